@@ -1,0 +1,197 @@
+//! The one clock of the process.
+//!
+//! Sweeps, retries, leases, limits, retention and the simulator read time and wait for it here, so that tests run
+//! whole days in seconds over real sockets. Socket timeouts are not ours to move: they stay on tokio's clock.
+//! Everything below `service` takes `now` as an argument and never sees a [`Clock`].
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
+
+/// A handle on the time of this process; cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Clock(Option<Arc<Simulated>>);
+
+/// Time that a test moves by hand, or lets run at a multiple of the real one.
+#[derive(Debug)]
+struct Simulated {
+    state: Mutex<State>,
+    moved: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    /// The simulated time at `since`.
+    base: Timestamp,
+    since: Instant,
+    /// Simulated seconds per real second; 0 stands still.
+    speed: u32,
+    /// How many sleepers wait for each instant.
+    sleepers: BTreeMap<Timestamp, usize>,
+}
+
+impl State {
+    fn now(&self) -> Timestamp {
+        self.base
+            .saturating_add(SignedDuration::try_from(self.since.elapsed() * self.speed).unwrap_or(SignedDuration::MAX))
+            .unwrap_or(Timestamp::MAX)
+    }
+}
+
+impl Clock {
+    /// The system's clock.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(None)
+    }
+
+    /// A clock that begins at `start` and stands still until it is [advanced](Self::advance) or [let run](Self::run).
+    #[must_use]
+    pub fn simulated(start: Timestamp) -> Self {
+        let state = State { base: start, since: Instant::now(), speed: 0, sleepers: BTreeMap::new() };
+        Self(Some(Arc::new(Simulated { state: Mutex::new(state), moved: Notify::new() })))
+    }
+
+    /// What time it is.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place where the wall clock is read")]
+    pub fn now(&self) -> Timestamp {
+        self.0.as_ref().map_or_else(Timestamp::now, |simulated| simulated.lock().now())
+    }
+
+    /// Waits until it is `at`; returns at once when that has passed.
+    pub async fn sleep_until(&self, at: Timestamp) {
+        match &self.0 {
+            None => tokio::time::sleep(at.duration_since(self.now()).try_into().unwrap_or_default()).await,
+            Some(simulated) => simulated.sleep_until(at).await,
+        }
+    }
+
+    /// Waits for `duration`.
+    pub async fn sleep(&self, duration: Duration) {
+        let at = self.now().saturating_add(duration).unwrap_or(Timestamp::MAX);
+        self.sleep_until(at).await;
+    }
+
+    /// Moves a simulated clock forward and wakes whoever is due. The system's clock is not moved.
+    pub fn advance(&self, by: Duration) {
+        if let Some(simulated) = &self.0 {
+            let mut state = simulated.lock();
+            state.base = state.base.saturating_add(by).unwrap_or(Timestamp::MAX);
+            drop(state);
+            simulated.moved.notify_waiters();
+        }
+    }
+
+    /// Lets a simulated clock run at `speed` simulated seconds per real second; 0 stops it.
+    pub fn run(&self, speed: u32) {
+        if let Some(simulated) = &self.0 {
+            let mut state = simulated.lock();
+            (state.base, state.since) = (state.now(), Instant::now());
+            state.speed = speed;
+            drop(state);
+            simulated.moved.notify_waiters();
+        }
+    }
+
+    /// The next instant somebody waits for on a simulated clock.
+    #[must_use]
+    pub fn next_sleeper(&self) -> Option<Timestamp> {
+        self.0.as_ref().and_then(|simulated| simulated.lock().sleepers.keys().next().copied())
+    }
+}
+
+impl Simulated {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn sleep_until(&self, at: Timestamp) {
+        let _asleep = Asleep::new(self, at);
+        loop {
+            let moved = self.moved.notified();
+            tokio::pin!(moved);
+            moved.as_mut().enable();
+            let (left, speed) = {
+                let state = self.lock();
+                (at.duration_since(state.now()), state.speed)
+            };
+            if left <= SignedDuration::ZERO {
+                return;
+            }
+            if speed == 0 {
+                moved.await;
+                continue;
+            }
+            let real = left.unsigned_abs() / speed + Duration::from_micros(1);
+            tokio::select! {
+                () = tokio::time::sleep(real) => {}
+                () = moved => {}
+            }
+        }
+    }
+}
+
+/// Counts a sleeper for as long as it sleeps, also when its future is dropped.
+struct Asleep<'a> {
+    simulated: &'a Simulated,
+    at: Timestamp,
+}
+
+impl<'a> Asleep<'a> {
+    fn new(simulated: &'a Simulated, at: Timestamp) -> Self {
+        *simulated.lock().sleepers.entry(at).or_default() += 1;
+        Self { simulated, at }
+    }
+}
+
+impl Drop for Asleep<'_> {
+    fn drop(&mut self) {
+        let mut state = self.simulated.lock();
+        if let Some(count) = state.sleepers.get_mut(&self.at) {
+            *count -= 1;
+            if *count == 0 {
+                state.sleepers.remove(&self.at);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn sleepers_wake_when_their_time_has_come_and_not_before() {
+        let start: Timestamp = "2026-12-01T12:00:00Z".parse().unwrap();
+        let clock = Clock::simulated(start);
+        let sleeper = tokio::spawn({
+            let clock = clock.clone();
+            async move {
+                clock.sleep(Duration::from_secs(60)).await;
+                clock.now()
+            }
+        });
+        while clock.next_sleeper().is_none() {
+            tokio::task::yield_now().await;
+        }
+        clock.advance(Duration::from_secs(59));
+        tokio::task::yield_now().await;
+        assert!(!sleeper.is_finished());
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(sleeper.await.unwrap(), start + SignedDuration::from_secs(60));
+        assert_eq!(clock.next_sleeper(), None);
+    }
+
+    #[tokio::test]
+    async fn a_running_clock_is_faster_than_the_real_one() {
+        let clock = Clock::simulated("2026-12-01T12:00:00Z".parse().unwrap());
+        let begun = clock.now();
+        clock.run(1_000_000);
+        clock.sleep(Duration::from_secs(3_600)).await;
+        assert!(clock.now().duration_since(begun) >= SignedDuration::from_hours(1));
+    }
+}
