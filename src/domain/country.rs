@@ -1,0 +1,85 @@
+//! Countries and territories by their ISO 3166 alpha-2 code, as far as they have telephone numbers.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rlibphonenumber::{PHONE_NUMBER_UTIL, Region};
+use serde::{Deserialize, Serialize};
+
+/// An ISO 3166 alpha-2 code that has a telephone numbering plan, in capitals.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Country([u8; 2]);
+
+/// The text is not the code of a country that has telephone numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be an ISO 3166 alpha-2 country code such as US")]
+pub struct UnknownCountry;
+
+impl Country {
+    /// The United States, the home of the simulator's numbers.
+    pub const US: Self = Self(*b"US");
+
+    /// The code in capitals.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// The same country in the words of the phone number library.
+    #[must_use]
+    pub(super) fn region(self) -> Option<Region> {
+        Region::try_from(self.as_str()).ok()
+    }
+
+    fn has_numbers(self) -> bool {
+        self.region().is_some_and(|region| PHONE_NUMBER_UTIL.get_country_code_for_region(region).is_some())
+    }
+
+    /// The country of a region; `None` for "001", the numbers of no country.
+    #[must_use]
+    pub(super) fn of_region(region: Region) -> Option<Self> {
+        // The library numbers its regions by the two letters of their code.
+        std::str::from_utf8(&(region as u16).to_be_bytes()).ok()?.parse().ok()
+    }
+}
+
+impl FromStr for Country {
+    type Err = UnknownCountry;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let upper = text.to_ascii_uppercase();
+        let code: [u8; 2] = upper.as_bytes().try_into().map_err(|_| UnknownCountry)?;
+        let country = Self(code);
+        if code.iter().all(u8::is_ascii_uppercase) && country.has_numbers() { Ok(country) } else { Err(UnknownCountry) }
+    }
+}
+
+impl fmt::Display for Country {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Country {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_read_in_either_case() {
+        assert_eq!("us".parse(), Ok(Country::US));
+        assert_eq!("GB".parse::<Country>().unwrap().as_str(), "GB");
+    }
+
+    #[test]
+    fn what_is_no_country_is_refused() {
+        for text in ["", "U", "USA", "QQ", "12", "001", "é"] {
+            assert_eq!(text.parse::<Country>(), Err(UnknownCountry), "{text}");
+        }
+    }
+}

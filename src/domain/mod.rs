@@ -1,0 +1,29 @@
+//! What a reservation is made of: values that are parsed once and right ever after.
+//!
+//! Nothing here does I/O, reads a clock or knows Twilio, HTTP or the words that staff hear. Start with
+//! [`reservation::Reservation`]; every other type is one of its fields.
+
+pub mod callback_url;
+pub mod country;
+pub mod extension;
+pub mod id;
+pub mod language;
+pub mod millis;
+pub mod party;
+pub mod phone;
+pub mod reservation;
+pub mod table_time;
+pub mod text;
+pub mod zone;
+
+pub use callback_url::CallbackUrl;
+pub use country::Country;
+pub use extension::Extension;
+pub use id::{CallId, Sid};
+pub use language::Language;
+pub use party::PartySize;
+pub use phone::{Phone, PhoneFacts};
+pub use reservation::{Alternatives, Reservation, Voicemail};
+pub use table_time::TableTime;
+pub use text::{Name, Notes};
+pub use zone::Zone;

@@ -1,0 +1,256 @@
+//! Phone numbers: E.164 inside, and what libphonenumber's data says about them.
+//!
+//! Whether a number may be rung is not decided here but in `policy`.
+
+use std::fmt;
+
+use rlibphonenumber::{PHONE_NUMBER_UTIL, ParseError, PhoneNumber, PhoneNumberFormat, PhoneNumberType};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::Country;
+
+/// A telephone number in E.164: at most 15 digits after the plus.
+///
+/// The digits are kept as a number: a country calling code never begins with 0, so nothing is lost.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Phone(u64);
+
+/// What the numbering plan says about a valid number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PhoneFacts {
+    /// Where it belongs; `None` for numbers of no country, such as +800.
+    pub country: Option<Country>,
+    /// What kind of line it is.
+    pub kind: LineKind,
+}
+
+/// Kinds of numbers, as far as it matters who pays and who answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LineKind {
+    /// A landline, or (as in North America) not told apart from a mobile.
+    Fixed,
+    /// A mobile.
+    Mobile,
+    /// Free for the caller.
+    TollFree,
+    /// Dearer than a call to a person should be.
+    Premium,
+    /// The caller pays a part that is not a call's usual price.
+    SharedCost,
+    /// A company's single number, voice over IP, a personal number.
+    Other,
+    /// A pager or a mailbox: nobody can press a key there.
+    NotAPhone,
+}
+
+/// Why a text is not a phone number that can be rung.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PhoneError {
+    /// Neither E.164 nor a national form.
+    #[error("must be a phone number, best with country code as in +14155550101")]
+    NotANumber,
+    /// A plus with a country calling code that does not exist.
+    #[error("has a country calling code that does not exist")]
+    UnknownCountryCode,
+    /// A national form, and no country to read it in.
+    #[error("is in national form: add the country code (+…) or the field `country`")]
+    CountryNeeded,
+    /// Digits that no numbering plan has handed out.
+    #[error("is not a number that exists in its country's numbering plan")]
+    Invalid,
+}
+
+impl PhoneError {
+    /// The stable code of this error in the API.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NotANumber => "not_a_phone_number",
+            Self::UnknownCountryCode => "unknown_country_code",
+            Self::CountryNeeded => "country_needed",
+            Self::Invalid => "invalid_phone_number",
+        }
+    }
+}
+
+/// The longest text that is looked at: no way of writing a number needs more.
+const MAX_TEXT: usize = 64;
+
+impl Phone {
+    /// Reads E.164, or a national form as it is dialled in `country`.
+    ///
+    /// # Errors
+    /// Says why the text is no valid number.
+    pub fn parse(text: &str, country: Option<Country>) -> Result<(Self, PhoneFacts), PhoneError> {
+        let text = text.trim();
+        if text.is_empty() || text.len() > MAX_TEXT || text.chars().any(char::is_alphabetic) {
+            return Err(PhoneError::NotANumber);
+        }
+        let international = text.starts_with(['+', '\u{FF0B}']);
+        if !international && country.is_none() {
+            let looks_like_one = text.bytes().filter(u8::is_ascii_digit).count() >= 3;
+            return Err(if looks_like_one { PhoneError::CountryNeeded } else { PhoneError::NotANumber });
+        }
+        let region = if international { None } else { country.and_then(Country::region) };
+        let number = PHONE_NUMBER_UTIL.parse(text, region).map_err(|error| match error {
+            ParseError::InvalidCountryCode => PhoneError::UnknownCountryCode,
+            ParseError::NotANumber(_) => PhoneError::NotANumber,
+            ParseError::TooShortAfterIdd | ParseError::TooShortNsn | ParseError::TooLongNsn => PhoneError::Invalid,
+        })?;
+        let facts = facts(&number).ok_or(PhoneError::Invalid)?;
+        let digits = number.format_as(PhoneNumberFormat::E164);
+        Self::from_e164(&digits).map(|phone| (phone, facts)).ok_or(PhoneError::Invalid)
+    }
+
+    /// Takes E.164 as it stands, without asking the numbering plan: for numbers that were parsed before.
+    #[must_use]
+    pub fn from_e164(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix('+')?;
+        let plain = (2..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+        if plain && !digits.starts_with('0') { digits.parse().ok().map(Self) } else { None }
+    }
+
+    /// The facts of a number that was parsed before; `None` when the numbering plan has changed since.
+    #[must_use]
+    pub fn facts(self) -> Option<PhoneFacts> {
+        facts(&self.library()?)
+    }
+
+    /// The digits in the groups in which people of `country` write and say them, with the country code (and a plus on
+    /// the first group) when the number belongs elsewhere.
+    #[must_use]
+    pub fn groups(self, country: Option<Country>) -> Vec<String> {
+        let Some(number) = self.library() else {
+            return vec![self.to_string()];
+        };
+        let at_home = country.is_some() && facts(&number).and_then(|facts| facts.country) == country;
+        let format = if at_home { PhoneNumberFormat::National } else { PhoneNumberFormat::International };
+        let written = number.format_as(format);
+        let groups = written.split(|c: char| c != '+' && !c.is_ascii_digit()).filter(|group| !group.is_empty());
+        groups.map(str::to_owned).collect()
+    }
+
+    /// The digits without the plus.
+    #[must_use]
+    pub const fn digits(self) -> u64 {
+        self.0
+    }
+
+    fn library(self) -> Option<PhoneNumber> {
+        PHONE_NUMBER_UTIL.parse(self.to_string(), None).ok()
+    }
+}
+
+/// Two questions to the library, and no third: a number whose type is known is valid.
+fn facts(number: &PhoneNumber) -> Option<PhoneFacts> {
+    let kind = match number.get_type() {
+        PhoneNumberType::FixedLine | PhoneNumberType::FixedLineOrMobile => LineKind::Fixed,
+        PhoneNumberType::Mobile => LineKind::Mobile,
+        PhoneNumberType::TollFree => LineKind::TollFree,
+        PhoneNumberType::PremiumRate => LineKind::Premium,
+        PhoneNumberType::SharedCost => LineKind::SharedCost,
+        PhoneNumberType::VoIP | PhoneNumberType::PersonalNumber | PhoneNumberType::UAN => LineKind::Other,
+        PhoneNumberType::Pager | PhoneNumberType::VoiceMail => LineKind::NotAPhone,
+        PhoneNumberType::Unknown => return None,
+    };
+    let country = number.get_region_code().and_then(Country::of_region);
+    Some(PhoneFacts { country, kind })
+}
+
+/// Reads the numbering data into memory (some 10 ms), so that the first create does not wait for it.
+pub fn warm() {
+    drop(Phone::parse("+14155550101", None));
+}
+
+impl fmt::Display for Phone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "+{}", self.0)
+    }
+}
+
+/// Debug output goes to logs, so it is masked as design 4.10 asks.
+impl fmt::Debug for Phone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.to_string();
+        let keep = text.len().saturating_sub(4);
+        let head = text.get(..2).unwrap_or_default();
+        write!(f, "{head}******{}", text.get(keep.max(2)..).unwrap_or_default())
+    }
+}
+
+impl Serialize for Phone {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() { serializer.collect_str(self) } else { serializer.serialize_u64(self.0) }
+    }
+}
+
+impl<'de> Deserialize<'de> for Phone {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            let text = String::deserialize(deserializer)?;
+            Self::from_e164(&text).ok_or_else(|| de::Error::custom("not E.164"))
+        } else {
+            u64::deserialize(deserializer).map(Self)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn phone(text: &str) -> Phone {
+        Phone::parse(text, None).unwrap().0
+    }
+
+    #[test]
+    fn numbers_are_read_in_both_forms() {
+        let (number, facts) = Phone::parse("(415) 555-0101", Some(Country::US)).unwrap();
+        assert_eq!(number.to_string(), "+14155550101");
+        assert_eq!(facts, PhoneFacts { country: Some(Country::US), kind: LineKind::Fixed });
+        assert_eq!(Phone::parse("+1 415 555 0101", "GB".parse().ok()).unwrap().0, number);
+        assert_eq!(phone("+39 06 6982 1234").to_string(), "+390669821234", "Italian numbers keep their zero");
+    }
+
+    #[test]
+    fn the_kind_of_line_is_known() {
+        let kind = |text| Phone::parse(text, None).map(|(_, facts)| facts.kind);
+        assert_eq!(kind("+19005550123"), Ok(LineKind::Premium));
+        assert_eq!(kind("+447911123456"), Ok(LineKind::Mobile));
+        assert_eq!(kind("+18005550123"), Ok(LineKind::TollFree));
+        assert_eq!(kind("+15005550006"), Ok(LineKind::Other), "the magic number of Twilio's test credentials");
+        assert_eq!(kind("+80012345678"), Ok(LineKind::TollFree), "a number of no country");
+        assert_eq!(kind("+15551234567"), Err(PhoneError::Invalid));
+        assert_eq!(kind("+1911"), Err(PhoneError::Invalid));
+    }
+
+    #[test]
+    fn what_is_no_number_says_why() {
+        let read = |text: &str| Phone::parse(text, None).unwrap_err();
+        assert_eq!(read(""), PhoneError::NotANumber);
+        assert_eq!(read("call me"), PhoneError::NotANumber);
+        assert_eq!(read("tel:+14155550101;phone-context=evil"), PhoneError::NotANumber);
+        assert_eq!(read("4155550101"), PhoneError::CountryNeeded);
+        assert_eq!(read("+999123456789"), PhoneError::UnknownCountryCode);
+        assert_eq!(read(&"1".repeat(5_000)), PhoneError::NotANumber);
+    }
+
+    #[test]
+    fn a_number_whose_kind_is_known_is_valid() {
+        for region in PHONE_NUMBER_UTIL.get_supported_regions() {
+            let example = PHONE_NUMBER_UTIL.get_example_number(region).unwrap();
+            assert_eq!(facts(&example).is_some(), example.is_valid(), "{example}");
+        }
+    }
+
+    #[test]
+    fn groups_are_said_as_the_country_says_them() {
+        assert_eq!(phone("+14155550199").groups(Some(Country::US)), ["415", "555", "0199"]);
+        assert_eq!(phone("+14155550199").groups("DE".parse().ok()), ["+1", "415", "555", "0199"]);
+    }
+
+    #[test]
+    fn debug_output_does_not_tell_the_number() {
+        assert_eq!(format!("{:?}", phone("+14155550123")), "+1******0123");
+    }
+}

@@ -1,0 +1,111 @@
+//! The request as understood: everything about the table and about how it is to be asked for.
+
+use jiff::Timestamp;
+use jiff::civil::Time;
+use serde::{Deserialize, Serialize};
+
+use super::{CallbackUrl, Country, Extension, Language, Name, Notes, PartySize, Phone, TableTime, Zone, millis, zone};
+
+/// One table at one restaurant, and the terms on which we may ring for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reservation {
+    /// Who the table is for.
+    pub name: Name,
+    /// The number that rings.
+    pub phone: Phone,
+    /// The table's time on the restaurant's wall clock.
+    pub time: TableTime,
+    /// For how many.
+    pub party_size: PartySize,
+    /// The name of the place.
+    pub restaurant: Option<Name>,
+    /// The guest's own number, read out so that staff can write it down.
+    pub guest_phone: Option<Phone>,
+    /// What else staff should know.
+    pub notes: Option<Notes>,
+    /// What staff hear.
+    pub language: Language,
+    /// The country of `phone`; `None` for a number of no country.
+    pub country: Option<Country>,
+    /// Where the restaurant is, when the guest said so or the number leaves no choice.
+    pub timezone: Option<Zone>,
+    /// Keys sent after pick-up.
+    pub extension: Option<Extension>,
+    /// Other times that would do.
+    pub alternatives: Option<Alternatives>,
+    /// The earliest first ring.
+    #[serde(with = "millis::option")]
+    pub not_before: Option<Timestamp>,
+    /// When to stop trying.
+    #[serde(with = "millis")]
+    pub give_up_at: Timestamp,
+    /// How many times to ring at most, 1 to 5.
+    pub attempts: u8,
+    /// What to do when a machine answers.
+    pub voicemail: Voicemail,
+    /// Where the client wants to hear of it.
+    pub callback_url: Option<CallbackUrl>,
+}
+
+/// From when to when, on the day of the table, another time would do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alternatives {
+    /// The earliest time.
+    #[serde(with = "minute")]
+    pub earliest: Time,
+    /// The latest time.
+    #[serde(with = "minute")]
+    pub latest: Time,
+}
+
+/// What to do when a machine answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Voicemail {
+    /// Say nothing and try again later.
+    #[default]
+    HangUp,
+    /// Leave one short message with the number to call back.
+    LeaveMessage,
+}
+
+impl Alternatives {
+    /// Whether a time the restaurant offers is one the guest allowed.
+    #[must_use]
+    pub fn contains(&self, time: Time) -> bool {
+        (self.earliest..=self.latest).contains(&time)
+    }
+}
+
+impl Reservation {
+    /// The zones in which the restaurant can lie: the one that is known, else all of its number's.
+    pub fn zones(&self) -> impl Iterator<Item = &str> + '_ {
+        let known = self.timezone.as_ref().map(Zone::as_str);
+        let possible = known.is_none().then(|| zone::of(self.phone)).into_iter().flatten();
+        known.into_iter().chain(possible.map(|zone| -> &str { zone }))
+    }
+
+    /// Whether another request asks for the very same table (design 4.6).
+    #[must_use]
+    pub fn asks_the_same(&self, other: &Self) -> bool {
+        (self.phone, self.guest_phone, &self.name, self.time, self.party_size)
+            == (other.phone, other.guest_phone, &other.name, other.time, other.party_size)
+    }
+}
+
+/// A time of day as minutes since midnight.
+mod minute {
+    use jiff::civil::Time;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
+        (i16::from(time.hour()) * 60 + i16::from(time.minute())).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
+        let minutes = i16::deserialize(deserializer)?;
+        let (hour, minute) = (i8::try_from(minutes / 60), i8::try_from(minutes % 60));
+        let (hour, minute) = (hour.map_err(de::Error::custom)?, minute.map_err(de::Error::custom)?);
+        Time::new(hour, minute, 0, 0).map_err(de::Error::custom)
+    }
+}

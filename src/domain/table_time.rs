@@ -1,0 +1,217 @@
+//! The table's date and time on the restaurant's wall clock.
+//!
+//! It is deliberately not an instant: staff write down what the clock on their wall will show.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::civil::{Date, DateTime, Time};
+use jiff::{Timestamp, ToSpan};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::zone;
+
+/// A local date and time, to the minute.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TableTime(DateTime);
+
+/// Why a table's time was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TimeError {
+    /// Not a date with a time.
+    #[error("must be a local date and time such as 2026-12-04T19:30")]
+    NotATime,
+    /// Seconds other than zero: nobody books a table to the second.
+    #[error("must be a whole minute")]
+    NotAMinute,
+    /// The clock on the restaurant's wall is past it already.
+    #[error("must be in the future at the restaurant")]
+    Past,
+    /// More than 400 days ahead.
+    #[error("must be within 400 days")]
+    TooFar,
+}
+
+impl TimeError {
+    /// The stable code of this error in the API.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NotATime => "not_a_time",
+            Self::NotAMinute => "not_a_minute",
+            Self::Past => "in_the_past",
+            Self::TooFar => "too_far_ahead",
+        }
+    }
+}
+
+/// The longest text that is looked at.
+const MAX_TEXT: usize = 40;
+
+impl TableTime {
+    /// How many days ahead a table can be booked.
+    pub const MAX_DAYS: i64 = 400;
+
+    /// The date and time.
+    #[must_use]
+    pub const fn get(self) -> DateTime {
+        self.0
+    }
+
+    /// The date.
+    #[must_use]
+    pub fn date(self) -> Date {
+        self.0.date()
+    }
+
+    /// The time of day.
+    #[must_use]
+    pub fn time(self) -> Time {
+        self.0.time()
+    }
+
+    /// The same day at another time.
+    #[must_use]
+    pub fn at(self, time: Time) -> Self {
+        Self(self.0.date().to_datetime(time))
+    }
+
+    /// The instant this is in `zone`. A time that the clock skips or shows twice in the night it is changed is the
+    /// earlier reading: better a table held too early than a call made too late.
+    #[must_use]
+    pub fn instant(self, zone: &str) -> Timestamp {
+        let rules = zone::rules(zone);
+        rules.to_ambiguous_timestamp(self.0).earlier().unwrap_or(Timestamp::MAX)
+    }
+
+    /// The last instant this can be, over all `zones` (UTC where none is known).
+    #[must_use]
+    pub fn latest_instant<'a>(self, zones: impl Iterator<Item = &'a str>) -> Timestamp {
+        zones.map(|zone| self.instant(zone)).max().unwrap_or_else(|| self.instant("UTC"))
+    }
+
+    /// Holds the time against the clock on the restaurant's wall; where the zone is not known for certain, the most
+    /// western of them decides.
+    ///
+    /// # Errors
+    /// In the past, or more than [`Self::MAX_DAYS`] ahead.
+    pub fn check<'a>(self, now: Timestamp, zones: impl Iterator<Item = &'a str>) -> Result<(), TimeError> {
+        let at = self.latest_instant(zones);
+        if at <= now {
+            return Err(TimeError::Past);
+        }
+        let limit = now.checked_add((Self::MAX_DAYS * 24).hours()).unwrap_or(Timestamp::MAX);
+        if at > limit { Err(TimeError::TooFar) } else { Ok(()) }
+    }
+}
+
+impl FromStr for TableTime {
+    type Err = TimeError;
+
+    /// Reads `2026-12-04T19:30`, with seconds only when they are zero; of an RFC 3339 offset the wall clock is read.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        let separated = text.as_bytes().get(10).is_some_and(|b| matches!(b, b'T' | b't' | b' '));
+        if text.len() > MAX_TEXT || !separated || text.contains('[') {
+            return Err(TimeError::NotATime);
+        }
+        let local = text.strip_suffix(['Z', 'z']).unwrap_or(text);
+        let read: DateTime = local.parse().map_err(|_| TimeError::NotATime)?;
+        if read.second() != 0 || read.subsec_nanosecond() != 0 {
+            return Err(TimeError::NotAMinute);
+        }
+        Ok(Self(read))
+    }
+}
+
+/// As in the API: `2026-12-04T19:30`.
+impl fmt::Display for TableTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}T{:02}:{:02}", self.0.date(), self.0.hour(), self.0.minute())
+    }
+}
+
+impl fmt::Debug for TableTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+const MINUTES_A_DAY: i32 = 24 * 60;
+
+impl TableTime {
+    fn minutes(self) -> i32 {
+        let days = self.0.date().since(Date::constant(1970, 1, 1)).map(|span| span.get_days()).unwrap_or_default();
+        days * MINUTES_A_DAY + i32::from(self.0.hour()) * 60 + i32::from(self.0.minute())
+    }
+
+    fn from_minutes(minutes: i32) -> Option<Self> {
+        let date = Date::constant(1970, 1, 1).checked_add(minutes.div_euclid(MINUTES_A_DAY).days()).ok()?;
+        let of_day = minutes.rem_euclid(MINUTES_A_DAY);
+        let time = Time::new(i8::try_from(of_day / 60).ok()?, i8::try_from(of_day % 60).ok()?, 0, 0).ok()?;
+        Some(Self(date.to_datetime(time)))
+    }
+}
+
+impl Serialize for TableTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() { serializer.collect_str(self) } else { self.minutes().serialize(serializer) }
+    }
+}
+
+impl<'de> Deserialize<'de> for TableTime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        } else {
+            Self::from_minutes(i32::deserialize(deserializer)?).ok_or_else(|| de::Error::custom("not a time"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(text: &str) -> TableTime {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_wall_clock_is_read() {
+        assert_eq!(time("2026-12-04T19:30").to_string(), "2026-12-04T19:30");
+        assert_eq!(time("2026-12-04T19:30:00").to_string(), "2026-12-04T19:30");
+        assert_eq!(time("2026-12-04T19:30-08:00").to_string(), "2026-12-04T19:30");
+        assert_eq!(time("2026-12-04T19:30:00Z").to_string(), "2026-12-04T19:30");
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for wrong in
+            ["", "tomorrow", "2026-12-04", "19:30", "2026-02-30T19:30", "2026-12-04T25:00", "2026-12-04T19:30[UTC]"]
+        {
+            assert_eq!(wrong.parse::<TableTime>(), Err(TimeError::NotATime), "{wrong}");
+        }
+        assert_eq!("2026-12-04T19:30:15".parse::<TableTime>(), Err(TimeError::NotAMinute));
+        assert_eq!("9".repeat(100_000).parse::<TableTime>(), Err(TimeError::NotATime));
+    }
+
+    #[test]
+    fn past_and_far_are_judged_at_the_restaurant() {
+        let now: Timestamp = "2026-12-05T02:00:00Z".parse().unwrap();
+        let check = |text: &str, zone: &'static str| time(text).check(now, [zone].into_iter());
+        assert_eq!(check("2026-12-04T19:30", "America/Los_Angeles"), Ok(()), "it is 18:00 there");
+        assert_eq!(check("2026-12-04T19:30", "Europe/Berlin"), Err(TimeError::Past));
+        assert_eq!(check("2028-01-09T19:30", "Europe/Berlin"), Err(TimeError::TooFar));
+    }
+
+    #[test]
+    fn small_and_readable_forms_round_trip() {
+        for text in ["2026-12-04T19:30", "1970-01-01T00:00", "2027-02-28T23:59"] {
+            let bytes = postcard::to_allocvec(&time(text)).unwrap();
+            assert!(bytes.len() <= 5);
+            assert_eq!(postcard::from_bytes::<TableTime>(&bytes).unwrap(), time(text));
+            assert_eq!(serde_json::to_string(&time(text)).unwrap(), format!("\"{text}\""));
+        }
+    }
+}

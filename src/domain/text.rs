@@ -1,0 +1,169 @@
+//! Short texts that are spoken: names and notes.
+//!
+//! Both are kept as the guest wrote them but for white space; making them safe for a document is the business of
+//! `speech`. What XML 1.0 forbids is refused here already, so that it never gets further.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a text was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// Nothing but white space.
+    #[error("must not be empty")]
+    Empty,
+    /// More characters than allowed.
+    #[error("must have at most {0} characters")]
+    TooManyCharacters(usize),
+    /// More bytes of UTF-8 than allowed, which bounds the length of webhook URLs.
+    #[error("must have at most {0} bytes in UTF-8")]
+    TooManyBytes(usize),
+    /// A name needs something that can be said.
+    #[error("must contain at least one letter")]
+    NoLetter,
+    /// A control character, or one that no XML document may hold.
+    #[error("must not contain control characters")]
+    ControlCharacter,
+}
+
+impl TextError {
+    /// The stable code of this error in the API.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::TooManyCharacters(_) | Self::TooManyBytes(_) => "too_long",
+            Self::NoLetter => "no_letter",
+            Self::ControlCharacter => "control_character",
+        }
+    }
+}
+
+/// Who the table is for, or what the restaurant is called: 1 to 80 characters, at most 240 bytes, at least one letter.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Name(Box<str>);
+
+/// What else staff should know: at most 140 characters and 420 bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Notes(Box<str>);
+
+impl Name {
+    /// The most characters of a name.
+    pub const MAX_CHARACTERS: usize = 80;
+    /// The most bytes of a name in UTF-8.
+    pub const MAX_BYTES: usize = 240;
+
+    /// Reads a name; white space at its ends is dropped and runs of it become one space.
+    ///
+    /// # Errors
+    /// Says which rule of [`Name`] is broken.
+    pub fn parse(text: &str) -> Result<Self, TextError> {
+        let text = clean(text, Self::MAX_CHARACTERS, Self::MAX_BYTES)?;
+        if text.chars().any(char::is_alphabetic) { Ok(Self(text)) } else { Err(TextError::NoLetter) }
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Notes {
+    /// The most characters of the notes.
+    pub const MAX_CHARACTERS: usize = 140;
+    /// The most bytes of the notes in UTF-8.
+    pub const MAX_BYTES: usize = 420;
+
+    /// Reads notes; white space is treated as in [`Name::parse`].
+    ///
+    /// # Errors
+    /// Says which rule of [`Notes`] is broken.
+    pub fn parse(text: &str) -> Result<Self, TextError> {
+        clean(text, Self::MAX_CHARACTERS, Self::MAX_BYTES).map(Self)
+    }
+
+    /// The notes as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Notes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn clean(text: &str, max_characters: usize, max_bytes: usize) -> Result<Box<str>, TextError> {
+    // Line breaks and tabs are white space to the guest who pasted them; everything else that is a control is not.
+    if text.chars().any(|c| is_forbidden(c) && !c.is_ascii_whitespace()) {
+        return Err(TextError::ControlCharacter);
+    }
+    let mut out = String::with_capacity(text.len().min(max_bytes + 4));
+    for word in text.split_whitespace() {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(word);
+        if out.len() > 4 * max_characters.max(max_bytes) {
+            break;
+        }
+    }
+    if out.is_empty() {
+        Err(TextError::Empty)
+    } else if out.chars().count() > max_characters {
+        Err(TextError::TooManyCharacters(max_characters))
+    } else if out.len() > max_bytes {
+        Err(TextError::TooManyBytes(max_bytes))
+    } else {
+        Ok(out.into_boxed_str())
+    }
+}
+
+/// Controls, bidirectional overrides (they would reorder what the web app shows), and what XML 1.0 leaves out.
+fn is_forbidden(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FFFE}' | '\u{FFFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_trimmed_and_kept() {
+        assert_eq!(Name::parse("  Ana \t María ").unwrap().as_str(), "Ana María");
+        assert_eq!(Name::parse("O'Neill & Söhne <b>").unwrap().as_str(), "O'Neill & Söhne <b>");
+        assert_eq!(Name::parse("山田太郎").unwrap().as_str(), "山田太郎");
+    }
+
+    #[test]
+    fn names_that_cannot_be_said_are_refused() {
+        assert_eq!(Name::parse(" "), Err(TextError::Empty));
+        assert_eq!(Name::parse("123 !"), Err(TextError::NoLetter));
+        assert_eq!(Name::parse("An\u{0}a"), Err(TextError::ControlCharacter));
+        assert_eq!(Name::parse("An\u{FFFE}a"), Err(TextError::ControlCharacter));
+        assert_eq!(Name::parse("An\u{202E}a"), Err(TextError::ControlCharacter));
+        assert_eq!(Name::parse(&"a".repeat(81)), Err(TextError::TooManyCharacters(80)));
+        assert_eq!(Name::parse(&"\u{1F37D}a".repeat(50)), Err(TextError::TooManyCharacters(80)));
+        assert_eq!(Name::parse(&format!("{}a", "\u{1F37D}".repeat(60))), Err(TextError::TooManyBytes(240)));
+        assert_eq!(Name::parse(&"a".repeat(5_000_000)), Err(TextError::TooManyCharacters(80)));
+    }
+
+    #[test]
+    fn the_longest_texts_are_accepted() {
+        assert!(Name::parse(&"あ".repeat(80)).is_ok());
+        assert!(Notes::parse(&"あ".repeat(140)).is_ok());
+        assert_eq!(Notes::parse(&"あ".repeat(141)), Err(TextError::TooManyCharacters(140)));
+    }
+}
