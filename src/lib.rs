@@ -4,5 +4,6 @@
 
 pub mod clock;
 pub mod domain;
+pub mod call;
 pub mod simulator;
 pub mod twilio;

@@ -159,7 +159,7 @@ fn facts(number: &PhoneNumber) -> Option<PhoneFacts> {
 
 /// Reads the numbering data into memory (some 10 ms), so that the first create does not wait for it.
 pub fn warm() {
-    drop(Phone::parse("+14155550101", None));
+    let _known = Phone::parse("+14155550101", None);
 }
 
 impl fmt::Display for Phone {

@@ -1,0 +1,3 @@
+//! The call.
+pub mod talk;
+pub mod turn;

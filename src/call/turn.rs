@@ -1,0 +1,194 @@
+//! Where in the conversation a document stands.
+//!
+//! A turn is written in plain sight into the path of the URL, before the ticket: it tells nothing about anybody, and
+//! Twilio's signature covers the whole URL, so a turn that arrives is a turn that was given out.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::civil::Time;
+use serde::{Deserialize, Serialize};
+
+use super::talk::Reply;
+
+/// Where a key leads: everything the conversation has to remember.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// How many replies were given before this one: the signed step. The highest step with a decision decides.
+    pub step: u8,
+    /// Rounds of silence so far.
+    pub silences: u8,
+    /// Nonsensical times so far.
+    pub misses: u8,
+    /// Seconds from the sealing of the ticket to pick-up.
+    pub began: u16,
+    /// What the keys mean here.
+    pub place: Place,
+    /// What was decided so far.
+    pub said: Option<Decision>,
+}
+
+/// What the keys mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// 1, 2, 3, 9 and star.
+    Keys,
+    /// The chance to change a decision.
+    Change,
+    /// Four digits of a time.
+    Time,
+    /// 1 confirms this time.
+    TimeCheck(Time),
+    /// 1 confirms never to be called again.
+    OptOut,
+}
+
+/// What the staff decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Decision {
+    /// Key 1.
+    Accepted,
+    /// Another time, inside or outside what the guest allowed.
+    OtherTime(Time),
+    /// Key 2.
+    Declined,
+    /// Key 9.
+    OptedOut,
+}
+
+/// The text is no turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a turn")]
+pub struct BadTurn;
+
+impl Turn {
+    /// The turn of the first message.
+    #[must_use]
+    pub const fn first(began: u16) -> Self {
+        Self { step: 1, silences: 0, misses: 0, began, place: Place::Keys, said: None }
+    }
+
+    /// One reply later, at the same place.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self { step: self.step.saturating_add(1), ..self }
+    }
+}
+
+impl Reply {
+    /// Where the next key leads; `None` when the line is closed after this reply.
+    #[must_use]
+    pub const fn listen(&self) -> Option<Turn> {
+        match self {
+            Self::Ask { listen, .. }
+            | Self::Keys { listen, .. }
+            | Self::AskTime { listen, .. }
+            | Self::CheckTime { listen, .. }
+            | Self::AskOptOut { listen } => Some(*listen),
+            Self::Decided { listen, .. } => *listen,
+            Self::Goodbye(_) | Self::Apology(_) | Self::HangUp => None,
+        }
+    }
+}
+
+/// `STEP-SILENCES-MISSES-BEGAN-PLACE-DECISION`, in characters that no URL has to escape: `3-0-0-12-c-y`.
+impl fmt::Display for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}-{}-{}-", self.step, self.silences, self.misses, self.began)?;
+        match self.place {
+            Place::Keys => f.write_str("k")?,
+            Place::Change => f.write_str("c")?,
+            Place::Time => f.write_str("t")?,
+            Place::TimeCheck(time) => write!(f, "t{:02}{:02}", time.hour(), time.minute())?,
+            Place::OptOut => f.write_str("x")?,
+        }
+        match self.said {
+            None => f.write_str("-o"),
+            Some(Decision::Accepted) => f.write_str("-y"),
+            Some(Decision::Declined) => f.write_str("-n"),
+            Some(Decision::OtherTime(time)) => write!(f, "-t{:02}{:02}", time.hour(), time.minute()),
+            Some(Decision::OptedOut) => f.write_str("-x"),
+        }
+    }
+}
+
+impl FromStr for Turn {
+    type Err = BadTurn;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut parts = text.split('-');
+        let mut next = || parts.next().ok_or(BadTurn);
+        let (step, silences) = (number(next()?)?, number(next()?)?);
+        let (misses, began) = (number(next()?)?, next()?.parse().map_err(|_| BadTurn)?);
+        let place = match next()? {
+            "k" => Place::Keys,
+            "c" => Place::Change,
+            "t" => Place::Time,
+            "x" => Place::OptOut,
+            time => Place::TimeCheck(parse_time(time)?),
+        };
+        let said = match next()? {
+            "o" => None,
+            "y" => Some(Decision::Accepted),
+            "n" => Some(Decision::Declined),
+            "x" => Some(Decision::OptedOut),
+            time => Some(Decision::OtherTime(parse_time(time)?)),
+        };
+        if parts.next().is_some() {
+            return Err(BadTurn);
+        }
+        Ok(Self { step, silences, misses, began, place, said })
+    }
+}
+
+fn number(text: &str) -> Result<u8, BadTurn> {
+    text.parse().map_err(|_| BadTurn)
+}
+
+fn parse_time(text: &str) -> Result<Time, BadTurn> {
+    let digits = text.strip_prefix('t').filter(|digits| digits.len() == 4 && digits.is_ascii()).ok_or(BadTurn)?;
+    let (hour, minute) = digits.split_at(2);
+    let (hour, minute) = (hour.parse().map_err(|_| BadTurn)?, minute.parse().map_err(|_| BadTurn)?);
+    Time::new(hour, minute, 0, 0).map_err(|_| BadTurn)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn times() -> impl Strategy<Value = Time> {
+        (0..24_i8, 0..60_i8).prop_map(|(hour, minute)| Time::new(hour, minute, 0, 0).unwrap())
+    }
+
+    fn decisions() -> impl Strategy<Value = Decision> {
+        prop_oneof![
+            Just(Decision::Accepted),
+            Just(Decision::Declined),
+            Just(Decision::OptedOut),
+            times().prop_map(Decision::OtherTime)
+        ]
+    }
+
+    fn places() -> impl Strategy<Value = Place> {
+        let fixed = prop_oneof![Just(Place::Keys), Just(Place::Change), Just(Place::Time), Just(Place::OptOut)];
+        prop_oneof![fixed, times().prop_map(Place::TimeCheck)]
+    }
+
+    proptest! {
+        #[test]
+        fn turns_read_back(step: u8, silences: u8, misses: u8, began: u16, place in places(), said in proptest::option::of(decisions())) {
+            let turn = Turn { step, silences, misses, began, place, said };
+            let text = turn.to_string();
+            prop_assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+            prop_assert_eq!(text.parse(), Ok(turn));
+        }
+
+        #[test]
+        fn any_text_is_a_turn_or_an_error(text in ".{0,40}") {
+            if let Ok(turn) = text.parse::<Turn>() {
+                prop_assert_eq!(turn.to_string().parse(), Ok(turn));
+            }
+        }
+    }
+}
