@@ -1,0 +1,240 @@
+//! Steps of the line: how far it got, how it was closed, and what to do when nothing is heard of it.
+
+use jiff::SignedDuration;
+
+use super::event::{Closing, Effect, Found, How, On};
+use super::state::{Attempt, Ended, Evidence, Line, Machine, Outcome, State};
+use super::step::{AGAIN, GRACE, RING, SETTLE, TALK, UNKNOWN, Work};
+use super::talk::{Heard, Input};
+use super::timeline::What;
+use super::turn::Turn;
+use super::{state, talk};
+
+/// Twilio's Events of a call can be read about 15 minutes after its end (protocol 1.7).
+const EVENTS_DELAY: SignedDuration = SignedDuration::from_mins(16);
+/// How long to wait before reading the Events once more, and how often.
+const EVENTS_AGAIN: SignedDuration = SignedDuration::from_mins(5);
+const EVENTS_TRIES: u8 = 6;
+/// So many searches at Twilio must find nothing before a create without an answer counts as never placed.
+const SEARCHES: u8 = 2;
+/// No attempt is asked about for longer than this.
+const LONGEST_DOUBT: SignedDuration = SignedDuration::from_hours(2);
+
+impl Work {
+    /// Raises the line; what is behind it already changes nothing.
+    pub(super) fn reached(&mut self, on: On, line: Line) {
+        let now = self.now;
+        let Some(attempt) = self.attempt(on) else { return };
+        if line <= attempt.line || line == Line::Ended {
+            return;
+        }
+        attempt.line = line;
+        if line == Line::InProgress {
+            attempt.answered_at = Some(now);
+        }
+        let what = match line {
+            Line::Queued => Some(What::Accepted),
+            Line::Initiated => Some(What::Initiated),
+            Line::Ringing => Some(What::Ringing),
+            Line::InProgress => Some(What::Answered),
+            Line::Asked | Line::Unknown | Line::Ended => None,
+        };
+        if let Some(what) = what {
+            self.note(what);
+        }
+        if self.is_last(on.attempt) {
+            self.follow(line);
+        }
+    }
+
+    /// Brings the call's state up to its line.
+    fn follow(&mut self, line: Line) {
+        let until = match line {
+            Line::InProgress => self.after(TALK + GRACE),
+            Line::Ringing => self.after(RING + GRACE),
+            Line::Asked | Line::Unknown | Line::Queued | Line::Initiated | Line::Ended => self.after(RING + UNKNOWN),
+        };
+        self.call.state = match (self.call.state, line) {
+            (State::Dialing { .. } | State::Ringing { .. }, Line::InProgress) => State::InProgress { until },
+            (State::Dialing { .. }, Line::Ringing) => State::Ringing { until },
+            (State::Dialing { searches, .. }, _) => State::Dialing { until, searches },
+            (state, _) => state,
+        };
+        if self.is_unwanted() {
+            self.end_unwanted();
+        }
+    }
+
+    /// A machine said what it is. Only a beep or a fax ends the talk at once; a key always wins.
+    pub(super) fn detected(&mut self, on: On, machine: Machine) {
+        let Some(attempt) = self.attempt(on) else { return };
+        if attempt.machine.is_some() {
+            return;
+        }
+        attempt.machine = Some(machine);
+        let open = attempt.line != Line::Ended;
+        self.note(What::Machine(machine));
+        let decided = self.call.answer.is_some_and(|a| a.attempt == on.attempt && a.decision.is_some());
+        let hopeless = matches!(machine, Machine::Beep | Machine::Fax);
+        if hopeless && open && !decided && self.is_last(on.attempt) && !self.call.is_finished() {
+            self.effects.push(Effect::HangUp { attempt: on.attempt, sid: on.sid });
+        }
+    }
+
+    pub(super) fn closed(&mut self, on: On, closing: Closing) {
+        let now = self.now;
+        let Some(attempt) = self.attempt(on) else { return };
+        if attempt.line == Line::Ended {
+            return;
+        }
+        let rang = attempt.line >= Line::Ringing;
+        attempt.line = Line::Ended;
+        attempt.ended_at = Some(now);
+        attempt.sip_code = closing.sip_code;
+        attempt.twilio_code = closing.twilio_code;
+        attempt.duration_seconds = closing.duration_seconds;
+        let (witnessed, farewell) = (attempt.witnessed, attempt.farewell);
+        let running =
+            matches!(self.call.state, State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. });
+        if !self.is_last(on.attempt) || !running {
+            return;
+        }
+        let because = match closing.how {
+            How::Completed if farewell => self.quiet_end(),
+            How::Completed => return self.await_keys(witnessed),
+            How::Busy => Ended::Busy,
+            How::NoAnswer => Ended::NoAnswer,
+            // A carrier's way of saying that it rang out (protocol 6, pitfall 19).
+            How::Failed if rang && matches!(closing.sip_code, Some(480 | 487)) => Ended::NoAnswer,
+            How::Failed => Ended::Unreachable,
+            How::Canceled => Ended::Canceled,
+        };
+        self.call.conclude(because, now);
+    }
+
+    /// `completed` may have overtaken a key, or have come to a process that never heard the talk.
+    fn await_keys(&mut self, witnessed: bool) {
+        let known = witnessed || self.call.decision().is_some() || self.call.canceled;
+        self.call.state = if known {
+            State::Settling { until: self.after(SETTLE), from: Evidence::Keypad }
+        } else {
+            State::Settling { until: self.after(EVENTS_DELAY), from: Evidence::Events { tries: 0 } }
+        };
+    }
+
+    /// Why a talk without a decision ended.
+    fn quiet_end(&self) -> Ended {
+        match self.call.attempts.last() {
+            Some(Attempt { machine: Some(_), .. }) => Ended::Machine,
+            Some(Attempt { farewell: true, .. }) => Ended::NoKey,
+            _ => Ended::HungUp,
+        }
+    }
+
+    pub(super) fn settle(&mut self, from: Evidence) {
+        let Some(attempt) = self.call.attempts.last().map(|last| last.number) else { return };
+        match from {
+            Evidence::Keypad => self.call.conclude(self.quiet_end(), self.now),
+            // Never rung again: a key may have been pressed that nobody can tell us of.
+            Evidence::Events { tries } if tries >= EVENTS_TRIES => self.give_up_knowing(),
+            Evidence::Events { tries } => {
+                let from = Evidence::Events { tries: tries + 1 };
+                self.call.state = State::Settling { until: self.after(EVENTS_AGAIN), from };
+                self.effects.push(Effect::ReadEvents { attempt });
+            }
+        }
+    }
+
+    fn give_up_knowing(&mut self) {
+        if let Some(last) = self.call.attempts.last_mut() {
+            last.ended = Some(Ended::Unknown);
+        }
+        self.note(What::Ended(Ended::Unknown));
+        self.call.finish(Outcome::Unknown, self.now);
+    }
+
+    /// Plays the keys that Twilio remembers through the conversation.
+    pub(super) fn events_read(&mut self, attempt: u8, keys: Option<&[(Turn, String)]>) {
+        let State::Settling { from: Evidence::Events { .. }, .. } = self.call.state else { return };
+        let (Some(keys), true) = (keys, self.is_last(attempt)) else { return };
+        let facts = talk::Facts::of(&self.call.reservation);
+        for (turn, digits) in keys {
+            let (heard, reply) = talk::answer(*turn, Input::Digits(digits), 0, &facts);
+            self.hear(attempt, *turn, heard);
+            self.witness(attempt, reply.listen().is_none());
+        }
+        self.call.conclude(self.quiet_end(), self.now);
+    }
+
+    pub(super) fn hear(&mut self, attempt: u8, turn: Turn, heard: Heard) {
+        let answer = |step, decision| state::Answer { attempt, step, decision };
+        // The turn carries what was decided before it, also by keys that a process heard which is no more.
+        let before = turn.said.map(|said| answer(turn.step.saturating_sub(1), Some(said)));
+        let now = match heard {
+            Heard::Nothing => None,
+            Heard::Decided(decision) => Some(answer(turn.step, Some(decision))),
+            Heard::Withdrawn => Some(answer(turn.step, None)),
+        };
+        self.call.answer = [self.call.answer, before, now].into_iter().flatten().max();
+    }
+
+    pub(super) fn witness(&mut self, attempt: u8, farewell: bool) {
+        if let Some(attempt) = self.call.attempts.iter_mut().find(|known| known.number == attempt) {
+            attempt.witnessed = true;
+            attempt.farewell |= farewell;
+        }
+    }
+
+    /// No news past the time of every news: ask Twilio, and ask again.
+    pub(super) fn overdue(&mut self) {
+        let Some(last) = self.call.attempts.last() else { return };
+        let (attempt, started_at) = (last.number, last.started_at);
+        if self.now.duration_since(started_at) > LONGEST_DOUBT {
+            return self.give_up_knowing();
+        }
+        self.postpone();
+        self.effects.push(Effect::LookUp { attempt });
+    }
+
+    fn postpone(&mut self) {
+        let until = self.after(AGAIN);
+        match &mut self.call.state {
+            State::Dialing { until: at, .. } | State::Ringing { until: at } | State::InProgress { until: at } => {
+                *at = until
+            }
+            State::Queued { .. } | State::Settling { .. } | State::Finished { .. } => {}
+        }
+    }
+
+    pub(super) fn looked_up(&mut self, attempt: u8, found: Found) {
+        let open = matches!(self.call.state, State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. });
+        if !open || !self.is_last(attempt) {
+            return;
+        }
+        match found {
+            Found::Unreachable => {}
+            Found::Closed(on, closing) => self.closed(on, closing),
+            Found::Live(on, line) => {
+                let known = self.call.attempts.last().map(|last| last.line);
+                self.reached(on, line);
+                // It was asked about because it is overdue: a line that got no further is ended.
+                if known >= Some(line) {
+                    self.effects.push(Effect::HangUp { attempt, sid: on.sid });
+                }
+            }
+            Found::Nothing => self.found_nothing(),
+        }
+    }
+
+    fn found_nothing(&mut self) {
+        let named = self.call.attempts.last().is_some_and(|last| last.sid.is_some());
+        match &mut self.call.state {
+            State::Dialing { searches, .. } if !named && *searches + 1 < SEARCHES => *searches += 1,
+            State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } => {
+                let heard = self.call.attempts.last().is_some_and(|last| last.line >= Line::InProgress);
+                if heard { self.give_up_knowing() } else { self.call.conclude(Ended::Unknown, self.now) }
+            }
+            State::Queued { .. } | State::Settling { .. } | State::Finished { .. } => {}
+        }
+    }
+}

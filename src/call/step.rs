@@ -1,0 +1,240 @@
+//! The one function that changes a call: total, idempotent, and indifferent to late, repeated and reordered events.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::event::{Effect, Event, On, Step};
+use super::state::{Attempt, Call, Line, Outcome, State, WaitingFor};
+use super::timeline::{Entry, What};
+
+/// How long it rings: the `Timeout` of a create.
+pub const RING: SignedDuration = SignedDuration::from_secs(30);
+/// How long a line can be open: the `TimeLimit` of a create.
+pub const TALK: SignedDuration = SignedDuration::from_secs(300);
+/// A saved intent may be sent to Twilio for so long; after that it can only be settled.
+pub const INTENT: SignedDuration = SignedDuration::from_secs(5);
+/// What Twilio and the network may add before silence is suspicious.
+pub(super) const GRACE: SignedDuration = SignedDuration::from_secs(20);
+/// A call without an answer from Twilio counts as never placed only so long after its ring time.
+pub(super) const UNKNOWN: SignedDuration = SignedDuration::from_secs(120);
+/// How long a closed line waits for a key that was overtaken by its end.
+pub(super) const SETTLE: SignedDuration = SignedDuration::from_secs(5);
+/// How long to wait before asking Twilio once more.
+pub(super) const AGAIN: SignedDuration = SignedDuration::from_secs(30);
+
+/// What `event` makes of `call` at `now`.
+#[must_use]
+pub fn step(call: &Call, event: Event<'_>, now: Timestamp) -> Step {
+    let mut work = Work { call: call.clone(), reply: None, effects: Vec::new(), now };
+    work.apply(event);
+    let changed = work.call != *call;
+    if changed {
+        work.call.version += 1;
+        // Events to clients are ordered by this instant, so no two changes share it.
+        let after = call.updated_at.saturating_add(SignedDuration::from_millis(1)).unwrap_or(now);
+        work.call.updated_at = now.max(after);
+    }
+    Step { call: work.call, changed, reply: work.reply, effects: work.effects }
+}
+
+/// A step in the making.
+pub(super) struct Work {
+    pub(super) call: Call,
+    pub(super) reply: Option<super::talk::Reply>,
+    pub(super) effects: Vec<Effect>,
+    pub(super) now: Timestamp,
+}
+
+impl Work {
+    fn apply(&mut self, event: Event<'_>) {
+        match event {
+            Event::Dial { from } => self.dial(from),
+            Event::Hold { waiting_for, until } => self.hold(waiting_for, until),
+            Event::Block(outcome) => self.block(outcome),
+            Event::Accepted(on) => self.reached(on, Line::Queued),
+            Event::TryLater { attempt, until } => self.try_later(attempt, until),
+            Event::Refused { attempt, code } => self.refused(attempt, code),
+            Event::Unanswered { attempt } => self.unanswered(attempt),
+            Event::Reached(on, line) => self.reached(on, line),
+            Event::Fetched { on, sealed_at } => self.fetched(on, sealed_at),
+            Event::Keyed { on, turn, input, sealed_at } => self.keyed(on, turn, input, sealed_at),
+            Event::Resumed { on, turn, sealed_at } => self.resumed(on, turn, sealed_at),
+            Event::Detected(on, machine) => self.detected(on, machine),
+            Event::Closed(on, closing) => self.closed(on, closing),
+            Event::LookedUp { attempt, found } => self.looked_up(attempt, found),
+            Event::EventsRead { attempt, keys } => self.events_read(attempt, keys),
+            Event::Cancel => self.cancel(),
+            Event::Wake => self.wake(),
+            Event::Shutdown => self.shutdown(),
+        }
+    }
+
+    // Before the line
+
+    fn dial(&mut self, from: crate::domain::Phone) {
+        if !matches!(self.call.state, State::Queued { .. }) {
+            return;
+        }
+        let number = self.call.attempts.last().map_or(1, |last| last.number.saturating_add(1));
+        self.call.attempts.push(Attempt::new(number, from, self.now));
+        self.call.state = State::Dialing { until: self.after(RING + UNKNOWN), searches: 0 };
+        self.note(What::Dialed(number));
+        self.effects.push(Effect::Place { attempt: number });
+    }
+
+    fn hold(&mut self, waiting_for: WaitingFor, until: Timestamp) {
+        if let State::Queued { waiting_for: before, .. } = self.call.state {
+            self.call.state = State::Queued { waiting_for: Some(waiting_for), until };
+            if before != Some(waiting_for) {
+                self.note(What::Waits(waiting_for));
+            }
+        }
+    }
+
+    fn block(&mut self, outcome: Outcome) {
+        if matches!(self.call.state, State::Queued { .. }) {
+            self.call.finish(outcome, self.now);
+        }
+    }
+
+    /// The attempt was never made, so it does not count.
+    fn try_later(&mut self, attempt: u8, until: Timestamp) {
+        if !self.awaits_twilio(attempt) {
+            return;
+        }
+        self.call.attempts.pop();
+        self.note(What::TryLater);
+        if self.call.canceled {
+            self.call.finish(Outcome::Canceled, self.now);
+        } else {
+            self.call.state = State::Queued { waiting_for: Some(WaitingFor::Carrier), until };
+        }
+    }
+
+    fn refused(&mut self, attempt: u8, code: Option<u32>) {
+        if !self.awaits_twilio(attempt) {
+            return;
+        }
+        if let Some(last) = self.call.attempts.last_mut() {
+            (last.twilio_code, last.line, last.ended_at) = (code, Line::Ended, Some(self.now));
+        }
+        self.note(What::Refused(code.unwrap_or_default()));
+        self.call.conclude(super::state::Ended::Refused, self.now);
+    }
+
+    fn unanswered(&mut self, attempt: u8) {
+        if !self.awaits_twilio(attempt) {
+            return;
+        }
+        if let Some(last) = self.call.attempts.last_mut() {
+            last.line = Line::Unknown;
+        }
+        self.note(What::Unanswered);
+    }
+
+    /// Whether this attempt still waits for Twilio's answer to the create: a webhook may have come before it.
+    fn awaits_twilio(&self, attempt: u8) -> bool {
+        let waits = |last: &Attempt| last.number == attempt && matches!(last.line, Line::Asked | Line::Unknown);
+        matches!(self.call.state, State::Dialing { .. }) && self.call.attempts.last().is_some_and(waits)
+    }
+
+    // Clients and the clock
+
+    fn cancel(&mut self) {
+        if self.call.canceled || self.call.is_finished() || self.call.decision().is_some() {
+            return;
+        }
+        self.note(What::Canceled);
+        match self.call.state {
+            State::Queued { .. } => self.call.finish(Outcome::Canceled, self.now),
+            State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } => {
+                self.call.canceled = true;
+                self.end_unwanted();
+            }
+            State::Settling { .. } => {
+                self.call.canceled = true;
+                self.call.conclude(super::state::Ended::Canceled, self.now);
+            }
+            State::Finished { .. } => {}
+        }
+    }
+
+    /// Closes a line that nobody wants any more, as soon as its name is known.
+    pub(super) fn end_unwanted(&mut self) {
+        let Some(Attempt { number: attempt, sid: Some(sid), .. }) = self.call.attempts.last().cloned() else {
+            return;
+        };
+        match self.call.state {
+            State::InProgress { .. } => {
+                self.call.state = State::InProgress { until: self.after(AGAIN) };
+                self.effects.push(Effect::Apologize { attempt, sid });
+            }
+            State::Dialing { searches, .. } => {
+                self.call.state = State::Dialing { until: self.after(AGAIN), searches };
+                self.effects.push(Effect::HangUp { attempt, sid });
+            }
+            State::Ringing { .. } => {
+                self.call.state = State::Ringing { until: self.after(AGAIN) };
+                self.effects.push(Effect::HangUp { attempt, sid });
+            }
+            State::Queued { .. } | State::Settling { .. } | State::Finished { .. } => {}
+        }
+    }
+
+    /// Whether the line under way is of no use: cancelled, or decided by a late key of an earlier attempt.
+    pub(super) fn is_unwanted(&self) -> bool {
+        let decided_before = |answer: &super::state::Answer| {
+            answer.decision.is_some() && self.call.attempts.last().is_some_and(|last| answer.attempt < last.number)
+        };
+        self.call.canceled || self.call.answer.as_ref().is_some_and(decided_before)
+    }
+
+    fn wake(&mut self) {
+        if self.call.wake_at().is_none_or(|at| at > self.now) {
+            return;
+        }
+        match self.call.state {
+            State::Queued { .. } if self.now >= self.call.reservation.give_up_at => {
+                self.call.finish(Outcome::Expired, self.now);
+            }
+            State::Queued { .. } => self.effects.push(Effect::Consider),
+            State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } => self.overdue(),
+            State::Settling { from, .. } => self.settle(from),
+            State::Finished { .. } => {}
+        }
+    }
+
+    fn shutdown(&mut self) {
+        if matches!(self.call.state, State::Queued { .. }) {
+            self.note(What::Ended(super::state::Ended::Shutdown));
+            self.call.finish(Outcome::Failed, self.now);
+        }
+    }
+
+    // Small things
+
+    pub(super) fn note(&mut self, what: What) {
+        self.call.note(what, self.now);
+    }
+
+    pub(super) fn after(&self, duration: SignedDuration) -> Timestamp {
+        self.now.saturating_add(duration).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The attempt a message speaks of, unless its CallSid is another's: such a message changes nothing.
+    pub(super) fn attempt(&mut self, on: On) -> Option<&mut Attempt> {
+        let attempt = self.call.attempts.iter_mut().find(|attempt| attempt.number == on.attempt)?;
+        let sid = *attempt.sid.get_or_insert(on.sid);
+        (sid == on.sid).then_some(attempt)
+    }
+
+    pub(super) fn is_last(&self, attempt: u8) -> bool {
+        self.call.attempts.last().is_some_and(|last| last.number == attempt)
+    }
+}
+
+impl Call {
+    /// Writes the timeline. A message that comes again is not written again.
+    pub(super) fn note(&mut self, what: What, now: Timestamp) {
+        self.timeline.push(Entry { at: now, what });
+    }
+}

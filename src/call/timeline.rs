@@ -1,0 +1,214 @@
+//! What happened to a call, in small values: a hundred thousand finished calls are kept with their history.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::state::{Ended, Machine, Outcome, WaitingFor};
+use crate::domain::millis;
+
+/// One thing that happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When we learned of it.
+    #[serde(with = "millis")]
+    pub at: Timestamp,
+    /// What it was.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum What {
+    /// The client asked for it.
+    Created,
+    /// Taken over from its ticket by a process that did not know it.
+    TakenOver,
+    /// It has to wait.
+    Waits(WaitingFor),
+    /// The intent was stored: attempt number.
+    Dialed(u8),
+    /// Twilio accepted it.
+    Accepted,
+    /// Twilio asked to come again later.
+    TryLater,
+    /// Twilio refused, with its code.
+    Refused(u32),
+    /// Twilio did not answer: the call may exist or not.
+    Unanswered,
+    /// Twilio dials.
+    Initiated,
+    /// It rings.
+    Ringing,
+    /// Somebody or something picked up.
+    Answered,
+    /// The message was asked for, and begun.
+    Greeted(u8),
+    /// A key, at the step of the conversation.
+    Key {
+        /// The attempt.
+        attempt: u8,
+        /// The signed step.
+        step: u8,
+        /// What was pressed.
+        keys: Keys,
+    },
+    /// No key in time, at the step of the conversation.
+    Silence {
+        /// The attempt.
+        attempt: u8,
+        /// The signed step.
+        step: u8,
+    },
+    /// A machine answered.
+    Machine(Machine),
+    /// The attempt ended.
+    Ended(Ended),
+    /// The client cancelled.
+    Canceled,
+    /// The verdict.
+    Finished(Outcome),
+}
+
+/// Up to four keys.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Keys([u8; 4]);
+
+impl Keys {
+    /// The first four keys of `digits`; what is no key of a phone is left out.
+    #[must_use]
+    pub fn new(digits: &str) -> Self {
+        let mut keys = [0; 4];
+        let known = digits.bytes().filter(|b| b.is_ascii_digit() || matches!(b, b'*' | b'#'));
+        keys.iter_mut().zip(known).for_each(|(slot, key)| *slot = key);
+        Self(keys)
+    }
+
+    /// The keys as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default().trim_end_matches('\0')
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl What {
+    /// The word of the API.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::TakenOver => "taken_over",
+            Self::Waits(_) => "waits",
+            Self::Dialed(_) => "dialed",
+            Self::Accepted => "accepted",
+            Self::TryLater => "try_later",
+            Self::Refused(_) => "refused",
+            Self::Unanswered => "unanswered",
+            Self::Initiated => "initiated",
+            Self::Ringing => "ringing",
+            Self::Answered => "answered",
+            Self::Greeted(_) => "greeted",
+            Self::Key { .. } => "key",
+            Self::Silence { .. } => "silence",
+            Self::Machine(_) => "machine",
+            Self::Ended(_) => "ended",
+            Self::Canceled => "canceled",
+            Self::Finished(_) => "finished",
+        }
+    }
+
+    /// What else there is to say.
+    #[must_use]
+    pub fn detail(self) -> Option<String> {
+        match self {
+            Self::Created
+            | Self::TakenOver
+            | Self::Accepted
+            | Self::TryLater
+            | Self::Unanswered
+            | Self::Initiated
+            | Self::Ringing
+            | Self::Answered
+            | Self::Silence { .. }
+            | Self::Canceled => None,
+            Self::Waits(reason) => Some(reason.word().to_owned()),
+            Self::Dialed(attempt) | Self::Greeted(attempt) => Some(format!("attempt {attempt}")),
+            Self::Refused(0) => None,
+            Self::Refused(code) => Some(format!("twilio {code}")),
+            Self::Key { keys, .. } => Some(keys.as_str().to_owned()),
+            Self::Machine(machine) => Some(machine.word().to_owned()),
+            Self::Ended(because) => Some(because.word().to_owned()),
+            Self::Finished(outcome) => Some(outcome.word().to_owned()),
+        }
+    }
+}
+
+/// Gives an enum the words by which the API knows its variants.
+macro_rules! words {
+    ($type:ty { $($variant:ident => $word:literal),+ $(,)? }) => {
+        impl $type {
+            /// Every variant, in the order of the API's document.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word of the API.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word),+
+                }
+            }
+        }
+    };
+}
+
+words!(WaitingFor {
+    Slot => "slot",
+    CallHours => "call_hours",
+    NotBefore => "not_before",
+    LiveCall => "live_call",
+    Limit => "limit",
+    Retry => "retry",
+    Callback => "callback",
+    Carrier => "carrier",
+});
+
+words!(Machine { Beep => "beep", Voice => "voice", Fax => "fax" });
+
+words!(Ended {
+    Confirmed => "confirmed",
+    Rejected => "rejected",
+    Countered => "countered",
+    OptedOut => "opted_out",
+    NoKey => "no_key",
+    HungUp => "hung_up",
+    Busy => "busy",
+    NoAnswer => "no_answer",
+    Machine => "machine",
+    Refused => "refused",
+    Unreachable => "unreachable",
+    Canceled => "canceled",
+    Shutdown => "shutdown",
+    Unknown => "unknown",
+});
+
+words!(Outcome {
+    Confirmed => "confirmed",
+    Rejected => "rejected",
+    Countered => "countered",
+    NoResponse => "no_response",
+    NoAnswer => "no_answer",
+    Busy => "busy",
+    Machine => "machine",
+    Failed => "failed",
+    Canceled => "canceled",
+    Expired => "expired",
+    OptedOut => "opted_out",
+    Unknown => "unknown",
+});

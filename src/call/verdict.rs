@@ -1,0 +1,114 @@
+//! From why an attempt ended to what becomes of the call: another attempt, or a verdict (design 4.3).
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::state::{Attempt, Call, Ended, Outcome, State, WaitingFor};
+use super::timeline::What;
+
+impl Ended {
+    /// How long to wait before ringing again; `None` when that is of no use.
+    ///
+    /// `before` is how many earlier attempts ended in the same way.
+    #[must_use]
+    pub const fn pause(self, before: usize) -> Option<SignedDuration> {
+        match self {
+            Self::Busy => Some(SignedDuration::from_mins(3)),
+            Self::NoAnswer | Self::Unreachable => Some(SignedDuration::from_mins(15)),
+            Self::Machine | Self::NoKey => Some(SignedDuration::from_mins(20)),
+            // Somebody who hangs up twice has answered.
+            Self::HungUp if before == 0 => Some(SignedDuration::from_mins(5)),
+            Self::Unknown if before == 0 => Some(SignedDuration::ZERO),
+            Self::HungUp
+            | Self::Unknown
+            | Self::Confirmed
+            | Self::Rejected
+            | Self::Countered
+            | Self::OptedOut
+            | Self::Refused
+            | Self::Canceled
+            | Self::Shutdown => None,
+        }
+    }
+
+    /// The verdict when no further attempt is made.
+    #[must_use]
+    pub const fn outcome(self) -> Outcome {
+        match self {
+            Self::Confirmed => Outcome::Confirmed,
+            Self::Rejected => Outcome::Rejected,
+            Self::Countered => Outcome::Countered,
+            Self::OptedOut => Outcome::OptedOut,
+            Self::NoKey | Self::HungUp => Outcome::NoResponse,
+            Self::Busy => Outcome::Busy,
+            Self::NoAnswer => Outcome::NoAnswer,
+            Self::Machine => Outcome::Machine,
+            Self::Refused | Self::Unreachable | Self::Shutdown => Outcome::Failed,
+            Self::Canceled => Outcome::Canceled,
+            Self::Unknown => Outcome::Unknown,
+        }
+    }
+}
+
+impl Outcome {
+    /// Why an attempt ended in which this was decided.
+    const fn ended(self) -> Ended {
+        match self {
+            Self::Confirmed => Ended::Confirmed,
+            Self::Rejected => Ended::Rejected,
+            Self::Countered => Ended::Countered,
+            Self::OptedOut => Ended::OptedOut,
+            Self::NoResponse => Ended::NoKey,
+            Self::NoAnswer => Ended::NoAnswer,
+            Self::Busy => Ended::Busy,
+            Self::Machine => Ended::Machine,
+            Self::Failed => Ended::Unreachable,
+            Self::Canceled | Self::Expired => Ended::Canceled,
+            Self::Unknown => Ended::Unknown,
+        }
+    }
+}
+
+impl Call {
+    /// The attempt is over without a decision, unless there is one: plans the next, or finishes.
+    pub(super) fn conclude(&mut self, because: Ended, now: Timestamp) {
+        let decided = self.decision().map(|decision| self.outcome_of(decision));
+        let because = match decided {
+            _ if self.canceled => Ended::Canceled,
+            Some(outcome) => outcome.ended(),
+            None => because,
+        };
+        let before = self.ended_before(because);
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.ended = Some(because);
+        }
+        self.note(What::Ended(because), now);
+        let used_up = self.attempts.last().is_none_or(|attempt| attempt.number >= self.reservation.attempts);
+        let fax = self.attempts.last().is_some_and(Attempt::is_fax);
+        let pause = because.pause(before).filter(|_| !used_up && !fax);
+        match pause.and_then(|pause| now.checked_add(pause).ok()) {
+            None => self.finish(because.outcome(), now),
+            Some(next) if next >= self.reservation.give_up_at => self.finish(Outcome::Expired, now),
+            Some(next) => {
+                self.state = State::Queued { waiting_for: Some(WaitingFor::Retry), until: next };
+                self.note(What::Waits(WaitingFor::Retry), now);
+            }
+        }
+    }
+
+    /// The end: nothing changes any more.
+    pub(super) fn finish(&mut self, outcome: Outcome, now: Timestamp) {
+        self.state = State::Finished { outcome };
+        self.note(What::Finished(outcome), now);
+    }
+
+    fn ended_before(&self, because: Ended) -> usize {
+        self.attempts.iter().filter(|attempt| attempt.ended == Some(because)).count()
+    }
+}
+
+impl Attempt {
+    /// A fax never becomes a person: it is not rung again.
+    const fn is_fax(&self) -> bool {
+        matches!(self.machine, Some(super::state::Machine::Fax))
+    }
+}
