@@ -1,0 +1,1 @@
+//! What the verifier accepts, held against outside vectors and a slow reference.
