@@ -181,8 +181,9 @@ fn escaped(rest: &mut &[u8]) -> Option<u8> {
     Some(byte)
 }
 
-/// Appends `name=value` to an urlencoded body, with `&` before it when it is not the first. A space becomes `+`, and
-/// all but letters, digits and `*-._` is escaped, as the WHATWG form serialiser and Twilio's own libraries do.
+/// Appends `name=value` to an urlencoded body, with `&` before it when it is not the first.
+///
+/// A space becomes `+`, and all but letters, digits and `*-._` is escaped, as the WHATWG form serialiser does.
 pub fn append(body: &mut String, name: &str, value: &str) {
     if !body.is_empty() {
         body.push('&');

@@ -155,7 +155,7 @@ mod tests {
         fn every_sid_comes_back_as_it_was(digits in "[0-9a-fA-F]{32}") {
             let text = format!("CA{digits}");
             let sid: CallSid = text.parse().unwrap();
-            prop_assert_eq!(sid.to_string(), text.clone());
+            prop_assert_eq!(&sid.to_string(), &text);
             let json = serde_json::to_string(&sid).unwrap();
             prop_assert_eq!(&json, &format!("\"{text}\""));
             prop_assert_eq!(serde_json::from_str::<CallSid>(&json).unwrap(), sid);

@@ -232,8 +232,9 @@ pub enum Content<'a> {
     Raw(&'a [u8]),
 }
 
-/// The general rule for a single request to any `url`, signed with an auth token: what a tool needs to check a
-/// signature by hand. The same code as [`Verifier::verify`], without what that absorbs at start.
+/// The general rule for a single request to any `url`, signed with an auth token.
+///
+/// What a tool needs to check a signature by hand. It is the code of [`Verifier::verify`], made anew each time.
 ///
 /// # Errors
 /// [`Failure::Mismatch`] also when `bodySHA256` is missing or wrong, or `url` has no host; [`Failure::UnknownKey`]

@@ -96,7 +96,7 @@ const VOICE: [&str; 13] = [
     "StirVerstat",
 ];
 
-/// A request to `StatusCallback` (Twilio, Call resource, "StatusCallback parameters").
+/// A request to `StatusCallback` (Twilio, Call resource, parameters of `StatusCallback`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StatusCallback {
     /// The call.

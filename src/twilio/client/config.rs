@@ -68,9 +68,10 @@ pub struct InvalidApiUrl;
 #[error("a region or an edge is made of lower-case letters, digits and hyphens")]
 pub struct BadHostLabel;
 
-/// The host of the API as Twilio's libraries make it: `api.{edge}.{region}.twilio.com`. An edge without a region
-/// means region `us1`; a region without an edge means the edge where it lies (twilio-go and -python, since hosts of
-/// a region alone were announced to stop working in 2026). Neither: `api.twilio.com`.
+/// The host of the API as Twilio's libraries make it: `api.{edge}.{region}.twilio.com`.
+///
+/// Neither: `api.twilio.com`. An edge without a region means region `us1`; a region without an edge means the edge where it lies (twilio-go and -python, since hosts of
+/// a region alone were announced to stop working in 2026).
 ///
 /// # Errors
 /// When one of them could not stand in a host name.
