@@ -109,11 +109,12 @@ impl Form {
 
     /// Sorts the pairs and joins those that are neighbours in the buffer already.
     fn runs(&self) -> Vec<Range<usize>> {
-        let mut order: Vec<usize> = (0..self.pairs.len()).collect();
-        order.sort_unstable_by(|a, b| self.pair(*a).cmp(&self.pair(*b)));
-        order.dedup_by(|a, b| self.pair(*a) == self.pair(*b));
-        let mut runs: Vec<Range<usize>> = Vec::new();
-        for at in order {
+        // Most names differ in their first eight bytes, which compare as one number.
+        let mut order: Vec<(u64, usize)> = (0..self.pairs.len()).map(|at| (leading(self.pair(at).0), at)).collect();
+        order.sort_unstable_by(|(a, at), (b, other)| a.cmp(b).then_with(|| self.pair(*at).cmp(&self.pair(*other))));
+        order.dedup_by(|(a, at), (b, other)| a == b && self.pair(*at) == self.pair(*other));
+        let mut runs: Vec<Range<usize>> = Vec::with_capacity(order.len());
+        for (_, at) in order {
             let piece = self.start(at)..self.pairs[at].end;
             match runs.last_mut() {
                 Some(run) if run.end == piece.start => run.end = piece.end,
@@ -122,6 +123,11 @@ impl Form {
         }
         runs
     }
+}
+
+/// The first eight bytes of a name as a number that orders as they do; zeros stand for what is not there.
+fn leading(name: &str) -> u64 {
+    name.bytes().chain(std::iter::repeat(0)).take(8).fold(0, |number, byte| number << 8 | u64::from(byte))
 }
 
 /// Bytes that mean something else than themselves.

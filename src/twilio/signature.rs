@@ -2,7 +2,8 @@
 //!
 //! The URL that was signed is the public one of the configuration and the request's own target, never a `Host` or a
 //! forwarded header. All that does not depend on the request is absorbed at start. Nothing here reads a clock or
-//! remembers requests: a signature has no date, so repeats must be harmless further up.
+//! remembers requests: a signature has no date, so repeats must be harmless further up. Nor does it cover where a name
+//! ends and its value begins, nor the order of pairs: who holds one signed request can cut its text otherwise.
 
 mod settings;
 mod url;

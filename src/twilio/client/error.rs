@@ -3,6 +3,7 @@
 //! The variants of [`Error`] answer one question: can the call exist? Nothing here retries.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ pub enum Error {
     /// Too many requests (429), or 503 with Twilio's code 20503: not processed. Safe to repeat, later.
     #[error("Twilio asks to try again later")]
     TryLater {
-        /// How long Twilio asks to wait, when it says so.
+        /// How long Twilio asks to wait, when it says so; at most an hour.
         retry_after: Option<Duration>,
         /// Twilio's code.
         code: Option<u32>,
@@ -66,8 +67,10 @@ pub enum Why {
 }
 
 /// Twilio's refusal (Twilio, "Twilio's response", and the error dictionary).
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("status {status}: {message}")]
+///
+/// Neither `Display` nor `Debug` shows the message: it may contain phone numbers, and errors end up in logs.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("status {status}, code {}, {}", code.unwrap_or(0), code.and_then(title).unwrap_or("unknown"))]
 pub struct Refusal {
     /// The HTTP status, 4xx.
     pub status: u16,
@@ -77,6 +80,17 @@ pub struct Refusal {
     pub message: String,
     /// Whose move it is.
     pub class: Class,
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, code, class, message: _ } = self;
+        f.debug_struct("Refusal")
+            .field("status", status)
+            .field("code", code)
+            .field("class", class)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Whose move it is after a refusal.
@@ -269,6 +283,15 @@ mod tests {
         ] {
             assert_eq!(refusal(status, code, "").class, class, "{status} {code:?}");
         }
+    }
+
+    #[test]
+    fn a_refusal_in_a_log_shows_no_number() {
+        let refusal = refusal(400, 21_211, "The 'To' number +15557654321 is not a valid phone number.");
+        let error = Error::Refused(refusal.clone());
+        assert_eq!(refusal.to_string(), "status 400, code 21211, Invalid 'To' Phone Number");
+        assert!(!format!("{error:?} {error}").contains("5557654321"));
+        assert!(refusal.message.contains("5557654321"));
     }
 
     #[test]

@@ -191,6 +191,20 @@ async fn a_refused_connection_is_known_to_have_sent_nothing() {
 }
 
 #[tokio::test]
+async fn a_failed_handshake_is_known_to_have_sent_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("https://{}", listener.local_addr().unwrap());
+    let served = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        stream
+    });
+    let error = client_at(&origin, DEFAULT_TIMEOUT).create(&call()).await.unwrap_err();
+    assert!(matches!(error, Error::NotSent(_)), "{error:?}");
+    served.await.unwrap();
+}
+
+#[tokio::test]
 async fn silence_ends_at_the_time_limit() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());

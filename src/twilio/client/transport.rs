@@ -157,10 +157,13 @@ async fn judge(answer: Response) -> Result<Vec<u8>, Error> {
     Err(Error::Unanswered { why: Why::Status(status.as_u16()) })
 }
 
+/// No answer keeps us waiting for longer.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
+
 /// Only seconds are read: Twilio sends no dates here, and a date would need a clock.
 fn retry_after(answer: &Response) -> Option<Duration> {
     let seconds = answer.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
 async fn read(mut answer: Response) -> Result<Vec<u8>, Error> {

@@ -174,7 +174,7 @@ fn sign(algorithm: ring::hmac::Algorithm, secret: &str, text: &str) -> String {
 }
 
 fn pairs() -> impl Strategy<Value = Vec<(String, String)>> {
-    prop::collection::vec(("[A-C]{0,2}", ".{0,5}"), 0..12)
+    prop::collection::vec(("[A-C\u{0}]{0,2}|CallStatus[AB]{0,2}", ".{0,5}"), 0..12)
 }
 
 const SHA1: ring::hmac::Algorithm = ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY;
