@@ -166,12 +166,11 @@ impl Verifier {
             Seen::Many => return Err(Failure::Doubled),
         };
         let settings = Settings::read(headers.settings)?;
-        let (secrets, shared);
-        secrets = match settings.key {
+        let secrets = match settings.key {
             None => self.tokens.as_slice(),
             Some(key) => {
-                shared = self.shared.iter().find(|(id, _)| id == key).ok_or(Failure::UnknownKey)?;
-                std::slice::from_ref(&shared.1)
+                let named = self.shared.iter().find(|(id, _)| id == key);
+                std::slice::from_ref(named.map(|(_, secret)| secret).ok_or(Failure::UnknownKey)?)
             }
         };
         if secrets.is_empty() {

@@ -221,7 +221,8 @@ mod tests {
 
     #[test]
     fn a_gathers_action_is_read_as_twilio_sends_it() {
-        let form = form("Digits=1&FinishedOnKey=&msg=Gather+End&CallStatus=in-progress&From=%2B15551234567&ToCity=");
+        let form =
+            form("Digits=1&Digits=2&FinishedOnKey=&msg=Gather+End&CallStatus=in-progress&From=%2B15551234567&ToCity=");
         let request = VoiceRequest::read(&form).unwrap();
         assert_eq!(request.call_sid.to_string(), "CA0123456789abcdef0123456789abcdef");
         assert_eq!(request.account_sid.to_string(), "AC0123456789abcdef0123456789abcdef");

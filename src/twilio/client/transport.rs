@@ -95,8 +95,7 @@ impl Transport {
         if url.path() == path {
             url.set_path(&format!("{prefix}{path}"));
         }
-        let ours = uri.starts_with('/')
-            && url.origin() == self.base.origin()
+        let ours = url.origin() == self.base.origin()
             && url.username().is_empty()
             && url.path().strip_prefix(prefix) == Some(&path);
         if ours { Reach::Ours(url.into()) } else { Reach::Foreign }

@@ -120,6 +120,15 @@ fn the_failures_have_their_causes() {
 }
 
 #[test]
+fn a_body_must_have_the_digest_that_was_signed() {
+    let url = format!("https://a.example/x?bodySHA256={}", "0".repeat(64));
+    let signature = sign(SHA1, "12345", &url);
+    let verdict = verify_url(&url, "12345", &signed_with(Some(&signature)), Content::Raw(b"{}"));
+    assert_eq!(verdict, Err(Failure::Mismatch));
+    assert_eq!(verify_url(&url, "12345", &signed_with(Some(&signature)), Content::Form(&form_of(&[]))), Ok(()));
+}
+
+#[test]
 fn headers_that_come_twice_are_seen_twice() {
     let mut headers = http::HeaderMap::new();
     assert_eq!(SignatureHeaders::of(&headers).signature, Seen::None);
