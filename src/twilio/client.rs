@@ -1,0 +1,150 @@
+//! Twilio's REST interface: calls, their events, and the account.
+//!
+//! A request is sent once and never repeated here: `POST /Calls` is not idempotent, and only the caller knows what a
+//! second one would ring. What came of it is said by [`Error`], whose variants differ in exactly that.
+
+mod config;
+mod error;
+mod request;
+mod resource;
+mod transport;
+#[cfg(test)]
+mod tests;
+
+use serde::de::DeserializeOwned;
+
+use self::resource::{AccountBody, BalanceBody, CallBody, CallsBody, EventsBody};
+use self::transport::{Reach, Transport};
+use super::CallSid;
+use super::form::append;
+
+pub use self::config::{BadHostLabel, ClientConfig, Credentials, DEFAULT_TIMEOUT, InvalidApiUrl, api_host};
+pub use self::error::{Class, Error, Refusal, Why, title};
+pub use self::request::{AsyncAmd, CallUpdate, ListQuery, MachineDetection, MachineDetectionMode, NewCall};
+pub use self::resource::{Account, Balance, CallEvent, CallPage, CallResource};
+pub use self::transport::http_client;
+
+/// Events asked for at once. Each may carry a whole document, and an answer is read up to 256 KiB.
+const EVENT_PAGE: u16 = 20;
+/// Pages of events after which something is wrong: a call of ours has a few dozen events.
+const EVENT_PAGES: usize = 50;
+
+/// A client for the calls of one account; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Client {
+    transport: Transport,
+}
+
+impl Client {
+    /// A client that sends its requests through `http`, which should come from [`http_client`].
+    ///
+    /// # Errors
+    /// When `config.api_url` is not an http or https URL.
+    pub fn new(config: ClientConfig, http: reqwest::Client) -> Result<Self, InvalidApiUrl> {
+        Ok(Self { transport: Transport::new(config, http)? })
+    }
+
+    /// Places a call: `POST …/Calls.json`. Twilio answers at once, when the call is queued.
+    ///
+    /// # Errors
+    /// [`Error::Unanswered`] when the call may exist; all others mean that it does not.
+    pub async fn create(&self, call: &NewCall) -> Result<CallResource, Error> {
+        self.post_form("Calls.json", call.to_form()).await
+    }
+
+    /// Reads a call. Twilio's reads lag behind its callbacks.
+    ///
+    /// # Errors
+    /// [`Refusal::is_not_found`] when the account has no such call.
+    pub async fn fetch(&self, sid: &CallSid) -> Result<CallResource, Error> {
+        Ok(self.get::<CallBody>(&format!("Calls/{sid}.json")).await?.into())
+    }
+
+    /// Ends a call or gives it another document. The answer shows the call at or before the change.
+    ///
+    /// # Errors
+    /// [`Refusal::is_not_in_progress`] when the call has ended: for a hang-up that is as good as success.
+    pub async fn update(&self, sid: &CallSid, update: &CallUpdate) -> Result<CallResource, Error> {
+        self.post_form(&format!("Calls/{sid}.json"), update.to_form()).await
+    }
+
+    /// The newest calls that fit `query`.
+    ///
+    /// # Errors
+    /// See [`Error`]; nothing is changed by reading.
+    pub async fn list(&self, query: &ListQuery) -> Result<CallPage, Error> {
+        Ok(self.get::<CallsBody>(&format!("Calls.json?{}", query.to_query())).await?.into())
+    }
+
+    /// The page that `next_page_uri` of the page before points at.
+    ///
+    /// # Errors
+    /// [`Why::ForeignPage`] when it points at anything but this account's calls: our credentials go
+    /// nowhere else.
+    pub async fn list_next(&self, next_page_uri: &str) -> Result<CallPage, Error> {
+        Ok(self.get_page::<CallsBody>(next_page_uri, "Calls.json").await?.into())
+    }
+
+    /// Everything that was asked and answered in a call, in Twilio's order. Twilio shows it from about 15 minutes
+    /// after the call's end; before, the list is empty or incomplete.
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Why::Unreadable`] also after 50 pages of 20.
+    pub async fn events(&self, sid: &CallSid) -> Result<Vec<CallEvent>, Error> {
+        let resource = format!("Calls/{sid}/Events.json");
+        let mut page: EventsBody = self.get(&format!("{resource}?PageSize={EVENT_PAGE}")).await?;
+        let mut events = Vec::new();
+        for _ in 0..EVENT_PAGES {
+            events.extend(page.events.drain(..).map(CallEvent::from));
+            match page.next_page_uri {
+                Some(next) => page = self.get_page(&next, &resource).await?,
+                None => return Ok(events),
+            }
+        }
+        Err(Error::Unanswered { why: Why::Unreadable })
+    }
+
+    /// The account's own standing: whether it may call at all, and whether it is a trial.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn account(&self) -> Result<Account, Error> {
+        let url = self.transport.account_url(".json");
+        Ok(parse::<AccountBody>(&self.transport.get(url).await?)?.into())
+    }
+
+    /// What is left to spend.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn balance(&self) -> Result<Balance, Error> {
+        Ok(self.get::<BalanceBody>("Balance.json").await?.into())
+    }
+
+    async fn post_form(&self, resource: &str, form: String) -> Result<CallResource, Error> {
+        let url = self.transport.account_url(&format!("/{resource}"));
+        Ok(parse::<CallBody>(&self.transport.post(url, form).await?)?.into())
+    }
+
+    async fn get<T: DeserializeOwned>(&self, resource: &str) -> Result<T, Error> {
+        parse(&self.transport.get(self.transport.account_url(&format!("/{resource}"))).await?)
+    }
+
+    async fn get_page<T: DeserializeOwned>(&self, uri: &str, resource: &str) -> Result<T, Error> {
+        match self.transport.page_url(uri, resource) {
+            Reach::Ours(url) => parse(&self.transport.get(url).await?),
+            Reach::Foreign => Err(Error::Unanswered { why: Why::ForeignPage }),
+        }
+    }
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(body).map_err(|_| Error::Unanswered { why: Why::Unreadable })
+}
+
+/// Appends a pair when there is a value.
+fn append_some(body: &mut String, name: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        append(body, name, value);
+    }
+}

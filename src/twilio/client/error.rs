@@ -1,0 +1,308 @@
+//! What a request that did not succeed may have done, and whose move it is.
+//!
+//! The variants of [`Error`] answer one question: can the call exist? Nothing here retries.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// Why there is no answer to work with.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No connection (refused, DNS, TLS, its time limit): no byte of the request was sent. Safe to repeat.
+    #[error("Twilio could not be reached; the request was not sent")]
+    NotSent(#[source] reqwest::Error),
+    /// Too many requests (429), or 503 with Twilio's code 20503: not processed. Safe to repeat, later.
+    #[error("Twilio asks to try again later")]
+    TryLater {
+        /// How long Twilio asks to wait, when it says so; at most an hour.
+        retry_after: Option<Duration>,
+        /// Twilio's code.
+        code: Option<u32>,
+    },
+    /// Twilio understood and refused: nothing was done.
+    #[error("Twilio refused the request")]
+    Refused(#[source] Refusal),
+    /// The request may have been carried out. A create must not be repeated: the call may exist.
+    #[error("Twilio did not answer; the request may have been carried out")]
+    Unanswered {
+        /// What happened instead.
+        #[source]
+        why: Why,
+    },
+}
+
+impl Error {
+    /// The refusal, when it is one.
+    #[must_use]
+    pub const fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            Self::NotSent(_) | Self::TryLater { .. } | Self::Unanswered { .. } => None,
+        }
+    }
+}
+
+/// Why a request counts as unanswered.
+#[derive(Debug, thiserror::Error)]
+pub enum Why {
+    /// The time limit ran out.
+    #[error("the time limit ran out")]
+    Timeout,
+    /// The connection broke.
+    #[error("the connection broke")]
+    Broken(#[source] reqwest::Error),
+    /// A status that is neither success nor refusal: 5xx, or a redirect.
+    #[error("the answer has status {0}")]
+    Status(u16),
+    /// Success, in words that cannot be read, or in too many.
+    #[error("the answer cannot be read")]
+    Unreadable,
+    /// The next page is said to be somewhere else; nothing was sent there.
+    #[error("the next page is not one of this account's")]
+    ForeignPage,
+}
+
+/// Twilio's refusal (Twilio, "Twilio's response", and the error dictionary).
+///
+/// Neither `Display` nor `Debug` shows the message: it may contain phone numbers, and errors end up in logs.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("status {status}, code {}, {}", code.unwrap_or(0), code.and_then(title).unwrap_or("unknown"))]
+pub struct Refusal {
+    /// The HTTP status, 4xx.
+    pub status: u16,
+    /// Twilio's code; absent from answers that come from its edge.
+    pub code: Option<u32>,
+    /// Twilio's words, at most 500 characters; may contain phone numbers.
+    pub message: String,
+    /// Whose move it is.
+    pub class: Class,
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, code, class, message: _ } = self;
+        f.debug_struct("Refusal")
+            .field("status", status)
+            .field("code", code)
+            .field("class", class)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whose move it is after a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// This request can never succeed as it is; another may.
+    FixRequest,
+    /// The account lacks something (credentials, permission, money, a verified number): no request of this kind
+    /// succeeds before a person has seen to it.
+    FixAccount,
+    /// The same request may succeed later.
+    TryLater,
+    /// A code we do not know.
+    Unknown,
+}
+
+impl Refusal {
+    pub(super) fn new(status: u16, body: ErrorBody) -> Self {
+        let ErrorBody { code, message } = body;
+        let message = message.unwrap_or_default().chars().take(500).collect();
+        let mut refusal = Self { status, code, message, class: Class::Unknown };
+        refusal.class = if refusal.is_trial_limit() { Class::FixAccount } else { classify(status, code) };
+        refusal
+    }
+
+    /// Whether a trial account's limits are the reason: a parameter it may not use (400 without a code of its own),
+    /// or no trial number for the destination (572002). The first kind may succeed with
+    /// [`NewCall::minimal`](super::NewCall::minimal).
+    #[must_use]
+    pub fn is_trial_limit(&self) -> bool {
+        let words = || {
+            let message = self.message.to_ascii_lowercase();
+            message.contains("trial account") && message.contains("parameter")
+        };
+        match self.code {
+            Some(572_002) => true,
+            None | Some(0) => words(),
+            Some(_) => false,
+        }
+    }
+
+    /// Whether the resource does not exist, or not for these credentials (404).
+    #[must_use]
+    pub const fn is_not_found(&self) -> bool {
+        self.status == 404
+    }
+
+    /// Whether the call has ended, or is not live yet (21220).
+    #[must_use]
+    pub fn is_not_in_progress(&self) -> bool {
+        self.code == Some(21_220)
+    }
+
+    /// What to do about it, for people.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        if self.is_trial_limit() {
+            return "This is a trial account, which may use few parameters and destinations: upgrade it in the Twilio \
+                    console.";
+        }
+        self.code.and_then(advice_for).unwrap_or(match (self.class, self.status) {
+            (Class::FixAccount, _) => "Look at the account in the Twilio console: something has to be enabled there.",
+            (Class::TryLater, _) => "Try again later.",
+            (Class::FixRequest, _) => "Change the request: Twilio will refuse it again as it is.",
+            (Class::Unknown, _) => "Look the code up in Twilio's error dictionary.",
+        })
+    }
+}
+
+fn advice_for(code: u32) -> Option<&'static str> {
+    Some(match code {
+        10_001 | 20_005 => "The Twilio account is not active: see its status and balance in the console.",
+        10_004 | 22_005 => "Too many calls at once or in the queue: wait for others to end.",
+        10_005 | 20_010 => "Calls are disabled for this Twilio account: ask Twilio's support.",
+        20_003 => {
+            "Check account SID, auth token or API key, and region; Twilio also says this of suspended accounts and \
+             of an empty balance."
+        }
+        20_008 => "These are test credentials: use the account's live ones.",
+        20_404 => "There is no such resource in this account and region.",
+        20_429 | 20_503 => "Twilio is busy: try again in a moment.",
+        21_201 | 21_211 | 21_217 => "Twilio does not take this for a phone number: check the number to call.",
+        21_202 => "This is a premium-rate number, which the account may not call.",
+        21_203 | 21_215 => {
+            "Allow this country under Voice, Geographic permissions in the Twilio console, or call another number."
+        }
+        21_205 => "Twilio does not accept our public URL: it must be reachable from the internet, over https.",
+        21_210 => "The caller ID is not this account's: buy the number or verify it in the Twilio console.",
+        21_212 | 21_213 => "The caller ID is not a phone number: check the configured from-number.",
+        21_214 => "This number cannot be reached from Twilio.",
+        21_216 => "Twilio blocks calls to this number.",
+        21_219 => "A trial account may only call numbers that were verified in the Twilio console.",
+        21_220 => "The call has ended already, or has not begun.",
+        _ => return None,
+    })
+}
+
+/// Codes that no other request can get past before somebody changed the account.
+const ACCOUNT: [u32; 19] = [
+    10_001, 10_002, 10_003, 10_005, 20_003, 20_005, 20_006, 20_008, 20_010, 20_011, 20_012, 20_403, 21_202, 21_203,
+    21_210, 21_212, 21_215, 21_219, 21_470,
+];
+
+fn classify(status: u16, code: Option<u32>) -> Class {
+    match code.filter(|code| *code != 0) {
+        Some(code) if ACCOUNT.contains(&code) => Class::FixAccount,
+        Some(code) => match CODES.get(&code).map(|entry| entry.retry.as_str()) {
+            Some("no" | "conflict-recheck") => Class::FixRequest,
+            Some(_) => Class::TryLater,
+            None => Class::Unknown,
+        },
+        None if matches!(status, 401 | 403) => Class::FixAccount,
+        None => Class::Unknown,
+    }
+}
+
+/// Twilio's title of an error code that a call can meet, over REST or in a webhook's `ErrorCode`.
+#[must_use]
+pub fn title(code: u32) -> Option<&'static str> {
+    CODES.get(&code).map(|entry| entry.title.as_str())
+}
+
+#[derive(Deserialize)]
+struct Catalogue {
+    codes: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    code: u32,
+    title: String,
+    retry: String,
+}
+
+/// Read once, at the first refusal; a test reads it whole, so that a broken file cannot be shipped.
+static CODES: LazyLock<HashMap<u32, Entry>> = LazyLock::new(|| {
+    let catalogue: Result<Catalogue, _> = serde_json::from_str(include_str!("../error_codes.json"));
+    catalogue.map_or_else(|_| HashMap::new(), |read| read.codes.into_iter().map(|entry| (entry.code, entry)).collect())
+});
+
+/// The body of an answer that is not a success; empty when it is HTML, as from Twilio's edge.
+#[derive(Default, Deserialize)]
+pub(super) struct ErrorBody {
+    #[serde(default)]
+    pub(super) code: Option<u32>,
+    #[serde(default)]
+    pub(super) message: Option<String>,
+}
+
+impl ErrorBody {
+    pub(super) fn parse(body: &[u8]) -> Self {
+        serde_json::from_slice(body).unwrap_or_default()
+    }
+
+    /// Whether Twilio itself says that it did not process the request.
+    pub(super) fn is_busy(&self) -> bool {
+        self.code == Some(20_503)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(status: u16, code: impl Into<Option<u32>>, message: &str) -> Refusal {
+        Refusal::new(status, ErrorBody { code: code.into(), message: Some(message.into()) })
+    }
+
+    #[test]
+    fn the_catalogue_is_read_whole() {
+        assert_eq!(CODES.len(), 311);
+        assert_eq!(title(11_200), Some("HTTP retrieval failure"));
+        assert!(ACCOUNT.iter().all(|code| CODES.contains_key(code)));
+    }
+
+    #[test]
+    fn codes_decide_whose_move_it_is() {
+        for (status, code, class) in [
+            (401, Some(20_003), Class::FixAccount),
+            (400, Some(21_210), Class::FixAccount),
+            (400, Some(21_215), Class::FixAccount),
+            (400, Some(21_211), Class::FixRequest),
+            (400, Some(21_216), Class::FixRequest),
+            (404, Some(20_404), Class::FixRequest),
+            (400, Some(10_004), Class::TryLater),
+            (400, Some(22_005), Class::TryLater),
+            (400, Some(99_999), Class::Unknown),
+            (400, None, Class::Unknown),
+            (401, None, Class::FixAccount),
+        ] {
+            assert_eq!(refusal(status, code, "").class, class, "{status} {code:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_in_a_log_shows_no_number() {
+        let refusal = refusal(400, 21_211, "The 'To' number +15557654321 is not a valid phone number.");
+        let error = Error::Refused(refusal.clone());
+        assert_eq!(refusal.to_string(), "status 400, code 21211, Invalid 'To' Phone Number");
+        assert!(!format!("{error:?} {error}").contains("5557654321"));
+        assert!(refusal.message.contains("5557654321"));
+    }
+
+    #[test]
+    fn a_trial_accounts_limits_are_recognised() {
+        let words = "Invalid or disallowed parameters provided - trial accounts have limited parameter access, \
+                     upgrade your account to unlock full functionality";
+        assert!(refusal(400, 0, words).is_trial_limit());
+        assert!(refusal(400, None, words).is_trial_limit());
+        assert!(refusal(422, 572_002, "No Twilio trial phone number").is_trial_limit());
+        let unverified = "The number +1 is unverified. Trial accounts may only make calls to verified numbers.";
+        assert!(!refusal(400, 21_219, unverified).is_trial_limit());
+        assert!(!refusal(400, None, "Bad request").is_trial_limit());
+    }
+}

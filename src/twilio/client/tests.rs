@@ -1,0 +1,289 @@
+//! The client against a server made by hand, which says exactly what a test wants it to say.
+//!
+//! Real sockets, no sleeping: the one test of a time limit has a short limit of its own.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::twilio::{AccountSid, AnsweredBy, CallStatus, StatusCallbackEvent};
+
+const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
+const CALL: &str = "CA0123456789abcdef0123456789abcdef";
+
+/// Serves each answer to one request, one connection each, and gives the requests back.
+async fn serve(answers: Vec<String>) -> (String, JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let served = tokio::spawn(async move {
+        let mut requests = Vec::new();
+        for answer in answers {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            requests.push(read_request(&mut stream).await);
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+        requests
+    });
+    (origin, served)
+}
+
+async fn read_request(stream: &mut TcpStream) -> String {
+    let mut request = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&request).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
+                return text;
+            }
+        }
+        assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0, "the request ended early: {text}");
+    }
+}
+
+fn answer(status: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}")
+}
+
+fn client_at(origin: &str, timeout: Duration) -> Client {
+    let account: AccountSid = ACCOUNT.parse().unwrap();
+    let mut config = ClientConfig::new(account, Credentials::auth_token(account, "geheim"));
+    config.api_url = origin.to_owned();
+    config.timeout = timeout;
+    Client::new(config, http_client().unwrap()).unwrap()
+}
+
+fn call() -> NewCall {
+    let url = "https://a.example/twiml/answer/x".to_owned();
+    NewCall::minimal("+15557654321".into(), "+15551234567".into(), url, None)
+}
+
+/// The outcome of one create, given one answer.
+async fn create(answer: String) -> Result<CallResource, Error> {
+    let (origin, served) = serve(vec![answer]).await;
+    let outcome = client_at(&origin, DEFAULT_TIMEOUT).create(&call()).await;
+    served.await.unwrap();
+    outcome
+}
+
+fn created() -> String {
+    format!(
+        r#"{{"sid":"{CALL}","date_created":null,"start_time":null,"end_time":null,"status":"queued","to":"+15557654321",
+        "from":"+15551234567","duration":null,"answered_by":null,"price":null,"new_field":{{"a":[1]}},"queue_time":"0"}}"#
+    )
+}
+
+#[tokio::test]
+async fn a_create_is_one_form_with_credentials_and_repeated_events() {
+    let (origin, served) = serve(vec![answer("201 Created", "", &created())]).await;
+    let detection =
+        MachineDetection::asynchronous(MachineDetectionMode::DetectMessageEnd, "https://a.example/m".to_owned());
+    let call = NewCall {
+        fallback_url: Some("https://a.example/f#rc=2".into()),
+        status_callback: Some("https://a.example/s".into()),
+        status_callback_events: StatusCallbackEvent::ALL.to_vec(),
+        timeout: Some(30),
+        time_limit: Some(300),
+        machine_detection: Some(detection),
+        ..call()
+    };
+    let made = client_at(&origin, DEFAULT_TIMEOUT).create(&call).await.unwrap();
+    assert_eq!((made.sid.to_string().as_str(), made.status), (CALL, Some(CallStatus::Queued)));
+    assert_eq!((made.date_created, made.duration, made.answered_by), (None, None, None));
+    let request = served.await.unwrap().remove(0);
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with(&format!("POST /2010-04-01/Accounts/{ACCOUNT}/Calls.json HTTP/1.1\r\n")), "{head}");
+    for header in [
+        // base64 of "AC0123456789abcdef0123456789abcdef:geheim"
+        "authorization: Basic QUMwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZjpnZWhlaW0=",
+        "content-type: application/x-www-form-urlencoded",
+        "accept: application/json",
+        concat!("user-agent: tablecall/", env!("CARGO_PKG_VERSION")),
+    ] {
+        assert!(head.lines().any(|line| line == header), "{header} is not in {head}");
+    }
+    let expected = "To=%2B15557654321&From=%2B15551234567&Url=https%3A%2F%2Fa.example%2Ftwiml%2Fanswer%2Fx\
+        &FallbackUrl=https%3A%2F%2Fa.example%2Ff%23rc%3D2&StatusCallback=https%3A%2F%2Fa.example%2Fs\
+        &StatusCallbackEvent=initiated&StatusCallbackEvent=ringing&StatusCallbackEvent=answered\
+        &StatusCallbackEvent=completed&Timeout=30&TimeLimit=300&MachineDetection=DetectMessageEnd&AsyncAmd=true\
+        &AsyncAmdStatusCallback=https%3A%2F%2Fa.example%2Fm";
+    assert_eq!(body, expected);
+}
+
+#[tokio::test]
+async fn an_ended_call_is_read_with_its_times() {
+    let body = format!(
+        r#"{{"sid":"{CALL}","status":"completed","start_time":"Fri, 18 Oct 2019 17:00:00 +0000","end_time":"nonsense",
+        "duration":"15","answered_by":"machine_start"}}"#
+    );
+    let (origin, served) = serve(vec![answer("200 OK", "", &body)]).await;
+    let call = client_at(&origin, DEFAULT_TIMEOUT).fetch(&CALL.parse().unwrap()).await.unwrap();
+    assert_eq!(call.start_time, Some("2019-10-18T17:00:00Z".parse().unwrap()));
+    assert_eq!((call.end_time, call.to), (None, None));
+    assert_eq!((call.duration, call.answered_by), (Some(Duration::from_secs(15)), Some(AnsweredBy::MachineStart)));
+    assert!(served.await.unwrap()[0].starts_with(&format!("GET /2010-04-01/Accounts/{ACCOUNT}/Calls/{CALL}.json ")));
+}
+
+#[tokio::test]
+async fn a_refusal_keeps_twilios_code_and_says_what_to_do() {
+    let body = r#"{"code":21215,"message":"Account not authorized to call +1","more_info":"x","status":400}"#;
+    let error = create(answer("400 Bad Request", "", body)).await.unwrap_err();
+    let refusal = error.refusal().unwrap();
+    assert_eq!((refusal.status, refusal.code, refusal.class), (400, Some(21_215), Class::FixAccount));
+    assert_eq!(refusal.message, "Account not authorized to call +1");
+    assert!(refusal.advice().contains("Geographic permissions"), "{}", refusal.advice());
+}
+
+#[tokio::test]
+async fn an_error_page_is_a_refusal_without_a_code() {
+    let error = create(answer("403 Forbidden", "content-type: text/html\r\n", "<html>no</html>")).await.unwrap_err();
+    let refusal = error.refusal().unwrap();
+    assert_eq!((refusal.status, refusal.code, refusal.message.as_str()), (403, None, ""));
+}
+
+#[tokio::test]
+async fn only_answers_that_say_so_allow_another_try() {
+    let error = create(answer("429 Too Many Requests", "retry-after: 3\r\n", r#"{"code":20429}"#)).await.unwrap_err();
+    let Error::TryLater { retry_after, code } = error else { panic!("{error:?}") };
+    assert_eq!((retry_after, code), (Some(Duration::from_secs(3)), Some(20_429)));
+    let busy = create(answer("503 Service Unavailable", "", r#"{"code":20503}"#)).await.unwrap_err();
+    assert!(matches!(busy, Error::TryLater { retry_after: None, code: Some(20_503) }), "{busy:?}");
+}
+
+#[tokio::test]
+async fn after_other_answers_the_call_may_exist() {
+    for (answer, status) in [
+        (answer("503 Service Unavailable", "", "<html>"), Some(503)),
+        (answer("500 Internal Server Error", "", r#"{"code":20500}"#), Some(500)),
+        (answer("302 Found", "location: http://127.0.0.1:1/\r\n", ""), Some(302)),
+        (answer("201 Created", "", "<html>"), None),
+        (answer("201 Created", "", &format!("{}{}", created(), " ".repeat(256 * 1024))), None),
+    ] {
+        let error = create(answer).await.unwrap_err();
+        let Error::Unanswered { why } = error else { panic!("{error:?}") };
+        let found = if let Why::Status(found) = why { Some(found) } else { None };
+        assert_eq!(found, status, "{why:?}");
+        assert!(found.is_some() || matches!(why, Why::Unreadable), "{why:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_after_the_request_leaves_the_call_open() {
+    let error = create(String::new()).await.unwrap_err();
+    assert!(matches!(error, Error::Unanswered { why: Why::Broken(_) }), "{error:?}");
+    let cut = "HTTP/1.1 201 Created\r\ncontent-length: 500\r\n\r\n{".to_owned();
+    let error = create(cut).await.unwrap_err();
+    assert!(matches!(error, Error::Unanswered { why: Why::Broken(_) }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_known_to_have_sent_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let error = client_at(&origin, DEFAULT_TIMEOUT).create(&call()).await.unwrap_err();
+    assert!(matches!(error, Error::NotSent(_)), "{error:?}");
+    assert!(!format!("{error:?}").contains(ACCOUNT), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_failed_handshake_is_known_to_have_sent_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("https://{}", listener.local_addr().unwrap());
+    let served = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        stream
+    });
+    let error = client_at(&origin, DEFAULT_TIMEOUT).create(&call()).await.unwrap_err();
+    assert!(matches!(error, Error::NotSent(_)), "{error:?}");
+    served.await.unwrap();
+}
+
+#[tokio::test]
+async fn silence_ends_at_the_time_limit() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let error = client_at(&origin, Duration::from_millis(100)).create(&call()).await.unwrap_err();
+    assert!(matches!(error, Error::Unanswered { why: Why::Timeout }), "{error:?}");
+    drop(listener);
+}
+
+#[tokio::test]
+async fn pages_are_followed_as_they_are_given() {
+    let next = format!("/2010-04-01/Accounts/{ACCOUNT}/Calls.json?PageSize=2&Page=1&PageToken=PACA%2Fx");
+    let first = format!(r#"{{"calls":[{}],"next_page_uri":"{next}","page":0}}"#, created());
+    let last = r#"{"calls":[],"next_page_uri":null}"#;
+    let (origin, served) = serve(vec![answer("200 OK", "", &first), answer("200 OK", "", last)]).await;
+    let client = client_at(&format!("{origin}/simulator/"), DEFAULT_TIMEOUT);
+    let page = client.list(&ListQuery { page_size: Some(2), ..ListQuery::default() }).await.unwrap();
+    assert_eq!((page.calls.len(), page.next_page_uri.as_deref()), (1, Some(next.as_str())));
+    assert_eq!(client.list_next(&next).await.unwrap(), CallPage { calls: vec![], next_page_uri: None });
+    let lines: Vec<String> = served.await.unwrap().iter().map(|all| all.lines().next().unwrap().to_owned()).collect();
+    let root = format!("GET /simulator/2010-04-01/Accounts/{ACCOUNT}/Calls.json");
+    let second = format!("{root}?PageSize=2&Page=1&PageToken=PACA%2Fx HTTP/1.1");
+    assert_eq!(lines, [format!("{root}?PageSize=2 HTTP/1.1"), second]);
+}
+
+#[tokio::test]
+async fn credentials_are_not_taken_to_other_places() {
+    let client = client_at("http://127.0.0.1:9/simulator", DEFAULT_TIMEOUT);
+    let calls = format!("/2010-04-01/Accounts/{ACCOUNT}/Calls.json");
+    for uri in [
+        format!("//evil.example{calls}"),
+        format!("http://evil.example{calls}"),
+        format!("/\\evil.example{calls}"),
+        format!("{calls}/../Other.json"),
+        "/2010-04-01/Accounts/ACffffffffffffffffffffffffffffffff/Calls.json".to_owned(),
+        "/elsewhere".to_owned(),
+        String::new(),
+    ] {
+        let error = client.list_next(&uri).await.unwrap_err();
+        assert!(matches!(error, Error::Unanswered { why: Why::ForeignPage }), "{uri}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn events_of_all_pages_are_read() {
+    let next = format!("/2010-04-01/Accounts/{ACCOUNT}/Calls/{CALL}/Events.json?Page=1");
+    let event = r#"{"request":{"method":"POST","url":"https://a.example/g","parameters":{"digits":"1","n":2,"z":null}},
+        "response":{"response_code":200,"date_created":"Mon, 13 Sep 2021 20:00:00 +0000"}}"#;
+    let first = format!(r#"{{"events":[{event}],"next_page_uri":"{next}"}}"#);
+    let last = r#"{"events":[{"request":null}]}"#;
+    let (origin, served) = serve(vec![answer("200 OK", "", &first), answer("200 OK", "", last)]).await;
+    let events = client_at(&origin, DEFAULT_TIMEOUT).events(&CALL.parse().unwrap()).await.unwrap();
+    served.await.unwrap();
+    assert_eq!(events.len(), 2);
+    assert_eq!((events[0].parameter("digits"), events[0].parameter("z")), (Some("1"), None));
+    assert_eq!((events[0].response_code, events[0].method.as_deref()), (Some(200), Some("POST")));
+    assert_eq!(events[0].response_date, Some("2021-09-13T20:00:00Z".parse().unwrap()));
+    assert_eq!((events[1].parameters.len(), events[1].response_code), (0, None));
+}
+
+#[tokio::test]
+async fn the_accounts_standing_and_balance_are_read() {
+    let account = format!(r#"{{"sid":"{ACCOUNT}","status":"active","type":"Trial"}}"#);
+    let balance = format!(r#"{{"account_sid":"{ACCOUNT}","balance":"-1.50","currency":"USD"}}"#);
+    let (origin, served) = serve(vec![answer("200 OK", "", &account), answer("200 OK", "", &balance)]).await;
+    let client = client_at(&origin, DEFAULT_TIMEOUT);
+    let account = client.account().await.unwrap();
+    assert!(account.is_active() && account.is_trial());
+    assert_eq!(client.balance().await.unwrap().balance.as_deref(), Some("-1.50"));
+    let requests = served.await.unwrap();
+    assert!(requests[0].starts_with(&format!("GET /2010-04-01/Accounts/{ACCOUNT}.json ")));
+    assert!(requests[1].starts_with(&format!("GET /2010-04-01/Accounts/{ACCOUNT}/Balance.json ")));
+}
+
+#[test]
+fn only_web_addresses_serve_as_the_apis_url() {
+    let account: AccountSid = ACCOUNT.parse().unwrap();
+    for bad in ["", "api.twilio.com", "ftp://a.example", "https://a.example/?q", "https://u:p@a.example", "https://"] {
+        let mut config = ClientConfig::new(account, Credentials::api_key("SK1", "geheim"));
+        config.api_url = bad.to_owned();
+        assert_eq!(Client::new(config, http_client().unwrap()).map(drop), Err(InvalidApiUrl), "{bad}");
+    }
+}

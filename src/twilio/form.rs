@@ -1,0 +1,299 @@
+//! An urlencoded body, split and decoded once, for its signature and for its types alike.
+//!
+//! All names and values lie in one buffer, `name value name value …`: that is the text Twilio signs after the URL,
+//! so pairs that come in order are signed in one piece. Nothing here is trusted or interpreted; a form only becomes
+//! worth reading once [`Verifier::verify`](super::signature::Verifier::verify) has accepted it.
+
+use std::ops::Range;
+
+/// A body longer than this is refused, bytes. Twilio's are below 4 KiB.
+pub const MAX_BYTES: usize = 64 * 1024;
+
+/// A body with more pairs than this is refused. Twilio sends about 30.
+pub const MAX_PAIRS: usize = 512;
+
+/// Why a body is not a form. Twilio sends none of these, and a guess at what was meant would be signed by nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FormError {
+    /// Longer than [`MAX_BYTES`].
+    #[error("the form is longer than {MAX_BYTES} bytes")]
+    TooLong,
+    /// More than [`MAX_PAIRS`] pairs.
+    #[error("the form has more than {MAX_PAIRS} pairs")]
+    TooManyPairs,
+    /// A `%` without two hexadecimal digits after it.
+    #[error("the form has a broken percent escape")]
+    BrokenEscape,
+    /// A name or a value that is not UTF-8.
+    #[error("the form is not UTF-8")]
+    NotUtf8,
+}
+
+/// A decoded form: pairs in the order they came, repeated names and empty values kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Form {
+    text: String,
+    pairs: Vec<Pair>,
+    signed: Signed,
+}
+
+/// Where a pair ends; it begins where the one before it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Pair {
+    name_end: usize,
+    end: usize,
+}
+
+/// Which stretches of the buffer are signed, in their order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Signed {
+    /// The names came in order and none twice.
+    Whole,
+    Runs(Vec<Range<usize>>),
+}
+
+impl Form {
+    /// Splits and decodes `body`: `+` is a space, `%XX` a byte, a pair without `=` has an empty value, and empty
+    /// pairs (`&&`) are skipped.
+    ///
+    /// # Errors
+    /// When the body is too long, has too many pairs, or cannot be decoded to UTF-8.
+    pub fn parse(body: &[u8]) -> Result<Self, FormError> {
+        if body.len() > MAX_BYTES {
+            return Err(FormError::TooLong);
+        }
+        let (bytes, pairs) = split(body)?;
+        let text = String::from_utf8(bytes).map_err(|_| FormError::NotUtf8)?;
+        // The whole can be UTF-8 where a part is not: a character may have been cut by a `=` or `&`.
+        let cut = |pair: &Pair| !text.is_char_boundary(pair.name_end) || !text.is_char_boundary(pair.end);
+        if pairs.iter().any(cut) {
+            return Err(FormError::NotUtf8);
+        }
+        let mut form = Self { text, pairs, signed: Signed::Whole };
+        if !form.pairs().map(|(name, _)| name).is_sorted_by(|a, b| a < b) {
+            form.signed = Signed::Runs(form.runs());
+        }
+        Ok(form)
+    }
+
+    /// The first value of `name`.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.pairs().find(|(found, _)| *found == name).map(|(_, value)| value)
+    }
+
+    /// All pairs, in the order they came.
+    pub fn pairs(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
+        (0..self.pairs.len()).map(|at| self.pair(at))
+    }
+
+    /// What is signed after the URL, piece by piece: names in byte order, each before each of its distinct values,
+    /// which are in byte order too (twilio-node, -python and -php agree on repeated names; no other order is
+    /// confirmed by more than one library).
+    pub(super) fn signed_pieces(&self) -> impl Iterator<Item = &[u8]> {
+        let (whole, runs): (&[u8], &[Range<usize>]) = match &self.signed {
+            Signed::Whole => (self.text.as_bytes(), &[]),
+            Signed::Runs(runs) => (&[], runs),
+        };
+        std::iter::once(whole).chain(runs.iter().map(|run| &self.text.as_bytes()[run.clone()]))
+    }
+
+    fn start(&self, at: usize) -> usize {
+        at.checked_sub(1).map_or(0, |before| self.pairs[before].end)
+    }
+
+    fn pair(&self, at: usize) -> (&str, &str) {
+        let Pair { name_end, end } = self.pairs[at];
+        (&self.text[self.start(at)..name_end], &self.text[name_end..end])
+    }
+
+    /// Sorts the pairs and joins those that are neighbours in the buffer already.
+    fn runs(&self) -> Vec<Range<usize>> {
+        // Most names differ in their first eight bytes, which compare as one number.
+        let mut order: Vec<(u64, usize)> = (0..self.pairs.len()).map(|at| (leading(self.pair(at).0), at)).collect();
+        order.sort_unstable_by(|(a, at), (b, other)| a.cmp(b).then_with(|| self.pair(*at).cmp(&self.pair(*other))));
+        order.dedup_by(|(a, at), (b, other)| a == b && self.pair(*at) == self.pair(*other));
+        let mut runs: Vec<Range<usize>> = Vec::with_capacity(order.len());
+        for (_, at) in order {
+            let piece = self.start(at)..self.pairs[at].end;
+            match runs.last_mut() {
+                Some(run) if run.end == piece.start => run.end = piece.end,
+                Some(_) | None => runs.push(piece),
+            }
+        }
+        runs
+    }
+}
+
+/// The first eight bytes of a name as a number that orders as they do; zeros stand for what is not there.
+fn leading(name: &str) -> u64 {
+    name.bytes().chain(std::iter::repeat(0)).take(8).fold(0, |number, byte| number << 8 | u64::from(byte))
+}
+
+/// Bytes that mean something else than themselves.
+const SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    special[b'%' as usize] = true;
+    special[b'+' as usize] = true;
+    special[b'&' as usize] = true;
+    special[b'=' as usize] = true;
+    special
+};
+
+/// Decodes into one buffer and notes where names and values end. Plain stretches are copied whole.
+fn split(body: &[u8]) -> Result<(Vec<u8>, Vec<Pair>), FormError> {
+    let mut bytes = Vec::with_capacity(body.len());
+    let mut pairs = Vec::with_capacity(32);
+    let mut rest = body;
+    let mut name_end = None;
+    let mut begun = false;
+    loop {
+        let plain = rest.iter().position(|byte| SPECIAL[usize::from(*byte)]).unwrap_or(rest.len());
+        bytes.extend_from_slice(&rest[..plain]);
+        begun |= plain > 0;
+        let special = rest.get(plain).copied();
+        rest = rest.get(plain + 1..).unwrap_or_default();
+        match special {
+            Some(b'=') if name_end.is_none() => (name_end, begun) = (Some(bytes.len()), true),
+            Some(b'&') | None => {
+                if begun {
+                    if pairs.len() == MAX_PAIRS {
+                        return Err(FormError::TooManyPairs);
+                    }
+                    pairs.push(Pair { name_end: name_end.unwrap_or(bytes.len()), end: bytes.len() });
+                }
+                if special.is_none() {
+                    return Ok((bytes, pairs));
+                }
+                (name_end, begun) = (None, false);
+            }
+            Some(other) => {
+                bytes.push(match other {
+                    b'+' => b' ',
+                    b'%' => escaped(&mut rest).ok_or(FormError::BrokenEscape)?,
+                    itself => itself,
+                });
+                begun = true;
+            }
+        }
+    }
+}
+
+/// Takes the two digits of an escape.
+fn escaped(rest: &mut &[u8]) -> Option<u8> {
+    let digit = |at: usize| char::from(*rest.get(at)?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let byte = digit(0)? << 4 | digit(1)?;
+    *rest = &rest[2..];
+    Some(byte)
+}
+
+/// Appends `name=value` to an urlencoded body, with `&` before it when it is not the first.
+///
+/// A space becomes `+`, and all but letters, digits and `*-._` is escaped, as the WHATWG form serialiser does.
+pub fn append(body: &mut String, name: &str, value: &str) {
+    if !body.is_empty() {
+        body.push('&');
+    }
+    encode(body, name);
+    body.push('=');
+    encode(body, value);
+}
+
+fn encode(body: &mut String, text: &str) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'*' | b'-' | b'.' | b'_' => body.push(char::from(byte)),
+            b' ' => body.push('+'),
+            _ => {
+                body.push('%');
+                body.push(char::from(DIGITS[usize::from(byte >> 4)]));
+                body.push(char::from(DIGITS[usize::from(byte & 0xf)]));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pairs(body: &str) -> Vec<(String, String)> {
+        Form::parse(body.as_bytes()).unwrap().pairs().map(|(name, value)| (name.into(), value.into())).collect()
+    }
+
+    fn signed(body: &str) -> (String, usize) {
+        let form = Form::parse(body.as_bytes()).unwrap();
+        let pieces: Vec<&[u8]> = form.signed_pieces().filter(|piece| !piece.is_empty()).collect();
+        (String::from_utf8(pieces.concat()).unwrap(), pieces.len())
+    }
+
+    #[test]
+    fn bodies_are_decoded_as_twilio_encodes_them() {
+        let of = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+        };
+        assert_eq!(pairs(""), of(&[]));
+        assert_eq!(pairs("&&a=1&&"), of(&[("a", "1")]));
+        assert_eq!(
+            pairs("Digits=&msg=Gather+End&To=%2B1555"),
+            of(&[("Digits", ""), ("msg", "Gather End"), ("To", "+1555")])
+        );
+        assert_eq!(pairs("a&b=c=d&=e&="), of(&[("a", ""), ("b", "c=d"), ("", "e"), ("", "")]));
+        assert_eq!(pairs("n=%C3%B1%26%3d+"), of(&[("n", "ñ&= ")]));
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_is_refused_with_the_reason() {
+        for (body, error) in [
+            (&b"a=%"[..], FormError::BrokenEscape),
+            (b"a=%4", FormError::BrokenEscape),
+            (b"a=%4&b=1", FormError::BrokenEscape),
+            (b"a=%+1", FormError::BrokenEscape),
+            (b"a=%ff", FormError::NotUtf8),
+            (b"a%C3=%B1", FormError::NotUtf8),
+            (b"a=%C3&%B1=", FormError::NotUtf8),
+        ] {
+            assert_eq!(Form::parse(body), Err(error), "{}", String::from_utf8_lossy(body));
+        }
+        assert!(Form::parse("a=1&".repeat(MAX_PAIRS).as_bytes()).is_ok());
+        assert_eq!(Form::parse("a=1&".repeat(MAX_PAIRS + 1).as_bytes()), Err(FormError::TooManyPairs));
+        assert_eq!(Form::parse(&[b'a'; MAX_BYTES + 1]), Err(FormError::TooLong));
+    }
+
+    #[test]
+    fn the_first_of_a_repeated_name_is_the_one_that_is_got() {
+        let form = Form::parse(b"a=2&b=&a=1").unwrap();
+        assert_eq!((form.get("a"), form.get("b"), form.get("c")), (Some("2"), Some(""), None));
+    }
+
+    #[test]
+    fn pairs_in_order_are_signed_in_one_piece_and_others_in_runs() {
+        assert_eq!(signed("A=1&B=2&a=3"), ("A1B2a3".into(), 1));
+        assert_eq!(signed("B=2&C=3&A=1&D=4"), ("A1B2C3D4".into(), 3));
+        assert_eq!(
+            signed("Sid=CA1&SidAccount=AC1&Digits=5&Digits=1&Digits=1"),
+            ("Digits1Digits5SidCA1SidAccountAC1".into(), 3)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_makes_the_splitter_panic(body in prop::collection::vec(prop_oneof![any::<u8>(), prop::sample::select(&b"%+&=a4"[..])], 0..200)) {
+            if let Ok(form) = Form::parse(&body) {
+                prop_assert!(form.pairs().all(|(name, _)| form.get(name).is_some()));
+            }
+        }
+
+        #[test]
+        fn what_was_appended_comes_back(pairs in prop::collection::vec((".{0,6}", ".{0,6}"), 0..20)) {
+            let mut body = String::new();
+            pairs.iter().for_each(|(name, value)| append(&mut body, name, value));
+            let form = Form::parse(body.as_bytes()).unwrap();
+            let back: Vec<(String, String)> = form.pairs().map(|(name, value)| (name.into(), value.into())).collect();
+            prop_assert_eq!(back, pairs);
+        }
+    }
+}

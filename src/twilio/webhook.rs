@@ -1,0 +1,281 @@
+//! Typed views of Twilio's webhooks.
+//!
+//! A view must only be made of a form whose signature holds. Twilio adds parameters without notice and documents few
+//! of their forms, so all but what names the call is optional, and what cannot be read counts as absent.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
+
+use super::form::Form;
+use super::{AccountSid, AnsweredBy, CallSid, CallStatus};
+
+/// Why a verified form is not the webhook it should be: a parameter that Twilio always sends is absent or unreadable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the webhook has no readable {parameter}")]
+pub struct WebhookError {
+    /// Its name on the wire.
+    pub parameter: &'static str,
+}
+
+/// A request for a document: `Url`, a Gather's `action`, a Redirect's target, or `FallbackUrl`
+/// (Twilio, "TwiML: Twilio's request to your application").
+#[derive(Clone, Debug, PartialEq)]
+pub struct VoiceRequest<'a> {
+    /// The call.
+    pub call_sid: CallSid,
+    /// The account, or subaccount, that the call belongs to.
+    pub account_sid: AccountSid,
+    /// `in-progress` as a rule.
+    pub call_status: Option<CallStatus>,
+    /// Who rings; for a call of ours, our own number.
+    pub from: Option<&'a str>,
+    /// Who is rung.
+    pub to: Option<&'a str>,
+    /// Keys that were pressed, without the one that finished them; empty when Twilio says that there were none.
+    pub digits: Option<&'a str>,
+    /// The key that finished the input; empty when none did.
+    pub finished_on_key: Option<&'a str>,
+    /// What was said.
+    pub speech_result: Option<&'a str>,
+    /// How sure Twilio is of `speech_result`, 0 to 1.
+    pub confidence: Option<f32>,
+    /// Who picked up; only with synchronous machine detection.
+    pub answered_by: Option<AnsweredBy>,
+    /// To `FallbackUrl`: why the document before could not be used.
+    pub error_code: Option<u32>,
+    /// To `FallbackUrl`: where that document was to come from.
+    pub error_url: Option<&'a str>,
+    /// What the carrier attests about the caller's number.
+    pub stir_verstat: Option<&'a str>,
+}
+
+impl<'a> VoiceRequest<'a> {
+    /// Reads a verified form.
+    ///
+    /// # Errors
+    /// When `CallSid` or `AccountSid` is absent or unreadable.
+    pub fn read(form: &'a Form) -> Result<Self, WebhookError> {
+        let mut fields = [None; 13];
+        collect(form, &VOICE, &mut fields);
+        let [call, account, status, from, to, digits, finished, speech, confidence, answered, code, url, stir] = fields;
+        Ok(Self {
+            call_sid: required(call, VOICE[0])?,
+            account_sid: required(account, VOICE[1])?,
+            call_status: parsed(status),
+            from,
+            to,
+            digits,
+            finished_on_key: finished,
+            speech_result: speech,
+            confidence: parsed(confidence).filter(|confidence| (0.0..=1.0).contains(confidence)),
+            answered_by: parsed(answered),
+            error_code: parsed(code),
+            error_url: url,
+            stir_verstat: stir,
+        })
+    }
+}
+
+/// The parameters of a [`VoiceRequest`], in the order in which it takes them apart.
+const VOICE: [&str; 13] = [
+    "CallSid",
+    "AccountSid",
+    "CallStatus",
+    "From",
+    "To",
+    "Digits",
+    "FinishedOnKey",
+    "SpeechResult",
+    "Confidence",
+    "AnsweredBy",
+    "ErrorCode",
+    "ErrorUrl",
+    "StirVerstat",
+];
+
+/// A request to `StatusCallback` (Twilio, Call resource, parameters of `StatusCallback`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusCallback {
+    /// The call.
+    pub call_sid: CallSid,
+    /// The account, or subaccount, that the call belongs to.
+    pub account_sid: AccountSid,
+    /// What it does now; callbacks overtake one another.
+    pub call_status: CallStatus,
+    /// The order of events, from 0. It has gaps.
+    pub sequence_number: Option<u32>,
+    /// When the event happened, to the second.
+    pub timestamp: Option<Timestamp>,
+    /// How long the line was open, to the second; only of a call that ended.
+    pub call_duration: Option<Duration>,
+    /// How the carrier ended it; only of a call that ended.
+    pub sip_response_code: Option<u16>,
+    /// Who picked up, when machine detection has a verdict.
+    pub answered_by: Option<AnsweredBy>,
+    /// Why Twilio failed the call, when it says so.
+    pub error_code: Option<u32>,
+}
+
+impl StatusCallback {
+    /// Reads a verified form.
+    ///
+    /// # Errors
+    /// When `CallSid`, `AccountSid` or `CallStatus` is absent or unreadable.
+    pub fn read(form: &Form) -> Result<Self, WebhookError> {
+        let mut fields = [None; 9];
+        collect(form, &STATUS, &mut fields);
+        let [call, account, status, sequence, timestamp, duration, sip, answered, code] = fields;
+        Ok(Self {
+            call_sid: required(call, STATUS[0])?,
+            account_sid: required(account, STATUS[1])?,
+            call_status: required(status, STATUS[2])?,
+            sequence_number: parsed(sequence),
+            timestamp: timestamp.and_then(rfc2822),
+            call_duration: parsed(duration).map(Duration::from_secs),
+            sip_response_code: parsed(sip),
+            answered_by: parsed(answered),
+            error_code: parsed(code),
+        })
+    }
+}
+
+const STATUS: [&str; 9] = [
+    "CallSid",
+    "AccountSid",
+    "CallStatus",
+    "SequenceNumber",
+    "Timestamp",
+    "CallDuration",
+    "SipResponseCode",
+    "AnsweredBy",
+    "ErrorCode",
+];
+
+/// A request to `AsyncAmdStatusCallback` (Twilio, "Answering machine detection").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AmdCallback {
+    /// The call.
+    pub call_sid: CallSid,
+    /// The account, or subaccount, that the call belongs to.
+    pub account_sid: AccountSid,
+    /// Who picked up; `None` for a word we do not know.
+    pub answered_by: Option<AnsweredBy>,
+    /// How long the detection took, to the millisecond.
+    pub machine_detection_duration: Option<Duration>,
+}
+
+impl AmdCallback {
+    /// Reads a verified form.
+    ///
+    /// # Errors
+    /// When `CallSid` or `AccountSid` is absent or unreadable.
+    pub fn read(form: &Form) -> Result<Self, WebhookError> {
+        let mut fields = [None; 4];
+        collect(form, &AMD, &mut fields);
+        let [call, account, answered, duration] = fields;
+        Ok(Self {
+            call_sid: required(call, AMD[0])?,
+            account_sid: required(account, AMD[1])?,
+            answered_by: parsed(answered),
+            machine_detection_duration: parsed(duration).map(Duration::from_millis),
+        })
+    }
+}
+
+const AMD: [&str; 4] = ["CallSid", "AccountSid", "AnsweredBy", "MachineDetectionDuration"];
+
+/// Picks the first value of each of `names` in one pass over the form.
+fn collect<'a, const N: usize>(form: &'a Form, names: &[&str; N], fields: &mut [Option<&'a str>; N]) {
+    for (name, value) in form.pairs() {
+        if let Some(at) = names.iter().position(|known| *known == name) {
+            fields[at].get_or_insert(value);
+        }
+    }
+}
+
+fn required<T: FromStr>(field: Option<&str>, parameter: &'static str) -> Result<T, WebhookError> {
+    parsed(field).ok_or(WebhookError { parameter })
+}
+
+fn parsed<T: FromStr>(field: Option<&str>) -> Option<T> {
+    field?.parse().ok()
+}
+
+/// Reads Twilio's dates, `Sun, 25 Mar 2018 09:53:19 +0000`.
+pub(super) fn rfc2822(text: &str) -> Option<Timestamp> {
+    DateTimeParser::new().parse_timestamp(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIDS: &str = "CallSid=CA0123456789abcdef0123456789abcdef&AccountSid=AC0123456789abcdef0123456789abcdef";
+
+    fn form(rest: &str) -> Form {
+        Form::parse(format!("{SIDS}&{rest}").as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_gathers_action_is_read_as_twilio_sends_it() {
+        let form =
+            form("Digits=1&Digits=2&FinishedOnKey=&msg=Gather+End&CallStatus=in-progress&From=%2B15551234567&ToCity=");
+        let request = VoiceRequest::read(&form).unwrap();
+        assert_eq!(request.call_sid.to_string(), "CA0123456789abcdef0123456789abcdef");
+        assert_eq!(request.account_sid.to_string(), "AC0123456789abcdef0123456789abcdef");
+        assert_eq!(request.call_status, Some(CallStatus::InProgress));
+        assert_eq!((request.digits, request.finished_on_key), (Some("1"), Some("")));
+        assert_eq!((request.from, request.to, request.speech_result), (Some("+15551234567"), None, None));
+    }
+
+    #[test]
+    fn speech_machine_detection_and_errors_are_read() {
+        let form = form("SpeechResult=yes&Confidence=0.9&AnsweredBy=human&ErrorCode=11200&ErrorUrl=https%3A%2F%2Fa%2F");
+        let request = VoiceRequest::read(&form).unwrap();
+        assert_eq!((request.speech_result, request.confidence), (Some("yes"), Some(0.9)));
+        assert_eq!(request.answered_by, Some(AnsweredBy::Human));
+        assert_eq!((request.error_code, request.error_url), (Some(11200), Some("https://a/")));
+    }
+
+    #[test]
+    fn what_cannot_be_read_counts_as_absent() {
+        let form = form("CallStatus=resting&Confidence=NaN&AnsweredBy=dog&ErrorCode=-1");
+        let request = VoiceRequest::read(&form).unwrap();
+        assert_eq!((request.call_status, request.confidence), (None, None));
+        assert_eq!((request.answered_by, request.error_code), (None, None));
+        assert_eq!(StatusCallback::read(&form), Err(WebhookError { parameter: "CallStatus" }));
+    }
+
+    #[test]
+    fn what_names_the_call_is_required() {
+        let none = Form::parse(b"CallSid=CA1&CallStatus=ringing").unwrap();
+        assert_eq!(VoiceRequest::read(&none), Err(WebhookError { parameter: "CallSid" }));
+        let account = Form::parse(b"CallSid=CA0123456789abcdef0123456789abcdef").unwrap();
+        assert_eq!(AmdCallback::read(&account), Err(WebhookError { parameter: "AccountSid" }));
+    }
+
+    #[test]
+    fn a_final_status_callback_tells_how_the_call_ended() {
+        let form = form(
+            "CallStatus=no-answer&Duration=0&CallDuration=0&SipResponseCode=487&SequenceNumber=3\
+             &Timestamp=Sun%2C+25+Mar+2018+09%3A53%3A19+%2B0000&CallbackSource=call-progress-events",
+        );
+        let callback = StatusCallback::read(&form).unwrap();
+        assert_eq!(callback.call_status, CallStatus::NoAnswer);
+        assert_eq!(callback.timestamp, Some("2018-03-25T09:53:19Z".parse().unwrap()));
+        assert_eq!((callback.sip_response_code, callback.sequence_number), (Some(487), Some(3)));
+        assert_eq!(callback.call_duration, Some(Duration::ZERO));
+        assert_eq!((callback.answered_by, callback.error_code), (None, None));
+    }
+
+    #[test]
+    fn a_machine_detection_callback_is_read() {
+        let form = form("AnsweredBy=machine_end_beep&MachineDetectionDuration=4210");
+        let callback = AmdCallback::read(&form).unwrap();
+        assert_eq!(callback.answered_by, Some(AnsweredBy::MachineEndBeep));
+        assert_eq!(callback.machine_detection_duration, Some(Duration::from_millis(4_210)));
+    }
+}
