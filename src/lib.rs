@@ -5,5 +5,8 @@
 pub mod clock;
 pub mod domain;
 pub mod call;
-pub mod simulator;
+pub mod policy;
+pub mod ticket;
 pub mod twilio;
+pub mod store;
+pub mod simulator;

@@ -292,21 +292,14 @@ fn every_event() -> Vec<Event<'static>> {
 }
 
 fn name(event: &Event<'_>) -> String {
-    let text = match event {
+    match event {
         Event::Reached(_, line) => format!("Reached {line:?}"),
         Event::Closed(_, closing) => format!("Closed {:?}", closing.how),
-        Event::LookedUp { found: Found::Live(..), .. } => "LookedUp Live".to_owned(),
+        Event::LookedUp { found: Found::Live(_, line), .. } => format!("LookedUp Live({line:?})"),
         Event::LookedUp { found, .. } => format!("LookedUp {found:?}"),
-        Event::Keyed { input: Input::Silence, .. } => "Keyed silence".to_owned(),
-        Event::Keyed { .. } => "Keyed 1".to_owned(),
-        other => format!("{other:?}"),
-    };
-    text.split([' ', '(', '{'])
-        .take(if text.contains("ed ") { 2 } else { 1 })
-        .collect::<Vec<_>>()
-        .join(" ")
-        .trim()
-        .to_owned()
+        Event::Keyed { input, .. } => format!("Keyed {input:?}"),
+        other => format!("{other:?}").split([' ', '(']).next().unwrap().to_owned(),
+    }
 }
 
 fn state_name(call: &Call) -> String {

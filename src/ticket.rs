@@ -1,0 +1,401 @@
+//! Tickets: a call, sealed into the end of its webhook URLs (design, idea 1).
+//!
+//! A ticket holds everything that a process needs to finish a call it has never seen. It is encrypted and
+//! authenticated with XChaCha20-Poly1305 under the first of a list of keys; all of them open. Version and purpose are
+//! authenticated too, so that a status URL is no answer URL. Nothing here decides anything about a call.
+//!
+//! Layout before base64: version (1 byte), key hint (1), nonce (24), ciphertext with tag.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use chacha20::hchacha;
+use jiff::{SignedDuration, Timestamp};
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+use ring::hkdf;
+use ring::rand::{SecureRandom, SystemRandom};
+use serde::{Deserialize, Serialize};
+
+use crate::call::{Attempt, Baggage, Call};
+use crate::domain::{CallId, Phone, Reservation, millis};
+
+/// The form of ticket that is sealed and opened here.
+const VERSION: u8 = 1;
+const NONCE: usize = 24;
+const HEAD: usize = 2 + NONCE;
+const TAG: usize = 16;
+/// Longer texts are no tickets: the longest reservation gives about 2,300 characters.
+const LONGEST: usize = 4_000;
+
+/// How long a ticket can be used. Ring and talk take six minutes at most; the rest is for a queue at Twilio and for
+/// callbacks that come late.
+pub const LIFE: SignedDuration = SignedDuration::from_hours(1);
+
+/// What the URL may be used for; part of what is authenticated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Documents of the conversation, and the results of its Gathers.
+    Voice,
+    /// Status callbacks.
+    Status,
+    /// The verdict of answering-machine detection.
+    Machine,
+}
+
+/// What is read from every ticket: enough for a process that knows the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// Our name of the call.
+    pub call: CallId,
+    /// Which attempt.
+    pub attempt: u8,
+    /// A digest of the account that Twilio must name.
+    pub account: [u8; 8],
+    /// When it was sealed.
+    #[serde(with = "millis")]
+    pub sealed_at: Timestamp,
+}
+
+/// The rest: what a process needs that does not know the call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Body {
+    /// The name of the API key that made the call.
+    pub owner: Arc<str>,
+    /// What is asked for, and on which terms.
+    pub reservation: Arc<Reservation>,
+    /// When the client asked.
+    #[serde(with = "millis")]
+    pub created_at: Timestamp,
+    /// The version the call had.
+    pub version: u64,
+    /// Our number that rings the restaurant.
+    pub from: Phone,
+    /// Idempotency hash and trace context.
+    pub baggage: Baggage,
+}
+
+/// A ticket that was sealed by us, for this purpose, and not too long ago.
+#[derive(Debug)]
+pub struct Opened {
+    /// What is read at once.
+    pub head: Head,
+    rest: Vec<u8>,
+}
+
+/// Why a text is no ticket, or no longer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not sealed by us for this purpose, or changed since.
+    #[error("not a ticket of ours for this purpose")]
+    Forged,
+    /// Older than [`LIFE`].
+    #[error("the ticket has expired")]
+    Expired(Opened),
+}
+
+/// Why a key cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// Not base64.
+    #[error("must be base64")]
+    NotBase64,
+    /// Not 32 bytes.
+    #[error("must be 32 bytes")]
+    WrongLength,
+}
+
+/// One secret of 32 bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Key([u8; 32]);
+
+impl Key {
+    /// Reads a key as `tablecall keygen` prints it.
+    ///
+    /// # Errors
+    /// Not base64 of 32 bytes.
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        let bytes = BASE64_STANDARD.decode(text.trim()).map_err(|_| KeyError::NotBase64)?;
+        bytes.try_into().map(Self).map_err(|_| KeyError::WrongLength)
+    }
+
+    /// A key that follows from a secret which all processes share anyway.
+    #[must_use]
+    pub fn derive(secret: &[u8]) -> Self {
+        let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"tablecall");
+        let mut key = [0; 32];
+        let derived = salt.extract(secret);
+        // Neither step can fail for 32 bytes of SHA-256 output; an empty key would open nothing of ours.
+        if let Ok(okm) = derived.expand(&[b"ticket keys, version 1"], hkdf::HKDF_SHA256) {
+            let _filled = okm.fill(&mut key);
+        }
+        Self(key)
+    }
+
+    /// A new random key, in base64.
+    ///
+    /// # Errors
+    /// The system has no randomness to give.
+    pub fn generate() -> Result<String, ring::error::Unspecified> {
+        let mut key = [0; 32];
+        SystemRandom::new().fill(&mut key)?;
+        Ok(BASE64_STANDARD.encode(key))
+    }
+
+    /// Tells keys apart without telling anything about them.
+    fn hint(&self) -> u8 {
+        ring::digest::digest(&ring::digest::SHA256, &self.0).as_ref().first().copied().unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key(…)")
+    }
+}
+
+/// Seals and opens tickets.
+#[derive(Debug)]
+pub struct Tickets {
+    keys: Vec<(u8, Key)>,
+    random: SystemRandom,
+}
+
+impl Tickets {
+    /// The first key seals, all open.
+    #[must_use]
+    pub fn new(keys: Vec<Key>) -> Self {
+        Self { keys: keys.into_iter().map(|key| (key.hint(), key)).collect(), random: SystemRandom::new() }
+    }
+
+    /// Seals what a process will need.
+    ///
+    /// # Errors
+    /// The system has no randomness to give, or there is no key.
+    pub fn seal(&self, purpose: Purpose, head: &Head, body: &Body) -> Result<String, ring::error::Unspecified> {
+        let (hint, key) = self.keys.first().ok_or(ring::error::Unspecified)?;
+        let mut sealed = vec![0; HEAD];
+        let (start, nonce) = sealed.split_at_mut(2);
+        start.copy_from_slice(&[VERSION, *hint]);
+        self.random.fill(nonce)?;
+        let nonce = <[u8; NONCE]>::try_from(&*nonce).map_err(|_| ring::error::Unspecified)?;
+        let mut text = postcard::to_allocvec(head).map_err(|_| ring::error::Unspecified)?;
+        text = postcard::to_extend(body, text).map_err(|_| ring::error::Unspecified)?;
+        let (cipher, nonce) = cipher(key, &nonce)?;
+        cipher.seal_in_place_append_tag(nonce, Aad::from([VERSION, purpose.byte()]), &mut text)?;
+        sealed.extend_from_slice(&text);
+        Ok(BASE64_URL_SAFE_NO_PAD.encode(sealed))
+    }
+
+    /// Opens a ticket that was sealed for `purpose`.
+    ///
+    /// # Errors
+    /// It was not, or too long ago.
+    pub fn open(&self, text: &str, purpose: Purpose, now: Timestamp) -> Result<Opened, Error> {
+        let opened = self.decrypt(text, purpose).ok_or(Error::Forged)?;
+        let age = now.duration_since(opened.head.sealed_at);
+        if age > LIFE { Err(Error::Expired(opened)) } else { Ok(opened) }
+    }
+
+    fn decrypt(&self, text: &str, purpose: Purpose) -> Option<Opened> {
+        if text.len() > LONGEST {
+            return None;
+        }
+        let mut bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
+        if bytes.len() < HEAD + TAG {
+            return None;
+        }
+        let (head, sealed) = bytes.split_at_mut(HEAD);
+        let (start, nonce) = head.split_at(2);
+        let [VERSION, hint] = *start else { return None };
+        let nonce = <[u8; NONCE]>::try_from(nonce).ok()?;
+        // Keys rarely share a hint; a failed opening leaves the text garbled, so each try gets its own copy.
+        let mut keys = self.keys.iter().filter(|(known, _)| *known == hint).peekable();
+        while let Some((_, key)) = keys.next() {
+            let mut copy = keys.peek().map(|_| sealed.to_vec());
+            let target = copy.as_deref_mut().unwrap_or(sealed);
+            let (cipher, nonce) = cipher(key, &nonce).ok()?;
+            if let Ok(plain) = cipher.open_in_place(nonce, Aad::from([VERSION, purpose.byte()]), target) {
+                let (head, rest) = postcard::take_from_bytes::<Head>(plain).ok()?;
+                return Some(Opened { head, rest: rest.to_vec() });
+            }
+        }
+        None
+    }
+}
+
+impl Opened {
+    /// The rest of the ticket; `None` when a later version of ours sealed it in a form that this one does not know.
+    #[must_use]
+    pub fn body(&self) -> Option<Body> {
+        postcard::from_bytes(&self.rest).ok()
+    }
+
+    /// The call as far as the ticket tells.
+    #[must_use]
+    pub fn call(&self, now: Timestamp) -> Option<Call> {
+        let body = self.body()?;
+        let mut call = Call::new(self.head.call, body.owner, body.reservation, body.created_at);
+        call.baggage = body.baggage;
+        let attempt = Attempt::new(self.head.attempt, body.from, self.head.sealed_at);
+        Some(call.taken_over(attempt, body.version, now))
+    }
+}
+
+impl Purpose {
+    const fn byte(self) -> u8 {
+        match self {
+            Self::Voice => b'v',
+            Self::Status => b's',
+            Self::Machine => b'm',
+        }
+    }
+}
+
+/// XChaCha20-Poly1305 is ChaCha20-Poly1305 under a subkey: `ring` does the second part five times as fast as the pure
+/// Rust implementation of the whole.
+fn cipher(key: &Key, nonce: &[u8; NONCE]) -> Result<(LessSafeKey, Nonce), ring::error::Unspecified> {
+    let (first, last) = nonce.split_at(16);
+    let first: [u8; 16] = first.try_into().map_err(|_| ring::error::Unspecified)?;
+    let subkey = hchacha::<chacha20::R20>(&key.0.into(), &first.into());
+    let mut short = [0; 12];
+    short[4..].copy_from_slice(last);
+    let cipher = LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &subkey)?);
+    Ok((cipher, Nonce::assume_unique_for_key(short)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Alternatives, CallbackUrl, Country, Extension, Language, Name, Notes, PartySize, Voicemail};
+    use proptest::prelude::*;
+
+    fn now() -> Timestamp {
+        "2026-12-01T12:00:00Z".parse().unwrap()
+    }
+
+    fn head() -> Head {
+        Head { call: CallId::from_bytes([3; 16]), attempt: 2, account: [9; 8], sealed_at: now() }
+    }
+
+    fn longest() -> Body {
+        let number = Phone::from_e164("+999999999999999").unwrap();
+        let callback = format!("https://example.com/{}", "a".repeat(280));
+        let reservation = Reservation {
+            name: Name::parse(&"あ".repeat(80)).unwrap(),
+            phone: number,
+            time: "2027-12-31T23:59".parse().unwrap(),
+            party_size: PartySize::try_from(99).unwrap(),
+            restaurant: Some(Name::parse(&"あ".repeat(80)).unwrap()),
+            guest_phone: Some(number),
+            notes: Some(Notes::parse(&"あ".repeat(140)).unwrap()),
+            language: "cmn-CN".parse::<Language>().unwrap(),
+            country: Some(Country::US),
+            timezone: "America/Argentina/ComodRivadavia".parse().ok(),
+            extension: "1".repeat(32).parse::<Extension>().ok(),
+            alternatives: Some(Alternatives { earliest: "00:00".parse().unwrap(), latest: "23:59".parse().unwrap() }),
+            not_before: Some(now()),
+            give_up_at: now(),
+            attempts: 5,
+            voicemail: Voicemail::LeaveMessage,
+            callback_url: CallbackUrl::parse(&callback, false).ok(),
+        };
+        assert!(
+            reservation.timezone.is_some() && reservation.extension.is_some() && reservation.callback_url.is_some()
+        );
+        Body {
+            owner: "k".repeat(64).into(),
+            reservation: Arc::new(reservation),
+            created_at: now(),
+            version: u64::from(u32::MAX),
+            from: number,
+            baggage: Baggage { idempotency: Some([255; 16]), trace: Some(([255; 16], [255; 8])) },
+        }
+    }
+
+    fn tickets(secrets: &[&str]) -> Tickets {
+        Tickets::new(secrets.iter().map(|secret| Key::derive(secret.as_bytes())).collect())
+    }
+
+    #[test]
+    fn what_was_sealed_is_opened_and_the_longest_is_short_enough() {
+        let tickets = tickets(&["a"]);
+        let text = tickets.seal(Purpose::Voice, &head(), &longest()).unwrap();
+        assert!(text.len() <= 2_400, "{} characters", text.len());
+        let opened = tickets.open(&text, Purpose::Voice, now()).unwrap();
+        assert_eq!((opened.head, opened.body().unwrap()), (head(), longest()));
+    }
+
+    #[test]
+    fn a_ticket_serves_one_purpose() {
+        let tickets = tickets(&["a"]);
+        let text = tickets.seal(Purpose::Status, &head(), &longest()).unwrap();
+        assert!(matches!(tickets.open(&text, Purpose::Voice, now()), Err(Error::Forged)));
+        assert!(matches!(tickets.open(&text, Purpose::Machine, now()), Err(Error::Forged)));
+    }
+
+    #[test]
+    fn tickets_expire() {
+        let tickets = tickets(&["a"]);
+        let text = tickets.seal(Purpose::Voice, &head(), &longest()).unwrap();
+        assert!(tickets.open(&text, Purpose::Voice, now() + LIFE).is_ok());
+        let late = tickets.open(&text, Purpose::Voice, now() + LIFE + SignedDuration::from_secs(1));
+        assert!(matches!(late, Err(Error::Expired(opened)) if opened.head == head()));
+    }
+
+    #[test]
+    fn keys_can_be_rotated() {
+        let text = tickets(&["old"]).seal(Purpose::Voice, &head(), &longest()).unwrap();
+        assert!(tickets(&["new", "old"]).open(&text, Purpose::Voice, now()).is_ok());
+        assert!(tickets(&["new"]).open(&text, Purpose::Voice, now()).is_err());
+    }
+
+    #[test]
+    fn nobody_reads_a_ticket() {
+        let text = tickets(&["a"]).seal(Purpose::Voice, &head(), &longest()).unwrap();
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(&text).unwrap();
+        assert!(!bytes.windows(3).any(|window| window == "あ".as_bytes()));
+        assert_ne!(text, tickets(&["a"]).seal(Purpose::Voice, &head(), &longest()).unwrap(), "a nonce is used once");
+    }
+
+    /// The vector of draft-irtf-cfrg-xchacha, appendix A.3.1.
+    #[test]
+    fn the_cipher_is_xchacha20_poly1305() {
+        let key = Key(std::array::from_fn(|i| 0x80 + u8::try_from(i).unwrap()));
+        let nonce = std::array::from_fn(|i| 0x40 + u8::try_from(i).unwrap());
+        let aad = [0x50, 0x51, 0x52, 0x53, 0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7];
+        let mut text = b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, sunscreen would be it.".to_vec();
+        let (cipher, nonce) = cipher(&key, &nonce).unwrap();
+        cipher.seal_in_place_append_tag(nonce, Aad::from(aad), &mut text).unwrap();
+        assert_eq!(text[..4], [0xbd, 0x6d, 0x17, 0x9d]);
+        let tag = [0xc0, 0x87, 0x59, 0x24, 0xc1, 0xc7, 0x98, 0x79, 0x47, 0xde, 0xaf, 0xd8, 0x78, 0x0a, 0xcf, 0x49];
+        assert_eq!(text[text.len() - TAG..], tag);
+    }
+
+    #[test]
+    fn keys_are_32_bytes_of_base64() {
+        assert!(Key::parse(&Key::generate().unwrap()).is_ok());
+        assert_eq!(Key::parse("%"), Err(KeyError::NotBase64));
+        assert_eq!(Key::parse("AAAA"), Err(KeyError::WrongLength));
+    }
+
+    proptest! {
+        #[test]
+        fn any_change_is_noticed(at: proptest::sample::Index, bit in 0..8_u8) {
+            let tickets = tickets(&["a"]);
+            let text = tickets.seal(Purpose::Voice, &head(), &longest()).unwrap();
+            let mut bytes = BASE64_URL_SAFE_NO_PAD.decode(&text).unwrap();
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+            let changed = BASE64_URL_SAFE_NO_PAD.encode(bytes);
+            prop_assert!(tickets.open(&changed, Purpose::Voice, now()).is_err());
+        }
+
+        #[test]
+        fn any_text_is_refused_without_a_panic(text in ".{0,200}", bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let tickets = tickets(&["a"]);
+            prop_assert!(tickets.open(&text, Purpose::Voice, now()).is_err());
+            prop_assert!(tickets.open(&BASE64_URL_SAFE_NO_PAD.encode(bytes), Purpose::Voice, now()).is_err());
+        }
+    }
+}
