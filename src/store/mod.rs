@@ -1,1 +1,210 @@
-//! x
+//! Where calls are kept: a closed enum of back ends with one contract.
+//!
+//! A store keeps calls, tells which of them are due, which numbers are taken, and who should hear of a change. It does
+//! not decide anything: what a call becomes is computed by `call` and saved here, if nobody was quicker.
+
+mod memory;
+
+#[cfg(test)]
+mod contract;
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+
+use crate::call::Call;
+use crate::domain::{CallId, Phone};
+
+pub use memory::Memory;
+
+/// The back ends.
+#[derive(Debug)]
+pub enum Store {
+    /// In this process.
+    Memory(Memory),
+}
+
+/// Why a store could not do what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// As many calls are open as fit; none of them is dropped to make room.
+    #[error("the store is full of open calls")]
+    Full,
+}
+
+/// What became of an attempt to save.
+#[derive(Clone, Debug)]
+pub enum Saved {
+    /// It is saved.
+    Done(Arc<Call>),
+    /// The call is not the one that was loaded any more: load it and compute again.
+    Conflict,
+}
+
+/// What is known of an `Idempotency-Key`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Idempotency {
+    /// Nobody used it before: it now stands for this call.
+    Fresh,
+    /// The same request was made before and became this call.
+    Repeat(CallId),
+    /// It was used for another request.
+    Mismatch,
+}
+
+/// The name under which a request may be repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct IdempotencyKey {
+    /// Hash of the key with its owner.
+    pub key: [u8; 16],
+    /// Hash of the normalised request.
+    pub request: [u8; 16],
+}
+
+/// Bounds of a store.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The most calls held.
+    pub max_calls: usize,
+    /// How long a finished call stays readable.
+    pub retention: SignedDuration,
+}
+
+impl Store {
+    /// A store in this process.
+    #[must_use]
+    pub fn memory(limits: Limits) -> Self {
+        Self::Memory(Memory::new(limits))
+    }
+
+    /// The call, if it is held.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn load(&self, id: CallId) -> Result<Option<Arc<Call>>, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.load(id)),
+        }
+    }
+
+    /// Saves `call` if the stored version still is `loaded`; `None`: if it is not stored yet.
+    ///
+    /// # Errors
+    /// There is no room for a new call, or the store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn save(&self, loaded: Option<u64>, call: Call) -> Result<Saved, Error> {
+        match self {
+            Self::Memory(memory) => memory.save(loaded, call, true),
+        }
+    }
+
+    /// Saves a call that was taken over from its ticket. It is under way whether there is room or not.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn adopt(&self, call: Call) -> Result<Saved, Error> {
+        match self {
+            Self::Memory(memory) => memory.save(None, call, false),
+        }
+    }
+
+    /// Calls whose time has come, at most `most`.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn due(&self, now: Timestamp, most: usize) -> Result<Vec<CallId>, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.due(now, most)),
+        }
+    }
+
+    /// Waits until a call may be due earlier than anybody knew, and tells when the next one is.
+    pub async fn next_due(&self, known: Option<Timestamp>) -> Option<Timestamp> {
+        match self {
+            Self::Memory(memory) => memory.next_due(known).await,
+        }
+    }
+
+    /// The open calls to a number.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn open_calls(&self, phone: Phone) -> Result<Vec<CallId>, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.open_calls(phone)),
+        }
+    }
+
+    /// Takes a number for a call that is about to ring it; `false` when another call has it. The number is given back
+    /// when the call is saved in a state without a line.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn claim(&self, phone: Phone, id: CallId) -> Result<bool, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.claim(phone, id)),
+        }
+    }
+
+    /// Gives a number back that was claimed but not rung.
+    pub fn release(&self, phone: Phone, id: CallId) {
+        match self {
+            Self::Memory(memory) => memory.release(phone, id),
+        }
+    }
+
+    /// Makes a key stand for a call, unless it stands for one already.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn reserve(&self, key: IdempotencyKey, id: CallId, now: Timestamp) -> Result<Idempotency, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.reserve(key, id, now)),
+        }
+    }
+
+    /// Forgets a key whose request was refused.
+    pub fn unreserve(&self, key: IdempotencyKey) {
+        match self {
+            Self::Memory(memory) => memory.unreserve(key),
+        }
+    }
+
+    /// The newest state of a call and every later one; states in quick succession may merge. `None`: not held.
+    #[must_use]
+    pub fn watch(&self, id: CallId) -> Option<watch::Receiver<Arc<Call>>> {
+        match self {
+            Self::Memory(memory) => memory.watch(id),
+        }
+    }
+
+    /// Drops what has been readable long enough.
+    pub fn forget(&self, now: Timestamp) {
+        match self {
+            Self::Memory(memory) => memory.forget(now),
+        }
+    }
+
+    /// How many calls are held.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        match self {
+            Self::Memory(memory) => memory.held(),
+        }
+    }
+
+    /// The open calls, for a process that ends.
+    #[must_use]
+    pub fn open(&self) -> Vec<CallId> {
+        match self {
+            Self::Memory(memory) => memory.open(),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What every back end must do, as tests that each of them runs.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Error, Idempotency, IdempotencyKey, Limits, Saved, Store};
+use crate::call::{Call, Event, Outcome, WaitingFor, step};
+use crate::domain::{CallId, Language, Name, PartySize, Phone, Reservation, Voicemail};
+
+fn now() -> Timestamp {
+    "2026-12-01T12:00:00Z".parse().unwrap()
+}
+
+fn call(number: u8) -> Call {
+    let reservation = Reservation {
+        name: Name::parse("Ana").unwrap(),
+        phone: Phone::from_e164("+14155550101").unwrap(),
+        time: "2026-12-04T19:30".parse().unwrap(),
+        party_size: PartySize::try_from(4).unwrap(),
+        restaurant: None,
+        guest_phone: None,
+        notes: None,
+        language: Language::EN_US,
+        country: None,
+        timezone: None,
+        extension: None,
+        alternatives: None,
+        not_before: None,
+        give_up_at: now() + SignedDuration::from_hours(24),
+        attempts: 3,
+        voicemail: Voicemail::HangUp,
+        callback_url: None,
+    };
+    Call::new(CallId::from_bytes([number; 16]), "test".into(), Arc::new(reservation), now())
+}
+
+fn dialed(call: &Call) -> Call {
+    step(call, Event::Dial { from: call.reservation.phone }, now()).call
+}
+
+fn finished(call: &Call) -> Call {
+    step(call, Event::Cancel, now()).call
+}
+
+fn stores() -> Vec<Store> {
+    vec![Store::memory(Limits { max_calls: 3, retention: SignedDuration::from_hours(24) })]
+}
+
+async fn saved(store: &Store, loaded: Option<u64>, call: Call) -> Arc<Call> {
+    match store.save(loaded, call).await.unwrap() {
+        Saved::Done(call) => call,
+        Saved::Conflict => panic!("conflict"),
+    }
+}
+
+#[tokio::test]
+async fn the_quicker_writer_wins() {
+    for store in stores() {
+        let first = saved(&store, None, call(1)).await;
+        assert_eq!(store.load(first.id).await.unwrap(), Some(first.clone()));
+        assert!(matches!(store.save(None, call(1)).await, Ok(Saved::Conflict)), "it exists");
+        saved(&store, Some(1), dialed(&first)).await;
+        assert!(matches!(store.save(Some(1), finished(&first)).await, Ok(Saved::Conflict)), "it has changed");
+        assert!(matches!(store.save(Some(1), call(9)).await, Ok(Saved::Conflict)), "it is gone");
+    }
+}
+
+#[tokio::test]
+async fn calls_are_due_at_their_time() {
+    for store in stores() {
+        let waiting = step(
+            &call(1),
+            Event::Hold { waiting_for: WaitingFor::Retry, until: now() + SignedDuration::from_mins(3) },
+            now(),
+        )
+        .call;
+        let waiting = saved(&store, None, waiting).await;
+        assert!(store.due(now(), 10).await.unwrap().is_empty());
+        let at = store.next_due(None).await.unwrap();
+        assert_eq!(store.due(at, 10).await.unwrap(), [waiting.id]);
+        assert!(store.due(at, 0).await.unwrap().is_empty());
+        saved(&store, Some(waiting.version), finished(&waiting)).await;
+        assert!(store.due(at, 10).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn one_call_has_a_number_at_a_time() {
+    for store in stores() {
+        let (first, second) = (saved(&store, None, call(1)).await, saved(&store, None, call(2)).await);
+        let phone = first.reservation.phone;
+        assert_eq!(store.open_calls(phone).await.unwrap(), [first.id, second.id]);
+        assert!(store.claim(phone, first.id).await.unwrap());
+        assert!(store.claim(phone, first.id).await.unwrap(), "again for the same call");
+        assert!(!store.claim(phone, second.id).await.unwrap());
+        let live = saved(&store, Some(1), dialed(&first)).await;
+        assert!(!store.claim(phone, second.id).await.unwrap());
+        let refused = step(&live, Event::Refused { attempt: 1, code: None }, now()).call;
+        assert_eq!(refused.outcome(), Some(Outcome::Failed));
+        saved(&store, Some(live.version), refused).await;
+        assert!(store.claim(phone, second.id).await.unwrap());
+        assert_eq!(store.open_calls(phone).await.unwrap(), [second.id]);
+    }
+}
+
+#[tokio::test]
+async fn open_calls_are_never_dropped_to_make_room() {
+    for store in stores() {
+        let first = saved(&store, None, call(1)).await;
+        for number in 2..=3 {
+            saved(&store, None, call(number)).await;
+        }
+        assert_eq!(store.save(None, call(4)).await.err(), Some(Error::Full));
+        saved(&store, Some(1), finished(&first)).await;
+        saved(&store, None, call(4)).await;
+        assert_eq!(store.load(first.id).await.unwrap(), None, "the oldest finished one made room");
+        assert_eq!((store.held(), store.open().len()), (3, 3));
+    }
+}
+
+#[tokio::test]
+async fn finished_calls_are_readable_for_their_retention() {
+    for store in stores() {
+        let first = saved(&store, None, call(1)).await;
+        let done = saved(&store, Some(1), finished(&first)).await;
+        store.forget(done.updated_at + SignedDuration::from_hours(24) - SignedDuration::from_millis(1));
+        assert!(store.load(done.id).await.unwrap().is_some());
+        store.forget(done.updated_at + SignedDuration::from_hours(24));
+        assert!(store.load(done.id).await.unwrap().is_none());
+    }
+}
+
+#[tokio::test]
+async fn watchers_see_the_newest_state_and_the_last() {
+    for store in stores() {
+        assert!(store.watch(CallId::from_bytes([1; 16])).is_none());
+        let first = saved(&store, None, call(1)).await;
+        let mut watcher = store.watch(first.id).unwrap();
+        assert_eq!(watcher.borrow_and_update().version, 1);
+        saved(&store, Some(1), finished(&first)).await;
+        watcher.changed().await.unwrap();
+        assert!(watcher.borrow_and_update().is_finished());
+        assert!(watcher.changed().await.is_err(), "nothing follows the end");
+        assert!(store.watch(first.id).unwrap().borrow().is_finished());
+    }
+}
+
+#[tokio::test]
+async fn an_idempotency_key_stands_for_one_request() {
+    for store in stores() {
+        let key = IdempotencyKey { key: [1; 16], request: [2; 16] };
+        let (first, second) = (CallId::from_bytes([1; 16]), CallId::from_bytes([2; 16]));
+        assert_eq!(store.reserve(key, first, now()).await.unwrap(), Idempotency::Fresh);
+        assert_eq!(store.reserve(key, second, now()).await.unwrap(), Idempotency::Repeat(first));
+        let other = IdempotencyKey { request: [3; 16], ..key };
+        assert_eq!(store.reserve(other, second, now()).await.unwrap(), Idempotency::Mismatch);
+        store.unreserve(key);
+        assert_eq!(store.reserve(other, second, now()).await.unwrap(), Idempotency::Fresh);
+        store.forget(now() + SignedDuration::from_hours(24));
+        assert_eq!(store.reserve(key, first, now()).await.unwrap(), Idempotency::Fresh);
+    }
+}

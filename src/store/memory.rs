@@ -1,0 +1,294 @@
+//! Calls in this process: sharded maps under short locks, never held across an await, never two shards at once.
+//!
+//! Finished calls are dropped after their retention, or oldest first to make room; open ones never.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{Notify, watch};
+
+use super::{Error, Idempotency, IdempotencyKey, Limits, Saved};
+use crate::call::{Call, State};
+use crate::domain::{CallId, Phone};
+
+const SHARDS: usize = 64;
+/// How long an idempotency key is kept.
+const KEY_LIFE: SignedDuration = SignedDuration::from_hours(24);
+
+/// The back end of a single process.
+#[derive(Debug)]
+pub struct Memory {
+    limits: Limits,
+    shards: Vec<Mutex<Shard>>,
+    numbers: Vec<Mutex<HashMap<Phone, Number>>>,
+    keys: Mutex<Keys>,
+    /// Finished calls, oldest first.
+    finished: Mutex<VecDeque<(Timestamp, CallId)>>,
+    held: AtomicUsize,
+    /// The earliest moment that the sweep knows of, in milliseconds; only earlier ones wake it.
+    earliest: AtomicI64,
+    sooner: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    calls: HashMap<CallId, Arc<Call>>,
+    due: BTreeSet<(Timestamp, CallId)>,
+    watchers: HashMap<CallId, watch::Sender<Arc<Call>>>,
+}
+
+/// Who has to do with a number.
+#[derive(Debug, Default)]
+struct Number {
+    open: Vec<CallId>,
+    live: Option<CallId>,
+}
+
+#[derive(Debug, Default)]
+struct Keys {
+    known: HashMap<[u8; 16], ([u8; 16], CallId)>,
+    oldest: VecDeque<(Timestamp, [u8; 16])>,
+}
+
+/// A poisoned lock is only one during which a thread panicked; every change here is complete before it can.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Memory {
+    /// An empty store.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            numbers: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            keys: Mutex::default(),
+            finished: Mutex::default(),
+            held: AtomicUsize::new(0),
+            earliest: AtomicI64::new(i64::MAX),
+            sooner: Notify::new(),
+        }
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "the index is below the number of shards")]
+    fn shard(&self, id: CallId) -> MutexGuard<'_, Shard> {
+        // The last byte of a UUID of version 7 is random.
+        lock(&self.shards[usize::from(id.as_bytes()[15]) % SHARDS])
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "the index is below the number of shards")]
+    fn number(&self, phone: Phone) -> MutexGuard<'_, HashMap<Phone, Number>> {
+        lock(&self.numbers[usize::try_from(phone.digits() % (SHARDS as u64)).unwrap_or_default()])
+    }
+
+    pub(super) fn load(&self, id: CallId) -> Option<Arc<Call>> {
+        self.shard(id).calls.get(&id).cloned()
+    }
+
+    pub(super) fn save(&self, loaded: Option<u64>, mut call: Call, make_room: bool) -> Result<Saved, Error> {
+        if loaded.is_none() && make_room {
+            self.make_room()?;
+        }
+        if call.is_finished() {
+            call.timeline.shrink_to_fit();
+            call.attempts.shrink_to_fit();
+        }
+        let call = Arc::new(call);
+        let mut shard = self.shard(call.id);
+        let before = shard.calls.get(&call.id);
+        if before.map(|before| before.version) != loaded {
+            return Ok(Saved::Conflict);
+        }
+        let (was_due, was_open) = before.map_or((None, false), |before| (before.wake_at(), !before.is_finished()));
+        let had_line = before.is_some_and(|before| has_line(before));
+        let is_new = before.is_none();
+        let wake_at = call.wake_at();
+        if was_due != wake_at {
+            was_due.map(|at| shard.due.remove(&(at, call.id)));
+            wake_at.map(|at| shard.due.insert((at, call.id)));
+        }
+        shard.calls.insert(call.id, call.clone());
+        if let Some(watcher) = shard.watchers.get(&call.id) {
+            watcher.send_replace(call.clone());
+            if call.is_finished() {
+                shard.watchers.remove(&call.id);
+            }
+        }
+        drop(shard);
+        if is_new {
+            self.held.fetch_add(1, Ordering::Relaxed);
+        }
+        if wake_at.is_some_and(|at| at.as_millisecond() < self.earliest.load(Ordering::SeqCst)) {
+            self.sooner.notify_one();
+        }
+        self.index(&call, is_new || !was_open, was_open, had_line);
+        Ok(Saved::Done(call))
+    }
+
+    /// Keeps the numbers and the order of finished calls true, when something about them has changed.
+    fn index(&self, call: &Arc<Call>, appears: bool, was_open: bool, had_line: bool) {
+        let (phone, id) = (call.reservation.phone, call.id);
+        let is_open = !call.is_finished();
+        let line = has_line(call);
+        if appears && is_open || line && !had_line {
+            let mut numbers = self.number(phone);
+            let number = numbers.entry(phone).or_default();
+            if appears && is_open && !number.open.contains(&id) {
+                number.open.push(id);
+            }
+            if line {
+                number.live.get_or_insert(id);
+            }
+        } else if was_open && !is_open || had_line && !line {
+            let mut numbers = self.number(phone);
+            if let Some(number) = numbers.get_mut(&phone) {
+                if !is_open {
+                    number.open.retain(|open| *open != id);
+                }
+                if !line && number.live == Some(id) {
+                    number.live = None;
+                }
+                if number.open.is_empty() && number.live.is_none() {
+                    numbers.remove(&phone);
+                }
+            }
+        }
+        if !is_open && (was_open || appears) {
+            lock(&self.finished).push_back((call.updated_at, id));
+        }
+    }
+
+    /// Drops the oldest finished calls while there are too many.
+    fn make_room(&self) -> Result<(), Error> {
+        while self.held.load(Ordering::Relaxed) >= self.limits.max_calls {
+            let Some((_, oldest)) = lock(&self.finished).pop_front() else { return Err(Error::Full) };
+            self.remove(oldest);
+        }
+        Ok(())
+    }
+
+    fn remove(&self, id: CallId) {
+        let mut shard = self.shard(id);
+        shard.watchers.remove(&id);
+        if shard.calls.remove(&id).is_some() {
+            self.held.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn forget(&self, now: Timestamp) {
+        let is_old = |at: Timestamp, life: SignedDuration| now.duration_since(at) >= life;
+        loop {
+            let mut finished = lock(&self.finished);
+            match finished.front() {
+                Some((at, _)) if is_old(*at, self.limits.retention) => {
+                    let oldest = finished.pop_front();
+                    drop(finished);
+                    if let Some((_, id)) = oldest {
+                        self.remove(id);
+                    }
+                }
+                _ => break,
+            }
+        }
+        let mut keys = lock(&self.keys);
+        while let Some((_, key)) = keys.oldest.front().copied().filter(|(at, _)| is_old(*at, KEY_LIFE)) {
+            keys.oldest.pop_front();
+            keys.known.remove(&key);
+        }
+    }
+
+    pub(super) fn due(&self, now: Timestamp, most: usize) -> Vec<CallId> {
+        let mut found = Vec::new();
+        for shard in &self.shards {
+            let shard = lock(shard);
+            found.extend(shard.due.iter().take_while(|(at, _)| *at <= now).take(most - found.len()).copied());
+        }
+        found.sort_unstable();
+        found.into_iter().map(|(_, id)| id).collect()
+    }
+
+    pub(super) async fn next_due(&self, known: Option<Timestamp>) -> Option<Timestamp> {
+        loop {
+            let sooner = self.sooner.notified();
+            tokio::pin!(sooner);
+            sooner.as_mut().enable();
+            // Until the new value is known every change wakes us; a needless look is cheap, a missed one is not.
+            self.earliest.store(i64::MAX, Ordering::SeqCst);
+            let next = self.shards.iter().filter_map(|shard| lock(shard).due.first().map(|(at, _)| *at)).min();
+            self.earliest.store(next.map_or(i64::MAX, Timestamp::as_millisecond), Ordering::SeqCst);
+            if next != known && next.is_some() {
+                return next;
+            }
+            sooner.await;
+        }
+    }
+
+    pub(super) fn open_calls(&self, phone: Phone) -> Vec<CallId> {
+        self.number(phone).get(&phone).map(|number| number.open.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn claim(&self, phone: Phone, id: CallId) -> bool {
+        *self.number(phone).entry(phone).or_default().live.get_or_insert(id) == id
+    }
+
+    pub(super) fn release(&self, phone: Phone, id: CallId) {
+        let mut numbers = self.number(phone);
+        if let Some(number) = numbers.get_mut(&phone) {
+            if number.live == Some(id) {
+                number.live = None;
+            }
+            if number.open.is_empty() && number.live.is_none() {
+                numbers.remove(&phone);
+            }
+        }
+    }
+
+    pub(super) fn reserve(&self, key: IdempotencyKey, id: CallId, now: Timestamp) -> Idempotency {
+        let mut keys = lock(&self.keys);
+        match keys.known.get(&key.key) {
+            Some((request, known)) if *request == key.request => Idempotency::Repeat(*known),
+            Some(_) => Idempotency::Mismatch,
+            None => {
+                keys.known.insert(key.key, (key.request, id));
+                keys.oldest.push_back((now, key.key));
+                Idempotency::Fresh
+            }
+        }
+    }
+
+    pub(super) fn unreserve(&self, key: IdempotencyKey) {
+        let mut keys = lock(&self.keys);
+        if keys.known.get(&key.key).is_some_and(|(request, _)| *request == key.request) {
+            keys.known.remove(&key.key);
+        }
+    }
+
+    pub(super) fn watch(&self, id: CallId) -> Option<watch::Receiver<Arc<Call>>> {
+        let mut shard = self.shard(id);
+        let call = shard.calls.get(&id)?.clone();
+        if call.is_finished() {
+            return Some(watch::channel(call).1);
+        }
+        Some(shard.watchers.entry(id).or_insert_with(|| watch::channel(call).0).subscribe())
+    }
+
+    pub(super) fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn open(&self) -> Vec<CallId> {
+        let open = |shard: &Mutex<Shard>| lock(shard).due.iter().map(|(_, id)| *id).collect::<Vec<_>>();
+        self.shards.iter().flat_map(open).collect()
+    }
+}
+
+/// Whether the restaurant's phone may be ringing or at somebody's ear.
+fn has_line(call: &Call) -> bool {
+    match call.state {
+        State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } => true,
+        State::Queued { .. } | State::Settling { .. } | State::Finished { .. } => false,
+    }
+}
