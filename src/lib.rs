@@ -3,5 +3,7 @@
 //! ARCHITECTURE.md is the map. A module imports only modules that stand above it in this list.
 
 pub mod clock;
+pub mod telemetry;
 pub mod simulator;
 pub mod twilio;
+pub mod http;

@@ -1,0 +1,1 @@
+//! Serves the files that are part of the binary.
