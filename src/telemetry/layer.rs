@@ -312,3 +312,6 @@ impl Visit for Text<'_> {
         self.record_debug(field, &format_args!("{}", Chain(value)));
     }
 }
+
+#[cfg(test)]
+mod tests;
