@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 /// What is taken out of the Swagger UI archive.
 const SWAGGER_FILES: [&str; 2] = ["swagger-ui-bundle.js", "swagger-ui.css"];
 
+#[expect(clippy::disallowed_methods, reason = "cargo tells a build script by its environment where it is")]
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?);

@@ -18,8 +18,6 @@ if (typeof SwaggerUIBundle === "function") {
     persistAuthorization: true,
     tryItOutEnabled: true,
     validatorUrl: null,
-    // Colouring marks every token with a style attribute and takes most of the time of a large answer.
-    syntaxHighlight: { activated: true, theme: "agate" },
   });
 } else {
   document.getElementById("note").textContent = "Swagger UI could not be loaded. The document is at /openapi.json.";

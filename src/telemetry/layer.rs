@@ -39,8 +39,10 @@ impl fmt::Debug for Lines {
     }
 }
 
-/// A layer that writes to `sink` from a thread of its own: every 50 ms, at once for warnings and errors, from 64 KiB
-/// on, and when the guard is dropped. With 1 MiB waiting, further lines are dropped and counted.
+/// A layer that writes to `sink` from a thread of its own.
+///
+/// It writes every 50 ms, at once for warnings and errors, from 64 KiB on, and when the guard is dropped. With 1 MiB
+/// waiting, further lines are dropped and counted.
 ///
 /// # Errors
 /// When the thread cannot be started.

@@ -4,17 +4,19 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
+type Open = Arc<Mutex<HashMap<IpAddr, usize>>>;
+
 /// How many connections each peer has open; entries go when the last one closes.
 #[derive(Debug)]
 pub(super) struct Peers {
-    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    open: Open,
     limit: usize,
     unlimited: Vec<(IpAddr, u8)>,
 }
 
 /// The place of one connection; dropped with it.
 #[derive(Debug)]
-pub(super) struct Place(Option<(Arc<Mutex<HashMap<IpAddr, usize>>>, IpAddr)>);
+pub(super) struct Place(Option<(Open, IpAddr)>);
 
 impl Peers {
     pub(super) fn new(limit: usize, unlimited: Vec<(IpAddr, u8)>) -> Self {
