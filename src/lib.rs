@@ -4,6 +4,6 @@
 
 pub mod clock;
 pub mod telemetry;
-pub mod simulator;
 pub mod twilio;
+pub mod simulator;
 pub mod http;
