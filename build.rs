@@ -29,7 +29,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// `TABLECALL_COMMIT`: the commit that is built, or `unknown` outside of a repository.
+///
+/// Where a build has no repository (an image), the variable of the same name may say it.
+#[expect(clippy::disallowed_methods, reason = "read when it is built, never when it runs")]
 fn commit(root: &Path) {
+    println!("cargo::rerun-if-env-changed=TABLECALL_COMMIT");
+    let told = std::env::var("TABLECALL_COMMIT").ok().filter(|told| !told.is_empty());
     let git = |arguments: &[&str]| {
         let output = Command::new("git").current_dir(root).args(arguments).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -37,14 +42,15 @@ fn commit(root: &Path) {
     // Only a repository of our own counts, not one that the sources happen to have been unpacked in.
     let own = git(&["rev-parse", "--show-prefix"]).is_some_and(|prefix| prefix.is_empty());
     let commit = if own { git(&["rev-parse", "--short=12", "HEAD"]) } else { None };
-    println!("cargo::rustc-env=TABLECALL_COMMIT={}", commit.as_deref().unwrap_or("unknown"));
+    let commit = told.or(commit).unwrap_or_else(|| "unknown".to_owned());
+    println!("cargo::rustc-env=TABLECALL_COMMIT={commit}");
     if !own {
         return;
     }
-    // HEAD changes with the branch, the branch's file with each commit; a packed branch has no file of its own. A path
-    // that does not exist would make every build run this again.
+    // HEAD changes with the branch, its log and the branch's file with each commit. A path that does not exist would
+    // make every build run this again.
     let branch = git(&["symbolic-ref", "--quiet", "HEAD"]);
-    for name in ["HEAD", "packed-refs"].into_iter().chain(branch.as_deref()) {
+    for name in ["HEAD", "logs/HEAD"].into_iter().chain(branch.as_deref()) {
         if let Some(path) =
             git(&["rev-parse", "--git-path", name]).map(|path| root.join(path)).filter(|path| path.exists())
         {

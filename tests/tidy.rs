@@ -46,9 +46,11 @@ fn modules_import_only_what_stands_before_them() {
     catches(order, "src/domain/day.rs", "use crate::{clock::Clock, call::{Call, Step}};");
     catches(order, "src/call.rs", "fn f() { crate::service::load() }");
     catches(order, "src/call/mod.rs", "use super::http::api;");
+    catches(order, "src/call/turn.rs", "use super::super::{http, domain};");
     catches(order, "src/clock.rs", "use tablecall::config::Config;");
     catches(order, "src/surprise.rs", "fn f() {}");
     passes(order, "src/http/api.rs", "use crate::{service, domain::Day};\nuse crate::http::error;\n// crate::app");
+    passes(order, "src/call/turn.rs", "use super::app; use super::super::domain;");
     passes(order, "src/service/mod.rs", "use self::store::Saved; use super::poll; const A: &str = \"crate::http\";");
 }
 
@@ -183,12 +185,18 @@ fn order(file: &Source) -> Vec<String> {
             found.push(format!("`{module}` imports `{path}`, which stands after it"));
         }
     }
-    // `super` may climb out of the module; what it can reach inside has other names.
+    // `super` may climb out of the module; a name below the file's own module is not one of the crate's root.
     let folder = root().join("src").join(module);
-    for path in after(&file.code, "super::").flat_map(|tree| expand(tree, 1)) {
-        let inside = folder.join(&path).exists() || folder.join(format!("{path}.rs")).exists();
-        if !inside && rank(&path).is_some_and(|other| other > own) {
-            found.push(format!("`{module}` reaches `{path}` through `super`"));
+    for mut tree in after(&file.code, "super::") {
+        let mut climbed = 1;
+        while let Some(rest) = tree.strip_prefix("super::") {
+            (tree, climbed) = (rest, climbed + 1);
+        }
+        for path in expand(tree, 1).iter().filter(|_| climbed >= file.depth()) {
+            let inside = folder.join(path).exists() || folder.join(format!("{path}.rs")).exists();
+            if !inside && rank(path).is_some_and(|other| other > own) {
+                found.push(format!("`{module}` reaches `{path}` through `super`"));
+            }
         }
     }
     found

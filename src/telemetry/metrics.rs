@@ -289,6 +289,21 @@ mod tests {
         assert!(!text.contains("made up"));
     }
 
+    #[tokio::test]
+    async fn the_upkeep_folds_samples_up_and_ends_when_it_is_stopped() {
+        let metrics = Metrics::new("1", "a").unwrap();
+        let further = metrics.register(|| histogram!("tablecall_further_seconds"));
+        further.record(0.5);
+        let stop = CancellationToken::new();
+        let upkeep = tokio::spawn({
+            let (metrics, stop) = (metrics.clone(), stop.clone());
+            async move { metrics.run_upkeep(stop).await }
+        });
+        stop.cancel();
+        tokio::time::timeout(UPKEEP, upkeep).await.unwrap().unwrap();
+        assert!(metrics.render().contains("tablecall_further_seconds_count 1"));
+    }
+
     #[test]
     fn two_applications_in_one_process_do_not_mix() {
         let (one, other) = (Metrics::new("1", "a").unwrap(), Metrics::new("1", "a").unwrap());

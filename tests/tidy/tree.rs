@@ -29,6 +29,11 @@ impl Source {
         (module != "lib").then_some(module)
     }
 
+    /// How many modules this file lies below the root of the crate.
+    pub(crate) fn depth(&self) -> usize {
+        self.path.trim_end_matches(".rs").trim_end_matches("/mod").matches('/').count()
+    }
+
     /// The part that is compiled for tests only.
     pub(crate) fn tests(&self) -> &str {
         if self.path.starts_with("tests/") || self.path.ends_with("tests.rs") {

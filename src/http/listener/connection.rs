@@ -121,8 +121,8 @@ fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
     builder
         .http1()
         .timer(TokioTimer::new())
-        // Only a second line behind the pulse: it also counts the rest before a head.
-        .header_read_timeout(limits.idle.saturating_add(limits.head))
+        // The pulse watches heads; hyper would make and drop a timer for each of them.
+        .header_read_timeout(None)
         .max_headers(limits.headers)
         .max_buf_size(limits.head_bytes.max(8 * 1024));
     builder

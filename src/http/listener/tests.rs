@@ -168,14 +168,19 @@ async fn one_connection_serves_several_requests() {
 #[tokio::test]
 async fn http_2_without_negotiation_is_answered() {
     let server = Server::start(Limits { head: SHORT, ..patient() }, PATIENCE).await;
-    let client = reqwest::Client::builder().http2_prior_knowledge().no_proxy();
-    let client = client.tls_backend_preconfigured(tls()).build().unwrap();
+    let client = multiplexed();
     let url = format!("http://{}/a", server.address);
     for _ in 0..2 {
         let answer = client.post(&url).body("abc").send().await.unwrap();
         assert_eq!(answer.version(), reqwest::Version::HTTP_2);
         assert_eq!(answer.text().await.unwrap(), "/a 3");
     }
+}
+
+/// A client of HTTP/2 only.
+fn multiplexed() -> reqwest::Client {
+    let client = reqwest::Client::builder().http2_prior_knowledge().no_proxy();
+    client.tls_backend_preconfigured(tls()).build().unwrap()
 }
 
 fn tls() -> rustls::ClientConfig {
@@ -292,6 +297,34 @@ async fn stopping_finishes_the_request_in_progress_and_closes_the_rest() {
     assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("/hold 0"), "{answer}");
     timeout(PATIENCE, server.done).await.expect("it ends with its last request").unwrap();
     assert!(TcpStream::connect(server.address).await.is_err(), "nothing is accepted any more");
+}
+
+#[tokio::test]
+async fn stopping_finishes_requests_over_http_2_too() {
+    let server = Server::start(patient(), PATIENCE).await;
+    let url = format!("http://{}/hold", server.address);
+    let answer = tokio::spawn(async move { multiplexed().get(url).send().await?.text().await });
+    timeout(PATIENCE, server.held.notified()).await.unwrap();
+    server.stop.cancel();
+    server.release.notify_one();
+    assert_eq!(timeout(PATIENCE, answer).await.unwrap().unwrap().unwrap(), "/hold 0");
+    timeout(PATIENCE, server.done).await.expect("it ends with its last request").unwrap();
+}
+
+#[tokio::test]
+async fn a_crowd_that_only_half_speaks_keeps_nobody_waiting() {
+    let server = Server::start(patient(), PATIENCE).await;
+    let mut crowd = Vec::new();
+    for begun in
+        [b"".as_slice(), b"P", b"GET /a HTTP/1.1\r\nHo", b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"]
+    {
+        for _ in 0..50 {
+            let mut stream = server.connect().await;
+            stream.write_all(begun).await.unwrap();
+            crowd.push(stream);
+        }
+    }
+    assert!(server.sends(GET_CLOSE).await.ends_with("/a 0"));
 }
 
 #[tokio::test]
