@@ -13,7 +13,7 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 
-use super::sink::{Guard, Sink};
+use super::sink::{Guard, INTERVAL, Sink};
 use crate::clock::Clock;
 
 /// How lines look.
@@ -48,7 +48,7 @@ impl fmt::Debug for Lines {
 /// When the thread cannot be started.
 pub fn layer(format: Format, clock: Clock, sink: impl io::Write + Send + 'static) -> io::Result<(Lines, Guard)> {
     let report_clock = clock.clone();
-    let (sink, guard) = Sink::start(sink, move |lines| dropped(format, report_clock.now(), lines))?;
+    let (sink, guard) = Sink::start(sink, INTERVAL, move |lines| dropped(format, report_clock.now(), lines))?;
     Ok((Lines { format, clock, sink }, guard))
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How long a line that nobody waits for may lie.
-const INTERVAL: Duration = Duration::from_millis(50);
+pub(super) const INTERVAL: Duration = Duration::from_millis(50);
 /// From here on it is written without waiting for the interval.
 const FULL: usize = 64 * 1024;
 /// From here on lines are dropped and counted.
@@ -48,9 +48,10 @@ impl fmt::Debug for Guard {
 }
 
 impl Sink {
-    /// Starts the thread that writes to `out`; `report` makes the line about dropped ones.
+    /// Starts the thread that writes to `out` every `interval` if there is something; `report` makes the line about dropped ones.
     pub(super) fn start(
         out: impl Write + Send + 'static,
+        interval: Duration,
         report: impl Fn(u64) -> Vec<u8> + Send + Sync + 'static,
     ) -> io::Result<(Self, Guard)> {
         let shared = Arc::new(Shared {
@@ -60,7 +61,7 @@ impl Sink {
             report: Box::new(report),
         });
         let writer = Arc::clone(&shared);
-        std::thread::Builder::new().name("log".to_owned()).spawn(move || writer.write_all(out))?;
+        std::thread::Builder::new().name("log".to_owned()).spawn(move || writer.write_all(out, interval))?;
         Ok((Self(Arc::clone(&shared)), Guard(shared)))
     }
 
@@ -87,10 +88,10 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write_all(&self, mut out: impl Write) {
+    fn write_all(&self, mut out: impl Write, interval: Duration) {
         let mut lines = Vec::new();
         loop {
-            let (dropped, closed) = self.next(&mut lines);
+            let (dropped, closed) = self.next(&mut lines, interval);
             // Nobody can be told that stderr is broken; what it does not take is lost.
             let _unheard = out.write_all(&lines);
             if dropped > 0 {
@@ -109,13 +110,13 @@ impl Shared {
 
     /// Waits until there is something to write and swaps it into `lines`; then how many lines were dropped, and
     /// whether these are the last.
-    fn next(&self, lines: &mut Vec<u8>) -> (u64, bool) {
+    fn next(&self, lines: &mut Vec<u8>, interval: Duration) -> (u64, bool) {
         let mut state = self.lock();
         while state.pending.is_empty() && state.dropped == 0 && !state.closed {
             state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         if !state.urgent && !state.closed {
-            let waited = self.filled.wait_timeout_while(state, INTERVAL, |state| !state.urgent && !state.closed);
+            let waited = self.filled.wait_timeout_while(state, interval, |state| !state.urgent && !state.closed);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         std::mem::swap(&mut state.pending, lines);
@@ -161,7 +162,7 @@ mod tests {
     #[test]
     fn a_stuck_writer_costs_bounded_memory_and_the_loss_is_told() {
         let ((written, writes), (open, gate)) = (channel(), channel());
-        let (sink, guard) = Sink::start(Gate(written, gate), report).unwrap();
+        let (sink, guard) = Sink::start(Gate(written, gate), INTERVAL, report).unwrap();
         sink.push(b"first\n", true);
         assert_eq!(writes.recv_timeout(Duration::from_secs(10)).unwrap(), b"first\n");
         let line = vec![b'x'; MOST / 4];
@@ -178,6 +179,23 @@ mod tests {
     }
 
     #[test]
+    fn an_urgent_line_and_a_full_buffer_do_not_wait_for_the_interval() {
+        let ((written, writes), (open, gate)) = (channel(), channel());
+        for _ in 0..3 {
+            open.send(()).unwrap();
+        }
+        let (sink, guard) = Sink::start(Gate(written, gate), Duration::from_secs(3_600), report).unwrap();
+        sink.push(b"calm\n", false);
+        sink.push(b"urgent\n", true);
+        assert_eq!(writes.recv_timeout(Duration::from_secs(10)).unwrap(), b"calm\nurgent\n");
+        sink.push(&[b'x'; FULL], false);
+        assert_eq!(writes.recv_timeout(Duration::from_secs(10)).unwrap().len(), FULL);
+        sink.push(b"calm again\n", false);
+        drop(guard);
+        assert_eq!(writes.recv_timeout(Duration::from_secs(10)).unwrap(), b"calm again\n");
+    }
+
+    #[test]
     fn a_broken_writer_does_not_end_the_log() {
         struct Broken;
         impl Write for Broken {
@@ -188,7 +206,7 @@ mod tests {
                 Err(io::Error::from(io::ErrorKind::BrokenPipe))
             }
         }
-        let (sink, guard) = Sink::start(Broken, report).unwrap();
+        let (sink, guard) = Sink::start(Broken, INTERVAL, report).unwrap();
         sink.push(b"lost\n", true);
         sink.push(b"lost too\n", false);
         drop(guard);
@@ -199,7 +217,7 @@ mod tests {
     #[test]
     fn the_last_lines_are_written_when_the_guard_goes() {
         let ((written, writes), (open, gate)) = (channel(), channel());
-        let (sink, guard) = Sink::start(Gate(written, gate), report).unwrap();
+        let (sink, guard) = Sink::start(Gate(written, gate), INTERVAL, report).unwrap();
         open.send(()).unwrap();
         open.send(()).unwrap();
         sink.push(b"one\n", false);

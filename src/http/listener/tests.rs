@@ -155,6 +155,17 @@ async fn an_idle_connection_is_closed_and_a_slow_head_does_not_make_it_less_pati
 }
 
 #[tokio::test]
+async fn frames_between_requests_of_http_2_are_not_taken_for_a_slow_head() {
+    let server = Server::start(Limits { head: SHORT, idle: SHORT * 4, ..patient() }, PATIENCE).await;
+    let mut stream = server.connect().await;
+    let begun = Instant::now();
+    // The preface and an empty SETTINGS frame (RFC 9113, 3.4).
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    rest(&mut stream).await;
+    assert!(begun.elapsed() >= SHORT * 3, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
 async fn one_connection_serves_several_requests() {
     let server = Server::start(patient(), PATIENCE).await;
     let mut stream = server.connect().await;
