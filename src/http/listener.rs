@@ -23,7 +23,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use self::body::{BodyError, read_body};
+pub use self::body::{BodyError, BodyLimit, Bounded, read_body};
 use self::connection::Connections;
 use self::peers::Peers;
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use poem::Request;
 use poem::http::{StatusCode, header};
+use poem::{Endpoint, Middleware, Request};
 
 /// Why a body was not read.
 #[derive(Debug, thiserror::Error)]
@@ -61,9 +61,46 @@ pub async fn read_body(request: &mut Request, limit: usize, time: Duration) -> R
     }
 }
 
+/// Reads each request's body by [`read_body`] before the endpoint sees it.
+///
+/// poem's extractors, and poem-openapi's, read whatever comes for as long as it takes: routes that use them belong
+/// behind this. Like [`TimeLimit`](super::TimeLimit) it belongs under whatever turns errors into answers.
+#[derive(Clone, Copy, Debug)]
+pub struct BodyLimit {
+    /// At most so many bytes.
+    pub bytes: usize,
+    /// Within this time from the end of the head.
+    pub time: Duration,
+}
+
+impl<E: Endpoint> Middleware<E> for BodyLimit {
+    type Output = Bounded<E>;
+
+    fn transform(&self, endpoint: E) -> Self::Output {
+        Bounded { endpoint, limit: *self }
+    }
+}
+
+/// An endpoint under a [`BodyLimit`].
+#[derive(Debug)]
+pub struct Bounded<E> {
+    endpoint: E,
+    limit: BodyLimit,
+}
+
+impl<E: Endpoint> Endpoint for Bounded<E> {
+    type Output = E::Output;
+
+    async fn call(&self, mut request: Request) -> poem::Result<Self::Output> {
+        let body = read_body(&mut request, self.limit.bytes, self.limit.time).await?;
+        request.set_body(body);
+        self.endpoint.call(request).await
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use poem::Body;
+    use poem::{Body, EndpointExt};
 
     use super::*;
 
@@ -98,6 +135,15 @@ mod tests {
         let (_never, reader) = tokio::io::duplex(1);
         let read = read_body(&mut request(Body::from_async_read(reader)), 8, Duration::from_millis(1)).await;
         assert!(matches!(read, Err(BodyError::TooSlow)), "{read:?}");
+    }
+
+    #[tokio::test]
+    async fn an_extractor_behind_the_limit_gets_the_whole_body_or_is_not_reached() {
+        let echo = poem::endpoint::make(|request: Request| async move { request.into_body().into_string().await });
+        let echo = echo.with(BodyLimit { bytes: 8, time: SOON });
+        assert_eq!(echo.call(request(Body::from("12345678"))).await.unwrap(), "12345678");
+        let error = echo.call(request(Body::from("123456789"))).await.unwrap_err();
+        assert_eq!(error.status(), StatusCode::PAYLOAD_TOO_LARGE);
     }
 
     #[tokio::test]
