@@ -1,0 +1,321 @@
+//! One connection: hyper's automatic HTTP/1 and HTTP/2 server, watched from outside.
+//!
+//! hyper's own timer for a head also runs while a kept-alive connection rests, so it cannot tell a slow head (10 s)
+//! from a quiet proxy (75 s); and before it knows the version of HTTP it has no timer at all. So the bytes are watched
+//! as they pass ([`Pulse`]), in the connection's own task and without a timer being moved for every request.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::combinators::BoxBody;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use poem::http::uri::Scheme;
+use poem::web::{LocalAddr, RemoteAddr};
+use poem::{Addr, Endpoint, Request};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{Limits, bare_unavailable};
+
+/// How long after the endpoint's own limit the listener answers for it.
+const LAST_RESORT: Duration = Duration::from_secs(1);
+
+/// What all connections of one listener share.
+pub(super) struct Connections<E> {
+    limits: Limits,
+    endpoint: E,
+    builder: auto::Builder<TokioExecutor>,
+    stop: CancellationToken,
+}
+
+impl<E: Endpoint + 'static> Connections<E> {
+    pub(super) fn new(limits: Limits, endpoint: E, stop: CancellationToken) -> Self {
+        let builder = builder(&limits);
+        Self { limits, endpoint, builder, stop }
+    }
+
+    /// Serves one connection to its end; errors of a peer are its own affair and are not reported.
+    pub(super) async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+        let Ok(local) = stream.local_addr() else { return };
+        if stream.set_nodelay(true).is_err() || !self.speaks(&stream).await {
+            return;
+        }
+        let pulse = Arc::new(Pulse::default());
+        let watched = Watched { stream, pulse: Arc::clone(&pulse) };
+        let (remote, local) = (RemoteAddr(Addr::from(peer)), LocalAddr(Addr::from(local)));
+        let service = service_fn(|request: hyper::Request<Incoming>| {
+            let request = Request::from((request, local.clone(), remote.clone(), Scheme::HTTP));
+            let (shared, busy) = (Arc::clone(&self), Busy::new(&pulse));
+            async move { Ok::<_, Infallible>(shared.answer(request, busy).await) }
+        });
+        let connection = self.builder.serve_connection(TokioIo::new(watched), service);
+        self.watch(connection, &pulse).await;
+    }
+
+    /// Waits for the first byte without giving the connection any buffers: one that is only kept open costs little.
+    async fn speaks(&self, stream: &TcpStream) -> bool {
+        let first = async { matches!(stream.peek(&mut [0]).await, Ok(1..)) };
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => false,
+            spoke = tokio::time::timeout(self.limits.first_byte, first) => spoke.unwrap_or(false),
+        }
+    }
+
+    async fn answer(&self, request: Request, busy: Busy) -> hyper::Response<Counted> {
+        let limit = self.limits.request.saturating_add(LAST_RESORT);
+        let answer = match tokio::time::timeout(limit, self.endpoint.get_response(request)).await {
+            Ok(answer) => answer,
+            Err(_elapsed) => bare_unavailable(),
+        };
+        hyper::Response::<BoxBody<Bytes, io::Error>>::from(answer).map(|body| Counted { body, _busy: busy })
+    }
+
+    /// Drives `connection` until it ends, its time is up, or, after `stop`, its last request is answered.
+    async fn watch<C: Graceful>(&self, connection: C, pulse: &Pulse) {
+        let mut connection = pin!(connection);
+        let mut stopped = pin!(self.stop.cancelled());
+        let mut stopping = false;
+        let mut timer = pin!(tokio::time::sleep_until(pulse.due(&self.limits)));
+        std::future::poll_fn(|cx| {
+            if !stopping && stopped.as_mut().poll(cx).is_ready() {
+                stopping = true;
+                connection.as_mut().finish();
+            }
+            if connection.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            // The timer is only ever moved to an earlier time; one that rings too early is set again.
+            let due = pulse.due(&self.limits);
+            if due < timer.deadline() {
+                timer.as_mut().reset(due);
+            }
+            while timer.as_mut().poll(cx).is_ready() {
+                let due = pulse.due(&self.limits);
+                if due <= Instant::now() {
+                    tracing::debug!("closed a connection that was too slow");
+                    return Poll::Ready(());
+                }
+                timer.as_mut().reset(due);
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        // The pulse watches heads; hyper would make and drop a timer for each of them.
+        .header_read_timeout(None)
+        .max_headers(limits.headers)
+        .max_buf_size(limits.head_bytes.max(8 * 1024));
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams)
+        .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
+        .max_pending_accept_reset_streams(20)
+        .max_local_error_reset_streams(128)
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(20))
+        .max_send_buf_size(256 * 1024);
+    builder
+}
+
+/// A connection that can be asked to end after its requests in progress.
+trait Graceful: Future {
+    fn finish(self: Pin<&mut Self>);
+}
+
+impl<S> Graceful for auto::Connection<'_, TokioIo<Watched>, S, TokioExecutor>
+where
+    S: hyper::service::Service<hyper::Request<Incoming>, Response = hyper::Response<Counted>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    fn finish(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+/// What a connection is doing and since when, in milliseconds since it began; 0 stands for "is not".
+#[derive(Debug)]
+struct Pulse {
+    began: Instant,
+    /// Requests between the end of their head and the end of their answer.
+    busy: AtomicU32,
+    /// When it last came to rest.
+    rested: AtomicU64,
+    /// When the first byte of an unfinished head came.
+    head: AtomicU64,
+    /// When the peer stopped taking what is written.
+    stalled: AtomicU64,
+    /// HTTP/2 has frames between requests, so bytes at rest begin no head.
+    multiplexed: AtomicBool,
+}
+
+impl Default for Pulse {
+    fn default() -> Self {
+        Self {
+            began: Instant::now(),
+            busy: AtomicU32::default(),
+            rested: AtomicU64::default(),
+            head: AtomicU64::default(),
+            stalled: AtomicU64::default(),
+            multiplexed: AtomicBool::default(),
+        }
+    }
+}
+
+impl Pulse {
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1)
+    }
+
+    /// When the connection is to be closed if nothing happens until then.
+    fn due(&self, limits: &Limits) -> Instant {
+        let at = |since: u64, limit: Duration| self.began + Duration::from_millis(since) + limit;
+        let (head, stalled) = (self.head.load(Ordering::Relaxed), self.stalled.load(Ordering::Relaxed));
+        if stalled > 0 {
+            at(stalled, limits.request)
+        } else if self.busy.load(Ordering::Relaxed) > 0 {
+            Instant::now() + limits.idle
+        } else if head > 0 {
+            at(head, limits.head)
+        } else {
+            at(self.rested.load(Ordering::Relaxed), limits.idle)
+        }
+    }
+
+    fn received(&self, bytes: &[u8]) {
+        if self.busy.load(Ordering::Relaxed) > 0 || self.multiplexed.load(Ordering::Relaxed) {
+            return;
+        }
+        if self.head.load(Ordering::Relaxed) == 0 {
+            // The preface of HTTP/2 (RFC 9113, 3.4); no method of HTTP/1 begins so.
+            if bytes.starts_with(b"PRI ") {
+                self.multiplexed.store(true, Ordering::Relaxed);
+            } else {
+                self.head.store(self.now(), Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn wrote(&self, taken: bool) {
+        let stalled = self.stalled.load(Ordering::Relaxed) > 0;
+        if taken && stalled {
+            self.stalled.store(0, Ordering::Relaxed);
+        } else if !taken && !stalled {
+            self.stalled.store(self.now(), Ordering::Relaxed);
+        }
+    }
+}
+
+/// Marks its connection as busy for as long as it lives.
+#[derive(Debug)]
+struct Busy(Arc<Pulse>);
+
+impl Busy {
+    fn new(pulse: &Arc<Pulse>) -> Self {
+        pulse.busy.fetch_add(1, Ordering::Relaxed);
+        pulse.head.store(0, Ordering::Relaxed);
+        Self(Arc::clone(pulse))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.rested.store(self.0.now(), Ordering::Relaxed);
+        self.0.busy.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The body of an answer, which keeps its connection busy until it is sent.
+struct Counted {
+    body: BoxBody<Bytes, io::Error>,
+    _busy: Busy,
+}
+
+impl Body for Counted {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A socket whose bytes are noticed.
+struct Watched {
+    stream: TcpStream,
+    pulse: Arc<Pulse>,
+}
+
+impl Watched {
+    fn wrote<T>(&self, poll: Poll<T>) -> Poll<T> {
+        self.pulse.wrote(poll.is_ready());
+        poll
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let poll = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if let Some(new @ [_, ..]) = buffer.filled().get(before..) {
+            self.pulse.received(new);
+        }
+        poll
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let poll = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.wrote(poll)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let poll = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
+        self.wrote(poll)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

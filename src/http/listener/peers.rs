@@ -1,0 +1,124 @@
+//! Counts connections per peer. It knows addresses as they arrive on the socket, never forwarded ones.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+type Open = Arc<Mutex<HashMap<IpAddr, usize>>>;
+
+/// How many connections each peer has open; entries go when the last one closes.
+#[derive(Debug)]
+pub(super) struct Peers {
+    open: Open,
+    limit: usize,
+    unlimited: Vec<(IpAddr, u8)>,
+}
+
+/// The place of one connection; dropped with it.
+#[derive(Debug)]
+pub(super) struct Place(Option<(Open, IpAddr)>);
+
+impl Peers {
+    pub(super) fn new(limit: usize, unlimited: Vec<(IpAddr, u8)>) -> Self {
+        Self { open: Arc::default(), limit, unlimited }
+    }
+
+    /// A place for one more connection of `address`, unless it has its share.
+    pub(super) fn enter(&self, address: IpAddr) -> Option<Place> {
+        let address = address.to_canonical();
+        if self.unlimited.iter().any(|&network| contains(network, address)) {
+            return Some(Place(None));
+        }
+        let peer = peer(address);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(peer).or_default();
+        if *count >= self.limit {
+            if *count == 0 {
+                open.remove(&peer);
+            }
+            return None;
+        }
+        *count += 1;
+        drop(open);
+        Some(Place(Some((Arc::clone(&self.open), peer))))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some((open, peer)) = &self.0 else { return };
+        let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(peer) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(peer);
+            }
+        }
+    }
+}
+
+/// One subscriber has a whole IPv6 /64 to pick addresses from, so that is what is counted.
+fn peer(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
+    }
+}
+
+fn contains((network, prefix): (IpAddr, u8), address: IpAddr) -> bool {
+    match (network, address) {
+        (IpAddr::V4(network), IpAddr::V4(address)) => {
+            let host = u32::MAX.checked_shr(u32::from(prefix)).unwrap_or(0);
+            (network.to_bits() ^ address.to_bits()) & !host == 0
+        }
+        (IpAddr::V6(network), IpAddr::V6(address)) => {
+            let host = u128::MAX.checked_shr(u32::from(prefix)).unwrap_or(0);
+            (network.to_bits() ^ address.to_bits()) & !host == 0
+        }
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_peer_gets_its_share_and_a_closed_connection_makes_room() {
+        let peers = Peers::new(2, vec![]);
+        let first = peers.enter(ip("203.0.113.7")).unwrap();
+        let second = peers.enter(ip("::ffff:203.0.113.7")).unwrap();
+        assert!(peers.enter(ip("203.0.113.7")).is_none());
+        assert!(peers.enter(ip("203.0.113.8")).is_some());
+        drop(first);
+        assert!(peers.enter(ip("203.0.113.7")).is_some());
+        drop(second);
+        assert!(peers.open.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn addresses_of_one_ipv6_subscriber_share_a_limit() {
+        let peers = Peers::new(1, vec![]);
+        let _place = peers.enter(ip("2001:db8:1:2::1")).unwrap();
+        assert!(peers.enter(ip("2001:db8:1:2:ffff::9")).is_none());
+        assert!(peers.enter(ip("2001:db8:1:3::1")).is_some());
+    }
+
+    #[test]
+    fn networks_without_a_limit_are_told_by_their_prefix() {
+        assert!(contains((ip("127.0.0.0"), 8), ip("127.9.9.9")));
+        assert!(!contains((ip("127.0.0.0"), 8), ip("128.0.0.1")));
+        assert!(contains((ip("0.0.0.0"), 0), ip("203.0.113.7")));
+        assert!(contains((ip("::1"), 128), ip("::1")));
+        assert!(!contains((ip("::1"), 128), ip("::2")));
+        assert!(!contains((ip("::"), 0), ip("203.0.113.7")));
+        let peers = Peers::new(0, vec![(ip("10.0.0.0"), 8)]);
+        assert!(peers.enter(ip("10.1.2.3")).is_some());
+        assert!(peers.enter(ip("11.1.2.3")).is_none());
+        assert!(peers.open.lock().unwrap().is_empty());
+    }
+}

@@ -1,0 +1,299 @@
+//! What a call wants done, done: the REST API of Twilio.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Error, Service, links};
+use crate::call::{Apology, Call, Closing, Effect, Event, Found, How, Line, On, Reply, Turn, WaitingFor, step};
+use crate::domain::Sid;
+use crate::policy::Verdict;
+use crate::ticket::{Body, Head, Purpose};
+use crate::twilio::client::{
+    AsyncAmd, CallResource, CallUpdate, Error as TwilioError, ListQuery, MachineDetection, MachineDetectionMode, NewCall,
+    Refusal, Why,
+};
+use crate::twilio::{CallSid, CallStatus, StatusCallbackEvent};
+
+/// How soon to try again when Twilio takes no calls and does not say when it will.
+const CARRIER: SignedDuration = SignedDuration::from_secs(5);
+/// How often a search of the list of calls goes on to the next page.
+const PAGES: usize = 5;
+
+impl Service {
+    pub(super) async fn effect(&self, call: Arc<Call>, effect: Effect) -> Result<(), Error> {
+        match effect {
+            Effect::Consider => self.consider(&call).await,
+            Effect::Place { attempt } => self.place(call, attempt).await.map(|_refusal| ()),
+            Effect::HangUp { attempt, sid } => self.update(&call, attempt, sid, &CallUpdate::Complete).await,
+            Effect::Apologize { attempt, sid } => {
+                let reply = Reply::Apology(Apology::Canceled);
+                let twiml = self.0.parts.speech.render(&reply, &self.scene(&call.reservation), "");
+                self.update(&call, attempt, sid, &CallUpdate::Twiml(twiml)).await
+            }
+            Effect::LookUp { attempt } => self.look_up(&call, attempt).await,
+            Effect::ReadEvents { attempt } => self.read_events(&call, attempt).await,
+        }
+    }
+
+    async fn send(&self, call: &Call, event: Event<'_>) -> Result<(), Error> {
+        if let Some(applied) = self.apply(call.id, event).await? {
+            self.perform(&applied);
+        }
+        Ok(())
+    }
+
+    /// The time of a queued call has come: asks policy again.
+    async fn consider(&self, call: &Arc<Call>) -> Result<(), Error> {
+        let now = self.now();
+        let event = match self.0.parts.settings.rules.moment(&call.reservation, now) {
+            Verdict::Allowed => self.turn(call, now).await?,
+            Verdict::Waits { reason, until } => Event::Hold { waiting_for: reason, until },
+            Verdict::Blocked(_) => Event::Block(crate::call::Outcome::Expired),
+        };
+        let is_dial = matches!(event, Event::Dial { .. });
+        // If another writer was quicker, this turn is given up; the sweep will consider the call again.
+        match self.apply_to(call, event).await? {
+            Some(applied) => self.perform(&applied),
+            None if is_dial => self.0.parts.store.release(call.reservation.phone, call.id),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Asks Twilio for the call whose intent is stored; tells why if it was refused.
+    pub(super) async fn place(&self, call: Arc<Call>, attempt: u8) -> Result<Option<Refusal>, Error> {
+        let Some(intent) = call.attempts.last().filter(|last| last.number == attempt) else { return Ok(None) };
+        let age = self.now().duration_since(intent.started_at);
+        if age > step::INTENT {
+            // Too old to be sent: another process may have settled it.
+            return Ok(None);
+        }
+        let new_call = self.new_call(&call, attempt).ok_or(Error::Internal)?;
+        let result = self.measured("create", self.0.parts.twilio.create(&new_call)).await;
+        let (event, refusal) = match result {
+            Ok(resource) => (Event::Accepted(On { attempt, sid: sid(&resource.sid) }), None),
+            Err(TwilioError::Refused(refusal)) => {
+                tracing::warn!(call.id = %call.id, attempt, twilio.code = refusal.code, "Twilio refused the call");
+                (Event::Refused { attempt, code: refusal.code }, Some(refusal))
+            }
+            Err(TwilioError::NotSent(_)) => (Event::TryLater { attempt, until: self.later(None) }, None),
+            Err(TwilioError::TryLater { retry_after, .. }) => {
+                (Event::TryLater { attempt, until: self.later(retry_after) }, None)
+            }
+            Err(TwilioError::Unanswered { why }) => {
+                tracing::warn!(call.id = %call.id, attempt, why = %why, "Twilio did not answer a create");
+                (Event::Unanswered { attempt }, None)
+            }
+        };
+        self.send(&call, event).await?;
+        Ok(refusal)
+    }
+
+    fn later(&self, retry_after: Option<Duration>) -> Timestamp {
+        let pause = retry_after.and_then(|pause| SignedDuration::try_from(pause).ok()).unwrap_or(CARRIER);
+        // A second of jitter, so that calls refused together do not come back together.
+        let jitter = SignedDuration::from_millis(fastrand::i64(0..1_000));
+        self.now().saturating_add(pause + jitter).unwrap_or(Timestamp::MAX)
+    }
+
+    fn new_call(&self, call: &Call, attempt: u8) -> Option<NewCall> {
+        let parts = &self.0.parts;
+        let head = Head { call: call.id, attempt, account: self.0.account, sealed_at: self.now() };
+        let intent = call.attempts.last()?;
+        let body = Body {
+            owner: call.owner.clone(),
+            reservation: call.reservation.clone(),
+            created_at: call.created_at,
+            version: call.version,
+            from: intent.from,
+            baggage: call.baggage,
+        };
+        let seal = |purpose| parts.tickets.seal(purpose, &head, &body).ok();
+        let (voice, status) = (seal(Purpose::Voice)?, seal(Purpose::Status)?);
+        let extension = call.reservation.extension.as_ref().map(|extension| extension.as_str().to_owned());
+        // SendDigits rules machine detection out (protocol 1.2).
+        let machine_detection = if parts.settings.machine_detection && extension.is_none() {
+            Some(detection(parts.links.machine(&seal(Purpose::Machine)?)))
+        } else {
+            None
+        };
+        Some(NewCall {
+            to: call.reservation.phone.to_string(),
+            from: intent.from.to_string(),
+            url: parts.links.answer(&voice),
+            fallback_url: Some(parts.links.fallback(&voice)),
+            status_callback: Some(parts.links.status(&status)),
+            status_callback_events: StatusCallbackEvent::ALL.to_vec(),
+            timeout: u16::try_from(step::RING.as_secs()).ok(),
+            time_limit: u32::try_from(step::TALK.as_secs()).ok(),
+            send_digits: extension,
+            machine_detection,
+        })
+    }
+
+    /// Ends or redirects a line. Twilio's "not in progress" means that it has ended already: its end will be told.
+    async fn update(&self, call: &Call, attempt: u8, on: Sid, update: &CallUpdate) -> Result<(), Error> {
+        let name = call_sid(on);
+        let mut result = self.measured("update", self.0.parts.twilio.update(&name, update)).await;
+        let refused = |result: &Result<CallResource, TwilioError>| {
+            matches!(result, Err(TwilioError::Refused(refusal)) if refusal.is_not_in_progress())
+        };
+        if refused(&result) && matches!(update, CallUpdate::Twiml(_)) {
+            // Nobody is on the line (yet): it is ended without a word.
+            result = self.measured("update", self.0.parts.twilio.update(&name, &CallUpdate::Complete)).await;
+        }
+        match result {
+            // A cancelled call that had not left Twilio's queue ends without a callback.
+            Ok(resource) if resource.status.is_some_and(CallStatus::is_terminal) => {
+                let found = found(attempt, &resource);
+                self.send(call, Event::LookedUp { attempt, found }).await
+            }
+            Ok(_) => Ok(()),
+            Err(TwilioError::Refused(refusal)) if refusal.is_not_in_progress() => self.look_up(call, attempt).await,
+            Err(error) => {
+                tracing::warn!(call.id = %call.id, attempt, error = %error, "a line could not be ended; it will be looked up");
+                Ok(())
+            }
+        }
+    }
+
+    /// Asks Twilio what became of an attempt: by its name, or by searching for it.
+    async fn look_up(&self, call: &Call, attempt: u8) -> Result<(), Error> {
+        let Some(last) = call.attempts.iter().find(|known| known.number == attempt) else { return Ok(()) };
+        let result = match last.sid {
+            Some(known) => match self.measured("fetch", self.0.parts.twilio.fetch(&call_sid(known))).await {
+                Ok(resource) => Ok(Some(resource)),
+                Err(TwilioError::Refused(refusal)) if refusal.is_not_found() => Ok(None),
+                Err(error) => Err(error),
+            },
+            None => self.search(call, last.from.to_string(), last.started_at).await,
+        };
+        let found = match result {
+            Ok(Some(resource)) => found(attempt, &resource),
+            Ok(None) => Found::Nothing,
+            Err(error) => {
+                tracing::warn!(call.id = %call.id, attempt, error = %error, "a call could not be looked up");
+                Found::Unreachable
+            }
+        };
+        self.send(call, Event::LookedUp { attempt, found }).await
+    }
+
+    /// Looks for a call to this number whose name no attempt of ours has, made since the intent. There is no date
+    /// filter: queued calls have no start time (protocol 1.6).
+    async fn search(&self, call: &Call, from: String, since: Timestamp) -> Result<Option<CallResource>, TwilioError> {
+        let query = ListQuery { to: Some(call.reservation.phone.to_string()), from: Some(from), ..ListQuery::default() };
+        let mut page = self.measured("list", self.0.parts.twilio.list(&query)).await?;
+        for _ in 0..PAGES {
+            let mut calls = VecDeque::from(page.calls);
+            while let Some(resource) = calls.pop_front() {
+                let known = call.attempts.iter().any(|attempt| attempt.sid == Some(sid(&resource.sid)));
+                // A second of tolerance: Twilio's clock is not ours, and it writes whole seconds.
+                let old = resource.date_created.is_some_and(|at| since.duration_since(at) > SignedDuration::from_secs(1));
+                if !known && !old {
+                    return Ok(Some(resource));
+                }
+            }
+            let Some(next) = page.next_page_uri else { break };
+            page = self.measured("list", self.0.parts.twilio.list_next(&next)).await?;
+        }
+        Ok(None)
+    }
+
+    /// Asks Twilio which keys were pressed, for a call whose talk we did not hear.
+    async fn read_events(&self, call: &Call, attempt: u8) -> Result<(), Error> {
+        let Some(on) = call.attempts.iter().find(|known| known.number == attempt).and_then(|known| known.sid) else {
+            return Ok(());
+        };
+        let events = match self.measured("events", self.0.parts.twilio.events(&call_sid(on))).await {
+            Ok(events) => events,
+            Err(error) => {
+                tracing::warn!(call.id = %call.id, attempt, error = %error, "the events of a call could not be read");
+                return Ok(());
+            }
+        };
+        let mut keys: Vec<(Turn, String)> = events
+            .iter()
+            .filter_map(|event| {
+                let turn = links::failed_turn(event.url.as_deref()?)?;
+                let digits = event.parameter("digits").filter(|digits| !digits.is_empty())?;
+                Some((turn, digits.to_owned()))
+            })
+            .collect();
+        keys.sort_by_key(|(turn, _)| turn.step);
+        // Without any event the record is not complete yet.
+        let keys = (!events.is_empty()).then_some(keys.as_slice());
+        self.send(call, Event::EventsRead { attempt, keys }).await
+    }
+
+    async fn measured<T>(
+        &self,
+        operation: &'static str,
+        request: impl Future<Output = Result<T, TwilioError>>,
+    ) -> Result<T, TwilioError> {
+        let begun = std::time::Instant::now();
+        let result = request.await;
+        let word = match &result {
+            Ok(_) => "ok",
+            Err(TwilioError::Refused(_)) => "refused",
+            Err(TwilioError::TryLater { .. }) => "rate_limited",
+            Err(TwilioError::NotSent(_)) => "connect",
+            Err(TwilioError::Unanswered { why: Why::Timeout }) => "timeout",
+            Err(TwilioError::Unanswered { .. }) => "server_error",
+        };
+        self.0.parts.metrics.twilio.get(operation).get(word).record(begun.elapsed());
+        result
+    }
+}
+
+/// Tuned for the greetings of companies, which last 8 to 10 s: a voice is called a machine's only late.
+fn detection(url: String) -> MachineDetection {
+    MachineDetection {
+        mode: MachineDetectionMode::DetectMessageEnd,
+        timeout: Some(30),
+        speech_threshold: Some(6_000),
+        speech_end_threshold: Some(1_500),
+        silence_timeout: Some(5_000),
+        asynchronous: Some(AsyncAmd { status_callback: url }),
+    }
+}
+
+pub(super) fn sid(sid: &CallSid) -> Sid {
+    sid.to_string().parse().unwrap_or(Sid::from_bytes([0; 16]))
+}
+
+fn call_sid(sid: Sid) -> CallSid {
+    CallSid::from_bytes(*sid.as_bytes())
+}
+
+fn found(attempt: u8, resource: &CallResource) -> Found {
+    let on = On { attempt, sid: sid(&resource.sid) };
+    let line = match resource.status {
+        None => return Found::Unreachable,
+        Some(CallStatus::Queued) => Line::Queued,
+        Some(CallStatus::Initiated) => Line::Initiated,
+        Some(CallStatus::Ringing) => Line::Ringing,
+        Some(CallStatus::InProgress) => Line::InProgress,
+        Some(status) => {
+            let duration_seconds = resource.duration.and_then(|duration| u32::try_from(duration.as_secs()).ok());
+            let closing = how(status).map(|how| Closing { how, sip_code: None, twilio_code: None, duration_seconds });
+            return closing.map_or(Found::Unreachable, |closing| Found::Closed(on, closing));
+        }
+    };
+    Found::Live(on, line)
+}
+
+/// How a line was closed, by Twilio's final statuses; `None` for the others.
+pub(super) const fn how(status: CallStatus) -> Option<How> {
+    match status {
+        CallStatus::Completed => Some(How::Completed),
+        CallStatus::Busy => Some(How::Busy),
+        CallStatus::NoAnswer => Some(How::NoAnswer),
+        CallStatus::Failed => Some(How::Failed),
+        CallStatus::Canceled => Some(How::Canceled),
+        CallStatus::Queued | CallStatus::Initiated | CallStatus::Ringing | CallStatus::InProgress => None,
+    }
+}

@@ -1,0 +1,440 @@
+//! From the JSON of a request to a reservation: every wrong field is told at once, by name and rule.
+
+use std::fmt::Display;
+
+use jiff::civil::Time;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value};
+
+use crate::domain::{
+    Alternatives, CallbackUrl, Country, Extension, Language, Name, Notes, PartySize, Phone, PhoneFacts, Reservation,
+    TableTime, Voicemail, Zone, zone,
+};
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// Its name, as in `alternatives.earliest`.
+    pub field: String,
+    /// A stable code.
+    pub code: &'static str,
+    /// The rule that is broken, for people.
+    pub message: String,
+}
+
+/// What a request leaves open.
+#[derive(Clone, Debug)]
+pub struct Defaults {
+    /// The country in which national numbers are read.
+    pub country: Option<Country>,
+    /// The number that rings for every call of this deployment.
+    pub restaurant_phone: Option<Phone>,
+    /// Whether `callback_url` can be served.
+    pub callbacks: Callbacks,
+    /// The languages that are shipped.
+    pub languages: Vec<Language>,
+}
+
+/// What may be given as `callback_url`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Callbacks {
+    /// Nothing: there is no secret to sign events with.
+    Refused,
+    /// Public https URLs.
+    Public,
+    /// Private and http ones too.
+    Any,
+}
+
+/// How long a call is tried for, unless the request says otherwise.
+const TRY_FOR: SignedDuration = SignedDuration::from_hours(24);
+const FIELDS: [&str; 17] = [
+    "name",
+    "phone",
+    "time",
+    "party_size",
+    "restaurant",
+    "guest_phone",
+    "notes",
+    "language",
+    "country",
+    "timezone",
+    "extension",
+    "alternatives",
+    "not_before",
+    "give_up_at",
+    "attempts",
+    "voicemail",
+    "callback_url",
+];
+
+/// Reads a request. `language` finds the language for a country.
+///
+/// # Errors
+/// Everything that is wrong, each with its field.
+pub fn reservation(
+    request: &Map<String, Value>,
+    defaults: &Defaults,
+    language: impl Fn(Option<Country>) -> Language,
+    now: Timestamp,
+) -> Result<(Reservation, PhoneFacts), Vec<FieldError>> {
+    let mut fields = Fields { request, prefix: "", errors: Vec::new() };
+    fields.refuse_unknown(&FIELDS);
+    let name = fields.required("name", |text| Name::parse(text).map_err(|error| (error.code(), error)));
+    let country = fields.parsed::<Country>("country", "unknown_country");
+    let numbers = read_numbers(&mut fields, country.or(defaults.country), defaults);
+    let time = fields.required("time", |text| text.parse::<TableTime>().map_err(|error| (error.code(), error)));
+    let party_size = fields.party_size();
+    let restaurant = fields.text("restaurant", |text| Name::parse(text).map_err(|error| (error.code(), error)));
+    let notes = fields.text("notes", |text| Notes::parse(text).map_err(|error| (error.code(), error)));
+    let chosen = fields.parsed::<Language>("language", "unknown_language");
+    if chosen.is_some_and(|chosen| !defaults.languages.contains(&chosen)) {
+        let known: Vec<&str> = defaults.languages.iter().map(Language::as_str).collect();
+        fields.wrong("language", "unknown_language", format!("must be one of {}", known.join(", ")));
+    }
+    let timezone = read_zone(&mut fields, numbers.map(|numbers| numbers.phone));
+    let extension = fields.parsed::<Extension>("extension", "invalid_extension");
+    let alternatives = read_alternatives(&mut fields, time);
+    let not_before = fields.parsed::<Timestamp>("not_before", "not_an_instant");
+    let give_up_at = fields.parsed::<Timestamp>("give_up_at", "not_an_instant");
+    let attempts = fields.attempts();
+    let voicemail = fields.voicemail();
+    let callback_url = read_callback(&mut fields, defaults.callbacks);
+    let (Some(name), Some(numbers), Some(time), Some(party_size)) = (name, numbers, time, party_size) else {
+        return Err(fields.errors);
+    };
+    let latest = latest_ring(time, timezone.as_ref(), numbers.phone);
+    let later = not_before.map_or(now, |at| at.max(now));
+    let give_up_at = give_up_at.unwrap_or_else(|| later.saturating_add(TRY_FOR).unwrap_or(latest)).min(latest);
+    let reservation = Reservation {
+        name,
+        phone: numbers.phone,
+        time,
+        party_size,
+        restaurant,
+        guest_phone: numbers.guest_phone,
+        notes,
+        language: chosen.unwrap_or_else(|| language(numbers.facts.country)),
+        country: numbers.facts.country,
+        timezone,
+        extension,
+        alternatives,
+        not_before,
+        give_up_at,
+        attempts,
+        voicemail,
+        callback_url,
+    };
+    if let Err(error) = reservation.time.check(now, reservation.zones()) {
+        fields.wrong("time", error.code(), error);
+    } else if give_up_at <= later {
+        fields.wrong("give_up_at", "too_early", "must be in the future and after `not_before`");
+    }
+    if fields.errors.is_empty() { Ok((reservation, numbers.facts)) } else { Err(fields.errors) }
+}
+
+/// Staff cannot confirm a table after its time; where several zones are possible, the last of them counts.
+fn latest_ring(time: TableTime, timezone: Option<&Zone>, phone: Phone) -> Timestamp {
+    match timezone {
+        Some(zone) => time.instant(zone.as_str()),
+        None => time.latest_instant(zone::of(phone)),
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Numbers {
+    phone: Phone,
+    facts: PhoneFacts,
+    guest_phone: Option<Phone>,
+}
+
+/// The restaurant's number and the guest's. Where one restaurant has its own deployment, `phone` is the guest's.
+fn read_numbers(fields: &mut Fields<'_>, country: Option<Country>, defaults: &Defaults) -> Option<Numbers> {
+    let read = |text: &str| Phone::parse(text, country).map_err(|error| (error.code(), error));
+    let phone = fields.required("phone", read);
+    let Some(restaurant) = defaults.restaurant_phone else {
+        let guest_phone = fields.text("guest_phone", read).map(|(guest, _)| guest);
+        return phone.map(|(phone, facts)| Numbers { phone, facts, guest_phone });
+    };
+    if fields.request.contains_key("guest_phone") {
+        fields.wrong("guest_phone", "not_allowed", "must be left out here: `phone` is the guest's own number");
+    }
+    let facts = restaurant.facts()?;
+    phone.map(|(guest, _)| Numbers { phone: restaurant, facts, guest_phone: Some(guest) })
+}
+
+fn read_zone(fields: &mut Fields<'_>, phone: Option<Phone>) -> Option<Zone> {
+    let chosen = fields.parsed::<Zone>("timezone", "unknown_timezone");
+    let mut possible: Vec<&str> = phone.map(|phone| zone::of(phone).collect()).unwrap_or_default();
+    match chosen {
+        Some(zone) if !possible.is_empty() && !possible.contains(&zone.as_str()) => {
+            possible.truncate(8);
+            let message = format!("is not a zone of this number, which can lie in {}", possible.join(", "));
+            fields.wrong("timezone", "timezone_mismatch", message);
+            None
+        }
+        Some(zone) => Some(zone),
+        None => match *possible {
+            [only] => only.parse().ok(),
+            _ => None,
+        },
+    }
+}
+
+fn read_alternatives(fields: &mut Fields<'_>, time: Option<TableTime>) -> Option<Alternatives> {
+    let value = fields.request.get("alternatives").filter(|value| !value.is_null())?;
+    let Value::Object(object) = value else {
+        fields.wrong("alternatives", "wrong_type", "must be an object with `earliest` and `latest`");
+        return None;
+    };
+    let mut inner = Fields { request: object, prefix: "alternatives.", errors: Vec::new() };
+    inner.refuse_unknown(&["earliest", "latest"]);
+    let mut read = |field| inner.required(field, |text| read_time_of_day(text, time));
+    let (earliest, latest) = (read("earliest"), read("latest"));
+    if let (Some(earliest), Some(latest)) = (earliest, latest)
+        && earliest > latest
+    {
+        inner.wrong("latest", "out_of_order", "must not be before `earliest`");
+    }
+    fields.errors.append(&mut inner.errors);
+    Some(Alternatives { earliest: earliest?, latest: latest? })
+}
+
+type Rule = (&'static str, &'static str);
+
+/// A time of day, alone or with the date of the table.
+fn read_time_of_day(text: &str, table: Option<TableTime>) -> Result<Time, Rule> {
+    const NOT_A_TIME: Rule = ("not_a_time", "must be a local time such as 18:30, or with the date of the table");
+    if let Ok(full) = text.parse::<TableTime>() {
+        let same_day = table.is_none_or(|table| table.date() == full.date());
+        return if same_day { Ok(full.time()) } else { Err(("other_day", "must be on the day of the table")) };
+    }
+    let (hour, minute) = text.split_once(':').ok_or(NOT_A_TIME)?;
+    let number = |part: &str| part.parse::<i8>().ok().filter(|_| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit()));
+    let (hour, minute) = number(hour).zip(number(minute)).ok_or(NOT_A_TIME)?;
+    Time::new(hour, minute, 0, 0).map_err(|_| NOT_A_TIME)
+}
+
+fn read_callback(fields: &mut Fields<'_>, callbacks: Callbacks) -> Option<CallbackUrl> {
+    if callbacks == Callbacks::Refused && fields.is_given("callback_url") {
+        fields.wrong("callback_url", "not_available", "is not offered here: no secret to sign events with is configured");
+        return None;
+    }
+    fields.text("callback_url", |text| {
+        CallbackUrl::parse(text, callbacks == Callbacks::Any).map_err(|error| (error.code(), error))
+    })
+}
+
+/// Reads fields and remembers what is wrong with them.
+struct Fields<'a> {
+    request: &'a Map<String, Value>,
+    prefix: &'static str,
+    errors: Vec<FieldError>,
+}
+
+impl<'a> Fields<'a> {
+    fn wrong(&mut self, field: &str, code: &'static str, message: impl Display) {
+        self.errors.push(FieldError { field: format!("{}{field}", self.prefix), code, message: message.to_string() });
+    }
+
+    fn refuse_unknown(&mut self, known: &[&str]) {
+        for field in self.request.keys().filter(|field| !known.contains(&field.as_str())).take(20) {
+            // The name is the caller's own text: shown to them, cut short, and never logged.
+            let shown: String = field.chars().take(40).collect();
+            self.wrong(&shown, "unknown_field", "is not a field of this request");
+        }
+    }
+
+    fn is_given(&self, field: &str) -> bool {
+        self.request.get(field).is_some_and(|value| !value.is_null())
+    }
+
+    fn given(&mut self, field: &str) -> Option<&'a str> {
+        match self.request.get(field)? {
+            Value::Null => None,
+            Value::String(text) => Some(text),
+            Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                self.wrong(field, "wrong_type", "must be a string");
+                None
+            }
+        }
+    }
+
+    fn text<T, E: Display>(&mut self, field: &str, read: impl FnOnce(&str) -> Result<T, (&'static str, E)>) -> Option<T> {
+        let text = self.given(field)?;
+        read(text).map_err(|(code, error)| self.wrong(field, code, error)).ok()
+    }
+
+    fn required<T, E: Display>(&mut self, field: &str, read: impl FnOnce(&str) -> Result<T, (&'static str, E)>) -> Option<T> {
+        if !self.is_given(field) {
+            self.wrong(field, "required", "is required");
+        }
+        self.text(field, read)
+    }
+
+    fn parsed<T>(&mut self, field: &str, code: &'static str) -> Option<T>
+    where
+        T: std::str::FromStr,
+        T::Err: Display,
+    {
+        self.text(field, |text| text.parse().map_err(|error: T::Err| (code, plain(&error))))
+    }
+
+    fn party_size(&mut self) -> Option<PartySize> {
+        match self.request.get("party_size") {
+            None | Some(Value::Null) => self.wrong("party_size", "required", "is required"),
+            Some(value) => match value.as_i64().map(PartySize::try_from) {
+                Some(Ok(size)) => return Some(size),
+                Some(Err(error)) => self.wrong("party_size", "out_of_range", error),
+                None if value.is_number() => self.wrong("party_size", "out_of_range", "must be a whole number from 1 to 99"),
+                None => self.wrong("party_size", "wrong_type", "must be a whole number"),
+            },
+        }
+        None
+    }
+
+    fn attempts(&mut self) -> u8 {
+        match self.request.get("attempts") {
+            None | Some(Value::Null) => {}
+            Some(value) => match value.as_u64().and_then(|number| u8::try_from(number).ok()) {
+                Some(number @ 1..=5) => return number,
+                _ if value.is_number() => self.wrong("attempts", "out_of_range", "must be a whole number from 1 to 5"),
+                _ => self.wrong("attempts", "wrong_type", "must be a whole number"),
+            },
+        }
+        3
+    }
+
+    fn voicemail(&mut self) -> Voicemail {
+        let read = |text: &str| match text {
+            "hang_up" => Ok(Voicemail::HangUp),
+            "leave_message" => Ok(Voicemail::LeaveMessage),
+            _ => Err(("unknown_value", "must be `hang_up` or `leave_message`")),
+        };
+        self.text("voicemail", read).unwrap_or_default()
+    }
+}
+
+/// Our own errors speak for themselves; the one of jiff is about its parser.
+fn plain(error: &impl Display) -> String {
+    let text = error.to_string();
+    if text.starts_with("must ") { text } else { "must be an instant such as 2026-12-04T09:00:00Z".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn now() -> Timestamp {
+        "2026-12-01T12:00:00Z".parse().unwrap()
+    }
+
+    fn defaults() -> Defaults {
+        Defaults { country: Some(Country::US), restaurant_phone: None, callbacks: Callbacks::Public, languages: vec![Language::EN_US] }
+    }
+
+    fn read_with(request: &Value, defaults: &Defaults) -> Result<Reservation, Vec<(String, &'static str)>> {
+        reservation(request.as_object().unwrap(), defaults, |_| Language::EN_US, now())
+            .map(|(reservation, _)| reservation)
+            .map_err(|errors| errors.into_iter().map(|error| (error.field, error.code)).collect())
+    }
+
+    fn read(request: &Value) -> Result<Reservation, Vec<(String, &'static str)>> {
+        read_with(request, &defaults())
+    }
+
+    fn least() -> Value {
+        json!({"name": "Ana", "phone": "+14155550101", "time": "2026-12-04T19:30", "party_size": 4})
+    }
+
+    fn with(field: &str, value: Value) -> Value {
+        let mut request = least();
+        request[field] = value;
+        request
+    }
+
+    #[test]
+    fn four_fields_are_enough() {
+        let reservation = read(&least()).unwrap();
+        assert_eq!(reservation.timezone.unwrap().as_str(), "America/Los_Angeles");
+        assert_eq!((reservation.attempts, reservation.voicemail), (3, Voicemail::HangUp));
+        assert_eq!(reservation.give_up_at, "2026-12-02T12:00:00Z".parse().unwrap());
+    }
+
+    #[test]
+    fn trying_ends_before_the_tables_time() {
+        let soon = read(&with("time", json!("2026-12-01T09:30"))).unwrap();
+        assert_eq!(soon.give_up_at, "2026-12-01T17:30:00Z".parse().unwrap());
+        let asked = read(&with("give_up_at", json!("2026-12-24T00:00:00Z"))).unwrap();
+        assert_eq!(asked.give_up_at, "2026-12-05T03:30:00Z".parse().unwrap());
+    }
+
+    #[test]
+    fn all_wrong_fields_are_told_at_once() {
+        let request = json!({
+            "name": 7, "phone": "call me", "time": "tomorrow", "party_size": "four", "restaurant": "", "guest_phone": "1", "notes": "\u{1}",
+            "language": "tlh-KX", "country": "QQ", "timezone": "Mars", "extension": "abc", "alternatives": {"earliest": "x", "more": 1},
+            "not_before": "soon", "give_up_at": "later", "attempts": 9, "voicemail": "sing", "callback_url": "http://x", "colour": "red"
+        });
+        let errors = read(&request).unwrap_err();
+        let fields: std::collections::BTreeSet<_> = errors.iter().map(|(field, _)| field.as_str()).collect();
+        for field in FIELDS.iter().filter(|field| **field != "alternatives") {
+            assert!(fields.contains(field), "{field} is missing in {errors:?}");
+        }
+        for field in ["colour", "alternatives.earliest", "alternatives.latest", "alternatives.more"] {
+            assert!(fields.contains(field), "{field} is missing in {errors:?}");
+        }
+    }
+
+    #[test]
+    fn each_rule_has_its_code() {
+        let code = |field: &str, value: Value| read(&with(field, value)).unwrap_err();
+        let only = |field: &str, code| vec![(field.to_owned(), code)];
+        assert_eq!(read(&json!({})).unwrap_err().len(), 4);
+        assert_eq!(code("name", json!("12")), only("name", "no_letter"));
+        assert_eq!(code("name", Value::Null), only("name", "required"));
+        assert_eq!(code("phone", json!("+15551234567")), only("phone", "invalid_phone_number"));
+        assert_eq!(code("time", json!("2026-11-30T19:30")), only("time", "in_the_past"));
+        assert_eq!(code("party_size", json!(100)), only("party_size", "out_of_range"));
+        assert_eq!(code("party_size", json!(2.5)), only("party_size", "out_of_range"));
+        assert_eq!(code("timezone", json!("Europe/Berlin")), only("timezone", "timezone_mismatch"));
+        assert_eq!(code("attempts", json!(0)), only("attempts", "out_of_range"));
+        assert_eq!(code("give_up_at", json!("2026-11-01T00:00:00Z")), only("give_up_at", "too_early"));
+        let days = json!({"earliest": "2026-12-05T18:00", "latest": "21:00"});
+        assert_eq!(code("alternatives", days), only("alternatives.earliest", "other_day"));
+        assert_eq!(code("alternatives", json!({"earliest": "21:00", "latest": "18:00"})), only("alternatives.latest", "out_of_order"));
+        assert_eq!(code("callback_url", json!("https://127.0.0.1/")), only("callback_url", "private_address"));
+        let refused = Defaults { callbacks: Callbacks::Refused, ..defaults() };
+        assert_eq!(read_with(&with("callback_url", json!("https://example.com/")), &refused).unwrap_err(), only("callback_url", "not_available"));
+    }
+
+    #[test]
+    fn national_numbers_are_read_in_their_country() {
+        assert!(read(&with("phone", json!("(415) 555-0101"))).is_ok());
+        let mut request = with("phone", json!("030 901820"));
+        request["country"] = json!("DE");
+        assert_eq!(read(&request).unwrap().phone.to_string(), "+4930901820");
+    }
+
+    #[test]
+    fn a_restaurants_own_deployment_takes_the_guests_number() {
+        let own = Defaults { restaurant_phone: Phone::from_e164("+14155550199"), ..defaults() };
+        let reservation = read_with(&least(), &own).unwrap();
+        assert_eq!(reservation.phone.to_string(), "+14155550199");
+        assert_eq!(reservation.guest_phone.unwrap().to_string(), "+14155550101");
+        let both = read_with(&with("guest_phone", json!("+14155550102")), &own).unwrap_err();
+        assert_eq!(both, [("guest_phone".to_owned(), "not_allowed")]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_in_any_field_is_read_or_refused(field in proptest::sample::select(FIELDS.to_vec()), text in ".{0,120}") {
+            let result = read(&with(field, Value::String(text)));
+            if let Err(errors) = result {
+                prop_assert!(errors.iter().all(|(wrong, _)| wrong.starts_with(field) || field == "country" || field == "phone"));
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The URLs that Twilio is given: a path, a ticket, and how often to try again.
+
+use std::fmt;
+
+use crate::call::Turn;
+
+/// What Twilio should do when we cannot be reached or answer 5xx: three more tries, two seconds each to connect, all
+/// within its 15 s (protocol 2.1, connection overrides). Our webhooks can be repeated harmlessly.
+const DOCUMENT_RETRIES: &str = "#ct=2000&rc=3&rp=ct,5xx&rt=8000";
+/// A callback that is lost costs a look-up later, so it is worth five tries, also after a timeout.
+const CALLBACK_RETRIES: &str = "#ct=2000&rc=5&rp=ct,rt,5xx&rt=5000";
+
+/// Where each kind of webhook lives, below the public URL.
+pub mod path {
+    /// The first document.
+    pub const ANSWER: &str = "/twiml/answer/";
+    /// The result of a Gather: followed by the turn and the ticket.
+    pub const KEYS: &str = "/twiml/keys/";
+    /// Asked when another document failed.
+    pub const FALLBACK: &str = "/twiml/fallback/";
+    /// Status callbacks.
+    pub const STATUS: &str = "/twiml/status/";
+    /// The verdict of answering-machine detection.
+    pub const MACHINE: &str = "/twiml/machine/";
+}
+
+/// Makes URLs under one public origin.
+#[derive(Clone, Debug)]
+pub struct Links {
+    origin: Box<str>,
+}
+
+impl Links {
+    /// Links under `origin`, which has no path and no trailing slash.
+    #[must_use]
+    pub fn new(origin: &str) -> Self {
+        Self { origin: origin.trim_end_matches('/').into() }
+    }
+
+    /// The `Url` of a create.
+    #[must_use]
+    pub fn answer(&self, ticket: &str) -> String {
+        self.url(path::ANSWER, &ticket, DOCUMENT_RETRIES)
+    }
+
+    /// The `FallbackUrl` of a create.
+    #[must_use]
+    pub fn fallback(&self, ticket: &str) -> String {
+        self.url(path::FALLBACK, &ticket, DOCUMENT_RETRIES)
+    }
+
+    /// The `action` of a Gather.
+    #[must_use]
+    pub fn keys(&self, turn: Turn, ticket: &str) -> String {
+        self.url(path::KEYS, &format_args!("{turn}/{ticket}"), DOCUMENT_RETRIES)
+    }
+
+    /// The `StatusCallback` of a create.
+    #[must_use]
+    pub fn status(&self, ticket: &str) -> String {
+        self.url(path::STATUS, &ticket, CALLBACK_RETRIES)
+    }
+
+    /// The `AsyncAmdStatusCallback` of a create.
+    #[must_use]
+    pub fn machine(&self, ticket: &str) -> String {
+        self.url(path::MACHINE, &ticket, CALLBACK_RETRIES)
+    }
+
+    fn url(&self, path: &str, rest: &dyn fmt::Display, retries: &str) -> String {
+        format!("{}{path}{rest}{retries}", self.origin)
+    }
+}
+
+/// The turn in the URL that failed, as Twilio tells it in `ErrorUrl`: `None` when it was not the result of a Gather.
+#[must_use]
+pub fn failed_turn(error_url: &str) -> Option<Turn> {
+    let (_, rest) = error_url.split_once(path::KEYS)?;
+    let (turn, _) = rest.split_once('/')?;
+    turn.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_absolute_and_ask_for_retries() {
+        let links = Links::new("https://calls.example.com/");
+        assert_eq!(links.answer("T"), "https://calls.example.com/twiml/answer/T#ct=2000&rc=3&rp=ct,5xx&rt=8000");
+        let keys = links.keys(Turn::first(7), "T");
+        assert!(keys.starts_with("https://calls.example.com/twiml/keys/1-0-0-7-k-o/T#"), "{keys}");
+        assert_eq!(failed_turn(&keys), Some(Turn::first(7)));
+        assert_eq!(failed_turn(&links.answer("T")), None);
+        assert_eq!(failed_turn("https://calls.example.com/twiml/keys/nonsense"), None);
+    }
+}

@@ -1,0 +1,258 @@
+//! The use cases: load, step, save, perform the effects. The only place where the core meets store, Twilio and speech.
+//!
+//! Whatever happens to a call goes through [`Service::apply`]. Start with `create` for what a client sets off, and with
+//! `webhooks` for what Twilio does.
+
+pub mod intake;
+pub mod links;
+
+mod create;
+mod effects;
+mod pace;
+mod sweep;
+mod webhooks;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::call::{Call, Effect, Event, Reply, What, step};
+use crate::clock::Clock;
+use crate::domain::{CallId, Phone};
+use crate::policy::{Refusal, Rules};
+use crate::speech::Speech;
+use crate::store::{Saved, Store};
+use crate::telemetry::metrics::Metrics;
+use crate::ticket::Tickets;
+use crate::{store, twilio};
+
+pub use create::Check;
+pub use webhooks::{Callback, Document};
+
+/// What a deployment decides.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The account that webhooks must name.
+    pub account: twilio::AccountSid,
+    /// Our numbers, the preferred one first.
+    pub from_numbers: Vec<Phone>,
+    /// How the service names itself.
+    pub service_name: String,
+    /// The number spoken as the one to reach us by.
+    pub contact_phone: Option<Phone>,
+    /// Whether machines are detected.
+    pub machine_detection: bool,
+    /// Calls started a second; 0: no pacing.
+    pub calls_per_second: u32,
+    /// What requests leave open.
+    pub defaults: intake::Defaults,
+    /// Who may be rung when.
+    pub rules: Rules,
+}
+
+/// The parts that a service is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// What this deployment decides.
+    pub settings: Settings,
+    /// The time.
+    pub clock: Clock,
+    /// Where calls are kept.
+    pub store: Store,
+    /// Seals and opens webhook URLs.
+    pub tickets: Tickets,
+    /// The public origin of those URLs.
+    pub links: links::Links,
+    /// Twilio's REST API.
+    pub twilio: twilio::client::Client,
+    /// What staff hear.
+    pub speech: Speech,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Where work that outlives its request is tracked.
+    pub tasks: TaskTracker,
+    /// Ends the sweep.
+    pub stop: CancellationToken,
+}
+
+/// All use cases; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Service(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    parts: Parts,
+    pace: pace::Pace,
+    /// Identical requests at the same moment are looked at one after the other.
+    creating: Vec<tokio::sync::Mutex<()>>,
+    /// The digest of the account in tickets.
+    account: [u8; 8],
+}
+
+/// Why a use case could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such call, or it is another key's.
+    #[error("there is no such call")]
+    NotFound,
+    /// Fields are wrong.
+    #[error("fields of the request are wrong")]
+    Invalid(Vec<intake::FieldError>),
+    /// Policy forbids it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The very same reservation is being asked for already.
+    #[error("this very reservation is being asked for already")]
+    Duplicate(CallId),
+    /// The key stands for another request.
+    #[error("this Idempotency-Key was used for another request")]
+    IdempotencyMismatch,
+    /// It is too late to change the call.
+    #[error("the call is decided or finished")]
+    CallFinished,
+    /// Twilio refused to place the call.
+    #[error("Twilio refused the call")]
+    Twilio(twilio::client::Refusal),
+    /// The store cannot serve.
+    #[error("the store cannot serve")]
+    Unavailable(#[from] store::Error),
+    /// No ticket can be sealed.
+    #[error("no ticket can be sealed")]
+    Internal,
+}
+
+/// A call after an event.
+#[derive(Debug)]
+struct Applied {
+    call: Arc<Call>,
+    reply: Option<Reply>,
+    effects: Vec<Effect>,
+}
+
+impl Service {
+    /// Puts the parts together; nothing runs yet.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let pace = pace::Pace::new(parts.settings.calls_per_second);
+        let account = account_digest(&parts.settings.account);
+        let creating = (0..64).map(|_| tokio::sync::Mutex::default()).collect();
+        Self(Arc::new(Inner { parts, pace, creating, account }))
+    }
+
+    /// The time of this service.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.parts.clock.now()
+    }
+
+    /// What this deployment decides.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.0.parts.settings
+    }
+
+    /// What is counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.parts.metrics
+    }
+
+    /// A call of `owner`.
+    ///
+    /// # Errors
+    /// There is none, or the store cannot serve.
+    pub async fn get(&self, owner: &str, id: CallId) -> Result<Arc<Call>, Error> {
+        let call = self.0.parts.store.load(id).await?.ok_or(Error::NotFound)?;
+        if *call.owner == *owner { Ok(call) } else { Err(Error::NotFound) }
+    }
+
+    /// The newest state of a call of `owner`, and each later one.
+    ///
+    /// # Errors
+    /// There is none, or the store cannot serve.
+    pub async fn watch(&self, owner: &str, id: CallId) -> Result<tokio::sync::watch::Receiver<Arc<Call>>, Error> {
+        self.get(owner, id).await?;
+        self.0.parts.store.watch(id).ok_or(Error::NotFound)
+    }
+
+    /// Cancels a call of `owner`; cancelling twice is cancelling once.
+    ///
+    /// # Errors
+    /// There is none, it is decided or finished, or the store cannot serve.
+    pub async fn cancel(&self, owner: &str, id: CallId) -> Result<Arc<Call>, Error> {
+        let before = self.get(owner, id).await?;
+        let is_canceled = |call: &Call| call.canceled || call.outcome() == Some(crate::call::Outcome::Canceled);
+        if !is_canceled(&before) && (before.is_finished() || before.decision().is_some()) {
+            return Err(Error::CallFinished);
+        }
+        let applied = self.apply(id, Event::Cancel).await?.ok_or(Error::NotFound)?;
+        // A key may have been quicker.
+        if !is_canceled(&applied.call) {
+            return Err(Error::CallFinished);
+        }
+        self.perform(&applied);
+        Ok(applied.call)
+    }
+
+    /// Lets an event happen to a stored call, again and again until no other writer was quicker. `None`: not stored.
+    async fn apply(&self, id: CallId, event: Event<'_>) -> Result<Option<Applied>, store::Error> {
+        loop {
+            let Some(before) = self.0.parts.store.load(id).await? else { return Ok(None) };
+            if let Some(applied) = self.apply_to(&before, event).await? {
+                return Ok(Some(applied));
+            }
+        }
+    }
+
+    /// Lets an event happen to a call as it was loaded; `None` when it has changed meanwhile.
+    async fn apply_to(&self, before: &Arc<Call>, event: Event<'_>) -> Result<Option<Applied>, store::Error> {
+        let step = step(before, event, self.now());
+        if !step.changed {
+            return Ok(Some(Applied { call: before.clone(), reply: step.reply, effects: step.effects }));
+        }
+        match self.0.parts.store.save(Some(before.version), step.call).await? {
+            Saved::Conflict => Ok(None),
+            Saved::Done(call) => {
+                self.tell(before, &call);
+                Ok(Some(Applied { call, reply: step.reply, effects: step.effects }))
+            }
+        }
+    }
+
+    /// Logs and counts what is new about a call. Nothing here names a guest or a number.
+    fn tell(&self, before: &Call, call: &Call) {
+        let metrics = &self.0.parts.metrics;
+        for entry in call.timeline.iter().skip(before.timeline.len()) {
+            tell_entry(call, entry.what);
+            match entry.what {
+                What::Ended(because) => metrics.attempts.get(because.word()).increment(1),
+                What::Finished(outcome) => metrics.outcomes.get(outcome.word()).increment(1),
+                _ => {}
+            }
+        }
+        let (was, is) = (before.state.status(), call.state.status());
+        if was != is {
+            metrics.calls.get(was).decrement(1.0);
+            metrics.calls.get(is).increment(1.0);
+        }
+    }
+}
+
+fn tell_entry(call: &Call, what: What) {
+    let attempt = call.attempts.last().map_or(0, |last| last.number);
+    let (event, detail) = (what.word(), what.detail());
+    let detail = detail.as_deref().unwrap_or_default();
+    let unknown = matches!(what, What::Finished(crate::call::Outcome::Unknown));
+    if unknown {
+        tracing::error!(call.id = %call.id, attempt, event, detail, "it was never learned what became of a call");
+    } else {
+        tracing::info!(call.id = %call.id, attempt, event, detail, "call");
+    }
+}
+
+fn account_digest(account: &twilio::AccountSid) -> [u8; 8] {
+    let digest = ring::digest::digest(&ring::digest::SHA256, account.to_string().as_bytes());
+    digest.as_ref().first_chunk().copied().unwrap_or_default()
+}

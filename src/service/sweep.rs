@@ -1,0 +1,74 @@
+//! The one place that waits: wakes each call at its time, and forgets what was kept long enough.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Service;
+use crate::call::{Event, State};
+
+/// How often finished calls are looked at for their retention.
+const HOUSEKEEPING: SignedDuration = SignedDuration::from_secs(60);
+/// How many calls are woken at once.
+const BATCH: usize = 256;
+
+impl Service {
+    /// Wakes calls until the service is stopped.
+    pub async fn run_sweep(&self) {
+        let stop = self.0.parts.stop.clone();
+        let swept = stop.run_until_cancelled(self.sweep_for_ever()).await;
+        debug_assert!(swept.is_none(), "the sweep ends only by being stopped");
+    }
+
+    async fn sweep_for_ever(&self) {
+        let (clock, store) = (&self.0.parts.clock, &self.0.parts.store);
+        let mut housekeeping = clock.now();
+        let mut next = None;
+        loop {
+            let now = clock.now();
+            if now >= housekeeping {
+                store.forget(now);
+                housekeeping = now.saturating_add(HOUSEKEEPING).unwrap_or(Timestamp::MAX);
+            }
+            self.wake_due(now).await;
+            let until = next.map_or(housekeeping, |at: Timestamp| at.min(housekeeping));
+            tokio::select! {
+                () = clock.sleep_until(until.max(now)) => next = None,
+                sooner = store.next_due(next) => next = sooner,
+            }
+        }
+    }
+
+    /// Wakes what is due; calls that are due still are woken at the next turn.
+    async fn wake_due(&self, now: Timestamp) {
+        let due = match self.0.parts.store.due(now, BATCH).await {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::error!(error = %error, "the store does not tell which calls are due");
+                return;
+            }
+        };
+        for id in due {
+            match self.apply(id, Event::Wake).await {
+                // Considered here and not in a task: a call whose turn has not come would be due again at once.
+                Ok(Some(applied)) if matches!(applied.call.state, State::Queued { .. }) => {
+                    for effect in &applied.effects {
+                        if let Err(error) = self.effect(applied.call.clone(), *effect).await {
+                            tracing::error!(call.id = %id, error = %error, "a call could not be considered");
+                        }
+                    }
+                }
+                Ok(Some(applied)) => self.perform(&applied),
+                Ok(None) => {}
+                Err(error) => tracing::error!(call.id = %id, error = %error, "a call could not be woken"),
+            }
+        }
+    }
+
+    /// What waits for a later moment ends here, when nothing else will remember it.
+    pub async fn shut_down(&self) {
+        for id in self.0.parts.store.open() {
+            if let Err(error) = self.apply(id, Event::Shutdown).await {
+                tracing::error!(call.id = %id, error = %error, "a call could not be ended");
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What Twilio sets off. The signature was verified before anything here is called; the ticket is opened here.
+
+use std::sync::Arc;
+
+use super::effects::{how, sid};
+use super::{Applied, Service, links};
+use crate::call::{Apology, Call, Closing, Event, Input, Line, Machine, On, Reply, Turn};
+use crate::store::{self, Saved};
+use crate::ticket::{Error as TicketError, Opened, Purpose};
+use crate::twilio::webhook::{AmdCallback, StatusCallback, VoiceRequest};
+use crate::twilio::{AccountSid, AnsweredBy, CallSid, CallStatus};
+
+/// Which document of the conversation is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Document {
+    /// The first.
+    Answer,
+    /// What follows a Gather.
+    Keys(Turn),
+    /// What is said when another document failed.
+    Fallback,
+}
+
+/// What came of a webhook, for its log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Callback {
+    /// It was taken note of, or known already.
+    Heard,
+    /// It speaks of no call of ours: it changed nothing.
+    Foreign,
+    /// We failed; Twilio is not to blame and not to be told.
+    Failed,
+}
+
+impl Service {
+    /// The document for `request`: always TwiML, whatever happens.
+    pub async fn document(&self, document: Document, ticket: &str, request: &VoiceRequest<'_>) -> (String, Callback) {
+        let opened = match self.open(ticket, Purpose::Voice, request.account_sid) {
+            Ok(opened) => opened,
+            Err(refused) => return (self.apologize(refused.as_ref()), Callback::Foreign),
+        };
+        let on = On { attempt: opened.head.attempt, sid: sid(&request.call_sid) };
+        let event = voice_event(document, on, request, &opened);
+        match self.hear(&opened, event).await {
+            Ok(Some(applied)) => {
+                let reply = applied.reply.unwrap_or(Reply::Apology(Apology::Fault));
+                self.perform(&applied);
+                (self.say(&reply, &applied.call, ticket), Callback::Heard)
+            }
+            Ok(None) => (self.apologize(Some(&opened)), Callback::Foreign),
+            Err(error) => {
+                tracing::error!(call.id = %opened.head.call, error = %error, "the answer of the restaurant could not be stored");
+                (self.apologize(Some(&opened)), Callback::Failed)
+            }
+        }
+    }
+
+    /// A status callback.
+    pub async fn status(&self, ticket: &str, callback: &StatusCallback) -> Callback {
+        let Ok(opened) = self.open(ticket, Purpose::Status, callback.account_sid) else { return Callback::Foreign };
+        let on = On { attempt: opened.head.attempt, sid: sid(&callback.call_sid) };
+        let event = match how(callback.call_status) {
+            Some(how) => Event::Closed(on, closing(how, callback)),
+            None => Event::Reached(on, line(callback.call_status)),
+        };
+        self.callback(&opened, event).await
+    }
+
+    /// The verdict of answering-machine detection; a human, or nobody knows, is no news.
+    pub async fn machine(&self, ticket: &str, callback: &AmdCallback) -> Callback {
+        let Ok(opened) = self.open(ticket, Purpose::Machine, callback.account_sid) else { return Callback::Foreign };
+        let on = On { attempt: opened.head.attempt, sid: sid(&callback.call_sid) };
+        let machine = match callback.answered_by {
+            Some(AnsweredBy::MachineEndBeep) => Machine::Beep,
+            Some(AnsweredBy::Fax) => Machine::Fax,
+            Some(AnsweredBy::MachineStart | AnsweredBy::MachineEndSilence | AnsweredBy::MachineEndOther) => Machine::Voice,
+            Some(AnsweredBy::Human | AnsweredBy::Unknown) | None => return Callback::Heard,
+        };
+        self.callback(&opened, Event::Detected(on, machine)).await
+    }
+
+    async fn callback(&self, opened: &Opened, event: Event<'_>) -> Callback {
+        match self.hear(opened, event).await {
+            Ok(Some(applied)) => {
+                self.perform(&applied);
+                Callback::Heard
+            }
+            Ok(None) => Callback::Foreign,
+            Err(error) => {
+                tracing::error!(call.id = %opened.head.call, error = %error, "a callback could not be stored");
+                Callback::Failed
+            }
+        }
+    }
+
+    /// A ticket that we sealed for this purpose and for this account. Otherwise what it says, if it is only too old.
+    fn open(&self, ticket: &str, purpose: Purpose, account: AccountSid) -> Result<Opened, Option<Opened>> {
+        let opened = match self.0.parts.tickets.open(ticket, purpose, self.now()) {
+            Ok(opened) => opened,
+            Err(TicketError::Expired(opened)) => return Err(Some(opened)),
+            Err(TicketError::Forged) => return Err(None),
+        };
+        let fits = account == self.0.parts.settings.account && opened.head.account == self.0.account;
+        if fits { Ok(opened) } else { Err(Some(opened)) }
+    }
+
+    /// Lets the event happen: to the stored call, or to the one in the ticket. `None`: the ticket is of a form that this
+    /// process does not know.
+    async fn hear(&self, opened: &Opened, event: Event<'_>) -> Result<Option<Applied>, store::Error> {
+        loop {
+            if let Some(applied) = self.apply(opened.head.call, event).await? {
+                return Ok(Some(applied));
+            }
+            let Some(taken) = opened.call(self.now()) else { return Ok(None) };
+            match self.0.parts.store.adopt(taken).await? {
+                Saved::Done(call) => self.appeared(&call),
+                Saved::Conflict => {}
+            }
+        }
+    }
+
+    fn say(&self, reply: &Reply, call: &Arc<Call>, ticket: &str) -> String {
+        let action = reply.listen().map(|turn| self.0.parts.links.keys(turn, ticket)).unwrap_or_default();
+        self.0.parts.speech.render(reply, &self.scene(&call.reservation), &action)
+    }
+
+    /// One sentence, in the language of the call if the ticket tells it, and the line is closed.
+    fn apologize(&self, opened: Option<&Opened>) -> String {
+        let body = opened.and_then(Opened::body);
+        let reply = Reply::Apology(Apology::Fault);
+        match body {
+            Some(body) => self.0.parts.speech.render(&reply, &self.scene(&body.reservation), ""),
+            None => crate::speech::LAST_RESORT.to_owned(),
+        }
+    }
+}
+
+fn voice_event<'a>(document: Document, on: On, request: &VoiceRequest<'a>, opened: &Opened) -> Event<'a> {
+    let sealed_at = opened.head.sealed_at;
+    match document {
+        Document::Answer => Event::Fetched { on, sealed_at },
+        Document::Keys(turn) => {
+            let digits = request.digits.filter(|digits| !digits.is_empty());
+            Event::Keyed { on, turn, input: digits.map_or(Input::Silence, Input::Digits), sealed_at }
+        }
+        Document::Fallback => {
+            let turn = request.error_url.and_then(links::failed_turn);
+            // The keys that were on their way when the document failed, if Twilio sends them along.
+            match (turn, request.digits.filter(|digits| !digits.is_empty())) {
+                (Some(turn), Some(digits)) => Event::Keyed { on, turn, input: Input::Digits(digits), sealed_at },
+                (turn, _) => Event::Resumed { on, turn, sealed_at },
+            }
+        }
+    }
+}
+
+fn closing(how: crate::call::How, callback: &StatusCallback) -> Closing {
+    Closing {
+        how,
+        sip_code: callback.sip_response_code,
+        twilio_code: callback.error_code,
+        duration_seconds: callback.call_duration.and_then(|duration| u32::try_from(duration.as_secs()).ok()),
+    }
+}
+
+const fn line(status: CallStatus) -> Line {
+    match status {
+        CallStatus::Queued => Line::Queued,
+        CallStatus::Initiated => Line::Initiated,
+        CallStatus::Ringing => Line::Ringing,
+        CallStatus::InProgress => Line::InProgress,
+        CallStatus::Completed | CallStatus::Busy | CallStatus::NoAnswer | CallStatus::Failed | CallStatus::Canceled => Line::Ended,
+    }
+}
+
+/// The name a webhook gives its call, for log lines.
+#[must_use]
+pub fn name(sid: &CallSid) -> String {
+    sid.to_string()
+}

@@ -1,0 +1,146 @@
+//! What the process says about itself: one line per event on stderr, and the figures in [`metrics`].
+//!
+//! Lines are gathered in memory and written by a thread of their own, so that neither a slow nor a broken stderr ever
+//! holds up a call. Nothing private may be logged: a phone number only as [`phone`] shows it, a guest's name never.
+//! Any module may log; this one imports none of them but the clock.
+
+mod layer;
+pub mod metrics;
+mod sink;
+
+use std::any::Any;
+use std::fmt;
+use std::io;
+use std::panic::Location;
+
+use tracing_subscriber::filter::{EnvFilter, ParseError};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use tracing_subscriber::{Layer, Registry};
+
+use crate::clock::Clock;
+
+pub use self::layer::{Format, Lines, layer};
+pub use self::sink::Guard;
+
+/// Why logging could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The filter is not a list of `target=level`.
+    #[error("the log filter is not understood")]
+    Filter(#[from] ParseError),
+    /// Something else already receives the events of this process.
+    #[error("logging was already started")]
+    AlreadyStarted(#[from] TryInitError),
+    /// The system gave no thread to write with.
+    #[error("the thread that writes the log could not be started")]
+    Thread(#[from] io::Error),
+}
+
+/// The filter when none is given.
+pub const DEFAULT_FILTER: &str = "info";
+
+/// Starts logging to stderr for the whole process, and logs panics.
+///
+/// `filter` has the form of `RUST_LOG` (`info,tablecall=debug`); an empty one means [`DEFAULT_FILTER`]. Keep the guard
+/// until the very end: what has not been written goes out when it is dropped, which `std::process::exit` does not do.
+///
+/// # Errors
+/// [`Error`].
+pub fn init(format: Format, filter: &str) -> Result<Guard, Error> {
+    let filter = self::filter(filter)?;
+    let (lines, guard) = layer(format, Clock::system(), io::stderr())?;
+    Registry::default().with(lines.with_filter(filter)).try_init()?;
+    std::panic::set_hook(Box::new(|panic| panicked(panic.location(), panic.payload())));
+    Ok(guard)
+}
+
+/// The filter for a text of directives; an empty one means [`DEFAULT_FILTER`].
+///
+/// # Errors
+/// When a directive is not understood.
+pub fn filter(directives: &str) -> Result<EnvFilter, ParseError> {
+    let directives = directives.trim();
+    EnvFilter::builder().parse(if directives.is_empty() { DEFAULT_FILTER } else { directives })
+}
+
+/// Logs a panic by its place. Its message is told only if it is a literal: a formatted one may hold a guest's data.
+fn panicked(location: Option<&Location<'_>>, payload: &(dyn Any + Send)) {
+    let location = location.map_or_else(|| "unknown".to_owned(), ToString::to_string);
+    if let Some(message) = payload.downcast_ref::<&'static str>() {
+        tracing::error!(location, payload = "literal", panic = message, "panicked");
+    } else if payload.is::<String>() {
+        tracing::error!(location, payload = "formatted", "panicked");
+    } else {
+        tracing::error!(location, payload = "other", "panicked");
+    }
+}
+
+/// A phone number as logs may show it: `+1******0123`.
+///
+/// The country code and the last four digits are kept, and the number of stars says nothing about the length. What is
+/// not an international number of at least seven digits behind the country code shows nothing at all.
+pub fn phone(number: &str) -> impl fmt::Display + '_ {
+    MaskedPhone(number)
+}
+
+struct MaskedPhone<'a>(&'a str);
+
+impl fmt::Display for MaskedPhone<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.0.strip_prefix('+').and_then(|digits| {
+            if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+                return None;
+            }
+            let (code, rest) = digits.split_at_checked(country_code_length(digits))?;
+            (rest.len() >= 7).then(|| (code, rest.split_at(rest.len() - 4).1))
+        });
+        match shown {
+            Some((code, last)) => write!(f, "+{code}******{last}"),
+            None => f.write_str("******"),
+        }
+    }
+}
+
+/// How many digits the country code at the start of `digits` has (ITU-T E.164, list of assigned codes).
+fn country_code_length(digits: &str) -> usize {
+    match digits.as_bytes() {
+        [b'1' | b'7', ..] => 1,
+        [b'2', b'0' | b'7', ..]
+        | [b'3', b'0'..=b'4' | b'6' | b'9', ..]
+        | [b'4', b'0' | b'1' | b'3'..=b'9', ..]
+        | [b'5', b'1'..=b'8', ..]
+        | [b'6', b'0'..=b'6', ..]
+        | [b'8', b'1' | b'2' | b'4' | b'6', ..]
+        | [b'9', b'0'..=b'5' | b'8', ..] => 2,
+        [..] => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_masked_number_keeps_its_country_and_its_last_four_digits() {
+        assert_eq!(phone("+14155550123").to_string(), "+1******0123");
+        assert_eq!(phone("+442079460123").to_string(), "+44******0123");
+        assert_eq!(phone("+35312345678").to_string(), "+353******5678");
+        assert_eq!(phone("+81312345678").to_string(), "+81******5678");
+    }
+
+    #[test]
+    fn what_is_not_a_whole_international_number_shows_nothing() {
+        for number in ["", "+", "+1", "4155550123", "+1415555", "sip:ann@example.com", "+1415555012x", "+1４155550123"]
+        {
+            assert_eq!(phone(number).to_string(), "******", "{number}");
+        }
+    }
+
+    #[test]
+    fn an_empty_filter_is_the_default_and_a_wrong_one_is_refused() {
+        assert_eq!(filter(" ").unwrap().to_string(), "info");
+        assert_eq!(filter("warn,tablecall=debug").unwrap().to_string(), "tablecall=debug,warn");
+        assert!(filter("tablecall=loud").is_err());
+    }
+}

@@ -1,0 +1,24 @@
+// Starts Swagger UI on our own document. Nothing here may ask another host: the content security policy forbids it.
+"use strict";
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+// Swagger UI has a dark dress, but leaves it to the page to put it on.
+const dress = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", dress);
+dress();
+
+if (typeof SwaggerUIBundle === "function") {
+  window.ui = SwaggerUIBundle({
+    url: "/openapi.json",
+    dom_id: "#document",
+    deepLinking: true,
+    displayRequestDuration: true,
+    docExpansion: "list",
+    defaultModelsExpandDepth: 0,
+    persistAuthorization: true,
+    tryItOutEnabled: true,
+    validatorUrl: null,
+  });
+} else {
+  document.getElementById("note").textContent = "Swagger UI could not be loaded. The document is at /openapi.json.";
+}
