@@ -71,7 +71,7 @@ mod tests {
             let (url, name) = (vector["url"].as_str().unwrap(), vector["name"].as_str().unwrap());
             // What Twilio itself signs; the other variants exist because validators are lenient.
             let variant = if url.starts_with("https") { "no_userinfo_no_port" } else { "no_userinfo_port_kept" };
-            let matches = vector["matches_url_variant"].as_array().unwrap();
+            let matches = vector["matches_url_variant"].as_array().cloned().unwrap_or_default();
             if vector["expected_valid"] != true || !matches.iter().any(|found| found == variant) {
                 continue;
             }

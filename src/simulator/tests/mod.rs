@@ -1,0 +1,6 @@
+//! Whole calls between the simulator and a small service of the tests' own, over sockets.
+
+mod bench;
+mod conversations;
+mod deliveries;
+mod rest_side;
