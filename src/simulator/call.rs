@@ -292,6 +292,11 @@ impl Call {
         self.history.iter().rev().find(|(since, _)| *since <= at).map(|(_, status)| *status)
     }
 
+    /// When it was answered, or else dialled.
+    pub(super) fn started_at(&self) -> Option<Timestamp> {
+        self.answered_at.or(self.dialed_at)
+    }
+
     /// Seconds between answer and end; none while it lasts.
     pub(super) fn duration_seconds(&self) -> Option<i64> {
         let ended_at = self.ended_at?;

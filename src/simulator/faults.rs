@@ -27,6 +27,10 @@ pub enum Fault {
     /// A create is accepted and answered 500.
     #[serde(rename = "create_500_after_accepting")]
     Create500AfterAccepting,
+    /// A create is refused with `code` and `status`, or 400 and 21200.
+    CreateError,
+    /// Any REST request is refused with `code` and `status`, or 401 and 20003 (as suspended accounts are).
+    RestError,
     /// A create gets 503 and is not processed.
     #[serde(rename = "create_503")]
     Create503,
@@ -81,10 +85,16 @@ pub struct Switch {
     /// `Retry-After` of `create_429`, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
+    /// Twilio's code, of `create_error` and `rest_error`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<u32>,
+    /// HTTP status, of `create_error` and `rest_error`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
     /// Only for calls to this number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-    /// Only for webhooks of this kind (`voice`, `status`, `amd`) or this `CallStatus`.
+    /// Only for webhooks of this kind (`voice`, `status`, `amd`) or this `CallStatus`; for REST requests of this method.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub only: Option<String>,
     /// Seed of this fault's dice.

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use super::call::{Method, OpenGather, Spoken};
+use super::call::Spoken;
 use super::callback::pairs;
 use super::documents::{self, Ask, Content, Page, Trouble, resolve};
 use super::faults::Fault;
-use super::gather::{Collected, Collector};
 use super::line::{Line, later, notify};
 use super::speaking::{duration_of, tones};
-use super::twiml::{self, Document, Gather, Prompt, Record, Say, Target, Verb};
+use super::twiml::{self, Document, Gather, Prompt, Say, Target, Verb};
 use super::waiting::{Heard, Interrupt};
 
 /// A trial call may go through so many documents.
@@ -26,7 +25,7 @@ pub(super) enum Next {
 }
 
 /// A key or words.
-enum Input {
+pub(super) enum Input {
     Key(char),
     Speech { text: String, confidence: f64 },
 }
@@ -106,7 +105,7 @@ impl Line {
                 return Ok(Next::End);
             }
             Content::Audio(url) => {
-                self.hold(("play", url.as_str()), None, Duration::from_secs(5), false).await?;
+                self.hold(("play", url.as_str()), None, Duration::from_secs(5), Barge::NONE).await?;
                 return Ok(Next::End);
             }
             Content::Nothing => return Ok(Next::End),
@@ -114,7 +113,7 @@ impl Line {
         self.note_document(page, document);
         for verb in &document.verbs {
             match verb {
-                Verb::Prompt(prompt) => drop(self.prompt(prompt, false).await?),
+                Verb::Prompt(prompt) => drop(self.prompt(prompt, Barge::NONE).await?),
                 Verb::Gather(gather) => {
                     if let Some(next) = self.gather(gather, page).await? {
                         return Ok(next);
@@ -143,7 +142,12 @@ impl Line {
     }
 
     /// Goes where a verb points; without an address: the current document.
-    async fn follow(&mut self, target: &Target, page: &Page, extra: Vec<(String, String)>) -> Result<Next, Interrupt> {
+    pub(super) async fn follow(
+        &mut self,
+        target: &Target,
+        page: &Page,
+        extra: Vec<(String, String)>,
+    ) -> Result<Next, Interrupt> {
         let base = page.url.as_deref();
         let url = match &target.url {
             Some(url) => resolve(base, url),
@@ -159,179 +163,13 @@ impl Line {
         }
     }
 
-    async fn gather(&mut self, gather: &Gather, page: &Page) -> Result<Option<Next>, Interrupt> {
-        self.gathers += 1;
-        self.script_keys(gather);
-        self.open(gather);
-        let mut collector = Collector::new(gather.num_digits, gather.finish_on_key);
-        let mut input = None;
-        for prompt in &gather.prompts {
-            input = self.prompt(prompt, gather.barge_in).await?.filter(|input| gather.counts(input));
-            if input.is_some() {
-                break;
-            }
-        }
-        if !gather.barge_in {
-            self.script_late_keys();
-        }
-        let collected = self.collect(gather, &mut collector, input).await;
-        self.sim.change_call(&self.sid, |call| call.gather = None);
-        self.submit(gather, page, collected?).await
-    }
-
-    /// Listens until the Gather is over; words instead of keys come back as the error of the inner result.
-    async fn collect(
-        &mut self,
-        gather: &Gather,
-        collector: &mut Collector,
-        mut input: Option<Input>,
-    ) -> Result<Result<Collected, (String, f64)>, Interrupt> {
-        loop {
-            match input.take() {
-                Some(Input::Key(key)) => {
-                    if let Some(collected) = collector.press(key) {
-                        return Ok(Ok(collected));
-                    }
-                    let digits = collector.digits().to_owned();
-                    self.sim.change_call(&self.sid, |call| call.hear(digits));
-                }
-                Some(Input::Speech { text, confidence }) if collector.digits().is_empty() => {
-                    return Ok(Err((text, confidence)));
-                }
-                Some(Input::Speech { .. }) => {}
-                None => self.sim.change_call(&self.sid, |call| call.hear(String::new())).unwrap_or_default(),
-            }
-            let silent_at = later(self.moment, gather.timeout);
-            input = loop {
-                match self.wait(silent_at).await? {
-                    Heard::Time => return Ok(Ok(collector.silence())),
-                    Heard::Key(key) if gather.dtmf => break Some(Input::Key(key)),
-                    Heard::Speech { text, confidence } if gather.speech => {
-                        break Some(Input::Speech { text, confidence });
-                    }
-                    Heard::Key(_) | Heard::Speech { .. } => {}
-                }
-            };
-        }
-    }
-
-    /// What follows from the input: the action, or the next verb.
-    async fn submit(
-        &mut self,
-        gather: &Gather,
-        page: &Page,
-        result: Result<Collected, (String, f64)>,
-    ) -> Result<Option<Next>, Interrupt> {
-        let mut extra = pairs(&[("msg", "Gather End")]);
-        match result {
-            Ok(Collected { digits, finished_on }) => {
-                if digits.is_empty() && !gather.action_on_empty_result {
-                    return Ok(None);
-                }
-                let key = finished_on.map(String::from).unwrap_or_default();
-                extra.extend(pairs(&[("FinishedOnKey", &key)]));
-                if !digits.is_empty() {
-                    extra.extend(pairs(&[("Digits", &digits)]));
-                }
-            }
-            Err((text, confidence)) => {
-                let language = gather.language.as_deref().unwrap_or("en-US");
-                let confidence = confidence.to_string();
-                extra = pairs(&[("SpeechResult", &text), ("Confidence", &confidence), ("Language", language)]);
-            }
-        }
-        let mut target = gather.action.clone();
-        if self.sim.strike(Fault::RedirectAction, &self.to, &["voice"]).is_some() {
-            target.method = Method::Get;
-            extra.retain(|(name, _)| name != "Digits");
-        }
-        self.follow(&target, page, extra).await.map(Some)
-    }
-
-    /// Makes the Gather visible. What was typed ahead of it is lost.
-    fn open(&mut self, gather: &Gather) {
-        self.typed.clear();
-        let open = OpenGather {
-            number: self.gathers,
-            num_digits: gather.num_digits,
-            finish_on_key: gather.finish_on_key,
-            timeout_seconds: gather.timeout.as_secs_f64(),
-            barge_in: gather.barge_in,
-            speech: gather.speech,
-            language: gather.language.clone(),
-            hints: gather.hints.clone(),
-            listening: false,
-            digits: String::new(),
-        };
-        self.sim.change_call(&self.sid, |call| call.gather = Some(open));
-    }
-
-    /// A scripted person presses a moment after the prompt has begun, or after it where it cannot be cut.
-    fn script_keys(&mut self, gather: &Gather) {
-        let moment = self.moment;
-        self.scheduled.retain(|(at, _)| *at >= moment);
-        if gather.barge_in {
-            self.script_late_keys();
-        }
-    }
-
-    fn script_late_keys(&mut self) {
-        let timings = self.sim.config.timings;
-        let begun = later(self.moment, timings.pressed_after);
-        for keys in self.behaviour.keys.iter().filter(|keys| keys.at_gather == Some(self.gathers)) {
-            let pressed = keys.digits.chars().zip(0_u32..);
-            self.scheduled.extend(pressed.map(|(key, at)| (later(begun, timings.between_keys * at), key)));
-        }
-        self.scheduled.make_contiguous().sort_unstable();
-    }
-
-    async fn record(&mut self, record: &Record, page: &Page) -> Result<Option<Next>, Interrupt> {
-        if record.play_beep {
-            drop(self.hold(("play", "beep"), None, Duration::from_millis(500), false).await?);
-        }
-        let (begun, silent_at) = (self.moment, later(self.moment, record.timeout.min(record.max_length)));
-        let key = loop {
-            match self.wait(silent_at).await {
-                // Nobody spoke: nothing was recorded, and the document goes on.
-                Ok(Heard::Time) => return Ok(None),
-                Ok(Heard::Key(key)) if record.finish_on_key.contains(key) => break key.to_string(),
-                Ok(Heard::Key(_)) => {}
-                Ok(Heard::Speech { .. }) => break String::new(),
-                Err(Interrupt::HungUp) => break "hangup".to_owned(),
-                Err(other) => return Err(other),
-            }
-        };
-        let seconds = self.moment.duration_since(begun).as_secs().to_string();
-        let account_sid = &self.sim.config.account_sid;
-        let recording =
-            format!("https://api.twilio.com/2010-04-01/Accounts/{account_sid}/Recordings/RE{}", "0".repeat(32));
-        let extra = pairs(&[("RecordingUrl", &recording), ("RecordingDuration", &seconds), ("Digits", &key)]);
-        let next = self.follow(&record.action, page, extra).await?;
-        if key == "hangup" {
-            self.last_words(next);
-            return Err(Interrupt::HungUp);
-        }
-        Ok(Some(next))
-    }
-
-    /// The action of a Record is asked for even after a hang-up; its answer means nothing any more.
-    fn last_words(&self, next: Next) {
-        if let Next::Ask(mut ask) = next {
-            ask.extra.push(("CallStatus".to_owned(), "completed".to_owned()));
-            let request = self.sim.lock().call(&self.sid).map(|call| documents::request(&self.sim, call, &ask));
-            if let Some(request) = request {
-                self.sim.tracker.spawn(async move { drop(request.await) });
-            }
-        }
-    }
-
     /// Something that Twilio says on its own account.
     async fn announce(&mut self, text: &str) -> Result<(), Interrupt> {
         let say = Say { text: text.to_owned(), voice: None, language: None, repeats: 1, breaks: Duration::ZERO };
-        self.prompt(&Prompt::Say(say), false).await.map(drop)
+        self.prompt(&Prompt::Say(say), Barge::NONE).await.map(drop)
     }
 
-    async fn prompt(&mut self, prompt: &Prompt, barge_in: bool) -> Result<Option<Input>, Interrupt> {
+    pub(super) async fn prompt(&mut self, prompt: &Prompt, barge: Barge) -> Result<Option<Input>, Interrupt> {
         let repeats = match prompt {
             Prompt::Say(say) => say.repeats,
             Prompt::Play(play) => play.repeats,
@@ -339,12 +177,12 @@ impl Line {
         };
         for _ in 0..repeats {
             let input = match prompt {
-                Prompt::Say(say) => self.hold(("say", &say.text), Some(say), duration_of(say), barge_in).await?,
+                Prompt::Say(say) => self.hold(("say", &say.text), Some(say), duration_of(say), barge).await?,
                 Prompt::Play(play) if play.url.is_empty() => {
-                    self.hold(("play", &play.digits), None, tones(&play.digits), barge_in).await?
+                    self.hold(("play", &play.digits), None, tones(&play.digits), barge).await?
                 }
-                Prompt::Play(play) => self.hold(("play", &play.url), None, Duration::from_secs(5), barge_in).await?,
-                Prompt::Pause(length) => self.hold(("pause", ""), None, *length, barge_in).await?,
+                Prompt::Play(play) => self.hold(("play", &play.url), None, Duration::from_secs(5), barge).await?,
+                Prompt::Pause(length) => self.hold(("pause", ""), None, *length, barge).await?,
             };
             if input.is_some() {
                 return Ok(input);
@@ -355,16 +193,16 @@ impl Line {
 
     /// Plays tones, such as `SendDigits`.
     pub(super) async fn play_tones(&mut self, digits: &str) -> Result<(), Interrupt> {
-        self.hold(("play", digits), None, tones(digits), false).await.map(drop)
+        self.hold(("play", digits), None, tones(digits), Barge::NONE).await.map(drop)
     }
 
     /// Lets something be heard for so long; what cuts it short, where it may be cut.
-    async fn hold(
+    pub(super) async fn hold(
         &mut self,
         (kind, text): (&'static str, &str),
         say: Option<&Say>,
         length: Duration,
-        barge_in: bool,
+        barge: Barge,
     ) -> Result<Option<Input>, Interrupt> {
         let until = later(self.moment, length);
         if say.is_some() && self.sim.strike(Fault::HangupMidPrompt, &self.to, &["voice"]).is_some() {
@@ -383,8 +221,8 @@ impl Line {
         let input = loop {
             match self.wait(until).await? {
                 Heard::Time => break None,
-                Heard::Key(key) if barge_in => break Some(Input::Key(key)),
-                Heard::Speech { text, confidence } if barge_in => break Some(Input::Speech { text, confidence }),
+                Heard::Key(key) if barge.keys => break Some(Input::Key(key)),
+                Heard::Speech { text, confidence } if barge.speech => break Some(Input::Speech { text, confidence }),
                 Heard::Key(_) | Heard::Speech { .. } => {}
             }
         };
@@ -411,12 +249,18 @@ impl Line {
     }
 }
 
-impl Gather {
-    fn counts(&self, input: &Input) -> bool {
-        match input {
-            Input::Key(_) => self.dtmf,
-            Input::Speech { .. } => self.speech,
-        }
+/// What cuts a prompt short.
+#[derive(Clone, Copy)]
+pub(super) struct Barge {
+    keys: bool,
+    speech: bool,
+}
+
+impl Barge {
+    pub(super) const NONE: Self = Self { keys: false, speech: false };
+
+    pub(super) const fn of(gather: &Gather) -> Self {
+        Self { keys: gather.barge_in && gather.dtmf, speech: gather.barge_in && gather.speech }
     }
 }
 

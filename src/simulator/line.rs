@@ -129,7 +129,7 @@ impl Line {
         self.enter(Status::Initiated, None);
         if self.behaviour.ends == Some(Ending::Unreachable) {
             let end = (Status::Failed, self.behaviour.sip_code.unwrap_or(404));
-            return Some(self.before_answer(later(self.moment, timings.refused_after), Some(end)).await?);
+            return self.before_answer(later(self.moment, timings.refused_after), Some(end)).await;
         }
         if let Some(end) = self.before_answer(later(self.moment, timings.ringing_after), None).await {
             return Some(end);

@@ -46,7 +46,7 @@ fn matching(
 
 /// Whether a call passes one filter; names that are no filter pass.
 fn fits(call: &Call, status: &str, name: &str, value: &str) -> bool {
-    let start = || day(call.answered_at.or(call.dialed_at));
+    let start = || day(call.started_at().filter(|_| status != "queued"));
     let end = || day(call.ended_at);
     let wanted = value.get(..10).unwrap_or(value);
     match name {

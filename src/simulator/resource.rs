@@ -39,7 +39,7 @@ pub(super) fn call(call: &Call, seen: Seen<'_>) -> Value {
         "from_formatted": formatted(&call.from),
         "phone_number_sid": format!("PN{}", "0".repeat(32)),
         "status": seen.status.rest_word(),
-        "start_time": date(call.answered_at.or(call.dialed_at)),
+        "start_time": date(call.started_at().filter(|_| seen.status.rest_word() != "queued")),
         "end_time": date(call.ended_at.filter(|_| ended)),
         "duration": call.duration_seconds().filter(|_| ended).map(|seconds| seconds.to_string()),
         "price": price(call, seen.now).filter(|_| ended),

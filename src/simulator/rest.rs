@@ -18,7 +18,7 @@ use super::parameters::Parameters;
 use super::resource::{self, Seen};
 use super::rest_errors::Refusal;
 use super::wire::Exchange;
-use super::{Inner, SimulatorBody, create, form};
+use super::{Inner, SimulatorBody, Switch, create, form};
 
 /// An accepted request: status and body (none with 204).
 struct Answer {
@@ -53,9 +53,11 @@ pub(super) async fn handle(sim: &Arc<Inner>, request: &Request<Bytes>, resource:
         form: form::parse(&String::from_utf8_lossy(request.body())),
     };
     let mut retry_after = None;
-    let answer = match authenticate(sim, request, resource) {
-        Ok(below) => route(sim, &asked, below, &mut retry_after),
-        Err(refusal) => Err(refusal),
+    let told = sim.strike(Fault::RestError, "", &["rest", asked.method.as_str()]);
+    let answer = match (told, authenticate(sim, request, resource)) {
+        (Some(switch), _) => Err(told_refusal(&switch, (StatusCode::UNAUTHORIZED, 20_003))),
+        (None, Ok(below)) => route(sim, &asked, below, &mut retry_after),
+        (None, Err(refusal)) => Err(refusal),
     };
     let (status, body, call_sid) = match answer {
         Ok(answer) => (answer.status, answer.body, answer.call_sid),
@@ -112,6 +114,11 @@ fn route(sim: &Arc<Inner>, asked: &Asked<'_>, below: &str, retry_after: &mut Opt
     }
 }
 
+fn told_refusal(switch: &Switch, (status, code): (StatusCode, u32)) -> Refusal {
+    let status = switch.status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(status);
+    Refusal::Told(status, switch.code.unwrap_or(code))
+}
+
 fn not_found(asked: &Asked<'_>) -> Refusal {
     Refusal::NotFound(asked.path.to_owned())
 }
@@ -121,6 +128,9 @@ fn create_call(sim: &Arc<Inner>, asked: &Asked<'_>, retry_after: &mut Option<u64
     if let Some(switch) = sim.strike(Fault::Create429, to, &["rest"]) {
         *retry_after = switch.retry_after;
         return Err(Refusal::TooManyRequests);
+    }
+    if let Some(switch) = sim.strike(Fault::CreateError, to, &["rest"]) {
+        return Err(told_refusal(&switch, (StatusCode::BAD_REQUEST, 21_200)));
     }
     if sim.strike(Fault::Create503, to, &["rest"]).is_some() {
         return Err(Refusal::Unavailable);
@@ -357,7 +367,7 @@ fn record(sim: &Inner, request: &Request<Bytes>, asked: &Asked<'_>, (status, bod
     let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     if let Some(sid) = call_sid.as_deref().filter(|_| *asked.method == http::Method::POST) {
         let event = super::webhooks::event(
-            (asked.method.as_str(), target),
+            (asked.method.as_str(), &format!("https://api.twilio.com{}", asked.path)),
             &asked.form,
             (status.as_u16(), "application/json", &body.as_ref().map(Value::to_string).unwrap_or_default()),
             (milliseconds, sim.clock.now()),

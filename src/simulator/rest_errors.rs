@@ -26,6 +26,9 @@ pub(super) enum Refusal {
     NoTo,
     #[error("No 'From' number is specified")]
     NoFrom,
+    /// What a fault asks for.
+    #[error("The simulator was told to refuse this")]
+    Told(StatusCode, u32),
     #[error("Url is not a valid URL: {0}")]
     BadUrl(String),
     #[error("SendDigits is not valid: {0}")]
@@ -74,6 +77,7 @@ pub(super) enum Refusal {
 impl Refusal {
     const fn numbers(&self) -> (StatusCode, u32) {
         match self {
+            Self::Told(status, code) => (*status, *code),
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, 20_003),
             Self::NotFound(_) => (StatusCode::NOT_FOUND, 20_404),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, 20_004),

@@ -138,10 +138,9 @@ impl Line {
         let mut first = (until, Due::Asked);
         for (at, due) in timed {
             // At one instant what was asked for comes last, so that a key in the last moment still counts.
-            if let Some(at) = at.filter(|at| *at <= first.0) {
-                if at < first.0 || matches!(first.1, Due::Asked) {
-                    first = (at, due);
-                }
+            let Some(at) = at else { continue };
+            if at < first.0 || at == first.0 && matches!(first.1, Due::Asked) {
+                first = (at, due);
             }
         }
         first

@@ -160,10 +160,6 @@ impl Bench {
         self.until(sid, |call| call["ended"] == true).await
     }
 
-    pub(super) async fn listening(&self, sid: &str, gather: u64) -> Value {
-        self.until(sid, |call| call["gather"]["number"] == gather && call["gather"]["listening"] == true).await
-    }
-
     /// Moves the clock from deadline to deadline until the phone is as wanted.
     pub(super) async fn advance_until(&self, sid: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let moving = async {

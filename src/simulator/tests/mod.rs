@@ -3,4 +3,6 @@
 mod bench;
 mod conversations;
 mod deliveries;
+mod invariants;
+mod oddities;
 mod rest_side;
