@@ -206,6 +206,8 @@ pub(super) enum Command {
     },
     /// `Status=completed`, or `canceled` before the answer.
     End,
+    /// `TimeLimit` of an update, from the answer on.
+    Limit(Duration),
     /// `Url` or `Twiml` of an update.
     Replace(Source),
 }

@@ -1,9 +1,10 @@
 //! What a simulated carrier is told at its start. It must not read the environment.
 
+use std::fmt;
 use std::time::Duration;
 
 /// Settings of one [`Simulator`](super::Simulator).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// `AC` and 32 hexadecimal digits.
     pub account_sid: String,
@@ -38,6 +39,21 @@ impl Default for Config {
             timings: Timings::default(),
             events_delay: Duration::from_secs(15 * 60),
         }
+    }
+}
+
+impl fmt::Debug for Config {
+    /// Without the secrets: with a real account these are real tokens.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Config")
+            .field("account_sid", &self.account_sid)
+            .field("owned_numbers", &self.owned_numbers)
+            .field("calls_per_second", &self.calls_per_second)
+            .field("trial", &self.trial)
+            .field("timings", &self.timings)
+            .field("events_delay", &self.events_delay)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,4 +1,17 @@
 //! The hands at the phones: the API under `/simulator/api/` (design 3.7), for the page and for tests.
+//!
+//! | request | does |
+//! |---|---|
+//! | `GET state?after=&wait=&limit=` | all phones, newest first; with `after` once the version has passed it |
+//! | `GET calls`, `GET calls/{sid}?after=&wait=` | the same at once; one phone |
+//! | `POST calls/{sid}/answer`, `decline`, `hangup` | a hand at the phone; 409 where that cannot be |
+//! | `POST calls/{sid}/press` `{"digits"}`, `say` `{"text", "confidence"}` | keys, words |
+//! | `POST inbound` `{"from", "to", "url", "method", "stir_verstat", "status_callback"}` | somebody rings our number |
+//! | `GET`, `PUT`, `DELETE numbers/{number}`, `GET numbers` | how a number behaves ([`Behaviour`]) |
+//! | `GET`, `PUT faults` | what goes wrong: [`Fault`] to [`Switch`] |
+//! | `GET wire?after=`, `GET events?after=`, `GET ledger` | exchanges; exchanges and phones as they happen; the books |
+//! | `POST clock/advance` `{"seconds"}` | moves a simulated clock |
+//! | `DELETE calls` | forgets ended calls |
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -144,6 +144,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_answer_is_taken_for_what_its_type_and_body_say() {
+        let of = |kind: Option<&str>, body: &'static str| {
+            let content_type = kind.map(str::to_owned);
+            let reply =
+                Reply { status: 200, content_type, location: None, body: bytes::Bytes::from_static(body.as_bytes()) };
+            content(&reply, "https://a.example/x").map_err(|(code, _)| code)
+        };
+        let twiml = "<Response><Hangup/></Response>";
+        assert!(matches!(of(Some("text/xml; charset=utf-8"), twiml), Ok(Content::Twiml(_))));
+        assert!(matches!(of(Some("text/html"), twiml), Ok(Content::Twiml(_))));
+        assert!(matches!(of(Some("text/plain"), twiml), Ok(Content::Twiml(_))));
+        assert!(matches!(of(Some("text/plain"), "Hello"), Ok(Content::Text(_))));
+        assert!(matches!(of(Some("audio/mpeg"), "..."), Ok(Content::Audio(_))));
+        assert!(matches!(of(None, ""), Ok(Content::Nothing)));
+        assert_eq!(of(None, twiml).unwrap_err(), 12_300);
+        assert_eq!(of(Some("application/json"), "{}").unwrap_err(), 12_300);
+        assert_eq!(of(Some("text/xml"), "<html>").unwrap_err(), 12_100);
+    }
+
+    #[test]
     fn relative_addresses_are_resolved_and_absolute_ones_are_left_alone() {
         let base = Some("https://a.example/twiml/answer?x=1#rc=2");
         assert_eq!(resolve(base, "key"), Some("https://a.example/twiml/key".to_owned()));

@@ -166,7 +166,7 @@ impl Line {
                 Some(Command::Answer) => return None,
                 Some(Command::Decline | Command::HangUp) => return Some((Status::Busy, 603)),
                 Some(Command::End) => return Some((Status::Canceled, 487)),
-                Some(Command::Press(_) | Command::Speak { .. } | Command::Replace(_)) => {}
+                Some(Command::Press(_) | Command::Speak { .. } | Command::Limit(_) | Command::Replace(_)) => {}
             }
         }
     }

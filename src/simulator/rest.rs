@@ -77,11 +77,16 @@ fn authenticate<'a>(sim: &Inner, request: &Request<Bytes>, resource: &'a str) ->
     let (user, secret) = credentials(request).ok_or(Refusal::Unauthenticated)?;
     let config = &sim.config;
     let by_token = user == config.account_sid && config.auth_tokens.contains(&secret);
-    if !by_token && !config.api_keys.contains(&(user, secret)) {
+    let by_key = !by_token && config.api_keys.contains(&(user, secret));
+    if !by_token && !by_key {
         return Err(Refusal::Unauthenticated);
     }
     let below = resource.strip_prefix("Accounts/").and_then(|rest| rest.strip_prefix(config.account_sid.as_str()));
     let below = below.filter(|below| *below == ".json" || below.starts_with('/'));
+    if by_key && below == Some(".json") {
+        // Standard API keys open everything but the account itself.
+        return Err(Refusal::Unauthenticated);
+    }
     below.ok_or_else(|| Refusal::NotFound(format!("/2010-04-01/{resource}")))
 }
 
@@ -237,6 +242,9 @@ fn change_addresses(sim: &Inner, parameters: &Parameters<'_>, sid: &str) -> Resu
             call.wishes.time_limit = time_limit;
         }
     });
+    if limit {
+        send(sim, sid, Command::Limit(time_limit));
+    }
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::call::{Command, Pressed, Source, Spoken};
 use super::callback::{self, Callback};
-use super::line::Line;
+use super::line::{Line, later};
 
 /// What ended a wait within a conversation.
 #[derive(Clone, Debug, PartialEq)]
@@ -152,6 +152,11 @@ impl Line {
             Command::End => Err(Interrupt::Over),
             Command::Replace(source) => Err(Interrupt::Replace(source)),
             Command::Answer => Ok(None),
+            Command::Limit(limit) => {
+                let answered_at = self.sim.lock().call(&self.sid).and_then(|call| call.answered_at);
+                self.limit_at = answered_at.map(|at| later(at, limit)).or(self.limit_at);
+                Ok(None)
+            }
             Command::Press(keys) => {
                 self.note_keys(&keys);
                 self.typed.extend(keys.chars());

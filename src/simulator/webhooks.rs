@@ -15,7 +15,7 @@ use super::twiml::MAX_DOCUMENT;
 use super::wire::Exchange;
 use super::{Inner, form, line, signing};
 
-/// A pause before each retry; Twilio's own is not documented.
+/// The pause before the first retry, doubled for each further one; Twilio's own is not documented.
 const BEFORE_RETRY: Duration = Duration::from_millis(250);
 
 /// A request to the service.
@@ -78,6 +78,7 @@ pub(super) async fn send(sim: &Inner, outgoing: &Outgoing, to: &str) -> Result<R
     }
     let deadline = Instant::now() + overrides.total;
     let mut retries = overrides.retries;
+    let mut pause = BEFORE_RETRY;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let outcome = attempt(sim, outgoing, to, left.min(overrides.connect + overrides.read)).await;
@@ -91,12 +92,13 @@ pub(super) async fn send(sim: &Inner, outgoing: &Outgoing, to: &str) -> Result<R
             Err(Failure::Timeout | Failure::Protocol) => policy.read,
             Err(Failure::Url | Failure::TooLarge) => false,
         };
-        let room = deadline.saturating_duration_since(Instant::now()) > BEFORE_RETRY;
+        let room = deadline.saturating_duration_since(Instant::now()) > pause;
         if !again || retries == 0 || !room {
             return outcome;
         }
         retries -= 1;
-        tokio::time::sleep(BEFORE_RETRY).await;
+        tokio::time::sleep(pause).await;
+        pause *= 2;
     }
 }
 

@@ -179,3 +179,45 @@ async fn only_a_simulated_clock_is_moved() {
     assert_eq!(response.status(), StatusCode::CONFLICT);
     assert_eq!(response.headers()["content-type"], "application/problem+json");
 }
+
+#[tokio::test]
+async fn documents_that_only_point_at_each_other_come_to_an_end() {
+    for (trial, most) in [(true, 11), (false, 250)] {
+        let bench = Bench::standing(Config { trial, ..Config::default() }).await;
+        bench.clock.run(1_000);
+        bench.on("/loop", Reply::twiml("<Redirect>/loop</Redirect>"));
+        let url = format!("{}/loop", bench.origin);
+        let params = [("To", "+14155550107"), ("From", "+15005550006"), ("Url", &*url)];
+        let (_, call) = bench.rest(Method::POST, "/Calls.json", &params).await;
+        bench.ended(call["sid"].as_str().unwrap()).await;
+        assert_eq!(bench.asked_so_far("/loop").len(), most);
+    }
+}
+
+#[tokio::test]
+async fn a_time_limit_ends_the_call_and_can_be_changed_while_it_lasts() {
+    let bench = Bench::standing(Config::default()).await;
+    bench.on("/answer", Reply::twiml("<Pause length='600'/>"));
+    let sid = bench.dial("+14155552671", &[("TimeLimit", "300")]).await;
+    bench.advance_until(&sid, |call| call["status"] == "ringing").await;
+    bench.answer(&sid).await;
+    bench.until(&sid, |call| call["saying"]["kind"] == "pause").await;
+    let path = format!("/Calls/{sid}.json");
+    assert_eq!(bench.rest(Method::POST, &path, &[("TimeLimit", "20")]).await.0, StatusCode::OK);
+    bench.clock.advance(Duration::from_secs(20));
+    assert_eq!(bench.ended(&sid).await["status"], "completed");
+    let (_, call) = bench.rest(Method::GET, &path, &[]).await;
+    assert_eq!(call["duration"], "20");
+}
+
+#[tokio::test]
+async fn standard_api_keys_open_everything_but_the_account() {
+    let keys = vec![("SK1".to_owned(), "secret".to_owned())];
+    let bench = Bench::standing(Config { api_keys: keys, ..Config::default() }).await;
+    for (path, wanted) in [("/Calls.json", StatusCode::OK), (".json", StatusCode::UNAUTHORIZED)] {
+        // "SK1:secret"
+        let request = Request::get(format!("/2010-04-01/Accounts/{ACCOUNT}{path}"));
+        let request = request.header("authorization", "Basic U0sxOnNlY3JldA==").body(Bytes::new()).unwrap();
+        assert_eq!(bench.simulator.handle(request).await.status(), wanted, "{path}");
+    }
+}
