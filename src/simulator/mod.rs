@@ -1,1 +1,240 @@
-//! To be written.
+//! A fake Twilio: the REST API, signed webhooks, an interpreter of TwiML, and a phone at the other end.
+//!
+//! It reaches the product over HTTP only, and imports nothing of it but the clock: what it shares with `twilio` are
+//! words of the wire, never code. It knows no HTTP framework: an adapter hands [`Simulator::handle`] each request
+//! under `/simulator/…` (or `/2010-04-01/…`, where it runs alone).
+//!
+//! Where to start reading: `line` is the life of a call, `interpreter` and `gather` run documents, `webhooks` sends.
+
+mod call;
+mod callback;
+mod callee;
+mod config;
+mod control;
+mod create;
+mod documents;
+mod faults;
+mod form;
+mod gather;
+mod interpreter;
+mod line;
+mod listening;
+mod listing;
+mod overrides;
+mod parameters;
+mod pages;
+mod resource;
+mod rest;
+mod rest_errors;
+mod signing;
+mod speaking;
+mod stream;
+pub mod twiml;
+mod verbs;
+mod view;
+mod waiting;
+mod webhooks;
+mod wire;
+mod xml;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, header};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full};
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use call::Method;
+pub use callee::{Behaviour, Ending, Keys, Voicemail};
+pub use config::{Algorithm, Config, Timings};
+pub use faults::{Fault, Switch};
+
+use crate::clock::Clock;
+use call::{Call, Sid};
+use faults::Faults;
+use wire::{Exchange, Wire};
+
+/// Body of the simulator's answers; server-sent events stream. An error means: close the connection.
+pub type SimulatorBody = BoxBody<Bytes, std::io::Error>;
+
+/// So many ended calls are kept.
+const ENDED_CALLS: usize = 2_000;
+
+/// A fake Twilio account with its phones; cheap to clone.
+#[derive(Clone)]
+pub struct Simulator(Arc<Inner>);
+
+impl fmt::Debug for Simulator {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Simulator").finish_non_exhaustive()
+    }
+}
+
+impl Simulator {
+    /// An account without calls. `client` sends the webhooks: it must follow no redirects (they are followed here,
+    /// as Twilio does) and should have no time limit below 15 seconds. Needs a tokio runtime only once it is used.
+    #[must_use]
+    pub fn new(config: Config, clock: Clock, client: reqwest::Client) -> Self {
+        let state = State {
+            version: 0,
+            calls: BTreeMap::new(),
+            orders: HashMap::new(),
+            next_order: 1,
+            numbers: HashMap::new(),
+            faults: Faults::default(),
+            wire: Wire::default(),
+            next_start: Timestamp::MIN,
+        };
+        Self(Arc::new(Inner {
+            config,
+            clock,
+            client,
+            state: Mutex::new(state),
+            version: watch::Sender::new(0),
+            tracker: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        }))
+    }
+
+    /// Answers one request; its path must be whole. Never fails: what is unknown gets 404.
+    pub async fn handle(&self, request: Request<Bytes>) -> Response<SimulatorBody> {
+        let path = request.uri().path().to_owned();
+        let below = path.strip_prefix("/simulator").unwrap_or(&path);
+        if let Some(resource) = below.strip_prefix("/2010-04-01/") {
+            return rest::handle(&self.0, &request, resource).await;
+        }
+        match path.strip_prefix("/simulator/api/") {
+            Some(resource) => control::handle(&self.0, &request, resource).await,
+            None => problem(StatusCode::NOT_FOUND, "There is nothing here"),
+        }
+    }
+
+    /// Ends all calls and streams without a word to anybody, and waits until nothing runs any more.
+    pub async fn stop(&self) {
+        self.0.stop.cancel();
+        self.0.tracker.close();
+        self.0.tracker.wait().await;
+    }
+}
+
+/// What the parts of the simulator share.
+struct Inner {
+    config: Config,
+    clock: Clock,
+    client: reqwest::Client,
+    state: Mutex<State>,
+    /// The newest version, for those who wait for it.
+    version: watch::Sender<u64>,
+    tracker: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// All that changes. One lock: the simulator is a tool, and its tests want one order of things.
+struct State {
+    /// Counts every change; exchanges and calls carry the version at which they were last touched.
+    version: u64,
+    calls: BTreeMap<u64, Call>,
+    orders: HashMap<Sid, u64>,
+    next_order: u64,
+    numbers: HashMap<String, Behaviour>,
+    faults: Faults,
+    wire: Wire,
+    /// When the next call may leave the queue.
+    next_start: Timestamp,
+}
+
+impl State {
+    fn call(&self, sid: &str) -> Option<&Call> {
+        self.calls.get(self.orders.get(sid)?)
+    }
+
+    fn call_mut(&mut self, sid: &str) -> Option<&mut Call> {
+        self.calls.get_mut(self.orders.get(sid)?)
+    }
+
+    fn insert(&mut self, call: Call) {
+        self.orders.insert(call.sid.clone(), call.order);
+        self.calls.insert(call.order, call);
+        if self.calls.len() > ENDED_CALLS {
+            let oldest = self.calls.values().find(|call| call.status.has_ended()).map(|call| call.sid.clone());
+            if let Some(oldest) = oldest {
+                self.remove(&oldest);
+            }
+        }
+    }
+
+    fn remove(&mut self, sid: &str) {
+        if let Some(order) = self.orders.remove(sid) {
+            self.calls.remove(&order);
+        }
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes something and tells those who wait.
+    fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        let mut state = self.lock();
+        state.version += 1;
+        let result = change(&mut state);
+        self.version.send_replace(state.version);
+        result
+    }
+
+    /// Changes one call, if it is still known, and tells those who wait.
+    fn change_call<R>(&self, sid: &str, change: impl FnOnce(&mut Call) -> R) -> Option<R> {
+        self.change(|state| {
+            let version = state.version;
+            let call = state.call_mut(sid)?;
+            call.version = version;
+            Some(change(call))
+        })
+    }
+
+    fn record(&self, mut exchange: Exchange) {
+        self.change(|state| {
+            exchange.id = state.version;
+            state.wire.push(exchange);
+        });
+    }
+
+    /// Whether a fault strikes a call to `to`, or a webhook of the kinds in `what`.
+    fn strike(&self, fault: Fault, to: &str, what: &[&str]) -> Option<Switch> {
+        self.lock().faults.strike(fault, to, what)
+    }
+}
+
+/// An answer with a JSON body.
+fn json(status: StatusCode, value: &Value) -> Response<SimulatorBody> {
+    answer(status, "application/json", value.to_string())
+}
+
+/// A problem of the control API (RFC 9457).
+fn problem(status: StatusCode, detail: &str) -> Response<SimulatorBody> {
+    let title = status.canonical_reason().unwrap_or_default();
+    let body = serde_json::json!({
+        "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail,
+    });
+    answer(status, "application/problem+json", body.to_string())
+}
+
+fn answer(status: StatusCode, content_type: &'static str, body: String) -> Response<SimulatorBody> {
+    let body = Full::new(Bytes::from(body)).map_err(|never| match never {}).boxed();
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
+    response
+}

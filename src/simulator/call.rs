@@ -1,0 +1,312 @@
+//! What is known of one call. Its life is in `line`; nothing here waits, sends or decides.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+/// A call's `CA…`.
+pub(super) type Sid = Arc<str>;
+
+/// Where a call stands, in the words of `CallStatus`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Status {
+    Queued,
+    Initiated,
+    Ringing,
+    InProgress,
+    Completed,
+    Busy,
+    NoAnswer,
+    Failed,
+    Canceled,
+}
+
+impl Status {
+    /// The word in webhooks.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Initiated => "initiated",
+            Self::Ringing => "ringing",
+            Self::InProgress => "in-progress",
+            Self::Completed => "completed",
+            Self::Busy => "busy",
+            Self::NoAnswer => "no-answer",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+        }
+    }
+
+    /// The word on the REST side, which does not know `initiated`.
+    pub(super) const fn rest_word(self) -> &'static str {
+        match self {
+            Self::Initiated => "queued",
+            Self::Queued
+            | Self::Ringing
+            | Self::InProgress
+            | Self::Completed
+            | Self::Busy
+            | Self::NoAnswer
+            | Self::Failed
+            | Self::Canceled => self.word(),
+        }
+    }
+
+    pub(super) const fn has_ended(self) -> bool {
+        match self {
+            Self::Completed | Self::Busy | Self::NoAnswer | Self::Failed | Self::Canceled => true,
+            Self::Queued | Self::Initiated | Self::Ringing | Self::InProgress => false,
+        }
+    }
+}
+
+/// Who rang whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Direction {
+    Inbound,
+    OutboundApi,
+}
+
+impl Direction {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::OutboundApi => "outbound-api",
+        }
+    }
+}
+
+/// A method that TwiML and the REST side can ask for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    /// `GET`
+    Get,
+    /// `POST`, the default everywhere.
+    #[default]
+    Post,
+}
+
+impl Method {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
+/// What the create request asked for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wishes {
+    pub(super) url: Option<String>,
+    pub(super) method: Method,
+    pub(super) twiml: Option<String>,
+    pub(super) fallback: Option<(Method, String)>,
+    pub(super) callback: Option<(Method, String)>,
+    /// Events subscribed to: `initiated`, `ringing`, `answered`, `completed`.
+    pub(super) events: Vec<String>,
+    pub(super) timeout: Duration,
+    pub(super) time_limit: Duration,
+    pub(super) send_digits: String,
+    pub(super) detection: Option<Detection>,
+    /// `StirVerstat` of an inbound call.
+    pub(super) stir_verstat: Option<String>,
+}
+
+/// Answering-machine detection (protocol section 5).
+#[derive(Clone, Debug)]
+pub(super) struct Detection {
+    /// `DetectMessageEnd` rather than `Enable`.
+    pub(super) message_end: bool,
+    pub(super) asynchronous: bool,
+    pub(super) timeout: Duration,
+    pub(super) callback: Option<(Method, String)>,
+}
+
+/// Something that is or was heard.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Spoken {
+    pub(super) at: Timestamp,
+    /// `twilio` or `callee`.
+    pub(super) speaker: &'static str,
+    /// `say`, `play`, `pause`, `keys`, `speech`, `greeting`, `beep`.
+    pub(super) kind: &'static str,
+    pub(super) text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) language: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) voice: Option<String>,
+    pub(super) seconds: f64,
+    /// Cut short by a key or the end.
+    pub(super) cut: bool,
+}
+
+/// The Gather that is open.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct OpenGather {
+    /// Which Gather of the call, from 1.
+    pub(super) number: u32,
+    pub(super) num_digits: Option<u32>,
+    pub(super) finish_on_key: Option<char>,
+    pub(super) timeout_seconds: f64,
+    pub(super) barge_in: bool,
+    pub(super) speech: bool,
+    pub(super) language: Option<String>,
+    pub(super) hints: Option<String>,
+    /// The prompt is over and the timeout runs.
+    pub(super) listening: bool,
+    pub(super) digits: String,
+}
+
+/// Keys the callee pressed.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Pressed {
+    pub(super) at: Timestamp,
+    pub(super) digits: String,
+}
+
+/// A webhook of this call, for the ledger.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Sent {
+    pub(super) at: Timestamp,
+    pub(super) kind: &'static str,
+    pub(super) call_status: String,
+    pub(super) digits: Option<String>,
+    pub(super) status: Option<u16>,
+}
+
+/// A line of Notifications.json.
+#[derive(Clone, Debug)]
+pub(super) struct Notification {
+    pub(super) sid: String,
+    pub(super) at: Timestamp,
+    pub(super) code: u32,
+    pub(super) warning: bool,
+    pub(super) message: String,
+    pub(super) url: String,
+}
+
+/// What somebody wants of the line.
+#[derive(Clone, Debug)]
+pub(super) enum Command {
+    Answer,
+    Decline,
+    /// The party at the phone hangs up.
+    HangUp,
+    Press(String),
+    Speak {
+        text: String,
+        confidence: f64,
+    },
+    /// `Status=completed`, or `canceled` before the answer.
+    End,
+    /// `TimeLimit` of an update, from the answer on.
+    Limit(Duration),
+    /// `Url` or `Twiml` of an update.
+    Replace(Source),
+}
+
+/// Where a document comes from.
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    Url(Method, String),
+    Inline(String),
+}
+
+/// Everything about one call.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) sid: Sid,
+    /// Grows by one with each call: newest first means largest first.
+    pub(super) order: u64,
+    pub(super) version: u64,
+    pub(super) to: String,
+    pub(super) from: String,
+    pub(super) direction: Direction,
+    pub(super) wishes: Wishes,
+    pub(super) status: Status,
+    /// When each status began.
+    pub(super) history: Vec<(Timestamp, Status)>,
+    pub(super) created_at: Timestamp,
+    pub(super) dialed_at: Option<Timestamp>,
+    pub(super) answered_at: Option<Timestamp>,
+    pub(super) ended_at: Option<Timestamp>,
+    pub(super) queue_time: Duration,
+    pub(super) answered_by: Option<String>,
+    pub(super) sip_code: Option<u16>,
+    pub(super) sequence: u32,
+    pub(super) transcript: Vec<Spoken>,
+    /// The last line of the transcript is being said now.
+    pub(super) saying: bool,
+    pub(super) gather: Option<OpenGather>,
+    pub(super) verbs: Vec<String>,
+    pub(super) digits: Vec<Pressed>,
+    pub(super) webhooks: Vec<Sent>,
+    pub(super) events: Vec<Value>,
+    pub(super) notifications: Vec<Notification>,
+    pub(super) inbox: mpsc::UnboundedSender<(Timestamp, Command)>,
+}
+
+impl Call {
+    /// Enters `status` unless the call has ended: a final status never changes.
+    pub(super) fn enter(&mut self, status: Status, at: Timestamp) {
+        if self.status.has_ended() {
+            return;
+        }
+        self.status = status;
+        self.history.push((at, status));
+        match status {
+            Status::Queued | Status::Ringing => {}
+            Status::Initiated => self.dialed_at = Some(at),
+            Status::InProgress => self.answered_at = Some(at),
+            Status::Completed | Status::Busy | Status::NoAnswer | Status::Failed | Status::Canceled => {
+                self.ended_at = Some(at);
+                self.saying = false;
+                self.gather = None;
+            }
+        }
+    }
+
+    /// What is being said is over; `cut`: too early.
+    pub(super) fn fall_silent(&mut self, cut: bool) {
+        self.saying = false;
+        if let Some(last) = self.transcript.iter_mut().rev().find(|spoken| spoken.speaker == "twilio") {
+            last.cut |= cut;
+        }
+    }
+
+    /// The open Gather listens, and has heard so much.
+    pub(super) fn hear(&mut self, digits: String) {
+        if let Some(gather) = &mut self.gather {
+            gather.listening = true;
+            gather.digits = digits;
+        }
+    }
+
+    /// The status as it was at `at`; none when the call was not made yet.
+    pub(super) fn status_at(&self, at: Timestamp) -> Option<Status> {
+        self.history.iter().rev().find(|(since, _)| *since <= at).map(|(_, status)| *status)
+    }
+
+    /// When it was answered, or else dialled.
+    pub(super) fn started_at(&self) -> Option<Timestamp> {
+        self.answered_at.or(self.dialed_at)
+    }
+
+    /// Seconds between answer and end; none while it lasts.
+    pub(super) fn duration_seconds(&self) -> Option<i64> {
+        let ended_at = self.ended_at?;
+        Some(self.answered_at.map_or(0, |answered_at| (ended_at.duration_since(answered_at).as_millis() / 1000) as i64))
+    }
+}
+
+/// A time in Twilio's words: `Fri, 18 Oct 2019 17:00:00 +0000`.
+pub(super) fn rfc2822(at: Timestamp) -> String {
+    at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
+}

@@ -1,0 +1,166 @@
+//! How a number behaves when it rings: by its last four digits, or as it was told (design 3.7). It keeps no time.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::config::Timings;
+
+/// What happens at the other end. Everything left out: the phone rings on the page and waits for a hand.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Behaviour {
+    /// Picks up this long after the first ring.
+    pub answer_after_seconds: Option<f64>,
+    /// Never picks up, and why.
+    pub ends: Option<Ending>,
+    /// SIP code of the final callback, where another than the usual one is wanted (such as 480).
+    pub sip_code: Option<u16>,
+    /// Keys that are pressed.
+    pub keys: Vec<Keys>,
+    /// A machine picks up.
+    pub voicemail: Option<Voicemail>,
+    /// Hangs up this long after the pick-up.
+    pub hang_up_after_seconds: Option<f64>,
+    /// Verdict of machine detection, where another than the natural one is wanted (`fax`, `unknown`, …).
+    pub answered_by: Option<String>,
+}
+
+/// Why a phone is not picked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// The line is busy (486).
+    Busy,
+    /// It rings until `Timeout` (487).
+    NoAnswer,
+    /// It cannot be reached (404).
+    Unreachable,
+    /// Somebody declines (603).
+    Decline,
+}
+
+/// Keys pressed once: a while after the pick-up, or a moment after the n-th Gather has begun.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keys {
+    /// Seconds after the pick-up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_seconds: Option<f64>,
+    /// Which Gather of the call, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_gather: Option<u32>,
+    /// `0`–`9`, `*`, `#`.
+    pub digits: String,
+}
+
+/// An answering machine.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Voicemail {
+    /// How long the greeting lasts.
+    pub greeting_seconds: f64,
+    /// Whether a beep follows it.
+    pub beep: bool,
+}
+
+impl Behaviour {
+    /// The behaviour of a number that nobody has told anything.
+    pub(super) fn of_number(number: &str, timings: &Timings) -> Self {
+        let answers = Self { answer_after_seconds: Some(timings.answered_after.as_secs_f64()), ..Self::default() };
+        let presses = |keys: &[&str]| Self { keys: keys_at_gathers(keys), ..answers.clone() };
+        let ends = |ending| Self { ends: Some(ending), ..Self::default() };
+        let Some(last) = number.len().checked_sub(4).and_then(|at| number.get(at..)) else {
+            return Self::default();
+        };
+        match last {
+            "0101" => presses(&["1"]),
+            "0102" => presses(&["2"]),
+            "0103" => ends(Ending::Busy),
+            "0104" => ends(Ending::NoAnswer),
+            "0105" => ends(Ending::Unreachable),
+            "0106" => Self { voicemail: Some(Voicemail { greeting_seconds: 5.0, beep: true }), ..answers },
+            "0107" => answers,
+            "0108" => Self { hang_up_after_seconds: Some(1.0), ..answers },
+            "0109" => presses(&["*", "1"]),
+            "0110" => presses(&["3", "2015", "1"]),
+            "0111" => presses(&["1", "2"]),
+            "0112" => presses(&["9", "1"]),
+            _ => Self::default(),
+        }
+    }
+
+    /// Whether somebody at the page must act for the call to go on.
+    pub(super) fn waits_for_a_hand(&self) -> bool {
+        self.answer_after().is_none() && self.ends.is_none()
+    }
+
+    /// When it picks up after the first ring; a machine or a quick hang-up needs no more to be said.
+    pub(super) fn answer_after(&self) -> Option<Duration> {
+        let implied = self.voicemail.is_some() || self.hang_up_after_seconds.is_some() || !self.keys.is_empty();
+        self.answer_after_seconds.or(implied.then_some(3.0)).map(seconds)
+    }
+
+    /// What is wrong with the description, in words.
+    pub(super) fn problem(&self) -> Option<&'static str> {
+        let spans =
+            [self.answer_after_seconds, self.hang_up_after_seconds, self.voicemail.map(|it| it.greeting_seconds)];
+        let key_spans = self.keys.iter().map(|keys| keys.after_seconds);
+        if spans.into_iter().chain(key_spans).flatten().any(|span| !(0.0..=86_400.0).contains(&span)) {
+            return Some("seconds must be between 0 and 86400");
+        }
+        for keys in &self.keys {
+            if keys.after_seconds.is_some() == keys.at_gather.is_some() {
+                return Some("keys need either after_seconds or at_gather");
+            }
+            if !is_keys(&keys.digits) {
+                return Some("digits must be of 0-9, * and #");
+            }
+        }
+        None
+    }
+}
+
+/// Whether `text` could be pressed on a keypad.
+pub(super) fn is_keys(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 64 && text.bytes().all(|key| key.is_ascii_digit() || matches!(key, b'*' | b'#'))
+}
+
+/// A span from a number of seconds that somebody typed; nonsense is no time at all.
+pub(super) fn seconds(span: f64) -> Duration {
+    Duration::try_from_secs_f64(span).unwrap_or_default()
+}
+
+fn keys_at_gathers(keys: &[&str]) -> Vec<Keys> {
+    let pressed =
+        |(at, digits): (u32, &&str)| Keys { after_seconds: None, at_gather: Some(at), digits: (*digits).to_owned() };
+    (1..).zip(keys).map(pressed).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_behave_by_their_last_four_digits_in_any_country() {
+        let of = |number| Behaviour::of_number(number, &Timings::default());
+        assert_eq!(of("+14155550103").ends, Some(Ending::Busy));
+        assert_eq!(of("+81312340103").ends, Some(Ending::Busy));
+        assert_eq!(
+            of("+14155550110").keys.iter().map(|keys| keys.digits.as_str()).collect::<Vec<_>>(),
+            ["3", "2015", "1"]
+        );
+        assert!(of("+14155550107").answer_after().is_some());
+        assert!(of("+14155552671").waits_for_a_hand());
+        assert!(of("é1").waits_for_a_hand());
+    }
+
+    #[test]
+    fn a_behaviour_is_read_from_json() {
+        let text = r#"{"answer_after_seconds": 2, "keys": [{"at_gather": 1, "digits": "1"}]}"#;
+        let behaviour: Behaviour = serde_json::from_str(text).unwrap();
+        assert_eq!(behaviour.problem(), None);
+        let both = r#"{"keys": [{"at_gather": 1, "after_seconds": 2, "digits": "1"}]}"#;
+        assert!(serde_json::from_str::<Behaviour>(both).unwrap().problem().is_some());
+    }
+}

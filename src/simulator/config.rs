@@ -1,0 +1,112 @@
+//! What a simulated carrier is told at its start. It must not read the environment.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Settings of one [`Simulator`](super::Simulator).
+#[derive(Clone)]
+pub struct Config {
+    /// `AC` and 32 hexadecimal digits.
+    pub account_sid: String,
+    /// Auth tokens; the first signs webhooks, each opens the REST API, the second signs under the fault `rotated_signature`.
+    pub auth_tokens: Vec<String>,
+    /// API keys (`SK…`, secret) that open the REST API.
+    pub api_keys: Vec<(String, String)>,
+    /// Sign webhooks with this shared key (id, secret, algorithm) instead of the auth token.
+    pub webhook_key: Option<(String, String, Algorithm)>,
+    /// Numbers that may be used as `From`; empty: any number may.
+    pub owned_numbers: Vec<String>,
+    /// Calls started per second; the others wait in the queue. 0: no queue.
+    pub calls_per_second: u32,
+    /// A trial account: few parameters, ten documents a call, five seconds a fetch.
+    pub trial: bool,
+    /// How long the parts of a call take.
+    pub timings: Timings,
+    /// How long after the end of a call its Events can be read.
+    pub events_delay: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            account_sid: "AC00000000000000000000000000000000".to_owned(),
+            auth_tokens: vec!["simulator-auth-token".to_owned()],
+            api_keys: Vec::new(),
+            webhook_key: None,
+            owned_numbers: Vec::new(),
+            calls_per_second: 0,
+            trial: false,
+            timings: Timings::default(),
+            events_delay: Duration::from_secs(15 * 60),
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    /// Without the secrets: with a real account these are real tokens.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Config")
+            .field("account_sid", &self.account_sid)
+            .field("owned_numbers", &self.owned_numbers)
+            .field("calls_per_second", &self.calls_per_second)
+            .field("trial", &self.trial)
+            .field("timings", &self.timings)
+            .field("events_delay", &self.events_delay)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Digest of a shared-key signature (`X-Twilio-Webhooks-Signature-Settings`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// `HMAC_SHA1`
+    HmacSha1,
+    /// `HMAC_SHA256`
+    HmacSha256,
+}
+
+impl Algorithm {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::HmacSha1 => "HMAC_SHA1",
+            Self::HmacSha256 => "HMAC_SHA256",
+        }
+    }
+}
+
+/// Spans of the parts of a call, on the simulator's clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Timings {
+    /// From the queue to dialling.
+    pub initiated_after: Duration,
+    /// From dialling to ringing.
+    pub ringing_after: Duration,
+    /// From ringing to the pick-up, at numbers that answer by themselves.
+    pub answered_after: Duration,
+    /// From ringing to the refusal, at numbers that are busy or decline.
+    pub refused_after: Duration,
+    /// From the beginning of a prompt to the first key of a scripted person.
+    pub pressed_after: Duration,
+    /// Between two keys of one answer.
+    pub between_keys: Duration,
+    /// From pick-up to the verdict of machine detection on a person.
+    pub verdict_after: Duration,
+    /// How long a voicemail records before it hangs up.
+    pub voicemail_records: Duration,
+}
+
+impl Default for Timings {
+    fn default() -> Self {
+        Self {
+            initiated_after: Duration::from_millis(200),
+            ringing_after: Duration::from_secs(1),
+            answered_after: Duration::from_secs(3),
+            refused_after: Duration::from_secs(2),
+            pressed_after: Duration::from_secs(2),
+            between_keys: Duration::from_millis(300),
+            verdict_after: Duration::from_secs(4),
+            voicemail_records: Duration::from_secs(120),
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! The hands at the phones: the API under `/simulator/api/` (design 3.7), for the page and for tests.
+//!
+//! | request | does |
+//! |---|---|
+//! | `GET state?after=&wait=&limit=` | all phones, newest first; with `after` once the version has passed it |
+//! | `GET calls`, `GET calls/{sid}?after=&wait=` | the same at once; one phone |
+//! | `POST calls/{sid}/answer`, `decline`, `hangup` | a hand at the phone; 409 where that cannot be |
+//! | `POST calls/{sid}/press` `{"digits"}`, `say` `{"text", "confidence"}` | keys, words |
+//! | `POST inbound` `{"from", "to", "url", "method", "stir_verstat", "status_callback"}` | somebody rings our number |
+//! | `GET`, `PUT`, `DELETE numbers/{number}`, `GET numbers` | how a number behaves ([`Behaviour`]) |
+//! | `GET`, `PUT faults` | what goes wrong: [`Fault`] to [`Switch`] |
+//! | `GET wire?after=`, `GET events?after=`, `GET ledger` | exchanges; exchanges and phones as they happen; the books |
+//! | `POST clock/advance` `{"seconds"}` | moves a simulated clock |
+//! | `DELETE calls` | forgets ended calls |
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::call::{Command, Direction, Status, Wishes};
+use super::callee::{is_keys, seconds};
+use super::parameters::{is_number, is_url};
+use super::{
+    Behaviour, Fault, Inner, SimulatorBody, Switch, create, form, json as json_answer, problem, rest, stream, view,
+};
+
+/// Why a request of the control API is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum Refusal {
+    #[error("There is nothing here")]
+    NotFound,
+    #[error("This call is not known")]
+    NoCall,
+    #[error("The call is {0}")]
+    WrongState(&'static str),
+    #[error("The body is not the JSON that is wanted here: {0}")]
+    Unreadable(String),
+    #[error("{0}")]
+    Invalid(&'static str),
+    #[error("Only a simulated clock can be moved")]
+    RealClock,
+}
+
+impl Refusal {
+    const fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound | Self::NoCall => StatusCode::NOT_FOUND,
+            Self::WrongState(_) | Self::RealClock => StatusCode::CONFLICT,
+            Self::Unreadable(_) => StatusCode::BAD_REQUEST,
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        }
+    }
+}
+
+/// Answers a request for `resource`, the part of its path after `/simulator/api/`.
+pub(super) async fn handle(sim: &Arc<Inner>, request: &Request<Bytes>, resource: &str) -> Response<SimulatorBody> {
+    let query = form::parse(request.uri().query().unwrap_or_default());
+    if (request.method(), resource) == (&Method::GET, "events") {
+        let resumed =
+            request.headers().get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
+        let after = resumed.or_else(|| number(&query, "after")).unwrap_or_else(|| sim.lock().version);
+        return stream::events(sim, after);
+    }
+    match route(sim, request, (resource, &query)).await {
+        Ok(value) => json_answer(StatusCode::OK, &value),
+        Err(refusal) => problem(refusal.status(), &refusal.to_string()),
+    }
+}
+
+type Pairs = [(String, String)];
+
+async fn route(
+    sim: &Arc<Inner>,
+    request: &Request<Bytes>,
+    (resource, query): (&str, &Pairs),
+) -> Result<Value, Refusal> {
+    let parts: Vec<&str> = resource.split('/').collect();
+    match (request.method().as_str(), parts.as_slice()) {
+        ("GET", ["calls"]) => Ok(view::phones(&sim.lock(), sim, limit(query))),
+        ("GET", ["state"]) => Ok(state(sim, query).await),
+        ("DELETE", ["calls"]) => Ok(forget(sim)),
+        ("GET", ["calls", sid]) => call(sim, sid, query).await,
+        ("POST", ["calls", sid, deed]) => act(sim, request, sid, deed),
+        ("POST", ["inbound"]) => inbound(sim, request),
+        ("GET", ["numbers"]) => Ok(json!(sim.lock().numbers)),
+        ("GET" | "PUT" | "DELETE", ["numbers", number]) => {
+            self::numbers(sim, request, &form::decode(&number.replace('+', "%2B")))
+        }
+        ("GET", ["faults"]) => Ok(json!(sim.lock().faults.switches())),
+        ("PUT", ["faults"]) => set_faults(sim, request),
+        ("GET", ["wire"]) => Ok(wire(sim, query)),
+        ("GET", ["ledger"]) => Ok(view::ledger(&sim.lock())),
+        ("POST", ["clock", "advance"]) => advance(sim, request),
+        _ => Err(Refusal::NotFound),
+    }
+}
+
+fn read<T: DeserializeOwned>(request: &Request<Bytes>) -> Result<T, Refusal> {
+    serde_json::from_slice(request.body()).map_err(|error| Refusal::Unreadable(error.to_string()))
+}
+
+fn number(query: &Pairs, name: &str) -> Option<u64> {
+    form::first(query, name).and_then(|text| text.parse().ok())
+}
+
+fn limit(query: &Pairs) -> usize {
+    number(query, "limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(100)
+}
+
+/// How long a poll waits, in real time: 10 seconds, or as asked up to a minute; not at all without `after`.
+fn patience(query: &Pairs) -> Duration {
+    match number(query, "after") {
+        Some(_) => Duration::from_secs(number(query, "wait").unwrap_or(10).min(60)),
+        None => Duration::ZERO,
+    }
+}
+
+async fn state(sim: &Inner, query: &Pairs) -> Value {
+    let (after, limit) = (number(query, "after"), limit(query));
+    let look = |state: &super::State| after.is_none_or(|after| state.version > after).then_some(());
+    stream::poll(sim, patience(query), look).await;
+    view::phones(&sim.lock(), sim, limit)
+}
+
+async fn call(sim: &Inner, sid: &str, query: &Pairs) -> Result<Value, Refusal> {
+    let after = number(query, "after");
+    let look = |state: &super::State| match state.call(sid) {
+        Some(call) => after.is_none_or(|after| call.version > after).then_some(()),
+        None => Some(()),
+    };
+    stream::poll(sim, patience(query), look).await;
+    let state = sim.lock();
+    state.call(sid).map(|call| view::phone(&state, sim, call)).ok_or(Refusal::NoCall)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Press {
+    digits: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Speak {
+    text: String,
+    #[serde(default = "certain")]
+    confidence: f64,
+}
+
+const fn certain() -> f64 {
+    0.9
+}
+
+/// A hand at a phone. The line obeys a moment later; the answer shows the call as it was.
+fn act(sim: &Inner, request: &Request<Bytes>, sid: &str, deed: &str) -> Result<Value, Refusal> {
+    let (status, direction) = sim.lock().call(sid).map(|call| (call.status, call.direction)).ok_or(Refusal::NoCall)?;
+    let rings = status == Status::Ringing && direction == Direction::OutboundApi;
+    let talks = status == Status::InProgress;
+    let (possible, command) = match deed {
+        "answer" => (rings, Command::Answer),
+        "decline" => (rings, Command::Decline),
+        "hangup" => (talks || status == Status::Ringing, Command::HangUp),
+        "press" => {
+            let Press { digits } = read(request)?;
+            if !is_keys(&digits) {
+                return Err(Refusal::Invalid("digits must be of 0-9, * and #"));
+            }
+            (talks, Command::Press(digits))
+        }
+        "say" => {
+            let Speak { text, confidence } = read(request)?;
+            (talks, Command::Speak { text, confidence })
+        }
+        _ => return Err(Refusal::NotFound),
+    };
+    if !possible {
+        return Err(Refusal::WrongState(status.word()));
+    }
+    rest::send(sim, sid, command);
+    let state = sim.lock();
+    state.call(sid).map(|call| view::phone(&state, sim, call)).ok_or(Refusal::NoCall)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Inbound {
+    from: String,
+    to: String,
+    url: String,
+    #[serde(default)]
+    method: Option<String>,
+    #[serde(default)]
+    stir_verstat: Option<String>,
+    #[serde(default)]
+    status_callback: Option<String>,
+}
+
+/// Somebody rings our number.
+fn inbound(sim: &Arc<Inner>, request: &Request<Bytes>) -> Result<Value, Refusal> {
+    let wanted: Inbound = read(request)?;
+    if !is_number(&wanted.from) || !is_number(&wanted.to) {
+        return Err(Refusal::Invalid("from and to must be E.164 numbers"));
+    }
+    if !is_url(&wanted.url) || wanted.status_callback.as_deref().is_some_and(|url| !is_url(url)) {
+        return Err(Refusal::Invalid("url must be an absolute http address"));
+    }
+    let method = match wanted.method.as_deref() {
+        None | Some("POST") => super::Method::Post,
+        Some("GET") => super::Method::Get,
+        Some(_) => return Err(Refusal::Invalid("method must be GET or POST")),
+    };
+    let wishes = Wishes {
+        url: Some(wanted.url),
+        method,
+        callback: wanted.status_callback.map(|url| (super::Method::Post, url)),
+        events: vec!["completed".to_owned()],
+        time_limit: Duration::from_secs(14_400),
+        stir_verstat: wanted.stir_verstat,
+        ..Wishes::default()
+    };
+    let sid = create::inbound(sim, &wanted.from, &wanted.to, wishes);
+    let state = sim.lock();
+    state.call(&sid).map(|call| view::phone(&state, sim, call)).ok_or(Refusal::NoCall)
+}
+
+/// How a number behaves from its next call on.
+fn numbers(sim: &Inner, request: &Request<Bytes>, number: &str) -> Result<Value, Refusal> {
+    if !is_number(number) {
+        return Err(Refusal::Invalid("the number must be E.164"));
+    }
+    match *request.method() {
+        Method::PUT => {
+            let behaviour: Behaviour = read(request)?;
+            if let Some(problem) = behaviour.problem() {
+                return Err(Refusal::Invalid(problem));
+            }
+            sim.change(|state| state.numbers.insert(number.to_owned(), behaviour));
+        }
+        Method::DELETE => drop(sim.change(|state| state.numbers.remove(number))),
+        _ => {}
+    }
+    let told = sim.lock().numbers.get(number).cloned();
+    Ok(json!(told.unwrap_or_else(|| Behaviour::of_number(number, &sim.config.timings))))
+}
+
+/// Replaces all switches by those of the body; what it does not name is off.
+fn set_faults(sim: &Inner, request: &Request<Bytes>) -> Result<Value, Refusal> {
+    let switches: BTreeMap<Fault, Switch> = read(request)?;
+    Ok(sim.change(|state| {
+        state.faults.set(switches);
+        json!(state.faults.switches())
+    }))
+}
+
+fn wire(sim: &Inner, query: &Pairs) -> Value {
+    let state = sim.lock();
+    let exchanges: Vec<_> = state.wire.after(number(query, "after").unwrap_or(0)).collect();
+    json!({"version": state.version, "exchanges": exchanges})
+}
+
+fn forget(sim: &Inner) -> Value {
+    sim.change(|state| {
+        let ended = state.calls.values().filter(|call| call.status.has_ended()).map(|call| call.sid.clone());
+        let ended: Vec<_> = ended.collect();
+        for sid in &ended {
+            state.remove(sid);
+        }
+        json!({"forgotten": ended.len(), "version": state.version})
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    seconds: f64,
+}
+
+fn advance(sim: &Inner, request: &Request<Bytes>) -> Result<Value, Refusal> {
+    let Advance { seconds: span } = read(request)?;
+    if !(0.001..=31_536_000.0).contains(&span) {
+        return Err(Refusal::Invalid("seconds must be between 0.001 and a year"));
+    }
+    let span = seconds(span);
+    let before = sim.clock.now();
+    sim.clock.advance(span);
+    // The system's clock does not move, and a clock cannot be asked which kind it is.
+    let moved = Duration::try_from(sim.clock.now().duration_since(before)).unwrap_or_default();
+    if moved < span {
+        return Err(Refusal::RealClock);
+    }
+    Ok(json!({"now": sim.clock.now()}))
+}

@@ -1,0 +1,179 @@
+//! Accepts or refuses the making of a call (protocol 1.2, 1.10), and puts it into the queue.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use super::Inner;
+use super::call::{Call, Command, Detection, Direction, Method, Sid, Status, Wishes};
+use super::faults::Fault;
+use super::line;
+use super::parameters::{Parameters, is_number};
+use super::rest_errors::Refusal;
+
+/// Checks the parameters of `POST Calls.json` and makes the call.
+pub(super) fn create(sim: &Arc<Inner>, pairs: &[(String, String)]) -> Result<Sid, Refusal> {
+    let parameters = Parameters(pairs);
+    if sim.config.trial {
+        parameters.trial()?;
+    }
+    let (to, from) = parties(sim, &parameters)?;
+    if parameters.get("StatusCallback").is_some() && sim.strike(Fault::TrialNoCallback, &to, &["rest"]).is_some() {
+        return Err(Refusal::TrialParameter);
+    }
+    let wishes = wishes(&parameters)?;
+    let sid = place(sim, Direction::OutboundApi, (to, from), wishes);
+    for (code, message) in parameters.lints() {
+        line::notify(sim, &sid, (code, true), message, "");
+    }
+    Ok(sid)
+}
+
+/// Makes a call to one of our numbers.
+pub(super) fn inbound(sim: &Arc<Inner>, from: &str, to: &str, wishes: Wishes) -> Sid {
+    place(sim, Direction::Inbound, (to.to_owned(), from.to_owned()), wishes)
+}
+
+/// Both numbers, checked in Twilio's order: To, From, then whether they may be used.
+fn parties(sim: &Inner, parameters: &Parameters<'_>) -> Result<(String, String), Refusal> {
+    let to = parameters.get("To").ok_or(Refusal::NoTo)?;
+    let from = parameters.get("From").ok_or(Refusal::NoFrom)?;
+    let to = e164(to).ok_or_else(|| Refusal::BadTo(to.to_owned()))?;
+    if from == "+15005550001" || !is_number(from) {
+        return Err(Refusal::BadFrom(from.to_owned()));
+    }
+    let owned = &sim.config.owned_numbers;
+    if from != "+15005550006" && !owned.is_empty() && !owned.iter().any(|number| number == from) {
+        return Err(Refusal::FromNotOurs(from.to_owned()));
+    }
+    match to.as_str() {
+        "+15005550001" => Err(Refusal::InvalidNumber(to)),
+        "+15005550002" => Err(Refusal::Unreachable(to)),
+        "+15005550003" => Err(Refusal::NotPermitted(to)),
+        "+15005550004" => Err(Refusal::NotAllowed(to)),
+        _ if to == from => Err(Refusal::BadTo(to)),
+        _ => Ok((to, from.to_owned())),
+    }
+}
+
+/// Unformatted US numbers are tolerated.
+fn e164(number: &str) -> Option<String> {
+    if number.len() == 10 && number.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Some(format!("+1{number}"));
+    }
+    is_number(number).then(|| number.to_owned())
+}
+
+fn wishes(parameters: &Parameters<'_>) -> Result<Wishes, Refusal> {
+    let url = parameters.url("Url", Refusal::BadUrl)?;
+    let twiml = parameters.twiml()?;
+    if url.is_none() && twiml.is_none() {
+        return Err(Refusal::BadUrl(String::new()));
+    }
+    let method = parameters.method("Method")?;
+    let fallback = parameters.url("FallbackUrl", Refusal::BadUrl)?;
+    let fallback_method = parameters.method("FallbackMethod")?;
+    let callback = parameters.url("StatusCallback", Refusal::BadStatusCallback)?;
+    let callback_method = parameters.method("StatusCallbackMethod")?;
+    let send_digits = parameters.send_digits()?;
+    let timeout = parameters.timeout()?;
+    let time_limit = parameters.seconds("TimeLimit", 14_400, 1..=86_400, |_| Refusal::BadParameter("TimeLimit"))?;
+    Ok(Wishes {
+        url,
+        method,
+        twiml,
+        fallback: fallback.map(|url| (fallback_method, url)),
+        callback: callback.map(|url| (callback_method, url)),
+        events: parameters.events(),
+        timeout,
+        time_limit,
+        // Digits to send rule machine detection out.
+        detection: if send_digits.is_empty() { detection(parameters)? } else { None },
+        send_digits,
+        stir_verstat: None,
+    })
+}
+
+fn detection(parameters: &Parameters<'_>) -> Result<Option<Detection>, Refusal> {
+    let message_end = match parameters.get("MachineDetection") {
+        None => return Ok(None),
+        Some("Enable") => false,
+        Some("DetectMessageEnd") => true,
+        Some(_) => return Err(Refusal::BadDetection("MachineDetection")),
+    };
+    for (name, range) in [
+        ("MachineDetectionSpeechThreshold", 1_000..=6_000),
+        ("MachineDetectionSpeechEndThreshold", 500..=5_000),
+        ("MachineDetectionSilenceTimeout", 2_000..=10_000),
+    ] {
+        parameters.seconds(name, 2_000, range, |_| Refusal::BadDetection(name))?;
+    }
+    let timeout = parameters
+        .seconds("MachineDetectionTimeout", 30, 3..=59, |_| Refusal::BadDetection("MachineDetectionTimeout"))?;
+    let callback = parameters.url("AsyncAmdStatusCallback", Refusal::BadUrl)?;
+    let callback_method: Method = parameters.method("AsyncAmdStatusCallbackMethod")?;
+    Ok(Some(Detection {
+        message_end,
+        asynchronous: parameters.is_true("AsyncAmd"),
+        timeout,
+        callback: callback.map(|url| (callback_method, url)),
+    }))
+}
+
+/// Enters a call into the books and lets its line live.
+fn place(sim: &Arc<Inner>, direction: Direction, (to, from): (String, String), wishes: Wishes) -> Sid {
+    let sid: Sid = format!("CA{}", uuid::Uuid::new_v4().simple()).into();
+    let now = sim.clock.now();
+    let (inbox, commands) = mpsc::unbounded_channel::<(Timestamp, Command)>();
+    let status = if direction == Direction::Inbound { Status::Ringing } else { Status::Queued };
+    let start_at = sim.change(|state| {
+        let start_at = if direction == Direction::Inbound { now } else { slot(sim, &mut state.next_start, now) };
+        let order = state.next_order;
+        state.next_order += 1;
+        let version = state.version;
+        state.insert(Call {
+            sid: sid.clone(),
+            order,
+            version,
+            to,
+            from,
+            direction,
+            wishes,
+            status,
+            history: vec![(now, status)],
+            created_at: now,
+            dialed_at: None,
+            answered_at: None,
+            ended_at: None,
+            queue_time: Duration::try_from(start_at.duration_since(now)).unwrap_or_default(),
+            answered_by: None,
+            sip_code: None,
+            sequence: 0,
+            transcript: Vec::new(),
+            saying: false,
+            gather: None,
+            verbs: Vec::new(),
+            digits: Vec::new(),
+            webhooks: Vec::new(),
+            events: Vec::new(),
+            notifications: Vec::new(),
+            inbox,
+        });
+        start_at
+    });
+    line::start(sim, &sid, commands, start_at);
+    sid
+}
+
+/// When the queue lets the next call go, one after the other at so many a second.
+fn slot(sim: &Inner, next_start: &mut Timestamp, now: Timestamp) -> Timestamp {
+    if sim.config.calls_per_second == 0 {
+        return now;
+    }
+    let start_at = now.max(*next_start);
+    let gap = Duration::from_secs(1) / sim.config.calls_per_second;
+    *next_start = start_at.saturating_add(gap).unwrap_or(Timestamp::MAX);
+    start_at
+}

@@ -1,0 +1,174 @@
+//! Fetches a document and decides what it is (protocol 2.1, 2.7): redirects, types, sizes. It runs nothing.
+
+use std::sync::Arc;
+
+use super::Inner;
+use super::call::{Call, Method};
+use super::callback;
+use super::twiml::{self, Document, Verb};
+use super::webhooks::{self, Reply};
+
+/// Twilio follows no more redirects than this.
+const REDIRECTS: u32 = 10;
+
+/// A request for a document.
+#[derive(Clone, Debug)]
+pub(super) struct Ask {
+    pub(super) method: Method,
+    pub(super) url: String,
+    /// Parameters beside the usual ones.
+    pub(super) extra: Vec<(String, String)>,
+    /// This is the `FallbackUrl` already.
+    pub(super) fallback: bool,
+}
+
+impl Ask {
+    pub(super) const fn new(method: Method, url: String) -> Self {
+        Self { method, url, extra: Vec::new(), fallback: false }
+    }
+}
+
+/// A document with the address it came from.
+#[derive(Clone, Debug)]
+pub(super) struct Page {
+    /// None: TwiML given inline.
+    pub(super) url: Option<String>,
+    pub(super) content: Content,
+}
+
+/// What was fetched.
+#[derive(Clone, Debug)]
+pub(super) enum Content {
+    Twiml(Document),
+    /// Text that is no TwiML and is read aloud.
+    Text(String),
+    Audio(String),
+    /// An empty answer ends the document.
+    Nothing,
+}
+
+impl Page {
+    /// Whether the call is refused before it is answered; `true`: as busy.
+    pub(super) fn rejects(&self) -> Option<bool> {
+        match &self.content {
+            Content::Twiml(document) => match document.verbs.first() {
+                Some(Verb::Reject(busy)) => Some(*busy),
+                Some(_) | None => None,
+            },
+            Content::Text(_) | Content::Audio(_) | Content::Nothing => None,
+        }
+    }
+}
+
+/// Why there is no document: Twilio's code, in words, and the address.
+#[derive(Clone, Debug)]
+pub(super) struct Trouble {
+    pub(super) code: u32,
+    pub(super) message: String,
+    pub(super) url: String,
+}
+
+/// Fetches what `ask` asks for, for a call that was just seen as `call`.
+pub(super) fn request(sim: &Arc<Inner>, call: &Call, ask: &Ask) -> impl Future<Output = Result<Page, Trouble>> + use<> {
+    let mut params = callback::voice_params(sim, call);
+    params.retain(|(name, _)| ask.extra.iter().all(|(extra, _)| extra != name));
+    params.extend(ask.extra.iter().cloned());
+    let outgoing = callback::outgoing(call, "voice", &(ask.method, ask.url.clone()), params);
+    let (sim, to) = (Arc::clone(sim), call.to.clone());
+    async move { follow(&sim, outgoing, &to).await }
+}
+
+async fn follow(sim: &Inner, mut outgoing: webhooks::Outgoing, to: &str) -> Result<Page, Trouble> {
+    for _ in 0..=REDIRECTS {
+        let trouble = |code, message: String| Trouble { code, message, url: outgoing.url.clone() };
+        let sent = webhooks::send(sim, &outgoing, to).await;
+        let reply = sent.map_err(|failure| trouble(failure.code(), failure.to_string()))?;
+        match reply.status {
+            200..=299 => {
+                let content = content(&reply, &outgoing.url).map_err(|(code, message)| trouble(code, message))?;
+                return Ok(Page { url: Some(outgoing.url), content });
+            }
+            301 | 302 | 303 | 307 => {
+                let location = reply.location.as_deref().and_then(|to| resolve(Some(&outgoing.url), to));
+                let Some(location) = location else {
+                    return Err(trouble(11_216, "A redirect without a usable Location".to_owned()));
+                };
+                outgoing.url = location;
+                outgoing.token = uuid::Uuid::new_v4().to_string();
+                outgoing.params.retain(|(name, _)| name != "Digits");
+                if reply.status != 307 {
+                    outgoing.method = Method::Get;
+                }
+            }
+            300..=399 => return Err(trouble(11_216, format!("Redirect with status {}", reply.status))),
+            status => return Err(trouble(11_200, format!("HTTP retrieval failure: {status}"))),
+        }
+    }
+    let url = outgoing.url;
+    Err(Trouble { code: 11_215, message: "Too many redirects".to_owned(), url })
+}
+
+fn content(reply: &Reply, url: &str) -> Result<Content, (u32, String)> {
+    if reply.body.is_empty() {
+        return Ok(Content::Nothing);
+    }
+    let kind = reply.content_type.as_deref().unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let text = || {
+        let unreadable = (12_100, "Document parse failure: not UTF-8".to_owned());
+        std::str::from_utf8(&reply.body).map_err(|_| unreadable)
+    };
+    let parsed = |text: &str| twiml::parse(text).map_err(|error| (error.code(), error.to_string()));
+    match kind.as_str() {
+        "text/xml" | "application/xml" | "text/html" => parsed(text()?).map(Content::Twiml),
+        "text/plain" => {
+            let text = text()?;
+            Ok(parsed(text).map_or_else(|_| Content::Text(text.to_owned()), Content::Twiml))
+        }
+        other if other.starts_with("audio/") => Ok(Content::Audio(url.to_owned())),
+        other => Err((12_300, format!("Invalid Content-Type: {other}"))),
+    }
+}
+
+/// An address in a document or redirect, against the address of what it stands in. Absolute ones stay as written.
+pub(super) fn resolve(base: Option<&str>, url: &str) -> Option<String> {
+    if url.starts_with("http://") || url.starts_with("https://") {
+        return Some(url.to_owned());
+    }
+    let base = reqwest::Url::parse(base?).ok()?;
+    base.join(url).ok().map(String::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_taken_for_what_its_type_and_body_say() {
+        let of = |kind: Option<&str>, body: &'static str| {
+            let content_type = kind.map(str::to_owned);
+            let reply =
+                Reply { status: 200, content_type, location: None, body: bytes::Bytes::from_static(body.as_bytes()) };
+            content(&reply, "https://a.example/x").map_err(|(code, _)| code)
+        };
+        let twiml = "<Response><Hangup/></Response>";
+        assert!(matches!(of(Some("text/xml; charset=utf-8"), twiml), Ok(Content::Twiml(_))));
+        assert!(matches!(of(Some("text/html"), twiml), Ok(Content::Twiml(_))));
+        assert!(matches!(of(Some("text/plain"), twiml), Ok(Content::Twiml(_))));
+        assert!(matches!(of(Some("text/plain"), "Hello"), Ok(Content::Text(_))));
+        assert!(matches!(of(Some("audio/mpeg"), "..."), Ok(Content::Audio(_))));
+        assert!(matches!(of(None, ""), Ok(Content::Nothing)));
+        assert_eq!(of(None, twiml).unwrap_err(), 12_300);
+        assert_eq!(of(Some("application/json"), "{}").unwrap_err(), 12_300);
+        assert_eq!(of(Some("text/xml"), "<html>").unwrap_err(), 12_100);
+    }
+
+    #[test]
+    fn relative_addresses_are_resolved_and_absolute_ones_are_left_alone() {
+        let base = Some("https://a.example/twiml/answer?x=1#rc=2");
+        assert_eq!(resolve(base, "key"), Some("https://a.example/twiml/key".to_owned()));
+        assert_eq!(resolve(base, "/k#rc=1"), Some("https://a.example/k#rc=1".to_owned()));
+        assert_eq!(resolve(base, "https://B.example/ü"), Some("https://B.example/ü".to_owned()));
+        assert_eq!(resolve(None, "/k"), None);
+    }
+}

@@ -1,0 +1,172 @@
+//! What can be made to go wrong, how often, and by which dice. It causes nothing itself.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::callee::seconds;
+
+/// A fault that can be switched on (protocol section 8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// A status callback is never sent.
+    DropCallback,
+    /// The final status callback is never sent.
+    DropCompleted,
+    /// A status callback is sent `seconds` later, past others.
+    DelayCallback,
+    /// A status callback is sent twice, with one idempotency token.
+    DuplicateCallback,
+    /// A status callback changes places with the next one.
+    ReorderCallbacks,
+    /// A create gets 429 (with `retry_after`) and is not processed.
+    #[serde(rename = "create_429")]
+    Create429,
+    /// A create is accepted and answered 500.
+    #[serde(rename = "create_500_after_accepting")]
+    Create500AfterAccepting,
+    /// A create is refused with `code` and `status`, or 400 and 21200.
+    CreateError,
+    /// Any REST request is refused with `code` and `status`, or 401 and 20003 (as suspended accounts are).
+    RestError,
+    /// A create gets 503 and is not processed.
+    #[serde(rename = "create_503")]
+    Create503,
+    /// A create is accepted and answered `seconds` (real ones) later.
+    CreateSlow,
+    /// A create is accepted and its connection closed without an answer.
+    CreateLostResponse,
+    /// A create with a `StatusCallback` is refused as trial accounts refuse it.
+    TrialNoCallback,
+    /// A webhook has no signature.
+    Unsigned,
+    /// A webhook has a wrong signature.
+    WrongSignature,
+    /// A webhook is signed with the second auth token.
+    RotatedSignature,
+    /// A webhook's parameters come in another order.
+    ShuffledParams,
+    /// The query of a webhook's URL is sent with sorted keys, but signed as configured.
+    SortedQuery,
+    /// A webhook has parameters that nobody announced.
+    ExtraParams,
+    /// A webhook attempt fails as if the connection were refused.
+    WebhookUnreachable,
+    /// The verdict of machine detection comes `seconds` later.
+    AmdLate,
+    /// Lists and single calls are as they were `seconds` ago.
+    ListStale,
+    /// The callee hangs up in the middle of a prompt.
+    HangupMidPrompt,
+    /// The action request of a Gather comes as if redirected: GET, without `Digits`.
+    RedirectAction,
+    /// `Timestamp` of callbacks is `seconds` ahead.
+    ClockSkew,
+    /// An update finds the call just ended: 21220.
+    #[serde(rename = "update_21220")]
+    Update21220,
+}
+
+/// How often a fault happens. With neither `count` nor `probability`: always.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Switch {
+    /// So many times more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+    /// 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f64>,
+    /// How long, where the fault has a length.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// `Retry-After` of `create_429`, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+    /// Twilio's code, of `create_error` and `rest_error`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<u32>,
+    /// HTTP status, of `create_error` and `rest_error`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Only for calls to this number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// Only for webhooks of this kind (`voice`, `status`, `amd`) or this `CallStatus`; for REST requests of this method.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub only: Option<String>,
+    /// Seed of this fault's dice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+}
+
+impl Switch {
+    /// The length of the fault, or `default` seconds.
+    pub(super) fn length(&self, default: f64) -> Duration {
+        seconds(self.seconds.unwrap_or(default))
+    }
+}
+
+/// The switches that are on, with their dice.
+#[derive(Debug, Default)]
+pub(super) struct Faults(BTreeMap<Fault, (Switch, fastrand::Rng)>);
+
+impl Faults {
+    pub(super) fn set(&mut self, switches: BTreeMap<Fault, Switch>) {
+        let seeded = |switch: Switch| {
+            let dice = fastrand::Rng::with_seed(switch.seed.unwrap_or(0));
+            (switch, dice)
+        };
+        self.0 = switches.into_iter().map(|(fault, switch)| (fault, seeded(switch))).collect();
+    }
+
+    pub(super) fn switches(&self) -> BTreeMap<Fault, Switch> {
+        self.0.iter().map(|(fault, (switch, _))| (*fault, switch.clone())).collect()
+    }
+
+    /// Whether `fault` happens now, to a call to `to`, to a webhook of the kinds in `what`; counts it if so.
+    pub(super) fn strike(&mut self, fault: Fault, to: &str, what: &[&str]) -> Option<Switch> {
+        let (switch, dice) = self.0.get_mut(&fault)?;
+        if switch.to.as_deref().is_some_and(|only| only != to) {
+            return None;
+        }
+        if switch.only.as_deref().is_some_and(|only| !what.contains(&only)) {
+            return None;
+        }
+        if switch.count == Some(0) || switch.probability.is_some_and(|chance| dice.f64() >= chance) {
+            return None;
+        }
+        switch.count = switch.count.map(|left| left - 1);
+        Some(switch.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counted_fault_happens_so_often_and_only_where_it_is_meant() {
+        let mut faults = Faults::default();
+        let text = r#"{"drop_callback": {"count": 1, "only": "completed"}, "create_429": {"retry_after": 2}}"#;
+        faults.set(serde_json::from_str(text).unwrap());
+        assert!(faults.strike(Fault::DropCallback, "+1", &["status", "ringing"]).is_none());
+        assert!(faults.strike(Fault::DropCallback, "+1", &["status", "completed"]).is_some());
+        assert!(faults.strike(Fault::DropCallback, "+1", &["status", "completed"]).is_none());
+        assert_eq!(faults.strike(Fault::Create429, "+1", &[]).unwrap().retry_after, Some(2));
+    }
+
+    #[test]
+    fn dice_with_one_seed_fall_alike() {
+        let rolls = |seed: u64| {
+            let mut faults = Faults::default();
+            let switch = Switch { probability: Some(0.5), seed: Some(seed), ..Switch::default() };
+            faults.set([(Fault::Unsigned, switch)].into());
+            (0..64).map(|_| faults.strike(Fault::Unsigned, "", &[]).is_some()).collect::<Vec<_>>()
+        };
+        assert_eq!(rolls(7), rolls(7));
+        assert_ne!(rolls(7), rolls(8));
+    }
+}

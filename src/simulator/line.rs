@@ -1,0 +1,336 @@
+//! The life of one call, from the queue to its end (protocol section 8, points 2, 3 and 6).
+//!
+//! A line keeps its own moment: timed steps follow one another on it, so that one leap of a simulated clock carries a
+//! call through several of them; whatever comes from outside (a hand at the phone, an answer over HTTP) sets it to now.
+//! A step is published only after the next deadline follows from the moment: who sees it may move the clock at once.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use super::Inner;
+use super::call::{Command, Direction, Notification, Sid, Source, Spoken, Status, Wishes};
+use super::callback::{self, Callback};
+use super::callee::{Behaviour, Ending, seconds};
+use super::documents::Ask;
+use super::faults::Fault;
+use super::interpreter::Next;
+use super::waiting::Interrupt;
+
+/// One call while it lasts.
+pub(super) struct Line {
+    pub(super) sim: Arc<Inner>,
+    pub(super) sid: Sid,
+    pub(super) to: String,
+    pub(super) behaviour: Behaviour,
+    pub(super) inbox: mpsc::UnboundedReceiver<(Timestamp, Command)>,
+    /// A command that came, but not before the deadline that was waited for.
+    pub(super) pending: Option<(Timestamp, Command)>,
+    pub(super) moment: Timestamp,
+    /// Keys that a scripted callee will press.
+    pub(super) scheduled: VecDeque<(Timestamp, char)>,
+    /// Keys pressed in one go and not heard yet.
+    pub(super) typed: VecDeque<char>,
+    pub(super) hang_up_at: Option<Timestamp>,
+    pub(super) limit_at: Option<Timestamp>,
+    pub(super) verdict: Option<Verdict>,
+    pub(super) gathers: u32,
+    pub(super) hops: u32,
+    courier: mpsc::UnboundedSender<Callback>,
+}
+
+/// What machine detection will say, and when.
+#[derive(Clone, Debug)]
+pub(super) struct Verdict {
+    pub(super) at: Timestamp,
+    pub(super) word: String,
+    pub(super) after: Duration,
+    pub(super) asynchronous: bool,
+}
+
+/// How a call ended: its status and SIP code.
+type End = (Status, u16);
+
+/// Lets the line of a new call live until its end.
+pub(super) fn start(
+    sim: &Arc<Inner>,
+    sid: &Sid,
+    inbox: mpsc::UnboundedReceiver<(Timestamp, Command)>,
+    start_at: Timestamp,
+) {
+    let party = {
+        let state = sim.lock();
+        state.call(sid).map(|call| (call.to.clone(), call.from.clone(), call.direction, call.created_at))
+    };
+    let Some((to, from, direction, moment)) = party else {
+        return;
+    };
+    let mut line = Line {
+        sim: Arc::clone(sim),
+        sid: Arc::clone(sid),
+        behaviour: Behaviour::default(),
+        to,
+        inbox,
+        pending: None,
+        moment,
+        scheduled: VecDeque::new(),
+        typed: VecDeque::new(),
+        hang_up_at: None,
+        limit_at: None,
+        verdict: None,
+        gathers: 0,
+        hops: 0,
+        courier: callback::courier(sim),
+    };
+    let stop = sim.stop.clone();
+    sim.tracker.spawn(async move {
+        let life = async {
+            let end = match direction {
+                Direction::Inbound => line.inbound(&from).await,
+                Direction::OutboundApi => line.outbound(start_at).await,
+            };
+            if let Some((status, sip_code)) = end {
+                line.enter(status, Some(sip_code));
+            }
+        };
+        tokio::select! {
+            () = life => {}
+            () = stop.cancelled() => {}
+        }
+    });
+}
+
+/// Puts a line into a call's Notifications.json.
+pub(super) fn notify(sim: &Inner, sid: &str, (code, warning): (u32, bool), message: String, url: &str) {
+    let notification = Notification {
+        sid: format!("NO{}", uuid::Uuid::new_v4().simple()),
+        at: sim.clock.now(),
+        code,
+        warning,
+        message,
+        url: url.to_owned(),
+    };
+    sim.change_call(sid, |call| call.notifications.push(notification));
+}
+
+impl Line {
+    async fn outbound(&mut self, start_at: Timestamp) -> Option<End> {
+        let timings = self.sim.config.timings;
+        if self.withdrawn_before(later(start_at, timings.initiated_after)).await {
+            return None;
+        }
+        let told = self.sim.lock().numbers.get(&self.to).cloned();
+        self.behaviour = told.unwrap_or_else(|| Behaviour::of_number(&self.to, &timings));
+        let timeout = self.wishes().timeout;
+        let give_up_at = later(self.moment, timeout);
+        self.enter(Status::Initiated, None);
+        if self.behaviour.ends == Some(Ending::Unreachable) {
+            let end = (Status::Failed, self.behaviour.sip_code.unwrap_or(404));
+            return self.before_answer(later(self.moment, timings.refused_after), Some(end)).await;
+        }
+        if let Some(end) = self.before_answer(later(self.moment, timings.ringing_after), None).await {
+            return Some(end);
+        }
+        self.enter(Status::Ringing, None);
+        if let Some(end) = self.rings(give_up_at).await {
+            return Some(end);
+        }
+        self.picked_up();
+        self.conversation(None).await;
+        Some((Status::Completed, 200))
+    }
+
+    /// Rings until somebody picks up; otherwise how it ended.
+    async fn rings(&mut self, give_up_at: Timestamp) -> Option<End> {
+        let refused_at = later(self.moment, self.sim.config.timings.refused_after);
+        let sip = |usual| self.behaviour.sip_code.unwrap_or(usual);
+        let no_answer = Some((Status::NoAnswer, sip(487)));
+        let (at, end) = match (self.behaviour.ends, self.behaviour.answer_after()) {
+            (Some(Ending::Busy), _) => (refused_at, Some((Status::Busy, sip(486)))),
+            (Some(Ending::Decline), _) => (refused_at, Some((Status::Busy, sip(603)))),
+            (Some(Ending::NoAnswer | Ending::Unreachable), _) | (None, None) => (give_up_at, no_answer),
+            (None, Some(after)) => (later(self.moment, after), None),
+        };
+        let (at, end) = if at > give_up_at { (give_up_at, no_answer) } else { (at, end) };
+        self.before_answer(at, end).await
+    }
+
+    /// Waits until `at`, which ends the call with `end` or goes on; a hand at the phone or the API may be quicker.
+    async fn before_answer(&mut self, at: Timestamp, end: Option<End>) -> Option<End> {
+        loop {
+            match self.command_before(at).await {
+                None => return end,
+                Some(Command::Answer) => return None,
+                Some(Command::Decline | Command::HangUp) => return Some((Status::Busy, 603)),
+                Some(Command::End) => return Some((Status::Canceled, 487)),
+                Some(Command::Press(_) | Command::Speak { .. } | Command::Limit(_) | Command::Replace(_)) => {}
+            }
+        }
+    }
+
+    /// Waits in the queue; whether the call was taken back meanwhile (of which nobody is told).
+    async fn withdrawn_before(&mut self, at: Timestamp) -> bool {
+        while let Some(command) = self.command_before(at).await {
+            if matches!(command, Command::End) {
+                let moment = self.moment;
+                self.sim.change_call(&self.sid, |call| call.enter(Status::Canceled, moment));
+                return true;
+            }
+        }
+        self.sim.lock().call(&self.sid).is_none_or(|call| call.status.has_ended())
+    }
+
+    /// Somebody rings our number: the document comes first, and may refuse the call.
+    async fn inbound(&mut self, from: &str) -> Option<End> {
+        let told = self.sim.lock().numbers.get(from).cloned();
+        self.behaviour = told.unwrap_or_default();
+        let wishes = self.wishes();
+        let ask = Ask::new(wishes.method, wishes.url.unwrap_or_default());
+        let page = match self.fetch(ask).await {
+            Ok(page) => page,
+            Err(Interrupt::HungUp | Interrupt::Over | Interrupt::Replace(_)) => return Some((Status::NoAnswer, 487)),
+        };
+        if let Some(busy) = page.as_ref().ok().and_then(|page| page.rejects()) {
+            return Some(if busy { (Status::Busy, 486) } else { (Status::NoAnswer, 403) });
+        }
+        self.picked_up();
+        self.conversation(Some(page)).await;
+        Some((Status::Completed, 200))
+    }
+
+    /// Everything that follows from the pick-up is settled before anybody learns of it.
+    fn picked_up(&mut self) {
+        let (wishes, timings) = (self.wishes(), self.sim.config.timings);
+        self.limit_at = Some(later(self.moment, wishes.time_limit));
+        let mut hang_up_after = self.behaviour.hang_up_after_seconds.map(seconds);
+        let mut heard = Vec::new();
+        if let Some(machine) = self.behaviour.voicemail {
+            let greeting = seconds(machine.greeting_seconds);
+            let full = greeting + timings.voicemail_records;
+            hang_up_after = Some(hang_up_after.unwrap_or(full).min(full));
+            heard.push(callee_line(
+                self.moment,
+                "greeting",
+                "Please leave a message after the tone.",
+                machine.greeting_seconds,
+            ));
+            if machine.beep {
+                heard.push(callee_line(later(self.moment, greeting), "beep", "", 0.5));
+            }
+        }
+        self.hang_up_at = hang_up_after.map(|after| later(self.moment, after));
+        let (moment, gap) = (self.moment, timings.between_keys);
+        for keys in &self.behaviour.keys {
+            if let Some(after) = keys.after_seconds {
+                let pressed = keys.digits.chars().zip(0_u32..);
+                self.scheduled.extend(pressed.map(|(key, at)| (later(moment, seconds(after) + gap * at), key)));
+            }
+        }
+        self.scheduled.make_contiguous().sort_unstable();
+        self.verdict = self.detect(&wishes);
+        self.sim.change_call(&self.sid, |call| call.transcript.extend(heard));
+        self.enter(Status::InProgress, None);
+    }
+
+    /// What machine detection will say (protocol section 5).
+    fn detect(&self, wishes: &Wishes) -> Option<Verdict> {
+        let detection = wishes.detection.as_ref()?;
+        let machine = self.behaviour.voicemail;
+        let mut after = self.sim.config.timings.verdict_after;
+        let mut word = "human";
+        if let Some(machine) = machine {
+            word = "machine_start";
+            if detection.message_end {
+                let (ending, tail) =
+                    if machine.beep { ("machine_end_beep", 0.5) } else { ("machine_end_silence", 1.2) };
+                (word, after) = (ending, seconds(machine.greeting_seconds + tail));
+            }
+        }
+        let mut word = self.behaviour.answered_by.clone().unwrap_or_else(|| word.to_owned());
+        if after > detection.timeout {
+            after = detection.timeout;
+            let known = machine.is_some() && detection.message_end;
+            word = if known { "machine_end_other" } else { "unknown" }.to_owned();
+        }
+        if let Some(switch) = self.sim.strike(Fault::AmdLate, &self.to, &["amd"]) {
+            after += switch.length(5.0);
+        }
+        Some(Verdict { at: later(self.moment, after), word, after, asynchronous: detection.asynchronous })
+    }
+
+    /// Where the conversation begins: after digits to send, and after the verdict where it is waited for.
+    pub(super) async fn opening(&mut self) -> Result<Next, Interrupt> {
+        let wishes = self.wishes();
+        if !wishes.send_digits.is_empty() {
+            self.play_tones(&wishes.send_digits).await?;
+        }
+        let mut extra = Vec::new();
+        if let Some(verdict) = self.verdict.clone().filter(|verdict| !verdict.asynchronous) {
+            self.hear_nothing_until(verdict.at).await?;
+            let millis = verdict.after.as_millis().to_string();
+            extra = callback::pairs(&[("AnsweredBy", &verdict.word), ("MachineDetectionDuration", &millis)]);
+        }
+        Ok(match (wishes.url, wishes.twiml) {
+            (Some(url), _) => Next::Ask(Ask { extra, ..Ask::new(wishes.method, url) }),
+            (None, twiml) => Next::Inline(twiml.unwrap_or_default()),
+        })
+    }
+
+    pub(super) fn wishes(&self) -> Wishes {
+        self.sim.lock().call(&self.sid).map(|call| call.wishes.clone()).unwrap_or_default()
+    }
+
+    /// Enters a status and sends the callback of its event, if that is subscribed to.
+    fn enter(&self, status: Status, sip_code: Option<u16>) {
+        let event = match status {
+            Status::Initiated => "initiated",
+            Status::Ringing => "ringing",
+            Status::InProgress => "answered",
+            Status::Completed | Status::Busy | Status::NoAnswer | Status::Failed | Status::Canceled => "completed",
+            Status::Queued => return,
+        };
+        let skewed = self.sim.strike(Fault::ClockSkew, &self.to, &["status", status.word()]);
+        let skew = skewed.map(|switch| switch.length(5.0)).unwrap_or_default();
+        let moment = self.moment;
+        let callback = self.sim.change_call(&self.sid, |call| {
+            if call.status.has_ended() {
+                return None;
+            }
+            call.sip_code = sip_code;
+            call.enter(status, moment);
+            let sequence = call.sequence;
+            call.sequence += 1;
+            let address = call.wishes.callback.clone()?;
+            if !call.wishes.events.iter().any(|subscribed| subscribed == event) {
+                return None;
+            }
+            let params = callback::status_params(&self.sim, call, (sequence, later(moment, skew)));
+            let outgoing = callback::outgoing(call, "status", &address, params);
+            Some(Callback { outgoing, to: call.to.clone(), is_final: status.has_ended() })
+        });
+        if let Some(callback) = callback.flatten() {
+            drop(self.courier.send(callback));
+        }
+    }
+
+    /// Where an update of the call sends it.
+    pub(super) fn replaced(source: Source) -> Next {
+        match source {
+            Source::Url(method, url) => Next::Ask(Ask::new(method, url)),
+            Source::Inline(twiml) => Next::Inline(twiml),
+        }
+    }
+}
+
+fn callee_line(at: Timestamp, kind: &'static str, text: &str, seconds: f64) -> Spoken {
+    let text = text.to_owned();
+    Spoken { at, speaker: "callee", kind, text, language: None, voice: None, seconds, cut: false }
+}
+
+/// `span` after `at`.
+pub(super) fn later(at: Timestamp, span: Duration) -> Timestamp {
+    at.saturating_add(span).unwrap_or(Timestamp::MAX)
+}

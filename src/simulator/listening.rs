@@ -1,0 +1,187 @@
+//! Gathers and recordings on a line (protocol 4.2, 4.4): what is pressed or said, and what follows from it.
+
+use std::time::Duration;
+
+use super::call::{Method, OpenGather};
+use super::callback::pairs;
+use super::documents::{self, Page};
+use super::faults::Fault;
+use super::gather::{Collected, Collector};
+use super::interpreter::{Barge, Input, Next};
+use super::line::{Line, later};
+use super::twiml::{Gather, Record};
+use super::waiting::{Heard, Interrupt};
+
+impl Line {
+    pub(super) async fn gather(&mut self, gather: &Gather, page: &Page) -> Result<Option<Next>, Interrupt> {
+        self.gathers += 1;
+        self.script_keys(gather);
+        self.open(gather);
+        let mut collector = Collector::new(gather.num_digits, gather.finish_on_key);
+        let mut input = None;
+        for prompt in &gather.prompts {
+            input = self.prompt(prompt, Barge::of(gather)).await?;
+            if input.is_some() {
+                break;
+            }
+        }
+        if !gather.barge_in {
+            self.script_late_keys();
+        }
+        let collected = self.collect(gather, &mut collector, input).await;
+        self.sim.change_call(&self.sid, |call| call.gather = None);
+        self.submit(gather, page, collected?).await
+    }
+
+    /// Listens until the Gather is over; words instead of keys come back as the error of the inner result.
+    async fn collect(
+        &mut self,
+        gather: &Gather,
+        collector: &mut Collector,
+        mut input: Option<Input>,
+    ) -> Result<Result<Collected, (String, f64)>, Interrupt> {
+        loop {
+            match input.take() {
+                Some(Input::Key(key)) => {
+                    if let Some(collected) = collector.press(key) {
+                        return Ok(Ok(collected));
+                    }
+                    let digits = collector.digits().to_owned();
+                    self.sim.change_call(&self.sid, |call| call.hear(digits));
+                }
+                Some(Input::Speech { text, confidence }) if collector.digits().is_empty() => {
+                    return Ok(Err((text, confidence)));
+                }
+                Some(Input::Speech { .. }) => {}
+                None => self.sim.change_call(&self.sid, |call| call.hear(String::new())).unwrap_or_default(),
+            }
+            let silent_at = later(self.moment, gather.timeout);
+            input = loop {
+                match self.wait(silent_at).await? {
+                    Heard::Time => return Ok(Ok(collector.silence())),
+                    Heard::Key(key) if gather.dtmf => break Some(Input::Key(key)),
+                    Heard::Speech { text, confidence } if gather.speech => {
+                        break Some(Input::Speech { text, confidence });
+                    }
+                    Heard::Key(_) | Heard::Speech { .. } => {}
+                }
+            };
+        }
+    }
+
+    /// What follows from the input: the action, or the next verb.
+    async fn submit(
+        &mut self,
+        gather: &Gather,
+        page: &Page,
+        result: Result<Collected, (String, f64)>,
+    ) -> Result<Option<Next>, Interrupt> {
+        let mut extra = pairs(&[("msg", "Gather End")]);
+        match result {
+            Ok(Collected { digits, finished_on }) => {
+                if digits.is_empty() && !gather.action_on_empty_result {
+                    return Ok(None);
+                }
+                let key = finished_on.map(String::from).unwrap_or_default();
+                extra.extend(pairs(&[("FinishedOnKey", &key)]));
+                if !digits.is_empty() {
+                    extra.extend(pairs(&[("Digits", &digits)]));
+                }
+            }
+            Err((text, confidence)) => {
+                let language = gather.language.as_deref().unwrap_or("en-US");
+                let confidence = confidence.to_string();
+                extra = pairs(&[("SpeechResult", &text), ("Confidence", &confidence), ("Language", language)]);
+            }
+        }
+        let mut target = gather.action.clone();
+        if self.sim.strike(Fault::RedirectAction, &self.to, &["voice"]).is_some() {
+            target.method = Method::Get;
+            extra.retain(|(name, _)| name != "Digits");
+        }
+        self.follow(&target, page, extra).await.map(Some)
+    }
+
+    /// Makes the Gather visible. What was typed ahead of it is lost.
+    fn open(&mut self, gather: &Gather) {
+        self.typed.clear();
+        let open = OpenGather {
+            number: self.gathers,
+            num_digits: gather.num_digits,
+            finish_on_key: gather.finish_on_key,
+            timeout_seconds: gather.timeout.as_secs_f64(),
+            barge_in: gather.barge_in,
+            speech: gather.speech,
+            language: gather.language.clone(),
+            hints: gather.hints.clone(),
+            listening: false,
+            digits: String::new(),
+        };
+        self.sim.change_call(&self.sid, |call| call.gather = Some(open));
+    }
+
+    /// A scripted person presses a moment after the prompt has begun, or after it where it cannot be cut.
+    fn script_keys(&mut self, gather: &Gather) {
+        let moment = self.moment;
+        self.scheduled.retain(|(at, _)| *at >= moment);
+        if gather.barge_in {
+            self.script_late_keys();
+        }
+    }
+
+    fn script_late_keys(&mut self) {
+        let timings = self.sim.config.timings;
+        let begun = later(self.moment, timings.pressed_after);
+        for keys in self.behaviour.keys.iter().filter(|keys| keys.at_gather == Some(self.gathers)) {
+            let pressed = keys.digits.chars().zip(0_u32..);
+            self.scheduled.extend(pressed.map(|(key, at)| (later(begun, timings.between_keys * at), key)));
+        }
+        self.scheduled.make_contiguous().sort_unstable();
+    }
+
+    pub(super) async fn record(&mut self, record: &Record, page: &Page) -> Result<Option<Next>, Interrupt> {
+        if record.play_beep {
+            drop(self.hold(("play", "beep"), None, Duration::from_millis(500), Barge::NONE).await?);
+        }
+        let (begun, silent_at) = (self.moment, later(self.moment, record.timeout.min(record.max_length)));
+        let key = loop {
+            match self.wait(silent_at).await {
+                // Nobody spoke: nothing was recorded, and the document goes on.
+                Ok(Heard::Time) => return Ok(None),
+                Ok(Heard::Key(key)) if record.finish_on_key.contains(key) => break key.to_string(),
+                Ok(Heard::Key(_)) => {}
+                Ok(Heard::Speech { .. }) => break String::new(),
+                Err(Interrupt::HungUp) => break "hangup".to_owned(),
+                Err(other) => return Err(other),
+            }
+        };
+        let seconds = self.moment.duration_since(begun).as_secs().to_string();
+        let account_sid = &self.sim.config.account_sid;
+        let recording =
+            format!("https://api.twilio.com/2010-04-01/Accounts/{account_sid}/Recordings/RE{}", "0".repeat(32));
+        let extra = pairs(&[("RecordingUrl", &recording), ("RecordingDuration", &seconds), ("Digits", &key)]);
+        let next = self.follow(&record.action, page, extra).await?;
+        if key == "hangup" {
+            self.last_words(next);
+            return Err(Interrupt::HungUp);
+        }
+        Ok(Some(next))
+    }
+
+    /// The action of a Record is asked for even after a hang-up; its answer means nothing any more.
+    fn last_words(&self, next: Next) {
+        if let Next::Ask(mut ask) = next {
+            ask.extra.push(("CallStatus".to_owned(), "completed".to_owned()));
+            let request = self.sim.lock().call(&self.sid).map(|call| documents::request(&self.sim, call, &ask));
+            let stop = self.sim.stop.clone();
+            if let Some(request) = request {
+                self.sim.tracker.spawn(async move {
+                    tokio::select! {
+                        page = request => drop(page),
+                        () = stop.cancelled() => {}
+                    }
+                });
+            }
+        }
+    }
+}

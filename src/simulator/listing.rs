@@ -1,0 +1,70 @@
+//! The list of calls with its filters (protocol 1.6).
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::call::Call;
+use super::faults::Fault;
+use super::form;
+use super::pages::Page;
+use super::resource::{self, Seen};
+use super::rest_errors::Refusal;
+use super::{Inner, State};
+
+/// Answers `GET Calls.json`.
+pub(super) fn calls(sim: &Inner, path: &str, query: &[(String, String)]) -> Result<Value, Refusal> {
+    let page = Page::of(path, query)?;
+    let now = sim.clock.now();
+    let as_of = stale_instant(sim, now, form::first(query, "To").unwrap_or_default());
+    let state = sim.lock();
+    Ok(page.envelope("calls", matching(&state, sim, query, (now, as_of))))
+}
+
+/// The instant whose state reads show: now, or earlier under the fault `list_stale`.
+pub(super) fn stale_instant(sim: &Inner, now: Timestamp, to: &str) -> Timestamp {
+    let lag = sim.strike(Fault::ListStale, to, &["rest"]).map(|switch| switch.length(5.0)).unwrap_or_default();
+    SignedDuration::try_from(lag).ok().and_then(|lag| now.checked_sub(lag).ok()).unwrap_or(now)
+}
+
+fn matching(
+    state: &State,
+    sim: &Inner,
+    query: &[(String, String)],
+    (now, as_of): (Timestamp, Timestamp),
+) -> Vec<(String, Value)> {
+    let visible = state.calls.values().rev().filter_map(|call| Some((call, call.status_at(as_of)?)));
+    visible
+        .filter(|(call, status)| {
+            query.iter().all(|(name, value)| value.is_empty() || fits(call, status.rest_word(), name, value))
+        })
+        .map(|(call, status)| {
+            let seen = Seen { account_sid: &sim.config.account_sid, now, status, fresh: false };
+            (call.sid.to_string(), resource::call(call, seen))
+        })
+        .collect()
+}
+
+/// Whether a call passes one filter; names that are no filter pass.
+fn fits(call: &Call, status: &str, name: &str, value: &str) -> bool {
+    let start = || day(call.started_at().filter(|_| status != "queued"));
+    let end = || day(call.ended_at);
+    let wanted = value.get(..10).unwrap_or(value);
+    match name {
+        "To" => call.to == value,
+        "From" => call.from == value,
+        "Status" => status == value,
+        "ParentCallSid" => false,
+        "StartTime" => start().is_some_and(|day| day == wanted),
+        "StartTime<" => start().is_some_and(|day| day.as_str() <= wanted),
+        "StartTime>" => start().is_some_and(|day| day.as_str() >= wanted),
+        "EndTime" => end().is_some_and(|day| day == wanted),
+        "EndTime<" => end().is_some_and(|day| day.as_str() <= wanted),
+        "EndTime>" => end().is_some_and(|day| day.as_str() >= wanted),
+        _ => true,
+    }
+}
+
+/// `YYYY-MM-DD` in UTC: text that sorts as the days do.
+fn day(at: Option<Timestamp>) -> Option<String> {
+    at.map(|at| at.strftime("%Y-%m-%d").to_string())
+}

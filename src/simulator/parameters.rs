@@ -1,0 +1,127 @@
+//! Reads the parameters of a create or update, each with Twilio's own complaint about it (protocol 1.2).
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::call::Method;
+use super::form;
+use super::rest_errors::Refusal;
+
+/// What a trial account may send (protocol 1.10).
+const TRIAL: [&str; 4] = ["To", "From", "Url", "StatusCallback"];
+const EVENTS: [&str; 4] = ["initiated", "ringing", "answered", "completed"];
+
+/// The decoded form.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parameters<'a>(pub(super) &'a [(String, String)]);
+
+impl<'a> Parameters<'a> {
+    /// The value of `name`; empty values count as left out.
+    pub(super) fn get(&self, name: &str) -> Option<&'a str> {
+        form::first(self.0, name).map(str::trim).filter(|value| !value.is_empty())
+    }
+
+    pub(super) fn is_true(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    pub(super) fn trial(&self) -> Result<(), Refusal> {
+        let allowed = self.0.iter().all(|(name, _)| TRIAL.contains(&name.as_str()));
+        allowed.then_some(()).ok_or(Refusal::TrialParameter)
+    }
+
+    pub(super) fn url(&self, name: &str, refusal: fn(String) -> Refusal) -> Result<Option<String>, Refusal> {
+        match self.get(name) {
+            Some(url) if is_url(url) => Ok(Some(url.to_owned())),
+            Some(url) => Err(refusal(url.to_owned())),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) fn method(&self, name: &str) -> Result<Method, Refusal> {
+        match self.get(name) {
+            None => Ok(Method::Post),
+            Some(word) if word.eq_ignore_ascii_case("POST") => Ok(Method::Post),
+            Some(word) if word.eq_ignore_ascii_case("GET") => Ok(Method::Get),
+            Some(word) => Err(Refusal::BadMethod(word.to_owned())),
+        }
+    }
+
+    pub(super) fn twiml(&self) -> Result<Option<String>, Refusal> {
+        match self.get("Twiml") {
+            Some(twiml) if twiml.chars().count() > 4_000 => Err(Refusal::TwimlTooLong),
+            other => Ok(other.map(str::to_owned)),
+        }
+    }
+
+    pub(super) fn send_digits(&self) -> Result<String, Refusal> {
+        let digits = self.get("SendDigits").unwrap_or_default();
+        let fits = digits.len() <= 32 && digits.bytes().all(|key| b"0123456789ABCD#*wW".contains(&key));
+        fits.then(|| digits.to_owned()).ok_or_else(|| Refusal::BadSendDigits(digits.to_owned()))
+    }
+
+    pub(super) fn timeout(&self) -> Result<Duration, Refusal> {
+        self.seconds("Timeout", 60, 1..=600, |text| Refusal::BadTimeout(text.to_owned()))
+    }
+
+    /// A whole number in a range, in seconds (or whatever the parameter is in).
+    pub(super) fn seconds(
+        &self,
+        name: &str,
+        default: u64,
+        range: RangeInclusive<u64>,
+        refusal: impl FnOnce(&str) -> Refusal,
+    ) -> Result<Duration, Refusal> {
+        let Some(text) = self.get(name) else {
+            return Ok(Duration::from_secs(default));
+        };
+        match text.parse() {
+            Ok(number) if range.contains(&number) => Ok(Duration::from_secs(number)),
+            Ok(_) | Err(_) => Err(refusal(text)),
+        }
+    }
+
+    /// The events subscribed to: those of the repeated parameter that exist; if there is none, `completed`.
+    pub(super) fn events(&self) -> Vec<String> {
+        let mut events: Vec<String> =
+            self.event_words().filter(|word| EVENTS.contains(word)).map(str::to_owned).collect();
+        if events.is_empty() {
+            events.push("completed".to_owned());
+        }
+        events
+    }
+
+    fn event_words(&self) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(|(name, _)| name == "StatusCallbackEvent").map(|(_, value)| value.as_str())
+    }
+
+    /// What Twilio would accept and warn about.
+    pub(super) fn lints(&self) -> Vec<(u32, String)> {
+        let mut lints = Vec::new();
+        for word in self.event_words().filter(|word| !EVENTS.contains(word)) {
+            lints
+                .push((21_626, format!("Invalid value for StatusCallbackEvent, repeat the parameter instead: {word}")));
+        }
+        if self.get("Url").is_some() && self.get("Twiml").is_some() {
+            lints.push((32_019, "Both Url and Twiml were given, Url is used".to_owned()));
+        }
+        if self.is_true("AsyncAmd") && self.get("AsyncAmdStatusCallback").is_none() {
+            lints.push((21_262, "AsyncAmd without AsyncAmdStatusCallback".to_owned()));
+        }
+        lints
+    }
+}
+
+/// E.164: a plus sign and 7 to 15 digits.
+pub(super) fn is_number(text: &str) -> bool {
+    let Some(digits) = text.strip_prefix('+') else {
+        return false;
+    };
+    (7..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|digit| digit.is_ascii_digit())
+}
+
+/// An absolute http address whose host has no underscore. Loopback hosts, which Twilio refuses, are our daily bread.
+pub(super) fn is_url(text: &str) -> bool {
+    let parsed = reqwest::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    parsed.as_ref().and_then(reqwest::Url::host_str).is_some_and(|host| !host.contains('_'))
+}

@@ -1,0 +1,278 @@
+//! What the tests stand on: a service that answers documents and writes down what it was asked, and hands to act with.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::super::{Config, Simulator, form, signing};
+use crate::clock::Clock;
+
+/// What the service was asked.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) params: HashMap<String, String>,
+    pub(super) pairs: Vec<(String, String)>,
+    pub(super) headers: http::HeaderMap,
+}
+
+/// What it answers on a path.
+#[derive(Clone, Debug)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) content_type: &'static str,
+    pub(super) location: Option<String>,
+    pub(super) body: String,
+}
+
+impl Reply {
+    pub(super) fn twiml(verbs: &str) -> Self {
+        let body = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>{verbs}</Response>");
+        Self { status: 200, content_type: "text/xml", location: None, body }
+    }
+
+    pub(super) fn status(status: u16) -> Self {
+        Self { status, content_type: "text/plain", location: None, body: String::new() }
+    }
+}
+
+#[derive(Default)]
+struct Books {
+    replies: HashMap<String, Reply>,
+    asked: Vec<Asked>,
+}
+
+/// A simulator, a service, and a clock between them.
+pub(super) struct Bench {
+    pub(super) simulator: Simulator,
+    pub(super) clock: Clock,
+    pub(super) origin: String,
+    books: Arc<Mutex<Books>>,
+    asked: watch::Receiver<usize>,
+}
+
+pub(super) const TOKEN: &str = "12345";
+pub(super) const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
+
+impl Bench {
+    /// With a clock that runs a thousand times faster than ours.
+    pub(super) async fn running() -> Self {
+        let bench = Self::standing(Config::default()).await;
+        bench.clock.run(1_000);
+        bench
+    }
+
+    /// With a clock that stands still.
+    pub(super) async fn standing(config: Config) -> Self {
+        let config = Config {
+            account_sid: ACCOUNT.to_owned(),
+            auth_tokens: vec![TOKEN.to_owned(), "67890".to_owned()],
+            ..config
+        };
+        let clock = Clock::simulated("2026-12-01T12:00:00Z".parse().unwrap());
+        let simulator = Simulator::new(config, clock.clone(), client());
+        let books = Arc::new(Mutex::new(Books::default()));
+        let (sender, asked) = watch::channel(0);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(serve(listener, Arc::clone(&books), Arc::new(sender)));
+        Self { simulator, clock, origin, books, asked }
+    }
+
+    /// Answers `path` so from now on; other paths get 204.
+    pub(super) fn on(&self, path: &str, reply: Reply) {
+        self.books.lock().unwrap().replies.insert(path.to_owned(), reply);
+    }
+
+    pub(super) async fn rest(&self, method: Method, path: &str, params: &[(&str, &str)]) -> (StatusCode, Value) {
+        let pairs: Vec<_> = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let credentials =
+            base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("{ACCOUNT}:{TOKEN}"));
+        let uri = format!("/simulator/2010-04-01/Accounts/{ACCOUNT}{path}");
+        let request =
+            Request::builder().method(method).uri(uri).header("authorization", format!("Basic {credentials}"));
+        self.send(request.body(Bytes::from(form::encode(&pairs))).unwrap()).await
+    }
+
+    /// Rings `to` with the document at `/answer` and all callbacks; the call's sid.
+    pub(super) async fn dial(&self, to: &str, more: &[(&str, &str)]) -> String {
+        let (url, callback) = (format!("{}/answer", self.origin), format!("{}/status", self.origin));
+        let mut params = vec![("To", to), ("From", "+15005550006"), ("Url", &url), ("StatusCallback", &callback)];
+        params.extend(["initiated", "ringing", "answered", "completed"].map(|event| ("StatusCallbackEvent", event)));
+        params.extend_from_slice(more);
+        let (status, call) = self.rest(Method::POST, "/Calls.json", &params).await;
+        assert_eq!(status, StatusCode::CREATED, "{call}");
+        call["sid"].as_str().unwrap().to_owned()
+    }
+
+    pub(super) async fn control(&self, method: Method, path: &str, body: &Value) -> (StatusCode, Value) {
+        let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
+        let request = Request::builder().method(method).uri(format!("/simulator/api/{path}"));
+        self.send(request.body(body).unwrap()).await
+    }
+
+    async fn send(&self, request: Request<Bytes>) -> (StatusCode, Value) {
+        let response = self.simulator.handle(request).await;
+        let status = response.status();
+        let body = response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+
+    pub(super) async fn faults(&self, switches: Value) {
+        let (status, body) = self.control(Method::PUT, "faults", &switches).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+    }
+
+    /// Waits (ten real seconds at most) until the phone is as wanted.
+    pub(super) async fn until(&self, sid: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let mut version = 0;
+        let seen = async {
+            loop {
+                let path = format!("calls/{sid}?after={version}");
+                let (_, call) = self.control(Method::GET, &path, &Value::Null).await;
+                if wanted(&call) {
+                    return call;
+                }
+                version = call["version"].as_u64().unwrap_or(version);
+            }
+        };
+        match tokio::time::timeout(Duration::from_secs(10), seen).await {
+            Ok(call) => call,
+            Err(_) => {
+                panic!("never seen: {:#}", self.control(Method::GET, &format!("calls/{sid}"), &Value::Null).await.1)
+            }
+        }
+    }
+
+    pub(super) async fn ended(&self, sid: &str) -> Value {
+        self.until(sid, |call| call["ended"] == true).await
+    }
+
+    /// Moves the clock from deadline to deadline until the phone is as wanted.
+    pub(super) async fn advance_until(&self, sid: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let moving = async {
+            loop {
+                let (_, call) = self.control(Method::GET, &format!("calls/{sid}"), &Value::Null).await;
+                if wanted(&call) {
+                    return call;
+                }
+                if let Some(next) = self.clock.next_sleeper().filter(|next| *next < jiff::Timestamp::MAX) {
+                    self.clock.advance(next.duration_since(self.clock.now()).unsigned_abs());
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), moving).await.expect("the call never came there")
+    }
+
+    pub(super) async fn press(&self, sid: &str, digits: &str) {
+        let (status, body) =
+            self.control(Method::POST, &format!("calls/{sid}/press"), &json!({"digits": digits})).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+    }
+
+    pub(super) async fn answer(&self, sid: &str) {
+        self.until(sid, |call| call["status"] == "ringing").await;
+        let (status, body) = self.control(Method::POST, &format!("calls/{sid}/answer"), &Value::Null).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+    }
+
+    /// What was asked at `path`, once it was asked so often.
+    pub(super) async fn asked(&self, path: &str, times: usize) -> Vec<Asked> {
+        let mut counted = self.asked.clone();
+        let enough = async {
+            loop {
+                counted.mark_unchanged();
+                let asked = self.asked_so_far(path);
+                if asked.len() >= times {
+                    return asked;
+                }
+                counted.changed().await.unwrap();
+            }
+        };
+        match tokio::time::timeout(Duration::from_secs(10), enough).await {
+            Ok(asked) => asked,
+            Err(_) => {
+                panic!("asked {} times only: {:?}", self.asked_so_far(path).len(), self.books.lock().unwrap().asked)
+            }
+        }
+    }
+
+    pub(super) fn asked_so_far(&self, path: &str) -> Vec<Asked> {
+        self.books.lock().unwrap().asked.iter().filter(|asked| asked.path == path).cloned().collect()
+    }
+}
+
+impl Asked {
+    pub(super) fn param(&self, name: &str) -> &str {
+        self.params.get(name).map_or("", String::as_str)
+    }
+
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// Whether a token signed this request as sent to `origin`.
+    pub(super) fn is_signed(&self, origin: &str, token: &str) -> bool {
+        let url = format!("{origin}{}", self.path);
+        self.header("x-twilio-signature") == signing::sign(super::super::Algorithm::HmacSha1, token, &url, &self.pairs)
+    }
+}
+
+pub(super) fn client() -> reqwest::Client {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+    let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    builder.tls_backend_preconfigured(config).build().unwrap()
+}
+
+async fn serve(listener: TcpListener, books: Arc<Mutex<Books>>, asked: Arc<watch::Sender<usize>>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let (books, asked) = (Arc::clone(&books), Arc::clone(&asked));
+        let service = service_fn(move |request| respond(request, Arc::clone(&books), Arc::clone(&asked)));
+        tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    }
+}
+
+async fn respond(
+    request: Request<Incoming>,
+    books: Arc<Mutex<Books>>,
+    count: Arc<watch::Sender<usize>>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let text = String::from_utf8_lossy(&body).into_owned();
+    let pairs = form::parse(if parts.method == Method::GET { parts.uri.query().unwrap_or_default() } else { &text });
+    let asked = Asked {
+        method: parts.method,
+        path: parts.uri.path().to_owned(),
+        params: pairs.iter().cloned().collect(),
+        pairs,
+        headers: parts.headers,
+    };
+    let reply = {
+        let mut books = books.lock().unwrap();
+        let reply = books.replies.get(&asked.path).cloned().unwrap_or_else(|| Reply::status(204));
+        books.asked.push(asked);
+        reply
+    };
+    count.send_modify(|count| *count += 1);
+    let mut response = Response::builder().status(reply.status).header("content-type", reply.content_type);
+    if let Some(location) = reply.location {
+        response = response.header("location", location);
+    }
+    Ok(response.body(Full::new(Bytes::from(reply.body))).unwrap())
+}

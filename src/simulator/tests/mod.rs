@@ -1,0 +1,8 @@
+//! Whole calls between the simulator and a small service of the tests' own, over sockets.
+
+mod bench;
+mod conversations;
+mod deliveries;
+mod invariants;
+mod oddities;
+mod rest_side;

@@ -1,0 +1,215 @@
+//! What a line hears while it waits: keys, words, hands, the API, and the time. Only here a line meets its inbox.
+
+use jiff::Timestamp;
+
+use super::call::{Command, Pressed, Source, Spoken};
+use super::callback::{self, Callback};
+use super::line::{Line, later};
+
+/// What ended a wait within a conversation.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Heard {
+    /// Nothing, until the time had come.
+    Time,
+    Key(char),
+    Speech {
+        text: String,
+        confidence: f64,
+    },
+}
+
+/// What breaks a conversation off.
+#[derive(Clone, Debug)]
+pub(super) enum Interrupt {
+    /// The other party hung up.
+    HungUp,
+    /// Ended by the API or by the time limit.
+    Over,
+    /// Another document goes on.
+    Replace(Source),
+}
+
+/// What comes first of all that is timed.
+enum Due {
+    Asked,
+    Limit,
+    HangUp,
+    Verdict,
+    Key,
+}
+
+impl Line {
+    /// The next command given before or at `at`; none when that time comes first. Sets the moment.
+    pub(super) async fn command_before(&mut self, at: Timestamp) -> Option<Command> {
+        if self.pending.is_none() {
+            let clock = self.sim.clock.clone();
+            tokio::select! {
+                biased;
+                command = self.inbox.recv() => self.pending = command,
+                () = clock.sleep_until(at) => {}
+            }
+        }
+        match self.pending.take() {
+            Some((given_at, command)) if given_at <= at => {
+                self.moment = self.moment.max(given_at);
+                Some(command)
+            }
+            later => {
+                self.pending = later;
+                self.moment = self.moment.max(at);
+                None
+            }
+        }
+    }
+
+    /// Waits for a key, words, or `until`.
+    pub(super) async fn wait(&mut self, until: Timestamp) -> Result<Heard, Interrupt> {
+        loop {
+            if let Some(key) = self.typed.pop_front() {
+                return Ok(Heard::Key(key));
+            }
+            let (at, due) = self.next_due(until, true);
+            match self.command_before(at).await {
+                Some(command) => {
+                    if let Some(heard) = self.obey(command)? {
+                        return Ok(heard);
+                    }
+                }
+                None => match due {
+                    Due::Asked => return Ok(Heard::Time),
+                    Due::Limit => return Err(Interrupt::Over),
+                    Due::HangUp => return Err(Interrupt::HungUp),
+                    Due::Verdict => self.tell_verdict(),
+                    Due::Key => {
+                        if let Some((_, key)) = self.scheduled.pop_front() {
+                            self.note_keys(&key.to_string());
+                            return Ok(Heard::Key(key));
+                        }
+                    }
+                },
+            }
+        }
+    }
+
+    /// Waits and lets keys and words fall on deaf ears.
+    pub(super) async fn hear_nothing_until(&mut self, until: Timestamp) -> Result<(), Interrupt> {
+        while self.wait(until).await? != Heard::Time {}
+        Ok(())
+    }
+
+    /// Waits for work done elsewhere, which goes on even if the line breaks off.
+    pub(super) async fn meanwhile<T>(&mut self, mut work: tokio::task::JoinHandle<T>) -> Result<Option<T>, Interrupt> {
+        loop {
+            let (at, due) = self.next_due(Timestamp::MAX, false);
+            let clock = self.sim.clock.clone();
+            let command = if let Some((_, command)) = self.pending.take() {
+                Some(command)
+            } else {
+                tokio::select! {
+                    biased;
+                    done = &mut work => {
+                        self.moment = self.moment.max(clock.now());
+                        self.typed.clear();
+                        return Ok(done.ok());
+                    }
+                    command = self.inbox.recv() => command.map(|(_, command)| command),
+                    () = clock.sleep_until(at) => None,
+                }
+            };
+            self.moment = self.moment.max(clock.now().min(at));
+            match (command, due) {
+                (Some(command), _) => drop(self.obey(command)?),
+                (None, Due::Limit) => return Err(Interrupt::Over),
+                (None, Due::HangUp) => return Err(Interrupt::HungUp),
+                (None, Due::Verdict) => self.tell_verdict(),
+                (None, Due::Asked | Due::Key) => {}
+            }
+        }
+    }
+
+    fn next_due(&self, until: Timestamp, with_keys: bool) -> (Timestamp, Due) {
+        let key = self.scheduled.front().filter(|_| with_keys).map(|(at, _)| *at);
+        let timed = [
+            (self.limit_at, Due::Limit),
+            (self.hang_up_at, Due::HangUp),
+            (self.verdict.as_ref().map(|verdict| verdict.at), Due::Verdict),
+            (key, Due::Key),
+        ];
+        let mut first = (until, Due::Asked);
+        for (at, due) in timed {
+            // At one instant what was asked for comes last, so that a key in the last moment still counts.
+            let Some(at) = at else { continue };
+            if at < first.0 || at == first.0 && matches!(first.1, Due::Asked) {
+                first = (at, due);
+            }
+        }
+        first
+    }
+
+    fn obey(&mut self, command: Command) -> Result<Option<Heard>, Interrupt> {
+        match command {
+            Command::HangUp | Command::Decline => Err(Interrupt::HungUp),
+            Command::End => Err(Interrupt::Over),
+            Command::Replace(source) => Err(Interrupt::Replace(source)),
+            Command::Answer => Ok(None),
+            Command::Limit(limit) => {
+                let answered_at = self.sim.lock().call(&self.sid).and_then(|call| call.answered_at);
+                self.limit_at = answered_at.map(|at| later(at, limit)).or(self.limit_at);
+                Ok(None)
+            }
+            Command::Press(keys) => {
+                self.note_keys(&keys);
+                self.typed.extend(keys.chars());
+                Ok(self.typed.pop_front().map(Heard::Key))
+            }
+            Command::Speak { text, confidence } => {
+                self.note("speech", &text);
+                Ok(Some(Heard::Speech { text, confidence }))
+            }
+        }
+    }
+
+    fn note_keys(&self, keys: &str) {
+        let pressed = Pressed { at: self.moment, digits: keys.to_owned() };
+        self.sim.change_call(&self.sid, |call| call.digits.push(pressed));
+        self.note("keys", keys);
+    }
+
+    /// A line of the transcript from the other party, put before what is being said.
+    fn note(&self, kind: &'static str, text: &str) {
+        let heard = Spoken {
+            at: self.moment,
+            speaker: "callee",
+            kind,
+            text: text.to_owned(),
+            language: None,
+            voice: None,
+            seconds: 0.0,
+            cut: false,
+        };
+        self.sim.change_call(&self.sid, |call| call.transcript.push(heard));
+    }
+
+    /// Machine detection has made up its mind.
+    fn tell_verdict(&mut self) {
+        let Some(verdict) = self.verdict.take() else {
+            return;
+        };
+        let millis = verdict.after.as_millis().to_string();
+        let callback = self.sim.change_call(&self.sid, |call| {
+            call.answered_by = Some(verdict.word.clone());
+            let address = call.wishes.detection.as_ref().filter(|_| verdict.asynchronous)?.callback.clone()?;
+            let params = callback::pairs(&[
+                ("AccountSid", &self.sim.config.account_sid),
+                ("AnsweredBy", &verdict.word),
+                ("CallSid", &call.sid),
+                ("MachineDetectionDuration", &millis),
+            ]);
+            let outgoing = callback::outgoing(call, "amd", &address, params);
+            Some(Callback { outgoing, to: call.to.clone(), is_final: false })
+        });
+        if let Some(callback) = callback.flatten() {
+            callback::spawn(&self.sim, callback, None);
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! Sends one request to the service as Twilio does: signed, with its headers, retried as the URL's fragment asks
+//! (protocol 2.1). What the answer means is decided elsewhere.
+
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::call::{Method, Sent, rfc2822};
+use super::config::Algorithm;
+use super::faults::Fault;
+use super::overrides::Overrides;
+use super::twiml::MAX_DOCUMENT;
+use super::wire::Exchange;
+use super::{Inner, form, line, signing};
+
+/// The pause before the first retry, doubled for each further one; Twilio's own is not documented.
+const BEFORE_RETRY: Duration = Duration::from_millis(250);
+
+/// A request to the service.
+#[derive(Clone, Debug)]
+pub(super) struct Outgoing {
+    pub(super) call_sid: String,
+    /// `voice`, `status`, `amd`.
+    pub(super) kind: &'static str,
+    pub(super) method: Method,
+    pub(super) url: String,
+    pub(super) params: Vec<(String, String)>,
+    /// One for all attempts at one request.
+    pub(super) token: String,
+}
+
+/// The service's answer.
+#[derive(Clone, Debug)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) content_type: Option<String>,
+    pub(super) location: Option<String>,
+    pub(super) body: Bytes,
+}
+
+/// Why there is no answer, with Twilio's code.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Failure {
+    #[error("The URL is not valid")]
+    Url,
+    #[error("The connection failed")]
+    Connect,
+    #[error("The answer did not come in time")]
+    Timeout,
+    #[error("The connection broke")]
+    Protocol,
+    #[error("The answer is larger than 64 kB")]
+    TooLarge,
+}
+
+impl Failure {
+    pub(super) const fn code(&self) -> u32 {
+        match self {
+            Self::Url => 11_100,
+            Self::Connect => 11_205,
+            Self::Timeout => 11_203,
+            Self::Protocol => 11_206,
+            Self::TooLarge => 11_750,
+        }
+    }
+}
+
+/// Sends, and sends again where the overrides say so, all within 15 real seconds.
+pub(super) async fn send(sim: &Inner, outgoing: &Outgoing, to: &str) -> Result<Reply, Failure> {
+    let mut overrides = Overrides::of(&outgoing.url);
+    for (code, problem) in std::mem::take(&mut overrides.problems) {
+        line::notify(sim, &outgoing.call_sid, (code, true), problem, &outgoing.url);
+    }
+    if sim.config.trial {
+        overrides.total = overrides.total.min(Duration::from_secs(5));
+    }
+    let deadline = Instant::now() + overrides.total;
+    let mut retries = overrides.retries;
+    let mut pause = BEFORE_RETRY;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let outcome = attempt(sim, outgoing, to, left.min(overrides.connect + overrides.read)).await;
+        let policy = overrides.policy;
+        let again = match &outcome {
+            Ok(reply) => {
+                (400..500).contains(&reply.status) && policy.client_errors
+                    || reply.status >= 500 && policy.server_errors
+            }
+            Err(Failure::Connect) => policy.connect,
+            Err(Failure::Timeout | Failure::Protocol) => policy.read,
+            Err(Failure::Url | Failure::TooLarge) => false,
+        };
+        let room = deadline.saturating_duration_since(Instant::now()) > pause;
+        if !again || retries == 0 || !room {
+            return outcome;
+        }
+        retries -= 1;
+        tokio::time::sleep(pause).await;
+        pause *= 2;
+    }
+}
+
+/// One attempt, recorded on the wire.
+async fn attempt(sim: &Inner, outgoing: &Outgoing, to: &str, left: Duration) -> Result<Reply, Failure> {
+    let begun = Instant::now();
+    let prepared = prepare(sim, outgoing, to);
+    let what = what(outgoing);
+    let outcome = if sim.strike(Fault::WebhookUnreachable, to, &what).is_some() {
+        Err(Failure::Connect)
+    } else {
+        match tokio::time::timeout(left, exchange(sim, outgoing, &prepared)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Failure::Timeout),
+        }
+    };
+    record(sim, outgoing, &prepared, (&outcome, begun));
+    outcome
+}
+
+/// Words by which a fault may single this webhook out.
+fn what(outgoing: &Outgoing) -> [&str; 2] {
+    [outgoing.kind, form::first(&outgoing.params, "CallStatus").unwrap_or_default()]
+}
+
+/// A request as it goes out.
+struct Prepared {
+    url: String,
+    body: Option<String>,
+    signature: Option<String>,
+    settings: Option<String>,
+    params: Vec<(String, String)>,
+}
+
+fn prepare(sim: &Inner, outgoing: &Outgoing, to: &str) -> Prepared {
+    let what = what(outgoing);
+    let strike = |fault| sim.strike(fault, to, &what).is_some();
+    let mut params = outgoing.params.clone();
+    if strike(Fault::ExtraParams) {
+        params.push(("UnannouncedByTwilio".to_owned(), "später & mehr".to_owned()));
+    }
+    if strike(Fault::ShuffledParams) {
+        params.reverse();
+    }
+    let signed = signing::signed_url(&outgoing.url);
+    let (signed, pairs, body) = match outgoing.method {
+        Method::Post => (signed, params.as_slice(), Some(form::encode(&params))),
+        Method::Get => {
+            let joint = if signed.contains('?') { '&' } else { '?' };
+            (format!("{signed}{joint}{}", form::encode(&params)), [].as_slice(), None)
+        }
+    };
+    let signature = signature(sim, &signed, pairs, &strike);
+    let sent = match outgoing.method {
+        Method::Post => outgoing.url.split('#').next().unwrap_or_default().to_owned(),
+        Method::Get => signed,
+    };
+    let url = if strike(Fault::SortedQuery) { sorted_query(&sent) } else { sent };
+    let settings = sim.config.webhook_key.as_ref();
+    let settings = settings.map(|(id, _, algorithm)| format!("key={id},algorithm={}", algorithm.name()));
+    Prepared { url, body, signature, settings, params }
+}
+
+fn signature(sim: &Inner, url: &str, pairs: &[(String, String)], strike: &impl Fn(Fault) -> bool) -> Option<String> {
+    if strike(Fault::Unsigned) {
+        return None;
+    }
+    let tokens = &sim.config.auth_tokens;
+    let token = if strike(Fault::RotatedSignature) { tokens.get(1).or(tokens.first()) } else { tokens.first() };
+    let token = token.map_or("", String::as_str);
+    if strike(Fault::WrongSignature) {
+        return Some(signing::sign(Algorithm::HmacSha1, &format!("{token}!"), url, pairs));
+    }
+    Some(match &sim.config.webhook_key {
+        Some((_, secret, algorithm)) => signing::sign(*algorithm, secret, url, pairs),
+        None => signing::sign(Algorithm::HmacSha1, token, url, pairs),
+    })
+}
+
+/// The address with its query's pairs in alphabetical order, as Twilio has been seen to send it.
+fn sorted_query(url: &str) -> String {
+    let Some((path, query)) = url.split_once('?') else {
+        return url.to_owned();
+    };
+    let mut pairs: Vec<&str> = query.split('&').collect();
+    pairs.sort_unstable();
+    format!("{path}?{}", pairs.join("&"))
+}
+
+async fn exchange(sim: &Inner, outgoing: &Outgoing, prepared: &Prepared) -> Result<Reply, Failure> {
+    let url = reqwest::Url::parse(&prepared.url).map_err(|_| Failure::Url)?;
+    let mut request = match &prepared.body {
+        Some(body) => sim
+            .client
+            .post(url)
+            .header("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8")
+            .body(body.clone()),
+        None => sim.client.get(url),
+    };
+    request = request
+        .header("User-Agent", "TwilioProxy/1.1")
+        .header("Accept", "*/*")
+        .header("I-Twilio-Idempotency-Token", &outgoing.token);
+    if let Some(signature) = &prepared.signature {
+        request = request.header("X-Twilio-Signature", signature);
+    }
+    if let Some(settings) = &prepared.settings {
+        request = request.header("X-Twilio-Webhooks-Signature-Settings", settings);
+    }
+    let response = request.send().await.map_err(|error| failure(&error))?;
+    read(response).await
+}
+
+fn failure(error: &reqwest::Error) -> Failure {
+    if error.is_connect() {
+        Failure::Connect
+    } else if error.is_timeout() {
+        Failure::Timeout
+    } else if error.is_builder() {
+        Failure::Url
+    } else {
+        Failure::Protocol
+    }
+}
+
+async fn read(mut response: reqwest::Response) -> Result<Reply, Failure> {
+    let header =
+        |name: http::HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let (content_type, location) = (header(http::header::CONTENT_TYPE), header(http::header::LOCATION));
+    let status = response.status().as_u16();
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
+        body.extend_from_slice(&chunk);
+        if body.len() > MAX_DOCUMENT {
+            return Err(Failure::TooLarge);
+        }
+    }
+    Ok(Reply { status, content_type, location, body: body.freeze() })
+}
+
+fn record(sim: &Inner, outgoing: &Outgoing, prepared: &Prepared, (outcome, begun): (&Result<Reply, Failure>, Instant)) {
+    let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let at = sim.clock.now();
+    let reply = outcome.as_ref().ok();
+    let body = reply.map(|reply| String::from_utf8_lossy(&reply.body).into_owned()).unwrap_or_default();
+    let content_type = reply.and_then(|reply| reply.content_type.clone());
+    let status = reply.map(|reply| reply.status);
+    let event = event(
+        (outgoing.method.word(), &prepared.url),
+        &prepared.params,
+        (status.unwrap_or(502), content_type.as_deref().unwrap_or_default(), &body),
+        (milliseconds, at),
+    );
+    let sent = Sent {
+        at,
+        kind: outgoing.kind,
+        call_status: form::first(&prepared.params, "CallStatus").unwrap_or_default().to_owned(),
+        digits: form::first(&prepared.params, "Digits").map(str::to_owned),
+        status,
+    };
+    sim.change_call(&outgoing.call_sid, |call| {
+        call.events.push(event);
+        call.webhooks.push(sent);
+    });
+    sim.record(Exchange {
+        id: 0,
+        at,
+        direction: "webhook",
+        kind: outgoing.kind,
+        call_sid: Some(outgoing.call_sid.clone()),
+        method: outgoing.method.word().to_owned(),
+        url: prepared.url.clone(),
+        params: prepared.params.clone(),
+        signature: prepared.signature.clone(),
+        idempotency_token: Some(outgoing.token.clone()),
+        status,
+        content_type,
+        body,
+        error: outcome.as_ref().err().map(ToString::to_string),
+        milliseconds,
+    });
+}
+
+/// An entry of Events.json (protocol 1.7): keys of parameters in lower snake case.
+pub(super) fn event(
+    (method, url): (&str, &str),
+    params: &[(String, String)],
+    (status, content_type, body): (u16, &str, &str),
+    (milliseconds, at): (u64, Timestamp),
+) -> Value {
+    let parameters: serde_json::Map<String, Value> =
+        params.iter().map(|(name, value)| (snake_case(name), json!(value))).collect();
+    json!({
+        "request": {"method": method, "url": url, "parameters": parameters},
+        "response": {
+            "response_code": status,
+            "request_duration": milliseconds,
+            "content_type": content_type,
+            "response_body": body,
+            "date_created": rfc2822(at),
+        },
+    })
+}
+
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    for character in name.chars() {
+        if character.is_ascii_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.push(character.to_ascii_lowercase());
+    }
+    snake
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_parameters_are_snake_case_in_events() {
+        assert_eq!(snake_case("CallSid"), "call_sid");
+        assert_eq!(snake_case("msg"), "msg");
+        assert_eq!(sorted_query("http://a/x?b=1&a=2"), "http://a/x?a=2&b=1");
+    }
+}
