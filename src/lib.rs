@@ -9,6 +9,7 @@ pub mod call;
 pub mod policy;
 pub mod ticket;
 pub mod twilio;
+pub mod speech;
 pub mod store;
 pub mod service;
 pub mod simulator;

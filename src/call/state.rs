@@ -360,6 +360,21 @@ impl Call {
     }
 }
 
+impl State {
+    /// The `status` of the API.
+    #[must_use]
+    pub const fn status(self) -> &'static str {
+        match self {
+            Self::Queued { .. } => "queued",
+            Self::Dialing { .. } => "dialing",
+            Self::Ringing { .. } => "ringing",
+            // Nobody knows yet that it is over.
+            Self::InProgress { .. } | Self::Settling { .. } => "in_progress",
+            Self::Finished { .. } => "finished",
+        }
+    }
+}
+
 impl Attempt {
     /// An attempt whose intent is stored at `now`.
     #[must_use]

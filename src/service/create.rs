@@ -57,7 +57,12 @@ impl Service {
     ///
     /// # Errors
     /// Policy or Twilio refuse, the same reservation is under way, or the store cannot serve.
-    pub async fn create(&self, owner: &Arc<str>, reservation: Reservation, key: Option<&str>) -> Result<Arc<Call>, Error> {
+    pub async fn create(
+        &self,
+        owner: &Arc<str>,
+        reservation: Reservation,
+        key: Option<&str>,
+    ) -> Result<Arc<Call>, Error> {
         let now = self.now();
         let id = CallId::new(now);
         let key = key.map(|key| idempotency_key(owner, key, &reservation));
@@ -77,7 +82,12 @@ impl Service {
     }
 
     /// The call that a key stands for already.
-    async fn repeated(&self, key: Option<IdempotencyKey>, id: CallId, now: Timestamp) -> Result<Option<Arc<Call>>, Error> {
+    async fn repeated(
+        &self,
+        key: Option<IdempotencyKey>,
+        id: CallId,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Call>>, Error> {
         let Some(key) = key else { return Ok(None) };
         loop {
             match self.0.parts.store.reserve(key, id, now).await? {

@@ -12,8 +12,8 @@ use crate::domain::Sid;
 use crate::policy::Verdict;
 use crate::ticket::{Body, Head, Purpose};
 use crate::twilio::client::{
-    AsyncAmd, CallResource, CallUpdate, Error as TwilioError, ListQuery, MachineDetection, MachineDetectionMode, NewCall,
-    Refusal, Why,
+    AsyncAmd, CallResource, CallUpdate, Error as TwilioError, ListQuery, MachineDetection, MachineDetectionMode,
+    NewCall, Refusal, Why,
 };
 use crate::twilio::{CallSid, CallStatus, StatusCallbackEvent};
 
@@ -138,9 +138,7 @@ impl Service {
     async fn update(&self, call: &Call, attempt: u8, on: Sid, update: &CallUpdate) -> Result<(), Error> {
         let name = call_sid(on);
         let mut result = self.measured("update", self.0.parts.twilio.update(&name, update)).await;
-        let refused = |result: &Result<CallResource, TwilioError>| {
-            matches!(result, Err(TwilioError::Refused(refusal)) if refusal.is_not_in_progress())
-        };
+        let refused = |result: &Result<CallResource, TwilioError>| matches!(result, Err(TwilioError::Refused(refusal)) if refusal.is_not_in_progress());
         if refused(&result) && matches!(update, CallUpdate::Twiml(_)) {
             // Nobody is on the line (yet): it is ended without a word.
             result = self.measured("update", self.0.parts.twilio.update(&name, &CallUpdate::Complete)).await;
@@ -185,14 +183,16 @@ impl Service {
     /// Looks for a call to this number whose name no attempt of ours has, made since the intent. There is no date
     /// filter: queued calls have no start time (protocol 1.6).
     async fn search(&self, call: &Call, from: String, since: Timestamp) -> Result<Option<CallResource>, TwilioError> {
-        let query = ListQuery { to: Some(call.reservation.phone.to_string()), from: Some(from), ..ListQuery::default() };
+        let query =
+            ListQuery { to: Some(call.reservation.phone.to_string()), from: Some(from), ..ListQuery::default() };
         let mut page = self.measured("list", self.0.parts.twilio.list(&query)).await?;
         for _ in 0..PAGES {
             let mut calls = VecDeque::from(page.calls);
             while let Some(resource) = calls.pop_front() {
                 let known = call.attempts.iter().any(|attempt| attempt.sid == Some(sid(&resource.sid)));
                 // A second of tolerance: Twilio's clock is not ours, and it writes whole seconds.
-                let old = resource.date_created.is_some_and(|at| since.duration_since(at) > SignedDuration::from_secs(1));
+                let old =
+                    resource.date_created.is_some_and(|at| since.duration_since(at) > SignedDuration::from_secs(1));
                 if !known && !old {
                     return Ok(Some(resource));
                 }
@@ -261,8 +261,8 @@ fn detection(url: String) -> MachineDetection {
     }
 }
 
-pub(super) fn sid(sid: &CallSid) -> Sid {
-    sid.to_string().parse().unwrap_or(Sid::from_bytes([0; 16]))
+pub(super) const fn sid(sid: &CallSid) -> Sid {
+    Sid::from_bytes(*sid.as_bytes())
 }
 
 fn call_sid(sid: Sid) -> CallSid {

@@ -210,14 +210,19 @@ fn read_time_of_day(text: &str, table: Option<TableTime>) -> Result<Time, Rule> 
         return if same_day { Ok(full.time()) } else { Err(("other_day", "must be on the day of the table")) };
     }
     let (hour, minute) = text.split_once(':').ok_or(NOT_A_TIME)?;
-    let number = |part: &str| part.parse::<i8>().ok().filter(|_| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit()));
+    let number =
+        |part: &str| part.parse::<i8>().ok().filter(|_| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit()));
     let (hour, minute) = number(hour).zip(number(minute)).ok_or(NOT_A_TIME)?;
     Time::new(hour, minute, 0, 0).map_err(|_| NOT_A_TIME)
 }
 
 fn read_callback(fields: &mut Fields<'_>, callbacks: Callbacks) -> Option<CallbackUrl> {
     if callbacks == Callbacks::Refused && fields.is_given("callback_url") {
-        fields.wrong("callback_url", "not_available", "is not offered here: no secret to sign events with is configured");
+        fields.wrong(
+            "callback_url",
+            "not_available",
+            "is not offered here: no secret to sign events with is configured",
+        );
         return None;
     }
     fields.text("callback_url", |text| {
@@ -260,12 +265,20 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn text<T, E: Display>(&mut self, field: &str, read: impl FnOnce(&str) -> Result<T, (&'static str, E)>) -> Option<T> {
+    fn text<T, E: Display>(
+        &mut self,
+        field: &str,
+        read: impl FnOnce(&str) -> Result<T, (&'static str, E)>,
+    ) -> Option<T> {
         let text = self.given(field)?;
         read(text).map_err(|(code, error)| self.wrong(field, code, error)).ok()
     }
 
-    fn required<T, E: Display>(&mut self, field: &str, read: impl FnOnce(&str) -> Result<T, (&'static str, E)>) -> Option<T> {
+    fn required<T, E: Display>(
+        &mut self,
+        field: &str,
+        read: impl FnOnce(&str) -> Result<T, (&'static str, E)>,
+    ) -> Option<T> {
         if !self.is_given(field) {
             self.wrong(field, "required", "is required");
         }
@@ -286,7 +299,9 @@ impl<'a> Fields<'a> {
             Some(value) => match value.as_i64().map(PartySize::try_from) {
                 Some(Ok(size)) => return Some(size),
                 Some(Err(error)) => self.wrong("party_size", "out_of_range", error),
-                None if value.is_number() => self.wrong("party_size", "out_of_range", "must be a whole number from 1 to 99"),
+                None if value.is_number() => {
+                    self.wrong("party_size", "out_of_range", "must be a whole number from 1 to 99")
+                }
                 None => self.wrong("party_size", "wrong_type", "must be a whole number"),
             },
         }
@@ -332,7 +347,12 @@ mod tests {
     }
 
     fn defaults() -> Defaults {
-        Defaults { country: Some(Country::US), restaurant_phone: None, callbacks: Callbacks::Public, languages: vec![Language::EN_US] }
+        Defaults {
+            country: Some(Country::US),
+            restaurant_phone: None,
+            callbacks: Callbacks::Public,
+            languages: vec![Language::EN_US],
+        }
     }
 
     fn read_with(request: &Value, defaults: &Defaults) -> Result<Reservation, Vec<(String, &'static str)>> {
@@ -404,10 +424,16 @@ mod tests {
         assert_eq!(code("give_up_at", json!("2026-11-01T00:00:00Z")), only("give_up_at", "too_early"));
         let days = json!({"earliest": "2026-12-05T18:00", "latest": "21:00"});
         assert_eq!(code("alternatives", days), only("alternatives.earliest", "other_day"));
-        assert_eq!(code("alternatives", json!({"earliest": "21:00", "latest": "18:00"})), only("alternatives.latest", "out_of_order"));
+        assert_eq!(
+            code("alternatives", json!({"earliest": "21:00", "latest": "18:00"})),
+            only("alternatives.latest", "out_of_order")
+        );
         assert_eq!(code("callback_url", json!("https://127.0.0.1/")), only("callback_url", "private_address"));
         let refused = Defaults { callbacks: Callbacks::Refused, ..defaults() };
-        assert_eq!(read_with(&with("callback_url", json!("https://example.com/")), &refused).unwrap_err(), only("callback_url", "not_available"));
+        assert_eq!(
+            read_with(&with("callback_url", json!("https://example.com/")), &refused).unwrap_err(),
+            only("callback_url", "not_available")
+        );
     }
 
     #[test]

@@ -15,7 +15,11 @@ impl Pace {
     /// So many starts a second; 0: as many as come.
     #[must_use]
     pub fn new(per_second: u32) -> Self {
-        let interval = if per_second == 0 { SignedDuration::ZERO } else { SignedDuration::from_secs(1) / i32::try_from(per_second).unwrap_or(i32::MAX) };
+        let interval = if per_second == 0 {
+            SignedDuration::ZERO
+        } else {
+            SignedDuration::from_secs(1) / i32::try_from(per_second).unwrap_or(i32::MAX)
+        };
         Self { interval, next: Mutex::new(Timestamp::MIN) }
     }
 

@@ -8,7 +8,7 @@ use crate::call::{Apology, Call, Closing, Event, Input, Line, Machine, On, Reply
 use crate::store::{self, Saved};
 use crate::ticket::{Error as TicketError, Opened, Purpose};
 use crate::twilio::webhook::{AmdCallback, StatusCallback, VoiceRequest};
-use crate::twilio::{AccountSid, AnsweredBy, CallSid, CallStatus};
+use crate::twilio::{AccountSid, AnsweredBy, CallStatus};
 
 /// Which document of the conversation is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,9 @@ impl Service {
         let machine = match callback.answered_by {
             Some(AnsweredBy::MachineEndBeep) => Machine::Beep,
             Some(AnsweredBy::Fax) => Machine::Fax,
-            Some(AnsweredBy::MachineStart | AnsweredBy::MachineEndSilence | AnsweredBy::MachineEndOther) => Machine::Voice,
+            Some(AnsweredBy::MachineStart | AnsweredBy::MachineEndSilence | AnsweredBy::MachineEndOther) => {
+                Machine::Voice
+            }
             Some(AnsweredBy::Human | AnsweredBy::Unknown) | None => return Callback::Heard,
         };
         self.callback(&opened, Event::Detected(on, machine)).await
@@ -169,12 +171,8 @@ const fn line(status: CallStatus) -> Line {
         CallStatus::Initiated => Line::Initiated,
         CallStatus::Ringing => Line::Ringing,
         CallStatus::InProgress => Line::InProgress,
-        CallStatus::Completed | CallStatus::Busy | CallStatus::NoAnswer | CallStatus::Failed | CallStatus::Canceled => Line::Ended,
+        CallStatus::Completed | CallStatus::Busy | CallStatus::NoAnswer | CallStatus::Failed | CallStatus::Canceled => {
+            Line::Ended
+        }
     }
-}
-
-/// The name a webhook gives its call, for log lines.
-#[must_use]
-pub fn name(sid: &CallSid) -> String {
-    sid.to_string()
 }

@@ -118,6 +118,20 @@ sid! {
     AccountSid, "AC"
 }
 
+impl CallSid {
+    /// The 32 digits as 16 bytes, without their case: Twilio's are all lower.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0.bytes
+    }
+
+    /// The SID with these digits, in lower case.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Packed { bytes, upper: 0 })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

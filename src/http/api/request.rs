@@ -1,0 +1,166 @@
+//! The body of a request: documented as a type, read as JSON, judged by `service::intake` field by field.
+
+use std::marker::PhantomData;
+
+use poem::{FromRequest, Request, RequestBody};
+use poem_openapi::payload::{Json, ParsePayload, Payload};
+use poem_openapi::registry::{MetaSchemaRef, Registry};
+use poem_openapi::types::{Example, Type};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
+use serde_json::{Map, Value};
+
+use crate::http::problem::{Code, Failure};
+
+/// A request to have a restaurant asked for a table. The first four fields are the whole of what is required.
+#[derive(Debug, Object)]
+#[oai(example, deny_unknown_fields)]
+pub struct CallRequest {
+    /// Who the table is for; at least one letter, at most 240 bytes.
+    #[oai(validator(min_length = 1, max_length = 80))]
+    name: String,
+    /// The restaurant's number: E.164, or in national form where `country` (or the country of the service's own number)
+    /// makes it unambiguous.
+    phone: String,
+    /// Date and time on the restaurant's wall clock, such as `2027-06-18T19:30`, at most 400 days ahead. An RFC 3339
+    /// offset is accepted; its wall clock is what is read.
+    time: String,
+    /// How many people.
+    #[oai(validator(minimum(value = "1"), maximum(value = "99")))]
+    party_size: u8,
+    /// The name of the place, spoken and shown.
+    #[oai(validator(min_length = 1, max_length = 80))]
+    restaurant: Option<String>,
+    /// The guest's own number, read out digit by digit.
+    guest_phone: Option<String>,
+    /// What else staff should know, spoken; at most 420 bytes.
+    #[oai(validator(min_length = 1, max_length = 140))]
+    notes: Option<String>,
+    /// What staff hear, as a language tag such as `en-GB`. By default the language of the number's country.
+    language: Option<String>,
+    /// ISO 3166 alpha-2, to read a national `phone`.
+    #[oai(validator(min_length = 2, max_length = 2))]
+    country: Option<String>,
+    /// IANA time zone; one of the number's own zones. Known by itself where the number has only one.
+    timezone: Option<String>,
+    /// Digits, `*`, `#` and `w` (half a second) sent after pick-up: for places behind a menu.
+    #[oai(validator(max_length = 32, pattern = r"^[0-9*#w]+$"))]
+    extension: Option<String>,
+    /// Other times of the same day that would do: lets the restaurant offer one by keypad.
+    alternatives: Option<AlternativeTimes>,
+    /// The earliest first ring, RFC 3339.
+    not_before: Option<String>,
+    /// When to stop trying, RFC 3339. By default 24 hours later; never after the table's time.
+    give_up_at: Option<String>,
+    /// How many times to ring at most; 3 by default.
+    #[oai(validator(minimum(value = "1"), maximum(value = "5")))]
+    attempts: Option<u8>,
+    /// What to do when a machine answers: `hang_up` (default) or `leave_message`.
+    #[oai(validator(pattern = r"^(hang_up|leave_message)$"))]
+    voicemail: Option<String>,
+    /// An https URL that gets signed events.
+    #[oai(validator(max_length = 300))]
+    callback_url: Option<String>,
+}
+
+/// From when to when another time would do.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct AlternativeTimes {
+    /// Local time such as `18:30`, or with the date of the table.
+    earliest: String,
+    /// Local time such as `21:00`, or with the date of the table.
+    latest: String,
+}
+
+impl Example for CallRequest {
+    /// A table at a number that answers by itself in the simulator, and presses 1.
+    fn example() -> Self {
+        Self {
+            name: "Ana García".to_owned(),
+            phone: "+14155550101".to_owned(),
+            time: "2027-06-18T19:30".to_owned(),
+            party_size: 4,
+            restaurant: None,
+            guest_phone: None,
+            notes: None,
+            language: None,
+            country: None,
+            timezone: None,
+            extension: None,
+            alternatives: None,
+            not_before: None,
+            give_up_at: None,
+            attempts: None,
+            voicemail: None,
+            callback_url: None,
+        }
+    }
+}
+
+/// A JSON object that the document calls `T`.
+#[derive(Debug)]
+pub struct Body<T> {
+    /// The fields as they came.
+    pub fields: Map<String, Value>,
+    described_as: PhantomData<fn() -> T>,
+}
+
+impl<T: Type> Payload for Body<T> {
+    const CONTENT_TYPE: &'static str = "application/json";
+
+    fn check_content_type(content_type: &str) -> bool {
+        <Json<T> as Payload>::check_content_type(content_type)
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        T::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+impl<T: Type> ParsePayload for Body<T> {
+    const IS_REQUIRED: bool = true;
+
+    async fn from_request(request: &Request, body: &mut RequestBody) -> poem::Result<Self> {
+        let bytes = Vec::<u8>::from_request(request, body).await?;
+        match serde_json::from_slice::<Value>(&bytes) {
+            Ok(Value::Object(fields)) => Ok(Self { fields, described_as: PhantomData }),
+            Ok(_) => Err(Failure::new(Code::BadJson, "The body must be a JSON object.").into()),
+            // serde_json says what it expected and where, and nothing of what it found.
+            Err(error) => Err(Failure::new(Code::BadJson, format!("The body is not JSON: {error}.")).into()),
+        }
+    }
+}
+
+impl<'a, T: Type> ApiExtractor<'a> for Body<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        <Self as Payload>::register(registry);
+    }
+
+    fn request_meta() -> Option<poem_openapi::registry::MetaRequest> {
+        Some(poem_openapi::registry::MetaRequest {
+            description: None,
+            content: vec![poem_openapi::registry::MetaMediaType {
+                content_type: <Self as Payload>::CONTENT_TYPE,
+                schema: <Self as Payload>::schema_ref(),
+            }],
+            required: true,
+        })
+    }
+
+    async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> poem::Result<Self> {
+        match request.content_type() {
+            Some(content_type) if !<Self as Payload>::check_content_type(content_type) => {
+                Err(Failure::new(Code::UnsupportedMediaType, "Send the body as application/json.").into())
+            }
+            Some(_) | None => <Self as ParsePayload>::from_request(request, body).await,
+        }
+    }
+}

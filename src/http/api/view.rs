@@ -1,0 +1,207 @@
+//! The call as its owner sees it.
+
+use poem_openapi::Object;
+
+use super::words::{AttemptStatus, Instant, Status, Word};
+use crate::call::{self, Ended, Line, Outcome, State, WaitingFor};
+use crate::domain::{TableTime, Voicemail};
+
+/// One request to have one restaurant asked about one reservation.
+#[derive(Debug, Object)]
+#[oai(rename = "Call")]
+pub struct CallView {
+    /// Time-ordered and URL-safe.
+    id: String,
+    /// Grows with each change; gaps are allowed.
+    version: u64,
+    /// Where it stands.
+    status: Word<Status>,
+    /// The verdict; null until there is one. A key sets it at once, while the restaurant may still change its mind.
+    outcome: Option<Word<Outcome>>,
+    /// True exactly when `status` is `finished`: nothing will change any more.
+    #[oai(rename = "final")]
+    is_final: bool,
+    /// The request as understood.
+    reservation: ReservationView,
+    /// The time that was agreed, on the restaurant's wall clock.
+    agreed_time: Option<String>,
+    /// The time that was offered instead, on the restaurant's wall clock.
+    offered_time: Option<String>,
+    /// Each time the restaurant was rung.
+    attempts: Vec<AttemptView>,
+    /// When it will be rung next, at the earliest.
+    next_attempt_at: Option<Instant>,
+    /// What a queued call waits for.
+    waiting_for: Option<Word<WaitingFor>>,
+    /// What happened, oldest first.
+    timeline: Vec<EntryView>,
+    /// When it was asked for.
+    created_at: Instant,
+    /// When it last changed.
+    updated_at: Instant,
+}
+
+/// The request as understood, normalised.
+#[derive(Debug, Object)]
+#[oai(rename = "Reservation")]
+pub struct ReservationView {
+    name: String,
+    phone: String,
+    time: String,
+    party_size: u8,
+    restaurant: Option<String>,
+    guest_phone: Option<String>,
+    notes: Option<String>,
+    language: String,
+    country: Option<String>,
+    timezone: Option<String>,
+    extension: Option<String>,
+    alternatives: Option<AlternativesView>,
+    not_before: Option<Instant>,
+    give_up_at: Instant,
+    attempts: u8,
+    /// `hang_up` or `leave_message`.
+    voicemail: String,
+    callback_url: Option<String>,
+}
+
+/// Other times of the same day that would do.
+#[derive(Debug, Object)]
+#[oai(rename = "Alternatives")]
+pub struct AlternativesView {
+    earliest: String,
+    latest: String,
+}
+
+/// One time the restaurant was rung.
+#[derive(Debug, Object)]
+#[oai(rename = "Attempt")]
+pub struct AttemptView {
+    /// Counts from 1.
+    number: u8,
+    /// Twilio's name of it.
+    sid: Option<String>,
+    /// How far it got.
+    status: Word<AttemptStatus>,
+    /// Why it ended.
+    ended_because: Option<Word<Ended>>,
+    /// Twilio's error code, when it refused.
+    twilio_code: Option<u32>,
+    /// The SIP response at its end.
+    sip_code: Option<u16>,
+    /// What machine detection said: `beep`, `voice` or `fax`.
+    answered_by: Option<String>,
+    started_at: Instant,
+    answered_at: Option<Instant>,
+    ended_at: Option<Instant>,
+    duration_seconds: Option<u32>,
+}
+
+/// One thing that happened.
+#[derive(Debug, Object)]
+#[oai(rename = "TimelineEntry")]
+pub struct EntryView {
+    at: Instant,
+    what: String,
+    detail: Option<String>,
+}
+
+impl CallView {
+    /// What there is to see of a call.
+    #[must_use]
+    pub fn of(call: &call::Call) -> Self {
+        let outcome = call.outcome();
+        let decided = call.decision().filter(|_| !call.canceled).map(|decision| match decision {
+            call::Decision::OtherTime(time) => call.reservation.time.at(time),
+            call::Decision::Accepted | call::Decision::Declined | call::Decision::OptedOut => call.reservation.time,
+        });
+        let when = |wanted: Outcome| decided.filter(|_| outcome == Some(wanted)).as_ref().map(TableTime::to_string);
+        let (waiting_for, next_attempt_at) = match call.state {
+            State::Queued { waiting_for, until } => (waiting_for, Some(until)),
+            State::Dialing { .. }
+            | State::Ringing { .. }
+            | State::InProgress { .. }
+            | State::Settling { .. }
+            | State::Finished { .. } => (None, None),
+        };
+        Self {
+            id: call.id.to_string(),
+            version: call.version,
+            status: Word(Status(call.state.status())),
+            outcome: outcome.map(Word),
+            is_final: call.is_finished(),
+            reservation: ReservationView::of(&call.reservation),
+            agreed_time: when(Outcome::Confirmed),
+            offered_time: when(Outcome::Countered),
+            attempts: call.attempts.iter().map(AttemptView::of).collect(),
+            next_attempt_at: next_attempt_at.map(Instant),
+            waiting_for: waiting_for.map(Word),
+            timeline: call.timeline.iter().map(EntryView::of).collect(),
+            created_at: Instant(call.created_at),
+            updated_at: Instant(call.updated_at),
+        }
+    }
+}
+
+impl ReservationView {
+    fn of(reservation: &crate::domain::Reservation) -> Self {
+        let time = |time: jiff::civil::Time| format!("{:02}:{:02}", time.hour(), time.minute());
+        Self {
+            name: reservation.name.to_string(),
+            phone: reservation.phone.to_string(),
+            time: reservation.time.to_string(),
+            party_size: reservation.party_size.get(),
+            restaurant: reservation.restaurant.as_ref().map(ToString::to_string),
+            guest_phone: reservation.guest_phone.as_ref().map(ToString::to_string),
+            notes: reservation.notes.as_ref().map(ToString::to_string),
+            language: reservation.language.to_string(),
+            country: reservation.country.as_ref().map(ToString::to_string),
+            timezone: reservation.timezone.as_ref().map(ToString::to_string),
+            extension: reservation.extension.as_ref().map(|extension| extension.as_str().to_owned()),
+            alternatives: reservation
+                .alternatives
+                .map(|window| AlternativesView { earliest: time(window.earliest), latest: time(window.latest) }),
+            not_before: reservation.not_before.map(Instant),
+            give_up_at: Instant(reservation.give_up_at),
+            attempts: reservation.attempts,
+            voicemail: match reservation.voicemail {
+                Voicemail::HangUp => "hang_up".to_owned(),
+                Voicemail::LeaveMessage => "leave_message".to_owned(),
+            },
+            callback_url: reservation.callback_url.as_ref().map(|url| url.as_str().to_owned()),
+        }
+    }
+}
+
+impl AttemptView {
+    fn of(attempt: &call::Attempt) -> Self {
+        let status = match attempt.line {
+            Line::Asked => "asked",
+            Line::Unknown => "unknown",
+            Line::Queued => "queued",
+            Line::Initiated => "initiated",
+            Line::Ringing => "ringing",
+            Line::InProgress => "in_progress",
+            Line::Ended => "ended",
+        };
+        Self {
+            number: attempt.number,
+            sid: attempt.sid.map(|sid| sid.to_string()),
+            status: Word(AttemptStatus(status)),
+            ended_because: attempt.ended.map(Word),
+            twilio_code: attempt.twilio_code,
+            sip_code: attempt.sip_code,
+            answered_by: attempt.machine.map(|machine| machine.word().to_owned()),
+            started_at: Instant(attempt.started_at),
+            answered_at: attempt.answered_at.map(Instant),
+            ended_at: attempt.ended_at.map(Instant),
+            duration_seconds: attempt.duration_seconds,
+        }
+    }
+}
+
+impl EntryView {
+    fn of(entry: &call::Entry) -> Self {
+        Self { at: Instant(entry.at), what: entry.what.word().to_owned(), detail: entry.what.detail() }
+    }
+}

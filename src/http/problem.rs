@@ -1,0 +1,295 @@
+//! One shape for every error: RFC 9457 `application/problem+json` with a code from a closed list.
+//!
+//! Use cases know nothing of statuses; this is the only place where an error gets one.
+
+use std::fmt;
+
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::service::{self, intake::FieldError};
+use crate::store;
+use crate::twilio::client::Refusal as TwilioRefusal;
+
+/// What went wrong, for programs. The list is part of the document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Code {
+    /// The body is not JSON.
+    BadJson,
+    /// The request is malformed in another way.
+    BadRequest,
+    /// No key, or a wrong one.
+    Unauthorized,
+    /// There is nothing at this path.
+    NotFound,
+    /// There is no such call for this key.
+    CallNotFound,
+    /// The path knows other methods.
+    MethodNotAllowed,
+    /// The body did not come in time.
+    RequestTimeout,
+    /// The same reservation is being asked for already.
+    DuplicateCall,
+    /// The call is decided or finished.
+    CallFinished,
+    /// The reservation is not confirmed: there is nothing to put in a calendar.
+    NotConfirmed,
+    /// The body is too long.
+    PayloadTooLarge,
+    /// The body is not `application/json`.
+    UnsupportedMediaType,
+    /// Fields are wrong; `errors` says which.
+    InvalidRequest,
+    /// The key was used for another request.
+    IdempotencyMismatch,
+    /// This kind of number is not called.
+    NumberTypeNotAllowed,
+    /// It is our own number.
+    OwnNumber,
+    /// Numbers of this country are not called.
+    CountryNotAllowed,
+    /// No allowed moment is left.
+    TooLate,
+    /// Twilio refused to place the call; `twilio_code` says why.
+    CallRefused,
+    /// Our fault.
+    InternalError,
+    /// Nothing more can be taken on now.
+    Unavailable,
+}
+
+impl Code {
+    /// Every code, in the order of the document.
+    pub const ALL: [Self; 21] = [
+        Self::BadJson,
+        Self::BadRequest,
+        Self::Unauthorized,
+        Self::NotFound,
+        Self::CallNotFound,
+        Self::MethodNotAllowed,
+        Self::RequestTimeout,
+        Self::DuplicateCall,
+        Self::CallFinished,
+        Self::NotConfirmed,
+        Self::PayloadTooLarge,
+        Self::UnsupportedMediaType,
+        Self::InvalidRequest,
+        Self::IdempotencyMismatch,
+        Self::NumberTypeNotAllowed,
+        Self::OwnNumber,
+        Self::CountryNotAllowed,
+        Self::TooLate,
+        Self::CallRefused,
+        Self::InternalError,
+        Self::Unavailable,
+    ];
+
+    /// The word, the status and the title.
+    const fn facts(self) -> (&'static str, StatusCode, &'static str) {
+        match self {
+            Self::BadJson => ("bad_json", StatusCode::BAD_REQUEST, "The body is not JSON"),
+            Self::BadRequest => ("bad_request", StatusCode::BAD_REQUEST, "The request is malformed"),
+            Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "A key is needed"),
+            Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is nothing here"),
+            Self::CallNotFound => ("call_not_found", StatusCode::NOT_FOUND, "There is no such call"),
+            Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "Wrong method"),
+            Self::RequestTimeout => ("request_timeout", StatusCode::REQUEST_TIMEOUT, "The request came too slowly"),
+            Self::DuplicateCall => ("duplicate_call", StatusCode::CONFLICT, "This reservation is being asked for already"),
+            Self::CallFinished => ("call_finished", StatusCode::CONFLICT, "The call is decided or finished"),
+            Self::NotConfirmed => ("not_confirmed", StatusCode::CONFLICT, "The reservation is not confirmed"),
+            Self::PayloadTooLarge => ("payload_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too long"),
+            Self::UnsupportedMediaType => {
+                ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be application/json")
+            }
+            Self::InvalidRequest => ("invalid_request", StatusCode::UNPROCESSABLE_ENTITY, "Fields are wrong"),
+            Self::IdempotencyMismatch => {
+                ("idempotency_mismatch", StatusCode::UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request")
+            }
+            Self::NumberTypeNotAllowed => {
+                ("number_type_not_allowed", StatusCode::UNPROCESSABLE_ENTITY, "This kind of number is not called")
+            }
+            Self::OwnNumber => ("own_number", StatusCode::UNPROCESSABLE_ENTITY, "This is the service's own number"),
+            Self::CountryNotAllowed => {
+                ("country_not_allowed", StatusCode::UNPROCESSABLE_ENTITY, "Numbers of this country are not called")
+            }
+            Self::TooLate => ("too_late", StatusCode::UNPROCESSABLE_ENTITY, "No allowed moment is left"),
+            Self::CallRefused => ("call_refused", StatusCode::BAD_GATEWAY, "Twilio refused the call"),
+            Self::InternalError => ("internal_error", StatusCode::INTERNAL_SERVER_ERROR, "Something failed on our side"),
+            Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Try again later"),
+        }
+    }
+
+    /// The word of the API.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        self.facts().0
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        self.facts().1
+    }
+}
+
+/// An error on its way out; it becomes a problem at the edge, where the request's id is known.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Its code.
+    pub code: Code,
+    /// What is wrong with this very request, for people.
+    pub detail: String,
+    errors: Vec<FieldError>,
+    more: Vec<(&'static str, Value)>,
+    retry_after: Option<u32>,
+}
+
+impl Failure {
+    /// A failure with a sentence for people.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), errors: Vec::new(), more: Vec::new(), retry_after: None }
+    }
+
+    /// The answer.
+    #[must_use]
+    pub fn into_response(self, request_id: &str) -> Response {
+        let (word, status, title) = self.code.facts();
+        let mut body = json!({
+            "type": format!("/docs#{word}"), "title": title, "status": status.as_u16(), "detail": self.detail,
+            "code": word, "request_id": request_id,
+        });
+        if !self.errors.is_empty() {
+            let error = |error: &FieldError| json!({"field": error.field, "code": error.code, "message": error.message});
+            body["errors"] = self.errors.iter().map(error).collect();
+        }
+        for (name, value) in self.more {
+            body[name] = value;
+        }
+        let mut response = body.to_string().into_response();
+        response.set_status(status);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.code == Code::Unauthorized {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tablecall\""));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code.word())
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl poem::error::ResponseError for Failure {
+    fn status(&self) -> StatusCode {
+        self.code.status()
+    }
+}
+
+impl From<service::Error> for Failure {
+    fn from(error: service::Error) -> Self {
+        use service::Error;
+        match error {
+            Error::NotFound => Self::new(Code::CallNotFound, "There is no call with this id for this key."),
+            Error::Invalid(errors) => {
+                let count = errors.len();
+                let detail = if count == 1 { "One field is wrong.".to_owned() } else { format!("{count} fields are wrong.") };
+                Self { errors, ..Self::new(Code::InvalidRequest, detail) }
+            }
+            Error::Refused(refusal) => refused(refusal),
+            Error::Duplicate(id) => Self {
+                more: vec![("call_id", json!(id.to_string()))],
+                ..Self::new(Code::DuplicateCall, format!("Call {id} is asking the restaurant for this very reservation."))
+            },
+            Error::IdempotencyMismatch => {
+                Self::new(Code::IdempotencyMismatch, "Use another Idempotency-Key for another request.")
+            }
+            Error::CallFinished => Self::new(Code::CallFinished, "It can no longer be cancelled."),
+            Error::Twilio(refusal) => twilio(&refusal),
+            Error::Unavailable(store::Error::Full) => Self {
+                retry_after: Some(30),
+                ..Self::new(Code::Unavailable, "As many calls are open as this service can hold.")
+            },
+            Error::Internal => Self::new(Code::InternalError, "The request was not carried out. Please try again."),
+        }
+    }
+}
+
+fn refused(refusal: crate::policy::Refusal) -> Failure {
+    use crate::policy::Refusal;
+    let (code, field) = match refusal {
+        Refusal::NumberType => (Code::NumberTypeNotAllowed, "phone"),
+        Refusal::OwnNumber => (Code::OwnNumber, "phone"),
+        Refusal::Country => (Code::CountryNotAllowed, "phone"),
+        Refusal::TooLate => (Code::TooLate, "give_up_at"),
+    };
+    let error = FieldError { field: field.to_owned(), code: refusal.code(), message: refusal.to_string() };
+    Failure { errors: vec![error], ..Failure::new(code, format!("{refusal}.")) }
+}
+
+fn twilio(refusal: &TwilioRefusal) -> Failure {
+    let code = refusal.code.map_or_else(|| "without a code".to_owned(), |code| format!("with code {code}"));
+    let detail = format!("Twilio refused the call {code}. {}", refusal.advice());
+    let more = vec![("twilio_code", json!(refusal.code)), ("twilio_message", json!(refusal.message))];
+    Failure { more, ..Failure::new(Code::CallRefused, detail) }
+}
+
+/// What the framework reports, in our words.
+pub(super) fn of_framework(error: &poem::Error) -> Failure {
+    if let Some(failure) = error.downcast_ref::<Failure>() {
+        return failure.clone();
+    }
+    let code = match error.status() {
+        StatusCode::NOT_FOUND => Code::NotFound,
+        StatusCode::METHOD_NOT_ALLOWED => Code::MethodNotAllowed,
+        StatusCode::REQUEST_TIMEOUT => Code::RequestTimeout,
+        StatusCode::PAYLOAD_TOO_LARGE => Code::PayloadTooLarge,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType,
+        StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
+        status if status.is_client_error() => Code::BadRequest,
+        _ => Code::InternalError,
+    };
+    let detail = match code {
+        Code::NotFound => "There is nothing at this path. The API is described at /docs.",
+        Code::MethodNotAllowed => "This path knows other methods; see the header Allow.",
+        Code::RequestTimeout => "The body did not arrive in time.",
+        Code::PayloadTooLarge => "The body must have at most 64 KiB.",
+        Code::UnsupportedMediaType => "Send the body as application/json.",
+        Code::Unavailable => "The request took too long.",
+        Code::BadRequest => "The request could not be read.",
+        _ => "The request was not carried out. Please try again.",
+    };
+    Failure::new(code, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct_words() {
+        let words: std::collections::BTreeSet<_> = Code::ALL.iter().map(|code| code.word()).collect();
+        assert_eq!(words.len(), Code::ALL.len());
+        assert!(words.iter().all(|word| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')));
+    }
+
+    #[tokio::test]
+    async fn a_problem_names_fields_and_request() {
+        let errors = vec![FieldError { field: "name".to_owned(), code: "empty", message: "must not be empty".to_owned() }];
+        let response = Failure::from(service::Error::Invalid(errors)).into_response("req-1");
+        assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(response.content_type(), Some("application/problem+json"));
+        let body: Value = response.into_body().into_json().await.unwrap();
+        assert_eq!(body["errors"][0]["field"], "name");
+        assert_eq!((&body["code"], &body["request_id"]), (&json!("invalid_request"), &json!("req-1")));
+    }
+}
