@@ -5,5 +5,6 @@
 pub mod clock;
 pub mod domain;
 pub mod call;
+pub mod speech;
 pub mod simulator;
 pub mod twilio;
