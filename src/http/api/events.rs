@@ -1,0 +1,48 @@
+//! A call as server-sent events.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream;
+use poem::web::sse::{Event, SSE};
+use poem_openapi::types::ToJSON;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::view::CallView;
+use crate::call::Call;
+
+/// A comment keeps the connection open through proxies that close quiet ones.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// The newest state at once unless it was `seen`, then each later one; ends after the final state, or when the process
+/// stops: the client comes back and resumes elsewhere.
+pub(super) fn stream(calls: watch::Receiver<Arc<Call>>, seen: Option<u64>, stop: CancellationToken) -> SSE {
+    struct Follow {
+        calls: watch::Receiver<Arc<Call>>,
+        seen: Option<u64>,
+        over: bool,
+        stop: CancellationToken,
+    }
+    let follow = Follow { calls, seen, over: false, stop };
+    let events = stream::unfold(follow, |mut follow| async move {
+        while !follow.over {
+            let call = follow.calls.borrow_and_update().clone();
+            follow.over = call.is_finished();
+            // An id that is not of the past is of no use: the current state is sent.
+            if follow.seen != Some(call.version) {
+                follow.seen = Some(call.version);
+                let data = CallView::of(&call).to_json_string();
+                return Some((Event::message(data).event_type("call").id(call.version.to_string()), follow));
+            }
+            if !follow.over {
+                tokio::select! {
+                    changed = follow.calls.changed() => follow.over = changed.is_err(),
+                    () = follow.stop.cancelled() => follow.over = true,
+                }
+            }
+        }
+        None
+    });
+    SSE::new(events).keep_alive(HEARTBEAT)
+}

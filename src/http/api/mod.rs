@@ -1,0 +1,250 @@
+//! The API for clients, as the document describes it.
+
+pub mod request;
+pub mod view;
+pub mod words;
+
+mod events;
+
+use std::sync::Arc;
+
+use poem::Request;
+use poem::web::sse::SSE;
+use poem_openapi::param::{Header, Path};
+use poem_openapi::payload::{Json, PlainText};
+use poem_openapi::types::Example;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+
+use self::request::{Body, CallRequest};
+use self::view::CallView;
+use self::words::{Instant, Verdict as VerdictWord, Word};
+use super::calendar;
+use super::keys::Keys;
+use super::problem::{Code, Failure};
+use crate::call::{Call, WaitingFor};
+use crate::domain::CallId;
+use crate::policy::Verdict;
+use crate::service::{Check, Service};
+
+/// The operations under `/api`.
+#[derive(Debug)]
+pub struct Api {
+    service: Service,
+    keys: Keys,
+}
+
+#[derive(ApiResponse)]
+enum Created {
+    /// The call, being placed or queued.
+    #[oai(status = 202)]
+    Call(
+        Json<CallView>,
+        /// Where the call can be read.
+        #[oai(header = "Location")]
+        String,
+    ),
+}
+
+#[derive(ApiResponse)]
+enum Canceled {
+    /// The call, cancelled; a line that is still open is being closed.
+    #[oai(status = 202)]
+    Call(Json<CallView>),
+}
+
+#[derive(ApiResponse)]
+enum Found {
+    /// The call.
+    #[oai(status = 200)]
+    Call(Json<CallView>),
+}
+
+#[derive(ApiResponse)]
+enum Calendar {
+    /// The confirmed reservation.
+    #[oai(status = 200, content_type = "text/calendar; charset=utf-8")]
+    Entry(
+        PlainText<String>,
+        /// A name to save it under.
+        #[oai(header = "Content-Disposition")]
+        String,
+    ),
+}
+
+/// What a create would do, and what staff would hear.
+#[derive(Debug, Object)]
+#[oai(rename = "Check")]
+struct CheckView {
+    /// Whether it would ring.
+    verdict: Word<VerdictWord>,
+    /// Why not, as the code of the problem a create would get, or the word of `waiting_for`.
+    code: Option<String>,
+    /// The same for people.
+    reason: Option<String>,
+    /// Until when it would wait.
+    until: Option<Instant>,
+    /// What staff would hear.
+    script: ScriptView,
+}
+
+/// What staff would hear.
+#[derive(Debug, Object)]
+#[oai(rename = "Script")]
+struct ScriptView {
+    /// The language.
+    language: String,
+    /// About how long it takes to say.
+    seconds: u32,
+    /// The words.
+    text: String,
+}
+
+#[derive(ApiResponse)]
+enum Checked {
+    /// What a create would do; nothing was dialled.
+    #[oai(status = 200)]
+    Check(Json<CheckView>),
+}
+
+impl Api {
+    /// The operations over a service.
+    #[must_use]
+    pub const fn new(service: Service, keys: Keys) -> Self {
+        Self { service, keys }
+    }
+}
+
+#[OpenApi(prefix_path = "/api")]
+impl Api {
+    /// Ask a restaurant for a table
+    ///
+    /// Rings the restaurant at once if it may be rung, else queues the call. The answer tells which; follow the call at
+    /// its `events`.
+    #[oai(path = "/call", method = "post", operation_id = "create_call")]
+    async fn create_call(
+        &self,
+        request: &Request,
+        /// 1 to 255 characters, bare or quoted. A repeated request with the same key gets the same call, for 24 hours.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<String>>,
+        body: Body<CallRequest>,
+    ) -> poem::Result<Created> {
+        let owner = self.keys.owner(request)?;
+        let key = idempotency_key.0.as_deref().map(read_idempotency_key).transpose()?;
+        let reservation = self.service.read(&body.fields).map_err(Failure::from)?;
+        let call = self.service.create(&owner, reservation, key).await.map_err(Failure::from)?;
+        Ok(Created::Call(Json(CallView::of(&call)), format!("/api/call/{}", call.id)))
+    }
+
+    /// What would happen
+    ///
+    /// Reads the same body as a create and tells what that would do, and what staff would hear. Nothing is dialled.
+    #[oai(path = "/call/check", method = "post", operation_id = "check_call")]
+    async fn check_call(&self, request: &Request, body: Body<CallRequest>) -> poem::Result<Checked> {
+        self.keys.owner(request)?;
+        let check = self.service.check(&body.fields).map_err(Failure::from)?;
+        Ok(Checked::Check(Json(CheckView::of(check))))
+    }
+
+    /// One call
+    #[oai(path = "/call/:id", method = "get", operation_id = "get_call")]
+    async fn get_call(&self, request: &Request, id: Path<String>) -> poem::Result<Found> {
+        Ok(Found::Call(Json(CallView::of(&*self.find(request, &id.0).await?))))
+    }
+
+    /// Follow a call
+    ///
+    /// Server-sent events: the newest state at once, then each change, as `event: call` with the call's `version` as
+    /// `id` and the call as `data`. Ends after the final one. Resumes after `Last-Event-ID`.
+    #[oai(path = "/call/:id/events", method = "get", operation_id = "follow_call")]
+    async fn follow_call(
+        &self,
+        request: &Request,
+        id: Path<String>,
+        /// The `version` seen last.
+        #[oai(name = "Last-Event-ID")]
+        last_event_id: Header<Option<String>>,
+    ) -> poem::Result<SSE> {
+        let owner = self.keys.owner(request)?;
+        let id = read_id(&id.0)?;
+        let calls = self.service.watch(&owner, id).await.map_err(Failure::from)?;
+        let seen = last_event_id.0.and_then(|id| id.trim().parse().ok());
+        Ok(events::stream(calls, seen, self.service.stopping()))
+    }
+
+    /// Stop a call
+    ///
+    /// Stops a queued, ringing or live call. Repeating it changes nothing.
+    #[oai(path = "/call/:id/cancel", method = "post", operation_id = "cancel_call")]
+    async fn cancel_call(&self, request: &Request, id: Path<String>) -> poem::Result<Canceled> {
+        let owner = self.keys.owner(request)?;
+        let call = self.service.cancel(&owner, read_id(&id.0)?).await.map_err(Failure::from)?;
+        Ok(Canceled::Call(Json(CallView::of(&call))))
+    }
+
+    /// The confirmed reservation as a calendar entry
+    #[oai(path = "/call/:id/calendar.ics", method = "get", operation_id = "calendar_entry")]
+    async fn calendar_entry(&self, request: &Request, id: Path<String>) -> poem::Result<Calendar> {
+        let call = self.find(request, &id.0).await?;
+        let entry = calendar::entry(&call)
+            .ok_or_else(|| Failure::new(Code::NotConfirmed, "Only a confirmed reservation has a calendar entry."))?;
+        Ok(Calendar::Entry(PlainText(entry), "attachment; filename=\"reservation.ics\"".to_owned()))
+    }
+}
+
+impl Api {
+    async fn find(&self, request: &Request, id: &str) -> Result<Arc<Call>, Failure> {
+        let owner = self.keys.owner(request)?;
+        self.service.get(&owner, read_id(id)?).await.map_err(Failure::from)
+    }
+}
+
+/// A text that is no id names no call.
+fn read_id(text: &str) -> Result<CallId, Failure> {
+    text.parse().map_err(|_| Failure::new(Code::CallNotFound, "There is no call with this id for this key."))
+}
+
+fn read_idempotency_key(text: &str) -> Result<&str, Failure> {
+    let text = text.trim();
+    let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    let fits = (1..=255).contains(&bare.chars().count());
+    if fits { Ok(bare) } else { Err(Failure::new(Code::BadRequest, "Idempotency-Key must have 1 to 255 characters.")) }
+}
+
+impl CheckView {
+    fn of(check: Check) -> Self {
+        let (verdict, code, reason, until) = match check.verdict {
+            Verdict::Allowed => ("allowed", None, None, None),
+            Verdict::Waits { reason, until } => ("waits", Some(reason.word()), Some(waits(reason).to_owned()), Some(until)),
+            Verdict::Blocked(refusal) => ("blocked", Some(refusal.code()), Some(refusal.to_string()), None),
+        };
+        let script = check.script;
+        Self {
+            verdict: Word(VerdictWord(verdict)),
+            code: code.map(str::to_owned),
+            reason,
+            until: until.map(Instant),
+            script: ScriptView { language: script.language.to_string(), seconds: script.seconds, text: script.text },
+        }
+    }
+}
+
+const fn waits(reason: WaitingFor) -> &'static str {
+    match reason {
+        WaitingFor::Slot => "other calls are started first",
+        WaitingFor::CallHours => "the restaurant may not be called at this hour",
+        WaitingFor::NotBefore => "`not_before` has not come yet",
+        WaitingFor::LiveCall => "another call to this number is under way",
+        WaitingFor::Limit => "this number was called often enough for now",
+        WaitingFor::Retry => "the pause before the next attempt",
+        WaitingFor::Callback => "the restaurant is expected to call back",
+        WaitingFor::Carrier => "Twilio takes no calls at the moment",
+    }
+}
+
+/// The example of a create, for the page that says how to try it.
+#[must_use]
+pub fn example() -> String {
+    use poem_openapi::types::ToJSON;
+    CallRequest::example().to_json_string()
+}

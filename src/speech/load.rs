@@ -1,0 +1,182 @@
+//! Reading everything at start: what is wrong with any file is told at once, before a call can find it.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jiff::civil::time;
+
+use super::document::{Document, Template};
+use super::files::{self, File};
+use super::message::MESSAGES;
+use super::number::Numbers;
+use super::problem::{Problem, Wrong};
+use super::schema::Schema;
+use super::tongue::Tongue;
+use super::{Scene, Speech};
+use crate::call::talk::{Apology, Because, Goodbye, Opening, Reply};
+use crate::call::turn::{Decision, Turn};
+use crate::domain::{
+    Alternatives, Country, Language, Name, Notes, PartySize, Phone, Reservation, TableTime, Voicemail,
+};
+
+impl Speech {
+    /// Reads and checks all files of `twiml/`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them, in every file.
+    pub fn load() -> Result<Self, Vec<Problem>> {
+        Self::read(files::LANGUAGES, files::DOCUMENTS)
+    }
+
+    pub(super) fn read(languages: &[File<'_>], documents: &[File<'_>]) -> Result<Self, Vec<Problem>> {
+        let schema = Schema::load().map_err(|error| one("../src/speech", Wrong::Unreadable(error.to_string())))?;
+        let templates = templates(documents)?;
+        let (mut tongues, mut problems) = (Vec::new(), Vec::new());
+        for file in languages {
+            match Tongue::load(*file, &templates, &schema) {
+                Ok(tongue) => tongues.push(tongue),
+                Err(more) => problems.extend(more),
+            }
+        }
+        let countries = countries(&tongues, &mut problems);
+        let Some(usual) = tongues.iter().position(|tongue| tongue.language == Language::EN_US) else {
+            problems.push(Problem { file: "en-US.toml".to_owned(), what: Wrong::Tag });
+            return Err(problems);
+        };
+        let speech = Self { tongues: tongues.into(), usual, countries, numbers: Numbers::new() };
+        problems.extend(speech.rehearse(&schema));
+        if problems.is_empty() { Ok(speech) } else { Err(problems) }
+    }
+
+    /// Says everything once, with the longest texts there can be, and holds it against the rules of TwiML.
+    fn rehearse(&self, schema: &Schema) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for language in self.languages() {
+            let Some(longest) = longest(language) else {
+                problems.extend(one("../src/speech", Wrong::Unreadable("the longest reservation".to_owned())));
+                continue;
+            };
+            for (name, document) in self.everything(&longest) {
+                if let Err(fault) = schema.check(&document) {
+                    problems.extend(one(name, Wrong::Document(language.to_string(), fault)));
+                }
+            }
+        }
+        problems
+    }
+
+    /// Every document there is, by the name of its file.
+    pub(super) fn everything(&self, reservation: &Reservation) -> Vec<(&'static str, String)> {
+        let (service, contact) = ("S".repeat(80), reservation.guest_phone);
+        let action = format!("https://tablecall.example/twiml/{}?a=1&b=2", "t".repeat(3_000));
+        let scene = Scene { reservation, service_name: &service, contact_phone: contact };
+        let replies = replies().into_iter().map(|(name, reply)| (name, self.render(&reply, &scene, &action)));
+        let language = reservation.language;
+        let others = [
+            ("apology.xml", self.apology(language)),
+            ("voicemail.xml", self.voicemail(&scene)),
+            ("voicemail.xml", self.voicemail(&Scene { contact_phone: None, ..scene })),
+            ("inbound.xml", self.inbound(language, &service, contact)),
+            ("inbound_called.xml", self.inbound_called(&scene, &action)),
+            ("inbound_offer.xml", self.inbound_offer(language, &service, &action)),
+        ];
+        replies.chain(others).collect()
+    }
+}
+
+fn one(file: &str, what: Wrong) -> Vec<Problem> {
+    vec![Problem { file: file.to_owned(), what }]
+}
+
+/// Every document in the order of [`Document::ALL`].
+fn templates(files: &[File<'_>]) -> Result<Vec<Template>, Vec<Problem>> {
+    let (mut templates, mut problems) = (Vec::new(), Vec::new());
+    for document in Document::ALL {
+        let found = files.iter().find(|(name, _)| *name == document.file()).ok_or(Wrong::MissingDocument);
+        match found.and_then(|(_, text)| Template::parse(text)) {
+            Ok(template) => templates.push(template),
+            Err(what) => problems.push(Problem { file: format!("{}.xml", document.file()), what }),
+        }
+    }
+    let named: BTreeSet<&str> = templates.iter().flat_map(Template::names).collect();
+    if problems.is_empty() {
+        let idle = MESSAGES.iter().filter(|spec| !named.contains(spec.name));
+        problems.extend(idle.flat_map(|spec| one("*.xml", Wrong::IdleMessage(spec.name.to_owned()))));
+    }
+    if problems.is_empty() { Ok(templates) } else { Err(problems) }
+}
+
+fn countries(tongues: &[Tongue], problems: &mut Vec<Problem>) -> Box<[(Country, usize)]> {
+    let named = tongues.iter().enumerate();
+    let mut countries: Vec<(Country, usize)> =
+        named.flat_map(|(place, tongue)| tongue.countries.iter().map(move |country| (*country, place))).collect();
+    countries.sort_unstable();
+    for pair in countries.windows(2) {
+        let [(country, first), (same, second)] = pair else { continue };
+        let tag = |place: &usize| tongues.get(*place).map(|tongue| tongue.language.to_string()).unwrap_or_default();
+        if country == same {
+            let what = Wrong::CountryTwice(country.to_string(), tag(first));
+            problems.extend(one(&format!("{}.toml", tag(second)), what));
+        }
+    }
+    countries.into()
+}
+
+/// Every kind of reply, with the file of its document.
+pub(super) fn replies() -> Vec<(&'static str, Reply)> {
+    let listen = Turn::first(0);
+    let (inside, outside) = (time(20, 50, 0, 0), time(21, 5, 0, 0));
+    let ask = |opening, slowly| Reply::Ask { opening, slowly, listen };
+    let mut replies = vec![
+        ("ask.xml", ask(Opening::First, false)),
+        ("ask_again.xml", ask(Opening::Again, false)),
+        ("ask_slowly.xml", ask(Opening::Again, true)),
+        ("keys.xml", Reply::Keys { because: Because::WrongKey, listen }),
+        ("keys.xml", Reply::Keys { because: Because::Back, listen }),
+        ("ask_time.xml", Reply::AskTime { again: false, listen }),
+        ("ask_time.xml", Reply::AskTime { again: true, listen }),
+        ("check_time.xml", Reply::CheckTime { time: inside, listen }),
+        ("ask_no_more_calls.xml", Reply::AskOptOut { listen }),
+        ("hang_up.xml", Reply::HangUp),
+    ];
+    let decisions = [
+        Decision::Accepted,
+        Decision::OtherTime(inside),
+        Decision::OtherTime(outside),
+        Decision::Declined,
+        Decision::OptedOut,
+    ];
+    for decision in decisions {
+        replies.push(("decided.xml", Reply::Decided { decision, listen: Some(listen) }));
+        replies.push(("decided_goodbye.xml", Reply::Decided { decision, listen: None }));
+    }
+    let goodbyes = [Goodbye::Decided, Goodbye::NoKey, Goodbye::OptedOut];
+    replies.extend(goodbyes.map(|goodbye| ("goodbye.xml", Reply::Goodbye(goodbye))));
+    let apologies = [Apology::Fault, Apology::Canceled, Apology::Expired];
+    replies.extend(apologies.map(|apology| ("apology.xml", Reply::Apology(apology))));
+    replies
+}
+
+/// A reservation with everything in it, each text as long as it can be.
+fn longest(language: Language) -> Option<Reservation> {
+    let name = || Name::parse(&format!("a{}", "\"".repeat(Name::MAX_CHARACTERS - 1))).ok();
+    Some(Reservation {
+        name: name()?,
+        phone: Phone::from_e164("+14155550101")?,
+        time: "2026-12-30T20:20".parse::<TableTime>().ok()?,
+        party_size: PartySize::try_from(99).ok()?,
+        restaurant: Some(name()?),
+        guest_phone: Phone::from_e164("+498912345678901"),
+        notes: Some(Notes::parse(&"&".repeat(Notes::MAX_CHARACTERS)).ok()?),
+        language,
+        country: Some(Country::US),
+        timezone: None,
+        extension: None,
+        alternatives: Some(Alternatives { earliest: time(18, 0, 0, 0), latest: time(21, 0, 0, 0) }),
+        not_before: None,
+        give_up_at: Timestamp::MAX,
+        attempts: 3,
+        voicemail: Voicemail::LeaveMessage,
+        callback_url: None,
+    })
+}

@@ -1,0 +1,145 @@
+//! Which messages every language must have, what may be put into each, and when each is said.
+//!
+//! A document names messages in their order; whether one is said depends on the call alone, so that documents need no
+//! branches and the files can be read by people who do not program.
+
+use super::phrase::Variable;
+
+/// When a message is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Condition {
+    Always,
+    RestaurantKnown,
+    RestaurantUnknown,
+    GuestPhone,
+    Notes,
+    Alternatives,
+    ContactKnown,
+    ContactUnknown,
+    WrongKey,
+    Back,
+    Accepted,
+    AcceptedAt,
+    PassedOn,
+    Declined,
+    OptedOut,
+    MayDecline,
+    MayAccept,
+    FirstTry,
+    NextTry,
+    Thanks,
+    NoAnswer,
+    Fault,
+    Canceled,
+    Expired,
+}
+
+/// The conditions that hold, one bit each.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Conditions(u32);
+
+impl Conditions {
+    /// Only [`Condition::Always`].
+    pub(super) const NONE: Self = Self(1);
+
+    /// With one condition more, if `holds`.
+    #[must_use]
+    pub(super) const fn with(self, condition: Condition, holds: bool) -> Self {
+        Self(self.0 | ((holds as u32) << condition as u8))
+    }
+
+    /// Whether a condition holds.
+    pub(super) const fn hold(self, condition: Condition) -> bool {
+        self.0 & (1 << condition as u8) != 0
+    }
+}
+
+/// What a message may and must contain, and when it is said.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spec {
+    /// Its name in the language files.
+    pub(super) name: &'static str,
+    /// When it is said.
+    pub(super) when: Condition,
+    /// What it must tell.
+    pub(super) must: &'static [Variable],
+    /// What it may tell besides.
+    pub(super) may: &'static [Variable],
+}
+
+impl Spec {
+    const fn new(name: &'static str, when: Condition, must: &'static [Variable]) -> Self {
+        Self { name, when, must, may: &[] }
+    }
+
+    const fn and(self, may: &'static [Variable]) -> Self {
+        Self { may, ..self }
+    }
+
+    /// All that may be put into it.
+    pub(super) fn allowed(&self) -> Vec<Variable> {
+        [self.must, self.may].concat()
+    }
+}
+
+/// The message of this name.
+pub(super) fn named(name: &str) -> Option<&'static Spec> {
+    MESSAGES.iter().find(|spec| spec.name == name)
+}
+
+use Condition as C;
+use Variable as V;
+
+const TABLE: &[Variable] = &[V::Party, V::Day, V::Time, V::Name];
+
+/// Every message.
+pub(super) const MESSAGES: &[Spec] = &[
+    Spec::new("greeting", C::RestaurantUnknown, &[V::Service]),
+    Spec::new("greeting_to", C::RestaurantKnown, &[V::Service, V::Restaurant]),
+    Spec::new("once_more", C::Always, &[]),
+    Spec::new("day", C::Always, &[V::Day]),
+    Spec::new("time", C::Always, &[V::Time]),
+    Spec::new("time_twice", C::Always, &[V::Time, V::TimeAgain]),
+    Spec::new("table_for", C::Always, &[V::Party]),
+    Spec::new("name", C::Always, &[V::Name]),
+    Spec::new("guest_phone", C::GuestPhone, &[V::GuestPhone]),
+    Spec::new("notes", C::Notes, &[V::Notes]),
+    Spec::new("alternatives", C::Alternatives, &[V::Earliest, V::Latest]),
+    Spec::new("key_accept", C::Always, &[]),
+    Spec::new("key_decline", C::Always, &[]),
+    Spec::new("key_other_time", C::Alternatives, &[]),
+    Spec::new("key_repeat", C::Always, &[]),
+    Spec::new("key_no_more_calls", C::Always, &[]),
+    Spec::new("wrong_key", C::WrongKey, &[]),
+    Spec::new("back", C::Back, &[]),
+    Spec::new("accepted", C::Accepted, &[V::Party, V::Day, V::Time]).and(TABLE),
+    Spec::new("accepted_at", C::AcceptedAt, &[V::Party, V::Day, V::NewTime]).and(TABLE),
+    Spec::new("passed_on", C::PassedOn, &[V::NewTime]).and(TABLE),
+    Spec::new("declined", C::Declined, &[V::Party, V::Day, V::Time]).and(TABLE),
+    Spec::new("change_to_decline", C::MayDecline, &[]),
+    Spec::new("change_to_accept", C::MayAccept, &[]),
+    Spec::new("ask_time", C::FirstTry, &[]),
+    Spec::new("ask_time_again", C::NextTry, &[]),
+    Spec::new("example_time", C::Always, &[]),
+    Spec::new("check_time", C::Always, &[V::NewTime, V::NewTimeAgain]),
+    Spec::new("key_confirm", C::Always, &[]),
+    Spec::new("key_type_again", C::Always, &[]),
+    Spec::new("ask_no_more_calls", C::Always, &[]),
+    Spec::new("key_go_back", C::Always, &[]),
+    Spec::new("thanks", C::Thanks, &[]),
+    Spec::new("no_answer", C::NoAnswer, &[]),
+    Spec::new("no_more_calls", C::OptedOut, &[]).and(&[V::Service]),
+    Spec::new("goodbye", C::Always, &[]),
+    Spec::new("fault", C::Fault, &[]),
+    Spec::new("canceled", C::Canceled, &[]),
+    Spec::new("expired", C::Expired, &[]),
+    Spec::new("voicemail", C::Always, &[V::Service]),
+    Spec::new("wanted_table", C::Always, &[V::Party, V::Day, V::Time]),
+    Spec::new("call_back", C::ContactKnown, &[V::ContactPhone]),
+    Spec::new("call_back_unknown", C::ContactUnknown, &[]),
+    Spec::new("who_we_are", C::Always, &[V::Service]),
+    Spec::new("reach_us", C::ContactKnown, &[V::ContactPhone]),
+    Spec::new("called_you", C::Always, &[]),
+    Spec::new("offer_call", C::Always, &[]),
+];

@@ -1,0 +1,159 @@
+//! Phrases taken apart at start: literal text, and places where something is put in.
+
+use super::message::Condition;
+use super::problem::Wrong;
+
+/// What can be put into a phrase, by the name it has in the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Variable {
+    Action,
+    Service,
+    Restaurant,
+    Name,
+    Day,
+    Time,
+    TimeAgain,
+    NewTime,
+    NewTimeAgain,
+    Party,
+    Count,
+    GuestPhone,
+    Notes,
+    Earliest,
+    Latest,
+    ContactPhone,
+}
+
+impl Variable {
+    const ALL: [Self; 16] = [
+        Self::Action,
+        Self::Service,
+        Self::Restaurant,
+        Self::Name,
+        Self::Day,
+        Self::Time,
+        Self::TimeAgain,
+        Self::NewTime,
+        Self::NewTimeAgain,
+        Self::Party,
+        Self::Count,
+        Self::GuestPhone,
+        Self::Notes,
+        Self::Earliest,
+        Self::Latest,
+        Self::ContactPhone,
+    ];
+
+    /// Its name between braces.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Action => "action",
+            Self::Service => "service",
+            Self::Restaurant => "restaurant",
+            Self::Name => "name",
+            Self::Day => "day",
+            Self::Time => "time",
+            Self::TimeAgain => "time_again",
+            Self::NewTime => "new_time",
+            Self::NewTimeAgain => "new_time_again",
+            Self::Party => "party",
+            Self::Count => "count",
+            Self::GuestPhone => "guest_phone",
+            Self::Notes => "notes",
+            Self::Earliest => "earliest",
+            Self::Latest => "latest",
+            Self::ContactPhone => "contact_phone",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|variable| variable.name() == name)
+    }
+}
+
+/// One piece of what is said or sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// Written as it is.
+    Text(Box<str>),
+    /// Written for each call anew.
+    Value(Variable),
+    /// Silence, in a transcript; in a document it is text.
+    Pause(u16),
+    /// The next `pieces` are left out unless the condition holds.
+    When { condition: Condition, pieces: usize },
+}
+
+/// Takes `text` apart at its braces: what stands between two braces, and what stands around.
+///
+/// # Errors
+/// A brace without its partner.
+pub(super) fn split(text: &str) -> Result<Vec<Part<'_>>, Wrong> {
+    let wrong = || Wrong::Brace(text.to_owned());
+    let (mut parts, mut rest) = (Vec::new(), text);
+    while let Some((before, after)) = rest.split_once('{') {
+        let (inside, behind) = after.split_once('}').ok_or_else(wrong)?;
+        if before.contains('}') || inside.contains('{') {
+            return Err(wrong());
+        }
+        parts.extend((!before.is_empty()).then_some(Part::Text(before)));
+        parts.push(Part::Brace(inside));
+        rest = behind;
+    }
+    if rest.contains('}') {
+        return Err(wrong());
+    }
+    parts.extend((!rest.is_empty()).then_some(Part::Text(rest)));
+    Ok(parts)
+}
+
+/// A part of a text with braces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part<'a> {
+    /// Outside.
+    Text(&'a str),
+    /// Inside.
+    Brace(&'a str),
+}
+
+/// Makes pieces of a phrase; `name` is what the phrase is called, `allowed` what may be put into it.
+///
+/// # Errors
+/// A brace without its partner, or a variable that cannot be used here.
+pub(super) fn pieces(name: &str, text: &str, allowed: &[Variable]) -> Result<Vec<Piece>, Wrong> {
+    let piece = |part: Part<'_>| match part {
+        Part::Text(text) => Ok(Piece::Text(text.into())),
+        Part::Brace(inside) => Variable::named(inside)
+            .filter(|variable| allowed.contains(variable))
+            .map(Piece::Value)
+            .ok_or_else(|| Wrong::UnknownVariable(name.to_owned(), inside.to_owned())),
+    };
+    split(text)?.into_iter().map(piece).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phrases_are_taken_apart_at_their_braces() {
+        let found = pieces("time", "At {time}, {day}.", &[Variable::Time, Variable::Day]).unwrap();
+        let text = |text: &str| Piece::Text(text.into());
+        assert_eq!(
+            found,
+            [text("At "), Piece::Value(Variable::Time), text(", "), Piece::Value(Variable::Day), text(".")]
+        );
+    }
+
+    #[test]
+    fn unknown_variables_and_single_braces_are_told() {
+        assert_eq!(
+            pieces("time", "At {tiem}.", &[Variable::Time]),
+            Err(Wrong::UnknownVariable("time".into(), "tiem".into()))
+        );
+        assert!(matches!(pieces("time", "{name}", &[Variable::Time]), Err(Wrong::UnknownVariable(..))));
+        for text in ["{", "}", "{a{b}", "a}b{c}", "{time} }"] {
+            assert_eq!(split(text), Err(Wrong::Brace(text.into())), "{text}");
+        }
+    }
+}

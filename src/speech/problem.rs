@@ -1,0 +1,84 @@
+//! What can be wrong with the files of `twiml/`, told to the person who edited them.
+
+use super::schema::Fault;
+
+/// One thing to mend in one file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("twiml/{file}: {what}")]
+pub struct Problem {
+    /// The file under `twiml/`.
+    pub file: String,
+    /// What is wrong there.
+    pub what: Wrong,
+}
+
+/// What is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Wrong {
+    /// The file cannot be read as TOML, or has a field that is not known.
+    #[error("cannot be read: {0}")]
+    Unreadable(String),
+    /// `tag` is no language tag, or not the file's name.
+    #[error("`tag` must be the name of the file")]
+    Tag,
+    /// CLDR has no data for this language.
+    #[error("CLDR has no {0} for `{1}`")]
+    NoData(&'static str, String),
+    /// Twilio has no such voice for this language (protocol 4.3: such a `Say` is silently skipped).
+    #[error("Twilio has no voice `{0}` for this language")]
+    Voice(String),
+    /// Not the code of a country.
+    #[error("`{0}` is not the code of a country with telephone numbers")]
+    Country(String),
+    /// Two languages want to be the first of one country.
+    #[error("country {0} is claimed by {1} too")]
+    CountryTwice(String, String),
+    /// A message that is needed is not there.
+    #[error("message `{0}` is missing")]
+    MissingMessage(String),
+    /// A message that nobody asks for.
+    #[error("message `{0}` is not known")]
+    UnknownMessage(String),
+    /// A message that no document says.
+    #[error("no document says message `{0}`")]
+    IdleMessage(String),
+    /// A message has nothing in it.
+    #[error("message `{0}` is empty")]
+    EmptyMessage(String),
+    /// A placeholder that does not exist in this place.
+    #[error("`{{{1}}}` cannot be used in `{0}`")]
+    UnknownVariable(String, String),
+    /// A message that leaves out what it is there to tell.
+    #[error("`{{{1}}}` must be used in `{0}`")]
+    MissingVariable(String, &'static str),
+    /// A brace without its partner.
+    #[error("`{0}` has a brace without its partner")]
+    Brace(String),
+    /// A way of counting that the language needs is missing.
+    #[error("`party.{0}` is missing: the language counts some parties so")]
+    MissingPlural(&'static str),
+    /// A way of counting that is never used for 1 to 99 people.
+    #[error("`party.{0}` is never used by this language for 1 to 99 people")]
+    UnknownPlural(String),
+    /// `hours` has neither 12 nor 24 words.
+    #[error("`time_again.hours` must have 12 or 24 words, beginning with that for 0 o'clock")]
+    Hours,
+    /// A key of `time_again` that is not understood.
+    #[error("`{0}` is not understood in `time_again`")]
+    TimeKey(String),
+    /// A moment of the day that cannot be said.
+    #[error("`time_again` does not say how {0} is said")]
+    TimeGap(String),
+    /// A pause that is not written as `300ms`, or longer than a listener waits.
+    #[error("`{0}` is not a pause such as 300ms, of at most 2000ms")]
+    Pause(String),
+    /// Words that stand in a document instead of in the language files.
+    #[error("has words of its own: `{0}`")]
+    WordsInDocument(String),
+    /// A document that is needed is not there.
+    #[error("this document is missing")]
+    MissingDocument,
+    /// What would be sent to Twilio breaks a rule of TwiML.
+    #[error("as said in {0}: {1}")]
+    Document(String, Fault),
+}

@@ -1,0 +1,147 @@
+//! Text of guests on its way into a document: only what can be said, and nothing that could be markup.
+
+use std::fmt;
+
+/// Where words are written: a document, in which five characters are escaped, or a plain transcript.
+#[derive(Debug)]
+pub(super) struct Out {
+    /// What was written so far.
+    pub(super) text: String,
+    escape: bool,
+}
+
+impl Out {
+    /// For a document of about `capacity` bytes.
+    pub(super) fn document(capacity: usize) -> Self {
+        Self { text: String::with_capacity(capacity), escape: true }
+    }
+
+    /// For a transcript.
+    pub(super) const fn transcript() -> Self {
+        Self { text: String::new(), escape: false }
+    }
+
+    /// Writes a text that came from outside: what cannot be said is left out, and white space around it with it. A
+    /// text of which nothing would be left is written as it is.
+    pub(super) fn say(&mut self, text: &str) {
+        let sayable = |text: &str| text.chars().any(|c| c.is_alphanumeric() && is_sayable(c));
+        let keep: fn(char) -> bool = if sayable(text) { is_sayable } else { is_xml };
+        let (begin, mut gap) = (self.text.len(), false);
+        for c in text.chars().filter(|c| keep(*c)) {
+            if c.is_whitespace() {
+                gap = true;
+                continue;
+            }
+            if gap && self.text.len() > begin {
+                self.text.push(' ');
+            }
+            gap = false;
+            self.push(c);
+        }
+    }
+
+    /// Writes text that Twilio reads as an address; nothing is left out but what XML forbids.
+    pub(super) fn address(&mut self, text: &str) {
+        for c in text.chars().filter(|c| is_xml(*c)) {
+            self.push(c);
+        }
+    }
+
+    fn push(&mut self, c: char) {
+        match escaped(c).filter(|_| self.escape) {
+            Some(entity) => self.text.push_str(entity),
+            None => self.text.push(c),
+        }
+    }
+}
+
+/// What CLDR writes: its narrow and fixed spaces become plain ones, its marks for the eye are left out.
+impl fmt::Write for Out {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for c in text.chars().filter(|c| is_sayable(*c)) {
+            if c.is_whitespace() { self.text.push(' ') } else { self.push(c) }
+        }
+        Ok(())
+    }
+}
+
+const fn escaped(c: char) -> Option<&'static str> {
+    match c {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '>' => Some("&gt;"),
+        '"' => Some("&quot;"),
+        '\'' => Some("&apos;"),
+        _ => None,
+    }
+}
+
+/// The text of a phrase as it stands in a document.
+pub(super) fn escape(text: &str) -> String {
+    let mut out = Out::document(text.len());
+    out.address(text);
+    out.text
+}
+
+/// Whether XML 1.0 allows the character in a document (its production `Char`).
+pub(super) const fn is_xml(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}')
+}
+
+/// Whether a voice can do something with the character: no emoji, arrows or boxes, no private characters, nothing
+/// that only steers how text is shown (general category Cf).
+pub(super) fn is_sayable(c: char) -> bool {
+    is_xml(c) && !(c.is_control() && !c.is_whitespace()) && !is_format(c) && !is_picture(c) && !is_private(c)
+}
+
+const fn is_format(c: char) -> bool {
+    matches!(c,
+        '\u{AD}' | '\u{600}'..='\u{605}' | '\u{61C}' | '\u{6DD}' | '\u{70F}' | '\u{890}'..='\u{891}' | '\u{8E2}'
+        | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+        | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFC}' | '\u{110BD}' | '\u{110CD}'
+        | '\u{13430}'..='\u{1343F}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}'
+        | '\u{E0000}'..='\u{E0FFF}')
+}
+
+const fn is_picture(c: char) -> bool {
+    matches!(c,
+        '\u{20D0}'..='\u{20FF}' | '\u{2190}'..='\u{21FF}' | '\u{2300}'..='\u{27BF}' | '\u{2900}'..='\u{297F}'
+        | '\u{2B00}'..='\u{2BFF}' | '\u{3030}' | '\u{303D}' | '\u{3297}' | '\u{3299}' | '\u{1F000}'..='\u{1FAFF}')
+}
+
+/// Private use, and the code points that are no characters.
+const fn is_private(c: char) -> bool {
+    matches!(c, '\u{E000}'..='\u{F8FF}' | '\u{FDD0}'..='\u{FDEF}' | '\u{F0000}'..='\u{10FFFF}')
+        || c as u32 & 0xFFFE == 0xFFFE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str) -> String {
+        let mut out = Out::document(0);
+        out.say(text);
+        out.text
+    }
+
+    #[test]
+    fn markup_is_only_text() {
+        assert_eq!(said("<b>Ana</b> & O'Neill \"Jr\""), "&lt;b&gt;Ana&lt;/b&gt; &amp; O&apos;Neill &quot;Jr&quot;");
+    }
+
+    #[test]
+    fn what_cannot_be_said_is_left_out() {
+        assert_eq!(said("Ana 🍕👩‍👩‍👧 María\u{FE0F}"), "Ana María");
+        assert_eq!(said("\u{2068}Ana\u{2069}\u{200D}\u{0}\u{FFFE}\u{8}"), "Ana");
+        assert_eq!(said("דנה כהן"), "דנה כהן");
+        assert_eq!(said("山田 太郎"), "山田 太郎");
+        assert_eq!(said("José-Luis d’Été"), "José-Luis d’Été");
+    }
+
+    #[test]
+    fn a_text_of_pictures_alone_is_kept_as_it_is() {
+        assert_eq!(said("🅰🅱"), "🅰🅱");
+        assert_eq!(said("\u{0}🍕<"), "🍕&lt;");
+    }
+}

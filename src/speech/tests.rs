@@ -1,0 +1,373 @@
+//! The linter for speech: every language, every reply, and a table of hard reservations.
+
+use std::fmt::Write as _;
+
+use expect_test::expect_file;
+use jiff::Timestamp;
+use jiff::civil::time;
+use proptest::prelude::*;
+use quick_xml::Reader;
+use quick_xml::events::Event;
+
+use super::load::replies;
+use super::schema::Schema;
+use super::*;
+use crate::call::turn::Turn;
+use crate::domain::{Alternatives, Name, Notes, PartySize, TableTime, Voicemail};
+
+const ACTION: &str = "https://tablecall.example/twiml/1-0-0-0-k-o/abc?x=1&y=2";
+
+fn speech() -> &'static Speech {
+    static SPEECH: std::sync::LazyLock<Speech> = std::sync::LazyLock::new(|| {
+        Speech::load().unwrap_or_else(|problems| {
+            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            panic!("{}", lines.join("\n"))
+        })
+    });
+    &SPEECH
+}
+
+fn reservation(language: Language, name: &str, time: &str, party: i64) -> Reservation {
+    Reservation {
+        name: Name::parse(name).unwrap(),
+        phone: Phone::from_e164("+14155550101").unwrap(),
+        time: time.parse::<TableTime>().unwrap(),
+        party_size: PartySize::try_from(party).unwrap(),
+        restaurant: None,
+        guest_phone: None,
+        notes: None,
+        language,
+        country: Some(Country::US),
+        timezone: None,
+        extension: None,
+        alternatives: None,
+        not_before: None,
+        give_up_at: Timestamp::MAX,
+        attempts: 3,
+        voicemail: Voicemail::HangUp,
+        callback_url: None,
+    }
+}
+
+/// With everything that a guest can add.
+fn full(plain: Reservation) -> Reservation {
+    let evening = Alternatives { earliest: time(18, 0, 0, 0), latest: time(21, 0, 0, 0) };
+    Reservation {
+        restaurant: Some(Name::parse("Trattoria Roma").unwrap()),
+        guest_phone: Phone::from_e164("+14155550199"),
+        notes: Some(Notes::parse("window table, one high chair").unwrap()),
+        alternatives: Some(evening),
+        ..plain
+    }
+}
+
+/// Hard reservations: parties of 1, 2, 5 and 21, the turn of the day, noon, and names that are no plain words.
+fn hard(language: Language) -> Vec<Reservation> {
+    let of = |name, time, party| reservation(language, name, time, party);
+    vec![
+        of("Ana María", "2026-12-04T20:50", 2),
+        of("Jean-Luc O’Neill", "2026-12-01T00:15", 1),
+        of("<b>Zoë</b> & Söhne", "2027-02-28T12:00", 5),
+        of("Chloé 🍕👩‍👩‍👧", "2026-12-31T20:15", 21),
+        of("דנה כהן", "2027-08-03T08:05", 3),
+        full(of("Łukasz Żółć", "2026-12-04T19:30", 4)),
+    ]
+}
+
+fn scene(reservation: &Reservation) -> Scene<'_> {
+    Scene { reservation, service_name: "Tablecall", contact_phone: Phone::from_e164("+14155550123") }
+}
+
+fn ask(slowly: bool) -> Reply {
+    Reply::Ask { opening: if slowly { Opening::Again } else { Opening::First }, slowly, listen: Turn::first(0) }
+}
+
+/// Every document of a reservation, by its file.
+fn documents(reservation: &Reservation) -> Vec<(&'static str, String)> {
+    let scene = scene(reservation);
+    let speech = speech();
+    let replies = replies().into_iter().map(|(file, reply)| (file, speech.render(&reply, &scene, ACTION)));
+    let (service, contact, language) = (scene.service_name, scene.contact_phone, reservation.language);
+    let others = [
+        ("voicemail.xml", speech.voicemail(&scene)),
+        ("voicemail.xml", speech.voicemail(&Scene { contact_phone: None, ..scene })),
+        ("inbound.xml", speech.inbound(language, service, contact)),
+        ("inbound_called.xml", speech.inbound_called(&scene, ACTION)),
+        ("inbound_offer.xml", speech.inbound_offer(language, service, ACTION)),
+    ];
+    replies.chain(others).collect()
+}
+
+/// The words of a document, read from its XML, each pause as a line's end.
+fn heard(document: &str) -> String {
+    let (mut reader, mut words) = (Reader::from_str(document), String::new());
+    loop {
+        match reader.read_event().unwrap() {
+            Event::Text(text) => words.push_str(&text.into_inner()),
+            Event::GeneralRef(name) => words.push_str(match &*name.into_inner() {
+                "amp" => "&",
+                "lt" => "<",
+                "gt" => ">",
+                "quot" => "\"",
+                "apos" => "'",
+                other => panic!("&{other};"),
+            }),
+            Event::Empty(tag) if tag.name().as_ref() == "break" => words.push('\n'),
+            Event::Eof => break,
+            _ => {}
+        }
+    }
+    let lines: Vec<&str> = words.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join("\n")
+}
+
+/// The keys that a text names, in their order.
+fn keys(text: &str, star: &str) -> String {
+    let mut found = Vec::new();
+    for key in ["1", "2", "3", "9"] {
+        found.extend(text.match_indices(key).map(|(at, _)| (at, key)));
+    }
+    found.extend(text.match_indices(star).map(|(at, _)| (at, "*")));
+    found.sort_unstable();
+    found.into_iter().map(|(_, key)| key).collect()
+}
+
+/// What each language calls the star key, and the word that tells that no person is speaking.
+fn words_of(language: Language) -> (&'static str, &'static str) {
+    match language.as_str() {
+        "en-US" | "en-GB" => ("star", "automated"),
+        other => panic!("tell the linter the words of {other}"),
+    }
+}
+
+#[test]
+fn everything_said_keeps_the_rules_of_twiml() {
+    let schema = Schema::load().unwrap();
+    assert_eq!(schema.check(LAST_RESORT), Ok(()));
+    for language in speech().languages() {
+        assert_eq!(schema.check(&speech().apology(language)), Ok(()));
+        for reservation in hard(language) {
+            for (file, document) in documents(&reservation) {
+                assert_eq!(schema.check(&document), Ok(()), "{language} {file}: {document}");
+                assert!(!document.contains(['{', '}', '|']), "{language} {file}: {document}");
+                let invisible = |c: char| c != ' ' && !c.is_ascii() && !super::spoken::is_sayable(c);
+                assert!(!document.contains(invisible), "{language} {file}: {document}");
+                assert!(!document.contains(['\u{202F}', '\u{A0}', '\u{2068}', '\u{2069}']), "{language} {file}");
+            }
+        }
+    }
+}
+
+#[test]
+fn whoever_listens_can_press_a_key_from_the_first_word_on() {
+    for language in speech().languages() {
+        let reservation = reservation(language, "Ana", "2026-12-04T19:30", 4);
+        for (file, reply) in replies() {
+            let document = speech().render(&reply, &scene(&reservation), ACTION);
+            if reply.listen().is_some() {
+                let digits = if file == "ask_time.xml" { 4 } else { 1 };
+                let gather = format!("<Response><Gather input=\"dtmf\" numDigits=\"{digits}\" finishOnKey=\"\" ");
+                assert!(document.starts_with(&gather), "{document}");
+                assert!(document.contains("actionOnEmptyResult=\"true\""), "{document}");
+                assert!(document.contains(&format!("action=\"{}\"", ACTION.replace('&', "&amp;"))), "{document}");
+                assert!(document.ends_with("</Say></Gather></Response>"), "{document}");
+            } else {
+                assert!(document.ends_with("<Hangup/></Response>") && !document.contains("Gather"), "{document}");
+            }
+        }
+    }
+}
+
+#[test]
+fn staff_hear_at_once_who_calls_and_that_no_person_is_speaking() {
+    for language in speech().languages() {
+        for reservation in hard(language) {
+            for slowly in [false, true] {
+                let text = heard(&speech().render(&ask(slowly), &scene(&reservation), ACTION));
+                let first = text.lines().next().unwrap();
+                let (_, automated) = words_of(language);
+                assert!(first.contains("Tablecall") && first.contains(automated), "{language}: {first}");
+                assert!(reservation.restaurant.is_none() || first.contains("Trattoria Roma"), "{language}: {first}");
+            }
+        }
+    }
+}
+
+#[test]
+fn keys_are_named_once_each_and_in_their_order() {
+    for language in speech().languages() {
+        let (star, _) = words_of(language);
+        // No digit but those of keys in the facts themselves.
+        let plain = reservation(language, "Ana", "2026-08-06T08:08", 4);
+        let alternatives = Some(Alternatives { earliest: time(8, 0, 0, 0), latest: time(8, 8, 0, 0) });
+        let more = Reservation { alternatives, ..plain.clone() };
+        for (file, reply) in replies().into_iter().filter(|(file, _)| file.starts_with("ask") || *file == "keys.xml") {
+            let spoken =
+                |reservation: &Reservation| keys(&heard(&speech().render(&reply, &scene(reservation), ACTION)), star);
+            let wanted = match file {
+                "ask_time.xml" => ["*", "*"],
+                "ask_no_more_calls.xml" => ["12", "12"],
+                _ => ["12*9", "123*9"],
+            };
+            let found = [spoken(&plain), spoken(&more)];
+            if file == "ask_time.xml" {
+                assert!(found.iter().all(|keys| keys.ends_with('*')), "{language} {file}: {found:?}");
+            } else {
+                assert_eq!(found, wanted, "{language} {file}");
+            }
+        }
+    }
+}
+
+#[test]
+fn facts_come_in_the_order_in_which_they_are_written_down() {
+    for language in speech().languages() {
+        let reservation = full(reservation(language, "Ana María", "2026-12-04T19:30", 4));
+        let text = speech().script(&scene(&reservation)).text;
+        let at = |fact: &str| text.find(fact).unwrap_or_else(|| panic!("{language} lacks {fact}: {text}"));
+        let facts = [at("30"), at("Ana María"), at("4 1 5, 5 5 5, 0 1 9 9"), at("window table, one high chair")];
+        assert!(facts.is_sorted(), "{language}: {text}");
+        assert!(!text.contains("2026"), "{language}: the year is not said: {text}");
+    }
+}
+
+#[test]
+fn the_core_takes_no_more_than_25_seconds_and_each_addition_10() {
+    for language in speech().languages() {
+        let seconds = |reservation: &Reservation| speech().script(&scene(reservation)).seconds;
+        for core in hard(language).into_iter().filter(|reservation| reservation.notes.is_none()) {
+            let core = Reservation { restaurant: Some(Name::parse("Trattoria Roma").unwrap()), ..core };
+            let script = speech().script(&scene(&core));
+            assert!(script.seconds <= 25, "{language}: {} s: {}", script.seconds, script.text);
+            let all = full(core.clone());
+            let notes = Reservation { notes: all.notes.clone(), ..core.clone() };
+            let phone = Reservation { guest_phone: all.guest_phone, ..core.clone() };
+            let times = Reservation { alternatives: all.alternatives, ..core.clone() };
+            for more in [notes, phone, times] {
+                assert!(seconds(&more) <= seconds(&core) + 10, "{language}: {}", speech().script(&scene(&more)).text);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_script_is_what_is_heard_at_pick_up() {
+    for language in speech().languages() {
+        for reservation in hard(language) {
+            let script = speech().script(&scene(&reservation));
+            let document = heard(&speech().render(&ask(false), &scene(&reservation), ACTION));
+            assert_eq!(script.text, document.replace('\n', " "));
+            assert_eq!(script.language, language);
+        }
+    }
+}
+
+#[test]
+fn a_machine_is_told_neither_the_name_nor_the_number_of_the_guest() {
+    for language in speech().languages() {
+        let reservation = full(reservation(language, "Ana María", "2026-12-04T19:30", 4));
+        let text = heard(&speech().voicemail(&scene(&reservation)));
+        assert!(text.contains("4 1 5, 5 5 5, 0 1 2 3") && text.contains("Tablecall"), "{language}: {text}");
+        assert!(!text.contains("Ana") && !text.contains("0 1 9 9"), "{language}: {text}");
+        let called = heard(&speech().inbound_called(&scene(&reservation), ACTION));
+        assert!(called.contains("Ana María") && !called.contains("0 1 9 9"), "{language}: {called}");
+    }
+}
+
+#[test]
+fn a_second_way_of_saying_the_time_is_known_for_every_minute() {
+    for language in speech().languages() {
+        let tongue = speech().tongue(language);
+        for minute in 0..24 * 60_i16 {
+            let time = time(i8::try_from(minute / 60).unwrap(), i8::try_from(minute % 60).unwrap(), 0, 0);
+            let (mut first, mut second) = (Out::transcript(), Out::transcript());
+            tongue.calendar.write_time(time, &mut first);
+            tongue.time_again.write(time, &mut second);
+            assert!(!second.text.trim().is_empty() && second.text != first.text, "{language} {time}");
+            assert!(!second.text.contains("  ") && !second.text.ends_with(' '), "{language} {time}: {}", second.text);
+        }
+    }
+}
+
+#[test]
+fn every_country_of_a_language_leads_to_it() {
+    let default = |code: &str| speech().default_for(Some(code.parse().unwrap())).to_string();
+    assert_eq!(default("US"), "en-US");
+    assert_eq!(default("GB"), "en-GB");
+    assert_eq!(default("KZ"), "en-US", "no language file names it");
+    assert_eq!(speech().default_for(None), Language::EN_US);
+    assert!(speech().has(Language::EN_US) && !speech().has("xx-XX".parse().unwrap()));
+}
+
+#[test]
+fn a_language_that_is_not_shipped_is_said_in_english() {
+    let reservation = reservation("xx-XX".parse().unwrap(), "Ana", "2026-12-04T19:30", 4);
+    assert!(speech().render(&ask(false), &scene(&reservation), ACTION).contains("language=\"en-US\""));
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_told() {
+    let english = files::LANGUAGES.iter().find(|(name, _)| *name == "en-US").unwrap().1;
+    let told = |text: &str| {
+        let problems = Speech::read(&[("en-US", text)], files::DOCUMENTS).unwrap_err();
+        problems.into_iter().map(|problem| problem.to_string()).collect::<Vec<_>>().join("\n")
+    };
+    let with = |from: &str, to: &str| {
+        assert!(english.contains(from), "{from}");
+        told(&english.replacen(from, to, 1))
+    };
+    assert!(with("thanks = \"Thank you.\"\n", "").contains("en-US.toml: message `thanks` is missing"));
+    assert!(with("[messages]\n", "[messages]\nhello = \"\"\n").contains("message `hello` is not known"));
+    assert!(with("At {time}.", "At {tiem}.").contains("`{tiem}` cannot be used in `time`"));
+    assert!(with("At {time}.", "Later.").contains("`{time}` must be used in `time`"));
+    assert!(with("Polly.Joanna-Neural", "Polly.Amy-Neural").contains("no voice `Polly.Amy-Neural`"));
+    assert!(with("one = \"1 person\"\n", "").contains("`party.one` is missing"));
+    assert!(with("other = \"{count}", "few = \"x\"\nother = \"{count}").contains("`party.few` is never used"));
+    assert!(with("\"US\"", "\"QQ\"").contains("`QQ` is not the code of a country"));
+    assert!(with("tag = ", "tags = ").contains("cannot be read"));
+    assert!(with("Goodbye.", &"Goodbye. ".repeat(400)).contains("it may have 3000"));
+    let missing = Speech::read(files::LANGUAGES, &files::DOCUMENTS[1..]).unwrap_err();
+    assert_eq!(missing[0].to_string(), "twiml/apology.xml: this document is missing");
+}
+
+/// What staff hear in every language, to be read by people who know it.
+#[test]
+fn the_golden_transcripts_are_what_is_said() {
+    for language in speech().languages() {
+        let mut golden = String::new();
+        let example = full(reservation(language, "Ana María", "2026-12-04T20:15", 4));
+        let seconds = speech().script(&scene(&reservation(language, "Ana María", "2026-12-04T20:15", 4))).seconds;
+        writeln!(golden, "{language}: about {seconds} seconds from pick-up to the last key").unwrap();
+        for (file, document) in documents(&example) {
+            writeln!(golden, "\n# {file}\n{}", heard(&document)).unwrap();
+        }
+        for hard in hard(language) {
+            writeln!(golden, "\n# {} for {}\n{}", hard.time, hard.party_size, speech().script(&scene(&hard)).text)
+                .unwrap();
+            let slowly = heard(&speech().render(&ask(true), &scene(&hard), ACTION));
+            let time = slowly.lines().find(|line| line.contains(':')).unwrap_or_default();
+            writeln!(golden, "{}", slowly.lines().nth(2).unwrap_or(time)).unwrap();
+        }
+        expect_file![format!("{}/twiml/golden/{language}.txt", env!("CARGO_MANIFEST_DIR"))].assert_eq(&golden);
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_of_a_guest_breaks_out_of_its_place(
+        name in "[\\PC<>&\"'{}|]{0,40}[a-zא-תあ-ん]", notes in any::<String>(), service in any::<String>()
+    ) {
+        let schema = Schema::load().unwrap();
+        let mut reservation = reservation(Language::EN_US, "Ana", "2026-12-04T19:30", 4);
+        if let Ok(name) = Name::parse(&name) {
+            reservation.name = name;
+        }
+        reservation.notes = Notes::parse(&notes).ok();
+        let scene = Scene { service_name: &service, ..scene(&reservation) };
+        let document = speech().render(&ask(false), &scene, ACTION);
+        prop_assert_eq!(schema.check(&document), Ok(()));
+        let mut name = Out::transcript();
+        name.say(reservation.name.as_str());
+        prop_assert!(heard(&document).contains(&format!("Name: {}.", name.text)), "{}", document);
+    }
+}
