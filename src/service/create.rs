@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{Applied, Error, Service, intake};
 use crate::call::{Baggage, Call, Effect, Ended, Event, Step, WaitingFor, step};
-use crate::domain::{CallId, Reservation};
+use crate::domain::{CallId, PhoneFacts, Reservation};
 use crate::policy::Verdict;
 use crate::speech::{Scene, Script};
 use crate::store::{Idempotency, IdempotencyKey, Saved};
@@ -25,25 +25,34 @@ pub struct Check {
 }
 
 impl Service {
-    /// Reads a request.
+    /// Reads a request that is to ring.
     ///
     /// # Errors
     /// [`Error::Invalid`] with every wrong field, or policy forbids the number.
     pub fn read(&self, request: &Map<String, Value>) -> Result<Reservation, Error> {
-        let parts = &self.0.parts;
-        let language = |country| parts.speech.default_for(country);
-        let (reservation, facts) =
-            intake::reservation(request, &parts.settings.defaults, language, self.now()).map_err(Error::Invalid)?;
-        parts.settings.rules.number(reservation.phone, facts)?;
+        let (reservation, facts) = self.understand(request)?;
+        self.0.parts.settings.rules.number(reservation.phone, facts)?;
         Ok(reservation)
     }
 
     /// What [`Self::create`] would do with this request; nothing is dialled.
-    #[must_use]
-    pub fn check(&self, reservation: &Reservation) -> Check {
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with every wrong field. What policy forbids is an answer here.
+    pub fn check(&self, request: &Map<String, Value>) -> Result<Check, Error> {
+        let (reservation, facts) = self.understand(request)?;
+        let rules = &self.0.parts.settings.rules;
+        let verdict = match rules.number(reservation.phone, facts) {
+            Ok(()) => rules.moment(&reservation, self.now()),
+            Err(refusal) => Verdict::Blocked(refusal),
+        };
+        Ok(Check { verdict, script: self.0.parts.speech.script(&self.scene(&reservation)) })
+    }
+
+    fn understand(&self, request: &Map<String, Value>) -> Result<(Reservation, PhoneFacts), Error> {
         let parts = &self.0.parts;
-        let verdict = parts.settings.rules.moment(reservation, self.now());
-        Check { verdict, script: parts.speech.script(&self.scene(reservation)) }
+        let language = |country| parts.speech.default_for(country);
+        intake::reservation(request, &parts.settings.defaults, language, self.now()).map_err(Error::Invalid)
     }
 
     pub(super) fn scene<'a>(&'a self, reservation: &'a Reservation) -> Scene<'a> {

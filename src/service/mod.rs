@@ -159,6 +159,12 @@ impl Service {
         &self.0.parts.metrics
     }
 
+    /// Cancelled when this process ends.
+    #[must_use]
+    pub fn stopping(&self) -> CancellationToken {
+        self.0.parts.stop.clone()
+    }
+
     /// A call of `owner`.
     ///
     /// # Errors

@@ -1,0 +1,175 @@
+//! Twilio's webhooks: one plain endpoint, outside poem-openapi, looked at before any route.
+//!
+//! The body is split into pairs once; the signature over them is verified before any of them is believed. A missing,
+//! wrong or doubled signature gets an empty 403. A verified request gets a 2xx whatever happens here: TwiML, or 204.
+
+use std::time::Instant;
+
+use metrics::{Counter, Histogram};
+use poem::http::{HeaderValue, Method, StatusCode, header};
+use poem::{Request, Response};
+
+use super::listener::{Limits, read_body};
+use crate::call::Turn;
+use crate::service::links::path;
+use crate::service::{Callback, Document, Service};
+use crate::speech::LAST_RESORT;
+use crate::telemetry::metrics::{Family, Metrics};
+use crate::twilio::form::Form;
+use crate::twilio::signature::{SignatureHeaders, Verifier};
+use crate::twilio::webhook::{AmdCallback, StatusCallback, VoiceRequest};
+
+/// Every path of a webhook begins with this.
+pub const PREFIX: &str = "/twiml/";
+
+/// Answers webhooks.
+#[derive(Debug)]
+pub struct Hooks {
+    service: Service,
+    verifier: Verifier,
+    limits: Limits,
+    durations: Family<Histogram>,
+    refused: Family<Counter>,
+}
+
+/// Which webhook a path is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hook<'a> {
+    Document(Document, &'a str),
+    Status(&'a str),
+    Machine(&'a str),
+}
+
+impl<'a> Hook<'a> {
+    fn of(path: &'a str) -> Option<Self> {
+        if let Some(ticket) = path.strip_prefix(path::ANSWER) {
+            return Some(Self::Document(Document::Answer, ticket));
+        }
+        if let Some(rest) = path.strip_prefix(path::KEYS) {
+            let (turn, ticket) = rest.split_once('/')?;
+            let turn: Turn = turn.parse().ok()?;
+            return Some(Self::Document(Document::Keys(turn), ticket));
+        }
+        if let Some(ticket) = path.strip_prefix(path::STATUS) {
+            return Some(Self::Status(ticket));
+        }
+        if let Some(ticket) = path.strip_prefix(path::FALLBACK) {
+            return Some(Self::Document(Document::Fallback, ticket));
+        }
+        path.strip_prefix(path::MACHINE).map(Self::Machine)
+    }
+
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::Document(Document::Answer, _) => "answer",
+            Self::Document(Document::Keys(_), _) => "keys",
+            Self::Document(Document::Fallback, _) => "fallback",
+            Self::Status(_) => "status",
+            Self::Machine(_) => "machine",
+        }
+    }
+}
+
+impl Hooks {
+    /// Webhooks of a service, verified by `verifier`.
+    #[must_use]
+    pub fn new(service: Service, verifier: Verifier, limits: Limits, metrics: &Metrics) -> Self {
+        let (durations, refused) = (metrics.webhooks.clone(), metrics.signature_failures.clone());
+        Self { service, verifier, limits, durations, refused }
+    }
+
+    /// Answers one webhook.
+    pub async fn answer(&self, mut request: Request) -> Response {
+        let begun = Instant::now();
+        let path = request.uri().path().to_owned();
+        let Some(hook) = Hook::of(&path) else { return empty(StatusCode::NOT_FOUND) };
+        if *request.method() != Method::POST {
+            let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+            return response;
+        }
+        let body = match read_body(&mut request, self.limits.body_bytes, self.limits.body).await {
+            Ok(body) => body,
+            Err(error) => return empty(poem::error::ResponseError::status(&error)),
+        };
+        let form = match self.verify(&request, &body) {
+            Ok(form) => form,
+            Err(cause) => {
+                self.refused.get(cause).increment(1);
+                tracing::warn!(webhook = hook.kind(), cause, "refused a webhook");
+                return empty(StatusCode::FORBIDDEN);
+            }
+        };
+        let (response, callback) = self.dispatch(hook, &form).await;
+        let took = begun.elapsed();
+        self.durations.get(hook.kind()).record(took);
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let call_sid = form.get("CallSid").unwrap_or_default();
+        let outcome = match callback {
+            Callback::Heard => "heard",
+            Callback::Foreign => "foreign",
+            Callback::Failed => "failed",
+        };
+        tracing::info!(webhook = hook.kind(), twilio.call_sid = call_sid, outcome, duration_us = micros, "webhook");
+        response
+    }
+
+    /// The pairs of the body, once the signature over them holds; else what is wrong with it.
+    fn verify(&self, request: &Request, body: &[u8]) -> Result<Form, &'static str> {
+        let headers = SignatureHeaders::of(request.headers());
+        let form = Form::parse(body).map_err(|_| "malformed")?;
+        // What stands in the request line, byte for byte: the public URL comes from the configuration.
+        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+        self.verifier.verify(target, &headers, &form).map_err(|failure| failure.label())?;
+        Ok(form)
+    }
+
+    async fn dispatch(&self, hook: Hook<'_>, form: &Form) -> (Response, Callback) {
+        match hook {
+            Hook::Document(document, ticket) => match VoiceRequest::read(form) {
+                Ok(request) => {
+                    let (twiml, callback) = self.service.document(document, ticket, &request).await;
+                    (xml(twiml), callback)
+                }
+                Err(_) => (xml(LAST_RESORT.to_owned()), Callback::Foreign),
+            },
+            Hook::Status(ticket) => match StatusCallback::read(form) {
+                Ok(callback) => (empty(StatusCode::NO_CONTENT), self.service.status(ticket, &callback).await),
+                Err(_) => (empty(StatusCode::NO_CONTENT), Callback::Foreign),
+            },
+            Hook::Machine(ticket) => match AmdCallback::read(form) {
+                Ok(callback) => (empty(StatusCode::NO_CONTENT), self.service.machine(ticket, &callback).await),
+                Err(_) => (empty(StatusCode::NO_CONTENT), Callback::Foreign),
+            },
+        }
+    }
+}
+
+fn xml(twiml: String) -> Response {
+    let mut response = Response::from(twiml);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml; charset=utf-8"));
+    response
+}
+
+fn empty(status: StatusCode) -> Response {
+    let mut response = Response::from(());
+    response.set_status(status);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_name_their_webhook() {
+        assert_eq!(Hook::of("/twiml/answer/T"), Some(Hook::Document(Document::Answer, "T")));
+        let keys = Hook::of("/twiml/keys/1-0-0-7-k-o/T");
+        assert_eq!(keys, Some(Hook::Document(Document::Keys(Turn::first(7)), "T")));
+        assert_eq!(Hook::of("/twiml/status/T"), Some(Hook::Status("T")));
+        assert_eq!(Hook::of("/twiml/machine/T"), Some(Hook::Machine("T")));
+        for wrong in ["/twiml/", "/twiml/keys/T", "/twiml/keys/x/T", "/twiml/other/T"] {
+            assert_eq!(Hook::of(wrong), None, "{wrong}");
+        }
+    }
+}
