@@ -2,13 +2,15 @@
 //!
 //! A line keeps its own moment: timed steps follow one another on it, so that one leap of a simulated clock carries a
 //! call through several of them; whatever comes from outside (a hand at the phone, an answer over HTTP) sets it to now.
+//! Requests take real time: what a fast clock runs ahead meanwhile does not count, or callees would hang up before the
+//! first word whenever the machine is busy. The line then lags behind the clock by as much.
 //! A step is published only after the next deadline follows from the moment: who sees it may move the clock at once.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
 use super::Inner;
@@ -30,6 +32,8 @@ pub(super) struct Line {
     /// A command that came, but not before the deadline that was waited for.
     pub(super) pending: Option<(Timestamp, Command)>,
     pub(super) moment: Timestamp,
+    /// How far the line's time is behind the clock.
+    pub(super) lag: SignedDuration,
     /// Keys that a scripted callee will press.
     pub(super) scheduled: VecDeque<(Timestamp, char)>,
     /// Keys pressed in one go and not heard yet.
@@ -76,6 +80,7 @@ pub(super) fn start(
         inbox,
         pending: None,
         moment,
+        lag: SignedDuration::ZERO,
         scheduled: VecDeque::new(),
         typed: VecDeque::new(),
         hang_up_at: None,
