@@ -27,7 +27,7 @@ use super::call::{Command, Direction, Status, Wishes};
 use super::callee::{is_keys, seconds};
 use super::parameters::{is_number, is_url};
 use super::{
-    Behaviour, Fault, Inner, SimulatorBody, Switch, create, form, json as json_answer, problem, rest, stream, view,
+    Behaviour, Fault, Inner, SimulatorBody, Switch, create, form, json as json_answer, problem, stream, update, view,
 };
 
 /// Why a request of the control API is refused.
@@ -182,7 +182,7 @@ fn act(sim: &Inner, request: &Request<Bytes>, sid: &str, deed: &str) -> Result<V
     if !possible {
         return Err(Refusal::WrongState(status.word()));
     }
-    rest::send(sim, sid, command);
+    update::send(sim, sid, command);
     let state = sim.lock();
     state.call(sid).map(|call| view::phone(&state, sim, call)).ok_or(Refusal::NoCall)
 }

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use super::Inner;
 use super::call::{Command, Direction, Notification, Sid, Source, Spoken, Status, Wishes};
 use super::callback::{self, Callback};
-use super::callee::{Behaviour, Ending, seconds};
+use super::callee::{Behaviour, Ending, Keys, seconds};
 use super::documents::Ask;
 use super::faults::Fault;
 use super::interpreter::Next;
@@ -227,17 +227,28 @@ impl Line {
             }
         }
         self.hang_up_at = hang_up_after.map(|after| later(self.moment, after));
-        let (moment, gap) = (self.moment, timings.between_keys);
-        for keys in &self.behaviour.keys {
+        for keys in self.behaviour.keys.clone() {
             if let Some(after) = keys.after_seconds {
-                let pressed = keys.digits.chars().zip(0_u32..);
-                self.scheduled.extend(pressed.map(|(key, at)| (later(moment, seconds(after) + gap * at), key)));
+                self.schedule(&keys, later(self.moment, seconds(after)));
             }
         }
-        self.scheduled.make_contiguous().sort_unstable();
         self.verdict = self.detect(&wishes);
         self.sim.change_call(&self.sid, |call| call.transcript.extend(heard));
         self.enter(Status::InProgress, None);
+    }
+
+    /// Lets a scripted callee press `keys`, the first of them `at`.
+    pub(super) fn schedule(&mut self, keys: &Keys, at: Timestamp) {
+        let gap = self.sim.config.timings.between_keys;
+        let mut last = at;
+        for (key, number) in keys.digits.chars().zip(0_u32..) {
+            last = later(at, gap * number);
+            self.scheduled.push_back((last, key));
+        }
+        self.scheduled.make_contiguous().sort_unstable();
+        if let Some(after) = keys.hang_up_after_seconds {
+            self.hang_up_at = Some(later(last, seconds(after)));
+        }
     }
 
     /// What machine detection will say (protocol section 5).

@@ -30,6 +30,7 @@ mod signing;
 mod speaking;
 mod stream;
 pub mod twiml;
+mod update;
 mod verbs;
 mod view;
 mod waiting;

@@ -148,14 +148,14 @@ impl Line {
     fn next_due(&self, until: Timestamp, with_keys: bool) -> (Timestamp, Due) {
         let key = self.scheduled.front().filter(|_| with_keys).map(|(at, _)| *at);
         let timed = [
-            (self.limit_at, Due::Limit),
-            (self.hang_up_at, Due::HangUp),
-            (self.verdict.as_ref().map(|verdict| verdict.at), Due::Verdict),
             (key, Due::Key),
+            (self.verdict.as_ref().map(|verdict| verdict.at), Due::Verdict),
+            (self.hang_up_at, Due::HangUp),
+            (self.limit_at, Due::Limit),
         ];
         let mut first = (until, Due::Asked);
         for (at, due) in timed {
-            // At one instant what was asked for comes last, so that a key in the last moment still counts.
+            // At one instant the earlier in this list comes first, so that a key in the last moment still counts.
             let Some(at) = at else { continue };
             if at < first.0 || at == first.0 && matches!(first.1, Due::Asked) {
                 first = (at, due);
