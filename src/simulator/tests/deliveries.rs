@@ -139,7 +139,7 @@ async fn a_callback_can_come_long_after_the_end_and_a_service_can_be_out_of_reac
     bench.on("/answer", Reply::twiml("<Pause/>"));
     bench
         .faults(json!({
-            "delay_callback": {"only": "ringing", "seconds": 3600},
+            "delay_callback": {"only": "ringing", "seconds": 600},
             "webhook_unreachable": {"only": "voice", "count": 1},
         }))
         .await;
