@@ -52,6 +52,9 @@ pub struct Keys {
     pub at_gather: Option<u32>,
     /// `0`–`9`, `*`, `#`.
     pub digits: String,
+    /// Hangs up this long after the last of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hang_up_after_seconds: Option<f64>,
 }
 
 /// An answering machine.
@@ -105,7 +108,7 @@ impl Behaviour {
     pub(super) fn problem(&self) -> Option<&'static str> {
         let spans =
             [self.answer_after_seconds, self.hang_up_after_seconds, self.voicemail.map(|it| it.greeting_seconds)];
-        let key_spans = self.keys.iter().map(|keys| keys.after_seconds);
+        let key_spans = self.keys.iter().flat_map(|keys| [keys.after_seconds, keys.hang_up_after_seconds]);
         if spans.into_iter().chain(key_spans).flatten().any(|span| !(0.0..=86_400.0).contains(&span)) {
             return Some("seconds must be between 0 and 86400");
         }
@@ -132,8 +135,12 @@ pub(super) fn seconds(span: f64) -> Duration {
 }
 
 fn keys_at_gathers(keys: &[&str]) -> Vec<Keys> {
-    let pressed =
-        |(at, digits): (u32, &&str)| Keys { after_seconds: None, at_gather: Some(at), digits: (*digits).to_owned() };
+    let pressed = |(at, digits): (u32, &&str)| Keys {
+        after_seconds: None,
+        at_gather: Some(at),
+        digits: (*digits).to_owned(),
+        hang_up_after_seconds: None,
+    };
     (1..).zip(keys).map(pressed).collect()
 }
 

@@ -27,7 +27,7 @@ use super::call::{Command, Direction, Status, Wishes};
 use super::callee::{is_keys, seconds};
 use super::parameters::{is_number, is_url};
 use super::{
-    Behaviour, Fault, Inner, SimulatorBody, Switch, create, form, json as json_answer, problem, rest, stream, view,
+    Behaviour, Fault, Inner, SimulatorBody, Switch, create, form, json as json_answer, problem, stream, update, view,
 };
 
 /// Why a request of the control API is refused.
@@ -62,9 +62,11 @@ impl Refusal {
 pub(super) async fn handle(sim: &Arc<Inner>, request: &Request<Bytes>, resource: &str) -> Response<SimulatorBody> {
     let query = form::parse(request.uri().query().unwrap_or_default());
     if (request.method(), resource) == (&Method::GET, "events") {
-        let resumed =
-            request.headers().get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
-        let after = resumed.or_else(|| number(&query, "after")).unwrap_or_else(|| sim.lock().version);
+        let resumed = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()?.parse::<u64>().ok());
+        let version = sim.lock().version;
+        // An id from before a restart is unknown here: its client gets everything there is.
+        let after = resumed.or_else(|| number(&query, "after")).unwrap_or(version);
+        let after = if after > version { 0 } else { after };
         return stream::events(sim, after);
     }
     match route(sim, request, (resource, &query)).await {
@@ -109,6 +111,11 @@ fn number(query: &Pairs, name: &str) -> Option<u64> {
     form::first(query, name).and_then(|text| text.parse().ok())
 }
 
+/// The version a client has seen; none if it is not from this run of the simulator.
+fn seen(sim: &Inner, query: &Pairs) -> Option<u64> {
+    number(query, "after").filter(|after| *after <= sim.lock().version)
+}
+
 fn limit(query: &Pairs) -> usize {
     number(query, "limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(100)
 }
@@ -122,14 +129,14 @@ fn patience(query: &Pairs) -> Duration {
 }
 
 async fn state(sim: &Inner, query: &Pairs) -> Value {
-    let (after, limit) = (number(query, "after"), limit(query));
+    let (after, limit) = (seen(sim, query), limit(query));
     let look = |state: &super::State| after.is_none_or(|after| state.version > after).then_some(());
     stream::poll(sim, patience(query), look).await;
     view::phones(&sim.lock(), sim, limit)
 }
 
 async fn call(sim: &Inner, sid: &str, query: &Pairs) -> Result<Value, Refusal> {
-    let after = number(query, "after");
+    let after = seen(sim, query);
     let look = |state: &super::State| match state.call(sid) {
         Some(call) => after.is_none_or(|after| call.version > after).then_some(()),
         None => Some(()),
@@ -182,7 +189,7 @@ fn act(sim: &Inner, request: &Request<Bytes>, sid: &str, deed: &str) -> Result<V
     if !possible {
         return Err(Refusal::WrongState(status.word()));
     }
-    rest::send(sim, sid, command);
+    update::send(sim, sid, command);
     let state = sim.lock();
     state.call(sid).map(|call| view::phone(&state, sim, call)).ok_or(Refusal::NoCall)
 }
@@ -259,8 +266,9 @@ fn set_faults(sim: &Inner, request: &Request<Bytes>) -> Result<Value, Refusal> {
 }
 
 fn wire(sim: &Inner, query: &Pairs) -> Value {
+    let after = seen(sim, query).unwrap_or(0);
     let state = sim.lock();
-    let exchanges: Vec<_> = state.wire.after(number(query, "after").unwrap_or(0)).collect();
+    let exchanges: Vec<_> = state.wire.after(after).collect();
     json!({"version": state.version, "exchanges": exchanges})
 }
 

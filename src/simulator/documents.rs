@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Inner;
 use super::call::{Call, Method};
 use super::callback;
+use super::faults::Fault;
 use super::twiml::{self, Document, Verb};
 use super::webhooks::{self, Reply};
 
@@ -75,7 +76,16 @@ pub(super) fn request(sim: &Arc<Inner>, call: &Call, ask: &Ask) -> impl Future<O
     params.extend(ask.extra.iter().cloned());
     let outgoing = callback::outgoing(call, "voice", &(ask.method, ask.url.clone()), params);
     let (sim, to) = (Arc::clone(sim), call.to.clone());
-    async move { follow(&sim, outgoing, &to).await }
+    async move {
+        let what = webhooks::what(&outgoing);
+        if let Some(switch) = sim.strike(Fault::DelayVoice, &to, &what) {
+            sim.clock.sleep(switch.length(5.0)).await;
+        }
+        if sim.strike(Fault::DuplicateVoice, &to, &what).is_some() {
+            drop(webhooks::send(&sim, &outgoing, &to).await);
+        }
+        follow(&sim, outgoing, &to).await
+    }
 }
 
 async fn follow(sim: &Inner, mut outgoing: webhooks::Outgoing, to: &str) -> Result<Page, Trouble> {

@@ -19,6 +19,10 @@ pub enum Fault {
     DelayCallback,
     /// A status callback is sent twice, with one idempotency token.
     DuplicateCallback,
+    /// A request for a document is sent twice, with one idempotency token; the second answer counts.
+    DuplicateVoice,
+    /// A request for a document leaves `seconds` later; the call may end meanwhile, and it is sent all the same.
+    DelayVoice,
     /// A status callback changes places with the next one.
     ReorderCallbacks,
     /// A create gets 429 (with `retry_after`) and is not processed.
@@ -94,7 +98,7 @@ pub struct Switch {
     /// Only for calls to this number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-    /// Only for webhooks of this kind (`voice`, `status`, `amd`) or this `CallStatus`; for REST requests of this method.
+    /// Only for webhooks of this kind (`voice`, `key`: voice with digits, `status`, `amd`) or this `CallStatus`; for REST requests of this method.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub only: Option<String>,
     /// Seed of this fault's dice.

@@ -2,19 +2,21 @@
 //!
 //! A line keeps its own moment: timed steps follow one another on it, so that one leap of a simulated clock carries a
 //! call through several of them; whatever comes from outside (a hand at the phone, an answer over HTTP) sets it to now.
+//! Requests take real time: what a fast clock runs ahead meanwhile does not count, or callees would hang up before the
+//! first word whenever the machine is busy. The line then lags behind the clock by as much.
 //! A step is published only after the next deadline follows from the moment: who sees it may move the clock at once.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
 use super::Inner;
 use super::call::{Command, Direction, Notification, Sid, Source, Spoken, Status, Wishes};
 use super::callback::{self, Callback};
-use super::callee::{Behaviour, Ending, seconds};
+use super::callee::{Behaviour, Ending, Keys, seconds};
 use super::documents::Ask;
 use super::faults::Fault;
 use super::interpreter::Next;
@@ -30,6 +32,8 @@ pub(super) struct Line {
     /// A command that came, but not before the deadline that was waited for.
     pub(super) pending: Option<(Timestamp, Command)>,
     pub(super) moment: Timestamp,
+    /// How far the line's time is behind the clock.
+    pub(super) lag: SignedDuration,
     /// Keys that a scripted callee will press.
     pub(super) scheduled: VecDeque<(Timestamp, char)>,
     /// Keys pressed in one go and not heard yet.
@@ -76,6 +80,7 @@ pub(super) fn start(
         inbox,
         pending: None,
         moment,
+        lag: SignedDuration::ZERO,
         scheduled: VecDeque::new(),
         typed: VecDeque::new(),
         hang_up_at: None,
@@ -222,17 +227,28 @@ impl Line {
             }
         }
         self.hang_up_at = hang_up_after.map(|after| later(self.moment, after));
-        let (moment, gap) = (self.moment, timings.between_keys);
-        for keys in &self.behaviour.keys {
+        for keys in self.behaviour.keys.clone() {
             if let Some(after) = keys.after_seconds {
-                let pressed = keys.digits.chars().zip(0_u32..);
-                self.scheduled.extend(pressed.map(|(key, at)| (later(moment, seconds(after) + gap * at), key)));
+                self.schedule(&keys, later(self.moment, seconds(after)));
             }
         }
-        self.scheduled.make_contiguous().sort_unstable();
         self.verdict = self.detect(&wishes);
         self.sim.change_call(&self.sid, |call| call.transcript.extend(heard));
         self.enter(Status::InProgress, None);
+    }
+
+    /// Lets a scripted callee press `keys`, the first of them `at`.
+    pub(super) fn schedule(&mut self, keys: &Keys, at: Timestamp) {
+        let gap = self.sim.config.timings.between_keys;
+        let mut last = at;
+        for (key, number) in keys.digits.chars().zip(0_u32..) {
+            last = later(at, gap * number);
+            self.scheduled.push_back((last, key));
+        }
+        self.scheduled.make_contiguous().sort_unstable();
+        if let Some(after) = keys.hang_up_after_seconds {
+            self.hang_up_at = Some(later(last, seconds(after)));
+        }
     }
 
     /// What machine detection will say (protocol section 5).

@@ -130,13 +130,11 @@ impl Line {
     }
 
     fn script_late_keys(&mut self) {
-        let timings = self.sim.config.timings;
-        let begun = later(self.moment, timings.pressed_after);
-        for keys in self.behaviour.keys.iter().filter(|keys| keys.at_gather == Some(self.gathers)) {
-            let pressed = keys.digits.chars().zip(0_u32..);
-            self.scheduled.extend(pressed.map(|(key, at)| (later(begun, timings.between_keys * at), key)));
+        let begun = later(self.moment, self.sim.config.timings.pressed_after);
+        let number = Some(self.gathers);
+        for keys in self.behaviour.keys.clone().iter().filter(|keys| keys.at_gather == number) {
+            self.schedule(keys, begun);
         }
-        self.scheduled.make_contiguous().sort_unstable();
     }
 
     pub(super) async fn record(&mut self, record: &Record, page: &Page) -> Result<Option<Next>, Interrupt> {

@@ -30,6 +30,7 @@ mod signing;
 mod speaking;
 mod stream;
 pub mod twiml;
+mod update;
 mod verbs;
 mod view;
 mod waiting;
@@ -82,7 +83,8 @@ impl fmt::Debug for Simulator {
 
 impl Simulator {
     /// An account without calls. `client` sends the webhooks: it must follow no redirects (they are followed here,
-    /// as Twilio does) and should have no time limit below 15 seconds. Needs a tokio runtime only once it is used.
+    /// as Twilio does) and should have no time limit below 15 seconds; one that keeps no idle connections
+    /// (`pool_max_idle_per_host(0)`) is nearest to Twilio where the service is restarted under it. Needs a tokio runtime only once it is used.
     #[must_use]
     pub fn new(config: Config, clock: Clock, client: reqwest::Client) -> Self {
         let state = State {

@@ -10,15 +10,14 @@ use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, StreamBody};
 use serde_json::{Value, json};
 
-use super::call::{Command, Method, Source, Status};
+use super::call::Status;
 use super::faults::Fault;
 use super::listing::{self, stale_instant};
 use super::pages::Page;
-use super::parameters::Parameters;
 use super::resource::{self, Seen};
 use super::rest_errors::Refusal;
 use super::wire::Exchange;
-use super::{Inner, SimulatorBody, Switch, create, form};
+use super::{Inner, SimulatorBody, Switch, create, form, update};
 
 /// An accepted request: status and body (none with 204).
 struct Answer {
@@ -34,12 +33,12 @@ impl Answer {
 }
 
 /// One request, taken apart.
-struct Asked<'a> {
+pub(super) struct Asked<'a> {
     method: &'a http::Method,
     /// Path as sent, without the query and without `/simulator`.
     path: &'a str,
     query: Vec<(String, String)>,
-    form: Vec<(String, String)>,
+    pub(super) form: Vec<(String, String)>,
 }
 
 /// Answers a request for `resource`, the part of its path after `/2010-04-01/`.
@@ -124,7 +123,7 @@ fn told_refusal(switch: &Switch, (status, code): (StatusCode, u32)) -> Refusal {
     Refusal::Told(status, switch.code.unwrap_or(code))
 }
 
-fn not_found(asked: &Asked<'_>) -> Refusal {
+pub(super) fn not_found(asked: &Asked<'_>) -> Refusal {
     Refusal::NotFound(asked.path.to_owned())
 }
 
@@ -146,7 +145,7 @@ fn create_call(sim: &Arc<Inner>, asked: &Asked<'_>, retry_after: &mut Option<u64
 }
 
 /// A call as it is, or as it was when nobody asks about a create.
-fn show(sim: &Inner, asked: &Asked<'_>, sid: &str, fresh: bool) -> Result<Value, Refusal> {
+pub(super) fn show(sim: &Inner, asked: &Asked<'_>, sid: &str, fresh: bool) -> Result<Value, Refusal> {
     let now = sim.clock.now();
     let to = sim.lock().call(sid).map(|call| call.to.clone()).ok_or_else(|| not_found(asked))?;
     let as_of = if fresh { now } else { stale_instant(sim, now, &to) };
@@ -160,7 +159,7 @@ fn one_call(sim: &Arc<Inner>, asked: &Asked<'_>, sid: &str) -> Result<Answer, Re
     let answer = |body| Answer { call_sid: Some(sid.to_owned()), ..Answer::ok(body) };
     match *asked.method {
         http::Method::GET => show(sim, asked, sid, false).map(answer),
-        http::Method::POST => update(sim, asked, sid).map(answer),
+        http::Method::POST => update::update(sim, asked, sid).map(answer),
         http::Method::DELETE => {
             let mut state = sim.lock();
             let ended = state.call(sid).ok_or_else(|| not_found(asked))?.status.has_ended();
@@ -171,88 +170,6 @@ fn one_call(sim: &Arc<Inner>, asked: &Asked<'_>, sid: &str) -> Result<Answer, Re
             Ok(Answer { status: StatusCode::NO_CONTENT, body: None, call_sid: Some(sid.to_owned()) })
         }
         _ => Err(Refusal::MethodNotAllowed),
-    }
-}
-
-/// `POST Calls/{sid}.json` (protocol 1.5). The answer shows the state before the change.
-fn update(sim: &Arc<Inner>, asked: &Asked<'_>, sid: &str) -> Result<Value, Refusal> {
-    let parameters = Parameters(&asked.form);
-    let before = show(sim, asked, sid, false)?;
-    let (status, to) = {
-        let state = sim.lock();
-        let call = state.call(sid).ok_or_else(|| not_found(asked))?;
-        (call.status, call.to.clone())
-    };
-    if status.has_ended() {
-        return Err(Refusal::NotInProgress);
-    }
-    if sim.strike(Fault::Update21220, &to, &["rest"]).is_some() {
-        send(sim, sid, Command::HangUp);
-        return Err(Refusal::NotInProgress);
-    }
-    change_addresses(sim, &parameters, sid)?;
-    match parameters.get("Status") {
-        Some("canceled") if status == Status::InProgress => return Ok(before),
-        Some("canceled" | "completed") => return Ok(end(sim, asked, sid, before)),
-        Some(_) => return Err(Refusal::BadParameter("Status")),
-        None => {}
-    }
-    let source = match (parameters.url("Url", Refusal::BadUrl)?, parameters.twiml()?) {
-        (Some(url), _) => Source::Url(parameters.method("Method")?, url),
-        (None, Some(twiml)) => Source::Inline(twiml),
-        (None, None) => return Ok(before),
-    };
-    if status != Status::InProgress {
-        return Err(Refusal::NotInProgress);
-    }
-    send(sim, sid, Command::Replace(source));
-    Ok(before)
-}
-
-/// Ends a call. One that is still queued ends at once and without any callback.
-fn end(sim: &Inner, asked: &Asked<'_>, sid: &str, before: Value) -> Value {
-    let now = sim.clock.now();
-    let queued = sim.change_call(sid, |call| {
-        let queued = call.status == Status::Queued;
-        if queued {
-            call.enter(Status::Canceled, now);
-        }
-        queued
-    });
-    send(sim, sid, Command::End);
-    let after = if queued == Some(true) { show(sim, asked, sid, false).ok() } else { None };
-    after.unwrap_or(before)
-}
-
-fn change_addresses(sim: &Inner, parameters: &Parameters<'_>, sid: &str) -> Result<(), Refusal> {
-    let fallback = parameters.url("FallbackUrl", Refusal::BadUrl)?;
-    let fallback_method: Method = parameters.method("FallbackMethod")?;
-    let callback = parameters.url("StatusCallback", Refusal::BadStatusCallback)?;
-    let callback_method = parameters.method("StatusCallbackMethod")?;
-    let limit = parameters.get("TimeLimit").is_some();
-    let time_limit = parameters.seconds("TimeLimit", 1, 1..=86_400, |_| Refusal::BadParameter("TimeLimit"))?;
-    sim.change_call(sid, |call| {
-        if let Some(url) = fallback {
-            call.wishes.fallback = Some((fallback_method, url));
-        }
-        if let Some(url) = callback {
-            call.wishes.callback = Some((callback_method, url));
-        }
-        if limit {
-            call.wishes.time_limit = time_limit;
-        }
-    });
-    if limit {
-        send(sim, sid, Command::Limit(time_limit));
-    }
-    Ok(())
-}
-
-/// Tells a line something; one that is gone does not hear it.
-pub(super) fn send(sim: &Inner, sid: &str, command: Command) {
-    let now = sim.clock.now();
-    if let Some(call) = sim.lock().call(sid) {
-        drop(call.inbox.send((now, command)));
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a line hears while it waits: keys, words, hands, the API, and the time. Only here a line meets its inbox.
 
-use jiff::Timestamp;
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::call::{Command, Pressed, Source, Spoken};
 use super::callback::{self, Callback};
@@ -41,17 +43,18 @@ enum Due {
 impl Line {
     /// The next command given before or at `at`; none when that time comes first. Sets the moment.
     pub(super) async fn command_before(&mut self, at: Timestamp) -> Option<Command> {
+        let at_clock = self.on_clock(at);
         if self.pending.is_none() {
             let clock = self.sim.clock.clone();
             tokio::select! {
                 biased;
                 command = self.inbox.recv() => self.pending = command,
-                () = clock.sleep_until(at) => {}
+                () = clock.sleep_until(at_clock) => {}
             }
         }
         match self.pending.take() {
-            Some((given_at, command)) if given_at <= at => {
-                self.moment = self.moment.max(given_at);
+            Some((given_at, command)) if given_at <= at_clock => {
+                self.moment = self.moment.max(given_at.saturating_sub(self.lag).unwrap_or(at));
                 Some(command)
             }
             later => {
@@ -97,26 +100,36 @@ impl Line {
         Ok(())
     }
 
-    /// Waits for work done elsewhere, which goes on even if the line breaks off.
-    pub(super) async fn meanwhile<T>(&mut self, mut work: tokio::task::JoinHandle<T>) -> Result<Option<T>, Interrupt> {
+    /// Waits for work done elsewhere, which goes on even if the line breaks off. Work takes real time, and so does all
+    /// that happens meanwhile.
+    pub(super) async fn meanwhile<T>(&mut self, work: tokio::task::JoinHandle<T>) -> Result<Option<T>, Interrupt> {
+        let (begun, begun_at) = (Instant::now(), self.sim.clock.now());
+        let outcome = self.attend(work, begun).await;
+        let now = self.sim.clock.now();
+        let real = SignedDuration::try_from(begun.elapsed()).unwrap_or_default();
+        self.lag += (now.duration_since(begun_at) - real).max(SignedDuration::ZERO);
+        self.moment = self.moment.max(now.saturating_sub(self.lag).unwrap_or(now));
+        self.typed.clear();
+        outcome
+    }
+
+    async fn attend<T>(
+        &mut self,
+        mut work: tokio::task::JoinHandle<T>,
+        begun: Instant,
+    ) -> Result<Option<T>, Interrupt> {
         loop {
             let (at, due) = self.next_due(Timestamp::MAX, false);
-            let clock = self.sim.clock.clone();
-            let command = if let Some((_, command)) = self.pending.take() {
-                Some(command)
-            } else {
-                tokio::select! {
+            let left = Duration::try_from(at.duration_since(self.moment)).unwrap_or_default();
+            let command = match self.pending.take() {
+                Some((_, command)) => Some(command),
+                None => tokio::select! {
                     biased;
-                    done = &mut work => {
-                        self.moment = self.moment.max(clock.now());
-                        self.typed.clear();
-                        return Ok(done.ok());
-                    }
+                    done = &mut work => return Ok(done.ok()),
                     command = self.inbox.recv() => command.map(|(_, command)| command),
-                    () = clock.sleep_until(at) => None,
-                }
+                    () = tokio::time::sleep(left.saturating_sub(begun.elapsed())) => None,
+                },
             };
-            self.moment = self.moment.max(clock.now().min(at));
             match (command, due) {
                 (Some(command), _) => drop(self.obey(command)?),
                 (None, Due::Limit) => return Err(Interrupt::Over),
@@ -127,17 +140,22 @@ impl Line {
         }
     }
 
+    /// When it will be `at` on this line, on the clock.
+    fn on_clock(&self, at: Timestamp) -> Timestamp {
+        at.saturating_add(self.lag).unwrap_or(Timestamp::MAX)
+    }
+
     fn next_due(&self, until: Timestamp, with_keys: bool) -> (Timestamp, Due) {
         let key = self.scheduled.front().filter(|_| with_keys).map(|(at, _)| *at);
         let timed = [
-            (self.limit_at, Due::Limit),
-            (self.hang_up_at, Due::HangUp),
-            (self.verdict.as_ref().map(|verdict| verdict.at), Due::Verdict),
             (key, Due::Key),
+            (self.verdict.as_ref().map(|verdict| verdict.at), Due::Verdict),
+            (self.hang_up_at, Due::HangUp),
+            (self.limit_at, Due::Limit),
         ];
         let mut first = (until, Due::Asked);
         for (at, due) in timed {
-            // At one instant what was asked for comes last, so that a key in the last moment still counts.
+            // At one instant the earlier in this list comes first, so that a key in the last moment still counts.
             let Some(at) = at else { continue };
             if at < first.0 || at == first.0 && matches!(first.1, Due::Asked) {
                 first = (at, due);

@@ -120,8 +120,9 @@ async fn attempt(sim: &Inner, outgoing: &Outgoing, to: &str, left: Duration) -> 
 }
 
 /// Words by which a fault may single this webhook out.
-fn what(outgoing: &Outgoing) -> [&str; 2] {
-    [outgoing.kind, form::first(&outgoing.params, "CallStatus").unwrap_or_default()]
+pub(super) fn what(outgoing: &Outgoing) -> [&str; 3] {
+    let key = form::first(&outgoing.params, "Digits").map_or("", |_| "key");
+    [outgoing.kind, form::first(&outgoing.params, "CallStatus").unwrap_or_default(), key]
 }
 
 /// A request as it goes out.

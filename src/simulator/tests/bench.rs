@@ -210,6 +210,12 @@ impl Bench {
         }
     }
 
+    /// Path and `CallStatus` of every webhook, in the order of their coming.
+    pub(super) fn in_order(&self) -> Vec<(String, String)> {
+        let books = self.books.lock().unwrap();
+        books.asked.iter().map(|asked| (asked.path.clone(), asked.param("CallStatus").to_owned())).collect()
+    }
+
     pub(super) fn asked_so_far(&self, path: &str) -> Vec<Asked> {
         self.books.lock().unwrap().asked.iter().filter(|asked| asked.path == path).cloned().collect()
     }

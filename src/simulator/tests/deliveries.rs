@@ -114,3 +114,38 @@ async fn the_wire_and_the_ledger_tell_what_happened() {
     assert_eq!((&entry["status"], &entry["digits"][0]["digits"]), (&json!("completed"), &json!("1")));
     assert!(entry["webhooks"].as_array().unwrap().iter().any(|webhook| webhook["digits"] == "1"));
 }
+
+#[tokio::test]
+async fn a_key_pressed_just_before_hanging_up_arrives_after_the_final_callback() {
+    let bench = Bench::running().await;
+    bench.clock.run(100);
+    bench.on("/answer", Reply::twiml("<Gather numDigits='1' action='/key'><Say>Press one.</Say></Gather>"));
+    bench.faults(json!({"delay_voice": {"only": "key", "seconds": 30}, "duplicate_voice": {"only": "key"}})).await;
+    let told = json!({"keys": [{"at_gather": 1, "digits": "1", "hang_up_after_seconds": 0.0}]});
+    bench.control(Method::PUT, "numbers/+14155552671", &told).await;
+    let sid = bench.dial("+14155552671", &[]).await;
+    let call = bench.ended(&sid).await;
+    assert_eq!((&call["status"], &call["digits"][0]["digits"]), (&json!("completed"), &json!("1")));
+    let keys = bench.asked("/key", 2).await;
+    assert_eq!(keys[0].header("i-twilio-idempotency-token"), keys[1].header("i-twilio-idempotency-token"));
+    let order = bench.in_order();
+    let end = order.iter().position(|(path, status)| path == "/status" && status == "completed").unwrap();
+    assert!(order.iter().position(|(path, _)| path == "/key").unwrap() > end, "{order:?}");
+}
+
+#[tokio::test]
+async fn a_callback_can_come_long_after_the_end_and_a_service_can_be_out_of_reach() {
+    let bench = Bench::running().await;
+    bench.on("/answer", Reply::twiml("<Pause/>"));
+    bench
+        .faults(json!({
+            "delay_callback": {"only": "ringing", "seconds": 600},
+            "webhook_unreachable": {"only": "voice", "count": 1},
+        }))
+        .await;
+    let sid = bench.dial("+14155550107", &[]).await;
+    assert_eq!(bench.ended(&sid).await["transcript"][0]["kind"], "pause", "the connection is tried once more");
+    let statuses: Vec<_> =
+        bench.asked("/status", 4).await.iter().map(|asked| asked.param("CallStatus").to_owned()).collect();
+    assert_eq!(statuses, ["initiated", "in-progress", "completed", "ringing"]);
+}

@@ -179,3 +179,14 @@ async fn server_sent_events_tell_of_calls_and_exchanges_after_the_id_that_was_se
     bench.simulator.stop().await;
     while let Some(Ok(_)) = body.frame().await {}
 }
+
+#[tokio::test]
+async fn a_version_from_before_a_restart_gets_the_current_state_at_once() {
+    let bench = Bench::standing(Config::default()).await;
+    bench.dial("+14155552671", &[]).await;
+    let asked = bench.control(Method::GET, "state?after=4000000000", &Value::Null);
+    let (_, state) = tokio::time::timeout(Duration::from_secs(5), asked).await.unwrap();
+    assert_eq!(state["calls"].as_array().unwrap().len(), 1);
+    let (_, wire) = bench.control(Method::GET, "wire?after=4000000000", &Value::Null).await;
+    assert_eq!(wire["exchanges"].as_array().unwrap().len(), 1);
+}
