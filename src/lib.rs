@@ -14,3 +14,5 @@ pub mod store;
 pub mod service;
 pub mod simulator;
 pub mod http;
+pub mod config;
+pub mod app;

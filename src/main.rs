@@ -1,3 +1,211 @@
-//! The program.
+//! The program: reads the command line and the environment, and nothing else does.
 
-fn main() {}
+use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use tablecall::app::App;
+use tablecall::clock::Clock;
+use tablecall::config::{Carrier, Config, Given};
+use tablecall::telemetry::{self, Format};
+use tablecall::{simulator, ticket};
+
+/// Wrong settings (`EX_USAGE` of sysexits).
+const USAGE: u8 = 64;
+/// Cannot be served (`EX_UNAVAILABLE`).
+const UNAVAILABLE: u8 = 69;
+
+/// Phones a restaurant, reads a table reservation aloud, and brings back the answer pressed on the keypad.
+///
+/// Without a Twilio account (TWILIO_ACCOUNT_SID) a simulator is the carrier: no real phone rings, nothing is needed.
+#[derive(Debug, Parser)]
+#[command(version = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TABLECALL_COMMIT"), ")"), args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Box<Given>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API, the webhooks and the pages (the default)
+    Serve(Box<Given>),
+    /// Print the OpenAPI document
+    Openapi {
+        /// In YAML instead of JSON
+        #[arg(long)]
+        yaml: bool,
+    },
+    /// Run the simulated carrier alone, for TWILIO_API_URL of one or several instances
+    Simulator(SimulatorArgs),
+    /// Make a key for TABLECALL_TICKET_KEYS
+    Keygen,
+}
+
+#[derive(Args, Debug)]
+struct SimulatorArgs {
+    /// Address to bind
+    #[arg(long, default_value = "127.0.0.1:8090")]
+    listen: SocketAddr,
+    /// The account it plays
+    #[arg(long, default_value = "AC00000000000000000000000000000000")]
+    account_sid: String,
+    /// Its auth tokens, newest first
+    #[arg(long, value_delimiter = ',', required = true)]
+    auth_token: Vec<String>,
+    /// API keys that open its REST API, as SK…:secret
+    #[arg(long, value_delimiter = ',')]
+    api_key: Vec<String>,
+    /// Calls it starts each second; 0: as many as come
+    #[arg(long, default_value_t = 0)]
+    cps: u32,
+    /// Behave like a trial account
+    #[arg(long)]
+    trial: bool,
+    /// How many times as fast as real time calls go
+    #[arg(long, default_value_t = 1)]
+    speed: u32,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command {
+        None => run_server(&cli.serve),
+        Some(Command::Serve(given)) => run_server(&given),
+        Some(Command::Openapi { yaml }) => print_document(yaml),
+        Some(Command::Simulator(args)) => run_simulator(args),
+        Some(Command::Keygen) => match ticket::Key::generate() {
+            Ok(key) => say(&key),
+            Err(_) => complain("this system has no randomness to give", UNAVAILABLE),
+        },
+    }
+}
+
+fn say(text: &str) -> ExitCode {
+    match writeln!(std::io::stdout(), "{text}") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn complain(text: &str, code: u8) -> ExitCode {
+    // There is nobody to tell when standard error is closed.
+    let _told = writeln!(std::io::stderr(), "tablecall: {text}");
+    ExitCode::from(code)
+}
+
+fn print_document(yaml: bool) -> ExitCode {
+    let document = match tablecall::app::document() {
+        Ok(document) => document,
+        Err(error) => return complain(&error.to_string(), UNAVAILABLE),
+    };
+    let text = if yaml { tablecall::http::render_yaml(&document) } else { tablecall::http::render_json(&document) };
+    say(text.trim_end())
+}
+
+fn run_server(given: &Given) -> ExitCode {
+    let config = match Config::read(given) {
+        Ok(config) => config,
+        Err(problems) => {
+            let lines: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
+            return complain(&format!("these settings are wrong:\n{}", lines.join("\n")), USAGE);
+        }
+    };
+    let format = match given.log_format.as_deref() {
+        None if std::io::stderr().is_terminal() => Format::Text,
+        Some("text") => Format::Text,
+        None | Some("json") => Format::Json,
+        Some(_) => return complain("TABLECALL_LOG_FORMAT: must be `text` or `json`", USAGE),
+    };
+    let _guard = match telemetry::init(format, given.log.as_deref().unwrap_or(telemetry::DEFAULT_FILTER)) {
+        Ok(guard) => guard,
+        Err(error) => return complain(&format!("RUST_LOG: {error}"), USAGE),
+    };
+    for name in &config.ignored {
+        tracing::warn!(setting = name, "this setting has no effect in this version");
+    }
+    in_runtime(serve(config))
+}
+
+fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
+    match tokio::runtime::Runtime::new() {
+        Ok(runtime) => {
+            let code = runtime.block_on(work);
+            runtime.shutdown_timeout(Duration::from_secs(1));
+            code
+        }
+        Err(error) => complain(&format!("cannot start: {error}"), UNAVAILABLE),
+    }
+}
+
+async fn serve(config: Config) -> ExitCode {
+    let simulated = matches!(config.carrier, Carrier::Simulator(_));
+    let app = match App::build(config, Clock::system()).await {
+        Ok(app) => app,
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
+            return complain(&format!("{error}{cause}"), UNAVAILABLE);
+        }
+    };
+    let _greeted = writeln!(std::io::stdout(), "{}", greeting(app.address(), simulated));
+    app.run_until(told_to_stop()).await;
+    ExitCode::SUCCESS
+}
+
+fn greeting(address: SocketAddr, simulated: bool) -> String {
+    let url = format!("http://{address}");
+    if !simulated {
+        return format!("Tablecall is listening on {url}; the API is described at {url}/docs");
+    }
+    let example = tablecall::http::api::example();
+    format!(
+        "Tablecall is running with a simulated carrier: no real phone rings.\n\n  \
+         try it in the browser   {url}/docs\n  \
+         or in a terminal        curl -s {url}/api/call -H 'content-type: application/json' \\\n    \
+         -d '{example}'\n\n\
+         That number answers by itself and presses 1; …0102 presses 2, …0103 is busy, …0104 does not answer."
+    )
+}
+
+/// SIGTERM or Ctrl-C.
+async fn told_to_stop() {
+    let interrupt = tokio::signal::ctrl_c();
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt => {}
+            }
+        }
+        Err(_) => drop(interrupt.await),
+    }
+}
+
+fn run_simulator(args: SimulatorArgs) -> ExitCode {
+    let api_keys = args.api_key.iter().filter_map(|key| key.split_once(':'));
+    let config = simulator::Config {
+        account_sid: args.account_sid,
+        auth_tokens: args.auth_token,
+        api_keys: api_keys.map(|(id, secret)| (id.to_owned(), secret.to_owned())).collect(),
+        calls_per_second: args.cps,
+        trial: args.trial,
+        ..simulator::Config::default()
+    };
+    let clock = match args.speed {
+        0 | 1 => Clock::system(),
+        speed => {
+            let clock = Clock::simulated(Clock::system().now());
+            clock.run(speed);
+            clock
+        }
+    };
+    in_runtime(async move {
+        match tablecall::app::run_simulator(args.listen, config, clock, told_to_stop()).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => complain(&error.to_string(), UNAVAILABLE),
+        }
+    })
+}

@@ -200,7 +200,7 @@ impl Work {
         let until = self.after(AGAIN);
         match &mut self.call.state {
             State::Dialing { until: at, .. } | State::Ringing { until: at } | State::InProgress { until: at } => {
-                *at = until
+                *at = until;
             }
             State::Queued { .. } | State::Settling { .. } | State::Finished { .. } => {}
         }

@@ -220,7 +220,7 @@ impl Work {
         self.now.saturating_add(duration).unwrap_or(Timestamp::MAX)
     }
 
-    /// The attempt a message speaks of, unless its CallSid is another's: such a message changes nothing.
+    /// The attempt a message speaks of, unless its `CallSid` is another's: such a message changes nothing.
     pub(super) fn attempt(&mut self, on: On) -> Option<&mut Attempt> {
         let attempt = self.call.attempts.iter_mut().find(|attempt| attempt.number == on.attempt)?;
         let sid = *attempt.sid.get_or_insert(on.sid);

@@ -331,19 +331,19 @@ fn the_table_is_the_machine() {
         ("Finished", run(&queued(), &[Event::Cancel])),
     ];
     let mut table = String::from("| event |");
-    states.iter().for_each(|(name, _)| write!(table, " {name} |").unwrap());
+    states.iter().for_each(|(name, _)| write!(table, " `{name}` |").unwrap());
     table.push_str("\n|---|");
     states.iter().for_each(|_| table.push_str("---|"));
     table.push('\n');
     for event in every_event() {
-        write!(table, "| {} |", name(&event)).unwrap();
+        write!(table, "| `{}` |", name(&event)).unwrap();
         for (_, call) in &states {
             let at = if event == Event::Wake { call.wake_at().unwrap_or(after(2)) } else { after(2) };
             let next = step(call, event, at);
-            let to = if state_name(&next.call) == state_name(call) { "·".to_owned() } else { state_name(&next.call) };
+            let to = if state_name(&next.call) == state_name(call) { "·".to_owned() } else { format!("`{}`", state_name(&next.call)) };
             let wants: Vec<_> = next.effects.iter().map(|effect| format!("{effect:?}")).collect();
             let wants: Vec<_> = wants.iter().filter_map(|text| text.split(' ').next()).collect();
-            let wants = if wants.is_empty() { String::new() } else { format!(" → *{}*", wants.join(", ")) };
+            let wants = if wants.is_empty() { String::new() } else { format!(" → *`{}`*", wants.join(", ")) };
             write!(table, " {to}{wants} |").unwrap();
         }
         table.push('\n');

@@ -143,7 +143,7 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
         return is_public_v4(embedded(b, c));
     }
     // Global unicast is 2000::/3; Teredo, ORCHID and documentation lie inside it.
-    let special = (a == 0x2001 && b < 0x200) || (a == 0x2001 && b == 0xdb8) || (a == 0x3fff && b < 0x1000);
+    let special = (a == 0x2001 && (b < 0x200 || b == 0xdb8)) || (a == 0x3fff && b < 0x1000);
     (0x2000..0x4000).contains(&a) && !special
 }
 

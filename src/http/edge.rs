@@ -58,11 +58,12 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         let mut response = match self.inner.call(request).await {
             Ok(response) => response.into_response(),
             Err(error) => {
-                let allow = error.as_response().headers().get(header::ALLOW).cloned();
+                let failure = of_framework(&error);
                 if error.status().is_server_error() {
                     tracing::error!(request.id = %request_id, error = %error, "a request failed");
                 }
-                let mut response = of_framework(&error).into_response(&request_id);
+                let allow = error.into_response().headers().get(header::ALLOW).cloned();
+                let mut response = failure.into_response(&request_id);
                 if let Some(allow) = allow {
                     response.headers_mut().insert(header::ALLOW, allow);
                 }

@@ -34,7 +34,8 @@ impl Keys {
             return Ok(anonymous.clone());
         }
         let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let secret = given.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let secret =
+            given.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let Some((_, secret)) = secret else {
             return Err(Failure::new(Code::Unauthorized, "Send a key: Authorization: Bearer SECRET."));
         };
@@ -81,7 +82,13 @@ mod tests {
         let owner = |value| keys.owner(&request(value)).map(|name| name.to_string()).map_err(|failure| failure.code);
         assert_eq!(owner(Some("Bearer secret-of-the-second")), Ok("second".to_owned()));
         assert_eq!(owner(Some("bearer secret-of-the-first")), Ok("first".to_owned()));
-        for wrong in [None, Some("Bearer"), Some("Bearer "), Some("Basic secret-of-the-first"), Some("Bearer secret-of-the-firs")] {
+        for wrong in [
+            None,
+            Some("Bearer"),
+            Some("Bearer "),
+            Some("Basic secret-of-the-first"),
+            Some("Bearer secret-of-the-firs"),
+        ] {
             assert_eq!(owner(wrong), Err(Code::Unauthorized), "{wrong:?}");
         }
     }

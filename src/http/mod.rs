@@ -1,6 +1,125 @@
 //! The outer edge: everything that speaks HTTP to others, and the only user of poem.
 //!
 //! It translates requests into use cases of `service` and their results into answers; it decides nothing about calls.
+//! [`endpoint`] puts the parts together.
 
+pub mod api;
 pub mod assets;
+pub mod calendar;
+pub mod document;
+pub mod edge;
+pub mod hooks;
+pub mod keys;
 pub mod listener;
+pub mod problem;
+pub mod simulator;
+
+use poem::http::{HeaderValue, header};
+use poem::middleware::CatchPanic;
+use poem::web::Data;
+use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, handler};
+use poem_openapi::OpenApiService;
+
+use self::api::Api;
+use self::assets::Assets;
+use self::edge::Edge;
+use self::hooks::Hooks;
+use self::keys::Keys;
+use self::listener::{BodyLimit, Limits, TimeLimit};
+use self::simulator::SimulatorEndpoint;
+use crate::service::Service;
+use crate::simulator::Simulator;
+use crate::telemetry::metrics::Metrics;
+use crate::twilio::signature::Verifier;
+
+/// What is served.
+#[derive(Debug)]
+pub struct Site {
+    /// The use cases.
+    pub service: Service,
+    /// Who may use the API.
+    pub keys: Keys,
+    /// Verifies Twilio's signature.
+    pub verifier: Verifier,
+    /// The carrier of this process, if it is simulated.
+    pub simulator: Option<Simulator>,
+    /// Bounds of a request.
+    pub limits: Limits,
+}
+
+/// Everything under one address.
+pub fn endpoint(site: Site) -> impl Endpoint {
+    let metrics = site.service.metrics().clone();
+    let document = describe(&site);
+    let hooks = Hooks::new(site.service.clone(), site.verifier, site.limits.clone(), &metrics);
+    let api = Api::new(site.service.clone(), site.keys);
+    let body = BodyLimit { bytes: site.limits.body_bytes, time: site.limits.body };
+    let api = OpenApiService::new(api, "Tablecall", env!("CARGO_PKG_VERSION"))
+        .with(body)
+        .with(TimeLimit(site.limits.request));
+    let mut routes = Route::new()
+        .at("/openapi.json", fixed("application/json", render_json(&document)))
+        .at("/openapi.yaml", fixed("application/yaml", render_yaml(&document)))
+        .at("/healthz", get(healthz))
+        .at("/readyz", get(readyz))
+        .at("/metrics", get(render_metrics).data(metrics.clone()))
+        .nest_no_strip("/docs", Assets::default())
+        .nest("/", api);
+    if let Some(simulator) = site.simulator {
+        let endpoint = SimulatorEndpoint::new(simulator, site.limits);
+        routes =
+            routes.nest_no_strip("/simulator/2010-04-01", endpoint.clone()).nest_no_strip("/simulator/api", endpoint);
+    }
+    Edge::new(routes.with(CatchPanic::new()), hooks, &metrics)
+}
+
+/// The simulator alone, as the carrier of other processes.
+pub fn simulator_endpoint(simulator: Simulator, limits: Limits) -> impl Endpoint {
+    SimulatorEndpoint::new(simulator, limits).with(CatchPanic::new())
+}
+
+/// The OpenAPI document of a site.
+#[must_use]
+pub fn describe(site: &Site) -> serde_json::Value {
+    document::document(Api::new(site.service.clone(), site.keys.clone()))
+}
+
+/// The document as it is served, printed and committed.
+#[must_use]
+pub fn render_json(document: &serde_json::Value) -> String {
+    let text = serde_json::to_string_pretty(document).unwrap_or_default();
+    text + "\n"
+}
+
+/// The same in YAML.
+#[must_use]
+pub fn render_yaml(document: &serde_json::Value) -> String {
+    serde_yaml::to_string(document).unwrap_or_default()
+}
+
+fn fixed(content_type: &'static str, body: String) -> impl Endpoint<Output = Response> {
+    let answer = move |_| {
+        let body = body.clone();
+        async move {
+            let mut response = body.into_response();
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+            Ok::<_, poem::Error>(response)
+        }
+    };
+    get(poem::endpoint::make(answer)).map_to_response()
+}
+
+#[handler]
+fn healthz() -> &'static str {
+    "ok\n"
+}
+
+#[handler]
+fn readyz() -> &'static str {
+    "ready\n"
+}
+
+#[handler]
+fn render_metrics(metrics: Data<&Metrics>) -> Response {
+    Response::builder().content_type("text/plain; version=0.0.4").body(metrics.render())
+}

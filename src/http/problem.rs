@@ -95,7 +95,9 @@ impl Code {
             Self::CallNotFound => ("call_not_found", StatusCode::NOT_FOUND, "There is no such call"),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "Wrong method"),
             Self::RequestTimeout => ("request_timeout", StatusCode::REQUEST_TIMEOUT, "The request came too slowly"),
-            Self::DuplicateCall => ("duplicate_call", StatusCode::CONFLICT, "This reservation is being asked for already"),
+            Self::DuplicateCall => {
+                ("duplicate_call", StatusCode::CONFLICT, "This reservation is being asked for already")
+            }
             Self::CallFinished => ("call_finished", StatusCode::CONFLICT, "The call is decided or finished"),
             Self::NotConfirmed => ("not_confirmed", StatusCode::CONFLICT, "The reservation is not confirmed"),
             Self::PayloadTooLarge => ("payload_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too long"),
@@ -103,9 +105,11 @@ impl Code {
                 ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be application/json")
             }
             Self::InvalidRequest => ("invalid_request", StatusCode::UNPROCESSABLE_ENTITY, "Fields are wrong"),
-            Self::IdempotencyMismatch => {
-                ("idempotency_mismatch", StatusCode::UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request")
-            }
+            Self::IdempotencyMismatch => (
+                "idempotency_mismatch",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The Idempotency-Key was used for another request",
+            ),
             Self::NumberTypeNotAllowed => {
                 ("number_type_not_allowed", StatusCode::UNPROCESSABLE_ENTITY, "This kind of number is not called")
             }
@@ -115,7 +119,9 @@ impl Code {
             }
             Self::TooLate => ("too_late", StatusCode::UNPROCESSABLE_ENTITY, "No allowed moment is left"),
             Self::CallRefused => ("call_refused", StatusCode::BAD_GATEWAY, "Twilio refused the call"),
-            Self::InternalError => ("internal_error", StatusCode::INTERNAL_SERVER_ERROR, "Something failed on our side"),
+            Self::InternalError => {
+                ("internal_error", StatusCode::INTERNAL_SERVER_ERROR, "Something failed on our side")
+            }
             Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Try again later"),
         }
     }
@@ -160,7 +166,8 @@ impl Failure {
             "code": word, "request_id": request_id,
         });
         if !self.errors.is_empty() {
-            let error = |error: &FieldError| json!({"field": error.field, "code": error.code, "message": error.message});
+            let error =
+                |error: &FieldError| json!({"field": error.field, "code": error.code, "message": error.message});
             body["errors"] = self.errors.iter().map(error).collect();
         }
         for (name, value) in self.more {
@@ -202,13 +209,17 @@ impl From<service::Error> for Failure {
             Error::NotFound => Self::new(Code::CallNotFound, "There is no call with this id for this key."),
             Error::Invalid(errors) => {
                 let count = errors.len();
-                let detail = if count == 1 { "One field is wrong.".to_owned() } else { format!("{count} fields are wrong.") };
+                let detail =
+                    if count == 1 { "One field is wrong.".to_owned() } else { format!("{count} fields are wrong.") };
                 Self { errors, ..Self::new(Code::InvalidRequest, detail) }
             }
             Error::Refused(refusal) => refused(refusal),
             Error::Duplicate(id) => Self {
                 more: vec![("call_id", json!(id.to_string()))],
-                ..Self::new(Code::DuplicateCall, format!("Call {id} is asking the restaurant for this very reservation."))
+                ..Self::new(
+                    Code::DuplicateCall,
+                    format!("Call {id} is asking the restaurant for this very reservation."),
+                )
             },
             Error::IdempotencyMismatch => {
                 Self::new(Code::IdempotencyMismatch, "Use another Idempotency-Key for another request.")
@@ -284,7 +295,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_problem_names_fields_and_request() {
-        let errors = vec![FieldError { field: "name".to_owned(), code: "empty", message: "must not be empty".to_owned() }];
+        let errors =
+            vec![FieldError { field: "name".to_owned(), code: "empty", message: "must not be empty".to_owned() }];
         let response = Failure::from(service::Error::Invalid(errors)).into_response("req-1");
         assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(response.content_type(), Some("application/problem+json"));

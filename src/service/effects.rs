@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Error, Service, links};
-use crate::call::{Apology, Call, Closing, Effect, Event, Found, How, Line, On, Reply, Turn, WaitingFor, step};
+use crate::call::{Apology, Call, Closing, Effect, Event, Found, How, Line, On, Reply, Turn, step};
 use crate::domain::Sid;
 use crate::policy::Verdict;
 use crate::ticket::{Body, Head, Purpose};

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 /// A steady beat.
 #[derive(Debug)]
-pub struct Pace {
+pub(super) struct Pace {
     interval: SignedDuration,
     next: Mutex<Timestamp>,
 }
@@ -14,7 +14,7 @@ pub struct Pace {
 impl Pace {
     /// So many starts a second; 0: as many as come.
     #[must_use]
-    pub fn new(per_second: u32) -> Self {
+    pub(super) fn new(per_second: u32) -> Self {
         let interval = if per_second == 0 {
             SignedDuration::ZERO
         } else {
@@ -27,7 +27,7 @@ impl Pace {
     ///
     /// # Errors
     /// The moment of the next start.
-    pub fn take(&self, now: Timestamp) -> Result<(), Timestamp> {
+    pub(super) fn take(&self, now: Timestamp) -> Result<(), Timestamp> {
         if self.interval.is_zero() {
             return Ok(());
         }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::stream;
-use poem::web::sse::{Event, SSE};
+use futures_util::stream::{self, BoxStream, StreamExt};
+use poem::web::sse::Event;
+use poem_openapi::payload::EventStream;
 use poem_openapi::types::ToJSON;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +18,11 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// The newest state at once unless it was `seen`, then each later one; ends after the final state, or when the process
 /// stops: the client comes back and resumes elsewhere.
-pub(super) fn stream(calls: watch::Receiver<Arc<Call>>, seen: Option<u64>, stop: CancellationToken) -> SSE {
+pub(super) fn stream(
+    calls: watch::Receiver<Arc<Call>>,
+    seen: Option<u64>,
+    stop: CancellationToken,
+) -> EventStream<BoxStream<'static, CallView>> {
     struct Follow {
         calls: watch::Receiver<Arc<Call>>,
         seen: Option<u64>,
@@ -32,8 +37,7 @@ pub(super) fn stream(calls: watch::Receiver<Arc<Call>>, seen: Option<u64>, stop:
             // An id that is not of the past is of no use: the current state is sent.
             if follow.seen != Some(call.version) {
                 follow.seen = Some(call.version);
-                let data = CallView::of(&call).to_json_string();
-                return Some((Event::message(data).event_type("call").id(call.version.to_string()), follow));
+                return Some((CallView::of(&call), follow));
             }
             if !follow.over {
                 tokio::select! {
@@ -44,5 +48,7 @@ pub(super) fn stream(calls: watch::Receiver<Arc<Call>>, seen: Option<u64>, stop:
         }
         None
     });
-    SSE::new(events).keep_alive(HEARTBEAT)
+    let event =
+        |call: CallView| Event::message(call.to_json_string()).event_type("call").id(call.version().to_string());
+    EventStream::new(events.boxed()).keep_alive(HEARTBEAT).to_event(event)
 }

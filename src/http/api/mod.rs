@@ -8,10 +8,10 @@ mod events;
 
 use std::sync::Arc;
 
+use futures_util::stream::BoxStream;
 use poem::Request;
-use poem::web::sse::SSE;
 use poem_openapi::param::{Header, Path};
-use poem_openapi::payload::{Json, PlainText};
+use poem_openapi::payload::{EventStream, Json, PlainText};
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
@@ -164,7 +164,7 @@ impl Api {
         /// The `version` seen last.
         #[oai(name = "Last-Event-ID")]
         last_event_id: Header<Option<String>>,
-    ) -> poem::Result<SSE> {
+    ) -> poem::Result<EventStream<BoxStream<'static, CallView>>> {
         let owner = self.keys.owner(request)?;
         let id = read_id(&id.0)?;
         let calls = self.service.watch(&owner, id).await.map_err(Failure::from)?;
@@ -215,7 +215,9 @@ impl CheckView {
     fn of(check: Check) -> Self {
         let (verdict, code, reason, until) = match check.verdict {
             Verdict::Allowed => ("allowed", None, None, None),
-            Verdict::Waits { reason, until } => ("waits", Some(reason.word()), Some(waits(reason).to_owned()), Some(until)),
+            Verdict::Waits { reason, until } => {
+                ("waits", Some(reason.word()), Some(waits(reason).to_owned()), Some(until))
+            }
             Verdict::Blocked(refusal) => ("blocked", Some(refusal.code()), Some(refusal.to_string()), None),
         };
         let script = check.script;

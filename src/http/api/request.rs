@@ -28,37 +28,43 @@ pub struct CallRequest {
     #[oai(validator(minimum(value = "1"), maximum(value = "99")))]
     party_size: u8,
     /// The name of the place, spoken and shown.
-    #[oai(validator(min_length = 1, max_length = 80))]
+    #[oai(skip_serializing_if_is_none, validator(min_length = 1, max_length = 80))]
     restaurant: Option<String>,
     /// The guest's own number, read out digit by digit.
+    #[oai(skip_serializing_if_is_none)]
     guest_phone: Option<String>,
     /// What else staff should know, spoken; at most 420 bytes.
-    #[oai(validator(min_length = 1, max_length = 140))]
+    #[oai(skip_serializing_if_is_none, validator(min_length = 1, max_length = 140))]
     notes: Option<String>,
     /// What staff hear, as a language tag such as `en-GB`. By default the language of the number's country.
+    #[oai(skip_serializing_if_is_none)]
     language: Option<String>,
     /// ISO 3166 alpha-2, to read a national `phone`.
-    #[oai(validator(min_length = 2, max_length = 2))]
+    #[oai(skip_serializing_if_is_none, validator(min_length = 2, max_length = 2))]
     country: Option<String>,
     /// IANA time zone; one of the number's own zones. Known by itself where the number has only one.
+    #[oai(skip_serializing_if_is_none)]
     timezone: Option<String>,
     /// Digits, `*`, `#` and `w` (half a second) sent after pick-up: for places behind a menu.
-    #[oai(validator(max_length = 32, pattern = r"^[0-9*#w]+$"))]
+    #[oai(skip_serializing_if_is_none, validator(max_length = 32, pattern = r"^[0-9*#w]+$"))]
     extension: Option<String>,
     /// Other times of the same day that would do: lets the restaurant offer one by keypad.
+    #[oai(skip_serializing_if_is_none)]
     alternatives: Option<AlternativeTimes>,
     /// The earliest first ring, RFC 3339.
+    #[oai(skip_serializing_if_is_none)]
     not_before: Option<String>,
     /// When to stop trying, RFC 3339. By default 24 hours later; never after the table's time.
+    #[oai(skip_serializing_if_is_none)]
     give_up_at: Option<String>,
     /// How many times to ring at most; 3 by default.
-    #[oai(validator(minimum(value = "1"), maximum(value = "5")))]
+    #[oai(skip_serializing_if_is_none, validator(minimum(value = "1"), maximum(value = "5")))]
     attempts: Option<u8>,
     /// What to do when a machine answers: `hang_up` (default) or `leave_message`.
-    #[oai(validator(pattern = r"^(hang_up|leave_message)$"))]
+    #[oai(skip_serializing_if_is_none, validator(pattern = r"^(hang_up|leave_message)$"))]
     voicemail: Option<String>,
     /// An https URL that gets signed events.
-    #[oai(validator(max_length = 300))]
+    #[oai(skip_serializing_if_is_none, validator(max_length = 300))]
     callback_url: Option<String>,
 }
 
@@ -125,7 +131,7 @@ impl<T: Type> ParsePayload for Body<T> {
     const IS_REQUIRED: bool = true;
 
     async fn from_request(request: &Request, body: &mut RequestBody) -> poem::Result<Self> {
-        let bytes = Vec::<u8>::from_request(request, body).await?;
+        let bytes = <Vec<u8> as FromRequest>::from_request(request, body).await?;
         match serde_json::from_slice::<Value>(&bytes) {
             Ok(Value::Object(fields)) => Ok(Self { fields, described_as: PhantomData }),
             Ok(_) => Err(Failure::new(Code::BadJson, "The body must be a JSON object.").into()),
@@ -155,7 +161,11 @@ impl<'a, T: Type> ApiExtractor<'a> for Body<T> {
         })
     }
 
-    async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> poem::Result<Self> {
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
         match request.content_type() {
             Some(content_type) if !<Self as Payload>::check_content_type(content_type) => {
                 Err(Failure::new(Code::UnsupportedMediaType, "Send the body as application/json.").into())

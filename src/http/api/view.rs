@@ -107,6 +107,12 @@ pub struct EntryView {
 }
 
 impl CallView {
+    /// The version, which is the id of the event that carries this state.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
     /// What there is to see of a call.
     #[must_use]
     pub fn of(call: &call::Call) -> Self {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
-use poem_openapi::types::{ToJSON, Type};
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use serde_json::Value;
 
 use crate::call::{Ended, Outcome, WaitingFor};
@@ -14,8 +14,8 @@ pub trait Words: Copy + Send + Sync + 'static {
     /// What the list is called in the document.
     const NAME: &'static str;
 
-    /// Every word.
-    fn all() -> Vec<&'static str>;
+    /// Every value.
+    fn all() -> Vec<Self>;
 
     /// The word of this value.
     fn word(self) -> &'static str;
@@ -26,8 +26,8 @@ macro_rules! words {
         impl Words for $type {
             const NAME: &'static str = $name;
 
-            fn all() -> Vec<&'static str> {
-                Self::ALL.iter().map(|value| value.word()).collect()
+            fn all() -> Vec<Self> {
+                Self::ALL.to_vec()
             }
 
             fn word(self) -> &'static str {
@@ -48,8 +48,8 @@ pub struct Status(pub &'static str);
 impl Words for Status {
     const NAME: &'static str = "Status";
 
-    fn all() -> Vec<&'static str> {
-        vec!["queued", "dialing", "ringing", "in_progress", "finished"]
+    fn all() -> Vec<Self> {
+        ["queued", "dialing", "ringing", "in_progress", "finished"].map(Self).to_vec()
     }
 
     fn word(self) -> &'static str {
@@ -64,8 +64,8 @@ pub struct AttemptStatus(pub &'static str);
 impl Words for AttemptStatus {
     const NAME: &'static str = "AttemptStatus";
 
-    fn all() -> Vec<&'static str> {
-        vec!["asked", "unknown", "queued", "initiated", "ringing", "in_progress", "ended"]
+    fn all() -> Vec<Self> {
+        ["asked", "unknown", "queued", "initiated", "ringing", "in_progress", "ended"].map(Self).to_vec()
     }
 
     fn word(self) -> &'static str {
@@ -80,8 +80,8 @@ pub struct Verdict(pub &'static str);
 impl Words for Verdict {
     const NAME: &'static str = "Verdict";
 
-    fn all() -> Vec<&'static str> {
-        vec!["allowed", "waits", "blocked"]
+    fn all() -> Vec<Self> {
+        ["allowed", "waits", "blocked"].map(Self).to_vec()
     }
 
     fn word(self) -> &'static str {
@@ -108,7 +108,7 @@ impl<T: Words> Type for Word<T> {
 
     fn register(registry: &mut Registry) {
         registry.create_schema::<Self, _>(T::NAME.to_owned(), |_| MetaSchema {
-            enum_items: T::all().into_iter().map(Value::from).collect(),
+            enum_items: T::all().into_iter().map(|value| value.word().into()).collect(),
             ..MetaSchema::new("string")
         });
     }
@@ -125,6 +125,15 @@ impl<T: Words> Type for Word<T> {
 impl<T: Words> ToJSON for Word<T> {
     fn to_json(&self) -> Option<Value> {
         Some(self.0.word().into())
+    }
+}
+
+/// Needed by the derive of objects that hold it; nothing we read holds one.
+impl<T: Words> ParseFromJSON for Word<T> {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        let value = value.unwrap_or_default();
+        let known = T::all().into_iter().find(|known| value.as_str() == Some(known.word()));
+        known.map(Self).ok_or_else(|| ParseError::expected_type(value))
     }
 }
 
@@ -151,6 +160,15 @@ impl Type for Instant {
 
     fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
         Box::new(std::iter::once(self))
+    }
+}
+
+/// As with [`Word`].
+impl ParseFromJSON for Instant {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        let value = value.unwrap_or_default();
+        let read = value.as_str().and_then(|text| text.parse().ok());
+        read.map(Self).ok_or_else(|| ParseError::expected_type(value))
     }
 }
 

@@ -1,0 +1,267 @@
+//! Puts the parts together, binds, runs, and stops in order.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+use crate::config::{Carrier, Config, Given};
+use crate::domain::{Language, phone};
+use crate::http::Site;
+use crate::http::keys::Keys;
+use crate::http::listener::{Limits, serve};
+use crate::policy::Rules;
+use crate::service::intake::{Callbacks, Defaults};
+use crate::service::links::Links;
+use crate::service::{Parts, Service, Settings};
+use crate::simulator::Simulator;
+use crate::speech::Speech;
+use crate::store::{self, Store};
+use crate::telemetry::metrics::Metrics;
+use crate::ticket::Tickets;
+use crate::twilio::client::{Client, ClientConfig, http_client};
+use crate::twilio::signature::Verifier;
+use crate::{simulator, twilio};
+
+/// How long requests in progress may take once the process is told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+/// How long work that outlives its request may take after that: an answer of Twilio on its way is worth waiting for.
+const LAST_WORK: Duration = Duration::from_secs(10);
+
+/// A server that is bound and not yet running.
+#[derive(Debug)]
+pub struct App {
+    listener: TcpListener,
+    address: SocketAddr,
+    assembled: Assembled,
+}
+
+/// The parts, put together.
+#[derive(Debug)]
+struct Assembled {
+    site: Site,
+    metrics: Metrics,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address is taken, or not ours.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// What is spoken has faults.
+    #[error("the files under twiml/ have faults: {0:?}")]
+    Speech(Vec<crate::speech::Problem>),
+    /// The client for Twilio cannot be built.
+    #[error("no client for Twilio can be built")]
+    Client(#[from] reqwest::Error),
+    /// Twilio's address is no URL.
+    #[error("TWILIO_API_URL cannot be used")]
+    ApiUrl(#[from] twilio::client::InvalidApiUrl),
+    /// Webhooks cannot be verified.
+    #[error("webhooks cannot be verified")]
+    Verifier(#[from] twilio::signature::SetupError),
+    /// A service without any setting cannot be started.
+    #[error("the settings that hold by default are wrong")]
+    Defaults,
+    /// The metrics cannot be made.
+    #[error("the metrics cannot be made")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+}
+
+impl App {
+    /// Binds and builds everything; nothing is served yet.
+    ///
+    /// # Errors
+    /// The address cannot be bound, or a part cannot be built.
+    pub async fn build(config: Config, clock: Clock) -> Result<Self, Error> {
+        let address = config.listen;
+        let bound = |source| Error::Bind { address, source };
+        let listener = TcpListener::bind(address).await.map_err(bound)?;
+        let address = listener.local_addr().map_err(bound)?;
+        let assembled = assemble(&config, clock, address)?;
+        Ok(Self { listener, address, assembled })
+    }
+
+    /// The address that was bound.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The simulated carrier of this process, if it has one.
+    #[must_use]
+    pub const fn simulator(&self) -> Option<&Simulator> {
+        self.assembled.site.simulator.as_ref()
+    }
+
+    /// Serves until `signal` comes, then stops in order:
+    ///
+    /// 1. streams to clients end, and no new connection is accepted: nobody begins what cannot be finished;
+    /// 2. requests in progress are answered, for ten seconds at most: a key that was pressed is stored;
+    /// 3. work that outlives its request ends: an answer of Twilio on its way gets its place in the record;
+    /// 4. what waits for a later moment ends as failed, since nothing will remember it;
+    /// 5. the simulator goes last: it is the other end of the wire.
+    pub async fn run_until(self, signal: impl Future<Output = ()>) {
+        // The data of phone numbers takes some 10 ms to read; nobody should wait for it, neither a start nor a call.
+        let warm = tokio::task::spawn_blocking(phone::warm);
+        let Assembled { site, metrics, tasks, stop } = self.assembled;
+        let (service, simulator) = (site.service.clone(), site.simulator.clone());
+        tasks.spawn({
+            let service = service.clone();
+            async move { service.run_sweep().await }
+        });
+        tasks.spawn({
+            let stop = stop.clone();
+            async move { metrics.run_upkeep(stop).await }
+        });
+        let limits = site.limits.clone();
+        let serving = serve(self.listener, limits, crate::http::endpoint(site), stop.clone(), GRACE);
+        tokio::pin!(serving);
+        tokio::select! {
+            () = &mut serving => {}
+            () = signal => {
+                tracing::info!("stopping");
+                stop.cancel();
+                serving.await;
+            }
+        }
+        tasks.close();
+        if tokio::time::timeout(LAST_WORK, tasks.wait()).await.is_err() {
+            tracing::warn!("some work was not finished in time");
+        }
+        service.shut_down().await;
+        if let Some(simulator) = simulator {
+            simulator.stop().await;
+        }
+        warm.abort();
+        tracing::info!("stopped");
+    }
+}
+
+/// Builds every part; `address` is where this process can be reached by itself.
+fn assemble(config: &Config, clock: Clock, address: SocketAddr) -> Result<Assembled, Error> {
+    let origin = origin(config, address);
+    let speech = Speech::load().map_err(Error::Speech)?;
+    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), env!("TABLECALL_COMMIT"))?;
+    let http = http_client()?;
+    let account = config.carrier.account().clone();
+    let verifier = Verifier::new(&origin, &account.auth_tokens, &account.webhook_keys)?;
+    let (simulator, api_url) = match &config.carrier {
+        Carrier::Twilio { api_url, .. } => (None, api_url.clone()),
+        Carrier::Simulator(account) => {
+            let auth_tokens = account.auth_tokens.clone();
+            let simulated =
+                simulator::Config { account_sid: account.sid.to_string(), auth_tokens, ..Default::default() };
+            let simulator = Simulator::new(simulated, clock.clone(), http.clone());
+            (Some(simulator), format!("http://{}/simulator", reachable(address)))
+        }
+    };
+    let client = ClientConfig { api_url, ..ClientConfig::new(account.sid, account.credentials.clone()) };
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let service = Service::new(Parts {
+        settings: settings(config, speech.languages().collect()),
+        clock,
+        store: Store::memory(store::Limits { max_calls: config.max_calls, retention: config.retention }),
+        tickets: Tickets::new(config.ticket_keys.clone()),
+        links: Links::new(&origin),
+        twilio: Client::new(client, http)?,
+        speech,
+        metrics: metrics.clone(),
+        tasks: tasks.clone(),
+        stop: stop.clone(),
+    });
+    let keys = Keys::new(config.api_keys.iter().map(|(name, secret)| (name.as_str(), secret.as_str())));
+    let site = Site { service, keys, verifier, simulator, limits: Limits::default() };
+    Ok(Assembled { site, metrics, tasks, stop })
+}
+
+/// The OpenAPI document of a service as it would be without any setting.
+///
+/// # Errors
+/// A part cannot be built.
+pub fn document() -> Result<serde_json::Value, Error> {
+    let config = Config::read(&Given::default()).map_err(|_problems| Error::Defaults)?;
+    let address = config.listen;
+    let assembled = assemble(&config, Clock::system(), address)?;
+    Ok(crate::http::describe(&assembled.site))
+}
+
+/// The origin that Twilio is told: never what a request says of itself.
+fn origin(config: &Config, address: SocketAddr) -> String {
+    match &config.public_url {
+        Some(url) => url.origin().ascii_serialization(),
+        None => format!("http://{}", reachable(address)),
+    }
+}
+
+/// An address that this machine can reach itself by: "all addresses" is none to connect to.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() { SocketAddr::from(([127, 0, 0, 1], address.port())) } else { address }
+}
+
+fn settings(config: &Config, languages: Vec<Language>) -> Settings {
+    let home = config.from_numbers.first().and_then(|number| number.facts()).and_then(|facts| facts.country);
+    let callbacks = match (config.signs_events, config.allow_private_callbacks) {
+        (false, _) => Callbacks::Refused,
+        (true, false) => Callbacks::Public,
+        (true, true) => Callbacks::Any,
+    };
+    Settings {
+        account: config.carrier.account().sid,
+        from_numbers: config.from_numbers.clone(),
+        service_name: config.service_name.clone(),
+        contact_phone: config.contact_phone,
+        machine_detection: config.machine_detection,
+        calls_per_second: config.calls_per_second,
+        defaults: Defaults { country: home, restaurant_phone: config.restaurant_phone, callbacks, languages },
+        rules: Rules {
+            countries: config.allowed_countries.clone(),
+            hours: config.call_hours,
+            own_numbers: config.from_numbers.clone(),
+        },
+    }
+}
+
+/// Serves the simulated carrier alone until `signal` comes; tells its address on standard output.
+///
+/// # Errors
+/// The address cannot be bound.
+pub async fn run_simulator(
+    listen: SocketAddr,
+    config: simulator::Config,
+    clock: Clock,
+    signal: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let bound = |source| Error::Bind { address: listen, source };
+    let listener = TcpListener::bind(listen).await.map_err(bound)?;
+    let address = listener.local_addr().map_err(bound)?;
+    // Instances come and go in tests: no connection to one that was killed may be used again.
+    let http = crate::twilio::client::http_client()?;
+    let simulator = Simulator::new(config, clock, http);
+    let limits = Limits::default();
+    let stop = CancellationToken::new();
+    let endpoint = crate::http::simulator_endpoint(simulator.clone(), limits.clone());
+    tracing::info!(%address, "the simulator is listening");
+    let serving = serve(listener, limits, endpoint, stop.clone(), GRACE);
+    tokio::pin!(serving);
+    tokio::select! {
+        () = &mut serving => {}
+        () = signal => {
+            stop.cancel();
+            serving.await;
+        }
+    }
+    simulator.stop().await;
+    Ok(())
+}

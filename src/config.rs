@@ -1,0 +1,252 @@
+//! What an operator decides: every setting is read and judged before anything binds, and all that is wrong is told at
+//! once, by name. The values come from `main`, which alone reads the environment.
+
+mod read;
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use clap::Args;
+use jiff::SignedDuration;
+use url::Url;
+
+use crate::domain::{Country, Phone};
+use crate::policy::Hours;
+use crate::ticket::Key;
+use crate::twilio::AccountSid;
+use crate::twilio::client::Credentials;
+
+/// Settings as they are given: each a flag, or a variable of the environment.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Given {
+    /// Address to bind; `127.0.0.1:8080` by default
+    #[arg(long, env = "TABLECALL_LISTEN", value_name = "ADDRESS")]
+    pub listen: Option<String>,
+    /// Port to bind on all addresses, as hosting platforms set it; `listen` goes before it
+    #[arg(long, env = "PORT", value_name = "PORT")]
+    pub port: Option<String>,
+    /// Origin under which Twilio reaches us, such as `https://calls.example.com`
+    #[arg(long, env = "TABLECALL_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+    /// Twilio account; without it the simulator is the carrier
+    #[arg(long, env = "TWILIO_ACCOUNT_SID", value_name = "SID")]
+    pub twilio_account_sid: Option<String>,
+    /// Auth token of the account; several, newest first, while rotating
+    #[arg(long, env = "TWILIO_AUTH_TOKEN", value_name = "TOKEN,…", hide_env_values = true)]
+    pub twilio_auth_token: Option<String>,
+    /// Twilio shared keys that may sign webhooks
+    #[arg(long, env = "TWILIO_WEBHOOK_KEYS", value_name = "ID:SECRET,…", hide_env_values = true)]
+    pub twilio_webhook_keys: Option<String>,
+    /// API key for Twilio's REST API, instead of the auth token
+    #[arg(long, env = "TWILIO_API_KEY", value_name = "SID")]
+    pub twilio_api_key: Option<String>,
+    /// Secret of that API key
+    #[arg(long, env = "TWILIO_API_SECRET", value_name = "SECRET", hide_env_values = true)]
+    pub twilio_api_secret: Option<String>,
+    /// Our numbers, E.164
+    #[arg(long, env = "TWILIO_FROM_NUMBER", value_name = "NUMBER,…")]
+    pub twilio_from_number: Option<String>,
+    /// A deployment for one restaurant: this number rings for every call
+    #[arg(long, env = "TABLECALL_RESTAURANT_PHONE", value_name = "NUMBER")]
+    pub restaurant_phone: Option<String>,
+    /// How the service names itself on the phone
+    #[arg(long, env = "TABLECALL_SERVICE_NAME", value_name = "NAME")]
+    pub service_name: Option<String>,
+    /// Twilio region
+    #[arg(long, env = "TWILIO_REGION", value_name = "REGION")]
+    pub twilio_region: Option<String>,
+    /// Twilio edge
+    #[arg(long, env = "TWILIO_EDGE", value_name = "EDGE")]
+    pub twilio_edge: Option<String>,
+    /// Another origin that speaks Twilio's API
+    #[arg(long, env = "TWILIO_API_URL", value_name = "URL")]
+    pub twilio_api_url: Option<String>,
+    /// Calls started a second; 0: no pacing
+    #[arg(long, env = "TWILIO_CPS", value_name = "NUMBER")]
+    pub twilio_cps: Option<String>,
+    /// Answering-machine detection: `async` or `off`
+    #[arg(long, env = "TWILIO_MACHINE_DETECTION", value_name = "MODE")]
+    pub twilio_machine_detection: Option<String>,
+    /// Keys of the API; each secret has at least 16 characters
+    #[arg(long, env = "TABLECALL_API_KEYS", value_name = "NAME:SECRET,…", hide_env_values = true)]
+    pub api_keys: Option<String>,
+    /// Keys that seal webhook URLs, as `tablecall keygen` makes them; the first seals, all open
+    #[arg(long, env = "TABLECALL_TICKET_KEYS", value_name = "KEY,…", hide_env_values = true)]
+    pub ticket_keys: Option<String>,
+    /// Countries that may be called; `*` for all
+    #[arg(long, env = "TABLECALL_ALLOWED_COUNTRIES", value_name = "CODE,…")]
+    pub allowed_countries: Option<String>,
+    /// The restaurants' local hours in which they may be called; `always` for no limit
+    #[arg(long, env = "TABLECALL_CALL_HOURS", value_name = "FROM-TO")]
+    pub call_hours: Option<String>,
+    /// The number spoken as the one to reach us by
+    #[arg(long, env = "TABLECALL_CONTACT_PHONE", value_name = "NUMBER")]
+    pub contact_phone: Option<String>,
+    /// Calls held in memory
+    #[arg(long, env = "TABLECALL_MAX_CALLS", value_name = "NUMBER")]
+    pub max_calls: Option<String>,
+    /// How long a finished call stays readable, such as `24h`
+    #[arg(long, env = "TABLECALL_RETENTION", value_name = "DURATION")]
+    pub retention: Option<String>,
+    /// Secrets that sign events to clients, `whsec_…`, newest first
+    #[arg(long, env = "TABLECALL_WEBHOOK_SECRETS", value_name = "SECRET,…", hide_env_values = true)]
+    pub webhook_secrets: Option<String>,
+    /// Lets `callback_url` point at private addresses: `true` or `false`
+    #[arg(long, env = "TABLECALL_ALLOW_PRIVATE_CALLBACKS", value_name = "BOOL")]
+    pub allow_private_callbacks: Option<String>,
+    /// Which log lines are written
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// Form of log lines: `text` or `json`
+    #[arg(long, env = "TABLECALL_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<String>,
+    /// Settings of later versions, by name: they have no effect yet.
+    #[command(flatten)]
+    pub later: Later,
+}
+
+/// Settings that are named in the documentation and do nothing yet; a start with one of them says so.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Later {
+    /// (no effect yet) Attempts allowed per number, key and day
+    #[arg(long, env = "TABLECALL_LIMITS", value_name = "LIMITS")]
+    pub limits: Option<String>,
+    /// (no effect yet) Numbers never to call
+    #[arg(long, env = "TABLECALL_DO_NOT_CALL", value_name = "NUMBER,…")]
+    pub do_not_call: Option<String>,
+    /// (no effect yet) File of numbers never to call
+    #[arg(long, env = "TABLECALL_DO_NOT_CALL_FILE", value_name = "PATH")]
+    pub do_not_call_file: Option<String>,
+    /// (no effect yet) Networks whose `X-Forwarded-For` is believed
+    #[arg(long, env = "TABLECALL_TRUSTED_PROXIES", value_name = "NETWORK,…")]
+    pub trusted_proxies: Option<String>,
+    /// (no effect yet) Web origins that may call the API from a browser
+    #[arg(long, env = "TABLECALL_CORS_ORIGINS", value_name = "ORIGIN,…")]
+    pub cors_origins: Option<String>,
+    /// (no effect yet) Spoken answers beside the keys
+    #[arg(long, env = "TWILIO_SPEECH", value_name = "MODE")]
+    pub twilio_speech: Option<String>,
+    /// (no effect yet) Key under which numbers are hashed in a shared store
+    #[arg(long, env = "TABLECALL_INDEX_KEY", value_name = "KEY", hide_env_values = true)]
+    pub index_key: Option<String>,
+    /// (no effect yet) Address for the metrics alone
+    #[arg(long, env = "TABLECALL_METRICS_LISTEN", value_name = "ADDRESS")]
+    pub metrics_listen: Option<String>,
+    /// (no effect yet) Where errors are reported
+    #[arg(long, env = "SENTRY_DSN", value_name = "URL", hide_env_values = true)]
+    pub sentry_dsn: Option<String>,
+    /// (no effect yet) Where traces are sent
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
+    /// (not offered yet) Shared state of several instances
+    #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true)]
+    pub redis_url: Option<String>,
+}
+
+/// What is wrong with one setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The variable.
+    pub name: &'static str,
+    /// The rule it breaks.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.message)
+    }
+}
+
+/// Settings that were judged.
+#[derive(Debug)]
+pub struct Config {
+    /// Address to bind.
+    pub listen: SocketAddr,
+    /// Origin under which Twilio reaches us; `None`: the address that was bound.
+    pub public_url: Option<Url>,
+    /// Who places the calls.
+    pub carrier: Carrier,
+    /// Our numbers, the preferred one first.
+    pub from_numbers: Vec<Phone>,
+    /// The number that rings for every call, in a deployment for one restaurant.
+    pub restaurant_phone: Option<Phone>,
+    /// How the service names itself.
+    pub service_name: String,
+    /// Calls started a second; 0: no pacing.
+    pub calls_per_second: u32,
+    /// Whether machines are detected.
+    pub machine_detection: bool,
+    /// Keys of the API by name and secret.
+    pub api_keys: Vec<(String, String)>,
+    /// Keys that seal and open tickets.
+    pub ticket_keys: Vec<Key>,
+    /// Countries that may be called; `None`: all.
+    pub allowed_countries: Option<Vec<Country>>,
+    /// When restaurants may be called.
+    pub call_hours: Hours,
+    /// The number spoken as the one to reach us by.
+    pub contact_phone: Option<Phone>,
+    /// Calls held in memory.
+    pub max_calls: usize,
+    /// How long a finished call stays readable.
+    pub retention: SignedDuration,
+    /// Whether events to clients can be signed.
+    pub signs_events: bool,
+    /// Whether `callback_url` may point at private addresses.
+    pub allow_private_callbacks: bool,
+    /// Settings that were given and have no effect yet.
+    pub ignored: Vec<&'static str>,
+}
+
+/// Who places the calls.
+pub enum Carrier {
+    /// The simulator in this process, with an account of its own.
+    Simulator(TwilioAccount),
+    /// Twilio, or what speaks its API.
+    Twilio {
+        /// The account.
+        account: TwilioAccount,
+        /// Where its API is.
+        api_url: String,
+    },
+}
+
+/// An account and its secrets.
+#[derive(Clone)]
+pub struct TwilioAccount {
+    /// Its name.
+    pub sid: AccountSid,
+    /// Its auth tokens, newest first.
+    pub auth_tokens: Vec<String>,
+    /// Shared keys that may sign webhooks, by id and secret.
+    pub webhook_keys: Vec<(String, String)>,
+    /// What opens the REST API.
+    pub credentials: Credentials,
+}
+
+impl Carrier {
+    /// The account, whoever has it.
+    #[must_use]
+    pub const fn account(&self) -> &TwilioAccount {
+        match self {
+            Self::Simulator(account) | Self::Twilio { account, .. } => account,
+        }
+    }
+}
+
+/// Secrets stay out of every log.
+impl fmt::Debug for Carrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Simulator(_) => f.write_str("Simulator"),
+            Self::Twilio { account, api_url } => write!(f, "Twilio({}, {api_url})", account.sid),
+        }
+    }
+}
+
+impl fmt::Debug for TwilioAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.sid)
+    }
+}

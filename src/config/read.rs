@@ -1,0 +1,480 @@
+//! From settings as given to settings as judged.
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use jiff::SignedDuration;
+use url::{Host, Url};
+
+use super::{Carrier, Config, Given, Later, Problem, TwilioAccount};
+use crate::domain::{Country, Name, Phone};
+use crate::policy::Hours;
+use crate::ticket::Key;
+use crate::twilio::AccountSid;
+use crate::twilio::client::{Credentials, api_host};
+
+/// The account of the simulator in this process.
+const SIMULATOR_ACCOUNT: &str = "AC00000000000000000000000000000000";
+/// Twilio's own magic number: a valid `From` of its test credentials.
+const SIMULATOR_NUMBER: &str = "+15005550006";
+const SHORTEST_SECRET: usize = 16;
+
+impl Config {
+    /// Judges settings.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn read(given: &Given) -> Result<Self, Vec<Problem>> {
+        let mut reader = Reader { problems: Vec::new() };
+        let config = reader.config(given);
+        match config {
+            Some(config) if reader.problems.is_empty() => Ok(config),
+            _ => Err(reader.problems),
+        }
+    }
+}
+
+struct Reader {
+    problems: Vec<Problem>,
+}
+
+/// A setting without white space around it; an empty one counts as not given.
+fn set(value: &Option<String>) -> Option<&str> {
+    value.as_deref().map(str::trim).filter(|text| !text.is_empty())
+}
+
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+impl Reader {
+    fn wrong(&mut self, name: &'static str, message: impl Display) {
+        self.problems.push(Problem { name, message: message.to_string() });
+    }
+
+    fn parsed<T>(&mut self, name: &'static str, value: &Option<String>, rule: &str) -> Option<T>
+    where
+        T: FromStr,
+    {
+        let text = set(value)?;
+        text.parse().map_err(|_| self.wrong(name, rule)).ok()
+    }
+
+    fn config(&mut self, given: &Given) -> Option<Config> {
+        let listen = self.listen(given);
+        let account = self.account(given);
+        let simulated = account.is_none();
+        let public_url = self.public_url(given, simulated);
+        let from_numbers = self.from_numbers(given, simulated);
+        let api_keys = self.api_keys(given, simulated);
+        let api_url = self.api_url(given);
+        let restaurant_phone = self.phone("TABLECALL_RESTAURANT_PHONE", &given.restaurant_phone);
+        let contact_phone = self.phone("TABLECALL_CONTACT_PHONE", &given.contact_phone);
+        let service_name = self.service_name(given);
+        let hours = "must be `always` or two times such as 10:00-21:00, on the quarter of an hour, the earlier first";
+        let default_hours = if simulated { Hours::ALWAYS } else { "10:00-21:00".parse().unwrap_or(Hours::ALWAYS) };
+        let call_hours = self.parsed("TABLECALL_CALL_HOURS", &given.call_hours, hours).unwrap_or(default_hours);
+        let calls_per_second =
+            self.parsed("TWILIO_CPS", &given.twilio_cps, "must be a whole number").unwrap_or(u32::from(!simulated));
+        let max_calls =
+            self.parsed("TABLECALL_MAX_CALLS", &given.max_calls, "must be a whole number").unwrap_or(200_000);
+        let retention = self.retention(given);
+        let machine_detection = self.machine_detection(given);
+        let signs_events = self.webhook_secrets(given) || simulated;
+        let truth = "must be `true` or `false`";
+        let private = self.parsed("TABLECALL_ALLOW_PRIVATE_CALLBACKS", &given.allow_private_callbacks, truth);
+        let ignored = self.later(&given.later);
+        let account = account.or_else(simulator_account)?;
+        let ticket_keys = self.ticket_keys(given, &account);
+        let allowed_countries = self.countries(given, simulated, from_numbers.first().copied());
+        let contact_phone = contact_phone.or(from_numbers.first().copied());
+        let carrier =
+            if simulated { Carrier::Simulator(account) } else { Carrier::Twilio { account, api_url: api_url? } };
+        Some(Config {
+            listen: listen?,
+            public_url,
+            carrier,
+            from_numbers,
+            restaurant_phone,
+            service_name,
+            calls_per_second,
+            machine_detection,
+            api_keys,
+            ticket_keys,
+            allowed_countries,
+            call_hours,
+            contact_phone,
+            max_calls,
+            retention,
+            signs_events,
+            allow_private_callbacks: private.unwrap_or(false),
+            ignored,
+        })
+    }
+
+    fn listen(&mut self, given: &Given) -> Option<SocketAddr> {
+        if set(&given.listen).is_some() {
+            return self.parsed(
+                "TABLECALL_LISTEN",
+                &given.listen,
+                "must be an address with a port such as 127.0.0.1:8080",
+            );
+        }
+        match set(&given.port) {
+            Some(_) => {
+                let port: Option<u16> = self.parsed("PORT", &given.port, "must be a port number");
+                port.map(|port| SocketAddr::from(([0, 0, 0, 0], port)))
+            }
+            None => Some(SocketAddr::from(([127, 0, 0, 1], 8080))),
+        }
+    }
+
+    /// `None`: the simulator.
+    fn account(&mut self, given: &Given) -> Option<TwilioAccount> {
+        let (sid, tokens) = (set(&given.twilio_account_sid), set(&given.twilio_auth_token));
+        let api_key = (set(&given.twilio_api_key), set(&given.twilio_api_secret));
+        match (sid, tokens) {
+            (None, None) => {
+                if api_key != (None, None) || set(&given.twilio_webhook_keys).is_some() {
+                    self.wrong(
+                        "TWILIO_ACCOUNT_SID",
+                        "is needed with TWILIO_API_KEY, TWILIO_API_SECRET and TWILIO_WEBHOOK_KEYS",
+                    );
+                }
+                return None;
+            }
+            (Some(_), None) => {
+                self.wrong("TWILIO_AUTH_TOKEN", "is needed with TWILIO_ACCOUNT_SID: it verifies webhooks")
+            }
+            (None, Some(_)) => self.wrong("TWILIO_ACCOUNT_SID", "is needed with TWILIO_AUTH_TOKEN"),
+            (Some(_), Some(_)) => {}
+        }
+        let parsed: Result<AccountSid, _> = sid.unwrap_or_default().parse();
+        if sid.is_some() && parsed.is_err() {
+            self.wrong("TWILIO_ACCOUNT_SID", "must be AC and 32 hexadecimal digits");
+        }
+        let auth_tokens: Vec<String> = list(tokens.unwrap_or_default()).map(str::to_owned).collect();
+        let webhook_keys = self.pairs("TWILIO_WEBHOOK_KEYS", set(&given.twilio_webhook_keys), 1);
+        // A stand-in where the name is wrong, so that the rest is judged too; the start is refused anyway.
+        let sid = parsed.or_else(|_| SIMULATOR_ACCOUNT.parse()).ok()?;
+        let newest = auth_tokens.first().map_or("", String::as_str);
+        let credentials = match api_key {
+            (Some(key), Some(secret)) => Credentials::api_key(key, secret),
+            (None, None) => Credentials::auth_token(sid, newest),
+            (Some(_), None) | (None, Some(_)) => {
+                self.wrong("TWILIO_API_KEY", "and TWILIO_API_SECRET are needed together");
+                Credentials::auth_token(sid, newest)
+            }
+        };
+        Some(TwilioAccount { sid, auth_tokens, webhook_keys, credentials })
+    }
+
+    fn pairs(&mut self, name: &'static str, text: Option<&str>, shortest: usize) -> Vec<(String, String)> {
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        for item in list(text.unwrap_or_default()) {
+            match item.split_once(':') {
+                Some((id, secret)) if id.is_empty() || id.len() > 64 || secret.chars().count() < shortest => {
+                    self.wrong(name, format!("each name has 1 to 64 characters, each secret at least {shortest}"));
+                }
+                Some((id, _)) if pairs.iter().any(|(known, _)| known == id) => {
+                    self.wrong(name, format!("the name {id} stands there twice"));
+                }
+                Some((id, secret)) => pairs.push((id.to_owned(), secret.to_owned())),
+                None => self.wrong(name, "must be name:secret, several separated by commas"),
+            }
+        }
+        pairs
+    }
+
+    fn public_url(&mut self, given: &Given, simulated: bool) -> Option<Url> {
+        const NAME: &str = "TABLECALL_PUBLIC_URL";
+        let Some(text) = set(&given.public_url) else {
+            if !simulated {
+                self.wrong(
+                    NAME,
+                    "is needed with a Twilio account: the https origin under which Twilio reaches this service",
+                );
+            }
+            return None;
+        };
+        let Ok(url) = Url::parse(text) else {
+            self.wrong(NAME, "must be an origin such as https://calls.example.com");
+            return None;
+        };
+        let loopback = match url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback(),
+            None => false,
+        };
+        if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
+            self.wrong(NAME, "must begin with https://, unless the host is this machine itself");
+        }
+        if !url.username().is_empty()
+            || url.password().is_some()
+            || url.path() != "/"
+            || url.query().is_some()
+            || url.fragment().is_some()
+        {
+            self.wrong(NAME, "must be an origin: no path, no query, no credentials");
+        }
+        if url.host_str().is_some_and(|host| host.contains('_')) {
+            self.wrong(NAME, "must have a host without underscores: Twilio refuses those");
+        }
+        Some(url)
+    }
+
+    fn phone(&mut self, name: &'static str, value: &Option<String>) -> Option<Phone> {
+        let text = set(value)?;
+        Phone::parse(text, None).map(|(phone, _)| phone).map_err(|error| self.wrong(name, error)).ok()
+    }
+
+    fn from_numbers(&mut self, given: &Given, simulated: bool) -> Vec<Phone> {
+        const NAME: &str = "TWILIO_FROM_NUMBER";
+        let text = set(&given.twilio_from_number);
+        if text.is_none() && !simulated {
+            self.wrong(NAME, "is needed with a Twilio account");
+        }
+        let text = text.or(simulated.then_some(SIMULATOR_NUMBER)).unwrap_or_default();
+        let numbers: Vec<_> = list(text).map(|number| Phone::parse(number, None)).collect();
+        numbers
+            .into_iter()
+            .filter_map(|number| number.map_err(|error| self.wrong(NAME, error)).ok())
+            .map(|(phone, _)| phone)
+            .collect()
+    }
+
+    fn api_keys(&mut self, given: &Given, simulated: bool) -> Vec<(String, String)> {
+        let text = set(&given.api_keys);
+        if text.is_none() && !simulated {
+            self.wrong(
+                "TABLECALL_API_KEYS",
+                "is needed with a Twilio account: otherwise everybody could call at its cost",
+            );
+        }
+        self.pairs("TABLECALL_API_KEYS", text, SHORTEST_SECRET)
+    }
+
+    fn api_url(&mut self, given: &Given) -> Option<String> {
+        if let Some(url) = set(&given.twilio_api_url) {
+            let known = Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+            if !known {
+                self.wrong("TWILIO_API_URL", "must be an http or https URL");
+            }
+            return known.then(|| url.trim_end_matches('/').to_owned());
+        }
+        match api_host(set(&given.twilio_region), set(&given.twilio_edge)) {
+            Ok(host) => Some(format!("https://{host}")),
+            Err(error) => {
+                self.wrong("TWILIO_REGION", error);
+                None
+            }
+        }
+    }
+
+    fn service_name(&mut self, given: &Given) -> String {
+        let name = Name::parse(set(&given.service_name).unwrap_or("Tablecall"));
+        name.map_err(|error| self.wrong("TABLECALL_SERVICE_NAME", error))
+            .map_or_else(|()| String::new(), |name| name.to_string())
+    }
+
+    fn retention(&mut self, given: &Given) -> SignedDuration {
+        let rule = "must be a duration such as 24h, 90m or 7d";
+        let text = set(&given.retention).unwrap_or("24h");
+        let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+        let seconds = match unit.trim() {
+            "s" => Some(1),
+            "m" => Some(60),
+            "h" => Some(3_600),
+            "d" => Some(86_400),
+            _ => None,
+        };
+        let total = number.parse::<i64>().ok().zip(seconds).and_then(|(number, unit)| number.checked_mul(unit));
+        let Some(total) = total.filter(|total| (60..=366 * 86_400).contains(total)) else {
+            self.wrong("TABLECALL_RETENTION", rule);
+            return SignedDuration::from_hours(24);
+        };
+        SignedDuration::from_secs(total)
+    }
+
+    fn machine_detection(&mut self, given: &Given) -> bool {
+        match set(&given.twilio_machine_detection).unwrap_or("async") {
+            "async" => true,
+            "off" => false,
+            _ => {
+                self.wrong("TWILIO_MACHINE_DETECTION", "must be `async` or `off`");
+                false
+            }
+        }
+    }
+
+    fn webhook_secrets(&mut self, given: &Given) -> bool {
+        let secrets: Vec<&str> = list(set(&given.webhook_secrets).unwrap_or_default()).collect();
+        let good = |secret: &&str| {
+            let bytes = secret.strip_prefix("whsec_").and_then(|text| BASE64_STANDARD.decode(text).ok());
+            bytes.is_some_and(|bytes| (24..=64).contains(&bytes.len()))
+        };
+        if !secrets.iter().all(good) {
+            self.wrong("TABLECALL_WEBHOOK_SECRETS", "each must be whsec_ and the base64 of 24 to 64 bytes");
+        }
+        !secrets.is_empty()
+    }
+
+    fn ticket_keys(&mut self, given: &Given, account: &TwilioAccount) -> Vec<Key> {
+        match set(&given.ticket_keys) {
+            Some(text) => {
+                let keys: Vec<_> = list(text).map(Key::parse).collect();
+                keys.into_iter()
+                    .filter_map(|key| {
+                        key.map_err(|error| {
+                            self.wrong(
+                                "TABLECALL_TICKET_KEYS",
+                                format!("each {error}, as `tablecall keygen` prints it"),
+                            )
+                        })
+                        .ok()
+                    })
+                    .collect()
+            }
+            None => account.auth_tokens.iter().map(|token| Key::derive(token.as_bytes())).collect(),
+        }
+    }
+
+    fn countries(&mut self, given: &Given, simulated: bool, from: Option<Phone>) -> Option<Vec<Country>> {
+        match set(&given.allowed_countries) {
+            Some("*") => None,
+            Some(text) => {
+                let codes: Vec<Result<Country, _>> = list(text).map(str::parse).collect();
+                let known = codes
+                    .into_iter()
+                    .filter_map(|code| code.map_err(|error| self.wrong("TABLECALL_ALLOWED_COUNTRIES", error)).ok());
+                Some(known.collect())
+            }
+            None if simulated => None,
+            None => from.and_then(Phone::facts).and_then(|facts| facts.country).map(|country| vec![country]),
+        }
+    }
+
+    fn later(&mut self, later: &Later) -> Vec<&'static str> {
+        if set(&later.redis_url).is_some() {
+            self.wrong("REDIS_URL", "is not offered by this version: it keeps calls in memory, on one machine");
+        }
+        let settings = [
+            ("TABLECALL_LIMITS", &later.limits),
+            ("TABLECALL_DO_NOT_CALL", &later.do_not_call),
+            ("TABLECALL_DO_NOT_CALL_FILE", &later.do_not_call_file),
+            ("TABLECALL_TRUSTED_PROXIES", &later.trusted_proxies),
+            ("TABLECALL_CORS_ORIGINS", &later.cors_origins),
+            ("TWILIO_SPEECH", &later.twilio_speech),
+            ("TABLECALL_INDEX_KEY", &later.index_key),
+            ("TABLECALL_METRICS_LISTEN", &later.metrics_listen),
+            ("SENTRY_DSN", &later.sentry_dsn),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &later.otlp_endpoint),
+        ];
+        // What a setting says that asks for nothing is fulfilled.
+        let asks = |value: &&Option<String>| set(value).is_some_and(|text| text != "off");
+        settings.iter().filter(|(_, value)| asks(value)).map(|(name, _)| *name).collect()
+    }
+}
+
+/// Its secrets are made anew at each start unless tickets should outlive it, so they must be fixed: only this machine
+/// is served.
+fn simulator_account() -> Option<TwilioAccount> {
+    let sid: AccountSid = SIMULATOR_ACCOUNT.parse().ok()?;
+    let token = "the simulator's auth token";
+    let credentials = Credentials::auth_token(sid, token);
+    Some(TwilioAccount { sid, auth_tokens: vec![token.to_owned()], webhook_keys: Vec::new(), credentials })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn some(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    fn live() -> Given {
+        Given {
+            public_url: some("https://calls.example.com"),
+            twilio_account_sid: some("AC0123456789abcdef0123456789abcdef"),
+            twilio_auth_token: some("0f1e2d3c4b5a69788796a5b4c3d2e1f0"),
+            twilio_from_number: some("+14155550199"),
+            api_keys: some("app:0123456789abcdef"),
+            ..Given::default()
+        }
+    }
+
+    fn wrong(given: &Given) -> Vec<&'static str> {
+        Config::read(given).unwrap_err().into_iter().map(|problem| problem.name).collect()
+    }
+
+    #[test]
+    fn nothing_is_needed_for_a_first_try() {
+        let config = Config::read(&Given::default()).unwrap();
+        assert!(matches!(config.carrier, Carrier::Simulator(_)));
+        assert_eq!(config.listen, "127.0.0.1:8080".parse().unwrap());
+        assert_eq!((config.calls_per_second, config.call_hours, config.allowed_countries), (0, Hours::ALWAYS, None));
+        assert!(config.api_keys.is_empty() && config.signs_events);
+    }
+
+    #[test]
+    fn an_account_needs_its_company() {
+        let config = Config::read(&live()).unwrap();
+        assert!(matches!(config.carrier, Carrier::Twilio { ref api_url, .. } if api_url == "https://api.twilio.com"));
+        assert_eq!((config.calls_per_second, config.allowed_countries), (1, Some(vec![Country::US])));
+        assert!(!config.signs_events);
+        let bare = Given { public_url: None, twilio_from_number: None, api_keys: None, ..live() };
+        assert_eq!(wrong(&bare), ["TABLECALL_PUBLIC_URL", "TWILIO_FROM_NUMBER", "TABLECALL_API_KEYS"]);
+        assert_eq!(wrong(&Given { twilio_auth_token: None, ..live() }), ["TWILIO_AUTH_TOKEN"]);
+        assert_eq!(wrong(&Given { twilio_api_key: some("SK1"), ..live() }), ["TWILIO_API_KEY"]);
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_at_once() {
+        let given = Given {
+            listen: some("nowhere"),
+            public_url: some("http://calls.example.com/path"),
+            twilio_account_sid: some("AC1"),
+            twilio_from_number: some("+1555"),
+            service_name: some("1"),
+            twilio_cps: some("many"),
+            twilio_machine_detection: some("sync"),
+            api_keys: some("app:short,app"),
+            ticket_keys: some("AAAA"),
+            allowed_countries: some("US,QQ"),
+            call_hours: some("late"),
+            max_calls: some("-1"),
+            retention: some("a while"),
+            webhook_secrets: some("whsec_short"),
+            allow_private_callbacks: some("maybe"),
+            later: Later { redis_url: some("redis://localhost"), ..Later::default() },
+            ..live()
+        };
+        let names: std::collections::BTreeSet<_> = wrong(&given).into_iter().collect();
+        assert_eq!(names.len(), 16, "{names:?}");
+    }
+
+    #[test]
+    fn tokens_and_keys_rotate() {
+        let config = Config::read(&Given { twilio_auth_token: some("new, old"), ..live() }).unwrap();
+        assert_eq!(config.carrier.account().auth_tokens, ["new", "old"]);
+        assert_eq!(config.ticket_keys.len(), 2);
+    }
+
+    #[test]
+    fn settings_without_effect_are_named() {
+        let later = Later { do_not_call: some("+14155550100"), limits: some("off"), ..Later::default() };
+        let config = Config::read(&Given { later, ..live() }).unwrap();
+        assert_eq!(config.ignored, ["TABLECALL_DO_NOT_CALL"]);
+    }
+
+    #[test]
+    fn nothing_secret_is_shown() {
+        let shown = format!("{:?}", Config::read(&live()).unwrap());
+        assert!(!shown.contains("0f1e2d3c"), "{shown}");
+    }
+}
