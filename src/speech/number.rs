@@ -8,6 +8,9 @@ use crate::domain::{Country, Phone};
 /// A number and the country it is said in.
 type Key = (Phone, Option<Country>);
 
+/// Numbers and their digits, as they are said.
+type Known = HashMap<Key, Box<str>>;
+
 /// How many numbers are remembered in each of [`SHARDS`] parts.
 const KEPT: usize = 512;
 const SHARDS: usize = 16;
@@ -17,7 +20,7 @@ const SHARDS: usize = 16;
 /// It holds no state of a call: what it forgets is worked out again.
 #[derive(Debug)]
 pub(super) struct Numbers {
-    shards: Box<[Mutex<HashMap<Key, Box<str>>>]>,
+    shards: Box<[Mutex<Known>]>,
 }
 
 impl Numbers {

@@ -60,8 +60,8 @@ pub enum Wrong {
     /// A way of counting that is never used for 1 to 99 people.
     #[error("`party.{0}` is never used by this language for 1 to 99 people")]
     UnknownPlural(String),
-    /// `hours` has neither 12 nor 24 words.
-    #[error("`time_again.hours` must have 12 or 24 words, beginning with that for 0 o'clock")]
+    /// `hours` or `second_hours` has neither 12 nor 24 words.
+    #[error("`hours` and `second_hours` of `time_again` must have 12 or 24 words, beginning with that for 0 o'clock")]
     Hours,
     /// A key of `time_again` that is not understood.
     #[error("`{0}` is not understood in `time_again`")]

@@ -91,7 +91,8 @@ pub(super) const fn is_xml(c: char) -> bool {
 /// Whether a voice can do something with the character: no emoji, arrows or boxes, no private characters, nothing
 /// that only steers how text is shown (general category Cf).
 pub(super) fn is_sayable(c: char) -> bool {
-    is_xml(c) && !(c.is_control() && !c.is_whitespace()) && !is_format(c) && !is_picture(c) && !is_private(c)
+    let mute = c.is_control() && !c.is_whitespace();
+    is_xml(c) && !(mute || is_format(c) || is_picture(c) || is_private(c))
 }
 
 const fn is_format(c: char) -> bool {

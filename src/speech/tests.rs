@@ -136,6 +136,16 @@ fn keys(text: &str, star: &str) -> String {
 fn words_of(language: Language) -> (&'static str, &'static str) {
     match language.as_str() {
         "en-US" | "en-GB" => ("star", "automated"),
+        "es-ES" | "es-MX" | "pt-BR" | "pt-PT" => ("asterisco", "automática"),
+        "fr-FR" => ("étoile", "automatique"),
+        "de-DE" => ("Stern", "automatischer"),
+        "it-IT" => ("asterisco", "automatica"),
+        "nl-NL" => ("sterretje", "automatisch"),
+        "sv-SE" => ("stjärna", "automatiskt"),
+        "pl-PL" => ("gwiazdkę", "automatyczne"),
+        "ja-JP" => ("米印", "自動"),
+        "ko-KR" => ("별표", "자동"),
+        "cmn-CN" => ("星号", "自动"),
         other => panic!("tell the linter the words of {other}"),
     }
 }
