@@ -27,6 +27,11 @@ fn speech() -> &'static Speech {
     &SPEECH
 }
 
+fn schema() -> &'static Schema {
+    static SCHEMA: std::sync::LazyLock<Schema> = std::sync::LazyLock::new(|| Schema::load().unwrap());
+    &SCHEMA
+}
+
 fn reservation(language: Language, name: &str, time: &str, party: i64) -> Reservation {
     Reservation {
         name: Name::parse(name).unwrap(),
@@ -152,13 +157,12 @@ fn words_of(language: Language) -> (&'static str, &'static str) {
 
 #[test]
 fn everything_said_keeps_the_rules_of_twiml() {
-    let schema = Schema::load().unwrap();
-    assert_eq!(schema.check(LAST_RESORT), Ok(()));
+    assert_eq!(schema().check(LAST_RESORT), Ok(()));
     for language in speech().languages() {
-        assert_eq!(schema.check(&speech().apology(language)), Ok(()));
+        assert_eq!(schema().check(&speech().apology(language)), Ok(()));
         for reservation in hard(language) {
             for (file, document) in documents(&reservation) {
-                assert_eq!(schema.check(&document), Ok(()), "{language} {file}: {document}");
+                assert_eq!(schema().check(&document), Ok(()), "{language} {file}: {document}");
                 assert!(!document.contains(['{', '}', '|']), "{language} {file}: {document}");
                 let invisible = |c: char| c != ' ' && !c.is_ascii() && !super::spoken::is_sayable(c);
                 assert!(!document.contains(invisible), "{language} {file}: {document}");
@@ -365,19 +369,39 @@ fn the_golden_transcripts_are_what_is_said() {
 proptest! {
     #[test]
     fn no_text_of_a_guest_breaks_out_of_its_place(
-        name in "[\\PC<>&\"'{}|]{0,40}[a-zא-תあ-ん]", notes in any::<String>(), service in any::<String>()
+        name in "[\\PC<>&\"'{}|]{0,40}[a-zא-תあ-ん]", notes in any::<String>(), restaurant in any::<String>(),
+        service in any::<String>(), language in 0..15_usize, slowly in any::<bool>()
     ) {
-        let schema = Schema::load().unwrap();
-        let mut reservation = reservation(Language::EN_US, "Ana", "2026-12-04T19:30", 4);
+        let language = speech().languages().nth(language).unwrap();
+        let mut reservation = reservation(language, "Ana", "2026-12-04T19:30", 4);
         if let Ok(name) = Name::parse(&name) {
             reservation.name = name;
         }
         reservation.notes = Notes::parse(&notes).ok();
+        reservation.restaurant = Name::parse(&restaurant).ok();
         let scene = Scene { service_name: &service, ..scene(&reservation) };
-        let document = speech().render(&ask(false), &scene, ACTION);
-        prop_assert_eq!(schema.check(&document), Ok(()));
-        let mut name = Out::transcript();
-        name.say(reservation.name.as_str());
-        prop_assert!(heard(&document).contains(&format!("Name: {}.", name.text)), "{}", document);
+        let document = speech().render(&ask(slowly), &scene, ACTION);
+        prop_assert_eq!(schema().check(&document), Ok(()));
+        let heard = heard(&document);
+        let texts = [reservation.name.as_str(), reservation.notes.as_ref().map_or("", |notes| notes.as_str())];
+        for text in texts {
+            let mut said = Out::transcript();
+            said.say(text);
+            prop_assert!(heard.contains(&said.text), "{} in {}", said.text, document);
+        }
     }
+}
+
+#[test]
+fn all_calls_can_share_what_was_prepared() {
+    fn shared<T: Send + Sync + 'static>(_: &T) {}
+    shared(speech());
+}
+
+#[test]
+fn no_point_is_written_twice() {
+    let mexican = "es-MX".parse().unwrap();
+    let reservation = full(reservation(mexican, "Ana Ruiz Jr.", "2026-12-04T20:15", 4));
+    let text = speech().script(&scene(&reservation)).text;
+    assert!(text.contains("Hora: 8:15 p.m. Para") && text.contains("Ruiz Jr. Tel"), "{text}");
 }
