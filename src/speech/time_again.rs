@@ -201,13 +201,13 @@ mod tests {
         minutes = { "12:00" = "noon", 15 = "a quarter past {hour}", 0-30 = "{minutes} past {hour} {part_of_day}", 31-59 = "{minutes_to} to {next_hour}" }
     "#;
 
-    fn read(text: &str) -> Result<TimeAgain, Vec<Wrong>> {
-        TimeAgain::new(&toml::from_str(text).unwrap())
+    fn sayings(text: &str) -> Sayings {
+        toml::from_str(text).unwrap()
     }
 
     fn said(hour: i8, minute: i8) -> String {
         let mut out = Out::transcript();
-        read(ENGLISH).unwrap().write(Time::new(hour, minute, 0, 0).unwrap(), &mut out);
+        TimeAgain::new(&sayings(ENGLISH)).unwrap().write(Time::new(hour, minute, 0, 0).unwrap(), &mut out);
         out.text
     }
 
@@ -223,7 +223,10 @@ mod tests {
     #[test]
     fn gaps_and_unknown_words_are_told() {
         assert_eq!(
-            read("hours = []\npart_of_day = { 24 = \"\" }\nminutes = { 1-59 = \"{our}\", x = \"\" }").unwrap_err(),
+            TimeAgain::new(&sayings(
+                "hours = []\npart_of_day = { 24 = \"\" }\nminutes = { 1-59 = \"{our}\", x = \"\" }"
+            ))
+            .unwrap_err(),
             [
                 Wrong::Hours,
                 Wrong::TimeKey("24".into()),
