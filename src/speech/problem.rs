@@ -27,8 +27,8 @@ pub enum Wrong {
     /// Twilio has no such voice for this language (protocol 4.3: such a `Say` is silently skipped).
     #[error("Twilio has no voice `{0}` for this language")]
     Voice(String),
-    /// Not the code of a country.
-    #[error("`{0}` is not the code of a country with telephone numbers")]
+    /// Not of the form of an ISO 3166 code.
+    #[error("`{0}` is not the code of a country, two capital letters")]
     Country(String),
     /// Two languages want to be the first of one country.
     #[error("country {0} is claimed by {1} too")]

@@ -10,6 +10,11 @@ use super::*;
 #[test]
 fn every_country_of_a_language_leads_to_it() {
     let default = |code: &str| speech().default_for(Some(code.parse().unwrap())).to_string();
+    for tongue in &speech().tongues {
+        for code in &tongue.countries {
+            assert_eq!(default(str::from_utf8(code).unwrap()), tongue.language.to_string());
+        }
+    }
     assert_eq!(default("US"), "en-US");
     assert_eq!(default("GB"), "en-GB");
     assert_eq!(default("KZ"), "en-US", "no language file names it");
@@ -35,7 +40,7 @@ fn what_is_wrong_with_a_file_is_told() {
     assert!(with("Polly.Joanna-Neural", "Polly.Amy-Neural").contains("no voice `Polly.Amy-Neural`"));
     assert!(with("one = \"1 person\"\n", "").contains("`party.one` is missing"));
     assert!(with("other = \"{count}", "few = \"x\"\nother = \"{count}").contains("`party.few` is never used"));
-    assert!(with("\"US\"", "\"QQ\"").contains("`QQ` is not the code of a country"));
+    assert!(with("\"US\"", "\"usa\"").contains("`usa` is not the code of a country"));
     assert!(with("tag = ", "tags = ").contains("cannot be read"));
     assert!(with("Goodbye.", &"Goodbye. ".repeat(400)).contains("it may have 3000"));
     let missing = Speech::read(LANGUAGES, &DOCUMENTS[1..]).unwrap_err();
