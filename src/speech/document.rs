@@ -270,12 +270,7 @@ mod tests {
         let thanks = Piece::When { condition: Condition::Thanks, pieces: 1 };
         assert_eq!(
             words.fill(&template, Target::Twiml).unwrap(),
-            [
-                text("<Say voice=\"V\">"),
-                thanks.clone(),
-                text("Thanks &amp; so.<break time=\"200ms\"/> "),
-                text("Bye.</Say>")
-            ]
+            [text("<Say voice=\"V\">"), thanks, text("Thanks &amp; so.<break time=\"200ms\"/> "), text("Bye.</Say>")]
         );
         let thanks = Piece::When { condition: Condition::Thanks, pieces: 3 };
         assert_eq!(

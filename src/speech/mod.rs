@@ -46,8 +46,8 @@ pub struct Speech {
     tongues: Box<[Tongue]>,
     /// Where in `tongues` en-US is.
     usual: usize,
-    /// Countries and the places of their languages in `tongues`, sorted.
-    countries: Box<[(Country, usize)]>,
+    /// Codes of countries and the places of their languages in `tongues`, sorted.
+    countries: Box<[([u8; 2], usize)]>,
     numbers: Numbers,
 }
 
@@ -88,7 +88,9 @@ impl Speech {
     /// The language of a country's restaurants; en-US where no language file names the country.
     #[must_use]
     pub fn default_for(&self, country: Option<Country>) -> Language {
-        let find = |country| self.countries.binary_search_by_key(&country, |(known, _)| *known).ok();
+        let find = |country: Country| {
+            self.countries.binary_search_by(|(known, _)| known[..].cmp(country.as_str().as_bytes())).ok()
+        };
         let place = country.and_then(find).and_then(|at| self.countries.get(at));
         place.and_then(|(_, tongue)| self.tongues.get(*tongue)).map_or(Language::EN_US, |tongue| tongue.language)
     }

@@ -1,12 +1,15 @@
 //! Phone numbers digit by digit, in the groups of their country: "4 1 5, 5 5 5, 0 1 9 9".
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::domain::{Country, Phone};
 
 /// A number and the country it is said in.
 type Key = (Phone, Option<Country>);
+
+/// Numbers and their digits, as they are said.
+type Known = HashMap<Key, Box<str>>;
 
 /// How many numbers are remembered in each of [`SHARDS`] parts.
 const KEPT: usize = 512;
@@ -17,29 +20,37 @@ const SHARDS: usize = 16;
 /// It holds no state of a call: what it forgets is worked out again.
 #[derive(Debug)]
 pub(super) struct Numbers {
-    shards: Box<[Mutex<HashMap<Key, Box<str>>>]>,
+    shards: [Mutex<Known>; SHARDS],
 }
 
 impl Numbers {
     pub(super) fn new() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+        Self { shards: Default::default() }
     }
 
     /// Writes a number; `plus` is how the language says the sign before a foreign country's code.
     pub(super) fn write(&self, phone: Phone, country: Option<Country>, plus: &str, out: &mut String) {
-        let shard = usize::try_from(phone.digits()).unwrap_or_default() % SHARDS;
-        let Some(shard) = self.shards.get(shard) else { return };
-        if let Some(digits) = shard.lock().unwrap_or_else(PoisonError::into_inner).get(&(phone, country)) {
+        if let Some(digits) = self.shard(phone).get(&(phone, country)) {
             put(digits, plus, out);
             return;
         }
-        let digits = spell(&phone.groups(country));
-        put(&digits, plus, out);
-        let mut known = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        put(&self.remember(phone, country, &phone.groups(country)), plus, out);
+    }
+
+    /// Remembers the groups of a number; gives back its digits as they are said.
+    pub(super) fn remember(&self, phone: Phone, country: Option<Country>, groups: &[impl AsRef<str>]) -> Box<str> {
+        let digits: Box<str> = spell(groups).into();
+        let mut known = self.shard(phone);
         if known.len() >= KEPT {
             known.clear();
         }
-        let _known_before = known.insert((phone, country), digits.into());
+        let _before = known.insert((phone, country), digits.clone());
+        digits
+    }
+
+    fn shard(&self, phone: Phone) -> MutexGuard<'_, Known> {
+        let place = usize::try_from(phone.digits()).unwrap_or_default() % SHARDS;
+        self.shards[place].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -55,9 +66,9 @@ fn put(digits: &str, plus: &str, out: &mut String) {
 }
 
 /// Digits apart from each other, so that no voice makes numbers of them; a comma after each group is a short pause.
-fn spell(groups: &[String]) -> String {
+fn spell(groups: &[impl AsRef<str>]) -> String {
     let mut out = String::with_capacity(48);
-    for group in groups {
+    for group in groups.iter().map(AsRef::as_ref) {
         if !out.is_empty() {
             out.push_str(", ");
         }

@@ -27,8 +27,8 @@ pub enum Wrong {
     /// Twilio has no such voice for this language (protocol 4.3: such a `Say` is silently skipped).
     #[error("Twilio has no voice `{0}` for this language")]
     Voice(String),
-    /// Not the code of a country.
-    #[error("`{0}` is not the code of a country with telephone numbers")]
+    /// Not of the form of an ISO 3166 code.
+    #[error("`{0}` is not the code of a country, two capital letters")]
     Country(String),
     /// Two languages want to be the first of one country.
     #[error("country {0} is claimed by {1} too")]
@@ -60,8 +60,8 @@ pub enum Wrong {
     /// A way of counting that is never used for 1 to 99 people.
     #[error("`party.{0}` is never used by this language for 1 to 99 people")]
     UnknownPlural(String),
-    /// `hours` has neither 12 nor 24 words.
-    #[error("`time_again.hours` must have 12 or 24 words, beginning with that for 0 o'clock")]
+    /// `hours` or `second_hours` has neither 12 nor 24 words.
+    #[error("`hours` and `second_hours` of `time_again` must have 12 or 24 words, beginning with that for 0 o'clock")]
     Hours,
     /// A key of `time_again` that is not understood.
     #[error("`{0}` is not understood in `time_again`")]

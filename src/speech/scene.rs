@@ -34,13 +34,7 @@ impl Content<'_> {
                 continue;
             }
             match piece {
-                Piece::Text(text) => {
-                    // The space after the last message of a Say.
-                    if text.starts_with("</") && out.text.ends_with(' ') {
-                        let _space = out.text.pop();
-                    }
-                    out.text.push_str(text);
-                }
+                Piece::Text(text) => out.phrase(text),
                 Piece::Value(variable) => self.value(*variable, out),
                 Piece::Pause(ms) => silence += u32::from(*ms),
                 Piece::When { condition, pieces } if !conditions.hold(*condition) => skip = *pieces,

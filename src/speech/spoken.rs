@@ -22,10 +22,14 @@ impl Out {
     }
 
     /// Writes a text that came from outside: what cannot be said is left out, and white space around it with it. A
-    /// text of which nothing would be left is written as it is.
+    /// text of which nothing could be said is written as it is, but for marks that cannot be seen either.
     pub(super) fn say(&mut self, text: &str) {
+        if is_plain(text) && !text.contains("  ") && text.trim_ascii().len() == text.len() {
+            self.text.push_str(text);
+            return;
+        }
         let sayable = |text: &str| text.chars().any(|c| c.is_alphanumeric() && is_sayable(c));
-        let keep: fn(char) -> bool = if sayable(text) { is_sayable } else { is_xml };
+        let keep: fn(char) -> bool = if sayable(text) { is_sayable } else { |c| is_xml(c) && !is_format(c) };
         let (begin, mut gap) = (self.text.len(), false);
         for c in text.chars().filter(|c| keep(*c)) {
             if c.is_whitespace() {
@@ -42,9 +46,24 @@ impl Out {
 
     /// Writes text that Twilio reads as an address; nothing is left out but what XML forbids.
     pub(super) fn address(&mut self, text: &str) {
+        if is_plain(text) {
+            self.text.push_str(text);
+            return;
+        }
         for c in text.chars().filter(|c| is_xml(*c)) {
             self.push(c);
         }
+    }
+
+    /// Writes a phrase's own text, already escaped. The point at its end is left out after a value that brings one
+    /// along, such as "8:15 p.m." or "Jr.".
+    pub(super) fn phrase(&mut self, text: &str) {
+        let point = text.starts_with('.') && self.text.ends_with('.');
+        // The space after the last message of a Say.
+        if text.starts_with("</") && self.text.ends_with(' ') {
+            let _space = self.text.pop();
+        }
+        self.text.push_str(if point { text.get(1..).unwrap_or_default() } else { text });
     }
 
     fn push(&mut self, c: char) {
@@ -58,11 +77,20 @@ impl Out {
 /// What CLDR writes: its narrow and fixed spaces become plain ones, its marks for the eye are left out.
 impl fmt::Write for Out {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        if is_plain(text) {
+            self.text.push_str(text);
+            return Ok(());
+        }
         for c in text.chars().filter(|c| is_sayable(*c)) {
             if c.is_whitespace() { self.text.push(' ') } else { self.push(c) }
         }
         Ok(())
     }
+}
+
+/// Whether a text can be written as it stands, into a document too: most of them can.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|b| matches!(b, b' '..=b'~') && !matches!(b, b'&' | b'<' | b'>' | b'"' | b'\''))
 }
 
 const fn escaped(c: char) -> Option<&'static str> {
@@ -91,7 +119,8 @@ pub(super) const fn is_xml(c: char) -> bool {
 /// Whether a voice can do something with the character: no emoji, arrows or boxes, no private characters, nothing
 /// that only steers how text is shown (general category Cf).
 pub(super) fn is_sayable(c: char) -> bool {
-    is_xml(c) && !(c.is_control() && !c.is_whitespace()) && !is_format(c) && !is_picture(c) && !is_private(c)
+    let mute = c.is_control() && !c.is_whitespace();
+    is_xml(c) && !(mute || is_format(c) || is_picture(c) || is_private(c))
 }
 
 const fn is_format(c: char) -> bool {
@@ -135,6 +164,7 @@ mod tests {
         assert_eq!(said("Ana 🍕👩‍👩‍👧 María\u{FE0F}"), "Ana María");
         assert_eq!(said("\u{2068}Ana\u{2069}\u{200D}\u{0}\u{FFFE}\u{8}"), "Ana");
         assert_eq!(said("דנה כהן"), "דנה כהן");
+        assert_eq!(said(" Ana  Ruiz "), "Ana Ruiz");
         assert_eq!(said("山田 太郎"), "山田 太郎");
         assert_eq!(said("José-Luis d’Été"), "José-Luis d’Été");
     }
@@ -142,6 +172,6 @@ mod tests {
     #[test]
     fn a_text_of_pictures_alone_is_kept_as_it_is() {
         assert_eq!(said("🅰🅱"), "🅰🅱");
-        assert_eq!(said("\u{0}🍕<"), "🍕&lt;");
+        assert_eq!(said("\u{0}\u{2068}🍕<"), "🍕&lt;");
     }
 }

@@ -16,6 +16,9 @@ use super::spoken::Out;
 #[serde(deny_unknown_fields)]
 pub(super) struct Sayings {
     hours: Vec<String>,
+    /// The hours in another form, for languages that inflect them.
+    #[serde(default)]
+    second_hours: Vec<String>,
     part_of_day: BTreeMap<String, String>,
     minutes: BTreeMap<String, String>,
 }
@@ -25,6 +28,8 @@ pub(super) struct Sayings {
 pub(super) struct TimeAgain {
     /// 12 or 24 words.
     hours: Box<[Box<str>]>,
+    /// 12 or 24 words, or none.
+    second_hours: Box<[Box<str>]>,
     /// 24 words.
     parts: Box<[Box<str>]>,
     /// Moments with a name of their own, in minutes since midnight.
@@ -40,9 +45,12 @@ enum Bit {
     Text(Box<str>),
     Hour,
     NextHour,
+    SecondHour,
+    SecondNextHour,
     Minutes,
     MinutesTo,
     PartOfDay,
+    NextPartOfDay,
 }
 
 impl TimeAgain {
@@ -52,7 +60,7 @@ impl TimeAgain {
     /// Everything that is wrong with them.
     pub(super) fn new(sayings: &Sayings) -> Result<Self, Vec<Wrong>> {
         let mut wrong = Vec::new();
-        if !matches!(sayings.hours.len(), 12 | 24) {
+        if !matches!(sayings.hours.len(), 12 | 24) || !matches!(sayings.second_hours.len(), 0 | 12 | 24) {
             wrong.push(Wrong::Hours);
         }
         let parts = parts(&sayings.part_of_day, &mut wrong);
@@ -85,8 +93,12 @@ impl TimeAgain {
             wrong.push(error);
             Box::default()
         });
-        let hours = sayings.hours.iter().map(|hour| hour.as_str().into()).collect();
-        if wrong.is_empty() { Ok(Self { hours, parts, moments: moments.into(), minutes }) } else { Err(wrong) }
+        let words = |words: &[String]| words.iter().map(|word| word.as_str().into()).collect();
+        let (hours, second_hours) = (words(&sayings.hours), words(&sayings.second_hours));
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        Ok(Self { hours, second_hours, parts, moments: moments.into(), minutes })
     }
 
     /// Says the time.
@@ -99,12 +111,23 @@ impl TimeAgain {
                 Bit::Text(text) => out.address(text),
                 Bit::Hour => out.address(pick(&self.hours, hour)),
                 Bit::NextHour => out.address(pick(&self.hours, hour + 1)),
+                Bit::SecondHour => out.address(pick(&self.second_hours, hour)),
+                Bit::SecondNextHour => out.address(pick(&self.second_hours, hour + 1)),
                 Bit::Minutes => out.address(&minute.to_string()),
                 Bit::MinutesTo => out.address(&(60 - minute).to_string()),
-                Bit::PartOfDay => out.address(pick(&self.parts, hour)),
+                Bit::PartOfDay => part_of_day(pick(&self.parts, hour), out),
+                Bit::NextPartOfDay => part_of_day(pick(&self.parts, hour + 1), out),
             }
         }
     }
+}
+
+/// Some hours, such as midnight, need no part of the day, and no space before it.
+fn part_of_day(words: &str, out: &mut Out) {
+    if words.is_empty() && out.text.ends_with(' ') {
+        let _space = out.text.pop();
+    }
+    out.address(words);
 }
 
 fn pick(words: &[Box<str>], hour: usize) -> &str {
@@ -154,9 +177,12 @@ fn saying(key: &str, text: &str) -> Result<Saying, Wrong> {
             Part::Text(text) => Bit::Text(text.into()),
             Part::Brace("hour") => Bit::Hour,
             Part::Brace("next_hour") => Bit::NextHour,
+            Part::Brace("second_hour") => Bit::SecondHour,
+            Part::Brace("second_next_hour") => Bit::SecondNextHour,
             Part::Brace("minutes") => Bit::Minutes,
             Part::Brace("minutes_to") => Bit::MinutesTo,
             Part::Brace("part_of_day") => Bit::PartOfDay,
+            Part::Brace("next_part_of_day") => Bit::NextPartOfDay,
             Part::Brace(other) => {
                 return Err(Wrong::UnknownVariable(format!("time_again.minutes.{key}"), other.to_owned()));
             }
@@ -175,13 +201,13 @@ mod tests {
         minutes = { "12:00" = "noon", 15 = "a quarter past {hour}", 0-30 = "{minutes} past {hour} {part_of_day}", 31-59 = "{minutes_to} to {next_hour}" }
     "#;
 
-    fn read(text: &str) -> Result<TimeAgain, Vec<Wrong>> {
-        TimeAgain::new(&toml::from_str(text).unwrap())
+    fn sayings(text: &str) -> Sayings {
+        toml::from_str(text).unwrap()
     }
 
     fn said(hour: i8, minute: i8) -> String {
         let mut out = Out::transcript();
-        read(ENGLISH).unwrap().write(Time::new(hour, minute, 0, 0).unwrap(), &mut out);
+        TimeAgain::new(&sayings(ENGLISH)).unwrap().write(Time::new(hour, minute, 0, 0).unwrap(), &mut out);
         out.text
     }
 
@@ -197,7 +223,10 @@ mod tests {
     #[test]
     fn gaps_and_unknown_words_are_told() {
         assert_eq!(
-            read("hours = []\npart_of_day = { 24 = \"\" }\nminutes = { 1-59 = \"{our}\", x = \"\" }").unwrap_err(),
+            TimeAgain::new(&sayings(
+                "hours = []\npart_of_day = { 24 = \"\" }\nminutes = { 1-59 = \"{our}\", x = \"\" }"
+            ))
+            .unwrap_err(),
             [
                 Wrong::Hours,
                 Wrong::TimeKey("24".into()),

@@ -13,7 +13,7 @@ use super::phrase::{self, Piece, Variable};
 use super::problem::{Problem, Wrong};
 use super::schema::Schema;
 use super::time_again::{Sayings, TimeAgain};
-use crate::domain::{Country, Language};
+use crate::domain::Language;
 
 /// A language file as it is written.
 #[derive(Debug, Deserialize)]
@@ -35,7 +35,8 @@ struct LanguageFile {
 #[derive(Debug)]
 pub(super) struct Tongue {
     pub(super) language: Language,
-    pub(super) countries: Vec<Country>,
+    /// Codes of the countries whose restaurants speak it.
+    pub(super) countries: Vec<[u8; 2]>,
     pub(super) calendar: Calendar,
     pub(super) time_again: TimeAgain,
     /// How the sign before a foreign country's code is said.
@@ -117,8 +118,13 @@ impl LanguageFile {
         if language.as_str() == self.tag && self.tag == name { Ok(language) } else { Err(Wrong::Tag) }
     }
 
-    fn countries(&self, wrong: &mut Vec<Wrong>) -> Vec<Country> {
-        let read = |code: &String| code.parse().map_err(|_| Wrong::Country(code.clone()));
+    /// Only the form of the codes is looked at: to ask which countries there are would read the numbering plans of the
+    /// world, which takes longer than all the rest of the start. A test asks.
+    fn countries(&self, wrong: &mut Vec<Wrong>) -> Vec<[u8; 2]> {
+        let read = |text: &String| {
+            let code: Option<[u8; 2]> = text.as_bytes().try_into().ok();
+            code.filter(|code| code.iter().all(u8::is_ascii_uppercase)).ok_or_else(|| Wrong::Country(text.clone()))
+        };
         self.countries.iter().filter_map(|code| keep(wrong, read(code))).collect()
     }
 
