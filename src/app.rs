@@ -167,7 +167,7 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr) -> Result<Assemb
             (Some(simulator), format!("http://{}/simulator", reachable(address)))
         }
     };
-    let client = ClientConfig { api_url, ..ClientConfig::new(account.sid, account.credentials.clone()) };
+    let client = ClientConfig { api_url, ..ClientConfig::new(account.sid, account.credentials) };
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     let service = Service::new(Parts {
         settings: settings(config, speech.languages().collect()),

@@ -19,7 +19,7 @@ const UNAVAILABLE: u8 = 69;
 
 /// Phones a restaurant, reads a table reservation aloud, and brings back the answer pressed on the keypad.
 ///
-/// Without a Twilio account (TWILIO_ACCOUNT_SID) a simulator is the carrier: no real phone rings, nothing is needed.
+/// Without a Twilio account (`TWILIO_ACCOUNT_SID`) a simulator is the carrier: no real phone rings, nothing is needed.
 #[derive(Debug, Parser)]
 #[command(version = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TABLECALL_COMMIT"), ")"), args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -39,9 +39,9 @@ enum Command {
         #[arg(long)]
         yaml: bool,
     },
-    /// Run the simulated carrier alone, for TWILIO_API_URL of one or several instances
+    /// Run the simulated carrier alone, for `TWILIO_API_URL` of one or several instances
     Simulator(SimulatorArgs),
-    /// Make a key for TABLECALL_TICKET_KEYS
+    /// Make a key for `TABLECALL_TICKET_KEYS`
     Keygen,
 }
 

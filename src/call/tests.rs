@@ -195,13 +195,12 @@ fn a_create_without_an_answer_is_never_repeated_before_twilio_was_searched_twice
         let woken = step(&call, Event::Wake, at);
         call = woken.call;
         for effect in woken.effects {
-            match effect {
-                Effect::LookUp { attempt: 1 } => {
-                    searches += 1;
-                    call = step(&call, Event::LookedUp { attempt: 1, found: Found::Nothing }, at).call;
-                }
-                Effect::Consider => call = step(&call, Event::Dial { from: from() }, at).call,
-                other => panic!("{other:?}"),
+            if effect == (Effect::LookUp { attempt: 1 }) {
+                searches += 1;
+                call = step(&call, Event::LookedUp { attempt: 1, found: Found::Nothing }, at).call;
+            } else {
+                assert_eq!(effect, Effect::Consider);
+                call = step(&call, Event::Dial { from: from() }, at).call;
             }
         }
     }
@@ -291,6 +290,7 @@ fn every_event() -> Vec<Event<'static>> {
     ]
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the others are named by their variant")]
 fn name(event: &Event<'_>) -> String {
     match event {
         Event::Reached(_, line) => format!("Reached {line:?}"),
@@ -340,7 +340,11 @@ fn the_table_is_the_machine() {
         for (_, call) in &states {
             let at = if event == Event::Wake { call.wake_at().unwrap_or(after(2)) } else { after(2) };
             let next = step(call, event, at);
-            let to = if state_name(&next.call) == state_name(call) { "·".to_owned() } else { format!("`{}`", state_name(&next.call)) };
+            let to = if state_name(&next.call) == state_name(call) {
+                "·".to_owned()
+            } else {
+                format!("`{}`", state_name(&next.call))
+            };
             let wants: Vec<_> = next.effects.iter().map(|effect| format!("{effect:?}")).collect();
             let wants: Vec<_> = wants.iter().filter_map(|text| text.split(' ').next()).collect();
             let wants = if wants.is_empty() { String::new() } else { format!(" → *`{}`*", wants.join(", ")) };
@@ -439,7 +443,7 @@ proptest! {
         // Everything may be lost but the last word of the staff and what followed it.
         prop_assume!(decision.is_some());
         let last = events.iter().rposition(|event| matches!(event, OwnedEvent::Keyed(..))).unwrap();
-        let mut kept = events.clone();
+        let mut kept = events;
         let mut before = last;
         for index in lost {
             if before > 0 {
@@ -464,8 +468,11 @@ proptest! {
             prop_assert!(!next.changed || next.call.version > call.version && next.call.updated_at > call.updated_at);
             prop_assert!(!call.is_finished() || next.call.state == call.state, "never leaves finished");
             prop_assert!(next.call.timeline.len() < 200);
-            let again = step(&next.call, event, after(now));
-            prop_assert_eq!(again.call.outcome(), next.call.outcome(), "idempotent");
+            // Twilio's messages may come twice; empty searches and the passing of time are counted on purpose.
+            if !matches!(event, Event::Wake | Event::LookedUp { .. }) {
+                let again = step(&next.call, event, after(now));
+                prop_assert_eq!(again.call.outcome(), next.call.outcome(), "idempotent");
+            }
             call = next.call;
         }
     }

@@ -68,7 +68,7 @@ impl Reader {
         let account = self.account(given);
         let simulated = account.is_none();
         let public_url = self.public_url(given, simulated);
-        let from_numbers = self.from_numbers(given, simulated);
+        let from_numbers = self.our_numbers(given, simulated);
         let api_keys = self.api_keys(given, simulated);
         let api_url = self.api_url(given);
         let restaurant_phone = self.phone("TABLECALL_RESTAURANT_PHONE", &given.restaurant_phone);
@@ -146,9 +146,7 @@ impl Reader {
                 }
                 return None;
             }
-            (Some(_), None) => {
-                self.wrong("TWILIO_AUTH_TOKEN", "is needed with TWILIO_ACCOUNT_SID: it verifies webhooks")
-            }
+            (Some(_), None) => self.wrong("TWILIO_AUTH_TOKEN", "is needed with the account: it verifies webhooks"),
             (None, Some(_)) => self.wrong("TWILIO_ACCOUNT_SID", "is needed with TWILIO_AUTH_TOKEN"),
             (Some(_), Some(_)) => {}
         }
@@ -232,7 +230,7 @@ impl Reader {
         Phone::parse(text, None).map(|(phone, _)| phone).map_err(|error| self.wrong(name, error)).ok()
     }
 
-    fn from_numbers(&mut self, given: &Given, simulated: bool) -> Vec<Phone> {
+    fn our_numbers(&mut self, given: &Given, simulated: bool) -> Vec<Phone> {
         const NAME: &str = "TWILIO_FROM_NUMBER";
         let text = set(&given.twilio_from_number);
         if text.is_none() && !simulated {
@@ -326,18 +324,9 @@ impl Reader {
     fn ticket_keys(&mut self, given: &Given, account: &TwilioAccount) -> Vec<Key> {
         match set(&given.ticket_keys) {
             Some(text) => {
-                let keys: Vec<_> = list(text).map(Key::parse).collect();
-                keys.into_iter()
-                    .filter_map(|key| {
-                        key.map_err(|error| {
-                            self.wrong(
-                                "TABLECALL_TICKET_KEYS",
-                                format!("each {error}, as `tablecall keygen` prints it"),
-                            )
-                        })
-                        .ok()
-                    })
-                    .collect()
+                let keys: Result<Vec<Key>, _> = list(text).map(Key::parse).collect();
+                let rule = |error| format!("each {error}, as `tablecall keygen` prints it");
+                keys.map_err(|error| self.wrong("TABLECALL_TICKET_KEYS", rule(error))).unwrap_or_default()
             }
             None => account.auth_tokens.iter().map(|token| Key::derive(token.as_bytes())).collect(),
         }

@@ -269,7 +269,13 @@ pub(super) fn of_framework(error: &poem::Error) -> Failure {
         status if status.is_client_error() => Code::BadRequest,
         _ => Code::InternalError,
     };
-    let detail = match code {
+    Failure::new(code, detail_of(code))
+}
+
+/// What there is to say where the framework says nothing of use.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the framework reports these only; a later code gets the last line")]
+const fn detail_of(code: Code) -> &'static str {
+    match code {
         Code::NotFound => "There is nothing at this path. The API is described at /docs.",
         Code::MethodNotAllowed => "This path knows other methods; see the header Allow.",
         Code::RequestTimeout => "The body did not arrive in time.",
@@ -278,8 +284,7 @@ pub(super) fn of_framework(error: &poem::Error) -> Failure {
         Code::Unavailable => "The request took too long.",
         Code::BadRequest => "The request could not be read.",
         _ => "The request was not carried out. Please try again.",
-    };
-    Failure::new(code, detail)
+    }
 }
 
 #[cfg(test)]

@@ -38,14 +38,18 @@ impl Service {
     /// What [`Self::create`] would do with this request; nothing is dialled.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with every wrong field. What policy forbids is an answer here.
-    pub fn check(&self, request: &Map<String, Value>) -> Result<Check, Error> {
+    /// [`Error::Invalid`] with every wrong field, or the store cannot serve. What policy forbids is an answer here.
+    pub async fn check(&self, request: &Map<String, Value>) -> Result<Check, Error> {
         let (reservation, facts) = self.understand(request)?;
-        let rules = &self.0.parts.settings.rules;
-        let verdict = match rules.number(reservation.phone, facts) {
-            Ok(()) => rules.moment(&reservation, self.now()),
+        let (rules, now) = (&self.0.parts.settings.rules, self.now());
+        let mut verdict = match rules.number(reservation.phone, facts) {
+            Ok(()) => rules.moment(&reservation, now),
             Err(refusal) => Verdict::Blocked(refusal),
         };
+        if verdict == Verdict::Allowed && self.0.parts.store.is_taken(reservation.phone).await? {
+            verdict =
+                Verdict::Waits { reason: WaitingFor::LiveCall, until: now.saturating_add(LIVE_CALL).unwrap_or(now) };
+        }
         Ok(Check { verdict, script: self.0.parts.speech.script(&self.scene(&reservation)) })
     }
 
@@ -188,11 +192,11 @@ impl Service {
             store.release(phone, call.id);
             return Ok(Event::Hold { waiting_for: WaitingFor::Slot, until });
         }
-        Ok(Event::Dial { from: self.from_number(call) })
+        Ok(Event::Dial { from: self.caller_id(call) })
     }
 
     /// One of our numbers, from the restaurant's own country if there is one.
-    fn from_number(&self, call: &Call) -> crate::domain::Phone {
+    fn caller_id(&self, call: &Call) -> crate::domain::Phone {
         let numbers = &self.0.parts.settings.from_numbers;
         let at_home = |number: &&crate::domain::Phone| {
             number.facts().is_some_and(|facts| facts.country == call.reservation.country)

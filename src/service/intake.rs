@@ -300,7 +300,7 @@ impl<'a> Fields<'a> {
                 Some(Ok(size)) => return Some(size),
                 Some(Err(error)) => self.wrong("party_size", "out_of_range", error),
                 None if value.is_number() => {
-                    self.wrong("party_size", "out_of_range", "must be a whole number from 1 to 99")
+                    self.wrong("party_size", "out_of_range", "must be a whole number from 1 to 99");
                 }
                 None => self.wrong("party_size", "wrong_type", "must be a whole number"),
             },

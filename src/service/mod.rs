@@ -232,10 +232,11 @@ impl Service {
         let metrics = &self.0.parts.metrics;
         for entry in call.timeline.iter().skip(before.timeline.len()) {
             tell_entry(call, entry.what);
-            match entry.what {
-                What::Ended(because) => metrics.attempts.get(because.word()).increment(1),
-                What::Finished(outcome) => metrics.outcomes.get(outcome.word()).increment(1),
-                _ => {}
+            if let What::Ended(because) = entry.what {
+                metrics.attempts.get(because.word()).increment(1);
+            }
+            if let What::Finished(outcome) = entry.what {
+                metrics.outcomes.get(outcome.word()).increment(1);
             }
         }
         let (was, is) = (before.state.status(), call.state.status());

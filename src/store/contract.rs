@@ -94,6 +94,7 @@ async fn one_call_has_a_number_at_a_time() {
         assert!(store.claim(phone, first.id).await.unwrap());
         assert!(store.claim(phone, first.id).await.unwrap(), "again for the same call");
         assert!(!store.claim(phone, second.id).await.unwrap());
+        assert!(store.is_taken(phone).await.unwrap());
         let live = saved(&store, Some(1), dialed(&first)).await;
         assert!(!store.claim(phone, second.id).await.unwrap());
         let refused = step(&live, Event::Refused { attempt: 1, code: None }, now()).call;

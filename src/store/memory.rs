@@ -230,6 +230,10 @@ impl Memory {
         self.number(phone).get(&phone).map(|number| number.open.clone()).unwrap_or_default()
     }
 
+    pub(super) fn is_taken(&self, phone: Phone) -> bool {
+        self.number(phone).get(&phone).is_some_and(|number| number.live.is_some())
+    }
+
     pub(super) fn claim(&self, phone: Phone, id: CallId) -> bool {
         *self.number(phone).entry(phone).or_default().live.get_or_insert(id) == id
     }

@@ -140,6 +140,17 @@ impl Store {
         }
     }
 
+    /// Whether a call to this number is under way.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn is_taken(&self, phone: Phone) -> Result<bool, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.is_taken(phone)),
+        }
+    }
+
     /// Takes a number for a call that is about to ring it; `false` when another call has it. The number is given back
     /// when the call is saved in a state without a line.
     ///

@@ -142,7 +142,7 @@ impl Api {
     #[oai(path = "/call/check", method = "post", operation_id = "check_call")]
     async fn check_call(&self, request: &Request, body: Body<CallRequest>) -> poem::Result<Checked> {
         self.keys.owner(request)?;
-        let check = self.service.check(&body.fields).map_err(Failure::from)?;
+        let check = self.service.check(&body.fields).await.map_err(Failure::from)?;
         Ok(Checked::Check(Json(CheckView::of(check))))
     }
 
