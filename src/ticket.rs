@@ -239,8 +239,7 @@ impl Opened {
         let body = self.body()?;
         let mut call = Call::new(self.head.call, body.owner, body.reservation, body.created_at);
         call.baggage = body.baggage;
-        let attempt =
-            Attempt { terms: body.terms, ..Attempt::new(self.head.attempt, body.from, self.head.sealed_at) };
+        let attempt = Attempt { terms: body.terms, ..Attempt::new(self.head.attempt, body.from, self.head.sealed_at) };
         Some(call.taken_over(attempt, body.version, now))
     }
 }

@@ -232,7 +232,10 @@ impl From<service::Error> for Failure {
             Error::Refused(refusal) => refused(refusal),
             Error::Starting => Self {
                 retry_after: Some(2),
-                ..Self::new(Code::Unavailable, "This process has just started: it asks Twilio first which calls are under way.")
+                ..Self::new(
+                    Code::Unavailable,
+                    "This process has just started: it asks Twilio first which calls are under way.",
+                )
             },
             Error::IdempotencyMismatch => {
                 Self::new(Code::IdempotencyMismatch, "Use another Idempotency-Key for another request.")

@@ -114,10 +114,7 @@ fn a_create_waits_for_hours_and_its_own_earliest_moment() {
         waits(WaitingFor::CallHours, at("2026-12-02T09:00:00Z"))
     );
     let tomorrow = Reservation { not_before: Some(at("2026-12-02T09:30:00Z")), ..reservation() };
-    assert_eq!(
-        create(&tomorrow, &Facts::default(), noon()),
-        waits(WaitingFor::NotBefore, at("2026-12-02T09:30:00Z"))
-    );
+    assert_eq!(create(&tomorrow, &Facts::default(), noon()), waits(WaitingFor::NotBefore, at("2026-12-02T09:30:00Z")));
     let soon_over = Reservation { give_up_at: at("2026-12-02T08:00:00Z"), ..reservation() };
     assert_eq!(create(&soon_over, &Facts::default(), night), Verdict::Blocked(Refusal::TooLate));
 }

@@ -46,9 +46,14 @@ struct Known {
 enum Gate {
     Open,
     /// Twilio is busy or out of reach.
-    Busy { until: Timestamp },
+    Busy {
+        until: Timestamp,
+    },
     /// Twilio refuses the account: with this code; when it is tested again.
-    Shut { code: u32, test_at: Timestamp },
+    Shut {
+        code: u32,
+        test_at: Timestamp,
+    },
 }
 
 /// A part of what the service needs that is not well.

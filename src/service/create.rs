@@ -13,6 +13,9 @@ use crate::policy::{Purpose, Verdict};
 use crate::speech::{Scene, Script};
 use crate::store::{Idempotency, IdempotencyKey, Saved};
 
+/// How often to look for the call of a repeated request before it counts as no longer held.
+const PATIENCE: usize = 1_000;
+
 /// What a create would do.
 #[derive(Debug)]
 pub struct Check {
@@ -71,12 +74,7 @@ impl Service {
     ///
     /// # Errors
     /// Policy or Twilio refuse, the same reservation is under way, or the store cannot serve.
-    pub async fn create(
-        &self,
-        owner: &Arc<str>,
-        request: Understood,
-        key: Option<&str>,
-    ) -> Result<Arc<Call>, Error> {
+    pub async fn create(&self, owner: &Arc<str>, request: Understood, key: Option<&str>) -> Result<Arc<Call>, Error> {
         self.strangers_listed().await?;
         let now = self.now();
         let id = CallId::new(now);
@@ -101,7 +99,7 @@ impl Service {
         now: Timestamp,
     ) -> Result<Option<Arc<Call>>, Error> {
         let Some(key) = key else { return Ok(None) };
-        loop {
+        for _ in 0..PATIENCE {
             match self.0.parts.store.reserve(key, id, now).await? {
                 Idempotency::Fresh => return Ok(None),
                 Idempotency::Mismatch => return Err(Error::IdempotencyMismatch),
@@ -112,6 +110,8 @@ impl Service {
                 },
             }
         }
+        // The call is no longer held: it must not be made a second time under its key.
+        Err(Error::NotFound)
     }
 
     async fn make(&self, call: &Call, facts: PhoneFacts) -> Result<Arc<Call>, Error> {

@@ -94,8 +94,7 @@ impl Service {
             let mut calls = VecDeque::from(page.calls);
             while let Some(resource) = calls.pop_front() {
                 let name = sid(&resource.sid);
-                let known =
-                    others.contains(&name) || call.attempts.iter().any(|attempt| attempt.sid == Some(name));
+                let known = others.contains(&name) || call.attempts.iter().any(|attempt| attempt.sid == Some(name));
                 // A second of tolerance: Twilio's clock is not ours, and it writes whole seconds.
                 let old =
                     resource.date_created.is_some_and(|at| since.duration_since(at) > SignedDuration::from_secs(1));

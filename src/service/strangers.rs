@@ -86,7 +86,10 @@ impl Service {
             pause = pause.checked_mul(2).map_or(LONGEST_PAUSE, |pause| pause.min(LONGEST_PAUSE));
         };
         if !found.is_empty() {
-            tracing::warn!(calls = found.len(), "calls from before this start are under way; their numbers are left alone");
+            tracing::warn!(
+                calls = found.len(),
+                "calls from before this start are under way; their numbers are left alone"
+            );
         }
         *strangers.lock() = found;
         self.0.carrier.reopen();

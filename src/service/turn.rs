@@ -89,11 +89,14 @@ impl Service {
             if let Verdict::Waits { reason, until } = verdict {
                 return Ok(Turn::Later { reason, until });
             }
-            if !store.claim(phone, call.id, &rules.limits, now).await? {
+            // The start first: it can be given back without a word, where the number may be another turn's of this call.
+            if !asked.called_up && !self.0.pace.take(now) {
                 continue;
             }
-            if !asked.called_up && !self.0.pace.take(now) {
-                store.release(phone, call.id, now);
+            if !store.claim(phone, call.id, &rules.limits, now).await? {
+                if !asked.called_up {
+                    self.0.pace.give_back();
+                }
                 continue;
             }
             let from = self.0.carrier.caller_id(call.reservation.country, now).unwrap_or(phone);
@@ -113,13 +116,22 @@ impl Service {
         let applied = self.apply_to(call, turn.event()).await;
         let rings = matches!((&turn, &applied), (Turn::Now { .. }, Ok(Some(_))));
         if let (Turn::Now { .. }, false) = (turn, rings) {
-            self.0.parts.store.release(call.reservation.phone, call.id, now);
+            self.give_number_back(call, now).await?;
         }
         if let Some(applied) = applied? {
             self.line_up(&applied.call);
             self.perform(&applied);
         }
         Ok(rings)
+    }
+
+    /// Gives a number back that was claimed in vain, unless whoever was quicker rings it for the same call.
+    async fn give_number_back(&self, call: &Call, claimed_at: Timestamp) -> Result<(), Error> {
+        let rings = self.0.parts.store.load(call.id).await?.is_some_and(|call| call.has_line());
+        if !rings {
+            self.0.parts.store.release(call.reservation.phone, call.id, claimed_at);
+        }
+        Ok(())
     }
 
     /// A call that waits for its turn gets its place in the line, once it is stored.

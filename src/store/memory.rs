@@ -1,4 +1,5 @@
-//! Calls in this process: sharded maps under short locks, never held across an await, never two shards at once.
+//! Calls in this process: sharded maps under short locks, never held across an await. A call's shard is locked before
+//! its number and before the list of finished calls, never after.
 //!
 //! Finished calls are dropped after their retention, or oldest first to make room; open ones never.
 
@@ -133,6 +134,8 @@ impl Memory {
                 shard.watchers.remove(&call.id);
             }
         }
+        // Under the lock of the call, so that a quicker change cannot overtake a slower one in the indexes.
+        self.index(&call, is_new || !was_open, was_open, had_line);
         drop(shard);
         if is_new {
             self.held.fetch_add(1, Ordering::Relaxed);
@@ -140,7 +143,6 @@ impl Memory {
         if wake_at.is_some_and(|at| at.as_millisecond() < self.earliest.load(Ordering::SeqCst)) {
             self.sooner.notify_one();
         }
-        self.index(&call, is_new || !was_open, was_open, had_line);
         Ok(Saved::Done(call))
     }
 

@@ -207,9 +207,8 @@ impl Store {
     /// The store cannot be asked.
     pub async fn next_in_line(&self, phone: Phone) -> Result<Option<Arc<Call>>, Error> {
         for id in self.open_calls(phone).await? {
-            let waits = |call: &Arc<Call>| {
-                matches!(call.state, State::Queued { waiting_for: Some(WaitingFor::LiveCall), .. })
-            };
+            let waits =
+                |call: &Arc<Call>| matches!(call.state, State::Queued { waiting_for: Some(WaitingFor::LiveCall), .. });
             if let Some(call) = self.load(id).await?.filter(waits) {
                 return Ok(Some(call));
             }
