@@ -1,0 +1,14 @@
+//! The whole app over real HTTP on every leg: its real server, the simulated carrier, and phones that tests pick up.
+//!
+//! Tests read as sentences: somebody asks, a phone rings, it hears, it presses. Time is simulated and moves only where
+//! a test lets it; what takes real time is bounded by [`app::within`]. Nothing here may sleep or try twice.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod answer;
+mod app;
+mod call;
+mod logs;
+mod phone;
+mod time;
+
+mod answers;
