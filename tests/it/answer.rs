@@ -4,6 +4,7 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use crate::app::within;
+use crate::documented;
 
 /// Status, headers and body.
 pub(crate) struct Answer {
@@ -16,14 +17,19 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) async fn of(request: reqwest::RequestBuilder) -> Self {
-        within("a request", async {
-            let response = request.send().await.expect("the app answers");
+        let (client, request) = request.build_split();
+        let request = request.expect("a request");
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let answer = within("a request", async {
+            let response = client.execute(request).await.expect("the app answers");
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
             let text = response.text().await.expect("the body can be read");
             let body = serde_json::from_str(&text).unwrap_or(Value::Null);
             Self { status, headers, text, body }
         })
-        .await
+        .await;
+        documented::check(method.as_str(), &path, &answer);
+        answer
     }
 
     /// A header, or nothing.

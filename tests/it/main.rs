@@ -7,8 +7,12 @@
 mod answer;
 mod app;
 mod call;
+mod documented;
 mod logs;
 mod phone;
 mod time;
 
 mod answers;
+mod attempts;
+mod cancel;
+mod changes;
