@@ -19,6 +19,8 @@ use crate::phone::Phone;
 pub(crate) const NOON: &str = "2026-12-01T20:00:00Z";
 /// A number that nobody picks up but a test.
 pub(crate) const RESTAURANT: &str = "+14155552671";
+/// The secret of the API key of an app beside another.
+pub(crate) const SECRET: &str = "the-secret-of-the-app";
 /// Everything that takes real time is over by then, or the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -70,7 +72,30 @@ impl TestApp {
 
     /// With settings.
     pub(crate) async fn with(given: Given) -> Self {
-        let clock = Clock::simulated(NOON.parse().unwrap());
+        Self::at(given, Clock::simulated(NOON.parse().unwrap())).await
+    }
+
+    /// As a second process with an account at the carrier of `other`, and in its time.
+    pub(crate) async fn beside(other: &Self, given: Given) -> Self {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let or = |value: Option<String>, default: &str| value.or_else(|| Some(default.to_owned()));
+        let given = Given {
+            listen: Some(free.to_string()),
+            public_url: Some(format!("http://{free}")),
+            twilio_account_sid: Some(format!("AC{}", "0".repeat(32))),
+            twilio_auth_token: or(given.twilio_auth_token, crate::webhook::TOKEN),
+            twilio_api_url: Some(format!("{}/simulator", other.origin)),
+            twilio_from_number: Some("+15005550006".to_owned()),
+            api_keys: Some(format!("app:{SECRET}")),
+            allowed_countries: or(given.allowed_countries, "*"),
+            call_hours: or(given.call_hours, "always"),
+            twilio_cps: or(given.twilio_cps, "0"),
+            ..given
+        };
+        Self::at(given, other.clock.clone()).await
+    }
+
+    async fn at(given: Given, clock: Clock) -> Self {
         let logs = Logs::capture(&clock);
         let listen = given.listen.clone().or_else(|| Some("127.0.0.1:0".to_owned()));
         let config = Config::read(&Given { listen, ..given }).expect("the settings are right");

@@ -11,8 +11,11 @@ mod documented;
 mod logs;
 mod phone;
 mod time;
+mod webhook;
 
 mod answers;
 mod attempts;
 mod cancel;
 mod changes;
+mod requests;
+mod trust;
