@@ -117,7 +117,7 @@ fn route(method: &Method, path: &str) -> usize {
 /// The methods that a path knows: poem does not tell them with its 405.
 fn known_methods(path: &str) -> HeaderValue {
     let is_exact = |name: &&str| *name == path;
-    let exact = ROUTES.iter().map(|(_, name, _)| name).any(|name| is_exact(&name));
+    let exact = ROUTES.iter().any(|(_, name, _)| is_exact(name));
     let knows = |method: Method| match ROUTES.get(route(&method, path)) {
         Some((_, "other", _)) | None => false,
         Some((_, name, _)) => !exact || is_exact(name),
