@@ -182,6 +182,16 @@ impl TestApp {
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
 
+    /// Waits, without letting time pass, until the carrier has taken a call on.
+    pub(crate) async fn is_taken_on(&self) -> String {
+        let state = self.simulator("state").await;
+        let state = match state["calls"].as_array().unwrap().is_empty() {
+            true => self.simulator(&format!("state?after={}&wait=30", state["version"])).await,
+            false => state,
+        };
+        state["calls"][0]["sid"].as_str().expect("a call was taken on").to_owned()
+    }
+
     /// The simulator's books: every call it ever took on, oldest first.
     pub(crate) async fn ledger(&self) -> Vec<Value> {
         self.simulator("ledger").await["calls"].as_array().unwrap().clone()

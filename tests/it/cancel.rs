@@ -21,7 +21,7 @@ async fn a_call_that_waits_is_cancelled_without_ringing() {
 async fn a_call_in_the_carriers_queue_is_cancelled_without_ringing() {
     let app = TestApp::start().await;
     let call = app.asks(table()).await;
-    let phone = app.phone(RESTAURANT).is_queued().await;
+    let phone = app.phone(RESTAURANT).waits_in_queue().await;
     assert_eq!(call.cancels().await.status, 202);
     let line = phone.until("ends", |line| line["ended"] == true).await;
     assert_eq!(line["status"], "canceled");

@@ -2,7 +2,12 @@
 //!
 //! Tests read as sentences: somebody asks, a phone rings, it hears, it presses. Time is simulated and moves only where
 //! a test lets it; what takes real time is bounded by [`app::within`]. Nothing here may sleep or try twice.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::unwrap_in_result,
+    reason = "a test that cannot go on fails"
+)]
 
 mod answer;
 mod app;
@@ -10,6 +15,7 @@ mod call;
 mod documented;
 mod logs;
 mod phone;
+mod process;
 mod time;
 mod webhook;
 
@@ -17,5 +23,9 @@ mod answers;
 mod attempts;
 mod cancel;
 mod changes;
+mod faults;
+mod kill;
+mod privacy;
 mod requests;
 mod trust;
+mod words;

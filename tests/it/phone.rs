@@ -38,8 +38,14 @@ impl<'a> Phone<'a> {
         self
     }
 
+    /// A line that is known already.
+    pub(crate) fn with_line(mut self, sid: &str) -> Self {
+        sid.clone_into(&mut self.sid);
+        self
+    }
+
     /// Lets time pass until its line is at the carrier and waits in the queue, before it rings.
-    pub(crate) async fn is_queued(mut self) -> Self {
+    pub(crate) async fn waits_in_queue(mut self) -> Self {
         let state = self.app.simulator("state").await;
         let mut calls = state["calls"].as_array().unwrap().iter();
         let queued = calls.find(|call| call["to"] == self.number && call["status"] == "queued");
@@ -94,6 +100,14 @@ impl<'a> Phone<'a> {
             taken && resting(line) && line["gather"]["number"] != gather
         })
         .await;
+    }
+
+    /// Presses keys and hangs up at once, without waiting for an answer.
+    pub(crate) async fn presses_and_hangs_up(&mut self, keys: &str) {
+        let digits = self.line().await["digits"].as_array().unwrap().len();
+        self.act("press", &json!({"digits": keys})).await;
+        self.until("takes the keys", |line| line["digits"].as_array().unwrap().len() > digits).await;
+        self.hangs_up().await;
     }
 
     /// Lets time pass until something else is said or the line is closed.
