@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Error, Service};
 use crate::call::{Call, Event, Outcome, State, WaitingFor};
 use crate::domain::{Phone, PhoneFacts};
 use crate::policy::{Facts, Purpose, Refusal, Verdict};
+
+/// The pause between two calls to one number.
+const BREATH: SignedDuration = SignedDuration::from_secs(5);
 
 /// Who asks to ring.
 #[derive(Clone, Copy, Debug)]
@@ -160,10 +163,15 @@ impl Service {
         }
     }
 
-    /// A number is free again: who waited for it longest is considered.
+    /// A number is free again: who waited for it longest is considered, once staff had the time to draw breath.
     pub(super) fn freed(&self, phone: Phone) {
         let service = self.clone();
         self.0.parts.tasks.spawn(async move {
+            let (clock, stop) = (&service.0.parts.clock, &service.0.parts.stop);
+            let breath = clock.sleep_until(clock.now().saturating_add(BREATH).unwrap_or(Timestamp::MAX));
+            if stop.run_until_cancelled(breath).await.is_none() {
+                return;
+            }
             let considered = match service.0.parts.store.next_in_line(phone).await {
                 Ok(Some(call)) => service.consider(&call, false).await.map(|_rings| ()),
                 Ok(None) => Ok(()),

@@ -23,6 +23,7 @@ mod answers;
 mod attempts;
 mod cancel;
 mod changes;
+mod dialling;
 mod faults;
 mod kill;
 mod privacy;
