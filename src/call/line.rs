@@ -15,6 +15,8 @@ const EVENTS_DELAY: SignedDuration = SignedDuration::from_mins(16);
 /// How long to wait before reading the Events once more, and how often.
 const EVENTS_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 const EVENTS_TRIES: u8 = 6;
+/// So long may Twilio's records not know a call that it has given a name to, before it counts as gone.
+const RECORDS: SignedDuration = SignedDuration::from_mins(15);
 /// So many searches at Twilio must find nothing before a create without an answer counts as never placed.
 const SEARCHES: u8 = 2;
 /// The most replies on a trial account (design 4.4).
@@ -265,9 +267,10 @@ impl Work {
     }
 
     fn found_nothing(&mut self) {
-        let named = self.call.attempts.last().is_some_and(|last| last.sid.is_some());
-        if self.has_time_left() {
-            // A poll that is ahead of Twilio's own records proves nothing.
+        let Some(last) = self.call.attempts.last() else { return };
+        let named = last.sid.is_some();
+        if named && self.now.duration_since(last.started_at) < RECORDS {
+            // It exists, for it has a name: Twilio's records lag.
             return;
         }
         match &mut self.call.state {

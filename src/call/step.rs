@@ -103,9 +103,12 @@ impl Work {
     }
 
     fn hold(&mut self, waiting_for: WaitingFor, until: Timestamp) {
-        if let State::Queued { waiting_for: before, .. } = self.call.state {
+        if let State::Queued { .. } = self.call.state {
             self.call.state = State::Queued { waiting_for: Some(waiting_for), until };
-            if before != Some(waiting_for) {
+            // Once for each time it waits: what it waits for may go to and fro.
+            let mut waits = self.call.timeline.iter().rev().map(|entry| entry.what);
+            let told = waits.by_ref().take_while(|what| matches!(what, What::Waits(_) | What::TryLater));
+            if !told.into_iter().any(|what| what == What::Waits(waiting_for)) {
                 self.note(What::Waits(waiting_for));
             }
         }

@@ -32,7 +32,7 @@ impl Service {
             }
             self.call_up(now).await;
             self.wake_due(now).await;
-            let until = [next, self.0.pace.next_turn()].into_iter().flatten().fold(housekeeping, Timestamp::min);
+            let until = [next, self.next_turn(now)].into_iter().flatten().fold(housekeeping, Timestamp::min);
             tokio::select! {
                 () = clock.sleep_until(until.max(now)) => next = None,
                 () = self.0.pace.joined() => {}

@@ -146,7 +146,10 @@ impl Service {
 
     /// Starts the calls whose turn has come.
     pub(super) async fn call_up(&self, now: Timestamp) {
-        while let Some(id) = self.0.pace.call_up(now) {
+        // Those in the line keep their places while Twilio takes no calls.
+        while self.0.carrier.closed_until(now).is_none()
+            && let Some(id) = self.0.pace.call_up(now)
+        {
             let rings = match self.0.parts.store.load(id).await {
                 Ok(Some(call)) => self.consider(&call, true).await,
                 Ok(None) => Ok(false),
@@ -161,6 +164,11 @@ impl Service {
                 }
             }
         }
+    }
+
+    /// When the next call may be started that waits for it.
+    pub(super) fn next_turn(&self, now: Timestamp) -> Option<Timestamp> {
+        self.0.pace.next_turn().map(|turn| self.0.carrier.closed_until(now).map_or(turn, |open| turn.max(open)))
     }
 
     /// A number is free again: who waited for it longest is considered, once staff had the time to draw breath.

@@ -28,5 +28,6 @@ mod faults;
 mod kill;
 mod privacy;
 mod requests;
+mod soak;
 mod trust;
 mod words;

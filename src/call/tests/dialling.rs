@@ -95,6 +95,16 @@ fn a_trial_account_hears_at_most_nine_replies() {
 }
 
 #[test]
+fn a_call_with_a_name_exists_also_where_twilio_does_not_find_it_yet() {
+    for call in [ringing(), in_progress()] {
+        let gone = Event::LookedUp { attempt: 1, found: Found::Nothing };
+        assert!(!step(&call, gone, after(30)).changed);
+        assert!(!step(&call, gone, after(600)).changed);
+        assert!(step(&call, gone, after(1_200)).changed);
+    }
+}
+
+#[test]
 fn a_search_on_a_trial_account_is_as_patient_as_any() {
     let reduced = Event::Reduced { attempt: 1, terms: Terms::Silent };
     let unknown = run(&dialing(), &[reduced, Event::Unanswered { attempt: 1 }]);
