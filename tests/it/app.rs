@@ -79,22 +79,41 @@ impl TestApp {
 
     /// As a second process with an account at the carrier of `other`, and in its time.
     pub(crate) async fn beside(other: &Self, given: Given) -> Self {
+        let given = Self::with_account(&other.carrier, given);
+        Self { carrier: other.carrier.clone(), ..Self::at(given, other.clock.clone()).await }
+    }
+
+    /// With an account at a carrier that runs alone, and with a key.
+    pub(crate) async fn at_carrier(config: tablecall::simulator::Config, given: Given) -> Self {
+        let clock = Clock::simulated(NOON.parse().unwrap());
+        let config = tablecall::simulator::Config { auth_tokens: vec![crate::webhook::TOKEN.to_owned()], ..config };
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let bound = move |address| tell.send(address).expect("somebody wants to know");
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let running = tablecall::app::run_simulator(listen, config, clock.clone(), bound, std::future::pending());
+        tokio::spawn(async move { running.await.expect("the carrier runs") });
+        let carrier = format!("http://{}", within("the carrier listens", told).await.unwrap());
+        let given = Self::with_account(&carrier, given);
+        Self { carrier, key: Some(SECRET), ..Self::at(given, clock).await }
+    }
+
+    fn with_account(carrier: &str, given: Given) -> Given {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let or = |value: Option<String>, default: &str| value.or_else(|| Some(default.to_owned()));
-        let given = Given {
+        Given {
             listen: Some(free.to_string()),
             public_url: Some(format!("http://{free}")),
             twilio_account_sid: Some(format!("AC{}", "0".repeat(32))),
             twilio_auth_token: or(given.twilio_auth_token, crate::webhook::TOKEN),
-            twilio_api_url: Some(format!("{}/simulator", other.origin)),
+            twilio_api_url: Some(format!("{carrier}/simulator")),
             twilio_from_number: or(given.twilio_from_number, "+15005550006"),
             api_keys: Some(format!("app:{SECRET}")),
             allowed_countries: or(given.allowed_countries, "*"),
             call_hours: or(given.call_hours, "always"),
+            limits: or(given.limits, "off"),
             twilio_cps: or(given.twilio_cps, "0"),
             ..given
-        };
-        Self { carrier: other.carrier.clone(), ..Self::at(given, other.clock.clone()).await }
+        }
     }
 
     async fn at(given: Given, clock: Clock) -> Self {

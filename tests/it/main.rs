@@ -29,5 +29,6 @@ mod kill;
 mod privacy;
 mod requests;
 mod soak;
+mod trial;
 mod trust;
 mod words;
