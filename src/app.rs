@@ -16,7 +16,7 @@ use crate::http::listener::{Limits, serve};
 use crate::policy::Rules;
 use crate::service::intake::{Callbacks, Defaults};
 use crate::service::links::Links;
-use crate::service::{Parts, Service, Settings};
+use crate::service::{Parts, Probe, Service, Settings};
 use crate::simulator::Simulator;
 use crate::speech::Speech;
 use crate::store::{self, Store};
@@ -171,6 +171,7 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr) -> Result<Assemb
     };
     let client = ClientConfig { api_url, ..ClientConfig::new(account.sid, account.credentials) };
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let probe = config.public_url.as_ref().map(|_| Probe { http: http.clone(), origin: origin.clone() });
     let service = Service::new(Parts {
         settings: settings(config, speech.languages().collect()),
         clock,
@@ -182,6 +183,7 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr) -> Result<Assemb
         metrics: metrics.clone(),
         tasks: tasks.clone(),
         stop: stop.clone(),
+        probe,
     });
     let keys = Keys::new(config.api_keys.iter().map(|(name, secret)| (name.as_str(), secret.as_str())));
     let site = Site { service, keys, verifier, simulator, limits: Limits::default() };

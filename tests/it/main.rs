@@ -24,6 +24,7 @@ mod attempts;
 mod cancel;
 mod changes;
 mod dialling;
+mod examined;
 mod faults;
 mod kill;
 mod openapi;
