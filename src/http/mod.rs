@@ -63,6 +63,8 @@ pub fn endpoint(site: Site) -> impl Endpoint {
         .at("/healthz", get(healthz))
         .at("/readyz", get(readyz))
         .at("/metrics", get(render_metrics).data(metrics.clone()))
+        .at("/docs.css", Assets::default())
+        .at("/docs.js", Assets::default())
         .nest_no_strip("/docs", Assets::default())
         .nest("/", api);
     if let Some(simulator) = site.simulator {
