@@ -57,6 +57,8 @@ async fn every_refusal_at_the_door_is_a_problem_with_a_request_id() {
         answer.is_problem(405, "method_not_allowed");
         assert!(answer.header("allow").contains(allowed), "{:?}", answer.headers);
     }
+    let head = app.http.head(format!("{}/healthz", app.origin));
+    assert_eq!(app.send(head).await.status, 200, "what Allow names is allowed");
     let named = app.send(app.get("/api/call/no-id").header("x-request-id", "mine-1")).await;
     assert_eq!(named.body["request_id"], "mine-1");
     app.finish().await;
