@@ -11,7 +11,7 @@ use url::{Host, Url};
 
 use super::{Carrier, Config, Given, Later, Problem, TwilioAccount};
 use crate::domain::{Country, Name, Phone};
-use crate::policy::Hours;
+use crate::policy::{Hours, Limits};
 use crate::ticket::Key;
 use crate::twilio::AccountSid;
 use crate::twilio::client::{Credentials, api_host};
@@ -77,6 +77,7 @@ impl Reader {
         let hours = "must be `always` or two times such as 10:00-21:00, on the quarter of an hour, the earlier first";
         let default_hours = if simulated { Hours::ALWAYS } else { "10:00-21:00".parse().unwrap_or(Hours::ALWAYS) };
         let call_hours = self.parsed("TABLECALL_CALL_HOURS", &given.call_hours, hours).unwrap_or(default_hours);
+        let limits = self.limits(given, simulated);
         let calls_per_second =
             self.parsed("TWILIO_CPS", &given.twilio_cps, "must be a whole number").unwrap_or(u32::from(!simulated));
         let max_calls =
@@ -106,6 +107,7 @@ impl Reader {
             ticket_keys,
             allowed_countries,
             call_hours,
+            limits,
             contact_phone,
             max_calls,
             retention,
@@ -279,6 +281,16 @@ impl Reader {
             .map_or_else(|()| String::new(), |name| name.to_string())
     }
 
+    fn limits(&mut self, given: &Given, simulated: bool) -> Limits {
+        let usual = match (simulated, set(&given.restaurant_phone)) {
+            (true, _) => Limits::OFF,
+            (false, Some(_)) => Limits::ONE_RESTAURANT,
+            (false, None) => Limits::USUAL,
+        };
+        let changed = usual.changed_by(set(&given.limits).unwrap_or_default());
+        changed.map_err(|error| self.wrong("TABLECALL_LIMITS", error)).unwrap_or(usual)
+    }
+
     fn retention(&mut self, given: &Given) -> SignedDuration {
         let rule = "must be a duration of 1h to 366d, such as 24h: webhook URLs of a call can be used for an hour";
         let text = set(&given.retention).unwrap_or("24h");
@@ -352,7 +364,6 @@ impl Reader {
             self.wrong("REDIS_URL", "is not offered by this version: it keeps calls in memory, on one machine");
         }
         let settings = [
-            ("TABLECALL_LIMITS", &later.limits),
             ("TABLECALL_DO_NOT_CALL", &later.do_not_call),
             ("TABLECALL_DO_NOT_CALL_FILE", &later.do_not_call_file),
             ("TABLECALL_TRUSTED_PROXIES", &later.trusted_proxies),
@@ -436,6 +447,7 @@ mod tests {
             ticket_keys: some("AAAA"),
             allowed_countries: some("US,QQ"),
             call_hours: some("late"),
+            limits: some("number_week=3"),
             max_calls: some("-1"),
             retention: some("a while"),
             webhook_secrets: some("whsec_short"),
@@ -444,7 +456,18 @@ mod tests {
             ..live()
         };
         let names: std::collections::BTreeSet<_> = wrong(&given).into_iter().collect();
-        assert_eq!(names.len(), 16, "{names:?}");
+        assert_eq!(names.len(), 17, "{names:?}");
+    }
+
+    #[test]
+    fn limits_are_made_for_the_deployment() {
+        let limits = |given: &Given| Config::read(given).unwrap().limits;
+        assert_eq!(limits(&Given::default()), Limits::OFF);
+        assert_eq!(limits(&live()), Limits::USUAL);
+        let one = Given { restaurant_phone: some("+14155550101"), ..live() };
+        assert_eq!(limits(&one), Limits::ONE_RESTAURANT);
+        assert_eq!(limits(&Given { limits: some("off"), ..one.clone() }), Limits::OFF);
+        assert_eq!(limits(&Given { limits: some("number_hour=5"), ..one }).number_day, Some(100));
     }
 
     #[test]
@@ -456,7 +479,7 @@ mod tests {
 
     #[test]
     fn settings_without_effect_are_named() {
-        let later = Later { do_not_call: some("+14155550100"), limits: some("off"), ..Later::default() };
+        let later = Later { do_not_call: some("+14155550100"), twilio_speech: some("off"), ..Later::default() };
         let config = Config::read(&Given { later, ..live() }).unwrap();
         assert_eq!(config.ignored, ["TABLECALL_DO_NOT_CALL"]);
     }

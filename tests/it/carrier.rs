@@ -127,3 +127,31 @@ async fn only_a_confirmed_reservation_has_a_calendar_entry() {
     assert!(entry.text.contains("DTSTART:20261205T033000Z"), "{}", entry.text);
     app.finish().await;
 }
+
+#[tokio::test]
+async fn keys_for_a_menu_are_sent_after_the_pick_up_and_rule_machine_detection_out() {
+    let app = TestApp::start().await;
+    app.asks(with(table_at("+14155550101"), json!({"extension": "ww2"}))).await.ends_as("confirmed", 1).await;
+    let create = Webhook::of(&app.creates().await[0]);
+    assert!(create.params.contains(&("SendDigits".to_owned(), "ww2".to_owned())), "{create:?}");
+    assert!(create.params.iter().all(|(name, _)| !name.contains("Amd") && !name.contains("Machine")), "{create:?}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_deployment_for_one_restaurant_rings_it_and_reads_the_guests_number_out() {
+    let given = Given { restaurant_phone: Some(RESTAURANT.to_owned()), ..Given::default() };
+    let app = TestApp::with(given).await;
+    let call = app.asks(table_at("+14155550123")).await;
+    let reservation = call.reads().await["reservation"].clone();
+    assert_eq!((&reservation["phone"], &reservation["guest_phone"]), (&json!(RESTAURANT), &json!("+14155550123")));
+    let mut phone = app.phone(RESTAURANT).rings().await;
+    phone.answers().await;
+    let heard = phone.hears("To accept").await;
+    assert!(heard.contains("Phone: 4 1 5, 5 5 5, 0 1 2 3"), "{heard}");
+    phone.presses("1").await;
+    phone.hears("Accepted").await;
+    phone.hangs_up().await;
+    call.ends_as("confirmed", 1).await;
+    app.finish().await;
+}
