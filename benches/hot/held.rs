@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use poem::Request;
-use tablecall::call::{Baggage, Call, Event, Line, On, Turn, step};
+use tablecall::call::{Baggage, Call, Event, Line, On, Terms, Turn, step};
 use tablecall::clock::Clock;
 use tablecall::config::{Config, Given};
 use tablecall::domain::{CallId, Name, PartySize, Phone, Reservation, Sid, Voicemail};
@@ -121,6 +121,7 @@ impl Held {
             version: call.version,
             from: Phone::from_e164("+15005550006").unwrap(),
             baggage: Baggage::default(),
+            terms: Terms::Full,
         }
     }
 
