@@ -41,6 +41,8 @@ pub enum Purpose {
     Status,
     /// The verdict of answering-machine detection.
     Machine,
+    /// The results of Gathers in a call that came to us.
+    Inbound,
 }
 
 /// What is read from every ticket: enough for a process that knows the call.
@@ -248,6 +250,7 @@ impl Purpose {
             Self::Voice => b'v',
             Self::Status => b's',
             Self::Machine => b'm',
+            Self::Inbound => b'i',
         }
     }
 }

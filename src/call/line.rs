@@ -3,8 +3,8 @@
 use jiff::SignedDuration;
 
 use super::event::{Closing, Effect, Found, How, On};
-use super::state::{Attempt, Ended, Evidence, Line, Machine, Outcome, State};
-use super::step::{AGAIN, GRACE, RING, SETTLE, TALK, UNKNOWN, Work};
+use super::state::{Attempt, Ended, Evidence, Line, Outcome, State};
+use super::step::{AGAIN, GRACE, RING, TALK, UNKNOWN, Work};
 use super::talk::{Heard, Input};
 use super::timeline::What;
 use super::turn::Turn;
@@ -65,22 +65,6 @@ impl Work {
         }
     }
 
-    /// A machine said what it is. Only a beep or a fax ends the talk at once; a key always wins.
-    pub(super) fn detected(&mut self, on: On, machine: Machine) {
-        let Some(attempt) = self.attempt(on) else { return };
-        if attempt.machine.is_some() {
-            return;
-        }
-        attempt.machine = Some(machine);
-        let open = attempt.line != Line::Ended;
-        self.note(What::Machine(machine));
-        let decided = self.call.answer.is_some_and(|a| a.attempt == on.attempt && a.decision.is_some());
-        let hopeless = matches!(machine, Machine::Beep | Machine::Fax);
-        if hopeless && open && !decided && self.is_last(on.attempt) && !self.call.is_finished() {
-            self.effects.push(Effect::HangUp { attempt: on.attempt, sid: on.sid });
-        }
-    }
-
     pub(super) fn closed(&mut self, on: On, closing: Closing) {
         let now = self.now;
         let Some(attempt) = self.attempt(on) else { return };
@@ -114,9 +98,9 @@ impl Work {
 
     /// `completed` may have overtaken a key, or have come to a process that never heard the talk.
     fn await_keys(&mut self, witnessed: bool) {
-        let known = witnessed || self.call.decision().is_some() || self.call.canceled;
+        let known = witnessed || self.call.decision().is_some() || self.call.canceled || self.call.barred;
         self.call.state = if known {
-            State::Settling { until: self.after(SETTLE), from: Evidence::Keypad }
+            State::Settling { until: self.after(self.patience()), from: Evidence::Keypad }
         } else {
             State::Settling { until: self.after(EVENTS_DELAY), from: Evidence::Events { tries: 0 } }
         };
@@ -125,7 +109,8 @@ impl Work {
     /// Why a talk without a decision ended.
     fn quiet_end(&self) -> Ended {
         match self.call.attempts.last() {
-            Some(Attempt { machine: Some(_), .. }) => Ended::Machine,
+            // A key always wins: companies that greet at length sound like machines.
+            Some(Attempt { machine: Some(_), number, .. }) if !self.has_key(*number) => Ended::Machine,
             Some(Attempt { farewell: true, .. }) => Ended::NoKey,
             _ => Ended::HungUp,
         }

@@ -8,8 +8,11 @@
 //!
 #![doc = include_str!("table.md")]
 
+mod callback;
 mod keys;
 mod line;
+mod machine;
+mod said;
 mod verdict;
 
 pub mod event;
@@ -23,6 +26,7 @@ pub mod turn;
 mod tests;
 
 pub use event::{Closing, Effect, Event, Found, How, On, Step};
+pub use said::Said;
 pub use state::{Answer, Attempt, Baggage, Call, Ended, Evidence, Line, Machine, Outcome, State, WaitingFor};
 pub use step::step;
 pub use talk::{Apology, Because, Goodbye, Input, Opening, Reply};

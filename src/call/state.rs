@@ -32,6 +32,8 @@ pub struct Call {
     pub answer: Option<Answer>,
     /// The client no longer wants it, but a line is still open.
     pub canceled: bool,
+    /// Staff asked never to be called again, in another call, while this one was on its way.
+    pub barred: bool,
     /// Each time the restaurant was rung, oldest first. One only on a process that took the call over.
     pub attempts: Vec<Attempt>,
     /// What happened, oldest first.
@@ -135,6 +137,8 @@ pub struct Attempt {
     pub farewell: bool,
     /// What answering-machine detection said.
     pub machine: Option<Machine>,
+    /// A message was, or may have been, left on it: never a second one.
+    pub message: bool,
     /// Why it ended.
     pub ended: Option<Ended>,
     /// Twilio's error code, when it refused.
@@ -281,6 +285,7 @@ impl Call {
             state: State::Queued { waiting_for: None, until: now },
             answer: None,
             canceled: false,
+            barred: false,
             attempts: Vec::new(),
             timeline: vec![Entry { at: now, what: What::Created }],
             baggage: Baggage::default(),
@@ -387,6 +392,7 @@ impl Attempt {
             witnessed: true,
             farewell: false,
             machine: None,
+            message: false,
             ended: None,
             twilio_code: None,
             sip_code: None,

@@ -49,6 +49,8 @@ pub enum Code {
     OwnNumber,
     /// Numbers of this country are not called.
     CountryNotAllowed,
+    /// This number asked not to be called.
+    OptedOut,
     /// No allowed moment is left.
     TooLate,
     /// Twilio refused to place the call; `twilio_code` says why.
@@ -61,7 +63,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the document.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::BadJson,
         Self::BadRequest,
         Self::Unauthorized,
@@ -79,6 +81,7 @@ impl Code {
         Self::NumberTypeNotAllowed,
         Self::OwnNumber,
         Self::CountryNotAllowed,
+        Self::OptedOut,
         Self::TooLate,
         Self::CallRefused,
         Self::InternalError,
@@ -117,6 +120,7 @@ impl Code {
             Self::CountryNotAllowed => {
                 ("country_not_allowed", StatusCode::UNPROCESSABLE_ENTITY, "Numbers of this country are not called")
             }
+            Self::OptedOut => ("opted_out", StatusCode::UNPROCESSABLE_ENTITY, "This number asked not to be called"),
             Self::TooLate => ("too_late", StatusCode::UNPROCESSABLE_ENTITY, "No allowed moment is left"),
             Self::CallRefused => ("call_refused", StatusCode::BAD_GATEWAY, "Twilio refused the call"),
             Self::InternalError => {
@@ -241,6 +245,7 @@ fn refused(refusal: crate::policy::Refusal) -> Failure {
         Refusal::NumberType => (Code::NumberTypeNotAllowed, "phone"),
         Refusal::OwnNumber => (Code::OwnNumber, "phone"),
         Refusal::Country => (Code::CountryNotAllowed, "phone"),
+        Refusal::OptedOut => (Code::OptedOut, "phone"),
         Refusal::TooLate => (Code::TooLate, "give_up_at"),
     };
     let error = FieldError { field: field.to_owned(), code: refusal.code(), message: refusal.to_string() };

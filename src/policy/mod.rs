@@ -51,6 +51,9 @@ pub enum Refusal {
     /// A country that this deployment does not call.
     #[error("numbers of this country are not called by this service")]
     Country,
+    /// Staff asked never to be called again, or the operator decided so.
+    #[error("this number asked not to be called")]
+    OptedOut,
     /// No allowed moment is left before the call has to be given up.
     #[error("no moment in which the restaurant may be called is left before `give_up_at` and the table's time")]
     TooLate,
@@ -64,6 +67,7 @@ impl Refusal {
             Self::NumberType => "number_type_not_allowed",
             Self::OwnNumber => "own_number",
             Self::Country => "country_not_allowed",
+            Self::OptedOut => "opted_out",
             Self::TooLate => "too_late",
         }
     }

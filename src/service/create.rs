@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{Applied, Error, Service, intake};
 use crate::call::{Baggage, Call, Effect, Ended, Event, Step, WaitingFor, step};
 use crate::domain::{CallId, PhoneFacts, Reservation};
-use crate::policy::Verdict;
+use crate::policy::{Refusal, Verdict};
 use crate::speech::{Scene, Script};
 use crate::store::{Idempotency, IdempotencyKey, Saved};
 
@@ -43,6 +43,7 @@ impl Service {
         let (reservation, facts) = self.understand(request)?;
         let (rules, now) = (&self.0.parts.settings.rules, self.now());
         let mut verdict = match rules.number(reservation.phone, facts) {
+            Ok(()) if self.is_opted_out(reservation.phone).await? => Verdict::Blocked(Refusal::OptedOut),
             Ok(()) => rules.moment(&reservation, now),
             Err(refusal) => Verdict::Blocked(refusal),
         };
@@ -124,6 +125,7 @@ impl Service {
         now: Timestamp,
     ) -> Result<Arc<Call>, Error> {
         let phone = reservation.phone;
+        self.refuse_opted_out(phone).await?;
         let verdict = self.0.parts.settings.rules.moment(&reservation, now);
         if let Verdict::Blocked(refusal) = verdict {
             return Err(refusal.into());
@@ -219,8 +221,12 @@ impl Service {
 
     /// Does what is wanted, each thing in a task of its own.
     pub(super) fn perform(&self, applied: &Applied) {
-        for effect in &applied.effects {
-            let (service, call, effect) = (self.clone(), applied.call.clone(), *effect);
+        self.perform_each(&applied.call, applied.effects.iter().copied());
+    }
+
+    pub(super) fn perform_each(&self, call: &Arc<Call>, effects: impl Iterator<Item = Effect>) {
+        for effect in effects {
+            let (service, call) = (self.clone(), call.clone());
             self.0.parts.tasks.spawn(async move {
                 if let Err(error) = service.effect(call.clone(), effect).await {
                     tracing::error!(call.id = %call.id, error = %error, ?effect, "an effect could not be performed");

@@ -18,7 +18,7 @@ const ACTION: &str = "https://tablecall.example/twiml/1-0-0-0-k-o/abc?x=1&y=2";
 
 fn speech() -> &'static Speech {
     static SPEECH: std::sync::LazyLock<Speech> = std::sync::LazyLock::new(|| {
-        Speech::load().unwrap_or_else(|problems| {
+        Speech::load(Input::Keys).unwrap_or_else(|problems| {
             let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
             panic!("{}", lines.join("\n"))
         })
@@ -96,8 +96,6 @@ fn documents(reservation: &Reservation) -> Vec<(&'static str, String)> {
         ("voicemail.xml", speech.voicemail(&scene)),
         ("voicemail.xml", speech.voicemail(&Scene { contact_phone: None, ..scene })),
         ("inbound.xml", speech.inbound(language, service, contact)),
-        ("inbound_called.xml", speech.inbound_called(&scene, ACTION)),
-        ("inbound_offer.xml", speech.inbound_offer(language, service, ACTION)),
     ];
     replies.chain(others).collect()
 }
@@ -285,7 +283,7 @@ fn a_machine_is_told_neither_the_name_nor_the_number_of_the_guest() {
         let text = heard(&speech().voicemail(&scene(&reservation)));
         assert!(text.contains("4 1 5, 5 5 5, 0 1 2 3") && text.contains("Tablecall"), "{language}: {text}");
         assert!(!text.contains("Ana") && !text.contains("0 1 9 9"), "{language}: {text}");
-        let called = heard(&speech().inbound_called(&scene(&reservation), ACTION));
+        let called = heard(&speech().render(&Reply::Called { listen: Turn::first(0) }, &scene(&reservation), ACTION));
         assert!(called.contains("Ana María") && !called.contains("0 1 9 9"), "{language}: {called}");
     }
 }

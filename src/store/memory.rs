@@ -2,9 +2,9 @@
 //!
 //! Finished calls are dropped after their retention, or oldest first to make room; open ones never.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, watch};
@@ -24,6 +24,8 @@ pub struct Memory {
     shards: Vec<Mutex<Shard>>,
     numbers: Vec<Mutex<HashMap<Phone, Number>>>,
     keys: Mutex<Keys>,
+    /// Numbers that are never rung.
+    opted_out: RwLock<HashSet<Phone>>,
     /// Finished calls, oldest first.
     finished: Mutex<VecDeque<(Timestamp, CallId)>>,
     held: AtomicUsize,
@@ -66,6 +68,7 @@ impl Memory {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             numbers: (0..SHARDS).map(|_| Mutex::default()).collect(),
             keys: Mutex::default(),
+            opted_out: RwLock::default(),
             finished: Mutex::default(),
             held: AtomicUsize::new(0),
             earliest: AtomicI64::new(i64::MAX),
@@ -248,6 +251,14 @@ impl Memory {
                 numbers.remove(&phone);
             }
         }
+    }
+
+    pub(super) fn opt_out(&self, phone: Phone) {
+        let _new = self.opted_out.write().unwrap_or_else(PoisonError::into_inner).insert(phone);
+    }
+
+    pub(super) fn is_opted_out(&self, phone: Phone) -> bool {
+        self.opted_out.read().unwrap_or_else(PoisonError::into_inner).contains(&phone)
     }
 
     pub(super) fn reserve(&self, key: IdempotencyKey, id: CallId, now: Timestamp) -> Idempotency {
