@@ -23,7 +23,7 @@ use crate::speech::{Input, Speech};
 use crate::store::{self, Store};
 use crate::telemetry::metrics::Metrics;
 use crate::ticket::Tickets;
-use crate::twilio::client::{Client, ClientConfig, http_client};
+use crate::twilio::client::{Client, ClientConfig, http_client, http_client_builder};
 use crate::twilio::signature::Verifier;
 use crate::{simulator, twilio};
 
@@ -254,8 +254,8 @@ pub async fn run_simulator(
     let bound = |source| Error::Bind { address: listen, source };
     let listener = TcpListener::bind(listen).await.map_err(bound)?;
     let address = listener.local_addr().map_err(bound)?;
-    // Instances come and go in tests: no connection to one that was killed may be used again.
-    let http = crate::twilio::client::http_client()?;
+    // Instances come and go beside it: no connection to one that was killed may be used again.
+    let http = http_client_builder().pool_max_idle_per_host(0).build()?;
     let simulator = Simulator::new(config, clock, http);
     let limits = Limits::default();
     let stop = CancellationToken::new();

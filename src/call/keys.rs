@@ -26,7 +26,9 @@ impl Work {
 
     /// The result of a Gather. What staff answer counts until the guest cancels, also when time has run out meanwhile.
     pub(super) fn keyed(&mut self, on: On, turn: Turn, input: Input<'_>, sealed_at: Timestamp) {
-        let Some(began) = self.pick_up(on, sealed_at) else { return };
+        if self.pick_up(on, sealed_at).is_none() {
+            return;
+        }
         if self.call.canceled || turn.is_called_back() {
             self.reply = Some(self.call.last_words());
             return;
@@ -35,7 +37,8 @@ impl Work {
         if !self.call.timeline.iter().any(|entry| entry.what == told) {
             self.note(told);
         }
-        let elapsed = self.seconds_since(sealed_at).saturating_sub(turn.began.max(began));
+        // The turn remembers the pick-up also where this process has not seen it.
+        let elapsed = self.seconds_since(sealed_at).saturating_sub(turn.began);
         let (heard, reply) = talk::answer(turn, input, elapsed, &Facts::of(&self.call.reservation));
         let reply = self.hear_out(on.attempt, turn, input).unwrap_or(reply);
         self.reply = Some(reply);

@@ -117,7 +117,7 @@ impl Work {
     }
 
     pub(super) fn settle(&mut self, from: Evidence) {
-        let Some(attempt) = self.call.attempts.last().map(|last| last.number) else { return };
+        let attempt = self.call.attempts.last().map_or(0, |last| last.number);
         match from {
             Evidence::Keypad => self.call.conclude(self.quiet_end(), self.now),
             // Never rung again: a key may have been pressed that nobody can tell us of.

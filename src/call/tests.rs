@@ -9,43 +9,25 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::event::{Closing, Effect, Event, Found, How, On};
+use super::example::{self, start};
 use super::state::{Attempt, Call, Ended, Evidence, Line, Machine, Outcome, State, WaitingFor};
 use super::talk::{Apology, Facts, Heard, Input, Reply};
-use super::turn::{Decision, Turn};
+use super::turn::{Decision, Place, Turn};
 use super::{step::step, talk};
-use crate::domain::{Alternatives, CallId, Country, Language, Name, PartySize, Phone, Reservation, Sid, Voicemail};
+use crate::domain::{Alternatives, CallId, Phone, Reservation, Sid};
+
+mod answers;
 
 const SID: Sid = Sid::from_bytes([7; 16]);
 const ON: On = On { attempt: 1, sid: SID };
-
-fn start() -> Timestamp {
-    "2026-12-01T12:00:00Z".parse().unwrap()
-}
 
 fn after(seconds: i64) -> Timestamp {
     start() + SignedDuration::from_secs(seconds)
 }
 
 fn reservation() -> Reservation {
-    Reservation {
-        name: Name::parse("Ana").unwrap(),
-        phone: Phone::from_e164("+14155550101").unwrap(),
-        time: "2026-12-04T19:30".parse().unwrap(),
-        party_size: PartySize::try_from(4).unwrap(),
-        restaurant: None,
-        guest_phone: None,
-        notes: None,
-        language: Language::EN_US,
-        country: Some(Country::US),
-        timezone: None,
-        extension: None,
-        alternatives: Some(Alternatives { earliest: "18:00".parse().unwrap(), latest: "21:00".parse().unwrap() }),
-        not_before: None,
-        give_up_at: after(24 * 3_600),
-        attempts: 3,
-        voicemail: Voicemail::HangUp,
-        callback_url: None,
-    }
+    let window = Alternatives { earliest: "18:00".parse().unwrap(), latest: "21:00".parse().unwrap() };
+    Reservation { alternatives: Some(window), ..example::reservation() }
 }
 
 fn queued() -> Call {
@@ -123,7 +105,8 @@ fn a_late_key_ends_the_attempt_that_came_after_it() {
     let late = step(&ringing, key(Turn::first(0), "1"), after(2));
     assert_eq!(late.effects, [Effect::HangUp { attempt: 2, sid: second.sid }]);
     let answered = step(&late.call, Event::Fetched { on: second, sealed_at: start() }, after(3));
-    assert_eq!(answered.reply, Some(Reply::Apology(Apology::Canceled)));
+    let decided = Reply::Decided { decision: Decision::Accepted, listen: None };
+    assert_eq!(answered.reply, Some(decided), "they are told what they said, and not asked again");
     let closing = Closing { how: How::Canceled, sip_code: None, twilio_code: None, duration_seconds: None };
     let call = settle(run(&late.call, &[Event::Closed(second, closing)]));
     assert_eq!(call.state, State::Finished { outcome: Outcome::Confirmed });
@@ -276,6 +259,12 @@ fn every_event() -> Vec<Event<'static>> {
         Event::Keyed { on: ON, turn: Turn::first(0), input: Input::Silence, sealed_at: start() },
         Event::Resumed { on: ON, turn: None, sealed_at: start() },
         Event::Detected(ON, Machine::Beep),
+        Event::Detected(ON, Machine::Voice),
+        Event::Message { attempt: 1, left: true },
+        Event::Message { attempt: 1, left: false },
+        Event::CalledBack { attempt: 1, turn: Turn::called_back(Place::Called), input: Input::Digits("1") },
+        Event::RingNow,
+        Event::OptedOut,
         closed(How::Completed),
         closed(How::Busy),
         closed(How::NoAnswer),
@@ -298,6 +287,8 @@ fn name(event: &Event<'_>) -> String {
         Event::LookedUp { found: Found::Live(_, line), .. } => format!("LookedUp Live({line:?})"),
         Event::LookedUp { found, .. } => format!("LookedUp {found:?}"),
         Event::Keyed { input, .. } => format!("Keyed {input:?}"),
+        Event::Detected(_, machine) => format!("Detected {machine:?}"),
+        Event::Message { left, .. } => format!("Message left: {left}"),
         other => format!("{other:?}").split([' ', '(']).next().unwrap().to_owned(),
     }
 }
