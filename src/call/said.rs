@@ -18,6 +18,9 @@ pub enum Said {
 }
 
 impl Said {
+    /// Every meaning but [`Self::Unclear`].
+    pub const CLEAR: [Self; 4] = [Self::Yes, Self::No, Self::Again, Self::OtherTime];
+
     /// The word of the timeline.
     #[must_use]
     pub const fn word(self) -> &'static str {

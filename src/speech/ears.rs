@@ -17,6 +17,8 @@ const SURE: f32 = 0.5;
 /// Twilio takes 500 hints of 100 characters (protocol 4.2); nobody needs so many.
 const MOST_PHRASES: usize = 40;
 const MOST_CHARACTERS: usize = 100;
+/// Whoever speaks so long, in bytes, says more than yes or no.
+const MOST_HEARD: usize = 200;
 
 /// `[speech]` of a language file.
 #[derive(Debug, Deserialize)]
@@ -35,7 +37,7 @@ pub(super) struct Sentences {
 pub(super) struct Ears {
     language: String,
     hints: String,
-    /// Longest first; `None` is said out of politeness.
+    /// `None` is said out of politeness.
     phrases: Vec<(String, Option<Said>)>,
 }
 
@@ -73,7 +75,6 @@ impl Ears {
                 }
             }
         }
-        phrases.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
         let hints: Vec<&str> = lists
             .iter()
             .filter(|(_, _, said)| said.is_some())
@@ -100,18 +101,32 @@ impl Ears {
             return Said::Unclear;
         }
         let bare = bare(text);
-        let (mut rest, mut meant) = (bare.as_str(), None);
-        while !rest.is_empty() {
-            let known = self.phrases.iter().find_map(|(phrase, said)| Some((rest.strip_prefix(&**phrase)?, *said)));
-            let Some((after, said)) = known else { return Said::Unclear };
-            match (meant, said) {
-                (Some(before), Some(said)) if before != said => return Said::Unclear,
-                (_, Some(said)) => meant = Some(said),
-                (_, None) => {}
-            }
-            rest = after;
+        if bare.len() > MOST_HEARD {
+            return Said::Unclear;
         }
-        meant.unwrap_or(Said::Unclear)
+        let mut meanings = Said::CLEAR.into_iter().filter(|said| self.is_all(&bare, *said));
+        match (meanings.next(), meanings.next()) {
+            (Some(said), None) => said,
+            (None, _) | (_, Some(_)) => Said::Unclear,
+        }
+    }
+
+    /// Whether a text is made of phrases of one meaning and of polite ones, and not of polite ones alone.
+    fn is_all(&self, bare: &str, wanted: Said) -> bool {
+        // For each place in the text: whether it is reached by whole phrases, and with one that means it.
+        let mut reached = vec![(false, false); bare.len() + 1];
+        reached[0] = (true, false);
+        for at in 0..bare.len() {
+            let (true, meant) = reached[at] else { continue };
+            let Some(rest) = bare.get(at..) else { continue };
+            for (phrase, said) in &self.phrases {
+                let fits = said.is_none_or(|said| said == wanted) && rest.starts_with(&**phrase);
+                if let Some(place) = reached.get_mut(at + phrase.len()).filter(|_| fits) {
+                    *place = (true, place.1 || meant || said.is_some());
+                }
+            }
+        }
+        reached.last().is_some_and(|(_, meant)| *meant)
     }
 }
 

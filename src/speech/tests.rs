@@ -12,6 +12,7 @@ use super::*;
 use crate::call::turn::Turn;
 use crate::domain::{Alternatives, Name, Notes, PartySize, TableTime, Voicemail};
 
+mod ears;
 mod files;
 
 const ACTION: &str = "https://tablecall.example/twiml/1-0-0-0-k-o/abc?x=1&y=2";

@@ -21,11 +21,15 @@ mod webhook;
 
 mod answers;
 mod attempts;
+mod callback;
 mod cancel;
 mod changes;
 mod faults;
 mod kill;
+mod opt_out;
 mod privacy;
 mod requests;
+mod speech;
 mod trust;
+mod voicemail;
 mod words;

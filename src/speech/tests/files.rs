@@ -43,6 +43,11 @@ fn what_is_wrong_with_a_file_is_told() {
     assert!(with("\"US\"", "\"usa\"").contains("`usa` is not the code of a country"));
     assert!(with("tag = ", "tags = ").contains("cannot be read"));
     assert!(with("Goodbye.", &"Goodbye. ".repeat(400)).contains("it may have 3000"));
+    assert!(
+        with("language = \"en-US\"\nyes", "language = \"en-XX\"\nyes").contains("Twilio does not listen to `en-XX`")
+    );
+    assert!(with("no = [\"no\"", "no = [\"yes\"").contains("`yes` stands in two lists"));
+    assert!(with("polite = [\"please\"", "polite = [\"a,b\"").contains("`speech.polite` must have"));
     let missing = Speech::read(LANGUAGES, &DOCUMENTS[1..], Input::Keys).unwrap_err();
     assert_eq!(missing[0].to_string(), "twiml/apology.xml: this document is missing");
 }
