@@ -23,7 +23,7 @@ async fn a_process_killed_before_the_key_is_replaced_by_one_that_takes_the_key()
     let first = pair.starts().await;
     let id = pair.asks(PHONE).await;
     pair.answers().await;
-    first.is_killed().await;
+    first.dies().await;
     let second = pair.starts().await;
     assert_eq!(pair.reads(&id).await.status, 404, "it has never heard of the call");
     pair.acts("press", json!({"digits": "1"})).await;
@@ -35,7 +35,7 @@ async fn a_process_killed_before_the_key_is_replaced_by_one_that_takes_the_key()
     let done = pair.until(&id, "is finished", |call| call["final"] == true).await;
     assert_eq!((&done["outcome"], done["attempts"].as_array().unwrap().len()), (&json!("confirmed"), 1), "{done:#}");
     rang_once(&pair).await;
-    let (code, log) = second.is_told_to_stop().await;
+    let (code, log) = second.stops_when_told().await;
     assert_eq!(code, Some(0), "{log}");
     for private in ["Quetzalcoatl", &PHONE[1..]] {
         assert!(!log.contains(private), "{private} is in the log: {log}");
@@ -51,7 +51,7 @@ async fn a_process_killed_after_the_key_never_lets_the_phone_ring_again() {
     pair.acts("press", json!({"digits": "1"})).await;
     pair.hears("Accepted: 4 people").await;
     pair.until(&id, "is confirmed", confirmed).await;
-    first.is_killed().await;
+    first.dies().await;
     let second = pair.starts().await;
     pair.acts("hangup", Value::Null).await;
     pair.line("ends", |line| line["ended"] == true).await;
@@ -68,7 +68,7 @@ async fn a_process_killed_after_the_key_never_lets_the_phone_ring_again() {
     assert_ne!(call["outcome"], "no_response", "{call:#}");
     assert_ne!(call["waiting_for"], "retry", "{call:#}");
     rang_once(&pair).await;
-    let (code, log) = second.is_told_to_stop().await;
+    let (code, log) = second.stops_when_told().await;
     assert_eq!(code, Some(0), "{log}");
     rang_once(&pair).await;
 }
@@ -79,7 +79,7 @@ async fn a_process_told_to_stop_in_a_live_call_ends_at_once_and_another_finishes
     let first = pair.starts().await;
     let id = pair.asks(PHONE).await;
     pair.answers().await;
-    let (code, log) = first.is_told_to_stop().await;
+    let (code, log) = first.stops_when_told().await;
     assert_eq!(code, Some(0), "{log}");
     let _second = pair.starts().await;
     pair.acts("press", json!({"digits": "2"})).await;

@@ -79,18 +79,18 @@ impl Program {
         // The first line on standard output is written once the program listens.
         let first = tokio::task::spawn_blocking(move || BufReader::new(stdout).lines().next());
         let first = within("the program says that it is ready", first).await.unwrap();
-        assert!(first.is_some(), "it ended before it listened: {}", program.is_killed().await);
+        assert!(first.is_some(), "it ended before it listened: {}", program.dies().await);
         program
     }
 
     /// Ends it as a power cut would (SIGKILL). What it had logged.
-    pub(crate) async fn is_killed(mut self) -> String {
+    pub(crate) async fn dies(mut self) -> String {
         self.child.kill().unwrap();
         self.ends().await.1
     }
 
     /// Asks it to stop (SIGTERM), and waits until it has: its exit code and what it had logged.
-    pub(crate) async fn is_told_to_stop(mut self) -> (Option<i32>, String) {
+    pub(crate) async fn stops_when_told(mut self) -> (Option<i32>, String) {
         let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(told.success());
         let begun = Instant::now();
