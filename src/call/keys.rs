@@ -40,8 +40,7 @@ impl Work {
         // The turn remembers the pick-up also where this process has not seen it.
         let elapsed = self.seconds_since(sealed_at).saturating_sub(turn.began);
         let (heard, reply) = talk::answer(turn, input, elapsed, &Facts::of(&self.call.reservation));
-        let reply = self.hear_out(on.attempt, turn, input).unwrap_or(reply);
-        self.reply = Some(reply);
+        self.reply = Some(self.hear_out(on.attempt, turn, input).unwrap_or(reply));
         if self.call.is_finished() {
             self.stay_true(heard);
             return;

@@ -1,6 +1,8 @@
 //! Steps of machines: what a verdict of answering-machine detection ends, and the one message that may be left.
 
 use super::event::{Effect, On};
+use super::keys::what;
+use super::said::Said;
 use super::state::{Call, Ended, Line, Machine, Outcome, State, WaitingFor};
 use super::step::Work;
 use super::talk::{Input, Reply};
@@ -53,23 +55,28 @@ impl Work {
         }
     }
 
-    /// A voice that a detector calls a machine's is heard out: the message and one wait for a key, and no more.
+    /// A voice that a detector calls a machine's is heard out: the message and one wait for a key, and no more. It is
+    /// not counted as our last word, for a key that was pressed may still be on its way. A repeat of what came before
+    /// the verdict gets the reply it got then.
     pub(super) fn hear_out(&self, attempt: u8, turn: Turn, input: Input<'_>) -> Option<Reply> {
         let voice = |known: &super::state::Attempt| known.number == attempt && known.machine == Some(Machine::Voice);
         let spoke = match input {
             Input::Digits(_) => true,
             Input::Silence => false,
             // What a greeting says is no answer.
-            Input::Said(said) => said != super::said::Said::Unclear,
+            Input::Said(said) => said != Said::Unclear,
         };
         let machine = turn.place == Place::Keys && !spoke && !self.has_key(attempt);
-        (machine && self.call.attempts.iter().any(voice)).then_some(Reply::HangUp)
+        let place = |wanted: What| self.call.timeline.iter().position(|entry| entry.what == wanted);
+        let after = place(what(attempt, turn, input)) > place(What::Machine(Machine::Voice));
+        (machine && after && self.call.attempts.iter().any(voice)).then_some(Reply::HangUp)
     }
 
-    /// Whether somebody pressed a key in an attempt, whatever it was: then somebody was there.
+    /// Whether somebody pressed a key in an attempt, whatever it was, or said a word that we know: then somebody was there.
     pub(super) fn has_key(&self, attempt: u8) -> bool {
         let pressed = |what: What| match what {
             What::Key { attempt: known, .. } => known == attempt,
+            What::Said { attempt: known, said, .. } => known == attempt && said != Said::Unclear,
             What::Created
             | What::TakenOver
             | What::Waits(_)
@@ -83,7 +90,6 @@ impl Work {
             | What::Answered
             | What::Greeted(_)
             | What::Silence { .. }
-            | What::Said { .. }
             | What::CalledBack
             | What::Machine(_)
             | What::MessageLeft(_)

@@ -10,6 +10,7 @@ use proptest::sample::Index;
 
 use super::event::{Closing, Effect, Event, Found, How, On};
 use super::example::{self, start};
+use super::said::Said;
 use super::state::{Attempt, Call, Ended, Evidence, Line, Machine, Outcome, State, WaitingFor};
 use super::talk::{Apology, Facts, Heard, Input, Reply};
 use super::turn::{Decision, Place, Turn};
@@ -349,7 +350,7 @@ fn the_table_is_the_machine() {
 
 /// A talk as it happens on one line: its events in the order in which Twilio sends them.
 fn talks() -> impl Strategy<Value = (Vec<OwnedEvent>, Option<Decision>)> {
-    let key = prop::sample::select(vec!["", "1", "2", "3", "9", "*", "7", "2015", "0815", "9999"]);
+    let key = prop::sample::select(vec!["", "1", "2", "3", "9", "*", "7", "2015", "0815", "9999", "yes", "no"]);
     proptest::collection::vec(key, 0..10).prop_map(|keys| {
         let facts = Facts::of(&reservation());
         let mut events = vec![
@@ -361,8 +362,7 @@ fn talks() -> impl Strategy<Value = (Vec<OwnedEvent>, Option<Decision>)> {
         let (mut reply, mut decision) = (talk::open(0), None);
         for key in keys {
             let Some(turn) = reply.listen() else { break };
-            let input = if key.is_empty() { Input::Silence } else { Input::Digits(key) };
-            let (heard, next) = talk::answer(turn, input, 0, &facts);
+            let (heard, next) = talk::answer(turn, input(key), 0, &facts);
             match heard {
                 Heard::Decided(new) => decision = Some(new),
                 Heard::Withdrawn => decision = None,
@@ -374,6 +374,15 @@ fn talks() -> impl Strategy<Value = (Vec<OwnedEvent>, Option<Decision>)> {
         events.push(OwnedEvent::Completed);
         (events, decision)
     })
+}
+
+fn input(keys: &str) -> Input<'_> {
+    match keys {
+        "" => Input::Silence,
+        "yes" => Input::Said(Said::Yes),
+        "no" => Input::Said(Said::No),
+        keys => Input::Digits(keys),
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -391,10 +400,7 @@ impl OwnedEvent {
             Self::Accepted => Event::Accepted(ON),
             Self::Reached(line) => Event::Reached(ON, *line),
             Self::Fetched => fetched(),
-            Self::Keyed(turn, keys) if keys.is_empty() => {
-                Event::Keyed { on: ON, turn: *turn, input: Input::Silence, sealed_at: start() }
-            }
-            Self::Keyed(turn, keys) => key(*turn, keys),
+            Self::Keyed(turn, keys) => Event::Keyed { on: ON, turn: *turn, input: input(keys), sealed_at: start() },
             Self::Completed => closed(How::Completed),
         }
     }

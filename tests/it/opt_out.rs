@@ -141,6 +141,31 @@ async fn numbers_of_the_configuration_are_never_rung() {
     app.finish().await;
 }
 
+#[tokio::test]
+async fn whoever_picks_up_after_the_wish_hears_an_apology_also_from_another_process() {
+    for (language, sorry) in [
+        ("en-US", "Sorry, something went wrong on our side."),
+        ("de-DE", "Entschuldigung, bei uns ist ein Fehler aufgetreten."),
+        ("ja-JP", "申し訳ありません、こちらで問題が発生しました。"),
+    ] {
+        let app = TestApp::start().await;
+        let call = app.asks(with(table(), json!({"language": language}))).await;
+        let mut phone = app.phone(RESTAURANT).rings().await;
+        phone.answers().await;
+        phone.hears("Tablecall").await;
+        phone.hangs_up().await;
+        let (asked, _) = app.webhooks("voice").await.remove(0);
+        let given = Given { do_not_call: Some(RESTAURANT.to_owned()), ..Given::default() };
+        let other = TestApp::beside(&app, given).await;
+        let asked = asked.clone().at(&asked.url.replace(&app.origin, &other.origin));
+        let heard = asked.sent(&other).await.text;
+        assert!(heard.contains(sorry) && heard.contains("<Hangup/>") && !heard.contains("Ana"), "{heard}");
+        assert_eq!(call.cancels().await.status, 202);
+        other.stops().await;
+        app.finish().await;
+    }
+}
+
 #[test]
 fn a_garbled_list_is_an_error_of_the_start_that_names_the_line() {
     let list = List::of("+442079460018\n\n+1415\n");

@@ -1,7 +1,6 @@
 //! Answers that come by other ways than a plain talk: machines, messages, calls that come to us, wishes not to be called.
 
 use super::*;
-use crate::call::said::Said;
 use crate::call::talk::Goodbye;
 use crate::domain::Voicemail;
 
@@ -63,6 +62,10 @@ fn a_voice_is_heard_out_once() {
     assert_eq!(heard.effects, [], "a company that greets at length sounds like a machine");
     let silence = step(&heard.call, silent(Turn::first(0)), after(30));
     assert_eq!(silence.reply, Some(Reply::HangUp));
+    assert_eq!(step(&silence.call, silent(Turn::first(0)), after(31)).reply, Some(Reply::HangUp), "a repeat");
+    let before = step(&in_progress(), silent(Turn::first(0)), after(2));
+    let repeated = step(&run(&before.call, &[detected(Machine::Voice)]), silent(Turn::first(0)), after(4));
+    assert_eq!(repeated.reply, before.reply, "a repeat of what came before the verdict");
     let call = settle(run(&silence.call, &[closed(How::Completed)]));
     assert_eq!(call.attempts[0].ended, Some(Ended::Machine));
     let star = step(&heard.call, key(Turn::first(0), "*"), after(30));
