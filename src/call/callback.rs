@@ -82,8 +82,7 @@ impl Work {
 
     /// How long a closed line waits for a further key.
     pub(super) fn patience(&self) -> SignedDuration {
-        let called_back = self.call.answer.is_some_and(|answer| answer.step >= CALLED_BACK);
-        if called_back { CHANGE } else { SETTLE }
+        if self.call.was_called_back() { CHANGE } else { SETTLE }
     }
 }
 

@@ -153,14 +153,16 @@ impl Work {
 
     pub(super) fn hear(&mut self, attempt: u8, turn: Turn, heard: Heard) {
         let answer = |step, decision| state::Answer { attempt, step, decision };
-        // The turn carries what was decided before it, also by keys that a process heard which is no more.
-        let before = turn.said.map(|said| answer(turn.step.saturating_sub(1), Some(said)));
+        // The turn carries what was decided before it, also by keys that a process heard which is no more, and also that
+        // nothing was: a wish that was taken back stays so, however late the key arrives that took it back.
+        let knows = turn.said.is_some() || turn.step > 1 && !turn.is_called_back();
+        let before = knows.then(|| answer(turn.step.saturating_sub(1), turn.said));
         let now = match heard {
             Heard::Nothing => None,
             Heard::Decided(decision) => Some(answer(turn.step, Some(decision))),
             Heard::Withdrawn => Some(answer(turn.step, None)),
         };
-        self.call.answer = [self.call.answer, before, now].into_iter().flatten().max();
+        self.call.answer = [self.call.answer, before, now].into_iter().flatten().reduce(state::Answer::or_newer);
     }
 
     pub(super) fn witness(&mut self, attempt: u8, farewell: bool) {

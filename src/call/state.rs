@@ -374,6 +374,18 @@ impl Call {
     }
 }
 
+impl Answer {
+    /// The one that counts: of one attempt the later step; of two attempts a decision before none, then the later.
+    pub(super) fn or_newer(self, other: Self) -> Self {
+        let differs = self.attempt != other.attempt;
+        match (differs && self.decision.is_some(), differs && other.decision.is_some()) {
+            (true, false) => self,
+            (false, true) => other,
+            (true, true) | (false, false) => self.max(other),
+        }
+    }
+}
+
 impl State {
     /// The `status` of the API.
     #[must_use]
