@@ -237,6 +237,7 @@ fn settings(config: &Config, languages: Vec<Language>) -> Settings {
             countries: config.allowed_countries.clone(),
             hours: config.call_hours,
             own_numbers: config.from_numbers.clone(),
+            limits: config.limits,
         },
     }
 }

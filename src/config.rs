@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 use url::Url;
 
 use crate::domain::{Country, Phone};
-use crate::policy::Hours;
+use crate::policy::{Hours, Limits};
 use crate::ticket::Key;
 use crate::twilio::AccountSid;
 use crate::twilio::client::Credentials;
@@ -90,6 +90,9 @@ pub struct Given {
     /// File of numbers never to call, one a line; each restaurant that asks for it is added
     #[arg(long, env = "TABLECALL_DO_NOT_CALL_FILE", value_name = "PATH")]
     pub do_not_call_file: Option<String>,
+    /// How often may be called, such as `number_hour=3,number_day=8,key_minute=60,service_day=500`; `off` for no limit
+    #[arg(long, env = "TABLECALL_LIMITS", value_name = "LIMITS")]
+    pub limits: Option<String>,
     /// The number spoken as the one to reach us by
     #[arg(long, env = "TABLECALL_CONTACT_PHONE", value_name = "NUMBER")]
     pub contact_phone: Option<String>,
@@ -119,9 +122,6 @@ pub struct Given {
 /// Settings that are named in the documentation and do nothing yet; a start with one of them says so.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Later {
-    /// (no effect yet) Attempts allowed per number, key and day
-    #[arg(long, env = "TABLECALL_LIMITS", value_name = "LIMITS")]
-    pub limits: Option<String>,
     /// (no effect yet) Networks whose `X-Forwarded-For` is believed
     #[arg(long, env = "TABLECALL_TRUSTED_PROXIES", value_name = "NETWORK,…")]
     pub trusted_proxies: Option<String>,
@@ -193,6 +193,8 @@ pub struct Config {
     pub do_not_call: HashSet<Phone>,
     /// Where numbers are added whose people ask for it.
     pub do_not_call_file: Option<PathBuf>,
+    /// How often anybody may be called.
+    pub limits: Limits,
     /// The number spoken as the one to reach us by.
     pub contact_phone: Option<Phone>,
     /// Calls held in memory.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::state::{Call, Line, Machine, Outcome, WaitingFor};
+use super::state::{Call, Line, Machine, Outcome, Terms, WaitingFor};
 use super::talk::{Input, Reply};
 use super::turn::Turn;
 use crate::domain::{Phone, Sid};
@@ -33,6 +33,13 @@ pub enum Event<'a> {
     },
     /// Policy will never let it ring.
     Block(Outcome),
+    /// Twilio lets us ask for less than we would: it is asked again, on these terms.
+    Reduced {
+        /// The attempt.
+        attempt: u8,
+        /// What is left.
+        terms: Terms,
+    },
     /// Twilio accepted the create.
     Accepted(On),
     /// Twilio certainly did not process the create: 429, or no connection.

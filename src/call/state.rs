@@ -127,6 +127,8 @@ pub struct Attempt {
     pub number: u8,
     /// Our number that it is made from.
     pub from: Phone,
+    /// What Twilio lets us ask for.
+    pub terms: Terms,
     /// Twilio's name of it, once it is known.
     pub sid: Option<Sid>,
     /// How far the line got.
@@ -156,6 +158,18 @@ pub struct Attempt {
     pub ended_at: Option<Timestamp>,
     /// How long the line was open, by Twilio.
     pub duration_seconds: Option<u32>,
+}
+
+/// What an account lets us ask for in a create (protocol 1.10).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Terms {
+    /// All that we need.
+    #[default]
+    Full,
+    /// A trial account: no ring time, no time limit, the end is told and nothing before it; few documents a call.
+    Trial,
+    /// A trial account that is told nothing at all of its calls: they are asked about.
+    Silent,
 }
 
 /// How far a line got; later ones are further.
@@ -408,6 +422,7 @@ impl Attempt {
         Self {
             number,
             from,
+            terms: Terms::Full,
             sid: None,
             line: Line::Asked,
             witnessed: true,

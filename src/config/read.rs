@@ -13,7 +13,7 @@ use url::{Host, Url};
 
 use super::{Carrier, Config, Given, Later, Problem, TwilioAccount};
 use crate::domain::{Country, Name, Phone};
-use crate::policy::Hours;
+use crate::policy::{Hours, Limits};
 use crate::service::opt_out;
 use crate::ticket::Key;
 use crate::twilio::AccountSid;
@@ -80,6 +80,7 @@ impl Reader {
         let hours = "must be `always` or two times such as 10:00-21:00, on the quarter of an hour, the earlier first";
         let default_hours = if simulated { Hours::ALWAYS } else { "10:00-21:00".parse().unwrap_or(Hours::ALWAYS) };
         let call_hours = self.parsed("TABLECALL_CALL_HOURS", &given.call_hours, hours).unwrap_or(default_hours);
+        let limits = self.limits(given, simulated);
         let calls_per_second =
             self.parsed("TWILIO_CPS", &given.twilio_cps, "must be a whole number").unwrap_or(u32::from(!simulated));
         let max_calls =
@@ -114,6 +115,7 @@ impl Reader {
             ticket_keys,
             allowed_countries,
             call_hours,
+            limits,
             contact_phone,
             max_calls,
             retention,
@@ -287,6 +289,16 @@ impl Reader {
             .map_or_else(|()| String::new(), |name| name.to_string())
     }
 
+    fn limits(&mut self, given: &Given, simulated: bool) -> Limits {
+        let usual = match (simulated, set(&given.restaurant_phone)) {
+            (true, _) => Limits::OFF,
+            (false, Some(_)) => Limits::ONE_RESTAURANT,
+            (false, None) => Limits::USUAL,
+        };
+        let changed = usual.changed_by(set(&given.limits).unwrap_or_default());
+        changed.map_err(|error| self.wrong("TABLECALL_LIMITS", error)).unwrap_or(usual)
+    }
+
     fn retention(&mut self, given: &Given) -> SignedDuration {
         let rule = "must be a duration of 1h to 366d, such as 24h: webhook URLs of a call can be used for an hour";
         let text = set(&given.retention).unwrap_or("24h");
@@ -389,7 +401,6 @@ impl Reader {
             self.wrong("REDIS_URL", "is not offered by this version: it keeps calls in memory, on one machine");
         }
         let settings = [
-            ("TABLECALL_LIMITS", &later.limits),
             ("TABLECALL_TRUSTED_PROXIES", &later.trusted_proxies),
             ("TABLECALL_CORS_ORIGINS", &later.cors_origins),
             ("TABLECALL_INDEX_KEY", &later.index_key),
@@ -470,6 +481,7 @@ mod tests {
             ticket_keys: some("AAAA"),
             allowed_countries: some("US,QQ"),
             call_hours: some("late"),
+            limits: some("number_week=3"),
             max_calls: some("-1"),
             retention: some("a while"),
             webhook_secrets: some("whsec_short"),
@@ -478,7 +490,18 @@ mod tests {
             ..live()
         };
         let names: std::collections::BTreeSet<_> = wrong(&given).into_iter().collect();
-        assert_eq!(names.len(), 16, "{names:?}");
+        assert_eq!(names.len(), 17, "{names:?}");
+    }
+
+    #[test]
+    fn limits_are_made_for_the_deployment() {
+        let limits = |given: &Given| Config::read(given).unwrap().limits;
+        assert_eq!(limits(&Given::default()), Limits::OFF);
+        assert_eq!(limits(&live()), Limits::USUAL);
+        let one = Given { restaurant_phone: some("+14155550101"), ..live() };
+        assert_eq!(limits(&one), Limits::ONE_RESTAURANT);
+        assert_eq!(limits(&Given { limits: some("off"), ..one.clone() }), Limits::OFF);
+        assert_eq!(limits(&Given { limits: some("number_hour=5"), ..one }).number_day, Some(100));
     }
 
     #[test]
@@ -490,7 +513,7 @@ mod tests {
 
     #[test]
     fn settings_without_effect_are_named() {
-        let later = Later { trusted_proxies: some("10.0.0.0/8"), limits: some("off"), ..Later::default() };
+        let later = Later { trusted_proxies: some("10.0.0.0/8"), ..Later::default() };
         let config = Config::read(&Given { later, ..live() }).unwrap();
         assert_eq!(config.ignored, ["TABLECALL_TRUSTED_PROXIES"]);
     }

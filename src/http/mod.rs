@@ -14,7 +14,7 @@ pub mod listener;
 pub mod problem;
 pub mod simulator;
 
-use poem::http::{HeaderValue, header};
+use poem::http::{HeaderValue, StatusCode, header};
 use poem::middleware::CatchPanic;
 use poem::web::Data;
 use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, handler};
@@ -61,7 +61,7 @@ pub fn endpoint(site: Site) -> impl Endpoint {
         .at("/openapi.json", fixed("application/json", render_json(&document)))
         .at("/openapi.yaml", fixed("application/yaml", render_yaml(&document)))
         .at("/healthz", get(healthz))
-        .at("/readyz", get(readyz))
+        .at("/readyz", get(readyz).data(site.service.clone()))
         .at("/metrics", get(render_metrics).data(metrics.clone()))
         .nest_no_strip("/docs", Assets::default())
         .nest("/", api);
@@ -114,9 +114,19 @@ fn healthz() -> &'static str {
     "ok\n"
 }
 
+/// 200 when new calls can be taken on and placed, else 503; the body names what is not well in either case.
 #[handler]
-fn readyz() -> &'static str {
-    "ready\n"
+fn readyz(service: Data<&Service>) -> Response {
+    let readiness = service.readiness();
+    let told: Vec<serde_json::Value> = readiness
+        .ailments
+        .iter()
+        .map(|it| serde_json::json!({"part": it.part, "detail": it.detail, "grave": it.grave}))
+        .collect();
+    let ready = readiness.is_ready();
+    let body = serde_json::json!({"ready": ready, "stopping": readiness.stopping, "problems": told});
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Response::builder().status(status).content_type("application/json").body(format!("{body}\n"))
 }
 
 #[handler]

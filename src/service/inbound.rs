@@ -5,13 +5,14 @@
 
 use std::sync::Arc;
 
+use super::turn::Asked;
 use super::webhooks::{Callback, said};
 use super::{Error, Service};
 use crate::call::talk::{self, Facts};
 use crate::call::turn::Place;
-use crate::call::{Call, Event, Goodbye, Input, Reply, Said, State, Turn};
+use crate::call::{Call, Event, Goodbye, Input, Reply, Said, State, Terms, Turn};
 use crate::domain::{Language, Phone};
-use crate::policy::Verdict;
+use crate::policy::{Purpose as Wish, Verdict};
 use crate::ticket::{Body, Head, Purpose};
 use crate::twilio::client::CallEvent;
 use crate::twilio::webhook::VoiceRequest;
@@ -87,17 +88,19 @@ impl Service {
         if let Some(call) = waiting.first().filter(|call| attested && !call.attempts.is_empty()) {
             return Ok(Some((call.clone(), Place::Called)));
         }
-        if self.is_opted_out(caller).await? || store.is_taken(caller).await? {
-            return Ok(None);
-        }
-        let (rules, now) = (&self.0.parts.settings.rules, self.now());
-        let may_ring = |call: &&Arc<Call>| {
+        let now = self.now();
+        for call in waiting {
             let used_up = call.attempts.last().is_some_and(|last| last.number >= call.reservation.attempts);
-            matches!(call.state, State::Queued { .. })
+            let purpose = Wish::Attempt { earliest: now };
+            let asked = Asked { call: &call, phone: call.reservation.phone.facts(), purpose, called_up: false };
+            if matches!(call.state, State::Queued { .. })
                 && !used_up
-                && rules.moment(&call.reservation, now) == Verdict::Allowed
-        };
-        Ok(waiting.iter().find(may_ring).map(|call| (call.clone(), Place::Offer)))
+                && self.judge(&asked, now).await? == Verdict::Allowed
+            {
+                return Ok(Some((call, Place::Offer)));
+            }
+        }
+        Ok(None)
     }
 
     fn seal_inbound(&self, call: &Call) -> Option<String> {
@@ -110,6 +113,7 @@ impl Service {
             created_at: call.created_at,
             version: call.version,
             from,
+            terms: Terms::Full,
             baggage: call.baggage,
         };
         self.0.parts.tickets.seal(Purpose::Inbound, &head, &body).ok()

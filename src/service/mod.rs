@@ -8,12 +8,17 @@ pub mod links;
 
 pub mod opt_out;
 
+mod carrier;
 mod create;
 mod effects;
 mod inbound;
 mod pace;
+mod place;
+mod ready;
+mod strangers;
 mod sweep;
 mod voicemail;
+mod turn;
 mod webhooks;
 
 use std::collections::HashSet;
@@ -33,7 +38,9 @@ use crate::telemetry::metrics::Metrics;
 use crate::ticket::Tickets;
 use crate::{store, twilio};
 
-pub use create::Check;
+pub use carrier::Ailment;
+pub use create::{Check, Understood};
+pub use ready::Readiness;
 pub use webhooks::{Callback, Document};
 
 /// What a deployment decides.
@@ -94,6 +101,10 @@ pub struct Service(Arc<Inner>);
 struct Inner {
     parts: Parts,
     pace: pace::Pace,
+    carrier: carrier::Carrier,
+    strangers: strangers::Strangers,
+    /// How many caller IDs are set aside.
+    aside: metrics::Gauge,
     /// Identical requests at the same moment are looked at one after the other.
     creating: Vec<tokio::sync::Mutex<()>>,
     /// The digest of the account in tickets.
@@ -112,9 +123,9 @@ pub enum Error {
     /// Policy forbids it.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The very same reservation is being asked for already.
-    #[error("this very reservation is being asked for already")]
-    Duplicate(CallId),
+    /// Twilio has not told yet which calls are under way.
+    #[error("this process has just started and does not know yet which numbers are being rung")]
+    Starting,
     /// The key stands for another request.
     #[error("this Idempotency-Key was used for another request")]
     IdempotencyMismatch,
@@ -146,8 +157,18 @@ impl Service {
     pub fn new(parts: Parts) -> Self {
         let pace = pace::Pace::new(parts.settings.calls_per_second);
         let account = account_digest(&parts.settings.account);
+        let carrier = carrier::Carrier::new(&parts.settings.from_numbers);
+        let strangers = strangers::Strangers::new();
+        let aside = parts.metrics.register(|| {
+            metrics::describe_gauge!(
+                "tablecall_caller_ids_set_aside",
+                "Numbers of TWILIO_FROM_NUMBER that Twilio refused within the last hour"
+            );
+            metrics::gauge!("tablecall_caller_ids_set_aside")
+        });
+        aside.set(0.0);
         let creating = (0..64).map(|_| tokio::sync::Mutex::default()).collect();
-        Self(Arc::new(Inner { parts, pace, creating, account }))
+        Self(Arc::new(Inner { parts, pace, carrier, strangers, aside, creating, account }))
     }
 
     /// The time of this service.
@@ -231,6 +252,9 @@ impl Service {
             Saved::Conflict => Ok(None),
             Saved::Done(call) => {
                 self.tell(before, &call);
+                if before.has_line() && !call.has_line() {
+                    self.freed(call.reservation.phone);
+                }
                 Ok(Some(Applied { call, reply: step.reply, effects: step.effects }))
             }
         }

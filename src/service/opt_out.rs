@@ -12,7 +12,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::{Applied, Error, Service};
 use crate::call::{Decision, Effect, Event};
 use crate::domain::Phone;
-use crate::policy::Refusal;
 
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -114,11 +113,6 @@ impl Service {
             }
         }
         Ok(false)
-    }
-
-    /// Refuses what would ring a number whose people do not want it.
-    pub(super) async fn refuse_opted_out(&self, phone: Phone) -> Result<(), Error> {
-        if self.is_opted_out(phone).await? { Err(Refusal::OptedOut.into()) } else { Ok(()) }
     }
 
     /// Puts a number on the list and ends the other calls to it; doing so again changes nothing.

@@ -53,6 +53,8 @@ pub(crate) fn with(mut request: Value, fields: Value) -> Value {
 /// The app, its clock, and what it logs.
 pub(crate) struct TestApp {
     pub(crate) origin: String,
+    /// Where the simulated carrier is: here, or at the app beside which this one was started.
+    pub(crate) carrier: String,
     pub(crate) clock: Clock,
     pub(crate) http: reqwest::Client,
     /// Secret of the API key that requests carry.
@@ -77,22 +79,41 @@ impl TestApp {
 
     /// As a second process with an account at the carrier of `other`, and in its time.
     pub(crate) async fn beside(other: &Self, given: Given) -> Self {
+        let given = Self::with_account(&other.carrier, given);
+        Self { carrier: other.carrier.clone(), ..Self::at(given, other.clock.clone()).await }
+    }
+
+    /// With an account at a carrier that runs alone, and with a key.
+    pub(crate) async fn at_carrier(config: tablecall::simulator::Config, given: Given) -> Self {
+        let clock = Clock::simulated(NOON.parse().unwrap());
+        let config = tablecall::simulator::Config { auth_tokens: vec![crate::webhook::TOKEN.to_owned()], ..config };
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let bound = move |address| tell.send(address).expect("somebody wants to know");
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let running = tablecall::app::run_simulator(listen, config, clock.clone(), bound, std::future::pending());
+        tokio::spawn(async move { running.await.expect("the carrier runs") });
+        let carrier = format!("http://{}", within("the carrier listens", told).await.unwrap());
+        let given = Self::with_account(&carrier, given);
+        Self { carrier, key: Some(SECRET), ..Self::at(given, clock).await }
+    }
+
+    fn with_account(carrier: &str, given: Given) -> Given {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let or = |value: Option<String>, default: &str| value.or_else(|| Some(default.to_owned()));
-        let given = Given {
+        Given {
             listen: Some(free.to_string()),
             public_url: Some(format!("http://{free}")),
             twilio_account_sid: Some(format!("AC{}", "0".repeat(32))),
             twilio_auth_token: or(given.twilio_auth_token, crate::webhook::TOKEN),
-            twilio_api_url: Some(format!("{}/simulator", other.origin)),
-            twilio_from_number: Some("+15005550006".to_owned()),
+            twilio_api_url: Some(format!("{carrier}/simulator")),
+            twilio_from_number: or(given.twilio_from_number, "+15005550006"),
             api_keys: Some(format!("app:{SECRET}")),
             allowed_countries: or(given.allowed_countries, "*"),
             call_hours: or(given.call_hours, "always"),
+            limits: or(given.limits, "off"),
             twilio_cps: or(given.twilio_cps, "0"),
             ..given
-        };
-        Self::at(given, other.clock.clone()).await
+        }
     }
 
     async fn at(given: Given, clock: Clock) -> Self {
@@ -104,7 +125,7 @@ impl TestApp {
         let stop = CancellationToken::new();
         let running = tokio::spawn(app.run_until(stop.clone().cancelled_owned()));
         let http = tablecall::twilio::client::http_client().unwrap();
-        Self { origin, clock, http, key: None, loses_callbacks: false, stop, running, logs }
+        Self { carrier: origin.clone(), origin, clock, http, key: None, loses_callbacks: false, stop, running, logs }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -162,14 +183,14 @@ impl TestApp {
 
     /// Asks the simulator's control API.
     pub(crate) async fn simulator(&self, path: &str) -> Value {
-        let answer = Answer::of(self.get(&format!("/simulator/api/{path}"))).await;
+        let answer = Answer::of(self.http.get(format!("{}/simulator/api/{path}", self.carrier))).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text);
         answer.body
     }
 
     /// Lets things go wrong from now on, and nothing else.
     pub(crate) async fn goes_wrong(&self, faults: Value) {
-        let request = self.http.put(format!("{}/simulator/api/faults", self.origin)).json(&faults);
+        let request = self.http.put(format!("{}/simulator/api/faults", self.carrier)).json(&faults);
         let answer = Answer::of(request).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
@@ -177,7 +198,7 @@ impl TestApp {
     /// Says how a number behaves from its next call on.
     pub(crate) async fn behaves(&self, number: &str, behaviour: Value) {
         let number = number.replace('+', "%2B");
-        let request = self.http.put(format!("{}/simulator/api/numbers/{number}", self.origin)).json(&behaviour);
+        let request = self.http.put(format!("{}/simulator/api/numbers/{number}", self.carrier)).json(&behaviour);
         let answer = Answer::of(request).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
     }

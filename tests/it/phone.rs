@@ -189,7 +189,8 @@ impl<'a> Phone<'a> {
     }
 
     async fn act(&self, deed: &str, body: &Value) {
-        let request = self.app.post(&format!("/simulator/api/calls/{}/{deed}", self.sid)).json(body);
+        let url = format!("{}/simulator/api/calls/{}/{deed}", self.app.carrier, self.sid);
+        let request = self.app.http.post(url).json(body);
         let answer = Answer::of(request).await;
         assert_eq!(answer.status, 200, "{deed}: {}", answer.text);
     }

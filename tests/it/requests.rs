@@ -128,7 +128,7 @@ async fn an_idempotency_key_gives_one_call_however_often_it_comes() {
 #[tokio::test]
 async fn what_the_carrier_refuses_is_told_with_its_code() {
     let app = TestApp::start().await;
-    for (code, status) in [(21_217, 400), (21_214, 400), (21_215, 400), (21_216, 400), (20_003, 401)] {
+    for (code, status) in [(21_217, 400), (21_214, 400), (21_215, 400), (21_216, 400), (21_219, 400)] {
         app.goes_wrong(json!({"create_error": {"code": code, "status": status}})).await;
         let answer = app.tries(table()).await;
         answer.is_problem(502, "call_refused");

@@ -134,8 +134,8 @@ impl Api {
     ) -> poem::Result<Created> {
         let owner = self.keys.owner(request)?;
         let key = idempotency_key.0.as_deref().map(read_idempotency_key).transpose()?;
-        let reservation = self.service.read(&body.fields).map_err(Failure::from)?;
-        let call = self.service.create(&owner, reservation, key).await.map_err(Failure::from)?;
+        let request = self.service.read(&body.fields).map_err(Failure::from)?;
+        let call = self.service.create(&owner, request, key).await.map_err(Failure::from)?;
         Ok(Created::Call(Shown(CallView::of(&call)), format!("/api/call/{}", call.id)))
     }
 
@@ -144,8 +144,8 @@ impl Api {
     /// Reads the same body as a create and tells what that would do, and what staff would hear. Nothing is dialled.
     #[oai(path = "/call/check", method = "post", operation_id = "check_call")]
     async fn check_call(&self, request: &Request, body: Body<CallRequest>) -> poem::Result<Checked> {
-        self.keys.owner(request)?;
-        let check = self.service.check(&body.fields).await.map_err(Failure::from)?;
+        let owner = self.keys.owner(request)?;
+        let check = self.service.check(&owner, &body.fields).await.map_err(Failure::from)?;
         Ok(Checked::Check(Shown(CheckView::of(check))))
     }
 
