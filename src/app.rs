@@ -16,9 +16,10 @@ use crate::http::listener::{Limits, serve};
 use crate::policy::Rules;
 use crate::service::intake::{Callbacks, Defaults};
 use crate::service::links::Links;
+use crate::service::opt_out::{self, DoNotCallFile};
 use crate::service::{Parts, Probe, Service, Settings};
 use crate::simulator::Simulator;
-use crate::speech::Speech;
+use crate::speech::{Input, Speech};
 use crate::store::{self, Store};
 use crate::telemetry::metrics::Metrics;
 use crate::ticket::Tickets;
@@ -74,6 +75,9 @@ pub enum Error {
     /// A service without any setting cannot be started.
     #[error("the settings that hold by default are wrong")]
     Defaults,
+    /// The list of numbers never to call cannot be kept.
+    #[error("TABLECALL_DO_NOT_CALL_FILE cannot be used")]
+    DoNotCall(#[from] opt_out::FileError),
     /// The metrics cannot be made.
     #[error("the metrics cannot be made")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
@@ -166,7 +170,9 @@ fn memory(config: &Config) -> Store {
 /// Builds every part; `address` is where this process can be reached by itself.
 fn assemble(config: &Config, clock: Clock, address: SocketAddr, store: Store) -> Result<Assembled, Error> {
     let origin = origin(config, address);
-    let speech = Speech::load().map_err(Error::Speech)?;
+    let input = if config.speech { Input::KeysAndSpeech } else { Input::Keys };
+    let speech = Speech::load(input).map_err(Error::Speech)?;
+    let do_not_call = config.do_not_call_file.as_deref().map(DoNotCallFile::open).transpose()?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), env!("TABLECALL_COMMIT"))?;
     let http = http_client()?;
     let account = config.carrier.account().clone();
@@ -193,6 +199,7 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr, store: Store) ->
         twilio: Client::new(client, http)?,
         speech,
         metrics: metrics.clone(),
+        do_not_call,
         tasks: tasks.clone(),
         stop: stop.clone(),
         probe,
@@ -241,6 +248,7 @@ fn settings(config: &Config, languages: Vec<Language>) -> Settings {
         machine_detection: config.machine_detection,
         calls_per_second: config.calls_per_second,
         defaults: Defaults { country: home, restaurant_phone: config.restaurant_phone, callbacks, languages },
+        do_not_call: config.do_not_call.clone(),
         rules: Rules {
             countries: config.allowed_countries.clone(),
             hours: config.call_hours,

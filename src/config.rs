@@ -3,8 +3,10 @@
 
 mod read;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Args;
 use jiff::SignedDuration;
@@ -79,6 +81,15 @@ pub struct Given {
     /// The restaurants' local hours in which they may be called; `always` for no limit
     #[arg(long, env = "TABLECALL_CALL_HOURS", value_name = "FROM-TO")]
     pub call_hours: Option<String>,
+    /// Spoken answers beside the keys: `on` or `off`
+    #[arg(long, env = "TWILIO_SPEECH", value_name = "MODE")]
+    pub twilio_speech: Option<String>,
+    /// Numbers never to call
+    #[arg(long, env = "TABLECALL_DO_NOT_CALL", value_name = "NUMBER,…")]
+    pub do_not_call: Option<String>,
+    /// File of numbers never to call, one a line; each restaurant that asks for it is added
+    #[arg(long, env = "TABLECALL_DO_NOT_CALL_FILE", value_name = "PATH")]
+    pub do_not_call_file: Option<String>,
     /// How often may be called, such as `number_hour=3,number_day=8,key_minute=60,service_day=500`; `off` for no limit
     #[arg(long, env = "TABLECALL_LIMITS", value_name = "LIMITS")]
     pub limits: Option<String>,
@@ -111,21 +122,12 @@ pub struct Given {
 /// Settings that are named in the documentation and do nothing yet; a start with one of them says so.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Later {
-    /// (no effect yet) Numbers never to call
-    #[arg(long, env = "TABLECALL_DO_NOT_CALL", value_name = "NUMBER,…")]
-    pub do_not_call: Option<String>,
-    /// (no effect yet) File of numbers never to call
-    #[arg(long, env = "TABLECALL_DO_NOT_CALL_FILE", value_name = "PATH")]
-    pub do_not_call_file: Option<String>,
     /// (no effect yet) Networks whose `X-Forwarded-For` is believed
     #[arg(long, env = "TABLECALL_TRUSTED_PROXIES", value_name = "NETWORK,…")]
     pub trusted_proxies: Option<String>,
     /// (no effect yet) Web origins that may call the API from a browser
     #[arg(long, env = "TABLECALL_CORS_ORIGINS", value_name = "ORIGIN,…")]
     pub cors_origins: Option<String>,
-    /// (no effect yet) Spoken answers beside the keys
-    #[arg(long, env = "TWILIO_SPEECH", value_name = "MODE")]
-    pub twilio_speech: Option<String>,
     /// (no effect yet) Key under which numbers are hashed in a shared store
     #[arg(long, env = "TABLECALL_INDEX_KEY", value_name = "KEY", hide_env_values = true)]
     pub index_key: Option<String>,
@@ -185,6 +187,12 @@ pub struct Config {
     pub allowed_countries: Option<Vec<Country>>,
     /// When restaurants may be called.
     pub call_hours: Hours,
+    /// Whether staff may answer in words.
+    pub speech: bool,
+    /// Numbers never to call, those of the file among them.
+    pub do_not_call: HashSet<Phone>,
+    /// Where numbers are added whose people ask for it.
+    pub do_not_call_file: Option<PathBuf>,
     /// How often anybody may be called.
     pub limits: Limits,
     /// The number spoken as the one to reach us by.

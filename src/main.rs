@@ -235,6 +235,11 @@ fn run_server(given: &Given) -> ExitCode {
              countries asks of a caller"
         );
     }
+    if matches!(config.carrier, Carrier::Twilio { .. }) && config.do_not_call_file.is_none() {
+        tracing::warn!(
+            "TABLECALL_DO_NOT_CALL_FILE is not set: restaurants that ask not to be called are forgotten when this process ends"
+        );
+    }
     in_runtime(serve(config))
 }
 

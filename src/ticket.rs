@@ -41,6 +41,8 @@ pub enum Purpose {
     Status,
     /// The verdict of answering-machine detection.
     Machine,
+    /// The results of Gathers in a call that came to us.
+    Inbound,
 }
 
 /// What is read from every ticket: enough for a process that knows the call.
@@ -250,6 +252,7 @@ impl Purpose {
             Self::Voice => b'v',
             Self::Status => b's',
             Self::Machine => b'm',
+            Self::Inbound => b'i',
         }
     }
 }

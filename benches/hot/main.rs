@@ -14,7 +14,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use poem::{Endpoint, IntoResponse};
 use tablecall::call::{Opening, Reply, Turn};
 use tablecall::clock::Clock;
-use tablecall::speech::{Scene, Speech};
+use tablecall::speech::{Input, Scene, Speech};
 use tablecall::telemetry::{self, Format};
 use tablecall::ticket::{Purpose, Tickets};
 use tablecall::twilio::form::Form;
@@ -49,7 +49,7 @@ fn parts(criterion: &mut Criterion) {
     criterion.bench_function("ticket, opened", |bench| {
         bench.iter(|| tickets.open(black_box(&text), Purpose::Voice, now).unwrap());
     });
-    let speech = Speech::load().unwrap();
+    let speech = Speech::load(Input::Keys).unwrap();
     let scene = Scene { reservation: &body.reservation, service_name: "Tablecall", contact_phone: None };
     let first = Reply::Ask { opening: Opening::First, slowly: false, listen: Turn::first(7) };
     criterion.bench_function("first message, rendered", |bench| {

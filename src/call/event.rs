@@ -93,6 +93,26 @@ pub enum Event<'a> {
     },
     /// Answering-machine detection has made up its mind.
     Detected(On, Machine),
+    /// What came of [`Effect::LeaveMessage`].
+    Message {
+        /// The attempt.
+        attempt: u8,
+        /// Whether it was left; also true when nobody knows.
+        left: bool,
+    },
+    /// The restaurant rang us, and answered.
+    CalledBack {
+        /// The newest attempt at the time the question was put; 0: none yet.
+        attempt: u8,
+        /// The turn in the URL.
+        turn: Turn,
+        /// What came from the keypad.
+        input: Input<'a>,
+    },
+    /// Somebody who may be the restaurant rang us, and wants it rung now.
+    RingNow,
+    /// Staff asked, in another call, that their number be never rung again.
+    OptedOut,
     /// The line is closed.
     Closed(On, Closing),
     /// Twilio was asked what became of an attempt.
@@ -189,13 +209,22 @@ pub enum Effect {
         /// Its name.
         sid: Sid,
     },
-    /// Somebody is on the line: say that it is cancelled, then close it.
+    /// Somebody is on the line: say [`Call::last_words`], then close it.
     Apologize {
         /// The attempt.
         attempt: u8,
         /// Its name.
         sid: Sid,
     },
+    /// A machine waits for a message: leave it, then send [`Event::Message`].
+    LeaveMessage {
+        /// The attempt.
+        attempt: u8,
+        /// Its name.
+        sid: Sid,
+    },
+    /// Staff asked never to be called again: put the number on the list, and end the other calls to it.
+    OptOut,
     /// Ask Twilio what became of it.
     LookUp {
         /// The attempt.

@@ -13,6 +13,9 @@ impl Work {
     /// The first document.
     pub(super) fn fetched(&mut self, on: On, sealed_at: Timestamp) {
         let Some(began) = self.pick_up(on, sealed_at) else { return };
+        if self.has_nothing_to_ask() {
+            return;
+        }
         let greeted = What::Greeted(on.attempt);
         if !self.call.timeline.iter().any(|entry| entry.what == greeted) {
             self.note(greeted);
@@ -21,28 +24,51 @@ impl Work {
         self.reply = Some(talk::open(began));
     }
 
-    /// The result of a Gather.
+    /// The result of a Gather. What staff answer counts until the guest cancels, also when time has run out meanwhile.
     pub(super) fn keyed(&mut self, on: On, turn: Turn, input: Input<'_>, sealed_at: Timestamp) {
         if self.pick_up(on, sealed_at).is_none() {
             return;
         }
-        self.note_input(on.attempt, turn, input);
+        if self.call.canceled || turn.is_called_back() {
+            self.reply = Some(self.call.last_words());
+            return;
+        }
+        let told = what(on.attempt, turn, input);
+        if !self.call.timeline.iter().any(|entry| entry.what == told) {
+            self.note(told);
+        }
         // The turn remembers the pick-up also where this process has not seen it.
         let elapsed = self.seconds_since(sealed_at).saturating_sub(turn.began);
         let (heard, reply) = talk::answer(turn, input, elapsed, &self.facts(on.attempt));
-        self.reply = Some(reply);
+        self.reply = Some(self.hear_out(on.attempt, turn, input).unwrap_or(reply));
         if self.call.is_finished() {
+            self.stay_true(heard);
             return;
         }
         self.hear(on.attempt, turn, heard);
         self.witness(on.attempt, reply.listen().is_none());
         self.heed(on.attempt);
+        if self.is_last(on.attempt) && self.is_unwanted() {
+            self.reply = Some(self.call.last_words());
+        }
+    }
+
+    /// A reply about a call that is over must not tell of a decision that no longer counts.
+    pub(super) fn stay_true(&mut self, heard: talk::Heard) {
+        let claims = match heard {
+            talk::Heard::Nothing => return,
+            talk::Heard::Decided(decision) => Some(decision),
+            talk::Heard::Withdrawn => None,
+        };
+        if claims != self.call.decision() {
+            self.reply = Some(self.call.last_words());
+        }
     }
 
     /// A document failed on its way: it is said again.
     pub(super) fn resumed(&mut self, on: On, turn: Option<Turn>, sealed_at: Timestamp) {
         let Some(turn) = turn else { return self.fetched(on, sealed_at) };
-        if self.pick_up(on, sealed_at).is_none() {
+        if self.pick_up(on, sealed_at).is_none() || self.has_nothing_to_ask() {
             return;
         }
         let reply = talk::resume(turn, &self.facts(on.attempt));
@@ -55,22 +81,26 @@ impl Work {
         self.heed(on.attempt);
     }
 
-    /// Somebody is on the line: `None`, with an apology, when there is nothing to talk about. Otherwise the seconds
-    /// from the sealing of the ticket to pick-up.
+    /// Somebody is on the line: `None`, with an apology, when the message speaks of another. Otherwise the seconds from
+    /// the sealing of the ticket to pick-up.
     fn pick_up(&mut self, on: On, sealed_at: Timestamp) -> Option<u16> {
         self.reply = Some(Reply::Apology(Apology::Fault));
         self.attempt(on)?;
         self.reached(on, Line::InProgress);
-        if self.is_unwanted() {
-            self.reply = Some(Reply::Apology(Apology::Canceled));
-            return None;
-        }
-        if self.now >= self.call.reservation.give_up_at && self.call.decision().is_none() {
-            self.reply = Some(Reply::Apology(Apology::Expired));
-            return None;
-        }
         let answered_at = self.attempt(on)?.answered_at.unwrap_or(self.now);
         Some(u16::try_from(answered_at.duration_since(sealed_at).as_secs()).unwrap_or_default())
+    }
+
+    /// Whether the answer is known, or nobody wants it any more: then that is what is said.
+    fn has_nothing_to_ask(&mut self) -> bool {
+        let late = self.now >= self.call.reservation.give_up_at && self.call.decision().is_none();
+        let unwanted = self.is_unwanted();
+        if unwanted {
+            self.reply = Some(self.call.last_words());
+        } else if late {
+            self.reply = Some(Reply::Apology(Apology::Expired));
+        }
+        unwanted || late
     }
 
     /// A key that came after its line was closed still decides: a planned retry is not made, one under way is ended.
@@ -96,18 +126,17 @@ impl Work {
         }
     }
 
-    fn note_input(&mut self, attempt: u8, turn: Turn, input: Input<'_>) {
-        let step = turn.step;
-        let what = match input {
-            Input::Digits(digits) => What::Key { attempt, step, keys: Keys::new(digits) },
-            Input::Silence => What::Silence { attempt, step },
-        };
-        if !self.call.timeline.iter().any(|entry| entry.what == what) {
-            self.note(what);
-        }
-    }
-
     fn seconds_since(&self, at: Timestamp) -> u16 {
         u16::try_from(self.now.duration_since(at).as_secs()).unwrap_or(if self.now < at { 0 } else { u16::MAX })
+    }
+}
+
+/// What the timeline tells of an input.
+pub(super) fn what(attempt: u8, turn: Turn, input: Input<'_>) -> What {
+    let step = turn.step;
+    match input {
+        Input::Digits(digits) => What::Key { attempt, step, keys: Keys::new(digits) },
+        Input::Silence => What::Silence { attempt, step },
+        Input::Said(said) => What::Said { attempt, step, said },
     }
 }

@@ -3,8 +3,8 @@
 use jiff::SignedDuration;
 
 use super::event::{Closing, Effect, Found, How, On};
-use super::state::{Attempt, Ended, Evidence, Line, Machine, Outcome, State, Terms};
-use super::step::{AGAIN, GRACE, POLL, RING, SETTLE, TALK, UNKNOWN, Work};
+use super::state::{Attempt, Ended, Evidence, Line, Outcome, State, Terms};
+use super::step::{AGAIN, GRACE, POLL, RING, TALK, UNKNOWN, Work};
 use super::talk::{Heard, Input};
 use super::timeline::What;
 use super::turn::Turn;
@@ -71,22 +71,6 @@ impl Work {
         }
     }
 
-    /// A machine said what it is. Only a beep or a fax ends the talk at once; a key always wins.
-    pub(super) fn detected(&mut self, on: On, machine: Machine) {
-        let Some(attempt) = self.attempt(on) else { return };
-        if attempt.machine.is_some() {
-            return;
-        }
-        attempt.machine = Some(machine);
-        let open = attempt.line != Line::Ended;
-        self.note(What::Machine(machine));
-        let decided = self.call.answer.is_some_and(|a| a.attempt == on.attempt && a.decision.is_some());
-        let hopeless = matches!(machine, Machine::Beep | Machine::Fax);
-        if hopeless && open && !decided && self.is_last(on.attempt) && !self.call.is_finished() {
-            self.effects.push(Effect::HangUp { attempt: on.attempt, sid: on.sid });
-        }
-    }
-
     pub(super) fn closed(&mut self, on: On, closing: Closing) {
         let now = self.now;
         let Some(attempt) = self.attempt(on) else { return };
@@ -123,9 +107,9 @@ impl Work {
 
     /// `completed` may have overtaken a key, or have come to a process that never heard the talk.
     fn await_keys(&mut self, witnessed: bool) {
-        let known = witnessed || self.call.decision().is_some() || self.call.canceled;
+        let known = witnessed || self.call.decision().is_some() || self.call.canceled || self.call.barred;
         self.call.state = if known {
-            State::Settling { until: self.after(SETTLE), from: Evidence::Keypad }
+            State::Settling { until: self.after(self.patience()), from: Evidence::Keypad }
         } else {
             State::Settling { until: self.after(EVENTS_DELAY), from: Evidence::Events { tries: 0 } }
         };
@@ -134,14 +118,15 @@ impl Work {
     /// Why a talk without a decision ended.
     fn quiet_end(&self) -> Ended {
         match self.call.attempts.last() {
-            Some(Attempt { machine: Some(_), .. }) => Ended::Machine,
+            // A key always wins: companies that greet at length sound like machines.
+            Some(Attempt { machine: Some(_), number, .. }) if !self.has_key(*number) => Ended::Machine,
             Some(Attempt { farewell: true, .. }) => Ended::NoKey,
             _ => Ended::HungUp,
         }
     }
 
     pub(super) fn settle(&mut self, from: Evidence) {
-        let Some(attempt) = self.call.attempts.last().map(|last| last.number) else { return };
+        let attempt = self.call.attempts.last().map_or(0, |last| last.number);
         match from {
             Evidence::Keypad => self.call.conclude(self.quiet_end(), self.now),
             // Never rung again: a key may have been pressed that nobody can tell us of.
@@ -188,14 +173,16 @@ impl Work {
 
     pub(super) fn hear(&mut self, attempt: u8, turn: Turn, heard: Heard) {
         let answer = |step, decision| state::Answer { attempt, step, decision };
-        // The turn carries what was decided before it, also by keys that a process heard which is no more.
-        let before = turn.said.map(|said| answer(turn.step.saturating_sub(1), Some(said)));
+        // The turn carries what was decided before it, also by keys that a process heard which is no more, and also that
+        // nothing was: a wish that was taken back stays so, however late the key arrives that took it back.
+        let knows = turn.said.is_some() || turn.step > 1 && !turn.is_called_back();
+        let before = knows.then(|| answer(turn.step.saturating_sub(1), turn.said));
         let now = match heard {
             Heard::Nothing => None,
             Heard::Decided(decision) => Some(answer(turn.step, Some(decision))),
             Heard::Withdrawn => Some(answer(turn.step, None)),
         };
-        self.call.answer = [self.call.answer, before, now].into_iter().flatten().max();
+        self.call.answer = [self.call.answer, before, now].into_iter().flatten().reduce(state::Answer::or_newer);
     }
 
     pub(super) fn witness(&mut self, attempt: u8, farewell: bool) {

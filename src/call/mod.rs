@@ -8,8 +8,11 @@
 //!
 #![doc = include_str!("table.md")]
 
+mod callback;
 mod keys;
 mod line;
+mod machine;
+mod said;
 mod verdict;
 
 pub mod event;
@@ -25,6 +28,7 @@ pub(crate) mod example;
 mod tests;
 
 pub use event::{Closing, Effect, Event, Found, How, On, Step};
+pub use said::Said;
 pub use state::{Answer, Attempt, Baggage, Call, Ended, Evidence, Line, Machine, Outcome, State, Terms, WaitingFor};
 pub use step::step;
 pub use talk::{Apology, Because, Goodbye, Input, Opening, Reply};

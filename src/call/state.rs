@@ -33,6 +33,8 @@ pub struct Call {
     pub answer: Option<Answer>,
     /// The client no longer wants it, but a line is still open.
     pub canceled: bool,
+    /// Staff asked never to be called again, in another call, while this one was on its way.
+    pub barred: bool,
     /// Each time the restaurant was rung, oldest first. One only on a process that took the call over.
     pub attempts: Vec<Attempt>,
     /// What happened, oldest first.
@@ -138,6 +140,8 @@ pub struct Attempt {
     pub farewell: bool,
     /// What answering-machine detection said.
     pub machine: Option<Machine>,
+    /// A message was, or may have been, left on it: never a second one.
+    pub message: bool,
     /// Why it ended.
     pub ended: Option<Ended>,
     /// Twilio's final status.
@@ -298,6 +302,7 @@ impl Call {
             state: State::Queued { waiting_for: None, until: now },
             answer: None,
             canceled: false,
+            barred: false,
             attempts: Vec::new(),
             timeline: vec![Entry { at: now, what: What::Created }],
             baggage: Baggage::default(),
@@ -386,6 +391,18 @@ impl Call {
     }
 }
 
+impl Answer {
+    /// The one that counts: of one attempt the later step; of two attempts a decision before none, then the later.
+    pub(super) fn or_newer(self, other: Self) -> Self {
+        let differs = self.attempt != other.attempt;
+        match (differs && self.decision.is_some(), differs && other.decision.is_some()) {
+            (true, false) => self,
+            (false, true) => other,
+            (true, true) | (false, false) => self.max(other),
+        }
+    }
+}
+
 impl State {
     /// The `status` of the API.
     #[must_use]
@@ -414,6 +431,7 @@ impl Attempt {
             witnessed: true,
             farewell: false,
             machine: None,
+            message: false,
             ended: None,
             how: None,
             twilio_code: None,

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::event::{Effect, Event, On, Step};
 use super::state::{Attempt, Call, Line, Outcome, State, Terms, WaitingFor};
 use super::timeline::{Entry, What};
+use super::turn::CALLED_BACK;
 
 /// How long it rings: the `Timeout` of a create.
 pub const RING: SignedDuration = SignedDuration::from_secs(30);
@@ -28,6 +29,9 @@ pub(super) const POLL: SignedDuration = SignedDuration::from_secs(5);
 pub fn step(call: &Call, event: Event<'_>, now: Timestamp) -> Step {
     let mut work = Work { call: call.clone(), reply: None, effects: Vec::new(), now };
     work.apply(event);
+    if work.must_opt_out(call, event) {
+        work.effects.push(Effect::OptOut);
+    }
     work.plan(call);
     let changed = work.call != *call;
     if changed {
@@ -63,6 +67,10 @@ impl Work {
             Event::Keyed { on, turn, input, sealed_at } => self.keyed(on, turn, input, sealed_at),
             Event::Resumed { on, turn, sealed_at } => self.resumed(on, turn, sealed_at),
             Event::Detected(on, machine) => self.detected(on, machine),
+            Event::Message { attempt, left } => self.message(attempt, left),
+            Event::CalledBack { attempt, turn, input } => self.called_back(attempt, turn, input),
+            Event::RingNow => self.ring_now(),
+            Event::OptedOut => self.bar(),
             Event::Closed(on, closing) => self.closed(on, closing),
             Event::LookedUp { attempt, found } => self.looked_up(attempt, found),
             Event::EventsRead { attempt, keys } => self.events_read(attempt, keys),
@@ -116,6 +124,7 @@ impl Work {
 
     fn block(&mut self, outcome: Outcome) {
         if matches!(self.call.state, State::Queued { .. }) {
+            let outcome = if outcome == Outcome::Expired { self.call.expiry() } else { outcome };
             self.call.finish(outcome, self.now);
         }
     }
@@ -129,6 +138,8 @@ impl Work {
         self.note(What::TryLater);
         if self.call.canceled {
             self.call.finish(Outcome::Canceled, self.now);
+        } else if self.call.barred {
+            self.call.finish(Outcome::OptedOut, self.now);
         } else {
             self.call.state = State::Queued { waiting_for: Some(WaitingFor::Carrier), until };
         }
@@ -204,12 +215,14 @@ impl Work {
         }
     }
 
-    /// Whether the line under way is of no use: cancelled, or decided by a late key of an earlier attempt.
+    /// Whether the line under way is of no use: cancelled, or decided by a late key of an earlier attempt or by a
+    /// restaurant that rang us.
     pub(super) fn is_unwanted(&self) -> bool {
         let decided_before = |answer: &super::state::Answer| {
-            answer.decision.is_some() && self.call.attempts.last().is_some_and(|last| answer.attempt < last.number)
+            let earlier = self.call.attempts.last().is_some_and(|last| answer.attempt < last.number);
+            answer.decision.is_some() && (earlier || answer.step >= CALLED_BACK)
         };
-        self.call.canceled || self.call.answer.as_ref().is_some_and(decided_before)
+        self.call.canceled || self.call.barred || self.call.answer.as_ref().is_some_and(decided_before)
     }
 
     fn wake(&mut self) {
@@ -218,7 +231,7 @@ impl Work {
         }
         match self.call.state {
             State::Queued { .. } if self.now >= self.call.reservation.give_up_at => {
-                self.call.finish(Outcome::Expired, self.now);
+                self.call.finish(self.call.expiry(), self.now);
             }
             State::Queued { .. } => self.effects.push(Effect::Consider),
             State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } => self.overdue(),

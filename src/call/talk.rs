@@ -5,6 +5,7 @@
 
 use jiff::civil::Time;
 
+use super::said::Said;
 use super::turn::{Decision, Place, Turn};
 use crate::domain::{Alternatives, Reservation};
 
@@ -12,6 +13,8 @@ use crate::domain::{Alternatives, Reservation};
 pub const MOST_REPLIES: u8 = 12;
 /// The longest talk in seconds; Twilio cuts the line at `TimeLimit`, 300 s.
 pub const LONGEST_TALK: u16 = 240;
+/// How often a restaurant that rings back hears the question.
+const CALLBACK_ROUNDS: u8 = 3;
 /// How often a nonsensical time is asked for again.
 const MOST_MISSES: u8 = 2;
 
@@ -60,6 +63,16 @@ pub enum Reply {
         /// Where the key leads.
         listen: Turn,
     },
+    /// The reservation, for a restaurant that rings us back: keys 1 and 2.
+    Called {
+        /// Where the key leads.
+        listen: Turn,
+    },
+    /// Offers a caller, whose number proves nothing, to ring the restaurant now: key 1.
+    Offer {
+        /// Where the key leads.
+        listen: Turn,
+    },
     /// The last words.
     Goodbye(Goodbye),
     /// One sentence that says sorry; the line is closed.
@@ -84,6 +97,8 @@ pub enum Because {
     WrongKey,
     /// Back from asking for a time, or from the question whether to call again.
     Back,
+    /// What was said was not understood.
+    NotUnderstood,
 }
 
 /// Which last words.
@@ -106,6 +121,8 @@ pub enum Apology {
     Canceled,
     /// It is too late for this call.
     Expired,
+    /// Staff asked not to be called any more, while this very call was on its way.
+    OptedOut,
 }
 
 /// What the conversation needs to know of its call.
@@ -141,6 +158,8 @@ pub enum Input<'a> {
     Digits(&'a str),
     /// No key in time.
     Silence,
+    /// Something was said instead (`TWILIO_SPEECH`).
+    Said(Said),
 }
 
 /// What a key settled.
@@ -173,21 +192,58 @@ pub fn resume(turn: Turn, facts: &Facts) -> Reply {
         Place::Time => Reply::AskTime { again: false, listen },
         Place::TimeCheck(time) => Reply::CheckTime { time, listen },
         Place::OptOut => Reply::AskOptOut { listen },
+        Place::Called => Reply::Called { listen },
+        Place::Offer => Reply::Offer { listen },
     }
 }
 
 /// Answers what came from the keypad at `turn`; `elapsed` is how many seconds ago the phone was picked up.
 #[must_use]
 pub fn answer(turn: Turn, input: Input<'_>, elapsed: u16, facts: &Facts) -> (Heard, Reply) {
-    let (heard, reply) = match turn.place {
-        Place::Keys => at_keys(turn, input, facts),
-        Place::Change => at_change(turn, input),
-        Place::Time => at_time(turn, input, facts),
-        Place::TimeCheck(time) => at_time_check(turn, time, input),
-        Place::OptOut => at_opt_out(turn, input),
+    let (heard, reply) = match as_keys(turn, input, facts) {
+        None => (Heard::Nothing, not_understood(turn)),
+        Some(input) => match turn.place {
+            Place::Keys => at_keys(turn, input, facts),
+            Place::Change => at_change(turn, input),
+            Place::Time => at_time(turn, input, facts),
+            Place::TimeCheck(time) => at_time_check(turn, time, input),
+            Place::OptOut => at_opt_out(turn, input),
+            Place::Called | Place::Offer => at_callback(turn, input),
+        },
     };
     let over = turn.step.saturating_add(1) >= facts.most_replies || elapsed >= LONGEST_TALK;
     (heard, if over { shorten(turn, heard, reply) } else { reply })
+}
+
+/// What was said, as the key that means the same here; `None` for what means nothing here.
+#[must_use]
+pub fn as_keys<'a>(turn: Turn, input: Input<'a>, facts: &Facts) -> Option<Input<'a>> {
+    let Input::Said(said) = input else { return Some(input) };
+    let key = match (turn.place, said) {
+        (_, Said::Unclear) => None,
+        (_, Said::Again) => Some("*"),
+        (Place::Keys | Place::TimeCheck(_) | Place::OptOut | Place::Called | Place::Offer, Said::Yes) => Some("1"),
+        (Place::Keys | Place::TimeCheck(_) | Place::OptOut | Place::Called, Said::No) => Some("2"),
+        (Place::TimeCheck(_), Said::OtherTime) => Some("2"),
+        (Place::Keys, Said::OtherTime) => facts.alternatives.map(|_| "3"),
+        // "Yes" may agree with what was read back or answer the question after it: only a key changes a decision.
+        (Place::Change | Place::Time, Said::Yes | Said::No | Said::OtherTime) => None,
+        (Place::Offer, Said::No | Said::OtherTime) | (Place::OptOut | Place::Called, Said::OtherTime) => None,
+    };
+    key.map(Input::Digits)
+}
+
+/// Words that nobody understood settle nothing: a key is asked for.
+fn not_understood(turn: Turn) -> Reply {
+    let listen = turn.next();
+    match turn.place {
+        Place::Keys => Reply::Keys { because: Because::NotUnderstood, listen },
+        Place::Change => goodbye(turn),
+        Place::Time => Reply::AskTime { again: true, listen },
+        Place::TimeCheck(time) => Reply::CheckTime { time, listen },
+        Place::OptOut => Reply::AskOptOut { listen },
+        Place::Called | Place::Offer => at_callback(turn, Input::Silence).1,
+    }
 }
 
 /// The same answer without a further question.
@@ -195,7 +251,12 @@ fn shorten(turn: Turn, heard: Heard, reply: Reply) -> Reply {
     match reply {
         Reply::Decided { decision, .. } => decided(decision, None),
         Reply::AskOptOut { .. } => Reply::Goodbye(Goodbye::OptedOut),
-        Reply::Ask { .. } | Reply::Keys { .. } | Reply::AskTime { .. } | Reply::CheckTime { .. } => match heard {
+        Reply::Ask { .. }
+        | Reply::Keys { .. }
+        | Reply::AskTime { .. }
+        | Reply::CheckTime { .. }
+        | Reply::Called { .. }
+        | Reply::Offer { .. } => match heard {
             Heard::Withdrawn => Reply::Goodbye(Goodbye::NoKey),
             Heard::Nothing | Heard::Decided(_) => goodbye(turn),
         },
@@ -236,8 +297,9 @@ fn at_keys(turn: Turn, input: Input<'_>, facts: &Facts) -> (Heard, Reply) {
         }
         Input::Digits("*") => Reply::Ask { opening: Opening::Again, slowly: true, listen },
         Input::Digits(_) => Reply::Keys { because: Because::WrongKey, listen },
-        Input::Silence if listen.silences + 1 >= facts.rounds => Reply::Goodbye(Goodbye::NoKey),
-        Input::Silence => {
+        // Words have become keys before they come here; those that mean none are silence to the keypad.
+        Input::Silence | Input::Said(_) if listen.silences + 1 >= facts.rounds => Reply::Goodbye(Goodbye::NoKey),
+        Input::Silence | Input::Said(_) => {
             let listen = Turn { silences: listen.silences + 1, ..listen };
             Reply::Ask { opening: Opening::Again, slowly: false, listen }
         }
@@ -258,7 +320,7 @@ fn at_change(turn: Turn, input: Input<'_>) -> (Heard, Reply) {
 
 fn at_time(turn: Turn, input: Input<'_>, facts: &Facts) -> (Heard, Reply) {
     let reply = match input {
-        Input::Silence => back(Turn { silences: turn.silences + 1, ..turn }, facts),
+        Input::Silence | Input::Said(_) => back(Turn { silences: turn.silences + 1, ..turn }, facts),
         Input::Digits(digits) if digits.starts_with('*') => Reply::AskTime { again: false, listen: turn.next() },
         Input::Digits(digits) => match read_time(digits, facts.wished) {
             Some(time) => Reply::CheckTime { time, listen: Turn { place: Place::TimeCheck(time), ..turn.next() } },
@@ -283,11 +345,11 @@ fn at_time_check(turn: Turn, time: Time, input: Input<'_>) -> (Heard, Reply) {
     match input {
         Input::Digits("1") => settle(turn, Decision::OtherTime(time)),
         Input::Digits("*") => (Heard::Nothing, Reply::CheckTime { time, listen: turn.next() }),
-        Input::Digits(_) | Input::Silence if turn.misses < MOST_MISSES => {
+        Input::Digits(_) | Input::Silence | Input::Said(_) if turn.misses < MOST_MISSES => {
             let listen = Turn { place: Place::Time, misses: turn.misses + 1, ..turn.next() };
             (Heard::Nothing, Reply::AskTime { again: true, listen })
         }
-        Input::Digits(_) | Input::Silence => {
+        Input::Digits(_) | Input::Silence | Input::Said(_) => {
             let listen = Turn { place: Place::Keys, ..turn.next() };
             (Heard::Nothing, Reply::Keys { because: Because::Back, listen })
         }
@@ -297,13 +359,29 @@ fn at_time_check(turn: Turn, time: Time, input: Input<'_>) -> (Heard, Reply) {
 /// Key 9 counts from the moment it was pressed: 1, 9, silence and hanging up leave it standing.
 fn at_opt_out(turn: Turn, input: Input<'_>) -> (Heard, Reply) {
     match input {
-        Input::Digits("1" | "9") | Input::Silence => (Heard::Nothing, Reply::Goodbye(Goodbye::OptedOut)),
+        Input::Digits("1" | "9") | Input::Silence | Input::Said(_) => {
+            (Heard::Nothing, Reply::Goodbye(Goodbye::OptedOut))
+        }
         Input::Digits("*") => (Heard::Nothing, Reply::AskOptOut { listen: turn.next() }),
         Input::Digits(_) => {
             let listen = Turn { place: Place::Keys, said: None, ..turn.next() };
             (Heard::Withdrawn, Reply::Keys { because: Because::Back, listen })
         }
     }
+}
+
+/// A restaurant that rings back: 1 and 2 as ever, or 1 to be rung now; everything else hears the question again.
+fn at_callback(turn: Turn, input: Input<'_>) -> (Heard, Reply) {
+    let again = Turn { silences: turn.silences.saturating_add(1), ..turn.next() };
+    let reply = match (turn.place, input) {
+        (Place::Called, Input::Digits("1")) => return settle(turn, Decision::Accepted),
+        (Place::Called, Input::Digits("2")) => return settle(turn, Decision::Declined),
+        (Place::Offer, Input::Digits("1")) => Reply::Goodbye(Goodbye::Decided),
+        _ if again.silences >= CALLBACK_ROUNDS => Reply::Goodbye(Goodbye::NoKey),
+        (Place::Offer, _) => Reply::Offer { listen: again },
+        _ => Reply::Called { listen: again },
+    };
+    (Heard::Nothing, reply)
 }
 
 /// Reads four digits as a time of day. Where the restaurant says quarter past eight as 0815 and means the evening, the
@@ -325,105 +403,4 @@ pub fn read_time(digits: &str, wished: Time) -> Option<Time> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use jiff::civil::time;
-
-    const FACTS: Facts = Facts {
-        wished: time(19, 30, 0, 0),
-        alternatives: Some(Alternatives { earliest: time(18, 0, 0, 0), latest: time(21, 0, 0, 0) }),
-        rounds: 3,
-        most_replies: MOST_REPLIES,
-    };
-
-    /// Plays keys from pick-up on and tells what was settled last and what is said at the end.
-    fn play(keys: &[&str], facts: &Facts) -> (Heard, Reply) {
-        let (mut heard, mut reply) = (Heard::Nothing, open(0));
-        for key in keys {
-            let turn = reply.listen().expect("the line is still open");
-            let input = if key.is_empty() { Input::Silence } else { Input::Digits(key) };
-            let (now_heard, next) = answer(turn, input, 0, facts);
-            if now_heard != Heard::Nothing {
-                heard = now_heard;
-            }
-            reply = next;
-        }
-        (heard, reply)
-    }
-
-    #[test]
-    fn one_accepts_two_declines_and_silence_says_goodbye() {
-        assert_eq!(play(&["1", ""], &FACTS), (Heard::Decided(Decision::Accepted), Reply::Goodbye(Goodbye::Decided)));
-        assert_eq!(play(&["2", ""], &FACTS), (Heard::Decided(Decision::Declined), Reply::Goodbye(Goodbye::Decided)));
-        assert_eq!(play(&["", "", ""], &FACTS), (Heard::Nothing, Reply::Goodbye(Goodbye::NoKey)));
-        assert!(matches!(play(&["", ""], &FACTS).1, Reply::Ask { opening: Opening::Again, slowly: false, .. }));
-    }
-
-    #[test]
-    fn star_repeats_slowly_and_a_wrong_key_says_the_keys() {
-        assert!(matches!(play(&["*"], &FACTS).1, Reply::Ask { opening: Opening::Again, slowly: true, .. }));
-        assert!(matches!(play(&["7"], &FACTS).1, Reply::Keys { because: Because::WrongKey, .. }));
-        let without = Facts { alternatives: None, ..FACTS };
-        assert!(matches!(play(&["3"], &without).1, Reply::Keys { because: Because::WrongKey, .. }));
-    }
-
-    #[test]
-    fn a_mind_can_be_changed_once() {
-        let (heard, reply) = play(&["1", "2"], &FACTS);
-        assert_eq!(heard, Heard::Decided(Decision::Declined));
-        assert_eq!(reply, Reply::Decided { decision: Decision::Declined, listen: None });
-        assert_eq!(play(&["1", "1"], &FACTS), (Heard::Decided(Decision::Accepted), Reply::Goodbye(Goodbye::Decided)));
-        assert!(matches!(
-            play(&["1", "*"], &FACTS).1,
-            Reply::Decided { decision: Decision::Accepted, listen: Some(_) }
-        ));
-    }
-
-    #[test]
-    fn another_time_is_typed_read_back_and_confirmed() {
-        let late = time(20, 15, 0, 0);
-        assert!(matches!(play(&["3", "0815"], &FACTS).1, Reply::CheckTime { time, .. } if time == late));
-        assert_eq!(play(&["3", "2015", "1"], &FACTS).0, Heard::Decided(Decision::OtherTime(late)));
-        assert!(matches!(play(&["3", "2575"], &FACTS).1, Reply::AskTime { again: true, .. }));
-        assert!(matches!(play(&["3", "2575", "9999", "2460"], &FACTS).1, Reply::Keys { because: Because::Back, .. }));
-        assert!(matches!(play(&["3", "2015", "2"], &FACTS).1, Reply::AskTime { again: true, .. }));
-    }
-
-    #[test]
-    fn twelve_hour_habits_are_understood() {
-        let evening = time(19, 30, 0, 0);
-        assert_eq!(read_time("0815", evening), Some(time(20, 15, 0, 0)));
-        assert_eq!(read_time("0815", time(9, 0, 0, 0)), Some(time(8, 15, 0, 0)));
-        assert_eq!(read_time("1215", time(0, 30, 0, 0)), Some(time(0, 15, 0, 0)));
-        assert_eq!(read_time("0000", evening), Some(time(12, 0, 0, 0)), "noon is nearer than midnight");
-        for wrong in ["2575", "2400", "1960", "815", "", "+815", "08a5", "99999"] {
-            assert_eq!(read_time(wrong, evening), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn opting_out_counts_at_once_and_can_be_taken_back() {
-        let opted = Heard::Decided(Decision::OptedOut);
-        assert_eq!(play(&["9", "1"], &FACTS), (opted, Reply::Goodbye(Goodbye::OptedOut)));
-        assert_eq!(play(&["9", ""], &FACTS), (opted, Reply::Goodbye(Goodbye::OptedOut)));
-        assert_eq!(play(&["9", "5"], &FACTS).0, Heard::Withdrawn);
-        assert_eq!(play(&["9", "5", "1"], &FACTS).0, Heard::Decided(Decision::Accepted));
-    }
-
-    #[test]
-    fn no_talk_is_endless() {
-        for key in ["*", "7", "3", "0000"] {
-            let mut reply = open(0);
-            let mut replies = 1;
-            while let Some(turn) = reply.listen() {
-                reply = answer(turn, Input::Digits(key), 0, &FACTS).1;
-                replies += 1;
-            }
-            assert!(replies <= usize::from(MOST_REPLIES), "{key}: {replies}");
-        }
-        let late = answer(Turn::first(0), Input::Digits("*"), LONGEST_TALK, &FACTS);
-        assert_eq!(late.1, Reply::Goodbye(Goodbye::NoKey));
-        let decided_late = answer(Turn::first(0), Input::Digits("1"), LONGEST_TALK, &FACTS);
-        assert_eq!(decided_late.1, Reply::Decided { decision: Decision::Accepted, listen: None });
-    }
-}
+mod tests;

@@ -12,11 +12,14 @@ use proptest::sample::Index;
 
 use super::event::{Closing, Effect, Event, Found, How, On};
 use super::example::{self, start};
+use super::said::Said;
 use super::state::{Attempt, Call, Ended, Evidence, Line, Machine, Outcome, State, Terms, WaitingFor};
 use super::talk::{Apology, Facts, Heard, Input, Reply};
-use super::turn::{Decision, Turn};
+use super::turn::{Decision, Place, Turn};
 use super::{step::step, talk};
 use crate::domain::{Alternatives, CallId, Phone, Reservation, Sid};
+
+mod answers;
 
 const SID: Sid = Sid::from_bytes([7; 16]);
 const ON: On = On { attempt: 1, sid: SID };
@@ -105,7 +108,8 @@ fn a_late_key_ends_the_attempt_that_came_after_it() {
     let late = step(&ringing, key(Turn::first(0), "1"), after(2));
     assert_eq!(late.effects, [Effect::HangUp { attempt: 2, sid: second.sid }]);
     let answered = step(&late.call, Event::Fetched { on: second, sealed_at: start() }, after(3));
-    assert_eq!(answered.reply, Some(Reply::Apology(Apology::Canceled)));
+    let decided = Reply::Decided { decision: Decision::Accepted, listen: None };
+    assert_eq!(answered.reply, Some(decided), "they are told what they said, and not asked again");
     let closing = Closing { how: How::Canceled, sip_code: None, twilio_code: None, duration_seconds: None };
     let call = settle(run(&late.call, &[Event::Closed(second, closing)]));
     assert_eq!(call.state, State::Finished { outcome: Outcome::Confirmed });
@@ -259,6 +263,12 @@ fn every_event() -> Vec<Event<'static>> {
         Event::Keyed { on: ON, turn: Turn::first(0), input: Input::Silence, sealed_at: start() },
         Event::Resumed { on: ON, turn: None, sealed_at: start() },
         Event::Detected(ON, Machine::Beep),
+        Event::Detected(ON, Machine::Voice),
+        Event::Message { attempt: 1, left: true },
+        Event::Message { attempt: 1, left: false },
+        Event::CalledBack { attempt: 1, turn: Turn::called_back(Place::Called), input: Input::Digits("1") },
+        Event::RingNow,
+        Event::OptedOut,
         closed(How::Completed),
         closed(How::Busy),
         closed(How::NoAnswer),
@@ -282,6 +292,8 @@ fn name(event: &Event<'_>) -> String {
         Event::LookedUp { found: Found::Live(_, line), .. } => format!("LookedUp Live({line:?})"),
         Event::LookedUp { found, .. } => format!("LookedUp {found:?}"),
         Event::Keyed { input, .. } => format!("Keyed {input:?}"),
+        Event::Detected(_, machine) => format!("Detected {machine:?}"),
+        Event::Message { left, .. } => format!("Message left: {left}"),
         other => format!("{other:?}").split([' ', '(']).next().unwrap().to_owned(),
     }
 }
@@ -342,7 +354,7 @@ fn the_table_is_the_machine() {
 
 /// A talk as it happens on one line: its events in the order in which Twilio sends them.
 fn talks() -> impl Strategy<Value = (Vec<OwnedEvent>, Option<Decision>)> {
-    let key = prop::sample::select(vec!["", "1", "2", "3", "9", "*", "7", "2015", "0815", "9999"]);
+    let key = prop::sample::select(vec!["", "1", "2", "3", "9", "*", "7", "2015", "0815", "9999", "yes", "no"]);
     proptest::collection::vec(key, 0..10).prop_map(|keys| {
         let facts = Facts::of(&reservation());
         let mut events = vec![
@@ -354,8 +366,7 @@ fn talks() -> impl Strategy<Value = (Vec<OwnedEvent>, Option<Decision>)> {
         let (mut reply, mut decision) = (talk::open(0), None);
         for key in keys {
             let Some(turn) = reply.listen() else { break };
-            let input = if key.is_empty() { Input::Silence } else { Input::Digits(key) };
-            let (heard, next) = talk::answer(turn, input, 0, &facts);
+            let (heard, next) = talk::answer(turn, input(key), 0, &facts);
             match heard {
                 Heard::Decided(new) => decision = Some(new),
                 Heard::Withdrawn => decision = None,
@@ -367,6 +378,15 @@ fn talks() -> impl Strategy<Value = (Vec<OwnedEvent>, Option<Decision>)> {
         events.push(OwnedEvent::Completed);
         (events, decision)
     })
+}
+
+fn input(keys: &str) -> Input<'_> {
+    match keys {
+        "" => Input::Silence,
+        "yes" => Input::Said(Said::Yes),
+        "no" => Input::Said(Said::No),
+        keys => Input::Digits(keys),
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -384,10 +404,7 @@ impl OwnedEvent {
             Self::Accepted => Event::Accepted(ON),
             Self::Reached(line) => Event::Reached(ON, *line),
             Self::Fetched => fetched(),
-            Self::Keyed(turn, keys) if keys.is_empty() => {
-                Event::Keyed { on: ON, turn: *turn, input: Input::Silence, sealed_at: start() }
-            }
-            Self::Keyed(turn, keys) => key(*turn, keys),
+            Self::Keyed(turn, keys) => Event::Keyed { on: ON, turn: *turn, input: input(keys), sealed_at: start() },
             Self::Completed => closed(How::Completed),
         }
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::said::Said;
 use super::state::{Ended, Machine, Outcome, WaitingFor};
 use crate::domain::millis;
 
@@ -61,8 +62,21 @@ pub enum What {
         /// The signed step.
         step: u8,
     },
+    /// Something was said instead of a key, at the step of the conversation.
+    Said {
+        /// The attempt.
+        attempt: u8,
+        /// The signed step.
+        step: u8,
+        /// What it meant.
+        said: Said,
+    },
+    /// The restaurant rang us back.
+    CalledBack,
     /// A machine answered.
     Machine(Machine),
+    /// A message was left on a machine: attempt number.
+    MessageLeft(u8),
     /// The attempt ended.
     Ended(Ended),
     /// The client cancelled.
@@ -117,7 +131,10 @@ impl What {
             Self::Greeted(_) => "greeted",
             Self::Key { .. } => "key",
             Self::Silence { .. } => "silence",
+            Self::Said { .. } => "said",
+            Self::CalledBack => "called_back",
             Self::Machine(_) => "machine",
+            Self::MessageLeft(_) => "message_left",
             Self::Ended(_) => "ended",
             Self::Canceled => "canceled",
             Self::Finished(_) => "finished",
@@ -137,12 +154,16 @@ impl What {
             | Self::Ringing
             | Self::Answered
             | Self::Silence { .. }
+            | Self::CalledBack
             | Self::Canceled => None,
             Self::Waits(reason) => Some(reason.word().to_owned()),
-            Self::Dialed(attempt) | Self::Greeted(attempt) => Some(format!("attempt {attempt}")),
+            Self::Dialed(attempt) | Self::Greeted(attempt) | Self::MessageLeft(attempt) => {
+                Some(format!("attempt {attempt}"))
+            }
             Self::Refused(0) => None,
             Self::Refused(code) => Some(format!("twilio {code}")),
             Self::Key { keys, .. } => Some(keys.as_str().to_owned()),
+            Self::Said { said, .. } => Some(said.word().to_owned()),
             Self::Machine(machine) => Some(machine.word().to_owned()),
             Self::Ended(because) => Some(because.word().to_owned()),
             Self::Finished(outcome) => Some(outcome.word().to_owned()),

@@ -41,6 +41,10 @@ pub enum Place {
     TimeCheck(Time),
     /// 1 confirms never to be called again.
     OptOut,
+    /// 1 and 2, of a restaurant that rings us back.
+    Called,
+    /// 1 has the restaurant rung now.
+    Offer,
 }
 
 /// What the staff decided.
@@ -56,6 +60,9 @@ pub enum Decision {
     OptedOut,
 }
 
+/// From this step on a turn belongs to a call that came to us; a talk of ours has 12 steps at most.
+pub(super) const CALLED_BACK: u8 = 128;
+
 /// The text is no turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a turn")]
@@ -66,6 +73,19 @@ impl Turn {
     #[must_use]
     pub const fn first(began: u16) -> Self {
         Self { step: 1, silences: 0, misses: 0, began, place: Place::Keys, said: None }
+    }
+
+    /// The turn of a call that came to us, about a call of ours. Its steps are above those of any talk of ours: what
+    /// staff say when they ring back is their last word.
+    #[must_use]
+    pub const fn called_back(place: Place) -> Self {
+        Self { step: CALLED_BACK, silences: 0, misses: 0, began: 0, place, said: None }
+    }
+
+    /// Whether it belongs to a call that came to us.
+    #[must_use]
+    pub const fn is_called_back(self) -> bool {
+        self.step >= CALLED_BACK
     }
 
     /// One reply later, at the same place.
@@ -84,7 +104,9 @@ impl Reply {
             | Self::Keys { listen, .. }
             | Self::AskTime { listen, .. }
             | Self::CheckTime { listen, .. }
-            | Self::AskOptOut { listen } => Some(*listen),
+            | Self::AskOptOut { listen }
+            | Self::Called { listen }
+            | Self::Offer { listen } => Some(*listen),
             Self::Decided { listen, .. } => *listen,
             Self::Goodbye(_) | Self::Apology(_) | Self::HangUp => None,
         }
@@ -101,6 +123,8 @@ impl fmt::Display for Turn {
             Place::Time => f.write_str("t")?,
             Place::TimeCheck(time) => write!(f, "t{:02}{:02}", time.hour(), time.minute())?,
             Place::OptOut => f.write_str("x")?,
+            Place::Called => f.write_str("b")?,
+            Place::Offer => f.write_str("r")?,
         }
         match self.said {
             None => f.write_str("-o"),
@@ -125,6 +149,8 @@ impl FromStr for Turn {
             "c" => Place::Change,
             "t" => Place::Time,
             "x" => Place::OptOut,
+            "b" => Place::Called,
+            "r" => Place::Offer,
             time => Place::TimeCheck(parse_time(time)?),
         };
         let said = match next()? {
@@ -171,7 +197,14 @@ mod tests {
     }
 
     fn places() -> impl Strategy<Value = Place> {
-        let fixed = prop_oneof![Just(Place::Keys), Just(Place::Change), Just(Place::Time), Just(Place::OptOut)];
+        let fixed = prop_oneof![
+            Just(Place::Keys),
+            Just(Place::Change),
+            Just(Place::Time),
+            Just(Place::OptOut),
+            Just(Place::Called),
+            Just(Place::Offer)
+        ];
         prop_oneof![fixed, times().prop_map(Place::TimeCheck)]
     }
 

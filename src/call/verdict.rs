@@ -30,6 +30,26 @@ impl Ended {
         }
     }
 
+    /// Whether staff who heard our message may still ring back.
+    const fn leaves_hope(self) -> bool {
+        match self {
+            Self::NoKey
+            | Self::HungUp
+            | Self::Busy
+            | Self::NoAnswer
+            | Self::Machine
+            | Self::Unreachable
+            | Self::Unknown => true,
+            Self::Confirmed
+            | Self::Rejected
+            | Self::Countered
+            | Self::OptedOut
+            | Self::Refused
+            | Self::Canceled
+            | Self::Shutdown => false,
+        }
+    }
+
     /// The verdict when no further attempt is made.
     #[must_use]
     pub const fn outcome(self) -> Outcome {
@@ -75,13 +95,31 @@ impl Call {
         let because = match decided {
             _ if self.canceled => Ended::Canceled,
             Some(outcome) => outcome.ended(),
+            None if self.barred => Ended::OptedOut,
             None => because,
         };
+        // Who rang us did not do so in an attempt of ours: how those ended stays true.
+        if self.was_called_back() && self.attempts.last().is_none_or(|attempt| attempt.ended.is_some()) {
+            return self.finish(because.outcome(), now);
+        }
         let before = self.ended_before(because);
         if let Some(attempt) = self.attempts.last_mut() {
             attempt.ended = Some(because);
         }
         self.note(What::Ended(because), now);
+        self.plan_after(because, before, now);
+    }
+
+    /// What follows an attempt that ended without a decision.
+    pub(super) fn plan(&mut self, because: Ended, now: Timestamp) {
+        self.plan_after(because, self.ended_before(because).saturating_sub(1), now);
+    }
+
+    fn plan_after(&mut self, because: Ended, before: usize, now: Timestamp) {
+        if self.has_message() && because.leaves_hope() && now < self.reservation.give_up_at {
+            self.state = State::Queued { waiting_for: Some(WaitingFor::Callback), until: self.reservation.give_up_at };
+            return self.note(What::Waits(WaitingFor::Callback), now);
+        }
         let used_up = self.attempts.last().is_none_or(|attempt| attempt.number >= self.reservation.attempts);
         let fax = self.attempts.last().is_some_and(Attempt::is_fax);
         let pause = because.pause(before).filter(|_| !used_up && !fax);

@@ -1,7 +1,9 @@
 //! From settings as given to settings as judged.
 
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use base64::Engine;
@@ -12,6 +14,7 @@ use url::{Host, Url};
 use super::{Carrier, Config, Given, Later, Problem, TwilioAccount};
 use crate::domain::{Country, Name, Phone};
 use crate::policy::{Hours, Limits};
+use crate::service::opt_out;
 use crate::ticket::Key;
 use crate::twilio::AccountSid;
 use crate::twilio::client::{Credentials, api_host};
@@ -90,6 +93,8 @@ impl Reader {
             self.parsed("TABLECALL_MAX_CALLS", &given.max_calls, "must be a whole number").unwrap_or(200_000);
         let retention = self.retention(given);
         let machine_detection = self.machine_detection(given);
+        let speech = self.speech(given);
+        let (do_not_call, do_not_call_file) = self.do_not_call(given);
         let signs_events = self.webhook_secrets(given) || simulated;
         let truth = "must be `true` or `false`";
         let private = self.parsed("TABLECALL_ALLOW_PRIVATE_CALLBACKS", &given.allow_private_callbacks, truth);
@@ -109,6 +114,9 @@ impl Reader {
             service_name,
             calls_per_second,
             machine_detection,
+            speech,
+            do_not_call,
+            do_not_call_file,
             api_keys,
             ticket_keys,
             allowed_countries,
@@ -345,6 +353,35 @@ impl Reader {
         }
     }
 
+    fn speech(&mut self, given: &Given) -> bool {
+        match set(&given.twilio_speech).unwrap_or("off") {
+            "on" => true,
+            "off" => false,
+            _ => {
+                self.wrong("TWILIO_SPEECH", "must be `on` or `off`");
+                false
+            }
+        }
+    }
+
+    /// All numbers never to call, and the file to add others to.
+    fn do_not_call(&mut self, given: &Given) -> (HashSet<Phone>, Option<PathBuf>) {
+        let mut numbers = HashSet::new();
+        for text in list(set(&given.do_not_call).unwrap_or_default()) {
+            match Phone::parse(text, None) {
+                Ok((phone, _)) => drop(numbers.insert(phone)),
+                Err(_) => self.wrong("TABLECALL_DO_NOT_CALL", format!("{text} is no number such as +14155550100")),
+            }
+        }
+        let path = set(&given.do_not_call_file).map(PathBuf::from);
+        match path.as_deref().map(opt_out::read) {
+            Some(Ok(more)) => numbers.extend(more),
+            Some(Err(error)) => self.wrong("TABLECALL_DO_NOT_CALL_FILE", error),
+            None => {}
+        }
+        (numbers, path)
+    }
+
     fn webhook_secrets(&mut self, given: &Given) -> bool {
         let secrets: Vec<&str> = list(set(&given.webhook_secrets).unwrap_or_default()).collect();
         let good = |secret: &&str| {
@@ -388,11 +425,8 @@ impl Reader {
             self.wrong("REDIS_URL", "is not offered by this version: it keeps calls in memory, on one machine");
         }
         let settings = [
-            ("TABLECALL_DO_NOT_CALL", &later.do_not_call),
-            ("TABLECALL_DO_NOT_CALL_FILE", &later.do_not_call_file),
             ("TABLECALL_TRUSTED_PROXIES", &later.trusted_proxies),
             ("TABLECALL_CORS_ORIGINS", &later.cors_origins),
-            ("TWILIO_SPEECH", &later.twilio_speech),
             ("TABLECALL_INDEX_KEY", &later.index_key),
             ("TABLECALL_METRICS_LISTEN", &later.metrics_listen),
             ("SENTRY_DSN", &later.sentry_dsn),
@@ -517,9 +551,9 @@ mod tests {
 
     #[test]
     fn settings_without_effect_are_named() {
-        let later = Later { do_not_call: some("+14155550100"), twilio_speech: some("off"), ..Later::default() };
+        let later = Later { trusted_proxies: some("10.0.0.0/8"), ..Later::default() };
         let config = Config::read(&Given { later, ..live() }).unwrap();
-        assert_eq!(config.ignored, ["TABLECALL_DO_NOT_CALL"]);
+        assert_eq!(config.ignored, ["TABLECALL_TRUSTED_PROXIES"]);
     }
 
     #[test]

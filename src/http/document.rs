@@ -22,6 +22,7 @@ const PROBLEMS: [(&str, &[Code]); 6] = [
             Code::NumberTypeNotAllowed,
             Code::OwnNumber,
             Code::CountryNotAllowed,
+            Code::OptedOut,
             Code::TooLate,
             Code::NumberLimit,
             Code::KeyLimit,

@@ -52,6 +52,13 @@ impl<'a> Hook<'a> {
             let turn: Turn = turn.parse().ok()?;
             return Some(Self::Document(Document::Keys(turn), ticket));
         }
+        if path == path::INBOUND {
+            return Some(Self::Document(Document::Inbound, ""));
+        }
+        if let Some(rest) = path.strip_prefix(path::INBOUND_KEYS) {
+            let (turn, ticket) = rest.split_once('/')?;
+            return Some(Self::Document(Document::InboundKeys(turn.parse().ok()?), ticket));
+        }
         if let Some(ticket) = path.strip_prefix(path::STATUS) {
             return Some(Self::Status(ticket));
         }
@@ -66,6 +73,7 @@ impl<'a> Hook<'a> {
             Self::Document(Document::Answer, _) => "answer",
             Self::Document(Document::Keys(_), _) => "gather",
             Self::Document(Document::Fallback, _) => "fallback",
+            Self::Document(Document::Inbound | Document::InboundKeys(_), _) => "inbound",
             Self::Status(_) => "status",
             Self::Machine(_) => "machine",
         }
@@ -178,6 +186,10 @@ mod tests {
         assert_eq!(Hook::of("/twiml/answer/T"), Some(Hook::Document(Document::Answer, "T")));
         let keys = Hook::of("/twiml/keys/1-0-0-7-k-o/T");
         assert_eq!(keys, Some(Hook::Document(Document::Keys(Turn::first(7)), "T")));
+        assert_eq!(Hook::of("/twiml/inbound"), Some(Hook::Document(Document::Inbound, "")));
+        let turn = Turn::called_back(crate::call::turn::Place::Called);
+        let keys = Hook::of("/twiml/inbound/keys/128-0-0-0-b-o/T");
+        assert_eq!(keys, Some(Hook::Document(Document::InboundKeys(turn), "T")));
         assert_eq!(Hook::of("/twiml/status/T"), Some(Hook::Status("T")));
         assert_eq!(Hook::of("/twiml/machine/T"), Some(Hook::Machine("T")));
         for wrong in ["/twiml/", "/twiml/keys/T", "/twiml/keys/x/T", "/twiml/other/T"] {

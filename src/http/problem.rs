@@ -49,6 +49,8 @@ pub enum Code {
     OwnNumber,
     /// Numbers of this country are not called.
     CountryNotAllowed,
+    /// This number asked not to be called.
+    OptedOut,
     /// No allowed moment is left.
     TooLate,
     /// The number was rung often enough for now.
@@ -67,7 +69,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the document.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::BadJson,
         Self::BadRequest,
         Self::Unauthorized,
@@ -85,6 +87,7 @@ impl Code {
         Self::NumberTypeNotAllowed,
         Self::OwnNumber,
         Self::CountryNotAllowed,
+        Self::OptedOut,
         Self::TooLate,
         Self::NumberLimit,
         Self::KeyLimit,
@@ -126,6 +129,7 @@ impl Code {
             Self::CountryNotAllowed => {
                 ("country_not_allowed", StatusCode::UNPROCESSABLE_ENTITY, "Numbers of this country are not called")
             }
+            Self::OptedOut => ("opted_out", StatusCode::UNPROCESSABLE_ENTITY, "This number asked not to be called"),
             Self::TooLate => ("too_late", StatusCode::UNPROCESSABLE_ENTITY, "No allowed moment is left"),
             Self::NumberLimit => {
                 ("number_limit", StatusCode::TOO_MANY_REQUESTS, "This number was called often enough for now")
@@ -261,6 +265,7 @@ fn refused(refusal: crate::policy::Refusal) -> Failure {
         Refusal::NumberType => (Code::NumberTypeNotAllowed, "phone"),
         Refusal::OwnNumber => (Code::OwnNumber, "phone"),
         Refusal::Country => (Code::CountryNotAllowed, "phone"),
+        Refusal::OptedOut => (Code::OptedOut, "phone"),
         Refusal::TooLate => (Code::TooLate, "give_up_at"),
         Refusal::Duplicate(id) => {
             let detail = format!("{}.", sentence(&refusal.to_string()));

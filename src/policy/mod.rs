@@ -39,6 +39,8 @@ pub struct Rules {
 pub struct Facts {
     /// An open call that asks for the very same.
     pub duplicate: Option<CallId>,
+    /// Staff asked never to be called again, or the operator decided so.
+    pub opted_out: bool,
     /// When limits leave room.
     pub room: Room,
     /// Another call has this number.
@@ -102,6 +104,9 @@ pub enum Refusal {
     /// A country that this deployment does not call.
     #[error("numbers of this country are not called by this service")]
     Country,
+    /// Staff asked never to be called again, or the operator decided so.
+    #[error("this number asked not to be called")]
+    OptedOut,
     /// No allowed moment is left before the call has to be given up.
     #[error("no moment in which the restaurant may be called is left before `give_up_at` and the table's time")]
     TooLate,
@@ -136,6 +141,7 @@ impl Refusal {
             Self::NumberType => "number_type_not_allowed",
             Self::OwnNumber => "own_number",
             Self::Country => "country_not_allowed",
+            Self::OptedOut => "opted_out",
             Self::TooLate => "too_late",
             Self::Duplicate(_) => "duplicate_call",
             Self::NumberLimit { .. } => "number_limit",
@@ -160,6 +166,7 @@ impl Rules {
     ) -> Verdict {
         let judged = self
             .number(reservation.phone, phone)
+            .and(if facts.opted_out { Err(Refusal::OptedOut) } else { Ok(()) })
             .and_then(|()| admitted(purpose, facts, now))
             .and_then(|()| self.moment(reservation, purpose, &facts.room, now));
         let (at, why) = match judged {

@@ -170,6 +170,16 @@ fn what_stands_in_the_way_is_told_in_order() {
 }
 
 #[test]
+fn a_number_whose_people_do_not_want_it_is_never_rung() {
+    let facts = Facts { opted_out: true, ..Facts::default() };
+    let attempt = Purpose::Attempt { earliest: noon() };
+    for purpose in [Purpose::Create, attempt] {
+        let verdict = rules().judge(&reservation(), landline(), purpose, &facts, noon());
+        assert_eq!(verdict, Verdict::Blocked(Refusal::OptedOut));
+    }
+}
+
+#[test]
 fn a_retry_is_planned_for_a_moment_that_is_allowed() {
     let evening = at("2026-12-01T19:50:00Z");
     let pause = Purpose::Attempt { earliest: at("2026-12-01T20:05:00Z") };
@@ -191,7 +201,7 @@ prop_compose! {
                carrier in moment(), slot in moment(), duplicate: bool) -> Facts {
         let room = Room { number_hour: hour, number_day: day, key_minute: key, service_day: service };
         let duplicate = duplicate.then(|| CallId::from_bytes([1; 16]));
-        Facts { duplicate, room, taken, carrier, slot }
+        Facts { duplicate, opted_out: false, room, taken, carrier, slot }
     }
 }
 

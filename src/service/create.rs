@@ -166,8 +166,12 @@ impl Service {
 
     /// Does what is wanted, each thing in a task of its own.
     pub(super) fn perform(&self, applied: &Applied) {
-        for effect in &applied.effects {
-            let (service, call, effect) = (self.clone(), applied.call.clone(), *effect);
+        self.perform_each(&applied.call, applied.effects.iter().copied());
+    }
+
+    pub(super) fn perform_each(&self, call: &Arc<Call>, effects: impl Iterator<Item = Effect>) {
+        for effect in effects {
+            let (service, call) = (self.clone(), call.clone());
             self.0.parts.tasks.spawn(async move {
                 if let Err(error) = service.effect(call.clone(), effect).await {
                     tracing::error!(call.id = %call.id, error = %error, ?effect, "an effect could not be performed");

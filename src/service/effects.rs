@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Error, Service, links};
-use crate::call::{Apology, Call, Closing, Effect, Event, Found, How, Line, On, Reply, Turn};
+use crate::call::{Call, Closing, Effect, Event, Found, How, Line, On, Turn};
 use crate::domain::Sid;
 use crate::twilio::client::{CallResource, CallUpdate, Error as TwilioError, ListQuery, Why};
 use crate::twilio::{CallSid, CallStatus};
@@ -21,10 +21,11 @@ impl Service {
             Effect::Place { attempt } => self.place(call, attempt).await.map(|_refusal| ()),
             Effect::HangUp { attempt, sid } => self.update(&call, attempt, sid, &CallUpdate::Complete).await,
             Effect::Apologize { attempt, sid } => {
-                let reply = Reply::Apology(Apology::Canceled);
-                let twiml = self.0.parts.speech.render(&reply, &self.scene(&call.reservation), "");
+                let twiml = self.0.parts.speech.render(&call.last_words(), &self.scene(&call.reservation), "");
                 self.update(&call, attempt, sid, &CallUpdate::Twiml(twiml)).await
             }
+            Effect::LeaveMessage { attempt, sid } => self.leave_message(&call, attempt, sid).await,
+            Effect::OptOut => self.opt_out(call.reservation.phone).await,
             Effect::LookUp { attempt } => self.look_up(&call, attempt).await,
             Effect::ReadEvents { attempt } => self.read_events(&call, attempt).await,
         }
@@ -38,7 +39,7 @@ impl Service {
     }
 
     /// Ends or redirects a line. Twilio's "not in progress" means that it has ended already: its end will be told.
-    async fn update(&self, call: &Call, attempt: u8, on: Sid, update: &CallUpdate) -> Result<(), Error> {
+    pub(super) async fn update(&self, call: &Call, attempt: u8, on: Sid, update: &CallUpdate) -> Result<(), Error> {
         let name = call_sid(on);
         let mut result = self.measured("update", self.0.parts.twilio.update(&name, update)).await;
         let refused = |result: &Result<CallResource, TwilioError>| matches!(result, Err(TwilioError::Refused(refusal)) if refusal.is_not_in_progress());
@@ -138,8 +139,8 @@ impl Service {
             .iter()
             .filter_map(|event| {
                 let turn = links::failed_turn(event.url.as_deref()?)?;
-                let digits = event.parameter("digits").filter(|digits| !digits.is_empty())?;
-                Some((turn, digits.to_owned()))
+                let digits = event.parameter("digits").filter(|digits| !digits.is_empty()).map(str::to_owned);
+                Some((turn, digits.or_else(|| self.spoken_key(call, turn, event))?))
             })
             .collect();
         keys.sort_by_key(|(turn, _)| turn.step);
@@ -172,7 +173,7 @@ pub(super) const fn sid(sid: &CallSid) -> Sid {
     Sid::from_bytes(*sid.as_bytes())
 }
 
-fn call_sid(sid: Sid) -> CallSid {
+pub(super) fn call_sid(sid: Sid) -> CallSid {
     CallSid::from_bytes(*sid.as_bytes())
 }
 

@@ -20,6 +20,10 @@ pub mod path {
     pub const FALLBACK: &str = "/twiml/fallback/";
     /// Status callbacks.
     pub const STATUS: &str = "/twiml/status/";
+    /// Somebody rings one of our numbers. No ticket: it is the number's own voice URL at Twilio.
+    pub const INBOUND: &str = "/twiml/inbound";
+    /// The result of a Gather in such a call: followed by the turn and the ticket.
+    pub const INBOUND_KEYS: &str = "/twiml/inbound/keys/";
     /// The verdict of answering-machine detection.
     pub const MACHINE: &str = "/twiml/machine/";
 }
@@ -58,6 +62,12 @@ impl Links {
         url.push_str(ticket);
         url.push_str(DOCUMENT_RETRIES);
         url
+    }
+
+    /// The `action` of a Gather in a call that came to us.
+    #[must_use]
+    pub fn inbound_keys(&self, turn: Turn, ticket: &str) -> String {
+        self.url(path::INBOUND_KEYS, &format!("{turn}/{ticket}"), DOCUMENT_RETRIES)
     }
 
     /// The `StatusCallback` of a create.

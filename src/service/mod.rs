@@ -6,17 +6,22 @@
 pub mod intake;
 pub mod links;
 
+pub mod opt_out;
+
 mod carrier;
 mod create;
 mod effects;
+mod inbound;
 mod pace;
 mod place;
 mod ready;
 mod strangers;
 mod sweep;
+mod voicemail;
 mod turn;
 mod webhooks;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -57,6 +62,8 @@ pub struct Settings {
     pub defaults: intake::Defaults,
     /// Who may be rung when.
     pub rules: Rules,
+    /// Numbers that are never rung, from the start.
+    pub do_not_call: HashSet<Phone>,
 }
 
 /// The parts that a service is made of.
@@ -78,6 +85,8 @@ pub struct Parts {
     pub speech: Speech,
     /// What is counted.
     pub metrics: Metrics,
+    /// Where wishes not to be called outlive the process.
+    pub do_not_call: Option<opt_out::DoNotCallFile>,
     /// Where work that outlives its request is tracked.
     pub tasks: TaskTracker,
     /// Ends the sweep.

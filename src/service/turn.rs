@@ -51,6 +51,7 @@ impl Service {
         let slot = if asked.called_up { None } else { self.0.pace.slot(&call.owner, call.id, now) };
         Ok(Facts {
             duplicate,
+            opted_out: self.is_opted_out(phone).await?,
             room: store.room(phone, &call.owner, &self.0.parts.settings.rules.limits, now).await?,
             taken: store.is_taken(phone, call.id).await? || self.0.strangers.has(phone),
             carrier: self.0.carrier.closed_until(now),
@@ -201,6 +202,7 @@ impl Turn {
             Self::Now { from } => Event::Dial { from },
             Self::Later { reason, until } => Event::Hold { waiting_for: reason, until },
             Self::Never(Refusal::TooLate) => Event::Block(Outcome::Expired),
+            Self::Never(Refusal::OptedOut) => Event::OptedOut,
             Self::Never(
                 Refusal::NumberType
                 | Refusal::OwnNumber

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::effects::{how, sid};
-use super::{Applied, Service, links};
-use crate::call::{Apology, Call, Closing, Event, Input, Line, Machine, On, Reply, Turn};
-use crate::store::{self, Saved};
+use super::{Applied, Error, Service, links};
+use crate::call::{Apology, Call, Closing, Event, Input, Line, Machine, On, Reply, Said, Turn};
+use crate::domain::Language;
+use crate::speech::Speech;
+use crate::store::Saved;
 use crate::ticket::{Error as TicketError, Opened, Purpose};
 use crate::twilio::webhook::{AmdCallback, StatusCallback, VoiceRequest};
 use crate::twilio::{AccountSid, AnsweredBy, CallStatus};
@@ -19,6 +21,10 @@ pub enum Document {
     Keys(Turn),
     /// What is said when another document failed.
     Fallback,
+    /// What somebody hears who rings us.
+    Inbound,
+    /// What follows their keys.
+    InboundKeys(Turn),
 }
 
 /// What came of a webhook, for its log line.
@@ -35,16 +41,21 @@ pub enum Callback {
 impl Service {
     /// The document for `request`: always TwiML, whatever happens.
     pub async fn document(&self, document: Document, ticket: &str, request: &VoiceRequest<'_>) -> (String, Callback) {
+        match document {
+            Document::Inbound => return self.inbound(request).await,
+            Document::InboundKeys(turn) => return self.inbound_keys(turn, ticket, request).await,
+            Document::Answer | Document::Keys(_) | Document::Fallback => {}
+        }
         let opened = match self.open(ticket, Purpose::Voice, request.account_sid) {
             Ok(opened) => opened,
             Err(refused) => return (self.apologize(refused.as_ref()), Callback::Foreign),
         };
         let on = On { attempt: opened.head.attempt, sid: sid(&request.call_sid) };
-        let event = voice_event(document, on, request, &opened);
+        let event = self.voice_event(document, on, request, &opened);
         match self.hear(&opened, event).await {
             Ok(Some(applied)) => {
                 let reply = applied.reply.unwrap_or(Reply::Apology(Apology::Fault));
-                self.perform(&applied);
+                self.perform_for_twilio(&applied).await;
                 (self.say(&reply, &applied.call, ticket), Callback::Heard)
             }
             Ok(None) => (self.apologize(Some(&opened)), Callback::Foreign),
@@ -81,10 +92,28 @@ impl Service {
         self.callback(&opened, Event::Detected(on, machine)).await
     }
 
+    fn voice_event<'a>(&self, document: Document, on: On, request: &VoiceRequest<'a>, opened: &Opened) -> Event<'a> {
+        let sealed_at = opened.head.sealed_at;
+        // Only what was said needs the language, and only then is it worth opening the whole ticket.
+        let language = || opened.body().map(|body| body.reservation.language);
+        let input = || self.input(request.speech_result.and_then(|_| language()), request);
+        match document {
+            Document::Answer | Document::Inbound | Document::InboundKeys(_) => Event::Fetched { on, sealed_at },
+            Document::Keys(turn) => Event::Keyed { on, turn, input: input(), sealed_at },
+            Document::Fallback => match (request.error_url.and_then(links::failed_turn), input()) {
+                // The keys that were on their way when the document failed, if Twilio sends them along.
+                (Some(turn), input @ (Input::Digits(_) | Input::Said(_))) => {
+                    Event::Keyed { on, turn, input, sealed_at }
+                }
+                (turn, _) => Event::Resumed { on, turn, sealed_at },
+            },
+        }
+    }
+
     async fn callback(&self, opened: &Opened, event: Event<'_>) -> Callback {
         match self.hear(opened, event).await {
             Ok(Some(applied)) => {
-                self.perform(&applied);
+                self.perform_for_twilio(&applied).await;
                 Callback::Heard
             }
             Ok(None) => Callback::Foreign,
@@ -96,7 +125,7 @@ impl Service {
     }
 
     /// A ticket that we sealed for this purpose and for this account. Otherwise what it says, if it is only too old.
-    fn open(&self, ticket: &str, purpose: Purpose, account: AccountSid) -> Result<Opened, Option<Opened>> {
+    pub(super) fn open(&self, ticket: &str, purpose: Purpose, account: AccountSid) -> Result<Opened, Option<Opened>> {
         let opened = match self.0.parts.tickets.open(ticket, purpose, self.now()) {
             Ok(opened) => opened,
             Err(TicketError::Expired(opened)) => return Err(Some(opened)),
@@ -108,14 +137,19 @@ impl Service {
 
     /// Lets the event happen: to the stored call, or to the one in the ticket. `None`: the ticket is of a form that this
     /// process does not know.
-    async fn hear(&self, opened: &Opened, event: Event<'_>) -> Result<Option<Applied>, store::Error> {
+    async fn hear(&self, opened: &Opened, event: Event<'_>) -> Result<Option<Applied>, Error> {
         loop {
             if let Some(applied) = self.apply(opened.head.call, event).await? {
                 return Ok(Some(applied));
             }
             let Some(taken) = opened.call(self.now()) else { return Ok(None) };
             match self.0.parts.store.adopt(taken).await? {
-                Saved::Done(call) => self.appeared(&call),
+                Saved::Done(call) => {
+                    self.appeared(&call);
+                    if self.is_opted_out(call.reservation.phone).await? {
+                        let _barred = self.apply(call.id, Event::OptedOut).await?;
+                    }
+                }
                 Saved::Conflict => {}
             }
         }
@@ -127,7 +161,7 @@ impl Service {
     }
 
     /// One sentence, in the language of the call if the ticket tells it, and the line is closed.
-    fn apologize(&self, opened: Option<&Opened>) -> String {
+    pub(super) fn apologize(&self, opened: Option<&Opened>) -> String {
         let body = opened.and_then(Opened::body);
         let reply = Reply::Apology(Apology::Fault);
         match body {
@@ -137,23 +171,10 @@ impl Service {
     }
 }
 
-fn voice_event<'a>(document: Document, on: On, request: &VoiceRequest<'a>, opened: &Opened) -> Event<'a> {
-    let sealed_at = opened.head.sealed_at;
-    match document {
-        Document::Answer => Event::Fetched { on, sealed_at },
-        Document::Keys(turn) => {
-            let digits = request.digits.filter(|digits| !digits.is_empty());
-            Event::Keyed { on, turn, input: digits.map_or(Input::Silence, Input::Digits), sealed_at }
-        }
-        Document::Fallback => {
-            let turn = request.error_url.and_then(links::failed_turn);
-            // The keys that were on their way when the document failed, if Twilio sends them along.
-            match (turn, request.digits.filter(|digits| !digits.is_empty())) {
-                (Some(turn), Some(digits)) => Event::Keyed { on, turn, input: Input::Digits(digits), sealed_at },
-                (turn, _) => Event::Resumed { on, turn, sealed_at },
-            }
-        }
-    }
+/// What was meant by words; `None` when nothing was said.
+pub(super) fn said(speech: &Speech, language: Option<Language>, request: &VoiceRequest<'_>) -> Option<Said> {
+    let text = request.speech_result.filter(|text| !text.trim().is_empty())?;
+    Some(language.map_or(Said::Unclear, |language| speech.understand(language, text, request.confidence)))
 }
 
 fn closing(how: crate::call::How, callback: &StatusCallback) -> Closing {

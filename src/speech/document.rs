@@ -149,6 +149,8 @@ fn messages(text: &str, nodes: &mut Vec<Node>) -> Result<(), Wrong> {
 pub(super) struct Words<'a> {
     pub(super) voice: &'a str,
     pub(super) language: &'a str,
+    /// The attributes by which a Gather listens.
+    pub(super) input: &'a str,
     pub(super) messages: &'a BTreeMap<&'static str, Vec<Piece>>,
 }
 
@@ -188,6 +190,7 @@ impl Words<'_> {
                 Part::Text(text) => Piece::Text(text.into()),
                 Part::Brace("voice") => Piece::Text(spoken::escape(self.voice).into()),
                 Part::Brace("language") => Piece::Text(spoken::escape(self.language).into()),
+                Part::Brace("input") => Piece::Text(self.input.into()),
                 Part::Brace("action") => Piece::Value(Variable::Action),
                 Part::Brace(other) => return Err(Wrong::UnknownVariable(tag.to_owned(), other.to_owned())),
             })
@@ -265,7 +268,7 @@ mod tests {
             Template::parse("<!-- a -->\n<Say\n voice=\"{voice}\">\n {thanks|200ms}\n {goodbye}</Say>").unwrap();
         let said = |text: &str| vec![Piece::Text(text.into())];
         let messages = BTreeMap::from([("thanks", said("Thanks & so.")), ("goodbye", said("Bye."))]);
-        let words = Words { voice: "V", language: "L", messages: &messages };
+        let words = Words { voice: "V", language: "L", input: "dtmf", messages: &messages };
         let text = |text: &str| Piece::Text(text.into());
         let thanks = Piece::When { condition: Condition::Thanks, pieces: 1 };
         assert_eq!(

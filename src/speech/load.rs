@@ -12,7 +12,7 @@ use super::number::Numbers;
 use super::problem::{Problem, Wrong};
 use super::schema::Schema;
 use super::tongue::Tongue;
-use super::{Scene, Speech};
+use super::{Input, Scene, Speech};
 use crate::call::talk::{Apology, Because, Goodbye, Opening, Reply};
 use crate::call::turn::{Decision, Turn};
 use crate::domain::{
@@ -24,16 +24,16 @@ impl Speech {
     ///
     /// # Errors
     /// Everything that is wrong with them, in every file.
-    pub fn load() -> Result<Self, Vec<Problem>> {
-        Self::read(files::LANGUAGES, files::DOCUMENTS)
+    pub fn load(input: Input) -> Result<Self, Vec<Problem>> {
+        Self::read(files::LANGUAGES, files::DOCUMENTS, input)
     }
 
-    pub(super) fn read(languages: &[File<'_>], documents: &[File<'_>]) -> Result<Self, Vec<Problem>> {
+    pub(super) fn read(languages: &[File<'_>], documents: &[File<'_>], input: Input) -> Result<Self, Vec<Problem>> {
         let schema = Schema::load().map_err(|error| one("../src/speech", Wrong::Unreadable(error.to_string())))?;
         let templates = templates(documents)?;
         let (mut tongues, mut problems) = (Vec::new(), Vec::new());
         for file in languages {
-            match Tongue::load(*file, &templates, &schema) {
+            match Tongue::load(*file, &templates, &schema, input) {
                 Ok(tongue) => tongues.push(tongue),
                 Err(more) => problems.extend(more),
             }
@@ -84,8 +84,6 @@ impl Speech {
             ("voicemail.xml", self.voicemail(&scene)),
             ("voicemail.xml", self.voicemail(&Scene { contact_phone: None, ..scene })),
             ("inbound.xml", self.inbound(language, &service, contact)),
-            ("inbound_called.xml", self.inbound_called(&scene, action)),
-            ("inbound_offer.xml", self.inbound_offer(language, &service, action)),
         ];
         replies.chain(others).collect()
     }
@@ -142,11 +140,14 @@ pub(super) fn replies() -> Vec<(&'static str, Reply)> {
         ("ask_again.xml", ask(Opening::Again, false)),
         ("ask_slowly.xml", ask(Opening::Again, true)),
         ("keys.xml", Reply::Keys { because: Because::WrongKey, listen }),
+        ("keys.xml", Reply::Keys { because: Because::NotUnderstood, listen }),
         ("keys.xml", Reply::Keys { because: Because::Back, listen }),
         ("ask_time.xml", Reply::AskTime { again: false, listen }),
         ("ask_time.xml", Reply::AskTime { again: true, listen }),
         ("check_time.xml", Reply::CheckTime { time: inside, listen }),
         ("ask_no_more_calls.xml", Reply::AskOptOut { listen }),
+        ("inbound_called.xml", Reply::Called { listen }),
+        ("inbound_offer.xml", Reply::Offer { listen }),
         ("hang_up.xml", Reply::HangUp),
     ];
     let decisions = [
@@ -162,7 +163,7 @@ pub(super) fn replies() -> Vec<(&'static str, Reply)> {
     }
     let goodbyes = [Goodbye::Decided, Goodbye::NoKey, Goodbye::OptedOut];
     replies.extend(goodbyes.map(|goodbye| ("goodbye.xml", Reply::Goodbye(goodbye))));
-    let apologies = [Apology::Fault, Apology::Canceled, Apology::Expired];
+    let apologies = [Apology::Fault, Apology::Canceled, Apology::Expired, Apology::OptedOut];
     replies.extend(apologies.map(|apology| ("apology.xml", Reply::Apology(apology))));
     replies
 }

@@ -7,6 +7,7 @@
 mod calendar;
 mod document;
 mod estimate;
+mod ears;
 mod files;
 mod load;
 mod message;
@@ -25,6 +26,7 @@ mod tests;
 pub use problem::{Problem, Wrong};
 pub use schema::Fault;
 
+use crate::call::Said;
 use crate::call::talk::{Apology, Opening, Reply};
 use crate::domain::{Country, Language, Phone, Reservation};
 use document::Document;
@@ -62,6 +64,16 @@ pub struct Scene<'a> {
     pub contact_phone: Option<Phone>,
 }
 
+/// How staff may answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Input {
+    /// By keys alone.
+    #[default]
+    Keys,
+    /// By keys, or by saying yes or no (`TWILIO_SPEECH=on`).
+    KeysAndSpeech,
+}
+
 /// What staff hear at pick-up, for a client to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
@@ -95,6 +107,12 @@ impl Speech {
         place.and_then(|(_, tongue)| self.tongues.get(*tongue)).map_or(Language::EN_US, |tongue| tongue.language)
     }
 
+    /// What somebody meant who spoke instead of pressing a key. `confidence` is Twilio's, 0 to 1, if it has one.
+    #[must_use]
+    pub fn understand(&self, language: Language, text: &str, confidence: Option<f32>) -> Said {
+        self.tongue(language).ears.understand(text, confidence)
+    }
+
     /// The TwiML that says a reply. `action` is the absolute URL of the next key; it is not used by a reply that does
     /// not listen. A language that is not shipped (of a ticket from another version) is said in en-US.
     #[must_use]
@@ -109,6 +127,8 @@ impl Speech {
             Reply::AskTime { .. } => Document::AskTime,
             Reply::CheckTime { .. } => Document::CheckTime,
             Reply::AskOptOut { .. } => Document::AskNoMoreCalls,
+            Reply::Called { .. } => Document::InboundCalled,
+            Reply::Offer { .. } => Document::InboundOffer,
             Reply::Goodbye(_) => Document::Goodbye,
             Reply::Apology(_) => Document::Apology,
             Reply::HangUp => Document::HangUp,
@@ -132,7 +152,7 @@ impl Speech {
     /// The TwiML that says sorry for a fault of ours, when nothing but the language is known.
     #[must_use]
     pub fn apology(&self, language: Language) -> String {
-        let conditions = Conditions::NONE.with(scene::of_apology(Apology::Fault), true);
+        let conditions = scene::of_apology(Conditions::NONE, Apology::Fault);
         Self::write(Document::Apology, &self.stranger(language, "", None), conditions)
     }
 
@@ -147,21 +167,6 @@ impl Speech {
     pub fn inbound(&self, language: Language, service_name: &str, contact_phone: Option<Phone>) -> String {
         let content = self.stranger(language, service_name, contact_phone);
         Self::write(Document::Inbound, &content, scene::of_contact(contact_phone))
-    }
-
-    /// What a restaurant hears that rings back while its answer is waited for: the reservation without the guest's
-    /// number, and keys 1 and 2, which lead to `action`.
-    #[must_use]
-    pub fn inbound_called(&self, scene: &Scene<'_>, action: &str) -> String {
-        let content = Content { action, ..self.content(scene) };
-        Self::write(Document::InboundCalled, &content, scene::of_scene(scene))
-    }
-
-    /// Offers a caller, whose number proves nothing, to ring the restaurant now: key 1, which leads to `action`.
-    #[must_use]
-    pub fn inbound_offer(&self, language: Language, service_name: &str, action: &str) -> String {
-        let content = Content { action, ..self.stranger(language, service_name, None) };
-        Self::write(Document::InboundOffer, &content, scene::of_contact(None))
     }
 
     fn write(document: Document, content: &Content<'_>, conditions: Conditions) -> String {

@@ -69,6 +69,15 @@ pub enum Wrong {
     /// A moment of the day that cannot be said.
     #[error("`time_again` does not say how {0} is said")]
     TimeGap(String),
+    /// Twilio does not listen to this language.
+    #[error("Twilio does not listen to `{0}`; its codes for listening differ from those for speaking")]
+    Hearing(String),
+    /// A list of words that are listened for is empty, or too long for Twilio.
+    #[error("`speech.{0}` must have between 1 and 40 phrases of at most 100 characters, without commas")]
+    Phrases(&'static str),
+    /// A phrase has two meanings.
+    #[error("`{0}` stands in two lists of `speech`")]
+    TwoMeanings(String),
     /// A pause that is not written as `300ms`, or longer than a listener waits.
     #[error("`{0}` is not a pause such as 300ms, of at most 2000ms")]
     Pause(String),

@@ -136,11 +136,12 @@ pub(super) fn of_reply(reply: &Reply, scene: &Scene<'_>) -> (Conditions, Option<
     match *reply {
         Reply::Ask { opening: Opening::First | Opening::Again, .. } | Reply::HangUp => (known, None),
         Reply::Keys { because: Because::WrongKey, .. } => (known.with(C::WrongKey, true), None),
+        Reply::Keys { because: Because::NotUnderstood, .. } => (known.with(C::NotUnderstood, true), None),
         Reply::Keys { because: Because::Back, .. } => (known.with(C::Back, true), None),
         Reply::Decided { decision, .. } => of_decision(known, decision, scene.reservation),
         Reply::AskTime { again, .. } => (known.with(C::NextTry, again).with(C::FirstTry, !again), None),
         Reply::CheckTime { time, .. } => (known, Some(time)),
-        Reply::AskOptOut { .. } => (known, None),
+        Reply::AskOptOut { .. } | Reply::Called { .. } | Reply::Offer { .. } => (known, None),
         Reply::Goodbye(goodbye) => {
             let thanks = match goodbye {
                 Goodbye::Decided => C::Thanks,
@@ -149,16 +150,18 @@ pub(super) fn of_reply(reply: &Reply, scene: &Scene<'_>) -> (Conditions, Option<
             };
             (known.with(thanks, true), None)
         }
-        Reply::Apology(apology) => (known.with(of_apology(apology), true), None),
+        Reply::Apology(apology) => (of_apology(known, apology), None),
     }
 }
 
-/// Which sentence of apology holds.
-pub(super) const fn of_apology(apology: Apology) -> C {
+/// Which sentences of apology hold.
+pub(super) const fn of_apology(known: Conditions, apology: Apology) -> Conditions {
     match apology {
-        Apology::Fault => C::Fault,
-        Apology::Canceled => C::Canceled,
-        Apology::Expired => C::Expired,
+        Apology::Fault => known.with(C::Fault, true),
+        Apology::Canceled => known.with(C::Canceled, true),
+        Apology::Expired => known.with(C::Expired, true),
+        // They asked us not to call, and hear us again: that is a fault of ours, too.
+        Apology::OptedOut => known.with(C::Fault, true).with(C::OptedOut, true),
     }
 }
 

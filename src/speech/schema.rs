@@ -85,6 +85,11 @@ impl Schema {
         self.voices.get(language).is_some_and(|voices| voices.iter().any(|known| known == voice))
     }
 
+    /// Whether Twilio can listen to a language: its codes differ from those it speaks (protocol 4.2).
+    pub(super) fn hears(&self, language: &str) -> bool {
+        self.enums.get("GatherLanguage").is_some_and(|known| known.iter().any(|tag| tag == language))
+    }
+
     /// Holds a document against every rule.
     ///
     /// # Errors

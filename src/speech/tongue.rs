@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::Input;
 use super::calendar::{Calendar, category_name};
 use super::document::{Document, Target, Template, Words};
+use super::ears::{Ears, Sentences};
 use super::estimate;
 use super::files::File;
 use super::message::{self, MESSAGES};
@@ -29,6 +31,7 @@ struct LanguageFile {
     party: BTreeMap<String, String>,
     messages: BTreeMap<String, String>,
     time_again: Sayings,
+    speech: Sentences,
 }
 
 /// A language, prepared.
@@ -39,6 +42,8 @@ pub(super) struct Tongue {
     pub(super) countries: Vec<[u8; 2]>,
     pub(super) calendar: Calendar,
     pub(super) time_again: TimeAgain,
+    /// What is understood when it is said.
+    pub(super) ears: Ears,
     /// How the sign before a foreign country's code is said.
     pub(super) plus: Box<str>,
     /// Whether the length of speech is counted by characters.
@@ -56,14 +61,19 @@ impl Tongue {
     ///
     /// # Errors
     /// Everything that is wrong with its file.
-    pub(super) fn load(file: File<'_>, templates: &[Template], schema: &Schema) -> Result<Self, Vec<Problem>> {
+    pub(super) fn load(
+        file: File<'_>,
+        templates: &[Template],
+        schema: &Schema,
+        input: Input,
+    ) -> Result<Self, Vec<Problem>> {
         let (name, text) = file;
         let told = |what: Wrong| Problem { file: format!("{name}.toml"), what };
         let file: LanguageFile = match toml::from_str(text) {
             Ok(file) => file,
             Err(error) => return Err(vec![told(Wrong::Unreadable(error.to_string()))]),
         };
-        file.prepare(name, templates, schema).map_err(|wrong| wrong.into_iter().map(told).collect())
+        file.prepare(name, templates, schema, input).map_err(|wrong| wrong.into_iter().map(told).collect())
     }
 
     /// The pieces of a document.
@@ -83,7 +93,7 @@ fn keep<T>(wrong: &mut Vec<Wrong>, result: Result<T, Wrong>) -> Option<T> {
 }
 
 impl LanguageFile {
-    fn prepare(self, name: &str, templates: &[Template], schema: &Schema) -> Result<Tongue, Vec<Wrong>> {
+    fn prepare(self, name: &str, templates: &[Template], schema: &Schema, input: Input) -> Result<Tongue, Vec<Wrong>> {
         let mut wrong = Vec::new();
         let language = keep(&mut wrong, self.language(name));
         if !schema.speaks(&self.voice, &self.tag) {
@@ -94,7 +104,9 @@ impl LanguageFile {
         let calendar = keep(&mut wrong, Calendar::new(locale, self.first_of_month.as_deref()));
         let party = calendar.as_ref().map(|calendar| self.party(calendar, &mut wrong)).unwrap_or_default();
         let messages = self.messages(&mut wrong);
-        let words = Words { voice: &self.voice, language: &self.tag, messages: &messages };
+        let ears = Ears::new(&self.speech, schema).map_err(|more| wrong.extend(more)).unwrap_or_default();
+        let input = ears.input(input);
+        let words = Words { voice: &self.voice, language: &self.tag, input: &input, messages: &messages };
         let fill = |template: &Template, target| words.fill(template, target).map(Vec::into_boxed_slice);
         let documents: Result<_, Wrong> = templates.iter().map(|template| fill(template, Target::Twiml)).collect();
         let documents = keep(&mut wrong, documents);
@@ -110,7 +122,7 @@ impl LanguageFile {
             return Err(wrong);
         }
         let plus = self.plus.into();
-        Ok(Tongue { language, countries, calendar, time_again, plus, by_character, party, documents, script })
+        Ok(Tongue { language, countries, calendar, time_again, ears, plus, by_character, party, documents, script })
     }
 
     fn language(&self, name: &str) -> Result<Language, Wrong> {

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Error, Idempotency, IdempotencyKey, Limits, Saved, Store};
 use crate::call::{Call, Event, Outcome, WaitingFor, example, step};
-use crate::domain::CallId;
+use crate::domain::{CallId, Phone};
 use crate::policy::{Limits as Often, Room};
 
 fn now() -> Timestamp {
@@ -144,6 +144,21 @@ async fn an_idempotency_key_stands_for_one_request() {
         assert_eq!(store.reserve(other, second, now()).await.unwrap(), Idempotency::Fresh);
         store.forget(now() + SignedDuration::from_hours(24));
         assert_eq!(store.reserve(key, first, now()).await.unwrap(), Idempotency::Fresh);
+    }
+}
+
+#[tokio::test]
+async fn a_number_that_opted_out_stays_so_and_no_other() {
+    for store in stores() {
+        let (phone, other) = (call(1).reservation.phone, Phone::from_e164("+442079460018").unwrap());
+        assert!(!store.is_opted_out(phone).await.unwrap());
+        for _ in 0..2 {
+            store.opt_out(phone, now()).await.unwrap();
+            assert!(store.is_opted_out(phone).await.unwrap());
+        }
+        assert!(!store.is_opted_out(other).await.unwrap());
+        store.forget(now() + SignedDuration::from_hours(24 * 300));
+        assert!(store.is_opted_out(phone).await.unwrap());
     }
 }
 

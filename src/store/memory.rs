@@ -3,9 +3,9 @@
 //!
 //! Finished calls are dropped after their retention, or oldest first to make room; open ones never.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, watch};
@@ -27,6 +27,8 @@ pub struct Memory {
     shards: Vec<Mutex<Shard>>,
     numbers: Vec<Mutex<HashMap<Phone, Number>>>,
     keys: Mutex<Keys>,
+    /// Numbers that are never rung.
+    opted_out: RwLock<HashSet<Phone>>,
     /// Attempts of the day, to any number.
     starts: Mutex<Log>,
     /// Creates of the minute, by API key.
@@ -81,6 +83,7 @@ impl Memory {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             numbers: (0..SHARDS).map(|_| Mutex::default()).collect(),
             keys: Mutex::default(),
+            opted_out: RwLock::default(),
             starts: Mutex::default(),
             creates: Mutex::default(),
             finished: Mutex::default(),
@@ -334,6 +337,14 @@ impl Memory {
         }
         lock(&self.starts).prune(now, Often::DAY);
         lock(&self.creates).retain(|_, log| !log.prune(now, Often::MINUTE));
+    }
+
+    pub(super) fn opt_out(&self, phone: Phone) {
+        let _new = self.opted_out.write().unwrap_or_else(PoisonError::into_inner).insert(phone);
+    }
+
+    pub(super) fn is_opted_out(&self, phone: Phone) -> bool {
+        self.opted_out.read().unwrap_or_else(PoisonError::into_inner).contains(&phone)
     }
 
     pub(super) fn reserve(&self, key: IdempotencyKey, id: CallId, now: Timestamp) -> Idempotency {

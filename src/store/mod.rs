@@ -216,6 +216,31 @@ impl Store {
         Ok(None)
     }
 
+    /// Puts a number on the list of those that are never rung.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn opt_out(&self, phone: Phone, _now: Timestamp) -> Result<(), Error> {
+        match self {
+            Self::Memory(memory) => {
+                memory.opt_out(phone);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether a number is on that list.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn is_opted_out(&self, phone: Phone) -> Result<bool, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.is_opted_out(phone)),
+        }
+    }
+
     /// Makes a key stand for a call, unless it stands for one already.
     ///
     /// # Errors

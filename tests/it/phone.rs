@@ -103,6 +103,27 @@ impl<'a> Phone<'a> {
         .await;
     }
 
+    /// Says something, and waits until the app has answered.
+    pub(crate) async fn says(&mut self, text: &str, confidence: f64) {
+        let line = self.line().await;
+        assert_eq!(line["gather"]["speech"], true, "nobody listens: {line:#}");
+        let gather = line["gather"]["number"].clone();
+        self.act("say", &json!({"text": text, "confidence": confidence})).await;
+        self.until("takes the words", |line| resting(line) && line["gather"]["number"] != gather).await;
+    }
+
+    /// Rings the service, as the number's voice URL at Twilio has it, and hears the first words begin.
+    pub(crate) async fn rings_us(mut self, attested: Option<&str>) -> Self {
+        let url = format!("{}/twiml/inbound", self.app.origin);
+        let body = json!({"from": self.number, "to": "+15005550006", "url": url, "stir_verstat": attested});
+        let answer = Answer::of(self.app.post("/simulator/api/inbound").json(&body)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        self.sid = answer.body["sid"].as_str().unwrap().to_owned();
+        self.read = 0;
+        self.until("talks", |line| line["saying"].is_object() || line["ended"] == true).await;
+        self
+    }
+
     /// Presses keys and hangs up at once, without waiting for an answer.
     pub(crate) async fn presses_and_hangs_up(&mut self, keys: &str) {
         let digits = self.line().await["digits"].as_array().unwrap().len();

@@ -38,7 +38,9 @@ impl TestApp {
         let entry = ledger.iter().find(|entry| entry["sid"] == phone["sid"]).expect("it is in the books");
         let webhooks = entry["webhooks"].as_array().unwrap();
         let told = webhooks.iter().any(|sent| sent["kind"] == "status" && sent["call_status"] == status);
-        let told = told || status == "queued" || withdrawn(entry) || self.loses_callbacks;
+        // Nobody asked to be told of calls that come to us.
+        let told =
+            told || phone["direction"] == "inbound" || status == "queued" || withdrawn(entry) || self.loses_callbacks;
         let talks = phone["saying"].is_object() || phone["gather"]["listening"] == true;
         told && (status != "in-progress" || talks)
     }

@@ -26,7 +26,7 @@ fn every_country_of_a_language_leads_to_it() {
 fn what_is_wrong_with_a_file_is_told() {
     let english = LANGUAGES.iter().find(|(name, _)| *name == "en-US").unwrap().1;
     let told = |text: &str| {
-        let problems = Speech::read(&[("en-US", text)], DOCUMENTS).unwrap_err();
+        let problems = Speech::read(&[("en-US", text)], DOCUMENTS, Input::Keys).unwrap_err();
         problems.into_iter().map(|problem| problem.to_string()).collect::<Vec<_>>().join("\n")
     };
     let with = |from: &str, to: &str| {
@@ -43,7 +43,12 @@ fn what_is_wrong_with_a_file_is_told() {
     assert!(with("\"US\"", "\"usa\"").contains("`usa` is not the code of a country"));
     assert!(with("tag = ", "tags = ").contains("cannot be read"));
     assert!(with("Goodbye.", &"Goodbye. ".repeat(400)).contains("it may have 3000"));
-    let missing = Speech::read(LANGUAGES, &DOCUMENTS[1..]).unwrap_err();
+    assert!(
+        with("language = \"en-US\"\nyes", "language = \"en-XX\"\nyes").contains("Twilio does not listen to `en-XX`")
+    );
+    assert!(with("no = [\"no\"", "no = [\"yes\"").contains("`yes` stands in two lists"));
+    assert!(with("polite = [\"please\"", "polite = [\"a,b\"").contains("`speech.polite` must have"));
+    let missing = Speech::read(LANGUAGES, &DOCUMENTS[1..], Input::Keys).unwrap_err();
     assert_eq!(missing[0].to_string(), "twiml/apology.xml: this document is missing");
 }
 

@@ -1,0 +1,28 @@
+//! The one message that may be left on a machine.
+
+use super::effects::call_sid;
+use super::{Error, Service};
+use crate::call::{Call, Event};
+use crate::domain::Sid;
+use crate::twilio::client::{CallUpdate, Error as TwilioError};
+
+impl Service {
+    /// Puts the message in the place of the talk; a line that cannot be used for it is closed.
+    pub(super) async fn leave_message(&self, call: &Call, attempt: u8, on: Sid) -> Result<(), Error> {
+        let twiml = self.0.parts.speech.voicemail(&self.scene(&call.reservation));
+        let update = CallUpdate::Twiml(twiml);
+        let left = match self.measured("update", self.0.parts.twilio.update(&call_sid(on), &update)).await {
+            Ok(_) => true,
+            Err(TwilioError::Unanswered { why }) => {
+                tracing::warn!(call.id = %call.id, attempt, why = %why, "it is not known whether a message was left");
+                true
+            }
+            Err(error @ (TwilioError::Refused(_) | TwilioError::NotSent(_) | TwilioError::TryLater { .. })) => {
+                tracing::warn!(call.id = %call.id, attempt, error = %error, "no message could be left");
+                false
+            }
+        };
+        self.send(call, Event::Message { attempt, left }).await?;
+        if left { Ok(()) } else { self.update(call, attempt, on, &CallUpdate::Complete).await }
+    }
+}

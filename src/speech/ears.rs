@@ -1,0 +1,136 @@
+//! Ears: what staff may say instead of pressing a key, and what it is taken to mean.
+//!
+//! A wrong table is worse than a further question, so nothing is guessed: every word that was said must be a word of
+//! the language's list, all of them must mean the same, and Twilio must be sure of them. It decides nothing else.
+
+use std::fmt::Write as _;
+
+use serde::Deserialize;
+
+use super::problem::Wrong;
+use super::schema::Schema;
+use super::{Input, spoken};
+use crate::call::Said;
+
+/// Below this, Twilio itself is not sure.
+const SURE: f32 = 0.5;
+/// Twilio takes 500 hints of 100 characters (protocol 4.2); nobody needs so many.
+const MOST_PHRASES: usize = 40;
+const MOST_CHARACTERS: usize = 100;
+/// Whoever speaks so long, in bytes, says more than yes or no.
+const MOST_HEARD: usize = 200;
+
+/// `[speech]` of a language file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sentences {
+    language: String,
+    yes: Vec<String>,
+    no: Vec<String>,
+    again: Vec<String>,
+    other_time: Vec<String>,
+    polite: Vec<String>,
+}
+
+/// A language's words, prepared.
+#[derive(Debug, Default)]
+pub(super) struct Ears {
+    language: String,
+    hints: String,
+    /// `None` is said out of politeness.
+    phrases: Vec<(String, Option<Said>)>,
+}
+
+impl Ears {
+    /// Prepares the words.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub(super) fn new(sentences: &Sentences, schema: &Schema) -> Result<Self, Vec<Wrong>> {
+        let mut wrong = Vec::new();
+        if !schema.hears(&sentences.language) {
+            wrong.push(Wrong::Hearing(sentences.language.clone()));
+        }
+        let lists = [
+            ("yes", &sentences.yes, Some(Said::Yes)),
+            ("no", &sentences.no, Some(Said::No)),
+            ("again", &sentences.again, Some(Said::Again)),
+            ("other_time", &sentences.other_time, Some(Said::OtherTime)),
+            ("polite", &sentences.polite, None),
+        ];
+        let mut phrases: Vec<(String, Option<Said>)> = Vec::new();
+        for (name, list, said) in lists {
+            let fits = |text: &String| {
+                !text.contains(',') && text.chars().count() <= MOST_CHARACTERS && !bare(text).is_empty()
+            };
+            if list.is_empty() || list.len() > MOST_PHRASES || !list.iter().all(fits) {
+                wrong.push(Wrong::Phrases(name));
+            }
+            for text in list {
+                let bare = bare(text);
+                match phrases.iter().find(|(known, _)| *known == bare) {
+                    Some((_, other)) if *other != said => wrong.push(Wrong::TwoMeanings(text.clone())),
+                    Some(_) => {}
+                    None => phrases.push((bare, said)),
+                }
+            }
+        }
+        let hints: Vec<&str> = lists
+            .iter()
+            .filter(|(_, _, said)| said.is_some())
+            .flat_map(|(_, list, _)| list.iter().map(String::as_str))
+            .collect();
+        let ears = Self { language: sentences.language.clone(), hints: hints.join(","), phrases };
+        if wrong.is_empty() { Ok(ears) } else { Err(wrong) }
+    }
+
+    /// What stands for `{input}` in the tag of a Gather. The end of speech is Twilio's to find: `speechTimeout` takes
+    /// `auto` only where no model is named (protocol 4.2).
+    pub(super) fn input(&self, input: Input) -> String {
+        let mut text = "dtmf".to_owned();
+        if input == Input::KeysAndSpeech {
+            let (language, hints) = (spoken::escape(&self.language), spoken::escape(&self.hints));
+            let _written = write!(text, r#" speech" language="{language}" hints="{hints}" speechTimeout="auto"#);
+        }
+        text
+    }
+
+    /// What was meant.
+    pub(super) fn understand(&self, text: &str, confidence: Option<f32>) -> Said {
+        if confidence.is_some_and(|confidence| confidence < SURE) {
+            return Said::Unclear;
+        }
+        let bare = bare(text);
+        if bare.len() > MOST_HEARD {
+            return Said::Unclear;
+        }
+        let mut meanings = Said::CLEAR.into_iter().filter(|said| self.is_all(&bare, *said));
+        match (meanings.next(), meanings.next()) {
+            (Some(said), None) => said,
+            (None, _) | (_, Some(_)) => Said::Unclear,
+        }
+    }
+
+    /// Whether a text is made of phrases of one meaning and of polite ones, and not of polite ones alone.
+    fn is_all(&self, bare: &str, wanted: Said) -> bool {
+        // For each place in the text: whether it is reached by whole phrases, and with one that means it.
+        let mut reached = vec![(false, false); bare.len() + 1];
+        reached[0] = (true, false);
+        for at in 0..bare.len() {
+            let (true, meant) = reached[at] else { continue };
+            let Some(rest) = bare.get(at..) else { continue };
+            for (phrase, said) in &self.phrases {
+                let fits = said.is_none_or(|said| said == wanted) && rest.starts_with(&**phrase);
+                if let Some(place) = reached.get_mut(at + phrase.len()).filter(|_| fits) {
+                    *place = (true, place.1 || meant || said.is_some());
+                }
+            }
+        }
+        reached.last().is_some_and(|(_, meant)| *meant)
+    }
+}
+
+/// Letters and digits alone, all small: recognizers differ in everything else.
+fn bare(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
