@@ -17,7 +17,7 @@ use crate::policy::Rules;
 use crate::service::intake::{Callbacks, Defaults};
 use crate::service::links::Links;
 use crate::service::opt_out::{self, DoNotCallFile};
-use crate::service::{Parts, Service, Settings};
+use crate::service::{Parts, Probe, Service, Settings};
 use crate::simulator::Simulator;
 use crate::speech::{Input, Speech};
 use crate::store::{self, Store};
@@ -111,11 +111,12 @@ impl App {
 
     /// Serves until `signal` comes, then stops in order:
     ///
-    /// 1. streams to clients end, and no new connection is accepted: nobody begins what cannot be finished;
-    /// 2. requests in progress are answered, for ten seconds at most: a key that was pressed is stored;
-    /// 3. work that outlives its request ends: an answer of Twilio on its way gets its place in the record;
-    /// 4. what waits for a later moment ends as failed, since nothing will remember it;
-    /// 5. the simulator goes last: it is the other end of the wire.
+    /// 1. what waits for a later moment ends as failed, since nothing will remember it, and its followers are told;
+    /// 2. streams to clients end, and no new connection is accepted: nobody begins what cannot be finished;
+    /// 3. requests in progress are answered, for ten seconds at most: a key that was pressed is stored;
+    /// 4. work that outlives its request ends: an answer of Twilio on its way gets its place in the record;
+    /// 5. what came to wait meanwhile ends too;
+    /// 6. the simulator goes last: it is the other end of the wire.
     pub async fn run_until(self, signal: impl Future<Output = ()>) {
         // The data of phone numbers takes some 10 ms to read; nobody should wait for it, neither a start nor a call.
         let warm = tokio::task::spawn_blocking(phone::warm);
@@ -136,6 +137,7 @@ impl App {
             () = &mut serving => {}
             () = signal => {
                 tracing::info!("stopping");
+                service.shut_down().await;
                 stop.cancel();
                 serving.await;
             }
@@ -175,6 +177,7 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr) -> Result<Assemb
     };
     let client = ClientConfig { api_url, ..ClientConfig::new(account.sid, account.credentials) };
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let probe = config.public_url.as_ref().map(|_| Probe { http: http.clone(), origin: origin.clone() });
     let service = Service::new(Parts {
         settings: settings(config, speech.languages().collect()),
         clock,
@@ -187,6 +190,7 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr) -> Result<Assemb
         do_not_call,
         tasks: tasks.clone(),
         stop: stop.clone(),
+        probe,
     });
     let keys = Keys::new(config.api_keys.iter().map(|(name, secret)| (name.as_str(), secret.as_str())));
     let site = Site { service, keys, verifier, simulator, limits: Limits::default() };

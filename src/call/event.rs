@@ -1,6 +1,7 @@
 //! What can happen to a call, and what it wants done: values, so that the core needs neither clock nor network.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::state::{Call, Line, Machine, Outcome, Terms, WaitingFor};
 use super::talk::{Input, Reply};
@@ -150,7 +151,7 @@ pub struct Closing {
 }
 
 /// Twilio's final statuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum How {
     /// It was answered; by whom or what, it does not say.
     Completed,
@@ -162,6 +163,20 @@ pub enum How {
     Failed,
     /// Stopped before pick-up.
     Canceled,
+}
+
+impl How {
+    /// Twilio's word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Busy => "busy",
+            Self::NoAnswer => "no-answer",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+        }
+    }
 }
 
 /// What a look-up at Twilio found.

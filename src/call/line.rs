@@ -80,6 +80,7 @@ impl Work {
         let rang = attempt.line >= Line::Ringing;
         attempt.line = Line::Ended;
         attempt.ended_at = Some(now);
+        attempt.how = Some(closing.how);
         attempt.sip_code = closing.sip_code;
         attempt.twilio_code = closing.twilio_code;
         attempt.duration_seconds = closing.duration_seconds;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::event::How;
 use super::timeline::{Entry, What};
 use super::turn::Decision;
 use crate::domain::{CallId, Phone, Reservation, Sid, millis};
@@ -143,6 +144,8 @@ pub struct Attempt {
     pub message: bool,
     /// Why it ended.
     pub ended: Option<Ended>,
+    /// Twilio's final status.
+    pub how: Option<How>,
     /// Twilio's error code, when it refused.
     pub twilio_code: Option<u32>,
     /// The SIP response of the last callback, 200 for a call that was answered.
@@ -430,6 +433,7 @@ impl Attempt {
             machine: None,
             message: false,
             ended: None,
+            how: None,
             twilio_code: None,
             sip_code: None,
             started_at: now,

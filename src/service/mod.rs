@@ -91,6 +91,17 @@ pub struct Parts {
     pub tasks: TaskTracker,
     /// Ends the sweep.
     pub stop: CancellationToken,
+    /// What looks at the public URL now and then, where it is another than the address that was bound.
+    pub probe: Option<Probe>,
+}
+
+/// A look at ourselves from outside.
+#[derive(Debug)]
+pub struct Probe {
+    /// Sends it.
+    pub http: reqwest::Client,
+    /// The public origin.
+    pub origin: String,
 }
 
 /// All use cases; cheap to clone.
@@ -103,6 +114,8 @@ struct Inner {
     pace: pace::Pace,
     carrier: carrier::Carrier,
     strangers: strangers::Strangers,
+    /// What the public URL answered last, when that was not our answer.
+    unreachable: std::sync::Mutex<Option<String>>,
     /// How many caller IDs are set aside.
     aside: metrics::Gauge,
     /// Identical requests at the same moment are looked at one after the other.
@@ -168,7 +181,8 @@ impl Service {
         });
         aside.set(0.0);
         let creating = (0..64).map(|_| tokio::sync::Mutex::default()).collect();
-        Self(Arc::new(Inner { parts, pace, carrier, strangers, aside, creating, account }))
+        let unreachable = std::sync::Mutex::default();
+        Self(Arc::new(Inner { parts, pace, carrier, strangers, unreachable, aside, creating, account }))
     }
 
     /// The time of this service.
@@ -252,8 +266,14 @@ impl Service {
             Saved::Conflict => Ok(None),
             Saved::Done(call) => {
                 self.tell(before, &call);
-                if before.has_line() && !call.has_line() {
-                    self.freed(call.reservation.phone);
+                let phone = call.reservation.phone;
+                // Nobody waits for most numbers, and a task for each would be too many.
+                if before.has_line()
+                    && !call.has_line()
+                    && let Ok(open) = self.0.parts.store.open_calls(phone).await
+                    && open.iter().any(|id| *id != call.id)
+                {
+                    self.freed(phone);
                 }
                 Ok(Some(Applied { call, reply: step.reply, effects: step.effects }))
             }

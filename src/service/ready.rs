@@ -1,8 +1,16 @@
 //! Whether calls can be taken on and placed, for `/readyz`: what is not well, by name.
 
-use jiff::Timestamp;
+use std::sync::PoisonError;
+use std::time::Duration;
 
-use super::{Ailment, Service};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Ailment, Probe, Service};
+
+/// How often the public URL is looked at.
+const LOOK: SignedDuration = SignedDuration::from_mins(5);
+/// How long it may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What there is to say to who asks whether this process is ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +41,35 @@ impl Service {
                 grave: true,
             });
         }
+        if let Some(detail) = self.0.unreachable.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+            // A network may let others reach us where we cannot: nothing is held back for it.
+            ailments.push(Ailment { part: "public_url", detail, grave: false });
+        }
         Readiness { ailments, stopping: self.0.parts.stop.is_cancelled() }
+    }
+
+    /// Looks at ourselves from outside, now and then.
+    pub(super) async fn watch_public_url(&self) {
+        let clock = &self.0.parts.clock;
+        let Some(Probe { http, origin }) = &self.0.parts.probe else { return };
+        loop {
+            let answer = http.get(format!("{origin}/healthz")).timeout(PATIENCE).send().await;
+            let found = match answer.map(|answer| answer.status()) {
+                Ok(status) if status.is_success() => None,
+                Ok(status) => Some(format!("{origin} answers {status}: a proxy may not lead to this service.")),
+                Err(_) => Some(format!("{origin} cannot be reached from here; `tablecall doctor` tells more.")),
+            };
+            self.public_url_found(found);
+            clock.sleep_until(clock.now().saturating_add(LOOK).unwrap_or(Timestamp::MAX)).await;
+        }
+    }
+
+    fn public_url_found(&self, found: Option<String>) {
+        let mut known = self.0.unreachable.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(detail), None) = (&found, &*known) {
+            tracing::warn!(detail, "the public URL");
+        }
+        *known = found;
     }
 
     /// Brings the metric of refused caller IDs up to date.

@@ -14,7 +14,9 @@ impl Service {
     /// Wakes calls until the service is stopped.
     pub async fn run_sweep(&self) {
         let stop = self.0.parts.stop.clone();
-        let work = async { tokio::join!(self.sweep_for_ever(), self.watch_carrier(), self.know_strangers()) };
+        let work = async {
+            tokio::join!(self.sweep_for_ever(), self.watch_carrier(), self.know_strangers(), self.watch_public_url())
+        };
         let swept = stop.run_until_cancelled(work).await;
         debug_assert!(swept.is_none(), "the sweep ends only by being stopped");
     }

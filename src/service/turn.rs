@@ -181,15 +181,17 @@ impl Service {
             if stop.run_until_cancelled(breath).await.is_none() {
                 return;
             }
-            let considered = match service.0.parts.store.next_in_line(phone).await {
-                Ok(Some(call)) => service.consider(&call, false).await.map(|_rings| ()),
-                Ok(None) => Ok(()),
-                Err(error) => Err(error.into()),
-            };
-            if let Err(error) = considered {
+            if let Err(error) = service.consider_next(phone).await {
                 tracing::error!(error = %error, "a call that waits for a number could not be considered");
             }
         });
+    }
+
+    async fn consider_next(&self, phone: Phone) -> Result<(), Error> {
+        if let Some(call) = self.0.parts.store.next_in_line(phone).await? {
+            self.consider(&call, false).await?;
+        }
+        Ok(())
     }
 }
 

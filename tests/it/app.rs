@@ -97,7 +97,7 @@ impl TestApp {
         Self { carrier, key: Some(SECRET), ..Self::at(given, clock).await }
     }
 
-    fn with_account(carrier: &str, given: Given) -> Given {
+    pub(crate) fn with_account(carrier: &str, given: Given) -> Given {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let or = |value: Option<String>, default: &str| value.or_else(|| Some(default.to_owned()));
         Given {

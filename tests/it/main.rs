@@ -25,6 +25,7 @@ mod callback;
 mod cancel;
 mod changes;
 mod dialling;
+mod examined;
 mod faults;
 mod kill;
 mod opt_out;
