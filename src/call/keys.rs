@@ -13,12 +13,11 @@ impl Work {
     /// The first document.
     pub(super) fn fetched(&mut self, on: On, sealed_at: Timestamp) {
         let Some(began) = self.pick_up(on, sealed_at) else { return };
-        if self.has_nothing_to_ask() {
+        if self.has_nothing_to_ask(on.attempt) {
             return;
         }
-        let greeted = What::Greeted(on.attempt);
-        if !self.call.timeline.iter().any(|entry| entry.what == greeted) {
-            self.note(greeted);
+        if !self.was_greeted(on.attempt) {
+            self.note(What::Greeted(on.attempt));
         }
         self.witness(on.attempt, false);
         self.reply = Some(talk::open(began));
@@ -68,7 +67,7 @@ impl Work {
     /// A document failed on its way: it is said again.
     pub(super) fn resumed(&mut self, on: On, turn: Option<Turn>, sealed_at: Timestamp) {
         let Some(turn) = turn else { return self.fetched(on, sealed_at) };
-        if self.pick_up(on, sealed_at).is_none() || self.has_nothing_to_ask() {
+        if self.pick_up(on, sealed_at).is_none() || self.has_nothing_to_ask(on.attempt) {
             return;
         }
         let reply = talk::resume(turn, &self.facts(on.attempt));
@@ -91,9 +90,15 @@ impl Work {
         Some(u16::try_from(answered_at.duration_since(sealed_at).as_secs()).unwrap_or_default())
     }
 
+    /// Whether the talk of an attempt had begun: what comes again gets the same reply, also after the end.
+    fn was_greeted(&self, attempt: u8) -> bool {
+        self.call.timeline.iter().any(|entry| entry.what == What::Greeted(attempt))
+    }
+
     /// Whether the answer is known, or nobody wants it any more: then that is what is said.
-    fn has_nothing_to_ask(&mut self) -> bool {
-        let late = self.now >= self.call.reservation.give_up_at && self.call.decision().is_none();
+    fn has_nothing_to_ask(&mut self, attempt: u8) -> bool {
+        let is_over = self.call.is_finished() && !self.was_greeted(attempt);
+        let late = self.call.decision().is_none() && (is_over || self.now >= self.call.reservation.give_up_at);
         let unwanted = self.is_unwanted();
         if unwanted {
             self.reply = Some(self.call.last_words());

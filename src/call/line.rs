@@ -139,7 +139,11 @@ impl Work {
         }
     }
 
+    /// Nobody will tell any more. What staff decided stands, and what the client cancelled is cancelled.
     fn give_up_knowing(&mut self) {
+        if self.call.canceled || self.call.barred || self.call.decision().is_some() {
+            return self.call.conclude(Ended::Unknown, self.now);
+        }
         if let Some(last) = self.call.attempts.last_mut() {
             last.ended = Some(Ended::Unknown);
         }
@@ -153,7 +157,8 @@ impl Work {
         let (Some(keys), true) = (keys, self.is_last(attempt)) else { return };
         let facts = self.facts(attempt);
         for (turn, digits) in keys {
-            let (heard, reply) = talk::answer(*turn, Input::Digits(digits), 0, &facts);
+            let input = if digits.is_empty() { Input::Silence } else { Input::Digits(digits) };
+            let (heard, reply) = talk::answer(*turn, input, 0, &facts);
             self.hear(attempt, *turn, heard);
             self.witness(attempt, reply.listen().is_none());
         }
@@ -196,7 +201,9 @@ impl Work {
     pub(super) fn overdue(&mut self) {
         let Some(last) = self.call.attempts.last() else { return };
         let (attempt, started_at) = (last.number, last.started_at);
-        if self.now.duration_since(started_at) > LONGEST_DOUBT {
+        // A process that slept through that time (a suspended machine) asks at least once.
+        let overslept = self.call.wake_at().is_some_and(|at| self.now.duration_since(at) > AGAIN);
+        if self.now.duration_since(started_at) > LONGEST_DOUBT && !overslept {
             return self.give_up_knowing();
         }
         self.postpone();
@@ -264,8 +271,8 @@ impl Work {
         match &mut self.call.state {
             State::Dialing { searches, .. } if !named && *searches + 1 < SEARCHES => *searches += 1,
             State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } => {
-                let heard = self.call.attempts.last().is_some_and(|last| last.line >= Line::InProgress);
-                if heard { self.give_up_knowing() } else { self.call.conclude(Ended::Unknown, self.now) }
+                // Twilio gave it a name once, so it was placed: it is never rung again on the word of a missing record.
+                if named { self.give_up_knowing() } else { self.call.conclude(Ended::Unknown, self.now) }
             }
             State::Queued { .. } | State::Settling { .. } | State::Finished { .. } => {}
         }

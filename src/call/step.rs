@@ -179,16 +179,12 @@ impl Work {
             return;
         }
         self.note(What::Canceled);
+        // Also where no line is open: one that nobody knows of may still ring, and must hear the apology.
+        self.call.canceled = true;
         match self.call.state {
             State::Queued { .. } => self.call.finish(Outcome::Canceled, self.now),
-            State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } => {
-                self.call.canceled = true;
-                self.end_unwanted();
-            }
-            State::Settling { .. } => {
-                self.call.canceled = true;
-                self.call.conclude(super::state::Ended::Canceled, self.now);
-            }
+            State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } => self.end_unwanted(),
+            State::Settling { .. } => self.call.conclude(super::state::Ended::Canceled, self.now),
             State::Finished { .. } => {}
         }
     }
@@ -259,9 +255,24 @@ impl Work {
 
     /// The attempt a message speaks of, unless its `CallSid` is another's: such a message changes nothing.
     pub(super) fn attempt(&mut self, on: On) -> Option<&mut Attempt> {
+        self.learn_of(on);
         let attempt = self.call.attempts.iter_mut().find(|attempt| attempt.number == on.attempt)?;
         let sid = *attempt.sid.get_or_insert(on.sid);
         (sid == on.sid).then_some(attempt)
+    }
+
+    /// A call that was taken over from the ticket of an early attempt may have had later ones: another process, which is
+    /// no more, made them.
+    fn learn_of(&mut self, on: On) {
+        let taken_over = self.call.timeline.iter().any(|entry| entry.what == What::TakenOver);
+        let Some(last) = self.call.attempts.last().filter(|last| taken_over && last.number < on.attempt) else {
+            return;
+        };
+        let later = Attempt { witnessed: false, terms: last.terms, ..Attempt::new(on.attempt, last.from, self.now) };
+        self.call.attempts.push(later);
+        if !self.call.is_finished() {
+            self.call.state = State::Dialing { until: self.after(RING + UNKNOWN), searches: 0 };
+        }
     }
 
     pub(super) fn is_last(&self, attempt: u8) -> bool {

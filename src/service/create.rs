@@ -154,8 +154,10 @@ impl Service {
 
     /// Asks Twilio while the client waits, and tells it what Twilio refused.
     async fn place_for_client(&self, stored: Arc<Call>, attempt: u8) -> Result<Arc<Call>, Error> {
-        let id = stored.id;
-        let refusal = self.place(stored, attempt).await?;
+        let (service, id) = (self.clone(), stored.id);
+        // In a task of its own: a client that hangs up must not take Twilio's answer with it.
+        let placing = self.0.parts.tasks.spawn(async move { service.place(stored, attempt).await });
+        let refusal = placing.await.map_err(|_panicked| Error::Internal)??;
         let call = self.0.parts.store.load(id).await?.ok_or(Error::NotFound)?;
         let was_refused = call.attempts.last().is_some_and(|last| last.ended == Some(Ended::Refused));
         match refusal {

@@ -11,6 +11,8 @@ use crate::domain::Sid;
 use crate::twilio::client::{CallResource, CallUpdate, Error as TwilioError, ListQuery, Why};
 use crate::twilio::{CallSid, CallStatus};
 
+/// How far our clock may be from Twilio's when calls of the past are told from the one that is searched for.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
 /// How often a search of the list of calls goes on to the next page.
 const PAGES: usize = 5;
 
@@ -96,9 +98,8 @@ impl Service {
             while let Some(resource) = calls.pop_front() {
                 let name = sid(&resource.sid);
                 let known = others.contains(&name) || call.attempts.iter().any(|attempt| attempt.sid == Some(name));
-                // A second of tolerance: Twilio's clock is not ours, and it writes whole seconds.
-                let old =
-                    resource.date_created.is_some_and(|at| since.duration_since(at) > SignedDuration::from_secs(1));
+                // Some tolerance: Twilio's clock is not ours, and it writes whole seconds.
+                let old = resource.date_created.is_some_and(|at| since.duration_since(at) > CLOCKS_APART);
                 if !known && !old {
                     return Ok(Some(resource));
                 }
@@ -138,14 +139,20 @@ impl Service {
         let mut keys: Vec<(Turn, String)> = events
             .iter()
             .filter_map(|event| {
-                let turn = links::failed_turn(event.url.as_deref()?)?;
+                // The result of a Gather, or what became of it at the fallback; without keys it was silence.
+                let turn = [event.url.as_deref(), event.parameter("error_url")]
+                    .into_iter()
+                    .flatten()
+                    .find_map(links::failed_turn)?;
                 let digits = event.parameter("digits").filter(|digits| !digits.is_empty()).map(str::to_owned);
-                Some((turn, digits.or_else(|| self.spoken_key(call, turn, event))?))
+                Some((turn, digits.or_else(|| self.spoken_key(call, turn, event)).unwrap_or_default()))
             })
             .collect();
         keys.sort_by_key(|(turn, _)| turn.step);
-        // Without any event the record is not complete yet.
-        let keys = (!events.is_empty()).then_some(keys.as_slice());
+        // The list begins with our own create: until it holds a document that was asked for, it is not complete.
+        let complete =
+            events.iter().any(|event| event.url.as_deref().is_some_and(|url| url.contains(links::path::ANSWER)));
+        let keys = complete.then_some(keys.as_slice());
         self.send(call, Event::EventsRead { attempt, keys }).await
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::{
     Alternatives, CallbackUrl, Country, Extension, Language, Name, Notes, PartySize, Phone, PhoneFacts, Reservation,
-    TableTime, Voicemail, Zone, zone,
+    TableTime, Voicemail, Zone, table_time::TimeError, zone,
 };
 
 /// What is wrong with one field.
@@ -100,11 +100,19 @@ pub fn reservation(
     let attempts = fields.attempts();
     let voicemail = fields.voicemail();
     let callback_url = read_callback(&mut fields, defaults.callbacks);
+    if let (Some(numbers), Some(time)) = (numbers, time)
+        && let Err(error) = check_time(time, timezone.as_ref(), numbers.phone, now)
+    {
+        fields.wrong("time", error.code(), error);
+    }
+    let later = not_before.map_or(now, |at| at.max(now));
+    if give_up_at.is_some_and(|at| at <= later) {
+        fields.wrong("give_up_at", "too_early", "must be in the future and after `not_before`");
+    }
     let (Some(name), Some(numbers), Some(time), Some(party_size)) = (name, numbers, time, party_size) else {
         return Err(fields.errors);
     };
     let latest = latest_ring(time, timezone.as_ref(), numbers.phone);
-    let later = not_before.map_or(now, |at| at.max(now));
     let give_up_at = give_up_at.unwrap_or_else(|| later.saturating_add(TRY_FOR).unwrap_or(latest)).min(latest);
     let reservation = Reservation {
         name,
@@ -125,12 +133,14 @@ pub fn reservation(
         voicemail,
         callback_url,
     };
-    if let Err(error) = reservation.time.check(now, reservation.zones()) {
-        fields.wrong("time", error.code(), error);
-    } else if give_up_at <= later {
-        fields.wrong("give_up_at", "too_early", "must be in the future and after `not_before`");
-    }
     if fields.errors.is_empty() { Ok((reservation, numbers.facts)) } else { Err(fields.errors) }
+}
+
+fn check_time(time: TableTime, timezone: Option<&Zone>, phone: Phone, now: Timestamp) -> Result<(), TimeError> {
+    match timezone {
+        Some(zone) => time.check(now, std::iter::once(zone.as_str())),
+        None => time.check(now, zone::of(phone)),
+    }
 }
 
 /// Staff cannot confirm a table after its time; where several zones are possible, the last of them counts.

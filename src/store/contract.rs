@@ -97,8 +97,11 @@ async fn open_calls_are_never_dropped_to_make_room() {
             saved(&store, None, call(number)).await;
         }
         assert_eq!(store.save(None, call(4)).await.err(), Some(Error::Full));
-        saved(&store, Some(1), finished(&first)).await;
-        saved(&store, None, call(4)).await;
+        let done = saved(&store, Some(1), finished(&first)).await;
+        let full = store.save(None, call(4)).await;
+        assert_eq!(full.err(), Some(Error::Full), "a late callback would bring it back unfinished");
+        let later = Call { updated_at: done.updated_at + crate::ticket::LIFE, ..call(4) };
+        saved(&store, None, later).await;
         assert_eq!(store.load(first.id).await.unwrap(), None, "the oldest finished one made room");
         assert_eq!((store.held(), store.open().len()), (3, 3));
     }

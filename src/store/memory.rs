@@ -15,6 +15,7 @@ use super::{Error, Idempotency, IdempotencyKey, Limits, Saved};
 use crate::call::Call;
 use crate::domain::{CallId, Phone};
 use crate::policy::{Limits as Often, Room};
+use crate::ticket;
 
 const SHARDS: usize = 64;
 /// How long an idempotency key is kept.
@@ -65,7 +66,8 @@ impl Number {
 
 #[derive(Debug, Default)]
 struct Keys {
-    known: HashMap<[u8; 16], ([u8; 16], CallId)>,
+    /// The request, the call, and since when.
+    known: HashMap<[u8; 16], ([u8; 16], CallId, Timestamp)>,
     oldest: VecDeque<(Timestamp, [u8; 16])>,
 }
 
@@ -110,7 +112,7 @@ impl Memory {
 
     pub(super) fn save(&self, loaded: Option<u64>, mut call: Call, make_room: bool) -> Result<Saved, Error> {
         if loaded.is_none() && make_room {
-            self.make_room()?;
+            self.make_room(call.updated_at)?;
         }
         if call.is_finished() {
             call.timeline.shrink_to_fit();
@@ -182,10 +184,17 @@ impl Memory {
         }
     }
 
-    /// Drops the oldest finished calls while there are too many.
-    fn make_room(&self) -> Result<(), Error> {
+    /// Drops the oldest finished calls while there are too many, but none whose tickets can still be used: a late
+    /// callback would bring it back as a call that is not finished.
+    fn make_room(&self, now: Timestamp) -> Result<(), Error> {
         while self.held.load(Ordering::Relaxed) >= self.limits.max_calls {
-            let Some((_, oldest)) = lock(&self.finished).pop_front() else { return Err(Error::Full) };
+            let mut finished = lock(&self.finished);
+            let is_spent = |at: &Timestamp| now.duration_since(*at) >= ticket::LIFE;
+            let Some((_, oldest)) = finished.front().filter(|(at, _)| is_spent(at)).copied() else {
+                return Err(Error::Full);
+            };
+            finished.pop_front();
+            drop(finished);
             self.remove(oldest);
         }
         Ok(())
@@ -216,9 +225,12 @@ impl Memory {
             }
         }
         let mut keys = lock(&self.keys);
-        while let Some((_, key)) = keys.oldest.front().copied().filter(|(at, _)| is_old(*at, KEY_LIFE)) {
+        while let Some((at, key)) = keys.oldest.front().copied().filter(|(at, _)| is_old(*at, KEY_LIFE)) {
             keys.oldest.pop_front();
-            keys.known.remove(&key);
+            // One that was given up after a refusal and used again since has a life of its own.
+            if keys.known.get(&key).is_some_and(|(.., since)| *since == at) {
+                keys.known.remove(&key);
+            }
         }
     }
 
@@ -350,10 +362,10 @@ impl Memory {
     pub(super) fn reserve(&self, key: IdempotencyKey, id: CallId, now: Timestamp) -> Idempotency {
         let mut keys = lock(&self.keys);
         match keys.known.get(&key.key) {
-            Some((request, known)) if *request == key.request => Idempotency::Repeat(*known),
+            Some((request, known, _)) if *request == key.request => Idempotency::Repeat(*known),
             Some(_) => Idempotency::Mismatch,
             None => {
-                keys.known.insert(key.key, (key.request, id));
+                keys.known.insert(key.key, (key.request, id, now));
                 keys.oldest.push_back((now, key.key));
                 Idempotency::Fresh
             }
@@ -362,7 +374,7 @@ impl Memory {
 
     pub(super) fn unreserve(&self, key: IdempotencyKey) {
         let mut keys = lock(&self.keys);
-        if keys.known.get(&key.key).is_some_and(|(request, _)| *request == key.request) {
+        if keys.known.get(&key.key).is_some_and(|(request, ..)| *request == key.request) {
             keys.known.remove(&key.key);
         }
     }
