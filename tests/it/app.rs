@@ -98,11 +98,12 @@ impl TestApp {
     }
 
     pub(crate) fn with_account(carrier: &str, given: Given) -> Given {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let listen = given.listen.clone().unwrap_or_else(free);
         let or = |value: Option<String>, default: &str| value.or_else(|| Some(default.to_owned()));
         Given {
-            listen: Some(free.to_string()),
-            public_url: Some(format!("http://{free}")),
+            public_url: Some(format!("http://{listen}")),
+            listen: Some(listen),
             twilio_account_sid: Some(format!("AC{}", "0".repeat(32))),
             twilio_auth_token: or(given.twilio_auth_token, crate::webhook::TOKEN),
             twilio_api_url: Some(format!("{carrier}/simulator")),
