@@ -107,11 +107,12 @@ impl App {
 
     /// Serves until `signal` comes, then stops in order:
     ///
-    /// 1. streams to clients end, and no new connection is accepted: nobody begins what cannot be finished;
-    /// 2. requests in progress are answered, for ten seconds at most: a key that was pressed is stored;
-    /// 3. work that outlives its request ends: an answer of Twilio on its way gets its place in the record;
-    /// 4. what waits for a later moment ends as failed, since nothing will remember it;
-    /// 5. the simulator goes last: it is the other end of the wire.
+    /// 1. what waits for a later moment ends as failed, since nothing will remember it, and its followers are told;
+    /// 2. streams to clients end, and no new connection is accepted: nobody begins what cannot be finished;
+    /// 3. requests in progress are answered, for ten seconds at most: a key that was pressed is stored;
+    /// 4. work that outlives its request ends: an answer of Twilio on its way gets its place in the record;
+    /// 5. what came to wait meanwhile ends too;
+    /// 6. the simulator goes last: it is the other end of the wire.
     pub async fn run_until(self, signal: impl Future<Output = ()>) {
         // The data of phone numbers takes some 10 ms to read; nobody should wait for it, neither a start nor a call.
         let warm = tokio::task::spawn_blocking(phone::warm);
@@ -132,6 +133,7 @@ impl App {
             () = &mut serving => {}
             () = signal => {
                 tracing::info!("stopping");
+                service.shut_down().await;
                 stop.cancel();
                 serving.await;
             }

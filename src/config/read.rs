@@ -46,6 +46,11 @@ fn set(value: &Option<String>) -> Option<&str> {
     value.as_deref().map(str::trim).filter(|text| !text.is_empty())
 }
 
+/// Whether a list that was given names nothing, as `"${A},${B}"` does when neither is set.
+fn names_nothing(text: Option<&str>) -> bool {
+    text.is_some_and(|text| list(text).next().is_none())
+}
+
 fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
@@ -64,6 +69,7 @@ impl Reader {
     }
 
     fn config(&mut self, given: &Given) -> Option<Config> {
+        self.refuse_empty_lists(given);
         let listen = self.listen(given);
         let account = self.account(given);
         let simulated = account.is_none();
@@ -115,6 +121,24 @@ impl Reader {
             allow_private_callbacks: private.unwrap_or(false),
             ignored,
         })
+    }
+
+    /// A list of nothing is never meant: without keys everybody could call, without tokens nothing would be verified.
+    fn refuse_empty_lists(&mut self, given: &Given) {
+        let lists = [
+            ("TWILIO_AUTH_TOKEN", &given.twilio_auth_token),
+            ("TWILIO_WEBHOOK_KEYS", &given.twilio_webhook_keys),
+            ("TWILIO_FROM_NUMBER", &given.twilio_from_number),
+            ("TABLECALL_API_KEYS", &given.api_keys),
+            ("TABLECALL_TICKET_KEYS", &given.ticket_keys),
+            ("TABLECALL_ALLOWED_COUNTRIES", &given.allowed_countries),
+            ("TABLECALL_WEBHOOK_SECRETS", &given.webhook_secrets),
+        ];
+        for (name, value) in lists {
+            if names_nothing(set(value)) {
+                self.wrong(name, "is a list of nothing: name something or leave it out");
+            }
+        }
     }
 
     fn listen(&mut self, given: &Given) -> Option<SocketAddr> {
@@ -468,6 +492,20 @@ mod tests {
         assert_eq!(limits(&one), Limits::ONE_RESTAURANT);
         assert_eq!(limits(&Given { limits: some("off"), ..one.clone() }), Limits::OFF);
         assert_eq!(limits(&Given { limits: some("number_hour=5"), ..one }).number_day, Some(100));
+    }
+
+    #[test]
+    fn a_list_of_nothing_is_refused() {
+        let nothing = || some(" , ,");
+        let given = Given {
+            twilio_auth_token: nothing(),
+            twilio_from_number: nothing(),
+            api_keys: nothing(),
+            ticket_keys: nothing(),
+            ..live()
+        };
+        let names = wrong(&given);
+        assert_eq!(names, ["TWILIO_AUTH_TOKEN", "TWILIO_FROM_NUMBER", "TABLECALL_API_KEYS", "TABLECALL_TICKET_KEYS"]);
     }
 
     #[test]

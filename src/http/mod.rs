@@ -24,7 +24,7 @@ use self::api::Api;
 use self::assets::Assets;
 use self::edge::Edge;
 use self::hooks::Hooks;
-use self::keys::Keys;
+use self::keys::{Guard, Keys};
 use self::listener::{BodyLimit, Limits, TimeLimit};
 use self::simulator::SimulatorEndpoint;
 use crate::service::Service;
@@ -52,11 +52,12 @@ pub fn endpoint(site: Site) -> impl Endpoint {
     let metrics = site.service.metrics().clone();
     let document = describe(&site);
     let hooks = Hooks::new(site.service.clone(), site.verifier, site.limits.clone(), &metrics);
-    let api = Api::new(site.service.clone(), site.keys);
+    let api = Api::new(site.service.clone());
     let body = BodyLimit { bytes: site.limits.body_bytes, time: site.limits.body };
     let api = OpenApiService::new(api, "Tablecall", env!("CARGO_PKG_VERSION"))
         .with(body)
-        .with(TimeLimit(site.limits.request));
+        .with(TimeLimit(site.limits.request))
+        .with(Guard(site.keys));
     let mut routes = Route::new()
         .at("/openapi.json", fixed("application/json", render_json(&document)))
         .at("/openapi.yaml", fixed("application/yaml", render_yaml(&document)))
@@ -64,13 +65,13 @@ pub fn endpoint(site: Site) -> impl Endpoint {
         .at("/readyz", get(readyz).data(site.service.clone()))
         .at("/metrics", get(render_metrics).data(metrics.clone()))
         .nest_no_strip("/docs", Assets::default())
-        .nest("/", api);
+        .nest_no_strip("/api", api);
     if let Some(simulator) = site.simulator {
         let endpoint = SimulatorEndpoint::new(simulator, site.limits);
         routes =
             routes.nest_no_strip("/simulator/2010-04-01", endpoint.clone()).nest_no_strip("/simulator/api", endpoint);
     }
-    Edge::new(routes.with(CatchPanic::new()), hooks, &metrics)
+    Edge::new(routes, hooks, &metrics)
 }
 
 /// The simulator alone, as the carrier of other processes.
@@ -81,7 +82,7 @@ pub fn simulator_endpoint(simulator: Simulator, limits: Limits) -> impl Endpoint
 /// The OpenAPI document of a site.
 #[must_use]
 pub fn describe(site: &Site) -> serde_json::Value {
-    document::document(Api::new(site.service.clone(), site.keys.clone()))
+    document::document(Api::new(site.service.clone()))
 }
 
 /// The document as it is served, printed and committed.
