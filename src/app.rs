@@ -89,7 +89,7 @@ impl App {
         let bound = |source| Error::Bind { address, source };
         let listener = TcpListener::bind(address).await.map_err(bound)?;
         let address = listener.local_addr().map_err(bound)?;
-        let assembled = assemble(&config, clock, address)?;
+        let assembled = assemble(&config, clock, address, memory(&config))?;
         Ok(Self { listener, address, assembled })
     }
 
@@ -151,8 +151,20 @@ impl App {
     }
 }
 
+/// What a request meets behind the sockets, over calls that are there already. Nothing runs beside it: no sweep.
+///
+/// # Errors
+/// A part cannot be built.
+pub fn site(config: &Config, clock: Clock, store: Store) -> Result<Site, Error> {
+    assemble(config, clock, config.listen, store).map(|assembled| assembled.site)
+}
+
+fn memory(config: &Config) -> Store {
+    Store::memory(store::Limits { max_calls: config.max_calls, retention: config.retention })
+}
+
 /// Builds every part; `address` is where this process can be reached by itself.
-fn assemble(config: &Config, clock: Clock, address: SocketAddr) -> Result<Assembled, Error> {
+fn assemble(config: &Config, clock: Clock, address: SocketAddr, store: Store) -> Result<Assembled, Error> {
     let origin = origin(config, address);
     let speech = Speech::load().map_err(Error::Speech)?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), env!("TABLECALL_COMMIT"))?;
@@ -175,7 +187,7 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr) -> Result<Assemb
     let service = Service::new(Parts {
         settings: settings(config, speech.languages().collect()),
         clock,
-        store: Store::memory(store::Limits { max_calls: config.max_calls, retention: config.retention }),
+        store,
         tickets: Tickets::new(config.ticket_keys.clone()),
         links: Links::new(&origin),
         twilio: Client::new(client, http)?,
@@ -197,7 +209,7 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr) -> Result<Assemb
 pub fn document() -> Result<serde_json::Value, Error> {
     let config = Config::read(&Given::default()).map_err(|_problems| Error::Defaults)?;
     let address = config.listen;
-    let assembled = assemble(&config, Clock::system(), address)?;
+    let assembled = assemble(&config, Clock::system(), address, memory(&config))?;
     Ok(crate::http::describe(&assembled.site))
 }
 

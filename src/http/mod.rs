@@ -64,6 +64,8 @@ pub fn endpoint(site: Site) -> impl Endpoint {
         .at("/healthz", get(healthz))
         .at("/readyz", get(readyz).data(site.service.clone()))
         .at("/metrics", get(render_metrics).data(metrics.clone()))
+        .at("/docs.css", Assets::default())
+        .at("/docs.js", Assets::default())
         .nest_no_strip("/docs", Assets::default())
         .nest_no_strip("/api", api);
     if let Some(simulator) = site.simulator {

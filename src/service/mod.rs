@@ -1,6 +1,6 @@
 //! The use cases: load, step, save, perform the effects. The only place where the core meets store, Twilio and speech.
 //!
-//! Whatever happens to a call goes through [`Service::apply`]. Start with `create` for what a client sets off, and with
+//! Whatever happens to a call goes through `Service::apply`. Start with `create` for what a client sets off, and with
 //! `webhooks` for what Twilio does.
 
 pub mod intake;

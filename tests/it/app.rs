@@ -1,5 +1,7 @@
 //! A running app with a clock of its own. It must not reach into the app: everything goes over HTTP.
 
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::answer::Answer;
 use crate::call::Asked;
 use crate::logs::Logs;
-use crate::phone::Phone;
+use crate::phone::{Phone, prompts};
 
 /// When simulated time begins: noon in San Francisco, in office hours everywhere in America.
 pub(crate) const NOON: &str = "2026-12-01T20:00:00Z";
@@ -61,6 +63,10 @@ pub(crate) struct TestApp {
     pub(crate) key: Option<&'static str>,
     /// Whether the simulator was told to lose callbacks: then nobody waits for them.
     pub(crate) loses_callbacks: bool,
+    /// How many prompts were read of each line that somebody listened to.
+    pub(crate) read: RefCell<BTreeMap<String, usize>>,
+    /// The numbers that clients asked to be rung.
+    asked: RefCell<BTreeSet<String>>,
     stop: CancellationToken,
     running: JoinHandle<()>,
     logs: Logs,
@@ -98,12 +104,12 @@ impl TestApp {
     }
 
     pub(crate) fn with_account(carrier: &str, given: Given) -> Given {
-        let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-        let listen = given.listen.clone().unwrap_or_else(free);
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = given.listen.clone().unwrap_or_else(|| free.to_string());
         let or = |value: Option<String>, default: &str| value.or_else(|| Some(default.to_owned()));
         Given {
-            public_url: Some(format!("http://{listen}")),
-            listen: Some(listen),
+            public_url: Some(format!("http://{address}")),
+            listen: Some(address),
             twilio_account_sid: Some(format!("AC{}", "0".repeat(32))),
             twilio_auth_token: or(given.twilio_auth_token, crate::webhook::TOKEN),
             twilio_api_url: Some(format!("{carrier}/simulator")),
@@ -126,7 +132,19 @@ impl TestApp {
         let stop = CancellationToken::new();
         let running = tokio::spawn(app.run_until(stop.clone().cancelled_owned()));
         let http = tablecall::twilio::client::http_client().unwrap();
-        Self { carrier: origin.clone(), origin, clock, http, key: None, loses_callbacks: false, stop, running, logs }
+        Self {
+            carrier: origin.clone(),
+            origin,
+            clock,
+            http,
+            key: None,
+            loses_callbacks: false,
+            read: RefCell::default(),
+            asked: RefCell::default(),
+            stop,
+            running,
+            logs,
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -146,7 +164,11 @@ impl TestApp {
 
     /// A client asks for a table, whatever comes of it.
     pub(crate) async fn tries(&self, request: Value) -> Answer {
-        self.send(self.post("/api/call").json(&request)).await
+        let answer = self.send(self.post("/api/call").json(&request)).await;
+        if let Some(phone) = answer.body["reservation"]["phone"].as_str() {
+            self.asked.borrow_mut().insert(phone.to_owned());
+        }
+        answer
     }
 
     /// What a create would do.
@@ -214,6 +236,13 @@ impl TestApp {
         state["calls"][0]["sid"].as_str().expect("a call was taken on").to_owned()
     }
 
+    /// Waits until the app has been told of the end of every call.
+    pub(crate) async fn hears_of_the_end(&self) {
+        self.is_quiet().await;
+        let ledger = self.ledger().await;
+        assert!(ledger.iter().all(|call| call["final"] == true), "{ledger:#?}");
+    }
+
     /// The simulator's books: every call it ever took on, oldest first.
     pub(crate) async fn ledger(&self) -> Vec<Value> {
         self.simulator("ledger").await["calls"].as_array().unwrap().clone()
@@ -234,13 +263,22 @@ impl TestApp {
 
     // The end
 
-    /// Nothing is left: no phone rings or talks, no document had a fault, nothing was logged as an error, and the app
-    /// stops in order. What was logged.
+    /// Nothing is left: no phone rings or talks, nobody was rung that no client asked for, all was read of what was
+    /// said to those who listened, no document had a fault, nothing was logged as an error, and the app stops in
+    /// order. What was logged.
     pub(crate) async fn finish(self) -> String {
         let phones = self.simulator("calls").await;
         for phone in phones["calls"].as_array().unwrap() {
             assert_eq!(phone["ended"], true, "a line is still open: {phone:#}");
             assert_eq!(phone["warnings"], json!([]), "the carrier complained: {phone:#}");
+            let (number, sid) = (phone["to"].as_str().unwrap(), phone["sid"].as_str().unwrap());
+            // Who asked an app beside this one is not known here.
+            let asked = self.asked.borrow();
+            assert!(asked.is_empty() || asked.contains(number), "nobody asked for this call: {phone:#}");
+            if let Some(read) = self.read.borrow().get(sid) {
+                let said = prompts(phone);
+                assert_eq!(said.len(), *read, "not read: {:?}", said.get(*read..));
+            }
         }
         let log = self.stops().await;
         let errors: Vec<&str> = log.lines().filter(|line| line.contains("\"ERROR\"")).collect();

@@ -74,6 +74,11 @@ impl<'a> Asked<'a> {
 
     /// Lets time pass until the call is as wanted.
     pub(crate) async fn comes_to(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.comes_to_beside(self.app, wanted).await
+    }
+
+    /// The same where another app is the carrier.
+    pub(crate) async fn comes_to_beside(&self, carrier: &TestApp, wanted: impl Fn(&Value) -> bool) -> Value {
         let coming = async {
             loop {
                 let call = self.reads().await;
@@ -85,7 +90,7 @@ impl<'a> Asked<'a> {
                 if call["attempts"].as_array().unwrap().last().is_some_and(asked) {
                     self.until(|call| !call["attempts"].as_array().unwrap().last().is_some_and(asked)).await;
                 } else {
-                    self.app.time_passes().await;
+                    carrier.time_passes().await;
                 }
             }
         };

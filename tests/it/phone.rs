@@ -86,6 +86,7 @@ impl<'a> Phone<'a> {
         })
         .await;
         self.read += 1;
+        self.app.read.borrow_mut().insert(self.sid.clone(), self.read);
         text
     }
 
@@ -181,7 +182,7 @@ fn resting(line: &Value) -> bool {
 }
 
 /// What the app has said so far.
-fn prompts(line: &Value) -> Vec<String> {
+pub(crate) fn prompts(line: &Value) -> Vec<String> {
     let transcript = line["transcript"].as_array().unwrap().iter();
     let said = transcript.filter(|entry| entry["speaker"] == "twilio" && entry["kind"] == "say");
     said.map(|entry| entry["text"].as_str().unwrap().to_owned()).collect()
