@@ -238,7 +238,8 @@ impl From<service::Error> for Failure {
                 retry_after: Some(2),
                 ..Self::new(
                     Code::Unavailable,
-                    "This process has just started: it asks Twilio first which calls are under way.",
+                    "This process does not know yet which calls are under way: it asks Twilio first. /readyz tells what \
+                     is in the way.",
                 )
             },
             Error::IdempotencyMismatch => {

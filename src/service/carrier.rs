@@ -133,6 +133,16 @@ impl Carrier {
         self.closed.notify_one();
     }
 
+    /// A test had no answer: the next one is later.
+    pub(super) fn not_tested(&self, now: Timestamp) {
+        let mut known = self.lock();
+        let pause = doubled(FIRST_TEST, known.pauses, LAST_TEST);
+        known.pauses = known.pauses.saturating_add(1);
+        if let Gate::Shut { test_at, .. } = &mut known.gate {
+            *test_at = plus(now, pause + jitter(pause));
+        }
+    }
+
     /// A test of the account succeeded. The next pause is longer all the same, until a call was accepted.
     pub(super) fn reopen(&self) {
         let mut known = self.lock();

@@ -136,7 +136,7 @@ impl Service {
                 }
                 Err(error) => {
                     tracing::warn!(error = %error, "the test of a refused account had no answer");
-                    carrier.shut(0, self.now());
+                    carrier.not_tested(self.now());
                 }
             }
         }

@@ -274,10 +274,14 @@ impl Memory {
             room.number_hour = number.starts.room(often.number_hour, Often::HOUR, now);
             room.number_day = number.starts.room(often.number_day, Often::DAY, now);
         }
-        if let Some(creates) = lock(&self.creates).get(owner) {
-            room.key_minute = creates.room(often.key_minute, Often::MINUTE, now);
+        // Locks that all calls share are taken only where a limit asks for it.
+        if often.key_minute.is_some() {
+            let creates = lock(&self.creates);
+            room.key_minute = creates.get(owner).and_then(|log| log.room(often.key_minute, Often::MINUTE, now));
         }
-        room.service_day = lock(&self.starts).room(often.service_day, Often::DAY, now);
+        if often.service_day.is_some() {
+            room.service_day = lock(&self.starts).room(often.service_day, Often::DAY, now);
+        }
         room
     }
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use tablecall::config::Given;
 
 use crate::app::{RESTAURANT, SECRET, TestApp, table, table_at, with};
+use crate::call::Asked;
 
 fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
@@ -70,6 +71,37 @@ async fn a_check_says_what_a_create_does() {
         assert_eq!(verdict, said, "{request}");
     }
     app.stops().await;
+}
+
+#[tokio::test]
+async fn whatever_is_asked_a_check_says_what_a_create_does() {
+    let mut dice = fastrand::Rng::with_seed(7);
+    for cps in ["0", "1"] {
+        let given = Given {
+            allowed_countries: some("US,GB"),
+            call_hours: some("09:00-19:30"),
+            limits: some("number_hour=1,key_minute=25,service_day=15"),
+            twilio_cps: some(cps),
+            ..Given::default()
+        };
+        let app = TestApp::with(given).await;
+        let mut said = std::collections::BTreeSet::new();
+        for _ in 0..60 {
+            let phone = dice.choice(["+14155550103", "+12125550103", "+442079460103", "+13125550101", "+4930123456"]);
+            let hour = dice.u32(0..24);
+            let mut request = with(table_at(phone.unwrap()), json!({"party_size": dice.u32(1..30)}));
+            if dice.bool() {
+                request["not_before"] = json!(format!("2026-12-02T{hour:02}:00:00Z"));
+            }
+            let check = check_is_honest(&app, request).await;
+            said.insert(check["code"].as_str().unwrap_or("allowed").to_owned());
+            if dice.u8(..3) == 0 {
+                app.time_passes().await;
+            }
+        }
+        assert!(said.len() >= 6, "{said:?}");
+        app.stops().await;
+    }
 }
 
 #[tokio::test]
@@ -285,4 +317,77 @@ async fn no_call_is_placed_before_twilio_has_told_which_are_under_way() {
     app.asks(table()).await;
     app.stops().await;
     carrier.stops().await;
+}
+
+#[tokio::test]
+async fn keys_from_before_a_restart_are_read_from_twilios_events() {
+    let mut carrier = TestApp::start().await;
+    carrier.loses_callbacks = true;
+    let mut first = TestApp::beside(&carrier, Given::default()).await;
+    first.key = Some(SECRET);
+    let id = first.asks(table()).await.id.clone();
+    let mut phone = carrier.phone(RESTAURANT).rings().await;
+    phone.answers().await;
+    phone.hears("To accept").await;
+    phone.presses("1").await;
+    let listen = first.origin.trim_start_matches("http://").to_owned();
+    first.stops().await;
+    let mut second = TestApp::beside(&carrier, Given { listen: Some(listen), ..Given::default() }).await;
+    second.key = Some(SECRET);
+    phone.hangs_up().await;
+    while second.send(second.get(&format!("/api/call/{id}"))).await.status == 404 {
+        carrier.time_passes().await;
+    }
+    let call = Asked::new(&second, id);
+    let settling = call.reads().await;
+    assert_eq!((&settling["status"], settling["outcome"].is_null()), (&json!("in_progress"), true), "{settling:#}");
+    let begun = carrier.now();
+    let done = call.ends_as("confirmed", 1).await;
+    assert!(carrier.now().duration_since(begun) >= SignedDuration::from_mins(15), "{done:#}");
+    assert_eq!(carrier.ledger().await.len(), 1, "nobody was rung again");
+    second.stops().await;
+    carrier.stops().await;
+}
+
+#[tokio::test]
+async fn a_call_is_cancelled_before_its_name_is_known() {
+    let mut app = TestApp::start().await;
+    app.loses_callbacks = true;
+    app.goes_wrong(json!({"create_lost_response": {"count": 1}})).await;
+    let call = app.asks(table()).await;
+    let asked = call.reads().await;
+    assert_eq!((&asked["attempts"][0]["status"], asked["attempts"][0]["sid"].is_null()), (&json!("unknown"), true));
+    assert_eq!(call.cancels().await.status, 202);
+    call.ends_as("canceled", 1).await;
+    let ledger = app.ledger().await;
+    assert_eq!((ledger.len(), ledger[0]["answered_at"].is_null()), (1, true), "{ledger:#?}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_cancelled_line_of_which_nothing_is_heard_is_found_and_ended() {
+    let mut app = TestApp::start().await;
+    app.loses_callbacks = true;
+    app.goes_wrong(json!({"create_lost_response": {"count": 1}, "drop_callback": {}})).await;
+    let call = app.asks(table_at("+14155550104")).await;
+    assert_eq!(call.cancels().await.status, 202);
+    call.ends_as("canceled", 1).await;
+    app.goes_wrong(json!({})).await;
+    assert_eq!(app.ledger().await.len(), 1);
+    app.stops().await;
+}
+
+#[tokio::test]
+async fn an_ended_attempt_keeps_its_evidence() {
+    let app = TestApp::start().await;
+    let call = app.asks(table_at("+14155550103")).await;
+    let waiting = call.comes_to(|call| call["waiting_for"] == "retry").await;
+    let attempt = &waiting["attempts"][0];
+    assert_eq!((&attempt["twilio_status"], &attempt["sip_code"]), (&json!("busy"), &json!(486)), "{attempt:#}");
+    app.goes_wrong(json!({"create_error": {"code": 21_215, "status": 400}})).await;
+    let failed = call.ends_as("failed", 2).await;
+    let attempt = &failed["attempts"][1];
+    assert_eq!((&attempt["ended_because"], &attempt["twilio_code"]), (&json!("refused"), &json!(21_215)));
+    assert!(attempt["advice"].as_str().unwrap().contains("Geographic permissions"), "{attempt:#}");
+    app.stops().await;
 }
