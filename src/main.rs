@@ -229,15 +229,15 @@ fn run_server(given: &Given) -> ExitCode {
     for name in &config.ignored {
         tracing::warn!(setting = name, "this setting has no effect in this version");
     }
-    if matches!(config.carrier, Carrier::Twilio { .. }) && config.do_not_call_file.is_none() {
-        tracing::warn!(
-            "TABLECALL_DO_NOT_CALL_FILE is not set: restaurants that ask not to be called are forgotten when this process ends"
-        );
-    }
     if matches!(config.carrier, Carrier::Twilio { .. }) && config.service_name == doctor::DEFAULT_NAME {
         tracing::warn!(
             "calls are made in the name of \"Tablecall\": set TABLECALL_SERVICE_NAME to who you are, as the law of many \
              countries asks of a caller"
+        );
+    }
+    if matches!(config.carrier, Carrier::Twilio { .. }) && config.do_not_call_file.is_none() {
+        tracing::warn!(
+            "TABLECALL_DO_NOT_CALL_FILE is not set: restaurants that ask not to be called are forgotten when this process ends"
         );
     }
     in_runtime(serve(config))

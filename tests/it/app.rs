@@ -272,10 +272,10 @@ impl TestApp {
             assert_eq!(phone["ended"], true, "a line is still open: {phone:#}");
             assert_eq!(phone["warnings"], json!([]), "the carrier complained: {phone:#}");
             let (number, sid) = (phone["to"].as_str().unwrap(), phone["sid"].as_str().unwrap());
-            // Who asked an app beside this one is not known here, and who rings us asks nobody.
+            // Who asked an app beside this one is not known here.
             let asked = self.asked.borrow();
-            let rang_us = phone["direction"] == "inbound";
-            assert!(rang_us || asked.is_empty() || asked.contains(number), "nobody asked for this call: {phone:#}");
+            let theirs = phone["direction"] == "inbound";
+            assert!(theirs || asked.is_empty() || asked.contains(number), "nobody asked for this call: {phone:#}");
             if let Some(read) = self.read.borrow().get(sid) {
                 let said = prompts(phone);
                 assert_eq!(said.len(), *read, "not read: {:?}", said.get(*read..));
