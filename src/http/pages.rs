@@ -1,0 +1,48 @@
+//! The pages and what they must know of the service before they ask it anything. It decides nothing.
+
+use poem::{Endpoint, IntoResponse, Request, Response};
+use serde_json::{Value, json};
+
+use super::assets::Assets;
+use super::headers::PageHeaders;
+use crate::service::Settings;
+
+/// Serves the files of the pages, and everything else by the inner endpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct Pages<E> {
+    files: PageHeaders<Assets>,
+    names: Assets,
+    inner: E,
+}
+
+impl<E> Pages<E> {
+    /// Puts the pages in front of `inner`; the phone's page is there only with a simulator.
+    pub const fn new(inner: E, simulator: bool) -> Self {
+        let names = if simulator { Assets::all() } else { Assets::hiding("/simulator") };
+        Self { files: PageHeaders(names), names, inner }
+    }
+}
+
+impl<E: Endpoint> Endpoint for Pages<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        if self.names.has(request.uri().path()) {
+            return self.files.call(request).await;
+        }
+        Ok(self.inner.call(request).await?.into_response())
+    }
+}
+
+/// What the app shows and leaves out; nothing of it is secret.
+#[must_use]
+pub fn about(settings: &Settings, simulator: bool) -> Value {
+    let languages: Vec<&str> = settings.defaults.languages.iter().map(crate::domain::Language::as_str).collect();
+    json!({
+        "service_name": settings.service_name,
+        "simulator": simulator,
+        "one_restaurant": settings.defaults.restaurant_phone.is_some(),
+        "country": settings.defaults.country.map(|country| country.as_str().to_owned()),
+        "languages": languages,
+    })
+}
