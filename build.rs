@@ -99,7 +99,9 @@ fn worker(files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), Box<dyn Error>> {
     const WORKER: &str = "/sw.js";
     let own = |path: &&String| {
         let others = ["/docs", "/simulator"].iter().any(|page| path.starts_with(page));
-        !others && !path.ends_with(".txt") && *path != WORKER
+        // What only an installation asks for would weigh more than all that the app needs to run.
+        let rare = path.starts_with("/icons/") && !["/icons/icon.svg", "/icons/icon-192.png"].contains(&path.as_str());
+        !others && !rare && !path.ends_with(".txt") && *path != WORKER
     };
     let names: Vec<&str> = files.keys().filter(own).map(String::as_str).collect();
     let mut digest = Sha256::new();

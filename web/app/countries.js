@@ -24,6 +24,3 @@ export function countriesOf(number) {
 
 /** Whether a number says its country itself. */
 export const isInternational = (number) => /^\s*(\+|00)/.test(number);
-
-/** A country's flag. */
-export const flag = (country) => String.fromCodePoint(...[...country].map((letter) => 0x1f1a5 + letter.charCodeAt(0)));

@@ -1,6 +1,6 @@
 // The form: help while typing, what the restaurant will hear, and the errors of the API at their fields.
 import { json, Problem } from "./api.js";
-import { CALLING, countriesOf, flag, isInternational } from "./countries.js";
+import { CALLING, countriesOf, isInternational } from "./countries.js";
 import { $, h, icon, ICONS } from "./dom.js";
 import { collator, countryName, either, has, languageName, moment, n, t } from "./words.js";
 
@@ -130,11 +130,12 @@ function helpWithPhone() {
   const help = $("phone-help");
   if (isInternational(value)) {
     const countries = countriesOf(value);
-    help.textContent = countries.length ? `${flag(countries[0])} ${either(countries.map(countryName))}` : t("phone.help.code");
+    help.textContent = countries.length ? either(countries.map(countryName)) : t("phone.help.code");
     if (countries.length && !countries.includes($("country").value)) $("country").value = countries[0];
   } else {
     help.textContent = t("phone.help", { country: countryName($("country").value) });
   }
+  $("country-shown").textContent = `${$("country").value} +${CALLING.get($("country").value)}`;
 }
 
 function complete(fields) {
@@ -221,7 +222,7 @@ function fillCountries() {
   const before = $("country").value;
   const order = collator();
   const names = [...CALLING].map(([code, calling]) => [code, calling, countryName(code)]).sort((a, b) => order.compare(a[2], b[2]));
-  $("country").replaceChildren(...names.map(([code, calling, name]) => h("option", { value: code }, `${flag(code)} +${calling} ${name}`)));
+  $("country").replaceChildren(...names.map(([code, calling, name]) => h("option", { value: code }, `${name} (+${calling})`)));
   const region = navigator.languages?.map((tag) => new Intl.Locale(tag).region).find((code) => CALLING.has(code));
   $("country").value = before || about.country || region || "US";
 }

@@ -57,8 +57,8 @@ const wall = (local) => new Date(`${local.slice(0, 16)}:00Z`);
 export const tableDay = (local) => format(wall(local), { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" });
 /** "Fri, Dec 4" */
 export const tableDayShort = (local) => format(wall(local), { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
-/** "7:30 PM" of a table's time. */
-export const tableTime = (local) => format(wall(local), { hour: "numeric", minute: "2-digit", timeZone: "UTC" });
+/** "7:30 PM" of a table's time, never torn in two. */
+export const tableTime = (local) => format(wall(local), { hour: "numeric", minute: "2-digit", timeZone: "UTC" }).replaceAll(" ", "\u00a0");
 
 /** A moment here: with the day unless it is today. */
 export function moment(iso, seconds = false) {
