@@ -22,3 +22,8 @@ if (typeof SwaggerUIBundle === "function") {
 } else {
   document.getElementById("note").textContent = "Swagger UI could not be loaded. The document is at /openapi.json.";
 }
+
+// The phone's page is there in simulator mode only.
+fetch("/about.json").then((answer) => answer.json()).then((about) => {
+  document.getElementById("to-phone").hidden = !about.simulator;
+}).catch(() => {});

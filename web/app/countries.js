@@ -24,3 +24,13 @@ export function countriesOf(number) {
 
 /** Whether a number says its country itself. */
 export const isInternational = (number) => /^\s*(\+|00)/.test(number);
+
+/** A number in groups, easier to read: the country's code apart, then threes; North America in its own manner. */
+export function pretty(number) {
+  const [country] = countriesOf(number);
+  const code = country && CALLING.get(country);
+  if (!code || !/^\+\d+$/.test(number)) return number;
+  const rest = number.slice(1 + code.length);
+  const groups = code === "1" && rest.length === 10 ? [rest.slice(0, 3), rest.slice(3, 6), rest.slice(6)] : rest.match(/.{1,3}(?!.$)|.+$/g);
+  return [`+${code}`, ...(groups ?? [])].join("\u00a0");
+}

@@ -109,6 +109,7 @@ export function show(problem) {
   touched = new Set([...touched, ...shown.keys()]);
   if (shown.size === 0 || left.length) say([shown.size === 0 && general(problem), ...left].filter(Boolean).join(" "));
   else say("");
+  preview(null, shown.size ? t("preview.wrong") : null);
   const first = FIELDS.find((field) => shown.has(field));
   if (FOLDED.some((field) => shown.has(field))) $("fold").open = true;
   if (first) (first === "alternatives" ? $("earliest") : $(first)).focus();
@@ -154,7 +155,8 @@ export function changed() {
   const fields = body();
   if (!complete(fields)) return preview(null);
   $("preview").setAttribute("aria-busy", "true");
-  timer = setTimeout(() => check(fields), PAUSE);
+  // A number that is still being typed is not yet wrong.
+  timer = setTimeout(() => check(fields), document.activeElement === $("phone") ? 3 * PAUSE : PAUSE);
 }
 
 async function check(fields) {
@@ -208,7 +210,8 @@ function verdict({ verdict, code, reason, until }) {
   if (verdict === "allowed") return null;
   if (verdict === "blocked") return h("p.note.bad", {}, has(`error.${code}`) ? t(`error.${code}`) : reason);
   const why = has(`waiting.${code}`) ? t(`waiting.${code}`) : reason;
-  return h("p.note.warn", {}, until ? t("preview.waits", { why, when: moment(until) }) : why);
+  const later = until && new Date(until) - Date.now() > 5000;
+  return h("p.note.warn", {}, later ? t("preview.waits", { why, when: moment(until) }) : why);
 }
 
 function aloud({ text, language }) {

@@ -1,5 +1,6 @@
 // One call as it happens.
 import { follow, json, Problem } from "./api.js";
+import { pretty } from "./countries.js";
 import { $, h, icon, ICONS } from "./dom.js";
 import { general } from "./form.js";
 import * as recent from "./recent.js";
@@ -90,11 +91,11 @@ function part(id, sign, children) {
 
 function draw() {
   const { reservation } = call;
-  const title = reservation.restaurant ?? reservation.phone;
+  const title = reservation.restaurant ?? pretty(reservation.phone);
   part("live-head", [title, reservation], () => [
     h("h1", {}, title),
     h("p", {}, t("verdict.what", { people: n("people", reservation.party_size), day: tableDay(reservation.time), time: tableTime(reservation.time) })),
-    reservation.restaurant && h("p.help", {}, reservation.phone)]);
+    reservation.restaurant && h("p.help", {}, pretty(reservation.phone))]);
   part("live-verdict", [call.outcome, call.final, call.agreed_time, call.offered_time], () => call.outcome ? [card(call, acts)] : []);
   $("live-progress").classList.toggle("is-over", call.final);
   part("steps", [call.timeline, call.status, call.outcome], steps);
@@ -215,7 +216,7 @@ function announce() {
 
 async function notify(title) {
   const { reservation, id } = call;
-  const options = { body: reservation.restaurant ?? reservation.phone, icon: "/icons/icon-192.png", tag: id, data: `/#/call/${id}` };
+  const options = { body: reservation.restaurant ?? pretty(reservation.phone), icon: "/icons/icon-192.png", tag: id, data: `/#/call/${id}` };
   const worker = await navigator.serviceWorker?.getRegistration();
   if (worker) await worker.showNotification(title, options);
   else new Notification(title, options);

@@ -80,6 +80,7 @@ function view() {
   if (id === null) {
     live.close();
     recent.draw();
+    form.changed();
     document.title = $("service").textContent;
     if (before) $("main").focus({ preventScroll: true });
   } else {

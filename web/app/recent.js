@@ -1,4 +1,5 @@
 // The last calls, kept in this browser and nowhere else.
+import { pretty } from "./countries.js";
 import { $, h } from "./dom.js";
 import { n, t, tableDayShort, tableTime } from "./words.js";
 
@@ -52,7 +53,7 @@ export function draw() {
     const [words, colour] = standing(call);
     const what = `${tableDayShort(reservation.time)}, ${tableTime(call.agreed_time ?? reservation.time)} · ${n("people", reservation.party_size)}`;
     return h("li", {}, h("a.recent-call", { href: `#/call/${call.id}` },
-      h("span.recent-what", {}, h("strong", {}, reservation.restaurant ?? reservation.phone), h("span", {}, what)),
+      h("span.recent-what", {}, h("strong", {}, reservation.restaurant ?? pretty(reservation.phone)), h("span", {}, what)),
       h(`span.chip.${colour}`, {}, words)));
   }));
 }

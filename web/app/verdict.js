@@ -1,5 +1,6 @@
 // What came of a call, unmistakably, and the next thing to do.
 import { request } from "./api.js";
+import { pretty } from "./countries.js";
 import { h, icon, ICONS } from "./dom.js";
 import { tone } from "./recent.js";
 import { has, n, t, tableDay, tableTime } from "./words.js";
@@ -13,7 +14,7 @@ export const headline = (call) => t(`verdict.${call.outcome}`, { time: call.offe
 export function card(call, { ask, edit }) {
   const { reservation, outcome } = call;
   const time = call.agreed_time ?? call.offered_time ?? reservation.time;
-  const place = reservation.restaurant ?? reservation.phone;
+  const place = reservation.restaurant ?? pretty(reservation.phone);
   const what = t("verdict.what", { people: n("people", reservation.party_size), day: tableDay(time), time: tableTime(time) });
   const why = `verdict.${outcome}.why`;
   return h(`section.verdict.${tone(outcome)}`, { "aria-labelledby": "verdict-title", "data-outcome": outcome },

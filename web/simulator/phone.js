@@ -1,4 +1,5 @@
 // The phone: which calls there are, the one in the hand, its screen and its keys.
+import { pretty } from "/app/countries.js";
 import { $, h, icon } from "/app/dom.js";
 import { ask } from "./control.js";
 import * as sound from "./sound.js";
@@ -57,14 +58,6 @@ function choose() {
 
 function announce(call) {
   if (call.waits_for_a_hand) $("announcer").textContent = `Incoming call for ${pretty(other(call))}`;
-}
-
-/** "+14155550123" in groups, easier to read and to hear. */
-export function pretty(number) {
-  const [, code, rest] = /^\+(1|\d{2})(\d+)$/.exec(number) ?? [];
-  if (!code) return number;
-  const groups = code === "1" && rest.length === 10 ? [rest.slice(0, 3), rest.slice(3, 6), rest.slice(6)] : rest.match(/.{1,3}(?!.$)|.+$/g);
-  return `+${code} ${groups.join(" ")}`;
 }
 
 function standing(call) {

@@ -1,7 +1,8 @@
 // What goes wrong, and how numbers behave: the switches of the simulator.
+import { pretty } from "/app/countries.js";
 import { $, h } from "/app/dom.js";
 import { ask } from "./control.js";
-import { current, pretty } from "./phone.js";
+import { current } from "./phone.js";
 
 const FAULTS = [
   ["Webhooks to the service", {
