@@ -22,7 +22,7 @@ use crate::speech::Speech;
 use crate::store::{self, Store};
 use crate::telemetry::metrics::Metrics;
 use crate::ticket::Tickets;
-use crate::twilio::client::{Client, ClientConfig, http_client};
+use crate::twilio::client::{Client, ClientConfig, http_client, http_client_builder};
 use crate::twilio::signature::Verifier;
 use crate::{simulator, twilio};
 
@@ -233,7 +233,7 @@ fn settings(config: &Config, languages: Vec<Language>) -> Settings {
     }
 }
 
-/// Serves the simulated carrier alone until `signal` comes; tells its address on standard output.
+/// Serves the simulated carrier alone until `signal` comes; tells `bound` its address as soon as it listens.
 ///
 /// # Errors
 /// The address cannot be bound.
@@ -241,18 +241,18 @@ pub async fn run_simulator(
     listen: SocketAddr,
     config: simulator::Config,
     clock: Clock,
+    bound: impl FnOnce(SocketAddr),
     signal: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let bound = |source| Error::Bind { address: listen, source };
-    let listener = TcpListener::bind(listen).await.map_err(bound)?;
-    let address = listener.local_addr().map_err(bound)?;
-    // Instances come and go in tests: no connection to one that was killed may be used again.
-    let http = crate::twilio::client::http_client()?;
+    let taken = |source| Error::Bind { address: listen, source };
+    let listener = TcpListener::bind(listen).await.map_err(taken)?;
+    bound(listener.local_addr().map_err(taken)?);
+    // Instances come and go beside it: no connection to one that was killed may be used again.
+    let http = http_client_builder().pool_max_idle_per_host(0).build()?;
     let simulator = Simulator::new(config, clock, http);
     let limits = Limits::default();
     let stop = CancellationToken::new();
     let endpoint = crate::http::simulator_endpoint(simulator.clone(), limits.clone());
-    tracing::info!(%address, "the simulator is listening");
     let serving = serve(listener, limits, endpoint, stop.clone(), GRACE);
     tokio::pin!(serving);
     tokio::select! {

@@ -203,7 +203,12 @@ fn run_simulator(args: SimulatorArgs) -> ExitCode {
         }
     };
     in_runtime(async move {
-        match tablecall::app::run_simulator(args.listen, config, clock, told_to_stop()).await {
+        let greet = |address| {
+            let greeting = format!("The simulated carrier is listening: TWILIO_API_URL=http://{address}");
+            // There is nobody to tell when standard output is closed.
+            let _told = say(&greeting);
+        };
+        match tablecall::app::run_simulator(args.listen, config, clock, greet, told_to_stop()).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => complain(&error.to_string(), UNAVAILABLE),
         }

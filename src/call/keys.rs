@@ -23,9 +23,12 @@ impl Work {
 
     /// The result of a Gather.
     pub(super) fn keyed(&mut self, on: On, turn: Turn, input: Input<'_>, sealed_at: Timestamp) {
-        let Some(began) = self.pick_up(on, sealed_at) else { return };
+        if self.pick_up(on, sealed_at).is_none() {
+            return;
+        }
         self.note_input(on.attempt, turn, input);
-        let elapsed = self.seconds_since(sealed_at).saturating_sub(turn.began.max(began));
+        // The turn remembers the pick-up also where this process has not seen it.
+        let elapsed = self.seconds_since(sealed_at).saturating_sub(turn.began);
         let (heard, reply) = talk::answer(turn, input, elapsed, &Facts::of(&self.call.reservation));
         self.reply = Some(reply);
         if self.call.is_finished() {

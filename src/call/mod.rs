@@ -20,6 +20,8 @@ pub mod timeline;
 pub mod turn;
 
 #[cfg(test)]
+pub(crate) mod example;
+#[cfg(test)]
 mod tests;
 
 pub use event::{Closing, Effect, Event, Found, How, On, Step};

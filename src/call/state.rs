@@ -307,6 +307,15 @@ impl Call {
         matches!(self.state, State::Finished { .. })
     }
 
+    /// Whether the restaurant's phone may be ringing, or at somebody's ear.
+    #[must_use]
+    pub const fn has_line(&self) -> bool {
+        match self.state {
+            State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } => true,
+            State::Queued { .. } | State::Settling { .. } | State::Finished { .. } => false,
+        }
+    }
+
     /// When to look again if nothing happens; `None` once it is finished.
     #[must_use]
     pub const fn wake_at(&self) -> Option<Timestamp> {

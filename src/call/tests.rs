@@ -9,43 +9,23 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::event::{Closing, Effect, Event, Found, How, On};
+use super::example::{self, start};
 use super::state::{Attempt, Call, Ended, Evidence, Line, Machine, Outcome, State, WaitingFor};
 use super::talk::{Apology, Facts, Heard, Input, Reply};
 use super::turn::{Decision, Turn};
 use super::{step::step, talk};
-use crate::domain::{Alternatives, CallId, Country, Language, Name, PartySize, Phone, Reservation, Sid, Voicemail};
+use crate::domain::{Alternatives, CallId, Phone, Reservation, Sid};
 
 const SID: Sid = Sid::from_bytes([7; 16]);
 const ON: On = On { attempt: 1, sid: SID };
-
-fn start() -> Timestamp {
-    "2026-12-01T12:00:00Z".parse().unwrap()
-}
 
 fn after(seconds: i64) -> Timestamp {
     start() + SignedDuration::from_secs(seconds)
 }
 
 fn reservation() -> Reservation {
-    Reservation {
-        name: Name::parse("Ana").unwrap(),
-        phone: Phone::from_e164("+14155550101").unwrap(),
-        time: "2026-12-04T19:30".parse().unwrap(),
-        party_size: PartySize::try_from(4).unwrap(),
-        restaurant: None,
-        guest_phone: None,
-        notes: None,
-        language: Language::EN_US,
-        country: Some(Country::US),
-        timezone: None,
-        extension: None,
-        alternatives: Some(Alternatives { earliest: "18:00".parse().unwrap(), latest: "21:00".parse().unwrap() }),
-        not_before: None,
-        give_up_at: after(24 * 3_600),
-        attempts: 3,
-        voicemail: Voicemail::HangUp,
-        callback_url: None,
-    }
+    let window = Alternatives { earliest: "18:00".parse().unwrap(), latest: "21:00".parse().unwrap() };
+    Reservation { alternatives: Some(window), ..example::reservation() }
 }
 
 fn queued() -> Call {

@@ -280,7 +280,7 @@ impl Reader {
     }
 
     fn retention(&mut self, given: &Given) -> SignedDuration {
-        let rule = "must be a duration such as 24h, 90m or 7d";
+        let rule = "must be a duration of 1h to 366d, such as 24h: webhook URLs of a call can be used for an hour";
         let text = set(&given.retention).unwrap_or("24h");
         let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
         let seconds = match unit.trim() {
@@ -291,7 +291,7 @@ impl Reader {
             _ => None,
         };
         let total = number.parse::<i64>().ok().zip(seconds).and_then(|(number, unit)| number.checked_mul(unit));
-        let Some(total) = total.filter(|total| (60..=366 * 86_400).contains(total)) else {
+        let Some(total) = total.filter(|total| (3_600..=366 * 86_400).contains(total)) else {
             self.wrong("TABLECALL_RETENTION", rule);
             return SignedDuration::from_hours(24);
         };

@@ -132,7 +132,7 @@ fn problem() -> Value {
 fn allow_null(schema: &mut Value) {
     let required: Vec<String> =
         schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
-    let Some(properties) = schema["properties"].as_object_mut() else { return };
+    let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
     for (name, property) in properties {
         if required.contains(name) {
             continue;

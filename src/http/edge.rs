@@ -7,7 +7,7 @@ use poem::http::{HeaderName, HeaderValue, Method, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
 use super::hooks::{Hooks, PREFIX};
-use super::problem::of_framework;
+use super::problem::{Code, of_framework};
 use crate::domain::id;
 use crate::telemetry::metrics::{Metrics, Route};
 
@@ -54,16 +54,19 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         let begun = Instant::now();
         let request_id = request_id(&request);
         let method = request.method().clone();
-        let route = route(&method, request.uri().path());
+        let path = request.uri().path().to_owned();
+        let route = route(&method, &path);
         request.set_data(RequestId(request_id.clone()));
         let mut response = match self.inner.call(request).await {
             Ok(response) => response.into_response(),
             Err(error) => {
                 let failure = of_framework(&error);
-                if error.status().is_server_error() {
+                // What Twilio refuses, and a full store, are no faults of ours: the one line per request tells them.
+                if failure.code == Code::InternalError {
                     tracing::error!(request.id = %request_id, error = %error, "a request failed");
                 }
                 let allow = error.into_response().headers().get(header::ALLOW).cloned();
+                let allow = allow.or_else(|| (failure.code == Code::MethodNotAllowed).then(|| known_methods(&path)));
                 let mut response = failure.into_response(&request_id);
                 if let Some(allow) = allow {
                     response.headers_mut().insert(header::ALLOW, allow);
@@ -111,6 +114,21 @@ fn route(method: &Method, path: &str) -> usize {
     exact.or_else(ending).unwrap_or(other)
 }
 
+/// The methods that a path knows: poem does not tell them with its 405.
+fn known_methods(path: &str) -> HeaderValue {
+    let is_exact = |name: &&str| *name == path;
+    let exact = ROUTES.iter().any(|(_, name, _)| is_exact(name));
+    let knows = |method: Method| match ROUTES.get(route(&method, path)) {
+        Some((_, "other", _)) | None => false,
+        Some((_, name, _)) => !exact || is_exact(name),
+    };
+    HeaderValue::from_static(match (knows(Method::GET), knows(Method::POST)) {
+        (false, true) => "POST",
+        (true, true) => "GET, HEAD, POST",
+        (true, false) | (false, false) => "GET, HEAD",
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,6 +143,19 @@ mod tests {
         assert_eq!(name(Method::POST, "/api/call/123/cancel"), "/api/call/{id}/cancel");
         for other in ["/", "", "/api/call/123/other", "/+14155550101"] {
             assert_eq!(name(Method::GET, other), "other", "{other}");
+        }
+    }
+
+    #[test]
+    fn a_path_knows_its_methods() {
+        for (path, methods) in [
+            ("/api/call", "POST"),
+            ("/api/call/check", "POST"),
+            ("/api/call/123", "GET, HEAD"),
+            ("/api/call/123/cancel", "POST"),
+            ("/healthz", "GET, HEAD"),
+        ] {
+            assert_eq!(known_methods(path), methods, "{path}");
         }
     }
 

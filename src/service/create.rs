@@ -15,6 +15,9 @@ use crate::store::{Idempotency, IdempotencyKey, Saved};
 /// How soon a call that waits for a number looks again.
 const LIVE_CALL: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
 
+/// How often to look for the call of a repeated request before it counts as no longer held.
+const PATIENCE: usize = 1_000;
+
 /// What a create would do.
 #[derive(Debug)]
 pub struct Check {
@@ -102,7 +105,7 @@ impl Service {
         now: Timestamp,
     ) -> Result<Option<Arc<Call>>, Error> {
         let Some(key) = key else { return Ok(None) };
-        loop {
+        for _ in 0..PATIENCE {
             match self.0.parts.store.reserve(key, id, now).await? {
                 Idempotency::Fresh => return Ok(None),
                 Idempotency::Mismatch => return Err(Error::IdempotencyMismatch),
@@ -113,6 +116,8 @@ impl Service {
                 },
             }
         }
+        // The call is no longer held: it must not be made a second time under its key.
+        Err(Error::NotFound)
     }
 
     async fn make(

@@ -57,8 +57,17 @@ impl Service {
         // If another writer was quicker, this turn is given up; the sweep will consider the call again.
         match self.apply_to(call, event).await? {
             Some(applied) => self.perform(&applied),
-            None if is_dial => self.0.parts.store.release(call.reservation.phone, call.id),
+            None if is_dial => self.give_back(call).await?,
             None => {}
+        }
+        Ok(())
+    }
+
+    /// Gives a number back that was claimed in vain, unless whoever was quicker rings it for the same call.
+    async fn give_back(&self, call: &Call) -> Result<(), Error> {
+        let rings = self.0.parts.store.load(call.id).await?.is_some_and(|call| call.has_line());
+        if !rings {
+            self.0.parts.store.release(call.reservation.phone, call.id);
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The URLs that Twilio is given: a path, a ticket, and how often to try again.
 
-use std::fmt;
+use std::fmt::Write;
 
 use crate::call::Turn;
 
@@ -40,35 +40,51 @@ impl Links {
     /// The `Url` of a create.
     #[must_use]
     pub fn answer(&self, ticket: &str) -> String {
-        self.url(path::ANSWER, &ticket, DOCUMENT_RETRIES)
+        self.url(path::ANSWER, ticket, DOCUMENT_RETRIES)
     }
 
     /// The `FallbackUrl` of a create.
     #[must_use]
     pub fn fallback(&self, ticket: &str) -> String {
-        self.url(path::FALLBACK, &ticket, DOCUMENT_RETRIES)
+        self.url(path::FALLBACK, ticket, DOCUMENT_RETRIES)
     }
 
     /// The `action` of a Gather.
     #[must_use]
     pub fn keys(&self, turn: Turn, ticket: &str) -> String {
-        self.url(path::KEYS, &format_args!("{turn}/{ticket}"), DOCUMENT_RETRIES)
+        let mut url = self.begin(path::KEYS, ticket);
+        // Writing into a string cannot fail.
+        let _written = write!(url, "{turn}/");
+        url.push_str(ticket);
+        url.push_str(DOCUMENT_RETRIES);
+        url
     }
 
     /// The `StatusCallback` of a create.
     #[must_use]
     pub fn status(&self, ticket: &str) -> String {
-        self.url(path::STATUS, &ticket, CALLBACK_RETRIES)
+        self.url(path::STATUS, ticket, CALLBACK_RETRIES)
     }
 
     /// The `AsyncAmdStatusCallback` of a create.
     #[must_use]
     pub fn machine(&self, ticket: &str) -> String {
-        self.url(path::MACHINE, &ticket, CALLBACK_RETRIES)
+        self.url(path::MACHINE, ticket, CALLBACK_RETRIES)
     }
 
-    fn url(&self, path: &str, rest: &dyn fmt::Display, retries: &str) -> String {
-        format!("{}{path}{rest}{retries}", self.origin)
+    fn url(&self, path: &str, ticket: &str, retries: &str) -> String {
+        let mut url = self.begin(path, ticket);
+        url.push_str(ticket);
+        url.push_str(retries);
+        url
+    }
+
+    /// The first part of a URL, with room for the rest.
+    fn begin(&self, path: &str, ticket: &str) -> String {
+        let mut url = String::with_capacity(self.origin.len() + path.len() + ticket.len() + 96);
+        url.push_str(&self.origin);
+        url.push_str(path);
+        url
     }
 }
 

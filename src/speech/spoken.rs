@@ -46,13 +46,18 @@ impl Out {
 
     /// Writes text that Twilio reads as an address; nothing is left out but what XML forbids.
     pub(super) fn address(&mut self, text: &str) {
-        if is_plain(text) {
-            self.text.push_str(text);
-            return;
+        // An address is three hundred characters of ticket with an ampersand or two: whole runs are copied.
+        let mut rest = text;
+        while let Some(at) = rest.bytes().position(|byte| !PLAIN[usize::from(byte)]) {
+            let (plain, special) = rest.split_at(at);
+            self.text.push_str(plain);
+            let mut chars = special.chars();
+            if let Some(c) = chars.next().filter(|c| is_xml(*c)) {
+                self.push(c);
+            }
+            rest = chars.as_str();
         }
-        for c in text.chars().filter(|c| is_xml(*c)) {
-            self.push(c);
-        }
+        self.text.push_str(rest);
     }
 
     /// Writes a phrase's own text, already escaped. The point at its end is left out after a value that brings one
@@ -88,9 +93,20 @@ impl fmt::Write for Out {
     }
 }
 
-/// Whether a text can be written as it stands, into a document too: most of them can.
+/// Which bytes can be written as they stand, into a document too.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = b' ';
+    while byte <= b'~' {
+        plain[byte as usize] = !matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'');
+        byte += 1;
+    }
+    plain
+};
+
+/// Whether a text can be written as it stands: most of them can.
 fn is_plain(text: &str) -> bool {
-    text.bytes().all(|b| matches!(b, b' '..=b'~') && !matches!(b, b'&' | b'<' | b'>' | b'"' | b'\''))
+    text.bytes().all(|byte| PLAIN[usize::from(byte)])
 }
 
 const fn escaped(c: char) -> Option<&'static str> {

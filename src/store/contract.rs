@@ -5,34 +5,15 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Error, Idempotency, IdempotencyKey, Limits, Saved, Store};
-use crate::call::{Call, Event, Outcome, WaitingFor, step};
-use crate::domain::{CallId, Language, Name, PartySize, Phone, Reservation, Voicemail};
+use crate::call::{Call, Event, Outcome, WaitingFor, example, step};
+use crate::domain::CallId;
 
 fn now() -> Timestamp {
-    "2026-12-01T12:00:00Z".parse().unwrap()
+    example::start()
 }
 
 fn call(number: u8) -> Call {
-    let reservation = Reservation {
-        name: Name::parse("Ana").unwrap(),
-        phone: Phone::from_e164("+14155550101").unwrap(),
-        time: "2026-12-04T19:30".parse().unwrap(),
-        party_size: PartySize::try_from(4).unwrap(),
-        restaurant: None,
-        guest_phone: None,
-        notes: None,
-        language: Language::EN_US,
-        country: None,
-        timezone: None,
-        extension: None,
-        alternatives: None,
-        not_before: None,
-        give_up_at: now() + SignedDuration::from_hours(24),
-        attempts: 3,
-        voicemail: Voicemail::HangUp,
-        callback_url: None,
-    };
-    Call::new(CallId::from_bytes([number; 16]), "test".into(), Arc::new(reservation), now())
+    example::queued(number)
 }
 
 fn dialed(call: &Call) -> Call {

@@ -1,4 +1,5 @@
-//! Calls in this process: sharded maps under short locks, never held across an await, never two shards at once.
+//! Calls in this process: sharded maps under short locks, never held across an await. A call's shard is locked before
+//! its number and before the list of finished calls, never after.
 //!
 //! Finished calls are dropped after their retention, or oldest first to make room; open ones never.
 
@@ -10,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, watch};
 
 use super::{Error, Idempotency, IdempotencyKey, Limits, Saved};
-use crate::call::{Call, State};
+use crate::call::Call;
 use crate::domain::{CallId, Phone};
 
 const SHARDS: usize = 64;
@@ -103,7 +104,7 @@ impl Memory {
             return Ok(Saved::Conflict);
         }
         let (was_due, was_open) = before.map_or((None, false), |before| (before.wake_at(), !before.is_finished()));
-        let had_line = before.is_some_and(|before| has_line(before));
+        let had_line = before.is_some_and(|before| before.has_line());
         let is_new = before.is_none();
         let wake_at = call.wake_at();
         if was_due != wake_at {
@@ -117,6 +118,8 @@ impl Memory {
                 shard.watchers.remove(&call.id);
             }
         }
+        // Under the lock of the call, so that a quicker change cannot overtake a slower one in the indexes.
+        self.index(&call, is_new || !was_open, was_open, had_line);
         drop(shard);
         if is_new {
             self.held.fetch_add(1, Ordering::Relaxed);
@@ -124,7 +127,6 @@ impl Memory {
         if wake_at.is_some_and(|at| at.as_millisecond() < self.earliest.load(Ordering::SeqCst)) {
             self.sooner.notify_one();
         }
-        self.index(&call, is_new || !was_open, was_open, had_line);
         Ok(Saved::Done(call))
     }
 
@@ -132,7 +134,7 @@ impl Memory {
     fn index(&self, call: &Arc<Call>, appears: bool, was_open: bool, had_line: bool) {
         let (phone, id) = (call.reservation.phone, call.id);
         let is_open = !call.is_finished();
-        let line = has_line(call);
+        let line = call.has_line();
         if appears && is_open || line && !had_line {
             let mut numbers = self.number(phone);
             let number = numbers.entry(phone).or_default();
@@ -286,13 +288,5 @@ impl Memory {
     pub(super) fn open(&self) -> Vec<CallId> {
         let open = |shard: &Mutex<Shard>| lock(shard).due.iter().map(|(_, id)| *id).collect::<Vec<_>>();
         self.shards.iter().flat_map(open).collect()
-    }
-}
-
-/// Whether the restaurant's phone may be ringing or at somebody's ear.
-fn has_line(call: &Call) -> bool {
-    match call.state {
-        State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } => true,
-        State::Queued { .. } | State::Settling { .. } | State::Finished { .. } => false,
     }
 }

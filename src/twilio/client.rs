@@ -22,7 +22,7 @@ pub use self::config::{BadHostLabel, ClientConfig, Credentials, DEFAULT_TIMEOUT,
 pub use self::error::{Class, Error, Refusal, Why, title};
 pub use self::request::{AsyncAmd, CallUpdate, ListQuery, MachineDetection, MachineDetectionMode, NewCall};
 pub use self::resource::{Account, Balance, CallEvent, CallPage, CallResource};
-pub use self::transport::http_client;
+pub use self::transport::{http_client, http_client_builder};
 
 /// Events asked for at once. Each may carry a whole document, and an answer is read up to 256 KiB.
 const EVENT_PAGE: u16 = 20;

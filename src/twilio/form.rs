@@ -199,19 +199,38 @@ pub fn append(body: &mut String, name: &str, value: &str) {
     encode(body, value);
 }
 
+/// Which bytes stand for themselves in a form.
+const UNRESERVED: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0;
+    while byte < 128_u8 {
+        plain[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'*' | b'-' | b'.' | b'_');
+        byte += 1;
+    }
+    plain
+};
+
 fn encode(body: &mut String, text: &str) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'*' | b'-' | b'.' | b'_' => body.push(char::from(byte)),
-            b' ' => body.push('+'),
-            _ => {
+    // URLs are the bulk of what is sent: long runs that stay as they are.
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|byte| !UNRESERVED[usize::from(byte)]) {
+        let (plain, special) = rest.split_at(at);
+        body.push_str(plain);
+        let mut chars = special.chars();
+        let mut bytes = [0; 4];
+        for byte in chars.next().map_or(&[][..], |c| c.encode_utf8(&mut bytes).as_bytes()) {
+            if *byte == b' ' {
+                body.push('+');
+            } else {
                 body.push('%');
                 body.push(char::from(DIGITS[usize::from(byte >> 4)]));
                 body.push(char::from(DIGITS[usize::from(byte & 0xf)]));
             }
         }
+        rest = chars.as_str();
     }
+    body.push_str(rest);
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use std::time::Duration;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use poem::web::sse::Event;
 use poem_openapi::payload::EventStream;
-use poem_openapi::types::ToJSON;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -48,7 +47,10 @@ pub(super) fn stream(
         }
         None
     });
-    let event =
-        |call: CallView| Event::message(call.to_json_string()).event_type("call").id(call.version().to_string());
+    let event = |call: CallView| {
+        Event::message(serde_json::to_string(&call).unwrap_or_default())
+            .event_type("call")
+            .id(call.version().to_string())
+    };
     EventStream::new(events.boxed()).keep_alive(HEARTBEAT).to_event(event)
 }

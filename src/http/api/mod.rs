@@ -1,6 +1,7 @@
 //! The API for clients, as the document describes it.
 
 pub mod request;
+pub mod shown;
 pub mod view;
 pub mod words;
 
@@ -11,11 +12,13 @@ use std::sync::Arc;
 use futures_util::stream::BoxStream;
 use poem::Request;
 use poem_openapi::param::{Header, Path};
-use poem_openapi::payload::{EventStream, Json, PlainText};
+use poem_openapi::payload::{EventStream, PlainText};
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object, OpenApi};
+use serde::Serialize;
 
 use self::request::{Body, CallRequest};
+use self::shown::Shown;
 use self::view::CallView;
 use self::words::{Instant, Verdict as VerdictWord, Word};
 use super::calendar;
@@ -38,7 +41,7 @@ enum Created {
     /// The call, being placed or queued.
     #[oai(status = 202)]
     Call(
-        Json<CallView>,
+        Shown<CallView>,
         /// Where the call can be read.
         #[oai(header = "Location")]
         String,
@@ -49,14 +52,14 @@ enum Created {
 enum Canceled {
     /// The call, cancelled; a line that is still open is being closed.
     #[oai(status = 202)]
-    Call(Json<CallView>),
+    Call(Shown<CallView>),
 }
 
 #[derive(ApiResponse)]
 enum Found {
     /// The call.
     #[oai(status = 200)]
-    Call(Json<CallView>),
+    Call(Shown<CallView>),
 }
 
 #[derive(ApiResponse)]
@@ -72,7 +75,7 @@ enum Calendar {
 }
 
 /// What a create would do, and what staff would hear.
-#[derive(Debug, Object)]
+#[derive(Debug, Object, Serialize)]
 #[oai(rename = "Check")]
 struct CheckView {
     /// Whether it would ring.
@@ -88,7 +91,7 @@ struct CheckView {
 }
 
 /// What staff would hear.
-#[derive(Debug, Object)]
+#[derive(Debug, Object, Serialize)]
 #[oai(rename = "Script")]
 struct ScriptView {
     /// The language.
@@ -103,7 +106,7 @@ struct ScriptView {
 enum Checked {
     /// What a create would do; nothing was dialled.
     #[oai(status = 200)]
-    Check(Json<CheckView>),
+    Check(Shown<CheckView>),
 }
 
 impl Api {
@@ -133,7 +136,7 @@ impl Api {
         let key = idempotency_key.0.as_deref().map(read_idempotency_key).transpose()?;
         let reservation = self.service.read(&body.fields).map_err(Failure::from)?;
         let call = self.service.create(&owner, reservation, key).await.map_err(Failure::from)?;
-        Ok(Created::Call(Json(CallView::of(&call)), format!("/api/call/{}", call.id)))
+        Ok(Created::Call(Shown(CallView::of(&call)), format!("/api/call/{}", call.id)))
     }
 
     /// What would happen
@@ -143,13 +146,13 @@ impl Api {
     async fn check_call(&self, request: &Request, body: Body<CallRequest>) -> poem::Result<Checked> {
         self.keys.owner(request)?;
         let check = self.service.check(&body.fields).await.map_err(Failure::from)?;
-        Ok(Checked::Check(Json(CheckView::of(check))))
+        Ok(Checked::Check(Shown(CheckView::of(check))))
     }
 
     /// One call
     #[oai(path = "/call/:id", method = "get", operation_id = "get_call")]
     async fn get_call(&self, request: &Request, id: Path<String>) -> poem::Result<Found> {
-        Ok(Found::Call(Json(CallView::of(&*self.find(request, &id.0).await?))))
+        Ok(Found::Call(Shown(CallView::of(&*self.find(request, &id.0).await?))))
     }
 
     /// Follow a call
@@ -179,7 +182,7 @@ impl Api {
     async fn cancel_call(&self, request: &Request, id: Path<String>) -> poem::Result<Canceled> {
         let owner = self.keys.owner(request)?;
         let call = self.service.cancel(&owner, read_id(&id.0)?).await.map_err(Failure::from)?;
-        Ok(Canceled::Call(Json(CallView::of(&call))))
+        Ok(Canceled::Call(Shown(CallView::of(&call))))
     }
 
     /// The confirmed reservation as a calendar entry

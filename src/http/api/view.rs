@@ -1,13 +1,14 @@
 //! The call as its owner sees it.
 
 use poem_openapi::Object;
+use serde::Serialize;
 
 use super::words::{AttemptStatus, Instant, Status, Word};
 use crate::call::{self, Ended, Line, Outcome, State, WaitingFor};
 use crate::domain::{TableTime, Voicemail};
 
 /// One request to have one restaurant asked about one reservation.
-#[derive(Debug, Object)]
+#[derive(Debug, Object, Serialize)]
 #[oai(rename = "Call")]
 pub struct CallView {
     /// Time-ordered and URL-safe.
@@ -20,6 +21,7 @@ pub struct CallView {
     outcome: Option<Word<Outcome>>,
     /// True exactly when `status` is `finished`: nothing will change any more.
     #[oai(rename = "final")]
+    #[serde(rename = "final")]
     is_final: bool,
     /// The request as understood.
     reservation: ReservationView,
@@ -42,7 +44,7 @@ pub struct CallView {
 }
 
 /// The request as understood, normalised.
-#[derive(Debug, Object)]
+#[derive(Debug, Object, Serialize)]
 #[oai(rename = "Reservation")]
 pub struct ReservationView {
     name: String,
@@ -66,7 +68,7 @@ pub struct ReservationView {
 }
 
 /// Other times of the same day that would do.
-#[derive(Debug, Object)]
+#[derive(Debug, Object, Serialize)]
 #[oai(rename = "Alternatives")]
 pub struct AlternativesView {
     earliest: String,
@@ -74,7 +76,7 @@ pub struct AlternativesView {
 }
 
 /// One time the restaurant was rung.
-#[derive(Debug, Object)]
+#[derive(Debug, Object, Serialize)]
 #[oai(rename = "Attempt")]
 pub struct AttemptView {
     /// Counts from 1.
@@ -98,7 +100,7 @@ pub struct AttemptView {
 }
 
 /// One thing that happened.
-#[derive(Debug, Object)]
+#[derive(Debug, Object, Serialize)]
 #[oai(rename = "TimelineEntry")]
 pub struct EntryView {
     at: Instant,
@@ -209,5 +211,19 @@ impl AttemptView {
 impl EntryView {
     fn of(entry: &call::Entry) -> Self {
         Self { at: Instant(entry.at), what: entry.what.word().to_owned(), detail: entry.what.detail() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use poem_openapi::types::ToJSON;
+
+    #[test]
+    fn what_is_sent_is_what_is_documented() {
+        let call = crate::call::example::decided();
+        let view = CallView::of(&call);
+        assert_eq!(serde_json::to_value(&view).ok(), view.to_json());
+        assert_eq!(view.to_json().unwrap()["outcome"], "confirmed");
     }
 }

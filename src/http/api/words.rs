@@ -1,10 +1,12 @@
 //! The closed lists of the core as types of the document.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use jiff::Timestamp;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::call::{Ended, Outcome, WaitingFor};
@@ -122,6 +124,12 @@ impl<T: Words> Type for Word<T> {
     }
 }
 
+impl<T: Words> Serialize for Word<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.word())
+    }
+}
+
 impl<T: Words> ToJSON for Word<T> {
     fn to_json(&self) -> Option<Value> {
         Some(self.0.word().into())
@@ -172,9 +180,21 @@ impl ParseFromJSON for Instant {
     }
 }
 
+impl fmt::Display for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = Timestamp::from_millisecond(self.0.as_millisecond()).unwrap_or(self.0);
+        write!(f, "{millis:.3}")
+    }
+}
+
+impl Serialize for Instant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl ToJSON for Instant {
     fn to_json(&self) -> Option<Value> {
-        let millis = Timestamp::from_millisecond(self.0.as_millisecond()).unwrap_or(self.0);
-        Some(format!("{millis:.3}").into())
+        Some(self.to_string().into())
     }
 }

@@ -27,6 +27,11 @@ const POOL_IDLE: Duration = Duration::from_secs(30);
 /// # Errors
 /// When the client cannot be built, which its fixed configuration does not make likely.
 pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
+    http_client_builder().build()
+}
+
+/// The same before it is built, for those who need one more setting.
+pub fn http_client_builder() -> reqwest::ClientBuilder {
     // It fails when a provider is there already, which is as good.
     let _installed_before = rustls::crypto::ring::default_provider().install_default();
     let roots: rustls::RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
@@ -41,7 +46,6 @@ pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_idle_timeout(POOL_IDLE)
         .user_agent(concat!("tablecall/", env!("CARGO_PKG_VERSION")))
-        .build()
 }
 
 #[derive(Clone)]

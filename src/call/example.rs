@@ -1,0 +1,53 @@
+//! A call for tests of other modules: asked for, rung, and accepted.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::event::{Event, On};
+use super::state::Call;
+use super::step::step;
+use super::talk::Input;
+use super::turn::Turn;
+use crate::domain::{CallId, Country, Language, Name, PartySize, Phone, Reservation, Sid, Voicemail};
+
+/// When these calls are made.
+pub(crate) fn start() -> Timestamp {
+    "2026-12-01T12:00:00Z".parse().unwrap()
+}
+
+/// A table for four.
+pub(crate) fn reservation() -> Reservation {
+    Reservation {
+        name: Name::parse("Ana").unwrap(),
+        phone: Phone::from_e164("+14155550101").unwrap(),
+        time: "2026-12-04T19:30".parse().unwrap(),
+        party_size: PartySize::try_from(4).unwrap(),
+        restaurant: None,
+        guest_phone: None,
+        notes: None,
+        language: Language::EN_US,
+        country: Some(Country::US),
+        timezone: None,
+        extension: None,
+        alternatives: None,
+        not_before: None,
+        give_up_at: start() + SignedDuration::from_hours(24),
+        attempts: 3,
+        voicemail: Voicemail::HangUp,
+        callback_url: None,
+    }
+}
+
+/// A call that was just asked for.
+pub(crate) fn queued(number: u8) -> Call {
+    Call::new(CallId::from_bytes([number; 16]), "test".into(), Arc::new(reservation()), start())
+}
+
+/// A call whose staff pressed 1.
+pub(crate) fn decided() -> Call {
+    let on = On { attempt: 1, sid: Sid::from_bytes([7; 16]) };
+    let key = Event::Keyed { on, turn: Turn::first(0), input: Input::Digits("1"), sealed_at: start() };
+    let events = [Event::Dial { from: reservation().phone }, Event::Accepted(on), key];
+    events.into_iter().fold(queued(1), |call, event| step(&call, event, start()).call)
+}

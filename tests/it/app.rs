@@ -1,0 +1,235 @@
+//! A running app with a clock of its own. It must not reach into the app: everything goes over HTTP.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tablecall::app::App;
+use tablecall::clock::Clock;
+use tablecall::config::{Config, Given};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::answer::Answer;
+use crate::call::Asked;
+use crate::logs::Logs;
+use crate::phone::Phone;
+
+/// When simulated time begins: noon in San Francisco, in office hours everywhere in America.
+pub(crate) const NOON: &str = "2026-12-01T20:00:00Z";
+/// A number that nobody picks up but a test.
+pub(crate) const RESTAURANT: &str = "+14155552671";
+/// The secret of the API key of an app beside another.
+pub(crate) const SECRET: &str = "the-secret-of-the-app";
+/// Everything that takes real time is over by then, or the test fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The result of `work`, which must come in time.
+pub(crate) async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, work).await {
+        Ok(result) => result,
+        Err(_) => panic!("{what}: nothing came in {} s", PATIENCE.as_secs()),
+    }
+}
+
+/// A table for four at [`RESTAURANT`], three days ahead.
+pub(crate) fn table() -> Value {
+    table_at(RESTAURANT)
+}
+
+/// A table for four at a number.
+pub(crate) fn table_at(phone: &str) -> Value {
+    json!({"name": "Ana García", "phone": phone, "time": "2026-12-04T19:30", "party_size": 4})
+}
+
+/// The same request with other fields.
+pub(crate) fn with(mut request: Value, fields: Value) -> Value {
+    for (name, value) in fields.as_object().unwrap() {
+        request[name] = value.clone();
+    }
+    request
+}
+
+/// The app, its clock, and what it logs.
+pub(crate) struct TestApp {
+    pub(crate) origin: String,
+    pub(crate) clock: Clock,
+    pub(crate) http: reqwest::Client,
+    /// Secret of the API key that requests carry.
+    pub(crate) key: Option<&'static str>,
+    /// Whether the simulator was told to lose callbacks: then nobody waits for them.
+    pub(crate) loses_callbacks: bool,
+    stop: CancellationToken,
+    running: JoinHandle<()>,
+    logs: Logs,
+}
+
+impl TestApp {
+    /// As `cargo run` starts it, with nothing configured but the port.
+    pub(crate) async fn start() -> Self {
+        Self::with(Given::default()).await
+    }
+
+    /// With settings.
+    pub(crate) async fn with(given: Given) -> Self {
+        Self::at(given, Clock::simulated(NOON.parse().unwrap())).await
+    }
+
+    /// As a second process with an account at the carrier of `other`, and in its time.
+    pub(crate) async fn beside(other: &Self, given: Given) -> Self {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let or = |value: Option<String>, default: &str| value.or_else(|| Some(default.to_owned()));
+        let given = Given {
+            listen: Some(free.to_string()),
+            public_url: Some(format!("http://{free}")),
+            twilio_account_sid: Some(format!("AC{}", "0".repeat(32))),
+            twilio_auth_token: or(given.twilio_auth_token, crate::webhook::TOKEN),
+            twilio_api_url: Some(format!("{}/simulator", other.origin)),
+            twilio_from_number: Some("+15005550006".to_owned()),
+            api_keys: Some(format!("app:{SECRET}")),
+            allowed_countries: or(given.allowed_countries, "*"),
+            call_hours: or(given.call_hours, "always"),
+            twilio_cps: or(given.twilio_cps, "0"),
+            ..given
+        };
+        Self::at(given, other.clock.clone()).await
+    }
+
+    async fn at(given: Given, clock: Clock) -> Self {
+        let logs = Logs::capture(&clock);
+        let listen = given.listen.clone().or_else(|| Some("127.0.0.1:0".to_owned()));
+        let config = Config::read(&Given { listen, ..given }).expect("the settings are right");
+        let app = App::build(config, clock.clone()).await.expect("the app can be built");
+        let origin = format!("http://{}", app.address());
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(app.run_until(stop.clone().cancelled_owned()));
+        let http = tablecall::twilio::client::http_client().unwrap();
+        Self { origin, clock, http, key: None, loses_callbacks: false, stop, running, logs }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    // The client's side
+
+    /// A client asks for a table: the call is taken on.
+    pub(crate) async fn asks(&self, request: Value) -> Asked<'_> {
+        let answer = self.tries(request).await;
+        assert_eq!(answer.status, 202, "{}", answer.text);
+        let id = answer.body["id"].as_str().unwrap().to_owned();
+        assert_eq!(answer.header("location"), format!("/api/call/{id}"));
+        Asked::new(self, id)
+    }
+
+    /// A client asks for a table, whatever comes of it.
+    pub(crate) async fn tries(&self, request: Value) -> Answer {
+        self.send(self.post("/api/call").json(&request)).await
+    }
+
+    /// What a create would do.
+    pub(crate) async fn checks(&self, request: Value) -> Value {
+        let answer = self.send(self.post("/api/call/check").json(&request)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.body
+    }
+
+    pub(crate) fn post(&self, path: &str) -> reqwest::RequestBuilder {
+        self.with_key(self.http.post(format!("{}{path}", self.origin)))
+    }
+
+    pub(crate) fn get(&self, path: &str) -> reqwest::RequestBuilder {
+        self.with_key(self.http.get(format!("{}{path}", self.origin)))
+    }
+
+    fn with_key(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        match self.key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        }
+    }
+
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        Answer::of(request).await
+    }
+
+    // The restaurant's side
+
+    /// The phone with this number.
+    pub(crate) fn phone(&self, number: &str) -> Phone<'_> {
+        Phone::new(self, number)
+    }
+
+    /// Asks the simulator's control API.
+    pub(crate) async fn simulator(&self, path: &str) -> Value {
+        let answer = Answer::of(self.get(&format!("/simulator/api/{path}"))).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+        answer.body
+    }
+
+    /// Lets things go wrong from now on, and nothing else.
+    pub(crate) async fn goes_wrong(&self, faults: Value) {
+        let request = self.http.put(format!("{}/simulator/api/faults", self.origin)).json(&faults);
+        let answer = Answer::of(request).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+
+    /// Says how a number behaves from its next call on.
+    pub(crate) async fn behaves(&self, number: &str, behaviour: Value) {
+        let number = number.replace('+', "%2B");
+        let request = self.http.put(format!("{}/simulator/api/numbers/{number}", self.origin)).json(&behaviour);
+        let answer = Answer::of(request).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+
+    /// Waits, without letting time pass, until the carrier has taken a call on.
+    pub(crate) async fn is_taken_on(&self) -> String {
+        let state = self.simulator("state").await;
+        let state = match state["calls"].as_array().unwrap().is_empty() {
+            true => self.simulator(&format!("state?after={}&wait=30", state["version"])).await,
+            false => state,
+        };
+        state["calls"][0]["sid"].as_str().expect("a call was taken on").to_owned()
+    }
+
+    /// The simulator's books: every call it ever took on, oldest first.
+    pub(crate) async fn ledger(&self) -> Vec<Value> {
+        self.simulator("ledger").await["calls"].as_array().unwrap().clone()
+    }
+
+    /// What went over the wire of this kind: `rest`, `voice`, `status` or `amd`.
+    pub(crate) async fn wire(&self, kind: &str) -> Vec<Value> {
+        let wire = self.simulator("wire").await;
+        let exchanges = wire["exchanges"].as_array().unwrap();
+        exchanges.iter().filter(|exchange| exchange["kind"] == kind).cloned().collect()
+    }
+
+    /// Requests to `Calls.json`: how often the carrier was asked to ring.
+    pub(crate) async fn creates(&self) -> Vec<Value> {
+        let is_create = |it: &Value| it["method"] == "POST" && it["url"].as_str().unwrap().ends_with("/Calls.json");
+        self.wire("rest").await.into_iter().filter(is_create).collect()
+    }
+
+    // The end
+
+    /// Nothing is left: no phone rings or talks, no document had a fault, nothing was logged as an error, and the app
+    /// stops in order. What was logged.
+    pub(crate) async fn finish(self) -> String {
+        let phones = self.simulator("calls").await;
+        for phone in phones["calls"].as_array().unwrap() {
+            assert_eq!(phone["ended"], true, "a line is still open: {phone:#}");
+            assert_eq!(phone["warnings"], json!([]), "the carrier complained: {phone:#}");
+        }
+        let log = self.stops().await;
+        let errors: Vec<&str> = log.lines().filter(|line| line.contains("\"ERROR\"")).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+        log
+    }
+
+    /// Stops the app, whatever is left. What was logged.
+    pub(crate) async fn stops(self) -> String {
+        self.stop.cancel();
+        within("the app stops", self.running).await.expect("the app did not panic");
+        self.logs.text()
+    }
+}

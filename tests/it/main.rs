@@ -1,0 +1,33 @@
+//! The whole app over real HTTP on every leg: its real server, the simulated carrier, and phones that tests pick up.
+//!
+//! Tests read as sentences: somebody asks, a phone rings, it hears, it presses. Time is simulated and moves only where
+//! a test lets it; what takes real time is bounded by [`app::within`]. Nothing here may sleep or try twice.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::unwrap_in_result,
+    reason = "a test that cannot go on fails"
+)]
+
+mod answer;
+mod app;
+mod call;
+mod documented;
+mod logs;
+mod phone;
+mod process;
+mod time;
+mod webhook;
+
+mod answers;
+mod attempts;
+mod cancel;
+mod changes;
+mod faults;
+mod kill;
+mod openapi;
+mod privacy;
+mod readme;
+mod requests;
+mod trust;
+mod words;

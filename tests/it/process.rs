@@ -1,0 +1,217 @@
+//! The real program as child processes: the service, and the simulator alone as its carrier. Each is killed when its
+//! handle is dropped. Clocks are real here, so nothing may depend on how long a call lasts.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::answer::Answer;
+use crate::app::within;
+
+const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
+const TOKEN: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+pub(crate) const SECRET: &str = "the-secret-of-the-app";
+
+/// How soon a process without requests has ended after it was told to stop, on a machine with much else to do.
+const PROMPT: Duration = Duration::from_secs(5);
+
+/// A port that was free a moment ago. Another program could take it before the child does; then the child says so.
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// A child process, and its standard error in full once it has ended.
+pub(crate) struct Program {
+    child: Child,
+    pub(crate) origin: String,
+    log: Option<JoinHandle<String>>,
+}
+
+/// The program of this package with nothing of our environment.
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tablecall"));
+    command.args(arguments).env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+impl Program {
+    /// The simulator alone.
+    pub(crate) async fn carrier() -> Self {
+        let address = free_address();
+        let listen = address.to_string();
+        let arguments = ["simulator", "--listen", &listen, "--account-sid", ACCOUNT, "--auth-token", TOKEN];
+        Self::started(program(&arguments), address).await
+    }
+
+    /// The service with an account at `carrier`, at an address that stays its own over restarts.
+    pub(crate) async fn service(carrier: &Self, address: SocketAddr) -> Self {
+        let origin = format!("http://{address}");
+        let mut command = program(&["serve"]);
+        command.envs([
+            ("TABLECALL_LISTEN", address.to_string().as_str()),
+            ("TABLECALL_PUBLIC_URL", &origin),
+            ("TWILIO_ACCOUNT_SID", ACCOUNT),
+            ("TWILIO_AUTH_TOKEN", TOKEN),
+            ("TWILIO_API_URL", &carrier.origin),
+            ("TWILIO_FROM_NUMBER", "+15005550006"),
+            ("TWILIO_CPS", "0"),
+            ("TABLECALL_API_KEYS", &format!("app:{SECRET}")),
+            ("TABLECALL_CALL_HOURS", "always"),
+            ("TABLECALL_ALLOWED_COUNTRIES", "*"),
+            ("RUST_LOG", "info,tablecall=trace"),
+        ]);
+        Self::started(command, address).await
+    }
+
+    async fn started(mut command: Command, address: SocketAddr) -> Self {
+        let mut child = command.spawn().expect("the program starts");
+        let (stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let log = std::thread::spawn(move || {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).unwrap();
+            text
+        });
+        let program = Self { child, origin: format!("http://{address}"), log: Some(log) };
+        // The first line on standard output is written once the program listens.
+        let first = tokio::task::spawn_blocking(move || BufReader::new(stdout).lines().next());
+        let first = within("the program says that it is ready", first).await.unwrap();
+        assert!(first.is_some(), "it ended before it listened: {}", program.dies().await);
+        program
+    }
+
+    /// Ends it as a power cut would (SIGKILL). What it had logged.
+    pub(crate) async fn dies(mut self) -> String {
+        self.child.kill().unwrap();
+        self.ends().await.1
+    }
+
+    /// Asks it to stop (SIGTERM), and waits until it has: its exit code and what it had logged.
+    pub(crate) async fn stops_when_told(mut self) -> (Option<i32>, String) {
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+        let begun = Instant::now();
+        let ended = self.ends().await;
+        assert!(begun.elapsed() < PROMPT, "it took {:?}", begun.elapsed());
+        ended
+    }
+
+    /// The log ends with the process, so that waiting for it blocks nobody else.
+    async fn ends(&mut self) -> (Option<i32>, String) {
+        let log = self.log.take().unwrap();
+        let log = within("it ends", tokio::task::spawn_blocking(|| log.join().unwrap())).await.unwrap();
+        (self.child.wait().unwrap().code(), log)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It has ended already where a test has ended it.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A carrier and a service that can be killed and started again.
+pub(crate) struct Pair {
+    pub(crate) carrier: Program,
+    pub(crate) address: SocketAddr,
+    http: reqwest::Client,
+}
+
+impl Pair {
+    pub(crate) async fn new() -> Self {
+        let carrier = Program::carrier().await;
+        let http = tablecall::twilio::client::http_client().unwrap();
+        Self { carrier, address: free_address(), http }
+    }
+
+    /// The service starts, for the first time or again.
+    pub(crate) async fn starts(&self) -> Program {
+        Program::service(&self.carrier, self.address).await
+    }
+
+    /// A table at a number, a week ahead.
+    pub(crate) async fn asks(&self, phone: &str) -> String {
+        let time = tablecall::clock::Clock::system().now().strftime("%Y-%m-%dT19:30").to_string();
+        let time = time.parse::<jiff::civil::DateTime>().unwrap().saturating_add(jiff::Span::new().days(7));
+        let time = time.strftime("%Y-%m-%dT%H:%M").to_string();
+        let request = json!({"name": "Ana Quetzalcoatl", "phone": phone, "time": time, "party_size": 4});
+        let request = self.http.post(format!("http://{}/api/call", self.address)).bearer_auth(SECRET).json(&request);
+        let answer = Answer::of(request).await;
+        assert_eq!(answer.status, 202, "{}", answer.text);
+        answer.body["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A call, as its client reads it.
+    pub(crate) async fn reads(&self, id: &str) -> Answer {
+        let url = format!("http://{}/api/call/{id}", self.address);
+        Answer::of(self.http.get(url).bearer_auth(SECRET)).await
+    }
+
+    /// Follows a call until it is as wanted.
+    pub(crate) async fn until(&self, id: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let url = format!("http://{}/api/call/{id}/events", self.address);
+        within(what, async {
+            let mut response = self.http.get(url).bearer_auth(SECRET).send().await.unwrap();
+            assert_eq!(response.status(), 200);
+            let mut text = String::new();
+            while let Some(chunk) = response.chunk().await.unwrap() {
+                text.push_str(std::str::from_utf8(&chunk).unwrap());
+                let events = text.split_inclusive("\n\n").filter(|block| block.ends_with("\n\n"));
+                let data = events.filter_map(|block| block.lines().find_map(|line| line.strip_prefix("data:")));
+                let calls = data.map(|data| serde_json::from_str::<Value>(data).unwrap());
+                if let Some(call) = calls.into_iter().find(|call| wanted(call)) {
+                    return call;
+                }
+            }
+            panic!("{what}: it ended otherwise: {text}")
+        })
+        .await
+    }
+
+    /// The carrier's control API.
+    pub(crate) async fn simulator(&self, path: &str) -> Value {
+        Answer::of(self.http.get(format!("{}/simulator/api/{path}", self.carrier.origin))).await.body
+    }
+
+    /// Waits until the only line of the carrier is as wanted.
+    pub(crate) async fn line(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        within(what, async {
+            let mut state = self.simulator("state").await;
+            while !wanted(&state["calls"][0]) {
+                let path = format!("state?after={}&wait=60", state["version"]);
+                let next = self.simulator(&path).await;
+                assert_ne!(next["version"], state["version"], "{what}: never seen: {next:#}");
+                state = next;
+            }
+            state["calls"][0].clone()
+        })
+        .await
+    }
+
+    /// A hand at the only phone.
+    pub(crate) async fn acts(&self, deed: &str, body: Value) {
+        let line = self.simulator("state").await["calls"][0].clone();
+        let sid = line["sid"].as_str().unwrap();
+        let url = format!("{}/simulator/api/calls/{sid}/{deed}", self.carrier.origin);
+        let answer = Answer::of(self.http.post(url).json(&body)).await;
+        assert_eq!(answer.status, 200, "{deed}: {}", answer.text);
+    }
+
+    /// Waits until something with `part` is being said.
+    pub(crate) async fn hears(&self, part: &str) {
+        let says = |line: &Value| line["saying"]["text"].as_str().is_some_and(|text| text.contains(part));
+        self.line(part, says).await;
+    }
+
+    /// The phone rings and is picked up, and the question is asked.
+    pub(crate) async fn answers(&self) {
+        self.line("rings", |line| line["status"] == "ringing").await;
+        self.acts("answer", Value::Null).await;
+        self.hears("To accept, press 1").await;
+    }
+}

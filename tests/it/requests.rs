@@ -1,0 +1,167 @@
+//! Requests that are refused, repeated, or have to wait.
+
+use serde_json::{Value, json};
+
+use crate::app::{RESTAURANT, TestApp, table, table_at, with};
+
+#[tokio::test]
+async fn all_wrong_fields_are_told_in_one_problem() {
+    let app = TestApp::start().await;
+    let request = json!({
+        "name": "", "phone": "call me", "time": "2026-11-01T19:30", "party_size": 0, "notes": "\u{7}",
+        "language": "tlh-KX", "attempts": 9, "voicemail": "sing", "extension": "x", "colour": "red",
+        "alternatives": {"earliest": "soon"}, "callback_url": "ftp://x",
+    });
+    for path in ["/api/call", "/api/call/check"] {
+        let answer = app.send(app.post(path).json(&request)).await;
+        answer.is_problem(422, "invalid_request");
+        let errors = answer.body["errors"].as_array().unwrap();
+        let fields: Vec<&str> = errors.iter().map(|error| error["field"].as_str().unwrap()).collect();
+        for field in ["name", "phone", "party_size", "notes", "language", "attempts", "voicemail", "extension"] {
+            assert!(fields.contains(&field), "{field}: {}", answer.text);
+        }
+        for field in ["colour", "alternatives.earliest", "alternatives.latest", "callback_url"] {
+            assert!(fields.contains(&field), "{field}: {}", answer.text);
+        }
+        for error in errors {
+            assert!(error["code"].is_string() && error["message"].is_string(), "{error}");
+        }
+    }
+    let past = app.tries(with(table(), json!({"time": "2026-11-01T19:30"}))).await;
+    past.is_problem(422, "invalid_request");
+    assert_eq!(past.body["errors"][0]["code"], "in_the_past");
+    assert!(app.creates().await.is_empty());
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn every_refusal_at_the_door_is_a_problem_with_a_request_id() {
+    let app = TestApp::start().await;
+    let json_body = |text: String| app.post("/api/call").header("content-type", "application/json").body(text);
+    for broken in ["{", "[]", "\"text\"", "", "{\"name\": \"\u{0}\"}"] {
+        app.send(json_body(broken.to_owned())).await.is_problem(400, "bad_json");
+    }
+    let xml = app.post("/api/call").header("content-type", "application/xml").body("<call/>");
+    app.send(xml).await.is_problem(415, "unsupported_media_type");
+    let long = with(table(), json!({"notes": "a".repeat(70_000)})).to_string();
+    app.send(json_body(long)).await.is_problem(413, "payload_too_large");
+    app.send(app.get("/api/calls")).await.is_problem(404, "not_found");
+    app.send(app.get("/nothing/here")).await.is_problem(404, "not_found");
+    app.send(app.get("/api/call/no-id")).await.is_problem(404, "call_not_found");
+    let empty_key = app.post("/api/call").header("idempotency-key", "\"\"").json(&table());
+    app.send(empty_key).await.is_problem(400, "bad_request");
+    for (request, allowed) in
+        [(app.get("/api/call"), "POST"), (app.post("/healthz"), "GET"), (app.post("/docs"), "GET")]
+    {
+        let answer = app.send(request).await;
+        answer.is_problem(405, "method_not_allowed");
+        assert!(answer.header("allow").contains(allowed), "{:?}", answer.headers);
+    }
+    let named = app.send(app.get("/api/call/no-id").header("x-request-id", "mine-1")).await;
+    assert_eq!(named.body["request_id"], "mine-1");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_very_same_reservation_is_refused_while_one_is_open() {
+    let app = TestApp::start().await;
+    let call = app.asks(table()).await;
+    let again = app.tries(with(table(), json!({"notes": "said otherwise"}))).await;
+    again.is_problem(409, "duplicate_call");
+    assert_eq!(again.body["call_id"], call.id);
+    assert_eq!(call.cancels().await.status, 202);
+    call.until(|call| call["final"] == true).await;
+    let anew = app.asks(table()).await;
+    assert_ne!(anew.id, call.id, "what is finished may be asked again");
+    assert_eq!(anew.cancels().await.status, 202);
+    anew.until(|call| call["final"] == true).await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_second_call_to_one_restaurant_waits_until_the_first_is_over() {
+    let app = TestApp::start().await;
+    let first = app.asks(table()).await;
+    let check = app.checks(with(table(), json!({"name": "Bob"}))).await;
+    assert_eq!((&check["verdict"], &check["code"]), (&json!("waits"), &json!("live_call")));
+    let second = app.asks(with(table(), json!({"name": "Bob"}))).await;
+    let waiting = second.reads().await;
+    assert_eq!((&waiting["status"], &waiting["waiting_for"]), (&json!("queued"), &json!("live_call")));
+    let mut phone = app.phone(RESTAURANT).rings().await;
+    phone.answers().await;
+    phone.hears("Ana García").await;
+    phone.presses("1").await;
+    phone.hears("Accepted").await;
+    phone.hangs_up().await;
+    assert_eq!(app.ledger().await.len(), 1);
+    first.ends_as("confirmed", 1).await;
+    let mut phone = app.phone(RESTAURANT).rings().await;
+    phone.answers().await;
+    phone.hears("Bob").await;
+    phone.presses("2").await;
+    phone.hears("Declined").await;
+    phone.hangs_up().await;
+    second.ends_as("rejected", 1).await;
+    assert_eq!(app.ledger().await.len(), 2);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_idempotency_key_gives_one_call_however_often_it_comes() {
+    let app = TestApp::start().await;
+    let keyed = |key: &str, request: &Value| app.post("/api/call").header("idempotency-key", key).json(request);
+    app.send(keyed("k-1", &json!({}))).await.is_problem(422, "invalid_request");
+    let together = ["k-1", "\"k-1\"", "k-1", " k-1 "].map(|key| app.send(keyed(key, &table())));
+    let answers = futures_util::future::join_all(together).await;
+    for answer in &answers {
+        assert_eq!((answer.status, &answer.body["id"]), (202, &answers[0].body["id"]), "{}", answer.text);
+    }
+    let same = with(table(), json!({"phone": "(415) 555-2671"}));
+    assert_eq!(app.send(keyed("k-1", &same)).await.body["id"], answers[0].body["id"], "it is the same in other words");
+    let other = with(table(), json!({"party_size": 5}));
+    app.send(keyed("k-1", &other)).await.is_problem(422, "idempotency_mismatch");
+    app.send(keyed("k-2", &table())).await.is_problem(409, "duplicate_call");
+    assert_eq!(app.creates().await.len(), 1);
+    app.stops().await;
+}
+
+#[tokio::test]
+async fn what_the_carrier_refuses_is_told_with_its_code() {
+    let app = TestApp::start().await;
+    for (code, status) in [(21_217, 400), (21_214, 400), (21_215, 400), (21_216, 400), (20_003, 401)] {
+        app.goes_wrong(json!({"create_error": {"code": code, "status": status}})).await;
+        let answer = app.tries(table()).await;
+        answer.is_problem(502, "call_refused");
+        assert_eq!(answer.body["twilio_code"], code);
+        assert!(answer.body["detail"].as_str().unwrap().contains(&code.to_string()), "{}", answer.text);
+    }
+    app.goes_wrong(json!({})).await;
+    assert!(app.ledger().await.is_empty(), "nothing rang");
+    app.asks(table_at("+14155550101")).await.ends_as("confirmed", 1).await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_magic_number_of_twilios_test_credentials_is_refused_as_there() {
+    let app = TestApp::start().await;
+    for (number, code) in
+        [("+15005550001", 21_217), ("+15005550002", 21_214), ("+15005550003", 21_215), ("+15005550004", 21_216)]
+    {
+        let answer = app.tries(table_at(number)).await;
+        answer.is_problem(502, "call_refused");
+        assert_eq!(answer.body["twilio_code"], code);
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_check_tells_what_staff_would_hear_and_dials_nothing() {
+    let app = TestApp::start().await;
+    let check = app.checks(table()).await;
+    assert_eq!((&check["verdict"], &check["script"]["language"]), (&json!("allowed"), &json!("en-US")));
+    for part in ["Ana García", "Friday, December 4", "To accept, press 1"] {
+        assert!(check["script"]["text"].as_str().unwrap().contains(part), "{part}: {check:#}");
+    }
+    assert!(app.creates().await.is_empty());
+    app.finish().await;
+}
