@@ -11,13 +11,16 @@ if (typeof SwaggerUIBundle === "function") {
   window.ui = SwaggerUIBundle({
     url: "/openapi.json",
     dom_id: "#document",
-    deepLinking: true,
     displayRequestDuration: true,
     docExpansion: "list",
     defaultModelsExpandDepth: 0,
     persistAuthorization: true,
     tryItOutEnabled: true,
     validatorUrl: null,
+    onComplete: () => {
+      // What Swagger UI leaves without a name.
+      document.getElementById("servers")?.setAttribute("aria-label", "Server");
+    },
   });
 } else {
   document.getElementById("note").textContent = "Swagger UI could not be loaded. The document is at /openapi.json.";

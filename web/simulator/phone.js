@@ -164,7 +164,7 @@ function press(key) {
 /** Wires the phone; `told` is called with the call in the hand whenever something changed. */
 export function start(told) {
   changed = told;
-  $("keys").replaceChildren(...[..."123456789*0#"].map((key) => h("button.key", { type: "button", "aria-label": key, "data-key": key, disabled: true, onclick: () => press(key) }, h("span", { "aria-hidden": "true" }, key), h("small", { "aria-hidden": "true" }, LETTERS[key] ?? ""))));
+  $("keys").replaceChildren(...[..."123456789*0#"].map((key) => h("button.key", { type: "button", "aria-label": key, "data-key": key, "data-letters": LETTERS[key] ?? "", disabled: true, onclick: () => press(key) }, key)));
   addEventListener("keydown", (event) => {
     const typing = event.target.closest?.("input, select, textarea");
     if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat || !/^[0-9*#]$/.test(event.key)) return;
