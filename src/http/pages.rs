@@ -46,3 +46,35 @@ pub fn about(settings: &Settings, simulator: bool) -> Value {
         "languages": languages,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use poem::http::StatusCode;
+
+    use super::*;
+
+    /// Answers what no page does.
+    async fn status(path: &str, simulator: bool) -> StatusCode {
+        let inner = poem::endpoint::make_sync(|_| StatusCode::NO_CONTENT);
+        let request = Request::builder().uri(path.parse().unwrap()).finish();
+        Pages::new(inner, simulator).call(request).await.unwrap().status()
+    }
+
+    #[tokio::test]
+    async fn the_phone_is_there_with_a_simulator_only() {
+        for path in ["/simulator", "/simulator/main.js", "/simulator/phone.css"] {
+            assert_eq!(status(path, true).await, StatusCode::OK, "{path}");
+            assert_eq!(status(path, false).await, StatusCode::NO_CONTENT, "{path}");
+        }
+        for path in ["/", "/docs", "/sw.js", "/app/main.js", "/icons/icon.svg"] {
+            assert_eq!(status(path, false).await, StatusCode::OK, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_file_is_left_to_the_others() {
+        for path in ["/api/call", "/simulator/api/state", "/simulator/2010-04-01/Accounts", "/index.html", "/healthz"] {
+            assert_eq!(status(path, true).await, StatusCode::NO_CONTENT, "{path}");
+        }
+    }
+}

@@ -74,6 +74,8 @@ function askForKey() {
 }
 
 const DELAYS = [500, 1000, 2000, 4000, 8000];
+/** So often in a row a refusal is taken for a passing one: a call may become known again by its next webhook. */
+const REFUSALS = 30;
 
 /**
  * Follows `path` until `heard` returns true or `stop()` is called. `EventSource` can send no Authorization header, so
@@ -119,6 +121,7 @@ export function follow(path, { heard, state, lastId = null }) {
         if (control.signal.aborted) return;
         const refused = error instanceof Problem && error.status >= 400 && error.status < 500 && error.status !== 429;
         state(refused ? "refused" : "lost", error);
+        if (refused && failures >= REFUSALS) return stop();
       }
       await pause();
     }

@@ -42,6 +42,7 @@ export function close() {
 export function redress() {
   if ($("live").hidden) return;
   frame();
+  connection();
   if (call) draw();
 }
 
@@ -57,6 +58,8 @@ function heard(event) {
 function state(now, problem) {
   link = now === "refused" && problem?.code !== "call_not_found" ? "lost" : now;
   connection(problem);
+  if (call) draw();
+  else if (link === "refused") $("live-link").textContent = t("live.forgotten");
 }
 
 function connection(problem) {
@@ -100,11 +103,10 @@ function draw() {
   $("live-progress").classList.toggle("is-over", call.final);
   part("steps", [call.timeline, call.status, call.outcome], steps);
   part("live-wait", [call.status, call.waiting_for, call.next_attempt_at], waiting);
-  part("live-do", [call.final || call.outcome, permission()], controls);
+  part("live-do", [call.final || call.outcome, permission(), link === "refused"], controls);
   part("live-attempts", [call.attempts], attempts);
   $("live-attempts").hidden = call.attempts.length < 2;
   part("timeline", [call.timeline], () => call.timeline.map((entry) => h("li", {}, h("time", { datetime: entry.at }, moment(entry.at, true)), h("span", {}, ...story(entry)))));
-  connection();
   document.title = `${call.outcome ? t(`outcome.${call.outcome}`) : t(`status.${call.status}`)} · ${title}`;
 }
 
@@ -161,6 +163,7 @@ function permission() {
 
 function controls() {
   if (call.final || call.outcome) return [];
+  if (link === "refused") return [h("button.primary", { type: "button", onclick: () => acts.ask(null) }, icon(ICONS.again, 18), t("do.try_again"))];
   const tell = permission() === "default" && h("button.quiet", { type: "button", onclick: async () => {
     await Notification.requestPermission();
     if (call) draw();

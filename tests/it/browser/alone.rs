@@ -25,6 +25,39 @@ async fn a_call_is_followed_again_when_the_server_is_back() {
 }
 
 #[tokio::test]
+async fn a_call_that_a_new_server_does_not_know_can_be_asked_again() {
+    let site = Site::start().await;
+    let guest = Tab::open(&site.origin).await;
+    guest.asks_for_a_table(RESTAURANT).await;
+    guest.until("document.querySelector('.steps .now .step-name')?.textContent === 'Ringing'").await;
+    site.restart().await;
+    guest.read("The service does not know this call any more.").await;
+    let restaurant = Tab::open(&site.origin).await;
+    restaurant.visit("/simulator").await;
+    guest.press("Try again").await;
+    restaurant.answers().await;
+    restaurant.press("1").await;
+    assert_eq!(guest.verdict().await, "confirmed");
+    restaurant.leave().await;
+}
+
+#[tokio::test]
+async fn a_guest_who_looks_elsewhere_is_notified() {
+    let site = Site::start().await;
+    let guest = Tab::open(&site.origin).await;
+    let permissions = serde_json::json!({"origin": site.origin, "permissions": ["notifications"]});
+    guest.devtools("Browser.grantPermissions", permissions).await;
+    guest.asks_for_a_table("+14155550101").await;
+    guest.until("navigator.serviceWorker.ready.then(() => true)").await;
+    // A page in the background: what a browser without windows cannot show, it is told.
+    guest.run("Object.defineProperty(document, 'hidden', {get: () => true})").await;
+    assert_eq!(guest.verdict().await, "confirmed");
+    let told = "navigator.serviceWorker.ready.then((it) => it.getNotifications()).then((it) => it[0]?.title)";
+    guest.until(&format!("{told}.then((it) => it === 'Your table is booked')")).await;
+    guest.leave().await;
+}
+
+#[tokio::test]
 async fn the_app_opens_without_a_network_with_its_recent_calls() {
     let site = Site::start().await;
     let guest = Tab::open(&site.origin).await;

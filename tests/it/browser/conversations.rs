@@ -214,3 +214,26 @@ async fn a_key_is_asked_for_and_kept() {
     let complaints = guest.complaints().await;
     assert!(complaints.iter().all(|line| line.contains("401")), "{complaints:?}");
 }
+
+#[tokio::test]
+async fn a_deployment_for_one_restaurant_asks_for_the_guests_own_number() {
+    let phone = Some(RESTAURANT.to_owned());
+    let site = Site::with(Given { restaurant_phone: phone, ..Given::default() }).await;
+    let guest = Tab::open(&site.origin).await;
+    let restaurant = Tab::open(&site.origin).await;
+    restaurant.visit("/simulator").await;
+    guest.visit("/").await;
+    guest.fill("Your name", "Ana García").await;
+    guest.fill("Your phone", "+14155550199").await;
+    guest.press("Call the restaurant").await;
+    assert_eq!(site.newest_phone().await["to"], RESTAURANT);
+    restaurant.answers().await;
+    restaurant.press("2").await;
+    assert_eq!(guest.verdict().await, "rejected");
+    restaurant.press("Hang up").await;
+    guest.press("Ask for another time").await;
+    let own = guest.field("Your phone").await.prop("value").await.unwrap();
+    assert_eq!(own.as_deref(), Some("+14155550199"));
+    guest.leave().await;
+    restaurant.leave().await;
+}

@@ -1,6 +1,7 @@
 //! The app behind a door that can be shut: what the browser reaches is a forwarder that counts bytes, cuts
 //! connections, and can serve the service worker of another version.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -28,7 +29,7 @@ pub(crate) struct Site {
 }
 
 struct Door {
-    inside: std::net::SocketAddr,
+    inside: std::sync::Mutex<SocketAddr>,
     open: AtomicBool,
     newer: AtomicBool,
     cut: Notify,
@@ -45,14 +46,12 @@ impl Site {
     pub(crate) async fn with(given: Given) -> Self {
         let clock = Clock::simulated(Clock::system().now());
         clock.run(SPEED);
-        let given = Given { listen: Some("127.0.0.1:0".to_owned()), ..given };
-        let config = Config::read(&given).expect("the settings are right");
-        let app = App::build(config, clock.clone()).await.expect("the app can be built");
+        let app = app(given, &clock).await;
         let stop = CancellationToken::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let door = Arc::new(Door {
-            inside: app.address(),
+            inside: std::sync::Mutex::new(app.address()),
             open: AtomicBool::new(true),
             newer: AtomicBool::new(false),
             cut: Notify::new(),
@@ -74,6 +73,15 @@ impl Site {
         self.door.open.store(true, Ordering::SeqCst);
     }
 
+    /// Another process takes the place of this one, and knows nothing of its calls.
+    pub(crate) async fn restart(&self) {
+        self.shut();
+        let app = app(Given::default(), &self.clock).await;
+        *self.door.inside.lock().unwrap() = app.address();
+        tokio::spawn(app.run_until(self.stop.clone().cancelled_owned()));
+        self.open();
+    }
+
     /// From now on the service worker is one of another version.
     pub(crate) fn release(&self) {
         self.door.newer.store(true, Ordering::SeqCst);
@@ -93,10 +101,22 @@ impl Site {
     }
 }
 
+impl Door {
+    fn inside(&self) -> SocketAddr {
+        *self.inside.lock().unwrap()
+    }
+}
+
 impl Drop for Site {
     fn drop(&mut self) {
         self.stop.cancel();
     }
+}
+
+async fn app(given: Given, clock: &Clock) -> App {
+    let given = Given { listen: Some("127.0.0.1:0".to_owned()), ..given };
+    let config = Config::read(&given).expect("the settings are right");
+    App::build(config, clock.clone()).await.expect("the app can be built")
 }
 
 async fn guard(listener: TcpListener, door: Arc<Door>, stop: CancellationToken) {
@@ -113,7 +133,7 @@ async fn guard(listener: TcpListener, door: Arc<Door>, stop: CancellationToken) 
 }
 
 async fn forward(browser: TcpStream, door: Arc<Door>) {
-    let Ok(app) = TcpStream::connect(door.inside).await else { return };
+    let Ok(app) = TcpStream::connect(door.inside()).await else { return };
     let _nodelay = (browser.set_nodelay(true), app.set_nodelay(true));
     let (mut from_browser, to_browser) = browser.into_split();
     let (mut from_app, mut to_app) = app.into_split();
@@ -124,7 +144,7 @@ async fn forward(browser: TcpStream, door: Arc<Door>) {
             let chunk = &buffer[..length];
             // A browser sends a request only after the answer to the one before: each begins a chunk.
             if door.newer.load(Ordering::SeqCst) && chunk.starts_with(b"GET /sw.js ") {
-                let worker = newer_worker(door.inside).await;
+                let worker = newer_worker(door.inside()).await;
                 let _sent = to_browser.lock().await.write_all(worker.as_bytes()).await;
                 return;
             }
@@ -150,7 +170,7 @@ async fn forward(browser: TcpStream, door: Arc<Door>) {
 }
 
 /// The answer that the next release would give for the service worker: the same with another version.
-async fn newer_worker(app: std::net::SocketAddr) -> String {
+async fn newer_worker(app: SocketAddr) -> String {
     let http = tablecall::twilio::client::http_client().unwrap();
     let worker = http.get(format!("http://{app}/sw.js")).send().await.unwrap().text().await.unwrap();
     let (before, rest) = worker.split_once("const VERSION = \"").expect("the worker has a version");
