@@ -105,7 +105,7 @@ function draw() {
   part("live-wait", [call.status, call.waiting_for, call.next_attempt_at], waiting);
   part("live-do", [call.final || call.outcome, permission(), link === "refused"], controls);
   part("live-attempts", [call.attempts], attempts);
-  $("live-attempts").hidden = call.attempts.length < 2;
+  $("live-attempts").hidden = call.attempts.length < 2 && !(call.waiting_for && call.attempts.length);
   part("timeline", [call.timeline], () => call.timeline.map((entry) => h("li", {}, h("time", { datetime: entry.at }, moment(entry.at, true)), h("span", {}, ...story(entry)))));
   document.title = `${call.outcome ? t(`outcome.${call.outcome}`) : t(`status.${call.status}`)} · ${title}`;
 }
@@ -135,7 +135,8 @@ function steps() {
     const skipped = position < place && !at[step];
     const now = position === place;
     const kind = now ? (call.outcome ? "done" : "now") : done ? "done" : skipped ? "skipped" : "todo";
-    const words = step === "answer" && call.outcome ? t(`outcome.${call.outcome}`) : t(`step.${step}`);
+    const waits = now && step === "queued" && call.waiting_for;
+    const words = step === "answer" && call.outcome ? t(`outcome.${call.outcome}`) : t(waits ? "status.queued" : `step.${step}`);
     return h(`li.${kind}`, now && !call.outcome ? { "aria-current": "step" } : {},
       h("span.dot", { "aria-hidden": "true" }, kind === "done" ? icon(ICONS.check, 14) : ""),
       h("span.step-name", {}, words),
