@@ -16,7 +16,7 @@ use crate::http::listener::{Limits, serve};
 use crate::policy::Rules;
 use crate::service::intake::{Callbacks, Defaults};
 use crate::service::links::Links;
-use crate::service::{Parts, Service, Settings};
+use crate::service::{Parts, Probe, Service, Settings};
 use crate::simulator::Simulator;
 use crate::speech::Speech;
 use crate::store::{self, Store};
@@ -89,7 +89,7 @@ impl App {
         let bound = |source| Error::Bind { address, source };
         let listener = TcpListener::bind(address).await.map_err(bound)?;
         let address = listener.local_addr().map_err(bound)?;
-        let assembled = assemble(&config, clock, address)?;
+        let assembled = assemble(&config, clock, address, memory(&config))?;
         Ok(Self { listener, address, assembled })
     }
 
@@ -107,11 +107,12 @@ impl App {
 
     /// Serves until `signal` comes, then stops in order:
     ///
-    /// 1. streams to clients end, and no new connection is accepted: nobody begins what cannot be finished;
-    /// 2. requests in progress are answered, for ten seconds at most: a key that was pressed is stored;
-    /// 3. work that outlives its request ends: an answer of Twilio on its way gets its place in the record;
-    /// 4. what waits for a later moment ends as failed, since nothing will remember it;
-    /// 5. the simulator goes last: it is the other end of the wire.
+    /// 1. what waits for a later moment ends as failed, since nothing will remember it, and its followers are told;
+    /// 2. streams to clients end, and no new connection is accepted: nobody begins what cannot be finished;
+    /// 3. requests in progress are answered, for ten seconds at most: a key that was pressed is stored;
+    /// 4. work that outlives its request ends: an answer of Twilio on its way gets its place in the record;
+    /// 5. what came to wait meanwhile ends too;
+    /// 6. the simulator goes last: it is the other end of the wire.
     pub async fn run_until(self, signal: impl Future<Output = ()>) {
         // The data of phone numbers takes some 10 ms to read; nobody should wait for it, neither a start nor a call.
         let warm = tokio::task::spawn_blocking(phone::warm);
@@ -132,6 +133,7 @@ impl App {
             () = &mut serving => {}
             () = signal => {
                 tracing::info!("stopping");
+                service.shut_down().await;
                 stop.cancel();
                 serving.await;
             }
@@ -149,8 +151,20 @@ impl App {
     }
 }
 
+/// What a request meets behind the sockets, over calls that are there already. Nothing runs beside it: no sweep.
+///
+/// # Errors
+/// A part cannot be built.
+pub fn site(config: &Config, clock: Clock, store: Store) -> Result<Site, Error> {
+    assemble(config, clock, config.listen, store).map(|assembled| assembled.site)
+}
+
+fn memory(config: &Config) -> Store {
+    Store::memory(store::Limits { max_calls: config.max_calls, retention: config.retention })
+}
+
 /// Builds every part; `address` is where this process can be reached by itself.
-fn assemble(config: &Config, clock: Clock, address: SocketAddr) -> Result<Assembled, Error> {
+fn assemble(config: &Config, clock: Clock, address: SocketAddr, store: Store) -> Result<Assembled, Error> {
     let origin = origin(config, address);
     let speech = Speech::load().map_err(Error::Speech)?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), env!("TABLECALL_COMMIT"))?;
@@ -169,10 +183,11 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr) -> Result<Assemb
     };
     let client = ClientConfig { api_url, ..ClientConfig::new(account.sid, account.credentials) };
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let probe = config.public_url.as_ref().map(|_| Probe { http: http.clone(), origin: origin.clone() });
     let service = Service::new(Parts {
         settings: settings(config, speech.languages().collect()),
         clock,
-        store: Store::memory(store::Limits { max_calls: config.max_calls, retention: config.retention }),
+        store,
         tickets: Tickets::new(config.ticket_keys.clone()),
         links: Links::new(&origin),
         twilio: Client::new(client, http)?,
@@ -180,6 +195,7 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr) -> Result<Assemb
         metrics: metrics.clone(),
         tasks: tasks.clone(),
         stop: stop.clone(),
+        probe,
     });
     let keys = Keys::new(config.api_keys.iter().map(|(name, secret)| (name.as_str(), secret.as_str())));
     let site = Site { service, keys, verifier, simulator, limits: Limits::default() };
@@ -193,7 +209,7 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr) -> Result<Assemb
 pub fn document() -> Result<serde_json::Value, Error> {
     let config = Config::read(&Given::default()).map_err(|_problems| Error::Defaults)?;
     let address = config.listen;
-    let assembled = assemble(&config, Clock::system(), address)?;
+    let assembled = assemble(&config, Clock::system(), address, memory(&config))?;
     Ok(crate::http::describe(&assembled.site))
 }
 
@@ -229,6 +245,7 @@ fn settings(config: &Config, languages: Vec<Language>) -> Settings {
             countries: config.allowed_countries.clone(),
             hours: config.call_hours,
             own_numbers: config.from_numbers.clone(),
+            limits: config.limits,
         },
     }
 }

@@ -11,7 +11,7 @@ use jiff::SignedDuration;
 use url::Url;
 
 use crate::domain::{Country, Phone};
-use crate::policy::Hours;
+use crate::policy::{Hours, Limits};
 use crate::ticket::Key;
 use crate::twilio::AccountSid;
 use crate::twilio::client::Credentials;
@@ -79,6 +79,9 @@ pub struct Given {
     /// The restaurants' local hours in which they may be called; `always` for no limit
     #[arg(long, env = "TABLECALL_CALL_HOURS", value_name = "FROM-TO")]
     pub call_hours: Option<String>,
+    /// How often may be called, such as `number_hour=3,number_day=8,key_minute=60,service_day=500`; `off` for no limit
+    #[arg(long, env = "TABLECALL_LIMITS", value_name = "LIMITS")]
+    pub limits: Option<String>,
     /// The number spoken as the one to reach us by
     #[arg(long, env = "TABLECALL_CONTACT_PHONE", value_name = "NUMBER")]
     pub contact_phone: Option<String>,
@@ -108,9 +111,6 @@ pub struct Given {
 /// Settings that are named in the documentation and do nothing yet; a start with one of them says so.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Later {
-    /// (no effect yet) Attempts allowed per number, key and day
-    #[arg(long, env = "TABLECALL_LIMITS", value_name = "LIMITS")]
-    pub limits: Option<String>,
     /// (no effect yet) Numbers never to call
     #[arg(long, env = "TABLECALL_DO_NOT_CALL", value_name = "NUMBER,…")]
     pub do_not_call: Option<String>,
@@ -185,6 +185,8 @@ pub struct Config {
     pub allowed_countries: Option<Vec<Country>>,
     /// When restaurants may be called.
     pub call_hours: Hours,
+    /// How often anybody may be called.
+    pub limits: Limits,
     /// The number spoken as the one to reach us by.
     pub contact_phone: Option<Phone>,
     /// Calls held in memory.

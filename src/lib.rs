@@ -16,3 +16,5 @@ pub mod simulator;
 pub mod http;
 pub mod config;
 pub mod app;
+pub mod doctor;
+pub mod remote;

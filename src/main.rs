@@ -10,10 +10,12 @@ use tablecall::app::App;
 use tablecall::clock::Clock;
 use tablecall::config::{Carrier, Config, Given};
 use tablecall::telemetry::{self, Format};
-use tablecall::{simulator, ticket};
+use tablecall::{doctor, remote, simulator, ticket};
 
 /// Wrong settings (`EX_USAGE` of sysexits).
 const USAGE: u8 = 64;
+/// The call was not placed, or did not end with a table.
+const REFUSED: u8 = 1;
 /// Cannot be served (`EX_UNAVAILABLE`).
 const UNAVAILABLE: u8 = 69;
 
@@ -43,6 +45,44 @@ enum Command {
     Simulator(SimulatorArgs),
     /// Make a key for `TABLECALL_TICKET_KEYS`
     Keygen,
+    /// Check the configuration against the Twilio account and the public URL; nothing is dialled
+    Doctor(Box<DoctorArgs>),
+    /// Place a call through a running server and follow it
+    Call(CallArgs),
+}
+
+#[derive(Args, Debug)]
+struct DoctorArgs {
+    /// Where dialling permissions are asked for, if not at Twilio
+    #[arg(long, env = "TWILIO_VOICE_URL", value_name = "URL")]
+    voice_url: Option<String>,
+    #[command(flatten)]
+    given: Given,
+}
+
+#[derive(Args, Debug)]
+struct CallArgs {
+    /// The server
+    #[arg(long, env = "TABLECALL_URL", value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    url: String,
+    /// Secret of an API key of the server
+    #[arg(long, env = "TABLECALL_KEY", value_name = "SECRET", hide_env_values = true)]
+    key: Option<String>,
+    /// The guest's name
+    #[arg(long)]
+    name: String,
+    /// The restaurant's number
+    #[arg(long)]
+    phone: String,
+    /// The table's date and time there, as in 2026-12-04T19:30
+    #[arg(long)]
+    time: String,
+    /// How many guests
+    #[arg(long)]
+    party_size: u32,
+    /// Any other field of `POST /api/call`, as name=value
+    #[arg(long = "with", value_name = "FIELD=VALUE")]
+    more: Vec<String>,
 }
 
 #[derive(Args, Debug)]
@@ -77,6 +117,8 @@ fn main() -> ExitCode {
         Some(Command::Serve(given)) => run_server(&given),
         Some(Command::Openapi { yaml }) => print_document(yaml),
         Some(Command::Simulator(args)) => run_simulator(args),
+        Some(Command::Doctor(args)) => examine(&args),
+        Some(Command::Call(args)) => place_call(args),
         Some(Command::Keygen) => match ticket::Key::generate() {
             Ok(key) => say(&key),
             Err(_) => complain("this system has no randomness to give", UNAVAILABLE),
@@ -106,13 +148,73 @@ fn print_document(yaml: bool) -> ExitCode {
     say(text.trim_end())
 }
 
-fn run_server(given: &Given) -> ExitCode {
-    let config = match Config::read(given) {
+fn configuration(given: &Given) -> Result<Config, ExitCode> {
+    Config::read(given).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
+        complain(&format!("these settings are wrong:\n{}", lines.join("\n")), USAGE)
+    })
+}
+
+/// Status 1 when something is wrong that makes calls fail.
+fn examine(args: &DoctorArgs) -> ExitCode {
+    let config = match configuration(&args.given) {
         Ok(config) => config,
-        Err(problems) => {
-            let lines: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
-            return complain(&format!("these settings are wrong:\n{}", lines.join("\n")), USAGE);
+        Err(code) => return code,
+    };
+    let voice_url = args.voice_url.as_deref();
+    in_runtime(async move {
+        match doctor::examine(&config, voice_url, &Clock::system()).await {
+            Ok(findings) => {
+                let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
+                let said = say(&lines.join("\n"));
+                if doctor::worst(&findings) == doctor::Level::Bad { ExitCode::FAILURE } else { said }
+            }
+            Err(error) => complain(&error.to_string(), UNAVAILABLE),
         }
+    })
+}
+
+/// Status 0 when the table is confirmed, 1 when the call ended otherwise or was refused.
+fn place_call(args: CallArgs) -> ExitCode {
+    let CallArgs { url, key, name, phone, time, party_size, more } = args;
+    let mut body = serde_json::Map::new();
+    body.extend(
+        [("name", name), ("phone", phone), ("time", time)].map(|(field, value)| (field.to_owned(), value.into())),
+    );
+    body.insert("party_size".to_owned(), party_size.into());
+    for field in &more {
+        let Some((field, value)) = field.split_once('=') else {
+            return complain("--with needs FIELD=VALUE", USAGE);
+        };
+        // `attempts` is a number and `alternatives` an object; everything else is text.
+        let plain = field != "attempts" && !value.starts_with('{');
+        let value = if plain { value.into() } else { serde_json::from_str(value).unwrap_or_else(|_| value.into()) };
+        body.insert(field.to_owned(), value);
+    }
+    in_runtime(async move {
+        let Ok(http) = tablecall::twilio::client::http_client() else {
+            return complain("no HTTP client can be built", UNAVAILABLE);
+        };
+        let request = remote::Request { url, key, body };
+        match remote::place(&http, &request, |line| {
+            let _said = say(&line);
+        })
+        .await
+        {
+            Ok(outcome) => {
+                let said = say(&outcome);
+                if outcome == "confirmed" { said } else { ExitCode::from(REFUSED) }
+            }
+            Err(error @ remote::Error::Refused(_)) => complain(&error.to_string(), REFUSED),
+            Err(error) => complain(&error.to_string(), UNAVAILABLE),
+        }
+    })
+}
+
+fn run_server(given: &Given) -> ExitCode {
+    let config = match configuration(given) {
+        Ok(config) => config,
+        Err(code) => return code,
     };
     let format = match given.log_format.as_deref() {
         None if std::io::stderr().is_terminal() => Format::Text,
@@ -126,6 +228,12 @@ fn run_server(given: &Given) -> ExitCode {
     };
     for name in &config.ignored {
         tracing::warn!(setting = name, "this setting has no effect in this version");
+    }
+    if matches!(config.carrier, Carrier::Twilio { .. }) && config.service_name == doctor::DEFAULT_NAME {
+        tracing::warn!(
+            "calls are made in the name of \"Tablecall\": set TABLECALL_SERVICE_NAME to who you are, as the law of many \
+             countries asks of a caller"
+        );
     }
     in_runtime(serve(config))
 }

@@ -17,7 +17,7 @@ use ring::hkdf;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 
-use crate::call::{Attempt, Baggage, Call};
+use crate::call::{Attempt, Baggage, Call, Terms};
 use crate::domain::{CallId, Phone, Reservation, millis};
 
 /// The form of ticket that is sealed and opened here.
@@ -71,6 +71,8 @@ pub struct Body {
     pub version: u64,
     /// Our number that rings the restaurant.
     pub from: Phone,
+    /// What Twilio lets us ask for.
+    pub terms: Terms,
     /// Idempotency hash and trace context.
     pub baggage: Baggage,
 }
@@ -237,7 +239,7 @@ impl Opened {
         let body = self.body()?;
         let mut call = Call::new(self.head.call, body.owner, body.reservation, body.created_at);
         call.baggage = body.baggage;
-        let attempt = Attempt::new(self.head.attempt, body.from, self.head.sealed_at);
+        let attempt = Attempt { terms: body.terms, ..Attempt::new(self.head.attempt, body.from, self.head.sealed_at) };
         Some(call.taken_over(attempt, body.version, now))
     }
 }
@@ -309,6 +311,7 @@ mod tests {
             created_at: now(),
             version: u64::from(u32::MAX),
             from: number,
+            terms: Terms::Full,
             baggage: Baggage { idempotency: Some([255; 16]), trace: Some(([255; 16], [255; 8])) },
         }
     }

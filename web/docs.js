@@ -7,9 +7,25 @@ const dress = () => document.documentElement.classList.toggle("dark-mode", dark.
 dark.addEventListener("change", dress);
 dress();
 
-if (typeof SwaggerUIBundle === "function") {
+const note = (text) => {
+  document.getElementById("note").textContent = text;
+};
+
+// Examples have a fixed date, which would be in the past some day: here they ask for a table in a week.
+function inAWeek(now) {
+  const day = new Date(now.getFullYear(), now.getMonth(), now.getDate() + 7);
+  const two = (number) => String(number).padStart(2, "0");
+  return `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}T19:30`;
+}
+
+async function start() {
+  const response = await fetch("/openapi.json");
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  const spec = await response.json();
+  const example = spec.components?.schemas?.CallRequest?.example;
+  if (example) example.time = inAWeek(new Date());
   window.ui = SwaggerUIBundle({
-    url: "/openapi.json",
+    spec,
     dom_id: "#document",
     displayRequestDuration: true,
     docExpansion: "list",
@@ -22,8 +38,12 @@ if (typeof SwaggerUIBundle === "function") {
       document.getElementById("servers")?.setAttribute("aria-label", "Server");
     },
   });
+}
+
+if (typeof SwaggerUIBundle === "function") {
+  start().catch((error) => note(`The document at /openapi.json could not be loaded: ${error.message}.`));
 } else {
-  document.getElementById("note").textContent = "Swagger UI could not be loaded. The document is at /openapi.json.";
+  note("Swagger UI could not be loaded. The document is at /openapi.json.");
 }
 
 // The phone's page is there in simulator mode only.

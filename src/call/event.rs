@@ -1,8 +1,9 @@
 //! What can happen to a call, and what it wants done: values, so that the core needs neither clock nor network.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use super::state::{Call, Line, Machine, Outcome, WaitingFor};
+use super::state::{Call, Line, Machine, Outcome, Terms, WaitingFor};
 use super::talk::{Input, Reply};
 use super::turn::Turn;
 use crate::domain::{Phone, Sid};
@@ -33,6 +34,13 @@ pub enum Event<'a> {
     },
     /// Policy will never let it ring.
     Block(Outcome),
+    /// Twilio lets us ask for less than we would: it is asked again, on these terms.
+    Reduced {
+        /// The attempt.
+        attempt: u8,
+        /// What is left.
+        terms: Terms,
+    },
     /// Twilio accepted the create.
     Accepted(On),
     /// Twilio certainly did not process the create: 429, or no connection.
@@ -123,7 +131,7 @@ pub struct Closing {
 }
 
 /// Twilio's final statuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum How {
     /// It was answered; by whom or what, it does not say.
     Completed,
@@ -135,6 +143,20 @@ pub enum How {
     Failed,
     /// Stopped before pick-up.
     Canceled,
+}
+
+impl How {
+    /// Twilio's word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Busy => "busy",
+            Self::NoAnswer => "no-answer",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+        }
+    }
 }
 
 /// What a look-up at Twilio found.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::event::On;
 use super::state::{Evidence, Line, State};
 use super::step::{SETTLE, Work};
-use super::talk::{self, Apology, Facts, Input, Reply};
+use super::talk::{self, Apology, Input, Reply};
 use super::timeline::{Keys, What};
 use super::turn::Turn;
 
@@ -29,7 +29,7 @@ impl Work {
         self.note_input(on.attempt, turn, input);
         // The turn remembers the pick-up also where this process has not seen it.
         let elapsed = self.seconds_since(sealed_at).saturating_sub(turn.began);
-        let (heard, reply) = talk::answer(turn, input, elapsed, &Facts::of(&self.call.reservation));
+        let (heard, reply) = talk::answer(turn, input, elapsed, &self.facts(on.attempt));
         self.reply = Some(reply);
         if self.call.is_finished() {
             return;
@@ -45,7 +45,7 @@ impl Work {
         if self.pick_up(on, sealed_at).is_none() {
             return;
         }
-        let reply = talk::resume(turn, &Facts::of(&self.call.reservation));
+        let reply = talk::resume(turn, &self.facts(on.attempt));
         self.reply = Some(reply);
         if self.call.is_finished() {
             return;

@@ -3,8 +3,8 @@
 use jiff::SignedDuration;
 
 use super::event::{Closing, Effect, Found, How, On};
-use super::state::{Attempt, Ended, Evidence, Line, Machine, Outcome, State};
-use super::step::{AGAIN, GRACE, RING, SETTLE, TALK, UNKNOWN, Work};
+use super::state::{Attempt, Ended, Evidence, Line, Machine, Outcome, State, Terms};
+use super::step::{AGAIN, GRACE, POLL, RING, SETTLE, TALK, UNKNOWN, Work};
 use super::talk::{Heard, Input};
 use super::timeline::What;
 use super::turn::Turn;
@@ -15,8 +15,12 @@ const EVENTS_DELAY: SignedDuration = SignedDuration::from_mins(16);
 /// How long to wait before reading the Events once more, and how often.
 const EVENTS_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 const EVENTS_TRIES: u8 = 6;
+/// So long may Twilio's records not know a call that it has given a name to, before it counts as gone.
+const RECORDS: SignedDuration = SignedDuration::from_mins(15);
 /// So many searches at Twilio must find nothing before a create without an answer counts as never placed.
 const SEARCHES: u8 = 2;
+/// The most replies on a trial account (design 4.4).
+const TRIAL_REPLIES: u8 = 9;
 /// No attempt is asked about for longer than this.
 const LONGEST_DOUBT: SignedDuration = SignedDuration::from_hours(2);
 
@@ -50,6 +54,8 @@ impl Work {
     /// Brings the call's state up to its line.
     fn follow(&mut self, line: Line) {
         let until = match line {
+            // Twilio would tell nothing of it before its end, or nothing at all.
+            _ if self.is_polled(line) => self.after(POLL),
             Line::InProgress => self.after(TALK + GRACE),
             Line::Ringing => self.after(RING + GRACE),
             Line::Asked | Line::Unknown | Line::Queued | Line::Initiated | Line::Ended => self.after(RING + UNKNOWN),
@@ -90,6 +96,7 @@ impl Work {
         let rang = attempt.line >= Line::Ringing;
         attempt.line = Line::Ended;
         attempt.ended_at = Some(now);
+        attempt.how = Some(closing.how);
         attempt.sip_code = closing.sip_code;
         attempt.twilio_code = closing.twilio_code;
         attempt.duration_seconds = closing.duration_seconds;
@@ -107,7 +114,9 @@ impl Work {
             // A carrier's way of saying that it rang out (protocol 6, pitfall 19).
             How::Failed if rang && matches!(closing.sip_code, Some(480 | 487)) => Ended::NoAnswer,
             How::Failed => Ended::Unreachable,
-            How::Canceled => Ended::Canceled,
+            // Nobody but us takes a call back: because nobody wants it (which `conclude` knows), or because it rang on
+            // past its time.
+            How::Canceled => Ended::NoAnswer,
         };
         self.call.conclude(because, now);
     }
@@ -157,13 +166,24 @@ impl Work {
     pub(super) fn events_read(&mut self, attempt: u8, keys: Option<&[(Turn, String)]>) {
         let State::Settling { from: Evidence::Events { .. }, .. } = self.call.state else { return };
         let (Some(keys), true) = (keys, self.is_last(attempt)) else { return };
-        let facts = talk::Facts::of(&self.call.reservation);
+        let facts = self.facts(attempt);
         for (turn, digits) in keys {
             let (heard, reply) = talk::answer(*turn, Input::Digits(digits), 0, &facts);
             self.hear(attempt, *turn, heard);
             self.witness(attempt, reply.listen().is_none());
         }
         self.call.conclude(self.quiet_end(), self.now);
+    }
+
+    /// What the conversation of an attempt goes by.
+    pub(super) fn facts(&self, attempt: u8) -> talk::Facts {
+        let terms = self.call.attempts.iter().find(|known| known.number == attempt).map(|known| known.terms);
+        let facts = talk::Facts::of(&self.call.reservation);
+        match terms {
+            None | Some(Terms::Full) => facts,
+            // A trial account's call ends with its tenth document (protocol 1.10).
+            Some(Terms::Trial | Terms::Silent) => talk::Facts { most_replies: TRIAL_REPLIES, ..facts },
+        }
     }
 
     pub(super) fn hear(&mut self, attempt: u8, turn: Turn, heard: Heard) {
@@ -196,8 +216,29 @@ impl Work {
         self.effects.push(Effect::LookUp { attempt });
     }
 
+    /// Whether we have to ask how far a line is, once it has got to `line`.
+    fn is_polled(&self, line: Line) -> bool {
+        // Without its name it is searched for, and a search that comes early proves nothing.
+        match self.call.attempts.last().filter(|last| last.sid.is_some()).map(|last| last.terms) {
+            None | Some(Terms::Full) => false,
+            Some(Terms::Trial) => line < Line::InProgress,
+            Some(Terms::Silent) => true,
+        }
+    }
+
+    /// Whether a line that is open still may be so: where Twilio was told no limits, ours are counted here.
+    fn has_time_left(&self) -> bool {
+        let Some(last) = self.call.attempts.last().filter(|last| last.terms != Terms::Full) else { return false };
+        let end = match last.answered_at {
+            Some(answered_at) => answered_at.saturating_add(TALK),
+            None => last.started_at.saturating_add(RING + GRACE),
+        };
+        end.is_ok_and(|end| self.now < end)
+    }
+
     fn postpone(&mut self) {
-        let until = self.after(AGAIN);
+        let polled = self.call.attempts.last().is_some_and(|last| self.is_polled(last.line));
+        let until = self.after(if polled { POLL } else { AGAIN });
         match &mut self.call.state {
             State::Dialing { until: at, .. } | State::Ringing { until: at } | State::InProgress { until: at } => {
                 *at = until;
@@ -218,7 +259,7 @@ impl Work {
                 let known = self.call.attempts.last().map(|last| last.line);
                 self.reached(on, line);
                 // It was asked about because it is overdue: a line that got no further is ended.
-                if known >= Some(line) {
+                if known >= Some(line) && !self.has_time_left() {
                     self.effects.push(Effect::HangUp { attempt, sid: on.sid });
                 }
             }
@@ -227,7 +268,12 @@ impl Work {
     }
 
     fn found_nothing(&mut self) {
-        let named = self.call.attempts.last().is_some_and(|last| last.sid.is_some());
+        let Some(last) = self.call.attempts.last() else { return };
+        let named = last.sid.is_some();
+        if named && self.now.duration_since(last.started_at) < RECORDS {
+            // It exists, for it has a name: Twilio's records lag.
+            return;
+        }
         match &mut self.call.state {
             State::Dialing { searches, .. } if !named && *searches + 1 < SEARCHES => *searches += 1,
             State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::event::How;
 use super::timeline::{Entry, What};
 use super::turn::Decision;
 use crate::domain::{CallId, Phone, Reservation, Sid, millis};
@@ -125,6 +126,8 @@ pub struct Attempt {
     pub number: u8,
     /// Our number that it is made from.
     pub from: Phone,
+    /// What Twilio lets us ask for.
+    pub terms: Terms,
     /// Twilio's name of it, once it is known.
     pub sid: Option<Sid>,
     /// How far the line got.
@@ -137,6 +140,8 @@ pub struct Attempt {
     pub machine: Option<Machine>,
     /// Why it ended.
     pub ended: Option<Ended>,
+    /// Twilio's final status.
+    pub how: Option<How>,
     /// Twilio's error code, when it refused.
     pub twilio_code: Option<u32>,
     /// The SIP response of the last callback, 200 for a call that was answered.
@@ -152,6 +157,18 @@ pub struct Attempt {
     pub ended_at: Option<Timestamp>,
     /// How long the line was open, by Twilio.
     pub duration_seconds: Option<u32>,
+}
+
+/// What an account lets us ask for in a create (protocol 1.10).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Terms {
+    /// All that we need.
+    #[default]
+    Full,
+    /// A trial account: no ring time, no time limit, the end is told and nothing before it; few documents a call.
+    Trial,
+    /// A trial account that is told nothing at all of its calls: they are asked about.
+    Silent,
 }
 
 /// How far a line got; later ones are further.
@@ -391,12 +408,14 @@ impl Attempt {
         Self {
             number,
             from,
+            terms: Terms::Full,
             sid: None,
             line: Line::Asked,
             witnessed: true,
             farewell: false,
             machine: None,
             ended: None,
+            how: None,
             twilio_code: None,
             sip_code: None,
             started_at: now,

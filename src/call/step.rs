@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::event::{Effect, Event, On, Step};
-use super::state::{Attempt, Call, Line, Outcome, State, WaitingFor};
+use super::state::{Attempt, Call, Line, Outcome, State, Terms, WaitingFor};
 use super::timeline::{Entry, What};
 
 /// How long it rings: the `Timeout` of a create.
@@ -20,12 +20,15 @@ pub(super) const UNKNOWN: SignedDuration = SignedDuration::from_secs(120);
 pub(super) const SETTLE: SignedDuration = SignedDuration::from_secs(5);
 /// How long to wait before asking Twilio once more.
 pub(super) const AGAIN: SignedDuration = SignedDuration::from_secs(30);
+/// How often Twilio is asked about a call of which it tells nothing by itself.
+pub(super) const POLL: SignedDuration = SignedDuration::from_secs(5);
 
 /// What `event` makes of `call` at `now`.
 #[must_use]
 pub fn step(call: &Call, event: Event<'_>, now: Timestamp) -> Step {
     let mut work = Work { call: call.clone(), reply: None, effects: Vec::new(), now };
     work.apply(event);
+    work.plan(call);
     let changed = work.call != *call;
     if changed {
         work.call.version += 1;
@@ -50,6 +53,7 @@ impl Work {
             Event::Dial { from } => self.dial(from),
             Event::Hold { waiting_for, until } => self.hold(waiting_for, until),
             Event::Block(outcome) => self.block(outcome),
+            Event::Reduced { attempt, terms } => self.reduced(attempt, terms),
             Event::Accepted(on) => self.reached(on, Line::Queued),
             Event::TryLater { attempt, until } => self.try_later(attempt, until),
             Event::Refused { attempt, code } => self.refused(attempt, code),
@@ -70,6 +74,23 @@ impl Work {
 
     // Before the line
 
+    /// A pause before the next attempt was planned: policy says whether its end is an allowed moment.
+    fn plan(&mut self, before: &Call) {
+        let pauses = |call: &Call| matches!(call.state, State::Queued { waiting_for: Some(WaitingFor::Retry), .. });
+        if pauses(&self.call) && !matches!(before.state, State::Queued { .. }) {
+            self.effects.push(Effect::Consider);
+        }
+    }
+
+    fn reduced(&mut self, attempt: u8, terms: Terms) {
+        if !self.awaits_twilio(attempt) {
+            return;
+        }
+        if let Some(last) = self.call.attempts.last_mut() {
+            last.terms = terms;
+        }
+    }
+
     fn dial(&mut self, from: crate::domain::Phone) {
         if !matches!(self.call.state, State::Queued { .. }) {
             return;
@@ -82,9 +103,12 @@ impl Work {
     }
 
     fn hold(&mut self, waiting_for: WaitingFor, until: Timestamp) {
-        if let State::Queued { waiting_for: before, .. } = self.call.state {
+        if let State::Queued { .. } = self.call.state {
             self.call.state = State::Queued { waiting_for: Some(waiting_for), until };
-            if before != Some(waiting_for) {
+            // Once for each time it waits: what it waits for may go to and fro.
+            let mut waits = self.call.timeline.iter().rev().map(|entry| entry.what);
+            let told = waits.by_ref().take_while(|what| matches!(what, What::Waits(_) | What::TryLater));
+            if !told.into_iter().any(|what| what == What::Waits(waiting_for)) {
                 self.note(What::Waits(waiting_for));
             }
         }

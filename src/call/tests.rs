@@ -1,5 +1,7 @@
 //! The machine under every order, repetition and loss of events, and the table of what it does.
 
+mod dialling;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -10,7 +12,7 @@ use proptest::sample::Index;
 
 use super::event::{Closing, Effect, Event, Found, How, On};
 use super::example::{self, start};
-use super::state::{Attempt, Call, Ended, Evidence, Line, Machine, Outcome, State, WaitingFor};
+use super::state::{Attempt, Call, Ended, Evidence, Line, Machine, Outcome, State, Terms, WaitingFor};
 use super::talk::{Apology, Facts, Heard, Input, Reply};
 use super::turn::{Decision, Turn};
 use super::{step::step, talk};
@@ -245,6 +247,7 @@ fn every_event() -> Vec<Event<'static>> {
         Event::Dial { from: from() },
         Event::Hold { waiting_for: WaitingFor::CallHours, until: after(600) },
         Event::Block(Outcome::OptedOut),
+        Event::Reduced { attempt: 1, terms: Terms::Silent },
         Event::Accepted(ON),
         Event::TryLater { attempt: 1, until: after(30) },
         Event::Refused { attempt: 1, code: Some(21_215) },
@@ -260,6 +263,7 @@ fn every_event() -> Vec<Event<'static>> {
         closed(How::Busy),
         closed(How::NoAnswer),
         closed(How::Failed),
+        closed(How::Canceled),
         Event::LookedUp { attempt: 1, found: Found::Live(ON, Line::Ringing) },
         Event::LookedUp { attempt: 1, found: Found::Nothing },
         Event::LookedUp { attempt: 1, found: Found::Unreachable },

@@ -11,7 +11,7 @@ use url::{Host, Url};
 
 use super::{Carrier, Config, Given, Later, Problem, TwilioAccount};
 use crate::domain::{Country, Name, Phone};
-use crate::policy::Hours;
+use crate::policy::{Hours, Limits};
 use crate::ticket::Key;
 use crate::twilio::AccountSid;
 use crate::twilio::client::{Credentials, api_host};
@@ -46,6 +46,11 @@ fn set(value: &Option<String>) -> Option<&str> {
     value.as_deref().map(str::trim).filter(|text| !text.is_empty())
 }
 
+/// Whether a list that was given names nothing, as `"${A},${B}"` does when neither is set.
+fn names_nothing(text: Option<&str>) -> bool {
+    text.is_some_and(|text| list(text).next().is_none())
+}
+
 fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
@@ -64,6 +69,7 @@ impl Reader {
     }
 
     fn config(&mut self, given: &Given) -> Option<Config> {
+        self.refuse_empty_lists(given);
         let listen = self.listen(given);
         let account = self.account(given);
         let simulated = account.is_none();
@@ -77,6 +83,7 @@ impl Reader {
         let hours = "must be `always` or two times such as 10:00-21:00, on the quarter of an hour, the earlier first";
         let default_hours = if simulated { Hours::ALWAYS } else { "10:00-21:00".parse().unwrap_or(Hours::ALWAYS) };
         let call_hours = self.parsed("TABLECALL_CALL_HOURS", &given.call_hours, hours).unwrap_or(default_hours);
+        let limits = self.limits(given, simulated);
         let calls_per_second =
             self.parsed("TWILIO_CPS", &given.twilio_cps, "must be a whole number").unwrap_or(u32::from(!simulated));
         let max_calls =
@@ -106,6 +113,7 @@ impl Reader {
             ticket_keys,
             allowed_countries,
             call_hours,
+            limits,
             contact_phone,
             max_calls,
             retention,
@@ -113,6 +121,24 @@ impl Reader {
             allow_private_callbacks: private.unwrap_or(false),
             ignored,
         })
+    }
+
+    /// A list of nothing is never meant: without keys everybody could call, without tokens nothing would be verified.
+    fn refuse_empty_lists(&mut self, given: &Given) {
+        let lists = [
+            ("TWILIO_AUTH_TOKEN", &given.twilio_auth_token),
+            ("TWILIO_WEBHOOK_KEYS", &given.twilio_webhook_keys),
+            ("TWILIO_FROM_NUMBER", &given.twilio_from_number),
+            ("TABLECALL_API_KEYS", &given.api_keys),
+            ("TABLECALL_TICKET_KEYS", &given.ticket_keys),
+            ("TABLECALL_ALLOWED_COUNTRIES", &given.allowed_countries),
+            ("TABLECALL_WEBHOOK_SECRETS", &given.webhook_secrets),
+        ];
+        for (name, value) in lists {
+            if names_nothing(set(value)) {
+                self.wrong(name, "is a list of nothing: name something or leave it out");
+            }
+        }
     }
 
     fn listen(&mut self, given: &Given) -> Option<SocketAddr> {
@@ -279,6 +305,16 @@ impl Reader {
             .map_or_else(|()| String::new(), |name| name.to_string())
     }
 
+    fn limits(&mut self, given: &Given, simulated: bool) -> Limits {
+        let usual = match (simulated, set(&given.restaurant_phone)) {
+            (true, _) => Limits::OFF,
+            (false, Some(_)) => Limits::ONE_RESTAURANT,
+            (false, None) => Limits::USUAL,
+        };
+        let changed = usual.changed_by(set(&given.limits).unwrap_or_default());
+        changed.map_err(|error| self.wrong("TABLECALL_LIMITS", error)).unwrap_or(usual)
+    }
+
     fn retention(&mut self, given: &Given) -> SignedDuration {
         let rule = "must be a duration of 1h to 366d, such as 24h: webhook URLs of a call can be used for an hour";
         let text = set(&given.retention).unwrap_or("24h");
@@ -352,7 +388,6 @@ impl Reader {
             self.wrong("REDIS_URL", "is not offered by this version: it keeps calls in memory, on one machine");
         }
         let settings = [
-            ("TABLECALL_LIMITS", &later.limits),
             ("TABLECALL_DO_NOT_CALL", &later.do_not_call),
             ("TABLECALL_DO_NOT_CALL_FILE", &later.do_not_call_file),
             ("TABLECALL_TRUSTED_PROXIES", &later.trusted_proxies),
@@ -436,6 +471,7 @@ mod tests {
             ticket_keys: some("AAAA"),
             allowed_countries: some("US,QQ"),
             call_hours: some("late"),
+            limits: some("number_week=3"),
             max_calls: some("-1"),
             retention: some("a while"),
             webhook_secrets: some("whsec_short"),
@@ -444,7 +480,32 @@ mod tests {
             ..live()
         };
         let names: std::collections::BTreeSet<_> = wrong(&given).into_iter().collect();
-        assert_eq!(names.len(), 16, "{names:?}");
+        assert_eq!(names.len(), 17, "{names:?}");
+    }
+
+    #[test]
+    fn limits_are_made_for_the_deployment() {
+        let limits = |given: &Given| Config::read(given).unwrap().limits;
+        assert_eq!(limits(&Given::default()), Limits::OFF);
+        assert_eq!(limits(&live()), Limits::USUAL);
+        let one = Given { restaurant_phone: some("+14155550101"), ..live() };
+        assert_eq!(limits(&one), Limits::ONE_RESTAURANT);
+        assert_eq!(limits(&Given { limits: some("off"), ..one.clone() }), Limits::OFF);
+        assert_eq!(limits(&Given { limits: some("number_hour=5"), ..one }).number_day, Some(100));
+    }
+
+    #[test]
+    fn a_list_of_nothing_is_refused() {
+        let nothing = || some(" , ,");
+        let given = Given {
+            twilio_auth_token: nothing(),
+            twilio_from_number: nothing(),
+            api_keys: nothing(),
+            ticket_keys: nothing(),
+            ..live()
+        };
+        let names = wrong(&given);
+        assert_eq!(names, ["TWILIO_AUTH_TOKEN", "TWILIO_FROM_NUMBER", "TABLECALL_API_KEYS", "TABLECALL_TICKET_KEYS"]);
     }
 
     #[test]
@@ -456,7 +517,7 @@ mod tests {
 
     #[test]
     fn settings_without_effect_are_named() {
-        let later = Later { do_not_call: some("+14155550100"), limits: some("off"), ..Later::default() };
+        let later = Later { do_not_call: some("+14155550100"), twilio_speech: some("off"), ..Later::default() };
         let config = Config::read(&Given { later, ..live() }).unwrap();
         assert_eq!(config.ignored, ["TABLECALL_DO_NOT_CALL"]);
     }

@@ -23,6 +23,9 @@ const PROBLEMS: [(&str, &[Code]); 6] = [
             Code::OwnNumber,
             Code::CountryNotAllowed,
             Code::TooLate,
+            Code::NumberLimit,
+            Code::KeyLimit,
+            Code::ServiceLimit,
             Code::CallRefused,
         ],
     ),
@@ -94,7 +97,7 @@ fn add_problems(operation: &mut Map<String, Value>) {
         if status.as_u16() == 401 {
             response["headers"] = json!({"WWW-Authenticate": {"schema": {"type": "string"}}});
         }
-        if status.as_u16() == 503 {
+        if matches!(status.as_u16(), 429 | 503) {
             response["headers"] = json!({"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}});
         }
         responses.insert(status.as_u16().to_string(), response);

@@ -1,13 +1,15 @@
 //! What every request passes first and every answer last: its id, its one log line, its duration, and one shape for
 //! errors. Webhooks of Twilio are looked at before anything else and go their own way.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
+use futures_util::FutureExt;
 use poem::http::{HeaderName, HeaderValue, Method, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
 use super::hooks::{Hooks, PREFIX};
-use super::problem::{Code, of_framework};
+use super::problem::{Code, Failure, of_framework};
 use crate::domain::id;
 use crate::telemetry::metrics::{Metrics, Route};
 
@@ -57,9 +59,12 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         let path = request.uri().path().to_owned();
         let route = route(&method, &path);
         request.set_data(RequestId(request_id.clone()));
-        let mut response = match self.inner.call(request).await {
-            Ok(response) => response.into_response(),
-            Err(error) => {
+        let answered = AssertUnwindSafe(self.inner.call(request)).catch_unwind().await;
+        let mut response = match answered {
+            // What the panic was is logged where it happened; nothing of it is told.
+            Err(_panic) => panicked().into_response(&request_id),
+            Ok(Ok(response)) => response.into_response(),
+            Ok(Err(error)) => {
                 let failure = of_framework(&error);
                 // What Twilio refuses, and a full store, are no faults of ours: the one line per request tells them.
                 if failure.code == Code::InternalError {
@@ -87,6 +92,10 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         tracing::info!(request.id = %request_id, method = %method, route = name, status, duration_us = micros, "request");
         Ok(response)
     }
+}
+
+fn panicked() -> Failure {
+    Failure::new(Code::InternalError, "The request was not carried out. Please try again.")
 }
 
 /// The id of a request, for handlers.

@@ -3,8 +3,10 @@
 //! The body is split into pairs once; the signature over them is verified before any of them is believed. A missing,
 //! wrong or doubled signature gets an empty 403. A verified request gets a 2xx whatever happens here: TwiML, or 204.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
+use futures_util::FutureExt;
 use metrics::{Counter, Histogram};
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Request, Response};
@@ -62,7 +64,7 @@ impl<'a> Hook<'a> {
     const fn kind(self) -> &'static str {
         match self {
             Self::Document(Document::Answer, _) => "answer",
-            Self::Document(Document::Keys(_), _) => "keys",
+            Self::Document(Document::Keys(_), _) => "gather",
             Self::Document(Document::Fallback, _) => "fallback",
             Self::Status(_) => "status",
             Self::Machine(_) => "machine",
@@ -100,7 +102,9 @@ impl Hooks {
                 return empty(StatusCode::FORBIDDEN);
             }
         };
-        let (response, callback) = self.dispatch(hook, &form).await;
+        let dispatched = AssertUnwindSafe(self.dispatch(hook, &form)).catch_unwind().await;
+        // Whatever failed, the restaurant hears a sentence and not Twilio's "application error".
+        let (response, callback) = dispatched.unwrap_or_else(|_panic| (last_resort(hook), Callback::Failed));
         let took = begun.elapsed();
         self.durations.get(hook.kind()).record(took);
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
@@ -149,6 +153,14 @@ fn xml(twiml: String) -> Response {
     let mut response = Response::from(twiml);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml; charset=utf-8"));
     response
+}
+
+/// What Twilio gets when everything else failed.
+fn last_resort(hook: Hook<'_>) -> Response {
+    match hook {
+        Hook::Document(..) => xml(LAST_RESORT.to_owned()),
+        Hook::Status(_) | Hook::Machine(_) => empty(StatusCode::NO_CONTENT),
+    }
 }
 
 fn empty(status: StatusCode) -> Response {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use poem::Request;
 use poem::http::header;
+use poem::{Endpoint, Middleware, Request};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use super::problem::{Code, Failure};
@@ -51,6 +51,39 @@ impl Keys {
             found.conditional_assign(&at, same);
         }
         self.keys.get(usize::try_from(found).ok()?).map(|(_, name)| name.clone())
+    }
+}
+
+/// Lets a request in only with a key, before anything of its body is read; handlers find its [`Owner`].
+#[derive(Debug)]
+pub struct Guard(pub Keys);
+
+/// The name of the key that a request came with.
+#[derive(Clone, Debug)]
+pub struct Owner(pub Arc<str>);
+
+impl<E: Endpoint> Middleware<E> for Guard {
+    type Output = Guarded<E>;
+
+    fn transform(&self, inner: E) -> Guarded<E> {
+        Guarded { inner, keys: self.0.clone() }
+    }
+}
+
+/// An endpoint under a [`Guard`].
+#[derive(Debug)]
+pub struct Guarded<E> {
+    inner: E,
+    keys: Keys,
+}
+
+impl<E: Endpoint> Endpoint for Guarded<E> {
+    type Output = E::Output;
+
+    async fn call(&self, mut request: Request) -> poem::Result<E::Output> {
+        let owner = Owner(self.keys.owner(&request)?);
+        request.set_data(owner);
+        self.inner.call(request).await
     }
 }
 

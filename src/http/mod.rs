@@ -16,7 +16,7 @@ pub mod pages;
 pub mod problem;
 pub mod simulator;
 
-use poem::http::{HeaderValue, header};
+use poem::http::{HeaderValue, StatusCode, header};
 use poem::middleware::CatchPanic;
 use poem::web::Data;
 use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, handler};
@@ -25,7 +25,7 @@ use poem_openapi::OpenApiService;
 use self::api::Api;
 use self::edge::Edge;
 use self::hooks::Hooks;
-use self::keys::Keys;
+use self::keys::{Guard, Keys};
 use self::listener::{BodyLimit, Limits, TimeLimit};
 use self::pages::Pages;
 use self::simulator::SimulatorEndpoint;
@@ -56,25 +56,26 @@ pub fn endpoint(site: Site) -> impl Endpoint {
     let simulated = site.simulator.is_some();
     let about = pages::about(site.service.settings(), simulated);
     let hooks = Hooks::new(site.service.clone(), site.verifier, site.limits.clone(), &metrics);
-    let api = Api::new(site.service.clone(), site.keys);
+    let api = Api::new(site.service.clone());
     let body = BodyLimit { bytes: site.limits.body_bytes, time: site.limits.body };
     let api = OpenApiService::new(api, "Tablecall", env!("CARGO_PKG_VERSION"))
         .with(body)
-        .with(TimeLimit(site.limits.request));
+        .with(TimeLimit(site.limits.request))
+        .with(Guard(site.keys));
     let mut routes = Route::new()
         .at("/openapi.json", fixed("application/json", render_json(&document)))
         .at("/openapi.yaml", fixed("application/yaml", render_yaml(&document)))
         .at("/about.json", fixed("application/json", about.to_string()))
         .at("/healthz", get(healthz))
-        .at("/readyz", get(readyz))
+        .at("/readyz", get(readyz).data(site.service.clone()))
         .at("/metrics", get(render_metrics).data(metrics.clone()))
-        .nest("/", api);
+        .nest_no_strip("/api", api);
     if let Some(simulator) = site.simulator {
         let endpoint = SimulatorEndpoint::new(simulator, site.limits);
         routes =
             routes.nest_no_strip("/simulator/2010-04-01", endpoint.clone()).nest_no_strip("/simulator/api", endpoint);
     }
-    Edge::new(Pages::new(routes, simulated).with(CatchPanic::new()), hooks, &metrics)
+    Edge::new(Pages::new(routes, simulated), hooks, &metrics)
 }
 
 /// The simulator alone, as the carrier of other processes.
@@ -85,7 +86,7 @@ pub fn simulator_endpoint(simulator: Simulator, limits: Limits) -> impl Endpoint
 /// The OpenAPI document of a site.
 #[must_use]
 pub fn describe(site: &Site) -> serde_json::Value {
-    document::document(Api::new(site.service.clone(), site.keys.clone()))
+    document::document(Api::new(site.service.clone()))
 }
 
 /// The document as it is served, printed and committed.
@@ -118,9 +119,19 @@ fn healthz() -> &'static str {
     "ok\n"
 }
 
+/// 200 when new calls can be taken on and placed, else 503; the body names what is not well in either case.
 #[handler]
-fn readyz() -> &'static str {
-    "ready\n"
+fn readyz(service: Data<&Service>) -> Response {
+    let readiness = service.readiness();
+    let told: Vec<serde_json::Value> = readiness
+        .ailments
+        .iter()
+        .map(|it| serde_json::json!({"part": it.part, "detail": it.detail, "grave": it.grave}))
+        .collect();
+    let ready = readiness.is_ready();
+    let body = serde_json::json!({"ready": ready, "stopping": readiness.stopping, "problems": told});
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Response::builder().status(status).content_type("application/json").body(format!("{body}\n"))
 }
 
 #[handler]

@@ -51,6 +51,12 @@ pub enum Code {
     CountryNotAllowed,
     /// No allowed moment is left.
     TooLate,
+    /// The number was rung often enough for now.
+    NumberLimit,
+    /// The key has made as many calls as it may in a minute.
+    KeyLimit,
+    /// The service has made as many calls as it may in a day.
+    ServiceLimit,
     /// Twilio refused to place the call; `twilio_code` says why.
     CallRefused,
     /// Our fault.
@@ -61,7 +67,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the document.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::BadJson,
         Self::BadRequest,
         Self::Unauthorized,
@@ -80,6 +86,9 @@ impl Code {
         Self::OwnNumber,
         Self::CountryNotAllowed,
         Self::TooLate,
+        Self::NumberLimit,
+        Self::KeyLimit,
+        Self::ServiceLimit,
         Self::CallRefused,
         Self::InternalError,
         Self::Unavailable,
@@ -118,6 +127,13 @@ impl Code {
                 ("country_not_allowed", StatusCode::UNPROCESSABLE_ENTITY, "Numbers of this country are not called")
             }
             Self::TooLate => ("too_late", StatusCode::UNPROCESSABLE_ENTITY, "No allowed moment is left"),
+            Self::NumberLimit => {
+                ("number_limit", StatusCode::TOO_MANY_REQUESTS, "This number was called often enough for now")
+            }
+            Self::KeyLimit => ("key_limit", StatusCode::TOO_MANY_REQUESTS, "This key makes too many calls"),
+            Self::ServiceLimit => {
+                ("service_limit", StatusCode::TOO_MANY_REQUESTS, "This service has made its calls of the day")
+            }
             Self::CallRefused => ("call_refused", StatusCode::BAD_GATEWAY, "Twilio refused the call"),
             Self::InternalError => {
                 ("internal_error", StatusCode::INTERNAL_SERVER_ERROR, "Something failed on our side")
@@ -214,11 +230,11 @@ impl From<service::Error> for Failure {
                 Self { errors, ..Self::new(Code::InvalidRequest, detail) }
             }
             Error::Refused(refusal) => refused(refusal),
-            Error::Duplicate(id) => Self {
-                more: vec![("call_id", json!(id.to_string()))],
+            Error::Starting => Self {
+                retry_after: Some(2),
                 ..Self::new(
-                    Code::DuplicateCall,
-                    format!("Call {id} is asking the restaurant for this very reservation."),
+                    Code::Unavailable,
+                    "This process has just started: it asks Twilio first which calls are under way.",
                 )
             },
             Error::IdempotencyMismatch => {
@@ -237,14 +253,34 @@ impl From<service::Error> for Failure {
 
 fn refused(refusal: crate::policy::Refusal) -> Failure {
     use crate::policy::Refusal;
+    let limited = |code, retry_after| Failure {
+        retry_after: Some(retry_after),
+        ..Failure::new(code, format!("{}.", sentence(&refusal.to_string())))
+    };
     let (code, field) = match refusal {
         Refusal::NumberType => (Code::NumberTypeNotAllowed, "phone"),
         Refusal::OwnNumber => (Code::OwnNumber, "phone"),
         Refusal::Country => (Code::CountryNotAllowed, "phone"),
         Refusal::TooLate => (Code::TooLate, "give_up_at"),
+        Refusal::Duplicate(id) => {
+            let detail = format!("{}.", sentence(&refusal.to_string()));
+            return Failure {
+                more: vec![("call_id", json!(id.to_string()))],
+                ..Failure::new(Code::DuplicateCall, detail)
+            };
+        }
+        Refusal::NumberLimit { retry_after } => return limited(Code::NumberLimit, retry_after),
+        Refusal::KeyLimit { retry_after } => return limited(Code::KeyLimit, retry_after),
+        Refusal::ServiceLimit { retry_after } => return limited(Code::ServiceLimit, retry_after),
     };
     let error = FieldError { field: field.to_owned(), code: refusal.code(), message: refusal.to_string() };
     Failure { errors: vec![error], ..Failure::new(code, format!("{refusal}.")) }
+}
+
+/// With a capital letter.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn twilio(refusal: &TwilioRefusal) -> Failure {

@@ -1,16 +1,25 @@
 //! May we ring this number now? One pure answer, used by create, by each retry and by `POST /api/call/check`.
 //!
-//! It knows the rules and the time, and nothing of stores, Twilio or HTTP.
+//! It knows the rules, the time and what it is told as [`Facts`], and nothing of stores, Twilio or HTTP. Start with
+//! [`Rules::judge`].
 
 pub mod hours;
+pub mod limits;
 
-use jiff::Timestamp;
+#[cfg(test)]
+mod tests;
+
+use jiff::{SignedDuration, Timestamp};
 
 use crate::call::WaitingFor;
 use crate::domain::phone::LineKind;
-use crate::domain::{Country, Phone, PhoneFacts, Reservation};
+use crate::domain::{CallId, Country, Phone, PhoneFacts, Reservation};
 
 pub use hours::Hours;
+pub use limits::Limits;
+
+/// How soon a call that waits for a number looks again, if nobody tells it that the number is free.
+const LIVE_CALL: SignedDuration = SignedDuration::from_secs(30);
 
 /// The rules of this deployment.
 #[derive(Clone, Debug)]
@@ -21,6 +30,48 @@ pub struct Rules {
     pub hours: Hours,
     /// Our own numbers, which are never rung.
     pub own_numbers: Vec<Phone>,
+    /// How often.
+    pub limits: Limits,
+}
+
+/// What the caller knows and policy does not. A moment stands for "not before it"; `None`: nothing is in the way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// An open call that asks for the very same.
+    pub duplicate: Option<CallId>,
+    /// When limits leave room.
+    pub room: Room,
+    /// Another call has this number.
+    pub taken: bool,
+    /// When Twilio takes calls again.
+    pub carrier: Option<Timestamp>,
+    /// When this call's turn comes among those that are started each second.
+    pub slot: Option<Timestamp>,
+}
+
+/// When each limit leaves room for one more, as far as is known now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Room {
+    /// For an attempt to this number, by the hour's limit.
+    pub number_hour: Option<Timestamp>,
+    /// For an attempt to this number, by the day's limit.
+    pub number_day: Option<Timestamp>,
+    /// For a create with this key.
+    pub key_minute: Option<Timestamp>,
+    /// For an attempt to any number.
+    pub service_day: Option<Timestamp>,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A client, for a new call: what a limit forbids is refused.
+    Create,
+    /// A queued call, for its next attempt: what a limit forbids has to wait.
+    Attempt {
+        /// The end of its pause.
+        earliest: Timestamp,
+    },
 }
 
 /// What policy says.
@@ -39,7 +90,7 @@ pub enum Verdict {
     Blocked(Refusal),
 }
 
-/// Why a number is never rung, or not for this reservation.
+/// Why a number is never rung, or not for this reservation, or not now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refusal {
     /// Premium and shared-cost numbers, pagers, mailboxes.
@@ -54,6 +105,27 @@ pub enum Refusal {
     /// No allowed moment is left before the call has to be given up.
     #[error("no moment in which the restaurant may be called is left before `give_up_at` and the table's time")]
     TooLate,
+    /// The very same reservation is being asked for already.
+    #[error("call {0} is asking the restaurant for this very reservation")]
+    Duplicate(CallId),
+    /// The number was rung often enough.
+    #[error("this number was called often enough for now; it may be called again in {retry_after} seconds")]
+    NumberLimit {
+        /// Seconds until there is room.
+        retry_after: u32,
+    },
+    /// The key has made enough calls.
+    #[error("this key has made as many calls as it may in a minute; try again in {retry_after} seconds")]
+    KeyLimit {
+        /// Seconds until there is room.
+        retry_after: u32,
+    },
+    /// The service has rung often enough today.
+    #[error("this service has made as many calls as it may in a day; try again in {retry_after} seconds")]
+    ServiceLimit {
+        /// Seconds until there is room.
+        retry_after: u32,
+    },
 }
 
 impl Refusal {
@@ -65,45 +137,123 @@ impl Refusal {
             Self::OwnNumber => "own_number",
             Self::Country => "country_not_allowed",
             Self::TooLate => "too_late",
+            Self::Duplicate(_) => "duplicate_call",
+            Self::NumberLimit { .. } => "number_limit",
+            Self::KeyLimit { .. } => "key_limit",
+            Self::ServiceLimit { .. } => "service_limit",
         }
     }
 }
 
 impl Rules {
-    /// Whether a number may be rung at all.
+    /// Whether `reservation` may ring now, or when, or why never.
     ///
-    /// # Errors
-    /// It may not.
-    pub fn number(&self, phone: Phone, facts: PhoneFacts) -> Result<(), Refusal> {
-        match facts.kind {
-            LineKind::Premium | LineKind::SharedCost | LineKind::NotAPhone => return Err(Refusal::NumberType),
-            LineKind::Fixed | LineKind::Mobile | LineKind::TollFree | LineKind::Other => {}
+    /// `phone` is what the numbering plan says of its number; `None` for one that the plan does not know any more.
+    #[must_use]
+    pub fn judge(
+        &self,
+        reservation: &Reservation,
+        phone: Option<PhoneFacts>,
+        purpose: Purpose,
+        facts: &Facts,
+        now: Timestamp,
+    ) -> Verdict {
+        let judged = self
+            .number(reservation.phone, phone)
+            .and_then(|()| admitted(purpose, facts, now))
+            .and_then(|()| self.moment(reservation, purpose, &facts.room, now));
+        let (at, why) = match judged {
+            Ok(moment) => moment,
+            Err(refusal) => return Verdict::Blocked(refusal),
+        };
+        let ahead = |moment: &Timestamp| *moment > now;
+        let (reason, until) = if at > now {
+            (why, at)
+        } else if facts.taken {
+            (WaitingFor::LiveCall, now.saturating_add(LIVE_CALL).unwrap_or(at))
+        } else if let Some(until) = facts.carrier.filter(ahead) {
+            (WaitingFor::Carrier, until)
+        } else if let Some(until) = facts.slot.filter(ahead) {
+            (WaitingFor::Slot, until)
+        } else {
+            return Verdict::Allowed;
+        };
+        // Nothing is waited for beyond the moment at which the call is given up.
+        Verdict::Waits { reason, until: until.min(reservation.give_up_at) }
+    }
+
+    /// Whether a number may be rung at all.
+    fn number(&self, phone: Phone, facts: Option<PhoneFacts>) -> Result<(), Refusal> {
+        match facts.map(|facts| facts.kind) {
+            Some(LineKind::Premium | LineKind::SharedCost | LineKind::NotAPhone) | None => {
+                return Err(Refusal::NumberType);
+            }
+            Some(LineKind::Fixed | LineKind::Mobile | LineKind::TollFree | LineKind::Other) => {}
         }
         if self.own_numbers.contains(&phone) {
             return Err(Refusal::OwnNumber);
         }
-        let allowed = |countries: &Vec<Country>| facts.country.is_some_and(|country| countries.contains(&country));
+        let country = facts.and_then(|facts| facts.country);
+        let allowed = |countries: &Vec<Country>| country.is_some_and(|country| countries.contains(&country));
         if self.countries.as_ref().is_some_and(|countries| !allowed(countries)) {
             return Err(Refusal::Country);
         }
         Ok(())
     }
 
-    /// Whether it may be rung now, or when.
-    #[must_use]
-    pub fn moment(&self, reservation: &Reservation, now: Timestamp) -> Verdict {
-        let earliest = reservation.not_before.map_or(now, |at| at.max(now));
-        let Some(allowed) = self.hours.next(earliest, reservation.give_up_at, reservation.zones()) else {
-            return Verdict::Blocked(Refusal::TooLate);
-        };
-        if allowed >= reservation.give_up_at {
-            Verdict::Blocked(Refusal::TooLate)
-        } else if allowed > earliest {
-            Verdict::Waits { reason: WaitingFor::CallHours, until: allowed }
-        } else if earliest > now {
-            Verdict::Waits { reason: WaitingFor::NotBefore, until: earliest }
-        } else {
-            Verdict::Allowed
+    /// The first moment that hours, limits and the call's own terms leave, and what was waited for last.
+    fn moment(
+        &self,
+        reservation: &Reservation,
+        purpose: Purpose,
+        room: &Room,
+        now: Timestamp,
+    ) -> Result<(Timestamp, WaitingFor), Refusal> {
+        let (mut at, mut why) = (now, WaitingFor::Retry);
+        if let Purpose::Attempt { earliest } = purpose {
+            at = at.max(earliest);
+        }
+        if let Some(not_before) = reservation.not_before.filter(|not_before| *not_before > at) {
+            (at, why) = (not_before, WaitingFor::NotBefore);
+        }
+        loop {
+            let limit = reservation.give_up_at;
+            let open = self.hours.next(at, limit, reservation.zones()).filter(|open| *open < limit);
+            let open = open.ok_or(Refusal::TooLate)?;
+            if open > at {
+                (at, why) = (open, WaitingFor::CallHours);
+            }
+            let Some((free, refusal)) = full(room, at, now) else { return Ok((at, why)) };
+            if purpose == Purpose::Create && at == now {
+                return Err(refusal);
+            }
+            (at, why) = (free, WaitingFor::Limit);
         }
     }
+}
+
+/// Whether a new call is taken on at all.
+fn admitted(purpose: Purpose, facts: &Facts, now: Timestamp) -> Result<(), Refusal> {
+    match (purpose, facts.duplicate, facts.room.key_minute.filter(|free| *free > now)) {
+        (Purpose::Attempt { .. }, _, _) | (Purpose::Create, None, None) => Ok(()),
+        (Purpose::Create, Some(id), _) => Err(Refusal::Duplicate(id)),
+        (Purpose::Create, None, Some(free)) => Err(Refusal::KeyLimit { retry_after: seconds(now, free) }),
+    }
+}
+
+/// The limit that leaves no room at `at`: when it will, and how a create is told.
+fn full(room: &Room, at: Timestamp, now: Timestamp) -> Option<(Timestamp, Refusal)> {
+    let number = room.number_hour.max(room.number_day).filter(|free| *free > at);
+    let service = room.service_day.filter(|free| *free > at);
+    match (number, service) {
+        (Some(free), _) => Some((free, Refusal::NumberLimit { retry_after: seconds(now, free) })),
+        (None, Some(free)) => Some((free, Refusal::ServiceLimit { retry_after: seconds(now, free) })),
+        (None, None) => None,
+    }
+}
+
+/// Whole seconds from `now` to `then`, rounded up, so that who comes back then is not early.
+fn seconds(now: Timestamp, then: Timestamp) -> u32 {
+    let left = then.duration_since(now).as_millis();
+    u32::try_from((left + 999) / 1_000).unwrap_or(u32::MAX).max(1)
 }

@@ -5,15 +5,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::turn::{Asked, Turn};
 use super::{Applied, Error, Service, intake};
-use crate::call::{Baggage, Call, Effect, Ended, Event, Step, WaitingFor, step};
+use crate::call::{Baggage, Call, Effect, Ended, step};
 use crate::domain::{CallId, PhoneFacts, Reservation};
-use crate::policy::Verdict;
+use crate::policy::{Purpose, Verdict};
 use crate::speech::{Scene, Script};
 use crate::store::{Idempotency, IdempotencyKey, Saved};
-
-/// How soon a call that waits for a number looks again.
-const LIVE_CALL: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
 
 /// How often to look for the call of a repeated request before it counts as no longer held.
 const PATIENCE: usize = 1_000;
@@ -27,33 +25,36 @@ pub struct Check {
     pub script: Script,
 }
 
+/// A request that was understood: what is wanted, and what the numbering plan says of the number.
+#[derive(Clone, Debug)]
+pub struct Understood {
+    /// What is wanted.
+    pub reservation: Reservation,
+    facts: PhoneFacts,
+}
+
 impl Service {
     /// Reads a request that is to ring.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with every wrong field, or policy forbids the number.
-    pub fn read(&self, request: &Map<String, Value>) -> Result<Reservation, Error> {
+    /// [`Error::Invalid`] with every wrong field.
+    pub fn read(&self, request: &Map<String, Value>) -> Result<Understood, Error> {
         let (reservation, facts) = self.understand(request)?;
-        self.0.parts.settings.rules.number(reservation.phone, facts)?;
-        Ok(reservation)
+        Ok(Understood { reservation, facts })
     }
 
-    /// What [`Self::create`] would do with this request; nothing is dialled.
+    /// What [`Self::create`] would do with this request of `owner`; nothing is dialled.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with every wrong field, or the store cannot serve. What policy forbids is an answer here.
-    pub async fn check(&self, request: &Map<String, Value>) -> Result<Check, Error> {
-        let (reservation, facts) = self.understand(request)?;
-        let (rules, now) = (&self.0.parts.settings.rules, self.now());
-        let mut verdict = match rules.number(reservation.phone, facts) {
-            Ok(()) => rules.moment(&reservation, now),
-            Err(refusal) => Verdict::Blocked(refusal),
-        };
-        if verdict == Verdict::Allowed && self.0.parts.store.is_taken(reservation.phone).await? {
-            verdict =
-                Verdict::Waits { reason: WaitingFor::LiveCall, until: now.saturating_add(LIVE_CALL).unwrap_or(now) };
-        }
-        Ok(Check { verdict, script: self.0.parts.speech.script(&self.scene(&reservation)) })
+    /// [`Error::Invalid`] with every wrong field, or nothing can be told yet. What policy forbids is an answer here.
+    pub async fn check(&self, owner: &Arc<str>, request: &Map<String, Value>) -> Result<Check, Error> {
+        let Understood { reservation, facts } = self.read(request)?;
+        self.strangers_listed().await?;
+        let now = self.now();
+        let call = Call::new(CallId::new(now), owner.clone(), Arc::new(reservation), now);
+        let asked = Asked { call: &call, phone: Some(facts), purpose: Purpose::Create, called_up: false };
+        let verdict = self.judge(&asked, now).await?;
+        Ok(Check { verdict, script: self.0.parts.speech.script(&self.scene(&call.reservation)) })
     }
 
     fn understand(&self, request: &Map<String, Value>) -> Result<(Reservation, PhoneFacts), Error> {
@@ -73,28 +74,21 @@ impl Service {
     ///
     /// # Errors
     /// Policy or Twilio refuse, the same reservation is under way, or the store cannot serve.
-    pub async fn create(
-        &self,
-        owner: &Arc<str>,
-        reservation: Reservation,
-        key: Option<&str>,
-    ) -> Result<Arc<Call>, Error> {
+    pub async fn create(&self, owner: &Arc<str>, request: Understood, key: Option<&str>) -> Result<Arc<Call>, Error> {
+        self.strangers_listed().await?;
         let now = self.now();
         let id = CallId::new(now);
-        let key = key.map(|key| idempotency_key(owner, key, &reservation));
+        let key = key.map(|key| idempotency_key(owner, key, &request.reservation));
         if let Some(known) = self.repeated(key, id, now).await? {
             return Ok(known);
         }
-        let made = self.make(owner, id, reservation, key.map(|key| key.key), now).await;
-        match made {
-            Ok(call) => Ok(call),
-            Err(error) => {
-                if let Some(key) = key {
-                    self.0.parts.store.unreserve(key);
-                }
-                Err(error)
-            }
+        let mut call = Call::new(id, owner.clone(), Arc::new(request.reservation), now);
+        call.baggage = Baggage { idempotency: key.map(|key| key.key), trace: None };
+        let made = self.make(&call, request.facts).await;
+        if let (Err(_), Some(key)) = (&made, key) {
+            self.0.parts.store.unreserve(key);
         }
+        made
     }
 
     /// The call that a key stands for already.
@@ -120,39 +114,30 @@ impl Service {
         Err(Error::NotFound)
     }
 
-    async fn make(
-        &self,
-        owner: &Arc<str>,
-        id: CallId,
-        reservation: Reservation,
-        idempotency: Option<[u8; 16]>,
-        now: Timestamp,
-    ) -> Result<Arc<Call>, Error> {
-        let phone = reservation.phone;
-        let verdict = self.0.parts.settings.rules.moment(&reservation, now);
-        if let Verdict::Blocked(refusal) = verdict {
-            return Err(refusal.into());
-        }
-        let mut call = Call::new(id, owner.clone(), Arc::new(reservation), now);
-        call.baggage = Baggage { idempotency, trace: None };
+    async fn make(&self, call: &Call, facts: PhoneFacts) -> Result<Arc<Call>, Error> {
+        let (phone, now) = (call.reservation.phone, call.created_at);
         let stripe = usize::try_from(phone.digits()).unwrap_or_default() % self.0.creating.len();
         let creating = match self.0.creating.get(stripe) {
             Some(stripe) => Some(stripe.lock().await),
             None => None,
         };
-        self.refuse_duplicate(&call).await?;
-        let first = self.first_step(&call, verdict, now).await?;
+        let asked = Asked { call, phone: Some(facts), purpose: Purpose::Create, called_up: false };
+        let turn = self.turn(&asked, now).await?;
+        if let Turn::Never(refusal) = turn {
+            return Err(refusal.into());
+        }
+        let first = step(call, turn.event(), now);
         let effects = first.effects;
-        let stored = match self.0.parts.store.save(None, first.call).await {
-            Ok(Saved::Done(stored)) => stored,
-            Ok(Saved::Conflict) => return Err(Error::Internal),
-            Err(error) => {
-                self.0.parts.store.release(phone, id);
-                return Err(error.into());
+        let saved = self.0.parts.store.save(None, first.call).await;
+        let Ok(Saved::Done(stored)) = saved else {
+            if let Turn::Now { .. } = turn {
+                self.0.parts.store.release(phone, call.id, now);
             }
+            return Err(saved.err().map_or(Error::Internal, Error::from));
         };
         drop(creating);
         self.appeared(&stored);
+        self.line_up(&stored);
         match effects.as_slice() {
             [Effect::Place { attempt }] => self.place_for_client(stored, *attempt).await,
             _ => Ok(stored),
@@ -165,49 +150,6 @@ impl Service {
         for entry in &call.timeline {
             super::tell_entry(call, entry.what);
         }
-    }
-
-    async fn refuse_duplicate(&self, call: &Call) -> Result<(), Error> {
-        for id in self.0.parts.store.open_calls(call.reservation.phone).await? {
-            let Some(other) = self.0.parts.store.load(id).await? else { continue };
-            if !other.is_finished() && other.owner == call.owner && other.reservation.asks_the_same(&call.reservation) {
-                return Err(Error::Duplicate(id));
-            }
-        }
-        Ok(())
-    }
-
-    async fn first_step(&self, call: &Call, verdict: Verdict, now: Timestamp) -> Result<Step, Error> {
-        let event = match verdict {
-            Verdict::Allowed => self.turn(call, now).await?,
-            Verdict::Waits { reason, until } => Event::Hold { waiting_for: reason, until },
-            Verdict::Blocked(refusal) => return Err(refusal.into()),
-        };
-        Ok(step(call, event, now))
-    }
-
-    /// Whether it is the turn of a call that may ring: its number must be free, and so must the next start.
-    pub(super) async fn turn(&self, call: &Call, now: Timestamp) -> Result<Event<'static>, Error> {
-        let (phone, store) = (call.reservation.phone, &self.0.parts.store);
-        if !store.claim(phone, call.id).await? {
-            let until = now.saturating_add(LIVE_CALL).unwrap_or(now);
-            return Ok(Event::Hold { waiting_for: WaitingFor::LiveCall, until });
-        }
-        if let Err(until) = self.0.pace.take(now) {
-            store.release(phone, call.id);
-            return Ok(Event::Hold { waiting_for: WaitingFor::Slot, until });
-        }
-        Ok(Event::Dial { from: self.caller_id(call) })
-    }
-
-    /// One of our numbers, from the restaurant's own country if there is one.
-    fn caller_id(&self, call: &Call) -> crate::domain::Phone {
-        let numbers = &self.0.parts.settings.from_numbers;
-        let at_home = |number: &&crate::domain::Phone| {
-            number.facts().is_some_and(|facts| facts.country == call.reservation.country)
-        };
-        let only = numbers.first().copied().unwrap_or(call.reservation.phone);
-        if numbers.len() < 2 { only } else { numbers.iter().find(at_home).copied().unwrap_or(only) }
     }
 
     /// Asks Twilio while the client waits, and tells it what Twilio refused.

@@ -2,30 +2,22 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Error, Service, links};
-use crate::call::{Apology, Call, Closing, Effect, Event, Found, How, Line, On, Reply, Turn, step};
+use crate::call::{Apology, Call, Closing, Effect, Event, Found, How, Line, On, Reply, Turn};
 use crate::domain::Sid;
-use crate::policy::Verdict;
-use crate::ticket::{Body, Head, Purpose};
-use crate::twilio::client::{
-    AsyncAmd, CallResource, CallUpdate, Error as TwilioError, ListQuery, MachineDetection, MachineDetectionMode,
-    NewCall, Refusal, Why,
-};
-use crate::twilio::{CallSid, CallStatus, StatusCallbackEvent};
+use crate::twilio::client::{CallResource, CallUpdate, Error as TwilioError, ListQuery, Why};
+use crate::twilio::{CallSid, CallStatus};
 
-/// How soon to try again when Twilio takes no calls and does not say when it will.
-const CARRIER: SignedDuration = SignedDuration::from_secs(5);
 /// How often a search of the list of calls goes on to the next page.
 const PAGES: usize = 5;
 
 impl Service {
     pub(super) async fn effect(&self, call: Arc<Call>, effect: Effect) -> Result<(), Error> {
         match effect {
-            Effect::Consider => self.consider(&call).await,
+            Effect::Consider => self.consider(&call, false).await.map(|_rings| ()),
             Effect::Place { attempt } => self.place(call, attempt).await.map(|_refusal| ()),
             Effect::HangUp { attempt, sid } => self.update(&call, attempt, sid, &CallUpdate::Complete).await,
             Effect::Apologize { attempt, sid } => {
@@ -38,109 +30,11 @@ impl Service {
         }
     }
 
-    async fn send(&self, call: &Call, event: Event<'_>) -> Result<(), Error> {
+    pub(super) async fn send(&self, call: &Call, event: Event<'_>) -> Result<(), Error> {
         if let Some(applied) = self.apply(call.id, event).await? {
             self.perform(&applied);
         }
         Ok(())
-    }
-
-    /// The time of a queued call has come: asks policy again.
-    async fn consider(&self, call: &Arc<Call>) -> Result<(), Error> {
-        let now = self.now();
-        let event = match self.0.parts.settings.rules.moment(&call.reservation, now) {
-            Verdict::Allowed => self.turn(call, now).await?,
-            Verdict::Waits { reason, until } => Event::Hold { waiting_for: reason, until },
-            Verdict::Blocked(_) => Event::Block(crate::call::Outcome::Expired),
-        };
-        let is_dial = matches!(event, Event::Dial { .. });
-        // If another writer was quicker, this turn is given up; the sweep will consider the call again.
-        match self.apply_to(call, event).await? {
-            Some(applied) => self.perform(&applied),
-            None if is_dial => self.give_back(call).await?,
-            None => {}
-        }
-        Ok(())
-    }
-
-    /// Gives a number back that was claimed in vain, unless whoever was quicker rings it for the same call.
-    async fn give_back(&self, call: &Call) -> Result<(), Error> {
-        let rings = self.0.parts.store.load(call.id).await?.is_some_and(|call| call.has_line());
-        if !rings {
-            self.0.parts.store.release(call.reservation.phone, call.id);
-        }
-        Ok(())
-    }
-
-    /// Asks Twilio for the call whose intent is stored; tells why if it was refused.
-    pub(super) async fn place(&self, call: Arc<Call>, attempt: u8) -> Result<Option<Refusal>, Error> {
-        let Some(intent) = call.attempts.last().filter(|last| last.number == attempt) else { return Ok(None) };
-        let age = self.now().duration_since(intent.started_at);
-        if age > step::INTENT {
-            // Too old to be sent: another process may have settled it.
-            return Ok(None);
-        }
-        let new_call = self.new_call(&call, attempt).ok_or(Error::Internal)?;
-        let result = self.measured("create", self.0.parts.twilio.create(&new_call)).await;
-        let (event, refusal) = match result {
-            Ok(resource) => (Event::Accepted(On { attempt, sid: sid(&resource.sid) }), None),
-            Err(TwilioError::Refused(refusal)) => {
-                tracing::warn!(call.id = %call.id, attempt, twilio.code = refusal.code, "Twilio refused the call");
-                (Event::Refused { attempt, code: refusal.code }, Some(refusal))
-            }
-            Err(TwilioError::NotSent(_)) => (Event::TryLater { attempt, until: self.later(None) }, None),
-            Err(TwilioError::TryLater { retry_after, .. }) => {
-                (Event::TryLater { attempt, until: self.later(retry_after) }, None)
-            }
-            Err(TwilioError::Unanswered { why }) => {
-                tracing::warn!(call.id = %call.id, attempt, why = %why, "Twilio did not answer a create");
-                (Event::Unanswered { attempt }, None)
-            }
-        };
-        self.send(&call, event).await?;
-        Ok(refusal)
-    }
-
-    fn later(&self, retry_after: Option<Duration>) -> Timestamp {
-        let pause = retry_after.and_then(|pause| SignedDuration::try_from(pause).ok()).unwrap_or(CARRIER);
-        // A second of jitter, so that calls refused together do not come back together.
-        let jitter = SignedDuration::from_millis(fastrand::i64(0..1_000));
-        self.now().saturating_add(pause + jitter).unwrap_or(Timestamp::MAX)
-    }
-
-    fn new_call(&self, call: &Call, attempt: u8) -> Option<NewCall> {
-        let parts = &self.0.parts;
-        let head = Head { call: call.id, attempt, account: self.0.account, sealed_at: self.now() };
-        let intent = call.attempts.last()?;
-        let body = Body {
-            owner: call.owner.clone(),
-            reservation: call.reservation.clone(),
-            created_at: call.created_at,
-            version: call.version,
-            from: intent.from,
-            baggage: call.baggage,
-        };
-        let seal = |purpose| parts.tickets.seal(purpose, &head, &body).ok();
-        let (voice, status) = (seal(Purpose::Voice)?, seal(Purpose::Status)?);
-        let extension = call.reservation.extension.as_ref().map(|extension| extension.as_str().to_owned());
-        // SendDigits rules machine detection out (protocol 1.2).
-        let machine_detection = if parts.settings.machine_detection && extension.is_none() {
-            Some(detection(parts.links.machine(&seal(Purpose::Machine)?)))
-        } else {
-            None
-        };
-        Some(NewCall {
-            to: call.reservation.phone.to_string(),
-            from: intent.from.to_string(),
-            url: parts.links.answer(&voice),
-            fallback_url: Some(parts.links.fallback(&voice)),
-            status_callback: Some(parts.links.status(&status)),
-            status_callback_events: StatusCallbackEvent::ALL.to_vec(),
-            timeout: u16::try_from(step::RING.as_secs()).ok(),
-            time_limit: u32::try_from(step::TALK.as_secs()).ok(),
-            send_digits: extension,
-            machine_detection,
-        })
     }
 
     /// Ends or redirects a line. Twilio's "not in progress" means that it has ended already: its end will be told.
@@ -194,11 +88,13 @@ impl Service {
     async fn search(&self, call: &Call, from: String, since: Timestamp) -> Result<Option<CallResource>, TwilioError> {
         let query =
             ListQuery { to: Some(call.reservation.phone.to_string()), from: Some(from), ..ListQuery::default() };
+        let others = self.names_of_others(call).await;
         let mut page = self.measured("list", self.0.parts.twilio.list(&query)).await?;
         for _ in 0..PAGES {
             let mut calls = VecDeque::from(page.calls);
             while let Some(resource) = calls.pop_front() {
-                let known = call.attempts.iter().any(|attempt| attempt.sid == Some(sid(&resource.sid)));
+                let name = sid(&resource.sid);
+                let known = others.contains(&name) || call.attempts.iter().any(|attempt| attempt.sid == Some(name));
                 // A second of tolerance: Twilio's clock is not ours, and it writes whole seconds.
                 let old =
                     resource.date_created.is_some_and(|at| since.duration_since(at) > SignedDuration::from_secs(1));
@@ -210,6 +106,20 @@ impl Service {
             page = self.measured("list", self.0.parts.twilio.list_next(&next)).await?;
         }
         Ok(None)
+    }
+
+    /// The names of other calls' attempts to the same number.
+    async fn names_of_others(&self, call: &Call) -> Vec<Sid> {
+        let store = &self.0.parts.store;
+        let mut names = Vec::new();
+        for id in store.open_calls(call.reservation.phone).await.unwrap_or_default() {
+            if let Ok(Some(other)) = store.load(id).await
+                && other.id != call.id
+            {
+                names.extend(other.attempts.iter().filter_map(|attempt| attempt.sid));
+            }
+        }
+        names
     }
 
     /// Asks Twilio which keys were pressed, for a call whose talk we did not hear.
@@ -238,7 +148,7 @@ impl Service {
         self.send(call, Event::EventsRead { attempt, keys }).await
     }
 
-    async fn measured<T>(
+    pub(super) async fn measured<T>(
         &self,
         operation: &'static str,
         request: impl Future<Output = Result<T, TwilioError>>,
@@ -255,18 +165,6 @@ impl Service {
         };
         self.0.parts.metrics.twilio.get(operation).get(word).record(begun.elapsed());
         result
-    }
-}
-
-/// Tuned for the greetings of companies, which last 8 to 10 s: a voice is called a machine's only late.
-fn detection(url: String) -> MachineDetection {
-    MachineDetection {
-        mode: MachineDetectionMode::DetectMessageEnd,
-        timeout: Some(30),
-        speech_threshold: Some(6_000),
-        speech_end_threshold: Some(1_500),
-        silence_timeout: Some(5_000),
-        asynchronous: Some(AsyncAmd { status_callback: url }),
     }
 }
 

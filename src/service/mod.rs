@@ -1,15 +1,20 @@
 //! The use cases: load, step, save, perform the effects. The only place where the core meets store, Twilio and speech.
 //!
-//! Whatever happens to a call goes through [`Service::apply`]. Start with `create` for what a client sets off, and with
+//! Whatever happens to a call goes through `Service::apply`. Start with `create` for what a client sets off, and with
 //! `webhooks` for what Twilio does.
 
 pub mod intake;
 pub mod links;
 
+mod carrier;
 mod create;
 mod effects;
 mod pace;
+mod place;
+mod ready;
+mod strangers;
 mod sweep;
+mod turn;
 mod webhooks;
 
 use std::sync::Arc;
@@ -28,7 +33,9 @@ use crate::telemetry::metrics::Metrics;
 use crate::ticket::Tickets;
 use crate::{store, twilio};
 
-pub use create::Check;
+pub use carrier::Ailment;
+pub use create::{Check, Understood};
+pub use ready::Readiness;
 pub use webhooks::{Callback, Document};
 
 /// What a deployment decides.
@@ -75,6 +82,17 @@ pub struct Parts {
     pub tasks: TaskTracker,
     /// Ends the sweep.
     pub stop: CancellationToken,
+    /// What looks at the public URL now and then, where it is another than the address that was bound.
+    pub probe: Option<Probe>,
+}
+
+/// A look at ourselves from outside.
+#[derive(Debug)]
+pub struct Probe {
+    /// Sends it.
+    pub http: reqwest::Client,
+    /// The public origin.
+    pub origin: String,
 }
 
 /// All use cases; cheap to clone.
@@ -85,6 +103,12 @@ pub struct Service(Arc<Inner>);
 struct Inner {
     parts: Parts,
     pace: pace::Pace,
+    carrier: carrier::Carrier,
+    strangers: strangers::Strangers,
+    /// What the public URL answered last, when that was not our answer.
+    unreachable: std::sync::Mutex<Option<String>>,
+    /// How many caller IDs are set aside.
+    aside: metrics::Gauge,
     /// Identical requests at the same moment are looked at one after the other.
     creating: Vec<tokio::sync::Mutex<()>>,
     /// The digest of the account in tickets.
@@ -103,9 +127,9 @@ pub enum Error {
     /// Policy forbids it.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The very same reservation is being asked for already.
-    #[error("this very reservation is being asked for already")]
-    Duplicate(CallId),
+    /// Twilio has not told yet which calls are under way.
+    #[error("this process has just started and does not know yet which numbers are being rung")]
+    Starting,
     /// The key stands for another request.
     #[error("this Idempotency-Key was used for another request")]
     IdempotencyMismatch,
@@ -137,8 +161,19 @@ impl Service {
     pub fn new(parts: Parts) -> Self {
         let pace = pace::Pace::new(parts.settings.calls_per_second);
         let account = account_digest(&parts.settings.account);
+        let carrier = carrier::Carrier::new(&parts.settings.from_numbers);
+        let strangers = strangers::Strangers::new();
+        let aside = parts.metrics.register(|| {
+            metrics::describe_gauge!(
+                "tablecall_caller_ids_set_aside",
+                "Numbers of TWILIO_FROM_NUMBER that Twilio refused within the last hour"
+            );
+            metrics::gauge!("tablecall_caller_ids_set_aside")
+        });
+        aside.set(0.0);
         let creating = (0..64).map(|_| tokio::sync::Mutex::default()).collect();
-        Self(Arc::new(Inner { parts, pace, creating, account }))
+        let unreachable = std::sync::Mutex::default();
+        Self(Arc::new(Inner { parts, pace, carrier, strangers, unreachable, aside, creating, account }))
     }
 
     /// The time of this service.
@@ -222,6 +257,15 @@ impl Service {
             Saved::Conflict => Ok(None),
             Saved::Done(call) => {
                 self.tell(before, &call);
+                let phone = call.reservation.phone;
+                // Nobody waits for most numbers, and a task for each would be too many.
+                if before.has_line()
+                    && !call.has_line()
+                    && let Ok(open) = self.0.parts.store.open_calls(phone).await
+                    && open.iter().any(|id| *id != call.id)
+                {
+                    self.freed(phone);
+                }
                 Ok(Some(Applied { call, reply: step.reply, effects: step.effects }))
             }
         }

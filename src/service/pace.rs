@@ -1,14 +1,32 @@
 //! How many calls are started each second, so that none waits at Twilio and rings when nobody expects it any more.
+//!
+//! Who has to wait stands in a line of its own API key, and the keys take turns: a client with a thousand calls does not
+//! keep another's single one waiting. The line holds ids only; whether a call may still ring is asked when its turn has
+//! come, and a start that is not used goes to the next.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
 
-/// A steady beat.
+use crate::domain::CallId;
+
+/// A steady beat, and who waits for it.
 #[derive(Debug)]
 pub(super) struct Pace {
     interval: SignedDuration,
-    next: Mutex<Timestamp>,
+    line: Mutex<Line>,
+    joined: Notify,
+}
+
+#[derive(Debug)]
+struct Line {
+    /// When the next start is free.
+    next: Timestamp,
+    /// Keys with calls that wait; the first one's turn is next.
+    owners: VecDeque<(Arc<str>, VecDeque<CallId>)>,
+    waiting: HashSet<CallId>,
 }
 
 impl Pace {
@@ -20,23 +38,101 @@ impl Pace {
         } else {
             SignedDuration::from_secs(1) / i32::try_from(per_second).unwrap_or(i32::MAX)
         };
-        Self { interval, next: Mutex::new(Timestamp::MIN) }
+        let line = Line { next: Timestamp::MIN, owners: VecDeque::new(), waiting: HashSet::new() };
+        Self { interval, line: Mutex::new(line), joined: Notify::new() }
     }
 
-    /// Takes a start now, or tells when the next is free.
-    ///
-    /// # Errors
-    /// The moment of the next start.
-    pub(super) fn take(&self, now: Timestamp) -> Result<(), Timestamp> {
+    /// When a call of `owner` could start, as the line is now; `None`: at once.
+    pub(super) fn slot(&self, owner: &str, id: CallId, now: Timestamp) -> Option<Timestamp> {
         if self.interval.is_zero() {
-            return Ok(());
+            return None;
         }
-        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        if *next > now {
-            return Err(*next);
+        let line = self.lock();
+        let ahead = line.ahead(owner, id);
+        if ahead == 0 && line.next <= now && line.waiting.is_empty() {
+            return None;
         }
-        *next = now.saturating_add(self.interval).unwrap_or(Timestamp::MAX);
-        Ok(())
+        let wait = self.interval.checked_mul(i32::try_from(ahead).unwrap_or(i32::MAX));
+        let soonest = line.next.max(now).saturating_add(SignedDuration::from_millis(1)).unwrap_or(Timestamp::MAX);
+        Some(soonest.saturating_add(wait.unwrap_or(SignedDuration::MAX)).unwrap_or(Timestamp::MAX))
+    }
+
+    /// Takes a start for a call that did not have to wait; `false` when another was quicker.
+    pub(super) fn take(&self, now: Timestamp) -> bool {
+        let mut line = self.lock();
+        let free = self.interval.is_zero() || line.next <= now && line.waiting.is_empty();
+        if free {
+            line.next = now.saturating_add(self.interval).unwrap_or(Timestamp::MAX);
+        }
+        free
+    }
+
+    /// Lets a call wait for its turn; it keeps its place if it stands there already.
+    pub(super) fn join(&self, owner: &Arc<str>, id: CallId) {
+        let mut line = self.lock();
+        if !line.waiting.insert(id) {
+            return;
+        }
+        match line.owners.iter_mut().find(|(known, _)| known == owner) {
+            Some((_, calls)) => calls.push_back(id),
+            None => line.owners.push_back((owner.clone(), VecDeque::from([id]))),
+        }
+        drop(line);
+        self.joined.notify_one();
+    }
+
+    /// When the next turn comes; `None`: nobody waits.
+    pub(super) fn next_turn(&self) -> Option<Timestamp> {
+        let line = self.lock();
+        (!line.waiting.is_empty()).then_some(line.next)
+    }
+
+    /// Takes a start for the call whose turn has come.
+    pub(super) fn call_up(&self, now: Timestamp) -> Option<CallId> {
+        let mut line = self.lock();
+        if line.next > now {
+            return None;
+        }
+        let (owner, mut calls) = line.owners.pop_front()?;
+        let id = calls.pop_front();
+        if !calls.is_empty() {
+            line.owners.push_back((owner, calls));
+        }
+        if let Some(id) = id {
+            line.waiting.remove(&id);
+            line.next = now.saturating_add(self.interval).unwrap_or(Timestamp::MAX);
+        }
+        id
+    }
+
+    /// Gives the start back that was taken last, unused.
+    pub(super) fn give_back(&self) {
+        let mut line = self.lock();
+        line.next = line.next.saturating_sub(self.interval).unwrap_or(Timestamp::MIN);
+    }
+
+    /// Resolves when somebody begins to wait.
+    pub(super) async fn joined(&self) {
+        self.joined.notified().await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Line {
+    /// How many starts come before that of a call of `owner` which stands in the line, or would join it now.
+    fn ahead(&self, owner: &str, id: CallId) -> usize {
+        let place = self.owners.iter().position(|(known, _)| **known == *owner);
+        let calls = place.and_then(|place| self.owners.get(place)).map(|(_, calls)| calls);
+        let own = calls.map_or(0, |calls| calls.iter().position(|known| *known == id).unwrap_or(calls.len()));
+        let others = self.owners.iter().enumerate().filter(|(at, _)| Some(*at) != place);
+        // Keys before ours in the round have one turn more before our next.
+        let of = |(at, (_, calls)): (usize, &(Arc<str>, VecDeque<CallId>))| {
+            calls.len().min(own + usize::from(place.is_none_or(|place| at < place)))
+        };
+        own + others.map(of).sum::<usize>()
     }
 }
 
@@ -44,15 +140,60 @@ impl Pace {
 mod tests {
     use super::*;
 
+    fn now() -> Timestamp {
+        "2026-12-01T12:00:00Z".parse().unwrap()
+    }
+
+    fn at(milliseconds: i64) -> Timestamp {
+        now() + SignedDuration::from_millis(milliseconds)
+    }
+
+    fn call(number: u8) -> CallId {
+        CallId::from_bytes([number; 16])
+    }
+
     #[test]
     fn starts_are_spread() {
-        let now: Timestamp = "2026-12-01T12:00:00Z".parse().unwrap();
         let pace = Pace::new(2);
-        assert_eq!(pace.take(now), Ok(()));
-        let next = now + SignedDuration::from_millis(500);
-        assert_eq!(pace.take(now), Err(next));
-        assert_eq!(pace.take(next), Ok(()));
+        assert_eq!(pace.slot("a", call(1), now()), None);
+        assert!(pace.take(now()));
+        assert!(!pace.take(now()));
+        assert_eq!(pace.slot("a", call(1), now()), Some(at(501)));
+        assert!(pace.take(at(500)));
         let free = Pace::new(0);
-        assert!((0..1_000).all(|_| free.take(now).is_ok()));
+        assert!((0..1_000).all(|_| free.slot("a", call(1), now()).is_none() && free.take(now())));
+    }
+
+    #[test]
+    fn keys_take_turns() {
+        let pace = Pace::new(1);
+        let (many, one): (Arc<str>, Arc<str>) = ("many".into(), "one".into());
+        assert!(pace.take(now()));
+        for number in 1..=5 {
+            pace.join(&many, call(number));
+        }
+        let soon = pace.slot(&one, call(9), now()).unwrap();
+        assert!(soon < at(2_100), "second in turn, not sixth: {soon}");
+        pace.join(&one, call(9));
+        assert_eq!(pace.slot(&one, call(9), now()), Some(soon), "it stands where it was told");
+        assert!(!pace.take(at(1_000)), "nobody overtakes those who wait");
+        let order: Vec<_> = (1..=6).filter_map(|second| pace.call_up(at(second * 1_000))).collect();
+        assert_eq!(order, [1, 9, 2, 3, 4, 5].map(call));
+        assert_eq!((pace.next_turn(), pace.call_up(at(60_000))), (None, None));
+    }
+
+    #[test]
+    fn a_call_stands_in_the_line_once_and_an_unused_start_is_the_next_ones() {
+        let pace = Pace::new(1);
+        let owner: Arc<str> = "a".into();
+        assert!(pace.take(now()));
+        for number in [1, 1, 2] {
+            pace.join(&owner, call(number));
+        }
+        assert_eq!(pace.next_turn(), Some(at(1_000)));
+        assert_eq!((pace.call_up(at(999)), pace.call_up(at(1_000))), (None, Some(call(1))));
+        assert_eq!(pace.call_up(at(1_000)), None, "one start a second");
+        pace.give_back();
+        assert_eq!(pace.call_up(at(1_000)), Some(call(2)));
     }
 }

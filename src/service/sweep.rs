@@ -14,7 +14,10 @@ impl Service {
     /// Wakes calls until the service is stopped.
     pub async fn run_sweep(&self) {
         let stop = self.0.parts.stop.clone();
-        let swept = stop.run_until_cancelled(self.sweep_for_ever()).await;
+        let work = async {
+            tokio::join!(self.sweep_for_ever(), self.watch_carrier(), self.know_strangers(), self.watch_public_url())
+        };
+        let swept = stop.run_until_cancelled(work).await;
         debug_assert!(swept.is_none(), "the sweep ends only by being stopped");
     }
 
@@ -26,12 +29,15 @@ impl Service {
             let now = clock.now();
             if now >= housekeeping {
                 store.forget(now);
+                self.count_aside(now);
                 housekeeping = now.saturating_add(HOUSEKEEPING).unwrap_or(Timestamp::MAX);
             }
+            self.call_up(now).await;
             self.wake_due(now).await;
-            let until = next.map_or(housekeeping, |at: Timestamp| at.min(housekeeping));
+            let until = [next, self.next_turn(now)].into_iter().flatten().fold(housekeeping, Timestamp::min);
             tokio::select! {
                 () = clock.sleep_until(until.max(now)) => next = None,
+                () = self.0.pace.joined() => {}
                 sooner = store.next_due(next) => next = sooner,
             }
         }

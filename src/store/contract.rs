@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Error, Idempotency, IdempotencyKey, Limits, Saved, Store};
 use crate::call::{Call, Event, Outcome, WaitingFor, example, step};
 use crate::domain::CallId;
+use crate::policy::{Limits as Often, Room};
 
 fn now() -> Timestamp {
     example::start()
@@ -72,16 +73,18 @@ async fn one_call_has_a_number_at_a_time() {
         let (first, second) = (saved(&store, None, call(1)).await, saved(&store, None, call(2)).await);
         let phone = first.reservation.phone;
         assert_eq!(store.open_calls(phone).await.unwrap(), [first.id, second.id]);
-        assert!(store.claim(phone, first.id).await.unwrap());
-        assert!(store.claim(phone, first.id).await.unwrap(), "again for the same call");
-        assert!(!store.claim(phone, second.id).await.unwrap());
-        assert!(store.is_taken(phone).await.unwrap());
+        let claim = |id| store.claim(phone, id, &Often::OFF, now());
+        assert!(claim(first.id).await.unwrap());
+        assert!(claim(first.id).await.unwrap(), "again for the same call");
+        assert!(!claim(second.id).await.unwrap());
+        assert!(store.is_taken(phone, second.id).await.unwrap());
+        assert!(!store.is_taken(phone, first.id).await.unwrap(), "by itself");
         let live = saved(&store, Some(1), dialed(&first)).await;
-        assert!(!store.claim(phone, second.id).await.unwrap());
+        assert!(!claim(second.id).await.unwrap());
         let refused = step(&live, Event::Refused { attempt: 1, code: None }, now()).call;
         assert_eq!(refused.outcome(), Some(Outcome::Failed));
         saved(&store, Some(live.version), refused).await;
-        assert!(store.claim(phone, second.id).await.unwrap());
+        assert!(claim(second.id).await.unwrap());
         assert_eq!(store.open_calls(phone).await.unwrap(), [second.id]);
     }
 }
@@ -141,5 +144,40 @@ async fn an_idempotency_key_stands_for_one_request() {
         assert_eq!(store.reserve(other, second, now()).await.unwrap(), Idempotency::Fresh);
         store.forget(now() + SignedDuration::from_hours(24));
         assert_eq!(store.reserve(key, first, now()).await.unwrap(), Idempotency::Fresh);
+    }
+}
+
+#[tokio::test]
+async fn attempts_and_creates_are_counted_where_limits_want_it() {
+    let often = Often { number_hour: Some(2), number_day: Some(3), key_minute: Some(1), service_day: Some(5) };
+    for store in stores() {
+        let (phone, owner) = (call(1).reservation.phone, call(1).owner);
+        let at = |minutes| now() + SignedDuration::from_mins(minutes);
+        let rung = async |number: u8, minutes: i64| {
+            let claimed = store.claim(phone, call(number).id, &often, at(minutes)).await.unwrap();
+            if claimed {
+                let first = saved(&store, None, call(number)).await;
+                let live = saved(&store, Some(1), dialed(&first)).await;
+                let refused = step(&live, Event::Refused { attempt: 1, code: None }, now()).call;
+                saved(&store, Some(live.version), refused).await;
+            }
+            claimed
+        };
+        assert!(store.claim(phone, call(1).id, &often, at(0)).await.unwrap());
+        store.release(phone, call(1).id, at(0));
+        assert_eq!(store.room(phone, &owner, &often, at(0)).await.unwrap(), Room::default(), "it was not rung");
+        assert!(rung(1, 0).await && rung(2, 10).await && !rung(3, 20).await);
+        let room = store.room(phone, &owner, &often, at(20)).await.unwrap();
+        assert_eq!((room.number_hour, room.number_day), (Some(at(60)), None));
+        assert!(rung(3, 60).await && !rung(4, 120).await);
+        let room = store.room(phone, &owner, &often, at(120)).await.unwrap();
+        assert_eq!((room.number_hour, room.number_day), (None, Some(at(24 * 60))));
+        store.forget(at(24 * 60));
+        assert_eq!(store.room(phone, &owner, &often, at(24 * 60)).await.unwrap(), Room::default());
+        assert!(store.admit(&owner, &often, at(0)).await.unwrap());
+        assert!(!store.admit(&owner, &often, at(0)).await.unwrap());
+        assert!(store.admit(&"other".into(), &often, at(0)).await.unwrap(), "each key for itself");
+        assert_eq!(store.room(phone, &owner, &often, at(0)).await.unwrap().key_minute, Some(at(1)));
+        assert!(store.admit(&owner, &often, at(1)).await.unwrap());
     }
 }

@@ -10,9 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, watch};
 
+use super::usage::Log;
 use super::{Error, Idempotency, IdempotencyKey, Limits, Saved};
 use crate::call::Call;
 use crate::domain::{CallId, Phone};
+use crate::policy::{Limits as Often, Room};
 
 const SHARDS: usize = 64;
 /// How long an idempotency key is kept.
@@ -25,6 +27,10 @@ pub struct Memory {
     shards: Vec<Mutex<Shard>>,
     numbers: Vec<Mutex<HashMap<Phone, Number>>>,
     keys: Mutex<Keys>,
+    /// Attempts of the day, to any number.
+    starts: Mutex<Log>,
+    /// Creates of the minute, by API key.
+    creates: Mutex<HashMap<Arc<str>, Log>>,
     /// Finished calls, oldest first.
     finished: Mutex<VecDeque<(Timestamp, CallId)>>,
     held: AtomicUsize,
@@ -45,6 +51,14 @@ struct Shard {
 struct Number {
     open: Vec<CallId>,
     live: Option<CallId>,
+    /// Attempts of the day, where a limit counts them.
+    starts: Log,
+}
+
+impl Number {
+    fn is_idle(&self) -> bool {
+        self.open.is_empty() && self.live.is_none() && self.starts.is_empty()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -67,6 +81,8 @@ impl Memory {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             numbers: (0..SHARDS).map(|_| Mutex::default()).collect(),
             keys: Mutex::default(),
+            starts: Mutex::default(),
+            creates: Mutex::default(),
             finished: Mutex::default(),
             held: AtomicUsize::new(0),
             earliest: AtomicI64::new(i64::MAX),
@@ -153,7 +169,7 @@ impl Memory {
                 if !line && number.live == Some(id) {
                     number.live = None;
                 }
-                if number.open.is_empty() && number.live.is_none() {
+                if number.is_idle() {
                     numbers.remove(&phone);
                 }
             }
@@ -181,6 +197,7 @@ impl Memory {
     }
 
     pub(super) fn forget(&self, now: Timestamp) {
+        self.forget_starts(now);
         let is_old = |at: Timestamp, life: SignedDuration| now.duration_since(at) >= life;
         loop {
             let mut finished = lock(&self.finished);
@@ -232,24 +249,91 @@ impl Memory {
         self.number(phone).get(&phone).map(|number| number.open.clone()).unwrap_or_default()
     }
 
-    pub(super) fn is_taken(&self, phone: Phone) -> bool {
-        self.number(phone).get(&phone).is_some_and(|number| number.live.is_some())
+    pub(super) fn is_taken(&self, phone: Phone, id: CallId) -> bool {
+        self.number(phone).get(&phone).is_some_and(|number| number.live.is_some_and(|live| live != id))
     }
 
-    pub(super) fn claim(&self, phone: Phone, id: CallId) -> bool {
-        *self.number(phone).entry(phone).or_default().live.get_or_insert(id) == id
+    pub(super) fn room(&self, phone: Phone, owner: &str, often: &Often, now: Timestamp) -> Room {
+        let mut room = Room::default();
+        if let Some(number) = self.number(phone).get(&phone) {
+            room.number_hour = number.starts.room(often.number_hour, Often::HOUR, now);
+            room.number_day = number.starts.room(often.number_day, Often::DAY, now);
+        }
+        if let Some(creates) = lock(&self.creates).get(owner) {
+            room.key_minute = creates.room(often.key_minute, Often::MINUTE, now);
+        }
+        room.service_day = lock(&self.starts).room(often.service_day, Often::DAY, now);
+        room
     }
 
-    pub(super) fn release(&self, phone: Phone, id: CallId) {
+    pub(super) fn admit(&self, owner: &Arc<str>, often: &Often, now: Timestamp) -> bool {
+        if often.key_minute.is_none() {
+            return true;
+        }
+        let mut creates = lock(&self.creates);
+        let log = creates.entry(owner.clone()).or_default();
+        let has_room = log.room(often.key_minute, Often::MINUTE, now).is_none();
+        if has_room {
+            log.add(now, Often::MINUTE);
+        }
+        has_room
+    }
+
+    pub(super) fn claim(&self, phone: Phone, id: CallId, often: &Often, now: Timestamp) -> bool {
+        let mut numbers = self.number(phone);
+        let number = numbers.entry(phone).or_default();
+        if let Some(live) = number.live {
+            return live == id;
+        }
+        let hour = number.starts.room(often.number_hour, Often::HOUR, now);
+        if hour.or_else(|| number.starts.room(often.number_day, Often::DAY, now)).is_some() {
+            return false;
+        }
+        if often.service_day.is_some() {
+            let mut starts = lock(&self.starts);
+            if starts.room(often.service_day, Often::DAY, now).is_some() {
+                return false;
+            }
+            starts.add(now, Often::DAY);
+        }
+        if often.number_hour.or(often.number_day).is_some() {
+            number.starts.add(now, Often::DAY);
+        }
+        number.live = Some(id);
+        true
+    }
+
+    pub(super) fn release(&self, phone: Phone, id: CallId, at: Timestamp) {
         let mut numbers = self.number(phone);
         if let Some(number) = numbers.get_mut(&phone) {
             if number.live == Some(id) {
                 number.live = None;
             }
-            if number.open.is_empty() && number.live.is_none() {
+            if number.is_idle() {
                 numbers.remove(&phone);
             }
         }
+        drop(numbers);
+        self.uncount(phone, at);
+    }
+
+    pub(super) fn uncount(&self, phone: Phone, at: Timestamp) {
+        if let Some(number) = self.number(phone).get_mut(&phone) {
+            number.starts.take_back(at);
+        }
+        lock(&self.starts).take_back(at);
+    }
+
+    /// Forgets attempts that no limit counts any more.
+    fn forget_starts(&self, now: Timestamp) {
+        for shard in &self.numbers {
+            lock(shard).retain(|_, number| {
+                number.starts.prune(now, Often::DAY);
+                !number.is_idle()
+            });
+        }
+        lock(&self.starts).prune(now, Often::DAY);
+        lock(&self.creates).retain(|_, log| !log.prune(now, Often::MINUTE));
     }
 
     pub(super) fn reserve(&self, key: IdempotencyKey, id: CallId, now: Timestamp) -> Idempotency {

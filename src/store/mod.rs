@@ -4,6 +4,7 @@
 //! not decide anything: what a call becomes is computed by `call` and saved here, if nobody was quicker.
 
 mod memory;
+mod usage;
 
 #[cfg(test)]
 mod contract;
@@ -13,8 +14,9 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
-use crate::call::Call;
+use crate::call::{Call, State, WaitingFor};
 use crate::domain::{CallId, Phone};
+use crate::policy::{Limits as Often, Room};
 
 pub use memory::Memory;
 
@@ -140,34 +142,78 @@ impl Store {
         }
     }
 
-    /// Whether a call to this number is under way.
+    /// Whether another call than `id` has this number.
     ///
     /// # Errors
     /// The store cannot be asked.
     #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
-    pub async fn is_taken(&self, phone: Phone) -> Result<bool, Error> {
+    pub async fn is_taken(&self, phone: Phone, id: CallId) -> Result<bool, Error> {
         match self {
-            Self::Memory(memory) => Ok(memory.is_taken(phone)),
+            Self::Memory(memory) => Ok(memory.is_taken(phone, id)),
         }
     }
 
-    /// Takes a number for a call that is about to ring it; `false` when another call has it. The number is given back
-    /// when the call is saved in a state without a line.
+    /// When the limits leave room for a create of `owner` and for an attempt to a number.
     ///
     /// # Errors
     /// The store cannot be asked.
     #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
-    pub async fn claim(&self, phone: Phone, id: CallId) -> Result<bool, Error> {
+    pub async fn room(&self, phone: Phone, owner: &str, often: &Often, now: Timestamp) -> Result<Room, Error> {
         match self {
-            Self::Memory(memory) => Ok(memory.claim(phone, id)),
+            Self::Memory(memory) => Ok(memory.room(phone, owner, often, now)),
         }
     }
 
-    /// Gives a number back that was claimed but not rung.
-    pub fn release(&self, phone: Phone, id: CallId) {
+    /// Counts a create of `owner`; `false` when its limit leaves no room any more.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn admit(&self, owner: &Arc<str>, often: &Often, now: Timestamp) -> Result<bool, Error> {
         match self {
-            Self::Memory(memory) => memory.release(phone, id),
+            Self::Memory(memory) => Ok(memory.admit(owner, often, now)),
         }
+    }
+
+    /// Takes a number for a call that is about to ring it, and counts the attempt; `false` when another call has it, or
+    /// a limit leaves no room any more. The number is given back when the call is saved in a state without a line.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn claim(&self, phone: Phone, id: CallId, often: &Often, now: Timestamp) -> Result<bool, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.claim(phone, id, often, now)),
+        }
+    }
+
+    /// Gives a number back that was claimed at `at` but not rung; the attempt does not count.
+    pub fn release(&self, phone: Phone, id: CallId, at: Timestamp) {
+        match self {
+            Self::Memory(memory) => memory.release(phone, id, at),
+        }
+    }
+
+    /// An attempt that was claimed at `at`, or a moment later, does not count: nothing rang.
+    pub fn uncount(&self, phone: Phone, at: Timestamp) {
+        match self {
+            Self::Memory(memory) => memory.uncount(phone, at),
+        }
+    }
+
+    /// The oldest open call that waits for this number, now that nobody has it.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    pub async fn next_in_line(&self, phone: Phone) -> Result<Option<Arc<Call>>, Error> {
+        for id in self.open_calls(phone).await? {
+            let waits =
+                |call: &Arc<Call>| matches!(call.state, State::Queued { waiting_for: Some(WaitingFor::LiveCall), .. });
+            if let Some(call) = self.load(id).await?.filter(waits) {
+                return Ok(Some(call));
+            }
+        }
+        Ok(None)
     }
 
     /// Makes a key stand for a call, unless it stands for one already.

@@ -58,7 +58,8 @@ pub const ENDS: &[&str] = &[
     OTHER,
 ];
 /// `cause` of a refused signature.
-pub const SIGNATURE_CAUSES: &[&str] = &["missing", "doubled", "malformed", "mismatch", "unknown_key", OTHER];
+pub const SIGNATURE_CAUSES: &[&str] =
+    &["missing", "doubled", "malformed", "mismatch", "unknown_key", "unknown_algorithm", OTHER];
 /// `operation` of a request to Twilio.
 pub const OPERATIONS: &[&str] = &["create", "fetch", "update", "list", "events", "account", OTHER];
 /// `result` of a request to Twilio.

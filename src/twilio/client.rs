@@ -5,6 +5,7 @@
 
 mod config;
 mod error;
+mod inspect;
 mod request;
 mod resource;
 mod transport;
@@ -19,7 +20,8 @@ use super::CallSid;
 use super::form::append;
 
 pub use self::config::{BadHostLabel, ClientConfig, Credentials, DEFAULT_TIMEOUT, InvalidApiUrl, api_host};
-pub use self::error::{Class, Error, Refusal, Why, title};
+pub use self::error::{Class, Error, Refusal, Scope, Why, title};
+pub use self::inspect::OwnNumber;
 pub use self::request::{AsyncAmd, CallUpdate, ListQuery, MachineDetection, MachineDetectionMode, NewCall};
 pub use self::resource::{Account, Balance, CallEvent, CallPage, CallResource};
 pub use self::transport::{http_client, http_client_builder};

@@ -1,5 +1,7 @@
 //! A running app with a clock of its own. It must not reach into the app: everything goes over HTTP.
 
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::answer::Answer;
 use crate::call::Asked;
 use crate::logs::Logs;
-use crate::phone::Phone;
+use crate::phone::{Phone, prompts};
 
 /// When simulated time begins: noon in San Francisco, in office hours everywhere in America.
 pub(crate) const NOON: &str = "2026-12-01T20:00:00Z";
@@ -53,12 +55,18 @@ pub(crate) fn with(mut request: Value, fields: Value) -> Value {
 /// The app, its clock, and what it logs.
 pub(crate) struct TestApp {
     pub(crate) origin: String,
+    /// Where the simulated carrier is: here, or at the app beside which this one was started.
+    pub(crate) carrier: String,
     pub(crate) clock: Clock,
     pub(crate) http: reqwest::Client,
     /// Secret of the API key that requests carry.
     pub(crate) key: Option<&'static str>,
     /// Whether the simulator was told to lose callbacks: then nobody waits for them.
     pub(crate) loses_callbacks: bool,
+    /// How many prompts were read of each line that somebody listened to.
+    pub(crate) read: RefCell<BTreeMap<String, usize>>,
+    /// The numbers that clients asked to be rung.
+    asked: RefCell<BTreeSet<String>>,
     stop: CancellationToken,
     running: JoinHandle<()>,
     logs: Logs,
@@ -77,22 +85,42 @@ impl TestApp {
 
     /// As a second process with an account at the carrier of `other`, and in its time.
     pub(crate) async fn beside(other: &Self, given: Given) -> Self {
+        let given = Self::with_account(&other.carrier, given);
+        Self { carrier: other.carrier.clone(), ..Self::at(given, other.clock.clone()).await }
+    }
+
+    /// With an account at a carrier that runs alone, and with a key.
+    pub(crate) async fn at_carrier(config: tablecall::simulator::Config, given: Given) -> Self {
+        let clock = Clock::simulated(NOON.parse().unwrap());
+        let config = tablecall::simulator::Config { auth_tokens: vec![crate::webhook::TOKEN.to_owned()], ..config };
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let bound = move |address| tell.send(address).expect("somebody wants to know");
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let running = tablecall::app::run_simulator(listen, config, clock.clone(), bound, std::future::pending());
+        tokio::spawn(async move { running.await.expect("the carrier runs") });
+        let carrier = format!("http://{}", within("the carrier listens", told).await.unwrap());
+        let given = Self::with_account(&carrier, given);
+        Self { carrier, key: Some(SECRET), ..Self::at(given, clock).await }
+    }
+
+    pub(crate) fn with_account(carrier: &str, given: Given) -> Given {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = given.listen.clone().unwrap_or_else(|| free.to_string());
         let or = |value: Option<String>, default: &str| value.or_else(|| Some(default.to_owned()));
-        let given = Given {
-            listen: Some(free.to_string()),
-            public_url: Some(format!("http://{free}")),
+        Given {
+            public_url: Some(format!("http://{address}")),
+            listen: Some(address),
             twilio_account_sid: Some(format!("AC{}", "0".repeat(32))),
             twilio_auth_token: or(given.twilio_auth_token, crate::webhook::TOKEN),
-            twilio_api_url: Some(format!("{}/simulator", other.origin)),
-            twilio_from_number: Some("+15005550006".to_owned()),
+            twilio_api_url: Some(format!("{carrier}/simulator")),
+            twilio_from_number: or(given.twilio_from_number, "+15005550006"),
             api_keys: Some(format!("app:{SECRET}")),
             allowed_countries: or(given.allowed_countries, "*"),
             call_hours: or(given.call_hours, "always"),
+            limits: or(given.limits, "off"),
             twilio_cps: or(given.twilio_cps, "0"),
             ..given
-        };
-        Self::at(given, other.clock.clone()).await
+        }
     }
 
     async fn at(given: Given, clock: Clock) -> Self {
@@ -104,7 +132,19 @@ impl TestApp {
         let stop = CancellationToken::new();
         let running = tokio::spawn(app.run_until(stop.clone().cancelled_owned()));
         let http = tablecall::twilio::client::http_client().unwrap();
-        Self { origin, clock, http, key: None, loses_callbacks: false, stop, running, logs }
+        Self {
+            carrier: origin.clone(),
+            origin,
+            clock,
+            http,
+            key: None,
+            loses_callbacks: false,
+            read: RefCell::default(),
+            asked: RefCell::default(),
+            stop,
+            running,
+            logs,
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -124,7 +164,11 @@ impl TestApp {
 
     /// A client asks for a table, whatever comes of it.
     pub(crate) async fn tries(&self, request: Value) -> Answer {
-        self.send(self.post("/api/call").json(&request)).await
+        let answer = self.send(self.post("/api/call").json(&request)).await;
+        if let Some(phone) = answer.body["reservation"]["phone"].as_str() {
+            self.asked.borrow_mut().insert(phone.to_owned());
+        }
+        answer
     }
 
     /// What a create would do.
@@ -162,14 +206,14 @@ impl TestApp {
 
     /// Asks the simulator's control API.
     pub(crate) async fn simulator(&self, path: &str) -> Value {
-        let answer = Answer::of(self.get(&format!("/simulator/api/{path}"))).await;
+        let answer = Answer::of(self.http.get(format!("{}/simulator/api/{path}", self.carrier))).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text);
         answer.body
     }
 
     /// Lets things go wrong from now on, and nothing else.
     pub(crate) async fn goes_wrong(&self, faults: Value) {
-        let request = self.http.put(format!("{}/simulator/api/faults", self.origin)).json(&faults);
+        let request = self.http.put(format!("{}/simulator/api/faults", self.carrier)).json(&faults);
         let answer = Answer::of(request).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
@@ -177,7 +221,7 @@ impl TestApp {
     /// Says how a number behaves from its next call on.
     pub(crate) async fn behaves(&self, number: &str, behaviour: Value) {
         let number = number.replace('+', "%2B");
-        let request = self.http.put(format!("{}/simulator/api/numbers/{number}", self.origin)).json(&behaviour);
+        let request = self.http.put(format!("{}/simulator/api/numbers/{number}", self.carrier)).json(&behaviour);
         let answer = Answer::of(request).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
@@ -190,6 +234,13 @@ impl TestApp {
             false => state,
         };
         state["calls"][0]["sid"].as_str().expect("a call was taken on").to_owned()
+    }
+
+    /// Waits until the app has been told of the end of every call.
+    pub(crate) async fn hears_of_the_end(&self) {
+        self.is_quiet().await;
+        let ledger = self.ledger().await;
+        assert!(ledger.iter().all(|call| call["final"] == true), "{ledger:#?}");
     }
 
     /// The simulator's books: every call it ever took on, oldest first.
@@ -212,13 +263,22 @@ impl TestApp {
 
     // The end
 
-    /// Nothing is left: no phone rings or talks, no document had a fault, nothing was logged as an error, and the app
-    /// stops in order. What was logged.
+    /// Nothing is left: no phone rings or talks, nobody was rung that no client asked for, all was read of what was
+    /// said to those who listened, no document had a fault, nothing was logged as an error, and the app stops in
+    /// order. What was logged.
     pub(crate) async fn finish(self) -> String {
         let phones = self.simulator("calls").await;
         for phone in phones["calls"].as_array().unwrap() {
             assert_eq!(phone["ended"], true, "a line is still open: {phone:#}");
             assert_eq!(phone["warnings"], json!([]), "the carrier complained: {phone:#}");
+            let (number, sid) = (phone["to"].as_str().unwrap(), phone["sid"].as_str().unwrap());
+            // Who asked an app beside this one is not known here.
+            let asked = self.asked.borrow();
+            assert!(asked.is_empty() || asked.contains(number), "nobody asked for this call: {phone:#}");
+            if let Some(read) = self.read.borrow().get(sid) {
+                let said = prompts(phone);
+                assert_eq!(said.len(), *read, "not read: {:?}", said.get(*read..));
+            }
         }
         let log = self.stops().await;
         let errors: Vec<&str> = log.lines().filter(|line| line.contains("\"ERROR\"")).collect();

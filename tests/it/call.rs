@@ -40,12 +40,21 @@ impl<'a> Asked<'a> {
         Answer::of(self.app.post(&format!("/api/call/{}/cancel", self.id))).await
     }
 
-    pub(crate) async fn follows(&self, last_event_id: Option<&str>) -> Followed {
+    /// The status a follower gets who has seen the final event.
+    pub(crate) async fn has_nothing_after(&self, last_event_id: &str) -> u16 {
+        self.events(Some(last_event_id)).await.status().as_u16()
+    }
+
+    async fn events(&self, last_event_id: Option<&str>) -> reqwest::Response {
         let mut request = self.app.get(&format!("/api/call/{}/events", self.id));
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id);
         }
-        let response = within("a stream", request.send()).await.unwrap();
+        within("a stream", request.send()).await.unwrap()
+    }
+
+    pub(crate) async fn follows(&self, last_event_id: Option<&str>) -> Followed {
+        let response = self.events(last_event_id).await;
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Followed { response, text: String::new() }
@@ -65,6 +74,11 @@ impl<'a> Asked<'a> {
 
     /// Lets time pass until the call is as wanted.
     pub(crate) async fn comes_to(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.comes_to_beside(self.app, wanted).await
+    }
+
+    /// The same where another app is the carrier.
+    pub(crate) async fn comes_to_beside(&self, carrier: &TestApp, wanted: impl Fn(&Value) -> bool) -> Value {
         let coming = async {
             loop {
                 let call = self.reads().await;
@@ -76,7 +90,7 @@ impl<'a> Asked<'a> {
                 if call["attempts"].as_array().unwrap().last().is_some_and(asked) {
                     self.until(|call| !call["attempts"].as_array().unwrap().last().is_some_and(asked)).await;
                 } else {
-                    self.app.time_passes().await;
+                    carrier.time_passes().await;
                 }
             }
         };

@@ -74,7 +74,7 @@ async fn a_finished_call_is_told_once_and_its_stream_ends() {
     let only = events.next().await.unwrap();
     assert_eq!(only.call, done);
     assert!(events.next().await.is_none());
-    assert!(call.follows(Some(&only.id)).await.next().await.is_none(), "it has nothing more to say");
+    assert_eq!(call.has_nothing_after(&only.id).await, 204, "a browser would come back to an empty stream for ever");
     app.finish().await;
 }
 
@@ -88,4 +88,18 @@ async fn a_client_that_finds_no_call_to_follow_is_told_so() {
 
 fn version(call: &Value) -> String {
     call["version"].to_string()
+}
+
+#[tokio::test]
+async fn a_stop_ends_streams_at_once_and_what_waits_for_later_as_failed() {
+    let app = TestApp::start().await;
+    let live = app.asks(table()).await;
+    let mut events = live.follows(None).await;
+    events.next().await.unwrap();
+    let later = serde_json::json!({"not_before": "2026-12-01T21:00:00Z"});
+    app.asks(crate::app::with(crate::app::table_at("+14155550101"), later)).await;
+    let log = app.stops().await;
+    assert!(events.next().await.is_none(), "the client comes back elsewhere");
+    let ended = |line: &&str| line.contains("\"ended\"") && line.contains("\"shutdown\"");
+    assert_eq!(log.lines().filter(ended).count(), 1, "only the one that waits: {log}");
 }

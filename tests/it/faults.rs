@@ -51,8 +51,18 @@ async fn callbacks_in_the_wrong_order_lead_to_the_same_verdict() {
     accepts(&mut phone).await;
     phone.hangs_up().await;
     call.ends_as("confirmed", 1).await;
+    let sent = told(&app).await;
+    assert_ne!(sent, ["initiated", "ringing", "in-progress", "completed"], "they did change places");
+    assert_eq!(sent.len(), 4, "and none was lost: {sent:?}");
     rang_once(&app).await;
     app.finish().await;
+}
+
+/// The statuses that the app was told of, in the order of their coming.
+async fn told(app: &TestApp) -> Vec<String> {
+    let ledger = app.ledger().await;
+    let webhooks = ledger[0]["webhooks"].as_array().unwrap().iter().filter(|sent| sent["kind"] == "status");
+    webhooks.map(|sent| sent["call_status"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
@@ -66,6 +76,7 @@ async fn callbacks_that_come_after_the_end_change_nothing() {
     phone.hangs_up().await;
     let call = call.ends_as("confirmed", 1).await;
     assert_eq!(call["attempts"][0]["status"], "ended");
+    assert_eq!(told(&app).await.last().unwrap(), "ringing", "it did come last");
     rang_once(&app).await;
     app.finish().await;
 }
@@ -81,6 +92,7 @@ async fn without_any_callback_the_documents_alone_tell_the_verdict() {
     call.until(|call| call["outcome"] == "confirmed").await;
     phone.hangs_up().await;
     call.ends_as("confirmed", 1).await;
+    assert!(told(&app).await.is_empty());
     rang_once(&app).await;
     app.finish().await;
 }

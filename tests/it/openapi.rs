@@ -60,6 +60,13 @@ async fn the_served_document_is_the_committed_one() {
     let docs = app.send(app.get("/docs")).await;
     assert_eq!((docs.status, docs.header("content-type")), (200, "text/html; charset=utf-8"));
     assert!(!docs.text.contains("<script>") && !docs.text.contains("http://"), "{}", docs.text);
+    let named = ["src=\"", "<link rel=\"stylesheet\" href=\""].map(|before| docs.text.split(before).skip(1));
+    let files: Vec<&str> = named.into_iter().flatten().map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(files.len() >= 4, "{files:?}");
+    for file in files {
+        let answer = app.send(app.get(file)).await;
+        assert_eq!((answer.status, answer.text.is_empty()), (200, false), "{file}");
+    }
     app.finish().await;
 }
 

@@ -86,6 +86,7 @@ impl<'a> Phone<'a> {
         })
         .await;
         self.read += 1;
+        self.app.read.borrow_mut().insert(self.sid.clone(), self.read);
         text
     }
 
@@ -168,7 +169,8 @@ impl<'a> Phone<'a> {
     }
 
     async fn act(&self, deed: &str, body: &Value) {
-        let request = self.app.post(&format!("/simulator/api/calls/{}/{deed}", self.sid)).json(body);
+        let url = format!("{}/simulator/api/calls/{}/{deed}", self.app.carrier, self.sid);
+        let request = self.app.http.post(url).json(body);
         let answer = Answer::of(request).await;
         assert_eq!(answer.status, 200, "{deed}: {}", answer.text);
     }
@@ -180,7 +182,7 @@ fn resting(line: &Value) -> bool {
 }
 
 /// What the app has said so far.
-fn prompts(line: &Value) -> Vec<String> {
+pub(crate) fn prompts(line: &Value) -> Vec<String> {
     let transcript = line["transcript"].as_array().unwrap().iter();
     let said = transcript.filter(|entry| entry["speaker"] == "twilio" && entry["kind"] == "say");
     said.map(|entry| entry["text"].as_str().unwrap().to_owned()).collect()

@@ -57,6 +57,8 @@ async fn every_refusal_at_the_door_is_a_problem_with_a_request_id() {
         answer.is_problem(405, "method_not_allowed");
         assert!(answer.header("allow").contains(allowed), "{:?}", answer.headers);
     }
+    let head = app.http.head(format!("{}/healthz", app.origin));
+    assert_eq!(app.send(head).await.status, 200, "what Allow names is allowed");
     let named = app.send(app.get("/api/call/no-id").header("x-request-id", "mine-1")).await;
     assert_eq!(named.body["request_id"], "mine-1");
     app.finish().await;
@@ -128,7 +130,7 @@ async fn an_idempotency_key_gives_one_call_however_often_it_comes() {
 #[tokio::test]
 async fn what_the_carrier_refuses_is_told_with_its_code() {
     let app = TestApp::start().await;
-    for (code, status) in [(21_217, 400), (21_214, 400), (21_215, 400), (21_216, 400), (20_003, 401)] {
+    for (code, status) in [(21_217, 400), (21_214, 400), (21_215, 400), (21_216, 400), (21_219, 400)] {
         app.goes_wrong(json!({"create_error": {"code": code, "status": status}})).await;
         let answer = app.tries(table()).await;
         answer.is_problem(502, "call_refused");
@@ -163,5 +165,18 @@ async fn a_check_tells_what_staff_would_hear_and_dials_nothing() {
         assert!(check["script"]["text"].as_str().unwrap().contains(part), "{part}: {check:#}");
     }
     assert!(app.creates().await.is_empty());
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_service_that_is_full_says_when_to_come_back_and_drops_nothing() {
+    let app = TestApp::with(tablecall::config::Given { max_calls: Some("1".to_owned()), ..Default::default() }).await;
+    let call = app.asks(table()).await;
+    let refused = app.tries(table_at("+14155550101")).await;
+    refused.is_problem(503, "unavailable");
+    assert!(refused.header("retry-after").parse::<u32>().is_ok(), "{:?}", refused.headers);
+    assert_eq!(call.cancels().await.status, 202);
+    call.until(|call| call["final"] == true).await;
+    app.asks(table_at("+14155550101")).await.ends_as("confirmed", 1).await;
     app.finish().await;
 }

@@ -19,7 +19,7 @@ impl TestApp {
     }
 
     /// Waits, without letting time pass, until nothing is under way over the wire.
-    async fn is_quiet(&self) {
+    pub(crate) async fn is_quiet(&self) {
         loop {
             let state = self.simulator("state").await;
             let ledger = self.ledger().await;

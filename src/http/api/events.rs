@@ -39,7 +39,9 @@ pub(super) fn stream(
                 return Some((CallView::of(&call), follow));
             }
             if !follow.over {
+                // A change goes before the end of the process: the last one tells what became of the call in it.
                 tokio::select! {
+                    biased;
                     changed = follow.calls.changed() => follow.over = changed.is_err(),
                     () = follow.stop.cancelled() => follow.over = true,
                 }

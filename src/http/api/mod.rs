@@ -22,7 +22,7 @@ use self::shown::Shown;
 use self::view::CallView;
 use self::words::{Instant, Verdict as VerdictWord, Word};
 use super::calendar;
-use super::keys::Keys;
+use super::keys::Owner;
 use super::problem::{Code, Failure};
 use crate::call::{Call, WaitingFor};
 use crate::domain::CallId;
@@ -33,7 +33,6 @@ use crate::service::{Check, Service};
 #[derive(Debug)]
 pub struct Api {
     service: Service,
-    keys: Keys,
 }
 
 #[derive(ApiResponse)]
@@ -60,6 +59,16 @@ enum Found {
     /// The call.
     #[oai(status = 200)]
     Call(Shown<CallView>),
+}
+
+#[derive(ApiResponse)]
+enum Followed {
+    /// The call, each time it changes.
+    #[oai(status = 200)]
+    Events(EventStream<BoxStream<'static, CallView>>),
+    /// The final state was seen already: nothing will follow.
+    #[oai(status = 204)]
+    Over,
 }
 
 #[derive(ApiResponse)]
@@ -112,8 +121,8 @@ enum Checked {
 impl Api {
     /// The operations over a service.
     #[must_use]
-    pub const fn new(service: Service, keys: Keys) -> Self {
-        Self { service, keys }
+    pub const fn new(service: Service) -> Self {
+        Self { service }
     }
 }
 
@@ -132,10 +141,10 @@ impl Api {
         idempotency_key: Header<Option<String>>,
         body: Body<CallRequest>,
     ) -> poem::Result<Created> {
-        let owner = self.keys.owner(request)?;
+        let owner = owner(request)?;
         let key = idempotency_key.0.as_deref().map(read_idempotency_key).transpose()?;
-        let reservation = self.service.read(&body.fields).map_err(Failure::from)?;
-        let call = self.service.create(&owner, reservation, key).await.map_err(Failure::from)?;
+        let request = self.service.read(&body.fields).map_err(Failure::from)?;
+        let call = self.service.create(&owner, request, key).await.map_err(Failure::from)?;
         Ok(Created::Call(Shown(CallView::of(&call)), format!("/api/call/{}", call.id)))
     }
 
@@ -144,8 +153,8 @@ impl Api {
     /// Reads the same body as a create and tells what that would do, and what staff would hear. Nothing is dialled.
     #[oai(path = "/call/check", method = "post", operation_id = "check_call")]
     async fn check_call(&self, request: &Request, body: Body<CallRequest>) -> poem::Result<Checked> {
-        self.keys.owner(request)?;
-        let check = self.service.check(&body.fields).await.map_err(Failure::from)?;
+        let owner = owner(request)?;
+        let check = self.service.check(&owner, &body.fields).await.map_err(Failure::from)?;
         Ok(Checked::Check(Shown(CheckView::of(check))))
     }
 
@@ -167,12 +176,20 @@ impl Api {
         /// The `version` seen last.
         #[oai(name = "Last-Event-ID")]
         last_event_id: Header<Option<String>>,
-    ) -> poem::Result<EventStream<BoxStream<'static, CallView>>> {
-        let owner = self.keys.owner(request)?;
+    ) -> poem::Result<Followed> {
+        let owner = owner(request)?;
         let id = read_id(&id.0)?;
         let calls = self.service.watch(&owner, id).await.map_err(Failure::from)?;
-        let seen = last_event_id.0.and_then(|id| id.trim().parse().ok());
-        Ok(events::stream(calls, seen, self.service.stopping()))
+        let seen: Option<u64> = last_event_id.0.and_then(|id| id.trim().parse().ok());
+        let nothing_new = {
+            let call = calls.borrow();
+            call.is_finished() && seen == Some(call.version)
+        };
+        // 204 tells a browser's EventSource not to come back; an empty stream would make it ask for ever.
+        if nothing_new {
+            return Ok(Followed::Over);
+        }
+        Ok(Followed::Events(events::stream(calls, seen, self.service.stopping())))
     }
 
     /// Stop a call
@@ -180,7 +197,7 @@ impl Api {
     /// Stops a queued, ringing or live call. Repeating it changes nothing.
     #[oai(path = "/call/:id/cancel", method = "post", operation_id = "cancel_call")]
     async fn cancel_call(&self, request: &Request, id: Path<String>) -> poem::Result<Canceled> {
-        let owner = self.keys.owner(request)?;
+        let owner = owner(request)?;
         let call = self.service.cancel(&owner, read_id(&id.0)?).await.map_err(Failure::from)?;
         Ok(Canceled::Call(Shown(CallView::of(&call))))
     }
@@ -197,9 +214,15 @@ impl Api {
 
 impl Api {
     async fn find(&self, request: &Request, id: &str) -> Result<Arc<Call>, Failure> {
-        let owner = self.keys.owner(request)?;
+        let owner = owner(request)?;
         self.service.get(&owner, read_id(id)?).await.map_err(Failure::from)
     }
+}
+
+/// Whose request it is: the guard before these operations has found it out.
+fn owner(request: &Request) -> Result<Arc<str>, Failure> {
+    let owner = request.data::<Owner>().map(|owner| owner.0.clone());
+    owner.ok_or_else(|| Failure::new(Code::Unauthorized, "Send a key: Authorization: Bearer SECRET."))
 }
 
 /// A text that is no id names no call.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::words::{AttemptStatus, Instant, Status, Word};
 use crate::call::{self, Ended, Line, Outcome, State, WaitingFor};
 use crate::domain::{TableTime, Voicemail};
+use crate::twilio::client::Refusal;
 
 /// One request to have one restaurant asked about one reservation.
 #[derive(Debug, Object, Serialize)]
@@ -89,6 +90,10 @@ pub struct AttemptView {
     ended_because: Option<Word<Ended>>,
     /// Twilio's error code, when it refused.
     twilio_code: Option<u32>,
+    /// What to do about that code, in a sentence.
+    advice: Option<String>,
+    /// Twilio's final status: `completed`, `busy`, `no-answer`, `failed` or `canceled`.
+    twilio_status: Option<String>,
     /// The SIP response at its end.
     sip_code: Option<u16>,
     /// What machine detection said: `beep`, `voice` or `fax`.
@@ -198,6 +203,8 @@ impl AttemptView {
             status: Word(AttemptStatus(status)),
             ended_because: attempt.ended.map(Word),
             twilio_code: attempt.twilio_code,
+            advice: attempt.twilio_code.map(|code| Refusal::of_code(code).advice().to_owned()),
+            twilio_status: attempt.how.map(|how| how.word().to_owned()),
             sip_code: attempt.sip_code,
             answered_by: attempt.machine.map(|machine| machine.word().to_owned()),
             started_at: Instant(attempt.started_at),

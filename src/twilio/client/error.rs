@@ -107,6 +107,17 @@ pub enum Class {
     Unknown,
 }
 
+/// What else a refusal tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// This request alone.
+    Request,
+    /// Every call from the same number.
+    CallerId,
+    /// Every call of the account.
+    Account,
+}
+
 impl Refusal {
     pub(super) fn new(status: u16, body: ErrorBody) -> Self {
         let ErrorBody { code, message } = body;
@@ -114,6 +125,24 @@ impl Refusal {
         let mut refusal = Self { status, code, message, class: Class::Unknown };
         refusal.class = if refusal.is_trial_limit() { Class::FixAccount } else { classify(status, code) };
         refusal
+    }
+
+    /// What is known of a code alone, where the refusal itself is not at hand any more.
+    #[must_use]
+    pub fn of_code(code: u32) -> Self {
+        Self::new(400, ErrorBody { code: Some(code), message: None })
+    }
+
+    /// What is refused: with a number or an account, other requests are refused too.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        match self.code.filter(|code| *code != 0) {
+            Some(code) if WHOLE_ACCOUNT.contains(&code) => Scope::Account,
+            Some(21_210 | 21_212 | 21_213) => Scope::CallerId,
+            Some(_) => Scope::Request,
+            None if self.status == 401 => Scope::Account,
+            None => Scope::Request,
+        }
     }
 
     /// Whether a trial account's limits are the reason: a parameter it may not use (400 without a code of its own),
@@ -169,6 +198,11 @@ fn advice_for(code: u32) -> Option<&'static str> {
             "Check account SID, auth token or API key, and region; Twilio also says this of suspended accounts and \
              of an empty balance."
         }
+        10_002 => "A trial account cannot do this: upgrade it in the Twilio console.",
+        20_006 | 20_403 => "These credentials may not place calls: check the API key's permissions in the console.",
+        20_011 | 20_012 => "Twilio refuses the way this service encrypts its requests: update it.",
+        20_101..=20_160 => "Twilio takes the credentials for an access token: check TWILIO_API_KEY and its secret.",
+        21_470 => "TWILIO_ACCOUNT_SID is not the account of these credentials.",
         20_008 => "These are test credentials: use the account's live ones.",
         20_404 => "There is no such resource in this account and region.",
         20_429 | 20_503 => "Twilio is busy: try again in a moment.",
@@ -177,7 +211,15 @@ fn advice_for(code: u32) -> Option<&'static str> {
         21_203 | 21_215 => {
             "Allow this country under Voice, Geographic permissions in the Twilio console, or call another number."
         }
-        21_205 => "Twilio does not accept our public URL: it must be reachable from the internet, over https.",
+        21_205 | 21_402 | 21_609 => {
+            "Twilio does not accept our public URL: an operator must set TABLECALL_PUBLIC_URL to one that is reachable \
+             from the internet, over https."
+        }
+        21_206 => "Twilio does not accept the extension: digits, star, hash and w only, at most 32.",
+        20_001 | 20_422 | 21_200 | 21_204 | 21_207 | 21_208 | 21_209 | 21_218 | 21_234 | 21_262 | 21_263 | 21_626
+        | 32_018 | 32_019 => "Twilio does not understand a parameter of this service: please report it with this code.",
+        22_001 => "Twilio kept the call in its queue for too long: lower TWILIO_CPS to what the account may start.",
+        32_017 => "The carrier blocks our number as a caller ID: use another, or register it for SHAKEN/STIR.",
         21_210 => "The caller ID is not this account's: buy the number or verify it in the Twilio console.",
         21_212 | 21_213 => "The caller ID is not a phone number: check the configured from-number.",
         21_214 => "This number cannot be reached from Twilio.",
@@ -189,10 +231,14 @@ fn advice_for(code: u32) -> Option<&'static str> {
 }
 
 /// Codes that no other request can get past before somebody changed the account.
-const ACCOUNT: [u32; 19] = [
+const ACCOUNT: [u32; 20] = [
     10_001, 10_002, 10_003, 10_005, 20_003, 20_005, 20_006, 20_008, 20_010, 20_011, 20_012, 20_403, 21_202, 21_203,
-    21_210, 21_212, 21_215, 21_219, 21_470,
+    21_210, 21_212, 21_213, 21_215, 21_219, 21_470,
 ];
+
+/// Codes with which every call of the account is refused: credentials, suspension, an empty balance.
+const WHOLE_ACCOUNT: [u32; 11] =
+    [10_001, 10_005, 20_003, 20_005, 20_006, 20_008, 20_010, 20_011, 20_012, 20_403, 21_470];
 
 fn classify(status: u16, code: Option<u32>) -> Class {
     match code.filter(|code| *code != 0) {
@@ -283,6 +329,54 @@ mod tests {
         ] {
             assert_eq!(refusal(status, code, "").class, class, "{status} {code:?}");
         }
+    }
+
+    /// What `POST Calls.json` can answer to a number (protocol 1.8, and Twilio's dictionary); SIP and access tokens apart.
+    const OF_CREATE: [(u32, Class, Scope); 34] = [
+        (10_001, Class::FixAccount, Scope::Account),
+        (10_002, Class::FixAccount, Scope::Request),
+        (10_004, Class::TryLater, Scope::Request),
+        (10_005, Class::FixAccount, Scope::Account),
+        (20_001, Class::FixRequest, Scope::Request),
+        (20_003, Class::FixAccount, Scope::Account),
+        (20_005, Class::FixAccount, Scope::Account),
+        (20_006, Class::FixAccount, Scope::Account),
+        (20_008, Class::FixAccount, Scope::Account),
+        (20_010, Class::FixAccount, Scope::Account),
+        (20_403, Class::FixAccount, Scope::Account),
+        (20_404, Class::FixRequest, Scope::Request),
+        (20_429, Class::TryLater, Scope::Request),
+        (20_503, Class::TryLater, Scope::Request),
+        (21_200, Class::FixRequest, Scope::Request),
+        (21_201, Class::FixRequest, Scope::Request),
+        (21_202, Class::FixAccount, Scope::Request),
+        (21_203, Class::FixAccount, Scope::Request),
+        (21_205, Class::FixRequest, Scope::Request),
+        (21_206, Class::FixRequest, Scope::Request),
+        (21_208, Class::FixRequest, Scope::Request),
+        (21_210, Class::FixAccount, Scope::CallerId),
+        (21_211, Class::FixRequest, Scope::Request),
+        (21_212, Class::FixAccount, Scope::CallerId),
+        (21_213, Class::FixAccount, Scope::CallerId),
+        (21_214, Class::FixRequest, Scope::Request),
+        (21_215, Class::FixAccount, Scope::Request),
+        (21_216, Class::FixRequest, Scope::Request),
+        (21_217, Class::FixRequest, Scope::Request),
+        (21_219, Class::FixAccount, Scope::Request),
+        (21_263, Class::FixRequest, Scope::Request),
+        (21_470, Class::FixAccount, Scope::Account),
+        (21_626, Class::FixRequest, Scope::Request),
+        (22_005, Class::TryLater, Scope::Request),
+    ];
+
+    #[test]
+    fn each_refusal_of_a_create_is_classed_and_says_what_to_do() {
+        for (code, class, scope) in OF_CREATE {
+            let refusal = Refusal::of_code(code);
+            assert_eq!((refusal.class, refusal.scope()), (class, scope), "{code}");
+            assert!(advice_for(code).is_some_and(|advice| advice.ends_with('.')), "{code}");
+        }
+        assert_eq!(refusal(401, None, "").scope(), Scope::Account);
     }
 
     #[test]

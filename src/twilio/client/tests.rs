@@ -287,3 +287,46 @@ fn only_web_addresses_serve_as_the_apis_url() {
         assert_eq!(Client::new(config, http_client().unwrap()).map(drop), Err(InvalidApiUrl), "{bad}");
     }
 }
+
+#[tokio::test]
+async fn the_country_of_a_call_is_looked_up_at_another_host_of_twilios() {
+    let allowed = answer("200 OK", "", r#"{"iso_code":"GB","low_risk_numbers_enabled":true}"#);
+    let forbidden = answer("200 OK", "", r#"{"iso_code":"LV","low_risk_numbers_enabled":false}"#);
+    let (origin, served) = serve(vec![allowed, forbidden]).await;
+    let client = client_at("http://127.0.0.1:1", DEFAULT_TIMEOUT);
+    assert!(client.may_call_country(&format!("{origin}/"), "GB").await.unwrap());
+    assert!(!client.may_call_country(&origin, "LV").await.unwrap());
+    let requests = served.await.unwrap();
+    assert!(requests[0].starts_with("GET /v1/DialingPermissions/Countries/GB HTTP/1.1\r\n"), "{}", requests[0]);
+    assert!(requests[0].contains("authorization: Basic "), "{}", requests[0]);
+}
+
+#[tokio::test]
+async fn a_number_is_ours_or_verified_or_neither() {
+    let number = |voice: bool| {
+        let body = format!(
+            r#"{{"incoming_phone_numbers":[{{"phone_number":"+14155550199","capabilities":{{"voice":{voice},"sms":true}}}}]}}"#
+        );
+        answer("200 OK", "", &body)
+    };
+    let none = answer("200 OK", "", r#"{"incoming_phone_numbers":[]}"#);
+    let verified = answer("200 OK", "", r#"{"outgoing_caller_ids":[{"phone_number":"+14155550199"}]}"#);
+    let (origin, served) = serve(vec![number(true), number(false), none, verified]).await;
+    let client = client_at(&origin, DEFAULT_TIMEOUT);
+    assert!(client.own_number("+14155550199").await.unwrap().unwrap().voice);
+    assert!(!client.own_number("+14155550199").await.unwrap().unwrap().voice);
+    assert_eq!(client.own_number("+14155550199").await.unwrap(), None);
+    assert!(client.is_verified_caller_id("+14155550199").await.unwrap());
+    let requests = served.await.unwrap();
+    assert!(requests[3].contains("/OutgoingCallerIds.json?PhoneNumber=%2B14155550199 "), "{}", requests[3]);
+}
+
+#[tokio::test]
+async fn the_time_at_twilio_is_told_by_any_answer() {
+    let date = "date: Tue, 01 Dec 2026 12:00:00 GMT\r\n";
+    let (origin, served) = serve(vec![answer("401 Unauthorized", date, "{}"), answer("200 OK", "", "{}")]).await;
+    let client = client_at(&origin, DEFAULT_TIMEOUT);
+    assert_eq!(client.time().await.unwrap(), "2026-12-01T12:00:00Z".parse().ok());
+    assert_eq!(client.time().await.unwrap(), None);
+    served.await.unwrap();
+}

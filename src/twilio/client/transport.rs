@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode, Url};
 
 use super::config::{ClientConfig, InvalidApiUrl};
@@ -113,7 +113,17 @@ impl Transport {
         self.send(Method::POST, url, Some(form)).await
     }
 
+    /// The header `Date` of whatever is answered.
+    pub(super) async fn date(&self, url: String) -> Result<Option<String>, Error> {
+        let answer = self.ask(Method::GET, url, None).await?;
+        Ok(answer.headers().get(DATE).and_then(|date| date.to_str().ok()).map(str::to_owned))
+    }
+
     async fn send(&self, method: Method, url: String, form: Option<String>) -> Result<Vec<u8>, Error> {
+        judge(self.ask(method, url, form).await?).await
+    }
+
+    async fn ask(&self, method: Method, url: String, form: Option<String>) -> Result<Response, Error> {
         let mut request = self
             .http
             .request(method, url)
@@ -123,8 +133,7 @@ impl Transport {
         if let Some(form) = form {
             request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
         }
-        let answer = request.send().await.map_err(unsent_or_unanswered)?;
-        judge(answer).await
+        request.send().await.map_err(unsent_or_unanswered)
     }
 }
 

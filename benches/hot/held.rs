@@ -1,0 +1,143 @@
+//! Calls that a service holds: some that only lie there, and fresh ones that wait for their webhook.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use poem::Request;
+use tablecall::call::{Baggage, Call, Event, Line, On, Terms, Turn, step};
+use tablecall::clock::Clock;
+use tablecall::config::{Config, Given};
+use tablecall::domain::{CallId, Name, PartySize, Phone, Reservation, Sid, Voicemail};
+use tablecall::store::{self, Store};
+use tablecall::ticket::{Body, Head, Purpose, Tickets};
+
+use crate::webhook;
+
+/// How far a call has come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stage {
+    /// It rings: the first document will be asked for.
+    Ringing,
+    /// It was picked up: a key will be pressed.
+    Talking,
+}
+
+impl Stage {
+    /// What the answer to its webhook holds.
+    pub(crate) const fn expected(self) -> &'static str {
+        match self {
+            Self::Ringing => "To accept, press 1",
+            Self::Talking => "Accepted",
+        }
+    }
+}
+
+/// A store with calls, and what belongs to it.
+pub(crate) struct Held {
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    pub(crate) now: Timestamp,
+    pub(crate) store: Store,
+    calls: Vec<(Call, Sid)>,
+    stage: Stage,
+}
+
+impl Held {
+    pub(crate) fn new(others: usize, fresh: usize, stage: Stage) -> Self {
+        let now: Timestamp = "2026-12-01T20:00:00Z".parse().unwrap();
+        let config = Config::read(&Given::default()).expect("nothing has to be configured");
+        let store = Store::memory(store::Limits { max_calls: config.max_calls, retention: config.retention });
+        let mut held = Self { config, clock: Clock::simulated(now), now, store, calls: Vec::new(), stage };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            for number in 0..others + fresh {
+                let (call, sid) = held.call(number);
+                drop(held.store.save(None, call.clone()).await.unwrap());
+                if number >= others {
+                    held.calls.push((call, sid));
+                }
+            }
+        });
+        held
+    }
+
+    /// One call, at a number of its own.
+    fn call(&self, number: usize) -> (Call, Sid) {
+        let phone = Phone::from_e164(&format!("+1415{:07}", 2_000_000 + number)).unwrap();
+        let reservation = Reservation {
+            name: Name::parse("Ana García").unwrap(),
+            phone,
+            time: "2026-12-04T19:30".parse().unwrap(),
+            party_size: PartySize::try_from(4).unwrap(),
+            restaurant: None,
+            guest_phone: Phone::from_e164("+442079460018"),
+            notes: None,
+            language: "en-US".parse().unwrap(),
+            country: "US".parse().ok(),
+            timezone: "America/Los_Angeles".parse().ok(),
+            extension: None,
+            alternatives: None,
+            not_before: None,
+            give_up_at: "2026-12-02T20:00:00Z".parse().unwrap(),
+            attempts: 3,
+            voicemail: Voicemail::HangUp,
+            callback_url: None,
+        };
+        let mut call = Call::new(CallId::new(self.now), "anonymous".into(), Arc::new(reservation), self.now);
+        let mut sid = [0; 16];
+        fastrand::fill(&mut sid);
+        let (sid, on) = (Sid::from_bytes(sid), On { attempt: 1, sid: Sid::from_bytes(sid) });
+        let ringing = [Event::Dial { from: phone }, Event::Accepted(on), Event::Reached(on, Line::Ringing)];
+        let talking = [Event::Reached(on, Line::InProgress), Event::Fetched { on, sealed_at: self.now }];
+        let after: &[Event<'_>] = match self.stage {
+            Stage::Ringing => &[],
+            Stage::Talking => &talking,
+        };
+        for event in ringing.iter().chain(after) {
+            call = step(&call, *event, self.now).call;
+        }
+        (call, sid)
+    }
+
+    /// Twilio's name of a fresh call.
+    pub(crate) fn sid(&self, fresh: usize) -> String {
+        let hex: String = self.calls[fresh].1.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("CA{hex}")
+    }
+
+    pub(crate) fn head(&self, fresh: usize) -> Head {
+        let account = self.config.carrier.account().sid.to_string();
+        let digest = ring::digest::digest(&ring::digest::SHA256, account.as_bytes());
+        let account = digest.as_ref().first_chunk().copied().unwrap();
+        Head { call: self.calls[fresh].0.id, attempt: 1, account, sealed_at: self.now }
+    }
+
+    pub(crate) fn body(&self, fresh: usize) -> Body {
+        let call = &self.calls[fresh].0;
+        Body {
+            owner: call.owner.clone(),
+            reservation: call.reservation.clone(),
+            created_at: call.created_at,
+            version: call.version,
+            from: Phone::from_e164("+15005550006").unwrap(),
+            baggage: Baggage::default(),
+            terms: Terms::Full,
+        }
+    }
+
+    /// The next webhook of each fresh call.
+    pub(crate) fn requests(&mut self) -> Vec<Request> {
+        let tickets = Tickets::new(self.config.ticket_keys.clone());
+        let request = |fresh: usize| {
+            let ticket = tickets.seal(Purpose::Voice, &self.head(fresh), &self.body(fresh)).unwrap();
+            match self.stage {
+                Stage::Ringing => webhook::request(&format!("/twiml/answer/{ticket}"), &self.sid(fresh), None),
+                Stage::Talking => {
+                    let path = format!("/twiml/keys/{}/{ticket}", Turn::first(0));
+                    webhook::request(&path, &self.sid(fresh), Some("1"))
+                }
+            }
+        };
+        (0..self.calls.len()).map(request).collect()
+    }
+}

@@ -1,0 +1,115 @@
+//! What one webhook costs: whole, without sockets, and its dearest parts alone.
+//!
+//! `cargo bench` measures; `cargo test --benches` runs each once. Whole webhooks change the state of a call each time,
+//! as in life: each goes to a call of its own. The figures of the whole program under load are made elsewhere.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot go on ends")]
+
+mod held;
+mod webhook;
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use poem::{Endpoint, IntoResponse};
+use tablecall::call::{Opening, Reply, Turn};
+use tablecall::clock::Clock;
+use tablecall::speech::{Scene, Speech};
+use tablecall::telemetry::{self, Format};
+use tablecall::ticket::{Purpose, Tickets};
+use tablecall::twilio::form::Form;
+use tablecall::twilio::signature::{SignatureHeaders, Verifier};
+use tokio::runtime::Runtime;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::layer::SubscriberExt as _;
+
+use crate::held::{Held, Stage};
+use crate::webhook::{ORIGIN, TOKEN, signed};
+
+/// So many calls are answered between two preparations.
+const ROUND: u64 = 2_000;
+
+fn parts(criterion: &mut Criterion) {
+    let held = Held::new(0, 1, Stage::Ringing);
+    let (head, body) = (held.head(0), held.body(0));
+    let tickets = Tickets::new(held.config.ticket_keys.clone());
+    let text = tickets.seal(Purpose::Voice, &head, &body).unwrap();
+    let (now, path) = (held.now, format!("/twiml/answer/{text}"));
+    let (headers, form) = signed(&path, &held.sid(0), None);
+    let verifier = Verifier::new(ORIGIN, &[TOKEN], &[] as &[(&str, &str)]).unwrap();
+    criterion.bench_function("signature, form split included", |bench| {
+        bench.iter(|| {
+            let form = Form::parse(black_box(form.as_bytes())).unwrap();
+            verifier.verify(&path, &SignatureHeaders::of(&headers), &form).unwrap();
+        });
+    });
+    criterion.bench_function("ticket, sealed", |bench| {
+        bench.iter(|| tickets.seal(Purpose::Voice, black_box(&head), &body).unwrap());
+    });
+    criterion.bench_function("ticket, opened", |bench| {
+        bench.iter(|| tickets.open(black_box(&text), Purpose::Voice, now).unwrap());
+    });
+    let speech = Speech::load().unwrap();
+    let scene = Scene { reservation: &body.reservation, service_name: "Tablecall", contact_phone: None };
+    let first = Reply::Ask { opening: Opening::First, slowly: false, listen: Turn::first(7) };
+    criterion.bench_function("first message, rendered", |bench| {
+        bench.iter(|| speech.render(black_box(&first), &scene, &path));
+    });
+}
+
+fn webhooks(criterion: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for (name, stage) in [("answer", Stage::Ringing), ("gather", Stage::Talking)] {
+        for held in [100, 100_000] {
+            criterion.bench_function(&format!("{name} webhook with {held} calls held"), |bench| {
+                bench.iter_custom(|times| {
+                    let mut took = Duration::ZERO;
+                    let mut left = times;
+                    while left > 0 {
+                        let round = left.min(ROUND);
+                        took += answer(&runtime, held, round, stage);
+                        left -= round;
+                    }
+                    took
+                });
+            });
+        }
+    }
+}
+
+/// The time it takes to answer one webhook for each of `round` fresh calls, beside `held` others.
+fn answer(runtime: &Runtime, held: usize, round: u64, stage: Stage) -> Duration {
+    let mut fresh = Held::new(held, usize::try_from(round).unwrap(), stage);
+    let requests = fresh.requests();
+    let site = tablecall::app::site(&fresh.config, fresh.clock.clone(), fresh.store).unwrap();
+    let endpoint = tablecall::http::endpoint(site);
+    runtime.block_on(async {
+        let mut answers = Vec::with_capacity(requests.len());
+        let begun = Instant::now();
+        for request in requests {
+            answers.push(endpoint.call(request).await);
+        }
+        let took = begun.elapsed();
+        for answer in answers {
+            let text = answer.unwrap().into_response().into_body().into_string().await.unwrap();
+            assert!(text.contains(stage.expected()), "{text}");
+        }
+        took
+    })
+}
+
+/// Each webhook writes its line, as in production; nobody reads it.
+fn logged(criterion: &mut Criterion) {
+    let (lines, writer) = telemetry::layer(Format::Json, Clock::system(), std::io::sink()).unwrap();
+    let lines = lines.with_filter(telemetry::filter(telemetry::DEFAULT_FILTER).unwrap());
+    let subscriber = tracing_subscriber::registry().with(lines);
+    tracing::subscriber::with_default(subscriber, || webhooks(criterion));
+    drop(writer);
+}
+
+criterion_group! {
+    name = hot;
+    config = Criterion::default().sample_size(10).measurement_time(Duration::from_secs(3)).without_plots();
+    targets = parts, logged
+}
+criterion_main!(hot);

@@ -1,0 +1,107 @@
+//! How often anybody may be rung: a kindness to restaurants, and a cap on what a stolen key can cost (design 4.6).
+
+use jiff::SignedDuration;
+
+/// The most of each; `None`: no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Attempts to one number in an hour.
+    pub number_hour: Option<u32>,
+    /// Attempts to one number in a day.
+    pub number_day: Option<u32>,
+    /// Creates of one API key in a minute.
+    pub key_minute: Option<u32>,
+    /// Attempts of the whole service in a day.
+    pub service_day: Option<u32>,
+}
+
+/// The text is no list of limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be `off`, or some of number_hour, number_day, key_minute and service_day, such as number_hour=3,key_minute=60"
+)]
+pub struct BadLimits;
+
+impl Limits {
+    /// No limits. One live call per restaurant stays.
+    pub const OFF: Self = Self { number_hour: None, number_day: None, key_minute: None, service_day: None };
+    /// What holds unless something else is said.
+    pub const USUAL: Self =
+        Self { number_hour: Some(3), number_day: Some(8), key_minute: Some(60), service_day: Some(500) };
+    /// What holds for a deployment for one restaurant: all its guests ring the same number.
+    pub const ONE_RESTAURANT: Self = Self { number_hour: Some(20), number_day: Some(100), ..Self::USUAL };
+
+    /// Windows in which the limits count.
+    pub const HOUR: SignedDuration = SignedDuration::from_hours(1);
+    /// A day of 24 hours.
+    pub const DAY: SignedDuration = SignedDuration::from_hours(24);
+    /// A minute.
+    pub const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+
+    /// Reads `off`, or `name=number` with commas between; what is not named stays as in `self`.
+    ///
+    /// # Errors
+    /// It is neither.
+    pub fn changed_by(self, text: &str) -> Result<Self, BadLimits> {
+        if text.trim() == "off" {
+            return Ok(Self::OFF);
+        }
+        let mut limits = self;
+        for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
+            let (name, number) = item.split_once('=').ok_or(BadLimits)?;
+            let number = number.trim().parse().ok().filter(|number| *number > 0).ok_or(BadLimits)?;
+            *limits.named(name.trim()).ok_or(BadLimits)? = Some(number);
+        }
+        Ok(limits)
+    }
+
+    fn named(&mut self, name: &str) -> Option<&mut Option<u32>> {
+        match name {
+            "number_hour" => Some(&mut self.number_hour),
+            "number_day" => Some(&mut self.number_day),
+            "key_minute" => Some(&mut self.key_minute),
+            "service_day" => Some(&mut self.service_day),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Limits {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if *self == Self::OFF {
+            return f.write_str("off");
+        }
+        let all = [
+            ("number_hour", self.number_hour),
+            ("number_day", self.number_day),
+            ("key_minute", self.key_minute),
+            ("service_day", self.service_day),
+        ];
+        let set = all.iter().filter_map(|(name, limit)| limit.map(|limit| format!("{name}={limit}")));
+        f.write_str(&set.collect::<Vec<_>>().join(","))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_read_by_name() {
+        assert_eq!(Limits::USUAL.changed_by("off"), Ok(Limits::OFF));
+        assert_eq!(Limits::USUAL.changed_by(""), Ok(Limits::USUAL));
+        let fewer = Limits::USUAL.changed_by(" number_hour = 1, service_day=20 ");
+        assert_eq!(fewer, Ok(Limits { number_hour: Some(1), service_day: Some(20), ..Limits::USUAL }));
+        for wrong in ["on", "number_hour", "number_hour=0", "number_hour=-1", "number_week=3", "number_hour=many"] {
+            assert_eq!(Limits::USUAL.changed_by(wrong), Err(BadLimits), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn limits_are_shown_as_they_are_read() {
+        for limits in [Limits::OFF, Limits::USUAL, Limits { key_minute: Some(7), ..Limits::OFF }] {
+            assert_eq!(Limits::OFF.changed_by(&limits.to_string()), Ok(limits));
+        }
+        assert_eq!(Limits::USUAL.to_string(), "number_hour=3,number_day=8,key_minute=60,service_day=500");
+    }
+}

@@ -1,0 +1,244 @@
+//! Policy, rule by rule, and what holds for all of them together.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::{Language, Name, PartySize, Voicemail};
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// Noon in Berlin.
+fn noon() -> Timestamp {
+    at("2026-12-01T11:00:00Z")
+}
+
+fn later(seconds: i64) -> Timestamp {
+    noon() + SignedDuration::from_secs(seconds)
+}
+
+fn reservation() -> Reservation {
+    Reservation {
+        name: Name::parse("Ana").unwrap(),
+        phone: Phone::from_e164("+493012345678").unwrap(),
+        time: "2026-12-04T19:30".parse().unwrap(),
+        party_size: PartySize::try_from(4).unwrap(),
+        restaurant: None,
+        guest_phone: None,
+        notes: None,
+        language: Language::EN_US,
+        country: "DE".parse().ok(),
+        timezone: Some("Europe/Berlin".parse().unwrap()),
+        extension: None,
+        alternatives: None,
+        not_before: None,
+        give_up_at: later(24 * 3_600),
+        attempts: 3,
+        voicemail: Voicemail::HangUp,
+        callback_url: None,
+    }
+}
+
+fn rules() -> Rules {
+    Rules {
+        countries: Some(vec!["DE".parse().unwrap()]),
+        hours: "10:00-21:00".parse().unwrap(),
+        own_numbers: vec![Phone::from_e164("+493087654321").unwrap()],
+        limits: Limits::USUAL,
+    }
+}
+
+fn landline() -> Option<PhoneFacts> {
+    Some(PhoneFacts { country: "DE".parse().ok(), kind: LineKind::Fixed })
+}
+
+fn create(reservation: &Reservation, facts: &Facts, now: Timestamp) -> Verdict {
+    rules().judge(reservation, landline(), Purpose::Create, facts, now)
+}
+
+fn retry(facts: &Facts, now: Timestamp) -> Verdict {
+    rules().judge(&reservation(), landline(), Purpose::Attempt { earliest: now }, facts, now)
+}
+
+fn waits(reason: WaitingFor, until: Timestamp) -> Verdict {
+    Verdict::Waits { reason, until }
+}
+
+#[test]
+fn a_number_is_rung_only_if_it_is_a_kind_that_people_answer() {
+    let judged = |kind| {
+        let facts = Some(PhoneFacts { country: "DE".parse().ok(), kind });
+        rules().judge(&reservation(), facts, Purpose::Create, &Facts::default(), noon())
+    };
+    for kind in [LineKind::Fixed, LineKind::Mobile, LineKind::TollFree, LineKind::Other] {
+        assert_eq!(judged(kind), Verdict::Allowed, "{kind:?}");
+    }
+    for kind in [LineKind::Premium, LineKind::SharedCost, LineKind::NotAPhone] {
+        assert_eq!(judged(kind), Verdict::Blocked(Refusal::NumberType), "{kind:?}");
+    }
+}
+
+#[test]
+fn our_own_numbers_and_other_countries_are_refused() {
+    let own = Reservation { phone: Phone::from_e164("+493087654321").unwrap(), ..reservation() };
+    assert_eq!(create(&own, &Facts::default(), noon()), Verdict::Blocked(Refusal::OwnNumber));
+    let abroad = Some(PhoneFacts { country: "FR".parse().ok(), kind: LineKind::Fixed });
+    let verdict = rules().judge(&reservation(), abroad, Purpose::Create, &Facts::default(), noon());
+    assert_eq!(verdict, Verdict::Blocked(Refusal::Country));
+}
+
+#[test]
+fn emergency_and_short_numbers_are_no_numbers_to_ring() {
+    for (text, country) in [
+        ("911", "US"),
+        ("112", "DE"),
+        ("110", "DE"),
+        ("999", "GB"),
+        ("000", "AU"),
+        ("+1911", "US"),
+        ("+49112", "DE"),
+        ("116117", "DE"),
+        ("411", "US"),
+        ("119", "JP"),
+    ] {
+        assert!(Phone::parse(text, country.parse().ok()).is_err(), "{text} in {country}");
+    }
+}
+
+#[test]
+fn a_create_waits_for_hours_and_its_own_earliest_moment() {
+    let night = at("2026-12-01T22:00:00Z");
+    assert_eq!(
+        create(&reservation(), &Facts::default(), night),
+        waits(WaitingFor::CallHours, at("2026-12-02T09:00:00Z"))
+    );
+    let tomorrow = Reservation { not_before: Some(at("2026-12-02T09:30:00Z")), ..reservation() };
+    assert_eq!(create(&tomorrow, &Facts::default(), noon()), waits(WaitingFor::NotBefore, at("2026-12-02T09:30:00Z")));
+    let soon_over = Reservation { give_up_at: at("2026-12-02T08:00:00Z"), ..reservation() };
+    assert_eq!(create(&soon_over, &Facts::default(), night), Verdict::Blocked(Refusal::TooLate));
+}
+
+#[test]
+fn what_a_limit_forbids_is_refused_to_a_create_and_waited_for_by_an_attempt() {
+    let number = |room| Facts { room, ..Facts::default() };
+    let hour = number(Room { number_hour: Some(later(90)), ..Room::default() });
+    assert_eq!(create(&reservation(), &hour, noon()), Verdict::Blocked(Refusal::NumberLimit { retry_after: 90 }));
+    assert_eq!(retry(&hour, noon()), waits(WaitingFor::Limit, later(90)));
+    let service = number(Room { service_day: Some(later(1)), ..Room::default() });
+    assert_eq!(create(&reservation(), &service, noon()), Verdict::Blocked(Refusal::ServiceLimit { retry_after: 1 }));
+    assert_eq!(retry(&service, noon()), waits(WaitingFor::Limit, later(1)));
+    let key = number(Room { key_minute: Some(later(30)), ..Room::default() });
+    assert_eq!(create(&reservation(), &key, noon()), Verdict::Blocked(Refusal::KeyLimit { retry_after: 30 }));
+    assert_eq!(retry(&key, noon()), Verdict::Allowed, "a key's creates are no matter of attempts");
+    let day = number(Room { number_day: Some(later(10 * 3_600)), ..Room::default() });
+    assert_eq!(
+        retry(&day, noon()),
+        waits(WaitingFor::CallHours, at("2026-12-02T09:00:00Z")),
+        "room at ten in the evening is of no use"
+    );
+    let never = number(Room { number_day: Some(later(23 * 3_600 + 3_599)), ..Room::default() });
+    assert_eq!(retry(&never, at("2026-12-02T10:59:59Z")), Verdict::Allowed);
+    assert_eq!(
+        create(&Reservation { not_before: Some(later(3_600)), ..reservation() }, &hour, noon()),
+        waits(WaitingFor::NotBefore, later(3_600)),
+        "there is room by then"
+    );
+}
+
+#[test]
+fn what_stands_in_the_way_is_told_in_order() {
+    let mut facts = Facts {
+        taken: true,
+        carrier: Some(later(5)),
+        slot: Some(later(1)),
+        duplicate: Some(CallId::from_bytes([1; 16])),
+        ..Facts::default()
+    };
+    assert_eq!(
+        create(&reservation(), &facts, noon()),
+        Verdict::Blocked(Refusal::Duplicate(CallId::from_bytes([1; 16])))
+    );
+    facts.duplicate = None;
+    assert_eq!(create(&reservation(), &facts, noon()), waits(WaitingFor::LiveCall, later(30)));
+    facts.taken = false;
+    assert_eq!(create(&reservation(), &facts, noon()), waits(WaitingFor::Carrier, later(5)));
+    facts.carrier = None;
+    assert_eq!(create(&reservation(), &facts, noon()), waits(WaitingFor::Slot, later(1)));
+    facts.slot = Some(noon());
+    assert_eq!(create(&reservation(), &facts, noon()), Verdict::Allowed);
+}
+
+#[test]
+fn a_retry_is_planned_for_a_moment_that_is_allowed() {
+    let evening = at("2026-12-01T19:50:00Z");
+    let pause = Purpose::Attempt { earliest: at("2026-12-01T20:05:00Z") };
+    let verdict = rules().judge(&reservation(), landline(), pause, &Facts::default(), evening);
+    assert_eq!(verdict, waits(WaitingFor::CallHours, at("2026-12-02T09:00:00Z")));
+    let early = Purpose::Attempt { earliest: later(900) };
+    assert_eq!(
+        rules().judge(&reservation(), landline(), early, &Facts::default(), noon()),
+        waits(WaitingFor::Retry, later(900))
+    );
+}
+
+fn moment() -> impl Strategy<Value = Option<Timestamp>> {
+    proptest::option::of((-3_600_i64..40 * 3_600).prop_map(later))
+}
+
+prop_compose! {
+    fn facts()(hour in moment(), day in moment(), key in moment(), service in moment(), taken: bool,
+               carrier in moment(), slot in moment(), duplicate: bool) -> Facts {
+        let room = Room { number_hour: hour, number_day: day, key_minute: key, service_day: service };
+        let duplicate = duplicate.then(|| CallId::from_bytes([1; 16]));
+        Facts { duplicate, room, taken, carrier, slot }
+    }
+}
+
+proptest! {
+    /// Whatever is in the way: a wait leads into the hours, never beyond the end, and ends when its time has come.
+    #[test]
+    fn a_wait_is_bounded_and_leads_somewhere(
+        facts in facts(), not_before in moment(), give_up in 60_i64..48 * 3_600, earliest in -60_i64..40 * 3_600,
+    ) {
+        let reservation = Reservation { not_before, give_up_at: later(give_up), ..reservation() };
+        let purpose = Purpose::Attempt { earliest: later(earliest) };
+        match rules().judge(&reservation, landline(), purpose, &facts, noon()) {
+            Verdict::Allowed => {
+                prop_assert!(earliest <= 0 && not_before.is_none_or(|at| at <= noon()) && !facts.taken);
+                let room = facts.room;
+                let all = [room.number_hour, room.number_day, room.service_day, facts.carrier, facts.slot];
+                prop_assert!(all.iter().flatten().all(|at| *at <= noon()));
+            }
+            Verdict::Waits { reason, until } => {
+                prop_assert!(until > noon() && until <= reservation.give_up_at);
+                if matches!(reason, WaitingFor::CallHours | WaitingFor::Limit | WaitingFor::NotBefore | WaitingFor::Retry) {
+                    prop_assert!(rules().hours.contain(until, reservation.zones()));
+                    let nothing = Facts { room: facts.room, ..Facts::default() };
+                    prop_assert_eq!(
+                        rules().judge(&reservation, landline(), purpose, &nothing, until), Verdict::Allowed
+                    );
+                }
+            }
+            Verdict::Blocked(refusal) => prop_assert_eq!(refusal, Refusal::TooLate),
+        }
+    }
+
+    /// A create is allowed, or has to wait, exactly when an attempt of the same call would; only limits differ.
+    #[test]
+    fn a_create_and_an_attempt_are_judged_alike(facts in facts(), not_before in moment()) {
+        let reservation = Reservation { not_before, ..reservation() };
+        let create = create(&reservation, &facts, noon());
+        let attempt = rules().judge(
+            &reservation, landline(), Purpose::Attempt { earliest: noon() }, &facts, noon(),
+        );
+        match create {
+            Verdict::Blocked(Refusal::NumberLimit { .. } | Refusal::ServiceLimit { .. }) => {
+                let late = matches!(attempt, Verdict::Waits { .. } | Verdict::Blocked(Refusal::TooLate));
+                prop_assert!(late, "{attempt:?}");
+            }
+            Verdict::Blocked(Refusal::KeyLimit { .. } | Refusal::Duplicate(_)) => {}
+            Verdict::Allowed | Verdict::Waits { .. } | Verdict::Blocked(_) => prop_assert_eq!(create, attempt),
+        }
+    }
+}

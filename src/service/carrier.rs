@@ -1,0 +1,331 @@
+//! Whether Twilio takes calls: a gate before every create.
+//!
+//! It closes for a while when Twilio is busy or out of reach, and until a test succeeds when it will have none of this
+//! account. It also knows which of our numbers Twilio refused, and what a trial account may ask for. What was learned
+//! is kept in this process only: another learns it as quickly.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
+
+use crate::call::Terms;
+use crate::domain::{Country, Phone};
+use crate::twilio::client::Refusal;
+
+/// The first pause when Twilio is busy; each further one is twice as long.
+const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(2);
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(120);
+/// The same between tests of an account that Twilio refuses.
+const FIRST_TEST: SignedDuration = SignedDuration::from_secs(15);
+const LAST_TEST: SignedDuration = SignedDuration::from_mins(10);
+/// How long a caller ID that was refused is not used.
+const SET_ASIDE: SignedDuration = SignedDuration::from_hours(1);
+
+/// What is known of Twilio's willingness.
+#[derive(Debug)]
+pub(super) struct Carrier {
+    numbers: Vec<(Phone, Option<Country>)>,
+    known: Mutex<Known>,
+    closed: Notify,
+}
+
+#[derive(Debug)]
+struct Known {
+    gate: Gate,
+    /// Pauses since the last create that Twilio accepted.
+    pauses: u32,
+    /// Caller IDs that Twilio refused: since when, and with which code.
+    aside: HashMap<Phone, (Timestamp, u32)>,
+    terms: Terms,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Gate {
+    Open,
+    /// Twilio is busy or out of reach.
+    Busy {
+        until: Timestamp,
+    },
+    /// Twilio refuses the account: with this code; when it is tested again.
+    Shut {
+        code: u32,
+        test_at: Timestamp,
+    },
+}
+
+/// A part of what the service needs that is not well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ailment {
+    /// Which part: `twilio`, `caller_id`, `calls`, `store`.
+    pub part: &'static str,
+    /// What is wrong, and what to do.
+    pub detail: String,
+    /// Whether nothing can be dialled because of it.
+    pub grave: bool,
+}
+
+impl Carrier {
+    pub(super) fn new(numbers: &[Phone]) -> Self {
+        let country = |number: &Phone| number.facts().and_then(|facts| facts.country);
+        // One number is the right one for every country.
+        let several = numbers.len() > 1;
+        let numbers = numbers.iter().map(|number| (*number, several.then(|| country(number)).flatten())).collect();
+        let known = Known { gate: Gate::Open, pauses: 0, aside: HashMap::new(), terms: Terms::Full };
+        Self { numbers, known: Mutex::new(known), closed: Notify::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When calls are taken again; `None`: now.
+    pub(super) fn closed_until(&self, now: Timestamp) -> Option<Timestamp> {
+        match self.lock().gate {
+            Gate::Open => None,
+            Gate::Busy { until } => (until > now).then_some(until),
+            // Until a test has succeeded, whenever that is.
+            Gate::Shut { test_at, .. } => Some(plus(test_at.max(now), SignedDuration::from_secs(1))),
+        }
+    }
+
+    /// Twilio accepted a create.
+    pub(super) fn accepted(&self) {
+        let mut known = self.lock();
+        (known.gate, known.pauses) = (Gate::Open, 0);
+    }
+
+    /// Twilio asks to wait, or cannot be reached: until when nothing more is sent.
+    pub(super) fn busy(&self, retry_after: Option<Duration>, now: Timestamp) -> Timestamp {
+        let mut known = self.lock();
+        if let Gate::Shut { test_at, .. } = known.gate {
+            return test_at.max(now);
+        }
+        if let Gate::Busy { until } = known.gate
+            && until > now
+        {
+            // Creates that left together fail together: that is one failure.
+            return until;
+        }
+        let pause = match retry_after.and_then(|asked| SignedDuration::try_from(asked).ok()) {
+            Some(asked) => asked,
+            None => doubled(FIRST_PAUSE, known.pauses, LONGEST_PAUSE),
+        };
+        known.pauses = known.pauses.saturating_add(1);
+        let until = plus(now, pause + jitter(pause));
+        known.gate = Gate::Busy { until };
+        until
+    }
+
+    /// Twilio refuses the account: when it is tested.
+    pub(super) fn shut(&self, code: u32, now: Timestamp) {
+        let mut known = self.lock();
+        if matches!(known.gate, Gate::Shut { test_at, .. } if test_at > now) {
+            return;
+        }
+        let pause = doubled(FIRST_TEST, known.pauses, LAST_TEST);
+        known.pauses = known.pauses.saturating_add(1);
+        known.gate = Gate::Shut { code, test_at: plus(now, pause + jitter(pause)) };
+        drop(known);
+        tracing::error!(twilio.code = code, "Twilio refuses this account: nothing is dialled until it works again");
+        self.closed.notify_one();
+    }
+
+    /// A test of the account succeeded. The next pause is longer all the same, until a call was accepted.
+    pub(super) fn reopen(&self) {
+        let mut known = self.lock();
+        if matches!(known.gate, Gate::Shut { .. }) {
+            known.gate = Gate::Open;
+            drop(known);
+            tracing::info!("Twilio takes this account again");
+        }
+    }
+
+    /// When the account is to be tested.
+    pub(super) fn test_at(&self) -> Option<Timestamp> {
+        match self.lock().gate {
+            Gate::Shut { test_at, .. } => Some(test_at),
+            Gate::Open | Gate::Busy { .. } => None,
+        }
+    }
+
+    /// Resolves when the account is refused.
+    pub(super) async fn closed(&self) {
+        self.closed.notified().await;
+    }
+
+    /// One of our numbers: from the restaurant's country if there is one, and none that Twilio refused if there is
+    /// another.
+    pub(super) fn caller_id(&self, country: Option<Country>, now: Timestamp) -> Option<Phone> {
+        let mut known = self.lock();
+        known.aside.retain(|_, (since, _)| now.duration_since(*since) < SET_ASIDE);
+        let good = |(number, _): &&(Phone, Option<Country>)| !known.aside.contains_key(number);
+        let at_home = |(_, home): &&(Phone, Option<Country>)| home.is_some() && *home == country;
+        let best = self.numbers.iter().filter(good).find(at_home).or_else(|| self.numbers.iter().find(good));
+        best.or_else(|| self.numbers.first()).map(|(number, _)| *number)
+    }
+
+    /// Twilio refused this number as a caller ID; whether another is left.
+    pub(super) fn set_aside(&self, number: Phone, code: u32, now: Timestamp) -> bool {
+        let mut known = self.lock();
+        known.aside.insert(number, (now, code));
+        let left = self.numbers.iter().any(|(number, _)| !known.aside.contains_key(number));
+        drop(known);
+        tracing::error!(caller_id = ?number, twilio.code = code, another = left, "Twilio refuses a caller ID");
+        left
+    }
+
+    /// How many caller IDs are set aside.
+    pub(super) fn aside(&self, now: Timestamp) -> usize {
+        self.lock().aside.values().filter(|(since, _)| now.duration_since(*since) < SET_ASIDE).count()
+    }
+
+    /// What the account lets us ask for, as far as is known.
+    pub(super) fn terms(&self) -> Terms {
+        self.lock().terms
+    }
+
+    /// Twilio refused what a trial account may not ask for.
+    pub(super) fn reduce(&self, terms: Terms) {
+        let mut known = self.lock();
+        if known.terms < terms {
+            known.terms = terms;
+            drop(known);
+            match terms {
+                Terms::Full => {}
+                Terms::Trial => tracing::warn!(
+                    "this is a trial account: calls are placed without ring time, time limit, machine detection and \
+                     extensions; upgrade it in the Twilio console"
+                ),
+                Terms::Silent => tracing::warn!("this trial account is told nothing of its calls: they are polled"),
+            }
+        }
+    }
+
+    /// What is not well.
+    pub(super) fn ailments(&self, now: Timestamp) -> Vec<Ailment> {
+        let aside = self.aside(now);
+        let known = self.lock();
+        let mut found = Vec::new();
+        match known.gate {
+            Gate::Open => {}
+            Gate::Busy { until } if until <= now => {}
+            Gate::Busy { until } => found.push(Ailment {
+                part: "twilio",
+                detail: format!("Twilio is busy or out of reach; calls wait until {until:.0}."),
+                grave: false,
+            }),
+            Gate::Shut { code, test_at } => found.push(Ailment {
+                part: "twilio",
+                detail: format!("Twilio refuses this account: {} It is tested again at {test_at:.0}.", says(code)),
+                grave: true,
+            }),
+        }
+        if aside > 0 {
+            let codes: Vec<String> = known.aside.values().map(|(_, code)| says(*code)).collect();
+            found.push(Ailment {
+                part: "caller_id",
+                detail: format!(
+                    "Twilio refused {aside} of {} numbers of TWILIO_FROM_NUMBER: {}",
+                    self.numbers.len(),
+                    codes.join(" ")
+                ),
+                grave: aside >= self.numbers.len(),
+            });
+        }
+        found
+    }
+}
+
+/// Code and advice in one sentence or two.
+fn says(code: u32) -> String {
+    format!("code {code}. {}", Refusal::of_code(code).advice())
+}
+
+fn plus(at: Timestamp, pause: SignedDuration) -> Timestamp {
+    at.saturating_add(pause).unwrap_or(Timestamp::MAX)
+}
+
+fn doubled(first: SignedDuration, times: u32, most: SignedDuration) -> SignedDuration {
+    first.checked_mul(1 << times.min(16)).map_or(most, |pause| pause.min(most))
+}
+
+/// Up to a quarter more, so that instances that were refused together do not come back together.
+fn jitter(pause: SignedDuration) -> SignedDuration {
+    let most = i64::try_from(pause.as_millis() / 4).unwrap_or(0).max(1);
+    SignedDuration::from_millis(fastrand::i64(0..most))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-12-01T12:00:00Z".parse().unwrap()
+    }
+
+    fn phone(text: &str) -> Phone {
+        Phone::from_e164(text).unwrap()
+    }
+
+    #[test]
+    fn pauses_double_up_to_a_bound_and_twilios_own_word_counts_more() {
+        let carrier = Carrier::new(&[]);
+        let (mut at, mut before) = (now(), SignedDuration::ZERO);
+        for _ in 0..12 {
+            let until = carrier.busy(None, at);
+            let pause = until.duration_since(at);
+            assert!(pause <= LONGEST_PAUSE + LONGEST_PAUSE / 4);
+            assert!(pause > before * 3 / 2 || pause >= LONGEST_PAUSE, "{pause:?} after {before:?}");
+            assert_eq!(carrier.busy(None, at), until, "failing together is failing once");
+            assert_eq!(carrier.closed_until(at), Some(until));
+            (at, before) = (until, pause);
+        }
+        assert_eq!(carrier.closed_until(at), None);
+        let told = carrier.busy(Some(Duration::from_secs(40)), at).duration_since(at);
+        assert!((40..51).contains(&told.as_secs()));
+        carrier.accepted();
+        assert!(carrier.busy(None, at).duration_since(at) < FIRST_PAUSE * 2);
+    }
+
+    #[test]
+    fn a_refused_account_is_dialled_for_only_after_a_test() {
+        let carrier = Carrier::new(&[]);
+        carrier.shut(20_003, now());
+        let test_at = carrier.test_at().unwrap();
+        assert!(carrier.closed_until(test_at + SignedDuration::from_hours(5)).is_some(), "no test, no call");
+        let ailments = carrier.ailments(now());
+        assert!(ailments[0].grave && ailments[0].detail.contains("20003"), "{ailments:?}");
+        carrier.reopen();
+        assert_eq!((carrier.closed_until(now()), carrier.test_at()), (None, None));
+        carrier.shut(20_003, test_at);
+        assert!(carrier.test_at().unwrap().duration_since(test_at) >= FIRST_TEST * 2, "the next pause is longer");
+    }
+
+    #[test]
+    fn the_number_of_the_restaurants_country_is_preferred_and_a_refused_one_set_aside() {
+        let (us, de, gb) = (phone("+14155550199"), phone("+493012345678"), phone("+442079460000"));
+        let carrier = Carrier::new(&[us, de, gb]);
+        let pick = |country: &str, at| carrier.caller_id(country.parse().ok(), at);
+        assert_eq!((pick("DE", now()), pick("FR", now()), pick("US", now())), (Some(de), Some(us), Some(us)));
+        assert!(carrier.set_aside(de, 21_210, now()));
+        assert_eq!(pick("DE", now()), Some(us));
+        let ailments = carrier.ailments(now());
+        assert!(!ailments[0].grave && ailments[0].detail.contains("1 of 3"), "{ailments:?}");
+        assert_eq!(pick("DE", now() + SET_ASIDE), Some(de), "it is tried again later");
+        assert!(carrier.set_aside(de, 21_210, now()) && carrier.set_aside(gb, 21_210, now()));
+        assert!(!carrier.set_aside(us, 21_210, now()));
+        assert_eq!(pick("DE", now()), Some(us), "the first, when there is none: its refusal is told");
+        assert!(carrier.ailments(now())[0].grave);
+    }
+
+    #[test]
+    fn what_a_trial_account_may_ask_for_only_shrinks() {
+        let carrier = Carrier::new(&[]);
+        carrier.reduce(Terms::Silent);
+        carrier.reduce(Terms::Trial);
+        assert_eq!(carrier.terms(), Terms::Silent);
+    }
+}

@@ -1,0 +1,214 @@
+//! Places a call whose intent is stored, and judges what Twilio says to it.
+//!
+//! Nothing is sent twice unless Twilio certainly did not process it: a refusal, 429, or no connection.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::effects::sid;
+use super::{Error, Service};
+use crate::call::{Call, Event, On, Terms, step};
+use crate::domain::Phone;
+use crate::ticket::{Body, Head, Purpose};
+use crate::twilio::StatusCallbackEvent;
+use crate::twilio::client::{
+    AsyncAmd, Class, Error as TwilioError, MachineDetection, MachineDetectionMode, NewCall, Refusal, Scope,
+};
+
+/// A trial account's answer to a destination for which it has no number; asking for less does not help.
+const NO_TRIAL_NUMBER: u32 = 572_002;
+
+impl Service {
+    /// Asks Twilio for the call whose intent is stored; tells why if it was refused.
+    pub(super) async fn place(&self, mut call: Arc<Call>, attempt: u8) -> Result<Option<Refusal>, Error> {
+        loop {
+            call = match self.on_terms(call, attempt).await? {
+                Some(call) => call,
+                None => return Ok(None),
+            };
+            let Some(intent) = call.attempts.last().filter(|last| last.number == attempt) else { return Ok(None) };
+            if self.now().duration_since(intent.started_at) > step::INTENT {
+                // Too old to be sent: another process may have settled it.
+                return Ok(None);
+            }
+            let new_call = self.new_call(&call, attempt).ok_or(Error::Internal)?;
+            let result = self.measured("create", self.0.parts.twilio.create(&new_call)).await;
+            if let Err(TwilioError::Refused(refusal)) = &result
+                && let Some(less) = less(intent.terms, refusal)
+            {
+                self.0.carrier.reduce(less);
+                continue;
+            }
+            let (event, refusal) = self.answered(&call, attempt, result.map(|resource| sid(&resource.sid)));
+            self.send(&call, event).await?;
+            return Ok(refusal);
+        }
+    }
+
+    /// The call with what the account lets us ask for written down: who takes it over must know. `None`: it is gone.
+    async fn on_terms(&self, call: Arc<Call>, attempt: u8) -> Result<Option<Arc<Call>>, Error> {
+        let terms = self.0.carrier.terms();
+        if call.attempts.last().is_none_or(|last| last.terms >= terms) {
+            return Ok(Some(call));
+        }
+        let applied = self.apply(call.id, Event::Reduced { attempt, terms }).await?;
+        Ok(applied.map(|applied| applied.call))
+    }
+
+    /// What Twilio's answer means for the call, and for those to come.
+    fn answered(
+        &self,
+        call: &Call,
+        attempt: u8,
+        result: Result<crate::domain::Sid, TwilioError>,
+    ) -> (Event<'static>, Option<Refusal>) {
+        let (carrier, now) = (&self.0.carrier, self.now());
+        match result {
+            Ok(sid) => {
+                carrier.accepted();
+                (Event::Accepted(On { attempt, sid }), None)
+            }
+            Err(TwilioError::Refused(refusal)) => {
+                tracing::warn!(call.id = %call.id, attempt, twilio.code = refusal.code, "Twilio refused the call");
+                self.uncount(call, attempt);
+                let from = call.attempts.last().map(|last| last.from);
+                match self.heed_refusal(&refusal, from) {
+                    Some(until) => (Event::TryLater { attempt, until }, None),
+                    None => (Event::Refused { attempt, code: refusal.code }, Some(refusal)),
+                }
+            }
+            Err(TwilioError::NotSent(error)) => {
+                tracing::warn!(call.id = %call.id, attempt, error = %error, "Twilio cannot be reached");
+                self.uncount(call, attempt);
+                (Event::TryLater { attempt, until: spread(carrier.busy(None, now)) }, None)
+            }
+            Err(TwilioError::TryLater { retry_after, code }) => {
+                tracing::warn!(call.id = %call.id, attempt, twilio.code = code, "Twilio is busy");
+                self.uncount(call, attempt);
+                (Event::TryLater { attempt, until: spread(carrier.busy(retry_after, now)) }, None)
+            }
+            Err(TwilioError::Unanswered { why }) => {
+                tracing::warn!(call.id = %call.id, attempt, why = %why, "Twilio did not answer a create");
+                (Event::Unanswered { attempt }, None)
+            }
+        }
+    }
+
+    /// Learns from a refusal what concerns other calls too. When the same call may be tried again, if it may.
+    pub(super) fn heed_refusal(&self, refusal: &Refusal, from: Option<Phone>) -> Option<Timestamp> {
+        let (carrier, now) = (&self.0.carrier, self.now());
+        let code = refusal.code.unwrap_or_else(|| u32::from(refusal.status));
+        let again = match (refusal.scope(), from) {
+            (Scope::Account, _) => {
+                carrier.shut(code, now);
+                None
+            }
+            (Scope::CallerId, Some(from)) => carrier.set_aside(from, code, now).then_some(now),
+            (Scope::Request, _) if refusal.class == Class::TryLater => Some(spread(carrier.busy(None, now))),
+            (Scope::CallerId | Scope::Request, _) => None,
+        };
+        self.count_aside(now);
+        again
+    }
+
+    /// Nothing rang, so no limit counts it.
+    fn uncount(&self, call: &Call, attempt: u8) {
+        if let Some(last) = call.attempts.last().filter(|last| last.number == attempt) {
+            self.0.parts.store.uncount(call.reservation.phone, last.started_at);
+        }
+    }
+
+    /// Tests an account that Twilio refused, with the cheapest question that any kind of key may ask.
+    pub(super) async fn watch_carrier(&self) {
+        let (clock, carrier) = (&self.0.parts.clock, &self.0.carrier);
+        loop {
+            let Some(test_at) = carrier.test_at() else {
+                carrier.closed().await;
+                continue;
+            };
+            clock.sleep_until(test_at).await;
+            let query = crate::twilio::client::ListQuery { page_size: Some(1), ..Default::default() };
+            match self.measured("list", self.0.parts.twilio.list(&query)).await {
+                Ok(_) => carrier.reopen(),
+                Err(TwilioError::Refused(refusal)) => {
+                    carrier.shut(refusal.code.unwrap_or_else(|| u32::from(refusal.status)), self.now());
+                }
+                Err(error) => {
+                    tracing::warn!(error = %error, "the test of a refused account had no answer");
+                    carrier.shut(0, self.now());
+                }
+            }
+        }
+    }
+
+    fn new_call(&self, call: &Call, attempt: u8) -> Option<NewCall> {
+        let parts = &self.0.parts;
+        let head = Head { call: call.id, attempt, account: self.0.account, sealed_at: self.now() };
+        let intent = call.attempts.last()?;
+        let body = Body {
+            owner: call.owner.clone(),
+            reservation: call.reservation.clone(),
+            created_at: call.created_at,
+            version: call.version,
+            from: intent.from,
+            terms: intent.terms,
+            baggage: call.baggage,
+        };
+        let seal = |purpose| parts.tickets.seal(purpose, &head, &body).ok();
+        let (voice, status) = (seal(Purpose::Voice)?, seal(Purpose::Status)?);
+        let extension = call.reservation.extension.as_ref().map(|extension| extension.as_str().to_owned());
+        // SendDigits rules machine detection out (protocol 1.2).
+        let machine_detection = if parts.settings.machine_detection && extension.is_none() {
+            Some(detection(parts.links.machine(&seal(Purpose::Machine)?)))
+        } else {
+            None
+        };
+        let whole = NewCall {
+            to: call.reservation.phone.to_string(),
+            from: intent.from.to_string(),
+            url: parts.links.answer(&voice),
+            fallback_url: Some(parts.links.fallback(&voice)),
+            status_callback: Some(parts.links.status(&status)),
+            status_callback_events: StatusCallbackEvent::ALL.to_vec(),
+            timeout: u16::try_from(step::RING.as_secs()).ok(),
+            time_limit: u32::try_from(step::TALK.as_secs()).ok(),
+            send_digits: extension,
+            machine_detection,
+        };
+        Some(match intent.terms {
+            Terms::Full => whole,
+            Terms::Trial => whole.to_minimal(),
+            Terms::Silent => NewCall { status_callback: None, ..whole.to_minimal() },
+        })
+    }
+}
+
+/// What to ask for instead, when a trial account refused what was asked for.
+fn less(terms: Terms, refusal: &Refusal) -> Option<Terms> {
+    if !refusal.is_trial_limit() || refusal.code == Some(NO_TRIAL_NUMBER) {
+        return None;
+    }
+    match terms {
+        Terms::Full => Some(Terms::Trial),
+        Terms::Trial => Some(Terms::Silent),
+        Terms::Silent => None,
+    }
+}
+
+/// Up to a second later: calls that were refused together do not come back together.
+fn spread(at: Timestamp) -> Timestamp {
+    at.saturating_add(SignedDuration::from_millis(fastrand::i64(0..1_000))).unwrap_or(at)
+}
+
+/// Tuned for the greetings of companies, which last 8 to 10 s: a voice is called a machine's only late.
+fn detection(url: String) -> MachineDetection {
+    MachineDetection {
+        mode: MachineDetectionMode::DetectMessageEnd,
+        timeout: Some(30),
+        speech_threshold: Some(6_000),
+        speech_end_threshold: Some(1_500),
+        silence_timeout: Some(5_000),
+        asynchronous: Some(AsyncAmd { status_callback: url }),
+    }
+}

@@ -1,0 +1,80 @@
+//! Whether calls can be taken on and placed, for `/readyz`: what is not well, by name.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Ailment, Probe, Service};
+
+/// How often the public URL is looked at.
+const LOOK: SignedDuration = SignedDuration::from_mins(5);
+/// How long it may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What there is to say to who asks whether this process is ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// What is not well. Empty: everything is.
+    pub ailments: Vec<Ailment>,
+    /// This process is to stop.
+    pub stopping: bool,
+}
+
+impl Readiness {
+    /// Whether new calls can be taken on and placed.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        !self.stopping && self.ailments.iter().all(|ailment| !ailment.grave)
+    }
+}
+
+impl Service {
+    /// What is not well at this moment.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        let mut ailments = self.0.carrier.ailments(self.now());
+        if !self.0.strangers.are_listed() {
+            ailments.push(Ailment {
+                part: "calls",
+                detail: "Twilio has not told yet which calls are under way, so none is placed.".to_owned(),
+                grave: true,
+            });
+        }
+        if let Some(detail) = self.0.unreachable.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+            // A network may let others reach us where we cannot: nothing is held back for it.
+            ailments.push(Ailment { part: "public_url", detail, grave: false });
+        }
+        Readiness { ailments, stopping: self.0.parts.stop.is_cancelled() }
+    }
+
+    /// Looks at ourselves from outside, now and then.
+    pub(super) async fn watch_public_url(&self) {
+        let clock = &self.0.parts.clock;
+        let Some(Probe { http, origin }) = &self.0.parts.probe else { return };
+        loop {
+            let answer = http.get(format!("{origin}/healthz")).timeout(PATIENCE).send().await;
+            let found = match answer.map(|answer| answer.status()) {
+                Ok(status) if status.is_success() => None,
+                Ok(status) => Some(format!("{origin} answers {status}: a proxy may not lead to this service.")),
+                Err(_) => Some(format!("{origin} cannot be reached from here; `tablecall doctor` tells more.")),
+            };
+            self.public_url_found(found);
+            clock.sleep_until(clock.now().saturating_add(LOOK).unwrap_or(Timestamp::MAX)).await;
+        }
+    }
+
+    fn public_url_found(&self, found: Option<String>) {
+        let mut known = self.0.unreachable.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(detail), None) = (&found, &*known) {
+            tracing::warn!(detail, "the public URL");
+        }
+        *known = found;
+    }
+
+    /// Brings the metric of refused caller IDs up to date.
+    pub(super) fn count_aside(&self, now: Timestamp) {
+        let aside = u32::try_from(self.0.carrier.aside(now)).unwrap_or(u32::MAX);
+        self.0.aside.set(f64::from(aside));
+    }
+}

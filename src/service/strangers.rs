@@ -1,0 +1,145 @@
+//! Calls that Twilio knew before we did: at its start a process lists them, and leaves their numbers alone.
+//!
+//! They are ours, from a process that is no more. Their webhooks bring their tickets, and then they are calls like any
+//! other; until then, or until Twilio says that they have ended, nobody else rings their numbers (design, idea 4).
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+
+use super::{Error, Service};
+use crate::domain::Phone;
+use crate::twilio::client::{CallPage, Error as TwilioError, ListQuery};
+use crate::twilio::{CallSid, CallStatus};
+
+/// How long a create waits for the listing before it is told to come again, in real time: a client does.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The pause after a listing that failed; each further one is twice as long.
+const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(1);
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
+/// How often Twilio is asked whether such a call has ended.
+const LOOK: SignedDuration = SignedDuration::from_secs(20);
+/// No call of ours lasts this long, ring, talk and Twilio's queue included.
+const LONGEST: SignedDuration = SignedDuration::from_hours(1);
+/// A listing of more pages than these is not of live calls.
+const PAGES: usize = 20;
+
+/// The states in which a call has a number.
+const LIVE: [CallStatus; 3] = [CallStatus::Queued, CallStatus::Ringing, CallStatus::InProgress];
+
+/// The calls of processes that are no more.
+#[derive(Debug)]
+pub(super) struct Strangers {
+    known: Mutex<HashMap<CallSid, Phone>>,
+    listed: watch::Sender<bool>,
+}
+
+impl Strangers {
+    pub(super) fn new() -> Self {
+        Self { known: Mutex::default(), listed: watch::Sender::new(false) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<CallSid, Phone>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether one of them has this number.
+    pub(super) fn has(&self, phone: Phone) -> bool {
+        self.lock().values().any(|taken| *taken == phone)
+    }
+
+    /// Whether Twilio's calls are known.
+    pub(super) fn are_listed(&self) -> bool {
+        *self.listed.borrow()
+    }
+}
+
+impl Service {
+    /// Waits a little until Twilio's calls are known.
+    pub(super) async fn strangers_listed(&self) -> Result<(), Error> {
+        let mut listed = self.0.strangers.listed.subscribe();
+        let waiting = tokio::time::timeout(PATIENCE, listed.wait_for(|listed| *listed));
+        match waiting.await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Error::Starting),
+        }
+    }
+
+    /// Lists Twilio's live calls, as often as it takes; then watches them until they have ended.
+    pub(super) async fn know_strangers(&self) {
+        let (clock, strangers) = (&self.0.parts.clock, &self.0.strangers);
+        let mut pause = FIRST_PAUSE;
+        let found = loop {
+            match self.list_live().await {
+                Ok(found) => break found,
+                Err(error) => {
+                    if let TwilioError::Refused(refusal) = &error {
+                        self.heed_refusal(refusal, None);
+                    }
+                    tracing::warn!(error = %error, "Twilio does not tell which calls are under way; no call is placed before");
+                }
+            }
+            clock.sleep_until(clock.now().saturating_add(pause).unwrap_or(Timestamp::MAX)).await;
+            pause = pause.checked_mul(2).map_or(LONGEST_PAUSE, |pause| pause.min(LONGEST_PAUSE));
+        };
+        if !found.is_empty() {
+            tracing::warn!(
+                calls = found.len(),
+                "calls from before this start are under way; their numbers are left alone"
+            );
+        }
+        *strangers.lock() = found;
+        self.0.carrier.reopen();
+        strangers.listed.send_replace(true);
+        let end = clock.now().saturating_add(LONGEST).unwrap_or(Timestamp::MAX);
+        while !strangers.lock().is_empty() && clock.now() < end {
+            clock.sleep_until(clock.now().saturating_add(LOOK).unwrap_or(end)).await;
+            self.look_at_strangers().await;
+        }
+        strangers.lock().clear();
+    }
+
+    async fn list_live(&self) -> Result<HashMap<CallSid, Phone>, TwilioError> {
+        let mut found = HashMap::new();
+        for from in &self.0.parts.settings.from_numbers {
+            for status in LIVE {
+                let query = ListQuery { from: Some(from.to_string()), status: Some(status), ..ListQuery::default() };
+                let mut page = self.measured("list", self.0.parts.twilio.list(&query)).await?;
+                for _ in 0..PAGES {
+                    note(&mut found, &page);
+                    let Some(next) = page.next_page_uri else { break };
+                    page = self.measured("list", self.0.parts.twilio.list_next(&next)).await?;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    async fn look_at_strangers(&self) {
+        let known: Vec<(CallSid, Phone)> = self.0.strangers.lock().iter().map(|(sid, phone)| (*sid, *phone)).collect();
+        for (sid, phone) in known {
+            let ended = match self.measured("fetch", self.0.parts.twilio.fetch(&sid)).await {
+                Ok(resource) => resource.status.is_some_and(CallStatus::is_terminal),
+                Err(TwilioError::Refused(refusal)) => refusal.is_not_found(),
+                Err(TwilioError::NotSent(_) | TwilioError::TryLater { .. } | TwilioError::Unanswered { .. }) => false,
+            };
+            if ended {
+                self.0.strangers.lock().remove(&sid);
+                self.freed(phone);
+            }
+        }
+    }
+}
+
+/// Only calls to numbers are ours.
+fn note(found: &mut HashMap<CallSid, Phone>, page: &CallPage) {
+    let ours = |status: Option<CallStatus>| status.is_none_or(|status| !status.is_terminal());
+    for call in page.calls.iter().filter(|call| ours(call.status)) {
+        if let Some(phone) = call.to.as_deref().and_then(Phone::from_e164) {
+            found.insert(call.sid, phone);
+        }
+    }
+}

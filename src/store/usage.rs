@@ -1,0 +1,66 @@
+//! How often something happened lately: exact sliding windows, no longer than the limit they serve.
+
+use std::collections::VecDeque;
+
+use jiff::{SignedDuration, Timestamp};
+
+/// Moments, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Log(VecDeque<Timestamp>);
+
+impl Log {
+    /// When `most` leaves room for one more within `window`; `None`: now.
+    pub(super) fn room(&self, most: Option<u32>, window: SignedDuration, now: Timestamp) -> Option<Timestamp> {
+        let most = usize::try_from(most?).unwrap_or(usize::MAX);
+        let oldest = self.0.len().checked_sub(most).and_then(|at| self.0.get(at))?;
+        oldest.saturating_add(window).ok().filter(|free| *free > now)
+    }
+
+    /// Notes one, and forgets those of more than `window` ago.
+    pub(super) fn add(&mut self, now: Timestamp, window: SignedDuration) {
+        self.prune(now, window);
+        self.0.push_back(now);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes back the newest that was noted at `at` or before: it did not happen.
+    pub(super) fn take_back(&mut self, at: Timestamp) {
+        if let Some(place) = self.0.iter().rposition(|noted| *noted <= at) {
+            self.0.remove(place);
+        }
+    }
+
+    /// Forgets those of more than `window` ago; whether nothing is left.
+    pub(super) fn prune(&mut self, now: Timestamp, window: SignedDuration) -> bool {
+        while self.0.front().is_some_and(|at| now.duration_since(*at) >= window) {
+            self.0.pop_front();
+        }
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_comes_when_the_oldest_that_counts_is_over() {
+        let now: Timestamp = "2026-12-01T12:00:00Z".parse().unwrap();
+        let (minute, at) = (SignedDuration::from_mins(1), |seconds| now + SignedDuration::from_secs(seconds));
+        let mut log = Log::default();
+        for second in [0, 10, 20] {
+            log.add(at(second), minute);
+        }
+        assert_eq!(log.room(Some(4), minute, at(20)), None);
+        assert_eq!(log.room(Some(3), minute, at(20)), Some(at(60)));
+        assert_eq!(log.room(Some(2), minute, at(20)), Some(at(70)));
+        assert_eq!(log.room(None, minute, at(20)), None);
+        log.take_back(at(10));
+        assert_eq!(log.room(Some(2), minute, at(20)), Some(at(60)));
+        assert!(!log.prune(at(79), minute));
+        assert!(log.prune(at(80), minute));
+    }
+}

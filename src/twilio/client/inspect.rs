@@ -1,0 +1,90 @@
+//! What a doctor asks of an account: its numbers, the countries it may call, and what time it is there.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::{Client, Error, parse};
+use crate::twilio::form::append;
+
+/// A number of the account's (Twilio, `IncomingPhoneNumber` resource).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnNumber {
+    /// E.164.
+    pub phone_number: String,
+    /// Whether it can be used for calls.
+    pub voice: bool,
+}
+
+#[derive(Deserialize)]
+struct NumbersBody {
+    incoming_phone_numbers: Vec<NumberBody>,
+}
+
+#[derive(Deserialize)]
+struct NumberBody {
+    phone_number: String,
+    #[serde(default)]
+    capabilities: CapabilitiesBody,
+}
+
+#[derive(Default, Deserialize)]
+struct CapabilitiesBody {
+    #[serde(default)]
+    voice: bool,
+}
+
+#[derive(Deserialize)]
+struct CallerIdsBody {
+    outgoing_caller_ids: Vec<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct CountryBody {
+    low_risk_numbers_enabled: bool,
+}
+
+impl Client {
+    /// The account's number `phone`, E.164; `None` when it has no such number.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn own_number(&self, phone: &str) -> Result<Option<OwnNumber>, Error> {
+        let body: NumbersBody = self.get(&resource("IncomingPhoneNumbers.json", phone)).await?;
+        let own = body.incoming_phone_numbers.into_iter().find(|number| number.phone_number == phone);
+        Ok(own.map(|number| OwnNumber { phone_number: number.phone_number, voice: number.capabilities.voice }))
+    }
+
+    /// Whether `phone`, E.164, is a number of somebody else's that the account has verified as a caller ID.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn is_verified_caller_id(&self, phone: &str) -> Result<bool, Error> {
+        let body: CallerIdsBody = self.get(&resource("OutgoingCallerIds.json", phone)).await?;
+        Ok(!body.outgoing_caller_ids.is_empty())
+    }
+
+    /// Whether ordinary numbers of a country (ISO 3166 alpha-2) may be called (Twilio, Voice Dialing Permissions), asked
+    /// at `voice_url`, such as `https://voice.twilio.com`.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn may_call_country(&self, voice_url: &str, country: &str) -> Result<bool, Error> {
+        let url = format!("{}/v1/DialingPermissions/Countries/{country}", voice_url.trim_end_matches('/'));
+        Ok(parse::<CountryBody>(&self.transport.get(url).await?)?.low_risk_numbers_enabled)
+    }
+
+    /// The time at Twilio, to the second, by the header `Date` of an answer; `None` without one.
+    ///
+    /// # Errors
+    /// [`Error::NotSent`] or [`Error::Unanswered`]; a refusal tells the time too.
+    pub async fn time(&self) -> Result<Option<Timestamp>, Error> {
+        let date = self.transport.date(self.transport.account_url("/Calls.json?PageSize=1")).await?;
+        Ok(date.as_deref().and_then(crate::twilio::webhook::rfc2822))
+    }
+}
+
+fn resource(name: &str, phone: &str) -> String {
+    let mut query = String::new();
+    append(&mut query, "PhoneNumber", phone);
+    format!("{name}?{query}")
+}

@@ -1,0 +1,72 @@
+//! A process that has never heard of a call finishes it, from its ticket and the carrier's own record.
+//!
+//! The processes here are two apps in simulated time, one after the other at one address; see `kill` for real ones.
+
+use serde_json::json;
+use tablecall::config::Given;
+
+use crate::app::{RESTAURANT, SECRET, TestApp, table};
+use crate::call::Asked;
+
+const OLD: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+const NEW: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
+
+async fn started(carrier: &TestApp, listen: Option<&str>, keys: &str) -> TestApp {
+    let given = Given { listen: listen.map(str::to_owned), ticket_keys: Some(keys.to_owned()), ..Given::default() };
+    let mut app = TestApp::beside(carrier, given).await;
+    app.key = Some(SECRET);
+    app
+}
+
+/// A call in which key 1 was pressed on a process that is gone, and the process that follows it.
+async fn accepted_before(carrier: &TestApp, keys: &str) -> (TestApp, String) {
+    let first = started(carrier, None, OLD).await;
+    let address = first.origin["http://".len()..].to_owned();
+    let id = first.asks(table()).await.id;
+    let mut phone = carrier.phone(RESTAURANT).rings().await;
+    phone.answers().await;
+    phone.hears("To accept").await;
+    phone.presses("1").await;
+    phone.hears("Accepted").await;
+    first.stops().await;
+    let second = started(carrier, Some(&address), keys).await;
+    let sid = phone.sid.clone();
+    carrier.phone(RESTAURANT).with_line(&sid).hangs_up().await;
+    (second, id)
+}
+
+#[tokio::test]
+async fn a_key_that_only_the_carrier_remembers_is_read_from_its_record_and_nobody_is_rung_again() {
+    let carrier = TestApp::start().await;
+    let (second, id) = accepted_before(&carrier, OLD).await;
+    let call = Asked::new(&second, id);
+    carrier.hears_of_the_end().await;
+    let waiting = call.reads().await;
+    assert_eq!((waiting["outcome"].is_null(), &waiting["final"]), (true, &json!(false)), "{waiting:#}");
+    let done = call.comes_to_beside(&carrier, |call| call["final"] == true).await;
+    assert_eq!((&done["outcome"], done["attempts"].as_array().unwrap().len()), (&json!("confirmed"), 1), "{done:#}");
+    assert_eq!(carrier.ledger().await.len(), 1);
+    second.stops().await;
+    carrier.finish().await;
+}
+
+#[tokio::test]
+async fn a_ticket_of_the_key_before_last_is_still_opened_while_keys_rotate() {
+    let carrier = TestApp::start().await;
+    let (second, id) = accepted_before(&carrier, &format!("{NEW},{OLD}")).await;
+    carrier.hears_of_the_end().await;
+    assert_eq!(Asked::new(&second, id).reads().await["status"], "in_progress", "it was taken over");
+    second.stops().await;
+    carrier.finish().await;
+}
+
+#[tokio::test]
+async fn a_ticket_of_a_key_that_is_gone_is_a_forgery() {
+    let carrier = TestApp::start().await;
+    let (second, id) = accepted_before(&carrier, NEW).await;
+    carrier.hears_of_the_end().await;
+    let answer = second.send(second.get(&format!("/api/call/{id}"))).await;
+    answer.is_problem(404, "call_not_found");
+    second.stops().await;
+    carrier.finish().await;
+}
