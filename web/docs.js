@@ -18,6 +18,11 @@ function inAWeek(now) {
   return `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}T19:30`;
 }
 
+// Swagger UI leaves a field without a name, and draws it anew whenever it likes.
+new MutationObserver(() => {
+  document.querySelector("#servers:not([aria-label])")?.setAttribute("aria-label", "Server");
+}).observe(document.getElementById("document"), { childList: true, subtree: true });
+
 async function start() {
   const response = await fetch("/openapi.json");
   if (!response.ok) throw new Error(`status ${response.status}`);
@@ -33,10 +38,6 @@ async function start() {
     persistAuthorization: true,
     tryItOutEnabled: true,
     validatorUrl: null,
-    onComplete: () => {
-      // What Swagger UI leaves without a name.
-      document.getElementById("servers")?.setAttribute("aria-label", "Server");
-    },
   });
 }
 

@@ -37,13 +37,7 @@ impl Chromium {
     /// A browser that knows nothing yet, for somebody who reads `language`.
     pub(crate) async fn start(language: &str) -> Self {
         static STARTED: AtomicU32 = AtomicU32::new(0);
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver is installed (Debian: chromium-driver); scripts/test sees to it");
-        let port = port_of(&mut driver);
+        let (driver, port) = (0..5).find_map(|_| driver()).expect("chromedriver finds a free port");
         let nth = STARTED.fetch_add(1, Ordering::Relaxed);
         let profile = std::env::temp_dir().join(format!("tablecall-browser-{}-{nth}", std::process::id()));
         let mut arguments: Vec<String> = ARGUMENTS.iter().map(ToString::to_string).collect();
@@ -66,13 +60,24 @@ impl Chromium {
     }
 }
 
-/// The port that chromedriver chose, as it says on its standard output, which is read to its end lest it blocks.
-fn port_of(driver: &mut Child) -> u16 {
-    let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+/// chromedriver and the port it chose. It wants the same port in IPv4 and IPv6, and ends where another program has one
+/// of the two: then there is none.
+fn driver() -> Option<(Child, u16)> {
+    let mut driver = Command::new("chromedriver")
+        .arg("--port=0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("chromedriver is installed (Debian: chromium-driver); scripts/test sees to it");
+    let mut lines = BufReader::new(driver.stdout.take()?).lines();
     let told = lines.find_map(|line| line.ok()?.split_once("successfully on port ").map(|(_, port)| port.to_owned()));
-    let port = told.expect("chromedriver tells its port").trim_end_matches('.').parse().unwrap();
+    let Some(port) = told else {
+        let _ended = (driver.kill(), driver.wait());
+        return None;
+    };
+    // Read to its end, lest it blocks.
     std::thread::spawn(move || lines.for_each(drop));
-    port
+    Some((driver, port.trim_end_matches('.').parse().unwrap()))
 }
 
 impl Drop for Chromium {

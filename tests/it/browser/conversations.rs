@@ -226,8 +226,8 @@ async fn a_deployment_for_one_restaurant_asks_for_the_guests_own_number() {
     guest.fill("Your name", "Ana García").await;
     guest.fill("Your phone", "+14155550199").await;
     guest.press("Call the restaurant").await;
-    assert_eq!(site.newest_phone().await["to"], RESTAURANT);
     restaurant.answers().await;
+    assert_eq!(site.newest_phone().await["to"], RESTAURANT);
     restaurant.press("2").await;
     assert_eq!(guest.verdict().await, "rejected");
     restaurant.press("Hang up").await;
