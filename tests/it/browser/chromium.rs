@@ -69,7 +69,7 @@ fn driver() -> Option<(Child, u16)> {
         .stderr(Stdio::null())
         .spawn()
         .expect("chromedriver is installed (Debian: chromium-driver); scripts/test sees to it");
-    let mut lines = BufReader::new(driver.stdout.take()?).lines();
+    let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
     let told = lines.find_map(|line| line.ok()?.split_once("successfully on port ").map(|(_, port)| port.to_owned()));
     let Some(port) = told else {
         let _ended = (driver.kill(), driver.wait());
