@@ -189,6 +189,8 @@ async fn several_phones_ring_at_once_and_the_wire_tells_all() {
     restaurant.press("Switch all off").await;
     restaurant.until("document.getElementById('faults-on').hidden").await;
     restaurant.run("document.getElementById('numbers').open = true").await;
+    // The number of the call in the hand is proposed first.
+    restaurant.until("document.getElementById('number').value !== ''").await;
     restaurant.fill("Number", "+14155552673").await;
     restaurant.field("Behaviour").await.select_by_label("Is busy").await.unwrap();
     restaurant.press("Set").await;
