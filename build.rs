@@ -25,6 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     commit(&root);
     let mut files = swagger()?;
     web(&root.join("web"), "", &mut files)?;
+    worker(&mut files)?;
     table(&out, &files)
 }
 
@@ -89,6 +90,30 @@ fn web(folder: &Path, at: &str, files: &mut BTreeMap<String, Vec<u8>>) -> Result
             files.insert(page(served), fs::read(path)?);
         }
     }
+    Ok(())
+}
+
+/// Tells the service worker which files are the app's, and their version: the hash of all of them, so that a new one
+/// is noticed exactly when one of them has changed.
+fn worker(files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), Box<dyn Error>> {
+    const WORKER: &str = "/sw.js";
+    let own = |path: &&String| {
+        let others = ["/docs", "/simulator"].iter().any(|page| path.starts_with(page));
+        // What only an installation asks for would weigh more than all that the app needs to run.
+        let rare = path.starts_with("/icons/") && !["/icons/icon.svg", "/icons/icon-192.png"].contains(&path.as_str());
+        !others && !rare && !path.ends_with(".txt") && *path != WORKER
+    };
+    let names: Vec<&str> = files.keys().filter(own).map(String::as_str).collect();
+    let mut digest = Sha256::new();
+    for name in &names {
+        digest.update(Sha256::digest(name));
+        digest.update(Sha256::digest(&files[*name]));
+    }
+    let version = digest.finalize().iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    let code = files.get(WORKER).ok_or("there is no web/sw.js")?;
+    let code = String::from_utf8(code.clone())?.replace("@VERSION@", &version);
+    let code = code.replace("[\"@FILES@\"]", &format!("{names:?}"));
+    files.insert(WORKER.to_owned(), code.into_bytes());
     Ok(())
 }
 

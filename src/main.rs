@@ -276,7 +276,9 @@ fn greeting(address: SocketAddr, simulated: bool) -> String {
     let example = tablecall::http::api::example();
     format!(
         "Tablecall is running with a simulated carrier: no real phone rings.\n\n  \
-         try it in the browser   {url}/docs\n  \
+         try it in the browser   {url}\n  \
+         pick up as restaurant   {url}/simulator\n  \
+         the API for programs    {url}/docs\n  \
          or in a terminal        curl -s {url}/api/call -H 'content-type: application/json' \\\n    \
          -d '{example}'\n\n\
          That number answers by itself and presses 1; …0102 presses 2, …0103 is busy, …0104 does not answer."

@@ -18,6 +18,11 @@ function inAWeek(now) {
   return `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}T19:30`;
 }
 
+// Swagger UI leaves a field without a name, and draws it anew whenever it likes.
+new MutationObserver(() => {
+  document.querySelector("#servers:not([aria-label])")?.setAttribute("aria-label", "Server");
+}).observe(document.getElementById("document"), { childList: true, subtree: true });
+
 async function start() {
   const response = await fetch("/openapi.json");
   if (!response.ok) throw new Error(`status ${response.status}`);
@@ -27,7 +32,6 @@ async function start() {
   window.ui = SwaggerUIBundle({
     spec,
     dom_id: "#document",
-    deepLinking: true,
     displayRequestDuration: true,
     docExpansion: "list",
     defaultModelsExpandDepth: 0,
@@ -42,3 +46,8 @@ if (typeof SwaggerUIBundle === "function") {
 } else {
   note("Swagger UI could not be loaded. The document is at /openapi.json.");
 }
+
+// The phone's page is there in simulator mode only.
+fetch("/about.json").then((answer) => answer.json()).then((about) => {
+  document.getElementById("to-phone").hidden = !about.simulator;
+}).catch(() => {});

@@ -53,10 +53,22 @@ pub struct Assets {
 }
 
 impl Assets {
+    /// All files.
+    #[must_use]
+    pub const fn all() -> Self {
+        Self { hidden: None }
+    }
+
     /// All files but those whose path begins with `prefix`, for pages that exist in one mode only.
     #[must_use]
     pub const fn hiding(prefix: &'static str) -> Self {
         Self { hidden: Some(prefix) }
+    }
+
+    /// Whether there is a file at this path.
+    #[must_use]
+    pub fn has(self, path: &str) -> bool {
+        self.find(path).is_some()
     }
 
     fn find(self, path: &str) -> Option<&'static Asset> {

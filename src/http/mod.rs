@@ -8,9 +8,11 @@ pub mod assets;
 pub mod calendar;
 pub mod document;
 pub mod edge;
+pub mod headers;
 pub mod hooks;
 pub mod keys;
 pub mod listener;
+pub mod pages;
 pub mod problem;
 pub mod simulator;
 
@@ -21,11 +23,11 @@ use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, handler};
 use poem_openapi::OpenApiService;
 
 use self::api::Api;
-use self::assets::Assets;
 use self::edge::Edge;
 use self::hooks::Hooks;
 use self::keys::{Guard, Keys};
 use self::listener::{BodyLimit, Limits, TimeLimit};
+use self::pages::Pages;
 use self::simulator::SimulatorEndpoint;
 use crate::service::Service;
 use crate::simulator::Simulator;
@@ -51,6 +53,8 @@ pub struct Site {
 pub fn endpoint(site: Site) -> impl Endpoint {
     let metrics = site.service.metrics().clone();
     let document = describe(&site);
+    let simulated = site.simulator.is_some();
+    let about = pages::about(site.service.settings(), simulated);
     let hooks = Hooks::new(site.service.clone(), site.verifier, site.limits.clone(), &metrics);
     let api = Api::new(site.service.clone());
     let body = BodyLimit { bytes: site.limits.body_bytes, time: site.limits.body };
@@ -61,19 +65,17 @@ pub fn endpoint(site: Site) -> impl Endpoint {
     let mut routes = Route::new()
         .at("/openapi.json", fixed("application/json", render_json(&document)))
         .at("/openapi.yaml", fixed("application/yaml", render_yaml(&document)))
+        .at("/about.json", fixed("application/json", about.to_string()))
         .at("/healthz", get(healthz))
         .at("/readyz", get(readyz).data(site.service.clone()))
         .at("/metrics", get(render_metrics).data(metrics.clone()))
-        .at("/docs.css", Assets::default())
-        .at("/docs.js", Assets::default())
-        .nest_no_strip("/docs", Assets::default())
         .nest_no_strip("/api", api);
     if let Some(simulator) = site.simulator {
         let endpoint = SimulatorEndpoint::new(simulator, site.limits);
         routes =
             routes.nest_no_strip("/simulator/2010-04-01", endpoint.clone()).nest_no_strip("/simulator/api", endpoint);
     }
-    Edge::new(routes, hooks, &metrics)
+    Edge::new(Pages::new(routes, simulated), hooks, &metrics)
 }
 
 /// The simulator alone, as the carrier of other processes.

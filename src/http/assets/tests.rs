@@ -123,3 +123,17 @@ fn only_a_name_with_a_hash_is_kept_for_ever() {
         assert_eq!(asset(path).caching(), "no-cache", "{path}");
     }
 }
+
+#[test]
+fn the_service_worker_names_all_files_of_the_app_and_their_version() {
+    let worker = ASSETS.iter().find(|asset| asset.path == "/sw.js").unwrap();
+    let code = std::str::from_utf8(worker.plain).unwrap();
+    assert!(!code.contains("@VERSION@") && !code.contains("@FILES@"), "{code}");
+    for asset in ASSETS.iter().filter(|asset| asset.path.starts_with("/app/")) {
+        assert!(code.contains(&format!("\"{}\"", asset.path)), "{}", asset.path);
+    }
+    for other in ["\"/docs", "\"/simulator", "\"/sw.js\""] {
+        assert!(!code.contains(other), "{other}");
+    }
+    assert_eq!(worker.caching(), "no-cache");
+}

@@ -1,0 +1,35 @@
+//! What a guest does in the app, and a restaurant at its phone.
+
+use super::tab::Tab;
+
+/// A number that rings until somebody acts.
+pub(crate) const RESTAURANT: &str = "+14155552671";
+
+impl Tab {
+    /// Fills in the first four fields, by their labels, and calls.
+    pub(crate) async fn asks_for_a_table(&self, phone: &str) {
+        self.wishes_for_a_table(phone).await;
+        self.press("Call the restaurant").await;
+        self.see("#live:not([hidden]) .steps").await;
+    }
+
+    /// Fills in the first four fields; date and time stay as proposed.
+    pub(crate) async fn wishes_for_a_table(&self, phone: &str) {
+        self.visit("/").await;
+        self.fill("Your name", "Ana García").await;
+        self.fill("Restaurant phone", phone).await;
+        self.fill("Party size", "4").await;
+    }
+
+    /// Picks up and waits until the machine speaks.
+    pub(crate) async fn answers(&self) {
+        self.press("Answer").await;
+        self.see(".captions .machine").await;
+    }
+
+    /// The verdict, once it is there: which outcome.
+    pub(crate) async fn verdict(&self) -> String {
+        let card = self.see("#live-verdict .verdict").await;
+        card.attr("data-outcome").await.unwrap().unwrap()
+    }
+}

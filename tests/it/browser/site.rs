@@ -1,0 +1,185 @@
+//! The app behind a door that can be shut: what the browser reaches is a forwarder that counts bytes, cuts
+//! connections, and can serve the service worker of another version.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use serde_json::Value;
+use tablecall::app::App;
+use tablecall::clock::Clock;
+use tablecall::config::{Config, Given};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Mutex, Notify};
+use tokio_util::sync::CancellationToken;
+
+/// Simulated seconds a second: a conversation of half a minute is over in a few seconds.
+const SPEED: u32 = 4;
+/// The version after this one.
+pub(crate) const NEWER: &str = "ffffffffffffffff";
+
+/// An app in simulator mode, and the door to it.
+pub(crate) struct Site {
+    /// Where the browser finds it.
+    pub(crate) origin: String,
+    pub(crate) clock: Clock,
+    door: Arc<Door>,
+    stop: CancellationToken,
+}
+
+struct Door {
+    inside: std::sync::Mutex<SocketAddr>,
+    open: AtomicBool,
+    newer: AtomicBool,
+    cut: Notify,
+    sent: AtomicU64,
+}
+
+impl Site {
+    /// As `cargo run` starts it.
+    pub(crate) async fn start() -> Self {
+        Self::with(Given::default()).await
+    }
+
+    /// With settings.
+    pub(crate) async fn with(given: Given) -> Self {
+        let clock = Clock::simulated(Clock::system().now());
+        clock.run(SPEED);
+        let app = app(given, &clock).await;
+        let stop = CancellationToken::new();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let door = Arc::new(Door {
+            inside: std::sync::Mutex::new(app.address()),
+            open: AtomicBool::new(true),
+            newer: AtomicBool::new(false),
+            cut: Notify::new(),
+            sent: AtomicU64::new(0),
+        });
+        tokio::spawn(app.run_until(stop.clone().cancelled_owned()));
+        tokio::spawn(guard(listener, door.clone(), stop.clone()));
+        Self { origin, clock, door, stop }
+    }
+
+    /// From now on nobody gets through, and those who are inside are thrown out.
+    pub(crate) fn shut(&self) {
+        self.door.open.store(false, Ordering::SeqCst);
+        self.door.cut.notify_waiters();
+    }
+
+    /// All is as before.
+    pub(crate) fn open(&self) {
+        self.door.open.store(true, Ordering::SeqCst);
+    }
+
+    /// Another process takes the place of this one, and knows nothing of its calls.
+    pub(crate) async fn restart(&self) {
+        self.shut();
+        let app = app(Given::default(), &self.clock).await;
+        *self.door.inside.lock().unwrap() = app.address();
+        tokio::spawn(app.run_until(self.stop.clone().cancelled_owned()));
+        self.open();
+    }
+
+    /// From now on the service worker is one of another version.
+    pub(crate) fn release(&self) {
+        self.door.newer.store(true, Ordering::SeqCst);
+    }
+
+    /// Bytes that went to the browser so far, headers included.
+    pub(crate) fn sent(&self) -> u64 {
+        self.door.sent.load(Ordering::SeqCst)
+    }
+
+    /// What the API says of the newest phone.
+    pub(crate) async fn newest_phone(&self) -> Value {
+        let http = tablecall::twilio::client::http_client().unwrap();
+        let state: Value =
+            http.get(format!("{}/simulator/api/state", self.origin)).send().await.unwrap().json().await.unwrap();
+        state["calls"][0].clone()
+    }
+}
+
+impl Door {
+    fn inside(&self) -> SocketAddr {
+        *self.inside.lock().unwrap()
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn app(given: Given, clock: &Clock) -> App {
+    let given = Given { listen: Some("127.0.0.1:0".to_owned()), ..given };
+    let config = Config::read(&given).expect("the settings are right");
+    App::build(config, clock.clone()).await.expect("the app can be built")
+}
+
+async fn guard(listener: TcpListener, door: Arc<Door>, stop: CancellationToken) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => return,
+        };
+        let Ok((browser, _)) = accepted else { continue };
+        if door.open.load(Ordering::SeqCst) {
+            tokio::spawn(forward(browser, door.clone()));
+        }
+    }
+}
+
+async fn forward(browser: TcpStream, door: Arc<Door>) {
+    let Ok(app) = TcpStream::connect(door.inside()).await else { return };
+    let _nodelay = (browser.set_nodelay(true), app.set_nodelay(true));
+    let (mut from_browser, to_browser) = browser.into_split();
+    let (mut from_app, mut to_app) = app.into_split();
+    let to_browser = Mutex::new(to_browser);
+    let asked = async {
+        let mut buffer = vec![0; 32 * 1024];
+        while let Ok(length @ 1..) = from_browser.read(&mut buffer).await {
+            let chunk = &buffer[..length];
+            // A browser sends a request only after the answer to the one before: each begins a chunk.
+            if door.newer.load(Ordering::SeqCst) && chunk.starts_with(b"GET /sw.js ") {
+                let worker = newer_worker(door.inside()).await;
+                let _sent = to_browser.lock().await.write_all(worker.as_bytes()).await;
+                return;
+            }
+            if to_app.write_all(chunk).await.is_err() {
+                return;
+            }
+        }
+    };
+    let answered = async {
+        let mut buffer = vec![0; 32 * 1024];
+        while let Ok(length @ 1..) = from_app.read(&mut buffer).await {
+            door.sent.fetch_add(length as u64, Ordering::SeqCst);
+            if to_browser.lock().await.write_all(&buffer[..length]).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = asked => {}
+        () = answered => {}
+        () = door.cut.notified() => {}
+    }
+}
+
+/// The answer that the next release would give for the service worker: the same with another version.
+async fn newer_worker(app: SocketAddr) -> String {
+    let http = tablecall::twilio::client::http_client().unwrap();
+    let worker = http.get(format!("http://{app}/sw.js")).send().await.unwrap().text().await.unwrap();
+    let (before, rest) = worker.split_once("const VERSION = \"").expect("the worker has a version");
+    let (version, after) = rest.split_once('"').unwrap();
+    assert_eq!(version.len(), 16, "the build puts the version in");
+    let body = format!("{before}const VERSION = \"{NEWER}\"{after}");
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/javascript\r\ncache-control: no-cache\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n{body}",
+        body.len()
+    )
+}

@@ -1,0 +1,302 @@
+// The form: help while typing, what the restaurant will hear, and the errors of the API at their fields.
+import { json, Problem } from "./api.js";
+import { CALLING, countriesOf, isInternational } from "./countries.js";
+import { $, h, icon, ICONS } from "./dom.js";
+import { collator, countryName, either, has, languageName, moment, n, t } from "./words.js";
+
+const FIELDS = ["name", "phone", "date", "time", "party_size", "restaurant", "guest_phone", "notes", "alternatives", "language", "extension"];
+const FOLDED = ["restaurant", "guest_phone", "notes", "alternatives", "language", "extension"];
+/** How long after the last key the check is asked. */
+const PAUSE = 450;
+
+let about;
+let touched = new Set();
+let timer;
+let asked = 0;
+let checking = null;
+
+const two = (number) => String(number).padStart(2, "0");
+const isoDay = (date) => `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+const inDays = (days) => { const date = new Date(); date.setDate(date.getDate() + days); return date; };
+
+/** The body of a request as the form stands. Empty fields are left out; the API says which it misses. */
+export function body() {
+  const text = (id) => $(id).value.trim();
+  const phone = text("phone");
+  const fields = { name: text("name"), phone, time: text("date") && text("time") ? `${text("date")}T${text("time").slice(0, 5)}` : "", party_size: text("party_size") === "" ? null : Number(text("party_size")) };
+  for (const id of ["restaurant", "notes", "language", "extension"]) fields[id] = text(id);
+  if (!about.one_restaurant) fields.guest_phone = text("guest_phone");
+  const national = [phone, fields.guest_phone ?? ""].some((number) => number && !isInternational(number));
+  if (national && $("country").value) fields.country = $("country").value;
+  if ($("flexible").checked) fields.alternatives = { earliest: text("earliest"), latest: text("latest") };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== "" && value !== null && value !== undefined));
+}
+
+/** Fills the form from a reservation of an earlier call. */
+export function fill(reservation) {
+  const set = (id, value) => { $(id).value = value ?? ""; };
+  set("name", reservation.name);
+  set("phone", about.one_restaurant ? reservation.guest_phone : reservation.phone);
+  set("date", reservation.time?.slice(0, 10));
+  set("time", reservation.time?.slice(11, 16));
+  set("party_size", reservation.party_size);
+  for (const id of ["restaurant", "notes", "extension", "guest_phone"]) set(id, reservation[id]);
+  set("language", reservation.language);
+  if (reservation.country) set("country", reservation.country);
+  $("flexible").checked = Boolean(reservation.alternatives);
+  set("earliest", reservation.alternatives?.earliest.slice(-5));
+  set("latest", reservation.alternatives?.latest.slice(-5));
+  $("fold").open = FOLDED.some((field) => field !== "language" && reservation[field]);
+  changed();
+}
+
+/** The reservation of a call as the body of another request for it. */
+export function again(reservation, time) {
+  const copied = ["name", "phone", "time", "party_size", "restaurant", "guest_phone", "notes", "language", "extension", "alternatives", "timezone", "attempts", "voicemail"];
+  const fields = Object.fromEntries(copied.filter((name) => reservation[name] !== null && reservation[name] !== undefined).map((name) => [name, reservation[name]]));
+  if (time) fields.time = time;
+  if (about.one_restaurant) {
+    fields.phone = fields.guest_phone;
+    delete fields.guest_phone;
+  }
+  return fields;
+}
+
+/** What is wrong with a field, in the reader's language where there are words for it. */
+function sentence(error) {
+  const specific = `error.${error.field.replace("alternatives.", "")}.${error.code}`;
+  const general = `error.${error.code}`;
+  if (has(specific)) return t(specific);
+  if (has(general)) return t(general);
+  return error.message;
+}
+
+/** Which field of the form shows an error of the API. */
+function place(error) {
+  const [field] = error.field.split(".");
+  if (field === "time") {
+    if (!$("date").value) return "date";
+    if (!$("time").value) return "time";
+    return error.code === "too_far_ahead" ? "date" : "time";
+  }
+  if (field === "country" || field === "timezone") return "phone";
+  if (field === "give_up_at") return "time";
+  return FIELDS.includes(field) ? field : null;
+}
+
+function mark(field, text) {
+  const line = $(`${field}-error`);
+  if (line.textContent !== text) line.textContent = text;
+  const inputs = field === "alternatives" ? [$("earliest"), $("latest")] : [$(field)];
+  for (const input of inputs) {
+    if (text) input.setAttribute("aria-invalid", "true");
+    else input.removeAttribute("aria-invalid");
+  }
+}
+
+/** Shows a problem: at the fields it names, the rest above the form. */
+export function show(problem) {
+  const left = [];
+  const shown = new Map();
+  for (const error of problem.errors) {
+    const field = place(error);
+    if (field) shown.set(field, shown.get(field) ?? sentence(error));
+    else left.push(`${error.field}: ${error.message}`);
+  }
+  // A moment that is missing altogether is missing in both fields.
+  if (shown.has("date") && !$("time").value) shown.set("time", t("error.required"));
+  for (const field of FIELDS) mark(field, shown.get(field) ?? "");
+  touched = new Set([...touched, ...shown.keys()]);
+  if (shown.size === 0 || left.length) say([shown.size === 0 && general(problem), ...left].filter(Boolean).join(" "));
+  else say("");
+  preview(null, shown.size ? t("preview.wrong") : null);
+  const first = FIELDS.find((field) => shown.has(field));
+  if (FOLDED.some((field) => shown.has(field))) $("fold").open = true;
+  if (first) (first === "alternatives" ? $("earliest") : $(first)).focus();
+}
+
+/** A problem as a whole, in words. */
+export function general(problem) {
+  const key = `problem.${problem.code}`;
+  return has(key) ? t(key) : problem.message || t("problem.internal_error");
+}
+
+function say(text) {
+  $("problem").textContent = text;
+  $("problem").hidden = !text;
+}
+
+function helpWithPhone() {
+  const value = $("phone").value;
+  const help = $("phone-help");
+  if (isInternational(value)) {
+    const countries = countriesOf(value);
+    help.textContent = countries.length ? either(countries.map(countryName)) : t("phone.help.code");
+    if (countries.length && !countries.includes($("country").value)) $("country").value = countries[0];
+  } else {
+    help.textContent = t("phone.help", { country: countryName($("country").value) });
+  }
+  $("country-shown").textContent = `${$("country").value} +${CALLING.get($("country").value)}`;
+}
+
+function complete(fields) {
+  return Boolean(fields.name && fields.phone && fields.phone.replace(/\D/g, "").length > 5 && fields.time && fields.party_size);
+}
+
+/** Something was typed: the errors of what is touched, and what would be heard, a moment later. */
+export function changed() {
+  helpWithPhone();
+  const left = 140 - [...$("notes").value].length;
+  $("notes-help").textContent = n("notes.left", left);
+  $("window").hidden = !$("flexible").checked;
+  $("fewer").disabled = Number($("party_size").value) <= 1;
+  $("more").disabled = Number($("party_size").value) >= 99;
+  clearTimeout(timer);
+  const fields = body();
+  if (!complete(fields)) return preview(null);
+  $("preview").setAttribute("aria-busy", "true");
+  // A number that is still being typed is not yet wrong.
+  timer = setTimeout(() => check(fields), document.activeElement === $("phone") ? 3 * PAUSE : PAUSE);
+}
+
+async function check(fields) {
+  const mine = ++asked;
+  checking?.abort();
+  checking = new AbortController();
+  try {
+    const result = await json("/api/call/check", { method: "POST", body: fields, signal: checking.signal, quiet: true });
+    if (mine !== asked) return;
+    for (const field of FIELDS) mark(field, "");
+    say("");
+    preview(result);
+  } catch (problem) {
+    if (mine !== asked || !(problem instanceof Problem)) return;
+    if (problem.status === 422) {
+      // Only what the reader has left already is found fault with.
+      const shown = new Map(problem.errors.map((error) => [place(error), sentence(error)]));
+      for (const field of FIELDS) mark(field, touched.has(field) ? shown.get(field) ?? "" : "");
+      preview(null, problem.errors.some((error) => !touched.has(place(error))) ? null : t("preview.wrong"));
+    } else {
+      preview(null, problem.status === 401 ? t("preview.key") : general(problem));
+    }
+  }
+}
+
+/** What staff would hear, and whether it would ring at once. */
+function preview(result, instead) {
+  const place = $("preview");
+  place.setAttribute("aria-busy", "false");
+  if (!result) {
+    asked++;
+    speechSynthesis?.cancel();
+    place.replaceChildren(h("p.heard-empty", {}, instead ?? t("preview.empty")));
+    return;
+  }
+  const { script } = result;
+  const listen = "speechSynthesis" in window && h("button.quiet.listen", { type: "button", onclick: () => aloud(script) }, icon(ICONS.play, 18), t("preview.listen"));
+  place.replaceChildren(
+    h("blockquote.heard-text", { lang: script.language }, ...sentences(script.text)),
+    h("div.heard-foot", {}, h("span", {}, t("preview.seconds", { n: script.seconds, language: languageName(script.language) })), listen),
+    ...[verdict(result)].filter(Boolean),
+  );
+}
+
+/** Sentences as spans, keys at the end apart: read aloud in one go, read on paper in lines. */
+function sentences(text) {
+  return text.split(/(?<=[.!?。])\s*/u).filter(Boolean).flatMap((part, at) => [at ? " " : "", h("span", {}, part)]);
+}
+
+function verdict({ verdict, code, reason, until }) {
+  if (verdict === "allowed") return null;
+  if (verdict === "blocked") return h("p.note.bad", {}, has(`error.${code}`) ? t(`error.${code}`) : reason);
+  const why = has(`waiting.${code}`) ? t(`waiting.${code}`) : reason;
+  const later = until && new Date(until) - Date.now() > 5000;
+  return h("p.note.warn", {}, later ? t("preview.waits", { why, when: moment(until) }) : why);
+}
+
+function aloud({ text, language }) {
+  if (speechSynthesis.speaking) return speechSynthesis.cancel();
+  const words = new SpeechSynthesisUtterance(text);
+  words.lang = language;
+  speechSynthesis.speak(words);
+}
+
+function fillCountries() {
+  const before = $("country").value;
+  const order = collator();
+  const names = [...CALLING].map(([code, calling]) => [code, calling, countryName(code)]).sort((a, b) => order.compare(a[2], b[2]));
+  $("country").replaceChildren(...names.map(([code, calling, name]) => h("option", { value: code }, `${name} (+${calling})`)));
+  const region = navigator.languages?.map((tag) => new Intl.Locale(tag).region).find((code) => CALLING.has(code));
+  $("country").value = before || about.country || region || "US";
+}
+
+function fillLanguages() {
+  const before = $("language").value;
+  const options = about.languages.map((tag) => h("option", { value: tag }, languageName(tag)));
+  $("language").replaceChildren(h("option", { value: "" }, t("language.auto")), ...options);
+  $("language").value = before;
+}
+
+/** Puts the words of a newly chosen language in. */
+export function redress() {
+  fillCountries();
+  fillLanguages();
+  if (about.one_restaurant) {
+    $("phone-label").textContent = t("guest_phone");
+    document.querySelector('[data-field="guest_phone"]').hidden = true;
+    document.querySelector('[data-field="restaurant"]').hidden = true;
+  }
+  changed();
+}
+
+/** Wires the form; `submit` gets the body. */
+export function start(facts, submit) {
+  about = facts;
+  $("date").min = isoDay(new Date());
+  $("date").max = isoDay(inDays(400));
+  $("date").value ||= isoDay(inDays(1));
+  $("time").value ||= "19:30";
+  if (about.one_restaurant) $("phone").autocomplete = "tel";
+  redress();
+  const form = $("form");
+  form.addEventListener("input", changed);
+  form.addEventListener("change", changed);
+  form.addEventListener("focusout", ({ target }) => {
+    const field = target.closest?.("[data-field]")?.dataset.field;
+    if (field && target.value) touched.add(field);
+    if (field && touched.has(field)) changed();
+  });
+  const step = (by) => {
+    $("party_size").value = Math.min(99, Math.max(1, (Number($("party_size").value) || 0) + by));
+    changed();
+  };
+  $("fewer").onclick = () => step(-1);
+  $("more").onclick = () => step(1);
+  $("flexible").addEventListener("change", () => {
+    if (!$("flexible").checked || $("earliest").value) return;
+    const [hour, minute] = ($("time").value || "19:30").split(":").map(Number);
+    const shift = (by) => `${two(Math.min(23, Math.max(0, hour + by)))}:${two(minute)}`;
+    $("earliest").value = shift(-1);
+    $("latest").value = shift(1);
+    changed();
+  });
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const button = $("call");
+    if (button.disabled) return;
+    button.disabled = true;
+    button.setAttribute("aria-busy", "true");
+    say("");
+    clearTimeout(timer);
+    try {
+      await submit(body());
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      button.disabled = false;
+      show(problem);
+    } finally {
+      button.disabled = false;
+      button.removeAttribute("aria-busy");
+    }
+  });
+}

@@ -1,0 +1,157 @@
+// Starts the app: words, facts about the service, which of the two views is shown, the service worker.
+import { json, Problem, randomId } from "./api.js";
+import { $, h } from "./dom.js";
+import * as form from "./form.js";
+import * as live from "./live.js";
+import * as recent from "./recent.js";
+import { dress, LANGUAGES, language, load, t } from "./words.js";
+
+/** What is known of the service while it cannot be asked. */
+const UNKNOWN = { service_name: "Tablecall", simulator: false, one_restaurant: false, country: null, languages: [] };
+const ABOUT = "tablecall.about";
+
+async function facts() {
+  try {
+    const told = await json("/about.json", { quiet: true });
+    localStorage.setItem(ABOUT, JSON.stringify(told));
+    return told;
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem;
+    offline(problem.status === 0);
+    return JSON.parse(localStorage.getItem(ABOUT) ?? "null") ?? UNKNOWN;
+  }
+}
+
+function offline(is) {
+  $("offline").hidden = !is;
+}
+
+/** The same wish sent twice is one wish: the key stays until the wish changes or is taken. */
+let wish = { text: "", key: "" };
+
+async function place(body) {
+  const text = JSON.stringify(body);
+  if (wish.text !== text) wish = { text, key: randomId() };
+  try {
+    const call = await json("/api/call", { method: "POST", body, head: { "idempotency-key": wish.key } });
+    wish = { text: "", key: "" };
+    recent.keep(call);
+    offline(false);
+    location.hash = `#/call/${call.id}`;
+  } catch (problem) {
+    if (problem instanceof Problem && problem.code === "duplicate_call" && problem.body.call_id) {
+      location.hash = `#/call/${problem.body.call_id}`;
+      return;
+    }
+    if (problem instanceof Problem && problem.status === 0) offline(!navigator.onLine);
+    throw problem;
+  }
+}
+
+/** Asks again from a verdict; where that is refused, the form says why. */
+async function ask(reservation, time) {
+  try {
+    await place(form.again(reservation, time));
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem;
+    edit(reservation, time);
+    form.show(problem);
+  }
+}
+
+function edit(reservation, time) {
+  location.hash = "#/";
+  view();
+  form.fill({ ...reservation, time: time ?? reservation.time });
+  $("date").focus();
+}
+
+let shown = null;
+
+/** Shows what the address asks for: the form, or one call. */
+function view() {
+  const id = /^#\/call\/([\w-]+)$/.exec(location.hash)?.[1] ?? null;
+  if (id === shown && shown !== null) return;
+  const before = shown;
+  shown = id;
+  $("ask").hidden = id !== null;
+  $("live").hidden = id === null;
+  $("recent").hidden = true;
+  if (id === null) {
+    live.close();
+    recent.draw();
+    form.changed();
+    document.title = $("service").textContent;
+    if (before) $("main").focus({ preventScroll: true });
+  } else {
+    const seen = () => recent.find(id)?.reservation ?? {};
+    live.open(id, { ask: (time) => ask(seen(), time), edit: () => edit(seen()) });
+    $("main").focus({ preventScroll: true });
+  }
+  if (before !== id) scrollTo(0, 0);
+}
+
+function tongues() {
+  $("tongue").replaceChildren(...Object.entries(LANGUAGES).map(([code, name]) => h("option", { value: code, lang: code }, name)));
+  $("tongue").value = language();
+  $("tongue").onchange = async () => {
+    await load($("tongue").value);
+    clothe();
+    form.redress();
+    if (shown) live.redress();
+    else recent.draw();
+  };
+}
+
+function clothe() {
+  dress();
+  $("key").dataset.refused = t("key.refused");
+}
+
+function recentCalls() {
+  $("erase").onclick = () => $("erase-dialog").showModal();
+  $("erase-dialog").addEventListener("close", () => {
+    if ($("erase-dialog").returnValue !== "yes") return;
+    recent.erase();
+    recent.draw();
+    $("main").focus();
+  });
+}
+
+/** A new version waits until it is wanted: a page never runs on files of two versions. */
+async function worker() {
+  if (!("serviceWorker" in navigator)) return;
+  const registration = await navigator.serviceWorker.register("/sw.js", { updateViaCache: "none" });
+  const offer = () => {
+    const waiting = registration.waiting;
+    if (!waiting || !navigator.serviceWorker.controller) return;
+    $("update").hidden = false;
+    $("update-now").onclick = () => {
+      navigator.serviceWorker.addEventListener("controllerchange", () => location.reload(), { once: true });
+      waiting.postMessage("use");
+    };
+  };
+  offer();
+  registration.addEventListener("updatefound", () => {
+    const coming = registration.installing;
+    coming?.addEventListener("statechange", () => coming.state === "installed" && offer());
+  });
+  document.addEventListener("visibilitychange", () => document.hidden || registration.update().catch(() => {}));
+}
+
+await load();
+clothe();
+const about = await facts();
+$("service").textContent = about.service_name;
+$("to-phone").hidden = !about.simulator;
+$("simulated").hidden = !about.simulator;
+form.start(about, place);
+tongues();
+recentCalls();
+addEventListener("hashchange", view);
+addEventListener("online", () => offline(false));
+addEventListener("offline", () => offline(true));
+offline(!navigator.onLine || !$("offline").hidden);
+view();
+document.documentElement.dataset.ready = "yes";
+worker().catch(() => {});

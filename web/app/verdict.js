@@ -1,0 +1,65 @@
+// What came of a call, unmistakably, and the next thing to do.
+import { request } from "./api.js";
+import { pretty } from "./countries.js";
+import { h, icon, ICONS } from "./dom.js";
+import { tone } from "./recent.js";
+import { has, n, t, tableDay, tableTime } from "./words.js";
+
+const SIGN = { confirmed: "check", rejected: "cross", countered: "clock", opted_out: "cross", canceled: "stop", unknown: "unknown" };
+
+/** The headline of an outcome. */
+export const headline = (call) => t(`verdict.${call.outcome}`, { time: call.offered_time ? tableTime(call.offered_time) : "" });
+
+/** The verdict as a card; `ask(time)` asks again, at another time if one is given. */
+export function card(call, { ask, edit }) {
+  const { reservation, outcome } = call;
+  const time = call.agreed_time ?? call.offered_time ?? reservation.time;
+  const place = reservation.restaurant ?? pretty(reservation.phone);
+  const what = t("verdict.what", { people: n("people", reservation.party_size), day: tableDay(time), time: tableTime(time) });
+  const why = `verdict.${outcome}.why`;
+  return h(`section.verdict.${tone(outcome)}`, { "aria-labelledby": "verdict-title", "data-outcome": outcome },
+    h("div.sign", {}, icon(ICONS[SIGN[outcome] ?? "missed"], 34)),
+    h("h2", { id: "verdict-title", tabindex: "-1" }, headline(call)),
+    outcome === "confirmed" && h("p.verdict-what", {}, what, h("br"), h("span", {}, place)),
+    has(why) && h("p", {}, t(why, { place, time: tableTime(reservation.time) })),
+    refusal(call),
+    !call.final && h("p.help", {}, t("verdict.not_final")),
+    call.final && actions(call, ask, edit));
+}
+
+/** Twilio's code is told to whoever wants to look it up. */
+function refusal(call) {
+  const code = call.attempts.at(-1)?.twilio_code;
+  return code ? h("p.help", {}, t("verdict.code", { code })) : null;
+}
+
+function actions(call, ask, edit) {
+  const button = (kind, sign, words, onclick) => h(`button.${kind}`, { type: "button", onclick }, icon(ICONS[sign], 18), words);
+  const more = button("plain", "again", t("do.edit"), edit);
+  switch (call.outcome) {
+    case "confirmed":
+      return h("div.row.do", {}, calendar(call), h("button.quiet", { type: "button", onclick: edit }, t("do.another")));
+    case "countered":
+      return h("div.row.do", {}, button("primary", "clock", t("do.ask_at", { time: tableTime(call.offered_time) }), () => ask(call.offered_time)), more);
+    case "rejected":
+      return h("div.row.do", {}, button("primary", "clock", t("do.other_time"), edit));
+    case "opted_out":
+      return h("div.row.do", {}, h("button.quiet", { type: "button", onclick: edit }, t("do.other_place")));
+    default:
+      return h("div.row.do", {}, button("primary", "again", t("do.try_again"), () => ask(null)), more);
+  }
+}
+
+/** A link to the entry. With a key the file must be fetched, since a link can carry none. */
+function calendar(call) {
+  const path = `/api/call/${call.id}/calendar.ics`;
+  const link = h("a.button.primary", { href: path, download: "reservation.ics" }, icon(ICONS.calendar, 18), t("do.calendar"));
+  link.addEventListener("click", async (event) => {
+    if (link.href.startsWith("blob:") || localStorage.getItem("tablecall.key") === null) return;
+    event.preventDefault();
+    const entry = await (await request(path)).blob();
+    link.href = URL.createObjectURL(entry);
+    link.click();
+  });
+  return link;
+}
