@@ -43,6 +43,7 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -105,6 +106,7 @@ impl Simulator {
             version: watch::Sender::new(0),
             tracker: TaskTracker::new(),
             stop: CancellationToken::new(),
+            under_way: AtomicUsize::new(0),
         }))
     }
 
@@ -139,6 +141,8 @@ struct Inner {
     version: watch::Sender<u64>,
     tracker: TaskTracker,
     stop: CancellationToken,
+    /// Webhooks that were sent and have no answer yet, pauses between their tries included.
+    under_way: AtomicUsize,
 }
 
 /// All that changes. One lock: the simulator is a tool, and its tests want one order of things.

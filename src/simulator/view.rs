@@ -1,5 +1,7 @@
 //! Calls as the control API shows them. It changes nothing.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::{Value, json};
 
 use super::call::{Call, Direction, Status};
@@ -44,7 +46,7 @@ fn waits_for_a_hand(state: &State, sim: &Inner, call: &Call) -> bool {
 /// All phones, newest first, with the version they were seen at.
 pub(super) fn phones(state: &State, sim: &Inner, limit: usize) -> Value {
     let calls: Vec<Value> = state.calls.values().rev().take(limit).map(|call| phone(state, sim, call)).collect();
-    json!({"version": state.version, "now": sim.clock.now(), "calls": calls})
+    json!({"version": state.version, "now": sim.clock.now(), "under_way": sim.under_way.load(Ordering::SeqCst), "calls": calls})
 }
 
 /// One line for each call, oldest first, to be held against somebody else's books.

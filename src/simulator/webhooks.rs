@@ -1,6 +1,7 @@
 //! Sends one request to the service as Twilio does: signed, with its headers, retried as the URL's fragment asks
 //! (protocol 2.1). What the answer means is decided elsewhere.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -76,6 +77,7 @@ pub(super) async fn send(sim: &Inner, outgoing: &Outgoing, to: &str) -> Result<R
     if sim.config.trial {
         overrides.total = overrides.total.min(Duration::from_secs(5));
     }
+    let _under_way = UnderWay::begin(sim);
     let deadline = Instant::now() + overrides.total;
     let mut retries = overrides.retries;
     let mut pause = BEFORE_RETRY;
@@ -313,6 +315,22 @@ fn snake_case(name: &str) -> String {
         snake.push(character.to_ascii_lowercase());
     }
     snake
+}
+
+/// Counts a webhook while it is under way, in real time: whoever moves a simulated clock waits for it.
+struct UnderWay<'a>(&'a Inner);
+
+impl<'a> UnderWay<'a> {
+    fn begin(sim: &'a Inner) -> Self {
+        sim.under_way.fetch_add(1, Ordering::SeqCst);
+        Self(sim)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 #[cfg(test)]

@@ -61,6 +61,9 @@ impl Tab {
             {"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}
         ]});
         self.devtools("Emulation.setEmulatedMedia", features).await;
+        // What is looked at next is what is drawn: a new dress is on once two frames have passed.
+        let drawn = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()));";
+        self.client().execute_async(drawn, Vec::new()).await.expect("two frames");
     }
 
     pub(crate) async fn devtools(&self, command: &str, parameters: Value) -> Value {
