@@ -308,10 +308,10 @@ fn foreign(text: &str) -> Vec<String> {
         ["/tmp/", "w/"],
         ["/opt/", "wheels"],
         [".cargo/", "registry"],
-        ["static.crates", ".io"],
+        ["static.", "crates.io"],
         ["registry.npm", "js.org"],
         ["files.python", "hosted.org"],
-        ["pypi.org/", "simple"],
+        ["pypi", ".org/simple"],
         ["proxy.golang", ".org"],
     ];
     let mut found: Vec<_> = parts.map(|part| part.concat()).into_iter().filter(|part| text.contains(part)).collect();
