@@ -40,10 +40,16 @@ enum Hook<'a> {
     Document(Document, &'a str),
     Status(&'a str),
     Machine(&'a str),
+    /// Of another version of ours, or of nobody: whoever is on the line hears one sentence.
+    Unknown,
 }
 
 impl<'a> Hook<'a> {
-    fn of(path: &'a str) -> Option<Self> {
+    fn of(path: &'a str) -> Self {
+        Self::known(path).unwrap_or(Self::Unknown)
+    }
+
+    fn known(path: &'a str) -> Option<Self> {
         if let Some(ticket) = path.strip_prefix(path::ANSWER) {
             return Some(Self::Document(Document::Answer, ticket));
         }
@@ -76,6 +82,7 @@ impl<'a> Hook<'a> {
             Self::Document(Document::Inbound | Document::InboundKeys(_), _) => "inbound",
             Self::Status(_) => "status",
             Self::Machine(_) => "machine",
+            Self::Unknown => "other",
         }
     }
 }
@@ -92,7 +99,7 @@ impl Hooks {
     pub async fn answer(&self, mut request: Request) -> Response {
         let begun = Instant::now();
         let path = request.uri().path().to_owned();
-        let Some(hook) = Hook::of(&path) else { return empty(StatusCode::NOT_FOUND) };
+        let hook = Hook::of(&path);
         if *request.method() != Method::POST {
             let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
@@ -153,6 +160,7 @@ impl Hooks {
                 Ok(callback) => (empty(StatusCode::NO_CONTENT), self.service.machine(ticket, &callback).await),
                 Err(_) => (empty(StatusCode::NO_CONTENT), Callback::Foreign),
             },
+            Hook::Unknown => (last_resort(hook), Callback::Foreign),
         }
     }
 }
@@ -166,7 +174,7 @@ fn xml(twiml: String) -> Response {
 /// What Twilio gets when everything else failed.
 fn last_resort(hook: Hook<'_>) -> Response {
     match hook {
-        Hook::Document(..) => xml(LAST_RESORT.to_owned()),
+        Hook::Document(..) | Hook::Unknown => xml(LAST_RESORT.to_owned()),
         Hook::Status(_) | Hook::Machine(_) => empty(StatusCode::NO_CONTENT),
     }
 }
@@ -183,17 +191,17 @@ mod tests {
 
     #[test]
     fn paths_name_their_webhook() {
-        assert_eq!(Hook::of("/twiml/answer/T"), Some(Hook::Document(Document::Answer, "T")));
+        assert_eq!(Hook::of("/twiml/answer/T"), Hook::Document(Document::Answer, "T"));
         let keys = Hook::of("/twiml/keys/1-0-0-7-k-o/T");
-        assert_eq!(keys, Some(Hook::Document(Document::Keys(Turn::first(7)), "T")));
-        assert_eq!(Hook::of("/twiml/inbound"), Some(Hook::Document(Document::Inbound, "")));
+        assert_eq!(keys, Hook::Document(Document::Keys(Turn::first(7)), "T"));
+        assert_eq!(Hook::of("/twiml/inbound"), Hook::Document(Document::Inbound, ""));
         let turn = Turn::called_back(crate::call::turn::Place::Called);
         let keys = Hook::of("/twiml/inbound/keys/128-0-0-0-b-o/T");
-        assert_eq!(keys, Some(Hook::Document(Document::InboundKeys(turn), "T")));
-        assert_eq!(Hook::of("/twiml/status/T"), Some(Hook::Status("T")));
-        assert_eq!(Hook::of("/twiml/machine/T"), Some(Hook::Machine("T")));
+        assert_eq!(keys, Hook::Document(Document::InboundKeys(turn), "T"));
+        assert_eq!(Hook::of("/twiml/status/T"), Hook::Status("T"));
+        assert_eq!(Hook::of("/twiml/machine/T"), Hook::Machine("T"));
         for wrong in ["/twiml/", "/twiml/keys/T", "/twiml/keys/x/T", "/twiml/other/T"] {
-            assert_eq!(Hook::of(wrong), None, "{wrong}");
+            assert_eq!(Hook::of(wrong), Hook::Unknown, "{wrong}");
         }
     }
 }
