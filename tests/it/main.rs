@@ -17,6 +17,8 @@ mod documented;
 mod logs;
 mod phone;
 mod process;
+mod proxy;
+mod redis_server;
 mod time;
 mod webhook;
 
@@ -29,6 +31,7 @@ mod changes;
 mod dialling;
 mod examined;
 mod faults;
+mod fixtures;
 mod kill;
 mod opt_out;
 mod openapi;

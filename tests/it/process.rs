@@ -20,8 +20,14 @@ pub(crate) const SECRET: &str = "the-secret-of-the-app";
 const PROMPT: Duration = Duration::from_secs(5);
 
 /// A port that was free a moment ago. Another program could take it before the child does; then the child says so.
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// Sends a child a signal, such as `STOP`.
+pub(crate) fn signalled(child: &Child, signal: &str) {
+    let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().unwrap();
+    assert!(sent.success(), "{signal}");
 }
 
 /// A child process, and its standard error in full once it has ended.
@@ -31,9 +37,17 @@ pub(crate) struct Program {
     log: Option<JoinHandle<String>>,
 }
 
+/// A program that ends when this one does, whatever ends it: a test run that is killed leaves nothing behind. The
+/// kernel watches the thread that starts it, so a test starts it from its own.
+pub(crate) fn tied(program: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--", program]);
+    command
+}
+
 /// The program of this package with nothing of our environment.
-fn program(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tablecall"));
+pub(crate) fn program(arguments: &[&str]) -> Command {
+    let mut command = tied(env!("CARGO_BIN_EXE_tablecall"));
     command.args(arguments).env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -49,14 +63,18 @@ impl Program {
 
     /// The service with an account at `carrier`, at an address that stays its own over restarts.
     pub(crate) async fn service(carrier: &Self, address: SocketAddr) -> Self {
-        let origin = format!("http://{address}");
+        Self::started(Self::serve(address, &format!("http://{address}"), &carrier.origin), address).await
+    }
+
+    /// The command of a service that listens at `address`, is reached at `public` and has an account at `carrier`.
+    pub(crate) fn serve(address: SocketAddr, public: &str, carrier: &str) -> Command {
         let mut command = program(&["serve"]);
         command.envs([
             ("TABLECALL_LISTEN", address.to_string().as_str()),
-            ("TABLECALL_PUBLIC_URL", &origin),
+            ("TABLECALL_PUBLIC_URL", public),
             ("TWILIO_ACCOUNT_SID", ACCOUNT),
             ("TWILIO_AUTH_TOKEN", TOKEN),
-            ("TWILIO_API_URL", &carrier.origin),
+            ("TWILIO_API_URL", carrier),
             ("TWILIO_FROM_NUMBER", "+15005550006"),
             ("TWILIO_CPS", "0"),
             ("TABLECALL_API_KEYS", &format!("app:{SECRET}")),
@@ -64,10 +82,11 @@ impl Program {
             ("TABLECALL_ALLOWED_COUNTRIES", "*"),
             ("RUST_LOG", "info,tablecall=trace"),
         ]);
-        Self::started(command, address).await
+        command
     }
 
-    async fn started(mut command: Command, address: SocketAddr) -> Self {
+    /// Runs it, and waits until it listens at `address`.
+    pub(crate) async fn started(mut command: Command, address: SocketAddr) -> Self {
         let mut child = command.spawn().expect("the program starts");
         let (stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let log = std::thread::spawn(move || {
@@ -89,10 +108,24 @@ impl Program {
         self.ends().await.1
     }
 
+    /// Sends it a signal, such as `STOP`.
+    pub(crate) fn gets(&self, signal: &str) {
+        signalled(&self.child, signal);
+    }
+
+    /// How much time processors have spent on it.
+    pub(crate) fn busy(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        // The name stands in parentheses and may hold anything; time in the program and in the kernel come 12th and
+        // 13th after it, in hundredths of a second.
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        let ticks = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+        Duration::from_millis(ticks * 10)
+    }
+
     /// Asks it to stop (SIGTERM), and waits until it has: its exit code and what it had logged.
     pub(crate) async fn stops_when_told(mut self) -> (Option<i32>, String) {
-        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(told.success());
+        self.gets("TERM");
         let begun = Instant::now();
         let ended = self.ends().await;
         assert!(begun.elapsed() < PROMPT, "it took {:?}", begun.elapsed());
@@ -115,6 +148,14 @@ impl Drop for Program {
     }
 }
 
+/// A table at a number, a week ahead.
+pub(crate) fn next_week(phone: &str) -> Value {
+    let time = tablecall::clock::Clock::system().now().strftime("%Y-%m-%dT19:30").to_string();
+    let time = time.parse::<jiff::civil::DateTime>().unwrap().saturating_add(jiff::Span::new().days(7));
+    let time = time.strftime("%Y-%m-%dT%H:%M").to_string();
+    json!({"name": "Ana Quetzalcoatl", "phone": phone, "time": time, "party_size": 4})
+}
+
 /// A carrier and a service that can be killed and started again.
 pub(crate) struct Pair {
     pub(crate) carrier: Program,
@@ -124,9 +165,14 @@ pub(crate) struct Pair {
 
 impl Pair {
     pub(crate) async fn new() -> Self {
+        Self::at(free_address()).await
+    }
+
+    /// The same where requests go to this address.
+    pub(crate) async fn at(address: SocketAddr) -> Self {
         let carrier = Program::carrier().await;
         let http = tablecall::twilio::client::http_client().unwrap();
-        Self { carrier, address: free_address(), http }
+        Self { carrier, address, http }
     }
 
     /// The service starts, for the first time or again.
@@ -136,12 +182,8 @@ impl Pair {
 
     /// A table at a number, a week ahead.
     pub(crate) async fn asks(&self, phone: &str) -> String {
-        let time = tablecall::clock::Clock::system().now().strftime("%Y-%m-%dT19:30").to_string();
-        let time = time.parse::<jiff::civil::DateTime>().unwrap().saturating_add(jiff::Span::new().days(7));
-        let time = time.strftime("%Y-%m-%dT%H:%M").to_string();
-        let request = json!({"name": "Ana Quetzalcoatl", "phone": phone, "time": time, "party_size": 4});
-        let request = self.http.post(format!("http://{}/api/call", self.address)).bearer_auth(SECRET).json(&request);
-        let answer = Answer::of(request).await;
+        let request = self.http.post(format!("http://{}/api/call", self.address)).bearer_auth(SECRET);
+        let answer = Answer::of(request.json(&next_week(phone))).await;
         assert_eq!(answer.status, 202, "{}", answer.text);
         answer.body["id"].as_str().unwrap().to_owned()
     }
