@@ -86,7 +86,7 @@ impl Service {
         call.baggage = Baggage { idempotency: key.map(|key| key.key), trace: None };
         let made = self.make(&call, request.facts).await;
         if let (Err(_), Some(key)) = (&made, key) {
-            self.0.parts.store.unreserve(key);
+            self.0.parts.store.unreserve(key).await;
         }
         made
     }
@@ -131,7 +131,7 @@ impl Service {
         let saved = self.0.parts.store.save(None, first.call).await;
         let Ok(Saved::Done(stored)) = saved else {
             if let Turn::Now { .. } = turn {
-                self.0.parts.store.release(phone, call.id, now);
+                self.0.parts.store.release(phone, call.id, now).await;
             }
             return Err(saved.err().map_or(Error::Internal, Error::from));
         };
