@@ -12,7 +12,6 @@ mod carrier;
 mod create;
 mod effects;
 mod inbound;
-mod pace;
 mod place;
 mod ready;
 mod strangers;
@@ -56,8 +55,6 @@ pub struct Settings {
     pub contact_phone: Option<Phone>,
     /// Whether machines are detected.
     pub machine_detection: bool,
-    /// Calls started a second; 0: no pacing.
-    pub calls_per_second: u32,
     /// What requests leave open.
     pub defaults: intake::Defaults,
     /// Who may be rung when.
@@ -111,7 +108,6 @@ pub struct Service(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     parts: Parts,
-    pace: pace::Pace,
     carrier: carrier::Carrier,
     strangers: strangers::Strangers,
     /// What the public URL answered last, when that was not our answer.
@@ -168,7 +164,6 @@ impl Service {
     /// Puts the parts together; nothing runs yet.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let pace = pace::Pace::new(parts.settings.calls_per_second);
         let account = account_digest(&parts.settings.account);
         let carrier = carrier::Carrier::new(&parts.settings.from_numbers);
         let strangers = strangers::Strangers::new();
@@ -182,7 +177,7 @@ impl Service {
         aside.set(0.0);
         let creating = (0..64).map(|_| tokio::sync::Mutex::default()).collect();
         let unreachable = std::sync::Mutex::default();
-        Self(Arc::new(Inner { parts, pace, carrier, strangers, unreachable, aside, creating, account }))
+        Self(Arc::new(Inner { parts, carrier, strangers, unreachable, aside, creating, account }))
     }
 
     /// The time of this service.

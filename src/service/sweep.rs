@@ -39,7 +39,7 @@ impl Service {
             let until = [next, self.next_turn(now)].into_iter().flatten().fold(housekeeping, Timestamp::min);
             tokio::select! {
                 () = clock.sleep_until(until.max(now)) => next = None,
-                () = self.0.pace.joined() => {}
+                () = store.joined() => {}
                 sooner = store.next_due(next) => next = sooner,
             }
         }

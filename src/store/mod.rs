@@ -4,6 +4,8 @@
 //! not decide anything: what a call becomes is computed by `call` and saved here, if nobody was quicker.
 
 mod memory;
+mod pace;
+mod standing;
 mod usage;
 
 #[cfg(test)]
@@ -16,9 +18,9 @@ use tokio::sync::watch;
 
 use crate::call::{Call, Event, State, WaitingFor};
 use crate::domain::{CallId, Phone};
-use crate::policy::{Limits as Often, Room};
 
 pub use memory::Memory;
+pub use standing::{Asking, Standing, Want};
 
 /// The back ends.
 #[derive(Debug)]
@@ -84,6 +86,14 @@ impl Store {
     #[must_use]
     pub fn memory(limits: Limits) -> Self {
         Self::Memory(Memory::new(limits))
+    }
+
+    /// The same store with so many calls started a second; 0: as many as come.
+    #[must_use]
+    pub fn paced(self, per_second: u32) -> Self {
+        match self {
+            Self::Memory(memory) => Self::Memory(memory.paced(per_second)),
+        }
     }
 
     /// The call, if it is held.
@@ -171,48 +181,83 @@ impl Store {
         }
     }
 
-    /// Whether another call than `id` has this number.
+    /// What stands against a call that wants to ring; on [`Want::Take`] nothing may, and then its number and its start
+    /// are taken. The number is given back when the call is saved in a state without a line.
     ///
     /// # Errors
     /// The store cannot be asked.
     #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
-    pub async fn is_taken(&self, phone: Phone, id: CallId) -> Result<bool, Error> {
+    pub async fn stand(&self, asking: &Asking<'_>, want: Want) -> Result<Standing, Error> {
         match self {
-            Self::Memory(memory) => Ok(memory.is_taken(phone, id)),
+            Self::Memory(memory) => Ok(memory.stand(asking, want)),
         }
     }
 
-    /// When the limits leave room for a create of `owner` and for an attempt to a number.
+    /// Counts a create of `call`'s owner that does not ring at once; `false` when its limit leaves no room any more.
     ///
     /// # Errors
     /// The store cannot be asked.
     #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
-    pub async fn room(&self, phone: Phone, owner: &str, often: &Often, now: Timestamp) -> Result<Room, Error> {
+    pub async fn admit(&self, asking: &Asking<'_>) -> Result<bool, Error> {
         match self {
-            Self::Memory(memory) => Ok(memory.room(phone, owner, often, now)),
+            Self::Memory(memory) => Ok(memory.admit(&asking.call.owner, asking.often, asking.now)),
         }
     }
 
-    /// Counts a create of `owner`; `false` when its limit leaves no room any more.
-    ///
-    /// # Errors
-    /// The store cannot be asked.
+    /// Forgets a call that was to be entered among the open ones and will never be stored.
     #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
-    pub async fn admit(&self, owner: &Arc<str>, often: &Often, now: Timestamp) -> Result<bool, Error> {
+    pub async fn leave(&self, _phone: Phone, _id: CallId) {
         match self {
-            Self::Memory(memory) => Ok(memory.admit(owner, often, now)),
+            Self::Memory(_) => {}
         }
     }
 
-    /// Takes a number for a call that is about to ring it, and counts the attempt; `false` when another call has it, or
-    /// a limit leaves no room any more. The number is given back when the call is saved in a state without a line.
+    /// Lets a call of `owner` wait for its turn among those that are started each second; it keeps its place if it
+    /// stands there already.
     ///
     /// # Errors
     /// The store cannot be asked.
     #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
-    pub async fn claim(&self, phone: Phone, id: CallId, often: &Often, now: Timestamp) -> Result<bool, Error> {
+    pub async fn join(&self, owner: &Arc<str>, id: CallId) -> Result<(), Error> {
         match self {
-            Self::Memory(memory) => Ok(memory.claim(phone, id, often, now)),
+            Self::Memory(memory) => {
+                memory.pace.join(owner, id);
+                Ok(())
+            }
+        }
+    }
+
+    /// When the next turn comes, as far as this process knows; `None`: nobody waits.
+    #[must_use]
+    pub fn next_turn(&self) -> Option<Timestamp> {
+        match self {
+            Self::Memory(memory) => memory.pace.next_turn(),
+        }
+    }
+
+    /// Takes a start for the call whose turn has come.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn call_up(&self, now: Timestamp) -> Result<Option<CallId>, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.pace.call_up(now)),
+        }
+    }
+
+    /// Gives the start back that was taken last, unused.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn give_back(&self) {
+        match self {
+            Self::Memory(memory) => memory.pace.give_back(),
+        }
+    }
+
+    /// Resolves when a call begins to wait for its turn.
+    pub async fn joined(&self) {
+        match self {
+            Self::Memory(memory) => memory.pace.joined().await,
         }
     }
 
