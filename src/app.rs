@@ -165,6 +165,7 @@ pub fn site(config: &Config, clock: Clock, store: Store) -> Result<Site, Error> 
 
 fn memory(config: &Config) -> Store {
     Store::memory(store::Limits { max_calls: config.max_calls, retention: config.retention })
+        .paced(config.calls_per_second)
 }
 
 /// Builds every part; `address` is where this process can be reached by itself.
@@ -246,7 +247,6 @@ fn settings(config: &Config, languages: Vec<Language>) -> Settings {
         service_name: config.service_name.clone(),
         contact_phone: config.contact_phone,
         machine_detection: config.machine_detection,
-        calls_per_second: config.calls_per_second,
         defaults: Defaults { country: home, restaurant_phone: config.restaurant_phone, callbacks, languages },
         do_not_call: config.do_not_call.clone(),
         rules: Rules {

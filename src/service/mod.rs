@@ -12,7 +12,6 @@ mod carrier;
 mod create;
 mod effects;
 mod inbound;
-mod pace;
 mod place;
 mod ready;
 mod strangers;
@@ -56,8 +55,6 @@ pub struct Settings {
     pub contact_phone: Option<Phone>,
     /// Whether machines are detected.
     pub machine_detection: bool,
-    /// Calls started a second; 0: no pacing.
-    pub calls_per_second: u32,
     /// What requests leave open.
     pub defaults: intake::Defaults,
     /// Who may be rung when.
@@ -111,7 +108,6 @@ pub struct Service(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     parts: Parts,
-    pace: pace::Pace,
     carrier: carrier::Carrier,
     strangers: strangers::Strangers,
     /// What the public URL answered last, when that was not our answer.
@@ -168,7 +164,6 @@ impl Service {
     /// Puts the parts together; nothing runs yet.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let pace = pace::Pace::new(parts.settings.calls_per_second);
         let account = account_digest(&parts.settings.account);
         let carrier = carrier::Carrier::new(&parts.settings.from_numbers);
         let strangers = strangers::Strangers::new();
@@ -182,7 +177,7 @@ impl Service {
         aside.set(0.0);
         let creating = (0..64).map(|_| tokio::sync::Mutex::default()).collect();
         let unreachable = std::sync::Mutex::default();
-        Self(Arc::new(Inner { parts, pace, carrier, strangers, unreachable, aside, creating, account }))
+        Self(Arc::new(Inner { parts, carrier, strangers, unreachable, aside, creating, account }))
     }
 
     /// The time of this service.
@@ -224,7 +219,7 @@ impl Service {
     /// There is none, or the store cannot serve.
     pub async fn watch(&self, owner: &str, id: CallId) -> Result<tokio::sync::watch::Receiver<Arc<Call>>, Error> {
         self.get(owner, id).await?;
-        self.0.parts.store.watch(id).ok_or(Error::NotFound)
+        self.0.parts.store.watch(id).await?.ok_or(Error::NotFound)
     }
 
     /// Cancels a call of `owner`; cancelling twice is cancelling once.
@@ -249,7 +244,7 @@ impl Service {
     /// Lets an event happen to a stored call, again and again until no other writer was quicker. `None`: not stored.
     async fn apply(&self, id: CallId, event: Event<'_>) -> Result<Option<Applied>, store::Error> {
         loop {
-            let Some(before) = self.0.parts.store.load(id).await? else { return Ok(None) };
+            let Some(before) = self.0.parts.store.recent(id).await? else { return Ok(None) };
             if let Some(applied) = self.apply_to(&before, event).await? {
                 return Ok(Some(applied));
             }
@@ -262,7 +257,7 @@ impl Service {
         if !step.changed {
             return Ok(Some(Applied { call: before.clone(), reply: step.reply, effects: step.effects }));
         }
-        match self.0.parts.store.save(Some(before.version), step.call).await? {
+        match self.0.parts.store.change(before, step.call, event).await? {
             Saved::Conflict => Ok(None),
             Saved::Done(call) => {
                 self.tell(before, &call);

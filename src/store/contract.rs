@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Error, Idempotency, IdempotencyKey, Limits, Saved, Store};
+use super::{Asking, Error, Idempotency, IdempotencyKey, Limits, Saved, Standing, Store, Want};
 use crate::call::{Call, Event, Outcome, WaitingFor, example, step};
 use crate::domain::{CallId, Phone};
 use crate::policy::{Limits as Often, Room};
@@ -34,6 +34,14 @@ async fn saved(store: &Store, loaded: Option<u64>, call: Call) -> Arc<Call> {
         Saved::Done(call) => call,
         Saved::Conflict => panic!("conflict"),
     }
+}
+
+const fn asking<'a>(call: &'a Call, often: &'a Often, now: Timestamp) -> Asking<'a> {
+    Asking { call, often, is_new: false, needs_start: true, now }
+}
+
+async fn stand(store: &Store, call: &Call, want: Want, often: &Often, now: Timestamp) -> Standing {
+    store.stand(&asking(call, often, now), want).await.unwrap()
 }
 
 #[tokio::test]
@@ -73,18 +81,19 @@ async fn one_call_has_a_number_at_a_time() {
         let (first, second) = (saved(&store, None, call(1)).await, saved(&store, None, call(2)).await);
         let phone = first.reservation.phone;
         assert_eq!(store.open_calls(phone).await.unwrap(), [first.id, second.id]);
-        let claim = |id| store.claim(phone, id, &Often::OFF, now());
-        assert!(claim(first.id).await.unwrap());
-        assert!(claim(first.id).await.unwrap(), "again for the same call");
-        assert!(!claim(second.id).await.unwrap());
-        assert!(store.is_taken(phone, second.id).await.unwrap());
-        assert!(!store.is_taken(phone, first.id).await.unwrap(), "by itself");
+        let claim = async |call: &Call| stand(&store, call, Want::Take, &Often::OFF, now()).await.claimed;
+        let is_taken = async |call: &Call| stand(&store, call, Want::Look, &Often::OFF, now()).await.taken;
+        assert!(claim(&first).await);
+        assert!(claim(&first).await, "again for the same call");
+        assert!(!claim(&second).await);
+        assert!(is_taken(&second).await);
+        assert!(!is_taken(&first).await, "by itself");
         let live = saved(&store, Some(1), dialed(&first)).await;
-        assert!(!claim(second.id).await.unwrap());
+        assert!(!claim(&second).await);
         let refused = step(&live, Event::Refused { attempt: 1, code: None }, now()).call;
         assert_eq!(refused.outcome(), Some(Outcome::Failed));
         saved(&store, Some(live.version), refused).await;
-        assert!(claim(second.id).await.unwrap());
+        assert!(claim(&second).await);
         assert_eq!(store.open_calls(phone).await.unwrap(), [second.id]);
     }
 }
@@ -103,7 +112,7 @@ async fn open_calls_are_never_dropped_to_make_room() {
         let later = Call { updated_at: done.updated_at + crate::ticket::LIFE, ..call(4) };
         saved(&store, None, later).await;
         assert_eq!(store.load(first.id).await.unwrap(), None, "the oldest finished one made room");
-        assert_eq!((store.held(), store.open().len()), (3, 3));
+        assert_eq!((store.held().await, store.open().await.len()), (3, 3));
     }
 }
 
@@ -112,9 +121,9 @@ async fn finished_calls_are_readable_for_their_retention() {
     for store in stores() {
         let first = saved(&store, None, call(1)).await;
         let done = saved(&store, Some(1), finished(&first)).await;
-        store.forget(done.updated_at + SignedDuration::from_hours(24) - SignedDuration::from_millis(1));
+        store.forget(done.updated_at + SignedDuration::from_hours(24) - SignedDuration::from_millis(1)).await;
         assert!(store.load(done.id).await.unwrap().is_some());
-        store.forget(done.updated_at + SignedDuration::from_hours(24));
+        store.forget(done.updated_at + SignedDuration::from_hours(24)).await;
         assert!(store.load(done.id).await.unwrap().is_none());
     }
 }
@@ -122,15 +131,15 @@ async fn finished_calls_are_readable_for_their_retention() {
 #[tokio::test]
 async fn watchers_see_the_newest_state_and_the_last() {
     for store in stores() {
-        assert!(store.watch(CallId::from_bytes([1; 16])).is_none());
+        assert!(store.watch(CallId::from_bytes([1; 16])).await.unwrap().is_none());
         let first = saved(&store, None, call(1)).await;
-        let mut watcher = store.watch(first.id).unwrap();
+        let mut watcher = store.watch(first.id).await.unwrap().unwrap();
         assert_eq!(watcher.borrow_and_update().version, 1);
         saved(&store, Some(1), finished(&first)).await;
         watcher.changed().await.unwrap();
         assert!(watcher.borrow_and_update().is_finished());
         assert!(watcher.changed().await.is_err(), "nothing follows the end");
-        assert!(store.watch(first.id).unwrap().borrow().is_finished());
+        assert!(store.watch(first.id).await.unwrap().unwrap().borrow().is_finished());
     }
 }
 
@@ -143,9 +152,9 @@ async fn an_idempotency_key_stands_for_one_request() {
         assert_eq!(store.reserve(key, second, now()).await.unwrap(), Idempotency::Repeat(first));
         let other = IdempotencyKey { request: [3; 16], ..key };
         assert_eq!(store.reserve(other, second, now()).await.unwrap(), Idempotency::Mismatch);
-        store.unreserve(key);
+        store.unreserve(key).await;
         assert_eq!(store.reserve(other, second, now()).await.unwrap(), Idempotency::Fresh);
-        store.forget(now() + SignedDuration::from_hours(24));
+        store.forget(now() + SignedDuration::from_hours(24)).await;
         assert_eq!(store.reserve(key, first, now()).await.unwrap(), Idempotency::Fresh);
     }
 }
@@ -160,7 +169,7 @@ async fn a_number_that_opted_out_stays_so_and_no_other() {
             assert!(store.is_opted_out(phone).await.unwrap());
         }
         assert!(!store.is_opted_out(other).await.unwrap());
-        store.forget(now() + SignedDuration::from_hours(24 * 300));
+        store.forget(now() + SignedDuration::from_hours(24 * 300)).await;
         assert!(store.is_opted_out(phone).await.unwrap());
     }
 }
@@ -169,10 +178,11 @@ async fn a_number_that_opted_out_stays_so_and_no_other() {
 async fn attempts_and_creates_are_counted_where_limits_want_it() {
     let often = Often { number_hour: Some(2), number_day: Some(3), key_minute: Some(1), service_day: Some(5) };
     for store in stores() {
-        let (phone, owner) = (call(1).reservation.phone, call(1).owner);
+        let phone = call(1).reservation.phone;
         let at = |minutes| now() + SignedDuration::from_mins(minutes);
+        let room = async |minutes| stand(&store, &call(9), Want::Look, &often, at(minutes)).await.room;
         let rung = async |number: u8, minutes: i64| {
-            let claimed = store.claim(phone, call(number).id, &often, at(minutes)).await.unwrap();
+            let claimed = stand(&store, &call(number), Want::Take, &often, at(minutes)).await.claimed;
             if claimed {
                 let first = saved(&store, None, call(number)).await;
                 let live = saved(&store, Some(1), dialed(&first)).await;
@@ -181,21 +191,23 @@ async fn attempts_and_creates_are_counted_where_limits_want_it() {
             }
             claimed
         };
-        assert!(store.claim(phone, call(1).id, &often, at(0)).await.unwrap());
-        store.release(phone, call(1).id, at(0));
-        assert_eq!(store.room(phone, &owner, &often, at(0)).await.unwrap(), Room::default(), "it was not rung");
+        assert!(stand(&store, &call(1), Want::Take, &often, at(0)).await.claimed);
+        store.release(phone, call(1).id, at(0)).await;
+        assert_eq!(room(0).await, Room::default(), "it was not rung");
         assert!(rung(1, 0).await && rung(2, 10).await && !rung(3, 20).await);
-        let room = store.room(phone, &owner, &often, at(20)).await.unwrap();
-        assert_eq!((room.number_hour, room.number_day), (Some(at(60)), None));
+        let at_20 = room(20).await;
+        assert_eq!((at_20.number_hour, at_20.number_day), (Some(at(60)), None));
         assert!(rung(3, 60).await && !rung(4, 120).await);
-        let room = store.room(phone, &owner, &often, at(120)).await.unwrap();
-        assert_eq!((room.number_hour, room.number_day), (None, Some(at(24 * 60))));
-        store.forget(at(24 * 60));
-        assert_eq!(store.room(phone, &owner, &often, at(24 * 60)).await.unwrap(), Room::default());
-        assert!(store.admit(&owner, &often, at(0)).await.unwrap());
-        assert!(!store.admit(&owner, &often, at(0)).await.unwrap());
-        assert!(store.admit(&"other".into(), &often, at(0)).await.unwrap(), "each key for itself");
-        assert_eq!(store.room(phone, &owner, &often, at(0)).await.unwrap().key_minute, Some(at(1)));
-        assert!(store.admit(&owner, &often, at(1)).await.unwrap());
+        let at_120 = room(120).await;
+        assert_eq!((at_120.number_hour, at_120.number_day), (None, Some(at(24 * 60))));
+        store.forget(at(24 * 60)).await;
+        assert_eq!(room(24 * 60).await, Room::default());
+        let other = Call { owner: "other".into(), ..call(1) };
+        let admit = async |call: &Call, minutes| store.admit(&asking(call, &often, at(minutes))).await.unwrap();
+        assert!(admit(&call(1), 0).await);
+        assert!(!admit(&call(1), 0).await);
+        assert!(admit(&other, 0).await, "each key for itself");
+        assert_eq!(room(0).await.key_minute, Some(at(1)));
+        assert!(admit(&call(1), 1).await);
     }
 }

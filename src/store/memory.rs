@@ -3,6 +3,8 @@
 //!
 //! Finished calls are dropped after their retention, or oldest first to make room; open ones never.
 
+mod standing;
+
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -10,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, watch};
 
+use super::pace::Pace;
 use super::usage::Log;
 use super::{Error, Idempotency, IdempotencyKey, Limits, Saved};
 use crate::call::Call;
@@ -37,6 +40,7 @@ pub struct Memory {
     /// Finished calls, oldest first.
     finished: Mutex<VecDeque<(Timestamp, CallId)>>,
     held: AtomicUsize,
+    pub(super) pace: Pace,
     /// The earliest moment that the sweep knows of, in milliseconds; only earlier ones wake it.
     earliest: AtomicI64,
     sooner: Notify,
@@ -90,9 +94,15 @@ impl Memory {
             creates: Mutex::default(),
             finished: Mutex::default(),
             held: AtomicUsize::new(0),
+            pace: Pace::new(0),
             earliest: AtomicI64::new(i64::MAX),
             sooner: Notify::new(),
         }
+    }
+
+    /// Starts so many calls a second; 0: as many as come.
+    pub(super) fn paced(self, per_second: u32) -> Self {
+        Self { pace: Pace::new(per_second), ..self }
     }
 
     #[expect(clippy::indexing_slicing, reason = "the index is below the number of shards")]

@@ -4,6 +4,8 @@
 //! not decide anything: what a call becomes is computed by `call` and saved here, if nobody was quicker.
 
 mod memory;
+mod pace;
+mod standing;
 mod usage;
 
 #[cfg(test)]
@@ -14,11 +16,11 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
-use crate::call::{Call, State, WaitingFor};
+use crate::call::{Call, Event, State, WaitingFor};
 use crate::domain::{CallId, Phone};
-use crate::policy::{Limits as Often, Room};
 
 pub use memory::Memory;
+pub use standing::{Asking, Standing, Want};
 
 /// The back ends.
 #[derive(Debug)]
@@ -33,6 +35,12 @@ pub enum Error {
     /// As many calls are open as fit; none of them is dropped to make room.
     #[error("the store is full of open calls")]
     Full,
+    /// The server of a shared store does not answer, or not in time.
+    #[error("the store does not answer")]
+    Away,
+    /// What is stored cannot be read: it was sealed with keys that this process does not have, or by a later version.
+    #[error("what is stored cannot be read")]
+    Unreadable,
 }
 
 /// What became of an attempt to save.
@@ -80,6 +88,14 @@ impl Store {
         Self::Memory(Memory::new(limits))
     }
 
+    /// The same store with so many calls started a second; 0: as many as come.
+    #[must_use]
+    pub fn paced(self, per_second: u32) -> Self {
+        match self {
+            Self::Memory(memory) => Self::Memory(memory.paced(per_second)),
+        }
+    }
+
     /// The call, if it is held.
     ///
     /// # Errors
@@ -88,6 +104,29 @@ impl Store {
     pub async fn load(&self, id: CallId) -> Result<Option<Arc<Call>>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.load(id)),
+        }
+    }
+
+    /// The call as it was a moment ago at the latest: enough for a change, since [`Self::change`] tells when it was
+    /// another meanwhile.
+    ///
+    /// # Errors
+    /// The store cannot be asked, and this process does not know the call.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn recent(&self, id: CallId) -> Result<Option<Arc<Call>>, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.load(id)),
+        }
+    }
+
+    /// Saves what `event` made of `before`, unless somebody was quicker.
+    ///
+    /// # Errors
+    /// The store cannot be asked, and the change must not wait in this process until it can.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn change(&self, before: &Arc<Call>, call: Call, _event: Event<'_>) -> Result<Saved, Error> {
+        match self {
+            Self::Memory(memory) => memory.save(Some(before.version), call, true),
         }
     }
 
@@ -142,60 +181,97 @@ impl Store {
         }
     }
 
-    /// Whether another call than `id` has this number.
+    /// What stands against a call that wants to ring; on [`Want::Take`] nothing may, and then its number and its start
+    /// are taken. The number is given back when the call is saved in a state without a line.
     ///
     /// # Errors
     /// The store cannot be asked.
     #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
-    pub async fn is_taken(&self, phone: Phone, id: CallId) -> Result<bool, Error> {
+    pub async fn stand(&self, asking: &Asking<'_>, want: Want) -> Result<Standing, Error> {
         match self {
-            Self::Memory(memory) => Ok(memory.is_taken(phone, id)),
+            Self::Memory(memory) => Ok(memory.stand(asking, want)),
         }
     }
 
-    /// When the limits leave room for a create of `owner` and for an attempt to a number.
+    /// Counts a create of `call`'s owner that does not ring at once; `false` when its limit leaves no room any more.
     ///
     /// # Errors
     /// The store cannot be asked.
     #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
-    pub async fn room(&self, phone: Phone, owner: &str, often: &Often, now: Timestamp) -> Result<Room, Error> {
+    pub async fn admit(&self, asking: &Asking<'_>) -> Result<bool, Error> {
         match self {
-            Self::Memory(memory) => Ok(memory.room(phone, owner, often, now)),
+            Self::Memory(memory) => Ok(memory.admit(&asking.call.owner, asking.often, asking.now)),
         }
     }
 
-    /// Counts a create of `owner`; `false` when its limit leaves no room any more.
-    ///
-    /// # Errors
-    /// The store cannot be asked.
+    /// Forgets a call that was to be entered among the open ones and will never be stored.
     #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
-    pub async fn admit(&self, owner: &Arc<str>, often: &Often, now: Timestamp) -> Result<bool, Error> {
+    pub async fn leave(&self, _phone: Phone, _id: CallId) {
         match self {
-            Self::Memory(memory) => Ok(memory.admit(owner, often, now)),
+            Self::Memory(_) => {}
         }
     }
 
-    /// Takes a number for a call that is about to ring it, and counts the attempt; `false` when another call has it, or
-    /// a limit leaves no room any more. The number is given back when the call is saved in a state without a line.
+    /// Lets a call of `owner` wait for its turn among those that are started each second; it keeps its place if it
+    /// stands there already.
     ///
     /// # Errors
     /// The store cannot be asked.
     #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
-    pub async fn claim(&self, phone: Phone, id: CallId, often: &Often, now: Timestamp) -> Result<bool, Error> {
+    pub async fn join(&self, owner: &Arc<str>, id: CallId) -> Result<(), Error> {
         match self {
-            Self::Memory(memory) => Ok(memory.claim(phone, id, often, now)),
+            Self::Memory(memory) => {
+                memory.pace.join(owner, id);
+                Ok(())
+            }
+        }
+    }
+
+    /// When the next turn comes, as far as this process knows; `None`: nobody waits.
+    #[must_use]
+    pub fn next_turn(&self) -> Option<Timestamp> {
+        match self {
+            Self::Memory(memory) => memory.pace.next_turn(),
+        }
+    }
+
+    /// Takes a start for the call whose turn has come.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn call_up(&self, now: Timestamp) -> Result<Option<CallId>, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.pace.call_up(now)),
+        }
+    }
+
+    /// Gives the start back that was taken last, unused.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn give_back(&self) {
+        match self {
+            Self::Memory(memory) => memory.pace.give_back(),
+        }
+    }
+
+    /// Resolves when a call begins to wait for its turn.
+    pub async fn joined(&self) {
+        match self {
+            Self::Memory(memory) => memory.pace.joined().await,
         }
     }
 
     /// Gives a number back that was claimed at `at` but not rung; the attempt does not count.
-    pub fn release(&self, phone: Phone, id: CallId, at: Timestamp) {
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn release(&self, phone: Phone, id: CallId, at: Timestamp) {
         match self {
             Self::Memory(memory) => memory.release(phone, id, at),
         }
     }
 
     /// An attempt that was claimed at `at`, or a moment later, does not count: nothing rang.
-    pub fn uncount(&self, phone: Phone, at: Timestamp) {
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn uncount(&self, phone: Phone, at: Timestamp) {
         match self {
             Self::Memory(memory) => memory.uncount(phone, at),
         }
@@ -253,38 +329,43 @@ impl Store {
     }
 
     /// Forgets a key whose request was refused.
-    pub fn unreserve(&self, key: IdempotencyKey) {
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn unreserve(&self, key: IdempotencyKey) {
         match self {
             Self::Memory(memory) => memory.unreserve(key),
         }
     }
 
     /// The newest state of a call and every later one; states in quick succession may merge. `None`: not held.
-    #[must_use]
-    pub fn watch(&self, id: CallId) -> Option<watch::Receiver<Arc<Call>>> {
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, Error> {
         match self {
-            Self::Memory(memory) => memory.watch(id),
+            Self::Memory(memory) => Ok(memory.watch(id)),
         }
     }
 
     /// Drops what has been readable long enough.
-    pub fn forget(&self, now: Timestamp) {
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn forget(&self, now: Timestamp) {
         match self {
             Self::Memory(memory) => memory.forget(now),
         }
     }
 
     /// How many calls are held.
-    #[must_use]
-    pub fn held(&self) -> usize {
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn held(&self) -> usize {
         match self {
             Self::Memory(memory) => memory.held(),
         }
     }
 
     /// The open calls, for a process that ends.
-    #[must_use]
-    pub fn open(&self) -> Vec<CallId> {
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn open(&self) -> Vec<CallId> {
         match self {
             Self::Memory(memory) => memory.open(),
         }
