@@ -20,7 +20,7 @@ use crate::service::opt_out::{self, DoNotCallFile};
 use crate::service::{Parts, Probe, Service, Settings};
 use crate::simulator::Simulator;
 use crate::speech::{Input, Speech};
-use crate::store::{self, Store};
+use crate::store::{self, Memory, Store};
 use crate::telemetry::metrics::Metrics;
 use crate::ticket::Tickets;
 use crate::twilio::client::{Client, ClientConfig, http_client, http_client_builder};
@@ -164,8 +164,8 @@ pub fn site(config: &Config, clock: Clock, store: Store) -> Result<Site, Error> 
 }
 
 fn memory(config: &Config) -> Store {
-    Store::memory(store::Limits { max_calls: config.max_calls, retention: config.retention })
-        .paced(config.calls_per_second)
+    let limits = store::Limits { max_calls: config.max_calls, retention: config.retention };
+    Store::Memory(Memory::new(limits).paced(config.calls_per_second))
 }
 
 /// Builds every part; `address` is where this process can be reached by itself.

@@ -150,9 +150,11 @@ impl Key {
         Ok(BASE64_STANDARD.encode(key))
     }
 
-    /// The bytes, for another use than tickets.
-    pub(crate) const fn bytes(&self) -> &[u8; 32] {
-        &self.0
+    /// The bytes as the first block of a hash, for another use than tickets.
+    pub(crate) fn block(&self) -> [u8; 64] {
+        let mut block = [0; 64];
+        block[..32].copy_from_slice(&self.0);
+        block
     }
 
     /// Tells keys apart without telling anything about them.

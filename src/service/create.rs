@@ -124,7 +124,7 @@ impl Service {
         let asked = Asked { call, phone: Some(facts), purpose: Purpose::Create, called_up: false };
         let turn = self.turn(&asked, now).await?;
         if let Turn::Never(refusal) = turn {
-            self.0.parts.store.leave(phone, call.id).await;
+            self.0.parts.store.leave(call).await;
             return Err(refusal.into());
         }
         let first = step(call, turn.event(), now);
@@ -132,9 +132,9 @@ impl Service {
         let saved = self.0.parts.store.save(None, first.call).await;
         let Ok(Saved::Done(stored)) = saved else {
             if let Turn::Now { .. } = turn {
-                self.0.parts.store.release(phone, call.id, now).await;
+                self.0.parts.store.release(call, now).await;
             }
-            self.0.parts.store.leave(phone, call.id).await;
+            self.0.parts.store.leave(call).await;
             return Err(saved.err().map_or(Error::Internal, Error::from));
         };
         drop(creating);

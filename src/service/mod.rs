@@ -262,12 +262,10 @@ impl Service {
             Saved::Done(call) => {
                 self.tell(before, &call);
                 let phone = call.reservation.phone;
+                let lost_line = before.has_line() && !call.has_line();
+                let ended = call.is_finished() && !before.is_finished();
                 // Nobody waits for most numbers, and a task for each would be too many.
-                if before.has_line()
-                    && !call.has_line()
-                    && let Ok(open) = self.0.parts.store.open_calls(phone).await
-                    && open.iter().any(|id| *id != call.id)
-                {
+                if (lost_line || ended) && self.0.parts.store.vacate(&call).await.unwrap_or(false) && lost_line {
                     self.freed(phone);
                 }
                 Ok(Some(Applied { call, reply: step.reply, effects: step.effects }))

@@ -90,7 +90,7 @@ impl Service {
                 Verdict::Waits { reason, until } => {
                     // Twilio may have closed while the store was asked.
                     if standing.claimed {
-                        store.release(call.reservation.phone, call.id, now).await;
+                        store.release(call, now).await;
                         if asking.needs_start {
                             store.give_back().await;
                         }
@@ -132,7 +132,7 @@ impl Service {
     async fn give_number_back(&self, call: &Call, claimed_at: Timestamp) -> Result<(), Error> {
         let rings = self.0.parts.store.load(call.id).await?.is_some_and(|call| call.has_line());
         if !rings {
-            self.0.parts.store.release(call.reservation.phone, call.id, claimed_at).await;
+            self.0.parts.store.release(call, claimed_at).await;
         }
         Ok(())
     }

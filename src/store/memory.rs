@@ -101,7 +101,8 @@ impl Memory {
     }
 
     /// Starts so many calls a second; 0: as many as come.
-    pub(super) fn paced(self, per_second: u32) -> Self {
+    #[must_use]
+    pub fn paced(self, per_second: u32) -> Self {
         Self { pace: Pace::new(per_second), ..self }
     }
 

@@ -5,6 +5,7 @@
 
 mod memory;
 mod pace;
+pub mod redis;
 mod standing;
 mod usage;
 
@@ -19,6 +20,7 @@ use tokio::sync::watch;
 use crate::call::{Call, Event, State, WaitingFor};
 use crate::domain::{CallId, Phone};
 
+pub use self::redis::Redis;
 pub use memory::Memory;
 pub use standing::{Asking, Standing, Want};
 
@@ -27,6 +29,8 @@ pub use standing::{Asking, Standing, Want};
 pub enum Store {
     /// In this process.
     Memory(Memory),
+    /// On a server that instances share.
+    Redis(Arc<Redis>),
 }
 
 /// Why a store could not do what it was asked.
@@ -88,22 +92,14 @@ impl Store {
         Self::Memory(Memory::new(limits))
     }
 
-    /// The same store with so many calls started a second; 0: as many as come.
-    #[must_use]
-    pub fn paced(self, per_second: u32) -> Self {
-        match self {
-            Self::Memory(memory) => Self::Memory(memory.paced(per_second)),
-        }
-    }
-
     /// The call, if it is held.
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn load(&self, id: CallId) -> Result<Option<Arc<Call>>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.load(id)),
+            Self::Redis(redis) => redis.load(id).await,
         }
     }
 
@@ -112,10 +108,10 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked, and this process does not know the call.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn recent(&self, id: CallId) -> Result<Option<Arc<Call>>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.load(id)),
+            Self::Redis(redis) => redis.recent(id).await,
         }
     }
 
@@ -123,10 +119,10 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked, and the change must not wait in this process until it can.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
-    pub async fn change(&self, before: &Arc<Call>, call: Call, _event: Event<'_>) -> Result<Saved, Error> {
+    pub async fn change(&self, before: &Arc<Call>, call: Call, event: Event<'_>) -> Result<Saved, Error> {
         match self {
             Self::Memory(memory) => memory.save(Some(before.version), call, true),
+            Self::Redis(redis) => redis.change(before, call, event).await,
         }
     }
 
@@ -134,10 +130,10 @@ impl Store {
     ///
     /// # Errors
     /// There is no room for a new call, or the store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn save(&self, loaded: Option<u64>, call: Call) -> Result<Saved, Error> {
         match self {
             Self::Memory(memory) => memory.save(loaded, call, true),
+            Self::Redis(redis) => redis.save(loaded, call).await,
         }
     }
 
@@ -145,10 +141,10 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn adopt(&self, call: Call) -> Result<Saved, Error> {
         match self {
             Self::Memory(memory) => memory.save(None, call, false),
+            Self::Redis(redis) => redis.adopt(call).await,
         }
     }
 
@@ -156,10 +152,10 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn due(&self, now: Timestamp, most: usize) -> Result<Vec<CallId>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.due(now, most)),
+            Self::Redis(redis) => redis.due(now, most).await,
         }
     }
 
@@ -167,6 +163,7 @@ impl Store {
     pub async fn next_due(&self, known: Option<Timestamp>) -> Option<Timestamp> {
         match self {
             Self::Memory(memory) => memory.next_due(known).await,
+            Self::Redis(redis) => redis.next_due(known).await,
         }
     }
 
@@ -174,10 +171,10 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn open_calls(&self, phone: Phone) -> Result<Vec<CallId>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.open_calls(phone)),
+            Self::Redis(redis) => redis.open_calls(phone).await,
         }
     }
 
@@ -186,10 +183,10 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn stand(&self, asking: &Asking<'_>, want: Want) -> Result<Standing, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.stand(asking, want)),
+            Self::Redis(redis) => redis.stand(asking, want).await,
         }
     }
 
@@ -197,18 +194,18 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn admit(&self, asking: &Asking<'_>) -> Result<bool, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.admit(&asking.call.owner, asking.often, asking.now)),
+            Self::Redis(redis) => redis.admit(asking).await,
         }
     }
 
     /// Forgets a call that was to be entered among the open ones and will never be stored.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
-    pub async fn leave(&self, _phone: Phone, _id: CallId) {
+    pub async fn leave(&self, call: &Call) {
         match self {
             Self::Memory(_) => {}
+            Self::Redis(redis) => redis.leave(call).await,
         }
     }
 
@@ -217,13 +214,13 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn join(&self, owner: &Arc<str>, id: CallId) -> Result<(), Error> {
         match self {
             Self::Memory(memory) => {
                 memory.pace.join(owner, id);
                 Ok(())
             }
+            Self::Redis(redis) => redis.join(owner, id).await,
         }
     }
 
@@ -232,6 +229,7 @@ impl Store {
     pub fn next_turn(&self) -> Option<Timestamp> {
         match self {
             Self::Memory(memory) => memory.pace.next_turn(),
+            Self::Redis(redis) => redis.next_turn(),
         }
     }
 
@@ -239,18 +237,18 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn call_up(&self, now: Timestamp) -> Result<Option<CallId>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.pace.call_up(now)),
+            Self::Redis(redis) => redis.call_up(now).await,
         }
     }
 
     /// Gives the start back that was taken last, unused.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn give_back(&self) {
         match self {
             Self::Memory(memory) => memory.pace.give_back(),
+            Self::Redis(redis) => redis.give_back().await,
         }
     }
 
@@ -258,22 +256,79 @@ impl Store {
     pub async fn joined(&self) {
         match self {
             Self::Memory(memory) => memory.pace.joined().await,
+            Self::Redis(redis) => redis.joined().await,
         }
     }
 
     /// Gives a number back that was claimed at `at` but not rung; the attempt does not count.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
-    pub async fn release(&self, phone: Phone, id: CallId, at: Timestamp) {
+    pub async fn release(&self, call: &Call, at: Timestamp) {
         match self {
-            Self::Memory(memory) => memory.release(phone, id, at),
+            Self::Memory(memory) => memory.release(call.reservation.phone, call.id, at),
+            Self::Redis(redis) => redis.release(call, at).await,
         }
     }
 
     /// An attempt that was claimed at `at`, or a moment later, does not count: nothing rang.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
-    pub async fn uncount(&self, phone: Phone, at: Timestamp) {
+    pub async fn uncount(&self, call: &Call, at: Timestamp) {
         match self {
-            Self::Memory(memory) => memory.uncount(phone, at),
+            Self::Memory(memory) => memory.uncount(call.reservation.phone, at),
+            Self::Redis(redis) => redis.uncount(call, at).await,
+        }
+    }
+
+    /// A call has lost its line, or is finished, and its change is saved; whether other calls to its number are open.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    pub async fn vacate(&self, call: &Call) -> Result<bool, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.open_calls(call.reservation.phone).iter().any(|open| *open != call.id)),
+            Self::Redis(redis) => redis.vacate(call).await,
+        }
+    }
+
+    /// Whether a stored call has this number, as far as the store knows.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    pub async fn has_line(&self, phone: Phone) -> Result<bool, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.is_taken(phone, CallId::from_bytes([0; 16]))),
+            Self::Redis(redis) => redis.has_line(phone).await,
+        }
+    }
+
+    /// Whether other processes use it too, and go on with what this one leaves.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        match self {
+            Self::Memory(_) => false,
+            Self::Redis(_) => true,
+        }
+    }
+
+    /// Why it cannot be used, for who looks after the service; `None`: it can.
+    #[must_use]
+    pub fn ailment(&self) -> Option<&'static str> {
+        match self {
+            Self::Memory(_) => None,
+            Self::Redis(redis) => redis.ailment(),
+        }
+    }
+
+    /// Keeps the connection to a shared store, for as long as it is used; ends only by being dropped.
+    pub async fn tend(&self) {
+        match self {
+            Self::Memory(_) => std::future::pending().await,
+            Self::Redis(redis) => redis.tend().await,
+        }
+    }
+
+    /// Writes what waits for a shared store, before this process ends.
+    pub async fn flush(&self, patience: std::time::Duration) {
+        match self {
+            Self::Memory(_) => {}
+            Self::Redis(redis) => redis.flush(patience).await,
         }
     }
 
@@ -296,13 +351,13 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
-    pub async fn opt_out(&self, phone: Phone, _now: Timestamp) -> Result<(), Error> {
+    pub async fn opt_out(&self, phone: Phone, now: Timestamp) -> Result<(), Error> {
         match self {
             Self::Memory(memory) => {
                 memory.opt_out(phone);
                 Ok(())
             }
+            Self::Redis(redis) => redis.opt_out(phone, now).await,
         }
     }
 
@@ -310,10 +365,10 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn is_opted_out(&self, phone: Phone) -> Result<bool, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.is_opted_out(phone)),
+            Self::Redis(redis) => redis.is_opted_out(phone).await,
         }
     }
 
@@ -321,18 +376,18 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn reserve(&self, key: IdempotencyKey, id: CallId, now: Timestamp) -> Result<Idempotency, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.reserve(key, id, now)),
+            Self::Redis(redis) => redis.reserve(key, id).await,
         }
     }
 
     /// Forgets a key whose request was refused.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn unreserve(&self, key: IdempotencyKey) {
         match self {
             Self::Memory(memory) => memory.unreserve(key),
+            Self::Redis(redis) => redis.unreserve(key).await,
         }
     }
 
@@ -340,34 +395,36 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.watch(id)),
+            Self::Redis(redis) => redis.watch(id).await,
         }
     }
 
     /// Drops what has been readable long enough.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn forget(&self, now: Timestamp) {
         match self {
             Self::Memory(memory) => memory.forget(now),
+            // The server does so by itself.
+            Self::Redis(_) => {}
         }
     }
 
     /// How many calls are held.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn held(&self) -> usize {
         match self {
             Self::Memory(memory) => memory.held(),
+            Self::Redis(_) => 0,
         }
     }
 
     /// The open calls, for a process that ends.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn open(&self) -> Vec<CallId> {
         match self {
             Self::Memory(memory) => memory.open(),
+            // The others go on with them.
+            Self::Redis(_) => Vec::new(),
         }
     }
 }

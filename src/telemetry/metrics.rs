@@ -186,7 +186,8 @@ pub struct Family<T> {
 }
 
 impl<T: Clone> Family<T> {
-    fn new(values: &'static [&'static str], make: impl Fn(&'static str) -> T) -> Self {
+    /// A family with these values of its label, each made by `make`.
+    pub fn new(values: &'static [&'static str], make: impl Fn(&'static str) -> T) -> Self {
         Self { values, handles: values.iter().map(|value| make(value)).collect(), other: make(OTHER) }
     }
 
