@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, watch};
 
+use super::kept::Kept;
 use super::usage::Log;
 use super::{Error, IdempotencyKey, Limits, Saved, Standing};
 use crate::call::Call;
@@ -44,7 +45,7 @@ pub struct Memory {
 
 #[derive(Debug, Default)]
 struct Shard {
-    calls: HashMap<CallId, Arc<Call>>,
+    calls: HashMap<CallId, Kept>,
     due: BTreeSet<(Timestamp, CallId)>,
     watchers: HashMap<CallId, watch::Sender<Arc<Call>>>,
 }
@@ -107,32 +108,29 @@ impl Memory {
     }
 
     pub(super) fn load(&self, id: CallId) -> Option<Arc<Call>> {
-        self.shard(id).calls.get(&id).cloned()
+        self.shard(id).calls.get(&id)?.call()
     }
 
-    pub(super) fn save(&self, loaded: Option<u64>, mut call: Call, make_room: bool) -> Result<Saved, Error> {
+    pub(super) fn save(&self, loaded: Option<u64>, call: Call, make_room: bool) -> Result<Saved, Error> {
         if loaded.is_none() && make_room {
             self.make_room(call.updated_at)?;
-        }
-        if call.is_finished() {
-            call.timeline.shrink_to_fit();
-            call.attempts.shrink_to_fit();
         }
         let call = Arc::new(call);
         let mut shard = self.shard(call.id);
         let before = shard.calls.get(&call.id);
-        if before.map(|before| before.version) != loaded {
+        if before.and_then(Kept::version) != loaded {
             return Ok(Saved::Conflict);
         }
-        let (was_due, was_open) = before.map_or((None, false), |before| (before.wake_at(), !before.is_finished()));
-        let had_line = before.is_some_and(|before| before.has_line());
         let is_new = before.is_none();
+        let before = before.and_then(Kept::open);
+        let (was_due, was_open) = (before.and_then(|before| before.wake_at()), before.is_some());
+        let had_line = before.is_some_and(|before| before.has_line());
         let wake_at = call.wake_at();
         if was_due != wake_at {
             was_due.map(|at| shard.due.remove(&(at, call.id)));
             wake_at.map(|at| shard.due.insert((at, call.id)));
         }
-        shard.calls.insert(call.id, call.clone());
+        shard.calls.insert(call.id, Kept::new(&call));
         if let Some(watcher) = shard.watchers.get(&call.id) {
             watcher.send_replace(call.clone());
             if call.is_finished() {
@@ -140,7 +138,7 @@ impl Memory {
             }
         }
         // Under the lock of the call, so that a quicker change cannot overtake a slower one in the indexes.
-        self.index(&call, is_new || !was_open, was_open, had_line);
+        self.index(&call, is_new, was_open, had_line);
         drop(shard);
         if is_new {
             self.held.fetch_add(1, Ordering::Relaxed);
@@ -386,7 +384,7 @@ impl Memory {
 
     pub(super) fn watch(&self, id: CallId) -> Option<watch::Receiver<Arc<Call>>> {
         let mut shard = self.shard(id);
-        let call = shard.calls.get(&id)?.clone();
+        let call = shard.calls.get(&id)?.call()?;
         if call.is_finished() {
             return Some(watch::channel(call).1);
         }

@@ -3,6 +3,7 @@
 //! A store keeps calls, tells which of them are due, which numbers are taken, and who should hear of a change. It does
 //! not decide anything: what a call becomes is computed by `call` and saved here, if nobody was quicker.
 
+mod kept;
 mod memory;
 mod usage;
 
