@@ -94,7 +94,7 @@ impl Service {
         call.baggage = Baggage { idempotency: key, trace: None };
         let made = self.make(&call, understood.facts).await;
         if let (Err(_), Some(key)) = (&made, key) {
-            self.0.parts.store.unreserve(key, id);
+            self.0.parts.store.unreserve(key, id).await;
         }
         made
     }
@@ -147,7 +147,7 @@ impl Service {
         let saved = self.0.parts.store.save(None, first.call).await;
         let Ok(Saved::Done(stored)) = saved else {
             if let Turn::Now { .. } = turn {
-                self.0.parts.store.release(phone, call.id, now);
+                self.0.parts.store.release(phone, call.id, now).await;
             }
             return Err(saved.err().map_or(Error::Internal, Error::from));
         };

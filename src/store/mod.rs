@@ -15,7 +15,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
-use crate::call::{Call, State, WaitingFor};
+use crate::call::{Call, Event, State, WaitingFor};
 use crate::domain::{CallId, Phone};
 use crate::policy::{Limits as Often, Room};
 
@@ -34,6 +34,12 @@ pub enum Error {
     /// As many calls are open as fit; none of them is dropped to make room.
     #[error("the store is full of open calls")]
     Full,
+    /// The server of a shared store does not answer, or not in time.
+    #[error("the store does not answer")]
+    Away,
+    /// What is stored cannot be read: it was sealed with keys that this process does not have, or by a later version.
+    #[error("what is stored cannot be read")]
+    Unreadable,
 }
 
 /// What became of an attempt to save.
@@ -81,6 +87,29 @@ impl Store {
     pub async fn load(&self, id: CallId) -> Result<Option<Arc<Call>>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.load(id)),
+        }
+    }
+
+    /// The call as it was a moment ago at the latest: enough for a change, since [`Self::change`] tells when it was
+    /// another meanwhile.
+    ///
+    /// # Errors
+    /// The store cannot be asked, and this process does not know the call.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn recent(&self, id: CallId) -> Result<Option<Arc<Call>>, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.load(id)),
+        }
+    }
+
+    /// Saves what `event` made of `before`, unless somebody was quicker.
+    ///
+    /// # Errors
+    /// The store cannot be asked, and the change must not wait in this process until it can.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn change(&self, before: &Arc<Call>, call: Call, _event: Event<'_>) -> Result<Saved, Error> {
+        match self {
+            Self::Memory(memory) => memory.save(Some(before.version), call, true),
         }
     }
 
@@ -181,14 +210,16 @@ impl Store {
     }
 
     /// Gives a number back that was claimed at `at` but not rung; the attempt does not count.
-    pub fn release(&self, phone: Phone, id: CallId, at: Timestamp) {
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn release(&self, phone: Phone, id: CallId, at: Timestamp) {
         match self {
             Self::Memory(memory) => memory.release(phone, id, at),
         }
     }
 
     /// An attempt that was claimed at `at`, or a moment later, does not count: nothing rang.
-    pub fn uncount(&self, phone: Phone, at: Timestamp) {
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn uncount(&self, phone: Phone, at: Timestamp) {
         match self {
             Self::Memory(memory) => memory.uncount(phone, at),
         }
@@ -262,38 +293,43 @@ impl Store {
     }
 
     /// Forgets a key whose request was refused, if it still stands for that request's call.
-    pub fn unreserve(&self, key: IdempotencyKey, call: CallId) {
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn unreserve(&self, key: IdempotencyKey, call: CallId) {
         match self {
             Self::Memory(memory) => memory.unreserve(key, call),
         }
     }
 
     /// The newest state of a call and every later one; states in quick succession may merge. `None`: not held.
-    #[must_use]
-    pub fn watch(&self, id: CallId) -> Option<watch::Receiver<Arc<Call>>> {
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, Error> {
         match self {
-            Self::Memory(memory) => memory.watch(id),
+            Self::Memory(memory) => Ok(memory.watch(id)),
         }
     }
 
     /// Drops what has been readable long enough.
-    pub fn forget(&self, now: Timestamp) {
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn forget(&self, now: Timestamp) {
         match self {
             Self::Memory(memory) => memory.forget(now),
         }
     }
 
     /// How many calls are held.
-    #[must_use]
-    pub fn held(&self) -> usize {
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn held(&self) -> usize {
         match self {
             Self::Memory(memory) => memory.held(),
         }
     }
 
     /// The open calls, for a process that ends.
-    #[must_use]
-    pub fn open(&self) -> Vec<CallId> {
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn open(&self) -> Vec<CallId> {
         match self {
             Self::Memory(memory) => memory.open(),
         }
