@@ -1,5 +1,7 @@
 //! What every back end must do, as tests that each of them runs.
 
+mod events;
+
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};

@@ -3,6 +3,8 @@
 //!
 //! Finished calls are dropped after their retention, or oldest first to make room; open ones never.
 
+mod events;
+
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -11,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, watch};
 
 use super::kept::Kept;
+use super::outbox::{Alarm, Outbox};
 use super::usage::Log;
 use super::{Error, IdempotencyKey, Limits, Saved, Standing};
 use crate::call::Call;
@@ -41,6 +44,10 @@ pub struct Memory {
     /// The earliest moment that the sweep knows of, in milliseconds; only earlier ones wake it.
     earliest: AtomicI64,
     sooner: Notify,
+    /// Wakes who sends events.
+    events: Alarm,
+    /// How often events were asked for.
+    events_asked: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -48,6 +55,7 @@ struct Shard {
     calls: HashMap<CallId, Kept>,
     due: BTreeSet<(Timestamp, CallId)>,
     watchers: HashMap<CallId, watch::Sender<Arc<Call>>>,
+    outbox: Outbox,
 }
 
 /// Who has to do with a number.
@@ -93,6 +101,8 @@ impl Memory {
             held: AtomicUsize::new(0),
             earliest: AtomicI64::new(i64::MAX),
             sooner: Notify::new(),
+            events: Alarm::default(),
+            events_asked: AtomicUsize::new(0),
         }
     }
 
@@ -137,9 +147,13 @@ impl Memory {
                 shard.watchers.remove(&call.id);
             }
         }
+        let event_due = shard.outbox.note(&call);
         // Under the lock of the call, so that a quicker change cannot overtake a slower one in the indexes.
         self.index(&call, is_new, was_open, had_line);
         drop(shard);
+        if let Some(at) = event_due {
+            self.events.set(at);
+        }
         if is_new {
             self.held.fetch_add(1, Ordering::Relaxed);
         }
@@ -201,6 +215,7 @@ impl Memory {
     fn remove(&self, id: CallId) {
         let mut shard = self.shard(id);
         shard.watchers.remove(&id);
+        shard.outbox.remove(id);
         if shard.calls.remove(&id).is_some() {
             self.held.fetch_sub(1, Ordering::Relaxed);
         }

@@ -5,6 +5,7 @@
 
 mod kept;
 mod memory;
+mod outbox;
 mod usage;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ use crate::domain::{CallId, Phone};
 use crate::policy::{Limits as Often, Room};
 
 pub use memory::Memory;
+pub use outbox::{Claimed, Entry, News, Settled};
 
 /// The back ends.
 #[derive(Debug)]
@@ -308,6 +310,80 @@ impl Store {
     pub async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.watch(id)),
+        }
+    }
+
+    /// Claims the events that are due at `until`, at most `most`, for whoever asks; until `lease_end` nobody else gets
+    /// them.
+    ///
+    /// An entry of the outbox is made and changed by [`Self::save`] and [`Self::adopt`] themselves, together with the
+    /// call, when what a client sees of it has changed ([`News`]).
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn due_events(&self, until: Timestamp, lease_end: Timestamp, most: usize) -> Result<Vec<Claimed>, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.due_events(until, lease_end, most)),
+        }
+    }
+
+    /// Says what came of a claimed event; `false`: the claim has lapsed, and what was said changes nothing.
+    ///
+    /// # Errors
+    /// The store cannot be asked: the claim lapses, and the event is sent again.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn settle_event(&self, event: &Claimed, settled: Settled, now: Timestamp) -> Result<bool, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.settle_event(event, settled, now)),
+        }
+    }
+
+    /// Waits until the moment at which an event is due first, or the first claim ends, is another than `known`.
+    pub async fn next_event_due(&self, known: Option<Timestamp>) -> Timestamp {
+        match self {
+            Self::Memory(memory) => memory.next_event_due(known).await,
+        }
+    }
+
+    /// How far the events of a call have come; `None`: its client wants none, or it is not held.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn delivery(&self, id: CallId) -> Result<Option<Entry>, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.delivery(id)),
+        }
+    }
+
+    /// The newest state of a call is told once more, now; `false`: its client wants no events, or it is not held.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn resend(&self, id: CallId, now: Timestamp) -> Result<bool, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.resend(id, now)),
+        }
+    }
+
+    /// How many events are still to be received: those that were given up do not count.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn events_pending(&self) -> Result<usize, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.events_pending()),
+        }
+    }
+
+    /// Whether what is stored outlives this process, and others take over what it leaves.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        match self {
+            Self::Memory(_) => false,
         }
     }
 
