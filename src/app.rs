@@ -173,7 +173,7 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr, store: Store) ->
     let input = if config.speech { Input::KeysAndSpeech } else { Input::Keys };
     let speech = Speech::load(input).map_err(Error::Speech)?;
     let do_not_call = config.do_not_call_file.as_deref().map(DoNotCallFile::open).transpose()?;
-    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), env!("TABLECALL_COMMIT"))?;
+    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), env!("TABLECALL_COMMIT"), clock.now())?;
     let http = http_client()?;
     let account = config.carrier.account().clone();
     let verifier = Verifier::new(&origin, &account.auth_tokens, &account.webhook_keys)?;

@@ -31,7 +31,6 @@ use self::pages::Pages;
 use self::simulator::SimulatorEndpoint;
 use crate::service::Service;
 use crate::simulator::Simulator;
-use crate::telemetry::metrics::Metrics;
 use crate::twilio::signature::Verifier;
 
 /// What is served.
@@ -68,7 +67,7 @@ pub fn endpoint(site: Site) -> impl Endpoint {
         .at("/about.json", fixed("application/json", about.to_string()))
         .at("/healthz", get(healthz))
         .at("/readyz", get(readyz).data(site.service.clone()))
-        .at("/metrics", get(render_metrics).data(metrics.clone()))
+        .at("/metrics", get(render_metrics).data(site.service.clone()))
         .nest_no_strip("/api", api);
     if let Some(simulator) = site.simulator {
         let endpoint = SimulatorEndpoint::new(simulator, site.limits);
@@ -135,6 +134,6 @@ fn readyz(service: Data<&Service>) -> Response {
 }
 
 #[handler]
-fn render_metrics(metrics: Data<&Metrics>) -> Response {
-    Response::builder().content_type("text/plain; version=0.0.4").body(metrics.render())
+async fn render_metrics(service: Data<&Service>) -> Response {
+    Response::builder().content_type("text/plain; version=0.0.4").body(service.scrape().await)
 }

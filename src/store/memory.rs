@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, watch};
 
+use super::census::{Census, OVERDUE, Tally};
 use super::usage::Log;
 use super::{Error, Idempotency, IdempotencyKey, Limits, Saved};
 use crate::call::Call;
@@ -46,6 +47,7 @@ pub struct Memory {
 struct Shard {
     calls: HashMap<CallId, Arc<Call>>,
     due: BTreeSet<(Timestamp, CallId)>,
+    tally: Tally,
     watchers: HashMap<CallId, watch::Sender<Arc<Call>>>,
 }
 
@@ -132,7 +134,8 @@ impl Memory {
             was_due.map(|at| shard.due.remove(&(at, call.id)));
             wake_at.map(|at| shard.due.insert((at, call.id)));
         }
-        shard.calls.insert(call.id, call.clone());
+        let before = shard.calls.insert(call.id, call.clone());
+        shard.tally.change(before.as_deref(), Some(&call));
         if let Some(watcher) = shard.watchers.get(&call.id) {
             watcher.send_replace(call.clone());
             if call.is_finished() {
@@ -203,7 +206,8 @@ impl Memory {
     fn remove(&self, id: CallId) {
         let mut shard = self.shard(id);
         shard.watchers.remove(&id);
-        if shard.calls.remove(&id).is_some() {
+        if let Some(gone) = shard.calls.remove(&id) {
+            shard.tally.change(Some(&gone), None);
             self.held.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -394,6 +398,22 @@ impl Memory {
 
     pub(super) fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
+    }
+
+    pub(super) const fn capacity(&self) -> usize {
+        self.limits.max_calls
+    }
+
+    pub(super) fn census(&self, now: Timestamp) -> Census {
+        let mut census = Census::default();
+        let late = now.saturating_sub(OVERDUE).unwrap_or(Timestamp::MIN);
+        for shard in &self.shards {
+            let shard = lock(shard);
+            shard.tally.add_to(&mut census);
+            let overdue = shard.due.iter().take_while(|(at, _)| *at < late).count();
+            census.overdue += u64::try_from(overdue).unwrap_or(u64::MAX);
+        }
+        census
     }
 
     pub(super) fn open(&self) -> Vec<CallId> {
