@@ -37,6 +37,8 @@ const LAST_WORK: Duration = Duration::from_secs(10);
 pub struct App {
     listener: TcpListener,
     address: SocketAddr,
+    /// Where metrics are alone.
+    metrics: Option<TcpListener>,
     assembled: Assembled,
 }
 
@@ -90,17 +92,25 @@ impl App {
     /// The address cannot be bound, or a part cannot be built.
     pub async fn build(config: Config, clock: Clock) -> Result<Self, Error> {
         let address = config.listen;
-        let bound = |source| Error::Bind { address, source };
-        let listener = TcpListener::bind(address).await.map_err(bound)?;
-        let address = listener.local_addr().map_err(bound)?;
+        let (listener, address) = bind(address).await?;
+        let metrics = match config.watching.metrics_listen {
+            Some(address) => Some(bind(address).await?.0),
+            None => None,
+        };
         let assembled = assemble(&config, clock, address, memory(&config))?;
-        Ok(Self { listener, address, assembled })
+        Ok(Self { listener, address, metrics, assembled })
     }
 
     /// The address that was bound.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address at which metrics are alone, if they are.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().and_then(|listener| listener.local_addr().ok())
     }
 
     /// The simulated carrier of this process, if it has one.
@@ -131,6 +141,11 @@ impl App {
             async move { metrics.run_upkeep(stop).await }
         });
         let limits = site.limits.clone();
+        if let Some(listener) = self.metrics {
+            let (limits, endpoint) = (limits.clone(), crate::http::metrics_endpoint(service.clone()));
+            // It has nothing to finish.
+            tasks.spawn(serve(listener, limits, endpoint, stop.clone(), Duration::ZERO));
+        }
         let serving = serve(self.listener, limits, crate::http::endpoint(site), stop.clone(), GRACE);
         tokio::pin!(serving);
         tokio::select! {
@@ -161,6 +176,13 @@ impl App {
 /// A part cannot be built.
 pub fn site(config: &Config, clock: Clock, store: Store) -> Result<Site, Error> {
     assemble(config, clock, config.listen, store).map(|assembled| assembled.site)
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let bound = |source| Error::Bind { address, source };
+    let listener = TcpListener::bind(address).await.map_err(bound)?;
+    let address = listener.local_addr().map_err(bound)?;
+    Ok((listener, address))
 }
 
 fn memory(config: &Config) -> Store {
@@ -205,7 +227,8 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr, store: Store) ->
         probe,
     });
     let keys = Keys::new(config.api_keys.iter().map(|(name, secret)| (name.as_str(), secret.as_str())));
-    let site = Site { service, keys, verifier, simulator, limits: Limits::default() };
+    let metrics_apart = config.watching.metrics_listen.is_some();
+    let site = Site { service, keys, verifier, simulator, limits: Limits::default(), metrics_apart };
     Ok(Assembled { site, metrics, tasks, stop })
 }
 

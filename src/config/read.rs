@@ -40,12 +40,12 @@ impl Config {
     }
 }
 
-struct Reader {
+pub(super) struct Reader {
     problems: Vec<Problem>,
 }
 
 /// A setting without white space around it; an empty one counts as not given.
-fn set(value: &Option<String>) -> Option<&str> {
+pub(super) fn set(value: &Option<String>) -> Option<&str> {
     value.as_deref().map(str::trim).filter(|text| !text.is_empty())
 }
 
@@ -59,11 +59,11 @@ fn list(text: &str) -> impl Iterator<Item = &str> {
 }
 
 impl Reader {
-    fn wrong(&mut self, name: &'static str, message: impl Display) {
+    pub(super) fn wrong(&mut self, name: &'static str, message: impl Display) {
         self.problems.push(Problem { name, message: message.to_string() });
     }
 
-    fn parsed<T>(&mut self, name: &'static str, value: &Option<String>, rule: &str) -> Option<T>
+    pub(super) fn parsed<T>(&mut self, name: &'static str, value: &Option<String>, rule: &str) -> Option<T>
     where
         T: FromStr,
     {
@@ -98,6 +98,7 @@ impl Reader {
         let signs_events = self.webhook_secrets(given) || simulated;
         let truth = "must be `true` or `false`";
         let private = self.parsed("TABLECALL_ALLOW_PRIVATE_CALLBACKS", &given.allow_private_callbacks, truth);
+        let watching = self.watching(given, listen);
         let ignored = self.later(&given.later);
         let account = account.or_else(simulator_account)?;
         let ticket_keys = self.ticket_keys(given, &account);
@@ -127,6 +128,7 @@ impl Reader {
             retention,
             signs_events,
             allow_private_callbacks: private.unwrap_or(false),
+            watching,
             ignored,
         })
     }
@@ -428,7 +430,6 @@ impl Reader {
             ("TABLECALL_TRUSTED_PROXIES", &later.trusted_proxies),
             ("TABLECALL_CORS_ORIGINS", &later.cors_origins),
             ("TABLECALL_INDEX_KEY", &later.index_key),
-            ("TABLECALL_METRICS_LISTEN", &later.metrics_listen),
             ("SENTRY_DSN", &later.sentry_dsn),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", &later.otlp_endpoint),
         ];

@@ -46,6 +46,8 @@ pub struct Site {
     pub simulator: Option<Simulator>,
     /// Bounds of a request.
     pub limits: Limits,
+    /// Whether metrics are at an address of their own.
+    pub metrics_apart: bool,
 }
 
 /// Everything under one address.
@@ -67,14 +69,21 @@ pub fn endpoint(site: Site) -> impl Endpoint {
         .at("/about.json", fixed("application/json", about.to_string()))
         .at("/healthz", get(healthz))
         .at("/readyz", get(readyz).data(site.service.clone()))
-        .at("/metrics", get(render_metrics).data(site.service.clone()))
         .nest_no_strip("/api", api);
+    if !site.metrics_apart {
+        routes = routes.at("/metrics", get(render_metrics).data(site.service.clone()));
+    }
     if let Some(simulator) = site.simulator {
         let endpoint = SimulatorEndpoint::new(simulator, site.limits);
         routes =
             routes.nest_no_strip("/simulator/2010-04-01", endpoint.clone()).nest_no_strip("/simulator/api", endpoint);
     }
     Edge::new(Pages::new(routes, simulated), hooks, &metrics)
+}
+
+/// The metrics alone.
+pub fn metrics_endpoint(service: Service) -> impl Endpoint {
+    Route::new().at("/metrics", get(render_metrics).data(service)).with(CatchPanic::new())
 }
 
 /// The simulator alone, as the carrier of other processes.
