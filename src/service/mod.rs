@@ -40,7 +40,7 @@ use crate::ticket::Tickets;
 use crate::{store, twilio};
 
 pub use carrier::Ailment;
-pub use create::{Check, Understood};
+pub use create::Check;
 pub use ready::Readiness;
 pub use webhooks::{Callback, Document};
 

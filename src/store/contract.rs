@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Error, Idempotency, IdempotencyKey, Limits, Saved, Store};
+use super::{Error, Limits, Saved, Standing, Store};
 use crate::call::{Call, Event, Outcome, WaitingFor, example, step};
 use crate::domain::{CallId, Phone};
 use crate::policy::{Limits as Often, Room};
@@ -137,16 +137,19 @@ async fn watchers_see_the_newest_state_and_the_last() {
 #[tokio::test]
 async fn an_idempotency_key_stands_for_one_request() {
     for store in stores() {
-        let key = IdempotencyKey { key: [1; 16], request: [2; 16] };
-        let (first, second) = (CallId::from_bytes([1; 16]), CallId::from_bytes([2; 16]));
-        assert_eq!(store.reserve(key, first, now()).await.unwrap(), Idempotency::Fresh);
-        assert_eq!(store.reserve(key, second, now()).await.unwrap(), Idempotency::Repeat(first));
-        let other = IdempotencyKey { request: [3; 16], ..key };
-        assert_eq!(store.reserve(other, second, now()).await.unwrap(), Idempotency::Mismatch);
-        store.unreserve(key);
-        assert_eq!(store.reserve(other, second, now()).await.unwrap(), Idempotency::Fresh);
+        let key = [1; 16];
+        let standing = |call: u8, request| Standing { call: CallId::from_bytes([call; 16]), request: [request; 16] };
+        let (first, second) = (standing(1, 2), standing(2, 3));
+        assert_eq!(store.standing(key).await.unwrap(), None);
+        assert_eq!(store.reserve(key, first, now()).await.unwrap(), None);
+        assert_eq!(store.reserve(key, second, now()).await.unwrap(), Some(first));
+        assert_eq!(store.standing(key).await.unwrap(), Some(first));
+        store.unreserve(key, second.call);
+        assert_eq!(store.standing(key).await.unwrap(), Some(first), "another request's refusal takes nothing away");
+        store.unreserve(key, first.call);
+        assert_eq!(store.reserve(key, second, now()).await.unwrap(), None);
         store.forget(now() + SignedDuration::from_hours(24));
-        assert_eq!(store.reserve(key, first, now()).await.unwrap(), Idempotency::Fresh);
+        assert_eq!(store.reserve(key, first, now()).await.unwrap(), None);
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::{Notify, watch};
 
 use super::census::{Census, OVERDUE, Tally};
 use super::usage::Log;
-use super::{Error, Idempotency, IdempotencyKey, Limits, Saved};
+use super::{Error, IdempotencyKey, Limits, Saved, Standing};
 use crate::call::Call;
 use crate::domain::{CallId, Phone};
 use crate::policy::{Limits as Often, Room};
@@ -68,9 +68,9 @@ impl Number {
 
 #[derive(Debug, Default)]
 struct Keys {
-    /// The request, the call, and since when.
-    known: HashMap<[u8; 16], ([u8; 16], CallId, Timestamp)>,
-    oldest: VecDeque<(Timestamp, [u8; 16])>,
+    /// What each stands for, and since when.
+    known: HashMap<IdempotencyKey, (Standing, Timestamp)>,
+    oldest: VecDeque<(Timestamp, IdempotencyKey)>,
 }
 
 /// A poisoned lock is only one during which a thread panicked; every change here is complete before it can.
@@ -232,7 +232,7 @@ impl Memory {
         while let Some((at, key)) = keys.oldest.front().copied().filter(|(at, _)| is_old(*at, KEY_LIFE)) {
             keys.oldest.pop_front();
             // One that was given up after a refusal and used again since has a life of its own.
-            if keys.known.get(&key).is_some_and(|(.., since)| *since == at) {
+            if keys.known.get(&key).is_some_and(|(_, since)| *since == at) {
                 keys.known.remove(&key);
             }
         }
@@ -367,23 +367,24 @@ impl Memory {
         self.opted_out.read().unwrap_or_else(PoisonError::into_inner).contains(&phone)
     }
 
-    pub(super) fn reserve(&self, key: IdempotencyKey, id: CallId, now: Timestamp) -> Idempotency {
+    pub(super) fn reserve(&self, key: IdempotencyKey, first: Standing, now: Timestamp) -> Option<Standing> {
         let mut keys = lock(&self.keys);
-        match keys.known.get(&key.key) {
-            Some((request, known, _)) if *request == key.request => Idempotency::Repeat(*known),
-            Some(_) => Idempotency::Mismatch,
-            None => {
-                keys.known.insert(key.key, (key.request, id, now));
-                keys.oldest.push_back((now, key.key));
-                Idempotency::Fresh
-            }
+        if let Some((standing, _)) = keys.known.get(&key) {
+            return Some(*standing);
         }
+        keys.known.insert(key, (first, now));
+        keys.oldest.push_back((now, key));
+        None
     }
 
-    pub(super) fn unreserve(&self, key: IdempotencyKey) {
+    pub(super) fn standing(&self, key: IdempotencyKey) -> Option<Standing> {
+        lock(&self.keys).known.get(&key).map(|(standing, _)| *standing)
+    }
+
+    pub(super) fn unreserve(&self, key: IdempotencyKey, call: CallId) {
         let mut keys = lock(&self.keys);
-        if keys.known.get(&key.key).is_some_and(|(request, ..)| *request == key.request) {
-            keys.known.remove(&key.key);
+        if keys.known.get(&key).is_some_and(|(standing, _)| standing.call == call) {
+            keys.known.remove(&key);
         }
     }
 

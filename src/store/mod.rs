@@ -46,23 +46,15 @@ pub enum Saved {
     Conflict,
 }
 
-/// What is known of an `Idempotency-Key`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Idempotency {
-    /// Nobody used it before: it now stands for this call.
-    Fresh,
-    /// The same request was made before and became this call.
-    Repeat(CallId),
-    /// It was used for another request.
-    Mismatch,
-}
+/// Hash of an `Idempotency-Key` with its owner.
+pub type IdempotencyKey = [u8; 16];
 
-/// The name under which a request may be repeated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct IdempotencyKey {
-    /// Hash of the key with its owner.
-    pub key: [u8; 16],
-    /// Hash of the normalised request.
+/// What an `Idempotency-Key` stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The call that the first request became.
+    pub call: CallId,
+    /// Hash of that request, as it was understood when the call was made.
     pub request: [u8; 16],
 }
 
@@ -243,21 +235,37 @@ impl Store {
         }
     }
 
-    /// Makes a key stand for a call, unless it stands for one already.
+    /// Makes a key stand for a call, unless it stands for one already: then that is told and nothing changes.
     ///
     /// # Errors
     /// The store cannot be asked.
     #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
-    pub async fn reserve(&self, key: IdempotencyKey, id: CallId, now: Timestamp) -> Result<Idempotency, Error> {
+    pub async fn reserve(
+        &self,
+        key: IdempotencyKey,
+        first: Standing,
+        now: Timestamp,
+    ) -> Result<Option<Standing>, Error> {
         match self {
-            Self::Memory(memory) => Ok(memory.reserve(key, id, now)),
+            Self::Memory(memory) => Ok(memory.reserve(key, first, now)),
         }
     }
 
-    /// Forgets a key whose request was refused.
-    pub fn unreserve(&self, key: IdempotencyKey) {
+    /// What a key stands for.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn standing(&self, key: IdempotencyKey) -> Result<Option<Standing>, Error> {
         match self {
-            Self::Memory(memory) => memory.unreserve(key),
+            Self::Memory(memory) => Ok(memory.standing(key)),
+        }
+    }
+
+    /// Forgets a key whose request was refused, if it still stands for that request's call.
+    pub fn unreserve(&self, key: IdempotencyKey, call: CallId) {
+        match self {
+            Self::Memory(memory) => memory.unreserve(key, call),
         }
     }
 
