@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::config::{Carrier, Config, Given};
 use crate::domain::{Language, phone};
 use crate::http::Site;
+use crate::http::door::Admission;
 use crate::http::keys::Keys;
 use crate::http::listener::{Limits, serve};
 use crate::policy::Rules;
@@ -228,7 +229,11 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr, store: Store) ->
     });
     let keys = Keys::new(config.api_keys.iter().map(|(name, secret)| (name.as_str(), secret.as_str())));
     let metrics_apart = config.watching.metrics_listen.is_some();
-    let site = Site { service, keys, verifier, simulator, limits: Limits::default(), metrics_apart };
+    let (proxies, origins) = (config.trusted_proxies.clone(), config.cors_origins.clone());
+    let mut limits = Limits::default();
+    limits.unlimited_peers.extend(&proxies.0);
+    let admission = Admission { keys, proxies, origins };
+    let site = Site { service, admission, verifier, simulator, limits, metrics_apart };
     Ok(Assembled { site, metrics, tasks, stop })
 }
 

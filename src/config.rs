@@ -14,6 +14,8 @@ use jiff::SignedDuration;
 use url::Url;
 
 use crate::domain::{Country, Phone};
+use crate::http::cors::Origins;
+use crate::http::networks::TrustedProxies;
 use crate::policy::{Hours, Limits};
 use crate::ticket::Key;
 use crate::twilio::AccountSid;
@@ -120,6 +122,12 @@ pub struct Given {
     /// Address for `/metrics` alone; without it they are with everything else
     #[arg(long, env = "TABLECALL_METRICS_LISTEN", value_name = "ADDRESS")]
     pub metrics_listen: Option<String>,
+    /// Networks whose `X-Forwarded-For` is believed
+    #[arg(long, env = "TABLECALL_TRUSTED_PROXIES", value_name = "NETWORK,…")]
+    pub trusted_proxies: Option<String>,
+    /// Web origins that may call the API from a browser
+    #[arg(long, env = "TABLECALL_CORS_ORIGINS", value_name = "ORIGIN,…")]
+    pub cors_origins: Option<String>,
     /// Settings of later versions, by name: they have no effect yet.
     #[command(flatten)]
     pub later: Later,
@@ -128,12 +136,6 @@ pub struct Given {
 /// Settings that are named in the documentation and do nothing yet; a start with one of them says so.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Later {
-    /// (no effect yet) Networks whose `X-Forwarded-For` is believed
-    #[arg(long, env = "TABLECALL_TRUSTED_PROXIES", value_name = "NETWORK,…")]
-    pub trusted_proxies: Option<String>,
-    /// (no effect yet) Web origins that may call the API from a browser
-    #[arg(long, env = "TABLECALL_CORS_ORIGINS", value_name = "ORIGIN,…")]
-    pub cors_origins: Option<String>,
     /// (no effect yet) Key under which numbers are hashed in a shared store
     #[arg(long, env = "TABLECALL_INDEX_KEY", value_name = "KEY", hide_env_values = true)]
     pub index_key: Option<String>,
@@ -210,6 +212,10 @@ pub struct Config {
     pub allow_private_callbacks: bool,
     /// Logs, metrics, errors, traces.
     pub watching: Watching,
+    /// Networks whose `X-Forwarded-For` is believed, for limits and log lines.
+    pub trusted_proxies: TrustedProxies,
+    /// Web origins that may call the API from a browser.
+    pub cors_origins: Origins,
     /// Settings that were given and have no effect yet.
     pub ignored: Vec<&'static str>,
 }

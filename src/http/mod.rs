@@ -6,12 +6,16 @@
 pub mod api;
 pub mod assets;
 pub mod calendar;
+pub mod cors;
 pub mod document;
+pub mod door;
 pub mod edge;
+pub mod failures;
 pub mod headers;
 pub mod hooks;
 pub mod keys;
 pub mod listener;
+pub mod networks;
 pub mod pages;
 pub mod problem;
 pub mod simulator;
@@ -23,9 +27,9 @@ use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, handler};
 use poem_openapi::OpenApiService;
 
 use self::api::Api;
+use self::door::{Admission, Door};
 use self::edge::Edge;
 use self::hooks::Hooks;
-use self::keys::{Guard, Keys};
 use self::listener::{BodyLimit, Limits, TimeLimit};
 use self::pages::Pages;
 use self::simulator::SimulatorEndpoint;
@@ -39,7 +43,7 @@ pub struct Site {
     /// The use cases.
     pub service: Service,
     /// Who may use the API.
-    pub keys: Keys,
+    pub admission: Admission,
     /// Verifies Twilio's signature.
     pub verifier: Verifier,
     /// The carrier of this process, if it is simulated.
@@ -61,8 +65,7 @@ pub fn endpoint(site: Site) -> impl Endpoint {
     let body = BodyLimit { bytes: site.limits.body_bytes, time: site.limits.body };
     let api = OpenApiService::new(api, "Tablecall", env!("CARGO_PKG_VERSION"))
         .with(body)
-        .with(TimeLimit(site.limits.request))
-        .with(Guard(site.keys));
+        .with(TimeLimit(site.limits.request));
     let mut routes = Route::new()
         .at("/openapi.json", fixed("application/json", render_json(&document)))
         .at("/openapi.yaml", fixed("application/yaml", render_yaml(&document)))
@@ -78,7 +81,8 @@ pub fn endpoint(site: Site) -> impl Endpoint {
         routes =
             routes.nest_no_strip("/simulator/2010-04-01", endpoint.clone()).nest_no_strip("/simulator/api", endpoint);
     }
-    Edge::new(Pages::new(routes, simulated), hooks, &metrics)
+    let door = Door::new(site.admission, site.service.clock().clone(), &metrics);
+    Edge::new(Pages::new(routes, simulated), hooks, door, &metrics)
 }
 
 /// The metrics alone.

@@ -182,6 +182,12 @@ impl Service {
         self.0.parts.clock.now()
     }
 
+    /// What it reads the time from.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.parts.clock
+    }
+
     /// What this deployment decides.
     #[must_use]
     pub fn settings(&self) -> &Settings {

@@ -38,23 +38,23 @@ fn documented() -> BTreeMap<String, Row> {
     rows.collect()
 }
 
-/// One line of a scrape: name, labels and value.
+/// One line of a scrape: its name and its labels.
 struct Series {
     name: String,
     labels: BTreeMap<String, String>,
-    value: f64,
 }
 
 fn series(text: &str) -> Vec<Series> {
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     let read = lines.map(|line| {
         let (head, value) = line.rsplit_once(' ').unwrap();
+        assert!(value.parse::<f64>().is_ok(), "{line}");
         let (name, labels) = head.split_once('{').unwrap_or((head, "}"));
         let labels = labels.trim_end_matches('}').split("\",").filter(|pair| !pair.is_empty()).map(|pair| {
             let (label, value) = pair.split_once("=\"").unwrap();
             (label.to_owned(), value.trim_end_matches('"').to_owned())
         });
-        Series { name: name.to_owned(), labels: labels.collect(), value: value.parse().unwrap() }
+        Series { name: name.to_owned(), labels: labels.collect() }
     });
     read.collect()
 }
