@@ -160,9 +160,8 @@ impl Service {
         }
     }
 
-    /// Counts and logs a call that this process sees for the first time.
+    /// Logs a call that this process sees for the first time.
     pub(super) fn appeared(&self, call: &Call) {
-        self.0.parts.metrics.calls.get(call.state.status()).increment(1.0);
         for entry in &call.timeline {
             super::tell_entry(call, entry.what);
         }

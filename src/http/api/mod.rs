@@ -189,7 +189,7 @@ impl Api {
         if nothing_new {
             return Ok(Followed::Over);
         }
-        Ok(Followed::Events(events::stream(calls, seen, self.service.stopping())))
+        Ok(Followed::Events(events::stream(calls, seen, &self.service)))
     }
 
     /// Stop a call
