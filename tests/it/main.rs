@@ -27,6 +27,7 @@ mod cancel;
 mod carrier;
 mod changes;
 mod dialling;
+mod door;
 mod examined;
 mod faults;
 mod kill;
