@@ -26,6 +26,7 @@ mod callback;
 mod cancel;
 mod carrier;
 mod changes;
+mod crowd;
 mod dialling;
 mod door;
 mod examined;
