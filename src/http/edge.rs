@@ -80,9 +80,7 @@ impl<E: Endpoint> Edge<E> {
             request.set_data(owner);
         }
         request.set_data(RequestId(asked.request_id.clone()));
-        // What the panic was is logged where it happened; nothing of it is told.
-        let answered = AssertUnwindSafe(self.inner.call(request)).catch_unwind().await;
-        answered.unwrap_or_else(|_panic| Err(panicked().into())).map(IntoResponse::into_response)
+        shielded(&self.inner, request).await
     }
 
     /// Counts and tells a request and its answer.
@@ -131,6 +129,12 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         self.tell(&asked, &response);
         Ok(response)
     }
+}
+
+/// What an endpoint answers, also when it panics. What the panic was is logged where it happened; nothing is told.
+async fn shielded<E: Endpoint>(inner: &E, request: Request) -> poem::Result<Response> {
+    let answered = AssertUnwindSafe(inner.call(request)).catch_unwind().await;
+    answered.unwrap_or_else(|_panic| Err(panicked().into())).map(IntoResponse::into_response)
 }
 
 /// An error as a problem.
@@ -227,6 +231,27 @@ mod tests {
         ] {
             assert_eq!(known_methods(path), methods, "{path}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_that_says_nothing_of_it() {
+        let panics = poem::endpoint::make_sync(|_| -> Response { panic!("Ana García, +14155550101") });
+        let error = shielded(&panics, Request::default()).await.unwrap_err();
+        let asked = Asked {
+            begun: Instant::now(),
+            request_id: "mine-1".to_owned(),
+            method: Method::POST,
+            path: "/api/call".to_owned(),
+            client: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+            key: None,
+            cross_origin: Vec::new(),
+        };
+        let response = refused(error, &asked);
+        assert_eq!(response.status().as_u16(), 500);
+        assert_eq!(response.content_type(), Some("application/problem+json"));
+        let body: serde_json::Value = response.into_body().into_json().await.unwrap();
+        assert_eq!((&body["code"], &body["request_id"]), (&"internal_error".into(), &"mine-1".into()));
+        assert!(!body.to_string().contains("Ana"), "{body}");
     }
 
     #[test]

@@ -226,7 +226,7 @@ async fn the_census_tells_where_calls_stand_and_which_are_overdue() {
         saved(&store, Some(waiting.version), finished(&waiting)).await;
         let census = store.census(now()).await.unwrap();
         assert_eq!((census.statuses, census.queue), ([0, 1, 0, 0, 1], Default::default()));
-        store.forget(now() + SignedDuration::from_hours(25));
+        store.forget(now() + SignedDuration::from_hours(25)).await;
         assert_eq!(store.census(now()).await.unwrap().statuses, [0, 1, 0, 0, 0]);
     }
 }
