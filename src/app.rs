@@ -1,6 +1,7 @@
 //! Puts the parts together, binds, runs, and stops in order.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -11,6 +12,7 @@ use crate::clock::Clock;
 use crate::config::{Carrier, Config, Given};
 use crate::domain::{Language, phone};
 use crate::http::Site;
+use crate::http::door::Admission;
 use crate::http::keys::Keys;
 use crate::http::listener::{Limits, serve};
 use crate::policy::Rules;
@@ -20,7 +22,7 @@ use crate::service::opt_out::{self, DoNotCallFile};
 use crate::service::{Parts, Probe, Service, Settings};
 use crate::simulator::Simulator;
 use crate::speech::{Input, Speech};
-use crate::store::{self, Memory, Store};
+use crate::store::{self, Memory, Redis, Store};
 use crate::telemetry::metrics::Metrics;
 use crate::ticket::Tickets;
 use crate::twilio::client::{Client, ClientConfig, http_client, http_client_builder};
@@ -37,6 +39,8 @@ const LAST_WORK: Duration = Duration::from_secs(10);
 pub struct App {
     listener: TcpListener,
     address: SocketAddr,
+    /// Where metrics are alone.
+    metrics: Option<TcpListener>,
     assembled: Assembled,
 }
 
@@ -90,17 +94,25 @@ impl App {
     /// The address cannot be bound, or a part cannot be built.
     pub async fn build(config: Config, clock: Clock) -> Result<Self, Error> {
         let address = config.listen;
-        let bound = |source| Error::Bind { address, source };
-        let listener = TcpListener::bind(address).await.map_err(bound)?;
-        let address = listener.local_addr().map_err(bound)?;
-        let assembled = assemble(&config, clock, address, memory(&config))?;
-        Ok(Self { listener, address, assembled })
+        let (listener, address) = bind(address).await?;
+        let metrics = match config.watching.metrics_listen {
+            Some(address) => Some(bind(address).await?.0),
+            None => None,
+        };
+        let assembled = assemble(&config, clock, address, |metrics| store(&config, metrics))?;
+        Ok(Self { listener, address, metrics, assembled })
     }
 
     /// The address that was bound.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address at which metrics are alone, if they are.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().and_then(|listener| listener.local_addr().ok())
     }
 
     /// The simulated carrier of this process, if it has one.
@@ -116,7 +128,8 @@ impl App {
     /// 3. requests in progress are answered, for ten seconds at most: a key that was pressed is stored;
     /// 4. work that outlives its request ends: an answer of Twilio on its way gets its place in the record;
     /// 5. what came to wait meanwhile ends too;
-    /// 6. the simulator goes last: it is the other end of the wire.
+    /// 6. what a shared store has not taken yet is offered to it for a few seconds more;
+    /// 7. the simulator goes last: it is the other end of the wire.
     pub async fn run_until(self, signal: impl Future<Output = ()>) {
         // The data of phone numbers takes some 10 ms to read; nobody should wait for it, neither a start nor a call.
         let warm = tokio::task::spawn_blocking(phone::warm);
@@ -126,11 +139,21 @@ impl App {
             let service = service.clone();
             async move { service.run_sweep().await }
         });
+        // It goes on to the end: what happens while this process stops is stored too.
+        let tending = tokio::spawn({
+            let service = service.clone();
+            async move { service.tend_store().await }
+        });
         tasks.spawn({
             let stop = stop.clone();
             async move { metrics.run_upkeep(stop).await }
         });
-        let limits = site.limits.clone();
+        let limits = site.limits.clone().within_open_files();
+        if let Some(listener) = self.metrics {
+            let (limits, endpoint) = (limits.clone(), crate::http::metrics_endpoint(service.clone()));
+            // It has nothing to finish.
+            tasks.spawn(serve(listener, limits, endpoint, stop.clone(), Duration::ZERO));
+        }
         let serving = serve(self.listener, limits, crate::http::endpoint(site), stop.clone(), GRACE);
         tokio::pin!(serving);
         tokio::select! {
@@ -147,6 +170,8 @@ impl App {
             tracing::warn!("some work was not finished in time");
         }
         service.shut_down().await;
+        service.flush_store().await;
+        tending.abort();
         if let Some(simulator) = simulator {
             simulator.stop().await;
         }
@@ -160,7 +185,14 @@ impl App {
 /// # Errors
 /// A part cannot be built.
 pub fn site(config: &Config, clock: Clock, store: Store) -> Result<Site, Error> {
-    assemble(config, clock, config.listen, store).map(|assembled| assembled.site)
+    assemble(config, clock, config.listen, |_metrics| store).map(|assembled| assembled.site)
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let bound = |source| Error::Bind { address, source };
+    let listener = TcpListener::bind(address).await.map_err(bound)?;
+    let address = listener.local_addr().map_err(bound)?;
+    Ok((listener, address))
 }
 
 fn memory(config: &Config) -> Store {
@@ -168,13 +200,30 @@ fn memory(config: &Config) -> Store {
     Store::Memory(Memory::new(limits).paced(config.calls_per_second))
 }
 
+/// The server that instances share, or this process.
+fn store(config: &Config, metrics: &Metrics) -> Store {
+    let Some(shared) = &config.shared else { return memory(config) };
+    let settings = store::redis::Settings {
+        url: shared.url.clone(),
+        index_key: shared.index_key.clone(),
+        retention: config.retention,
+        per_second: config.calls_per_second,
+    };
+    Store::Redis(Arc::new(Redis::new(&settings, &config.ticket_keys, metrics)))
+}
+
 /// Builds every part; `address` is where this process can be reached by itself.
-fn assemble(config: &Config, clock: Clock, address: SocketAddr, store: Store) -> Result<Assembled, Error> {
+fn assemble(
+    config: &Config,
+    clock: Clock,
+    address: SocketAddr,
+    store: impl FnOnce(&Metrics) -> Store,
+) -> Result<Assembled, Error> {
     let origin = origin(config, address);
     let input = if config.speech { Input::KeysAndSpeech } else { Input::Keys };
     let speech = Speech::load(input).map_err(Error::Speech)?;
     let do_not_call = config.do_not_call_file.as_deref().map(DoNotCallFile::open).transpose()?;
-    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), env!("TABLECALL_COMMIT"))?;
+    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), env!("TABLECALL_COMMIT"), clock.now())?;
     let http = http_client()?;
     let account = config.carrier.account().clone();
     let verifier = Verifier::new(&origin, &account.auth_tokens, &account.webhook_keys)?;
@@ -194,7 +243,7 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr, store: Store) ->
     let service = Service::new(Parts {
         settings: settings(config, speech.languages().collect()),
         clock,
-        store,
+        store: store(&metrics),
         tickets: Tickets::new(config.ticket_keys.clone()),
         links: Links::new(&origin),
         twilio: Client::new(client, http)?,
@@ -206,7 +255,12 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr, store: Store) ->
         probe,
     });
     let keys = Keys::new(config.api_keys.iter().map(|(name, secret)| (name.as_str(), secret.as_str())));
-    let site = Site { service, keys, verifier, simulator, limits: Limits::default() };
+    let metrics_apart = config.watching.metrics_listen.is_some();
+    let (proxies, origins) = (config.trusted_proxies.clone(), config.cors_origins.clone());
+    let mut limits = Limits::default();
+    limits.unlimited_peers.extend(&proxies.0);
+    let admission = Admission { keys, proxies, origins };
+    let site = Site { service, admission, verifier, simulator, limits, metrics_apart };
     Ok(Assembled { site, metrics, tasks, stop })
 }
 
@@ -217,7 +271,7 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr, store: Store) ->
 pub fn document() -> Result<serde_json::Value, Error> {
     let config = Config::read(&Given::default()).map_err(|_problems| Error::Defaults)?;
     let address = config.listen;
-    let assembled = assemble(&config, Clock::system(), address, memory(&config))?;
+    let assembled = assemble(&config, Clock::system(), address, |_metrics| memory(&config))?;
     Ok(crate::http::describe(&assembled.site))
 }
 
@@ -275,7 +329,7 @@ pub async fn run_simulator(
     // Instances come and go beside it: no connection to one that was killed may be used again.
     let http = http_client_builder().pool_max_idle_per_host(0).build()?;
     let simulator = Simulator::new(config, clock, http);
-    let limits = Limits::default();
+    let limits = Limits::default().within_open_files();
     let stop = CancellationToken::new();
     let endpoint = crate::http::simulator_endpoint(simulator.clone(), limits.clone());
     let serving = serve(listener, limits, endpoint, stop.clone(), GRACE);
