@@ -39,6 +39,7 @@ mod requests;
 mod restart;
 mod speech;
 mod soak;
+mod story;
 mod trial;
 mod trust;
 mod voicemail;

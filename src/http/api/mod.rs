@@ -28,6 +28,7 @@ use crate::call::{Call, WaitingFor};
 use crate::domain::CallId;
 use crate::policy::Verdict;
 use crate::service::{Check, Service};
+use crate::telemetry;
 
 /// The operations under `/api`.
 #[derive(Debug)]
@@ -145,6 +146,7 @@ impl Api {
         let owner = owner(request)?;
         let key = idempotency_key.0.as_deref().map(read_idempotency_key).transpose()?;
         let call = self.service.create(&owner, &body.fields, key).await.map_err(Failure::from)?;
+        telemetry::request::note_call(call.id.as_bytes());
         Ok(Created::Call(Shown(CallView::of(&call)), format!("/api/call/{}", call.id)))
     }
 
