@@ -141,7 +141,7 @@ impl App {
             let stop = stop.clone();
             async move { metrics.run_upkeep(stop).await }
         });
-        let limits = site.limits.clone();
+        let limits = site.limits.clone().within_open_files();
         if let Some(listener) = self.metrics {
             let (limits, endpoint) = (limits.clone(), crate::http::metrics_endpoint(service.clone()));
             // It has nothing to finish.
@@ -303,7 +303,7 @@ pub async fn run_simulator(
     // Instances come and go beside it: no connection to one that was killed may be used again.
     let http = http_client_builder().pool_max_idle_per_host(0).build()?;
     let simulator = Simulator::new(config, clock, http);
-    let limits = Limits::default();
+    let limits = Limits::default().within_open_files();
     let stop = CancellationToken::new();
     let endpoint = crate::http::simulator_endpoint(simulator.clone(), limits.clone());
     let serving = serve(listener, limits, endpoint, stop.clone(), GRACE);

@@ -40,6 +40,15 @@ impl Config {
             _ => Err(reader.problems),
         }
     }
+
+    /// The address that a server with these settings listens on; no other setting is judged.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read_listen(given: &Given) -> Result<SocketAddr, Vec<Problem>> {
+        let mut reader = Reader { problems: Vec::new() };
+        reader.listen(given).ok_or(reader.problems)
+    }
 }
 
 pub(super) struct Reader {

@@ -81,9 +81,7 @@ impl<E: Endpoint> Edge<E> {
             request.set_data(owner);
         }
         request.set_data(RequestId(asked.context.id().to_owned()));
-        // What the panic was is logged where it happened; nothing of it is told.
-        let answered = AssertUnwindSafe(self.inner.call(request)).catch_unwind().await;
-        answered.unwrap_or_else(|_panic| Err(panicked().into())).map(IntoResponse::into_response)
+        shielded(&self.inner, request).await
     }
 
     /// Counts and tells a request and its answer.
@@ -149,6 +147,12 @@ impl<E: Endpoint> Edge<E> {
         self.tell(&asked, &response);
         Ok(response)
     }
+}
+
+/// What an endpoint answers, also when it panics. What the panic was is logged where it happened; nothing is told.
+async fn shielded<E: Endpoint>(inner: &E, request: Request) -> poem::Result<Response> {
+    let answered = AssertUnwindSafe(inner.call(request)).catch_unwind().await;
+    answered.unwrap_or_else(|_panic| Err(panicked().into())).map(IntoResponse::into_response)
 }
 
 /// An error as a problem.
@@ -255,6 +259,27 @@ mod tests {
         ] {
             assert_eq!(known_methods(path), methods, "{path}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_that_says_nothing_of_it() {
+        let panics = poem::endpoint::make_sync(|_| -> Response { panic!("Ana García, +14155550101") });
+        let error = shielded(&panics, Request::default()).await.unwrap_err();
+        let asked = Asked {
+            begun: Instant::now(),
+            context: Context::new("mine-1"),
+            method: Method::POST,
+            path: "/api/call".to_owned(),
+            client: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+            key: None,
+            cross_origin: Vec::new(),
+        };
+        let response = refused(error, &asked);
+        assert_eq!(response.status().as_u16(), 500);
+        assert_eq!(response.content_type(), Some("application/problem+json"));
+        let body: serde_json::Value = response.into_body().into_json().await.unwrap();
+        assert_eq!((&body["code"], &body["request_id"]), (&"internal_error".into(), &"mine-1".into()));
+        assert!(!body.to_string().contains("Ana"), "{body}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::turn::{Asked, Turn};
 use super::{Applied, Error, Service, intake};
 use crate::call::{Baggage, Call, Effect, Ended, step};
 use crate::domain::{CallId, PhoneFacts, Reservation};
-use crate::policy::{Purpose, Verdict};
+use crate::policy::{Allowance, Purpose, Verdict};
 use crate::speech::{Scene, Script};
 use crate::store::{IdempotencyKey, Saved, Standing};
 use crate::telemetry::request;
@@ -45,6 +45,19 @@ impl Service {
         let asked = Asked { call: &call, phone: Some(facts), purpose: Purpose::Create, called_up: false };
         let verdict = self.judge(&asked, now).await?;
         Ok(Check { verdict, script: self.0.parts.speech.script(&self.scene(&call.reservation)) })
+    }
+
+    /// What the limit of its key leaves to `owner`; `None`: there is no limit.
+    ///
+    /// # Errors
+    /// The store cannot serve.
+    pub async fn allowance(&self, owner: &str) -> Result<Option<Allowance>, Error> {
+        let (limits, now) = (&self.0.parts.settings.rules.limits, self.now());
+        if limits.key_minute.is_none() {
+            return Ok(None);
+        }
+        let (made, oldest) = self.0.parts.store.creates(owner, now).await?;
+        Ok(limits.for_key(made, oldest, now))
     }
 
     /// Reads a request as it is to be understood at `now`.
@@ -95,7 +108,7 @@ impl Service {
         call.baggage = Baggage { idempotency: key, trace: None };
         let made = self.make(&call, understood.facts).await;
         if let (Err(_), Some(key)) = (&made, key) {
-            self.0.parts.store.unreserve(key, id);
+            self.0.parts.store.unreserve(key, id).await;
         }
         made
     }
@@ -148,7 +161,7 @@ impl Service {
         let saved = self.0.parts.store.save(None, first.call).await;
         let Ok(Saved::Done(stored)) = saved else {
             if let Turn::Now { .. } = turn {
-                self.0.parts.store.release(phone, call.id, now);
+                self.0.parts.store.release(phone, call.id, now).await;
             }
             return Err(saved.err().map_or(Error::Internal, Error::from));
         };

@@ -227,7 +227,7 @@ impl Service {
     /// There is none, or the store cannot serve.
     pub async fn watch(&self, owner: &str, id: CallId) -> Result<tokio::sync::watch::Receiver<Arc<Call>>, Error> {
         self.get(owner, id).await?;
-        self.0.parts.store.watch(id).ok_or(Error::NotFound)
+        self.0.parts.store.watch(id).await?.ok_or(Error::NotFound)
     }
 
     /// Cancels a call of `owner`; cancelling twice is cancelling once.
@@ -252,7 +252,7 @@ impl Service {
     /// Lets an event happen to a stored call, again and again until no other writer was quicker. `None`: not stored.
     async fn apply(&self, id: CallId, event: Event<'_>) -> Result<Option<Applied>, store::Error> {
         loop {
-            let Some(before) = self.0.parts.store.load(id).await? else { return Ok(None) };
+            let Some(before) = self.0.parts.store.recent(id).await? else { return Ok(None) };
             if let Some(applied) = self.apply_to(&before, event).await? {
                 return Ok(Some(applied));
             }
@@ -265,7 +265,7 @@ impl Service {
         if !step.changed {
             return Ok(Some(Applied { call: before.clone(), reply: step.reply, effects: step.effects }));
         }
-        match self.0.parts.store.save(Some(before.version), step.call).await? {
+        match self.0.parts.store.change(before, step.call, event).await? {
             Saved::Conflict => Ok(None),
             Saved::Done(call) => {
                 self.tell(before, &call);

@@ -63,6 +63,11 @@ impl Tally {
         }
     }
 
+    /// A finished call has gone.
+    pub(super) const fn forget_finished(&mut self) {
+        self.statuses[STATUSES - 1] = self.statuses[STATUSES - 1].saturating_sub(1);
+    }
+
     /// Adds these calls to a census.
     pub(super) fn add_to(&self, census: &mut Census) {
         census.statuses.iter_mut().zip(self.statuses).for_each(|(sum, count)| *sum += count);

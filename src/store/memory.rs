@@ -3,6 +3,8 @@
 //!
 //! Finished calls are dropped after their retention, or oldest first to make room; open ones never.
 
+mod events;
+
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -11,6 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, watch};
 
 use super::census::{Census, OVERDUE, Tally};
+use super::kept::Kept;
+use super::outbox::{Alarm, Outbox};
 use super::usage::Log;
 use super::{Error, IdempotencyKey, Limits, Saved, Standing};
 use crate::call::Call;
@@ -41,14 +45,19 @@ pub struct Memory {
     /// The earliest moment that the sweep knows of, in milliseconds; only earlier ones wake it.
     earliest: AtomicI64,
     sooner: Notify,
+    /// Wakes who sends events.
+    events: Alarm,
+    /// How often events were asked for.
+    events_asked: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
 struct Shard {
-    calls: HashMap<CallId, Arc<Call>>,
+    calls: HashMap<CallId, Kept>,
     due: BTreeSet<(Timestamp, CallId)>,
     tally: Tally,
     watchers: HashMap<CallId, watch::Sender<Arc<Call>>>,
+    outbox: Outbox,
 }
 
 /// Who has to do with a number.
@@ -94,6 +103,8 @@ impl Memory {
             held: AtomicUsize::new(0),
             earliest: AtomicI64::new(i64::MAX),
             sooner: Notify::new(),
+            events: Alarm::default(),
+            events_asked: AtomicUsize::new(0),
         }
     }
 
@@ -109,42 +120,46 @@ impl Memory {
     }
 
     pub(super) fn load(&self, id: CallId) -> Option<Arc<Call>> {
-        self.shard(id).calls.get(&id).cloned()
+        self.shard(id).calls.get(&id)?.call()
     }
 
-    pub(super) fn save(&self, loaded: Option<u64>, mut call: Call, make_room: bool) -> Result<Saved, Error> {
+    pub(super) fn save(&self, loaded: Option<u64>, call: Call, make_room: bool) -> Result<Saved, Error> {
         if loaded.is_none() && make_room {
             self.make_room(call.updated_at)?;
-        }
-        if call.is_finished() {
-            call.timeline.shrink_to_fit();
-            call.attempts.shrink_to_fit();
         }
         let call = Arc::new(call);
         let mut shard = self.shard(call.id);
         let before = shard.calls.get(&call.id);
-        if before.map(|before| before.version) != loaded {
+        if before.and_then(Kept::version) != loaded {
             return Ok(Saved::Conflict);
         }
-        let (was_due, was_open) = before.map_or((None, false), |before| (before.wake_at(), !before.is_finished()));
-        let had_line = before.is_some_and(|before| before.has_line());
         let is_new = before.is_none();
+        let before = before.and_then(Kept::open);
+        let (was_due, was_open) = (before.and_then(|before| before.wake_at()), before.is_some());
+        let had_line = before.is_some_and(|before| before.has_line());
         let wake_at = call.wake_at();
         if was_due != wake_at {
             was_due.map(|at| shard.due.remove(&(at, call.id)));
             wake_at.map(|at| shard.due.insert((at, call.id)));
         }
-        let before = shard.calls.insert(call.id, call.clone());
-        shard.tally.change(before.as_deref(), Some(&call));
+        match shard.calls.insert(call.id, Kept::new(&call)) {
+            None => shard.tally.change(None, Some(&call)),
+            Some(Kept::Open(before)) => shard.tally.change(Some(&before), Some(&call)),
+            Some(Kept::Packed(_)) => {}
+        }
         if let Some(watcher) = shard.watchers.get(&call.id) {
             watcher.send_replace(call.clone());
             if call.is_finished() {
                 shard.watchers.remove(&call.id);
             }
         }
+        let event_due = shard.outbox.note(&call);
         // Under the lock of the call, so that a quicker change cannot overtake a slower one in the indexes.
-        self.index(&call, is_new || !was_open, was_open, had_line);
+        self.index(&call, is_new, was_open, had_line);
         drop(shard);
+        if let Some(at) = event_due {
+            self.events.set(at);
+        }
         if is_new {
             self.held.fetch_add(1, Ordering::Relaxed);
         }
@@ -206,8 +221,14 @@ impl Memory {
     fn remove(&self, id: CallId) {
         let mut shard = self.shard(id);
         shard.watchers.remove(&id);
-        if let Some(gone) = shard.calls.remove(&id) {
-            shard.tally.change(Some(&gone), None);
+        shard.outbox.remove(id);
+        let gone = shard.calls.remove(&id);
+        match &gone {
+            Some(Kept::Open(gone)) => shard.tally.change(Some(gone), None),
+            Some(Kept::Packed(_)) => shard.tally.forget_finished(),
+            None => {}
+        }
+        if gone.is_some() {
             self.held.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -302,6 +323,10 @@ impl Memory {
         has_room
     }
 
+    pub(super) fn creates(&self, owner: &str, now: Timestamp) -> (usize, Option<Timestamp>) {
+        lock(&self.creates).get(owner).map(|log| log.within(Often::MINUTE, now)).unwrap_or_default()
+    }
+
     pub(super) fn claim(&self, phone: Phone, id: CallId, often: &Often, now: Timestamp) -> bool {
         let mut numbers = self.number(phone);
         let number = numbers.entry(phone).or_default();
@@ -390,7 +415,7 @@ impl Memory {
 
     pub(super) fn watch(&self, id: CallId) -> Option<watch::Receiver<Arc<Call>>> {
         let mut shard = self.shard(id);
-        let call = shard.calls.get(&id)?.clone();
+        let call = shard.calls.get(&id)?.call()?;
         if call.is_finished() {
             return Some(watch::channel(call).1);
         }
