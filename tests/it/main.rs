@@ -26,6 +26,7 @@ mod callback;
 mod cancel;
 mod carrier;
 mod changes;
+mod deploy;
 mod dialling;
 mod examined;
 mod faults;
