@@ -42,7 +42,8 @@ const PROBLEMS: [(&str, &[Code]); 6] = [
 ];
 
 /// What every operation can answer.
-const ALWAYS: [Code; 4] = [Code::Unauthorized, Code::RequestTimeout, Code::InternalError, Code::Unavailable];
+const ALWAYS: [Code; 5] =
+    [Code::Unauthorized, Code::TooManyWrongKeys, Code::RequestTimeout, Code::InternalError, Code::Unavailable];
 
 const DESCRIPTION: &str = "Phones a restaurant, reads a table reservation aloud, and brings back the answer the staff \
 press on the keypad (1 accepts, 2 declines).\n\nEvery error is an RFC 9457 problem with a `code` from a closed list. \
@@ -101,6 +102,12 @@ fn add_problems(operation: &mut Map<String, Value>) {
         }
         if matches!(status.as_u16(), 429 | 503) {
             response["headers"] = json!({"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}});
+        }
+        if codes.contains(&Code::KeyLimit) && status.as_u16() == 429 {
+            let like_202 = |name: &str| responses["202"]["headers"][name].clone();
+            for name in ["RATELIMIT-POLICY", "RATELIMIT"] {
+                response["headers"][name] = like_202(name);
+            }
         }
         responses.insert(status.as_u16().to_string(), response);
     }

@@ -4,10 +4,11 @@
 
 use std::fmt;
 
-use poem::http::{HeaderValue, StatusCode, header};
+use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use crate::policy::Allowance;
 use crate::service::{self, intake::FieldError};
 use crate::store;
 use crate::twilio::client::Refusal as TwilioRefusal;
@@ -21,6 +22,8 @@ pub enum Code {
     BadRequest,
     /// No key, or a wrong one.
     Unauthorized,
+    /// Too many wrong keys came from the same address.
+    TooManyWrongKeys,
     /// There is nothing at this path.
     NotFound,
     /// There is no such call for this key.
@@ -69,10 +72,11 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the document.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::BadJson,
         Self::BadRequest,
         Self::Unauthorized,
+        Self::TooManyWrongKeys,
         Self::NotFound,
         Self::CallNotFound,
         Self::MethodNotAllowed,
@@ -103,6 +107,9 @@ impl Code {
             Self::BadJson => ("bad_json", StatusCode::BAD_REQUEST, "The body is not JSON"),
             Self::BadRequest => ("bad_request", StatusCode::BAD_REQUEST, "The request is malformed"),
             Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "A key is needed"),
+            Self::TooManyWrongKeys => {
+                ("too_many_wrong_keys", StatusCode::TOO_MANY_REQUESTS, "Too many wrong keys from this address")
+            }
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is nothing here"),
             Self::CallNotFound => ("call_not_found", StatusCode::NOT_FOUND, "There is no such call"),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "Wrong method"),
@@ -169,12 +176,33 @@ pub struct Failure {
     errors: Vec<FieldError>,
     more: Vec<(&'static str, Value)>,
     retry_after: Option<u32>,
+    allowance: Option<Allowance>,
+}
+
+/// The headers `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10: structured fields).
+#[must_use]
+pub fn rate_limit(allowance: &Allowance) -> (String, String) {
+    let Allowance { most, left, window, more_in } = allowance;
+    let more_in = more_in.map(|seconds| format!(";t={seconds}")).unwrap_or_default();
+    (format!("\"key_minute\";q={most};w={window}"), format!("\"key_minute\";r={left}{more_in}"))
 }
 
 impl Failure {
     /// A failure with a sentence for people.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), more: Vec::new(), retry_after: None }
+        Self { code, detail: detail.into(), errors: Vec::new(), more: Vec::new(), retry_after: None, allowance: None }
+    }
+
+    /// The same with a number of seconds after which it is worth trying again.
+    #[must_use]
+    pub fn after(self, seconds: u32) -> Self {
+        Self { retry_after: Some(seconds), ..self }
+    }
+
+    /// The same with what a limit leaves to the caller.
+    #[must_use]
+    pub fn within(self, allowance: Option<Allowance>) -> Self {
+        Self { allowance, ..self }
     }
 
     /// The answer.
@@ -203,6 +231,11 @@ impl Failure {
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some((policy, left)) = self.allowance.as_ref().map(rate_limit) {
+            for (name, value) in [("ratelimit-policy", policy), ("ratelimit", left)] {
+                headers.extend(HeaderValue::from_str(&value).map(|value| (HeaderName::from_static(name), value)));
+            }
         }
         response
     }
@@ -347,6 +380,26 @@ mod tests {
         let words: std::collections::BTreeSet<_> = Code::ALL.iter().map(|code| code.word()).collect();
         assert_eq!(words.len(), Code::ALL.len());
         assert!(words.iter().all(|word| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')));
+    }
+
+    #[test]
+    fn what_the_listener_and_the_framework_report_has_a_code() {
+        use crate::http::listener::{BodyError, TooSlow};
+        let broken = || BodyError::Broken(std::io::Error::other("gone"));
+        let status = |status| poem::Error::from_status(status);
+        for (error, code) in [
+            (BodyError::TooSlow.into(), Code::RequestTimeout),
+            (BodyError::TooLong { limit: 1 }.into(), Code::PayloadTooLarge),
+            (broken().into(), Code::BadRequest),
+            (TooSlow.into(), Code::Unavailable),
+            (status(StatusCode::NOT_FOUND), Code::NotFound),
+            (status(StatusCode::METHOD_NOT_ALLOWED), Code::MethodNotAllowed),
+            (status(StatusCode::UNSUPPORTED_MEDIA_TYPE), Code::UnsupportedMediaType),
+            (status(StatusCode::IM_A_TEAPOT), Code::BadRequest),
+            (status(StatusCode::INSUFFICIENT_STORAGE), Code::InternalError),
+        ] {
+            assert_eq!(of_framework(&error).code, code, "{error}");
+        }
     }
 
     #[tokio::test]

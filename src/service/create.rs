@@ -9,7 +9,7 @@ use super::turn::{Asked, Turn};
 use super::{Applied, Error, Service, intake};
 use crate::call::{Baggage, Call, Effect, Ended, step};
 use crate::domain::{CallId, PhoneFacts, Reservation};
-use crate::policy::{Purpose, Verdict};
+use crate::policy::{Allowance, Purpose, Verdict};
 use crate::speech::{Scene, Script};
 use crate::store::{IdempotencyKey, Saved, Standing};
 
@@ -44,6 +44,19 @@ impl Service {
         let asked = Asked { call: &call, phone: Some(facts), purpose: Purpose::Create, called_up: false };
         let verdict = self.judge(&asked, now).await?;
         Ok(Check { verdict, script: self.0.parts.speech.script(&self.scene(&call.reservation)) })
+    }
+
+    /// What the limit of its key leaves to `owner`; `None`: there is no limit.
+    ///
+    /// # Errors
+    /// The store cannot serve.
+    pub async fn allowance(&self, owner: &str) -> Result<Option<Allowance>, Error> {
+        let (limits, now) = (&self.0.parts.settings.rules.limits, self.now());
+        if limits.key_minute.is_none() {
+            return Ok(None);
+        }
+        let (made, oldest) = self.0.parts.store.creates(owner, now).await?;
+        Ok(limits.for_key(made, oldest, now))
     }
 
     /// Reads a request as it is to be understood at `now`.
@@ -160,9 +173,8 @@ impl Service {
         }
     }
 
-    /// Counts and logs a call that this process sees for the first time.
+    /// Logs a call that this process sees for the first time.
     pub(super) fn appeared(&self, call: &Call) {
-        self.0.parts.metrics.calls.get(call.state.status()).increment(1.0);
         for entry in &call.timeline {
             super::tell_entry(call, entry.what);
         }

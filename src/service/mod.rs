@@ -11,6 +11,7 @@ pub mod opt_out;
 mod carrier;
 mod create;
 mod effects;
+mod figures;
 mod inbound;
 mod pace;
 mod place;
@@ -116,8 +117,6 @@ struct Inner {
     strangers: strangers::Strangers,
     /// What the public URL answered last, when that was not our answer.
     unreachable: std::sync::Mutex<Option<String>>,
-    /// How many caller IDs are set aside.
-    aside: metrics::Gauge,
     /// Identical requests at the same moment are looked at one after the other.
     creating: Vec<tokio::sync::Mutex<()>>,
     /// The digest of the account in tickets.
@@ -172,23 +171,21 @@ impl Service {
         let account = account_digest(&parts.settings.account);
         let carrier = carrier::Carrier::new(&parts.settings.from_numbers);
         let strangers = strangers::Strangers::new();
-        let aside = parts.metrics.register(|| {
-            metrics::describe_gauge!(
-                "tablecall_caller_ids_set_aside",
-                "Numbers of TWILIO_FROM_NUMBER that Twilio refused within the last hour"
-            );
-            metrics::gauge!("tablecall_caller_ids_set_aside")
-        });
-        aside.set(0.0);
         let creating = (0..64).map(|_| tokio::sync::Mutex::default()).collect();
         let unreachable = std::sync::Mutex::default();
-        Self(Arc::new(Inner { parts, pace, carrier, strangers, unreachable, aside, creating, account }))
+        Self(Arc::new(Inner { parts, pace, carrier, strangers, unreachable, creating, account }))
     }
 
     /// The time of this service.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.0.parts.clock.now()
+    }
+
+    /// What it reads the time from.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.parts.clock
     }
 
     /// What this deployment decides.
@@ -282,21 +279,10 @@ impl Service {
 
     /// Logs and counts what is new about a call. Nothing here names a guest or a number.
     fn tell(&self, before: &Call, call: &Call) {
-        let metrics = &self.0.parts.metrics;
         for entry in call.timeline.iter().skip(before.timeline.len()) {
             tell_entry(call, entry.what);
-            if let What::Ended(because) = entry.what {
-                metrics.attempts.get(because.word()).increment(1);
-            }
-            if let What::Finished(outcome) = entry.what {
-                metrics.outcomes.get(outcome.word()).increment(1);
-            }
         }
-        let (was, is) = (before.state.status(), call.state.status());
-        if was != is {
-            metrics.calls.get(was).decrement(1.0);
-            metrics.calls.get(is).increment(1.0);
-        }
+        self.count(before, call);
     }
 }
 

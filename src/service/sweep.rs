@@ -29,9 +29,6 @@ impl Service {
             let now = clock.now();
             if now >= housekeeping {
                 store.forget(now).await;
-                let finished = store.held().await.saturating_sub(store.open().await.len());
-                self.metrics().calls.get("finished").set(u32::try_from(finished).unwrap_or(u32::MAX));
-                self.count_aside(now);
                 housekeeping = now.saturating_add(HOUSEKEEPING).unwrap_or(Timestamp::MAX);
             }
             self.call_up(now).await;

@@ -204,3 +204,29 @@ async fn attempts_and_creates_are_counted_where_limits_want_it() {
         assert!(store.admit(&owner, &often, at(1)).await.unwrap());
     }
 }
+
+#[tokio::test]
+async fn the_census_tells_where_calls_stand_and_which_are_overdue() {
+    for store in stores() {
+        assert_eq!(store.census(now()).await.unwrap(), super::Census::default());
+        let (first, second) = (saved(&store, None, call(1)).await, saved(&store, None, call(2)).await);
+        let waiting = step(
+            &second,
+            Event::Hold { waiting_for: WaitingFor::Slot, until: now() + SignedDuration::from_secs(9) },
+            now(),
+        );
+        let waiting = saved(&store, Some(second.version), waiting.call).await;
+        saved(&store, Some(first.version), dialed(&first)).await;
+        let census = store.census(now() + SignedDuration::from_secs(60)).await.unwrap();
+        assert_eq!((census.statuses, census.overdue), ([1, 1, 0, 0, 0], 0));
+        let queue = census.queue[WaitingFor::Slot as usize];
+        assert_eq!((queue.length, queue.oldest), (1, Some(now())));
+        let census = store.census(now() + SignedDuration::from_secs(70)).await.unwrap();
+        assert_eq!(census.overdue, 1, "the one that was to be looked at after nine seconds");
+        saved(&store, Some(waiting.version), finished(&waiting)).await;
+        let census = store.census(now()).await.unwrap();
+        assert_eq!((census.statuses, census.queue), ([0, 1, 0, 0, 1], Default::default()));
+        store.forget(now() + SignedDuration::from_hours(25)).await;
+        assert_eq!(store.census(now()).await.unwrap().statuses, [0, 1, 0, 0, 0]);
+    }
+}

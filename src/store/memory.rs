@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, watch};
 
+use super::census::{Census, OVERDUE, Tally};
 use super::kept::Kept;
 use super::outbox::{Alarm, Outbox};
 use super::usage::Log;
@@ -54,6 +55,7 @@ pub struct Memory {
 struct Shard {
     calls: HashMap<CallId, Kept>,
     due: BTreeSet<(Timestamp, CallId)>,
+    tally: Tally,
     watchers: HashMap<CallId, watch::Sender<Arc<Call>>>,
     outbox: Outbox,
 }
@@ -140,7 +142,11 @@ impl Memory {
             was_due.map(|at| shard.due.remove(&(at, call.id)));
             wake_at.map(|at| shard.due.insert((at, call.id)));
         }
-        shard.calls.insert(call.id, Kept::new(&call));
+        match shard.calls.insert(call.id, Kept::new(&call)) {
+            None => shard.tally.change(None, Some(&call)),
+            Some(Kept::Open(before)) => shard.tally.change(Some(&before), Some(&call)),
+            Some(Kept::Packed(_)) => {}
+        }
         if let Some(watcher) = shard.watchers.get(&call.id) {
             watcher.send_replace(call.clone());
             if call.is_finished() {
@@ -216,7 +222,13 @@ impl Memory {
         let mut shard = self.shard(id);
         shard.watchers.remove(&id);
         shard.outbox.remove(id);
-        if shard.calls.remove(&id).is_some() {
+        let gone = shard.calls.remove(&id);
+        match &gone {
+            Some(Kept::Open(gone)) => shard.tally.change(Some(gone), None),
+            Some(Kept::Packed(_)) => shard.tally.forget_finished(),
+            None => {}
+        }
+        if gone.is_some() {
             self.held.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -309,6 +321,10 @@ impl Memory {
             log.add(now, Often::MINUTE);
         }
         has_room
+    }
+
+    pub(super) fn creates(&self, owner: &str, now: Timestamp) -> (usize, Option<Timestamp>) {
+        lock(&self.creates).get(owner).map(|log| log.within(Often::MINUTE, now)).unwrap_or_default()
     }
 
     pub(super) fn claim(&self, phone: Phone, id: CallId, often: &Often, now: Timestamp) -> bool {
@@ -408,6 +424,22 @@ impl Memory {
 
     pub(super) fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
+    }
+
+    pub(super) const fn capacity(&self) -> usize {
+        self.limits.max_calls
+    }
+
+    pub(super) fn census(&self, now: Timestamp) -> Census {
+        let mut census = Census::default();
+        let late = now.saturating_sub(OVERDUE).unwrap_or(Timestamp::MIN);
+        for shard in &self.shards {
+            let shard = lock(shard);
+            shard.tally.add_to(&mut census);
+            let overdue = shard.due.iter().take_while(|(at, _)| *at < late).count();
+            census.overdue += u64::try_from(overdue).unwrap_or(u64::MAX);
+        }
+        census
     }
 
     pub(super) fn open(&self) -> Vec<CallId> {

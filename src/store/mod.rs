@@ -3,6 +3,7 @@
 //! A store keeps calls, tells which of them are due, which numbers are taken, and who should hear of a change. It does
 //! not decide anything: what a call becomes is computed by `call` and saved here, if nobody was quicker.
 
+mod census;
 mod kept;
 mod memory;
 mod outbox;
@@ -20,6 +21,7 @@ use crate::call::{Call, Event, State, WaitingFor};
 use crate::domain::{CallId, Phone};
 use crate::policy::{Limits as Often, Room};
 
+pub use census::{Census, OVERDUE, Queue};
 pub use memory::Memory;
 pub use outbox::{Claimed, Entry, News, Settled};
 
@@ -196,6 +198,18 @@ impl Store {
     pub async fn admit(&self, owner: &Arc<str>, often: &Often, now: Timestamp) -> Result<bool, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.admit(owner, often, now)),
+        }
+    }
+
+    /// How many creates of `owner` count for the minute's limit, and since when the oldest of them does. Nothing is
+    /// counted while there is no such limit.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn creates(&self, owner: &str, now: Timestamp) -> Result<(usize, Option<Timestamp>), Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.creates(owner, now)),
         }
     }
 
@@ -400,6 +414,25 @@ impl Store {
     pub async fn held(&self) -> usize {
         match self {
             Self::Memory(memory) => memory.held(),
+        }
+    }
+
+    /// The most calls that are held.
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        match self {
+            Self::Memory(memory) => memory.capacity(),
+        }
+    }
+
+    /// How many calls stand where.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn census(&self, now: Timestamp) -> Result<Census, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.census(now)),
         }
     }
 

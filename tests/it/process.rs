@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::app::within;
 
-const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
-const TOKEN: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+pub(crate) const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
+pub(crate) const TOKEN: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 pub(crate) const SECRET: &str = "the-secret-of-the-app";
 
 /// How soon a process without requests has ended after it was told to stop, on a machine with much else to do.
@@ -50,8 +50,22 @@ impl Program {
 
     /// The service with an account at `carrier`, at an address that stays its own over restarts.
     pub(crate) async fn service(carrier: &Self, address: SocketAddr) -> Self {
-        let origin = format!("http://{address}");
         let mut command = program(&["serve"]);
+        Self::with_account(&mut command, carrier, address);
+        Self::started(command, address).await
+    }
+
+    /// The same with few open files at first: `ulimit` is what a shell is told, such as `-S -n 1024`.
+    pub(crate) async fn limited(carrier: &Self, address: SocketAddr, ulimit: &str) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit {ulimit} && exec \"$0\" serve"), env!("CARGO_BIN_EXE_tablecall")]);
+        command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::with_account(&mut command, carrier, address);
+        Self::started(command, address).await
+    }
+
+    fn with_account(command: &mut Command, carrier: &Self, address: SocketAddr) {
+        let origin = format!("http://{address}");
         command.envs([
             ("TABLECALL_LISTEN", address.to_string().as_str()),
             ("TABLECALL_PUBLIC_URL", &origin),
@@ -65,7 +79,6 @@ impl Program {
             ("TABLECALL_ALLOWED_COUNTRIES", "*"),
             ("RUST_LOG", "info,tablecall=trace"),
         ]);
-        Self::started(command, address).await
     }
 
     /// The service with these settings alone; without an account the simulator is its carrier.
@@ -127,7 +140,7 @@ impl Drop for Program {
 pub(crate) struct Pair {
     pub(crate) carrier: Program,
     pub(crate) address: SocketAddr,
-    http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
 }
 
 impl Pair {

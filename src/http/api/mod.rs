@@ -23,7 +23,7 @@ use self::view::CallView;
 use self::words::{Instant, Verdict as VerdictWord, Word};
 use super::calendar;
 use super::keys::Owner;
-use super::problem::{Code, Failure};
+use super::problem::{Code, Failure, rate_limit};
 use crate::call::{Call, WaitingFor};
 use crate::domain::CallId;
 use crate::policy::Verdict;
@@ -44,6 +44,13 @@ enum Created {
         /// Where the call can be read.
         #[oai(header = "Location")]
         String,
+        /// How many creates the key may make in which time (seconds), as in `"key_minute";q=60;w=60`. Only where that
+        /// is limited.
+        #[oai(header = "RateLimit-Policy")]
+        Option<String>,
+        /// How many are left, and in how many seconds there will be more, as in `"key_minute";r=59;t=60`.
+        #[oai(header = "RateLimit")]
+        Option<String>,
     ),
 }
 
@@ -144,8 +151,12 @@ impl Api {
     ) -> poem::Result<Created> {
         let owner = owner(request)?;
         let key = idempotency_key.0.as_deref().map(read_idempotency_key).transpose()?;
-        let call = self.service.create(&owner, &body.fields, key).await.map_err(Failure::from)?;
-        Ok(Created::Call(Shown(CallView::of(&call)), format!("/api/call/{}", call.id)))
+        let made = self.service.create(&owner, &body.fields, key).await;
+        // What is left after this create. A store that cannot tell has said so to the create itself.
+        let allowance = self.service.allowance(&owner).await.ok().flatten();
+        let call = made.map_err(|error| Failure::from(error).within(allowance))?;
+        let (policy, left) = allowance.as_ref().map(rate_limit).unzip();
+        Ok(Created::Call(Shown(CallView::of(&call)), format!("/api/call/{}", call.id), policy, left))
     }
 
     /// What would happen
@@ -189,7 +200,7 @@ impl Api {
         if nothing_new {
             return Ok(Followed::Over);
         }
-        Ok(Followed::Events(events::stream(calls, seen, self.service.stopping())))
+        Ok(Followed::Events(events::stream(calls, seen, &self.service)))
     }
 
     /// Stop a call
