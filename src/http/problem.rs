@@ -35,6 +35,8 @@ pub enum Code {
     CallFinished,
     /// The reservation is not confirmed: there is nothing to put in a calendar.
     NotConfirmed,
+    /// The call has no `callback_url`: there is nobody to tell.
+    NoCallbackUrl,
     /// The body is too long.
     PayloadTooLarge,
     /// The body is not `application/json`.
@@ -69,7 +71,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the document.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::BadJson,
         Self::BadRequest,
         Self::Unauthorized,
@@ -80,6 +82,7 @@ impl Code {
         Self::DuplicateCall,
         Self::CallFinished,
         Self::NotConfirmed,
+        Self::NoCallbackUrl,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
         Self::InvalidRequest,
@@ -112,6 +115,7 @@ impl Code {
             }
             Self::CallFinished => ("call_finished", StatusCode::CONFLICT, "The call is decided or finished"),
             Self::NotConfirmed => ("not_confirmed", StatusCode::CONFLICT, "The reservation is not confirmed"),
+            Self::NoCallbackUrl => ("no_callback_url", StatusCode::CONFLICT, "The call has no callback_url"),
             Self::PayloadTooLarge => ("payload_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too long"),
             Self::UnsupportedMediaType => {
                 ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be application/json")
@@ -246,6 +250,9 @@ impl From<service::Error> for Failure {
                 Self::new(Code::IdempotencyMismatch, "Use another Idempotency-Key for another request.")
             }
             Error::CallFinished => Self::new(Code::CallFinished, "It can no longer be cancelled."),
+            Error::NoCallbackUrl => {
+                Self::new(Code::NoCallbackUrl, "Nobody wants events of this call: it was made without a callback_url.")
+            }
             Error::Twilio(refusal) => twilio(&refusal),
             Error::Unavailable(store::Error::Full) => Self {
                 retry_after: Some(30),

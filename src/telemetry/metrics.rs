@@ -66,6 +66,8 @@ pub const OPERATIONS: &[&str] = &["create", "fetch", "update", "list", "events",
 pub const RESULTS: &[&str] = &["ok", "refused", "rate_limited", "server_error", "timeout", "connect", OTHER];
 /// `status` of a call, as in the API.
 pub const STATUSES: &[&str] = &["queued", "dialing", "ringing", "in_progress", "finished", OTHER];
+/// `result` of an event to a client: received; tried in vain and tried again; given up.
+pub const EVENT_RESULTS: &[&str] = &["sent", "retried", "given_up", OTHER];
 /// `status` of an answer; anything else is `other`.
 const CODES: [u16; 20] =
     [200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 500, 502, 503, 504];
@@ -87,6 +89,8 @@ pub struct Metrics {
     pub twilio: Family<Family<Histogram>>,
     /// `tablecall_calls{status}`: calls held now.
     pub calls: Family<Gauge>,
+    /// `tablecall_events_total{result}`: events to clients.
+    pub events: Family<Counter>,
 }
 
 impl fmt::Debug for Metrics {
@@ -120,6 +124,7 @@ impl Metrics {
                 ),
                 twilio: Family::new(OPERATIONS, twilio),
                 calls: Family::new(STATUSES, |status| gauge!("tablecall_calls", "status" => status)),
+                events: Family::new(EVENT_RESULTS, |result| counter!("tablecall_events_total", "result" => result)),
             }
         });
         Ok(metrics)
@@ -174,6 +179,7 @@ fn describe() {
     metrics::describe_counter!("tablecall_attempts_total", "Attempts that have ended.");
     metrics::describe_counter!("tablecall_signature_failures_total", "Webhooks refused for their signature.");
     metrics::describe_gauge!("tablecall_calls", "Calls held.");
+    metrics::describe_counter!("tablecall_events_total", "Events to clients.");
     metrics::describe_gauge!("tablecall_build_info", "1, with the version and commit of the program.");
 }
 

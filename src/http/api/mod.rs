@@ -55,6 +55,13 @@ enum Canceled {
 }
 
 #[derive(ApiResponse)]
+enum Resent {
+    /// The call, whose newest state is being sent.
+    #[oai(status = 202)]
+    Call(Shown<CallView>),
+}
+
+#[derive(ApiResponse)]
 enum Found {
     /// The call.
     #[oai(status = 200)]
@@ -145,7 +152,7 @@ impl Api {
         let key = idempotency_key.0.as_deref().map(read_idempotency_key).transpose()?;
         let request = self.service.read(&body.fields).map_err(Failure::from)?;
         let call = self.service.create(&owner, request, key).await.map_err(Failure::from)?;
-        Ok(Created::Call(Shown(CallView::of(&call)), format!("/api/call/{}", call.id)))
+        Ok(Created::Call(Shown(self.view(&call).await?), format!("/api/call/{}", call.id)))
     }
 
     /// What would happen
@@ -161,7 +168,8 @@ impl Api {
     /// One call
     #[oai(path = "/call/:id", method = "get", operation_id = "get_call")]
     async fn get_call(&self, request: &Request, id: Path<String>) -> poem::Result<Found> {
-        Ok(Found::Call(Shown(CallView::of(&*self.find(request, &id.0).await?))))
+        let call = self.find(request, &id.0).await?;
+        Ok(Found::Call(Shown(self.view(&call).await?)))
     }
 
     /// Follow a call
@@ -199,7 +207,18 @@ impl Api {
     async fn cancel_call(&self, request: &Request, id: Path<String>) -> poem::Result<Canceled> {
         let owner = owner(request)?;
         let call = self.service.cancel(&owner, read_id(&id.0)?).await.map_err(Failure::from)?;
-        Ok(Canceled::Call(Shown(CallView::of(&call))))
+        Ok(Canceled::Call(Shown(self.view(&call).await?)))
+    }
+
+    /// Send the events of a call again
+    ///
+    /// Sends the newest state to the `callback_url` of the call once more, also when it was received or given up. It has
+    /// the same `webhook-id` as before unless the call has changed. How that goes is told by `delivery`.
+    #[oai(path = "/call/:id/events/resend", method = "post", operation_id = "resend_events")]
+    async fn resend_events(&self, request: &Request, id: Path<String>) -> poem::Result<Resent> {
+        let owner = owner(request)?;
+        let call = self.service.resend(&owner, read_id(&id.0)?).await.map_err(Failure::from)?;
+        Ok(Resent::Call(Shown(self.view(&call).await?)))
     }
 
     /// The confirmed reservation as a calendar entry
@@ -216,6 +235,11 @@ impl Api {
     async fn find(&self, request: &Request, id: &str) -> Result<Arc<Call>, Failure> {
         let owner = owner(request)?;
         self.service.get(&owner, read_id(id)?).await.map_err(Failure::from)
+    }
+
+    async fn view(&self, call: &Call) -> Result<CallView, Failure> {
+        let events = self.service.delivery(call).await.map_err(Failure::from)?;
+        Ok(CallView::with(call, events))
     }
 }
 

@@ -1,7 +1,5 @@
 //! The outbox: what is due, who has it, and what becomes of it.
 
-use jiff::SignedDuration;
-
 use super::*;
 use crate::domain::CallbackUrl;
 use crate::store::{Claimed, Entry, Settled};
@@ -124,6 +122,21 @@ async fn an_event_comes_again_when_it_was_said_to_and_a_try_that_was_none_does_n
         assert!(claimed(&store, 6).await.is_empty());
         assert_eq!(store.next_event_due(None).await, at(7));
         assert_eq!(one(&store, 7).await.tries, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_process_whose_outbox_ends_with_it_does_not_wait() {
+    for store in stores().into_iter().filter(|store| !store.is_shared()) {
+        for number in 1..=2 {
+            saved(&store, None, wanted(number)).await;
+        }
+        let both = claimed(&store, 0).await;
+        settled(&store, &both[0], Settled::Again { at: at(900), error: "answered 500".into() }, 1).await;
+        store.hurry_events(at(2));
+        let hurried = one(&store, 2).await;
+        assert_eq!((hurried.call.id, hurried.tries), (both[0].call.id, 1), "the other one is being sent");
+        assert!(claimed(&store, 3).await.is_empty());
     }
 }
 
