@@ -216,15 +216,11 @@ fn run_server(given: &Given) -> ExitCode {
         Ok(config) => config,
         Err(code) => return code,
     };
-    let format = match given.log_format.as_deref() {
-        None if std::io::stderr().is_terminal() => Format::Text,
-        Some("text") => Format::Text,
-        None | Some("json") => Format::Json,
-        Some(_) => return complain("TABLECALL_LOG_FORMAT: must be `text` or `json`", USAGE),
-    };
-    let _guard = match telemetry::init(format, given.log.as_deref().unwrap_or(telemetry::DEFAULT_FILTER)) {
+    let terminal = std::io::stderr().is_terminal();
+    let format = config.watching.log_format.unwrap_or(if terminal { Format::Text } else { Format::Json });
+    let _guard = match telemetry::init(format, &config.watching.log_filter) {
         Ok(guard) => guard,
-        Err(error) => return complain(&format!("RUST_LOG: {error}"), USAGE),
+        Err(error) => return complain(&error.to_string(), UNAVAILABLE),
     };
     for name in &config.ignored {
         tracing::warn!(setting = name, "this setting has no effect in this version");

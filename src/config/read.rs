@@ -11,6 +11,8 @@ use url::{Host, Url};
 
 use super::{Carrier, Config, Given, Later, Problem, TwilioAccount};
 use crate::domain::{Country, Name, Phone};
+use crate::http::cors::Origins;
+use crate::http::networks::TrustedProxies;
 use crate::notify::Secret;
 use crate::policy::{Hours, Limits};
 use crate::service::opt_out;
@@ -39,12 +41,12 @@ impl Config {
     }
 }
 
-struct Reader {
+pub(super) struct Reader {
     problems: Vec<Problem>,
 }
 
 /// A setting without white space around it; an empty one counts as not given.
-fn set(value: &Option<String>) -> Option<&str> {
+pub(super) fn set(value: &Option<String>) -> Option<&str> {
     value.as_deref().map(str::trim).filter(|text| !text.is_empty())
 }
 
@@ -58,11 +60,11 @@ fn list(text: &str) -> impl Iterator<Item = &str> {
 }
 
 impl Reader {
-    fn wrong(&mut self, name: &'static str, message: impl Display) {
+    pub(super) fn wrong(&mut self, name: &'static str, message: impl Display) {
         self.problems.push(Problem { name, message: message.to_string() });
     }
 
-    fn parsed<T>(&mut self, name: &'static str, value: &Option<String>, rule: &str) -> Option<T>
+    pub(super) fn parsed<T>(&mut self, name: &'static str, value: &Option<String>, rule: &str) -> Option<T>
     where
         T: FromStr,
     {
@@ -101,6 +103,9 @@ impl Reader {
         }
         let truth = "must be `true` or `false`";
         let private = self.parsed("TABLECALL_ALLOW_PRIVATE_CALLBACKS", &given.allow_private_callbacks, truth);
+        let watching = self.watching(given, listen);
+        let trusted_proxies = self.trusted_proxies(given);
+        let cors_origins = self.cors_origins(given, simulated);
         let ignored = self.later(&given.later);
         let account = account.or_else(simulator_account)?;
         let ticket_keys = self.ticket_keys(given, &account);
@@ -131,6 +136,9 @@ impl Reader {
             webhook_secrets,
             is_secret_made,
             allow_private_callbacks: private.unwrap_or(false),
+            watching,
+            trusted_proxies,
+            cors_origins,
             ignored,
         })
     }
@@ -419,15 +427,40 @@ impl Reader {
         }
     }
 
+    fn trusted_proxies(&mut self, given: &Given) -> TrustedProxies {
+        let networks = self.each("TABLECALL_TRUSTED_PROXIES", &given.trusted_proxies);
+        TrustedProxies(networks)
+    }
+
+    fn cors_origins(&mut self, given: &Given, simulated: bool) -> Origins {
+        const NAME: &str = "TABLECALL_CORS_ORIGINS";
+        match set(&given.cors_origins) {
+            None => Origins::Closed,
+            Some("*") if simulated => Origins::Any,
+            Some("*") => {
+                self.wrong(NAME, "cannot be * with a Twilio account: name the origins whose pages may make calls");
+                Origins::Closed
+            }
+            Some(_) => Origins::Listed(self.each(NAME, &given.cors_origins)),
+        }
+    }
+
+    /// Every item of a list.
+    fn each<T>(&mut self, name: &'static str, value: &Option<String>) -> Vec<T>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        let items: Vec<Result<T, T::Err>> = list(set(value).unwrap_or_default()).map(str::parse).collect();
+        items.into_iter().filter_map(|item| item.map_err(|error| self.wrong(name, error)).ok()).collect()
+    }
+
     fn later(&mut self, later: &Later) -> Vec<&'static str> {
         if set(&later.redis_url).is_some() {
             self.wrong("REDIS_URL", "is not offered by this version: it keeps calls in memory, on one machine");
         }
         let settings = [
-            ("TABLECALL_TRUSTED_PROXIES", &later.trusted_proxies),
-            ("TABLECALL_CORS_ORIGINS", &later.cors_origins),
             ("TABLECALL_INDEX_KEY", &later.index_key),
-            ("TABLECALL_METRICS_LISTEN", &later.metrics_listen),
             ("SENTRY_DSN", &later.sentry_dsn),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", &later.otlp_endpoint),
         ];
@@ -550,9 +583,23 @@ mod tests {
 
     #[test]
     fn settings_without_effect_are_named() {
-        let later = Later { trusted_proxies: some("10.0.0.0/8"), ..Later::default() };
+        let later = Later { index_key: some("AAAA"), ..Later::default() };
         let config = Config::read(&Given { later, ..live() }).unwrap();
-        assert_eq!(config.ignored, ["TABLECALL_TRUSTED_PROXIES"]);
+        assert_eq!(config.ignored, ["TABLECALL_INDEX_KEY"]);
+    }
+
+    #[test]
+    fn pages_of_elsewhere_are_let_in_by_name_only() {
+        let origins = |given: &Given| Config::read(given).map(|config| config.cors_origins);
+        assert_eq!(origins(&live()).unwrap(), Origins::Closed);
+        let listed = Given { cors_origins: some("https://app.example.com, http://localhost:3000"), ..live() };
+        assert!(matches!(origins(&listed).unwrap(), Origins::Listed(listed) if listed.len() == 2));
+        let any = || some("*");
+        assert_eq!(wrong(&Given { cors_origins: any(), ..live() }), ["TABLECALL_CORS_ORIGINS"]);
+        assert_eq!(origins(&Given { cors_origins: any(), ..Given::default() }).unwrap(), Origins::Any);
+        assert_eq!(wrong(&Given { cors_origins: some("app.example.com"), ..live() }), ["TABLECALL_CORS_ORIGINS"]);
+        let proxies = Given { trusted_proxies: some("10.0.0.0/8,proxy.example.com"), ..live() };
+        assert_eq!(wrong(&proxies), ["TABLECALL_TRUSTED_PROXIES"]);
     }
 
     #[test]

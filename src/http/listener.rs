@@ -12,7 +12,6 @@ mod peers;
 mod tests;
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +25,7 @@ use tokio_util::task::TaskTracker;
 pub use self::body::{BodyError, BodyLimit, Bounded, read_body};
 use self::connection::Connections;
 use self::peers::Peers;
+use super::networks::Network;
 
 /// The first pause after a failed accept; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -56,11 +56,11 @@ pub struct Limits {
     pub streams: u32,
     /// Connections at once; 4,096. Further ones wait in the kernel's backlog.
     pub connections: usize,
-    /// Connections at once of one peer (an IPv4 address or an IPv6 /64); 256. Further ones are closed at once.
+    /// Connections at once of one peer (an IPv4 address or an IPv6 /64); 512. Further ones are closed at once.
     pub connections_per_peer: usize,
-    /// Networks, as address and prefix length, that the limit per peer does not hold for; loopback. Fronting proxies
-    /// belong here, since they bring everybody.
-    pub unlimited_peers: Vec<(IpAddr, u8)>,
+    /// Networks that the limit per peer does not hold for; the private ones. A fronting proxy brings everybody, and the
+    /// usual one comes from an address that the internet does not route; others belong here too.
+    pub unlimited_peers: Vec<Network>,
 }
 
 impl Default for Limits {
@@ -76,8 +76,8 @@ impl Default for Limits {
             headers: 64,
             streams: 64,
             connections: 4_096,
-            connections_per_peer: 256,
-            unlimited_peers: vec![(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8), (IpAddr::V6(Ipv6Addr::LOCALHOST), 128)],
+            connections_per_peer: 512,
+            unlimited_peers: Network::PRIVATE.to_vec(),
         }
     }
 }

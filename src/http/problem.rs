@@ -21,6 +21,8 @@ pub enum Code {
     BadRequest,
     /// No key, or a wrong one.
     Unauthorized,
+    /// Too many wrong keys came from the same address.
+    TooManyWrongKeys,
     /// There is nothing at this path.
     NotFound,
     /// There is no such call for this key.
@@ -71,10 +73,11 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the document.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::BadJson,
         Self::BadRequest,
         Self::Unauthorized,
+        Self::TooManyWrongKeys,
         Self::NotFound,
         Self::CallNotFound,
         Self::MethodNotAllowed,
@@ -106,6 +109,9 @@ impl Code {
             Self::BadJson => ("bad_json", StatusCode::BAD_REQUEST, "The body is not JSON"),
             Self::BadRequest => ("bad_request", StatusCode::BAD_REQUEST, "The request is malformed"),
             Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "A key is needed"),
+            Self::TooManyWrongKeys => {
+                ("too_many_wrong_keys", StatusCode::TOO_MANY_REQUESTS, "Too many wrong keys from this address")
+            }
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is nothing here"),
             Self::CallNotFound => ("call_not_found", StatusCode::NOT_FOUND, "There is no such call"),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "Wrong method"),
@@ -179,6 +185,12 @@ impl Failure {
     /// A failure with a sentence for people.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into(), errors: Vec::new(), more: Vec::new(), retry_after: None }
+    }
+
+    /// The same with a number of seconds after which it is worth trying again.
+    #[must_use]
+    pub fn after(self, seconds: u32) -> Self {
+        Self { retry_after: Some(seconds), ..self }
     }
 
     /// The answer.
@@ -258,7 +270,16 @@ impl From<service::Error> for Failure {
                 retry_after: Some(30),
                 ..Self::new(Code::Unavailable, "As many calls are open as this service can hold.")
             },
-            Error::Internal => Self::new(Code::InternalError, "The request was not carried out. Please try again."),
+            Error::Unavailable(store::Error::Away) => Self {
+                retry_after: Some(5),
+                ..Self::new(
+                    Code::Unavailable,
+                    "The shared store does not answer. Calls under way go on; new ones can be made once it is back.",
+                )
+            },
+            Error::Unavailable(store::Error::Unreadable) | Error::Internal => {
+                Self::new(Code::InternalError, "The request was not carried out. Please try again.")
+            }
         }
     }
 }

@@ -6,7 +6,6 @@
 
 mod address;
 mod endpoints;
-mod figures;
 mod post;
 mod schedule;
 mod sign;
@@ -22,7 +21,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::endpoints::{Endpoints, Pass};
-use self::figures::Figures;
 use self::post::{Failure, Letter, Post};
 use crate::call::Call;
 use crate::clock::Clock;
@@ -42,8 +40,6 @@ const IN_HAND: usize = 1_024;
 const BATCH: usize = 128;
 /// How long to leave a store alone that could not be asked.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
-/// How often the number of pending events is looked at.
-const COUNTED: Duration = Duration::from_secs(5);
 
 /// What a notifier is made of.
 pub struct Parts {
@@ -77,7 +73,6 @@ struct Inner {
     post: Post,
     show: fn(&Call) -> String,
     endpoints: Arc<Endpoints>,
-    figures: Figures,
     hands: Arc<Semaphore>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -97,14 +92,12 @@ impl Notifier {
     pub fn new(parts: Parts) -> Result<Self, reqwest::Error> {
         let Parts { service, clock, secrets, allow_private, names, show } = parts;
         let post = Post::new(secrets, allow_private, names)?;
-        let figures = Figures::new(service.metrics());
         Ok(Self(Arc::new(Inner {
             service,
             clock,
             post,
             show,
             endpoints: Arc::default(),
-            figures,
             hands: Arc::new(Semaphore::new(IN_HAND)),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -115,9 +108,7 @@ impl Notifier {
     pub fn start(&self) {
         let notifier = self.clone();
         self.0.tasks.spawn(async move {
-            let sending = async { tokio::join!(notifier.send_for_ever(), notifier.count_for_ever()) };
-            let ended = notifier.0.stop.run_until_cancelled(sending).await;
-            debug_assert!(ended.is_none(), "sending ends only by being stopped");
+            let _stopped = notifier.0.stop.run_until_cancelled(notifier.send_for_ever()).await;
         });
     }
 
@@ -166,17 +157,6 @@ impl Notifier {
         }
     }
 
-    async fn count_for_ever(&self) {
-        // What is looked at is real, so is the time.
-        let mut ticks = tokio::time::interval(COUNTED);
-        loop {
-            ticks.tick().await;
-            if let Ok(pending) = self.0.service.store().events_pending().await {
-                self.0.figures.pending.set(u32::try_from(pending).unwrap_or(u32::MAX));
-            }
-        }
-    }
-
     fn take(&self, event: Claimed) {
         let notifier = self.clone();
         let hand = self.0.hands.clone().try_acquire_owned();
@@ -216,7 +196,7 @@ impl Notifier {
     async fn send(&self, event: &Claimed, letter: &Letter, pass: &Pass) -> Result<(), Failure> {
         let begun = Instant::now();
         let sent = self.0.post.send(letter, self.0.clock.now()).await;
-        self.0.figures.duration.record(begun.elapsed());
+        self.0.service.metrics().event_duration.record(begun.elapsed());
         match &sent {
             Err(failure) if !failure.why.is_answer() => pass.failed(self.0.clock.now()),
             Ok(()) | Err(_) => pass.answered(),
@@ -249,12 +229,12 @@ impl Notifier {
     }
 
     async fn settle(&self, event: &Claimed, settled: Settled) {
-        let figures = &self.0.figures;
+        let events = &self.0.service.metrics().events;
         match &settled {
-            Settled::Delivered => figures.sent.increment(1),
-            Settled::Again { .. } => figures.retried.increment(1),
+            Settled::Delivered => events.get("sent").increment(1),
+            Settled::Again { .. } => events.get("retried").increment(1),
             Settled::GaveUp { error } => {
-                figures.given_up.increment(1);
+                events.get("given_up").increment(1);
                 tracing::error!(call.id = %event.call.id, error = %error, "a client could not be told of its call");
             }
             Settled::Later { .. } => {}

@@ -30,6 +30,7 @@ mod dialling;
 mod examined;
 mod faults;
 mod kill;
+mod metrics;
 mod opt_out;
 mod openapi;
 mod privacy;

@@ -143,15 +143,15 @@ impl Api {
     async fn create_call(
         &self,
         request: &Request,
-        /// 1 to 255 characters, bare or quoted. A repeated request with the same key gets the same call, for 24 hours.
+        /// 1 to 255 characters, bare or quoted. A repeated request with the same key gets the same call, for 24 hours,
+        /// also when it would be refused by now; `404` when that call is no longer held. Refusals are not kept.
         #[oai(name = "Idempotency-Key")]
         idempotency_key: Header<Option<String>>,
         body: Body<CallRequest>,
     ) -> poem::Result<Created> {
         let owner = owner(request)?;
         let key = idempotency_key.0.as_deref().map(read_idempotency_key).transpose()?;
-        let request = self.service.read(&body.fields).map_err(Failure::from)?;
-        let call = self.service.create(&owner, request, key).await.map_err(Failure::from)?;
+        let call = self.service.create(&owner, &body.fields, key).await.map_err(Failure::from)?;
         Ok(Created::Call(Shown(self.view(&call).await?), format!("/api/call/{}", call.id)))
     }
 
@@ -197,7 +197,7 @@ impl Api {
         if nothing_new {
             return Ok(Followed::Over);
         }
-        Ok(Followed::Events(events::stream(calls, seen, self.service.stopping())))
+        Ok(Followed::Events(events::stream(calls, seen, &self.service)))
     }
 
     /// Stop a call

@@ -167,7 +167,7 @@ async fn events_are_forgotten_with_their_call() {
     for store in stores() {
         let first = saved(&store, None, wanted(1)).await;
         let done = saved(&store, Some(1), finished(&first)).await;
-        store.forget(done.updated_at + SignedDuration::from_hours(24));
+        store.forget(done.updated_at + SignedDuration::from_hours(24)).await;
         assert_eq!(store.delivery(done.id).await.unwrap(), None);
         assert!(claimed(&store, 9).await.is_empty());
         assert_eq!(store.events_pending().await.unwrap(), 0);

@@ -1,10 +1,10 @@
 //! The outbox of this process: entries lie beside their calls, under the same locks. It decides nothing about them.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
+use super::super::kept::Kept;
 use super::super::outbox::{Claimed, Entry, Settled};
 use super::{Memory, SHARDS, lock};
 use crate::domain::CallId;
@@ -18,7 +18,7 @@ impl Memory {
             let shard = &mut *lock(shard);
             for (id, entry) in shard.outbox.claim(until, lease_end, most - found.len()) {
                 let Entry { version, tries, since, .. } = entry;
-                let Some(call) = shard.calls.get(&id).map(Arc::clone) else { continue };
+                let Some(call) = shard.calls.get(&id).and_then(Kept::call) else { continue };
                 found.push(Claimed { call, version, tries, since, claim: lease_end });
             }
         }
@@ -48,8 +48,8 @@ impl Memory {
 
     pub(in super::super) fn resend(&self, id: CallId, now: Timestamp) -> bool {
         let shard = &mut *self.shard(id);
-        let Some(call) = shard.calls.get(&id) else { return false };
-        let due = shard.outbox.resend(call, now);
+        let Some(call) = shard.calls.get(&id).and_then(Kept::call) else { return false };
+        let due = shard.outbox.resend(&call, now);
         if let Some(at) = due {
             self.events.set(at);
         }
