@@ -64,6 +64,7 @@ pub fn document(api: impl OpenApi + 'static) -> Value {
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
         schemas.values_mut().for_each(allow_null);
     }
+    say_what_is_read(&mut document);
     let events = events();
     document["paths"]["/api/call"]["post"]["callbacks"] = events;
     document["paths"]["/api/call/{id}/events"]["get"]["responses"]["200"] = json!({
@@ -71,6 +72,18 @@ pub fn document(api: impl OpenApi + 'static) -> Value {
         "content": {"text/event-stream": {"schema": {"type": "string", "format": "event-stream"}}}
     });
     document
+}
+
+/// What is held to when a request is read, and what poem-openapi does not say.
+fn say_what_is_read(document: &mut Value) {
+    for name in ["CallRequest", "AlternativeTimes"] {
+        document["components"]["schemas"][name]["additionalProperties"] = false.into();
+    }
+    let parameters = document["paths"]["/api/call"]["post"]["parameters"].as_array_mut();
+    for parameter in parameters.into_iter().flatten().filter(|parameter| parameter["name"] == "Idempotency-Key") {
+        parameter["schema"]["minLength"] = 1.into();
+        parameter["schema"]["maxLength"] = 255.into();
+    }
 }
 
 fn for_each_operation(document: &mut Value, change: fn(&mut Map<String, Value>)) {
