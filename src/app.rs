@@ -38,6 +38,8 @@ const LAST_WORK: Duration = Duration::from_secs(10);
 pub struct App {
     listener: TcpListener,
     address: SocketAddr,
+    /// Where metrics are alone.
+    metrics: Option<TcpListener>,
     assembled: Assembled,
 }
 
@@ -91,17 +93,25 @@ impl App {
     /// The address cannot be bound, or a part cannot be built.
     pub async fn build(config: Config, clock: Clock) -> Result<Self, Error> {
         let address = config.listen;
-        let bound = |source| Error::Bind { address, source };
-        let listener = TcpListener::bind(address).await.map_err(bound)?;
-        let address = listener.local_addr().map_err(bound)?;
+        let (listener, address) = bind(address).await?;
+        let metrics = match config.watching.metrics_listen {
+            Some(address) => Some(bind(address).await?.0),
+            None => None,
+        };
         let assembled = assemble(&config, clock, address, memory(&config))?;
-        Ok(Self { listener, address, assembled })
+        Ok(Self { listener, address, metrics, assembled })
     }
 
     /// The address that was bound.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address at which metrics are alone, if they are.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().and_then(|listener| listener.local_addr().ok())
     }
 
     /// The simulated carrier of this process, if it has one.
@@ -132,6 +142,11 @@ impl App {
             async move { metrics.run_upkeep(stop).await }
         });
         let limits = site.limits.clone().within_open_files();
+        if let Some(listener) = self.metrics {
+            let (limits, endpoint) = (limits.clone(), crate::http::metrics_endpoint(service.clone()));
+            // It has nothing to finish.
+            tasks.spawn(serve(listener, limits, endpoint, stop.clone(), Duration::ZERO));
+        }
         let serving = serve(self.listener, limits, crate::http::endpoint(site), stop.clone(), GRACE);
         tokio::pin!(serving);
         tokio::select! {
@@ -164,6 +179,13 @@ pub fn site(config: &Config, clock: Clock, store: Store) -> Result<Site, Error> 
     assemble(config, clock, config.listen, store).map(|assembled| assembled.site)
 }
 
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let bound = |source| Error::Bind { address, source };
+    let listener = TcpListener::bind(address).await.map_err(bound)?;
+    let address = listener.local_addr().map_err(bound)?;
+    Ok((listener, address))
+}
+
 fn memory(config: &Config) -> Store {
     Store::memory(store::Limits { max_calls: config.max_calls, retention: config.retention })
 }
@@ -174,7 +196,7 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr, store: Store) ->
     let input = if config.speech { Input::KeysAndSpeech } else { Input::Keys };
     let speech = Speech::load(input).map_err(Error::Speech)?;
     let do_not_call = config.do_not_call_file.as_deref().map(DoNotCallFile::open).transpose()?;
-    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), env!("TABLECALL_COMMIT"))?;
+    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), env!("TABLECALL_COMMIT"), clock.now())?;
     let http = http_client()?;
     let account = config.carrier.account().clone();
     let verifier = Verifier::new(&origin, &account.auth_tokens, &account.webhook_keys)?;
@@ -211,11 +233,12 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr, store: Store) ->
         probe,
     });
     let keys = Keys::new(config.api_keys.iter().map(|(name, secret)| (name.as_str(), secret.as_str())));
+    let metrics_apart = config.watching.metrics_listen.is_some();
     let (proxies, origins) = (config.trusted_proxies.clone(), config.cors_origins.clone());
     let mut limits = Limits::default();
     limits.unlimited_peers.extend(&proxies.0);
     let admission = Admission { keys, proxies, origins };
-    let site = Site { service, admission, verifier, simulator, limits };
+    let site = Site { service, admission, verifier, simulator, limits, metrics_apart };
     Ok(Assembled { site, metrics, tasks, stop })
 }
 

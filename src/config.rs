@@ -2,6 +2,7 @@
 //! once, by name. The values come from `main`, which alone reads the environment.
 
 mod read;
+mod watching;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -19,6 +20,8 @@ use crate::policy::{Hours, Limits};
 use crate::ticket::Key;
 use crate::twilio::AccountSid;
 use crate::twilio::client::Credentials;
+
+pub use self::watching::Watching;
 
 /// Settings as they are given: each a flag, or a variable of the environment.
 #[derive(Args, Clone, Debug, Default)]
@@ -116,6 +119,9 @@ pub struct Given {
     /// Form of log lines: `text` or `json`
     #[arg(long, env = "TABLECALL_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<String>,
+    /// Address for `/metrics` alone; without it they are with everything else
+    #[arg(long, env = "TABLECALL_METRICS_LISTEN", value_name = "ADDRESS")]
+    pub metrics_listen: Option<String>,
     /// Networks whose `X-Forwarded-For` is believed
     #[arg(long, env = "TABLECALL_TRUSTED_PROXIES", value_name = "NETWORK,…")]
     pub trusted_proxies: Option<String>,
@@ -133,9 +139,6 @@ pub struct Later {
     /// (no effect yet) Key under which numbers are hashed in a shared store
     #[arg(long, env = "TABLECALL_INDEX_KEY", value_name = "KEY", hide_env_values = true)]
     pub index_key: Option<String>,
-    /// (no effect yet) Address for the metrics alone
-    #[arg(long, env = "TABLECALL_METRICS_LISTEN", value_name = "ADDRESS")]
-    pub metrics_listen: Option<String>,
     /// (no effect yet) Where errors are reported
     #[arg(long, env = "SENTRY_DSN", value_name = "URL", hide_env_values = true)]
     pub sentry_dsn: Option<String>,
@@ -207,6 +210,8 @@ pub struct Config {
     pub signs_events: bool,
     /// Whether `callback_url` may point at private addresses.
     pub allow_private_callbacks: bool,
+    /// Logs, metrics, errors, traces.
+    pub watching: Watching,
     /// Networks whose `X-Forwarded-For` is believed, for limits and log lines.
     pub trusted_proxies: TrustedProxies,
     /// Web origins that may call the API from a browser.

@@ -40,14 +40,23 @@ impl Config {
             _ => Err(reader.problems),
         }
     }
+
+    /// The address that a server with these settings listens on; no other setting is judged.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read_listen(given: &Given) -> Result<SocketAddr, Vec<Problem>> {
+        let mut reader = Reader { problems: Vec::new() };
+        reader.listen(given).ok_or(reader.problems)
+    }
 }
 
-struct Reader {
+pub(super) struct Reader {
     problems: Vec<Problem>,
 }
 
 /// A setting without white space around it; an empty one counts as not given.
-fn set(value: &Option<String>) -> Option<&str> {
+pub(super) fn set(value: &Option<String>) -> Option<&str> {
     value.as_deref().map(str::trim).filter(|text| !text.is_empty())
 }
 
@@ -61,11 +70,11 @@ fn list(text: &str) -> impl Iterator<Item = &str> {
 }
 
 impl Reader {
-    fn wrong(&mut self, name: &'static str, message: impl Display) {
+    pub(super) fn wrong(&mut self, name: &'static str, message: impl Display) {
         self.problems.push(Problem { name, message: message.to_string() });
     }
 
-    fn parsed<T>(&mut self, name: &'static str, value: &Option<String>, rule: &str) -> Option<T>
+    pub(super) fn parsed<T>(&mut self, name: &'static str, value: &Option<String>, rule: &str) -> Option<T>
     where
         T: FromStr,
     {
@@ -100,6 +109,7 @@ impl Reader {
         let signs_events = self.webhook_secrets(given) || simulated;
         let truth = "must be `true` or `false`";
         let private = self.parsed("TABLECALL_ALLOW_PRIVATE_CALLBACKS", &given.allow_private_callbacks, truth);
+        let watching = self.watching(given, listen);
         let trusted_proxies = self.trusted_proxies(given);
         let cors_origins = self.cors_origins(given, simulated);
         let ignored = self.later(&given.later);
@@ -133,6 +143,7 @@ impl Reader {
             retention,
             signs_events,
             allow_private_callbacks: private.unwrap_or(false),
+            watching,
             trusted_proxies,
             cors_origins,
             ignored,
@@ -456,7 +467,6 @@ impl Reader {
         }
         let settings = [
             ("TABLECALL_INDEX_KEY", &later.index_key),
-            ("TABLECALL_METRICS_LISTEN", &later.metrics_listen),
             ("SENTRY_DSN", &later.sentry_dsn),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", &later.otlp_endpoint),
         ];
@@ -605,9 +615,9 @@ mod tests {
 
     #[test]
     fn settings_without_effect_are_named() {
-        let later = Later { metrics_listen: some("127.0.0.1:9090"), ..Later::default() };
+        let later = Later { index_key: some("AAAA"), ..Later::default() };
         let config = Config::read(&Given { later, ..live() }).unwrap();
-        assert_eq!(config.ignored, ["TABLECALL_METRICS_LISTEN"]);
+        assert_eq!(config.ignored, ["TABLECALL_INDEX_KEY"]);
     }
 
     #[test]

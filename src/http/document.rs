@@ -14,6 +14,7 @@ const PROBLEMS: [(&str, &[Code]); 6] = [
         &[
             Code::BadJson,
             Code::BadRequest,
+            Code::CallNotFound,
             Code::DuplicateCall,
             Code::PayloadTooLarge,
             Code::UnsupportedMediaType,

@@ -25,13 +25,16 @@ const LONGEST_ID: usize = 64;
 
 /// The routes as they are counted and logged, with what follows the id: never the path that was asked for, which may
 /// hold anything.
-const ROUTES: [(&str, &str, &str); 7] = [
+const ROUTES: [(&str, &str, &str); 10] = [
     ("POST", "/api/call", ""),
     ("POST", "/api/call/check", ""),
     ("GET", "/api/call/{id}", ""),
     ("GET", "/api/call/{id}/events", "/events"),
     ("POST", "/api/call/{id}/cancel", "/cancel"),
     ("GET", "/api/call/{id}/calendar.ics", "/calendar.ics"),
+    ("GET", "/healthz", ""),
+    ("GET", "/readyz", ""),
+    ("GET", "/metrics", ""),
     ("GET", "other", ""),
 ];
 

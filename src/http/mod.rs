@@ -35,7 +35,6 @@ use self::pages::Pages;
 use self::simulator::SimulatorEndpoint;
 use crate::service::Service;
 use crate::simulator::Simulator;
-use crate::telemetry::metrics::Metrics;
 use crate::twilio::signature::Verifier;
 
 /// What is served.
@@ -51,6 +50,8 @@ pub struct Site {
     pub simulator: Option<Simulator>,
     /// Bounds of a request.
     pub limits: Limits,
+    /// Whether metrics are at an address of their own.
+    pub metrics_apart: bool,
 }
 
 /// Everything under one address.
@@ -71,8 +72,10 @@ pub fn endpoint(site: Site) -> impl Endpoint {
         .at("/about.json", fixed("application/json", about.to_string()))
         .at("/healthz", get(healthz))
         .at("/readyz", get(readyz).data(site.service.clone()))
-        .at("/metrics", get(render_metrics).data(metrics.clone()))
         .nest_no_strip("/api", api);
+    if !site.metrics_apart {
+        routes = routes.at("/metrics", get(render_metrics).data(site.service.clone()));
+    }
     if let Some(simulator) = site.simulator {
         let endpoint = SimulatorEndpoint::new(simulator, site.limits);
         routes =
@@ -80,6 +83,11 @@ pub fn endpoint(site: Site) -> impl Endpoint {
     }
     let door = Door::new(site.admission, site.service.clock().clone(), &metrics);
     Edge::new(Pages::new(routes, simulated), hooks, door, &metrics)
+}
+
+/// The metrics alone.
+pub fn metrics_endpoint(service: Service) -> impl Endpoint {
+    Route::new().at("/metrics", get(render_metrics).data(service)).with(CatchPanic::new())
 }
 
 /// The simulator alone, as the carrier of other processes.
@@ -139,6 +147,6 @@ fn readyz(service: Data<&Service>) -> Response {
 }
 
 #[handler]
-fn render_metrics(metrics: Data<&Metrics>) -> Response {
-    Response::builder().content_type("text/plain; version=0.0.4").body(metrics.render())
+async fn render_metrics(service: Data<&Service>) -> Response {
+    Response::builder().content_type("text/plain; version=0.0.4").body(service.scrape().await)
 }

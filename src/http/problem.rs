@@ -284,7 +284,16 @@ impl From<service::Error> for Failure {
                 retry_after: Some(30),
                 ..Self::new(Code::Unavailable, "As many calls are open as this service can hold.")
             },
-            Error::Internal => Self::new(Code::InternalError, "The request was not carried out. Please try again."),
+            Error::Unavailable(store::Error::Away) => Self {
+                retry_after: Some(5),
+                ..Self::new(
+                    Code::Unavailable,
+                    "The shared store does not answer. Calls under way go on; new ones can be made once it is back.",
+                )
+            },
+            Error::Unavailable(store::Error::Unreadable) | Error::Internal => {
+                Self::new(Code::InternalError, "The request was not carried out. Please try again.")
+            }
         }
     }
 }

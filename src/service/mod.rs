@@ -11,6 +11,7 @@ pub mod opt_out;
 mod carrier;
 mod create;
 mod effects;
+mod figures;
 mod inbound;
 mod pace;
 mod place;
@@ -39,7 +40,7 @@ use crate::ticket::Tickets;
 use crate::{store, twilio};
 
 pub use carrier::Ailment;
-pub use create::{Check, Understood};
+pub use create::Check;
 pub use ready::Readiness;
 pub use webhooks::{Callback, Document};
 
@@ -116,8 +117,6 @@ struct Inner {
     strangers: strangers::Strangers,
     /// What the public URL answered last, when that was not our answer.
     unreachable: std::sync::Mutex<Option<String>>,
-    /// How many caller IDs are set aside.
-    aside: metrics::Gauge,
     /// Identical requests at the same moment are looked at one after the other.
     creating: Vec<tokio::sync::Mutex<()>>,
     /// The digest of the account in tickets.
@@ -172,17 +171,9 @@ impl Service {
         let account = account_digest(&parts.settings.account);
         let carrier = carrier::Carrier::new(&parts.settings.from_numbers);
         let strangers = strangers::Strangers::new();
-        let aside = parts.metrics.register(|| {
-            metrics::describe_gauge!(
-                "tablecall_caller_ids_set_aside",
-                "Numbers of TWILIO_FROM_NUMBER that Twilio refused within the last hour"
-            );
-            metrics::gauge!("tablecall_caller_ids_set_aside")
-        });
-        aside.set(0.0);
         let creating = (0..64).map(|_| tokio::sync::Mutex::default()).collect();
         let unreachable = std::sync::Mutex::default();
-        Self(Arc::new(Inner { parts, pace, carrier, strangers, unreachable, aside, creating, account }))
+        Self(Arc::new(Inner { parts, pace, carrier, strangers, unreachable, creating, account }))
     }
 
     /// The time of this service.
@@ -230,7 +221,7 @@ impl Service {
     /// There is none, or the store cannot serve.
     pub async fn watch(&self, owner: &str, id: CallId) -> Result<tokio::sync::watch::Receiver<Arc<Call>>, Error> {
         self.get(owner, id).await?;
-        self.0.parts.store.watch(id).ok_or(Error::NotFound)
+        self.0.parts.store.watch(id).await?.ok_or(Error::NotFound)
     }
 
     /// Cancels a call of `owner`; cancelling twice is cancelling once.
@@ -255,7 +246,7 @@ impl Service {
     /// Lets an event happen to a stored call, again and again until no other writer was quicker. `None`: not stored.
     async fn apply(&self, id: CallId, event: Event<'_>) -> Result<Option<Applied>, store::Error> {
         loop {
-            let Some(before) = self.0.parts.store.load(id).await? else { return Ok(None) };
+            let Some(before) = self.0.parts.store.recent(id).await? else { return Ok(None) };
             if let Some(applied) = self.apply_to(&before, event).await? {
                 return Ok(Some(applied));
             }
@@ -268,7 +259,7 @@ impl Service {
         if !step.changed {
             return Ok(Some(Applied { call: before.clone(), reply: step.reply, effects: step.effects }));
         }
-        match self.0.parts.store.save(Some(before.version), step.call).await? {
+        match self.0.parts.store.change(before, step.call, event).await? {
             Saved::Conflict => Ok(None),
             Saved::Done(call) => {
                 self.tell(before, &call);
@@ -288,21 +279,10 @@ impl Service {
 
     /// Logs and counts what is new about a call. Nothing here names a guest or a number.
     fn tell(&self, before: &Call, call: &Call) {
-        let metrics = &self.0.parts.metrics;
         for entry in call.timeline.iter().skip(before.timeline.len()) {
             tell_entry(call, entry.what);
-            if let What::Ended(because) = entry.what {
-                metrics.attempts.get(because.word()).increment(1);
-            }
-            if let What::Finished(outcome) = entry.what {
-                metrics.outcomes.get(outcome.word()).increment(1);
-            }
         }
-        let (was, is) = (before.state.status(), call.state.status());
-        if was != is {
-            metrics.calls.get(was).decrement(1.0);
-            metrics.calls.get(is).increment(1.0);
-        }
+        self.count(before, call);
     }
 }
 

@@ -40,7 +40,7 @@ impl Service {
                 self.0.carrier.reduce(less);
                 continue;
             }
-            let (event, refusal) = self.answered(&call, attempt, result.map(|resource| sid(&resource.sid)));
+            let (event, refusal) = self.answered(&call, attempt, result.map(|resource| sid(&resource.sid))).await;
             self.send(&call, event).await?;
             return Ok(refusal);
         }
@@ -57,7 +57,7 @@ impl Service {
     }
 
     /// What Twilio's answer means for the call, and for those to come.
-    fn answered(
+    async fn answered(
         &self,
         call: &Call,
         attempt: u8,
@@ -71,7 +71,7 @@ impl Service {
             }
             Err(TwilioError::Refused(refusal)) => {
                 tracing::warn!(call.id = %call.id, attempt, twilio.code = refusal.code, "Twilio refused the call");
-                self.uncount(call, attempt);
+                self.uncount(call, attempt).await;
                 let from = call.attempts.last().map(|last| last.from);
                 match self.heed_refusal(&refusal, from) {
                     Some(until) => (Event::TryLater { attempt, until }, None),
@@ -80,12 +80,12 @@ impl Service {
             }
             Err(TwilioError::NotSent(error)) => {
                 tracing::warn!(call.id = %call.id, attempt, error = %error, "Twilio cannot be reached");
-                self.uncount(call, attempt);
+                self.uncount(call, attempt).await;
                 (Event::TryLater { attempt, until: spread(carrier.busy(None, now)) }, None)
             }
             Err(TwilioError::TryLater { retry_after, code }) => {
                 tracing::warn!(call.id = %call.id, attempt, twilio.code = code, "Twilio is busy");
-                self.uncount(call, attempt);
+                self.uncount(call, attempt).await;
                 (Event::TryLater { attempt, until: spread(carrier.busy(retry_after, now)) }, None)
             }
             Err(TwilioError::Unanswered { why }) => {
@@ -108,14 +108,13 @@ impl Service {
             (Scope::Request, _) if refusal.class == Class::TryLater => Some(spread(carrier.busy(None, now))),
             (Scope::CallerId | Scope::Request, _) => None,
         };
-        self.count_aside(now);
         again
     }
 
     /// Nothing rang, so no limit counts it.
-    fn uncount(&self, call: &Call, attempt: u8) {
+    async fn uncount(&self, call: &Call, attempt: u8) {
         if let Some(last) = call.attempts.last().filter(|last| last.number == attempt) {
-            self.0.parts.store.uncount(call.reservation.phone, last.started_at);
+            self.0.parts.store.uncount(call.reservation.phone, last.started_at).await;
         }
     }
 

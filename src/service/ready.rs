@@ -71,10 +71,4 @@ impl Service {
         }
         *known = found;
     }
-
-    /// Brings the metric of refused caller IDs up to date.
-    pub(super) fn count_aside(&self, now: Timestamp) {
-        let aside = u32::try_from(self.0.carrier.aside(now)).unwrap_or(u32::MAX);
-        self.0.aside.set(f64::from(aside));
-    }
 }

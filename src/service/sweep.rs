@@ -28,10 +28,7 @@ impl Service {
         loop {
             let now = clock.now();
             if now >= housekeeping {
-                store.forget(now);
-                let finished = store.held().saturating_sub(store.open().len());
-                self.metrics().calls.get("finished").set(u32::try_from(finished).unwrap_or(u32::MAX));
-                self.count_aside(now);
+                store.forget(now).await;
                 housekeeping = now.saturating_add(HOUSEKEEPING).unwrap_or(Timestamp::MAX);
             }
             self.call_up(now).await;
@@ -73,7 +70,7 @@ impl Service {
 
     /// What waits for a later moment ends here, when nothing else will remember it.
     pub async fn shut_down(&self) {
-        for id in self.0.parts.store.open() {
+        for id in self.0.parts.store.open().await {
             if let Err(error) = self.apply(id, Event::Shutdown).await {
                 tracing::error!(call.id = %id, error = %error, "a call could not be ended");
             }

@@ -133,7 +133,7 @@ impl Service {
     async fn give_number_back(&self, call: &Call, claimed_at: Timestamp) -> Result<(), Error> {
         let rings = self.0.parts.store.load(call.id).await?.is_some_and(|call| call.has_line());
         if !rings {
-            self.0.parts.store.release(call.reservation.phone, call.id, claimed_at);
+            self.0.parts.store.release(call.reservation.phone, call.id, claimed_at).await;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! What Twilio sets off. The signature was verified before anything here is called; the ticket is opened here.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::effects::{how, sid};
 use super::{Applied, Error, Service, links};
@@ -52,8 +53,12 @@ impl Service {
         };
         let on = On { attempt: opened.head.attempt, sid: sid(&request.call_sid) };
         let event = self.voice_event(document, on, request, &opened);
+        let keyed = matches!(event, Event::Keyed { input: Input::Digits(_), .. }).then(Instant::now);
         match self.hear(&opened, event).await {
             Ok(Some(applied)) => {
+                if let Some(begun) = keyed {
+                    self.count_key(begun);
+                }
                 let reply = applied.reply.unwrap_or(Reply::Apology(Apology::Fault));
                 self.perform_for_twilio(&applied).await;
                 (self.say(&reply, &applied.call, ticket), Callback::Heard)

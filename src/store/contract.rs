@@ -1,10 +1,12 @@
 //! What every back end must do, as tests that each of them runs.
 
+mod events;
+
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Error, Idempotency, IdempotencyKey, Limits, Saved, Store};
+use super::{Error, Limits, Saved, Standing, Store};
 use crate::call::{Call, Event, Outcome, WaitingFor, example, step};
 use crate::domain::{CallId, Phone};
 use crate::policy::{Limits as Often, Room};
@@ -103,7 +105,7 @@ async fn open_calls_are_never_dropped_to_make_room() {
         let later = Call { updated_at: done.updated_at + crate::ticket::LIFE, ..call(4) };
         saved(&store, None, later).await;
         assert_eq!(store.load(first.id).await.unwrap(), None, "the oldest finished one made room");
-        assert_eq!((store.held(), store.open().len()), (3, 3));
+        assert_eq!((store.held().await, store.open().await.len()), (3, 3));
     }
 }
 
@@ -112,9 +114,9 @@ async fn finished_calls_are_readable_for_their_retention() {
     for store in stores() {
         let first = saved(&store, None, call(1)).await;
         let done = saved(&store, Some(1), finished(&first)).await;
-        store.forget(done.updated_at + SignedDuration::from_hours(24) - SignedDuration::from_millis(1));
+        store.forget(done.updated_at + SignedDuration::from_hours(24) - SignedDuration::from_millis(1)).await;
         assert!(store.load(done.id).await.unwrap().is_some());
-        store.forget(done.updated_at + SignedDuration::from_hours(24));
+        store.forget(done.updated_at + SignedDuration::from_hours(24)).await;
         assert!(store.load(done.id).await.unwrap().is_none());
     }
 }
@@ -122,31 +124,34 @@ async fn finished_calls_are_readable_for_their_retention() {
 #[tokio::test]
 async fn watchers_see_the_newest_state_and_the_last() {
     for store in stores() {
-        assert!(store.watch(CallId::from_bytes([1; 16])).is_none());
+        assert!(store.watch(CallId::from_bytes([1; 16])).await.unwrap().is_none());
         let first = saved(&store, None, call(1)).await;
-        let mut watcher = store.watch(first.id).unwrap();
+        let mut watcher = store.watch(first.id).await.unwrap().unwrap();
         assert_eq!(watcher.borrow_and_update().version, 1);
         saved(&store, Some(1), finished(&first)).await;
         watcher.changed().await.unwrap();
         assert!(watcher.borrow_and_update().is_finished());
         assert!(watcher.changed().await.is_err(), "nothing follows the end");
-        assert!(store.watch(first.id).unwrap().borrow().is_finished());
+        assert!(store.watch(first.id).await.unwrap().unwrap().borrow().is_finished());
     }
 }
 
 #[tokio::test]
 async fn an_idempotency_key_stands_for_one_request() {
     for store in stores() {
-        let key = IdempotencyKey { key: [1; 16], request: [2; 16] };
-        let (first, second) = (CallId::from_bytes([1; 16]), CallId::from_bytes([2; 16]));
-        assert_eq!(store.reserve(key, first, now()).await.unwrap(), Idempotency::Fresh);
-        assert_eq!(store.reserve(key, second, now()).await.unwrap(), Idempotency::Repeat(first));
-        let other = IdempotencyKey { request: [3; 16], ..key };
-        assert_eq!(store.reserve(other, second, now()).await.unwrap(), Idempotency::Mismatch);
-        store.unreserve(key);
-        assert_eq!(store.reserve(other, second, now()).await.unwrap(), Idempotency::Fresh);
-        store.forget(now() + SignedDuration::from_hours(24));
-        assert_eq!(store.reserve(key, first, now()).await.unwrap(), Idempotency::Fresh);
+        let key = [1; 16];
+        let standing = |call: u8, request| Standing { call: CallId::from_bytes([call; 16]), request: [request; 16] };
+        let (first, second) = (standing(1, 2), standing(2, 3));
+        assert_eq!(store.standing(key).await.unwrap(), None);
+        assert_eq!(store.reserve(key, first, now()).await.unwrap(), None);
+        assert_eq!(store.reserve(key, second, now()).await.unwrap(), Some(first));
+        assert_eq!(store.standing(key).await.unwrap(), Some(first));
+        store.unreserve(key, second.call).await;
+        assert_eq!(store.standing(key).await.unwrap(), Some(first), "another request's refusal takes nothing away");
+        store.unreserve(key, first.call).await;
+        assert_eq!(store.reserve(key, second, now()).await.unwrap(), None);
+        store.forget(now() + SignedDuration::from_hours(24)).await;
+        assert_eq!(store.reserve(key, first, now()).await.unwrap(), None);
     }
 }
 
@@ -160,7 +165,7 @@ async fn a_number_that_opted_out_stays_so_and_no_other() {
             assert!(store.is_opted_out(phone).await.unwrap());
         }
         assert!(!store.is_opted_out(other).await.unwrap());
-        store.forget(now() + SignedDuration::from_hours(24 * 300));
+        store.forget(now() + SignedDuration::from_hours(24 * 300)).await;
         assert!(store.is_opted_out(phone).await.unwrap());
     }
 }
@@ -182,7 +187,7 @@ async fn attempts_and_creates_are_counted_where_limits_want_it() {
             claimed
         };
         assert!(store.claim(phone, call(1).id, &often, at(0)).await.unwrap());
-        store.release(phone, call(1).id, at(0));
+        store.release(phone, call(1).id, at(0)).await;
         assert_eq!(store.room(phone, &owner, &often, at(0)).await.unwrap(), Room::default(), "it was not rung");
         assert!(rung(1, 0).await && rung(2, 10).await && !rung(3, 20).await);
         let room = store.room(phone, &owner, &often, at(20)).await.unwrap();
@@ -190,12 +195,38 @@ async fn attempts_and_creates_are_counted_where_limits_want_it() {
         assert!(rung(3, 60).await && !rung(4, 120).await);
         let room = store.room(phone, &owner, &often, at(120)).await.unwrap();
         assert_eq!((room.number_hour, room.number_day), (None, Some(at(24 * 60))));
-        store.forget(at(24 * 60));
+        store.forget(at(24 * 60)).await;
         assert_eq!(store.room(phone, &owner, &often, at(24 * 60)).await.unwrap(), Room::default());
         assert!(store.admit(&owner, &often, at(0)).await.unwrap());
         assert!(!store.admit(&owner, &often, at(0)).await.unwrap());
         assert!(store.admit(&"other".into(), &often, at(0)).await.unwrap(), "each key for itself");
         assert_eq!(store.room(phone, &owner, &often, at(0)).await.unwrap().key_minute, Some(at(1)));
         assert!(store.admit(&owner, &often, at(1)).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn the_census_tells_where_calls_stand_and_which_are_overdue() {
+    for store in stores() {
+        assert_eq!(store.census(now()).await.unwrap(), super::Census::default());
+        let (first, second) = (saved(&store, None, call(1)).await, saved(&store, None, call(2)).await);
+        let waiting = step(
+            &second,
+            Event::Hold { waiting_for: WaitingFor::Slot, until: now() + SignedDuration::from_secs(9) },
+            now(),
+        );
+        let waiting = saved(&store, Some(second.version), waiting.call).await;
+        saved(&store, Some(first.version), dialed(&first)).await;
+        let census = store.census(now() + SignedDuration::from_secs(60)).await.unwrap();
+        assert_eq!((census.statuses, census.overdue), ([1, 1, 0, 0, 0], 0));
+        let queue = census.queue[WaitingFor::Slot as usize];
+        assert_eq!((queue.length, queue.oldest), (1, Some(now())));
+        let census = store.census(now() + SignedDuration::from_secs(70)).await.unwrap();
+        assert_eq!(census.overdue, 1, "the one that was to be looked at after nine seconds");
+        saved(&store, Some(waiting.version), finished(&waiting)).await;
+        let census = store.census(now()).await.unwrap();
+        assert_eq!((census.statuses, census.queue), ([0, 1, 0, 0, 1], Default::default()));
+        store.forget(now() + SignedDuration::from_hours(25)).await;
+        assert_eq!(store.census(now()).await.unwrap().statuses, [0, 1, 0, 0, 0]);
     }
 }

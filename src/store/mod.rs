@@ -3,7 +3,10 @@
 //! A store keeps calls, tells which of them are due, which numbers are taken, and who should hear of a change. It does
 //! not decide anything: what a call becomes is computed by `call` and saved here, if nobody was quicker.
 
+mod census;
+mod kept;
 mod memory;
+mod outbox;
 mod usage;
 
 #[cfg(test)]
@@ -14,11 +17,13 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
-use crate::call::{Call, State, WaitingFor};
+use crate::call::{Call, Event, State, WaitingFor};
 use crate::domain::{CallId, Phone};
 use crate::policy::{Limits as Often, Room};
 
+pub use census::{Census, OVERDUE, Queue};
 pub use memory::Memory;
+pub use outbox::{Claimed, Entry, News, Settled};
 
 /// The back ends.
 #[derive(Debug)]
@@ -33,6 +38,12 @@ pub enum Error {
     /// As many calls are open as fit; none of them is dropped to make room.
     #[error("the store is full of open calls")]
     Full,
+    /// The server of a shared store does not answer, or not in time.
+    #[error("the store does not answer")]
+    Away,
+    /// What is stored cannot be read: it was sealed with keys that this process does not have, or by a later version.
+    #[error("what is stored cannot be read")]
+    Unreadable,
 }
 
 /// What became of an attempt to save.
@@ -44,23 +55,15 @@ pub enum Saved {
     Conflict,
 }
 
-/// What is known of an `Idempotency-Key`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Idempotency {
-    /// Nobody used it before: it now stands for this call.
-    Fresh,
-    /// The same request was made before and became this call.
-    Repeat(CallId),
-    /// It was used for another request.
-    Mismatch,
-}
+/// Hash of an `Idempotency-Key` with its owner.
+pub type IdempotencyKey = [u8; 16];
 
-/// The name under which a request may be repeated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct IdempotencyKey {
-    /// Hash of the key with its owner.
-    pub key: [u8; 16],
-    /// Hash of the normalised request.
+/// What an `Idempotency-Key` stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The call that the first request became.
+    pub call: CallId,
+    /// Hash of that request, as it was understood when the call was made.
     pub request: [u8; 16],
 }
 
@@ -88,6 +91,29 @@ impl Store {
     pub async fn load(&self, id: CallId) -> Result<Option<Arc<Call>>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.load(id)),
+        }
+    }
+
+    /// The call as it was a moment ago at the latest: enough for a change, since [`Self::change`] tells when it was
+    /// another meanwhile.
+    ///
+    /// # Errors
+    /// The store cannot be asked, and this process does not know the call.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn recent(&self, id: CallId) -> Result<Option<Arc<Call>>, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.load(id)),
+        }
+    }
+
+    /// Saves what `event` made of `before`, unless somebody was quicker.
+    ///
+    /// # Errors
+    /// The store cannot be asked, and the change must not wait in this process until it can.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn change(&self, before: &Arc<Call>, call: Call, _event: Event<'_>) -> Result<Saved, Error> {
+        match self {
+            Self::Memory(memory) => memory.save(Some(before.version), call, true),
         }
     }
 
@@ -200,14 +226,16 @@ impl Store {
     }
 
     /// Gives a number back that was claimed at `at` but not rung; the attempt does not count.
-    pub fn release(&self, phone: Phone, id: CallId, at: Timestamp) {
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn release(&self, phone: Phone, id: CallId, at: Timestamp) {
         match self {
             Self::Memory(memory) => memory.release(phone, id, at),
         }
     }
 
     /// An attempt that was claimed at `at`, or a moment later, does not count: nothing rang.
-    pub fn uncount(&self, phone: Phone, at: Timestamp) {
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn uncount(&self, phone: Phone, at: Timestamp) {
         match self {
             Self::Memory(memory) => memory.uncount(phone, at),
         }
@@ -253,50 +281,164 @@ impl Store {
         }
     }
 
-    /// Makes a key stand for a call, unless it stands for one already.
+    /// Makes a key stand for a call, unless it stands for one already: then that is told and nothing changes.
     ///
     /// # Errors
     /// The store cannot be asked.
     #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
-    pub async fn reserve(&self, key: IdempotencyKey, id: CallId, now: Timestamp) -> Result<Idempotency, Error> {
+    pub async fn reserve(
+        &self,
+        key: IdempotencyKey,
+        first: Standing,
+        now: Timestamp,
+    ) -> Result<Option<Standing>, Error> {
         match self {
-            Self::Memory(memory) => Ok(memory.reserve(key, id, now)),
+            Self::Memory(memory) => Ok(memory.reserve(key, first, now)),
         }
     }
 
-    /// Forgets a key whose request was refused.
-    pub fn unreserve(&self, key: IdempotencyKey) {
+    /// What a key stands for.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn standing(&self, key: IdempotencyKey) -> Result<Option<Standing>, Error> {
         match self {
-            Self::Memory(memory) => memory.unreserve(key),
+            Self::Memory(memory) => Ok(memory.standing(key)),
+        }
+    }
+
+    /// Forgets a key whose request was refused, if it still stands for that request's call.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn unreserve(&self, key: IdempotencyKey, call: CallId) {
+        match self {
+            Self::Memory(memory) => memory.unreserve(key, call),
         }
     }
 
     /// The newest state of a call and every later one; states in quick succession may merge. `None`: not held.
-    #[must_use]
-    pub fn watch(&self, id: CallId) -> Option<watch::Receiver<Arc<Call>>> {
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, Error> {
         match self {
-            Self::Memory(memory) => memory.watch(id),
+            Self::Memory(memory) => Ok(memory.watch(id)),
+        }
+    }
+
+    /// Claims the events that are due at `until`, at most `most`, for whoever asks; until `lease_end` nobody else gets
+    /// them.
+    ///
+    /// An entry of the outbox is made and changed by [`Self::save`] and [`Self::adopt`] themselves, together with the
+    /// call, when what a client sees of it has changed ([`News`]).
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn due_events(&self, until: Timestamp, lease_end: Timestamp, most: usize) -> Result<Vec<Claimed>, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.due_events(until, lease_end, most)),
+        }
+    }
+
+    /// Says what came of a claimed event; `false`: the claim has lapsed, and what was said changes nothing.
+    ///
+    /// # Errors
+    /// The store cannot be asked: the claim lapses, and the event is sent again.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn settle_event(&self, event: &Claimed, settled: Settled, now: Timestamp) -> Result<bool, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.settle_event(event, settled, now)),
+        }
+    }
+
+    /// Waits until the moment at which an event is due first, or the first claim ends, is another than `known`.
+    pub async fn next_event_due(&self, known: Option<Timestamp>) -> Timestamp {
+        match self {
+            Self::Memory(memory) => memory.next_event_due(known).await,
+        }
+    }
+
+    /// How far the events of a call have come; `None`: its client wants none, or it is not held.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn delivery(&self, id: CallId) -> Result<Option<Entry>, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.delivery(id)),
+        }
+    }
+
+    /// The newest state of a call is told once more, now; `false`: its client wants no events, or it is not held.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn resend(&self, id: CallId, now: Timestamp) -> Result<bool, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.resend(id, now)),
+        }
+    }
+
+    /// How many events are still to be received: those that were given up do not count.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn events_pending(&self) -> Result<usize, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.events_pending()),
+        }
+    }
+
+    /// Whether what is stored outlives this process, and others take over what it leaves.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        match self {
+            Self::Memory(_) => false,
         }
     }
 
     /// Drops what has been readable long enough.
-    pub fn forget(&self, now: Timestamp) {
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn forget(&self, now: Timestamp) {
         match self {
             Self::Memory(memory) => memory.forget(now),
         }
     }
 
     /// How many calls are held.
-    #[must_use]
-    pub fn held(&self) -> usize {
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn held(&self) -> usize {
         match self {
             Self::Memory(memory) => memory.held(),
         }
     }
 
-    /// The open calls, for a process that ends.
+    /// The most calls that are held.
     #[must_use]
-    pub fn open(&self) -> Vec<CallId> {
+    pub const fn capacity(&self) -> usize {
+        match self {
+            Self::Memory(memory) => memory.capacity(),
+        }
+    }
+
+    /// How many calls stand where.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn census(&self, now: Timestamp) -> Result<Census, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.census(now)),
+        }
+    }
+
+    /// The open calls, for a process that ends.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn open(&self) -> Vec<CallId> {
         match self {
             Self::Memory(memory) => memory.open(),
         }

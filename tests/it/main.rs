@@ -32,6 +32,7 @@ mod door;
 mod examined;
 mod faults;
 mod kill;
+mod metrics;
 mod opt_out;
 mod openapi;
 mod privacy;

@@ -143,15 +143,15 @@ impl Api {
     async fn create_call(
         &self,
         request: &Request,
-        /// 1 to 255 characters, bare or quoted. A repeated request with the same key gets the same call, for 24 hours.
+        /// 1 to 255 characters, bare or quoted. A repeated request with the same key gets the same call, for 24 hours,
+        /// also when it would be refused by now; `404` when that call is no longer held. Refusals are not kept.
         #[oai(name = "Idempotency-Key")]
         idempotency_key: Header<Option<String>>,
         body: Body<CallRequest>,
     ) -> poem::Result<Created> {
         let owner = owner(request)?;
         let key = idempotency_key.0.as_deref().map(read_idempotency_key).transpose()?;
-        let request = self.service.read(&body.fields).map_err(Failure::from)?;
-        let made = self.service.create(&owner, request, key).await;
+        let made = self.service.create(&owner, &body.fields, key).await;
         // What is left after this create. A store that cannot tell has said so to the create itself.
         let allowance = self.service.allowance(&owner).await.ok().flatten();
         let call = made.map_err(|error| Failure::from(error).within(allowance))?;
@@ -200,7 +200,7 @@ impl Api {
         if nothing_new {
             return Ok(Followed::Over);
         }
-        Ok(Followed::Events(events::stream(calls, seen, self.service.stopping())))
+        Ok(Followed::Events(events::stream(calls, seen, &self.service)))
     }
 
     /// Stop a call
