@@ -128,12 +128,16 @@ fn add_problems(operation: &mut Map<String, Value>) {
 
 fn problem() -> Value {
     let codes: Vec<&str> = Code::ALL.iter().map(|code| code.word()).collect();
+    let explained = Code::ALL.map(|code| {
+        json!({"code": code.word(), "status": code.status().as_u16(), "title": code.title(), "advice": code.advice()})
+    });
     json!({
         "type": "object",
+        "x-problems": explained,
         "description": "What went wrong (RFC 9457).",
         "required": ["type", "title", "status", "detail", "code", "request_id"],
         "properties": {
-            "type": {"type": "string", "format": "uri-reference"},
+            "type": {"type": "string", "format": "uri-reference", "description": "Leads to what can be done about it."},
             "title": {"type": "string", "description": "The same for every problem with this code."},
             "status": {"type": "integer", "format": "int32"},
             "detail": {"type": "string", "description": "What is wrong with this very request."},
