@@ -1,6 +1,7 @@
 //! Puts the parts together, binds, runs, and stops in order.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -11,8 +12,10 @@ use crate::clock::Clock;
 use crate::config::{Carrier, Config, Given};
 use crate::domain::{Language, phone};
 use crate::http::Site;
+use crate::http::door::Admission;
 use crate::http::keys::Keys;
 use crate::http::listener::{Limits, serve};
+use crate::notify::{self, Notifier};
 use crate::policy::Rules;
 use crate::service::intake::{Callbacks, Defaults};
 use crate::service::links::Links;
@@ -20,7 +23,7 @@ use crate::service::opt_out::{self, DoNotCallFile};
 use crate::service::{Parts, Probe, Service, Settings};
 use crate::simulator::Simulator;
 use crate::speech::{Input, Speech};
-use crate::store::{self, Memory, Store};
+use crate::store::{self, Memory, Redis, Store};
 use crate::telemetry::metrics::Metrics;
 use crate::ticket::Tickets;
 use crate::twilio::client::{Client, ClientConfig, http_client, http_client_builder};
@@ -32,11 +35,16 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How long work that outlives its request may take after that: an answer of Twilio on its way is worth waiting for.
 const LAST_WORK: Duration = Duration::from_secs(10);
 
+/// How long the last events to clients may take when all else has ended.
+const LAST_EVENTS: Duration = Duration::from_secs(4);
+
 /// A server that is bound and not yet running.
 #[derive(Debug)]
 pub struct App {
     listener: TcpListener,
     address: SocketAddr,
+    /// Where metrics are alone.
+    metrics: Option<TcpListener>,
     assembled: Assembled,
 }
 
@@ -44,6 +52,7 @@ pub struct App {
 #[derive(Debug)]
 struct Assembled {
     site: Site,
+    notifier: Notifier,
     metrics: Metrics,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -63,8 +72,8 @@ pub enum Error {
     /// What is spoken has faults.
     #[error("the files under twiml/ have faults: {0:?}")]
     Speech(Vec<crate::speech::Problem>),
-    /// The client for Twilio cannot be built.
-    #[error("no client for Twilio can be built")]
+    /// A client for Twilio, or for the endpoints of events, cannot be built.
+    #[error("no HTTP client can be built")]
     Client(#[from] reqwest::Error),
     /// Twilio's address is no URL.
     #[error("TWILIO_API_URL cannot be used")]
@@ -90,17 +99,25 @@ impl App {
     /// The address cannot be bound, or a part cannot be built.
     pub async fn build(config: Config, clock: Clock) -> Result<Self, Error> {
         let address = config.listen;
-        let bound = |source| Error::Bind { address, source };
-        let listener = TcpListener::bind(address).await.map_err(bound)?;
-        let address = listener.local_addr().map_err(bound)?;
-        let assembled = assemble(&config, clock, address, memory(&config))?;
-        Ok(Self { listener, address, assembled })
+        let (listener, address) = bind(address).await?;
+        let metrics = match config.watching.metrics_listen {
+            Some(address) => Some(bind(address).await?.0),
+            None => None,
+        };
+        let assembled = assemble(&config, clock, address, |metrics| store(&config, metrics))?;
+        Ok(Self { listener, address, metrics, assembled })
     }
 
     /// The address that was bound.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address at which metrics are alone, if they are.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().and_then(|listener| listener.local_addr().ok())
     }
 
     /// The simulated carrier of this process, if it has one.
@@ -116,21 +133,34 @@ impl App {
     /// 3. requests in progress are answered, for ten seconds at most: a key that was pressed is stored;
     /// 4. work that outlives its request ends: an answer of Twilio on its way gets its place in the record;
     /// 5. what came to wait meanwhile ends too;
-    /// 6. the simulator goes last: it is the other end of the wire.
+    /// 6. what clients were not told yet is sent once more, and what a shared store has not taken yet is offered to it, for
+    ///    four seconds at most;
+    /// 7. the simulator goes last: it is the other end of the wire.
     pub async fn run_until(self, signal: impl Future<Output = ()>) {
         // The data of phone numbers takes some 10 ms to read; nobody should wait for it, neither a start nor a call.
         let warm = tokio::task::spawn_blocking(phone::warm);
-        let Assembled { site, metrics, tasks, stop } = self.assembled;
+        let Assembled { site, notifier, metrics, tasks, stop } = self.assembled;
+        notifier.start();
         let (service, simulator) = (site.service.clone(), site.simulator.clone());
         tasks.spawn({
             let service = service.clone();
             async move { service.run_sweep().await }
         });
+        // It goes on to the end: what happens while this process stops is stored too.
+        let tending = tokio::spawn({
+            let service = service.clone();
+            async move { service.tend_store().await }
+        });
         tasks.spawn({
             let stop = stop.clone();
             async move { metrics.run_upkeep(stop).await }
         });
-        let limits = site.limits.clone();
+        let limits = site.limits.clone().within_open_files();
+        if let Some(listener) = self.metrics {
+            let (limits, endpoint) = (limits.clone(), crate::http::metrics_endpoint(service.clone()));
+            // It has nothing to finish.
+            tasks.spawn(serve(listener, limits, endpoint, stop.clone(), Duration::ZERO));
+        }
         let serving = serve(self.listener, limits, crate::http::endpoint(site), stop.clone(), GRACE);
         tokio::pin!(serving);
         tokio::select! {
@@ -147,6 +177,8 @@ impl App {
             tracing::warn!("some work was not finished in time");
         }
         service.shut_down().await;
+        tokio::join!(notifier.flush(LAST_EVENTS), service.flush_store());
+        tending.abort();
         if let Some(simulator) = simulator {
             simulator.stop().await;
         }
@@ -160,7 +192,14 @@ impl App {
 /// # Errors
 /// A part cannot be built.
 pub fn site(config: &Config, clock: Clock, store: Store) -> Result<Site, Error> {
-    assemble(config, clock, config.listen, store).map(|assembled| assembled.site)
+    assemble(config, clock, config.listen, |_metrics| store).map(|assembled| assembled.site)
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let bound = |source| Error::Bind { address, source };
+    let listener = TcpListener::bind(address).await.map_err(bound)?;
+    let address = listener.local_addr().map_err(bound)?;
+    Ok((listener, address))
 }
 
 fn memory(config: &Config) -> Store {
@@ -168,13 +207,30 @@ fn memory(config: &Config) -> Store {
     Store::Memory(Memory::new(limits).paced(config.calls_per_second))
 }
 
+/// The server that instances share, or this process.
+fn store(config: &Config, metrics: &Metrics) -> Store {
+    let Some(shared) = &config.shared else { return memory(config) };
+    let settings = store::redis::Settings {
+        url: shared.url.clone(),
+        index_key: shared.index_key.clone(),
+        retention: config.retention,
+        per_second: config.calls_per_second,
+    };
+    Store::Redis(Arc::new(Redis::new(&settings, &config.ticket_keys, metrics)))
+}
+
 /// Builds every part; `address` is where this process can be reached by itself.
-fn assemble(config: &Config, clock: Clock, address: SocketAddr, store: Store) -> Result<Assembled, Error> {
+fn assemble(
+    config: &Config,
+    clock: Clock,
+    address: SocketAddr,
+    store: impl FnOnce(&Metrics) -> Store,
+) -> Result<Assembled, Error> {
     let origin = origin(config, address);
     let input = if config.speech { Input::KeysAndSpeech } else { Input::Keys };
     let speech = Speech::load(input).map_err(Error::Speech)?;
     let do_not_call = config.do_not_call_file.as_deref().map(DoNotCallFile::open).transpose()?;
-    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), env!("TABLECALL_COMMIT"))?;
+    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), env!("TABLECALL_COMMIT"), clock.now())?;
     let http = http_client()?;
     let account = config.carrier.account().clone();
     let verifier = Verifier::new(&origin, &account.auth_tokens, &account.webhook_keys)?;
@@ -182,8 +238,13 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr, store: Store) ->
         Carrier::Twilio { api_url, .. } => (None, api_url.clone()),
         Carrier::Simulator(account) => {
             let auth_tokens = account.auth_tokens.clone();
-            let simulated =
-                simulator::Config { account_sid: account.sid.to_string(), auth_tokens, ..Default::default() };
+            let only_origin = (!address.ip().is_loopback() || config.public_url.is_some()).then(|| origin.clone());
+            let simulated = simulator::Config {
+                account_sid: account.sid.to_string(),
+                auth_tokens,
+                only_origin,
+                ..Default::default()
+            };
             let simulator = Simulator::new(simulated, clock.clone(), http.clone());
             (Some(simulator), format!("http://{}/simulator", reachable(address)))
         }
@@ -193,8 +254,8 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr, store: Store) ->
     let probe = config.public_url.as_ref().map(|_| Probe { http: http.clone(), origin: origin.clone() });
     let service = Service::new(Parts {
         settings: settings(config, speech.languages().collect()),
-        clock,
-        store,
+        clock: clock.clone(),
+        store: store(&metrics),
         tickets: Tickets::new(config.ticket_keys.clone()),
         links: Links::new(&origin),
         twilio: Client::new(client, http)?,
@@ -206,8 +267,21 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr, store: Store) ->
         probe,
     });
     let keys = Keys::new(config.api_keys.iter().map(|(name, secret)| (name.as_str(), secret.as_str())));
-    let site = Site { service, keys, verifier, simulator, limits: Limits::default() };
-    Ok(Assembled { site, metrics, tasks, stop })
+    let notifier = Notifier::new(notify::Parts {
+        service: service.clone(),
+        clock,
+        secrets: config.webhook_secrets.clone(),
+        allow_private: config.allow_private_callbacks,
+        names: Arc::new(notify::System),
+        show: crate::http::api::view::json,
+    })?;
+    let metrics_apart = config.watching.metrics_listen.is_some();
+    let (proxies, origins) = (config.trusted_proxies.clone(), config.cors_origins.clone());
+    let mut limits = Limits::default();
+    limits.unlimited_peers.extend(&proxies.0);
+    let admission = Admission { keys, proxies, origins };
+    let site = Site { service, admission, verifier, simulator, limits, metrics_apart };
+    Ok(Assembled { site, notifier, metrics, tasks, stop })
 }
 
 /// The OpenAPI document of a service as it would be without any setting.
@@ -217,7 +291,7 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr, store: Store) ->
 pub fn document() -> Result<serde_json::Value, Error> {
     let config = Config::read(&Given::default()).map_err(|_problems| Error::Defaults)?;
     let address = config.listen;
-    let assembled = assemble(&config, Clock::system(), address, memory(&config))?;
+    let assembled = assemble(&config, Clock::system(), address, |_metrics| memory(&config))?;
     Ok(crate::http::describe(&assembled.site))
 }
 
@@ -236,10 +310,10 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 
 fn settings(config: &Config, languages: Vec<Language>) -> Settings {
     let home = config.from_numbers.first().and_then(|number| number.facts()).and_then(|facts| facts.country);
-    let callbacks = match (config.signs_events, config.allow_private_callbacks) {
-        (false, _) => Callbacks::Refused,
-        (true, false) => Callbacks::Public,
-        (true, true) => Callbacks::Any,
+    let callbacks = match (config.webhook_secrets.is_empty(), config.allow_private_callbacks) {
+        (true, _) => Callbacks::Refused,
+        (false, false) => Callbacks::Public,
+        (false, true) => Callbacks::Any,
     };
     Settings {
         account: config.carrier.account().sid,
@@ -275,7 +349,7 @@ pub async fn run_simulator(
     // Instances come and go beside it: no connection to one that was killed may be used again.
     let http = http_client_builder().pool_max_idle_per_host(0).build()?;
     let simulator = Simulator::new(config, clock, http);
-    let limits = Limits::default();
+    let limits = Limits::default().within_open_files();
     let stop = CancellationToken::new();
     let endpoint = crate::http::simulator_endpoint(simulator.clone(), limits.clone());
     let serving = serve(listener, limits, endpoint, stop.clone(), GRACE);

@@ -2,6 +2,8 @@
 //! once, by name. The values come from `main`, which alone reads the environment.
 
 mod read;
+mod shared;
+mod watching;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -13,10 +15,16 @@ use jiff::SignedDuration;
 use url::Url;
 
 use crate::domain::{Country, Phone};
+use crate::http::cors::Origins;
+use crate::http::networks::TrustedProxies;
+use crate::notify::Secret;
 use crate::policy::{Hours, Limits};
 use crate::ticket::Key;
 use crate::twilio::AccountSid;
 use crate::twilio::client::Credentials;
+
+pub use self::shared::Shared;
+pub use self::watching::Watching;
 
 /// Settings as they are given: each a flag, or a variable of the environment.
 #[derive(Args, Clone, Debug, Default)]
@@ -114,6 +122,21 @@ pub struct Given {
     /// Form of log lines: `text` or `json`
     #[arg(long, env = "TABLECALL_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<String>,
+    /// Address for `/metrics` alone; without it they are with everything else
+    #[arg(long, env = "TABLECALL_METRICS_LISTEN", value_name = "ADDRESS")]
+    pub metrics_listen: Option<String>,
+    /// Networks whose `X-Forwarded-For` is believed
+    #[arg(long, env = "TABLECALL_TRUSTED_PROXIES", value_name = "NETWORK,…")]
+    pub trusted_proxies: Option<String>,
+    /// Web origins that may call the API from a browser
+    #[arg(long, env = "TABLECALL_CORS_ORIGINS", value_name = "ORIGIN,…")]
+    pub cors_origins: Option<String>,
+    /// Redis or Valkey that several instances share; `redis://`, `rediss://` or `redis+cluster://`
+    #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true)]
+    pub redis_url: Option<String>,
+    /// Key under which numbers are hashed into names of shared keys
+    #[arg(long, env = "TABLECALL_INDEX_KEY", value_name = "KEY", hide_env_values = true)]
+    pub index_key: Option<String>,
     /// Settings of later versions, by name: they have no effect yet.
     #[command(flatten)]
     pub later: Later,
@@ -122,27 +145,12 @@ pub struct Given {
 /// Settings that are named in the documentation and do nothing yet; a start with one of them says so.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Later {
-    /// (no effect yet) Networks whose `X-Forwarded-For` is believed
-    #[arg(long, env = "TABLECALL_TRUSTED_PROXIES", value_name = "NETWORK,…")]
-    pub trusted_proxies: Option<String>,
-    /// (no effect yet) Web origins that may call the API from a browser
-    #[arg(long, env = "TABLECALL_CORS_ORIGINS", value_name = "ORIGIN,…")]
-    pub cors_origins: Option<String>,
-    /// (no effect yet) Key under which numbers are hashed in a shared store
-    #[arg(long, env = "TABLECALL_INDEX_KEY", value_name = "KEY", hide_env_values = true)]
-    pub index_key: Option<String>,
-    /// (no effect yet) Address for the metrics alone
-    #[arg(long, env = "TABLECALL_METRICS_LISTEN", value_name = "ADDRESS")]
-    pub metrics_listen: Option<String>,
     /// (no effect yet) Where errors are reported
     #[arg(long, env = "SENTRY_DSN", value_name = "URL", hide_env_values = true)]
     pub sentry_dsn: Option<String>,
     /// (no effect yet) Where traces are sent
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
     pub otlp_endpoint: Option<String>,
-    /// (not offered yet) Shared state of several instances
-    #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true)]
-    pub redis_url: Option<String>,
 }
 
 /// What is wrong with one setting.
@@ -201,10 +209,20 @@ pub struct Config {
     pub max_calls: usize,
     /// How long a finished call stays readable.
     pub retention: SignedDuration,
-    /// Whether events to clients can be signed.
-    pub signs_events: bool,
+    /// What signs events to clients, newest first. Without any, `callback_url` is refused.
+    pub webhook_secrets: Vec<Secret>,
+    /// The secret was made at this start, for the simulator: nobody knows it yet.
+    pub is_secret_made: bool,
     /// Whether `callback_url` may point at private addresses.
     pub allow_private_callbacks: bool,
+    /// Logs, metrics, errors, traces.
+    pub watching: Watching,
+    /// The server that instances share; `None`: calls are kept in memory.
+    pub shared: Option<Shared>,
+    /// Networks whose `X-Forwarded-For` is believed, for limits and log lines.
+    pub trusted_proxies: TrustedProxies,
+    /// Web origins that may call the API from a browser.
+    pub cors_origins: Origins,
     /// Settings that were given and have no effect yet.
     pub ignored: Vec<&'static str>,
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use tablecall::app::App;
 use tablecall::clock::Clock;
-use tablecall::config::{Carrier, Config, Given};
+use tablecall::config::{Carrier, Config, Given, Problem};
 use tablecall::telemetry::{self, Format};
 use tablecall::{doctor, remote, simulator, ticket};
 
@@ -49,6 +49,8 @@ enum Command {
     Doctor(Box<DoctorArgs>),
     /// Place a call through a running server and follow it
     Call(CallArgs),
+    /// Ask the server that runs beside this, with the same settings, whether it is alive
+    Health(HealthArgs),
 }
 
 #[derive(Args, Debug)]
@@ -86,6 +88,16 @@ struct CallArgs {
 }
 
 #[derive(Args, Debug)]
+struct HealthArgs {
+    /// Its address; 127.0.0.1:8080 by default
+    #[arg(long, env = "TABLECALL_LISTEN", value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Its port; `listen` goes before it
+    #[arg(long, env = "PORT", value_name = "PORT")]
+    port: Option<String>,
+}
+
+#[derive(Args, Debug)]
 struct SimulatorArgs {
     /// Address to bind
     #[arg(long, default_value = "127.0.0.1:8090")]
@@ -119,6 +131,7 @@ fn main() -> ExitCode {
         Some(Command::Simulator(args)) => run_simulator(args),
         Some(Command::Doctor(args)) => examine(&args),
         Some(Command::Call(args)) => place_call(args),
+        Some(Command::Health(args)) => ask_health(args),
         Some(Command::Keygen) => match ticket::Key::generate() {
             Ok(key) => say(&key),
             Err(_) => complain("this system has no randomness to give", UNAVAILABLE),
@@ -149,9 +162,29 @@ fn print_document(yaml: bool) -> ExitCode {
 }
 
 fn configuration(given: &Given) -> Result<Config, ExitCode> {
-    Config::read(given).map_err(|problems| {
-        let lines: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
-        complain(&format!("these settings are wrong:\n{}", lines.join("\n")), USAGE)
+    Config::read(given).map_err(|problems| complain_of(&problems))
+}
+
+fn complain_of(problems: &[Problem]) -> ExitCode {
+    let lines: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
+    complain(&format!("these settings are wrong:\n{}", lines.join("\n")), USAGE)
+}
+
+/// Status 0 when it is alive, 69 when it is not; the health check of the image, which has no shell and no curl.
+fn ask_health(args: HealthArgs) -> ExitCode {
+    let given = Given { listen: args.listen, port: args.port, ..Given::default() };
+    let listen = match Config::read_listen(&given) {
+        Ok(listen) => listen,
+        Err(problems) => return complain_of(&problems),
+    };
+    in_runtime(async move {
+        let Ok(http) = tablecall::twilio::client::http_client() else {
+            return complain("no HTTP client can be built", UNAVAILABLE);
+        };
+        match remote::health(&http, listen).await {
+            Ok(()) => say("alive"),
+            Err(error) => complain(&error.to_string(), UNAVAILABLE),
+        }
     })
 }
 
@@ -216,15 +249,11 @@ fn run_server(given: &Given) -> ExitCode {
         Ok(config) => config,
         Err(code) => return code,
     };
-    let format = match given.log_format.as_deref() {
-        None if std::io::stderr().is_terminal() => Format::Text,
-        Some("text") => Format::Text,
-        None | Some("json") => Format::Json,
-        Some(_) => return complain("TABLECALL_LOG_FORMAT: must be `text` or `json`", USAGE),
-    };
-    let _guard = match telemetry::init(format, given.log.as_deref().unwrap_or(telemetry::DEFAULT_FILTER)) {
+    let terminal = std::io::stderr().is_terminal();
+    let format = config.watching.log_format.unwrap_or(if terminal { Format::Text } else { Format::Json });
+    let _guard = match telemetry::init(format, &config.watching.log_filter) {
         Ok(guard) => guard,
-        Err(error) => return complain(&format!("RUST_LOG: {error}"), USAGE),
+        Err(error) => return complain(&error.to_string(), UNAVAILABLE),
     };
     for name in &config.ignored {
         tracing::warn!(setting = name, "this setting has no effect in this version");
@@ -256,6 +285,7 @@ fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
 
 async fn serve(config: Config) -> ExitCode {
     let simulated = matches!(config.carrier, Carrier::Simulator(_));
+    let made = config.webhook_secrets.first().filter(|_| config.is_secret_made).map(|made| made.reveal().to_owned());
     let app = match App::build(config, Clock::system()).await {
         Ok(app) => app,
         Err(error) => {
@@ -263,17 +293,20 @@ async fn serve(config: Config) -> ExitCode {
             return complain(&format!("{error}{cause}"), UNAVAILABLE);
         }
     };
-    let _greeted = writeln!(std::io::stdout(), "{}", greeting(app.address(), simulated));
+    let _greeted = writeln!(std::io::stdout(), "{}", greeting(app.address(), simulated, made.as_deref()));
     app.run_until(told_to_stop()).await;
     ExitCode::SUCCESS
 }
 
-fn greeting(address: SocketAddr, simulated: bool) -> String {
+fn greeting(address: SocketAddr, simulated: bool, made_secret: Option<&str>) -> String {
     let url = format!("http://{address}");
     if !simulated {
         return format!("Tablecall is listening on {url}; the API is described at {url}/docs");
     }
     let example = tablecall::http::api::example();
+    let signed =
+        made_secret.map(|secret| format!("\nEvents to a callback_url are signed with {secret} until this ends."));
+    let signed = signed.unwrap_or_default();
     format!(
         "Tablecall is running with a simulated carrier: no real phone rings.\n\n  \
          try it in the browser   {url}\n  \
@@ -281,7 +314,7 @@ fn greeting(address: SocketAddr, simulated: bool) -> String {
          the API for programs    {url}/docs\n  \
          or in a terminal        curl -s {url}/api/call -H 'content-type: application/json' \\\n    \
          -d '{example}'\n\n\
-         That number answers by itself and presses 1; …0102 presses 2, …0103 is busy, …0104 does not answer."
+         That number answers by itself and presses 1; …0102 presses 2, …0103 is busy, …0104 does not answer.{signed}"
     )
 }
 

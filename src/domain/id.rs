@@ -32,6 +32,13 @@ impl CallId {
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
     }
 
+    /// When it was made, in whole milliseconds.
+    #[must_use]
+    pub fn made_at(&self) -> Timestamp {
+        let millis = self.as_bytes().iter().take(6).fold(0, |millis, byte| millis << 8 | i64::from(*byte));
+        Timestamp::from_millisecond(millis).unwrap_or_default()
+    }
+
     /// The 16 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
@@ -160,6 +167,8 @@ mod tests {
         let late = CallId::new("2026-12-01T12:00:01Z".parse().unwrap());
         assert!(early < late && early.to_string() < late.to_string());
         assert_eq!(early.to_string().parse(), Ok(early));
+        let exact = "2026-12-01T12:00:00.123Z".parse().unwrap();
+        assert_eq!(CallId::new(exact).made_at(), exact);
         for wrong in ["", "x", "{0192b1a0-0000-7000-8000-000000000000}", &"0".repeat(36)] {
             assert_eq!(wrong.parse::<CallId>(), Err(BadId), "{wrong}");
         }

@@ -1,31 +1,42 @@
-//! What every request passes first and every answer last: its id, its one log line, its duration, and one shape for
-//! errors. Webhooks of Twilio are looked at before anything else and go their own way.
+//! What every request passes first and every answer last: its id, its key, its one log line, its duration, and one
+//! shape for errors. Webhooks of Twilio are looked at before anything else and go their own way.
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use poem::http::{HeaderName, HeaderValue, Method, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
+use super::door::Door;
+use super::headers::guard;
 use super::hooks::{Hooks, PREFIX};
 use super::problem::{Code, Failure, of_framework};
 use crate::domain::id;
 use crate::telemetry::metrics::{Metrics, Route};
+use crate::telemetry::request::Context;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Everything below it needs a key.
+const API: &str = "/api/";
 /// The longest id of a caller's that is taken over.
 const LONGEST_ID: usize = 64;
 
 /// The routes as they are counted and logged, with what follows the id: never the path that was asked for, which may
 /// hold anything.
-const ROUTES: [(&str, &str, &str); 7] = [
+const ROUTES: [(&str, &str, &str); 11] = [
     ("POST", "/api/call", ""),
     ("POST", "/api/call/check", ""),
     ("GET", "/api/call/{id}", ""),
     ("GET", "/api/call/{id}/events", "/events"),
+    ("POST", "/api/call/{id}/events/resend", "/events/resend"),
     ("POST", "/api/call/{id}/cancel", "/cancel"),
     ("GET", "/api/call/{id}/calendar.ics", "/calendar.ics"),
+    ("GET", "/healthz", ""),
+    ("GET", "/readyz", ""),
+    ("GET", "/metrics", ""),
     ("GET", "other", ""),
 ];
 
@@ -34,68 +45,151 @@ const ROUTES: [(&str, &str, &str); 7] = [
 pub struct Edge<E> {
     inner: E,
     hooks: Hooks,
+    door: Door,
     routes: Vec<Route>,
 }
 
-impl<E> Edge<E> {
+/// What is known of a request before anything of it is done, for the line that tells of it.
+struct Asked {
+    begun: Instant,
+    context: Arc<Context>,
+    method: Method,
+    path: String,
+    client: IpAddr,
+    /// The name of its key; of a request outside of the API none is asked for.
+    key: Option<Arc<str>>,
+    /// For the page of another origin, if one asks.
+    cross_origin: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl<E: Endpoint> Edge<E> {
     /// Puts the edge around the routes.
-    pub fn new(inner: E, hooks: Hooks, metrics: &Metrics) -> Self {
+    pub fn new(inner: E, hooks: Hooks, door: Door, metrics: &Metrics) -> Self {
         let success = |method| if method == "POST" { 202 } else { 200 };
         let routes = ROUTES.iter().map(|(method, name, _)| metrics.route(name, method, success(*method))).collect();
-        Self { inner, hooks, routes }
+        Self { inner, hooks, door, routes }
+    }
+
+    /// The answer to a request, or why there is none.
+    async fn answer(&self, mut request: Request, asked: &mut Asked) -> poem::Result<Response> {
+        if let Some(response) = self.door.origins().preflight(&request) {
+            return Ok(response);
+        }
+        // Before any route is looked for: a stranger learns nothing about what there is.
+        if asked.path.starts_with(API) {
+            let owner = self.door.admit(&request, asked.client)?;
+            asked.key = Some(owner.0.clone());
+            request.set_data(owner);
+        }
+        request.set_data(RequestId(asked.context.id().to_owned()));
+        shielded(&self.inner, request).await
+    }
+
+    /// Counts and tells a request and its answer.
+    fn tell(&self, asked: &Asked, response: &Response) {
+        let route = route(&asked.method, &asked.path);
+        let (took, status) = (asked.begun.elapsed(), response.status().as_u16());
+        if let Some(counted) = self.routes.get(route) {
+            counted.observe(status, took);
+        }
+        let name = ROUTES.get(route).map_or("other", |(_, name, _)| *name);
+        let (key, method) = (asked.key.as_deref().unwrap_or("none"), word(&asked.method));
+        let (call, client, duration_ms) = (asked.context.call(), asked.client, milliseconds(took));
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    method, route = name, status, key, call.id = call.map(display), client.address = %client,
+                    duration_ms, "request"
+                )
+            };
+        }
+        // What a client did wrong is its own affair, and nobody wants to read of each look of a probe.
+        match status {
+            500.. => line!(warn),
+            ..400 if is_quiet(&asked.path) => line!(debug),
+            _ => line!(info),
+        }
     }
 }
 
 impl<E: Endpoint> Endpoint for Edge<E> {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+    async fn call(&self, request: Request) -> poem::Result<Response> {
         if request.uri().path().starts_with(PREFIX) {
             return Ok(self.hooks.answer(request).await);
         }
-        let begun = Instant::now();
-        let request_id = request_id(&request);
-        let method = request.method().clone();
-        let path = request.uri().path().to_owned();
-        let route = route(&method, &path);
-        request.set_data(RequestId(request_id.clone()));
-        let answered = AssertUnwindSafe(self.inner.call(request)).catch_unwind().await;
-        let mut response = match answered {
-            // What the panic was is logged where it happened; nothing of it is told.
-            Err(_panic) => panicked().into_response(&request_id),
-            Ok(Ok(response)) => response.into_response(),
-            Ok(Err(error)) => {
-                let failure = of_framework(&error);
-                // What Twilio refuses, and a full store, are no faults of ours: the one line per request tells them.
-                if failure.code == Code::InternalError {
-                    tracing::error!(request.id = %request_id, error = %error, "a request failed");
-                }
-                let allow = error.into_response().headers().get(header::ALLOW).cloned();
-                let allow = allow.or_else(|| (failure.code == Code::MethodNotAllowed).then(|| known_methods(&path)));
-                let mut response = failure.into_response(&request_id);
-                if let Some(allow) = allow {
-                    response.headers_mut().insert(header::ALLOW, allow);
-                }
-                response
-            }
+        let context = Context::new(request_id(&request));
+        context.scope(self.serve(request, context.clone())).await
+    }
+}
+
+impl<E: Endpoint> Edge<E> {
+    async fn serve(&self, request: Request, context: Arc<Context>) -> poem::Result<Response> {
+        let mut asked = Asked {
+            begun: Instant::now(),
+            context,
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            client: self.door.client(&request),
+            key: None,
+            cross_origin: self.door.origins().headers(&request),
         };
-        if let Ok(value) = HeaderValue::from_str(&request_id) {
-            response.headers_mut().insert(REQUEST_ID, value);
+        let mut response = match self.answer(request, &mut asked).await {
+            Ok(response) => response,
+            Err(error) => refused(error, &asked),
+        };
+        let headers = response.headers_mut();
+        if let Ok(value) = HeaderValue::from_str(asked.context.id()) {
+            headers.insert(REQUEST_ID, value);
         }
-        let took = begun.elapsed();
-        let status = response.status().as_u16();
-        if let Some(counted) = self.routes.get(route) {
-            counted.observe(status, took);
-        }
-        let name = ROUTES.get(route).map_or("other", |(_, name, _)| *name);
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        tracing::info!(request.id = %request_id, method = %method, route = name, status, duration_us = micros, "request");
+        guard(headers);
+        headers.extend(std::mem::take(&mut asked.cross_origin));
+        self.tell(&asked, &response);
         Ok(response)
     }
 }
 
+/// What an endpoint answers, also when it panics. What the panic was is logged where it happened; nothing is told.
+async fn shielded<E: Endpoint>(inner: &E, request: Request) -> poem::Result<Response> {
+    let answered = AssertUnwindSafe(inner.call(request)).catch_unwind().await;
+    answered.unwrap_or_else(|_panic| Err(panicked().into())).map(IntoResponse::into_response)
+}
+
+/// An error as a problem.
+fn refused(error: poem::Error, asked: &Asked) -> Response {
+    let failure = of_framework(&error);
+    // What Twilio refuses, and a full store, are no faults of ours: the one line per request tells them.
+    if failure.code == Code::InternalError {
+        tracing::error!(error = %error, "a request failed");
+    }
+    let allow = error.into_response().headers().get(header::ALLOW).cloned();
+    let allow = allow.or_else(|| (failure.code == Code::MethodNotAllowed).then(|| known_methods(&asked.path)));
+    let mut response = failure.into_response(asked.context.id());
+    if let Some(allow) = allow {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
+}
+
+/// A method may be any word of a caller's; only the known ones are written down.
+fn word(method: &Method) -> &'static str {
+    let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"];
+    known.into_iter().find(|known| method.as_str() == *known).unwrap_or("other")
+}
+
 fn panicked() -> Failure {
     Failure::new(Code::InternalError, "The request was not carried out. Please try again.")
+}
+
+/// What a log line tells of a duration: milliseconds, to the microsecond.
+pub(super) fn milliseconds(duration: Duration) -> f64 {
+    f64::from(u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)) / 1_000.0
+}
+
+/// Whether answers of this path are told in detailed logs only: those to probes, and those of the simulator.
+fn is_quiet(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz" | "/metrics") || path.starts_with("/simulator/")
 }
 
 /// The id of a request, for handlers.
@@ -162,10 +256,32 @@ mod tests {
             ("/api/call/check", "POST"),
             ("/api/call/123", "GET, HEAD"),
             ("/api/call/123/cancel", "POST"),
+            ("/api/call/123/events/resend", "POST"),
             ("/healthz", "GET, HEAD"),
         ] {
             assert_eq!(known_methods(path), methods, "{path}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_that_says_nothing_of_it() {
+        let panics = poem::endpoint::make_sync(|_| -> Response { panic!("Ana García, +14155550101") });
+        let error = shielded(&panics, Request::default()).await.unwrap_err();
+        let asked = Asked {
+            begun: Instant::now(),
+            context: Context::new("mine-1"),
+            method: Method::POST,
+            path: "/api/call".to_owned(),
+            client: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+            key: None,
+            cross_origin: Vec::new(),
+        };
+        let response = refused(error, &asked);
+        assert_eq!(response.status().as_u16(), 500);
+        assert_eq!(response.content_type(), Some("application/problem+json"));
+        let body: serde_json::Value = response.into_body().into_json().await.unwrap();
+        assert_eq!((&body["code"], &body["request_id"]), (&"internal_error".into(), &"mine-1".into()));
+        assert!(!body.to_string().contains("Ana"), "{body}");
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! Headers of every page and file: what a browser may do with them. It looks at no content.
+//! What a browser may do with an answer: with pages and files, and with everything else. It looks at no content.
 //!
 //! The pages have no inline script or style and ask no other host, so the strictest policy fits them all.
 
-use poem::http::{HeaderName, HeaderValue, header};
+use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
 /// Everything from here and nothing from elsewhere. Swagger UI's style sheet draws its icons with `data:` images.
@@ -22,6 +22,18 @@ const HEADERS: [(HeaderName, &str); 7] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
+
+/// What is no page is to be read by programs: a browser that is led to it shows it as what it says it is, runs nothing
+/// of it, puts it in no frame, and asks nobody else for anything.
+const OF_DATA: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+/// Puts on an answer what it does not say itself.
+pub fn guard(headers: &mut HeaderMap) {
+    for (name, value) in HEADERS {
+        let value = if name == header::CONTENT_SECURITY_POLICY { OF_DATA } else { value };
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
 
 /// Puts the headers on every answer of the inner endpoint, except on errors, which the edge turns into problems.
 #[derive(Clone, Copy, Debug)]
@@ -60,9 +72,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_page_is_guarded_too_and_a_page_keeps_its_own() {
+        let mut headers = HeaderMap::new();
+        guard(&mut headers);
+        assert_eq!(headers.len(), HEADERS.len());
+        assert_eq!(headers[header::CONTENT_SECURITY_POLICY], OF_DATA);
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        guard(&mut headers);
+        assert_eq!(headers[header::CONTENT_SECURITY_POLICY], POLICY);
+    }
+
+    #[test]
     fn nothing_inline_and_nobody_else_is_let_in() {
         for word in ["unsafe-inline", "unsafe-eval", "http:", "https:", "*"] {
-            assert!(!POLICY.contains(word), "{word}");
+            assert!(!POLICY.contains(word) && !OF_DATA.contains(word), "{word}");
         }
     }
 }

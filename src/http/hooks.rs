@@ -7,16 +7,20 @@ use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use futures_util::FutureExt;
-use metrics::{Counter, Histogram};
+use metrics::Counter;
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Request, Response};
 
+use super::edge::milliseconds;
 use super::listener::{Limits, read_body};
 use crate::call::Turn;
+use crate::domain::id;
 use crate::service::links::path;
 use crate::service::{Callback, Document, Service};
 use crate::speech::LAST_RESORT;
-use crate::telemetry::metrics::{Family, Metrics};
+use crate::telemetry::metrics::labels::{HEARD, WEBHOOKS};
+use crate::telemetry::metrics::{Family, Metrics, Webhook};
+use crate::telemetry::request::Context;
 use crate::twilio::form::Form;
 use crate::twilio::signature::{SignatureHeaders, Verifier};
 use crate::twilio::webhook::{AmdCallback, StatusCallback, VoiceRequest};
@@ -30,7 +34,7 @@ pub struct Hooks {
     service: Service,
     verifier: Verifier,
     limits: Limits,
-    durations: Family<Histogram>,
+    webhooks: Family<Webhook>,
     refused: Family<Counter>,
 }
 
@@ -74,16 +78,30 @@ impl<'a> Hook<'a> {
         path.strip_prefix(path::MACHINE).map(Self::Machine)
     }
 
-    const fn kind(self) -> &'static str {
+    /// Its place among [`WEBHOOKS`].
+    const fn kind(self) -> usize {
         match self {
-            Self::Document(Document::Answer, _) => "answer",
-            Self::Document(Document::Keys(_), _) => "gather",
-            Self::Document(Document::Fallback, _) => "fallback",
-            Self::Document(Document::Inbound | Document::InboundKeys(_), _) => "inbound",
-            Self::Status(_) => "status",
-            Self::Machine(_) => "machine",
-            Self::Unknown => "other",
+            Self::Document(Document::Answer, _) => 0,
+            Self::Document(Document::Keys(_), _) => 1,
+            Self::Status(_) => 2,
+            Self::Machine(_) => 3,
+            Self::Document(Document::Fallback, _) => 4,
+            Self::Document(Document::Inbound | Document::InboundKeys(_), _) => 5,
+            Self::Unknown => 6,
         }
+    }
+
+    fn word(self) -> &'static str {
+        WEBHOOKS.get(self.kind()).copied().unwrap_or("other")
+    }
+}
+
+/// The place of an outcome among [`HEARD`].
+const fn place(callback: Callback) -> usize {
+    match callback {
+        Callback::Heard => 0,
+        Callback::Foreign => 1,
+        Callback::Failed => 2,
     }
 }
 
@@ -91,12 +109,17 @@ impl Hooks {
     /// Webhooks of a service, verified by `verifier`.
     #[must_use]
     pub fn new(service: Service, verifier: Verifier, limits: Limits, metrics: &Metrics) -> Self {
-        let (durations, refused) = (metrics.webhooks.clone(), metrics.signature_failures.clone());
-        Self { service, verifier, limits, durations, refused }
+        let (webhooks, refused) = (metrics.webhooks.clone(), metrics.signature_failures.clone());
+        Self { service, verifier, limits, webhooks, refused }
     }
 
     /// Answers one webhook.
-    pub async fn answer(&self, mut request: Request) -> Response {
+    pub async fn answer(&self, request: Request) -> Response {
+        let context = Context::new(id::random_text());
+        context.scope(self.serve(request, &context)).await
+    }
+
+    async fn serve(&self, mut request: Request, context: &Context) -> Response {
         let begun = Instant::now();
         let path = request.uri().path().to_owned();
         let hook = Hook::of(&path);
@@ -113,7 +136,7 @@ impl Hooks {
             Ok(form) => form,
             Err(cause) => {
                 self.refused.get(cause).increment(1);
-                tracing::warn!(webhook = hook.kind(), cause, "refused a webhook");
+                tracing::warn!(webhook = hook.word(), cause, "refused a webhook");
                 return empty(StatusCode::FORBIDDEN);
             }
         };
@@ -121,15 +144,19 @@ impl Hooks {
         // Whatever failed, the restaurant hears a sentence and not Twilio's "application error".
         let (response, callback) = dispatched.unwrap_or_else(|_panic| (last_resort(hook), Callback::Failed));
         let took = begun.elapsed();
-        self.durations.get(hook.kind()).record(took);
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let call_sid = form.get("CallSid").unwrap_or_default();
-        let outcome = match callback {
-            Callback::Heard => "heard",
-            Callback::Foreign => "foreign",
-            Callback::Failed => "failed",
-        };
-        tracing::info!(webhook = hook.kind(), twilio.call_sid = call_sid, outcome, duration_us = micros, "webhook");
+        let counted = self.webhooks.at(hook.kind());
+        counted.duration.record(took);
+        counted.heard.at(place(callback)).increment(1);
+        let (call_sid, call) = (form.get("CallSid").unwrap_or_default(), context.call());
+        let outcome = HEARD.get(place(callback)).copied().unwrap_or_default();
+        tracing::info!(
+            webhook = hook.word(),
+            call.id = call.map(display),
+            twilio.call_sid = call_sid,
+            outcome,
+            duration_ms = milliseconds(took),
+            "webhook"
+        );
         response
     }
 
@@ -200,6 +227,17 @@ mod tests {
         assert_eq!(keys, Hook::Document(Document::InboundKeys(turn), "T"));
         assert_eq!(Hook::of("/twiml/status/T"), Hook::Status("T"));
         assert_eq!(Hook::of("/twiml/machine/T"), Hook::Machine("T"));
+        for (path, word) in [
+            ("/twiml/answer/T", "answer"),
+            ("/twiml/keys/1-0-0-7-k-o/T", "gather"),
+            ("/twiml/status/T", "status"),
+            ("/twiml/machine/T", "machine"),
+            ("/twiml/fallback/T", "fallback"),
+            ("/twiml/inbound", "inbound"),
+            ("/twiml/x", "other"),
+        ] {
+            assert_eq!(Hook::of(path).word(), word, "{path}");
+        }
         for wrong in ["/twiml/", "/twiml/keys/T", "/twiml/keys/x/T", "/twiml/other/T"] {
             assert_eq!(Hook::of(wrong), Hook::Unknown, "{wrong}");
         }

@@ -2,11 +2,18 @@
 
 use std::sync::Arc;
 
+use poem::Request;
 use poem::http::header;
-use poem::{Endpoint, Middleware, Request};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
-use super::problem::{Code, Failure};
+/// Why a request is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It carries no key. That is how a browser's first request looks, and no attempt at anything.
+    NoKey,
+    /// It carries a key that is not known.
+    WrongKey,
+}
 
 /// The keys of this deployment.
 #[derive(Clone)]
@@ -25,21 +32,24 @@ impl Keys {
         Self { keys, anonymous }
     }
 
+    /// The names of all keys, or the one name that all requests go under.
+    pub fn names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.keys.iter().map(|(_, name)| name).chain(&self.anonymous)
+    }
+
     /// The name of the key that a request carries.
     ///
     /// # Errors
     /// It carries none, or one that is not known.
-    pub fn owner(&self, request: &Request) -> Result<Arc<str>, Failure> {
+    pub fn owner(&self, request: &Request) -> Result<Arc<str>, Refused> {
         if let Some(anonymous) = &self.anonymous {
             return Ok(anonymous.clone());
         }
         let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let secret =
             given.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let Some((_, secret)) = secret else {
-            return Err(Failure::new(Code::Unauthorized, "Send a key: Authorization: Bearer SECRET."));
-        };
-        self.find(secret.trim()).ok_or_else(|| Failure::new(Code::Unauthorized, "This key is not known here."))
+        let (_, secret) = secret.ok_or(Refused::NoKey)?;
+        self.find(secret.trim()).ok_or(Refused::WrongKey)
     }
 
     /// Looks at every key, whichever fits: the time taken tells nothing.
@@ -54,38 +64,9 @@ impl Keys {
     }
 }
 
-/// Lets a request in only with a key, before anything of its body is read; handlers find its [`Owner`].
-#[derive(Debug)]
-pub struct Guard(pub Keys);
-
-/// The name of the key that a request came with.
+/// The name of the key that a request came with, for handlers.
 #[derive(Clone, Debug)]
 pub struct Owner(pub Arc<str>);
-
-impl<E: Endpoint> Middleware<E> for Guard {
-    type Output = Guarded<E>;
-
-    fn transform(&self, inner: E) -> Guarded<E> {
-        Guarded { inner, keys: self.0.clone() }
-    }
-}
-
-/// An endpoint under a [`Guard`].
-#[derive(Debug)]
-pub struct Guarded<E> {
-    inner: E,
-    keys: Keys,
-}
-
-impl<E: Endpoint> Endpoint for Guarded<E> {
-    type Output = E::Output;
-
-    async fn call(&self, mut request: Request) -> poem::Result<E::Output> {
-        let owner = Owner(self.keys.owner(&request)?);
-        request.set_data(owner);
-        self.inner.call(request).await
-    }
-}
 
 impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -112,18 +93,16 @@ mod tests {
     #[test]
     fn a_key_tells_its_name() {
         let keys = Keys::new([("first", "secret-of-the-first"), ("second", "secret-of-the-second")]);
-        let owner = |value| keys.owner(&request(value)).map(|name| name.to_string()).map_err(|failure| failure.code);
+        let owner = |value| keys.owner(&request(value)).map(|name| name.to_string());
         assert_eq!(owner(Some("Bearer secret-of-the-second")), Ok("second".to_owned()));
         assert_eq!(owner(Some("bearer secret-of-the-first")), Ok("first".to_owned()));
-        for wrong in [
-            None,
-            Some("Bearer"),
-            Some("Bearer "),
-            Some("Basic secret-of-the-first"),
-            Some("Bearer secret-of-the-firs"),
-        ] {
-            assert_eq!(owner(wrong), Err(Code::Unauthorized), "{wrong:?}");
+        for none in [None, Some("Bearer"), Some("Basic secret-of-the-first")] {
+            assert_eq!(owner(none), Err(Refused::NoKey), "{none:?}");
         }
+        for wrong in ["Bearer ", "Bearer secret-of-the-firs", "Bearer secret-of-the-first,", "Bearer first"] {
+            assert_eq!(owner(Some(wrong)), Err(Refused::WrongKey), "{wrong:?}");
+        }
+        assert_eq!(keys.names().map(|name| &**name).collect::<Vec<_>>(), ["first", "second"]);
     }
 
     #[test]

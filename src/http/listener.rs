@@ -12,7 +12,6 @@ mod peers;
 mod tests;
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +25,7 @@ use tokio_util::task::TaskTracker;
 pub use self::body::{BodyError, BodyLimit, Bounded, read_body};
 use self::connection::Connections;
 use self::peers::Peers;
+use super::networks::Network;
 
 /// The first pause after a failed accept; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -56,11 +56,11 @@ pub struct Limits {
     pub streams: u32,
     /// Connections at once; 4,096. Further ones wait in the kernel's backlog.
     pub connections: usize,
-    /// Connections at once of one peer (an IPv4 address or an IPv6 /64); 256. Further ones are closed at once.
+    /// Connections at once of one peer (an IPv4 address or an IPv6 /64); 512. Further ones are closed at once.
     pub connections_per_peer: usize,
-    /// Networks, as address and prefix length, that the limit per peer does not hold for; loopback. Fronting proxies
-    /// belong here, since they bring everybody.
-    pub unlimited_peers: Vec<(IpAddr, u8)>,
+    /// Networks that the limit per peer does not hold for; the private ones. A fronting proxy brings everybody, and the
+    /// usual one comes from an address that the internet does not route; others belong here too.
+    pub unlimited_peers: Vec<Network>,
 }
 
 impl Default for Limits {
@@ -76,9 +76,36 @@ impl Default for Limits {
             headers: 64,
             streams: 64,
             connections: 4_096,
-            connections_per_peer: 256,
-            unlimited_peers: vec![(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8), (IpAddr::V6(Ipv6Addr::LOCALHOST), 128)],
+            connections_per_peer: 512,
+            unlimited_peers: Network::PRIVATE.to_vec(),
         }
+    }
+}
+
+/// What is kept from connections of others: to Twilio, to clients, to a store, and the files of the process itself.
+const OWN_FILES: u64 = 256;
+
+impl Limits {
+    /// As many connections as this process may have files open, after it has asked for more.
+    ///
+    /// The usual soft limit of 1,024 is for programs of another time; every process may raise it up to the hard one.
+    #[must_use]
+    pub fn within_open_files(self) -> Self {
+        let wanted = u64::try_from(self.connections).unwrap_or(u64::MAX).saturating_add(OWN_FILES);
+        match rlimit::increase_nofile_limit(wanted) {
+            Ok(files) if files < wanted => self.within(files),
+            Ok(_) => self,
+            Err(error) => {
+                tracing::warn!(%error, "the limit of open files is not known");
+                self
+            }
+        }
+    }
+
+    fn within(self, files: u64) -> Self {
+        let connections = usize::try_from(files.saturating_sub(OWN_FILES).max(files / 2)).unwrap_or(self.connections);
+        tracing::warn!(files, connections, "the limit of open files allows few connections: raise it (ulimit -n)");
+        Self { connections: connections.min(self.connections), ..self }
     }
 }
 
@@ -126,23 +153,33 @@ async fn next(
 ) -> Option<(TcpStream, std::net::SocketAddr, OwnedSemaphorePermit)> {
     let accepted = async {
         let permit = Arc::clone(room).acquire_owned().await.ok()?;
-        let mut pause = FIRST_PAUSE;
-        loop {
-            match listener.accept().await {
-                Ok((stream, peer)) => return Some((stream, peer, permit)),
-                Err(error) if of_one_connection(&error) => {}
-                Err(error) => {
-                    tracing::error!(%error, pause_ms = pause.as_millis(), "cannot accept connections");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
-            }
-        }
+        let (stream, peer) = accept(|| listener.accept()).await;
+        Some((stream, peer, permit))
     };
     tokio::select! {
         biased;
         () = stop.cancelled() => None,
         accepted = accepted => accepted,
+    }
+}
+
+/// Accepts until something was accepted. While the system refuses (it has no file descriptor left, say), every try
+/// would be refused at once: so they come ever more rarely.
+async fn accept<T, F>(mut try_once: impl FnMut() -> F) -> T
+where
+    F: Future<Output = io::Result<T>>,
+{
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match try_once().await {
+            Ok(accepted) => return accepted,
+            Err(error) if of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, pause_ms = pause.as_millis(), "cannot accept connections");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
     }
 }
 

@@ -6,12 +6,16 @@
 pub mod api;
 pub mod assets;
 pub mod calendar;
+pub mod cors;
 pub mod document;
+pub mod door;
 pub mod edge;
+pub mod failures;
 pub mod headers;
 pub mod hooks;
 pub mod keys;
 pub mod listener;
+pub mod networks;
 pub mod pages;
 pub mod problem;
 pub mod simulator;
@@ -23,15 +27,14 @@ use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, handler};
 use poem_openapi::OpenApiService;
 
 use self::api::Api;
+use self::door::{Admission, Door};
 use self::edge::Edge;
 use self::hooks::Hooks;
-use self::keys::{Guard, Keys};
 use self::listener::{BodyLimit, Limits, TimeLimit};
 use self::pages::Pages;
 use self::simulator::SimulatorEndpoint;
 use crate::service::Service;
 use crate::simulator::Simulator;
-use crate::telemetry::metrics::Metrics;
 use crate::twilio::signature::Verifier;
 
 /// What is served.
@@ -40,13 +43,15 @@ pub struct Site {
     /// The use cases.
     pub service: Service,
     /// Who may use the API.
-    pub keys: Keys,
+    pub admission: Admission,
     /// Verifies Twilio's signature.
     pub verifier: Verifier,
     /// The carrier of this process, if it is simulated.
     pub simulator: Option<Simulator>,
     /// Bounds of a request.
     pub limits: Limits,
+    /// Whether metrics are at an address of their own.
+    pub metrics_apart: bool,
 }
 
 /// Everything under one address.
@@ -60,22 +65,29 @@ pub fn endpoint(site: Site) -> impl Endpoint {
     let body = BodyLimit { bytes: site.limits.body_bytes, time: site.limits.body };
     let api = OpenApiService::new(api, "Tablecall", env!("CARGO_PKG_VERSION"))
         .with(body)
-        .with(TimeLimit(site.limits.request))
-        .with(Guard(site.keys));
+        .with(TimeLimit(site.limits.request));
     let mut routes = Route::new()
         .at("/openapi.json", fixed("application/json", render_json(&document)))
         .at("/openapi.yaml", fixed("application/yaml", render_yaml(&document)))
         .at("/about.json", fixed("application/json", about.to_string()))
         .at("/healthz", get(healthz))
         .at("/readyz", get(readyz).data(site.service.clone()))
-        .at("/metrics", get(render_metrics).data(metrics.clone()))
         .nest_no_strip("/api", api);
+    if !site.metrics_apart {
+        routes = routes.at("/metrics", get(render_metrics).data(site.service.clone()));
+    }
     if let Some(simulator) = site.simulator {
         let endpoint = SimulatorEndpoint::new(simulator, site.limits);
         routes =
             routes.nest_no_strip("/simulator/2010-04-01", endpoint.clone()).nest_no_strip("/simulator/api", endpoint);
     }
-    Edge::new(Pages::new(routes, simulated), hooks, &metrics)
+    let door = Door::new(site.admission, site.service.clock().clone(), &metrics);
+    Edge::new(Pages::new(routes, simulated), hooks, door, &metrics)
+}
+
+/// The metrics alone.
+pub fn metrics_endpoint(service: Service) -> impl Endpoint {
+    Route::new().at("/metrics", get(render_metrics).data(service)).with(CatchPanic::new())
 }
 
 /// The simulator alone, as the carrier of other processes.
@@ -135,6 +147,6 @@ fn readyz(service: Data<&Service>) -> Response {
 }
 
 #[handler]
-fn render_metrics(metrics: Data<&Metrics>) -> Response {
-    Response::builder().content_type("text/plain; version=0.0.4").body(metrics.render())
+async fn render_metrics(service: Data<&Service>) -> Response {
+    Response::builder().content_type("text/plain; version=0.0.4").body(service.scrape().await)
 }

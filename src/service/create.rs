@@ -9,9 +9,10 @@ use super::turn::{Asked, Turn};
 use super::{Applied, Error, Service, intake};
 use crate::call::{Baggage, Call, Effect, Ended, step};
 use crate::domain::{CallId, PhoneFacts, Reservation};
-use crate::policy::{Purpose, Verdict};
+use crate::policy::{Allowance, Purpose, Verdict};
 use crate::speech::{Scene, Script};
-use crate::store::{Idempotency, IdempotencyKey, Saved};
+use crate::store::{IdempotencyKey, Saved, Standing};
+use crate::telemetry::request;
 
 /// How often to look for the call of a repeated request before it counts as no longer held.
 const PATIENCE: usize = 1_000;
@@ -26,41 +27,46 @@ pub struct Check {
 }
 
 /// A request that was understood: what is wanted, and what the numbering plan says of the number.
-#[derive(Clone, Debug)]
-pub struct Understood {
-    /// What is wanted.
-    pub reservation: Reservation,
+struct Understood {
+    reservation: Reservation,
     facts: PhoneFacts,
 }
 
 impl Service {
-    /// Reads a request that is to ring.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] with every wrong field.
-    pub fn read(&self, request: &Map<String, Value>) -> Result<Understood, Error> {
-        let (reservation, facts) = self.understand(request)?;
-        Ok(Understood { reservation, facts })
-    }
-
     /// What [`Self::create`] would do with this request of `owner`; nothing is dialled.
     ///
     /// # Errors
     /// [`Error::Invalid`] with every wrong field, or nothing can be told yet. What policy forbids is an answer here.
     pub async fn check(&self, owner: &Arc<str>, request: &Map<String, Value>) -> Result<Check, Error> {
-        let Understood { reservation, facts } = self.read(request)?;
-        self.strangers_listed().await?;
         let now = self.now();
+        let Understood { reservation, facts } = self.read(request, now)?;
+        self.strangers_listed().await?;
         let call = Call::new(CallId::new(now), owner.clone(), Arc::new(reservation), now);
         let asked = Asked { call: &call, phone: Some(facts), purpose: Purpose::Create, called_up: false };
         let verdict = self.judge(&asked, now).await?;
         Ok(Check { verdict, script: self.0.parts.speech.script(&self.scene(&call.reservation)) })
     }
 
-    fn understand(&self, request: &Map<String, Value>) -> Result<(Reservation, PhoneFacts), Error> {
+    /// What the limit of its key leaves to `owner`; `None`: there is no limit.
+    ///
+    /// # Errors
+    /// The store cannot serve.
+    pub async fn allowance(&self, owner: &str) -> Result<Option<Allowance>, Error> {
+        let (limits, now) = (&self.0.parts.settings.rules.limits, self.now());
+        if limits.key_minute.is_none() {
+            return Ok(None);
+        }
+        let (made, oldest) = self.0.parts.store.creates(owner, now).await?;
+        Ok(limits.for_key(made, oldest, now))
+    }
+
+    /// Reads a request as it is to be understood at `now`.
+    fn read(&self, request: &Map<String, Value>, now: Timestamp) -> Result<Understood, Error> {
         let parts = &self.0.parts;
         let language = |country| parts.speech.default_for(country);
-        intake::reservation(request, &parts.settings.defaults, language, self.now()).map_err(Error::Invalid)
+        let read = intake::reservation(request, &parts.settings.defaults, language, now);
+        let (reservation, facts) = read.map_err(Error::Invalid)?;
+        Ok(Understood { reservation, facts })
     }
 
     pub(super) fn scene<'a>(&'a self, reservation: &'a Reservation) -> Scene<'a> {
@@ -70,51 +76,75 @@ impl Service {
 
     /// Makes a call: rings at once if it may, else queues it.
     ///
-    /// The intent is stored before Twilio is asked. A repeated `key` gets the call of the first request.
+    /// The intent is stored before Twilio is asked. A repeated `key` gets the call of the first request, whatever the
+    /// request would be worth by now: the table's time may have passed.
     ///
     /// # Errors
-    /// Policy or Twilio refuse, the same reservation is under way, or the store cannot serve.
-    pub async fn create(&self, owner: &Arc<str>, request: Understood, key: Option<&str>) -> Result<Arc<Call>, Error> {
-        self.strangers_listed().await?;
-        let now = self.now();
-        let id = CallId::new(now);
-        let key = key.map(|key| idempotency_key(owner, key, &request.reservation));
-        if let Some(known) = self.repeated(key, id, now).await? {
-            return Ok(known);
+    /// [`Error::Invalid`] with every wrong field, policy or Twilio refuse, the same reservation is under way, the key
+    /// stands for another request, or the store cannot serve.
+    pub async fn create(
+        &self,
+        owner: &Arc<str>,
+        request: &Map<String, Value>,
+        key: Option<&str>,
+    ) -> Result<Arc<Call>, Error> {
+        let id = CallId::new(self.now());
+        let key = key.map(|key| idempotency_key(owner, key));
+        let understood = match self.read(request, id.made_at()) {
+            Ok(understood) => understood,
+            Err(wrong) => {
+                let Some(key) = key else { return Err(wrong) };
+                let standing = self.0.parts.store.standing(key).await?.ok_or(wrong)?;
+                return self.repeated(standing, request).await?.ok_or(Error::NotFound);
+            }
+        };
+        if let Some(key) = key {
+            let first = Standing { call: id, request: request_hash(&understood.reservation) };
+            if let Some(known) = self.reserve(key, first, request).await? {
+                return Ok(known);
+            }
         }
-        let mut call = Call::new(id, owner.clone(), Arc::new(request.reservation), now);
-        call.baggage = Baggage { idempotency: key.map(|key| key.key), trace: None };
-        let made = self.make(&call, request.facts).await;
+        let mut call = Call::new(id, owner.clone(), Arc::new(understood.reservation), id.made_at());
+        call.baggage = Baggage { idempotency: key, trace: None };
+        let made = self.make(&call, understood.facts).await;
         if let (Err(_), Some(key)) = (&made, key) {
-            self.0.parts.store.unreserve(key).await;
+            self.0.parts.store.unreserve(key, id).await;
         }
         made
     }
 
-    /// The call that a key stands for already.
-    async fn repeated(
+    /// Makes a key stand for the call that this request is to become; or finds the call that it stands for already.
+    async fn reserve(
         &self,
-        key: Option<IdempotencyKey>,
-        id: CallId,
-        now: Timestamp,
+        key: IdempotencyKey,
+        first: Standing,
+        request: &Map<String, Value>,
     ) -> Result<Option<Arc<Call>>, Error> {
-        let Some(key) = key else { return Ok(None) };
         for _ in 0..PATIENCE {
-            match self.0.parts.store.reserve(key, id, now).await? {
-                Idempotency::Fresh => return Ok(None),
-                Idempotency::Mismatch => return Err(Error::IdempotencyMismatch),
-                // The first request stores its call before it waits for anything, or is refused and lets the key go.
-                Idempotency::Repeat(first) => match self.0.parts.store.load(first).await? {
-                    Some(call) => return Ok(Some(call)),
-                    None => tokio::task::yield_now().await,
-                },
+            let Some(standing) = self.0.parts.store.reserve(key, first, self.now()).await? else { return Ok(None) };
+            // The first request stores its call before it waits for anything, or is refused and lets the key go.
+            match self.repeated(standing, request).await? {
+                Some(call) => return Ok(Some(call)),
+                None => tokio::task::yield_now().await,
             }
         }
         // The call is no longer held: it must not be made a second time under its key.
         Err(Error::NotFound)
     }
 
+    /// The call that a key stands for, if this is the same request: read as of the moment of the first, since what is
+    /// left open or lies in the future depends on that.
+    async fn repeated(&self, standing: Standing, request: &Map<String, Value>) -> Result<Option<Arc<Call>>, Error> {
+        let same = self.read(request, standing.call.made_at());
+        if same.is_ok_and(|same| request_hash(&same.reservation) == standing.request) {
+            Ok(self.0.parts.store.load(standing.call).await?)
+        } else {
+            Err(Error::IdempotencyMismatch)
+        }
+    }
+
     async fn make(&self, call: &Call, facts: PhoneFacts) -> Result<Arc<Call>, Error> {
+        self.strangers_listed().await?;
         let (phone, now) = (call.reservation.phone, call.created_at);
         let stripe = usize::try_from(phone.digits()).unwrap_or_default() % self.0.creating.len();
         let creating = match self.0.creating.get(stripe) {
@@ -146,19 +176,11 @@ impl Service {
         }
     }
 
-    /// Counts and logs a call that this process sees for the first time.
-    pub(super) fn appeared(&self, call: &Call) {
-        self.0.parts.metrics.calls.get(call.state.status()).increment(1.0);
-        for entry in &call.timeline {
-            super::tell_entry(call, entry.what);
-        }
-    }
-
     /// Asks Twilio while the client waits, and tells it what Twilio refused.
     async fn place_for_client(&self, stored: Arc<Call>, attempt: u8) -> Result<Arc<Call>, Error> {
         let (service, id) = (self.clone(), stored.id);
         // In a task of its own: a client that hangs up must not take Twilio's answer with it.
-        let placing = self.0.parts.tasks.spawn(async move { service.place(stored, attempt).await });
+        let placing = self.0.parts.tasks.spawn(request::carry(async move { service.place(stored, attempt).await }));
         let refusal = placing.await.map_err(|_panicked| Error::Internal)??;
         let call = self.0.parts.store.load(id).await?.ok_or(Error::NotFound)?;
         let was_refused = call.attempts.last().is_some_and(|last| last.ended == Some(Ended::Refused));
@@ -176,26 +198,28 @@ impl Service {
     pub(super) fn perform_each(&self, call: &Arc<Call>, effects: impl Iterator<Item = Effect>) {
         for effect in effects {
             let (service, call) = (self.clone(), call.clone());
-            self.0.parts.tasks.spawn(async move {
+            self.0.parts.tasks.spawn(request::carry(async move {
                 if let Err(error) = service.effect(call.clone(), effect).await {
                     tracing::error!(call.id = %call.id, error = %error, ?effect, "an effect could not be performed");
                 }
-            });
+            }));
         }
     }
 }
 
-fn idempotency_key(owner: &str, key: &str, reservation: &Reservation) -> IdempotencyKey {
-    let digest = |parts: &[&[u8]]| {
-        let mut context = ring::digest::Context::new(&ring::digest::SHA256);
-        for part in parts {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part);
-        }
-        context.finish().as_ref().first_chunk().copied().unwrap_or_default()
-    };
-    // `give_up_at` may follow from the time of the request; all else is what the client said.
-    let request = Reservation { give_up_at: Timestamp::UNIX_EPOCH, ..reservation.clone() };
-    let request = postcard::to_allocvec(&request).unwrap_or_default();
-    IdempotencyKey { key: digest(&[owner.as_bytes(), key.as_bytes()]), request: digest(&[&request]) }
+fn idempotency_key(owner: &str, key: &str) -> IdempotencyKey {
+    digest(&[owner.as_bytes(), key.as_bytes()])
+}
+
+fn request_hash(reservation: &Reservation) -> [u8; 16] {
+    digest(&[&postcard::to_allocvec(reservation).unwrap_or_default()])
+}
+
+fn digest(parts: &[&[u8]]) -> [u8; 16] {
+    let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    context.finish().as_ref().first_chunk().copied().unwrap_or_default()
 }

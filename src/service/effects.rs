@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Error, Service, links};
 use crate::call::{Call, Closing, Effect, Event, Found, How, Line, On, Turn};
 use crate::domain::Sid;
-use crate::twilio::client::{CallResource, CallUpdate, Error as TwilioError, ListQuery, Why};
+use crate::twilio::client::{CallResource, CallUpdate, Error as TwilioError, ListQuery};
 use crate::twilio::{CallSid, CallStatus};
 
 /// How far our clock may be from Twilio's when calls of the past are told from the one that is searched for.
@@ -28,7 +28,10 @@ impl Service {
             }
             Effect::LeaveMessage { attempt, sid } => self.leave_message(&call, attempt, sid).await,
             Effect::OptOut => self.opt_out(call.reservation.phone).await,
-            Effect::LookUp { attempt } => self.look_up(&call, attempt).await,
+            Effect::LookUp { attempt } => {
+                self.count_stuck(&call);
+                self.look_up(&call, attempt).await
+            }
             Effect::ReadEvents { attempt } => self.read_events(&call, attempt).await,
         }
     }
@@ -154,25 +157,6 @@ impl Service {
             events.iter().any(|event| event.url.as_deref().is_some_and(|url| url.contains(links::path::ANSWER)));
         let keys = complete.then_some(keys.as_slice());
         self.send(call, Event::EventsRead { attempt, keys }).await
-    }
-
-    pub(super) async fn measured<T>(
-        &self,
-        operation: &'static str,
-        request: impl Future<Output = Result<T, TwilioError>>,
-    ) -> Result<T, TwilioError> {
-        let begun = std::time::Instant::now();
-        let result = request.await;
-        let word = match &result {
-            Ok(_) => "ok",
-            Err(TwilioError::Refused(_)) => "refused",
-            Err(TwilioError::TryLater { .. }) => "rate_limited",
-            Err(TwilioError::NotSent(_)) => "connect",
-            Err(TwilioError::Unanswered { why: Why::Timeout }) => "timeout",
-            Err(TwilioError::Unanswered { .. }) => "server_error",
-        };
-        self.0.parts.metrics.twilio.get(operation).get(word).record(begun.elapsed());
-        result
     }
 }
 

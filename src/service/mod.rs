@@ -10,10 +10,13 @@ pub mod opt_out;
 
 mod carrier;
 mod create;
+mod delivery;
 mod effects;
+mod figures;
 mod inbound;
 mod place;
 mod ready;
+mod story;
 mod strangers;
 mod sweep;
 mod voicemail;
@@ -27,18 +30,19 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::call::{Call, Effect, Event, Reply, What, step};
+use crate::call::{Call, Effect, Event, Reply, step};
 use crate::clock::Clock;
 use crate::domain::{CallId, Phone};
 use crate::policy::{Refusal, Rules};
 use crate::speech::Speech;
 use crate::store::{Saved, Store};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::request;
 use crate::ticket::Tickets;
 use crate::{store, twilio};
 
 pub use carrier::Ailment;
-pub use create::{Check, Understood};
+pub use create::Check;
 pub use ready::Readiness;
 pub use webhooks::{Callback, Document};
 
@@ -112,8 +116,6 @@ struct Inner {
     strangers: strangers::Strangers,
     /// What the public URL answered last, when that was not our answer.
     unreachable: std::sync::Mutex<Option<String>>,
-    /// How many caller IDs are set aside.
-    aside: metrics::Gauge,
     /// Identical requests at the same moment are looked at one after the other.
     creating: Vec<tokio::sync::Mutex<()>>,
     /// The digest of the account in tickets.
@@ -141,6 +143,9 @@ pub enum Error {
     /// It is too late to change the call.
     #[error("the call is decided or finished")]
     CallFinished,
+    /// Its client asked for no events.
+    #[error("the call has no callback_url")]
+    NoCallbackUrl,
     /// Twilio refused to place the call.
     #[error("Twilio refused the call")]
     Twilio(twilio::client::Refusal),
@@ -167,17 +172,9 @@ impl Service {
         let account = account_digest(&parts.settings.account);
         let carrier = carrier::Carrier::new(&parts.settings.from_numbers);
         let strangers = strangers::Strangers::new();
-        let aside = parts.metrics.register(|| {
-            metrics::describe_gauge!(
-                "tablecall_caller_ids_set_aside",
-                "Numbers of TWILIO_FROM_NUMBER that Twilio refused within the last hour"
-            );
-            metrics::gauge!("tablecall_caller_ids_set_aside")
-        });
-        aside.set(0.0);
         let creating = (0..64).map(|_| tokio::sync::Mutex::default()).collect();
         let unreachable = std::sync::Mutex::default();
-        Self(Arc::new(Inner { parts, carrier, strangers, unreachable, aside, creating, account }))
+        Self(Arc::new(Inner { parts, carrier, strangers, unreachable, creating, account }))
     }
 
     /// The time of this service.
@@ -186,10 +183,22 @@ impl Service {
         self.0.parts.clock.now()
     }
 
+    /// What it reads the time from.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.parts.clock
+    }
+
     /// What this deployment decides.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.0.parts.settings
+    }
+
+    /// Where calls are kept, and what clients are still to be told of them.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.parts.store
     }
 
     /// What is counted.
@@ -210,7 +219,11 @@ impl Service {
     /// There is none, or the store cannot serve.
     pub async fn get(&self, owner: &str, id: CallId) -> Result<Arc<Call>, Error> {
         let call = self.0.parts.store.load(id).await?.ok_or(Error::NotFound)?;
-        if *call.owner == *owner { Ok(call) } else { Err(Error::NotFound) }
+        if *call.owner != *owner {
+            return Err(Error::NotFound);
+        }
+        request::note_call(id.as_bytes());
+        Ok(call)
     }
 
     /// The newest state of a call of `owner`, and each later one.
@@ -271,37 +284,6 @@ impl Service {
                 Ok(Some(Applied { call, reply: step.reply, effects: step.effects }))
             }
         }
-    }
-
-    /// Logs and counts what is new about a call. Nothing here names a guest or a number.
-    fn tell(&self, before: &Call, call: &Call) {
-        let metrics = &self.0.parts.metrics;
-        for entry in call.timeline.iter().skip(before.timeline.len()) {
-            tell_entry(call, entry.what);
-            if let What::Ended(because) = entry.what {
-                metrics.attempts.get(because.word()).increment(1);
-            }
-            if let What::Finished(outcome) = entry.what {
-                metrics.outcomes.get(outcome.word()).increment(1);
-            }
-        }
-        let (was, is) = (before.state.status(), call.state.status());
-        if was != is {
-            metrics.calls.get(was).decrement(1.0);
-            metrics.calls.get(is).increment(1.0);
-        }
-    }
-}
-
-fn tell_entry(call: &Call, what: What) {
-    let attempt = call.attempts.last().map_or(0, |last| last.number);
-    let (event, detail) = (what.word(), what.detail());
-    let detail = detail.as_deref().unwrap_or_default();
-    let unknown = matches!(what, What::Finished(crate::call::Outcome::Unknown));
-    if unknown {
-        tracing::error!(call.id = %call.id, attempt, event, detail, "it was never learned what became of a call");
-    } else {
-        tracing::info!(call.id = %call.id, attempt, event, detail, "call");
     }
 }
 

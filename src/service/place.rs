@@ -108,7 +108,6 @@ impl Service {
             (Scope::Request, _) if refusal.class == Class::TryLater => Some(spread(carrier.busy(None, now))),
             (Scope::CallerId | Scope::Request, _) => None,
         };
-        self.count_aside(now);
         again
     }
 

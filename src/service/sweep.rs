@@ -7,6 +7,8 @@ use crate::call::{Event, State};
 
 /// How often finished calls are looked at for their retention.
 const HOUSEKEEPING: SignedDuration = SignedDuration::from_secs(60);
+/// How long a process that ends offers its last changes to a shared store, in real time.
+const LAST_WRITES: std::time::Duration = std::time::Duration::from_secs(4);
 /// How many calls are woken at once.
 const BATCH: usize = 256;
 
@@ -29,11 +31,6 @@ impl Service {
             let now = clock.now();
             if now >= housekeeping {
                 store.forget(now).await;
-                if !store.is_shared() {
-                    let finished = store.held().await.saturating_sub(store.open().await.len());
-                    self.metrics().calls.get("finished").set(u32::try_from(finished).unwrap_or(u32::MAX));
-                }
-                self.count_aside(now);
                 housekeeping = now.saturating_add(HOUSEKEEPING).unwrap_or(Timestamp::MAX);
             }
             self.call_up(now).await;
@@ -71,6 +68,16 @@ impl Service {
                 Err(error) => tracing::error!(call.id = %id, error = %error, "a call could not be woken"),
             }
         }
+    }
+
+    /// Keeps the connection to a shared store; ends only by being dropped.
+    pub async fn tend_store(&self) {
+        self.0.parts.store.tend().await;
+    }
+
+    /// Writes what waits for a shared store, for a few seconds at most.
+    pub async fn flush_store(&self) {
+        self.0.parts.store.flush(LAST_WRITES).await;
     }
 
     /// What waits for a later moment ends here, when nothing else will remember it.

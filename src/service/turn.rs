@@ -8,7 +8,7 @@ use super::{Error, Service};
 use crate::call::{Call, Event, Outcome, State, WaitingFor};
 use crate::domain::{Phone, PhoneFacts};
 use crate::policy::{Facts, Purpose, Refusal, Verdict};
-use crate::store::{Asking, Standing, Want};
+use crate::store::{Asking, Clearance, Want};
 
 /// How often others may be quicker before a call steps back.
 const TRIES: usize = 8;
@@ -39,8 +39,8 @@ pub(super) enum Turn {
 impl Service {
     /// What policy says of a call, with all that is known now. Nothing is taken.
     pub(super) async fn judge(&self, asked: &Asked<'_>, now: Timestamp) -> Result<Verdict, Error> {
-        let standing = self.0.parts.store.stand(&self.asking(asked, now), Want::Look).await?;
-        Ok(self.verdict(asked, &standing, now))
+        let clearance = self.0.parts.store.clear(&self.asking(asked, now), Want::Look).await?;
+        Ok(self.verdict(asked, &clearance, now))
     }
 
     fn asking<'a>(&'a self, asked: &Asked<'a>, now: Timestamp) -> Asking<'a> {
@@ -50,20 +50,20 @@ impl Service {
     }
 
     /// What the service knows by itself, put beside what the store says.
-    fn facts(&self, asked: &Asked<'_>, standing: &Standing, now: Timestamp) -> Facts {
+    fn facts(&self, asked: &Asked<'_>, clearance: &Clearance, now: Timestamp) -> Facts {
         let phone = asked.call.reservation.phone;
         Facts {
-            duplicate: standing.duplicate,
-            opted_out: standing.opted_out || self.0.parts.settings.do_not_call.contains(&phone),
-            room: standing.room,
-            taken: standing.taken || self.0.strangers.has(phone),
+            duplicate: clearance.duplicate,
+            opted_out: clearance.opted_out || self.0.parts.settings.do_not_call.contains(&phone),
+            room: clearance.room,
+            taken: clearance.taken || self.0.strangers.has(phone),
             carrier: self.0.carrier.closed_until(now),
-            slot: standing.slot,
+            slot: clearance.slot,
         }
     }
 
-    fn verdict(&self, asked: &Asked<'_>, standing: &Standing, now: Timestamp) -> Verdict {
-        let facts = self.facts(asked, standing, now);
+    fn verdict(&self, asked: &Asked<'_>, clearance: &Clearance, now: Timestamp) -> Verdict {
+        let facts = self.facts(asked, clearance, now);
         let rules = &self.0.parts.settings.rules;
         rules.judge(&asked.call.reservation, asked.phone, asked.purpose, &facts, now)
     }
@@ -73,23 +73,23 @@ impl Service {
         let (call, store) = (asked.call, &self.0.parts.store);
         let mut asking = self.asking(asked, now);
         // What this process knows alone comes first: a call that may not ring now takes nothing from others.
-        let may_ring = self.verdict(asked, &Standing::default(), now) == Verdict::Allowed;
+        let may_ring = self.verdict(asked, &Clearance::default(), now) == Verdict::Allowed;
         let want = if may_ring { Want::Take } else { Want::Enter };
         for _ in 0..TRIES {
-            let mut standing = store.stand(&asking, want).await?;
-            if !asking.is_new || standing.admitted {
-                standing.room.key_minute = None;
+            let mut clearance = store.clear(&asking, want).await?;
+            if !asking.is_new || clearance.admitted {
+                clearance.room.key_minute = None;
             }
-            asking.is_new &= !standing.admitted;
-            match self.verdict(asked, &standing, now) {
-                Verdict::Allowed if standing.claimed => {
+            asking.is_new &= !clearance.admitted;
+            match self.verdict(asked, &clearance, now) {
+                Verdict::Allowed if clearance.claimed => {
                     let from = self.0.carrier.caller_id(call.reservation.country, now);
                     return Ok(Turn::Now { from: from.unwrap_or(call.reservation.phone) });
                 }
                 Verdict::Allowed => {}
                 Verdict::Waits { reason, until } => {
                     // Twilio may have closed while the store was asked.
-                    if standing.claimed {
+                    if clearance.claimed {
                         store.release(call, now).await;
                         if asking.needs_start {
                             store.give_back().await;

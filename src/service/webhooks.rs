@@ -1,6 +1,7 @@
 //! What Twilio sets off. The signature was verified before anything here is called; the ticket is opened here.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::effects::{how, sid};
 use super::{Applied, Error, Service, links};
@@ -8,6 +9,7 @@ use crate::call::{Apology, Call, Closing, Event, Input, Line, Machine, On, Reply
 use crate::domain::Language;
 use crate::speech::Speech;
 use crate::store::{self, Saved};
+use crate::telemetry::request;
 use crate::ticket::{Error as TicketError, Opened, Purpose};
 use crate::twilio::webhook::{AmdCallback, StatusCallback, VoiceRequest};
 use crate::twilio::{AccountSid, AnsweredBy, CallStatus};
@@ -52,8 +54,12 @@ impl Service {
         };
         let on = On { attempt: opened.head.attempt, sid: sid(&request.call_sid) };
         let event = self.voice_event(document, on, request, &opened);
+        let keyed = matches!(event, Event::Keyed { input: Input::Digits(_), .. }).then(Instant::now);
         match self.hear(&opened, event).await {
             Ok(Some(applied)) => {
+                if let Some(begun) = keyed {
+                    self.count_key(begun);
+                }
                 let reply = applied.reply.unwrap_or(Reply::Apology(Apology::Fault));
                 self.perform_for_twilio(&applied).await;
                 (self.say(&reply, &applied.call, ticket), Callback::Heard)
@@ -126,11 +132,15 @@ impl Service {
 
     /// A ticket that we sealed for this purpose and for this account. Otherwise what it says, if it is only too old.
     pub(super) fn open(&self, ticket: &str, purpose: Purpose, account: AccountSid) -> Result<Opened, Option<Opened>> {
-        let opened = match self.0.parts.tickets.open(ticket, purpose, self.now()) {
-            Ok(opened) => opened,
-            Err(TicketError::Expired(opened)) => return Err(Some(opened)),
+        let (opened, expired) = match self.0.parts.tickets.open(ticket, purpose, self.now()) {
+            Ok(opened) => (opened, false),
+            Err(TicketError::Expired(opened)) => (opened, true),
             Err(TicketError::Forged) => return Err(None),
         };
+        request::note_call(opened.head.call.as_bytes());
+        if expired {
+            return Err(Some(opened));
+        }
         let fits = account == self.0.parts.settings.account && opened.head.account == self.0.account;
         if fits { Ok(opened) } else { Err(Some(opened)) }
     }

@@ -1,7 +1,5 @@
 //! Days, times of day and plurals as CLDR has them, prepared once per language.
 
-use std::fmt::Write as _;
-
 use icu_datetime::fieldsets::{MDE, T};
 use icu_datetime::preferences::CalendarAlgorithm;
 use icu_datetime::{DateTimeFormatter, DateTimeFormatterPreferences, NoCalendarFormatter, input};
@@ -10,6 +8,7 @@ use icu_plurals::{PluralCategory, PluralRules};
 use jiff::civil::{Date, Time};
 use jiff_icu::ConvertFrom as _;
 
+use super::memo::Memo;
 use super::problem::Wrong;
 use super::spoken::Out;
 
@@ -20,7 +19,9 @@ const MOST: usize = 99;
 #[derive(Debug)]
 pub(super) struct Calendar {
     day: DateTimeFormatter<MDE>,
+    days: Memo<Date>,
     time: NoCalendarFormatter<T>,
+    times: Memo<Time>,
     /// What CLDR writes as a bare 1 but is said otherwise, as in French "1er".
     first_of_month: Option<Box<str>>,
     /// The categories for 0 to 99.
@@ -41,29 +42,34 @@ impl Calendar {
         let time = NoCalendarFormatter::try_new(wishes, T::hm()).map_err(|_| missing("times")())?;
         let rules = PluralRules::try_new_cardinal((&parsed).into()).map_err(|_| missing("plurals")())?;
         let counted = (0..=MOST).map(|count| rules.category_for(count)).collect();
-        Ok(Self { day, time, first_of_month: first_of_month.map(Into::into), counted })
+        let first_of_month = first_of_month.map(Into::into);
+        Ok(Self { day, days: Memo::default(), time, times: Memo::default(), first_of_month, counted })
     }
 
     /// The day of the week, the day and the month.
     pub(super) fn write_day(&self, date: Date, out: &mut Out) {
-        let begin = out.text.len();
-        let written = write!(out, "{}", self.day.format(&input::Date::convert_from(date)));
-        debug_assert!(written.is_ok(), "writing into a string cannot fail");
-        if let Some(first) = self.first_of_month.as_deref().filter(|_| date.day() == 1) {
-            let day = out.text.split_off(begin);
-            out.text.push_str(&day.replacen('1', first, 1));
+        self.days.write(date, || self.day(date), |day| out.cldr(day));
+    }
+
+    fn day(&self, date: Date) -> String {
+        let day = self.day.format(&input::Date::convert_from(date)).to_string();
+        match self.first_of_month.as_deref().filter(|_| date.day() == 1) {
+            Some(first) => day.replacen('1', first, 1),
+            None => day,
         }
     }
 
     /// The time of day. Where the hour runs to 12, a leading zero (as in "08:50 p.m.") is left out: it would be said.
     pub(super) fn write_time(&self, time: Time, out: &mut Out) {
-        let begin = out.text.len();
-        let written = write!(out, "{}", self.time.format(&input::Time::convert_from(time)));
-        debug_assert!(written.is_ok(), "writing into a string cannot fail");
-        let twelve = out.text.len() > begin + "00:00".len();
-        if twelve && out.text.get(begin..).is_some_and(|text| text.starts_with('0')) {
-            out.text.remove(begin);
+        self.times.write(time, || self.time(time), |time| out.cldr(time));
+    }
+
+    fn time(&self, time: Time) -> String {
+        let mut text = self.time.format(&input::Time::convert_from(time)).to_string();
+        if text.len() > "00:00".len() && text.starts_with('0') {
+            text.remove(0);
         }
+        text
     }
 
     /// How so many people are counted.

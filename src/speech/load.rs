@@ -45,7 +45,7 @@ impl Speech {
             }
             return Err(problems);
         };
-        let speech = Self { tongues: tongues.into(), usual, countries, numbers: Numbers::new() };
+        let speech = Self { tongues: tongues.into(), usual, countries, numbers: Numbers::default() };
         problems.extend(speech.rehearse(&schema));
         if problems.is_empty() { Ok(speech) } else { Err(problems) }
     }
@@ -60,7 +60,9 @@ impl Speech {
             };
             // Not asked of the numbering plan, which takes longer to read than all of this takes.
             for country in [longest.country, None] {
-                let _digits = longest.guest_phone.map(|phone| self.numbers.remember(phone, country, &LONGEST_NUMBER));
+                if let Some(phone) = longest.guest_phone {
+                    self.numbers.remember(phone, country, &LONGEST_NUMBER);
+                }
             }
             for (name, document) in self.everything(&longest) {
                 if let Err(fault) = schema.check(&document) {

@@ -10,6 +10,7 @@ mod estimate;
 mod ears;
 mod files;
 mod load;
+mod memo;
 mod message;
 mod number;
 mod phrase;

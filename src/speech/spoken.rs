@@ -1,7 +1,5 @@
 //! Text of guests on its way into a document: only what can be said, and nothing that could be markup.
 
-use std::fmt;
-
 /// Where words are written: a document, in which five characters are escaped, or a plain transcript.
 #[derive(Debug)]
 pub(super) struct Out {
@@ -71,25 +69,22 @@ impl Out {
         self.text.push_str(if point { text.get(1..).unwrap_or_default() } else { text });
     }
 
+    /// Writes what CLDR has: its narrow and fixed spaces become plain ones, its marks for the eye are left out.
+    pub(super) fn cldr(&mut self, text: &str) {
+        if is_plain(text) {
+            self.text.push_str(text);
+            return;
+        }
+        for c in text.chars().filter(|c| is_sayable(*c)) {
+            if c.is_whitespace() { self.text.push(' ') } else { self.push(c) }
+        }
+    }
+
     fn push(&mut self, c: char) {
         match escaped(c).filter(|_| self.escape) {
             Some(entity) => self.text.push_str(entity),
             None => self.text.push(c),
         }
-    }
-}
-
-/// What CLDR writes: its narrow and fixed spaces become plain ones, its marks for the eye are left out.
-impl fmt::Write for Out {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        if is_plain(text) {
-            self.text.push_str(text);
-            return Ok(());
-        }
-        for c in text.chars().filter(|c| is_sayable(*c)) {
-            if c.is_whitespace() { self.text.push(' ') } else { self.push(c) }
-        }
-        Ok(())
     }
 }
 

@@ -1,11 +1,13 @@
 //! What every back end must do, as tests that each of them runs.
 
+mod events;
+
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::redis::server::{self, Tended};
-use super::{Asking, Error, Idempotency, IdempotencyKey, Limits, Saved, Standing, Store, Want};
+use super::{Asking, Clearance, Error, Limits, Saved, Standing, Store, Want};
 use crate::call::{Call, Event, Outcome, WaitingFor, example, step};
 use crate::domain::{CallId, Phone};
 use crate::policy::{Limits as Often, Room};
@@ -64,8 +66,8 @@ const fn asking<'a>(call: &'a Call, often: &'a Often, now: Timestamp) -> Asking<
     Asking { call, often, is_new: false, needs_start: true, now }
 }
 
-async fn stand(store: &Store, call: &Call, want: Want, often: &Often, now: Timestamp) -> Standing {
-    store.stand(&asking(call, often, now), want).await.unwrap()
+async fn stand(store: &Store, call: &Call, want: Want, often: &Often, now: Timestamp) -> Clearance {
+    store.clear(&asking(call, often, now), want).await.unwrap()
 }
 
 #[tokio::test]
@@ -180,17 +182,20 @@ async fn watchers_see_the_newest_state_and_the_last() {
 async fn an_idempotency_key_stands_for_one_request() {
     for bench in benches().await {
         let store = &bench.store;
-        let key = IdempotencyKey { key: [1; 16], request: [2; 16] };
-        let (first, second) = (CallId::from_bytes([1; 16]), CallId::from_bytes([2; 16]));
-        assert_eq!(store.reserve(key, first, now()).await.unwrap(), Idempotency::Fresh);
-        assert_eq!(store.reserve(key, second, now()).await.unwrap(), Idempotency::Repeat(first));
-        let other = IdempotencyKey { request: [3; 16], ..key };
-        assert_eq!(store.reserve(other, second, now()).await.unwrap(), Idempotency::Mismatch);
-        store.unreserve(key).await;
-        assert_eq!(store.reserve(other, second, now()).await.unwrap(), Idempotency::Fresh);
+        let key = [1; 16];
+        let standing = |call: u8, request| Standing { call: CallId::from_bytes([call; 16]), request: [request; 16] };
+        let (first, second) = (standing(1, 2), standing(2, 3));
+        assert_eq!(store.standing(key).await.unwrap(), None);
+        assert_eq!(store.reserve(key, first, now()).await.unwrap(), None);
+        assert_eq!(store.reserve(key, second, now()).await.unwrap(), Some(first));
+        assert_eq!(store.standing(key).await.unwrap(), Some(first));
+        store.unreserve(key, second.call).await;
+        assert_eq!(store.standing(key).await.unwrap(), Some(first), "another request's refusal takes nothing away");
+        store.unreserve(key, first.call).await;
+        assert_eq!(store.reserve(key, second, now()).await.unwrap(), None);
         let day = SignedDuration::from_hours(24);
         bench.forget(now() + day, day).await;
-        assert_eq!(store.reserve(key, first, now()).await.unwrap(), Idempotency::Fresh);
+        assert_eq!(store.reserve(key, first, now()).await.unwrap(), None);
     }
 }
 
@@ -220,7 +225,7 @@ async fn attempts_and_creates_are_counted_where_limits_want_it() {
         let room = async |minutes| {
             let asked = call(9);
             let asking = Asking { is_new: true, ..asking(&asked, &often, at(minutes)) };
-            store.stand(&asking, Want::Look).await.unwrap().room
+            store.clear(&asking, Want::Look).await.unwrap().room
         };
         let rung = async |number: u8, minutes: i64| {
             let claimed = stand(store, &call(number), Want::Take, &often, at(minutes)).await.claimed;
@@ -250,5 +255,35 @@ async fn attempts_and_creates_are_counted_where_limits_want_it() {
         assert!(admit(&other, 0).await, "each key for itself");
         assert_eq!(room(0).await.key_minute, Some(at(1)));
         assert!(admit(&call(1), 1).await);
+    }
+}
+
+#[tokio::test]
+async fn the_census_tells_where_calls_stand_and_which_are_overdue() {
+    for bench in benches().await {
+        let store = &bench.store;
+        assert_eq!(store.census(now()).await.unwrap(), super::Census::default());
+        let (first, second) = (saved(store, None, call(1)).await, saved(store, None, call(2)).await);
+        let waiting = step(
+            &second,
+            Event::Hold { waiting_for: WaitingFor::Slot, until: now() + SignedDuration::from_secs(9) },
+            now(),
+        );
+        let waiting = saved(store, Some(second.version), waiting.call).await;
+        saved(store, Some(first.version), dialed(&first)).await;
+        let census = store.census(now() + SignedDuration::from_secs(60)).await.unwrap();
+        assert_eq!((census.statuses, census.overdue), ([1, 1, 0, 0, 0], 0));
+        let queue = census.queue[WaitingFor::Slot as usize];
+        assert_eq!((queue.length, queue.oldest), (1, Some(now())));
+        let census = store.census(now() + SignedDuration::from_secs(70)).await.unwrap();
+        assert_eq!(census.overdue, 1, "the one that was to be looked at after nine seconds");
+        saved(store, Some(waiting.version), finished(&waiting)).await;
+        let census = store.census(now()).await.unwrap();
+        // How many finished ones a server holds is not counted.
+        let held = u64::from(!store.is_shared());
+        assert_eq!((census.statuses, census.queue), ([0, 1, 0, 0, held], Default::default()));
+        let long = SignedDuration::from_hours(25);
+        bench.forget(now() + long, long).await;
+        assert_eq!(store.census(now()).await.unwrap().statuses, [0, 1, 0, 0, 0]);
     }
 }

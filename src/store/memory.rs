@@ -3,7 +3,8 @@
 //!
 //! Finished calls are dropped after their retention, or oldest first to make room; open ones never.
 
-mod standing;
+mod clearance;
+mod events;
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -12,9 +13,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, watch};
 
+use super::census::{Census, OVERDUE, Tally};
+use super::kept::Kept;
+use super::outbox::{Alarm, Outbox};
 use super::pace::Pace;
 use super::usage::Log;
-use super::{Error, Idempotency, IdempotencyKey, Limits, Saved};
+use super::{Error, IdempotencyKey, Limits, Saved, Standing};
 use crate::call::Call;
 use crate::domain::{CallId, Phone};
 use crate::policy::{Limits as Often, Room};
@@ -44,13 +48,19 @@ pub struct Memory {
     /// The earliest moment that the sweep knows of, in milliseconds; only earlier ones wake it.
     earliest: AtomicI64,
     sooner: Notify,
+    /// Wakes who sends events.
+    events: Alarm,
+    /// How often events were asked for.
+    events_asked: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
 struct Shard {
-    calls: HashMap<CallId, Arc<Call>>,
+    calls: HashMap<CallId, Kept>,
     due: BTreeSet<(Timestamp, CallId)>,
+    tally: Tally,
     watchers: HashMap<CallId, watch::Sender<Arc<Call>>>,
+    outbox: Outbox,
 }
 
 /// Who has to do with a number.
@@ -70,9 +80,9 @@ impl Number {
 
 #[derive(Debug, Default)]
 struct Keys {
-    /// The request, the call, and since when.
-    known: HashMap<[u8; 16], ([u8; 16], CallId, Timestamp)>,
-    oldest: VecDeque<(Timestamp, [u8; 16])>,
+    /// What each stands for, and since when.
+    known: HashMap<IdempotencyKey, (Standing, Timestamp)>,
+    oldest: VecDeque<(Timestamp, IdempotencyKey)>,
 }
 
 /// A poisoned lock is only one during which a thread panicked; every change here is complete before it can.
@@ -97,6 +107,8 @@ impl Memory {
             pace: Pace::new(0),
             earliest: AtomicI64::new(i64::MAX),
             sooner: Notify::new(),
+            events: Alarm::default(),
+            events_asked: AtomicUsize::new(0),
         }
     }
 
@@ -118,41 +130,46 @@ impl Memory {
     }
 
     pub(super) fn load(&self, id: CallId) -> Option<Arc<Call>> {
-        self.shard(id).calls.get(&id).cloned()
+        self.shard(id).calls.get(&id)?.call()
     }
 
-    pub(super) fn save(&self, loaded: Option<u64>, mut call: Call, make_room: bool) -> Result<Saved, Error> {
+    pub(super) fn save(&self, loaded: Option<u64>, call: Call, make_room: bool) -> Result<Saved, Error> {
         if loaded.is_none() && make_room {
             self.make_room(call.updated_at)?;
-        }
-        if call.is_finished() {
-            call.timeline.shrink_to_fit();
-            call.attempts.shrink_to_fit();
         }
         let call = Arc::new(call);
         let mut shard = self.shard(call.id);
         let before = shard.calls.get(&call.id);
-        if before.map(|before| before.version) != loaded {
+        if before.and_then(Kept::version) != loaded {
             return Ok(Saved::Conflict);
         }
-        let (was_due, was_open) = before.map_or((None, false), |before| (before.wake_at(), !before.is_finished()));
-        let had_line = before.is_some_and(|before| before.has_line());
         let is_new = before.is_none();
+        let before = before.and_then(Kept::open);
+        let (was_due, was_open) = (before.and_then(|before| before.wake_at()), before.is_some());
+        let had_line = before.is_some_and(|before| before.has_line());
         let wake_at = call.wake_at();
         if was_due != wake_at {
             was_due.map(|at| shard.due.remove(&(at, call.id)));
             wake_at.map(|at| shard.due.insert((at, call.id)));
         }
-        shard.calls.insert(call.id, call.clone());
+        match shard.calls.insert(call.id, Kept::new(&call)) {
+            None => shard.tally.change(None, Some(&call)),
+            Some(Kept::Open(before)) => shard.tally.change(Some(&before), Some(&call)),
+            Some(Kept::Packed(_)) => {}
+        }
         if let Some(watcher) = shard.watchers.get(&call.id) {
             watcher.send_replace(call.clone());
             if call.is_finished() {
                 shard.watchers.remove(&call.id);
             }
         }
+        let event_due = shard.outbox.note(&call);
         // Under the lock of the call, so that a quicker change cannot overtake a slower one in the indexes.
-        self.index(&call, is_new || !was_open, was_open, had_line);
+        self.index(&call, is_new, was_open, had_line);
         drop(shard);
+        if let Some(at) = event_due {
+            self.events.set(at);
+        }
         if is_new {
             self.held.fetch_add(1, Ordering::Relaxed);
         }
@@ -214,7 +231,14 @@ impl Memory {
     fn remove(&self, id: CallId) {
         let mut shard = self.shard(id);
         shard.watchers.remove(&id);
-        if shard.calls.remove(&id).is_some() {
+        shard.outbox.remove(id);
+        let gone = shard.calls.remove(&id);
+        match &gone {
+            Some(Kept::Open(gone)) => shard.tally.change(Some(gone), None),
+            Some(Kept::Packed(_)) => shard.tally.forget_finished(),
+            None => {}
+        }
+        if gone.is_some() {
             self.held.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -239,7 +263,7 @@ impl Memory {
         while let Some((at, key)) = keys.oldest.front().copied().filter(|(at, _)| is_old(*at, KEY_LIFE)) {
             keys.oldest.pop_front();
             // One that was given up after a refusal and used again since has a life of its own.
-            if keys.known.get(&key).is_some_and(|(.., since)| *since == at) {
+            if keys.known.get(&key).is_some_and(|(_, since)| *since == at) {
                 keys.known.remove(&key);
             }
         }
@@ -309,6 +333,10 @@ impl Memory {
         has_room
     }
 
+    pub(super) fn creates(&self, owner: &str, now: Timestamp) -> (usize, Option<Timestamp>) {
+        lock(&self.creates).get(owner).map(|log| log.within(Often::MINUTE, now)).unwrap_or_default()
+    }
+
     pub(super) fn claim(&self, phone: Phone, id: CallId, often: &Often, now: Timestamp) -> bool {
         let mut numbers = self.number(phone);
         let number = numbers.entry(phone).or_default();
@@ -374,29 +402,30 @@ impl Memory {
         self.opted_out.read().unwrap_or_else(PoisonError::into_inner).contains(&phone)
     }
 
-    pub(super) fn reserve(&self, key: IdempotencyKey, id: CallId, now: Timestamp) -> Idempotency {
+    pub(super) fn reserve(&self, key: IdempotencyKey, first: Standing, now: Timestamp) -> Option<Standing> {
         let mut keys = lock(&self.keys);
-        match keys.known.get(&key.key) {
-            Some((request, known, _)) if *request == key.request => Idempotency::Repeat(*known),
-            Some(_) => Idempotency::Mismatch,
-            None => {
-                keys.known.insert(key.key, (key.request, id, now));
-                keys.oldest.push_back((now, key.key));
-                Idempotency::Fresh
-            }
+        if let Some((standing, _)) = keys.known.get(&key) {
+            return Some(*standing);
         }
+        keys.known.insert(key, (first, now));
+        keys.oldest.push_back((now, key));
+        None
     }
 
-    pub(super) fn unreserve(&self, key: IdempotencyKey) {
+    pub(super) fn standing(&self, key: IdempotencyKey) -> Option<Standing> {
+        lock(&self.keys).known.get(&key).map(|(standing, _)| *standing)
+    }
+
+    pub(super) fn unreserve(&self, key: IdempotencyKey, call: CallId) {
         let mut keys = lock(&self.keys);
-        if keys.known.get(&key.key).is_some_and(|(request, ..)| *request == key.request) {
-            keys.known.remove(&key.key);
+        if keys.known.get(&key).is_some_and(|(standing, _)| standing.call == call) {
+            keys.known.remove(&key);
         }
     }
 
     pub(super) fn watch(&self, id: CallId) -> Option<watch::Receiver<Arc<Call>>> {
         let mut shard = self.shard(id);
-        let call = shard.calls.get(&id)?.clone();
+        let call = shard.calls.get(&id)?.call()?;
         if call.is_finished() {
             return Some(watch::channel(call).1);
         }
@@ -405,6 +434,22 @@ impl Memory {
 
     pub(super) fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
+    }
+
+    pub(super) const fn capacity(&self) -> usize {
+        self.limits.max_calls
+    }
+
+    pub(super) fn census(&self, now: Timestamp) -> Census {
+        let mut census = Census::default();
+        let late = now.saturating_sub(OVERDUE).unwrap_or(Timestamp::MIN);
+        for shard in &self.shards {
+            let shard = lock(shard);
+            shard.tally.add_to(&mut census);
+            let overdue = shard.due.iter().take_while(|(at, _)| *at < late).count();
+            census.overdue += u64::try_from(overdue).unwrap_or(u64::MAX);
+        }
+        census
     }
 
     pub(super) fn open(&self) -> Vec<CallId> {

@@ -3,10 +3,13 @@
 //! A store keeps calls, tells which of them are due, which numbers are taken, and who should hear of a change. It does
 //! not decide anything: what a call becomes is computed by `call` and saved here, if nobody was quicker.
 
+mod census;
+mod clearance;
+mod kept;
 mod memory;
+mod outbox;
 mod pace;
 pub mod redis;
-mod standing;
 mod usage;
 
 #[cfg(test)]
@@ -21,8 +24,10 @@ use crate::call::{Call, Event, State, WaitingFor};
 use crate::domain::{CallId, Phone};
 
 pub use self::redis::Redis;
+pub use census::{Census, OVERDUE, Queue};
+pub use clearance::{Asking, Clearance, Want};
 pub use memory::Memory;
-pub use standing::{Asking, Standing, Want};
+pub use outbox::{Claimed, Entry, News, Settled};
 
 /// The back ends.
 #[derive(Debug)]
@@ -56,23 +61,15 @@ pub enum Saved {
     Conflict,
 }
 
-/// What is known of an `Idempotency-Key`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Idempotency {
-    /// Nobody used it before: it now stands for this call.
-    Fresh,
-    /// The same request was made before and became this call.
-    Repeat(CallId),
-    /// It was used for another request.
-    Mismatch,
-}
+/// Hash of an `Idempotency-Key` with its owner.
+pub type IdempotencyKey = [u8; 16];
 
-/// The name under which a request may be repeated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct IdempotencyKey {
-    /// Hash of the key with its owner.
-    pub key: [u8; 16],
-    /// Hash of the normalised request.
+/// What an `Idempotency-Key` stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The call that the first request became.
+    pub call: CallId,
+    /// Hash of that request, as it was understood when the call was made.
     pub request: [u8; 16],
 }
 
@@ -183,10 +180,10 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    pub async fn stand(&self, asking: &Asking<'_>, want: Want) -> Result<Standing, Error> {
+    pub async fn clear(&self, asking: &Asking<'_>, want: Want) -> Result<Clearance, Error> {
         match self {
-            Self::Memory(memory) => Ok(memory.stand(asking, want)),
-            Self::Redis(redis) => redis.stand(asking, want).await,
+            Self::Memory(memory) => Ok(memory.clear(asking, want)),
+            Self::Redis(redis) => redis.clear(asking, want).await,
         }
     }
 
@@ -206,6 +203,18 @@ impl Store {
         match self {
             Self::Memory(_) => {}
             Self::Redis(redis) => redis.leave(call).await,
+        }
+    }
+
+    /// How many creates of `owner` count for the minute's limit, and since when the oldest of them does. Nothing is
+    /// counted while there is no such limit.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    pub async fn creates(&self, owner: &str, now: Timestamp) -> Result<(usize, Option<Timestamp>), Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.creates(owner, now)),
+            Self::Redis(redis) => redis.creates(owner, now).await,
         }
     }
 
@@ -298,15 +307,6 @@ impl Store {
         }
     }
 
-    /// Whether other processes use it too, and go on with what this one leaves.
-    #[must_use]
-    pub const fn is_shared(&self) -> bool {
-        match self {
-            Self::Memory(_) => false,
-            Self::Redis(_) => true,
-        }
-    }
-
     /// Why it cannot be used, for who looks after the service; `None`: it can.
     #[must_use]
     pub fn ailment(&self) -> Option<&'static str> {
@@ -372,22 +372,38 @@ impl Store {
         }
     }
 
-    /// Makes a key stand for a call, unless it stands for one already.
+    /// Makes a key stand for a call, unless it stands for one already: then that is told and nothing changes.
     ///
     /// # Errors
     /// The store cannot be asked.
-    pub async fn reserve(&self, key: IdempotencyKey, id: CallId, now: Timestamp) -> Result<Idempotency, Error> {
+    pub async fn reserve(
+        &self,
+        key: IdempotencyKey,
+        first: Standing,
+        now: Timestamp,
+    ) -> Result<Option<Standing>, Error> {
         match self {
-            Self::Memory(memory) => Ok(memory.reserve(key, id, now)),
-            Self::Redis(redis) => redis.reserve(key, id).await,
+            Self::Memory(memory) => Ok(memory.reserve(key, first, now)),
+            Self::Redis(redis) => redis.reserve(key, first).await,
         }
     }
 
-    /// Forgets a key whose request was refused.
-    pub async fn unreserve(&self, key: IdempotencyKey) {
+    /// What a key stands for.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    pub async fn standing(&self, key: IdempotencyKey) -> Result<Option<Standing>, Error> {
         match self {
-            Self::Memory(memory) => memory.unreserve(key),
-            Self::Redis(redis) => redis.unreserve(key).await,
+            Self::Memory(memory) => Ok(memory.standing(key)),
+            Self::Redis(redis) => redis.standing(key).await,
+        }
+    }
+
+    /// Forgets a key whose request was refused, if it still stands for that request's call.
+    pub async fn unreserve(&self, key: IdempotencyKey, call: CallId) {
+        match self {
+            Self::Memory(memory) => memory.unreserve(key, call),
+            Self::Redis(redis) => redis.unreserve(key, call).await,
         }
     }
 
@@ -399,6 +415,91 @@ impl Store {
         match self {
             Self::Memory(memory) => Ok(memory.watch(id)),
             Self::Redis(redis) => redis.watch(id).await,
+        }
+    }
+
+    /// Claims the events that are due at `until`, at most `most`, for whoever asks; until `lease_end` nobody else gets
+    /// them.
+    ///
+    /// An entry of the outbox is made and changed by [`Self::save`] and [`Self::adopt`] themselves, together with the
+    /// call, when what a client sees of it has changed ([`News`]).
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    pub async fn due_events(&self, until: Timestamp, lease_end: Timestamp, most: usize) -> Result<Vec<Claimed>, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.due_events(until, lease_end, most)),
+            Self::Redis(redis) => redis.due_events(until, lease_end, most).await,
+        }
+    }
+
+    /// Says what came of a claimed event; `false`: the claim has lapsed, and what was said changes nothing.
+    ///
+    /// # Errors
+    /// The store cannot be asked: the claim lapses, and the event is sent again.
+    pub async fn settle_event(&self, event: &Claimed, settled: Settled, now: Timestamp) -> Result<bool, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.settle_event(event, settled, now)),
+            Self::Redis(redis) => redis.settle_event(event, settled, now).await,
+        }
+    }
+
+    /// Waits until the moment at which an event is due first, or the first claim ends, is another than `known`.
+    pub async fn next_event_due(&self, known: Option<Timestamp>) -> Timestamp {
+        match self {
+            Self::Memory(memory) => memory.next_event_due(known).await,
+            Self::Redis(redis) => redis.next_event_due(known).await,
+        }
+    }
+
+    /// Lets every event be due now that nobody has claimed, for a process whose outbox ends with it. Nothing in a shared
+    /// store: others go on there.
+    pub fn hurry_events(&self, now: Timestamp) {
+        match self {
+            Self::Memory(memory) => memory.hurry_events(now),
+            Self::Redis(_) => {}
+        }
+    }
+
+    /// How far the events of a call have come; `None`: its client wants none, or it is not held.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    pub async fn delivery(&self, id: CallId) -> Result<Option<Entry>, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.delivery(id)),
+            Self::Redis(redis) => redis.delivery(id).await,
+        }
+    }
+
+    /// The newest state of a call is told once more, now; `false`: its client wants no events, or it is not held.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    pub async fn resend(&self, id: CallId, now: Timestamp) -> Result<bool, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.resend(id, now)),
+            Self::Redis(redis) => redis.resend(id, now).await,
+        }
+    }
+
+    /// How many events are still to be received: those that were given up do not count.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    pub async fn events_pending(&self) -> Result<usize, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.events_pending()),
+            Self::Redis(redis) => redis.events_pending().await,
+        }
+    }
+
+    /// Whether what is stored outlives this process, and others take over what it leaves.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        match self {
+            Self::Memory(_) => false,
+            Self::Redis(_) => true,
         }
     }
 
@@ -416,6 +517,27 @@ impl Store {
         match self {
             Self::Memory(memory) => memory.held(),
             Self::Redis(_) => 0,
+        }
+    }
+
+    /// The most calls that are held.
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        match self {
+            Self::Memory(memory) => memory.capacity(),
+            // As many as the server has memory for.
+            Self::Redis(_) => usize::MAX,
+        }
+    }
+
+    /// How many calls stand where.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    pub async fn census(&self, now: Timestamp) -> Result<Census, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.census(now)),
+            Self::Redis(redis) => Ok(redis.census(now)),
         }
     }
 

@@ -39,6 +39,7 @@
 
 mod calls;
 mod copies;
+mod events;
 mod figures;
 mod keys;
 mod link;
@@ -118,7 +119,7 @@ pub struct Redis {
     names: Names,
     scripts: Scripts,
     copies: Arc<Copies>,
-    timers: Timers,
+    timers: Arc<Timers>,
     unwritten: Unwritten,
     retention: SignedDuration,
     /// Milliseconds between two starts; 0: as many as come.
@@ -144,7 +145,7 @@ impl Redis {
             names: Names::new(prefix, &settings.index_key),
             scripts: Scripts::new(),
             copies: Arc::new(Copies::new(Records::new(Vault::new(ticket_keys)))),
-            timers: Timers::default(),
+            timers: Arc::default(),
             unwritten: Unwritten::default(),
             retention: settings.retention,
             beat: if settings.per_second == 0 { 0.0 } else { 1_000.0 / f64::from(settings.per_second) },

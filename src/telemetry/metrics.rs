@@ -1,92 +1,111 @@
 //! The figures of the process, for Prometheus.
 //!
 //! Every series is made at start from a closed list of label values, so that it is present with 0 and its number is
-//! bounded; recording is an atomic or two. A value outside its list is counted as `other`. There is no process-wide
-//! recorder: each application has its own, and two in one test process do not mix.
+//! bounded; recording is an atomic or two. There is no process-wide recorder: each application has its own, and two in
+//! one test process do not mix. docs/metrics.md says what each figure means.
+
+mod family;
+pub mod labels;
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use metrics::{Counter, Gauge, Histogram, Unit, counter, gauge, histogram, with_local_recorder};
-use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use tokio_util::sync::CancellationToken;
 
-/// Upper bounds of the latency histograms in seconds; the last is Twilio's patience with a webhook.
-const LATENCY: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0];
+pub use self::family::{Family, Route, TwilioErrors};
+use self::labels::{
+    ENDS, EVENT_RESULTS, HEARD, OPERATIONS, OUTCOMES, PARTS, RESULTS, SIGNATURE_CAUSES, STATUSES, STORE_CAUSES,
+    STORE_OPERATIONS, WAITS, WEBHOOKS,
+};
+
+/// Upper bounds of latencies in seconds; the last is Twilio's patience with a webhook.
+const LATENCY: [f64; 15] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0];
+/// Of the time until a phone rings: at once, or after hours of waiting for the restaurant to open.
+const WAIT: [f64; 14] = [0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3_600.0, 14_400.0];
+/// Of the time that people take: ring, pick up, listen, press.
+const TALK: [f64; 15] = [1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 240.0, 300.0, 600.0];
 
 /// How often the histograms are folded up: until then every sample is kept.
 const UPKEEP: Duration = Duration::from_secs(5);
-
-const OTHER: &str = "other";
-
-/// `kind` of a webhook.
-pub const WEBHOOKS: &[&str] = &["answer", "gather", "status", "machine", "fallback", "inbound", OTHER];
-/// `outcome` of a call, as in the API.
-pub const OUTCOMES: &[&str] = &[
-    "confirmed",
-    "rejected",
-    "countered",
-    "no_response",
-    "no_answer",
-    "busy",
-    "machine",
-    "failed",
-    "canceled",
-    "expired",
-    "opted_out",
-    "unknown",
-    OTHER,
-];
-/// `ended`: why an attempt ended, as in the API's `ended_because`.
-pub const ENDS: &[&str] = &[
-    "confirmed",
-    "rejected",
-    "countered",
-    "opted_out",
-    "no_key",
-    "hung_up",
-    "busy",
-    "no_answer",
-    "machine",
-    "fax",
-    "refused",
-    "unreachable",
-    "canceled",
-    "shutdown",
-    "unknown",
-    OTHER,
-];
-/// `cause` of a refused signature.
-pub const SIGNATURE_CAUSES: &[&str] =
-    &["missing", "doubled", "malformed", "mismatch", "unknown_key", "unknown_algorithm", OTHER];
-/// `operation` of a request to Twilio.
-pub const OPERATIONS: &[&str] = &["create", "fetch", "update", "list", "events", "account", OTHER];
-/// `result` of a request to Twilio.
-pub const RESULTS: &[&str] = &["ok", "refused", "rate_limited", "server_error", "timeout", "connect", OTHER];
-/// `status` of a call, as in the API.
-pub const STATUSES: &[&str] = &["queued", "dialing", "ringing", "in_progress", "finished", OTHER];
-/// `status` of an answer; anything else is `other`.
-const CODES: [u16; 20] =
-    [200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 500, 502, 503, 504];
 
 /// Handles for all that is counted; cheap to clone.
 #[derive(Clone)]
 pub struct Metrics {
     recorder: Arc<PrometheusRecorder>,
     handle: PrometheusHandle,
-    /// `tablecall_webhook_duration_seconds{kind}`: from the end of a webhook's head to its answer.
-    pub webhooks: Family<Histogram>,
+    memory: Gauge,
+    /// Verified webhooks, by kind.
+    pub webhooks: Family<Webhook>,
     /// `tablecall_calls_total{outcome}`: finished calls.
     pub outcomes: Family<Counter>,
     /// `tablecall_attempts_total{ended}`: ended attempts.
     pub attempts: Family<Counter>,
+    /// `tablecall_call_create_to_ring_seconds`: from a create to the first ring.
+    pub create_to_ring: Histogram,
+    /// `tablecall_call_ring_to_verdict_seconds`: from the last ring to the verdict.
+    pub ring_to_verdict: Histogram,
+    /// `tablecall_call_key_to_record_seconds`: from a verified webhook with keys to the stored call.
+    pub key_to_record: Histogram,
     /// `tablecall_signature_failures_total{cause}`: webhooks refused.
     pub signature_failures: Family<Counter>,
     /// `tablecall_twilio_request_duration_seconds{operation,result}`: requests to Twilio.
     pub twilio: Family<Family<Histogram>>,
-    /// `tablecall_calls{status}`: calls held now.
+    /// `tablecall_twilio_errors_total{code}`: those that failed.
+    pub twilio_errors: TwilioErrors,
+    /// `tablecall_unknown_creates_total`: creates that Twilio did not answer.
+    pub unknown_creates: Counter,
+    /// `tablecall_stuck_calls_found_total`: look-ups of calls that were silent for too long.
+    pub stuck_calls: Counter,
+    /// `tablecall_store_duration_seconds{operation}`: requests to a shared store.
+    pub store: Family<Histogram>,
+    /// `tablecall_store_errors_total{cause}`: those that failed.
+    pub store_errors: Family<Counter>,
+    /// `tablecall_store_unwritten`: changes that wait in this process for a shared store.
+    pub store_unwritten: Gauge,
+    /// `tablecall_events_total{result}`: events to clients.
+    pub events: Family<Counter>,
+    /// `tablecall_event_duration_seconds`: one event, sent once.
+    pub event_duration: Histogram,
+    /// `tablecall_sse_clients`: open streams.
+    pub sse_clients: Gauge,
+    /// What is looked up when somebody asks.
+    pub state: State,
+}
+
+/// What is counted of one kind of webhook.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    /// `tablecall_webhook_duration_seconds{kind}`: from the end of its head to its answer.
+    pub duration: Histogram,
+    /// `tablecall_webhooks_total{kind,outcome}`, in the order of [`HEARD`].
+    pub heard: Family<Counter>,
+}
+
+/// Gauges that are true at the moment they are asked for.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// `tablecall_calls{status}`: calls held.
     pub calls: Family<Gauge>,
+    /// `tablecall_calls_capacity`: the most calls held.
+    pub capacity: Gauge,
+    /// `tablecall_queue_length{waiting_for}`: queued calls.
+    pub queue: Family<Gauge>,
+    /// `tablecall_queue_oldest_seconds{waiting_for}`: how long the oldest of them waits.
+    pub oldest: Family<Gauge>,
+    /// `tablecall_overdue_calls`: calls that should have been looked at over a minute ago.
+    pub overdue: Gauge,
+    /// `tablecall_events_pending`: events that clients have not received yet.
+    pub events_pending: Gauge,
+    /// `tablecall_caller_ids_set_aside`: our numbers that Twilio refused.
+    pub caller_ids_set_aside: Gauge,
+    /// `tablecall_ailing{part}`: 1 while `/readyz` names it.
+    pub ailing: Family<Gauge>,
+    /// `tablecall_ready`: 1 while `/readyz` answers 200.
+    pub ready: Gauge,
 }
 
 impl fmt::Debug for Metrics {
@@ -96,33 +115,56 @@ impl fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// Makes all series; `version` and `commit` go into `tablecall_build_info`.
+    /// Makes all series for a process that starts at `now`; `version` and `commit` go into `tablecall_build_info`.
     ///
     /// # Errors
     /// Only if the buckets in this file are wrong.
-    pub fn new(version: &'static str, commit: &'static str) -> Result<Self, BuildError> {
-        let recorder = Arc::new(PrometheusBuilder::new().set_buckets(&LATENCY)?.build_recorder());
-        with_local_recorder(&*recorder, describe);
+    pub fn new(version: &'static str, commit: &'static str, now: Timestamp) -> Result<Self, BuildError> {
+        let full = |name: &str| Matcher::Full(name.to_owned());
+        let builder = PrometheusBuilder::new()
+            .set_buckets(&LATENCY)?
+            .set_buckets_for_metric(full("tablecall_call_create_to_ring_seconds"), &WAIT)?
+            .set_buckets_for_metric(full("tablecall_call_ring_to_verdict_seconds"), &TALK)?;
+        let recorder = Arc::new(builder.build_recorder());
         let metrics = with_local_recorder(&*recorder, || {
+            describe();
             gauge!("tablecall_build_info", "version" => version, "commit" => commit).set(1.0);
-            Self {
-                recorder: Arc::clone(&recorder),
-                handle: recorder.handle(),
-                webhooks: Family::new(
-                    WEBHOOKS,
-                    |kind| histogram!("tablecall_webhook_duration_seconds", "kind" => kind),
-                ),
-                outcomes: Family::new(OUTCOMES, |outcome| counter!("tablecall_calls_total", "outcome" => outcome)),
-                attempts: Family::new(ENDS, |ended| counter!("tablecall_attempts_total", "ended" => ended)),
-                signature_failures: Family::new(
-                    SIGNATURE_CAUSES,
-                    |cause| counter!("tablecall_signature_failures_total", "cause" => cause),
-                ),
-                twilio: Family::new(OPERATIONS, twilio),
-                calls: Family::new(STATUSES, |status| gauge!("tablecall_calls", "status" => status)),
-            }
+            gauge!("process_start_time_seconds").set(now.as_duration().as_secs_f64());
+            Self::register_all(&recorder)
         });
         Ok(metrics)
+    }
+
+    fn register_all(recorder: &Arc<PrometheusRecorder>) -> Self {
+        Self {
+            recorder: Arc::clone(recorder),
+            handle: recorder.handle(),
+            memory: gauge!("process_resident_memory_bytes"),
+            webhooks: Family::new(WEBHOOKS, webhook),
+            outcomes: Family::new(OUTCOMES, |outcome| counter!("tablecall_calls_total", "outcome" => outcome)),
+            attempts: Family::new(ENDS, |ended| counter!("tablecall_attempts_total", "ended" => ended)),
+            create_to_ring: histogram!("tablecall_call_create_to_ring_seconds"),
+            ring_to_verdict: histogram!("tablecall_call_ring_to_verdict_seconds"),
+            key_to_record: histogram!("tablecall_call_key_to_record_seconds"),
+            signature_failures: Family::new(
+                SIGNATURE_CAUSES,
+                |cause| counter!("tablecall_signature_failures_total", "cause" => cause),
+            ),
+            twilio: Family::new(OPERATIONS, twilio),
+            twilio_errors: TwilioErrors::new(),
+            unknown_creates: counter!("tablecall_unknown_creates_total"),
+            stuck_calls: counter!("tablecall_stuck_calls_found_total"),
+            store: Family::new(
+                STORE_OPERATIONS,
+                |operation| histogram!("tablecall_store_duration_seconds", "operation" => operation),
+            ),
+            store_unwritten: gauge!("tablecall_store_unwritten"),
+            store_errors: Family::new(STORE_CAUSES, |cause| counter!("tablecall_store_errors_total", "cause" => cause)),
+            events: Family::new(EVENT_RESULTS, |result| counter!("tablecall_events_total", "result" => result)),
+            event_duration: histogram!("tablecall_event_duration_seconds"),
+            sse_clients: gauge!("tablecall_sse_clients"),
+            state: state(),
+        }
     }
 
     /// The latency of one route, `tablecall_http_request_duration_seconds{route,method,status}`.
@@ -131,9 +173,7 @@ impl Metrics {
     /// `success` is the status that is present with 0; others appear when they first happen.
     #[must_use]
     pub fn route(&self, route: &'static str, method: &'static str, success: u16) -> Route {
-        let made = Route { recorder: Arc::clone(&self.recorder), route, method, by_code: Arc::default() };
-        made.histogram(success);
-        made
+        Route::new(Arc::clone(&self.recorder), route, method, success)
     }
 
     /// Makes further series under this recorder: inside `make`, the macros of `metrics` register here.
@@ -144,6 +184,7 @@ impl Metrics {
     /// Everything in Prometheus' text format, version 0.0.4.
     #[must_use]
     pub fn render(&self) -> String {
+        self.memory.set(resident_memory().unwrap_or_default());
         self.handle.render()
     }
 
@@ -158,6 +199,13 @@ impl Metrics {
     }
 }
 
+fn webhook(kind: &'static str) -> Webhook {
+    Webhook {
+        duration: histogram!("tablecall_webhook_duration_seconds", "kind" => kind),
+        heard: Family::new(HEARD, |outcome| counter!("tablecall_webhooks_total", "kind" => kind, "outcome" => outcome)),
+    }
+}
+
 fn twilio(operation: &'static str) -> Family<Histogram> {
     Family::new(
         RESULTS,
@@ -165,79 +213,74 @@ fn twilio(operation: &'static str) -> Family<Histogram> {
     )
 }
 
+fn state() -> State {
+    State {
+        calls: Family::new(STATUSES, |status| gauge!("tablecall_calls", "status" => status)),
+        capacity: gauge!("tablecall_calls_capacity"),
+        queue: Family::new(WAITS, |reason| gauge!("tablecall_queue_length", "waiting_for" => reason)),
+        oldest: Family::new(WAITS, |reason| gauge!("tablecall_queue_oldest_seconds", "waiting_for" => reason)),
+        overdue: gauge!("tablecall_overdue_calls"),
+        events_pending: gauge!("tablecall_events_pending"),
+        caller_ids_set_aside: gauge!("tablecall_caller_ids_set_aside"),
+        ailing: Family::new(PARTS, |part| gauge!("tablecall_ailing", "part" => part)),
+        ready: gauge!("tablecall_ready"),
+    }
+}
+
+/// What this process has in memory, in bytes, where the system tells it.
+fn resident_memory() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u32 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(f64::from(kibibytes) * 1_024.0)
+}
+
 fn describe() {
-    let seconds = Unit::Seconds;
-    metrics::describe_histogram!("tablecall_http_request_duration_seconds", seconds, "Time to the head of an answer.");
-    metrics::describe_histogram!("tablecall_webhook_duration_seconds", seconds, "Time to answer a webhook of Twilio.");
-    metrics::describe_histogram!("tablecall_twilio_request_duration_seconds", seconds, "Time Twilio took to answer.");
-    metrics::describe_counter!("tablecall_calls_total", "Calls that are finished.");
-    metrics::describe_counter!("tablecall_attempts_total", "Attempts that have ended.");
-    metrics::describe_counter!("tablecall_signature_failures_total", "Webhooks refused for their signature.");
-    metrics::describe_gauge!("tablecall_calls", "Calls held.");
-    metrics::describe_gauge!("tablecall_build_info", "1, with the version and commit of the program.");
-}
-
-/// One handle per value of a label.
-#[derive(Clone, Debug)]
-pub struct Family<T> {
-    values: &'static [&'static str],
-    handles: Arc<[T]>,
-    other: T,
-}
-
-impl<T: Clone> Family<T> {
-    /// A family with these values of its label, each made by `make`.
-    pub fn new(values: &'static [&'static str], make: impl Fn(&'static str) -> T) -> Self {
-        Self { values, handles: values.iter().map(|value| make(value)).collect(), other: make(OTHER) }
+    let histograms = [
+        ("tablecall_http_request_duration_seconds", "Time to the head of an answer."),
+        ("tablecall_webhook_duration_seconds", "Time to answer a verified webhook of Twilio."),
+        ("tablecall_call_create_to_ring_seconds", "Time from the create of a call to its first ring."),
+        ("tablecall_call_ring_to_verdict_seconds", "Time from the last ring of a call to its verdict."),
+        ("tablecall_call_key_to_record_seconds", "Time from a verified webhook with keys to the stored call."),
+        ("tablecall_twilio_request_duration_seconds", "Time Twilio took to answer."),
+        ("tablecall_event_duration_seconds", "Time an endpoint of a client took for an event."),
+        ("tablecall_store_duration_seconds", "Time the shared store took to answer."),
+    ];
+    for (name, text) in histograms {
+        metrics::describe_histogram!(name, Unit::Seconds, text);
     }
-
-    /// The handle for `value`; that of `other` when it is not in the list.
-    #[must_use]
-    pub fn get(&self, value: &str) -> &T {
-        let place = self.values.iter().position(|known| *known == value);
-        place.and_then(|place| self.handles.get(place)).unwrap_or(&self.other)
+    let counters = [
+        ("tablecall_webhooks_total", "Verified webhooks of Twilio."),
+        ("tablecall_calls_total", "Calls that are finished."),
+        ("tablecall_attempts_total", "Attempts that have ended."),
+        ("tablecall_signature_failures_total", "Webhooks refused for their signature."),
+        ("tablecall_twilio_errors_total", "Requests to Twilio that failed."),
+        ("tablecall_unknown_creates_total", "Creates that Twilio did not answer: the call may exist or not."),
+        ("tablecall_stuck_calls_found_total", "Look-ups of calls that were silent for too long."),
+        ("tablecall_store_errors_total", "Requests to the store that failed."),
+        ("tablecall_events_total", "Events to clients."),
+    ];
+    for (name, text) in counters {
+        metrics::describe_counter!(name, text);
     }
-}
-
-/// The latency histograms of one route and method.
-#[derive(Clone)]
-pub struct Route {
-    recorder: Arc<PrometheusRecorder>,
-    route: &'static str,
-    method: &'static str,
-    by_code: Arc<ByCode>,
-}
-
-#[derive(Default)]
-struct ByCode {
-    /// In the order of [`CODES`].
-    known: [OnceLock<Histogram>; CODES.len()],
-    other: OnceLock<Histogram>,
-}
-
-impl fmt::Debug for Route {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Route").field("route", &self.route).field("method", &self.method).finish_non_exhaustive()
-    }
-}
-
-impl Route {
-    /// Counts one answer.
-    pub fn observe(&self, status: u16, took: Duration) {
-        self.histogram(status).record(took.as_secs_f64());
-    }
-
-    fn histogram(&self, status: u16) -> &Histogram {
-        let known = CODES.iter().zip(&self.by_code.known).find(|(code, _)| **code == status);
-        let (code, handle) = known.map_or((None, &self.by_code.other), |(code, made)| (Some(code), made));
-        handle.get_or_init(|| {
-            with_local_recorder(&*self.recorder, || {
-                let (route, method) = (self.route, self.method);
-                let label = code.map_or_else(|| OTHER.to_owned(), u16::to_string);
-                histogram!("tablecall_http_request_duration_seconds",
-                    "route" => route, "method" => method, "status" => label)
-            })
-        })
+    let gauges = [
+        ("tablecall_build_info", "1, with the version and commit of the program."),
+        ("process_start_time_seconds", "When the process started, in seconds since 1970."),
+        ("process_resident_memory_bytes", "What the process has in memory."),
+        ("tablecall_calls", "Calls held."),
+        ("tablecall_calls_capacity", "The most calls held."),
+        ("tablecall_queue_length", "Queued calls by what they wait for."),
+        ("tablecall_queue_oldest_seconds", "How long the oldest queued call has waited for this."),
+        ("tablecall_overdue_calls", "Open calls that should have been looked at over a minute ago."),
+        ("tablecall_events_pending", "Events that clients have not received yet."),
+        ("tablecall_caller_ids_set_aside", "Numbers of TWILIO_FROM_NUMBER that Twilio refused within the last hour."),
+        ("tablecall_ailing", "1 while /readyz names this part as not well."),
+        ("tablecall_store_unwritten", "Changes that wait in this process for the shared store."),
+        ("tablecall_ready", "1 while /readyz answers 200."),
+        ("tablecall_sse_clients", "Open streams of /api/call/{id}/events."),
+    ];
+    for (name, text) in gauges {
+        metrics::describe_gauge!(name, text);
     }
 }
 
@@ -247,7 +290,7 @@ mod tests {
 
     #[test]
     fn every_series_is_there_before_anything_happened() {
-        let metrics = Metrics::new("1.2.3", "abc").unwrap();
+        let metrics = Metrics::new("1.2.3", "abc", Timestamp::UNIX_EPOCH).unwrap();
         let _route = metrics.route("/api/call", "POST", 202);
         let text = metrics.render();
         for series in [
@@ -266,11 +309,15 @@ mod tests {
 
     #[test]
     fn what_happens_is_counted_where_it_belongs() {
-        let metrics = Metrics::new("1.2.3", "abc").unwrap();
+        let metrics = Metrics::new("1.2.3", "abc", Timestamp::UNIX_EPOCH).unwrap();
         metrics.outcomes.get("confirmed").increment(1);
-        metrics.outcomes.get("made up").increment(2);
-        metrics.calls.get("ringing").set(3.0);
-        metrics.webhooks.get("gather").record(0.002);
+        metrics.signature_failures.get("made up").increment(2);
+        metrics.state.calls.get("ringing").set(3.0);
+        metrics.webhooks.get("gather").duration.record(0.002);
+        metrics.webhooks.at(1).heard.at(2).increment(1);
+        metrics.twilio_errors.count(Some(21_215));
+        metrics.twilio_errors.count(Some(99_999));
+        metrics.twilio_errors.count(Some(0));
         metrics.twilio.get("create").get("timeout").record(0.3);
         let route = metrics.route("/api/call/{id}", "GET", 200);
         route.observe(404, Duration::from_millis(2));
@@ -278,7 +325,11 @@ mod tests {
         let text = metrics.render();
         for line in [
             r#"tablecall_calls_total{outcome="confirmed"} 1"#,
-            r#"tablecall_calls_total{outcome="other"} 2"#,
+            r#"tablecall_signature_failures_total{cause="other"} 2"#,
+            r#"tablecall_webhooks_total{kind="gather",outcome="failed"} 1"#,
+            r#"tablecall_twilio_errors_total{code="21215"} 1"#,
+            r#"tablecall_twilio_errors_total{code="other"} 1"#,
+            r#"tablecall_twilio_errors_total{code="none"} 1"#,
             r#"tablecall_calls{status="ringing"} 3"#,
             r#"tablecall_webhook_duration_seconds_bucket{kind="gather",le="0.001"} 0"#,
             r#"tablecall_webhook_duration_seconds_bucket{kind="gather",le="0.0025"} 1"#,
@@ -293,7 +344,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_upkeep_folds_samples_up_and_ends_when_it_is_stopped() {
-        let metrics = Metrics::new("1", "a").unwrap();
+        let metrics = Metrics::new("1", "a", Timestamp::UNIX_EPOCH).unwrap();
         let further = metrics.register(|| histogram!("tablecall_further_seconds"));
         further.record(0.5);
         let stop = CancellationToken::new();
@@ -308,7 +359,10 @@ mod tests {
 
     #[test]
     fn two_applications_in_one_process_do_not_mix() {
-        let (one, other) = (Metrics::new("1", "a").unwrap(), Metrics::new("1", "a").unwrap());
+        let (one, other) = (
+            Metrics::new("1", "a", Timestamp::UNIX_EPOCH).unwrap(),
+            Metrics::new("1", "a", Timestamp::UNIX_EPOCH).unwrap(),
+        );
         one.outcomes.get("busy").increment(1);
         assert!(one.render().contains(r#"tablecall_calls_total{outcome="busy"} 1"#));
         assert!(other.render().contains(r#"tablecall_calls_total{outcome="busy"} 0"#));

@@ -4,6 +4,7 @@
 //! so pairs that come in order are signed in one piece. Nothing here is trusted or interpreted; a form only becomes
 //! worth reading once [`Verifier::verify`](super::signature::Verifier::verify) has accepted it.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 /// A body longer than this is refused, bytes. Twilio's are below 4 KiB.
@@ -70,9 +71,7 @@ impl Form {
             return Err(FormError::NotUtf8);
         }
         let mut form = Self { text, pairs, signed: Signed::Whole };
-        if !form.pairs().map(|(name, _)| name).is_sorted_by(|a, b| a < b) {
-            form.signed = Signed::Runs(form.runs());
-        }
+        form.signed = form.signed();
         Ok(form)
     }
 
@@ -107,15 +106,33 @@ impl Form {
         (&self.text[self.start(at)..name_end], &self.text[name_end..end])
     }
 
-    /// Sorts the pairs and joins those that are neighbours in the buffer already.
-    fn runs(&self) -> Vec<Range<usize>> {
-        // Most names differ in their first eight bytes, which compare as one number.
-        let mut order: Vec<(u64, usize)> = (0..self.pairs.len()).map(|at| (leading(self.pair(at).0), at)).collect();
-        order.sort_unstable_by(|(a, at), (b, other)| a.cmp(b).then_with(|| self.pair(*at).cmp(&self.pair(*other))));
-        order.dedup_by(|(a, at), (b, other)| a == b && self.pair(*at) == self.pair(*other));
+    /// Finds the order of the pairs, and joins those that are neighbours in the buffer already.
+    fn signed(&self) -> Signed {
+        // Twilio's pairs come in order, but for a few: each is put in its place among those before it, which most
+        // often is the last.
+        let mut order: Vec<(u64, usize)> = Vec::with_capacity(self.pairs.len());
+        let mut in_order = true;
+        for at in 0..self.pairs.len() {
+            let new = (self.leading(at), at);
+            let place = match order.last() {
+                Some(last) if self.compare(*last, new).is_ge() => {
+                    order.partition_point(|known| self.compare(*known, new).is_lt())
+                }
+                Some(_) | None => order.len(),
+            };
+            let is_known = order.get(place).is_some_and(|known| self.compare(*known, new).is_eq());
+            in_order &= place == at && !is_known;
+            if !is_known {
+                order.insert(place, new);
+            }
+        }
+        if in_order { Signed::Whole } else { Signed::Runs(self.runs(&order)) }
+    }
+
+    fn runs(&self, order: &[(u64, usize)]) -> Vec<Range<usize>> {
         let mut runs: Vec<Range<usize>> = Vec::with_capacity(order.len());
         for (_, at) in order {
-            let piece = self.start(at)..self.pairs[at].end;
+            let piece = self.start(*at)..self.pairs[*at].end;
             match runs.last_mut() {
                 Some(run) if run.end == piece.start => run.end = piece.end,
                 Some(_) | None => runs.push(piece),
@@ -123,11 +140,29 @@ impl Form {
         }
         runs
     }
-}
 
-/// The first eight bytes of a name as a number that orders as they do; zeros stand for what is not there.
-fn leading(name: &str) -> u64 {
-    name.bytes().chain(std::iter::repeat(0)).take(8).fold(0, |number, byte| number << 8 | u64::from(byte))
+    /// The order in which pairs are signed. Most names differ in their leading bytes, which compare as one number.
+    fn compare(&self, (a, at): (u64, usize), (b, other): (u64, usize)) -> Ordering {
+        a.cmp(&b).then_with(|| self.pair(at).cmp(&self.pair(other)))
+    }
+
+    /// The first eight bytes of a name as a number that orders as they do; zeros stand for what is not there.
+    fn leading(&self, at: usize) -> u64 {
+        let start = self.start(at);
+        let name = self.pairs[at].name_end - start;
+        // Most often more than eight bytes follow, of the value if not of the name.
+        let Some(eight) = self.text.as_bytes()[start..].first_chunk() else {
+            return self
+                .pair(at)
+                .0
+                .bytes()
+                .chain(std::iter::repeat(0))
+                .take(8)
+                .fold(0, |number, byte| number << 8 | u64::from(byte));
+        };
+        let absent = u32::try_from(8_usize.saturating_sub(name) * 8).unwrap_or_default();
+        u64::MAX.checked_shl(absent).unwrap_or_default() & u64::from_be_bytes(*eight)
+    }
 }
 
 /// Bytes that mean something else than themselves.

@@ -57,6 +57,8 @@ pub(crate) struct TestApp {
     pub(crate) origin: String,
     /// Where the simulated carrier is: here, or at the app beside which this one was started.
     pub(crate) carrier: String,
+    /// Where metrics are alone, if they are.
+    pub(crate) metrics: Option<std::net::SocketAddr>,
     pub(crate) clock: Clock,
     pub(crate) http: reqwest::Client,
     /// Secret of the API key that requests carry.
@@ -108,7 +110,7 @@ impl TestApp {
         let address = given.listen.clone().unwrap_or_else(|| free.to_string());
         let or = |value: Option<String>, default: &str| value.or_else(|| Some(default.to_owned()));
         Given {
-            public_url: Some(format!("http://{address}")),
+            public_url: given.public_url.clone().or_else(|| Some(format!("http://{address}"))),
             listen: Some(address),
             twilio_account_sid: Some(format!("AC{}", "0".repeat(32))),
             twilio_auth_token: or(given.twilio_auth_token, crate::webhook::TOKEN),
@@ -129,12 +131,14 @@ impl TestApp {
         let config = Config::read(&Given { listen, ..given }).expect("the settings are right");
         let app = App::build(config, clock.clone()).await.expect("the app can be built");
         let origin = format!("http://{}", app.address());
+        let metrics = app.metrics_address();
         let stop = CancellationToken::new();
         let running = tokio::spawn(app.run_until(stop.clone().cancelled_owned()));
         let http = tablecall::twilio::client::http_client().unwrap();
         Self {
             carrier: origin.clone(),
             origin,
+            metrics,
             clock,
             http,
             key: None,

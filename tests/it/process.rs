@@ -1,6 +1,7 @@
 //! The real program as child processes: the service, and the simulator alone as its carrier. Each is killed when its
 //! handle is dropped. Clocks are real here, so nothing may depend on how long a call lasts.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
@@ -12,8 +13,8 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::app::within;
 
-const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
-const TOKEN: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+pub(crate) const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
+pub(crate) const TOKEN: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 pub(crate) const SECRET: &str = "the-secret-of-the-app";
 
 /// How soon a process without requests has ended after it was told to stop, on a machine with much else to do.
@@ -69,6 +70,20 @@ impl Program {
     /// The command of a service that listens at `address`, is reached at `public` and has an account at `carrier`.
     pub(crate) fn serve(address: SocketAddr, public: &str, carrier: &str) -> Command {
         let mut command = program(&["serve"]);
+        Self::with_account(&mut command, address, public, carrier);
+        command
+    }
+
+    /// The same with few open files at first: `ulimit` is what a shell is told, such as `-S -n 1024`.
+    pub(crate) async fn limited(carrier: &Self, address: SocketAddr, ulimit: &str) -> Self {
+        let mut command = tied("sh");
+        command.args(["-c", &format!("ulimit {ulimit} && exec \"$0\" serve"), env!("CARGO_BIN_EXE_tablecall")]);
+        command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::with_account(&mut command, address, &format!("http://{address}"), &carrier.origin);
+        Self::started(command, address).await
+    }
+
+    fn with_account(command: &mut Command, address: SocketAddr, public: &str, carrier: &str) {
         command.envs([
             ("TABLECALL_LISTEN", address.to_string().as_str()),
             ("TABLECALL_PUBLIC_URL", public),
@@ -82,7 +97,13 @@ impl Program {
             ("TABLECALL_ALLOWED_COUNTRIES", "*"),
             ("RUST_LOG", "info,tablecall=trace"),
         ]);
-        command
+    }
+
+    /// The service with these settings alone; without an account the simulator is its carrier.
+    pub(crate) async fn with(settings: &BTreeMap<String, String>, address: SocketAddr) -> Self {
+        let mut command = program(&["serve"]);
+        command.envs(settings);
+        Self::started(command, address).await
     }
 
     /// Runs it, and waits until it listens at `address`.
@@ -160,7 +181,7 @@ pub(crate) fn next_week(phone: &str) -> Value {
 pub(crate) struct Pair {
     pub(crate) carrier: Program,
     pub(crate) address: SocketAddr,
-    http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
 }
 
 impl Pair {

@@ -1,5 +1,6 @@
 //! Requests that are refused, repeated, or have to wait.
 
+use jiff::ToSpan;
 use serde_json::{Value, json};
 
 use crate::app::{RESTAURANT, TestApp, table, table_at, with};
@@ -123,6 +124,26 @@ async fn an_idempotency_key_gives_one_call_however_often_it_comes() {
     let other = with(table(), json!({"party_size": 5}));
     app.send(keyed("k-1", &other)).await.is_problem(422, "idempotency_mismatch");
     app.send(keyed("k-2", &table())).await.is_problem(409, "duplicate_call");
+    assert_eq!(app.creates().await.len(), 1);
+    app.stops().await;
+}
+
+#[tokio::test]
+async fn a_repeat_gets_its_call_even_when_the_request_would_be_refused_by_now() {
+    let app = TestApp::start().await;
+    let keyed = |request: &Value| app.post("/api/call").header("idempotency-key", "late").json(request);
+    let asked = with(table_at("+14155550101"), json!({"give_up_at": (app.now() + 2.hours()).to_string()}));
+    let first = app.send(keyed(&asked)).await;
+    assert_eq!(first.status, 202, "{}", first.text);
+    for passed in [0, 3, 8] {
+        app.clock.advance(std::time::Duration::from_secs(passed * 3_600));
+        let again = app.send(keyed(&asked)).await;
+        assert_eq!((again.status, &again.body["id"]), (202, &first.body["id"]), "{}", again.text);
+        let other = with(asked.clone(), json!({"give_up_at": (app.now() + 3.hours()).to_string()}));
+        app.send(keyed(&other)).await.is_problem(422, "idempotency_mismatch");
+        app.send(keyed(&json!({"name": "Ana"}))).await.is_problem(422, "idempotency_mismatch");
+    }
+    app.tries(asked).await.is_problem(422, "invalid_request");
     assert_eq!(app.creates().await.len(), 1);
     app.stops().await;
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{self, BoxStream, StreamExt};
+use metrics::Gauge;
 use poem::web::sse::Event;
 use poem_openapi::payload::EventStream;
 use tokio::sync::watch;
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::view::CallView;
 use crate::call::Call;
+use crate::service::Service;
 
 /// A comment keeps the connection open through proxies that close quiet ones.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -20,15 +22,17 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 pub(super) fn stream(
     calls: watch::Receiver<Arc<Call>>,
     seen: Option<u64>,
-    stop: CancellationToken,
+    service: &Service,
 ) -> EventStream<BoxStream<'static, CallView>> {
     struct Follow {
         calls: watch::Receiver<Arc<Call>>,
         seen: Option<u64>,
         over: bool,
         stop: CancellationToken,
+        _counted: Counted,
     }
-    let follow = Follow { calls, seen, over: false, stop };
+    let counted = Counted::new(service.metrics().sse_clients.clone());
+    let follow = Follow { calls, seen, over: false, stop: service.stopping(), _counted: counted };
     let events = stream::unfold(follow, |mut follow| async move {
         while !follow.over {
             let call = follow.calls.borrow_and_update().clone();
@@ -55,4 +59,20 @@ pub(super) fn stream(
             .id(call.version().to_string())
     };
     EventStream::new(events.boxed()).keep_alive(HEARTBEAT).to_event(event)
+}
+
+/// An open stream, as the metrics count it.
+struct Counted(Gauge);
+
+impl Counted {
+    fn new(clients: Gauge) -> Self {
+        clients.increment(1.0);
+        Self(clients)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
 }

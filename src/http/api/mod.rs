@@ -23,11 +23,12 @@ use self::view::CallView;
 use self::words::{Instant, Verdict as VerdictWord, Word};
 use super::calendar;
 use super::keys::Owner;
-use super::problem::{Code, Failure};
+use super::problem::{Code, Failure, rate_limit};
 use crate::call::{Call, WaitingFor};
 use crate::domain::CallId;
 use crate::policy::Verdict;
 use crate::service::{Check, Service};
+use crate::telemetry;
 
 /// The operations under `/api`.
 #[derive(Debug)]
@@ -44,12 +45,26 @@ enum Created {
         /// Where the call can be read.
         #[oai(header = "Location")]
         String,
+        /// How many creates the key may make in which time (seconds), as in `"key_minute";q=60;w=60`. Only where that
+        /// is limited.
+        #[oai(header = "RateLimit-Policy")]
+        Option<String>,
+        /// How many are left, and in how many seconds there will be more, as in `"key_minute";r=59;t=60`.
+        #[oai(header = "RateLimit")]
+        Option<String>,
     ),
 }
 
 #[derive(ApiResponse)]
 enum Canceled {
     /// The call, cancelled; a line that is still open is being closed.
+    #[oai(status = 202)]
+    Call(Shown<CallView>),
+}
+
+#[derive(ApiResponse)]
+enum Resent {
+    /// The call, whose newest state is being sent.
     #[oai(status = 202)]
     Call(Shown<CallView>),
 }
@@ -136,16 +151,21 @@ impl Api {
     async fn create_call(
         &self,
         request: &Request,
-        /// 1 to 255 characters, bare or quoted. A repeated request with the same key gets the same call, for 24 hours.
+        /// 1 to 255 characters, bare or quoted. A repeated request with the same key gets the same call, for 24 hours,
+        /// also when it would be refused by now; `404` when that call is no longer held. Refusals are not kept.
         #[oai(name = "Idempotency-Key")]
         idempotency_key: Header<Option<String>>,
         body: Body<CallRequest>,
     ) -> poem::Result<Created> {
         let owner = owner(request)?;
         let key = idempotency_key.0.as_deref().map(read_idempotency_key).transpose()?;
-        let request = self.service.read(&body.fields).map_err(Failure::from)?;
-        let call = self.service.create(&owner, request, key).await.map_err(Failure::from)?;
-        Ok(Created::Call(Shown(CallView::of(&call)), format!("/api/call/{}", call.id)))
+        let made = self.service.create(&owner, &body.fields, key).await;
+        // What is left after this create. A store that cannot tell has said so to the create itself.
+        let allowance = self.service.allowance(&owner).await.ok().flatten();
+        let call = made.map_err(|error| Failure::from(error).within(allowance))?;
+        telemetry::request::note_call(call.id.as_bytes());
+        let (policy, left) = allowance.as_ref().map(rate_limit).unzip();
+        Ok(Created::Call(Shown(self.view(&call).await), format!("/api/call/{}", call.id), policy, left))
     }
 
     /// What would happen
@@ -161,7 +181,8 @@ impl Api {
     /// One call
     #[oai(path = "/call/:id", method = "get", operation_id = "get_call")]
     async fn get_call(&self, request: &Request, id: Path<String>) -> poem::Result<Found> {
-        Ok(Found::Call(Shown(CallView::of(&*self.find(request, &id.0).await?))))
+        let call = self.find(request, &id.0).await?;
+        Ok(Found::Call(Shown(self.view(&call).await)))
     }
 
     /// Follow a call
@@ -189,7 +210,7 @@ impl Api {
         if nothing_new {
             return Ok(Followed::Over);
         }
-        Ok(Followed::Events(events::stream(calls, seen, self.service.stopping())))
+        Ok(Followed::Events(events::stream(calls, seen, &self.service)))
     }
 
     /// Stop a call
@@ -199,7 +220,18 @@ impl Api {
     async fn cancel_call(&self, request: &Request, id: Path<String>) -> poem::Result<Canceled> {
         let owner = owner(request)?;
         let call = self.service.cancel(&owner, read_id(&id.0)?).await.map_err(Failure::from)?;
-        Ok(Canceled::Call(Shown(CallView::of(&call))))
+        Ok(Canceled::Call(Shown(self.view(&call).await)))
+    }
+
+    /// Send the events of a call again
+    ///
+    /// Sends the newest state to the `callback_url` of the call once more, also when it was received or given up. It has
+    /// the same `webhook-id` as before unless the call has changed. How that goes is told by `delivery`.
+    #[oai(path = "/call/:id/events/resend", method = "post", operation_id = "resend_events")]
+    async fn resend_events(&self, request: &Request, id: Path<String>) -> poem::Result<Resent> {
+        let owner = owner(request)?;
+        let call = self.service.resend(&owner, read_id(&id.0)?).await.map_err(Failure::from)?;
+        Ok(Resent::Call(Shown(self.view(&call).await)))
     }
 
     /// The confirmed reservation as a calendar entry
@@ -216,6 +248,11 @@ impl Api {
     async fn find(&self, request: &Request, id: &str) -> Result<Arc<Call>, Failure> {
         let owner = owner(request)?;
         self.service.get(&owner, read_id(id)?).await.map_err(Failure::from)
+    }
+
+    /// The call as it is shown. A store that cannot tell how far its events have come is no reason to hide the call.
+    async fn view(&self, call: &Call) -> CallView {
+        CallView::with(call, self.service.delivery(call).await.ok().flatten())
     }
 }
 

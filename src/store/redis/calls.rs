@@ -11,7 +11,7 @@ use super::keys::{Names, SHARDS};
 use super::record::version;
 use crate::call::{Call, Event, State};
 use crate::domain::CallId;
-use crate::store::{Error, Saved};
+use crate::store::{Census, Error, Saved};
 
 /// How long after it was given up an open call is kept, beside the retention: something is wrong with it.
 const LEFT_BEHIND: SignedDuration = SignedDuration::from_hours(24);
@@ -105,7 +105,7 @@ impl Redis {
                 self.count_unwritten();
                 if added {
                     self.copies.correct(&call);
-                    self.timers.set(call.id, call.wake_at());
+                    self.timers.own(&call);
                 }
                 Ok(if added { Saved::Done(call) } else { Saved::Conflict })
             }
@@ -146,7 +146,7 @@ impl Redis {
     fn noted_here(&self, call: &Arc<Call>) {
         self.count_unwritten();
         self.copies.put(call);
-        self.timers.set(call.id, call.wake_at());
+        self.timers.own(call);
     }
 
     pub(super) fn count_unwritten(&self) {
@@ -187,7 +187,7 @@ impl Redis {
             }
             _done => {
                 self.copies.put(call);
-                self.timers.set(id, wake_at);
+                self.timers.own(call);
                 Ok(Put::Done)
             }
         }
@@ -212,7 +212,7 @@ impl Redis {
                 Err(error) => {
                     // They are due still.
                     let again = now.saturating_add(AGAIN).ok();
-                    own.iter().for_each(|id| self.timers.set(*id, again));
+                    own.iter().for_each(|id| self.timers.again(*id, again));
                     return if due.is_empty() { Err(error) } else { Ok(due) };
                 }
             }
@@ -231,6 +231,10 @@ impl Redis {
 
     pub(in crate::store) async fn next_due(&self, known: Option<Timestamp>) -> Option<Timestamp> {
         self.timers.next(known).await
+    }
+
+    pub(in crate::store) fn census(&self, now: Timestamp) -> Census {
+        self.timers.census(now)
     }
 
     pub(in crate::store) async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, Error> {

@@ -186,7 +186,7 @@ impl Link {
                 let mut cmd = redis::cmd("SET");
                 cmd.arg(probe).arg(1).arg("PX").arg(PROBE_LIFE);
                 // What it found is in the state.
-                let _answer: Result<(), Error> = self.ask("probe", &cmd).await;
+                let _answer: Result<(), Error> = self.ask("other", &cmd).await;
             }
         }
     }

@@ -10,8 +10,9 @@ use super::Redis;
 use super::calls::LONGEST;
 use crate::call::{Call, Decision};
 use crate::domain::{CallId, Phone};
-use crate::store::standing::{Asking, Standing, Want};
-use crate::store::{Error, Idempotency, IdempotencyKey};
+use crate::policy::Limits;
+use crate::store::clearance::{Asking, Clearance, Want};
+use crate::store::{Error, IdempotencyKey, Standing};
 
 /// Longer than any line: ring, talk and Twilio's queue.
 const LOCK: SignedDuration = SignedDuration::from_mins(75);
@@ -51,7 +52,7 @@ struct House {
 }
 
 impl Redis {
-    pub(in crate::store) async fn stand(&self, asking: &Asking<'_>, want: Want) -> Result<Standing, Error> {
+    pub(in crate::store) async fn clear(&self, asking: &Asking<'_>, want: Want) -> Result<Clearance, Error> {
         let wanted = match want {
             Want::Look => 0,
             Want::Enter => 1,
@@ -61,7 +62,7 @@ impl Redis {
         if self.clear_traces(asking, &number).await? {
             number = self.number(asking, wanted).await?;
         }
-        let mut standing = self.standing(asking, &number).await?;
+        let mut clearance = self.clearance(asking, &number).await?;
         let house = self.house(asking, if number.claimed { 2 } else { 0 }).await;
         let house = match house {
             Ok(house) => house,
@@ -72,14 +73,14 @@ impl Redis {
                 return Err(error);
             }
         };
-        (standing.room.key_minute, standing.room.service_day) = (house.minute, house.day);
-        standing.slot = house.slot;
-        standing.admitted = number.claimed && house.admitted;
-        standing.claimed = number.claimed && house.started;
+        (clearance.room.key_minute, clearance.room.service_day) = (house.minute, house.day);
+        clearance.slot = house.slot;
+        clearance.admitted = number.claimed && house.admitted;
+        clearance.claimed = number.claimed && house.started;
         if number.claimed && !house.started {
             self.vacate_number(asking.call, false, self.counts_number(asking).then_some(asking.now)).await?;
         }
-        Ok(standing)
+        Ok(clearance)
     }
 
     fn counts_number(&self, asking: &Asking<'_>) -> bool {
@@ -95,7 +96,7 @@ impl Redis {
         script.arg(asking.now.as_millisecond().to_string()).arg(wanted).arg(&entry).arg(call.id.as_bytes());
         script.arg(most(often.number_hour)).arg(most(often.number_day)).arg(u8::from(asking.is_new));
         script.arg(millis(LOCK)).arg(millis(LONGEST)).arg(millis(YEAR));
-        let (opted_out, live, claimed, hour, day, others): Answer = self.link.run("number", &script).await?;
+        let (opted_out, live, claimed, hour, day, others): Answer = self.link.run("numbers", &script).await?;
         let others = others.chunks_exact(2).filter_map(|pair| {
             let (open, at) = (pair.first()?, pair.get(1)?);
             let id = CallId::from_bytes(*open.first_chunk()?);
@@ -116,19 +117,19 @@ impl Redis {
     }
 
     /// What stands against a call, as far as its number goes.
-    async fn standing(&self, asking: &Asking<'_>, number: &Number) -> Result<Standing, Error> {
+    async fn clearance(&self, asking: &Asking<'_>, number: &Number) -> Result<Clearance, Error> {
         let taken = number.live.is_some_and(|(id, _)| id != asking.call.id);
-        let mut standing = Standing { opted_out: number.opted_out, taken, ..Standing::default() };
-        (standing.room.number_hour, standing.room.number_day) = (number.hour, number.day);
+        let mut clearance = Clearance { opted_out: number.opted_out, taken, ..Clearance::default() };
+        (clearance.room.number_hour, clearance.room.number_day) = (number.hour, number.day);
         for (id, identical, _) in &number.others {
             if *identical && asking.is_new {
-                standing.duplicate.get_or_insert(*id);
+                clearance.duplicate.get_or_insert(*id);
             }
             // A key 9 counts from the moment it was pressed, also before the number is on the list.
             let other = self.recent(*id).await?;
-            standing.opted_out |= other.is_some_and(|other| other.decision() == Some(Decision::OptedOut));
+            clearance.opted_out |= other.is_some_and(|other| other.decision() == Some(Decision::OptedOut));
         }
-        Ok(standing)
+        Ok(clearance)
     }
 
     /// Removes what instances left behind that died: whether there was any.
@@ -162,7 +163,7 @@ impl Redis {
         let mut script = self.scripts.vacate.prepare_invoke();
         script.key(keys.open).key(keys.live).key(keys.starts);
         script.arg(entry).arg(id.as_bytes()).arg(if entry.is_empty() { "0" } else { "1" }).arg("");
-        self.link.run("number", &script).await
+        self.link.run("numbers", &script).await
     }
 
     async fn house(&self, asking: &Asking<'_>, wanted: u8) -> Result<House, Error> {
@@ -180,7 +181,7 @@ impl Redis {
         script.arg(most(often.key_minute)).arg(most(often.service_day)).arg(self.beat);
         script.arg(u8::from(asking.needs_start)).arg(u8::from(asking.is_new));
         let (admitted, started, minute, day, slot): (u8, u8, String, String, String) =
-            self.link.run("house", &script).await?;
+            self.link.run("limits", &script).await?;
         let (minute, day, slot) = (moment(&minute), moment(&day), moment(&slot));
         Ok(House { admitted: admitted == 1, started: started == 1, minute, day, slot })
     }
@@ -201,14 +202,14 @@ impl Redis {
         let keys = self.names.number(call.reservation.phone);
         let mut script = self.scripts.vacate.prepare_invoke();
         script.key(keys.open).key(keys.live).key(keys.starts).arg("").arg("").arg("0").arg(millis_of(at));
-        let _open: Result<i64, Error> = self.link.run("number", &script).await;
+        let _open: Result<i64, Error> = self.link.run("numbers", &script).await;
         self.uncount_day(at).await;
     }
 
     async fn uncount_day(&self, at: Timestamp) {
         let mut script = self.scripts.give_back.prepare_invoke();
         script.key(self.names.house("beat")).key(self.names.house("day")).arg(0).arg(millis_of(at));
-        let _done: Result<i64, Error> = self.link.run("house", &script).await;
+        let _done: Result<i64, Error> = self.link.run("limits", &script).await;
     }
 
     /// A call that was entered will never be stored.
@@ -227,13 +228,13 @@ impl Redis {
         script.key(keys.open).key(keys.live).key(keys.starts);
         script.arg(&self.names.entry(call)).arg(call.id.as_bytes()).arg(u8::from(gone));
         script.arg(uncount.map(millis_of).unwrap_or_default());
-        let others: i64 = self.link.run("number", &script).await?;
+        let others: i64 = self.link.run("numbers", &script).await?;
         Ok(others > 0)
     }
 
     /// A call that came back from its ticket is open, and has its number if nobody else has it.
     pub(super) async fn adopt_line(&self, call: &Call) {
-        let often = crate::policy::Limits::OFF;
+        let often = Limits::OFF;
         let asking = Asking { call, often: &often, is_new: false, needs_start: false, now: call.updated_at };
         let _known = self.number(&asking, if call.has_line() { ADOPT } else { 1 }).await;
     }
@@ -241,14 +242,14 @@ impl Redis {
     pub(in crate::store) async fn open_calls(&self, phone: Phone) -> Result<Vec<CallId>, Error> {
         let keys = self.names.number(phone);
         let mut cmd = redis::cmd("ZRANGE");
-        let open: Vec<Vec<u8>> = self.link.ask("number", cmd.arg(keys.open).arg(0).arg(-1)).await?;
+        let open: Vec<Vec<u8>> = self.link.ask("numbers", cmd.arg(keys.open).arg(0).arg(-1)).await?;
         Ok(open.iter().filter_map(|entry| entry.first_chunk::<16>().copied().map(CallId::from_bytes)).collect())
     }
 
     /// Who has a number now.
     pub(in crate::store) async fn has_line(&self, phone: Phone) -> Result<bool, Error> {
         let mut cmd = redis::cmd("EXISTS");
-        self.link.ask("number", cmd.arg(self.names.number(phone).live)).await
+        self.link.ask("numbers", cmd.arg(self.names.number(phone).live)).await
     }
 
     pub(in crate::store) async fn opt_out(&self, phone: Phone, now: Timestamp) -> Result<(), Error> {
@@ -265,7 +266,7 @@ impl Redis {
     pub(super) async fn write_opt_out(&self, phone: Phone) -> Result<(), Error> {
         let mut cmd = redis::cmd("SET");
         cmd.arg(self.names.number(phone).opted_out).arg(1).arg("PX").arg(millis(YEAR));
-        self.link.ask("opt_out", &cmd).await
+        self.link.ask("opt_outs", &cmd).await
     }
 
     pub(in crate::store) async fn is_opted_out(&self, phone: Phone) -> Result<bool, Error> {
@@ -273,24 +274,45 @@ impl Redis {
             return Ok(true);
         }
         let mut cmd = redis::cmd("PEXPIRE");
-        self.link.ask("opt_out", cmd.arg(self.names.number(phone).opted_out).arg(millis(YEAR))).await
+        self.link.ask("opt_outs", cmd.arg(self.names.number(phone).opted_out).arg(millis(YEAR))).await
     }
 
-    pub(in crate::store) async fn reserve(&self, key: IdempotencyKey, id: CallId) -> Result<Idempotency, Error> {
+    pub(in crate::store) async fn reserve(
+        &self,
+        key: IdempotencyKey,
+        first: Standing,
+    ) -> Result<Option<Standing>, Error> {
         let mut cmd = redis::cmd("SET");
-        cmd.arg(self.names.idempotency(&key.key)).arg([key.request.as_slice(), id.as_bytes()].concat());
-        let known: Option<Vec<u8>> =
-            self.link.ask("idempotency", cmd.arg("NX").arg("GET").arg("PX").arg(millis(DAY))).await?;
-        let Some(known) = known else { return Ok(Idempotency::Fresh) };
-        let (request, id) = known.split_at_checked(16).ok_or(Error::Unreadable)?;
-        let id = CallId::from_bytes(id.try_into().map_err(|_| Error::Unreadable)?);
-        Ok(if *request == key.request { Idempotency::Repeat(id) } else { Idempotency::Mismatch })
+        let value = [first.call.as_bytes(), first.request.as_slice()].concat();
+        cmd.arg(self.names.idempotency(&key)).arg(value).arg("NX").arg("GET").arg("PX").arg(millis(DAY));
+        let known: Option<Vec<u8>> = self.link.ask("idempotency", &cmd).await?;
+        known.map(|known| standing(&known)).transpose()
     }
 
-    pub(in crate::store) async fn unreserve(&self, key: IdempotencyKey) {
+    pub(in crate::store) async fn standing(&self, key: IdempotencyKey) -> Result<Option<Standing>, Error> {
+        let mut cmd = redis::cmd("GET");
+        let known: Option<Vec<u8>> = self.link.ask("idempotency", cmd.arg(self.names.idempotency(&key))).await?;
+        known.map(|known| standing(&known)).transpose()
+    }
+
+    pub(in crate::store) async fn unreserve(&self, key: IdempotencyKey, call: CallId) {
         let mut script = self.scripts.unreserve.prepare_invoke();
-        script.key(self.names.idempotency(&key.key)).arg(key.request.as_slice());
+        script.key(self.names.idempotency(&key)).arg(call.as_bytes());
         let _done: Result<i64, Error> = self.link.run("idempotency", &script).await;
+    }
+
+    /// How many creates of an API key count for the minute's limit, and since when the oldest of them does.
+    pub(in crate::store) async fn creates(
+        &self,
+        owner: &str,
+        now: Timestamp,
+    ) -> Result<(usize, Option<Timestamp>), Error> {
+        let minute = self.names.house(&format!("minute:{}", self.names.owner(owner)));
+        let since = now.saturating_sub(Limits::MINUTE).unwrap_or(Timestamp::MIN);
+        let mut cmd = redis::cmd("ZRANGE");
+        cmd.arg(minute).arg(format!("({}", millis_of(since))).arg("+inf").arg("BYSCORE").arg("WITHSCORES");
+        let creates: Vec<(Vec<u8>, f64)> = self.link.ask("limits", &cmd).await?;
+        Ok((creates.len(), creates.first().and_then(|(_, at)| moment(&at.to_string()))))
     }
 
     fn set_turn(&self, turn: Option<Timestamp>) {
@@ -301,7 +323,7 @@ impl Redis {
         let mut script = self.scripts.join.prepare_invoke();
         script.key(self.names.house("beat")).key(self.names.house("line")).key(self.names.house("rounds"));
         script.arg(id.as_bytes()).arg(self.names.owner(owner)).arg(millis(TWO_DAYS));
-        let next: String = self.link.run("line", &script).await?;
+        let next: String = self.link.run("limits", &script).await?;
         self.set_turn(Some(moment(&next).unwrap_or(Timestamp::MIN)));
         self.joined.notify_one();
         Ok(())
@@ -318,7 +340,7 @@ impl Redis {
         let mut script = self.scripts.call_up.prepare_invoke();
         script.key(self.names.house("beat")).key(self.names.house("line")).key(self.names.house("rounds"));
         script.arg(now.as_millisecond().to_string()).arg(self.beat);
-        let answer = self.link.run("line", &script).await;
+        let answer = self.link.run("limits", &script).await;
         let (id, next, waiting): (Vec<u8>, String, u64) = match answer {
             Ok(answer) => answer,
             Err(error) => {
@@ -333,7 +355,7 @@ impl Redis {
     pub(in crate::store) async fn give_back(&self) {
         let mut script = self.scripts.give_back.prepare_invoke();
         script.key(self.names.house("beat")).key(self.names.house("day")).arg(self.beat).arg("");
-        let _done: Result<i64, Error> = self.link.run("line", &script).await;
+        let _done: Result<i64, Error> = self.link.run("limits", &script).await;
     }
 
     pub(in crate::store) async fn joined(&self) {
@@ -351,6 +373,13 @@ fn millis(duration: SignedDuration) -> String {
 
 fn millis_of(at: Timestamp) -> String {
     at.as_millisecond().to_string()
+}
+
+/// What an idempotency key stands for, as it is stored.
+fn standing(value: &[u8]) -> Result<Standing, Error> {
+    let (call, request) = value.split_first_chunk::<16>().ok_or(Error::Unreadable)?;
+    let request = request.try_into().map_err(|_| Error::Unreadable)?;
+    Ok(Standing { call: CallId::from_bytes(*call), request })
 }
 
 /// A moment as scripts write it; nothing where they write nothing.

@@ -84,7 +84,7 @@ impl Server {
             retention: SignedDuration::from_hours(24),
             per_second,
         };
-        let metrics = Metrics::new("0", "test").unwrap();
+        let metrics = Metrics::new("0", "test", crate::call::example::start()).unwrap();
         let redis = Arc::new(Redis::with_prefix(prefix, &settings, &[Key::derive(b"seal")], &metrics));
         let tending = tokio::spawn({
             let redis = redis.clone();

@@ -8,6 +8,7 @@ use redis::{PushInfo, PushKind, Value};
 
 use super::Redis;
 use super::calls::Put;
+use super::record::version;
 use super::unwritten::Waiting;
 use super::wire::Ear;
 use crate::call::{Call, again};
@@ -64,14 +65,18 @@ impl Redis {
 
     /// What the server sends unasked, handled where it arrives.
     fn ear(&self) -> Ear {
-        let (copies, link) = (self.copies.clone(), Arc::downgrade(&self.link));
+        let (copies, timers, link) = (self.copies.clone(), self.timers.clone(), Arc::downgrade(&self.link));
         let mine = std::sync::atomic::AtomicBool::new(true);
         Arc::new(move |push: PushInfo| {
             if push.kind == PushKind::Message {
                 if let Some(Value::BulkString(message)) = push.data.get(1)
                     && let Some((id, record)) = message.split_first_chunk::<16>()
                 {
-                    copies.hear(CallId::from_bytes(*id), record);
+                    let id = CallId::from_bytes(*id);
+                    copies.hear(id, record);
+                    if let Some(version) = version(record) {
+                        timers.hand_over(id, version);
+                    }
                 }
             } else if push.kind == PushKind::Disconnection
                 && mine.swap(false, std::sync::atomic::Ordering::SeqCst)
@@ -102,12 +107,12 @@ impl Redis {
         let new = uuid::Uuid::new_v4().to_string();
         let mut cmd = redis::cmd("SET");
         cmd.arg(self.names.run()).arg(&new).arg("NX").arg("GET").arg("PX").arg(RUN_LIFE.as_millis().to_string());
-        let stored: Result<Option<String>, Error> = self.link.ask("probe", &cmd).await;
+        let stored: Result<Option<String>, Error> = self.link.ask("other", &cmd).await;
         let Ok(stored) = stored else { return false };
         if stored.is_some() {
             let mut cmd = redis::cmd("PEXPIRE");
             cmd.arg(self.names.run()).arg(RUN_LIFE.as_millis().to_string());
-            let _renewed: Result<bool, Error> = self.link.ask("probe", &cmd).await;
+            let _renewed: Result<bool, Error> = self.link.ask("other", &cmd).await;
         }
         let now = stored.unwrap_or(new);
         let before = self.run.lock().unwrap_or_else(PoisonError::into_inner).replace(now.clone());
@@ -115,7 +120,8 @@ impl Redis {
     }
 
     async fn store_again(&self) {
-        let open = self.copies.open();
+        let mut open = self.copies.open();
+        open.extend(self.timers.all());
         tracing::warn!(calls = open.len(), "the shared store was emptied; what this instance knows is stored again");
         for call in open {
             if self.unwritten.get(call.id).is_none() {

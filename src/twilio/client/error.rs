@@ -377,6 +377,8 @@ mod tests {
             assert!(advice_for(code).is_some_and(|advice| advice.ends_with('.')), "{code}");
         }
         assert_eq!(refusal(401, None, "").scope(), Scope::Account);
+        let counted = crate::telemetry::metrics::labels::TWILIO_CODES;
+        assert_eq!(OF_CREATE.map(|(code, ..)| code), counted, "each has a place of its own in the metrics");
     }
 
     #[test]

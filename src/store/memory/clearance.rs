@@ -4,51 +4,51 @@ use std::sync::Arc;
 
 use super::Memory;
 use crate::call::{Call, Decision};
-use crate::store::standing::{Asking, Standing, Want};
+use crate::store::clearance::{Asking, Clearance, Want};
 
 impl Memory {
-    pub(in crate::store) fn stand(&self, asking: &Asking<'_>, want: Want) -> Standing {
-        let mut standing = self.look(asking);
-        if want != Want::Take || !standing.number_is_free(asking.now) {
-            return standing;
+    pub(in crate::store) fn clear(&self, asking: &Asking<'_>, want: Want) -> Clearance {
+        let mut clearance = self.look(asking);
+        if want != Want::Take || !clearance.number_is_free(asking.now) {
+            return clearance;
         }
         let (call, often, now) = (asking.call, asking.often, asking.now);
         if asking.is_new {
-            standing.admitted = self.admit(&call.owner, often, now);
-            if !standing.admitted {
+            clearance.admitted = self.admit(&call.owner, often, now);
+            if !clearance.admitted {
                 return self.look(asking);
             }
-            standing.room.key_minute = None;
+            clearance.room.key_minute = None;
         }
-        let starts = standing.house_is_free(now) && (!asking.needs_start || self.pace.take(now));
+        let starts = clearance.house_is_free(now) && (!asking.needs_start || self.pace.take(now));
         if starts {
-            standing.claimed = self.claim(call.reservation.phone, call.id, often, now);
-            if !standing.claimed && asking.needs_start {
+            clearance.claimed = self.claim(call.reservation.phone, call.id, often, now);
+            if !clearance.claimed && asking.needs_start {
                 self.pace.give_back();
             }
         }
-        if standing.claimed { standing } else { Standing { admitted: standing.admitted, ..self.look(asking) } }
+        if clearance.claimed { clearance } else { Clearance { admitted: clearance.admitted, ..self.look(asking) } }
     }
 
-    fn look(&self, asking: &Asking<'_>) -> Standing {
+    fn look(&self, asking: &Asking<'_>) -> Clearance {
         let (call, now) = (asking.call, asking.now);
         let phone = call.reservation.phone;
-        let mut standing = Standing {
+        let mut clearance = Clearance {
             opted_out: self.is_opted_out(phone),
             taken: self.is_taken(phone, call.id),
             room: self.room(phone, &call.owner, asking.often, now),
             slot: if asking.needs_start { self.pace.slot(&call.owner, call.id, now) } else { None },
-            ..Standing::default()
+            ..Clearance::default()
         };
         let open = self.open_calls(phone);
         for other in open.into_iter().filter(|id| *id != call.id).filter_map(|id| self.load(id)) {
             // A key 9 counts from the moment it was pressed, also before the number is on the list.
-            standing.opted_out |= other.decision() == Some(Decision::OptedOut);
-            if asking.is_new && standing.duplicate.is_none() && is_duplicate(&other, call) {
-                standing.duplicate = Some(other.id);
+            clearance.opted_out |= other.decision() == Some(Decision::OptedOut);
+            if asking.is_new && clearance.duplicate.is_none() && is_duplicate(&other, call) {
+                clearance.duplicate = Some(other.id);
             }
         }
-        standing
+        clearance
     }
 }
 

@@ -35,7 +35,7 @@ pub enum Want {
 
 /// What there is to know. A moment stands for "not before it".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct Clearance {
     /// An open call of the same owner that asks for the very same.
     pub duplicate: Option<CallId>,
     /// The staff of this number asked never to be called again.
@@ -52,7 +52,7 @@ pub struct Standing {
     pub claimed: bool,
 }
 
-impl Standing {
+impl Clearance {
     /// Whether the number itself leaves it free to ring.
     pub(super) fn number_is_free(&self, now: Timestamp) -> bool {
         let full = self.room.number_hour.max(self.room.number_day).is_some_and(|free| free > now);

@@ -1,0 +1,121 @@
+//! Who comes in: from which address, with which key, from a page of which origin.
+//!
+//! It stands before the routes of the API, so that nothing of a body is read for a stranger. It knows no call.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use metrics::{Counter, counter};
+use poem::Request;
+
+use super::cors::Origins;
+use super::failures::Failures;
+use super::keys::{Keys, Owner, Refused};
+use super::networks::TrustedProxies;
+use super::problem::{Code, Failure};
+use crate::clock::Clock;
+use crate::telemetry::metrics::Metrics;
+
+/// What an operator says about who may come in.
+#[derive(Debug)]
+pub struct Admission {
+    /// Who may use the API.
+    pub keys: Keys,
+    /// Whose forwarded addresses are believed.
+    pub proxies: TrustedProxies,
+    /// Whose pages may use the API.
+    pub origins: Origins,
+}
+
+/// Looks at whoever wants to use the API.
+pub struct Door {
+    admission: Admission,
+    failures: Failures,
+    clock: Clock,
+    /// Requests let in, by the name of their key.
+    admitted: Vec<(Arc<str>, Counter)>,
+    missing: Counter,
+    wrong: Counter,
+    slowed: Counter,
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Door").field("admission", &self.admission).finish_non_exhaustive()
+    }
+}
+
+impl Door {
+    /// A door that counts.
+    #[must_use]
+    pub fn new(admission: Admission, clock: Clock, metrics: &Metrics) -> Self {
+        metrics.register(|| {
+            metrics::describe_counter!(
+                "tablecall_api_requests_total",
+                "Requests of clients, by the name of their key."
+            );
+            metrics::describe_counter!(
+                "tablecall_api_key_failures_total",
+                "Requests of clients without a key, with a wrong one, or with too many wrong ones before."
+            );
+            let admitted =
+                |name: &Arc<str>| (name.clone(), counter!("tablecall_api_requests_total", "key" => name.to_string()));
+            let failed = |cause| counter!("tablecall_api_key_failures_total", "cause" => cause);
+            Self {
+                admitted: admission.keys.names().map(admitted).collect(),
+                missing: failed("missing"),
+                wrong: failed("wrong"),
+                slowed: failed("slowed"),
+                failures: Failures::default(),
+                admission,
+                clock,
+            }
+        })
+    }
+
+    /// Whose pages may use the API.
+    #[must_use]
+    pub const fn origins(&self) -> &Origins {
+        &self.admission.origins
+    }
+
+    /// The address that a request counts for.
+    #[must_use]
+    pub fn client(&self, request: &Request) -> IpAddr {
+        self.admission.proxies.client(request).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+    }
+
+    /// The name of the key of a request for the API from `client`.
+    ///
+    /// # Errors
+    /// It has none, or a wrong one.
+    pub fn admit(&self, request: &Request, client: IpAddr) -> Result<Owner, Failure> {
+        match self.admission.keys.owner(request) {
+            Ok(owner) => {
+                if let Some((_, counter)) = self.admitted.iter().find(|(name, _)| *name == owner) {
+                    counter.increment(1);
+                }
+                Ok(Owner(owner))
+            }
+            Err(Refused::NoKey) => {
+                self.missing.increment(1);
+                Err(Failure::new(Code::Unauthorized, "Send a key: Authorization: Bearer SECRET."))
+            }
+            Err(Refused::WrongKey) => Err(self.wrong_key(client)),
+        }
+    }
+
+    fn wrong_key(&self, client: IpAddr) -> Failure {
+        match self.failures.note(client, self.clock.now()) {
+            None => {
+                self.wrong.increment(1);
+                Failure::new(Code::Unauthorized, "This key is not known here.")
+            }
+            Some(seconds) => {
+                self.slowed.increment(1);
+                Failure::new(Code::TooManyWrongKeys, "Too many wrong keys came from this address.").after(seconds)
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! What is counted of calls and of Twilio, and the figures that are true at the moment they are asked for.
+//!
+//! It reads and counts; it changes nothing. docs/metrics.md says what each figure means.
+
+use std::time::Instant;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Service;
+use crate::call::{Call, Terms, What};
+use crate::twilio::client::{Error as TwilioError, Why};
+
+impl Service {
+    /// All metrics, in Prometheus' text format.
+    pub async fn scrape(&self) -> String {
+        let (now, metrics) = (self.now(), self.metrics());
+        let state = &metrics.state;
+        match self.0.parts.store.census(now).await {
+            Ok(census) => {
+                for (place, count) in census.statuses.into_iter().enumerate() {
+                    state.calls.at(place).set(float(count));
+                }
+                for (place, queue) in census.queue.into_iter().enumerate() {
+                    state.queue.at(place).set(float(queue.length));
+                    let waited = queue.oldest.map_or(SignedDuration::ZERO, |since| now.duration_since(since));
+                    state.oldest.at(place).set(waited.as_secs_f64().max(0.0));
+                }
+                state.overdue.set(float(census.overdue));
+            }
+            // The last known figures stay; that the store does not answer is a figure of its own.
+            Err(error) => tracing::warn!(error = %error, "the store does not tell how many calls it holds"),
+        }
+        if let Ok(pending) = self.0.parts.store.events_pending().await {
+            state.events_pending.set(float(u64::try_from(pending).unwrap_or(u64::MAX)));
+        }
+        state.capacity.set(float(u64::try_from(self.0.parts.store.capacity()).unwrap_or(u64::MAX)));
+        state.caller_ids_set_aside.set(float(u64::try_from(self.0.carrier.aside(now)).unwrap_or(u64::MAX)));
+        let readiness = self.readiness();
+        for (part, gauge) in state.ailing.iter() {
+            gauge.set(flag(readiness.ailments.iter().any(|ailment| ailment.part == part)));
+        }
+        state.ready.set(flag(readiness.is_ready()));
+        metrics.render()
+    }
+
+    /// Counts what is new about a call.
+    pub(super) fn count(&self, before: &Call, call: &Call) {
+        let metrics = &self.0.parts.metrics;
+        for (place, entry) in call.timeline.iter().enumerate().skip(before.timeline.len()) {
+            match entry.what {
+                What::Ended(because) => metrics.attempts.at(because as usize).increment(1),
+                What::Finished(outcome) => metrics.outcomes.at(outcome as usize).increment(1),
+                What::Unanswered => metrics.unknown_creates.increment(1),
+                What::Ringing if last_ring(call, place).is_none() => {
+                    metrics.create_to_ring.record(seconds(call.created_at, entry.at));
+                }
+                What::Ringing
+                | What::Created
+                | What::TakenOver
+                | What::Waits(_)
+                | What::Dialed(_)
+                | What::Accepted
+                | What::TryLater
+                | What::Refused(_)
+                | What::Initiated
+                | What::Answered
+                | What::Greeted(_)
+                | What::Key { .. }
+                | What::Silence { .. }
+                | What::Said { .. }
+                | What::CalledBack
+                | What::Machine(_)
+                | What::MessageLeft(_)
+                | What::Canceled => {}
+            }
+        }
+        if before.outcome().is_none()
+            && call.outcome().is_some()
+            && let Some(rang_at) = last_ring(call, call.timeline.len())
+        {
+            metrics.ring_to_verdict.record(seconds(rang_at, call.updated_at));
+        }
+    }
+
+    /// A call was silent past the time of every news. Where Twilio tells nothing by itself, being asked is the rule.
+    pub(super) fn count_stuck(&self, call: &Call) {
+        if call.attempt().is_some_and(|last| last.terms == Terms::Full) {
+            tracing::warn!(call.id = %call.id, attempt = call.attempts.len(), "nothing is heard of a call; it is looked up");
+            self.0.parts.metrics.stuck_calls.increment(1);
+        }
+    }
+
+    /// A webhook with keys that came at `begun` is stored.
+    pub(super) fn count_key(&self, begun: Instant) {
+        self.0.parts.metrics.key_to_record.record(begun.elapsed());
+    }
+
+    /// Measures a request to Twilio.
+    pub(super) async fn measured<T>(
+        &self,
+        operation: &'static str,
+        request: impl Future<Output = Result<T, TwilioError>>,
+    ) -> Result<T, TwilioError> {
+        let metrics = &self.0.parts.metrics;
+        let begun = Instant::now();
+        let result = request.await;
+        let (word, code) = match &result {
+            Ok(_) => ("ok", None),
+            Err(TwilioError::Refused(refusal)) => ("refused", refusal.code),
+            Err(TwilioError::TryLater { code, .. }) => ("rate_limited", *code),
+            Err(TwilioError::NotSent(_)) => ("connect", None),
+            Err(TwilioError::Unanswered { why }) => (unanswered(why), None),
+        };
+        if result.is_err() {
+            metrics.twilio_errors.count(code);
+        }
+        let took = begun.elapsed();
+        metrics.twilio.get(operation).get(word).record(took);
+        let duration_ms = took.as_secs_f64() * 1_000.0;
+        tracing::debug!(operation, result = word, twilio.code = code, duration_ms, "asked Twilio");
+        result
+    }
+}
+
+const fn unanswered(why: &Why) -> &'static str {
+    match why {
+        Why::Timeout => "timeout",
+        Why::Broken(_) => "broken",
+        Why::Status(_) => "server_error",
+        Why::Unreadable | Why::ForeignPage => "unreadable",
+    }
+}
+
+/// When the phone last rang before a place of the timeline.
+fn last_ring(call: &Call, before: usize) -> Option<Timestamp> {
+    call.timeline.iter().take(before).rev().find(|entry| entry.what == What::Ringing).map(|entry| entry.at)
+}
+
+fn seconds(from: Timestamp, to: Timestamp) -> f64 {
+    to.duration_since(from).as_secs_f64().max(0.0)
+}
+
+fn float(count: u64) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+const fn flag(is: bool) -> f64 {
+    if is { 1.0 } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::call::{Ended, Outcome};
+    use crate::telemetry::metrics::labels::{ENDS, OUTCOMES};
+
+    #[test]
+    fn ends_and_outcomes_have_the_places_that_the_metrics_have() {
+        let words: Vec<_> = Ended::ALL.iter().map(|ended| ended.word()).collect();
+        assert_eq!(words, ENDS);
+        assert!(Ended::ALL.iter().enumerate().all(|(place, ended)| *ended as usize == place));
+        let words: Vec<_> = Outcome::ALL.iter().map(|outcome| outcome.word()).collect();
+        assert_eq!(words, OUTCOMES);
+        assert!(Outcome::ALL.iter().enumerate().all(|(place, outcome)| *outcome as usize == place));
+    }
+}

@@ -1,0 +1,164 @@
+//! How many calls stand where: kept with every save, so that asking costs nothing.
+//!
+//! It counts; what the numbers mean is said in docs/metrics.md.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::call::{Call, State, WaitingFor, What};
+use crate::domain::CallId;
+
+/// An open call that is looked at so much later than it should be counts as stuck.
+pub const OVERDUE: SignedDuration = SignedDuration::from_mins(1);
+
+/// The states that clients know: queued, dialing, ringing, in progress, finished.
+const STATUSES: usize = 5;
+/// The reasons to wait, and none.
+const REASONS: usize = WaitingFor::ALL.len() + 1;
+
+/// How many calls stand where at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// By the status of the API: queued, dialing, ringing, in progress, finished.
+    pub statuses: [u64; STATUSES],
+    /// Queued calls by what they wait for, in the order of [`WaitingFor::ALL`]; the last: their turn has come.
+    pub queue: [Queue; REASONS],
+    /// Open calls that should have been looked at more than [`OVERDUE`] ago.
+    pub overdue: u64,
+}
+
+/// Calls that wait for the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Queue {
+    /// How many.
+    pub length: u64,
+    /// Since when the oldest of them waits for it.
+    pub oldest: Option<Timestamp>,
+}
+
+/// The running count of some calls.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    statuses: [u64; STATUSES],
+    waiting: BTreeSet<(usize, Timestamp, CallId)>,
+}
+
+impl Tally {
+    /// A call has changed, appeared (no `before`) or gone (no `after`).
+    pub(super) fn change(&mut self, before: Option<&Call>, after: Option<&Call>) {
+        let (was, is) = (before.map(|call| place(call.state)), after.map(|call| place(call.state)));
+        if was != is {
+            if let Some(count) = was.and_then(|was| self.statuses.get_mut(was)) {
+                *count = count.saturating_sub(1);
+            }
+            if let Some(count) = is.and_then(|is| self.statuses.get_mut(is)) {
+                *count += 1;
+            }
+        }
+        let (left, joined) = (before.and_then(waits), after.and_then(waits));
+        if left != joined {
+            left.map(|entry| self.waiting.remove(&entry));
+            joined.map(|entry| self.waiting.insert(entry));
+        }
+    }
+
+    /// A finished call has gone.
+    pub(super) const fn forget_finished(&mut self) {
+        self.statuses[STATUSES - 1] = self.statuses[STATUSES - 1].saturating_sub(1);
+    }
+
+    /// Adds these calls to a census.
+    pub(super) fn add_to(&self, census: &mut Census) {
+        census.statuses.iter_mut().zip(self.statuses).for_each(|(sum, count)| *sum += count);
+        for (reason, since, _) in &self.waiting {
+            if let Some(queue) = census.queue.get_mut(*reason) {
+                queue.length += 1;
+                queue.oldest = Some(queue.oldest.map_or(*since, |oldest| oldest.min(*since)));
+            }
+        }
+    }
+}
+
+const fn place(state: State) -> usize {
+    match state {
+        State::Queued { .. } => 0,
+        State::Dialing { .. } => 1,
+        State::Ringing { .. } => 2,
+        State::InProgress { .. } | State::Settling { .. } => 3,
+        State::Finished { .. } => 4,
+    }
+}
+
+/// What a queued call waits for, as a place in [`Census::queue`], and since when.
+fn waits(call: &Call) -> Option<(usize, Timestamp, CallId)> {
+    let State::Queued { waiting_for, .. } = call.state else { return None };
+    let reason = waiting_for.map_or(WaitingFor::ALL.len(), |reason| reason as usize);
+    let told = call.timeline.iter().rev().find(|entry| waiting_for.is_some_and(|it| entry.what == What::Waits(it)));
+    let ended = call.attempts.last().and_then(|last| last.ended_at);
+    let since = told.map(|entry| entry.at).or(ended).unwrap_or(call.created_at);
+    Some((reason, since, call.id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{Event, example, step};
+
+    fn hold(call: &Call, reason: WaitingFor, seconds: i64) -> Call {
+        let now = example::start() + SignedDuration::from_secs(seconds);
+        step(call, Event::Hold { waiting_for: reason, until: now + SignedDuration::from_secs(1) }, now).call
+    }
+
+    fn census(tally: &Tally) -> Census {
+        let mut census = Census::default();
+        tally.add_to(&mut census);
+        census
+    }
+
+    #[test]
+    fn reasons_have_the_places_that_the_metrics_have() {
+        for (place, reason) in WaitingFor::ALL.iter().enumerate() {
+            assert_eq!((*reason as usize, crate::telemetry::metrics::labels::WAITS[place]), (place, reason.word()));
+        }
+        assert_eq!(crate::telemetry::metrics::labels::WAITS.len(), REASONS);
+    }
+
+    #[test]
+    fn a_call_is_counted_once_wherever_it_stands_and_not_at_all_when_it_is_gone() {
+        let mut tally = Tally::default();
+        let queued = example::queued(1);
+        tally.change(None, Some(&queued));
+        assert_eq!(census(&tally).statuses, [1, 0, 0, 0, 0]);
+        let dialing = step(&queued, Event::Dial { from: queued.reservation.phone }, example::start()).call;
+        tally.change(Some(&queued), Some(&dialing));
+        assert_eq!((census(&tally).statuses, census(&tally).queue), ([0, 1, 0, 0, 0], [Queue::default(); REASONS]));
+        let finished = step(&queued, Event::Cancel, example::start()).call;
+        tally.change(Some(&dialing), Some(&finished));
+        assert_eq!(census(&tally).statuses, [0, 0, 0, 0, 1]);
+        tally.change(Some(&finished), None);
+        assert_eq!(census(&tally), Census::default());
+    }
+
+    #[test]
+    fn the_oldest_of_those_that_wait_for_the_same_is_told() {
+        let mut tally = Tally::default();
+        let slot = WaitingFor::Slot as usize;
+        let (first, second) = (example::queued(1), example::queued(2));
+        let (early, late) = (hold(&first, WaitingFor::Slot, 10), hold(&second, WaitingFor::Slot, 30));
+        for (before, after) in [(&second, &late), (&first, &early)] {
+            tally.change(None, Some(before));
+            tally.change(Some(before), Some(after));
+        }
+        let at = |seconds| Some(example::start() + SignedDuration::from_secs(seconds));
+        assert_eq!(census(&tally).queue[slot], Queue { length: 2, oldest: at(10) });
+        // It waits on for the same: since when does not change.
+        let still = hold(&early, WaitingFor::Slot, 50);
+        tally.change(Some(&early), Some(&still));
+        assert_eq!(census(&tally).queue[slot], Queue { length: 2, oldest: at(10) });
+        let elsewhere = hold(&still, WaitingFor::CallHours, 60);
+        tally.change(Some(&still), Some(&elsewhere));
+        assert_eq!(census(&tally).queue[slot], Queue { length: 1, oldest: at(30) });
+        assert_eq!(census(&tally).queue[WaitingFor::CallHours as usize], Queue { length: 1, oldest: at(60) });
+    }
+}

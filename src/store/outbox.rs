@@ -1,0 +1,331 @@
+//! What clients are still to be told of their calls: one entry for each call with a `callback_url`, none for others.
+//!
+//! An entry is plain data and changes by the functions here alone, so that a shared back end can do the same in one
+//! script, together with the call. Nothing here sends, decides when to try again, or reads a clock.
+//!
+//! States that follow each other before they were told merge into the newest. One event of a call is in flight at a time:
+//! whoever wants to send claims the entry first, and a claim that was not settled lapses.
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+
+use crate::call::{Call, State};
+use crate::domain::{CallId, millis};
+
+/// What is to be told of a call, and how far that has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The version to be told, or told last.
+    pub version: u64,
+    /// It is the last: nothing that is saved later is news.
+    pub is_final: bool,
+    /// What clients saw of that version, as a [`News::look`].
+    pub look: u64,
+    /// When it became news, or was asked for again: tries end an hour later.
+    #[serde(with = "millis")]
+    pub since: Timestamp,
+    /// The version that a client has received; 0: none yet.
+    pub told: u64,
+    /// How often this version was sent.
+    pub tries: u32,
+    /// When anything was sent last.
+    #[serde(with = "millis::option")]
+    pub tried_at: Option<Timestamp>,
+    /// When it is to be sent, or the end of the claim; `None`: it was received, or given up.
+    #[serde(with = "millis::option")]
+    pub next_at: Option<Timestamp>,
+    /// The end of the claim of whoever sends it now: also the name of that claim.
+    #[serde(with = "millis::option")]
+    pub claim: Option<Timestamp>,
+    /// Why the last try failed, in a few words without secrets; `None` after one that did not.
+    pub error: Option<Box<str>>,
+    /// When it was given up.
+    #[serde(with = "millis::option")]
+    pub gave_up_at: Option<Timestamp>,
+}
+
+/// What a saved call says to the outbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct News {
+    /// Its version.
+    pub version: u64,
+    /// Whether nothing follows.
+    pub is_final: bool,
+    /// A digest of what clients see. Equal ones look the same; it holds nothing that could be read.
+    pub look: u64,
+    /// When it changed.
+    pub at: Timestamp,
+}
+
+/// An event that is to be sent by whoever got this, before the claim ends.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The call as it is to be told.
+    pub call: Arc<Call>,
+    /// The version that became news; the call may be newer where nothing that counts has changed since.
+    pub version: u64,
+    /// How often it was sent before.
+    pub tries: u32,
+    /// When it became news.
+    pub since: Timestamp,
+    /// The claim, for [`Store::settle_event`](super::Store::settle_event).
+    pub claim: Timestamp,
+}
+
+/// What came of a claimed event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// The client has it.
+    Delivered,
+    /// It was sent in vain, and is to be sent again.
+    Again {
+        /// When.
+        at: Timestamp,
+        /// Why it was in vain: a few words without secrets.
+        error: Box<str>,
+    },
+    /// It was not sent: its endpoint takes nothing now.
+    Later {
+        /// When to try.
+        at: Timestamp,
+    },
+    /// It is not sent again.
+    GaveUp {
+        /// Why the last try was in vain.
+        error: Box<str>,
+    },
+}
+
+impl News {
+    /// What there is to tell; `None` for a call whose client wants no events.
+    #[must_use]
+    pub fn of(call: &Call) -> Option<Self> {
+        call.reservation.callback_url.as_ref()?;
+        let mut look = DefaultHasher::new();
+        call.state.status().hash(&mut look);
+        if let State::Queued { waiting_for, until } = call.state {
+            (waiting_for, until).hash(&mut look);
+        }
+        (call.outcome(), call.decision(), call.canceled, call.timeline.len()).hash(&mut look);
+        for attempt in &call.attempts {
+            (attempt.number, attempt.sid, attempt.line, attempt.machine, attempt.ended, attempt.how).hash(&mut look);
+            (attempt.twilio_code, attempt.sip_code, attempt.duration_seconds).hash(&mut look);
+            (attempt.started_at, attempt.answered_at, attempt.ended_at).hash(&mut look);
+        }
+        let (version, is_final) = (call.version, call.is_finished());
+        Some(Self { version, is_final, look: look.finish(), at: call.updated_at })
+    }
+}
+
+impl Entry {
+    /// The first of a call.
+    #[must_use]
+    pub const fn new(news: News) -> Self {
+        Self {
+            version: news.version,
+            is_final: news.is_final,
+            look: news.look,
+            since: news.at,
+            told: 0,
+            tries: 0,
+            tried_at: None,
+            next_at: Some(news.at),
+            claim: None,
+            error: None,
+            gave_up_at: None,
+        }
+    }
+
+    /// A call was saved: sent at once, unless a client would see nothing new or has seen the last.
+    pub fn note(&mut self, news: News) {
+        if !self.is_final && news.look != self.look {
+            self.renew(news);
+        }
+    }
+
+    /// What is to be told is this, and everything about it begins anew.
+    fn renew(&mut self, news: News) {
+        (self.version, self.is_final, self.look, self.since) = (news.version, news.is_final, news.look, news.at);
+        (self.tries, self.gave_up_at) = (0, None);
+        // What is in flight is settled first: one event of a call at a time.
+        self.next_at = self.claim.or(Some(news.at));
+    }
+
+    /// Whether something is to be sent at `until` or before, which is then claimed.
+    pub fn claim(&mut self, until: Timestamp, lease_end: Timestamp) -> bool {
+        let is_due = self.next_at.is_some_and(|at| at <= until);
+        if is_due {
+            (self.claim, self.next_at) = (Some(lease_end), Some(lease_end));
+        }
+        is_due
+    }
+
+    /// What came of a claim on `version`; `false`: the claim has lapsed and another has it, nothing changes.
+    pub fn settle(&mut self, claim: Timestamp, version: u64, settled: Settled, now: Timestamp) -> bool {
+        if self.claim != Some(claim) {
+            return false;
+        }
+        self.claim = None;
+        let is_newest = self.version == version;
+        let (next_at, error) = match settled {
+            Settled::Later { at } => {
+                self.next_at = Some(at);
+                return true;
+            }
+            Settled::Delivered => {
+                self.told = self.told.max(version);
+                (None, None)
+            }
+            Settled::Again { at, error } => (Some(at), Some(error)),
+            Settled::GaveUp { error } => {
+                self.gave_up_at = is_newest.then_some(now);
+                (None, Some(error))
+            }
+        };
+        self.error = error;
+        self.tried_at = Some(now);
+        self.tries += u32::from(is_newest);
+        // What came meanwhile was not sent yet, whatever became of this.
+        self.next_at = if is_newest { next_at } else { Some(now) };
+        true
+    }
+}
+
+/// The entries of some calls in this process, by when they are due.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    entries: HashMap<CallId, Entry>,
+    due: BTreeSet<(Timestamp, CallId)>,
+}
+
+impl Outbox {
+    /// Notes a call that is being saved; when its event is due, if it is one that wants any.
+    pub(super) fn note(&mut self, call: &Call) -> Option<Timestamp> {
+        let news = News::of(call)?;
+        self.change(call.id, news, |entry| entry.note(news))
+    }
+
+    /// The newest state of a call is to be told once more.
+    pub(super) fn resend(&mut self, call: &Call, now: Timestamp) -> Option<Timestamp> {
+        let news = News { at: now, ..News::of(call)? };
+        self.change(call.id, news, |entry| entry.renew(news))
+    }
+
+    fn change(&mut self, id: CallId, first: News, change: impl FnOnce(&mut Entry)) -> Option<Timestamp> {
+        let entry = match self.entries.get_mut(&id) {
+            Some(entry) => {
+                entry.next_at.map(|at| self.due.remove(&(at, id)));
+                change(entry);
+                entry
+            }
+            None => self.entries.entry(id).or_insert(Entry::new(first)),
+        };
+        let next_at = entry.next_at?;
+        self.due.insert((next_at, id));
+        Some(next_at)
+    }
+
+    /// Claims at most `most` of those due at `until`.
+    pub(super) fn claim(&mut self, until: Timestamp, lease_end: Timestamp, most: usize) -> Vec<(CallId, Entry)> {
+        let due: Vec<_> = self.due.iter().take_while(|(at, _)| *at <= until).take(most).copied().collect();
+        let mut claimed = Vec::with_capacity(due.len());
+        for (at, id) in due {
+            self.due.remove(&(at, id));
+            if let Some(entry) = self.entries.get_mut(&id).filter(|entry| entry.next_at == Some(at))
+                && entry.claim(until, lease_end)
+            {
+                self.due.insert((lease_end, id));
+                claimed.push((id, entry.clone()));
+            }
+        }
+        claimed
+    }
+
+    /// See [`Entry::settle`]; when the next event of this call is due, if the claim held.
+    pub(super) fn settle(&mut self, event: &Claimed, settled: Settled, now: Timestamp) -> (bool, Option<Timestamp>) {
+        let id = event.call.id;
+        let Some(entry) = self.entries.get_mut(&id) else { return (false, None) };
+        let was_due = entry.next_at;
+        if !entry.settle(event.claim, event.version, settled, now) {
+            return (false, None);
+        }
+        was_due.map(|at| self.due.remove(&(at, id)));
+        entry.next_at.map(|at| self.due.insert((at, id)));
+        (true, entry.next_at)
+    }
+
+    /// Lets all be due now that are not claimed.
+    pub(super) fn hurry(&mut self, now: Timestamp) {
+        for (id, entry) in &mut self.entries {
+            if let Some(at) = entry.next_at.filter(|at| entry.claim.is_none() && *at > now) {
+                self.due.remove(&(at, *id));
+                self.due.insert((now, *id));
+                entry.next_at = Some(now);
+            }
+        }
+    }
+
+    pub(super) fn get(&self, id: CallId) -> Option<Entry> {
+        self.entries.get(&id).cloned()
+    }
+
+    pub(super) fn remove(&mut self, id: CallId) {
+        if let Some(next_at) = self.entries.remove(&id).and_then(|entry| entry.next_at) {
+            self.due.remove(&(next_at, id));
+        }
+    }
+
+    pub(super) fn first_due(&self) -> Option<Timestamp> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    pub(super) fn pending(&self) -> usize {
+        self.due.len()
+    }
+}
+
+/// Wakes who waits for the earliest of many moments, when one turns up that is earlier still.
+#[derive(Debug)]
+pub(super) struct Alarm {
+    /// The earliest moment that the waiting one knows of, in milliseconds.
+    earliest: AtomicI64,
+    sooner: Notify,
+}
+
+impl Default for Alarm {
+    fn default() -> Self {
+        Self { earliest: AtomicI64::new(i64::MAX), sooner: Notify::new() }
+    }
+}
+
+impl Alarm {
+    /// Something is due at `at`; nobody is woken for what is later than what they wait for.
+    pub(super) fn set(&self, at: Timestamp) {
+        if at.as_millisecond() < self.earliest.load(Ordering::SeqCst) {
+            self.sooner.notify_one();
+        }
+    }
+
+    /// Waits until the earliest moment, as `look` finds it, is another than `known`.
+    pub(super) async fn next(&self, known: Option<Timestamp>, look: impl Fn() -> Option<Timestamp>) -> Timestamp {
+        loop {
+            let sooner = self.sooner.notified();
+            tokio::pin!(sooner);
+            sooner.as_mut().enable();
+            // Until the new value is known every change wakes us; a needless look is cheap, a missed one is not.
+            self.earliest.store(i64::MAX, Ordering::SeqCst);
+            let next = look();
+            self.earliest.store(next.map_or(i64::MAX, Timestamp::as_millisecond), Ordering::SeqCst);
+            if let Some(next) = next.filter(|next| Some(*next) != known) {
+                return next;
+            }
+            sooner.await;
+        }
+    }
+}
