@@ -145,11 +145,16 @@ impl Program {
     }
 
     /// Asks it to stop (SIGTERM), and waits until it has: its exit code and what it had logged.
-    pub(crate) async fn stops_when_told(mut self) -> (Option<i32>, String) {
+    pub(crate) async fn stops_when_told(self) -> (Option<i32>, String) {
+        self.stops_within(PROMPT).await
+    }
+
+    /// The same where something may have to be waited for.
+    pub(crate) async fn stops_within(mut self, most: Duration) -> (Option<i32>, String) {
         self.gets("TERM");
         let begun = Instant::now();
         let ended = self.ends().await;
-        assert!(begun.elapsed() < PROMPT, "it took {:?}", begun.elapsed());
+        assert!(begun.elapsed() < most, "it took {:?}", begun.elapsed());
         ended
     }
 
