@@ -17,6 +17,7 @@ mod documented;
 mod logs;
 mod phone;
 mod process;
+mod receiver;
 mod time;
 mod webhook;
 
@@ -27,6 +28,8 @@ mod cancel;
 mod carrier;
 mod changes;
 mod dialling;
+mod events;
+mod events_faults;
 mod examined;
 mod faults;
 mod kill;
