@@ -8,8 +8,9 @@
 //!
 //! | key | type | what | expires |
 //! |---|---|---|---|
-//! | `{s0}:call:ID` … `{s31}:…` | string | a call: its version in 8 bytes, then the rest, sealed | open: a day and the retention after it was given up; finished: the retention |
+//! | `{s0}:call:ID` … `{s31}:…` | string | a call: its version and a revision in 12 bytes; then, sealed, the call and what its client is still to be told | open: a day and the retention after it was given up; finished: the retention |
 //! | `{s0}:due` … | sorted set | when each open call of the shard is looked at next (milliseconds) | 402 days after the last new call |
+//! | `{s0}:events` … | sorted set | when what a client is to be told of a call is sent next | 402 days |
 //! | `{nHASH}:open` | sorted set | open calls to a number: id and digest of what is asked, by the time of entry | 402 days |
 //! | `{nHASH}:live` | string | the call that has the number: id and time. A lease: an hour and a quarter, longer than any line | |
 //! | `{nHASH}:starts` | sorted set | attempts of the day to the number, where a limit counts them | a day |
@@ -37,6 +38,7 @@
 //! applied to what others made of the call when it is back. What must not be decided alone (a new call, an attempt) is
 //! refused. What must be asked of the server is asked with the time of the asker: scripts read no clock.
 
+mod alarms;
 mod calls;
 mod copies;
 mod events;
@@ -58,6 +60,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 
+use self::alarms::Alarms;
 use self::copies::Copies;
 use self::figures::Figures;
 use self::keys::Names;
@@ -120,6 +123,7 @@ pub struct Redis {
     scripts: Scripts,
     copies: Arc<Copies>,
     timers: Arc<Timers>,
+    alarms: Arc<Alarms>,
     unwritten: Unwritten,
     retention: SignedDuration,
     /// Milliseconds between two starts; 0: as many as come.
@@ -146,6 +150,7 @@ impl Redis {
             scripts: Scripts::new(),
             copies: Arc::new(Copies::new(Records::new(Vault::new(ticket_keys)))),
             timers: Arc::default(),
+            alarms: Arc::default(),
             unwritten: Unwritten::default(),
             retention: settings.retention,
             beat: if settings.per_second == 0 { 0.0 } else { 1_000.0 / f64::from(settings.per_second) },

@@ -17,6 +17,7 @@ mod documented;
 mod logs;
 mod phone;
 mod process;
+mod receiver;
 mod time;
 mod webhook;
 
@@ -30,6 +31,8 @@ mod crowd;
 mod deploy;
 mod dialling;
 mod door;
+mod events;
+mod events_faults;
 mod examined;
 mod faults;
 mod kill;
