@@ -537,7 +537,7 @@ impl Store {
     pub async fn census(&self, now: Timestamp) -> Result<Census, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.census(now)),
-            Self::Redis(redis) => Ok(redis.census(now)),
+            Self::Redis(redis) => Ok(redis.census(now).await),
         }
     }
 

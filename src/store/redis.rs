@@ -19,6 +19,7 @@
 //! | `{house}:day` | sorted set | attempts of the day | a day |
 //! | `{house}:beat` | hash | when the next start is free; the round of the line | two days |
 //! | `{house}:line`, `{house}:rounds` | sorted set, hash | who waits for a start, by round; the last round of each API key | two days |
+//! | `{house}:census` | hash | counts of calls by instance, for metrics | two minutes |
 //! | `{iHASH}` | string | an idempotency key: digest of the request and the call | a day |
 //! | `run`, `probe` | string | by which an emptied server is known; by which one is known that takes no writes | 35 days; a minute |
 //! | `changes` | channel | each record that was saved | |
@@ -40,8 +41,10 @@
 
 mod alarms;
 mod calls;
+mod census;
 mod copies;
 mod events;
+mod examine;
 mod figures;
 mod keys;
 mod link;
@@ -59,6 +62,8 @@ pub(crate) mod server;
 use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
+
+pub use self::examine::{Examined, examine};
 
 use self::alarms::Alarms;
 use self::copies::Copies;
@@ -131,6 +136,8 @@ pub struct Redis {
     /// When the next start is free, as far as is known here, while somebody waits for it.
     turn: Mutex<Option<Timestamp>>,
     joined: tokio::sync::Notify,
+    /// By which this instance is known among others.
+    instance: uuid::Uuid,
     /// By which an emptied server is known.
     run: Mutex<Option<String>>,
 }
@@ -156,6 +163,7 @@ impl Redis {
             beat: if settings.per_second == 0 { 0.0 } else { 1_000.0 / f64::from(settings.per_second) },
             turn: Mutex::default(),
             joined: tokio::sync::Notify::new(),
+            instance: uuid::Uuid::new_v4(),
             run: Mutex::default(),
         }
     }

@@ -11,7 +11,7 @@ use super::keys::{Names, SHARDS};
 use super::record::{Stamp, Stored};
 use crate::call::{Call, Event, State};
 use crate::domain::CallId;
-use crate::store::{Census, Error, Saved};
+use crate::store::{Error, Saved};
 
 /// How long after it was given up an open call is kept, beside the retention: something is wrong with it.
 const LEFT_BEHIND: SignedDuration = SignedDuration::from_hours(24);
@@ -264,10 +264,6 @@ impl Redis {
 
     pub(in crate::store) async fn next_due(&self, known: Option<Timestamp>) -> Option<Timestamp> {
         self.timers.next(known).await
-    }
-
-    pub(in crate::store) fn census(&self, now: Timestamp) -> Census {
-        self.timers.census(now)
     }
 
     pub(in crate::store) async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, Error> {
