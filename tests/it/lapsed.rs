@@ -109,6 +109,13 @@ async fn a_create_whose_asker_died_and_of_which_nothing_was_told_is_found_by_sea
     within("the client is left alone", client).await.unwrap();
     let second = stage.survivor(&origin).await;
     let call = found(&second, &request).await;
+    let searched = async {
+        // Nobody is left who waits for an answer to the create, so time has to pass.
+        while call.reads().await["attempts"][0]["sid"].is_null() {
+            stage.carrier.time_passes().await;
+        }
+    };
+    within("it is found", searched).await;
     let done = call.comes_to_beside(&stage.carrier, |call| call["final"] == true).await;
     assert_eq!((&done["outcome"], done["attempts"].as_array().unwrap().len()), (&json!("no_answer"), 1), "{done:#}");
     assert_eq!(stage.carrier.creates().await.len(), 1, "it was never asked for again");
