@@ -20,6 +20,9 @@ pub(crate) const INDEX_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=
 /// The bytes by which a request to make a call is known on its way to the carrier; a list has a query there.
 pub(crate) const CREATE: &str = "/Calls.json HTTP/1.1";
 
+/// The bytes by which a request that saves or loads a call is known on its way to Redis.
+pub(crate) const RECORD: &str = ":call:";
+
 /// Everything that takes real time is over by then, or the test fails.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
