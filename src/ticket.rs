@@ -6,6 +6,8 @@
 //!
 //! Layout before base64: version (1 byte), key hint (1), nonce (24), ciphertext with tag.
 
+mod vault;
+
 use std::sync::Arc;
 
 use base64::Engine;
@@ -19,6 +21,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::{Attempt, Baggage, Call, Terms};
 use crate::domain::{CallId, Phone, Reservation, millis};
+
+pub use vault::Vault;
 
 /// The form of ticket that is sealed and opened here.
 const VERSION: u8 = 1;
@@ -144,6 +148,13 @@ impl Key {
         let mut key = [0; 32];
         SystemRandom::new().fill(&mut key)?;
         Ok(BASE64_STANDARD.encode(key))
+    }
+
+    /// The bytes as the first block of a hash, for another use than tickets.
+    pub(crate) fn block(&self) -> [u8; 64] {
+        let mut block = [0; 64];
+        block[..32].copy_from_slice(&self.0);
+        block
     }
 
     /// Tells keys apart without telling anything about them.

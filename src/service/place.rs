@@ -114,7 +114,7 @@ impl Service {
     /// Nothing rang, so no limit counts it.
     async fn uncount(&self, call: &Call, attempt: u8) {
         if let Some(last) = call.attempts.last().filter(|last| last.number == attempt) {
-            self.0.parts.store.uncount(call.reservation.phone, last.started_at).await;
+            self.0.parts.store.uncount(call, last.started_at).await;
         }
     }
 
