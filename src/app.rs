@@ -149,7 +149,7 @@ impl App {
             let stop = stop.clone();
             async move { metrics.run_upkeep(stop).await }
         });
-        let limits = site.limits.clone();
+        let limits = site.limits.clone().within_open_files();
         if let Some(listener) = self.metrics {
             let (limits, endpoint) = (limits.clone(), crate::http::metrics_endpoint(service.clone()));
             // It has nothing to finish.
@@ -213,8 +213,13 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr, store: Store) ->
         Carrier::Twilio { api_url, .. } => (None, api_url.clone()),
         Carrier::Simulator(account) => {
             let auth_tokens = account.auth_tokens.clone();
-            let simulated =
-                simulator::Config { account_sid: account.sid.to_string(), auth_tokens, ..Default::default() };
+            let only_origin = (!address.ip().is_loopback() || config.public_url.is_some()).then(|| origin.clone());
+            let simulated = simulator::Config {
+                account_sid: account.sid.to_string(),
+                auth_tokens,
+                only_origin,
+                ..Default::default()
+            };
             let simulator = Simulator::new(simulated, clock.clone(), http.clone());
             (Some(simulator), format!("http://{}/simulator", reachable(address)))
         }
@@ -320,7 +325,7 @@ pub async fn run_simulator(
     // Instances come and go beside it: no connection to one that was killed may be used again.
     let http = http_client_builder().pool_max_idle_per_host(0).build()?;
     let simulator = Simulator::new(config, clock, http);
-    let limits = Limits::default();
+    let limits = Limits::default().within_open_files();
     let stop = CancellationToken::new();
     let endpoint = crate::http::simulator_endpoint(simulator.clone(), limits.clone());
     let serving = serve(listener, limits, endpoint, stop.clone(), GRACE);

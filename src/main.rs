@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use tablecall::app::App;
 use tablecall::clock::Clock;
-use tablecall::config::{Carrier, Config, Given};
+use tablecall::config::{Carrier, Config, Given, Problem};
 use tablecall::telemetry::{self, Format};
 use tablecall::{doctor, remote, simulator, ticket};
 
@@ -49,6 +49,8 @@ enum Command {
     Doctor(Box<DoctorArgs>),
     /// Place a call through a running server and follow it
     Call(CallArgs),
+    /// Ask the server that runs beside this, with the same settings, whether it is alive
+    Health(HealthArgs),
 }
 
 #[derive(Args, Debug)]
@@ -86,6 +88,16 @@ struct CallArgs {
 }
 
 #[derive(Args, Debug)]
+struct HealthArgs {
+    /// Its address; 127.0.0.1:8080 by default
+    #[arg(long, env = "TABLECALL_LISTEN", value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Its port; `listen` goes before it
+    #[arg(long, env = "PORT", value_name = "PORT")]
+    port: Option<String>,
+}
+
+#[derive(Args, Debug)]
 struct SimulatorArgs {
     /// Address to bind
     #[arg(long, default_value = "127.0.0.1:8090")]
@@ -119,6 +131,7 @@ fn main() -> ExitCode {
         Some(Command::Simulator(args)) => run_simulator(args),
         Some(Command::Doctor(args)) => examine(&args),
         Some(Command::Call(args)) => place_call(args),
+        Some(Command::Health(args)) => ask_health(args),
         Some(Command::Keygen) => match ticket::Key::generate() {
             Ok(key) => say(&key),
             Err(_) => complain("this system has no randomness to give", UNAVAILABLE),
@@ -149,9 +162,29 @@ fn print_document(yaml: bool) -> ExitCode {
 }
 
 fn configuration(given: &Given) -> Result<Config, ExitCode> {
-    Config::read(given).map_err(|problems| {
-        let lines: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
-        complain(&format!("these settings are wrong:\n{}", lines.join("\n")), USAGE)
+    Config::read(given).map_err(|problems| complain_of(&problems))
+}
+
+fn complain_of(problems: &[Problem]) -> ExitCode {
+    let lines: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
+    complain(&format!("these settings are wrong:\n{}", lines.join("\n")), USAGE)
+}
+
+/// Status 0 when it is alive, 69 when it is not; the health check of the image, which has no shell and no curl.
+fn ask_health(args: HealthArgs) -> ExitCode {
+    let given = Given { listen: args.listen, port: args.port, ..Given::default() };
+    let listen = match Config::read_listen(&given) {
+        Ok(listen) => listen,
+        Err(problems) => return complain_of(&problems),
+    };
+    in_runtime(async move {
+        let Ok(http) = tablecall::twilio::client::http_client() else {
+            return complain("no HTTP client can be built", UNAVAILABLE);
+        };
+        match remote::health(&http, listen).await {
+            Ok(()) => say("alive"),
+            Err(error) => complain(&error.to_string(), UNAVAILABLE),
+        }
     })
 }
 

@@ -1,6 +1,13 @@
-//! `tablecall call`: a client of a running server, over the same API that everybody has. It knows nothing of the inside.
+//! `tablecall call` and `tablecall health`: clients of a running server, over the same addresses that everybody has. They
+//! know nothing of the inside.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
+
+/// How long a server may take to say that it is alive.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What to ask for, and of whom.
 #[derive(Clone, Debug)]
@@ -30,6 +37,38 @@ pub enum Error {
     /// The stream ended before the call did.
     #[error("the server closed the stream before the call had ended; it goes on: {0}")]
     Cut(String),
+    /// It answers, but not that it is alive.
+    #[error("the server at {url} answers {status} when asked how it is")]
+    Unwell {
+        /// Its origin.
+        url: String,
+        /// The status of its answer.
+        status: u16,
+    },
+}
+
+/// Asks the server that listens on `listen` whether it is alive, for two seconds at most.
+///
+/// # Errors
+/// It cannot be reached, or says otherwise.
+pub async fn health(http: &reqwest::Client, listen: SocketAddr) -> Result<(), Error> {
+    let url = format!("http://{}", beside(listen));
+    let asked = http.get(format!("{url}/healthz")).timeout(PATIENCE).send().await;
+    match asked.map(|answer| answer.status()) {
+        Ok(status) if status.is_success() => Ok(()),
+        Ok(status) => Err(Error::Unwell { url, status: status.as_u16() }),
+        Err(source) => Err(Error::Unreachable { url, source }),
+    }
+}
+
+/// Where a server on the same machine is reached: "all addresses" is none to connect to.
+fn beside(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
 }
 
 /// Places a call and tells each line of its progress, until it has ended: its outcome.
@@ -123,6 +162,18 @@ mod tests {
                 "          waits for call hours until 2026-12-02T10:00:00.000Z"
             ]
         );
+    }
+
+    #[test]
+    fn a_server_on_all_addresses_is_asked_at_its_own() {
+        for (listen, asked) in [
+            ("0.0.0.0:8080", "127.0.0.1:8080"),
+            ("[::]:8080", "[::1]:8080"),
+            ("192.0.2.1:80", "192.0.2.1:80"),
+            ("[2001:db8::1]:80", "[2001:db8::1]:80"),
+        ] {
+            assert_eq!(beside(listen.parse().unwrap()).to_string(), asked);
+        }
     }
 
     #[test]

@@ -43,7 +43,8 @@ const PROBLEMS: [(&str, &[Code]); 7] = [
 ];
 
 /// What every operation can answer.
-const ALWAYS: [Code; 4] = [Code::Unauthorized, Code::RequestTimeout, Code::InternalError, Code::Unavailable];
+const ALWAYS: [Code; 5] =
+    [Code::Unauthorized, Code::TooManyWrongKeys, Code::RequestTimeout, Code::InternalError, Code::Unavailable];
 
 const DESCRIPTION: &str = "Phones a restaurant, reads a table reservation aloud, and brings back the answer the staff \
 press on the keypad (1 accepts, 2 declines).\n\nEvery error is an RFC 9457 problem with a `code` from a closed list. \
@@ -65,6 +66,7 @@ pub fn document(api: impl OpenApi + 'static) -> Value {
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
         schemas.values_mut().for_each(allow_null);
     }
+    say_what_is_read(&mut document);
     let events = events();
     document["paths"]["/api/call"]["post"]["callbacks"] = events;
     document["paths"]["/api/call/{id}/events"]["get"]["responses"]["200"] = json!({
@@ -72,6 +74,18 @@ pub fn document(api: impl OpenApi + 'static) -> Value {
         "content": {"text/event-stream": {"schema": {"type": "string", "format": "event-stream"}}}
     });
     document
+}
+
+/// What is held to when a request is read, and what poem-openapi does not say.
+fn say_what_is_read(document: &mut Value) {
+    for name in ["CallRequest", "AlternativeTimes"] {
+        document["components"]["schemas"][name]["additionalProperties"] = false.into();
+    }
+    let parameters = document["paths"]["/api/call"]["post"]["parameters"].as_array_mut();
+    for parameter in parameters.into_iter().flatten().filter(|parameter| parameter["name"] == "Idempotency-Key") {
+        parameter["schema"]["minLength"] = 1.into();
+        parameter["schema"]["maxLength"] = 255.into();
+    }
 }
 
 fn for_each_operation(document: &mut Value, change: fn(&mut Map<String, Value>)) {
@@ -103,18 +117,28 @@ fn add_problems(operation: &mut Map<String, Value>) {
         if matches!(status.as_u16(), 429 | 503) {
             response["headers"] = json!({"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}});
         }
+        if codes.contains(&Code::KeyLimit) && status.as_u16() == 429 {
+            let like_202 = |name: &str| responses["202"]["headers"][name].clone();
+            for name in ["RATELIMIT-POLICY", "RATELIMIT"] {
+                response["headers"][name] = like_202(name);
+            }
+        }
         responses.insert(status.as_u16().to_string(), response);
     }
 }
 
 fn problem() -> Value {
     let codes: Vec<&str> = Code::ALL.iter().map(|code| code.word()).collect();
+    let explained = Code::ALL.map(|code| {
+        json!({"code": code.word(), "status": code.status().as_u16(), "title": code.title(), "advice": code.advice()})
+    });
     json!({
         "type": "object",
+        "x-problems": explained,
         "description": "What went wrong (RFC 9457).",
         "required": ["type", "title", "status", "detail", "code", "request_id"],
         "properties": {
-            "type": {"type": "string", "format": "uri-reference"},
+            "type": {"type": "string", "format": "uri-reference", "description": "Leads to what can be done about it."},
             "title": {"type": "string", "description": "The same for every problem with this code."},
             "status": {"type": "integer", "format": "int32"},
             "detail": {"type": "string", "description": "What is wrong with this very request."},

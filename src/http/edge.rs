@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use poem::http::{HeaderName, HeaderValue, Method, header};
@@ -16,6 +16,7 @@ use super::hooks::{Hooks, PREFIX};
 use super::problem::{Code, Failure, of_framework};
 use crate::domain::id;
 use crate::telemetry::metrics::{Metrics, Route};
+use crate::telemetry::request::Context;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Everything below it needs a key.
@@ -51,7 +52,7 @@ pub struct Edge<E> {
 /// What is known of a request before anything of it is done, for the line that tells of it.
 struct Asked {
     begun: Instant,
-    request_id: String,
+    context: Arc<Context>,
     method: Method,
     path: String,
     client: IpAddr,
@@ -80,10 +81,8 @@ impl<E: Endpoint> Edge<E> {
             asked.key = Some(owner.0.clone());
             request.set_data(owner);
         }
-        request.set_data(RequestId(asked.request_id.clone()));
-        // What the panic was is logged where it happened; nothing of it is told.
-        let answered = AssertUnwindSafe(self.inner.call(request)).catch_unwind().await;
-        answered.unwrap_or_else(|_panic| Err(panicked().into())).map(IntoResponse::into_response)
+        request.set_data(RequestId(asked.context.id().to_owned()));
+        shielded(&self.inner, request).await
     }
 
     /// Counts and tells a request and its answer.
@@ -94,12 +93,22 @@ impl<E: Endpoint> Edge<E> {
             counted.observe(status, took);
         }
         let name = ROUTES.get(route).map_or("other", |(_, name, _)| *name);
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let (key, method) = (asked.key.as_deref().unwrap_or("none"), word(&asked.method));
-        tracing::info!(
-            request.id = %asked.request_id, method, route = name, status, key, client.address = %asked.client,
-            duration_us = micros, "request"
-        );
+        let (call, client, duration_ms) = (asked.context.call(), asked.client, milliseconds(took));
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    method, route = name, status, key, call.id = call.map(display), client.address = %client,
+                    duration_ms, "request"
+                )
+            };
+        }
+        // What a client did wrong is its own affair, and nobody wants to read of each look of a probe.
+        match status {
+            500.. => line!(warn),
+            ..400 if is_quiet(&asked.path) => line!(debug),
+            _ => line!(info),
+        }
     }
 }
 
@@ -110,9 +119,16 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         if request.uri().path().starts_with(PREFIX) {
             return Ok(self.hooks.answer(request).await);
         }
+        let context = Context::new(request_id(&request));
+        context.scope(self.serve(request, context.clone())).await
+    }
+}
+
+impl<E: Endpoint> Edge<E> {
+    async fn serve(&self, request: Request, context: Arc<Context>) -> poem::Result<Response> {
         let mut asked = Asked {
             begun: Instant::now(),
-            request_id: request_id(&request),
+            context,
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
             client: self.door.client(&request),
@@ -124,7 +140,7 @@ impl<E: Endpoint> Endpoint for Edge<E> {
             Err(error) => refused(error, &asked),
         };
         let headers = response.headers_mut();
-        if let Ok(value) = HeaderValue::from_str(&asked.request_id) {
+        if let Ok(value) = HeaderValue::from_str(asked.context.id()) {
             headers.insert(REQUEST_ID, value);
         }
         guard(headers);
@@ -134,16 +150,22 @@ impl<E: Endpoint> Endpoint for Edge<E> {
     }
 }
 
+/// What an endpoint answers, also when it panics. What the panic was is logged where it happened; nothing is told.
+async fn shielded<E: Endpoint>(inner: &E, request: Request) -> poem::Result<Response> {
+    let answered = AssertUnwindSafe(inner.call(request)).catch_unwind().await;
+    answered.unwrap_or_else(|_panic| Err(panicked().into())).map(IntoResponse::into_response)
+}
+
 /// An error as a problem.
 fn refused(error: poem::Error, asked: &Asked) -> Response {
     let failure = of_framework(&error);
     // What Twilio refuses, and a full store, are no faults of ours: the one line per request tells them.
     if failure.code == Code::InternalError {
-        tracing::error!(request.id = %asked.request_id, error = %error, "a request failed");
+        tracing::error!(error = %error, "a request failed");
     }
     let allow = error.into_response().headers().get(header::ALLOW).cloned();
     let allow = allow.or_else(|| (failure.code == Code::MethodNotAllowed).then(|| known_methods(&asked.path)));
-    let mut response = failure.into_response(&asked.request_id);
+    let mut response = failure.into_response(asked.context.id());
     if let Some(allow) = allow {
         response.headers_mut().insert(header::ALLOW, allow);
     }
@@ -158,6 +180,16 @@ fn word(method: &Method) -> &'static str {
 
 fn panicked() -> Failure {
     Failure::new(Code::InternalError, "The request was not carried out. Please try again.")
+}
+
+/// What a log line tells of a duration: milliseconds, to the microsecond.
+pub(super) fn milliseconds(duration: Duration) -> f64 {
+    f64::from(u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)) / 1_000.0
+}
+
+/// Whether answers of this path are told in detailed logs only: those to probes, and those of the simulator.
+fn is_quiet(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz" | "/metrics") || path.starts_with("/simulator/")
 }
 
 /// The id of a request, for handlers.
@@ -229,6 +261,27 @@ mod tests {
         ] {
             assert_eq!(known_methods(path), methods, "{path}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_that_says_nothing_of_it() {
+        let panics = poem::endpoint::make_sync(|_| -> Response { panic!("Ana García, +14155550101") });
+        let error = shielded(&panics, Request::default()).await.unwrap_err();
+        let asked = Asked {
+            begun: Instant::now(),
+            context: Context::new("mine-1"),
+            method: Method::POST,
+            path: "/api/call".to_owned(),
+            client: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+            key: None,
+            cross_origin: Vec::new(),
+        };
+        let response = refused(error, &asked);
+        assert_eq!(response.status().as_u16(), 500);
+        assert_eq!(response.content_type(), Some("application/problem+json"));
+        let body: serde_json::Value = response.into_body().into_json().await.unwrap();
+        assert_eq!((&body["code"], &body["request_id"]), (&"internal_error".into(), &"mine-1".into()));
+        assert!(!body.to_string().contains("Ana"), "{body}");
     }
 
     #[test]

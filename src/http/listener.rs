@@ -82,6 +82,33 @@ impl Default for Limits {
     }
 }
 
+/// What is kept from connections of others: to Twilio, to clients, to a store, and the files of the process itself.
+const OWN_FILES: u64 = 256;
+
+impl Limits {
+    /// As many connections as this process may have files open, after it has asked for more.
+    ///
+    /// The usual soft limit of 1,024 is for programs of another time; every process may raise it up to the hard one.
+    #[must_use]
+    pub fn within_open_files(self) -> Self {
+        let wanted = u64::try_from(self.connections).unwrap_or(u64::MAX).saturating_add(OWN_FILES);
+        match rlimit::increase_nofile_limit(wanted) {
+            Ok(files) if files < wanted => self.within(files),
+            Ok(_) => self,
+            Err(error) => {
+                tracing::warn!(%error, "the limit of open files is not known");
+                self
+            }
+        }
+    }
+
+    fn within(self, files: u64) -> Self {
+        let connections = usize::try_from(files.saturating_sub(OWN_FILES).max(files / 2)).unwrap_or(self.connections);
+        tracing::warn!(files, connections, "the limit of open files allows few connections: raise it (ulimit -n)");
+        Self { connections: connections.min(self.connections), ..self }
+    }
+}
+
 /// Serves `endpoint` on `listener` until `stop` is cancelled.
 ///
 /// Then no further connection is accepted, connections at rest are closed, and requests in progress get up to `grace`
@@ -126,23 +153,33 @@ async fn next(
 ) -> Option<(TcpStream, std::net::SocketAddr, OwnedSemaphorePermit)> {
     let accepted = async {
         let permit = Arc::clone(room).acquire_owned().await.ok()?;
-        let mut pause = FIRST_PAUSE;
-        loop {
-            match listener.accept().await {
-                Ok((stream, peer)) => return Some((stream, peer, permit)),
-                Err(error) if of_one_connection(&error) => {}
-                Err(error) => {
-                    tracing::error!(%error, pause_ms = pause.as_millis(), "cannot accept connections");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
-            }
-        }
+        let (stream, peer) = accept(|| listener.accept()).await;
+        Some((stream, peer, permit))
     };
     tokio::select! {
         biased;
         () = stop.cancelled() => None,
         accepted = accepted => accepted,
+    }
+}
+
+/// Accepts until something was accepted. While the system refuses (it has no file descriptor left, say), every try
+/// would be refused at once: so they come ever more rarely.
+async fn accept<T, F>(mut try_once: impl FnMut() -> F) -> T
+where
+    F: Future<Output = io::Result<T>>,
+{
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match try_once().await {
+            Ok(accepted) => return accepted,
+            Err(error) if of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, pause_ms = pause.as_millis(), "cannot accept connections");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! How often anybody may be rung: a kindness to restaurants, and a cap on what a stolen key can cost (design 4.6).
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 /// The most of each; `None`: no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,6 +13,19 @@ pub struct Limits {
     pub key_minute: Option<u32>,
     /// Attempts of the whole service in a day.
     pub service_day: Option<u32>,
+}
+
+/// What a limit leaves, for whoever is held to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// The most within the window.
+    pub most: u32,
+    /// How many are left now.
+    pub left: u32,
+    /// The window in seconds.
+    pub window: u32,
+    /// In so many seconds there will be more; `None`: none of them is used.
+    pub more_in: Option<u32>,
 }
 
 /// The text is no list of limits.
@@ -55,6 +68,17 @@ impl Limits {
         Ok(limits)
     }
 
+    /// What the limit of a key leaves after `made` creates lately, the oldest of which was at `oldest`.
+    #[must_use]
+    pub fn for_key(&self, made: usize, oldest: Option<Timestamp>, now: Timestamp) -> Option<Allowance> {
+        let most = self.key_minute?;
+        let left = most.saturating_sub(u32::try_from(made).unwrap_or(u32::MAX));
+        let seconds = |until: Timestamp| (until.duration_since(now).as_millis() + 999) / 1_000;
+        let more_at = oldest.and_then(|at| at.checked_add(Self::MINUTE).ok());
+        let more_in = more_at.map(|at| u32::try_from(seconds(at)).unwrap_or_default());
+        Some(Allowance { most, left, window: 60, more_in })
+    }
+
     fn named(&mut self, name: &str) -> Option<&mut Option<u32>> {
         match name {
             "number_hour" => Some(&mut self.number_hour),
@@ -95,6 +119,20 @@ mod tests {
         for wrong in ["on", "number_hour", "number_hour=0", "number_hour=-1", "number_week=3", "number_hour=many"] {
             assert_eq!(Limits::USUAL.changed_by(wrong), Err(BadLimits), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_allowance_says_what_is_left_and_when_there_is_more() {
+        let now: Timestamp = "2026-12-01T12:00:00Z".parse().unwrap();
+        let left = |made, ago: Option<i64>| {
+            let oldest = ago.map(|millis| now - SignedDuration::from_millis(millis));
+            Limits::USUAL.for_key(made, oldest, now).map(|allowance| (allowance.left, allowance.more_in))
+        };
+        assert_eq!(left(0, None), Some((60, None)));
+        assert_eq!(left(1, Some(0)), Some((59, Some(60))));
+        assert_eq!(left(60, Some(59_500)), Some((0, Some(1))));
+        assert_eq!(left(70, Some(1)), Some((0, Some(60))), "the limit may have been lowered");
+        assert_eq!(Limits::OFF.for_key(1, Some(now), now), None);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::domain::phone::LineKind;
 use crate::domain::{CallId, Country, Phone, PhoneFacts, Reservation};
 
 pub use hours::Hours;
-pub use limits::Limits;
+pub use limits::{Allowance, Limits};
 
 /// How soon a call that waits for a number looks again, if nobody tells it that the number is free.
 const LIVE_CALL: SignedDuration = SignedDuration::from_secs(30);

@@ -9,9 +9,10 @@ use super::turn::{Asked, Turn};
 use super::{Applied, Error, Service, intake};
 use crate::call::{Baggage, Call, Effect, Ended, step};
 use crate::domain::{CallId, PhoneFacts, Reservation};
-use crate::policy::{Purpose, Verdict};
+use crate::policy::{Allowance, Purpose, Verdict};
 use crate::speech::{Scene, Script};
 use crate::store::{IdempotencyKey, Saved, Standing};
+use crate::telemetry::request;
 
 /// How often to look for the call of a repeated request before it counts as no longer held.
 const PATIENCE: usize = 1_000;
@@ -44,6 +45,19 @@ impl Service {
         let asked = Asked { call: &call, phone: Some(facts), purpose: Purpose::Create, called_up: false };
         let verdict = self.judge(&asked, now).await?;
         Ok(Check { verdict, script: self.0.parts.speech.script(&self.scene(&call.reservation)) })
+    }
+
+    /// What the limit of its key leaves to `owner`; `None`: there is no limit.
+    ///
+    /// # Errors
+    /// The store cannot serve.
+    pub async fn allowance(&self, owner: &str) -> Result<Option<Allowance>, Error> {
+        let (limits, now) = (&self.0.parts.settings.rules.limits, self.now());
+        if limits.key_minute.is_none() {
+            return Ok(None);
+        }
+        let (made, oldest) = self.0.parts.store.creates(owner, now).await?;
+        Ok(limits.for_key(made, oldest, now))
     }
 
     /// Reads a request as it is to be understood at `now`.
@@ -160,18 +174,11 @@ impl Service {
         }
     }
 
-    /// Logs a call that this process sees for the first time.
-    pub(super) fn appeared(&self, call: &Call) {
-        for entry in &call.timeline {
-            super::tell_entry(call, entry.what);
-        }
-    }
-
     /// Asks Twilio while the client waits, and tells it what Twilio refused.
     async fn place_for_client(&self, stored: Arc<Call>, attempt: u8) -> Result<Arc<Call>, Error> {
         let (service, id) = (self.clone(), stored.id);
         // In a task of its own: a client that hangs up must not take Twilio's answer with it.
-        let placing = self.0.parts.tasks.spawn(async move { service.place(stored, attempt).await });
+        let placing = self.0.parts.tasks.spawn(request::carry(async move { service.place(stored, attempt).await }));
         let refusal = placing.await.map_err(|_panicked| Error::Internal)??;
         let call = self.0.parts.store.load(id).await?.ok_or(Error::NotFound)?;
         let was_refused = call.attempts.last().is_some_and(|last| last.ended == Some(Ended::Refused));
@@ -189,11 +196,11 @@ impl Service {
     pub(super) fn perform_each(&self, call: &Arc<Call>, effects: impl Iterator<Item = Effect>) {
         for effect in effects {
             let (service, call) = (self.clone(), call.clone());
-            self.0.parts.tasks.spawn(async move {
+            self.0.parts.tasks.spawn(request::carry(async move {
                 if let Err(error) = service.effect(call.clone(), effect).await {
                     tracing::error!(call.id = %call.id, error = %error, ?effect, "an effect could not be performed");
                 }
-            });
+            }));
         }
     }
 }

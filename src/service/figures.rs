@@ -114,7 +114,10 @@ impl Service {
         if result.is_err() {
             metrics.twilio_errors.count(code);
         }
-        metrics.twilio.get(operation).get(word).record(begun.elapsed());
+        let took = begun.elapsed();
+        metrics.twilio.get(operation).get(word).record(took);
+        let duration_ms = took.as_secs_f64() * 1_000.0;
+        tracing::debug!(operation, result = word, twilio.code = code, duration_ms, "asked Twilio");
         result
     }
 }

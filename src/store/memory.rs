@@ -323,6 +323,10 @@ impl Memory {
         has_room
     }
 
+    pub(super) fn creates(&self, owner: &str, now: Timestamp) -> (usize, Option<Timestamp>) {
+        lock(&self.creates).get(owner).map(|log| log.within(Often::MINUTE, now)).unwrap_or_default()
+    }
+
     pub(super) fn claim(&self, phone: Phone, id: CallId, often: &Often, now: Timestamp) -> bool {
         let mut numbers = self.number(phone);
         let number = numbers.entry(phone).or_default();

@@ -201,6 +201,18 @@ impl Store {
         }
     }
 
+    /// How many creates of `owner` count for the minute's limit, and since when the oldest of them does. Nothing is
+    /// counted while there is no such limit.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
+    pub async fn creates(&self, owner: &str, now: Timestamp) -> Result<(usize, Option<Timestamp>), Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.creates(owner, now)),
+        }
+    }
+
     /// Takes a number for a call that is about to ring it, and counts the attempt; `false` when another call has it, or
     /// a limit leaves no room any more. The number is given back when the call is saved in a state without a line.
     ///

@@ -22,6 +22,12 @@ impl Log {
         self.0.push_back(now);
     }
 
+    /// How many happened within `window`, and when the oldest of them did.
+    pub(super) fn within(&self, window: SignedDuration, now: Timestamp) -> (usize, Option<Timestamp>) {
+        let lately = self.0.iter().filter(|at| now.duration_since(**at) < window);
+        (lately.clone().count(), lately.min().copied())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -58,6 +64,9 @@ mod tests {
         assert_eq!(log.room(Some(3), minute, at(20)), Some(at(60)));
         assert_eq!(log.room(Some(2), minute, at(20)), Some(at(70)));
         assert_eq!(log.room(None, minute, at(20)), None);
+        assert_eq!(log.within(minute, at(20)), (3, Some(at(0))));
+        assert_eq!(log.within(minute, at(65)), (2, Some(at(10))));
+        assert_eq!(log.within(minute, at(80)), (0, None));
         log.take_back(at(10));
         assert_eq!(log.room(Some(2), minute, at(20)), Some(at(60)));
         assert!(!log.prune(at(79), minute));

@@ -23,7 +23,7 @@ pub(crate) fn operation(method: &str, path: &str) -> Option<&'static Value> {
 
 fn fits(pattern: &str, path: &str) -> bool {
     let (patterns, parts): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), path.split('/').collect());
-    let same = |(pattern, part): (&&str, &&str)| pattern.starts_with('{') || pattern == part;
+    let same = |(pattern, part): (&&str, &&str)| pattern.starts_with('{') && !part.is_empty() || pattern == part;
     patterns.len() == parts.len() && patterns.iter().zip(&parts).all(same)
 }
 

@@ -1,6 +1,7 @@
 //! The real program as child processes: the service, and the simulator alone as its carrier. Each is killed when its
 //! handle is dropped. Clocks are real here, so nothing may depend on how long a call lasts.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
@@ -12,15 +13,15 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::app::within;
 
-const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
-const TOKEN: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+pub(crate) const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
+pub(crate) const TOKEN: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 pub(crate) const SECRET: &str = "the-secret-of-the-app";
 
 /// How soon a process without requests has ended after it was told to stop, on a machine with much else to do.
 const PROMPT: Duration = Duration::from_secs(5);
 
 /// A port that was free a moment ago. Another program could take it before the child does; then the child says so.
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
@@ -32,7 +33,7 @@ pub(crate) struct Program {
 }
 
 /// The program of this package with nothing of our environment.
-fn program(arguments: &[&str]) -> Command {
+pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tablecall"));
     command.args(arguments).env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -49,8 +50,22 @@ impl Program {
 
     /// The service with an account at `carrier`, at an address that stays its own over restarts.
     pub(crate) async fn service(carrier: &Self, address: SocketAddr) -> Self {
-        let origin = format!("http://{address}");
         let mut command = program(&["serve"]);
+        Self::with_account(&mut command, carrier, address);
+        Self::started(command, address).await
+    }
+
+    /// The same with few open files at first: `ulimit` is what a shell is told, such as `-S -n 1024`.
+    pub(crate) async fn limited(carrier: &Self, address: SocketAddr, ulimit: &str) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit {ulimit} && exec \"$0\" serve"), env!("CARGO_BIN_EXE_tablecall")]);
+        command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::with_account(&mut command, carrier, address);
+        Self::started(command, address).await
+    }
+
+    fn with_account(command: &mut Command, carrier: &Self, address: SocketAddr) {
+        let origin = format!("http://{address}");
         command.envs([
             ("TABLECALL_LISTEN", address.to_string().as_str()),
             ("TABLECALL_PUBLIC_URL", &origin),
@@ -64,6 +79,12 @@ impl Program {
             ("TABLECALL_ALLOWED_COUNTRIES", "*"),
             ("RUST_LOG", "info,tablecall=trace"),
         ]);
+    }
+
+    /// The service with these settings alone; without an account the simulator is its carrier.
+    pub(crate) async fn with(settings: &BTreeMap<String, String>, address: SocketAddr) -> Self {
+        let mut command = program(&["serve"]);
+        command.envs(settings);
         Self::started(command, address).await
     }
 
@@ -119,7 +140,7 @@ impl Drop for Program {
 pub(crate) struct Pair {
     pub(crate) carrier: Program,
     pub(crate) address: SocketAddr,
-    http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
 }
 
 impl Pair {

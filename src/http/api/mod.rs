@@ -23,11 +23,12 @@ use self::view::CallView;
 use self::words::{Instant, Verdict as VerdictWord, Word};
 use super::calendar;
 use super::keys::Owner;
-use super::problem::{Code, Failure};
+use super::problem::{Code, Failure, rate_limit};
 use crate::call::{Call, WaitingFor};
 use crate::domain::CallId;
 use crate::policy::Verdict;
 use crate::service::{Check, Service};
+use crate::telemetry;
 
 /// The operations under `/api`.
 #[derive(Debug)]
@@ -44,6 +45,13 @@ enum Created {
         /// Where the call can be read.
         #[oai(header = "Location")]
         String,
+        /// How many creates the key may make in which time (seconds), as in `"key_minute";q=60;w=60`. Only where that
+        /// is limited.
+        #[oai(header = "RateLimit-Policy")]
+        Option<String>,
+        /// How many are left, and in how many seconds there will be more, as in `"key_minute";r=59;t=60`.
+        #[oai(header = "RateLimit")]
+        Option<String>,
     ),
 }
 
@@ -151,8 +159,13 @@ impl Api {
     ) -> poem::Result<Created> {
         let owner = owner(request)?;
         let key = idempotency_key.0.as_deref().map(read_idempotency_key).transpose()?;
-        let call = self.service.create(&owner, &body.fields, key).await.map_err(Failure::from)?;
-        Ok(Created::Call(Shown(self.view(&call).await?), format!("/api/call/{}", call.id)))
+        let made = self.service.create(&owner, &body.fields, key).await;
+        // What is left after this create. A store that cannot tell has said so to the create itself.
+        let allowance = self.service.allowance(&owner).await.ok().flatten();
+        let call = made.map_err(|error| Failure::from(error).within(allowance))?;
+        telemetry::request::note_call(call.id.as_bytes());
+        let (policy, left) = allowance.as_ref().map(rate_limit).unzip();
+        Ok(Created::Call(Shown(self.view(&call).await), format!("/api/call/{}", call.id), policy, left))
     }
 
     /// What would happen
@@ -169,7 +182,7 @@ impl Api {
     #[oai(path = "/call/:id", method = "get", operation_id = "get_call")]
     async fn get_call(&self, request: &Request, id: Path<String>) -> poem::Result<Found> {
         let call = self.find(request, &id.0).await?;
-        Ok(Found::Call(Shown(self.view(&call).await?)))
+        Ok(Found::Call(Shown(self.view(&call).await)))
     }
 
     /// Follow a call
@@ -207,7 +220,7 @@ impl Api {
     async fn cancel_call(&self, request: &Request, id: Path<String>) -> poem::Result<Canceled> {
         let owner = owner(request)?;
         let call = self.service.cancel(&owner, read_id(&id.0)?).await.map_err(Failure::from)?;
-        Ok(Canceled::Call(Shown(self.view(&call).await?)))
+        Ok(Canceled::Call(Shown(self.view(&call).await)))
     }
 
     /// Send the events of a call again
@@ -218,7 +231,7 @@ impl Api {
     async fn resend_events(&self, request: &Request, id: Path<String>) -> poem::Result<Resent> {
         let owner = owner(request)?;
         let call = self.service.resend(&owner, read_id(&id.0)?).await.map_err(Failure::from)?;
-        Ok(Resent::Call(Shown(self.view(&call).await?)))
+        Ok(Resent::Call(Shown(self.view(&call).await)))
     }
 
     /// The confirmed reservation as a calendar entry
@@ -237,9 +250,9 @@ impl Api {
         self.service.get(&owner, read_id(id)?).await.map_err(Failure::from)
     }
 
-    async fn view(&self, call: &Call) -> Result<CallView, Failure> {
-        let events = self.service.delivery(call).await.map_err(Failure::from)?;
-        Ok(CallView::with(call, events))
+    /// The call as it is shown. A store that cannot tell how far its events have come is no reason to hide the call.
+    async fn view(&self, call: &Call) -> CallView {
+        CallView::with(call, self.service.delivery(call).await.ok().flatten())
     }
 }
 

@@ -188,6 +188,61 @@ async fn http_2_without_negotiation_is_answered() {
     }
 }
 
+#[tokio::test]
+async fn requests_at_once_on_one_connection_of_http_2_are_limited() {
+    let server = Server::start(Limits { streams: 1, ..patient() }, PATIENCE).await;
+    let client = multiplexed();
+    let ask = |path: &str| tokio::spawn(client.get(format!("http://{}{path}", server.address)).send());
+    // The first answer tells the client how many requests it may have under way.
+    assert_eq!(timeout(PATIENCE, ask("/a")).await.unwrap().unwrap().unwrap().status(), StatusCode::OK);
+    let first = ask("/hold");
+    timeout(PATIENCE, server.held.notified()).await.expect("the first is under way");
+    let second = ask("/hold");
+    assert!(timeout(SHORT, server.held.notified()).await.is_err(), "the second waits for the first");
+    server.release.notify_one();
+    assert_eq!(timeout(PATIENCE, first).await.unwrap().unwrap().unwrap().status(), StatusCode::OK);
+    timeout(PATIENCE, server.held.notified()).await.expect("now the second is under way");
+    server.release.notify_one();
+    assert_eq!(timeout(PATIENCE, second).await.unwrap().unwrap().unwrap().status(), StatusCode::OK);
+}
+
+/// A frame of HTTP/2 (RFC 9113, 4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+#[tokio::test]
+async fn requests_that_are_begun_and_taken_back_end_the_connection() {
+    let server = Server::start(patient(), PATIENCE).await;
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    bytes.extend(frame(4, 0, 0, &[]));
+    for stream in (1..4_000).step_by(2) {
+        // HEADERS with GET, http and / from the static table, then RST_STREAM with CANCEL (CVE-2023-44487).
+        bytes.extend(frame(1, 5, stream, &[0x82, 0x86, 0x84]));
+        bytes.extend(frame(3, 0, stream, &8_u32.to_be_bytes()));
+    }
+    let mut stream = server.connect().await;
+    let (mut reader, mut writer) = stream.split();
+    // It may be closed while it is still written to.
+    let mut answer = Vec::new();
+    let (_written, closed) = tokio::join!(writer.write_all(&bytes), timeout(PATIENCE, reader.read_to_end(&mut answer)));
+    drop(closed.expect("the connection is closed in time"));
+    assert!(server.sends(GET_CLOSE).await.ends_with("/a 0"), "others are served");
+}
+
+#[tokio::test]
+async fn a_head_of_http_2_that_is_never_ended_is_closed() {
+    let server = Server::start(Limits { idle: SHORT, ..patient() }, PATIENCE).await;
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    bytes.extend(frame(4, 0, 0, &[]));
+    // HEADERS without END_HEADERS: more of the head would have to follow.
+    bytes.extend(frame(1, 1, 1, &[0x82, 0x86]));
+    let mut stream = server.connect().await;
+    stream.write_all(&bytes).await.unwrap();
+    rest(&mut stream).await;
+}
+
 /// A client of HTTP/2 only.
 fn multiplexed() -> reqwest::Client {
     let client = reqwest::Client::builder().http2_prior_knowledge().no_proxy();
@@ -276,6 +331,30 @@ impl Server {
         stream.write_all(bytes).await.ok()?;
         Some(rest(&mut stream).await).filter(|answer| !answer.is_empty())
     }
+}
+
+#[tokio::test]
+async fn while_the_system_refuses_connections_they_are_asked_for_ever_more_rarely() {
+    const TOO_MANY_OPEN_FILES: i32 = 24;
+    let (mut tries, begun) = (0, Instant::now());
+    let accepted = accept(|| {
+        tries += 1;
+        let failed = match tries {
+            1..=4 => Some(io::Error::from_raw_os_error(TOO_MANY_OPEN_FILES)),
+            5 => Some(io::Error::from(io::ErrorKind::ConnectionAborted)),
+            _ => None,
+        };
+        async move { failed.map_or(Ok("a connection"), Err) }
+    });
+    assert_eq!(timeout(PATIENCE, accepted).await.unwrap(), "a connection");
+    assert_eq!(tries, 6);
+    assert!(begun.elapsed() >= FIRST_PAUSE * (1 + 2 + 4 + 8), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn connections_leave_files_for_the_process_itself() {
+    let of = |files| Limits::default().within(files).connections;
+    assert_eq!((of(1_024), of(300), of(64), of(u64::MAX)), (768, 150, 32, 4_096));
 }
 
 #[tokio::test]
