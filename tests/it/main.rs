@@ -32,6 +32,7 @@ mod deploy;
 mod dialling;
 mod events;
 mod events_faults;
+mod events_process;
 mod door;
 mod examined;
 mod faults;
