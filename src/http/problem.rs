@@ -131,6 +131,9 @@ impl From<service::Error> for Failure {
                 Self::new(Code::IdempotencyMismatch, "Use another Idempotency-Key for another request.")
             }
             Error::CallFinished => Self::new(Code::CallFinished, "It can no longer be cancelled."),
+            Error::NoCallbackUrl => {
+                Self::new(Code::NoCallbackUrl, "Nobody wants events of this call: it was made without a callback_url.")
+            }
             Error::Twilio(refusal) => twilio(&refusal),
             Error::Unavailable(store::Error::Full) => Self {
                 retry_after: Some(30),

@@ -27,6 +27,8 @@ pub enum Code {
     CallFinished,
     /// The reservation is not confirmed: there is nothing to put in a calendar.
     NotConfirmed,
+    /// The call has no `callback_url`: there is nobody to tell.
+    NoCallbackUrl,
     /// The body is too long.
     PayloadTooLarge,
     /// The body is not `application/json`.
@@ -61,7 +63,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the document.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::BadJson,
         Self::BadRequest,
         Self::Unauthorized,
@@ -73,6 +75,7 @@ impl Code {
         Self::DuplicateCall,
         Self::CallFinished,
         Self::NotConfirmed,
+        Self::NoCallbackUrl,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
         Self::InvalidRequest,
@@ -108,6 +111,7 @@ impl Code {
             }
             Self::CallFinished => ("call_finished", StatusCode::CONFLICT, "The call is decided or finished"),
             Self::NotConfirmed => ("not_confirmed", StatusCode::CONFLICT, "The reservation is not confirmed"),
+            Self::NoCallbackUrl => ("no_callback_url", StatusCode::CONFLICT, "The call has no callback_url"),
             Self::PayloadTooLarge => ("payload_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too long"),
             Self::UnsupportedMediaType => {
                 ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be application/json")
@@ -177,6 +181,7 @@ impl Code {
             Self::DuplicateCall => "Follow the call named by call_id, or cancel it first.",
             Self::CallFinished => "The restaurant has decided, or the call is over: read the call.",
             Self::NotConfirmed => "Ask again once the outcome is confirmed.",
+            Self::NoCallbackUrl => "Events are sent for calls that were made with a callback_url.",
             Self::PayloadTooLarge => "A body has at most 64 KiB.",
             Self::UnsupportedMediaType => "Send Content-Type: application/json.",
             Self::InvalidRequest => "errors names each wrong field, its code and its rule.",
