@@ -181,7 +181,7 @@ impl Code {
             Self::DuplicateCall => "Follow the call named by call_id, or cancel it first.",
             Self::CallFinished => "The restaurant has decided, or the call is over: read the call.",
             Self::NotConfirmed => "Ask again once the outcome is confirmed.",
-            Self::NoCallbackUrl => "Events are sent for calls that were made with a callback_url.",
+            Self::NoCallbackUrl => "Name a callback_url when you ask for the call.",
             Self::PayloadTooLarge => "A body has at most 64 KiB.",
             Self::UnsupportedMediaType => "Send Content-Type: application/json.",
             Self::InvalidRequest => "errors names each wrong field, its code and its rule.",
