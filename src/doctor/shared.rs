@@ -23,6 +23,29 @@ pub(super) async fn look(shared: &Shared, clock: &Clock) -> Vec<Finding> {
         Ok(examined) => judge(&examined),
         Err(error) => {
             let text = format!(
+                "Redis cannot be used ({error}). Check REDIS_URL (host, port, user, password, rediss:// for TLS), that the \
+                 server runs, and that a firewall lets this machine in. Without it no call is made."
+            );
+            vec![Finding { level: Level::Bad, subject: SUBJECT, text }]
+        }
+    }
+}
+
+fn judge(examined: &Examined) -> Vec<Finding> {
+    let Examined { version, major, policy, ahead, latency } = examined;
+    let mut found = Vec::new();
+    let mut say = |level, text: String| found.push(Finding { level, subject: SUBJECT, text });
+    if *major < MAJOR {
+        say(Level::Bad, format!("{version} is too old: Redis 7 or Valkey is needed."));
+    } else {
+        say(Level::Good, format!("{version} is reached."));
+    }
+    match policy.as_deref() {
+        Some("noeviction") => {
+            say(Level::Good, "maxmemory-policy is noeviction: nothing is dropped in silence.".to_owned());
+        }
+        Some(policy) => {
+            let text = format!(
                 "maxmemory-policy is {policy}: calls and locks would be dropped when its memory is full. Set it to noeviction \
                  (`CONFIG SET maxmemory-policy noeviction`, and in its configuration)."
             );

@@ -33,6 +33,7 @@ mod dialling;
 mod door;
 mod events;
 mod events_faults;
+mod events_process;
 mod examined;
 mod faults;
 mod kill;
