@@ -42,16 +42,18 @@ fn judge(examined: &Examined) -> Vec<Finding> {
     }
     match policy.as_deref() {
         Some("noeviction") => {
-            say(Level::Good, "maxmemory-policy is noeviction: nothing is dropped in silence.".to_owned())
+            say(Level::Good, "maxmemory-policy is noeviction: nothing is dropped in silence.".to_owned());
         }
-        Some(policy) => say(
-            Level::Bad,
-            format!(
+        Some(policy) => {
+            let text = format!(
                 "maxmemory-policy is {policy}: calls and locks would be dropped when its memory is full. Set it to noeviction \
                  (`CONFIG SET maxmemory-policy noeviction`, and in its configuration)."
-            ),
-        ),
-        None => say(Level::Note, "It does not tell its maxmemory-policy; it must be noeviction.".to_owned()),
+            );
+            say(Level::Bad, text);
+        }
+        None => {
+            say(Level::Note, "It does not tell its maxmemory-policy; it must be noeviction.".to_owned());
+        }
     }
     if ahead.abs() > SKEW {
         let text = format!("Its clock and this one are {} s apart. Let NTP set both.", ahead.abs().as_secs());

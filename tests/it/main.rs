@@ -38,6 +38,7 @@ mod dialling;
 mod door;
 mod events;
 mod events_faults;
+mod events_process;
 mod events_survive;
 mod examined;
 mod faults;
