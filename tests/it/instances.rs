@@ -198,7 +198,7 @@ impl Instances {
         match tokio::time::timeout(PATIENCE, comes).await {
             Ok(true) => newest,
             Ok(false) => panic!("it ended otherwise: {:#}", self.reads_at(number, id).await),
-            Err(_late) => panic!("it never came to that: {newest:#}"),
+            Err(_late) => panic!("it never came to that at process {number}: {newest:#}"),
         }
     }
 
@@ -245,6 +245,18 @@ impl Instances {
         let wire = self.simulator("wire").await;
         let exchanges = wire["exchanges"].as_array().unwrap();
         exchanges.iter().filter(|exchange| exchange["kind"] == kind).cloned().collect()
+    }
+
+    /// Waits until a process was told of the end of the only call.
+    pub(crate) async fn hears_of_the_end(&self) {
+        let is_end = |sent: &Value| sent["call_status"] == "completed" && sent["status"] == 204;
+        within("the end is told", async {
+            let mut state = self.simulator("state").await;
+            while !self.ledger().await[0]["webhooks"].as_array().unwrap().iter().any(is_end) {
+                state = self.simulator(&format!("state?after={}&wait=30", state["version"])).await;
+            }
+        })
+        .await;
     }
 
     /// Key 1 is pressed and understood, and staff hang up.

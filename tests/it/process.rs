@@ -76,8 +76,7 @@ impl Program {
 
     /// The same with other settings.
     pub(crate) async fn set_up(carrier: &Self, address: SocketAddr, settings: &[(&str, &str)]) -> Self {
-        let mut command = program(&["serve"]);
-        Self::with_account(&mut command, carrier, address);
+        let mut command = Self::serve(address, &format!("http://{address}"), &carrier.origin);
         command.envs(settings.iter().copied());
         Self::started(command, address).await
     }
@@ -179,6 +178,10 @@ impl Drop for Program {
         // It has ended already where a test has ended it.
         drop(self.child.kill());
         drop(self.child.wait());
+        if let (true, Some(log)) = (std::thread::panicking(), self.log.take()) {
+            let log = log.join().unwrap_or_default();
+            println!("what {} had logged:\n{log}", self.origin);
+        }
     }
 }
 
