@@ -128,6 +128,15 @@ pub struct Given {
     /// Web origins that may call the API from a browser
     #[arg(long, env = "TABLECALL_CORS_ORIGINS", value_name = "ORIGIN,…")]
     pub cors_origins: Option<String>,
+    /// Where errors are reported
+    #[arg(long, env = "SENTRY_DSN", value_name = "URL", hide_env_values = true)]
+    pub sentry_dsn: Option<String>,
+    /// What this deployment is called in those reports
+    #[arg(long, env = "SENTRY_ENVIRONMENT", value_name = "NAME")]
+    pub sentry_environment: Option<String>,
+    /// Collector that traces are sent to, over OTLP with HTTP
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
     /// Settings of later versions, by name: they have no effect yet.
     #[command(flatten)]
     pub later: Later,
@@ -139,12 +148,6 @@ pub struct Later {
     /// (no effect yet) Key under which numbers are hashed in a shared store
     #[arg(long, env = "TABLECALL_INDEX_KEY", value_name = "KEY", hide_env_values = true)]
     pub index_key: Option<String>,
-    /// (no effect yet) Where errors are reported
-    #[arg(long, env = "SENTRY_DSN", value_name = "URL", hide_env_values = true)]
-    pub sentry_dsn: Option<String>,
-    /// (no effect yet) Where traces are sent
-    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
-    pub otlp_endpoint: Option<String>,
     /// (not offered yet) Shared state of several instances
     #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true)]
     pub redis_url: Option<String>,

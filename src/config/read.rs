@@ -109,7 +109,7 @@ impl Reader {
         let signs_events = self.webhook_secrets(given) || simulated;
         let truth = "must be `true` or `false`";
         let private = self.parsed("TABLECALL_ALLOW_PRIVATE_CALLBACKS", &given.allow_private_callbacks, truth);
-        let watching = self.watching(given, listen);
+        let watching = self.watching(given, listen, simulated);
         let trusted_proxies = self.trusted_proxies(given);
         let cors_origins = self.cors_origins(given, simulated);
         let ignored = self.later(&given.later);
@@ -469,11 +469,7 @@ impl Reader {
         if set(&later.redis_url).is_some() {
             self.wrong("REDIS_URL", "is not offered by this version: it keeps calls in memory, on one machine");
         }
-        let settings = [
-            ("TABLECALL_INDEX_KEY", &later.index_key),
-            ("SENTRY_DSN", &later.sentry_dsn),
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", &later.otlp_endpoint),
-        ];
+        let settings = [("TABLECALL_INDEX_KEY", &later.index_key)];
         // What a setting says that asks for nothing is fulfilled.
         let asks = |value: &&Option<String>| set(value).is_some_and(|text| text != "off");
         settings.iter().filter(|(_, value)| asks(value)).map(|(name, _)| *name).collect()
