@@ -6,8 +6,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use jiff::SignedDuration;
 use url::{Host, Url};
 
@@ -15,6 +13,7 @@ use super::{Carrier, Config, Given, Later, Problem, TwilioAccount};
 use crate::domain::{Country, Name, Phone};
 use crate::http::cors::Origins;
 use crate::http::networks::TrustedProxies;
+use crate::notify::Secret;
 use crate::policy::{Hours, Limits};
 use crate::service::opt_out;
 use crate::ticket::Key;
@@ -106,14 +105,20 @@ impl Reader {
         let machine_detection = self.machine_detection(given);
         let speech = self.speech(given);
         let (do_not_call, do_not_call_file) = self.do_not_call(given);
-        let signs_events = self.webhook_secrets(given) || simulated;
+        let mut webhook_secrets = self.webhook_secrets(given);
+        let is_secret_made = simulated && webhook_secrets.is_empty();
+        if is_secret_made {
+            webhook_secrets.extend(Secret::made());
+        }
         let truth = "must be `true` or `false`";
         let private = self.parsed("TABLECALL_ALLOW_PRIVATE_CALLBACKS", &given.allow_private_callbacks, truth);
         let watching = self.watching(given, listen, simulated);
         let trusted_proxies = self.trusted_proxies(given);
         let cors_origins = self.cors_origins(given, simulated);
         let ignored = self.later(&given.later);
-        let account = account.or_else(simulator_account)?;
+        let exposed = listen.is_none_or(|address| !address.ip().is_loopback())
+            || public_url.as_ref().is_some_and(|url| !is_loopback(url));
+        let account = account.or_else(|| simulator_account(exposed))?;
         let ticket_keys = self.ticket_keys(given, &account);
         let allowed_countries = self.countries(given, simulated, from_numbers.first().copied());
         let contact_phone = contact_phone.or(from_numbers.first().copied());
@@ -139,7 +144,8 @@ impl Reader {
             contact_phone,
             max_calls,
             retention,
-            signs_events,
+            webhook_secrets,
+            is_secret_made,
             allow_private_callbacks: private.unwrap_or(false),
             watching,
             trusted_proxies,
@@ -253,13 +259,7 @@ impl Reader {
             self.wrong(NAME, "must be an origin such as https://calls.example.com");
             return None;
         };
-        let loopback = match url.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(Host::Ipv6(ip)) => ip.is_loopback(),
-            None => false,
-        };
-        if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
+        if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
             self.wrong(NAME, "must begin with https://, unless the host is this machine itself");
         }
         if !url.username().is_empty()
@@ -399,16 +399,11 @@ impl Reader {
         (numbers, path)
     }
 
-    fn webhook_secrets(&mut self, given: &Given) -> bool {
-        let secrets: Vec<&str> = list(set(&given.webhook_secrets).unwrap_or_default()).collect();
-        let good = |secret: &&str| {
-            let bytes = secret.strip_prefix("whsec_").and_then(|text| BASE64_STANDARD.decode(text).ok());
-            bytes.is_some_and(|bytes| (24..=64).contains(&bytes.len()))
-        };
-        if !secrets.iter().all(good) {
-            self.wrong("TABLECALL_WEBHOOK_SECRETS", "each must be whsec_ and the base64 of 24 to 64 bytes");
-        }
-        !secrets.is_empty()
+    fn webhook_secrets(&mut self, given: &Given) -> Vec<Secret> {
+        let secrets: Result<Vec<Secret>, _> =
+            list(set(&given.webhook_secrets).unwrap_or_default()).map(Secret::parse).collect();
+        let rule = |error| format!("each {error}");
+        secrets.map_err(|error| self.wrong("TABLECALL_WEBHOOK_SECRETS", rule(error))).unwrap_or_default()
     }
 
     fn ticket_keys(&mut self, given: &Given, account: &TwilioAccount) -> Vec<Key> {
@@ -476,13 +471,24 @@ impl Reader {
     }
 }
 
-/// Its secrets are made anew at each start unless tickets should outlive it, so they must be fixed: only this machine
-/// is served.
-fn simulator_account() -> Option<TwilioAccount> {
+/// Whether a URL leads to this machine itself.
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+/// What the simulator signs webhooks with. Its tickets should outlive a restart, so on one's own machine it is always
+/// the same, and no secret. Where others reach it, it is made anew at each start: whoever knew it could sign webhooks,
+/// and let this process fetch what they like.
+fn simulator_account(exposed: bool) -> Option<TwilioAccount> {
     let sid: AccountSid = SIMULATOR_ACCOUNT.parse().ok()?;
-    let token = "the simulator's auth token";
-    let credentials = Credentials::auth_token(sid, token);
-    Some(TwilioAccount { sid, auth_tokens: vec![token.to_owned()], webhook_keys: Vec::new(), credentials })
+    let token = if exposed { Key::generate().ok()? } else { "the simulator's auth token".to_owned() };
+    let credentials = Credentials::auth_token(sid, token.as_str());
+    Some(TwilioAccount { sid, auth_tokens: vec![token], webhook_keys: Vec::new(), credentials })
 }
 
 #[cfg(test)]
@@ -514,7 +520,22 @@ mod tests {
         assert!(matches!(config.carrier, Carrier::Simulator(_)));
         assert_eq!(config.listen, "127.0.0.1:8080".parse().unwrap());
         assert_eq!((config.calls_per_second, config.call_hours, config.allowed_countries), (0, Hours::ALWAYS, None));
-        assert!(config.api_keys.is_empty() && config.signs_events);
+        assert!(config.api_keys.is_empty() && config.is_secret_made && config.webhook_secrets.len() == 1);
+    }
+
+    #[test]
+    fn a_simulator_that_others_reach_has_a_token_that_nobody_knows() {
+        let token = |given: &Given| Config::read(given).unwrap().carrier.account().auth_tokens.clone();
+        let known = token(&Given::default());
+        assert_eq!(token(&Given { listen: some("[::1]:80"), ..Given::default() }), known);
+        for open in [
+            Given { port: some("8080"), ..Given::default() },
+            Given { listen: some("192.0.2.1:80"), ..Given::default() },
+            Given { public_url: some("https://try.example.com"), ..Given::default() },
+        ] {
+            assert_ne!(token(&open), known);
+            assert_ne!(token(&open), token(&open), "it is made anew at each start");
+        }
     }
 
     #[test]
@@ -522,7 +543,7 @@ mod tests {
         let config = Config::read(&live()).unwrap();
         assert!(matches!(config.carrier, Carrier::Twilio { ref api_url, .. } if api_url == "https://api.twilio.com"));
         assert_eq!((config.calls_per_second, config.allowed_countries), (1, Some(vec![Country::US])));
-        assert!(!config.signs_events);
+        assert!(!config.is_secret_made && config.webhook_secrets.is_empty());
         let bare = Given { public_url: None, twilio_from_number: None, api_keys: None, ..live() };
         assert_eq!(wrong(&bare), ["TABLECALL_PUBLIC_URL", "TWILIO_FROM_NUMBER", "TABLECALL_API_KEYS"]);
         assert_eq!(wrong(&Given { twilio_auth_token: None, ..live() }), ["TWILIO_AUTH_TOKEN"]);

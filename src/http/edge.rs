@@ -29,11 +29,12 @@ const LONGEST_ID: usize = 64;
 
 /// The routes as they are counted and logged, with what follows the id: never the path that was asked for, which may
 /// hold anything.
-const ROUTES: [(&str, &str, &str); 10] = [
+const ROUTES: [(&str, &str, &str); 11] = [
     ("POST", "/api/call", ""),
     ("POST", "/api/call/check", ""),
     ("GET", "/api/call/{id}", ""),
     ("GET", "/api/call/{id}/events", "/events"),
+    ("POST", "/api/call/{id}/events/resend", "/events/resend"),
     ("POST", "/api/call/{id}/cancel", "/cancel"),
     ("GET", "/api/call/{id}/calendar.ics", "/calendar.ics"),
     ("GET", "/healthz", ""),
@@ -285,6 +286,7 @@ mod tests {
             ("/api/call/check", "POST"),
             ("/api/call/123", "GET, HEAD"),
             ("/api/call/123/cancel", "POST"),
+            ("/api/call/123/events/resend", "POST"),
             ("/healthz", "GET, HEAD"),
         ] {
             assert_eq!(known_methods(path), methods, "{path}");

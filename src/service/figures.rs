@@ -30,6 +30,9 @@ impl Service {
             // The last known figures stay; that the store does not answer is a figure of its own.
             Err(error) => tracing::warn!(error = %error, "the store does not tell how many calls it holds"),
         }
+        if let Ok(pending) = self.0.parts.store.events_pending().await {
+            state.events_pending.set(float(u64::try_from(pending).unwrap_or(u64::MAX)));
+        }
         state.capacity.set(float(u64::try_from(self.0.parts.store.capacity()).unwrap_or(u64::MAX)));
         state.caller_ids_set_aside.set(float(u64::try_from(self.0.carrier.aside(now)).unwrap_or(u64::MAX)));
         let readiness = self.readiness();

@@ -10,6 +10,7 @@ pub mod opt_out;
 
 mod carrier;
 mod create;
+mod delivery;
 mod effects;
 mod figures;
 mod inbound;
@@ -150,6 +151,9 @@ pub enum Error {
     /// It is too late to change the call.
     #[error("the call is decided or finished")]
     CallFinished,
+    /// Its client asked for no events.
+    #[error("the call has no callback_url")]
+    NoCallbackUrl,
     /// Twilio refused to place the call.
     #[error("Twilio refused the call")]
     Twilio(twilio::client::Refusal),
@@ -198,6 +202,12 @@ impl Service {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.0.parts.settings
+    }
+
+    /// Where calls are kept, and what clients are still to be told of them.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.parts.store
     }
 
     /// What is counted.

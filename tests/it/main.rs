@@ -27,6 +27,7 @@ mod cancel;
 mod carrier;
 mod changes;
 mod crowd;
+mod deploy;
 mod dialling;
 mod door;
 mod examined;

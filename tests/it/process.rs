@@ -1,6 +1,7 @@
 //! The real program as child processes: the service, and the simulator alone as its carrier. Each is killed when its
 //! handle is dropped. Clocks are real here, so nothing may depend on how long a call lasts.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
@@ -20,7 +21,7 @@ pub(crate) const SECRET: &str = "the-secret-of-the-app";
 const PROMPT: Duration = Duration::from_secs(5);
 
 /// A port that was free a moment ago. Another program could take it before the child does; then the child says so.
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
@@ -32,7 +33,7 @@ pub(crate) struct Program {
 }
 
 /// The program of this package with nothing of our environment.
-fn program(arguments: &[&str]) -> Command {
+pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tablecall"));
     command.args(arguments).env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -79,6 +80,13 @@ impl Program {
             ("TABLECALL_ALLOWED_COUNTRIES", "*"),
             ("RUST_LOG", "info,tablecall=trace"),
         ]);
+    }
+
+    /// The service with these settings alone; without an account the simulator is its carrier.
+    pub(crate) async fn with(settings: &BTreeMap<String, String>, address: SocketAddr) -> Self {
+        let mut command = program(&["serve"]);
+        command.envs(settings);
+        Self::started(command, address).await
     }
 
     async fn started(mut command: Command, address: SocketAddr) -> Self {

@@ -1,0 +1,13 @@
+# What the other files share. Ports and limits are the program's own: README and the Dockerfile say them too.
+
+data "aws_availability_zones" "available" {
+  state = "available"
+}
+
+locals {
+  port  = 8080
+  zones = slice(data.aws_availability_zones.available.names, 0, 2)
+
+  # The program stops by itself within 25 s.
+  stop_timeout = 35
+}
