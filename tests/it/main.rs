@@ -45,4 +45,5 @@ mod soak;
 mod trial;
 mod trust;
 mod voicemail;
+mod watched;
 mod words;
