@@ -1,6 +1,7 @@
 //! Puts the parts together, binds, runs, and stops in order.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -14,6 +15,7 @@ use crate::http::Site;
 use crate::http::door::Admission;
 use crate::http::keys::Keys;
 use crate::http::listener::{Limits, serve};
+use crate::notify::{self, Notifier};
 use crate::policy::Rules;
 use crate::service::intake::{Callbacks, Defaults};
 use crate::service::links::Links;
@@ -33,6 +35,9 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How long work that outlives its request may take after that: an answer of Twilio on its way is worth waiting for.
 const LAST_WORK: Duration = Duration::from_secs(10);
 
+/// How long the last events to clients may take when all else has ended.
+const LAST_EVENTS: Duration = Duration::from_secs(4);
+
 /// A server that is bound and not yet running.
 #[derive(Debug)]
 pub struct App {
@@ -47,6 +52,7 @@ pub struct App {
 #[derive(Debug)]
 struct Assembled {
     site: Site,
+    notifier: Notifier,
     metrics: Metrics,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -66,8 +72,8 @@ pub enum Error {
     /// What is spoken has faults.
     #[error("the files under twiml/ have faults: {0:?}")]
     Speech(Vec<crate::speech::Problem>),
-    /// The client for Twilio cannot be built.
-    #[error("no client for Twilio can be built")]
+    /// A client for Twilio, or for the endpoints of events, cannot be built.
+    #[error("no HTTP client can be built")]
     Client(#[from] reqwest::Error),
     /// Twilio's address is no URL.
     #[error("TWILIO_API_URL cannot be used")]
@@ -127,11 +133,13 @@ impl App {
     /// 3. requests in progress are answered, for ten seconds at most: a key that was pressed is stored;
     /// 4. work that outlives its request ends: an answer of Twilio on its way gets its place in the record;
     /// 5. what came to wait meanwhile ends too;
-    /// 6. the simulator goes last: it is the other end of the wire.
+    /// 6. what clients were not told yet is sent once more, for four seconds at most;
+    /// 7. the simulator goes last: it is the other end of the wire.
     pub async fn run_until(self, signal: impl Future<Output = ()>) {
         // The data of phone numbers takes some 10 ms to read; nobody should wait for it, neither a start nor a call.
         let warm = tokio::task::spawn_blocking(phone::warm);
-        let Assembled { site, metrics, tasks, stop } = self.assembled;
+        let Assembled { site, notifier, metrics, tasks, stop } = self.assembled;
+        notifier.start();
         let (service, simulator) = (site.service.clone(), site.simulator.clone());
         tasks.spawn({
             let service = service.clone();
@@ -163,6 +171,7 @@ impl App {
             tracing::warn!("some work was not finished in time");
         }
         service.shut_down().await;
+        notifier.flush(LAST_EVENTS).await;
         if let Some(simulator) = simulator {
             simulator.stop().await;
         }
@@ -215,7 +224,7 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr, store: Store) ->
     let probe = config.public_url.as_ref().map(|_| Probe { http: http.clone(), origin: origin.clone() });
     let service = Service::new(Parts {
         settings: settings(config, speech.languages().collect()),
-        clock,
+        clock: clock.clone(),
         store,
         tickets: Tickets::new(config.ticket_keys.clone()),
         links: Links::new(&origin),
@@ -228,13 +237,21 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr, store: Store) ->
         probe,
     });
     let keys = Keys::new(config.api_keys.iter().map(|(name, secret)| (name.as_str(), secret.as_str())));
+    let notifier = Notifier::new(notify::Parts {
+        service: service.clone(),
+        clock,
+        secrets: config.webhook_secrets.clone(),
+        allow_private: config.allow_private_callbacks,
+        names: Arc::new(notify::System),
+        show: crate::http::api::view::json,
+    })?;
     let metrics_apart = config.watching.metrics_listen.is_some();
     let (proxies, origins) = (config.trusted_proxies.clone(), config.cors_origins.clone());
     let mut limits = Limits::default();
     limits.unlimited_peers.extend(&proxies.0);
     let admission = Admission { keys, proxies, origins };
     let site = Site { service, admission, verifier, simulator, limits, metrics_apart };
-    Ok(Assembled { site, metrics, tasks, stop })
+    Ok(Assembled { site, notifier, metrics, tasks, stop })
 }
 
 /// The OpenAPI document of a service as it would be without any setting.
@@ -263,10 +280,10 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 
 fn settings(config: &Config, languages: Vec<Language>) -> Settings {
     let home = config.from_numbers.first().and_then(|number| number.facts()).and_then(|facts| facts.country);
-    let callbacks = match (config.signs_events, config.allow_private_callbacks) {
-        (false, _) => Callbacks::Refused,
-        (true, false) => Callbacks::Public,
-        (true, true) => Callbacks::Any,
+    let callbacks = match (config.webhook_secrets.is_empty(), config.allow_private_callbacks) {
+        (true, _) => Callbacks::Refused,
+        (false, false) => Callbacks::Public,
+        (false, true) => Callbacks::Any,
     };
     Settings {
         account: config.carrier.account().sid,

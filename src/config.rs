@@ -16,6 +16,7 @@ use url::Url;
 use crate::domain::{Country, Phone};
 use crate::http::cors::Origins;
 use crate::http::networks::TrustedProxies;
+use crate::notify::Secret;
 use crate::policy::{Hours, Limits};
 use crate::ticket::Key;
 use crate::twilio::AccountSid;
@@ -206,8 +207,10 @@ pub struct Config {
     pub max_calls: usize,
     /// How long a finished call stays readable.
     pub retention: SignedDuration,
-    /// Whether events to clients can be signed.
-    pub signs_events: bool,
+    /// What signs events to clients, newest first. Without any, `callback_url` is refused.
+    pub webhook_secrets: Vec<Secret>,
+    /// The secret was made at this start, for the simulator: nobody knows it yet.
+    pub is_secret_made: bool,
     /// Whether `callback_url` may point at private addresses.
     pub allow_private_callbacks: bool,
     /// Logs, metrics, errors, traces.

@@ -12,6 +12,7 @@ pub mod twilio;
 pub mod speech;
 pub mod store;
 pub mod service;
+pub mod notify;
 pub mod simulator;
 pub mod http;
 pub mod config;

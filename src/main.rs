@@ -285,6 +285,7 @@ fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
 
 async fn serve(config: Config) -> ExitCode {
     let simulated = matches!(config.carrier, Carrier::Simulator(_));
+    let made = config.webhook_secrets.first().filter(|_| config.is_secret_made).map(|made| made.reveal().to_owned());
     let app = match App::build(config, Clock::system()).await {
         Ok(app) => app,
         Err(error) => {
@@ -292,17 +293,20 @@ async fn serve(config: Config) -> ExitCode {
             return complain(&format!("{error}{cause}"), UNAVAILABLE);
         }
     };
-    let _greeted = writeln!(std::io::stdout(), "{}", greeting(app.address(), simulated));
+    let _greeted = writeln!(std::io::stdout(), "{}", greeting(app.address(), simulated, made.as_deref()));
     app.run_until(told_to_stop()).await;
     ExitCode::SUCCESS
 }
 
-fn greeting(address: SocketAddr, simulated: bool) -> String {
+fn greeting(address: SocketAddr, simulated: bool, made_secret: Option<&str>) -> String {
     let url = format!("http://{address}");
     if !simulated {
         return format!("Tablecall is listening on {url}; the API is described at {url}/docs");
     }
     let example = tablecall::http::api::example();
+    let signed =
+        made_secret.map(|secret| format!("\nEvents to a callback_url are signed with {secret} until this ends."));
+    let signed = signed.unwrap_or_default();
     format!(
         "Tablecall is running with a simulated carrier: no real phone rings.\n\n  \
          try it in the browser   {url}\n  \
@@ -310,7 +314,7 @@ fn greeting(address: SocketAddr, simulated: bool) -> String {
          the API for programs    {url}/docs\n  \
          or in a terminal        curl -s {url}/api/call -H 'content-type: application/json' \\\n    \
          -d '{example}'\n\n\
-         That number answers by itself and presses 1; …0102 presses 2, …0103 is busy, …0104 does not answer."
+         That number answers by itself and presses 1; …0102 presses 2, …0103 is busy, …0104 does not answer.{signed}"
     )
 }
 

@@ -6,6 +6,7 @@
 
 mod layer;
 pub mod metrics;
+pub mod request;
 mod sink;
 
 use std::any::Any;

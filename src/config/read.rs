@@ -6,8 +6,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use jiff::SignedDuration;
 use url::{Host, Url};
 
@@ -15,6 +13,7 @@ use super::{Carrier, Config, Given, Later, Problem, TwilioAccount};
 use crate::domain::{Country, Name, Phone};
 use crate::http::cors::Origins;
 use crate::http::networks::TrustedProxies;
+use crate::notify::Secret;
 use crate::policy::{Hours, Limits};
 use crate::service::opt_out;
 use crate::ticket::Key;
@@ -106,7 +105,11 @@ impl Reader {
         let machine_detection = self.machine_detection(given);
         let speech = self.speech(given);
         let (do_not_call, do_not_call_file) = self.do_not_call(given);
-        let signs_events = self.webhook_secrets(given) || simulated;
+        let mut webhook_secrets = self.webhook_secrets(given);
+        let is_secret_made = simulated && webhook_secrets.is_empty();
+        if is_secret_made {
+            webhook_secrets.extend(Secret::made());
+        }
         let truth = "must be `true` or `false`";
         let private = self.parsed("TABLECALL_ALLOW_PRIVATE_CALLBACKS", &given.allow_private_callbacks, truth);
         let watching = self.watching(given, listen);
@@ -139,7 +142,8 @@ impl Reader {
             contact_phone,
             max_calls,
             retention,
-            signs_events,
+            webhook_secrets,
+            is_secret_made,
             allow_private_callbacks: private.unwrap_or(false),
             watching,
             trusted_proxies,
@@ -399,16 +403,11 @@ impl Reader {
         (numbers, path)
     }
 
-    fn webhook_secrets(&mut self, given: &Given) -> bool {
-        let secrets: Vec<&str> = list(set(&given.webhook_secrets).unwrap_or_default()).collect();
-        let good = |secret: &&str| {
-            let bytes = secret.strip_prefix("whsec_").and_then(|text| BASE64_STANDARD.decode(text).ok());
-            bytes.is_some_and(|bytes| (24..=64).contains(&bytes.len()))
-        };
-        if !secrets.iter().all(good) {
-            self.wrong("TABLECALL_WEBHOOK_SECRETS", "each must be whsec_ and the base64 of 24 to 64 bytes");
-        }
-        !secrets.is_empty()
+    fn webhook_secrets(&mut self, given: &Given) -> Vec<Secret> {
+        let secrets: Result<Vec<Secret>, _> =
+            list(set(&given.webhook_secrets).unwrap_or_default()).map(Secret::parse).collect();
+        let rule = |error| format!("each {error}");
+        secrets.map_err(|error| self.wrong("TABLECALL_WEBHOOK_SECRETS", rule(error))).unwrap_or_default()
     }
 
     fn ticket_keys(&mut self, given: &Given, account: &TwilioAccount) -> Vec<Key> {
@@ -518,7 +517,7 @@ mod tests {
         assert!(matches!(config.carrier, Carrier::Simulator(_)));
         assert_eq!(config.listen, "127.0.0.1:8080".parse().unwrap());
         assert_eq!((config.calls_per_second, config.call_hours, config.allowed_countries), (0, Hours::ALWAYS, None));
-        assert!(config.api_keys.is_empty() && config.signs_events);
+        assert!(config.api_keys.is_empty() && config.is_secret_made && config.webhook_secrets.len() == 1);
     }
 
     #[test]
@@ -526,7 +525,7 @@ mod tests {
         let config = Config::read(&live()).unwrap();
         assert!(matches!(config.carrier, Carrier::Twilio { ref api_url, .. } if api_url == "https://api.twilio.com"));
         assert_eq!((config.calls_per_second, config.allowed_countries), (1, Some(vec![Country::US])));
-        assert!(!config.signs_events);
+        assert!(!config.is_secret_made && config.webhook_secrets.is_empty());
         let bare = Given { public_url: None, twilio_from_number: None, api_keys: None, ..live() };
         assert_eq!(wrong(&bare), ["TABLECALL_PUBLIC_URL", "TWILIO_FROM_NUMBER", "TABLECALL_API_KEYS"]);
         assert_eq!(wrong(&Given { twilio_auth_token: None, ..live() }), ["TWILIO_AUTH_TOKEN"]);

@@ -81,6 +81,14 @@ impl CallbackUrl {
         Ok(Self(url.as_str().into()))
     }
 
+    /// Scheme, host and port: all that tells one endpoint from another.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        let host = self.0.find("://").map_or(0, |at| at + 3);
+        let end = self.0.get(host..).and_then(|rest| rest.find(['/', '?', '#'])).map_or(self.0.len(), |at| host + at);
+        self.0.get(..end).unwrap_or_default()
+    }
+
     /// The URL.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -158,6 +166,13 @@ mod tests {
             "https://example.com/hook?x=1"
         );
         assert!(CallbackUrl::parse("http://127.0.0.1:9000/hook", true).is_ok());
+        for (url, origin) in [
+            ("https://Example.com:443/hook?to=https://b.example/", "https://example.com"),
+            ("https://example.com:8443?x", "https://example.com:8443"),
+            ("https://[2606:4700::1111]/", "https://[2606:4700::1111]"),
+        ] {
+            assert_eq!(CallbackUrl::parse(url, false).unwrap().origin(), origin);
+        }
     }
 
     #[test]
@@ -197,6 +212,22 @@ mod tests {
             "[2002:7f00:1::]",
             "[2001:db8::1]",
             "metadata.google.internal",
+            "169.254.169.254.",
+            "[fd00:ec2::254]",
+            "0.1.2.3",
+            "192.0.2.1",
+            "198.18.0.1",
+            "198.51.100.1",
+            "203.0.113.1",
+            "240.0.0.1",
+            "[::127.0.0.1]",
+            "[::ffff:a9fe:a9fe]",
+            "[64:ff9b::a9fe:a9fe]",
+            "[64:ff9b:1::a00:1]",
+            "[2001:0:7f00:1::]",
+            "[2002:a9fe:a9fe::1]",
+            "[fec0::1]",
+            "[3fff::1]",
         ] {
             let url = format!("https://{host}/");
             assert_eq!(CallbackUrl::parse(&url, false), Err(CallbackError::PrivateAddress), "{host}");

@@ -16,7 +16,7 @@ pub mod table_time;
 pub mod text;
 pub mod zone;
 
-pub use callback_url::CallbackUrl;
+pub use callback_url::{CallbackUrl, is_public};
 pub use country::Country;
 pub use extension::Extension;
 pub use id::{CallId, Sid};

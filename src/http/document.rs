@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::problem::Code;
 
 /// Operations and the problems they can answer beyond those that every operation can.
-const PROBLEMS: [(&str, &[Code]); 6] = [
+const PROBLEMS: [(&str, &[Code]); 7] = [
     (
         "create_call",
         &[
@@ -38,6 +38,7 @@ const PROBLEMS: [(&str, &[Code]); 6] = [
     ("get_call", &[Code::CallNotFound]),
     ("follow_call", &[Code::CallNotFound]),
     ("cancel_call", &[Code::CallNotFound, Code::CallFinished]),
+    ("resend_events", &[Code::CallNotFound, Code::NoCallbackUrl]),
     ("calendar_entry", &[Code::CallNotFound, Code::NotConfirmed]),
 ];
 

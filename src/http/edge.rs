@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use poem::http::{HeaderName, HeaderValue, Method, header};
@@ -16,6 +16,7 @@ use super::hooks::{Hooks, PREFIX};
 use super::problem::{Code, Failure, of_framework};
 use crate::domain::id;
 use crate::telemetry::metrics::{Metrics, Route};
+use crate::telemetry::request::Context;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Everything below it needs a key.
@@ -25,11 +26,12 @@ const LONGEST_ID: usize = 64;
 
 /// The routes as they are counted and logged, with what follows the id: never the path that was asked for, which may
 /// hold anything.
-const ROUTES: [(&str, &str, &str); 10] = [
+const ROUTES: [(&str, &str, &str); 11] = [
     ("POST", "/api/call", ""),
     ("POST", "/api/call/check", ""),
     ("GET", "/api/call/{id}", ""),
     ("GET", "/api/call/{id}/events", "/events"),
+    ("POST", "/api/call/{id}/events/resend", "/events/resend"),
     ("POST", "/api/call/{id}/cancel", "/cancel"),
     ("GET", "/api/call/{id}/calendar.ics", "/calendar.ics"),
     ("GET", "/healthz", ""),
@@ -50,7 +52,7 @@ pub struct Edge<E> {
 /// What is known of a request before anything of it is done, for the line that tells of it.
 struct Asked {
     begun: Instant,
-    request_id: String,
+    context: Arc<Context>,
     method: Method,
     path: String,
     client: IpAddr,
@@ -79,7 +81,7 @@ impl<E: Endpoint> Edge<E> {
             asked.key = Some(owner.0.clone());
             request.set_data(owner);
         }
-        request.set_data(RequestId(asked.request_id.clone()));
+        request.set_data(RequestId(asked.context.id().to_owned()));
         shielded(&self.inner, request).await
     }
 
@@ -91,12 +93,22 @@ impl<E: Endpoint> Edge<E> {
             counted.observe(status, took);
         }
         let name = ROUTES.get(route).map_or("other", |(_, name, _)| *name);
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let (key, method) = (asked.key.as_deref().unwrap_or("none"), word(&asked.method));
-        tracing::info!(
-            request.id = %asked.request_id, method, route = name, status, key, client.address = %asked.client,
-            duration_us = micros, "request"
-        );
+        let (call, client, duration_ms) = (asked.context.call(), asked.client, milliseconds(took));
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    method, route = name, status, key, call.id = call.map(display), client.address = %client,
+                    duration_ms, "request"
+                )
+            };
+        }
+        // What a client did wrong is its own affair, and nobody wants to read of each look of a probe.
+        match status {
+            500.. => line!(warn),
+            ..400 if is_quiet(&asked.path) => line!(debug),
+            _ => line!(info),
+        }
     }
 }
 
@@ -107,9 +119,16 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         if request.uri().path().starts_with(PREFIX) {
             return Ok(self.hooks.answer(request).await);
         }
+        let context = Context::new(request_id(&request));
+        context.scope(self.serve(request, context.clone())).await
+    }
+}
+
+impl<E: Endpoint> Edge<E> {
+    async fn serve(&self, request: Request, context: Arc<Context>) -> poem::Result<Response> {
         let mut asked = Asked {
             begun: Instant::now(),
-            request_id: request_id(&request),
+            context,
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
             client: self.door.client(&request),
@@ -121,7 +140,7 @@ impl<E: Endpoint> Endpoint for Edge<E> {
             Err(error) => refused(error, &asked),
         };
         let headers = response.headers_mut();
-        if let Ok(value) = HeaderValue::from_str(&asked.request_id) {
+        if let Ok(value) = HeaderValue::from_str(asked.context.id()) {
             headers.insert(REQUEST_ID, value);
         }
         guard(headers);
@@ -142,11 +161,11 @@ fn refused(error: poem::Error, asked: &Asked) -> Response {
     let failure = of_framework(&error);
     // What Twilio refuses, and a full store, are no faults of ours: the one line per request tells them.
     if failure.code == Code::InternalError {
-        tracing::error!(request.id = %asked.request_id, error = %error, "a request failed");
+        tracing::error!(error = %error, "a request failed");
     }
     let allow = error.into_response().headers().get(header::ALLOW).cloned();
     let allow = allow.or_else(|| (failure.code == Code::MethodNotAllowed).then(|| known_methods(&asked.path)));
-    let mut response = failure.into_response(&asked.request_id);
+    let mut response = failure.into_response(asked.context.id());
     if let Some(allow) = allow {
         response.headers_mut().insert(header::ALLOW, allow);
     }
@@ -161,6 +180,16 @@ fn word(method: &Method) -> &'static str {
 
 fn panicked() -> Failure {
     Failure::new(Code::InternalError, "The request was not carried out. Please try again.")
+}
+
+/// What a log line tells of a duration: milliseconds, to the microsecond.
+pub(super) fn milliseconds(duration: Duration) -> f64 {
+    f64::from(u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)) / 1_000.0
+}
+
+/// Whether answers of this path are told in detailed logs only: those to probes, and those of the simulator.
+fn is_quiet(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz" | "/metrics") || path.starts_with("/simulator/")
 }
 
 /// The id of a request, for handlers.
@@ -227,6 +256,7 @@ mod tests {
             ("/api/call/check", "POST"),
             ("/api/call/123", "GET, HEAD"),
             ("/api/call/123/cancel", "POST"),
+            ("/api/call/123/events/resend", "POST"),
             ("/healthz", "GET, HEAD"),
         ] {
             assert_eq!(known_methods(path), methods, "{path}");
@@ -239,7 +269,7 @@ mod tests {
         let error = shielded(&panics, Request::default()).await.unwrap_err();
         let asked = Asked {
             begun: Instant::now(),
-            request_id: "mine-1".to_owned(),
+            context: Context::new("mine-1"),
             method: Method::POST,
             path: "/api/call".to_owned(),
             client: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),

@@ -11,13 +11,16 @@ use metrics::Counter;
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Request, Response};
 
+use super::edge::milliseconds;
 use super::listener::{Limits, read_body};
 use crate::call::Turn;
+use crate::domain::id;
 use crate::service::links::path;
 use crate::service::{Callback, Document, Service};
 use crate::speech::LAST_RESORT;
 use crate::telemetry::metrics::labels::{HEARD, WEBHOOKS};
 use crate::telemetry::metrics::{Family, Metrics, Webhook};
+use crate::telemetry::request::Context;
 use crate::twilio::form::Form;
 use crate::twilio::signature::{SignatureHeaders, Verifier};
 use crate::twilio::webhook::{AmdCallback, StatusCallback, VoiceRequest};
@@ -111,7 +114,12 @@ impl Hooks {
     }
 
     /// Answers one webhook.
-    pub async fn answer(&self, mut request: Request) -> Response {
+    pub async fn answer(&self, request: Request) -> Response {
+        let context = Context::new(id::random_text());
+        context.scope(self.serve(request, &context)).await
+    }
+
+    async fn serve(&self, mut request: Request, context: &Context) -> Response {
         let begun = Instant::now();
         let path = request.uri().path().to_owned();
         let hook = Hook::of(&path);
@@ -139,10 +147,16 @@ impl Hooks {
         let counted = self.webhooks.at(hook.kind());
         counted.duration.record(took);
         counted.heard.at(place(callback)).increment(1);
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let call_sid = form.get("CallSid").unwrap_or_default();
+        let (call_sid, call) = (form.get("CallSid").unwrap_or_default(), context.call());
         let outcome = HEARD.get(place(callback)).copied().unwrap_or_default();
-        tracing::info!(webhook = hook.word(), twilio.call_sid = call_sid, outcome, duration_us = micros, "webhook");
+        tracing::info!(
+            webhook = hook.word(),
+            call.id = call.map(display),
+            twilio.call_sid = call_sid,
+            outcome,
+            duration_ms = milliseconds(took),
+            "webhook"
+        );
         response
     }
 

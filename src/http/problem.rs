@@ -38,6 +38,8 @@ pub enum Code {
     CallFinished,
     /// The reservation is not confirmed: there is nothing to put in a calendar.
     NotConfirmed,
+    /// The call has no `callback_url`: there is nobody to tell.
+    NoCallbackUrl,
     /// The body is too long.
     PayloadTooLarge,
     /// The body is not `application/json`.
@@ -72,7 +74,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the document.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::BadJson,
         Self::BadRequest,
         Self::Unauthorized,
@@ -84,6 +86,7 @@ impl Code {
         Self::DuplicateCall,
         Self::CallFinished,
         Self::NotConfirmed,
+        Self::NoCallbackUrl,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
         Self::InvalidRequest,
@@ -119,6 +122,7 @@ impl Code {
             }
             Self::CallFinished => ("call_finished", StatusCode::CONFLICT, "The call is decided or finished"),
             Self::NotConfirmed => ("not_confirmed", StatusCode::CONFLICT, "The reservation is not confirmed"),
+            Self::NoCallbackUrl => ("no_callback_url", StatusCode::CONFLICT, "The call has no callback_url"),
             Self::PayloadTooLarge => ("payload_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too long"),
             Self::UnsupportedMediaType => {
                 ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be application/json")
@@ -279,6 +283,9 @@ impl From<service::Error> for Failure {
                 Self::new(Code::IdempotencyMismatch, "Use another Idempotency-Key for another request.")
             }
             Error::CallFinished => Self::new(Code::CallFinished, "It can no longer be cancelled."),
+            Error::NoCallbackUrl => {
+                Self::new(Code::NoCallbackUrl, "Nobody wants events of this call: it was made without a callback_url.")
+            }
             Error::Twilio(refusal) => twilio(&refusal),
             Error::Unavailable(store::Error::Full) => Self {
                 retry_after: Some(30),

@@ -12,6 +12,7 @@ use crate::domain::{CallId, PhoneFacts, Reservation};
 use crate::policy::{Allowance, Purpose, Verdict};
 use crate::speech::{Scene, Script};
 use crate::store::{IdempotencyKey, Saved, Standing};
+use crate::telemetry::request;
 
 /// How often to look for the call of a repeated request before it counts as no longer held.
 const PATIENCE: usize = 1_000;
@@ -173,18 +174,11 @@ impl Service {
         }
     }
 
-    /// Logs a call that this process sees for the first time.
-    pub(super) fn appeared(&self, call: &Call) {
-        for entry in &call.timeline {
-            super::tell_entry(call, entry.what);
-        }
-    }
-
     /// Asks Twilio while the client waits, and tells it what Twilio refused.
     async fn place_for_client(&self, stored: Arc<Call>, attempt: u8) -> Result<Arc<Call>, Error> {
         let (service, id) = (self.clone(), stored.id);
         // In a task of its own: a client that hangs up must not take Twilio's answer with it.
-        let placing = self.0.parts.tasks.spawn(async move { service.place(stored, attempt).await });
+        let placing = self.0.parts.tasks.spawn(request::carry(async move { service.place(stored, attempt).await }));
         let refusal = placing.await.map_err(|_panicked| Error::Internal)??;
         let call = self.0.parts.store.load(id).await?.ok_or(Error::NotFound)?;
         let was_refused = call.attempts.last().is_some_and(|last| last.ended == Some(Ended::Refused));
@@ -202,11 +196,11 @@ impl Service {
     pub(super) fn perform_each(&self, call: &Arc<Call>, effects: impl Iterator<Item = Effect>) {
         for effect in effects {
             let (service, call) = (self.clone(), call.clone());
-            self.0.parts.tasks.spawn(async move {
+            self.0.parts.tasks.spawn(request::carry(async move {
                 if let Err(error) = service.effect(call.clone(), effect).await {
                     tracing::error!(call.id = %call.id, error = %error, ?effect, "an effect could not be performed");
                 }
-            });
+            }));
         }
     }
 }

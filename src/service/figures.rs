@@ -30,6 +30,9 @@ impl Service {
             // The last known figures stay; that the store does not answer is a figure of its own.
             Err(error) => tracing::warn!(error = %error, "the store does not tell how many calls it holds"),
         }
+        if let Ok(pending) = self.0.parts.store.events_pending().await {
+            state.events_pending.set(float(u64::try_from(pending).unwrap_or(u64::MAX)));
+        }
         state.capacity.set(float(u64::try_from(self.0.parts.store.capacity()).unwrap_or(u64::MAX)));
         state.caller_ids_set_aside.set(float(u64::try_from(self.0.carrier.aside(now)).unwrap_or(u64::MAX)));
         let readiness = self.readiness();
@@ -111,7 +114,10 @@ impl Service {
         if result.is_err() {
             metrics.twilio_errors.count(code);
         }
-        metrics.twilio.get(operation).get(word).record(begun.elapsed());
+        let took = begun.elapsed();
+        metrics.twilio.get(operation).get(word).record(took);
+        let duration_ms = took.as_secs_f64() * 1_000.0;
+        tracing::debug!(operation, result = word, twilio.code = code, duration_ms, "asked Twilio");
         result
     }
 }

@@ -10,12 +10,14 @@ pub mod opt_out;
 
 mod carrier;
 mod create;
+mod delivery;
 mod effects;
 mod figures;
 mod inbound;
 mod pace;
 mod place;
 mod ready;
+mod story;
 mod strangers;
 mod sweep;
 mod voicemail;
@@ -29,13 +31,14 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::call::{Call, Effect, Event, Reply, What, step};
+use crate::call::{Call, Effect, Event, Reply, step};
 use crate::clock::Clock;
 use crate::domain::{CallId, Phone};
 use crate::policy::{Refusal, Rules};
 use crate::speech::Speech;
 use crate::store::{Saved, Store};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::request;
 use crate::ticket::Tickets;
 use crate::{store, twilio};
 
@@ -144,6 +147,9 @@ pub enum Error {
     /// It is too late to change the call.
     #[error("the call is decided or finished")]
     CallFinished,
+    /// Its client asked for no events.
+    #[error("the call has no callback_url")]
+    NoCallbackUrl,
     /// Twilio refused to place the call.
     #[error("Twilio refused the call")]
     Twilio(twilio::client::Refusal),
@@ -194,6 +200,12 @@ impl Service {
         &self.0.parts.settings
     }
 
+    /// Where calls are kept, and what clients are still to be told of them.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.parts.store
+    }
+
     /// What is counted.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
@@ -212,7 +224,11 @@ impl Service {
     /// There is none, or the store cannot serve.
     pub async fn get(&self, owner: &str, id: CallId) -> Result<Arc<Call>, Error> {
         let call = self.0.parts.store.load(id).await?.ok_or(Error::NotFound)?;
-        if *call.owner == *owner { Ok(call) } else { Err(Error::NotFound) }
+        if *call.owner != *owner {
+            return Err(Error::NotFound);
+        }
+        request::note_call(id.as_bytes());
+        Ok(call)
     }
 
     /// The newest state of a call of `owner`, and each later one.
@@ -275,26 +291,6 @@ impl Service {
                 Ok(Some(Applied { call, reply: step.reply, effects: step.effects }))
             }
         }
-    }
-
-    /// Logs and counts what is new about a call. Nothing here names a guest or a number.
-    fn tell(&self, before: &Call, call: &Call) {
-        for entry in call.timeline.iter().skip(before.timeline.len()) {
-            tell_entry(call, entry.what);
-        }
-        self.count(before, call);
-    }
-}
-
-fn tell_entry(call: &Call, what: What) {
-    let attempt = call.attempts.last().map_or(0, |last| last.number);
-    let (event, detail) = (what.word(), what.detail());
-    let detail = detail.as_deref().unwrap_or_default();
-    let unknown = matches!(what, What::Finished(crate::call::Outcome::Unknown));
-    if unknown {
-        tracing::error!(call.id = %call.id, attempt, event, detail, "it was never learned what became of a call");
-    } else {
-        tracing::info!(call.id = %call.id, attempt, event, detail, "call");
     }
 }
 

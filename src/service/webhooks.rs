@@ -9,6 +9,7 @@ use crate::call::{Apology, Call, Closing, Event, Input, Line, Machine, On, Reply
 use crate::domain::Language;
 use crate::speech::Speech;
 use crate::store::Saved;
+use crate::telemetry::request;
 use crate::ticket::{Error as TicketError, Opened, Purpose};
 use crate::twilio::webhook::{AmdCallback, StatusCallback, VoiceRequest};
 use crate::twilio::{AccountSid, AnsweredBy, CallStatus};
@@ -131,11 +132,15 @@ impl Service {
 
     /// A ticket that we sealed for this purpose and for this account. Otherwise what it says, if it is only too old.
     pub(super) fn open(&self, ticket: &str, purpose: Purpose, account: AccountSid) -> Result<Opened, Option<Opened>> {
-        let opened = match self.0.parts.tickets.open(ticket, purpose, self.now()) {
-            Ok(opened) => opened,
-            Err(TicketError::Expired(opened)) => return Err(Some(opened)),
+        let (opened, expired) = match self.0.parts.tickets.open(ticket, purpose, self.now()) {
+            Ok(opened) => (opened, false),
+            Err(TicketError::Expired(opened)) => (opened, true),
             Err(TicketError::Forged) => return Err(None),
         };
+        request::note_call(opened.head.call.as_bytes());
+        if expired {
+            return Err(Some(opened));
+        }
         let fits = account == self.0.parts.settings.account && opened.head.account == self.0.account;
         if fits { Ok(opened) } else { Err(Some(opened)) }
     }

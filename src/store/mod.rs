@@ -360,6 +360,14 @@ impl Store {
         }
     }
 
+    /// Lets every event be due now that nobody has claimed, for a process whose outbox ends with it. Nothing in a shared
+    /// store: others go on there.
+    pub fn hurry_events(&self, now: Timestamp) {
+        match self {
+            Self::Memory(memory) => memory.hurry_events(now),
+        }
+    }
+
     /// How far the events of a call have come; `None`: its client wants none, or it is not held.
     ///
     /// # Errors

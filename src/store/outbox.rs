@@ -260,6 +260,17 @@ impl Outbox {
         (true, entry.next_at)
     }
 
+    /// Lets all be due now that are not claimed.
+    pub(super) fn hurry(&mut self, now: Timestamp) {
+        for (id, entry) in &mut self.entries {
+            if let Some(at) = entry.next_at.filter(|at| entry.claim.is_none() && *at > now) {
+                self.due.remove(&(at, *id));
+                self.due.insert((now, *id));
+                entry.next_at = Some(now);
+            }
+        }
+    }
+
     pub(super) fn get(&self, id: CallId) -> Option<Entry> {
         self.entries.get(&id).cloned()
     }

@@ -13,6 +13,7 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 
+use super::request;
 use super::sink::{Guard, INTERVAL, Sink};
 use crate::clock::Clock;
 
@@ -21,8 +22,8 @@ use crate::clock::Clock;
 pub enum Format {
     /// `12:05:01.123 INFO  message key=value`, in UTC.
     Text,
-    /// One object with `timestamp` (RFC 3339, UTC, milliseconds), `level`, `target`, `message` and the event's fields
-    /// beside them.
+    /// One object with `timestamp` (RFC 3339, UTC, milliseconds), `level`, `target`, `message`, the event's fields beside
+    /// them, and `request.id` while a request is served.
     Json,
 }
 
@@ -75,12 +76,20 @@ impl<S: Subscriber> Layer<S> for Lines {
             Format::Json => {
                 head(line, *meta.level(), meta.target());
                 event.record(&mut Json { line });
+                request::with_id(|id| {
+                    line.push_str(r#","request.id":""#);
+                    let _ = Escaped(line).write_str(id);
+                    line.push('"');
+                });
                 line.push_str("}\n");
             }
             Format::Text => {
                 let _ = write!(line, " {:<5}", meta.level().as_str());
                 event.record(&mut Message { line });
                 event.record(&mut Text { line });
+                request::with_id(|id| {
+                    let _ = write!(line, " request.id={id}");
+                });
                 if !meta.target().starts_with("tablecall") {
                     let _ = write!(line, " target={}", meta.target());
                 }

@@ -66,6 +66,8 @@ pub struct Metrics {
     pub store_errors: Family<Counter>,
     /// `tablecall_events_total{result}`: events to clients.
     pub events: Family<Counter>,
+    /// `tablecall_event_duration_seconds`: one event, sent once.
+    pub event_duration: Histogram,
     /// `tablecall_sse_clients`: open streams.
     pub sse_clients: Gauge,
     /// What is looked up when somebody asks.
@@ -94,6 +96,8 @@ pub struct State {
     pub oldest: Family<Gauge>,
     /// `tablecall_overdue_calls`: calls that should have been looked at over a minute ago.
     pub overdue: Gauge,
+    /// `tablecall_events_pending`: events that clients have not received yet.
+    pub events_pending: Gauge,
     /// `tablecall_caller_ids_set_aside`: our numbers that Twilio refused.
     pub caller_ids_set_aside: Gauge,
     /// `tablecall_ailing{part}`: 1 while `/readyz` names it.
@@ -154,6 +158,7 @@ impl Metrics {
             ),
             store_errors: Family::new(STORE_CAUSES, |cause| counter!("tablecall_store_errors_total", "cause" => cause)),
             events: Family::new(EVENT_RESULTS, |result| counter!("tablecall_events_total", "result" => result)),
+            event_duration: histogram!("tablecall_event_duration_seconds"),
             sse_clients: gauge!("tablecall_sse_clients"),
             state: state(),
         }
@@ -212,6 +217,7 @@ fn state() -> State {
         queue: Family::new(WAITS, |reason| gauge!("tablecall_queue_length", "waiting_for" => reason)),
         oldest: Family::new(WAITS, |reason| gauge!("tablecall_queue_oldest_seconds", "waiting_for" => reason)),
         overdue: gauge!("tablecall_overdue_calls"),
+        events_pending: gauge!("tablecall_events_pending"),
         caller_ids_set_aside: gauge!("tablecall_caller_ids_set_aside"),
         ailing: Family::new(PARTS, |part| gauge!("tablecall_ailing", "part" => part)),
         ready: gauge!("tablecall_ready"),
@@ -234,6 +240,7 @@ fn describe() {
         ("tablecall_call_ring_to_verdict_seconds", "Time from the last ring of a call to its verdict."),
         ("tablecall_call_key_to_record_seconds", "Time from a verified webhook with keys to the stored call."),
         ("tablecall_twilio_request_duration_seconds", "Time Twilio took to answer."),
+        ("tablecall_event_duration_seconds", "Time an endpoint of a client took for an event."),
         ("tablecall_store_duration_seconds", "Time the shared store took to answer."),
     ];
     for (name, text) in histograms {
@@ -262,6 +269,7 @@ fn describe() {
         ("tablecall_queue_length", "Queued calls by what they wait for."),
         ("tablecall_queue_oldest_seconds", "How long the oldest queued call has waited for this."),
         ("tablecall_overdue_calls", "Open calls that should have been looked at over a minute ago."),
+        ("tablecall_events_pending", "Events that clients have not received yet."),
         ("tablecall_caller_ids_set_aside", "Numbers of TWILIO_FROM_NUMBER that Twilio refused within the last hour."),
         ("tablecall_ailing", "1 while /readyz names this part as not well."),
         ("tablecall_ready", "1 while /readyz answers 200."),

@@ -42,6 +42,7 @@ mod requests;
 mod restart;
 mod speech;
 mod soak;
+mod story;
 mod trial;
 mod trust;
 mod voicemail;

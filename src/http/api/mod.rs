@@ -28,6 +28,7 @@ use crate::call::{Call, WaitingFor};
 use crate::domain::CallId;
 use crate::policy::Verdict;
 use crate::service::{Check, Service};
+use crate::telemetry;
 
 /// The operations under `/api`.
 #[derive(Debug)]
@@ -57,6 +58,13 @@ enum Created {
 #[derive(ApiResponse)]
 enum Canceled {
     /// The call, cancelled; a line that is still open is being closed.
+    #[oai(status = 202)]
+    Call(Shown<CallView>),
+}
+
+#[derive(ApiResponse)]
+enum Resent {
+    /// The call, whose newest state is being sent.
     #[oai(status = 202)]
     Call(Shown<CallView>),
 }
@@ -155,8 +163,9 @@ impl Api {
         // What is left after this create. A store that cannot tell has said so to the create itself.
         let allowance = self.service.allowance(&owner).await.ok().flatten();
         let call = made.map_err(|error| Failure::from(error).within(allowance))?;
+        telemetry::request::note_call(call.id.as_bytes());
         let (policy, left) = allowance.as_ref().map(rate_limit).unzip();
-        Ok(Created::Call(Shown(CallView::of(&call)), format!("/api/call/{}", call.id), policy, left))
+        Ok(Created::Call(Shown(self.view(&call).await?), format!("/api/call/{}", call.id), policy, left))
     }
 
     /// What would happen
@@ -172,7 +181,8 @@ impl Api {
     /// One call
     #[oai(path = "/call/:id", method = "get", operation_id = "get_call")]
     async fn get_call(&self, request: &Request, id: Path<String>) -> poem::Result<Found> {
-        Ok(Found::Call(Shown(CallView::of(&*self.find(request, &id.0).await?))))
+        let call = self.find(request, &id.0).await?;
+        Ok(Found::Call(Shown(self.view(&call).await?)))
     }
 
     /// Follow a call
@@ -210,7 +220,18 @@ impl Api {
     async fn cancel_call(&self, request: &Request, id: Path<String>) -> poem::Result<Canceled> {
         let owner = owner(request)?;
         let call = self.service.cancel(&owner, read_id(&id.0)?).await.map_err(Failure::from)?;
-        Ok(Canceled::Call(Shown(CallView::of(&call))))
+        Ok(Canceled::Call(Shown(self.view(&call).await?)))
+    }
+
+    /// Send the events of a call again
+    ///
+    /// Sends the newest state to the `callback_url` of the call once more, also when it was received or given up. It has
+    /// the same `webhook-id` as before unless the call has changed. How that goes is told by `delivery`.
+    #[oai(path = "/call/:id/events/resend", method = "post", operation_id = "resend_events")]
+    async fn resend_events(&self, request: &Request, id: Path<String>) -> poem::Result<Resent> {
+        let owner = owner(request)?;
+        let call = self.service.resend(&owner, read_id(&id.0)?).await.map_err(Failure::from)?;
+        Ok(Resent::Call(Shown(self.view(&call).await?)))
     }
 
     /// The confirmed reservation as a calendar entry
@@ -227,6 +248,11 @@ impl Api {
     async fn find(&self, request: &Request, id: &str) -> Result<Arc<Call>, Failure> {
         let owner = owner(request)?;
         self.service.get(&owner, read_id(id)?).await.map_err(Failure::from)
+    }
+
+    async fn view(&self, call: &Call) -> Result<CallView, Failure> {
+        let events = self.service.delivery(call).await.map_err(Failure::from)?;
+        Ok(CallView::with(call, events))
     }
 }
 

@@ -3,9 +3,10 @@
 use poem_openapi::Object;
 use serde::Serialize;
 
-use super::words::{AttemptStatus, Instant, Status, Word};
+use super::words::{AttemptStatus, DeliveryStatus, Instant, Status, Word};
 use crate::call::{self, Ended, Line, Outcome, State, WaitingFor};
 use crate::domain::{TableTime, Voicemail};
+use crate::store::Entry;
 use crate::twilio::client::Refusal;
 
 /// One request to have one restaurant asked about one reservation.
@@ -42,6 +43,29 @@ pub struct CallView {
     created_at: Instant,
     /// When it last changed.
     updated_at: Instant,
+    /// How far the events to `callback_url` have come. Only in answers about a call that has one; never in events.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivery: Option<DeliveryView>,
+}
+
+/// How far the events to `callback_url` have come.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "Delivery")]
+pub struct DeliveryView {
+    /// `pending`: to be sent; `retrying`: sent in vain, and sent again at `next_attempt_at`; `delivered`: the newest
+    /// state was received; `gave_up`: tried for an hour in vain, or the endpoint answered 410.
+    status: Word<DeliveryStatus>,
+    /// The `version` of the call that was received last.
+    version: Option<u64>,
+    /// How often the newest state was sent.
+    tries: u32,
+    /// When anything was sent last.
+    last_attempt_at: Option<Instant>,
+    /// When it is sent next, at the earliest.
+    next_attempt_at: Option<Instant>,
+    /// Why the last attempt failed.
+    last_error: Option<String>,
 }
 
 /// The request as understood, normalised.
@@ -152,6 +176,40 @@ impl CallView {
             timeline: call.timeline.iter().map(EntryView::of).collect(),
             created_at: Instant(call.created_at),
             updated_at: Instant(call.updated_at),
+            delivery: None,
+        }
+    }
+
+    /// The same with how far its events have come.
+    #[must_use]
+    pub fn with(call: &call::Call, events: Option<Entry>) -> Self {
+        Self { delivery: events.map(DeliveryView::of), ..Self::of(call) }
+    }
+}
+
+/// A call in JSON, as events carry it: as its owner reads it, but for how far these events have come.
+#[must_use]
+pub fn json(call: &call::Call) -> String {
+    // Our own types have string keys and no values that JSON cannot hold.
+    serde_json::to_string(&CallView::of(call)).unwrap_or_default()
+}
+
+impl DeliveryView {
+    fn of(entry: Entry) -> Self {
+        let status = match (entry.gave_up_at, entry.next_at) {
+            (Some(_), _) => "gave_up",
+            (None, None) => "delivered",
+            (None, Some(_)) if entry.tries == 0 => "pending",
+            (None, Some(_)) => "retrying",
+        };
+        Self {
+            status: Word(DeliveryStatus(status)),
+            version: Some(entry.told).filter(|told| *told > 0),
+            tries: entry.tries,
+            last_attempt_at: entry.tried_at.map(Instant),
+            // While it is being sent there is no telling.
+            next_attempt_at: entry.next_at.filter(|_| entry.claim.is_none()).map(Instant),
+            last_error: entry.error.map(String::from),
         }
     }
 }

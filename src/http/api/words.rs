@@ -75,6 +75,22 @@ impl Words for AttemptStatus {
     }
 }
 
+/// How far the events to a `callback_url` have come.
+#[derive(Clone, Copy, Debug)]
+pub struct DeliveryStatus(pub &'static str);
+
+impl Words for DeliveryStatus {
+    const NAME: &'static str = "DeliveryStatus";
+
+    fn all() -> Vec<Self> {
+        ["pending", "retrying", "delivered", "gave_up"].map(Self).to_vec()
+    }
+
+    fn word(self) -> &'static str {
+        self.0
+    }
+}
+
 /// What `POST /api/call/check` answers.
 #[derive(Clone, Copy, Debug)]
 pub struct Verdict(pub &'static str);

@@ -126,6 +126,21 @@ async fn an_event_comes_again_when_it_was_said_to_and_a_try_that_was_none_does_n
 }
 
 #[tokio::test]
+async fn a_process_whose_outbox_ends_with_it_does_not_wait() {
+    for store in stores().into_iter().filter(|store| !store.is_shared()) {
+        for number in 1..=2 {
+            saved(&store, None, wanted(number)).await;
+        }
+        let both = claimed(&store, 0).await;
+        settled(&store, &both[0], Settled::Again { at: at(900), error: "answered 500".into() }, 1).await;
+        store.hurry_events(at(2));
+        let hurried = one(&store, 2).await;
+        assert_eq!((hurried.call.id, hurried.tries), (both[0].call.id, 1), "the other one is being sent");
+        assert!(claimed(&store, 3).await.is_empty());
+    }
+}
+
+#[tokio::test]
 async fn what_was_given_up_is_sent_again_on_demand_and_when_there_is_more_to_tell() {
     for store in stores() {
         let first = saved(&store, None, wanted(1)).await;

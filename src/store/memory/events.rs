@@ -37,6 +37,11 @@ impl Memory {
         self.events.next(known, || self.shards.iter().filter_map(|shard| lock(shard).outbox.first_due()).min()).await
     }
 
+    pub(in super::super) fn hurry_events(&self, now: Timestamp) {
+        self.shards.iter().for_each(|shard| lock(shard).outbox.hurry(now));
+        self.events.set(now);
+    }
+
     pub(in super::super) fn delivery(&self, id: CallId) -> Option<Entry> {
         self.shard(id).outbox.get(id)
     }

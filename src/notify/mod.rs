@@ -1,0 +1,300 @@
+//! Events to clients: what a `callback_url` is told of its call, signed by Standard Webhooks, until it is received.
+//!
+//! The outbox of the store knows what is to be told; here it is claimed, sent, and settled. An event is sent at least
+//! once; those of one call go one after the other; states that follow each other before they were sent merge into the
+//! newest. It decides nothing about calls.
+
+mod address;
+mod endpoints;
+mod post;
+mod schedule;
+mod sign;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use reqwest::dns::Resolve;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::endpoints::{Endpoints, Pass};
+use self::post::{Failure, Letter, Post};
+use crate::call::Call;
+use crate::clock::Clock;
+use crate::service::Service;
+use crate::store::{Claimed, Settled};
+
+pub use self::address::System;
+pub use self::sign::{NotASecret, Secret};
+
+/// How long an event is this process's: to wait for its turn, to be sent, and to be settled.
+const LEASE: SignedDuration = SignedDuration::from_secs(60);
+/// What of it must be left when it is sent.
+const NEEDED: SignedDuration = SignedDuration::from_secs(10);
+/// How many events are in hand at a time: being sent, or waiting for a turn at their endpoint.
+const IN_HAND: usize = 1_024;
+/// How many are claimed at once.
+const BATCH: usize = 128;
+/// How long to leave a store alone that could not be asked.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a notifier is made of.
+pub struct Parts {
+    /// Whose calls they are.
+    pub service: Service,
+    /// The time.
+    pub clock: Clock,
+    /// What signs events, newest first. Without any, nothing is sent.
+    pub secrets: Vec<Secret>,
+    /// Whether events may go to private addresses, and without TLS.
+    pub allow_private: bool,
+    /// What resolves the names of endpoints.
+    pub names: Arc<dyn Resolve>,
+    /// Writes a call as its client reads it, in JSON.
+    pub show: fn(&Call) -> String,
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("allow_private", &self.allow_private).finish_non_exhaustive()
+    }
+}
+
+/// Sends what the outbox holds; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Notifier(Arc<Inner>);
+
+struct Inner {
+    service: Service,
+    clock: Clock,
+    post: Post,
+    show: fn(&Call) -> String,
+    endpoints: Arc<Endpoints>,
+    hands: Arc<Semaphore>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notifier").field("post", &self.post).finish_non_exhaustive()
+    }
+}
+
+impl Notifier {
+    /// A notifier that does not send yet.
+    ///
+    /// # Errors
+    /// No HTTP client can be built.
+    pub fn new(parts: Parts) -> Result<Self, reqwest::Error> {
+        let Parts { service, clock, secrets, allow_private, names, show } = parts;
+        let post = Post::new(secrets, allow_private, names)?;
+        Ok(Self(Arc::new(Inner {
+            service,
+            clock,
+            post,
+            show,
+            endpoints: Arc::default(),
+            hands: Arc::new(Semaphore::new(IN_HAND)),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        })))
+    }
+
+    /// Begins to send, until [`Self::flush`].
+    pub fn start(&self) {
+        let notifier = self.clone();
+        self.0.tasks.spawn(async move {
+            let _stopped = notifier.0.stop.run_until_cancelled(notifier.send_for_ever()).await;
+        });
+    }
+
+    /// Ends: what is being sent is settled, and what is still to be received gets one last try, unless others take it
+    /// over. After `budget` the rest is left.
+    pub async fn flush(&self, budget: Duration) {
+        self.0.stop.cancel();
+        self.0.tasks.close();
+        let is_shared = self.0.service.store().is_shared();
+        let last = async {
+            for _ in 0..2 {
+                // What waited for its turn is put back meanwhile, and found the second time.
+                if !is_shared {
+                    self.send_the_last().await;
+                }
+                self.0.tasks.wait().await;
+            }
+        };
+        let in_time = tokio::time::timeout(budget, last).await.is_ok();
+        let left = self.0.service.store().events_pending().await.unwrap_or_default();
+        if !is_shared && (!in_time || left > 0) {
+            tracing::error!(left, "this process ends before every client was told of its calls");
+        }
+    }
+
+    async fn send_for_ever(&self) {
+        let (clock, store) = (&self.0.clock, self.0.service.store());
+        let mut next = None;
+        loop {
+            // As long as all hands are full nothing else is claimed.
+            drop(self.0.hands.acquire().await);
+            let now = clock.now();
+            let most = self.0.hands.available_permits().min(BATCH);
+            match store.due_events(now, later(now, LEASE), most).await {
+                Ok(events) => events.into_iter().for_each(|event| self.take(event)),
+                Err(error) => {
+                    tracing::warn!(error = %error, "the store does not tell which events are due");
+                    clock.sleep(STORE_PAUSE).await;
+                }
+            }
+            let until = next.unwrap_or(Timestamp::MAX).max(now);
+            tokio::select! {
+                () = clock.sleep_until(until) => next = None,
+                sooner = store.next_event_due(next) => next = Some(sooner),
+            }
+        }
+    }
+
+    fn take(&self, event: Claimed) {
+        let notifier = self.clone();
+        let hand = self.0.hands.clone().try_acquire_owned();
+        self.0.tasks.spawn(async move {
+            let settled = notifier.deliver(&event).await;
+            if let Some(settled) = settled {
+                notifier.settle(&event, settled).await;
+            }
+            drop::<Result<OwnedSemaphorePermit, _>>(hand);
+        });
+    }
+
+    /// Sends one event when its endpoint takes it; `None`: too late for this claim.
+    async fn deliver(&self, event: &Claimed) -> Option<Settled> {
+        let now = self.0.clock.now();
+        let Some(letter) = self.letter(event) else { return Some(Settled::GaveUp { error: "no URL".into() }) };
+        let pass = match self.0.endpoints.admit(letter.url.origin(), now) {
+            Ok(pass) => pass,
+            Err(at) => return Some(put_back(event, at, now)),
+        };
+        let turn = self.0.stop.run_until_cancelled(pass.turn()).await;
+        let now = self.0.clock.now();
+        if turn.is_none() {
+            return Some(Settled::Later { at: now });
+        }
+        if let Some(at) = pass.is_void() {
+            return Some(put_back(event, at, now));
+        }
+        if later(now, NEEDED) > event.claim {
+            return None;
+        }
+        let sent = self.send(event, &letter, &pass).await;
+        drop(turn);
+        Some(self.judge(event, sent))
+    }
+
+    async fn send(&self, event: &Claimed, letter: &Letter, pass: &Pass) -> Result<(), Failure> {
+        let begun = Instant::now();
+        let sent = self.0.post.send(letter, self.0.clock.now()).await;
+        self.0.service.metrics().event_duration.record(begun.elapsed());
+        match &sent {
+            Err(failure) if !failure.why.is_answer() => pass.failed(self.0.clock.now()),
+            Ok(()) | Err(_) => pass.answered(),
+        }
+        let (tries, endpoint) = (event.tries + 1, letter.url.origin());
+        match &sent {
+            Ok(()) => {
+                tracing::debug!(call.id = %event.call.id, event.id = letter.id, tries, endpoint, "event received")
+            }
+            Err(failure) => {
+                tracing::info!(call.id = %event.call.id, event.id = letter.id, tries, endpoint, error = %failure.why, "event not received");
+            }
+        }
+        sent
+    }
+
+    fn judge(&self, event: &Claimed, sent: Result<(), Failure>) -> Settled {
+        let now = self.0.clock.now();
+        match sent {
+            Ok(()) => Settled::Delivered,
+            Err(Failure { why, retry_after }) => {
+                let error = why.to_string().into();
+                let next = schedule::next(event.tries + 1, event.since, now, retry_after);
+                match next.filter(|_| !why.is_final()) {
+                    Some(at) => Settled::Again { at, error },
+                    None => Settled::GaveUp { error },
+                }
+            }
+        }
+    }
+
+    async fn settle(&self, event: &Claimed, settled: Settled) {
+        let events = &self.0.service.metrics().events;
+        match &settled {
+            Settled::Delivered => events.get("sent").increment(1),
+            Settled::Again { .. } => events.get("retried").increment(1),
+            Settled::GaveUp { error } => {
+                events.get("given_up").increment(1);
+                tracing::error!(call.id = %event.call.id, error = %error, "a client could not be told of its call");
+            }
+            Settled::Later { .. } => {}
+        }
+        match self.0.service.store().settle_event(event, settled, self.0.clock.now()).await {
+            Ok(true) => {}
+            Ok(false) => tracing::info!(call.id = %event.call.id, "an event took longer than its claim"),
+            Err(error) => tracing::warn!(call.id = %event.call.id, error = %error, "an event will be sent once more"),
+        }
+    }
+
+    /// Everything that is pending and not being sent, whenever it was due, once. Nobody waits for it here.
+    async fn send_the_last(&self) {
+        let store = self.0.service.store();
+        loop {
+            let now = self.0.clock.now();
+            store.hurry_events(now);
+            // What is claimed here is claimed for good.
+            let events = store.due_events(now, later(now, schedule::LONGEST), IN_HAND).await.unwrap_or_default();
+            if events.is_empty() {
+                return;
+            }
+            for event in events {
+                let notifier = self.clone();
+                self.0.tasks.spawn(async move { notifier.deliver_last(&event).await });
+            }
+        }
+    }
+
+    async fn deliver_last(&self, event: &Claimed) {
+        let Some(letter) = self.letter(event) else { return };
+        let pass = self.0.endpoints.admit_anyway(letter.url.origin());
+        let turn = pass.turn().await;
+        let settled = match self.send(event, &letter, &pass).await {
+            Ok(()) => Settled::Delivered,
+            Err(failure) => Settled::GaveUp { error: failure.why.to_string().into() },
+        };
+        drop(turn);
+        self.settle(event, settled).await;
+    }
+
+    fn letter(&self, event: &Claimed) -> Option<Letter> {
+        let call = &event.call;
+        let url = call.reservation.callback_url.clone()?;
+        let kind = if call.is_finished() { "call.finished" } else { "call.updated" };
+        let (at, data) = (call.updated_at, (self.0.show)(call));
+        let body = format!(r#"{{"type":"{kind}","timestamp":"{at:.3}","data":{data}}}"#);
+        Some(Letter { url, id: format!("evt_{}_{}", call.id, event.version), body })
+    }
+}
+
+/// What was not sent comes back, but not for ever.
+fn put_back(event: &Claimed, at: Timestamp, now: Timestamp) -> Settled {
+    let deadline = schedule::deadline(event.since);
+    if now < deadline {
+        return Settled::Later { at: at.min(deadline) };
+    }
+    Settled::GaveUp { error: "its endpoint does not answer anybody".into() }
+}
+
+fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
+    now.saturating_add(by).unwrap_or(Timestamp::MAX)
+}

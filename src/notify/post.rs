@@ -1,0 +1,186 @@
+//! One event, sent once: who may be reached, for how long, and what an answer means.
+//!
+//! Redirects are not followed, nothing of the environment is used, and of an answer little more than its status is read.
+
+use std::error::Error as _;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+use reqwest::dns::Resolve;
+
+use super::address::{Private, PublicOnly};
+use super::sign::{Secret, signatures};
+use crate::domain::CallbackUrl;
+use crate::twilio::client::http_client_builder;
+
+/// How long a request may take, from the name to the head of the answer.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the rest of an answer may take, which nobody needs but the connection.
+const REST: Duration = Duration::from_secs(1);
+/// How much of an answer is read; the connection of a longer one is closed.
+const MOST_READ: usize = 4 * 1024;
+
+/// Sends events.
+pub(super) struct Post {
+    http: reqwest::Client,
+    secrets: Vec<Secret>,
+    allow_private: bool,
+}
+
+/// An event as it goes out.
+#[derive(Clone, Debug)]
+pub(super) struct Letter {
+    pub(super) url: CallbackUrl,
+    /// The same for each repetition.
+    pub(super) id: String,
+    pub(super) body: String,
+}
+
+/// Why an event was not received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub(super) why: Why,
+    /// How long the endpoint asked to be left alone.
+    pub(super) retry_after: Option<Duration>,
+}
+
+/// The same in words that name nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Why {
+    #[error("this deployment has no TABLECALL_WEBHOOK_SECRETS to sign with")]
+    NoSecret,
+    #[error("this URL is not allowed here: it must be https and lead to a public address")]
+    NotAllowed,
+    #[error("the host's name leads to no public address")]
+    PrivateAddress,
+    #[error("no connection could be opened")]
+    NotConnected,
+    #[error("no answer came within 5 seconds")]
+    TimedOut,
+    #[error("the connection broke before an answer came")]
+    Broken,
+    #[error("the endpoint redirects with {0}, which is not followed")]
+    Redirected(u16),
+    #[error("the endpoint answered 410: it wants no more of this call")]
+    Gone,
+    #[error("the endpoint answered {0}")]
+    Answered(u16),
+}
+
+impl Why {
+    /// Whether to send it again would be of no use.
+    pub(super) const fn is_final(self) -> bool {
+        matches!(self, Self::Gone | Self::NoSecret)
+    }
+
+    /// Whether there is somebody at the other end who takes requests.
+    pub(super) const fn is_answer(self) -> bool {
+        match self {
+            Self::NoSecret | Self::Gone | Self::Redirected(_) => true,
+            Self::Answered(status) => status < 500 && status != StatusCode::TOO_MANY_REQUESTS.as_u16(),
+            Self::NotAllowed | Self::PrivateAddress | Self::NotConnected | Self::TimedOut | Self::Broken => false,
+        }
+    }
+}
+
+impl From<Why> for Failure {
+    fn from(why: Why) -> Self {
+        Self { why, retry_after: None }
+    }
+}
+
+impl Post {
+    /// Sends through names that `names` resolves; `allow_private`: to any address, and without TLS too.
+    ///
+    /// # Errors
+    /// No client can be built.
+    pub(super) fn new(
+        secrets: Vec<Secret>,
+        allow_private: bool,
+        names: Arc<dyn Resolve>,
+    ) -> Result<Self, reqwest::Error> {
+        let names = if allow_private { names } else { Arc::new(PublicOnly(names)) };
+        let http = http_client_builder().timeout(PATIENCE).dns_resolver(names).build()?;
+        Ok(Self { http, secrets, allow_private })
+    }
+
+    /// Sends a letter, signed as of `now`.
+    pub(super) async fn send(&self, letter: &Letter, now: Timestamp) -> Result<(), Failure> {
+        if self.secrets.is_empty() {
+            return Err(Why::NoSecret.into());
+        }
+        // The settings may have been others when the call was made; and nobody resolves an address that stands in a URL.
+        if CallbackUrl::parse(letter.url.as_str(), self.allow_private).is_err() {
+            return Err(Why::NotAllowed.into());
+        }
+        let seconds = now.as_second();
+        let request = self
+            .http
+            .post(letter.url.as_str())
+            .header(CONTENT_TYPE, "application/json")
+            .header("webhook-id", &letter.id)
+            .header("webhook-timestamp", seconds)
+            .header("webhook-signature", signatures(&self.secrets, &letter.id, seconds, &letter.body))
+            .body(letter.body.clone());
+        let answer = request.send().await.map_err(|error| judge_error(&error))?;
+        let judged = judge(answer.status(), answer.headers(), now);
+        // Longer than that it is not worth: a connection that was not read to its end is closed instead of used again.
+        drop(tokio::time::timeout(REST, read(answer)).await);
+        judged
+    }
+}
+
+impl fmt::Debug for Post {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Post").field("allow_private", &self.allow_private).finish_non_exhaustive()
+    }
+}
+
+fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Result<(), Failure> {
+    let why = match status {
+        StatusCode::GONE => Why::Gone,
+        status if status.is_success() => return Ok(()),
+        status if status.is_redirection() => Why::Redirected(status.as_u16()),
+        status => Why::Answered(status.as_u16()),
+    };
+    Err(Failure { why, retry_after: retry_after(headers, now) })
+}
+
+/// Seconds, or a date.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let seconds = text.parse().map(Duration::from_secs).ok();
+    seconds.or_else(|| rfc2822::parse(text).ok()?.timestamp().duration_since(now).try_into().ok())
+}
+
+fn judge_error(error: &reqwest::Error) -> Failure {
+    let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
+    let why = if causes.any(|cause| cause.is::<Private>()) {
+        Why::PrivateAddress
+    } else if error.is_timeout() {
+        Why::TimedOut
+    } else if error.is_connect() {
+        Why::NotConnected
+    } else {
+        Why::Broken
+    };
+    why.into()
+}
+
+async fn read(mut answer: reqwest::Response) {
+    let mut length = 0;
+    while length <= MOST_READ
+        && let Ok(Some(chunk)) = answer.chunk().await
+    {
+        length += chunk.len();
+    }
+}
+
+#[cfg(test)]
+#[path = "post/tests.rs"]
+mod tests;

@@ -1,0 +1,35 @@
+//! What a client can see and do about the events of its call. They are sent by `notify`.
+
+use std::sync::Arc;
+
+use super::{Error, Service};
+use crate::call::Call;
+use crate::domain::CallId;
+use crate::store::Entry;
+
+impl Service {
+    /// How far the events of a call have come; `None` where its client wants none.
+    ///
+    /// # Errors
+    /// The store cannot serve.
+    pub async fn delivery(&self, call: &Call) -> Result<Option<Entry>, Error> {
+        // Most calls have none: nobody is asked for those.
+        if call.reservation.callback_url.is_none() {
+            return Ok(None);
+        }
+        Ok(self.0.parts.store.delivery(call.id).await?)
+    }
+
+    /// Sends the newest state of a call of `owner` again, whether it was received or given up.
+    ///
+    /// # Errors
+    /// There is no such call, it has no `callback_url`, or the store cannot serve.
+    pub async fn resend(&self, owner: &str, id: CallId) -> Result<Arc<Call>, Error> {
+        let call = self.get(owner, id).await?;
+        if call.reservation.callback_url.is_none() {
+            return Err(Error::NoCallbackUrl);
+        }
+        let is_sent = self.0.parts.store.resend(id, self.now()).await?;
+        if is_sent { Ok(call) } else { Err(Error::NotFound) }
+    }
+}

@@ -1,0 +1,75 @@
+//! The lines that tell the story of a call, one for each event. Nothing here names a guest or a number.
+
+use crate::call::{Call, Entry, Outcome, What};
+use crate::telemetry::request;
+
+use super::Service;
+
+impl Service {
+    /// Logs a call that this process sees for the first time.
+    pub(super) fn appeared(&self, call: &Call) {
+        request::note_call(call.id.as_bytes());
+        for entry in &call.timeline {
+            tell_entry(call, *entry);
+        }
+    }
+
+    /// Logs and counts what is new about a call.
+    pub(super) fn tell(&self, before: &Call, call: &Call) {
+        for entry in call.timeline.iter().skip(before.timeline.len()) {
+            tell_entry(call, *entry);
+        }
+        self.count(before, call);
+    }
+}
+
+/// What happened, and in which attempt; at the beginning whose call it is, and at the end how long it took.
+fn tell_entry(call: &Call, entry: Entry) {
+    let (id, event) = (call.id, entry.what.word());
+    if entry.what == What::Created {
+        let (key, language) = (&*call.owner, call.reservation.language.as_str());
+        tracing::info!(call.id = %id, event, key, language, "call");
+        return;
+    }
+    let detail = if is_numbered(entry.what) { None } else { entry.what.detail() };
+    let detail = detail.as_deref();
+    let What::Finished(outcome) = entry.what else {
+        tracing::info!(call.id = %id, attempt = attempt(call, entry.what), event, detail, "call");
+        return;
+    };
+    let took = u64::try_from(entry.at.duration_since(call.created_at).as_millis()).unwrap_or_default();
+    let attempts = call.attempts.len();
+    if outcome == Outcome::Unknown {
+        tracing::error!(call.id = %id, event, detail, attempts, duration_ms = took, "it was never learned what became of a call");
+    } else {
+        tracing::info!(call.id = %id, event, detail, attempts, duration_ms = took, "call");
+    }
+}
+
+/// Whether all that there is to say is the number of the attempt.
+const fn is_numbered(what: What) -> bool {
+    matches!(what, What::Dialed(_) | What::Greeted(_) | What::MessageLeft(_))
+}
+
+/// The attempt that an event is of.
+fn attempt(call: &Call, what: What) -> Option<u8> {
+    match what {
+        What::Key { attempt, .. }
+        | What::Silence { attempt, .. }
+        | What::Said { attempt, .. }
+        | What::Dialed(attempt)
+        | What::Greeted(attempt)
+        | What::MessageLeft(attempt) => Some(attempt),
+        What::Created | What::Waits(_) | What::CalledBack | What::Canceled | What::Finished(_) => None,
+        What::TakenOver
+        | What::Accepted
+        | What::TryLater
+        | What::Refused(_)
+        | What::Unanswered
+        | What::Initiated
+        | What::Ringing
+        | What::Answered
+        | What::Machine(_)
+        | What::Ended(_) => call.attempts.last().map(|last| last.number),
+    }
+}
