@@ -213,8 +213,13 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr, store: Store) ->
         Carrier::Twilio { api_url, .. } => (None, api_url.clone()),
         Carrier::Simulator(account) => {
             let auth_tokens = account.auth_tokens.clone();
-            let simulated =
-                simulator::Config { account_sid: account.sid.to_string(), auth_tokens, ..Default::default() };
+            let only_origin = (!address.ip().is_loopback() || config.public_url.is_some()).then(|| origin.clone());
+            let simulated = simulator::Config {
+                account_sid: account.sid.to_string(),
+                auth_tokens,
+                only_origin,
+                ..Default::default()
+            };
             let simulator = Simulator::new(simulated, clock.clone(), http.clone());
             (Some(simulator), format!("http://{}/simulator", reachable(address)))
         }

@@ -23,6 +23,24 @@ new MutationObserver(() => {
   document.querySelector("#servers:not([aria-label])")?.setAttribute("aria-label", "Server");
 }).observe(document.getElementById("document"), { childList: true, subtree: true });
 
+// What can go wrong: the `type` of a problem is the address of its line here.
+function explain(problems) {
+  const list = document.getElementById("codes");
+  for (const { code, status, title, advice } of problems) {
+    const [term, word, meaning] = [document.createElement("dt"), document.createElement("code"), document.createElement("dd")];
+    term.id = code;
+    word.textContent = code;
+    term.append(word, ` ${status}`);
+    meaning.textContent = `${title}. ${advice}`;
+    list.append(term, meaning);
+  }
+  document.getElementById("problems").hidden = problems.length === 0;
+  // The browser looked for it before it was there.
+  const sought = document.getElementById(location.hash.slice(1));
+  sought?.classList.add("sought");
+  sought?.scrollIntoView();
+}
+
 async function start() {
   const response = await fetch("/openapi.json");
   if (!response.ok) throw new Error(`status ${response.status}`);
@@ -38,6 +56,8 @@ async function start() {
     persistAuthorization: true,
     tryItOutEnabled: true,
     validatorUrl: null,
+    // Only once Swagger UI stands above them do the lines stay where they are.
+    onComplete: () => explain(spec.components?.schemas?.Problem?.["x-problems"] ?? []),
   });
 }
 

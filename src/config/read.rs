@@ -116,7 +116,9 @@ impl Reader {
         let trusted_proxies = self.trusted_proxies(given);
         let cors_origins = self.cors_origins(given, simulated);
         let ignored = self.later(&given.later);
-        let account = account.or_else(simulator_account)?;
+        let exposed = listen.is_none_or(|address| !address.ip().is_loopback())
+            || public_url.as_ref().is_some_and(|url| !is_loopback(url));
+        let account = account.or_else(|| simulator_account(exposed))?;
         let ticket_keys = self.ticket_keys(given, &account);
         let allowed_countries = self.countries(given, simulated, from_numbers.first().copied());
         let contact_phone = contact_phone.or(from_numbers.first().copied());
@@ -257,13 +259,7 @@ impl Reader {
             self.wrong(NAME, "must be an origin such as https://calls.example.com");
             return None;
         };
-        let loopback = match url.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(Host::Ipv6(ip)) => ip.is_loopback(),
-            None => false,
-        };
-        if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
+        if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
             self.wrong(NAME, "must begin with https://, unless the host is this machine itself");
         }
         if !url.username().is_empty()
@@ -479,13 +475,24 @@ impl Reader {
     }
 }
 
-/// Its secrets are made anew at each start unless tickets should outlive it, so they must be fixed: only this machine
-/// is served.
-fn simulator_account() -> Option<TwilioAccount> {
+/// Whether a URL leads to this machine itself.
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+/// What the simulator signs webhooks with. Its tickets should outlive a restart, so on one's own machine it is always
+/// the same, and no secret. Where others reach it, it is made anew at each start: whoever knew it could sign webhooks,
+/// and let this process fetch what they like.
+fn simulator_account(exposed: bool) -> Option<TwilioAccount> {
     let sid: AccountSid = SIMULATOR_ACCOUNT.parse().ok()?;
-    let token = "the simulator's auth token";
-    let credentials = Credentials::auth_token(sid, token);
-    Some(TwilioAccount { sid, auth_tokens: vec![token.to_owned()], webhook_keys: Vec::new(), credentials })
+    let token = if exposed { Key::generate().ok()? } else { "the simulator's auth token".to_owned() };
+    let credentials = Credentials::auth_token(sid, token.as_str());
+    Some(TwilioAccount { sid, auth_tokens: vec![token], webhook_keys: Vec::new(), credentials })
 }
 
 #[cfg(test)]
@@ -518,6 +525,21 @@ mod tests {
         assert_eq!(config.listen, "127.0.0.1:8080".parse().unwrap());
         assert_eq!((config.calls_per_second, config.call_hours, config.allowed_countries), (0, Hours::ALWAYS, None));
         assert!(config.api_keys.is_empty() && config.is_secret_made && config.webhook_secrets.len() == 1);
+    }
+
+    #[test]
+    fn a_simulator_that_others_reach_has_a_token_that_nobody_knows() {
+        let token = |given: &Given| Config::read(given).unwrap().carrier.account().auth_tokens.clone();
+        let known = token(&Given::default());
+        assert_eq!(token(&Given { listen: some("[::1]:80"), ..Given::default() }), known);
+        for open in [
+            Given { port: some("8080"), ..Given::default() },
+            Given { listen: some("192.0.2.1:80"), ..Given::default() },
+            Given { public_url: some("https://try.example.com"), ..Given::default() },
+        ] {
+            assert_ne!(token(&open), known);
+            assert_ne!(token(&open), token(&open), "it is made anew at each start");
+        }
     }
 
     #[test]

@@ -66,6 +66,7 @@ pub fn document(api: impl OpenApi + 'static) -> Value {
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
         schemas.values_mut().for_each(allow_null);
     }
+    say_what_is_read(&mut document);
     let events = events();
     document["paths"]["/api/call"]["post"]["callbacks"] = events;
     document["paths"]["/api/call/{id}/events"]["get"]["responses"]["200"] = json!({
@@ -73,6 +74,18 @@ pub fn document(api: impl OpenApi + 'static) -> Value {
         "content": {"text/event-stream": {"schema": {"type": "string", "format": "event-stream"}}}
     });
     document
+}
+
+/// What is held to when a request is read, and what poem-openapi does not say.
+fn say_what_is_read(document: &mut Value) {
+    for name in ["CallRequest", "AlternativeTimes"] {
+        document["components"]["schemas"][name]["additionalProperties"] = false.into();
+    }
+    let parameters = document["paths"]["/api/call"]["post"]["parameters"].as_array_mut();
+    for parameter in parameters.into_iter().flatten().filter(|parameter| parameter["name"] == "Idempotency-Key") {
+        parameter["schema"]["minLength"] = 1.into();
+        parameter["schema"]["maxLength"] = 255.into();
+    }
 }
 
 fn for_each_operation(document: &mut Value, change: fn(&mut Map<String, Value>)) {
@@ -116,12 +129,16 @@ fn add_problems(operation: &mut Map<String, Value>) {
 
 fn problem() -> Value {
     let codes: Vec<&str> = Code::ALL.iter().map(|code| code.word()).collect();
+    let explained = Code::ALL.map(|code| {
+        json!({"code": code.word(), "status": code.status().as_u16(), "title": code.title(), "advice": code.advice()})
+    });
     json!({
         "type": "object",
+        "x-problems": explained,
         "description": "What went wrong (RFC 9457).",
         "required": ["type", "title", "status", "detail", "code", "request_id"],
         "properties": {
-            "type": {"type": "string", "format": "uri-reference"},
+            "type": {"type": "string", "format": "uri-reference", "description": "Leads to what can be done about it."},
             "title": {"type": "string", "description": "The same for every problem with this code."},
             "status": {"type": "integer", "format": "int32"},
             "detail": {"type": "string", "description": "What is wrong with this very request."},

@@ -24,6 +24,9 @@ pub struct Config {
     pub timings: Timings,
     /// How long after the end of a call its Events can be read.
     pub events_delay: Duration,
+    /// The only origin that somebody without credentials may let be called (`POST inbound`); `None`: any. Where
+    /// strangers reach the simulator, it must not ask other machines for them.
+    pub only_origin: Option<String>,
 }
 
 impl Default for Config {
@@ -38,6 +41,7 @@ impl Default for Config {
             trial: false,
             timings: Timings::default(),
             events_delay: Duration::from_secs(15 * 60),
+            only_origin: None,
         }
     }
 }
@@ -53,6 +57,7 @@ impl fmt::Debug for Config {
             .field("trial", &self.trial)
             .field("timings", &self.timings)
             .field("events_delay", &self.events_delay)
+            .field("only_origin", &self.only_origin)
             .finish_non_exhaustive()
     }
 }

@@ -217,6 +217,9 @@ fn inbound(sim: &Arc<Inner>, request: &Request<Bytes>) -> Result<Value, Refusal>
     if !is_url(&wanted.url) || wanted.status_callback.as_deref().is_some_and(|url| !is_url(url)) {
         return Err(Refusal::Invalid("url must be an absolute http address"));
     }
+    if [Some(&wanted.url), wanted.status_callback.as_ref()].into_iter().flatten().any(|url| !may_be_asked(sim, url)) {
+        return Err(Refusal::Invalid("url must be one of this service"));
+    }
     let method = match wanted.method.as_deref() {
         None | Some("POST") => super::Method::Post,
         Some("GET") => super::Method::Get,
@@ -234,6 +237,12 @@ fn inbound(sim: &Arc<Inner>, request: &Request<Bytes>) -> Result<Value, Refusal>
     let sid = create::inbound(sim, &wanted.from, &wanted.to, wishes);
     let state = sim.lock();
     state.call(&sid).map(|call| view::phone(&state, sim, call)).ok_or(Refusal::NoCall)
+}
+
+/// Whether a stranger may let this URL be asked.
+fn may_be_asked(sim: &Inner, url: &str) -> bool {
+    let origin = url::Url::parse(url).map(|url| url.origin().ascii_serialization()).ok();
+    sim.config.only_origin.is_none() || sim.config.only_origin == origin
 }
 
 /// How a number behaves from its next call on.

@@ -42,7 +42,8 @@ impl Answer {
         assert_eq!((self.status, self.body["code"].as_str()), (status, Some(code)), "{}", self.text);
         assert_eq!(self.header("content-type"), "application/problem+json");
         assert_eq!(self.body["status"], status, "{}", self.text);
-        for field in ["type", "title", "detail", "request_id"] {
+        assert_eq!(self.body["type"], format!("/docs#{code}"), "{}", self.text);
+        for field in ["title", "detail", "request_id"] {
             assert!(self.body[field].as_str().is_some_and(|text| !text.is_empty()), "{field}: {}", self.text);
         }
         assert_eq!(self.body["request_id"], self.header("x-request-id"));

@@ -110,7 +110,7 @@ impl TestApp {
         let address = given.listen.clone().unwrap_or_else(|| free.to_string());
         let or = |value: Option<String>, default: &str| value.or_else(|| Some(default.to_owned()));
         Given {
-            public_url: Some(format!("http://{address}")),
+            public_url: given.public_url.clone().or_else(|| Some(format!("http://{address}"))),
             listen: Some(address),
             twilio_account_sid: Some(format!("AC{}", "0".repeat(32))),
             twilio_auth_token: or(given.twilio_auth_token, crate::webhook::TOKEN),

@@ -6,6 +6,7 @@ use tablecall::config::Given;
 
 use crate::answer::Answer;
 use crate::app::{TestApp, table, table_at};
+use crate::webhook::Webhook;
 
 const OURS: &str = "the-secret-of-the-app";
 
@@ -198,4 +199,24 @@ async fn every_method_and_path_gets_an_answer_of_one_shape() {
     }
     let log = app.stops().await;
     assert!(log.contains("\"method\":\"other\"") && !log.contains("BREW"), "{log}");
+}
+
+#[tokio::test]
+async fn a_simulator_that_others_reach_is_nobodys_tool() {
+    let app = TestApp::with(Given { listen: Some("0.0.0.0:0".to_owned()), ..Given::default() }).await;
+    app.asks(table_at("+14155550101")).await.ends_as("confirmed", 1).await;
+    let own = format!("http://127.0.0.1:{}/twiml/inbound", app.origin.rsplit(':').next().unwrap());
+    let webhook =
+        Webhook { url: own.clone(), params: Vec::new() }.with("CallSid", "CA0123456789abcdef0123456789abcdef");
+    assert_eq!(webhook.sent(&app).await.status, 403, "the token that everybody knows signs nothing here");
+    let rings = |url: &str| {
+        let body = json!({"from": "+14155550199", "to": "+15005550006", "url": url});
+        Answer::of(app.http.post(format!("{}/simulator/api/inbound", app.origin)).json(&body))
+    };
+    for elsewhere in ["http://169.254.169.254/latest", "http://localhost:1/", "http://127.0.0.1:1/twiml/inbound"] {
+        let refused = rings(elsewhere).await;
+        assert!(refused.status == 422 && refused.text.contains("one of this service"), "{}", refused.text);
+    }
+    assert_eq!(rings(&own).await.status, 200);
+    app.stops().await;
 }

@@ -212,7 +212,7 @@ async fn a_repeated_webhook_gets_the_same_reply_to_the_byte_and_changes_nothing(
 #[tokio::test]
 async fn the_public_url_is_the_configured_one_whatever_a_request_says_of_itself() {
     let given = Given { public_url: Some("https://calls.example.com".to_owned()), ..Given::default() };
-    let app = TestApp::with(given).await;
+    let app = TestApp::at_carrier(Default::default(), given).await;
     let request = app.post("/api/call").header("host", "evil.example").header("x-forwarded-host", "evil.example");
     let answer = app.send(request.header("x-forwarded-proto", "http").json(&table())).await;
     assert_eq!(answer.status, 202, "{}", answer.text);

@@ -165,7 +165,7 @@ impl Api {
         let call = made.map_err(|error| Failure::from(error).within(allowance))?;
         telemetry::request::note_call(call.id.as_bytes());
         let (policy, left) = allowance.as_ref().map(rate_limit).unzip();
-        Ok(Created::Call(Shown(self.view(&call).await?), format!("/api/call/{}", call.id), policy, left))
+        Ok(Created::Call(Shown(self.view(&call).await), format!("/api/call/{}", call.id), policy, left))
     }
 
     /// What would happen
@@ -182,7 +182,7 @@ impl Api {
     #[oai(path = "/call/:id", method = "get", operation_id = "get_call")]
     async fn get_call(&self, request: &Request, id: Path<String>) -> poem::Result<Found> {
         let call = self.find(request, &id.0).await?;
-        Ok(Found::Call(Shown(self.view(&call).await?)))
+        Ok(Found::Call(Shown(self.view(&call).await)))
     }
 
     /// Follow a call
@@ -220,7 +220,7 @@ impl Api {
     async fn cancel_call(&self, request: &Request, id: Path<String>) -> poem::Result<Canceled> {
         let owner = owner(request)?;
         let call = self.service.cancel(&owner, read_id(&id.0)?).await.map_err(Failure::from)?;
-        Ok(Canceled::Call(Shown(self.view(&call).await?)))
+        Ok(Canceled::Call(Shown(self.view(&call).await)))
     }
 
     /// Send the events of a call again
@@ -231,7 +231,7 @@ impl Api {
     async fn resend_events(&self, request: &Request, id: Path<String>) -> poem::Result<Resent> {
         let owner = owner(request)?;
         let call = self.service.resend(&owner, read_id(&id.0)?).await.map_err(Failure::from)?;
-        Ok(Resent::Call(Shown(self.view(&call).await?)))
+        Ok(Resent::Call(Shown(self.view(&call).await)))
     }
 
     /// The confirmed reservation as a calendar entry
@@ -250,9 +250,9 @@ impl Api {
         self.service.get(&owner, read_id(id)?).await.map_err(Failure::from)
     }
 
-    async fn view(&self, call: &Call) -> Result<CallView, Failure> {
-        let events = self.service.delivery(call).await.map_err(Failure::from)?;
-        Ok(CallView::with(call, events))
+    /// The call as it is shown. A store that cannot tell how far its events have come is no reason to hide the call.
+    async fn view(&self, call: &Call) -> CallView {
+        CallView::with(call, self.service.delivery(call).await.ok().flatten())
     }
 }
 

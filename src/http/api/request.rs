@@ -20,9 +20,11 @@ pub struct CallRequest {
     name: String,
     /// The restaurant's number: E.164, or in national form where `country` (or the country of the service's own number)
     /// makes it unambiguous.
+    #[oai(validator(min_length = 3, max_length = 64))]
     phone: String,
     /// Date and time on the restaurant's wall clock, such as `2027-06-18T19:30`, at most 400 days ahead. An RFC 3339
     /// offset is accepted; its wall clock is what is read.
+    #[oai(validator(min_length = 16, max_length = 40))]
     time: String,
     /// How many people.
     #[oai(validator(minimum(value = "1"), maximum(value = "99")))]
@@ -31,19 +33,19 @@ pub struct CallRequest {
     #[oai(skip_serializing_if_is_none, validator(min_length = 1, max_length = 80))]
     restaurant: Option<String>,
     /// The guest's own number, read out digit by digit.
-    #[oai(skip_serializing_if_is_none)]
+    #[oai(skip_serializing_if_is_none, validator(min_length = 3, max_length = 64))]
     guest_phone: Option<String>,
     /// What else staff should know, spoken; at most 420 bytes.
     #[oai(skip_serializing_if_is_none, validator(min_length = 1, max_length = 140))]
     notes: Option<String>,
     /// What staff hear, as a language tag such as `en-GB`. By default the language of the number's country.
-    #[oai(skip_serializing_if_is_none)]
+    #[oai(skip_serializing_if_is_none, validator(min_length = 2))]
     language: Option<String>,
     /// ISO 3166 alpha-2, to read a national `phone`.
     #[oai(skip_serializing_if_is_none, validator(min_length = 2, max_length = 2))]
     country: Option<String>,
     /// IANA time zone; one of the number's own zones. Known by itself where the number has only one.
-    #[oai(skip_serializing_if_is_none)]
+    #[oai(skip_serializing_if_is_none, validator(min_length = 1))]
     timezone: Option<String>,
     /// Digits, `*`, `#` and `w` (half a second) sent after pick-up: for places behind a menu.
     #[oai(skip_serializing_if_is_none, validator(max_length = 32, pattern = r"^[0-9*#w]+$"))]
@@ -64,7 +66,7 @@ pub struct CallRequest {
     #[oai(skip_serializing_if_is_none, validator(pattern = r"^(hang_up|leave_message)$"))]
     voicemail: Option<String>,
     /// An https URL that gets signed events.
-    #[oai(skip_serializing_if_is_none, validator(max_length = 300))]
+    #[oai(skip_serializing_if_is_none, validator(min_length = 10, max_length = 300, pattern = r"^https?://"))]
     callback_url: Option<String>,
 }
 

@@ -53,6 +53,20 @@ async fn the_app_can_be_installed() {
 }
 
 #[tokio::test]
+async fn the_type_of_a_problem_leads_to_what_can_be_done_about_it() {
+    let site = Site::start().await;
+    let reader = Tab::open(&site.origin).await;
+    // As every problem has it: `Answer::is_problem` looks.
+    reader.client().goto(&format!("{}/docs#call_not_found", site.origin)).await.unwrap();
+    reader.see("#call_not_found.sought + dd").await;
+    let seen = "(() => { const { top, bottom } = document.getElementById('call_not_found').getBoundingClientRect(); \
+                return top >= 0 && bottom <= innerHeight; })()";
+    reader.until(seen).await;
+    assert!(reader.text().await.contains("was made with another key"), "it says what to do");
+    reader.leave().await;
+}
+
+#[tokio::test]
 async fn an_example_of_the_documents_works_when_it_is_pressed() {
     let site = Site::start().await;
     let reader = Tab::open(&site.origin).await;
