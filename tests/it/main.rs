@@ -17,6 +17,7 @@ mod documented;
 mod logs;
 mod phone;
 mod process;
+mod receiver;
 mod time;
 mod webhook;
 
@@ -29,6 +30,9 @@ mod changes;
 mod crowd;
 mod deploy;
 mod dialling;
+mod events;
+mod events_faults;
+mod events_process;
 mod door;
 mod examined;
 mod faults;
