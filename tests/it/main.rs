@@ -53,4 +53,5 @@ mod traced;
 mod trial;
 mod trust;
 mod voicemail;
+mod watched;
 mod words;
