@@ -63,10 +63,10 @@ fn judge(examined: &Examined) -> Vec<Finding> {
     }
     let millis = latency.as_secs_f64() * 1_000.0;
     if *latency > SLOW {
-        let text = format!("It answers within {millis:.1} ms: put it nearer, in the same region at least.");
+        let text = format!("It answers within {millis:.0} ms: put it nearer, in the same region at least.");
         say(Level::Note, text);
     } else {
-        say(Level::Good, format!("It answers within {millis:.1} ms."));
+        say(Level::Good, format!("It answers within {millis:.2} ms."));
     }
     found
 }

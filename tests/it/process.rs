@@ -62,16 +62,11 @@ impl Program {
         Self::started(program(&arguments), address).await
     }
 
-    /// The service with an account at `carrier`, at an address that stays its own over restarts.
-    pub(crate) async fn service(carrier: &Self, address: SocketAddr) -> Self {
-        Self::started(Self::serve(address, &format!("http://{address}"), &carrier.origin), address).await
-    }
-
-    /// The command of a service that listens at `address`, is reached at `public` and has an account at `carrier`.
-    pub(crate) fn serve(address: SocketAddr, public: &str, carrier: &str) -> Command {
-        let mut command = program(&["serve"]);
-        Self::with_account(&mut command, address, public, carrier);
-        command
+    /// The service with an account at `carrier`, at an address that stays its own over restarts, and further settings.
+    pub(crate) async fn service(carrier: &Self, address: SocketAddr, further: &[(&str, String)]) -> Self {
+        let mut command = Self::serve(address, &format!("http://{address}"), &carrier.origin);
+        command.envs(further.iter().map(|(name, value)| (name, value)));
+        Self::started(command, address).await
     }
 
     /// The same with other settings.
@@ -79,6 +74,13 @@ impl Program {
         let mut command = Self::serve(address, &format!("http://{address}"), &carrier.origin);
         command.envs(settings.iter().copied());
         Self::started(command, address).await
+    }
+
+    /// The command of a service that listens at `address`, is reached at `public` and has an account at `carrier`.
+    pub(crate) fn serve(address: SocketAddr, public: &str, carrier: &str) -> Command {
+        let mut command = program(&["serve"]);
+        Self::with_account(&mut command, address, public, carrier);
+        command
     }
 
     /// The same with few open files at first: `ulimit` is what a shell is told, such as `-S -n 1024`.
@@ -198,6 +200,8 @@ pub(crate) struct Pair {
     pub(crate) carrier: Program,
     pub(crate) address: SocketAddr,
     pub(crate) http: reqwest::Client,
+    /// Further settings of the service.
+    pub(crate) further: Vec<(&'static str, String)>,
 }
 
 impl Pair {
@@ -209,20 +213,25 @@ impl Pair {
     pub(crate) async fn at(address: SocketAddr) -> Self {
         let carrier = Program::carrier().await;
         let http = tablecall::twilio::client::http_client().unwrap();
-        Self { carrier, address, http }
+        Self { carrier, address, http, further: Vec::new() }
     }
 
     /// The service starts, for the first time or again.
     pub(crate) async fn starts(&self) -> Program {
-        Program::service(&self.carrier, self.address).await
+        Program::service(&self.carrier, self.address, &self.further).await
     }
 
-    /// A table at a number, a week ahead.
+    /// A table at a number, a week ahead: it is taken on.
     pub(crate) async fn asks(&self, phone: &str) -> String {
-        let request = self.http.post(format!("http://{}/api/call", self.address)).bearer_auth(SECRET);
-        let answer = Answer::of(request.json(&next_week(phone))).await;
+        let answer = self.tries(phone).await;
         assert_eq!(answer.status, 202, "{}", answer.text);
         answer.body["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The same, whatever comes of it.
+    pub(crate) async fn tries(&self, phone: &str) -> Answer {
+        let request = self.http.post(format!("http://{}/api/call", self.address)).bearer_auth(SECRET);
+        Answer::of(request.json(&next_week(phone))).await
     }
 
     /// A call, as its client reads it.

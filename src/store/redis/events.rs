@@ -20,9 +20,7 @@ impl Redis {
         lease_end: Timestamp,
         most: usize,
     ) -> Result<Vec<Claimed>, Error> {
-        if self.link.away().is_some() {
-            return Err(Error::Away);
-        }
+        self.link.ready().await?;
         // What is stored has milliseconds, and the end of a claim is its name.
         let lease_end = Timestamp::from_millisecond(lease_end.as_millisecond()).unwrap_or(lease_end);
         let (mut ids, polls) = self.alarms.take(until, most);
@@ -127,7 +125,7 @@ impl Redis {
             Some(other) if other.is_empty() => Ok(Some(None)),
             Some(other) => {
                 let other = self.copies.records().open(after.call.id, &other)?;
-                self.copies.correct(&other);
+                self.copies.put(&other);
                 Ok(Some(Some(other)))
             }
             None => {
