@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tablecall::clock::Clock;
 
@@ -13,9 +13,11 @@ use crate::play::Player;
 use crate::say;
 
 /// So many calls are counted.
-const CALLS: usize = 40;
+const CALLS: usize = 100;
 /// After the end of a call a key may still come; then it is finished.
 const SETTLED: Duration = Duration::from_secs(7);
+/// How long nothing happens, a multiple of the intervals at which instances look for what others left.
+const IDLE: Duration = Duration::from_secs(15);
 
 pub(crate) async fn run() {
     say("# What a call with one attempt asks of Redis\n");
@@ -23,19 +25,23 @@ pub(crate) async fn run() {
     let redis = Program::redis();
     let services = [Program::service(address, Some(&redis))];
     let mut player = Player::new();
+    let mut took = Duration::ZERO;
     for calls in [5, CALLS] {
         redis.asked(&["CONFIG", "RESETSTAT"]);
+        let begun = Instant::now();
         let taken = player.asks(calls, &carrier, &services).await;
         player.plays_alone(&taken, &services).await;
         Clock::system().sleep(SETTLED).await;
+        took = begun.elapsed();
     }
     let calls = commands(&redis.asked(&["INFO", "commandstats"]));
     redis.asked(&["CONFIG", "RESETSTAT"]);
-    Clock::system().sleep(SETTLED).await;
+    Clock::system().sleep(IDLE).await;
     let idle = commands(&redis.asked(&["INFO", "commandstats"]));
+    let as_long = took.as_secs_f64() / IDLE.as_secs_f64();
     let sent = watched(&redis, &carrier, &mut player, &services).await;
     say("| command | times per call, from clients and scripts |\n|---|---:|");
-    let per_call = |name: &String| (calls[name] - idle.get(name).copied().unwrap_or(0.0)) / CALLS as f64;
+    let per_call = |name: &String| (calls[name] - as_long * idle.get(name).copied().unwrap_or(0.0)) / CALLS as f64;
     let mut total = 0.0;
     for name in calls.keys() {
         let times = per_call(name);
@@ -49,7 +55,7 @@ pub(crate) async fn run() {
         "Of these {sent:.2} are commands that the process sends (what scripts do inside is no round trip); the aim"
     ));
     say(&format!("is at most 12. What is asked while nothing happens is not counted: {:.1} commands a second.\n", {
-        idle.values().sum::<f64>() / SETTLED.as_secs_f64()
+        idle.values().sum::<f64>() / IDLE.as_secs_f64()
     }));
 }
 
@@ -71,11 +77,13 @@ async fn watched(redis: &Program, carrier: &Carrier, player: &mut Player, servic
         command.args(["-p", &port, "MONITOR"]).stdout(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(monitor.stdout.take().unwrap()).lines();
     assert_eq!(lines.next().unwrap().unwrap(), "OK");
+    let begun = Instant::now();
     let taken = player.asks(CALLS, carrier, services).await;
     player.plays_alone(&taken, services).await;
     Clock::system().sleep(SETTLED).await;
     redis.asked(&["PING", "calls"]);
-    Clock::system().sleep(SETTLED).await;
+    let as_long = begun.elapsed().as_secs_f64() / IDLE.as_secs_f64();
+    Clock::system().sleep(IDLE).await;
     redis.asked(&["PING", "idle"]);
     let mut count = [0.0, 0.0];
     let mut idle = 0;
@@ -90,5 +98,5 @@ async fn watched(redis: &Program, carrier: &Carrier, player: &mut Player, servic
     }
     drop(monitor.kill());
     drop(monitor.wait());
-    (count[0] - count[1]) / CALLS as f64
+    (count[0] - as_long * count[1]) / CALLS as f64
 }

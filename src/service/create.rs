@@ -182,7 +182,7 @@ impl Service {
         // In a task of its own: a client that hangs up must not take Twilio's answer with it.
         let placing = self.0.parts.tasks.spawn(request::carry(async move { service.place(stored, attempt).await }));
         let refusal = placing.await.map_err(|_panicked| Error::Internal)??;
-        let call = self.0.parts.store.load(id).await?.ok_or(Error::NotFound)?;
+        let call = self.0.parts.store.recent(id).await?.ok_or(Error::NotFound)?;
         let was_refused = call.attempts.last().is_some_and(|last| last.ended == Some(Ended::Refused));
         match refusal {
             Some(refusal) if was_refused => Err(Error::Twilio(refusal)),
