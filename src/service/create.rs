@@ -105,7 +105,7 @@ impl Service {
             }
         }
         let mut call = Call::new(id, owner.clone(), Arc::new(understood.reservation), id.made_at());
-        call.baggage = Baggage { idempotency: key, trace: None };
+        call.baggage = Baggage { idempotency: key, trace: request::current().and_then(|it| it.trace()) };
         let made = self.make(&call, understood.facts).await;
         if let (Err(_), Some(key)) = (&made, key) {
             self.0.parts.store.unreserve(key, id).await;
@@ -154,6 +154,7 @@ impl Service {
         let asked = Asked { call, phone: Some(facts), purpose: Purpose::Create, called_up: false };
         let turn = self.turn(&asked, now).await?;
         if let Turn::Never(refusal) = turn {
+            self.0.parts.store.leave(call).await;
             return Err(refusal.into());
         }
         let first = step(call, turn.event(), now);
@@ -161,13 +162,14 @@ impl Service {
         let saved = self.0.parts.store.save(None, first.call).await;
         let Ok(Saved::Done(stored)) = saved else {
             if let Turn::Now { .. } = turn {
-                self.0.parts.store.release(phone, call.id, now).await;
+                self.0.parts.store.release(call, now).await;
             }
+            self.0.parts.store.leave(call).await;
             return Err(saved.err().map_or(Error::Internal, Error::from));
         };
         drop(creating);
         self.appeared(&stored);
-        self.line_up(&stored);
+        self.line_up(&stored).await;
         match effects.as_slice() {
             [Effect::Place { attempt }] => self.place_for_client(stored, *attempt).await,
             _ => Ok(stored),
@@ -196,7 +198,7 @@ impl Service {
     pub(super) fn perform_each(&self, call: &Arc<Call>, effects: impl Iterator<Item = Effect>) {
         for effect in effects {
             let (service, call) = (self.clone(), call.clone());
-            self.0.parts.tasks.spawn(request::carry(async move {
+            self.0.parts.tasks.spawn(request::carry_for(call.baggage.trace, async move {
                 if let Err(error) = service.effect(call.clone(), effect).await {
                     tracing::error!(call.id = %call.id, error = %error, ?effect, "an effect could not be performed");
                 }

@@ -14,12 +14,12 @@ mod delivery;
 mod effects;
 mod figures;
 mod inbound;
-mod pace;
 mod place;
 mod ready;
 mod story;
 mod strangers;
 mod sweep;
+mod traced;
 mod voicemail;
 mod turn;
 mod webhooks;
@@ -39,6 +39,7 @@ use crate::speech::Speech;
 use crate::store::{Saved, Store};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::request;
+use crate::telemetry::traces::Traces;
 use crate::ticket::Tickets;
 use crate::{store, twilio};
 
@@ -60,8 +61,6 @@ pub struct Settings {
     pub contact_phone: Option<Phone>,
     /// Whether machines are detected.
     pub machine_detection: bool,
-    /// Calls started a second; 0: no pacing.
-    pub calls_per_second: u32,
     /// What requests leave open.
     pub defaults: intake::Defaults,
     /// Who may be rung when.
@@ -89,6 +88,8 @@ pub struct Parts {
     pub speech: Speech,
     /// What is counted.
     pub metrics: Metrics,
+    /// Where traces are told, if anywhere.
+    pub traces: Option<Traces>,
     /// Where wishes not to be called outlive the process.
     pub do_not_call: Option<opt_out::DoNotCallFile>,
     /// Where work that outlives its request is tracked.
@@ -115,7 +116,6 @@ pub struct Service(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     parts: Parts,
-    pace: pace::Pace,
     carrier: carrier::Carrier,
     strangers: strangers::Strangers,
     /// What the public URL answered last, when that was not our answer.
@@ -173,13 +173,12 @@ impl Service {
     /// Puts the parts together; nothing runs yet.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let pace = pace::Pace::new(parts.settings.calls_per_second);
         let account = account_digest(&parts.settings.account);
         let carrier = carrier::Carrier::new(&parts.settings.from_numbers);
         let strangers = strangers::Strangers::new();
         let creating = (0..64).map(|_| tokio::sync::Mutex::default()).collect();
         let unreachable = std::sync::Mutex::default();
-        Self(Arc::new(Inner { parts, pace, carrier, strangers, unreachable, creating, account }))
+        Self(Arc::new(Inner { parts, carrier, strangers, unreachable, creating, account }))
     }
 
     /// The time of this service.
@@ -210,6 +209,12 @@ impl Service {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.0.parts.metrics
+    }
+
+    /// Where traces are told, if anywhere.
+    #[must_use]
+    pub fn traces(&self) -> Option<&Traces> {
+        self.0.parts.traces.as_ref()
     }
 
     /// Cancelled when this process ends.
@@ -271,6 +276,9 @@ impl Service {
 
     /// Lets an event happen to a call as it was loaded; `None` when it has changed meanwhile.
     async fn apply_to(&self, before: &Arc<Call>, event: Event<'_>) -> Result<Option<Applied>, store::Error> {
+        if let Some(parent) = before.baggage.trace {
+            request::note_trace(parent);
+        }
         let step = step(before, event, self.now());
         if !step.changed {
             return Ok(Some(Applied { call: before.clone(), reply: step.reply, effects: step.effects }));
@@ -280,12 +288,10 @@ impl Service {
             Saved::Done(call) => {
                 self.tell(before, &call);
                 let phone = call.reservation.phone;
+                let lost_line = before.has_line() && !call.has_line();
+                let ended = call.is_finished() && !before.is_finished();
                 // Nobody waits for most numbers, and a task for each would be too many.
-                if before.has_line()
-                    && !call.has_line()
-                    && let Ok(open) = self.0.parts.store.open_calls(phone).await
-                    && open.iter().any(|id| *id != call.id)
-                {
+                if (lost_line || ended) && self.0.parts.store.vacate(&call).await.unwrap_or(false) && lost_line {
                     self.freed(phone);
                 }
                 Ok(Some(Applied { call, reply: step.reply, effects: step.effects }))
