@@ -18,6 +18,7 @@ mod logs;
 mod phone;
 mod process;
 mod time;
+mod told_to_stop;
 mod webhook;
 
 mod answers;

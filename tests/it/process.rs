@@ -111,13 +111,23 @@ impl Program {
         self.ends().await.1
     }
 
-    /// Asks it to stop (SIGTERM), and waits until it has: its exit code and what it had logged.
-    pub(crate) async fn stops_when_told(mut self) -> (Option<i32>, String) {
-        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+    /// Sends it a signal.
+    pub(crate) fn gets(&self, signal: &str) {
+        let told = Command::new("kill").args([&format!("-{signal}"), &self.child.id().to_string()]).status().unwrap();
         assert!(told.success());
+    }
+
+    /// Asks it to stop (SIGTERM), and waits until it has: its exit code and what it had logged.
+    pub(crate) async fn stops_when_told(self) -> (Option<i32>, String) {
+        self.stops_within(PROMPT).await
+    }
+
+    /// The same where something may have to be waited for.
+    pub(crate) async fn stops_within(mut self, most: Duration) -> (Option<i32>, String) {
+        self.gets("TERM");
         let begun = Instant::now();
         let ended = self.ends().await;
-        assert!(begun.elapsed() < PROMPT, "it took {:?}", begun.elapsed());
+        assert!(begun.elapsed() < most, "it took {:?}", begun.elapsed());
         ended
     }
 
@@ -167,12 +177,21 @@ impl Pair {
 
     /// The same, whatever comes of it.
     pub(crate) async fn tries(&self, phone: &str) -> Answer {
+        self.tries_for(phone, 4).await
+    }
+
+    /// The same for so many people.
+    pub(crate) async fn tries_for(&self, phone: &str, people: u32) -> Answer {
+        Answer::of(self.sends(phone, people)).await
+    }
+
+    /// The request itself.
+    pub(crate) fn sends(&self, phone: &str, people: u32) -> reqwest::RequestBuilder {
         let time = tablecall::clock::Clock::system().now().strftime("%Y-%m-%dT19:30").to_string();
         let time = time.parse::<jiff::civil::DateTime>().unwrap().saturating_add(jiff::Span::new().days(7));
         let time = time.strftime("%Y-%m-%dT%H:%M").to_string();
-        let request = json!({"name": "Ana Quetzalcoatl", "phone": phone, "time": time, "party_size": 4});
-        let request = self.http.post(format!("http://{}/api/call", self.address)).bearer_auth(SECRET).json(&request);
-        Answer::of(request).await
+        let request = json!({"name": "Ana Quetzalcoatl", "phone": phone, "time": time, "party_size": people});
+        self.http.post(format!("http://{}/api/call", self.address)).bearer_auth(SECRET).json(&request)
     }
 
     /// A call, as its client reads it.
