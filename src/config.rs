@@ -1,7 +1,9 @@
 //! What an operator decides: every setting is read and judged before anything binds, and all that is wrong is told at
 //! once, by name. The values come from `main`, which alone reads the environment.
 
+mod help;
 mod read;
+mod shared;
 mod watching;
 
 use std::collections::HashSet;
@@ -22,201 +24,133 @@ use crate::ticket::Key;
 use crate::twilio::AccountSid;
 use crate::twilio::client::Credentials;
 
+pub use self::help::with_headings;
+pub use self::shared::Shared;
 pub use self::watching::Watching;
 
 /// Settings as they are given: each a flag, or a variable of the environment.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Given {
     /// Address to bind; `127.0.0.1:8080` by default
-    #[arg(long, env = "TABLECALL_LISTEN", help_heading = "Where it is", value_name = "ADDRESS")]
+    #[arg(long, env = "TABLECALL_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<String>,
     /// Port to bind on all addresses, as hosting platforms set it; `listen` goes before it
-    #[arg(long, env = "PORT", help_heading = "Where it is", value_name = "PORT")]
+    #[arg(long, env = "PORT", value_name = "PORT")]
     pub port: Option<String>,
-    /// Origin under which Twilio reaches us, such as `https://calls.example.com`; by default the address
-    /// bound, with the simulator only
-    #[arg(long, env = "TABLECALL_PUBLIC_URL", help_heading = "Where it is", value_name = "URL")]
+    /// Origin under which Twilio reaches us, such as `https://calls.example.com`; with the simulator the address bound
+    #[arg(long, env = "TABLECALL_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
     /// Twilio account; without it the simulator is the carrier
-    #[arg(long, env = "TWILIO_ACCOUNT_SID", help_heading = "Who calls", value_name = "SID")]
+    #[arg(long, env = "TWILIO_ACCOUNT_SID", value_name = "SID")]
     pub twilio_account_sid: Option<String>,
     /// Auth token of the account; several, newest first, while rotating
-    #[arg(long, env = "TWILIO_AUTH_TOKEN", help_heading = "Who calls", value_name = "TOKEN,…", hide_env_values = true)]
+    #[arg(long, env = "TWILIO_AUTH_TOKEN", value_name = "TOKEN,…", hide_env_values = true)]
     pub twilio_auth_token: Option<String>,
     /// Twilio shared keys that may sign webhooks
-    #[arg(
-        long,
-        env = "TWILIO_WEBHOOK_KEYS",
-        help_heading = "Who calls",
-        value_name = "ID:SECRET,…",
-        hide_env_values = true
-    )]
+    #[arg(long, env = "TWILIO_WEBHOOK_KEYS", value_name = "ID:SECRET,…", hide_env_values = true)]
     pub twilio_webhook_keys: Option<String>,
     /// API key for Twilio's REST API, instead of the auth token
-    #[arg(long, env = "TWILIO_API_KEY", help_heading = "Who calls", value_name = "SID")]
+    #[arg(long, env = "TWILIO_API_KEY", value_name = "SID")]
     pub twilio_api_key: Option<String>,
     /// Secret of that API key
-    #[arg(long, env = "TWILIO_API_SECRET", help_heading = "Who calls", value_name = "SECRET", hide_env_values = true)]
+    #[arg(long, env = "TWILIO_API_SECRET", value_name = "SECRET", hide_env_values = true)]
     pub twilio_api_secret: Option<String>,
     /// Our numbers, E.164; required with an account
-    #[arg(long, env = "TWILIO_FROM_NUMBER", help_heading = "Who calls", value_name = "NUMBER,…")]
+    #[arg(long, env = "TWILIO_FROM_NUMBER", value_name = "NUMBER,…")]
     pub twilio_from_number: Option<String>,
-    /// A deployment for one restaurant: this number rings for every call; none by default
-    #[arg(
-        long,
-        env = "TABLECALL_RESTAURANT_PHONE",
-        help_heading = "Whom it calls, and what is said",
-        value_name = "NUMBER"
-    )]
+    /// A deployment for one restaurant: this number rings for every call
+    #[arg(long, env = "TABLECALL_RESTAURANT_PHONE", value_name = "NUMBER")]
     pub restaurant_phone: Option<String>,
     /// How the service names itself on the phone; `Tablecall` by default
-    #[arg(long, env = "TABLECALL_SERVICE_NAME", help_heading = "Whom it calls, and what is said", value_name = "NAME")]
+    #[arg(long, env = "TABLECALL_SERVICE_NAME", value_name = "NAME")]
     pub service_name: Option<String>,
     /// Twilio region
-    #[arg(long, env = "TWILIO_REGION", help_heading = "Who calls", value_name = "REGION")]
+    #[arg(long, env = "TWILIO_REGION", value_name = "REGION")]
     pub twilio_region: Option<String>,
     /// Twilio edge
-    #[arg(long, env = "TWILIO_EDGE", help_heading = "Who calls", value_name = "EDGE")]
+    #[arg(long, env = "TWILIO_EDGE", value_name = "EDGE")]
     pub twilio_edge: Option<String>,
     /// Another origin that speaks Twilio's API; `https://api.twilio.com` by default
-    #[arg(long, env = "TWILIO_API_URL", help_heading = "Who calls", value_name = "URL")]
+    #[arg(long, env = "TWILIO_API_URL", value_name = "URL")]
     pub twilio_api_url: Option<String>,
-    /// Calls started a second; 0: no pacing; 1 by default, 0 with the simulator
-    #[arg(long, env = "TWILIO_CPS", help_heading = "Who calls", value_name = "NUMBER")]
+    /// Calls started a second, 1 by default; 0: no pacing, as with the simulator
+    #[arg(long, env = "TWILIO_CPS", value_name = "NUMBER")]
     pub twilio_cps: Option<String>,
-    /// Answering-machine detection: `async` or `off`; `async` by default
-    #[arg(long, env = "TWILIO_MACHINE_DETECTION", help_heading = "Who calls", value_name = "MODE")]
+    /// Answering-machine detection: `async` (the default) or `off`
+    #[arg(long, env = "TWILIO_MACHINE_DETECTION", value_name = "MODE")]
     pub twilio_machine_detection: Option<String>,
-    /// Keys of the API; each secret has at least 16 characters; required with an account
-    #[arg(
-        long,
-        env = "TABLECALL_API_KEYS",
-        help_heading = "Clients",
-        value_name = "NAME:SECRET,…",
-        hide_env_values = true
-    )]
+    /// Keys of the API, required with an account; each secret has at least 16 characters
+    #[arg(long, env = "TABLECALL_API_KEYS", value_name = "NAME:SECRET,…", hide_env_values = true)]
     pub api_keys: Option<String>,
-    /// Keys that seal webhook URLs, as `tablecall keygen` makes them; the first seals, all open; by default
-    /// they follow from the auth tokens
-    #[arg(
-        long,
-        env = "TABLECALL_TICKET_KEYS",
-        help_heading = "What is kept",
-        value_name = "KEY,…",
-        hide_env_values = true
-    )]
+    /// Keys that seal webhook URLs, as `tablecall keygen` makes them; the first seals, all open; by default they follow from
+    /// the auth tokens
+    #[arg(long, env = "TABLECALL_TICKET_KEYS", value_name = "KEY,…", hide_env_values = true)]
     pub ticket_keys: Option<String>,
-    /// Countries that may be called; `*` for all; by default that of the first from-number; all with the simulator
-    #[arg(
-        long,
-        env = "TABLECALL_ALLOWED_COUNTRIES",
-        help_heading = "Whom it calls, and what is said",
-        value_name = "CODE,…"
-    )]
+    /// Countries that may be called; by default that of the first from-number; `*` for all, as with the simulator
+    #[arg(long, env = "TABLECALL_ALLOWED_COUNTRIES", value_name = "CODE,…")]
     pub allowed_countries: Option<String>,
-    /// The restaurants' local hours in which they may be called; `always` for no limit; `10:00-21:00` by
-    /// default, `always` with the simulator
-    #[arg(
-        long,
-        env = "TABLECALL_CALL_HOURS",
-        help_heading = "Whom it calls, and what is said",
-        value_name = "FROM-TO"
-    )]
+    /// The restaurants' local hours in which they may be called, `10:00-21:00` by default; `always` for no limit, as with
+    /// the simulator
+    #[arg(long, env = "TABLECALL_CALL_HOURS", value_name = "FROM-TO")]
     pub call_hours: Option<String>,
-    /// Spoken answers beside the keys: `on` or `off`; `off` by default
-    #[arg(long, env = "TWILIO_SPEECH", help_heading = "Whom it calls, and what is said", value_name = "MODE")]
+    /// Spoken answers beside the keys: `on` or `off` (the default)
+    #[arg(long, env = "TWILIO_SPEECH", value_name = "MODE")]
     pub twilio_speech: Option<String>,
     /// Numbers never to call
-    #[arg(
-        long,
-        env = "TABLECALL_DO_NOT_CALL",
-        help_heading = "Whom it calls, and what is said",
-        value_name = "NUMBER,…"
-    )]
+    #[arg(long, env = "TABLECALL_DO_NOT_CALL", value_name = "NUMBER,…")]
     pub do_not_call: Option<String>,
     /// File of numbers never to call, one a line; each restaurant that asks for it is added
-    #[arg(
-        long,
-        env = "TABLECALL_DO_NOT_CALL_FILE",
-        help_heading = "Whom it calls, and what is said",
-        value_name = "PATH"
-    )]
+    #[arg(long, env = "TABLECALL_DO_NOT_CALL_FILE", value_name = "PATH")]
     pub do_not_call_file: Option<String>,
-    /// How often may be called, such as `number_hour=3,number_day=8,key_minute=60,service_day=500`; `off` for
-    /// no limit; that is the default; `off` with the simulator
-    #[arg(long, env = "TABLECALL_LIMITS", help_heading = "Whom it calls, and what is said", value_name = "LIMITS")]
+    /// How often may be called, by default `number_hour=3,number_day=8,key_minute=60,service_day=500`; `off` for no limit,
+    /// as with the simulator
+    #[arg(long, env = "TABLECALL_LIMITS", value_name = "LIMITS")]
     pub limits: Option<String>,
-    /// The number spoken as the one to reach us by; by default the first from-number
-    #[arg(
-        long,
-        env = "TABLECALL_CONTACT_PHONE",
-        help_heading = "Whom it calls, and what is said",
-        value_name = "NUMBER"
-    )]
+    /// The number spoken as the one to reach us by; the first from-number by default
+    #[arg(long, env = "TABLECALL_CONTACT_PHONE", value_name = "NUMBER")]
     pub contact_phone: Option<String>,
     /// Calls held in memory; 200000 by default
-    #[arg(long, env = "TABLECALL_MAX_CALLS", help_heading = "What is kept", value_name = "NUMBER")]
+    #[arg(long, env = "TABLECALL_MAX_CALLS", value_name = "NUMBER")]
     pub max_calls: Option<String>,
-    /// How long a finished call stays readable, such as `24h`; that is the default
-    #[arg(long, env = "TABLECALL_RETENTION", help_heading = "What is kept", value_name = "DURATION")]
+    /// How long a finished call stays readable; `24h` by default
+    #[arg(long, env = "TABLECALL_RETENTION", value_name = "DURATION")]
     pub retention: Option<String>,
-    /// Secrets that sign events to clients, `whsec_…`, newest first; without any `callback_url` is refused;
-    /// with the simulator one is made
-    #[arg(
-        long,
-        env = "TABLECALL_WEBHOOK_SECRETS",
-        help_heading = "Clients",
-        value_name = "SECRET,…",
-        hide_env_values = true
-    )]
+    /// Secrets that sign events to clients, `whsec_…`, newest first; without any, `callback_url` is refused
+    #[arg(long, env = "TABLECALL_WEBHOOK_SECRETS", value_name = "SECRET,…", hide_env_values = true)]
     pub webhook_secrets: Option<String>,
-    /// Lets `callback_url` point at private addresses: `true` or `false`; `false` by default
-    #[arg(long, env = "TABLECALL_ALLOW_PRIVATE_CALLBACKS", help_heading = "Clients", value_name = "BOOL")]
+    /// Lets `callback_url` point at private addresses: `true` or `false` (the default)
+    #[arg(long, env = "TABLECALL_ALLOW_PRIVATE_CALLBACKS", value_name = "BOOL")]
     pub allow_private_callbacks: Option<String>,
-    /// Which log lines are written: as RUST_LOG has it, such as `info,tablecall=debug`; `info` by default
-    #[arg(long, env = "RUST_LOG", help_heading = "Watching", value_name = "FILTER")]
+    /// Which log lines are written, such as `info,tablecall=debug`; `info` by default
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER")]
     pub log: Option<String>,
-    /// Form of log lines: `text` or `json`; by default `text` on a terminal, else `json`
-    #[arg(long, env = "TABLECALL_LOG_FORMAT", help_heading = "Watching", value_name = "FORMAT")]
+    /// Form of log lines: `text` (the default on a terminal) or `json`
+    #[arg(long, env = "TABLECALL_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<String>,
     /// Address for `/metrics` alone; without it they are with everything else
-    #[arg(long, env = "TABLECALL_METRICS_LISTEN", help_heading = "Watching", value_name = "ADDRESS")]
+    #[arg(long, env = "TABLECALL_METRICS_LISTEN", value_name = "ADDRESS")]
     pub metrics_listen: Option<String>,
     /// Networks whose `X-Forwarded-For` is believed
-    #[arg(long, env = "TABLECALL_TRUSTED_PROXIES", help_heading = "Where it is", value_name = "NETWORK,…")]
+    #[arg(long, env = "TABLECALL_TRUSTED_PROXIES", value_name = "NETWORK,…")]
     pub trusted_proxies: Option<String>,
     /// Web origins that may call the API from a browser
-    #[arg(long, env = "TABLECALL_CORS_ORIGINS", help_heading = "Where it is", value_name = "ORIGIN,…")]
+    #[arg(long, env = "TABLECALL_CORS_ORIGINS", value_name = "ORIGIN,…")]
     pub cors_origins: Option<String>,
-    /// Where errors are reported
-    #[arg(long, env = "SENTRY_DSN", help_heading = "Watching", value_name = "URL", hide_env_values = true)]
-    pub sentry_dsn: Option<String>,
-    /// What this deployment is called in those reports; `production` by default, `simulator` with it
-    #[arg(long, env = "SENTRY_ENVIRONMENT", help_heading = "Watching", value_name = "NAME")]
-    pub sentry_environment: Option<String>,
-    /// Collector that traces are sent to, over OTLP with HTTP
-    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", help_heading = "Watching", value_name = "URL")]
-    pub otlp_endpoint: Option<String>,
-    /// Settings of later versions, by name: they have no effect yet.
-    #[command(flatten)]
-    pub later: Later,
-}
-
-/// Settings that are named in the documentation and do nothing yet; a start with one of them says so.
-#[derive(Args, Clone, Debug, Default)]
-pub struct Later {
-    /// (no effect yet) Key under which numbers are hashed in a shared store
-    #[arg(
-        long,
-        env = "TABLECALL_INDEX_KEY",
-        help_heading = "What is kept",
-        value_name = "KEY",
-        hide_env_values = true
-    )]
-    pub index_key: Option<String>,
-    /// (not offered yet) Shared state of several instances
-    #[arg(long, env = "REDIS_URL", help_heading = "What is kept", value_name = "URL", hide_env_values = true)]
+    /// Redis or Valkey that several instances share; `redis://`, `rediss://` or `redis+cluster://`
+    #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true)]
     pub redis_url: Option<String>,
+    /// Key under which numbers are hashed into names of shared keys
+    #[arg(long, env = "TABLECALL_INDEX_KEY", value_name = "KEY", hide_env_values = true)]
+    pub index_key: Option<String>,
+    /// Where errors are reported
+    #[arg(long, env = "SENTRY_DSN", value_name = "URL", hide_env_values = true)]
+    pub sentry_dsn: Option<String>,
+    /// What this deployment is called in those reports; `production`, or `simulator` with it
+    #[arg(long, env = "SENTRY_ENVIRONMENT", value_name = "NAME")]
+    pub sentry_environment: Option<String>,
+    /// Collector that traces are sent to, over OTLP with HTTP, such as `http://localhost:4318`
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
 }
 
 /// What is wrong with one setting.
@@ -283,12 +217,12 @@ pub struct Config {
     pub allow_private_callbacks: bool,
     /// Logs, metrics, errors, traces.
     pub watching: Watching,
+    /// The server that instances share; `None`: calls are kept in memory.
+    pub shared: Option<Shared>,
     /// Networks whose `X-Forwarded-For` is believed, for limits and log lines.
     pub trusted_proxies: TrustedProxies,
     /// Web origins that may call the API from a browser.
     pub cors_origins: Origins,
-    /// Settings that were given and have no effect yet.
-    pub ignored: Vec<&'static str>,
 }
 
 /// Who places the calls.

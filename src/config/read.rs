@@ -9,7 +9,7 @@ use std::str::FromStr;
 use jiff::SignedDuration;
 use url::{Host, Url};
 
-use super::{Carrier, Config, Given, Later, Problem, TwilioAccount};
+use super::{Carrier, Config, Given, Problem, TwilioAccount};
 use crate::domain::{Country, Name, Phone};
 use crate::http::cors::Origins;
 use crate::http::networks::TrustedProxies;
@@ -115,7 +115,7 @@ impl Reader {
         let watching = self.watching(given, listen, simulated);
         let trusted_proxies = self.trusted_proxies(given);
         let cors_origins = self.cors_origins(given, simulated);
-        let ignored = self.later(&given.later);
+        let shared = self.shared(given);
         let exposed = listen.is_none_or(|address| !address.ip().is_loopback())
             || public_url.as_ref().is_some_and(|url| !is_loopback(url));
         let account = account.or_else(|| simulator_account(exposed))?;
@@ -148,9 +148,9 @@ impl Reader {
             is_secret_made,
             allow_private_callbacks: private.unwrap_or(false),
             watching,
+            shared,
             trusted_proxies,
             cors_origins,
-            ignored,
         })
     }
 
@@ -459,16 +459,6 @@ impl Reader {
         let items: Vec<Result<T, T::Err>> = list(set(value).unwrap_or_default()).map(str::parse).collect();
         items.into_iter().filter_map(|item| item.map_err(|error| self.wrong(name, error)).ok()).collect()
     }
-
-    fn later(&mut self, later: &Later) -> Vec<&'static str> {
-        if set(&later.redis_url).is_some() {
-            self.wrong("REDIS_URL", "is not offered by this version: it keeps calls in memory, on one machine");
-        }
-        let settings = [("TABLECALL_INDEX_KEY", &later.index_key)];
-        // What a setting says that asks for nothing is fulfilled.
-        let asks = |value: &&Option<String>| set(value).is_some_and(|text| text != "off");
-        settings.iter().filter(|(_, value)| asks(value)).map(|(name, _)| *name).collect()
-    }
 }
 
 /// Whether a URL leads to this machine itself.
@@ -510,7 +500,7 @@ mod tests {
         }
     }
 
-    fn wrong(given: &Given) -> Vec<&'static str> {
+    pub(super) fn wrong(given: &Given) -> Vec<&'static str> {
         Config::read(given).unwrap_err().into_iter().map(|problem| problem.name).collect()
     }
 
@@ -569,7 +559,7 @@ mod tests {
             retention: some("a while"),
             webhook_secrets: some("whsec_short"),
             allow_private_callbacks: some("maybe"),
-            later: Later { redis_url: some("redis://localhost"), ..Later::default() },
+            redis_url: some("localhost"),
             ..live()
         };
         let names: std::collections::BTreeSet<_> = wrong(&given).into_iter().collect();
@@ -606,13 +596,6 @@ mod tests {
         let config = Config::read(&Given { twilio_auth_token: some("new, old"), ..live() }).unwrap();
         assert_eq!(config.carrier.account().auth_tokens, ["new", "old"]);
         assert_eq!(config.ticket_keys.len(), 2);
-    }
-
-    #[test]
-    fn settings_without_effect_are_named() {
-        let later = Later { index_key: some("AAAA"), ..Later::default() };
-        let config = Config::read(&Given { later, ..live() }).unwrap();
-        assert_eq!(config.ignored, ["TABLECALL_INDEX_KEY"]);
     }
 
     #[test]

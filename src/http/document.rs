@@ -174,6 +174,11 @@ fn allow_null(schema: &mut Value) {
     }
 }
 
+const EVENT: &str = "Standard Webhooks: the signature is `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`. \
+The body holds the call as a read shows it, without `delivery`. At least once, one after the other for each call, ordered \
+by `data.updated_at`; states that follow each other before they were sent merge into the newest. Answer with a 2xx within \
+five seconds; else it is sent again after 1, 2, 4, 8 … seconds, at most 15 minutes apart, for an hour.";
+
 /// Events to clients (design 3.5), as `callbacks` of a create.
 fn events() -> Value {
     let header = |description: &str| json!({"in": "header", "required": true, "schema": {"type": "string"}, "description": description});
@@ -187,11 +192,11 @@ fn events() -> Value {
             "{$request.body#/callback_url}": {
                 "post": {
                     "summary": "A call has changed",
-                    "description": "Standard Webhooks: the signature is `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`. At least once, ordered per call by `data.updated_at`.",
+                    "description": EVENT,
                     "operationId": "call_event",
                     "parameters": [
-                        named("webhook-id", "The same for each repetition of an event."),
-                        named("webhook-timestamp", "Seconds since 1970."),
+                        named("webhook-id", "The same for each repetition of an event: do nothing the second time."),
+                        named("webhook-timestamp", "When it was signed, in seconds since 1970."),
                         named("webhook-signature", "One signature for each secret, separated by spaces.")
                     ],
                     "requestBody": {
@@ -199,13 +204,17 @@ fn events() -> Value {
                         "content": {"application/json": {"schema": {
                             "type": "object", "required": ["type", "timestamp", "data"],
                             "properties": {
-                                "type": {"type": "string", "enum": ["call.updated", "call.finished"]},
-                                "timestamp": {"type": "string", "format": "date-time"},
+                                "type": {"type": "string", "enum": ["call.updated", "call.finished"], "description": "`call.finished` is the last of a call."},
+                                "timestamp": {"type": "string", "format": "date-time", "description": "When the call changed."},
                                 "data": {"$ref": "#/components/schemas/Call"}
                             }
                         }}}
                     },
-                    "responses": {"2XX": {"description": "It was received."}}
+                    "responses": {
+                        "2XX": {"description": "It was received."},
+                        "410": {"description": "It is not sent again."},
+                        "default": {"description": "It is sent again later; `Retry-After` is heeded, redirects are not."}
+                    }
                 }
             }
         }

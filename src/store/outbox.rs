@@ -123,10 +123,18 @@ impl News {
     }
 }
 
+impl News {
+    /// At once. Versions that follow each other within a millisecond are dated ahead of the clock, so the start of the
+    /// second is taken, which has surely come.
+    fn due(self) -> Timestamp {
+        Timestamp::from_second(self.at.as_second()).unwrap_or(self.at)
+    }
+}
+
 impl Entry {
     /// The first of a call.
     #[must_use]
-    pub const fn new(news: News) -> Self {
+    pub fn new(news: News) -> Self {
         Self {
             version: news.version,
             is_final: news.is_final,
@@ -135,7 +143,7 @@ impl Entry {
             told: 0,
             tries: 0,
             tried_at: None,
-            next_at: Some(news.at),
+            next_at: Some(news.due()),
             claim: None,
             error: None,
             gave_up_at: None,
@@ -154,7 +162,7 @@ impl Entry {
         (self.version, self.is_final, self.look, self.since) = (news.version, news.is_final, news.look, news.at);
         (self.tries, self.gave_up_at) = (0, None);
         // What is in flight is settled first: one event of a call at a time.
-        self.next_at = self.claim.or(Some(news.at));
+        self.next_at = self.claim.or(Some(news.due()));
     }
 
     /// Whether something is to be sent at `until` or before, which is then claimed.

@@ -125,7 +125,8 @@ impl TestApp {
         }
     }
 
-    async fn at(given: Given, clock: Clock) -> Self {
+    /// With settings, in a time of its own.
+    pub(crate) async fn at(given: Given, clock: Clock) -> Self {
         let logs = Logs::capture(&clock);
         let listen = given.listen.clone().or_else(|| Some("127.0.0.1:0".to_owned()));
         let config = Config::read(&Given { listen, ..given }).expect("the settings are right");

@@ -56,6 +56,14 @@ impl Program {
         Self::started(command, address).await
     }
 
+    /// The same with other settings.
+    pub(crate) async fn set_up(carrier: &Self, address: SocketAddr, settings: &[(&str, &str)]) -> Self {
+        let mut command = program(&["serve"]);
+        Self::with_account(&mut command, carrier, address);
+        command.envs(settings.iter().copied());
+        Self::started(command, address).await
+    }
+
     /// The same with few open files at first: `ulimit` is what a shell is told, such as `-S -n 1024`.
     pub(crate) async fn limited(carrier: &Self, address: SocketAddr, ulimit: &str) -> Self {
         let mut command = Command::new("sh");
@@ -170,13 +178,13 @@ impl Pair {
 
     /// A table at a number, a week ahead: it is taken on.
     pub(crate) async fn asks(&self, phone: &str) -> String {
-        let answer = self.tries(phone).await;
+        let answer = self.tries_a_table(phone).await;
         assert_eq!(answer.status, 202, "{}", answer.text);
         answer.body["id"].as_str().unwrap().to_owned()
     }
 
     /// The same, whatever comes of it.
-    pub(crate) async fn tries(&self, phone: &str) -> Answer {
+    pub(crate) async fn tries_a_table(&self, phone: &str) -> Answer {
         self.tries_for(phone, 4).await
     }
 

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::app::RESTAURANT;
+use crate::collector::{Collector, Posted};
 use crate::process::Pair;
-use crate::receiver::{Posted, Receiver};
 
 /// The events in the envelopes: lines of JSON, of which each item has a head and a body.
 fn events(posted: &[Posted]) -> Vec<Value> {
@@ -15,7 +15,7 @@ fn events(posted: &[Posted]) -> Vec<Value> {
 
 #[tokio::test]
 async fn an_error_is_reported_with_release_and_ids_and_without_names_and_numbers() {
-    let sentry = Receiver::start().await;
+    let sentry = Collector::start().await;
     let mut pair = Pair::new().await;
     let dsn = sentry.origin.replace("http://", "http://the-key@") + "/42";
     pair.further = vec![("SENTRY_DSN", dsn), ("SENTRY_ENVIRONMENT", "staging".to_owned())];
@@ -24,7 +24,7 @@ async fn an_error_is_reported_with_release_and_ids_and_without_names_and_numbers
     let refuses = json!({"create_error": {"code": 20_003, "status": 401}});
     let faults = pair.http.put(format!("{}/simulator/api/faults", pair.carrier.origin)).json(&refuses);
     assert_eq!(crate::answer::Answer::of(faults).await.status, 200);
-    let refused = pair.tries(RESTAURANT).await;
+    let refused = pair.tries_a_table(RESTAURANT).await;
     assert_eq!(refused.status, 502, "{}", refused.text);
     let posted = sentry.until("a report comes", |posted| !events(posted).is_empty()).await;
     assert!(posted[0].line.starts_with("POST /api/42/envelope/"), "{}", posted[0].line);

@@ -73,10 +73,14 @@ async fn survives(moment: Moment) {
         let before = pair.reads(&id).await.body;
         assert_eq!(before["outcome"], "confirmed", "{before:#}");
     }
-    stops(first).await;
+    // A call whose line is closed waits some seconds for a key that was overtaken, and so does its process.
+    let (code, log) = first.stops_within(LONGEST).await;
+    assert_eq!(code, Some(0), "{log}");
+    let concluded = log.contains("\"event\":\"finished\",\"detail\":\"confirmed\"");
+    assert_eq!(concluded, matches!(moment, Moment::Settling), "{log}");
     let second = pair.starts().await;
     match moment {
-        // Its verdict was told while the process was there, and the line is closed: nothing will bring it back.
+        // It was concluded, and the line is closed: nothing will bring it back.
         Moment::Settling => {
             assert_eq!(pair.reads(&id).await.status, 404);
         }

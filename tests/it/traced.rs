@@ -10,8 +10,8 @@ use prost::Message as _;
 use tablecall::config::Given;
 
 use crate::app::{RESTAURANT, TestApp, table};
+use crate::collector::{Collector, Posted};
 use crate::process::Pair;
-use crate::receiver::{Posted, Receiver};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -45,7 +45,7 @@ fn names(spans: &[Span]) -> BTreeSet<&str> {
 
 #[tokio::test]
 async fn a_call_is_one_trace_across_its_webhooks_and_goes_on_with_its_clients() {
-    let collector = Receiver::start().await;
+    let collector = Collector::start().await;
     let app = TestApp::with(Given { otlp_endpoint: Some(collector.origin.clone()), ..Given::default() }).await;
     let above = format!("00-{TRACE}-00f067aa0ba902b7-01");
     let asked = app.send(app.post("/api/call").header("traceparent", above).json(&table())).await;
@@ -88,7 +88,7 @@ async fn a_call_is_one_trace_across_its_webhooks_and_goes_on_with_its_clients() 
 
 #[tokio::test]
 async fn a_client_that_wants_no_trace_gets_none() {
-    let collector = Receiver::start().await;
+    let collector = Collector::start().await;
     let app = TestApp::with(Given { otlp_endpoint: Some(collector.origin.clone()), ..Given::default() }).await;
     let unwanted = format!("00-{TRACE}-00f067aa0ba902b7-00");
     let asked = app.send(app.post("/api/call").header("traceparent", unwanted).json(&table())).await;
@@ -101,7 +101,7 @@ async fn a_client_that_wants_no_trace_gets_none() {
 
 #[tokio::test]
 async fn a_process_that_takes_a_call_over_goes_on_with_its_trace() {
-    let collector = Receiver::start().await;
+    let collector = Collector::start().await;
     let mut pair = Pair::new().await;
     pair.further = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", collector.origin.clone())];
     let first = pair.starts().await;
