@@ -36,6 +36,6 @@ async fn received(signal: &mut Option<Signal>) {
         None => None,
     };
     if came.is_none() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
