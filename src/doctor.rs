@@ -3,6 +3,8 @@
 //! Nothing is dialled and nothing is changed. Each finding says what is wrong and how to mend it; who prints them is not
 //! decided here.
 
+mod shared;
+
 use std::fmt;
 
 use base64::Engine;
@@ -89,7 +91,11 @@ pub async fn examine(
         Carrier::Simulator(_) => {
             let text = "The simulator is the carrier, no real phone rings. Set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN to \
                         go live.";
-            return Ok(vec![Finding { level: Level::Good, subject: "carrier", text: text.to_owned() }]);
+            let mut found = vec![Finding { level: Level::Good, subject: "carrier", text: text.to_owned() }];
+            if let Some(shared) = &config.shared {
+                found.extend(shared::look(shared, clock).await);
+            }
+            return Ok(found);
         }
     };
     let client =
@@ -104,7 +110,10 @@ pub async fn examine(
         doctor.countries(voice_url.or(at_twilio)).await;
     }
     doctor.public_url().await;
-    doctor.store();
+    match &config.shared {
+        Some(shared) => doctor.found.extend(shared::look(shared, clock).await),
+        None => doctor.store(),
+    }
     doctor.manners();
     Ok(doctor.found)
 }
@@ -290,7 +299,8 @@ impl Doctor<'_> {
 
     /// What holds in this deployment, and who should know it.
     fn store(&mut self) {
-        let text = "Calls are kept in memory, on one machine: what waits for a later moment ends with the process.";
+        let text = "Calls are kept in memory, on one machine: what waits for a later moment ends with the process. Set REDIS_URL to run \
+                    several.";
         self.say(Level::Note, "store", text);
     }
 

@@ -150,6 +150,10 @@ struct SimulatorArgs {
     speed: u32,
 }
 
+/// By which platforms are known that start several machines unless they are told not to.
+const SEVERAL: [&str; 5] =
+    ["FLY_MACHINE_ID", "K_SERVICE", "KUBERNETES_SERVICE_HOST", "ECS_CONTAINER_METADATA_URI_V4", "CONTAINER_APP_NAME"];
+
 fn main() -> ExitCode {
     let cli = match command_line() {
         Ok(cli) => cli,
@@ -318,6 +322,14 @@ fn run_server(given: &Given) -> ExitCode {
     if matches!(config.carrier, Carrier::Twilio { .. }) && config.do_not_call_file.is_none() {
         tracing::warn!(
             "TABLECALL_DO_NOT_CALL_FILE is not set: restaurants that ask not to be called are forgotten when this process ends"
+        );
+    }
+    let several = SEVERAL.iter().find(|name| std::env::var_os(name).is_some());
+    if let (Carrier::Twilio { .. }, None, Some(name)) = (&config.carrier, &config.shared, several) {
+        tracing::warn!(
+            sign = name,
+            "this platform may run several machines, and REDIS_URL is not set: each of them keeps its own calls, so run one \
+             machine only, or let them share a Redis"
         );
     }
     in_runtime(serve(config))

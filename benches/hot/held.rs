@@ -45,7 +45,8 @@ pub(crate) struct Held {
 impl Held {
     pub(crate) fn new(others: usize, fresh: usize, stage: Stage) -> Self {
         let now: Timestamp = "2026-12-01T20:00:00Z".parse().unwrap();
-        let config = Config::read(&Given::default()).expect("nothing has to be configured");
+        let max_calls = Some((others + fresh).max(200_000).to_string());
+        let config = Config::read(&Given { max_calls, ..Given::default() }).expect("nothing else has to be configured");
         let store = Store::memory(store::Limits { max_calls: config.max_calls, retention: config.retention });
         let mut held = Self { config, clock: Clock::simulated(now), now, store, calls: Vec::new(), stage };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -48,7 +48,11 @@ fn params<'a>(sid: &'a str, digits: Option<&'a str>) -> Vec<(&'static str, &'a s
 
 /// The headers and the body of a signed request.
 pub(crate) fn signed(path: &str, sid: &str, digits: Option<&str>) -> (HeaderMap, String) {
-    let mut params = params(sid, digits);
+    sealed(path, params(sid, digits))
+}
+
+/// The headers and the body of a signed request with these parameters.
+pub(crate) fn sealed(path: &str, mut params: Vec<(&str, &str)>) -> (HeaderMap, String) {
     let mut body = String::new();
     for (name, value) in &params {
         tablecall::twilio::form::append(&mut body, name, value);

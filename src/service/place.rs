@@ -28,11 +28,12 @@ impl Service {
                 None => return Ok(None),
             };
             let Some(intent) = call.attempts.last().filter(|last| last.number == attempt) else { return Ok(None) };
+            let new_call = self.new_call(&call, attempt).ok_or(Error::Internal)?;
+            // The last thing before it is sent: this process may have stood still since the intent was stored.
             if self.now().duration_since(intent.started_at) > step::INTENT {
-                // Too old to be sent: another process may have settled it.
+                tracing::warn!(call.id = %call.id, attempt, "an intent has lapsed; it is settled like a call without an answer");
                 return Ok(None);
             }
-            let new_call = self.new_call(&call, attempt).ok_or(Error::Internal)?;
             let result = self.measured("create", self.0.parts.twilio.create(&new_call)).await;
             if let Err(TwilioError::Refused(refusal)) = &result
                 && let Some(less) = less(intent.terms, refusal)

@@ -85,6 +85,7 @@ impl Service {
             clock.sleep_until(clock.now().saturating_add(pause).unwrap_or(Timestamp::MAX)).await;
             pause = pause.checked_mul(2).map_or(LONGEST_PAUSE, |pause| pause.min(LONGEST_PAUSE));
         };
+        let found = self.unknown_of(found).await;
         if !found.is_empty() {
             tracing::warn!(
                 calls = found.len(),
@@ -100,6 +101,18 @@ impl Service {
             self.look_at_strangers().await;
         }
         strangers.lock().clear();
+    }
+
+    /// Those that no other instance looks after.
+    async fn unknown_of(&self, found: HashMap<CallSid, Phone>) -> HashMap<CallSid, Phone> {
+        let store = &self.0.parts.store;
+        let mut unknown = HashMap::new();
+        for (sid, phone) in found {
+            if !store.is_shared() || !store.has_line(phone).await.unwrap_or(false) {
+                unknown.insert(sid, phone);
+            }
+        }
+        unknown
     }
 
     async fn list_live(&self) -> Result<HashMap<CallSid, Phone>, TwilioError> {

@@ -5,9 +5,10 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, State, WaitingFor, What};
-use crate::domain::CallId;
+use crate::domain::{CallId, millis};
 
 /// An open call that is looked at so much later than it should be counts as stuck.
 pub const OVERDUE: SignedDuration = SignedDuration::from_mins(1);
@@ -18,7 +19,7 @@ const STATUSES: usize = 5;
 const REASONS: usize = WaitingFor::ALL.len() + 1;
 
 /// How many calls stand where at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Census {
     /// By the status of the API: queued, dialing, ringing, in progress, finished.
     pub statuses: [u64; STATUSES],
@@ -29,12 +30,25 @@ pub struct Census {
 }
 
 /// Calls that wait for the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Queue {
     /// How many.
     pub length: u64,
     /// Since when the oldest of them waits for it.
+    #[serde(with = "millis::option")]
     pub oldest: Option<Timestamp>,
+}
+
+impl Census {
+    /// Counts of other calls.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.statuses.iter_mut().zip(other.statuses).for_each(|(sum, count)| *sum += count);
+        for (sum, queue) in self.queue.iter_mut().zip(other.queue) {
+            sum.length += queue.length;
+            sum.oldest = sum.oldest.into_iter().chain(queue.oldest).min();
+        }
+        self.overdue += other.overdue;
+    }
 }
 
 /// The running count of some calls.

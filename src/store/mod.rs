@@ -490,7 +490,7 @@ impl Store {
     pub async fn events_pending(&self) -> Result<usize, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.events_pending()),
-            Self::Redis(redis) => redis.events_pending().await,
+            Self::Redis(redis) => Ok(redis.events_pending()),
         }
     }
 
@@ -537,7 +537,7 @@ impl Store {
     pub async fn census(&self, now: Timestamp) -> Result<Census, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.census(now)),
-            Self::Redis(redis) => Ok(redis.census(now)),
+            Self::Redis(redis) => Ok(redis.census(now).await),
         }
     }
 

@@ -158,7 +158,7 @@ impl Entry {
     }
 
     /// What is to be told is this, and everything about it begins anew.
-    fn renew(&mut self, news: News) {
+    pub(super) fn renew(&mut self, news: News) {
         (self.version, self.is_final, self.look, self.since) = (news.version, news.is_final, news.look, news.at);
         (self.tries, self.gave_up_at) = (0, None);
         // What is in flight is settled first: one event of a call at a time.

@@ -8,8 +8,9 @@
 //!
 //! | key | type | what | expires |
 //! |---|---|---|---|
-//! | `{s0}:call:ID` … `{s31}:…` | string | a call: its version in 8 bytes, then the rest, sealed | open: a day and the retention after it was given up; finished: the retention |
+//! | `{s0}:call:ID` … `{s31}:…` | string | a call: its version and a revision in 12 bytes; then, sealed, the call and what its client is still to be told | open: a day and the retention after it was given up; finished: the retention |
 //! | `{s0}:due` … | sorted set | when each open call of the shard is looked at next (milliseconds) | 402 days after the last new call |
+//! | `{s0}:events` … | sorted set | when what a client is to be told of a call is sent next | 402 days |
 //! | `{nHASH}:open` | sorted set | open calls to a number: id and digest of what is asked, by the time of entry | 402 days |
 //! | `{nHASH}:live` | string | the call that has the number: id and time. A lease: an hour and a quarter, longer than any line | |
 //! | `{nHASH}:starts` | sorted set | attempts of the day to the number, where a limit counts them | a day |
@@ -18,6 +19,7 @@
 //! | `{house}:day` | sorted set | attempts of the day | a day |
 //! | `{house}:beat` | hash | when the next start is free; the round of the line | two days |
 //! | `{house}:line`, `{house}:rounds` | sorted set, hash | who waits for a start, by round; the last round of each API key | two days |
+//! | `{house}:census` | hash | counts of calls by instance, for metrics | two minutes |
 //! | `{iHASH}` | string | an idempotency key: digest of the request and the call | a day |
 //! | `run`, `probe` | string | by which an emptied server is known; by which one is known that takes no writes | 35 days; a minute |
 //! | `changes` | channel | each record that was saved | |
@@ -37,9 +39,12 @@
 //! applied to what others made of the call when it is back. What must not be decided alone (a new call, an attempt) is
 //! refused. What must be asked of the server is asked with the time of the asker: scripts read no clock.
 
+mod alarms;
 mod calls;
+mod census;
 mod copies;
 mod events;
+mod examine;
 mod figures;
 mod keys;
 mod link;
@@ -58,6 +63,9 @@ use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use self::examine::{Examined, examine};
+
+use self::alarms::Alarms;
 use self::copies::Copies;
 use self::figures::Figures;
 use self::keys::Names;
@@ -120,6 +128,7 @@ pub struct Redis {
     scripts: Scripts,
     copies: Arc<Copies>,
     timers: Arc<Timers>,
+    alarms: Arc<Alarms>,
     unwritten: Unwritten,
     retention: SignedDuration,
     /// Milliseconds between two starts; 0: as many as come.
@@ -127,6 +136,8 @@ pub struct Redis {
     /// When the next start is free, as far as is known here, while somebody waits for it.
     turn: Mutex<Option<Timestamp>>,
     joined: tokio::sync::Notify,
+    /// By which this instance is known among others.
+    instance: uuid::Uuid,
     /// By which an emptied server is known.
     run: Mutex<Option<String>>,
 }
@@ -146,11 +157,13 @@ impl Redis {
             scripts: Scripts::new(),
             copies: Arc::new(Copies::new(Records::new(Vault::new(ticket_keys)))),
             timers: Arc::default(),
+            alarms: Arc::default(),
             unwritten: Unwritten::default(),
             retention: settings.retention,
             beat: if settings.per_second == 0 { 0.0 } else { 1_000.0 / f64::from(settings.per_second) },
             turn: Mutex::default(),
             joined: tokio::sync::Notify::new(),
+            instance: uuid::Uuid::new_v4(),
             run: Mutex::default(),
         }
     }

@@ -55,9 +55,7 @@ impl<'a> Asked<'a> {
 
     pub(crate) async fn follows(&self, last_event_id: Option<&str>) -> Followed {
         let response = self.events(last_event_id).await;
-        assert_eq!(response.status(), 200);
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Followed { response, text: String::new() }
+        Followed::of(response)
     }
 
     /// Waits, without letting time pass, until the call is as wanted.
@@ -111,6 +109,13 @@ impl<'a> Asked<'a> {
 }
 
 impl Followed {
+    /// The stream that answers a request for one.
+    pub(crate) fn of(response: Response) -> Self {
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Self { response, text: String::new() }
+    }
+
     /// The next event; none when the stream has ended.
     pub(crate) async fn next(&mut self) -> Option<SentEvent> {
         loop {

@@ -25,6 +25,12 @@ pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
+/// Sends a child a signal, such as `STOP`.
+pub(crate) fn signalled(child: &Child, signal: &str) {
+    let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().unwrap();
+    assert!(sent.success(), "{signal}");
+}
+
 /// A child process, and its standard error in full once it has ended.
 pub(crate) struct Program {
     child: Child,
@@ -32,9 +38,17 @@ pub(crate) struct Program {
     log: Option<JoinHandle<String>>,
 }
 
+/// A program that ends when this one does, whatever ends it: a test run that is killed leaves nothing behind. The
+/// kernel watches the thread that starts it, so a test starts it from its own.
+pub(crate) fn tied(program: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--", program]);
+    command
+}
+
 /// The program of this package with nothing of our environment.
 pub(crate) fn program(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tablecall"));
+    let mut command = tied(env!("CARGO_BIN_EXE_tablecall"));
     command.args(arguments).env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -50,37 +64,41 @@ impl Program {
 
     /// The service with an account at `carrier`, at an address that stays its own over restarts, and further settings.
     pub(crate) async fn service(carrier: &Self, address: SocketAddr, further: &[(&str, String)]) -> Self {
-        let mut command = program(&["serve"]);
-        Self::with_account(&mut command, carrier, address);
+        let mut command = Self::serve(address, &format!("http://{address}"), &carrier.origin);
         command.envs(further.iter().map(|(name, value)| (name, value)));
         Self::started(command, address).await
     }
 
     /// The same with other settings.
     pub(crate) async fn set_up(carrier: &Self, address: SocketAddr, settings: &[(&str, &str)]) -> Self {
-        let mut command = program(&["serve"]);
-        Self::with_account(&mut command, carrier, address);
+        let mut command = Self::serve(address, &format!("http://{address}"), &carrier.origin);
         command.envs(settings.iter().copied());
         Self::started(command, address).await
     }
 
+    /// The command of a service that listens at `address`, is reached at `public` and has an account at `carrier`.
+    pub(crate) fn serve(address: SocketAddr, public: &str, carrier: &str) -> Command {
+        let mut command = program(&["serve"]);
+        Self::with_account(&mut command, address, public, carrier);
+        command
+    }
+
     /// The same with few open files at first: `ulimit` is what a shell is told, such as `-S -n 1024`.
     pub(crate) async fn limited(carrier: &Self, address: SocketAddr, ulimit: &str) -> Self {
-        let mut command = Command::new("sh");
+        let mut command = tied("sh");
         command.args(["-c", &format!("ulimit {ulimit} && exec \"$0\" serve"), env!("CARGO_BIN_EXE_tablecall")]);
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self::with_account(&mut command, carrier, address);
+        Self::with_account(&mut command, address, &format!("http://{address}"), &carrier.origin);
         Self::started(command, address).await
     }
 
-    fn with_account(command: &mut Command, carrier: &Self, address: SocketAddr) {
-        let origin = format!("http://{address}");
+    fn with_account(command: &mut Command, address: SocketAddr, public: &str, carrier: &str) {
         command.envs([
             ("TABLECALL_LISTEN", address.to_string().as_str()),
-            ("TABLECALL_PUBLIC_URL", &origin),
+            ("TABLECALL_PUBLIC_URL", public),
             ("TWILIO_ACCOUNT_SID", ACCOUNT),
             ("TWILIO_AUTH_TOKEN", TOKEN),
-            ("TWILIO_API_URL", &carrier.origin),
+            ("TWILIO_API_URL", carrier),
             ("TWILIO_FROM_NUMBER", "+15005550006"),
             ("TWILIO_CPS", "0"),
             ("TABLECALL_API_KEYS", &format!("app:{SECRET}")),
@@ -97,7 +115,8 @@ impl Program {
         Self::started(command, address).await
     }
 
-    async fn started(mut command: Command, address: SocketAddr) -> Self {
+    /// Runs it, and waits until it listens at `address`.
+    pub(crate) async fn started(mut command: Command, address: SocketAddr) -> Self {
         let mut child = command.spawn().expect("the program starts");
         let (stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let log = std::thread::spawn(move || {
@@ -119,10 +138,19 @@ impl Program {
         self.ends().await.1
     }
 
-    /// Sends it a signal.
+    /// Sends it a signal, such as `STOP`.
     pub(crate) fn gets(&self, signal: &str) {
-        let told = Command::new("kill").args([&format!("-{signal}"), &self.child.id().to_string()]).status().unwrap();
-        assert!(told.success());
+        signalled(&self.child, signal);
+    }
+
+    /// How much time processors have spent on it.
+    pub(crate) fn busy(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        // The name stands in parentheses and may hold anything; time in the program and in the kernel come 12th and
+        // 13th after it, in hundredths of a second.
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        let ticks = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+        Duration::from_millis(ticks * 10)
     }
 
     /// Asks it to stop (SIGTERM), and waits until it has: its exit code and what it had logged.
@@ -155,6 +183,14 @@ impl Drop for Program {
     }
 }
 
+/// A table at a number, a week ahead.
+pub(crate) fn next_week(phone: &str) -> Value {
+    let time = tablecall::clock::Clock::system().now().strftime("%Y-%m-%dT19:30").to_string();
+    let time = time.parse::<jiff::civil::DateTime>().unwrap().saturating_add(jiff::Span::new().days(7));
+    let time = time.strftime("%Y-%m-%dT%H:%M").to_string();
+    json!({"name": "Ana Quetzalcoatl", "phone": phone, "time": time, "party_size": 4})
+}
+
 /// A carrier and a service that can be killed and started again.
 pub(crate) struct Pair {
     pub(crate) carrier: Program,
@@ -166,9 +202,14 @@ pub(crate) struct Pair {
 
 impl Pair {
     pub(crate) async fn new() -> Self {
+        Self::at(free_address()).await
+    }
+
+    /// The same where requests go to this address.
+    pub(crate) async fn at(address: SocketAddr) -> Self {
         let carrier = Program::carrier().await;
         let http = tablecall::twilio::client::http_client().unwrap();
-        Self { carrier, address: free_address(), http, further: Vec::new() }
+        Self { carrier, address, http, further: Vec::new() }
     }
 
     /// The service starts, for the first time or again.
@@ -195,11 +236,9 @@ impl Pair {
 
     /// The request itself.
     pub(crate) fn sends(&self, phone: &str, people: u32) -> reqwest::RequestBuilder {
-        let time = tablecall::clock::Clock::system().now().strftime("%Y-%m-%dT19:30").to_string();
-        let time = time.parse::<jiff::civil::DateTime>().unwrap().saturating_add(jiff::Span::new().days(7));
-        let time = time.strftime("%Y-%m-%dT%H:%M").to_string();
-        let request = json!({"name": "Ana Quetzalcoatl", "phone": phone, "time": time, "party_size": people});
-        self.http.post(format!("http://{}/api/call", self.address)).bearer_auth(SECRET).json(&request)
+        let mut table = next_week(phone);
+        table["party_size"] = people.into();
+        self.http.post(format!("http://{}/api/call", self.address)).bearer_auth(SECRET).json(&table)
     }
 
     /// A call, as its client reads it.

@@ -37,35 +37,37 @@ async fn entry(store: &Store, call: &Call) -> Entry {
 
 #[tokio::test]
 async fn only_calls_whose_client_wants_events_have_any() {
-    for store in [Store::memory(Limits { max_calls: 3, retention: SignedDuration::from_hours(24) })] {
-        let quiet = saved(&store, None, call(1)).await;
+    for bench in benches().await {
+        let store = &bench.store;
+        let quiet = saved(store, None, call(1)).await;
         assert_eq!(store.delivery(quiet.id).await.unwrap(), None);
         assert!(!store.resend(quiet.id, now()).await.unwrap());
         assert!(!store.resend(wanted(9).id, now()).await.unwrap(), "it is not held");
-        let first = saved(&store, None, wanted(2)).await;
-        let event = one(&store, 0).await;
+        let first = saved(store, None, wanted(2)).await;
+        let event = one(store, 0).await;
         assert_eq!((event.call.id, event.version, event.tries, event.since), (first.id, 1, 0, now()));
         assert!(store.adopt(wanted(3)).await.is_ok());
-        assert_eq!(one(&store, 0).await.call.id, wanted(3).id, "also of calls that were taken over");
+        assert_eq!(one(store, 0).await.call.id, wanted(3).id, "also of calls that were taken over");
         assert_eq!(store.events_pending().await.unwrap(), 2);
     }
 }
 
 #[tokio::test]
 async fn an_event_is_claimed_by_one_until_the_claim_lapses() {
-    for store in [Store::memory(Limits { max_calls: 3, retention: SignedDuration::from_hours(24) })] {
-        let first = saved(&store, None, wanted(1)).await;
+    for bench in benches().await {
+        let store = &bench.store;
+        let first = saved(store, None, wanted(1)).await;
         assert_eq!(store.next_event_due(None).await, now());
-        let event = one(&store, 0).await;
-        assert!(claimed(&store, 29).await.is_empty());
+        let event = one(store, 0).await;
+        assert!(claimed(store, 29).await.is_empty());
         assert_eq!(store.next_event_due(Some(now())).await, at(30));
-        let again = one(&store, 30).await;
+        let again = one(store, 30).await;
         assert_eq!((again.call.id, again.version), (first.id, event.version));
         let late = store.settle_event(&event, Settled::GaveUp { error: "late".into() }, at(31)).await;
         assert_eq!(late, Ok(false), "its claim has lapsed");
-        settled(&store, &again, Settled::Delivered, 31).await;
-        assert!(claimed(&store, 9_999).await.is_empty());
-        let told = entry(&store, &first).await;
+        settled(store, &again, Settled::Delivered, 31).await;
+        assert!(claimed(store, 9_999).await.is_empty());
+        let told = entry(store, &first).await;
         assert_eq!((told.told, told.tries, told.tried_at, told.next_at), (1, 1, Some(at(31)), None));
         assert_eq!(store.events_pending().await.unwrap(), 0);
         assert!(!store.settle_event(&again, Settled::Delivered, at(31)).await.unwrap(), "settled once");
@@ -74,102 +76,109 @@ async fn an_event_is_claimed_by_one_until_the_claim_lapses() {
 
 #[tokio::test]
 async fn states_that_were_not_told_yet_merge_into_the_newest() {
-    for store in [Store::memory(Limits { max_calls: 3, retention: SignedDuration::from_hours(24) })] {
-        let first = saved(&store, None, wanted(1)).await;
-        let event = one(&store, 0).await;
-        let live = saved(&store, Some(1), dialed(&first)).await;
-        assert!(claimed(&store, 1).await.is_empty(), "one of a call at a time");
+    for bench in benches().await {
+        let store = &bench.store;
+        let first = saved(store, None, wanted(1)).await;
+        let event = one(store, 0).await;
+        let live = saved(store, Some(1), dialed(&first)).await;
+        assert!(claimed(store, 1).await.is_empty(), "one of a call at a time");
         let refused = step(&live, Event::Refused { attempt: 1, code: None }, at(1)).call;
-        let done = saved(&store, Some(live.version), refused).await;
-        settled(&store, &event, Settled::Again { at: at(60), error: "busy".into() }, 2).await;
-        assert_eq!(entry(&store, &live).await.error.as_deref(), Some("busy"));
-        let last = one(&store, 2).await;
+        let done = saved(store, Some(live.version), refused).await;
+        settled(store, &event, Settled::Again { at: at(60), error: "busy".into() }, 2).await;
+        assert_eq!(entry(store, &live).await.error.as_deref(), Some("busy"));
+        let last = one(store, 2).await;
         assert_eq!((last.version, last.tries, last.since), (done.version, 0, at(1)), "not the one between");
         assert!(last.call.is_finished());
-        settled(&store, &last, Settled::Delivered, 3).await;
-        assert_eq!(entry(&store, &live).await.error, None);
-        assert!(claimed(&store, 9_999).await.is_empty());
+        settled(store, &last, Settled::Delivered, 3).await;
+        assert_eq!(entry(store, &live).await.error, None);
+        assert!(claimed(store, 9_999).await.is_empty());
     }
 }
 
 #[tokio::test]
 async fn what_a_client_does_not_see_is_no_event() {
-    for store in [Store::memory(Limits { max_calls: 3, retention: SignedDuration::from_hours(24) })] {
-        let first = saved(&store, None, wanted(1)).await;
-        settled(&store, &one(&store, 0).await, Settled::Delivered, 0).await;
+    for bench in benches().await {
+        let store = &bench.store;
+        let first = saved(store, None, wanted(1)).await;
+        settled(store, &one(store, 0).await, Settled::Delivered, 0).await;
         let barred = Call { version: 2, barred: true, ..(*first).clone() };
-        saved(&store, Some(1), barred.clone()).await;
-        assert!(claimed(&store, 9).await.is_empty());
-        saved(&store, Some(2), finished(&barred)).await;
-        let last = one(&store, 9).await;
+        saved(store, Some(1), barred.clone()).await;
+        assert!(claimed(store, 9).await.is_empty());
+        saved(store, Some(2), finished(&barred)).await;
+        let last = one(store, 9).await;
         assert!(last.call.is_finished());
-        settled(&store, &last, Settled::Delivered, 9).await;
+        settled(store, &last, Settled::Delivered, 9).await;
         let late = Call { version: 9, timeline: vec![], ..(*last.call).clone() };
-        saved(&store, Some(last.version), late).await;
-        assert!(claimed(&store, 9).await.is_empty(), "nothing follows the last");
+        saved(store, Some(last.version), late).await;
+        assert!(claimed(store, 9).await.is_empty(), "nothing follows the last");
     }
 }
 
 #[tokio::test]
 async fn an_event_comes_again_when_it_was_said_to_and_a_try_that_was_none_does_not_count() {
-    for store in [Store::memory(Limits { max_calls: 3, retention: SignedDuration::from_hours(24) })] {
-        saved(&store, None, wanted(1)).await;
-        settled(&store, &one(&store, 0).await, Settled::Later { at: at(5) }, 0).await;
-        assert!(claimed(&store, 4).await.is_empty());
-        let event = one(&store, 5).await;
+    for bench in benches().await {
+        let store = &bench.store;
+        saved(store, None, wanted(1)).await;
+        settled(store, &one(store, 0).await, Settled::Later { at: at(5) }, 0).await;
+        assert!(claimed(store, 4).await.is_empty());
+        let event = one(store, 5).await;
         assert_eq!((event.tries, event.since), (0, now()));
-        settled(&store, &event, Settled::Again { at: at(7), error: "answered 500".into() }, 6).await;
-        assert!(claimed(&store, 6).await.is_empty());
+        settled(store, &event, Settled::Again { at: at(7), error: "answered 500".into() }, 6).await;
+        assert!(claimed(store, 6).await.is_empty());
         assert_eq!(store.next_event_due(None).await, at(7));
-        assert_eq!(one(&store, 7).await.tries, 1);
+        assert_eq!(one(store, 7).await.tries, 1);
     }
 }
 
 #[tokio::test]
 async fn a_process_whose_outbox_ends_with_it_does_not_wait() {
-    for store in [Store::memory(Limits { max_calls: 3, retention: SignedDuration::from_hours(24) })] {
+    for bench in benches().await.into_iter().filter(|bench| !bench.store.is_shared()) {
+        let store = &bench.store;
         for number in 1..=2 {
-            saved(&store, None, wanted(number)).await;
+            saved(store, None, wanted(number)).await;
         }
-        let both = claimed(&store, 0).await;
-        settled(&store, &both[0], Settled::Again { at: at(900), error: "answered 500".into() }, 1).await;
+        let both = claimed(store, 0).await;
+        settled(store, &both[0], Settled::Again { at: at(900), error: "answered 500".into() }, 1).await;
         store.hurry_events(at(2));
-        let hurried = one(&store, 2).await;
+        let hurried = one(store, 2).await;
         assert_eq!((hurried.call.id, hurried.tries), (both[0].call.id, 1), "the other one is being sent");
-        assert!(claimed(&store, 3).await.is_empty());
+        assert!(claimed(store, 3).await.is_empty());
     }
 }
 
 #[tokio::test]
 async fn what_was_given_up_is_sent_again_on_demand_and_when_there_is_more_to_tell() {
-    for store in [Store::memory(Limits { max_calls: 3, retention: SignedDuration::from_hours(24) })] {
-        let first = saved(&store, None, wanted(1)).await;
-        settled(&store, &one(&store, 0).await, Settled::GaveUp { error: "gone".into() }, 9).await;
-        let given_up = entry(&store, &first).await;
+    for bench in benches().await {
+        let store = &bench.store;
+        let first = saved(store, None, wanted(1)).await;
+        settled(store, &one(store, 0).await, Settled::GaveUp { error: "gone".into() }, 9).await;
+        let given_up = entry(store, &first).await;
         assert_eq!((given_up.gave_up_at, given_up.next_at, given_up.tries), (Some(at(9)), None, 1));
         assert!(store.resend(first.id, at(10)).await.unwrap());
-        let again = one(&store, 10).await;
+        let again = one(store, 10).await;
         assert_eq!((again.version, again.tries, again.since), (1, 0, at(10)));
         assert!(store.resend(first.id, at(11)).await.unwrap());
-        assert!(claimed(&store, 11).await.is_empty(), "it is being sent");
-        settled(&store, &again, Settled::GaveUp { error: "gone".into() }, 12).await;
-        saved(&store, Some(1), finished(&first)).await;
-        let last = one(&store, 12).await;
+        assert!(claimed(store, 11).await.is_empty(), "it is being sent");
+        settled(store, &again, Settled::GaveUp { error: "gone".into() }, 12).await;
+        saved(store, Some(1), finished(&first)).await;
+        let last = one(store, 12).await;
         assert!(last.call.is_finished());
-        settled(&store, &last, Settled::Delivered, 12).await;
+        settled(store, &last, Settled::Delivered, 12).await;
         assert!(store.resend(first.id, at(13)).await.unwrap());
-        assert_eq!(one(&store, 13).await.version, last.version, "the same, so that it has the same name");
+        assert_eq!(one(store, 13).await.version, last.version, "the same, so that it has the same name");
     }
 }
 
 #[tokio::test]
 async fn events_are_forgotten_with_their_call() {
-    for store in [Store::memory(Limits { max_calls: 3, retention: SignedDuration::from_hours(24) })] {
-        let first = saved(&store, None, wanted(1)).await;
-        let done = saved(&store, Some(1), finished(&first)).await;
-        store.forget(done.updated_at + SignedDuration::from_hours(24)).await;
+    for bench in benches().await {
+        let store = &bench.store;
+        let first = saved(store, None, wanted(1)).await;
+        let done = saved(store, Some(1), finished(&first)).await;
+        let day = SignedDuration::from_hours(24);
+        bench.forget(done.updated_at + day, day).await;
         assert_eq!(store.delivery(done.id).await.unwrap(), None);
-        assert!(claimed(&store, 9).await.is_empty());
+        assert!(claimed(store, 9).await.is_empty());
         assert_eq!(store.events_pending().await.unwrap(), 0);
     }
 }

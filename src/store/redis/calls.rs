@@ -8,10 +8,10 @@ use tokio::sync::watch;
 
 use super::Redis;
 use super::keys::{Names, SHARDS};
-use super::record::version;
+use super::record::{Stamp, Stored};
 use crate::call::{Call, Event, State};
 use crate::domain::CallId;
-use crate::store::{Census, Error, Saved};
+use crate::store::{Error, Saved};
 
 /// How long after it was given up an open call is kept, beside the retention: something is wrong with it.
 const LEFT_BEHIND: SignedDuration = SignedDuration::from_hours(24);
@@ -22,6 +22,9 @@ const LEASE: SignedDuration = SignedDuration::from_secs(15);
 
 /// How soon to ask again after a refusal.
 const AGAIN: SignedDuration = SignedDuration::from_secs(1);
+
+/// How often the outbox may be quicker before a save is given up.
+const TRIES: usize = 8;
 
 /// What came of a save.
 pub(super) enum Put {
@@ -38,30 +41,7 @@ impl Redis {
         if let Some(call) = self.unwritten.get(id) {
             return Ok(Some(call));
         }
-        let known = self.copies.get(id)?.map(|seen| seen.call);
-        let mut cmd = redis::cmd("GET");
-        let stored: Result<Option<Vec<u8>>, Error> = self.link.ask("load", cmd.arg(self.names.call(id))).await;
-        match (stored, known) {
-            (Ok(Some(record)), Some(known)) if version(&record) == Some(known.version) => {
-                self.copies.correct(&known);
-                Ok(Some(known))
-            }
-            (Ok(Some(record)), known) => {
-                let stored = self.copies.records().open(id, &record)?;
-                // A server that lost what it had acknowledged does not undo what is known here.
-                let newest = known.filter(|known| known.version > stored.version).unwrap_or(stored);
-                self.copies.correct(&newest);
-                Ok(Some(newest))
-            }
-            // The same for a server that lost all; a finished call is gone because its time is over.
-            (Ok(None), Some(known)) if !known.is_finished() => Ok(Some(known)),
-            (Ok(None), _) => {
-                self.copies.forget(id);
-                Ok(None)
-            }
-            (Err(Error::Away | Error::Full), Some(known)) => Ok(Some(known)),
-            (Err(error), _) => Err(error),
-        }
+        Ok(self.stored(id).await?.map(|stored| stored.call))
     }
 
     /// The state as it was a moment ago at the latest.
@@ -69,9 +49,47 @@ impl Redis {
         if let Some(call) = self.unwritten.get(id) {
             return Ok(Some(call));
         }
+        Ok(self.recently_stored(id).await?.map(|stored| stored.call))
+    }
+
+    pub(super) async fn recently_stored(&self, id: CallId) -> Result<Option<Stored>, Error> {
         match self.copies.get(id)? {
-            Some(seen) if seen.is_current => Ok(Some(seen.call)),
-            Some(_) | None => self.load(id).await,
+            Some(seen) if seen.is_current => Ok(Some(seen.stored)),
+            Some(_) | None => self.stored(id).await,
+        }
+    }
+
+    /// What stands on the server.
+    async fn fetch(&self, id: CallId) -> Result<Option<Stored>, Error> {
+        let mut cmd = redis::cmd("GET");
+        let record: Option<Vec<u8>> = self.link.ask("load", cmd.arg(self.names.call(id))).await?;
+        record.map(|record| self.copies.records().open(id, &record)).transpose()
+    }
+
+    pub(super) async fn stored(&self, id: CallId) -> Result<Option<Stored>, Error> {
+        let known = self.copies.get(id)?.map(|seen| seen.stored);
+        let mut cmd = redis::cmd("GET");
+        let stored: Result<Option<Vec<u8>>, Error> = self.link.ask("load", cmd.arg(self.names.call(id))).await;
+        match (stored, known) {
+            (Ok(Some(record)), Some(known)) if Stamp::of(&record) == Some(known.stamp()) => {
+                self.copies.correct(&known);
+                Ok(Some(known))
+            }
+            (Ok(Some(record)), known) => {
+                let stored = self.copies.records().open(id, &record)?;
+                // A server that lost what it had acknowledged does not undo what is known here.
+                let newest = known.filter(|known| known.stamp() > stored.stamp()).unwrap_or(stored);
+                self.copies.correct(&newest);
+                Ok(Some(newest))
+            }
+            // The same for a server that lost all; a finished call is gone because its time is over.
+            (Ok(None), Some(known)) if !known.call.is_finished() => Ok(Some(known)),
+            (Ok(None), _) => {
+                self.copies.forget(id);
+                Ok(None)
+            }
+            (Err(Error::Away | Error::Full), Some(known)) => Ok(Some(known)),
+            (Err(error), _) => Err(error),
         }
     }
 
@@ -104,8 +122,7 @@ impl Redis {
                 let added = self.unwritten.adopt(&call);
                 self.count_unwritten();
                 if added {
-                    self.copies.correct(&call);
-                    self.timers.own(&call);
+                    self.noted_here(&call);
                 }
                 Ok(if added { Saved::Done(call) } else { Saved::Conflict })
             }
@@ -145,7 +162,8 @@ impl Redis {
 
     fn noted_here(&self, call: &Arc<Call>) {
         self.count_unwritten();
-        self.copies.put(call);
+        // The copies stay as they are stored, since what waits is saved over them.
+        self.copies.tell(call);
         self.timers.own(call);
     }
 
@@ -166,31 +184,46 @@ impl Redis {
         }
     }
 
-    /// One round trip: compares, saves, sets the due entry, tells everybody.
+    /// Saves over the version that was loaded; `None`: as the first.
     pub(super) async fn put(&self, loaded: Option<u64>, call: &Arc<Call>) -> Result<Put, Error> {
-        let (id, wake_at) = (call.id, call.wake_at());
-        let record = self.copies.records().seal(call)?;
-        let message = [id.as_bytes().as_slice(), &record].concat();
-        let mut script = self.scripts.save.prepare_invoke();
-        script.key(self.names.call(id)).key(self.names.due(Names::shard(id)));
-        script.arg(loaded.map(u64::to_be_bytes).as_ref().map_or(&[][..], |bytes| bytes)).arg(&record);
-        script.arg(life(call, self.retention).as_millis().max(1).to_string());
-        script.arg(wake_at.map(|at| at.as_millisecond().to_string()).unwrap_or_default()).arg(id.as_bytes());
-        script.arg(self.names.channel()).arg(message).arg(LONGEST.as_millis().to_string());
-        let answer: Value = self.link.run("save", &script).await?;
-        match answer {
-            Value::BulkString(other) if other.is_empty() => Ok(Put::Gone),
-            Value::BulkString(other) => {
-                let other = self.copies.records().open(id, &other)?;
-                self.copies.correct(&other);
-                Ok(Put::Other(other))
+        let id = call.id;
+        let mut before = match loaded {
+            None => None,
+            Some(version) => match self.copies.get(id)?.filter(|seen| seen.stored.call.version == version) {
+                Some(seen) => Some(seen.stored),
+                None => match self.fetch(id).await? {
+                    Some(stored) if stored.call.version == version => Some(stored),
+                    Some(stored) => {
+                        self.copies.correct(&stored);
+                        return Ok(Put::Other(stored.call));
+                    }
+                    None => return Ok(Put::Gone),
+                },
+            },
+        };
+        for _ in 0..TRIES {
+            let after = Stored::after(before.as_ref(), call);
+            let loaded_stamp = before.as_ref().map(Stored::stamp);
+            let life = life(call, self.retention);
+            let answer = self.send_record("save", loaded_stamp, &after, Some(life)).await?;
+            let other = match answer {
+                Value::BulkString(other) if other.is_empty() => return Ok(Put::Gone),
+                Value::BulkString(other) => self.copies.records().open(id, &other)?,
+                _done => {
+                    self.copies.put(&after);
+                    self.timers.own(call);
+                    self.note_event(&after);
+                    return Ok(Put::Done);
+                }
+            };
+            self.copies.correct(&other);
+            if Some(other.call.version) != loaded {
+                return Ok(Put::Other(other.call));
             }
-            _done => {
-                self.copies.put(call);
-                self.timers.own(call);
-                Ok(Put::Done)
-            }
+            // Only its place in the outbox has changed.
+            before = Some(other);
         }
+        Err(Error::Away)
     }
 
     /// Calls whose time has come and that no other instance wakes.
@@ -233,13 +266,14 @@ impl Redis {
         self.timers.next(known).await
     }
 
-    pub(in crate::store) fn census(&self, now: Timestamp) -> Census {
-        self.timers.census(now)
-    }
-
     pub(in crate::store) async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, Error> {
         Ok(self.load(id).await?.map(|call| self.copies.watch(&call)))
     }
+}
+
+/// A moment as scripts read it.
+pub(super) fn millis_of(at: Timestamp) -> String {
+    at.as_millisecond().to_string()
 }
 
 /// How long a record is kept.

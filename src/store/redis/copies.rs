@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::record::{Records, version};
+use super::record::{Records, Stamp, Stored};
 use crate::call::Call;
 use crate::domain::CallId;
 use crate::store::Error;
@@ -36,22 +36,22 @@ struct Stripe {
 
 #[derive(Clone, Debug)]
 enum Copy {
-    Open(Arc<Call>),
-    Sealed(u64, Arc<[u8]>),
+    Open(Stored),
+    Sealed(Stamp, Arc<[u8]>),
 }
 
 /// A copy, and whether everything that others saved since would have been heard.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
-    pub(super) call: Arc<Call>,
+    pub(super) stored: Stored,
     pub(super) is_current: bool,
 }
 
 impl Copy {
-    fn version(&self) -> u64 {
+    fn stamp(&self) -> Stamp {
         match self {
-            Self::Open(call) => call.version,
-            Self::Sealed(version, _) => *version,
+            Self::Open(stored) => stored.stamp(),
+            Self::Sealed(stamp, _) => *stamp,
         }
     }
 }
@@ -73,8 +73,8 @@ impl Stripe {
         self.young.insert(id, (epoch, copy));
     }
 
-    fn version(&self, id: CallId) -> Option<u64> {
-        self.young.get(&id).or_else(|| self.old.get(&id)).map(|(_, copy)| copy.version())
+    fn stamp(&self, id: CallId) -> Option<Stamp> {
+        self.young.get(&id).or_else(|| self.old.get(&id)).map(|(_, copy)| copy.stamp())
     }
 
     fn tell(&mut self, call: &Arc<Call>) {
@@ -116,53 +116,57 @@ impl Copies {
     pub(super) fn get(&self, id: CallId) -> Result<Option<Seen>, Error> {
         let copy = self.stripe(id).get(id);
         let Some((epoch, copy)) = copy else { return Ok(None) };
-        let call = match copy {
-            Copy::Open(call) => call,
+        let stored = match copy {
+            Copy::Open(stored) => stored,
             Copy::Sealed(_, sealed) => {
-                let call = self.records.open(id, &sealed)?;
+                let stored = self.records.open(id, &sealed)?;
                 let mut stripe = self.stripe(id);
-                if stripe.version(id).is_none_or(|known| known <= call.version) {
-                    stripe.put(id, epoch, Copy::Open(call.clone()));
+                if stripe.stamp(id).is_none_or(|known| known <= stored.stamp()) {
+                    stripe.put(id, epoch, Copy::Open(stored.clone()));
                 }
-                call
+                stored
             }
         };
-        Ok(Some(Seen { call, is_current: epoch == self.epoch() }))
+        Ok(Some(Seen { stored, is_current: epoch == self.epoch() }))
     }
 
     /// What this instance has saved or loaded.
-    pub(super) fn put(&self, call: &Arc<Call>) {
-        let epoch = self.epoch();
-        let mut stripe = self.stripe(call.id);
-        if stripe.version(call.id).is_none_or(|known| known <= call.version) {
-            stripe.put(call.id, epoch, Copy::Open(call.clone()));
+    pub(super) fn put(&self, stored: &Stored) {
+        let (id, epoch) = (stored.call.id, self.epoch());
+        let mut stripe = self.stripe(id);
+        if stripe.stamp(id).is_none_or(|known| known <= stored.stamp()) {
+            stripe.put(id, epoch, Copy::Open(stored.clone()));
         }
-        stripe.tell(call);
+        stripe.tell(&stored.call);
+    }
+
+    /// What those who watch a call are to see, before it is stored.
+    pub(super) fn tell(&self, call: &Arc<Call>) {
+        self.stripe(call.id).tell(call);
     }
 
     /// What stands in the store instead of what this instance took for the newest, older or not.
-    pub(super) fn correct(&self, call: &Arc<Call>) {
-        let epoch = self.epoch();
-        let mut stripe = self.stripe(call.id);
-        stripe.put(call.id, epoch, Copy::Open(call.clone()));
-        stripe.tell(call);
+    pub(super) fn correct(&self, stored: &Stored) {
+        let (id, epoch) = (stored.call.id, self.epoch());
+        let mut stripe = self.stripe(id);
+        stripe.put(id, epoch, Copy::Open(stored.clone()));
+        stripe.tell(&stored.call);
     }
 
     /// What another instance has saved.
-    pub(super) fn hear(&self, id: CallId, record: &[u8]) {
-        let Some(version) = version(record) else { return };
+    pub(super) fn hear(&self, id: CallId, stamp: Stamp, record: &[u8]) {
         let epoch = self.epoch();
         let mut stripe = self.stripe(id);
-        if stripe.version(id).is_some_and(|known| known >= version) {
+        if stripe.stamp(id).is_some_and(|known| known >= stamp) {
             return;
         }
         if stripe.watchers.contains_key(&id) {
-            if let Ok(call) = self.records.open(id, record) {
-                stripe.put(id, epoch, Copy::Open(call.clone()));
-                stripe.tell(&call);
+            if let Ok(stored) = self.records.open(id, record) {
+                stripe.tell(&stored.call);
+                stripe.put(id, epoch, Copy::Open(stored));
             }
         } else {
-            stripe.put(id, epoch, Copy::Sealed(version, record.into()));
+            stripe.put(id, epoch, Copy::Sealed(stamp, record.into()));
         }
     }
 
@@ -177,9 +181,9 @@ impl Copies {
         let mut stripe = self.stripe(id);
         // Under the lock, so that nothing is heard between the look and the beginning of the watch.
         let newest = match stripe.get(id).map(|(_, copy)| copy) {
-            Some(Copy::Open(known)) if known.version > call.version => known,
-            Some(Copy::Sealed(version, sealed)) if version > call.version => {
-                self.records.open(id, &sealed).unwrap_or_else(|_unreadable| call.clone())
+            Some(Copy::Open(known)) if known.call.version > call.version => known.call,
+            Some(Copy::Sealed(stamp, sealed)) if stamp.version > call.version => {
+                self.records.open(id, &sealed).map_or_else(|_unreadable| call.clone(), |stored| stored.call)
             }
             Some(Copy::Open(_) | Copy::Sealed(..)) | None => call.clone(),
         };
@@ -198,7 +202,7 @@ impl Copies {
             stripe.young.keys().chain(stripe.old.keys()).copied().collect::<Vec<_>>()
         };
         let ids = self.stripes.iter().flat_map(ids).collect::<Vec<_>>();
-        let calls = ids.into_iter().filter_map(|id| self.get(id).ok().flatten()).map(|seen| seen.call);
+        let calls = ids.into_iter().filter_map(|id| self.get(id).ok().flatten()).map(|seen| seen.stored.call);
         calls.filter(|call| !call.is_finished()).collect()
     }
 

@@ -1,44 +1,173 @@
-//! The outbox on the server.
+//! The outbox on the server. An entry lies in the record of its call and changes with it; what changes the entry alone
+//! compares the record's revision, so that nobody undoes what another has done.
 
 use jiff::Timestamp;
+use redis::Value;
 
 use super::Redis;
+use super::calls::millis_of;
+use super::keys::{Names, SHARDS};
+use super::record::{Stamp, Stored};
 use crate::domain::CallId;
-use crate::store::{Claimed, Entry, Error, Settled};
+use crate::store::{Claimed, Entry, Error, News, Settled};
 
-#[expect(clippy::unused_async, reason = "not yet")]
+/// How often another may be quicker with an entry before it is left to them.
+const TRIES: usize = 8;
+
 impl Redis {
     pub(in crate::store) async fn due_events(
         &self,
-        _until: Timestamp,
-        _lease_end: Timestamp,
-        _most: usize,
+        until: Timestamp,
+        lease_end: Timestamp,
+        most: usize,
     ) -> Result<Vec<Claimed>, Error> {
-        Ok(Vec::new())
+        if self.link.away().is_some() {
+            return Err(Error::Away);
+        }
+        // What is stored has milliseconds, and the end of a claim is its name.
+        let lease_end = Timestamp::from_millisecond(lease_end.as_millisecond()).unwrap_or(lease_end);
+        let (mut ids, polls) = self.alarms.take(until, most);
+        if polls {
+            let others = (0..SHARDS).map(|shard| self.due_in(shard, until, most));
+            for found in futures_util::future::join_all(others).await {
+                ids.extend(found?);
+            }
+            ids.sort_unstable();
+            ids.dedup();
+            ids.truncate(most);
+        }
+        let mut claimed = Vec::new();
+        for id in ids {
+            let claim = |entry: &mut Entry| entry.claim(until, lease_end);
+            if let Some(stored) = self.change_entry(id, claim).await?
+                && let Some(Entry { version, tries, since, .. }) = stored.entry
+            {
+                claimed.push(Claimed { call: stored.call, version, tries, since, claim: lease_end });
+            }
+        }
+        Ok(claimed)
+    }
+
+    async fn due_in(&self, shard: u8, until: Timestamp, most: usize) -> Result<Vec<CallId>, Error> {
+        let mut cmd = redis::cmd("ZRANGE");
+        cmd.arg(self.names.events(shard))
+            .arg("-inf")
+            .arg(millis_of(until))
+            .arg("BYSCORE")
+            .arg("LIMIT")
+            .arg(0)
+            .arg(most);
+        let ids: Vec<Vec<u8>> = self.link.ask("events", &cmd).await?;
+        Ok(ids.iter().filter_map(|id| id.first_chunk::<16>().copied().map(CallId::from_bytes)).collect())
     }
 
     pub(in crate::store) async fn settle_event(
         &self,
-        _event: &Claimed,
-        _settled: Settled,
-        _now: Timestamp,
+        event: &Claimed,
+        settled: Settled,
+        now: Timestamp,
     ) -> Result<bool, Error> {
-        Ok(false)
+        let settle = |entry: &mut Entry| entry.settle(event.claim, event.version, settled.clone(), now);
+        Ok(self.change_entry(event.call.id, settle).await?.is_some())
     }
 
-    pub(in crate::store) async fn next_event_due(&self, _known: Option<Timestamp>) -> Timestamp {
-        std::future::pending().await
+    pub(in crate::store) async fn next_event_due(&self, known: Option<Timestamp>) -> Timestamp {
+        self.alarms.next(known).await
     }
 
-    pub(in crate::store) async fn delivery(&self, _id: CallId) -> Result<Option<Entry>, Error> {
+    pub(in crate::store) async fn delivery(&self, id: CallId) -> Result<Option<Entry>, Error> {
+        Ok(self.stored(id).await?.and_then(|stored| stored.entry))
+    }
+
+    pub(in crate::store) async fn resend(&self, id: CallId, now: Timestamp) -> Result<bool, Error> {
+        let Some(stored) = self.stored(id).await? else { return Ok(false) };
+        let Some(news) = News::of(&stored.call) else { return Ok(false) };
+        let renew = |entry: &mut Entry| {
+            entry.renew(News { at: now, ..news });
+            true
+        };
+        Ok(self.change_entry(id, renew).await?.is_some())
+    }
+
+    pub(in crate::store) fn events_pending(&self) -> usize {
+        self.alarms.pending()
+    }
+
+    /// Changes the entry of a call alone; `None`: there is none, or `change` wants nothing of it as it stands now.
+    async fn change_entry(
+        &self,
+        id: CallId,
+        mut change: impl FnMut(&mut Entry) -> bool,
+    ) -> Result<Option<Stored>, Error> {
+        let mut known = self.recently_stored(id).await?;
+        let mut is_fresh = false;
+        for _ in 0..TRIES {
+            let Some(stored) = known else { return Ok(None) };
+            let Some(mut entry) = stored.entry.clone() else { return Ok(None) };
+            if !change(&mut entry) {
+                if is_fresh {
+                    return Ok(None);
+                }
+                // The copy may be old.
+                (known, is_fresh) = (self.stored(id).await?, true);
+                continue;
+            }
+            let next = stored.with(entry);
+            match self.put_entry(&stored, &next).await? {
+                None => return Ok(Some(next)),
+                Some(other) => (known, is_fresh) = (other, true),
+            }
+        }
         Ok(None)
     }
 
-    pub(in crate::store) async fn resend(&self, _id: CallId, _now: Timestamp) -> Result<bool, Error> {
-        Ok(false)
+    /// Saves an entry over the one that was known. `None`: done; else what stands there instead.
+    async fn put_entry(&self, before: &Stored, after: &Stored) -> Result<Option<Option<Stored>>, Error> {
+        let answer = self.send_record("events", Some(before.stamp()), after, None).await?;
+        match answer {
+            Value::BulkString(other) if other.is_empty() => Ok(Some(None)),
+            Value::BulkString(other) => {
+                let other = self.copies.records().open(after.call.id, &other)?;
+                self.copies.correct(&other);
+                Ok(Some(Some(other)))
+            }
+            _done => {
+                self.copies.put(after);
+                self.note_event(after);
+                Ok(None)
+            }
+        }
     }
 
-    pub(in crate::store) async fn events_pending(&self) -> Result<usize, Error> {
-        Ok(0)
+    pub(super) fn note_event(&self, stored: &Stored) {
+        let due = stored.entry.as_ref().and_then(|entry| entry.next_at);
+        self.alarms.own(stored.call.id, stored.stamp(), due);
+    }
+
+    /// One round trip: compares, saves, sets the due entries, tells everybody. `life`: of the record and of the call's
+    /// own due entry, which a change of the outbox alone leaves as they are.
+    pub(super) async fn send_record(
+        &self,
+        operation: &'static str,
+        loaded: Option<Stamp>,
+        stored: &Stored,
+        life: Option<jiff::SignedDuration>,
+    ) -> Result<Value, Error> {
+        let (id, record) = (stored.call.id, self.copies.records().seal(stored)?);
+        let shard = Names::shard(id);
+        let event_at = stored.entry.as_ref().and_then(|entry| entry.next_at);
+        let mut script = self.scripts.save.prepare_invoke();
+        script.key(self.names.call(id)).key(self.names.due(shard)).key(self.names.events(shard));
+        let loaded = loaded.map(Stamp::bytes);
+        script.arg(loaded.as_ref().map_or(&[][..], |bytes| bytes)).arg(record);
+        match life {
+            Some(life) => script
+                .arg(life.as_millis().max(1).to_string())
+                .arg(stored.call.wake_at().map(millis_of).unwrap_or_default()),
+            None => script.arg("").arg("-"),
+        };
+        script.arg(event_at.map(millis_of).unwrap_or_default()).arg(id.as_bytes());
+        script.arg(self.names.channel()).arg(super::calls::LONGEST.as_millis().to_string());
+        self.link.run(operation, &script).await
     }
 }

@@ -51,6 +51,10 @@ impl Names {
         format!("{}:{{s{shard}}}:due", self.prefix)
     }
 
+    pub(super) fn events(&self, shard: u8) -> String {
+        format!("{}:{{s{shard}}}:events", self.prefix)
+    }
+
     pub(super) fn number(&self, phone: Phone) -> NumberKeys {
         let tag = hex(&self.hash(b"number", &[&phone.digits().to_be_bytes()]));
         let name = |what| format!("{}:{{n{tag}}}:{what}", self.prefix);

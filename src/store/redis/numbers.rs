@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Redis;
-use super::calls::LONGEST;
+use super::calls::{LONGEST, millis_of};
 use crate::call::{Call, Decision};
 use crate::domain::{CallId, Phone};
 use crate::policy::Limits;
@@ -369,10 +369,6 @@ fn most(limit: Option<u32>) -> String {
 
 fn millis(duration: SignedDuration) -> String {
     duration.as_millis().to_string()
-}
-
-fn millis_of(at: Timestamp) -> String {
-    at.as_millisecond().to_string()
 }
 
 /// What an idempotency key stands for, as it is stored.

@@ -1,15 +1,76 @@
-//! A call as bytes: its version in plain sight, so that a script can compare it, the rest sealed under its name.
+//! A call as bytes: its version in plain sight, so that a script can compare it, the rest sealed under its name. What its
+//! client is still to be told lies beside it, so that both change together.
 
 use std::sync::Arc;
 
 use crate::call::Call;
 use crate::domain::CallId;
-use crate::store::Error;
+use crate::store::{Entry, Error, News};
 use crate::ticket::Vault;
 
 /// The form of what is sealed. A form that is not known is an error that is told; it is never overwritten.
 const FORM: u8 = 1;
-const VERSION: usize = 8;
+
+/// What a record begins with: the version of the call and the revision of its entry, both big-endian.
+pub(super) const STAMP: usize = 12;
+
+/// A call and its place in the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stored {
+    pub(super) call: Arc<Call>,
+    /// What its client is still to be told; `None`: it wants nothing.
+    pub(super) entry: Option<Entry>,
+    /// Counts changes of the entry alone.
+    pub(super) revision: u32,
+}
+
+/// Which of two records is the newer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Stamp {
+    pub(super) version: u64,
+    pub(super) revision: u32,
+}
+
+impl Stamp {
+    /// The stamp of a record.
+    pub(super) fn of(record: &[u8]) -> Option<Self> {
+        let (version, rest) = record.split_first_chunk::<8>()?;
+        let revision = rest.first_chunk::<4>()?;
+        Some(Self { version: u64::from_be_bytes(*version), revision: u32::from_be_bytes(*revision) })
+    }
+
+    pub(super) fn bytes(self) -> [u8; STAMP] {
+        let mut bytes = [0; STAMP];
+        let (version, revision) = bytes.split_at_mut(8);
+        version.copy_from_slice(&self.version.to_be_bytes());
+        revision.copy_from_slice(&self.revision.to_be_bytes());
+        bytes
+    }
+}
+
+impl Stored {
+    /// A call that is saved over `before`, or as the first.
+    pub(super) fn after(before: Option<&Self>, call: &Arc<Call>) -> Self {
+        let known = before.and_then(|before| before.entry.clone());
+        let entry = News::of(call).map(|news| match known {
+            Some(mut entry) => {
+                entry.note(news);
+                entry
+            }
+            None => Entry::new(news),
+        });
+        Self { call: call.clone(), entry, revision: 0 }
+    }
+
+    /// The same call with another entry.
+    pub(super) fn with(&self, entry: Entry) -> Self {
+        Self { call: self.call.clone(), entry: Some(entry), revision: self.revision.wrapping_add(1) }
+    }
+
+    pub(super) fn stamp(&self) -> Stamp {
+        Stamp { version: self.call.version, revision: self.revision }
+    }
+}
 
 /// Seals and opens records.
 #[derive(Debug)]
@@ -22,26 +83,29 @@ impl Records {
         Self { vault }
     }
 
-    pub(super) fn seal(&self, call: &Call) -> Result<Vec<u8>, Error> {
-        let plain = postcard::to_extend(call, vec![FORM]).map_err(|_| Error::Unreadable)?;
-        let mut record = Vec::with_capacity(VERSION + plain.len() + 64);
-        record.extend_from_slice(&call.version.to_be_bytes());
-        self.vault.seal(&name(call.id, call.version), &plain, &mut record).map_err(|_| Error::Unreadable)?;
+    pub(super) fn seal(&self, stored: &Stored) -> Result<Vec<u8>, Error> {
+        let plain = postcard::to_extend(&*stored.call, vec![FORM]).map_err(|_| Error::Unreadable)?;
+        let plain = postcard::to_extend(&stored.entry, plain).map_err(|_| Error::Unreadable)?;
+        let mut record = Vec::with_capacity(STAMP + plain.len() + 64);
+        record.extend_from_slice(&stored.stamp().bytes());
+        let name = name(stored.call.id, stored.stamp());
+        self.vault.seal(&name, &plain, &mut record).map_err(|_| Error::Unreadable)?;
         Ok(record)
     }
 
-    pub(super) fn open(&self, id: CallId, record: &[u8]) -> Result<Arc<Call>, Error> {
+    pub(super) fn open(&self, id: CallId, record: &[u8]) -> Result<Stored, Error> {
         let told = |why: &'static str| {
             tracing::error!(call.id = %id, why, "a stored call cannot be read");
             Error::Unreadable
         };
-        let version = version(record).ok_or_else(|| told("it is too short"))?;
-        let sealed = record.get(VERSION..).unwrap_or_default();
-        let plain = self.vault.open(&name(id, version), sealed);
+        let stamp = Stamp::of(record).ok_or_else(|| told("it is too short"))?;
+        let plain = self.vault.open(&name(id, stamp), record.get(STAMP..).unwrap_or_default());
         let plain = plain.ok_or_else(|| told("none of TABLECALL_TICKET_KEYS opens it"))?;
         match plain.split_first() {
-            Some((&FORM, rest)) => match postcard::from_bytes::<Call>(rest) {
-                Ok(call) if call.id == id && call.version == version => Ok(Arc::new(call)),
+            Some((&FORM, rest)) => match postcard::from_bytes::<(Call, Option<Entry>)>(rest) {
+                Ok((call, entry)) if call.id == id && call.version == stamp.version => {
+                    Ok(Stored { call: Arc::new(call), entry, revision: stamp.revision })
+                }
                 Ok(_) | Err(_) => Err(told("it is garbled")),
             },
             Some(_) | None => Err(told("it was written by another version of this program")),
@@ -49,16 +113,11 @@ impl Records {
     }
 }
 
-/// The version of a record.
-pub(super) fn version(record: &[u8]) -> Option<u64> {
-    record.first_chunk::<VERSION>().copied().map(u64::from_be_bytes)
-}
-
-fn name(id: CallId, version: u64) -> [u8; 24] {
-    let mut name = [0; 24];
+fn name(id: CallId, stamp: Stamp) -> [u8; 16 + STAMP] {
+    let mut name = [0; 16 + STAMP];
     let (start, end) = name.split_at_mut(16);
     start.copy_from_slice(id.as_bytes());
-    end.copy_from_slice(&version.to_be_bytes());
+    end.copy_from_slice(&stamp.bytes());
     name
 }
 
@@ -74,22 +133,25 @@ mod tests {
 
     #[test]
     fn a_call_is_read_as_it_was_written_and_under_its_name_only() {
-        let call = example::decided();
-        let record = records().seal(&call).unwrap();
-        assert_eq!((version(&record), &*records().open(call.id, &record).unwrap()), (Some(call.version), &call));
+        let stored = Stored { revision: 7, ..Stored::after(None, &Arc::new(example::decided())) };
+        let id = stored.call.id;
+        let record = records().seal(&stored).unwrap();
+        assert_eq!((Stamp::of(&record), records().open(id, &record).unwrap()), (Some(stored.stamp()), stored));
         assert_eq!(records().open(CallId::from_bytes([9; 16]), &record).err(), Some(Error::Unreadable));
-        let mut newer = record;
-        newer[7] += 1;
-        assert_eq!(records().open(call.id, &newer).err(), Some(Error::Unreadable), "the version is bound to it");
+        for at in [7, 11] {
+            let mut newer = record.clone();
+            newer[at] += 1;
+            assert_eq!(records().open(id, &newer).err(), Some(Error::Unreadable), "the stamp is bound to it");
+        }
     }
 
     #[test]
     fn a_form_of_a_later_version_is_told_apart() {
-        let call = example::queued(1);
-        let mut record = call.version.to_be_bytes().to_vec();
-        let plain = postcard::to_extend(&call, vec![FORM + 1]).unwrap();
-        records().vault.seal(&name(call.id, call.version), &plain, &mut record).unwrap();
-        assert_eq!(records().open(call.id, &record).err(), Some(Error::Unreadable));
-        assert_eq!(records().open(call.id, &[]).err(), Some(Error::Unreadable));
+        let stored = Stored::after(None, &Arc::new(example::queued(1)));
+        let (id, mut record) = (stored.call.id, stored.stamp().bytes().to_vec());
+        let plain = postcard::to_extend(&(&*stored.call, &stored.entry), vec![FORM + 1]).unwrap();
+        records().vault.seal(&name(id, stored.stamp()), &plain, &mut record).unwrap();
+        assert_eq!(records().open(id, &record).err(), Some(Error::Unreadable));
+        assert_eq!(records().open(id, &[]).err(), Some(Error::Unreadable));
     }
 }

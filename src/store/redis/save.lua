@@ -1,20 +1,33 @@
--- Saves a call if nobody was quicker, with its due entry, and tells everybody.
--- KEYS: record, due calls of its shard.
--- ARGV: version that was loaded ('': none), record (it begins with its version in 8 bytes), life of the record in
---       milliseconds, when it is due ('': never), id, channel, message, life of the shard.
+-- Saves a call with what its client is to be told, if nobody was quicker, with its due entries, and tells everybody.
+-- KEYS: record, due calls of its shard, due events of its shard.
+-- ARGV: stamp that was loaded ('': none), record (it begins with its stamp in 12 bytes), life of the record in
+--       milliseconds ('': as before), when the call is due ('': never; '-': as before), when its event is ('': never), id,
+--       channel, life of the shard.
 -- Answers true, or the record that stands there instead ('': none).
 local stored = redis.call('GET', KEYS[1])
 if stored == ARGV[2] then
   return true
 end
-if (stored and string.sub(stored, 1, 8) or '') ~= ARGV[1] then
+if (stored and string.sub(stored, 1, 12) or '') ~= ARGV[1] then
   return stored or ''
 end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-if ARGV[4] == '' then
-  redis.call('ZREM', KEYS[2], ARGV[5])
-elseif redis.call('ZADD', KEYS[2], ARGV[4], ARGV[5]) == 1 then
-  redis.call('PEXPIRE', KEYS[2], ARGV[8])
+if ARGV[3] == '' then
+  redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
+else
+  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 end
-redis.call('PUBLISH', ARGV[6], ARGV[7])
+local function plan(key, at)
+  if at ~= '' and redis.call('ZADD', key, at, ARGV[6]) == 1 then
+    redis.call('PEXPIRE', key, ARGV[8])
+  end
+end
+if ARGV[4] ~= '-' then
+  if ARGV[4] == '' then redis.call('ZREM', KEYS[2], ARGV[6]) else plan(KEYS[2], ARGV[4]) end
+end
+if ARGV[5] ~= '' then
+  plan(KEYS[3], ARGV[5])
+elseif stored then
+  redis.call('ZREM', KEYS[3], ARGV[6])
+end
+redis.call('PUBLISH', ARGV[7], ARGV[6] .. ARGV[2])
 return true

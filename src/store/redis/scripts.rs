@@ -15,6 +15,7 @@ pub(super) struct Scripts {
     pub(super) call_up: Script,
     pub(super) give_back: Script,
     pub(super) unreserve: Script,
+    pub(super) census: Script,
 }
 
 impl Scripts {
@@ -30,6 +31,7 @@ impl Scripts {
             call_up: Script::new(include_str!("call_up.lua")),
             give_back: Script::new(include_str!("give_back.lua")),
             unreserve: Script::new(include_str!("unreserve.lua")),
+            census: Script::new(include_str!("census.lua")),
         }
     }
 }

@@ -8,7 +8,8 @@ use redis::{PushInfo, PushKind, Value};
 
 use super::Redis;
 use super::calls::Put;
-use super::record::version;
+use super::keys::Names;
+use super::record::Stamp;
 use super::unwritten::Waiting;
 use super::wire::Ear;
 use crate::call::{Call, again};
@@ -65,7 +66,8 @@ impl Redis {
 
     /// What the server sends unasked, handled where it arrives.
     fn ear(&self) -> Ear {
-        let (copies, timers, link) = (self.copies.clone(), self.timers.clone(), Arc::downgrade(&self.link));
+        let (copies, link) = (self.copies.clone(), Arc::downgrade(&self.link));
+        let (timers, alarms) = (self.timers.clone(), self.alarms.clone());
         let mine = std::sync::atomic::AtomicBool::new(true);
         Arc::new(move |push: PushInfo| {
             if push.kind == PushKind::Message {
@@ -73,9 +75,10 @@ impl Redis {
                     && let Some((id, record)) = message.split_first_chunk::<16>()
                 {
                     let id = CallId::from_bytes(*id);
-                    copies.hear(id, record);
-                    if let Some(version) = version(record) {
-                        timers.hand_over(id, version);
+                    if let Some(stamp) = Stamp::of(record) {
+                        copies.hear(id, stamp, record);
+                        timers.hand_over(id, stamp.version);
+                        alarms.hand_over(id, stamp);
                     }
                 }
             } else if push.kind == PushKind::Disconnection
@@ -122,6 +125,8 @@ impl Redis {
     async fn store_again(&self) {
         let mut open = self.copies.open();
         open.extend(self.timers.all());
+        open.sort_unstable_by_key(|call| (call.id, call.version));
+        open.dedup_by_key(|call| call.id);
         tracing::warn!(calls = open.len(), "the shared store was emptied; what this instance knows is stored again");
         for call in open {
             if self.unwritten.get(call.id).is_none() {
@@ -159,8 +164,9 @@ impl Redis {
         }
         for (id, version) in voids {
             let mut script = self.scripts.void.prepare_invoke();
-            script.key(self.names.call(id)).key(self.names.due(super::keys::Names::shard(id)));
-            script.arg(version.to_be_bytes().as_slice()).arg(id.as_bytes());
+            let shard = Names::shard(id);
+            script.key(self.names.call(id)).key(self.names.due(shard)).key(self.names.events(shard));
+            script.arg(&Stamp { version, revision: 0 }.bytes()).arg(id.as_bytes());
             let _done: i64 = self.link.run("save", &script).await?;
             self.unwritten.voided(id);
         }
@@ -173,7 +179,7 @@ impl Redis {
                     Err(error) => return Err(error),
                 };
                 if self.unwritten.written(&waiting, &stored) {
-                    self.copies.correct(&stored);
+                    tracing::debug!(call.id = %id, version = stored.version, "a call that waited is written");
                     break;
                 }
             }

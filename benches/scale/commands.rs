@@ -1,0 +1,94 @@
+//! What a call with one attempt asks of Redis.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use tablecall::clock::Clock;
+
+use crate::carrier::Carrier;
+use crate::deployment::Program;
+use crate::play::Player;
+use crate::say;
+
+/// So many calls are counted.
+const CALLS: usize = 40;
+/// After the end of a call a key may still come; then it is finished.
+const SETTLED: Duration = Duration::from_secs(7);
+
+pub(crate) async fn run() {
+    say("# What a call with one attempt asks of Redis\n");
+    let (carrier, address) = Carrier::start().await;
+    let redis = Program::redis();
+    let services = [Program::service(address, Some(&redis))];
+    let mut player = Player::new();
+    for calls in [5, CALLS] {
+        redis.asked(&["CONFIG", "RESETSTAT"]);
+        let taken = player.asks(calls, &carrier, &services).await;
+        player.plays_alone(&taken, &services).await;
+        Clock::system().sleep(SETTLED).await;
+    }
+    let calls = commands(&redis.asked(&["INFO", "commandstats"]));
+    redis.asked(&["CONFIG", "RESETSTAT"]);
+    Clock::system().sleep(SETTLED).await;
+    let idle = commands(&redis.asked(&["INFO", "commandstats"]));
+    let sent = watched(&redis, &carrier, &mut player, &services).await;
+    say("| command | times per call, from clients and scripts |\n|---|---:|");
+    let per_call = |name: &String| (calls[name] - idle.get(name).copied().unwrap_or(0.0)) / CALLS as f64;
+    let mut total = 0.0;
+    for name in calls.keys() {
+        let times = per_call(name);
+        if times >= 0.05 {
+            say(&format!("| {name} | {times:.2} |"));
+            total += times;
+        }
+    }
+    say(&format!("| all | {total:.2} |\n"));
+    say(&format!(
+        "Of these {sent:.2} are commands that the process sends (what scripts do inside is no round trip); the aim"
+    ));
+    say(&format!("is at most 12. What is asked while nothing happens is not counted: {:.1} commands a second.\n", {
+        idle.values().sum::<f64>() / SETTLED.as_secs_f64()
+    }));
+}
+
+/// How often each command was processed.
+fn commands(told: &str) -> BTreeMap<String, f64> {
+    let line = |line: &str| {
+        let (name, rest) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
+        let ours = matches!(name, "info" | "config|resetstat" | "config");
+        (!ours).then_some((name.to_owned(), rest.split(',').next()?.parse().ok()?))
+    };
+    told.lines().filter_map(line).collect()
+}
+
+/// How many commands a call sends, as seen on the wire: those of scripts are marked as such.
+async fn watched(redis: &Program, carrier: &Carrier, player: &mut Player, services: &[Program; 1]) -> f64 {
+    let port = redis.address.port().to_string();
+    let mut command = Command::new("redis-cli");
+    let mut monitor =
+        command.args(["-p", &port, "MONITOR"]).stdout(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(monitor.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "OK");
+    let taken = player.asks(CALLS, carrier, services).await;
+    player.plays_alone(&taken, services).await;
+    Clock::system().sleep(SETTLED).await;
+    redis.asked(&["PING", "calls"]);
+    Clock::system().sleep(SETTLED).await;
+    redis.asked(&["PING", "idle"]);
+    let mut count = [0.0, 0.0];
+    let mut idle = 0;
+    for line in lines.map_while(Result::ok) {
+        if line.contains("\"PING\" \"calls\"") {
+            idle = 1;
+        } else if line.contains("\"PING\" \"idle\"") {
+            break;
+        } else if !line.contains(" lua]") {
+            count[idle] += 1.0;
+        }
+    }
+    drop(monitor.kill());
+    drop(monitor.wait());
+    (count[0] - count[1]) / CALLS as f64
+}

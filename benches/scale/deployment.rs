@@ -1,0 +1,93 @@
+//! Processes of the program that share a Redis or have none, and what they cost.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::webhook::{ORIGIN, TOKEN};
+
+pub(crate) const SECRET: &str = "the-secret-of-the-bench";
+const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+/// A child that ends with its handle, or with this process.
+pub(crate) struct Program {
+    child: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+fn tied(program: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--", program]).stdin(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+impl Program {
+    pub(crate) fn redis() -> Self {
+        let address = free_address();
+        let mut command = tied("redis-server");
+        let port = address.port().to_string();
+        command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        let child = command.stdout(Stdio::null()).spawn().expect("redis-server is installed");
+        let program = Self { child, address };
+        let begun = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(10), "redis-server does not listen");
+            std::thread::yield_now();
+        }
+        program
+    }
+
+    /// The service as it is deployed, and with its usual log, which nobody reads.
+    pub(crate) fn service(carrier: SocketAddr, redis: Option<&Self>) -> Self {
+        let address = free_address();
+        let mut command = tied(env!("CARGO_BIN_EXE_tablecall"));
+        command.arg("serve").env_clear().envs([
+            ("TABLECALL_LISTEN", address.to_string().as_str()),
+            ("TABLECALL_PUBLIC_URL", ORIGIN),
+            ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000000"),
+            ("TWILIO_AUTH_TOKEN", TOKEN),
+            ("TWILIO_API_URL", &format!("http://{carrier}")),
+            ("TWILIO_FROM_NUMBER", "+15005550006"),
+            ("TWILIO_CPS", "0"),
+            ("TABLECALL_API_KEYS", &format!("bench:{SECRET}")),
+            ("TABLECALL_CALL_HOURS", "always"),
+            ("TABLECALL_ALLOWED_COUNTRIES", "*"),
+            ("TABLECALL_LIMITS", "number_hour=100,number_day=100,key_minute=1000000,service_day=1000000"),
+            ("TABLECALL_TICKET_KEYS", KEY),
+        ]);
+        if let Some(redis) = redis {
+            command.env("REDIS_URL", format!("redis://{}", redis.address)).env("TABLECALL_INDEX_KEY", KEY);
+        }
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(lines.next().is_some(), "the service ended before it listened");
+        Self { child, address }
+    }
+
+    /// How long it has been on a processor.
+    pub(crate) fn busy(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        let ticks = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+        Duration::from_millis(ticks * 10)
+    }
+
+    /// What a Redis answers to a command.
+    pub(crate) fn asked(&self, command: &[&str]) -> String {
+        let port = self.address.port().to_string();
+        let output = Command::new("redis-cli").args(["-p", &port]).args(command).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+}

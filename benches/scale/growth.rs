@@ -1,0 +1,93 @@
+//! One webhook in memory, beside a thousand held calls and beside a million.
+
+use std::time::Instant;
+
+use poem::{Endpoint as _, IntoResponse as _, Request};
+
+use crate::held::{Held, Stage};
+use crate::{median, say};
+
+/// So many webhooks are answered in one turn.
+const TURN: usize = 1_000;
+const TURNS: usize = 20;
+/// So many calls are held beside those that are answered.
+const MANY: [usize; 2] = [100_000, 1_000_000];
+
+/// Answers webhooks of calls that nobody has answered yet.
+struct Site {
+    held: usize,
+    endpoint: Box<dyn Fn(Vec<Request>) -> f64>,
+    requests: Vec<Request>,
+    took: Vec<f64>,
+}
+
+impl Site {
+    /// With so many calls in all.
+    fn new(held: usize, turns: usize) -> Self {
+        let mut calls = Held::new(held - turns * TURN, turns * TURN, Stage::Talking);
+        let requests = calls.requests();
+        let site = tablecall::app::site(&calls.config, calls.clock.clone(), calls.store).unwrap();
+        let endpoint = tablecall::http::endpoint(site);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let endpoint = Box::new(move |requests: Vec<Request>| {
+            let mut answers = Vec::with_capacity(requests.len());
+            let begun = on_processor();
+            runtime.block_on(async {
+                for request in requests {
+                    answers.push(endpoint.call(request).await);
+                }
+            });
+            let took = (on_processor() - begun) / TURN as f64;
+            for answer in answers {
+                let text = runtime.block_on(answer.unwrap().into_response().into_body().into_string()).unwrap();
+                assert!(text.contains(Stage::Talking.expected()), "{text}");
+            }
+            took
+        });
+        Self { held, endpoint, requests, took: Vec::new() }
+    }
+
+    fn turn(&mut self) {
+        let turn = self.requests.split_off(self.requests.len() - TURN);
+        self.took.push((self.endpoint)(turn));
+    }
+}
+
+/// How long this thread has been on a processor, in microseconds.
+fn on_processor() -> f64 {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    told.split(' ').next().unwrap().parse::<f64>().unwrap() / 1_000.0
+}
+
+/// What this process keeps in memory, in bytes.
+fn resident() -> f64 {
+    let told = std::fs::read_to_string("/proc/self/statm").unwrap();
+    told.split(' ').nth(1).unwrap().parse::<f64>().unwrap() * 4_096.0
+}
+
+pub(crate) fn run() {
+    say("# One webhook (key 1) as held calls grow, in memory, without sockets\n");
+    let (begun, before) = (Instant::now(), resident());
+    let mut sites: Vec<Site> = MANY.iter().map(|held| Site::new(*held, TURNS)).collect();
+    let calls: usize = MANY.iter().sum();
+    let each = (resident() - before) / calls as f64;
+    let mut few = Vec::new();
+    for _ in 0..TURNS {
+        // A turn on all of a thousand calls needs a thousand new ones for the next.
+        let mut site = Site::new(TURN, 1);
+        site.turn();
+        few.extend(site.took);
+        for site in &mut sites {
+            site.turn();
+        }
+    }
+    let least = median(few);
+    say("| calls held | µs of processor time | times |\n|---:|---:|---:|");
+    say(&format!("| {TURN} | {least:.2} | 1.00 |"));
+    for site in sites {
+        let took = median(site.took);
+        say(&format!("| {} | {took:.2} | {:.2} |", site.held, took / least));
+    }
+    say(&format!("\nMedians of {TURNS} turns of {TURN} webhooks; the aim is at most 1.20 times. A held call takes"));
+    say(&format!("{each:.0} bytes of memory, its unanswered request here included. ({:.0?})\n", begun.elapsed()));
+}

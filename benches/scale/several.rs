@@ -1,0 +1,81 @@
+//! The same calls with one process in memory, one with Redis, and two with Redis.
+
+use std::time::Duration;
+
+use crate::carrier::Carrier;
+use crate::deployment::Program;
+use crate::play::{Player, WEBHOOKS};
+use crate::{median, say};
+
+/// So many calls in one turn.
+const TURN: usize = 1_000;
+const TURNS: usize = 5;
+
+/// One way to run the service.
+struct Target {
+    name: &'static str,
+    redis: Option<Program>,
+    services: Vec<Program>,
+    player: Player,
+    /// Microseconds on a processor per webhook: of the service, of Redis; webhooks a second.
+    figures: Vec<[f64; 3]>,
+}
+
+impl Target {
+    fn new(name: &'static str, carrier: std::net::SocketAddr, (redis, count): (bool, usize)) -> Self {
+        let redis = redis.then(Program::redis);
+        let services = (0..count).map(|_| Program::service(carrier, redis.as_ref())).collect();
+        Self { name, redis, services, player: Player::new(), figures: Vec::new() }
+    }
+
+    fn busy(&self) -> [Duration; 2] {
+        let services = self.services.iter().map(Program::busy).sum();
+        [services, self.redis.as_ref().map(Program::busy).unwrap_or_default()]
+    }
+
+    async fn turn(&mut self, carrier: &Carrier) {
+        let calls = self.player.asks(TURN, carrier, &self.services).await;
+        let before = self.busy();
+        let took = self.player.plays(&calls, &self.services).await;
+        let after = self.busy();
+        let webhooks = (TURN * WEBHOOKS) as f64;
+        let spent = |of: usize| (after[of] - before[of]).as_secs_f64() * 1e6 / webhooks;
+        self.figures.push([spent(0), spent(1), webhooks / took.as_secs_f64()]);
+    }
+
+    fn figure(&self, which: usize) -> f64 {
+        median(self.figures.iter().map(|figures| figures[which]).collect())
+    }
+}
+
+pub(crate) async fn run() {
+    say("# Whole calls over sockets: one process and two, memory and Redis\n");
+    let (carrier, address) = Carrier::start().await;
+    let mut targets = [
+        Target::new("one process, memory", address, (false, 1)),
+        Target::new("one process, Redis", address, (true, 1)),
+        Target::new("two processes, Redis", address, (true, 2)),
+    ];
+    for turn in 0..=TURNS {
+        for target in &mut targets {
+            target.turn(&carrier).await;
+            if turn == 0 {
+                // Whatever is made once is made by now.
+                target.figures.clear();
+            }
+        }
+    }
+    say("| | webhooks a second | µs of processor per webhook | times | µs of Redis' own |\n|---|---:|---:|---:|---:|");
+    let least = targets[0].figure(0);
+    for target in &targets {
+        let (cpu, redis, rate) = (target.figure(0), target.figure(1), target.figure(2));
+        say(&format!("| {} | {rate:.0} | {cpu:.1} | {:.2} | {redis:.1} |", target.name, cpu / least));
+    }
+    say(&format!(
+        "\nMedians of {TURNS} turns of {TURN} calls with {WEBHOOKS} webhooks each. The processor time is of all"
+    ));
+    say("processes together; the aim with Redis is at most 2.00 times that in memory. Who plays Twilio shares the");
+    say(
+        "machine, so webhooks a second are a lower bound, and on two processors two processes cannot show their worth.\n",
+    );
+}

@@ -1,0 +1,245 @@
+//! A process is killed at each moment that matters, on purpose: what it talks to is held there, so that the program is
+//! the real one, without fault points. Another process has the call to its end.
+//!
+//! | the moment | how it is hit |
+//! |---|---|
+//! | the intent is saved | the create waits on its way to the carrier |
+//! | Twilio was asked | the answer to the create waits on its way back |
+//! | the 201 was received | the change it makes waits on its way to Redis |
+//! | the answer was served | the restaurant hears the question |
+//! | a key was pressed | its webhook has arrived, its change waits on its way to Redis |
+//! | the verdict is stored | Redis has it, its answer waits on its way back |
+//!
+//! Afterwards nobody was rung twice, no verdict is lost, and a client that follows elsewhere gets the final event.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::app::{RESTAURANT, within};
+use crate::instances::{CREATE, Instances, id_in, lasting};
+use crate::proxy::{Gate, Way};
+
+/// The process that has the call when it dies.
+const OWNER: usize = 0;
+/// The one that is left.
+const OTHER: usize = 1;
+
+/// How long a saved intent may be sent, and a moment more.
+const INTENT: Duration = Duration::from_secs(6);
+
+fn is_final(call: &Value) -> bool {
+    call["final"] == true
+}
+
+/// Two processes; webhooks go to the owner while it lives.
+async fn two() -> Instances {
+    let all = Instances::start(2).await;
+    all.webhooks_go_to(&[OWNER, OTHER]);
+    all
+}
+
+/// The open call to the restaurant, whose id no client was told: a client that asks again is told.
+async fn found(all: &Instances) -> String {
+    let again = all.tries_at(OTHER, RESTAURANT).await;
+    again.is_problem(409, "duplicate_call");
+    id_in(&again.text)
+}
+
+/// The call comes to its end at the process that is left: one attempt, one ring, confirmed.
+async fn is_confirmed(all: &Instances, id: &str) {
+    let done = all.until_at(OTHER, id, is_final).await;
+    let attempts = done["attempts"].as_array().unwrap().len();
+    assert_eq!((&done["outcome"], attempts), (&json!("confirmed"), 1), "{done:#}");
+    all.rang_once().await;
+}
+
+#[tokio::test]
+async fn killed_once_the_intent_is_saved() {
+    let mut all = two().await;
+    all.at(OWNER).carrier.traps(CREATE, Way::There);
+    let client = all.asks_in_vain_at(OWNER, RESTAURANT);
+    all.at(OWNER).carrier.has_caught(Way::There).await;
+    let id = found(&all).await;
+    all.dies(OWNER).await;
+    within("the client is left alone", client).await.unwrap();
+    lasting(INTENT).await;
+    // Nobody knows whether Twilio was asked, so nobody asks again; it is settled by searching, later than a test with
+    // real time can wait (`lapsed` has the rest).
+    let call = all.reads_at(OTHER, &id).await;
+    assert_eq!((&call["status"], &call["final"]), (&json!("dialing"), &json!(false)), "{call:#}");
+    assert_eq!(all.ledger().await, [] as [Value; 0]);
+    all.begins(OWNER).await;
+    assert_eq!(all.reads_at(OWNER, &id).await["status"], "dialing", "one that starts knows of it");
+}
+
+#[tokio::test]
+async fn killed_once_twilio_was_asked() {
+    let mut all = two().await;
+    all.at(OWNER).carrier.traps(CREATE, Way::Back);
+    let client = all.asks_in_vain_at(OWNER, RESTAURANT);
+    all.at(OWNER).carrier.has_caught(Way::Back).await;
+    all.dies(OWNER).await;
+    within("the client is left alone", client).await.unwrap();
+    let id = found(&all).await;
+    all.answers().await;
+    all.accepts().await;
+    is_confirmed(&all, &id).await;
+}
+
+#[tokio::test]
+async fn killed_once_the_201_was_received() {
+    let mut all = two().await;
+    all.webhooks_go_to(&[OTHER]);
+    all.at(OWNER).carrier.traps(CREATE, Way::Back);
+    let client = all.asks_in_vain_at(OWNER, RESTAURANT);
+    all.at(OWNER).carrier.has_caught(Way::Back).await;
+    all.at(OWNER).redis.lets(Way::There, Gate::Hold);
+    all.at(OWNER).carrier.passes();
+    all.at(OWNER).redis.has_caught(Way::There).await;
+    all.dies(OWNER).await;
+    within("the client is left alone", client).await.unwrap();
+    let id = found(&all).await;
+    all.answers().await;
+    all.accepts().await;
+    is_confirmed(&all, &id).await;
+}
+
+#[tokio::test]
+async fn killed_once_the_answer_was_served() {
+    let mut all = two().await;
+    let id = all.asks_at(OWNER, RESTAURANT).await;
+    all.answers().await;
+    all.dies(OWNER).await;
+    all.accepts().await;
+    is_confirmed(&all, &id).await;
+}
+
+#[tokio::test]
+async fn killed_once_a_key_was_pressed() {
+    let mut all = two().await;
+    let id = all.asks_at(OWNER, RESTAURANT).await;
+    all.answers().await;
+    all.at(OWNER).redis.lets(Way::There, Gate::Hold);
+    all.public.traps("Digits=1", Way::Back);
+    all.acts("press", json!({"digits": "1"})).await;
+    all.at(OWNER).redis.has_caught(Way::There).await;
+    crate::redis_server::eventually("the key's webhook arrives", || !all.public.is_set()).await;
+    all.dies(OWNER).await;
+    all.public.passes();
+    // The carrier goes to the fallback, where the key is taken or asked for again.
+    let line = all.line("something is said", |line| line["saying"].is_object()).await;
+    if !line["saying"]["text"].as_str().unwrap().contains("Accepted") {
+        all.hears("press 1").await;
+        all.acts("press", json!({"digits": "1"})).await;
+        all.hears("Accepted: 4 people").await;
+    }
+    all.acts("hangup", Value::Null).await;
+    is_confirmed(&all, &id).await;
+}
+
+#[tokio::test]
+async fn killed_once_the_verdict_is_stored() {
+    let mut all = two().await;
+    let id = all.asks_at(OWNER, RESTAURANT).await;
+    let mut events = all.follows_at(OTHER, &id, None).await;
+    all.answers().await;
+    all.at(OWNER).redis.lets(Way::Back, Gate::Hold);
+    all.acts("press", json!({"digits": "1"})).await;
+    let stored = async { while events.next().await.expect("the verdict comes").call["outcome"] != "confirmed" {} };
+    within("the verdict is stored", stored).await;
+    all.dies(OWNER).await;
+    all.acts("hangup", Value::Null).await;
+    let last = loop {
+        let event = events.next().await.expect("the final event comes");
+        if is_final(&event.call) {
+            break event;
+        }
+    };
+    assert_eq!(last.call["outcome"], "confirmed", "{:#}", last.call);
+    is_confirmed(&all, &id).await;
+}
+
+#[tokio::test]
+async fn killed_while_a_call_waits_for_its_time() {
+    let mut all = two().await;
+    let soon = tablecall::clock::Clock::system().now() + jiff::SignedDuration::from_secs(3);
+    let mut request = crate::process::next_week("+14155550101");
+    request["not_before"] = json!(format!("{soon:.3}"));
+    let asked = all.request(OWNER, reqwest::Method::POST, "/api/call").json(&request);
+    let answer = crate::answer::Answer::of(asked).await;
+    assert_eq!(answer.status, 202, "{}", answer.text);
+    let id = answer.body["id"].as_str().unwrap().to_owned();
+    all.dies(OWNER).await;
+    is_confirmed(&all, &id).await;
+}
+
+#[tokio::test]
+async fn killed_all_together_and_started_anew() {
+    let mut all = two().await;
+    let id = all.asks_at(OWNER, RESTAURANT).await;
+    all.answers().await;
+    all.dies(OWNER).await;
+    all.dies(OTHER).await;
+    all.begins(OWNER).await;
+    all.begins(OTHER).await;
+    assert_eq!(all.reads_at(OTHER, &id).await["status"], "in_progress", "Redis has it");
+    all.accepts().await;
+    is_confirmed(&all, &id).await;
+}
+
+#[tokio::test]
+async fn killed_all_together_and_redis_with_them() {
+    let mut all = two().await;
+    let id = all.asks_at(OWNER, RESTAURANT).await;
+    all.answers().await;
+    all.dies(OWNER).await;
+    all.dies(OTHER).await;
+    all.redis.dies();
+    all.redis.starts_again().await;
+    all.begins(OWNER).await;
+    all.begins(OTHER).await;
+    assert_eq!(all.gets(OTHER, &format!("/api/call/{id}")).await.status, 404, "nobody has heard of it");
+    all.accepts().await;
+    is_confirmed(&all, &id).await;
+}
+
+#[tokio::test]
+async fn stalled_until_its_intent_has_lapsed() {
+    let all = two().await;
+    // Its requests to Redis are processed, and it is stopped before it learns that its intent is saved.
+    all.at(OWNER).redis.traps(INTENT_SAVED, Way::Back);
+    let client = all.asks_in_vain_at(OWNER, RESTAURANT);
+    all.at(OWNER).redis.has_caught(Way::Back).await;
+    all.program(OWNER).gets("STOP");
+    all.at(OWNER).redis.passes();
+    let id = found(&all).await;
+    lasting(INTENT).await;
+    all.program(OWNER).gets("CONT");
+    within("the client is answered", client).await.unwrap();
+    all.is_ready(OWNER).await;
+    assert_eq!(all.ledger().await, [] as [Value; 0], "it may settle the call, and not dial any more");
+    assert_eq!(all.wire("rest").await.iter().filter(|it| it["method"] == "POST").count(), 0);
+    // It was answered in vain or taken back; either way nobody was told that a phone rings.
+    let answer = all.gets(OTHER, &format!("/api/call/{id}")).await;
+    let is_open = answer.body["status"] == "dialing" && answer.body["final"] == false;
+    assert!(answer.status == 404 || is_open, "{}", answer.text);
+}
+
+#[tokio::test]
+async fn stalled_in_a_talk_that_another_finishes() {
+    let all = two().await;
+    let id = all.asks_at(OWNER, RESTAURANT).await;
+    all.answers().await;
+    all.program(OWNER).gets("STOP");
+    all.webhooks_go_to(&[OTHER]);
+    all.accepts().await;
+    all.until_at(OTHER, &id, is_final).await;
+    all.program(OWNER).gets("CONT");
+    let done = all.reads_at(OWNER, &id).await;
+    assert_eq!((&done["outcome"], &done["final"]), (&json!("confirmed"), &json!(true)), "{done:#}");
+    is_confirmed(&all, &id).await;
+}
+
+/// Bytes by which the request that saves an intent is known on its way to Redis.
+const INTENT_SAVED: &str = ":call:";

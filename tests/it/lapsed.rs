@@ -1,0 +1,169 @@
+//! What becomes of a dead process's calls after minutes: they are searched for, asked again, or dialled at their time,
+//! by a process that shares the Redis. Time is simulated, and the same for all of them; Redis is real.
+
+use serde_json::{Value, json};
+use tablecall::config::Given;
+
+use crate::app::{RESTAURANT, SECRET, TestApp, table, table_at, with, within};
+use crate::call::Asked;
+use crate::instances::{CREATE, INDEX_KEY, TICKET_KEY};
+use crate::mortal::Mortal;
+use crate::proxy::{Proxy, Way};
+use crate::redis_server::RedisServer;
+
+/// A Redis, a carrier, and a process that is about to die with a proxy between it and the carrier. The survivor has
+/// its address: webhooks of the dead reach it.
+struct Stage {
+    redis: RedisServer,
+    carrier: TestApp,
+    between: Proxy,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let (redis, carrier) = (RedisServer::starts().await, TestApp::start().await);
+        let between = Proxy::to(&[carrier.carrier["http://".len()..].parse().unwrap()]).await;
+        Self { redis, carrier, between }
+    }
+
+    fn given(&self) -> Given {
+        Given {
+            redis_url: Some(format!("redis://{}", self.redis.address)),
+            index_key: Some(INDEX_KEY.to_owned()),
+            ticket_keys: Some(TICKET_KEY.to_owned()),
+            ..Given::default()
+        }
+    }
+
+    async fn mortal(&self) -> Mortal {
+        Mortal::with(&format!("http://{}", self.between.address), &self.carrier.clock, self.given()).await
+    }
+
+    /// A process that lives.
+    async fn process(&self, given: Given) -> TestApp {
+        let mut app = TestApp::beside(&self.carrier, given).await;
+        app.key = Some(SECRET);
+        app
+    }
+
+    /// A process at the address of a dead one.
+    async fn survivor(&self, dead: &str) -> TestApp {
+        let given = Given { listen: Some(dead["http://".len()..].to_owned()), ..self.given() };
+        self.process(given).await
+    }
+
+    /// Asks at a process that will not answer.
+    fn asks_in_vain(&self, mortal: &Mortal, request: &Value) -> tokio::task::JoinHandle<()> {
+        let request = self.carrier.http.post(format!("{}/api/call", mortal.origin)).bearer_auth(SECRET).json(request);
+        tokio::spawn(async move { drop(request.send().await) })
+    }
+}
+
+/// The open call for this request, whose id no client was told: a client that asks again is told.
+async fn found<'a>(app: &'a TestApp, request: &Value) -> Asked<'a> {
+    let again = app.tries(request.clone()).await;
+    again.is_problem(409, "duplicate_call");
+    Asked::new(app, crate::instances::id_in(&again.text))
+}
+
+#[tokio::test]
+async fn an_intent_that_never_reached_the_carrier_is_searched_for_and_then_tried_again() {
+    let stage = Stage::new().await;
+    let first = stage.mortal().await;
+    stage.between.traps(CREATE, Way::There);
+    let client = stage.asks_in_vain(&first, &table());
+    stage.between.has_caught(Way::There).await;
+    let origin = first.origin.clone();
+    first.dies();
+    within("the client is left alone", client).await.unwrap();
+    let asked_at = stage.carrier.now();
+    let second = stage.survivor(&origin).await;
+    let call = found(&second, &table()).await;
+    let mut phone = stage.carrier.phone(RESTAURANT).rings().await;
+    let waited = stage.carrier.now().duration_since(asked_at);
+    assert!(waited.as_secs() >= 150, "ring time and two minutes first: {waited}");
+    phone.answers().await;
+    phone.hears("To accept").await;
+    phone.presses("1").await;
+    phone.hears("Accepted").await;
+    phone.hangs_up().await;
+    let done = call.comes_to_beside(&stage.carrier, |call| call["final"] == true).await;
+    assert_eq!(done["outcome"], "confirmed", "{done:#}");
+    assert_eq!(stage.carrier.ledger().await.len(), 1, "it rang once");
+    second.stops().await;
+    stage.carrier.finish().await;
+}
+
+#[tokio::test]
+async fn a_create_whose_asker_died_and_of_which_nothing_was_told_is_found_by_searching() {
+    let mut stage = Stage::new().await;
+    stage.carrier.loses_callbacks = true;
+    stage.carrier.goes_wrong(json!({"drop_callback": {}})).await;
+    let first = stage.mortal().await;
+    stage.between.traps(CREATE, Way::Back);
+    let request = with(table_at("+14155550104"), json!({"attempts": 1}));
+    let client = stage.asks_in_vain(&first, &request);
+    stage.between.has_caught(Way::Back).await;
+    let origin = first.origin.clone();
+    first.dies();
+    within("the client is left alone", client).await.unwrap();
+    let second = stage.survivor(&origin).await;
+    let call = found(&second, &request).await;
+    let searched = async {
+        // Nobody is left who waits for an answer to the create, so time has to pass.
+        while call.reads().await["attempts"][0]["sid"].is_null() {
+            stage.carrier.time_passes().await;
+        }
+    };
+    within("it is found", searched).await;
+    let done = call.comes_to_beside(&stage.carrier, |call| call["final"] == true).await;
+    assert_eq!((&done["outcome"], done["attempts"].as_array().unwrap().len()), (&json!("no_answer"), 1), "{done:#}");
+    assert_eq!(stage.carrier.creates().await.len(), 1, "it was never asked for again");
+    second.stops().await;
+    stage.carrier.stops().await;
+}
+
+#[tokio::test]
+async fn further_attempts_of_a_dead_process_are_made_by_another_at_their_time() {
+    let stage = Stage::new().await;
+    let first = stage.mortal().await;
+    let request = stage.carrier.http.post(format!("{}/api/call", first.origin)).bearer_auth(SECRET);
+    let answer = crate::answer::Answer::of(request.json(&table_at("+14155550103"))).await;
+    assert_eq!(answer.status, 202, "{}", answer.text);
+    let id = answer.body["id"].as_str().unwrap().to_owned();
+    let origin = first.origin.clone();
+    first.dies();
+    let second = stage.survivor(&origin).await;
+    let done = Asked::new(&second, id).comes_to_beside(&stage.carrier, |call| call["final"] == true).await;
+    assert_eq!((&done["outcome"], done["attempts"].as_array().unwrap().len()), (&json!("busy"), 3), "{done:#}");
+    let starts: Vec<jiff::Timestamp> = done["attempts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["started_at"].as_str().unwrap().parse().unwrap())
+        .collect();
+    assert!(starts.windows(2).all(|pair| pair[1].duration_since(pair[0]).as_secs() >= 180), "{starts:?}");
+    assert_eq!(stage.carrier.ledger().await.len(), 3);
+    second.stops().await;
+    stage.carrier.stops().await;
+}
+
+#[tokio::test]
+async fn each_further_attempt_is_made_by_one_of_two_processes() {
+    let stage = Stage::new().await;
+    let (first, second) = (stage.process(stage.given()).await, stage.process(stage.given()).await);
+    let phones: Vec<String> = (560..566).map(|exchange| format!("+1415{exchange}0103")).collect();
+    let mut calls = Vec::new();
+    for (number, phone) in phones.iter().enumerate() {
+        let app = if number % 2 == 0 { &first } else { &second };
+        calls.push(Asked::new(&second, app.asks(table_at(phone)).await.id));
+    }
+    for call in &calls {
+        let done = call.comes_to_beside(&stage.carrier, |call| call["final"] == true).await;
+        assert_eq!((&done["outcome"], done["attempts"].as_array().unwrap().len()), (&json!("busy"), 3), "{done:#}");
+    }
+    assert_eq!(stage.carrier.ledger().await.len(), phones.len() * 3);
+    first.stops().await;
+    second.stops().await;
+    stage.carrier.stops().await;
+}

@@ -1,0 +1,261 @@
+//! Redis is away for a moment, for long or for good; slow, full, emptied, replaced. Webhooks are answered all the
+//! same and within a second, a verdict is not lost, nothing new is taken on, and the process says what it lacks.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::app::RESTAURANT;
+use crate::instances::{Instances, lasting};
+use crate::proxy::{Gate, Way};
+use crate::redis_server::RedisServer;
+
+fn is_final(call: &Value) -> bool {
+    call["final"] == true
+}
+
+fn is_confirmed(call: &Value) -> bool {
+    call["outcome"] == "confirmed"
+}
+
+/// Every webhook was answered, and within a second.
+async fn webhooks_were_answered(all: &Instances) {
+    for kind in ["voice", "status", "amd"] {
+        for webhook in all.wire(kind).await {
+            let (status, took) = (webhook["status"].as_u64().unwrap_or(0), webhook["milliseconds"].as_u64().unwrap());
+            assert!((200..300).contains(&status) && took < 1_000, "{status} after {took} ms: {webhook:#}");
+        }
+    }
+}
+
+/// A create is refused for now, `/readyz` says why, and the process is alive.
+async fn takes_nothing_on(all: &Instances, number: usize) {
+    let refused = all.tries_at(number, "+14155550101").await;
+    assert_eq!(refused.status, 503, "{}", refused.text);
+    let seconds: u32 = refused.header("retry-after").parse().unwrap_or_else(|_| panic!("{:?}", refused.headers));
+    assert!((1..=60).contains(&seconds), "{seconds}");
+    let readiness = all.is_not_ready(number).await;
+    assert!(readiness.to_string().contains("store"), "{readiness:#}");
+    assert_eq!(all.gets(number, "/healthz").await.status, 200);
+}
+
+/// The key is pressed and understood while Redis is away, and what is said then can be heard to its end.
+async fn is_accepted(all: &Instances) {
+    all.acts("press", json!({"digits": "1"})).await;
+    all.hears("Accepted: 4 people").await;
+}
+
+/// The verdict is written now that Redis is back, the call ends well, and everybody knows.
+async fn ends_well(all: &Instances, id: &str) {
+    for number in 0..2 {
+        all.is_ready(number).await;
+    }
+    let line = all.line("is there", |line| line.is_object()).await;
+    if line["ended"] == false {
+        all.acts("hangup", Value::Null).await;
+    }
+    for number in 0..2 {
+        let done = all.until_at(number, id, is_final).await;
+        assert_eq!(
+            (&done["outcome"], done["attempts"].as_array().unwrap().len()),
+            (&json!("confirmed"), 1),
+            "{done:#}"
+        );
+    }
+    all.rang_once().await;
+}
+
+async fn talking() -> (Instances, String) {
+    let all = Instances::start(2).await;
+    let id = all.asks_at(0, RESTAURANT).await;
+    all.answers().await;
+    (all, id)
+}
+
+#[tokio::test]
+async fn away_for_a_second() {
+    let (all, id) = talking().await;
+    all.redis.stalls();
+    is_accepted(&all).await;
+    lasting(Duration::from_secs(1)).await;
+    all.redis.goes_on();
+    for number in 0..2 {
+        all.until_at(number, &id, is_confirmed).await;
+    }
+    ends_well(&all, &id).await;
+    webhooks_were_answered(&all).await;
+}
+
+#[tokio::test]
+async fn cut_off_for_longer() {
+    let (all, id) = talking().await;
+    for number in 0..2 {
+        all.at(number).redis.cuts();
+    }
+    is_accepted(&all).await;
+    for number in 0..2 {
+        takes_nothing_on(&all, number).await;
+    }
+    let before = [all.program(0).busy(), all.program(1).busy()];
+    lasting(Duration::from_secs(10)).await;
+    for number in 0..2 {
+        let spent = all.program(number).busy().saturating_sub(before[number]);
+        assert!(spent < Duration::from_secs(1), "a process that can do nothing was busy for {spent:?} of 10 s");
+        all.at(number).redis.passes();
+    }
+    for number in 0..2 {
+        all.until_at(number, &id, is_confirmed).await;
+    }
+    ends_well(&all, &id).await;
+    webhooks_were_answered(&all).await;
+}
+
+#[tokio::test]
+async fn gone_for_good() {
+    let (mut all, _id) = talking().await;
+    all.redis.dies();
+    is_accepted(&all).await;
+    all.hears("Thank you").await;
+    takes_nothing_on(&all, 0).await;
+    all.acts("hangup", Value::Null).await;
+    all.line("ends", |line| line["ended"] == true).await;
+    for number in 0..2 {
+        let (code, log) = all.stops_late(number).await;
+        assert_eq!(code, Some(0), "{log}");
+        assert!(!log.contains("panicked"), "{log}");
+    }
+    webhooks_were_answered(&all).await;
+    all.rang_once().await;
+}
+
+#[tokio::test]
+async fn away_at_the_start() {
+    let mut all = Instances::start(1).await;
+    all.stops(0).await;
+    all.at(0).redis.cuts();
+    all.begins(0).await;
+    takes_nothing_on(&all, 0).await;
+    all.at(0).redis.passes();
+    all.is_ready(0).await;
+    let id = all.asks_at(0, "+14155550101").await;
+    assert_eq!(all.until_at(0, &id, is_final).await["outcome"], "confirmed");
+}
+
+#[tokio::test]
+async fn slow() {
+    let (all, id) = talking().await;
+    for number in 0..2 {
+        all.at(number).redis.lets(Way::Back, Gate::Delay(Duration::from_millis(250)));
+    }
+    is_accepted(&all).await;
+    all.hears("Thank you").await;
+    all.acts("hangup", Value::Null).await;
+    for number in 0..2 {
+        all.until_at(number, &id, is_confirmed).await;
+        all.at(number).redis.passes();
+    }
+    ends_well(&all, &id).await;
+    webhooks_were_answered(&all).await;
+}
+
+#[tokio::test]
+async fn slower_than_it_may_be() {
+    let (all, id) = talking().await;
+    for number in 0..2 {
+        all.at(number).redis.lets(Way::Back, Gate::Delay(Duration::from_secs(3)));
+    }
+    is_accepted(&all).await;
+    all.hears("Thank you").await;
+    for number in 0..2 {
+        all.at(number).redis.passes();
+    }
+    ends_well(&all, &id).await;
+    webhooks_were_answered(&all).await;
+}
+
+#[tokio::test]
+async fn full() {
+    let (all, id) = talking().await;
+    all.redis.is_full(true);
+    is_accepted(&all).await;
+    let refused = all.tries_at(0, "+14155550101").await;
+    assert_eq!(refused.status, 503, "{}", refused.text);
+    assert!(!refused.header("retry-after").is_empty(), "{:?}", refused.headers);
+    all.is_not_ready(0).await;
+    all.redis.is_full(false);
+    ends_well(&all, &id).await;
+    webhooks_were_answered(&all).await;
+}
+
+#[tokio::test]
+async fn started_again_empty() {
+    let (mut all, id) = talking().await;
+    all.redis.dies();
+    all.redis.starts_again().await;
+    is_accepted(&all).await;
+    for number in 0..2 {
+        let call = all.until_at(number, &id, is_confirmed).await;
+        assert_eq!(call["reservation"]["name"], "Ana Quetzalcoatl", "it came back from its ticket");
+    }
+    ends_well(&all, &id).await;
+    webhooks_were_answered(&all).await;
+}
+
+#[tokio::test]
+async fn started_again_empty_after_the_key() {
+    let (mut all, id) = talking().await;
+    is_accepted(&all).await;
+    all.until_at(1, &id, is_confirmed).await;
+    all.redis.dies();
+    all.redis.starts_again().await;
+    // Who has witnessed the key may still hold it; nobody may conclude that there was none.
+    all.acts("hangup", Value::Null).await;
+    all.line("ends", |line| line["ended"] == true).await;
+    lasting(Duration::from_secs(7)).await;
+    for number in 0..2 {
+        let answer = all.gets(number, &format!("/api/call/{id}")).await;
+        assert!(answer.body["outcome"].is_null() || is_confirmed(&answer.body), "{}", answer.text);
+        assert_ne!(answer.body["waiting_for"], "retry", "{}", answer.text);
+    }
+    all.rang_once().await;
+}
+
+#[tokio::test]
+async fn failed_over() {
+    let (mut all, id) = talking().await;
+    let replica = RedisServer::follows(&all.redis).await;
+    all.redis.dies();
+    replica.leads();
+    for number in 0..2 {
+        all.at(number).redis.leads_to(&[replica.address]);
+        all.at(number).redis.breaks();
+    }
+    assert_eq!(all.reads_at(1, &id).await["status"], "in_progress", "the replica has it");
+    is_accepted(&all).await;
+    ends_well(&all, &id).await;
+    webhooks_were_answered(&all).await;
+}
+
+#[tokio::test]
+async fn a_cluster_of_three() {
+    let nodes = RedisServer::cluster().await;
+    let addresses: Vec<String> = nodes.iter().map(|node| node.address.to_string()).collect();
+    let all = Instances::with(2, &[("REDIS_URL", &format!("redis+cluster://{}", addresses.join(",")))]).await;
+    all.webhooks_go_to(&[1]);
+    let id = all.asks_at(0, RESTAURANT).await;
+    let mut others = Vec::new();
+    for number in 0..6 {
+        others.push(all.asks_at(number % 2, &format!("+1415{}0101", 560 + number)).await);
+    }
+    for id in &others {
+        assert_eq!(all.until_at(0, id, is_final).await["outcome"], "confirmed");
+    }
+    let line = |line: &Value| line["to"] == RESTAURANT && line["status"] == "ringing";
+    let phones = all.simulator("state").await["calls"].as_array().unwrap().clone();
+    assert!(phones.iter().any(line), "{phones:#?}");
+    let answer = all.request(1, reqwest::Method::POST, &format!("/api/call/{id}/cancel"));
+    assert_eq!(crate::answer::Answer::of(answer).await.status, 202);
+    assert_eq!(all.until_at(0, &id, is_final).await["outcome"], "canceled");
+    let held: Vec<String> = nodes.iter().map(|node| node.asked(&["DBSIZE"])).collect();
+    assert!(held.iter().all(|size| size != "0"), "all of them hold something: {held:?}");
+}

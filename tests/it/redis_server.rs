@@ -1,0 +1,147 @@
+//! A Redis of a test's own: real, on a port of its own, without persistence, gone with the test. Three of them make a
+//! cluster.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::app::within;
+use crate::process::{free_address, signalled, tied};
+
+/// A server that is running.
+pub(crate) struct RedisServer {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    folder: PathBuf,
+    options: Vec<String>,
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        // It has ended already where a test has ended it.
+        drop(self.child.kill());
+        drop(self.child.wait());
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+impl RedisServer {
+    pub(crate) async fn starts() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With options of its command line.
+    pub(crate) async fn with(options: &[&str]) -> Self {
+        let address = free_address();
+        let folder = std::env::temp_dir().join(format!("tablecall-redis-{}", uuid::Uuid::new_v4().simple()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
+        let mut server = Self { child: spawned(address, &folder, &options), address, folder, options };
+        server.listens().await;
+        server
+    }
+
+    /// A copy of another, which has everything by now.
+    pub(crate) async fn follows(other: &Self) -> Self {
+        let copy = Self::with(&["--replicaof", &format!("127.0.0.1 {}", other.address.port())]).await;
+        eventually("it has everything", || copy.asked(&["INFO", "replication"]).contains("master_link_status:up"))
+            .await;
+        copy
+    }
+
+    /// Follows nobody any more.
+    pub(crate) fn leads(&self) {
+        assert_eq!(self.asked(&["REPLICAOF", "NO", "ONE"]), "OK");
+    }
+
+    /// Three that share everything among them, and serve.
+    pub(crate) async fn cluster() -> [Self; 3] {
+        let mut nodes = Vec::new();
+        for _ in 0..3 {
+            let bus = free_address().port().to_string();
+            nodes.push(Self::with(&["--cluster-enabled", "yes", "--cluster-port", &bus]).await);
+        }
+        let mut create = vec!["--cluster".to_owned(), "create".to_owned()];
+        create.extend(nodes.iter().map(|node| node.address.to_string()));
+        create.push("--cluster-yes".to_owned());
+        let made = Command::new("redis-cli").args(&create).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stdout));
+        for node in &nodes {
+            let serves = || node.asked(&["CLUSTER", "INFO"]).contains("cluster_state:ok");
+            eventually("the cluster serves", serves).await;
+        }
+        nodes.try_into().ok().unwrap()
+    }
+
+    async fn listens(&mut self) {
+        let (address, child) = (self.address, &mut self.child);
+        eventually("redis-server listens", || {
+            assert!(child.try_wait().unwrap().is_none(), "redis-server has ended");
+            std::net::TcpStream::connect(address).is_ok()
+        })
+        .await;
+        assert_eq!(self.asked(&["PING"]), "PONG");
+    }
+
+    /// What it answers to a command.
+    pub(crate) fn asked(&self, command: &[&str]) -> String {
+        let port = self.address.port().to_string();
+        let output = Command::new("redis-cli").args(["-p", &port]).args(command).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// A number of its `INFO`.
+    pub(crate) fn info(&self, name: &str) -> u64 {
+        let info = self.asked(&["INFO", "everything"]);
+        let value = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        value.unwrap_or_else(|| panic!("{name} is not in {info}")).trim().parse().unwrap()
+    }
+
+    /// As a power cut would end it; what it held is gone.
+    pub(crate) fn dies(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Runs again where it ran, and holds nothing.
+    pub(crate) async fn starts_again(&mut self) {
+        self.child = spawned(self.address, &self.folder, &self.options);
+        self.listens().await;
+    }
+
+    /// Answers nothing any more, but its connections stand.
+    pub(crate) fn stalls(&self) {
+        signalled(&self.child, "STOP");
+    }
+
+    /// Answers again.
+    pub(crate) fn goes_on(&self) {
+        signalled(&self.child, "CONT");
+    }
+
+    /// Has no room for anything more (`OOM command not allowed`), or has again.
+    pub(crate) fn is_full(&self, full: bool) {
+        let most = if full { "1" } else { "0" };
+        assert_eq!(self.asked(&["CONFIG", "SET", "maxmemory", most]), "OK");
+    }
+}
+
+fn spawned(address: SocketAddr, folder: &Path, options: &[String]) -> Child {
+    let mut command = tied("redis-server");
+    let port = address.port().to_string();
+    command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]).args(options);
+    command.args(["--loglevel", "warning", "--repl-diskless-sync-delay", "0"]).arg("--dir").arg(folder);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().expect("redis-server can be started")
+}
+
+/// Waits until it is so; somebody else works on it meanwhile.
+pub(crate) async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let mut ticks = tokio::time::interval(std::time::Duration::from_millis(5));
+    within(what, async {
+        while !is_so() {
+            ticks.tick().await;
+        }
+    })
+    .await;
+}
