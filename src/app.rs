@@ -23,7 +23,7 @@ use crate::service::opt_out::{self, DoNotCallFile};
 use crate::service::{Parts, Probe, Service, Settings};
 use crate::simulator::Simulator;
 use crate::speech::{Input, Speech};
-use crate::store::{self, Store};
+use crate::store::{self, Memory, Redis, Store};
 use crate::telemetry::metrics::Metrics;
 use crate::ticket::Tickets;
 use crate::twilio::client::{Client, ClientConfig, http_client, http_client_builder};
@@ -104,7 +104,7 @@ impl App {
             Some(address) => Some(bind(address).await?.0),
             None => None,
         };
-        let assembled = assemble(&config, clock, address, memory(&config))?;
+        let assembled = assemble(&config, clock, address, |metrics| store(&config, metrics))?;
         Ok(Self { listener, address, metrics, assembled })
     }
 
@@ -133,7 +133,8 @@ impl App {
     /// 3. requests in progress are answered, for ten seconds at most: a key that was pressed is stored;
     /// 4. work that outlives its request ends: an answer of Twilio on its way gets its place in the record;
     /// 5. what came to wait meanwhile ends too;
-    /// 6. what clients were not told yet is sent once more, for four seconds at most;
+    /// 6. what clients were not told yet is sent once more, and what a shared store has not taken yet is offered to it, for
+    ///    four seconds at most;
     /// 7. the simulator goes last: it is the other end of the wire.
     pub async fn run_until(self, signal: impl Future<Output = ()>) {
         // The data of phone numbers takes some 10 ms to read; nobody should wait for it, neither a start nor a call.
@@ -144,6 +145,11 @@ impl App {
         tasks.spawn({
             let service = service.clone();
             async move { service.run_sweep().await }
+        });
+        // It goes on to the end: what happens while this process stops is stored too.
+        let tending = tokio::spawn({
+            let service = service.clone();
+            async move { service.tend_store().await }
         });
         tasks.spawn({
             let stop = stop.clone();
@@ -171,7 +177,8 @@ impl App {
             tracing::warn!("some work was not finished in time");
         }
         service.shut_down().await;
-        notifier.flush(LAST_EVENTS).await;
+        tokio::join!(notifier.flush(LAST_EVENTS), service.flush_store());
+        tending.abort();
         if let Some(simulator) = simulator {
             simulator.stop().await;
         }
@@ -185,7 +192,7 @@ impl App {
 /// # Errors
 /// A part cannot be built.
 pub fn site(config: &Config, clock: Clock, store: Store) -> Result<Site, Error> {
-    assemble(config, clock, config.listen, store).map(|assembled| assembled.site)
+    assemble(config, clock, config.listen, |_metrics| store).map(|assembled| assembled.site)
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
@@ -196,11 +203,29 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
 }
 
 fn memory(config: &Config) -> Store {
-    Store::memory(store::Limits { max_calls: config.max_calls, retention: config.retention })
+    let limits = store::Limits { max_calls: config.max_calls, retention: config.retention };
+    Store::Memory(Memory::new(limits).paced(config.calls_per_second))
+}
+
+/// The server that instances share, or this process.
+fn store(config: &Config, metrics: &Metrics) -> Store {
+    let Some(shared) = &config.shared else { return memory(config) };
+    let settings = store::redis::Settings {
+        url: shared.url.clone(),
+        index_key: shared.index_key.clone(),
+        retention: config.retention,
+        per_second: config.calls_per_second,
+    };
+    Store::Redis(Arc::new(Redis::new(&settings, &config.ticket_keys, metrics)))
 }
 
 /// Builds every part; `address` is where this process can be reached by itself.
-fn assemble(config: &Config, clock: Clock, address: SocketAddr, store: Store) -> Result<Assembled, Error> {
+fn assemble(
+    config: &Config,
+    clock: Clock,
+    address: SocketAddr,
+    store: impl FnOnce(&Metrics) -> Store,
+) -> Result<Assembled, Error> {
     let origin = origin(config, address);
     let input = if config.speech { Input::KeysAndSpeech } else { Input::Keys };
     let speech = Speech::load(input).map_err(Error::Speech)?;
@@ -230,7 +255,7 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr, store: Store) ->
     let service = Service::new(Parts {
         settings: settings(config, speech.languages().collect()),
         clock: clock.clone(),
-        store,
+        store: store(&metrics),
         tickets: Tickets::new(config.ticket_keys.clone()),
         links: Links::new(&origin),
         twilio: Client::new(client, http)?,
@@ -266,7 +291,7 @@ fn assemble(config: &Config, clock: Clock, address: SocketAddr, store: Store) ->
 pub fn document() -> Result<serde_json::Value, Error> {
     let config = Config::read(&Given::default()).map_err(|_problems| Error::Defaults)?;
     let address = config.listen;
-    let assembled = assemble(&config, Clock::system(), address, memory(&config))?;
+    let assembled = assemble(&config, Clock::system(), address, |_metrics| memory(&config))?;
     Ok(crate::http::describe(&assembled.site))
 }
 
@@ -296,7 +321,6 @@ fn settings(config: &Config, languages: Vec<Language>) -> Settings {
         service_name: config.service_name.clone(),
         contact_phone: config.contact_phone,
         machine_detection: config.machine_detection,
-        calls_per_second: config.calls_per_second,
         defaults: Defaults { country: home, restaurant_phone: config.restaurant_phone, callbacks, languages },
         do_not_call: config.do_not_call.clone(),
         rules: Rules {

@@ -2,6 +2,7 @@
 //! once, by name. The values come from `main`, which alone reads the environment.
 
 mod read;
+mod shared;
 mod watching;
 
 use std::collections::HashSet;
@@ -22,6 +23,7 @@ use crate::ticket::Key;
 use crate::twilio::AccountSid;
 use crate::twilio::client::Credentials;
 
+pub use self::shared::Shared;
 pub use self::watching::Watching;
 
 /// Settings as they are given: each a flag, or a variable of the environment.
@@ -129,6 +131,12 @@ pub struct Given {
     /// Web origins that may call the API from a browser
     #[arg(long, env = "TABLECALL_CORS_ORIGINS", value_name = "ORIGIN,…")]
     pub cors_origins: Option<String>,
+    /// Redis or Valkey that several instances share; `redis://`, `rediss://` or `redis+cluster://`
+    #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true)]
+    pub redis_url: Option<String>,
+    /// Key under which numbers are hashed into names of shared keys
+    #[arg(long, env = "TABLECALL_INDEX_KEY", value_name = "KEY", hide_env_values = true)]
+    pub index_key: Option<String>,
     /// Settings of later versions, by name: they have no effect yet.
     #[command(flatten)]
     pub later: Later,
@@ -137,18 +145,12 @@ pub struct Given {
 /// Settings that are named in the documentation and do nothing yet; a start with one of them says so.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Later {
-    /// (no effect yet) Key under which numbers are hashed in a shared store
-    #[arg(long, env = "TABLECALL_INDEX_KEY", value_name = "KEY", hide_env_values = true)]
-    pub index_key: Option<String>,
     /// (no effect yet) Where errors are reported
     #[arg(long, env = "SENTRY_DSN", value_name = "URL", hide_env_values = true)]
     pub sentry_dsn: Option<String>,
     /// (no effect yet) Where traces are sent
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
     pub otlp_endpoint: Option<String>,
-    /// (not offered yet) Shared state of several instances
-    #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true)]
-    pub redis_url: Option<String>,
 }
 
 /// What is wrong with one setting.
@@ -215,6 +217,8 @@ pub struct Config {
     pub allow_private_callbacks: bool,
     /// Logs, metrics, errors, traces.
     pub watching: Watching,
+    /// The server that instances share; `None`: calls are kept in memory.
+    pub shared: Option<Shared>,
     /// Networks whose `X-Forwarded-For` is believed, for limits and log lines.
     pub trusted_proxies: TrustedProxies,
     /// Web origins that may call the API from a browser.

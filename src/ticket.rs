@@ -6,6 +6,8 @@
 //!
 //! Layout before base64: version (1 byte), key hint (1), nonce (24), ciphertext with tag.
 
+mod vault;
+
 use std::sync::Arc;
 
 use base64::Engine;
@@ -19,6 +21,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::{Attempt, Baggage, Call, Terms};
 use crate::domain::{CallId, Phone, Reservation, millis};
+
+pub use vault::Vault;
 
 /// The form of ticket that is sealed and opened here.
 const VERSION: u8 = 1;
@@ -146,6 +150,13 @@ impl Key {
         Ok(BASE64_STANDARD.encode(key))
     }
 
+    /// The bytes as the first block of a hash, for another use than tickets.
+    pub(crate) fn block(&self) -> [u8; 64] {
+        let mut block = [0; 64];
+        block[..32].copy_from_slice(&self.0);
+        block
+    }
+
     /// Tells keys apart without telling anything about them.
     fn hint(&self) -> u8 {
         ring::digest::digest(&ring::digest::SHA256, &self.0).as_ref().first().copied().unwrap_or_default()
@@ -177,18 +188,41 @@ impl Tickets {
     /// # Errors
     /// The system has no randomness to give, or there is no key.
     pub fn seal(&self, purpose: Purpose, head: &Head, body: &Body) -> Result<String, ring::error::Unspecified> {
+        let [text] = self.seal_each([purpose], head, body)?;
+        Ok(text)
+    }
+
+    /// Seals the same for each of several purposes: it is written down, and randomness asked for, once.
+    ///
+    /// # Errors
+    /// As [`Self::seal`].
+    pub fn seal_each<const N: usize>(
+        &self,
+        purposes: [Purpose; N],
+        head: &Head,
+        body: &Body,
+    ) -> Result<[String; N], ring::error::Unspecified> {
         let (hint, key) = self.keys.first().ok_or(ring::error::Unspecified)?;
-        let mut sealed = vec![0; HEAD];
-        let (start, nonce) = sealed.split_at_mut(2);
-        start.copy_from_slice(&[VERSION, *hint]);
-        self.random.fill(nonce)?;
-        let nonce = <[u8; NONCE]>::try_from(&*nonce).map_err(|_| ring::error::Unspecified)?;
-        let mut text = postcard::to_allocvec(head).map_err(|_| ring::error::Unspecified)?;
-        text = postcard::to_extend(body, text).map_err(|_| ring::error::Unspecified)?;
-        let (cipher, nonce) = cipher(key, &nonce)?;
-        cipher.seal_in_place_append_tag(nonce, Aad::from([VERSION, purpose.byte()]), &mut text)?;
-        sealed.extend_from_slice(&text);
-        Ok(BASE64_URL_SAFE_NO_PAD.encode(sealed))
+        let mut nonces = [[0; NONCE]; N];
+        self.random.fill(nonces.as_flattened_mut())?;
+        let mut plain = postcard::to_allocvec(head).map_err(|_| ring::error::Unspecified)?;
+        plain = postcard::to_extend(body, plain).map_err(|_| ring::error::Unspecified)?;
+        let mut texts = [const { String::new() }; N];
+        for ((purpose, nonce), text) in purposes.into_iter().zip(nonces).zip(&mut texts) {
+            let mut sealed = Vec::with_capacity(HEAD + plain.len() + TAG);
+            sealed.extend_from_slice(&[VERSION, *hint]);
+            sealed.extend_from_slice(&nonce);
+            sealed.extend_from_slice(&plain);
+            let (cipher, nonce) = cipher(key, &nonce)?;
+            let tag = cipher.seal_in_place_separate_tag(
+                nonce,
+                Aad::from([VERSION, purpose.byte()]),
+                sealed.get_mut(HEAD..).unwrap_or_default(),
+            )?;
+            sealed.extend_from_slice(tag.as_ref());
+            *text = BASE64_URL_SAFE_NO_PAD.encode(sealed);
+        }
+        Ok(texts)
     }
 
     /// Opens a ticket that was sealed for `purpose`.

@@ -23,12 +23,8 @@ fuzz_target!(|data: &[u8]| {
     let Ok(Value::Object(fields)) = serde_json::from_slice(json) else { return };
     let callbacks = if choice & 1 == 0 { Callbacks::Public } else { Callbacks::Any };
     let restaurant_phone = if choice & 2 == 0 { None } else { Phone::from_e164("+14155550199") };
-    let defaults = Defaults {
-        country: Some(Country::US),
-        restaurant_phone,
-        callbacks,
-        languages: SPEECH.languages().collect(),
-    };
+    let defaults =
+        Defaults { country: Some(Country::US), restaurant_phone, callbacks, languages: SPEECH.languages().collect() };
     let now: Timestamp = "2026-12-01T12:00:00Z".parse().expect("an instant");
     match intake::reservation(&fields, &defaults, |country| SPEECH.default_for(country), now) {
         Ok((reservation, _)) => {

@@ -12,6 +12,7 @@ mod callback;
 mod keys;
 mod line;
 mod machine;
+mod kept;
 mod said;
 mod verdict;
 
@@ -28,6 +29,7 @@ pub(crate) mod example;
 mod tests;
 
 pub use event::{Closing, Effect, Event, Found, How, On, Step};
+pub use kept::{Kept, again};
 pub use said::Said;
 pub use state::{Answer, Attempt, Baggage, Call, Ended, Evidence, Line, Machine, Outcome, State, Terms, WaitingFor};
 pub use step::step;

@@ -115,6 +115,7 @@ impl Reader {
         let watching = self.watching(given, listen);
         let trusted_proxies = self.trusted_proxies(given);
         let cors_origins = self.cors_origins(given, simulated);
+        let shared = self.shared(given);
         let ignored = self.later(&given.later);
         let exposed = listen.is_none_or(|address| !address.ip().is_loopback())
             || public_url.as_ref().is_some_and(|url| !is_loopback(url));
@@ -148,6 +149,7 @@ impl Reader {
             is_secret_made,
             allow_private_callbacks: private.unwrap_or(false),
             watching,
+            shared,
             trusted_proxies,
             cors_origins,
             ignored,
@@ -461,14 +463,7 @@ impl Reader {
     }
 
     fn later(&mut self, later: &Later) -> Vec<&'static str> {
-        if set(&later.redis_url).is_some() {
-            self.wrong("REDIS_URL", "is not offered by this version: it keeps calls in memory, on one machine");
-        }
-        let settings = [
-            ("TABLECALL_INDEX_KEY", &later.index_key),
-            ("SENTRY_DSN", &later.sentry_dsn),
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", &later.otlp_endpoint),
-        ];
+        let settings = [("SENTRY_DSN", &later.sentry_dsn), ("OTEL_EXPORTER_OTLP_ENDPOINT", &later.otlp_endpoint)];
         // What a setting says that asks for nothing is fulfilled.
         let asks = |value: &&Option<String>| set(value).is_some_and(|text| text != "off");
         settings.iter().filter(|(_, value)| asks(value)).map(|(name, _)| *name).collect()
@@ -514,7 +509,7 @@ mod tests {
         }
     }
 
-    fn wrong(given: &Given) -> Vec<&'static str> {
+    pub(super) fn wrong(given: &Given) -> Vec<&'static str> {
         Config::read(given).unwrap_err().into_iter().map(|problem| problem.name).collect()
     }
 
@@ -573,7 +568,7 @@ mod tests {
             retention: some("a while"),
             webhook_secrets: some("whsec_short"),
             allow_private_callbacks: some("maybe"),
-            later: Later { redis_url: some("redis://localhost"), ..Later::default() },
+            redis_url: some("localhost"),
             ..live()
         };
         let names: std::collections::BTreeSet<_> = wrong(&given).into_iter().collect();
@@ -614,9 +609,9 @@ mod tests {
 
     #[test]
     fn settings_without_effect_are_named() {
-        let later = Later { index_key: some("AAAA"), ..Later::default() };
+        let later = Later { sentry_dsn: some("https://key@example.com/1"), ..Later::default() };
         let config = Config::read(&Given { later, ..live() }).unwrap();
-        assert_eq!(config.ignored, ["TABLECALL_INDEX_KEY"]);
+        assert_eq!(config.ignored, ["SENTRY_DSN"]);
     }
 
     #[test]

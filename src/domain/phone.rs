@@ -223,6 +223,8 @@ impl<'de> Deserialize<'de> for Phone {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn phone(text: &str) -> Phone {
@@ -304,5 +306,22 @@ mod tests {
     #[test]
     fn debug_output_does_not_tell_the_number() {
         assert_eq!(format!("{:?}", phone("+14155550123")), "+1******0123");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_refused_or_a_number_that_stays_the_same(
+            text in "[+0-9 ()/.x;-]{0,24}|\\+[0-9]{6,15}|.{0,70}", country in proptest::sample::select(vec!["US", "DE", "IT", "AR", "JP", ""]),
+        ) {
+            let country = country.parse().ok();
+            let Ok((phone, facts)) = Phone::parse(&text, country) else { return Ok(()) };
+            let written = phone.to_string();
+            prop_assert_eq!(Phone::parse(&written, None), Ok((phone, facts)));
+            prop_assert_eq!(Phone::from_e164(&written), Some(phone));
+            let said = phone.groups(country).concat();
+            prop_assert!(said.trim_start_matches('+').bytes().all(|b| b.is_ascii_digit()), "{}", said);
+            let shown = format!("{phone:?}");
+            prop_assert!(!shown.contains(&written[1..]), "{}", shown);
+        }
     }
 }

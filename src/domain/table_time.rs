@@ -171,6 +171,8 @@ impl<'de> Deserialize<'de> for TableTime {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn time(text: &str) -> TableTime {
@@ -212,6 +214,23 @@ mod tests {
             assert!(bytes.len() <= 5);
             assert_eq!(postcard::from_bytes::<TableTime>(&bytes).unwrap(), time(text));
             assert_eq!(serde_json::to_string(&time(text)).unwrap(), format!("\"{text}\""));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_refused_or_a_time_that_stays_the_same(
+            text in "-?[0-9]{4,6}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:00)?(Z|[+-][0-9]{2}:[0-9]{2})?|.{0,45}",
+            now in -377_705_023_201_i64..=253_402_207_200,
+        ) {
+            let Ok(time) = text.parse::<TableTime>() else { return Ok(()) };
+            prop_assert_eq!(time.to_string().parse(), Ok(time));
+            let now = Timestamp::from_second(now).unwrap();
+            for zone in ["America/Los_Angeles", "Pacific/Kiritimati", "Africa/Casablanca", "UTC", "No/Where"] {
+                // Whatever it says, it says the same of the latest as of the only one.
+                prop_assert_eq!(time.instant(zone), time.latest_instant([zone].into_iter()));
+                prop_assert_eq!(time.check(now, [zone].into_iter()).is_err(), time.check(now, [zone; 3].into_iter()).is_err());
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::policy::Allowance;
 use crate::service::{self, intake::FieldError};
 use crate::store;
+use crate::telemetry;
 use crate::twilio::client::Refusal as TwilioRefusal;
 
 pub use self::code::Code;
@@ -188,8 +189,29 @@ fn sentence(text: &str) -> String {
 fn twilio(refusal: &TwilioRefusal) -> Failure {
     let code = refusal.code.map_or_else(|| "without a code".to_owned(), |code| format!("with code {code}"));
     let detail = format!("Twilio refused the call {code}. {}", refusal.advice());
-    let more = vec![("twilio_code", json!(refusal.code)), ("twilio_message", json!(refusal.message))];
+    let more = vec![("twilio_code", json!(refusal.code)), ("twilio_message", json!(masked(&refusal.message)))];
     Failure { more, ..Failure::new(Code::CallRefused, detail) }
+}
+
+/// Twilio's words without the numbers in them: a problem may end up in a client's log.
+fn masked(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let digits = rest.trim_start_matches('+');
+        let length = digits.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, after) = rest.split_at(rest.len() - digits.len() + length);
+        if length >= 7 {
+            masked.push_str(&telemetry::phone(number).to_string());
+        } else {
+            masked.push_str(number);
+        }
+        if number.is_empty() {
+            masked.push(first);
+        }
+        rest = if number.is_empty() { &after[first.len_utf8()..] } else { after };
+    }
+    masked
 }
 
 /// What the framework reports, in our words.
@@ -228,6 +250,15 @@ const fn detail_of(code: Code) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn twilios_words_are_told_without_numbers() {
+        let told = masked("The number +14155552671 is unverified: ask for 4155552671, not for 21219 (+44). Ñ");
+        assert_eq!(told, "The number +1******2671 is unverified: ask for ******, not for 21219 (+44). Ñ");
+        for text in ["", "+", "++", "a+1", "12345678", "+1234567890123456789"] {
+            assert!(!masked(text).contains("2345678"), "{text}");
+        }
+    }
 
     #[test]
     fn what_the_listener_and_the_framework_report_has_a_code() {

@@ -154,6 +154,7 @@ impl Service {
         let asked = Asked { call, phone: Some(facts), purpose: Purpose::Create, called_up: false };
         let turn = self.turn(&asked, now).await?;
         if let Turn::Never(refusal) = turn {
+            self.0.parts.store.leave(call).await;
             return Err(refusal.into());
         }
         let first = step(call, turn.event(), now);
@@ -161,13 +162,14 @@ impl Service {
         let saved = self.0.parts.store.save(None, first.call).await;
         let Ok(Saved::Done(stored)) = saved else {
             if let Turn::Now { .. } = turn {
-                self.0.parts.store.release(phone, call.id, now).await;
+                self.0.parts.store.release(call, now).await;
             }
+            self.0.parts.store.leave(call).await;
             return Err(saved.err().map_or(Error::Internal, Error::from));
         };
         drop(creating);
         self.appeared(&stored);
-        self.line_up(&stored);
+        self.line_up(&stored).await;
         match effects.as_slice() {
             [Effect::Place { attempt }] => self.place_for_client(stored, *attempt).await,
             _ => Ok(stored),

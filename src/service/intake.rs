@@ -464,7 +464,37 @@ mod tests {
         assert_eq!(both, [("guest_phone".to_owned(), "not_allowed")]);
     }
 
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,40}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 16, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::btree_map("earliest|latest|.{0,8}", inner, 0..4)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
     proptest! {
+        #[test]
+        fn any_json_in_any_fields_is_read_or_refused(
+            fields in proptest::collection::btree_map(proptest::sample::select([&FIELDS[..], &["x", "\u{0}"]].concat()), any_json(), 0..8),
+        ) {
+            let mut request = least();
+            for (field, value) in fields {
+                request[field] = value;
+            }
+            if let Err(errors) = read(&request) {
+                prop_assert!(!errors.is_empty());
+            }
+        }
+
         #[test]
         fn any_text_in_any_field_is_read_or_refused(field in proptest::sample::select(FIELDS.to_vec()), text in ".{0,120}") {
             let result = read(&with(field, Value::String(text)));

@@ -14,7 +14,6 @@ mod delivery;
 mod effects;
 mod figures;
 mod inbound;
-mod pace;
 mod place;
 mod ready;
 mod story;
@@ -60,8 +59,6 @@ pub struct Settings {
     pub contact_phone: Option<Phone>,
     /// Whether machines are detected.
     pub machine_detection: bool,
-    /// Calls started a second; 0: no pacing.
-    pub calls_per_second: u32,
     /// What requests leave open.
     pub defaults: intake::Defaults,
     /// Who may be rung when.
@@ -115,7 +112,6 @@ pub struct Service(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     parts: Parts,
-    pace: pace::Pace,
     carrier: carrier::Carrier,
     strangers: strangers::Strangers,
     /// What the public URL answered last, when that was not our answer.
@@ -173,13 +169,12 @@ impl Service {
     /// Puts the parts together; nothing runs yet.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let pace = pace::Pace::new(parts.settings.calls_per_second);
         let account = account_digest(&parts.settings.account);
         let carrier = carrier::Carrier::new(&parts.settings.from_numbers);
         let strangers = strangers::Strangers::new();
         let creating = (0..64).map(|_| tokio::sync::Mutex::default()).collect();
         let unreachable = std::sync::Mutex::default();
-        Self(Arc::new(Inner { parts, pace, carrier, strangers, unreachable, creating, account }))
+        Self(Arc::new(Inner { parts, carrier, strangers, unreachable, creating, account }))
     }
 
     /// The time of this service.
@@ -280,12 +275,10 @@ impl Service {
             Saved::Done(call) => {
                 self.tell(before, &call);
                 let phone = call.reservation.phone;
+                let lost_line = before.has_line() && !call.has_line();
+                let ended = call.is_finished() && !before.is_finished();
                 // Nobody waits for most numbers, and a task for each would be too many.
-                if before.has_line()
-                    && !call.has_line()
-                    && let Ok(open) = self.0.parts.store.open_calls(phone).await
-                    && open.iter().any(|id| *id != call.id)
-                {
+                if (lost_line || ended) && self.0.parts.store.vacate(&call).await.unwrap_or(false) && lost_line {
                     self.freed(phone);
                 }
                 Ok(Some(Applied { call, reply: step.reply, effects: step.effects }))

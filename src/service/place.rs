@@ -114,7 +114,7 @@ impl Service {
     /// Nothing rang, so no limit counts it.
     async fn uncount(&self, call: &Call, attempt: u8) {
         if let Some(last) = call.attempts.last().filter(|last| last.number == attempt) {
-            self.0.parts.store.uncount(call.reservation.phone, last.started_at).await;
+            self.0.parts.store.uncount(call, last.started_at).await;
         }
     }
 
@@ -154,15 +154,12 @@ impl Service {
             terms: intent.terms,
             baggage: call.baggage,
         };
-        let seal = |purpose| parts.tickets.seal(purpose, &head, &body).ok();
-        let (voice, status) = (seal(Purpose::Voice)?, seal(Purpose::Status)?);
+        let purposes = [Purpose::Voice, Purpose::Status, Purpose::Machine];
+        let [voice, status, machine] = parts.tickets.seal_each(purposes, &head, &body).ok()?;
         let extension = call.reservation.extension.as_ref().map(|extension| extension.as_str().to_owned());
         // SendDigits rules machine detection out (protocol 1.2).
-        let machine_detection = if parts.settings.machine_detection && extension.is_none() {
-            Some(detection(parts.links.machine(&seal(Purpose::Machine)?)))
-        } else {
-            None
-        };
+        let detects = parts.settings.machine_detection && extension.is_none();
+        let machine_detection = detects.then(|| detection(parts.links.machine(&machine)));
         let whole = NewCall {
             to: call.reservation.phone.to_string(),
             from: intent.from.to_string(),

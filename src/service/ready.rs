@@ -41,6 +41,10 @@ impl Service {
                 grave: true,
             });
         }
+        if let Some(detail) = self.0.parts.store.ailment() {
+            let detail = format!("{detail}. Calls under way go on; no new one is made.");
+            ailments.push(Ailment { part: "store", detail, grave: true });
+        }
         if let Some(detail) = self.0.unreachable.lock().unwrap_or_else(PoisonError::into_inner).clone() {
             // A network may let others reach us where we cannot: nothing is held back for it.
             ailments.push(Ailment { part: "public_url", detail, grave: false });

@@ -7,6 +7,8 @@ use crate::call::{Event, State};
 
 /// How often finished calls are looked at for their retention.
 const HOUSEKEEPING: SignedDuration = SignedDuration::from_secs(60);
+/// How long a process that ends offers its last changes to a shared store, in real time.
+const LAST_WRITES: std::time::Duration = std::time::Duration::from_secs(4);
 /// How many calls are woken at once.
 const BATCH: usize = 256;
 
@@ -36,7 +38,7 @@ impl Service {
             let until = [next, self.next_turn(now)].into_iter().flatten().fold(housekeeping, Timestamp::min);
             tokio::select! {
                 () = clock.sleep_until(until.max(now)) => next = None,
-                () = self.0.pace.joined() => {}
+                () = store.joined() => {}
                 sooner = store.next_due(next) => next = sooner,
             }
         }
@@ -66,6 +68,16 @@ impl Service {
                 Err(error) => tracing::error!(call.id = %id, error = %error, "a call could not be woken"),
             }
         }
+    }
+
+    /// Keeps the connection to a shared store; ends only by being dropped.
+    pub async fn tend_store(&self) {
+        self.0.parts.store.tend().await;
+    }
+
+    /// Writes what waits for a shared store, for a few seconds at most.
+    pub async fn flush_store(&self) {
+        self.0.parts.store.flush(LAST_WRITES).await;
     }
 
     /// What waits for a later moment ends here, when nothing else will remember it.

@@ -8,7 +8,10 @@ use super::{Error, Service};
 use crate::call::{Call, Event, Outcome, State, WaitingFor};
 use crate::domain::{Phone, PhoneFacts};
 use crate::policy::{Facts, Purpose, Refusal, Verdict};
+use crate::store::{Asking, Clearance, Want};
 
+/// How often others may be quicker before a call steps back.
+const TRIES: usize = 8;
 /// The pause between two calls to one number.
 const BREATH: SignedDuration = SignedDuration::from_secs(5);
 
@@ -36,76 +39,72 @@ pub(super) enum Turn {
 impl Service {
     /// What policy says of a call, with all that is known now. Nothing is taken.
     pub(super) async fn judge(&self, asked: &Asked<'_>, now: Timestamp) -> Result<Verdict, Error> {
-        let facts = self.facts(asked, now).await?;
-        let rules = &self.0.parts.settings.rules;
-        Ok(rules.judge(&asked.call.reservation, asked.phone, asked.purpose, &facts, now))
+        let clearance = self.0.parts.store.clear(&self.asking(asked, now), Want::Look).await?;
+        Ok(self.verdict(asked, &clearance, now))
     }
 
-    async fn facts(&self, asked: &Asked<'_>, now: Timestamp) -> Result<Facts, Error> {
-        let (call, store) = (asked.call, &self.0.parts.store);
-        let phone = call.reservation.phone;
-        let duplicate = match asked.purpose {
-            Purpose::Create => self.duplicate(call).await?,
-            Purpose::Attempt { .. } => None,
-        };
-        let slot = if asked.called_up { None } else { self.0.pace.slot(&call.owner, call.id, now) };
-        Ok(Facts {
-            duplicate,
-            opted_out: self.is_opted_out(phone).await?,
-            room: store.room(phone, &call.owner, &self.0.parts.settings.rules.limits, now).await?,
-            taken: store.is_taken(phone, call.id).await? || self.0.strangers.has(phone),
+    fn asking<'a>(&'a self, asked: &Asked<'a>, now: Timestamp) -> Asking<'a> {
+        let is_new = matches!(asked.purpose, Purpose::Create);
+        let often = &self.0.parts.settings.rules.limits;
+        Asking { call: asked.call, often, is_new, needs_start: !asked.called_up, now }
+    }
+
+    /// What the service knows by itself, put beside what the store says.
+    fn facts(&self, asked: &Asked<'_>, clearance: &Clearance, now: Timestamp) -> Facts {
+        let phone = asked.call.reservation.phone;
+        Facts {
+            duplicate: clearance.duplicate,
+            opted_out: clearance.opted_out || self.0.parts.settings.do_not_call.contains(&phone),
+            room: clearance.room,
+            taken: clearance.taken || self.0.strangers.has(phone),
             carrier: self.0.carrier.closed_until(now),
-            slot,
-        })
+            slot: clearance.slot,
+        }
     }
 
-    /// An open call of the same key that asks for the very same.
-    async fn duplicate(&self, call: &Call) -> Result<Option<crate::domain::CallId>, Error> {
-        for id in self.0.parts.store.open_calls(call.reservation.phone).await? {
-            let Some(other) = self.0.parts.store.load(id).await? else { continue };
-            if !other.is_finished() && other.owner == call.owner && other.reservation.asks_the_same(&call.reservation) {
-                return Ok(Some(id));
-            }
-        }
-        Ok(None)
+    fn verdict(&self, asked: &Asked<'_>, clearance: &Clearance, now: Timestamp) -> Verdict {
+        let facts = self.facts(asked, clearance, now);
+        let rules = &self.0.parts.settings.rules;
+        rules.judge(&asked.call.reservation, asked.phone, asked.purpose, &facts, now)
     }
 
     /// Asks policy; if it allows, takes what it takes to ring. Others may be quicker meanwhile: then it asks again.
     pub(super) async fn turn(&self, asked: &Asked<'_>, now: Timestamp) -> Result<Turn, Error> {
-        let (call, store, rules) = (asked.call, &self.0.parts.store, &self.0.parts.settings.rules);
-        let phone = call.reservation.phone;
-        let mut admitted = asked.purpose != Purpose::Create;
-        loop {
-            let mut facts = self.facts(asked, now).await?;
-            if admitted {
-                facts.room.key_minute = None;
+        let (call, store) = (asked.call, &self.0.parts.store);
+        let mut asking = self.asking(asked, now);
+        // What this process knows alone comes first: a call that may not ring now takes nothing from others.
+        let may_ring = self.verdict(asked, &Clearance::default(), now) == Verdict::Allowed;
+        let want = if may_ring { Want::Take } else { Want::Enter };
+        for _ in 0..TRIES {
+            let mut clearance = store.clear(&asking, want).await?;
+            if !asking.is_new || clearance.admitted {
+                clearance.room.key_minute = None;
             }
-            let verdict = rules.judge(&call.reservation, asked.phone, asked.purpose, &facts, now);
-            if let Verdict::Blocked(refusal) = verdict {
-                return Ok(Turn::Never(refusal));
-            }
-            if !admitted {
-                admitted = store.admit(&call.owner, &rules.limits, now).await?;
-                if !admitted {
-                    continue;
+            asking.is_new &= !clearance.admitted;
+            match self.verdict(asked, &clearance, now) {
+                Verdict::Allowed if clearance.claimed => {
+                    let from = self.0.carrier.caller_id(call.reservation.country, now);
+                    return Ok(Turn::Now { from: from.unwrap_or(call.reservation.phone) });
                 }
-            }
-            if let Verdict::Waits { reason, until } = verdict {
-                return Ok(Turn::Later { reason, until });
-            }
-            // The start first: it can be given back without a word, where the number may be another turn's of this call.
-            if !asked.called_up && !self.0.pace.take(now) {
-                continue;
-            }
-            if !store.claim(phone, call.id, &rules.limits, now).await? {
-                if !asked.called_up {
-                    self.0.pace.give_back();
+                Verdict::Allowed => {}
+                Verdict::Waits { reason, until } => {
+                    // Twilio may have closed while the store was asked.
+                    if clearance.claimed {
+                        store.release(call, now).await;
+                        if asking.needs_start {
+                            store.give_back().await;
+                        }
+                    }
+                    if !asking.is_new || store.admit(&asking).await? {
+                        return Ok(Turn::Later { reason, until });
+                    }
                 }
-                continue;
+                Verdict::Blocked(refusal) => return Ok(Turn::Never(refusal)),
             }
-            let from = self.0.carrier.caller_id(call.reservation.country, now).unwrap_or(phone);
-            return Ok(Turn::Now { from });
         }
+        // Others were quicker each time.
+        let until = now.saturating_add(BREATH).unwrap_or(now);
+        Ok(Turn::Later { reason: WaitingFor::LiveCall, until })
     }
 
     /// The time of a queued call has come, or its pause was planned: asks policy. Whether it rings.
@@ -123,7 +122,7 @@ impl Service {
             self.give_number_back(call, now).await?;
         }
         if let Some(applied) = applied? {
-            self.line_up(&applied.call);
+            self.line_up(&applied.call).await;
             self.perform(&applied);
         }
         Ok(rings)
@@ -133,34 +132,43 @@ impl Service {
     async fn give_number_back(&self, call: &Call, claimed_at: Timestamp) -> Result<(), Error> {
         let rings = self.0.parts.store.load(call.id).await?.is_some_and(|call| call.has_line());
         if !rings {
-            self.0.parts.store.release(call.reservation.phone, call.id, claimed_at).await;
+            self.0.parts.store.release(call, claimed_at).await;
         }
         Ok(())
     }
 
     /// A call that waits for its turn gets its place in the line, once it is stored.
-    pub(super) fn line_up(&self, call: &Call) {
-        if matches!(call.state, State::Queued { waiting_for: Some(WaitingFor::Slot), .. }) {
-            self.0.pace.join(&call.owner, call.id);
+    pub(super) async fn line_up(&self, call: &Call) {
+        if matches!(call.state, State::Queued { waiting_for: Some(WaitingFor::Slot), .. })
+            && let Err(error) = self.0.parts.store.join(&call.owner, call.id).await
+        {
+            tracing::warn!(call.id = %call.id, error = %error, "a call will be looked at again when its turn should have come");
         }
     }
 
     /// Starts the calls whose turn has come.
     pub(super) async fn call_up(&self, now: Timestamp) {
         // Those in the line keep their places while Twilio takes no calls.
-        while self.0.carrier.closed_until(now).is_none()
-            && let Some(id) = self.0.pace.call_up(now)
-        {
-            let rings = match self.0.parts.store.load(id).await {
+        let store = &self.0.parts.store;
+        while self.0.carrier.closed_until(now).is_none() {
+            let id = match store.call_up(now).await {
+                Ok(Some(id)) => id,
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::debug!(error = %error, "the store does not tell whose turn it is");
+                    return;
+                }
+            };
+            let rings = match store.load(id).await {
                 Ok(Some(call)) => self.consider(&call, true).await,
                 Ok(None) => Ok(false),
                 Err(error) => Err(error.into()),
             };
             match rings {
                 Ok(true) => {}
-                Ok(false) => self.0.pace.give_back(),
+                Ok(false) => store.give_back().await,
                 Err(error) => {
-                    self.0.pace.give_back();
+                    store.give_back().await;
                     tracing::error!(call.id = %id, error = %error, "a call could not be considered");
                 }
             }
@@ -169,7 +177,7 @@ impl Service {
 
     /// When the next call may be started that waits for it.
     pub(super) fn next_turn(&self, now: Timestamp) -> Option<Timestamp> {
-        self.0.pace.next_turn().map(|turn| self.0.carrier.closed_until(now).map_or(turn, |open| turn.max(open)))
+        self.0.parts.store.next_turn().map(|turn| self.0.carrier.closed_until(now).map_or(turn, |open| turn.max(open)))
     }
 
     /// A number is free again: who waited for it longest is considered, once staff had the time to draw breath.

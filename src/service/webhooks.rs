@@ -8,7 +8,7 @@ use super::{Applied, Error, Service, links};
 use crate::call::{Apology, Call, Closing, Event, Input, Line, Machine, On, Reply, Said, Turn};
 use crate::domain::Language;
 use crate::speech::Speech;
-use crate::store::Saved;
+use crate::store::{self, Saved};
 use crate::telemetry::request;
 use crate::ticket::{Error as TicketError, Opened, Purpose};
 use crate::twilio::webhook::{AmdCallback, StatusCallback, VoiceRequest};
@@ -149,8 +149,11 @@ impl Service {
     /// process does not know.
     async fn hear(&self, opened: &Opened, event: Event<'_>) -> Result<Option<Applied>, Error> {
         loop {
-            if let Some(applied) = self.apply(opened.head.call, event).await? {
-                return Ok(Some(applied));
+            match self.apply(opened.head.call, event).await {
+                Ok(Some(applied)) => return Ok(Some(applied)),
+                // What is stored cannot be had now, and the restaurant is on the line: the ticket tells enough.
+                Ok(None) | Err(store::Error::Away | store::Error::Full) => {}
+                Err(error) => return Err(error.into()),
             }
             let Some(taken) = opened.call(self.now()) else { return Ok(None) };
             match self.0.parts.store.adopt(taken).await? {

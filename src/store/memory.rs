@@ -3,6 +3,7 @@
 //!
 //! Finished calls are dropped after their retention, or oldest first to make room; open ones never.
 
+mod clearance;
 mod events;
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -15,6 +16,7 @@ use tokio::sync::{Notify, watch};
 use super::census::{Census, OVERDUE, Tally};
 use super::kept::Kept;
 use super::outbox::{Alarm, Outbox};
+use super::pace::Pace;
 use super::usage::Log;
 use super::{Error, IdempotencyKey, Limits, Saved, Standing};
 use crate::call::Call;
@@ -42,6 +44,7 @@ pub struct Memory {
     /// Finished calls, oldest first.
     finished: Mutex<VecDeque<(Timestamp, CallId)>>,
     held: AtomicUsize,
+    pub(super) pace: Pace,
     /// The earliest moment that the sweep knows of, in milliseconds; only earlier ones wake it.
     earliest: AtomicI64,
     sooner: Notify,
@@ -101,11 +104,18 @@ impl Memory {
             creates: Mutex::default(),
             finished: Mutex::default(),
             held: AtomicUsize::new(0),
+            pace: Pace::new(0),
             earliest: AtomicI64::new(i64::MAX),
             sooner: Notify::new(),
             events: Alarm::default(),
             events_asked: AtomicUsize::new(0),
         }
+    }
+
+    /// Starts so many calls a second; 0: as many as come.
+    #[must_use]
+    pub fn paced(self, per_second: u32) -> Self {
+        Self { pace: Pace::new(per_second), ..self }
     }
 
     #[expect(clippy::indexing_slicing, reason = "the index is below the number of shards")]

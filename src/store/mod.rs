@@ -4,9 +4,12 @@
 //! not decide anything: what a call becomes is computed by `call` and saved here, if nobody was quicker.
 
 mod census;
+mod clearance;
 mod kept;
 mod memory;
 mod outbox;
+mod pace;
+pub mod redis;
 mod usage;
 
 #[cfg(test)]
@@ -19,9 +22,10 @@ use tokio::sync::watch;
 
 use crate::call::{Call, Event, State, WaitingFor};
 use crate::domain::{CallId, Phone};
-use crate::policy::{Limits as Often, Room};
 
+pub use self::redis::Redis;
 pub use census::{Census, OVERDUE, Queue};
+pub use clearance::{Asking, Clearance, Want};
 pub use memory::Memory;
 pub use outbox::{Claimed, Entry, News, Settled};
 
@@ -30,6 +34,8 @@ pub use outbox::{Claimed, Entry, News, Settled};
 pub enum Store {
     /// In this process.
     Memory(Memory),
+    /// On a server that instances share.
+    Redis(Arc<Redis>),
 }
 
 /// Why a store could not do what it was asked.
@@ -87,10 +93,10 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn load(&self, id: CallId) -> Result<Option<Arc<Call>>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.load(id)),
+            Self::Redis(redis) => redis.load(id).await,
         }
     }
 
@@ -99,10 +105,10 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked, and this process does not know the call.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn recent(&self, id: CallId) -> Result<Option<Arc<Call>>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.load(id)),
+            Self::Redis(redis) => redis.recent(id).await,
         }
     }
 
@@ -110,10 +116,10 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked, and the change must not wait in this process until it can.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
-    pub async fn change(&self, before: &Arc<Call>, call: Call, _event: Event<'_>) -> Result<Saved, Error> {
+    pub async fn change(&self, before: &Arc<Call>, call: Call, event: Event<'_>) -> Result<Saved, Error> {
         match self {
             Self::Memory(memory) => memory.save(Some(before.version), call, true),
+            Self::Redis(redis) => redis.change(before, call, event).await,
         }
     }
 
@@ -121,10 +127,10 @@ impl Store {
     ///
     /// # Errors
     /// There is no room for a new call, or the store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn save(&self, loaded: Option<u64>, call: Call) -> Result<Saved, Error> {
         match self {
             Self::Memory(memory) => memory.save(loaded, call, true),
+            Self::Redis(redis) => redis.save(loaded, call).await,
         }
     }
 
@@ -132,10 +138,10 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn adopt(&self, call: Call) -> Result<Saved, Error> {
         match self {
             Self::Memory(memory) => memory.save(None, call, false),
+            Self::Redis(redis) => redis.adopt(call).await,
         }
     }
 
@@ -143,10 +149,10 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn due(&self, now: Timestamp, most: usize) -> Result<Vec<CallId>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.due(now, most)),
+            Self::Redis(redis) => redis.due(now, most).await,
         }
     }
 
@@ -154,6 +160,7 @@ impl Store {
     pub async fn next_due(&self, known: Option<Timestamp>) -> Option<Timestamp> {
         match self {
             Self::Memory(memory) => memory.next_due(known).await,
+            Self::Redis(redis) => redis.next_due(known).await,
         }
     }
 
@@ -161,43 +168,41 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn open_calls(&self, phone: Phone) -> Result<Vec<CallId>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.open_calls(phone)),
+            Self::Redis(redis) => redis.open_calls(phone).await,
         }
     }
 
-    /// Whether another call than `id` has this number.
+    /// What stands against a call that wants to ring; on [`Want::Take`] nothing may, and then its number and its start
+    /// are taken. The number is given back when the call is saved in a state without a line.
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
-    pub async fn is_taken(&self, phone: Phone, id: CallId) -> Result<bool, Error> {
+    pub async fn clear(&self, asking: &Asking<'_>, want: Want) -> Result<Clearance, Error> {
         match self {
-            Self::Memory(memory) => Ok(memory.is_taken(phone, id)),
+            Self::Memory(memory) => Ok(memory.clear(asking, want)),
+            Self::Redis(redis) => redis.clear(asking, want).await,
         }
     }
 
-    /// When the limits leave room for a create of `owner` and for an attempt to a number.
+    /// Counts a create of `call`'s owner that does not ring at once; `false` when its limit leaves no room any more.
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
-    pub async fn room(&self, phone: Phone, owner: &str, often: &Often, now: Timestamp) -> Result<Room, Error> {
+    pub async fn admit(&self, asking: &Asking<'_>) -> Result<bool, Error> {
         match self {
-            Self::Memory(memory) => Ok(memory.room(phone, owner, often, now)),
+            Self::Memory(memory) => Ok(memory.admit(&asking.call.owner, asking.often, asking.now)),
+            Self::Redis(redis) => redis.admit(asking).await,
         }
     }
 
-    /// Counts a create of `owner`; `false` when its limit leaves no room any more.
-    ///
-    /// # Errors
-    /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
-    pub async fn admit(&self, owner: &Arc<str>, often: &Often, now: Timestamp) -> Result<bool, Error> {
+    /// Forgets a call that was to be entered among the open ones and will never be stored.
+    pub async fn leave(&self, call: &Call) {
         match self {
-            Self::Memory(memory) => Ok(memory.admit(owner, often, now)),
+            Self::Memory(_) => {}
+            Self::Redis(redis) => redis.leave(call).await,
         }
     }
 
@@ -206,38 +211,124 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn creates(&self, owner: &str, now: Timestamp) -> Result<(usize, Option<Timestamp>), Error> {
         match self {
             Self::Memory(memory) => Ok(memory.creates(owner, now)),
+            Self::Redis(redis) => redis.creates(owner, now).await,
         }
     }
 
-    /// Takes a number for a call that is about to ring it, and counts the attempt; `false` when another call has it, or
-    /// a limit leaves no room any more. The number is given back when the call is saved in a state without a line.
+    /// Lets a call of `owner` wait for its turn among those that are started each second; it keeps its place if it
+    /// stands there already.
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
-    pub async fn claim(&self, phone: Phone, id: CallId, often: &Often, now: Timestamp) -> Result<bool, Error> {
+    pub async fn join(&self, owner: &Arc<str>, id: CallId) -> Result<(), Error> {
         match self {
-            Self::Memory(memory) => Ok(memory.claim(phone, id, often, now)),
+            Self::Memory(memory) => {
+                memory.pace.join(owner, id);
+                Ok(())
+            }
+            Self::Redis(redis) => redis.join(owner, id).await,
+        }
+    }
+
+    /// When the next turn comes, as far as this process knows; `None`: nobody waits.
+    #[must_use]
+    pub fn next_turn(&self) -> Option<Timestamp> {
+        match self {
+            Self::Memory(memory) => memory.pace.next_turn(),
+            Self::Redis(redis) => redis.next_turn(),
+        }
+    }
+
+    /// Takes a start for the call whose turn has come.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    pub async fn call_up(&self, now: Timestamp) -> Result<Option<CallId>, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.pace.call_up(now)),
+            Self::Redis(redis) => redis.call_up(now).await,
+        }
+    }
+
+    /// Gives the start back that was taken last, unused.
+    pub async fn give_back(&self) {
+        match self {
+            Self::Memory(memory) => memory.pace.give_back(),
+            Self::Redis(redis) => redis.give_back().await,
+        }
+    }
+
+    /// Resolves when a call begins to wait for its turn.
+    pub async fn joined(&self) {
+        match self {
+            Self::Memory(memory) => memory.pace.joined().await,
+            Self::Redis(redis) => redis.joined().await,
         }
     }
 
     /// Gives a number back that was claimed at `at` but not rung; the attempt does not count.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
-    pub async fn release(&self, phone: Phone, id: CallId, at: Timestamp) {
+    pub async fn release(&self, call: &Call, at: Timestamp) {
         match self {
-            Self::Memory(memory) => memory.release(phone, id, at),
+            Self::Memory(memory) => memory.release(call.reservation.phone, call.id, at),
+            Self::Redis(redis) => redis.release(call, at).await,
         }
     }
 
     /// An attempt that was claimed at `at`, or a moment later, does not count: nothing rang.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
-    pub async fn uncount(&self, phone: Phone, at: Timestamp) {
+    pub async fn uncount(&self, call: &Call, at: Timestamp) {
         match self {
-            Self::Memory(memory) => memory.uncount(phone, at),
+            Self::Memory(memory) => memory.uncount(call.reservation.phone, at),
+            Self::Redis(redis) => redis.uncount(call, at).await,
+        }
+    }
+
+    /// A call has lost its line, or is finished, and its change is saved; whether other calls to its number are open.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    pub async fn vacate(&self, call: &Call) -> Result<bool, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.open_calls(call.reservation.phone).iter().any(|open| *open != call.id)),
+            Self::Redis(redis) => redis.vacate(call).await,
+        }
+    }
+
+    /// Whether a stored call has this number, as far as the store knows.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    pub async fn has_line(&self, phone: Phone) -> Result<bool, Error> {
+        match self {
+            Self::Memory(memory) => Ok(memory.is_taken(phone, CallId::from_bytes([0; 16]))),
+            Self::Redis(redis) => redis.has_line(phone).await,
+        }
+    }
+
+    /// Why it cannot be used, for who looks after the service; `None`: it can.
+    #[must_use]
+    pub fn ailment(&self) -> Option<&'static str> {
+        match self {
+            Self::Memory(_) => None,
+            Self::Redis(redis) => redis.ailment(),
+        }
+    }
+
+    /// Keeps the connection to a shared store, for as long as it is used; ends only by being dropped.
+    pub async fn tend(&self) {
+        match self {
+            Self::Memory(_) => std::future::pending().await,
+            Self::Redis(redis) => redis.tend().await,
+        }
+    }
+
+    /// Writes what waits for a shared store, before this process ends.
+    pub async fn flush(&self, patience: std::time::Duration) {
+        match self {
+            Self::Memory(_) => {}
+            Self::Redis(redis) => redis.flush(patience).await,
         }
     }
 
@@ -260,13 +351,13 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
-    pub async fn opt_out(&self, phone: Phone, _now: Timestamp) -> Result<(), Error> {
+    pub async fn opt_out(&self, phone: Phone, now: Timestamp) -> Result<(), Error> {
         match self {
             Self::Memory(memory) => {
                 memory.opt_out(phone);
                 Ok(())
             }
+            Self::Redis(redis) => redis.opt_out(phone, now).await,
         }
     }
 
@@ -274,10 +365,10 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn is_opted_out(&self, phone: Phone) -> Result<bool, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.is_opted_out(phone)),
+            Self::Redis(redis) => redis.is_opted_out(phone).await,
         }
     }
 
@@ -285,7 +376,6 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn reserve(
         &self,
         key: IdempotencyKey,
@@ -294,6 +384,7 @@ impl Store {
     ) -> Result<Option<Standing>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.reserve(key, first, now)),
+            Self::Redis(redis) => redis.reserve(key, first).await,
         }
     }
 
@@ -301,18 +392,18 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn standing(&self, key: IdempotencyKey) -> Result<Option<Standing>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.standing(key)),
+            Self::Redis(redis) => redis.standing(key).await,
         }
     }
 
     /// Forgets a key whose request was refused, if it still stands for that request's call.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn unreserve(&self, key: IdempotencyKey, call: CallId) {
         match self {
             Self::Memory(memory) => memory.unreserve(key, call),
+            Self::Redis(redis) => redis.unreserve(key, call).await,
         }
     }
 
@@ -320,10 +411,10 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.watch(id)),
+            Self::Redis(redis) => redis.watch(id).await,
         }
     }
 
@@ -335,10 +426,10 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn due_events(&self, until: Timestamp, lease_end: Timestamp, most: usize) -> Result<Vec<Claimed>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.due_events(until, lease_end, most)),
+            Self::Redis(redis) => redis.due_events(until, lease_end, most).await,
         }
     }
 
@@ -346,10 +437,10 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked: the claim lapses, and the event is sent again.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn settle_event(&self, event: &Claimed, settled: Settled, now: Timestamp) -> Result<bool, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.settle_event(event, settled, now)),
+            Self::Redis(redis) => redis.settle_event(event, settled, now).await,
         }
     }
 
@@ -357,6 +448,7 @@ impl Store {
     pub async fn next_event_due(&self, known: Option<Timestamp>) -> Timestamp {
         match self {
             Self::Memory(memory) => memory.next_event_due(known).await,
+            Self::Redis(redis) => redis.next_event_due(known).await,
         }
     }
 
@@ -372,10 +464,10 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn delivery(&self, id: CallId) -> Result<Option<Entry>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.delivery(id)),
+            Self::Redis(redis) => redis.delivery(id).await,
         }
     }
 
@@ -383,10 +475,10 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn resend(&self, id: CallId, now: Timestamp) -> Result<bool, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.resend(id, now)),
+            Self::Redis(redis) => redis.resend(id, now).await,
         }
     }
 
@@ -394,10 +486,10 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn events_pending(&self) -> Result<usize, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.events_pending()),
+            Self::Redis(redis) => redis.events_pending().await,
         }
     }
 
@@ -406,22 +498,24 @@ impl Store {
     pub const fn is_shared(&self) -> bool {
         match self {
             Self::Memory(_) => false,
+            Self::Redis(_) => true,
         }
     }
 
     /// Drops what has been readable long enough.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn forget(&self, now: Timestamp) {
         match self {
             Self::Memory(memory) => memory.forget(now),
+            // The server does so by itself.
+            Self::Redis(_) => {}
         }
     }
 
     /// How many calls are held.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn held(&self) -> usize {
         match self {
             Self::Memory(memory) => memory.held(),
+            Self::Redis(_) => 0,
         }
     }
 
@@ -430,6 +524,8 @@ impl Store {
     pub const fn capacity(&self) -> usize {
         match self {
             Self::Memory(memory) => memory.capacity(),
+            // As many as the server has memory for.
+            Self::Redis(_) => usize::MAX,
         }
     }
 
@@ -437,18 +533,19 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn census(&self, now: Timestamp) -> Result<Census, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.census(now)),
+            Self::Redis(redis) => Ok(redis.census(now)),
         }
     }
 
     /// The open calls, for a process that ends.
-    #[expect(clippy::unused_async, reason = "a shared back end has to be asked")]
     pub async fn open(&self) -> Vec<CallId> {
         match self {
             Self::Memory(memory) => memory.open(),
+            // The others go on with them.
+            Self::Redis(_) => Vec::new(),
         }
     }
 }

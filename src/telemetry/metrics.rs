@@ -64,6 +64,8 @@ pub struct Metrics {
     pub store: Family<Histogram>,
     /// `tablecall_store_errors_total{cause}`: those that failed.
     pub store_errors: Family<Counter>,
+    /// `tablecall_store_unwritten`: changes that wait in this process for a shared store.
+    pub store_unwritten: Gauge,
     /// `tablecall_events_total{result}`: events to clients.
     pub events: Family<Counter>,
     /// `tablecall_event_duration_seconds`: one event, sent once.
@@ -156,6 +158,7 @@ impl Metrics {
                 STORE_OPERATIONS,
                 |operation| histogram!("tablecall_store_duration_seconds", "operation" => operation),
             ),
+            store_unwritten: gauge!("tablecall_store_unwritten"),
             store_errors: Family::new(STORE_CAUSES, |cause| counter!("tablecall_store_errors_total", "cause" => cause)),
             events: Family::new(EVENT_RESULTS, |result| counter!("tablecall_events_total", "result" => result)),
             event_duration: histogram!("tablecall_event_duration_seconds"),
@@ -272,6 +275,7 @@ fn describe() {
         ("tablecall_events_pending", "Events that clients have not received yet."),
         ("tablecall_caller_ids_set_aside", "Numbers of TWILIO_FROM_NUMBER that Twilio refused within the last hour."),
         ("tablecall_ailing", "1 while /readyz names this part as not well."),
+        ("tablecall_store_unwritten", "Changes that wait in this process for the shared store."),
         ("tablecall_ready", "1 while /readyz answers 200."),
         ("tablecall_sse_clients", "Open streams of /api/call/{id}/events."),
     ];

@@ -51,7 +51,7 @@ impl Client {
     /// # Errors
     /// [`Error::Unanswered`] when the call may exist; all others mean that it does not.
     pub async fn create(&self, call: &NewCall) -> Result<CallResource, Error> {
-        self.post_form("Calls.json", call.to_form()).await
+        Ok(parse::<CallBody>(&self.transport.post(self.transport.calls_url(), call.to_form()).await?)?.into())
     }
 
     /// Reads a call. Twilio's reads lag behind its callbacks.

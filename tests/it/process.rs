@@ -55,6 +55,14 @@ impl Program {
         Self::started(command, address).await
     }
 
+    /// The same with other settings.
+    pub(crate) async fn set_up(carrier: &Self, address: SocketAddr, settings: &[(&str, &str)]) -> Self {
+        let mut command = program(&["serve"]);
+        Self::with_account(&mut command, carrier, address);
+        command.envs(settings.iter().copied());
+        Self::started(command, address).await
+    }
+
     /// The same with few open files at first: `ulimit` is what a shell is told, such as `-S -n 1024`.
     pub(crate) async fn limited(carrier: &Self, address: SocketAddr, ulimit: &str) -> Self {
         let mut command = Command::new("sh");

@@ -7,7 +7,7 @@ use serde_json::json;
 use tablecall::config::Given;
 
 use crate::answer::Answer;
-use crate::app::{RESTAURANT, TestApp, table};
+use crate::app::{RESTAURANT, TestApp, table, table_at};
 use crate::phone::Phone;
 use crate::webhook::{TOKEN, Webhook};
 
@@ -206,6 +206,67 @@ async fn a_repeated_webhook_gets_the_same_reply_to_the_byte_and_changes_nothing(
     assert_eq!(call.reads().await, before);
     phone.hangs_up().await;
     call.ends_as("confirmed", 1).await;
+    app.finish().await;
+}
+
+/// Sends webhooks once more, the last first, as a proxy or Twilio itself might: each gets what it got, or `instead`.
+async fn all_once_more(app: &TestApp, instead: Option<&str>) {
+    for (webhook, exchange) in app.webhooks("voice").await.into_iter().rev() {
+        let signature = webhook.signature(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, TOKEN);
+        let request = webhook.unsigned(app).header("x-twilio-signature", signature);
+        let again = Answer::of(request.header("i-twilio-idempotency-token", "seen-before")).await;
+        let same = again.text == exchange["body"].as_str().unwrap();
+        assert!(same || instead.is_some_and(|words| again.text.contains(words)), "{}", again.text);
+        assert_eq!(again.status, 200);
+    }
+    for (webhook, _) in app.webhooks("status").await.into_iter().rev() {
+        assert_eq!(webhook.sent(app).await.status, 204);
+    }
+}
+
+#[tokio::test]
+async fn a_replay_never_turns_a_changed_mind_back_neither_before_nor_after_the_end() {
+    let app = TestApp::start().await;
+    let (call, mut phone) = accepted(&app).await;
+    phone.presses("2").await;
+    phone.hears("Declined").await;
+    let before = call.reads().await;
+    assert_eq!(before["outcome"], "rejected");
+    all_once_more(&app, None).await;
+    assert_eq!(call.reads().await, before);
+    phone.hangs_up().await;
+    let ended = call.ends_as("rejected", 1).await;
+    // Whoever listens then must not hear of a decision that no longer counts.
+    all_once_more(&app, Some("Declined: no table")).await;
+    assert_eq!(call.reads().await, ended);
+    assert_eq!(app.creates().await.len(), 1, "nobody is rung again");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_ticket_of_one_call_on_the_line_of_another_changes_neither() {
+    let app = TestApp::start().await;
+    let (one, mut phone) = accepted(&app).await;
+    let (key, _) = app.webhooks("voice").await.pop().unwrap();
+    let (status, _) = app.webhooks("status").await.pop().unwrap();
+    let change = key.at(&next_action(&app).await).with("Digits", "2");
+    let other = app.asks(table_at("+14155552672")).await;
+    let mut second = app.phone("+14155552672").rings().await;
+    second.answers().await;
+    second.hears("To accept").await;
+    let before = (one.reads().await, other.reads().await);
+    let sid = before.1["attempts"][0]["sid"].as_str().unwrap();
+    let end = status.with("CallStatus", "completed").with("CallDuration", "1");
+    for webhook in [change, end] {
+        let answer = webhook.with("CallSid", sid).sent(&app).await;
+        assert!((200..300).contains(&answer.status), "{}", answer.status);
+        assert_eq!((one.reads().await, other.reads().await), before);
+    }
+    phone.hangs_up().await;
+    second.hangs_up().await;
+    one.ends_as("confirmed", 1).await;
+    assert_eq!(other.cancels().await.status, 202);
+    other.until(|call| call["final"] == true).await;
     app.finish().await;
 }
 

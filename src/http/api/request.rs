@@ -176,3 +176,39 @@ impl<'a, T: Type> ApiExtractor<'a> for Body<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What a body of these bytes is read as.
+    fn read(bytes: Vec<u8>) -> Result<Map<String, Value>, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (request, mut body) = Request::builder().body(bytes).split();
+        let read = runtime.block_on(<Body<CallRequest> as ParsePayload>::from_request(&request, &mut body));
+        read.map(|body| body.fields).map_err(|error| error.downcast::<Failure>().unwrap())
+    }
+
+    #[test]
+    fn broken_json_is_told_by_line_and_column_and_not_repeated() {
+        let failure = read(b"{\n  \"name\": Ana}".to_vec()).unwrap_err();
+        assert_eq!(failure.code, Code::BadJson);
+        assert!(failure.detail.contains("line 2 column 11") && !failure.detail.contains("Ana"), "{}", failure.detail);
+        assert_eq!(read("[".repeat(60_000).into_bytes()).unwrap_err().code, Code::BadJson, "depth is bounded");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_an_object_or_bad_json(bytes in proptest::collection::vec(any::<u8>(), 0..60), text in "[{}\\[\\]\",:0-9eE.+u\\\\ -]{0,40}") {
+            for body in [bytes, text.into_bytes()] {
+                let plain = serde_json::from_slice::<Map<String, Value>>(&body).is_ok();
+                match read(body) {
+                    Ok(_) => prop_assert!(plain),
+                    Err(failure) => prop_assert_eq!((failure.code, plain), (Code::BadJson, false)),
+                }
+            }
+        }
+    }
+}

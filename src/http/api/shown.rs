@@ -26,8 +26,12 @@ impl<T: Type> Payload for Shown<T> {
 
 impl<T: Type + Serialize> IntoResponse for Shown<T> {
     fn into_response(self) -> Response {
+        // A call has one to two kilobytes.
+        let mut body = Vec::with_capacity(2048);
         // Our own types have string keys and no values that JSON cannot hold.
-        let Ok(body) = serde_json::to_vec(&self.0) else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+        if serde_json::to_writer(&mut body, &self.0).is_err() {
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
         let mut response = body.into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(Self::CONTENT_TYPE));
         response

@@ -3,6 +3,7 @@
 mod bench;
 mod conversations;
 mod deliveries;
+mod endings;
 mod invariants;
 mod oddities;
 mod rest_side;

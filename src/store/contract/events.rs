@@ -37,7 +37,7 @@ async fn entry(store: &Store, call: &Call) -> Entry {
 
 #[tokio::test]
 async fn only_calls_whose_client_wants_events_have_any() {
-    for store in stores() {
+    for store in [Store::memory(Limits { max_calls: 3, retention: SignedDuration::from_hours(24) })] {
         let quiet = saved(&store, None, call(1)).await;
         assert_eq!(store.delivery(quiet.id).await.unwrap(), None);
         assert!(!store.resend(quiet.id, now()).await.unwrap());
@@ -53,7 +53,7 @@ async fn only_calls_whose_client_wants_events_have_any() {
 
 #[tokio::test]
 async fn an_event_is_claimed_by_one_until_the_claim_lapses() {
-    for store in stores() {
+    for store in [Store::memory(Limits { max_calls: 3, retention: SignedDuration::from_hours(24) })] {
         let first = saved(&store, None, wanted(1)).await;
         assert_eq!(store.next_event_due(None).await, now());
         let event = one(&store, 0).await;
@@ -74,7 +74,7 @@ async fn an_event_is_claimed_by_one_until_the_claim_lapses() {
 
 #[tokio::test]
 async fn states_that_were_not_told_yet_merge_into_the_newest() {
-    for store in stores() {
+    for store in [Store::memory(Limits { max_calls: 3, retention: SignedDuration::from_hours(24) })] {
         let first = saved(&store, None, wanted(1)).await;
         let event = one(&store, 0).await;
         let live = saved(&store, Some(1), dialed(&first)).await;
@@ -94,7 +94,7 @@ async fn states_that_were_not_told_yet_merge_into_the_newest() {
 
 #[tokio::test]
 async fn what_a_client_does_not_see_is_no_event() {
-    for store in stores() {
+    for store in [Store::memory(Limits { max_calls: 3, retention: SignedDuration::from_hours(24) })] {
         let first = saved(&store, None, wanted(1)).await;
         settled(&store, &one(&store, 0).await, Settled::Delivered, 0).await;
         let barred = Call { version: 2, barred: true, ..(*first).clone() };
@@ -112,7 +112,7 @@ async fn what_a_client_does_not_see_is_no_event() {
 
 #[tokio::test]
 async fn an_event_comes_again_when_it_was_said_to_and_a_try_that_was_none_does_not_count() {
-    for store in stores() {
+    for store in [Store::memory(Limits { max_calls: 3, retention: SignedDuration::from_hours(24) })] {
         saved(&store, None, wanted(1)).await;
         settled(&store, &one(&store, 0).await, Settled::Later { at: at(5) }, 0).await;
         assert!(claimed(&store, 4).await.is_empty());
@@ -142,7 +142,7 @@ async fn a_process_whose_outbox_ends_with_it_does_not_wait() {
 
 #[tokio::test]
 async fn what_was_given_up_is_sent_again_on_demand_and_when_there_is_more_to_tell() {
-    for store in stores() {
+    for store in [Store::memory(Limits { max_calls: 3, retention: SignedDuration::from_hours(24) })] {
         let first = saved(&store, None, wanted(1)).await;
         settled(&store, &one(&store, 0).await, Settled::GaveUp { error: "gone".into() }, 9).await;
         let given_up = entry(&store, &first).await;
@@ -164,7 +164,7 @@ async fn what_was_given_up_is_sent_again_on_demand_and_when_there_is_more_to_tel
 
 #[tokio::test]
 async fn events_are_forgotten_with_their_call() {
-    for store in stores() {
+    for store in [Store::memory(Limits { max_calls: 3, retention: SignedDuration::from_hours(24) })] {
         let first = saved(&store, None, wanted(1)).await;
         let done = saved(&store, Some(1), finished(&first)).await;
         store.forget(done.updated_at + SignedDuration::from_hours(24)).await;

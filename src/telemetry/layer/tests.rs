@@ -140,6 +140,18 @@ fn the_time_of_a_line_follows_the_clock_over_a_second() {
 }
 
 #[test]
+fn the_details_of_others_are_never_written() {
+    let text = logged(Format::Text, "trace", || {
+        tracing::trace!(target: "hyper_util::client", host = "guest.example", "connecting");
+        tracing::debug!(target: "reqwest", "https://guest.example/?name=Ana");
+        tracing::info!(target: "rustls", "a certificate expires");
+        tracing::trace!(target: "tablecall::call", "ours");
+    });
+    assert_eq!(text.lines().count(), 2, "{text}");
+    assert!(!text.contains("guest.example"), "{text}");
+}
+
+#[test]
 fn lost_lines_are_told_in_both_formats() {
     let now = "2026-12-01T12:05:01.123Z".parse().unwrap();
     let line: Value = serde_json::from_slice(&dropped(Format::Json, now, 7)).unwrap();

@@ -62,7 +62,8 @@ impl NewCall {
     /// The form as it is sent.
     #[must_use]
     pub fn to_form(&self) -> String {
-        let mut form = String::with_capacity(512 + 3 * self.url.len());
+        // Four URLs, and what is escaped in them.
+        let mut form = String::with_capacity(1024 + 5 * self.url.len());
         append(&mut form, "To", &self.to);
         append(&mut form, "From", &self.from);
         append(&mut form, "Url", &self.url);

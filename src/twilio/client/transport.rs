@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue, RETRY_AFTER};
-use reqwest::{Method, Response, StatusCode, Url};
+use reqwest::{IntoUrl, Method, Response, StatusCode, Url};
 
 use super::config::{ClientConfig, InvalidApiUrl};
 use super::error::{Error, ErrorBody, Refusal, Why};
@@ -53,6 +53,8 @@ pub(super) struct Transport {
     http: reqwest::Client,
     /// `…/2010-04-01/Accounts/AC…`
     account_url: String,
+    /// Where calls are created, read once: reading a URL costs as much as sealing a ticket.
+    calls_url: Url,
     base: Url,
     account_sid: AccountSid,
     authorization: HeaderValue,
@@ -80,10 +82,15 @@ impl Transport {
             return Err(InvalidApiUrl);
         }
         let account_url = format!("{}/2010-04-01/Accounts/{account_sid}", base.as_str().trim_end_matches('/'));
+        let calls_url = format!("{account_url}/Calls.json").parse().map_err(|_| InvalidApiUrl)?;
         let basic = format!("Basic {}", STANDARD.encode(format!("{}:{}", credentials.user, credentials.secret)));
         let mut authorization = HeaderValue::try_from(basic).map_err(|_| InvalidApiUrl)?;
         authorization.set_sensitive(true);
-        Ok(Self { http, account_url, base, account_sid, authorization, timeout })
+        Ok(Self { http, account_url, calls_url, base, account_sid, authorization, timeout })
+    }
+
+    pub(super) fn calls_url(&self) -> Url {
+        self.calls_url.clone()
     }
 
     pub(super) fn account_url(&self, rest: &str) -> String {
@@ -109,7 +116,7 @@ impl Transport {
         self.send(Method::GET, url, None).await
     }
 
-    pub(super) async fn post(&self, url: String, form: String) -> Result<Vec<u8>, Error> {
+    pub(super) async fn post(&self, url: impl IntoUrl, form: String) -> Result<Vec<u8>, Error> {
         self.send(Method::POST, url, Some(form)).await
     }
 
@@ -119,11 +126,11 @@ impl Transport {
         Ok(answer.headers().get(DATE).and_then(|date| date.to_str().ok()).map(str::to_owned))
     }
 
-    async fn send(&self, method: Method, url: String, form: Option<String>) -> Result<Vec<u8>, Error> {
+    async fn send(&self, method: Method, url: impl IntoUrl, form: Option<String>) -> Result<Vec<u8>, Error> {
         judge(self.ask(method, url, form).await?).await
     }
 
-    async fn ask(&self, method: Method, url: String, form: Option<String>) -> Result<Response, Error> {
+    async fn ask(&self, method: Method, url: impl IntoUrl, form: Option<String>) -> Result<Response, Error> {
         let mut request = self
             .http
             .request(method, url)
@@ -179,7 +186,8 @@ fn retry_after(answer: &Response) -> Option<Duration> {
 }
 
 async fn read(mut answer: Response) -> Result<Vec<u8>, Error> {
-    let mut body = Vec::new();
+    let announced = answer.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
+    let mut body = Vec::with_capacity(announced.min(MAX_ANSWER));
     while let Some(chunk) = answer.chunk().await.map_err(|error| match unsent_or_unanswered(error) {
         Error::NotSent(error) => Error::Unanswered { why: Why::Broken(error) },
         other @ (Error::TryLater { .. } | Error::Refused(_) | Error::Unanswered { .. }) => other,

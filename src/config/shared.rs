@@ -1,0 +1,73 @@
+//! The server that instances share, if there is one.
+
+use super::Given;
+use super::read::{Reader, set};
+use crate::store::redis::{BadUrl, Url};
+use crate::ticket::Key;
+
+/// What it takes to share a server.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// Where it is.
+    pub url: Url,
+    /// Under which numbers are hashed into names.
+    pub index_key: Key,
+}
+
+impl Reader {
+    /// `None`: calls are kept in memory, or something is wrong.
+    pub(super) fn shared(&mut self, given: &Given) -> Option<Shared> {
+        const RULE: &str = "is needed with REDIS_URL, the same for all instances, as `tablecall keygen` prints it";
+        let index_key = set(&given.index_key).map(|text| {
+            let key = Key::parse(text);
+            key.map_err(|error| self.wrong("TABLECALL_INDEX_KEY", format!("{error}, as `tablecall keygen` prints it")))
+        });
+        let url = set(&given.redis_url)?.parse::<Url>().map_err(|error: BadUrl| self.wrong("REDIS_URL", error));
+        if index_key.is_none() {
+            self.wrong("TABLECALL_INDEX_KEY", RULE);
+        }
+        if set(&given.ticket_keys).is_none() {
+            self.wrong("TABLECALL_TICKET_KEYS", RULE);
+        }
+        Some(Shared { url: url.ok()?, index_key: index_key?.ok()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Config, Given};
+
+    fn some(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    fn wrong(given: &Given) -> Vec<&'static str> {
+        Config::read(given).unwrap_err().into_iter().map(|problem| problem.name).collect()
+    }
+
+    #[test]
+    fn a_shared_server_needs_its_keys_and_all_that_is_missing_is_told() {
+        let key = crate::ticket::Key::generate().unwrap();
+        let bare = Given { redis_url: some("redis://localhost"), ..Given::default() };
+        assert_eq!(wrong(&bare), ["TABLECALL_INDEX_KEY", "TABLECALL_TICKET_KEYS"]);
+        let bad = Given { redis_url: some("localhost"), index_key: some("AAAA"), ..Given::default() };
+        assert_eq!(wrong(&bad), ["TABLECALL_INDEX_KEY", "REDIS_URL", "TABLECALL_TICKET_KEYS"]);
+        let whole = Given { ticket_keys: Some(key.clone()), index_key: Some(key.clone()), ..bare };
+        assert!(Config::read(&whole).unwrap().shared.is_some());
+        let alone = Given { index_key: Some(key), ..Given::default() };
+        assert!(Config::read(&alone).unwrap().shared.is_none(), "nothing is shared without a server");
+    }
+
+    #[test]
+    fn a_password_is_shown_nowhere() {
+        let key = crate::ticket::Key::generate().unwrap();
+        let given = Given {
+            redis_url: some("redis://user:swordfish@localhost"),
+            ticket_keys: Some(key.clone()),
+            index_key: Some(key.clone()),
+            ..Given::default()
+        };
+        let shown = format!("{:?}", Config::read(&given).unwrap());
+        assert!(!shown.contains("swordfish") && !shown.contains(&key), "{shown}");
+    }
+}

@@ -1,0 +1,67 @@
+//! What a store says to a call that wants to ring: one question about all that calls share, so that a server has to be
+//! asked once. Policy judges the answer; nothing is decided here.
+
+use jiff::Timestamp;
+
+use crate::call::Call;
+use crate::domain::CallId;
+use crate::policy::{Limits as Often, Room};
+
+/// A call that wants to ring.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking<'a> {
+    /// The call; it need not be stored yet.
+    pub call: &'a Call,
+    /// How often anybody may be called.
+    pub often: &'a Often,
+    /// It is new: identical open ones stand against it, and it counts as a create of its owner once it is taken.
+    pub is_new: bool,
+    /// It needs one of the starts of each second; `false`: it was given one.
+    pub needs_start: bool,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// What is to be done beside looking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// Nothing.
+    Look,
+    /// The call is to be known among the open ones of its number, before it is stored.
+    Enter,
+    /// That, and if nothing stands against it, its number and its start are to be taken, and all of it counted.
+    Take,
+}
+
+/// What there is to know. A moment stands for "not before it".
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Clearance {
+    /// An open call of the same owner that asks for the very same.
+    pub duplicate: Option<CallId>,
+    /// The staff of this number asked never to be called again.
+    pub opted_out: bool,
+    /// Another call has the number.
+    pub taken: bool,
+    /// When the limits leave room.
+    pub room: Room,
+    /// When its turn comes among the calls that are started each second; `None`: at once.
+    pub slot: Option<Timestamp>,
+    /// It was counted as a create of its owner.
+    pub admitted: bool,
+    /// Number and start are its own now.
+    pub claimed: bool,
+}
+
+impl Clearance {
+    /// Whether the number itself leaves it free to ring.
+    pub(super) fn number_is_free(&self, now: Timestamp) -> bool {
+        let full = self.room.number_hour.max(self.room.number_day).is_some_and(|free| free > now);
+        !self.opted_out && !self.taken && self.duplicate.is_none() && !full
+    }
+
+    /// Whether what all calls share leaves it free to ring.
+    pub(super) fn house_is_free(&self, now: Timestamp) -> bool {
+        let full = self.room.key_minute.max(self.room.service_day).is_some_and(|free| free > now);
+        !full && self.slot.is_none_or(|slot| slot <= now)
+    }
+}

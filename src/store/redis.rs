@@ -1,0 +1,163 @@
+//! Calls on a server that instances share: Redis 7, Valkey, or a cluster of either.
+//!
+//! # What stands where
+//!
+//! Every name begins with `tablecall:`. The part in braces decides the slot of a cluster, so what is in one pair of
+//! braces can change together, in one script. Values that tell of a guest are sealed with the ticket keys (`record`);
+//! numbers, API keys and idempotency keys are hashed into names under `TABLECALL_INDEX_KEY` (`keys`).
+//!
+//! | key | type | what | expires |
+//! |---|---|---|---|
+//! | `{s0}:call:ID` … `{s31}:…` | string | a call: its version in 8 bytes, then the rest, sealed | open: a day and the retention after it was given up; finished: the retention |
+//! | `{s0}:due` … | sorted set | when each open call of the shard is looked at next (milliseconds) | 402 days after the last new call |
+//! | `{nHASH}:open` | sorted set | open calls to a number: id and digest of what is asked, by the time of entry | 402 days |
+//! | `{nHASH}:live` | string | the call that has the number: id and time. A lease: an hour and a quarter, longer than any line | |
+//! | `{nHASH}:starts` | sorted set | attempts of the day to the number, where a limit counts them | a day |
+//! | `{nHASH}:never` | string | staff asked never to be called again | a year after it was last asked for |
+//! | `{house}:minute:HASH` | sorted set | creates of an API key | a minute |
+//! | `{house}:day` | sorted set | attempts of the day | a day |
+//! | `{house}:beat` | hash | when the next start is free; the round of the line | two days |
+//! | `{house}:line`, `{house}:rounds` | sorted set, hash | who waits for a start, by round; the last round of each API key | two days |
+//! | `{iHASH}` | string | an idempotency key: digest of the request and the call | a day |
+//! | `run`, `probe` | string | by which an emptied server is known; by which one is known that takes no writes | 35 days; a minute |
+//! | `changes` | channel | each record that was saved | |
+//!
+//! A number is entered before the call is stored, taken before the intent is stored, and given back after the line is
+//! closed. Whoever dies in between leaves a trace that the next one removes who meets it (`numbers`): a lock whose call
+//! has no line, an open call that is none.
+//!
+//! # What a call costs
+//!
+//! A webhook is one script: the call is known here (`copies`), because every record that anybody saves is published. A
+//! dial is two or three: the number, what all calls share (where there are limits or a beat), the call.
+//!
+//! # When the server is away
+//!
+//! Then it is known to be away (`link`), and nobody waits for it. Changes of calls wait here (`unwritten`), and are
+//! applied to what others made of the call when it is back. What must not be decided alone (a new call, an attempt) is
+//! refused. What must be asked of the server is asked with the time of the asker: scripts read no clock.
+
+mod calls;
+mod copies;
+mod events;
+mod figures;
+mod keys;
+mod link;
+mod numbers;
+mod record;
+mod scripts;
+mod tend;
+mod timers;
+mod unwritten;
+mod wire;
+
+#[cfg(test)]
+pub(crate) mod server;
+
+use std::sync::{Arc, Mutex};
+
+use jiff::{SignedDuration, Timestamp};
+
+use self::copies::Copies;
+use self::figures::Figures;
+use self::keys::Names;
+use self::link::Link;
+use self::record::Records;
+use self::scripts::Scripts;
+use self::timers::Timers;
+use self::unwritten::Unwritten;
+use self::wire::Address;
+use crate::telemetry::metrics::Metrics;
+use crate::ticket::{Key, Vault};
+
+/// With what every name begins.
+const PREFIX: &str = "tablecall";
+
+/// What it takes to share a server.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where it is.
+    pub url: Url,
+    /// Under which names are hashed.
+    pub index_key: Key,
+    /// How long a finished call stays readable.
+    pub retention: SignedDuration,
+    /// Calls started a second, by all instances together; 0: as many as come.
+    pub per_second: u32,
+}
+
+/// The address of a server or a cluster; may hold a password.
+#[derive(Clone)]
+pub struct Url(Address);
+
+/// The text is no such address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be redis://, rediss:// or redis+cluster://, then user:password@ where the server wants them, and its address"
+)]
+pub struct BadUrl;
+
+impl std::str::FromStr for Url {
+    type Err = BadUrl;
+
+    fn from_str(text: &str) -> Result<Self, BadUrl> {
+        Address::parse(text).map(Self).map_err(|_| BadUrl)
+    }
+}
+
+/// The password stays out of every log.
+impl std::fmt::Debug for Url {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Url(…)")
+    }
+}
+
+/// The back end of several instances.
+#[derive(Debug)]
+pub struct Redis {
+    link: Arc<Link>,
+    names: Names,
+    scripts: Scripts,
+    copies: Arc<Copies>,
+    timers: Arc<Timers>,
+    unwritten: Unwritten,
+    retention: SignedDuration,
+    /// Milliseconds between two starts; 0: as many as come.
+    beat: f64,
+    /// When the next start is free, as far as is known here, while somebody waits for it.
+    turn: Mutex<Option<Timestamp>>,
+    joined: tokio::sync::Notify,
+    /// By which an emptied server is known.
+    run: Mutex<Option<String>>,
+}
+
+impl Redis {
+    /// The back end; nothing is connected before [`Self::tend`] runs.
+    #[must_use]
+    pub fn new(settings: &Settings, ticket_keys: &[Key], metrics: &Metrics) -> Self {
+        Self::with_prefix(PREFIX, settings, ticket_keys, metrics)
+    }
+
+    fn with_prefix(prefix: &str, settings: &Settings, ticket_keys: &[Key], metrics: &Metrics) -> Self {
+        let Url(address) = settings.url.clone();
+        Self {
+            link: Arc::new(Link::new(address, Figures::new(metrics))),
+            names: Names::new(prefix, &settings.index_key),
+            scripts: Scripts::new(),
+            copies: Arc::new(Copies::new(Records::new(Vault::new(ticket_keys)))),
+            timers: Arc::default(),
+            unwritten: Unwritten::default(),
+            retention: settings.retention,
+            beat: if settings.per_second == 0 { 0.0 } else { 1_000.0 / f64::from(settings.per_second) },
+            turn: Mutex::default(),
+            joined: tokio::sync::Notify::new(),
+            run: Mutex::default(),
+        }
+    }
+
+    /// Why the server cannot be used; `None`: it can.
+    #[must_use]
+    pub fn ailment(&self) -> Option<&'static str> {
+        self.link.away().map(figures::Cause::sentence)
+    }
+}

@@ -1,0 +1,18 @@
+-- Takes a start for the call whose turn has come.
+-- KEYS: beat, line, last rounds of the keys. ARGV: now, beat in milliseconds.
+-- Answers: {id ('': it is nobody's turn), when the next start is free, how many wait}.
+local now, free = tonumber(ARGV[1]), tonumber(redis.call('HGET', KEYS[1], 'next') or '0')
+local id = ''
+if free <= now then
+  local first = redis.call('ZPOPMIN', KEYS[2])
+  if first[1] then
+    id, free = first[1], now + tonumber(ARGV[2])
+    redis.call('HSET', KEYS[1], 'next', string.format('%.3f', free), 'round', math.floor(tonumber(first[2])) - 1)
+  end
+end
+local waiting = redis.call('ZCARD', KEYS[2])
+if waiting == 0 then
+  redis.call('DEL', KEYS[3])
+  redis.call('HDEL', KEYS[1], 'round')
+end
+return { id, string.format('%.0f', math.ceil(free)), waiting }

@@ -1,0 +1,214 @@
+//! Calls lately seen, so that a webhook need not load what this instance knows, and those who watch them.
+//!
+//! A copy may be old: the script that saves compares versions. What other instances save arrives sealed and is opened
+//! only if somebody needs it. Bounded: of two generations the older one is dropped when the younger one is full.
+
+use std::collections::HashMap;
+use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use super::record::{Records, version};
+use crate::call::Call;
+use crate::domain::CallId;
+use crate::store::Error;
+
+const STRIPES: usize = 16;
+/// Copies in each generation of each stripe: some 30,000 in all at most.
+const GENERATION: usize = 1_000;
+
+#[derive(Debug)]
+pub(super) struct Copies {
+    records: Records,
+    stripes: Vec<Mutex<Stripe>>,
+    /// Counts subscriptions: what was seen before the newest one may be old.
+    epoch: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Stripe {
+    young: HashMap<CallId, (u64, Copy)>,
+    old: HashMap<CallId, (u64, Copy)>,
+    watchers: HashMap<CallId, watch::Sender<Arc<Call>>>,
+}
+
+#[derive(Clone, Debug)]
+enum Copy {
+    Open(Arc<Call>),
+    Sealed(u64, Arc<[u8]>),
+}
+
+/// A copy, and whether everything that others saved since would have been heard.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    pub(super) call: Arc<Call>,
+    pub(super) is_current: bool,
+}
+
+impl Copy {
+    fn version(&self) -> u64 {
+        match self {
+            Self::Open(call) => call.version,
+            Self::Sealed(version, _) => *version,
+        }
+    }
+}
+
+impl Stripe {
+    fn get(&mut self, id: CallId) -> Option<(u64, Copy)> {
+        if let Some(copy) = self.young.get(&id) {
+            return Some(copy.clone());
+        }
+        let (epoch, copy) = self.old.remove(&id)?;
+        self.put(id, epoch, copy.clone());
+        Some((epoch, copy))
+    }
+
+    fn put(&mut self, id: CallId, epoch: u64, copy: Copy) {
+        if self.young.len() >= GENERATION {
+            self.old = mem::take(&mut self.young);
+        }
+        self.young.insert(id, (epoch, copy));
+    }
+
+    fn version(&self, id: CallId) -> Option<u64> {
+        self.young.get(&id).or_else(|| self.old.get(&id)).map(|(_, copy)| copy.version())
+    }
+
+    fn tell(&mut self, call: &Arc<Call>) {
+        let Some(watcher) = self.watchers.get(&call.id) else { return };
+        let newer = call.version > watcher.borrow().version;
+        if newer {
+            watcher.send_replace(call.clone());
+        }
+        if call.is_finished() || watcher.receiver_count() == 0 {
+            self.watchers.remove(&call.id);
+        }
+    }
+}
+
+impl Copies {
+    pub(super) fn new(records: Records) -> Self {
+        Self { records, stripes: (0..STRIPES).map(|_| Mutex::default()).collect(), epoch: AtomicU64::new(0) }
+    }
+
+    pub(super) const fn records(&self) -> &Records {
+        &self.records
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "the index is below the number of stripes")]
+    fn stripe(&self, id: CallId) -> MutexGuard<'_, Stripe> {
+        self.stripes[usize::from(id.as_bytes()[14]) % STRIPES].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection was lost: what others save meanwhile is not heard.
+    pub(super) fn doubt(&self) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::SeqCst)
+    }
+
+    /// The newest state that this instance has seen.
+    pub(super) fn get(&self, id: CallId) -> Result<Option<Seen>, Error> {
+        let copy = self.stripe(id).get(id);
+        let Some((epoch, copy)) = copy else { return Ok(None) };
+        let call = match copy {
+            Copy::Open(call) => call,
+            Copy::Sealed(_, sealed) => {
+                let call = self.records.open(id, &sealed)?;
+                let mut stripe = self.stripe(id);
+                if stripe.version(id).is_none_or(|known| known <= call.version) {
+                    stripe.put(id, epoch, Copy::Open(call.clone()));
+                }
+                call
+            }
+        };
+        Ok(Some(Seen { call, is_current: epoch == self.epoch() }))
+    }
+
+    /// What this instance has saved or loaded.
+    pub(super) fn put(&self, call: &Arc<Call>) {
+        let epoch = self.epoch();
+        let mut stripe = self.stripe(call.id);
+        if stripe.version(call.id).is_none_or(|known| known <= call.version) {
+            stripe.put(call.id, epoch, Copy::Open(call.clone()));
+        }
+        stripe.tell(call);
+    }
+
+    /// What stands in the store instead of what this instance took for the newest, older or not.
+    pub(super) fn correct(&self, call: &Arc<Call>) {
+        let epoch = self.epoch();
+        let mut stripe = self.stripe(call.id);
+        stripe.put(call.id, epoch, Copy::Open(call.clone()));
+        stripe.tell(call);
+    }
+
+    /// What another instance has saved.
+    pub(super) fn hear(&self, id: CallId, record: &[u8]) {
+        let Some(version) = version(record) else { return };
+        let epoch = self.epoch();
+        let mut stripe = self.stripe(id);
+        if stripe.version(id).is_some_and(|known| known >= version) {
+            return;
+        }
+        if stripe.watchers.contains_key(&id) {
+            if let Ok(call) = self.records.open(id, record) {
+                stripe.put(id, epoch, Copy::Open(call.clone()));
+                stripe.tell(&call);
+            }
+        } else {
+            stripe.put(id, epoch, Copy::Sealed(version, record.into()));
+        }
+    }
+
+    pub(super) fn forget(&self, id: CallId) {
+        let mut stripe = self.stripe(id);
+        let (_young, _old) = (stripe.young.remove(&id), stripe.old.remove(&id));
+    }
+
+    /// A watcher of a call, which begins with `call` or with what was heard of it since.
+    pub(super) fn watch(&self, call: &Arc<Call>) -> watch::Receiver<Arc<Call>> {
+        let id = call.id;
+        let mut stripe = self.stripe(id);
+        // Under the lock, so that nothing is heard between the look and the beginning of the watch.
+        let newest = match stripe.get(id).map(|(_, copy)| copy) {
+            Some(Copy::Open(known)) if known.version > call.version => known,
+            Some(Copy::Sealed(version, sealed)) if version > call.version => {
+                self.records.open(id, &sealed).unwrap_or_else(|_unreadable| call.clone())
+            }
+            Some(Copy::Open(_) | Copy::Sealed(..)) | None => call.clone(),
+        };
+        if newest.is_finished() {
+            return watch::channel(newest).1;
+        }
+        let receiver = stripe.watchers.entry(id).or_insert_with(|| watch::channel(newest.clone()).0).subscribe();
+        stripe.tell(&newest);
+        receiver
+    }
+
+    /// The open calls that this instance has seen, for a server that has lost them.
+    pub(super) fn open(&self) -> Vec<Arc<Call>> {
+        let ids = |stripe: &Mutex<Stripe>| {
+            let stripe = stripe.lock().unwrap_or_else(PoisonError::into_inner);
+            stripe.young.keys().chain(stripe.old.keys()).copied().collect::<Vec<_>>()
+        };
+        let ids = self.stripes.iter().flat_map(ids).collect::<Vec<_>>();
+        let calls = ids.into_iter().filter_map(|id| self.get(id).ok().flatten()).map(|seen| seen.call);
+        calls.filter(|call| !call.is_finished()).collect()
+    }
+
+    /// The calls that somebody watches.
+    pub(super) fn watched(&self) -> Vec<CallId> {
+        let watched = |stripe: &Mutex<Stripe>| {
+            let mut stripe = stripe.lock().unwrap_or_else(PoisonError::into_inner);
+            stripe.watchers.retain(|_, watcher| watcher.receiver_count() > 0);
+            stripe.watchers.keys().copied().collect::<Vec<_>>()
+        };
+        self.stripes.iter().flat_map(watched).collect()
+    }
+}

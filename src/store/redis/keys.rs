@@ -1,0 +1,114 @@
+//! The names of keys; what stands under them is said in the text of `store::redis`. No name tells a number, an API key or
+//! an `Idempotency-Key`: they are hashed under a key of their own, which is never rotated with the others.
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+use crate::call::Call;
+use crate::domain::{CallId, Phone, Reservation};
+use crate::ticket::Key;
+
+/// Into how many parts calls are divided; each part is of one slot of a cluster.
+pub(super) const SHARDS: u8 = 32;
+
+/// Makes names.
+#[derive(Clone)]
+pub(super) struct Names {
+    prefix: Box<str>,
+    hasher: Hmac<Sha256>,
+}
+
+/// The keys of a number.
+pub(super) struct NumberKeys {
+    pub(super) open: String,
+    pub(super) live: String,
+    pub(super) starts: String,
+    pub(super) opted_out: String,
+}
+
+impl std::fmt::Debug for Names {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Names({})", self.prefix)
+    }
+}
+
+impl Names {
+    /// Names that begin with `prefix`.
+    pub(super) fn new(prefix: &str, key: &Key) -> Self {
+        Self { prefix: prefix.into(), hasher: Hmac::new(&key.block().into()) }
+    }
+
+    pub(super) fn shard(id: CallId) -> u8 {
+        // The last byte of a UUID of version 7 is random.
+        id.as_bytes()[15] % SHARDS
+    }
+
+    pub(super) fn call(&self, id: CallId) -> String {
+        format!("{}:{{s{}}}:call:{id}", self.prefix, Self::shard(id))
+    }
+
+    pub(super) fn due(&self, shard: u8) -> String {
+        format!("{}:{{s{shard}}}:due", self.prefix)
+    }
+
+    pub(super) fn number(&self, phone: Phone) -> NumberKeys {
+        let tag = hex(&self.hash(b"number", &[&phone.digits().to_be_bytes()]));
+        let name = |what| format!("{}:{{n{tag}}}:{what}", self.prefix);
+        NumberKeys { open: name("open"), live: name("live"), starts: name("starts"), opted_out: name("never") }
+    }
+
+    /// What all calls share, in one slot.
+    pub(super) fn house(&self, what: &str) -> String {
+        format!("{}:{{house}}:{what}", self.prefix)
+    }
+
+    pub(super) fn owner(&self, owner: &str) -> String {
+        hex(&self.hash(b"owner", &[owner.as_bytes()]))
+    }
+
+    pub(super) fn idempotency(&self, key: &[u8; 16]) -> String {
+        format!("{}:{{i{}}}", self.prefix, hex(&self.hash(b"idempotency", &[key])))
+    }
+
+    pub(super) fn channel(&self) -> String {
+        format!("{}:changes", self.prefix)
+    }
+
+    pub(super) fn run(&self) -> String {
+        format!("{}:run", self.prefix)
+    }
+
+    pub(super) fn probe(&self) -> String {
+        format!("{}:probe", self.prefix)
+    }
+
+    /// A call among the open ones of its number: its id, and a digest of what it asks for and for whom.
+    pub(super) fn entry(&self, call: &Call) -> [u8; 24] {
+        let Reservation { phone, guest_phone, name, time, party_size, .. } = &*call.reservation;
+        let asked = postcard::to_allocvec(&(phone, guest_phone, name, time, party_size)).unwrap_or_default();
+        let digest = self.hash(b"asked", &[call.owner.as_bytes(), &asked]);
+        let mut entry = [0; 24];
+        let (id, rest) = entry.split_at_mut(16);
+        id.copy_from_slice(call.id.as_bytes());
+        rest.copy_from_slice(digest.first_chunk::<8>().unwrap_or(&[0; 8]));
+        entry
+    }
+
+    fn hash(&self, kind: &[u8], parts: &[&[u8]]) -> [u8; 16] {
+        let mut hasher = self.hasher.clone();
+        for part in [kind].iter().chain(parts) {
+            hasher.update(&(part.len() as u64).to_be_bytes());
+            hasher.update(part);
+        }
+        hasher.finalize().into_bytes().first_chunk().copied().unwrap_or_default()
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(u32::from(digit), 16).unwrap_or_default());
+        }
+        text
+    })
+}

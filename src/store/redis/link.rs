@@ -1,0 +1,218 @@
+//! The connection to the server: made when the process starts and again whenever it is lost, with a limit on how long
+//! anybody waits for it. While it is away nobody waits at all.
+//!
+//! Own work instead of the library's `ConnectionManager`, because that one waits for a reconnection inside a command, and
+//! stays with a connection on which nothing is answered any more.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use redis::{ErrorKind, FromRedisValue, RedisError, ScriptInvocation, ServerErrorKind};
+use tokio::sync::Notify;
+
+use super::figures::{Cause, Figures};
+use super::wire::{Address, Ear, Wire};
+use crate::store::Error;
+
+/// How long one command may take. A webhook needs two at most, and is answered within a second.
+const PATIENCE: Duration = Duration::from_millis(400);
+/// How often an idle connection is asked whether it lives.
+pub(super) const PULSE: Duration = Duration::from_secs(2);
+/// How long what was probed stands.
+const PROBE_LIFE: u64 = 60_000;
+
+/// The connection.
+#[derive(Debug)]
+pub(super) struct Link {
+    address: Address,
+    state: RwLock<State>,
+    /// Counts connections, so that the end of an old one is not taken for the end of a new one.
+    generation: AtomicU64,
+    changed: Notify,
+    pub(super) figures: Figures,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    /// Nobody has tried yet.
+    Starting,
+    Up(Wire, u64),
+    Away(Cause),
+}
+
+impl Link {
+    pub(super) fn new(address: Address, figures: Figures) -> Self {
+        let (state, generation) = (RwLock::new(State::Starting), AtomicU64::new(0));
+        Self { address, state, generation, changed: Notify::new(), figures }
+    }
+
+    fn state(&self) -> State {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, state: State) {
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
+        self.changed.notify_waiters();
+    }
+
+    /// Why the server is away; `None`: it is not.
+    pub(super) fn away(&self) -> Option<Cause> {
+        match self.state() {
+            State::Starting => Some(Cause::Connection),
+            State::Up(..) => None,
+            State::Away(cause) => Some(cause),
+        }
+    }
+
+    /// The connection, or at once the error. Only at the very start the first attempt is waited for.
+    async fn wire(&self) -> Result<(Wire, u64), Error> {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            match self.state() {
+                State::Up(wire, generation) => return Ok((wire, generation)),
+                State::Away(_) => return Err(Error::Away),
+                State::Starting => {
+                    tokio::time::timeout_at(deadline, changed).await.map_err(|_late| Error::Away)?;
+                }
+            }
+        }
+    }
+
+    /// Runs a script.
+    pub(super) async fn run<T: FromRedisValue>(
+        &self,
+        operation: &'static str,
+        script: &ScriptInvocation<'_>,
+    ) -> Result<T, Error> {
+        let (mut wire, generation) = self.wire().await?;
+        self.timed(operation, generation, script.invoke_async(&mut wire)).await
+    }
+
+    /// Runs a command.
+    pub(super) async fn ask<T: FromRedisValue>(&self, operation: &'static str, cmd: &redis::Cmd) -> Result<T, Error> {
+        let (mut wire, generation) = self.wire().await?;
+        self.timed(operation, generation, cmd.query_async(&mut wire)).await
+    }
+
+    async fn timed<T>(
+        &self,
+        operation: &'static str,
+        generation: u64,
+        work: impl Future<Output = Result<T, RedisError>>,
+    ) -> Result<T, Error> {
+        let begun = Instant::now();
+        let done = tokio::time::timeout(PATIENCE, work).await;
+        self.figures.took(operation, begun.elapsed());
+        let cause = match done {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) => {
+                let cause = cause(&error);
+                if cause == Cause::Server {
+                    let code = error.code().unwrap_or("none");
+                    tracing::error!(operation, code, kind = ?error.kind(), "the shared store refused a command");
+                }
+                cause
+            }
+            Err(_late) => Cause::Timeout,
+        };
+        self.figures.failed(cause.word());
+        if cause != Cause::Server {
+            self.lost(generation, cause);
+        }
+        Err(if cause == Cause::Full { Error::Full } else { Error::Away })
+    }
+
+    /// The connection of this generation is of no use any more.
+    fn lost(&self, generation: u64, cause: Cause) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if matches!(&*state, State::Up(_, current) if *current == generation) {
+            *state = State::Away(cause);
+            drop(state);
+            tracing::warn!(cause = cause.word(), "the shared store is away; calls under way go on");
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// The server hung up.
+    pub(super) fn hung_up(&self) {
+        self.lost(self.generation.load(Ordering::SeqCst), Cause::Connection);
+    }
+
+    /// Connects, subscribes, and tries whether the server takes writes.
+    pub(super) async fn connect(&self, ear: Ear, channel: &str, probe: &str) -> Result<(), Cause> {
+        let connected = tokio::time::timeout(Duration::from_secs(3), async {
+            let mut wire = self.address.connect(ear).await?;
+            let () = redis::cmd("SET").arg(probe).arg(1).arg("PX").arg(PROBE_LIFE).query_async(&mut wire).await?;
+            wire.subscribe(channel).await?;
+            Ok::<_, RedisError>(wire)
+        });
+        let result = match connected.await {
+            Ok(Ok(wire)) => Ok(wire),
+            Ok(Err(error)) => {
+                let cause = cause(&error);
+                tracing::debug!(cause = cause.word(), kind = ?error.kind(), "no connection to the shared store");
+                Err(cause)
+            }
+            Err(_late) => Err(Cause::Timeout),
+        };
+        match result {
+            Ok(wire) => {
+                let generation = self.generation.fetch_add(1, Ordering::SeqCst) + 1;
+                self.set(State::Up(wire, generation));
+                Ok(())
+            }
+            Err(cause) => {
+                self.figures.failed(cause.word());
+                self.set(State::Away(cause));
+                Err(cause)
+            }
+        }
+    }
+
+    /// Resolves when the connection is lost; asks it now and then whether it lives.
+    pub(super) async fn until_lost(&self, probe: &str) {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if self.away().is_some() {
+                return;
+            }
+            if tokio::time::timeout(PULSE, changed).await.is_err() {
+                let mut cmd = redis::cmd("SET");
+                cmd.arg(probe).arg(1).arg("PX").arg(PROBE_LIFE);
+                // What it found is in the state.
+                let _answer: Result<(), Error> = self.ask("other", &cmd).await;
+            }
+        }
+    }
+}
+
+/// What an error says of the server.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library's list of kinds is open")]
+fn cause(error: &RedisError) -> Cause {
+    if error.code() == Some("OOM") {
+        return Cause::Full;
+    }
+    if error.is_timeout() {
+        return Cause::Timeout;
+    }
+    match error.kind() {
+        ErrorKind::Server(
+            ServerErrorKind::ReadOnly
+            | ServerErrorKind::BusyLoading
+            | ServerErrorKind::MasterDown
+            | ServerErrorKind::ClusterDown
+            | ServerErrorKind::TryAgain,
+        ) => Cause::ReadOnly,
+        ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::UnexpectedReturnType => {
+            // A script that meets a full server says so in the text of its error.
+            if error.to_string().contains("OOM command not allowed") { Cause::Full } else { Cause::Server }
+        }
+        _ => Cause::Connection,
+    }
+}

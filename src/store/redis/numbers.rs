@@ -1,0 +1,390 @@
+//! Who has a number, how often it was rung, who must not be rung, and when calls are started: what all calls share.
+//!
+//! These are leases beside the calls, in slots of their own. Traces of instances that died are removed by who meets them.
+
+use std::sync::{Arc, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Redis;
+use super::calls::LONGEST;
+use crate::call::{Call, Decision};
+use crate::domain::{CallId, Phone};
+use crate::policy::Limits;
+use crate::store::clearance::{Asking, Clearance, Want};
+use crate::store::{Error, IdempotencyKey, Standing};
+
+/// Longer than any line: ring, talk and Twilio's queue.
+const LOCK: SignedDuration = SignedDuration::from_mins(75);
+/// So long after it was taken a number whose call has no line, or an open call that is not stored, is a trace of an
+/// instance that died: an intent may be sent for five seconds only.
+const TRACE: SignedDuration = SignedDuration::from_secs(15);
+/// How long a wish not to be called is kept after its last use.
+const YEAR: SignedDuration = SignedDuration::from_hours(366 * 24);
+const TWO_DAYS: SignedDuration = SignedDuration::from_hours(48);
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// What the number script is asked for beside [`Want`]: a line that is there already.
+const ADOPT: u8 = 3;
+
+/// What the number script answers.
+type Answer = (u8, Vec<u8>, u8, String, String, Vec<Vec<u8>>);
+
+/// What is known of a number.
+struct Number {
+    opted_out: bool,
+    /// Who has it, and since when.
+    live: Option<(CallId, Timestamp)>,
+    claimed: bool,
+    hour: Option<Timestamp>,
+    day: Option<Timestamp>,
+    /// Other open calls: name, whether it asks for the very same, since when.
+    others: Vec<(CallId, bool, Timestamp)>,
+}
+
+/// What is known of what all calls share.
+#[derive(Default)]
+struct House {
+    admitted: bool,
+    started: bool,
+    minute: Option<Timestamp>,
+    day: Option<Timestamp>,
+    slot: Option<Timestamp>,
+}
+
+impl Redis {
+    pub(in crate::store) async fn clear(&self, asking: &Asking<'_>, want: Want) -> Result<Clearance, Error> {
+        let wanted = match want {
+            Want::Look => 0,
+            Want::Enter => 1,
+            Want::Take => 2,
+        };
+        let mut number = self.number(asking, wanted).await?;
+        if self.clear_traces(asking, &number).await? {
+            number = self.number(asking, wanted).await?;
+        }
+        let mut clearance = self.clearance(asking, &number).await?;
+        let house = self.house(asking, if number.claimed { 2 } else { 0 }).await;
+        let house = match house {
+            Ok(house) => house,
+            Err(error) => {
+                if number.claimed {
+                    self.release(asking.call, asking.now).await;
+                }
+                return Err(error);
+            }
+        };
+        (clearance.room.key_minute, clearance.room.service_day) = (house.minute, house.day);
+        clearance.slot = house.slot;
+        clearance.admitted = number.claimed && house.admitted;
+        clearance.claimed = number.claimed && house.started;
+        if number.claimed && !house.started {
+            self.vacate_number(asking.call, false, self.counts_number(asking).then_some(asking.now)).await?;
+        }
+        Ok(clearance)
+    }
+
+    fn counts_number(&self, asking: &Asking<'_>) -> bool {
+        asking.often.number_hour.or(asking.often.number_day).is_some()
+    }
+
+    async fn number(&self, asking: &Asking<'_>, wanted: u8) -> Result<Number, Error> {
+        let (call, often) = (asking.call, asking.often);
+        let keys = self.names.number(call.reservation.phone);
+        let entry = self.names.entry(call);
+        let mut script = self.scripts.number.prepare_invoke();
+        script.key(keys.open).key(keys.live).key(keys.starts).key(keys.opted_out);
+        script.arg(asking.now.as_millisecond().to_string()).arg(wanted).arg(&entry).arg(call.id.as_bytes());
+        script.arg(most(often.number_hour)).arg(most(often.number_day)).arg(u8::from(asking.is_new));
+        script.arg(millis(LOCK)).arg(millis(LONGEST)).arg(millis(YEAR));
+        let (opted_out, live, claimed, hour, day, others): Answer = self.link.run("numbers", &script).await?;
+        let others = others.chunks_exact(2).filter_map(|pair| {
+            let (open, at) = (pair.first()?, pair.get(1)?);
+            let id = CallId::from_bytes(*open.first_chunk()?);
+            Some((id, open.get(16..) == entry.get(16..), moment(str::from_utf8(at).ok()?)?))
+        });
+        let has = |live: &[u8]| {
+            let (id, at) = live.split_at_checked(16)?;
+            Some((CallId::from_bytes(id.try_into().ok()?), moment(str::from_utf8(at).ok()?)?))
+        };
+        Ok(Number {
+            opted_out: opted_out == 1 || self.unwritten.is_opted_out(call.reservation.phone),
+            live: has(&live),
+            claimed: claimed == 1,
+            hour: moment(&hour),
+            day: moment(&day),
+            others: others.collect(),
+        })
+    }
+
+    /// What stands against a call, as far as its number goes.
+    async fn clearance(&self, asking: &Asking<'_>, number: &Number) -> Result<Clearance, Error> {
+        let taken = number.live.is_some_and(|(id, _)| id != asking.call.id);
+        let mut clearance = Clearance { opted_out: number.opted_out, taken, ..Clearance::default() };
+        (clearance.room.number_hour, clearance.room.number_day) = (number.hour, number.day);
+        for (id, identical, _) in &number.others {
+            if *identical && asking.is_new {
+                clearance.duplicate.get_or_insert(*id);
+            }
+            // A key 9 counts from the moment it was pressed, also before the number is on the list.
+            let other = self.recent(*id).await?;
+            clearance.opted_out |= other.is_some_and(|other| other.decision() == Some(Decision::OptedOut));
+        }
+        Ok(clearance)
+    }
+
+    /// Removes what instances left behind that died: whether there was any.
+    async fn clear_traces(&self, asking: &Asking<'_>, number: &Number) -> Result<bool, Error> {
+        let is_old = |at: Timestamp| asking.now.duration_since(at) > TRACE;
+        let mut cleared = false;
+        if let Some((id, at)) = number.live
+            && id != asking.call.id
+            && is_old(at)
+            && !self.load(id).await?.is_some_and(|call| call.has_line())
+        {
+            self.strike(asking.call.reservation.phone, id, &[]).await?;
+            cleared = true;
+        }
+        for (id, identical, at) in &number.others {
+            // Calls under way are many at some numbers; only those that stand against this one are worth a look.
+            let matters = *identical && asking.is_new;
+            let call = if matters { self.load(*id).await? } else { self.recent(*id).await? };
+            if call.as_ref().is_some_and(|call| call.is_finished()) || call.is_none() && is_old(*at) {
+                let entry = call.map(|call| self.names.entry(&call));
+                self.strike(asking.call.reservation.phone, *id, entry.as_ref().map_or(&[], |entry| &entry[..])).await?;
+                cleared = true;
+            }
+        }
+        Ok(cleared)
+    }
+
+    /// Takes a call off its number, whatever it says of itself.
+    async fn strike(&self, phone: Phone, id: CallId, entry: &[u8]) -> Result<(), Error> {
+        let keys = self.names.number(phone);
+        let mut script = self.scripts.vacate.prepare_invoke();
+        script.key(keys.open).key(keys.live).key(keys.starts);
+        script.arg(entry).arg(id.as_bytes()).arg(if entry.is_empty() { "0" } else { "1" }).arg("");
+        self.link.run("numbers", &script).await
+    }
+
+    async fn house(&self, asking: &Asking<'_>, wanted: u8) -> Result<House, Error> {
+        let often = asking.often;
+        let paced = asking.needs_start && self.beat > 0.0;
+        let limited = often.service_day.is_some() || asking.is_new && often.key_minute.is_some();
+        if !paced && !limited {
+            return Ok(House { admitted: asking.is_new, started: true, ..House::default() });
+        }
+        let owner = self.names.owner(&asking.call.owner);
+        let mut script = self.scripts.house.prepare_invoke();
+        script.key(self.names.house(&format!("minute:{owner}"))).key(self.names.house("day"));
+        script.key(self.names.house("beat")).key(self.names.house("line")).key(self.names.house("rounds"));
+        script.arg(asking.now.as_millisecond().to_string()).arg(wanted).arg(asking.call.id.as_bytes()).arg(owner);
+        script.arg(most(often.key_minute)).arg(most(often.service_day)).arg(self.beat);
+        script.arg(u8::from(asking.needs_start)).arg(u8::from(asking.is_new));
+        let (admitted, started, minute, day, slot): (u8, u8, String, String, String) =
+            self.link.run("limits", &script).await?;
+        let (minute, day, slot) = (moment(&minute), moment(&day), moment(&slot));
+        Ok(House { admitted: admitted == 1, started: started == 1, minute, day, slot })
+    }
+
+    pub(in crate::store) async fn admit(&self, asking: &Asking<'_>) -> Result<bool, Error> {
+        let asking = Asking { is_new: true, needs_start: false, ..*asking };
+        Ok(asking.often.key_minute.is_none() || self.house(&asking, 1).await?.admitted)
+    }
+
+    /// Gives a number back that was claimed at `at` but not rung.
+    pub(in crate::store) async fn release(&self, call: &Call, at: Timestamp) {
+        // What cannot be asked for now is a trace that is removed later.
+        let _others = self.vacate_number(call, false, Some(at)).await;
+        self.uncount_day(at).await;
+    }
+
+    pub(in crate::store) async fn uncount(&self, call: &Call, at: Timestamp) {
+        let keys = self.names.number(call.reservation.phone);
+        let mut script = self.scripts.vacate.prepare_invoke();
+        script.key(keys.open).key(keys.live).key(keys.starts).arg("").arg("").arg("0").arg(millis_of(at));
+        let _open: Result<i64, Error> = self.link.run("numbers", &script).await;
+        self.uncount_day(at).await;
+    }
+
+    async fn uncount_day(&self, at: Timestamp) {
+        let mut script = self.scripts.give_back.prepare_invoke();
+        script.key(self.names.house("beat")).key(self.names.house("day")).arg(0).arg(millis_of(at));
+        let _done: Result<i64, Error> = self.link.run("limits", &script).await;
+    }
+
+    /// A call that was entered will never be stored.
+    pub(in crate::store) async fn leave(&self, call: &Call) {
+        let _others = self.vacate_number(call, true, None).await;
+    }
+
+    /// A call has lost its line, or is finished; whether other calls to its number are open.
+    pub(in crate::store) async fn vacate(&self, call: &Call) -> Result<bool, Error> {
+        self.vacate_number(call, call.is_finished(), None).await
+    }
+
+    async fn vacate_number(&self, call: &Call, gone: bool, uncount: Option<Timestamp>) -> Result<bool, Error> {
+        let keys = self.names.number(call.reservation.phone);
+        let mut script = self.scripts.vacate.prepare_invoke();
+        script.key(keys.open).key(keys.live).key(keys.starts);
+        script.arg(&self.names.entry(call)).arg(call.id.as_bytes()).arg(u8::from(gone));
+        script.arg(uncount.map(millis_of).unwrap_or_default());
+        let others: i64 = self.link.run("numbers", &script).await?;
+        Ok(others > 0)
+    }
+
+    /// A call that came back from its ticket is open, and has its number if nobody else has it.
+    pub(super) async fn adopt_line(&self, call: &Call) {
+        let often = Limits::OFF;
+        let asking = Asking { call, often: &often, is_new: false, needs_start: false, now: call.updated_at };
+        let _known = self.number(&asking, if call.has_line() { ADOPT } else { 1 }).await;
+    }
+
+    pub(in crate::store) async fn open_calls(&self, phone: Phone) -> Result<Vec<CallId>, Error> {
+        let keys = self.names.number(phone);
+        let mut cmd = redis::cmd("ZRANGE");
+        let open: Vec<Vec<u8>> = self.link.ask("numbers", cmd.arg(keys.open).arg(0).arg(-1)).await?;
+        Ok(open.iter().filter_map(|entry| entry.first_chunk::<16>().copied().map(CallId::from_bytes)).collect())
+    }
+
+    /// Who has a number now.
+    pub(in crate::store) async fn has_line(&self, phone: Phone) -> Result<bool, Error> {
+        let mut cmd = redis::cmd("EXISTS");
+        self.link.ask("numbers", cmd.arg(self.names.number(phone).live)).await
+    }
+
+    pub(in crate::store) async fn opt_out(&self, phone: Phone, now: Timestamp) -> Result<(), Error> {
+        let written = self.write_opt_out(phone).await;
+        if matches!(written, Err(Error::Away | Error::Full)) {
+            // It counts here at once, and everywhere as soon as the server is back.
+            self.unwritten.opt_out(phone, now);
+            self.count_unwritten();
+            return Ok(());
+        }
+        written
+    }
+
+    pub(super) async fn write_opt_out(&self, phone: Phone) -> Result<(), Error> {
+        let mut cmd = redis::cmd("SET");
+        cmd.arg(self.names.number(phone).opted_out).arg(1).arg("PX").arg(millis(YEAR));
+        self.link.ask("opt_outs", &cmd).await
+    }
+
+    pub(in crate::store) async fn is_opted_out(&self, phone: Phone) -> Result<bool, Error> {
+        if self.unwritten.is_opted_out(phone) {
+            return Ok(true);
+        }
+        let mut cmd = redis::cmd("PEXPIRE");
+        self.link.ask("opt_outs", cmd.arg(self.names.number(phone).opted_out).arg(millis(YEAR))).await
+    }
+
+    pub(in crate::store) async fn reserve(
+        &self,
+        key: IdempotencyKey,
+        first: Standing,
+    ) -> Result<Option<Standing>, Error> {
+        let mut cmd = redis::cmd("SET");
+        let value = [first.call.as_bytes(), first.request.as_slice()].concat();
+        cmd.arg(self.names.idempotency(&key)).arg(value).arg("NX").arg("GET").arg("PX").arg(millis(DAY));
+        let known: Option<Vec<u8>> = self.link.ask("idempotency", &cmd).await?;
+        known.map(|known| standing(&known)).transpose()
+    }
+
+    pub(in crate::store) async fn standing(&self, key: IdempotencyKey) -> Result<Option<Standing>, Error> {
+        let mut cmd = redis::cmd("GET");
+        let known: Option<Vec<u8>> = self.link.ask("idempotency", cmd.arg(self.names.idempotency(&key))).await?;
+        known.map(|known| standing(&known)).transpose()
+    }
+
+    pub(in crate::store) async fn unreserve(&self, key: IdempotencyKey, call: CallId) {
+        let mut script = self.scripts.unreserve.prepare_invoke();
+        script.key(self.names.idempotency(&key)).arg(call.as_bytes());
+        let _done: Result<i64, Error> = self.link.run("idempotency", &script).await;
+    }
+
+    /// How many creates of an API key count for the minute's limit, and since when the oldest of them does.
+    pub(in crate::store) async fn creates(
+        &self,
+        owner: &str,
+        now: Timestamp,
+    ) -> Result<(usize, Option<Timestamp>), Error> {
+        let minute = self.names.house(&format!("minute:{}", self.names.owner(owner)));
+        let since = now.saturating_sub(Limits::MINUTE).unwrap_or(Timestamp::MIN);
+        let mut cmd = redis::cmd("ZRANGE");
+        cmd.arg(minute).arg(format!("({}", millis_of(since))).arg("+inf").arg("BYSCORE").arg("WITHSCORES");
+        let creates: Vec<(Vec<u8>, f64)> = self.link.ask("limits", &cmd).await?;
+        Ok((creates.len(), creates.first().and_then(|(_, at)| moment(&at.to_string()))))
+    }
+
+    fn set_turn(&self, turn: Option<Timestamp>) {
+        *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = turn;
+    }
+
+    pub(in crate::store) async fn join(&self, owner: &Arc<str>, id: CallId) -> Result<(), Error> {
+        let mut script = self.scripts.join.prepare_invoke();
+        script.key(self.names.house("beat")).key(self.names.house("line")).key(self.names.house("rounds"));
+        script.arg(id.as_bytes()).arg(self.names.owner(owner)).arg(millis(TWO_DAYS));
+        let next: String = self.link.run("limits", &script).await?;
+        self.set_turn(Some(moment(&next).unwrap_or(Timestamp::MIN)));
+        self.joined.notify_one();
+        Ok(())
+    }
+
+    pub(in crate::store) fn next_turn(&self) -> Option<Timestamp> {
+        *self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(in crate::store) async fn call_up(&self, now: Timestamp) -> Result<Option<CallId>, Error> {
+        if self.next_turn().is_none_or(|turn| turn > now) {
+            return Ok(None);
+        }
+        let mut script = self.scripts.call_up.prepare_invoke();
+        script.key(self.names.house("beat")).key(self.names.house("line")).key(self.names.house("rounds"));
+        script.arg(now.as_millisecond().to_string()).arg(self.beat);
+        let answer = self.link.run("limits", &script).await;
+        let (id, next, waiting): (Vec<u8>, String, u64) = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                self.set_turn(now.saturating_add(SignedDuration::from_secs(1)).ok());
+                return Err(error);
+            }
+        };
+        self.set_turn(moment(&next).filter(|_| waiting > 0));
+        Ok(id.first_chunk::<16>().copied().map(CallId::from_bytes))
+    }
+
+    pub(in crate::store) async fn give_back(&self) {
+        let mut script = self.scripts.give_back.prepare_invoke();
+        script.key(self.names.house("beat")).key(self.names.house("day")).arg(self.beat).arg("");
+        let _done: Result<i64, Error> = self.link.run("limits", &script).await;
+    }
+
+    pub(in crate::store) async fn joined(&self) {
+        self.joined.notified().await;
+    }
+}
+
+fn most(limit: Option<u32>) -> String {
+    limit.map(|most| most.to_string()).unwrap_or_default()
+}
+
+fn millis(duration: SignedDuration) -> String {
+    duration.as_millis().to_string()
+}
+
+fn millis_of(at: Timestamp) -> String {
+    at.as_millisecond().to_string()
+}
+
+/// What an idempotency key stands for, as it is stored.
+fn standing(value: &[u8]) -> Result<Standing, Error> {
+    let (call, request) = value.split_first_chunk::<16>().ok_or(Error::Unreadable)?;
+    let request = request.try_into().map_err(|_| Error::Unreadable)?;
+    Ok(Standing { call: CallId::from_bytes(*call), request })
+}
+
+/// A moment as scripts write it; nothing where they write nothing.
+fn moment(text: &str) -> Option<Timestamp> {
+    let millis: f64 = text.parse().ok()?;
+    let whole = format!("{:.0}", millis.ceil()).parse().ok()?;
+    Timestamp::from_millisecond(whole).ok()
+}

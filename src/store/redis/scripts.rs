@@ -1,0 +1,35 @@
+//! The scripts, each with its meaning at its head. Each touches keys of one slot only, and reads no clock.
+
+use redis::Script;
+
+/// All of them, with their digests made once.
+#[derive(Debug)]
+pub(super) struct Scripts {
+    pub(super) save: Script,
+    pub(super) void: Script,
+    pub(super) due: Script,
+    pub(super) number: Script,
+    pub(super) vacate: Script,
+    pub(super) house: Script,
+    pub(super) join: Script,
+    pub(super) call_up: Script,
+    pub(super) give_back: Script,
+    pub(super) unreserve: Script,
+}
+
+impl Scripts {
+    pub(super) fn new() -> Self {
+        Self {
+            save: Script::new(include_str!("save.lua")),
+            void: Script::new(include_str!("void.lua")),
+            due: Script::new(include_str!("due.lua")),
+            number: Script::new(include_str!("number.lua")),
+            vacate: Script::new(include_str!("vacate.lua")),
+            house: Script::new(include_str!("house.lua")),
+            join: Script::new(include_str!("join.lua")),
+            call_up: Script::new(include_str!("call_up.lua")),
+            give_back: Script::new(include_str!("give_back.lua")),
+            unreserve: Script::new(include_str!("unreserve.lua")),
+        }
+    }
+}

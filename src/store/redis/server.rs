@@ -1,0 +1,158 @@
+//! A server for tests: one for all tests of a process, with names of its own for each test; or one for a test that
+//! stops it, fills it or empties it. It ends with the process that started it, however that ends.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use jiff::SignedDuration;
+use tokio::task::JoinHandle;
+
+use super::{Redis, Settings};
+use crate::store::Store;
+use crate::telemetry::metrics::Metrics;
+use crate::ticket::Key;
+
+/// How long a server may take to start.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A server behind a socket in a folder of its own.
+#[derive(Debug)]
+pub(crate) struct Server {
+    folder: PathBuf,
+    child: Child,
+}
+
+impl Server {
+    /// Starts a server with further options.
+    pub(crate) fn start(options: &[&str]) -> Self {
+        let folder = std::env::temp_dir().join(format!("tablecall-redis-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir(&folder).unwrap();
+        let child = Self::spawn(&folder, options);
+        Self { folder, child }
+    }
+
+    /// A shell stands between, and ends the server when the pipe to this process is closed.
+    fn spawn(folder: &std::path::Path, options: &[&str]) -> Child {
+        let script = "redis-server \"$@\" & server=$!; cat > /dev/null; kill -9 $server; wait";
+        let mut child = Command::new("sh")
+            .args(["-c", script, "sh", "--port", "0", "--unixsocket", "socket", "--save", "", "--appendonly", "no"])
+            .args(["--logfile", "log", "--pidfile", "pid", "--daemonize", "no"])
+            .args(options)
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let begun = Instant::now();
+        while !answers(folder) {
+            assert!(begun.elapsed() < PATIENCE, "redis-server did not start; is the package redis-server installed?");
+            assert!(child.try_wait().unwrap().is_none(), "redis-server ended");
+            std::thread::yield_now();
+        }
+        child
+    }
+
+    /// Ends it at once.
+    pub(crate) fn kill(&mut self) {
+        drop(self.child.stdin.take());
+        let _status = self.child.wait();
+        let _gone = std::fs::remove_file(self.folder.join("socket"));
+    }
+
+    /// Starts it again, empty.
+    pub(crate) fn start_again(&mut self) {
+        self.child = Self::spawn(&self.folder, &[]);
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis+unix://{}", self.folder.join("socket").display())
+    }
+
+    /// A connection for the test itself.
+    pub(crate) fn connection(&self) -> redis::Connection {
+        redis::Client::open(self.url()).unwrap().get_connection().unwrap()
+    }
+
+    /// A store on this server, tended.
+    pub(crate) fn store(&self, prefix: &str, per_second: u32) -> (Store, Tended) {
+        let settings = Settings {
+            url: self.url().parse().unwrap(),
+            index_key: Key::derive(b"index"),
+            retention: SignedDuration::from_hours(24),
+            per_second,
+        };
+        let metrics = Metrics::new("0", "test", crate::call::example::start()).unwrap();
+        let redis = Arc::new(Redis::with_prefix(prefix, &settings, &[Key::derive(b"seal")], &metrics));
+        let tending = tokio::spawn({
+            let redis = redis.clone();
+            async move { redis.tend().await }
+        });
+        (Store::Redis(redis), Tended { tending, url: self.url(), prefix: prefix.to_owned() })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        let _gone = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn answers(folder: &std::path::Path) -> bool {
+    let url = format!("redis+unix://{}", folder.join("socket").display());
+    let client = redis::Client::open(url).unwrap();
+    client.get_connection().is_ok_and(|mut connection| redis::cmd("PING").query::<String>(&mut connection).is_ok())
+}
+
+/// A store's connection; ends with the test.
+#[derive(Debug)]
+pub(crate) struct Tended {
+    tending: JoinHandle<()>,
+    url: String,
+    prefix: String,
+}
+
+impl Drop for Tended {
+    fn drop(&mut self) {
+        self.tending.abort();
+    }
+}
+
+impl Tended {
+    fn connection(&self) -> redis::Connection {
+        redis::Client::open(self.url.as_str()).unwrap().get_connection().unwrap()
+    }
+
+    /// Every key of this test with what is left of its life.
+    pub(crate) fn lives(&self) -> Vec<(String, i64)> {
+        let mut connection = self.connection();
+        let pattern = format!("{}:*", self.prefix);
+        let keys: Vec<String> = redis::cmd("KEYS").arg(pattern).query(&mut connection).unwrap();
+        let life = |key: String| {
+            let left = redis::cmd("PTTL").arg(&key).query(&mut connection).unwrap();
+            (key, left)
+        };
+        keys.into_iter().map(life).collect()
+    }
+
+    /// Lets time pass: what would have expired is gone.
+    pub(crate) async fn pass(&self, time: SignedDuration) {
+        let passed = i64::try_from(time.as_millis()).unwrap();
+        let mut connection = self.connection();
+        for (key, left) in self.lives() {
+            assert!(left > 0, "{key} would stay for ever");
+            let mut cmd = if left <= passed { redis::cmd("DEL") } else { redis::cmd("PTTL") };
+            let _done: i64 = cmd.arg(key).query(&mut connection).unwrap();
+        }
+    }
+}
+
+/// A store with names of its own on the server of all tests.
+pub(crate) async fn shared(per_second: u32) -> (Store, Tended) {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    let server = SERVER.get_or_init(|| Server::start(&[]));
+    server.store(&format!("test-{}", uuid::Uuid::new_v4()), per_second)
+}

@@ -1,0 +1,251 @@
+//! What could not be written: the newest state of each call as it is known here, with what happened to it since the
+//! server was away. Bounded: the oldest that carries no verdict goes first.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use crate::call::{Call, Event, Kept};
+use crate::domain::{CallId, Phone};
+use crate::store::Saved;
+
+/// The most calls that wait; with a verdict ten times as many, since those are what nobody may lose.
+const MOST: usize = 20_000;
+const MOST_DECIDED: usize = 10 * MOST;
+/// The most events kept of one call: a talk has a few dozen at most.
+const MOST_EVENTS: usize = 128;
+/// The most wishes not to be called, and calls to take back.
+const MOST_OTHERS: usize = 10_000;
+
+#[derive(Debug, Default)]
+pub(super) struct Unwritten {
+    inner: Mutex<Inner>,
+    /// How much waits, so that nobody takes the lock while nothing does.
+    count: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    calls: HashMap<CallId, Waiting>,
+    /// Those without a verdict, oldest first.
+    plain: BTreeSet<(u64, CallId)>,
+    next: u64,
+    opted_out: HashMap<Phone, Timestamp>,
+    voids: HashMap<CallId, u64>,
+}
+
+/// A call that waits.
+#[derive(Clone, Debug)]
+pub(super) struct Waiting {
+    /// The version that the server had; `None`: this instance knew the call from its ticket only.
+    pub(super) basis: Option<u64>,
+    pub(super) call: Arc<Call>,
+    pub(super) events: Vec<Kept>,
+    order: u64,
+}
+
+fn has_verdict(call: &Call) -> bool {
+    call.is_finished() || call.decision().is_some()
+}
+
+impl Inner {
+    fn insert(&mut self, basis: Option<u64>, call: &Arc<Call>, events: Vec<Kept>) -> bool {
+        if self.calls.len() >= MOST {
+            if let Some((_, oldest)) = self.plain.pop_first() {
+                self.calls.remove(&oldest);
+            } else if self.calls.len() >= MOST_DECIDED {
+                return false;
+            }
+        }
+        let order = self.next;
+        self.next += 1;
+        if !has_verdict(call) {
+            self.plain.insert((order, call.id));
+        }
+        self.calls.insert(call.id, Waiting { basis, call: call.clone(), events, order });
+        true
+    }
+
+    fn extend(&mut self, before: &Call, call: &Arc<Call>, event: Event<'_>) -> Option<Saved> {
+        let waiting = self.calls.get_mut(&call.id)?;
+        if waiting.call.version != before.version {
+            return Some(Saved::Conflict);
+        }
+        if waiting.events.len() < MOST_EVENTS {
+            waiting.events.push(Kept::new(event, call.updated_at));
+        }
+        waiting.call = call.clone();
+        if has_verdict(call) {
+            self.plain.remove(&(waiting.order, call.id));
+        }
+        Some(Saved::Done(call.clone()))
+    }
+}
+
+impl Unwritten {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn recount(&self, inner: &Inner) {
+        self.count.store(inner.calls.len() + inner.opted_out.len() + inner.voids.len(), Ordering::SeqCst);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.count.load(Ordering::SeqCst) == 0
+    }
+
+    /// How much waits.
+    pub(super) fn count(&self) -> usize {
+        self.count.load(Ordering::SeqCst)
+    }
+
+    /// The call as it waits here.
+    pub(super) fn get(&self, id: CallId) -> Option<Arc<Call>> {
+        if self.is_empty() {
+            return None;
+        }
+        self.lock().calls.get(&id).map(|waiting| waiting.call.clone())
+    }
+
+    /// Adds to a call that waits already. `None`: it does not.
+    pub(super) fn extend(&self, before: &Call, call: &Arc<Call>, event: Event<'_>) -> Option<Saved> {
+        if self.is_empty() { None } else { self.lock().extend(before, call, event) }
+    }
+
+    /// Lets a change wait. `None`: there is no room.
+    pub(super) fn add(&self, before: &Call, call: &Arc<Call>, event: Event<'_>) -> Option<Saved> {
+        let mut inner = self.lock();
+        if let Some(saved) = inner.extend(before, call, event) {
+            return Some(saved);
+        }
+        let kept = vec![Kept::new(event, call.updated_at)];
+        let added = inner.insert(Some(before.version), call, kept);
+        self.recount(&inner);
+        added.then(|| Saved::Done(call.clone()))
+    }
+
+    /// Lets a call wait that was taken over from its ticket; `false` when it waits already, or there is no room.
+    pub(super) fn adopt(&self, call: &Arc<Call>) -> bool {
+        let mut inner = self.lock();
+        let added = !inner.calls.contains_key(&call.id) && inner.insert(None, call, Vec::new());
+        self.recount(&inner);
+        added
+    }
+
+    /// A call that may have been stored and that nobody was told of.
+    pub(super) fn void(&self, id: CallId, version: u64) {
+        let mut inner = self.lock();
+        if inner.voids.len() < MOST_OTHERS {
+            inner.voids.insert(id, version);
+        }
+        self.recount(&inner);
+    }
+
+    /// A wish not to be called.
+    pub(super) fn opt_out(&self, phone: Phone, now: Timestamp) {
+        let mut inner = self.lock();
+        if inner.opted_out.len() < MOST_OTHERS {
+            inner.opted_out.insert(phone, now);
+        }
+        self.recount(&inner);
+    }
+
+    pub(super) fn is_opted_out(&self, phone: Phone) -> bool {
+        !self.is_empty() && self.lock().opted_out.contains_key(&phone)
+    }
+
+    /// Everything that waits, to be written; wishes not to be called first.
+    pub(super) fn all(&self) -> (Vec<Phone>, Vec<(CallId, u64)>, Vec<CallId>) {
+        let inner = self.lock();
+        // Verdicts before the rest.
+        let mut calls: Vec<_> = inner.calls.values().map(|w| (!has_verdict(&w.call), w.order, w.call.id)).collect();
+        calls.sort_unstable();
+        let voids = inner.voids.iter().map(|(id, version)| (*id, *version)).collect();
+        (inner.opted_out.keys().copied().collect(), voids, calls.into_iter().map(|(.., id)| id).collect())
+    }
+
+    pub(super) fn waiting(&self, id: CallId) -> Option<Waiting> {
+        self.lock().calls.get(&id).cloned()
+    }
+
+    /// What waited of a call is written and became `stored`; what has happened since waits on. Whether nothing does.
+    pub(super) fn written(&self, was: &Waiting, stored: &Arc<Call>) -> bool {
+        let mut inner = self.lock();
+        let id = was.call.id;
+        let Some(waiting) = inner.calls.get_mut(&id) else { return true };
+        let done = waiting.call.version == was.call.version;
+        if done {
+            let order = waiting.order;
+            inner.calls.remove(&id);
+            inner.plain.remove(&(order, id));
+        } else {
+            waiting.basis = Some(stored.version);
+            waiting.events.drain(..was.events.len().min(waiting.events.len()));
+        }
+        self.recount(&inner);
+        done
+    }
+
+    pub(super) fn opt_out_written(&self, phone: Phone) {
+        let mut inner = self.lock();
+        inner.opted_out.remove(&phone);
+        self.recount(&inner);
+    }
+
+    pub(super) fn voided(&self, id: CallId) {
+        let mut inner = self.lock();
+        inner.voids.remove(&id);
+        self.recount(&inner);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{example, step};
+
+    fn changed(call: &Arc<Call>) -> Arc<Call> {
+        Arc::new(step(call, Event::Cancel, example::start()).call)
+    }
+
+    #[test]
+    fn changes_wait_in_order_and_what_comes_meanwhile_waits_on() {
+        let unwritten = Unwritten::default();
+        let first = Arc::new(example::queued(1));
+        let dialed = step(&first, Event::Dial { from: example::reservation().phone }, example::start()).call;
+        let dialed = Arc::new(dialed);
+        assert!(unwritten.extend(&first, &dialed, Event::Wake).is_none());
+        assert!(matches!(unwritten.add(&first, &dialed, Event::Wake), Some(Saved::Done(_))));
+        let was = unwritten.waiting(first.id).unwrap();
+        let canceled = changed(&dialed);
+        assert!(matches!(unwritten.extend(&first, &canceled, Event::Cancel), Some(Saved::Conflict)));
+        assert!(matches!(unwritten.extend(&dialed, &canceled, Event::Cancel), Some(Saved::Done(_))));
+        assert!(!unwritten.written(&was, &dialed), "the cancellation came meanwhile");
+        let rest = unwritten.waiting(first.id).unwrap();
+        assert_eq!((rest.basis, rest.events.len()), (Some(dialed.version), 1));
+        assert!(unwritten.written(&rest, &canceled));
+        assert_eq!(unwritten.count(), 0);
+    }
+
+    #[test]
+    fn the_oldest_without_a_verdict_goes_first() {
+        let unwritten = Unwritten::default();
+        let call = |number: usize| {
+            let mut id = [0; 16];
+            id[..8].copy_from_slice(&number.to_be_bytes());
+            Call { id: CallId::from_bytes(id), ..example::decided() }
+        };
+        let decided = Arc::new(call(0));
+        assert!(unwritten.adopt(&decided));
+        for number in 1..=MOST {
+            assert!(unwritten.adopt(&Arc::new(Call { answer: None, ..call(number) })));
+        }
+        assert_eq!(unwritten.count(), MOST);
+        assert!(unwritten.get(decided.id).is_some());
+        assert!(unwritten.get(call(1).id).is_none());
+        assert!(unwritten.get(call(2).id).is_some());
+    }
+}

@@ -1,0 +1,148 @@
+//! One server or a cluster behind one type, and the address that says which.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::cluster::{ClusterClient, ClusterClientBuilder};
+use redis::cluster_async::ClusterConnection;
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, IntoConnectionInfo as _, Pipeline, ProtocolVersion, PushInfo,
+    RedisFuture, RedisResult, Value,
+};
+
+/// How long a connection may take to stand.
+const CONNECT: Duration = Duration::from_secs(1);
+/// How often a command is sent again within a cluster, when a slot has moved or a node is gone.
+const CLUSTER_RETRIES: u32 = 3;
+
+/// Hears what the server sends unasked.
+pub(super) type Ear = Arc<dyn Fn(PushInfo) + Send + Sync>;
+
+/// The address of a server or of a cluster.
+#[derive(Clone, Debug)]
+pub(super) enum Address {
+    Server(ConnectionInfo),
+    Cluster(Vec<ConnectionInfo>),
+}
+
+/// A connection.
+#[derive(Clone)]
+pub(super) enum Wire {
+    Server(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+impl Address {
+    /// Reads `redis://`, `rediss://`, `redis+cluster://` or `rediss+cluster://`, the latter two with one or more nodes:
+    /// `redis+cluster://user:password@one:6379,two:6379`.
+    pub(super) fn parse(text: &str) -> RedisResult<Self> {
+        let resp3 = |info: ConnectionInfo| {
+            let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+            info.set_redis_settings(settings)
+        };
+        let Some((scheme, rest)) = text.split_once("+cluster://") else {
+            return Ok(Self::Server(resp3(text.into_connection_info()?)));
+        };
+        let (user, hosts) = rest.rsplit_once('@').map_or(("", rest), |(user, hosts)| (user, hosts));
+        let at = if user.is_empty() { "" } else { "@" };
+        let nodes = hosts.trim_end_matches('/').split(',');
+        let nodes = nodes.map(|host| format!("{scheme}://{user}{at}{host}").into_connection_info().map(resp3));
+        nodes.collect::<RedisResult<_>>().map(Self::Cluster)
+    }
+
+    /// Connects; what the server sends unasked goes to `ear`.
+    pub(super) async fn connect(&self, ear: Ear) -> RedisResult<Wire> {
+        let push = move |push: PushInfo| {
+            ear(push);
+            Ok::<(), redis::aio::SendError>(())
+        };
+        match self {
+            Self::Server(info) => {
+                // Every command has a limit of its own around it.
+                let config = AsyncConnectionConfig::new()
+                    .set_connection_timeout(Some(CONNECT))
+                    .set_response_timeout(Some(CONNECT))
+                    .set_push_sender(push);
+                let client = Client::open(info.clone())?;
+                client.get_multiplexed_async_connection_with_config(&config).await.map(Wire::Server)
+            }
+            Self::Cluster(nodes) => {
+                let client: ClusterClient = ClusterClientBuilder::new(nodes.clone())
+                    .use_protocol(ProtocolVersion::RESP3)
+                    .connection_timeout(CONNECT)
+                    .response_timeout(CONNECT)
+                    .retries(CLUSTER_RETRIES)
+                    .push_sender(push)
+                    .build()?;
+                let connection = tokio::time::timeout(CONNECT * 2, client.get_async_connection()).await;
+                connection.map_err(|_late| std::io::Error::from(std::io::ErrorKind::TimedOut))?.map(Wire::Cluster)
+            }
+        }
+    }
+}
+
+impl Wire {
+    pub(super) async fn subscribe(&mut self, channel: &str) -> RedisResult<()> {
+        match self {
+            Self::Server(server) => server.subscribe(channel).await,
+            Self::Cluster(cluster) => cluster.subscribe(channel).await,
+        }
+    }
+}
+
+impl std::fmt::Debug for Wire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Server(_) => "Wire::Server",
+            Self::Cluster(_) => "Wire::Cluster",
+        })
+    }
+}
+
+impl ConnectionLike for Wire {
+    fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
+        match self {
+            Self::Server(server) => server.req_packed_command(cmd),
+            Self::Cluster(cluster) => cluster.req_packed_command(cmd),
+        }
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        cmd: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        match self {
+            Self::Server(server) => server.req_packed_commands(cmd, offset, count),
+            Self::Cluster(cluster) => cluster.req_packed_commands(cmd, offset, count),
+        }
+    }
+
+    fn get_db(&self) -> i64 {
+        match self {
+            Self::Server(server) => server.get_db(),
+            Self::Cluster(cluster) => cluster.get_db(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_name_a_server_or_the_nodes_of_a_cluster() {
+        let nodes = |text| match Address::parse(text).unwrap() {
+            Address::Server(info) => vec![info.addr().to_string()],
+            Address::Cluster(nodes) => nodes.iter().map(|info| info.addr().to_string()).collect(),
+        };
+        assert_eq!(nodes("redis://cache"), ["cache:6379"]);
+        assert_eq!(nodes("rediss://user:secret@cache:7000/2"), ["cache:7000"]);
+        assert_eq!(nodes("redis+cluster://user:secret@one:7000,two:7001/"), ["one:7000", "two:7001"]);
+        for wrong in ["", "cache:6379", "http://cache", "redis+cluster://"] {
+            assert!(Address::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}
