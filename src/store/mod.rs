@@ -457,6 +457,7 @@ impl Store {
     pub fn hurry_events(&self, now: Timestamp) {
         match self {
             Self::Memory(memory) => memory.hurry_events(now),
+            Self::Redis(_) => {}
         }
     }
 
