@@ -25,15 +25,16 @@ use crate::simulator::Simulator;
 use crate::speech::{Input, Speech};
 use crate::store::{self, Memory, Redis, Store};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::traces::{self, Collector, Traces};
 use crate::ticket::Tickets;
 use crate::twilio::client::{Client, ClientConfig, http_client, http_client_builder};
 use crate::twilio::signature::Verifier;
 use crate::{simulator, twilio};
 
 /// How long requests in progress may take once the process is told to stop.
-const GRACE: Duration = Duration::from_secs(10);
+const GRACE: Duration = Duration::from_secs(8);
 /// How long work that outlives its request may take after that: an answer of Twilio on its way is worth waiting for.
-const LAST_WORK: Duration = Duration::from_secs(10);
+const LAST_WORK: Duration = Duration::from_secs(8);
 
 /// How long the last events to clients may take when all else has ended.
 const LAST_EVENTS: Duration = Duration::from_secs(4);
@@ -87,6 +88,9 @@ pub enum Error {
     /// The list of numbers never to call cannot be kept.
     #[error("TABLECALL_DO_NOT_CALL_FILE cannot be used")]
     DoNotCall(#[from] opt_out::FileError),
+    /// Traces cannot be told.
+    #[error("OTEL_EXPORTER_OTLP_ENDPOINT cannot be used")]
+    Traces(#[from] traces::Error),
     /// The metrics cannot be made.
     #[error("the metrics cannot be made")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
@@ -182,6 +186,10 @@ impl App {
         if let Some(simulator) = simulator {
             simulator.stop().await;
         }
+        if let Some(traces) = service.traces().cloned() {
+            // It waits for the collector, and is given up with the rest of the process.
+            let _closed = tokio::task::spawn_blocking(move || traces.close()).await;
+        }
         warm.abort();
         tracing::info!("stopped");
     }
@@ -252,6 +260,7 @@ fn assemble(
     let client = ClientConfig { api_url, ..ClientConfig::new(account.sid, account.credentials) };
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     let probe = config.public_url.as_ref().map(|_| Probe { http: http.clone(), origin: origin.clone() });
+    let traces = traces(config, &clock)?;
     let service = Service::new(Parts {
         settings: settings(config, speech.languages().collect()),
         clock: clock.clone(),
@@ -261,6 +270,7 @@ fn assemble(
         twilio: Client::new(client, http)?,
         speech,
         metrics: metrics.clone(),
+        traces,
         do_not_call,
         tasks: tasks.clone(),
         stop: stop.clone(),
@@ -282,6 +292,14 @@ fn assemble(
     let admission = Admission { keys, proxies, origins };
     let site = Site { service, admission, verifier, simulator, limits, metrics_apart };
     Ok(Assembled { site, notifier, metrics, tasks, stop })
+}
+
+/// Traces, where a collector is named.
+fn traces(config: &Config, clock: &Clock) -> Result<Option<Traces>, Error> {
+    let Some(endpoint) = config.watching.collector.clone() else { return Ok(None) };
+    let (version, environment) = (env!("CARGO_PKG_VERSION"), config.watching.environment.clone());
+    let collector = Collector { endpoint, version, environment };
+    Ok(Some(Traces::new(collector, clock.clone(), http_client_builder().build()?)?))
 }
 
 /// The OpenAPI document of a service as it would be without any setting.

@@ -137,18 +137,13 @@ pub struct Given {
     /// Key under which numbers are hashed into names of shared keys
     #[arg(long, env = "TABLECALL_INDEX_KEY", value_name = "KEY", hide_env_values = true)]
     pub index_key: Option<String>,
-    /// Settings of later versions, by name: they have no effect yet.
-    #[command(flatten)]
-    pub later: Later,
-}
-
-/// Settings that are named in the documentation and do nothing yet; a start with one of them says so.
-#[derive(Args, Clone, Debug, Default)]
-pub struct Later {
-    /// (no effect yet) Where errors are reported
+    /// Where errors are reported
     #[arg(long, env = "SENTRY_DSN", value_name = "URL", hide_env_values = true)]
     pub sentry_dsn: Option<String>,
-    /// (no effect yet) Where traces are sent
+    /// What this deployment is called in those reports
+    #[arg(long, env = "SENTRY_ENVIRONMENT", value_name = "NAME")]
+    pub sentry_environment: Option<String>,
+    /// Collector that traces are sent to, over OTLP with HTTP
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
     pub otlp_endpoint: Option<String>,
 }
@@ -223,8 +218,6 @@ pub struct Config {
     pub trusted_proxies: TrustedProxies,
     /// Web origins that may call the API from a browser.
     pub cors_origins: Origins,
-    /// Settings that were given and have no effect yet.
-    pub ignored: Vec<&'static str>,
 }
 
 /// Who places the calls.

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use tablecall::app::App;
 use tablecall::clock::Clock;
 use tablecall::config::{Carrier, Config, Given, Problem};
+use tablecall::telemetry::reports::{Destination, Reports};
 use tablecall::telemetry::{self, Format};
 use tablecall::{doctor, remote, simulator, ticket};
 
@@ -255,13 +256,15 @@ fn run_server(given: &Given) -> ExitCode {
     };
     let terminal = std::io::stderr().is_terminal();
     let format = config.watching.log_format.unwrap_or(if terminal { Format::Text } else { Format::Json });
-    let _guard = match telemetry::init(format, &config.watching.log_filter) {
-        Ok(guard) => guard,
+    let reports = match config.watching.reports.as_ref().map(|to| reports(to, &config.watching.environment)).transpose()
+    {
+        Ok(reports) => reports,
+        Err(_) => return complain("no client for SENTRY_DSN can be built", UNAVAILABLE),
+    };
+    let _running = match telemetry::init(format, &config.watching.log_filter, reports) {
+        Ok(running) => running,
         Err(error) => return complain(&error.to_string(), UNAVAILABLE),
     };
-    for name in &config.ignored {
-        tracing::warn!(setting = name, "this setting has no effect in this version");
-    }
     if matches!(config.carrier, Carrier::Twilio { .. }) && config.service_name == doctor::DEFAULT_NAME {
         tracing::warn!(
             "calls are made in the name of \"Tablecall\": set TABLECALL_SERVICE_NAME to who you are, as the law of many \
@@ -274,6 +277,12 @@ fn run_server(given: &Given) -> ExitCode {
         );
     }
     in_runtime(serve(config))
+}
+
+fn reports(to: &Destination, environment: &str) -> Result<Reports, reqwest::Error> {
+    let http = tablecall::twilio::client::http_client_builder().timeout(Duration::from_secs(10)).build()?;
+    let release = concat!("tablecall@", env!("CARGO_PKG_VERSION"), "+", env!("TABLECALL_COMMIT"));
+    Ok(Reports::new(to, release.to_owned(), environment.to_owned(), http))
 }
 
 fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {

@@ -64,9 +64,9 @@ pub async fn health(http: &reqwest::Client, listen: SocketAddr) -> Result<(), Er
 /// Where a server on the same machine is reached: "all addresses" is none to connect to.
 fn beside(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
+        one if !one.is_unspecified() => one,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
     };
     SocketAddr::new(ip, listen.port())
 }

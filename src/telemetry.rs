@@ -6,15 +6,18 @@
 
 mod layer;
 pub mod metrics;
+pub mod reports;
 pub mod request;
+pub mod scrub;
 mod sink;
+pub mod traces;
 
 use std::any::Any;
 use std::fmt;
 use std::io;
 use std::panic::Location;
 
-use tracing_subscriber::filter::{EnvFilter, ParseError};
+use tracing_subscriber::filter::{EnvFilter, LevelFilter, ParseError};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{Layer, Registry};
@@ -22,6 +25,7 @@ use tracing_subscriber::{Layer, Registry};
 use crate::clock::Clock;
 
 pub use self::layer::{Format, Lines, layer};
+use self::reports::Reports;
 pub use self::sink::Guard;
 
 /// Why logging could not be started.
@@ -41,19 +45,40 @@ pub enum Error {
 /// The filter when none is given.
 pub const DEFAULT_FILTER: &str = "info";
 
-/// Starts logging to stderr for the whole process, and logs panics.
+/// What must be kept until the very end: what has not been written or sent goes out when it is dropped.
+#[derive(Debug)]
+pub struct Running {
+    reports: Option<Reports>,
+    /// After the reports, which are told of in lines too.
+    _lines: Guard,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(reports) = &self.reports {
+            reports.close();
+        }
+    }
+}
+
+/// Starts logging to stderr for the whole process, and logs panics. With `reports`, errors go there too.
 ///
-/// `filter` has the form of `RUST_LOG` (`info,tablecall=debug`); an empty one means [`DEFAULT_FILTER`]. Keep the guard
-/// until the very end: what has not been written goes out when it is dropped, which `std::process::exit` does not do.
+/// `filter` has the form of `RUST_LOG` (`info,tablecall=debug`); an empty one means [`DEFAULT_FILTER`]. Keep what
+/// is returned until the very end: `std::process::exit` does not drop it.
 ///
 /// # Errors
 /// [`Error`].
-pub fn init(format: Format, filter: &str) -> Result<Guard, Error> {
+pub fn init(format: Format, filter: &str, reports: Option<Reports>) -> Result<Running, Error> {
     let filter = self::filter(filter)?;
     let (lines, guard) = layer(format, Clock::system(), io::stderr())?;
-    Registry::default().with(lines.with_filter(filter)).try_init()?;
+    let registry = Registry::default().with(lines.with_filter(filter));
+    match &reports {
+        // Not a layer that does nothing: without reports nothing is asked for each event.
+        None => registry.try_init()?,
+        Some(reports) => registry.with(reports.clone().with_filter(LevelFilter::ERROR)).try_init()?,
+    }
     std::panic::set_hook(Box::new(|panic| panicked(panic.location(), panic.payload())));
-    Ok(guard)
+    Ok(Running { reports, _lines: guard })
 }
 
 /// The filter for a text of directives; an empty one means [`DEFAULT_FILTER`].

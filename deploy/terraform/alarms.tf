@@ -46,15 +46,15 @@ locals {
 
   # Exactly one of statistic and percentile is set.
   alarms = {
-    "answers-5xx"      = { what = "The service answers with errors: runbook, TablecallErrorBudgetBurnsFast", namespace = "AWS/ApplicationELB", metric = "HTTPCode_Target_5XX_Count", dimensions = local.balancer, statistic = "Sum", percentile = null, above = 5, below = null, minutes = 5, missing = "notBreaching" }
-    "answers-slowly"   = { what = "One in a hundred requests takes over a second: runbook, TablecallAnswersSlowly", namespace = "AWS/ApplicationELB", metric = "TargetResponseTime", dimensions = local.balancer, statistic = null, percentile = "p99", above = 1, below = null, minutes = 5, missing = "notBreaching" }
-    "unhealthy"        = { what = "A task is not healthy: runbook, TablecallDown", namespace = "AWS/ApplicationELB", metric = "UnHealthyHostCount", dimensions = local.balancer, statistic = "Maximum", percentile = null, above = 0, below = null, minutes = 5, missing = "notBreaching" }
-    "none-healthy"     = { what = "No task is healthy: runbook, TablecallDown", namespace = "AWS/ApplicationELB", metric = "HealthyHostCount", dimensions = local.balancer, statistic = "Minimum", percentile = null, above = null, below = 1, minutes = 1, missing = "breaching" }
-    "too-few-tasks"    = { what = "Fewer tasks run than should: runbook, TablecallDown", namespace = "ECS/ContainerInsights", metric = "RunningTaskCount", dimensions = local.service, statistic = "Minimum", percentile = null, above = null, below = var.tasks_min, minutes = 5, missing = "breaching" }
-    "errors"           = { what = "Lines of level ERROR in the log", namespace = var.name, metric = "Errors", dimensions = {}, statistic = "Sum", percentile = null, above = 5, below = null, minutes = 5, missing = "notBreaching" }
-    "refused-webhooks" = { what = "Webhooks are refused: runbook, TablecallRefusesTwilio", namespace = var.name, metric = "RefusedWebhooks", dimensions = {}, statistic = "Sum", percentile = null, above = 20, below = null, minutes = 5, missing = "notBreaching" }
-    "redis-full"       = { what = "Redis is nearly full: runbook, TablecallStoreUnreachable", namespace = "AWS/ElastiCache", metric = "DatabaseMemoryUsagePercentage", dimensions = local.redis, statistic = "Maximum", percentile = null, above = 80, below = null, minutes = 5, missing = "breaching" }
-    "redis-busy"       = { what = "Redis is busy: runbook, TablecallAnswersSlowly", namespace = "AWS/ElastiCache", metric = "EngineCPUUtilization", dimensions = local.redis, statistic = "Average", percentile = null, above = 80, below = null, minutes = 5, missing = "breaching" }
+    "answers-5xx"      = { what = "The service answers with errors: runbook, TablecallErrorBudgetBurnsFast", namespace = "AWS/ApplicationELB", metric = "HTTPCode_Target_5XX_Count", dimensions = local.balancer, statistic = "Sum", percentile = null, above = 5, below = null, period = 300, periods = 1, missing = "notBreaching" }
+    "answers-slowly"   = { what = "One in a hundred requests takes over a second: runbook, TablecallAnswersSlowly", namespace = "AWS/ApplicationELB", metric = "TargetResponseTime", dimensions = local.balancer, statistic = null, percentile = "p99", above = 1, below = null, period = 60, periods = 5, missing = "notBreaching" }
+    "unhealthy"        = { what = "A task is not healthy: runbook, TablecallDown", namespace = "AWS/ApplicationELB", metric = "UnHealthyHostCount", dimensions = local.balancer, statistic = "Maximum", percentile = null, above = 0, below = null, period = 60, periods = 5, missing = "notBreaching" }
+    "none-healthy"     = { what = "No task is healthy: runbook, TablecallDown", namespace = "AWS/ApplicationELB", metric = "HealthyHostCount", dimensions = local.balancer, statistic = "Minimum", percentile = null, above = null, below = 1, period = 60, periods = 1, missing = "breaching" }
+    "too-few-tasks"    = { what = "Fewer tasks run than should: runbook, TablecallDown", namespace = "ECS/ContainerInsights", metric = "RunningTaskCount", dimensions = local.service, statistic = "Minimum", percentile = null, above = null, below = var.tasks_min, period = 60, periods = 5, missing = "breaching" }
+    "errors"           = { what = "Lines of level ERROR in the log", namespace = var.name, metric = "Errors", dimensions = {}, statistic = "Sum", percentile = null, above = 5, below = null, period = 300, periods = 1, missing = "notBreaching" }
+    "refused-webhooks" = { what = "Webhooks are refused: runbook, TablecallRefusesTwilio", namespace = var.name, metric = "RefusedWebhooks", dimensions = {}, statistic = "Sum", percentile = null, above = 20, below = null, period = 300, periods = 1, missing = "notBreaching" }
+    "redis-full"       = { what = "Redis is nearly full: runbook, TablecallStoreUnreachable", namespace = "AWS/ElastiCache", metric = "DatabaseMemoryUsagePercentage", dimensions = local.redis, statistic = "Maximum", percentile = null, above = 80, below = null, period = 60, periods = 5, missing = "breaching" }
+    "redis-busy"       = { what = "Redis is busy: runbook, TablecallAnswersSlowly", namespace = "AWS/ElastiCache", metric = "EngineCPUUtilization", dimensions = local.redis, statistic = "Average", percentile = null, above = 80, below = null, period = 60, periods = 5, missing = "breaching" }
   }
 }
 
@@ -68,8 +68,8 @@ resource "aws_cloudwatch_metric_alarm" "main" {
   dimensions          = each.value.dimensions
   statistic           = each.value.statistic
   extended_statistic  = each.value.percentile
-  period              = 60
-  evaluation_periods  = each.value.minutes
+  period              = each.value.period
+  evaluation_periods  = each.value.periods
   comparison_operator = each.value.below == null ? "GreaterThanThreshold" : "LessThanThreshold"
   threshold           = coalesce(each.value.above, each.value.below)
   treat_missing_data  = each.value.missing

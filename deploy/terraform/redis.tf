@@ -35,7 +35,6 @@ resource "aws_elasticache_replication_group" "main" {
   subnet_group_name          = aws_elasticache_subnet_group.main.name
   security_group_ids         = [aws_security_group.redis.id]
   transit_encryption_enabled = true
-  transit_encryption_mode    = "required"
   at_rest_encryption_enabled = true
   auth_token                 = random_password.redis.result
   snapshot_retention_limit   = 0

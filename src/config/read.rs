@@ -9,7 +9,7 @@ use std::str::FromStr;
 use jiff::SignedDuration;
 use url::{Host, Url};
 
-use super::{Carrier, Config, Given, Later, Problem, TwilioAccount};
+use super::{Carrier, Config, Given, Problem, TwilioAccount};
 use crate::domain::{Country, Name, Phone};
 use crate::http::cors::Origins;
 use crate::http::networks::TrustedProxies;
@@ -112,11 +112,10 @@ impl Reader {
         }
         let truth = "must be `true` or `false`";
         let private = self.parsed("TABLECALL_ALLOW_PRIVATE_CALLBACKS", &given.allow_private_callbacks, truth);
-        let watching = self.watching(given, listen);
+        let watching = self.watching(given, listen, simulated);
         let trusted_proxies = self.trusted_proxies(given);
         let cors_origins = self.cors_origins(given, simulated);
         let shared = self.shared(given);
-        let ignored = self.later(&given.later);
         let exposed = listen.is_none_or(|address| !address.ip().is_loopback())
             || public_url.as_ref().is_some_and(|url| !is_loopback(url));
         let account = account.or_else(|| simulator_account(exposed))?;
@@ -152,7 +151,6 @@ impl Reader {
             shared,
             trusted_proxies,
             cors_origins,
-            ignored,
         })
     }
 
@@ -461,13 +459,6 @@ impl Reader {
         let items: Vec<Result<T, T::Err>> = list(set(value).unwrap_or_default()).map(str::parse).collect();
         items.into_iter().filter_map(|item| item.map_err(|error| self.wrong(name, error)).ok()).collect()
     }
-
-    fn later(&mut self, later: &Later) -> Vec<&'static str> {
-        let settings = [("SENTRY_DSN", &later.sentry_dsn), ("OTEL_EXPORTER_OTLP_ENDPOINT", &later.otlp_endpoint)];
-        // What a setting says that asks for nothing is fulfilled.
-        let asks = |value: &&Option<String>| set(value).is_some_and(|text| text != "off");
-        settings.iter().filter(|(_, value)| asks(value)).map(|(name, _)| *name).collect()
-    }
 }
 
 /// Whether a URL leads to this machine itself.
@@ -605,13 +596,6 @@ mod tests {
         let config = Config::read(&Given { twilio_auth_token: some("new, old"), ..live() }).unwrap();
         assert_eq!(config.carrier.account().auth_tokens, ["new", "old"]);
         assert_eq!(config.ticket_keys.len(), 2);
-    }
-
-    #[test]
-    fn settings_without_effect_are_named() {
-        let later = Later { sentry_dsn: some("https://key@example.com/1"), ..Later::default() };
-        let config = Config::read(&Given { later, ..live() }).unwrap();
-        assert_eq!(config.ignored, ["SENTRY_DSN"]);
     }
 
     #[test]

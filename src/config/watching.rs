@@ -3,8 +3,11 @@
 
 use std::net::SocketAddr;
 
+use url::Url;
+
 use super::Given;
 use super::read::{Reader, set};
+use crate::telemetry::reports::{Destination, NoDsn};
 use crate::telemetry::{self, Format};
 
 /// What is told about the service, and to whom.
@@ -16,10 +19,16 @@ pub struct Watching {
     pub log_format: Option<Format>,
     /// Where metrics are alone; `None`: with everything else.
     pub metrics_listen: Option<SocketAddr>,
+    /// Where errors are reported, if anywhere.
+    pub reports: Option<Destination>,
+    /// The collector that traces are sent to, if any.
+    pub collector: Option<Url>,
+    /// What this deployment is called in reports and traces.
+    pub environment: String,
 }
 
 impl Reader {
-    pub(super) fn watching(&mut self, given: &Given, listen: Option<SocketAddr>) -> Watching {
+    pub(super) fn watching(&mut self, given: &Given, listen: Option<SocketAddr>, simulated: bool) -> Watching {
         let log_filter = set(&given.log).unwrap_or(telemetry::DEFAULT_FILTER).to_owned();
         if let Err(error) = telemetry::filter(&log_filter) {
             self.wrong("RUST_LOG", format!("{error}: must be a level such as info, or target=level,… beside it"));
@@ -39,7 +48,25 @@ impl Reader {
         if metrics_listen.is_some_and(|address| address.port() != 0 && Some(address) == listen) {
             self.wrong(METRICS, "must be another address than TABLECALL_LISTEN; left out, metrics are there");
         }
-        Watching { log_filter, log_format, metrics_listen }
+        let dsn = set(&given.sentry_dsn).map(str::parse).transpose();
+        let reports = dsn.map_err(|error: NoDsn| self.wrong("SENTRY_DSN", error)).unwrap_or_default();
+        let usual = if simulated { "simulator" } else { "production" };
+        let environment = set(&given.sentry_environment).unwrap_or(usual).to_owned();
+        if environment.len() > 64 || environment.contains(['/', ' ', '\n']) {
+            self.wrong("SENTRY_ENVIRONMENT", "must be one word of at most 64 characters, without a slash");
+        }
+        Watching { log_filter, log_format, metrics_listen, reports, collector: self.collector(given), environment }
+    }
+}
+
+impl Reader {
+    fn collector(&mut self, given: &Given) -> Option<Url> {
+        let url = set(&given.otlp_endpoint).map(Url::parse)?;
+        let known = url.ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none());
+        if known.is_none() {
+            self.wrong("OTEL_EXPORTER_OTLP_ENDPOINT", "must be an http or https URL such as http://localhost:4318");
+        }
+        known
     }
 }
 
@@ -61,7 +88,15 @@ mod tests {
     #[test]
     fn nothing_is_watched_apart_unless_it_is_asked_for() {
         let watching = Config::read(&Given::default()).unwrap().watching;
-        let usual = Watching { log_filter: "info".to_owned(), log_format: None, metrics_listen: None };
+        let (log_filter, environment) = ("info".to_owned(), "simulator".to_owned());
+        let usual = Watching {
+            log_filter,
+            log_format: None,
+            metrics_listen: None,
+            reports: None,
+            collector: None,
+            environment,
+        };
         assert_eq!(watching, usual);
     }
 
@@ -73,8 +108,19 @@ mod tests {
             given.log_format = Some("xml".to_owned());
             given.metrics_listen = Some("9090".to_owned());
             given.twilio_cps = Some("many".to_owned());
+            given.sentry_dsn = Some("sentry.example.com".to_owned());
+            given.sentry_environment = Some("a/b".to_owned());
+            given.otlp_endpoint = Some("localhost:4318".to_owned());
         });
-        assert_eq!(wrong(&given), ["TWILIO_CPS", "RUST_LOG", "TABLECALL_LOG_FORMAT", "TABLECALL_METRICS_LISTEN"]);
+        let watching = [
+            "RUST_LOG",
+            "TABLECALL_LOG_FORMAT",
+            "TABLECALL_METRICS_LISTEN",
+            "SENTRY_DSN",
+            "SENTRY_ENVIRONMENT",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+        ];
+        assert_eq!(wrong(&given).split_first().unwrap(), (&"TWILIO_CPS", &watching[..]));
     }
 
     #[test]

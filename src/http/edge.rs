@@ -16,11 +16,14 @@ use super::hooks::{Hooks, PREFIX};
 use super::problem::{Code, Failure, of_framework};
 use crate::domain::id;
 use crate::telemetry::metrics::{Metrics, Route};
-use crate::telemetry::request::Context;
+use crate::telemetry::request::{self, Context};
+use crate::telemetry::traces::{Attribute, Begun, Traces};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Everything below it needs a key.
 const API: &str = "/api/";
+/// Where calls begin.
+const CREATE: &str = "/api/call";
 /// The longest id of a caller's that is taken over.
 const LONGEST_ID: usize = 64;
 
@@ -47,6 +50,8 @@ pub struct Edge<E> {
     hooks: Hooks,
     door: Door,
     routes: Vec<Route>,
+    /// Where creates begin their traces, if anywhere.
+    traces: Option<Traces>,
 }
 
 /// What is known of a request before anything of it is done, for the line that tells of it.
@@ -64,10 +69,10 @@ struct Asked {
 
 impl<E: Endpoint> Edge<E> {
     /// Puts the edge around the routes.
-    pub fn new(inner: E, hooks: Hooks, door: Door, metrics: &Metrics) -> Self {
+    pub fn new(inner: E, hooks: Hooks, door: Door, metrics: &Metrics, traces: Option<Traces>) -> Self {
         let success = |method| if method == "POST" { 202 } else { 200 };
         let routes = ROUTES.iter().map(|(method, name, _)| metrics.route(name, method, success(*method))).collect();
-        Self { inner, hooks, door, routes }
+        Self { inner, hooks, door, routes, traces }
     }
 
     /// The answer to a request, or why there is none.
@@ -83,6 +88,29 @@ impl<E: Endpoint> Edge<E> {
         }
         request.set_data(RequestId(asked.context.id().to_owned()));
         shielded(&self.inner, request).await
+    }
+
+    /// A create begins the trace of its call, or goes on with the one that its client is in.
+    fn begin_trace(&self, request: &Request, asked: &Asked) -> Option<Begun> {
+        let traces = self.traces.as_ref().filter(|_| asked.method == Method::POST && asked.path == CREATE)?;
+        let begun = traces.begin("POST /api/call", request.header("traceparent"));
+        if let Some(parent) = begun.parent() {
+            request::note_trace(parent);
+        }
+        Some(begun)
+    }
+
+    fn end_trace(&self, begun: Option<Begun>, asked: &Asked, response: &Response) {
+        let (Some(traces), Some(begun)) = (&self.traces, begun) else { return };
+        let status = response.status();
+        let mut attributes = vec![
+            Attribute::new("http.request.method", "POST"),
+            Attribute::new("http.route", CREATE),
+            Attribute::new("http.response.status_code", i64::from(status.as_u16())),
+            Attribute::new("tablecall.request.id", asked.context.id().to_owned()),
+        ];
+        attributes.extend(asked.context.call().map(|call| Attribute::new("tablecall.call.id", call.to_string())));
+        traces.end(begun, attributes, status.is_server_error().then_some("refused"));
     }
 
     /// Counts and tells a request and its answer.
@@ -135,6 +163,7 @@ impl<E: Endpoint> Edge<E> {
             key: None,
             cross_origin: self.door.origins().headers(&request),
         };
+        let trace = self.begin_trace(&request, &asked);
         let mut response = match self.answer(request, &mut asked).await {
             Ok(response) => response,
             Err(error) => refused(error, &asked),
@@ -146,6 +175,7 @@ impl<E: Endpoint> Edge<E> {
         guard(headers);
         headers.extend(std::mem::take(&mut asked.cross_origin));
         self.tell(&asked, &response);
+        self.end_trace(trace, &asked, &response);
         Ok(response)
     }
 }

@@ -4,7 +4,7 @@
 //! wrong or doubled signature gets an empty 403. A verified request gets a 2xx whatever happens here: TwiML, or 204.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use metrics::Counter;
@@ -21,6 +21,7 @@ use crate::speech::LAST_RESORT;
 use crate::telemetry::metrics::labels::{HEARD, WEBHOOKS};
 use crate::telemetry::metrics::{Family, Metrics, Webhook};
 use crate::telemetry::request::Context;
+use crate::telemetry::traces::{Attribute, Past, Side};
 use crate::twilio::form::Form;
 use crate::twilio::signature::{SignatureHeaders, Verifier};
 use crate::twilio::webhook::{AmdCallback, StatusCallback, VoiceRequest};
@@ -96,6 +97,10 @@ impl<'a> Hook<'a> {
     }
 }
 
+fn outcome_of(callback: Callback) -> &'static str {
+    HEARD.get(place(callback)).copied().unwrap_or_default()
+}
+
 /// The place of an outcome among [`HEARD`].
 const fn place(callback: Callback) -> usize {
     match callback {
@@ -147,8 +152,9 @@ impl Hooks {
         let counted = self.webhooks.at(hook.kind());
         counted.duration.record(took);
         counted.heard.at(place(callback)).increment(1);
+        self.trace(hook, outcome_of(callback), context, took);
         let (call_sid, call) = (form.get("CallSid").unwrap_or_default(), context.call());
-        let outcome = HEARD.get(place(callback)).copied().unwrap_or_default();
+        let outcome = outcome_of(callback);
         tracing::info!(
             webhook = hook.word(),
             call.id = call.map(display),
@@ -158,6 +164,24 @@ impl Hooks {
             "webhook"
         );
         response
+    }
+
+    /// Tells the webhook in the trace of its call, if there is one.
+    fn trace(&self, hook: Hook<'_>, outcome: &'static str, context: &Context, took: Duration) {
+        let (Some(traces), Some(parent)) = (self.service.traces(), context.trace()) else { return };
+        let call = context.call().map(|call| Attribute::new("tablecall.call.id", call.to_string()));
+        let outcome = [
+            Attribute::new("tablecall.outcome", outcome),
+            Attribute::new("tablecall.request.id", context.id().to_owned()),
+        ];
+        let past = Past {
+            parent,
+            name: format!("webhook {}", hook.word()).into(),
+            side: Side::Server,
+            attributes: outcome.into_iter().chain(call).collect(),
+            failed: None,
+        };
+        traces.took(past, took);
     }
 
     /// The pairs of the body, once the signature over them holds; else what is wrong with it.

@@ -59,6 +59,7 @@ pub fn endpoint(site: Site) -> impl Endpoint {
     let metrics = site.service.metrics().clone();
     let document = describe(&site);
     let simulated = site.simulator.is_some();
+    let traces = site.service.traces().cloned();
     let about = pages::about(site.service.settings(), simulated);
     let hooks = Hooks::new(site.service.clone(), site.verifier, site.limits.clone(), &metrics);
     let api = Api::new(site.service.clone());
@@ -82,7 +83,7 @@ pub fn endpoint(site: Site) -> impl Endpoint {
             routes.nest_no_strip("/simulator/2010-04-01", endpoint.clone()).nest_no_strip("/simulator/api", endpoint);
     }
     let door = Door::new(site.admission, site.service.clock().clone(), &metrics);
-    Edge::new(Pages::new(routes, simulated), hooks, door, &metrics)
+    Edge::new(Pages::new(routes, simulated), hooks, door, &metrics, traces)
 }
 
 /// The metrics alone.

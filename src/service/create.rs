@@ -105,7 +105,7 @@ impl Service {
             }
         }
         let mut call = Call::new(id, owner.clone(), Arc::new(understood.reservation), id.made_at());
-        call.baggage = Baggage { idempotency: key, trace: None };
+        call.baggage = Baggage { idempotency: key, trace: request::current().and_then(|it| it.trace()) };
         let made = self.make(&call, understood.facts).await;
         if let (Err(_), Some(key)) = (&made, key) {
             self.0.parts.store.unreserve(key, id).await;
@@ -198,7 +198,7 @@ impl Service {
     pub(super) fn perform_each(&self, call: &Arc<Call>, effects: impl Iterator<Item = Effect>) {
         for effect in effects {
             let (service, call) = (self.clone(), call.clone());
-            self.0.parts.tasks.spawn(request::carry(async move {
+            self.0.parts.tasks.spawn(request::carry_for(call.baggage.trace, async move {
                 if let Err(error) = service.effect(call.clone(), effect).await {
                     tracing::error!(call.id = %call.id, error = %error, ?effect, "an effect could not be performed");
                 }

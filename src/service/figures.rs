@@ -117,6 +117,7 @@ impl Service {
         let took = begun.elapsed();
         metrics.twilio.get(operation).get(word).record(took);
         let duration_ms = took.as_secs_f64() * 1_000.0;
+        self.trace_twilio(operation, word, took);
         tracing::debug!(operation, result = word, twilio.code = code, duration_ms, "asked Twilio");
         result
     }

@@ -19,6 +19,7 @@ mod ready;
 mod story;
 mod strangers;
 mod sweep;
+mod traced;
 mod voicemail;
 mod turn;
 mod webhooks;
@@ -38,6 +39,7 @@ use crate::speech::Speech;
 use crate::store::{Saved, Store};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::request;
+use crate::telemetry::traces::Traces;
 use crate::ticket::Tickets;
 use crate::{store, twilio};
 
@@ -86,6 +88,8 @@ pub struct Parts {
     pub speech: Speech,
     /// What is counted.
     pub metrics: Metrics,
+    /// Where traces are told, if anywhere.
+    pub traces: Option<Traces>,
     /// Where wishes not to be called outlive the process.
     pub do_not_call: Option<opt_out::DoNotCallFile>,
     /// Where work that outlives its request is tracked.
@@ -207,6 +211,12 @@ impl Service {
         &self.0.parts.metrics
     }
 
+    /// Where traces are told, if anywhere.
+    #[must_use]
+    pub fn traces(&self) -> Option<&Traces> {
+        self.0.parts.traces.as_ref()
+    }
+
     /// Cancelled when this process ends.
     #[must_use]
     pub fn stopping(&self) -> CancellationToken {
@@ -266,6 +276,9 @@ impl Service {
 
     /// Lets an event happen to a call as it was loaded; `None` when it has changed meanwhile.
     async fn apply_to(&self, before: &Arc<Call>, event: Event<'_>) -> Result<Option<Applied>, store::Error> {
+        if let Some(parent) = before.baggage.trace {
+            request::note_trace(parent);
+        }
         let step = step(before, event, self.now());
         if !step.changed {
             return Ok(Some(Applied { call: before.clone(), reply: step.reply, effects: step.effects }));

@@ -18,6 +18,7 @@ impl Service {
     pub(super) fn tell(&self, before: &Call, call: &Call) {
         for entry in call.timeline.iter().skip(before.timeline.len()) {
             tell_entry(call, *entry);
+            self.trace_entry(call, *entry);
         }
         self.count(before, call);
     }

@@ -12,6 +12,7 @@ pub type TraceParent = ([u8; 16], [u8; 8]);
 /// What is known of one request.
 #[derive(Debug)]
 pub struct Context {
+    /// Empty where work is done for a call and for no request.
     id: Box<str>,
     call: OnceLock<[u8; 16]>,
     trace: OnceLock<TraceParent>,
@@ -70,7 +71,17 @@ pub fn note_trace(parent: TraceParent) {
 
 /// Lets `work`, in a task of its own, go on for the request at hand.
 pub fn carry<F: Future>(work: F) -> impl Future<Output = F::Output> {
-    let context = current();
+    carry_for(None, work)
+}
+
+/// The same for work on a call: of one that is traced, what is done without a request is told in its trace too.
+pub fn carry_for<F: Future>(trace: Option<TraceParent>, work: F) -> impl Future<Output = F::Output> {
+    let context = current().or_else(|| {
+        let parent = trace?;
+        let context = Context::new("");
+        let _first = context.trace.set(parent);
+        Some(context)
+    });
     async move {
         match context {
             Some(context) => context.scope(work).await,
@@ -81,7 +92,11 @@ pub fn carry<F: Future>(work: F) -> impl Future<Output = F::Output> {
 
 /// Calls `tell` with the id of the request at hand, if there is one.
 pub(super) fn with_id(tell: impl FnOnce(&str)) {
-    let _outside = CURRENT.try_with(|context| tell(&context.id));
+    let _outside = CURRENT.try_with(|context| {
+        if !context.id.is_empty() {
+            tell(&context.id);
+        }
+    });
 }
 
 #[cfg(test)]

@@ -211,7 +211,8 @@ async fn a_program_with_the_environment_of_fly_answers_what_fly_asks() {
     std::fs::create_dir(&folder).unwrap();
     let mut env = fly.env.clone();
     env.insert("PORT".to_owned(), address.port().to_string());
-    env.insert("TABLECALL_METRICS_LISTEN".to_owned(), free_address().to_string());
+    let metrics = free_address();
+    env.insert("TABLECALL_METRICS_LISTEN".to_owned(), metrics.to_string());
     let file = folder.join("do-not-call");
     env.insert("TABLECALL_DO_NOT_CALL_FILE".to_owned(), file.to_str().unwrap().to_owned());
     let program = Program::with(&env, address).await;
@@ -220,6 +221,8 @@ async fn a_program_with_the_environment_of_fly_answers_what_fly_asks() {
         let answer = Answer::of(http.get(format!("{}{}", program.origin, check.path))).await;
         assert_eq!(answer.status, 200, "{}: {}", check.path, answer.text);
     }
+    let scraped = |origin: &str| Answer::of(http.get(format!("{origin}{}", fly.metrics.path)));
+    assert_eq!((scraped(&format!("http://{metrics}")).await.status, scraped(&program.origin).await.status), (200, 404));
     let (code, log) = program.stops_when_told().await;
     std::fs::remove_dir_all(&folder).unwrap();
     assert_eq!(code, Some(0), "{log}");

@@ -9,10 +9,10 @@ use crate::answer::Answer;
 use crate::app::{RESTAURANT, TestApp, table, table_at};
 
 /// One row of the table.
-struct Row {
-    kind: String,
+pub(crate) struct Row {
+    pub(crate) kind: String,
     /// The values of each label; none where they are not listed.
-    labels: BTreeMap<String, BTreeSet<String>>,
+    pub(crate) labels: BTreeMap<String, BTreeSet<String>>,
 }
 
 fn words(text: &str) -> Vec<&str> {
@@ -20,7 +20,7 @@ fn words(text: &str) -> Vec<&str> {
 }
 
 /// The table of docs/metrics.md, by name.
-fn documented() -> BTreeMap<String, Row> {
+pub(crate) fn documented() -> BTreeMap<String, Row> {
     let path = format!("{}/docs/metrics.md", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(path).expect("there is a table");
     let rows = text.lines().filter(|line| line.starts_with("| `")).map(|line| {

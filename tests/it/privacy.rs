@@ -120,7 +120,7 @@ fn every_writing_of_a_text_is_found() {
 }
 
 impl Pair {
-    async fn tries(&self, key: &str, request: &Value) -> Answer {
+    async fn tries_with(&self, key: &str, request: &Value) -> Answer {
         let url = format!("http://{}/api/call", self.address);
         Answer::of(self.http.post(url).bearer_auth(key).json(request)).await
     }
@@ -143,11 +143,12 @@ fn private_table(callback: &str) -> Value {
 async fn refusals(pair: &Pair, private: &Value) -> Vec<String> {
     let wrong = |fields: Value| with(private.clone(), fields);
     let mut problems = vec![
-        pair.tries(WRONG_KEY, private).await,
-        pair.tries(SECRET, private).await,
-        pair.tries(SECRET, &wrong(json!({"party_size": NAME, "phone": GUEST, "time": NOTES, "language": PLACE}))).await,
-        pair.tries(SECRET, &wrong(json!({"notes": NOTES.repeat(40), "name": format!("{NAME}\u{7}")}))).await,
-        pair.tries(SECRET, &wrong(json!({"name": "Bob", "phone": "+15005550001"}))).await,
+        pair.tries_with(WRONG_KEY, private).await,
+        pair.tries_with(SECRET, private).await,
+        pair.tries_with(SECRET, &wrong(json!({"party_size": NAME, "phone": GUEST, "time": NOTES, "language": PLACE})))
+            .await,
+        pair.tries_with(SECRET, &wrong(json!({"notes": NOTES.repeat(40), "name": format!("{NAME}\u{7}")}))).await,
+        pair.tries_with(SECRET, &wrong(json!({"name": "Bob", "phone": "+15005550001"}))).await,
         pair.gets("/Quetzalc%C3%B3atl?phone=%2B14155552671").await,
         pair.gets("/api/call/Quetzalc%C3%B3atl").await,
     ];
@@ -187,7 +188,7 @@ async fn nothing_private_is_in_what_a_real_process_tells_even_in_all_detail() {
     ];
     let service = Program::set_up(&pair.carrier, pair.address, &settings).await;
     let private = private_table(&callback);
-    let id = pair.tries(SECRET, &private).await.body["id"].as_str().expect("a call").to_owned();
+    let id = pair.tries_with(SECRET, &private).await.body["id"].as_str().expect("a call").to_owned();
     let mut problems = refusals(&pair, &private).await;
     pair.answers().await;
     pair.hears("zucchini").await;

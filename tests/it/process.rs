@@ -48,10 +48,11 @@ impl Program {
         Self::started(program(&arguments), address).await
     }
 
-    /// The service with an account at `carrier`, at an address that stays its own over restarts.
-    pub(crate) async fn service(carrier: &Self, address: SocketAddr) -> Self {
+    /// The service with an account at `carrier`, at an address that stays its own over restarts, and further settings.
+    pub(crate) async fn service(carrier: &Self, address: SocketAddr, further: &[(&str, String)]) -> Self {
         let mut command = program(&["serve"]);
         Self::with_account(&mut command, carrier, address);
+        command.envs(further.iter().map(|(name, value)| (name, value)));
         Self::started(command, address).await
     }
 
@@ -149,30 +150,37 @@ pub(crate) struct Pair {
     pub(crate) carrier: Program,
     pub(crate) address: SocketAddr,
     pub(crate) http: reqwest::Client,
+    /// Further settings of the service.
+    pub(crate) further: Vec<(&'static str, String)>,
 }
 
 impl Pair {
     pub(crate) async fn new() -> Self {
         let carrier = Program::carrier().await;
         let http = tablecall::twilio::client::http_client().unwrap();
-        Self { carrier, address: free_address(), http }
+        Self { carrier, address: free_address(), http, further: Vec::new() }
     }
 
     /// The service starts, for the first time or again.
     pub(crate) async fn starts(&self) -> Program {
-        Program::service(&self.carrier, self.address).await
+        Program::service(&self.carrier, self.address, &self.further).await
     }
 
-    /// A table at a number, a week ahead.
+    /// A table at a number, a week ahead: it is taken on.
     pub(crate) async fn asks(&self, phone: &str) -> String {
+        let answer = self.tries(phone).await;
+        assert_eq!(answer.status, 202, "{}", answer.text);
+        answer.body["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The same, whatever comes of it.
+    pub(crate) async fn tries(&self, phone: &str) -> Answer {
         let time = tablecall::clock::Clock::system().now().strftime("%Y-%m-%dT19:30").to_string();
         let time = time.parse::<jiff::civil::DateTime>().unwrap().saturating_add(jiff::Span::new().days(7));
         let time = time.strftime("%Y-%m-%dT%H:%M").to_string();
         let request = json!({"name": "Ana Quetzalcoatl", "phone": phone, "time": time, "party_size": 4});
         let request = self.http.post(format!("http://{}/api/call", self.address)).bearer_auth(SECRET).json(&request);
-        let answer = Answer::of(request).await;
-        assert_eq!(answer.status, 202, "{}", answer.text);
-        answer.body["id"].as_str().unwrap().to_owned()
+        Answer::of(request).await
     }
 
     /// A call, as its client reads it.
