@@ -319,7 +319,8 @@ fn run_server(given: &Given) -> ExitCode {
              countries asks of a caller"
         );
     }
-    if matches!(config.carrier, Carrier::Twilio { .. }) && config.do_not_call_file.is_none() {
+    let forgets = config.do_not_call_file.is_none() && config.shared.is_none();
+    if matches!(config.carrier, Carrier::Twilio { .. }) && forgets {
         tracing::warn!(
             "TABLECALL_DO_NOT_CALL_FILE is not set: restaurants that ask not to be called are forgotten when this process ends"
         );

@@ -82,8 +82,9 @@ impl Kept {
     }
 }
 
-/// What becomes of `call`, as others left it, when all of `kept` happens to it as well. `None`: nothing new. What they
-/// want done was done when they happened first; whatever is left to do has its time in the call.
+/// What becomes of `call`, as others left it, when all of `kept` happens to it as well. `None`: nothing new.
+///
+/// What they want done was done when they happened first; whatever is left to do has its time in the call.
 #[must_use]
 pub fn again(call: &Call, kept: &[Kept]) -> Option<Call> {
     let mut newest: Option<Call> = None;

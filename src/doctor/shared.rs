@@ -42,16 +42,18 @@ fn judge(examined: &Examined) -> Vec<Finding> {
     }
     match policy.as_deref() {
         Some("noeviction") => {
-            say(Level::Good, "maxmemory-policy is noeviction: nothing is dropped in silence.".to_owned())
+            say(Level::Good, "maxmemory-policy is noeviction: nothing is dropped in silence.".to_owned());
         }
-        Some(policy) => say(
-            Level::Bad,
-            format!(
+        Some(policy) => {
+            let text = format!(
                 "maxmemory-policy is {policy}: calls and locks would be dropped when its memory is full. Set it to noeviction \
                  (`CONFIG SET maxmemory-policy noeviction`, and in its configuration)."
-            ),
-        ),
-        None => say(Level::Note, "It does not tell its maxmemory-policy; it must be noeviction.".to_owned()),
+            );
+            say(Level::Bad, text);
+        }
+        None => {
+            say(Level::Note, "It does not tell its maxmemory-policy; it must be noeviction.".to_owned());
+        }
     }
     if ahead.abs() > SKEW {
         let text = format!("Its clock and this one are {} s apart. Let NTP set both.", ahead.abs().as_secs());
@@ -61,10 +63,10 @@ fn judge(examined: &Examined) -> Vec<Finding> {
     }
     let millis = latency.as_secs_f64() * 1_000.0;
     if *latency > SLOW {
-        let text = format!("It answers within {millis:.1} ms: put it nearer, in the same region at least.");
+        let text = format!("It answers within {millis:.0} ms: put it nearer, in the same region at least.");
         say(Level::Note, text);
     } else {
-        say(Level::Good, format!("It answers within {millis:.1} ms."));
+        say(Level::Good, format!("It answers within {millis:.2} ms."));
     }
     found
 }

@@ -291,7 +291,8 @@ impl Service {
                 let lost_line = before.has_line() && !call.has_line();
                 let ended = call.is_finished() && !before.is_finished();
                 // Nobody waits for most numbers, and a task for each would be too many.
-                if (lost_line || ended) && self.0.parts.store.vacate(&call).await.unwrap_or(false) && lost_line {
+                let others_wait = (lost_line || ended) && self.0.parts.store.vacate(&call).await.unwrap_or(false);
+                if lost_line && others_wait {
                     self.freed(phone);
                 }
                 Ok(Some(Applied { call, reply: step.reply, effects: step.effects }))

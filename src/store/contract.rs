@@ -62,6 +62,10 @@ async fn saved(store: &Store, loaded: Option<u64>, call: Call) -> Arc<Call> {
     }
 }
 
+fn finished_line(call: &Call) -> Call {
+    step(call, Event::Refused { attempt: 1, code: None }, now()).call
+}
+
 const fn asking<'a>(call: &'a Call, often: &'a Often, now: Timestamp) -> Asking<'a> {
     Asking { call, often, is_new: false, needs_start: true, now }
 }
@@ -129,6 +133,19 @@ async fn one_call_has_a_number_at_a_time() {
         assert!(claim(&second).await);
         assert_eq!(store.open_calls(phone).await.unwrap(), [second.id]);
     }
+}
+
+#[tokio::test]
+async fn a_line_that_was_taken_over_beside_another_keeps_its_number() {
+    let store = Store::memory(Limits { max_calls: 9, retention: SignedDuration::from_hours(24) });
+    let first = saved(&store, None, call(1)).await;
+    assert!(stand(&store, &first, Want::Take, &Often::OFF, now()).await.claimed);
+    let live = saved(&store, Some(1), dialed(&first)).await;
+    let Ok(Saved::Done(adopted)) = store.adopt(dialed(&call(2))).await else { panic!("it is not held") };
+    saved(&store, Some(live.version), finished_line(&live)).await;
+    assert!(stand(&store, &call(3), Want::Look, &Often::OFF, now()).await.taken, "the other line is open");
+    saved(&store, Some(adopted.version), finished_line(&adopted)).await;
+    assert!(!stand(&store, &call(3), Want::Look, &Often::OFF, now()).await.taken);
 }
 
 #[tokio::test]

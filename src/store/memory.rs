@@ -67,14 +67,15 @@ struct Shard {
 #[derive(Debug, Default)]
 struct Number {
     open: Vec<CallId>,
-    live: Option<CallId>,
+    /// Calls with a line: one, or more where calls of a process that is no more were taken over beside it.
+    live: Vec<CallId>,
     /// Attempts of the day, where a limit counts them.
     starts: Log,
 }
 
 impl Number {
     fn is_idle(&self) -> bool {
-        self.open.is_empty() && self.live.is_none() && self.starts.is_empty()
+        self.open.is_empty() && self.live.is_empty() && self.starts.is_empty()
     }
 }
 
@@ -190,8 +191,8 @@ impl Memory {
             if appears && is_open && !number.open.contains(&id) {
                 number.open.push(id);
             }
-            if line {
-                number.live.get_or_insert(id);
+            if line && !number.live.contains(&id) {
+                number.live.push(id);
             }
         } else if was_open && !is_open || had_line && !line {
             let mut numbers = self.number(phone);
@@ -199,8 +200,8 @@ impl Memory {
                 if !is_open {
                     number.open.retain(|open| *open != id);
                 }
-                if !line && number.live == Some(id) {
-                    number.live = None;
+                if !line {
+                    number.live.retain(|live| *live != id);
                 }
                 if number.is_idle() {
                     numbers.remove(&phone);
@@ -300,7 +301,7 @@ impl Memory {
     }
 
     pub(super) fn is_taken(&self, phone: Phone, id: CallId) -> bool {
-        self.number(phone).get(&phone).is_some_and(|number| number.live.is_some_and(|live| live != id))
+        self.number(phone).get(&phone).is_some_and(|number| number.live.iter().any(|live| *live != id))
     }
 
     pub(super) fn room(&self, phone: Phone, owner: &str, often: &Often, now: Timestamp) -> Room {
@@ -340,8 +341,8 @@ impl Memory {
     pub(super) fn claim(&self, phone: Phone, id: CallId, often: &Often, now: Timestamp) -> bool {
         let mut numbers = self.number(phone);
         let number = numbers.entry(phone).or_default();
-        if let Some(live) = number.live {
-            return live == id;
+        if !number.live.is_empty() {
+            return number.live.contains(&id);
         }
         let hour = number.starts.room(often.number_hour, Often::HOUR, now);
         if hour.or_else(|| number.starts.room(often.number_day, Often::DAY, now)).is_some() {
@@ -357,16 +358,14 @@ impl Memory {
         if often.number_hour.or(often.number_day).is_some() {
             number.starts.add(now, Often::DAY);
         }
-        number.live = Some(id);
+        number.live.push(id);
         true
     }
 
     pub(super) fn release(&self, phone: Phone, id: CallId, at: Timestamp) {
         let mut numbers = self.number(phone);
         if let Some(number) = numbers.get_mut(&phone) {
-            if number.live == Some(id) {
-                number.live = None;
-            }
+            number.live.retain(|live| *live != id);
             if number.is_idle() {
                 numbers.remove(&phone);
             }

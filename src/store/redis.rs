@@ -58,6 +58,8 @@ mod wire;
 
 #[cfg(test)]
 pub(crate) mod server;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex};
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use redis::Value;
 use tokio::sync::watch;
 
 use super::Redis;
@@ -207,9 +206,9 @@ impl Redis {
             let life = life(call, self.retention);
             let answer = self.send_record("save", loaded_stamp, &after, Some(life)).await?;
             let other = match answer {
-                Value::BulkString(other) if other.is_empty() => return Ok(Put::Gone),
-                Value::BulkString(other) => self.copies.records().open(id, &other)?,
-                _done => {
+                Some(other) if other.is_empty() => return Ok(Put::Gone),
+                Some(other) => self.copies.records().open(id, &other)?,
+                None => {
                     self.copies.put(&after);
                     self.timers.own(call);
                     self.note_event(&after);

@@ -2,7 +2,6 @@
 //! compares the record's revision, so that nobody undoes what another has done.
 
 use jiff::Timestamp;
-use redis::Value;
 
 use super::Redis;
 use super::calls::millis_of;
@@ -21,9 +20,7 @@ impl Redis {
         lease_end: Timestamp,
         most: usize,
     ) -> Result<Vec<Claimed>, Error> {
-        if self.link.away().is_some() {
-            return Err(Error::Away);
-        }
+        self.link.ready().await?;
         // What is stored has milliseconds, and the end of a claim is its name.
         let lease_end = Timestamp::from_millisecond(lease_end.as_millisecond()).unwrap_or(lease_end);
         let (mut ids, polls) = self.alarms.take(until, most);
@@ -125,13 +122,13 @@ impl Redis {
     async fn put_entry(&self, before: &Stored, after: &Stored) -> Result<Option<Option<Stored>>, Error> {
         let answer = self.send_record("events", Some(before.stamp()), after, None).await?;
         match answer {
-            Value::BulkString(other) if other.is_empty() => Ok(Some(None)),
-            Value::BulkString(other) => {
+            Some(other) if other.is_empty() => Ok(Some(None)),
+            Some(other) => {
                 let other = self.copies.records().open(after.call.id, &other)?;
                 self.copies.correct(&other);
                 Ok(Some(Some(other)))
             }
-            _done => {
+            None => {
                 self.copies.put(after);
                 self.note_event(after);
                 Ok(None)
@@ -144,15 +141,17 @@ impl Redis {
         self.alarms.own(stored.call.id, stored.stamp(), due);
     }
 
-    /// One round trip: compares, saves, sets the due entries, tells everybody. `life`: of the record and of the call's
-    /// own due entry, which a change of the outbox alone leaves as they are.
+    /// One round trip: compares, saves, sets the due entries, tells everybody. `None`: done; else what stands there, empty
+    /// where nothing does.
+    ///
+    /// `life`: of the record and of the call's own due entry, which a change of the outbox alone leaves as they are.
     pub(super) async fn send_record(
         &self,
         operation: &'static str,
         loaded: Option<Stamp>,
         stored: &Stored,
         life: Option<jiff::SignedDuration>,
-    ) -> Result<Value, Error> {
+    ) -> Result<Option<Vec<u8>>, Error> {
         let (id, record) = (stored.call.id, self.copies.records().seal(stored)?);
         let shard = Names::shard(id);
         let event_at = stored.entry.as_ref().and_then(|entry| entry.next_at);

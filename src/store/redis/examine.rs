@@ -44,7 +44,7 @@ async fn look(url: &Url, now: impl Fn() -> Timestamp) -> RedisResult<Examined> {
         Address::Server(info) => Address::Server(info.clone()),
         Address::Cluster(nodes) => {
             drop(address.connect(Arc::new(|_push| {})).await?);
-            nodes.first().cloned().map_or_else(|| address.clone(), Address::Server)
+            nodes.first().cloned().map_or_else(|| address.clone(), |node| Address::Server(Box::new(node)))
         }
     };
     let mut wire = node.connect(Arc::new(|_push| {})).await?;

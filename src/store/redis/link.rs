@@ -82,6 +82,11 @@ impl Link {
         }
     }
 
+    /// Resolves at once, but at the very start; the error: the server is away.
+    pub(super) async fn ready(&self) -> Result<(), Error> {
+        self.wire().await.map(|_wire| ())
+    }
+
     /// Runs a script.
     pub(super) async fn run<T: FromRedisValue>(
         &self,

@@ -37,8 +37,17 @@ struct Number {
     claimed: bool,
     hour: Option<Timestamp>,
     day: Option<Timestamp>,
-    /// Other open calls: name, whether it asks for the very same, since when.
-    others: Vec<(CallId, bool, Timestamp)>,
+    others: Vec<Other>,
+}
+
+/// Another open call to it.
+struct Other {
+    id: CallId,
+    /// As it stands there.
+    entry: Vec<u8>,
+    /// It asks for the very same.
+    identical: bool,
+    since: Timestamp,
 }
 
 /// What is known of what all calls share.
@@ -100,7 +109,8 @@ impl Redis {
         let others = others.chunks_exact(2).filter_map(|pair| {
             let (open, at) = (pair.first()?, pair.get(1)?);
             let id = CallId::from_bytes(*open.first_chunk()?);
-            Some((id, open.get(16..) == entry.get(16..), moment(str::from_utf8(at).ok()?)?))
+            let (identical, since) = (open.get(16..) == entry.get(16..), moment(str::from_utf8(at).ok()?)?);
+            Some(Other { id, entry: open.clone(), identical, since })
         });
         let has = |live: &[u8]| {
             let (id, at) = live.split_at_checked(16)?;
@@ -121,7 +131,7 @@ impl Redis {
         let taken = number.live.is_some_and(|(id, _)| id != asking.call.id);
         let mut clearance = Clearance { opted_out: number.opted_out, taken, ..Clearance::default() };
         (clearance.room.number_hour, clearance.room.number_day) = (number.hour, number.day);
-        for (id, identical, _) in &number.others {
+        for Other { id, identical, .. } in &number.others {
             if *identical && asking.is_new {
                 clearance.duplicate.get_or_insert(*id);
             }
@@ -141,29 +151,29 @@ impl Redis {
             && is_old(at)
             && !self.load(id).await?.is_some_and(|call| call.has_line())
         {
-            self.strike(asking.call.reservation.phone, id, &[]).await?;
+            self.strike(asking.call.reservation.phone, id, None).await?;
             cleared = true;
         }
-        for (id, identical, at) in &number.others {
+        for Other { id, entry, identical, since } in &number.others {
             // Calls under way are many at some numbers; only those that stand against this one are worth a look.
             let matters = *identical && asking.is_new;
             let call = if matters { self.load(*id).await? } else { self.recent(*id).await? };
-            if call.as_ref().is_some_and(|call| call.is_finished()) || call.is_none() && is_old(*at) {
-                let entry = call.map(|call| self.names.entry(&call));
-                self.strike(asking.call.reservation.phone, *id, entry.as_ref().map_or(&[], |entry| &entry[..])).await?;
+            if call.as_ref().is_some_and(|call| call.is_finished()) || call.is_none() && is_old(*since) {
+                self.strike(asking.call.reservation.phone, *id, Some(entry)).await?;
                 cleared = true;
             }
         }
         Ok(cleared)
     }
 
-    /// Takes a call off its number, whatever it says of itself.
-    async fn strike(&self, phone: Phone, id: CallId, entry: &[u8]) -> Result<(), Error> {
+    /// Takes a call off its number; with its entry also from among the open ones.
+    async fn strike(&self, phone: Phone, id: CallId, entry: Option<&Vec<u8>>) -> Result<(), Error> {
         let keys = self.names.number(phone);
         let mut script = self.scripts.vacate.prepare_invoke();
         script.key(keys.open).key(keys.live).key(keys.starts);
-        script.arg(entry).arg(id.as_bytes()).arg(if entry.is_empty() { "0" } else { "1" }).arg("");
-        self.link.run("numbers", &script).await
+        script.arg(entry.map_or(&[][..], Vec::as_slice)).arg(id.as_bytes()).arg(u8::from(entry.is_some())).arg("");
+        let _open: i64 = self.link.run("numbers", &script).await?;
+        Ok(())
     }
 
     async fn house(&self, asking: &Asking<'_>, wanted: u8) -> Result<House, Error> {

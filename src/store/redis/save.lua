@@ -3,10 +3,10 @@
 -- ARGV: stamp that was loaded ('': none), record (it begins with its stamp in 12 bytes), life of the record in
 --       milliseconds ('': as before), when the call is due ('': never; '-': as before), when its event is ('': never), id,
 --       channel, life of the shard.
--- Answers true, or the record that stands there instead ('': none).
+-- Answers nothing, or the record that stands there instead ('': none).
 local stored = redis.call('GET', KEYS[1])
 if stored == ARGV[2] then
-  return true
+  return false
 end
 if (stored and string.sub(stored, 1, 12) or '') ~= ARGV[1] then
   return stored or ''
@@ -30,4 +30,4 @@ elseif stored then
   redis.call('ZREM', KEYS[3], ARGV[6])
 end
 redis.call('PUBLISH', ARGV[7], ARGV[6] .. ARGV[2])
-return true
+return false

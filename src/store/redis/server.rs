@@ -78,20 +78,30 @@ impl Server {
 
     /// A store on this server, tended.
     pub(crate) fn store(&self, prefix: &str, per_second: u32) -> (Store, Tended) {
-        let settings = Settings {
-            url: self.url().parse().unwrap(),
-            index_key: Key::derive(b"index"),
-            retention: SignedDuration::from_hours(24),
-            per_second,
-        };
-        let metrics = Metrics::new("0", "test", crate::call::example::start()).unwrap();
-        let redis = Arc::new(Redis::with_prefix(prefix, &settings, &[Key::derive(b"seal")], &metrics));
-        let tending = tokio::spawn({
-            let redis = redis.clone();
-            async move { redis.tend().await }
-        });
-        (Store::Redis(redis), Tended { tending, url: self.url(), prefix: prefix.to_owned() })
+        store(self.url(), prefix, per_second, b"seal")
     }
+
+    /// The same with another ticket key.
+    pub(crate) fn sealed_with(&self, prefix: &str, key: &[u8]) -> (Store, Tended) {
+        store(self.url(), prefix, 0, key)
+    }
+}
+
+fn store(url: String, prefix: &str, per_second: u32, key: &[u8]) -> (Store, Tended) {
+    let settings = Settings {
+        url: url.parse().unwrap(),
+        index_key: Key::derive(b"index"),
+        retention: SignedDuration::from_hours(24),
+        per_second,
+    };
+    let metrics = Metrics::new("0", "test", crate::call::example::start()).unwrap();
+    let redis = Arc::new(Redis::with_prefix(prefix, &settings, &[Key::derive(key)], &metrics));
+    let tending = tending(redis.clone());
+    (Store::Redis(redis.clone()), Tended { redis, tending, url, prefix: prefix.to_owned() })
+}
+
+fn tending(redis: Arc<Redis>) -> JoinHandle<()> {
+    tokio::spawn(async move { redis.tend().await })
 }
 
 impl Drop for Server {
@@ -110,6 +120,7 @@ fn answers(folder: &std::path::Path) -> bool {
 /// A store's connection; ends with the test.
 #[derive(Debug)]
 pub(crate) struct Tended {
+    redis: Arc<Redis>,
     tending: JoinHandle<()>,
     url: String,
     prefix: String,
@@ -124,6 +135,36 @@ impl Drop for Tended {
 impl Tended {
     fn connection(&self) -> redis::Connection {
         redis::Client::open(self.url.as_str()).unwrap().get_connection().unwrap()
+    }
+
+    /// Another instance with the same names on the same server.
+    pub(crate) fn another(&self, per_second: u32) -> (Store, Self) {
+        store(self.url.clone(), &self.prefix, per_second, b"seal")
+    }
+
+    /// Loses the connection, and makes no other.
+    pub(crate) async fn lose(&mut self) {
+        self.tending.abort();
+        let _aborted = (&mut self.tending).await;
+        self.redis.link.hung_up();
+        self.redis.copies.doubt();
+    }
+
+    /// Makes a connection again.
+    pub(crate) fn tend(&mut self) {
+        self.tending = tending(self.redis.clone());
+    }
+
+    /// All names and values, as far as they are text.
+    pub(crate) fn everything(&self) -> String {
+        let mut connection = self.connection();
+        let mut all = String::new();
+        for (key, _) in self.lives() {
+            let value: Vec<u8> = redis::cmd("DUMP").arg(&key).query(&mut connection).unwrap();
+            all.push_str(&key);
+            all.push_str(&String::from_utf8_lossy(&value));
+        }
+        all
     }
 
     /// Every key of this test with what is left of its life.
@@ -154,5 +195,5 @@ impl Tended {
 pub(crate) async fn shared(per_second: u32) -> (Store, Tended) {
     static SERVER: OnceLock<Server> = OnceLock::new();
     let server = SERVER.get_or_init(|| Server::start(&[]));
-    server.store(&format!("test-{}", uuid::Uuid::new_v4()), per_second)
+    server.store(&format!("p-{}", uuid::Uuid::new_v4()), per_second)
 }

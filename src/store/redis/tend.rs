@@ -190,9 +190,18 @@ impl Redis {
     /// Writes a call over what it grew from, or lets what happened here happen to what others made of it.
     async fn write(&self, waiting: &Waiting) -> Result<Arc<Call>, Error> {
         let mut found = match self.put(waiting.basis, &waiting.call).await? {
-            Put::Done => return Ok(waiting.call.clone()),
+            Put::Done => {
+                if waiting.basis.is_none() {
+                    self.adopt_line(&waiting.call).await;
+                }
+                return Ok(waiting.call.clone());
+            }
+            // The server has lost it, and its number with it.
             Put::Gone => match self.put(None, &waiting.call).await? {
-                Put::Done | Put::Gone => return Ok(waiting.call.clone()),
+                Put::Done | Put::Gone => {
+                    self.adopt_line(&waiting.call).await;
+                    return Ok(waiting.call.clone());
+                }
                 Put::Other(stored) => stored,
             },
             Put::Other(stored) => stored,

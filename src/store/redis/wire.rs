@@ -22,7 +22,7 @@ pub(super) type Ear = Arc<dyn Fn(PushInfo) + Send + Sync>;
 /// The address of a server or of a cluster.
 #[derive(Clone, Debug)]
 pub(super) enum Address {
-    Server(ConnectionInfo),
+    Server(Box<ConnectionInfo>),
     Cluster(Vec<ConnectionInfo>),
 }
 
@@ -42,7 +42,7 @@ impl Address {
             info.set_redis_settings(settings)
         };
         let Some((scheme, rest)) = text.split_once("+cluster://") else {
-            return Ok(Self::Server(resp3(text.into_connection_info()?)));
+            return Ok(Self::Server(Box::new(resp3(text.into_connection_info()?))));
         };
         let (user, hosts) = rest.rsplit_once('@').map_or(("", rest), |(user, hosts)| (user, hosts));
         let at = if user.is_empty() { "" } else { "@" };
@@ -64,7 +64,7 @@ impl Address {
                     .set_connection_timeout(Some(CONNECT))
                     .set_response_timeout(Some(CONNECT))
                     .set_push_sender(push);
-                let client = Client::open(info.clone())?;
+                let client = Client::open((**info).clone())?;
                 client.get_multiplexed_async_connection_with_config(&config).await.map(Wire::Server)
             }
             Self::Cluster(nodes) => {

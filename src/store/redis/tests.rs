@@ -1,0 +1,306 @@
+//! What several instances do to each other, and what they do while the server is away.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::server::{self, Server, Tended};
+use crate::call::{Call, Closing, Event, How, Input, On, Turn, WaitingFor, example, step};
+use crate::domain::{CallId, Sid};
+use crate::policy::Limits as Often;
+use crate::store::{Asking, Error, Saved, Store, Want};
+
+/// How long anything may take that is waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn now() -> Timestamp {
+    example::start()
+}
+
+fn at(seconds: i64) -> Timestamp {
+    now() + SignedDuration::from_secs(seconds)
+}
+
+fn on() -> On {
+    On { attempt: 1, sid: Sid::from_bytes([7; 16]) }
+}
+
+fn dial(call: &Call) -> Event<'static> {
+    Event::Dial { from: call.reservation.phone }
+}
+
+fn key() -> Event<'static> {
+    Event::Keyed { on: on(), turn: Turn::first(0), input: Input::Digits("1"), sealed_at: now() }
+}
+
+async fn saved(store: &Store, call: Call) -> Arc<Call> {
+    match store.save(None, call).await.unwrap() {
+        Saved::Done(call) => call,
+        Saved::Conflict => panic!("it exists"),
+    }
+}
+
+/// What `event` makes of a call, as the service does it; `None`: somebody was quicker.
+async fn changed(store: &Store, before: &Arc<Call>, event: Event<'_>) -> Result<Option<Arc<Call>>, Error> {
+    let step = step(before, event, now());
+    assert!(step.changed, "{event:?}");
+    Ok(match store.change(before, step.call, event).await? {
+        Saved::Done(call) => Some(call),
+        Saved::Conflict => None,
+    })
+}
+
+async fn done(store: &Store, before: &Arc<Call>, event: Event<'_>) -> Arc<Call> {
+    changed(store, before, event).await.unwrap().unwrap()
+}
+
+/// A call whose line is open.
+async fn open_line(store: &Store, number: u8) -> Arc<Call> {
+    let queued = saved(store, example::queued(number)).await;
+    let dialed = done(store, &queued, dial(&queued)).await;
+    done(store, &dialed, Event::Accepted(on())).await
+}
+
+async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds().await {
+        assert!(begun.elapsed() < PATIENCE, "{what}");
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn reached(store: &Store) {
+    until("the server is reached", async || store.ailment().is_none()).await;
+}
+
+/// Two instances on one server.
+async fn two(per_second: u32) -> (Store, Store, (Tended, Tended)) {
+    let (first, tended) = server::shared(per_second).await;
+    let (second, also) = tended.another(per_second);
+    reached(&first).await;
+    reached(&second).await;
+    (first, second, (tended, also))
+}
+
+#[tokio::test]
+async fn what_one_instance_saves_another_knows_and_a_stale_copy_does_no_harm() {
+    let (first, second, _tended) = two(0).await;
+    let queued = saved(&first, example::queued(1)).await;
+    until("it is heard", async || second.recent(queued.id).await.unwrap().is_some()).await;
+    let mut watcher = second.watch(queued.id).await.unwrap().unwrap();
+    let dialed = done(&first, &queued, dial(&queued)).await;
+    watcher.changed().await.unwrap();
+    assert_eq!(watcher.borrow_and_update().version, dialed.version);
+    assert_eq!(changed(&second, &queued, Event::Cancel).await.unwrap(), None, "it has changed");
+    assert_eq!(second.recent(queued.id).await.unwrap().unwrap(), dialed, "and is known without a question");
+    let canceled = done(&second, &dialed, Event::Cancel).await;
+    assert_eq!(first.load(queued.id).await.unwrap().unwrap(), canceled);
+}
+
+#[tokio::test]
+async fn a_call_that_is_due_is_given_to_one_instance_until_its_lease_lapses() {
+    let (first, second, _tended) = two(0).await;
+    let hold = Event::Hold { waiting_for: WaitingFor::Retry, until: at(9) };
+    let queued = saved(&first, example::queued(1)).await;
+    done(&first, &queued, hold).await;
+    assert_eq!(second.due(at(8), 10).await.unwrap(), []);
+    assert_eq!(first.due(at(9), 10).await.unwrap(), [queued.id]);
+    assert_eq!(second.due(at(12), 10).await.unwrap(), [], "the first one wakes it");
+    assert_eq!(second.due(at(25), 10).await.unwrap(), [queued.id], "the first one is no more");
+}
+
+#[tokio::test]
+async fn instances_share_one_beat_and_one_line() {
+    let (first, second, _tended) = two(1).await;
+    let ask = async |store: &Store, number: u8, seconds: i64| {
+        let phone = crate::domain::Phone::from_e164(&format!("+1415555{:04}", 100 + u16::from(number))).unwrap();
+        let reservation = crate::domain::Reservation { phone, ..example::reservation() };
+        let call = Call { reservation: Arc::new(reservation), ..example::queued(number) };
+        let asking = Asking { call: &call, often: &Often::OFF, is_new: true, needs_start: true, now: at(seconds) };
+        store.clear(&asking, Want::Take).await.unwrap()
+    };
+    assert!(ask(&first, 1, 0).await.claimed);
+    let second_one = ask(&second, 2, 0).await;
+    assert!(!second_one.claimed && second_one.slot.is_some_and(|slot| slot > at(0) && slot <= at(2)));
+    let (many, one): (Arc<str>, Arc<str>) = ("many".into(), "one".into());
+    for number in 1..=3 {
+        first.join(&many, CallId::from_bytes([number; 16])).await.unwrap();
+    }
+    second.join(&one, CallId::from_bytes([9; 16])).await.unwrap();
+    assert!(!ask(&second, 3, 5).await.claimed, "nobody overtakes those who wait");
+    let mut order = Vec::new();
+    for second_of in 5..9 {
+        let store = if second_of % 2 == 0 { &first } else { &second };
+        order.extend(store.call_up(at(second_of)).await.unwrap());
+        assert_eq!(store.call_up(at(second_of)).await.unwrap(), None, "one start a second");
+    }
+    assert_eq!(order, [1, 9, 2, 3].map(|number| CallId::from_bytes([number; 16])), "keys take turns");
+}
+
+#[tokio::test]
+async fn identical_requests_at_two_instances_become_one_call() {
+    let (first, second, _tended) = two(0).await;
+    let (one, other) = (example::queued(1), example::queued(2));
+    let asking = |call, now| Asking { call, often: &Often::OFF, is_new: true, needs_start: true, now };
+    let (one_at, other_at) = (asking(&one, now()), asking(&other, now()));
+    let (a, b) = tokio::join!(first.clear(&one_at, Want::Take), second.clear(&other_at, Want::Take));
+    let (a, b) = (a.unwrap(), b.unwrap());
+    assert!(a.claimed != b.claimed, "one of them rings: {a:?} {b:?}");
+    let (refused, winner) = if a.claimed { (b, one.id) } else { (a, other.id) };
+    assert_eq!(refused.duplicate, Some(winner), "and the other is told which, before either is stored");
+}
+
+#[tokio::test]
+async fn what_an_instance_left_behind_that_died_is_removed_by_who_meets_it() {
+    let (first, second, _tended) = two(0).await;
+    let (dead, next) = (example::queued(1), example::queued(2));
+    let asking = |call, seconds| Asking { call, often: &Often::OFF, is_new: true, needs_start: true, now: at(seconds) };
+    assert!(
+        first.clear(&asking(&dead, 0), Want::Take).await.unwrap().claimed,
+        "and it dies before it has stored the call"
+    );
+    let soon = second.clear(&asking(&next, 9), Want::Take).await.unwrap();
+    assert!(soon.taken && soon.duplicate == Some(dead.id));
+    let later = second.clear(&asking(&next, 20), Want::Take).await.unwrap();
+    assert!(later.claimed && later.duplicate.is_none(), "{later:?}");
+}
+
+#[tokio::test]
+async fn every_key_expires() {
+    let (store, tended) = server::shared(1).await;
+    let often = Often::USUAL;
+    let call = example::queued(1);
+    let asking = Asking { call: &call, often: &often, is_new: true, needs_start: true, now: now() };
+    assert!(store.clear(&asking, Want::Take).await.unwrap().claimed);
+    let line = open_line(&store, 1).await;
+    store.join(&call.owner, CallId::from_bytes([2; 16])).await.unwrap();
+    store.call_up(at(9)).await.unwrap();
+    store.opt_out(call.reservation.phone, now()).await.unwrap();
+    let standing = crate::store::Standing { call: call.id, request: [1; 16] };
+    store.reserve([1; 16], standing, now()).await.unwrap();
+    done(&store, &line, key()).await;
+    store.census(now()).await.unwrap();
+    let lives = tended.lives();
+    assert!(lives.len() >= 11, "{lives:?}");
+    assert!(lives.iter().all(|(_, left)| *left > 0), "{lives:?}");
+    let plain = [call.reservation.phone.digits().to_string(), call.owner.to_string(), "Ana".to_owned()];
+    for secret in plain {
+        assert!(!tended.everything().contains(&secret), "{secret} can be read");
+    }
+}
+
+#[tokio::test]
+async fn a_verdict_waits_for_a_server_that_is_away_and_calls_outlive_one_that_comes_back_empty() {
+    let mut server = Server::start(&[]);
+    let (store, _tended) = server.store("test", 0);
+    reached(&store).await;
+    let line = open_line(&store, 1).await;
+    let waiting = saved(&store, example::queued(2)).await;
+    server.kill();
+    let begun = Instant::now();
+    let decided = done(&store, &line, key()).await;
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert_eq!(store.load(line.id).await.unwrap(), Some(decided.clone()), "it counts here at once");
+    until("it is told", async || store.ailment().is_some()).await;
+    assert_eq!(store.save(None, example::queued(3)).await.err(), Some(Error::Away), "no new call is made");
+    let intent = changed(&store, &waiting, dial(&waiting)).await;
+    assert_eq!(intent.err(), Some(Error::Away), "and none rings on an intent that is not stored");
+    let phone = line.reservation.phone;
+    store.opt_out(phone, now()).await.unwrap();
+    server.start_again();
+    reached(&store).await;
+    let (other, _also) = server.store("test", 0);
+    until("the verdict is written", async || other.load(line.id).await.unwrap().as_deref() == Some(&*decided)).await;
+    until("the other call is back", async || other.load(waiting.id).await.unwrap().is_some()).await;
+    assert!(other.is_opted_out(phone).await.unwrap());
+    assert_eq!(other.load(CallId::from_bytes([3; 16])).await.unwrap(), None);
+    let another = example::queued(9);
+    let is_taken = async || other.clear(&asking_for(&another), Want::Look).await.unwrap().taken;
+    until("its number is taken again", is_taken).await;
+}
+
+fn asking_for(call: &Call) -> Asking<'_> {
+    Asking { call, often: &Often::OFF, is_new: false, needs_start: false, now: now() }
+}
+
+#[tokio::test]
+async fn what_two_instances_made_of_a_call_apart_becomes_one() {
+    let server = Server::start(&[]);
+    let (apart, mut tended) = server.store("test", 0);
+    let (there, _also) = server.store("test", 0);
+    reached(&apart).await;
+    let line = open_line(&there, 1).await;
+    until("it is heard", async || apart.recent(line.id).await.unwrap().is_some_and(|call| *call == *line)).await;
+    tended.lose().await;
+    let here = done(&apart, &line, key()).await;
+    let far = done(&there, &line, Event::Reached(on(), crate::call::Line::InProgress)).await;
+    assert_ne!(here, far);
+    tended.tend();
+    let both = async || {
+        let call = there.load(line.id).await.unwrap().unwrap();
+        call.decision().is_some()
+            && call.attempts[0].line == crate::call::Line::InProgress
+            && call.version > here.version
+    };
+    until("the key is put beside what was heard elsewhere", both).await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_full_or_stands_still_keeps_no_webhook_waiting() {
+    let server = Server::start(&[]);
+    let (store, _tended) = server.store("test", 0);
+    reached(&store).await;
+    let (line, also) = (open_line(&store, 1).await, open_line(&store, 2).await);
+    let set = |name: &str, value: &str| {
+        let mut cmd = redis::cmd("CONFIG");
+        cmd.arg("SET").arg(name).arg(value).query::<()>(&mut server.connection()).unwrap();
+    };
+    set("maxmemory", "1");
+    let decided = done(&store, &line, key()).await;
+    until("it is told", async || store.ailment().is_some_and(|text| text.contains("full"))).await;
+    assert!(matches!(store.save(None, example::queued(3)).await.err(), Some(Error::Full | Error::Away)));
+    set("maxmemory", "0");
+    reached(&store).await;
+    let (other, _other_tended) = server.store("test", 0);
+    until("it is written", async || other.load(line.id).await.unwrap().as_deref() == Some(&*decided)).await;
+    let mut pause = redis::cmd("CLIENT");
+    pause.arg("PAUSE").arg(1_500).arg("ALL").query::<()>(&mut server.connection()).unwrap();
+    let begun = Instant::now();
+    let decided = done(&store, &also, key()).await;
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    let begun = Instant::now();
+    let closing = Closing { how: How::Completed, sip_code: None, twilio_code: None, duration_seconds: Some(9) };
+    let later = done(&store, &decided, Event::Closed(on(), closing)).await;
+    assert!(begun.elapsed() < Duration::from_millis(100), "nobody waits twice: {:?}", begun.elapsed());
+    until("it goes on", async || other.load(also.id).await.is_ok_and(|call| call.as_deref() == Some(&*later))).await;
+}
+
+#[tokio::test]
+async fn a_watcher_sees_what_was_saved_while_its_connection_was_lost() {
+    let server = Server::start(&[]);
+    let (watching, mut tended) = server.store("test", 0);
+    let (saving, _also) = server.store("test", 0);
+    reached(&watching).await;
+    let line = open_line(&saving, 1).await;
+    let mut watcher = watching.watch(line.id).await.unwrap().unwrap();
+    watcher.borrow_and_update();
+    tended.lose().await;
+    let canceled = done(&saving, &line, Event::Cancel).await;
+    tended.tend();
+    tokio::time::timeout(PATIENCE, watcher.changed()).await.unwrap().unwrap();
+    assert_eq!(watcher.borrow().version, canceled.version);
+}
+
+#[tokio::test]
+async fn records_of_keys_that_are_gone_are_told_and_not_overwritten() {
+    let server = Server::start(&[]);
+    let (store, _tended) = server.store("test", 0);
+    let (stranger, _also) = server.sealed_with("test", b"another key");
+    reached(&store).await;
+    reached(&stranger).await;
+    let queued = saved(&store, example::queued(1)).await;
+    assert_eq!(stranger.load(queued.id).await.err(), Some(Error::Unreadable));
+    assert!(stranger.save(None, example::queued(1)).await.is_err());
+    assert_eq!(store.load(queued.id).await.unwrap(), Some(queued));
+}
