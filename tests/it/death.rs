@@ -17,7 +17,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::app::{RESTAURANT, within};
-use crate::instances::{CREATE, Instances, id_in, lasting};
+use crate::instances::{CREATE, Instances, RECORD, id_in, lasting};
 use crate::proxy::{Gate, Way};
 
 /// The process that has the call when it dies.
@@ -94,7 +94,7 @@ async fn killed_once_the_201_was_received() {
     all.at(OWNER).carrier.traps(CREATE, Way::Back);
     let client = all.asks_in_vain_at(OWNER, RESTAURANT);
     all.at(OWNER).carrier.has_caught(Way::Back).await;
-    all.at(OWNER).redis.lets(Way::There, Gate::Hold);
+    all.at(OWNER).redis.traps(RECORD, Way::There);
     all.at(OWNER).carrier.passes();
     all.at(OWNER).redis.has_caught(Way::There).await;
     all.dies(OWNER).await;
@@ -144,7 +144,7 @@ async fn killed_once_the_verdict_is_stored() {
     let id = all.asks_at(OWNER, RESTAURANT).await;
     let mut events = all.follows_at(OTHER, &id, None).await;
     all.answers().await;
-    all.at(OWNER).redis.lets(Way::Back, Gate::Hold);
+    all.at(OWNER).redis.traps(RECORD, Way::Back);
     all.acts("press", json!({"digits": "1"})).await;
     let stored = async { while events.next().await.expect("the verdict comes").call["outcome"] != "confirmed" {} };
     within("the verdict is stored", stored).await;
@@ -208,7 +208,7 @@ async fn killed_all_together_and_redis_with_them() {
 async fn stalled_until_its_intent_has_lapsed() {
     let all = two().await;
     // Its requests to Redis are processed, and it is stopped before it learns that its intent is saved.
-    all.at(OWNER).redis.traps(INTENT_SAVED, Way::Back);
+    all.at(OWNER).redis.traps(RECORD, Way::Back);
     let client = all.asks_in_vain_at(OWNER, RESTAURANT);
     all.at(OWNER).redis.has_caught(Way::Back).await;
     all.program(OWNER).gets("STOP");
@@ -240,6 +240,3 @@ async fn stalled_in_a_talk_that_another_finishes() {
     assert_eq!((&done["outcome"], &done["final"]), (&json!("confirmed"), &json!(true)), "{done:#}");
     is_confirmed(&all, &id).await;
 }
-
-/// Bytes by which the request that saves an intent is known on its way to Redis.
-const INTENT_SAVED: &str = ":call:";

@@ -20,6 +20,9 @@ pub(crate) const INDEX_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=
 /// The bytes by which a request to make a call is known on its way to the carrier; a list has a query there.
 pub(crate) const CREATE: &str = "/Calls.json HTTP/1.1";
 
+/// The bytes by which a request that saves or loads a call is known on its way to Redis.
+pub(crate) const RECORD: &str = ":call:";
+
 /// Everything that takes real time is over by then, or the test fails.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
@@ -195,7 +198,7 @@ impl Instances {
         match tokio::time::timeout(PATIENCE, comes).await {
             Ok(true) => newest,
             Ok(false) => panic!("it ended otherwise: {:#}", self.reads_at(number, id).await),
-            Err(_late) => panic!("it never came to that: {newest:#}"),
+            Err(_late) => panic!("it never came to that at process {number}: {newest:#}"),
         }
     }
 
@@ -242,6 +245,18 @@ impl Instances {
         let wire = self.simulator("wire").await;
         let exchanges = wire["exchanges"].as_array().unwrap();
         exchanges.iter().filter(|exchange| exchange["kind"] == kind).cloned().collect()
+    }
+
+    /// Waits until a process was told of the end of the only call.
+    pub(crate) async fn hears_of_the_end(&self) {
+        let is_end = |sent: &Value| sent["call_status"] == "completed" && sent["status"] == 204;
+        within("the end is told", async {
+            let mut state = self.simulator("state").await;
+            while !self.ledger().await[0]["webhooks"].as_array().unwrap().iter().any(is_end) {
+                state = self.simulator(&format!("state?after={}&wait=30", state["version"])).await;
+            }
+        })
+        .await;
     }
 
     /// Key 1 is pressed and understood, and staff hang up.

@@ -13,17 +13,21 @@ use crate::redis_server::RedisServer;
 
 /// A Redis, a carrier, and a process that is about to die with a proxy between it and the carrier. The survivor has
 /// its address: webhooks of the dead reach it.
-struct Stage {
+pub(crate) struct Stage {
     redis: RedisServer,
-    carrier: TestApp,
+    pub(crate) carrier: TestApp,
+    /// The way of the one that dies to the carrier.
     between: Proxy,
+    /// Its way to Redis.
+    pub(crate) memory: Proxy,
 }
 
 impl Stage {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let (redis, carrier) = (RedisServer::starts().await, TestApp::start().await);
         let between = Proxy::to(&[carrier.carrier["http://".len()..].parse().unwrap()]).await;
-        Self { redis, carrier, between }
+        let memory = Proxy::to(&[redis.address]).await;
+        Self { redis, carrier, between, memory }
     }
 
     fn given(&self) -> Given {
@@ -31,12 +35,13 @@ impl Stage {
             redis_url: Some(format!("redis://{}", self.redis.address)),
             index_key: Some(INDEX_KEY.to_owned()),
             ticket_keys: Some(TICKET_KEY.to_owned()),
-            ..Given::default()
+            ..crate::events::telling()
         }
     }
 
-    async fn mortal(&self) -> Mortal {
-        Mortal::with(&format!("http://{}", self.between.address), &self.carrier.clock, self.given()).await
+    pub(crate) async fn mortal(&self) -> Mortal {
+        let given = Given { redis_url: Some(format!("redis://{}", self.memory.address)), ..self.given() };
+        Mortal::with(&format!("http://{}", self.between.address), &self.carrier.clock, given).await
     }
 
     /// A process that lives.
@@ -47,9 +52,17 @@ impl Stage {
     }
 
     /// A process at the address of a dead one.
-    async fn survivor(&self, dead: &str) -> TestApp {
+    pub(crate) async fn survivor(&self, dead: &str) -> TestApp {
         let given = Given { listen: Some(dead["http://".len()..].to_owned()), ..self.given() };
         self.process(given).await
+    }
+
+    /// Asks at a process that will die, for the id of the call.
+    pub(crate) async fn asks(&self, mortal: &Mortal, request: &Value) -> String {
+        let request = self.carrier.http.post(format!("{}/api/call", mortal.origin)).bearer_auth(SECRET).json(request);
+        let answer = crate::answer::Answer::of(request).await;
+        assert_eq!(answer.status, 202, "{}", answer.text);
+        answer.body["id"].as_str().unwrap().to_owned()
     }
 
     /// Asks at a process that will not answer.
@@ -127,10 +140,7 @@ async fn a_create_whose_asker_died_and_of_which_nothing_was_told_is_found_by_sea
 async fn further_attempts_of_a_dead_process_are_made_by_another_at_their_time() {
     let stage = Stage::new().await;
     let first = stage.mortal().await;
-    let request = stage.carrier.http.post(format!("{}/api/call", first.origin)).bearer_auth(SECRET);
-    let answer = crate::answer::Answer::of(request.json(&table_at("+14155550103"))).await;
-    assert_eq!(answer.status, 202, "{}", answer.text);
-    let id = answer.body["id"].as_str().unwrap().to_owned();
+    let id = stage.asks(&first, &table_at("+14155550103")).await;
     let origin = first.origin.clone();
     first.dies();
     let second = stage.survivor(&origin).await;

@@ -41,6 +41,7 @@ mod door;
 mod events;
 mod events_faults;
 mod events_process;
+mod events_survive;
 mod examined;
 mod faults;
 mod fixtures;

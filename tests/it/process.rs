@@ -180,6 +180,10 @@ impl Drop for Program {
         // It has ended already where a test has ended it.
         drop(self.child.kill());
         drop(self.child.wait());
+        if let (true, Some(log)) = (std::thread::panicking(), self.log.take()) {
+            let log = log.join().unwrap_or_default();
+            println!("what {} had logged:\n{log}", self.origin);
+        }
     }
 }
 

@@ -118,7 +118,7 @@ async fn gone_for_good() {
     all.hears("Thank you").await;
     takes_nothing_on(&all, 0).await;
     all.acts("hangup", Value::Null).await;
-    all.line("ends", |line| line["ended"] == true).await;
+    all.hears_of_the_end().await;
     for number in 0..2 {
         let (code, log) = all.stops_late(number).await;
         assert_eq!(code, Some(0), "{log}");
