@@ -28,14 +28,14 @@ impl Server {
     /// Starts a server with further options.
     pub(crate) fn start(options: &[&str]) -> Self {
         let folder = std::env::temp_dir().join(format!("tablecall-redis-{}", uuid::Uuid::new_v4()));
-        std::fs::create_dir(&folder).unwrap();
         let child = Self::spawn(&folder, options);
         Self { folder, child }
     }
 
-    /// A shell stands between, and ends the server when the pipe to this process is closed.
+    /// A shell stands between: it ends the server and removes the folder when the pipe to this process is closed.
     fn spawn(folder: &std::path::Path, options: &[&str]) -> Child {
-        let script = "redis-server \"$@\" & server=$!; cat > /dev/null; kill -9 $server; wait";
+        std::fs::create_dir_all(folder).unwrap();
+        let script = "redis-server \"$@\" & server=$!; cat > /dev/null; kill -9 $server; wait; rm -r \"$PWD\"";
         let mut child = Command::new("sh")
             .args(["-c", script, "sh", "--port", "0", "--unixsocket", "socket", "--save", "", "--appendonly", "no"])
             .args(["--logfile", "log", "--pidfile", "pid", "--daemonize", "no"])
