@@ -304,10 +304,9 @@ fn run_server(given: &Given) -> ExitCode {
     };
     let terminal = std::io::stderr().is_terminal();
     let format = config.watching.log_format.unwrap_or(if terminal { Format::Text } else { Format::Json });
-    let reports = match config.watching.reports.as_ref().map(|to| reports(to, &config.watching.environment)).transpose()
-    {
-        Ok(reports) => reports,
-        Err(_) => return complain("no client for SENTRY_DSN can be built", UNAVAILABLE),
+    let reports = config.watching.reports.as_ref().map(|to| reports(to, &config.watching.environment));
+    let Ok(reports) = reports.transpose() else {
+        return complain("no client for SENTRY_DSN can be built", UNAVAILABLE);
     };
     let _running = match telemetry::init(format, &config.watching.log_filter, reports) {
         Ok(running) => running,
