@@ -71,14 +71,14 @@ impl Redis {
         let stored: Result<Option<Vec<u8>>, Error> = self.link.ask("load", cmd.arg(self.names.call(id))).await;
         match (stored, known) {
             (Ok(Some(record)), Some(known)) if Stamp::of(&record) == Some(known.stamp()) => {
-                self.copies.correct(&known);
+                self.copies.put(&known);
                 Ok(Some(known))
             }
             (Ok(Some(record)), known) => {
                 let stored = self.copies.records().open(id, &record)?;
                 // A server that lost what it had acknowledged does not undo what is known here.
                 let newest = known.filter(|known| known.stamp() > stored.stamp()).unwrap_or(stored);
-                self.copies.correct(&newest);
+                self.copies.put(&newest);
                 Ok(Some(newest))
             }
             // The same for a server that lost all; a finished call is gone because its time is over.
@@ -193,7 +193,7 @@ impl Redis {
                 None => match self.fetch(id).await? {
                     Some(stored) if stored.call.version == version => Some(stored),
                     Some(stored) => {
-                        self.copies.correct(&stored);
+                        self.copies.put(&stored);
                         return Ok(Put::Other(stored.call));
                     }
                     None => return Ok(Put::Gone),
@@ -215,7 +215,7 @@ impl Redis {
                     return Ok(Put::Done);
                 }
             };
-            self.copies.correct(&other);
+            self.copies.put(&other);
             if Some(other.call.version) != loaded {
                 return Ok(Put::Other(other.call));
             }

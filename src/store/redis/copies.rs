@@ -130,7 +130,8 @@ impl Copies {
         Ok(Some(Seen { stored, is_current: epoch == self.epoch() }))
     }
 
-    /// What this instance has saved or loaded.
+    /// What this instance has saved or loaded. A copy never gets older: a load that was overtaken by a save would bring
+    /// back what the save has changed, and a wake would find nothing to do in it.
     pub(super) fn put(&self, stored: &Stored) {
         let (id, epoch) = (stored.call.id, self.epoch());
         let mut stripe = self.stripe(id);
@@ -143,14 +144,6 @@ impl Copies {
     /// What those who watch a call are to see, before it is stored.
     pub(super) fn tell(&self, call: &Arc<Call>) {
         self.stripe(call.id).tell(call);
-    }
-
-    /// What stands in the store instead of what this instance took for the newest, older or not.
-    pub(super) fn correct(&self, stored: &Stored) {
-        let (id, epoch) = (stored.call.id, self.epoch());
-        let mut stripe = self.stripe(id);
-        stripe.put(id, epoch, Copy::Open(stored.clone()));
-        stripe.tell(&stored.call);
     }
 
     /// What another instance has saved.
@@ -214,5 +207,24 @@ impl Copies {
             stripe.watchers.keys().copied().collect::<Vec<_>>()
         };
         self.stripes.iter().flat_map(watched).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{Event, example, step};
+    use crate::ticket::{Key, Vault};
+
+    #[test]
+    fn a_load_that_was_overtaken_by_a_save_does_not_bring_the_old_call_back() {
+        let copies = Copies::new(Records::new(Vault::new(&[Key::derive(b"a")])));
+        let old = Arc::new(example::queued(1));
+        let new = Arc::new(step(&old, Event::Cancel, example::start()).call);
+        for call in [&old, &new, &old] {
+            copies.put(&Stored::after(None, call));
+        }
+        let seen = copies.get(old.id).unwrap().unwrap();
+        assert_eq!((seen.stored.call.version, seen.is_current), (new.version, true));
     }
 }

@@ -125,7 +125,7 @@ impl Redis {
             Some(other) if other.is_empty() => Ok(Some(None)),
             Some(other) => {
                 let other = self.copies.records().open(after.call.id, &other)?;
-                self.copies.correct(&other);
+                self.copies.put(&other);
                 Ok(Some(Some(other)))
             }
             None => {
