@@ -182,7 +182,10 @@ impl Drop for Program {
         drop(self.child.wait());
         if let (true, Some(log)) = (std::thread::panicking(), self.log.take()) {
             let log = log.join().unwrap_or_default();
-            println!("what {} had logged:\n{log}", self.origin);
+            #[expect(clippy::print_stdout, reason = "it is told with the test that fails, and with no other")]
+            {
+                println!("what {} had logged:\n{log}", self.origin);
+            }
         }
     }
 }
