@@ -158,7 +158,7 @@ impl Service {
             }
             let Some(taken) = opened.call(self.now()) else { return Ok(None) };
             match self.0.parts.store.adopt(taken).await? {
-                Saved::Done(call) => self.took_over(&call).await,
+                Saved::Done(call) => Box::pin(self.took_over(&call)).await,
                 Saved::Conflict => {}
             }
         }
