@@ -20,9 +20,12 @@ pub(crate) const SECRET: &str = "the-secret-of-the-app";
 /// How soon a process without requests has ended after it was told to stop, on a machine with much else to do.
 const PROMPT: Duration = Duration::from_secs(5);
 
-/// A port that was free a moment ago. Another program could take it before the child does; then the child says so.
+/// An address of this machine that was free a moment ago. Another program could take its port before the child does,
+/// so where a machine has more addresses of its own than one (as Linux has), one is taken that nobody else uses.
 pub(crate) fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    let own = std::net::Ipv4Addr::new(127, fastrand::u8(1..), fastrand::u8(..), fastrand::u8(1..255));
+    let listener = TcpListener::bind((own, 0)).or_else(|_| TcpListener::bind("127.0.0.1:0"));
+    listener.unwrap().local_addr().unwrap()
 }
 
 /// Sends a child a signal, such as `STOP`.

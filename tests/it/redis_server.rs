@@ -31,8 +31,11 @@ impl RedisServer {
     }
 
     /// With options of its command line.
-    pub(crate) async fn with(options: &[&str]) -> Self {
-        let address = free_address();
+    async fn with(options: &[&str]) -> Self {
+        Self::at(free_address(), options).await
+    }
+
+    async fn at(address: SocketAddr, options: &[&str]) -> Self {
         let folder = std::env::temp_dir().join(format!("tablecall-redis-{}", uuid::Uuid::new_v4().simple()));
         std::fs::create_dir_all(&folder).unwrap();
         let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
@@ -43,7 +46,7 @@ impl RedisServer {
 
     /// A copy of another, which has everything by now.
     pub(crate) async fn follows(other: &Self) -> Self {
-        let copy = Self::with(&["--replicaof", &format!("127.0.0.1 {}", other.address.port())]).await;
+        let copy = Self::with(&["--replicaof", &format!("{} {}", other.address.ip(), other.address.port())]).await;
         eventually("it has everything", || copy.asked(&["INFO", "replication"]).contains("master_link_status:up"))
             .await;
         copy
@@ -58,13 +61,15 @@ impl RedisServer {
     pub(crate) async fn cluster() -> [Self; 3] {
         let mut nodes = Vec::new();
         for _ in 0..3 {
-            let bus = free_address().port().to_string();
-            nodes.push(Self::with(&["--cluster-enabled", "yes", "--cluster-port", &bus]).await);
+            // Nodes find each other at one host only.
+            let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+            let bus = free().port().to_string();
+            nodes.push(Self::at(free(), &["--cluster-enabled", "yes", "--cluster-port", &bus]).await);
         }
         let mut create = vec!["--cluster".to_owned(), "create".to_owned()];
         create.extend(nodes.iter().map(|node| node.address.to_string()));
         create.push("--cluster-yes".to_owned());
-        let made = Command::new("redis-cli").args(&create).output().unwrap();
+        let made = tied("timeout").args(["30", "redis-cli"]).args(&create).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stdout));
         for node in &nodes {
             let serves = || node.asked(&["CLUSTER", "INFO"]).contains("cluster_state:ok");
@@ -85,8 +90,8 @@ impl RedisServer {
 
     /// What it answers to a command.
     pub(crate) fn asked(&self, command: &[&str]) -> String {
-        let port = self.address.port().to_string();
-        let output = Command::new("redis-cli").args(["-p", &port]).args(command).output().unwrap();
+        let (host, port) = (self.address.ip().to_string(), self.address.port().to_string());
+        let output = Command::new("redis-cli").args(["-h", &host, "-p", &port]).args(command).output().unwrap();
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
@@ -128,8 +133,8 @@ impl RedisServer {
 
 fn spawned(address: SocketAddr, folder: &Path, options: &[String]) -> Child {
     let mut command = tied("redis-server");
-    let port = address.port().to_string();
-    command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]).args(options);
+    let (host, port) = (address.ip().to_string(), address.port().to_string());
+    command.args(["--port", &port, "--bind", &host, "--save", "", "--appendonly", "no"]).args(options);
     command.args(["--loglevel", "warning", "--repl-diskless-sync-delay", "0"]).arg("--dir").arg(folder);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().expect("redis-server can be started")
