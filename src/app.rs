@@ -1,5 +1,7 @@
 //! Puts the parts together, binds, runs, and stops in order.
 
+pub mod stop;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,9 +34,9 @@ use crate::twilio::signature::Verifier;
 use crate::{simulator, twilio};
 
 /// How long requests in progress may take once the process is told to stop.
-const GRACE: Duration = Duration::from_secs(8);
+const GRACE: Duration = Duration::from_secs(7);
 /// How long work that outlives its request may take after that: an answer of Twilio on its way is worth waiting for.
-const LAST_WORK: Duration = Duration::from_secs(8);
+const LAST_WORK: Duration = Duration::from_secs(7);
 
 /// How long the last events to clients may take when all else has ended.
 const LAST_EVENTS: Duration = Duration::from_secs(4);
@@ -134,12 +136,17 @@ impl App {
     ///
     /// 1. what waits for a later moment ends as failed, since nothing will remember it, and its followers are told;
     /// 2. streams to clients end, and no new connection is accepted: nobody begins what cannot be finished;
-    /// 3. requests in progress are answered, for ten seconds at most: a key that was pressed is stored;
-    /// 4. work that outlives its request ends: an answer of Twilio on its way gets its place in the record;
+    /// 3. requests in progress are answered, for seven seconds at most: a key that was pressed is stored;
+    /// 4. work that outlives its request ends, for seven seconds at most: an answer of Twilio on its way gets its place in
+    ///    the record, and a call whose line was just closed its end;
     /// 5. what came to wait meanwhile ends too;
     /// 6. what clients were not told yet is sent once more, and what a shared store has not taken yet is offered to it, for
     ///    four seconds at most;
-    /// 7. the simulator goes last: it is the other end of the wire.
+    /// 7. the simulator goes last: it is the other end of the wire;
+    /// 8. the last spans of traces are sent, for two seconds at most.
+    ///
+    /// Calls on the line are left to their tickets. All of it together takes less than the 25 seconds that a platform
+    /// should be told to wait.
     pub async fn run_until(self, signal: impl Future<Output = ()>) {
         // The data of phone numbers takes some 10 ms to read; nobody should wait for it, neither a start nor a call.
         let warm = tokio::task::spawn_blocking(phone::warm);
@@ -159,6 +166,10 @@ impl App {
             let stop = stop.clone();
             async move { metrics.run_upkeep(stop).await }
         });
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"), commit = env!("TABLECALL_COMMIT"), address = %self.address,
+            simulated = simulator.is_some(), "listening"
+        );
         let limits = site.limits.clone().within_open_files();
         if let Some(listener) = self.metrics {
             let (limits, endpoint) = (limits.clone(), crate::http::metrics_endpoint(service.clone()));
@@ -177,7 +188,8 @@ impl App {
             }
         }
         tasks.close();
-        if tokio::time::timeout(LAST_WORK, tasks.wait()).await.is_err() {
+        let last_work = async { tokio::join!(tasks.wait(), service.settle_last()) };
+        if tokio::time::timeout(LAST_WORK, last_work).await.is_err() {
             tracing::warn!("some work was not finished in time");
         }
         service.shut_down().await;
@@ -381,4 +393,17 @@ pub async fn run_simulator(
     }
     simulator.stop().await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::reports;
+
+    #[test]
+    fn the_longest_stop_is_shorter_than_a_platform_waits() {
+        // The last second is that of the runtime, for work that cannot be stopped.
+        let longest = GRACE + LAST_WORK + LAST_EVENTS + traces::LAST_WAIT + reports::LAST_WAIT + Duration::from_secs(1);
+        assert!(longest <= Duration::from_secs(23), "{longest:?}");
+    }
 }

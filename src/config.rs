@@ -1,6 +1,7 @@
 //! What an operator decides: every setting is read and judged before anything binds, and all that is wrong is told at
 //! once, by name. The values come from `main`, which alone reads the environment.
 
+mod help;
 mod read;
 mod shared;
 mod watching;
@@ -23,6 +24,7 @@ use crate::ticket::Key;
 use crate::twilio::AccountSid;
 use crate::twilio::client::Credentials;
 
+pub use self::help::with_headings;
 pub use self::shared::Shared;
 pub use self::watching::Watching;
 
@@ -35,7 +37,7 @@ pub struct Given {
     /// Port to bind on all addresses, as hosting platforms set it; `listen` goes before it
     #[arg(long, env = "PORT", value_name = "PORT")]
     pub port: Option<String>,
-    /// Origin under which Twilio reaches us, such as `https://calls.example.com`
+    /// Origin under which Twilio reaches us, such as `https://calls.example.com`; with the simulator the address bound
     #[arg(long, env = "TABLECALL_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
     /// Twilio account; without it the simulator is the carrier
@@ -53,13 +55,13 @@ pub struct Given {
     /// Secret of that API key
     #[arg(long, env = "TWILIO_API_SECRET", value_name = "SECRET", hide_env_values = true)]
     pub twilio_api_secret: Option<String>,
-    /// Our numbers, E.164
+    /// Our numbers, E.164; required with an account
     #[arg(long, env = "TWILIO_FROM_NUMBER", value_name = "NUMBER,…")]
     pub twilio_from_number: Option<String>,
     /// A deployment for one restaurant: this number rings for every call
     #[arg(long, env = "TABLECALL_RESTAURANT_PHONE", value_name = "NUMBER")]
     pub restaurant_phone: Option<String>,
-    /// How the service names itself on the phone
+    /// How the service names itself on the phone; `Tablecall` by default
     #[arg(long, env = "TABLECALL_SERVICE_NAME", value_name = "NAME")]
     pub service_name: Option<String>,
     /// Twilio region
@@ -68,28 +70,30 @@ pub struct Given {
     /// Twilio edge
     #[arg(long, env = "TWILIO_EDGE", value_name = "EDGE")]
     pub twilio_edge: Option<String>,
-    /// Another origin that speaks Twilio's API
+    /// Another origin that speaks Twilio's API; `https://api.twilio.com` by default
     #[arg(long, env = "TWILIO_API_URL", value_name = "URL")]
     pub twilio_api_url: Option<String>,
-    /// Calls started a second; 0: no pacing
+    /// Calls started a second, 1 by default; 0: no pacing, as with the simulator
     #[arg(long, env = "TWILIO_CPS", value_name = "NUMBER")]
     pub twilio_cps: Option<String>,
-    /// Answering-machine detection: `async` or `off`
+    /// Answering-machine detection: `async` (the default) or `off`
     #[arg(long, env = "TWILIO_MACHINE_DETECTION", value_name = "MODE")]
     pub twilio_machine_detection: Option<String>,
-    /// Keys of the API; each secret has at least 16 characters
+    /// Keys of the API, required with an account; each secret has at least 16 characters
     #[arg(long, env = "TABLECALL_API_KEYS", value_name = "NAME:SECRET,…", hide_env_values = true)]
     pub api_keys: Option<String>,
-    /// Keys that seal webhook URLs, as `tablecall keygen` makes them; the first seals, all open
+    /// Keys that seal webhook URLs, as `tablecall keygen` makes them; the first seals, all open; by default they follow from
+    /// the auth tokens
     #[arg(long, env = "TABLECALL_TICKET_KEYS", value_name = "KEY,…", hide_env_values = true)]
     pub ticket_keys: Option<String>,
-    /// Countries that may be called; `*` for all
+    /// Countries that may be called; by default that of the first from-number; `*` for all, as with the simulator
     #[arg(long, env = "TABLECALL_ALLOWED_COUNTRIES", value_name = "CODE,…")]
     pub allowed_countries: Option<String>,
-    /// The restaurants' local hours in which they may be called; `always` for no limit
+    /// The restaurants' local hours in which they may be called, `10:00-21:00` by default; `always` for no limit, as with
+    /// the simulator
     #[arg(long, env = "TABLECALL_CALL_HOURS", value_name = "FROM-TO")]
     pub call_hours: Option<String>,
-    /// Spoken answers beside the keys: `on` or `off`
+    /// Spoken answers beside the keys: `on` or `off` (the default)
     #[arg(long, env = "TWILIO_SPEECH", value_name = "MODE")]
     pub twilio_speech: Option<String>,
     /// Numbers never to call
@@ -98,28 +102,29 @@ pub struct Given {
     /// File of numbers never to call, one a line; each restaurant that asks for it is added
     #[arg(long, env = "TABLECALL_DO_NOT_CALL_FILE", value_name = "PATH")]
     pub do_not_call_file: Option<String>,
-    /// How often may be called, such as `number_hour=3,number_day=8,key_minute=60,service_day=500`; `off` for no limit
+    /// How often may be called, by default `number_hour=3,number_day=8,key_minute=60,service_day=500`; `off` for no limit,
+    /// as with the simulator
     #[arg(long, env = "TABLECALL_LIMITS", value_name = "LIMITS")]
     pub limits: Option<String>,
-    /// The number spoken as the one to reach us by
+    /// The number spoken as the one to reach us by; the first from-number by default
     #[arg(long, env = "TABLECALL_CONTACT_PHONE", value_name = "NUMBER")]
     pub contact_phone: Option<String>,
-    /// Calls held in memory
+    /// Calls held in memory; 200000 by default
     #[arg(long, env = "TABLECALL_MAX_CALLS", value_name = "NUMBER")]
     pub max_calls: Option<String>,
-    /// How long a finished call stays readable, such as `24h`
+    /// How long a finished call stays readable; `24h` by default
     #[arg(long, env = "TABLECALL_RETENTION", value_name = "DURATION")]
     pub retention: Option<String>,
-    /// Secrets that sign events to clients, `whsec_…`, newest first
+    /// Secrets that sign events to clients, `whsec_…`, newest first; without any, `callback_url` is refused
     #[arg(long, env = "TABLECALL_WEBHOOK_SECRETS", value_name = "SECRET,…", hide_env_values = true)]
     pub webhook_secrets: Option<String>,
-    /// Lets `callback_url` point at private addresses: `true` or `false`
+    /// Lets `callback_url` point at private addresses: `true` or `false` (the default)
     #[arg(long, env = "TABLECALL_ALLOW_PRIVATE_CALLBACKS", value_name = "BOOL")]
     pub allow_private_callbacks: Option<String>,
-    /// Which log lines are written
+    /// Which log lines are written, such as `info,tablecall=debug`; `info` by default
     #[arg(long, env = "RUST_LOG", value_name = "FILTER")]
     pub log: Option<String>,
-    /// Form of log lines: `text` or `json`
+    /// Form of log lines: `text` (the default on a terminal) or `json`
     #[arg(long, env = "TABLECALL_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<String>,
     /// Address for `/metrics` alone; without it they are with everything else
@@ -140,10 +145,10 @@ pub struct Given {
     /// Where errors are reported
     #[arg(long, env = "SENTRY_DSN", value_name = "URL", hide_env_values = true)]
     pub sentry_dsn: Option<String>,
-    /// What this deployment is called in those reports
+    /// What this deployment is called in those reports; `production`, or `simulator` with it
     #[arg(long, env = "SENTRY_ENVIRONMENT", value_name = "NAME")]
     pub sentry_environment: Option<String>,
-    /// Collector that traces are sent to, over OTLP with HTTP
+    /// Collector that traces are sent to, over OTLP with HTTP, such as `http://localhost:4318`
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
     pub otlp_endpoint: Option<String>,
 }

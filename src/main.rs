@@ -5,17 +5,14 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tablecall::app::App;
+use tablecall::app::stop::Signals;
 use tablecall::clock::Clock;
-use tablecall::config::{Carrier, Config, Given, Problem};
+use tablecall::config::{Carrier, Config, Given, Problem, with_headings};
 use tablecall::telemetry::reports::{Destination, Reports};
 use tablecall::telemetry::{self, Format};
 use tablecall::{doctor, remote, simulator, ticket};
-
-/// A create makes some three hundred small allocations; with glibc's allocator they are a fifth of its work.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Wrong settings (`EX_USAGE` of sysexits).
 const USAGE: u8 = 64;
@@ -24,11 +21,12 @@ const REFUSED: u8 = 1;
 /// Cannot be served (`EX_UNAVAILABLE`).
 const UNAVAILABLE: u8 = 69;
 
-/// Phones a restaurant, reads a table reservation aloud, and brings back the answer pressed on the keypad.
+/// Phones a restaurant, reads a table reservation aloud, and brings back the answer pressed on the keypad
 ///
-/// Without a Twilio account (`TWILIO_ACCOUNT_SID`) a simulator is the carrier: no real phone rings, nothing is needed.
+/// Without a command it serves. Without a Twilio account a simulator is the carrier: no real phone rings, and nothing has
+/// to be set.
 #[derive(Debug, Parser)]
-#[command(version = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TABLECALL_COMMIT"), ")"), args_conflicts_with_subcommands = true)]
+#[command(after_help = EXAMPLES, version = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TABLECALL_COMMIT"), ")"), args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -36,9 +34,30 @@ struct Cli {
     serve: Box<Given>,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  tablecall                   serve with the simulator, on http://127.0.0.1:8080
+  tablecall serve --help      every setting, by what it is for
+  tablecall doctor            check the settings against the Twilio account
+  tablecall call --name Ana --phone +14155550101 --time 2027-06-18T19:30 --party-size 4
+
+Exit status: 0 done, 1 refused or no table, 64 wrong settings, 69 cannot be served.";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  tablecall serve --listen 127.0.0.1:9000
+  TABLECALL_PUBLIC_URL=https://calls.example.com PORT=8080 \\
+  TWILIO_ACCOUNT_SID=AC… TWILIO_AUTH_TOKEN=… TWILIO_FROM_NUMBER=+14155550199 \\
+  TABLECALL_API_KEYS=web:… tablecall serve
+
+Each setting is a flag or a variable of the environment; the flag goes before.
+All that is wrong is told at once, by name, before anything is bound: status 64.
+SIGTERM stops in order within 25 s, a second one at once.";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the API, the webhooks and the pages (the default)
+    #[command(after_help = SERVE_EXAMPLES)]
     Serve(Box<Given>),
     /// Print the OpenAPI document
     Openapi {
@@ -132,7 +151,10 @@ const SEVERAL: [&str; 5] =
     ["FLY_MACHINE_ID", "K_SERVICE", "KUBERNETES_SERVICE_HOST", "ECS_CONTAINER_METADATA_URI_V4", "CONTAINER_APP_NAME"];
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match command_line() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     match cli.command {
         None => run_server(&cli.serve),
         Some(Command::Serve(given)) => run_server(&given),
@@ -146,6 +168,24 @@ fn main() -> ExitCode {
             Err(_) => complain("this system has no randomness to give", UNAVAILABLE),
         },
     }
+}
+
+/// What is asked for; else the exit code once the help, the version or what is wrong was told.
+fn command_line() -> Result<Cli, ExitCode> {
+    let told = |error: clap::Error| {
+        // There is nobody to tell when the other end is closed.
+        let _told = error.print();
+        if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
+    };
+    // Settings may stand before any subcommand; they are explained in one place, where they belong.
+    let hidden = |argument: clap::Arg| {
+        let own = ["help", "version"].contains(&argument.get_id().as_str());
+        if own { argument } else { argument.hide(true) }
+    };
+    let serve = |command: clap::Command| with_headings(command).next_line_help(true);
+    let command = Cli::command().mut_args(hidden).mut_subcommand("serve", serve).mut_subcommand("doctor", serve);
+    let matches = command.try_get_matches().map_err(told)?;
+    Cli::from_arg_matches(&matches).map_err(told)
 }
 
 fn say(text: &str) -> ExitCode {
@@ -260,10 +300,9 @@ fn run_server(given: &Given) -> ExitCode {
     };
     let terminal = std::io::stderr().is_terminal();
     let format = config.watching.log_format.unwrap_or(if terminal { Format::Text } else { Format::Json });
-    let reports = match config.watching.reports.as_ref().map(|to| reports(to, &config.watching.environment)).transpose()
-    {
-        Ok(reports) => reports,
-        Err(_) => return complain("no client for SENTRY_DSN can be built", UNAVAILABLE),
+    let reports = config.watching.reports.as_ref().map(|to| reports(to, &config.watching.environment));
+    let Ok(reports) = reports.transpose() else {
+        return complain("no client for SENTRY_DSN can be built", UNAVAILABLE);
     };
     let _running = match telemetry::init(format, &config.watching.log_filter, reports) {
         Ok(running) => running,
@@ -312,6 +351,7 @@ fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
 async fn serve(config: Config) -> ExitCode {
     let simulated = matches!(config.carrier, Carrier::Simulator(_));
     let made = config.webhook_secrets.first().filter(|_| config.is_secret_made).map(|made| made.reveal().to_owned());
+    let mut signals = Signals::listen();
     let app = match App::build(config, Clock::system()).await {
         Ok(app) => app,
         Err(error) => {
@@ -320,8 +360,26 @@ async fn serve(config: Config) -> ExitCode {
         }
     };
     let _greeted = writeln!(std::io::stdout(), "{}", greeting(app.address(), simulated, made.as_deref()));
-    app.run_until(told_to_stop()).await;
-    ExitCode::SUCCESS
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let running = app.run_until(async {
+        let _sender_is_kept = told.await;
+    });
+    tokio::pin!(running);
+    let mut tell = Some(tell);
+    loop {
+        tokio::select! {
+            () = &mut running => return ExitCode::SUCCESS,
+            code = signals.next() => match tell.take() {
+                Some(tell) => {
+                    let _stopping_already = tell.send(());
+                }
+                None => {
+                    tracing::warn!("told to stop a second time: what is not finished is left");
+                    return ExitCode::from(code);
+                }
+            },
+        }
+    }
 }
 
 fn greeting(address: SocketAddr, simulated: bool, made_secret: Option<&str>) -> String {
@@ -344,20 +402,6 @@ fn greeting(address: SocketAddr, simulated: bool, made_secret: Option<&str>) -> 
     )
 }
 
-/// SIGTERM or Ctrl-C.
-async fn told_to_stop() {
-    let interrupt = tokio::signal::ctrl_c();
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt => {}
-            }
-        }
-        Err(_) => drop(interrupt.await),
-    }
-}
-
 fn run_simulator(args: SimulatorArgs) -> ExitCode {
     let api_keys = args.api_key.iter().filter_map(|key| key.split_once(':'));
     let config = simulator::Config {
@@ -377,12 +421,16 @@ fn run_simulator(args: SimulatorArgs) -> ExitCode {
         }
     };
     in_runtime(async move {
+        let mut signals = Signals::listen();
+        let stopping = async move {
+            signals.next().await;
+        };
         let greet = |address| {
             let greeting = format!("The simulated carrier is listening: TWILIO_API_URL=http://{address}");
             // There is nobody to tell when standard output is closed.
             let _told = say(&greeting);
         };
-        match tablecall::app::run_simulator(args.listen, config, clock, greet, told_to_stop()).await {
+        match tablecall::app::run_simulator(args.listen, config, clock, greet, stopping).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => complain(&error.to_string(), UNAVAILABLE),
         }

@@ -32,11 +32,8 @@ impl Player {
     pub(crate) async fn asks(&mut self, calls: usize, carrier: &Carrier, at: &[Program]) -> Vec<Taken> {
         let numbers = self.number..self.number + calls;
         self.number += calls;
-        let time = tablecall::clock::Clock::system()
-            .now()
-            .to_zoned(jiff::tz::TimeZone::UTC)
-            .date()
-            .saturating_add(jiff::Span::new().days(7));
+        let now = tablecall::clock::Clock::system().now().to_zoned(jiff::tz::TimeZone::UTC);
+        let time = now.date().saturating_add(jiff::Span::new().days(7));
         let ask = |number: usize| {
             let address = at[number % at.len()].address;
             let phone = format!("+1415{:07}", 2_000_000 + number);

@@ -563,7 +563,7 @@ mod tests {
             ..live()
         };
         let names: std::collections::BTreeSet<_> = wrong(&given).into_iter().collect();
-        assert_eq!(names.len(), 17, "{names:?}");
+        assert_eq!(names.len(), 18, "{names:?}");
     }
 
     #[test]

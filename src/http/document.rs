@@ -213,7 +213,9 @@ fn events() -> Value {
                     "responses": {
                         "2XX": {"description": "It was received."},
                         "410": {"description": "It is not sent again."},
-                        "default": {"description": "It is sent again later; `Retry-After` is heeded, redirects are not."}
+                        "3XX": {"description": "Redirects are not followed: it is sent again later."},
+                        "4XX": {"description": "It is sent again later, as `Retry-After` says."},
+                        "5XX": {"description": "It is sent again later, as `Retry-After` says."}
                     }
                 }
             }

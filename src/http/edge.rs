@@ -1,5 +1,7 @@
-//! What every request passes first and every answer last: its id, its key, its one log line, its duration, and one
-//! shape for errors. Webhooks of Twilio are looked at before anything else and go their own way.
+//! What every request passes first and every answer last.
+//!
+//! It gives a request its id, its key, its one log line and its duration, and all errors one shape. Webhooks of Twilio
+//! are looked at before anything else and go their own way.
 
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;

@@ -204,7 +204,7 @@ impl Notifier {
         let (tries, endpoint) = (event.tries + 1, letter.url.origin());
         match &sent {
             Ok(()) => {
-                tracing::debug!(call.id = %event.call.id, event.id = letter.id, tries, endpoint, "event received")
+                tracing::debug!(call.id = %event.call.id, event.id = letter.id, tries, endpoint, "event received");
             }
             Err(failure) => {
                 tracing::info!(call.id = %event.call.id, event.id = letter.id, tries, endpoint, error = %failure.why, "event not received");

@@ -99,7 +99,7 @@ impl Service {
             }
         };
         if let Some(key) = key {
-            let first = Standing { call: id, request: request_hash(&understood.reservation) };
+            let first = standing(id, &understood.reservation);
             if let Some(known) = self.reserve(key, first, request).await? {
                 return Ok(known);
             }
@@ -209,6 +209,11 @@ impl Service {
 
 fn idempotency_key(owner: &str, key: &str) -> IdempotencyKey {
     digest(&[owner.as_bytes(), key.as_bytes()])
+}
+
+/// What the key of a call's request stands for.
+pub(super) fn standing(call: CallId, reservation: &Reservation) -> Standing {
+    Standing { call, request: request_hash(reservation) }
 }
 
 fn request_hash(reservation: &Reservation) -> [u8; 16] {

@@ -100,7 +100,7 @@ impl Service {
     pub(super) fn heed_refusal(&self, refusal: &Refusal, from: Option<Phone>) -> Option<Timestamp> {
         let (carrier, now) = (&self.0.carrier, self.now());
         let code = refusal.code.unwrap_or_else(|| u32::from(refusal.status));
-        let again = match (refusal.scope(), from) {
+        match (refusal.scope(), from) {
             (Scope::Account, _) => {
                 carrier.shut(code, now);
                 None
@@ -108,8 +108,7 @@ impl Service {
             (Scope::CallerId, Some(from)) => carrier.set_aside(from, code, now).then_some(now),
             (Scope::Request, _) if refusal.class == Class::TryLater => Some(spread(carrier.busy(None, now))),
             (Scope::CallerId | Scope::Request, _) => None,
-        };
-        again
+        }
     }
 
     /// Nothing rang, so no limit counts it.

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Service;
-use crate::call::{Event, State};
+use crate::call::{Event, Evidence, State};
 
 /// How often finished calls are looked at for their retention.
 const HOUSEKEEPING: SignedDuration = SignedDuration::from_secs(60);
@@ -78,6 +78,29 @@ impl Service {
     /// Writes what waits for a shared store, for a few seconds at most.
     pub async fn flush_store(&self) {
         self.0.parts.store.flush(LAST_WRITES).await;
+    }
+
+    /// Waits for calls whose line has just been closed, as long as they wait for a key that was overtaken: nobody else
+    /// will conclude them. Nothing in a shared store: others do.
+    pub async fn settle_last(&self) {
+        let (clock, store) = (&self.0.parts.clock, &self.0.parts.store);
+        while !store.is_shared() {
+            let mut settling = Vec::new();
+            for id in store.open().await {
+                if let Ok(Some(call)) = store.load(id).await
+                    && let State::Settling { until, from: Evidence::Keypad } = call.state
+                {
+                    settling.push((until, id));
+                }
+            }
+            let Some((until, id)) = settling.into_iter().min() else { return };
+            clock.sleep_until(until).await;
+            // What would follow is not done: a pause before the next attempt ends with this process.
+            if let Err(error) = self.apply(id, Event::Wake).await {
+                tracing::error!(call.id = %id, error = %error, "a call could not be concluded");
+                return;
+            }
+        }
     }
 
     /// What waits for a later moment ends here, when nothing else will remember it.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::create::standing;
 use super::effects::{how, sid};
 use super::{Applied, Error, Service, links};
 use crate::call::{Apology, Call, Closing, Event, Input, Line, Machine, On, Reply, Said, Turn};
@@ -157,14 +158,22 @@ impl Service {
             }
             let Some(taken) = opened.call(self.now()) else { return Ok(None) };
             match self.0.parts.store.adopt(taken).await? {
-                Saved::Done(call) => {
-                    self.appeared(&call);
-                    if self.is_opted_out(call.reservation.phone).await? {
-                        let _barred = self.apply(call.id, Event::OptedOut).await?;
-                    }
-                }
+                Saved::Done(call) => Box::pin(self.took_over(&call)).await,
                 Saved::Conflict => {}
             }
+        }
+    }
+
+    /// What else this process has to know of a call that it took over. A store that cannot tell now is no reason to let
+    /// down who has picked up.
+    async fn took_over(&self, call: &Arc<Call>) {
+        self.appeared(call);
+        // A client that asks again under its key must get this call, and not another one.
+        if let Some(key) = call.baggage.idempotency {
+            let _known = self.0.parts.store.reserve(key, standing(call.id, &call.reservation), self.now()).await;
+        }
+        if self.is_opted_out(call.reservation.phone).await.unwrap_or(false) {
+            let _barred = self.apply(call.id, Event::OptedOut).await;
         }
     }
 

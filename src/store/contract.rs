@@ -39,14 +39,14 @@ impl Bench {
     async fn forget(&self, now: Timestamp, passed: SignedDuration) {
         self.store.forget(now).await;
         if let Some(shared) = &self.shared {
-            shared.pass(passed).await;
+            shared.pass(passed);
         }
     }
 }
 
-async fn benches() -> Vec<Bench> {
+fn benches() -> Vec<Bench> {
     let memory = Store::memory(Limits { max_calls: 3, retention: SignedDuration::from_hours(24) });
-    let (redis, shared) = server::shared(0).await;
+    let (redis, shared) = server::shared(0);
     vec![Bench { store: memory, shared: None }, Bench { store: redis, shared: Some(shared) }]
 }
 
@@ -76,7 +76,7 @@ async fn stand(store: &Store, call: &Call, want: Want, often: &Often, now: Times
 
 #[tokio::test]
 async fn the_quicker_writer_wins() {
-    for bench in benches().await {
+    for bench in benches() {
         let store = &bench.store;
         let first = saved(store, None, call(1)).await;
         assert_eq!(store.load(first.id).await.unwrap(), Some(first.clone()));
@@ -89,7 +89,7 @@ async fn the_quicker_writer_wins() {
 
 #[tokio::test]
 async fn calls_are_due_at_their_time() {
-    for bench in benches().await {
+    for bench in benches() {
         let store = &bench.store;
         let waiting = step(
             &call(1),
@@ -110,7 +110,7 @@ async fn calls_are_due_at_their_time() {
 
 #[tokio::test]
 async fn one_call_has_a_number_at_a_time() {
-    for bench in benches().await {
+    for bench in benches() {
         let store = &bench.store;
         let (first, second) = (saved(store, None, call(1)).await, saved(store, None, call(2)).await);
         let phone = first.reservation.phone;
@@ -167,7 +167,7 @@ async fn open_calls_are_never_dropped_to_make_room() {
 
 #[tokio::test]
 async fn finished_calls_are_readable_for_their_retention() {
-    for bench in benches().await {
+    for bench in benches() {
         let store = &bench.store;
         let first = saved(store, None, call(1)).await;
         let done = saved(store, Some(1), finished(&first)).await;
@@ -181,7 +181,7 @@ async fn finished_calls_are_readable_for_their_retention() {
 
 #[tokio::test]
 async fn watchers_see_the_newest_state_and_the_last() {
-    for bench in benches().await {
+    for bench in benches() {
         let store = &bench.store;
         assert!(store.watch(CallId::from_bytes([1; 16])).await.unwrap().is_none());
         let first = saved(store, None, call(1)).await;
@@ -197,7 +197,7 @@ async fn watchers_see_the_newest_state_and_the_last() {
 
 #[tokio::test]
 async fn an_idempotency_key_stands_for_one_request() {
-    for bench in benches().await {
+    for bench in benches() {
         let store = &bench.store;
         let key = [1; 16];
         let standing = |call: u8, request| Standing { call: CallId::from_bytes([call; 16]), request: [request; 16] };
@@ -218,7 +218,7 @@ async fn an_idempotency_key_stands_for_one_request() {
 
 #[tokio::test]
 async fn a_number_that_opted_out_stays_so_and_no_other() {
-    for bench in benches().await {
+    for bench in benches() {
         let store = &bench.store;
         let (phone, other) = (call(1).reservation.phone, Phone::from_e164("+442079460018").unwrap());
         assert!(!store.is_opted_out(phone).await.unwrap());
@@ -236,7 +236,7 @@ async fn a_number_that_opted_out_stays_so_and_no_other() {
 #[tokio::test]
 async fn attempts_and_creates_are_counted_where_limits_want_it() {
     let often = Often { number_hour: Some(2), number_day: Some(3), key_minute: Some(1), service_day: Some(5) };
-    for bench in benches().await {
+    for bench in benches() {
         let store = &bench.store;
         let at = |minutes| now() + SignedDuration::from_mins(minutes);
         let room = async |minutes| {
@@ -277,7 +277,7 @@ async fn attempts_and_creates_are_counted_where_limits_want_it() {
 
 #[tokio::test]
 async fn the_census_tells_where_calls_stand_and_which_are_overdue() {
-    for bench in benches().await {
+    for bench in benches() {
         let store = &bench.store;
         assert_eq!(store.census(now()).await.unwrap(), super::Census::default());
         let (first, second) = (saved(store, None, call(1)).await, saved(store, None, call(2)).await);

@@ -30,6 +30,8 @@ pub use memory::Memory;
 pub use outbox::{Claimed, Entry, News, Settled};
 
 /// The back ends.
+///
+/// What waits for a server is boxed: its room would be moved about with each webhook that never needs it.
 #[derive(Debug)]
 #[expect(
     clippy::large_enum_variant,
@@ -100,7 +102,7 @@ impl Store {
     pub async fn load(&self, id: CallId) -> Result<Option<Arc<Call>>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.load(id)),
-            Self::Redis(redis) => redis.load(id).await,
+            Self::Redis(redis) => Box::pin(redis.load(id)).await,
         }
     }
 
@@ -112,7 +114,7 @@ impl Store {
     pub async fn recent(&self, id: CallId) -> Result<Option<Arc<Call>>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.load(id)),
-            Self::Redis(redis) => redis.recent(id).await,
+            Self::Redis(redis) => Box::pin(redis.recent(id)).await,
         }
     }
 
@@ -123,7 +125,7 @@ impl Store {
     pub async fn change(&self, before: &Arc<Call>, call: Call, event: Event<'_>) -> Result<Saved, Error> {
         match self {
             Self::Memory(memory) => memory.save(Some(before.version), call, true),
-            Self::Redis(redis) => redis.change(before, call, event).await,
+            Self::Redis(redis) => Box::pin(redis.change(before, call, event)).await,
         }
     }
 
@@ -134,7 +136,7 @@ impl Store {
     pub async fn save(&self, loaded: Option<u64>, call: Call) -> Result<Saved, Error> {
         match self {
             Self::Memory(memory) => memory.save(loaded, call, true),
-            Self::Redis(redis) => redis.save(loaded, call).await,
+            Self::Redis(redis) => Box::pin(redis.save(loaded, call)).await,
         }
     }
 
@@ -145,7 +147,7 @@ impl Store {
     pub async fn adopt(&self, call: Call) -> Result<Saved, Error> {
         match self {
             Self::Memory(memory) => memory.save(None, call, false),
-            Self::Redis(redis) => redis.adopt(call).await,
+            Self::Redis(redis) => Box::pin(redis.adopt(call)).await,
         }
     }
 
@@ -156,7 +158,7 @@ impl Store {
     pub async fn due(&self, now: Timestamp, most: usize) -> Result<Vec<CallId>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.due(now, most)),
-            Self::Redis(redis) => redis.due(now, most).await,
+            Self::Redis(redis) => Box::pin(redis.due(now, most)).await,
         }
     }
 
@@ -164,7 +166,7 @@ impl Store {
     pub async fn next_due(&self, known: Option<Timestamp>) -> Option<Timestamp> {
         match self {
             Self::Memory(memory) => memory.next_due(known).await,
-            Self::Redis(redis) => redis.next_due(known).await,
+            Self::Redis(redis) => Box::pin(redis.next_due(known)).await,
         }
     }
 
@@ -175,7 +177,7 @@ impl Store {
     pub async fn open_calls(&self, phone: Phone) -> Result<Vec<CallId>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.open_calls(phone)),
-            Self::Redis(redis) => redis.open_calls(phone).await,
+            Self::Redis(redis) => Box::pin(redis.open_calls(phone)).await,
         }
     }
 
@@ -187,7 +189,7 @@ impl Store {
     pub async fn clear(&self, asking: &Asking<'_>, want: Want) -> Result<Clearance, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.clear(asking, want)),
-            Self::Redis(redis) => redis.clear(asking, want).await,
+            Self::Redis(redis) => Box::pin(redis.clear(asking, want)).await,
         }
     }
 
@@ -198,7 +200,7 @@ impl Store {
     pub async fn admit(&self, asking: &Asking<'_>) -> Result<bool, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.admit(&asking.call.owner, asking.often, asking.now)),
-            Self::Redis(redis) => redis.admit(asking).await,
+            Self::Redis(redis) => Box::pin(redis.admit(asking)).await,
         }
     }
 
@@ -206,7 +208,7 @@ impl Store {
     pub async fn leave(&self, call: &Call) {
         match self {
             Self::Memory(_) => {}
-            Self::Redis(redis) => redis.leave(call).await,
+            Self::Redis(redis) => Box::pin(redis.leave(call)).await,
         }
     }
 
@@ -218,7 +220,7 @@ impl Store {
     pub async fn creates(&self, owner: &str, now: Timestamp) -> Result<(usize, Option<Timestamp>), Error> {
         match self {
             Self::Memory(memory) => Ok(memory.creates(owner, now)),
-            Self::Redis(redis) => redis.creates(owner, now).await,
+            Self::Redis(redis) => Box::pin(redis.creates(owner, now)).await,
         }
     }
 
@@ -233,7 +235,7 @@ impl Store {
                 memory.pace.join(owner, id);
                 Ok(())
             }
-            Self::Redis(redis) => redis.join(owner, id).await,
+            Self::Redis(redis) => Box::pin(redis.join(owner, id)).await,
         }
     }
 
@@ -253,7 +255,7 @@ impl Store {
     pub async fn call_up(&self, now: Timestamp) -> Result<Option<CallId>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.pace.call_up(now)),
-            Self::Redis(redis) => redis.call_up(now).await,
+            Self::Redis(redis) => Box::pin(redis.call_up(now)).await,
         }
     }
 
@@ -261,7 +263,7 @@ impl Store {
     pub async fn give_back(&self) {
         match self {
             Self::Memory(memory) => memory.pace.give_back(),
-            Self::Redis(redis) => redis.give_back().await,
+            Self::Redis(redis) => Box::pin(redis.give_back()).await,
         }
     }
 
@@ -269,7 +271,7 @@ impl Store {
     pub async fn joined(&self) {
         match self {
             Self::Memory(memory) => memory.pace.joined().await,
-            Self::Redis(redis) => redis.joined().await,
+            Self::Redis(redis) => Box::pin(redis.joined()).await,
         }
     }
 
@@ -277,7 +279,7 @@ impl Store {
     pub async fn release(&self, call: &Call, at: Timestamp) {
         match self {
             Self::Memory(memory) => memory.release(call.reservation.phone, call.id, at),
-            Self::Redis(redis) => redis.release(call, at).await,
+            Self::Redis(redis) => Box::pin(redis.release(call, at)).await,
         }
     }
 
@@ -285,7 +287,7 @@ impl Store {
     pub async fn uncount(&self, call: &Call, at: Timestamp) {
         match self {
             Self::Memory(memory) => memory.uncount(call.reservation.phone, at),
-            Self::Redis(redis) => redis.uncount(call, at).await,
+            Self::Redis(redis) => Box::pin(redis.uncount(call, at)).await,
         }
     }
 
@@ -296,7 +298,7 @@ impl Store {
     pub async fn vacate(&self, call: &Call) -> Result<bool, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.open_calls(call.reservation.phone).iter().any(|open| *open != call.id)),
-            Self::Redis(redis) => redis.vacate(call).await,
+            Self::Redis(redis) => Box::pin(redis.vacate(call)).await,
         }
     }
 
@@ -307,7 +309,7 @@ impl Store {
     pub async fn has_line(&self, phone: Phone) -> Result<bool, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.is_taken(phone, CallId::from_bytes([0; 16]))),
-            Self::Redis(redis) => redis.has_line(phone).await,
+            Self::Redis(redis) => Box::pin(redis.has_line(phone)).await,
         }
     }
 
@@ -324,7 +326,7 @@ impl Store {
     pub async fn tend(&self) {
         match self {
             Self::Memory(_) => std::future::pending().await,
-            Self::Redis(redis) => redis.tend().await,
+            Self::Redis(redis) => Box::pin(redis.tend()).await,
         }
     }
 
@@ -332,7 +334,7 @@ impl Store {
     pub async fn flush(&self, patience: std::time::Duration) {
         match self {
             Self::Memory(_) => {}
-            Self::Redis(redis) => redis.flush(patience).await,
+            Self::Redis(redis) => Box::pin(redis.flush(patience)).await,
         }
     }
 
@@ -361,7 +363,7 @@ impl Store {
                 memory.opt_out(phone);
                 Ok(())
             }
-            Self::Redis(redis) => redis.opt_out(phone, now).await,
+            Self::Redis(redis) => Box::pin(redis.opt_out(phone, now)).await,
         }
     }
 
@@ -372,7 +374,7 @@ impl Store {
     pub async fn is_opted_out(&self, phone: Phone) -> Result<bool, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.is_opted_out(phone)),
-            Self::Redis(redis) => redis.is_opted_out(phone).await,
+            Self::Redis(redis) => Box::pin(redis.is_opted_out(phone)).await,
         }
     }
 
@@ -388,7 +390,7 @@ impl Store {
     ) -> Result<Option<Standing>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.reserve(key, first, now)),
-            Self::Redis(redis) => redis.reserve(key, first).await,
+            Self::Redis(redis) => Box::pin(redis.reserve(key, first)).await,
         }
     }
 
@@ -399,7 +401,7 @@ impl Store {
     pub async fn standing(&self, key: IdempotencyKey) -> Result<Option<Standing>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.standing(key)),
-            Self::Redis(redis) => redis.standing(key).await,
+            Self::Redis(redis) => Box::pin(redis.standing(key)).await,
         }
     }
 
@@ -407,7 +409,7 @@ impl Store {
     pub async fn unreserve(&self, key: IdempotencyKey, call: CallId) {
         match self {
             Self::Memory(memory) => memory.unreserve(key, call),
-            Self::Redis(redis) => redis.unreserve(key, call).await,
+            Self::Redis(redis) => Box::pin(redis.unreserve(key, call)).await,
         }
     }
 
@@ -418,7 +420,7 @@ impl Store {
     pub async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.watch(id)),
-            Self::Redis(redis) => redis.watch(id).await,
+            Self::Redis(redis) => Box::pin(redis.watch(id)).await,
         }
     }
 
@@ -433,7 +435,7 @@ impl Store {
     pub async fn due_events(&self, until: Timestamp, lease_end: Timestamp, most: usize) -> Result<Vec<Claimed>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.due_events(until, lease_end, most)),
-            Self::Redis(redis) => redis.due_events(until, lease_end, most).await,
+            Self::Redis(redis) => Box::pin(redis.due_events(until, lease_end, most)).await,
         }
     }
 
@@ -444,7 +446,7 @@ impl Store {
     pub async fn settle_event(&self, event: &Claimed, settled: Settled, now: Timestamp) -> Result<bool, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.settle_event(event, settled, now)),
-            Self::Redis(redis) => redis.settle_event(event, settled, now).await,
+            Self::Redis(redis) => Box::pin(redis.settle_event(event, settled, now)).await,
         }
     }
 
@@ -452,7 +454,7 @@ impl Store {
     pub async fn next_event_due(&self, known: Option<Timestamp>) -> Timestamp {
         match self {
             Self::Memory(memory) => memory.next_event_due(known).await,
-            Self::Redis(redis) => redis.next_event_due(known).await,
+            Self::Redis(redis) => Box::pin(redis.next_event_due(known)).await,
         }
     }
 
@@ -472,7 +474,7 @@ impl Store {
     pub async fn delivery(&self, id: CallId) -> Result<Option<Entry>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.delivery(id)),
-            Self::Redis(redis) => redis.delivery(id).await,
+            Self::Redis(redis) => Box::pin(redis.delivery(id)).await,
         }
     }
 
@@ -483,7 +485,7 @@ impl Store {
     pub async fn resend(&self, id: CallId, now: Timestamp) -> Result<bool, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.resend(id, now)),
-            Self::Redis(redis) => redis.resend(id, now).await,
+            Self::Redis(redis) => Box::pin(redis.resend(id, now)).await,
         }
     }
 

@@ -23,7 +23,7 @@ use super::request;
 use super::scrub::scrub;
 
 /// How long the last reports may take on their way out.
-const LAST_WAIT: Duration = Duration::from_secs(2);
+pub const LAST_WAIT: Duration = Duration::from_secs(1);
 /// Only lines of this program: what libraries write may hold anything.
 const OURS: &str = "tablecall";
 /// Fields that are ids and become what reports are searched by; they are not scrubbed.
@@ -95,7 +95,7 @@ impl Reports {
         Self { client: Arc::new(Client::with_options(options)) }
     }
 
-    /// Sends what is left, for two seconds at most.
+    /// Sends what is left, for a second at most.
     pub fn close(&self) {
         self.client.close(Some(LAST_WAIT));
     }

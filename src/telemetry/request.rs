@@ -122,8 +122,10 @@ mod tests {
     #[tokio::test]
     async fn a_task_that_outlives_its_request_still_works_for_it() {
         let request = Context::new("one");
-        let task = request.scope(async { tokio::spawn(carry(async { current().unwrap().id().to_owned() })) }).await;
-        assert_eq!(task.await.unwrap(), "one");
+        let mut task = None;
+        let work = async { task = Some(tokio::spawn(carry(async { current().unwrap().id().to_owned() }))) };
+        request.scope(work).await;
+        assert_eq!(task.unwrap().await.unwrap(), "one");
         assert!(tokio::spawn(carry(async { current().is_none() })).await.unwrap());
     }
 }

@@ -32,7 +32,7 @@ use crate::clock::Clock;
 pub use opentelemetry::KeyValue as Attribute;
 
 /// How long the last spans may take on their way out.
-const LAST_WAIT: Duration = Duration::from_secs(3);
+pub const LAST_WAIT: Duration = Duration::from_secs(2);
 /// How long a collector may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// An answer of a collector that is longer is of no use.
@@ -191,7 +191,7 @@ impl Traces {
         self.clock.now().into()
     }
 
-    /// Sends what is left, for three seconds at most. It blocks, and needs the runtime to go on meanwhile.
+    /// Sends what is left, for two seconds at most. It blocks, and needs the runtime to go on meanwhile.
     pub fn close(&self) {
         if self.provider.shutdown_with_timeout(LAST_WAIT).is_err() {
             tracing::warn!("the last traces were not delivered");

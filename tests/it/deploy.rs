@@ -217,8 +217,11 @@ async fn a_program_with_the_environment_of_fly_answers_what_fly_asks() {
     env.insert("TABLECALL_DO_NOT_CALL_FILE".to_owned(), file.to_str().unwrap().to_owned());
     let program = Program::with(&env, address).await;
     let http = tablecall::twilio::client::http_client().unwrap();
+    let asked = |path: &str| Answer::of(http.get(format!("{}{path}", program.origin)));
+    // It learns which calls are under way before it takes new ones.
+    within("it is ready", async { while asked("/readyz").await.status != 200 {} }).await;
     for check in fly.http_service.checks.iter().chain(fly.checks.values()) {
-        let answer = Answer::of(http.get(format!("{}{}", program.origin, check.path))).await;
+        let answer = asked(&check.path).await;
         assert_eq!(answer.status, 200, "{}: {}", check.path, answer.text);
     }
     let scraped = |origin: &str| Answer::of(http.get(format!("{origin}{}", fly.metrics.path)));

@@ -157,7 +157,7 @@ async fn one_event_of_a_call_is_under_way_at_a_time_and_what_comes_meanwhile_mer
 }
 
 #[tokio::test]
-async fn a_key_that_comes_after_the_end_is_no_event() {
+async fn a_call_that_is_cancelled_twice_tells_its_end_once() {
     let app = TestApp::with(telling()).await;
     let mut receiver = Receiver::start().await;
     let call = app.asks(told_later(&receiver)).await;

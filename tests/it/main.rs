@@ -24,6 +24,7 @@ mod proxy;
 mod receiver;
 mod redis_server;
 mod time;
+mod told_to_stop;
 mod webhook;
 
 mod answers;

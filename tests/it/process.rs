@@ -185,7 +185,10 @@ impl Drop for Program {
         drop(self.child.wait());
         if let (true, Some(log)) = (std::thread::panicking(), self.log.take()) {
             let log = log.join().unwrap_or_default();
-            println!("what {} had logged:\n{log}", self.origin);
+            #[expect(clippy::print_stdout, reason = "it is told with the test that fails, and with no other")]
+            {
+                println!("what {} had logged:\n{log}", self.origin);
+            }
         }
     }
 }
@@ -226,15 +229,26 @@ impl Pair {
 
     /// A table at a number, a week ahead: it is taken on.
     pub(crate) async fn asks(&self, phone: &str) -> String {
-        let answer = self.tries(phone).await;
+        let answer = self.tries_a_table(phone).await;
         assert_eq!(answer.status, 202, "{}", answer.text);
         answer.body["id"].as_str().unwrap().to_owned()
     }
 
     /// The same, whatever comes of it.
-    pub(crate) async fn tries(&self, phone: &str) -> Answer {
-        let request = self.http.post(format!("http://{}/api/call", self.address)).bearer_auth(SECRET);
-        Answer::of(request.json(&next_week(phone))).await
+    pub(crate) async fn tries_a_table(&self, phone: &str) -> Answer {
+        self.tries_for(phone, 4).await
+    }
+
+    /// The same for so many people.
+    pub(crate) async fn tries_for(&self, phone: &str, people: u32) -> Answer {
+        Answer::of(self.sends(phone, people)).await
+    }
+
+    /// The request itself.
+    pub(crate) fn sends(&self, phone: &str, people: u32) -> reqwest::RequestBuilder {
+        let mut table = next_week(phone);
+        table["party_size"] = people.into();
+        self.http.post(format!("http://{}/api/call", self.address)).bearer_auth(SECRET).json(&table)
     }
 
     /// A call, as its client reads it.

@@ -98,8 +98,8 @@ async fn cut_off_for_longer() {
     }
     let before = [all.program(0).busy(), all.program(1).busy()];
     lasting(Duration::from_secs(10)).await;
-    for number in 0..2 {
-        let spent = all.program(number).busy().saturating_sub(before[number]);
+    for (number, before) in before.into_iter().enumerate() {
+        let spent = all.program(number).busy().saturating_sub(before);
         assert!(spent < Duration::from_secs(1), "a process that can do nothing was busy for {spent:?} of 10 s");
         all.at(number).redis.passes();
     }

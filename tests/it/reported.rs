@@ -24,7 +24,7 @@ async fn an_error_is_reported_with_release_and_ids_and_without_names_and_numbers
     let refuses = json!({"create_error": {"code": 20_003, "status": 401}});
     let faults = pair.http.put(format!("{}/simulator/api/faults", pair.carrier.origin)).json(&refuses);
     assert_eq!(crate::answer::Answer::of(faults).await.status, 200);
-    let refused = pair.tries(RESTAURANT).await;
+    let refused = pair.tries_a_table(RESTAURANT).await;
     assert_eq!(refused.status, 502, "{}", refused.text);
     let posted = sentry.until("a report comes", |posted| !events(posted).is_empty()).await;
     assert!(posted[0].line.starts_with("POST /api/42/envelope/"), "{}", posted[0].line);

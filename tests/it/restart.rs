@@ -5,7 +5,7 @@
 use serde_json::json;
 use tablecall::config::Given;
 
-use crate::app::{RESTAURANT, SECRET, TestApp, table};
+use crate::app::{RESTAURANT, SECRET, TestApp, table, with};
 use crate::call::Asked;
 
 const OLD: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
@@ -67,6 +67,31 @@ async fn a_ticket_of_a_key_that_is_gone_is_a_forgery() {
     carrier.hears_of_the_end().await;
     let answer = second.send(second.get(&format!("/api/call/{id}"))).await;
     answer.is_problem(404, "call_not_found");
+    second.stops().await;
+    carrier.finish().await;
+}
+
+#[tokio::test]
+async fn a_process_that_took_a_call_over_knows_the_idempotency_key_of_its_request() {
+    let carrier = TestApp::start().await;
+    let first = started(&carrier, None, OLD).await;
+    let address = first.origin["http://".len()..].to_owned();
+    let keyed = |app: &TestApp| app.post("/api/call").header("idempotency-key", "k-1").json(&table());
+    let made = first.send(keyed(&first)).await;
+    assert_eq!(made.status, 202, "{}", made.text);
+    let mut phone = carrier.phone(RESTAURANT).rings().await;
+    phone.answers().await;
+    phone.hears("To accept").await;
+    first.stops().await;
+    let second = started(&carrier, Some(&address), OLD).await;
+    phone.presses("1").await;
+    phone.hears("Accepted").await;
+    let again = second.send(keyed(&second)).await;
+    assert_eq!((again.status, &again.body["id"]), (202, &made.body["id"]), "{}", again.text);
+    let other = with(table(), json!({"party_size": 7}));
+    second.send(keyed(&second).json(&other)).await.is_problem(422, "idempotency_mismatch");
+    phone.hangs_up().await;
+    assert_eq!(carrier.ledger().await.len(), 1);
     second.stops().await;
     carrier.finish().await;
 }

@@ -37,7 +37,7 @@ async fn entry(store: &Store, call: &Call) -> Entry {
 
 #[tokio::test]
 async fn only_calls_whose_client_wants_events_have_any() {
-    for bench in benches().await {
+    for bench in benches() {
         let store = &bench.store;
         let quiet = saved(store, None, call(1)).await;
         assert_eq!(store.delivery(quiet.id).await.unwrap(), None);
@@ -54,7 +54,7 @@ async fn only_calls_whose_client_wants_events_have_any() {
 
 #[tokio::test]
 async fn an_event_is_claimed_by_one_until_the_claim_lapses() {
-    for bench in benches().await {
+    for bench in benches() {
         let store = &bench.store;
         let first = saved(store, None, wanted(1)).await;
         assert_eq!(store.next_event_due(None).await, now());
@@ -76,7 +76,7 @@ async fn an_event_is_claimed_by_one_until_the_claim_lapses() {
 
 #[tokio::test]
 async fn states_that_were_not_told_yet_merge_into_the_newest() {
-    for bench in benches().await {
+    for bench in benches() {
         let store = &bench.store;
         let first = saved(store, None, wanted(1)).await;
         let event = one(store, 0).await;
@@ -97,7 +97,7 @@ async fn states_that_were_not_told_yet_merge_into_the_newest() {
 
 #[tokio::test]
 async fn what_a_client_does_not_see_is_no_event() {
-    for bench in benches().await {
+    for bench in benches() {
         let store = &bench.store;
         let first = saved(store, None, wanted(1)).await;
         settled(store, &one(store, 0).await, Settled::Delivered, 0).await;
@@ -116,7 +116,7 @@ async fn what_a_client_does_not_see_is_no_event() {
 
 #[tokio::test]
 async fn an_event_comes_again_when_it_was_said_to_and_a_try_that_was_none_does_not_count() {
-    for bench in benches().await {
+    for bench in benches() {
         let store = &bench.store;
         saved(store, None, wanted(1)).await;
         settled(store, &one(store, 0).await, Settled::Later { at: at(5) }, 0).await;
@@ -132,7 +132,7 @@ async fn an_event_comes_again_when_it_was_said_to_and_a_try_that_was_none_does_n
 
 #[tokio::test]
 async fn a_process_whose_outbox_ends_with_it_does_not_wait() {
-    for bench in benches().await.into_iter().filter(|bench| !bench.store.is_shared()) {
+    for bench in benches().into_iter().filter(|bench| !bench.store.is_shared()) {
         let store = &bench.store;
         for number in 1..=2 {
             saved(store, None, wanted(number)).await;
@@ -148,7 +148,7 @@ async fn a_process_whose_outbox_ends_with_it_does_not_wait() {
 
 #[tokio::test]
 async fn what_was_given_up_is_sent_again_on_demand_and_when_there_is_more_to_tell() {
-    for bench in benches().await {
+    for bench in benches() {
         let store = &bench.store;
         let first = saved(store, None, wanted(1)).await;
         settled(store, &one(store, 0).await, Settled::GaveUp { error: "gone".into() }, 9).await;
@@ -171,7 +171,7 @@ async fn what_was_given_up_is_sent_again_on_demand_and_when_there_is_more_to_tel
 
 #[tokio::test]
 async fn events_are_forgotten_with_their_call() {
-    for bench in benches().await {
+    for bench in benches() {
         let store = &bench.store;
         let first = saved(store, None, wanted(1)).await;
         let done = saved(store, Some(1), finished(&first)).await;

@@ -180,7 +180,7 @@ impl Tended {
     }
 
     /// Lets time pass: what would have expired is gone.
-    pub(crate) async fn pass(&self, time: SignedDuration) {
+    pub(crate) fn pass(&self, time: SignedDuration) {
         let passed = i64::try_from(time.as_millis()).unwrap();
         let mut connection = self.connection();
         for (key, left) in self.lives() {
@@ -192,7 +192,7 @@ impl Tended {
 }
 
 /// A store with names of its own on the server of all tests.
-pub(crate) async fn shared(per_second: u32) -> (Store, Tended) {
+pub(crate) fn shared(per_second: u32) -> (Store, Tended) {
     static SERVER: OnceLock<Server> = OnceLock::new();
     let server = SERVER.get_or_init(|| Server::start(&[]));
     server.store(&format!("p-{}", uuid::Uuid::new_v4()), per_second)

@@ -76,7 +76,7 @@ async fn reached(store: &Store) {
 
 /// Two instances on one server.
 async fn two(per_second: u32) -> (Store, Store, (Tended, Tended)) {
-    let (first, tended) = server::shared(per_second).await;
+    let (first, tended) = server::shared(per_second);
     let (second, also) = tended.another(per_second);
     reached(&first).await;
     reached(&second).await;
@@ -168,7 +168,7 @@ async fn what_an_instance_left_behind_that_died_is_removed_by_who_meets_it() {
 
 #[tokio::test]
 async fn every_key_expires() {
-    let (store, tended) = server::shared(1).await;
+    let (store, tended) = server::shared(1);
     let often = Often::USUAL;
     let call = example::queued(1);
     let asking = Asking { call: &call, often: &often, is_new: true, needs_start: true, now: now() };
