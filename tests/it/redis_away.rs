@@ -256,6 +256,7 @@ async fn a_cluster_of_three() {
     let answer = all.request(1, reqwest::Method::POST, &format!("/api/call/{id}/cancel"));
     assert_eq!(crate::answer::Answer::of(answer).await.status, 202);
     assert_eq!(all.until_at(0, &id, is_final).await["outcome"], "canceled");
-    let held: Vec<String> = nodes.iter().map(|node| node.asked(&["DBSIZE"])).collect();
-    assert!(held.iter().all(|size| size != "0"), "all of them hold something: {held:?}");
+    // Which node holds what is chance, as ids are.
+    let held: Vec<u32> = nodes.iter().map(|node| node.asked(&["DBSIZE"]).trim().parse().unwrap()).collect();
+    assert!(held.iter().filter(|size| **size > 0).count() > 1, "they share what is held: {held:?}");
 }
