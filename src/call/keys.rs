@@ -7,7 +7,7 @@ use super::state::{Evidence, Line, State};
 use super::step::{SETTLE, Work};
 use super::talk::{self, Apology, Input, Reply};
 use super::timeline::{Keys, What};
-use super::turn::Turn;
+use super::turn::{Place, Turn};
 
 impl Work {
     /// The first document.
@@ -70,6 +70,12 @@ impl Work {
         if self.pick_up(on, sealed_at).is_none() || self.has_nothing_to_ask(on.attempt) {
             return;
         }
+        // A key may have been heard whose reply was lost: the talk goes on from it, or the next turns would deny it.
+        let heard = self.call.answer.filter(|answer| answer.attempt == on.attempt && answer.step >= turn.step);
+        let turn = match heard.and_then(|answer| Some((answer.step, answer.decision?))) {
+            Some((step, decision)) => Turn { place: Place::Change, said: Some(decision), step, ..turn },
+            None => turn,
+        };
         let reply = talk::resume(turn, &self.facts(on.attempt));
         self.reply = Some(reply);
         if self.call.is_finished() {
