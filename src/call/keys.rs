@@ -7,7 +7,7 @@ use super::state::{Evidence, Line, State};
 use super::step::{SETTLE, Work};
 use super::talk::{self, Apology, Input, Reply};
 use super::timeline::{Keys, What};
-use super::turn::{Place, Turn};
+use super::turn::{Decision, Place, Turn};
 
 impl Work {
     /// The first document.
@@ -70,12 +70,7 @@ impl Work {
         if self.pick_up(on, sealed_at).is_none() || self.has_nothing_to_ask(on.attempt) {
             return;
         }
-        // A key may have been heard whose reply was lost: the talk goes on from it, or the next turns would deny it.
-        let heard = self.call.answer.filter(|answer| answer.attempt == on.attempt && answer.step >= turn.step);
-        let turn = match heard.and_then(|answer| Some((answer.step, answer.decision?))) {
-            Some((step, decision)) => Turn { place: Place::Change, said: Some(decision), step, ..turn },
-            None => turn,
-        };
+        let turn = self.go_on_from(on.attempt, turn);
         let reply = talk::resume(turn, &self.facts(on.attempt));
         self.reply = Some(reply);
         if self.call.is_finished() {
@@ -84,6 +79,20 @@ impl Work {
         self.hear(on.attempt, turn, talk::Heard::Nothing);
         self.witness(on.attempt, reply.listen().is_none());
         self.heed(on.attempt);
+    }
+
+    /// A key may have been heard at `turn` whose reply was lost: the talk goes on from it, or the turns after this one
+    /// would deny it.
+    fn go_on_from(&self, attempt: u8, turn: Turn) -> Turn {
+        let Some(heard) = self.call.answer.filter(|heard| heard.attempt == attempt && heard.step >= turn.step) else {
+            return turn;
+        };
+        let place = match heard.decision {
+            None => Place::Keys,
+            Some(Decision::OptedOut) => Place::OptOut,
+            Some(Decision::Accepted | Decision::Declined | Decision::OtherTime(_)) => Place::Change,
+        };
+        Turn { step: heard.step, said: heard.decision, place, ..turn }
     }
 
     /// Somebody is on the line: `None`, with an apology, when the message speaks of another. Otherwise the seconds from

@@ -20,6 +20,7 @@ use super::{step::step, talk};
 use crate::domain::{Alternatives, CallId, Phone, Reservation, Sid};
 
 mod answers;
+mod lost_replies;
 
 const SID: Sid = Sid::from_bytes([7; 16]);
 const ON: On = On { attempt: 1, sid: SID };
