@@ -41,7 +41,7 @@ impl Service {
                 self.0.carrier.reduce(less);
                 continue;
             }
-            let (event, refusal) = self.answered(&call, attempt, result.map(|resource| sid(&resource.sid))).await;
+            let (event, refusal) = self.answered(&call, attempt, result.map(|created| sid(&created))).await;
             self.send(&call, event).await?;
             return Ok(refusal);
         }
