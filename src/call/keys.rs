@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 
 use super::event::On;
-use super::state::{Evidence, Line, State};
+use super::state::{Evidence, Hearing, Line, State};
 use super::step::{SETTLE, Work};
 use super::talk::{self, Apology, Input, Reply};
 use super::timeline::{Keys, What};
-use super::turn::{Decision, Place, Turn};
+use super::turn::{CALLED_BACK, Decision, Place, Turn};
 
 impl Work {
     /// The first document.
@@ -54,12 +54,7 @@ impl Work {
 
     /// A reply about a call that is over must not tell of a decision that no longer counts.
     pub(super) fn stay_true(&mut self, heard: talk::Heard) {
-        let claims = match heard {
-            talk::Heard::Nothing => return,
-            talk::Heard::Decided(decision) => Some(decision),
-            talk::Heard::Withdrawn => None,
-        };
-        if claims != self.call.decision() {
+        if heard.settled().is_some_and(|claims| claims != self.call.decision()) {
             self.reply = Some(self.call.last_words());
         }
     }
@@ -70,6 +65,7 @@ impl Work {
         if self.pick_up(on, sealed_at).is_none() || self.has_nothing_to_ask(on.attempt) {
             return;
         }
+        let (failed, is_known) = (turn.step, self.knows_input(on.attempt, turn.step));
         let turn = self.go_on_from(on.attempt, turn);
         let reply = talk::resume(turn, &self.facts(on.attempt));
         self.reply = Some(reply);
@@ -78,7 +74,21 @@ impl Work {
         }
         self.hear(on.attempt, turn, talk::Heard::Nothing);
         self.witness(on.attempt, reply.listen().is_none());
+        if let Some(attempt) = self.attempt(on).filter(|_| !is_known) {
+            attempt.hearing = Hearing::AllBut { step: failed };
+        }
         self.heed(on.attempt);
+    }
+
+    /// Whether it was heard what came of a step, or of a later one.
+    fn knows_input(&self, attempt: u8, step: u8) -> bool {
+        let tells = |what: What| {
+            matches!(what, What::Key { attempt: of, step: at, .. }
+                | What::Silence { attempt: of, step: at }
+                | What::Said { attempt: of, step: at, .. }
+                if of == attempt && (step..CALLED_BACK).contains(&at))
+        };
+        self.call.timeline.iter().any(|entry| tells(entry.what))
     }
 
     /// A key may have been heard at `turn` whose reply was lost: the talk goes on from it, or the turns after this one
@@ -132,7 +142,7 @@ impl Work {
             State::Queued { .. } => {
                 self.call.state = State::Settling { until: self.after(SETTLE), from: Evidence::Keypad };
             }
-            State::Settling { from: Evidence::Events { .. }, .. } => {
+            State::Settling { from: Evidence::Events { .. }, .. } if !self.is_in_doubt() => {
                 self.call.state = State::Settling { until: self.after(SETTLE), from: Evidence::Keypad };
             }
             State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } if !self.is_last(attempt) => {
@@ -141,7 +151,7 @@ impl Work {
             State::Dialing { .. }
             | State::Ringing { .. }
             | State::InProgress { .. }
-            | State::Settling { from: Evidence::Keypad, .. }
+            | State::Settling { .. }
             | State::Finished { .. } => {}
         }
     }

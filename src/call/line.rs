@@ -3,11 +3,11 @@
 use jiff::SignedDuration;
 
 use super::event::{Closing, Effect, Found, How, On};
-use super::state::{Attempt, Ended, Evidence, Line, Outcome, State, Terms};
+use super::state::{Attempt, Ended, Evidence, Hearing, Line, Outcome, State, Terms};
 use super::step::{AGAIN, GRACE, POLL, RING, TALK, UNKNOWN, Work};
 use super::talk::{Heard, Input};
 use super::timeline::What;
-use super::turn::Turn;
+use super::turn::{Decision, Turn};
 use super::{state, talk};
 
 /// Twilio's Events of a call can be read about 15 minutes after its end (protocol 1.7).
@@ -84,15 +84,15 @@ impl Work {
         attempt.sip_code = closing.sip_code;
         attempt.twilio_code = closing.twilio_code;
         attempt.duration_seconds = closing.duration_seconds;
-        let (witnessed, farewell) = (attempt.witnessed, attempt.farewell);
+        let farewell = attempt.farewell;
         let running =
             matches!(self.call.state, State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. });
         if !self.is_last(on.attempt) || !running {
             return;
         }
         let because = match closing.how {
-            How::Completed if farewell => self.quiet_end(),
-            How::Completed => return self.await_keys(witnessed),
+            How::Completed if farewell && !self.is_in_doubt() => self.quiet_end(),
+            How::Completed => return self.await_keys(),
             How::Busy => Ended::Busy,
             How::NoAnswer => Ended::NoAnswer,
             // A carrier's way of saying that it rang out (protocol 6, pitfall 19).
@@ -105,14 +105,24 @@ impl Work {
         self.call.conclude(because, now);
     }
 
-    /// `completed` may have overtaken a key, or have come to a process that never heard the talk.
-    fn await_keys(&mut self, witnessed: bool) {
-        let known = witnessed || self.call.decision().is_some() || self.call.canceled || self.call.barred;
-        self.call.state = if known {
-            State::Settling { until: self.after(self.patience()), from: Evidence::Keypad }
-        } else {
+    /// `completed` may have overtaken a key, or have come to a process that did not hear the whole talk.
+    fn await_keys(&mut self) {
+        self.call.state = if self.is_in_doubt() {
             State::Settling { until: self.after(EVENTS_DELAY), from: Evidence::Events { tries: 0 } }
+        } else {
+            State::Settling { until: self.after(self.patience()), from: Evidence::Keypad }
         };
+    }
+
+    /// Whether a key may have been pressed in the last attempt that nobody here has heard and that would count.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        let heard = match self.call.attempts.last().map(|last| last.hearing) {
+            None | Some(Hearing::All) => true,
+            Some(Hearing::Nothing) => self.call.decision().is_some(),
+            // A wish not to be called counts at once, whatever came after it.
+            Some(Hearing::AllBut { .. }) => self.call.decision() == Some(Decision::OptedOut),
+        };
+        !heard && !self.call.canceled && !self.call.barred
     }
 
     /// Why a talk without a decision ended.
@@ -156,11 +166,19 @@ impl Work {
         let State::Settling { from: Evidence::Events { .. }, .. } = self.call.state else { return };
         let (Some(keys), true) = (keys, self.is_last(attempt)) else { return };
         let facts = self.facts(attempt);
+        let mut last = None;
         for (turn, digits) in keys {
             let input = if digits.is_empty() { Input::Silence } else { Input::Digits(digits) };
             let (heard, reply) = talk::answer(*turn, input, 0, &facts);
+            last = heard.settled().map(|decision| (turn.step, decision)).or(last);
             self.hear(attempt, *turn, heard);
             self.witness(attempt, reply.listen().is_none());
+        }
+        // Twilio knows them all: the last one counts, also where later turns were given out in ignorance of it.
+        if let Some((step, decision)) = last
+            && let Some(known) = self.call.answer.as_mut().filter(|known| known.is_of_talk(attempt))
+        {
+            *known = state::Answer { attempt, step: known.step.max(step), decision };
         }
         self.call.conclude(self.quiet_end(), self.now);
     }
@@ -182,17 +200,22 @@ impl Work {
         // nothing was: a wish that was taken back stays so, however late the key arrives that took it back.
         let knows = turn.said.is_some() || turn.step > 1 && !turn.is_called_back();
         let before = knows.then(|| answer(turn.step.saturating_sub(1), turn.said));
-        let now = match heard {
-            Heard::Nothing => None,
-            Heard::Decided(decision) => Some(answer(turn.step, Some(decision))),
-            Heard::Withdrawn => Some(answer(turn.step, None)),
-        };
+        let now = heard.settled().map(|decision| answer(turn.step, decision));
         self.call.answer = [self.call.answer, before, now].into_iter().flatten().reduce(state::Answer::or_newer);
+        if now.is_some()
+            && let Some(attempt) = self.call.attempts.iter_mut().find(|known| known.number == attempt)
+            && matches!(attempt.hearing, Hearing::AllBut { step } if step <= turn.step)
+        {
+            // Whatever was pressed before, this counts.
+            attempt.hearing = Hearing::All;
+        }
     }
 
     pub(super) fn witness(&mut self, attempt: u8, farewell: bool) {
         if let Some(attempt) = self.call.attempts.iter_mut().find(|known| known.number == attempt) {
-            attempt.witnessed = true;
+            if attempt.hearing == Hearing::Nothing {
+                attempt.hearing = Hearing::All;
+            }
             attempt.farewell |= farewell;
         }
     }

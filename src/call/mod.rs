@@ -31,7 +31,9 @@ mod tests;
 pub use event::{Closing, Effect, Event, Found, How, On, Step};
 pub use kept::{Kept, again};
 pub use said::Said;
-pub use state::{Answer, Attempt, Baggage, Call, Ended, Evidence, Line, Machine, Outcome, State, Terms, WaitingFor};
+pub use state::{
+    Answer, Attempt, Baggage, Call, Ended, Evidence, Hearing, Line, Machine, Outcome, State, Terms, WaitingFor,
+};
 pub use step::step;
 pub use talk::{Apology, Because, Goodbye, Input, Opening, Reply};
 pub use timeline::{Entry, Keys, What};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::How;
 use super::timeline::{Entry, What};
-use super::turn::Decision;
+use super::turn::{CALLED_BACK, Decision};
 use crate::domain::{CallId, Phone, Reservation, Sid, millis};
 
 /// One request to have one restaurant asked about one reservation.
@@ -134,8 +134,8 @@ pub struct Attempt {
     pub sid: Option<Sid>,
     /// How far the line got.
     pub line: Line,
-    /// We have heard the whole talk so far. False on a process that was started after pick-up, until a webhook tells.
-    pub witnessed: bool,
+    /// How much of the talk we have heard.
+    pub hearing: Hearing,
     /// The last words were given out: no further key can come.
     pub farewell: bool,
     /// What answering-machine detection said.
@@ -161,6 +161,21 @@ pub struct Attempt {
     pub ended_at: Option<Timestamp>,
     /// How long the line was open, by Twilio.
     pub duration_seconds: Option<u32>,
+}
+
+/// How much of the talk of an attempt was heard here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Hearing {
+    /// Nothing: it was taken over after pick-up, and no webhook of the talk has come yet.
+    Nothing,
+    /// All of it so far, or what a turn tells of it.
+    All,
+    /// All but what came of this step, whose document was asked of the fallback: a key may have been pressed that only a
+    /// process heard which is no more, or nobody.
+    AllBut {
+        /// The step.
+        step: u8,
+    },
 }
 
 /// What an account lets us ask for in a create (protocol 1.10).
@@ -318,7 +333,7 @@ impl Call {
         self.version = version.saturating_add(1_000);
         self.updated_at = now;
         self.state = State::Dialing { until: now.saturating_add(super::step::RING).unwrap_or(now), searches: 0 };
-        self.attempts = vec![Attempt { witnessed: false, ..attempt }];
+        self.attempts = vec![Attempt { hearing: Hearing::Nothing, ..attempt }];
         self.timeline.push(Entry { at: now, what: What::TakenOver });
         self
     }
@@ -392,13 +407,20 @@ impl Call {
 }
 
 impl Answer {
-    /// The one that counts: of one attempt the later step; of two attempts a decision before none, then the later.
+    /// Whether it was made in the talk of this attempt, and not by somebody who rang us.
+    pub(super) const fn is_of_talk(&self, attempt: u8) -> bool {
+        self.attempt == attempt && self.step < CALLED_BACK
+    }
+
+    /// The one that counts: the later, but a decision before none. Only a wish not to be called can be taken back, and
+    /// only in its own attempt; every other turn that knows of no decision was given out before the key was heard.
     pub(super) fn or_newer(self, other: Self) -> Self {
         let differs = self.attempt != other.attempt;
-        match (differs && self.decision.is_some(), differs && other.decision.is_some()) {
-            (true, false) => self,
-            (false, true) => other,
-            (true, true) | (false, false) => self.max(other),
+        let stands = |answer: Self| answer.decision.is_some_and(|said| differs || said != Decision::OptedOut);
+        match (self.decision, other.decision) {
+            (Some(_), None) if stands(self) => self,
+            (None, Some(_)) if stands(other) => other,
+            (Some(_) | None, Some(_) | None) => self.max(other),
         }
     }
 }
@@ -428,7 +450,7 @@ impl Attempt {
             terms: Terms::Full,
             sid: None,
             line: Line::Asked,
-            witnessed: true,
+            hearing: Hearing::All,
             farewell: false,
             machine: None,
             message: false,

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::event::{Effect, Event, On, Step};
-use super::state::{Attempt, Call, Line, Outcome, State, Terms, WaitingFor};
+use super::state::{Attempt, Call, Hearing, Line, Outcome, State, Terms, WaitingFor};
 use super::timeline::{Entry, What};
 use super::turn::CALLED_BACK;
 
@@ -268,7 +268,8 @@ impl Work {
         let Some(last) = self.call.attempts.last().filter(|last| taken_over && last.number < on.attempt) else {
             return;
         };
-        let later = Attempt { witnessed: false, terms: last.terms, ..Attempt::new(on.attempt, last.from, self.now) };
+        let later =
+            Attempt { hearing: Hearing::Nothing, terms: last.terms, ..Attempt::new(on.attempt, last.from, self.now) };
         self.call.attempts.push(later);
         if !self.call.is_finished() {
             self.call.state = State::Dialing { until: self.after(RING + UNKNOWN), searches: 0 };

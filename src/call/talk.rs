@@ -173,6 +173,17 @@ pub enum Heard {
     Withdrawn,
 }
 
+impl Heard {
+    /// The decision that stands since then, if anything was settled.
+    pub(super) const fn settled(self) -> Option<Option<Decision>> {
+        match self {
+            Self::Nothing => None,
+            Self::Decided(decision) => Some(Some(decision)),
+            Self::Withdrawn => Some(None),
+        }
+    }
+}
+
 /// The first words after pick-up.
 #[must_use]
 pub fn open(began: u16) -> Reply {

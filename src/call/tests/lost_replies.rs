@@ -59,6 +59,105 @@ fn a_wish_that_was_taken_back_stays_so_after_the_fallback() {
     assert_eq!(call.state, State::Finished { outcome: Outcome::Confirmed });
 }
 
+// A key that nobody here has heard: whoever was asked for its document is no more, or was never reached.
+
+/// A talk with a process that knows nothing of what was said in it before the document of `turn` failed: how it is then
+/// told by the keys, and the end of the line.
+fn resumed_in_ignorance(turn: Turn, keys: &[&str]) -> (Call, Vec<(Turn, String)>) {
+    let taken = queued().taken_over(Attempt::new(1, from(), start()), 3, after(100));
+    let (mut call, mut turn) = told(&taken, resumed(turn));
+    let mut told_twilio = Vec::new();
+    for pressed in keys {
+        let at = turn.expect("the talk goes on");
+        told_twilio.push((at, (*pressed).to_owned()));
+        (call, turn) = told(&call, Event::Keyed { on: ON, turn: at, input: input(pressed), sealed_at: start() });
+    }
+    (run(&call, &[closed(How::Completed)]), told_twilio)
+}
+
+fn waits_for_events(call: &Call) -> bool {
+    matches!(call.state, State::Settling { from: Evidence::Events { .. }, .. })
+}
+
+#[test]
+fn silence_after_a_key_that_nobody_heard_does_not_count_as_no_answer() {
+    for silences in 0..3 {
+        let (ended, mut keys) = resumed_in_ignorance(Turn::first(0), &vec![""; silences]);
+        assert!(waits_for_events(&ended), "{silences}: {:?}", ended.state);
+        // The key itself, and the same at the fallback, which Twilio asks without it.
+        keys.splice(0..0, [(Turn::first(0), "1".to_owned()), (Turn::first(0), String::new())]);
+        let call = step(&ended, Event::EventsRead { attempt: 1, keys: Some(&keys) }, after(2_000)).call;
+        assert_eq!(call.state, State::Finished { outcome: Outcome::Confirmed });
+        keys.remove(0);
+        let call = step(&ended, Event::EventsRead { attempt: 1, keys: Some(&keys) }, after(2_000)).call;
+        assert!(matches!(call.state, State::Queued { .. }), "nobody pressed one: {:?}", call.state);
+    }
+}
+
+#[test]
+fn a_change_of_mind_that_nobody_heard_is_read_before_the_end() {
+    let facts = Facts::of(&reservation());
+    for (first, second, outcome) in [("1", "2", Outcome::Rejected), ("2", "1", Outcome::Confirmed)] {
+        let change = talk::answer(Turn::first(0), input(first), 0, &facts).1.listen().unwrap();
+        let (ended, mut keys) = resumed_in_ignorance(change, &[""]);
+        assert!(waits_for_events(&ended) && ended.decision().is_some(), "{:?}", ended.state);
+        keys.splice(0..0, [(Turn::first(0), first.to_owned()), (change, second.to_owned())]);
+        let call = step(&ended, Event::EventsRead { attempt: 1, keys: Some(&keys) }, after(2_000)).call;
+        assert_eq!(call.state, State::Finished { outcome });
+    }
+}
+
+#[test]
+fn a_key_pressed_after_the_one_that_nobody_heard_decides_without_delay() {
+    for (key, outcome) in [("1", Outcome::Confirmed), ("2", Outcome::Rejected), ("9", Outcome::OptedOut)] {
+        let (ended, _) = resumed_in_ignorance(Turn::first(0), &[key]);
+        assert_eq!(settle(ended).state, State::Finished { outcome });
+    }
+}
+
+#[test]
+fn a_key_that_is_heard_late_stands_against_the_silence_of_a_talk_that_began_anew() {
+    let first = Turn::first(0);
+    let (call, anew) = told(&in_progress(), resumed(first));
+    let (call, _) = told(&call, key(first, "1"));
+    let silent = |turn| Event::Keyed { on: ON, turn, input: Input::Silence, sealed_at: start() };
+    let (call, again) = told(&call, silent(anew.unwrap()));
+    let (call, again) = told(&call, silent(again.unwrap()));
+    let (call, over) = told(&call, silent(again.unwrap()));
+    assert_eq!(over, None, "goodbye");
+    let call = settle(run(&call, &[closed(How::Completed)]));
+    assert_eq!(call.state, State::Finished { outcome: Outcome::Confirmed });
+}
+
+/// A talk as it goes on whatever is lost: of each key, whether it was heard here, and whether its reply was.
+fn talk_with_gaps(keys: &[(&str, bool, bool)]) -> (Call, Vec<(Turn, String)>, Option<Decision>) {
+    let facts = Facts::of(&reservation());
+    let (mut call, mut turn) = told(&dialing(), fetched());
+    let (mut record, mut decision) = (Vec::new(), None);
+    for (pressed, is_heard, is_lost) in keys {
+        let Some(at) = turn else { break };
+        match talk::answer(at, input(pressed), 0, &facts).0 {
+            Heard::Decided(new) => decision = Some(new),
+            Heard::Withdrawn => decision = None,
+            Heard::Nothing => {}
+        }
+        // Twilio's record has keys; what words mean was found out before.
+        let meant = match talk::as_keys(at, input(pressed), &facts) {
+            Some(Input::Digits(digits)) => digits.to_owned(),
+            Some(Input::Silence | Input::Said(_)) | None => String::new(),
+        };
+        record.push((at, meant));
+        if *is_heard {
+            (call, turn) = told(&call, Event::Keyed { on: ON, turn: at, input: input(pressed), sealed_at: start() });
+        }
+        if *is_lost || !is_heard {
+            record.push((at, String::new()));
+            (call, turn) = told(&call, resumed(at));
+        }
+    }
+    (settle(run(&call, &[closed(How::Completed)])), record, decision)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
@@ -67,5 +166,15 @@ proptest! {
         let (call, decision) = talk_with_losses(&keys);
         prop_assert_eq!(call.decision(), decision);
         prop_assert_eq!(call.outcome().is_some_and(|outcome| decision.map(verdict_of) == Some(outcome)), decision.is_some());
+    }
+
+    #[test]
+    fn the_last_key_decides_whichever_keys_were_not_heard(keys in proptest::collection::vec((prop::sample::select(vec!["", "1", "2", "3", "9", "*", "7", "2015", "9999", "yes", "no"]), any::<bool>(), any::<bool>()), 0..10)) {
+        let (call, record, decision) = talk_with_gaps(&keys);
+        let read = Event::EventsRead { attempt: 1, keys: Some(&record) };
+        let told = if waits_for_events(&call) { step(&call, read, after(2_000)).call } else { call };
+        // A wish not to be called is kept as soon as it is heard: what was taken back unheard stands.
+        let unheard = told.decision() == Some(Decision::OptedOut) && keys.iter().any(|(_, is_heard, _)| !is_heard);
+        prop_assert!(told.decision() == decision || unheard, "{:?}, not {decision:?}", told.decision());
     }
 }
