@@ -26,6 +26,14 @@ pub struct Check {
     pub script: Script,
 }
 
+/// What came of a request.
+enum Made {
+    /// A call of its own.
+    New(Arc<Call>),
+    /// Its key stands for the call of a request before it.
+    Before(Standing),
+}
+
 /// A request that was understood: what is wanted, and what the numbering plan says of the number.
 struct Understood {
     reservation: Reservation,
@@ -98,38 +106,64 @@ impl Service {
                 return self.repeated(standing, request).await?.ok_or(Error::NotFound);
             }
         };
-        if let Some(key) = key {
-            let first = standing(id, &understood.reservation);
-            if let Some(known) = self.reserve(key, first, request).await? {
+        if !self.0.strangers.are_listed() {
+            // A key that stands for a call needs no listing; any other stands for nothing before there is one.
+            if let Some(known) = self.known(key, request).await? {
                 return Ok(known);
             }
+            self.strangers_listed().await?;
         }
         let mut call = Call::new(id, owner.clone(), Arc::new(understood.reservation), id.made_at());
         call.baggage = Baggage { idempotency: key, trace: request::current().and_then(|it| it.trace()) };
-        let made = self.make(&call, understood.facts).await;
-        if let (Err(_), Some(key)) = (&made, key) {
-            self.0.parts.store.unreserve(key, id).await;
-        }
-        made
-    }
-
-    /// Makes a key stand for the call that this request is to become; or finds the call that it stands for already.
-    async fn reserve(
-        &self,
-        key: IdempotencyKey,
-        first: Standing,
-        request: &Map<String, Value>,
-    ) -> Result<Option<Arc<Call>>, Error> {
+        let call = Arc::new(call);
         for _ in 0..PATIENCE {
-            let Some(standing) = self.0.parts.store.reserve(key, first, self.now()).await? else { return Ok(None) };
+            let standing = match self.make_apart(call.clone(), understood.facts, key).await? {
+                Made::New(call) => return Ok(call),
+                Made::Before(standing) => standing,
+            };
             // The first request stores its call before it waits for anything, or is refused and lets the key go.
             match self.repeated(standing, request).await? {
-                Some(call) => return Ok(Some(call)),
+                Some(call) => return Ok(call),
                 None => tokio::task::yield_now().await,
             }
         }
         // The call is no longer held: it must not be made a second time under its key.
         Err(Error::NotFound)
+    }
+
+    /// The call that a key stands for already.
+    async fn known(
+        &self,
+        key: Option<IdempotencyKey>,
+        request: &Map<String, Value>,
+    ) -> Result<Option<Arc<Call>>, Error> {
+        let Some(key) = key else { return Ok(None) };
+        match self.0.parts.store.standing(key).await? {
+            Some(standing) => self.repeated(standing, request).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Makes a key stand for this call, and makes the call; or tells what the key stands for already.
+    ///
+    /// In a task of its own: a client that hangs up in the middle must leave no key that stands for no call, and no
+    /// intent that nobody sends, and must not take Twilio's answer with it.
+    async fn make_apart(&self, call: Arc<Call>, facts: PhoneFacts, key: Option<IdempotencyKey>) -> Result<Made, Error> {
+        let service = self.clone();
+        let making = async move {
+            let store = &service.0.parts.store;
+            if let Some(key) = key
+                && let Some(before) = store.reserve(key, standing(call.id, &call.reservation), service.now()).await?
+            {
+                return Ok(Made::Before(before));
+            }
+            let made = service.make(&call, facts).await;
+            if let (Err(_), Some(key)) = (&made, key) {
+                store.unreserve(key, call.id).await;
+            }
+            made.map(Made::New)
+        };
+        self.0.parts.tasks.spawn(request::carry(making)).await.map_err(|_panicked| Error::Internal)?
     }
 
     /// The call that a key stands for, if this is the same request: read as of the moment of the first, since what is
@@ -144,7 +178,6 @@ impl Service {
     }
 
     async fn make(&self, call: &Call, facts: PhoneFacts) -> Result<Arc<Call>, Error> {
-        self.strangers_listed().await?;
         let (phone, now) = (call.reservation.phone, call.created_at);
         let stripe = usize::try_from(phone.digits()).unwrap_or_default() % self.0.creating.len();
         let creating = match self.0.creating.get(stripe) {
@@ -178,10 +211,8 @@ impl Service {
 
     /// Asks Twilio while the client waits, and tells it what Twilio refused.
     async fn place_for_client(&self, stored: Arc<Call>, attempt: u8) -> Result<Arc<Call>, Error> {
-        let (service, id) = (self.clone(), stored.id);
-        // In a task of its own: a client that hangs up must not take Twilio's answer with it.
-        let placing = self.0.parts.tasks.spawn(request::carry(async move { service.place(stored, attempt).await }));
-        let refusal = placing.await.map_err(|_panicked| Error::Internal)??;
+        let id = stored.id;
+        let refusal = self.place(stored, attempt).await?;
         let call = self.0.parts.store.recent(id).await?.ok_or(Error::NotFound)?;
         let was_refused = call.attempts.last().is_some_and(|last| last.ended == Some(Ended::Refused));
         match refusal {

@@ -1,9 +1,13 @@
 //! Requests that are refused, repeated, or have to wait.
 
+use std::time::Duration;
+
 use jiff::ToSpan;
 use serde_json::{Value, json};
+use tablecall::config::Given;
 
-use crate::app::{RESTAURANT, TestApp, table, table_at, with};
+use crate::app::{RESTAURANT, SECRET, TestApp, table, table_at, with};
+use crate::proxy::{Proxy, Way};
 
 #[tokio::test]
 async fn all_wrong_fields_are_told_in_one_problem() {
@@ -128,6 +132,35 @@ async fn an_idempotency_key_gives_one_call_however_often_it_comes() {
     app.stops().await;
 }
 
+/// An app that has not been told yet which calls are under way, with the way to its carrier.
+async fn not_listed_yet(carrier: &TestApp) -> (TestApp, Proxy) {
+    let twilio = Proxy::to(&[carrier.origin["http://".len()..].parse().unwrap()]).await;
+    twilio.stalls();
+    let given = TestApp::with_account(&format!("http://{}", twilio.address), Given::default());
+    let mut app = TestApp::at(given, carrier.clock.clone()).await;
+    app.key = Some(SECRET);
+    twilio.has_caught(Way::There).await;
+    (app, twilio)
+}
+
+#[tokio::test]
+async fn clients_that_hang_up_leave_no_key_that_stands_for_no_call() {
+    let carrier = TestApp::start().await;
+    let (app, twilio) = not_listed_yet(&carrier).await;
+    let request = with(table(), json!({"not_before": (app.now() + 2.hours()).to_string()}));
+    let keyed = || app.post("/api/call").header("idempotency-key", "early").json(&request);
+    let gives_up = || keyed().timeout(Duration::from_millis(300)).send();
+    let (first, repeat) = tokio::join!(gives_up(), gives_up());
+    for gave_up in [first, repeat] {
+        assert!(gave_up.is_err_and(|error| error.is_timeout()), "a request and its repeat wait for the carrier");
+    }
+    twilio.passes();
+    let answer = app.send(keyed()).await;
+    assert_eq!(answer.status, 202, "{}", answer.text);
+    app.stops().await;
+    carrier.stops().await;
+}
+
 #[tokio::test]
 async fn a_repeat_gets_its_call_even_when_the_request_would_be_refused_by_now() {
     let app = TestApp::start().await;
@@ -136,7 +169,7 @@ async fn a_repeat_gets_its_call_even_when_the_request_would_be_refused_by_now() 
     let first = app.send(keyed(&asked)).await;
     assert_eq!(first.status, 202, "{}", first.text);
     for passed in [0, 3, 8] {
-        app.clock.advance(std::time::Duration::from_secs(passed * 3_600));
+        app.clock.advance(Duration::from_secs(passed * 3_600));
         let again = app.send(keyed(&asked)).await;
         assert_eq!((again.status, &again.body["id"]), (202, &first.body["id"]), "{}", again.text);
         let other = with(asked.clone(), json!({"give_up_at": (app.now() + 3.hours()).to_string()}));
@@ -200,7 +233,7 @@ async fn a_service_that_is_full_says_when_to_come_back_and_drops_nothing() {
     call.until(|call| call["final"] == true).await;
     // The webhooks of a call can come for an hour, and one that was forgotten would come back unfinished.
     app.tries(table_at("+14155550101")).await.is_problem(503, "unavailable");
-    app.clock.advance(std::time::Duration::from_secs(3_601));
+    app.clock.advance(Duration::from_secs(3_601));
     app.asks(table_at("+14155550101")).await.ends_as("confirmed", 1).await;
     app.finish().await;
 }
