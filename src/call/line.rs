@@ -150,7 +150,7 @@ impl Work {
     }
 
     /// Nobody will tell any more. What staff decided stands, and what the client cancelled is cancelled.
-    fn give_up_knowing(&mut self) {
+    pub(super) fn give_up_knowing(&mut self) {
         if self.call.canceled || self.call.barred || self.call.decision().is_some() {
             return self.call.conclude(Ended::Unknown, self.now);
         }

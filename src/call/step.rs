@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::event::{Effect, Event, On, Step};
-use super::state::{Attempt, Call, Hearing, Line, Outcome, State, Terms, WaitingFor};
+use super::state::{Attempt, Call, Evidence, Hearing, Line, Outcome, State, Terms, WaitingFor};
 use super::timeline::{Entry, What};
 use super::turn::CALLED_BACK;
 
@@ -236,10 +236,19 @@ impl Work {
         }
     }
 
+    /// Nothing will remember what waits for a later moment, and no webhook brings it back: its line is not open.
     fn shutdown(&mut self) {
-        if matches!(self.call.state, State::Queued { .. }) {
-            self.note(What::Ended(super::state::Ended::Shutdown));
-            self.call.finish(Outcome::Failed, self.now);
+        match self.call.state {
+            State::Queued { .. } => {
+                self.note(What::Ended(super::state::Ended::Shutdown));
+                self.call.finish(Outcome::Failed, self.now);
+            }
+            State::Settling { from: Evidence::Events { .. }, .. } => self.give_up_knowing(),
+            State::Dialing { .. }
+            | State::Ringing { .. }
+            | State::InProgress { .. }
+            | State::Settling { from: Evidence::Keypad, .. }
+            | State::Finished { .. } => {}
         }
     }
 

@@ -163,6 +163,15 @@ fn a_process_that_knows_nothing_never_concludes_that_no_key_was_pressed() {
 }
 
 #[test]
+fn a_process_that_ends_leaves_no_call_that_waits_for_twilios_record() {
+    let taken = queued().taken_over(Attempt::new(1, from(), start()), 3, after(100));
+    let ended = run(&taken, &[closed(How::Completed)]);
+    assert_eq!(run(&ended, &[Event::Shutdown]).state, State::Finished { outcome: Outcome::Unknown });
+    let canceled = run(&taken, &[Event::Cancel, closed(How::Completed), Event::Shutdown]);
+    assert!(!canceled.is_finished(), "it is concluded in a moment");
+}
+
+#[test]
 fn a_process_that_takes_over_learns_from_the_turn_what_was_decided() {
     let taken = queued().taken_over(Attempt::new(1, from(), start()), 3, after(100));
     let (_, reply) = talk::answer(Turn::first(0), Input::Digits("1"), 0, &Facts::of(&taken.reservation));
