@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
 use super::turn::{Asked, Turn};
@@ -11,11 +11,14 @@ use crate::call::{Baggage, Call, Effect, Ended, step};
 use crate::domain::{CallId, PhoneFacts, Reservation};
 use crate::policy::{Allowance, Purpose, Verdict};
 use crate::speech::{Scene, Script};
-use crate::store::{IdempotencyKey, Saved, Standing};
+use crate::store::{self, IdempotencyKey, Saved, Standing};
 use crate::telemetry::request;
+use crate::ticket;
 
-/// How often to look for the call of a repeated request before it counts as no longer held.
+/// How often to look for the call of a repeated request before its client is told to come again.
 const PATIENCE: usize = 1_000;
+/// A call that is not stored so long after its request came never will be: that is given up after [`step::INTENT`].
+const ABANDONED: SignedDuration = SignedDuration::from_secs(15);
 
 /// What a create would do.
 #[derive(Debug)]
@@ -117,18 +120,32 @@ impl Service {
         call.baggage = Baggage { idempotency: key, trace: request::current().and_then(|it| it.trace()) };
         let call = Arc::new(call);
         for _ in 0..PATIENCE {
-            let standing = match self.make_apart(call.clone(), understood.facts, key).await? {
+            let before = match self.make_apart(call.clone(), understood.facts, key).await? {
                 Made::New(call) => return Ok(call),
-                Made::Before(standing) => standing,
+                Made::Before(before) => before,
             };
             // The first request stores its call before it waits for anything, or is refused and lets the key go.
-            match self.repeated(standing, request).await? {
+            match self.repeated(before, request).await? {
                 Some(call) => return Ok(call),
-                None => tokio::task::yield_now().await,
+                None => self.let_go(key, before.call).await?,
             }
         }
-        // The call is no longer held: it must not be made a second time under its key.
-        Err(Error::NotFound)
+        Err(store::Error::Away.into())
+    }
+
+    /// A key stands for a call that is not held. It may be about to be stored; then it was never made, because who was
+    /// to make it died or was told that the store is away; and in the end it was made and forgotten.
+    async fn let_go(&self, key: Option<IdempotencyKey>, call: CallId) -> Result<(), Error> {
+        let age = self.now().duration_since(call.made_at());
+        if age >= ticket::LIFE {
+            // It must not be made a second time under its key.
+            return Err(Error::NotFound);
+        }
+        match key.filter(|_| age >= ABANDONED) {
+            Some(key) => self.0.parts.store.unreserve(key, call).await,
+            None => tokio::task::yield_now().await,
+        }
+        Ok(())
     }
 
     /// The call that a key stands for already.
@@ -192,7 +209,9 @@ impl Service {
         }
         let first = step(call, turn.event(), now);
         let effects = first.effects;
-        let saved = self.0.parts.store.save(None, first.call).await;
+        // This process may have stood still: a call that nobody waits for any more may have been made again by now.
+        let is_late = self.now().duration_since(now) > step::INTENT;
+        let saved = if is_late { Err(store::Error::Away) } else { self.0.parts.store.save(None, first.call).await };
         let Ok(Saved::Done(stored)) = saved else {
             if let Turn::Now { .. } = turn {
                 self.0.parts.store.release(call, now).await;

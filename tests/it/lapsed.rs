@@ -6,7 +6,7 @@ use tablecall::config::Given;
 
 use crate::app::{RESTAURANT, SECRET, TestApp, table, table_at, with, within};
 use crate::call::Asked;
-use crate::instances::{CREATE, INDEX_KEY, TICKET_KEY};
+use crate::instances::{CREATE, INDEX_KEY, RECORD, TICKET_KEY};
 use crate::mortal::Mortal;
 use crate::proxy::{Proxy, Way};
 use crate::redis_server::RedisServer;
@@ -163,6 +163,34 @@ async fn a_create_whose_asker_died_and_of_which_nothing_was_told_is_found_by_sea
     let done = call.comes_to_beside(&stage.carrier, |call| call["final"] == true).await;
     assert_eq!((&done["outcome"], done["attempts"].as_array().unwrap().len()), (&json!("no_answer"), 1), "{done:#}");
     assert_eq!(stage.carrier.creates().await.len(), 1, "it was never asked for again");
+    second.stops().await;
+    stage.carrier.stops().await;
+}
+
+#[tokio::test]
+async fn a_key_whose_process_died_before_its_call_was_stored_is_free_again_in_a_moment() {
+    let stage = Stage::new().await;
+    let first = stage.mortal().await;
+    let keyed = |origin: &str| {
+        let request = stage.carrier.http.post(format!("{origin}/api/call")).bearer_auth(SECRET);
+        request.header("idempotency-key", "once").json(&table())
+    };
+    stage.memory.traps(RECORD, Way::There);
+    let client = tokio::spawn(keyed(&first.origin).send());
+    stage.memory.has_caught(Way::There).await;
+    let origin = first.origin.clone();
+    first.dies();
+    drop(within("the client is left alone", client).await.unwrap());
+    let second = stage.survivor(&origin).await;
+    let soon = second.send(keyed(&origin)).await;
+    soon.is_problem(503, "unavailable");
+    assert_eq!(soon.header("retry-after"), "5");
+    stage.carrier.clock.advance(std::time::Duration::from_secs(16));
+    let answers = futures_util::future::join_all([0; 3].map(|_| second.send(keyed(&origin)))).await;
+    for answer in &answers {
+        assert_eq!((answer.status, &answer.body["id"]), (202, &answers[0].body["id"]), "{}", answer.text);
+    }
+    assert_eq!(stage.carrier.creates().await.len(), 1);
     second.stops().await;
     stage.carrier.stops().await;
 }
