@@ -31,6 +31,8 @@ pub(super) fn http() -> Http {
     let mut plain = HttpConnector::new();
     plain.enforce_http(false);
     plain.set_nodelay(true);
+    // Divided among the addresses of a name, so that one that does not answer leaves time for the next.
+    plain.set_connect_timeout(Some(CONNECT_TIMEOUT));
     let https = HttpsConnectorBuilder::new().with_tls_config(tls()).https_or_http().enable_http1();
     legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
