@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -186,6 +187,29 @@ async fn a_connection_that_breaks_after_the_request_leaves_the_call_open() {
     let cut = "HTTP/1.1 201 Created\r\ncontent-length: 500\r\n\r\n{".to_owned();
     let error = create(cut).await.unwrap_err();
     assert!(matches!(error, Error::Unanswered { why: Why::Broken(_) }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_create_on_a_kept_connection_that_breaks_is_not_sent_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let served = tokio::spawn(async move {
+        let (mut first, _) = listener.accept().await.unwrap();
+        read_request(&mut first).await;
+        let kept = answer("201 Created", "", &created()).replace("connection: close\r\n", "");
+        first.write_all(kept.as_bytes()).await.unwrap();
+        read_request(&mut first).await;
+        // Without an answer, as a proxy does whose time is over.
+        drop(first);
+        listener
+    });
+    let client = client_at(&origin, DEFAULT_TIMEOUT);
+    client.create(&call()).await.unwrap();
+    let broken = client.create(&call()).await;
+    assert!(matches!(broken, Err(Error::Unanswered { why: Why::Broken(_) })), "{broken:?}");
+    let listener = served.await.unwrap();
+    let again = std::pin::pin!(listener.accept()).now_or_never();
+    assert!(again.is_none(), "nobody has connected once more");
 }
 
 #[tokio::test]
