@@ -7,6 +7,8 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
+use crate::domain::stretch;
+
 /// A body longer than this is refused, bytes. Twilio's are below 4 KiB.
 pub const MAX_BYTES: usize = 64 * 1024;
 
@@ -234,25 +236,18 @@ pub fn append(body: &mut String, name: &str, value: &str) {
     encode(body, value);
 }
 
-/// Whether a byte stands for itself in a form. Without branches, so that the compiler asks sixteen at once.
+/// Whether a byte stands for itself in a form. Without branches, as [`stretch::plain`] asks.
 const fn is_plain(byte: u8) -> bool {
     let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
     let digit = byte.wrapping_sub(b'0') < 10;
     letter | digit | (byte == b'*') | (byte == b'-') | (byte == b'.') | (byte == b'_')
 }
 
-/// How many bytes from the beginning stand for themselves. Tickets are the bulk of what is sent: long runs.
-fn plain_run(text: &[u8]) -> usize {
-    let whole = text.chunks_exact(16).take_while(|chunk| chunk.iter().fold(true, |all, byte| all & is_plain(*byte)));
-    let skipped = whole.count() * 16;
-    skipped + text[skipped..].iter().take_while(|byte| is_plain(**byte)).count()
-}
-
 fn encode(body: &mut String, text: &str) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let mut rest = text;
     loop {
-        let (plain, special) = rest.split_at(plain_run(rest.as_bytes()));
+        let (plain, special) = rest.split_at(stretch::plain(rest.as_bytes(), is_plain));
         body.push_str(plain);
         let mut chars = special.chars();
         let Some(first) = chars.next() else { return };
