@@ -1,6 +1,7 @@
 //! What an operator decides: every setting is read and judged before anything binds, and all that is wrong is told at
 //! once, by name. The values come from `main`, which alone reads the environment.
 
+mod account;
 mod help;
 mod read;
 mod shared;

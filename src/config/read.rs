@@ -9,6 +9,7 @@ use std::str::FromStr;
 use jiff::SignedDuration;
 use url::{Host, Url};
 
+use super::account::simulator_account;
 use super::{Carrier, Config, Given, Problem, TwilioAccount};
 use crate::domain::{Country, Name, Phone};
 use crate::http::cors::Origins;
@@ -17,13 +18,7 @@ use crate::notify::Secret;
 use crate::policy::{Hours, Limits};
 use crate::service::opt_out;
 use crate::ticket::Key;
-use crate::twilio::AccountSid;
-use crate::twilio::client::{Credentials, api_host};
 
-/// The account of the simulator in this process.
-const SIMULATOR_ACCOUNT: &str = "AC00000000000000000000000000000000";
-/// Twilio's own magic number: a valid `From` of its test credentials.
-const SIMULATOR_NUMBER: &str = "+15005550006";
 const SHORTEST_SECRET: usize = 16;
 
 impl Config {
@@ -64,7 +59,7 @@ fn names_nothing(text: Option<&str>) -> bool {
     text.is_some_and(|text| list(text).next().is_none())
 }
 
-fn list(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
@@ -189,45 +184,7 @@ impl Reader {
         }
     }
 
-    /// `None`: the simulator.
-    fn account(&mut self, given: &Given) -> Option<TwilioAccount> {
-        let (sid, tokens) = (set(&given.twilio_account_sid), set(&given.twilio_auth_token));
-        let api_key = (set(&given.twilio_api_key), set(&given.twilio_api_secret));
-        match (sid, tokens) {
-            (None, None) => {
-                if api_key != (None, None) || set(&given.twilio_webhook_keys).is_some() {
-                    self.wrong(
-                        "TWILIO_ACCOUNT_SID",
-                        "is needed with TWILIO_API_KEY, TWILIO_API_SECRET and TWILIO_WEBHOOK_KEYS",
-                    );
-                }
-                return None;
-            }
-            (Some(_), None) => self.wrong("TWILIO_AUTH_TOKEN", "is needed with the account: it verifies webhooks"),
-            (None, Some(_)) => self.wrong("TWILIO_ACCOUNT_SID", "is needed with TWILIO_AUTH_TOKEN"),
-            (Some(_), Some(_)) => {}
-        }
-        let parsed: Result<AccountSid, _> = sid.unwrap_or_default().parse();
-        if sid.is_some() && parsed.is_err() {
-            self.wrong("TWILIO_ACCOUNT_SID", "must be AC and 32 hexadecimal digits");
-        }
-        let auth_tokens: Vec<String> = list(tokens.unwrap_or_default()).map(str::to_owned).collect();
-        let webhook_keys = self.pairs("TWILIO_WEBHOOK_KEYS", set(&given.twilio_webhook_keys), 1);
-        // A stand-in where the name is wrong, so that the rest is judged too; the start is refused anyway.
-        let sid = parsed.or_else(|_| SIMULATOR_ACCOUNT.parse()).ok()?;
-        let newest = auth_tokens.first().map_or("", String::as_str);
-        let credentials = match api_key {
-            (Some(key), Some(secret)) => Credentials::api_key(key, secret),
-            (None, None) => Credentials::auth_token(sid, newest),
-            (Some(_), None) | (None, Some(_)) => {
-                self.wrong("TWILIO_API_KEY", "and TWILIO_API_SECRET are needed together");
-                Credentials::auth_token(sid, newest)
-            }
-        };
-        Some(TwilioAccount { sid, auth_tokens, webhook_keys, credentials })
-    }
-
-    fn pairs(&mut self, name: &'static str, text: Option<&str>, shortest: usize) -> Vec<(String, String)> {
+    pub(super) fn pairs(&mut self, name: &'static str, text: Option<&str>, shortest: usize) -> Vec<(String, String)> {
         let mut pairs: Vec<(String, String)> = Vec::new();
         for item in list(text.unwrap_or_default()) {
             match item.split_once(':') {
@@ -281,21 +238,6 @@ impl Reader {
         Phone::parse(text, None).map(|(phone, _)| phone).map_err(|error| self.wrong(name, error)).ok()
     }
 
-    fn our_numbers(&mut self, given: &Given, simulated: bool) -> Vec<Phone> {
-        const NAME: &str = "TWILIO_FROM_NUMBER";
-        let text = set(&given.twilio_from_number);
-        if text.is_none() && !simulated {
-            self.wrong(NAME, "is needed with a Twilio account");
-        }
-        let text = text.or(simulated.then_some(SIMULATOR_NUMBER)).unwrap_or_default();
-        let numbers: Vec<_> = list(text).map(|number| Phone::parse(number, None)).collect();
-        numbers
-            .into_iter()
-            .filter_map(|number| number.map_err(|error| self.wrong(NAME, error)).ok())
-            .map(|(phone, _)| phone)
-            .collect()
-    }
-
     fn api_keys(&mut self, given: &Given, simulated: bool) -> Vec<(String, String)> {
         let text = set(&given.api_keys);
         if text.is_none() && !simulated {
@@ -305,23 +247,6 @@ impl Reader {
             );
         }
         self.pairs("TABLECALL_API_KEYS", text, SHORTEST_SECRET)
-    }
-
-    fn api_url(&mut self, given: &Given) -> Option<String> {
-        if let Some(url) = set(&given.twilio_api_url) {
-            let known = Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-            if !known {
-                self.wrong("TWILIO_API_URL", "must be an http or https URL");
-            }
-            return known.then(|| url.trim_end_matches('/').to_owned());
-        }
-        match api_host(set(&given.twilio_region), set(&given.twilio_edge)) {
-            Ok(host) => Some(format!("https://{host}")),
-            Err(error) => {
-                self.wrong("TWILIO_REGION", error);
-                None
-            }
-        }
     }
 
     fn service_name(&mut self, given: &Given) -> String {
@@ -471,150 +396,5 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// What the simulator signs webhooks with. Its tickets should outlive a restart, so on one's own machine it is always
-/// the same, and no secret. Where others reach it, it is made anew at each start: whoever knew it could sign webhooks,
-/// and let this process fetch what they like.
-fn simulator_account(exposed: bool) -> Option<TwilioAccount> {
-    let sid: AccountSid = SIMULATOR_ACCOUNT.parse().ok()?;
-    let token = if exposed { Key::generate().ok()? } else { "the simulator's auth token".to_owned() };
-    let credentials = Credentials::auth_token(sid, token.as_str());
-    Some(TwilioAccount { sid, auth_tokens: vec![token], webhook_keys: Vec::new(), credentials })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn some(text: &str) -> Option<String> {
-        Some(text.to_owned())
-    }
-
-    fn live() -> Given {
-        Given {
-            public_url: some("https://calls.example.com"),
-            twilio_account_sid: some("AC0123456789abcdef0123456789abcdef"),
-            twilio_auth_token: some("0f1e2d3c4b5a69788796a5b4c3d2e1f0"),
-            twilio_from_number: some("+14155550199"),
-            api_keys: some("app:0123456789abcdef"),
-            ..Given::default()
-        }
-    }
-
-    pub(super) fn wrong(given: &Given) -> Vec<&'static str> {
-        Config::read(given).unwrap_err().into_iter().map(|problem| problem.name).collect()
-    }
-
-    #[test]
-    fn nothing_is_needed_for_a_first_try() {
-        let config = Config::read(&Given::default()).unwrap();
-        assert!(matches!(config.carrier, Carrier::Simulator(_)));
-        assert_eq!(config.listen, "127.0.0.1:8080".parse().unwrap());
-        assert_eq!((config.calls_per_second, config.call_hours, config.allowed_countries), (0, Hours::ALWAYS, None));
-        assert!(config.api_keys.is_empty() && config.is_secret_made && config.webhook_secrets.len() == 1);
-    }
-
-    #[test]
-    fn a_simulator_that_others_reach_has_a_token_that_nobody_knows() {
-        let token = |given: &Given| Config::read(given).unwrap().carrier.account().auth_tokens.clone();
-        let known = token(&Given::default());
-        assert_eq!(token(&Given { listen: some("[::1]:80"), ..Given::default() }), known);
-        for open in [
-            Given { port: some("8080"), ..Given::default() },
-            Given { listen: some("192.0.2.1:80"), ..Given::default() },
-            Given { public_url: some("https://try.example.com"), ..Given::default() },
-        ] {
-            assert_ne!(token(&open), known);
-            assert_ne!(token(&open), token(&open), "it is made anew at each start");
-        }
-    }
-
-    #[test]
-    fn an_account_needs_its_company() {
-        let config = Config::read(&live()).unwrap();
-        assert!(matches!(config.carrier, Carrier::Twilio { ref api_url, .. } if api_url == "https://api.twilio.com"));
-        assert_eq!((config.calls_per_second, config.allowed_countries), (1, Some(vec![Country::US])));
-        assert!(!config.is_secret_made && config.webhook_secrets.is_empty());
-        let bare = Given { public_url: None, twilio_from_number: None, api_keys: None, ..live() };
-        assert_eq!(wrong(&bare), ["TABLECALL_PUBLIC_URL", "TWILIO_FROM_NUMBER", "TABLECALL_API_KEYS"]);
-        assert_eq!(wrong(&Given { twilio_auth_token: None, ..live() }), ["TWILIO_AUTH_TOKEN"]);
-        assert_eq!(wrong(&Given { twilio_api_key: some("SK1"), ..live() }), ["TWILIO_API_KEY"]);
-    }
-
-    #[test]
-    fn all_that_is_wrong_is_told_at_once() {
-        let given = Given {
-            listen: some("nowhere"),
-            public_url: some("http://calls.example.com/path"),
-            twilio_account_sid: some("AC1"),
-            twilio_from_number: some("+1555"),
-            service_name: some("1"),
-            twilio_cps: some("many"),
-            twilio_machine_detection: some("sync"),
-            api_keys: some("app:short,app"),
-            ticket_keys: some("AAAA"),
-            allowed_countries: some("US,QQ"),
-            call_hours: some("late"),
-            limits: some("number_week=3"),
-            max_calls: some("-1"),
-            retention: some("a while"),
-            webhook_secrets: some("whsec_short"),
-            allow_private_callbacks: some("maybe"),
-            redis_url: some("localhost"),
-            ..live()
-        };
-        let names: std::collections::BTreeSet<_> = wrong(&given).into_iter().collect();
-        assert_eq!(names.len(), 18, "{names:?}");
-    }
-
-    #[test]
-    fn limits_are_made_for_the_deployment() {
-        let limits = |given: &Given| Config::read(given).unwrap().limits;
-        assert_eq!(limits(&Given::default()), Limits::OFF);
-        assert_eq!(limits(&live()), Limits::USUAL);
-        let one = Given { restaurant_phone: some("+14155550101"), ..live() };
-        assert_eq!(limits(&one), Limits::ONE_RESTAURANT);
-        assert_eq!(limits(&Given { limits: some("off"), ..one.clone() }), Limits::OFF);
-        assert_eq!(limits(&Given { limits: some("number_hour=5"), ..one }).number_day, Some(100));
-    }
-
-    #[test]
-    fn a_list_of_nothing_is_refused() {
-        let nothing = || some(" , ,");
-        let given = Given {
-            twilio_auth_token: nothing(),
-            twilio_from_number: nothing(),
-            api_keys: nothing(),
-            ticket_keys: nothing(),
-            ..live()
-        };
-        let names = wrong(&given);
-        assert_eq!(names, ["TWILIO_AUTH_TOKEN", "TWILIO_FROM_NUMBER", "TABLECALL_API_KEYS", "TABLECALL_TICKET_KEYS"]);
-    }
-
-    #[test]
-    fn tokens_and_keys_rotate() {
-        let config = Config::read(&Given { twilio_auth_token: some("new, old"), ..live() }).unwrap();
-        assert_eq!(config.carrier.account().auth_tokens, ["new", "old"]);
-        assert_eq!(config.ticket_keys.len(), 2);
-    }
-
-    #[test]
-    fn pages_of_elsewhere_are_let_in_by_name_only() {
-        let origins = |given: &Given| Config::read(given).map(|config| config.cors_origins);
-        assert_eq!(origins(&live()).unwrap(), Origins::Closed);
-        let listed = Given { cors_origins: some("https://app.example.com, http://localhost:3000"), ..live() };
-        assert!(matches!(origins(&listed).unwrap(), Origins::Listed(listed) if listed.len() == 2));
-        let any = || some("*");
-        assert_eq!(wrong(&Given { cors_origins: any(), ..live() }), ["TABLECALL_CORS_ORIGINS"]);
-        assert_eq!(origins(&Given { cors_origins: any(), ..Given::default() }).unwrap(), Origins::Any);
-        assert_eq!(wrong(&Given { cors_origins: some("app.example.com"), ..live() }), ["TABLECALL_CORS_ORIGINS"]);
-        let proxies = Given { trusted_proxies: some("10.0.0.0/8,proxy.example.com"), ..live() };
-        assert_eq!(wrong(&proxies), ["TABLECALL_TRUSTED_PROXIES"]);
-    }
-
-    #[test]
-    fn nothing_secret_is_shown() {
-        let shown = format!("{:?}", Config::read(&live()).unwrap());
-        assert!(!shown.contains("0f1e2d3c"), "{shown}");
-    }
-}
+mod tests;

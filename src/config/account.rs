@@ -1,0 +1,97 @@
+//! The carrier: Twilio's account, or that of the simulator in this process.
+
+use url::Url;
+
+use super::read::{Reader, list, set};
+use super::{Given, TwilioAccount};
+use crate::domain::Phone;
+use crate::ticket::Key;
+use crate::twilio::AccountSid;
+use crate::twilio::client::{Credentials, api_host};
+
+/// The account of the simulator in this process.
+const SIMULATOR_ACCOUNT: &str = "AC00000000000000000000000000000000";
+/// Twilio's own magic number: a valid `From` of its test credentials.
+const SIMULATOR_NUMBER: &str = "+15005550006";
+
+impl Reader {
+    /// `None`: the simulator.
+    pub(super) fn account(&mut self, given: &Given) -> Option<TwilioAccount> {
+        let (sid, tokens) = (set(&given.twilio_account_sid), set(&given.twilio_auth_token));
+        let api_key = (set(&given.twilio_api_key), set(&given.twilio_api_secret));
+        match (sid, tokens) {
+            (None, None) => {
+                if api_key != (None, None) || set(&given.twilio_webhook_keys).is_some() {
+                    self.wrong(
+                        "TWILIO_ACCOUNT_SID",
+                        "is needed with TWILIO_API_KEY, TWILIO_API_SECRET and TWILIO_WEBHOOK_KEYS",
+                    );
+                }
+                return None;
+            }
+            (Some(_), None) => self.wrong("TWILIO_AUTH_TOKEN", "is needed with the account: it verifies webhooks"),
+            (None, Some(_)) => self.wrong("TWILIO_ACCOUNT_SID", "is needed with TWILIO_AUTH_TOKEN"),
+            (Some(_), Some(_)) => {}
+        }
+        let parsed: Result<AccountSid, _> = sid.unwrap_or_default().parse();
+        if sid.is_some() && parsed.is_err() {
+            self.wrong("TWILIO_ACCOUNT_SID", "must be AC and 32 hexadecimal digits");
+        }
+        let auth_tokens: Vec<String> = list(tokens.unwrap_or_default()).map(str::to_owned).collect();
+        let webhook_keys = self.pairs("TWILIO_WEBHOOK_KEYS", set(&given.twilio_webhook_keys), 1);
+        // A stand-in where the name is wrong, so that the rest is judged too; the start is refused anyway.
+        let sid = parsed.or_else(|_| SIMULATOR_ACCOUNT.parse()).ok()?;
+        let newest = auth_tokens.first().map_or("", String::as_str);
+        let credentials = match api_key {
+            (Some(key), Some(secret)) => Credentials::api_key(key, secret),
+            (None, None) => Credentials::auth_token(sid, newest),
+            (Some(_), None) | (None, Some(_)) => {
+                self.wrong("TWILIO_API_KEY", "and TWILIO_API_SECRET are needed together");
+                Credentials::auth_token(sid, newest)
+            }
+        };
+        Some(TwilioAccount { sid, auth_tokens, webhook_keys, credentials })
+    }
+
+    pub(super) fn our_numbers(&mut self, given: &Given, simulated: bool) -> Vec<Phone> {
+        const NAME: &str = "TWILIO_FROM_NUMBER";
+        let text = set(&given.twilio_from_number);
+        if text.is_none() && !simulated {
+            self.wrong(NAME, "is needed with a Twilio account");
+        }
+        let text = text.or(simulated.then_some(SIMULATOR_NUMBER)).unwrap_or_default();
+        let numbers: Vec<_> = list(text).map(|number| Phone::parse(number, None)).collect();
+        numbers
+            .into_iter()
+            .filter_map(|number| number.map_err(|error| self.wrong(NAME, error)).ok())
+            .map(|(phone, _)| phone)
+            .collect()
+    }
+
+    pub(super) fn api_url(&mut self, given: &Given) -> Option<String> {
+        if let Some(url) = set(&given.twilio_api_url) {
+            let known = Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+            if !known {
+                self.wrong("TWILIO_API_URL", "must be an http or https URL");
+            }
+            return known.then(|| url.trim_end_matches('/').to_owned());
+        }
+        match api_host(set(&given.twilio_region), set(&given.twilio_edge)) {
+            Ok(host) => Some(format!("https://{host}")),
+            Err(error) => {
+                self.wrong("TWILIO_REGION", error);
+                None
+            }
+        }
+    }
+}
+
+/// What the simulator signs webhooks with. Its tickets should outlive a restart, so on one's own machine it is always
+/// the same, and no secret. Where others reach it, it is made anew at each start: whoever knew it could sign webhooks,
+/// and let this process fetch what they like.
+pub(super) fn simulator_account(exposed: bool) -> Option<TwilioAccount> {
+    let sid: AccountSid = SIMULATOR_ACCOUNT.parse().ok()?;
+    let token = if exposed { Key::generate().ok()? } else { "the simulator's auth token".to_owned() };
+    let credentials = Credentials::auth_token(sid, token.as_str());
+    Some(TwilioAccount { sid, auth_tokens: vec![token], webhook_keys: Vec::new(), credentials })
+}

@@ -1,0 +1,136 @@
+//! The configuration read from values as an operator would give them, good and bad.
+
+use super::*;
+
+fn some(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+fn live() -> Given {
+    Given {
+        public_url: some("https://calls.example.com"),
+        twilio_account_sid: some("AC0123456789abcdef0123456789abcdef"),
+        twilio_auth_token: some("0f1e2d3c4b5a69788796a5b4c3d2e1f0"),
+        twilio_from_number: some("+14155550199"),
+        api_keys: some("app:0123456789abcdef"),
+        ..Given::default()
+    }
+}
+
+pub(super) fn wrong(given: &Given) -> Vec<&'static str> {
+    Config::read(given).unwrap_err().into_iter().map(|problem| problem.name).collect()
+}
+
+#[test]
+fn nothing_is_needed_for_a_first_try() {
+    let config = Config::read(&Given::default()).unwrap();
+    assert!(matches!(config.carrier, Carrier::Simulator(_)));
+    assert_eq!(config.listen, "127.0.0.1:8080".parse().unwrap());
+    assert_eq!((config.calls_per_second, config.call_hours, config.allowed_countries), (0, Hours::ALWAYS, None));
+    assert!(config.api_keys.is_empty() && config.is_secret_made && config.webhook_secrets.len() == 1);
+}
+
+#[test]
+fn a_simulator_that_others_reach_has_a_token_that_nobody_knows() {
+    let token = |given: &Given| Config::read(given).unwrap().carrier.account().auth_tokens.clone();
+    let known = token(&Given::default());
+    assert_eq!(token(&Given { listen: some("[::1]:80"), ..Given::default() }), known);
+    for open in [
+        Given { port: some("8080"), ..Given::default() },
+        Given { listen: some("192.0.2.1:80"), ..Given::default() },
+        Given { public_url: some("https://try.example.com"), ..Given::default() },
+    ] {
+        assert_ne!(token(&open), known);
+        assert_ne!(token(&open), token(&open), "it is made anew at each start");
+    }
+}
+
+#[test]
+fn an_account_needs_its_company() {
+    let config = Config::read(&live()).unwrap();
+    assert!(matches!(config.carrier, Carrier::Twilio { ref api_url, .. } if api_url == "https://api.twilio.com"));
+    assert_eq!((config.calls_per_second, config.allowed_countries), (1, Some(vec![Country::US])));
+    assert!(!config.is_secret_made && config.webhook_secrets.is_empty());
+    let bare = Given { public_url: None, twilio_from_number: None, api_keys: None, ..live() };
+    assert_eq!(wrong(&bare), ["TABLECALL_PUBLIC_URL", "TWILIO_FROM_NUMBER", "TABLECALL_API_KEYS"]);
+    assert_eq!(wrong(&Given { twilio_auth_token: None, ..live() }), ["TWILIO_AUTH_TOKEN"]);
+    assert_eq!(wrong(&Given { twilio_api_key: some("SK1"), ..live() }), ["TWILIO_API_KEY"]);
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once() {
+    let given = Given {
+        listen: some("nowhere"),
+        public_url: some("http://calls.example.com/path"),
+        twilio_account_sid: some("AC1"),
+        twilio_from_number: some("+1555"),
+        service_name: some("1"),
+        twilio_cps: some("many"),
+        twilio_machine_detection: some("sync"),
+        api_keys: some("app:short,app"),
+        ticket_keys: some("AAAA"),
+        allowed_countries: some("US,QQ"),
+        call_hours: some("late"),
+        limits: some("number_week=3"),
+        max_calls: some("-1"),
+        retention: some("a while"),
+        webhook_secrets: some("whsec_short"),
+        allow_private_callbacks: some("maybe"),
+        redis_url: some("localhost"),
+        ..live()
+    };
+    let names: std::collections::BTreeSet<_> = wrong(&given).into_iter().collect();
+    assert_eq!(names.len(), 18, "{names:?}");
+}
+
+#[test]
+fn limits_are_made_for_the_deployment() {
+    let limits = |given: &Given| Config::read(given).unwrap().limits;
+    assert_eq!(limits(&Given::default()), Limits::OFF);
+    assert_eq!(limits(&live()), Limits::USUAL);
+    let one = Given { restaurant_phone: some("+14155550101"), ..live() };
+    assert_eq!(limits(&one), Limits::ONE_RESTAURANT);
+    assert_eq!(limits(&Given { limits: some("off"), ..one.clone() }), Limits::OFF);
+    assert_eq!(limits(&Given { limits: some("number_hour=5"), ..one }).number_day, Some(100));
+}
+
+#[test]
+fn a_list_of_nothing_is_refused() {
+    let nothing = || some(" , ,");
+    let given = Given {
+        twilio_auth_token: nothing(),
+        twilio_from_number: nothing(),
+        api_keys: nothing(),
+        ticket_keys: nothing(),
+        ..live()
+    };
+    let names = wrong(&given);
+    assert_eq!(names, ["TWILIO_AUTH_TOKEN", "TWILIO_FROM_NUMBER", "TABLECALL_API_KEYS", "TABLECALL_TICKET_KEYS"]);
+}
+
+#[test]
+fn tokens_and_keys_rotate() {
+    let config = Config::read(&Given { twilio_auth_token: some("new, old"), ..live() }).unwrap();
+    assert_eq!(config.carrier.account().auth_tokens, ["new", "old"]);
+    assert_eq!(config.ticket_keys.len(), 2);
+}
+
+#[test]
+fn pages_of_elsewhere_are_let_in_by_name_only() {
+    let origins = |given: &Given| Config::read(given).map(|config| config.cors_origins);
+    assert_eq!(origins(&live()).unwrap(), Origins::Closed);
+    let listed = Given { cors_origins: some("https://app.example.com, http://localhost:3000"), ..live() };
+    assert!(matches!(origins(&listed).unwrap(), Origins::Listed(listed) if listed.len() == 2));
+    let any = || some("*");
+    assert_eq!(wrong(&Given { cors_origins: any(), ..live() }), ["TABLECALL_CORS_ORIGINS"]);
+    assert_eq!(origins(&Given { cors_origins: any(), ..Given::default() }).unwrap(), Origins::Any);
+    assert_eq!(wrong(&Given { cors_origins: some("app.example.com"), ..live() }), ["TABLECALL_CORS_ORIGINS"]);
+    let proxies = Given { trusted_proxies: some("10.0.0.0/8,proxy.example.com"), ..live() };
+    assert_eq!(wrong(&proxies), ["TABLECALL_TRUSTED_PROXIES"]);
+}
+
+#[test]
+fn nothing_secret_is_shown() {
+    let shown = format!("{:?}", Config::read(&live()).unwrap());
+    assert!(!shown.contains("0f1e2d3c"), "{shown}");
+}
