@@ -24,6 +24,9 @@ const LAST_TEST: SignedDuration = SignedDuration::from_mins(10);
 /// How long a caller ID that was refused is not used.
 const SET_ASIDE: SignedDuration = SignedDuration::from_hours(1);
 
+/// A pause that began so far ahead was begun by a clock that has been set back since.
+const SET_BACK: SignedDuration = SignedDuration::from_secs(10);
+
 /// What is known of Twilio's willingness.
 #[derive(Debug)]
 pub(super) struct Carrier {
@@ -47,6 +50,7 @@ enum Gate {
     Open,
     /// Twilio is busy or out of reach.
     Busy {
+        since: Timestamp,
         until: Timestamp,
     },
     /// Twilio refuses the account: with this code; when it is tested again.
@@ -54,6 +58,16 @@ enum Gate {
         code: u32,
         test_at: Timestamp,
     },
+}
+
+impl Gate {
+    /// Until when Twilio is left alone because it was busy. A clock that has been set back does not make that longer.
+    fn pause(self, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Busy { since, until } if until > now && since.duration_since(now) < SET_BACK => Some(until),
+            Self::Open | Self::Busy { .. } | Self::Shut { .. } => None,
+        }
+    }
 }
 
 /// A part of what the service needs that is not well.
@@ -83,9 +97,10 @@ impl Carrier {
 
     /// When calls are taken again; `None`: now.
     pub(super) fn closed_until(&self, now: Timestamp) -> Option<Timestamp> {
-        match self.lock().gate {
+        let known = self.lock();
+        match known.gate {
             Gate::Open => None,
-            Gate::Busy { until } => (until > now).then_some(until),
+            Gate::Busy { .. } => known.gate.pause(now),
             // Until a test has succeeded, whenever that is.
             Gate::Shut { test_at, .. } => Some(plus(test_at.max(now), SignedDuration::from_secs(1))),
         }
@@ -103,9 +118,7 @@ impl Carrier {
         if let Gate::Shut { test_at, .. } = known.gate {
             return test_at.max(now);
         }
-        if let Gate::Busy { until } = known.gate
-            && until > now
-        {
+        if let Some(until) = known.gate.pause(now) {
             // Creates that left together fail together: that is one failure.
             return until;
         }
@@ -115,7 +128,7 @@ impl Carrier {
         };
         known.pauses = known.pauses.saturating_add(1);
         let until = plus(now, pause + jitter(pause));
-        known.gate = Gate::Busy { until };
+        known.gate = Gate::Busy { since: now, until };
         until
     }
 
@@ -221,8 +234,8 @@ impl Carrier {
         let mut found = Vec::new();
         match known.gate {
             Gate::Open => {}
-            Gate::Busy { until } if until <= now => {}
-            Gate::Busy { until } => found.push(Ailment {
+            Gate::Busy { .. } if known.gate.pause(now).is_none() => {}
+            Gate::Busy { until, .. } => found.push(Ailment {
                 part: "twilio",
                 detail: format!("Twilio is busy or out of reach; calls wait until {until:.0}."),
                 grave: false,
@@ -298,6 +311,14 @@ mod tests {
         assert!((40..51).contains(&told.as_secs()));
         carrier.accepted();
         assert!(carrier.busy(None, at).duration_since(at) < FIRST_PAUSE * 2);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_no_pause_longer() {
+        let carrier = Carrier::new(&[]);
+        carrier.busy(Some(Duration::from_secs(60)), now());
+        assert!(carrier.closed_until(now()).is_some());
+        assert_eq!(carrier.closed_until(now() - SignedDuration::from_hours(1)), None);
     }
 
     #[test]

@@ -171,6 +171,8 @@ impl Service {
             let store = &service.0.parts.store;
             if let Some(key) = key
                 && let Some(before) = store.reserve(key, standing(call.id, &call.reservation), service.now()).await?
+                // A cluster may have been asked twice for what was done the first time.
+                && before.call != call.id
             {
                 return Ok(Made::Before(before));
             }

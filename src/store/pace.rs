@@ -12,6 +12,9 @@ use tokio::sync::Notify;
 
 use crate::domain::CallId;
 
+/// A start that is free later than this after the beat was set by a clock that has been set back since.
+const SET_BACK: SignedDuration = SignedDuration::from_secs(10);
+
 /// A steady beat, and who waits for it.
 #[derive(Debug)]
 pub(super) struct Pace {
@@ -48,19 +51,19 @@ impl Pace {
             return None;
         }
         let line = self.lock();
-        let ahead = line.ahead(owner, id);
-        if ahead == 0 && line.next <= now && line.waiting.is_empty() {
+        let (ahead, free_at) = (line.ahead(owner, id), self.free_at(&line, now));
+        if ahead == 0 && free_at <= now && line.waiting.is_empty() {
             return None;
         }
         let wait = self.interval.checked_mul(i32::try_from(ahead).unwrap_or(i32::MAX));
-        let soonest = line.next.max(now).saturating_add(SignedDuration::from_millis(1)).unwrap_or(Timestamp::MAX);
+        let soonest = free_at.max(now).saturating_add(SignedDuration::from_millis(1)).unwrap_or(Timestamp::MAX);
         Some(soonest.saturating_add(wait.unwrap_or(SignedDuration::MAX)).unwrap_or(Timestamp::MAX))
     }
 
     /// Takes a start for a call that did not have to wait; `false` when another was quicker.
     pub(super) fn take(&self, now: Timestamp) -> bool {
         let mut line = self.lock();
-        let free = self.interval.is_zero() || line.next <= now && line.waiting.is_empty();
+        let free = self.interval.is_zero() || self.free_at(&line, now) <= now && line.waiting.is_empty();
         if free {
             line.next = now.saturating_add(self.interval).unwrap_or(Timestamp::MAX);
         }
@@ -90,6 +93,7 @@ impl Pace {
     /// Takes a start for the call whose turn has come.
     pub(super) fn call_up(&self, now: Timestamp) -> Option<CallId> {
         let mut line = self.lock();
+        line.next = self.free_at(&line, now);
         if line.next > now {
             return None;
         }
@@ -114,6 +118,11 @@ impl Pace {
     /// Resolves when somebody begins to wait.
     pub(super) async fn joined(&self) {
         self.joined.notified().await;
+    }
+
+    /// When the next start is free: one beat after the last at most.
+    fn free_at(&self, line: &Line, now: Timestamp) -> Timestamp {
+        if line.next.duration_since(now) > self.interval + SET_BACK { now } else { line.next }
     }
 
     fn lock(&self) -> MutexGuard<'_, Line> {
@@ -195,5 +204,16 @@ mod tests {
         assert_eq!(pace.call_up(at(1_000)), None, "one start a second");
         pace.give_back();
         assert_eq!(pace.call_up(at(1_000)), Some(call(2)));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_keeps_nobody_waiting() {
+        let (pace, owner): (Pace, Arc<str>) = (Pace::new(1), "a".into());
+        assert!(pace.take(at(3_600_000)));
+        assert_eq!(pace.slot(&owner, call(1), now()), None);
+        assert!(pace.take(now()) && !pace.take(now()));
+        assert!(pace.take(at(3_600_000)));
+        pace.join(&owner, call(1));
+        assert_eq!(pace.call_up(now()), Some(call(1)));
     }
 }

@@ -4,6 +4,9 @@ use std::collections::VecDeque;
 
 use jiff::{SignedDuration, Timestamp};
 
+/// A moment so far ahead was noted by a clock that has been set back since; it is not counted any more.
+const SET_BACK: SignedDuration = SignedDuration::from_secs(10);
+
 /// Moments, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Log(VecDeque<Timestamp>);
@@ -12,7 +15,7 @@ impl Log {
     /// When `most` leaves room for one more within `window`; `None`: now.
     pub(super) fn room(&self, most: Option<u32>, window: SignedDuration, now: Timestamp) -> Option<Timestamp> {
         let most = usize::try_from(most?).unwrap_or(usize::MAX);
-        let oldest = self.0.len().checked_sub(most).and_then(|at| self.0.get(at))?;
+        let oldest = self.known(now).checked_sub(most).and_then(|at| self.0.get(at))?;
         oldest.saturating_add(window).ok().filter(|free| *free > now)
     }
 
@@ -24,7 +27,7 @@ impl Log {
 
     /// How many happened within `window`, and when the oldest of them did.
     pub(super) fn within(&self, window: SignedDuration, now: Timestamp) -> (usize, Option<Timestamp>) {
-        let lately = self.0.iter().filter(|at| now.duration_since(**at) < window);
+        let lately = self.0.iter().take(self.known(now)).filter(|at| now.duration_since(**at) < window);
         (lately.clone().count(), lately.min().copied())
     }
 
@@ -41,10 +44,17 @@ impl Log {
 
     /// Forgets those of more than `window` ago; whether nothing is left.
     pub(super) fn prune(&mut self, now: Timestamp, window: SignedDuration) -> bool {
+        self.0.truncate(self.known(now));
         while self.0.front().is_some_and(|at| now.duration_since(*at) >= window) {
             self.0.pop_front();
         }
         self.0.is_empty()
+    }
+
+    /// How many of them the clock has reached.
+    fn known(&self, now: Timestamp) -> usize {
+        let ahead = self.0.iter().rev().take_while(|at| at.duration_since(now) > SET_BACK);
+        self.0.len() - ahead.count()
     }
 }
 
@@ -71,5 +81,16 @@ mod tests {
         assert_eq!(log.room(Some(2), minute, at(20)), Some(at(60)));
         assert!(!log.prune(at(79), minute));
         assert!(log.prune(at(80), minute));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_leaves_room() {
+        let (now, minute): (Timestamp, _) = ("2026-12-01T12:00:00Z".parse().unwrap(), SignedDuration::from_mins(1));
+        let mut log = Log::default();
+        log.add(now, minute);
+        let before = now - SignedDuration::from_hours(1);
+        assert_eq!((log.room(Some(1), minute, before), log.within(minute, before)), (None, (0, None)));
+        log.add(before, minute);
+        assert_eq!(log.room(Some(1), minute, before), Some(before + minute));
     }
 }
