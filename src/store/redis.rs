@@ -50,7 +50,9 @@ mod keys;
 mod link;
 mod numbers;
 mod record;
+mod saving;
 mod scripts;
+mod shards;
 mod tend;
 mod timers;
 mod unwritten;
@@ -73,7 +75,9 @@ use self::figures::Figures;
 use self::keys::Names;
 use self::link::Link;
 use self::record::Records;
+use self::saving::Saving;
 use self::scripts::Scripts;
+use self::shards::Round;
 use self::timers::Timers;
 use self::unwritten::Unwritten;
 use self::wire::Address;
@@ -131,6 +135,9 @@ pub struct Redis {
     copies: Arc<Copies>,
     timers: Arc<Timers>,
     alarms: Arc<Alarms>,
+    due_turn: Round,
+    events_turn: Round,
+    saving: Saving,
     unwritten: Unwritten,
     retention: SignedDuration,
     /// Milliseconds between two starts; 0: as many as come.
@@ -160,6 +167,9 @@ impl Redis {
             copies: Arc::new(Copies::new(Records::new(Vault::new(ticket_keys)))),
             timers: Arc::default(),
             alarms: Arc::default(),
+            due_turn: Round::default(),
+            events_turn: Round::default(),
+            saving: Saving::default(),
             unwritten: Unwritten::default(),
             retention: settings.retention,
             beat: if settings.per_second == 0 { 0.0 } else { 1_000.0 / f64::from(settings.per_second) },

@@ -33,6 +33,7 @@ mod callback;
 mod cancel;
 mod carrier;
 mod changes;
+mod commands;
 mod crowd;
 mod death;
 mod deploy;

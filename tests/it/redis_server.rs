@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+
 use crate::app::within;
 use crate::process::{free_address, signalled, tied};
 
@@ -102,6 +104,15 @@ impl RedisServer {
         value.unwrap_or_else(|| panic!("{name} is not in {info}")).trim().parse().unwrap()
     }
 
+    /// Writes down every command from now on.
+    pub(crate) async fn watched(&self) -> Watched {
+        let mut stream = tokio::net::TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(b"MONITOR\r\n").await.unwrap();
+        let mut lines = BufReader::new(stream).lines();
+        assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("+OK"));
+        Watched { lines }
+    }
+
     /// As a power cut would end it; what it held is gone.
     pub(crate) fn dies(&mut self) {
         self.child.kill().unwrap();
@@ -128,6 +139,30 @@ impl RedisServer {
     pub(crate) fn is_full(&self, full: bool) {
         let most = if full { "1" } else { "0" };
         assert_eq!(self.asked(&["CONFIG", "SET", "maxmemory", most]), "OK");
+    }
+}
+
+/// The commands that a server is sent, and those of the scripts that it runs.
+pub(crate) struct Watched {
+    lines: Lines<BufReader<tokio::net::TcpStream>>,
+}
+
+impl Watched {
+    /// All of them until now, in order.
+    pub(crate) async fn ends(mut self, server: &RedisServer) -> Vec<String> {
+        const END: &str = "nothing more is written down";
+        server.asked(&["PING", END]);
+        let mut all = Vec::new();
+        within("the end is written down", async {
+            while let Some(line) = self.lines.next_line().await.unwrap() {
+                if line.contains(END) {
+                    return;
+                }
+                all.push(line);
+            }
+        })
+        .await;
+        all
     }
 }
 

@@ -130,6 +130,11 @@ impl Copies {
         Ok(Some(Seen { stored, is_current: epoch == self.epoch() }))
     }
 
+    /// Which state that is.
+    pub(super) fn stamp(&self, id: CallId) -> Option<Stamp> {
+        self.stripe(id).stamp(id)
+    }
+
     /// What this instance has saved or loaded. A copy never gets older: a load that was overtaken by a save would bring
     /// back what the save has changed, and a wake would find nothing to do in it.
     pub(super) fn put(&self, stored: &Stored) {

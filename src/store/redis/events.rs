@@ -5,8 +5,9 @@ use jiff::Timestamp;
 
 use super::Redis;
 use super::calls::millis_of;
-use super::keys::{Names, SHARDS};
+use super::keys::Names;
 use super::record::{Stamp, Stored};
+use super::shards::Question;
 use crate::domain::CallId;
 use crate::store::{Claimed, Entry, Error, News, Settled};
 
@@ -25,10 +26,10 @@ impl Redis {
         let lease_end = Timestamp::from_millisecond(lease_end.as_millisecond()).unwrap_or(lease_end);
         let (mut ids, polls) = self.alarms.take(until, most);
         if polls {
-            let others = (0..SHARDS).map(|shard| self.due_in(shard, until, most));
-            for found in futures_util::future::join_all(others).await {
-                ids.extend(found?);
-            }
+            let args = [until.as_millisecond(), i64::try_from(most).unwrap_or(i64::MAX)];
+            let script = &self.scripts.due_events;
+            let question = Question { operation: "events", script, key: Names::events, args: &args };
+            ids.extend(self.ask_shards(&self.events_turn, question).await?);
             ids.sort_unstable();
             ids.dedup();
             ids.truncate(most);
@@ -43,19 +44,6 @@ impl Redis {
             }
         }
         Ok(claimed)
-    }
-
-    async fn due_in(&self, shard: u8, until: Timestamp, most: usize) -> Result<Vec<CallId>, Error> {
-        let mut cmd = redis::cmd("ZRANGE");
-        cmd.arg(self.names.events(shard))
-            .arg("-inf")
-            .arg(millis_of(until))
-            .arg("BYSCORE")
-            .arg("LIMIT")
-            .arg(0)
-            .arg(most);
-        let ids: Vec<Vec<u8>> = self.link.ask("events", &cmd).await?;
-        Ok(ids.iter().filter_map(|id| id.first_chunk::<16>().copied().map(CallId::from_bytes)).collect())
     }
 
     pub(in crate::store) async fn settle_event(

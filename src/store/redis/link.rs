@@ -47,6 +47,11 @@ impl Link {
         Self { address, state, generation, changed: Notify::new(), figures }
     }
 
+    /// Whether keys that are asked for together must lie in one slot.
+    pub(super) const fn is_cluster(&self) -> bool {
+        matches!(self.address, Address::Cluster(_))
+    }
+
     fn state(&self) -> State {
         self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

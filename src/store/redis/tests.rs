@@ -105,9 +105,13 @@ async fn a_call_that_is_due_is_given_to_one_instance_until_its_lease_lapses() {
     let queued = saved(&first, example::queued(1)).await;
     done(&first, &queued, hold).await;
     assert_eq!(second.due(at(8), 10).await.unwrap(), []);
+    let third = _tended.0.another(0);
+    reached(&third.0).await;
+    assert_eq!(third.0.due(at(9), 10).await.unwrap(), [], "it is left to the one that saved it");
     assert_eq!(first.due(at(9), 10).await.unwrap(), [queued.id]);
-    assert_eq!(second.due(at(12), 10).await.unwrap(), [], "the first one wakes it");
-    assert_eq!(second.due(at(25), 10).await.unwrap(), [queued.id], "the first one is no more");
+    assert_eq!(second.due(at(12), 10).await.unwrap(), [queued.id], "the first one is no more");
+    assert_eq!(third.0.due(at(25), 10).await.unwrap(), [], "the second one wakes it");
+    assert_eq!(third.0.due(at(28), 10).await.unwrap(), [queued.id], "nor is the second one");
 }
 
 #[tokio::test]
