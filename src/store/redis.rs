@@ -111,6 +111,26 @@ pub struct Url(Address);
 )]
 pub struct BadUrl;
 
+/// What was given cannot be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be the certificates of authorities in PEM, for a server that is reached by rediss:// or rediss+cluster://"
+)]
+pub struct BadAuthorities;
+
+impl Url {
+    /// The same server, trusted by these authorities (certificates in PEM) instead of the public ones.
+    ///
+    /// # Errors
+    /// There is none among them, one cannot be read, or the server is not reached by TLS.
+    pub fn trusting(self, authorities: &str) -> Result<Self, BadAuthorities> {
+        if !authorities.contains("-----BEGIN CERTIFICATE-----") {
+            return Err(BadAuthorities);
+        }
+        self.0.trusting(authorities).map(Self).map_err(|_| BadAuthorities)
+    }
+}
+
 impl std::str::FromStr for Url {
     type Err = BadUrl;
 

@@ -56,6 +56,7 @@ mod readme;
 mod reported;
 mod requests;
 mod redis_away;
+mod redis_tls;
 mod restart;
 mod several;
 mod speech;

@@ -1,7 +1,7 @@
 //! A Redis of a test's own: real, on a port of its own, without persistence, gone with the test. Three of them make a
 //! cluster.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -35,6 +35,12 @@ impl RedisServer {
     /// With options of its command line.
     async fn with(options: &[&str]) -> Self {
         Self::at(free_address(), options).await
+    }
+
+    /// One that listens on this host, with options of its command line.
+    pub(crate) async fn also_at(host: IpAddr, options: &[&str]) -> Self {
+        let port = std::net::TcpListener::bind((host, 0)).unwrap().local_addr().unwrap().port();
+        Self::at(SocketAddr::new(host, port), options).await
     }
 
     async fn at(address: SocketAddr, options: &[&str]) -> Self {
