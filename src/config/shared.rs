@@ -57,7 +57,7 @@ mod tests {
         let bad = Given { redis_url: some("localhost"), index_key: some("AAAA"), ..Given::default() };
         assert_eq!(wrong(&bad), ["TABLECALL_INDEX_KEY", "REDIS_URL", "TABLECALL_TICKET_KEYS"]);
         let bare_ca = Given { redis_ca: some("a certificate"), index_key: Some(key.clone()), ..bare.clone() };
-        assert_eq!(wrong(&bare_ca), ["REDIS_CA", "TABLECALL_TICKET_KEYS"], "what is no certificate, and no TLS");
+        assert_eq!(wrong(&bare_ca), ["TABLECALL_TICKET_KEYS", "REDIS_CA"], "what is no certificate, and no TLS");
         let whole = Given { ticket_keys: Some(key.clone()), index_key: Some(key.clone()), ..bare };
         assert!(Config::read(&whole).unwrap().shared.is_some());
         let alone = Given { index_key: Some(key), ..Given::default() };
