@@ -300,11 +300,32 @@ async fn a_watcher_sees_what_was_saved_while_its_connection_was_lost() {
 async fn records_of_keys_that_are_gone_are_told_and_not_overwritten() {
     let server = Server::start(&[]);
     let (store, _tended) = server.store("test", 0);
-    let (stranger, _also) = server.sealed_with("test", b"another key");
+    let (stranger, _also) = server.sealed_with("test", &[b"another key"]);
     reached(&store).await;
     reached(&stranger).await;
     let queued = saved(&store, example::queued(1)).await;
     assert_eq!(stranger.load(queued.id).await.err(), Some(Error::Unreadable));
     assert!(stranger.save(None, example::queued(1)).await.is_err());
     assert_eq!(store.load(queued.id).await.unwrap(), Some(queued));
+}
+
+#[tokio::test]
+async fn records_stay_readable_while_ticket_keys_are_rotated_and_numbers_keep_their_names() {
+    let server = Server::start(&[]);
+    let (before, _one) = server.sealed_with("test", &[b"old", b"new"]);
+    let (after, _two) = server.sealed_with("test", &[b"new", b"old"]);
+    let (last, _three) = server.sealed_with("test", &[b"new"]);
+    for store in [&before, &after, &last] {
+        reached(store).await;
+    }
+    let line = open_line(&before, 1).await;
+    let other = saved(&before, example::queued(2)).await;
+    let another = example::queued(9);
+    assert!(before.clear(&asking_for(&line), Want::Take).await.unwrap().claimed);
+    assert!(after.clear(&asking_for(&another), Want::Look).await.unwrap().taken, "the number is the same number");
+    assert_eq!(after.load(line.id).await.unwrap(), Some(line.clone()));
+    let decided = done(&after, &line, key()).await;
+    assert_eq!(before.load(line.id).await.unwrap(), Some(decided.clone()), "and back");
+    assert_eq!(last.load(line.id).await.unwrap(), Some(decided), "it was sealed anew when it was saved");
+    assert_eq!(last.load(other.id).await.err(), Some(Error::Unreadable), "the old key is still needed");
 }
