@@ -67,19 +67,20 @@ impl Redis {
     }
 
     pub(super) async fn stored(&self, id: CallId) -> Result<Option<Stored>, Error> {
+        let epoch = self.copies.epoch();
         let known = self.copies.get(id)?.map(|seen| seen.stored);
         let mut cmd = redis::cmd("GET");
         let stored: Result<Option<Vec<u8>>, Error> = self.link.ask("load", cmd.arg(self.names.call(id))).await;
         match (stored, known) {
             (Ok(Some(record)), Some(known)) if Stamp::of(&record) == Some(known.stamp()) => {
-                self.copies.put(&known);
+                self.copies.put(&known, epoch);
                 Ok(Some(known))
             }
             (Ok(Some(record)), known) => {
                 let stored = self.copies.records().open(id, &record)?;
                 // A server that lost what it had acknowledged does not undo what is known here.
                 let newest = known.filter(|known| known.stamp() > stored.stamp()).unwrap_or(stored);
-                self.copies.put(&newest);
+                self.copies.put(&newest, epoch);
                 Ok(Some(newest))
             }
             // The same for a server that lost all; a finished call is gone because its time is over.
@@ -198,7 +199,7 @@ impl Redis {
 
     /// Saves over the version that was loaded; `None`: as the first.
     pub(super) async fn put(&self, loaded: Option<u64>, call: &Arc<Call>) -> Result<Put, Error> {
-        let id = call.id;
+        let (id, epoch) = (call.id, self.copies.epoch());
         let mut before = match loaded {
             None => None,
             Some(version) => match self.copies.get(id)?.filter(|seen| seen.stored.call.version == version) {
@@ -206,7 +207,7 @@ impl Redis {
                 None => match self.fetch(id).await? {
                     Some(stored) if stored.call.version == version => Some(stored),
                     Some(stored) => {
-                        self.copies.put(&stored);
+                        self.copies.put(&stored, epoch);
                         return Ok(Put::Other(stored.call));
                     }
                     None => return Ok(Put::Gone),
@@ -215,6 +216,7 @@ impl Redis {
         };
         for _ in 0..TRIES {
             let after = Stored::after(before.as_ref(), call);
+            let epoch = self.copies.epoch();
             let loaded_stamp = before.as_ref().map(Stored::stamp);
             let life = life(call, self.retention);
             let answer = self.send_record("save", loaded_stamp, &after, Some(life)).await?;
@@ -222,13 +224,13 @@ impl Redis {
                 Some(other) if other.is_empty() => return Ok(Put::Gone),
                 Some(other) => self.copies.records().open(id, &other)?,
                 None => {
-                    self.copies.put(&after);
+                    self.copies.put(&after, epoch);
                     self.timers.own(call);
                     self.note_event(&after);
                     return Ok(Put::Done);
                 }
             };
-            self.copies.put(&other);
+            self.copies.put(&other, epoch);
             if Some(other.call.version) != loaded {
                 return Ok(Put::Other(other.call));
             }

@@ -108,16 +108,17 @@ impl Redis {
 
     /// Saves an entry over the one that was known. `None`: done; else what stands there instead.
     async fn put_entry(&self, before: &Stored, after: &Stored) -> Result<Option<Option<Stored>>, Error> {
+        let epoch = self.copies.epoch();
         let answer = self.send_record("events", Some(before.stamp()), after, None).await?;
         match answer {
             Some(other) if other.is_empty() => Ok(Some(None)),
             Some(other) => {
                 let other = self.copies.records().open(after.call.id, &other)?;
-                self.copies.put(&other);
+                self.copies.put(&other, epoch);
                 Ok(Some(Some(other)))
             }
             None => {
-                self.copies.put(after);
+                self.copies.put(after, epoch);
                 self.note_event(after);
                 Ok(None)
             }
