@@ -58,6 +58,9 @@ async fn a_call_with_one_attempt_asks_little_of_redis_with_every_limit_on() {
 #[tokio::test]
 async fn an_idle_instance_asks_little_of_redis() {
     let all = Instances::start(2).await;
+    let scrape = all.gets(0, "/metrics").await.text;
+    assert!(scrape.contains("tablecall_calls{status=\"queued\"} 0"), "{scrape}");
+    assert!(!scrape.contains("tablecall_calls{status=\"finished\"}"), "nobody counts them");
     let watched = all.redis.watched().await;
     lasting(IDLE).await;
     let commands = sent(watched.ends(&all.redis).await);
