@@ -279,7 +279,7 @@ fn assemble(
         store: store(&metrics),
         tickets: Tickets::new(config.ticket_keys.clone()),
         links: Links::new(&origin),
-        twilio: Client::new(client, http)?,
+        twilio: Client::new(client)?,
         speech,
         metrics: metrics.clone(),
         traces,

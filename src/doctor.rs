@@ -100,7 +100,7 @@ pub async fn examine(
     };
     let client =
         ClientConfig { api_url: api_url.clone(), ..ClientConfig::new(account.sid, account.credentials.clone()) };
-    let client = Client::new(client, http.clone())?;
+    let client = Client::new(client)?;
     let mut doctor = Doctor { config, account, client, http, found: Vec::new() };
     doctor.clock(clock).await;
     if doctor.account().await {

@@ -4,6 +4,7 @@
 //! second one would ring. What came of it is said by [`Error`], whose variants differ in exactly that.
 
 mod config;
+mod connection;
 mod error;
 mod inspect;
 mod request;
@@ -20,11 +21,11 @@ use super::CallSid;
 use super::form::append;
 
 pub use self::config::{BadHostLabel, ClientConfig, Credentials, DEFAULT_TIMEOUT, InvalidApiUrl, api_host};
-pub use self::error::{Class, Error, Refusal, Scope, Why, title};
+pub use self::connection::{http_client, http_client_builder};
+pub use self::error::{Class, Error, Fault, Refusal, Scope, Why, title};
 pub use self::inspect::OwnNumber;
 pub use self::request::{AsyncAmd, CallUpdate, ListQuery, MachineDetection, MachineDetectionMode, NewCall};
 pub use self::resource::{Account, Balance, CallEvent, CallPage, CallResource};
-pub use self::transport::{http_client, http_client_builder};
 
 /// Events asked for at once. Each may carry a whole document, and an answer is read up to 256 KiB.
 const EVENT_PAGE: u16 = 20;
@@ -38,12 +39,12 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that sends its requests through `http`, which should come from [`http_client`].
+    /// A client with connections of its own.
     ///
     /// # Errors
     /// When `config.api_url` is not an http or https URL.
-    pub fn new(config: ClientConfig, http: reqwest::Client) -> Result<Self, InvalidApiUrl> {
-        Ok(Self { transport: Transport::new(config, http)? })
+    pub fn new(config: ClientConfig) -> Result<Self, InvalidApiUrl> {
+        Ok(Self { transport: Transport::new(config)? })
     }
 
     /// Places a call: `POST …/Calls.json`. Twilio answers at once, when the call is queued.

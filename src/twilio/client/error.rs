@@ -9,12 +9,15 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+/// What went wrong underneath; it names neither the account nor a call.
+pub type Fault = Box<dyn std::error::Error + Send + Sync>;
+
 /// Why there is no answer to work with.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No connection (refused, DNS, TLS, its time limit): no byte of the request was sent. Safe to repeat.
     #[error("Twilio could not be reached; the request was not sent")]
-    NotSent(#[source] reqwest::Error),
+    NotSent(#[source] Fault),
     /// Too many requests (429), or 503 with Twilio's code 20503: not processed. Safe to repeat, later.
     #[error("Twilio asks to try again later")]
     TryLater {
@@ -54,7 +57,7 @@ pub enum Why {
     Timeout,
     /// The connection broke.
     #[error("the connection broke")]
-    Broken(#[source] reqwest::Error),
+    Broken(#[source] Fault),
     /// A status that is neither success nor refusal: 5xx, or a redirect.
     #[error("the answer has status {0}")]
     Status(u16),

@@ -54,7 +54,7 @@ fn client_at(origin: &str, timeout: Duration) -> Client {
     let mut config = ClientConfig::new(account, Credentials::auth_token(account, "geheim"));
     config.api_url = origin.to_owned();
     config.timeout = timeout;
-    Client::new(config, http_client().unwrap()).unwrap()
+    Client::new(config).unwrap()
 }
 
 fn call() -> NewCall {
@@ -284,7 +284,7 @@ fn only_web_addresses_serve_as_the_apis_url() {
     for bad in ["", "api.twilio.com", "ftp://a.example", "https://a.example/?q", "https://u:p@a.example", "https://"] {
         let mut config = ClientConfig::new(account, Credentials::api_key("SK1", "geheim"));
         config.api_url = bad.to_owned();
-        assert_eq!(Client::new(config, http_client().unwrap()).map(drop), Err(InvalidApiUrl), "{bad}");
+        assert_eq!(Client::new(config).map(drop), Err(InvalidApiUrl), "{bad}");
     }
 }
 

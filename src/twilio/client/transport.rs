@@ -1,4 +1,4 @@
-//! One request, one answer: connections, credentials, time limits, and what each answer means.
+//! One request, one answer: credentials, the time limit, and what each answer means.
 //!
 //! This is the only place that judges whether a request can have had an effect. It must never send one twice.
 
@@ -7,54 +7,29 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue, RETRY_AFTER};
-use reqwest::{IntoUrl, Method, Response, StatusCode, Url};
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue, RETRY_AFTER, USER_AGENT};
+use http::{Method, Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper_util::client::legacy;
+use url::Url;
 
 use super::config::{ClientConfig, InvalidApiUrl};
+use super::connection::{self, Http};
 use super::error::{Error, ErrorBody, Refusal, Why};
 use crate::twilio::AccountSid;
 
 /// An answer is read up to this many bytes.
 const MAX_ANSWER: usize = 256 * 1024;
-/// How long a connection may take to open, TLS included.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Connections that were not used for so long are closed, before the other side does and a request meets the end.
-const POOL_IDLE: Duration = Duration::from_secs(30);
-
-/// The HTTP client of the process: TLS by rustls with ring and the roots in the program, no redirects, HTTP/1.1,
-/// no proxy of the environment. A request is never sent a second time by the client itself.
-///
-/// # Errors
-/// When the client cannot be built, which its fixed configuration does not make likely.
-pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
-    http_client_builder().build()
-}
-
-/// The same before it is built, for those who need one more setting.
-pub fn http_client_builder() -> reqwest::ClientBuilder {
-    // It fails when a provider is there already, which is as good.
-    let _installed_before = rustls::crypto::ring::default_provider().install_default();
-    let roots: rustls::RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
-    let tls = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .http1_only()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .pool_idle_timeout(POOL_IDLE)
-        .user_agent(concat!("tablecall/", env!("CARGO_PKG_VERSION")))
-}
 
 #[derive(Clone)]
 pub(super) struct Transport {
-    http: reqwest::Client,
+    http: Http,
     /// `…/2010-04-01/Accounts/AC…`
     account_url: String,
     /// Where calls are created, read once: reading a URL costs as much as sealing a ticket.
-    calls_url: Url,
+    calls_url: Uri,
     base: Url,
     account_sid: AccountSid,
     authorization: HeaderValue,
@@ -74,7 +49,7 @@ pub(super) enum Reach {
 }
 
 impl Transport {
-    pub(super) fn new(config: ClientConfig, http: reqwest::Client) -> Result<Self, InvalidApiUrl> {
+    pub(super) fn new(config: ClientConfig) -> Result<Self, InvalidApiUrl> {
         let ClientConfig { api_url, account_sid, credentials, timeout } = config;
         let base: Url = api_url.trim_end_matches('/').parse().map_err(|_| InvalidApiUrl)?;
         let plain = base.query().is_none() && base.fragment().is_none() && base.username().is_empty();
@@ -86,10 +61,10 @@ impl Transport {
         let basic = format!("Basic {}", STANDARD.encode(format!("{}:{}", credentials.user, credentials.secret)));
         let mut authorization = HeaderValue::try_from(basic).map_err(|_| InvalidApiUrl)?;
         authorization.set_sensitive(true);
-        Ok(Self { http, account_url, calls_url, base, account_sid, authorization, timeout })
+        Ok(Self { http: connection::http(), account_url, calls_url, base, account_sid, authorization, timeout })
     }
 
-    pub(super) fn calls_url(&self) -> Url {
+    pub(super) fn calls_url(&self) -> Uri {
         self.calls_url.clone()
     }
 
@@ -113,52 +88,51 @@ impl Transport {
     }
 
     pub(super) async fn get(&self, url: String) -> Result<Vec<u8>, Error> {
-        self.send(Method::GET, url, None).await
+        self.within_time(async { judge(self.ask(Method::GET, read_url(url)?, None).await?).await }).await
     }
 
-    pub(super) async fn post(&self, url: impl IntoUrl, form: String) -> Result<Vec<u8>, Error> {
-        self.send(Method::POST, url, Some(form)).await
+    pub(super) async fn post(&self, url: impl TryInto<Uri>, form: String) -> Result<Vec<u8>, Error> {
+        self.within_time(async { judge(self.ask(Method::POST, read_url(url)?, Some(form)).await?).await }).await
     }
 
     /// The header `Date` of whatever is answered.
     pub(super) async fn date(&self, url: String) -> Result<Option<String>, Error> {
-        let answer = self.ask(Method::GET, url, None).await?;
+        let answer = self.within_time(async { self.ask(Method::GET, read_url(url)?, None).await }).await?;
         Ok(answer.headers().get(DATE).and_then(|date| date.to_str().ok()).map(str::to_owned))
     }
 
-    async fn send(&self, method: Method, url: impl IntoUrl, form: Option<String>) -> Result<Vec<u8>, Error> {
-        judge(self.ask(method, url, form).await?).await
+    /// From connecting to the last byte of the answer.
+    async fn within_time<T>(&self, asked: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let late = |_elapsed| Err(Error::Unanswered { why: Why::Timeout });
+        tokio::time::timeout(self.timeout, asked).await.unwrap_or_else(late)
     }
 
-    async fn ask(&self, method: Method, url: impl IntoUrl, form: Option<String>) -> Result<Response, Error> {
-        let mut request = self
-            .http
-            .request(method, url)
-            .timeout(self.timeout)
-            .header(AUTHORIZATION, self.authorization.clone())
-            .header(ACCEPT, "application/json");
-        if let Some(form) = form {
-            request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
+    async fn ask(&self, method: Method, url: Uri, form: Option<String>) -> Result<Response<Incoming>, Error> {
+        let mut request = Request::new(Full::from(form.unwrap_or_default()));
+        let headers = request.headers_mut();
+        headers.insert(AUTHORIZATION, self.authorization.clone());
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(USER_AGENT, HeaderValue::from_static(connection::USER_AGENT));
+        if method == Method::POST {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         }
-        request.send().await.map_err(unsent_or_unanswered)
+        (*request.method_mut(), *request.uri_mut()) = (method, url);
+        self.http.request(request).await.map_err(unsent_or_unanswered)
     }
+}
+
+fn read_url(url: impl TryInto<Uri>) -> Result<Uri, Error> {
+    // Every URL is put together here, of escaped parts.
+    url.try_into().map_err(|_| Error::NotSent("not a URL".into()))
 }
 
 /// Tells what cannot have had an effect from what may have had one. A request is on its way as soon as there is a
-/// connection, so only failures to get one, and to write the request down at all, are harmless.
-fn unsent_or_unanswered(error: reqwest::Error) -> Error {
-    // The URL names the account and the call; who logs this knows them, and others need not.
-    let error = error.without_url();
-    if error.is_connect() || error.is_builder() {
-        Error::NotSent(error)
-    } else if error.is_timeout() {
-        Error::Unanswered { why: Why::Timeout }
-    } else {
-        Error::Unanswered { why: Why::Broken(error) }
-    }
+/// connection, so only failures to get one are harmless.
+fn unsent_or_unanswered(error: legacy::Error) -> Error {
+    if error.is_connect() { Error::NotSent(error.into()) } else { Error::Unanswered { why: Why::Broken(error.into()) } }
 }
 
-async fn judge(answer: Response) -> Result<Vec<u8>, Error> {
+async fn judge(answer: Response<Incoming>) -> Result<Vec<u8>, Error> {
     let status = answer.status();
     let retry_after = retry_after(&answer);
     let body = read(answer).await;
@@ -180,22 +154,22 @@ async fn judge(answer: Response) -> Result<Vec<u8>, Error> {
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 
 /// Only seconds are read: Twilio sends no dates here, and a date would need a clock.
-fn retry_after(answer: &Response) -> Option<Duration> {
+fn retry_after<T>(answer: &Response<T>) -> Option<Duration> {
     let seconds = answer.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
-async fn read(mut answer: Response) -> Result<Vec<u8>, Error> {
-    let announced = answer.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
-    let mut body = Vec::with_capacity(announced.min(MAX_ANSWER));
-    while let Some(chunk) = answer.chunk().await.map_err(|error| match unsent_or_unanswered(error) {
-        Error::NotSent(error) => Error::Unanswered { why: Why::Broken(error) },
-        other @ (Error::TryLater { .. } | Error::Refused(_) | Error::Unanswered { .. }) => other,
-    })? {
-        if body.len() + chunk.len() > MAX_ANSWER {
+async fn read(answer: Response<Incoming>) -> Result<Vec<u8>, Error> {
+    let announced = answer.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let mut read = Vec::with_capacity(announced.unwrap_or(0).min(MAX_ANSWER));
+    let mut body = answer.into_body();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Error::Unanswered { why: Why::Broken(error.into()) })?;
+        let data = frame.into_data().unwrap_or_else(|_trailers| Bytes::new());
+        if read.len() + data.len() > MAX_ANSWER {
             return Err(Error::Unanswered { why: Why::Unreadable });
         }
-        body.extend_from_slice(&chunk);
+        read.extend_from_slice(&data);
     }
-    Ok(body)
+    Ok(read)
 }

@@ -1,0 +1,92 @@
+//! Connections to Twilio and to others: TLS with the roots in the program, time limits, nothing of the environment.
+//!
+//! What is sent is not known here. [`Connector`] keeps one promise that the client's errors rest on: a connection that
+//! was not ready in time, TLS included, fails as one that could not be opened, and nothing was sent on it.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Uri;
+use http_body_util::Full;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+/// How long a connection may take to open, TLS included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections that were not used for so long are closed, before the other side does and a request meets the end.
+const POOL_IDLE: Duration = Duration::from_secs(30);
+/// How this program calls itself.
+pub(super) const USER_AGENT: &str = concat!("tablecall/", env!("CARGO_PKG_VERSION"));
+
+/// Sends the requests of the REST client: each create passes here, so it is no more than connections and HTTP/1.1.
+pub(super) type Http = legacy::Client<Connector, Full<Bytes>>;
+
+pub(super) fn http() -> Http {
+    let mut plain = HttpConnector::new();
+    plain.enforce_http(false);
+    plain.set_nodelay(true);
+    let https = HttpsConnectorBuilder::new().with_tls_config(tls()).https_or_http().enable_http1();
+    legacy::Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(POOL_IDLE)
+        .build(Connector(https.wrap_connector(plain)))
+}
+
+/// The HTTP client of the process for everybody but Twilio's REST interface: no redirects, HTTP/1.1, no proxy of the
+/// environment. A request is never sent a second time by the client itself.
+///
+/// # Errors
+/// When the client cannot be built, which its fixed configuration does not make likely.
+pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
+    http_client_builder().build()
+}
+
+/// The same before it is built, for those who need one more setting.
+pub fn http_client_builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls())
+        .http1_only()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(POOL_IDLE)
+        .user_agent(USER_AGENT)
+}
+
+/// By rustls with ring.
+fn tls() -> rustls::ClientConfig {
+    // It fails when a provider is there already, which is as good.
+    let _installed_before = rustls::crypto::ring::default_provider().install_default();
+    let roots: rustls::RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
+    rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()
+}
+
+/// Opens connections, each within [`CONNECT_TIMEOUT`].
+#[derive(Clone)]
+pub(super) struct Connector(HttpsConnector<HttpConnector>);
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+type Opened = MaybeHttpsStream<TokioIo<TcpStream>>;
+
+impl Service<Uri> for Connector {
+    type Response = Opened;
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = Result<Opened, Failure>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, to: Uri) -> Self::Future {
+        let opening = self.0.call(to);
+        Box::pin(async move { tokio::time::timeout(CONNECT_TIMEOUT, opening).await? })
+    }
+}
