@@ -259,11 +259,23 @@ impl Redis {
     /// Claims what others have left.
     async fn claim_left(&self, now: Timestamp, most: usize) -> Result<Vec<CallId>, Error> {
         let lapses = now.saturating_add(LEASE).unwrap_or(now);
-        let left = now.saturating_sub(OWNERS).unwrap_or(now);
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let args = [left.as_millisecond(), most, lapses.as_millisecond()];
+        let until = now.saturating_sub(OWNERS).unwrap_or(now);
+        let args = [until.as_millisecond(), i64::try_from(most).unwrap_or(i64::MAX), lapses.as_millisecond()];
         let question = Question { operation: "due", script: &self.scripts.due, key: Names::due, args: &args };
-        self.ask_shards(&self.due_turn, question).await
+        let left = self.ask_shards(&self.due_turn, question).await?;
+        if most > 0 && left.len() >= most {
+            self.timers.poll_again(now);
+        }
+        let known = futures_util::future::join_all(left.iter().map(|id| self.recently_stored(*id))).await;
+        let mut found = Vec::with_capacity(left.len());
+        for (id, known) in left.into_iter().zip(known) {
+            match known {
+                Ok(None) => self.put_aside(id, now).await,
+                // Whoever wakes it is told what is wrong with it.
+                Ok(Some(_)) | Err(_) => found.push(id),
+            }
+        }
+        Ok(found)
     }
 
     pub(in crate::store) async fn next_due(&self, known: Option<Timestamp>) -> Option<Timestamp> {

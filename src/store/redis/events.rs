@@ -1,7 +1,7 @@
 //! The outbox on the server. An entry lies in the record of its call and changes with it; what changes the entry alone
 //! compares the record's revision, so that nobody undoes what another has done.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Redis;
 use super::calls::millis_of;
@@ -13,6 +13,8 @@ use crate::store::{Claimed, Entry, Error, News, Settled};
 
 /// How often another may be quicker with an entry before it is left to them.
 const TRIES: usize = 8;
+/// For how long an event is put aside that cannot be read, or is being changed by others.
+const ASIDE: SignedDuration = SignedDuration::from_secs(15);
 
 impl Redis {
     pub(in crate::store) async fn due_events(
@@ -29,7 +31,11 @@ impl Redis {
             let args = [until.as_millisecond(), i64::try_from(most).unwrap_or(i64::MAX)];
             let script = &self.scripts.due_events;
             let question = Question { operation: "events", script, key: Names::events, args: &args };
-            ids.extend(self.ask_shards(&self.events_turn, question).await?);
+            let left = self.ask_shards(&self.events_turn, question).await?;
+            if left.len() >= most {
+                self.alarms.poll_again(until);
+            }
+            ids.extend(left);
             ids.sort_unstable();
             ids.dedup();
             ids.truncate(most);
@@ -37,13 +43,27 @@ impl Redis {
         let mut claimed = Vec::new();
         for id in ids {
             let claim = |entry: &mut Entry| entry.claim(until, lease_end);
-            if let Some(stored) = self.change_entry(id, claim).await?
-                && let Some(Entry { version, tries, since, .. }) = stored.entry
-            {
-                claimed.push(Claimed { call: stored.call, version, tries, since, claim: lease_end });
+            match self.change_entry(id, claim).await {
+                Ok(Some(Stored { call, entry: Some(Entry { version, tries, since, .. }), .. })) => {
+                    claimed.push(Claimed { call, version, tries, since, claim: lease_end });
+                }
+                Ok(Some(Stored { entry: None, .. }) | None) | Err(Error::Unreadable) => self.put_aside(id, until).await,
+                Err(error) if claimed.is_empty() => return Err(error),
+                // The rest is due still.
+                Err(Error::Away | Error::Full) => break,
             }
         }
         Ok(claimed)
+    }
+
+    /// Lets what is due and cannot be used not stand before the others for ever.
+    pub(super) async fn put_aside(&self, id: CallId, now: Timestamp) {
+        let shard = Names::shard(id);
+        let mut script = self.scripts.aside.prepare_invoke();
+        script.key(self.names.call(id)).key(self.names.due(shard)).key(self.names.events(shard));
+        script.arg(id.as_bytes()).arg(millis_of(now.saturating_add(ASIDE).unwrap_or(now)));
+        // What cannot be put aside is met again.
+        let _done: Result<i64, Error> = self.link.run("other", &script).await;
     }
 
     pub(in crate::store) async fn settle_event(

@@ -156,6 +156,11 @@ impl Tended {
         self.tending = tending(self.redis.clone());
     }
 
+    /// Loses a call.
+    pub(crate) fn delete(&self, id: crate::domain::CallId) {
+        redis::cmd("DEL").arg(self.redis.names.call(id)).query::<()>(&mut self.connection()).unwrap();
+    }
+
     /// All names and values, as far as they are text.
     pub(crate) fn everything(&self) -> String {
         let mut connection = self.connection();

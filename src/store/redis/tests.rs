@@ -329,3 +329,28 @@ async fn records_stay_readable_while_ticket_keys_are_rotated_and_numbers_keep_th
     assert_eq!(last.load(line.id).await.unwrap(), Some(decided), "it was sealed anew when it was saved");
     assert_eq!(last.load(other.id).await.err(), Some(Error::Unreadable), "the old key is still needed");
 }
+
+#[tokio::test]
+async fn many_that_a_dead_instance_left_are_taken_over_one_batch_after_the_other() {
+    let (first, tended) = server::shared(0);
+    reached(&first).await;
+    let hold = Event::Hold { waiting_for: WaitingFor::Retry, until: at(9) };
+    let mut left = Vec::new();
+    for number in 1..=9 {
+        let queued = saved(&first, example::queued(number)).await;
+        left.push(done(&first, &queued, hold).await.id);
+    }
+    let gone = left.remove(0);
+    tended.delete(gone);
+    let (second, _tended) = tended.another(0);
+    reached(&second).await;
+    let mut found = Vec::new();
+    for _ in 0..3 {
+        found.extend(second.due(at(12), 4).await.unwrap());
+        let next = second.next_due(None).await;
+        assert_eq!(next.is_some_and(|next| next > at(12)), found.len() == left.len(), "there is more at once");
+    }
+    found.sort_unstable();
+    assert_eq!(found, left, "each once, and not the one that is no more");
+    assert_eq!(second.due(at(40), 99).await.unwrap().len(), left.len(), "which nobody meets again");
+}

@@ -97,6 +97,11 @@ impl Timers {
         (due.into_iter().map(|(_, id)| id).collect(), polls)
     }
 
+    /// There is more than was taken: all shards are to be asked at once.
+    pub(super) fn poll_again(&self, now: Timestamp) {
+        self.lock().poll = Some(now);
+    }
+
     pub(super) async fn next(&self, known: Option<Timestamp>) -> Option<Timestamp> {
         loop {
             let sooner = self.sooner.notified();
