@@ -61,7 +61,7 @@ impl Service {
             Ok(_) => Ok(()),
             Err(TwilioError::Refused(refusal)) if refusal.is_not_in_progress() => self.look_up(call, attempt).await,
             Err(error) => {
-                tracing::warn!(call.id = %call.id, attempt, error = %error, "a line could not be ended; it will be looked up");
+                tracing::warn!(call.id = %call.id, attempt, error = &error as &dyn std::error::Error, "a line could not be ended; it will be looked up");
                 Ok(())
             }
         }
@@ -82,7 +82,7 @@ impl Service {
             Ok(Some(resource)) => found(attempt, &resource),
             Ok(None) => Found::Nothing,
             Err(error) => {
-                tracing::warn!(call.id = %call.id, attempt, error = %error, "a call could not be looked up");
+                tracing::warn!(call.id = %call.id, attempt, error = &error as &dyn std::error::Error, "a call could not be looked up");
                 Found::Unreachable
             }
         };
@@ -135,7 +135,7 @@ impl Service {
         let events = match self.measured("events", self.0.parts.twilio.events(&call_sid(on))).await {
             Ok(events) => events,
             Err(error) => {
-                tracing::warn!(call.id = %call.id, attempt, error = %error, "the events of a call could not be read");
+                tracing::warn!(call.id = %call.id, attempt, error = &error as &dyn std::error::Error, "the events of a call could not be read");
                 return Ok(());
             }
         };

@@ -41,7 +41,7 @@ impl Service {
                 self.0.carrier.reduce(less);
                 continue;
             }
-            let (event, refusal) = self.answered(&call, attempt, result.map(|resource| sid(&resource.sid))).await;
+            let (event, refusal) = self.answered(&call, attempt, result.map(|created| sid(&created))).await;
             self.send(&call, event).await?;
             return Ok(refusal);
         }
@@ -80,7 +80,7 @@ impl Service {
                 }
             }
             Err(TwilioError::NotSent(error)) => {
-                tracing::warn!(call.id = %call.id, attempt, error = %error, "Twilio cannot be reached");
+                tracing::warn!(call.id = %call.id, attempt, error = &*error as &dyn std::error::Error, "Twilio cannot be reached");
                 self.uncount(call, attempt).await;
                 (Event::TryLater { attempt, until: spread(carrier.busy(None, now)) }, None)
             }
@@ -90,7 +90,7 @@ impl Service {
                 (Event::TryLater { attempt, until: spread(carrier.busy(retry_after, now)) }, None)
             }
             Err(TwilioError::Unanswered { why }) => {
-                tracing::warn!(call.id = %call.id, attempt, why = %why, "Twilio did not answer a create");
+                tracing::warn!(call.id = %call.id, attempt, why = &why as &dyn std::error::Error, "Twilio did not answer a create");
                 (Event::Unanswered { attempt }, None)
             }
         }

@@ -80,7 +80,10 @@ impl Service {
                     if let TwilioError::Refused(refusal) = &error {
                         self.heed_refusal(refusal, None);
                     }
-                    tracing::warn!(error = %error, "Twilio does not tell which calls are under way; no call is placed before");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "Twilio does not tell which calls are under way; no call is placed before"
+                    );
                 }
             }
             clock.sleep_until(clock.now().saturating_add(pause).unwrap_or(Timestamp::MAX)).await;

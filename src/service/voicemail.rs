@@ -18,7 +18,7 @@ impl Service {
                 true
             }
             Err(error @ (TwilioError::Refused(_) | TwilioError::NotSent(_) | TwilioError::TryLater { .. })) => {
-                tracing::warn!(call.id = %call.id, attempt, error = %error, "no message could be left");
+                tracing::warn!(call.id = %call.id, attempt, error = &error as &dyn std::error::Error, "no message could be left");
                 false
             }
         };

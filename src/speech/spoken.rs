@@ -1,5 +1,7 @@
 //! Text of guests on its way into a document: only what can be said, and nothing that could be markup.
 
+use crate::domain::stretch;
+
 /// Where words are written: a document, in which five characters are escaped, or a plain transcript.
 #[derive(Debug)]
 pub(super) struct Out {
@@ -22,7 +24,7 @@ impl Out {
     /// Writes a text that came from outside: what cannot be said is left out, and white space around it with it. A
     /// text of which nothing could be said is written as it is, but for marks that cannot be seen either.
     pub(super) fn say(&mut self, text: &str) {
-        if is_plain(text) && !text.contains("  ") && text.trim_ascii().len() == text.len() {
+        if is_all_plain(text) && !text.contains("  ") && text.trim_ascii().len() == text.len() {
             self.text.push_str(text);
             return;
         }
@@ -46,16 +48,16 @@ impl Out {
     pub(super) fn address(&mut self, text: &str) {
         // An address is three hundred characters of ticket with an ampersand or two: whole runs are copied.
         let mut rest = text;
-        while let Some(at) = rest.bytes().position(|byte| !PLAIN[usize::from(byte)]) {
-            let (plain, special) = rest.split_at(at);
+        loop {
+            let (plain, special) = rest.split_at(stretch::plain(rest.as_bytes(), is_plain));
             self.text.push_str(plain);
             let mut chars = special.chars();
-            if let Some(c) = chars.next().filter(|c| is_xml(*c)) {
-                self.push(c);
+            let Some(first) = chars.next() else { return };
+            if is_xml(first) {
+                self.push(first);
             }
             rest = chars.as_str();
         }
-        self.text.push_str(rest);
     }
 
     /// Writes a phrase's own text, already escaped. The point at its end is left out after a value that brings one
@@ -71,7 +73,7 @@ impl Out {
 
     /// Writes what CLDR has: its narrow and fixed spaces become plain ones, its marks for the eye are left out.
     pub(super) fn cldr(&mut self, text: &str) {
-        if is_plain(text) {
+        if is_all_plain(text) {
             self.text.push_str(text);
             return;
         }
@@ -88,20 +90,15 @@ impl Out {
     }
 }
 
-/// Which bytes can be written as they stand, into a document too.
-const PLAIN: [bool; 256] = {
-    let mut plain = [false; 256];
-    let mut byte = b' ';
-    while byte <= b'~' {
-        plain[byte as usize] = !matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'');
-        byte += 1;
-    }
-    plain
-};
+/// Whether a byte can be written as it stands, into a document too. Without branches, as [`stretch::plain`] asks.
+const fn is_plain(byte: u8) -> bool {
+    let markup = (byte == b'&') | (byte == b'<') | (byte == b'>') | (byte == b'"') | (byte == b'\'');
+    (byte >= b' ') & (byte <= b'~') & !markup
+}
 
 /// Whether a text can be written as it stands: most of them can.
-fn is_plain(text: &str) -> bool {
-    text.bytes().all(|byte| PLAIN[usize::from(byte)])
+fn is_all_plain(text: &str) -> bool {
+    stretch::plain(text.as_bytes(), is_plain) == text.len()
 }
 
 const fn escaped(c: char) -> Option<&'static str> {

@@ -15,7 +15,7 @@ mod tests;
 
 use serde::de::DeserializeOwned;
 
-use self::resource::{AccountBody, BalanceBody, CallBody, CallsBody, EventsBody};
+use self::resource::{AccountBody, BalanceBody, CallBody, CallsBody, CreatedBody, EventsBody};
 use self::transport::{Reach, Transport};
 use super::CallSid;
 use super::form::append;
@@ -47,12 +47,12 @@ impl Client {
         Ok(Self { transport: Transport::new(config)? })
     }
 
-    /// Places a call: `POST …/Calls.json`. Twilio answers at once, when the call is queued.
+    /// Places a call: `POST …/Calls.json`. Twilio answers at once, when the call is queued: its name is all that is new.
     ///
     /// # Errors
     /// [`Error::Unanswered`] when the call may exist; all others mean that it does not.
-    pub async fn create(&self, call: &NewCall) -> Result<CallResource, Error> {
-        Ok(parse::<CallBody>(&self.transport.post(self.transport.calls_url(), call.to_form()).await?)?.into())
+    pub async fn create(&self, call: &NewCall) -> Result<CallSid, Error> {
+        Ok(parse::<CreatedBody>(&self.transport.post(self.transport.calls_url(), call.to_form()).await?)?.sid)
     }
 
     /// Reads a call. Twilio's reads lag behind its callbacks.

@@ -101,6 +101,12 @@ pub struct Balance {
     pub currency: Option<String>,
 }
 
+/// A call that was just placed.
+#[derive(Deserialize)]
+pub(super) struct CreatedBody {
+    pub(super) sid: CallSid,
+}
+
 #[derive(Deserialize)]
 pub(super) struct CallBody {
     sid: CallSid,

@@ -3,6 +3,7 @@
 //! This is the only place that judges whether a request can have had an effect. It must never send one twice.
 
 use std::fmt;
+use std::pin::Pin;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -88,21 +89,23 @@ impl Transport {
     }
 
     pub(super) async fn get(&self, url: String) -> Result<Vec<u8>, Error> {
-        self.within_time(async { judge(self.ask(Method::GET, read_url(url)?, None).await?).await }).await
+        self.within_time(Box::pin(async { judge(self.ask(Method::GET, read_url(url)?, None).await?).await })).await
     }
 
     pub(super) async fn post(&self, url: impl TryInto<Uri>, form: String) -> Result<Vec<u8>, Error> {
-        self.within_time(async { judge(self.ask(Method::POST, read_url(url)?, Some(form)).await?).await }).await
+        self.within_time(Box::pin(async { judge(self.ask(Method::POST, read_url(url)?, Some(form)).await?).await }))
+            .await
     }
 
     /// The header `Date` of whatever is answered.
     pub(super) async fn date(&self, url: String) -> Result<Option<String>, Error> {
-        let answer = self.within_time(async { self.ask(Method::GET, read_url(url)?, None).await }).await?;
+        let answer = self.within_time(Box::pin(async { self.ask(Method::GET, read_url(url)?, None).await })).await?;
         Ok(answer.headers().get(DATE).and_then(|date| date.to_str().ok()).map(str::to_owned))
     }
 
-    /// From connecting to the last byte of the answer.
-    async fn within_time<T>(&self, asked: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    /// From connecting to the last byte of the answer. Boxed, or everything around it would grow by twice its size, and
+    /// be copied with it.
+    async fn within_time<T>(&self, asked: Pin<Box<impl Future<Output = Result<T, Error>>>>) -> Result<T, Error> {
         let late = |_elapsed| Err(Error::Unanswered { why: Why::Timeout });
         tokio::time::timeout(self.timeout, asked).await.unwrap_or_else(late)
     }
