@@ -354,3 +354,29 @@ async fn many_that_a_dead_instance_left_are_taken_over_one_batch_after_the_other
     assert_eq!(found, left, "each once, and not the one that is no more");
     assert_eq!(second.due(at(40), 99).await.unwrap().len(), left.len(), "which nobody meets again");
 }
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read_holds_up_no_other() {
+    let server = Server::start(&[]);
+    let (store, _tended) = server.store("test", 0);
+    let (stranger, _also) = server.sealed_with("test", &[b"another key"]);
+    reached(&store).await;
+    reached(&stranger).await;
+    let callback_url = crate::domain::CallbackUrl::parse("https://example.com/hook", false);
+    let told = |number| {
+        let callback_url = Some(callback_url.clone().unwrap());
+        let reservation = crate::domain::Reservation { callback_url, ..example::reservation() };
+        Call { reservation: Arc::new(reservation), ..example::queued(number) }
+    };
+    saved(&stranger, told(1)).await;
+    let readable = saved(&stranger, told(2)).await;
+    // The same call, as somebody with the right keys has stored it.
+    let (other, _third) = server.sealed_with("test", &[b"seal", b"another key"]);
+    reached(&other).await;
+    done(&other, &readable, Event::Cancel).await;
+    let mut claimed = Vec::new();
+    for seconds in [0, 5, 10] {
+        claimed.extend(store.due_events(at(seconds), at(seconds + 60), 1).await.unwrap());
+    }
+    assert_eq!(claimed.iter().map(|event| event.call.id).collect::<Vec<_>>(), [readable.id]);
+}
