@@ -380,3 +380,16 @@ async fn an_event_that_cannot_be_read_holds_up_no_other() {
     }
     assert_eq!(claimed.iter().map(|event| event.call.id).collect::<Vec<_>>(), [readable.id]);
 }
+
+#[tokio::test]
+async fn a_call_that_two_instances_wake_at_once_has_one_intent() {
+    let (first, second, _tended) = two(0).await;
+    let queued = saved(&first, example::queued(1)).await;
+    until("it is heard", async || second.recent(queued.id).await.unwrap().is_some()).await;
+    for store in [&first, &second] {
+        assert!(store.clear(&asking_for(&queued), Want::Take).await.unwrap().claimed, "its number is its own");
+    }
+    let dials = (changed(&first, &queued, dial(&queued)), changed(&second, &queued, dial(&queued)));
+    let (one, other) = tokio::join!(dials.0, dials.1);
+    assert!(one.unwrap().is_some() != other.unwrap().is_some(), "the quicker one rings, and the other does not");
+}
