@@ -126,8 +126,8 @@ impl Hooks {
 
     async fn serve(&self, mut request: Request, context: &Context) -> Response {
         let begun = Instant::now();
-        let path = request.uri().path().to_owned();
-        let hook = Hook::of(&path);
+        let uri = request.uri().clone();
+        let hook = Hook::of(uri.path());
         if *request.method() != Method::POST {
             let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));

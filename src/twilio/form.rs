@@ -45,6 +45,8 @@ pub struct Form {
 struct Pair {
     name_end: usize,
     end: usize,
+    /// The [`leading`] bytes of its name.
+    leading: u64,
 }
 
 /// Which stretches of the buffer are signed, in their order.
@@ -80,7 +82,9 @@ impl Form {
     /// The first value of `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.pairs().find(|(found, _)| *found == name).map(|(_, value)| value)
+        let sought = leading(name.as_bytes(), name.len());
+        let alike = (0..self.pairs.len()).filter(|at| self.pairs[*at].leading == sought);
+        alike.map(|at| self.pair(at)).find(|(found, _)| *found == name).map(|(_, value)| value)
     }
 
     /// All pairs, in the order they came.
@@ -104,7 +108,7 @@ impl Form {
     }
 
     fn pair(&self, at: usize) -> (&str, &str) {
-        let Pair { name_end, end } = self.pairs[at];
+        let Pair { name_end, end, .. } = self.pairs[at];
         (&self.text[self.start(at)..name_end], &self.text[name_end..end])
     }
 
@@ -112,10 +116,9 @@ impl Form {
     fn signed(&self) -> Signed {
         // Twilio's pairs come in order, but for a few: each is put in its place among those before it, which most
         // often is the last.
-        let mut order: Vec<(u64, usize)> = Vec::with_capacity(self.pairs.len());
+        let mut order: Vec<usize> = Vec::with_capacity(self.pairs.len());
         let mut in_order = true;
-        for at in 0..self.pairs.len() {
-            let new = (self.leading(at), at);
+        for new in 0..self.pairs.len() {
             let place = match order.last() {
                 Some(last) if self.compare(*last, new).is_ge() => {
                     order.partition_point(|known| self.compare(*known, new).is_lt())
@@ -123,7 +126,7 @@ impl Form {
                 Some(_) | None => order.len(),
             };
             let is_known = order.get(place).is_some_and(|known| self.compare(*known, new).is_eq());
-            in_order &= place == at && !is_known;
+            in_order &= place == new && !is_known;
             if !is_known {
                 order.insert(place, new);
             }
@@ -131,9 +134,9 @@ impl Form {
         if in_order { Signed::Whole } else { Signed::Runs(self.runs(&order)) }
     }
 
-    fn runs(&self, order: &[(u64, usize)]) -> Vec<Range<usize>> {
+    fn runs(&self, order: &[usize]) -> Vec<Range<usize>> {
         let mut runs: Vec<Range<usize>> = Vec::with_capacity(order.len());
-        for (_, at) in order {
+        for at in order {
             let piece = self.start(*at)..self.pairs[*at].end;
             match runs.last_mut() {
                 Some(run) if run.end == piece.start => run.end = piece.end,
@@ -143,28 +146,23 @@ impl Form {
         runs
     }
 
-    /// The order in which pairs are signed. Most names differ in their leading bytes, which compare as one number.
-    fn compare(&self, (a, at): (u64, usize), (b, other): (u64, usize)) -> Ordering {
-        a.cmp(&b).then_with(|| self.pair(at).cmp(&self.pair(other)))
+    /// The order in which pairs are signed. Most names differ in their leading bytes.
+    fn compare(&self, a: usize, b: usize) -> Ordering {
+        self.pairs[a].leading.cmp(&self.pairs[b].leading).then_with(|| self.pair(a).cmp(&self.pair(b)))
     }
+}
 
-    /// The first eight bytes of a name as a number that orders as they do; zeros stand for what is not there.
-    fn leading(&self, at: usize) -> u64 {
-        let start = self.start(at);
-        let name = self.pairs[at].name_end - start;
-        // Most often more than eight bytes follow, of the value if not of the name.
-        let Some(eight) = self.text.as_bytes()[start..].first_chunk() else {
-            return self
-                .pair(at)
-                .0
-                .bytes()
-                .chain(std::iter::repeat(0))
-                .take(8)
-                .fold(0, |number, byte| number << 8 | u64::from(byte));
-        };
-        let absent = u32::try_from(8_usize.saturating_sub(name) * 8).unwrap_or_default();
-        u64::MAX.checked_shl(absent).unwrap_or_default() & u64::from_be_bytes(*eight)
-    }
+/// The first eight bytes of a name as a number that orders as they do; zeros stand for what is not there. The name is
+/// the first `length` bytes of `text`.
+fn leading(text: &[u8], length: usize) -> u64 {
+    let absent = u32::try_from(8_usize.saturating_sub(length) * 8).unwrap_or_default();
+    // Most often more than eight bytes follow, of the value if not of the name.
+    let eight = text.first_chunk().copied().unwrap_or_else(|| {
+        let mut padded = [0; 8];
+        padded.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+        padded
+    });
+    u64::MAX.checked_shl(absent).unwrap_or_default() & u64::from_be_bytes(eight)
 }
 
 /// Bytes that mean something else than themselves.
@@ -181,6 +179,7 @@ const SPECIAL: [bool; 256] = {
 fn split(body: &[u8]) -> Result<(Vec<u8>, Vec<Pair>), FormError> {
     let mut bytes = Vec::with_capacity(body.len());
     let mut pairs = Vec::with_capacity(32);
+    let mut start = 0;
     let mut rest = body;
     let mut name_end = None;
     let mut begun = false;
@@ -197,7 +196,9 @@ fn split(body: &[u8]) -> Result<(Vec<u8>, Vec<Pair>), FormError> {
                     if pairs.len() == MAX_PAIRS {
                         return Err(FormError::TooManyPairs);
                     }
-                    pairs.push(Pair { name_end: name_end.unwrap_or(bytes.len()), end: bytes.len() });
+                    let (name_end, end) = (name_end.unwrap_or(bytes.len()), bytes.len());
+                    pairs.push(Pair { name_end, end, leading: leading(&bytes[start..], name_end - start) });
+                    start = end;
                 }
                 if special.is_none() {
                     return Ok((bytes, pairs));

@@ -58,9 +58,8 @@ impl<'a> VoiceRequest<'a> {
     /// # Errors
     /// When `CallSid` or `AccountSid` is absent or unreadable.
     pub fn read(form: &'a Form) -> Result<Self, WebhookError> {
-        let mut fields = [None; 13];
-        collect(form, &VOICE, &mut fields);
-        let [call, account, status, from, to, digits, finished, speech, confidence, answered, code, url, stir] = fields;
+        let [call, account, status, from, to, digits, finished, speech, confidence, answered, code, url, stir] =
+            VOICE.map(|name| form.get(name));
         Ok(Self {
             call_sid: required(call, VOICE[0])?,
             account_sid: required(account, VOICE[1])?,
@@ -125,9 +124,8 @@ impl StatusCallback {
     /// # Errors
     /// When `CallSid`, `AccountSid` or `CallStatus` is absent or unreadable.
     pub fn read(form: &Form) -> Result<Self, WebhookError> {
-        let mut fields = [None; 9];
-        collect(form, &STATUS, &mut fields);
-        let [call, account, status, sequence, timestamp, duration, sip, answered, code] = fields;
+        let [call, account, status, sequence, timestamp, duration, sip, answered, code] =
+            STATUS.map(|name| form.get(name));
         Ok(Self {
             call_sid: required(call, STATUS[0])?,
             account_sid: required(account, STATUS[1])?,
@@ -173,9 +171,7 @@ impl AmdCallback {
     /// # Errors
     /// When `CallSid` or `AccountSid` is absent or unreadable.
     pub fn read(form: &Form) -> Result<Self, WebhookError> {
-        let mut fields = [None; 4];
-        collect(form, &AMD, &mut fields);
-        let [call, account, answered, duration] = fields;
+        let [call, account, answered, duration] = AMD.map(|name| form.get(name));
         Ok(Self {
             call_sid: required(call, AMD[0])?,
             account_sid: required(account, AMD[1])?,
@@ -186,15 +182,6 @@ impl AmdCallback {
 }
 
 const AMD: [&str; 4] = ["CallSid", "AccountSid", "AnsweredBy", "MachineDetectionDuration"];
-
-/// Picks the first value of each of `names` in one pass over the form.
-fn collect<'a, const N: usize>(form: &'a Form, names: &[&str; N], fields: &mut [Option<&'a str>; N]) {
-    for (name, value) in form.pairs() {
-        if let Some(at) = names.iter().position(|known| *known == name) {
-            fields[at].get_or_insert(value);
-        }
-    }
-}
 
 fn required<T: FromStr>(field: Option<&str>, parameter: &'static str) -> Result<T, WebhookError> {
     parsed(field).ok_or(WebhookError { parameter })
