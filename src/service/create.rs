@@ -11,11 +11,26 @@ use crate::call::{Baggage, Call, Effect, Ended, step};
 use crate::domain::{CallId, PhoneFacts, Reservation};
 use crate::policy::{Allowance, Purpose, Verdict};
 use crate::speech::{Scene, Script};
-use crate::store::{IdempotencyKey, Saved, Standing};
+use crate::store::{Creates, IdempotencyKey, Saved, Standing};
 use crate::telemetry::request;
 
 /// How often to look for the call of a repeated request before it counts as no longer held.
 const PATIENCE: usize = 1_000;
+
+/// A call that a client asked for.
+#[derive(Debug)]
+pub struct Made {
+    /// The call.
+    pub call: Arc<Call>,
+    /// How many creates of its key count with it, for [`Service::allowance`]; `None`: nobody has told.
+    pub creates: Option<Creates>,
+}
+
+impl Made {
+    const fn of(call: Arc<Call>) -> Self {
+        Self { call, creates: None }
+    }
+}
 
 /// What a create would do.
 #[derive(Debug)]
@@ -47,16 +62,20 @@ impl Service {
         Ok(Check { verdict, script: self.0.parts.speech.script(&self.scene(&call.reservation)) })
     }
 
-    /// What the limit of its key leaves to `owner`; `None`: there is no limit.
+    /// What the limit of its key leaves to `owner`; `None`: there is no limit. The store is asked only where a create has
+    /// not told.
     ///
     /// # Errors
     /// The store cannot serve.
-    pub async fn allowance(&self, owner: &str) -> Result<Option<Allowance>, Error> {
+    pub async fn allowance(&self, owner: &str, told: Option<Creates>) -> Result<Option<Allowance>, Error> {
         let (limits, now) = (&self.0.parts.settings.rules.limits, self.now());
         if limits.key_minute.is_none() {
             return Ok(None);
         }
-        let (made, oldest) = self.0.parts.store.creates(owner, now).await?;
+        let Creates { made, oldest } = match told {
+            Some(told) => told,
+            None => self.0.parts.store.creates(owner, now).await?,
+        };
         Ok(limits.for_key(made, oldest, now))
     }
 
@@ -87,7 +106,7 @@ impl Service {
         owner: &Arc<str>,
         request: &Map<String, Value>,
         key: Option<&str>,
-    ) -> Result<Arc<Call>, Error> {
+    ) -> Result<Made, Error> {
         let id = CallId::new(self.now());
         let key = key.map(|key| idempotency_key(owner, key));
         let understood = match self.read(request, id.made_at()) {
@@ -95,13 +114,13 @@ impl Service {
             Err(wrong) => {
                 let Some(key) = key else { return Err(wrong) };
                 let standing = self.0.parts.store.standing(key).await?.ok_or(wrong)?;
-                return self.repeated(standing, request).await?.ok_or(Error::NotFound);
+                return self.repeated(standing, request).await?.map(Made::of).ok_or(Error::NotFound);
             }
         };
         if let Some(key) = key {
             let first = standing(id, &understood.reservation);
             if let Some(known) = self.reserve(key, first, request).await? {
-                return Ok(known);
+                return Ok(Made::of(known));
             }
         }
         let mut call = Call::new(id, owner.clone(), Arc::new(understood.reservation), id.made_at());
@@ -143,7 +162,7 @@ impl Service {
         }
     }
 
-    async fn make(&self, call: &Call, facts: PhoneFacts) -> Result<Arc<Call>, Error> {
+    async fn make(&self, call: &Call, facts: PhoneFacts) -> Result<Made, Error> {
         self.strangers_listed().await?;
         let (phone, now) = (call.reservation.phone, call.created_at);
         let stripe = usize::try_from(phone.digits()).unwrap_or_default() % self.0.creating.len();
@@ -170,10 +189,12 @@ impl Service {
         drop(creating);
         self.appeared(&stored);
         self.line_up(&stored).await;
-        match effects.as_slice() {
-            [Effect::Place { attempt }] => self.place_for_client(stored, *attempt).await,
-            _ => Ok(stored),
-        }
+        let creates = if let Turn::Now { creates, .. } = turn { creates } else { None };
+        let call = match effects.as_slice() {
+            [Effect::Place { attempt }] => self.place_for_client(stored, *attempt).await?,
+            _ => stored,
+        };
+        Ok(Made { call, creates })
     }
 
     /// Asks Twilio while the client waits, and tells it what Twilio refused.
