@@ -140,6 +140,9 @@ pub struct Given {
     /// Redis or Valkey that several instances share; `redis://`, `rediss://` or `redis+cluster://`
     #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true)]
     pub redis_url: Option<String>,
+    /// Certificates (PEM) of the authorities that Redis is trusted by, if not by public ones
+    #[arg(long, env = "REDIS_CA", value_name = "PEM", hide_env_values = true)]
+    pub redis_ca: Option<String>,
     /// Key under which numbers are hashed into names of shared keys
     #[arg(long, env = "TABLECALL_INDEX_KEY", value_name = "KEY", hide_env_values = true)]
     pub index_key: Option<String>,

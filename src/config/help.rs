@@ -36,7 +36,7 @@ const HEADINGS: [(&str, &[&str]); 6] = [
         ],
     ),
     ("Clients", &["api_keys", "webhook_secrets", "allow_private_callbacks"]),
-    ("What is kept, and where", &["ticket_keys", "max_calls", "retention", "redis_url", "index_key"]),
+    ("What is kept, and where", &["ticket_keys", "max_calls", "retention", "redis_url", "redis_ca", "index_key"]),
     ("Who watches", &["log", "log_format", "metrics_listen", "sentry_dsn", "sentry_environment", "otlp_endpoint"]),
 ];
 

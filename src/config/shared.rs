@@ -2,7 +2,7 @@
 
 use super::Given;
 use super::read::{Reader, set};
-use crate::store::redis::{BadUrl, Url};
+use crate::store::redis::{BadAuthorities, BadUrl, Url};
 use crate::ticket::Key;
 
 /// What it takes to share a server.
@@ -29,7 +29,11 @@ impl Reader {
         if set(&given.ticket_keys).is_none() {
             self.wrong("TABLECALL_TICKET_KEYS", RULE);
         }
-        Some(Shared { url: url.ok()?, index_key: index_key?.ok()? })
+        let url = url.ok().and_then(|url| match set(&given.redis_ca) {
+            None => Some(url),
+            Some(pem) => url.trusting(pem).map_err(|error: BadAuthorities| self.wrong("REDIS_CA", error)).ok(),
+        });
+        Some(Shared { url: url?, index_key: index_key?.ok()? })
     }
 }
 
@@ -52,6 +56,8 @@ mod tests {
         assert_eq!(wrong(&bare), ["TABLECALL_INDEX_KEY", "TABLECALL_TICKET_KEYS"]);
         let bad = Given { redis_url: some("localhost"), index_key: some("AAAA"), ..Given::default() };
         assert_eq!(wrong(&bad), ["TABLECALL_INDEX_KEY", "REDIS_URL", "TABLECALL_TICKET_KEYS"]);
+        let bare_ca = Given { redis_ca: some("a certificate"), index_key: Some(key.clone()), ..bare.clone() };
+        assert_eq!(wrong(&bare_ca), ["TABLECALL_TICKET_KEYS", "REDIS_CA"], "what is no certificate, and no TLS");
         let whole = Given { ticket_keys: Some(key.clone()), index_key: Some(key.clone()), ..bare };
         assert!(Config::read(&whole).unwrap().shared.is_some());
         let alone = Given { index_key: Some(key), ..Given::default() };

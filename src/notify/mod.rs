@@ -145,7 +145,10 @@ impl Notifier {
             match store.due_events(now, later(now, LEASE), most).await {
                 Ok(events) => events.into_iter().for_each(|event| self.take(event)),
                 Err(error) => {
-                    tracing::warn!(error = %error, "the store does not tell which events are due");
+                    // Who keeps its connection has said already that it is away.
+                    if store.ailment().is_none() {
+                        tracing::warn!(error = %error, "the store does not tell which events are due");
+                    }
                     clock.sleep(STORE_PAUSE).await;
                 }
             }

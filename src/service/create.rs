@@ -11,7 +11,7 @@ use crate::call::{Baggage, Call, Effect, Ended, step};
 use crate::domain::{CallId, PhoneFacts, Reservation};
 use crate::policy::{Allowance, Purpose, Verdict};
 use crate::speech::{Scene, Script};
-use crate::store::{self, IdempotencyKey, Saved, Standing};
+use crate::store::{self, Creates, IdempotencyKey, Saved, Standing};
 use crate::telemetry::request;
 use crate::ticket;
 
@@ -20,6 +20,29 @@ const PATIENCE: usize = 1_000;
 /// A call that is not stored so long after its request came never will be: that is given up after [`step::INTENT`].
 const ABANDONED: SignedDuration = SignedDuration::from_secs(15);
 
+/// A call that a client asked for.
+#[derive(Debug)]
+pub struct Made {
+    /// The call.
+    pub call: Arc<Call>,
+    /// How many creates of its key count with it, for [`Service::allowance`]; `None`: nobody has told.
+    pub creates: Option<Creates>,
+}
+
+impl Made {
+    const fn of(call: Arc<Call>) -> Self {
+        Self { call, creates: None }
+    }
+}
+
+/// What came of a request.
+enum Begun {
+    /// A call of its own.
+    New(Made),
+    /// Its key stands for the call of a request before it.
+    Before(Standing),
+}
+
 /// What a create would do.
 #[derive(Debug)]
 pub struct Check {
@@ -27,14 +50,6 @@ pub struct Check {
     pub verdict: Verdict,
     /// What staff would hear.
     pub script: Script,
-}
-
-/// What came of a request.
-enum Made {
-    /// A call of its own.
-    New(Arc<Call>),
-    /// Its key stands for the call of a request before it.
-    Before(Standing),
 }
 
 /// A request that was understood: what is wanted, and what the numbering plan says of the number.
@@ -58,16 +73,20 @@ impl Service {
         Ok(Check { verdict, script: self.0.parts.speech.script(&self.scene(&call.reservation)) })
     }
 
-    /// What the limit of its key leaves to `owner`; `None`: there is no limit.
+    /// What the limit of its key leaves to `owner`; `None`: there is no limit. The store is asked only where a create has
+    /// not told.
     ///
     /// # Errors
     /// The store cannot serve.
-    pub async fn allowance(&self, owner: &str) -> Result<Option<Allowance>, Error> {
+    pub async fn allowance(&self, owner: &str, told: Option<Creates>) -> Result<Option<Allowance>, Error> {
         let (limits, now) = (&self.0.parts.settings.rules.limits, self.now());
         if limits.key_minute.is_none() {
             return Ok(None);
         }
-        let (made, oldest) = self.0.parts.store.creates(owner, now).await?;
+        let Creates { made, oldest } = match told {
+            Some(told) => told,
+            None => self.0.parts.store.creates(owner, now).await?,
+        };
         Ok(limits.for_key(made, oldest, now))
     }
 
@@ -98,7 +117,7 @@ impl Service {
         owner: &Arc<str>,
         request: &Map<String, Value>,
         key: Option<&str>,
-    ) -> Result<Arc<Call>, Error> {
+    ) -> Result<Made, Error> {
         let id = CallId::new(self.now());
         let key = key.map(|key| idempotency_key(owner, key));
         let understood = match self.read(request, id.made_at()) {
@@ -106,13 +125,13 @@ impl Service {
             Err(wrong) => {
                 let Some(key) = key else { return Err(wrong) };
                 let standing = self.0.parts.store.standing(key).await?.ok_or(wrong)?;
-                return self.repeated(standing, request).await?.ok_or(Error::NotFound);
+                return self.repeated(standing, request).await?.map(Made::of).ok_or(Error::NotFound);
             }
         };
         if !self.0.strangers.are_listed() {
             // A key that stands for a call needs no listing; any other stands for nothing before there is one.
             if let Some(known) = self.known(key, request).await? {
-                return Ok(known);
+                return Ok(Made::of(known));
             }
             self.strangers_listed().await?;
         }
@@ -121,12 +140,12 @@ impl Service {
         let call = Arc::new(call);
         for _ in 0..PATIENCE {
             let before = match self.make_apart(call.clone(), understood.facts, key).await? {
-                Made::New(call) => return Ok(call),
-                Made::Before(before) => before,
+                Begun::New(made) => return Ok(made),
+                Begun::Before(before) => before,
             };
             // The first request stores its call before it waits for anything, or is refused and lets the key go.
             match self.repeated(before, request).await? {
-                Some(call) => return Ok(call),
+                Some(call) => return Ok(Made::of(call)),
                 None => self.let_go(key, before.call).await?,
             }
         }
@@ -165,7 +184,12 @@ impl Service {
     ///
     /// In a task of its own: a client that hangs up in the middle must leave no key that stands for no call, and no
     /// intent that nobody sends, and must not take Twilio's answer with it.
-    async fn make_apart(&self, call: Arc<Call>, facts: PhoneFacts, key: Option<IdempotencyKey>) -> Result<Made, Error> {
+    async fn make_apart(
+        &self,
+        call: Arc<Call>,
+        facts: PhoneFacts,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Begun, Error> {
         let service = self.clone();
         let making = async move {
             let store = &service.0.parts.store;
@@ -174,13 +198,13 @@ impl Service {
                 // A cluster may have been asked twice for what was done the first time.
                 && before.call != call.id
             {
-                return Ok(Made::Before(before));
+                return Ok(Begun::Before(before));
             }
             let made = service.make(&call, facts).await;
             if let (Err(_), Some(key)) = (&made, key) {
                 store.unreserve(key, call.id).await;
             }
-            made.map(Made::New)
+            made.map(Begun::New)
         };
         self.0.parts.tasks.spawn(request::carry(making)).await.map_err(|_panicked| Error::Internal)?
     }
@@ -196,7 +220,7 @@ impl Service {
         }
     }
 
-    async fn make(&self, call: &Call, facts: PhoneFacts) -> Result<Arc<Call>, Error> {
+    async fn make(&self, call: &Call, facts: PhoneFacts) -> Result<Made, Error> {
         let (phone, now) = (call.reservation.phone, call.created_at);
         let stripe = usize::try_from(phone.digits()).unwrap_or_default() % self.0.creating.len();
         let creating = match self.0.creating.get(stripe) {
@@ -224,10 +248,12 @@ impl Service {
         drop(creating);
         self.appeared(&stored);
         self.line_up(&stored).await;
-        match effects.as_slice() {
-            [Effect::Place { attempt }] => self.place_for_client(stored, *attempt).await,
-            _ => Ok(stored),
-        }
+        let creates = if let Turn::Now { creates, .. } = turn { creates } else { None };
+        let call = match effects.as_slice() {
+            [Effect::Place { attempt }] => self.place_for_client(stored, *attempt).await?,
+            _ => stored,
+        };
+        Ok(Made { call, creates })
     }
 
     /// Asks Twilio while the client waits, and tells it what Twilio refused.

@@ -279,7 +279,8 @@ impl Service {
         if let Some(parent) = before.baggage.trace {
             request::note_trace(parent);
         }
-        let step = step(before, event, self.now());
+        let now = self.now();
+        let step = step(before, event, now);
         if !step.changed {
             return Ok(Some(Applied { call: before.clone(), reply: step.reply, effects: step.effects }));
         }
@@ -287,14 +288,7 @@ impl Service {
             Saved::Conflict => Ok(None),
             Saved::Done(call) => {
                 self.tell(before, &call);
-                let phone = call.reservation.phone;
-                let lost_line = before.has_line() && !call.has_line();
-                let ended = call.is_finished() && !before.is_finished();
-                // Nobody waits for most numbers, and a task for each would be too many.
-                let others_wait = (lost_line || ended) && self.0.parts.store.vacate(&call).await.unwrap_or(false);
-                if lost_line && others_wait {
-                    self.freed(phone);
-                }
+                self.leave_number(before, &call, now).await;
                 Ok(Some(Applied { call, reply: step.reply, effects: step.effects }))
             }
         }

@@ -13,7 +13,7 @@ use crate::domain::Phone;
 use crate::ticket::{Body, Head, Purpose};
 use crate::twilio::StatusCallbackEvent;
 use crate::twilio::client::{
-    AsyncAmd, Class, Error as TwilioError, MachineDetection, MachineDetectionMode, NewCall, Refusal, Scope,
+    AsyncAmd, Class, Error as TwilioError, MachineDetection, MachineDetectionMode, NewCall, Refusal, Scope, Until,
 };
 
 /// A trial account's answer to a destination for which it has no number; asking for less does not help.
@@ -30,11 +30,14 @@ impl Service {
             let Some(intent) = call.attempts.last().filter(|last| last.number == attempt) else { return Ok(None) };
             let new_call = self.new_call(&call, attempt).ok_or(Error::Internal)?;
             // The last thing before it is sent: this process may have stood still since the intent was stored.
-            if self.now().duration_since(intent.started_at) > step::INTENT {
+            let at = intent.started_at.saturating_add(step::INTENT).unwrap_or(intent.started_at);
+            if self.now() > at {
                 tracing::warn!(call.id = %call.id, attempt, "an intent has lapsed; it is settled like a call without an answer");
                 return Ok(None);
             }
-            let result = self.measured("create", self.0.parts.twilio.create(&new_call)).await;
+            // And once more when its bytes are wanted: a connection takes time as well.
+            let until = Some(Until { clock: self.0.parts.clock.clone(), at });
+            let result = self.measured("create", self.0.parts.twilio.create(&new_call, until)).await;
             if let Err(TwilioError::Refused(refusal)) = &result
                 && let Some(less) = less(intent.terms, refusal)
             {

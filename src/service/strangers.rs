@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
+use super::turn::a_breath_after;
 use super::{Error, Service};
 use crate::domain::Phone;
 use crate::twilio::client::{CallPage, Error as TwilioError, ListQuery};
@@ -144,7 +145,7 @@ impl Service {
             };
             if ended {
                 self.0.strangers.lock().remove(&sid);
-                self.freed(phone);
+                self.freed(phone, a_breath_after(self.now()));
             }
         }
     }

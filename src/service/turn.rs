@@ -8,7 +8,7 @@ use super::{Error, Service};
 use crate::call::{Call, Event, Outcome, State, WaitingFor};
 use crate::domain::{Phone, PhoneFacts};
 use crate::policy::{Facts, Purpose, Refusal, Verdict};
-use crate::store::{Asking, Clearance, Want};
+use crate::store::{Asking, Clearance, Creates, Want};
 
 /// How often others may be quicker before a call steps back.
 const TRIES: usize = 8;
@@ -29,7 +29,11 @@ pub(super) struct Asked<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Turn {
     /// Now: its number and its start are taken.
-    Now { from: Phone },
+    Now {
+        from: Phone,
+        /// The creates of its owner, if they were told on this occasion.
+        creates: Option<Creates>,
+    },
     /// Later.
     Later { reason: WaitingFor, until: Timestamp },
     /// Never.
@@ -75,16 +79,18 @@ impl Service {
         // What this process knows alone comes first: a call that may not ring now takes nothing from others.
         let may_ring = self.verdict(asked, &Clearance::default(), now) == Verdict::Allowed;
         let want = if may_ring { Want::Take } else { Want::Enter };
+        let mut creates = None;
         for _ in 0..TRIES {
             let mut clearance = store.clear(&asking, want).await?;
             if !asking.is_new || clearance.admitted {
                 clearance.room.key_minute = None;
             }
             asking.is_new &= !clearance.admitted;
+            creates = clearance.creates.or(creates);
             match self.verdict(asked, &clearance, now) {
                 Verdict::Allowed if clearance.claimed => {
                     let from = self.0.carrier.caller_id(call.reservation.country, now);
-                    return Ok(Turn::Now { from: from.unwrap_or(call.reservation.phone) });
+                    return Ok(Turn::Now { from: from.unwrap_or(call.reservation.phone), creates });
                 }
                 Verdict::Allowed => {}
                 Verdict::Waits { reason, until } => {
@@ -103,8 +109,7 @@ impl Service {
             }
         }
         // Others were quicker each time.
-        let until = now.saturating_add(BREATH).unwrap_or(now);
-        Ok(Turn::Later { reason: WaitingFor::LiveCall, until })
+        Ok(Turn::Later { reason: WaitingFor::LiveCall, until: a_breath_after(now) })
     }
 
     /// The time of a queued call has come, or its pause was planned: asks policy. Whether it rings.
@@ -180,12 +185,26 @@ impl Service {
         self.0.parts.store.next_turn().map(|turn| self.0.carrier.closed_until(now).map_or(turn, |open| turn.max(open)))
     }
 
-    /// A number is free again: who waited for it longest is considered, once staff had the time to draw breath.
-    pub(super) fn freed(&self, phone: Phone) {
+    /// A call has changed at `now`: if its line is closed or it is finished, its number is given back, and who waits for it
+    /// comes next. Where the line is closed but a key may still come, that is one question later: nobody else is to ring
+    /// before staff had the time to draw breath anyway.
+    pub(super) async fn leave_number(&self, before: &Call, call: &Call, now: Timestamp) {
+        let closed = before.has_line() && !call.has_line();
+        let settled = matches!(before.state, State::Settling { .. }) && !matches!(call.state, State::Settling { .. });
+        let settles = matches!(call.state, State::Settling { until, .. } if until <= a_breath_after(now));
+        let leaves = closed && !settles || settled || call.is_finished() && !before.is_finished();
+        // Nobody waits for most numbers, and a task for each would be too many.
+        if leaves && self.0.parts.store.vacate(call).await.unwrap_or(false) && (closed || settled) {
+            self.freed(call.reservation.phone, a_breath_after(if settled { before.updated_at } else { now }));
+        }
+    }
+
+    /// A number is free again: who waited for it longest is considered at `at`, once staff had the time to draw breath.
+    pub(super) fn freed(&self, phone: Phone, at: Timestamp) {
         let service = self.clone();
         self.0.parts.tasks.spawn(async move {
             let (clock, stop) = (&service.0.parts.clock, &service.0.parts.stop);
-            let breath = clock.sleep_until(clock.now().saturating_add(BREATH).unwrap_or(Timestamp::MAX));
+            let breath = clock.sleep_until(at.max(clock.now()));
             if stop.run_until_cancelled(breath).await.is_none() {
                 return;
             }
@@ -203,11 +222,16 @@ impl Service {
     }
 }
 
+/// When a number may ring again whose line was closed then.
+pub(super) fn a_breath_after(at: Timestamp) -> Timestamp {
+    at.saturating_add(BREATH).unwrap_or(Timestamp::MAX)
+}
+
 impl Turn {
     /// What it means for the call.
     pub(super) const fn event(self) -> Event<'static> {
         match self {
-            Self::Now { from } => Event::Dial { from },
+            Self::Now { from, .. } => Event::Dial { from },
             Self::Later { reason, until } => Event::Hold { waiting_for: reason, until },
             Self::Never(Refusal::TooLate) => Event::Block(Outcome::Expired),
             Self::Never(Refusal::OptedOut) => Event::OptedOut,

@@ -48,8 +48,19 @@ pub struct Clearance {
     pub slot: Option<Timestamp>,
     /// It was counted as a create of its owner.
     pub admitted: bool,
+    /// The creates of its owner then, where a server has told them on this occasion and there is a limit.
+    pub creates: Option<Creates>,
     /// Number and start are its own now.
     pub claimed: bool,
+}
+
+/// How many creates of an API key count for the minute's limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Creates {
+    /// So many.
+    pub made: usize,
+    /// Since when the oldest of them counts.
+    pub oldest: Option<Timestamp>,
 }
 
 impl Clearance {

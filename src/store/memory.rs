@@ -18,7 +18,7 @@ use super::kept::Kept;
 use super::outbox::{Alarm, Outbox};
 use super::pace::Pace;
 use super::usage::Log;
-use super::{Error, IdempotencyKey, Limits, Saved, Standing};
+use super::{Creates, Error, IdempotencyKey, Limits, Saved, Standing};
 use crate::call::Call;
 use crate::domain::{CallId, Phone};
 use crate::policy::{Limits as Often, Room};
@@ -334,8 +334,10 @@ impl Memory {
         has_room
     }
 
-    pub(super) fn creates(&self, owner: &str, now: Timestamp) -> (usize, Option<Timestamp>) {
-        lock(&self.creates).get(owner).map(|log| log.within(Often::MINUTE, now)).unwrap_or_default()
+    pub(super) fn creates(&self, owner: &str, now: Timestamp) -> Creates {
+        let known = lock(&self.creates).get(owner).map(|log| log.within(Often::MINUTE, now));
+        let (made, oldest) = known.unwrap_or_default();
+        Creates { made, oldest }
     }
 
     pub(super) fn claim(&self, phone: Phone, id: CallId, often: &Often, now: Timestamp) -> bool {

@@ -25,7 +25,7 @@ use crate::domain::{CallId, Phone};
 
 pub use self::redis::Redis;
 pub use census::{Census, OVERDUE, Queue};
-pub use clearance::{Asking, Clearance, Want};
+pub use clearance::{Asking, Clearance, Creates, Want};
 pub use memory::Memory;
 pub use outbox::{Claimed, Entry, News, Settled};
 
@@ -212,12 +212,11 @@ impl Store {
         }
     }
 
-    /// How many creates of `owner` count for the minute's limit, and since when the oldest of them does. Nothing is
-    /// counted while there is no such limit.
+    /// How many creates of `owner` count for the minute's limit. Nothing is counted while there is no such limit.
     ///
     /// # Errors
     /// The store cannot be asked.
-    pub async fn creates(&self, owner: &str, now: Timestamp) -> Result<(usize, Option<Timestamp>), Error> {
+    pub async fn creates(&self, owner: &str, now: Timestamp) -> Result<Creates, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.creates(owner, now)),
             Self::Redis(redis) => Box::pin(redis.creates(owner, now)).await,

@@ -50,7 +50,9 @@ mod keys;
 mod link;
 mod numbers;
 mod record;
+mod saving;
 mod scripts;
+mod shards;
 mod tend;
 mod timers;
 mod unwritten;
@@ -73,7 +75,9 @@ use self::figures::Figures;
 use self::keys::Names;
 use self::link::Link;
 use self::record::Records;
+use self::saving::Saving;
 use self::scripts::Scripts;
+use self::shards::Round;
 use self::timers::Timers;
 use self::unwritten::Unwritten;
 use self::wire::Address;
@@ -107,6 +111,26 @@ pub struct Url(Address);
 )]
 pub struct BadUrl;
 
+/// What was given cannot be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be the certificates of authorities in PEM, for a server that is reached by rediss:// or rediss+cluster://"
+)]
+pub struct BadAuthorities;
+
+impl Url {
+    /// The same server, trusted by these authorities (certificates in PEM) instead of the public ones.
+    ///
+    /// # Errors
+    /// There is none among them, one cannot be read, or the server is not reached by TLS.
+    pub fn trusting(self, authorities: &str) -> Result<Self, BadAuthorities> {
+        if !authorities.contains("-----BEGIN CERTIFICATE-----") {
+            return Err(BadAuthorities);
+        }
+        self.0.trusting(authorities).map(Self).map_err(|_| BadAuthorities)
+    }
+}
+
 impl std::str::FromStr for Url {
     type Err = BadUrl;
 
@@ -131,6 +155,9 @@ pub struct Redis {
     copies: Arc<Copies>,
     timers: Arc<Timers>,
     alarms: Arc<Alarms>,
+    due_turn: Round,
+    events_turn: Round,
+    saving: Saving,
     unwritten: Unwritten,
     retention: SignedDuration,
     /// Milliseconds between two starts; 0: as many as come.
@@ -160,6 +187,9 @@ impl Redis {
             copies: Arc::new(Copies::new(Records::new(Vault::new(ticket_keys)))),
             timers: Arc::default(),
             alarms: Arc::default(),
+            due_turn: Round::default(),
+            events_turn: Round::default(),
+            saving: Saving::default(),
             unwritten: Unwritten::default(),
             retention: settings.retention,
             beat: if settings.per_second == 0 { 0.0 } else { 1_000.0 / f64::from(settings.per_second) },

@@ -6,6 +6,7 @@
 mod config;
 mod connection;
 mod error;
+mod fresh;
 mod inspect;
 mod request;
 mod resource;
@@ -23,6 +24,7 @@ use super::form::append;
 pub use self::config::{BadHostLabel, ClientConfig, Credentials, DEFAULT_TIMEOUT, InvalidApiUrl, api_host};
 pub use self::connection::{http_client, http_client_builder};
 pub use self::error::{Class, Error, Fault, Refusal, Scope, Why, title};
+pub use self::fresh::Until;
 pub use self::inspect::OwnNumber;
 pub use self::request::{AsyncAmd, CallUpdate, ListQuery, MachineDetection, MachineDetectionMode, NewCall};
 pub use self::resource::{Account, Balance, CallEvent, CallPage, CallResource};
@@ -48,11 +50,13 @@ impl Client {
     }
 
     /// Places a call: `POST …/Calls.json`. Twilio answers at once, when the call is queued: its name is all that is new.
+    /// What is not on its way when `until` has passed is not sent.
     ///
     /// # Errors
     /// [`Error::Unanswered`] when the call may exist; all others mean that it does not.
-    pub async fn create(&self, call: &NewCall) -> Result<CallSid, Error> {
-        Ok(parse::<CreatedBody>(&self.transport.post(self.transport.calls_url(), call.to_form()).await?)?.sid)
+    pub async fn create(&self, call: &NewCall, until: Option<Until>) -> Result<CallSid, Error> {
+        let answer = self.transport.post(self.transport.calls_url(), call.to_form(), until).await?;
+        Ok(parse::<CreatedBody>(&answer)?.sid)
     }
 
     /// Reads a call. Twilio's reads lag behind its callbacks.
@@ -126,7 +130,7 @@ impl Client {
 
     async fn post_form(&self, resource: &str, form: String) -> Result<CallResource, Error> {
         let url = self.transport.account_url(&format!("/{resource}"));
-        Ok(parse::<CallBody>(&self.transport.post(url, form).await?)?.into())
+        Ok(parse::<CallBody>(&self.transport.post(url, form, None).await?)?.into())
     }
 
     async fn get<T: DeserializeOwned>(&self, resource: &str) -> Result<T, Error> {

@@ -197,9 +197,9 @@ async fn killed_all_together_and_redis_with_them() {
     all.dies(OTHER).await;
     all.redis.dies();
     all.redis.starts_again().await;
+    assert_eq!(all.redis.asked(&["DBSIZE"]), "0", "nobody knows of it any more");
     all.begins(OWNER).await;
     all.begins(OTHER).await;
-    assert_eq!(all.gets(OTHER, &format!("/api/call/{id}")).await.status, 404, "nobody has heard of it");
     all.accepts().await;
     is_confirmed(&all, &id).await;
 }

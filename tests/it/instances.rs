@@ -114,6 +114,12 @@ impl Instances {
         self.members[number].program = Some(program);
     }
 
+    /// From its next start on, processes have this setting.
+    pub(crate) fn sets(&mut self, name: &'static str, value: String) {
+        self.settings.retain(|(known, _)| *known != name);
+        self.settings.push((name, value));
+    }
+
     /// A process that runs.
     pub(crate) fn program(&self, number: usize) -> &Program {
         self.members[number].program.as_ref().expect("it runs")

@@ -1,9 +1,11 @@
 //! A Redis of a test's own: real, on a port of its own, without persistence, gone with the test. Three of them make a
 //! cluster.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 
 use crate::app::within;
 use crate::process::{free_address, signalled, tied};
@@ -33,6 +35,12 @@ impl RedisServer {
     /// With options of its command line.
     async fn with(options: &[&str]) -> Self {
         Self::at(free_address(), options).await
+    }
+
+    /// One that listens on this host, with options of its command line.
+    pub(crate) async fn also_at(host: IpAddr, options: &[&str]) -> Self {
+        let port = std::net::TcpListener::bind((host, 0)).unwrap().local_addr().unwrap().port();
+        Self::at(SocketAddr::new(host, port), options).await
     }
 
     async fn at(address: SocketAddr, options: &[&str]) -> Self {
@@ -102,6 +110,15 @@ impl RedisServer {
         value.unwrap_or_else(|| panic!("{name} is not in {info}")).trim().parse().unwrap()
     }
 
+    /// Writes down every command from now on.
+    pub(crate) async fn watched(&self) -> Watched {
+        let mut stream = tokio::net::TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(b"MONITOR\r\n").await.unwrap();
+        let mut lines = BufReader::new(stream).lines();
+        assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("+OK"));
+        Watched { lines }
+    }
+
     /// As a power cut would end it; what it held is gone.
     pub(crate) fn dies(&mut self) {
         self.child.kill().unwrap();
@@ -128,6 +145,30 @@ impl RedisServer {
     pub(crate) fn is_full(&self, full: bool) {
         let most = if full { "1" } else { "0" };
         assert_eq!(self.asked(&["CONFIG", "SET", "maxmemory", most]), "OK");
+    }
+}
+
+/// The commands that a server is sent, and those of the scripts that it runs.
+pub(crate) struct Watched {
+    lines: Lines<BufReader<tokio::net::TcpStream>>,
+}
+
+impl Watched {
+    /// All of them until now, in order.
+    pub(crate) async fn ends(mut self, server: &RedisServer) -> Vec<String> {
+        const END: &str = "nothing more is written down";
+        server.asked(&["PING", END]);
+        let mut all = Vec::new();
+        within("the end is written down", async {
+            while let Some(line) = self.lines.next_line().await.unwrap() {
+                if line.contains(END) {
+                    return;
+                }
+                all.push(line);
+            }
+        })
+        .await;
+        all
     }
 }
 

@@ -9,7 +9,7 @@ use tablecall::clock::Clock;
 use crate::answer::Answer;
 use crate::app::RESTAURANT;
 use crate::call::SentEvent;
-use crate::instances::Instances;
+use crate::instances::{Instances, TICKET_KEY};
 use crate::process::next_week;
 
 const FIRST: usize = 0;
@@ -249,4 +249,30 @@ async fn calls_are_started_no_faster_together_than_one_alone_may() {
         let span = window[3].duration_since(window[0]);
         assert!(span > SignedDuration::try_from(Duration::from_millis(800)).unwrap(), "four in {span}: {starts:?}");
     }
+}
+
+#[tokio::test]
+async fn ticket_keys_are_rotated_while_a_call_is_on_the_line() {
+    const NEWER: &str = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=";
+    let mut all = Instances::with(2, &[("TABLECALL_TICKET_KEYS", &format!("{TICKET_KEY},{NEWER}"))]).await;
+    all.webhooks_go_to(&[SECOND]);
+    all.stops(SECOND).await;
+    all.sets("TABLECALL_TICKET_KEYS", format!("{NEWER},{TICKET_KEY}"));
+    all.begins(SECOND).await;
+    all.is_ready(SECOND).await;
+    // Sealed with the older key here, and with the newer one there.
+    let id = all.asks_at(FIRST, RESTAURANT).await;
+    all.answers().await;
+    all.tries_at(SECOND, RESTAURANT).await.is_problem(409, "duplicate_call");
+    let talking = all.until_at(FIRST, &id, |call| call["status"] == "in_progress").await;
+    assert_eq!(talking["id"], id.as_str());
+    all.stops(FIRST).await;
+    all.begins(FIRST).await;
+    all.webhooks_go_to(&[FIRST]);
+    all.accepts().await;
+    let done = all.until_at(SECOND, &id, is_final).await;
+    assert_eq!(done["outcome"], "confirmed", "{done:#}");
+    let log = all.stops(FIRST).await.1 + &all.stops(SECOND).await.1;
+    assert!(!log.contains("cannot be read"), "{log}");
+    all.rang_once().await;
 }

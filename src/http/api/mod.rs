@@ -161,8 +161,9 @@ impl Api {
         let key = idempotency_key.0.as_deref().map(read_idempotency_key).transpose()?;
         let made = self.service.create(&owner, &body.fields, key).await;
         // What is left after this create. A store that cannot tell has said so to the create itself.
-        let allowance = self.service.allowance(&owner).await.ok().flatten();
-        let call = made.map_err(|error| Failure::from(error).within(allowance))?;
+        let told = made.as_ref().ok().and_then(|made| made.creates);
+        let allowance = self.service.allowance(&owner, told).await.ok().flatten();
+        let call = made.map_err(|error| Failure::from(error).within(allowance))?.call;
         telemetry::request::note_call(call.id.as_bytes());
         let (policy, left) = allowance.as_ref().map(rate_limit).unzip();
         Ok(Created::Call(Shown(self.view(&call).await), format!("/api/call/{}", call.id), policy, left))

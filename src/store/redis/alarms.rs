@@ -81,6 +81,11 @@ impl Alarms {
         (due, polls)
     }
 
+    /// There is more than was taken: all shards are to be asked at once.
+    pub(super) fn poll_again(&self, now: Timestamp) {
+        self.lock().poll = Some(now);
+    }
+
     /// Waits until the earliest moment is another than `known`.
     pub(super) async fn next(&self, known: Option<Timestamp>) -> Timestamp {
         loop {

@@ -6,8 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use super::Redis;
-use super::keys::{Names, SHARDS};
+use super::keys::Names;
 use super::record::{Stamp, Stored};
+use super::shards::Question;
 use crate::call::{Call, Event, State};
 use crate::domain::CallId;
 use crate::store::{Error, Saved};
@@ -16,11 +17,11 @@ use crate::store::{Error, Saved};
 const LEFT_BEHIND: SignedDuration = SignedDuration::from_hours(24);
 /// Longer than any call can wait (a table is at most 400 days away).
 pub(super) const LONGEST: SignedDuration = SignedDuration::from_hours(402 * 24);
-/// For how long one instance alone may wake a call that is due.
+/// For how long one instance alone may wake a call that another has left.
 const LEASE: SignedDuration = SignedDuration::from_secs(15);
-
-/// How soon to ask again after a refusal.
-const AGAIN: SignedDuration = SignedDuration::from_secs(1);
+/// So long a call that is due is left to the instance that saved it last. That one does not ask: should others wake the
+/// call all the same, the quicker save wins, and the number is the call's own whoever takes it.
+const OWNERS: SignedDuration = SignedDuration::from_secs(1);
 
 /// How often the outbox may be quicker before a save is given up.
 const TRIES: usize = 8;
@@ -66,19 +67,20 @@ impl Redis {
     }
 
     pub(super) async fn stored(&self, id: CallId) -> Result<Option<Stored>, Error> {
+        let epoch = self.copies.epoch();
         let known = self.copies.get(id)?.map(|seen| seen.stored);
         let mut cmd = redis::cmd("GET");
         let stored: Result<Option<Vec<u8>>, Error> = self.link.ask("load", cmd.arg(self.names.call(id))).await;
         match (stored, known) {
             (Ok(Some(record)), Some(known)) if Stamp::of(&record) == Some(known.stamp()) => {
-                self.copies.put(&known);
+                self.copies.put(&known, epoch);
                 Ok(Some(known))
             }
             (Ok(Some(record)), known) => {
                 let stored = self.copies.records().open(id, &record)?;
                 // A server that lost what it had acknowledged does not undo what is known here.
                 let newest = known.filter(|known| known.stamp() > stored.stamp()).unwrap_or(stored);
-                self.copies.put(&newest);
+                self.copies.put(&newest, epoch);
                 Ok(Some(newest))
             }
             // The same for a server that lost all; a finished call is gone because its time is over.
@@ -144,6 +146,11 @@ impl Redis {
             }
             return Ok(saved);
         }
+        // Webhooks of one moment come together: the second waits for the first instead of asking in vain.
+        let _turn = self.saving.turn(call.id).await;
+        if self.is_overtaken(before) {
+            return Ok(Saved::Conflict);
+        }
         match self.replace(before, &call).await {
             Ok(Put::Done) => Ok(Saved::Done(call)),
             Ok(Put::Other(_) | Put::Gone) => Ok(Saved::Conflict),
@@ -157,6 +164,13 @@ impl Redis {
                 Ok(saved)
             }
         }
+    }
+
+    /// Whether it is known here that a call has changed since, so that the server need not be asked. What waits for it is
+    /// newer than what is stored.
+    fn is_overtaken(&self, before: &Call) -> bool {
+        let stamp = self.copies.stamp(before.id);
+        stamp.is_some_and(|stamp| stamp.version > before.version) && self.unwritten.get(before.id).is_none()
     }
 
     fn noted_here(&self, call: &Arc<Call>) {
@@ -185,7 +199,7 @@ impl Redis {
 
     /// Saves over the version that was loaded; `None`: as the first.
     pub(super) async fn put(&self, loaded: Option<u64>, call: &Arc<Call>) -> Result<Put, Error> {
-        let id = call.id;
+        let (id, epoch) = (call.id, self.copies.epoch());
         let mut before = match loaded {
             None => None,
             Some(version) => match self.copies.get(id)?.filter(|seen| seen.stored.call.version == version) {
@@ -193,7 +207,7 @@ impl Redis {
                 None => match self.fetch(id).await? {
                     Some(stored) if stored.call.version == version => Some(stored),
                     Some(stored) => {
-                        self.copies.put(&stored);
+                        self.copies.put(&stored, epoch);
                         return Ok(Put::Other(stored.call));
                     }
                     None => return Ok(Put::Gone),
@@ -202,6 +216,7 @@ impl Redis {
         };
         for _ in 0..TRIES {
             let after = Stored::after(before.as_ref(), call);
+            let epoch = self.copies.epoch();
             let loaded_stamp = before.as_ref().map(Stored::stamp);
             let life = life(call, self.retention);
             let answer = self.send_record("save", loaded_stamp, &after, Some(life)).await?;
@@ -209,13 +224,13 @@ impl Redis {
                 Some(other) if other.is_empty() => return Ok(Put::Gone),
                 Some(other) => self.copies.records().open(id, &other)?,
                 None => {
-                    self.copies.put(&after);
+                    self.copies.put(&after, epoch);
                     self.timers.own(call);
                     self.note_event(&after);
                     return Ok(Put::Done);
                 }
             };
-            self.copies.put(&other);
+            self.copies.put(&other, epoch);
             if Some(other.call.version) != loaded {
                 return Ok(Put::Other(other.call));
             }
@@ -225,40 +240,42 @@ impl Redis {
         Err(Error::Away)
     }
 
-    /// Calls whose time has come and that no other instance wakes.
+    /// Calls whose time has come: those that this instance saved last, and now and then those that others have left.
     pub(in crate::store) async fn due(&self, now: Timestamp, most: usize) -> Result<Vec<CallId>, Error> {
-        let (own, polls) = self.timers.take(now, most);
-        if self.link.away().is_some() {
-            // Nobody can be asked; what is decided here is put beside what others decide, once the server is back.
-            return Ok(own);
-        }
-        let mut shards: Vec<u8> = if polls { (0..SHARDS).collect() } else { Vec::new() };
-        shards.extend(own.iter().map(|id| Names::shard(*id)).filter(|_| !polls));
-        shards.sort_unstable();
-        shards.dedup();
-        let claims = shards.into_iter().map(|shard| self.claim_due(shard, now, most));
-        let mut due = Vec::new();
-        for claimed in futures_util::future::join_all(claims).await {
-            match claimed {
-                Ok(ids) => due.extend(ids),
-                Err(error) => {
-                    // They are due still.
-                    let again = now.saturating_add(AGAIN).ok();
-                    own.iter().for_each(|id| self.timers.again(*id, again));
-                    return if due.is_empty() { Err(error) } else { Ok(due) };
-                }
+        let (mut due, polls) = self.timers.take(now, most);
+        // While nobody can be asked, what is decided here is put beside what others decide once the server is back.
+        if polls && self.link.away().is_none() {
+            match self.claim_left(now, most).await {
+                Ok(left) => due.extend(left),
+                Err(error) if due.is_empty() => return Err(error),
+                Err(_away) => {}
             }
+            due.sort_unstable();
+            due.dedup();
         }
-        due.truncate(most);
         Ok(due)
     }
 
-    async fn claim_due(&self, shard: u8, now: Timestamp, most: usize) -> Result<Vec<CallId>, Error> {
+    /// Claims what others have left.
+    async fn claim_left(&self, now: Timestamp, most: usize) -> Result<Vec<CallId>, Error> {
         let lapses = now.saturating_add(LEASE).unwrap_or(now);
-        let mut script = self.scripts.due.prepare_invoke();
-        script.key(self.names.due(shard)).arg(now.as_millisecond()).arg(most).arg(lapses.as_millisecond());
-        let (ids, _next): (Vec<Vec<u8>>, String) = self.link.run("due", &script).await?;
-        Ok(ids.iter().filter_map(|id| id.first_chunk::<16>().copied().map(CallId::from_bytes)).collect())
+        let until = now.saturating_sub(OWNERS).unwrap_or(now);
+        let args = [until.as_millisecond(), i64::try_from(most).unwrap_or(i64::MAX), lapses.as_millisecond()];
+        let question = Question { operation: "due", script: &self.scripts.due, key: Names::due, args: &args };
+        let left = self.ask_shards(&self.due_turn, question).await?;
+        if most > 0 && left.len() >= most {
+            self.timers.poll_again(now);
+        }
+        let known = futures_util::future::join_all(left.iter().map(|id| self.recently_stored(*id))).await;
+        let mut found = Vec::with_capacity(left.len());
+        for (id, known) in left.into_iter().zip(known) {
+            match known {
+                Ok(None) => self.put_aside(id, now).await,
+                // Whoever wakes it is told what is wrong with it.
+                Ok(Some(_)) | Err(_) => found.push(id),
+            }
+        }
+        Ok(found)
     }
 
     pub(in crate::store) async fn next_due(&self, known: Option<Timestamp>) -> Option<Timestamp> {

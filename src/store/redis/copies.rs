@@ -73,8 +73,13 @@ impl Stripe {
         self.young.insert(id, (epoch, copy));
     }
 
+    /// Since which epoch a copy is known, and its stamp.
+    fn known(&self, id: CallId) -> Option<(u64, Stamp)> {
+        self.young.get(&id).or_else(|| self.old.get(&id)).map(|(epoch, copy)| (*epoch, copy.stamp()))
+    }
+
     fn stamp(&self, id: CallId) -> Option<Stamp> {
-        self.young.get(&id).or_else(|| self.old.get(&id)).map(|(_, copy)| copy.stamp())
+        self.known(id).map(|(_, stamp)| stamp)
     }
 
     fn tell(&mut self, call: &Arc<Call>) {
@@ -108,7 +113,9 @@ impl Copies {
         self.epoch.fetch_add(1, Ordering::SeqCst);
     }
 
-    fn epoch(&self) -> u64 {
+    /// Under which subscription a question is asked. To be read before it is: an answer of an earlier connection tells
+    /// nothing of what was saved while nobody heard.
+    pub(super) fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::SeqCst)
     }
 
@@ -130,13 +137,22 @@ impl Copies {
         Ok(Some(Seen { stored, is_current: epoch == self.epoch() }))
     }
 
-    /// What this instance has saved or loaded. A copy never gets older: a load that was overtaken by a save would bring
+    /// Which state that is.
+    pub(super) fn stamp(&self, id: CallId) -> Option<Stamp> {
+        self.stripe(id).stamp(id)
+    }
+
+    /// What this instance has saved or loaded, asking in this [epoch](Self::epoch). A copy never gets older: a load that was overtaken by a save would bring
     /// back what the save has changed, and a wake would find nothing to do in it.
-    pub(super) fn put(&self, stored: &Stored) {
-        let (id, epoch) = (stored.call.id, self.epoch());
+    pub(super) fn put(&self, stored: &Stored, epoch: u64) {
+        let id = stored.call.id;
         let mut stripe = self.stripe(id);
-        if stripe.stamp(id).is_none_or(|known| known <= stored.stamp()) {
-            stripe.put(id, epoch, Copy::Open(stored.clone()));
+        let known = stripe.known(id);
+        if known.is_none_or(|(_, known)| known <= stored.stamp()) {
+            // The same may have been loaded since, by another question.
+            let newest =
+                known.filter(|(_, known)| *known == stored.stamp()).map_or(epoch, |(known, _)| known.max(epoch));
+            stripe.put(id, newest, Copy::Open(stored.clone()));
         }
         stripe.tell(&stored.call);
     }
@@ -222,9 +238,23 @@ mod tests {
         let old = Arc::new(example::queued(1));
         let new = Arc::new(step(&old, Event::Cancel, example::start()).call);
         for call in [&old, &new, &old] {
-            copies.put(&Stored::after(None, call));
+            copies.put(&Stored::after(None, call), copies.epoch());
         }
         let seen = copies.get(old.id).unwrap().unwrap();
         assert_eq!((seen.stored.call.version, seen.is_current), (new.version, true));
+    }
+
+    #[test]
+    fn an_answer_from_before_a_break_is_not_taken_for_the_newest() {
+        let copies = Copies::new(Records::new(Vault::new(&[Key::derive(b"a")])));
+        let stored = Stored::after(None, &Arc::new(example::queued(1)));
+        let id = stored.call.id;
+        let asked = copies.epoch();
+        copies.doubt();
+        copies.put(&stored, asked);
+        assert!(!copies.get(id).unwrap().unwrap().is_current, "others may have saved meanwhile, unheard");
+        copies.put(&stored, copies.epoch());
+        copies.put(&stored, asked);
+        assert!(copies.get(id).unwrap().unwrap().is_current, "it was loaded since");
     }
 }

@@ -1,9 +1,14 @@
 -- Gives the calls that are due to one instance; if it does not save them, they are due again when its lease has lapsed.
--- KEYS: due calls of a shard. ARGV: now, the most that are wanted, end of the lease.
--- Answers their ids, and when the next one is due ('': none).
-local ids = redis.call('ZRANGE', KEYS[1], '-inf', ARGV[1], 'BYSCORE', 'LIMIT', 0, ARGV[2])
-for _, id in ipairs(ids) do
-  redis.call('ZADD', KEYS[1], 'XX', ARGV[3], id)
+-- KEYS: due calls of some shards. ARGV: until when, the most that are wanted, end of the lease.
+-- Answers their ids.
+local all, left = {}, tonumber(ARGV[2])
+for _, key in ipairs(KEYS) do
+  if left <= 0 then break end
+  local ids = redis.call('ZRANGE', key, '-inf', ARGV[1], 'BYSCORE', 'LIMIT', 0, left)
+  for _, id in ipairs(ids) do
+    redis.call('ZADD', key, 'XX', ARGV[3], id)
+    all[#all + 1] = id
+  end
+  left = left - #ids
 end
-local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-return { ids, first[2] or '' }
+return all

@@ -1,17 +1,20 @@
 //! The outbox on the server. An entry lies in the record of its call and changes with it; what changes the entry alone
 //! compares the record's revision, so that nobody undoes what another has done.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Redis;
 use super::calls::millis_of;
-use super::keys::{Names, SHARDS};
+use super::keys::Names;
 use super::record::{Stamp, Stored};
+use super::shards::Question;
 use crate::domain::CallId;
 use crate::store::{Claimed, Entry, Error, News, Settled};
 
 /// How often another may be quicker with an entry before it is left to them.
 const TRIES: usize = 8;
+/// For how long an event is put aside that cannot be read, or is being changed by others.
+const ASIDE: SignedDuration = SignedDuration::from_secs(15);
 
 impl Redis {
     pub(in crate::store) async fn due_events(
@@ -25,10 +28,14 @@ impl Redis {
         let lease_end = Timestamp::from_millisecond(lease_end.as_millisecond()).unwrap_or(lease_end);
         let (mut ids, polls) = self.alarms.take(until, most);
         if polls {
-            let others = (0..SHARDS).map(|shard| self.due_in(shard, until, most));
-            for found in futures_util::future::join_all(others).await {
-                ids.extend(found?);
+            let args = [until.as_millisecond(), i64::try_from(most).unwrap_or(i64::MAX)];
+            let script = &self.scripts.due_events;
+            let question = Question { operation: "events", script, key: Names::events, args: &args };
+            let left = self.ask_shards(&self.events_turn, question).await?;
+            if left.len() >= most {
+                self.alarms.poll_again(until);
             }
+            ids.extend(left);
             ids.sort_unstable();
             ids.dedup();
             ids.truncate(most);
@@ -36,26 +43,27 @@ impl Redis {
         let mut claimed = Vec::new();
         for id in ids {
             let claim = |entry: &mut Entry| entry.claim(until, lease_end);
-            if let Some(stored) = self.change_entry(id, claim).await?
-                && let Some(Entry { version, tries, since, .. }) = stored.entry
-            {
-                claimed.push(Claimed { call: stored.call, version, tries, since, claim: lease_end });
+            match self.change_entry(id, claim).await {
+                Ok(Some(Stored { call, entry: Some(Entry { version, tries, since, .. }), .. })) => {
+                    claimed.push(Claimed { call, version, tries, since, claim: lease_end });
+                }
+                Ok(Some(Stored { entry: None, .. }) | None) | Err(Error::Unreadable) => self.put_aside(id, until).await,
+                Err(error) if claimed.is_empty() => return Err(error),
+                // The rest is due still.
+                Err(Error::Away | Error::Full) => break,
             }
         }
         Ok(claimed)
     }
 
-    async fn due_in(&self, shard: u8, until: Timestamp, most: usize) -> Result<Vec<CallId>, Error> {
-        let mut cmd = redis::cmd("ZRANGE");
-        cmd.arg(self.names.events(shard))
-            .arg("-inf")
-            .arg(millis_of(until))
-            .arg("BYSCORE")
-            .arg("LIMIT")
-            .arg(0)
-            .arg(most);
-        let ids: Vec<Vec<u8>> = self.link.ask("events", &cmd).await?;
-        Ok(ids.iter().filter_map(|id| id.first_chunk::<16>().copied().map(CallId::from_bytes)).collect())
+    /// Lets what is due and cannot be used not stand before the others for ever.
+    pub(super) async fn put_aside(&self, id: CallId, now: Timestamp) {
+        let shard = Names::shard(id);
+        let mut script = self.scripts.aside.prepare_invoke();
+        script.key(self.names.call(id)).key(self.names.due(shard)).key(self.names.events(shard));
+        script.arg(id.as_bytes()).arg(millis_of(now.saturating_add(ASIDE).unwrap_or(now)));
+        // What cannot be put aside is met again.
+        let _done: Result<i64, Error> = self.link.run("other", &script).await;
     }
 
     pub(in crate::store) async fn settle_event(
@@ -120,16 +128,17 @@ impl Redis {
 
     /// Saves an entry over the one that was known. `None`: done; else what stands there instead.
     async fn put_entry(&self, before: &Stored, after: &Stored) -> Result<Option<Option<Stored>>, Error> {
+        let epoch = self.copies.epoch();
         let answer = self.send_record("events", Some(before.stamp()), after, None).await?;
         match answer {
             Some(other) if other.is_empty() => Ok(Some(None)),
             Some(other) => {
                 let other = self.copies.records().open(after.call.id, &other)?;
-                self.copies.put(&other);
+                self.copies.put(&other, epoch);
                 Ok(Some(Some(other)))
             }
             None => {
-                self.copies.put(after);
+                self.copies.put(after, epoch);
                 self.note_event(after);
                 Ok(None)
             }

@@ -42,7 +42,7 @@ async fn look(url: &Url, now: impl Fn() -> Timestamp) -> RedisResult<Examined> {
     // The cluster has to stand too, or nothing works; its nodes are alike.
     let node = match address {
         Address::Server(info) => Address::Server(info.clone()),
-        Address::Cluster(nodes) => {
+        Address::Cluster(nodes, _) => {
             drop(address.connect(Arc::new(|_push| {})).await?);
             nodes.first().cloned().map_or_else(|| address.clone(), |node| Address::Server(Box::new(node)))
         }

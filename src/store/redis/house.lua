@@ -2,7 +2,8 @@
 -- KEYS: creates of the key, attempts of the day, beat, line of those who wait, last rounds of the keys.
 -- ARGV: now, what is wanted (0 look, 1 admit, 2 take), id, key, most creates in a minute (''), most attempts in a day
 --       (''), beat in milliseconds (0: none), whether a start is needed, whether it is a create.
--- Answers: {admitted, started, when the minute has room (''), the day (''), when its turn comes ('')}.
+-- Answers: {admitted, started, when the minute has room (''), the day (''), when its turn comes (''), creates of the key in
+--       the minute (this one too, if it was admitted), when the oldest of them was ('')}.
 local now, want, beat = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[7])
 local minute, day = 60000, 86400000
 
@@ -50,4 +51,8 @@ if want == 2 and (admitted == 1 or ARGV[9] == '0') and in_day == '' and slot == 
     redis.call('PEXPIRE', KEYS[3], day)
   end
 end
-return { admitted, started, in_minute, in_day, slot }
+local made, oldest = 0, ''
+if ARGV[9] == '1' and ARGV[5] ~= '' then
+  made, oldest = redis.call('ZCARD', KEYS[1]), redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2] or ''
+end
+return { admitted, started, in_minute, in_day, slot, made, oldest }

@@ -47,6 +47,11 @@ impl Link {
         Self { address, state, generation, changed: Notify::new(), figures }
     }
 
+    /// Whether keys that are asked for together must lie in one slot.
+    pub(super) const fn is_cluster(&self) -> bool {
+        matches!(self.address, Address::Cluster(..))
+    }
+
     fn state(&self) -> State {
         self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -147,8 +152,8 @@ impl Link {
         self.lost(self.generation.load(Ordering::SeqCst), Cause::Connection);
     }
 
-    /// Connects, subscribes, and tries whether the server takes writes.
-    pub(super) async fn connect(&self, ear: Ear, channel: &str, probe: &str) -> Result<(), Cause> {
+    /// Connects, subscribes, and tries whether the server takes writes. The error: the cause, and how it was told.
+    pub(super) async fn connect(&self, ear: Ear, channel: &str, probe: &str) -> Result<(), (Cause, String)> {
         let connected = tokio::time::timeout(Duration::from_secs(3), async {
             let mut wire = self.address.connect(ear).await?;
             let () = redis::cmd("SET").arg(probe).arg(1).arg("PX").arg(PROBE_LIFE).query_async(&mut wire).await?;
@@ -157,12 +162,8 @@ impl Link {
         });
         let result = match connected.await {
             Ok(Ok(wire)) => Ok(wire),
-            Ok(Err(error)) => {
-                let cause = cause(&error);
-                tracing::debug!(cause = cause.word(), kind = ?error.kind(), "no connection to the shared store");
-                Err(cause)
-            }
-            Err(_late) => Err(Cause::Timeout),
+            Ok(Err(error)) => Err((cause(&error), error.to_string())),
+            Err(_late) => Err((Cause::Timeout, "no answer within 3 s".to_owned())),
         };
         match result {
             Ok(wire) => {
@@ -170,10 +171,10 @@ impl Link {
                 self.set(State::Up(wire, generation));
                 Ok(())
             }
-            Err(cause) => {
+            Err((cause, why)) => {
                 self.figures.failed(cause.word());
                 self.set(State::Away(cause));
-                Err(cause)
+                Err((cause, why))
             }
         }
     }

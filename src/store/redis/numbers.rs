@@ -11,7 +11,7 @@ use super::calls::{LONGEST, millis_of};
 use crate::call::{Call, Decision};
 use crate::domain::{CallId, Phone};
 use crate::policy::Limits;
-use crate::store::clearance::{Asking, Clearance, Want};
+use crate::store::clearance::{Asking, Clearance, Creates, Want};
 use crate::store::{Error, IdempotencyKey, Standing};
 
 /// Longer than any line: ring, talk and Twilio's queue.
@@ -58,6 +58,8 @@ struct House {
     minute: Option<Timestamp>,
     day: Option<Timestamp>,
     slot: Option<Timestamp>,
+    /// As they are after this.
+    creates: Option<Creates>,
 }
 
 impl Redis {
@@ -85,6 +87,7 @@ impl Redis {
         (clearance.room.key_minute, clearance.room.service_day) = (house.minute, house.day);
         clearance.slot = house.slot;
         clearance.admitted = number.claimed && house.admitted;
+        clearance.creates = house.creates.filter(|_| clearance.admitted);
         clearance.claimed = number.claimed && house.started;
         if number.claimed && !house.started {
             self.vacate_number(asking.call, false, self.counts_number(asking).then_some(asking.now)).await?;
@@ -190,10 +193,12 @@ impl Redis {
         script.arg(asking.now.as_millisecond().to_string()).arg(wanted).arg(asking.call.id.as_bytes()).arg(owner);
         script.arg(most(often.key_minute)).arg(most(often.service_day)).arg(self.beat);
         script.arg(u8::from(asking.needs_start)).arg(u8::from(asking.is_new));
-        let (admitted, started, minute, day, slot): (u8, u8, String, String, String) =
+        let (admitted, started, minute, day, slot, made, oldest): (u8, u8, String, String, String, usize, String) =
             self.link.run("limits", &script).await?;
         let (minute, day, slot) = (moment(&minute), moment(&day), moment(&slot));
-        Ok(House { admitted: admitted == 1, started: started == 1, minute, day, slot })
+        let counted = asking.is_new && often.key_minute.is_some();
+        let creates = counted.then(|| Creates { made, oldest: moment(&oldest) });
+        Ok(House { admitted: admitted == 1, started: started == 1, minute, day, slot, creates })
     }
 
     pub(in crate::store) async fn admit(&self, asking: &Asking<'_>) -> Result<bool, Error> {
@@ -311,18 +316,15 @@ impl Redis {
         let _done: Result<i64, Error> = self.link.run("idempotency", &script).await;
     }
 
-    /// How many creates of an API key count for the minute's limit, and since when the oldest of them does.
-    pub(in crate::store) async fn creates(
-        &self,
-        owner: &str,
-        now: Timestamp,
-    ) -> Result<(usize, Option<Timestamp>), Error> {
+    /// How many creates of an API key count for the minute's limit.
+    pub(in crate::store) async fn creates(&self, owner: &str, now: Timestamp) -> Result<Creates, Error> {
         let minute = self.names.house(&format!("minute:{}", self.names.owner(owner)));
         let since = now.saturating_sub(Limits::MINUTE).unwrap_or(Timestamp::MIN);
         let mut cmd = redis::cmd("ZRANGE");
         cmd.arg(minute).arg(format!("({}", millis_of(since))).arg("+inf").arg("BYSCORE").arg("WITHSCORES");
         let creates: Vec<(Vec<u8>, f64)> = self.link.ask("limits", &cmd).await?;
-        Ok((creates.len(), creates.first().and_then(|(_, at)| moment(&at.to_string()))))
+        let oldest = creates.first().and_then(|(_, at)| moment(&at.to_string()));
+        Ok(Creates { made: creates.len(), oldest })
     }
 
     fn set_turn(&self, turn: Option<Timestamp>) {

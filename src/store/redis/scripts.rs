@@ -7,7 +7,9 @@ use redis::Script;
 pub(super) struct Scripts {
     pub(super) save: Script,
     pub(super) void: Script,
+    pub(super) aside: Script,
     pub(super) due: Script,
+    pub(super) due_events: Script,
     pub(super) number: Script,
     pub(super) vacate: Script,
     pub(super) house: Script,
@@ -23,7 +25,9 @@ impl Scripts {
         Self {
             save: Script::new(include_str!("save.lua")),
             void: Script::new(include_str!("void.lua")),
+            aside: Script::new(include_str!("aside.lua")),
             due: Script::new(include_str!("due.lua")),
+            due_events: Script::new(include_str!("due_events.lua")),
             number: Script::new(include_str!("number.lua")),
             vacate: Script::new(include_str!("vacate.lua")),
             house: Script::new(include_str!("house.lua")),

@@ -78,16 +78,16 @@ impl Server {
 
     /// A store on this server, tended.
     pub(crate) fn store(&self, prefix: &str, per_second: u32) -> (Store, Tended) {
-        store(self.url(), prefix, per_second, b"seal")
+        store(self.url(), prefix, per_second, &[b"seal"])
     }
 
-    /// The same with another ticket key.
-    pub(crate) fn sealed_with(&self, prefix: &str, key: &[u8]) -> (Store, Tended) {
-        store(self.url(), prefix, 0, key)
+    /// The same with other ticket keys.
+    pub(crate) fn sealed_with(&self, prefix: &str, keys: &[&[u8]]) -> (Store, Tended) {
+        store(self.url(), prefix, 0, keys)
     }
 }
 
-fn store(url: String, prefix: &str, per_second: u32, key: &[u8]) -> (Store, Tended) {
+fn store(url: String, prefix: &str, per_second: u32, keys: &[&[u8]]) -> (Store, Tended) {
     let settings = Settings {
         url: url.parse().unwrap(),
         index_key: Key::derive(b"index"),
@@ -95,7 +95,8 @@ fn store(url: String, prefix: &str, per_second: u32, key: &[u8]) -> (Store, Tend
         per_second,
     };
     let metrics = Metrics::new("0", "test", crate::call::example::start()).unwrap();
-    let redis = Arc::new(Redis::with_prefix(prefix, &settings, &[Key::derive(key)], &metrics));
+    let keys: Vec<Key> = keys.iter().map(|key| Key::derive(key)).collect();
+    let redis = Arc::new(Redis::with_prefix(prefix, &settings, &keys, &metrics));
     let tending = tending(redis.clone());
     (Store::Redis(redis.clone()), Tended { redis, tending, url, prefix: prefix.to_owned() })
 }
@@ -139,7 +140,7 @@ impl Tended {
 
     /// Another instance with the same names on the same server.
     pub(crate) fn another(&self, per_second: u32) -> (Store, Self) {
-        store(self.url.clone(), &self.prefix, per_second, b"seal")
+        store(self.url.clone(), &self.prefix, per_second, &[b"seal"])
     }
 
     /// Loses the connection, and makes no other.
@@ -153,6 +154,11 @@ impl Tended {
     /// Makes a connection again.
     pub(crate) fn tend(&mut self) {
         self.tending = tending(self.redis.clone());
+    }
+
+    /// Loses a call.
+    pub(crate) fn delete(&self, id: crate::domain::CallId) {
+        redis::cmd("DEL").arg(self.redis.names.call(id)).query::<()>(&mut self.connection()).unwrap();
     }
 
     /// All names and values, as far as they are text.

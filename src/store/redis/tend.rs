@@ -38,8 +38,8 @@ impl Redis {
                     self.stay(&probe).await;
                     self.copies.doubt();
                 }
-                Err(cause) => {
-                    tracing::warn!(cause = cause.word(), "{}", cause.sentence());
+                Err((cause, why)) => {
+                    tracing::warn!(cause = cause.word(), why, "{}", cause.sentence());
                 }
             }
             tokio::time::sleep(pause.mul_f64(0.75 + fastrand::f64() / 2.0)).await;

@@ -105,9 +105,13 @@ async fn a_call_that_is_due_is_given_to_one_instance_until_its_lease_lapses() {
     let queued = saved(&first, example::queued(1)).await;
     done(&first, &queued, hold).await;
     assert_eq!(second.due(at(8), 10).await.unwrap(), []);
+    let third = _tended.0.another(0);
+    reached(&third.0).await;
+    assert_eq!(third.0.due(at(9), 10).await.unwrap(), [], "it is left to the one that saved it");
     assert_eq!(first.due(at(9), 10).await.unwrap(), [queued.id]);
-    assert_eq!(second.due(at(12), 10).await.unwrap(), [], "the first one wakes it");
-    assert_eq!(second.due(at(25), 10).await.unwrap(), [queued.id], "the first one is no more");
+    assert_eq!(second.due(at(12), 10).await.unwrap(), [queued.id], "the first one is no more");
+    assert_eq!(third.0.due(at(25), 10).await.unwrap(), [], "the second one wakes it");
+    assert_eq!(third.0.due(at(28), 10).await.unwrap(), [queued.id], "nor is the second one");
 }
 
 #[tokio::test]
@@ -296,11 +300,96 @@ async fn a_watcher_sees_what_was_saved_while_its_connection_was_lost() {
 async fn records_of_keys_that_are_gone_are_told_and_not_overwritten() {
     let server = Server::start(&[]);
     let (store, _tended) = server.store("test", 0);
-    let (stranger, _also) = server.sealed_with("test", b"another key");
+    let (stranger, _also) = server.sealed_with("test", &[b"another key"]);
     reached(&store).await;
     reached(&stranger).await;
     let queued = saved(&store, example::queued(1)).await;
     assert_eq!(stranger.load(queued.id).await.err(), Some(Error::Unreadable));
     assert!(stranger.save(None, example::queued(1)).await.is_err());
     assert_eq!(store.load(queued.id).await.unwrap(), Some(queued));
+}
+
+#[tokio::test]
+async fn records_stay_readable_while_ticket_keys_are_rotated_and_numbers_keep_their_names() {
+    let server = Server::start(&[]);
+    let (before, _one) = server.sealed_with("test", &[b"old", b"new"]);
+    let (after, _two) = server.sealed_with("test", &[b"new", b"old"]);
+    let (last, _three) = server.sealed_with("test", &[b"new"]);
+    for store in [&before, &after, &last] {
+        reached(store).await;
+    }
+    let line = open_line(&before, 1).await;
+    let other = saved(&before, example::queued(2)).await;
+    let another = example::queued(9);
+    assert!(before.clear(&asking_for(&line), Want::Take).await.unwrap().claimed);
+    assert!(after.clear(&asking_for(&another), Want::Look).await.unwrap().taken, "the number is the same number");
+    assert_eq!(after.load(line.id).await.unwrap(), Some(line.clone()));
+    let decided = done(&after, &line, key()).await;
+    assert_eq!(before.load(line.id).await.unwrap(), Some(decided.clone()), "and back");
+    assert_eq!(last.load(line.id).await.unwrap(), Some(decided), "it was sealed anew when it was saved");
+    assert_eq!(last.load(other.id).await.err(), Some(Error::Unreadable), "the old key is still needed");
+}
+
+#[tokio::test]
+async fn many_that_a_dead_instance_left_are_taken_over_one_batch_after_the_other() {
+    let (first, tended) = server::shared(0);
+    reached(&first).await;
+    let hold = Event::Hold { waiting_for: WaitingFor::Retry, until: at(9) };
+    let mut left = Vec::new();
+    for number in 1..=9 {
+        let queued = saved(&first, example::queued(number)).await;
+        left.push(done(&first, &queued, hold).await.id);
+    }
+    let gone = left.remove(0);
+    tended.delete(gone);
+    let (second, _tended) = tended.another(0);
+    reached(&second).await;
+    let mut found = Vec::new();
+    for _ in 0..3 {
+        found.extend(second.due(at(12), 4).await.unwrap());
+        let next = second.next_due(None).await;
+        assert_eq!(next.is_some_and(|next| next > at(12)), found.len() == left.len(), "there is more at once");
+    }
+    found.sort_unstable();
+    assert_eq!(found, left, "each once, and not the one that is no more");
+    assert_eq!(second.due(at(40), 99).await.unwrap().len(), left.len(), "which nobody meets again");
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read_holds_up_no_other() {
+    let server = Server::start(&[]);
+    let (store, _tended) = server.store("test", 0);
+    let (stranger, _also) = server.sealed_with("test", &[b"another key"]);
+    reached(&store).await;
+    reached(&stranger).await;
+    let callback_url = crate::domain::CallbackUrl::parse("https://example.com/hook", false);
+    let told = |number| {
+        let callback_url = Some(callback_url.clone().unwrap());
+        let reservation = crate::domain::Reservation { callback_url, ..example::reservation() };
+        Call { reservation: Arc::new(reservation), ..example::queued(number) }
+    };
+    saved(&stranger, told(1)).await;
+    let readable = saved(&stranger, told(2)).await;
+    // The same call, as somebody with the right keys has stored it.
+    let (other, _third) = server.sealed_with("test", &[b"seal", b"another key"]);
+    reached(&other).await;
+    done(&other, &readable, Event::Cancel).await;
+    let mut claimed = Vec::new();
+    for seconds in [0, 5, 10] {
+        claimed.extend(store.due_events(at(seconds), at(seconds + 60), 1).await.unwrap());
+    }
+    assert_eq!(claimed.iter().map(|event| event.call.id).collect::<Vec<_>>(), [readable.id]);
+}
+
+#[tokio::test]
+async fn a_call_that_two_instances_wake_at_once_has_one_intent() {
+    let (first, second, _tended) = two(0).await;
+    let queued = saved(&first, example::queued(1)).await;
+    until("it is heard", async || second.recent(queued.id).await.unwrap().is_some()).await;
+    for store in [&first, &second] {
+        assert!(store.clear(&asking_for(&queued), Want::Take).await.unwrap().claimed, "its number is its own");
+    }
+    let dials = (changed(&first, &queued, dial(&queued)), changed(&second, &queued, dial(&queued)));
+    let (one, other) = tokio::join!(dials.0, dials.1);
+    assert!(one.unwrap().is_some() != other.unwrap().is_some(), "the quicker one rings, and the other does not");
 }

@@ -57,21 +57,9 @@ impl Timers {
 
     /// This instance has saved a call, and wakes it when it is due.
     pub(super) fn own(&self, call: &Arc<Call>) {
-        self.set(call, call.wake_at());
-    }
-
-    /// A call of this instance's is looked at once more at `at`.
-    pub(super) fn again(&self, id: CallId, at: Option<Timestamp>) {
-        let call = self.lock().own.get(&id).map(|(call, _)| call.clone());
-        if let Some(call) = call {
-            self.set(&call, at);
-        }
-    }
-
-    fn set(&self, call: &Arc<Call>, at: Option<Timestamp>) {
         let mut inner = self.lock();
         let before = inner.next();
-        inner.set(call, at);
+        inner.set(call, call.wake_at());
         let sooner = inner.next().is_some_and(|next| before.is_none_or(|before| next < before));
         drop(inner);
         if sooner {
@@ -107,6 +95,11 @@ impl Timers {
             inner.poll = now.saturating_add(POLL).ok();
         }
         (due.into_iter().map(|(_, id)| id).collect(), polls)
+    }
+
+    /// There is more than was taken: all shards are to be asked at once.
+    pub(super) fn poll_again(&self, now: Timestamp) {
+        self.lock().poll = Some(now);
     }
 
     pub(super) async fn next(&self, known: Option<Timestamp>) -> Option<Timestamp> {

@@ -8,7 +8,7 @@ use redis::cluster::{ClusterClient, ClusterClientBuilder};
 use redis::cluster_async::ClusterConnection;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionInfo, IntoConnectionInfo as _, Pipeline, ProtocolVersion, PushInfo,
-    RedisFuture, RedisResult, Value,
+    RedisFuture, RedisResult, TlsCertificates, Value,
 };
 
 /// How long a connection may take to stand.
@@ -23,7 +23,8 @@ pub(super) type Ear = Arc<dyn Fn(PushInfo) + Send + Sync>;
 #[derive(Clone, Debug)]
 pub(super) enum Address {
     Server(Box<ConnectionInfo>),
-    Cluster(Vec<ConnectionInfo>),
+    /// Its nodes, and whom they are trusted by, if not by the public authorities.
+    Cluster(Vec<ConnectionInfo>, Option<TlsCertificates>),
 }
 
 /// A connection.
@@ -48,7 +49,23 @@ impl Address {
         let at = if user.is_empty() { "" } else { "@" };
         let nodes = hosts.trim_end_matches('/').split(',');
         let nodes = nodes.map(|host| format!("{scheme}://{user}{at}{host}").into_connection_info().map(resp3));
-        nodes.collect::<RedisResult<_>>().map(Self::Cluster)
+        nodes.collect::<RedisResult<_>>().map(|nodes| Self::Cluster(nodes, None))
+    }
+
+    /// The same, where these authorities (certificates in PEM) are trusted and no others. An error where there is no TLS,
+    /// or they cannot be read.
+    pub(super) fn trusting(self, authorities: &str) -> RedisResult<Self> {
+        let trusted = || TlsCertificates { client_tls: None, root_cert: Some(authorities.as_bytes().to_vec()) };
+        let with_trust = |node: ConnectionInfo| {
+            Client::build_with_tls(node, trusted()).map(|client| client.get_connection_info().clone())
+        };
+        match self {
+            Self::Server(info) => with_trust(*info).map(|info| Self::Server(Box::new(info))),
+            Self::Cluster(nodes, _) => {
+                let nodes = nodes.into_iter().map(with_trust).collect::<RedisResult<_>>()?;
+                Ok(Self::Cluster(nodes, Some(trusted())))
+            }
+        }
     }
 
     /// Connects; what the server sends unasked goes to `ear`.
@@ -67,8 +84,13 @@ impl Address {
                 let client = Client::open((**info).clone())?;
                 client.get_multiplexed_async_connection_with_config(&config).await.map(Wire::Server)
             }
-            Self::Cluster(nodes) => {
-                let client: ClusterClient = ClusterClientBuilder::new(nodes.clone())
+            Self::Cluster(nodes, authorities) => {
+                let builder = ClusterClientBuilder::new(nodes.clone());
+                let builder = match authorities {
+                    Some(authorities) => builder.certs(authorities.clone()),
+                    None => builder,
+                };
+                let client: ClusterClient = builder
                     .use_protocol(ProtocolVersion::RESP3)
                     .connection_timeout(CONNECT)
                     .response_timeout(CONNECT)
@@ -136,7 +158,7 @@ mod tests {
     fn addresses_name_a_server_or_the_nodes_of_a_cluster() {
         let nodes = |text| match Address::parse(text).unwrap() {
             Address::Server(info) => vec![info.addr().to_string()],
-            Address::Cluster(nodes) => nodes.iter().map(|info| info.addr().to_string()).collect(),
+            Address::Cluster(nodes, _) => nodes.iter().map(|info| info.addr().to_string()).collect(),
         };
         assert_eq!(nodes("redis://cache"), ["cache:6379"]);
         assert_eq!(nodes("rediss://user:secret@cache:7000/2"), ["cache:7000"]);

@@ -7,15 +7,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::Uri;
-use http_body_util::Full;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tower_service::Service;
+
+use super::fresh::Fresh;
 
 /// How long a connection may take to open, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -25,7 +25,7 @@ const POOL_IDLE: Duration = Duration::from_secs(30);
 pub(super) const USER_AGENT: &str = concat!("tablecall/", env!("CARGO_PKG_VERSION"));
 
 /// Sends the requests of the REST client: each create passes here, so it is no more than connections and HTTP/1.1.
-pub(super) type Http = legacy::Client<Connector, Full<Bytes>>;
+pub(super) type Http = legacy::Client<Connector, Fresh>;
 
 pub(super) fn http() -> Http {
     let mut plain = HttpConnector::new();

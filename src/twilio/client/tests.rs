@@ -66,7 +66,7 @@ fn call() -> NewCall {
 /// The outcome of one create, given one answer.
 async fn create(answer: String) -> Result<CallSid, Error> {
     let (origin, served) = serve(vec![answer]).await;
-    let outcome = client_at(&origin, DEFAULT_TIMEOUT).create(&call()).await;
+    let outcome = client_at(&origin, DEFAULT_TIMEOUT).create(&call(), None).await;
     served.await.unwrap();
     outcome
 }
@@ -92,7 +92,7 @@ async fn a_create_is_one_form_with_credentials_and_repeated_events() {
         machine_detection: Some(detection),
         ..call()
     };
-    let made = client_at(&origin, DEFAULT_TIMEOUT).create(&call).await.unwrap();
+    let made = client_at(&origin, DEFAULT_TIMEOUT).create(&call, None).await.unwrap();
     assert_eq!(made.to_string(), CALL);
     let request = served.await.unwrap().remove(0);
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
@@ -204,8 +204,8 @@ async fn a_create_on_a_kept_connection_that_breaks_is_not_sent_again() {
         listener
     });
     let client = client_at(&origin, DEFAULT_TIMEOUT);
-    client.create(&call()).await.unwrap();
-    let broken = client.create(&call()).await;
+    client.create(&call(), None).await.unwrap();
+    let broken = client.create(&call(), None).await;
     assert!(matches!(broken, Err(Error::Unanswered { why: Why::Broken(_) })), "{broken:?}");
     let listener = served.await.unwrap();
     let again = std::pin::pin!(listener.accept()).now_or_never();
@@ -217,7 +217,7 @@ async fn a_refused_connection_is_known_to_have_sent_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let error = client_at(&origin, DEFAULT_TIMEOUT).create(&call()).await.unwrap_err();
+    let error = client_at(&origin, DEFAULT_TIMEOUT).create(&call(), None).await.unwrap_err();
     assert!(matches!(error, Error::NotSent(_)), "{error:?}");
     assert!(!format!("{error:?}").contains(ACCOUNT), "{error:?}");
 }
@@ -231,7 +231,7 @@ async fn a_failed_handshake_is_known_to_have_sent_nothing() {
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
         stream
     });
-    let error = client_at(&origin, DEFAULT_TIMEOUT).create(&call()).await.unwrap_err();
+    let error = client_at(&origin, DEFAULT_TIMEOUT).create(&call(), None).await.unwrap_err();
     assert!(matches!(error, Error::NotSent(_)), "{error:?}");
     served.await.unwrap();
 }
@@ -240,7 +240,7 @@ async fn a_failed_handshake_is_known_to_have_sent_nothing() {
 async fn silence_ends_at_the_time_limit() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
-    let error = client_at(&origin, Duration::from_millis(100)).create(&call()).await.unwrap_err();
+    let error = client_at(&origin, Duration::from_millis(100)).create(&call(), None).await.unwrap_err();
     assert!(matches!(error, Error::Unanswered { why: Why::Timeout }), "{error:?}");
     drop(listener);
 }
@@ -361,4 +361,22 @@ async fn the_time_at_twilio_is_told_by_any_answer() {
     assert_eq!(client.time().await.unwrap(), "2026-12-01T12:00:00Z".parse().ok());
     assert_eq!(client.time().await.unwrap(), None);
     served.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_create_whose_time_is_over_when_the_connection_stands_is_not_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let at: jiff::Timestamp = "2026-12-01T12:00:00Z".parse().unwrap();
+    let clock = crate::clock::Clock::simulated(at);
+    let heard = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        stream.read_to_end(&mut request).await.unwrap();
+        request
+    });
+    clock.advance(Duration::from_millis(1));
+    let error = client_at(&origin, DEFAULT_TIMEOUT).create(&call(), Some(Until { clock, at })).await.unwrap_err();
+    assert!(matches!(&error, Error::Unanswered { .. }), "{error:?}");
+    assert!(heard.await.unwrap().is_empty(), "not a byte");
 }

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue, RETRY_AFTER, USER_AGENT};
 use http::{Method, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::client::legacy;
 use url::Url;
@@ -19,6 +19,7 @@ use url::Url;
 use super::config::{ClientConfig, InvalidApiUrl};
 use super::connection::{self, Http};
 use super::error::{Error, ErrorBody, Refusal, Why};
+use super::fresh::{Fresh, Until};
 use crate::twilio::AccountSid;
 
 /// An answer is read up to this many bytes.
@@ -89,17 +90,24 @@ impl Transport {
     }
 
     pub(super) async fn get(&self, url: String) -> Result<Vec<u8>, Error> {
-        self.within_time(Box::pin(async { judge(self.ask(Method::GET, read_url(url)?, None).await?).await })).await
+        self.within_time(Box::pin(async { judge(self.ask(Method::GET, read_url(url)?, nothing()).await?).await })).await
     }
 
-    pub(super) async fn post(&self, url: impl TryInto<Uri>, form: String) -> Result<Vec<u8>, Error> {
-        self.within_time(Box::pin(async { judge(self.ask(Method::POST, read_url(url)?, Some(form)).await?).await }))
-            .await
+    /// Sends a form; `until`: not after that.
+    pub(super) async fn post(
+        &self,
+        url: impl TryInto<Uri>,
+        form: String,
+        until: Option<Until>,
+    ) -> Result<Vec<u8>, Error> {
+        let form = Fresh::new(form, until);
+        self.within_time(Box::pin(async { judge(self.ask(Method::POST, read_url(url)?, form).await?).await })).await
     }
 
     /// The header `Date` of whatever is answered.
     pub(super) async fn date(&self, url: String) -> Result<Option<String>, Error> {
-        let answer = self.within_time(Box::pin(async { self.ask(Method::GET, read_url(url)?, None).await })).await?;
+        let answer =
+            self.within_time(Box::pin(async { self.ask(Method::GET, read_url(url)?, nothing()).await })).await?;
         Ok(answer.headers().get(DATE).and_then(|date| date.to_str().ok()).map(str::to_owned))
     }
 
@@ -110,8 +118,8 @@ impl Transport {
         tokio::time::timeout(self.timeout, asked).await.unwrap_or_else(late)
     }
 
-    async fn ask(&self, method: Method, url: Uri, form: Option<String>) -> Result<Response<Incoming>, Error> {
-        let mut request = Request::new(Full::from(form.unwrap_or_default()));
+    async fn ask(&self, method: Method, url: Uri, body: Fresh) -> Result<Response<Incoming>, Error> {
+        let mut request = Request::new(body);
         let headers = request.headers_mut();
         headers.insert(AUTHORIZATION, self.authorization.clone());
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -122,6 +130,11 @@ impl Transport {
         (*request.method_mut(), *request.uri_mut()) = (method, url);
         self.http.request(request).await.map_err(unsent_or_unanswered)
     }
+}
+
+/// The body of a question.
+fn nothing() -> Fresh {
+    Fresh::new(String::new(), None)
 }
 
 fn read_url(url: impl TryInto<Uri>) -> Result<Uri, Error> {

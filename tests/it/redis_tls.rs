@@ -1,0 +1,73 @@
+//! A Redis behind TLS whose certificate no public authority has signed.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::answer::Answer;
+use crate::app::{RESTAURANT, within};
+use crate::instances::{INDEX_KEY, TICKET_KEY};
+use crate::process::{Pair, free_address};
+use crate::redis_server::RedisServer;
+
+/// Runs `openssl` in a folder.
+fn openssl(folder: &Path, arguments: &str) {
+    let output = Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// An authority, and a certificate for this host that it has signed.
+fn certified(folder: &Path, host: &str) {
+    let new = "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -x509 -days 2";
+    openssl(folder, &format!("{new} -keyout ca.key -out ca.pem -subj /CN=authority"));
+    let signed = format!("{new} -CA ca.pem -CAkey ca.key -keyout server.key -out server.pem -subj /CN=redis");
+    let host = format!("-addext subjectAltName=IP:{host} -addext basicConstraints=critical,CA:FALSE");
+    openssl(folder, &format!("{signed} {host}"));
+}
+
+/// Waits until the service says that it is ready, or that it is not.
+async fn readiness_is(pair: &Pair, status: u16) -> Answer {
+    let mut ticks = tokio::time::interval(std::time::Duration::from_millis(20));
+    within("/readyz tells", async {
+        loop {
+            ticks.tick().await;
+            let answer = Answer::of(pair.http.get(format!("http://{}/readyz", pair.address))).await;
+            if answer.status == status {
+                return answer;
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_redis_behind_tls_is_trusted_by_the_authority_that_was_given_and_by_no_other() {
+    let address = free_address();
+    let folder = std::env::temp_dir().join(format!("tablecall-tls-{}", uuid::Uuid::new_v4().simple()));
+    std::fs::create_dir_all(&folder).unwrap();
+    certified(&folder, &address.ip().to_string());
+    let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let port = address.port().to_string();
+    let options = ["--tls-port", &port, "--tls-auth-clients", "no"];
+    let (certificate, key, authority) = (file("server.pem"), file("server.key"), file("ca.pem"));
+    let files = ["--tls-cert-file", &certificate, "--tls-key-file", &key, "--tls-ca-cert-file", &authority];
+    let redis = RedisServer::also_at(address.ip(), &[&options[..], &files[..]].concat()).await;
+    let mut pair = Pair::new().await;
+    pair.further = vec![
+        ("REDIS_URL", format!("rediss://{address}")),
+        ("TABLECALL_TICKET_KEYS", TICKET_KEY.to_owned()),
+        ("TABLECALL_INDEX_KEY", INDEX_KEY.to_owned()),
+    ];
+    let untrusting = pair.starts().await;
+    readiness_is(&pair, 503).await;
+    let refused = pair.tries_a_table(RESTAURANT).await;
+    assert_eq!(refused.status, 503, "{}", refused.text);
+    let log = untrusting.dies().await;
+    assert!(log.contains("UnknownIssuer"), "its log says why: {log}");
+    pair.further.push(("REDIS_CA", std::fs::read_to_string(&authority).unwrap()));
+    let trusting = pair.starts().await;
+    readiness_is(&pair, 200).await;
+    let id = pair.asks(RESTAURANT).await;
+    assert!(redis.asked(&["--scan", "--pattern", &format!("*:call:{id}")]).contains(&id), "it is stored there");
+    drop(trusting);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
