@@ -136,6 +136,23 @@ async fn a_key_overtaken_by_the_end_of_the_call_still_counts() {
 }
 
 #[tokio::test]
+async fn a_key_that_was_lost_on_its_way_is_read_from_the_carriers_record() {
+    let app = TestApp::start().await;
+    let call = app.asks(table()).await;
+    let mut phone = app.phone(RESTAURANT).rings().await;
+    phone.answers().await;
+    phone.hears("To accept").await;
+    app.goes_wrong(json!({"unsigned": {"count": 1, "only": "key"}})).await;
+    phone.presses("1").await;
+    phone.hears("To accept").await;
+    phone.hangs_up().await;
+    let call = call.ends_as("confirmed", 1).await;
+    assert_eq!(count(&call, "key"), 0, "nobody here has heard it: {call:#}");
+    rang_once(&app).await;
+    app.stops().await;
+}
+
+#[tokio::test]
 async fn a_carrier_that_asks_to_come_later_is_asked_later() {
     let app = TestApp::start().await;
     app.goes_wrong(json!({"create_429": {"count": 1, "retry_after": 20}})).await;
