@@ -7,7 +7,7 @@ use super::state::{Evidence, Line, State};
 use super::step::{SETTLE, Work};
 use super::talk::{self, Apology, Input, Reply};
 use super::timeline::{Keys, What};
-use super::turn::{Decision, Place, Turn};
+use super::turn::Turn;
 
 impl Work {
     /// The first document.
@@ -64,13 +64,19 @@ impl Work {
         }
     }
 
-    /// A document failed on its way: it is said again.
+    /// A document failed on its way. What was heard at its turn is answered once more: only the reply was lost, and the
+    /// next key belongs to what was asked in it. Where nothing was heard the turn's own question is put again.
     pub(super) fn resumed(&mut self, on: On, turn: Option<Turn>, sealed_at: Timestamp) {
         let Some(turn) = turn else { return self.fetched(on, sealed_at) };
+        match self.heard_at(on.attempt, turn.step) {
+            Some(What::Key { keys, .. }) => return self.keyed(on, turn, Input::Digits(keys.as_str()), sealed_at),
+            Some(What::Said { said, .. }) => return self.keyed(on, turn, Input::Said(said), sealed_at),
+            Some(_) => return self.keyed(on, turn, Input::Silence, sealed_at),
+            None => {}
+        }
         if self.pick_up(on, sealed_at).is_none() || self.has_nothing_to_ask(on.attempt) {
             return;
         }
-        let turn = self.go_on_from(on.attempt, turn);
         let reply = talk::resume(turn, &self.facts(on.attempt));
         self.reply = Some(reply);
         if self.call.is_finished() {
@@ -81,18 +87,14 @@ impl Work {
         self.heed(on.attempt);
     }
 
-    /// A key may have been heard at `turn` whose reply was lost: the talk goes on from it, or the turns after this one
-    /// would deny it.
-    fn go_on_from(&self, attempt: u8, turn: Turn) -> Turn {
-        let Some(heard) = self.call.answer.filter(|heard| heard.attempt == attempt && heard.step >= turn.step) else {
-            return turn;
+    /// What was heard last at a step of an attempt's talk.
+    fn heard_at(&self, attempt: u8, step: u8) -> Option<What> {
+        let spoken = |what: &What| {
+            matches!(what, What::Key { attempt: known, step: at, .. }
+                | What::Silence { attempt: known, step: at }
+                | What::Said { attempt: known, step: at, .. } if (*known, *at) == (attempt, step))
         };
-        let place = match heard.decision {
-            None => Place::Keys,
-            Some(Decision::OptedOut) => Place::OptOut,
-            Some(Decision::Accepted | Decision::Declined | Decision::OtherTime(_)) => Place::Change,
-        };
-        Turn { step: heard.step, said: heard.decision, place, ..turn }
+        self.call.timeline.iter().rev().map(|entry| entry.what).find(spoken)
     }
 
     /// Somebody is on the line: `None`, with an apology, when the message speaks of another. Otherwise the seconds from
