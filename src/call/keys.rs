@@ -1,5 +1,7 @@
 //! Steps of the conversation: documents that are asked for, and the keys pressed.
 
+use std::ops::RangeInclusive;
+
 use jiff::Timestamp;
 
 use super::event::On;
@@ -7,7 +9,7 @@ use super::state::{Evidence, Hearing, Line, State};
 use super::step::{SETTLE, Work};
 use super::talk::{self, Apology, Input, Reply};
 use super::timeline::{Keys, What};
-use super::turn::{CALLED_BACK, Decision, Place, Turn};
+use super::turn::{CALLED_BACK, Turn};
 
 impl Work {
     /// The first document.
@@ -59,14 +61,20 @@ impl Work {
         }
     }
 
-    /// A document failed on its way: it is said again.
+    /// A document failed on its way. What was heard at its turn is answered once more: only the reply was lost, and the
+    /// next key belongs to what was asked in it. Where nothing was heard the turn's own question is put again, and it
+    /// remains in doubt what was pressed.
     pub(super) fn resumed(&mut self, on: On, turn: Option<Turn>, sealed_at: Timestamp) {
         let Some(turn) = turn else { return self.fetched(on, sealed_at) };
+        match self.heard_at(on.attempt, turn.step..=turn.step) {
+            Some(What::Key { keys, .. }) => return self.keyed(on, turn, Input::Digits(keys.as_str()), sealed_at),
+            Some(What::Said { said, .. }) => return self.keyed(on, turn, Input::Said(said), sealed_at),
+            Some(_) => return self.keyed(on, turn, Input::Silence, sealed_at),
+            None => {}
+        }
         if self.pick_up(on, sealed_at).is_none() || self.has_nothing_to_ask(on.attempt) {
             return;
         }
-        let (failed, is_known) = (turn.step, self.knows_input(on.attempt, turn.step));
-        let turn = self.go_on_from(on.attempt, turn);
         let reply = talk::resume(turn, &self.facts(on.attempt));
         self.reply = Some(reply);
         if self.call.is_finished() {
@@ -74,35 +82,21 @@ impl Work {
         }
         self.hear(on.attempt, turn, talk::Heard::Nothing);
         self.witness(on.attempt, reply.listen().is_none());
-        if let Some(attempt) = self.attempt(on).filter(|_| !is_known) {
-            attempt.hearing = Hearing::AllBut { step: failed };
+        let goes_on = self.heard_at(on.attempt, turn.step..=CALLED_BACK - 1).is_some();
+        if let Some(attempt) = self.attempt(on).filter(|_| !goes_on) {
+            attempt.hearing = Hearing::AllBut { step: turn.step };
         }
         self.heed(on.attempt);
     }
 
-    /// Whether it was heard what came of a step, or of a later one.
-    fn knows_input(&self, attempt: u8, step: u8) -> bool {
-        let tells = |what: What| {
-            matches!(what, What::Key { attempt: of, step: at, .. }
-                | What::Silence { attempt: of, step: at }
-                | What::Said { attempt: of, step: at, .. }
-                if of == attempt && (step..CALLED_BACK).contains(&at))
+    /// What was heard last at some steps of an attempt's talk.
+    fn heard_at(&self, attempt: u8, steps: RangeInclusive<u8>) -> Option<What> {
+        let spoken = |what: &What| {
+            matches!(what, What::Key { attempt: known, step: at, .. }
+                | What::Silence { attempt: known, step: at }
+                | What::Said { attempt: known, step: at, .. } if *known == attempt && steps.contains(at))
         };
-        self.call.timeline.iter().any(|entry| tells(entry.what))
-    }
-
-    /// A key may have been heard at `turn` whose reply was lost: the talk goes on from it, or the turns after this one
-    /// would deny it.
-    fn go_on_from(&self, attempt: u8, turn: Turn) -> Turn {
-        let Some(heard) = self.call.answer.filter(|heard| heard.attempt == attempt && heard.step >= turn.step) else {
-            return turn;
-        };
-        let place = match heard.decision {
-            None => Place::Keys,
-            Some(Decision::OptedOut) => Place::OptOut,
-            Some(Decision::Accepted | Decision::Declined | Decision::OtherTime(_)) => Place::Change,
-        };
-        Turn { step: heard.step, said: heard.decision, place, ..turn }
+        self.call.timeline.iter().rev().map(|entry| entry.what).find(spoken)
     }
 
     /// Somebody is on the line: `None`, with an apology, when the message speaks of another. Otherwise the seconds from

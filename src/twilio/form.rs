@@ -244,20 +244,35 @@ const fn is_plain(byte: u8) -> bool {
     letter | digit | (byte == b'*') | (byte == b'-') | (byte == b'.') | (byte == b'_')
 }
 
-fn encode(body: &mut String, text: &str) {
+/// Every byte escaped, three characters each.
+const ESCAPES: [u8; 3 * 256] = {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let mut escapes = [b'%'; 3 * 256];
+    let mut byte = 0;
+    while byte < 256 {
+        escapes[3 * byte + 1] = DIGITS[byte >> 4];
+        escapes[3 * byte + 2] = DIGITS[byte & 0xf];
+        byte += 1;
+    }
+    escapes
+};
+
+fn encode(body: &mut String, text: &str) {
+    const ESCAPED: &str = match str::from_utf8(&ESCAPES) {
+        Ok(escaped) => escaped,
+        Err(_) => "",
+    };
     let mut rest = text;
     loop {
         let (plain, special) = rest.split_at(stretch::plain(rest.as_bytes(), is_plain));
         body.push_str(plain);
         let mut chars = special.chars();
         let Some(first) = chars.next() else { return };
-        for byte in first.encode_utf8(&mut [0; 4]).bytes() {
-            if byte == b' ' {
-                body.push('+');
-            } else {
-                let digits = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0xf)]];
-                body.extend(['%', char::from(digits[0]), char::from(digits[1])]);
+        if first == ' ' {
+            body.push('+');
+        } else {
+            for byte in first.encode_utf8(&mut [0; 4]).bytes().map(usize::from) {
+                body.push_str(&ESCAPED[3 * byte..3 * byte + 3]);
             }
         }
         rest = chars.as_str();
