@@ -196,6 +196,32 @@ async fn a_key_whose_process_died_before_its_call_was_stored_is_free_again_in_a_
 }
 
 #[tokio::test]
+async fn a_call_that_was_taken_back_stands_in_nobodys_way() {
+    let stage = Stage::new().await;
+    let given = Given { redis_url: Some(format!("redis://{}", stage.memory.address)), ..stage.given() };
+    let (slow, quick) = (stage.process(given).await, stage.process(stage.given()).await);
+    // The server knows the scripts after this.
+    slow.asks(table_at("+14155550104")).await;
+    stage.memory.traps(RECORD, Way::Back);
+    slow.tries(table()).await.is_problem(503, "unavailable");
+    stage.memory.passes();
+    let taken_on = async {
+        loop {
+            let again = quick.tries(table()).await;
+            if again.status == 202 {
+                return;
+            }
+            again.is_problem(409, "duplicate_call");
+            stage.carrier.clock.advance(std::time::Duration::from_secs(1));
+        }
+    };
+    within("it is taken on", taken_on).await;
+    slow.stops().await;
+    quick.stops().await;
+    stage.carrier.stops().await;
+}
+
+#[tokio::test]
 async fn further_attempts_of_a_dead_process_are_made_by_another_at_their_time() {
     let stage = Stage::new().await;
     let first = stage.mortal().await;

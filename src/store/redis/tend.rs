@@ -79,6 +79,9 @@ impl Redis {
                         copies.hear(id, stamp, record);
                         timers.hand_over(id, stamp.version);
                         alarms.hand_over(id, stamp);
+                    } else if record.is_empty() {
+                        // It was taken back: a copy would be taken for a call that the server has lost.
+                        copies.forget(id);
                     }
                 }
             } else if push.kind == PushKind::Disconnection
@@ -166,7 +169,7 @@ impl Redis {
             let mut script = self.scripts.void.prepare_invoke();
             let shard = Names::shard(id);
             script.key(self.names.call(id)).key(self.names.due(shard)).key(self.names.events(shard));
-            script.arg(&Stamp { version, revision: 0 }.bytes()).arg(id.as_bytes());
+            script.arg(&Stamp { version, revision: 0 }.bytes()).arg(id.as_bytes()).arg(self.names.channel());
             let _done: i64 = self.link.run("save", &script).await?;
             self.unwritten.voided(id);
         }
