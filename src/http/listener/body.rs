@@ -1,9 +1,12 @@
 //! Reads a request's body within a size and a time. It believes nothing of what the body says.
 
 use std::io;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::poll;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use poem::http::{StatusCode, header};
@@ -50,7 +53,13 @@ pub async fn read_body(request: &mut Request, limit: usize, time: Duration) -> R
         return Err(BodyError::TooLong { limit });
     }
     let body: BoxBody<Bytes, io::Error> = request.take_body().into();
-    match tokio::time::timeout(time, Limited::new(body, limit).collect()).await {
+    let mut reading = pin!(Limited::new(body, limit).collect());
+    // Most bodies came with their heads: there is nothing to wait for, and no timer to set.
+    let read = match poll!(reading.as_mut()) {
+        Poll::Ready(read) => Ok(read),
+        Poll::Pending => tokio::time::timeout(time, reading).await,
+    };
+    match read {
         Err(_elapsed) => Err(BodyError::TooSlow),
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyError::TooLong { limit }),

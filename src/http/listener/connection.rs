@@ -14,6 +14,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::poll;
 use http_body_util::combinators::BoxBody;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
@@ -75,10 +76,14 @@ impl<E: Endpoint + 'static> Connections<E> {
     }
 
     async fn answer(&self, request: Request, busy: Busy) -> hyper::Response<Counted> {
-        let limit = self.limits.request.saturating_add(LAST_RESORT);
-        let answer = match tokio::time::timeout(limit, self.endpoint.get_response(request)).await {
-            Ok(answer) => answer,
-            Err(_elapsed) => bare_unavailable(),
+        let mut answering = pin!(self.endpoint.get_response(request));
+        // Many answers, those to webhooks first, wait for nothing: they need no timer.
+        let answer = match poll!(answering.as_mut()) {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => {
+                let limit = self.limits.request.saturating_add(LAST_RESORT);
+                tokio::time::timeout(limit, answering).await.unwrap_or_else(|_elapsed| bare_unavailable())
+            }
         };
         hyper::Response::<BoxBody<Bytes, io::Error>>::from(answer).map(|body| Counted { body, _busy: busy })
     }
