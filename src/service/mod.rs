@@ -268,18 +268,22 @@ impl Service {
     async fn apply(&self, id: CallId, event: Event<'_>) -> Result<Option<Applied>, store::Error> {
         loop {
             let Some(before) = self.0.parts.store.recent(id).await? else { return Ok(None) };
-            if let Some(applied) = self.apply_to(&before, event).await? {
+            if let Some(applied) = self.apply_to(&before, event, self.now()).await? {
                 return Ok(Some(applied));
             }
         }
     }
 
-    /// Lets an event happen to a call as it was loaded; `None` when it has changed meanwhile.
-    async fn apply_to(&self, before: &Arc<Call>, event: Event<'_>) -> Result<Option<Applied>, store::Error> {
+    /// Lets an event happen at `now` to a call as it was loaded; `None` when it has changed meanwhile.
+    async fn apply_to(
+        &self,
+        before: &Arc<Call>,
+        event: Event<'_>,
+        now: Timestamp,
+    ) -> Result<Option<Applied>, store::Error> {
         if let Some(parent) = before.baggage.trace {
             request::note_trace(parent);
         }
-        let now = self.now();
         let step = step(before, event, now);
         if !step.changed {
             return Ok(Some(Applied { call: before.clone(), reply: step.reply, effects: step.effects }));

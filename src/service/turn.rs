@@ -120,8 +120,9 @@ impl Service {
         let purpose = Purpose::Attempt { earliest };
         let asked = Asked { call, phone: call.reservation.phone.facts(), purpose, called_up };
         let turn = self.turn(&asked, now).await?;
-        // If another writer was quicker, this turn is given up; the sweep will consider the call again.
-        let applied = self.apply_to(call, turn.event()).await;
+        // If another writer was quicker, this turn is given up; the sweep will consider the call again. The intent is as
+        // old as its claim on the number: a process that stood still in between must not ring beside another call.
+        let applied = self.apply_to(call, turn.event(), now).await;
         let rings = matches!((&turn, &applied), (Turn::Now { .. }, Ok(Some(_))));
         if let (Turn::Now { .. }, false) = (turn, rings) {
             self.give_number_back(call, now).await?;

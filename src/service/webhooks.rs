@@ -41,6 +41,9 @@ pub enum Callback {
     Failed,
 }
 
+/// How often a webhook's call is looked for and taken over by turns; each turn is lost to somebody quicker.
+const MOST_TURNS: usize = 100;
+
 impl Service {
     /// The document for `request`: always TwiML, whatever happens.
     pub async fn document(&self, document: Document, ticket: &str, request: &VoiceRequest<'_>) -> (String, Callback) {
@@ -149,7 +152,7 @@ impl Service {
     /// Lets the event happen: to the stored call, or to the one in the ticket. `None`: the ticket is of a form that this
     /// process does not know.
     async fn hear(&self, opened: &Opened, event: Event<'_>) -> Result<Option<Applied>, Error> {
-        loop {
+        for _ in 0..MOST_TURNS {
             match self.apply(opened.head.call, event).await {
                 Ok(Some(applied)) => return Ok(Some(applied)),
                 // What is stored cannot be had now, and the restaurant is on the line: the ticket tells enough.
@@ -159,9 +162,12 @@ impl Service {
             let Some(taken) = opened.call(self.now()) else { return Ok(None) };
             match self.0.parts.store.adopt(taken).await? {
                 Saved::Done(call) => Box::pin(self.took_over(&call)).await,
+                // Somebody else was quicker: then it is there now.
                 Saved::Conflict => {}
             }
         }
+        // It can neither be had nor taken over: a store that is away, and no room left to wait for it.
+        Err(store::Error::Full.into())
     }
 
     /// What else this process has to know of a call that it took over. A store that cannot tell now is no reason to let
