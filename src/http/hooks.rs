@@ -119,12 +119,13 @@ impl Hooks {
     }
 
     /// Answers one webhook.
-    pub async fn answer(&self, request: Request) -> Response {
+    pub async fn answer(&self, mut request: Request) -> Response {
         let context = Context::new(id::random_text());
-        context.scope(self.serve(request, &context)).await
+        context.scope(self.serve(&mut request, &context)).await
     }
 
-    async fn serve(&self, mut request: Request, context: &Context) -> Response {
+    /// The request is lent, for each owner on the way would make room for it in what is copied for every webhook.
+    async fn serve(&self, request: &mut Request, context: &Context) -> Response {
         let begun = Instant::now();
         let uri = request.uri().clone();
         let hook = Hook::of(uri.path());
@@ -133,11 +134,11 @@ impl Hooks {
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
             return response;
         }
-        let body = match read_body(&mut request, self.limits.body_bytes, self.limits.body).await {
+        let body = match read_body(request, self.limits.body_bytes, self.limits.body).await {
             Ok(body) => body,
             Err(error) => return empty(poem::error::ResponseError::status(&error)),
         };
-        let form = match self.verify(&request, &body) {
+        let form = match self.verify(request, &body) {
             Ok(form) => form,
             Err(cause) => {
                 self.refused.get(cause).increment(1);
