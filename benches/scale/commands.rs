@@ -54,9 +54,10 @@ pub(crate) async fn run() {
     say(&format!(
         "Of these {sent:.2} are commands that the process sends (what scripts do inside is no round trip); the aim"
     ));
-    say(&format!("is at most 12. What is asked while nothing happens is not counted: {:.1} commands a second.\n", {
-        idle.values().sum::<f64>() / IDLE.as_secs_f64()
-    }));
+    say(&format!(
+        "is at most 12. What is asked while nothing happens is not counted: {:.1} commands a second, within scripts and without.\n",
+        { idle.values().sum::<f64>() / IDLE.as_secs_f64() }
+    ));
 }
 
 /// How often each command was processed.

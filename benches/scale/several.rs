@@ -8,7 +8,7 @@ use crate::play::{Player, WEBHOOKS};
 use crate::{median, say};
 
 /// So many calls in one turn.
-const TURN: usize = 1_000;
+const TURN: usize = 5_000;
 const TURNS: usize = 5;
 
 /// One way to run the service.
