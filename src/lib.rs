@@ -3,6 +3,7 @@
 //! ARCHITECTURE.md is the map. A module imports only modules that stand above it in this list; `tests/tidy.rs` holds it.
 
 pub mod clock;
+pub mod plain;
 pub mod telemetry;
 pub mod domain;
 pub mod call;

@@ -15,8 +15,9 @@ use tree::{Source, after, expand, root, sources, tracked};
 /// `clock` and `telemetry` are first because everybody may tell the time and log; `domain`, `call` and `policy` do no
 /// I/O; `twilio` and `speech` know the wire and the words; `service` joins them; `simulator` stands apart (see
 /// [`simulator_decides_alone`]); `http` is the only door; the last three put the program together.
-const ORDER: [&str; 18] = [
+const ORDER: [&str; 19] = [
     "clock",
+    "plain",
     "telemetry",
     "domain",
     "call",

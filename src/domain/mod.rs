@@ -12,7 +12,6 @@ pub mod millis;
 pub mod party;
 pub mod phone;
 pub mod reservation;
-pub mod stretch;
 pub mod table_time;
 pub mod text;
 pub mod zone;

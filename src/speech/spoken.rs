@@ -1,6 +1,6 @@
 //! Text of guests on its way into a document: only what can be said, and nothing that could be markup.
 
-use crate::domain::stretch;
+use crate::plain::Plain;
 
 /// Where words are written: a document, in which five characters are escaped, or a plain transcript.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Out {
         // An address is three hundred characters of ticket with an ampersand or two: whole runs are copied.
         let mut rest = text;
         loop {
-            let (plain, special) = rest.split_at(stretch::plain(rest.as_bytes(), is_plain));
+            let (plain, special) = rest.split_at(PLAIN.stretch(rest.as_bytes()));
             self.text.push_str(plain);
             let mut chars = special.chars();
             let Some(first) = chars.next() else { return };
@@ -90,15 +90,12 @@ impl Out {
     }
 }
 
-/// Whether a byte can be written as it stands, into a document too. Without branches, as [`stretch::plain`] asks.
-const fn is_plain(byte: u8) -> bool {
-    let markup = (byte == b'&') | (byte == b'<') | (byte == b'>') | (byte == b'"') | (byte == b'\'');
-    (byte >= b' ') & (byte <= b'~') & !markup
-}
+/// What can be written as it stands, into a document too: all that is printed in ASCII, but for markup.
+static PLAIN: Plain<5> = Plain::new([(b' ', b'!'), (b'#', b'%'), (b'(', b';'), (b'=', b'='), (b'?', b'~')]);
 
 /// Whether a text can be written as it stands: most of them can.
 fn is_all_plain(text: &str) -> bool {
-    stretch::plain(text.as_bytes(), is_plain) == text.len()
+    PLAIN.stretch(text.as_bytes()) == text.len()
 }
 
 const fn escaped(c: char) -> Option<&'static str> {

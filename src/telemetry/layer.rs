@@ -16,6 +16,7 @@ use tracing_subscriber::layer::{Context, Layer};
 use super::request;
 use super::sink::{Guard, INTERVAL, Sink};
 use crate::clock::Clock;
+use crate::plain::Plain;
 
 /// How lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,9 +129,10 @@ fn dropped(format: Format, now: Timestamp, lines: u64) -> Vec<u8> {
 }
 
 fn head(line: &mut String, level: Level, target: &str) {
-    let _ = write!(line, r#"","level":"{}","target":""#, level.as_str());
-    let _ = Escaped(line).write_str(target);
-    line.push('"');
+    // Neither holds anything to escape: a word, and the path of a module.
+    for part in [r#"","level":""#, level.as_str(), r#"","target":""#, target, "\""] {
+        line.push_str(part);
+    }
 }
 
 /// The date and the time of the second of the last line: a calendar is not worked out for every line.
@@ -178,15 +180,17 @@ impl Stamp {
     }
 }
 
+/// What stands for itself in JSON: all that is printed in ASCII, but for quotes and backslashes.
+static PLAIN: Plain<3> = Plain::new([(b' ', b'!'), (b'#', b'['), (b']', b'~')]);
+
 /// Writes text as the inside of a JSON string (RFC 8259, 7); also the line and paragraph separators, which some
 /// readers of logs take for the end of a line.
 struct Escaped<'a>(&'a mut String);
 
 impl fmt::Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        // Nearly all text is plain, and this check, of many bytes at once, is many times faster than the loop.
-        let is_plain = |byte: u8| (b' '..=b'~').contains(&byte) & (byte != b'"') & (byte != b'\\');
-        if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
+        // Nearly all text is plain, and to see that is many times faster than the loop.
+        if PLAIN.stretch(text.as_bytes()) == text.len() {
             self.0.push_str(text);
             return Ok(());
         }
@@ -225,7 +229,8 @@ impl Json<'_> {
         if matches!(field.name(), "timestamp" | "level" | "target") {
             self.line.push_str("field.");
         }
-        let _ = Escaped(self.line).write_str(field.name());
+        // Written in the code, as a name: there is nothing to escape.
+        self.line.push_str(field.name());
         self.line.push_str("\":");
     }
 
@@ -248,7 +253,10 @@ impl Visit for Json<'_> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.text(field, format_args!("{value}"));
+        self.key(field);
+        self.line.push('"');
+        let _ = Escaped(self.line).write_str(value);
+        self.line.push('"');
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {

@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use crate::domain::stretch;
+use crate::plain::Plain;
 
 /// A body longer than this is refused, bytes. Twilio's are below 4 KiB.
 pub const MAX_BYTES: usize = 64 * 1024;
@@ -237,12 +237,9 @@ pub fn append(body: &mut String, name: &str, value: &str) {
     encode(body, value);
 }
 
-/// Whether a byte stands for itself in a form. Without branches, as [`stretch::plain`] asks.
-const fn is_plain(byte: u8) -> bool {
-    let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-    let digit = byte.wrapping_sub(b'0') < 10;
-    letter | digit | (byte == b'*') | (byte == b'-') | (byte == b'.') | (byte == b'_')
-}
+/// What stands for itself in a form.
+static PLAIN: Plain<6> =
+    Plain::new([(b'a', b'z'), (b'A', b'Z'), (b'0', b'9'), (b'*', b'*'), (b'-', b'.'), (b'_', b'_')]);
 
 /// Every byte escaped, three characters each.
 const ESCAPES: [u8; 3 * 256] = {
@@ -264,7 +261,7 @@ fn encode(body: &mut String, text: &str) {
     };
     let mut rest = text;
     loop {
-        let (plain, special) = rest.split_at(stretch::plain(rest.as_bytes(), is_plain));
+        let (plain, special) = rest.split_at(PLAIN.stretch(rest.as_bytes()));
         body.push_str(plain);
         let mut chars = special.chars();
         let Some(first) = chars.next() else { return };
