@@ -113,7 +113,7 @@ impl Sid {
 impl fmt::Display for Sid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CA")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        Uuid::from_bytes(self.0).simple().fmt(f)
     }
 }
 

@@ -1,9 +1,9 @@
 //! The closed lists of the core as types of the document.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use jiff::Timestamp;
+use jiff::fmt::temporal::DateTimePrinter;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use serde::{Serialize, Serializer};
@@ -196,21 +196,21 @@ impl ParseFromJSON for Instant {
     }
 }
 
-impl fmt::Display for Instant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let millis = Timestamp::from_millisecond(self.0.as_millisecond()).unwrap_or(self.0);
-        write!(f, "{millis:.3}")
+impl Instant {
+    fn text(self) -> String {
+        const MILLISECONDS: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
+        MILLISECONDS.timestamp_to_string(&Timestamp::from_millisecond(self.0.as_millisecond()).unwrap_or(self.0))
     }
 }
 
 impl Serialize for Instant {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(&self.text())
     }
 }
 
 impl ToJSON for Instant {
     fn to_json(&self) -> Option<Value> {
-        Some(self.to_string().into())
+        Some(self.text().into())
     }
 }
