@@ -47,7 +47,10 @@ const ROUTES: [(&str, &str, &str); 11] = [
 
 /// The outermost endpoint.
 #[derive(Debug)]
-pub struct Edge<E> {
+pub struct Edge<A, E> {
+    /// What is below [`API`]: asked without a route, which costs as much as all else that is done for its answers.
+    api: A,
+    /// Everything else.
     inner: E,
     hooks: Hooks,
     door: Door,
@@ -69,27 +72,27 @@ struct Asked {
     cross_origin: Vec<(HeaderName, HeaderValue)>,
 }
 
-impl<E: Endpoint> Edge<E> {
-    /// Puts the edge around the routes.
-    pub fn new(inner: E, hooks: Hooks, door: Door, metrics: &Metrics, traces: Option<Traces>) -> Self {
+impl<A: Endpoint, E: Endpoint> Edge<A, E> {
+    /// Puts the edge around the API and the routes.
+    pub fn new((api, inner): (A, E), hooks: Hooks, door: Door, metrics: &Metrics, traces: Option<Traces>) -> Self {
         let success = |method| if method == "POST" { 202 } else { 200 };
         let routes = ROUTES.iter().map(|(method, name, _)| metrics.route(name, method, success(*method))).collect();
-        Self { inner, hooks, door, routes, traces }
+        Self { api, inner, hooks, door, routes, traces }
     }
 
-    /// The answer to a request, or why there is none.
-    async fn answer(&self, mut request: Request, asked: &mut Asked) -> poem::Result<Response> {
-        if let Some(response) = self.door.origins().preflight(&request) {
-            return Ok(response);
+    /// Lets a request in, and notes whose it is; or what is answered at once, without a route.
+    fn let_in(&self, request: &mut Request, asked: &mut Asked) -> poem::Result<Option<Response>> {
+        if let Some(response) = self.door.origins().preflight(request) {
+            return Ok(Some(response));
         }
         // Before any route is looked for: a stranger learns nothing about what there is.
         if asked.path.starts_with(API) {
-            let owner = self.door.admit(&request, asked.client)?;
+            let owner = self.door.admit(request, asked.client)?;
             asked.key = Some(owner.0.clone());
             request.set_data(owner);
         }
         request.set_data(RequestId(asked.context.id().to_owned()));
-        shielded(&self.inner, request).await
+        Ok(None)
     }
 
     /// A create begins the trace of its call, or goes on with the one that its client is in.
@@ -142,20 +145,23 @@ impl<E: Endpoint> Edge<E> {
     }
 }
 
-impl<E: Endpoint> Endpoint for Edge<E> {
+impl<A: Endpoint, E: Endpoint> Endpoint for Edge<A, E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> poem::Result<Response> {
-        if request.uri().path().starts_with(PREFIX) {
-            return Ok(self.hooks.answer(request).await);
+    #[expect(clippy::manual_async_fn, reason = "an async fn makes room for its arguments twice, and for every webhook")]
+    fn call(&self, mut request: Request) -> impl Future<Output = poem::Result<Response>> {
+        async move {
+            if request.uri().path().starts_with(PREFIX) {
+                return Ok(self.hooks.answer(&mut request).await);
+            }
+            let context = Context::new(request_id(&request));
+            context.scope(self.serve(request, context.clone())).await
         }
-        let context = Context::new(request_id(&request));
-        context.scope(self.serve(request, context.clone())).await
     }
 }
 
-impl<E: Endpoint> Edge<E> {
-    async fn serve(&self, request: Request, context: Arc<Context>) -> poem::Result<Response> {
+impl<A: Endpoint, E: Endpoint> Edge<A, E> {
+    async fn serve(&self, mut request: Request, context: Arc<Context>) -> poem::Result<Response> {
         let mut asked = Asked {
             begun: Instant::now(),
             context,
@@ -166,10 +172,13 @@ impl<E: Endpoint> Edge<E> {
             cross_origin: self.door.origins().headers(&request),
         };
         let trace = self.begin_trace(&request, &asked);
-        let mut response = match self.answer(request, &mut asked).await {
-            Ok(response) => response,
-            Err(error) => refused(error, &asked),
+        let answer = match self.let_in(&mut request, &mut asked) {
+            Err(error) => Err(error),
+            Ok(Some(response)) => Ok(response),
+            Ok(None) if asked.path.starts_with(API) => shielded(&self.api, request).await,
+            Ok(None) => shielded(&self.inner, request).await,
         };
+        let mut response = answer.unwrap_or_else(|error| refused(error, &asked));
         let headers = response.headers_mut();
         if let Ok(value) = HeaderValue::from_str(asked.context.id()) {
             headers.insert(REQUEST_ID, value);
@@ -183,9 +192,10 @@ impl<E: Endpoint> Edge<E> {
 }
 
 /// What an endpoint answers, also when it panics. What the panic was is logged where it happened; nothing is told.
-async fn shielded<E: Endpoint>(inner: &E, request: Request) -> poem::Result<Response> {
-    let answered = AssertUnwindSafe(inner.call(request)).catch_unwind().await;
-    answered.unwrap_or_else(|_panic| Err(panicked().into())).map(IntoResponse::into_response)
+fn shielded<E: Endpoint>(inner: &E, request: Request) -> impl Future<Output = poem::Result<Response>> {
+    AssertUnwindSafe(inner.call(request))
+        .catch_unwind()
+        .map(|answered| answered.unwrap_or_else(|_panic| Err(panicked().into())).map(IntoResponse::into_response))
 }
 
 /// An error as a problem.

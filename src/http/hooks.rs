@@ -119,12 +119,13 @@ impl Hooks {
     }
 
     /// Answers one webhook.
-    pub async fn answer(&self, mut request: Request) -> Response {
+    ///
+    /// The request is lent, for each owner on the way would make room for it in what is copied for every webhook.
+    pub async fn answer(&self, request: &mut Request) -> Response {
         let context = Context::new(id::random_text());
-        context.scope(self.serve(&mut request, &context)).await
+        context.scope(self.serve(request, &context)).await
     }
 
-    /// The request is lent, for each owner on the way would make room for it in what is copied for every webhook.
     async fn serve(&self, request: &mut Request, context: &Context) -> Response {
         let begun = Instant::now();
         let uri = request.uri().clone();

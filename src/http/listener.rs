@@ -15,6 +15,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use poem::http::StatusCode;
 use poem::{Endpoint, Middleware, Request, Response};
 use tokio::net::{TcpListener, TcpStream};
@@ -227,11 +228,9 @@ pub struct Within<E> {
 impl<E: Endpoint> Endpoint for Within<E> {
     type Output = E::Output;
 
-    async fn call(&self, request: Request) -> poem::Result<Self::Output> {
-        match tokio::time::timeout(self.limit, self.endpoint.call(request)).await {
-            Ok(answer) => answer,
-            Err(_elapsed) => Err(TooSlow.into()),
-        }
+    fn call(&self, request: Request) -> impl Future<Output = poem::Result<Self::Output>> {
+        let within = tokio::time::timeout(self.limit, self.endpoint.call(request));
+        within.map(|answer| answer.unwrap_or_else(|_elapsed| Err(TooSlow.into())))
     }
 }
 

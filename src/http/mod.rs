@@ -72,8 +72,7 @@ pub fn endpoint(site: Site) -> impl Endpoint {
         .at("/openapi.yaml", fixed("application/yaml", render_yaml(&document)))
         .at("/about.json", fixed("application/json", about.to_string()))
         .at("/healthz", get(healthz))
-        .at("/readyz", get(readyz).data(site.service.clone()))
-        .nest_no_strip("/api", api);
+        .at("/readyz", get(readyz).data(site.service.clone()));
     if !site.metrics_apart {
         routes = routes.at("/metrics", get(render_metrics).data(site.service.clone()));
     }
@@ -83,7 +82,7 @@ pub fn endpoint(site: Site) -> impl Endpoint {
             routes.nest_no_strip("/simulator/2010-04-01", endpoint.clone()).nest_no_strip("/simulator/api", endpoint);
     }
     let door = Door::new(site.admission, site.service.clock().clone(), &metrics);
-    Edge::new(Pages::new(routes, simulated), hooks, door, &metrics, traces)
+    Edge::new((api, Pages::new(routes, simulated)), hooks, door, &metrics, traces)
 }
 
 /// The metrics alone.

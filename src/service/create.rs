@@ -206,7 +206,8 @@ impl Service {
             }
             made.map(Begun::New)
         };
-        self.0.parts.tasks.spawn(request::carry(making)).await.map_err(|_panicked| Error::Internal)?
+        // Boxed, for a task moves what it does more than once.
+        self.0.parts.tasks.spawn(request::carry(Box::pin(making))).await.map_err(|_panicked| Error::Internal)?
     }
 
     /// The call that a key stands for, if this is the same request: read as of the moment of the first, since what is

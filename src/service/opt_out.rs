@@ -135,7 +135,7 @@ impl Service {
     /// Performs what an event of Twilio wants done; a wish not to be called is kept before anything is answered.
     pub(super) async fn perform_for_twilio(&self, applied: &Applied) {
         if applied.effects.contains(&Effect::OptOut)
-            && let Err(error) = self.opt_out(applied.call.reservation.phone).await
+            && let Err(error) = Box::pin(self.opt_out(applied.call.reservation.phone)).await
         {
             tracing::error!(call.id = %applied.call.id, %error, "a wish not to be called could not be stored");
         }

@@ -49,7 +49,7 @@ impl Service {
     pub async fn document(&self, document: Document, ticket: &str, request: &VoiceRequest<'_>) -> (String, Callback) {
         match document {
             Document::Inbound => return self.inbound(request).await,
-            Document::InboundKeys(turn) => return self.inbound_keys(turn, ticket, request).await,
+            Document::InboundKeys(turn) => return Box::pin(self.inbound_keys(turn, ticket, request)).await,
             Document::Answer | Document::Keys(_) | Document::Fallback => {}
         }
         let opened = match self.open(ticket, Purpose::Voice, request.account_sid) {

@@ -166,7 +166,7 @@ impl Api {
         let call = made.map_err(|error| Failure::from(error).within(allowance))?.call;
         telemetry::request::note_call(call.id.as_bytes());
         let (policy, left) = allowance.as_ref().map(rate_limit).unzip();
-        Ok(Created::Call(Shown(self.view(&call).await), format!("/api/call/{}", call.id), policy, left))
+        Ok(Created::Call(Shown::of(&self.view(&call).await), format!("/api/call/{}", call.id), policy, left))
     }
 
     /// What would happen
@@ -176,14 +176,14 @@ impl Api {
     async fn check_call(&self, request: &Request, body: Body<CallRequest>) -> poem::Result<Checked> {
         let owner = owner(request)?;
         let check = self.service.check(&owner, &body.fields).await.map_err(Failure::from)?;
-        Ok(Checked::Check(Shown(CheckView::of(check))))
+        Ok(Checked::Check(Shown::of(&CheckView::of(check))))
     }
 
     /// One call
     #[oai(path = "/call/:id", method = "get", operation_id = "get_call")]
     async fn get_call(&self, request: &Request, id: Path<String>) -> poem::Result<Found> {
         let call = self.find(request, &id.0).await?;
-        Ok(Found::Call(Shown(self.view(&call).await)))
+        Ok(Found::Call(Shown::of(&self.view(&call).await)))
     }
 
     /// Follow a call
@@ -221,7 +221,7 @@ impl Api {
     async fn cancel_call(&self, request: &Request, id: Path<String>) -> poem::Result<Canceled> {
         let owner = owner(request)?;
         let call = self.service.cancel(&owner, read_id(&id.0)?).await.map_err(Failure::from)?;
-        Ok(Canceled::Call(Shown(self.view(&call).await)))
+        Ok(Canceled::Call(Shown::of(&self.view(&call).await)))
     }
 
     /// Send the events of a call again
@@ -232,7 +232,7 @@ impl Api {
     async fn resend_events(&self, request: &Request, id: Path<String>) -> poem::Result<Resent> {
         let owner = owner(request)?;
         let call = self.service.resend(&owner, read_id(&id.0)?).await.map_err(Failure::from)?;
-        Ok(Resent::Call(Shown(self.view(&call).await)))
+        Ok(Resent::Call(Shown::of(&self.view(&call).await)))
     }
 
     /// The confirmed reservation as a calendar entry

@@ -100,10 +100,13 @@ pub struct Bounded<E> {
 impl<E: Endpoint> Endpoint for Bounded<E> {
     type Output = E::Output;
 
-    async fn call(&self, mut request: Request) -> poem::Result<Self::Output> {
-        let body = read_body(&mut request, self.limit.bytes, self.limit.time).await?;
-        request.set_body(body);
-        self.endpoint.call(request).await
+    #[expect(clippy::manual_async_fn, reason = "an async fn makes room for its arguments twice, and for every request")]
+    fn call(&self, mut request: Request) -> impl Future<Output = poem::Result<Self::Output>> {
+        async move {
+            let body = read_body(&mut request, self.limit.bytes, self.limit.time).await?;
+            request.set_body(body);
+            self.endpoint.call(request).await
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use poem::http::uri::Scheme;
 use poem::web::{LocalAddr, RemoteAddr};
-use poem::{Addr, Endpoint, Request};
+use poem::{Addr, Endpoint, IntoResponse as _, Request};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -58,8 +58,7 @@ impl<E: Endpoint + 'static> Connections<E> {
         let (remote, local) = (RemoteAddr(Addr::from(peer)), LocalAddr(Addr::from(local)));
         let service = service_fn(|request: hyper::Request<Incoming>| {
             let request = Request::from((request, local.clone(), remote.clone(), Scheme::HTTP));
-            let (shared, busy) = (Arc::clone(&self), Busy::new(&pulse));
-            async move { Ok::<_, Infallible>(shared.answer(request, busy).await) }
+            Arc::clone(&self).answer(request, Busy::new(&pulse))
         });
         let connection = self.builder.serve_connection(TokioIo::new(watched), service);
         self.watch(connection, &pulse).await;
@@ -75,17 +74,23 @@ impl<E: Endpoint + 'static> Connections<E> {
         }
     }
 
-    async fn answer(&self, request: Request, busy: Busy) -> hyper::Response<Counted> {
-        let mut answering = pin!(self.endpoint.get_response(request));
+    async fn answer(self: Arc<Self>, request: Request, busy: Busy) -> Result<hyper::Response<Counted>, Infallible> {
+        let mut answering = pin!(self.endpoint.call(request));
         // Many answers, those to webhooks first, wait for nothing: they need no timer.
         let answer = match poll!(answering.as_mut()) {
-            Poll::Ready(answer) => answer,
+            Poll::Ready(answer) => Ok(answer),
             Poll::Pending => {
                 let limit = self.limits.request.saturating_add(LAST_RESORT);
-                tokio::time::timeout(limit, answering).await.unwrap_or_else(|_elapsed| bare_unavailable())
+                tokio::time::timeout(limit, answering).await
             }
         };
-        hyper::Response::<BoxBody<Bytes, io::Error>>::from(answer).map(|body| Counted { body, _busy: busy })
+        let answer = match answer {
+            Ok(Ok(answer)) => answer.into_response(),
+            Ok(Err(error)) => error.into_response(),
+            Err(_elapsed) => bare_unavailable(),
+        };
+        let answer = hyper::Response::<BoxBody<Bytes, io::Error>>::from(answer);
+        Ok(answer.map(|body| Counted { body, _busy: busy }))
     }
 
     /// Drives `connection` until it ends, its time is up, or, after `stop`, its last request is answered.
