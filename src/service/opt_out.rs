@@ -146,21 +146,14 @@ impl Service {
 
 #[cfg(test)]
 mod tests {
+    use tempfile::NamedTempFile;
+
     use super::*;
 
-    /// A file that is gone when the test is over.
-    struct Temporary(PathBuf);
-
-    impl Drop for Temporary {
-        fn drop(&mut self) {
-            std::fs::remove_file(&self.0).unwrap();
-        }
-    }
-
-    fn file(text: &[u8]) -> Temporary {
-        let path = std::env::temp_dir().join(format!("tablecall-list-{}", uuid::Uuid::new_v4()));
-        std::fs::write(&path, text).unwrap();
-        Temporary(path)
+    fn file(text: &[u8]) -> NamedTempFile {
+        let file = NamedTempFile::new().unwrap();
+        std::fs::write(&file, text).unwrap();
+        file
     }
 
     fn number(text: &str) -> Phone {
@@ -170,14 +163,14 @@ mod tests {
     #[test]
     fn numbers_stand_one_a_line_with_remarks() {
         let path = file(b"# asked by letter\n+14155550101\n\n +4930123456 # key 9\r\n");
-        assert_eq!(read(&path.0).unwrap(), [number("+14155550101"), number("+4930123456")]);
+        assert_eq!(read(path.path()).unwrap(), [number("+14155550101"), number("+4930123456")]);
         assert_eq!(read(Path::new("/nonexistent/file")).unwrap(), []);
     }
 
     #[test]
     fn a_garbled_line_is_named() {
         for text in [&b"+14155550101\n+1415\n"[..], b"\nhello", b"+14155550101\n\xff\n"] {
-            let error = read(&file(text).0).unwrap_err();
+            let error = read(file(text).path()).unwrap_err();
             assert!(matches!(error, FileError::Line(2)), "{error}");
         }
         assert!(matches!(read(&std::env::temp_dir()), Err(FileError::Io(_))));
@@ -186,12 +179,12 @@ mod tests {
     #[tokio::test]
     async fn each_number_is_written_once_on_a_line_of_its_own() {
         let path = file(b"+14155550101");
-        let list = DoNotCallFile::open(&path.0).unwrap();
+        let list = DoNotCallFile::open(path.path()).unwrap();
         for text in ["+14155550101", "+14155550102", "+14155550102", "+14155550103"] {
             list.append(number(text)).await.unwrap();
         }
-        let text = std::fs::read_to_string(&path.0).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text, "+14155550101\n+14155550102\n+14155550103\n");
-        assert_eq!(read(&path.0).unwrap().len(), 3);
+        assert_eq!(read(path.path()).unwrap().len(), 3);
     }
 }

@@ -207,13 +207,12 @@ fn every_setting_that_is_named_for_fly_is_one() {
 async fn a_program_with_the_environment_of_fly_answers_what_fly_asks() {
     let fly = fly();
     let address = free_address();
-    let folder = std::env::temp_dir().join(format!("tablecall-fly-{}", address.port()));
-    std::fs::create_dir(&folder).unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let mut env = fly.env.clone();
     env.insert("PORT".to_owned(), address.port().to_string());
     let metrics = free_address();
     env.insert("TABLECALL_METRICS_LISTEN".to_owned(), metrics.to_string());
-    let file = folder.join("do-not-call");
+    let file = folder.path().join("do-not-call");
     env.insert("TABLECALL_DO_NOT_CALL_FILE".to_owned(), file.to_str().unwrap().to_owned());
     let program = Program::with(&env, address).await;
     let http = tablecall::twilio::client::http_client().unwrap();
@@ -227,7 +226,6 @@ async fn a_program_with_the_environment_of_fly_answers_what_fly_asks() {
     let scraped = |origin: &str| Answer::of(http.get(format!("{origin}{}", fly.metrics.path)));
     assert_eq!((scraped(&format!("http://{metrics}")).await.status, scraped(&program.origin).await.status), (200, 404));
     let (code, log) = program.stops_when_told().await;
-    std::fs::remove_dir_all(&folder).unwrap();
     assert_eq!(code, Some(0), "{log}");
 }
 

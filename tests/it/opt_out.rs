@@ -1,34 +1,27 @@
 //! Restaurants that do not want to be called, and what becomes of those who want to call them.
 
-use std::path::PathBuf;
-
 use serde_json::json;
 use tablecall::config::{Config, Given};
+use tempfile::NamedTempFile;
 
 use crate::app::{RESTAURANT, TestApp, table, with};
 
 /// A file of numbers, gone when the test is over.
-struct List(PathBuf);
+struct List(NamedTempFile);
 
 impl List {
     fn of(text: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("tablecall-list-{}", uuid::Uuid::new_v4()));
-        std::fs::write(&path, text).unwrap();
-        Self(path)
+        let file = NamedTempFile::new().unwrap();
+        std::fs::write(&file, text).unwrap();
+        Self(file)
     }
 
     fn given(&self) -> Given {
-        Given { do_not_call_file: Some(self.0.to_str().unwrap().to_owned()), ..Given::default() }
+        Given { do_not_call_file: Some(self.0.path().to_str().unwrap().to_owned()), ..Given::default() }
     }
 
     fn text(&self) -> String {
         std::fs::read_to_string(&self.0).unwrap()
-    }
-}
-
-impl Drop for List {
-    fn drop(&mut self) {
-        std::fs::remove_file(&self.0).unwrap();
     }
 }
 

@@ -2,9 +2,10 @@
 //! cluster.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 
 use crate::app::within;
@@ -14,7 +15,7 @@ use crate::process::{free_address, signalled, tied};
 pub(crate) struct RedisServer {
     child: Child,
     pub(crate) address: SocketAddr,
-    folder: PathBuf,
+    folder: TempDir,
     options: Vec<String>,
 }
 
@@ -23,7 +24,6 @@ impl Drop for RedisServer {
         // It has ended already where a test has ended it.
         drop(self.child.kill());
         drop(self.child.wait());
-        drop(std::fs::remove_dir_all(&self.folder));
     }
 }
 
@@ -44,10 +44,9 @@ impl RedisServer {
     }
 
     async fn at(address: SocketAddr, options: &[&str]) -> Self {
-        let folder = std::env::temp_dir().join(format!("tablecall-redis-{}", uuid::Uuid::new_v4().simple()));
-        std::fs::create_dir_all(&folder).unwrap();
+        let folder = tempfile::tempdir().unwrap();
         let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
-        let mut server = Self { child: spawned(address, &folder, &options), address, folder, options };
+        let mut server = Self { child: spawned(address, folder.path(), &options), address, folder, options };
         server.listens().await;
         server
     }
@@ -127,7 +126,7 @@ impl RedisServer {
 
     /// Runs again where it ran, and holds nothing.
     pub(crate) async fn starts_again(&mut self) {
-        self.child = spawned(self.address, &self.folder, &self.options);
+        self.child = spawned(self.address, self.folder.path(), &self.options);
         self.listens().await;
     }
 

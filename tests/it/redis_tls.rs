@@ -42,10 +42,9 @@ async fn readiness_is(pair: &Pair, status: u16) -> Answer {
 #[tokio::test]
 async fn a_redis_behind_tls_is_trusted_by_the_authority_that_was_given_and_by_no_other() {
     let address = free_address();
-    let folder = std::env::temp_dir().join(format!("tablecall-tls-{}", uuid::Uuid::new_v4().simple()));
-    std::fs::create_dir_all(&folder).unwrap();
-    certified(&folder, &address.ip().to_string());
-    let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let folder = tempfile::tempdir().unwrap();
+    certified(folder.path(), &address.ip().to_string());
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let port = address.port().to_string();
     let options = ["--tls-port", &port, "--tls-auth-clients", "no"];
     let (certificate, key, authority) = (file("server.pem"), file("server.key"), file("ca.pem"));
@@ -69,5 +68,4 @@ async fn a_redis_behind_tls_is_trusted_by_the_authority_that_was_given_and_by_no
     let id = pair.asks(RESTAURANT).await;
     assert!(redis.asked(&["--scan", "--pattern", &format!("*:call:{id}")]).contains(&id), "it is stored there");
     drop(trusting);
-    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -2,13 +2,13 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 /// Nothing but this machine can be reached, and nothing is fetched behind the page's back.
 const ARGUMENTS: [&str; 10] = [
@@ -30,18 +30,17 @@ pub(crate) struct Chromium {
     driver: Child,
     port: u16,
     session: String,
-    profile: PathBuf,
+    /// Whatever the driver and the browser write: the profile, and what they forget in the system's folder otherwise.
+    _folder: TempDir,
 }
 
 impl Chromium {
     /// A browser that knows nothing yet, for somebody who reads `language`.
     pub(crate) async fn start(language: &str) -> Self {
-        static STARTED: AtomicU32 = AtomicU32::new(0);
-        let (driver, port) = (0..5).find_map(|_| driver()).expect("chromedriver finds a free port");
-        let nth = STARTED.fetch_add(1, Ordering::Relaxed);
-        let profile = std::env::temp_dir().join(format!("tablecall-browser-{}-{nth}", std::process::id()));
+        let folder = tempfile::tempdir().unwrap();
+        let (driver, port) = (0..5).find_map(|_| driver(folder.path())).expect("chromedriver finds a free port");
         let mut arguments: Vec<String> = ARGUMENTS.iter().map(ToString::to_string).collect();
-        arguments.push(format!("--user-data-dir={}", profile.display()));
+        arguments.push(format!("--user-data-dir={}", folder.path().join("profile").display()));
         let capabilities = json!({
             "goog:chromeOptions": {"args": arguments, "prefs": {"intl.accept_languages": language}},
             "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
@@ -56,15 +55,16 @@ impl Chromium {
             .await
             .expect("Chromium starts");
         let session = client.session_id().await.unwrap().expect("a session has an id");
-        Self { client, driver, port, session, profile }
+        Self { client, driver, port, session, _folder: folder }
     }
 }
 
 /// chromedriver and the port it chose. It wants the same port in IPv4 and IPv6, and ends where another program has one
 /// of the two: then there is none.
-fn driver() -> Option<(Child, u16)> {
+fn driver(folder: &Path) -> Option<(Child, u16)> {
     let mut driver = Command::new("chromedriver")
         .arg("--port=0")
+        .env("TMPDIR", folder)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -91,6 +91,5 @@ impl Drop for Chromium {
         }
         let _killed = self.driver.kill();
         let _waited = self.driver.wait();
-        let _removed = std::fs::remove_dir_all(&self.profile);
     }
 }
