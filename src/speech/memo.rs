@@ -2,16 +2,17 @@
 //!
 //! It holds no state of a call: what it forgets is worked out again.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{PoisonError, RwLock};
+
+use rustc_hash::FxHashMap;
 
 /// How many texts are remembered at most.
 const KEPT: usize = 512;
 
-/// Texts by what they say.
+/// Texts by what they say. They are too few for anybody to make their hashes collide.
 #[derive(Debug)]
-pub(super) struct Memo<K>(RwLock<HashMap<K, Box<str>>>);
+pub(super) struct Memo<K>(RwLock<FxHashMap<K, Box<str>>>);
 
 impl<K> Default for Memo<K> {
     fn default() -> Self {

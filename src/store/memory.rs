@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use jiff::{SignedDuration, Timestamp};
+use rustc_hash::FxBuildHasher;
 use tokio::sync::{Notify, watch};
 
 use super::census::{Census, OVERDUE, Tally};
@@ -54,12 +55,15 @@ pub struct Memory {
     events_asked: AtomicUsize,
 }
 
+/// Something for each of some calls. Nobody but us chooses ids, so their hash need not be safe against who would.
+type Calls<V> = HashMap<CallId, V, FxBuildHasher>;
+
 #[derive(Debug, Default)]
 struct Shard {
-    calls: HashMap<CallId, Kept>,
+    calls: Calls<Kept>,
     due: BTreeSet<(Timestamp, CallId)>,
     tally: Tally,
-    watchers: HashMap<CallId, watch::Sender<Arc<Call>>>,
+    watchers: Calls<watch::Sender<Arc<Call>>>,
     outbox: Outbox,
 }
 

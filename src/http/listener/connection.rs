@@ -133,6 +133,8 @@ fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         // The pulse watches heads; hyper would make and drop a timer for each of them.
         .header_read_timeout(None)
+        // Answers are small: to copy one behind its head is cheaper than to have the kernel gather both.
+        .writev(false)
         .max_headers(limits.headers)
         .max_buf_size(limits.head_bytes.max(8 * 1024));
     builder
