@@ -46,8 +46,13 @@ pub(crate) fn queued(number: u8) -> Call {
 
 /// A call whose staff pressed 1.
 pub(crate) fn decided() -> Call {
+    keyed("1")
+}
+
+/// A call whose staff pressed these keys.
+pub(crate) fn keyed(digits: &str) -> Call {
     let on = On { attempt: 1, sid: Sid::from_bytes([7; 16]) };
-    let key = Event::Keyed { on, turn: Turn::first(0), input: Input::Digits("1"), sealed_at: start() };
+    let key = Event::Keyed { on, turn: Turn::first(0), input: Input::Digits(digits), sealed_at: start() };
     let events = [Event::Dial { from: reservation().phone }, Event::Accepted(on), key];
     events.into_iter().fold(queued(1), |call, event| step(&call, event, start()).call)
 }

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::redis::server::{self, Tended};
 use super::{Asking, Clearance, Error, Limits, Saved, Standing, Store, Want};
-use crate::call::{Call, Event, Outcome, WaitingFor, example, step};
+use crate::call::{Call, Decision, Event, Outcome, WaitingFor, example, step};
 use crate::domain::{CallId, Phone};
 use crate::policy::{Limits as Often, Room};
 
@@ -230,6 +230,23 @@ async fn a_number_that_opted_out_stays_so_and_no_other() {
         let long = SignedDuration::from_hours(24 * 300);
         bench.forget(now() + long, long).await;
         assert!(store.is_opted_out(phone).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_number_whose_staff_just_said_never_again_is_neither_taken_nor_counted() {
+    let often = Often { number_hour: Some(1), number_day: Some(1), service_day: Some(1), ..Often::OFF };
+    for bench in benches() {
+        let store = &bench.store;
+        let never = example::keyed("9");
+        assert_eq!(never.decision(), Some(Decision::OptedOut));
+        // Its line was given back, and the number is not on the list yet.
+        stand(store, &never, Want::Enter, &often, now()).await;
+        saved(store, None, never).await;
+        let refused = stand(store, &call(2), Want::Take, &often, now()).await;
+        assert!(refused.opted_out && !refused.claimed, "{refused:?}");
+        let after = stand(store, &call(3), Want::Look, &often, now()).await;
+        assert_eq!((after.room, after.taken), (Room::default(), refused.taken), "nothing rang");
     }
 }
 

@@ -74,11 +74,15 @@ impl Redis {
             number = self.number(asking, wanted).await?;
         }
         let mut clearance = self.clearance(asking, &number).await?;
-        let house = self.house(asking, if number.claimed { 2 } else { 0 }).await;
-        let house = match house {
+        // A key 9 that is not on the list yet was not seen by who took the number.
+        let claimed = number.claimed && !clearance.opted_out;
+        if number.claimed && !claimed {
+            self.give_number_back(asking).await?;
+        }
+        let house = match self.house(asking, if claimed { 2 } else { 0 }).await {
             Ok(house) => house,
             Err(error) => {
-                if number.claimed {
+                if claimed {
                     self.release(asking.call, asking.now).await;
                 }
                 return Err(error);
@@ -86,17 +90,19 @@ impl Redis {
         };
         (clearance.room.key_minute, clearance.room.service_day) = (house.minute, house.day);
         clearance.slot = house.slot;
-        clearance.admitted = number.claimed && house.admitted;
+        clearance.admitted = claimed && house.admitted;
         clearance.creates = house.creates.filter(|_| clearance.admitted);
-        clearance.claimed = number.claimed && house.started;
-        if number.claimed && !house.started {
-            self.vacate_number(asking.call, false, self.counts_number(asking).then_some(asking.now)).await?;
+        clearance.claimed = claimed && house.started;
+        if claimed && !house.started {
+            self.give_number_back(asking).await?;
         }
         Ok(clearance)
     }
 
-    fn counts_number(&self, asking: &Asking<'_>) -> bool {
-        asking.often.number_hour.or(asking.often.number_day).is_some()
+    /// A number that was taken on this occasion is not rung after all.
+    async fn give_number_back(&self, asking: &Asking<'_>) -> Result<(), Error> {
+        let is_counted = asking.often.number_hour.or(asking.often.number_day).is_some();
+        self.vacate_number(asking.call, false, is_counted.then_some(asking.now)).await.map(drop)
     }
 
     async fn number(&self, asking: &Asking<'_>, wanted: u8) -> Result<Number, Error> {
