@@ -48,7 +48,7 @@ const ROUTES: [(&str, &str, &str); 11] = [
 /// The outermost endpoint.
 #[derive(Debug)]
 pub struct Edge<A, E> {
-    /// What is below [`API`]: asked without a route, which costs as much as all else that is done for its answers.
+    /// What is below [`API`]. It is no route: to be found among them would cost each create a box of some kilobytes.
     api: A,
     /// Everything else.
     inner: E,
