@@ -3,6 +3,7 @@
 //!
 //! Finished calls are dropped after their retention, or oldest first to make room; open ones never.
 
+mod agenda;
 mod clearance;
 mod events;
 
@@ -14,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use rustc_hash::FxBuildHasher;
 use tokio::sync::{Notify, watch};
 
+use self::agenda::Agenda;
 use super::census::{Census, OVERDUE, Tally};
 use super::kept::Kept;
 use super::outbox::{Alarm, Outbox};
@@ -61,7 +63,7 @@ type Calls<V> = HashMap<CallId, V, FxBuildHasher>;
 #[derive(Debug, Default)]
 struct Shard {
     calls: Calls<Kept>,
-    due: BTreeSet<(Timestamp, CallId)>,
+    agenda: Agenda,
     tally: Tally,
     watchers: Calls<watch::Sender<Arc<Call>>>,
     outbox: Outbox,
@@ -153,10 +155,7 @@ impl Memory {
         let (was_due, was_open) = (before.and_then(|before| before.wake_at()), before.is_some());
         let had_line = before.is_some_and(|before| before.has_line());
         let wake_at = call.wake_at();
-        if was_due != wake_at {
-            was_due.map(|at| shard.due.remove(&(at, call.id)));
-            wake_at.map(|at| shard.due.insert((at, call.id)));
-        }
+        shard.agenda.note(call.id, was_due, wake_at);
         match shard.calls.insert(call.id, Kept::new(&call)) {
             None => shard.tally.change(None, Some(&call)),
             Some(Kept::Open(before)) => shard.tally.change(Some(&before), Some(&call)),
@@ -277,8 +276,8 @@ impl Memory {
     pub(super) fn due(&self, now: Timestamp, most: usize) -> Vec<CallId> {
         let mut found = Vec::new();
         for shard in &self.shards {
-            let shard = lock(shard);
-            found.extend(shard.due.iter().take_while(|(at, _)| *at <= now).take(most - found.len()).copied());
+            let Shard { agenda, calls, .. } = &mut *lock(shard);
+            found.extend(agenda.due(now, most - found.len(), |id| calls.get(&id)?.open()?.wake_at()));
         }
         found.sort_unstable();
         found.into_iter().map(|(_, id)| id).collect()
@@ -291,7 +290,7 @@ impl Memory {
             sooner.as_mut().enable();
             // Until the new value is known every change wakes us; a needless look is cheap, a missed one is not.
             self.earliest.store(i64::MAX, Ordering::SeqCst);
-            let next = self.shards.iter().filter_map(|shard| lock(shard).due.first().map(|(at, _)| *at)).min();
+            let next = self.shards.iter().filter_map(|shard| lock(shard).agenda.earliest()).min();
             self.earliest.store(next.map_or(i64::MAX, Timestamp::as_millisecond), Ordering::SeqCst);
             if next != known && next.is_some() {
                 return next;
@@ -451,14 +450,18 @@ impl Memory {
         for shard in &self.shards {
             let shard = lock(shard);
             shard.tally.add_to(&mut census);
-            let overdue = shard.due.iter().take_while(|(at, _)| *at < late).count();
+            let overdue = shard.agenda.overdue(late, |id| shard.calls.get(&id)?.open()?.wake_at());
             census.overdue += u64::try_from(overdue).unwrap_or(u64::MAX);
         }
         census
     }
 
     pub(super) fn open(&self) -> Vec<CallId> {
-        let open = |shard: &Mutex<Shard>| lock(shard).due.iter().map(|(_, id)| *id).collect::<Vec<_>>();
+        let open = |shard: &Mutex<Shard>| {
+            let shard = lock(shard);
+            let is_open = |id: &CallId| shard.calls.get(id).is_some_and(|kept| kept.open().is_some());
+            shard.agenda.noted().filter(is_open).collect::<BTreeSet<_>>()
+        };
         self.shards.iter().flat_map(open).collect()
     }
 }
