@@ -155,7 +155,8 @@ impl<A: Endpoint, E: Endpoint> Endpoint for Edge<A, E> {
                 return Ok(self.hooks.answer(&mut request).await);
             }
             let context = Context::new(request_id(&request));
-            context.scope(self.serve(request, context.clone())).await
+            // Each webhook would make room for it, too.
+            Box::pin(context.scope(self.serve(request, context.clone()))).await
         }
     }
 }

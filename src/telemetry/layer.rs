@@ -173,7 +173,9 @@ impl Stamp {
             }
             Format::Text => line.push_str(self.text.split_once('T').map_or("", |(_, time)| time)),
         }
-        let _ = write!(line, ".{millisecond:03}");
+        let digit = |unit: i64| char::from_digit(u32::try_from(millisecond / unit % 10).unwrap_or_default(), 10);
+        line.push('.');
+        line.extend([100, 10, 1].map(|unit| digit(unit).unwrap_or('0')));
         if format == Format::Json {
             line.push('Z');
         }

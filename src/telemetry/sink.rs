@@ -33,6 +33,8 @@ struct State {
     pending: Vec<u8>,
     dropped: u64,
     urgent: bool,
+    /// The writer waits for a first line, and not for the end of an interval.
+    asleep: bool,
     closed: bool,
     ended: bool,
 }
@@ -72,12 +74,12 @@ impl Sink {
             state.dropped += 1;
             return;
         }
-        let first = state.pending.is_empty();
         state.pending.extend_from_slice(line);
         let now = (urgent || state.pending.len() >= FULL) && !state.urgent;
         state.urgent |= now;
+        let sleeper = std::mem::take(&mut state.asleep);
         drop(state);
-        if first || now {
+        if sleeper || now {
             self.0.filled.notify_one();
         }
     }
@@ -112,12 +114,18 @@ impl Shared {
     /// whether these are the last.
     fn next(&self, lines: &mut Vec<u8>, interval: Duration) -> (u64, bool) {
         let mut state = self.lock();
-        while state.pending.is_empty() && state.dropped == 0 && !state.closed {
-            state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        if !state.urgent && !state.closed {
+        loop {
+            // Where lines were written more will follow: the first of them need not wake anybody.
             let waited = self.filled.wait_timeout_while(state, interval, |state| !state.urgent && !state.closed);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if !state.pending.is_empty() || state.dropped > 0 || state.closed {
+                break;
+            }
+            state.asleep = true;
+            state = self
+                .filled
+                .wait_while(state, |state| state.asleep && !state.closed)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         std::mem::swap(&mut state.pending, lines);
         state.urgent = false;
@@ -193,6 +201,21 @@ mod tests {
         sink.push(b"calm again\n", false);
         drop(guard);
         assert_eq!(writes.recv_timeout(Duration::from_secs(10)).unwrap(), b"calm again\n");
+    }
+
+    #[test]
+    fn a_line_after_a_long_silence_is_written_too() {
+        let ((written, writes), (open, gate)) = (channel(), channel());
+        let (sink, guard) = Sink::start(Gate(written, gate), Duration::from_millis(1), report).unwrap();
+        for line in [b"one\n", b"two\n"] {
+            while !sink.0.lock().asleep {
+                std::thread::yield_now();
+            }
+            sink.push(line, false);
+            open.send(()).unwrap();
+            assert_eq!(writes.recv_timeout(Duration::from_secs(10)).unwrap(), line);
+        }
+        drop(guard);
     }
 
     #[test]
