@@ -10,7 +10,7 @@ use jiff_icu::ConvertFrom as _;
 
 use super::memo::Memo;
 use super::problem::Wrong;
-use super::spoken::Out;
+use super::spoken::{Out, of_cldr};
 
 /// The most people a table is for.
 const MOST: usize = 99;
@@ -48,11 +48,11 @@ impl Calendar {
 
     /// The day of the week, the day and the month.
     pub(super) fn write_day(&self, date: Date, out: &mut Out) {
-        self.days.write(date, || self.day(date), |day| out.cldr(day));
+        self.days.write(date, || self.day(date), |day| out.exactly(day));
     }
 
     fn day(&self, date: Date) -> String {
-        let day = self.day.format(&input::Date::convert_from(date)).to_string();
+        let day = of_cldr(&self.day.format(&input::Date::convert_from(date)).to_string());
         match self.first_of_month.as_deref().filter(|_| date.day() == 1) {
             Some(first) => day.replacen('1', first, 1),
             None => day,
@@ -61,11 +61,11 @@ impl Calendar {
 
     /// The time of day. Where the hour runs to 12, a leading zero (as in "08:50 p.m.") is left out: it would be said.
     pub(super) fn write_time(&self, time: Time, out: &mut Out) {
-        self.times.write(time, || self.time(time), |time| out.cldr(time));
+        self.times.write(time, || self.time(time), |time| out.exactly(time));
     }
 
     fn time(&self, time: Time) -> String {
-        let mut text = self.time.format(&input::Time::convert_from(time)).to_string();
+        let mut text = of_cldr(&self.time.format(&input::Time::convert_from(time)).to_string());
         if text.len() > "00:00".len() && text.starts_with('0') {
             text.remove(0);
         }

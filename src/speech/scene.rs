@@ -46,7 +46,7 @@ impl Content<'_> {
 
     fn value(&self, variable: Variable, out: &mut Out) {
         match variable {
-            Variable::Action => out.address(self.action),
+            Variable::Action => out.exactly(self.action),
             Variable::Service => out.say(self.service),
             Variable::ContactPhone => self.phone(self.contact, out),
             Variable::NewTime => self.time(self.new_time, out),
@@ -81,7 +81,7 @@ impl Content<'_> {
                 let said = self.tongue.party(reservation.party_size.get());
                 let _silence = self.write(said, Conditions::NONE, out);
             }
-            Variable::Count => out.address(reservation.party_size.get().to_string().as_str()),
+            Variable::Count => out.exactly(reservation.party_size.get().to_string().as_str()),
             Variable::GuestPhone => self.phone(reservation.guest_phone, out),
             Variable::Earliest => self.time(reservation.alternatives.map(|times| times.earliest), out),
             Variable::Latest => self.time(reservation.alternatives.map(|times| times.latest), out),

@@ -24,7 +24,7 @@ impl Out {
     /// Writes a text that came from outside: what cannot be said is left out, and white space around it with it. A
     /// text of which nothing could be said is written as it is, but for marks that cannot be seen either.
     pub(super) fn say(&mut self, text: &str) {
-        if is_all_plain(text) && !text.contains("  ") && text.trim_ascii().len() == text.len() {
+        if is_all_plain(text) && !has_gaps(text) && text.trim_ascii().len() == text.len() {
             self.text.push_str(text);
             return;
         }
@@ -44,9 +44,9 @@ impl Out {
         }
     }
 
-    /// Writes text that Twilio reads as an address; nothing is left out but what XML forbids.
-    pub(super) fn address(&mut self, text: &str) {
-        // An address is three hundred characters of ticket with an ampersand or two: whole runs are copied.
+    /// Writes text of ours: nothing is left out but what XML forbids.
+    pub(super) fn exactly(&mut self, text: &str) {
+        // The longest is an address, three hundred characters of ticket with an ampersand or two: whole runs are copied.
         let mut rest = text;
         loop {
             let (plain, special) = rest.split_at(PLAIN.stretch(rest.as_bytes()));
@@ -71,17 +71,6 @@ impl Out {
         self.text.push_str(if point { text.get(1..).unwrap_or_default() } else { text });
     }
 
-    /// Writes what CLDR has: its narrow and fixed spaces become plain ones, its marks for the eye are left out.
-    pub(super) fn cldr(&mut self, text: &str) {
-        if is_all_plain(text) {
-            self.text.push_str(text);
-            return;
-        }
-        for c in text.chars().filter(|c| is_sayable(*c)) {
-            if c.is_whitespace() { self.text.push(' ') } else { self.push(c) }
-        }
-    }
-
     fn push(&mut self, c: char) {
         match escaped(c).filter(|_| self.escape) {
             Some(entity) => self.text.push_str(entity),
@@ -92,6 +81,15 @@ impl Out {
 
 /// What can be written as it stands, into a document too: all that is printed in ASCII, but for markup.
 static PLAIN: Plain<5> = Plain::new([(b' ', b'!'), (b'#', b'%'), (b'(', b';'), (b'=', b'='), (b'?', b'~')]);
+
+/// What CLDR has, as it can be said: its narrow and fixed spaces become plain ones, its marks for the eye are left out.
+pub(super) fn of_cldr(text: &str) -> String {
+    text.chars().filter(|c| is_sayable(*c)).map(|c| if c.is_whitespace() { ' ' } else { c }).collect()
+}
+
+fn has_gaps(text: &str) -> bool {
+    text.as_bytes().windows(2).any(|two| two == b"  ")
+}
 
 /// Whether a text can be written as it stands: most of them can.
 fn is_all_plain(text: &str) -> bool {
@@ -112,7 +110,7 @@ const fn escaped(c: char) -> Option<&'static str> {
 /// The text of a phrase as it stands in a document.
 pub(super) fn escape(text: &str) -> String {
     let mut out = Out::document(text.len());
-    out.address(text);
+    out.exactly(text);
     out.text
 }
 
@@ -172,6 +170,12 @@ mod tests {
         assert_eq!(said(" Ana  Ruiz "), "Ana Ruiz");
         assert_eq!(said("山田 太郎"), "山田 太郎");
         assert_eq!(said("José-Luis d’Été"), "José-Luis d’Été");
+    }
+
+    #[test]
+    fn days_and_times_are_said_without_their_marks_for_the_eye() {
+        assert_eq!(of_cldr("7:30\u{202F}PM"), "7:30 PM");
+        assert_eq!(of_cldr("\u{200F}8\u{A0}בנובמבר"), "8 בנובמבר");
     }
 
     #[test]

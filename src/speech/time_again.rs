@@ -108,13 +108,13 @@ impl TimeAgain {
         let Some(saying) = named.map(|(_, saying)| saying).or_else(|| self.minutes.get(minute)) else { return };
         for bit in saying {
             match bit {
-                Bit::Text(text) => out.address(text),
-                Bit::Hour => out.address(pick(&self.hours, hour)),
-                Bit::NextHour => out.address(pick(&self.hours, hour + 1)),
-                Bit::SecondHour => out.address(pick(&self.second_hours, hour)),
-                Bit::SecondNextHour => out.address(pick(&self.second_hours, hour + 1)),
-                Bit::Minutes => out.address(&minute.to_string()),
-                Bit::MinutesTo => out.address(&(60 - minute).to_string()),
+                Bit::Text(text) => out.exactly(text),
+                Bit::Hour => out.exactly(pick(&self.hours, hour)),
+                Bit::NextHour => out.exactly(pick(&self.hours, hour + 1)),
+                Bit::SecondHour => out.exactly(pick(&self.second_hours, hour)),
+                Bit::SecondNextHour => out.exactly(pick(&self.second_hours, hour + 1)),
+                Bit::Minutes => out.exactly(&minute.to_string()),
+                Bit::MinutesTo => out.exactly(&(60 - minute).to_string()),
                 Bit::PartOfDay => part_of_day(pick(&self.parts, hour), out),
                 Bit::NextPartOfDay => part_of_day(pick(&self.parts, hour + 1), out),
             }
@@ -127,7 +127,7 @@ fn part_of_day(words: &str, out: &mut Out) {
     if words.is_empty() && out.text.ends_with(' ') {
         let _space = out.text.pop();
     }
-    out.address(words);
+    out.exactly(words);
 }
 
 fn pick(words: &[Box<str>], hour: usize) -> &str {

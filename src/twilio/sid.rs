@@ -26,21 +26,34 @@ struct Packed {
     upper: u32,
 }
 
+/// No hexadecimal digit.
+const NONE: u8 = 0x20;
+/// A digit in upper case.
+const UPPER: u8 = 0x10;
+
+/// What each byte is worth as a hexadecimal digit, with [`UPPER`], or [`NONE`]. Digits come in no order, so a branch on
+/// each would be guessed wrong every other time.
+const DIGITS: [u8; 256] = {
+    let mut digits = [NONE; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789abcdef"[value as usize] as usize] = value;
+        digits[b"0123456789ABCDEF"[value as usize] as usize] = value | if value > 9 { UPPER } else { 0 };
+        value += 1;
+    }
+    digits
+};
+
 impl Packed {
     fn parse(prefix: &str, text: &str) -> Option<Self> {
         let digits: &[u8; 32] = text.strip_prefix(prefix)?.as_bytes().try_into().ok()?;
-        let mut packed = Self { bytes: [0; 16], upper: 0 };
-        for (at, digit) in digits.iter().enumerate() {
-            let value = match digit {
-                b'0'..=b'9' => digit - b'0',
-                b'a'..=b'f' => digit - b'a' + 10,
-                b'A'..=b'F' => digit - b'A' + 10,
-                _ => return None,
-            };
-            packed.bytes[at / 2] = packed.bytes[at / 2] << 4 | value;
-            packed.upper |= u32::from(digit.is_ascii_uppercase()) << at;
+        let (mut packed, mut seen) = (Self { bytes: [0; 16], upper: 0 }, 0);
+        for (at, digit) in digits.iter().map(|byte| DIGITS[usize::from(*byte)]).enumerate() {
+            packed.bytes[at / 2] = packed.bytes[at / 2] << 4 | digit & 0xf;
+            packed.upper |= u32::from(digit & UPPER != 0) << at;
+            seen |= digit;
         }
-        Some(packed)
+        (seen & NONE == 0).then_some(packed)
     }
 
     fn write(self, prefix: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {

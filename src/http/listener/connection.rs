@@ -58,7 +58,8 @@ impl<E: Endpoint + 'static> Connections<E> {
         let (remote, local) = (RemoteAddr(Addr::from(peer)), LocalAddr(Addr::from(local)));
         let service = service_fn(|request: hyper::Request<Incoming>| {
             let request = Request::from((request, local.clone(), remote.clone(), Scheme::HTTP));
-            Arc::clone(&self).answer(request, Busy::new(&pulse))
+            // hyper keeps room for it as long as the connection lives, and moves it twice: it is some kilobytes.
+            Box::pin(Arc::clone(&self).answer(request, Busy::new(&pulse)))
         });
         let connection = self.builder.serve_connection(TokioIo::new(watched), service);
         self.watch(connection, &pulse).await;
