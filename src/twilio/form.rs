@@ -37,8 +37,6 @@ pub enum FormError {
 pub struct Form {
     text: String,
     pairs: Vec<Pair>,
-    /// The places of all distinct pairs, in the order in which they are signed.
-    order: Vec<usize>,
     signed: Signed,
 }
 
@@ -76,8 +74,8 @@ impl Form {
         if pairs.iter().any(cut) {
             return Err(FormError::NotUtf8);
         }
-        let mut form = Self { text, pairs, order: Vec::new(), signed: Signed::Whole };
-        form.put_in_order();
+        let mut form = Self { text, pairs, signed: Signed::Whole };
+        form.signed = form.signed();
         Ok(form)
     }
 
@@ -85,9 +83,8 @@ impl Form {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         let sought = leading(name.as_bytes(), name.len());
-        let first = self.order.partition_point(|at| self.pairs[*at].leading < sought);
-        let alike = self.order[first..].iter().copied().take_while(|at| self.pairs[*at].leading == sought);
-        alike.filter(|at| self.pair(*at).0 == name).min().map(|at| self.pair(at).1)
+        let alike = (0..self.pairs.len()).filter(|at| self.pairs[*at].leading == sought);
+        alike.map(|at| self.pair(at)).find(|(found, _)| *found == name).map(|(_, value)| value)
     }
 
     /// All pairs, in the order they came.
@@ -116,7 +113,7 @@ impl Form {
     }
 
     /// Finds the order of the pairs, and joins those that are neighbours in the buffer already.
-    fn put_in_order(&mut self) {
+    fn signed(&self) -> Signed {
         // Twilio's pairs come in order, but for a few: each is put in its place among those before it, which most
         // often is the last.
         let mut order: Vec<usize> = Vec::with_capacity(self.pairs.len());
@@ -134,8 +131,7 @@ impl Form {
                 order.insert(place, new);
             }
         }
-        self.signed = if in_order { Signed::Whole } else { Signed::Runs(self.runs(&order)) };
-        self.order = order;
+        if in_order { Signed::Whole } else { Signed::Runs(self.runs(&order)) }
     }
 
     fn runs(&self, order: &[usize]) -> Vec<Range<usize>> {
