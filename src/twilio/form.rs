@@ -114,24 +114,25 @@ impl Form {
 
     /// Finds the order of the pairs, and joins those that are neighbours in the buffer already.
     fn signed(&self) -> Signed {
+        let count = self.pairs.len();
+        if (1..count).all(|at| self.compare(at - 1, at).is_lt()) {
+            return Signed::Whole;
+        }
         // Twilio's pairs come in order, but for a few: each is put in its place among those before it, which most
         // often is the last.
-        let mut order: Vec<usize> = Vec::with_capacity(self.pairs.len());
-        let mut in_order = true;
-        for new in 0..self.pairs.len() {
+        let mut order: Vec<usize> = Vec::with_capacity(count);
+        for new in 0..count {
             let place = match order.last() {
                 Some(last) if self.compare(*last, new).is_ge() => {
                     order.partition_point(|known| self.compare(*known, new).is_lt())
                 }
                 Some(_) | None => order.len(),
             };
-            let is_known = order.get(place).is_some_and(|known| self.compare(*known, new).is_eq());
-            in_order &= place == new && !is_known;
-            if !is_known {
+            if order.get(place).is_none_or(|known| self.compare(*known, new).is_ne()) {
                 order.insert(place, new);
             }
         }
-        if in_order { Signed::Whole } else { Signed::Runs(self.runs(&order)) }
+        Signed::Runs(self.runs(&order))
     }
 
     fn runs(&self, order: &[usize]) -> Vec<Range<usize>> {
