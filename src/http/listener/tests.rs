@@ -243,6 +243,20 @@ async fn a_head_of_http_2_that_is_never_ended_is_closed() {
     rest(&mut stream).await;
 }
 
+#[tokio::test]
+async fn a_peer_that_will_send_no_more_still_gets_its_answer() {
+    let server = Server::start(patient(), PATIENCE).await;
+    let mut stream = server.connect().await;
+    stream.write_all(b"GET /hold HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    stream.shutdown().await.unwrap();
+    server.held.notified().await;
+    // Its end has arrived before this one's answer to another.
+    assert!(server.sends(GET_CLOSE).await.ends_with("/a 0"));
+    server.release.notify_one();
+    let answer = rest(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("/hold 0"), "{answer}");
+}
+
 /// A client of HTTP/2 only.
 fn multiplexed() -> reqwest::Client {
     let client = reqwest::Client::builder().http2_prior_knowledge().no_proxy();
