@@ -67,20 +67,20 @@ impl Redis {
     }
 
     pub(super) async fn stored(&self, id: CallId) -> Result<Option<Stored>, Error> {
-        let epoch = self.copies.epoch();
+        let asked = self.copies.asked();
         let known = self.copies.get(id)?.map(|seen| seen.stored);
         let mut cmd = redis::cmd("GET");
         let stored: Result<Option<Vec<u8>>, Error> = self.link.ask("load", cmd.arg(self.names.call(id))).await;
         match (stored, known) {
             (Ok(Some(record)), Some(known)) if Stamp::of(&record) == Some(known.stamp()) => {
-                self.copies.put(&known, epoch);
+                self.copies.put(&known, asked);
                 Ok(Some(known))
             }
             (Ok(Some(record)), known) => {
                 let stored = self.copies.records().open(id, &record)?;
                 // A server that lost what it had acknowledged does not undo what is known here.
                 let newest = known.filter(|known| known.stamp() > stored.stamp()).unwrap_or(stored);
-                self.copies.put(&newest, epoch);
+                self.copies.put(&newest, asked);
                 Ok(Some(newest))
             }
             // The same for a server that lost all; a finished call is gone because its time is over.
@@ -199,7 +199,7 @@ impl Redis {
 
     /// Saves over the version that was loaded; `None`: as the first.
     pub(super) async fn put(&self, loaded: Option<u64>, call: &Arc<Call>) -> Result<Put, Error> {
-        let (id, epoch) = (call.id, self.copies.epoch());
+        let (id, asked) = (call.id, self.copies.asked());
         let mut before = match loaded {
             None => None,
             Some(version) => match self.copies.get(id)?.filter(|seen| seen.stored.call.version == version) {
@@ -207,7 +207,7 @@ impl Redis {
                 None => match self.fetch(id).await? {
                     Some(stored) if stored.call.version == version => Some(stored),
                     Some(stored) => {
-                        self.copies.put(&stored, epoch);
+                        self.copies.put(&stored, asked);
                         return Ok(Put::Other(stored.call));
                     }
                     None => return Ok(Put::Gone),
@@ -216,7 +216,7 @@ impl Redis {
         };
         for _ in 0..TRIES {
             let after = Stored::after(before.as_ref(), call);
-            let epoch = self.copies.epoch();
+            let asked = self.copies.asked();
             let loaded_stamp = before.as_ref().map(Stored::stamp);
             let life = life(call, self.retention);
             let answer = self.send_record("save", loaded_stamp, &after, Some(life)).await?;
@@ -224,13 +224,13 @@ impl Redis {
                 Some(other) if other.is_empty() => return Ok(Put::Gone),
                 Some(other) => self.copies.records().open(id, &other)?,
                 None => {
-                    self.copies.put(&after, epoch);
+                    self.copies.put(&after, asked);
                     self.timers.own(call);
                     self.note_event(&after);
                     return Ok(Put::Done);
                 }
             };
-            self.copies.put(&other, epoch);
+            self.copies.put(&other, asked);
             if Some(other.call.version) != loaded {
                 return Ok(Put::Other(other.call));
             }

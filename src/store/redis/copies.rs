@@ -25,6 +25,15 @@ pub(super) struct Copies {
     stripes: Vec<Mutex<Stripe>>,
     /// Counts subscriptions: what was seen before the newest one may be old.
     epoch: AtomicU64,
+    /// Counts calls that were taken back: what was asked before the newest may tell of one that is no more.
+    taken_back: AtomicU64,
+}
+
+/// When a question was asked: what is answered may be overtaken by what was heard since.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    epoch: u64,
+    taken_back: u64,
 }
 
 #[derive(Debug, Default)]
@@ -96,7 +105,8 @@ impl Stripe {
 
 impl Copies {
     pub(super) fn new(records: Records) -> Self {
-        Self { records, stripes: (0..STRIPES).map(|_| Mutex::default()).collect(), epoch: AtomicU64::new(0) }
+        let stripes = (0..STRIPES).map(|_| Mutex::default()).collect();
+        Self { records, stripes, epoch: AtomicU64::new(0), taken_back: AtomicU64::new(0) }
     }
 
     pub(super) const fn records(&self) -> &Records {
@@ -113,9 +123,13 @@ impl Copies {
         self.epoch.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Under which subscription a question is asked. To be read before it is: an answer of an earlier connection tells
-    /// nothing of what was saved while nobody heard.
-    pub(super) fn epoch(&self) -> u64 {
+    /// For a question that is about to be asked: an answer of an earlier connection tells nothing of what was saved while
+    /// nobody heard, and one from before a call was taken back must not bring it back.
+    pub(super) fn asked(&self) -> Asked {
+        Asked { epoch: self.epoch(), taken_back: self.taken_back.load(Ordering::SeqCst) }
+    }
+
+    fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::SeqCst)
     }
 
@@ -128,7 +142,8 @@ impl Copies {
             Copy::Sealed(_, sealed) => {
                 let stored = self.records.open(id, &sealed)?;
                 let mut stripe = self.stripe(id);
-                if stripe.stamp(id).is_none_or(|known| known <= stored.stamp()) {
+                // It may have been forgotten meanwhile.
+                if stripe.stamp(id).is_some_and(|known| known <= stored.stamp()) {
                     stripe.put(id, epoch, Copy::Open(stored.clone()));
                 }
                 stored
@@ -142,16 +157,18 @@ impl Copies {
         self.stripe(id).stamp(id)
     }
 
-    /// What this instance has saved or loaded, asking in this [epoch](Self::epoch). A copy never gets older: a load that was overtaken by a save would bring
-    /// back what the save has changed, and a wake would find nothing to do in it.
-    pub(super) fn put(&self, stored: &Stored, epoch: u64) {
+    /// What this instance has saved or loaded, and when it asked. A copy never gets older: a load that was overtaken by a
+    /// save would bring back what the save has changed, and a wake would find nothing to do in it.
+    pub(super) fn put(&self, stored: &Stored, asked: Asked) {
         let id = stored.call.id;
         let mut stripe = self.stripe(id);
         let known = stripe.known(id);
-        if known.is_none_or(|(_, known)| known <= stored.stamp()) {
+        // Under the lock: what is taken back from here on is removed after this.
+        let may_be_gone = known.is_none() && self.asked().taken_back != asked.taken_back;
+        if !may_be_gone && known.is_none_or(|(_, known)| known <= stored.stamp()) {
             // The same may have been loaded since, by another question.
-            let newest =
-                known.filter(|(_, known)| *known == stored.stamp()).map_or(epoch, |(known, _)| known.max(epoch));
+            let same = known.filter(|(_, known)| *known == stored.stamp());
+            let newest = same.map_or(asked.epoch, |(known, _)| known.max(asked.epoch));
             stripe.put(id, newest, Copy::Open(stored.clone()));
         }
         stripe.tell(&stored.call);
@@ -177,6 +194,12 @@ impl Copies {
         } else {
             stripe.put(id, epoch, Copy::Sealed(stamp, record.into()));
         }
+    }
+
+    /// A call was taken back: nothing that was asked before may bring it back.
+    pub(super) fn take_back(&self, id: CallId) {
+        self.taken_back.fetch_add(1, Ordering::SeqCst);
+        self.forget(id);
     }
 
     pub(super) fn forget(&self, id: CallId) {
@@ -238,7 +261,7 @@ mod tests {
         let old = Arc::new(example::queued(1));
         let new = Arc::new(step(&old, Event::Cancel, example::start()).call);
         for call in [&old, &new, &old] {
-            copies.put(&Stored::after(None, call), copies.epoch());
+            copies.put(&Stored::after(None, call), copies.asked());
         }
         let seen = copies.get(old.id).unwrap().unwrap();
         assert_eq!((seen.stored.call.version, seen.is_current), (new.version, true));
@@ -249,12 +272,25 @@ mod tests {
         let copies = Copies::new(Records::new(Vault::new(&[Key::derive(b"a")])));
         let stored = Stored::after(None, &Arc::new(example::queued(1)));
         let id = stored.call.id;
-        let asked = copies.epoch();
+        let asked = copies.asked();
         copies.doubt();
         copies.put(&stored, asked);
         assert!(!copies.get(id).unwrap().unwrap().is_current, "others may have saved meanwhile, unheard");
-        copies.put(&stored, copies.epoch());
+        copies.put(&stored, copies.asked());
         copies.put(&stored, asked);
         assert!(copies.get(id).unwrap().unwrap().is_current, "it was loaded since");
+    }
+    #[test]
+    fn what_was_asked_before_a_call_was_taken_back_does_not_bring_it_back() {
+        let copies = Copies::new(Records::new(Vault::new(&[Key::derive(b"a")])));
+        let stored = Stored::after(None, &Arc::new(example::queued(1)));
+        let id = stored.call.id;
+        let asked = copies.asked();
+        copies.put(&stored, asked);
+        copies.take_back(id);
+        copies.put(&stored, asked);
+        assert!(copies.get(id).unwrap().is_none());
+        copies.put(&stored, copies.asked());
+        assert!(copies.get(id).unwrap().is_some(), "the server has it again");
     }
 }

@@ -128,17 +128,17 @@ impl Redis {
 
     /// Saves an entry over the one that was known. `None`: done; else what stands there instead.
     async fn put_entry(&self, before: &Stored, after: &Stored) -> Result<Option<Option<Stored>>, Error> {
-        let epoch = self.copies.epoch();
+        let asked = self.copies.asked();
         let answer = self.send_record("events", Some(before.stamp()), after, None).await?;
         match answer {
             Some(other) if other.is_empty() => Ok(Some(None)),
             Some(other) => {
                 let other = self.copies.records().open(after.call.id, &other)?;
-                self.copies.put(&other, epoch);
+                self.copies.put(&other, asked);
                 Ok(Some(Some(other)))
             }
             None => {
-                self.copies.put(after, epoch);
+                self.copies.put(after, asked);
                 self.note_event(after);
                 Ok(None)
             }

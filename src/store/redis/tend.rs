@@ -81,7 +81,7 @@ impl Redis {
                         alarms.hand_over(id, stamp);
                     } else if record.is_empty() {
                         // It was taken back: a copy would be taken for a call that the server has lost.
-                        copies.forget(id);
+                        copies.take_back(id);
                     }
                 }
             } else if push.kind == PushKind::Disconnection
