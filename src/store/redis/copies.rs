@@ -280,6 +280,7 @@ mod tests {
         copies.put(&stored, asked);
         assert!(copies.get(id).unwrap().unwrap().is_current, "it was loaded since");
     }
+
     #[test]
     fn what_was_asked_before_a_call_was_taken_back_does_not_bring_it_back() {
         let copies = Copies::new(Records::new(Vault::new(&[Key::derive(b"a")])));
