@@ -1,5 +1,6 @@
-//! Puts the files of the pages into the binary: everything under `web/`, and the two of Swagger UI's that `/docs`
-//! needs, each as it is and compressed. It also notes the commit. It must not reach any network.
+//! Puts the files of the pages into the binary: everything under `web/`, and the two of Swagger
+//! UI's that `/docs` needs, each as it is and compressed. It also notes the commit. It must not
+//! reach any network.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,7 +18,10 @@ use sha2::{Digest, Sha256};
 /// What is taken out of the Swagger UI archive.
 const SWAGGER_FILES: [&str; 2] = ["swagger-ui-bundle.js", "swagger-ui.css"];
 
-#[expect(clippy::disallowed_methods, reason = "cargo tells a build script by its environment where it is")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo tells a build script by its environment where it is"
+)]
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?);
@@ -32,28 +36,46 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// `TABLECALL_COMMIT`: the commit that is built, or `unknown` outside of a repository.
 ///
 /// Where a build has no repository (an image), the variable of the same name may say it.
-#[expect(clippy::disallowed_methods, reason = "read when it is built, never when it runs")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "read when it is built, never when it runs"
+)]
 fn commit(root: &Path) {
     println!("cargo::rerun-if-env-changed=TABLECALL_COMMIT");
-    let told = std::env::var("TABLECALL_COMMIT").ok().filter(|told| !told.is_empty());
+    let told = std::env::var("TABLECALL_COMMIT")
+        .ok()
+        .filter(|told| !told.is_empty());
     let git = |arguments: &[&str]| {
-        let output = Command::new("git").current_dir(root).args(arguments).output().ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        let output = Command::new("git")
+            .current_dir(root)
+            .args(arguments)
+            .output()
+            .ok()?;
+        output
+            .status
+            .success()
+            .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
-    // Only a repository of our own counts, not one that the sources happen to have been unpacked in.
+    // Only a repository of our own counts, not one that the sources happen to have been unpacked
+    // in.
     let own = git(&["rev-parse", "--show-prefix"]).is_some_and(|prefix| prefix.is_empty());
-    let commit = if own { git(&["rev-parse", "--short=12", "HEAD"]) } else { None };
+    let commit = if own {
+        git(&["rev-parse", "--short=12", "HEAD"])
+    } else {
+        None
+    };
     let commit = told.or(commit).unwrap_or_else(|| "unknown".to_owned());
     println!("cargo::rustc-env=TABLECALL_COMMIT={commit}");
     if !own {
         return;
     }
-    // HEAD changes with the branch, its log and the branch's file with each commit. A path that does not exist would
-    // make every build run this again.
+    // HEAD changes with the branch, its log and the branch's file with each commit. A path that
+    // does not exist would make every build run this again.
     let branch = git(&["symbolic-ref", "--quiet", "HEAD"]);
     for name in ["HEAD", "logs/HEAD"].into_iter().chain(branch.as_deref()) {
-        if let Some(path) =
-            git(&["rev-parse", "--git-path", name]).map(|path| root.join(path)).filter(|path| path.exists())
+        if let Some(path) = git(&["rev-parse", "--git-path", name])
+            .map(|path| root.join(path))
+            .filter(|path| path.exists())
         {
             println!("cargo::rerun-if-changed={}", path.display());
         }
@@ -61,12 +83,19 @@ fn commit(root: &Path) {
 }
 
 fn swagger() -> Result<BTreeMap<String, Vec<u8>>, Box<dyn Error>> {
-    let mut archive = zip::ZipArchive::new(Cursor::new(utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED))?;
-    let names: Vec<String> = archive.file_names().map(|name| name.map(Cow::into_owned)).collect::<Result<_, _>>()?;
+    let mut archive =
+        zip::ZipArchive::new(Cursor::new(utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED))?;
+    let names: Vec<String> = archive
+        .file_names()
+        .map(|name| name.map(Cow::into_owned))
+        .collect::<Result<_, _>>()?;
     let mut files = BTreeMap::new();
     for wanted in SWAGGER_FILES {
         let end = format!("/dist/{wanted}");
-        let name = names.iter().find(|name| name.ends_with(&end)).ok_or(format!("{wanted} is not in the archive"))?;
+        let name = names
+            .iter()
+            .find(|name| name.ends_with(&end))
+            .ok_or(format!("{wanted} is not in the archive"))?;
         let mut bytes = Vec::new();
         archive.by_name(name)?.read_to_end(&mut bytes)?;
         files.insert(format!("/docs/{wanted}"), bytes);
@@ -75,11 +104,18 @@ fn swagger() -> Result<BTreeMap<String, Vec<u8>>, Box<dyn Error>> {
 }
 
 /// All files under `folder`, by the path they are served at.
-fn web(folder: &Path, at: &str, files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), Box<dyn Error>> {
+fn web(
+    folder: &Path,
+    at: &str,
+    files: &mut BTreeMap<String, Vec<u8>>,
+) -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", folder.display());
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let name = entry.file_name().into_string().map_err(|name| format!("{} is not UTF-8", name.display()))?;
+        let name = entry
+            .file_name()
+            .into_string()
+            .map_err(|name| format!("{} is not UTF-8", name.display()))?;
         let (path, served) = (entry.path(), format!("{at}/{name}"));
         if name.starts_with('.') {
             continue;
@@ -93,14 +129,17 @@ fn web(folder: &Path, at: &str, files: &mut BTreeMap<String, Vec<u8>>) -> Result
     Ok(())
 }
 
-/// Tells the service worker which files are the app's, and their version: the hash of all of them, so that a new one
-/// is noticed exactly when one of them has changed.
+/// Tells the service worker which files are the app's, and their version: the hash of all of them,
+/// so that a new one is noticed exactly when one of them has changed.
 fn worker(files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), Box<dyn Error>> {
     const WORKER: &str = "/sw.js";
     let own = |path: &&String| {
-        let others = ["/docs", "/simulator"].iter().any(|page| path.starts_with(page));
+        let others = ["/docs", "/simulator"]
+            .iter()
+            .any(|page| path.starts_with(page));
         // What only an installation asks for would weigh more than all that the app needs to run.
-        let rare = path.starts_with("/icons/") && !["/icons/icon.svg", "/icons/icon-192.png"].contains(&path.as_str());
+        let rare = path.starts_with("/icons/")
+            && !["/icons/icon.svg", "/icons/icon-192.png"].contains(&path.as_str());
         !others && !rare && !path.ends_with(".txt") && *path != WORKER
     };
     let names: Vec<&str> = files.keys().filter(own).map(String::as_str).collect();
@@ -109,7 +148,11 @@ fn worker(files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), Box<dyn Error>> {
         digest.update(Sha256::digest(name));
         digest.update(Sha256::digest(&files[*name]));
     }
-    let version = digest.finalize().iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    let version = digest
+        .finalize()
+        .iter()
+        .take(8)
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     let code = files.get(WORKER).ok_or("there is no web/sw.js")?;
     let code = String::from_utf8(code.clone())?.replace("@VERSION@", &version);
     let code = code.replace("[\"@FILES@\"]", &format!("{names:?}"));
@@ -119,7 +162,9 @@ fn worker(files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), Box<dyn Error>> {
 
 /// A page is served without its extension, an index at its folder.
 fn page(served: String) -> String {
-    let Some(page) = served.strip_suffix(".html") else { return served };
+    let Some(page) = served.strip_suffix(".html") else {
+        return served;
+    };
     match page.strip_suffix("/index") {
         Some("") => "/".to_owned(),
         Some(folder) => folder.to_owned(),
@@ -134,15 +179,22 @@ fn table(out: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Box<dyn Er
     let mut code = String::from("&[\n");
     for (path, bytes) in files {
         let digest: [u8; 32] = Sha256::digest(bytes).into();
-        let name = digest.iter().fold(String::new(), |name, byte| name + &format!("{byte:02x}"));
+        let name = digest
+            .iter()
+            .fold(String::new(), |name, byte| name + &format!("{byte:02x}"));
         let (plain, gzip) = (folder.join(&name), folder.join(format!("{name}.gz")));
-        // Named after its content, so what is there already is right; compressing takes seconds without optimisation.
+        // Named after its content, so what is there already is right; compressing takes seconds
+        // without optimisation.
         if !gzip.exists() {
             fs::write(&plain, bytes)?;
             replace(&gzip, &compressed(bytes)?)?;
         }
         let smaller = fs::metadata(&gzip)?.len() < bytes.len() as u64;
-        let gzip = if smaller { format!("Some(include_bytes!({gzip:?}))") } else { "None".to_owned() };
+        let gzip = if smaller {
+            format!("Some(include_bytes!({gzip:?}))")
+        } else {
+            "None".to_owned()
+        };
         let etag = &name[..32];
         let kind = content_type(path, bytes)?;
         writeln!(

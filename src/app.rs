@@ -35,7 +35,8 @@ use crate::{simulator, twilio};
 
 /// How long requests in progress may take once the process is told to stop.
 const GRACE: Duration = Duration::from_secs(7);
-/// How long work that outlives its request may take after that: an answer of Twilio on its way is worth waiting for.
+/// How long work that outlives its request may take after that: an answer of Twilio on its way is
+/// worth waiting for.
 const LAST_WORK: Duration = Duration::from_secs(7);
 
 /// How long the last events to clients may take when all else has ended.
@@ -111,7 +112,12 @@ impl App {
             None => None,
         };
         let assembled = assemble(&config, clock, address, |metrics| store(&config, metrics))?;
-        Ok(Self { listener, address, metrics, assembled })
+        Ok(Self {
+            listener,
+            address,
+            metrics,
+            assembled,
+        })
     }
 
     /// The address that was bound.
@@ -123,7 +129,9 @@ impl App {
     /// The address at which metrics are alone, if they are.
     #[must_use]
     pub fn metrics_address(&self) -> Option<SocketAddr> {
-        self.metrics.as_ref().and_then(|listener| listener.local_addr().ok())
+        self.metrics
+            .as_ref()
+            .and_then(|listener| listener.local_addr().ok())
     }
 
     /// The simulated carrier of this process, if it has one.
@@ -134,23 +142,33 @@ impl App {
 
     /// Serves until `signal` comes, then stops in order:
     ///
-    /// 1. what waits for a later moment ends as failed, since nothing will remember it, and its followers are told;
-    /// 2. streams to clients end, and no new connection is accepted: nobody begins what cannot be finished;
-    /// 3. requests in progress are answered, for seven seconds at most: a key that was pressed is stored;
-    /// 4. work that outlives its request ends, for seven seconds at most: an answer of Twilio on its way gets its place in
-    ///    the record, and a call whose line was just closed its end;
+    /// 1. what waits for a later moment ends as failed, since nothing will remember it, and its
+    ///   followers are told;
+    /// 2. streams to clients end, and no new connection is accepted: nobody begins what cannot be
+    ///   finished;
+    /// 3. requests in progress are answered, for seven seconds at most: a key that was pressed is
+    ///   stored;
+    /// 4. work that outlives its request ends, for seven seconds at most: an answer of Twilio on
+    ///   its way gets its place in the record, and a call whose line was just closed its end;
     /// 5. what came to wait meanwhile ends too;
-    /// 6. what clients were not told yet is sent once more, and what a shared store has not taken yet is offered to it, for
-    ///    four seconds at most;
+    /// 6. what clients were not told yet is sent once more, and what a shared store has not taken
+    ///   yet is offered to it, for four seconds at most;
     /// 7. the simulator goes last: it is the other end of the wire;
     /// 8. the last spans of traces are sent, for two seconds at most.
     ///
-    /// Calls on the line are left to their tickets. All of it together takes less than the 25 seconds that a platform
-    /// should be told to wait.
+    /// Calls on the line are left to their tickets. All of it together takes less than the 25
+    /// seconds that a platform should be told to wait.
     pub async fn run_until(self, signal: impl Future<Output = ()>) {
-        // The data of phone numbers takes some 10 ms to read; nobody should wait for it, neither a start nor a call.
+        // The data of phone numbers takes some 10 ms to read; nobody should wait for it, neither a
+        // start nor a call.
         let warm = tokio::task::spawn_blocking(phone::warm);
-        let Assembled { site, notifier, metrics, tasks, stop } = self.assembled;
+        let Assembled {
+            site,
+            notifier,
+            metrics,
+            tasks,
+            stop,
+        } = self.assembled;
         notifier.start();
         let (service, simulator) = (site.service.clone(), site.simulator.clone());
         tasks.spawn({
@@ -172,11 +190,26 @@ impl App {
         );
         let limits = site.limits.clone().within_open_files();
         if let Some(listener) = self.metrics {
-            let (limits, endpoint) = (limits.clone(), crate::http::metrics_endpoint(service.clone()));
+            let (limits, endpoint) = (
+                limits.clone(),
+                crate::http::metrics_endpoint(service.clone()),
+            );
             // It has nothing to finish.
-            tasks.spawn(serve(listener, limits, endpoint, stop.clone(), Duration::ZERO));
+            tasks.spawn(serve(
+                listener,
+                limits,
+                endpoint,
+                stop.clone(),
+                Duration::ZERO,
+            ));
         }
-        let serving = serve(self.listener, limits, crate::http::endpoint(site), stop.clone(), GRACE);
+        let serving = serve(
+            self.listener,
+            limits,
+            crate::http::endpoint(site),
+            stop.clone(),
+            GRACE,
+        );
         tokio::pin!(serving);
         tokio::select! {
             () = &mut serving => {}
@@ -207,7 +240,8 @@ impl App {
     }
 }
 
-/// What a request meets behind the sockets, over calls that are there already. Nothing runs beside it: no sweep.
+/// What a request meets behind the sockets, over calls that are there already. Nothing runs beside
+/// it: no sweep.
 ///
 /// # Errors
 /// A part cannot be built.
@@ -223,20 +257,29 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
 }
 
 fn memory(config: &Config) -> Store {
-    let limits = store::Limits { max_calls: config.max_calls, retention: config.retention };
+    let limits = store::Limits {
+        max_calls: config.max_calls,
+        retention: config.retention,
+    };
     Store::Memory(Memory::new(limits).paced(config.calls_per_second))
 }
 
 /// The server that instances share, or this process.
 fn store(config: &Config, metrics: &Metrics) -> Store {
-    let Some(shared) = &config.shared else { return memory(config) };
+    let Some(shared) = &config.shared else {
+        return memory(config);
+    };
     let settings = store::redis::Settings {
         url: shared.url.clone(),
         index_key: shared.index_key.clone(),
         retention: config.retention,
         per_second: config.calls_per_second,
     };
-    Store::Redis(Arc::new(Redis::new(&settings, &config.ticket_keys, metrics)))
+    Store::Redis(Arc::new(Redis::new(
+        &settings,
+        &config.ticket_keys,
+        metrics,
+    )))
 }
 
 /// Builds every part; `address` is where this process can be reached by itself.
@@ -247,10 +290,22 @@ fn assemble(
     store: impl FnOnce(&Metrics) -> Store,
 ) -> Result<Assembled, Error> {
     let origin = origin(config, address);
-    let input = if config.speech { Input::KeysAndSpeech } else { Input::Keys };
+    let input = if config.speech {
+        Input::KeysAndSpeech
+    } else {
+        Input::Keys
+    };
     let speech = Speech::load(input).map_err(Error::Speech)?;
-    let do_not_call = config.do_not_call_file.as_deref().map(DoNotCallFile::open).transpose()?;
-    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), env!("TABLECALL_COMMIT"), clock.now())?;
+    let do_not_call = config
+        .do_not_call_file
+        .as_deref()
+        .map(DoNotCallFile::open)
+        .transpose()?;
+    let metrics = Metrics::new(
+        env!("CARGO_PKG_VERSION"),
+        env!("TABLECALL_COMMIT"),
+        clock.now(),
+    )?;
     let http = http_client()?;
     let account = config.carrier.account().clone();
     let verifier = Verifier::new(&origin, &account.auth_tokens, &account.webhook_keys)?;
@@ -258,7 +313,8 @@ fn assemble(
         Carrier::Twilio { api_url, .. } => (None, api_url.clone()),
         Carrier::Simulator(account) => {
             let auth_tokens = account.auth_tokens.clone();
-            let only_origin = (!address.ip().is_loopback() || config.public_url.is_some()).then(|| origin.clone());
+            let only_origin = (!address.ip().is_loopback() || config.public_url.is_some())
+                .then(|| origin.clone());
             let simulated = simulator::Config {
                 account_sid: account.sid.to_string(),
                 auth_tokens,
@@ -266,12 +322,21 @@ fn assemble(
                 ..Default::default()
             };
             let simulator = Simulator::new(simulated, clock.clone(), http.clone());
-            (Some(simulator), format!("http://{}/simulator", reachable(address)))
+            (
+                Some(simulator),
+                format!("http://{}/simulator", reachable(address)),
+            )
         }
     };
-    let client = ClientConfig { api_url, ..ClientConfig::new(account.sid, account.credentials) };
+    let client = ClientConfig {
+        api_url,
+        ..ClientConfig::new(account.sid, account.credentials)
+    };
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let probe = config.public_url.as_ref().map(|_| Probe { http: http.clone(), origin: origin.clone() });
+    let probe = config.public_url.as_ref().map(|_| Probe {
+        http: http.clone(),
+        origin: origin.clone(),
+    });
     let traces = traces(config, &clock)?;
     let service = Service::new(Parts {
         settings: settings(config, speech.languages().collect()),
@@ -288,7 +353,12 @@ fn assemble(
         stop: stop.clone(),
         probe,
     });
-    let keys = Keys::new(config.api_keys.iter().map(|(name, secret)| (name.as_str(), secret.as_str())));
+    let keys = Keys::new(
+        config
+            .api_keys
+            .iter()
+            .map(|(name, secret)| (name.as_str(), secret.as_str())),
+    );
     let notifier = Notifier::new(notify::Parts {
         service: service.clone(),
         clock,
@@ -301,17 +371,47 @@ fn assemble(
     let (proxies, origins) = (config.trusted_proxies.clone(), config.cors_origins.clone());
     let mut limits = Limits::default();
     limits.unlimited_peers.extend(&proxies.0);
-    let admission = Admission { keys, proxies, origins };
-    let site = Site { service, admission, verifier, simulator, limits, metrics_apart };
-    Ok(Assembled { site, notifier, metrics, tasks, stop })
+    let admission = Admission {
+        keys,
+        proxies,
+        origins,
+    };
+    let site = Site {
+        service,
+        admission,
+        verifier,
+        simulator,
+        limits,
+        metrics_apart,
+    };
+    Ok(Assembled {
+        site,
+        notifier,
+        metrics,
+        tasks,
+        stop,
+    })
 }
 
 /// Traces, where a collector is named.
 fn traces(config: &Config, clock: &Clock) -> Result<Option<Traces>, Error> {
-    let Some(endpoint) = config.watching.collector.clone() else { return Ok(None) };
-    let (version, environment) = (env!("CARGO_PKG_VERSION"), config.watching.environment.clone());
-    let collector = Collector { endpoint, version, environment };
-    Ok(Some(Traces::new(collector, clock.clone(), http_client_builder().build()?)?))
+    let Some(endpoint) = config.watching.collector.clone() else {
+        return Ok(None);
+    };
+    let (version, environment) = (
+        env!("CARGO_PKG_VERSION"),
+        config.watching.environment.clone(),
+    );
+    let collector = Collector {
+        endpoint,
+        version,
+        environment,
+    };
+    Ok(Some(Traces::new(
+        collector,
+        clock.clone(),
+        http_client_builder().build()?,
+    )?))
 }
 
 /// The OpenAPI document of a service as it would be without any setting.
@@ -321,7 +421,9 @@ fn traces(config: &Config, clock: &Clock) -> Result<Option<Traces>, Error> {
 pub fn document() -> Result<serde_json::Value, Error> {
     let config = Config::read(&Given::default()).map_err(|_problems| Error::Defaults)?;
     let address = config.listen;
-    let assembled = assemble(&config, Clock::system(), address, |_metrics| memory(&config))?;
+    let assembled = assemble(&config, Clock::system(), address, |_metrics| {
+        memory(&config)
+    })?;
     Ok(crate::http::describe(&assembled.site))
 }
 
@@ -335,12 +437,23 @@ fn origin(config: &Config, address: SocketAddr) -> String {
 
 /// An address that this machine can reach itself by: "all addresses" is none to connect to.
 fn reachable(address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() { SocketAddr::from(([127, 0, 0, 1], address.port())) } else { address }
+    if address.ip().is_unspecified() {
+        SocketAddr::from(([127, 0, 0, 1], address.port()))
+    } else {
+        address
+    }
 }
 
 fn settings(config: &Config, languages: Vec<Language>) -> Settings {
-    let home = config.from_numbers.first().and_then(|number| number.facts()).and_then(|facts| facts.country);
-    let callbacks = match (config.webhook_secrets.is_empty(), config.allow_private_callbacks) {
+    let home = config
+        .from_numbers
+        .first()
+        .and_then(|number| number.facts())
+        .and_then(|facts| facts.country);
+    let callbacks = match (
+        config.webhook_secrets.is_empty(),
+        config.allow_private_callbacks,
+    ) {
         (true, _) => Callbacks::Refused,
         (false, false) => Callbacks::Public,
         (false, true) => Callbacks::Any,
@@ -351,7 +464,12 @@ fn settings(config: &Config, languages: Vec<Language>) -> Settings {
         service_name: config.service_name.clone(),
         contact_phone: config.contact_phone,
         machine_detection: config.machine_detection,
-        defaults: Defaults { country: home, restaurant_phone: config.restaurant_phone, callbacks, languages },
+        defaults: Defaults {
+            country: home,
+            restaurant_phone: config.restaurant_phone,
+            callbacks,
+            languages,
+        },
         do_not_call: config.do_not_call.clone(),
         rules: Rules {
             countries: config.allowed_countries.clone(),
@@ -362,7 +480,8 @@ fn settings(config: &Config, languages: Vec<Language>) -> Settings {
     }
 }
 
-/// Serves the simulated carrier alone until `signal` comes; tells `bound` its address as soon as it listens.
+/// Serves the simulated carrier alone until `signal` comes; tells `bound` its address as soon as it
+/// listens.
 ///
 /// # Errors
 /// The address cannot be bound.
@@ -373,7 +492,10 @@ pub async fn run_simulator(
     bound: impl FnOnce(SocketAddr),
     signal: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let taken = |source| Error::Bind { address: listen, source };
+    let taken = |source| Error::Bind {
+        address: listen,
+        source,
+    };
     let listener = TcpListener::bind(listen).await.map_err(taken)?;
     bound(listener.local_addr().map_err(taken)?);
     // Instances come and go beside it: no connection to one that was killed may be used again.
@@ -403,7 +525,12 @@ mod tests {
     #[test]
     fn the_longest_stop_is_shorter_than_a_platform_waits() {
         // The last second is that of the runtime, for work that cannot be stopped.
-        let longest = GRACE + LAST_WORK + LAST_EVENTS + traces::LAST_WAIT + reports::LAST_WAIT + Duration::from_secs(1);
+        let longest = GRACE
+            + LAST_WORK
+            + LAST_EVENTS
+            + traces::LAST_WAIT
+            + reports::LAST_WAIT
+            + Duration::from_secs(1);
         assert!(longest <= Duration::from_secs(23), "{longest:?}");
     }
 }

@@ -1,8 +1,9 @@
 //! The one clock of the process.
 //!
-//! Sweeps, retries, leases, limits, retention and the simulator read time and wait for it here, so that tests run
-//! whole days in seconds over real sockets. Socket timeouts are not ours to move: they stay on tokio's clock.
-//! Everything below `service` takes `now` as an argument and never sees a [`Clock`].
+//! Sweeps, retries, leases, limits, retention and the simulator read time and wait for it here, so
+//! that tests run whole days in seconds over real sockets. Socket timeouts are not ours to move:
+//! they stay on tokio's clock. Everything below `service` takes `now` as an argument and never sees
+//! a [`Clock`].
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,7 +37,10 @@ struct State {
 impl State {
     fn now(&self) -> Timestamp {
         self.base
-            .saturating_add(SignedDuration::try_from(self.since.elapsed() * self.speed).unwrap_or(SignedDuration::MAX))
+            .saturating_add(
+                SignedDuration::try_from(self.since.elapsed() * self.speed)
+                    .unwrap_or(SignedDuration::MAX),
+            )
             .unwrap_or(Timestamp::MAX)
     }
 }
@@ -48,31 +52,51 @@ impl Clock {
         Self(None)
     }
 
-    /// A clock that begins at `start` and stands still until it is [advanced](Self::advance) or [let run](Self::run).
+    /// A clock that begins at `start` and stands still until it is [advanced](Self::advance) or
+    /// [let run](Self::run).
     #[must_use]
     pub fn simulated(start: Timestamp) -> Self {
-        let state = State { base: start, since: Instant::now(), speed: 0, sleepers: BTreeMap::new() };
-        Self(Some(Arc::new(Simulated { state: Mutex::new(state), moved: Notify::new() })))
+        let state = State {
+            base: start,
+            since: Instant::now(),
+            speed: 0,
+            sleepers: BTreeMap::new(),
+        };
+        Self(Some(Arc::new(Simulated {
+            state: Mutex::new(state),
+            moved: Notify::new(),
+        })))
     }
 
     /// What time it is.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place where the wall clock is read")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the wall clock is read"
+    )]
     pub fn now(&self) -> Timestamp {
-        self.0.as_ref().map_or_else(Timestamp::now, |simulated| simulated.lock().now())
+        self.0
+            .as_ref()
+            .map_or_else(Timestamp::now, |simulated| simulated.lock().now())
     }
 
     /// Waits until it is `at`; returns at once when that has passed.
     pub async fn sleep_until(&self, at: Timestamp) {
         match &self.0 {
-            None => tokio::time::sleep(at.duration_since(self.now()).try_into().unwrap_or_default()).await,
+            None => {
+                tokio::time::sleep(at.duration_since(self.now()).try_into().unwrap_or_default())
+                    .await
+            }
             Some(simulated) => simulated.sleep_until(at).await,
         }
     }
 
     /// Waits for `duration`.
     pub async fn sleep(&self, duration: Duration) {
-        let at = self.now().saturating_add(duration).unwrap_or(Timestamp::MAX);
+        let at = self
+            .now()
+            .saturating_add(duration)
+            .unwrap_or(Timestamp::MAX);
         self.sleep_until(at).await;
     }
 
@@ -100,7 +124,9 @@ impl Clock {
     /// The next instant somebody waits for on a simulated clock.
     #[must_use]
     pub fn next_sleeper(&self) -> Option<Timestamp> {
-        self.0.as_ref().and_then(|simulated| simulated.lock().sleepers.keys().next().copied())
+        self.0
+            .as_ref()
+            .and_then(|simulated| simulated.lock().sleepers.keys().next().copied())
     }
 }
 
@@ -182,7 +208,10 @@ mod tests {
         tokio::task::yield_now().await;
         assert!(!sleeper.is_finished());
         clock.advance(Duration::from_secs(1));
-        assert_eq!(sleeper.await.unwrap(), start + SignedDuration::from_secs(60));
+        assert_eq!(
+            sleeper.await.unwrap(),
+            start + SignedDuration::from_secs(60)
+        );
         assert_eq!(clock.next_sleeper(), None);
     }
 

@@ -1,5 +1,6 @@
-//! What an operator decides: every setting is read and judged before anything binds, and all that is wrong is told at
-//! once, by name. The values come from `main`, which alone reads the environment.
+//! What an operator decides: every setting is read and judged before anything binds, and all that
+//! is wrong is told at once, by name. The values come from `main`, which alone reads the
+//! environment.
 
 mod account;
 mod help;
@@ -38,23 +39,39 @@ pub struct Given {
     /// Port to bind on all addresses, as hosting platforms set it; `listen` goes before it
     #[arg(long, env = "PORT", value_name = "PORT")]
     pub port: Option<String>,
-    /// Origin under which Twilio reaches us, such as `https://calls.example.com`; with the simulator the address bound
+    /// Origin under which Twilio reaches us, such as `https://calls.example.com`; with the
+    /// simulator the address bound
     #[arg(long, env = "TABLECALL_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
     /// Twilio account; without it the simulator is the carrier
     #[arg(long, env = "TWILIO_ACCOUNT_SID", value_name = "SID")]
     pub twilio_account_sid: Option<String>,
     /// Auth token of the account; several, newest first, while rotating
-    #[arg(long, env = "TWILIO_AUTH_TOKEN", value_name = "TOKEN,…", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "TWILIO_AUTH_TOKEN",
+        value_name = "TOKEN,…",
+        hide_env_values = true
+    )]
     pub twilio_auth_token: Option<String>,
     /// Twilio shared keys that may sign webhooks
-    #[arg(long, env = "TWILIO_WEBHOOK_KEYS", value_name = "ID:SECRET,…", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "TWILIO_WEBHOOK_KEYS",
+        value_name = "ID:SECRET,…",
+        hide_env_values = true
+    )]
     pub twilio_webhook_keys: Option<String>,
     /// API key for Twilio's REST API, instead of the auth token
     #[arg(long, env = "TWILIO_API_KEY", value_name = "SID")]
     pub twilio_api_key: Option<String>,
     /// Secret of that API key
-    #[arg(long, env = "TWILIO_API_SECRET", value_name = "SECRET", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "TWILIO_API_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
     pub twilio_api_secret: Option<String>,
     /// Our numbers, E.164; required with an account
     #[arg(long, env = "TWILIO_FROM_NUMBER", value_name = "NUMBER,…")]
@@ -81,17 +98,28 @@ pub struct Given {
     #[arg(long, env = "TWILIO_MACHINE_DETECTION", value_name = "MODE")]
     pub twilio_machine_detection: Option<String>,
     /// Keys of the API, required with an account; each secret has at least 16 characters
-    #[arg(long, env = "TABLECALL_API_KEYS", value_name = "NAME:SECRET,…", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "TABLECALL_API_KEYS",
+        value_name = "NAME:SECRET,…",
+        hide_env_values = true
+    )]
     pub api_keys: Option<String>,
-    /// Keys that seal webhook URLs, as `tablecall keygen` makes them; the first seals, all open; by default they follow from
-    /// the auth tokens
-    #[arg(long, env = "TABLECALL_TICKET_KEYS", value_name = "KEY,…", hide_env_values = true)]
+    /// Keys that seal webhook URLs, as `tablecall keygen` makes them; the first seals, all open; by
+    /// default they follow from the auth tokens
+    #[arg(
+        long,
+        env = "TABLECALL_TICKET_KEYS",
+        value_name = "KEY,…",
+        hide_env_values = true
+    )]
     pub ticket_keys: Option<String>,
-    /// Countries that may be called; by default that of the first from-number; `*` for all, as with the simulator
+    /// Countries that may be called; by default that of the first from-number; `*` for all, as with
+    /// the simulator
     #[arg(long, env = "TABLECALL_ALLOWED_COUNTRIES", value_name = "CODE,…")]
     pub allowed_countries: Option<String>,
-    /// The restaurants' local hours in which they may be called, `10:00-21:00` by default; `always` for no limit, as with
-    /// the simulator
+    /// The restaurants' local hours in which they may be called, `10:00-21:00` by default; `always`
+    /// for no limit, as with the simulator
     #[arg(long, env = "TABLECALL_CALL_HOURS", value_name = "FROM-TO")]
     pub call_hours: Option<String>,
     /// Spoken answers beside the keys: `on` or `off` (the default)
@@ -103,8 +131,9 @@ pub struct Given {
     /// File of numbers never to call, one a line; each restaurant that asks for it is added
     #[arg(long, env = "TABLECALL_DO_NOT_CALL_FILE", value_name = "PATH")]
     pub do_not_call_file: Option<String>,
-    /// How often may be called, by default `number_hour=3,number_day=8,key_minute=60,service_day=500`; `off` for no limit,
-    /// as with the simulator
+    /// How often may be called, by default
+    /// `number_hour=3,number_day=8,key_minute=60,service_day=500`; `off` for no limit, as with the
+    /// simulator
     #[arg(long, env = "TABLECALL_LIMITS", value_name = "LIMITS")]
     pub limits: Option<String>,
     /// The number spoken as the one to reach us by; the first from-number by default
@@ -116,8 +145,14 @@ pub struct Given {
     /// How long a finished call stays readable; `24h` by default
     #[arg(long, env = "TABLECALL_RETENTION", value_name = "DURATION")]
     pub retention: Option<String>,
-    /// Secrets that sign events to clients, `whsec_…`, newest first; without any, `callback_url` is refused
-    #[arg(long, env = "TABLECALL_WEBHOOK_SECRETS", value_name = "SECRET,…", hide_env_values = true)]
+    /// Secrets that sign events to clients, `whsec_…`, newest first; without any, `callback_url` is
+    /// refused
+    #[arg(
+        long,
+        env = "TABLECALL_WEBHOOK_SECRETS",
+        value_name = "SECRET,…",
+        hide_env_values = true
+    )]
     pub webhook_secrets: Option<String>,
     /// Lets `callback_url` point at private addresses: `true` or `false` (the default)
     #[arg(long, env = "TABLECALL_ALLOW_PRIVATE_CALLBACKS", value_name = "BOOL")]
@@ -144,7 +179,12 @@ pub struct Given {
     #[arg(long, env = "REDIS_CA", value_name = "PEM", hide_env_values = true)]
     pub redis_ca: Option<String>,
     /// Key under which numbers are hashed into names of shared keys
-    #[arg(long, env = "TABLECALL_INDEX_KEY", value_name = "KEY", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "TABLECALL_INDEX_KEY",
+        value_name = "KEY",
+        hide_env_values = true
+    )]
     pub index_key: Option<String>,
     /// Where errors are reported
     #[arg(long, env = "SENTRY_DSN", value_name = "URL", hide_env_values = true)]

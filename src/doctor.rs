@@ -1,7 +1,8 @@
-//! `tablecall doctor`: holds the configuration against the real account and the public URL, before a guest does.
+//! `tablecall doctor`: holds the configuration against the real account and the public URL, before
+//! a guest does.
 //!
-//! Nothing is dialled and nothing is changed. Each finding says what is wrong and how to mend it; who prints them is not
-//! decided here.
+//! Nothing is dialled and nothing is changed. Each finding says what is wrong and how to mend it;
+//! who prints them is not decided here.
 
 mod shared;
 
@@ -21,7 +22,8 @@ use crate::twilio::client::{Client, ClientConfig, Error, http_client};
 
 /// Where Twilio tells which countries may be called.
 pub const VOICE_URL: &str = "https://voice.twilio.com";
-/// A clock that is further off than this makes signed events to clients be refused and calls be missed in searches.
+/// A clock that is further off than this makes signed events to clients be refused and calls be
+/// missed in searches.
 const SKEW: SignedDuration = SignedDuration::from_secs(2);
 /// A balance below this is worth a word: some calls' worth.
 const LOW_BALANCE: f64 = 1.0;
@@ -64,7 +66,11 @@ impl fmt::Display for Finding {
 /// The worst of them.
 #[must_use]
 pub fn worst(findings: &[Finding]) -> Level {
-    findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Good)
+    findings
+        .iter()
+        .map(|finding| finding.level)
+        .max()
+        .unwrap_or(Level::Good)
 }
 
 struct Doctor<'a> {
@@ -75,8 +81,8 @@ struct Doctor<'a> {
     found: Vec<Finding>,
 }
 
-/// Looks at everything that can be looked at from here. `voice_url`: where dialling permissions are asked for, if they
-/// are to be asked for elsewhere than at Twilio.
+/// Looks at everything that can be looked at from here. `voice_url`: where dialling permissions are
+/// asked for, if they are to be asked for elsewhere than at Twilio.
 ///
 /// # Errors
 /// The HTTP client cannot be built, or `TWILIO_API_URL` cannot be used.
@@ -91,17 +97,29 @@ pub async fn examine(
         Carrier::Simulator(_) => {
             let text = "The simulator is the carrier, no real phone rings. Set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN to \
                         go live.";
-            let mut found = vec![Finding { level: Level::Good, subject: "carrier", text: text.to_owned() }];
+            let mut found = vec![Finding {
+                level: Level::Good,
+                subject: "carrier",
+                text: text.to_owned(),
+            }];
             if let Some(shared) = &config.shared {
                 found.extend(shared::look(shared, clock).await);
             }
             return Ok(found);
         }
     };
-    let client =
-        ClientConfig { api_url: api_url.clone(), ..ClientConfig::new(account.sid, account.credentials.clone()) };
+    let client = ClientConfig {
+        api_url: api_url.clone(),
+        ..ClientConfig::new(account.sid, account.credentials.clone())
+    };
     let client = Client::new(client)?;
-    let mut doctor = Doctor { config, account, client, http, found: Vec::new() };
+    let mut doctor = Doctor {
+        config,
+        account,
+        client,
+        http,
+        found: Vec::new(),
+    };
     doctor.clock(clock).await;
     if doctor.account().await {
         doctor.balance().await;
@@ -120,19 +138,28 @@ pub async fn examine(
 
 impl Doctor<'_> {
     fn say(&mut self, level: Level, subject: &'static str, text: impl Into<String>) {
-        self.found.push(Finding { level, subject, text: text.into() });
+        self.found.push(Finding {
+            level,
+            subject,
+            text: text.into(),
+        });
     }
 
     async fn clock(&mut self, clock: &Clock) {
         let before = clock.now();
         let (theirs, after) = (self.client.time().await, clock.now());
-        let Ok(Some(theirs)) = theirs else { return self.say(Level::Note, "clock", "Twilio did not tell its time.") };
+        let Ok(Some(theirs)) = theirs else {
+            return self.say(Level::Note, "clock", "Twilio did not tell its time.");
+        };
         // Its clock shows whole seconds, and the answer was on its way for a while.
         let early = before.duration_since(theirs) - SignedDuration::from_secs(1);
         let late = theirs.duration_since(after);
         let skew = early.max(late).max(SignedDuration::ZERO);
         if skew > SKEW {
-            let text = format!("This clock and Twilio's are {} s apart. Let NTP set it.", skew.as_secs());
+            let text = format!(
+                "This clock and Twilio's are {} s apart. Let NTP set it.",
+                skew.as_secs()
+            );
             self.say(Level::Bad, "clock", text);
         } else {
             self.say(Level::Good, "clock", "Agrees with Twilio's.");
@@ -144,8 +171,9 @@ impl Doctor<'_> {
         match self.client.account().await {
             Ok(account) if !account.is_active() => {
                 let status = account.status.unwrap_or_default();
-                let text =
-                    format!("The account is {status}: Twilio places no calls. See the console, or Twilio's support.");
+                let text = format!(
+                    "The account is {status}: Twilio places no calls. See the console, or Twilio's support."
+                );
                 self.say(Level::Bad, "account", text);
                 true
             }
@@ -166,7 +194,10 @@ impl Doctor<'_> {
 
     /// Standard API keys open everything but the account itself, which is no fault of theirs.
     async fn account_by_its_calls(&mut self, error: &Error) -> bool {
-        let query = crate::twilio::client::ListQuery { page_size: Some(1), ..Default::default() };
+        let query = crate::twilio::client::ListQuery {
+            page_size: Some(1),
+            ..Default::default()
+        };
         match self.client.list(&query).await {
             Ok(_) => {
                 let text = "These credentials can place calls. They cannot read the account itself (standard API keys \
@@ -184,20 +215,33 @@ impl Doctor<'_> {
     async fn balance(&mut self) {
         match self.client.balance().await {
             Ok(balance) => {
-                let (amount, currency) = (balance.balance.unwrap_or_default(), balance.currency.unwrap_or_default());
+                let (amount, currency) = (
+                    balance.balance.unwrap_or_default(),
+                    balance.currency.unwrap_or_default(),
+                );
                 match amount.parse::<f64>() {
                     Ok(left) if left <= 0.0 => {
-                        let text = format!("{amount} {currency}: no call is placed. Add funds in the Twilio console.");
+                        let text = format!(
+                            "{amount} {currency}: no call is placed. Add funds in the Twilio console."
+                        );
                         self.say(Level::Bad, "balance", text);
                     }
                     Ok(left) if left < LOW_BALANCE => {
-                        self.say(Level::Note, "balance", format!("{amount} {currency} is left: add funds soon."));
+                        self.say(
+                            Level::Note,
+                            "balance",
+                            format!("{amount} {currency} is left: add funds soon."),
+                        );
                     }
                     Ok(_) => self.say(Level::Good, "balance", format!("{amount} {currency}.")),
                     Err(_) => self.say(Level::Note, "balance", "Twilio did not tell it."),
                 }
             }
-            Err(_) => self.say(Level::Note, "balance", "These credentials cannot read it; see the Twilio console."),
+            Err(_) => self.say(
+                Level::Note,
+                "balance",
+                "These credentials cannot read it; see the Twilio console.",
+            ),
         }
     }
 
@@ -211,10 +255,18 @@ impl Doctor<'_> {
     async fn number(&self, phone: Phone) -> (Level, String) {
         let e164 = phone.to_string();
         match self.client.own_number(&e164).await {
-            Ok(Some(number)) if number.voice => (Level::Good, "is the account's, and can call.".to_owned()),
-            Ok(Some(_)) => (Level::Bad, "cannot be used for calls: buy a number with voice capability.".to_owned()),
+            Ok(Some(number)) if number.voice => {
+                (Level::Good, "is the account's, and can call.".to_owned())
+            }
+            Ok(Some(_)) => (
+                Level::Bad,
+                "cannot be used for calls: buy a number with voice capability.".to_owned(),
+            ),
             Ok(None) => match self.client.is_verified_caller_id(&e164).await {
-                Ok(true) => (Level::Good, "is a verified caller ID; call-backs do not reach this service.".to_owned()),
+                Ok(true) => (
+                    Level::Good,
+                    "is a verified caller ID; call-backs do not reach this service.".to_owned(),
+                ),
                 Ok(false) => {
                     let text = "is neither a number of the account's nor a verified caller ID: buy it, or verify it in the \
                                 console under Verified caller IDs. Twilio refuses calls from it (21210).";
@@ -222,10 +274,16 @@ impl Doctor<'_> {
                 }
                 Err(error) => (
                     Level::Note,
-                    format!("is not the account's; whether it is verified is not known. {}", told(&error)),
+                    format!(
+                        "is not the account's; whether it is verified is not known. {}",
+                        told(&error)
+                    ),
                 ),
             },
-            Err(error) => (Level::Note, format!("could not be looked up. {}", told(&error))),
+            Err(error) => (
+                Level::Note,
+                format!("could not be looked up. {}", told(&error)),
+            ),
         }
     }
 
@@ -243,14 +301,21 @@ impl Doctor<'_> {
             );
         };
         for country in countries.clone() {
-            let (level, text) = match self.client.may_call_country(voice_url, &country.to_string()).await {
+            let (level, text) = match self
+                .client
+                .may_call_country(voice_url, &country.to_string())
+                .await
+            {
                 Ok(true) => (Level::Good, format!("{country} may be called.")),
                 Ok(false) => {
                     let text = "is allowed here but not at Twilio: enable it in the console under Voice, Geographic \
                                 permissions, or take it out of TABLECALL_ALLOWED_COUNTRIES.";
                     (Level::Bad, format!("{country} {text}"))
                 }
-                Err(error) => (Level::Note, format!("{country}: not known. {}", told(&error))),
+                Err(error) => (
+                    Level::Note,
+                    format!("{country}: not known. {}", told(&error)),
+                ),
             };
             self.say(level, "countries", text);
         }
@@ -258,17 +323,29 @@ impl Doctor<'_> {
 
     /// Plays Twilio: a status callback of no call, signed well and signed badly.
     async fn public_url(&mut self) {
-        let Some(public_url) = &self.config.public_url else { return };
-        let url = format!("{}{}doctor", public_url.origin().ascii_serialization(), path::STATUS);
+        let Some(public_url) = &self.config.public_url else {
+            return;
+        };
+        let url = format!(
+            "{}{}doctor",
+            public_url.origin().ascii_serialization(),
+            path::STATUS
+        );
         let body = "AccountSid=AC00000000000000000000000000000000&CallSid=CA00000000000000000000000000000000&CallStatus=ringing";
-        let token = self.account.auth_tokens.first().map(String::as_str).unwrap_or_default();
+        let token = self
+            .account
+            .auth_tokens
+            .first()
+            .map(String::as_str)
+            .unwrap_or_default();
         let (level, text) = match (
             self.post(&url, body, &sign(token, &url, body)).await,
             self.post(&url, body, "d3Jvbmc=").await,
         ) {
-            (Ok(good), Ok(403)) if (200..300).contains(&good) => {
-                (Level::Good, "Answers, believes Twilio's signature and no other.".to_owned())
-            }
+            (Ok(good), Ok(403)) if (200..300).contains(&good) => (
+                Level::Good,
+                "Answers, believes Twilio's signature and no other.".to_owned(),
+            ),
             (Ok(403), _) => {
                 let text = "refuses a request with Twilio's signature: the server there has another TWILIO_AUTH_TOKEN or \
                             another TABLECALL_PUBLIC_URL than this configuration.";
@@ -279,22 +356,37 @@ impl Doctor<'_> {
                 (Level::Bad, format!("{public_url} answers {status}: {text}"))
             }
             (Err(error), _) => {
-                let text = "Start the server, and let DNS, TLS and the proxy lead to it; then look again.";
-                (Level::Bad, format!("{public_url} cannot be reached from here ({error}). {text}"))
+                let text =
+                    "Start the server, and let DNS, TLS and the proxy lead to it; then look again.";
+                (
+                    Level::Bad,
+                    format!("{public_url} cannot be reached from here ({error}). {text}"),
+                )
             }
         };
         self.say(level, "public URL", text);
     }
 
-    async fn post(&self, url: &str, body: &'static str, signature: &str) -> Result<u16, &'static str> {
-        let request = self.http.post(url).timeout(std::time::Duration::from_secs(10)).body(body);
+    async fn post(
+        &self,
+        url: &str,
+        body: &'static str,
+        signature: &str,
+    ) -> Result<u16, &'static str> {
+        let request = self
+            .http
+            .post(url)
+            .timeout(std::time::Duration::from_secs(10))
+            .body(body);
         let request = request.header("content-type", "application/x-www-form-urlencoded");
         let answer = request.header("x-twilio-signature", signature).send().await;
-        answer.map(|answer| answer.status().as_u16()).map_err(|error| match () {
-            () if error.is_timeout() => "no answer within 10 s",
-            () if error.is_connect() => "no connection",
-            () => "the connection broke",
-        })
+        answer
+            .map(|answer| answer.status().as_u16())
+            .map_err(|error| match () {
+                () if error.is_timeout() => "no answer within 10 s",
+                () if error.is_connect() => "no connection",
+                () => "the connection broke",
+            })
     }
 
     /// What holds in this deployment, and who should know it.
@@ -319,8 +411,16 @@ impl Doctor<'_> {
             );
         }
         let limits = config.limits;
-        let level = if limits == Limits::OFF { Level::Note } else { Level::Good };
-        self.say(level, "limits", format!("{limits}; TWILIO_CPS={}.", config.calls_per_second));
+        let level = if limits == Limits::OFF {
+            Level::Note
+        } else {
+            Level::Good
+        };
+        self.say(
+            level,
+            "limits",
+            format!("{limits}; TWILIO_CPS={}.", config.calls_per_second),
+        );
     }
 }
 
@@ -329,7 +429,9 @@ pub const DEFAULT_NAME: &str = "Tablecall";
 
 /// Twilio's signature over a request whose parameters stand in order (Twilio, "Webhooks security").
 fn sign(token: &str, url: &str, sorted_form: &str) -> String {
-    let pairs = sorted_form.split('&').filter_map(|pair| pair.split_once('='));
+    let pairs = sorted_form
+        .split('&')
+        .filter_map(|pair| pair.split_once('='));
     let text: String = pairs.fold(url.to_owned(), |text, (name, value)| text + name + value);
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token.as_bytes());
     BASE64_STANDARD.encode(hmac::sign(&key, text.as_bytes()))
@@ -339,10 +441,19 @@ fn sign(token: &str, url: &str, sorted_form: &str) -> String {
 fn told(error: &Error) -> String {
     match error {
         Error::Refused(refusal) => {
-            let code = refusal.code.map(|code| format!(" with code {code}")).unwrap_or_default();
-            format!("Twilio refuses{code} ({}). {}", refusal.status, refusal.advice())
+            let code = refusal
+                .code
+                .map(|code| format!(" with code {code}"))
+                .unwrap_or_default();
+            format!(
+                "Twilio refuses{code} ({}). {}",
+                refusal.status,
+                refusal.advice()
+            )
         }
-        Error::NotSent(_) => "Twilio cannot be reached from here: check DNS, firewall and TWILIO_API_URL.".to_owned(),
+        Error::NotSent(_) => {
+            "Twilio cannot be reached from here: check DNS, firewall and TWILIO_API_URL.".to_owned()
+        }
         Error::TryLater { .. } => "Twilio is busy: look again in a minute.".to_owned(),
         Error::Unanswered { .. } => "Twilio did not answer: look again in a minute.".to_owned(),
     }

@@ -1,6 +1,8 @@
-//! Tablecall phones a restaurant, reads a table reservation aloud, and brings back the answer pressed on the keypad.
+//! Tablecall phones a restaurant, reads a table reservation aloud, and brings back the answer
+//! pressed on the keypad.
 //!
-//! ARCHITECTURE.md is the map. A module imports only modules that stand above it in this list; `tests/tidy.rs` holds it.
+//! ARCHITECTURE.md is the map. A module imports only modules that stand above it in this list;
+//! `tests/tidy.rs` holds it.
 
 pub mod clock;
 pub mod plain;

@@ -14,7 +14,8 @@ use tablecall::telemetry::reports::{Destination, Reports};
 use tablecall::telemetry::{self, Format};
 use tablecall::{doctor, remote, simulator, ticket};
 
-/// A create makes some three hundred small allocations; with glibc's allocator they are a fifth of its work.
+/// A create makes some three hundred small allocations; with glibc's allocator they are a fifth of
+/// its work.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -25,10 +26,11 @@ const REFUSED: u8 = 1;
 /// Cannot be served (`EX_UNAVAILABLE`).
 const UNAVAILABLE: u8 = 69;
 
-/// Phones a restaurant, reads a table reservation aloud, and brings back the answer pressed on the keypad
+/// Phones a restaurant, reads a table reservation aloud, and brings back the answer pressed on the
+/// keypad
 ///
-/// Without a command it serves. Without a Twilio account a simulator is the carrier: no real phone rings, and nothing has
-/// to be set.
+/// Without a command it serves. Without a Twilio account a simulator is the carrier: no real phone
+/// rings, and nothing has to be set.
 #[derive(Debug, Parser)]
 #[command(after_help = EXAMPLES, version = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TABLECALL_COMMIT"), ")"), args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -93,10 +95,20 @@ struct DoctorArgs {
 #[derive(Args, Debug)]
 struct CallArgs {
     /// The server
-    #[arg(long, env = "TABLECALL_URL", value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(
+        long,
+        env = "TABLECALL_URL",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8080"
+    )]
     url: String,
     /// Secret of an API key of the server
-    #[arg(long, env = "TABLECALL_KEY", value_name = "SECRET", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "TABLECALL_KEY",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
     key: Option<String>,
     /// The guest's name
     #[arg(long)]
@@ -151,8 +163,13 @@ struct SimulatorArgs {
 }
 
 /// By which platforms are known that start several machines unless they are told not to.
-const SEVERAL: [&str; 5] =
-    ["FLY_MACHINE_ID", "K_SERVICE", "KUBERNETES_SERVICE_HOST", "ECS_CONTAINER_METADATA_URI_V4", "CONTAINER_APP_NAME"];
+const SEVERAL: [&str; 5] = [
+    "FLY_MACHINE_ID",
+    "K_SERVICE",
+    "KUBERNETES_SERVICE_HOST",
+    "ECS_CONTAINER_METADATA_URI_V4",
+    "CONTAINER_APP_NAME",
+];
 
 fn main() -> ExitCode {
     let cli = match command_line() {
@@ -179,7 +196,11 @@ fn command_line() -> Result<Cli, ExitCode> {
     let told = |error: clap::Error| {
         // There is nobody to tell when the other end is closed.
         let _told = error.print();
-        if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
+        if error.use_stderr() {
+            ExitCode::from(USAGE)
+        } else {
+            ExitCode::SUCCESS
+        }
     };
     // Settings may stand before any subcommand; they are explained in one place, where they belong.
     let hidden = |argument: clap::Arg| {
@@ -187,7 +208,10 @@ fn command_line() -> Result<Cli, ExitCode> {
         if own { argument } else { argument.hide(true) }
     };
     let serve = |command: clap::Command| with_headings(command).next_line_help(true);
-    let command = Cli::command().mut_args(hidden).mut_subcommand("serve", serve).mut_subcommand("doctor", serve);
+    let command = Cli::command()
+        .mut_args(hidden)
+        .mut_subcommand("serve", serve)
+        .mut_subcommand("doctor", serve);
     let matches = command.try_get_matches().map_err(told)?;
     Cli::from_arg_matches(&matches).map_err(told)
 }
@@ -210,7 +234,11 @@ fn print_document(yaml: bool) -> ExitCode {
         Ok(document) => document,
         Err(error) => return complain(&error.to_string(), UNAVAILABLE),
     };
-    let text = if yaml { tablecall::http::render_yaml(&document) } else { tablecall::http::render_json(&document) };
+    let text = if yaml {
+        tablecall::http::render_yaml(&document)
+    } else {
+        tablecall::http::render_json(&document)
+    };
     say(text.trim_end())
 }
 
@@ -219,13 +247,24 @@ fn configuration(given: &Given) -> Result<Config, ExitCode> {
 }
 
 fn complain_of(problems: &[Problem]) -> ExitCode {
-    let lines: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
-    complain(&format!("these settings are wrong:\n{}", lines.join("\n")), USAGE)
+    let lines: Vec<String> = problems
+        .iter()
+        .map(|problem| format!("  {problem}"))
+        .collect();
+    complain(
+        &format!("these settings are wrong:\n{}", lines.join("\n")),
+        USAGE,
+    )
 }
 
-/// Status 0 when it is alive, 69 when it is not; the health check of the image, which has no shell and no curl.
+/// Status 0 when it is alive, 69 when it is not; the health check of the image, which has no shell
+/// and no curl.
 fn ask_health(args: HealthArgs) -> ExitCode {
-    let given = Given { listen: args.listen, port: args.port, ..Given::default() };
+    let given = Given {
+        listen: args.listen,
+        port: args.port,
+        ..Given::default()
+    };
     let listen = match Config::read_listen(&given) {
         Ok(listen) => listen,
         Err(problems) => return complain_of(&problems),
@@ -253,7 +292,11 @@ fn examine(args: &DoctorArgs) -> ExitCode {
             Ok(findings) => {
                 let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
                 let said = say(&lines.join("\n"));
-                if doctor::worst(&findings) == doctor::Level::Bad { ExitCode::FAILURE } else { said }
+                if doctor::worst(&findings) == doctor::Level::Bad {
+                    ExitCode::FAILURE
+                } else {
+                    said
+                }
             }
             Err(error) => complain(&error.to_string(), UNAVAILABLE),
         }
@@ -262,10 +305,19 @@ fn examine(args: &DoctorArgs) -> ExitCode {
 
 /// Status 0 when the table is confirmed, 1 when the call ended otherwise or was refused.
 fn place_call(args: CallArgs) -> ExitCode {
-    let CallArgs { url, key, name, phone, time, party_size, more } = args;
+    let CallArgs {
+        url,
+        key,
+        name,
+        phone,
+        time,
+        party_size,
+        more,
+    } = args;
     let mut body = serde_json::Map::new();
     body.extend(
-        [("name", name), ("phone", phone), ("time", time)].map(|(field, value)| (field.to_owned(), value.into())),
+        [("name", name), ("phone", phone), ("time", time)]
+            .map(|(field, value)| (field.to_owned(), value.into())),
     );
     body.insert("party_size".to_owned(), party_size.into());
     for field in &more {
@@ -274,7 +326,11 @@ fn place_call(args: CallArgs) -> ExitCode {
         };
         // `attempts` is a number and `alternatives` an object; everything else is text.
         let plain = field != "attempts" && !value.starts_with('{');
-        let value = if plain { value.into() } else { serde_json::from_str(value).unwrap_or_else(|_| value.into()) };
+        let value = if plain {
+            value.into()
+        } else {
+            serde_json::from_str(value).unwrap_or_else(|_| value.into())
+        };
         body.insert(field.to_owned(), value);
     }
     in_runtime(async move {
@@ -289,7 +345,11 @@ fn place_call(args: CallArgs) -> ExitCode {
         {
             Ok(outcome) => {
                 let said = say(&outcome);
-                if outcome == "confirmed" { said } else { ExitCode::from(REFUSED) }
+                if outcome == "confirmed" {
+                    said
+                } else {
+                    ExitCode::from(REFUSED)
+                }
             }
             Err(error @ remote::Error::Refused(_)) => complain(&error.to_string(), REFUSED),
             Err(error) => complain(&error.to_string(), UNAVAILABLE),
@@ -303,8 +363,16 @@ fn run_server(given: &Given) -> ExitCode {
         Err(code) => return code,
     };
     let terminal = std::io::stderr().is_terminal();
-    let format = config.watching.log_format.unwrap_or(if terminal { Format::Text } else { Format::Json });
-    let reports = config.watching.reports.as_ref().map(|to| reports(to, &config.watching.environment));
+    let format =
+        config
+            .watching
+            .log_format
+            .unwrap_or(if terminal { Format::Text } else { Format::Json });
+    let reports = config
+        .watching
+        .reports
+        .as_ref()
+        .map(|to| reports(to, &config.watching.environment));
     let Ok(reports) = reports.transpose() else {
         return complain("no client for SENTRY_DSN can be built", UNAVAILABLE);
     };
@@ -312,7 +380,9 @@ fn run_server(given: &Given) -> ExitCode {
         Ok(running) => running,
         Err(error) => return complain(&error.to_string(), UNAVAILABLE),
     };
-    if matches!(config.carrier, Carrier::Twilio { .. }) && config.service_name == doctor::DEFAULT_NAME {
+    if matches!(config.carrier, Carrier::Twilio { .. })
+        && config.service_name == doctor::DEFAULT_NAME
+    {
         tracing::warn!(
             "calls are made in the name of \"Tablecall\": set TABLECALL_SERVICE_NAME to who you are, as the law of many \
              countries asks of a caller"
@@ -336,9 +406,21 @@ fn run_server(given: &Given) -> ExitCode {
 }
 
 fn reports(to: &Destination, environment: &str) -> Result<Reports, reqwest::Error> {
-    let http = tablecall::twilio::client::http_client_builder().timeout(Duration::from_secs(10)).build()?;
-    let release = concat!("tablecall@", env!("CARGO_PKG_VERSION"), "+", env!("TABLECALL_COMMIT"));
-    Ok(Reports::new(to, release.to_owned(), environment.to_owned(), http))
+    let http = tablecall::twilio::client::http_client_builder()
+        .timeout(Duration::from_secs(10))
+        .build()?;
+    let release = concat!(
+        "tablecall@",
+        env!("CARGO_PKG_VERSION"),
+        "+",
+        env!("TABLECALL_COMMIT")
+    );
+    Ok(Reports::new(
+        to,
+        release.to_owned(),
+        environment.to_owned(),
+        http,
+    ))
 }
 
 fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
@@ -354,16 +436,26 @@ fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
 
 async fn serve(config: Config) -> ExitCode {
     let simulated = matches!(config.carrier, Carrier::Simulator(_));
-    let made = config.webhook_secrets.first().filter(|_| config.is_secret_made).map(|made| made.reveal().to_owned());
+    let made = config
+        .webhook_secrets
+        .first()
+        .filter(|_| config.is_secret_made)
+        .map(|made| made.reveal().to_owned());
     let mut signals = Signals::listen();
     let app = match App::build(config, Clock::system()).await {
         Ok(app) => app,
         Err(error) => {
-            let cause = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
+            let cause = std::error::Error::source(&error)
+                .map(|source| format!(": {source}"))
+                .unwrap_or_default();
             return complain(&format!("{error}{cause}"), UNAVAILABLE);
         }
     };
-    let _greeted = writeln!(std::io::stdout(), "{}", greeting(app.address(), simulated, made.as_deref()));
+    let _greeted = writeln!(
+        std::io::stdout(),
+        "{}",
+        greeting(app.address(), simulated, made.as_deref())
+    );
     let (tell, told) = tokio::sync::oneshot::channel();
     let running = app.run_until(async {
         let _sender_is_kept = told.await;
@@ -392,8 +484,9 @@ fn greeting(address: SocketAddr, simulated: bool, made_secret: Option<&str>) -> 
         return format!("Tablecall is listening on {url}; the API is described at {url}/docs");
     }
     let example = tablecall::http::api::example();
-    let signed =
-        made_secret.map(|secret| format!("\nEvents to a callback_url are signed with {secret} until this ends."));
+    let signed = made_secret.map(|secret| {
+        format!("\nEvents to a callback_url are signed with {secret} until this ends.")
+    });
     let signed = signed.unwrap_or_default();
     format!(
         "Tablecall is running with a simulated carrier: no real phone rings.\n\n  \
@@ -411,7 +504,9 @@ fn run_simulator(args: SimulatorArgs) -> ExitCode {
     let config = simulator::Config {
         account_sid: args.account_sid,
         auth_tokens: args.auth_token,
-        api_keys: api_keys.map(|(id, secret)| (id.to_owned(), secret.to_owned())).collect(),
+        api_keys: api_keys
+            .map(|(id, secret)| (id.to_owned(), secret.to_owned()))
+            .collect(),
         calls_per_second: args.cps,
         trial: args.trial,
         ..simulator::Config::default()
@@ -430,7 +525,8 @@ fn run_simulator(args: SimulatorArgs) -> ExitCode {
             signals.next().await;
         };
         let greet = |address| {
-            let greeting = format!("The simulated carrier is listening: TWILIO_API_URL=http://{address}");
+            let greeting =
+                format!("The simulated carrier is listening: TWILIO_API_URL=http://{address}");
             // There is nobody to tell when standard output is closed.
             let _told = say(&greeting);
         };

@@ -1,4 +1,5 @@
-//! How far a text goes on plainly, for whoever escapes the rest: tickets are long, and nothing in them is special.
+//! How far a text goes on plainly, for whoever escapes the rest: tickets are long, and nothing in
+//! them is special.
 
 /// The bytes that stand for themselves in some form of text, as `N` ranges with both their ends.
 #[derive(Debug)]
@@ -24,20 +25,32 @@ impl<const N: usize> Plain<N> {
         Self { ranges, table }
     }
 
-    /// How many bytes from the beginning are plain: sixteen at once, and where they end, one by one.
+    /// How many bytes from the beginning are plain: sixteen at once, and where they end, one by
+    /// one.
     #[inline]
     #[must_use]
     pub fn stretch(&self, text: &[u8]) -> usize {
-        let whole = text.chunks_exact(16).take_while(|chunk| self.holds(chunk)).count() * 16;
-        whole + text[whole..].iter().take_while(|byte| self.table[usize::from(**byte)]).count()
+        let whole = text
+            .chunks_exact(16)
+            .take_while(|chunk| self.holds(chunk))
+            .count()
+            * 16;
+        whole
+            + text[whole..]
+                .iter()
+                .take_while(|byte| self.table[usize::from(**byte)])
+                .count()
     }
 
-    /// Whether all bytes are plain. Nothing branches on a byte, so that the compiler takes many of them at once.
+    /// Whether all bytes are plain. Nothing branches on a byte, so that the compiler takes many of
+    /// them at once.
     #[inline]
     fn holds(&self, bytes: &[u8]) -> bool {
         let holds = |byte: u8| {
             let ranges = self.ranges.iter();
-            ranges.fold(false, |any, (first, last)| any | (byte.wrapping_sub(*first) <= last - first))
+            ranges.fold(false, |any, (first, last)| {
+                any | (byte.wrapping_sub(*first) <= last - first)
+            })
         };
         bytes.iter().fold(true, |all, byte| all & holds(*byte))
     }

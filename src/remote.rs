@@ -1,5 +1,5 @@
-//! `tablecall call` and `tablecall health`: clients of a running server, over the same addresses that everybody has. They
-//! know nothing of the inside.
+//! `tablecall call` and `tablecall health`: clients of a running server, over the same addresses
+//! that everybody has. They know nothing of the inside.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -53,10 +53,17 @@ pub enum Error {
 /// It cannot be reached, or says otherwise.
 pub async fn health(http: &reqwest::Client, listen: SocketAddr) -> Result<(), Error> {
     let url = format!("http://{}", beside(listen));
-    let asked = http.get(format!("{url}/healthz")).timeout(PATIENCE).send().await;
+    let asked = http
+        .get(format!("{url}/healthz"))
+        .timeout(PATIENCE)
+        .send()
+        .await;
     match asked.map(|answer| answer.status()) {
         Ok(status) if status.is_success() => Ok(()),
-        Ok(status) => Err(Error::Unwell { url, status: status.as_u16() }),
+        Ok(status) => Err(Error::Unwell {
+            url,
+            status: status.as_u16(),
+        }),
         Err(source) => Err(Error::Unreachable { url, source }),
     }
 }
@@ -75,15 +82,25 @@ fn beside(listen: SocketAddr) -> SocketAddr {
 ///
 /// # Errors
 /// The server cannot be reached, refuses the call, or stops telling of it.
-pub async fn place(http: &reqwest::Client, request: &Request, mut tell: impl FnMut(String)) -> Result<String, Error> {
+pub async fn place(
+    http: &reqwest::Client,
+    request: &Request,
+    mut tell: impl FnMut(String),
+) -> Result<String, Error> {
     let url = request.url.trim_end_matches('/');
-    let unreachable = |source: reqwest::Error| Error::Unreachable { url: url.to_owned(), source };
+    let unreachable = |source: reqwest::Error| Error::Unreachable {
+        url: url.to_owned(),
+        source,
+    };
     let with_key = |builder: reqwest::RequestBuilder| match &request.key {
         Some(key) => builder.bearer_auth(key),
         None => builder,
     };
-    let created =
-        with_key(http.post(format!("{url}/api/call"))).json(&request.body).send().await.map_err(unreachable)?;
+    let created = with_key(http.post(format!("{url}/api/call")))
+        .json(&request.body)
+        .send()
+        .await
+        .map_err(unreachable)?;
     let accepted = created.status().as_u16() == 202;
     let body: Value = created.json().await.map_err(unreachable)?;
     if !accepted {
@@ -92,7 +109,10 @@ pub async fn place(http: &reqwest::Client, request: &Request, mut tell: impl FnM
     let id = body["id"].as_str().unwrap_or_default().to_owned();
     let call_url = format!("{url}/api/call/{id}");
     tell(format!("call {id}"));
-    let mut stream = with_key(http.get(format!("{call_url}/events"))).send().await.map_err(unreachable)?;
+    let mut stream = with_key(http.get(format!("{call_url}/events")))
+        .send()
+        .await
+        .map_err(unreachable)?;
     let mut told = 0;
     let mut text = String::new();
     while let Some(chunk) = stream.chunk().await.map_err(unreachable)? {
@@ -113,22 +133,41 @@ pub async fn place(http: &reqwest::Client, request: &Request, mut tell: impl FnM
 
 /// Tells what is new in the timeline; how much has been told then.
 fn progress(call: &Value, told: usize, tell: &mut impl FnMut(String)) -> usize {
-    let timeline = call["timeline"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let timeline = call["timeline"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     for entry in timeline.iter().skip(told) {
         let word = |name: &str| entry[name].as_str().unwrap_or_default();
         let time = word("at").get(11..19).unwrap_or_default();
-        tell(format!("{time}  {} {}", word("what").replace('_', " "), word("detail")).trim_end().to_owned());
+        tell(
+            format!(
+                "{time}  {} {}",
+                word("what").replace('_', " "),
+                word("detail")
+            )
+            .trim_end()
+            .to_owned(),
+        );
     }
-    if let (Some(reason), Some(at)) = (call["waiting_for"].as_str(), call["next_attempt_at"].as_str())
-        && timeline.len() > told
+    if let (Some(reason), Some(at)) = (
+        call["waiting_for"].as_str(),
+        call["next_attempt_at"].as_str(),
+    ) && timeline.len() > told
     {
-        tell(format!("          waits for {} until {at}", reason.replace('_', " ")));
+        tell(format!(
+            "          waits for {} until {at}",
+            reason.replace('_', " ")
+        ));
     }
     timeline.len().max(told)
 }
 
 fn problem(body: &Value) -> String {
-    let mut text = body["detail"].as_str().unwrap_or("the server refused the call").to_owned();
+    let mut text = body["detail"]
+        .as_str()
+        .unwrap_or("the server refused the call")
+        .to_owned();
     for error in body["errors"].as_array().into_iter().flatten() {
         let word = |name: &str| error[name].as_str().unwrap_or_default();
         text.push_str(&format!("\n  {}: {}", word("field"), word("message")));
@@ -143,13 +182,14 @@ mod tests {
 
     #[test]
     fn progress_is_told_once() {
-        let entry =
-            |what: &str, detail: Value| json!({"at": "2026-12-01T20:00:00.000Z", "what": what, "detail": detail});
-        let mut call =
-            json!({"timeline": [entry("created", Value::Null)], "waiting_for": null, "next_attempt_at": null});
+        let entry = |what: &str, detail: Value| json!({"at": "2026-12-01T20:00:00.000Z", "what": what, "detail": detail});
+        let mut call = json!({"timeline": [entry("created", Value::Null)], "waiting_for": null, "next_attempt_at": null});
         let mut lines = Vec::new();
         let told = progress(&call, 0, &mut |line| lines.push(line));
-        call["timeline"] = json!([entry("created", Value::Null), entry("waits", json!("call_hours"))]);
+        call["timeline"] = json!([
+            entry("created", Value::Null),
+            entry("waits", json!("call_hours"))
+        ]);
         call["waiting_for"] = json!("call_hours");
         call["next_attempt_at"] = json!("2026-12-02T10:00:00.000Z");
         let told = progress(&call, told, &mut |line| lines.push(line));
@@ -179,6 +219,9 @@ mod tests {
     #[test]
     fn a_refusal_names_each_field() {
         let body = json!({"detail": "One field is wrong.", "errors": [{"field": "name", "code": "empty", "message": "must not be empty"}]});
-        assert_eq!(problem(&body), "One field is wrong.\n  name: must not be empty");
+        assert_eq!(
+            problem(&body),
+            "One field is wrong.\n  name: must not be empty"
+        );
     }
 }

@@ -1,8 +1,10 @@
-//! What the process says about itself: one line per event on stderr, and the figures in [`metrics`].
+//! What the process says about itself: one line per event on stderr, and the figures in
+//! [`metrics`].
 //!
-//! Lines are gathered in memory and written by a thread of their own, so that neither a slow nor a broken stderr ever
-//! holds up a call. Nothing private may be logged: a phone number only as [`phone`] shows it, a guest's name never.
-//! Any module may log; this one imports none of them but the clock.
+//! Lines are gathered in memory and written by a thread of their own, so that neither a slow nor a
+//! broken stderr ever holds up a call. Nothing private may be logged: a phone number only as
+//! [`phone`] shows it, a guest's name never. Any module may log; this one imports none of them but
+//! the clock.
 
 mod layer;
 pub mod metrics;
@@ -45,7 +47,8 @@ pub enum Error {
 /// The filter when none is given.
 pub const DEFAULT_FILTER: &str = "info";
 
-/// What must be kept until the very end: what has not been written or sent goes out when it is dropped.
+/// What must be kept until the very end: what has not been written or sent goes out when it is
+/// dropped.
 #[derive(Debug)]
 pub struct Running {
     reports: Option<Reports>,
@@ -61,10 +64,12 @@ impl Drop for Running {
     }
 }
 
-/// Starts logging to stderr for the whole process, and logs panics. With `reports`, errors go there too.
+/// Starts logging to stderr for the whole process, and logs panics. With `reports`, errors go there
+/// too.
 ///
-/// `filter` has the form of `RUST_LOG` (`info,tablecall=debug`); an empty one means [`DEFAULT_FILTER`]. Keep what
-/// is returned until the very end: `std::process::exit` does not drop it.
+/// `filter` has the form of `RUST_LOG` (`info,tablecall=debug`); an empty one means
+/// [`DEFAULT_FILTER`]. Keep what is returned until the very end: `std::process::exit` does not drop
+/// it.
 ///
 /// # Errors
 /// [`Error`].
@@ -75,10 +80,17 @@ pub fn init(format: Format, filter: &str, reports: Option<Reports>) -> Result<Ru
     match &reports {
         // Not a layer that does nothing: without reports nothing is asked for each event.
         None => registry.try_init()?,
-        Some(reports) => registry.with(reports.clone().with_filter(LevelFilter::ERROR)).try_init()?,
+        Some(reports) => registry
+            .with(reports.clone().with_filter(LevelFilter::ERROR))
+            .try_init()?,
     }
-    std::panic::set_hook(Box::new(|panic| panicked(panic.location(), panic.payload())));
-    Ok(Running { reports, _lines: guard })
+    std::panic::set_hook(Box::new(|panic| {
+        panicked(panic.location(), panic.payload())
+    }));
+    Ok(Running {
+        reports,
+        _lines: guard,
+    })
 }
 
 /// The filter for a text of directives; an empty one means [`DEFAULT_FILTER`].
@@ -87,10 +99,15 @@ pub fn init(format: Format, filter: &str, reports: Option<Reports>) -> Result<Ru
 /// When a directive is not understood.
 pub fn filter(directives: &str) -> Result<EnvFilter, ParseError> {
     let directives = directives.trim();
-    EnvFilter::builder().parse(if directives.is_empty() { DEFAULT_FILTER } else { directives })
+    EnvFilter::builder().parse(if directives.is_empty() {
+        DEFAULT_FILTER
+    } else {
+        directives
+    })
 }
 
-/// Logs a panic by its place. Its message is told only if it is a literal: a formatted one may hold a guest's data.
+/// Logs a panic by its place. Its message is told only if it is a literal: a formatted one may hold
+/// a guest's data.
 fn panicked(location: Option<&Location<'_>>, payload: &(dyn Any + Send)) {
     let location = location.map_or_else(|| "unknown".to_owned(), ToString::to_string);
     if let Some(message) = payload.downcast_ref::<&'static str>() {
@@ -104,8 +121,9 @@ fn panicked(location: Option<&Location<'_>>, payload: &(dyn Any + Send)) {
 
 /// A phone number as logs may show it: `+1******0123`.
 ///
-/// The country code and the last four digits are kept, and the number of stars says nothing about the length. What is
-/// not an international number of at least seven digits behind the country code shows nothing at all.
+/// The country code and the last four digits are kept, and the number of stars says nothing about
+/// the length. What is not an international number of at least seven digits behind the country code
+/// shows nothing at all.
 pub fn phone(number: &str) -> impl fmt::Display + '_ {
     MaskedPhone(number)
 }
@@ -128,7 +146,8 @@ impl fmt::Display for MaskedPhone<'_> {
     }
 }
 
-/// How many digits the country code at the start of `digits` has (ITU-T E.164, list of assigned codes).
+/// How many digits the country code at the start of `digits` has (ITU-T E.164, list of assigned
+/// codes).
 fn country_code_length(digits: &str) -> usize {
     match digits.as_bytes() {
         [b'1' | b'7', ..] => 1,
@@ -157,8 +176,16 @@ mod tests {
 
     #[test]
     fn what_is_not_a_whole_international_number_shows_nothing() {
-        for number in ["", "+", "+1", "4155550123", "+1415555", "sip:ann@example.com", "+1415555012x", "+1４155550123"]
-        {
+        for number in [
+            "",
+            "+",
+            "+1",
+            "4155550123",
+            "+1415555",
+            "sip:ann@example.com",
+            "+1415555012x",
+            "+1４155550123",
+        ] {
             assert_eq!(phone(number).to_string(), "******", "{number}");
         }
     }
@@ -166,7 +193,10 @@ mod tests {
     #[test]
     fn an_empty_filter_is_the_default_and_a_wrong_one_is_refused() {
         assert_eq!(filter(" ").unwrap().to_string(), "info");
-        assert_eq!(filter("warn,tablecall=debug").unwrap().to_string(), "tablecall=debug,warn");
+        assert_eq!(
+            filter("warn,tablecall=debug").unwrap().to_string(),
+            "tablecall=debug,warn"
+        );
         assert!(filter("tablecall=loud").is_err());
     }
 }

@@ -1,8 +1,9 @@
 //! Tickets: a call, sealed into the end of its webhook URLs (design, idea 1).
 //!
-//! A ticket holds everything that a process needs to finish a call it has never seen. It is encrypted and
-//! authenticated with XChaCha20-Poly1305 under the first of a list of keys; all of them open. Version and purpose are
-//! authenticated too, so that a status URL is no answer URL. Nothing here decides anything about a call.
+//! A ticket holds everything that a process needs to finish a call it has never seen. It is
+//! encrypted and authenticated with XChaCha20-Poly1305 under the first of a list of keys; all of
+//! them open. Version and purpose are authenticated too, so that a status URL is no answer URL.
+//! Nothing here decides anything about a call.
 //!
 //! Layout before base64: version (1 byte), key hint (1), nonce (24), ciphertext with tag.
 
@@ -32,8 +33,8 @@ const TAG: usize = 16;
 /// Longer texts are no tickets: the longest reservation gives about 2,300 characters.
 const LONGEST: usize = 4_000;
 
-/// How long a ticket can be used. Ring and talk take six minutes at most; the rest is for a queue at Twilio and for
-/// callbacks that come late.
+/// How long a ticket can be used. Ring and talk take six minutes at most; the rest is for a queue
+/// at Twilio and for callbacks that come late.
 pub const LIFE: SignedDuration = SignedDuration::from_hours(1);
 
 /// What the URL may be used for; part of what is authenticated.
@@ -123,8 +124,13 @@ impl Key {
     /// # Errors
     /// Not base64 of 32 bytes.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        let bytes = BASE64_STANDARD.decode(text.trim()).map_err(|_| KeyError::NotBase64)?;
-        bytes.try_into().map(Self).map_err(|_| KeyError::WrongLength)
+        let bytes = BASE64_STANDARD
+            .decode(text.trim())
+            .map_err(|_| KeyError::NotBase64)?;
+        bytes
+            .try_into()
+            .map(Self)
+            .map_err(|_| KeyError::WrongLength)
     }
 
     /// A key that follows from a secret which all processes share anyway.
@@ -133,7 +139,8 @@ impl Key {
         let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"tablecall");
         let mut key = [0; 32];
         let derived = salt.extract(secret);
-        // Neither step can fail for 32 bytes of SHA-256 output; an empty key would open nothing of ours.
+        // Neither step can fail for 32 bytes of SHA-256 output; an empty key would open nothing of
+        // ours.
         if let Ok(okm) = derived.expand(&[b"ticket keys, version 1"], hkdf::HKDF_SHA256) {
             let _filled = okm.fill(&mut key);
         }
@@ -159,7 +166,11 @@ impl Key {
 
     /// Tells keys apart without telling anything about them.
     fn hint(&self) -> u8 {
-        ring::digest::digest(&ring::digest::SHA256, &self.0).as_ref().first().copied().unwrap_or_default()
+        ring::digest::digest(&ring::digest::SHA256, &self.0)
+            .as_ref()
+            .first()
+            .copied()
+            .unwrap_or_default()
     }
 }
 
@@ -180,19 +191,28 @@ impl Tickets {
     /// The first key seals, all open.
     #[must_use]
     pub fn new(keys: Vec<Key>) -> Self {
-        Self { keys: keys.into_iter().map(|key| (key.hint(), key)).collect(), random: SystemRandom::new() }
+        Self {
+            keys: keys.into_iter().map(|key| (key.hint(), key)).collect(),
+            random: SystemRandom::new(),
+        }
     }
 
     /// Seals what a process will need.
     ///
     /// # Errors
     /// The system has no randomness to give, or there is no key.
-    pub fn seal(&self, purpose: Purpose, head: &Head, body: &Body) -> Result<String, ring::error::Unspecified> {
+    pub fn seal(
+        &self,
+        purpose: Purpose,
+        head: &Head,
+        body: &Body,
+    ) -> Result<String, ring::error::Unspecified> {
         let [text] = self.seal_each([purpose], head, body)?;
         Ok(text)
     }
 
-    /// Seals the same for each of several purposes: it is written down, and randomness asked for, once.
+    /// Seals the same for each of several purposes: it is written down, and randomness asked for,
+    /// once.
     ///
     /// # Errors
     /// As [`Self::seal`].
@@ -232,7 +252,11 @@ impl Tickets {
     pub fn open(&self, text: &str, purpose: Purpose, now: Timestamp) -> Result<Opened, Error> {
         let opened = self.decrypt(text, purpose).ok_or(Error::Forged)?;
         let age = now.duration_since(opened.head.sealed_at);
-        if age > LIFE { Err(Error::Expired(opened)) } else { Ok(opened) }
+        if age > LIFE {
+            Err(Error::Expired(opened))
+        } else {
+            Ok(opened)
+        }
     }
 
     fn decrypt(&self, text: &str, purpose: Purpose) -> Option<Opened> {
@@ -247,15 +271,25 @@ impl Tickets {
         let (start, nonce) = head.split_at(2);
         let [VERSION, hint] = *start else { return None };
         let nonce = <[u8; NONCE]>::try_from(nonce).ok()?;
-        // Keys rarely share a hint; a failed opening leaves the text garbled, so each try gets its own copy.
-        let mut keys = self.keys.iter().filter(|(known, _)| *known == hint).peekable();
+        // Keys rarely share a hint; a failed opening leaves the text garbled, so each try gets its
+        // own copy.
+        let mut keys = self
+            .keys
+            .iter()
+            .filter(|(known, _)| *known == hint)
+            .peekable();
         while let Some((_, key)) = keys.next() {
             let mut copy = keys.peek().map(|_| sealed.to_vec());
             let target = copy.as_deref_mut().unwrap_or(sealed);
             let (cipher, nonce) = cipher(key, &nonce).ok()?;
-            if let Ok(plain) = cipher.open_in_place(nonce, Aad::from([VERSION, purpose.byte()]), target) {
+            if let Ok(plain) =
+                cipher.open_in_place(nonce, Aad::from([VERSION, purpose.byte()]), target)
+            {
                 let (head, rest) = postcard::take_from_bytes::<Head>(plain).ok()?;
-                return Some(Opened { head, rest: rest.to_vec() });
+                return Some(Opened {
+                    head,
+                    rest: rest.to_vec(),
+                });
             }
         }
         None
@@ -263,7 +297,8 @@ impl Tickets {
 }
 
 impl Opened {
-    /// The rest of the ticket; `None` when a later version of ours sealed it in a form that this one does not know.
+    /// The rest of the ticket; `None` when a later version of ours sealed it in a form that this
+    /// one does not know.
     #[must_use]
     pub fn body(&self) -> Option<Body> {
         postcard::from_bytes(&self.rest).ok()
@@ -273,9 +308,17 @@ impl Opened {
     #[must_use]
     pub fn call(&self, now: Timestamp) -> Option<Call> {
         let body = self.body()?;
-        let mut call = Call::new(self.head.call, body.owner, body.reservation, body.created_at);
+        let mut call = Call::new(
+            self.head.call,
+            body.owner,
+            body.reservation,
+            body.created_at,
+        );
         call.baggage = body.baggage;
-        let attempt = Attempt { terms: body.terms, ..Attempt::new(self.head.attempt, body.from, self.head.sealed_at) };
+        let attempt = Attempt {
+            terms: body.terms,
+            ..Attempt::new(self.head.attempt, body.from, self.head.sealed_at)
+        };
         Some(call.taken_over(attempt, body.version, now))
     }
 }
@@ -291,9 +334,12 @@ impl Purpose {
     }
 }
 
-/// XChaCha20-Poly1305 is ChaCha20-Poly1305 under a subkey: `ring` does the second part five times as fast as the pure
-/// Rust implementation of the whole.
-fn cipher(key: &Key, nonce: &[u8; NONCE]) -> Result<(LessSafeKey, Nonce), ring::error::Unspecified> {
+/// XChaCha20-Poly1305 is ChaCha20-Poly1305 under a subkey: `ring` does the second part five times
+/// as fast as the pure Rust implementation of the whole.
+fn cipher(
+    key: &Key,
+    nonce: &[u8; NONCE],
+) -> Result<(LessSafeKey, Nonce), ring::error::Unspecified> {
     let (first, last) = nonce.split_at(16);
     let first: [u8; 16] = first.try_into().map_err(|_| ring::error::Unspecified)?;
     let subkey = hchacha::<chacha20::R20>(&key.0.into(), &first.into());

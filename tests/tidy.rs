@@ -1,7 +1,9 @@
-//! The rules of the source tree, held by a machine: who may import whom, and what must not be written.
+//! The rules of the source tree, held by a machine: who may import whom, and what must not be
+//! written.
 //!
-//! It reads text, not syntax: comments and strings are blanked first, and what is left is searched. Each rule is shown
-//! to catch what it is for. It must not depend on anything but the standard library.
+//! It reads text, not syntax: comments and strings are blanked first, and what is left is searched.
+//! Each rule is shown to catch what it is for. It must not depend on anything but the standard
+//! library.
 
 use std::fs;
 
@@ -12,9 +14,10 @@ use tree::{Source, after, expand, root, sources, tracked};
 
 /// The modules of the crate; each may import those before it. A new one gets its place here first.
 ///
-/// `clock` and `telemetry` are first because everybody may tell the time and log; `domain`, `call` and `policy` do no
-/// I/O; `twilio` and `speech` know the wire and the words; `service` joins them; `simulator` stands apart (see
-/// [`simulator_decides_alone`]); `http` is the only door; the last three put the program together.
+/// `clock` and `telemetry` are first because everybody may tell the time and log; `domain`, `call`
+/// and `policy` do no I/O; `twilio` and `speech` know the wire and the words; `service` joins them;
+/// `simulator` stands apart (see [`simulator_decides_alone`]); `http` is the only door; the last
+/// three put the program together.
 const ORDER: [&str; 19] = [
     "clock",
     "plain",
@@ -38,7 +41,15 @@ const ORDER: [&str; 19] = [
 ];
 
 /// What the simulator may take from `twilio`: names of the wire, never a decision about them.
-const WIRE: [&str; 7] = ["word", "sid", "AccountSid", "CallSid", "AnsweredBy", "CallStatus", "StatusCallbackEvent"];
+const WIRE: [&str; 7] = [
+    "word",
+    "sid",
+    "AccountSid",
+    "CallSid",
+    "AnsweredBy",
+    "CallStatus",
+    "StatusCallbackEvent",
+];
 
 const LONG_FILE: usize = 400;
 const LONG_FUNCTION: usize = 60;
@@ -46,24 +57,53 @@ const LONG_FUNCTION: usize = 60;
 #[test]
 fn modules_import_only_what_stands_before_them() {
     hold(order);
-    catches(order, "src/domain/day.rs", "use crate::{clock::Clock, call::{Call, Step}};");
+    catches(
+        order,
+        "src/domain/day.rs",
+        "use crate::{clock::Clock, call::{Call, Step}};",
+    );
     catches(order, "src/call.rs", "fn f() { crate::service::load() }");
     catches(order, "src/call/mod.rs", "use super::http::api;");
-    catches(order, "src/call/turn.rs", "use super::super::{http, domain};");
+    catches(
+        order,
+        "src/call/turn.rs",
+        "use super::super::{http, domain};",
+    );
     catches(order, "src/clock.rs", "use tablecall::config::Config;");
     catches(order, "src/surprise.rs", "fn f() {}");
-    passes(order, "src/http/api.rs", "use crate::{service, domain::Day};\nuse crate::http::error;\n// crate::app");
-    passes(order, "src/call/turn.rs", "use super::app; use super::super::domain;");
-    passes(order, "src/service/mod.rs", "use self::store::Saved; use super::poll; const A: &str = \"crate::http\";");
+    passes(
+        order,
+        "src/http/api.rs",
+        "use crate::{service, domain::Day};\nuse crate::http::error;\n// crate::app",
+    );
+    passes(
+        order,
+        "src/call/turn.rs",
+        "use super::app; use super::super::domain;",
+    );
+    passes(
+        order,
+        "src/service/mod.rs",
+        "use self::store::Saved; use super::poll; const A: &str = \"crate::http\";",
+    );
 }
 
 #[test]
 fn the_crate_lists_its_modules_in_that_order() {
     let order = |file: &Source| {
-        let lines = file.code.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
-        let places: Vec<_> = lines.map(|name| ORDER.iter().position(|module| *module == name)).collect();
+        let lines = file
+            .code
+            .lines()
+            .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+        let places: Vec<_> = lines
+            .map(|name| ORDER.iter().position(|module| *module == name))
+            .collect();
         let sorted = places.iter().all(Option::is_some) && places.is_sorted();
-        if file.path == "src/lib.rs" && !sorted { vec!["`pub mod` out of order".to_owned()] } else { vec![] }
+        if file.path == "src/lib.rs" && !sorted {
+            vec!["`pub mod` out of order".to_owned()]
+        } else {
+            vec![]
+        }
     };
     hold(order);
     catches(order, "src/lib.rs", "pub mod call;\npub mod domain;\n");
@@ -73,22 +113,38 @@ fn the_crate_lists_its_modules_in_that_order() {
 #[test]
 fn simulator_decides_alone() {
     hold(simulator);
-    catches(simulator, "src/simulator/call.rs", "use crate::domain::Phone;");
-    catches(simulator, "src/simulator/call.rs", "use crate::twilio::{CallSid, signature::sign};");
+    catches(
+        simulator,
+        "src/simulator/call.rs",
+        "use crate::domain::Phone;",
+    );
+    catches(
+        simulator,
+        "src/simulator/call.rs",
+        "use crate::twilio::{CallSid, signature::sign};",
+    );
     catches(simulator, "src/simulator.rs", "use crate::twilio;");
     passes(
         simulator,
         "src/simulator/call.rs",
         "use crate::{clock::Clock, twilio::word::CallStatus}; use crate::simulator::x;",
     );
-    passes(simulator, "src/http/simulator.rs", "use crate::service::Service;");
+    passes(
+        simulator,
+        "src/http/simulator.rs",
+        "use crate::service::Service;",
+    );
 }
 
 #[test]
 fn only_http_knows_poem() {
     hold(poem);
     catches(poem, "src/service/mod.rs", "use poem::Request;");
-    catches(poem, "src/domain.rs", "#[derive(poem_openapi::Object)] struct A;");
+    catches(
+        poem,
+        "src/domain.rs",
+        "#[derive(poem_openapi::Object)] struct A;",
+    );
     passes(poem, "src/http/api.rs", "use poem::Request;");
     passes(poem, "src/domain.rs", "// poem::Request\nuse a_poem::Line;");
 }
@@ -97,9 +153,21 @@ fn only_http_knows_poem() {
 fn no_xml_is_read_through_poem() {
     // What poem reads it with has known faults (deny.toml).
     hold(xml_of_poem);
-    catches(xml_of_poem, "src/http/api/mod.rs", "use poem_openapi::payload::{Json, Xml};");
-    catches(xml_of_poem, "src/http/mod.rs", "fn f(body: poem::web::Xml<A>) {}");
-    passes(xml_of_poem, "src/http/mod.rs", "use poem::web::Data; use quick_xml::Reader; enum A { Xml(u8) }");
+    catches(
+        xml_of_poem,
+        "src/http/api/mod.rs",
+        "use poem_openapi::payload::{Json, Xml};",
+    );
+    catches(
+        xml_of_poem,
+        "src/http/mod.rs",
+        "fn f(body: poem::web::Xml<A>) {}",
+    );
+    passes(
+        xml_of_poem,
+        "src/http/mod.rs",
+        "use poem::web::Data; use quick_xml::Reader; enum A { Xml(u8) }",
+    );
 }
 
 #[test]
@@ -113,10 +181,18 @@ fn only_the_store_knows_redis() {
 #[test]
 fn the_environment_is_read_in_main_only() {
     hold(environment);
-    catches(environment, "src/config.rs", "fn f() { std::env::var(\"HOME\"); }");
+    catches(
+        environment,
+        "src/config.rs",
+        "fn f() { std::env::var(\"HOME\"); }",
+    );
     catches(environment, "src/app.rs", "use std::env::{self, vars_os};");
     passes(environment, "src/main.rs", "fn f() { std::env::vars(); }");
-    passes(environment, "src/app.rs", "const C: &str = env!(\"TABLECALL_COMMIT\"); fn f(e: E) { e.env::<u8>() }");
+    passes(
+        environment,
+        "src/app.rs",
+        "const C: &str = env!(\"TABLECALL_COMMIT\"); fn f(e: E) { e.env::<u8>() }",
+    );
 }
 
 #[test]
@@ -132,13 +208,21 @@ fn lints_are_expected_with_a_reason_and_never_allowed() {
     hold(allow);
     catches(allow, "src/a.rs", "#![allow(dead_code)]");
     catches(allow, "src/a.rs", "#[cfg_attr(test, allow(unused))]");
-    passes(allow, "src/a.rs", "#[expect(unused, reason = \"x\")] fn allow(a: u8) {} // #[allow(x)]");
+    passes(
+        allow,
+        "src/a.rs",
+        "#[expect(unused, reason = \"x\")] fn allow(a: u8) {} // #[allow(x)]",
+    );
 }
 
 #[test]
 fn nothing_is_left_for_later() {
     hold(later);
-    for left in [["// TO", "DO: x"].concat(), ["/* FIX", "ME */"].concat(), "fn f() { unimplemented!() }".to_owned()] {
+    for left in [
+        ["// TO", "DO: x"].concat(),
+        ["/* FIX", "ME */"].concat(),
+        "fn f() { unimplemented!() }".to_owned(),
+    ] {
         catches(later, "src/a.rs", &left);
     }
     passes(later, "src/a.rs", "const MASTODON: &str = \"todo\";");
@@ -147,22 +231,53 @@ fn nothing_is_left_for_later() {
 #[test]
 fn no_test_sleeps() {
     hold(asleep);
-    catches(asleep, "tests/it/a.rs", "async fn f() { tokio::time::sleep(D).await }");
-    catches(asleep, "src/a.rs", "#[cfg(test)]\nmod tests { use std::thread::sleep; fn f() { sleep(D) } }");
-    passes(asleep, "src/a.rs", "#[cfg(test)]\nmod tests;\nfn f() { sleep(D) }");
+    catches(
+        asleep,
+        "tests/it/a.rs",
+        "async fn f() { tokio::time::sleep(D).await }",
+    );
+    catches(
+        asleep,
+        "src/a.rs",
+        "#[cfg(test)]\nmod tests { use std::thread::sleep; fn f() { sleep(D) } }",
+    );
+    passes(
+        asleep,
+        "src/a.rs",
+        "#[cfg(test)]\nmod tests;\nfn f() { sleep(D) }",
+    );
     catches(asleep, "src/a/tests.rs", "fn f() { thread::sleep_ms(1) }");
-    passes(asleep, "tests/it/a.rs", "async fn f(clock: &Clock) { clock.sleep(D).await; clock.sleep_until(t).await }");
-    passes(asleep, "src/a.rs", "async fn f() { tokio::time::sleep(D).await }\n#[cfg(test)]\nmod tests {}");
+    passes(
+        asleep,
+        "tests/it/a.rs",
+        "async fn f(clock: &Clock) { clock.sleep(D).await; clock.sleep_until(t).await }",
+    );
+    passes(
+        asleep,
+        "src/a.rs",
+        "async fn f() { tokio::time::sleep(D).await }\n#[cfg(test)]\nmod tests {}",
+    );
 }
 
 #[test]
 fn long_files_and_functions_are_pointed_out() {
-    let function =
-        format!("fn short(a: [u8; 2]) {{}}\nfn long() -> u8 {{\n{}}}\n", "    work();\n".repeat(LONG_FUNCTION));
+    let function = format!(
+        "fn short(a: [u8; 2]) {{}}\nfn long() -> u8 {{\n{}}}\n",
+        "    work();\n".repeat(LONG_FUNCTION)
+    );
     let found = long(&Source::new("src/a.rs", &function));
-    assert!(matches!(found.as_slice(), [one] if one.contains("`long`")), "{found:?}");
-    let found = long(&Source::new("src/a.rs", &"// a line\n".repeat(LONG_FILE + 1)));
-    assert!(matches!(found.as_slice(), [one] if one.contains("lines")), "{found:?}");
+    assert!(
+        matches!(found.as_slice(), [one] if one.contains("`long`")),
+        "{found:?}"
+    );
+    let found = long(&Source::new(
+        "src/a.rs",
+        &"// a line\n".repeat(LONG_FILE + 1),
+    ));
+    assert!(
+        matches!(found.as_slice(), [one] if one.contains("lines")),
+        "{found:?}"
+    );
     // Only a warning: a table may be long for a good reason.
     for file in sources() {
         for warning in long(&file) {
@@ -176,28 +291,52 @@ fn no_file_names_a_machine_or_a_registry() {
     let mut found = Vec::new();
     for path in tracked() {
         // A file that was deleted and not yet committed is still tracked.
-        let Ok(bytes) = fs::read(root().join(&path)) else { continue };
+        let Ok(bytes) = fs::read(root().join(&path)) else {
+            continue;
+        };
         let text = String::from_utf8_lossy(&bytes);
-        found.extend(foreign(&text).into_iter().map(|what| format!("{path}: {what}")));
+        found.extend(
+            foreign(&text)
+                .into_iter()
+                .map(|what| format!("{path}: {what}")),
+        );
     }
     assert!(found.is_empty(), "\n{}", found.join("\n"));
-    assert_eq!(foreign(&["see /ho", "me/ann/x and /ro", "ot/.cargo"].concat()).len(), 2);
-    assert_eq!(foreign(&["https://registry.npm", "js.org/a"].concat()).len(), 1);
-    assert_eq!(foreign("source = \"registry+https://mirror.example/index\"").len(), 1);
-    assert!(foreign("source = \"registry+https://github.com/rust-lang/crates.io-index\"").is_empty());
+    assert_eq!(
+        foreign(&["see /ho", "me/ann/x and /ro", "ot/.cargo"].concat()).len(),
+        2
+    );
+    assert_eq!(
+        foreign(&["https://registry.npm", "js.org/a"].concat()).len(),
+        1
+    );
+    assert_eq!(
+        foreign("source = \"registry+https://mirror.example/index\"").len(),
+        1
+    );
+    assert!(
+        foreign("source = \"registry+https://github.com/rust-lang/crates.io-index\"").is_empty()
+    );
 }
 
 fn order(file: &Source) -> Vec<String> {
-    let Some(module) = file.module() else { return vec![] };
+    let Some(module) = file.module() else {
+        return vec![];
+    };
     let rank = |name: &str| ORDER.iter().position(|known| *known == name);
-    let Some(own) = rank(module) else { return vec![format!("`{module}` has no place in the order of modules")] };
+    let Some(own) = rank(module) else {
+        return vec![format!("`{module}` has no place in the order of modules")];
+    };
     let mut found = Vec::new();
     for path in imports(&file.code, 1) {
         if rank(&path).is_some_and(|other| other > own) {
-            found.push(format!("`{module}` imports `{path}`, which stands after it"));
+            found.push(format!(
+                "`{module}` imports `{path}`, which stands after it"
+            ));
         }
     }
-    // `super` may climb out of the module; a name below the file's own module is not one of the crate's root.
+    // `super` may climb out of the module; a name below the file's own module is not one of the
+    // crate's root.
     let folder = root().join("src").join(module);
     for mut tree in after(&file.code, "super::") {
         let mut climbed = 1;
@@ -223,18 +362,31 @@ fn simulator(file: &Source) -> Vec<String> {
         ("twilio", name) => WIRE.contains(&name),
         (other, _) => !ORDER.contains(&other),
     };
-    let wrong = imports(&file.code, 2).into_iter().filter(|path| !allowed(path));
-    wrong.map(|path| format!("the simulator imports `{path}`")).collect()
+    let wrong = imports(&file.code, 2)
+        .into_iter()
+        .filter(|path| !allowed(path));
+    wrong
+        .map(|path| format!("the simulator imports `{path}`"))
+        .collect()
 }
 
 fn poem(file: &Source) -> Vec<String> {
-    let known = ["poem::", "poem_openapi::"].iter().any(|name| after(&file.code, name).next().is_some());
+    let known = ["poem::", "poem_openapi::"]
+        .iter()
+        .any(|name| after(&file.code, name).next().is_some());
     let inside = file.module() == Some("http") || file.module().is_none();
-    if known && !inside { vec!["poem outside of http/".to_owned()] } else { vec![] }
+    if known && !inside {
+        vec!["poem outside of http/".to_owned()]
+    } else {
+        vec![]
+    }
 }
 
 fn xml_of_poem(file: &Source) -> Vec<String> {
-    let from = ["web::", "payload::"].iter().flat_map(|name| after(&file.code, name)).flat_map(|tree| expand(tree, 1));
+    let from = ["web::", "payload::"]
+        .iter()
+        .flat_map(|name| after(&file.code, name))
+        .flat_map(|tree| expand(tree, 1));
     let names = from.filter(|name| name == "Xml" || name == "*");
     names.map(|name| format!("{name} of poem")).collect()
 }
@@ -245,45 +397,87 @@ fn redis(file: &Source) -> Vec<String> {
         !before.ends_with("::")
     });
     let inside = file.path.starts_with("src/store/redis") || file.module().is_none();
-    if known && !inside { vec!["redis outside of store/redis".to_owned()] } else { vec![] }
+    if known && !inside {
+        vec!["redis outside of store/redis".to_owned()]
+    } else {
+        vec![]
+    }
 }
 
 fn environment(file: &Source) -> Vec<String> {
-    let read = after(&file.code, "env::").flat_map(|tree| expand(tree, 1)).any(|name| name.starts_with("var"));
+    let read = after(&file.code, "env::")
+        .flat_map(|tree| expand(tree, 1))
+        .any(|name| name.starts_with("var"));
     let inside = file.path == "src/main.rs" || file.module().is_none();
-    if read && !inside { vec!["the environment is read".to_owned()] } else { vec![] }
+    if read && !inside {
+        vec!["the environment is read".to_owned()]
+    } else {
+        vec![]
+    }
 }
 
 fn purpose(file: &Source) -> Vec<String> {
     let first = file.text.lines().next().unwrap_or_default();
-    let said = first.strip_prefix("//!").is_some_and(|why| !why.trim().is_empty());
-    if said { vec![] } else { vec!["does not begin with `//!` and a reason".to_owned()] }
+    let said = first
+        .strip_prefix("//!")
+        .is_some_and(|why| !why.trim().is_empty());
+    if said {
+        vec![]
+    } else {
+        vec!["does not begin with `//!` and a reason".to_owned()]
+    }
 }
 
 fn allow(file: &Source) -> Vec<String> {
     let allowed = after(&file.code, "allow(").any(|rest| {
-        let line = file.code[..file.code.len() - rest.len() - "allow(".len()].rsplit('\n').next().unwrap_or_default();
+        let line = file.code[..file.code.len() - rest.len() - "allow(".len()]
+            .rsplit('\n')
+            .next()
+            .unwrap_or_default();
         line.ends_with("#[") || line.ends_with("#![") || line.contains("cfg_attr(")
     });
-    if allowed { vec!["a lint is allowed".to_owned()] } else { vec![] }
+    if allowed {
+        vec!["a lint is allowed".to_owned()]
+    } else {
+        vec![]
+    }
 }
 
 fn later(file: &Source) -> Vec<String> {
     let notes = [["TO", "DO"].concat(), ["FIX", "ME"].concat()];
-    let mut found: Vec<_> = notes.into_iter().filter(|note| after(&file.text, note).next().is_some()).collect();
-    let holes = ["todo!", "unimplemented!"].into_iter().filter(|hole| after(&file.code, hole).next().is_some());
+    let mut found: Vec<_> = notes
+        .into_iter()
+        .filter(|note| after(&file.text, note).next().is_some())
+        .collect();
+    let holes = ["todo!", "unimplemented!"]
+        .into_iter()
+        .filter(|hole| after(&file.code, hole).next().is_some());
     found.extend(holes.map(str::to_owned));
     found
 }
 
 fn asleep(file: &Source) -> Vec<String> {
     let code = file.tests();
-    let names = ["sleep(", "sleep_until(", "sleep_ms(", "thread::sleep", "time::sleep"];
+    let names = [
+        "sleep(",
+        "sleep_until(",
+        "sleep_ms(",
+        "thread::sleep",
+        "time::sleep",
+    ];
     // `clock.sleep` waits in simulated time, which a test moves itself.
     let found = names.iter().any(|name| {
-        after(code, name).any(|rest| !code[..code.len() - rest.len() - name.len()].trim_end().ends_with('.'))
+        after(code, name).any(|rest| {
+            !code[..code.len() - rest.len() - name.len()]
+                .trim_end()
+                .ends_with('.')
+        })
     });
-    if found { vec!["a test sleeps".to_owned()] } else { vec![] }
+    if found {
+        vec!["a test sleeps".to_owned()]
+    } else {
+        vec![]
+    }
 }
 
 fn long(file: &Source) -> Vec<String> {
@@ -297,7 +491,8 @@ fn long(file: &Source) -> Vec<String> {
         // A semicolon that ends a declaration without a body stands outside of any bracket.
         let mut depth = 0_i32;
         let body = rest.char_indices().find_map(|(at, character)| {
-            depth += i32::from(matches!(character, '(' | '[')) - i32::from(matches!(character, ')' | ']'));
+            depth += i32::from(matches!(character, '(' | '['))
+                - i32::from(matches!(character, ')' | ']'));
             (depth == 0 && matches!(character, '{' | ';')).then_some((at, character))
         });
         let Some((at, '{')) = body else { continue };
@@ -314,7 +509,8 @@ fn long(file: &Source) -> Vec<String> {
     found
 }
 
-/// Paths of a developer's machine and hosts of package registries; put together so that they do not stand here.
+/// Paths of a developer's machine and hosts of package registries; put together so that they do not
+/// stand here.
 fn foreign(text: &str) -> Vec<String> {
     let parts = [
         ["/ho", "me/"],
@@ -330,9 +526,16 @@ fn foreign(text: &str) -> Vec<String> {
         ["pypi", ".org/simple"],
         ["proxy.golang", ".org"],
     ];
-    let mut found: Vec<_> = parts.map(|part| part.concat()).into_iter().filter(|part| text.contains(part)).collect();
-    let sources = text.lines().filter_map(|line| line.strip_prefix("source = \""));
-    let strange = sources.filter(|source| *source != "registry+https://github.com/rust-lang/crates.io-index\"");
+    let mut found: Vec<_> = parts
+        .map(|part| part.concat())
+        .into_iter()
+        .filter(|part| text.contains(part))
+        .collect();
+    let sources = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("source = \""));
+    let strange = sources
+        .filter(|source| *source != "registry+https://github.com/rust-lang/crates.io-index\"");
     found.extend(strange.map(str::to_owned));
     found
 }
@@ -346,13 +549,21 @@ fn imports(code: &str, levels: usize) -> Vec<String> {
 fn hold(rule: impl Fn(&Source) -> Vec<String>) {
     let found: Vec<String> = sources()
         .iter()
-        .flat_map(|file| rule(file).into_iter().map(|what| format!("{}: {what}", file.path)).collect::<Vec<_>>())
+        .flat_map(|file| {
+            rule(file)
+                .into_iter()
+                .map(|what| format!("{}: {what}", file.path))
+                .collect::<Vec<_>>()
+        })
         .collect();
     assert!(found.is_empty(), "\n{}", found.join("\n"));
 }
 
 fn catches(rule: impl Fn(&Source) -> Vec<String>, path: &str, text: &str) {
-    assert!(!rule(&Source::new(path, text)).is_empty(), "not caught in {path}: {text}");
+    assert!(
+        !rule(&Source::new(path, text)).is_empty(),
+        "not caught in {path}: {text}"
+    );
 }
 
 fn passes(rule: impl Fn(&Source) -> Vec<String>, path: &str, text: &str) {

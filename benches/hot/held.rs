@@ -1,4 +1,5 @@
-//! Calls that a service holds: some that only lie there, and fresh ones that wait for their webhook.
+//! Calls that a service holds: some that only lie there, and fresh ones that wait for their
+//! webhook.
 
 use std::sync::Arc;
 
@@ -46,10 +47,26 @@ impl Held {
     pub(crate) fn new(others: usize, fresh: usize, stage: Stage) -> Self {
         let now: Timestamp = "2026-12-01T20:00:00Z".parse().unwrap();
         let max_calls = Some((others + fresh).max(200_000).to_string());
-        let config = Config::read(&Given { max_calls, ..Given::default() }).expect("nothing else has to be configured");
-        let store = Store::memory(store::Limits { max_calls: config.max_calls, retention: config.retention });
-        let mut held = Self { config, clock: Clock::simulated(now), now, store, calls: Vec::new(), stage };
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let config = Config::read(&Given {
+            max_calls,
+            ..Given::default()
+        })
+        .expect("nothing else has to be configured");
+        let store = Store::memory(store::Limits {
+            max_calls: config.max_calls,
+            retention: config.retention,
+        });
+        let mut held = Self {
+            config,
+            clock: Clock::simulated(now),
+            now,
+            store,
+            calls: Vec::new(),
+            stage,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
         runtime.block_on(async {
             for number in 0..others + fresh {
                 let (call, sid) = held.call(number);
@@ -84,12 +101,33 @@ impl Held {
             voicemail: Voicemail::HangUp,
             callback_url: None,
         };
-        let mut call = Call::new(CallId::new(self.now), "anonymous".into(), Arc::new(reservation), self.now);
+        let mut call = Call::new(
+            CallId::new(self.now),
+            "anonymous".into(),
+            Arc::new(reservation),
+            self.now,
+        );
         let mut sid = [0; 16];
         fastrand::fill(&mut sid);
-        let (sid, on) = (Sid::from_bytes(sid), On { attempt: 1, sid: Sid::from_bytes(sid) });
-        let ringing = [Event::Dial { from: phone }, Event::Accepted(on), Event::Reached(on, Line::Ringing)];
-        let talking = [Event::Reached(on, Line::InProgress), Event::Fetched { on, sealed_at: self.now }];
+        let (sid, on) = (
+            Sid::from_bytes(sid),
+            On {
+                attempt: 1,
+                sid: Sid::from_bytes(sid),
+            },
+        );
+        let ringing = [
+            Event::Dial { from: phone },
+            Event::Accepted(on),
+            Event::Reached(on, Line::Ringing),
+        ];
+        let talking = [
+            Event::Reached(on, Line::InProgress),
+            Event::Fetched {
+                on,
+                sealed_at: self.now,
+            },
+        ];
         let after: &[Event<'_>] = match self.stage {
             Stage::Ringing => &[],
             Stage::Talking => &talking,
@@ -102,7 +140,12 @@ impl Held {
 
     /// Twilio's name of a fresh call.
     pub(crate) fn sid(&self, fresh: usize) -> String {
-        let hex: String = self.calls[fresh].1.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex: String = self.calls[fresh]
+            .1
+            .as_bytes()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         format!("CA{hex}")
     }
 
@@ -110,7 +153,12 @@ impl Held {
         let account = self.config.carrier.account().sid.to_string();
         let digest = ring::digest::digest(&ring::digest::SHA256, account.as_bytes());
         let account = digest.as_ref().first_chunk().copied().unwrap();
-        Head { call: self.calls[fresh].0.id, attempt: 1, account, sealed_at: self.now }
+        Head {
+            call: self.calls[fresh].0.id,
+            attempt: 1,
+            account,
+            sealed_at: self.now,
+        }
     }
 
     pub(crate) fn body(&self, fresh: usize) -> Body {
@@ -130,9 +178,13 @@ impl Held {
     pub(crate) fn requests(&mut self) -> Vec<Request> {
         let tickets = Tickets::new(self.config.ticket_keys.clone());
         let request = |fresh: usize| {
-            let ticket = tickets.seal(Purpose::Voice, &self.head(fresh), &self.body(fresh)).unwrap();
+            let ticket = tickets
+                .seal(Purpose::Voice, &self.head(fresh), &self.body(fresh))
+                .unwrap();
             match self.stage {
-                Stage::Ringing => webhook::request(&format!("/twiml/answer/{ticket}"), &self.sid(fresh), None),
+                Stage::Ringing => {
+                    webhook::request(&format!("/twiml/answer/{ticket}"), &self.sid(fresh), None)
+                }
                 Stage::Talking => {
                     let path = format!("/twiml/keys/{}/{ticket}", Turn::first(0));
                     webhook::request(&path, &self.sid(fresh), Some("1"))

@@ -1,8 +1,13 @@
 //! What one webhook costs: whole, without sockets, and its dearest parts alone.
 //!
-//! `cargo bench` measures; `cargo test --benches` runs each once. Whole webhooks change the state of a call each time,
-//! as in life: each goes to a call of its own. The figures of the whole program under load are made elsewhere.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot go on ends")]
+//! `cargo bench` measures; `cargo test --benches` runs each once. Whole webhooks change the state
+//! of a call each time, as in life: each goes to a call of its own. The figures of the whole
+//! program under load are made elsewhere.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a bench that cannot go on ends"
+)]
 
 mod held;
 mod webhook;
@@ -40,25 +45,42 @@ fn parts(criterion: &mut Criterion) {
     criterion.bench_function("signature, form split included", |bench| {
         bench.iter(|| {
             let form = Form::parse(black_box(form.as_bytes())).unwrap();
-            verifier.verify(&path, &SignatureHeaders::of(&headers), &form).unwrap();
+            verifier
+                .verify(&path, &SignatureHeaders::of(&headers), &form)
+                .unwrap();
         });
     });
     criterion.bench_function("ticket, sealed", |bench| {
-        bench.iter(|| tickets.seal(Purpose::Voice, black_box(&head), &body).unwrap());
+        bench.iter(|| {
+            tickets
+                .seal(Purpose::Voice, black_box(&head), &body)
+                .unwrap()
+        });
     });
     criterion.bench_function("ticket, opened", |bench| {
         bench.iter(|| tickets.open(black_box(&text), Purpose::Voice, now).unwrap());
     });
     let speech = Speech::load(Input::Keys).unwrap();
-    let scene = Scene { reservation: &body.reservation, service_name: "Tablecall", contact_phone: None };
-    let first = Reply::Ask { opening: Opening::First, slowly: false, listen: Turn::first(7) };
+    let scene = Scene {
+        reservation: &body.reservation,
+        service_name: "Tablecall",
+        contact_phone: None,
+    };
+    let first = Reply::Ask {
+        opening: Opening::First,
+        slowly: false,
+        listen: Turn::first(7),
+    };
     criterion.bench_function("first message, rendered", |bench| {
         bench.iter(|| speech.render(black_box(&first), &scene, &path));
     });
 }
 
 fn webhooks(criterion: &mut Criterion) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     for (name, stage) in [("answer", Stage::Ringing), ("gather", Stage::Talking)] {
         for held in [100, 100_000] {
             criterion.bench_function(&format!("{name} webhook with {held} calls held"), |bench| {
@@ -91,7 +113,13 @@ fn answer(runtime: &Runtime, held: usize, round: u64, stage: Stage) -> Duration 
         }
         let took = begun.elapsed();
         for answer in answers {
-            let text = answer.unwrap().into_response().into_body().into_string().await.unwrap();
+            let text = answer
+                .unwrap()
+                .into_response()
+                .into_body()
+                .into_string()
+                .await
+                .unwrap();
             assert!(text.contains(stage.expected()), "{text}");
         }
         took

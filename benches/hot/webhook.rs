@@ -41,7 +41,11 @@ fn params<'a>(sid: &'a str, digits: Option<&'a str>) -> Vec<(&'static str, &'a s
         ("ToZip", ""),
     ];
     if let Some(digits) = digits {
-        params.extend([("Digits", digits), ("FinishedOnKey", ""), ("msg", "Gather End")]);
+        params.extend([
+            ("Digits", digits),
+            ("FinishedOnKey", ""),
+            ("msg", "Gather End"),
+        ]);
     }
     params
 }
@@ -58,9 +62,13 @@ pub(crate) fn sealed(path: &str, mut params: Vec<(&str, &str)>) -> (HeaderMap, S
         tablecall::twilio::form::append(&mut body, name, value);
     }
     params.sort_unstable();
-    let text: String = params.iter().map(|(name, value)| format!("{name}{value}")).collect();
+    let text: String = params
+        .iter()
+        .map(|(name, value)| format!("{name}{value}"))
+        .collect();
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, TOKEN.as_bytes());
-    let signature = BASE64_STANDARD.encode(hmac::sign(&key, format!("{ORIGIN}{path}{text}").as_bytes()));
+    let signature =
+        BASE64_STANDARD.encode(hmac::sign(&key, format!("{ORIGIN}{path}{text}").as_bytes()));
     let mut headers = HeaderMap::new();
     let form = "application/x-www-form-urlencoded; charset=UTF-8";
     for (name, value) in [
@@ -70,7 +78,10 @@ pub(crate) fn sealed(path: &str, mut params: Vec<(&str, &str)>) -> (HeaderMap, S
         ("user-agent", "TwilioProxy/1.1"),
         ("accept", "*/*"),
         ("host", "127.0.0.1:8080"),
-        ("i-twilio-idempotency-token", "6b2f3f0c-6d0c-4f0c-9f0c-0c6d0c4f0c9f"),
+        (
+            "i-twilio-idempotency-token",
+            "6b2f3f0c-6d0c-4f0c-9f0c-0c6d0c4f0c9f",
+        ),
     ] {
         headers.insert(name, HeaderValue::from_str(value).unwrap());
     }
@@ -80,7 +91,10 @@ pub(crate) fn sealed(path: &str, mut params: Vec<(&str, &str)>) -> (HeaderMap, S
 /// A signed request.
 pub(crate) fn request(path: &str, sid: &str, digits: Option<&str>) -> Request {
     let (headers, body) = signed(path, sid, digits);
-    let mut request = Request::builder().method(Method::POST).uri(path.parse().unwrap()).body(body);
+    let mut request = Request::builder()
+        .method(Method::POST)
+        .uri(path.parse().unwrap())
+        .body(body);
     *request.headers_mut() = headers;
     request
 }

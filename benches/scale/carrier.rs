@@ -38,7 +38,8 @@ impl Carrier {
                     let carrier = carrier.clone();
                     let answers = service_fn(move |request| answer(carrier.clone(), request));
                     tokio::spawn(
-                        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answers),
+                        hyper::server::conn::http1::Builder::new()
+                            .serve_connection(TokioIo::new(stream), answers),
                     );
                 }
             }
@@ -52,14 +53,25 @@ impl Carrier {
     }
 }
 
-async fn answer(carrier: Carrier, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let is_create = *request.method() == Method::POST && request.uri().path().ends_with("/Calls.json");
+async fn answer(
+    carrier: Carrier,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let is_create =
+        *request.method() == Method::POST && request.uri().path().ends_with("/Calls.json");
     let (status, body) = if is_create {
         let body = request.into_body().collect().await.unwrap().to_bytes();
-        let form: HashMap<String, String> = url::form_urlencoded::parse(&body).into_owned().collect();
+        let form: HashMap<String, String> =
+            url::form_urlencoded::parse(&body).into_owned().collect();
         let sid = format!("CA{}", uuid::Uuid::new_v4().simple());
         let path = |name: &str| {
-            let path = form[name].splitn(4, '/').nth(3).unwrap().split('#').next().unwrap();
+            let path = form[name]
+                .splitn(4, '/')
+                .nth(3)
+                .unwrap()
+                .split('#')
+                .next()
+                .unwrap();
             format!("/{path}")
         };
         let taken = Taken {
@@ -69,10 +81,17 @@ async fn answer(carrier: Carrier, request: Request<Incoming>) -> Result<Response
             machine: path("AsyncAmdStatusCallback"),
         };
         carrier.0.lock().unwrap().push(taken);
-        (201, serde_json::json!({"sid": sid, "status": "queued", "to": form["To"], "from": form["From"]}))
+        (
+            201,
+            serde_json::json!({"sid": sid, "status": "queued", "to": form["To"], "from": form["From"]}),
+        )
     } else {
         (200, serde_json::json!({"calls": [], "next_page_uri": null}))
     };
     let body = Full::new(Bytes::from(body.to_string()));
-    Ok(Response::builder().status(status).header("content-type", "application/json").body(body).unwrap())
+    Ok(Response::builder()
+        .status(status)
+        .header("content-type", "application/json")
+        .body(body)
+        .unwrap())
 }

@@ -16,7 +16,8 @@ use crate::say;
 const CALLS: usize = 100;
 /// After the end of a call a key may still come; then it is finished.
 const SETTLED: Duration = Duration::from_secs(7);
-/// How long nothing happens, a multiple of the intervals at which instances look for what others left.
+/// How long nothing happens, a multiple of the intervals at which instances look for what others
+/// left.
 const IDLE: Duration = Duration::from_secs(15);
 
 pub(crate) async fn run() {
@@ -41,7 +42,9 @@ pub(crate) async fn run() {
     let as_long = took.as_secs_f64() / IDLE.as_secs_f64();
     let sent = watched(&redis, &carrier, &mut player, &services).await;
     say("| command | times per call, from clients and scripts |\n|---|---:|");
-    let per_call = |name: &String| (calls[name] - as_long * idle.get(name).copied().unwrap_or(0.0)) / CALLS as f64;
+    let per_call = |name: &String| {
+        (calls[name] - as_long * idle.get(name).copied().unwrap_or(0.0)) / CALLS as f64
+    };
     let mut total = 0.0;
     for name in calls.keys() {
         let times = per_call(name);
@@ -71,11 +74,20 @@ fn commands(told: &str) -> BTreeMap<String, f64> {
 }
 
 /// How many commands a call sends, as seen on the wire: those of scripts are marked as such.
-async fn watched(redis: &Program, carrier: &Carrier, player: &mut Player, services: &[Program; 1]) -> f64 {
+async fn watched(
+    redis: &Program,
+    carrier: &Carrier,
+    player: &mut Player,
+    services: &[Program; 1],
+) -> f64 {
     let port = redis.address.port().to_string();
     let mut command = Command::new("redis-cli");
-    let mut monitor =
-        command.args(["-p", &port, "MONITOR"]).stdout(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap();
+    let mut monitor = command
+        .args(["-p", &port, "MONITOR"])
+        .stdout(Stdio::piped())
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(monitor.stdout.take().unwrap()).lines();
     assert_eq!(lines.next().unwrap().unwrap(), "OK");
     let begun = Instant::now();

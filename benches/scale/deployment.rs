@@ -24,12 +24,18 @@ impl Drop for Program {
 }
 
 fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
 }
 
 fn tied(program: &str) -> Command {
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", "--", program]).stdin(Stdio::null()).stderr(Stdio::null());
+    command
+        .args(["--pdeathsig", "KILL", "--", program])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null());
     command
 }
 
@@ -38,12 +44,27 @@ impl Program {
         let address = free_address();
         let mut command = tied("redis-server");
         let port = address.port().to_string();
-        command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-        let child = command.stdout(Stdio::null()).spawn().expect("redis-server is installed");
+        command.args([
+            "--port",
+            &port,
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]);
+        let child = command
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("redis-server is installed");
         let program = Self { child, address };
         let begun = Instant::now();
         while TcpStream::connect(address).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(10), "redis-server does not listen");
+            assert!(
+                begun.elapsed() < Duration::from_secs(10),
+                "redis-server does not listen"
+            );
             std::thread::yield_now();
         }
         program
@@ -64,22 +85,35 @@ impl Program {
             ("TABLECALL_API_KEYS", &format!("bench:{SECRET}")),
             ("TABLECALL_CALL_HOURS", "always"),
             ("TABLECALL_ALLOWED_COUNTRIES", "*"),
-            ("TABLECALL_LIMITS", "number_hour=100,number_day=100,key_minute=1000000,service_day=1000000"),
+            (
+                "TABLECALL_LIMITS",
+                "number_hour=100,number_day=100,key_minute=1000000,service_day=1000000",
+            ),
             ("TABLECALL_TICKET_KEYS", KEY),
         ]);
         if let Some(redis) = redis {
-            command.env("REDIS_URL", format!("redis://{}", redis.address)).env("TABLECALL_INDEX_KEY", KEY);
+            command
+                .env("REDIS_URL", format!("redis://{}", redis.address))
+                .env("TABLECALL_INDEX_KEY", KEY);
         }
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        assert!(lines.next().is_some(), "the service ended before it listened");
+        assert!(
+            lines.next().is_some(),
+            "the service ended before it listened"
+        );
         Self { child, address }
     }
 
     /// How long it has been on a processor.
     pub(crate) fn busy(&self) -> Duration {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        let fields: Vec<&str> = stat
+            .rsplit_once(')')
+            .unwrap()
+            .1
+            .split_whitespace()
+            .collect();
         let ticks = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
         Duration::from_millis(ticks * 10)
     }
@@ -87,7 +121,11 @@ impl Program {
     /// What a Redis answers to a command.
     pub(crate) fn asked(&self, command: &[&str]) -> String {
         let port = self.address.port().to_string();
-        let output = Command::new("redis-cli").args(["-p", &port]).args(command).output().unwrap();
+        let output = Command::new("redis-cli")
+            .args(["-p", &port])
+            .args(command)
+            .output()
+            .unwrap();
         String::from_utf8(output.stdout).unwrap()
     }
 }

@@ -28,7 +28,10 @@ impl Site {
         let requests = calls.requests();
         let site = tablecall::app::site(&calls.config, calls.clock.clone(), calls.store).unwrap();
         let endpoint = tablecall::http::endpoint(site);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         let endpoint = Box::new(move |requests: Vec<Request>| {
             let mut answers = Vec::with_capacity(requests.len());
             let begun = Instant::now();
@@ -37,15 +40,23 @@ impl Site {
                     answers.push(endpoint.call(request).await);
                 }
             });
-            // One thread that waits for nothing: the kernel's own count of its time moves by 4 ms at once.
+            // One thread that waits for nothing: the kernel's own count of its time moves by 4 ms
+            // at once.
             let took = begun.elapsed().as_secs_f64() * 1e6 / TURN as f64;
             for answer in answers {
-                let text = runtime.block_on(answer.unwrap().into_response().into_body().into_string()).unwrap();
+                let text = runtime
+                    .block_on(answer.unwrap().into_response().into_body().into_string())
+                    .unwrap();
                 assert!(text.contains(Stage::Talking.expected()), "{text}");
             }
             took
         });
-        Self { held, endpoint, requests, took: Vec::new() }
+        Self {
+            held,
+            endpoint,
+            requests,
+            took: Vec::new(),
+        }
     }
 
     fn turn(&mut self) {
@@ -81,8 +92,17 @@ pub(crate) fn run() {
     say(&format!("| {TURN} | {least:.2} | 1.00 |"));
     for site in sites {
         let took = median(site.took);
-        say(&format!("| {} | {took:.2} | {:.2} |", site.held, took / least));
+        say(&format!(
+            "| {} | {took:.2} | {:.2} |",
+            site.held,
+            took / least
+        ));
     }
-    say(&format!("\nMedians of {TURNS} turns of {TURN} webhooks; the aim is at most 1.20 times. A held call takes"));
-    say(&format!("{each:.0} bytes of memory, its unanswered request here included. ({:.0?})\n", begun.elapsed()));
+    say(&format!(
+        "\nMedians of {TURNS} turns of {TURN} webhooks; the aim is at most 1.20 times. A held call takes"
+    ));
+    say(&format!(
+        "{each:.0} bytes of memory, its unanswered request here included. ({:.0?})\n",
+        begun.elapsed()
+    ));
 }

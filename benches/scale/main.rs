@@ -1,8 +1,14 @@
-//! What a webhook costs as calls grow in number, and as processes share a Redis. Prints figures; asserts none of them.
+//! What a webhook costs as calls grow in number, and as processes share a Redis. Prints figures;
+//! asserts none of them.
 //!
-//! `cargo bench --bench scale` takes some four minutes and wants a machine with nothing else to do. Figures that are to
-//! be compared come from one run, in turns, so that whatever disturbs one disturbs the other.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot go on ends")]
+//! `cargo bench --bench scale` takes some four minutes and wants a machine with nothing else to do.
+//! Figures that are to be compared come from one run, in turns, so that whatever disturbs one
+//! disturbs the other.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a bench that cannot go on ends"
+)]
 
 mod carrier;
 mod commands;
@@ -30,12 +36,17 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
 
 fn main() {
     // `cargo bench -- growth` runs one part; cargo itself adds `--bench`.
-    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let wanted = std::env::args()
+        .skip(1)
+        .find(|argument| !argument.starts_with('-'));
     let runs = |part: &str| wanted.as_deref().is_none_or(|wanted| wanted == part);
     if runs("growth") {
         growth::run();
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     if runs("several") {
         runtime.block_on(several::run());
     }

@@ -1,4 +1,5 @@
-//! A client that asks for calls, and Twilio's part in them: every webhook of a call that is accepted at once.
+//! A client that asks for calls, and Twilio's part in them: every webhook of a call that is
+//! accepted at once.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -25,27 +26,45 @@ pub(crate) struct Player {
 
 impl Player {
     pub(crate) fn new() -> Self {
-        Self { http: tablecall::twilio::client::http_client().unwrap(), number: 0 }
+        Self {
+            http: tablecall::twilio::client::http_client().unwrap(),
+            number: 0,
+        }
     }
 
     /// Asks for so many calls, each at a number of its own, at one process after the other.
-    pub(crate) async fn asks(&mut self, calls: usize, carrier: &Carrier, at: &[Program]) -> Vec<Taken> {
+    pub(crate) async fn asks(
+        &mut self,
+        calls: usize,
+        carrier: &Carrier,
+        at: &[Program],
+    ) -> Vec<Taken> {
         let numbers = self.number..self.number + calls;
         self.number += calls;
-        let now = tablecall::clock::Clock::system().now().to_zoned(jiff::tz::TimeZone::UTC);
+        let now = tablecall::clock::Clock::system()
+            .now()
+            .to_zoned(jiff::tz::TimeZone::UTC);
         let time = now.date().saturating_add(jiff::Span::new().days(7));
         let ask = |number: usize| {
             let address = at[number % at.len()].address;
             let phone = format!("+1415{:07}", 2_000_000 + number);
             let body = json!({"name": "Ana García", "phone": phone, "time": format!("{time}T19:30"), "party_size": 4});
-            let request = self.http.post(format!("http://{address}/api/call")).bearer_auth(SECRET).json(&body);
+            let request = self
+                .http
+                .post(format!("http://{address}/api/call"))
+                .bearer_auth(SECRET)
+                .json(&body);
             async move {
                 let answer = request.send().await.unwrap();
                 let (status, text) = (answer.status(), answer.text().await.unwrap());
                 assert_eq!(status, 202, "{text}");
             }
         };
-        stream::iter(numbers).map(ask).buffer_unordered(SIDE_BY_SIDE).collect::<Vec<()>>().await;
+        stream::iter(numbers)
+            .map(ask)
+            .buffer_unordered(SIDE_BY_SIDE)
+            .collect::<Vec<()>>()
+            .await;
         let taken = carrier.taken();
         assert_eq!(taken.len(), calls);
         taken
@@ -55,17 +74,25 @@ impl Player {
     pub(crate) async fn plays(&self, calls: &[Taken], at: &[Program]) -> Duration {
         let begun = Instant::now();
         let play = |(number, call): (usize, &Taken)| {
-            self.call(call.clone(), at.iter().map(|one| one.address).collect(), number)
+            self.call(
+                call.clone(),
+                at.iter().map(|one| one.address).collect(),
+                number,
+            )
         };
         let calls: Vec<_> = calls.iter().enumerate().map(play).collect();
-        stream::iter(calls).buffer_unordered(SIDE_BY_SIDE).collect::<Vec<()>>().await;
+        stream::iter(calls)
+            .buffer_unordered(SIDE_BY_SIDE)
+            .collect::<Vec<()>>()
+            .await;
         begun.elapsed()
     }
 
     /// One call after the other.
     pub(crate) async fn plays_alone(&self, calls: &[Taken], at: &[Program]) {
         for call in calls {
-            self.call(call.clone(), at.iter().map(|one| one.address).collect(), 0).await;
+            self.call(call.clone(), at.iter().map(|one| one.address).collect(), 0)
+                .await;
         }
     }
 
@@ -74,7 +101,9 @@ impl Player {
         let mut next = || *turn.next().unwrap();
         self.tells(&call, "initiated", 0, next()).await;
         self.tells(&call, "ringing", 1, next()).await;
-        let page = self.sends(next(), &call.answer, signed(&call.answer, &call.sid, None)).await;
+        let page = self
+            .sends(next(), &call.answer, signed(&call.answer, &call.sid, None))
+            .await;
         self.tells(&call, "in-progress", 2, next()).await;
         let params = vec![
             ("AccountSid", "AC00000000000000000000000000000000"),
@@ -82,9 +111,12 @@ impl Player {
             ("AnsweredBy", "human"),
             ("MachineDetectionDuration", "2500"),
         ];
-        self.sends(next(), &call.machine, sealed(&call.machine, params)).await;
+        self.sends(next(), &call.machine, sealed(&call.machine, params))
+            .await;
         let keys = action(&page);
-        let page = self.sends(next(), &keys, signed(&keys, &call.sid, Some("1"))).await;
+        let page = self
+            .sends(next(), &keys, signed(&keys, &call.sid, Some("1")))
+            .await;
         assert!(page.contains("Accepted"), "{page}");
         self.tells(&call, "completed", 3, next()).await;
     }
@@ -106,13 +138,27 @@ impl Player {
             ("To", "+14155552671"),
         ];
         if status == "completed" {
-            params.extend([("CallDuration", "21"), ("Duration", "1"), ("SipResponseCode", "200")]);
+            params.extend([
+                ("CallDuration", "21"),
+                ("Duration", "1"),
+                ("SipResponseCode", "200"),
+            ]);
         }
-        self.sends(at, &call.status, sealed(&call.status, params)).await;
+        self.sends(at, &call.status, sealed(&call.status, params))
+            .await;
     }
 
-    async fn sends(&self, at: SocketAddr, path: &str, (headers, body): (http::HeaderMap, String)) -> String {
-        let request = self.http.post(format!("http://{at}{path}")).headers(headers).body(body);
+    async fn sends(
+        &self,
+        at: SocketAddr,
+        path: &str,
+        (headers, body): (http::HeaderMap, String),
+    ) -> String {
+        let request = self
+            .http
+            .post(format!("http://{at}{path}"))
+            .headers(headers)
+            .body(body);
         let answer = request.send().await.unwrap();
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
         answer.text().await.unwrap()
@@ -121,8 +167,16 @@ impl Player {
 
 /// Where a document wants the keys to go.
 fn action(page: &str) -> String {
-    let (_, rest) = page.split_once("action=\"").unwrap_or_else(|| panic!("no Gather: {page}"));
+    let (_, rest) = page
+        .split_once("action=\"")
+        .unwrap_or_else(|| panic!("no Gather: {page}"));
     let url = rest.split('"').next().unwrap();
-    let path = url.splitn(4, '/').nth(3).unwrap().split('#').next().unwrap();
+    let path = url
+        .splitn(4, '/')
+        .nth(3)
+        .unwrap()
+        .split('#')
+        .next()
+        .unwrap();
     format!("/{path}")
 }

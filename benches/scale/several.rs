@@ -22,15 +22,30 @@ struct Target {
 }
 
 impl Target {
-    fn new(name: &'static str, carrier: std::net::SocketAddr, (redis, count): (bool, usize)) -> Self {
+    fn new(
+        name: &'static str,
+        carrier: std::net::SocketAddr,
+        (redis, count): (bool, usize),
+    ) -> Self {
         let redis = redis.then(Program::redis);
-        let services = (0..count).map(|_| Program::service(carrier, redis.as_ref())).collect();
-        Self { name, redis, services, player: Player::new(), figures: Vec::new() }
+        let services = (0..count)
+            .map(|_| Program::service(carrier, redis.as_ref()))
+            .collect();
+        Self {
+            name,
+            redis,
+            services,
+            player: Player::new(),
+            figures: Vec::new(),
+        }
     }
 
     fn busy(&self) -> [Duration; 2] {
         let services = self.services.iter().map(Program::busy).sum();
-        [services, self.redis.as_ref().map(Program::busy).unwrap_or_default()]
+        [
+            services,
+            self.redis.as_ref().map(Program::busy).unwrap_or_default(),
+        ]
     }
 
     async fn turn(&mut self, carrier: &Carrier) {
@@ -40,7 +55,8 @@ impl Target {
         let after = self.busy();
         let webhooks = (TURN * WEBHOOKS) as f64;
         let spent = |of: usize| (after[of] - before[of]).as_secs_f64() * 1e6 / webhooks;
-        self.figures.push([spent(0), spent(1), webhooks / took.as_secs_f64()]);
+        self.figures
+            .push([spent(0), spent(1), webhooks / took.as_secs_f64()]);
     }
 
     fn figure(&self, which: usize) -> f64 {
@@ -65,16 +81,24 @@ pub(crate) async fn run() {
             }
         }
     }
-    say("| | webhooks a second | µs of processor per webhook | times | µs of Redis' own |\n|---|---:|---:|---:|---:|");
+    say(
+        "| | webhooks a second | µs of processor per webhook | times | µs of Redis' own |\n|---|---:|---:|---:|---:|",
+    );
     let least = targets[0].figure(0);
     for target in &targets {
         let (cpu, redis, rate) = (target.figure(0), target.figure(1), target.figure(2));
-        say(&format!("| {} | {rate:.0} | {cpu:.1} | {:.2} | {redis:.1} |", target.name, cpu / least));
+        say(&format!(
+            "| {} | {rate:.0} | {cpu:.1} | {:.2} | {redis:.1} |",
+            target.name,
+            cpu / least
+        ));
     }
     say(&format!(
         "\nMedians of {TURNS} turns of {TURN} calls with {WEBHOOKS} webhooks each. The processor time is of all"
     ));
-    say("processes together; the aim with Redis is at most 2.00 times that in memory. Who plays Twilio shares the");
+    say(
+        "processes together; the aim with Redis is at most 2.00 times that in memory. Who plays Twilio shares the",
+    );
     say(
         "machine, so webhooks a second are a lower bound, and on two processors two processes cannot show their worth.\n",
     );

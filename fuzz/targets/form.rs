@@ -1,4 +1,5 @@
-//! The body of a webhook: split as browsers' rules split it, and signed as Twilio's documentation says.
+//! The body of a webhook: split as browsers' rules split it, and signed as Twilio's documentation
+//! says.
 //!
 //! Both are held against other implementations, which must not be ours.
 #![no_main]

@@ -1,4 +1,5 @@
-//! A number as anybody may write it: refused, or one of E.164 that stays the same however it is read again.
+//! A number as anybody may write it: refused, or one of E.164 that stays the same however it is
+//! read again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

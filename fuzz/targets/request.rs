@@ -1,4 +1,5 @@
-//! The body of a create: read or refused field by field, and what is read can be sealed, opened and said.
+//! The body of a create: read or refused field by field, and what is read can be sealed, opened and
+//! said.
 #![no_main]
 
 use std::sync::{Arc, LazyLock};

@@ -1,6 +1,7 @@
 //! The end of a webhook's path: a sealed ticket, and the turn before it.
 //!
-//! Nothing that is made up may open. What our own key has sealed, of whatever version, must be read or refused.
+//! Nothing that is made up may open. What our own key has sealed, of whatever version, must be read
+//! or refused.
 #![no_main]
 
 use std::sync::LazyLock;

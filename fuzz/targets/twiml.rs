@@ -1,7 +1,8 @@
 //! A document on the simulator's line: read, and then run to the end of the call.
 //!
-//! Whatever it says, the call must end: every document the simulator takes is finite in simulated time. Nothing may
-//! leave this process: what the document asks for goes to a proxy that is not there.
+//! Whatever it says, the call must end: every document the simulator takes is finite in simulated
+//! time. Nothing may leave this process: what the document asks for goes to a proxy that is not
+//! there.
 #![no_main]
 
 use std::sync::LazyLock;

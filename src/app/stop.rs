@@ -7,7 +7,8 @@ const TERMINATED: u8 = 128 + 15;
 /// The same of SIGINT.
 const INTERRUPTED: u8 = 128 + 2;
 
-/// Receives both signals from the moment it is made. Process 1 of a container is not even ended by them before that.
+/// Receives both signals from the moment it is made. Process 1 of a container is not even ended by
+/// them before that.
 #[derive(Debug)]
 pub struct Signals {
     terminate: Option<Signal>,
@@ -15,10 +16,14 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Begins to listen. Where the system does not let us, a signal ends the process as it always does.
+    /// Begins to listen. Where the system does not let us, a signal ends the process as it always
+    /// does.
     #[must_use]
     pub fn listen() -> Self {
-        Self { terminate: signal(SignalKind::terminate()).ok(), interrupt: signal(SignalKind::interrupt()).ok() }
+        Self {
+            terminate: signal(SignalKind::terminate()).ok(),
+            interrupt: signal(SignalKind::interrupt()).ok(),
+        }
     }
 
     /// Waits for the next; the exit code of a process that ends because of it.

@@ -1,4 +1,5 @@
-//! Steps of calls that come to us: staff who ring back and answer, and what follows when they want no more calls.
+//! Steps of calls that come to us: staff who ring back and answer, and what follows when they want
+//! no more calls.
 
 use jiff::SignedDuration;
 
@@ -10,13 +11,15 @@ use super::talk::{self, Apology, Facts, Input, Reply};
 use super::timeline::What;
 use super::turn::{CALLED_BACK, Decision, Turn};
 
-/// How long a decision made by ringing back may still be changed: its read-back and the wait for a key.
+/// How long a decision made by ringing back may still be changed: its read-back and the wait for a
+/// key.
 const CHANGE: SignedDuration = SignedDuration::from_secs(60);
 /// Whoever asks to be rung now has to hang up first.
 const HANDS_DOWN: SignedDuration = SignedDuration::from_secs(10);
 
 impl Work {
-    /// A key of somebody who rang us: it decides like any other, and later than those of our own calls.
+    /// A key of somebody who rang us: it decides like any other, and later than those of our own
+    /// calls.
     pub(super) fn called_back(&mut self, attempt: u8, turn: Turn, input: Input<'_>) {
         if self.call.canceled || !turn.is_called_back() {
             self.reply = Some(self.call.last_words());
@@ -27,8 +30,15 @@ impl Work {
                 self.note(told);
             }
         }
-        let (heard, reply) =
-            talk::answer(Turn { step: turn.step - CALLED_BACK, ..turn }, input, 0, &Facts::of(&self.call.reservation));
+        let (heard, reply) = talk::answer(
+            Turn {
+                step: turn.step - CALLED_BACK,
+                ..turn
+            },
+            input,
+            0,
+            &Facts::of(&self.call.reservation),
+        );
         self.reply = Some(reply.called_back());
         if self.call.is_finished() {
             return self.stay_true(heard);
@@ -38,9 +48,14 @@ impl Work {
             return;
         }
         match self.call.state {
-            State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } => self.end_unwanted(),
+            State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } => {
+                self.end_unwanted()
+            }
             State::Queued { .. } | State::Settling { .. } => {
-                self.call.state = State::Settling { until: self.after(self.patience()), from: Evidence::Keypad };
+                self.call.state = State::Settling {
+                    until: self.after(self.patience()),
+                    from: Evidence::Keypad,
+                };
             }
             State::Finished { .. } => {}
         }
@@ -52,14 +67,22 @@ impl Work {
         if let State::Queued { until, .. } = self.call.state
             && soon < until
         {
-            self.call.state = State::Queued { waiting_for: Some(WaitingFor::Retry), until: soon };
+            self.call.state = State::Queued {
+                waiting_for: Some(WaitingFor::Retry),
+                until: soon,
+            };
             self.note(What::CalledBack);
         }
     }
 
-    /// The number is never to be rung again: what waits ends, and so does a line that nobody has answered with a key.
+    /// The number is never to be rung again: what waits ends, and so does a line that nobody has
+    /// answered with a key.
     pub(super) fn bar(&mut self) {
-        if self.call.is_finished() || self.call.decision().is_some() || self.call.canceled || self.call.barred {
+        if self.call.is_finished()
+            || self.call.decision().is_some()
+            || self.call.canceled
+            || self.call.barred
+        {
             return;
         }
         match self.call.state {
@@ -73,8 +96,9 @@ impl Work {
         }
     }
 
-    /// Whether the wish not to be called is certain now: asked for and not taken back when the talk ended. It is told
-    /// again with each repeated webhook, in case that the process which heard it first is no more.
+    /// Whether the wish not to be called is certain now: asked for and not taken back when the talk
+    /// ended. It is told again with each repeated webhook, in case that the process which heard it
+    /// first is no more.
     pub(super) fn must_opt_out(&self, before: &Call, event: Event<'_>) -> bool {
         let again = matches!(event, Event::Keyed { .. } | Event::Closed(..));
         self.call.is_opted_out() && (again || !before.is_opted_out())
@@ -82,18 +106,32 @@ impl Work {
 
     /// How long a closed line waits for a further key.
     pub(super) fn patience(&self) -> SignedDuration {
-        if self.call.was_called_back() { CHANGE } else { SETTLE }
+        if self.call.was_called_back() {
+            CHANGE
+        } else {
+            SETTLE
+        }
     }
 }
 
 impl Reply {
     /// The same reply in a call that came to us.
     fn called_back(self) -> Self {
-        let later = |turn: Turn| Turn { step: turn.step.saturating_add(CALLED_BACK), ..turn };
+        let later = |turn: Turn| Turn {
+            step: turn.step.saturating_add(CALLED_BACK),
+            ..turn
+        };
         match self {
-            Self::Called { listen } => Self::Called { listen: later(listen) },
-            Self::Offer { listen } => Self::Offer { listen: later(listen) },
-            Self::Decided { decision, listen } => Self::Decided { decision, listen: listen.map(later) },
+            Self::Called { listen } => Self::Called {
+                listen: later(listen),
+            },
+            Self::Offer { listen } => Self::Offer {
+                listen: later(listen),
+            },
+            Self::Decided { decision, listen } => Self::Decided {
+                decision,
+                listen: listen.map(later),
+            },
             Self::Ask { .. }
             | Self::Keys { .. }
             | Self::AskTime { .. }
@@ -112,11 +150,18 @@ impl Call {
     pub fn last_words(&self) -> Reply {
         match self.decision() {
             _ if self.canceled => Reply::Apology(Apology::Canceled),
-            Some(decision) => Reply::Decided { decision, listen: None },
+            Some(decision) => Reply::Decided {
+                decision,
+                listen: None,
+            },
             None if self.barred || self.is_opted_out() => Reply::Apology(Apology::OptedOut),
             None => match self.state {
-                State::Finished { outcome: Outcome::Canceled } => Reply::Apology(Apology::Canceled),
-                State::Finished { outcome: Outcome::OptedOut } => Reply::Apology(Apology::OptedOut),
+                State::Finished {
+                    outcome: Outcome::Canceled,
+                } => Reply::Apology(Apology::Canceled),
+                State::Finished {
+                    outcome: Outcome::OptedOut,
+                } => Reply::Apology(Apology::OptedOut),
                 State::Finished { .. } => Reply::Apology(Apology::Expired),
                 State::Queued { .. }
                 | State::Dialing { .. }
@@ -133,19 +178,26 @@ impl Call {
         !(self.is_finished() || self.canceled || self.barred || self.decision().is_some())
     }
 
-    /// Whether staff asked, in this very call, never to be called again, and the talk in which they did is over: until
-    /// then they can take it back.
+    /// Whether staff asked, in this very call, never to be called again, and the talk in which they
+    /// did is over: until then they can take it back.
     #[must_use]
     pub fn is_opted_out(&self) -> bool {
-        let Some(answer) = self.answer.filter(|answer| answer.decision == Some(Decision::OptedOut)) else {
+        let Some(answer) = self
+            .answer
+            .filter(|answer| answer.decision == Some(Decision::OptedOut))
+        else {
             return false;
         };
-        let talk = self.attempts.iter().find(|attempt| attempt.number == answer.attempt);
+        let talk = self
+            .attempts
+            .iter()
+            .find(|attempt| attempt.number == answer.attempt);
         self.is_finished() || talk.is_none_or(|talk| talk.farewell || talk.line == Line::Ended)
     }
 
     /// Ends or plans nothing of the attempts: the verdict came from a call to us.
     pub(super) fn was_called_back(&self) -> bool {
-        self.answer.is_some_and(|answer| answer.step >= CALLED_BACK && answer.decision.is_some())
+        self.answer
+            .is_some_and(|answer| answer.step >= CALLED_BACK && answer.decision.is_some())
     }
 }

@@ -1,4 +1,5 @@
-//! What can happen to a call, and what it wants done: values, so that the core needs neither clock nor network.
+//! What can happen to a call, and what it wants done: values, so that the core needs neither clock
+//! nor network.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -122,7 +123,8 @@ pub enum Event<'a> {
         /// What it said.
         found: Found,
     },
-    /// Twilio's Events of an attempt: each key with the turn of the URL it was sent to. `None`: not readable yet.
+    /// Twilio's Events of an attempt: each key with the turn of the URL it was sent to. `None`: not
+    /// readable yet.
     EventsRead {
         /// The attempt.
         attempt: u8,
@@ -223,7 +225,8 @@ pub enum Effect {
         /// Its name.
         sid: Sid,
     },
-    /// Staff asked never to be called again: put the number on the list, and end the other calls to it.
+    /// Staff asked never to be called again: put the number on the list, and end the other calls to
+    /// it.
     OptOut,
     /// Ask Twilio what became of it.
     LookUp {

@@ -9,7 +9,9 @@ use super::state::Call;
 use super::step::step;
 use super::talk::Input;
 use super::turn::Turn;
-use crate::domain::{CallId, Country, Language, Name, PartySize, Phone, Reservation, Sid, Voicemail};
+use crate::domain::{
+    CallId, Country, Language, Name, PartySize, Phone, Reservation, Sid, Voicemail,
+};
 
 /// When these calls are made.
 pub(crate) fn start() -> Timestamp {
@@ -41,7 +43,12 @@ pub(crate) fn reservation() -> Reservation {
 
 /// A call that was just asked for.
 pub(crate) fn queued(number: u8) -> Call {
-    Call::new(CallId::from_bytes([number; 16]), "test".into(), Arc::new(reservation()), start())
+    Call::new(
+        CallId::from_bytes([number; 16]),
+        "test".into(),
+        Arc::new(reservation()),
+        start(),
+    )
 }
 
 /// A call whose staff pressed 1.
@@ -51,8 +58,24 @@ pub(crate) fn decided() -> Call {
 
 /// A call whose staff pressed these keys.
 pub(crate) fn keyed(digits: &str) -> Call {
-    let on = On { attempt: 1, sid: Sid::from_bytes([7; 16]) };
-    let key = Event::Keyed { on, turn: Turn::first(0), input: Input::Digits(digits), sealed_at: start() };
-    let events = [Event::Dial { from: reservation().phone }, Event::Accepted(on), key];
-    events.into_iter().fold(queued(1), |call, event| step(&call, event, start()).call)
+    let on = On {
+        attempt: 1,
+        sid: Sid::from_bytes([7; 16]),
+    };
+    let key = Event::Keyed {
+        on,
+        turn: Turn::first(0),
+        input: Input::Digits(digits),
+        sealed_at: start(),
+    };
+    let events = [
+        Event::Dial {
+            from: reservation().phone,
+        },
+        Event::Accepted(on),
+        key,
+    ];
+    events
+        .into_iter()
+        .fold(queued(1), |call, event| step(&call, event, start()).call)
 }

@@ -1,5 +1,6 @@
-//! Events that are kept, to happen once more: what came while a shared store was away has to be applied to what others
-//! made of the call meanwhile. `step` does not mind: it is indifferent to late and repeated events.
+//! Events that are kept, to happen once more: what came while a shared store was away has to be
+//! applied to what others made of the call meanwhile. `step` does not mind: it is indifferent to
+//! late and repeated events.
 
 use jiff::Timestamp;
 
@@ -33,11 +34,35 @@ impl Kept {
             Input::Said(said) => Input::Said(said),
         };
         let event = match event {
-            Event::Keyed { on, turn, input, sealed_at } => Event::Keyed { on, turn, input: without(input), sealed_at },
-            Event::CalledBack { attempt, turn, input } => Event::CalledBack { attempt, turn, input: without(input) },
-            Event::EventsRead { attempt, keys: read } => {
+            Event::Keyed {
+                on,
+                turn,
+                input,
+                sealed_at,
+            } => Event::Keyed {
+                on,
+                turn,
+                input: without(input),
+                sealed_at,
+            },
+            Event::CalledBack {
+                attempt,
+                turn,
+                input,
+            } => Event::CalledBack {
+                attempt,
+                turn,
+                input: without(input),
+            },
+            Event::EventsRead {
+                attempt,
+                keys: read,
+            } => {
                 keys = read.map(Box::from);
-                Event::EventsRead { attempt, keys: None }
+                Event::EventsRead {
+                    attempt,
+                    keys: None,
+                }
             }
             Event::Dial { from } => Event::Dial { from },
             Event::Hold { waiting_for, until } => Event::Hold { waiting_for, until },
@@ -49,7 +74,15 @@ impl Kept {
             Event::Unanswered { attempt } => Event::Unanswered { attempt },
             Event::Reached(on, line) => Event::Reached(on, line),
             Event::Fetched { on, sealed_at } => Event::Fetched { on, sealed_at },
-            Event::Resumed { on, turn, sealed_at } => Event::Resumed { on, turn, sealed_at },
+            Event::Resumed {
+                on,
+                turn,
+                sealed_at,
+            } => Event::Resumed {
+                on,
+                turn,
+                sealed_at,
+            },
             Event::Detected(on, machine) => Event::Detected(on, machine),
             Event::Message { attempt, left } => Event::Message { attempt, left },
             Event::RingNow => Event::RingNow,
@@ -60,7 +93,12 @@ impl Kept {
             Event::Wake => Event::Wake,
             Event::Shutdown => Event::Shutdown,
         };
-        Self { at, event, digits, keys }
+        Self {
+            at,
+            event,
+            digits,
+            keys,
+        }
     }
 
     fn event(&self) -> Event<'_> {
@@ -69,22 +107,47 @@ impl Kept {
             None => input,
         };
         // The patterns name the events that borrow; `new` is where the compiler asks for a new one.
-        if let Event::Keyed { on, turn, input, sealed_at } = self.event {
-            return Event::Keyed { on, turn, input: digits(input), sealed_at };
+        if let Event::Keyed {
+            on,
+            turn,
+            input,
+            sealed_at,
+        } = self.event
+        {
+            return Event::Keyed {
+                on,
+                turn,
+                input: digits(input),
+                sealed_at,
+            };
         }
-        if let Event::CalledBack { attempt, turn, input } = self.event {
-            return Event::CalledBack { attempt, turn, input: digits(input) };
+        if let Event::CalledBack {
+            attempt,
+            turn,
+            input,
+        } = self.event
+        {
+            return Event::CalledBack {
+                attempt,
+                turn,
+                input: digits(input),
+            };
         }
         if let Event::EventsRead { attempt, .. } = self.event {
-            return Event::EventsRead { attempt, keys: self.keys.as_deref() };
+            return Event::EventsRead {
+                attempt,
+                keys: self.keys.as_deref(),
+            };
         }
         self.event
     }
 }
 
-/// What becomes of `call`, as others left it, when all of `kept` happens to it as well. `None`: nothing new.
+/// What becomes of `call`, as others left it, when all of `kept` happens to it as well. `None`:
+/// nothing new.
 ///
-/// What they want done was done when they happened first; whatever is left to do has its time in the call.
+/// What they want done was done when they happened first; whatever is left to do has its time in
+/// the call.
 #[must_use]
 pub fn again(call: &Call, kept: &[Kept]) -> Option<Call> {
     let mut newest: Option<Call> = None;
@@ -105,13 +168,28 @@ mod tests {
 
     #[test]
     fn a_key_that_was_kept_decides_what_others_left_open() {
-        let on = On { attempt: 1, sid: Sid::from_bytes([7; 16]) };
+        let on = On {
+            attempt: 1,
+            sid: Sid::from_bytes([7; 16]),
+        };
         let now = example::start();
-        let open = [Event::Dial { from: example::reservation().phone }, Event::Accepted(on)]
-            .into_iter()
-            .fold(example::queued(1), |call, event| step(&call, event, now).call);
+        let open = [
+            Event::Dial {
+                from: example::reservation().phone,
+            },
+            Event::Accepted(on),
+        ]
+        .into_iter()
+        .fold(example::queued(1), |call, event| {
+            step(&call, event, now).call
+        });
         let pressed = String::from("1");
-        let key = Event::Keyed { on, turn: Turn::first(0), input: Input::Digits(&pressed), sealed_at: now };
+        let key = Event::Keyed {
+            on,
+            turn: Turn::first(0),
+            input: Input::Digits(&pressed),
+            sealed_at: now,
+        };
         let kept = [Kept::new(Event::Accepted(on), now), Kept::new(key, now)];
         drop(pressed);
         let merged = again(&open, &kept).unwrap();

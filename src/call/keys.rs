@@ -14,7 +14,9 @@ use super::turn::{CALLED_BACK, Turn};
 impl Work {
     /// The first document.
     pub(super) fn fetched(&mut self, on: On, sealed_at: Timestamp) {
-        let Some(began) = self.pick_up(on, sealed_at) else { return };
+        let Some(began) = self.pick_up(on, sealed_at) else {
+            return;
+        };
         if self.has_nothing_to_ask(on.attempt) {
             return;
         }
@@ -25,7 +27,8 @@ impl Work {
         self.reply = Some(talk::open(began));
     }
 
-    /// The result of a Gather. What staff answer counts until the guest cancels, also when time has run out meanwhile.
+    /// The result of a Gather. What staff answer counts until the guest cancels, also when time has
+    /// run out meanwhile.
     pub(super) fn keyed(&mut self, on: On, turn: Turn, input: Input<'_>, sealed_at: Timestamp) {
         if self.pick_up(on, sealed_at).is_none() {
             return;
@@ -56,19 +59,28 @@ impl Work {
 
     /// A reply about a call that is over must not tell of a decision that no longer counts.
     pub(super) fn stay_true(&mut self, heard: talk::Heard) {
-        if heard.settled().is_some_and(|claims| claims != self.call.decision()) {
+        if heard
+            .settled()
+            .is_some_and(|claims| claims != self.call.decision())
+        {
             self.reply = Some(self.call.last_words());
         }
     }
 
-    /// A document failed on its way. What was heard at its turn is answered once more: only the reply was lost, and the
-    /// next key belongs to what was asked in it. Where nothing was heard the turn's own question is put again, and it
-    /// remains in doubt what was pressed.
+    /// A document failed on its way. What was heard at its turn is answered once more: only the
+    /// reply was lost, and the next key belongs to what was asked in it. Where nothing was heard
+    /// the turn's own question is put again, and it remains in doubt what was pressed.
     pub(super) fn resumed(&mut self, on: On, turn: Option<Turn>, sealed_at: Timestamp) {
-        let Some(turn) = turn else { return self.fetched(on, sealed_at) };
+        let Some(turn) = turn else {
+            return self.fetched(on, sealed_at);
+        };
         match self.heard_at(on.attempt, turn.step..=turn.step) {
-            Some(What::Key { keys, .. }) => return self.keyed(on, turn, Input::Digits(keys.as_str()), sealed_at),
-            Some(What::Said { said, .. }) => return self.keyed(on, turn, Input::Said(said), sealed_at),
+            Some(What::Key { keys, .. }) => {
+                return self.keyed(on, turn, Input::Digits(keys.as_str()), sealed_at);
+            }
+            Some(What::Said { said, .. }) => {
+                return self.keyed(on, turn, Input::Said(said), sealed_at);
+            }
             Some(_) => return self.keyed(on, turn, Input::Silence, sealed_at),
             None => {}
         }
@@ -82,7 +94,9 @@ impl Work {
         }
         self.hear(on.attempt, turn, talk::Heard::Nothing);
         self.witness(on.attempt, reply.listen().is_none());
-        let goes_on = self.heard_at(on.attempt, turn.step..=CALLED_BACK - 1).is_some();
+        let goes_on = self
+            .heard_at(on.attempt, turn.step..=CALLED_BACK - 1)
+            .is_some();
         if let Some(attempt) = self.attempt(on).filter(|_| !goes_on) {
             attempt.hearing = Hearing::AllBut { step: turn.step };
         }
@@ -96,11 +110,16 @@ impl Work {
                 | What::Silence { attempt: known, step: at }
                 | What::Said { attempt: known, step: at, .. } if *known == attempt && steps.contains(at))
         };
-        self.call.timeline.iter().rev().map(|entry| entry.what).find(spoken)
+        self.call
+            .timeline
+            .iter()
+            .rev()
+            .map(|entry| entry.what)
+            .find(spoken)
     }
 
-    /// Somebody is on the line: `None`, with an apology, when the message speaks of another. Otherwise the seconds from
-    /// the sealing of the ticket to pick-up.
+    /// Somebody is on the line: `None`, with an apology, when the message speaks of another.
+    /// Otherwise the seconds from the sealing of the ticket to pick-up.
     fn pick_up(&mut self, on: On, sealed_at: Timestamp) -> Option<u16> {
         self.reply = Some(Reply::Apology(Apology::Fault));
         self.attempt(on)?;
@@ -109,15 +128,20 @@ impl Work {
         Some(u16::try_from(answered_at.duration_since(sealed_at).as_secs()).unwrap_or_default())
     }
 
-    /// Whether the talk of an attempt had begun: what comes again gets the same reply, also after the end.
+    /// Whether the talk of an attempt had begun: what comes again gets the same reply, also after
+    /// the end.
     fn was_greeted(&self, attempt: u8) -> bool {
-        self.call.timeline.iter().any(|entry| entry.what == What::Greeted(attempt))
+        self.call
+            .timeline
+            .iter()
+            .any(|entry| entry.what == What::Greeted(attempt))
     }
 
     /// Whether the answer is known, or nobody wants it any more: then that is what is said.
     fn has_nothing_to_ask(&mut self, attempt: u8) -> bool {
         let is_over = self.call.is_finished() && !self.was_greeted(attempt);
-        let late = self.call.decision().is_none() && (is_over || self.now >= self.call.reservation.give_up_at);
+        let late = self.call.decision().is_none()
+            && (is_over || self.now >= self.call.reservation.give_up_at);
         let unwanted = self.is_unwanted();
         if unwanted {
             self.reply = Some(self.call.last_words());
@@ -127,19 +151,31 @@ impl Work {
         unwanted || late
     }
 
-    /// A key that came after its line was closed still decides: a planned retry is not made, one under way is ended.
+    /// A key that came after its line was closed still decides: a planned retry is not made, one
+    /// under way is ended.
     fn heed(&mut self, attempt: u8) {
         if self.call.decision().is_none() {
             return;
         }
         match self.call.state {
             State::Queued { .. } => {
-                self.call.state = State::Settling { until: self.after(SETTLE), from: Evidence::Keypad };
+                self.call.state = State::Settling {
+                    until: self.after(SETTLE),
+                    from: Evidence::Keypad,
+                };
             }
-            State::Settling { from: Evidence::Events { .. }, .. } if !self.is_in_doubt() => {
-                self.call.state = State::Settling { until: self.after(SETTLE), from: Evidence::Keypad };
+            State::Settling {
+                from: Evidence::Events { .. },
+                ..
+            } if !self.is_in_doubt() => {
+                self.call.state = State::Settling {
+                    until: self.after(SETTLE),
+                    from: Evidence::Keypad,
+                };
             }
-            State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } if !self.is_last(attempt) => {
+            State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. }
+                if !self.is_last(attempt) =>
+            {
                 self.end_unwanted();
             }
             State::Dialing { .. }
@@ -151,7 +187,11 @@ impl Work {
     }
 
     fn seconds_since(&self, at: Timestamp) -> u16 {
-        u16::try_from(self.now.duration_since(at).as_secs()).unwrap_or(if self.now < at { 0 } else { u16::MAX })
+        u16::try_from(self.now.duration_since(at).as_secs()).unwrap_or(if self.now < at {
+            0
+        } else {
+            u16::MAX
+        })
     }
 }
 
@@ -159,8 +199,16 @@ impl Work {
 pub(super) fn what(attempt: u8, turn: Turn, input: Input<'_>) -> What {
     let step = turn.step;
     match input {
-        Input::Digits(digits) => What::Key { attempt, step, keys: Keys::new(digits) },
+        Input::Digits(digits) => What::Key {
+            attempt,
+            step,
+            keys: Keys::new(digits),
+        },
         Input::Silence => What::Silence { attempt, step },
-        Input::Said(said) => What::Said { attempt, step, said },
+        Input::Said(said) => What::Said {
+            attempt,
+            step,
+            said,
+        },
     }
 }

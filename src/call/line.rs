@@ -1,4 +1,5 @@
-//! Steps of the line: how far it got, how it was closed, and what to do when nothing is heard of it.
+//! Steps of the line: how far it got, how it was closed, and what to do when nothing is heard of
+//! it.
 
 use jiff::SignedDuration;
 
@@ -15,9 +16,11 @@ const EVENTS_DELAY: SignedDuration = SignedDuration::from_mins(16);
 /// How long to wait before reading the Events once more, and how often.
 const EVENTS_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 const EVENTS_TRIES: u8 = 6;
-/// So long may Twilio's records not know a call that it has given a name to, before it counts as gone.
+/// So long may Twilio's records not know a call that it has given a name to, before it counts as
+/// gone.
 const RECORDS: SignedDuration = SignedDuration::from_mins(15);
-/// So many searches at Twilio must find nothing before a create without an answer counts as never placed.
+/// So many searches at Twilio must find nothing before a create without an answer counts as never
+/// placed.
 const SEARCHES: u8 = 2;
 /// The most replies on a trial account (design 4.4).
 const TRIAL_REPLIES: u8 = 9;
@@ -28,7 +31,9 @@ impl Work {
     /// Raises the line; what is behind it already changes nothing.
     pub(super) fn reached(&mut self, on: On, line: Line) {
         let now = self.now;
-        let Some(attempt) = self.attempt(on) else { return };
+        let Some(attempt) = self.attempt(on) else {
+            return;
+        };
         if line <= attempt.line || line == Line::Ended {
             return;
         }
@@ -58,10 +63,14 @@ impl Work {
             _ if self.is_polled(line) => self.after(POLL),
             Line::InProgress => self.after(TALK + GRACE),
             Line::Ringing => self.after(RING + GRACE),
-            Line::Asked | Line::Unknown | Line::Queued | Line::Initiated | Line::Ended => self.after(RING + UNKNOWN),
+            Line::Asked | Line::Unknown | Line::Queued | Line::Initiated | Line::Ended => {
+                self.after(RING + UNKNOWN)
+            }
         };
         self.call.state = match (self.call.state, line) {
-            (State::Dialing { .. } | State::Ringing { .. }, Line::InProgress) => State::InProgress { until },
+            (State::Dialing { .. } | State::Ringing { .. }, Line::InProgress) => {
+                State::InProgress { until }
+            }
             (State::Dialing { .. }, Line::Ringing) => State::Ringing { until },
             (State::Dialing { searches, .. }, _) => State::Dialing { until, searches },
             (state, _) => state,
@@ -73,7 +82,9 @@ impl Work {
 
     pub(super) fn closed(&mut self, on: On, closing: Closing) {
         let now = self.now;
-        let Some(attempt) = self.attempt(on) else { return };
+        let Some(attempt) = self.attempt(on) else {
+            return;
+        };
         if attempt.line == Line::Ended {
             return;
         }
@@ -85,8 +96,10 @@ impl Work {
         attempt.twilio_code = closing.twilio_code;
         attempt.duration_seconds = closing.duration_seconds;
         let farewell = attempt.farewell;
-        let running =
-            matches!(self.call.state, State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. });
+        let running = matches!(
+            self.call.state,
+            State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. }
+        );
         if !self.is_last(on.attempt) || !running {
             return;
         }
@@ -98,23 +111,31 @@ impl Work {
             // A carrier's way of saying that it rang out (protocol 6, pitfall 19).
             How::Failed if rang && matches!(closing.sip_code, Some(480 | 487)) => Ended::NoAnswer,
             How::Failed => Ended::Unreachable,
-            // Nobody but us takes a call back: because nobody wants it (which `conclude` knows), or because it rang on
-            // past its time.
+            // Nobody but us takes a call back: because nobody wants it (which `conclude` knows), or
+            // because it rang on past its time.
             How::Canceled => Ended::NoAnswer,
         };
         self.call.conclude(because, now);
     }
 
-    /// `completed` may have overtaken a key, or have come to a process that did not hear the whole talk.
+    /// `completed` may have overtaken a key, or have come to a process that did not hear the whole
+    /// talk.
     fn await_keys(&mut self) {
         self.call.state = if self.is_in_doubt() {
-            State::Settling { until: self.after(EVENTS_DELAY), from: Evidence::Events { tries: 0 } }
+            State::Settling {
+                until: self.after(EVENTS_DELAY),
+                from: Evidence::Events { tries: 0 },
+            }
         } else {
-            State::Settling { until: self.after(self.patience()), from: Evidence::Keypad }
+            State::Settling {
+                until: self.after(self.patience()),
+                from: Evidence::Keypad,
+            }
         };
     }
 
-    /// Whether a key may have been pressed in the last attempt that nobody here has heard and that would count.
+    /// Whether a key may have been pressed in the last attempt that nobody here has heard and that
+    /// would count.
     pub(super) fn is_in_doubt(&self) -> bool {
         let heard = match self.call.attempts.last().map(|last| last.hearing) {
             None | Some(Hearing::All) => true,
@@ -129,7 +150,11 @@ impl Work {
     fn quiet_end(&self) -> Ended {
         match self.call.attempts.last() {
             // A key always wins: companies that greet at length sound like machines.
-            Some(Attempt { machine: Some(_), number, .. }) if !self.has_key(*number) => Ended::Machine,
+            Some(Attempt {
+                machine: Some(_),
+                number,
+                ..
+            }) if !self.has_key(*number) => Ended::Machine,
             Some(Attempt { farewell: true, .. }) => Ended::NoKey,
             _ => Ended::HungUp,
         }
@@ -143,13 +168,17 @@ impl Work {
             Evidence::Events { tries } if tries >= EVENTS_TRIES => self.give_up_knowing(),
             Evidence::Events { tries } => {
                 let from = Evidence::Events { tries: tries + 1 };
-                self.call.state = State::Settling { until: self.after(EVENTS_AGAIN), from };
+                self.call.state = State::Settling {
+                    until: self.after(EVENTS_AGAIN),
+                    from,
+                };
                 self.effects.push(Effect::ReadEvents { attempt });
             }
         }
     }
 
-    /// Nobody will tell any more. What staff decided stands, and what the client cancelled is cancelled.
+    /// Nobody will tell any more. What staff decided stands, and what the client cancelled is
+    /// cancelled.
     pub(super) fn give_up_knowing(&mut self) {
         if self.call.canceled || self.call.barred || self.call.decision().is_some() {
             return self.call.conclude(Ended::Unknown, self.now);
@@ -163,47 +192,91 @@ impl Work {
 
     /// Plays the keys that Twilio remembers through the conversation.
     pub(super) fn events_read(&mut self, attempt: u8, keys: Option<&[(Turn, String)]>) {
-        let State::Settling { from: Evidence::Events { .. }, .. } = self.call.state else { return };
-        let (Some(keys), true) = (keys, self.is_last(attempt)) else { return };
+        let State::Settling {
+            from: Evidence::Events { .. },
+            ..
+        } = self.call.state
+        else {
+            return;
+        };
+        let (Some(keys), true) = (keys, self.is_last(attempt)) else {
+            return;
+        };
         let facts = self.facts(attempt);
         let mut last = None;
         for (turn, digits) in keys {
-            let input = if digits.is_empty() { Input::Silence } else { Input::Digits(digits) };
+            let input = if digits.is_empty() {
+                Input::Silence
+            } else {
+                Input::Digits(digits)
+            };
             let (heard, reply) = talk::answer(*turn, input, 0, &facts);
-            last = heard.settled().map(|decision| (turn.step, decision)).or(last);
+            last = heard
+                .settled()
+                .map(|decision| (turn.step, decision))
+                .or(last);
             self.hear(attempt, *turn, heard);
             self.witness(attempt, reply.listen().is_none());
         }
-        // Twilio knows them all: the last one counts, also where later turns were given out in ignorance of it.
+        // Twilio knows them all: the last one counts, also where later turns were given out in
+        // ignorance of it.
         if let Some((step, decision)) = last
-            && let Some(known) = self.call.answer.as_mut().filter(|known| known.is_of_talk(attempt))
+            && let Some(known) = self
+                .call
+                .answer
+                .as_mut()
+                .filter(|known| known.is_of_talk(attempt))
         {
-            *known = state::Answer { attempt, step: known.step.max(step), decision };
+            *known = state::Answer {
+                attempt,
+                step: known.step.max(step),
+                decision,
+            };
         }
         self.call.conclude(self.quiet_end(), self.now);
     }
 
     /// What the conversation of an attempt goes by.
     pub(super) fn facts(&self, attempt: u8) -> talk::Facts {
-        let terms = self.call.attempts.iter().find(|known| known.number == attempt).map(|known| known.terms);
+        let terms = self
+            .call
+            .attempts
+            .iter()
+            .find(|known| known.number == attempt)
+            .map(|known| known.terms);
         let facts = talk::Facts::of(&self.call.reservation);
         match terms {
             None | Some(Terms::Full) => facts,
             // A trial account's call ends with its tenth document (protocol 1.10).
-            Some(Terms::Trial | Terms::Silent) => talk::Facts { most_replies: TRIAL_REPLIES, ..facts },
+            Some(Terms::Trial | Terms::Silent) => talk::Facts {
+                most_replies: TRIAL_REPLIES,
+                ..facts
+            },
         }
     }
 
     pub(super) fn hear(&mut self, attempt: u8, turn: Turn, heard: Heard) {
-        let answer = |step, decision| state::Answer { attempt, step, decision };
-        // The turn carries what was decided before it, also by keys that a process heard which is no more, and also that
-        // nothing was: a wish that was taken back stays so, however late the key arrives that took it back.
+        let answer = |step, decision| state::Answer {
+            attempt,
+            step,
+            decision,
+        };
+        // The turn carries what was decided before it, also by keys that a process heard which is
+        // no more, and also that nothing was: a wish that was taken back stays so, however late the
+        // key arrives that took it back.
         let knows = turn.said.is_some() || turn.step > 1 && !turn.is_called_back();
         let before = knows.then(|| answer(turn.step.saturating_sub(1), turn.said));
         let now = heard.settled().map(|decision| answer(turn.step, decision));
-        self.call.answer = [self.call.answer, before, now].into_iter().flatten().reduce(state::Answer::or_newer);
+        self.call.answer = [self.call.answer, before, now]
+            .into_iter()
+            .flatten()
+            .reduce(state::Answer::or_newer);
         if now.is_some()
-            && let Some(attempt) = self.call.attempts.iter_mut().find(|known| known.number == attempt)
+            && let Some(attempt) = self
+                .call
+                .attempts
+                .iter_mut()
+                .find(|known| known.number == attempt)
             && matches!(attempt.hearing, Hearing::AllBut { step } if step <= turn.step)
         {
             // Whatever was pressed before, this counts.
@@ -212,7 +285,12 @@ impl Work {
     }
 
     pub(super) fn witness(&mut self, attempt: u8, farewell: bool) {
-        if let Some(attempt) = self.call.attempts.iter_mut().find(|known| known.number == attempt) {
+        if let Some(attempt) = self
+            .call
+            .attempts
+            .iter_mut()
+            .find(|known| known.number == attempt)
+        {
             if attempt.hearing == Hearing::Nothing {
                 attempt.hearing = Hearing::All;
             }
@@ -222,10 +300,15 @@ impl Work {
 
     /// No news past the time of every news: ask Twilio, and ask again.
     pub(super) fn overdue(&mut self) {
-        let Some(last) = self.call.attempts.last() else { return };
+        let Some(last) = self.call.attempts.last() else {
+            return;
+        };
         let (attempt, started_at) = (last.number, last.started_at);
         // A process that slept through that time (a suspended machine) asks at least once.
-        let overslept = self.call.wake_at().is_some_and(|at| self.now.duration_since(at) > AGAIN);
+        let overslept = self
+            .call
+            .wake_at()
+            .is_some_and(|at| self.now.duration_since(at) > AGAIN);
         if self.now.duration_since(started_at) > LONGEST_DOUBT && !overslept {
             return self.give_up_knowing();
         }
@@ -236,16 +319,30 @@ impl Work {
     /// Whether we have to ask how far a line is, once it has got to `line`.
     fn is_polled(&self, line: Line) -> bool {
         // Without its name it is searched for, and a search that comes early proves nothing.
-        match self.call.attempts.last().filter(|last| last.sid.is_some()).map(|last| last.terms) {
+        match self
+            .call
+            .attempts
+            .last()
+            .filter(|last| last.sid.is_some())
+            .map(|last| last.terms)
+        {
             None | Some(Terms::Full) => false,
             Some(Terms::Trial) => line < Line::InProgress,
             Some(Terms::Silent) => true,
         }
     }
 
-    /// Whether a line that is open still may be so: where Twilio was told no limits, ours are counted here.
+    /// Whether a line that is open still may be so: where Twilio was told no limits, ours are
+    /// counted here.
     fn has_time_left(&self) -> bool {
-        let Some(last) = self.call.attempts.last().filter(|last| last.terms != Terms::Full) else { return false };
+        let Some(last) = self
+            .call
+            .attempts
+            .last()
+            .filter(|last| last.terms != Terms::Full)
+        else {
+            return false;
+        };
         let end = match last.answered_at {
             Some(answered_at) => answered_at.saturating_add(TALK),
             None => last.started_at.saturating_add(RING + GRACE),
@@ -254,10 +351,16 @@ impl Work {
     }
 
     fn postpone(&mut self) {
-        let polled = self.call.attempts.last().is_some_and(|last| self.is_polled(last.line));
+        let polled = self
+            .call
+            .attempts
+            .last()
+            .is_some_and(|last| self.is_polled(last.line));
         let until = self.after(if polled { POLL } else { AGAIN });
         match &mut self.call.state {
-            State::Dialing { until: at, .. } | State::Ringing { until: at } | State::InProgress { until: at } => {
+            State::Dialing { until: at, .. }
+            | State::Ringing { until: at }
+            | State::InProgress { until: at } => {
                 *at = until;
             }
             State::Queued { .. } | State::Settling { .. } | State::Finished { .. } => {}
@@ -265,7 +368,10 @@ impl Work {
     }
 
     pub(super) fn looked_up(&mut self, attempt: u8, found: Found) {
-        let open = matches!(self.call.state, State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. });
+        let open = matches!(
+            self.call.state,
+            State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. }
+        );
         if !open || !self.is_last(attempt) {
             return;
         }
@@ -277,7 +383,10 @@ impl Work {
                 self.reached(on, line);
                 // It was asked about because it is overdue: a line that got no further is ended.
                 if known >= Some(line) && !self.has_time_left() {
-                    self.effects.push(Effect::HangUp { attempt, sid: on.sid });
+                    self.effects.push(Effect::HangUp {
+                        attempt,
+                        sid: on.sid,
+                    });
                 }
             }
             Found::Nothing => self.found_nothing(),
@@ -285,7 +394,9 @@ impl Work {
     }
 
     fn found_nothing(&mut self) {
-        let Some(last) = self.call.attempts.last() else { return };
+        let Some(last) = self.call.attempts.last() else {
+            return;
+        };
         let named = last.sid.is_some();
         if named && self.now.duration_since(last.started_at) < RECORDS {
             // It exists, for it has a name: Twilio's records lag.
@@ -294,8 +405,13 @@ impl Work {
         match &mut self.call.state {
             State::Dialing { searches, .. } if !named && *searches + 1 < SEARCHES => *searches += 1,
             State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } => {
-                // Twilio gave it a name once, so it was placed: it is never rung again on the word of a missing record.
-                if named { self.give_up_knowing() } else { self.call.conclude(Ended::Unknown, self.now) }
+                // Twilio gave it a name once, so it was placed: it is never rung again on the word
+                // of a missing record.
+                if named {
+                    self.give_up_knowing()
+                } else {
+                    self.call.conclude(Ended::Unknown, self.now)
+                }
             }
             State::Queued { .. } | State::Settling { .. } | State::Finished { .. } => {}
         }

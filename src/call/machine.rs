@@ -1,4 +1,5 @@
-//! Steps of machines: what a verdict of answering-machine detection ends, and the one message that may be left.
+//! Steps of machines: what a verdict of answering-machine detection ends, and the one message that
+//! may be left.
 
 use super::event::{Effect, On};
 use super::keys::what;
@@ -13,14 +14,17 @@ use crate::domain::Voicemail;
 impl Work {
     /// A machine said what it is. Only a beep or a fax ends the talk at once; a key always wins.
     pub(super) fn detected(&mut self, on: On, machine: Machine) {
-        let Some(attempt) = self.attempt(on) else { return };
+        let Some(attempt) = self.attempt(on) else {
+            return;
+        };
         if attempt.machine.is_some() {
             return;
         }
         attempt.machine = Some(machine);
         let open = attempt.line != Line::Ended;
         self.note(What::Machine(machine));
-        if !open || !self.is_last(on.attempt) || self.call.is_finished() || self.has_key(on.attempt) {
+        if !open || !self.is_last(on.attempt) || self.call.is_finished() || self.has_key(on.attempt)
+        {
             return;
         }
         let wanted = self.call.reservation.voicemail == Voicemail::LeaveMessage;
@@ -31,15 +35,26 @@ impl Work {
                 if let Some(attempt) = self.call.attempts.last_mut() {
                     attempt.message = true;
                 }
-                self.effects.push(Effect::LeaveMessage { attempt: on.attempt, sid: on.sid });
+                self.effects.push(Effect::LeaveMessage {
+                    attempt: on.attempt,
+                    sid: on.sid,
+                });
             }
-            Machine::Beep | Machine::Fax => self.effects.push(Effect::HangUp { attempt: on.attempt, sid: on.sid }),
+            Machine::Beep | Machine::Fax => self.effects.push(Effect::HangUp {
+                attempt: on.attempt,
+                sid: on.sid,
+            }),
         }
     }
 
     /// What came of the message. One that was certainly not left may be left by a later attempt.
     pub(super) fn message(&mut self, attempt: u8, left: bool) {
-        let Some(found) = self.call.attempts.iter_mut().find(|known| known.number == attempt && known.message) else {
+        let Some(found) = self
+            .call
+            .attempts
+            .iter_mut()
+            .find(|known| known.number == attempt && known.message)
+        else {
             return;
         };
         let told = What::MessageLeft(attempt);
@@ -50,16 +65,22 @@ impl Work {
             return;
         }
         found.message = false;
-        if let State::Queued { waiting_for: Some(WaitingFor::Callback), .. } = self.call.state {
+        if let State::Queued {
+            waiting_for: Some(WaitingFor::Callback),
+            ..
+        } = self.call.state
+        {
             self.call.plan(Ended::Machine, self.now);
         }
     }
 
-    /// A voice that a detector calls a machine's is heard out: the message and one wait for a key, and no more. It is
-    /// not counted as our last word, for a key that was pressed may still be on its way. A repeat of what came before
-    /// the verdict gets the reply it got then.
+    /// A voice that a detector calls a machine's is heard out: the message and one wait for a key,
+    /// and no more. It is not counted as our last word, for a key that was pressed may still be on
+    /// its way. A repeat of what came before the verdict gets the reply it got then.
     pub(super) fn hear_out(&self, attempt: u8, turn: Turn, input: Input<'_>) -> Option<Reply> {
-        let voice = |known: &super::state::Attempt| known.number == attempt && known.machine == Some(Machine::Voice);
+        let voice = |known: &super::state::Attempt| {
+            known.number == attempt && known.machine == Some(Machine::Voice)
+        };
         let spoke = match input {
             Input::Digits(_) => true,
             Input::Silence => false,
@@ -67,16 +88,26 @@ impl Work {
             Input::Said(said) => said != Said::Unclear,
         };
         let machine = turn.place == Place::Keys && !spoke && !self.has_key(attempt);
-        let place = |wanted: What| self.call.timeline.iter().position(|entry| entry.what == wanted);
+        let place = |wanted: What| {
+            self.call
+                .timeline
+                .iter()
+                .position(|entry| entry.what == wanted)
+        };
         let after = place(what(attempt, turn, input)) > place(What::Machine(Machine::Voice));
         (machine && after && self.call.attempts.iter().any(voice)).then_some(Reply::HangUp)
     }
 
-    /// Whether somebody pressed a key in an attempt, whatever it was, or said a word that we know: then somebody was there.
+    /// Whether somebody pressed a key in an attempt, whatever it was, or said a word that we know:
+    /// then somebody was there.
     pub(super) fn has_key(&self, attempt: u8) -> bool {
         let pressed = |what: What| match what {
             What::Key { attempt: known, .. } => known == attempt,
-            What::Said { attempt: known, said, .. } => known == attempt && said != Said::Unclear,
+            What::Said {
+                attempt: known,
+                said,
+                ..
+            } => known == attempt && said != Said::Unclear,
             What::Created
             | What::TakenOver
             | What::Waits(_)
@@ -98,7 +129,10 @@ impl Work {
             | What::Finished(_) => false,
         };
         self.call.timeline.iter().any(|entry| pressed(entry.what))
-            || self.call.answer.is_some_and(|answer| answer.attempt == attempt && answer.decision.is_some())
+            || self
+                .call
+                .answer
+                .is_some_and(|answer| answer.attempt == attempt && answer.decision.is_some())
     }
 }
 
@@ -111,6 +145,10 @@ impl Call {
 
     /// The verdict when time is up: after a message it is the machine's.
     pub(super) fn expiry(&self) -> Outcome {
-        if self.has_message() { Outcome::Machine } else { Outcome::Expired }
+        if self.has_message() {
+            Outcome::Machine
+        } else {
+            Outcome::Expired
+        }
     }
 }

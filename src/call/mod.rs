@@ -1,8 +1,9 @@
 //! The call: a pure state machine.
 //!
 //! [`step`](step::step) takes a call, an event and the time, and gives the call that results, what the restaurant
-//! hears, and what is to be done. It does no I/O and reads no clock; it never panics; an event that comes late, twice or
-//! in another order ends in the same verdict. Start with [`state::Call`], then read [`step()`].
+//! hears, and what is to be done. It does no I/O and reads no clock; it never panics; an event that
+//! comes late, twice or in another order ends in the same verdict. Start with [`state::Call`], then
+//! read [`step()`].
 //!
 //! What each event makes of each state, printed by the test `the_table_is_the_machine`:
 //!
@@ -32,7 +33,8 @@ pub use event::{Closing, Effect, Event, Found, How, On, Step};
 pub use kept::{Kept, again};
 pub use said::Said;
 pub use state::{
-    Answer, Attempt, Baggage, Call, Ended, Evidence, Hearing, Line, Machine, Outcome, State, Terms, WaitingFor,
+    Answer, Attempt, Baggage, Call, Ended, Evidence, Hearing, Line, Machine, Outcome, State, Terms,
+    WaitingFor,
 };
 pub use step::step;
 pub use talk::{Apology, Because, Goodbye, Input, Opening, Reply};

@@ -35,7 +35,8 @@ pub struct Call {
     pub canceled: bool,
     /// Staff asked never to be called again, in another call, while this one was on its way.
     pub barred: bool,
-    /// Each time the restaurant was rung, oldest first. One only on a process that took the call over.
+    /// Each time the restaurant was rung, oldest first. One only on a process that took the call
+    /// over.
     pub attempts: Vec<Attempt>,
     /// What happened, oldest first.
     pub timeline: Vec<Entry>,
@@ -52,7 +53,8 @@ pub struct Baggage {
     pub trace: Option<([u8; 16], [u8; 8])>,
 }
 
-/// Where a call stands; each state holds what is true in it alone. `until` is when to look again if nothing happens.
+/// Where a call stands; each state holds what is true in it alone. `until` is when to look again if
+/// nothing happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
     /// Waits for its next attempt.
@@ -103,7 +105,8 @@ pub enum State {
 pub enum Evidence {
     /// We heard the whole talk: only a webhook that was overtaken can be missing.
     Keypad,
-    /// We were started after the keys: Twilio's Events tell, about 15 minutes after the end (protocol 1.7).
+    /// We were started after the keys: Twilio's Events tell, about 15 minutes after the end
+    /// (protocol 1.7).
     Events {
         /// How often they were asked for in vain.
         tries: u8,
@@ -115,7 +118,8 @@ pub enum Evidence {
 pub struct Answer {
     /// The attempt it was made in.
     pub attempt: u8,
-    /// The signed step it answers; the highest decides, so the order in which keys arrive does not matter.
+    /// The signed step it answers; the highest decides, so the order in which keys arrive does not
+    /// matter.
     pub step: u8,
     /// The decision; `None` when an earlier one was taken back.
     pub decision: Option<Decision>,
@@ -170,8 +174,8 @@ pub enum Hearing {
     Nothing,
     /// All of it so far, or what a turn tells of it.
     All,
-    /// All but what came of this step, whose document was asked of the fallback: a key may have been pressed that only a
-    /// process heard which is no more, or nobody.
+    /// All but what came of this step, whose document was asked of the fallback: a key may have
+    /// been pressed that only a process heard which is no more, or nobody.
     AllBut {
         /// The step.
         step: u8,
@@ -179,12 +183,15 @@ pub enum Hearing {
 }
 
 /// What an account lets us ask for in a create (protocol 1.10).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub enum Terms {
     /// All that we need.
     #[default]
     Full,
-    /// A trial account: no ring time, no time limit, the end is told and nothing before it; few documents a call.
+    /// A trial account: no ring time, no time limit, the end is told and nothing before it; few
+    /// documents a call.
     Trial,
     /// A trial account that is told nothing at all of its calls: they are asked about.
     Silent,
@@ -314,27 +321,43 @@ impl Call {
             reservation,
             created_at: now,
             updated_at: now,
-            state: State::Queued { waiting_for: None, until: now },
+            state: State::Queued {
+                waiting_for: None,
+                until: now,
+            },
             answer: None,
             canceled: false,
             barred: false,
             attempts: Vec::new(),
-            timeline: vec![Entry { at: now, what: What::Created }],
+            timeline: vec![Entry {
+                at: now,
+                what: What::Created,
+            }],
             baggage: Baggage::default(),
         }
     }
 
-    /// A call whose ticket came to a process that does not know it: Twilio was asked, the rest is to be learned.
+    /// A call whose ticket came to a process that does not know it: Twilio was asked, the rest is
+    /// to be learned.
     ///
-    /// The version is raised well above the one it had when the ticket was sealed, so that it has grown whatever
-    /// happened since.
+    /// The version is raised well above the one it had when the ticket was sealed, so that it has
+    /// grown whatever happened since.
     #[must_use]
     pub fn taken_over(mut self, attempt: Attempt, version: u64, now: Timestamp) -> Self {
         self.version = version.saturating_add(1_000);
         self.updated_at = now;
-        self.state = State::Dialing { until: now.saturating_add(super::step::RING).unwrap_or(now), searches: 0 };
-        self.attempts = vec![Attempt { hearing: Hearing::Nothing, ..attempt }];
-        self.timeline.push(Entry { at: now, what: What::TakenOver });
+        self.state = State::Dialing {
+            until: now.saturating_add(super::step::RING).unwrap_or(now),
+            searches: 0,
+        };
+        self.attempts = vec![Attempt {
+            hearing: Hearing::Nothing,
+            ..attempt
+        }];
+        self.timeline.push(Entry {
+            at: now,
+            what: What::TakenOver,
+        });
         self
     }
 
@@ -399,8 +422,15 @@ impl Call {
             Decision::Declined => Outcome::Rejected,
             Decision::OptedOut => Outcome::OptedOut,
             Decision::OtherTime(time) => {
-                let allowed = self.reservation.alternatives.is_some_and(|alternatives| alternatives.contains(time));
-                if allowed || time == self.reservation.time.time() { Outcome::Confirmed } else { Outcome::Countered }
+                let allowed = self
+                    .reservation
+                    .alternatives
+                    .is_some_and(|alternatives| alternatives.contains(time));
+                if allowed || time == self.reservation.time.time() {
+                    Outcome::Confirmed
+                } else {
+                    Outcome::Countered
+                }
             }
         }
     }
@@ -412,11 +442,16 @@ impl Answer {
         self.attempt == attempt && self.step < CALLED_BACK
     }
 
-    /// The one that counts: the later, but a decision before none. Only a wish not to be called can be taken back, and
-    /// only in its own attempt; every other turn that knows of no decision was given out before the key was heard.
+    /// The one that counts: the later, but a decision before none. Only a wish not to be called can
+    /// be taken back, and only in its own attempt; every other turn that knows of no decision was
+    /// given out before the key was heard.
     pub(super) fn or_newer(self, other: Self) -> Self {
         let differs = self.attempt != other.attempt;
-        let stands = |answer: Self| answer.decision.is_some_and(|said| differs || said != Decision::OptedOut);
+        let stands = |answer: Self| {
+            answer
+                .decision
+                .is_some_and(|said| differs || said != Decision::OptedOut)
+        };
         match (self.decision, other.decision) {
             (Some(_), None) if stands(self) => self,
             (None, Some(_)) if stands(other) => other,

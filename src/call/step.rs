@@ -1,4 +1,5 @@
-//! The one function that changes a call: total, idempotent, and indifferent to late, repeated and reordered events.
+//! The one function that changes a call: total, idempotent, and indifferent to late, repeated and
+//! reordered events.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -27,7 +28,12 @@ pub(super) const POLL: SignedDuration = SignedDuration::from_secs(5);
 /// What `event` makes of `call` at `now`.
 #[must_use]
 pub fn step(call: &Call, event: Event<'_>, now: Timestamp) -> Step {
-    let mut work = Work { call: call.clone(), reply: None, effects: Vec::new(), now };
+    let mut work = Work {
+        call: call.clone(),
+        reply: None,
+        effects: Vec::new(),
+        now,
+    };
     work.apply(event);
     if work.must_opt_out(call, event) {
         work.effects.push(Effect::OptOut);
@@ -37,10 +43,18 @@ pub fn step(call: &Call, event: Event<'_>, now: Timestamp) -> Step {
     if changed {
         work.call.version += 1;
         // Events to clients are ordered by this instant, so no two changes share it.
-        let after = call.updated_at.saturating_add(SignedDuration::from_millis(1)).unwrap_or(now);
+        let after = call
+            .updated_at
+            .saturating_add(SignedDuration::from_millis(1))
+            .unwrap_or(now);
         work.call.updated_at = now.max(after);
     }
-    Step { call: work.call, changed, reply: work.reply, effects: work.effects }
+    Step {
+        call: work.call,
+        changed,
+        reply: work.reply,
+        effects: work.effects,
+    }
 }
 
 /// A step in the making.
@@ -64,11 +78,24 @@ impl Work {
             Event::Unanswered { attempt } => self.unanswered(attempt),
             Event::Reached(on, line) => self.reached(on, line),
             Event::Fetched { on, sealed_at } => self.fetched(on, sealed_at),
-            Event::Keyed { on, turn, input, sealed_at } => self.keyed(on, turn, input, sealed_at),
-            Event::Resumed { on, turn, sealed_at } => self.resumed(on, turn, sealed_at),
+            Event::Keyed {
+                on,
+                turn,
+                input,
+                sealed_at,
+            } => self.keyed(on, turn, input, sealed_at),
+            Event::Resumed {
+                on,
+                turn,
+                sealed_at,
+            } => self.resumed(on, turn, sealed_at),
             Event::Detected(on, machine) => self.detected(on, machine),
             Event::Message { attempt, left } => self.message(attempt, left),
-            Event::CalledBack { attempt, turn, input } => self.called_back(attempt, turn, input),
+            Event::CalledBack {
+                attempt,
+                turn,
+                input,
+            } => self.called_back(attempt, turn, input),
             Event::RingNow => self.ring_now(),
             Event::OptedOut => self.bar(),
             Event::Closed(on, closing) => self.closed(on, closing),
@@ -82,9 +109,18 @@ impl Work {
 
     // Before the line
 
-    /// A pause before the next attempt was planned: policy says whether its end is an allowed moment.
+    /// A pause before the next attempt was planned: policy says whether its end is an allowed
+    /// moment.
     fn plan(&mut self, before: &Call) {
-        let pauses = |call: &Call| matches!(call.state, State::Queued { waiting_for: Some(WaitingFor::Retry), .. });
+        let pauses = |call: &Call| {
+            matches!(
+                call.state,
+                State::Queued {
+                    waiting_for: Some(WaitingFor::Retry),
+                    ..
+                }
+            )
+        };
         if pauses(&self.call) && !matches!(before.state, State::Queued { .. }) {
             self.effects.push(Effect::Consider);
         }
@@ -103,20 +139,37 @@ impl Work {
         if !matches!(self.call.state, State::Queued { .. }) {
             return;
         }
-        let number = self.call.attempts.last().map_or(1, |last| last.number.saturating_add(1));
-        self.call.attempts.push(Attempt::new(number, from, self.now));
-        self.call.state = State::Dialing { until: self.after(RING + UNKNOWN), searches: 0 };
+        let number = self
+            .call
+            .attempts
+            .last()
+            .map_or(1, |last| last.number.saturating_add(1));
+        self.call
+            .attempts
+            .push(Attempt::new(number, from, self.now));
+        self.call.state = State::Dialing {
+            until: self.after(RING + UNKNOWN),
+            searches: 0,
+        };
         self.note(What::Dialed(number));
         self.effects.push(Effect::Place { attempt: number });
     }
 
     fn hold(&mut self, waiting_for: WaitingFor, until: Timestamp) {
         if let State::Queued { .. } = self.call.state {
-            self.call.state = State::Queued { waiting_for: Some(waiting_for), until };
+            self.call.state = State::Queued {
+                waiting_for: Some(waiting_for),
+                until,
+            };
             // Once for each time it waits: what it waits for may go to and fro.
             let mut waits = self.call.timeline.iter().rev().map(|entry| entry.what);
-            let told = waits.by_ref().take_while(|what| matches!(what, What::Waits(_) | What::TryLater));
-            if !told.into_iter().any(|what| what == What::Waits(waiting_for)) {
+            let told = waits
+                .by_ref()
+                .take_while(|what| matches!(what, What::Waits(_) | What::TryLater));
+            if !told
+                .into_iter()
+                .any(|what| what == What::Waits(waiting_for))
+            {
                 self.note(What::Waits(waiting_for));
             }
         }
@@ -124,7 +177,11 @@ impl Work {
 
     fn block(&mut self, outcome: Outcome) {
         if matches!(self.call.state, State::Queued { .. }) {
-            let outcome = if outcome == Outcome::Expired { self.call.expiry() } else { outcome };
+            let outcome = if outcome == Outcome::Expired {
+                self.call.expiry()
+            } else {
+                outcome
+            };
             self.call.finish(outcome, self.now);
         }
     }
@@ -141,7 +198,10 @@ impl Work {
         } else if self.call.barred {
             self.call.finish(Outcome::OptedOut, self.now);
         } else {
-            self.call.state = State::Queued { waiting_for: Some(WaitingFor::Carrier), until };
+            self.call.state = State::Queued {
+                waiting_for: Some(WaitingFor::Carrier),
+                until,
+            };
         }
     }
 
@@ -166,10 +226,14 @@ impl Work {
         self.note(What::Unanswered);
     }
 
-    /// Whether this attempt still waits for Twilio's answer to the create: a webhook may have come before it.
+    /// Whether this attempt still waits for Twilio's answer to the create: a webhook may have come
+    /// before it.
     fn awaits_twilio(&self, attempt: u8) -> bool {
-        let waits = |last: &Attempt| last.number == attempt && matches!(last.line, Line::Asked | Line::Unknown);
-        matches!(self.call.state, State::Dialing { .. }) && self.call.attempts.last().is_some_and(waits)
+        let waits = |last: &Attempt| {
+            last.number == attempt && matches!(last.line, Line::Asked | Line::Unknown)
+        };
+        matches!(self.call.state, State::Dialing { .. })
+            && self.call.attempts.last().is_some_and(waits)
     }
 
     // Clients and the clock
@@ -179,11 +243,14 @@ impl Work {
             return;
         }
         self.note(What::Canceled);
-        // Also where no line is open: one that nobody knows of may still ring, and must hear the apology.
+        // Also where no line is open: one that nobody knows of may still ring, and must hear the
+        // apology.
         self.call.canceled = true;
         match self.call.state {
             State::Queued { .. } => self.call.finish(Outcome::Canceled, self.now),
-            State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } => self.end_unwanted(),
+            State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } => {
+                self.end_unwanted()
+            }
             State::Settling { .. } => self.call.conclude(super::state::Ended::Canceled, self.now),
             State::Finished { .. } => {}
         }
@@ -191,34 +258,52 @@ impl Work {
 
     /// Closes a line that nobody wants any more, as soon as its name is known.
     pub(super) fn end_unwanted(&mut self) {
-        let Some(Attempt { number: attempt, sid: Some(sid), .. }) = self.call.attempts.last().cloned() else {
+        let Some(Attempt {
+            number: attempt,
+            sid: Some(sid),
+            ..
+        }) = self.call.attempts.last().cloned()
+        else {
             return;
         };
         match self.call.state {
             State::InProgress { .. } => {
-                self.call.state = State::InProgress { until: self.after(AGAIN) };
+                self.call.state = State::InProgress {
+                    until: self.after(AGAIN),
+                };
                 self.effects.push(Effect::Apologize { attempt, sid });
             }
             State::Dialing { searches, .. } => {
-                self.call.state = State::Dialing { until: self.after(AGAIN), searches };
+                self.call.state = State::Dialing {
+                    until: self.after(AGAIN),
+                    searches,
+                };
                 self.effects.push(Effect::HangUp { attempt, sid });
             }
             State::Ringing { .. } => {
-                self.call.state = State::Ringing { until: self.after(AGAIN) };
+                self.call.state = State::Ringing {
+                    until: self.after(AGAIN),
+                };
                 self.effects.push(Effect::HangUp { attempt, sid });
             }
             State::Queued { .. } | State::Settling { .. } | State::Finished { .. } => {}
         }
     }
 
-    /// Whether the line under way is of no use: cancelled, or decided by a late key of an earlier attempt or by a
-    /// restaurant that rang us.
+    /// Whether the line under way is of no use: cancelled, or decided by a late key of an earlier
+    /// attempt or by a restaurant that rang us.
     pub(super) fn is_unwanted(&self) -> bool {
         let decided_before = |answer: &super::state::Answer| {
-            let earlier = self.call.attempts.last().is_some_and(|last| answer.attempt < last.number);
+            let earlier = self
+                .call
+                .attempts
+                .last()
+                .is_some_and(|last| answer.attempt < last.number);
             answer.decision.is_some() && (earlier || answer.step >= CALLED_BACK)
         };
-        self.call.canceled || self.call.barred || self.call.answer.as_ref().is_some_and(decided_before)
+        self.call.canceled
+            || self.call.barred
+            || self.call.answer.as_ref().is_some_and(decided_before)
     }
 
     fn wake(&mut self) {
@@ -230,24 +315,33 @@ impl Work {
                 self.call.finish(self.call.expiry(), self.now);
             }
             State::Queued { .. } => self.effects.push(Effect::Consider),
-            State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } => self.overdue(),
+            State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } => {
+                self.overdue()
+            }
             State::Settling { from, .. } => self.settle(from),
             State::Finished { .. } => {}
         }
     }
 
-    /// Nothing will remember what waits for a later moment, and no webhook brings it back: its line is not open.
+    /// Nothing will remember what waits for a later moment, and no webhook brings it back: its line
+    /// is not open.
     fn shutdown(&mut self) {
         match self.call.state {
             State::Queued { .. } => {
                 self.note(What::Ended(super::state::Ended::Shutdown));
                 self.call.finish(Outcome::Failed, self.now);
             }
-            State::Settling { from: Evidence::Events { .. }, .. } => self.give_up_knowing(),
+            State::Settling {
+                from: Evidence::Events { .. },
+                ..
+            } => self.give_up_knowing(),
             State::Dialing { .. }
             | State::Ringing { .. }
             | State::InProgress { .. }
-            | State::Settling { from: Evidence::Keypad, .. }
+            | State::Settling {
+                from: Evidence::Keypad,
+                ..
+            }
             | State::Finished { .. } => {}
         }
     }
@@ -262,31 +356,54 @@ impl Work {
         self.now.saturating_add(duration).unwrap_or(Timestamp::MAX)
     }
 
-    /// The attempt a message speaks of, unless its `CallSid` is another's: such a message changes nothing.
+    /// The attempt a message speaks of, unless its `CallSid` is another's: such a message changes
+    /// nothing.
     pub(super) fn attempt(&mut self, on: On) -> Option<&mut Attempt> {
         self.learn_of(on);
-        let attempt = self.call.attempts.iter_mut().find(|attempt| attempt.number == on.attempt)?;
+        let attempt = self
+            .call
+            .attempts
+            .iter_mut()
+            .find(|attempt| attempt.number == on.attempt)?;
         let sid = *attempt.sid.get_or_insert(on.sid);
         (sid == on.sid).then_some(attempt)
     }
 
-    /// A call that was taken over from the ticket of an early attempt may have had later ones: another process, which is
-    /// no more, made them.
+    /// A call that was taken over from the ticket of an early attempt may have had later ones:
+    /// another process, which is no more, made them.
     fn learn_of(&mut self, on: On) {
-        let taken_over = self.call.timeline.iter().any(|entry| entry.what == What::TakenOver);
-        let Some(last) = self.call.attempts.last().filter(|last| taken_over && last.number < on.attempt) else {
+        let taken_over = self
+            .call
+            .timeline
+            .iter()
+            .any(|entry| entry.what == What::TakenOver);
+        let Some(last) = self
+            .call
+            .attempts
+            .last()
+            .filter(|last| taken_over && last.number < on.attempt)
+        else {
             return;
         };
-        let later =
-            Attempt { hearing: Hearing::Nothing, terms: last.terms, ..Attempt::new(on.attempt, last.from, self.now) };
+        let later = Attempt {
+            hearing: Hearing::Nothing,
+            terms: last.terms,
+            ..Attempt::new(on.attempt, last.from, self.now)
+        };
         self.call.attempts.push(later);
         if !self.call.is_finished() {
-            self.call.state = State::Dialing { until: self.after(RING + UNKNOWN), searches: 0 };
+            self.call.state = State::Dialing {
+                until: self.after(RING + UNKNOWN),
+                searches: 0,
+            };
         }
     }
 
     pub(super) fn is_last(&self, attempt: u8) -> bool {
-        self.call.attempts.last().is_some_and(|last| last.number == attempt)
+        self.call
+            .attempts
+            .last()
+            .is_some_and(|last| last.number == attempt)
     }
 }
 

@@ -1,7 +1,8 @@
 //! The conversation: what a key means where it is pressed, and what is said next.
 //!
-//! Pure, and without memory: everything that was agreed so far rides in the [`Turn`] of the URL that Twilio asks. Words
-//! are not made here; a [`Reply`] says what is to be said, and `speech` says it.
+//! Pure, and without memory: everything that was agreed so far rides in the [`Turn`] of the URL
+//! that Twilio asks. Words are not made here; a [`Reply`] says what is to be said, and `speech`
+//! says it.
 
 use jiff::civil::Time;
 
@@ -139,13 +140,18 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// The facts of a reservation. A place behind a menu gets five rounds: nobody may be there yet when we begin.
+    /// The facts of a reservation. A place behind a menu gets five rounds: nobody may be there yet
+    /// when we begin.
     #[must_use]
     pub fn of(reservation: &Reservation) -> Self {
         Self {
             wished: reservation.time.time(),
             alternatives: reservation.alternatives,
-            rounds: if reservation.extension.is_some() { 5 } else { 3 },
+            rounds: if reservation.extension.is_some() {
+                5
+            } else {
+                3
+            },
             most_replies: MOST_REPLIES,
         }
     }
@@ -187,10 +193,15 @@ impl Heard {
 /// The first words after pick-up.
 #[must_use]
 pub fn open(began: u16) -> Reply {
-    Reply::Ask { opening: Opening::First, slowly: false, listen: Turn::first(began) }
+    Reply::Ask {
+        opening: Opening::First,
+        slowly: false,
+        listen: Turn::first(began),
+    }
 }
 
-/// Says the document of `turn` once more, because it could not be fetched or run (Twilio's fallback).
+/// Says the document of `turn` once more, because it could not be fetched or run (Twilio's
+/// fallback).
 #[must_use]
 pub fn resume(turn: Turn, facts: &Facts) -> Reply {
     let listen = turn.next();
@@ -198,9 +209,20 @@ pub fn resume(turn: Turn, facts: &Facts) -> Reply {
         return goodbye(turn);
     }
     match turn.place {
-        Place::Keys => Reply::Ask { opening: Opening::Again, slowly: false, listen },
-        Place::Change => turn.said.map_or(Reply::Goodbye(Goodbye::Decided), |decision| decided(decision, Some(listen))),
-        Place::Time => Reply::AskTime { again: false, listen },
+        Place::Keys => Reply::Ask {
+            opening: Opening::Again,
+            slowly: false,
+            listen,
+        },
+        Place::Change => turn
+            .said
+            .map_or(Reply::Goodbye(Goodbye::Decided), |decision| {
+                decided(decision, Some(listen))
+            }),
+        Place::Time => Reply::AskTime {
+            again: false,
+            listen,
+        },
         Place::TimeCheck(time) => Reply::CheckTime { time, listen },
         Place::OptOut => Reply::AskOptOut { listen },
         Place::Called => Reply::Called { listen },
@@ -208,7 +230,8 @@ pub fn resume(turn: Turn, facts: &Facts) -> Reply {
     }
 }
 
-/// Answers what came from the keypad at `turn`; `elapsed` is how many seconds ago the phone was picked up.
+/// Answers what came from the keypad at `turn`; `elapsed` is how many seconds ago the phone was
+/// picked up.
 #[must_use]
 pub fn answer(turn: Turn, input: Input<'_>, elapsed: u16, facts: &Facts) -> (Heard, Reply) {
     let (heard, reply) = match as_keys(turn, input, facts) {
@@ -223,23 +246,37 @@ pub fn answer(turn: Turn, input: Input<'_>, elapsed: u16, facts: &Facts) -> (Hea
         },
     };
     let over = turn.step.saturating_add(1) >= facts.most_replies || elapsed >= LONGEST_TALK;
-    (heard, if over { shorten(turn, heard, reply) } else { reply })
+    (
+        heard,
+        if over {
+            shorten(turn, heard, reply)
+        } else {
+            reply
+        },
+    )
 }
 
 /// What was said, as the key that means the same here; `None` for what means nothing here.
 #[must_use]
 pub fn as_keys<'a>(turn: Turn, input: Input<'a>, facts: &Facts) -> Option<Input<'a>> {
-    let Input::Said(said) = input else { return Some(input) };
+    let Input::Said(said) = input else {
+        return Some(input);
+    };
     let key = match (turn.place, said) {
         (_, Said::Unclear) => None,
         (_, Said::Again) => Some("*"),
-        (Place::Keys | Place::TimeCheck(_) | Place::OptOut | Place::Called | Place::Offer, Said::Yes) => Some("1"),
+        (
+            Place::Keys | Place::TimeCheck(_) | Place::OptOut | Place::Called | Place::Offer,
+            Said::Yes,
+        ) => Some("1"),
         (Place::Keys | Place::TimeCheck(_) | Place::OptOut | Place::Called, Said::No) => Some("2"),
         (Place::TimeCheck(_), Said::OtherTime) => Some("2"),
         (Place::Keys, Said::OtherTime) => facts.alternatives.map(|_| "3"),
-        // "Yes" may agree with what was read back or answer the question after it: only a key changes a decision.
+        // "Yes" may agree with what was read back or answer the question after it: only a key
+        // changes a decision.
         (Place::Change | Place::Time, Said::Yes | Said::No | Said::OtherTime) => None,
-        (Place::Offer, Said::No | Said::OtherTime) | (Place::OptOut | Place::Called, Said::OtherTime) => None,
+        (Place::Offer, Said::No | Said::OtherTime)
+        | (Place::OptOut | Place::Called, Said::OtherTime) => None,
     };
     key.map(Input::Digits)
 }
@@ -248,9 +285,15 @@ pub fn as_keys<'a>(turn: Turn, input: Input<'a>, facts: &Facts) -> Option<Input<
 fn not_understood(turn: Turn) -> Reply {
     let listen = turn.next();
     match turn.place {
-        Place::Keys => Reply::Keys { because: Because::NotUnderstood, listen },
+        Place::Keys => Reply::Keys {
+            because: Because::NotUnderstood,
+            listen,
+        },
         Place::Change => goodbye(turn),
-        Place::Time => Reply::AskTime { again: true, listen },
+        Place::Time => Reply::AskTime {
+            again: true,
+            listen,
+        },
         Place::TimeCheck(time) => Reply::CheckTime { time, listen },
         Place::OptOut => Reply::AskOptOut { listen },
         Place::Called | Place::Offer => at_callback(turn, Input::Silence).1,
@@ -289,7 +332,11 @@ const fn decided(decision: Decision, listen: Option<Turn>) -> Reply {
 
 /// Reads a decision back and leaves a chance to change it.
 fn settle(turn: Turn, decision: Decision) -> (Heard, Reply) {
-    let listen = Turn { place: Place::Change, said: Some(decision), ..turn.next() };
+    let listen = Turn {
+        place: Place::Change,
+        said: Some(decision),
+        ..turn.next()
+    };
     (Heard::Decided(decision), decided(decision, Some(listen)))
 }
 
@@ -298,21 +345,49 @@ fn at_keys(turn: Turn, input: Input<'_>, facts: &Facts) -> (Heard, Reply) {
     let reply = match input {
         Input::Digits("1") => return settle(turn, Decision::Accepted),
         Input::Digits("2") => return settle(turn, Decision::Declined),
-        Input::Digits("3") if facts.alternatives.is_some() => {
-            Reply::AskTime { again: false, listen: Turn { place: Place::Time, misses: 0, ..listen } }
-        }
+        Input::Digits("3") if facts.alternatives.is_some() => Reply::AskTime {
+            again: false,
+            listen: Turn {
+                place: Place::Time,
+                misses: 0,
+                ..listen
+            },
+        },
         Input::Digits("9") => {
             let said = Some(Decision::OptedOut);
-            let reply = Reply::AskOptOut { listen: Turn { place: Place::OptOut, said, ..listen } };
+            let reply = Reply::AskOptOut {
+                listen: Turn {
+                    place: Place::OptOut,
+                    said,
+                    ..listen
+                },
+            };
             return (Heard::Decided(Decision::OptedOut), reply);
         }
-        Input::Digits("*") => Reply::Ask { opening: Opening::Again, slowly: true, listen },
-        Input::Digits(_) => Reply::Keys { because: Because::WrongKey, listen },
-        // Words have become keys before they come here; those that mean none are silence to the keypad.
-        Input::Silence | Input::Said(_) if listen.silences + 1 >= facts.rounds => Reply::Goodbye(Goodbye::NoKey),
+        Input::Digits("*") => Reply::Ask {
+            opening: Opening::Again,
+            slowly: true,
+            listen,
+        },
+        Input::Digits(_) => Reply::Keys {
+            because: Because::WrongKey,
+            listen,
+        },
+        // Words have become keys before they come here; those that mean none are silence to the
+        // keypad.
+        Input::Silence | Input::Said(_) if listen.silences + 1 >= facts.rounds => {
+            Reply::Goodbye(Goodbye::NoKey)
+        }
         Input::Silence | Input::Said(_) => {
-            let listen = Turn { silences: listen.silences + 1, ..listen };
-            Reply::Ask { opening: Opening::Again, slowly: false, listen }
+            let listen = Turn {
+                silences: listen.silences + 1,
+                ..listen
+            };
+            Reply::Ask {
+                opening: Opening::Again,
+                slowly: false,
+                listen,
+            }
         }
     };
     (Heard::Nothing, reply)
@@ -321,9 +396,13 @@ fn at_keys(turn: Turn, input: Input<'_>, facts: &Facts) -> (Heard, Reply) {
 /// One chance to change: the other of the two keys. Star says again what was understood.
 fn at_change(turn: Turn, input: Input<'_>) -> (Heard, Reply) {
     let changed = match (turn.said, input) {
-        (Some(said), Input::Digits("*")) => return (Heard::Nothing, decided(said, Some(turn.next()))),
+        (Some(said), Input::Digits("*")) => {
+            return (Heard::Nothing, decided(said, Some(turn.next())));
+        }
         (Some(Decision::Declined), Input::Digits("1")) => Decision::Accepted,
-        (Some(Decision::Accepted | Decision::OtherTime(_)), Input::Digits("2")) => Decision::Declined,
+        (Some(Decision::Accepted | Decision::OtherTime(_)), Input::Digits("2")) => {
+            Decision::Declined
+        }
         _ => return (Heard::Nothing, goodbye(turn)),
     };
     (Heard::Decided(changed), decided(changed, None))
@@ -331,13 +410,32 @@ fn at_change(turn: Turn, input: Input<'_>) -> (Heard, Reply) {
 
 fn at_time(turn: Turn, input: Input<'_>, facts: &Facts) -> (Heard, Reply) {
     let reply = match input {
-        Input::Silence | Input::Said(_) => back(Turn { silences: turn.silences + 1, ..turn }, facts),
-        Input::Digits(digits) if digits.starts_with('*') => Reply::AskTime { again: false, listen: turn.next() },
+        Input::Silence | Input::Said(_) => back(
+            Turn {
+                silences: turn.silences + 1,
+                ..turn
+            },
+            facts,
+        ),
+        Input::Digits(digits) if digits.starts_with('*') => Reply::AskTime {
+            again: false,
+            listen: turn.next(),
+        },
         Input::Digits(digits) => match read_time(digits, facts.wished) {
-            Some(time) => Reply::CheckTime { time, listen: Turn { place: Place::TimeCheck(time), ..turn.next() } },
-            None if turn.misses < MOST_MISSES => {
-                Reply::AskTime { again: true, listen: Turn { misses: turn.misses + 1, ..turn.next() } }
-            }
+            Some(time) => Reply::CheckTime {
+                time,
+                listen: Turn {
+                    place: Place::TimeCheck(time),
+                    ..turn.next()
+                },
+            },
+            None if turn.misses < MOST_MISSES => Reply::AskTime {
+                again: true,
+                listen: Turn {
+                    misses: turn.misses + 1,
+                    ..turn.next()
+                },
+            },
             None => back(turn, facts),
         },
     };
@@ -349,20 +447,52 @@ fn back(turn: Turn, facts: &Facts) -> Reply {
     if turn.silences >= facts.rounds {
         return Reply::Goodbye(Goodbye::NoKey);
     }
-    Reply::Keys { because: Because::Back, listen: Turn { place: Place::Keys, said: None, ..turn.next() } }
+    Reply::Keys {
+        because: Because::Back,
+        listen: Turn {
+            place: Place::Keys,
+            said: None,
+            ..turn.next()
+        },
+    }
 }
 
 fn at_time_check(turn: Turn, time: Time, input: Input<'_>) -> (Heard, Reply) {
     match input {
         Input::Digits("1") => settle(turn, Decision::OtherTime(time)),
-        Input::Digits("*") => (Heard::Nothing, Reply::CheckTime { time, listen: turn.next() }),
+        Input::Digits("*") => (
+            Heard::Nothing,
+            Reply::CheckTime {
+                time,
+                listen: turn.next(),
+            },
+        ),
         Input::Digits(_) | Input::Silence | Input::Said(_) if turn.misses < MOST_MISSES => {
-            let listen = Turn { place: Place::Time, misses: turn.misses + 1, ..turn.next() };
-            (Heard::Nothing, Reply::AskTime { again: true, listen })
+            let listen = Turn {
+                place: Place::Time,
+                misses: turn.misses + 1,
+                ..turn.next()
+            };
+            (
+                Heard::Nothing,
+                Reply::AskTime {
+                    again: true,
+                    listen,
+                },
+            )
         }
         Input::Digits(_) | Input::Silence | Input::Said(_) => {
-            let listen = Turn { place: Place::Keys, ..turn.next() };
-            (Heard::Nothing, Reply::Keys { because: Because::Back, listen })
+            let listen = Turn {
+                place: Place::Keys,
+                ..turn.next()
+            };
+            (
+                Heard::Nothing,
+                Reply::Keys {
+                    because: Because::Back,
+                    listen,
+                },
+            )
         }
     }
 }
@@ -373,17 +503,36 @@ fn at_opt_out(turn: Turn, input: Input<'_>) -> (Heard, Reply) {
         Input::Digits("1" | "9") | Input::Silence | Input::Said(_) => {
             (Heard::Nothing, Reply::Goodbye(Goodbye::OptedOut))
         }
-        Input::Digits("*") => (Heard::Nothing, Reply::AskOptOut { listen: turn.next() }),
+        Input::Digits("*") => (
+            Heard::Nothing,
+            Reply::AskOptOut {
+                listen: turn.next(),
+            },
+        ),
         Input::Digits(_) => {
-            let listen = Turn { place: Place::Keys, said: None, ..turn.next() };
-            (Heard::Withdrawn, Reply::Keys { because: Because::Back, listen })
+            let listen = Turn {
+                place: Place::Keys,
+                said: None,
+                ..turn.next()
+            };
+            (
+                Heard::Withdrawn,
+                Reply::Keys {
+                    because: Because::Back,
+                    listen,
+                },
+            )
         }
     }
 }
 
-/// A restaurant that rings back: 1 and 2 as ever, or 1 to be rung now; everything else hears the question again.
+/// A restaurant that rings back: 1 and 2 as ever, or 1 to be rung now; everything else hears the
+/// question again.
 fn at_callback(turn: Turn, input: Input<'_>) -> (Heard, Reply) {
-    let again = Turn { silences: turn.silences.saturating_add(1), ..turn.next() };
+    let again = Turn {
+        silences: turn.silences.saturating_add(1),
+        ..turn.next()
+    };
     let reply = match (turn.place, input) {
         (Place::Called, Input::Digits("1")) => return settle(turn, Decision::Accepted),
         (Place::Called, Input::Digits("2")) => return settle(turn, Decision::Declined),
@@ -395,13 +544,19 @@ fn at_callback(turn: Turn, input: Input<'_>) -> (Heard, Reply) {
     (Heard::Nothing, reply)
 }
 
-/// Reads four digits as a time of day. Where the restaurant says quarter past eight as 0815 and means the evening, the
-/// reading nearest the wished time counts; `None` for what is no time at all.
+/// Reads four digits as a time of day. Where the restaurant says quarter past eight as 0815 and
+/// means the evening, the reading nearest the wished time counts; `None` for what is no time at
+/// all.
 #[must_use]
 pub fn read_time(digits: &str, wished: Time) -> Option<Time> {
-    let number: i16 =
-        digits.parse().ok().filter(|_| digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit()))?;
-    let (hour, minute) = (i8::try_from(number / 100).ok()?, i8::try_from(number % 100).ok()?);
+    let number: i16 = digits
+        .parse()
+        .ok()
+        .filter(|_| digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit()))?;
+    let (hour, minute) = (
+        i8::try_from(number / 100).ok()?,
+        i8::try_from(number % 100).ok()?,
+    );
     let first = Time::new(hour, minute, 0, 0).ok()?;
     let second = match hour {
         0..=11 => Time::new(hour + 12, minute, 0, 0).ok(),

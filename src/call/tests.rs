@@ -13,7 +13,9 @@ use proptest::sample::Index;
 use super::event::{Closing, Effect, Event, Found, How, On};
 use super::example::{self, start};
 use super::said::Said;
-use super::state::{Attempt, Call, Ended, Evidence, Line, Machine, Outcome, State, Terms, WaitingFor};
+use super::state::{
+    Attempt, Call, Ended, Evidence, Line, Machine, Outcome, State, Terms, WaitingFor,
+};
 use super::talk::{Apology, Facts, Heard, Input, Reply};
 use super::turn::{Decision, Place, Turn};
 use super::{step::step, talk};
@@ -23,19 +25,33 @@ mod answers;
 mod lost_replies;
 
 const SID: Sid = Sid::from_bytes([7; 16]);
-const ON: On = On { attempt: 1, sid: SID };
+const ON: On = On {
+    attempt: 1,
+    sid: SID,
+};
 
 fn after(seconds: i64) -> Timestamp {
     start() + SignedDuration::from_secs(seconds)
 }
 
 fn reservation() -> Reservation {
-    let window = Alternatives { earliest: "18:00".parse().unwrap(), latest: "21:00".parse().unwrap() };
-    Reservation { alternatives: Some(window), ..example::reservation() }
+    let window = Alternatives {
+        earliest: "18:00".parse().unwrap(),
+        latest: "21:00".parse().unwrap(),
+    };
+    Reservation {
+        alternatives: Some(window),
+        ..example::reservation()
+    }
 }
 
 fn queued() -> Call {
-    Call::new(CallId::from_bytes([1; 16]), "test".into(), Arc::new(reservation()), start())
+    Call::new(
+        CallId::from_bytes([1; 16]),
+        "test".into(),
+        Arc::new(reservation()),
+        start(),
+    )
 }
 
 fn from() -> Phone {
@@ -43,7 +59,9 @@ fn from() -> Phone {
 }
 
 fn run(call: &Call, events: &[Event<'_>]) -> Call {
-    events.iter().fold(call.clone(), |call, event| step(&call, *event, after(1)).call)
+    events.iter().fold(call.clone(), |call, event| {
+        step(&call, *event, after(1)).call
+    })
 }
 
 fn dialing() -> Call {
@@ -51,25 +69,51 @@ fn dialing() -> Call {
 }
 
 fn in_progress() -> Call {
-    run(&dialing(), &[Event::Accepted(ON), Event::Reached(ON, Line::Ringing), fetched()])
+    run(
+        &dialing(),
+        &[
+            Event::Accepted(ON),
+            Event::Reached(ON, Line::Ringing),
+            fetched(),
+        ],
+    )
 }
 
 fn fetched<'a>() -> Event<'a> {
-    Event::Fetched { on: ON, sealed_at: start() }
+    Event::Fetched {
+        on: ON,
+        sealed_at: start(),
+    }
 }
 
 fn key(turn: Turn, digits: &str) -> Event<'_> {
-    Event::Keyed { on: ON, turn, input: Input::Digits(digits), sealed_at: start() }
+    Event::Keyed {
+        on: ON,
+        turn,
+        input: Input::Digits(digits),
+        sealed_at: start(),
+    }
 }
 
 fn closed<'a>(how: How) -> Event<'a> {
     let sip_code = Some(if how == How::Completed { 200 } else { 486 });
-    Event::Closed(ON, Closing { how, sip_code, twilio_code: None, duration_seconds: Some(9) })
+    Event::Closed(
+        ON,
+        Closing {
+            how,
+            sip_code,
+            twilio_code: None,
+            duration_seconds: Some(9),
+        },
+    )
 }
 
 /// Lets time pass until nothing is planned within the next minute.
 fn settle(mut call: Call) -> Call {
-    while let Some(at) = call.wake_at().filter(|at| *at < call.updated_at + SignedDuration::from_mins(1)) {
+    while let Some(at) = call
+        .wake_at()
+        .filter(|at| *at < call.updated_at + SignedDuration::from_mins(1))
+    {
         call = step(&call, Event::Wake, at).call;
     }
     call
@@ -78,47 +122,119 @@ fn settle(mut call: Call) -> Call {
 #[test]
 fn a_key_decides_at_once_and_the_end_makes_it_final() {
     let call = run(&in_progress(), &[key(Turn::first(0), "1")]);
-    assert_eq!((call.outcome(), call.is_finished()), (Some(Outcome::Confirmed), false));
+    assert_eq!(
+        (call.outcome(), call.is_finished()),
+        (Some(Outcome::Confirmed), false)
+    );
     let call = settle(run(&call, &[closed(How::Completed)]));
-    assert_eq!(call.state, State::Finished { outcome: Outcome::Confirmed });
+    assert_eq!(
+        call.state,
+        State::Finished {
+            outcome: Outcome::Confirmed
+        }
+    );
     assert_eq!(call.attempts[0].ended, Some(Ended::Confirmed));
 }
 
 #[test]
 fn completed_that_overtakes_the_key_waits_for_it() {
     let ended = run(&in_progress(), &[closed(How::Completed)]);
-    assert!(matches!(ended.state, State::Settling { from: Evidence::Keypad, .. }));
+    assert!(matches!(
+        ended.state,
+        State::Settling {
+            from: Evidence::Keypad,
+            ..
+        }
+    ));
     let call = settle(run(&ended, &[key(Turn::first(0), "2")]));
-    assert_eq!(call.state, State::Finished { outcome: Outcome::Rejected });
+    assert_eq!(
+        call.state,
+        State::Finished {
+            outcome: Outcome::Rejected
+        }
+    );
 }
 
 #[test]
 fn a_late_key_cancels_the_planned_retry() {
     let waiting = settle(run(&in_progress(), &[closed(How::Completed)]));
-    assert!(matches!(waiting.state, State::Queued { waiting_for: Some(WaitingFor::Retry), .. }));
+    assert!(matches!(
+        waiting.state,
+        State::Queued {
+            waiting_for: Some(WaitingFor::Retry),
+            ..
+        }
+    ));
     let call = settle(run(&waiting, &[key(Turn::first(0), "1")]));
-    assert_eq!(call.state, State::Finished { outcome: Outcome::Confirmed });
+    assert_eq!(
+        call.state,
+        State::Finished {
+            outcome: Outcome::Confirmed
+        }
+    );
 }
 
 #[test]
 fn a_late_key_ends_the_attempt_that_came_after_it() {
     let waiting = settle(run(&in_progress(), &[closed(How::Completed)]));
-    let second = On { attempt: 2, sid: Sid::from_bytes([8; 16]) };
-    let ringing =
-        run(&waiting, &[Event::Dial { from: from() }, Event::Accepted(second), Event::Reached(second, Line::Ringing)]);
+    let second = On {
+        attempt: 2,
+        sid: Sid::from_bytes([8; 16]),
+    };
+    let ringing = run(
+        &waiting,
+        &[
+            Event::Dial { from: from() },
+            Event::Accepted(second),
+            Event::Reached(second, Line::Ringing),
+        ],
+    );
     let late = step(&ringing, key(Turn::first(0), "1"), after(2));
-    assert_eq!(late.effects, [Effect::HangUp { attempt: 2, sid: second.sid }]);
-    let answered = step(&late.call, Event::Fetched { on: second, sealed_at: start() }, after(3));
-    let decided = Reply::Decided { decision: Decision::Accepted, listen: None };
-    assert_eq!(answered.reply, Some(decided), "they are told what they said, and not asked again");
-    let closing = Closing { how: How::Canceled, sip_code: None, twilio_code: None, duration_seconds: None };
+    assert_eq!(
+        late.effects,
+        [Effect::HangUp {
+            attempt: 2,
+            sid: second.sid
+        }]
+    );
+    let answered = step(
+        &late.call,
+        Event::Fetched {
+            on: second,
+            sealed_at: start(),
+        },
+        after(3),
+    );
+    let decided = Reply::Decided {
+        decision: Decision::Accepted,
+        listen: None,
+    };
+    assert_eq!(
+        answered.reply,
+        Some(decided),
+        "they are told what they said, and not asked again"
+    );
+    let closing = Closing {
+        how: How::Canceled,
+        sip_code: None,
+        twilio_code: None,
+        duration_seconds: None,
+    };
     let call = settle(run(&late.call, &[Event::Closed(second, closing)]));
-    assert_eq!(call.state, State::Finished { outcome: Outcome::Confirmed });
+    assert_eq!(
+        call.state,
+        State::Finished {
+            outcome: Outcome::Confirmed
+        }
+    );
 }
 
 #[test]
 fn nothing_after_the_end_changes_the_verdict() {
-    let done = settle(run(&in_progress(), &[key(Turn::first(0), "1"), closed(How::Completed)]));
+    let done = settle(run(
+        &in_progress(),
+        &[key(Turn::first(0), "1"), closed(How::Completed)],
+    ));
     for event in every_event() {
         let after_end = step(&done, event, after(60)).call;
         assert_eq!(after_end.state, done.state, "{event:?}");
@@ -128,16 +244,29 @@ fn nothing_after_the_end_changes_the_verdict() {
 
 #[test]
 fn another_callsid_changes_nothing() {
-    let other = On { attempt: 1, sid: Sid::from_bytes([9; 16]) };
+    let other = On {
+        attempt: 1,
+        sid: Sid::from_bytes([9; 16]),
+    };
     let call = in_progress();
     let stolen = step(
         &call,
-        Event::Keyed { on: other, turn: Turn::first(0), input: Input::Digits("1"), sealed_at: start() },
+        Event::Keyed {
+            on: other,
+            turn: Turn::first(0),
+            input: Input::Digits("1"),
+            sealed_at: start(),
+        },
         after(2),
     );
     assert!(!stolen.changed);
     assert_eq!(stolen.reply, Some(Reply::Apology(Apology::Fault)));
-    let closing = Closing { how: How::Busy, sip_code: None, twilio_code: None, duration_seconds: None };
+    let closing = Closing {
+        how: How::Busy,
+        sip_code: None,
+        twilio_code: None,
+        duration_seconds: None,
+    };
     assert!(!step(&call, Event::Closed(other, closing), after(2)).changed);
 }
 
@@ -146,39 +275,92 @@ fn a_process_that_knows_nothing_never_concludes_that_no_key_was_pressed() {
     let attempt = Attempt::new(1, from(), start());
     let taken = queued().taken_over(attempt, 3, after(100));
     let ended = step(&taken, closed(How::Completed), after(101)).call;
-    assert!(matches!(ended.state, State::Settling { from: Evidence::Events { .. }, .. }));
+    assert!(matches!(
+        ended.state,
+        State::Settling {
+            from: Evidence::Events { .. },
+            ..
+        }
+    ));
     let mut call = ended.clone();
     let mut asked = 0;
     while let Some(at) = call.wake_at() {
         let woken = step(&call, Event::Wake, at);
-        assert!(woken.effects.iter().all(|effect| *effect == Effect::ReadEvents { attempt: 1 }), "never rung again");
+        assert!(
+            woken
+                .effects
+                .iter()
+                .all(|effect| *effect == Effect::ReadEvents { attempt: 1 }),
+            "never rung again"
+        );
         asked += woken.effects.len();
         call = woken.call;
     }
     assert!(asked >= 3);
-    assert_eq!(call.state, State::Finished { outcome: Outcome::Unknown });
+    assert_eq!(
+        call.state,
+        State::Finished {
+            outcome: Outcome::Unknown
+        }
+    );
     let keys = [(Turn::first(0), "1".to_owned())];
-    let told = step(&ended, Event::EventsRead { attempt: 1, keys: Some(&keys) }, after(2_000)).call;
-    assert_eq!(told.state, State::Finished { outcome: Outcome::Confirmed });
+    let told = step(
+        &ended,
+        Event::EventsRead {
+            attempt: 1,
+            keys: Some(&keys),
+        },
+        after(2_000),
+    )
+    .call;
+    assert_eq!(
+        told.state,
+        State::Finished {
+            outcome: Outcome::Confirmed
+        }
+    );
 }
 
 #[test]
 fn a_process_that_ends_leaves_no_call_that_waits_for_twilios_record() {
     let taken = queued().taken_over(Attempt::new(1, from(), start()), 3, after(100));
     let ended = run(&taken, &[closed(How::Completed)]);
-    assert_eq!(run(&ended, &[Event::Shutdown]).state, State::Finished { outcome: Outcome::Unknown });
-    let canceled = run(&taken, &[Event::Cancel, closed(How::Completed), Event::Shutdown]);
+    assert_eq!(
+        run(&ended, &[Event::Shutdown]).state,
+        State::Finished {
+            outcome: Outcome::Unknown
+        }
+    );
+    let canceled = run(
+        &taken,
+        &[Event::Cancel, closed(How::Completed), Event::Shutdown],
+    );
     assert!(!canceled.is_finished(), "it is concluded in a moment");
 }
 
 #[test]
 fn a_process_that_takes_over_learns_from_the_turn_what_was_decided() {
     let taken = queued().taken_over(Attempt::new(1, from(), start()), 3, after(100));
-    let (_, reply) = talk::answer(Turn::first(0), Input::Digits("1"), 0, &Facts::of(&taken.reservation));
+    let (_, reply) = talk::answer(
+        Turn::first(0),
+        Input::Digits("1"),
+        0,
+        &Facts::of(&taken.reservation),
+    );
     let change = reply.listen().unwrap();
-    let silent = Event::Keyed { on: ON, turn: change, input: Input::Silence, sealed_at: start() };
+    let silent = Event::Keyed {
+        on: ON,
+        turn: change,
+        input: Input::Silence,
+        sealed_at: start(),
+    };
     let call = settle(run(&taken, &[silent, closed(How::Completed)]));
-    assert_eq!(call.state, State::Finished { outcome: Outcome::Confirmed });
+    assert_eq!(
+        call.state,
+        State::Finished {
+            outcome: Outcome::Confirmed
+        }
+    );
 }
 
 #[test]
@@ -187,13 +369,24 @@ fn a_create_without_an_answer_is_never_repeated_before_twilio_was_searched_twice
     let mut searches = 0;
     while call.attempts.len() == 1 {
         let at = call.wake_at().unwrap();
-        assert!(at.duration_since(call.attempts[0].started_at) >= SignedDuration::from_secs(150) || searches > 0);
+        assert!(
+            at.duration_since(call.attempts[0].started_at) >= SignedDuration::from_secs(150)
+                || searches > 0
+        );
         let woken = step(&call, Event::Wake, at);
         call = woken.call;
         for effect in woken.effects {
             if effect == (Effect::LookUp { attempt: 1 }) {
                 searches += 1;
-                call = step(&call, Event::LookedUp { attempt: 1, found: Found::Nothing }, at).call;
+                call = step(
+                    &call,
+                    Event::LookedUp {
+                        attempt: 1,
+                        found: Found::Nothing,
+                    },
+                    at,
+                )
+                .call;
             } else {
                 assert_eq!(effect, Effect::Consider);
                 call = step(&call, Event::Dial { from: from() }, at).call;
@@ -206,51 +399,145 @@ fn a_create_without_an_answer_is_never_repeated_before_twilio_was_searched_twice
 #[test]
 fn cancel_works_in_every_state() {
     let canceled = |call: &Call| step(call, Event::Cancel, after(2));
-    assert_eq!(canceled(&queued()).call.state, State::Finished { outcome: Outcome::Canceled });
+    assert_eq!(
+        canceled(&queued()).call.state,
+        State::Finished {
+            outcome: Outcome::Canceled
+        }
+    );
     let asked = canceled(&dialing());
-    assert!(asked.effects.is_empty(), "there is no name to hang up by yet");
+    assert!(
+        asked.effects.is_empty(),
+        "there is no name to hang up by yet"
+    );
     let named = step(&asked.call, Event::Accepted(ON), after(3));
-    assert_eq!(named.effects, [Effect::HangUp { attempt: 1, sid: SID }]);
+    assert_eq!(
+        named.effects,
+        [Effect::HangUp {
+            attempt: 1,
+            sid: SID
+        }]
+    );
     let live = canceled(&in_progress());
-    assert_eq!(live.effects, [Effect::Apologize { attempt: 1, sid: SID }]);
+    assert_eq!(
+        live.effects,
+        [Effect::Apologize {
+            attempt: 1,
+            sid: SID
+        }]
+    );
     let ended = settle(run(&live.call, &[closed(How::Completed)]));
-    assert_eq!(ended.state, State::Finished { outcome: Outcome::Canceled });
+    assert_eq!(
+        ended.state,
+        State::Finished {
+            outcome: Outcome::Canceled
+        }
+    );
     let decided = run(&in_progress(), &[key(Turn::first(0), "1")]);
     assert!(!canceled(&decided).changed, "a key has decided");
-    assert!(!canceled(&live.call).changed, "cancelling twice is cancelling once");
+    assert!(
+        !canceled(&live.call).changed,
+        "cancelling twice is cancelling once"
+    );
 }
 
 #[test]
 fn each_end_has_its_pause_and_its_verdict() {
-    let ended = |how| run(&run(&dialing(), &[Event::Accepted(ON), Event::Reached(ON, Line::Ringing)]), &[closed(how)]);
-    let pause = |call: &Call| call.wake_at().map(|at| at.duration_since(after(1)).as_mins());
+    let ended = |how| {
+        run(
+            &run(
+                &dialing(),
+                &[Event::Accepted(ON), Event::Reached(ON, Line::Ringing)],
+            ),
+            &[closed(how)],
+        )
+    };
+    let pause = |call: &Call| {
+        call.wake_at()
+            .map(|at| at.duration_since(after(1)).as_mins())
+    };
     assert_eq!(pause(&ended(How::Busy)), Some(3));
     assert_eq!(pause(&ended(How::NoAnswer)), Some(15));
     let mut call = dialing();
     for attempt in 1..=3 {
-        let on = On { attempt, sid: Sid::from_bytes([attempt; 16]) };
-        let closing = Closing { how: How::Busy, sip_code: Some(486), twilio_code: None, duration_seconds: Some(0) };
-        call = run(&call, &[Event::Closed(on, closing), Event::Dial { from: from() }]);
+        let on = On {
+            attempt,
+            sid: Sid::from_bytes([attempt; 16]),
+        };
+        let closing = Closing {
+            how: How::Busy,
+            sip_code: Some(486),
+            twilio_code: None,
+            duration_seconds: Some(0),
+        };
+        call = run(
+            &call,
+            &[Event::Closed(on, closing), Event::Dial { from: from() }],
+        );
     }
-    assert_eq!(call.state, State::Finished { outcome: Outcome::Busy });
+    assert_eq!(
+        call.state,
+        State::Finished {
+            outcome: Outcome::Busy
+        }
+    );
     assert_eq!(call.attempts.len(), 3);
-    let refused = run(&dialing(), &[Event::Refused { attempt: 1, code: Some(21_215) }]);
-    assert_eq!(refused.state, State::Finished { outcome: Outcome::Failed });
+    let refused = run(
+        &dialing(),
+        &[Event::Refused {
+            attempt: 1,
+            code: Some(21_215),
+        }],
+    );
+    assert_eq!(
+        refused.state,
+        State::Finished {
+            outcome: Outcome::Failed
+        }
+    );
 }
 
 #[test]
 fn without_news_twilio_is_asked() {
-    for call in [dialing(), run(&dialing(), &[Event::Accepted(ON), Event::Reached(ON, Line::Ringing)]), in_progress()] {
+    for call in [
+        dialing(),
+        run(
+            &dialing(),
+            &[Event::Accepted(ON), Event::Reached(ON, Line::Ringing)],
+        ),
+        in_progress(),
+    ] {
         let woken = step(&call, Event::Wake, call.wake_at().unwrap());
         assert_eq!(woken.effects, [Effect::LookUp { attempt: 1 }]);
-        let closing = Closing { how: How::NoAnswer, sip_code: Some(487), twilio_code: None, duration_seconds: None };
-        let found =
-            step(&woken.call, Event::LookedUp { attempt: 1, found: Found::Closed(ON, closing) }, after(600)).call;
+        let closing = Closing {
+            how: How::NoAnswer,
+            sip_code: Some(487),
+            twilio_code: None,
+            duration_seconds: None,
+        };
+        let found = step(
+            &woken.call,
+            Event::LookedUp {
+                attempt: 1,
+                found: Found::Closed(ON, closing),
+            },
+            after(600),
+        )
+        .call;
         assert_eq!(found.attempts[0].line, Line::Ended);
-        let live = step(&woken.call, Event::LookedUp { attempt: 1, found: Found::Live(ON, Line::Queued) }, after(600));
+        let live = step(
+            &woken.call,
+            Event::LookedUp {
+                attempt: 1,
+                found: Found::Live(ON, Line::Queued),
+            },
+            after(600),
+        );
         assert!(
-            live.effects.contains(&Effect::HangUp { attempt: 1, sid: SID })
-                || live.call.attempts[0].line == Line::Queued
+            live.effects.contains(&Effect::HangUp {
+                attempt: 1,
+                sid: SID
+            }) || live.call.attempts[0].line == Line::Queued
         );
     }
 }
@@ -259,24 +546,55 @@ fn without_news_twilio_is_asked() {
 fn every_event() -> Vec<Event<'static>> {
     vec![
         Event::Dial { from: from() },
-        Event::Hold { waiting_for: WaitingFor::CallHours, until: after(600) },
+        Event::Hold {
+            waiting_for: WaitingFor::CallHours,
+            until: after(600),
+        },
         Event::Block(Outcome::OptedOut),
-        Event::Reduced { attempt: 1, terms: Terms::Silent },
+        Event::Reduced {
+            attempt: 1,
+            terms: Terms::Silent,
+        },
         Event::Accepted(ON),
-        Event::TryLater { attempt: 1, until: after(30) },
-        Event::Refused { attempt: 1, code: Some(21_215) },
+        Event::TryLater {
+            attempt: 1,
+            until: after(30),
+        },
+        Event::Refused {
+            attempt: 1,
+            code: Some(21_215),
+        },
         Event::Unanswered { attempt: 1 },
         Event::Reached(ON, Line::Ringing),
         Event::Reached(ON, Line::InProgress),
         fetched(),
         key(Turn::first(0), "1"),
-        Event::Keyed { on: ON, turn: Turn::first(0), input: Input::Silence, sealed_at: start() },
-        Event::Resumed { on: ON, turn: None, sealed_at: start() },
+        Event::Keyed {
+            on: ON,
+            turn: Turn::first(0),
+            input: Input::Silence,
+            sealed_at: start(),
+        },
+        Event::Resumed {
+            on: ON,
+            turn: None,
+            sealed_at: start(),
+        },
         Event::Detected(ON, Machine::Beep),
         Event::Detected(ON, Machine::Voice),
-        Event::Message { attempt: 1, left: true },
-        Event::Message { attempt: 1, left: false },
-        Event::CalledBack { attempt: 1, turn: Turn::called_back(Place::Called), input: Input::Digits("1") },
+        Event::Message {
+            attempt: 1,
+            left: true,
+        },
+        Event::Message {
+            attempt: 1,
+            left: false,
+        },
+        Event::CalledBack {
+            attempt: 1,
+            turn: Turn::called_back(Place::Called),
+            input: Input::Digits("1"),
+        },
         Event::RingNow,
         Event::OptedOut,
         closed(How::Completed),
@@ -284,39 +602,64 @@ fn every_event() -> Vec<Event<'static>> {
         closed(How::NoAnswer),
         closed(How::Failed),
         closed(How::Canceled),
-        Event::LookedUp { attempt: 1, found: Found::Live(ON, Line::Ringing) },
-        Event::LookedUp { attempt: 1, found: Found::Nothing },
-        Event::LookedUp { attempt: 1, found: Found::Unreachable },
-        Event::EventsRead { attempt: 1, keys: None },
+        Event::LookedUp {
+            attempt: 1,
+            found: Found::Live(ON, Line::Ringing),
+        },
+        Event::LookedUp {
+            attempt: 1,
+            found: Found::Nothing,
+        },
+        Event::LookedUp {
+            attempt: 1,
+            found: Found::Unreachable,
+        },
+        Event::EventsRead {
+            attempt: 1,
+            keys: None,
+        },
         Event::Cancel,
         Event::Wake,
         Event::Shutdown,
     ]
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "the others are named by their variant")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the others are named by their variant"
+)]
 fn name(event: &Event<'_>) -> String {
     match event {
         Event::Reached(_, line) => format!("Reached {line:?}"),
         Event::Closed(_, closing) => format!("Closed {:?}", closing.how),
-        Event::LookedUp { found: Found::Live(_, line), .. } => format!("LookedUp Live({line:?})"),
+        Event::LookedUp {
+            found: Found::Live(_, line),
+            ..
+        } => format!("LookedUp Live({line:?})"),
         Event::LookedUp { found, .. } => format!("LookedUp {found:?}"),
         Event::Keyed { input, .. } => format!("Keyed {input:?}"),
         Event::Detected(_, machine) => format!("Detected {machine:?}"),
         Event::Message { left, .. } => format!("Message left: {left}"),
-        other => format!("{other:?}").split([' ', '(']).next().unwrap().to_owned(),
+        other => format!("{other:?}")
+            .split([' ', '('])
+            .next()
+            .unwrap()
+            .to_owned(),
     }
 }
 
 fn state_name(call: &Call) -> String {
     match call.state {
-        State::Queued { waiting_for, .. } => {
-            waiting_for.map_or("Queued".to_owned(), |reason| format!("Queued ({})", reason.word()))
-        }
+        State::Queued { waiting_for, .. } => waiting_for.map_or("Queued".to_owned(), |reason| {
+            format!("Queued ({})", reason.word())
+        }),
         State::Dialing { .. } => "Dialing".to_owned(),
         State::Ringing { .. } => "Ringing".to_owned(),
         State::InProgress { .. } => "InProgress".to_owned(),
-        State::Settling { from: Evidence::Keypad, .. } => "Settling".to_owned(),
+        State::Settling {
+            from: Evidence::Keypad,
+            ..
+        } => "Settling".to_owned(),
         State::Settling { .. } => "Settling (events)".to_owned(),
         State::Finished { outcome } => format!("Finished ({})", outcome.word()),
     }
@@ -329,7 +672,13 @@ fn the_table_is_the_machine() {
     let states = [
         ("Queued", queued()),
         ("Dialing", dialing()),
-        ("Ringing", run(&dialing(), &[Event::Accepted(ON), Event::Reached(ON, Line::Ringing)])),
+        (
+            "Ringing",
+            run(
+                &dialing(),
+                &[Event::Accepted(ON), Event::Reached(ON, Line::Ringing)],
+            ),
+        ),
         ("InProgress", in_progress()),
         ("Settling", overtaken.clone()),
         ("Settling, unseen", run(&unseen, &[closed(How::Completed)])),
@@ -337,23 +686,40 @@ fn the_table_is_the_machine() {
         ("Finished", run(&queued(), &[Event::Cancel])),
     ];
     let mut table = String::from("| event |");
-    states.iter().for_each(|(name, _)| write!(table, " `{name}` |").unwrap());
+    states
+        .iter()
+        .for_each(|(name, _)| write!(table, " `{name}` |").unwrap());
     table.push_str("\n|---|");
     states.iter().for_each(|_| table.push_str("---|"));
     table.push('\n');
     for event in every_event() {
         write!(table, "| `{}` |", name(&event)).unwrap();
         for (_, call) in &states {
-            let at = if event == Event::Wake { call.wake_at().unwrap_or(after(2)) } else { after(2) };
+            let at = if event == Event::Wake {
+                call.wake_at().unwrap_or(after(2))
+            } else {
+                after(2)
+            };
             let next = step(call, event, at);
             let to = if state_name(&next.call) == state_name(call) {
                 "·".to_owned()
             } else {
                 format!("`{}`", state_name(&next.call))
             };
-            let wants: Vec<_> = next.effects.iter().map(|effect| format!("{effect:?}")).collect();
-            let wants: Vec<_> = wants.iter().filter_map(|text| text.split(' ').next()).collect();
-            let wants = if wants.is_empty() { String::new() } else { format!(" → *`{}`*", wants.join(", ")) };
+            let wants: Vec<_> = next
+                .effects
+                .iter()
+                .map(|effect| format!("{effect:?}"))
+                .collect();
+            let wants: Vec<_> = wants
+                .iter()
+                .filter_map(|text| text.split(' ').next())
+                .collect();
+            let wants = if wants.is_empty() {
+                String::new()
+            } else {
+                format!(" → *`{}`*", wants.join(", "))
+            };
             write!(table, " {to}{wants} |").unwrap();
         }
         table.push('\n');
@@ -364,7 +730,9 @@ fn the_table_is_the_machine() {
 
 /// A talk as it happens on one line: its events in the order in which Twilio sends them.
 fn talks() -> impl Strategy<Value = (Vec<OwnedEvent>, Option<Decision>)> {
-    let key = prop::sample::select(vec!["", "1", "2", "3", "9", "*", "7", "2015", "0815", "9999", "yes", "no"]);
+    let key = prop::sample::select(vec![
+        "", "1", "2", "3", "9", "*", "7", "2015", "0815", "9999", "yes", "no",
+    ]);
     proptest::collection::vec(key, 0..10).prop_map(|keys| {
         let facts = Facts::of(&reservation());
         let mut events = vec![
@@ -414,7 +782,12 @@ impl OwnedEvent {
             Self::Accepted => Event::Accepted(ON),
             Self::Reached(line) => Event::Reached(ON, *line),
             Self::Fetched => fetched(),
-            Self::Keyed(turn, keys) => Event::Keyed { on: ON, turn: *turn, input: input(keys), sealed_at: start() },
+            Self::Keyed(turn, keys) => Event::Keyed {
+                on: ON,
+                turn: *turn,
+                input: input(keys),
+                sealed_at: start(),
+            },
             Self::Completed => closed(How::Completed),
         }
     }
@@ -479,7 +852,8 @@ proptest! {
             prop_assert!(!next.changed || next.call.version > call.version && next.call.updated_at > call.updated_at);
             prop_assert!(!call.is_finished() || next.call.state == call.state, "never leaves finished");
             prop_assert!(next.call.timeline.len() < 200);
-            // Twilio's messages may come twice; empty searches and the passing of time are counted on purpose.
+            // Twilio's messages may come twice; empty searches and the passing of time are counted
+            // on purpose.
             if !matches!(event, Event::Wake | Event::LookedUp { .. }) {
                 let again = step(&next.call, event, after(now));
                 prop_assert_eq!(again.call.outcome(), next.call.outcome(), "idempotent");

@@ -1,4 +1,5 @@
-//! What happened to a call, in small values: a hundred thousand finished calls are kept with their history.
+//! What happened to a call, in small values: a hundred thousand finished calls are kept with their
+//! history.
 
 use std::fmt;
 
@@ -94,15 +95,21 @@ impl Keys {
     #[must_use]
     pub fn new(digits: &str) -> Self {
         let mut keys = [0; 4];
-        let known = digits.bytes().filter(|b| b.is_ascii_digit() || matches!(b, b'*' | b'#'));
-        keys.iter_mut().zip(known).for_each(|(slot, key)| *slot = key);
+        let known = digits
+            .bytes()
+            .filter(|b| b.is_ascii_digit() || matches!(b, b'*' | b'#'));
+        keys.iter_mut()
+            .zip(known)
+            .for_each(|(slot, key)| *slot = key);
         Self(keys)
     }
 
     /// The keys as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default().trim_end_matches('\0')
+        std::str::from_utf8(&self.0)
+            .unwrap_or_default()
+            .trim_end_matches('\0')
     }
 }
 

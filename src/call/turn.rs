@@ -1,7 +1,8 @@
 //! Where in the conversation a document stands.
 //!
-//! A turn is written in plain sight into the path of the URL, before the ticket: it tells nothing about anybody, and
-//! Twilio's signature covers the whole URL, so a turn that arrives is a turn that was given out.
+//! A turn is written in plain sight into the path of the URL, before the ticket: it tells nothing
+//! about anybody, and Twilio's signature covers the whole URL, so a turn that arrives is a turn
+//! that was given out.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +15,8 @@ use super::talk::Reply;
 /// Where a key leads: everything the conversation has to remember.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Turn {
-    /// How many replies were given before this one: the signed step. The highest step with a decision decides.
+    /// How many replies were given before this one: the signed step. The highest step with a
+    /// decision decides.
     pub step: u8,
     /// Rounds of silence so far.
     pub silences: u8,
@@ -72,14 +74,28 @@ impl Turn {
     /// The turn of the first message.
     #[must_use]
     pub const fn first(began: u16) -> Self {
-        Self { step: 1, silences: 0, misses: 0, began, place: Place::Keys, said: None }
+        Self {
+            step: 1,
+            silences: 0,
+            misses: 0,
+            began,
+            place: Place::Keys,
+            said: None,
+        }
     }
 
-    /// The turn of a call that came to us, about a call of ours. Its steps are above those of any talk of ours: what
-    /// staff say when they ring back is their last word.
+    /// The turn of a call that came to us, about a call of ours. Its steps are above those of any
+    /// talk of ours: what staff say when they ring back is their last word.
     #[must_use]
     pub const fn called_back(place: Place) -> Self {
-        Self { step: CALLED_BACK, silences: 0, misses: 0, began: 0, place, said: None }
+        Self {
+            step: CALLED_BACK,
+            silences: 0,
+            misses: 0,
+            began: 0,
+            place,
+            said: None,
+        }
     }
 
     /// Whether it belongs to a call that came to us.
@@ -91,7 +107,10 @@ impl Turn {
     /// One reply later, at the same place.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self { step: self.step.saturating_add(1), ..self }
+        Self {
+            step: self.step.saturating_add(1),
+            ..self
+        }
     }
 }
 
@@ -113,10 +132,15 @@ impl Reply {
     }
 }
 
-/// `STEP-SILENCES-MISSES-BEGAN-PLACE-DECISION`, in characters that no URL has to escape: `3-0-0-12-c-y`.
+/// `STEP-SILENCES-MISSES-BEGAN-PLACE-DECISION`, in characters that no URL has to escape:
+/// `3-0-0-12-c-y`.
 impl fmt::Display for Turn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}-{}-{}-", self.step, self.silences, self.misses, self.began)?;
+        write!(
+            f,
+            "{}-{}-{}-{}-",
+            self.step, self.silences, self.misses, self.began
+        )?;
         match self.place {
             Place::Keys => f.write_str("k")?,
             Place::Change => f.write_str("c")?,
@@ -130,7 +154,9 @@ impl fmt::Display for Turn {
             None => f.write_str("-o"),
             Some(Decision::Accepted) => f.write_str("-y"),
             Some(Decision::Declined) => f.write_str("-n"),
-            Some(Decision::OtherTime(time)) => write!(f, "-t{:02}{:02}", time.hour(), time.minute()),
+            Some(Decision::OtherTime(time)) => {
+                write!(f, "-t{:02}{:02}", time.hour(), time.minute())
+            }
             Some(Decision::OptedOut) => f.write_str("-x"),
         }
     }
@@ -163,7 +189,14 @@ impl FromStr for Turn {
         if parts.next().is_some() {
             return Err(BadTurn);
         }
-        Ok(Self { step, silences, misses, began, place, said })
+        Ok(Self {
+            step,
+            silences,
+            misses,
+            began,
+            place,
+            said,
+        })
     }
 }
 
@@ -172,9 +205,15 @@ fn number(text: &str) -> Result<u8, BadTurn> {
 }
 
 fn parse_time(text: &str) -> Result<Time, BadTurn> {
-    let digits = text.strip_prefix('t').filter(|digits| digits.len() == 4 && digits.is_ascii()).ok_or(BadTurn)?;
+    let digits = text
+        .strip_prefix('t')
+        .filter(|digits| digits.len() == 4 && digits.is_ascii())
+        .ok_or(BadTurn)?;
     let (hour, minute) = digits.split_at(2);
-    let (hour, minute) = (hour.parse().map_err(|_| BadTurn)?, minute.parse().map_err(|_| BadTurn)?);
+    let (hour, minute) = (
+        hour.parse().map_err(|_| BadTurn)?,
+        minute.parse().map_err(|_| BadTurn)?,
+    );
     Time::new(hour, minute, 0, 0).map_err(|_| BadTurn)
 }
 

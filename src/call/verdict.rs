@@ -1,4 +1,5 @@
-//! From why an attempt ended to what becomes of the call: another attempt, or a verdict (design 4.3).
+//! From why an attempt ended to what becomes of the call: another attempt, or a verdict (design
+//! 4.3).
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -99,7 +100,12 @@ impl Call {
             None => because,
         };
         // Who rang us did not do so in an attempt of ours: how those ended stays true.
-        if self.was_called_back() && self.attempts.last().is_none_or(|attempt| attempt.ended.is_some()) {
+        if self.was_called_back()
+            && self
+                .attempts
+                .last()
+                .is_none_or(|attempt| attempt.ended.is_some())
+        {
             return self.finish(because.outcome(), now);
         }
         let before = self.ended_before(because);
@@ -117,17 +123,26 @@ impl Call {
 
     fn plan_after(&mut self, because: Ended, before: usize, now: Timestamp) {
         if self.has_message() && because.leaves_hope() && now < self.reservation.give_up_at {
-            self.state = State::Queued { waiting_for: Some(WaitingFor::Callback), until: self.reservation.give_up_at };
+            self.state = State::Queued {
+                waiting_for: Some(WaitingFor::Callback),
+                until: self.reservation.give_up_at,
+            };
             return self.note(What::Waits(WaitingFor::Callback), now);
         }
-        let used_up = self.attempts.last().is_none_or(|attempt| attempt.number >= self.reservation.attempts);
+        let used_up = self
+            .attempts
+            .last()
+            .is_none_or(|attempt| attempt.number >= self.reservation.attempts);
         let fax = self.attempts.last().is_some_and(Attempt::is_fax);
         let pause = because.pause(before).filter(|_| !used_up && !fax);
         match pause.and_then(|pause| now.checked_add(pause).ok()) {
             None => self.finish(because.outcome(), now),
             Some(next) if next >= self.reservation.give_up_at => self.finish(Outcome::Expired, now),
             Some(next) => {
-                self.state = State::Queued { waiting_for: Some(WaitingFor::Retry), until: next };
+                self.state = State::Queued {
+                    waiting_for: Some(WaitingFor::Retry),
+                    until: next,
+                };
                 self.note(What::Waits(WaitingFor::Retry), now);
             }
         }
@@ -140,7 +155,10 @@ impl Call {
     }
 
     fn ended_before(&self, because: Ended) -> usize {
-        self.attempts.iter().filter(|attempt| attempt.ended == Some(because)).count()
+        self.attempts
+            .iter()
+            .filter(|attempt| attempt.ended == Some(because))
+            .count()
     }
 }
 

@@ -17,7 +17,10 @@ const SIMULATOR_NUMBER: &str = "+15005550006";
 impl Reader {
     /// `None`: the simulator.
     pub(super) fn account(&mut self, given: &Given) -> Option<TwilioAccount> {
-        let (sid, tokens) = (set(&given.twilio_account_sid), set(&given.twilio_auth_token));
+        let (sid, tokens) = (
+            set(&given.twilio_account_sid),
+            set(&given.twilio_auth_token),
+        );
         let api_key = (set(&given.twilio_api_key), set(&given.twilio_api_secret));
         match (sid, tokens) {
             (None, None) => {
@@ -29,7 +32,10 @@ impl Reader {
                 }
                 return None;
             }
-            (Some(_), None) => self.wrong("TWILIO_AUTH_TOKEN", "is needed with the account: it verifies webhooks"),
+            (Some(_), None) => self.wrong(
+                "TWILIO_AUTH_TOKEN",
+                "is needed with the account: it verifies webhooks",
+            ),
             (None, Some(_)) => self.wrong("TWILIO_ACCOUNT_SID", "is needed with TWILIO_AUTH_TOKEN"),
             (Some(_), Some(_)) => {}
         }
@@ -37,20 +43,31 @@ impl Reader {
         if sid.is_some() && parsed.is_err() {
             self.wrong("TWILIO_ACCOUNT_SID", "must be AC and 32 hexadecimal digits");
         }
-        let auth_tokens: Vec<String> = list(tokens.unwrap_or_default()).map(str::to_owned).collect();
+        let auth_tokens: Vec<String> = list(tokens.unwrap_or_default())
+            .map(str::to_owned)
+            .collect();
         let webhook_keys = self.pairs("TWILIO_WEBHOOK_KEYS", set(&given.twilio_webhook_keys), 1);
-        // A stand-in where the name is wrong, so that the rest is judged too; the start is refused anyway.
+        // A stand-in where the name is wrong, so that the rest is judged too; the start is refused
+        // anyway.
         let sid = parsed.or_else(|_| SIMULATOR_ACCOUNT.parse()).ok()?;
         let newest = auth_tokens.first().map_or("", String::as_str);
         let credentials = match api_key {
             (Some(key), Some(secret)) => Credentials::api_key(key, secret),
             (None, None) => Credentials::auth_token(sid, newest),
             (Some(_), None) | (None, Some(_)) => {
-                self.wrong("TWILIO_API_KEY", "and TWILIO_API_SECRET are needed together");
+                self.wrong(
+                    "TWILIO_API_KEY",
+                    "and TWILIO_API_SECRET are needed together",
+                );
                 Credentials::auth_token(sid, newest)
             }
         };
-        Some(TwilioAccount { sid, auth_tokens, webhook_keys, credentials })
+        Some(TwilioAccount {
+            sid,
+            auth_tokens,
+            webhook_keys,
+            credentials,
+        })
     }
 
     pub(super) fn our_numbers(&mut self, given: &Given, simulated: bool) -> Vec<Phone> {
@@ -59,8 +76,12 @@ impl Reader {
         if text.is_none() && !simulated {
             self.wrong(NAME, "is needed with a Twilio account");
         }
-        let text = text.or(simulated.then_some(SIMULATOR_NUMBER)).unwrap_or_default();
-        let numbers: Vec<_> = list(text).map(|number| Phone::parse(number, None)).collect();
+        let text = text
+            .or(simulated.then_some(SIMULATOR_NUMBER))
+            .unwrap_or_default();
+        let numbers: Vec<_> = list(text)
+            .map(|number| Phone::parse(number, None))
+            .collect();
         numbers
             .into_iter()
             .filter_map(|number| number.map_err(|error| self.wrong(NAME, error)).ok())
@@ -86,12 +107,21 @@ impl Reader {
     }
 }
 
-/// What the simulator signs webhooks with. Its tickets should outlive a restart, so on one's own machine it is always
-/// the same, and no secret. Where others reach it, it is made anew at each start: whoever knew it could sign webhooks,
-/// and let this process fetch what they like.
+/// What the simulator signs webhooks with. Its tickets should outlive a restart, so on one's own
+/// machine it is always the same, and no secret. Where others reach it, it is made anew at each
+/// start: whoever knew it could sign webhooks, and let this process fetch what they like.
 pub(super) fn simulator_account(exposed: bool) -> Option<TwilioAccount> {
     let sid: AccountSid = SIMULATOR_ACCOUNT.parse().ok()?;
-    let token = if exposed { Key::generate().ok()? } else { "the simulator's auth token".to_owned() };
+    let token = if exposed {
+        Key::generate().ok()?
+    } else {
+        "the simulator's auth token".to_owned()
+    };
     let credentials = Credentials::auth_token(sid, token.as_str());
-    Some(TwilioAccount { sid, auth_tokens: vec![token], webhook_keys: Vec::new(), credentials })
+    Some(TwilioAccount {
+        sid,
+        auth_tokens: vec![token],
+        webhook_keys: Vec::new(),
+        credentials,
+    })
 }

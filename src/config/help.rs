@@ -4,7 +4,16 @@ use clap::Command;
 
 /// Each setting by its field, under its heading.
 const HEADINGS: [(&str, &[&str]); 6] = [
-    ("Where it is", &["listen", "port", "public_url", "trusted_proxies", "cors_origins"]),
+    (
+        "Where it is",
+        &[
+            "listen",
+            "port",
+            "public_url",
+            "trusted_proxies",
+            "cors_origins",
+        ],
+    ),
     (
         "Who calls",
         &[
@@ -35,9 +44,32 @@ const HEADINGS: [(&str, &[&str]); 6] = [
             "twilio_speech",
         ],
     ),
-    ("Clients", &["api_keys", "webhook_secrets", "allow_private_callbacks"]),
-    ("What is kept, and where", &["ticket_keys", "max_calls", "retention", "redis_url", "redis_ca", "index_key"]),
-    ("Who watches", &["log", "log_format", "metrics_listen", "sentry_dsn", "sentry_environment", "otlp_endpoint"]),
+    (
+        "Clients",
+        &["api_keys", "webhook_secrets", "allow_private_callbacks"],
+    ),
+    (
+        "What is kept, and where",
+        &[
+            "ticket_keys",
+            "max_calls",
+            "retention",
+            "redis_url",
+            "redis_ca",
+            "index_key",
+        ],
+    ),
+    (
+        "Who watches",
+        &[
+            "log",
+            "log_format",
+            "metrics_listen",
+            "sentry_dsn",
+            "sentry_environment",
+            "otlp_endpoint",
+        ],
+    ),
 ];
 
 /// Puts every setting that the command has under its heading.
@@ -62,12 +94,22 @@ mod tests {
     #[test]
     fn every_setting_stands_under_a_heading_and_no_secret_is_shown() {
         let mut command = with_headings(Given::augment_args(Command::new("serve")));
-        let bare: Vec<_> = command.get_arguments().filter(|flag| flag.get_help_heading().is_none()).collect();
+        let bare: Vec<_> = command
+            .get_arguments()
+            .filter(|flag| flag.get_help_heading().is_none())
+            .collect();
         assert!(bare.is_empty(), "{bare:?}");
         let named: usize = HEADINGS.iter().map(|(_, settings)| settings.len()).sum();
-        assert_eq!(named, command.get_arguments().count(), "a heading names what is no setting");
-        let secret =
-            |name: &str| ["TOKEN", "SECRET", "KEYS", "_KEY", "DSN", "REDIS"].iter().any(|part| name.contains(part));
+        assert_eq!(
+            named,
+            command.get_arguments().count(),
+            "a heading names what is no setting"
+        );
+        let secret = |name: &str| {
+            ["TOKEN", "SECRET", "KEYS", "_KEY", "DSN", "REDIS"]
+                .iter()
+                .any(|part| name.contains(part))
+        };
         for flag in command.get_arguments() {
             let name = flag.get_env().and_then(|name| name.to_str()).unwrap();
             // The name of an API key of Twilio's is no secret; its secret is.
@@ -75,6 +117,9 @@ mod tests {
             assert!(hidden || !secret(name), "{name} would be shown");
         }
         let help = command.render_help().to_string();
-        assert!(help.contains("Who watches:") && help.contains("[env: RUST_LOG"), "{help}");
+        assert!(
+            help.contains("Who watches:") && help.contains("[env: RUST_LOG"),
+            "{help}"
+        );
     }
 }

@@ -27,7 +27,9 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with them.
     pub fn read(given: &Given) -> Result<Self, Vec<Problem>> {
-        let mut reader = Reader { problems: Vec::new() };
+        let mut reader = Reader {
+            problems: Vec::new(),
+        };
         let config = reader.config(given);
         match config {
             Some(config) if reader.problems.is_empty() => Ok(config),
@@ -40,7 +42,9 @@ impl Config {
     /// # Errors
     /// What is wrong with it.
     pub fn read_listen(given: &Given) -> Result<SocketAddr, Vec<Problem>> {
-        let mut reader = Reader { problems: Vec::new() };
+        let mut reader = Reader {
+            problems: Vec::new(),
+        };
         reader.listen(given).ok_or(reader.problems)
     }
 }
@@ -51,7 +55,10 @@ pub(super) struct Reader {
 
 /// A setting without white space around it; an empty one counts as not given.
 pub(super) fn set(value: &Option<String>) -> Option<&str> {
-    value.as_deref().map(str::trim).filter(|text| !text.is_empty())
+    value
+        .as_deref()
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
 }
 
 /// Whether a list that was given names nothing, as `"${A},${B}"` does when neither is set.
@@ -60,15 +67,25 @@ fn names_nothing(text: Option<&str>) -> bool {
 }
 
 pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+    text.split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
 }
 
 impl Reader {
     pub(super) fn wrong(&mut self, name: &'static str, message: impl Display) {
-        self.problems.push(Problem { name, message: message.to_string() });
+        self.problems.push(Problem {
+            name,
+            message: message.to_string(),
+        });
     }
 
-    pub(super) fn parsed<T>(&mut self, name: &'static str, value: &Option<String>, rule: &str) -> Option<T>
+    pub(super) fn parsed<T>(
+        &mut self,
+        name: &'static str,
+        value: &Option<String>,
+        rule: &str,
+    ) -> Option<T>
     where
         T: FromStr,
     {
@@ -89,13 +106,25 @@ impl Reader {
         let contact_phone = self.phone("TABLECALL_CONTACT_PHONE", &given.contact_phone);
         let service_name = self.service_name(given);
         let hours = "must be `always` or two times such as 10:00-21:00, on the quarter of an hour, the earlier first";
-        let default_hours = if simulated { Hours::ALWAYS } else { "10:00-21:00".parse().unwrap_or(Hours::ALWAYS) };
-        let call_hours = self.parsed("TABLECALL_CALL_HOURS", &given.call_hours, hours).unwrap_or(default_hours);
+        let default_hours = if simulated {
+            Hours::ALWAYS
+        } else {
+            "10:00-21:00".parse().unwrap_or(Hours::ALWAYS)
+        };
+        let call_hours = self
+            .parsed("TABLECALL_CALL_HOURS", &given.call_hours, hours)
+            .unwrap_or(default_hours);
         let limits = self.limits(given, simulated);
-        let calls_per_second =
-            self.parsed("TWILIO_CPS", &given.twilio_cps, "must be a whole number").unwrap_or(u32::from(!simulated));
-        let max_calls =
-            self.parsed("TABLECALL_MAX_CALLS", &given.max_calls, "must be a whole number").unwrap_or(200_000);
+        let calls_per_second = self
+            .parsed("TWILIO_CPS", &given.twilio_cps, "must be a whole number")
+            .unwrap_or(u32::from(!simulated));
+        let max_calls = self
+            .parsed(
+                "TABLECALL_MAX_CALLS",
+                &given.max_calls,
+                "must be a whole number",
+            )
+            .unwrap_or(200_000);
         let retention = self.retention(given);
         let machine_detection = self.machine_detection(given);
         let speech = self.speech(given);
@@ -106,7 +135,11 @@ impl Reader {
             webhook_secrets.extend(Secret::made());
         }
         let truth = "must be `true` or `false`";
-        let private = self.parsed("TABLECALL_ALLOW_PRIVATE_CALLBACKS", &given.allow_private_callbacks, truth);
+        let private = self.parsed(
+            "TABLECALL_ALLOW_PRIVATE_CALLBACKS",
+            &given.allow_private_callbacks,
+            truth,
+        );
         let watching = self.watching(given, listen, simulated);
         let trusted_proxies = self.trusted_proxies(given);
         let cors_origins = self.cors_origins(given, simulated);
@@ -117,8 +150,14 @@ impl Reader {
         let ticket_keys = self.ticket_keys(given, &account);
         let allowed_countries = self.countries(given, simulated, from_numbers.first().copied());
         let contact_phone = contact_phone.or(from_numbers.first().copied());
-        let carrier =
-            if simulated { Carrier::Simulator(account) } else { Carrier::Twilio { account, api_url: api_url? } };
+        let carrier = if simulated {
+            Carrier::Simulator(account)
+        } else {
+            Carrier::Twilio {
+                account,
+                api_url: api_url?,
+            }
+        };
         Some(Config {
             listen: listen?,
             public_url,
@@ -149,7 +188,8 @@ impl Reader {
         })
     }
 
-    /// A list of nothing is never meant: without keys everybody could call, without tokens nothing would be verified.
+    /// A list of nothing is never meant: without keys everybody could call, without tokens nothing
+    /// would be verified.
     fn refuse_empty_lists(&mut self, given: &Given) {
         let lists = [
             ("TWILIO_AUTH_TOKEN", &given.twilio_auth_token),
@@ -184,12 +224,24 @@ impl Reader {
         }
     }
 
-    pub(super) fn pairs(&mut self, name: &'static str, text: Option<&str>, shortest: usize) -> Vec<(String, String)> {
+    pub(super) fn pairs(
+        &mut self,
+        name: &'static str,
+        text: Option<&str>,
+        shortest: usize,
+    ) -> Vec<(String, String)> {
         let mut pairs: Vec<(String, String)> = Vec::new();
         for item in list(text.unwrap_or_default()) {
             match item.split_once(':') {
-                Some((id, secret)) if id.is_empty() || id.len() > 64 || secret.chars().count() < shortest => {
-                    self.wrong(name, format!("each name has 1 to 64 characters, each secret at least {shortest}"));
+                Some((id, secret))
+                    if id.is_empty() || id.len() > 64 || secret.chars().count() < shortest =>
+                {
+                    self.wrong(
+                        name,
+                        format!(
+                            "each name has 1 to 64 characters, each secret at least {shortest}"
+                        ),
+                    );
                 }
                 Some((id, _)) if pairs.iter().any(|(known, _)| known == id) => {
                     self.wrong(name, format!("the name {id} stands there twice"));
@@ -217,7 +269,10 @@ impl Reader {
             return None;
         };
         if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
-            self.wrong(NAME, "must begin with https://, unless the host is this machine itself");
+            self.wrong(
+                NAME,
+                "must begin with https://, unless the host is this machine itself",
+            );
         }
         if !url.username().is_empty()
             || url.password().is_some()
@@ -228,14 +283,20 @@ impl Reader {
             self.wrong(NAME, "must be an origin: no path, no query, no credentials");
         }
         if url.host_str().is_some_and(|host| host.contains('_')) {
-            self.wrong(NAME, "must have a host without underscores: Twilio refuses those");
+            self.wrong(
+                NAME,
+                "must have a host without underscores: Twilio refuses those",
+            );
         }
         Some(url)
     }
 
     fn phone(&mut self, name: &'static str, value: &Option<String>) -> Option<Phone> {
         let text = set(value)?;
-        Phone::parse(text, None).map(|(phone, _)| phone).map_err(|error| self.wrong(name, error)).ok()
+        Phone::parse(text, None)
+            .map(|(phone, _)| phone)
+            .map_err(|error| self.wrong(name, error))
+            .ok()
     }
 
     fn api_keys(&mut self, given: &Given, simulated: bool) -> Vec<(String, String)> {
@@ -262,13 +323,18 @@ impl Reader {
             (false, None) => Limits::USUAL,
         };
         let changed = usual.changed_by(set(&given.limits).unwrap_or_default());
-        changed.map_err(|error| self.wrong("TABLECALL_LIMITS", error)).unwrap_or(usual)
+        changed
+            .map_err(|error| self.wrong("TABLECALL_LIMITS", error))
+            .unwrap_or(usual)
     }
 
     fn retention(&mut self, given: &Given) -> SignedDuration {
         let rule = "must be a duration of 1h to 366d, such as 24h: webhook URLs of a call can be used for an hour";
         let text = set(&given.retention).unwrap_or("24h");
-        let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+        let (number, unit) = text.split_at(
+            text.find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(text.len()),
+        );
         let seconds = match unit.trim() {
             "s" => Some(1),
             "m" => Some(60),
@@ -276,7 +342,11 @@ impl Reader {
             "d" => Some(86_400),
             _ => None,
         };
-        let total = number.parse::<i64>().ok().zip(seconds).and_then(|(number, unit)| number.checked_mul(unit));
+        let total = number
+            .parse::<i64>()
+            .ok()
+            .zip(seconds)
+            .and_then(|(number, unit)| number.checked_mul(unit));
         let Some(total) = total.filter(|total| (3_600..=366 * 86_400).contains(total)) else {
             self.wrong("TABLECALL_RETENTION", rule);
             return SignedDuration::from_hours(24);
@@ -312,7 +382,10 @@ impl Reader {
         for text in list(set(&given.do_not_call).unwrap_or_default()) {
             match Phone::parse(text, None) {
                 Ok((phone, _)) => drop(numbers.insert(phone)),
-                Err(_) => self.wrong("TABLECALL_DO_NOT_CALL", format!("{text} is no number such as +14155550100")),
+                Err(_) => self.wrong(
+                    "TABLECALL_DO_NOT_CALL",
+                    format!("{text} is no number such as +14155550100"),
+                ),
             }
         }
         let path = set(&given.do_not_call_file).map(PathBuf::from);
@@ -325,10 +398,13 @@ impl Reader {
     }
 
     fn webhook_secrets(&mut self, given: &Given) -> Vec<Secret> {
-        let secrets: Result<Vec<Secret>, _> =
-            list(set(&given.webhook_secrets).unwrap_or_default()).map(Secret::parse).collect();
+        let secrets: Result<Vec<Secret>, _> = list(set(&given.webhook_secrets).unwrap_or_default())
+            .map(Secret::parse)
+            .collect();
         let rule = |error| format!("each {error}");
-        secrets.map_err(|error| self.wrong("TABLECALL_WEBHOOK_SECRETS", rule(error))).unwrap_or_default()
+        secrets
+            .map_err(|error| self.wrong("TABLECALL_WEBHOOK_SECRETS", rule(error)))
+            .unwrap_or_default()
     }
 
     fn ticket_keys(&mut self, given: &Given, account: &TwilioAccount) -> Vec<Key> {
@@ -336,24 +412,38 @@ impl Reader {
             Some(text) => {
                 let keys: Result<Vec<Key>, _> = list(text).map(Key::parse).collect();
                 let rule = |error| format!("each {error}, as `tablecall keygen` prints it");
-                keys.map_err(|error| self.wrong("TABLECALL_TICKET_KEYS", rule(error))).unwrap_or_default()
+                keys.map_err(|error| self.wrong("TABLECALL_TICKET_KEYS", rule(error)))
+                    .unwrap_or_default()
             }
-            None => account.auth_tokens.iter().map(|token| Key::derive(token.as_bytes())).collect(),
+            None => account
+                .auth_tokens
+                .iter()
+                .map(|token| Key::derive(token.as_bytes()))
+                .collect(),
         }
     }
 
-    fn countries(&mut self, given: &Given, simulated: bool, from: Option<Phone>) -> Option<Vec<Country>> {
+    fn countries(
+        &mut self,
+        given: &Given,
+        simulated: bool,
+        from: Option<Phone>,
+    ) -> Option<Vec<Country>> {
         match set(&given.allowed_countries) {
             Some("*") => None,
             Some(text) => {
                 let codes: Vec<Result<Country, _>> = list(text).map(str::parse).collect();
-                let known = codes
-                    .into_iter()
-                    .filter_map(|code| code.map_err(|error| self.wrong("TABLECALL_ALLOWED_COUNTRIES", error)).ok());
+                let known = codes.into_iter().filter_map(|code| {
+                    code.map_err(|error| self.wrong("TABLECALL_ALLOWED_COUNTRIES", error))
+                        .ok()
+                });
                 Some(known.collect())
             }
             None if simulated => None,
-            None => from.and_then(Phone::facts).and_then(|facts| facts.country).map(|country| vec![country]),
+            None => from
+                .and_then(Phone::facts)
+                .and_then(|facts| facts.country)
+                .map(|country| vec![country]),
         }
     }
 
@@ -381,8 +471,13 @@ impl Reader {
         T: FromStr,
         T::Err: Display,
     {
-        let items: Vec<Result<T, T::Err>> = list(set(value).unwrap_or_default()).map(str::parse).collect();
-        items.into_iter().filter_map(|item| item.map_err(|error| self.wrong(name, error)).ok()).collect()
+        let items: Vec<Result<T, T::Err>> = list(set(value).unwrap_or_default())
+            .map(str::parse)
+            .collect();
+        items
+            .into_iter()
+            .filter_map(|item| item.map_err(|error| self.wrong(name, error)).ok())
+            .collect()
     }
 }
 

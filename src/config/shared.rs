@@ -17,12 +17,20 @@ pub struct Shared {
 impl Reader {
     /// `None`: calls are kept in memory, or something is wrong.
     pub(super) fn shared(&mut self, given: &Given) -> Option<Shared> {
-        const RULE: &str = "is needed with REDIS_URL, the same for all instances, as `tablecall keygen` prints it";
+        const RULE: &str =
+            "is needed with REDIS_URL, the same for all instances, as `tablecall keygen` prints it";
         let index_key = set(&given.index_key).map(|text| {
             let key = Key::parse(text);
-            key.map_err(|error| self.wrong("TABLECALL_INDEX_KEY", format!("{error}, as `tablecall keygen` prints it")))
+            key.map_err(|error| {
+                self.wrong(
+                    "TABLECALL_INDEX_KEY",
+                    format!("{error}, as `tablecall keygen` prints it"),
+                )
+            })
         });
-        let url = set(&given.redis_url)?.parse::<Url>().map_err(|error: BadUrl| self.wrong("REDIS_URL", error));
+        let url = set(&given.redis_url)?
+            .parse::<Url>()
+            .map_err(|error: BadUrl| self.wrong("REDIS_URL", error));
         if index_key.is_none() {
             self.wrong("TABLECALL_INDEX_KEY", RULE);
         }
@@ -31,9 +39,15 @@ impl Reader {
         }
         let url = url.ok().and_then(|url| match set(&given.redis_ca) {
             None => Some(url),
-            Some(pem) => url.trusting(pem).map_err(|error: BadAuthorities| self.wrong("REDIS_CA", error)).ok(),
+            Some(pem) => url
+                .trusting(pem)
+                .map_err(|error: BadAuthorities| self.wrong("REDIS_CA", error))
+                .ok(),
         });
-        Some(Shared { url: url?, index_key: index_key?.ok()? })
+        Some(Shared {
+            url: url?,
+            index_key: index_key?.ok()?,
+        })
     }
 }
 
@@ -46,22 +60,57 @@ mod tests {
     }
 
     fn wrong(given: &Given) -> Vec<&'static str> {
-        Config::read(given).unwrap_err().into_iter().map(|problem| problem.name).collect()
+        Config::read(given)
+            .unwrap_err()
+            .into_iter()
+            .map(|problem| problem.name)
+            .collect()
     }
 
     #[test]
     fn a_shared_server_needs_its_keys_and_all_that_is_missing_is_told() {
         let key = crate::ticket::Key::generate().unwrap();
-        let bare = Given { redis_url: some("redis://localhost"), ..Given::default() };
-        assert_eq!(wrong(&bare), ["TABLECALL_INDEX_KEY", "TABLECALL_TICKET_KEYS"]);
-        let bad = Given { redis_url: some("localhost"), index_key: some("AAAA"), ..Given::default() };
-        assert_eq!(wrong(&bad), ["TABLECALL_INDEX_KEY", "REDIS_URL", "TABLECALL_TICKET_KEYS"]);
-        let bare_ca = Given { redis_ca: some("a certificate"), index_key: Some(key.clone()), ..bare.clone() };
-        assert_eq!(wrong(&bare_ca), ["TABLECALL_TICKET_KEYS", "REDIS_CA"], "what is no certificate, and no TLS");
-        let whole = Given { ticket_keys: Some(key.clone()), index_key: Some(key.clone()), ..bare };
+        let bare = Given {
+            redis_url: some("redis://localhost"),
+            ..Given::default()
+        };
+        assert_eq!(
+            wrong(&bare),
+            ["TABLECALL_INDEX_KEY", "TABLECALL_TICKET_KEYS"]
+        );
+        let bad = Given {
+            redis_url: some("localhost"),
+            index_key: some("AAAA"),
+            ..Given::default()
+        };
+        assert_eq!(
+            wrong(&bad),
+            ["TABLECALL_INDEX_KEY", "REDIS_URL", "TABLECALL_TICKET_KEYS"]
+        );
+        let bare_ca = Given {
+            redis_ca: some("a certificate"),
+            index_key: Some(key.clone()),
+            ..bare.clone()
+        };
+        assert_eq!(
+            wrong(&bare_ca),
+            ["TABLECALL_TICKET_KEYS", "REDIS_CA"],
+            "what is no certificate, and no TLS"
+        );
+        let whole = Given {
+            ticket_keys: Some(key.clone()),
+            index_key: Some(key.clone()),
+            ..bare
+        };
         assert!(Config::read(&whole).unwrap().shared.is_some());
-        let alone = Given { index_key: Some(key), ..Given::default() };
-        assert!(Config::read(&alone).unwrap().shared.is_none(), "nothing is shared without a server");
+        let alone = Given {
+            index_key: Some(key),
+            ..Given::default()
+        };
+        assert!(
+            Config::read(&alone).unwrap().shared.is_none(),
+            "nothing is shared without a server"
+        );
     }
 
     #[test]
@@ -74,6 +123,9 @@ mod tests {
             ..Given::default()
         };
         let shown = format!("{:?}", Config::read(&given).unwrap());
-        assert!(!shown.contains("swordfish") && !shown.contains(&key), "{shown}");
+        assert!(
+            !shown.contains("swordfish") && !shown.contains(&key),
+            "{shown}"
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! The settings of those who watch the service: logs, metrics, errors, traces. What they judge is wired up in `app` and
-//! `main`.
+//! The settings of those who watch the service: logs, metrics, errors, traces. What they judge is
+//! wired up in `app` and `main`.
 
 use std::net::SocketAddr;
 
@@ -28,10 +28,20 @@ pub struct Watching {
 }
 
 impl Reader {
-    pub(super) fn watching(&mut self, given: &Given, listen: Option<SocketAddr>, simulated: bool) -> Watching {
-        let log_filter = set(&given.log).unwrap_or(telemetry::DEFAULT_FILTER).to_owned();
+    pub(super) fn watching(
+        &mut self,
+        given: &Given,
+        listen: Option<SocketAddr>,
+        simulated: bool,
+    ) -> Watching {
+        let log_filter = set(&given.log)
+            .unwrap_or(telemetry::DEFAULT_FILTER)
+            .to_owned();
         if let Err(error) = telemetry::filter(&log_filter) {
-            self.wrong("RUST_LOG", format!("{error}: must be a level such as info, or target=level,… beside it"));
+            self.wrong(
+                "RUST_LOG",
+                format!("{error}: must be a level such as info, or target=level,… beside it"),
+            );
         }
         let log_format = match set(&given.log_format) {
             None => None,
@@ -46,25 +56,45 @@ impl Reader {
         let rule = "must be an address with a port such as 127.0.0.1:9090";
         let metrics_listen: Option<SocketAddr> = self.parsed(METRICS, &given.metrics_listen, rule);
         if metrics_listen.is_some_and(|address| address.port() != 0 && Some(address) == listen) {
-            self.wrong(METRICS, "must be another address than TABLECALL_LISTEN; left out, metrics are there");
+            self.wrong(
+                METRICS,
+                "must be another address than TABLECALL_LISTEN; left out, metrics are there",
+            );
         }
         let dsn = set(&given.sentry_dsn).map(str::parse).transpose();
-        let reports = dsn.map_err(|error: NoDsn| self.wrong("SENTRY_DSN", error)).unwrap_or_default();
+        let reports = dsn
+            .map_err(|error: NoDsn| self.wrong("SENTRY_DSN", error))
+            .unwrap_or_default();
         let usual = if simulated { "simulator" } else { "production" };
         let environment = set(&given.sentry_environment).unwrap_or(usual).to_owned();
         if environment.len() > 64 || environment.contains(['/', ' ', '\n']) {
-            self.wrong("SENTRY_ENVIRONMENT", "must be one word of at most 64 characters, without a slash");
+            self.wrong(
+                "SENTRY_ENVIRONMENT",
+                "must be one word of at most 64 characters, without a slash",
+            );
         }
-        Watching { log_filter, log_format, metrics_listen, reports, collector: self.collector(given), environment }
+        Watching {
+            log_filter,
+            log_format,
+            metrics_listen,
+            reports,
+            collector: self.collector(given),
+            environment,
+        }
     }
 }
 
 impl Reader {
     fn collector(&mut self, given: &Given) -> Option<Url> {
         let url = set(&given.otlp_endpoint).map(Url::parse)?;
-        let known = url.ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none());
+        let known = url
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none());
         if known.is_none() {
-            self.wrong("OTEL_EXPORTER_OTLP_ENDPOINT", "must be an http or https URL such as http://localhost:4318");
+            self.wrong(
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                "must be an http or https URL such as http://localhost:4318",
+            );
         }
         known
     }
@@ -82,7 +112,11 @@ mod tests {
     }
 
     fn wrong(given: &Given) -> Vec<&'static str> {
-        Config::read(given).unwrap_err().into_iter().map(|problem| problem.name).collect()
+        Config::read(given)
+            .unwrap_err()
+            .into_iter()
+            .map(|problem| problem.name)
+            .collect()
     }
 
     #[test]
@@ -120,7 +154,10 @@ mod tests {
             "SENTRY_ENVIRONMENT",
             "OTEL_EXPORTER_OTLP_ENDPOINT",
         ];
-        assert_eq!(wrong(&given).split_first().unwrap(), (&"TWILIO_CPS", &watching[..]));
+        assert_eq!(
+            wrong(&given).split_first().unwrap(),
+            (&"TWILIO_CPS", &watching[..])
+        );
     }
 
     #[test]
@@ -132,7 +169,10 @@ mod tests {
             })
         };
         assert_eq!(wrong(&at("127.0.0.1:8080")), ["TABLECALL_METRICS_LISTEN"]);
-        let own = Config::read(&at("127.0.0.1:9090")).unwrap().watching.metrics_listen;
+        let own = Config::read(&at("127.0.0.1:9090"))
+            .unwrap()
+            .watching
+            .metrics_listen;
         assert_eq!(own, "127.0.0.1:9090".parse().ok());
     }
 }

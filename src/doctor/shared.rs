@@ -12,7 +12,8 @@ use crate::store::redis::{Examined, examine};
 const SUBJECT: &str = "store";
 /// The oldest that has all that is asked of it.
 const MAJOR: u32 = 7;
-/// A clock that is further off than this confuses who reads the server's own figures; leases do not read it.
+/// A clock that is further off than this confuses who reads the server's own figures; leases do not
+/// read it.
 const SKEW: SignedDuration = SignedDuration::from_secs(2);
 /// A webhook is one round trip, a create a handful.
 const SLOW: Duration = Duration::from_millis(20);
@@ -26,23 +27,45 @@ pub(super) async fn look(shared: &Shared, clock: &Clock) -> Vec<Finding> {
                 "Redis cannot be used ({error}). Check REDIS_URL (host, port, user, password, rediss:// for TLS), that the \
                  server runs, and that a firewall lets this machine in. Without it no call is made."
             );
-            vec![Finding { level: Level::Bad, subject: SUBJECT, text }]
+            vec![Finding {
+                level: Level::Bad,
+                subject: SUBJECT,
+                text,
+            }]
         }
     }
 }
 
 fn judge(examined: &Examined) -> Vec<Finding> {
-    let Examined { version, major, policy, ahead, latency } = examined;
+    let Examined {
+        version,
+        major,
+        policy,
+        ahead,
+        latency,
+    } = examined;
     let mut found = Vec::new();
-    let mut say = |level, text: String| found.push(Finding { level, subject: SUBJECT, text });
+    let mut say = |level, text: String| {
+        found.push(Finding {
+            level,
+            subject: SUBJECT,
+            text,
+        })
+    };
     if *major < MAJOR {
-        say(Level::Bad, format!("{version} is too old: Redis 7 or Valkey is needed."));
+        say(
+            Level::Bad,
+            format!("{version} is too old: Redis 7 or Valkey is needed."),
+        );
     } else {
         say(Level::Good, format!("{version} is reached."));
     }
     match policy.as_deref() {
         Some("noeviction") => {
-            say(Level::Good, "maxmemory-policy is noeviction: nothing is dropped in silence.".to_owned());
+            say(
+                Level::Good,
+                "maxmemory-policy is noeviction: nothing is dropped in silence.".to_owned(),
+            );
         }
         Some(policy) => {
             let text = format!(
@@ -52,18 +75,26 @@ fn judge(examined: &Examined) -> Vec<Finding> {
             say(Level::Bad, text);
         }
         None => {
-            say(Level::Note, "It does not tell its maxmemory-policy; it must be noeviction.".to_owned());
+            say(
+                Level::Note,
+                "It does not tell its maxmemory-policy; it must be noeviction.".to_owned(),
+            );
         }
     }
     if ahead.abs() > SKEW {
-        let text = format!("Its clock and this one are {} s apart. Let NTP set both.", ahead.abs().as_secs());
+        let text = format!(
+            "Its clock and this one are {} s apart. Let NTP set both.",
+            ahead.abs().as_secs()
+        );
         say(Level::Note, text);
     } else {
         say(Level::Good, "Its clock agrees with this one.".to_owned());
     }
     let millis = latency.as_secs_f64() * 1_000.0;
     if *latency > SLOW {
-        let text = format!("It answers within {millis:.0} ms: put it nearer, in the same region at least.");
+        let text = format!(
+            "It answers within {millis:.0} ms: put it nearer, in the same region at least."
+        );
         say(Level::Note, text);
     } else {
         say(Level::Good, format!("It answers within {millis:.2} ms."));
@@ -76,7 +107,10 @@ mod tests {
     use super::*;
 
     fn levels(examined: &Examined) -> Vec<Level> {
-        judge(examined).into_iter().map(|finding| finding.level).collect()
+        judge(examined)
+            .into_iter()
+            .map(|finding| finding.level)
+            .collect()
     }
 
     #[test]
@@ -96,7 +130,16 @@ mod tests {
             ahead: SignedDuration::from_secs(-90),
             latency: Duration::from_millis(80),
         };
-        assert_eq!(levels(&bad), [Level::Bad, Level::Bad, Level::Note, Level::Note]);
-        assert_eq!(levels(&Examined { policy: None, ..good })[1], Level::Note);
+        assert_eq!(
+            levels(&bad),
+            [Level::Bad, Level::Bad, Level::Note, Level::Note]
+        );
+        assert_eq!(
+            levels(&Examined {
+                policy: None,
+                ..good
+            })[1],
+            Level::Note
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Where a client wants to hear of its call.
 //!
-//! Only what can be told from the text alone is checked here; the address behind a name is checked each time it is
-//! resolved, by whoever connects.
+//! Only what can be told from the text alone is checked here; the address behind a name is checked
+//! each time it is resolved, by whoever connects.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -70,7 +70,9 @@ impl CallbackUrl {
         }
         match url.host() {
             None => return Err(CallbackError::NotAUrl),
-            Some(host) if !allow_private && is_local(&host) => return Err(CallbackError::PrivateAddress),
+            Some(host) if !allow_private && is_local(&host) => {
+                return Err(CallbackError::PrivateAddress);
+            }
             Some(_) => {}
         }
         url.set_fragment(None);
@@ -85,7 +87,11 @@ impl CallbackUrl {
     #[must_use]
     pub fn origin(&self) -> &str {
         let host = self.0.find("://").map_or(0, |at| at + 3);
-        let end = self.0.get(host..).and_then(|rest| rest.find(['/', '?', '#'])).map_or(self.0.len(), |at| host + at);
+        let end = self
+            .0
+            .get(host..)
+            .and_then(|rest| rest.find(['/', '?', '#']))
+            .map_or(self.0.len(), |at| host + at);
         self.0.get(..end).unwrap_or_default()
     }
 
@@ -110,7 +116,8 @@ fn is_local(host: &Host<&str>) -> bool {
     }
 }
 
-/// Whether an address is on the public internet, by the registries of special-purpose addresses (RFC 6890 and later).
+/// Whether an address is on the public internet, by the registries of special-purpose addresses
+/// (RFC 6890 and later).
 #[must_use]
 pub fn is_public(ip: IpAddr) -> bool {
     match ip {
@@ -162,12 +169,17 @@ mod tests {
     #[test]
     fn public_https_urls_pass() {
         assert_eq!(
-            CallbackUrl::parse("https://example.com/hook?x=1#part", false).unwrap().as_str(),
+            CallbackUrl::parse("https://example.com/hook?x=1#part", false)
+                .unwrap()
+                .as_str(),
             "https://example.com/hook?x=1"
         );
         assert!(CallbackUrl::parse("http://127.0.0.1:9000/hook", true).is_ok());
         for (url, origin) in [
-            ("https://Example.com:443/hook?to=https://b.example/", "https://example.com"),
+            (
+                "https://Example.com:443/hook?to=https://b.example/",
+                "https://example.com",
+            ),
             ("https://example.com:8443?x", "https://example.com:8443"),
             ("https://[2606:4700::1111]/", "https://[2606:4700::1111]"),
         ] {
@@ -181,9 +193,18 @@ mod tests {
         assert_eq!(error("example.com"), CallbackError::NotAUrl);
         assert_eq!(error("http://example.com/"), CallbackError::NotHttps);
         assert_eq!(error("ftp://example.com/"), CallbackError::NotHttps);
-        assert_eq!(error("https://user:pw@example.com/"), CallbackError::Credentials);
-        assert_eq!(error(&format!("https://example.com/{}", "a".repeat(300))), CallbackError::TooLong);
-        assert_eq!(error(&format!("https://example.com/{}", "é".repeat(100))), CallbackError::TooLong);
+        assert_eq!(
+            error("https://user:pw@example.com/"),
+            CallbackError::Credentials
+        );
+        assert_eq!(
+            error(&format!("https://example.com/{}", "a".repeat(300))),
+            CallbackError::TooLong
+        );
+        assert_eq!(
+            error(&format!("https://example.com/{}", "é".repeat(100))),
+            CallbackError::TooLong
+        );
     }
 
     #[test]
@@ -230,7 +251,11 @@ mod tests {
             "[3fff::1]",
         ] {
             let url = format!("https://{host}/");
-            assert_eq!(CallbackUrl::parse(&url, false), Err(CallbackError::PrivateAddress), "{host}");
+            assert_eq!(
+                CallbackUrl::parse(&url, false),
+                Err(CallbackError::PrivateAddress),
+                "{host}"
+            );
         }
         assert!(CallbackUrl::parse("https://[2606:4700::1111]/", false).is_ok());
         assert!(CallbackUrl::parse("https://93.184.216.34/", false).is_ok());

@@ -32,14 +32,21 @@ impl Country {
     }
 
     fn has_numbers(self) -> bool {
-        self.region().is_some_and(|region| PHONE_NUMBER_UTIL.get_country_code_for_region(region).is_some())
+        self.region().is_some_and(|region| {
+            PHONE_NUMBER_UTIL
+                .get_country_code_for_region(region)
+                .is_some()
+        })
     }
 
     /// The country of a region; `None` for "001", the numbers of no country.
     #[must_use]
     pub(super) fn of_region(region: Region) -> Option<Self> {
         // The library numbers its regions by the two letters of their code.
-        std::str::from_utf8(&(region as u16).to_be_bytes()).ok()?.parse().ok()
+        std::str::from_utf8(&(region as u16).to_be_bytes())
+            .ok()?
+            .parse()
+            .ok()
     }
 }
 
@@ -50,7 +57,11 @@ impl FromStr for Country {
         let upper = text.to_ascii_uppercase();
         let code: [u8; 2] = upper.as_bytes().try_into().map_err(|_| UnknownCountry)?;
         let country = Self(code);
-        if code.iter().all(u8::is_ascii_uppercase) && country.has_numbers() { Ok(country) } else { Err(UnknownCountry) }
+        if code.iter().all(u8::is_ascii_uppercase) && country.has_numbers() {
+            Ok(country)
+        } else {
+            Err(UnknownCountry)
+        }
     }
 }
 

@@ -35,7 +35,11 @@ impl CallId {
     /// When it was made, in whole milliseconds.
     #[must_use]
     pub fn made_at(&self) -> Timestamp {
-        let millis = self.as_bytes().iter().take(6).fold(0, |millis, byte| millis << 8 | i64::from(*byte));
+        let millis = self
+            .as_bytes()
+            .iter()
+            .take(6)
+            .fold(0, |millis, byte| millis << 8 | i64::from(*byte));
         Timestamp::from_millisecond(millis).unwrap_or_default()
     }
 
@@ -89,7 +93,9 @@ impl Serialize for CallId {
 impl<'de> Deserialize<'de> for CallId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
-            String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+            String::deserialize(deserializer)?
+                .parse()
+                .map_err(de::Error::custom)
         } else {
             <[u8; 16]>::deserialize(deserializer).map(Self::from_bytes)
         }
@@ -127,22 +133,35 @@ impl FromStr for Sid {
     type Err = BadId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let hex = text.strip_prefix("CA").filter(|hex| hex.len() == 32).ok_or(BadId)?;
+        let hex = text
+            .strip_prefix("CA")
+            .filter(|hex| hex.len() == 32)
+            .ok_or(BadId)?;
         let number = u128::from_str_radix(hex, 16).map_err(|_| BadId)?;
-        if hex.bytes().all(|b| b.is_ascii_hexdigit()) { Ok(Self(number.to_be_bytes())) } else { Err(BadId) }
+        if hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+            Ok(Self(number.to_be_bytes()))
+        } else {
+            Err(BadId)
+        }
     }
 }
 
 impl Serialize for Sid {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() { serializer.collect_str(self) } else { self.0.serialize(serializer) }
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            self.0.serialize(serializer)
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Sid {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
-            String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+            String::deserialize(deserializer)?
+                .parse()
+                .map_err(de::Error::custom)
         } else {
             <[u8; 16]>::deserialize(deserializer).map(Self)
         }
@@ -169,7 +188,12 @@ mod tests {
         assert_eq!(early.to_string().parse(), Ok(early));
         let exact = "2026-12-01T12:00:00.123Z".parse().unwrap();
         assert_eq!(CallId::new(exact).made_at(), exact);
-        for wrong in ["", "x", "{0192b1a0-0000-7000-8000-000000000000}", &"0".repeat(36)] {
+        for wrong in [
+            "",
+            "x",
+            "{0192b1a0-0000-7000-8000-000000000000}",
+            &"0".repeat(36),
+        ] {
             assert_eq!(wrong.parse::<CallId>(), Err(BadId), "{wrong}");
         }
     }
@@ -178,7 +202,13 @@ mod tests {
     fn sids_are_twilios() {
         let text = "CA0123456789abcdef0123456789abcdef";
         assert_eq!(text.parse::<Sid>().unwrap().to_string(), text);
-        for wrong in ["", "CA", "SM0123456789abcdef0123456789abcdef", "CA+123456789abcdef0123456789abcdef", "CAé"] {
+        for wrong in [
+            "",
+            "CA",
+            "SM0123456789abcdef0123456789abcdef",
+            "CA+123456789abcdef0123456789abcdef",
+            "CAé",
+        ] {
             assert_eq!(wrong.parse::<Sid>(), Err(BadId), "{wrong}");
         }
     }

@@ -1,6 +1,7 @@
 //! The language of a call, by its BCP 47 tag.
 //!
-//! Which languages are shipped is known to `speech` alone: adding one is adding a file under `twiml/`.
+//! Which languages are shipped is known to `speech` alone: adding one is adding a file under
+//! `twiml/`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,7 +24,9 @@ impl Language {
     /// The tag.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default().trim_end_matches('\0')
+        std::str::from_utf8(&self.0)
+            .unwrap_or_default()
+            .trim_end_matches('\0')
     }
 }
 
@@ -33,12 +36,23 @@ impl FromStr for Language {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (language, region) = text.split_once(['-', '_']).ok_or(BadTag)?;
         let letters = |part: &str| part.bytes().all(|b| b.is_ascii_alphabetic());
-        if !(2..=3).contains(&language.len()) || region.len() != 2 || !letters(language) || !letters(region) {
+        if !(2..=3).contains(&language.len())
+            || region.len() != 2
+            || !letters(language)
+            || !letters(region)
+        {
             return Err(BadTag);
         }
-        let tag = format!("{}-{}", language.to_ascii_lowercase(), region.to_ascii_uppercase());
+        let tag = format!(
+            "{}-{}",
+            language.to_ascii_lowercase(),
+            region.to_ascii_uppercase()
+        );
         let mut bytes = [0; 6];
-        bytes.get_mut(..tag.len()).ok_or(BadTag)?.copy_from_slice(tag.as_bytes());
+        bytes
+            .get_mut(..tag.len())
+            .ok_or(BadTag)?
+            .copy_from_slice(tag.as_bytes());
         Ok(Self(bytes))
     }
 }

@@ -1,4 +1,5 @@
-//! Instants as milliseconds since 1970 for `#[serde(with)]`: what is stored and sealed should be small.
+//! Instants as milliseconds since 1970 for `#[serde(with)]`: what is stored and sealed should be
+//! small.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -27,7 +28,10 @@ pub mod option {
     ///
     /// # Errors
     /// Those of the serializer.
-    pub fn serialize<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(
+        at: &Option<Timestamp>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         at.map(Timestamp::as_millisecond).serialize(serializer)
     }
 
@@ -35,8 +39,13 @@ pub mod option {
     ///
     /// # Errors
     /// Those of the deserializer, and an instant outside the years that jiff knows.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Timestamp>, D::Error> {
         let millis = Option::<i64>::deserialize(deserializer)?;
-        millis.map(Timestamp::from_millisecond).transpose().map_err(de::Error::custom)
+        millis
+            .map(Timestamp::from_millisecond)
+            .transpose()
+            .map_err(de::Error::custom)
     }
 }

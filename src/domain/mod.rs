@@ -1,7 +1,7 @@
 //! What a reservation is made of: values that are parsed once and right ever after.
 //!
-//! Nothing here does I/O, reads a clock or knows Twilio, HTTP or the words that staff hear. Start with
-//! [`reservation::Reservation`]; every other type is one of its fields.
+//! Nothing here does I/O, reads a clock or knows Twilio, HTTP or the words that staff hear. Start
+//! with [`reservation::Reservation`]; every other type is one of its fields.
 
 pub mod callback_url;
 pub mod country;

@@ -4,7 +4,9 @@
 
 use std::fmt;
 
-use rlibphonenumber::{PHONE_NUMBER_UTIL, ParseError, PhoneNumber, PhoneNumberFormat, PhoneNumberType};
+use rlibphonenumber::{
+    PHONE_NUMBER_UTIL, ParseError, PhoneNumber, PhoneNumberFormat, PhoneNumberType,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::Country;
@@ -92,51 +94,78 @@ impl Phone {
         let international = text.starts_with(['+', '\u{FF0B}']);
         if !international && country.is_none() {
             let looks_like_one = text.bytes().filter(u8::is_ascii_digit).count() >= 3;
-            return Err(if looks_like_one { PhoneError::CountryNeeded } else { PhoneError::NotANumber });
+            return Err(if looks_like_one {
+                PhoneError::CountryNeeded
+            } else {
+                PhoneError::NotANumber
+            });
         }
-        let region = if international { None } else { country.and_then(Country::region) };
-        let number = PHONE_NUMBER_UTIL.parse(text, region).map_err(|error| match error {
-            ParseError::InvalidCountryCode => PhoneError::UnknownCountryCode,
-            ParseError::NotANumber(_) => PhoneError::NotANumber,
-            ParseError::TooShortAfterIdd | ParseError::TooShortNsn | ParseError::TooLongNsn => PhoneError::Invalid,
-        })?;
+        let region = if international {
+            None
+        } else {
+            country.and_then(Country::region)
+        };
+        let number = PHONE_NUMBER_UTIL
+            .parse(text, region)
+            .map_err(|error| match error {
+                ParseError::InvalidCountryCode => PhoneError::UnknownCountryCode,
+                ParseError::NotANumber(_) => PhoneError::NotANumber,
+                ParseError::TooShortAfterIdd | ParseError::TooShortNsn | ParseError::TooLongNsn => {
+                    PhoneError::Invalid
+                }
+            })?;
         let facts = facts(&number).ok_or(PhoneError::Invalid)?;
         let digits = number.format_as(PhoneNumberFormat::E164);
-        Self::from_e164(&digits).map(|phone| (phone, facts)).ok_or(PhoneError::Invalid)
+        Self::from_e164(&digits)
+            .map(|phone| (phone, facts))
+            .ok_or(PhoneError::Invalid)
     }
 
-    /// The usual case, a valid number in plain E.164, in a quarter of the time that the library's reading takes: there
-    /// is nothing to read, only to judge.
+    /// The usual case, a valid number in plain E.164, in a quarter of the time that the library's
+    /// reading takes: there is nothing to read, only to judge.
     fn plain(text: &str) -> Option<(Self, PhoneFacts)> {
         let phone = Self::from_e164(text)?;
         Some((phone, phone.facts()?))
     }
 
-    /// Takes E.164 as it stands, without asking the numbering plan: for numbers that were parsed before.
+    /// Takes E.164 as it stands, without asking the numbering plan: for numbers that were parsed
+    /// before.
     #[must_use]
     pub fn from_e164(text: &str) -> Option<Self> {
         let digits = text.strip_prefix('+')?;
         let plain = (2..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-        if plain && !digits.starts_with('0') { digits.parse().ok().map(Self) } else { None }
+        if plain && !digits.starts_with('0') {
+            digits.parse().ok().map(Self)
+        } else {
+            None
+        }
     }
 
-    /// The facts of a number that was parsed before; `None` when the numbering plan has changed since.
+    /// The facts of a number that was parsed before; `None` when the numbering plan has changed
+    /// since.
     #[must_use]
     pub fn facts(self) -> Option<PhoneFacts> {
         facts(&self.library()?)
     }
 
-    /// The digits in the groups in which people of `country` write and say them, with the country code (and a plus on
-    /// the first group) when the number belongs elsewhere.
+    /// The digits in the groups in which people of `country` write and say them, with the country
+    /// code (and a plus on the first group) when the number belongs elsewhere.
     #[must_use]
     pub fn groups(self, country: Option<Country>) -> Vec<String> {
         let Some(number) = self.library() else {
             return vec![self.to_string()];
         };
-        let at_home = country.is_some() && facts(&number).and_then(|facts| facts.country) == country;
-        let format = if at_home { PhoneNumberFormat::National } else { PhoneNumberFormat::International };
+        let at_home =
+            country.is_some() && facts(&number).and_then(|facts| facts.country) == country;
+        let format = if at_home {
+            PhoneNumberFormat::National
+        } else {
+            PhoneNumberFormat::International
+        };
         let written = number.format_as(format);
-        let groups = written.split(|c: char| c != '+' && !c.is_ascii_digit()).filter(|group| !group.is_empty());
+        let groups = written
+            .split(|c: char| c != '+' && !c.is_ascii_digit())
+            .filter(|group| !group.is_empty());
         groups.map(str::to_owned).collect()
     }
 
@@ -152,10 +181,15 @@ impl Phone {
         let (country_code, national) = (1..=3).find_map(|length| {
             let (code, national) = digits.split_at_checked(length)?;
             let code: i32 = code.parse().ok()?;
-            PHONE_NUMBER_UTIL.get_region_for_country_code(code).map(|_| (code, national))
+            PHONE_NUMBER_UTIL
+                .get_region_for_country_code(code)
+                .map(|_| (code, national))
         })?;
         // Zeros before a national number mean something in a few countries, Italy first.
-        let zeros = national.len().saturating_sub(1).min(national.bytes().take_while(|digit| *digit == b'0').count());
+        let zeros = national
+            .len()
+            .saturating_sub(1)
+            .min(national.bytes().take_while(|digit| *digit == b'0').count());
         Some(PhoneNumber {
             country_code,
             national_number: national.parse().ok()?,
@@ -174,16 +208,27 @@ fn facts(number: &PhoneNumber) -> Option<PhoneFacts> {
         PhoneNumberType::TollFree => LineKind::TollFree,
         PhoneNumberType::PremiumRate => LineKind::Premium,
         PhoneNumberType::SharedCost => LineKind::SharedCost,
-        PhoneNumberType::VoIP | PhoneNumberType::PersonalNumber | PhoneNumberType::UAN => LineKind::Other,
+        PhoneNumberType::VoIP | PhoneNumberType::PersonalNumber | PhoneNumberType::UAN => {
+            LineKind::Other
+        }
         PhoneNumberType::Pager | PhoneNumberType::VoiceMail => LineKind::NotAPhone,
         PhoneNumberType::Unknown => return None,
     };
-    let mut regions = PHONE_NUMBER_UTIL.get_regions_for_country_calling_code(number.country_code)?;
-    let region = if regions.len() == 1 { regions.next() } else { number.get_region_code() };
-    Some(PhoneFacts { country: region.and_then(Country::of_region), kind })
+    let mut regions =
+        PHONE_NUMBER_UTIL.get_regions_for_country_calling_code(number.country_code)?;
+    let region = if regions.len() == 1 {
+        regions.next()
+    } else {
+        number.get_region_code()
+    };
+    Some(PhoneFacts {
+        country: region.and_then(Country::of_region),
+        kind,
+    })
 }
 
-/// Reads the numbering data into memory (some 10 ms), so that the first create does not wait for it.
+/// Reads the numbering data into memory (some 10 ms), so that the first create does not wait for
+/// it.
 pub fn warm() {
     let _known = Phone::parse("+14155550101", None);
 }
@@ -200,13 +245,21 @@ impl fmt::Debug for Phone {
         let text = self.to_string();
         let keep = text.len().saturating_sub(4);
         let head = text.get(..2).unwrap_or_default();
-        write!(f, "{head}******{}", text.get(keep.max(2)..).unwrap_or_default())
+        write!(
+            f,
+            "{head}******{}",
+            text.get(keep.max(2)..).unwrap_or_default()
+        )
     }
 }
 
 impl Serialize for Phone {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() { serializer.collect_str(self) } else { serializer.serialize_u64(self.0) }
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            serializer.serialize_u64(self.0)
+        }
     }
 }
 
@@ -235,9 +288,24 @@ mod tests {
     fn numbers_are_read_in_both_forms() {
         let (number, facts) = Phone::parse("(415) 555-0101", Some(Country::US)).unwrap();
         assert_eq!(number.to_string(), "+14155550101");
-        assert_eq!(facts, PhoneFacts { country: Some(Country::US), kind: LineKind::Fixed });
-        assert_eq!(Phone::parse("+1 415 555 0101", "GB".parse().ok()).unwrap().0, number);
-        assert_eq!(phone("+39 06 6982 1234").to_string(), "+390669821234", "Italian numbers keep their zero");
+        assert_eq!(
+            facts,
+            PhoneFacts {
+                country: Some(Country::US),
+                kind: LineKind::Fixed
+            }
+        );
+        assert_eq!(
+            Phone::parse("+1 415 555 0101", "GB".parse().ok())
+                .unwrap()
+                .0,
+            number
+        );
+        assert_eq!(
+            phone("+39 06 6982 1234").to_string(),
+            "+390669821234",
+            "Italian numbers keep their zero"
+        );
     }
 
     #[test]
@@ -246,8 +314,16 @@ mod tests {
         assert_eq!(kind("+19005550123"), Ok(LineKind::Premium));
         assert_eq!(kind("+447911123456"), Ok(LineKind::Mobile));
         assert_eq!(kind("+18005550123"), Ok(LineKind::TollFree));
-        assert_eq!(kind("+15005550006"), Ok(LineKind::Other), "the magic number of Twilio's test credentials");
-        assert_eq!(kind("+80012345678"), Ok(LineKind::TollFree), "a number of no country");
+        assert_eq!(
+            kind("+15005550006"),
+            Ok(LineKind::Other),
+            "the magic number of Twilio's test credentials"
+        );
+        assert_eq!(
+            kind("+80012345678"),
+            Ok(LineKind::TollFree),
+            "a number of no country"
+        );
         assert_eq!(kind("+15551234567"), Err(PhoneError::Invalid));
         assert_eq!(kind("+1911"), Err(PhoneError::Invalid));
     }
@@ -257,7 +333,10 @@ mod tests {
         let read = |text: &str| Phone::parse(text, None).unwrap_err();
         assert_eq!(read(""), PhoneError::NotANumber);
         assert_eq!(read("call me"), PhoneError::NotANumber);
-        assert_eq!(read("tel:+14155550101;phone-context=evil"), PhoneError::NotANumber);
+        assert_eq!(
+            read("tel:+14155550101;phone-context=evil"),
+            PhoneError::NotANumber
+        );
         assert_eq!(read("4155550101"), PhoneError::CountryNeeded);
         assert_eq!(read("+999123456789"), PhoneError::UnknownCountryCode);
         assert_eq!(read(&"1".repeat(5_000)), PhoneError::NotANumber);
@@ -282,7 +361,9 @@ mod tests {
         let mut seen = 0;
         for region in PHONE_NUMBER_UTIL.get_supported_regions() {
             for kind in kinds {
-                let Ok(example) = PHONE_NUMBER_UTIL.get_example_number_for_type_and_region(region, kind) else {
+                let Ok(example) =
+                    PHONE_NUMBER_UTIL.get_example_number_for_type_and_region(region, kind)
+                else {
                     continue;
                 };
                 let text = example.to_string();
@@ -299,8 +380,14 @@ mod tests {
 
     #[test]
     fn groups_are_said_as_the_country_says_them() {
-        assert_eq!(phone("+14155550199").groups(Some(Country::US)), ["415", "555", "0199"]);
-        assert_eq!(phone("+14155550199").groups("DE".parse().ok()), ["+1", "415", "555", "0199"]);
+        assert_eq!(
+            phone("+14155550199").groups(Some(Country::US)),
+            ["415", "555", "0199"]
+        );
+        assert_eq!(
+            phone("+14155550199").groups("DE".parse().ok()),
+            ["+1", "415", "555", "0199"]
+        );
     }
 
     #[test]

@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use jiff::civil::Time;
 use serde::{Deserialize, Serialize};
 
-use super::{CallbackUrl, Country, Extension, Language, Name, Notes, PartySize, Phone, TableTime, Zone, millis, zone};
+use super::{
+    CallbackUrl, Country, Extension, Language, Name, Notes, PartySize, Phone, TableTime, Zone,
+    millis, zone,
+};
 
 /// One table at one restaurant, and the terms on which we may ring for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,15 +84,32 @@ impl Reservation {
     /// The zones in which the restaurant can lie: the one that is known, else all of its number's.
     pub fn zones(&self) -> impl Iterator<Item = &str> + '_ {
         let known = self.timezone.as_ref().map(Zone::as_str);
-        let possible = known.is_none().then(|| zone::of(self.phone)).into_iter().flatten();
-        known.into_iter().chain(possible.map(|zone| -> &str { zone }))
+        let possible = known
+            .is_none()
+            .then(|| zone::of(self.phone))
+            .into_iter()
+            .flatten();
+        known
+            .into_iter()
+            .chain(possible.map(|zone| -> &str { zone }))
     }
 
     /// Whether another request asks for the very same table (design 4.6).
     #[must_use]
     pub fn asks_the_same(&self, other: &Self) -> bool {
-        (self.phone, self.guest_phone, &self.name, self.time, self.party_size)
-            == (other.phone, other.guest_phone, &other.name, other.time, other.party_size)
+        (
+            self.phone,
+            self.guest_phone,
+            &self.name,
+            self.time,
+            self.party_size,
+        ) == (
+            other.phone,
+            other.guest_phone,
+            &other.name,
+            other.time,
+            other.party_size,
+        )
     }
 }
 
@@ -102,10 +122,15 @@ mod minute {
         (i16::from(time.hour()) * 60 + i16::from(time.minute())).serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Time, D::Error> {
         let minutes = i16::deserialize(deserializer)?;
         let (hour, minute) = (i8::try_from(minutes / 60), i8::try_from(minutes % 60));
-        let (hour, minute) = (hour.map_err(de::Error::custom)?, minute.map_err(de::Error::custom)?);
+        let (hour, minute) = (
+            hour.map_err(de::Error::custom)?,
+            minute.map_err(de::Error::custom)?,
+        );
         Time::new(hour, minute, 0, 0).map_err(de::Error::custom)
     }
 }

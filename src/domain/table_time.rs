@@ -76,42 +76,62 @@ impl TableTime {
         Self(self.0.date().to_datetime(time))
     }
 
-    /// The instant this is in `zone`. A time that the clock skips or shows twice in the night it is changed is the
-    /// earlier reading: better a table held too early than a call made too late.
+    /// The instant this is in `zone`. A time that the clock skips or shows twice in the night it is
+    /// changed is the earlier reading: better a table held too early than a call made too late.
     #[must_use]
     pub fn instant(self, zone: &str) -> Timestamp {
         let rules = zone::rules(zone);
-        rules.to_ambiguous_timestamp(self.0).earlier().unwrap_or(Timestamp::MAX)
+        rules
+            .to_ambiguous_timestamp(self.0)
+            .earlier()
+            .unwrap_or(Timestamp::MAX)
     }
 
     /// The last instant this can be, over all `zones` (UTC where none is known).
     #[must_use]
     pub fn latest_instant<'a>(self, zones: impl Iterator<Item = &'a str>) -> Timestamp {
-        zones.map(|zone| self.instant(zone)).max().unwrap_or_else(|| self.instant("UTC"))
+        zones
+            .map(|zone| self.instant(zone))
+            .max()
+            .unwrap_or_else(|| self.instant("UTC"))
     }
 
-    /// Holds the time against the clock on the restaurant's wall; where the zone is not known for certain, the most
-    /// western of them decides.
+    /// Holds the time against the clock on the restaurant's wall; where the zone is not known for
+    /// certain, the most western of them decides.
     ///
     /// # Errors
     /// In the past, or more than [`Self::MAX_DAYS`] ahead.
-    pub fn check<'a>(self, now: Timestamp, zones: impl Iterator<Item = &'a str>) -> Result<(), TimeError> {
+    pub fn check<'a>(
+        self,
+        now: Timestamp,
+        zones: impl Iterator<Item = &'a str>,
+    ) -> Result<(), TimeError> {
         let at = self.latest_instant(zones);
         if at <= now {
             return Err(TimeError::Past);
         }
-        let limit = now.checked_add((Self::MAX_DAYS * 24).hours()).unwrap_or(Timestamp::MAX);
-        if at > limit { Err(TimeError::TooFar) } else { Ok(()) }
+        let limit = now
+            .checked_add((Self::MAX_DAYS * 24).hours())
+            .unwrap_or(Timestamp::MAX);
+        if at > limit {
+            Err(TimeError::TooFar)
+        } else {
+            Ok(())
+        }
     }
 }
 
 impl FromStr for TableTime {
     type Err = TimeError;
 
-    /// Reads `2026-12-04T19:30`, with seconds only when they are zero; of an RFC 3339 offset the wall clock is read.
+    /// Reads `2026-12-04T19:30`, with seconds only when they are zero; of an RFC 3339 offset the
+    /// wall clock is read.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
-        let separated = text.as_bytes().get(10).is_some_and(|b| matches!(b, b'T' | b't' | b' '));
+        let separated = text
+            .as_bytes()
+            .get(10)
+            .is_some_and(|b| matches!(b, b'T' | b't' | b' '));
         if text.len() > MAX_TEXT || !separated || text.contains('[') {
             return Err(TimeError::NotATime);
         }
@@ -127,7 +147,13 @@ impl FromStr for TableTime {
 /// As in the API: `2026-12-04T19:30`.
 impl fmt::Display for TableTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}T{:02}:{:02}", self.0.date(), self.0.hour(), self.0.minute())
+        write!(
+            f,
+            "{}T{:02}:{:02}",
+            self.0.date(),
+            self.0.hour(),
+            self.0.minute()
+        )
     }
 }
 
@@ -141,30 +167,50 @@ const MINUTES_A_DAY: i32 = 24 * 60;
 
 impl TableTime {
     fn minutes(self) -> i32 {
-        let days = self.0.date().since(Date::constant(1970, 1, 1)).map(|span| span.get_days()).unwrap_or_default();
+        let days = self
+            .0
+            .date()
+            .since(Date::constant(1970, 1, 1))
+            .map(|span| span.get_days())
+            .unwrap_or_default();
         days * MINUTES_A_DAY + i32::from(self.0.hour()) * 60 + i32::from(self.0.minute())
     }
 
     fn from_minutes(minutes: i32) -> Option<Self> {
-        let date = Date::constant(1970, 1, 1).checked_add(minutes.div_euclid(MINUTES_A_DAY).days()).ok()?;
+        let date = Date::constant(1970, 1, 1)
+            .checked_add(minutes.div_euclid(MINUTES_A_DAY).days())
+            .ok()?;
         let of_day = minutes.rem_euclid(MINUTES_A_DAY);
-        let time = Time::new(i8::try_from(of_day / 60).ok()?, i8::try_from(of_day % 60).ok()?, 0, 0).ok()?;
+        let time = Time::new(
+            i8::try_from(of_day / 60).ok()?,
+            i8::try_from(of_day % 60).ok()?,
+            0,
+            0,
+        )
+        .ok()?;
         Some(Self(date.to_datetime(time)))
     }
 }
 
 impl Serialize for TableTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() { serializer.collect_str(self) } else { self.minutes().serialize(serializer) }
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            self.minutes().serialize(serializer)
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for TableTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
-            String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+            String::deserialize(deserializer)?
+                .parse()
+                .map_err(de::Error::custom)
         } else {
-            Self::from_minutes(i32::deserialize(deserializer)?).ok_or_else(|| de::Error::custom("not a time"))
+            Self::from_minutes(i32::deserialize(deserializer)?)
+                .ok_or_else(|| de::Error::custom("not a time"))
         }
     }
 }
@@ -183,28 +229,57 @@ mod tests {
     fn the_wall_clock_is_read() {
         assert_eq!(time("2026-12-04T19:30").to_string(), "2026-12-04T19:30");
         assert_eq!(time("2026-12-04T19:30:00").to_string(), "2026-12-04T19:30");
-        assert_eq!(time("2026-12-04T19:30-08:00").to_string(), "2026-12-04T19:30");
+        assert_eq!(
+            time("2026-12-04T19:30-08:00").to_string(),
+            "2026-12-04T19:30"
+        );
         assert_eq!(time("2026-12-04T19:30:00Z").to_string(), "2026-12-04T19:30");
     }
 
     #[test]
     fn what_is_no_time_is_refused() {
-        for wrong in
-            ["", "tomorrow", "2026-12-04", "19:30", "2026-02-30T19:30", "2026-12-04T25:00", "2026-12-04T19:30[UTC]"]
-        {
-            assert_eq!(wrong.parse::<TableTime>(), Err(TimeError::NotATime), "{wrong}");
+        for wrong in [
+            "",
+            "tomorrow",
+            "2026-12-04",
+            "19:30",
+            "2026-02-30T19:30",
+            "2026-12-04T25:00",
+            "2026-12-04T19:30[UTC]",
+        ] {
+            assert_eq!(
+                wrong.parse::<TableTime>(),
+                Err(TimeError::NotATime),
+                "{wrong}"
+            );
         }
-        assert_eq!("2026-12-04T19:30:15".parse::<TableTime>(), Err(TimeError::NotAMinute));
-        assert_eq!("9".repeat(100_000).parse::<TableTime>(), Err(TimeError::NotATime));
+        assert_eq!(
+            "2026-12-04T19:30:15".parse::<TableTime>(),
+            Err(TimeError::NotAMinute)
+        );
+        assert_eq!(
+            "9".repeat(100_000).parse::<TableTime>(),
+            Err(TimeError::NotATime)
+        );
     }
 
     #[test]
     fn past_and_far_are_judged_at_the_restaurant() {
         let now: Timestamp = "2026-12-05T02:00:00Z".parse().unwrap();
         let check = |text: &str, zone: &'static str| time(text).check(now, [zone].into_iter());
-        assert_eq!(check("2026-12-04T19:30", "America/Los_Angeles"), Ok(()), "it is 18:00 there");
-        assert_eq!(check("2026-12-04T19:30", "Europe/Berlin"), Err(TimeError::Past));
-        assert_eq!(check("2028-01-09T19:30", "Europe/Berlin"), Err(TimeError::TooFar));
+        assert_eq!(
+            check("2026-12-04T19:30", "America/Los_Angeles"),
+            Ok(()),
+            "it is 18:00 there"
+        );
+        assert_eq!(
+            check("2026-12-04T19:30", "Europe/Berlin"),
+            Err(TimeError::Past)
+        );
+        assert_eq!(
+            check("2028-01-09T19:30", "Europe/Berlin"),
+            Err(TimeError::TooFar)
+        );
     }
 
     #[test]
@@ -212,8 +287,14 @@ mod tests {
         for text in ["2026-12-04T19:30", "1970-01-01T00:00", "2027-02-28T23:59"] {
             let bytes = postcard::to_allocvec(&time(text)).unwrap();
             assert!(bytes.len() <= 5);
-            assert_eq!(postcard::from_bytes::<TableTime>(&bytes).unwrap(), time(text));
-            assert_eq!(serde_json::to_string(&time(text)).unwrap(), format!("\"{text}\""));
+            assert_eq!(
+                postcard::from_bytes::<TableTime>(&bytes).unwrap(),
+                time(text)
+            );
+            assert_eq!(
+                serde_json::to_string(&time(text)).unwrap(),
+                format!("\"{text}\"")
+            );
         }
     }
 

@@ -1,7 +1,8 @@
 //! Short texts that are spoken: names and notes.
 //!
-//! Both are kept as the guest wrote them but for white space; making them safe for a document is the business of
-//! `speech`. What XML 1.0 forbids is refused here already, so that it never gets further.
+//! Both are kept as the guest wrote them but for white space; making them safe for a document is
+//! the business of `speech`. What XML 1.0 forbids is refused here already, so that it never gets
+//! further.
 
 use std::fmt;
 
@@ -40,7 +41,8 @@ impl TextError {
     }
 }
 
-/// Who the table is for, or what the restaurant is called: 1 to 80 characters, at most 240 bytes, at least one letter.
+/// Who the table is for, or what the restaurant is called: 1 to 80 characters, at most 240 bytes,
+/// at least one letter.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Name(Box<str>);
@@ -62,7 +64,11 @@ impl Name {
     /// Says which rule of [`Name`] is broken.
     pub fn parse(text: &str) -> Result<Self, TextError> {
         let text = clean(text, Self::MAX_CHARACTERS, Self::MAX_BYTES)?;
-        if text.chars().any(char::is_alphabetic) { Ok(Self(text)) } else { Err(TextError::NoLetter) }
+        if text.chars().any(char::is_alphabetic) {
+            Ok(Self(text))
+        } else {
+            Err(TextError::NoLetter)
+        }
     }
 
     /// The name as text.
@@ -106,8 +112,12 @@ impl fmt::Display for Notes {
 }
 
 fn clean(text: &str, max_characters: usize, max_bytes: usize) -> Result<Box<str>, TextError> {
-    // Line breaks and tabs are white space to the guest who pasted them; everything else that is a control is not.
-    if text.chars().any(|c| is_forbidden(c) && !c.is_ascii_whitespace()) {
+    // Line breaks and tabs are white space to the guest who pasted them; everything else that is a
+    // control is not.
+    if text
+        .chars()
+        .any(|c| is_forbidden(c) && !c.is_ascii_whitespace())
+    {
         return Err(TextError::ControlCharacter);
     }
     let mut out = String::with_capacity(text.len().min(max_bytes + 4));
@@ -131,9 +141,11 @@ fn clean(text: &str, max_characters: usize, max_bytes: usize) -> Result<Box<str>
     }
 }
 
-/// Controls, bidirectional overrides (they would reorder what the web app shows), and what XML 1.0 leaves out.
+/// Controls, bidirectional overrides (they would reorder what the web app shows), and what XML 1.0
+/// leaves out.
 fn is_forbidden(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FFFE}' | '\u{FFFF}')
+    c.is_control()
+        || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FFFE}' | '\u{FFFF}')
 }
 
 #[cfg(test)]
@@ -142,8 +154,14 @@ mod tests {
 
     #[test]
     fn names_are_trimmed_and_kept() {
-        assert_eq!(Name::parse("  Ana \t María ").unwrap().as_str(), "Ana María");
-        assert_eq!(Name::parse("O'Neill & Söhne <b>").unwrap().as_str(), "O'Neill & Söhne <b>");
+        assert_eq!(
+            Name::parse("  Ana \t María ").unwrap().as_str(),
+            "Ana María"
+        );
+        assert_eq!(
+            Name::parse("O'Neill & Söhne <b>").unwrap().as_str(),
+            "O'Neill & Söhne <b>"
+        );
         assert_eq!(Name::parse("山田太郎").unwrap().as_str(), "山田太郎");
     }
 
@@ -154,16 +172,31 @@ mod tests {
         assert_eq!(Name::parse("An\u{0}a"), Err(TextError::ControlCharacter));
         assert_eq!(Name::parse("An\u{FFFE}a"), Err(TextError::ControlCharacter));
         assert_eq!(Name::parse("An\u{202E}a"), Err(TextError::ControlCharacter));
-        assert_eq!(Name::parse(&"a".repeat(81)), Err(TextError::TooManyCharacters(80)));
-        assert_eq!(Name::parse(&"\u{1F37D}a".repeat(50)), Err(TextError::TooManyCharacters(80)));
-        assert_eq!(Name::parse(&format!("{}a", "\u{1F37D}".repeat(60))), Err(TextError::TooManyBytes(240)));
-        assert_eq!(Name::parse(&"a".repeat(5_000_000)), Err(TextError::TooManyCharacters(80)));
+        assert_eq!(
+            Name::parse(&"a".repeat(81)),
+            Err(TextError::TooManyCharacters(80))
+        );
+        assert_eq!(
+            Name::parse(&"\u{1F37D}a".repeat(50)),
+            Err(TextError::TooManyCharacters(80))
+        );
+        assert_eq!(
+            Name::parse(&format!("{}a", "\u{1F37D}".repeat(60))),
+            Err(TextError::TooManyBytes(240))
+        );
+        assert_eq!(
+            Name::parse(&"a".repeat(5_000_000)),
+            Err(TextError::TooManyCharacters(80))
+        );
     }
 
     #[test]
     fn the_longest_texts_are_accepted() {
         assert!(Name::parse(&"あ".repeat(80)).is_ok());
         assert!(Notes::parse(&"あ".repeat(140)).is_ok());
-        assert_eq!(Notes::parse(&"あ".repeat(141)), Err(TextError::TooManyCharacters(140)));
+        assert_eq!(
+            Notes::parse(&"あ".repeat(141)),
+            Err(TextError::TooManyCharacters(140))
+        );
     }
 }

@@ -47,7 +47,9 @@ impl FromStr for Zone {
             return Err(UnknownZone);
         }
         let zone = TimeZone::get(text).map_err(|_| UnknownZone)?;
-        zone.iana_name().map(|name| Self(name.into())).ok_or(UnknownZone)
+        zone.iana_name()
+            .map(|name| Self(name.into()))
+            .ok_or(UnknownZone)
     }
 }
 
@@ -63,11 +65,14 @@ impl fmt::Debug for Zone {
     }
 }
 
-/// Prefix and zones, sorted by prefix. None begins with a zero, so each is told by its number alone.
+/// Prefix and zones, sorted by prefix. None begins with a zero, so each is told by its number
+/// alone.
 type Table = Vec<(u64, &'static str)>;
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    let lines = include_str!("zones.txt").lines().filter(|line| !line.starts_with('#'));
+    let lines = include_str!("zones.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'));
     let mut table: Table = lines
         .filter_map(|line| {
             let first = line.find(|c: char| c.is_ascii_digit())?;
@@ -83,13 +88,19 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
 
 /// The zones in which a number can lie, by libphonenumber's data; empty for numbers of no country.
 pub fn of(phone: Phone) -> impl Iterator<Item = &'static str> {
-    let prefixes =
-        std::iter::successors(Some(phone.digits()), |prefix| Some(prefix / 10).filter(|shorter| *shorter > 0));
+    let prefixes = std::iter::successors(Some(phone.digits()), |prefix| {
+        Some(prefix / 10).filter(|shorter| *shorter > 0)
+    });
     let zones = prefixes.into_iter().find_map(|prefix| {
-        let at = TABLE.binary_search_by_key(&prefix, |(known, _)| *known).ok()?;
+        let at = TABLE
+            .binary_search_by_key(&prefix, |(known, _)| *known)
+            .ok()?;
         TABLE.get(at).map(|(_, zones)| *zones)
     });
-    zones.unwrap_or_default().split(' ').filter(|zone| !zone.is_empty())
+    zones
+        .unwrap_or_default()
+        .split(' ')
+        .filter(|zone| !zone.is_empty())
 }
 
 #[cfg(test)]
@@ -105,13 +116,20 @@ mod tests {
         assert_eq!(zones("+14155550101"), ["America/Los_Angeles"]);
         assert_eq!(zones("+4930901820"), ["Europe/Berlin"]);
         assert_eq!(zones("+34912345678"), ["Europe/Madrid"]);
-        assert!(zones("+15005550006").len() > 20, "a personal number can lie anywhere in North America");
+        assert!(
+            zones("+15005550006").len() > 20,
+            "a personal number can lie anywhere in North America"
+        );
     }
 
     #[test]
     fn every_zone_of_the_table_is_in_the_database() {
-        let written = include_str!("zones.txt").lines().filter(|line| !line.starts_with('#'));
-        let prefixes = written.flat_map(|line| line.split(' ')).filter(|word| word.starts_with(char::is_numeric));
+        let written = include_str!("zones.txt")
+            .lines()
+            .filter(|line| !line.starts_with('#'));
+        let prefixes = written
+            .flat_map(|line| line.split(' '))
+            .filter(|word| word.starts_with(char::is_numeric));
         assert_eq!(TABLE.len(), prefixes.count());
         assert!(TABLE.len() > 3_000);
         for (_, zones) in TABLE.iter() {
@@ -123,7 +141,10 @@ mod tests {
 
     #[test]
     fn names_are_checked_against_the_database() {
-        assert_eq!("america/new_york".parse::<Zone>().unwrap().as_str(), "America/New_York");
+        assert_eq!(
+            "america/new_york".parse::<Zone>().unwrap().as_str(),
+            "America/New_York"
+        );
         assert_eq!("Mars/Olympus".parse::<Zone>(), Err(UnknownZone));
         assert_eq!("".parse::<Zone>(), Err(UnknownZone));
     }

@@ -1,7 +1,8 @@
-//! Serves the files that are part of the binary: the pages under `web/` and Swagger UI's two, as `build.rs` made them.
+//! Serves the files that are part of the binary: the pages under `web/` and Swagger UI's two, as
+//! `build.rs` made them.
 //!
-//! It must not read a disk: what is served is what was built. Headers that hold for every answer, the content security
-//! policy among them, are not its business.
+//! It must not read a disk: what is served is what was built. Headers that hold for every answer,
+//! the content security policy among them, are not its business.
 
 use bytes::Bytes;
 use poem::error::{NotFoundError, ResponseError};
@@ -19,7 +20,8 @@ struct Asset {
     gzip: Option<&'static [u8]>,
     /// Strong and quoted, of the plain form.
     etag: &'static str,
-    /// As strong, so of its own: the compressed form is another sequence of bytes (RFC 9110, 8.8.3.3).
+    /// As strong, so of its own: the compressed form is another sequence of bytes (RFC 9110,
+    /// 8.8.3.3).
     etag_gzip: &'static str,
 }
 
@@ -39,14 +41,18 @@ impl ResponseError for OnlyRead {
     }
 
     fn as_response(&self) -> Response {
-        Response::builder().status(self.status()).header(header::ALLOW, ALLOW).finish()
+        Response::builder()
+            .status(self.status())
+            .header(header::ALLOW, ALLOW)
+            .finish()
     }
 }
 
-/// The endpoint for all files, by their whole path: it belongs at the root or behind routes that keep the path.
+/// The endpoint for all files, by their whole path: it belongs at the root or behind routes that
+/// keep the path.
 ///
-/// `web/index.html` is served at `/`, `web/docs.html` at `/docs`, anything else under its own name. Errors:
-/// [`NotFoundError`] and [`OnlyRead`].
+/// `web/index.html` is served at `/`, `web/docs.html` at `/docs`, anything else under its own name.
+/// Errors: [`NotFoundError`] and [`OnlyRead`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Assets {
     hidden: Option<&'static str>,
@@ -62,7 +68,9 @@ impl Assets {
     /// All files but those whose path begins with `prefix`, for pages that exist in one mode only.
     #[must_use]
     pub const fn hiding(prefix: &'static str) -> Self {
-        Self { hidden: Some(prefix) }
+        Self {
+            hidden: Some(prefix),
+        }
     }
 
     /// Whether there is a file at this path.
@@ -72,7 +80,10 @@ impl Assets {
     }
 
     fn find(self, path: &str) -> Option<&'static Asset> {
-        let path = path.strip_suffix('/').filter(|shorter| !shorter.is_empty()).unwrap_or(path);
+        let path = path
+            .strip_suffix('/')
+            .filter(|shorter| !shorter.is_empty())
+            .unwrap_or(path);
         if self.hidden.is_some_and(|prefix| path.starts_with(prefix)) {
             return None;
         }
@@ -97,49 +108,81 @@ impl Asset {
     fn answer(&self, asked: &HeaderMap, head: bool) -> Response {
         let gzip = self.gzip.filter(|_| accepts_gzip(asked));
         let (bytes, etag) = gzip.map_or((self.plain, self.etag), |bytes| (bytes, self.etag_gzip));
-        let mut answer = Response::builder().header(header::ETAG, etag).header(header::CACHE_CONTROL, self.caching());
+        let mut answer = Response::builder()
+            .header(header::ETAG, etag)
+            .header(header::CACHE_CONTROL, self.caching());
         if self.gzip.is_some() {
             answer = answer.header(header::VARY, "accept-encoding");
         }
         if is_known(asked, etag) {
             return answer.status(StatusCode::NOT_MODIFIED).finish();
         }
-        answer = answer.content_type(self.content_type).header(header::CONTENT_LENGTH, bytes.len());
+        answer = answer
+            .content_type(self.content_type)
+            .header(header::CONTENT_LENGTH, bytes.len());
         if gzip.is_some() {
             answer = answer.header(header::CONTENT_ENCODING, "gzip");
         }
-        if head { answer.finish() } else { answer.body(Bytes::from_static(bytes)) }
+        if head {
+            answer.finish()
+        } else {
+            answer.body(Bytes::from_static(bytes))
+        }
     }
 
-    /// A name with a hash never changes its content; all others are asked about each time, which costs a 304.
+    /// A name with a hash never changes its content; all others are asked about each time, which
+    /// costs a 304.
     fn caching(&self) -> &'static str {
-        let name = self.path.rsplit_once('/').map_or(self.path, |(_, name)| name);
-        let hashed = name
-            .split(['.', '-'])
-            .skip(1)
-            .any(|part| part.len() >= 8 && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')));
-        if hashed { "public, max-age=31536000, immutable" } else { "no-cache" }
+        let name = self
+            .path
+            .rsplit_once('/')
+            .map_or(self.path, |(_, name)| name);
+        let hashed = name.split(['.', '-']).skip(1).any(|part| {
+            part.len() >= 8
+                && part
+                    .bytes()
+                    .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        });
+        if hashed {
+            "public, max-age=31536000, immutable"
+        } else {
+            "no-cache"
+        }
     }
 }
 
 /// All values of a list header, over several lines if need be.
 fn listed<'a>(asked: &'a HeaderMap, name: &header::HeaderName) -> impl Iterator<Item = &'a str> {
-    let lines = asked.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
+    let lines = asked
+        .get_all(name)
+        .into_iter()
+        .filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
-/// Whether `If-None-Match` names `etag`; compared weakly (RFC 9110, 13.1.2). Our tags have no comma in them.
+/// Whether `If-None-Match` names `etag`; compared weakly (RFC 9110, 13.1.2). Our tags have no comma
+/// in them.
 fn is_known(asked: &HeaderMap, etag: &str) -> bool {
-    listed(asked, &header::IF_NONE_MATCH).any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == etag)
+    listed(asked, &header::IF_NONE_MATCH)
+        .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == etag)
 }
 
-/// Whether `Accept-Encoding` takes gzip: named, or else by `*`, with a weight that is not 0 (RFC 9110, 12.5.3).
+/// Whether `Accept-Encoding` takes gzip: named, or else by `*`, with a weight that is not 0 (RFC
+/// 9110, 12.5.3).
 fn accepts_gzip(asked: &HeaderMap) -> bool {
     let mut any = false;
     for entry in listed(asked, &header::ACCEPT_ENCODING) {
         let (coding, parameters) = entry.split_once(';').unwrap_or((entry, ""));
-        let weight = parameters.trim().strip_prefix(['q', 'Q']).and_then(|rest| rest.trim_start().strip_prefix('='));
-        let wanted = weight.is_none_or(|weight| weight.trim().parse::<f32>().is_ok_and(|weight| weight > 0.0));
+        let weight = parameters
+            .trim()
+            .strip_prefix(['q', 'Q'])
+            .and_then(|rest| rest.trim_start().strip_prefix('='));
+        let wanted = weight.is_none_or(|weight| {
+            weight
+                .trim()
+                .parse::<f32>()
+                .is_ok_and(|weight| weight > 0.0)
+        });
         let coding = coding.trim();
         if coding.eq_ignore_ascii_case("gzip") || coding.eq_ignore_ascii_case("x-gzip") {
             return wanted;

@@ -23,20 +23,34 @@ pub fn entry(call: &Call) -> Option<String> {
         Decision::OtherTime(time) => reservation.time.at(time),
         Decision::Accepted | Decision::Declined | Decision::OptedOut => reservation.time,
     };
-    let place = reservation.restaurant.as_ref().map_or_else(|| reservation.phone.to_string(), ToString::to_string);
-    // With its zone known the entry is an instant; without it, it floats with the reader's clock, like the table's.
+    let place = reservation
+        .restaurant
+        .as_ref()
+        .map_or_else(|| reservation.phone.to_string(), ToString::to_string);
+    // With its zone known the entry is an instant; without it, it floats with the reader's clock,
+    // like the table's.
     let (start, end) = match &reservation.timezone {
         Some(zone) => {
             let start = table.instant(zone.as_str());
-            let utc = |at: jiff::Timestamp| at.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ").to_string();
+            let utc = |at: jiff::Timestamp| {
+                at.to_zoned(TimeZone::UTC)
+                    .strftime("%Y%m%dT%H%M%SZ")
+                    .to_string()
+            };
             (utc(start), utc(start.checked_add(STAY).ok()?))
         }
         None => {
             let local = |at: jiff::civil::DateTime| at.strftime("%Y%m%dT%H%M%S").to_string();
-            (local(table.get()), local(table.get().checked_add(STAY).ok()?))
+            (
+                local(table.get()),
+                local(table.get().checked_add(STAY).ok()?),
+            )
         }
     };
-    let stamp = call.updated_at.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ");
+    let stamp = call
+        .updated_at
+        .to_zoned(TimeZone::UTC)
+        .strftime("%Y%m%dT%H%M%SZ");
     let mut out = String::new();
     let mut line = |text: &str| fold(&mut out, text);
     line("BEGIN:VCALENDAR");
@@ -47,9 +61,15 @@ pub fn entry(call: &Call) -> Option<String> {
     line(&format!("DTSTAMP:{stamp}"));
     line(&format!("DTSTART:{start}"));
     line(&format!("DTEND:{end}"));
-    line(&format!("SUMMARY:{}", escape(&format!("{place} ({})", reservation.party_size))));
+    line(&format!(
+        "SUMMARY:{}",
+        escape(&format!("{place} ({})", reservation.party_size))
+    ));
     line(&format!("LOCATION:{}", escape(&place)));
-    line(&format!("DESCRIPTION:{}", escape(&format!("{}\n{}", reservation.name, reservation.phone))));
+    line(&format!(
+        "DESCRIPTION:{}",
+        escape(&format!("{}\n{}", reservation.name, reservation.phone))
+    ));
     line("END:VEVENT");
     line("END:VCALENDAR");
     Some(out)

@@ -1,7 +1,9 @@
-//! Which web pages of elsewhere may call the API from a browser (`TABLECALL_CORS_ORIGINS`): none unless named.
+//! Which web pages of elsewhere may call the API from a browser (`TABLECALL_CORS_ORIGINS`): none
+//! unless named.
 //!
-//! It concerns `/api` alone: pages and webhooks are for nobody's script. Keys travel in a header that a page must know
-//! already, never in a cookie, so that an origin which is let in can do no more than its own visitor could.
+//! It concerns `/api` alone: pages and webhooks are for nobody's script. Keys travel in a header
+//! that a page must know already, never in a cookie, so that an origin which is let in can do no
+//! more than its own visitor could.
 
 use std::str::FromStr;
 
@@ -12,8 +14,7 @@ use url::Url;
 /// What a script of another origin may send beside what every page may.
 const ALLOWED: &str = "authorization, content-type, idempotency-key, last-event-id, x-request-id";
 /// What it may read of an answer beside what every page may.
-const EXPOSED: &str =
-    "location, retry-after, ratelimit, ratelimit-policy, x-request-id, www-authenticate, content-disposition";
+const EXPOSED: &str = "location, retry-after, ratelimit, ratelimit-policy, x-request-id, www-authenticate, content-disposition";
 const METHODS: &str = "GET, HEAD, POST";
 /// For so many seconds a browser need not ask again.
 const MAX_AGE: &str = "600";
@@ -49,7 +50,11 @@ impl FromStr for Origin {
         let whole = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
         let plain = url.username().is_empty() && url.password().is_none() && !text.contains('*');
         let known = matches!(url.scheme(), "https" | "http");
-        if whole && plain && known { Ok(Self(origin)) } else { Err(BadOrigin) }
+        if whole && plain && known {
+            Ok(Self(origin))
+        } else {
+            Err(BadOrigin)
+        }
     }
 }
 
@@ -64,7 +69,9 @@ impl Origins {
         let origin = headers.get(header::ORIGIN)?;
         let admitted = match self {
             Self::Closed => false,
-            Self::Listed(origins) => origins.iter().any(|known| known.0.as_bytes() == origin.as_bytes()),
+            Self::Listed(origins) => origins
+                .iter()
+                .any(|known| known.0.as_bytes() == origin.as_bytes()),
             Self::Any => true,
         };
         admitted.then(|| origin.clone())
@@ -73,7 +80,9 @@ impl Origins {
     /// The answer to a browser that asks, before its page's request, whether that may be sent.
     #[must_use]
     pub fn preflight(&self, request: &Request) -> Option<Response> {
-        let asks = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        let asks = request
+            .headers()
+            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         if request.method() != Method::OPTIONS || !asks || !self.concerns(request.uri().path()) {
             return None;
         }
@@ -84,7 +93,9 @@ impl Origins {
             (header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED),
             (header::ACCESS_CONTROL_MAX_AGE, MAX_AGE),
         ] {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
+            response
+                .headers_mut()
+                .insert(name, HeaderValue::from_static(value));
         }
         Some(response)
     }
@@ -98,7 +109,10 @@ impl Origins {
         let mut headers = vec![(header::VARY, HeaderValue::from_static("origin"))];
         if let Some(origin) = self.admitted(request.headers()) {
             headers.push((header::ACCESS_CONTROL_ALLOW_ORIGIN, origin));
-            headers.push((header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED)));
+            headers.push((
+                header::ACCESS_CONTROL_EXPOSE_HEADERS,
+                HeaderValue::from_static(EXPOSED),
+            ));
         }
         headers
     }
@@ -111,38 +125,87 @@ mod tests {
     #[test]
     fn an_origin_is_what_browsers_send() {
         let read = |text: &str| text.parse::<Origin>().map(|origin| origin.0);
-        assert_eq!(read("https://app.example.com").as_deref(), Ok("https://app.example.com"));
-        assert_eq!(read("https://App.Example.com:443/").as_deref(), Ok("https://app.example.com"));
-        assert_eq!(read("http://localhost:3000").as_deref(), Ok("http://localhost:3000"));
-        for wrong in ["*", "null", "app.example.com", "https://*.example.com", "https://a.example/b", "file:///a", ""] {
+        assert_eq!(
+            read("https://app.example.com").as_deref(),
+            Ok("https://app.example.com")
+        );
+        assert_eq!(
+            read("https://App.Example.com:443/").as_deref(),
+            Ok("https://app.example.com")
+        );
+        assert_eq!(
+            read("http://localhost:3000").as_deref(),
+            Ok("http://localhost:3000")
+        );
+        for wrong in [
+            "*",
+            "null",
+            "app.example.com",
+            "https://*.example.com",
+            "https://a.example/b",
+            "file:///a",
+            "",
+        ] {
             assert_eq!(read(wrong), Err(BadOrigin), "{wrong}");
         }
         assert_eq!(read("https://u:p@a.example"), Err(BadOrigin));
     }
 
     fn request(method: Method, path: &str, origin: &str) -> Request {
-        let builder = Request::builder().method(method).uri(path.parse().unwrap()).header(header::ORIGIN, origin);
-        builder.header(header::ACCESS_CONTROL_REQUEST_METHOD, "POST").finish()
+        let builder = Request::builder()
+            .method(method)
+            .uri(path.parse().unwrap())
+            .header(header::ORIGIN, origin);
+        builder
+            .header(header::ACCESS_CONTROL_REQUEST_METHOD, "POST")
+            .finish()
     }
 
     #[test]
     fn only_listed_origins_are_let_in_and_only_to_the_api() {
         let listed = Origins::Listed(vec!["https://app.example.com".parse().unwrap()]);
-        let asked =
-            |origins: &Origins, path, origin| origins.preflight(&request(Method::OPTIONS, path, origin)).is_some();
+        let asked = |origins: &Origins, path, origin| {
+            origins
+                .preflight(&request(Method::OPTIONS, path, origin))
+                .is_some()
+        };
         assert!(asked(&listed, "/api/call", "https://app.example.com"));
-        assert!(!asked(&listed, "/api/call", "https://app.example.com.evil.example"));
+        assert!(!asked(
+            &listed,
+            "/api/call",
+            "https://app.example.com.evil.example"
+        ));
         assert!(!asked(&listed, "/api/call", "null"));
         assert!(!asked(&listed, "/twiml/inbound", "https://app.example.com"));
-        assert!(!asked(&Origins::Closed, "/api/call", "https://app.example.com"));
-        assert!(asked(&Origins::Any, "/api/call", "https://anything.example"));
+        assert!(!asked(
+            &Origins::Closed,
+            "/api/call",
+            "https://app.example.com"
+        ));
+        assert!(asked(
+            &Origins::Any,
+            "/api/call",
+            "https://anything.example"
+        ));
         let told = |origins: &Origins, path, origin| {
             let headers = origins.headers(&request(Method::POST, path, origin));
-            headers.into_iter().map(|(name, _)| name.as_str().to_owned()).collect::<Vec<_>>()
+            headers
+                .into_iter()
+                .map(|(name, _)| name.as_str().to_owned())
+                .collect::<Vec<_>>()
         };
         assert_eq!(told(&listed, "/api/call", "https://evil.example"), ["vary"]);
-        assert_eq!(told(&listed, "/api/call", "https://app.example.com").len(), 3);
-        assert_eq!(told(&Origins::Closed, "/api/call", "https://app.example.com").len(), 0);
-        assert_eq!(told(&listed, "/metrics", "https://app.example.com").len(), 0);
+        assert_eq!(
+            told(&listed, "/api/call", "https://app.example.com").len(),
+            3
+        );
+        assert_eq!(
+            told(&Origins::Closed, "/api/call", "https://app.example.com").len(),
+            0
+        );
+        assert_eq!(
+            told(&listed, "/metrics", "https://app.example.com").len(),
+            0
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! The OpenAPI document: what poem-openapi knows of the operations, and what it cannot say.
 //!
-//! One function makes it; it is served, printed by `tablecall openapi`, and committed under `openapi/`.
+//! One function makes it; it is served, printed by `tablecall openapi`, and committed under
+//! `openapi/`.
 
 use poem_openapi::{OpenApi, OpenApiService};
 use serde_json::{Map, Value, json};
@@ -33,7 +34,13 @@ const PROBLEMS: [(&str, &[Code]); 7] = [
     ),
     (
         "check_call",
-        &[Code::BadJson, Code::BadRequest, Code::PayloadTooLarge, Code::UnsupportedMediaType, Code::InvalidRequest],
+        &[
+            Code::BadJson,
+            Code::BadRequest,
+            Code::PayloadTooLarge,
+            Code::UnsupportedMediaType,
+            Code::InvalidRequest,
+        ],
     ),
     ("get_call", &[Code::CallNotFound]),
     ("follow_call", &[Code::CallNotFound]),
@@ -43,8 +50,13 @@ const PROBLEMS: [(&str, &[Code]); 7] = [
 ];
 
 /// What every operation can answer.
-const ALWAYS: [Code; 5] =
-    [Code::Unauthorized, Code::TooManyWrongKeys, Code::RequestTimeout, Code::InternalError, Code::Unavailable];
+const ALWAYS: [Code; 5] = [
+    Code::Unauthorized,
+    Code::TooManyWrongKeys,
+    Code::RequestTimeout,
+    Code::InternalError,
+    Code::Unavailable,
+];
 
 const DESCRIPTION: &str = "Phones a restaurant, reads a table reservation aloud, and brings back the answer the staff \
 press on the keypad (1 accepts, 2 declines).\n\nEvery error is an RFC 9457 problem with a `code` from a closed list. \
@@ -82,16 +94,29 @@ fn say_what_is_read(document: &mut Value) {
         document["components"]["schemas"][name]["additionalProperties"] = false.into();
     }
     let parameters = document["paths"]["/api/call"]["post"]["parameters"].as_array_mut();
-    for parameter in parameters.into_iter().flatten().filter(|parameter| parameter["name"] == "Idempotency-Key") {
+    for parameter in parameters
+        .into_iter()
+        .flatten()
+        .filter(|parameter| parameter["name"] == "Idempotency-Key")
+    {
         parameter["schema"]["minLength"] = 1.into();
         parameter["schema"]["maxLength"] = 255.into();
     }
 }
 
 fn for_each_operation(document: &mut Value, change: fn(&mut Map<String, Value>)) {
-    let paths = document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut);
-    for operation in paths.filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
-        if let Some(operation) = operation.as_object_mut().filter(|operation| operation.contains_key("operationId")) {
+    let paths = document["paths"]
+        .as_object_mut()
+        .into_iter()
+        .flat_map(Map::values_mut);
+    for operation in paths
+        .filter_map(Value::as_object_mut)
+        .flat_map(Map::values_mut)
+    {
+        if let Some(operation) = operation
+            .as_object_mut()
+            .filter(|operation| operation.contains_key("operationId"))
+        {
             change(operation);
         }
     }
@@ -99,14 +124,28 @@ fn for_each_operation(document: &mut Value, change: fn(&mut Map<String, Value>))
 
 /// Adds the problems an operation can answer, one response for each status.
 fn add_problems(operation: &mut Map<String, Value>) {
-    let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default();
-    let own = PROBLEMS.iter().find(|(known, _)| *known == id).map_or(&[][..], |(_, codes)| codes);
+    let id = operation
+        .get("operationId")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let own = PROBLEMS
+        .iter()
+        .find(|(known, _)| *known == id)
+        .map_or(&[][..], |(_, codes)| codes);
     let codes: Vec<Code> = own.iter().chain(&ALWAYS).copied().collect();
-    let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
+    let Some(responses) = operation
+        .get_mut("responses")
+        .and_then(Value::as_object_mut)
+    else {
+        return;
+    };
     for code in &codes {
         let status = code.status();
-        let same: Vec<String> =
-            codes.iter().filter(|other| other.status() == status).map(|other| format!("`{}`", other.word())).collect();
+        let same: Vec<String> = codes
+            .iter()
+            .filter(|other| other.status() == status)
+            .map(|other| format!("`{}`", other.word()))
+            .collect();
         let mut response = json!({
             "description": same.join(", "),
             "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -115,7 +154,8 @@ fn add_problems(operation: &mut Map<String, Value>) {
             response["headers"] = json!({"WWW-Authenticate": {"schema": {"type": "string"}}});
         }
         if matches!(status.as_u16(), 429 | 503) {
-            response["headers"] = json!({"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}});
+            response["headers"] =
+                json!({"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}});
         }
         if codes.contains(&Code::KeyLimit) && status.as_u16() == 429 {
             let like_202 = |name: &str| responses["202"]["headers"][name].clone();
@@ -160,15 +200,24 @@ fn problem() -> Value {
 
 /// Optional fields are null when there is nothing to say; OpenAPI 3.0 wants that said.
 fn allow_null(schema: &mut Value) {
-    let required: Vec<String> =
-        schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
-    let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
+    let required: Vec<String> = schema["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect();
+    let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else {
+        return;
+    };
     for (name, property) in properties {
         if required.contains(name) {
             continue;
         }
         match property.get("$ref").cloned() {
-            Some(reference) => *property = json!({"allOf": [{"$ref": reference}], "nullable": true}),
+            Some(reference) => {
+                *property = json!({"allOf": [{"$ref": reference}], "nullable": true})
+            }
             None => property["nullable"] = true.into(),
         }
     }

@@ -1,6 +1,7 @@
 //! Who comes in: from which address, with which key, from a page of which origin.
 //!
-//! It stands before the routes of the API, so that nothing of a body is read for a stranger. It knows no call.
+//! It stands before the routes of the API, so that nothing of a body is read for a stranger. It
+//! knows no call.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -42,7 +43,9 @@ pub struct Door {
 
 impl fmt::Debug for Door {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Door").field("admission", &self.admission).finish_non_exhaustive()
+        f.debug_struct("Door")
+            .field("admission", &self.admission)
+            .finish_non_exhaustive()
     }
 }
 
@@ -83,7 +86,10 @@ impl Door {
     /// The address that a request counts for.
     #[must_use]
     pub fn client(&self, request: &Request) -> IpAddr {
-        self.admission.proxies.client(request).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+        self.admission
+            .proxies
+            .client(request)
+            .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
     }
 
     /// The name of the key of a request for the API from `client`.
@@ -100,7 +106,10 @@ impl Door {
             }
             Err(Refused::NoKey) => {
                 self.missing.increment(1);
-                Err(Failure::new(Code::Unauthorized, "Send a key: Authorization: Bearer SECRET."))
+                Err(Failure::new(
+                    Code::Unauthorized,
+                    "Send a key: Authorization: Bearer SECRET.",
+                ))
             }
             Err(Refused::WrongKey) => Err(self.wrong_key(client)),
         }
@@ -114,7 +123,11 @@ impl Door {
             }
             Some(seconds) => {
                 self.slowed.increment(1);
-                Failure::new(Code::TooManyWrongKeys, "Too many wrong keys came from this address.").after(seconds)
+                Failure::new(
+                    Code::TooManyWrongKeys,
+                    "Too many wrong keys came from this address.",
+                )
+                .after(seconds)
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What every request passes first and every answer last.
 //!
-//! It gives a request its id, its key, its one log line and its duration, and all errors one shape. Webhooks of Twilio
-//! are looked at before anything else and go their own way.
+//! It gives a request its id, its key, its one log line and its duration, and all errors one shape.
+//! Webhooks of Twilio are looked at before anything else and go their own way.
 
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
@@ -29,8 +29,8 @@ const CREATE: &str = "/api/call";
 /// The longest id of a caller's that is taken over.
 const LONGEST_ID: usize = 64;
 
-/// The routes as they are counted and logged, with what follows the id: never the path that was asked for, which may
-/// hold anything.
+/// The routes as they are counted and logged, with what follows the id: never the path that was
+/// asked for, which may hold anything.
 const ROUTES: [(&str, &str, &str); 11] = [
     ("POST", "/api/call", ""),
     ("POST", "/api/call/check", ""),
@@ -48,7 +48,8 @@ const ROUTES: [(&str, &str, &str); 11] = [
 /// The outermost endpoint.
 #[derive(Debug)]
 pub struct Edge<A, E> {
-    /// What is below [`API`]. It is no route: to be found among them would cost each create a box of some kilobytes.
+    /// What is below [`API`]. It is no route: to be found among them would cost each create a box
+    /// of some kilobytes.
     api: A,
     /// Everything else.
     inner: E,
@@ -74,10 +75,26 @@ struct Asked {
 
 impl<A: Endpoint, E: Endpoint> Edge<A, E> {
     /// Puts the edge around the API and the routes.
-    pub fn new((api, inner): (A, E), hooks: Hooks, door: Door, metrics: &Metrics, traces: Option<Traces>) -> Self {
+    pub fn new(
+        (api, inner): (A, E),
+        hooks: Hooks,
+        door: Door,
+        metrics: &Metrics,
+        traces: Option<Traces>,
+    ) -> Self {
         let success = |method| if method == "POST" { 202 } else { 200 };
-        let routes = ROUTES.iter().map(|(method, name, _)| metrics.route(name, method, success(*method))).collect();
-        Self { api, inner, hooks, door, routes, traces }
+        let routes = ROUTES
+            .iter()
+            .map(|(method, name, _)| metrics.route(name, method, success(*method)))
+            .collect();
+        Self {
+            api,
+            inner,
+            hooks,
+            door,
+            routes,
+            traces,
+        }
     }
 
     /// Lets a request in, and notes whose it is; or what is answered at once, without a route.
@@ -97,7 +114,10 @@ impl<A: Endpoint, E: Endpoint> Edge<A, E> {
 
     /// A create begins the trace of its call, or goes on with the one that its client is in.
     fn begin_trace(&self, request: &Request, asked: &Asked) -> Option<Begun> {
-        let traces = self.traces.as_ref().filter(|_| asked.method == Method::POST && asked.path == CREATE)?;
+        let traces = self
+            .traces
+            .as_ref()
+            .filter(|_| asked.method == Method::POST && asked.path == CREATE)?;
         let begun = traces.begin("POST /api/call", request.header("traceparent"));
         if let Some(parent) = begun.parent() {
             request::note_trace(parent);
@@ -106,7 +126,9 @@ impl<A: Endpoint, E: Endpoint> Edge<A, E> {
     }
 
     fn end_trace(&self, begun: Option<Begun>, asked: &Asked, response: &Response) {
-        let (Some(traces), Some(begun)) = (&self.traces, begun) else { return };
+        let (Some(traces), Some(begun)) = (&self.traces, begun) else {
+            return;
+        };
         let status = response.status();
         let mut attributes = vec![
             Attribute::new("http.request.method", "POST"),
@@ -114,8 +136,17 @@ impl<A: Endpoint, E: Endpoint> Edge<A, E> {
             Attribute::new("http.response.status_code", i64::from(status.as_u16())),
             Attribute::new("tablecall.request.id", asked.context.id().to_owned()),
         ];
-        attributes.extend(asked.context.call().map(|call| Attribute::new("tablecall.call.id", call.to_string())));
-        traces.end(begun, attributes, status.is_server_error().then_some("refused"));
+        attributes.extend(
+            asked
+                .context
+                .call()
+                .map(|call| Attribute::new("tablecall.call.id", call.to_string())),
+        );
+        traces.end(
+            begun,
+            attributes,
+            status.is_server_error().then_some("refused"),
+        );
     }
 
     /// Counts and tells a request and its answer.
@@ -136,7 +167,8 @@ impl<A: Endpoint, E: Endpoint> Edge<A, E> {
                 )
             };
         }
-        // What a client did wrong is its own affair, and nobody wants to read of each look of a probe.
+        // What a client did wrong is its own affair, and nobody wants to read of each look of a
+        // probe.
         match status {
             500.. => line!(warn),
             ..400 if is_quiet(&asked.path) => line!(debug),
@@ -148,7 +180,10 @@ impl<A: Endpoint, E: Endpoint> Edge<A, E> {
 impl<A: Endpoint, E: Endpoint> Endpoint for Edge<A, E> {
     type Output = Response;
 
-    #[expect(clippy::manual_async_fn, reason = "an async fn makes room for its arguments twice, and for every webhook")]
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async fn makes room for its arguments twice, and for every webhook"
+    )]
     fn call(&self, mut request: Request) -> impl Future<Output = poem::Result<Response>> {
         async move {
             if request.uri().path().starts_with(PREFIX) {
@@ -192,22 +227,32 @@ impl<A: Endpoint, E: Endpoint> Edge<A, E> {
     }
 }
 
-/// What an endpoint answers, also when it panics. What the panic was is logged where it happened; nothing is told.
-fn shielded<E: Endpoint>(inner: &E, request: Request) -> impl Future<Output = poem::Result<Response>> {
+/// What an endpoint answers, also when it panics. What the panic was is logged where it happened;
+/// nothing is told.
+fn shielded<E: Endpoint>(
+    inner: &E,
+    request: Request,
+) -> impl Future<Output = poem::Result<Response>> {
     AssertUnwindSafe(inner.call(request))
         .catch_unwind()
-        .map(|answered| answered.unwrap_or_else(|_panic| Err(panicked().into())).map(IntoResponse::into_response))
+        .map(|answered| {
+            answered
+                .unwrap_or_else(|_panic| Err(panicked().into()))
+                .map(IntoResponse::into_response)
+        })
 }
 
 /// An error as a problem.
 fn refused(error: poem::Error, asked: &Asked) -> Response {
     let failure = of_framework(&error);
-    // What Twilio refuses, and a full store, are no faults of ours: the one line per request tells them.
+    // What Twilio refuses, and a full store, are no faults of ours: the one line per request tells
+    // them.
     if failure.code == Code::InternalError {
         tracing::error!(error = %error, "a request failed");
     }
     let allow = error.into_response().headers().get(header::ALLOW).cloned();
-    let allow = allow.or_else(|| (failure.code == Code::MethodNotAllowed).then(|| known_methods(&asked.path)));
+    let allow = allow
+        .or_else(|| (failure.code == Code::MethodNotAllowed).then(|| known_methods(&asked.path)));
     let mut response = failure.into_response(asked.context.id());
     if let Some(allow) = allow {
         response.headers_mut().insert(header::ALLOW, allow);
@@ -217,12 +262,20 @@ fn refused(error: poem::Error, asked: &Asked) -> Response {
 
 /// A method may be any word of a caller's; only the known ones are written down.
 fn word(method: &Method) -> &'static str {
-    let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"];
-    known.into_iter().find(|known| method.as_str() == *known).unwrap_or("other")
+    let known = [
+        "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT",
+    ];
+    known
+        .into_iter()
+        .find(|known| method.as_str() == *known)
+        .unwrap_or("other")
 }
 
 fn panicked() -> Failure {
-    Failure::new(Code::InternalError, "The request was not carried out. Please try again.")
+    Failure::new(
+        Code::InternalError,
+        "The request was not carried out. Please try again.",
+    )
 }
 
 /// What a log line tells of a duration: milliseconds, to the microsecond.
@@ -230,7 +283,8 @@ pub(super) fn milliseconds(duration: Duration) -> f64 {
     f64::from(u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)) / 1_000.0
 }
 
-/// Whether answers of this path are told in detailed logs only: those to probes, and those of the simulator.
+/// Whether answers of this path are told in detailed logs only: those to probes, and those of the
+/// simulator.
 fn is_quiet(path: &str) -> bool {
     matches!(path, "/healthz" | "/readyz" | "/metrics") || path.starts_with("/simulator/")
 }
@@ -241,21 +295,35 @@ pub struct RequestId(pub String);
 
 /// The caller's id if it is short and plain, else one of ours.
 fn request_id(request: &Request) -> String {
-    let given = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok());
+    let given = request
+        .headers()
+        .get(&REQUEST_ID)
+        .and_then(|value| value.to_str().ok());
     let plain = |id: &&str| {
-        (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        (1..=LONGEST_ID).contains(&id.len())
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
-    given.filter(plain).map_or_else(id::random_text, str::to_owned)
+    given
+        .filter(plain)
+        .map_or_else(id::random_text, str::to_owned)
 }
 
 /// The place of a request among [`ROUTES`].
 fn route(method: &Method, path: &str) -> usize {
     let other = ROUTES.len() - 1;
-    let of_call = path.strip_prefix("/api/call/").and_then(|rest| rest.find('/').map_or(Some(""), |at| rest.get(at..)));
-    let exact = ROUTES.iter().position(|(known, name, _)| method.as_str() == *known && *name == path);
+    let of_call = path
+        .strip_prefix("/api/call/")
+        .and_then(|rest| rest.find('/').map_or(Some(""), |at| rest.get(at..)));
+    let exact = ROUTES
+        .iter()
+        .position(|(known, name, _)| method.as_str() == *known && *name == path);
     let ending = || {
         let tail = of_call?;
-        ROUTES.iter().position(|(known, name, end)| method.as_str() == *known && name.contains("{id}") && *end == tail)
+        ROUTES.iter().position(|(known, name, end)| {
+            method.as_str() == *known && name.contains("{id}") && *end == tail
+        })
     };
     exact.or_else(ending).unwrap_or(other)
 }
@@ -285,8 +353,14 @@ mod tests {
         assert_eq!(name(Method::POST, "/api/call"), "/api/call");
         assert_eq!(name(Method::POST, "/api/call/check"), "/api/call/check");
         assert_eq!(name(Method::GET, "/api/call/123"), "/api/call/{id}");
-        assert_eq!(name(Method::GET, "/api/call/123/events"), "/api/call/{id}/events");
-        assert_eq!(name(Method::POST, "/api/call/123/cancel"), "/api/call/{id}/cancel");
+        assert_eq!(
+            name(Method::GET, "/api/call/123/events"),
+            "/api/call/{id}/events"
+        );
+        assert_eq!(
+            name(Method::POST, "/api/call/123/cancel"),
+            "/api/call/{id}/cancel"
+        );
         for other in ["/", "", "/api/call/123/other", "/+14155550101"] {
             assert_eq!(name(Method::GET, other), "other", "{other}");
         }
@@ -308,7 +382,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_a_problem_that_says_nothing_of_it() {
-        let panics = poem::endpoint::make_sync(|_| -> Response { panic!("Ana García, +14155550101") });
+        let panics =
+            poem::endpoint::make_sync(|_| -> Response { panic!("Ana García, +14155550101") });
         let error = shielded(&panics, Request::default()).await.unwrap_err();
         let asked = Asked {
             begun: Instant::now(),
@@ -323,7 +398,10 @@ mod tests {
         assert_eq!(response.status().as_u16(), 500);
         assert_eq!(response.content_type(), Some("application/problem+json"));
         let body: serde_json::Value = response.into_body().into_json().await.unwrap();
-        assert_eq!((&body["code"], &body["request_id"]), (&"internal_error".into(), &"mine-1".into()));
+        assert_eq!(
+            (&body["code"], &body["request_id"]),
+            (&"internal_error".into(), &"mine-1".into())
+        );
         assert!(!body.to_string().contains("Ana"), "{body}");
     }
 

@@ -1,8 +1,9 @@
 //! Slows down whoever tries key after key: a few wrong ones, then one every so often, per address.
 //!
-//! A right key is always served, whatever came from its address before: many clients may share one, and whoever shuts
-//! others out has gained what an attacker wants. What keeps keys from being guessed is their length; this keeps the
-//! noise and its cost small. It knows addresses and times, no keys.
+//! A right key is always served, whatever came from its address before: many clients may share one,
+//! and whoever shuts others out has gained what an attacker wants. What keeps keys from being
+//! guessed is their length; this keeps the noise and its cost small. It knows addresses and times,
+//! no keys.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -17,8 +18,9 @@ use super::networks::subscriber;
 const BURST: i64 = 10;
 /// After them one in so many milliseconds.
 const EVERY: i64 = 6_000;
-/// Addresses share so many places: memory does not grow with their number. Two that share one may wait for each other,
-/// which costs only those whose key is wrong; who shares with whom, nobody can choose.
+/// Addresses share so many places: memory does not grow with their number. Two that share one may
+/// wait for each other, which costs only those whose key is wrong; who shares with whom, nobody can
+/// choose.
 const PLACES: usize = 16_384;
 
 /// Wrong keys lately, by address.
@@ -30,8 +32,13 @@ pub struct Failures {
 
 impl Default for Failures {
     fn default() -> Self {
-        let paid_at = std::iter::repeat_with(AtomicI64::default).take(PLACES).collect();
-        Self { paid_at, places: RandomState::new() }
+        let paid_at = std::iter::repeat_with(AtomicI64::default)
+            .take(PLACES)
+            .collect();
+        Self {
+            paid_at,
+            places: RandomState::new(),
+        }
     }
 }
 
@@ -39,7 +46,8 @@ impl Failures {
     /// Notes a wrong key. How many seconds to wait, when it was one too many.
     #[must_use]
     pub fn note(&self, address: IpAddr, now: Timestamp) -> Option<u32> {
-        let hash = usize::try_from(self.places.hash_one(subscriber(address)) % PLACES as u64).unwrap_or_default();
+        let hash = usize::try_from(self.places.hash_one(subscriber(address)) % PLACES as u64)
+            .unwrap_or_default();
         let place = self.paid_at.get(hash)?;
         let now = now.as_millisecond();
         let mut wait = None;
@@ -81,11 +89,19 @@ mod tests {
             assert_eq!(failures.note(attacker, at(0)), None);
         }
         assert_eq!(failures.note(attacker, at(0)), Some(6));
-        assert_eq!(failures.note(attacker, at(4)), Some(2), "asking does not make it longer");
+        assert_eq!(
+            failures.note(attacker, at(4)),
+            Some(2),
+            "asking does not make it longer"
+        );
         assert_eq!(failures.note(attacker, at(6)), None);
         assert_eq!(failures.note(attacker, at(6)), Some(6));
         for _ in 0..10 {
-            assert_eq!(failures.note(attacker, at(3_600)), None, "an hour later all is forgotten");
+            assert_eq!(
+                failures.note(attacker, at(3_600)),
+                None,
+                "an hour later all is forgotten"
+            );
         }
     }
 

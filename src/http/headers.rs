@@ -1,11 +1,14 @@
-//! What a browser may do with an answer: with pages and files, and with everything else. It looks at no content.
+//! What a browser may do with an answer: with pages and files, and with everything else. It looks
+//! at no content.
 //!
-//! The pages have no inline script or style and ask no other host, so the strictest policy fits them all.
+//! The pages have no inline script or style and ask no other host, so the strictest policy fits
+//! them all.
 
 use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
-/// Everything from here and nothing from elsewhere. Swagger UI's style sheet draws its icons with `data:` images.
+/// Everything from here and nothing from elsewhere. Swagger UI's style sheet draws its icons with
+/// `data:` images.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
                       connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; \
                       form-action 'self'; frame-ancestors 'none'";
@@ -19,23 +22,37 @@ const HEADERS: [(HeaderName, &str); 7] = [
         HeaderName::from_static("permissions-policy"),
         "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), microphone=(), payment=(), usb=()",
     ),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
 ];
 
-/// What is no page is to be read by programs: a browser that is led to it shows it as what it says it is, runs nothing
-/// of it, puts it in no frame, and asks nobody else for anything.
-const OF_DATA: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+/// What is no page is to be read by programs: a browser that is led to it shows it as what it says
+/// it is, runs nothing of it, puts it in no frame, and asks nobody else for anything.
+const OF_DATA: &str =
+    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /// Puts on an answer what it does not say itself.
 pub fn guard(headers: &mut HeaderMap) {
     for (name, value) in HEADERS {
-        let value = if name == header::CONTENT_SECURITY_POLICY { OF_DATA } else { value };
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+        let value = if name == header::CONTENT_SECURITY_POLICY {
+            OF_DATA
+        } else {
+            value
+        };
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
 }
 
-/// Puts the headers on every answer of the inner endpoint, except on errors, which the edge turns into problems.
+/// Puts the headers on every answer of the inner endpoint, except on errors, which the edge turns
+/// into problems.
 #[derive(Clone, Copy, Debug)]
 pub struct PageHeaders<E>(pub E);
 
@@ -62,8 +79,18 @@ mod tests {
     #[tokio::test]
     async fn every_answer_with_a_file_is_guarded() {
         let pages = PageHeaders(Assets::default());
-        for path in ["/", "/docs", "/simulator", "/base.css", "/sw.js", "/manifest.webmanifest"] {
-            let response = pages.call(Request::builder().uri(path.parse().unwrap()).finish()).await.unwrap();
+        for path in [
+            "/",
+            "/docs",
+            "/simulator",
+            "/base.css",
+            "/sw.js",
+            "/manifest.webmanifest",
+        ] {
+            let response = pages
+                .call(Request::builder().uri(path.parse().unwrap()).finish())
+                .await
+                .unwrap();
             assert_eq!(response.status(), StatusCode::OK, "{path}");
             for (name, value) in HEADERS {
                 assert_eq!(response.headers().get(&name).unwrap(), value, "{path}");
@@ -77,7 +104,10 @@ mod tests {
         guard(&mut headers);
         assert_eq!(headers.len(), HEADERS.len());
         assert_eq!(headers[header::CONTENT_SECURITY_POLICY], OF_DATA);
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        headers.insert(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(POLICY),
+        );
         guard(&mut headers);
         assert_eq!(headers[header::CONTENT_SECURITY_POLICY], POLICY);
     }

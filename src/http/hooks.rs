@@ -1,7 +1,8 @@
 //! Twilio's webhooks: one plain endpoint, outside poem-openapi, looked at before any route.
 //!
-//! The body is split into pairs once; the signature over them is verified before any of them is believed. A missing,
-//! wrong or doubled signature gets an empty 403. A verified request gets a 2xx whatever happens here: TwiML, or 204.
+//! The body is split into pairs once; the signature over them is verified before any of them is
+//! believed. A missing, wrong or doubled signature gets an empty 403. A verified request gets a 2xx
+//! whatever happens here: TwiML, or 204.
 
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
@@ -68,7 +69,10 @@ impl<'a> Hook<'a> {
         }
         if let Some(rest) = path.strip_prefix(path::INBOUND_KEYS) {
             let (turn, ticket) = rest.split_once('/')?;
-            return Some(Self::Document(Document::InboundKeys(turn.parse().ok()?), ticket));
+            return Some(Self::Document(
+                Document::InboundKeys(turn.parse().ok()?),
+                ticket,
+            ));
         }
         if let Some(ticket) = path.strip_prefix(path::STATUS) {
             return Some(Self::Status(ticket));
@@ -115,12 +119,19 @@ impl Hooks {
     #[must_use]
     pub fn new(service: Service, verifier: Verifier, limits: Limits, metrics: &Metrics) -> Self {
         let (webhooks, refused) = (metrics.webhooks.clone(), metrics.signature_failures.clone());
-        Self { service, verifier, limits, webhooks, refused }
+        Self {
+            service,
+            verifier,
+            limits,
+            webhooks,
+            refused,
+        }
     }
 
     /// Answers one webhook.
     ///
-    /// The request is lent, for each owner on the way would make room for it in what is copied for every webhook.
+    /// The request is lent, for each owner on the way would make room for it in what is copied for
+    /// every webhook.
     pub async fn answer(&self, request: &mut Request) -> Response {
         let context = Context::new(id::random_text());
         context.scope(self.serve(request, &context)).await
@@ -132,7 +143,9 @@ impl Hooks {
         let hook = Hook::of(uri.path());
         if *request.method() != Method::POST {
             let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+            response
+                .headers_mut()
+                .insert(header::ALLOW, HeaderValue::from_static("POST"));
             return response;
         }
         let body = match read_body(request, self.limits.body_bytes, self.limits.body).await {
@@ -147,9 +160,12 @@ impl Hooks {
                 return empty(StatusCode::FORBIDDEN);
             }
         };
-        let dispatched = AssertUnwindSafe(self.dispatch(hook, &form)).catch_unwind().await;
+        let dispatched = AssertUnwindSafe(self.dispatch(hook, &form))
+            .catch_unwind()
+            .await;
         // Whatever failed, the restaurant hears a sentence and not Twilio's "application error".
-        let (response, callback) = dispatched.unwrap_or_else(|_panic| (last_resort(hook), Callback::Failed));
+        let (response, callback) =
+            dispatched.unwrap_or_else(|_panic| (last_resort(hook), Callback::Failed));
         let took = begun.elapsed();
         let counted = self.webhooks.at(hook.kind());
         counted.duration.record(took);
@@ -170,8 +186,12 @@ impl Hooks {
 
     /// Tells the webhook in the trace of its call, if there is one.
     fn trace(&self, hook: Hook<'_>, outcome: &'static str, context: &Context, took: Duration) {
-        let (Some(traces), Some(parent)) = (self.service.traces(), context.trace()) else { return };
-        let call = context.call().map(|call| Attribute::new("tablecall.call.id", call.to_string()));
+        let (Some(traces), Some(parent)) = (self.service.traces(), context.trace()) else {
+            return;
+        };
+        let call = context
+            .call()
+            .map(|call| Attribute::new("tablecall.call.id", call.to_string()));
         let outcome = [
             Attribute::new("tablecall.outcome", outcome),
             Attribute::new("tablecall.request.id", context.id().to_owned()),
@@ -190,9 +210,15 @@ impl Hooks {
     fn verify(&self, request: &Request, body: &[u8]) -> Result<Form, &'static str> {
         let headers = SignatureHeaders::of(request.headers());
         let form = Form::parse(body).map_err(|_| "malformed")?;
-        // What stands in the request line, byte for byte: the public URL comes from the configuration.
-        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-        self.verifier.verify(target, &headers, &form).map_err(|failure| failure.label())?;
+        // What stands in the request line, byte for byte: the public URL comes from the
+        // configuration.
+        let target = request
+            .uri()
+            .path_and_query()
+            .map_or("/", |target| target.as_str());
+        self.verifier
+            .verify(target, &headers, &form)
+            .map_err(|failure| failure.label())?;
         Ok(form)
     }
 
@@ -206,11 +232,17 @@ impl Hooks {
                 Err(_) => (xml(LAST_RESORT.to_owned()), Callback::Foreign),
             },
             Hook::Status(ticket) => match StatusCallback::read(form) {
-                Ok(callback) => (empty(StatusCode::NO_CONTENT), self.service.status(ticket, &callback).await),
+                Ok(callback) => (
+                    empty(StatusCode::NO_CONTENT),
+                    self.service.status(ticket, &callback).await,
+                ),
                 Err(_) => (empty(StatusCode::NO_CONTENT), Callback::Foreign),
             },
             Hook::Machine(ticket) => match AmdCallback::read(form) {
-                Ok(callback) => (empty(StatusCode::NO_CONTENT), self.service.machine(ticket, &callback).await),
+                Ok(callback) => (
+                    empty(StatusCode::NO_CONTENT),
+                    self.service.machine(ticket, &callback).await,
+                ),
                 Err(_) => (empty(StatusCode::NO_CONTENT), Callback::Foreign),
             },
             Hook::Unknown => (last_resort(hook), Callback::Foreign),
@@ -220,7 +252,10 @@ impl Hooks {
 
 fn xml(twiml: String) -> Response {
     let mut response = Response::from(twiml);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml; charset=utf-8"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/xml; charset=utf-8"),
+    );
     response
 }
 
@@ -244,10 +279,16 @@ mod tests {
 
     #[test]
     fn paths_name_their_webhook() {
-        assert_eq!(Hook::of("/twiml/answer/T"), Hook::Document(Document::Answer, "T"));
+        assert_eq!(
+            Hook::of("/twiml/answer/T"),
+            Hook::Document(Document::Answer, "T")
+        );
         let keys = Hook::of("/twiml/keys/1-0-0-7-k-o/T");
         assert_eq!(keys, Hook::Document(Document::Keys(Turn::first(7)), "T"));
-        assert_eq!(Hook::of("/twiml/inbound"), Hook::Document(Document::Inbound, ""));
+        assert_eq!(
+            Hook::of("/twiml/inbound"),
+            Hook::Document(Document::Inbound, "")
+        );
         let turn = Turn::called_back(crate::call::turn::Place::Called);
         let keys = Hook::of("/twiml/inbound/keys/128-0-0-0-b-o/T");
         assert_eq!(keys, Hook::Document(Document::InboundKeys(turn), "T"));
@@ -264,7 +305,12 @@ mod tests {
         ] {
             assert_eq!(Hook::of(path).word(), word, "{path}");
         }
-        for wrong in ["/twiml/", "/twiml/keys/T", "/twiml/keys/x/T", "/twiml/other/T"] {
+        for wrong in [
+            "/twiml/",
+            "/twiml/keys/T",
+            "/twiml/keys/x/T",
+            "/twiml/other/T",
+        ] {
             assert_eq!(Hook::of(wrong), Hook::Unknown, "{wrong}");
         }
     }

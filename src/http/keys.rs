@@ -27,14 +27,20 @@ impl Keys {
     /// Keys by name and secret. Without any, everybody may: for the simulator on one's own machine.
     #[must_use]
     pub fn new<'a>(keys: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let keys: Vec<_> = keys.into_iter().map(|(name, secret)| (hash(secret), Arc::from(name))).collect();
+        let keys: Vec<_> = keys
+            .into_iter()
+            .map(|(name, secret)| (hash(secret), Arc::from(name)))
+            .collect();
         let anonymous = keys.is_empty().then(|| Arc::from("anonymous"));
         Self { keys, anonymous }
     }
 
     /// The names of all keys, or the one name that all requests go under.
     pub fn names(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.keys.iter().map(|(_, name)| name).chain(&self.anonymous)
+        self.keys
+            .iter()
+            .map(|(_, name)| name)
+            .chain(&self.anonymous)
     }
 
     /// The name of the key that a request carries.
@@ -45,9 +51,13 @@ impl Keys {
         if let Some(anonymous) = &self.anonymous {
             return Ok(anonymous.clone());
         }
-        let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let secret =
-            given.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let given = request
+            .headers()
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
+        let secret = given
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let (_, secret) = secret.ok_or(Refused::NoKey)?;
         self.find(secret.trim()).ok_or(Refused::WrongKey)
     }
@@ -60,7 +70,9 @@ impl Keys {
             let same: Choice = known.ct_eq(&given);
             found.conditional_assign(&at, same);
         }
-        self.keys.get(usize::try_from(found).ok()?).map(|(_, name)| name.clone())
+        self.keys
+            .get(usize::try_from(found).ok()?)
+            .map(|(_, name)| name.clone())
     }
 }
 
@@ -70,12 +82,17 @@ pub struct Owner(pub Arc<str>);
 
 impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.keys.iter().map(|(_, name)| name)).finish()
+        f.debug_list()
+            .entries(self.keys.iter().map(|(_, name)| name))
+            .finish()
     }
 }
 
 fn hash(secret: &str) -> [u8; 32] {
-    ring::digest::digest(&ring::digest::SHA256, secret.as_bytes()).as_ref().try_into().unwrap_or_default()
+    ring::digest::digest(&ring::digest::SHA256, secret.as_bytes())
+        .as_ref()
+        .try_into()
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -92,17 +109,34 @@ mod tests {
 
     #[test]
     fn a_key_tells_its_name() {
-        let keys = Keys::new([("first", "secret-of-the-first"), ("second", "secret-of-the-second")]);
+        let keys = Keys::new([
+            ("first", "secret-of-the-first"),
+            ("second", "secret-of-the-second"),
+        ]);
         let owner = |value| keys.owner(&request(value)).map(|name| name.to_string());
-        assert_eq!(owner(Some("Bearer secret-of-the-second")), Ok("second".to_owned()));
-        assert_eq!(owner(Some("bearer secret-of-the-first")), Ok("first".to_owned()));
+        assert_eq!(
+            owner(Some("Bearer secret-of-the-second")),
+            Ok("second".to_owned())
+        );
+        assert_eq!(
+            owner(Some("bearer secret-of-the-first")),
+            Ok("first".to_owned())
+        );
         for none in [None, Some("Bearer"), Some("Basic secret-of-the-first")] {
             assert_eq!(owner(none), Err(Refused::NoKey), "{none:?}");
         }
-        for wrong in ["Bearer ", "Bearer secret-of-the-firs", "Bearer secret-of-the-first,", "Bearer first"] {
+        for wrong in [
+            "Bearer ",
+            "Bearer secret-of-the-firs",
+            "Bearer secret-of-the-first,",
+            "Bearer first",
+        ] {
             assert_eq!(owner(Some(wrong)), Err(Refused::WrongKey), "{wrong:?}");
         }
-        assert_eq!(keys.names().map(|name| &**name).collect::<Vec<_>>(), ["first", "second"]);
+        assert_eq!(
+            keys.names().map(|name| &**name).collect::<Vec<_>>(),
+            ["first", "second"]
+        );
     }
 
     #[test]

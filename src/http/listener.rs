@@ -1,9 +1,10 @@
 //! Accepts connections and bounds what each of them may cost.
 //!
-//! poem's own server gives hyper no timer (a half-sent head stays open for ever), has no cap on connections and
-//! retries accept errors without a pause. This loop drives the same hyper connections itself, under [`Limits`], and
-//! hands each request to one poem endpoint. It must not know routes, keys or error shapes: whatever it answers by
-//! itself is a last resort, and the endpoint is expected to have answered before (see [`TimeLimit`]).
+//! poem's own server gives hyper no timer (a half-sent head stays open for ever), has no cap on
+//! connections and retries accept errors without a pause. This loop drives the same hyper
+//! connections itself, under [`Limits`], and hands each request to one poem endpoint. It must not
+//! know routes, keys or error shapes: whatever it answers by itself is a last resort, and the
+//! endpoint is expected to have answered before (see [`TimeLimit`]).
 
 mod body;
 mod connection;
@@ -39,13 +40,15 @@ pub struct Limits {
     pub first_byte: Duration,
     /// Time from the first byte of a request's head to its end (HTTP/1); 10 s.
     pub head: Duration,
-    /// Time a connection may rest between two requests; 75 s, longer than the 60 s of the usual fronting proxies, so
-    /// that it is they who close and never we who close under a request on its way.
+    /// Time a connection may rest between two requests; 75 s, longer than the 60 s of the usual
+    /// fronting proxies, so that it is they who close and never we who close under a request on its
+    /// way.
     pub idle: Duration,
     /// Time for a request's body, as given to [`read_body`]; 10 s.
     pub body: Duration,
-    /// Time from the end of the head to the head of the answer, as given to [`TimeLimit`]; 30 s. The body of an answer
-    /// may stream for as long as it likes, but a peer that takes nothing of it for this long is cut off.
+    /// Time from the end of the head to the head of the answer, as given to [`TimeLimit`]; 30 s.
+    /// The body of an answer may stream for as long as it likes, but a peer that takes nothing of
+    /// it for this long is cut off.
     pub request: Duration,
     /// Bytes of a request's body, as given to [`read_body`]; 64 KiB.
     pub body_bytes: usize,
@@ -57,10 +60,12 @@ pub struct Limits {
     pub streams: u32,
     /// Connections at once; 4,096. Further ones wait in the kernel's backlog.
     pub connections: usize,
-    /// Connections at once of one peer (an IPv4 address or an IPv6 /64); 512. Further ones are closed at once.
+    /// Connections at once of one peer (an IPv4 address or an IPv6 /64); 512. Further ones are
+    /// closed at once.
     pub connections_per_peer: usize,
-    /// Networks that the limit per peer does not hold for; the private ones. A fronting proxy brings everybody, and the
-    /// usual one comes from an address that the internet does not route; others belong here too.
+    /// Networks that the limit per peer does not hold for; the private ones. A fronting proxy
+    /// brings everybody, and the usual one comes from an address that the internet does not route;
+    /// others belong here too.
     pub unlimited_peers: Vec<Network>,
 }
 
@@ -83,16 +88,20 @@ impl Default for Limits {
     }
 }
 
-/// What is kept from connections of others: to Twilio, to clients, to a store, and the files of the process itself.
+/// What is kept from connections of others: to Twilio, to clients, to a store, and the files of the
+/// process itself.
 const OWN_FILES: u64 = 256;
 
 impl Limits {
     /// As many connections as this process may have files open, after it has asked for more.
     ///
-    /// The usual soft limit of 1,024 is for programs of another time; every process may raise it up to the hard one.
+    /// The usual soft limit of 1,024 is for programs of another time; every process may raise it up
+    /// to the hard one.
     #[must_use]
     pub fn within_open_files(self) -> Self {
-        let wanted = u64::try_from(self.connections).unwrap_or(u64::MAX).saturating_add(OWN_FILES);
+        let wanted = u64::try_from(self.connections)
+            .unwrap_or(u64::MAX)
+            .saturating_add(OWN_FILES);
         match rlimit::increase_nofile_limit(wanted) {
             Ok(files) if files < wanted => self.within(files),
             Ok(_) => self,
@@ -104,21 +113,37 @@ impl Limits {
     }
 
     fn within(self, files: u64) -> Self {
-        let connections = usize::try_from(files.saturating_sub(OWN_FILES).max(files / 2)).unwrap_or(self.connections);
-        tracing::warn!(files, connections, "the limit of open files allows few connections: raise it (ulimit -n)");
-        Self { connections: connections.min(self.connections), ..self }
+        let connections = usize::try_from(files.saturating_sub(OWN_FILES).max(files / 2))
+            .unwrap_or(self.connections);
+        tracing::warn!(
+            files,
+            connections,
+            "the limit of open files allows few connections: raise it (ulimit -n)"
+        );
+        Self {
+            connections: connections.min(self.connections),
+            ..self
+        }
     }
 }
 
 /// Serves `endpoint` on `listener` until `stop` is cancelled.
 ///
-/// Then no further connection is accepted, connections at rest are closed, and requests in progress get up to `grace`
-/// to finish; what is still open after that is cut off. Returns when the last connection is gone.
-pub async fn serve<E>(listener: TcpListener, limits: Limits, endpoint: E, stop: CancellationToken, grace: Duration)
-where
+/// Then no further connection is accepted, connections at rest are closed, and requests in progress
+/// get up to `grace` to finish; what is still open after that is cut off. Returns when the last
+/// connection is gone.
+pub async fn serve<E>(
+    listener: TcpListener,
+    limits: Limits,
+    endpoint: E,
+    stop: CancellationToken,
+    grace: Duration,
+) where
     E: Endpoint + 'static,
 {
-    let room = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
+    let room = Arc::new(Semaphore::new(
+        limits.connections.min(Semaphore::MAX_PERMITS),
+    ));
     let peers = Peers::new(limits.connections_per_peer, limits.unlimited_peers.clone());
     let cut = CancellationToken::new();
     let connections = Arc::new(Connections::new(limits, endpoint, stop.clone()));
@@ -140,7 +165,10 @@ where
     drop(listener);
     tracker.close();
     if tokio::time::timeout(grace, tracker.wait()).await.is_err() {
-        tracing::warn!(connections = tracker.len(), "cut off connections that did not end in time");
+        tracing::warn!(
+            connections = tracker.len(),
+            "cut off connections that did not end in time"
+        );
         cut.cancel();
         tracker.wait().await;
     }
@@ -164,8 +192,8 @@ async fn next(
     }
 }
 
-/// Accepts until something was accepted. While the system refuses (it has no file descriptor left, say), every try
-/// would be refused at once: so they come ever more rarely.
+/// Accepts until something was accepted. While the system refuses (it has no file descriptor left,
+/// say), every try would be refused at once: so they come ever more rarely.
 async fn accept<T, F>(mut try_once: impl FnMut() -> F) -> T
 where
     F: Future<Output = io::Result<T>>,
@@ -184,11 +212,14 @@ where
     }
 }
 
-/// Whether only the connection that was to be accepted failed, so that the next may be tried at once.
+/// Whether only the connection that was to be accepted failed, so that the next may be tried at
+/// once.
 fn of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
     )
 }
 
@@ -203,10 +234,11 @@ impl poem::error::ResponseError for TooSlow {
     }
 }
 
-/// Ends a request with [`TooSlow`] when it has no answer in time; the body of an answer is not limited.
+/// Ends a request with [`TooSlow`] when it has no answer in time; the body of an answer is not
+/// limited.
 ///
-/// It belongs directly under whatever turns errors into answers. The listener has a limit of its own a second later,
-/// whose answer is bare.
+/// It belongs directly under whatever turns errors into answers. The listener has a limit of its
+/// own a second later, whose answer is bare.
 #[derive(Clone, Copy, Debug)]
 pub struct TimeLimit(pub Duration);
 
@@ -214,7 +246,10 @@ impl<E: Endpoint> Middleware<E> for TimeLimit {
     type Output = Within<E>;
 
     fn transform(&self, endpoint: E) -> Self::Output {
-        Within { endpoint, limit: self.0 }
+        Within {
+            endpoint,
+            limit: self.0,
+        }
     }
 }
 
@@ -236,5 +271,8 @@ impl<E: Endpoint> Endpoint for Within<E> {
 
 /// The bare answer to a request whose endpoint hangs.
 fn bare_unavailable() -> Response {
-    Response::builder().status(StatusCode::SERVICE_UNAVAILABLE).header("connection", "close").finish()
+    Response::builder()
+        .status(StatusCode::SERVICE_UNAVAILABLE)
+        .header("connection", "close")
+        .finish()
 }

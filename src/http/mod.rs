@@ -1,7 +1,7 @@
 //! The outer edge: everything that speaks HTTP to others, and the only user of poem.
 //!
-//! It translates requests into use cases of `service` and their results into answers; it decides nothing about calls.
-//! [`endpoint`] puts the parts together.
+//! It translates requests into use cases of `service` and their results into answers; it decides
+//! nothing about calls. [`endpoint`] puts the parts together.
 
 pub mod api;
 pub mod assets;
@@ -61,15 +61,29 @@ pub fn endpoint(site: Site) -> impl Endpoint {
     let simulated = site.simulator.is_some();
     let traces = site.service.traces().cloned();
     let about = pages::about(site.service.settings(), simulated);
-    let hooks = Hooks::new(site.service.clone(), site.verifier, site.limits.clone(), &metrics);
+    let hooks = Hooks::new(
+        site.service.clone(),
+        site.verifier,
+        site.limits.clone(),
+        &metrics,
+    );
     let api = Api::new(site.service.clone());
-    let body = BodyLimit { bytes: site.limits.body_bytes, time: site.limits.body };
+    let body = BodyLimit {
+        bytes: site.limits.body_bytes,
+        time: site.limits.body,
+    };
     let api = OpenApiService::new(api, "Tablecall", env!("CARGO_PKG_VERSION"))
         .with(body)
         .with(TimeLimit(site.limits.request));
     let mut routes = Route::new()
-        .at("/openapi.json", fixed("application/json", render_json(&document)))
-        .at("/openapi.yaml", fixed("application/yaml", render_yaml(&document)))
+        .at(
+            "/openapi.json",
+            fixed("application/json", render_json(&document)),
+        )
+        .at(
+            "/openapi.yaml",
+            fixed("application/yaml", render_yaml(&document)),
+        )
         .at("/about.json", fixed("application/json", about.to_string()))
         .at("/healthz", get(healthz))
         .at("/readyz", get(readyz).data(site.service.clone()));
@@ -78,16 +92,25 @@ pub fn endpoint(site: Site) -> impl Endpoint {
     }
     if let Some(simulator) = site.simulator {
         let endpoint = SimulatorEndpoint::new(simulator, site.limits);
-        routes =
-            routes.nest_no_strip("/simulator/2010-04-01", endpoint.clone()).nest_no_strip("/simulator/api", endpoint);
+        routes = routes
+            .nest_no_strip("/simulator/2010-04-01", endpoint.clone())
+            .nest_no_strip("/simulator/api", endpoint);
     }
     let door = Door::new(site.admission, site.service.clock().clone(), &metrics);
-    Edge::new((api, Pages::new(routes, simulated)), hooks, door, &metrics, traces)
+    Edge::new(
+        (api, Pages::new(routes, simulated)),
+        hooks,
+        door,
+        &metrics,
+        traces,
+    )
 }
 
 /// The metrics alone.
 pub fn metrics_endpoint(service: Service) -> impl Endpoint {
-    Route::new().at("/metrics", get(render_metrics).data(service)).with(CatchPanic::new())
+    Route::new()
+        .at("/metrics", get(render_metrics).data(service))
+        .with(CatchPanic::new())
 }
 
 /// The simulator alone, as the carrier of other processes.
@@ -119,7 +142,9 @@ fn fixed(content_type: &'static str, body: String) -> impl Endpoint<Output = Res
         let body = body.clone();
         async move {
             let mut response = body.into_response();
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+            response
+                .headers_mut()
+                .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
             Ok::<_, poem::Error>(response)
         }
     };
@@ -131,7 +156,8 @@ fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// 200 when new calls can be taken on and placed, else 503; the body names what is not well in either case.
+/// 200 when new calls can be taken on and placed, else 503; the body names what is not well in
+/// either case.
 #[handler]
 fn readyz(service: Data<&Service>) -> Response {
     let readiness = service.readiness();
@@ -141,12 +167,22 @@ fn readyz(service: Data<&Service>) -> Response {
         .map(|it| serde_json::json!({"part": it.part, "detail": it.detail, "grave": it.grave}))
         .collect();
     let ready = readiness.is_ready();
-    let body = serde_json::json!({"ready": ready, "stopping": readiness.stopping, "problems": told});
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    Response::builder().status(status).content_type("application/json").body(format!("{body}\n"))
+    let body =
+        serde_json::json!({"ready": ready, "stopping": readiness.stopping, "problems": told});
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    Response::builder()
+        .status(status)
+        .content_type("application/json")
+        .body(format!("{body}\n"))
 }
 
 #[handler]
 async fn render_metrics(service: Data<&Service>) -> Response {
-    Response::builder().content_type("text/plain; version=0.0.4").body(service.scrape().await)
+    Response::builder()
+        .content_type("text/plain; version=0.0.4")
+        .body(service.scrape().await)
 }

@@ -1,4 +1,5 @@
-//! The pages and what they must know of the service before they ask it anything. It decides nothing.
+//! The pages and what they must know of the service before they ask it anything. It decides
+//! nothing.
 
 use poem::{Endpoint, IntoResponse, Request, Response};
 use serde_json::{Value, json};
@@ -18,8 +19,16 @@ pub struct Pages<E> {
 impl<E> Pages<E> {
     /// Puts the pages in front of `inner`; the phone's page is there only with a simulator.
     pub const fn new(inner: E, simulator: bool) -> Self {
-        let names = if simulator { Assets::all() } else { Assets::hiding("/simulator") };
-        Self { files: PageHeaders(names), names, inner }
+        let names = if simulator {
+            Assets::all()
+        } else {
+            Assets::hiding("/simulator")
+        };
+        Self {
+            files: PageHeaders(names),
+            names,
+            inner,
+        }
     }
 }
 
@@ -37,7 +46,12 @@ impl<E: Endpoint> Endpoint for Pages<E> {
 /// What the app shows and leaves out; nothing of it is secret.
 #[must_use]
 pub fn about(settings: &Settings, simulator: bool) -> Value {
-    let languages: Vec<&str> = settings.defaults.languages.iter().map(crate::domain::Language::as_str).collect();
+    let languages: Vec<&str> = settings
+        .defaults
+        .languages
+        .iter()
+        .map(crate::domain::Language::as_str)
+        .collect();
     json!({
         "service_name": settings.service_name,
         "simulator": simulator,
@@ -57,7 +71,11 @@ mod tests {
     async fn status(path: &str, simulator: bool) -> StatusCode {
         let inner = poem::endpoint::make_sync(|_| StatusCode::NO_CONTENT);
         let request = Request::builder().uri(path.parse().unwrap()).finish();
-        Pages::new(inner, simulator).call(request).await.unwrap().status()
+        Pages::new(inner, simulator)
+            .call(request)
+            .await
+            .unwrap()
+            .status()
     }
 
     #[tokio::test]
@@ -73,7 +91,13 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_no_file_is_left_to_the_others() {
-        for path in ["/api/call", "/simulator/api/state", "/simulator/2010-04-01/Accounts", "/index.html", "/healthz"] {
+        for path in [
+            "/api/call",
+            "/simulator/api/state",
+            "/simulator/2010-04-01/Accounts",
+            "/index.html",
+            "/healthz",
+        ] {
             assert_eq!(status(path, true).await, StatusCode::NO_CONTENT, "{path}");
         }
     }

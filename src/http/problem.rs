@@ -31,24 +31,45 @@ pub struct Failure {
     allowance: Option<Allowance>,
 }
 
-/// The headers `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10: structured fields).
+/// The headers `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10:
+/// structured fields).
 #[must_use]
 pub fn rate_limit(allowance: &Allowance) -> (String, String) {
-    let Allowance { most, left, window, more_in } = allowance;
-    let more_in = more_in.map(|seconds| format!(";t={seconds}")).unwrap_or_default();
-    (format!("\"key_minute\";q={most};w={window}"), format!("\"key_minute\";r={left}{more_in}"))
+    let Allowance {
+        most,
+        left,
+        window,
+        more_in,
+    } = allowance;
+    let more_in = more_in
+        .map(|seconds| format!(";t={seconds}"))
+        .unwrap_or_default();
+    (
+        format!("\"key_minute\";q={most};w={window}"),
+        format!("\"key_minute\";r={left}{more_in}"),
+    )
 }
 
 impl Failure {
     /// A failure with a sentence for people.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), more: Vec::new(), retry_after: None, allowance: None }
+        Self {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            more: Vec::new(),
+            retry_after: None,
+            allowance: None,
+        }
     }
 
     /// The same with a number of seconds after which it is worth trying again.
     #[must_use]
     pub fn after(self, seconds: u32) -> Self {
-        Self { retry_after: Some(seconds), ..self }
+        Self {
+            retry_after: Some(seconds),
+            ..self
+        }
     }
 
     /// The same with what a limit leaves to the caller.
@@ -66,8 +87,7 @@ impl Failure {
             "code": word, "request_id": request_id,
         });
         if !self.errors.is_empty() {
-            let error =
-                |error: &FieldError| json!({"field": error.field, "code": error.code, "message": error.message});
+            let error = |error: &FieldError| json!({"field": error.field, "code": error.code, "message": error.message});
             body["errors"] = self.errors.iter().map(error).collect();
         }
         for (name, value) in self.more {
@@ -76,17 +96,26 @@ impl Failure {
         let mut response = body.to_string().into_response();
         response.set_status(status);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if self.code == Code::Unauthorized {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tablecall\""));
+            headers.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer realm=\"tablecall\""),
+            );
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if let Some((policy, left)) = self.allowance.as_ref().map(rate_limit) {
             for (name, value) in [("ratelimit-policy", policy), ("ratelimit", left)] {
-                headers.extend(HeaderValue::from_str(&value).map(|value| (HeaderName::from_static(name), value)));
+                headers.extend(
+                    HeaderValue::from_str(&value)
+                        .map(|value| (HeaderName::from_static(name), value)),
+                );
             }
         }
         response
@@ -111,12 +140,21 @@ impl From<service::Error> for Failure {
     fn from(error: service::Error) -> Self {
         use service::Error;
         match error {
-            Error::NotFound => Self::new(Code::CallNotFound, "There is no call with this id for this key."),
+            Error::NotFound => Self::new(
+                Code::CallNotFound,
+                "There is no call with this id for this key.",
+            ),
             Error::Invalid(errors) => {
                 let count = errors.len();
-                let detail =
-                    if count == 1 { "One field is wrong.".to_owned() } else { format!("{count} fields are wrong.") };
-                Self { errors, ..Self::new(Code::InvalidRequest, detail) }
+                let detail = if count == 1 {
+                    "One field is wrong.".to_owned()
+                } else {
+                    format!("{count} fields are wrong.")
+                };
+                Self {
+                    errors,
+                    ..Self::new(Code::InvalidRequest, detail)
+                }
             }
             Error::Refused(refusal) => refused(refusal),
             Error::Starting => Self {
@@ -127,17 +165,22 @@ impl From<service::Error> for Failure {
                      is in the way.",
                 )
             },
-            Error::IdempotencyMismatch => {
-                Self::new(Code::IdempotencyMismatch, "Use another Idempotency-Key for another request.")
-            }
+            Error::IdempotencyMismatch => Self::new(
+                Code::IdempotencyMismatch,
+                "Use another Idempotency-Key for another request.",
+            ),
             Error::CallFinished => Self::new(Code::CallFinished, "It can no longer be cancelled."),
-            Error::NoCallbackUrl => {
-                Self::new(Code::NoCallbackUrl, "Nobody wants events of this call: it was made without a callback_url.")
-            }
+            Error::NoCallbackUrl => Self::new(
+                Code::NoCallbackUrl,
+                "Nobody wants events of this call: it was made without a callback_url.",
+            ),
             Error::Twilio(refusal) => twilio(&refusal),
             Error::Unavailable(store::Error::Full) => Self {
                 retry_after: Some(30),
-                ..Self::new(Code::Unavailable, "As many calls are open as this service can hold.")
+                ..Self::new(
+                    Code::Unavailable,
+                    "As many calls are open as this service can hold.",
+                )
             },
             Error::Unavailable(store::Error::Away) => Self {
                 retry_after: Some(5),
@@ -146,9 +189,10 @@ impl From<service::Error> for Failure {
                     "The shared store does not answer. Calls under way go on; new ones can be made once it is back.",
                 )
             },
-            Error::Unavailable(store::Error::Unreadable) | Error::Internal => {
-                Self::new(Code::InternalError, "The request was not carried out. Please try again.")
-            }
+            Error::Unavailable(store::Error::Unreadable) | Error::Internal => Self::new(
+                Code::InternalError,
+                "The request was not carried out. Please try again.",
+            ),
         }
     }
 }
@@ -176,21 +220,40 @@ fn refused(refusal: crate::policy::Refusal) -> Failure {
         Refusal::KeyLimit { retry_after } => return limited(Code::KeyLimit, retry_after),
         Refusal::ServiceLimit { retry_after } => return limited(Code::ServiceLimit, retry_after),
     };
-    let error = FieldError { field: field.to_owned(), code: refusal.code(), message: refusal.to_string() };
-    Failure { errors: vec![error], ..Failure::new(code, format!("{refusal}.")) }
+    let error = FieldError {
+        field: field.to_owned(),
+        code: refusal.code(),
+        message: refusal.to_string(),
+    };
+    Failure {
+        errors: vec![error],
+        ..Failure::new(code, format!("{refusal}."))
+    }
 }
 
 /// With a capital letter.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default()
 }
 
 fn twilio(refusal: &TwilioRefusal) -> Failure {
-    let code = refusal.code.map_or_else(|| "without a code".to_owned(), |code| format!("with code {code}"));
+    let code = refusal.code.map_or_else(
+        || "without a code".to_owned(),
+        |code| format!("with code {code}"),
+    );
     let detail = format!("Twilio refused the call {code}. {}", refusal.advice());
-    let more = vec![("twilio_code", json!(refusal.code)), ("twilio_message", json!(masked(&refusal.message)))];
-    Failure { more, ..Failure::new(Code::CallRefused, detail) }
+    let more = vec![
+        ("twilio_code", json!(refusal.code)),
+        ("twilio_message", json!(masked(&refusal.message))),
+    ];
+    Failure {
+        more,
+        ..Failure::new(Code::CallRefused, detail)
+    }
 }
 
 /// Twilio's words without the numbers in them: a problem may end up in a client's log.
@@ -209,7 +272,11 @@ fn masked(text: &str) -> String {
         if number.is_empty() {
             masked.push(first);
         }
-        rest = if number.is_empty() { &after[first.len_utf8()..] } else { after };
+        rest = if number.is_empty() {
+            &after[first.len_utf8()..]
+        } else {
+            after
+        };
     }
     masked
 }
@@ -233,7 +300,10 @@ pub(super) fn of_framework(error: &poem::Error) -> Failure {
 }
 
 /// What there is to say where the framework says nothing of use.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the framework reports these only; a later code gets the last line")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the framework reports these only; a later code gets the last line"
+)]
 const fn detail_of(code: Code) -> &'static str {
     match code {
         Code::NotFound => "There is nothing at this path. The API is described at /docs.",
@@ -253,8 +323,13 @@ mod tests {
 
     #[test]
     fn twilios_words_are_told_without_numbers() {
-        let told = masked("The number +14155552671 is unverified: ask for 4155552671, not for 21219 (+44). Ñ");
-        assert_eq!(told, "The number +1******2671 is unverified: ask for ******, not for 21219 (+44). Ñ");
+        let told = masked(
+            "The number +14155552671 is unverified: ask for 4155552671, not for 21219 (+44). Ñ",
+        );
+        assert_eq!(
+            told,
+            "The number +1******2671 is unverified: ask for ******, not for 21219 (+44). Ñ"
+        );
         for text in ["", "+", "++", "a+1", "12345678", "+1234567890123456789"] {
             assert!(!masked(text).contains("2345678"), "{text}");
         }
@@ -267,14 +342,26 @@ mod tests {
         let status = |status| poem::Error::from_status(status);
         for (error, code) in [
             (BodyError::TooSlow.into(), Code::RequestTimeout),
-            (BodyError::TooLong { limit: 1 }.into(), Code::PayloadTooLarge),
+            (
+                BodyError::TooLong { limit: 1 }.into(),
+                Code::PayloadTooLarge,
+            ),
             (broken().into(), Code::BadRequest),
             (TooSlow.into(), Code::Unavailable),
             (status(StatusCode::NOT_FOUND), Code::NotFound),
-            (status(StatusCode::METHOD_NOT_ALLOWED), Code::MethodNotAllowed),
-            (status(StatusCode::UNSUPPORTED_MEDIA_TYPE), Code::UnsupportedMediaType),
+            (
+                status(StatusCode::METHOD_NOT_ALLOWED),
+                Code::MethodNotAllowed,
+            ),
+            (
+                status(StatusCode::UNSUPPORTED_MEDIA_TYPE),
+                Code::UnsupportedMediaType,
+            ),
             (status(StatusCode::IM_A_TEAPOT), Code::BadRequest),
-            (status(StatusCode::INSUFFICIENT_STORAGE), Code::InternalError),
+            (
+                status(StatusCode::INSUFFICIENT_STORAGE),
+                Code::InternalError,
+            ),
         ] {
             assert_eq!(of_framework(&error).code, code, "{error}");
         }
@@ -282,13 +369,19 @@ mod tests {
 
     #[tokio::test]
     async fn a_problem_names_fields_and_request() {
-        let errors =
-            vec![FieldError { field: "name".to_owned(), code: "empty", message: "must not be empty".to_owned() }];
+        let errors = vec![FieldError {
+            field: "name".to_owned(),
+            code: "empty",
+            message: "must not be empty".to_owned(),
+        }];
         let response = Failure::from(service::Error::Invalid(errors)).into_response("req-1");
         assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(response.content_type(), Some("application/problem+json"));
         let body: Value = response.into_body().into_json().await.unwrap();
         assert_eq!(body["errors"][0]["field"], "name");
-        assert_eq!((&body["code"], &body["request_id"]), (&json!("invalid_request"), &json!("req-1")));
+        assert_eq!(
+            (&body["code"], &body["request_id"]),
+            (&json!("invalid_request"), &json!("req-1"))
+        );
     }
 }

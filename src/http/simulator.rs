@@ -31,7 +31,9 @@ impl Endpoint for SimulatorEndpoint {
         *plain.uri_mut() = request.original_uri().clone();
         *plain.headers_mut() = request.headers().clone();
         let (head, body) = self.simulator.handle(plain).await.into_parts();
-        let mut response = Response::builder().status(head.status).body(Body::from(body));
+        let mut response = Response::builder()
+            .status(head.status)
+            .body(Body::from(body));
         *response.headers_mut() = head.headers;
         Ok(response)
     }

@@ -1,7 +1,9 @@
-//! Where a name leads: only to the public internet, each time anew, and the connection goes to the address that was
-//! checked. Without this a client could let us knock at doors inside our own network.
+//! Where a name leads: only to the public internet, each time anew, and the connection goes to the
+//! address that was checked. Without this a client could let us knock at doors inside our own
+//! network.
 //!
-//! Addresses that stand in a URL are not resolved by anybody: [`CallbackUrl`](crate::domain::CallbackUrl) checks those.
+//! Addresses that stand in a URL are not resolved by anybody:
+//! [`CallbackUrl`](crate::domain::CallbackUrl) checks those.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -37,8 +39,15 @@ impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
         let resolving = self.0.resolve(name);
         Box::pin(async move {
-            let public: Vec<SocketAddr> = resolving.await?.filter(|address| is_public(address.ip())).collect();
-            if public.is_empty() { Err(Private.into()) } else { Ok(Box::new(public.into_iter()) as Addrs) }
+            let public: Vec<SocketAddr> = resolving
+                .await?
+                .filter(|address| is_public(address.ip()))
+                .collect();
+            if public.is_empty() {
+                Err(Private.into())
+            } else {
+                Ok(Box::new(public.into_iter()) as Addrs)
+            }
         })
     }
 }

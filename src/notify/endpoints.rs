@@ -1,8 +1,8 @@
-//! Who may send where at this moment: a few at a time to each endpoint, and to one that does not answer only now and then
-//! a single one. So a dead client costs little, and slows no other.
+//! Who may send where at this moment: a few at a time to each endpoint, and to one that does not
+//! answer only now and then a single one. So a dead client costs little, and slows no other.
 //!
-//! An endpoint is an origin: scheme, host and port. Only those are remembered that are being sent to or have failed, and
-//! of these a bounded number: to forget one costs a few tries.
+//! An endpoint is an origin: scheme, host and port. Only those are remembered that are being sent
+//! to or have failed, and of these a bounded number: to forget one costs a few tries.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -74,7 +74,12 @@ impl Endpoints {
         };
         endpoint.probed |= is_probe;
         endpoint.passes += 1;
-        Ok(Pass { endpoints: self.clone(), origin: origin.into(), turns: endpoint.turns.clone(), is_probe })
+        Ok(Pass {
+            endpoints: self.clone(),
+            origin: origin.into(),
+            turns: endpoint.turns.clone(),
+            is_probe,
+        })
     }
 
     /// A pass for the last moments of the process, when nobody can come again.
@@ -82,7 +87,12 @@ impl Endpoints {
         let mut known = self.lock();
         let endpoint = known.entry(origin.into()).or_insert_with(Endpoint::new);
         endpoint.passes += 1;
-        Pass { endpoints: self.clone(), origin: origin.into(), turns: endpoint.turns.clone(), is_probe: true }
+        Pass {
+            endpoints: self.clone(),
+            origin: origin.into(),
+            turns: endpoint.turns.clone(),
+            is_probe: true,
+        }
     }
 
     #[cfg(test)]
@@ -93,7 +103,9 @@ impl Endpoints {
 
 /// Not all that wait come back at the very moment an endpoint opens.
 fn soon_after(until: Timestamp) -> Timestamp {
-    until.saturating_add(SOON.mul_f64(fastrand::f64())).unwrap_or(until)
+    until
+        .saturating_add(SOON.mul_f64(fastrand::f64()))
+        .unwrap_or(until)
 }
 
 /// Forgets the endpoint that opens first, when another one would be too many.
@@ -102,7 +114,10 @@ fn make_room(known: &mut HashMap<Box<str>, Endpoint>, origin: &str) {
         return;
     }
     let idle = known.iter().filter(|(_, endpoint)| endpoint.passes == 0);
-    if let Some(first) = idle.min_by_key(|(_, endpoint)| endpoint.shut_until).map(|(origin, _)| origin.clone()) {
+    if let Some(first) = idle
+        .min_by_key(|(_, endpoint)| endpoint.shut_until)
+        .map(|(origin, _)| origin.clone())
+    {
         known.remove(&first);
     }
 }
@@ -110,7 +125,14 @@ fn make_room(known: &mut HashMap<Box<str>, Endpoint>, origin: &str) {
 impl Endpoint {
     fn new() -> Self {
         let turns = Arc::new(Semaphore::new(AT_ONCE));
-        Self { turns, passes: 0, failures: 0, shuts: 0, shut_until: None, probed: false }
+        Self {
+            turns,
+            passes: 0,
+            failures: 0,
+            shuts: 0,
+            shut_until: None,
+            probed: false,
+        }
     }
 }
 
@@ -123,7 +145,9 @@ impl Pass {
     /// When to come again, if the endpoint was shut while this waited.
     pub(super) fn is_void(&self) -> Option<Timestamp> {
         let known = self.endpoints.lock();
-        let shut_until = known.get(&self.origin).and_then(|endpoint| endpoint.shut_until);
+        let shut_until = known
+            .get(&self.origin)
+            .and_then(|endpoint| endpoint.shut_until);
         shut_until.filter(|_| !self.is_probe).map(soon_after)
     }
 
@@ -137,14 +161,19 @@ impl Pass {
     /// The endpoint did not answer, or is in trouble by its own account.
     pub(super) fn failed(&self, now: Timestamp) {
         let mut known = self.endpoints.lock();
-        let Some(endpoint) = known.get_mut(&self.origin) else { return };
+        let Some(endpoint) = known.get_mut(&self.origin) else {
+            return;
+        };
         // Those that were under way when it was shut tell nothing new.
         if endpoint.shut_until.is_some() && !self.is_probe {
             return;
         }
         endpoint.failures = endpoint.failures.saturating_add(1);
         if endpoint.failures >= FAILURES {
-            let shut = FIRST_SHUT.checked_mul(1 << endpoint.shuts.min(10)).unwrap_or(LONGEST_SHUT).min(LONGEST_SHUT);
+            let shut = FIRST_SHUT
+                .checked_mul(1 << endpoint.shuts.min(10))
+                .unwrap_or(LONGEST_SHUT)
+                .min(LONGEST_SHUT);
             endpoint.shuts = endpoint.shuts.saturating_add(1);
             endpoint.shut_until = now.saturating_add(shut).ok();
         }
@@ -154,7 +183,9 @@ impl Pass {
 impl Drop for Pass {
     fn drop(&mut self) {
         let mut known = self.endpoints.lock();
-        let Some(endpoint) = known.get_mut(&self.origin) else { return };
+        let Some(endpoint) = known.get_mut(&self.origin) else {
+            return;
+        };
         endpoint.passes = endpoint.passes.saturating_sub(1);
         endpoint.probed &= !self.is_probe;
         if endpoint.passes == 0 && endpoint.failures == 0 {
@@ -172,7 +203,10 @@ mod tests {
     }
 
     fn fail(endpoints: &Arc<Endpoints>, seconds: i64) {
-        endpoints.admit("https://dead.example", at(seconds)).unwrap().failed(at(seconds));
+        endpoints
+            .admit("https://dead.example", at(seconds))
+            .unwrap()
+            .failed(at(seconds));
     }
 
     #[test]
@@ -186,17 +220,30 @@ mod tests {
         waiting.failed(at(0));
         drop(waiting);
         assert!(endpoints.admit("https://dead.example", at(4)).unwrap_err() >= at(5));
-        assert!(endpoints.admit("https://living.example", at(4)).is_ok(), "others are not slowed");
+        assert!(
+            endpoints.admit("https://living.example", at(4)).is_ok(),
+            "others are not slowed"
+        );
         let probe = endpoints.admit("https://dead.example", at(5)).unwrap();
-        assert!(endpoints.admit("https://dead.example", at(5)).is_err(), "one at a time");
+        assert!(
+            endpoints.admit("https://dead.example", at(5)).is_err(),
+            "one at a time"
+        );
         probe.failed(at(6));
         drop(probe);
-        assert!(endpoints.admit("https://dead.example", at(15)).is_err(), "twice as long");
+        assert!(
+            endpoints.admit("https://dead.example", at(15)).is_err(),
+            "twice as long"
+        );
         let probe = endpoints.admit("https://dead.example", at(16)).unwrap();
         probe.answered();
         assert!(endpoints.admit("https://dead.example", at(16)).is_ok());
         drop(probe);
-        assert_eq!(endpoints.remembered(), 0, "nothing is remembered of those that are well");
+        assert_eq!(
+            endpoints.remembered(),
+            0,
+            "nothing is remembered of those that are well"
+        );
     }
 
     #[test]
@@ -212,7 +259,11 @@ mod tests {
         let endpoints = Arc::new(Endpoints::default());
         (0..5).for_each(|_| fail(&endpoints, 0));
         for probe in 1..40 {
-            assert!(endpoints.admit("https://dead.example", at(60 * probe - 56)).is_err());
+            assert!(
+                endpoints
+                    .admit("https://dead.example", at(60 * probe - 56))
+                    .is_err()
+            );
             fail(&endpoints, 60 * probe);
         }
     }
@@ -220,12 +271,17 @@ mod tests {
     #[test]
     fn an_endpoint_takes_so_many_and_no_more_and_so_does_the_memory_of_them() {
         let endpoints = Arc::new(Endpoints::default());
-        let passes: Vec<Pass> = (0..WAITING).map(|_| endpoints.admit("https://a.example", at(0)).unwrap()).collect();
+        let passes: Vec<Pass> = (0..WAITING)
+            .map(|_| endpoints.admit("https://a.example", at(0)).unwrap())
+            .collect();
         assert!(endpoints.admit("https://a.example", at(0)).is_err());
         drop(passes);
         assert!(endpoints.admit("https://a.example", at(0)).is_ok());
         for number in 0..REMEMBERED + 100 {
-            endpoints.admit(&format!("https://{number}.example"), at(0)).unwrap().failed(at(0));
+            endpoints
+                .admit(&format!("https://{number}.example"), at(0))
+                .unwrap()
+                .failed(at(0));
         }
         assert_eq!(endpoints.remembered(), REMEMBERED);
     }

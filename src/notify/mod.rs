@@ -1,8 +1,9 @@
-//! Events to clients: what a `callback_url` is told of its call, signed by Standard Webhooks, until it is received.
+//! Events to clients: what a `callback_url` is told of its call, signed by Standard Webhooks, until
+//! it is received.
 //!
-//! The outbox of the store knows what is to be told; here it is claimed, sent, and settled. An event is sent at least
-//! once; those of one call go one after the other; states that follow each other before they were sent merge into the
-//! newest. It decides nothing about calls.
+//! The outbox of the store knows what is to be told; here it is claimed, sent, and settled. An
+//! event is sent at least once; those of one call go one after the other; states that follow each
+//! other before they were sent merge into the newest. It decides nothing about calls.
 
 mod address;
 mod endpoints;
@@ -59,7 +60,9 @@ pub struct Parts {
 
 impl fmt::Debug for Parts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Parts").field("allow_private", &self.allow_private).finish_non_exhaustive()
+        f.debug_struct("Parts")
+            .field("allow_private", &self.allow_private)
+            .finish_non_exhaustive()
     }
 }
 
@@ -80,7 +83,9 @@ struct Inner {
 
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Notifier").field("post", &self.post).finish_non_exhaustive()
+        f.debug_struct("Notifier")
+            .field("post", &self.post)
+            .finish_non_exhaustive()
     }
 }
 
@@ -90,7 +95,14 @@ impl Notifier {
     /// # Errors
     /// No HTTP client can be built.
     pub fn new(parts: Parts) -> Result<Self, reqwest::Error> {
-        let Parts { service, clock, secrets, allow_private, names, show } = parts;
+        let Parts {
+            service,
+            clock,
+            secrets,
+            allow_private,
+            names,
+            show,
+        } = parts;
         let post = Post::new(secrets, allow_private, names)?;
         Ok(Self(Arc::new(Inner {
             service,
@@ -108,12 +120,16 @@ impl Notifier {
     pub fn start(&self) {
         let notifier = self.clone();
         self.0.tasks.spawn(async move {
-            let _stopped = notifier.0.stop.run_until_cancelled(notifier.send_for_ever()).await;
+            let _stopped = notifier
+                .0
+                .stop
+                .run_until_cancelled(notifier.send_for_ever())
+                .await;
         });
     }
 
-    /// Ends: what is being sent is settled, and what is still to be received gets one last try, unless others take it
-    /// over. After `budget` the rest is left.
+    /// Ends: what is being sent is settled, and what is still to be received gets one last try,
+    /// unless others take it over. After `budget` the rest is left.
     pub async fn flush(&self, budget: Duration) {
         self.0.stop.cancel();
         self.0.tasks.close();
@@ -128,9 +144,18 @@ impl Notifier {
             }
         };
         let in_time = tokio::time::timeout(budget, last).await.is_ok();
-        let left = self.0.service.store().events_pending().await.unwrap_or_default();
+        let left = self
+            .0
+            .service
+            .store()
+            .events_pending()
+            .await
+            .unwrap_or_default();
         if !is_shared && (!in_time || left > 0) {
-            tracing::error!(left, "this process ends before every client was told of its calls");
+            tracing::error!(
+                left,
+                "this process ends before every client was told of its calls"
+            );
         }
     }
 
@@ -175,7 +200,11 @@ impl Notifier {
     /// Sends one event when its endpoint takes it; `None`: too late for this claim.
     async fn deliver(&self, event: &Claimed) -> Option<Settled> {
         let now = self.0.clock.now();
-        let Some(letter) = self.letter(event) else { return Some(Settled::GaveUp { error: "no URL".into() }) };
+        let Some(letter) = self.letter(event) else {
+            return Some(Settled::GaveUp {
+                error: "no URL".into(),
+            });
+        };
         let pass = match self.0.endpoints.admit(letter.url.origin(), now) {
             Ok(pass) => pass,
             Err(at) => return Some(put_back(event, at, now)),
@@ -199,7 +228,11 @@ impl Notifier {
     async fn send(&self, event: &Claimed, letter: &Letter, pass: &Pass) -> Result<(), Failure> {
         let begun = Instant::now();
         let sent = self.0.post.send(letter, self.0.clock.now()).await;
-        self.0.service.metrics().event_duration.record(begun.elapsed());
+        self.0
+            .service
+            .metrics()
+            .event_duration
+            .record(begun.elapsed());
         match &sent {
             Err(failure) if !failure.why.is_answer() => pass.failed(self.0.clock.now()),
             Ok(()) | Err(_) => pass.answered(),
@@ -242,38 +275,58 @@ impl Notifier {
             }
             Settled::Later { .. } => {}
         }
-        match self.0.service.store().settle_event(event, settled, self.0.clock.now()).await {
+        match self
+            .0
+            .service
+            .store()
+            .settle_event(event, settled, self.0.clock.now())
+            .await
+        {
             Ok(true) => {}
-            Ok(false) => tracing::info!(call.id = %event.call.id, "an event took longer than its claim"),
-            Err(error) => tracing::warn!(call.id = %event.call.id, error = %error, "an event will be sent once more"),
+            Ok(false) => {
+                tracing::info!(call.id = %event.call.id, "an event took longer than its claim")
+            }
+            Err(error) => {
+                tracing::warn!(call.id = %event.call.id, error = %error, "an event will be sent once more")
+            }
         }
     }
 
-    /// Everything that is pending and not being sent, whenever it was due, once. Nobody waits for it here.
+    /// Everything that is pending and not being sent, whenever it was due, once. Nobody waits for
+    /// it here.
     async fn send_the_last(&self) {
         let store = self.0.service.store();
         loop {
             let now = self.0.clock.now();
             store.hurry_events(now);
             // What is claimed here is claimed for good.
-            let events = store.due_events(now, later(now, schedule::LONGEST), IN_HAND).await.unwrap_or_default();
+            let events = store
+                .due_events(now, later(now, schedule::LONGEST), IN_HAND)
+                .await
+                .unwrap_or_default();
             if events.is_empty() {
                 return;
             }
             for event in events {
                 let notifier = self.clone();
-                self.0.tasks.spawn(async move { notifier.deliver_last(&event).await });
+                self.0
+                    .tasks
+                    .spawn(async move { notifier.deliver_last(&event).await });
             }
         }
     }
 
     async fn deliver_last(&self, event: &Claimed) {
-        let Some(letter) = self.letter(event) else { return };
+        let Some(letter) = self.letter(event) else {
+            return;
+        };
         let pass = self.0.endpoints.admit_anyway(letter.url.origin());
         let turn = pass.turn().await;
         let settled = match self.send(event, &letter, &pass).await {
             Ok(()) => Settled::Delivered,
-            Err(failure) => Settled::GaveUp { error: failure.why.to_string().into() },
+            Err(failure) => Settled::GaveUp {
+                error: failure.why.to_string().into(),
+            },
         };
         drop(turn);
         self.settle(event, settled).await;
@@ -282,10 +335,18 @@ impl Notifier {
     fn letter(&self, event: &Claimed) -> Option<Letter> {
         let call = &event.call;
         let url = call.reservation.callback_url.clone()?;
-        let kind = if call.is_finished() { "call.finished" } else { "call.updated" };
+        let kind = if call.is_finished() {
+            "call.finished"
+        } else {
+            "call.updated"
+        };
         let (at, data) = (call.updated_at, (self.0.show)(call));
         let body = format!(r#"{{"type":"{kind}","timestamp":"{at:.3}","data":{data}}}"#);
-        Some(Letter { url, id: format!("evt_{}_{}", call.id, event.version), body })
+        Some(Letter {
+            url,
+            id: format!("evt_{}_{}", call.id, event.version),
+            body,
+        })
     }
 }
 
@@ -293,9 +354,13 @@ impl Notifier {
 fn put_back(event: &Claimed, at: Timestamp, now: Timestamp) -> Settled {
     let deadline = schedule::deadline(event.since);
     if now < deadline {
-        return Settled::Later { at: at.min(deadline) };
+        return Settled::Later {
+            at: at.min(deadline),
+        };
     }
-    Settled::GaveUp { error: "its endpoint does not answer anybody".into() }
+    Settled::GaveUp {
+        error: "its endpoint does not answer anybody".into(),
+    }
 }
 
 fn later(now: Timestamp, by: SignedDuration) -> Timestamp {

@@ -1,6 +1,7 @@
 //! One event, sent once: who may be reached, for how long, and what an answer means.
 //!
-//! Redirects are not followed, nothing of the environment is used, and of an answer little more than its status is read.
+//! Redirects are not followed, nothing of the environment is used, and of an answer little more
+//! than its status is read.
 
 use std::error::Error as _;
 use std::fmt;
@@ -82,20 +83,30 @@ impl Why {
     pub(super) const fn is_answer(self) -> bool {
         match self {
             Self::NoSecret | Self::Gone | Self::Redirected(_) => true,
-            Self::Answered(status) => status < 500 && status != StatusCode::TOO_MANY_REQUESTS.as_u16(),
-            Self::NotAllowed | Self::PrivateAddress | Self::NotConnected | Self::TimedOut | Self::Broken => false,
+            Self::Answered(status) => {
+                status < 500 && status != StatusCode::TOO_MANY_REQUESTS.as_u16()
+            }
+            Self::NotAllowed
+            | Self::PrivateAddress
+            | Self::NotConnected
+            | Self::TimedOut
+            | Self::Broken => false,
         }
     }
 }
 
 impl From<Why> for Failure {
     fn from(why: Why) -> Self {
-        Self { why, retry_after: None }
+        Self {
+            why,
+            retry_after: None,
+        }
     }
 }
 
 impl Post {
-    /// Sends through names that `names` resolves; `allow_private`: to any address, and without TLS too.
+    /// Sends through names that `names` resolves; `allow_private`: to any address, and without TLS
+    /// too.
     ///
     /// # Errors
     /// No client can be built.
@@ -104,9 +115,20 @@ impl Post {
         allow_private: bool,
         names: Arc<dyn Resolve>,
     ) -> Result<Self, reqwest::Error> {
-        let names = if allow_private { names } else { Arc::new(PublicOnly(names)) };
-        let http = http_client_builder().timeout(PATIENCE).dns_resolver(names).build()?;
-        Ok(Self { http, secrets, allow_private })
+        let names = if allow_private {
+            names
+        } else {
+            Arc::new(PublicOnly(names))
+        };
+        let http = http_client_builder()
+            .timeout(PATIENCE)
+            .dns_resolver(names)
+            .build()?;
+        Ok(Self {
+            http,
+            secrets,
+            allow_private,
+        })
     }
 
     /// Sends a letter, signed as of `now`.
@@ -114,7 +136,8 @@ impl Post {
         if self.secrets.is_empty() {
             return Err(Why::NoSecret.into());
         }
-        // The settings may have been others when the call was made; and nobody resolves an address that stands in a URL.
+        // The settings may have been others when the call was made; and nobody resolves an address
+        // that stands in a URL.
         if CallbackUrl::parse(letter.url.as_str(), self.allow_private).is_err() {
             return Err(Why::NotAllowed.into());
         }
@@ -125,11 +148,15 @@ impl Post {
             .header(CONTENT_TYPE, "application/json")
             .header("webhook-id", &letter.id)
             .header("webhook-timestamp", seconds)
-            .header("webhook-signature", signatures(&self.secrets, &letter.id, seconds, &letter.body))
+            .header(
+                "webhook-signature",
+                signatures(&self.secrets, &letter.id, seconds, &letter.body),
+            )
             .body(letter.body.clone());
         let answer = request.send().await.map_err(|error| judge_error(&error))?;
         let judged = judge(answer.status(), answer.headers(), now);
-        // Longer than that it is not worth: a connection that was not read to its end is closed instead of used again.
+        // Longer than that it is not worth: a connection that was not read to its end is closed
+        // instead of used again.
         drop(tokio::time::timeout(REST, read(answer)).await);
         judged
     }
@@ -137,7 +164,9 @@ impl Post {
 
 impl fmt::Debug for Post {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Post").field("allow_private", &self.allow_private).finish_non_exhaustive()
+        f.debug_struct("Post")
+            .field("allow_private", &self.allow_private)
+            .finish_non_exhaustive()
     }
 }
 
@@ -148,14 +177,24 @@ fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Result<(), 
         status if status.is_redirection() => Why::Redirected(status.as_u16()),
         status => Why::Answered(status.as_u16()),
     };
-    Err(Failure { why, retry_after: retry_after(headers, now) })
+    Err(Failure {
+        why,
+        retry_after: retry_after(headers, now),
+    })
 }
 
 /// Seconds, or a date.
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let seconds = text.parse().map(Duration::from_secs).ok();
-    seconds.or_else(|| rfc2822::parse(text).ok()?.timestamp().duration_since(now).try_into().ok())
+    seconds.or_else(|| {
+        rfc2822::parse(text)
+            .ok()?
+            .timestamp()
+            .duration_since(now)
+            .try_into()
+            .ok()
+    })
 }
 
 fn judge_error(error: &reqwest::Error) -> Failure {

@@ -14,12 +14,20 @@ pub(super) fn deadline(since: Timestamp) -> Timestamp {
     since.saturating_add(PATIENCE).unwrap_or(since)
 }
 
-/// When to send again after `tries` in vain: 1, 2, 4, 8 … seconds later, and up to a fifth more so that not all come at
-/// once; or later if the endpoint asked for it. The last try is an hour after the news; `None` after that.
-pub(super) fn next(tries: u32, since: Timestamp, now: Timestamp, asked: Option<Duration>) -> Option<Timestamp> {
+/// When to send again after `tries` in vain: 1, 2, 4, 8 … seconds later, and up to a fifth more so
+/// that not all come at once; or later if the endpoint asked for it. The last try is an hour after
+/// the news; `None` after that.
+pub(super) fn next(
+    tries: u32,
+    since: Timestamp,
+    now: Timestamp,
+    asked: Option<Duration>,
+) -> Option<Timestamp> {
     let deadline = deadline(since);
     let pause = SignedDuration::from_secs(1_i64 << tries.saturating_sub(1).min(20)).min(LONGEST);
-    let asked = asked.map_or(SignedDuration::ZERO, |asked| SignedDuration::try_from(asked).unwrap_or(LONGEST));
+    let asked = asked.map_or(SignedDuration::ZERO, |asked| {
+        SignedDuration::try_from(asked).unwrap_or(LONGEST)
+    });
     let longest = now.saturating_add(LONGEST).unwrap_or(deadline);
     let at = spread(now, pause.max(asked).min(LONGEST)).min(longest);
     (now < deadline).then(|| at.min(deadline))
@@ -28,7 +36,9 @@ pub(super) fn next(tries: u32, since: Timestamp, now: Timestamp, asked: Option<D
 /// `pause` after `now`, and up to a fifth of it more.
 pub(super) fn spread(now: Timestamp, pause: SignedDuration) -> Timestamp {
     let more = pause.mul_f64(fastrand::f64() / 5.0);
-    now.saturating_add(pause).and_then(|at| at.saturating_add(more)).unwrap_or(now)
+    now.saturating_add(pause)
+        .and_then(|at| at.saturating_add(more))
+        .unwrap_or(now)
 }
 
 #[cfg(test)]
@@ -43,12 +53,16 @@ mod tests {
     fn pauses_double_up_to_a_quarter_of_an_hour_and_end_after_an_hour() {
         let (mut now, mut pauses) = (start(), vec![]);
         for tries in 1..99 {
-            let Some(at) = next(tries, start(), now, None) else { break };
+            let Some(at) = next(tries, start(), now, None) else {
+                break;
+            };
             pauses.push(at.duration_since(now).as_secs_f64());
             now = at;
         }
         assert_eq!(now.duration_since(start()), PATIENCE, "the last try");
-        let doubled = pauses.iter().zip([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0]);
+        let doubled = pauses
+            .iter()
+            .zip([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0]);
         for (pause, least) in doubled {
             assert!((least..=least * 1.2).contains(pause), "{pauses:?}");
         }
@@ -64,7 +78,13 @@ mod tests {
         };
         assert!((1.0..=1.2).contains(&pause(0)));
         assert!((30.0..=36.0).contains(&pause(30)));
-        assert_eq!((pause(900), pause(901), pause(u64::MAX)), (900.0, 900.0, 900.0));
-        assert_eq!(next(5, start(), start() + PATIENCE, Some(Duration::from_secs(9))), None);
+        assert_eq!(
+            (pause(900), pause(901), pause(u64::MAX)),
+            (900.0, 900.0, 900.0)
+        );
+        assert_eq!(
+            next(5, start(), start() + PATIENCE, Some(Duration::from_secs(9))),
+            None
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Signatures by Standard Webhooks: so that a client knows that an event is ours, and how old it is.
+//! Signatures by Standard Webhooks: so that a client knows that an event is ours, and how old it
+//! is.
 
 use std::fmt;
 
@@ -29,9 +30,16 @@ impl Secret {
     /// # Errors
     /// It is anything else.
     pub fn parse(text: &str) -> Result<Self, NotASecret> {
-        let bytes = text.strip_prefix(PREFIX).and_then(|encoded| BASE64_STANDARD.decode(encoded).ok());
-        let bytes = bytes.filter(|bytes| (24..=64).contains(&bytes.len())).ok_or(NotASecret)?;
-        Ok(Self { text: text.into(), key: hmac::Key::new(HMAC_SHA256, &bytes) })
+        let bytes = text
+            .strip_prefix(PREFIX)
+            .and_then(|encoded| BASE64_STANDARD.decode(encoded).ok());
+        let bytes = bytes
+            .filter(|bytes| (24..=64).contains(&bytes.len()))
+            .ok_or(NotASecret)?;
+        Ok(Self {
+            text: text.into(),
+            key: hmac::Key::new(HMAC_SHA256, &bytes),
+        })
     }
 
     /// A new one; `None`: this system has no randomness to give.
@@ -57,9 +65,13 @@ impl Secret {
     }
 }
 
-/// The value of `webhook-signature`: one signature for each secret, so that clients can change theirs one by one.
+/// The value of `webhook-signature`: one signature for each secret, so that clients can change
+/// theirs one by one.
 pub(super) fn signatures(secrets: &[Secret], id: &str, seconds: i64, body: &str) -> String {
-    let signed: Vec<String> = secrets.iter().map(|secret| secret.sign(id, seconds, body)).collect();
+    let signed: Vec<String> = secrets
+        .iter()
+        .map(|secret| secret.sign(id, seconds, body))
+        .collect();
     signed.join(" ")
 }
 
@@ -78,10 +90,16 @@ mod tests {
 
     #[test]
     fn the_example_of_the_standard_is_signed_as_it_says() {
-        // https://github.com/standard-webhooks/standard-webhooks, the worked example of the specification.
+        // https://github.com/standard-webhooks/standard-webhooks, the worked example of the
+        // specification.
         let secret = Secret::parse(OLD).unwrap();
         let body = r#"{"test": 2432232314}"#;
-        let signed = signatures(&[secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body);
+        let signed = signatures(
+            &[secret],
+            "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            1_614_265_330,
+            body,
+        );
         assert_eq!(signed, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }
 
@@ -104,7 +122,14 @@ mod tests {
         for length in [24, 64] {
             assert!(Secret::parse(&encoded(length)).is_ok());
         }
-        for text in ["", "whsec_", &encoded(23), &encoded(65), OLD.trim_start_matches(PREFIX), "whsec_not base64"] {
+        for text in [
+            "",
+            "whsec_",
+            &encoded(23),
+            &encoded(65),
+            OLD.trim_start_matches(PREFIX),
+            "whsec_not base64",
+        ] {
             assert_eq!(Secret::parse(text).err(), Some(NotASecret), "{text}");
         }
         assert_eq!(format!("{:?}", Secret::parse(OLD)), "Ok(Secret)");

@@ -23,10 +23,12 @@ impl Hours {
     /// No limit.
     pub const ALWAYS: Self = Self(None);
 
-    /// Whether `at` lies inside the hours in every one of `zones`: a number that can lie in several is not rung in the
-    /// night of any of them.
+    /// Whether `at` lies inside the hours in every one of `zones`: a number that can lie in several
+    /// is not rung in the night of any of them.
     pub fn contain<'a>(self, at: Timestamp, mut zones: impl Iterator<Item = &'a str>) -> bool {
-        let Some((from, to)) = self.0 else { return true };
+        let Some((from, to)) = self.0 else {
+            return true;
+        };
         zones.all(|zone| (from..to).contains(&at.to_zoned(zone::rules(zone)).time()))
     }
 
@@ -93,17 +95,38 @@ mod tests {
         let next = |from: &str, zones: &[&'static str]| {
             hours.next(at(from), at("2027-01-01T00:00:00Z"), zones.iter().copied())
         };
-        assert_eq!(next("2026-12-01T12:00:00Z", &["Europe/Berlin"]), Some(at("2026-12-01T12:00:00Z")));
-        assert_eq!(next("2026-12-01T12:00:00Z", &["America/New_York"]), Some(at("2026-12-01T15:00:00Z")));
-        assert_eq!(next("2026-12-01T20:30:00Z", &["Europe/Berlin"]), Some(at("2026-12-02T09:00:00Z")));
-        let both = ["America/New_York", "America/Los_Angeles"];
-        assert_eq!(next("2026-12-01T15:00:00Z", &both), Some(at("2026-12-01T18:00:00Z")), "open in both");
         assert_eq!(
-            hours.next(at("2026-12-01T22:00:00Z"), at("2026-12-02T05:00:00Z"), ["Europe/Berlin"].into_iter()),
+            next("2026-12-01T12:00:00Z", &["Europe/Berlin"]),
+            Some(at("2026-12-01T12:00:00Z"))
+        );
+        assert_eq!(
+            next("2026-12-01T12:00:00Z", &["America/New_York"]),
+            Some(at("2026-12-01T15:00:00Z"))
+        );
+        assert_eq!(
+            next("2026-12-01T20:30:00Z", &["Europe/Berlin"]),
+            Some(at("2026-12-02T09:00:00Z"))
+        );
+        let both = ["America/New_York", "America/Los_Angeles"];
+        assert_eq!(
+            next("2026-12-01T15:00:00Z", &both),
+            Some(at("2026-12-01T18:00:00Z")),
+            "open in both"
+        );
+        assert_eq!(
+            hours.next(
+                at("2026-12-01T22:00:00Z"),
+                at("2026-12-02T05:00:00Z"),
+                ["Europe/Berlin"].into_iter()
+            ),
             None
         );
         assert_eq!(
-            Hours::ALWAYS.next(at("2026-12-01T03:00:00Z"), at("2026-12-02T05:00:00Z"), both.into_iter()),
+            Hours::ALWAYS.next(
+                at("2026-12-01T03:00:00Z"),
+                at("2026-12-02T05:00:00Z"),
+                both.into_iter()
+            ),
             Some(at("2026-12-01T03:00:00Z"))
         );
     }
@@ -112,7 +135,14 @@ mod tests {
     fn hours_are_read_or_refused() {
         assert_eq!("always".parse(), Ok(Hours::ALWAYS));
         assert!("09:30-24:00".parse::<Hours>().is_ok());
-        for wrong in ["", "10-21", "21:00-10:00", "10:00-10:00", "10:07-21:00", "10:00-25:00"] {
+        for wrong in [
+            "",
+            "10-21",
+            "21:00-10:00",
+            "10:00-10:00",
+            "10:07-21:00",
+            "10:00-25:00",
+        ] {
             assert_eq!(wrong.parse::<Hours>(), Err(BadHours), "{wrong}");
         }
     }

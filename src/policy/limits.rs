@@ -1,4 +1,5 @@
-//! How often anybody may be rung: a kindness to restaurants, and a cap on what a stolen key can cost (design 4.6).
+//! How often anybody may be rung: a kindness to restaurants, and a cap on what a stolen key can
+//! cost (design 4.6).
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -37,12 +38,25 @@ pub struct BadLimits;
 
 impl Limits {
     /// No limits. One live call per restaurant stays.
-    pub const OFF: Self = Self { number_hour: None, number_day: None, key_minute: None, service_day: None };
+    pub const OFF: Self = Self {
+        number_hour: None,
+        number_day: None,
+        key_minute: None,
+        service_day: None,
+    };
     /// What holds unless something else is said.
-    pub const USUAL: Self =
-        Self { number_hour: Some(3), number_day: Some(8), key_minute: Some(60), service_day: Some(500) };
+    pub const USUAL: Self = Self {
+        number_hour: Some(3),
+        number_day: Some(8),
+        key_minute: Some(60),
+        service_day: Some(500),
+    };
     /// What holds for a deployment for one restaurant: all its guests ring the same number.
-    pub const ONE_RESTAURANT: Self = Self { number_hour: Some(20), number_day: Some(100), ..Self::USUAL };
+    pub const ONE_RESTAURANT: Self = Self {
+        number_hour: Some(20),
+        number_day: Some(100),
+        ..Self::USUAL
+    };
 
     /// Windows in which the limits count.
     pub const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -60,23 +74,43 @@ impl Limits {
             return Ok(Self::OFF);
         }
         let mut limits = self;
-        for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
+        for item in text
+            .split(',')
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+        {
             let (name, number) = item.split_once('=').ok_or(BadLimits)?;
-            let number = number.trim().parse().ok().filter(|number| *number > 0).ok_or(BadLimits)?;
+            let number = number
+                .trim()
+                .parse()
+                .ok()
+                .filter(|number| *number > 0)
+                .ok_or(BadLimits)?;
             *limits.named(name.trim()).ok_or(BadLimits)? = Some(number);
         }
         Ok(limits)
     }
 
-    /// What the limit of a key leaves after `made` creates lately, the oldest of which was at `oldest`.
+    /// What the limit of a key leaves after `made` creates lately, the oldest of which was at
+    /// `oldest`.
     #[must_use]
-    pub fn for_key(&self, made: usize, oldest: Option<Timestamp>, now: Timestamp) -> Option<Allowance> {
+    pub fn for_key(
+        &self,
+        made: usize,
+        oldest: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Option<Allowance> {
         let most = self.key_minute?;
         let left = most.saturating_sub(u32::try_from(made).unwrap_or(u32::MAX));
         let seconds = |until: Timestamp| (until.duration_since(now).as_millis() + 999) / 1_000;
         let more_at = oldest.and_then(|at| at.checked_add(Self::MINUTE).ok());
         let more_in = more_at.map(|at| u32::try_from(seconds(at)).unwrap_or_default());
-        Some(Allowance { most, left, window: 60, more_in })
+        Some(Allowance {
+            most,
+            left,
+            window: 60,
+            more_in,
+        })
     }
 
     fn named(&mut self, name: &str) -> Option<&mut Option<u32>> {
@@ -101,7 +135,9 @@ impl std::fmt::Display for Limits {
             ("key_minute", self.key_minute),
             ("service_day", self.service_day),
         ];
-        let set = all.iter().filter_map(|(name, limit)| limit.map(|limit| format!("{name}={limit}")));
+        let set = all
+            .iter()
+            .filter_map(|(name, limit)| limit.map(|limit| format!("{name}={limit}")));
         f.write_str(&set.collect::<Vec<_>>().join(","))
     }
 }
@@ -115,8 +151,22 @@ mod tests {
         assert_eq!(Limits::USUAL.changed_by("off"), Ok(Limits::OFF));
         assert_eq!(Limits::USUAL.changed_by(""), Ok(Limits::USUAL));
         let fewer = Limits::USUAL.changed_by(" number_hour = 1, service_day=20 ");
-        assert_eq!(fewer, Ok(Limits { number_hour: Some(1), service_day: Some(20), ..Limits::USUAL }));
-        for wrong in ["on", "number_hour", "number_hour=0", "number_hour=-1", "number_week=3", "number_hour=many"] {
+        assert_eq!(
+            fewer,
+            Ok(Limits {
+                number_hour: Some(1),
+                service_day: Some(20),
+                ..Limits::USUAL
+            })
+        );
+        for wrong in [
+            "on",
+            "number_hour",
+            "number_hour=0",
+            "number_hour=-1",
+            "number_week=3",
+            "number_hour=many",
+        ] {
             assert_eq!(Limits::USUAL.changed_by(wrong), Err(BadLimits), "{wrong}");
         }
     }
@@ -126,20 +176,36 @@ mod tests {
         let now: Timestamp = "2026-12-01T12:00:00Z".parse().unwrap();
         let left = |made, ago: Option<i64>| {
             let oldest = ago.map(|millis| now - SignedDuration::from_millis(millis));
-            Limits::USUAL.for_key(made, oldest, now).map(|allowance| (allowance.left, allowance.more_in))
+            Limits::USUAL
+                .for_key(made, oldest, now)
+                .map(|allowance| (allowance.left, allowance.more_in))
         };
         assert_eq!(left(0, None), Some((60, None)));
         assert_eq!(left(1, Some(0)), Some((59, Some(60))));
         assert_eq!(left(60, Some(59_500)), Some((0, Some(1))));
-        assert_eq!(left(70, Some(1)), Some((0, Some(60))), "the limit may have been lowered");
+        assert_eq!(
+            left(70, Some(1)),
+            Some((0, Some(60))),
+            "the limit may have been lowered"
+        );
         assert_eq!(Limits::OFF.for_key(1, Some(now), now), None);
     }
 
     #[test]
     fn limits_are_shown_as_they_are_read() {
-        for limits in [Limits::OFF, Limits::USUAL, Limits { key_minute: Some(7), ..Limits::OFF }] {
+        for limits in [
+            Limits::OFF,
+            Limits::USUAL,
+            Limits {
+                key_minute: Some(7),
+                ..Limits::OFF
+            },
+        ] {
             assert_eq!(Limits::OFF.changed_by(&limits.to_string()), Ok(limits));
         }
-        assert_eq!(Limits::USUAL.to_string(), "number_hour=3,number_day=8,key_minute=60,service_day=500");
+        assert_eq!(
+            Limits::USUAL.to_string(),
+            "number_hour=3,number_day=8,key_minute=60,service_day=500"
+        );
     }
 }

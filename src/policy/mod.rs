@@ -1,7 +1,8 @@
-//! May we ring this number now? One pure answer, used by create, by each retry and by `POST /api/call/check`.
+//! May we ring this number now? One pure answer, used by create, by each retry and by `POST
+//! /api/call/check`.
 //!
-//! It knows the rules, the time and what it is told as [`Facts`], and nothing of stores, Twilio or HTTP. Start with
-//! [`Rules::judge`].
+//! It knows the rules, the time and what it is told as [`Facts`], and nothing of stores, Twilio or
+//! HTTP. Start with [`Rules::judge`].
 
 pub mod hours;
 pub mod limits;
@@ -34,7 +35,8 @@ pub struct Rules {
     pub limits: Limits,
 }
 
-/// What the caller knows and policy does not. A moment stands for "not before it"; `None`: nothing is in the way.
+/// What the caller knows and policy does not. A moment stands for "not before it"; `None`: nothing
+/// is in the way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// An open call that asks for the very same.
@@ -96,7 +98,9 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refusal {
     /// Premium and shared-cost numbers, pagers, mailboxes.
-    #[error("this kind of number is not called: it is a premium, shared-cost, pager or voicemail number")]
+    #[error(
+        "this kind of number is not called: it is a premium, shared-cost, pager or voicemail number"
+    )]
     NumberType,
     /// A number of ours.
     #[error("this is the service's own number")]
@@ -108,25 +112,33 @@ pub enum Refusal {
     #[error("this number asked not to be called")]
     OptedOut,
     /// No allowed moment is left before the call has to be given up.
-    #[error("no moment in which the restaurant may be called is left before `give_up_at` and the table's time")]
+    #[error(
+        "no moment in which the restaurant may be called is left before `give_up_at` and the table's time"
+    )]
     TooLate,
     /// The very same reservation is being asked for already.
     #[error("call {0} is asking the restaurant for this very reservation")]
     Duplicate(CallId),
     /// The number was rung often enough.
-    #[error("this number was called often enough for now; it may be called again in {retry_after} seconds")]
+    #[error(
+        "this number was called often enough for now; it may be called again in {retry_after} seconds"
+    )]
     NumberLimit {
         /// Seconds until there is room.
         retry_after: u32,
     },
     /// The key has made enough calls.
-    #[error("this key has made as many calls as it may in a minute; try again in {retry_after} seconds")]
+    #[error(
+        "this key has made as many calls as it may in a minute; try again in {retry_after} seconds"
+    )]
     KeyLimit {
         /// Seconds until there is room.
         retry_after: u32,
     },
     /// The service has rung often enough today.
-    #[error("this service has made as many calls as it may in a day; try again in {retry_after} seconds")]
+    #[error(
+        "this service has made as many calls as it may in a day; try again in {retry_after} seconds"
+    )]
     ServiceLimit {
         /// Seconds until there is room.
         retry_after: u32,
@@ -154,7 +166,8 @@ impl Refusal {
 impl Rules {
     /// Whether `reservation` may ring now, or when, or why never.
     ///
-    /// `phone` is what the numbering plan says of its number; `None` for one that the plan does not know any more.
+    /// `phone` is what the numbering plan says of its number; `None` for one that the plan does not
+    /// know any more.
     #[must_use]
     pub fn judge(
         &self,
@@ -166,7 +179,11 @@ impl Rules {
     ) -> Verdict {
         let judged = self
             .number(reservation.phone, phone)
-            .and(if facts.opted_out { Err(Refusal::OptedOut) } else { Ok(()) })
+            .and(if facts.opted_out {
+                Err(Refusal::OptedOut)
+            } else {
+                Ok(())
+            })
             .and_then(|()| admitted(purpose, facts, now))
             .and_then(|()| self.moment(reservation, purpose, &facts.room, now));
         let (at, why) = match judged {
@@ -177,7 +194,10 @@ impl Rules {
         let (reason, until) = if at > now {
             (why, at)
         } else if facts.taken {
-            (WaitingFor::LiveCall, now.saturating_add(LIVE_CALL).unwrap_or(at))
+            (
+                WaitingFor::LiveCall,
+                now.saturating_add(LIVE_CALL).unwrap_or(at),
+            )
         } else if let Some(until) = facts.carrier.filter(ahead) {
             (WaitingFor::Carrier, until)
         } else if let Some(until) = facts.slot.filter(ahead) {
@@ -186,7 +206,10 @@ impl Rules {
             return Verdict::Allowed;
         };
         // Nothing is waited for beyond the moment at which the call is given up.
-        Verdict::Waits { reason, until: until.min(reservation.give_up_at) }
+        Verdict::Waits {
+            reason,
+            until: until.min(reservation.give_up_at),
+        }
     }
 
     /// Whether a number may be rung at all.
@@ -201,14 +224,20 @@ impl Rules {
             return Err(Refusal::OwnNumber);
         }
         let country = facts.and_then(|facts| facts.country);
-        let allowed = |countries: &Vec<Country>| country.is_some_and(|country| countries.contains(&country));
-        if self.countries.as_ref().is_some_and(|countries| !allowed(countries)) {
+        let allowed =
+            |countries: &Vec<Country>| country.is_some_and(|country| countries.contains(&country));
+        if self
+            .countries
+            .as_ref()
+            .is_some_and(|countries| !allowed(countries))
+        {
             return Err(Refusal::Country);
         }
         Ok(())
     }
 
-    /// The first moment that hours, limits and the call's own terms leave, and what was waited for last.
+    /// The first moment that hours, limits and the call's own terms leave, and what was waited for
+    /// last.
     fn moment(
         &self,
         reservation: &Reservation,
@@ -225,12 +254,17 @@ impl Rules {
         }
         loop {
             let limit = reservation.give_up_at;
-            let open = self.hours.next(at, limit, reservation.zones()).filter(|open| *open < limit);
+            let open = self
+                .hours
+                .next(at, limit, reservation.zones())
+                .filter(|open| *open < limit);
             let open = open.ok_or(Refusal::TooLate)?;
             if open > at {
                 (at, why) = (open, WaitingFor::CallHours);
             }
-            let Some((free, refusal)) = full(room, at, now) else { return Ok((at, why)) };
+            let Some((free, refusal)) = full(room, at, now) else {
+                return Ok((at, why));
+            };
             if purpose == Purpose::Create && at == now {
                 return Err(refusal);
             }
@@ -241,20 +275,39 @@ impl Rules {
 
 /// Whether a new call is taken on at all.
 fn admitted(purpose: Purpose, facts: &Facts, now: Timestamp) -> Result<(), Refusal> {
-    match (purpose, facts.duplicate, facts.room.key_minute.filter(|free| *free > now)) {
+    match (
+        purpose,
+        facts.duplicate,
+        facts.room.key_minute.filter(|free| *free > now),
+    ) {
         (Purpose::Attempt { .. }, _, _) | (Purpose::Create, None, None) => Ok(()),
         (Purpose::Create, Some(id), _) => Err(Refusal::Duplicate(id)),
-        (Purpose::Create, None, Some(free)) => Err(Refusal::KeyLimit { retry_after: seconds(now, free) }),
+        (Purpose::Create, None, Some(free)) => Err(Refusal::KeyLimit {
+            retry_after: seconds(now, free),
+        }),
     }
 }
 
 /// The limit that leaves no room at `at`: when it will, and how a create is told.
 fn full(room: &Room, at: Timestamp, now: Timestamp) -> Option<(Timestamp, Refusal)> {
-    let number = room.number_hour.max(room.number_day).filter(|free| *free > at);
+    let number = room
+        .number_hour
+        .max(room.number_day)
+        .filter(|free| *free > at);
     let service = room.service_day.filter(|free| *free > at);
     match (number, service) {
-        (Some(free), _) => Some((free, Refusal::NumberLimit { retry_after: seconds(now, free) })),
-        (None, Some(free)) => Some((free, Refusal::ServiceLimit { retry_after: seconds(now, free) })),
+        (Some(free), _) => Some((
+            free,
+            Refusal::NumberLimit {
+                retry_after: seconds(now, free),
+            },
+        )),
+        (None, Some(free)) => Some((
+            free,
+            Refusal::ServiceLimit {
+                retry_after: seconds(now, free),
+            },
+        )),
         (None, None) => None,
     }
 }
@@ -262,5 +315,7 @@ fn full(room: &Room, at: Timestamp, now: Timestamp) -> Option<(Timestamp, Refusa
 /// Whole seconds from `now` to `then`, rounded up, so that who comes back then is not early.
 fn seconds(now: Timestamp, then: Timestamp) -> u32 {
     let left = then.duration_since(now).as_millis();
-    u32::try_from((left + 999) / 1_000).unwrap_or(u32::MAX).max(1)
+    u32::try_from((left + 999) / 1_000)
+        .unwrap_or(u32::MAX)
+        .max(1)
 }

@@ -50,7 +50,10 @@ fn rules() -> Rules {
 }
 
 fn landline() -> Option<PhoneFacts> {
-    Some(PhoneFacts { country: "DE".parse().ok(), kind: LineKind::Fixed })
+    Some(PhoneFacts {
+        country: "DE".parse().ok(),
+        kind: LineKind::Fixed,
+    })
 }
 
 fn create(reservation: &Reservation, facts: &Facts, now: Timestamp) -> Verdict {
@@ -58,7 +61,13 @@ fn create(reservation: &Reservation, facts: &Facts, now: Timestamp) -> Verdict {
 }
 
 fn retry(facts: &Facts, now: Timestamp) -> Verdict {
-    rules().judge(&reservation(), landline(), Purpose::Attempt { earliest: now }, facts, now)
+    rules().judge(
+        &reservation(),
+        landline(),
+        Purpose::Attempt { earliest: now },
+        facts,
+        now,
+    )
 }
 
 fn waits(reason: WaitingFor, until: Timestamp) -> Verdict {
@@ -68,23 +77,56 @@ fn waits(reason: WaitingFor, until: Timestamp) -> Verdict {
 #[test]
 fn a_number_is_rung_only_if_it_is_a_kind_that_people_answer() {
     let judged = |kind| {
-        let facts = Some(PhoneFacts { country: "DE".parse().ok(), kind });
-        rules().judge(&reservation(), facts, Purpose::Create, &Facts::default(), noon())
+        let facts = Some(PhoneFacts {
+            country: "DE".parse().ok(),
+            kind,
+        });
+        rules().judge(
+            &reservation(),
+            facts,
+            Purpose::Create,
+            &Facts::default(),
+            noon(),
+        )
     };
-    for kind in [LineKind::Fixed, LineKind::Mobile, LineKind::TollFree, LineKind::Other] {
+    for kind in [
+        LineKind::Fixed,
+        LineKind::Mobile,
+        LineKind::TollFree,
+        LineKind::Other,
+    ] {
         assert_eq!(judged(kind), Verdict::Allowed, "{kind:?}");
     }
     for kind in [LineKind::Premium, LineKind::SharedCost, LineKind::NotAPhone] {
-        assert_eq!(judged(kind), Verdict::Blocked(Refusal::NumberType), "{kind:?}");
+        assert_eq!(
+            judged(kind),
+            Verdict::Blocked(Refusal::NumberType),
+            "{kind:?}"
+        );
     }
 }
 
 #[test]
 fn our_own_numbers_and_other_countries_are_refused() {
-    let own = Reservation { phone: Phone::from_e164("+493087654321").unwrap(), ..reservation() };
-    assert_eq!(create(&own, &Facts::default(), noon()), Verdict::Blocked(Refusal::OwnNumber));
-    let abroad = Some(PhoneFacts { country: "FR".parse().ok(), kind: LineKind::Fixed });
-    let verdict = rules().judge(&reservation(), abroad, Purpose::Create, &Facts::default(), noon());
+    let own = Reservation {
+        phone: Phone::from_e164("+493087654321").unwrap(),
+        ..reservation()
+    };
+    assert_eq!(
+        create(&own, &Facts::default(), noon()),
+        Verdict::Blocked(Refusal::OwnNumber)
+    );
+    let abroad = Some(PhoneFacts {
+        country: "FR".parse().ok(),
+        kind: LineKind::Fixed,
+    });
+    let verdict = rules().judge(
+        &reservation(),
+        abroad,
+        Purpose::Create,
+        &Facts::default(),
+        noon(),
+    );
     assert_eq!(verdict, Verdict::Blocked(Refusal::Country));
 }
 
@@ -102,7 +144,10 @@ fn emergency_and_short_numbers_are_no_numbers_to_ring() {
         ("411", "US"),
         ("119", "JP"),
     ] {
-        assert!(Phone::parse(text, country.parse().ok()).is_err(), "{text} in {country}");
+        assert!(
+            Phone::parse(text, country.parse().ok()).is_err(),
+            "{text} in {country}"
+        );
     }
 }
 
@@ -113,34 +158,84 @@ fn a_create_waits_for_hours_and_its_own_earliest_moment() {
         create(&reservation(), &Facts::default(), night),
         waits(WaitingFor::CallHours, at("2026-12-02T09:00:00Z"))
     );
-    let tomorrow = Reservation { not_before: Some(at("2026-12-02T09:30:00Z")), ..reservation() };
-    assert_eq!(create(&tomorrow, &Facts::default(), noon()), waits(WaitingFor::NotBefore, at("2026-12-02T09:30:00Z")));
-    let soon_over = Reservation { give_up_at: at("2026-12-02T08:00:00Z"), ..reservation() };
-    assert_eq!(create(&soon_over, &Facts::default(), night), Verdict::Blocked(Refusal::TooLate));
+    let tomorrow = Reservation {
+        not_before: Some(at("2026-12-02T09:30:00Z")),
+        ..reservation()
+    };
+    assert_eq!(
+        create(&tomorrow, &Facts::default(), noon()),
+        waits(WaitingFor::NotBefore, at("2026-12-02T09:30:00Z"))
+    );
+    let soon_over = Reservation {
+        give_up_at: at("2026-12-02T08:00:00Z"),
+        ..reservation()
+    };
+    assert_eq!(
+        create(&soon_over, &Facts::default(), night),
+        Verdict::Blocked(Refusal::TooLate)
+    );
 }
 
 #[test]
 fn what_a_limit_forbids_is_refused_to_a_create_and_waited_for_by_an_attempt() {
-    let number = |room| Facts { room, ..Facts::default() };
-    let hour = number(Room { number_hour: Some(later(90)), ..Room::default() });
-    assert_eq!(create(&reservation(), &hour, noon()), Verdict::Blocked(Refusal::NumberLimit { retry_after: 90 }));
+    let number = |room| Facts {
+        room,
+        ..Facts::default()
+    };
+    let hour = number(Room {
+        number_hour: Some(later(90)),
+        ..Room::default()
+    });
+    assert_eq!(
+        create(&reservation(), &hour, noon()),
+        Verdict::Blocked(Refusal::NumberLimit { retry_after: 90 })
+    );
     assert_eq!(retry(&hour, noon()), waits(WaitingFor::Limit, later(90)));
-    let service = number(Room { service_day: Some(later(1)), ..Room::default() });
-    assert_eq!(create(&reservation(), &service, noon()), Verdict::Blocked(Refusal::ServiceLimit { retry_after: 1 }));
+    let service = number(Room {
+        service_day: Some(later(1)),
+        ..Room::default()
+    });
+    assert_eq!(
+        create(&reservation(), &service, noon()),
+        Verdict::Blocked(Refusal::ServiceLimit { retry_after: 1 })
+    );
     assert_eq!(retry(&service, noon()), waits(WaitingFor::Limit, later(1)));
-    let key = number(Room { key_minute: Some(later(30)), ..Room::default() });
-    assert_eq!(create(&reservation(), &key, noon()), Verdict::Blocked(Refusal::KeyLimit { retry_after: 30 }));
-    assert_eq!(retry(&key, noon()), Verdict::Allowed, "a key's creates are no matter of attempts");
-    let day = number(Room { number_day: Some(later(10 * 3_600)), ..Room::default() });
+    let key = number(Room {
+        key_minute: Some(later(30)),
+        ..Room::default()
+    });
+    assert_eq!(
+        create(&reservation(), &key, noon()),
+        Verdict::Blocked(Refusal::KeyLimit { retry_after: 30 })
+    );
+    assert_eq!(
+        retry(&key, noon()),
+        Verdict::Allowed,
+        "a key's creates are no matter of attempts"
+    );
+    let day = number(Room {
+        number_day: Some(later(10 * 3_600)),
+        ..Room::default()
+    });
     assert_eq!(
         retry(&day, noon()),
         waits(WaitingFor::CallHours, at("2026-12-02T09:00:00Z")),
         "room at ten in the evening is of no use"
     );
-    let never = number(Room { number_day: Some(later(23 * 3_600 + 3_599)), ..Room::default() });
+    let never = number(Room {
+        number_day: Some(later(23 * 3_600 + 3_599)),
+        ..Room::default()
+    });
     assert_eq!(retry(&never, at("2026-12-02T10:59:59Z")), Verdict::Allowed);
     assert_eq!(
-        create(&Reservation { not_before: Some(later(3_600)), ..reservation() }, &hour, noon()),
+        create(
+            &Reservation {
+                not_before: Some(later(3_600)),
+                ..reservation()
+            },
+            &hour,
+            noon()
+        ),
         waits(WaitingFor::NotBefore, later(3_600)),
         "there is room by then"
     );
@@ -160,18 +255,30 @@ fn what_stands_in_the_way_is_told_in_order() {
         Verdict::Blocked(Refusal::Duplicate(CallId::from_bytes([1; 16])))
     );
     facts.duplicate = None;
-    assert_eq!(create(&reservation(), &facts, noon()), waits(WaitingFor::LiveCall, later(30)));
+    assert_eq!(
+        create(&reservation(), &facts, noon()),
+        waits(WaitingFor::LiveCall, later(30))
+    );
     facts.taken = false;
-    assert_eq!(create(&reservation(), &facts, noon()), waits(WaitingFor::Carrier, later(5)));
+    assert_eq!(
+        create(&reservation(), &facts, noon()),
+        waits(WaitingFor::Carrier, later(5))
+    );
     facts.carrier = None;
-    assert_eq!(create(&reservation(), &facts, noon()), waits(WaitingFor::Slot, later(1)));
+    assert_eq!(
+        create(&reservation(), &facts, noon()),
+        waits(WaitingFor::Slot, later(1))
+    );
     facts.slot = Some(noon());
     assert_eq!(create(&reservation(), &facts, noon()), Verdict::Allowed);
 }
 
 #[test]
 fn a_number_whose_people_do_not_want_it_is_never_rung() {
-    let facts = Facts { opted_out: true, ..Facts::default() };
+    let facts = Facts {
+        opted_out: true,
+        ..Facts::default()
+    };
     let attempt = Purpose::Attempt { earliest: noon() };
     for purpose in [Purpose::Create, attempt] {
         let verdict = rules().judge(&reservation(), landline(), purpose, &facts, noon());
@@ -182,10 +289,23 @@ fn a_number_whose_people_do_not_want_it_is_never_rung() {
 #[test]
 fn a_retry_is_planned_for_a_moment_that_is_allowed() {
     let evening = at("2026-12-01T19:50:00Z");
-    let pause = Purpose::Attempt { earliest: at("2026-12-01T20:05:00Z") };
-    let verdict = rules().judge(&reservation(), landline(), pause, &Facts::default(), evening);
-    assert_eq!(verdict, waits(WaitingFor::CallHours, at("2026-12-02T09:00:00Z")));
-    let early = Purpose::Attempt { earliest: later(900) };
+    let pause = Purpose::Attempt {
+        earliest: at("2026-12-01T20:05:00Z"),
+    };
+    let verdict = rules().judge(
+        &reservation(),
+        landline(),
+        pause,
+        &Facts::default(),
+        evening,
+    );
+    assert_eq!(
+        verdict,
+        waits(WaitingFor::CallHours, at("2026-12-02T09:00:00Z"))
+    );
+    let early = Purpose::Attempt {
+        earliest: later(900),
+    };
     assert_eq!(
         rules().judge(&reservation(), landline(), early, &Facts::default(), noon()),
         waits(WaitingFor::Retry, later(900))
@@ -206,7 +326,8 @@ prop_compose! {
 }
 
 proptest! {
-    /// Whatever is in the way: a wait leads into the hours, never beyond the end, and ends when its time has come.
+    /// Whatever is in the way: a wait leads into the hours, never beyond the end, and ends when its
+    /// time has come.
     #[test]
     fn a_wait_is_bounded_and_leads_somewhere(
         facts in facts(), not_before in moment(), give_up in 60_i64..48 * 3_600, earliest in -60_i64..40 * 3_600,
@@ -234,7 +355,8 @@ proptest! {
         }
     }
 
-    /// A create is allowed, or has to wait, exactly when an attempt of the same call would; only limits differ.
+    /// A create is allowed, or has to wait, exactly when an attempt of the same call would; only
+    /// limits differ.
     #[test]
     fn a_create_and_an_attempt_are_judged_alike(facts in facts(), not_before in moment()) {
         let reservation = Reservation { not_before, ..reservation() };

@@ -1,8 +1,9 @@
 //! Whether Twilio takes calls: a gate before every create.
 //!
-//! It closes for a while when Twilio is busy or out of reach, and until a test succeeds when it will have none of this
-//! account. It also knows which of our numbers Twilio refused, and what a trial account may ask for. What was learned
-//! is kept in this process only: another learns it as quickly.
+//! It closes for a while when Twilio is busy or out of reach, and until a test succeeds when it
+//! will have none of this account. It also knows which of our numbers Twilio refused, and what a
+//! trial account may ask for. What was learned is kept in this process only: another learns it as
+//! quickly.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -61,10 +62,13 @@ enum Gate {
 }
 
 impl Gate {
-    /// Until when Twilio is left alone because it was busy. A clock that has been set back does not make that longer.
+    /// Until when Twilio is left alone because it was busy. A clock that has been set back does not
+    /// make that longer.
     fn pause(self, now: Timestamp) -> Option<Timestamp> {
         match self {
-            Self::Busy { since, until } if until > now && since.duration_since(now) < SET_BACK => Some(until),
+            Self::Busy { since, until } if until > now && since.duration_since(now) < SET_BACK => {
+                Some(until)
+            }
             Self::Open | Self::Busy { .. } | Self::Shut { .. } => None,
         }
     }
@@ -86,9 +90,21 @@ impl Carrier {
         let country = |number: &Phone| number.facts().and_then(|facts| facts.country);
         // One number is the right one for every country.
         let several = numbers.len() > 1;
-        let numbers = numbers.iter().map(|number| (*number, several.then(|| country(number)).flatten())).collect();
-        let known = Known { gate: Gate::Open, pauses: 0, aside: HashMap::new(), terms: Terms::Full };
-        Self { numbers, known: Mutex::new(known), closed: Notify::new() }
+        let numbers = numbers
+            .iter()
+            .map(|number| (*number, several.then(|| country(number)).flatten()))
+            .collect();
+        let known = Known {
+            gate: Gate::Open,
+            pauses: 0,
+            aside: HashMap::new(),
+            terms: Terms::Full,
+        };
+        Self {
+            numbers,
+            known: Mutex::new(known),
+            closed: Notify::new(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
@@ -102,7 +118,9 @@ impl Carrier {
             Gate::Open => None,
             Gate::Busy { .. } => known.gate.pause(now),
             // Until a test has succeeded, whenever that is.
-            Gate::Shut { test_at, .. } => Some(plus(test_at.max(now), SignedDuration::from_secs(1))),
+            Gate::Shut { test_at, .. } => {
+                Some(plus(test_at.max(now), SignedDuration::from_secs(1)))
+            }
         }
     }
 
@@ -140,9 +158,15 @@ impl Carrier {
         }
         let pause = doubled(FIRST_TEST, known.pauses, LAST_TEST);
         known.pauses = known.pauses.saturating_add(1);
-        known.gate = Gate::Shut { code, test_at: plus(now, pause + jitter(pause)) };
+        known.gate = Gate::Shut {
+            code,
+            test_at: plus(now, pause + jitter(pause)),
+        };
         drop(known);
-        tracing::error!(twilio.code = code, "Twilio refuses this account: nothing is dialled until it works again");
+        tracing::error!(
+            twilio.code = code,
+            "Twilio refuses this account: nothing is dialled until it works again"
+        );
         self.closed.notify_one();
     }
 
@@ -156,7 +180,8 @@ impl Carrier {
         }
     }
 
-    /// A test of the account succeeded. The next pause is longer all the same, until a call was accepted.
+    /// A test of the account succeeded. The next pause is longer all the same, until a call was
+    /// accepted.
     pub(super) fn reopen(&self) {
         let mut known = self.lock();
         if matches!(known.gate, Gate::Shut { .. }) {
@@ -179,22 +204,33 @@ impl Carrier {
         self.closed.notified().await;
     }
 
-    /// One of our numbers: from the restaurant's country if there is one, and none that Twilio refused if there is
-    /// another.
+    /// One of our numbers: from the restaurant's country if there is one, and none that Twilio
+    /// refused if there is another.
     pub(super) fn caller_id(&self, country: Option<Country>, now: Timestamp) -> Option<Phone> {
         let mut known = self.lock();
-        known.aside.retain(|_, (since, _)| now.duration_since(*since) < SET_ASIDE);
+        known
+            .aside
+            .retain(|_, (since, _)| now.duration_since(*since) < SET_ASIDE);
         let good = |(number, _): &&(Phone, Option<Country>)| !known.aside.contains_key(number);
         let at_home = |(_, home): &&(Phone, Option<Country>)| home.is_some() && *home == country;
-        let best = self.numbers.iter().filter(good).find(at_home).or_else(|| self.numbers.iter().find(good));
-        best.or_else(|| self.numbers.first()).map(|(number, _)| *number)
+        let best = self
+            .numbers
+            .iter()
+            .filter(good)
+            .find(at_home)
+            .or_else(|| self.numbers.iter().find(good));
+        best.or_else(|| self.numbers.first())
+            .map(|(number, _)| *number)
     }
 
     /// Twilio refused this number as a caller ID; whether another is left.
     pub(super) fn set_aside(&self, number: Phone, code: u32, now: Timestamp) -> bool {
         let mut known = self.lock();
         known.aside.insert(number, (now, code));
-        let left = self.numbers.iter().any(|(number, _)| !known.aside.contains_key(number));
+        let left = self
+            .numbers
+            .iter()
+            .any(|(number, _)| !known.aside.contains_key(number));
         drop(known);
         tracing::error!(caller_id = ?number, twilio.code = code, another = left, "Twilio refuses a caller ID");
         left
@@ -202,7 +238,11 @@ impl Carrier {
 
     /// How many caller IDs are set aside.
     pub(super) fn aside(&self, now: Timestamp) -> usize {
-        self.lock().aside.values().filter(|(since, _)| now.duration_since(*since) < SET_ASIDE).count()
+        self.lock()
+            .aside
+            .values()
+            .filter(|(since, _)| now.duration_since(*since) < SET_ASIDE)
+            .count()
     }
 
     /// What the account lets us ask for, as far as is known.
@@ -222,7 +262,9 @@ impl Carrier {
                     "this is a trial account: calls are placed without ring time, time limit, machine detection and \
                      extensions; upgrade it in the Twilio console"
                 ),
-                Terms::Silent => tracing::warn!("this trial account is told nothing of its calls: they are polled"),
+                Terms::Silent => tracing::warn!(
+                    "this trial account is told nothing of its calls: they are polled"
+                ),
             }
         }
     }
@@ -242,7 +284,10 @@ impl Carrier {
             }),
             Gate::Shut { code, test_at } => found.push(Ailment {
                 part: "twilio",
-                detail: format!("Twilio refuses this account: {} It is tested again at {test_at:.0}.", says(code)),
+                detail: format!(
+                    "Twilio refuses this account: {} It is tested again at {test_at:.0}.",
+                    says(code)
+                ),
                 grave: true,
             }),
         }
@@ -272,7 +317,9 @@ fn plus(at: Timestamp, pause: SignedDuration) -> Timestamp {
 }
 
 fn doubled(first: SignedDuration, times: u32, most: SignedDuration) -> SignedDuration {
-    first.checked_mul(1 << times.min(16)).map_or(most, |pause| pause.min(most))
+    first
+        .checked_mul(1 << times.min(16))
+        .map_or(most, |pause| pause.min(most))
 }
 
 /// Up to a quarter more, so that instances that were refused together do not come back together.
@@ -301,13 +348,22 @@ mod tests {
             let until = carrier.busy(None, at);
             let pause = until.duration_since(at);
             assert!(pause <= LONGEST_PAUSE + LONGEST_PAUSE / 4);
-            assert!(pause > before * 3 / 2 || pause >= LONGEST_PAUSE, "{pause:?} after {before:?}");
-            assert_eq!(carrier.busy(None, at), until, "failing together is failing once");
+            assert!(
+                pause > before * 3 / 2 || pause >= LONGEST_PAUSE,
+                "{pause:?} after {before:?}"
+            );
+            assert_eq!(
+                carrier.busy(None, at),
+                until,
+                "failing together is failing once"
+            );
             assert_eq!(carrier.closed_until(at), Some(until));
             (at, before) = (until, pause);
         }
         assert_eq!(carrier.closed_until(at), None);
-        let told = carrier.busy(Some(Duration::from_secs(40)), at).duration_since(at);
+        let told = carrier
+            .busy(Some(Duration::from_secs(40)), at)
+            .duration_since(at);
         assert!((40..51).contains(&told.as_secs()));
         carrier.accepted();
         assert!(carrier.busy(None, at).duration_since(at) < FIRST_PAUSE * 2);
@@ -318,7 +374,10 @@ mod tests {
         let carrier = Carrier::new(&[]);
         carrier.busy(Some(Duration::from_secs(60)), now());
         assert!(carrier.closed_until(now()).is_some());
-        assert_eq!(carrier.closed_until(now() - SignedDuration::from_hours(1)), None);
+        assert_eq!(
+            carrier.closed_until(now() - SignedDuration::from_hours(1)),
+            None
+        );
     }
 
     #[test]
@@ -326,29 +385,61 @@ mod tests {
         let carrier = Carrier::new(&[]);
         carrier.shut(20_003, now());
         let test_at = carrier.test_at().unwrap();
-        assert!(carrier.closed_until(test_at + SignedDuration::from_hours(5)).is_some(), "no test, no call");
+        assert!(
+            carrier
+                .closed_until(test_at + SignedDuration::from_hours(5))
+                .is_some(),
+            "no test, no call"
+        );
         let ailments = carrier.ailments(now());
-        assert!(ailments[0].grave && ailments[0].detail.contains("20003"), "{ailments:?}");
+        assert!(
+            ailments[0].grave && ailments[0].detail.contains("20003"),
+            "{ailments:?}"
+        );
         carrier.reopen();
-        assert_eq!((carrier.closed_until(now()), carrier.test_at()), (None, None));
+        assert_eq!(
+            (carrier.closed_until(now()), carrier.test_at()),
+            (None, None)
+        );
         carrier.shut(20_003, test_at);
-        assert!(carrier.test_at().unwrap().duration_since(test_at) >= FIRST_TEST * 2, "the next pause is longer");
+        assert!(
+            carrier.test_at().unwrap().duration_since(test_at) >= FIRST_TEST * 2,
+            "the next pause is longer"
+        );
     }
 
     #[test]
     fn the_number_of_the_restaurants_country_is_preferred_and_a_refused_one_set_aside() {
-        let (us, de, gb) = (phone("+14155550199"), phone("+493012345678"), phone("+442079460000"));
+        let (us, de, gb) = (
+            phone("+14155550199"),
+            phone("+493012345678"),
+            phone("+442079460000"),
+        );
         let carrier = Carrier::new(&[us, de, gb]);
         let pick = |country: &str, at| carrier.caller_id(country.parse().ok(), at);
-        assert_eq!((pick("DE", now()), pick("FR", now()), pick("US", now())), (Some(de), Some(us), Some(us)));
+        assert_eq!(
+            (pick("DE", now()), pick("FR", now()), pick("US", now())),
+            (Some(de), Some(us), Some(us))
+        );
         assert!(carrier.set_aside(de, 21_210, now()));
         assert_eq!(pick("DE", now()), Some(us));
         let ailments = carrier.ailments(now());
-        assert!(!ailments[0].grave && ailments[0].detail.contains("1 of 3"), "{ailments:?}");
-        assert_eq!(pick("DE", now() + SET_ASIDE), Some(de), "it is tried again later");
+        assert!(
+            !ailments[0].grave && ailments[0].detail.contains("1 of 3"),
+            "{ailments:?}"
+        );
+        assert_eq!(
+            pick("DE", now() + SET_ASIDE),
+            Some(de),
+            "it is tried again later"
+        );
         assert!(carrier.set_aside(de, 21_210, now()) && carrier.set_aside(gb, 21_210, now()));
         assert!(!carrier.set_aside(us, 21_210, now()));
-        assert_eq!(pick("DE", now()), Some(us), "the first, when there is none: its refusal is told");
+        assert_eq!(
+            pick("DE", now()),
+            Some(us),
+            "the first, when there is none: its refusal is told"
+        );
         assert!(carrier.ailments(now())[0].grave);
     }
 

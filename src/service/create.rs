@@ -17,7 +17,8 @@ use crate::ticket;
 
 /// How often to look for the call of a repeated request before its client is told to come again.
 const PATIENCE: usize = 1_000;
-/// A call that is not stored so long after its request came never will be: that is given up after [`step::INTENT`].
+/// A call that is not stored so long after its request came never will be: that is given up after
+/// [`step::INTENT`].
 const ABANDONED: SignedDuration = SignedDuration::from_secs(15);
 
 /// A call that a client asked for.
@@ -25,13 +26,17 @@ const ABANDONED: SignedDuration = SignedDuration::from_secs(15);
 pub struct Made {
     /// The call.
     pub call: Arc<Call>,
-    /// How many creates of its key count with it, for [`Service::allowance`]; `None`: nobody has told.
+    /// How many creates of its key count with it, for [`Service::allowance`]; `None`: nobody has
+    /// told.
     pub creates: Option<Creates>,
 }
 
 impl Made {
     const fn of(call: Arc<Call>) -> Self {
-        Self { call, creates: None }
+        Self {
+            call,
+            creates: None,
+        }
     }
 }
 
@@ -63,22 +68,38 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::Invalid`] with every wrong field, or nothing can be told yet. What policy forbids is an answer here.
-    pub async fn check(&self, owner: &Arc<str>, request: &Map<String, Value>) -> Result<Check, Error> {
+    pub async fn check(
+        &self,
+        owner: &Arc<str>,
+        request: &Map<String, Value>,
+    ) -> Result<Check, Error> {
         let now = self.now();
         let Understood { reservation, facts } = self.read(request, now)?;
         self.strangers_listed().await?;
         let call = Call::new(CallId::new(now), owner.clone(), Arc::new(reservation), now);
-        let asked = Asked { call: &call, phone: Some(facts), purpose: Purpose::Create, called_up: false };
+        let asked = Asked {
+            call: &call,
+            phone: Some(facts),
+            purpose: Purpose::Create,
+            called_up: false,
+        };
         let verdict = self.judge(&asked, now).await?;
-        Ok(Check { verdict, script: self.0.parts.speech.script(&self.scene(&call.reservation)) })
+        Ok(Check {
+            verdict,
+            script: self.0.parts.speech.script(&self.scene(&call.reservation)),
+        })
     }
 
-    /// What the limit of its key leaves to `owner`; `None`: there is no limit. The store is asked only where a create has
-    /// not told.
+    /// What the limit of its key leaves to `owner`; `None`: there is no limit. The store is asked
+    /// only where a create has not told.
     ///
     /// # Errors
     /// The store cannot serve.
-    pub async fn allowance(&self, owner: &str, told: Option<Creates>) -> Result<Option<Allowance>, Error> {
+    pub async fn allowance(
+        &self,
+        owner: &str,
+        told: Option<Creates>,
+    ) -> Result<Option<Allowance>, Error> {
         let (limits, now) = (&self.0.parts.settings.rules.limits, self.now());
         if limits.key_minute.is_none() {
             return Ok(None);
@@ -101,13 +122,17 @@ impl Service {
 
     pub(super) fn scene<'a>(&'a self, reservation: &'a Reservation) -> Scene<'a> {
         let settings = &self.0.parts.settings;
-        Scene { reservation, service_name: &settings.service_name, contact_phone: settings.contact_phone }
+        Scene {
+            reservation,
+            service_name: &settings.service_name,
+            contact_phone: settings.contact_phone,
+        }
     }
 
     /// Makes a call: rings at once if it may, else queues it.
     ///
-    /// The intent is stored before Twilio is asked. A repeated `key` gets the call of the first request, whatever the
-    /// request would be worth by now: the table's time may have passed.
+    /// The intent is stored before Twilio is asked. A repeated `key` gets the call of the first
+    /// request, whatever the request would be worth by now: the table's time may have passed.
     ///
     /// # Errors
     /// [`Error::Invalid`] with every wrong field, policy or Twilio refuse, the same reservation is under way, the key
@@ -125,25 +150,39 @@ impl Service {
             Err(wrong) => {
                 let Some(key) = key else { return Err(wrong) };
                 let standing = self.0.parts.store.standing(key).await?.ok_or(wrong)?;
-                return self.repeated(standing, request).await?.map(Made::of).ok_or(Error::NotFound);
+                return self
+                    .repeated(standing, request)
+                    .await?
+                    .map(Made::of)
+                    .ok_or(Error::NotFound);
             }
         };
         if !self.0.strangers.are_listed() {
-            // A key that stands for a call needs no listing; any other stands for nothing before there is one.
+            // A key that stands for a call needs no listing; any other stands for nothing before
+            // there is one.
             if let Some(known) = self.known(key, request).await? {
                 return Ok(Made::of(known));
             }
             self.strangers_listed().await?;
         }
-        let mut call = Call::new(id, owner.clone(), Arc::new(understood.reservation), id.made_at());
-        call.baggage = Baggage { idempotency: key, trace: request::current().and_then(|it| it.trace()) };
+        let mut call = Call::new(
+            id,
+            owner.clone(),
+            Arc::new(understood.reservation),
+            id.made_at(),
+        );
+        call.baggage = Baggage {
+            idempotency: key,
+            trace: request::current().and_then(|it| it.trace()),
+        };
         let call = Arc::new(call);
         for _ in 0..PATIENCE {
             let before = match self.make_apart(call.clone(), understood.facts, key).await? {
                 Begun::New(made) => return Ok(made),
                 Begun::Before(before) => before,
             };
-            // The first request stores its call before it waits for anything, or is refused and lets the key go.
+            // The first request stores its call before it waits for anything, or is refused and
+            // lets the key go.
             match self.repeated(before, request).await? {
                 Some(call) => return Ok(Made::of(call)),
                 None => self.let_go(key, before.call).await?,
@@ -152,8 +191,9 @@ impl Service {
         Err(store::Error::Away.into())
     }
 
-    /// A key stands for a call that is not held. It may be about to be stored; then it was never made, because who was
-    /// to make it died or was told that the store is away; and in the end it was made and forgotten.
+    /// A key stands for a call that is not held. It may be about to be stored; then it was never
+    /// made, because who was to make it died or was told that the store is away; and in the end it
+    /// was made and forgotten.
     async fn let_go(&self, key: Option<IdempotencyKey>, call: CallId) -> Result<(), Error> {
         let age = self.now().duration_since(call.made_at());
         if age >= ticket::LIFE {
@@ -180,10 +220,11 @@ impl Service {
         }
     }
 
-    /// Makes a key stand for this call, and makes the call; or tells what the key stands for already.
+    /// Makes a key stand for this call, and makes the call; or tells what the key stands for
+    /// already.
     ///
-    /// In a task of its own: a client that hangs up in the middle must leave no key that stands for no call, and no
-    /// intent that nobody sends, and must not take Twilio's answer with it.
+    /// In a task of its own: a client that hangs up in the middle must leave no key that stands for
+    /// no call, and no intent that nobody sends, and must not take Twilio's answer with it.
     async fn make_apart(
         &self,
         call: Arc<Call>,
@@ -207,12 +248,21 @@ impl Service {
             made.map(Begun::New)
         };
         // Boxed, for a task moves what it does more than once.
-        self.0.parts.tasks.spawn(request::carry(Box::pin(making))).await.map_err(|_panicked| Error::Internal)?
+        self.0
+            .parts
+            .tasks
+            .spawn(request::carry(Box::pin(making)))
+            .await
+            .map_err(|_panicked| Error::Internal)?
     }
 
-    /// The call that a key stands for, if this is the same request: read as of the moment of the first, since what is
-    /// left open or lies in the future depends on that.
-    async fn repeated(&self, standing: Standing, request: &Map<String, Value>) -> Result<Option<Arc<Call>>, Error> {
+    /// The call that a key stands for, if this is the same request: read as of the moment of the
+    /// first, since what is left open or lies in the future depends on that.
+    async fn repeated(
+        &self,
+        standing: Standing,
+        request: &Map<String, Value>,
+    ) -> Result<Option<Arc<Call>>, Error> {
         let same = self.read(request, standing.call.made_at());
         if same.is_ok_and(|same| request_hash(&same.reservation) == standing.request) {
             Ok(self.0.parts.store.load(standing.call).await?)
@@ -228,7 +278,12 @@ impl Service {
             Some(stripe) => Some(stripe.lock().await),
             None => None,
         };
-        let asked = Asked { call, phone: Some(facts), purpose: Purpose::Create, called_up: false };
+        let asked = Asked {
+            call,
+            phone: Some(facts),
+            purpose: Purpose::Create,
+            called_up: false,
+        };
         let turn = self.turn(&asked, now).await?;
         if let Turn::Never(refusal) = turn {
             self.0.parts.store.leave(call).await;
@@ -236,9 +291,14 @@ impl Service {
         }
         let first = step(call, turn.event(), now);
         let effects = first.effects;
-        // This process may have stood still: a call that nobody waits for any more may have been made again by now.
+        // This process may have stood still: a call that nobody waits for any more may have been
+        // made again by now.
         let is_late = self.now().duration_since(now) > step::INTENT;
-        let saved = if is_late { Err(store::Error::Away) } else { self.0.parts.store.save(None, first.call).await };
+        let saved = if is_late {
+            Err(store::Error::Away)
+        } else {
+            self.0.parts.store.save(None, first.call).await
+        };
         let Ok(Saved::Done(stored)) = saved else {
             if let Turn::Now { .. } = turn {
                 self.0.parts.store.release(call, now).await;
@@ -249,7 +309,11 @@ impl Service {
         drop(creating);
         self.appeared(&stored);
         self.line_up(&stored).await;
-        let creates = if let Turn::Now { creates, .. } = turn { creates } else { None };
+        let creates = if let Turn::Now { creates, .. } = turn {
+            creates
+        } else {
+            None
+        };
         let call = match effects.as_slice() {
             [Effect::Place { attempt }] => self.place_for_client(stored, *attempt).await?,
             _ => stored,
@@ -261,8 +325,17 @@ impl Service {
     async fn place_for_client(&self, stored: Arc<Call>, attempt: u8) -> Result<Arc<Call>, Error> {
         let id = stored.id;
         let refusal = self.place(stored, attempt).await?;
-        let call = self.0.parts.store.recent(id).await?.ok_or(Error::NotFound)?;
-        let was_refused = call.attempts.last().is_some_and(|last| last.ended == Some(Ended::Refused));
+        let call = self
+            .0
+            .parts
+            .store
+            .recent(id)
+            .await?
+            .ok_or(Error::NotFound)?;
+        let was_refused = call
+            .attempts
+            .last()
+            .is_some_and(|last| last.ended == Some(Ended::Refused));
         match refusal {
             Some(refusal) if was_refused => Err(Error::Twilio(refusal)),
             _ => Ok(call),
@@ -292,7 +365,10 @@ fn idempotency_key(owner: &str, key: &str) -> IdempotencyKey {
 
 /// What the key of a call's request stands for.
 pub(super) fn standing(call: CallId, reservation: &Reservation) -> Standing {
-    Standing { call, request: request_hash(reservation) }
+    Standing {
+        call,
+        request: request_hash(reservation),
+    }
 }
 
 fn request_hash(reservation: &Reservation) -> [u8; 16] {
@@ -305,5 +381,10 @@ fn digest(parts: &[&[u8]]) -> [u8; 16] {
         context.update(&(part.len() as u64).to_be_bytes());
         context.update(part);
     }
-    context.finish().as_ref().first_chunk().copied().unwrap_or_default()
+    context
+        .finish()
+        .as_ref()
+        .first_chunk()
+        .copied()
+        .unwrap_or_default()
 }

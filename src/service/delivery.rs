@@ -30,6 +30,10 @@ impl Service {
             return Err(Error::NoCallbackUrl);
         }
         let is_sent = self.0.parts.store.resend(id, self.now()).await?;
-        if is_sent { Ok(call) } else { Err(Error::NotFound) }
+        if is_sent {
+            Ok(call)
+        } else {
+            Err(Error::NotFound)
+        }
     }
 }

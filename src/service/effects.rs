@@ -11,7 +11,8 @@ use crate::domain::Sid;
 use crate::twilio::client::{CallResource, CallUpdate, Error as TwilioError, ListQuery};
 use crate::twilio::{CallSid, CallStatus};
 
-/// How far our clock may be from Twilio's when calls of the past are told from the one that is searched for.
+/// How far our clock may be from Twilio's when calls of the past are told from the one that is
+/// searched for.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
 /// How often a search of the list of calls goes on to the next page.
 const PAGES: usize = 5;
@@ -21,10 +22,18 @@ impl Service {
         match effect {
             Effect::Consider => self.consider(&call, false).await.map(|_rings| ()),
             Effect::Place { attempt } => self.place(call, attempt).await.map(|_refusal| ()),
-            Effect::HangUp { attempt, sid } => self.update(&call, attempt, sid, &CallUpdate::Complete).await,
+            Effect::HangUp { attempt, sid } => {
+                self.update(&call, attempt, sid, &CallUpdate::Complete)
+                    .await
+            }
             Effect::Apologize { attempt, sid } => {
-                let twiml = self.0.parts.speech.render(&call.last_words(), &self.scene(&call.reservation), "");
-                self.update(&call, attempt, sid, &CallUpdate::Twiml(twiml)).await
+                let twiml = self.0.parts.speech.render(
+                    &call.last_words(),
+                    &self.scene(&call.reservation),
+                    "",
+                );
+                self.update(&call, attempt, sid, &CallUpdate::Twiml(twiml))
+                    .await
             }
             Effect::LeaveMessage { attempt, sid } => self.leave_message(&call, attempt, sid).await,
             Effect::OptOut => self.opt_out(call.reservation.phone).await,
@@ -43,14 +52,28 @@ impl Service {
         Ok(())
     }
 
-    /// Ends or redirects a line. Twilio's "not in progress" means that it has ended already: its end will be told.
-    pub(super) async fn update(&self, call: &Call, attempt: u8, on: Sid, update: &CallUpdate) -> Result<(), Error> {
+    /// Ends or redirects a line. Twilio's "not in progress" means that it has ended already: its
+    /// end will be told.
+    pub(super) async fn update(
+        &self,
+        call: &Call,
+        attempt: u8,
+        on: Sid,
+        update: &CallUpdate,
+    ) -> Result<(), Error> {
         let name = call_sid(on);
-        let mut result = self.measured("update", self.0.parts.twilio.update(&name, update)).await;
+        let mut result = self
+            .measured("update", self.0.parts.twilio.update(&name, update))
+            .await;
         let refused = |result: &Result<CallResource, TwilioError>| matches!(result, Err(TwilioError::Refused(refusal)) if refusal.is_not_in_progress());
         if refused(&result) && matches!(update, CallUpdate::Twiml(_)) {
             // Nobody is on the line (yet): it is ended without a word.
-            result = self.measured("update", self.0.parts.twilio.update(&name, &CallUpdate::Complete)).await;
+            result = self
+                .measured(
+                    "update",
+                    self.0.parts.twilio.update(&name, &CallUpdate::Complete),
+                )
+                .await;
         }
         match result {
             // A cancelled call that had not left Twilio's queue ends without a callback.
@@ -59,7 +82,9 @@ impl Service {
                 self.send(call, Event::LookedUp { attempt, found }).await
             }
             Ok(_) => Ok(()),
-            Err(TwilioError::Refused(refusal)) if refusal.is_not_in_progress() => self.look_up(call, attempt).await,
+            Err(TwilioError::Refused(refusal)) if refusal.is_not_in_progress() => {
+                self.look_up(call, attempt).await
+            }
             Err(error) => {
                 tracing::warn!(call.id = %call.id, attempt, error = &error as &dyn std::error::Error, "a line could not be ended; it will be looked up");
                 Ok(())
@@ -69,14 +94,22 @@ impl Service {
 
     /// Asks Twilio what became of an attempt: by its name, or by searching for it.
     async fn look_up(&self, call: &Call, attempt: u8) -> Result<(), Error> {
-        let Some(last) = call.attempts.iter().find(|known| known.number == attempt) else { return Ok(()) };
+        let Some(last) = call.attempts.iter().find(|known| known.number == attempt) else {
+            return Ok(());
+        };
         let result = match last.sid {
-            Some(known) => match self.measured("fetch", self.0.parts.twilio.fetch(&call_sid(known))).await {
+            Some(known) => match self
+                .measured("fetch", self.0.parts.twilio.fetch(&call_sid(known)))
+                .await
+            {
                 Ok(resource) => Ok(Some(resource)),
                 Err(TwilioError::Refused(refusal)) if refusal.is_not_found() => Ok(None),
                 Err(error) => Err(error),
             },
-            None => self.search(call, last.from.to_string(), last.started_at).await,
+            None => {
+                self.search(call, last.from.to_string(), last.started_at)
+                    .await
+            }
         };
         let found = match result {
             Ok(Some(resource)) => found(attempt, &resource),
@@ -89,26 +122,46 @@ impl Service {
         self.send(call, Event::LookedUp { attempt, found }).await
     }
 
-    /// Looks for a call to this number whose name no attempt of ours has, made since the intent. There is no date
-    /// filter: queued calls have no start time (protocol 1.6).
-    async fn search(&self, call: &Call, from: String, since: Timestamp) -> Result<Option<CallResource>, TwilioError> {
-        let query =
-            ListQuery { to: Some(call.reservation.phone.to_string()), from: Some(from), ..ListQuery::default() };
+    /// Looks for a call to this number whose name no attempt of ours has, made since the intent.
+    /// There is no date filter: queued calls have no start time (protocol 1.6).
+    async fn search(
+        &self,
+        call: &Call,
+        from: String,
+        since: Timestamp,
+    ) -> Result<Option<CallResource>, TwilioError> {
+        let query = ListQuery {
+            to: Some(call.reservation.phone.to_string()),
+            from: Some(from),
+            ..ListQuery::default()
+        };
         let others = self.names_of_others(call).await;
-        let mut page = self.measured("list", self.0.parts.twilio.list(&query)).await?;
+        let mut page = self
+            .measured("list", self.0.parts.twilio.list(&query))
+            .await?;
         for _ in 0..PAGES {
             let mut calls = VecDeque::from(page.calls);
             while let Some(resource) = calls.pop_front() {
                 let name = sid(&resource.sid);
-                let known = others.contains(&name) || call.attempts.iter().any(|attempt| attempt.sid == Some(name));
+                let known = others.contains(&name)
+                    || call
+                        .attempts
+                        .iter()
+                        .any(|attempt| attempt.sid == Some(name));
                 // Some tolerance: Twilio's clock is not ours, and it writes whole seconds.
-                let old = resource.date_created.is_some_and(|at| since.duration_since(at) > CLOCKS_APART);
+                let old = resource
+                    .date_created
+                    .is_some_and(|at| since.duration_since(at) > CLOCKS_APART);
                 if !known && !old {
                     return Ok(Some(resource));
                 }
             }
-            let Some(next) = page.next_page_uri else { break };
-            page = self.measured("list", self.0.parts.twilio.list_next(&next)).await?;
+            let Some(next) = page.next_page_uri else {
+                break;
+            };
+            page = self
+                .measured("list", self.0.parts.twilio.list_next(&next))
+                .await?;
         }
         Ok(None)
     }
@@ -117,7 +170,11 @@ impl Service {
     async fn names_of_others(&self, call: &Call) -> Vec<Sid> {
         let store = &self.0.parts.store;
         let mut names = Vec::new();
-        for id in store.open_calls(call.reservation.phone).await.unwrap_or_default() {
+        for id in store
+            .open_calls(call.reservation.phone)
+            .await
+            .unwrap_or_default()
+        {
             if let Ok(Some(other)) = store.load(id).await
                 && other.id != call.id
             {
@@ -129,10 +186,18 @@ impl Service {
 
     /// Asks Twilio which keys were pressed, for a call whose talk we did not hear.
     async fn read_events(&self, call: &Call, attempt: u8) -> Result<(), Error> {
-        let Some(on) = call.attempts.iter().find(|known| known.number == attempt).and_then(|known| known.sid) else {
+        let Some(on) = call
+            .attempts
+            .iter()
+            .find(|known| known.number == attempt)
+            .and_then(|known| known.sid)
+        else {
             return Ok(());
         };
-        let events = match self.measured("events", self.0.parts.twilio.events(&call_sid(on))).await {
+        let events = match self
+            .measured("events", self.0.parts.twilio.events(&call_sid(on)))
+            .await
+        {
             Ok(events) => events,
             Err(error) => {
                 tracing::warn!(call.id = %call.id, attempt, error = &error as &dyn std::error::Error, "the events of a call could not be read");
@@ -142,19 +207,33 @@ impl Service {
         let mut keys: Vec<(Turn, String)> = events
             .iter()
             .filter_map(|event| {
-                // The result of a Gather, or what became of it at the fallback; without keys it was silence.
+                // The result of a Gather, or what became of it at the fallback; without keys it was
+                // silence.
                 let turn = [event.url.as_deref(), event.parameter("error_url")]
                     .into_iter()
                     .flatten()
                     .find_map(links::failed_turn)?;
-                let digits = event.parameter("digits").filter(|digits| !digits.is_empty()).map(str::to_owned);
-                Some((turn, digits.or_else(|| self.spoken_key(call, turn, event)).unwrap_or_default()))
+                let digits = event
+                    .parameter("digits")
+                    .filter(|digits| !digits.is_empty())
+                    .map(str::to_owned);
+                Some((
+                    turn,
+                    digits
+                        .or_else(|| self.spoken_key(call, turn, event))
+                        .unwrap_or_default(),
+                ))
             })
             .collect();
         keys.sort_by_key(|(turn, _)| turn.step);
-        // The list begins with our own create: until it holds a document that was asked for, it is not complete.
-        let complete =
-            events.iter().any(|event| event.url.as_deref().is_some_and(|url| url.contains(links::path::ANSWER)));
+        // The list begins with our own create: until it holds a document that was asked for, it is
+        // not complete.
+        let complete = events.iter().any(|event| {
+            event
+                .url
+                .as_deref()
+                .is_some_and(|url| url.contains(links::path::ANSWER))
+        });
         let keys = complete.then_some(keys.as_slice());
         self.send(call, Event::EventsRead { attempt, keys }).await
     }
@@ -169,7 +248,10 @@ pub(super) fn call_sid(sid: Sid) -> CallSid {
 }
 
 fn found(attempt: u8, resource: &CallResource) -> Found {
-    let on = On { attempt, sid: sid(&resource.sid) };
+    let on = On {
+        attempt,
+        sid: sid(&resource.sid),
+    };
     let line = match resource.status {
         None => return Found::Unreachable,
         Some(CallStatus::Queued) => Line::Queued,
@@ -177,8 +259,15 @@ fn found(attempt: u8, resource: &CallResource) -> Found {
         Some(CallStatus::Ringing) => Line::Ringing,
         Some(CallStatus::InProgress) => Line::InProgress,
         Some(status) => {
-            let duration_seconds = resource.duration.and_then(|duration| u32::try_from(duration.as_secs()).ok());
-            let closing = how(status).map(|how| Closing { how, sip_code: None, twilio_code: None, duration_seconds });
+            let duration_seconds = resource
+                .duration
+                .and_then(|duration| u32::try_from(duration.as_secs()).ok());
+            let closing = how(status).map(|how| Closing {
+                how,
+                sip_code: None,
+                twilio_code: None,
+                duration_seconds,
+            });
             return closing.map_or(Found::Unreachable, |closing| Found::Closed(on, closing));
         }
     };
@@ -193,6 +282,9 @@ pub(super) const fn how(status: CallStatus) -> Option<How> {
         CallStatus::NoAnswer => Some(How::NoAnswer),
         CallStatus::Failed => Some(How::Failed),
         CallStatus::Canceled => Some(How::Canceled),
-        CallStatus::Queued | CallStatus::Initiated | CallStatus::Ringing | CallStatus::InProgress => None,
+        CallStatus::Queued
+        | CallStatus::Initiated
+        | CallStatus::Ringing
+        | CallStatus::InProgress => None,
     }
 }

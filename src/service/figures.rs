@@ -1,4 +1,5 @@
-//! What is counted of calls and of Twilio, and the figures that are true at the moment they are asked for.
+//! What is counted of calls and of Twilio, and the figures that are true at the moment they are
+//! asked for.
 //!
 //! It reads and counts; it changes nothing. docs/metrics.md says what each figure means.
 
@@ -10,10 +11,13 @@ use super::Service;
 use crate::call::{Call, Terms, What};
 use crate::twilio::client::{Error as TwilioError, Why};
 
-/// Nobody counts the finished calls that a shared server holds until their time is over: no figure is better than 0.
+/// Nobody counts the finished calls that a shared server holds until their time is over: no figure
+/// is better than 0.
 fn without_finished(text: &str) -> String {
     const FINISHED: &str = "tablecall_calls{status=\"finished\"}";
-    text.split_inclusive('\n').filter(|line| !line.starts_with(FINISHED)).collect()
+    text.split_inclusive('\n')
+        .filter(|line| !line.starts_with(FINISHED))
+        .collect()
 }
 
 impl Service {
@@ -28,26 +32,45 @@ impl Service {
                 }
                 for (place, queue) in census.queue.into_iter().enumerate() {
                     state.queue.at(place).set(float(queue.length));
-                    let waited = queue.oldest.map_or(SignedDuration::ZERO, |since| now.duration_since(since));
+                    let waited = queue
+                        .oldest
+                        .map_or(SignedDuration::ZERO, |since| now.duration_since(since));
                     state.oldest.at(place).set(waited.as_secs_f64().max(0.0));
                 }
                 state.overdue.set(float(census.overdue));
             }
             // The last known figures stay; that the store does not answer is a figure of its own.
-            Err(error) => tracing::warn!(error = %error, "the store does not tell how many calls it holds"),
+            Err(error) => {
+                tracing::warn!(error = %error, "the store does not tell how many calls it holds")
+            }
         }
         if let Ok(pending) = self.0.parts.store.events_pending().await {
-            state.events_pending.set(float(u64::try_from(pending).unwrap_or(u64::MAX)));
+            state
+                .events_pending
+                .set(float(u64::try_from(pending).unwrap_or(u64::MAX)));
         }
-        state.capacity.set(float(u64::try_from(self.0.parts.store.capacity()).unwrap_or(u64::MAX)));
-        state.caller_ids_set_aside.set(float(u64::try_from(self.0.carrier.aside(now)).unwrap_or(u64::MAX)));
+        state.capacity.set(float(
+            u64::try_from(self.0.parts.store.capacity()).unwrap_or(u64::MAX),
+        ));
+        state.caller_ids_set_aside.set(float(
+            u64::try_from(self.0.carrier.aside(now)).unwrap_or(u64::MAX),
+        ));
         let readiness = self.readiness();
         for (part, gauge) in state.ailing.iter() {
-            gauge.set(flag(readiness.ailments.iter().any(|ailment| ailment.part == part)));
+            gauge.set(flag(
+                readiness
+                    .ailments
+                    .iter()
+                    .any(|ailment| ailment.part == part),
+            ));
         }
         state.ready.set(flag(readiness.is_ready()));
         let text = metrics.render();
-        if self.0.parts.store.is_shared() { without_finished(&text) } else { text }
+        if self.0.parts.store.is_shared() {
+            without_finished(&text)
+        } else {
+            text
+        }
     }
 
     /// Counts what is new about a call.
@@ -59,7 +82,9 @@ impl Service {
                 What::Finished(outcome) => metrics.outcomes.at(outcome as usize).increment(1),
                 What::Unanswered => metrics.unknown_creates.increment(1),
                 What::Ringing if last_ring(call, place).is_none() => {
-                    metrics.create_to_ring.record(seconds(call.created_at, entry.at));
+                    metrics
+                        .create_to_ring
+                        .record(seconds(call.created_at, entry.at));
                 }
                 What::Ringing
                 | What::Created
@@ -85,11 +110,14 @@ impl Service {
             && call.outcome().is_some()
             && let Some(rang_at) = last_ring(call, call.timeline.len())
         {
-            metrics.ring_to_verdict.record(seconds(rang_at, call.updated_at));
+            metrics
+                .ring_to_verdict
+                .record(seconds(rang_at, call.updated_at));
         }
     }
 
-    /// A call was silent past the time of every news. Where Twilio tells nothing by itself, being asked is the rule.
+    /// A call was silent past the time of every news. Where Twilio tells nothing by itself, being
+    /// asked is the rule.
     pub(super) fn count_stuck(&self, call: &Call) {
         if call.attempt().is_some_and(|last| last.terms == Terms::Full) {
             tracing::warn!(call.id = %call.id, attempt = call.attempts.len(), "nothing is heard of a call; it is looked up");
@@ -125,7 +153,13 @@ impl Service {
         metrics.twilio.get(operation).get(word).record(took);
         let duration_ms = took.as_secs_f64() * 1_000.0;
         self.trace_twilio(operation, word, took);
-        tracing::debug!(operation, result = word, twilio.code = code, duration_ms, "asked Twilio");
+        tracing::debug!(
+            operation,
+            result = word,
+            twilio.code = code,
+            duration_ms,
+            "asked Twilio"
+        );
         result
     }
 }
@@ -141,7 +175,12 @@ const fn unanswered(why: &Why) -> &'static str {
 
 /// When the phone last rang before a place of the timeline.
 fn last_ring(call: &Call, before: usize) -> Option<Timestamp> {
-    call.timeline.iter().take(before).rev().find(|entry| entry.what == What::Ringing).map(|entry| entry.at)
+    call.timeline
+        .iter()
+        .take(before)
+        .rev()
+        .find(|entry| entry.what == What::Ringing)
+        .map(|entry| entry.at)
 }
 
 fn seconds(from: Timestamp, to: Timestamp) -> f64 {
@@ -165,9 +204,19 @@ mod tests {
     fn ends_and_outcomes_have_the_places_that_the_metrics_have() {
         let words: Vec<_> = Ended::ALL.iter().map(|ended| ended.word()).collect();
         assert_eq!(words, ENDS);
-        assert!(Ended::ALL.iter().enumerate().all(|(place, ended)| *ended as usize == place));
+        assert!(
+            Ended::ALL
+                .iter()
+                .enumerate()
+                .all(|(place, ended)| *ended as usize == place)
+        );
         let words: Vec<_> = Outcome::ALL.iter().map(|outcome| outcome.word()).collect();
         assert_eq!(words, OUTCOMES);
-        assert!(Outcome::ALL.iter().enumerate().all(|(place, outcome)| *outcome as usize == place));
+        assert!(
+            Outcome::ALL
+                .iter()
+                .enumerate()
+                .all(|(place, outcome)| *outcome as usize == place)
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! People who ring our number: they hear who called and why, and can answer right there.
 //!
-//! A caller's number can be forged, so what is said of a guest, and what a key decides, need the carrier's word for it
-//! where carriers give theirs; everybody else is told who we are, or is offered to be rung back.
+//! A caller's number can be forged, so what is said of a guest, and what a key decides, need the
+//! carrier's word for it where carriers give theirs; everybody else is told who we are, or is
+//! offered to be rung back.
 
 use std::sync::Arc;
 
@@ -17,7 +18,8 @@ use crate::ticket::{Body, Head, Purpose};
 use crate::twilio::client::CallEvent;
 use crate::twilio::webhook::VoiceRequest;
 
-/// What a carrier in the country code 1 attests of a number that it gave to the caller itself (protocol 2.2).
+/// What a carrier in the country code 1 attests of a number that it gave to the caller itself
+/// (protocol 2.2).
 const ATTESTED: &str = "TN-Validation-Passed-A";
 
 impl Service {
@@ -29,8 +31,11 @@ impl Service {
         match self.find_waiting(request).await {
             Ok(Some((call, place))) => {
                 let turn = Turn::called_back(place);
-                let reply =
-                    if place == Place::Called { Reply::Called { listen: turn } } else { Reply::Offer { listen: turn } };
+                let reply = if place == Place::Called {
+                    Reply::Called { listen: turn }
+                } else {
+                    Reply::Offer { listen: turn }
+                };
                 match self.seal_inbound(&call) {
                     Some(ticket) => (self.say_inbound(&reply, &call, &ticket), Callback::Heard),
                     None => (self.who_we_are(request), Callback::Failed),
@@ -45,7 +50,12 @@ impl Service {
     }
 
     /// What follows a key of somebody who rang us.
-    pub async fn inbound_keys(&self, turn: Turn, ticket: &str, request: &VoiceRequest<'_>) -> (String, Callback) {
+    pub async fn inbound_keys(
+        &self,
+        turn: Turn,
+        ticket: &str,
+        request: &VoiceRequest<'_>,
+    ) -> (String, Callback) {
         let opened = match self.open(ticket, Purpose::Inbound, request.account_sid) {
             Ok(opened) => opened,
             Err(refused) => return (self.apologize(refused.as_ref()), Callback::Foreign),
@@ -55,16 +65,27 @@ impl Service {
         let event = match turn.place {
             Place::Offer if !one => return (self.who_we_are(request), Callback::Heard),
             Place::Offer => Event::RingNow,
-            Place::Keys | Place::Change | Place::Time | Place::TimeCheck(_) | Place::OptOut | Place::Called => {
-                Event::CalledBack { attempt: opened.head.attempt, turn, input }
-            }
+            Place::Keys
+            | Place::Change
+            | Place::Time
+            | Place::TimeCheck(_)
+            | Place::OptOut
+            | Place::Called => Event::CalledBack {
+                attempt: opened.head.attempt,
+                turn,
+                input,
+            },
         };
-        // A call that this process does not know has ended with the one that did: there is nothing to decide.
+        // A call that this process does not know has ended with the one that did: there is nothing
+        // to decide.
         match self.apply(opened.head.call, event).await {
             Ok(Some(applied)) => {
                 self.perform_for_twilio(&applied).await;
                 let reply = applied.reply.unwrap_or(Reply::Goodbye(Goodbye::Decided));
-                (self.say_inbound(&reply, &applied.call, ticket), Callback::Heard)
+                (
+                    self.say_inbound(&reply, &applied.call, ticket),
+                    Callback::Heard,
+                )
             }
             Ok(None) => (self.apologize(Some(&opened)), Callback::Foreign),
             Err(error) => {
@@ -75,8 +96,13 @@ impl Service {
     }
 
     /// The call that the caller may be about, and what can be done with it.
-    async fn find_waiting(&self, request: &VoiceRequest<'_>) -> Result<Option<(Arc<Call>, Place)>, Error> {
-        let Some(caller) = request.from.and_then(Phone::from_e164) else { return Ok(None) };
+    async fn find_waiting(
+        &self,
+        request: &VoiceRequest<'_>,
+    ) -> Result<Option<(Arc<Call>, Place)>, Error> {
+        let Some(caller) = request.from.and_then(Phone::from_e164) else {
+            return Ok(None);
+        };
         let store = &self.0.parts.store;
         let mut waiting = Vec::new();
         for id in store.open_calls(caller).await? {
@@ -84,15 +110,27 @@ impl Service {
         }
         // The oldest first, but those we have rung about before those we have not.
         waiting.sort_by_key(|call| (call.attempts.is_empty(), call.id));
-        let attested = !caller.to_string().starts_with("+1") || request.stir_verstat == Some(ATTESTED);
-        if let Some(call) = waiting.first().filter(|call| attested && !call.attempts.is_empty()) {
+        let attested =
+            !caller.to_string().starts_with("+1") || request.stir_verstat == Some(ATTESTED);
+        if let Some(call) = waiting
+            .first()
+            .filter(|call| attested && !call.attempts.is_empty())
+        {
             return Ok(Some((call.clone(), Place::Called)));
         }
         let now = self.now();
         for call in waiting {
-            let used_up = call.attempts.last().is_some_and(|last| last.number >= call.reservation.attempts);
+            let used_up = call
+                .attempts
+                .last()
+                .is_some_and(|last| last.number >= call.reservation.attempts);
             let purpose = Wish::Attempt { earliest: now };
-            let asked = Asked { call: &call, phone: call.reservation.phone.facts(), purpose, called_up: false };
+            let asked = Asked {
+                call: &call,
+                phone: call.reservation.phone.facts(),
+                purpose,
+                called_up: false,
+            };
             if matches!(call.state, State::Queued { .. })
                 && !used_up
                 && self.judge(&asked, now).await? == Verdict::Allowed
@@ -106,7 +144,12 @@ impl Service {
     fn seal_inbound(&self, call: &Call) -> Option<String> {
         let from = *self.0.parts.settings.from_numbers.first()?;
         let attempt = call.attempts.last().map_or(0, |last| last.number);
-        let head = Head { call: call.id, attempt, account: self.0.account, sealed_at: self.now() };
+        let head = Head {
+            call: call.id,
+            attempt,
+            account: self.0.account,
+            sealed_at: self.now(),
+        };
         let body = Body {
             owner: call.owner.clone(),
             reservation: call.reservation.clone(),
@@ -116,12 +159,22 @@ impl Service {
             terms: Terms::Full,
             baggage: call.baggage,
         };
-        self.0.parts.tickets.seal(Purpose::Inbound, &head, &body).ok()
+        self.0
+            .parts
+            .tickets
+            .seal(Purpose::Inbound, &head, &body)
+            .ok()
     }
 
     fn say_inbound(&self, reply: &Reply, call: &Call, ticket: &str) -> String {
-        let action = reply.listen().map(|turn| self.0.parts.links.inbound_keys(turn, ticket)).unwrap_or_default();
-        self.0.parts.speech.render(reply, &self.scene(&call.reservation), &action)
+        let action = reply
+            .listen()
+            .map(|turn| self.0.parts.links.inbound_keys(turn, ticket))
+            .unwrap_or_default();
+        self.0
+            .parts
+            .speech
+            .render(reply, &self.scene(&call.reservation), &action)
     }
 
     /// Who we are, in the language of the caller's country, or of our number's.
@@ -129,18 +182,29 @@ impl Service {
         let (settings, speech) = (&self.0.parts.settings, &self.0.parts.speech);
         let phone = |text: Option<&str>| text.and_then(Phone::from_e164);
         let (caller, called) = (phone(request.from), phone(request.to));
-        let country = |phone: Option<Phone>| phone.and_then(Phone::facts).and_then(|facts| facts.country);
+        let country =
+            |phone: Option<Phone>| phone.and_then(Phone::facts).and_then(|facts| facts.country);
         let language: Language = speech.default_for(country(caller).or_else(|| country(called)));
         // The number they have just dialled is no help.
-        let contact = settings.contact_phone.filter(|contact| Some(*contact) != called);
+        let contact = settings
+            .contact_phone
+            .filter(|contact| Some(*contact) != called);
         speech.inbound(language, &settings.service_name, contact)
     }
 
     /// What Twilio remembers to have been said, as the key that means the same.
     pub(super) fn spoken_key(&self, call: &Call, turn: Turn, event: &CallEvent) -> Option<String> {
-        let text = event.parameter("speech_result").filter(|text| !text.trim().is_empty())?;
-        let confidence = event.parameter("confidence").and_then(|text| text.parse().ok());
-        let said = self.0.parts.speech.understand(call.reservation.language, text, confidence);
+        let text = event
+            .parameter("speech_result")
+            .filter(|text| !text.trim().is_empty())?;
+        let confidence = event
+            .parameter("confidence")
+            .and_then(|text| text.parse().ok());
+        let said = self
+            .0
+            .parts
+            .speech
+            .understand(call.reservation.language, text, confidence);
         match talk::as_keys(turn, Input::Said(said), &Facts::of(&call.reservation)) {
             Some(Input::Digits(key)) => Some(key.to_owned()),
             Some(Input::Silence | Input::Said(_)) | None => None,
@@ -148,10 +212,16 @@ impl Service {
     }
 
     /// What came from the keypad, or what was said; a key always wins.
-    pub(super) fn input<'a>(&self, language: Option<Language>, request: &VoiceRequest<'a>) -> Input<'a> {
+    pub(super) fn input<'a>(
+        &self,
+        language: Option<Language>,
+        request: &VoiceRequest<'a>,
+    ) -> Input<'a> {
         match request.digits.filter(|digits| !digits.is_empty()) {
             Some(digits) => Input::Digits(digits),
-            None => said(&self.0.parts.speech, language, request).map_or(Input::Silence, Input::Said),
+            None => {
+                said(&self.0.parts.speech, language, request).map_or(Input::Silence, Input::Said)
+            }
         }
     }
 }

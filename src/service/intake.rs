@@ -1,4 +1,5 @@
-//! From the JSON of a request to a reservation: every wrong field is told at once, by name and rule.
+//! From the JSON of a request to a reservation: every wrong field is told at once, by name and
+//! rule.
 
 use std::fmt::Display;
 
@@ -7,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::domain::{
-    Alternatives, CallbackUrl, Country, Extension, Language, Name, Notes, PartySize, Phone, PhoneFacts, Reservation,
-    TableTime, Voicemail, Zone, table_time::TimeError, zone,
+    Alternatives, CallbackUrl, Country, Extension, Language, Name, Notes, PartySize, Phone,
+    PhoneFacts, Reservation, TableTime, Voicemail, Zone, table_time::TimeError, zone,
 };
 
 /// What is wrong with one field.
@@ -78,19 +79,36 @@ pub fn reservation(
     language: impl Fn(Option<Country>) -> Language,
     now: Timestamp,
 ) -> Result<(Reservation, PhoneFacts), Vec<FieldError>> {
-    let mut fields = Fields { request, prefix: "", errors: Vec::new() };
+    let mut fields = Fields {
+        request,
+        prefix: "",
+        errors: Vec::new(),
+    };
     fields.refuse_unknown(&FIELDS);
-    let name = fields.required("name", |text| Name::parse(text).map_err(|error| (error.code(), error)));
+    let name = fields.required("name", |text| {
+        Name::parse(text).map_err(|error| (error.code(), error))
+    });
     let country = fields.parsed::<Country>("country", "unknown_country");
     let numbers = read_numbers(&mut fields, country.or(defaults.country), defaults);
-    let time = fields.required("time", |text| text.parse::<TableTime>().map_err(|error| (error.code(), error)));
+    let time = fields.required("time", |text| {
+        text.parse::<TableTime>()
+            .map_err(|error| (error.code(), error))
+    });
     let party_size = fields.party_size();
-    let restaurant = fields.text("restaurant", |text| Name::parse(text).map_err(|error| (error.code(), error)));
-    let notes = fields.text("notes", |text| Notes::parse(text).map_err(|error| (error.code(), error)));
+    let restaurant = fields.text("restaurant", |text| {
+        Name::parse(text).map_err(|error| (error.code(), error))
+    });
+    let notes = fields.text("notes", |text| {
+        Notes::parse(text).map_err(|error| (error.code(), error))
+    });
     let chosen = fields.parsed::<Language>("language", "unknown_language");
     if chosen.is_some_and(|chosen| !defaults.languages.contains(&chosen)) {
         let known: Vec<&str> = defaults.languages.iter().map(Language::as_str).collect();
-        fields.wrong("language", "unknown_language", format!("must be one of {}", known.join(", ")));
+        fields.wrong(
+            "language",
+            "unknown_language",
+            format!("must be one of {}", known.join(", ")),
+        );
     }
     let timezone = read_zone(&mut fields, numbers.map(|numbers| numbers.phone));
     let extension = fields.parsed::<Extension>("extension", "invalid_extension");
@@ -107,13 +125,21 @@ pub fn reservation(
     }
     let later = not_before.map_or(now, |at| at.max(now));
     if give_up_at.is_some_and(|at| at <= later) {
-        fields.wrong("give_up_at", "too_early", "must be in the future and after `not_before`");
+        fields.wrong(
+            "give_up_at",
+            "too_early",
+            "must be in the future and after `not_before`",
+        );
     }
-    let (Some(name), Some(numbers), Some(time), Some(party_size)) = (name, numbers, time, party_size) else {
+    let (Some(name), Some(numbers), Some(time), Some(party_size)) =
+        (name, numbers, time, party_size)
+    else {
         return Err(fields.errors);
     };
     let latest = latest_ring(time, timezone.as_ref(), numbers.phone);
-    let give_up_at = give_up_at.unwrap_or_else(|| later.saturating_add(TRY_FOR).unwrap_or(latest)).min(latest);
+    let give_up_at = give_up_at
+        .unwrap_or_else(|| later.saturating_add(TRY_FOR).unwrap_or(latest))
+        .min(latest);
     let reservation = Reservation {
         name,
         phone: numbers.phone,
@@ -133,17 +159,27 @@ pub fn reservation(
         voicemail,
         callback_url,
     };
-    if fields.errors.is_empty() { Ok((reservation, numbers.facts)) } else { Err(fields.errors) }
+    if fields.errors.is_empty() {
+        Ok((reservation, numbers.facts))
+    } else {
+        Err(fields.errors)
+    }
 }
 
-fn check_time(time: TableTime, timezone: Option<&Zone>, phone: Phone, now: Timestamp) -> Result<(), TimeError> {
+fn check_time(
+    time: TableTime,
+    timezone: Option<&Zone>,
+    phone: Phone,
+    now: Timestamp,
+) -> Result<(), TimeError> {
     match timezone {
         Some(zone) => time.check(now, std::iter::once(zone.as_str())),
         None => time.check(now, zone::of(phone)),
     }
 }
 
-/// Staff cannot confirm a table after its time; where several zones are possible, the last of them counts.
+/// Staff cannot confirm a table after its time; where several zones are possible, the last of them
+/// counts.
 fn latest_ring(time: TableTime, timezone: Option<&Zone>, phone: Phone) -> Timestamp {
     match timezone {
         Some(zone) => time.instant(zone.as_str()),
@@ -158,28 +194,50 @@ struct Numbers {
     guest_phone: Option<Phone>,
 }
 
-/// The restaurant's number and the guest's. Where one restaurant has its own deployment, `phone` is the guest's.
-fn read_numbers(fields: &mut Fields<'_>, country: Option<Country>, defaults: &Defaults) -> Option<Numbers> {
+/// The restaurant's number and the guest's. Where one restaurant has its own deployment, `phone` is
+/// the guest's.
+fn read_numbers(
+    fields: &mut Fields<'_>,
+    country: Option<Country>,
+    defaults: &Defaults,
+) -> Option<Numbers> {
     let read = |text: &str| Phone::parse(text, country).map_err(|error| (error.code(), error));
     let phone = fields.required("phone", read);
     let Some(restaurant) = defaults.restaurant_phone else {
         let guest_phone = fields.text("guest_phone", read).map(|(guest, _)| guest);
-        return phone.map(|(phone, facts)| Numbers { phone, facts, guest_phone });
+        return phone.map(|(phone, facts)| Numbers {
+            phone,
+            facts,
+            guest_phone,
+        });
     };
     if fields.request.contains_key("guest_phone") {
-        fields.wrong("guest_phone", "not_allowed", "must be left out here: `phone` is the guest's own number");
+        fields.wrong(
+            "guest_phone",
+            "not_allowed",
+            "must be left out here: `phone` is the guest's own number",
+        );
     }
     let facts = restaurant.facts()?;
-    phone.map(|(guest, _)| Numbers { phone: restaurant, facts, guest_phone: Some(guest) })
+    phone.map(|(guest, _)| Numbers {
+        phone: restaurant,
+        facts,
+        guest_phone: Some(guest),
+    })
 }
 
 fn read_zone(fields: &mut Fields<'_>, phone: Option<Phone>) -> Option<Zone> {
     let chosen = fields.parsed::<Zone>("timezone", "unknown_timezone");
-    let mut possible: Vec<&str> = phone.map(|phone| zone::of(phone).collect()).unwrap_or_default();
+    let mut possible: Vec<&str> = phone
+        .map(|phone| zone::of(phone).collect())
+        .unwrap_or_default();
     match chosen {
         Some(zone) if !possible.is_empty() && !possible.contains(&zone.as_str()) => {
             possible.truncate(8);
-            let message = format!("is not a zone of this number, which can lie in {}", possible.join(", "));
+            let message = format!(
+                "is not a zone of this number, which can lie in {}",
+                possible.join(", ")
+            );
             fields.wrong("timezone", "timezone_mismatch", message);
             None
         }
@@ -192,12 +250,23 @@ fn read_zone(fields: &mut Fields<'_>, phone: Option<Phone>) -> Option<Zone> {
 }
 
 fn read_alternatives(fields: &mut Fields<'_>, time: Option<TableTime>) -> Option<Alternatives> {
-    let value = fields.request.get("alternatives").filter(|value| !value.is_null())?;
+    let value = fields
+        .request
+        .get("alternatives")
+        .filter(|value| !value.is_null())?;
     let Value::Object(object) = value else {
-        fields.wrong("alternatives", "wrong_type", "must be an object with `earliest` and `latest`");
+        fields.wrong(
+            "alternatives",
+            "wrong_type",
+            "must be an object with `earliest` and `latest`",
+        );
         return None;
     };
-    let mut inner = Fields { request: object, prefix: "alternatives.", errors: Vec::new() };
+    let mut inner = Fields {
+        request: object,
+        prefix: "alternatives.",
+        errors: Vec::new(),
+    };
     inner.refuse_unknown(&["earliest", "latest"]);
     let mut read = |field| inner.required(field, |text| read_time_of_day(text, time));
     let (earliest, latest) = (read("earliest"), read("latest"));
@@ -207,21 +276,34 @@ fn read_alternatives(fields: &mut Fields<'_>, time: Option<TableTime>) -> Option
         inner.wrong("latest", "out_of_order", "must not be before `earliest`");
     }
     fields.errors.append(&mut inner.errors);
-    Some(Alternatives { earliest: earliest?, latest: latest? })
+    Some(Alternatives {
+        earliest: earliest?,
+        latest: latest?,
+    })
 }
 
 type Rule = (&'static str, &'static str);
 
 /// A time of day, alone or with the date of the table.
 fn read_time_of_day(text: &str, table: Option<TableTime>) -> Result<Time, Rule> {
-    const NOT_A_TIME: Rule = ("not_a_time", "must be a local time such as 18:30, or with the date of the table");
+    const NOT_A_TIME: Rule = (
+        "not_a_time",
+        "must be a local time such as 18:30, or with the date of the table",
+    );
     if let Ok(full) = text.parse::<TableTime>() {
         let same_day = table.is_none_or(|table| table.date() == full.date());
-        return if same_day { Ok(full.time()) } else { Err(("other_day", "must be on the day of the table")) };
+        return if same_day {
+            Ok(full.time())
+        } else {
+            Err(("other_day", "must be on the day of the table"))
+        };
     }
     let (hour, minute) = text.split_once(':').ok_or(NOT_A_TIME)?;
-    let number =
-        |part: &str| part.parse::<i8>().ok().filter(|_| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit()));
+    let number = |part: &str| {
+        part.parse::<i8>()
+            .ok()
+            .filter(|_| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit()))
+    };
     let (hour, minute) = number(hour).zip(number(minute)).ok_or(NOT_A_TIME)?;
     Time::new(hour, minute, 0, 0).map_err(|_| NOT_A_TIME)
 }
@@ -249,11 +331,20 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     fn wrong(&mut self, field: &str, code: &'static str, message: impl Display) {
-        self.errors.push(FieldError { field: format!("{}{field}", self.prefix), code, message: message.to_string() });
+        self.errors.push(FieldError {
+            field: format!("{}{field}", self.prefix),
+            code,
+            message: message.to_string(),
+        });
     }
 
     fn refuse_unknown(&mut self, known: &[&str]) {
-        for field in self.request.keys().filter(|field| !known.contains(&field.as_str())).take(20) {
+        for field in self
+            .request
+            .keys()
+            .filter(|field| !known.contains(&field.as_str()))
+            .take(20)
+        {
             // The name is the caller's own text: shown to them, cut short, and never logged.
             let shown: String = field.chars().take(40).collect();
             self.wrong(&shown, "unknown_field", "is not a field of this request");
@@ -261,7 +352,9 @@ impl<'a> Fields<'a> {
     }
 
     fn is_given(&self, field: &str) -> bool {
-        self.request.get(field).is_some_and(|value| !value.is_null())
+        self.request
+            .get(field)
+            .is_some_and(|value| !value.is_null())
     }
 
     fn given(&mut self, field: &str) -> Option<&'a str> {
@@ -281,7 +374,9 @@ impl<'a> Fields<'a> {
         read: impl FnOnce(&str) -> Result<T, (&'static str, E)>,
     ) -> Option<T> {
         let text = self.given(field)?;
-        read(text).map_err(|(code, error)| self.wrong(field, code, error)).ok()
+        read(text)
+            .map_err(|(code, error)| self.wrong(field, code, error))
+            .ok()
     }
 
     fn required<T, E: Display>(
@@ -300,7 +395,9 @@ impl<'a> Fields<'a> {
         T: std::str::FromStr,
         T::Err: Display,
     {
-        self.text(field, |text| text.parse().map_err(|error: T::Err| (code, plain(&error))))
+        self.text(field, |text| {
+            text.parse().map_err(|error: T::Err| (code, plain(&error)))
+        })
     }
 
     fn party_size(&mut self) -> Option<PartySize> {
@@ -310,7 +407,11 @@ impl<'a> Fields<'a> {
                 Some(Ok(size)) => return Some(size),
                 Some(Err(error)) => self.wrong("party_size", "out_of_range", error),
                 None if value.is_number() => {
-                    self.wrong("party_size", "out_of_range", "must be a whole number from 1 to 99");
+                    self.wrong(
+                        "party_size",
+                        "out_of_range",
+                        "must be a whole number from 1 to 99",
+                    );
                 }
                 None => self.wrong("party_size", "wrong_type", "must be a whole number"),
             },
@@ -323,7 +424,11 @@ impl<'a> Fields<'a> {
             None | Some(Value::Null) => {}
             Some(value) => match value.as_u64().and_then(|number| u8::try_from(number).ok()) {
                 Some(number @ 1..=5) => return number,
-                _ if value.is_number() => self.wrong("attempts", "out_of_range", "must be a whole number from 1 to 5"),
+                _ if value.is_number() => self.wrong(
+                    "attempts",
+                    "out_of_range",
+                    "must be a whole number from 1 to 5",
+                ),
                 _ => self.wrong("attempts", "wrong_type", "must be a whole number"),
             },
         }
@@ -343,7 +448,11 @@ impl<'a> Fields<'a> {
 /// Our own errors speak for themselves; the one of jiff is about its parser.
 fn plain(error: &impl Display) -> String {
     let text = error.to_string();
-    if text.starts_with("must ") { text } else { "must be an instant such as 2026-12-04T09:00:00Z".to_owned() }
+    if text.starts_with("must ") {
+        text
+    } else {
+        "must be an instant such as 2026-12-04T09:00:00Z".to_owned()
+    }
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use std::fmt::Write;
 
 use crate::call::Turn;
 
-/// What Twilio should do when we cannot be reached or answer 5xx: three more tries, two seconds each to connect, all
-/// within its 15 s (protocol 2.1, connection overrides). Our webhooks can be repeated harmlessly.
+/// What Twilio should do when we cannot be reached or answer 5xx: three more tries, two seconds
+/// each to connect, all within its 15 s (protocol 2.1, connection overrides). Our webhooks can be
+/// repeated harmlessly.
 const DOCUMENT_RETRIES: &str = "#ct=2000&rc=3&rp=ct,5xx&rt=8000";
 /// A callback that is lost costs a look-up later, so it is worth five tries, also after a timeout.
 const CALLBACK_RETRIES: &str = "#ct=2000&rc=5&rp=ct,rt,5xx&rt=5000";
@@ -38,7 +39,9 @@ impl Links {
     /// Links under `origin`, which has no path and no trailing slash.
     #[must_use]
     pub fn new(origin: &str) -> Self {
-        Self { origin: origin.trim_end_matches('/').into() }
+        Self {
+            origin: origin.trim_end_matches('/').into(),
+        }
     }
 
     /// The `Url` of a create.
@@ -67,7 +70,11 @@ impl Links {
     /// The `action` of a Gather in a call that came to us.
     #[must_use]
     pub fn inbound_keys(&self, turn: Turn, ticket: &str) -> String {
-        self.url(path::INBOUND_KEYS, &format!("{turn}/{ticket}"), DOCUMENT_RETRIES)
+        self.url(
+            path::INBOUND_KEYS,
+            &format!("{turn}/{ticket}"),
+            DOCUMENT_RETRIES,
+        )
     }
 
     /// The `StatusCallback` of a create.
@@ -98,7 +105,8 @@ impl Links {
     }
 }
 
-/// The turn in the URL that failed, as Twilio tells it in `ErrorUrl`: `None` when it was not the result of a Gather.
+/// The turn in the URL that failed, as Twilio tells it in `ErrorUrl`: `None` when it was not the
+/// result of a Gather.
 #[must_use]
 pub fn failed_turn(error_url: &str) -> Option<Turn> {
     let (_, rest) = error_url.split_once(path::KEYS)?;
@@ -113,11 +121,20 @@ mod tests {
     #[test]
     fn urls_are_absolute_and_ask_for_retries() {
         let links = Links::new("https://calls.example.com/");
-        assert_eq!(links.answer("T"), "https://calls.example.com/twiml/answer/T#ct=2000&rc=3&rp=ct,5xx&rt=8000");
+        assert_eq!(
+            links.answer("T"),
+            "https://calls.example.com/twiml/answer/T#ct=2000&rc=3&rp=ct,5xx&rt=8000"
+        );
         let keys = links.keys(Turn::first(7), "T");
-        assert!(keys.starts_with("https://calls.example.com/twiml/keys/1-0-0-7-k-o/T#"), "{keys}");
+        assert!(
+            keys.starts_with("https://calls.example.com/twiml/keys/1-0-0-7-k-o/T#"),
+            "{keys}"
+        );
         assert_eq!(failed_turn(&keys), Some(Turn::first(7)));
         assert_eq!(failed_turn(&links.answer("T")), None);
-        assert_eq!(failed_turn("https://calls.example.com/twiml/keys/nonsense"), None);
+        assert_eq!(
+            failed_turn("https://calls.example.com/twiml/keys/nonsense"),
+            None
+        );
     }
 }

@@ -1,7 +1,8 @@
-//! The use cases: load, step, save, perform the effects. The only place where the core meets store, Twilio and speech.
+//! The use cases: load, step, save, perform the effects. The only place where the core meets store,
+//! Twilio and speech.
 //!
-//! Whatever happens to a call goes through `Service::apply`. Start with `create` for what a client sets off, and with
-//! `webhooks` for what Twilio does.
+//! Whatever happens to a call goes through `Service::apply`. Start with `create` for what a client
+//! sets off, and with `webhooks` for what Twilio does.
 
 pub mod intake;
 pub mod links;
@@ -96,7 +97,8 @@ pub struct Parts {
     pub tasks: TaskTracker,
     /// Ends the sweep.
     pub stop: CancellationToken,
-    /// What looks at the public URL now and then, where it is another than the address that was bound.
+    /// What looks at the public URL now and then, where it is another than the address that was
+    /// bound.
     pub probe: Option<Probe>,
 }
 
@@ -178,7 +180,14 @@ impl Service {
         let strangers = strangers::Strangers::new();
         let creating = (0..64).map(|_| tokio::sync::Mutex::default()).collect();
         let unreachable = std::sync::Mutex::default();
-        Self(Arc::new(Inner { parts, carrier, strangers, unreachable, creating, account }))
+        Self(Arc::new(Inner {
+            parts,
+            carrier,
+            strangers,
+            unreachable,
+            creating,
+            account,
+        }))
     }
 
     /// The time of this service.
@@ -240,7 +249,11 @@ impl Service {
     ///
     /// # Errors
     /// There is none, or the store cannot serve.
-    pub async fn watch(&self, owner: &str, id: CallId) -> Result<tokio::sync::watch::Receiver<Arc<Call>>, Error> {
+    pub async fn watch(
+        &self,
+        owner: &str,
+        id: CallId,
+    ) -> Result<tokio::sync::watch::Receiver<Arc<Call>>, Error> {
         self.get(owner, id).await?;
         self.0.parts.store.watch(id).await?.ok_or(Error::NotFound)
     }
@@ -251,11 +264,15 @@ impl Service {
     /// There is none, it is decided or finished, or the store cannot serve.
     pub async fn cancel(&self, owner: &str, id: CallId) -> Result<Arc<Call>, Error> {
         let before = self.get(owner, id).await?;
-        let is_canceled = |call: &Call| call.canceled || call.outcome() == Some(crate::call::Outcome::Canceled);
+        let is_canceled =
+            |call: &Call| call.canceled || call.outcome() == Some(crate::call::Outcome::Canceled);
         if !is_canceled(&before) && (before.is_finished() || before.decision().is_some()) {
             return Err(Error::CallFinished);
         }
-        let applied = self.apply(id, Event::Cancel).await?.ok_or(Error::NotFound)?;
+        let applied = self
+            .apply(id, Event::Cancel)
+            .await?
+            .ok_or(Error::NotFound)?;
         // A key may have been quicker.
         if !is_canceled(&applied.call) {
             return Err(Error::CallFinished);
@@ -264,17 +281,21 @@ impl Service {
         Ok(applied.call)
     }
 
-    /// Lets an event happen to a stored call, again and again until no other writer was quicker. `None`: not stored.
+    /// Lets an event happen to a stored call, again and again until no other writer was quicker.
+    /// `None`: not stored.
     async fn apply(&self, id: CallId, event: Event<'_>) -> Result<Option<Applied>, store::Error> {
         loop {
-            let Some(before) = self.0.parts.store.recent(id).await? else { return Ok(None) };
+            let Some(before) = self.0.parts.store.recent(id).await? else {
+                return Ok(None);
+            };
             if let Some(applied) = self.apply_to(&before, event, self.now()).await? {
                 return Ok(Some(applied));
             }
         }
     }
 
-    /// Lets an event happen at `now` to a call as it was loaded; `None` when it has changed meanwhile.
+    /// Lets an event happen at `now` to a call as it was loaded; `None` when it has changed
+    /// meanwhile.
     async fn apply_to(
         &self,
         before: &Arc<Call>,
@@ -286,14 +307,22 @@ impl Service {
         }
         let step = step(before, event, now);
         if !step.changed {
-            return Ok(Some(Applied { call: before.clone(), reply: step.reply, effects: step.effects }));
+            return Ok(Some(Applied {
+                call: before.clone(),
+                reply: step.reply,
+                effects: step.effects,
+            }));
         }
         match self.0.parts.store.change(before, step.call, event).await? {
             Saved::Conflict => Ok(None),
             Saved::Done(call) => {
                 self.tell(before, &call);
                 self.leave_number(before, &call, now).await;
-                Ok(Some(Applied { call, reply: step.reply, effects: step.effects }))
+                Ok(Some(Applied {
+                    call,
+                    reply: step.reply,
+                    effects: step.effects,
+                }))
             }
         }
     }

@@ -1,7 +1,8 @@
-//! Numbers that are never rung: those of the configuration, those of the file, and those whose staff pressed 9.
+//! Numbers that are never rung: those of the configuration, those of the file, and those whose
+//! staff pressed 9.
 //!
-//! A wish not to be called is the one thing that must outlive the process, so it is in the file, synced, before the
-//! restaurant hears that it was understood.
+//! A wish not to be called is the one thing that must outlive the process, so it is in the file,
+//! synced, before the restaurant hears that it was understood.
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
@@ -24,11 +25,12 @@ pub enum FileError {
     Line(usize),
 }
 
-/// Reads the file: one E.164 number a line; empty lines and what follows a `#` do not count. A file that is not there
-/// yet has no numbers.
+/// Reads the file: one E.164 number a line; empty lines and what follows a `#` do not count. A file
+/// that is not there yet has no numbers.
 ///
 /// # Errors
-/// It cannot be read, or a line is no number: a wish may be lost there, so nothing is rung until somebody has looked.
+/// It cannot be read, or a line is no number: a wish may be lost there, so nothing is rung until
+/// somebody has looked.
 pub fn read(path: &Path) -> Result<Vec<Phone>, FileError> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
@@ -41,7 +43,8 @@ pub fn read(path: &Path) -> Result<Vec<Phone>, FileError> {
         let line = str::from_utf8(line).map_err(|_| wrong())?;
         let number = line.split('#').next().unwrap_or_default().trim();
         if !number.is_empty() {
-            // By the numbering plan, so that a line which was cut off does not pass for a shorter number.
+            // By the numbering plan, so that a line which was cut off does not pass for a shorter
+            // number.
             numbers.push(Phone::parse(number, None).map_err(|_| wrong())?.0);
         }
     }
@@ -67,7 +70,11 @@ impl DoNotCallFile {
     pub fn open(path: &Path) -> Result<Self, FileError> {
         let known = read(path)?.into_iter().collect();
         let file = OpenOptions::new().create(true).append(true).open(path)?;
-        Ok(Self(Arc::new(Mutex::new(Inner { file, known, path: path.to_owned() }))))
+        Ok(Self(Arc::new(Mutex::new(Inner {
+            file,
+            known,
+            path: path.to_owned(),
+        }))))
     }
 
     /// Adds a number, unless it is there, and waits until it is on the disk.
@@ -76,8 +83,15 @@ impl DoNotCallFile {
     /// It could not be written: nothing of it counts as written then.
     pub async fn append(&self, phone: Phone) -> io::Result<()> {
         let inner = self.0.clone();
-        let write = move || inner.lock().unwrap_or_else(PoisonError::into_inner).append(phone);
-        tokio::task::spawn_blocking(write).await.map_err(io::Error::other)?
+        let write = move || {
+            inner
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .append(phone)
+        };
+        tokio::task::spawn_blocking(write)
+            .await
+            .map_err(io::Error::other)?
     }
 }
 
@@ -87,7 +101,9 @@ impl Inner {
             return Ok(());
         }
         // Somebody may have edited the file and left its last line open.
-        let open = std::fs::read(&self.path)?.last().is_some_and(|byte| *byte != b'\n');
+        let open = std::fs::read(&self.path)?
+            .last()
+            .is_some_and(|byte| *byte != b'\n');
         let line = format!("{}{phone}\n", if open { "\n" } else { "" });
         self.file.write_all(line.as_bytes())?;
         self.file.sync_data()?;
@@ -97,7 +113,8 @@ impl Inner {
 }
 
 impl Service {
-    /// Whether a number must not be rung. A key 9 counts from the moment it was pressed, also before it is on the list.
+    /// Whether a number must not be rung. A key 9 counts from the moment it was pressed, also
+    /// before it is on the list.
     ///
     /// # Errors
     /// The store cannot be asked.
@@ -132,14 +149,18 @@ impl Service {
         Ok(())
     }
 
-    /// Performs what an event of Twilio wants done; a wish not to be called is kept before anything is answered.
+    /// Performs what an event of Twilio wants done; a wish not to be called is kept before anything
+    /// is answered.
     pub(super) async fn perform_for_twilio(&self, applied: &Applied) {
         if applied.effects.contains(&Effect::OptOut)
             && let Err(error) = Box::pin(self.opt_out(applied.call.reservation.phone)).await
         {
             tracing::error!(call.id = %applied.call.id, %error, "a wish not to be called could not be stored");
         }
-        let others = applied.effects.iter().filter(|effect| **effect != Effect::OptOut);
+        let others = applied
+            .effects
+            .iter()
+            .filter(|effect| **effect != Effect::OptOut);
         self.perform_each(&applied.call, others.copied());
     }
 }
@@ -163,13 +184,20 @@ mod tests {
     #[test]
     fn numbers_stand_one_a_line_with_remarks() {
         let path = file(b"# asked by letter\n+14155550101\n\n +4930123456 # key 9\r\n");
-        assert_eq!(read(path.path()).unwrap(), [number("+14155550101"), number("+4930123456")]);
+        assert_eq!(
+            read(path.path()).unwrap(),
+            [number("+14155550101"), number("+4930123456")]
+        );
         assert_eq!(read(Path::new("/nonexistent/file")).unwrap(), []);
     }
 
     #[test]
     fn a_garbled_line_is_named() {
-        for text in [&b"+14155550101\n+1415\n"[..], b"\nhello", b"+14155550101\n\xff\n"] {
+        for text in [
+            &b"+14155550101\n+1415\n"[..],
+            b"\nhello",
+            b"+14155550101\n\xff\n",
+        ] {
             let error = read(file(text).path()).unwrap_err();
             assert!(matches!(error, FileError::Line(2)), "{error}");
         }
@@ -180,7 +208,12 @@ mod tests {
     async fn each_number_is_written_once_on_a_line_of_its_own() {
         let path = file(b"+14155550101");
         let list = DoNotCallFile::open(path.path()).unwrap();
-        for text in ["+14155550101", "+14155550102", "+14155550102", "+14155550103"] {
+        for text in [
+            "+14155550101",
+            "+14155550102",
+            "+14155550102",
+            "+14155550103",
+        ] {
             list.append(number(text)).await.unwrap();
         }
         let text = std::fs::read_to_string(&path).unwrap();

@@ -1,6 +1,7 @@
 //! Places a call whose intent is stored, and judges what Twilio says to it.
 //!
-//! Nothing is sent twice unless Twilio certainly did not process it: a refusal, 429, or no connection.
+//! Nothing is sent twice unless Twilio certainly did not process it: a refusal, 429, or no
+//! connection.
 
 use std::sync::Arc;
 
@@ -13,50 +14,72 @@ use crate::domain::Phone;
 use crate::ticket::{Body, Head, Purpose};
 use crate::twilio::StatusCallbackEvent;
 use crate::twilio::client::{
-    AsyncAmd, Class, Error as TwilioError, MachineDetection, MachineDetectionMode, NewCall, Refusal, Scope, Until,
+    AsyncAmd, Class, Error as TwilioError, MachineDetection, MachineDetectionMode, NewCall,
+    Refusal, Scope, Until,
 };
 
-/// A trial account's answer to a destination for which it has no number; asking for less does not help.
+/// A trial account's answer to a destination for which it has no number; asking for less does not
+/// help.
 const NO_TRIAL_NUMBER: u32 = 572_002;
 
 impl Service {
     /// Asks Twilio for the call whose intent is stored; tells why if it was refused.
-    pub(super) async fn place(&self, mut call: Arc<Call>, attempt: u8) -> Result<Option<Refusal>, Error> {
+    pub(super) async fn place(
+        &self,
+        mut call: Arc<Call>,
+        attempt: u8,
+    ) -> Result<Option<Refusal>, Error> {
         loop {
             call = match self.on_terms(call, attempt).await? {
                 Some(call) => call,
                 None => return Ok(None),
             };
-            let Some(intent) = call.attempts.last().filter(|last| last.number == attempt) else { return Ok(None) };
+            let Some(intent) = call.attempts.last().filter(|last| last.number == attempt) else {
+                return Ok(None);
+            };
             let new_call = self.new_call(&call, attempt).ok_or(Error::Internal)?;
-            // The last thing before it is sent: this process may have stood still since the intent was stored.
-            let at = intent.started_at.saturating_add(step::INTENT).unwrap_or(intent.started_at);
+            // The last thing before it is sent: this process may have stood still since the intent
+            // was stored.
+            let at = intent
+                .started_at
+                .saturating_add(step::INTENT)
+                .unwrap_or(intent.started_at);
             if self.now() > at {
                 tracing::warn!(call.id = %call.id, attempt, "an intent has lapsed; it is settled like a call without an answer");
                 return Ok(None);
             }
             // And once more when its bytes are wanted: a connection takes time as well.
-            let until = Some(Until { clock: self.0.parts.clock.clone(), at });
-            let result = self.measured("create", self.0.parts.twilio.create(&new_call, until)).await;
+            let until = Some(Until {
+                clock: self.0.parts.clock.clone(),
+                at,
+            });
+            let result = self
+                .measured("create", self.0.parts.twilio.create(&new_call, until))
+                .await;
             if let Err(TwilioError::Refused(refusal)) = &result
                 && let Some(less) = less(intent.terms, refusal)
             {
                 self.0.carrier.reduce(less);
                 continue;
             }
-            let (event, refusal) = self.answered(&call, attempt, result.map(|created| sid(&created))).await;
+            let (event, refusal) = self
+                .answered(&call, attempt, result.map(|created| sid(&created)))
+                .await;
             self.send(&call, event).await?;
             return Ok(refusal);
         }
     }
 
-    /// The call with what the account lets us ask for written down: who takes it over must know. `None`: it is gone.
+    /// The call with what the account lets us ask for written down: who takes it over must know.
+    /// `None`: it is gone.
     async fn on_terms(&self, call: Arc<Call>, attempt: u8) -> Result<Option<Arc<Call>>, Error> {
         let terms = self.0.carrier.terms();
         if call.attempts.last().is_none_or(|last| last.terms >= terms) {
             return Ok(Some(call));
         }
-        let applied = self.apply(call.id, Event::Reduced { attempt, terms }).await?;
+        let applied = self
+            .apply(call.id, Event::Reduced { attempt, terms })
+            .await?;
         Ok(applied.map(|applied| applied.call))
     }
 
@@ -79,18 +102,36 @@ impl Service {
                 let from = call.attempts.last().map(|last| last.from);
                 match self.heed_refusal(&refusal, from) {
                     Some(until) => (Event::TryLater { attempt, until }, None),
-                    None => (Event::Refused { attempt, code: refusal.code }, Some(refusal)),
+                    None => (
+                        Event::Refused {
+                            attempt,
+                            code: refusal.code,
+                        },
+                        Some(refusal),
+                    ),
                 }
             }
             Err(TwilioError::NotSent(error)) => {
                 tracing::warn!(call.id = %call.id, attempt, error = &*error as &dyn std::error::Error, "Twilio cannot be reached");
                 self.uncount(call, attempt).await;
-                (Event::TryLater { attempt, until: spread(carrier.busy(None, now)) }, None)
+                (
+                    Event::TryLater {
+                        attempt,
+                        until: spread(carrier.busy(None, now)),
+                    },
+                    None,
+                )
             }
             Err(TwilioError::TryLater { retry_after, code }) => {
                 tracing::warn!(call.id = %call.id, attempt, twilio.code = code, "Twilio is busy");
                 self.uncount(call, attempt).await;
-                (Event::TryLater { attempt, until: spread(carrier.busy(retry_after, now)) }, None)
+                (
+                    Event::TryLater {
+                        attempt,
+                        until: spread(carrier.busy(retry_after, now)),
+                    },
+                    None,
+                )
             }
             Err(TwilioError::Unanswered { why }) => {
                 tracing::warn!(call.id = %call.id, attempt, why = &why as &dyn std::error::Error, "Twilio did not answer a create");
@@ -99,7 +140,8 @@ impl Service {
         }
     }
 
-    /// Learns from a refusal what concerns other calls too. When the same call may be tried again, if it may.
+    /// Learns from a refusal what concerns other calls too. When the same call may be tried again,
+    /// if it may.
     pub(super) fn heed_refusal(&self, refusal: &Refusal, from: Option<Phone>) -> Option<Timestamp> {
         let (carrier, now) = (&self.0.carrier, self.now());
         let code = refusal.code.unwrap_or_else(|| u32::from(refusal.status));
@@ -109,7 +151,9 @@ impl Service {
                 None
             }
             (Scope::CallerId, Some(from)) => carrier.set_aside(from, code, now).then_some(now),
-            (Scope::Request, _) if refusal.class == Class::TryLater => Some(spread(carrier.busy(None, now))),
+            (Scope::Request, _) if refusal.class == Class::TryLater => {
+                Some(spread(carrier.busy(None, now)))
+            }
             (Scope::CallerId | Scope::Request, _) => None,
         }
     }
@@ -121,7 +165,8 @@ impl Service {
         }
     }
 
-    /// Tests an account that Twilio refused, with the cheapest question that any kind of key may ask.
+    /// Tests an account that Twilio refused, with the cheapest question that any kind of key may
+    /// ask.
     pub(super) async fn watch_carrier(&self) {
         let (clock, carrier) = (&self.0.parts.clock, &self.0.carrier);
         loop {
@@ -130,11 +175,20 @@ impl Service {
                 continue;
             };
             clock.sleep_until(test_at).await;
-            let query = crate::twilio::client::ListQuery { page_size: Some(1), ..Default::default() };
-            match self.measured("list", self.0.parts.twilio.list(&query)).await {
+            let query = crate::twilio::client::ListQuery {
+                page_size: Some(1),
+                ..Default::default()
+            };
+            match self
+                .measured("list", self.0.parts.twilio.list(&query))
+                .await
+            {
                 Ok(_) => carrier.reopen(),
                 Err(TwilioError::Refused(refusal)) => {
-                    carrier.shut(refusal.code.unwrap_or_else(|| u32::from(refusal.status)), self.now());
+                    carrier.shut(
+                        refusal.code.unwrap_or_else(|| u32::from(refusal.status)),
+                        self.now(),
+                    );
                 }
                 Err(error) => {
                     tracing::warn!(error = %error, "the test of a refused account had no answer");
@@ -146,7 +200,12 @@ impl Service {
 
     fn new_call(&self, call: &Call, attempt: u8) -> Option<NewCall> {
         let parts = &self.0.parts;
-        let head = Head { call: call.id, attempt, account: self.0.account, sealed_at: self.now() };
+        let head = Head {
+            call: call.id,
+            attempt,
+            account: self.0.account,
+            sealed_at: self.now(),
+        };
         let intent = call.attempts.last()?;
         let body = Body {
             owner: call.owner.clone(),
@@ -159,7 +218,11 @@ impl Service {
         };
         let purposes = [Purpose::Voice, Purpose::Status, Purpose::Machine];
         let [voice, status, machine] = parts.tickets.seal_each(purposes, &head, &body).ok()?;
-        let extension = call.reservation.extension.as_ref().map(|extension| extension.as_str().to_owned());
+        let extension = call
+            .reservation
+            .extension
+            .as_ref()
+            .map(|extension| extension.as_str().to_owned());
         // SendDigits rules machine detection out (protocol 1.2).
         let detects = parts.settings.machine_detection && extension.is_none();
         let machine_detection = detects.then(|| detection(parts.links.machine(&machine)));
@@ -178,7 +241,10 @@ impl Service {
         Some(match intent.terms {
             Terms::Full => whole,
             Terms::Trial => whole.to_minimal(),
-            Terms::Silent => NewCall { status_callback: None, ..whole.to_minimal() },
+            Terms::Silent => NewCall {
+                status_callback: None,
+                ..whole.to_minimal()
+            },
         })
     }
 }
@@ -197,10 +263,12 @@ fn less(terms: Terms, refusal: &Refusal) -> Option<Terms> {
 
 /// Up to a second later: calls that were refused together do not come back together.
 fn spread(at: Timestamp) -> Timestamp {
-    at.saturating_add(SignedDuration::from_millis(fastrand::i64(0..1_000))).unwrap_or(at)
+    at.saturating_add(SignedDuration::from_millis(fastrand::i64(0..1_000)))
+        .unwrap_or(at)
 }
 
-/// Tuned for the greetings of companies, which last 8 to 10 s: a voice is called a machine's only late.
+/// Tuned for the greetings of companies, which last 8 to 10 s: a voice is called a machine's only
+/// late.
 fn detection(url: String) -> MachineDetection {
     MachineDetection {
         mode: MachineDetectionMode::DetectMessageEnd,
@@ -208,6 +276,8 @@ fn detection(url: String) -> MachineDetection {
         speech_threshold: Some(6_000),
         speech_end_threshold: Some(1_500),
         silence_timeout: Some(5_000),
-        asynchronous: Some(AsyncAmd { status_callback: url }),
+        asynchronous: Some(AsyncAmd {
+            status_callback: url,
+        }),
     }
 }

@@ -37,39 +37,73 @@ impl Service {
         if !self.0.strangers.are_listed() {
             ailments.push(Ailment {
                 part: "calls",
-                detail: "Twilio has not told yet which calls are under way, so none is placed.".to_owned(),
+                detail: "Twilio has not told yet which calls are under way, so none is placed."
+                    .to_owned(),
                 grave: true,
             });
         }
         if let Some(detail) = self.0.parts.store.ailment() {
             let detail = format!("{detail}. Calls under way go on; no new one is made.");
-            ailments.push(Ailment { part: "store", detail, grave: true });
+            ailments.push(Ailment {
+                part: "store",
+                detail,
+                grave: true,
+            });
         }
-        if let Some(detail) = self.0.unreachable.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+        if let Some(detail) = self
+            .0
+            .unreachable
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+        {
             // A network may let others reach us where we cannot: nothing is held back for it.
-            ailments.push(Ailment { part: "public_url", detail, grave: false });
+            ailments.push(Ailment {
+                part: "public_url",
+                detail,
+                grave: false,
+            });
         }
-        Readiness { ailments, stopping: self.0.parts.stop.is_cancelled() }
+        Readiness {
+            ailments,
+            stopping: self.0.parts.stop.is_cancelled(),
+        }
     }
 
     /// Looks at ourselves from outside, now and then.
     pub(super) async fn watch_public_url(&self) {
         let clock = &self.0.parts.clock;
-        let Some(Probe { http, origin }) = &self.0.parts.probe else { return };
+        let Some(Probe { http, origin }) = &self.0.parts.probe else {
+            return;
+        };
         loop {
-            let answer = http.get(format!("{origin}/healthz")).timeout(PATIENCE).send().await;
+            let answer = http
+                .get(format!("{origin}/healthz"))
+                .timeout(PATIENCE)
+                .send()
+                .await;
             let found = match answer.map(|answer| answer.status()) {
                 Ok(status) if status.is_success() => None,
-                Ok(status) => Some(format!("{origin} answers {status}: a proxy may not lead to this service.")),
-                Err(_) => Some(format!("{origin} cannot be reached from here; `tablecall doctor` tells more.")),
+                Ok(status) => Some(format!(
+                    "{origin} answers {status}: a proxy may not lead to this service."
+                )),
+                Err(_) => Some(format!(
+                    "{origin} cannot be reached from here; `tablecall doctor` tells more."
+                )),
             };
             self.public_url_found(found);
-            clock.sleep_until(clock.now().saturating_add(LOOK).unwrap_or(Timestamp::MAX)).await;
+            clock
+                .sleep_until(clock.now().saturating_add(LOOK).unwrap_or(Timestamp::MAX))
+                .await;
         }
     }
 
     fn public_url_found(&self, found: Option<String>) {
-        let mut known = self.0.unreachable.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self
+            .0
+            .unreachable
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let (Some(detail), None) = (&found, &*known) {
             tracing::warn!(detail, "the public URL");
         }

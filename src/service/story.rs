@@ -1,4 +1,5 @@
-//! The lines that tell the story of a call, one for each event. Nothing here names a guest or a number.
+//! The lines that tell the story of a call, one for each event. Nothing here names a guest or a
+//! number.
 
 use crate::call::{Call, Entry, Outcome, What};
 use crate::telemetry::request;
@@ -24,7 +25,8 @@ impl Service {
     }
 }
 
-/// What happened, and in which attempt; at the beginning whose call it is, and at the end how long it took.
+/// What happened, and in which attempt; at the beginning whose call it is, and at the end how long
+/// it took.
 fn tell_entry(call: &Call, entry: Entry) {
     let (id, event) = (call.id, entry.what.word());
     if entry.what == What::Created {
@@ -32,13 +34,18 @@ fn tell_entry(call: &Call, entry: Entry) {
         tracing::info!(call.id = %id, event, key, language, "call");
         return;
     }
-    let detail = if is_numbered(entry.what) { None } else { entry.what.detail() };
+    let detail = if is_numbered(entry.what) {
+        None
+    } else {
+        entry.what.detail()
+    };
     let detail = detail.as_deref();
     let What::Finished(outcome) = entry.what else {
         tracing::info!(call.id = %id, attempt = attempt(call, entry.what), event, detail, "call");
         return;
     };
-    let took = u64::try_from(entry.at.duration_since(call.created_at).as_millis()).unwrap_or_default();
+    let took =
+        u64::try_from(entry.at.duration_since(call.created_at).as_millis()).unwrap_or_default();
     let attempts = call.attempts.len();
     if outcome == Outcome::Unknown {
         tracing::error!(call.id = %id, event, detail, attempts, duration_ms = took, "it was never learned what became of a call");
@@ -49,7 +56,10 @@ fn tell_entry(call: &Call, entry: Entry) {
 
 /// Whether all that there is to say is the number of the attempt.
 const fn is_numbered(what: What) -> bool {
-    matches!(what, What::Dialed(_) | What::Greeted(_) | What::MessageLeft(_))
+    matches!(
+        what,
+        What::Dialed(_) | What::Greeted(_) | What::MessageLeft(_)
+    )
 }
 
 /// The attempt that an event is of.
@@ -61,7 +71,9 @@ fn attempt(call: &Call, what: What) -> Option<u8> {
         | What::Dialed(attempt)
         | What::Greeted(attempt)
         | What::MessageLeft(attempt) => Some(attempt),
-        What::Created | What::Waits(_) | What::CalledBack | What::Canceled | What::Finished(_) => None,
+        What::Created | What::Waits(_) | What::CalledBack | What::Canceled | What::Finished(_) => {
+            None
+        }
         What::TakenOver
         | What::Accepted
         | What::TryLater

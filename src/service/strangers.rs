@@ -1,7 +1,9 @@
-//! Calls that Twilio knew before we did: at its start a process lists them, and leaves their numbers alone.
+//! Calls that Twilio knew before we did: at its start a process lists them, and leaves their
+//! numbers alone.
 //!
-//! They are ours, from a process that is no more. Their webhooks bring their tickets, and then they are calls like any
-//! other; until then, or until Twilio says that they have ended, nobody else rings their numbers (design, idea 4).
+//! They are ours, from a process that is no more. Their webhooks bring their tickets, and then they
+//! are calls like any other; until then, or until Twilio says that they have ended, nobody else
+//! rings their numbers (design, idea 4).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,7 +18,8 @@ use crate::domain::Phone;
 use crate::twilio::client::{CallPage, Error as TwilioError, ListQuery};
 use crate::twilio::{CallSid, CallStatus};
 
-/// How long a create waits for the listing before it is told to come again, in real time: a client does.
+/// How long a create waits for the listing before it is told to come again, in real time: a client
+/// does.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The pause after a listing that failed; each further one is twice as long.
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(1);
@@ -29,7 +32,11 @@ const LONGEST: SignedDuration = SignedDuration::from_hours(1);
 const PAGES: usize = 20;
 
 /// The states in which a call has a number.
-const LIVE: [CallStatus; 3] = [CallStatus::Queued, CallStatus::Ringing, CallStatus::InProgress];
+const LIVE: [CallStatus; 3] = [
+    CallStatus::Queued,
+    CallStatus::Ringing,
+    CallStatus::InProgress,
+];
 
 /// The calls of processes that are no more.
 #[derive(Debug)]
@@ -40,7 +47,10 @@ pub(super) struct Strangers {
 
 impl Strangers {
     pub(super) fn new() -> Self {
-        Self { known: Mutex::default(), listed: watch::Sender::new(false) }
+        Self {
+            known: Mutex::default(),
+            listed: watch::Sender::new(false),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<CallSid, Phone>> {
@@ -86,8 +96,12 @@ impl Service {
                     );
                 }
             }
-            clock.sleep_until(clock.now().saturating_add(pause).unwrap_or(Timestamp::MAX)).await;
-            pause = pause.checked_mul(2).map_or(LONGEST_PAUSE, |pause| pause.min(LONGEST_PAUSE));
+            clock
+                .sleep_until(clock.now().saturating_add(pause).unwrap_or(Timestamp::MAX))
+                .await;
+            pause = pause
+                .checked_mul(2)
+                .map_or(LONGEST_PAUSE, |pause| pause.min(LONGEST_PAUSE));
         };
         let found = self.unknown_of(found).await;
         if !found.is_empty() {
@@ -99,9 +113,14 @@ impl Service {
         *strangers.lock() = found;
         self.0.carrier.reopen();
         strangers.listed.send_replace(true);
-        let end = clock.now().saturating_add(LONGEST).unwrap_or(Timestamp::MAX);
+        let end = clock
+            .now()
+            .saturating_add(LONGEST)
+            .unwrap_or(Timestamp::MAX);
         while !strangers.lock().is_empty() && clock.now() < end {
-            clock.sleep_until(clock.now().saturating_add(LOOK).unwrap_or(end)).await;
+            clock
+                .sleep_until(clock.now().saturating_add(LOOK).unwrap_or(end))
+                .await;
             self.look_at_strangers().await;
         }
         strangers.lock().clear();
@@ -123,12 +142,22 @@ impl Service {
         let mut found = HashMap::new();
         for from in &self.0.parts.settings.from_numbers {
             for status in LIVE {
-                let query = ListQuery { from: Some(from.to_string()), status: Some(status), ..ListQuery::default() };
-                let mut page = self.measured("list", self.0.parts.twilio.list(&query)).await?;
+                let query = ListQuery {
+                    from: Some(from.to_string()),
+                    status: Some(status),
+                    ..ListQuery::default()
+                };
+                let mut page = self
+                    .measured("list", self.0.parts.twilio.list(&query))
+                    .await?;
                 for _ in 0..PAGES {
                     note(&mut found, &page);
-                    let Some(next) = page.next_page_uri else { break };
-                    page = self.measured("list", self.0.parts.twilio.list_next(&next)).await?;
+                    let Some(next) = page.next_page_uri else {
+                        break;
+                    };
+                    page = self
+                        .measured("list", self.0.parts.twilio.list_next(&next))
+                        .await?;
                 }
             }
         }
@@ -136,12 +165,25 @@ impl Service {
     }
 
     async fn look_at_strangers(&self) {
-        let known: Vec<(CallSid, Phone)> = self.0.strangers.lock().iter().map(|(sid, phone)| (*sid, *phone)).collect();
+        let known: Vec<(CallSid, Phone)> = self
+            .0
+            .strangers
+            .lock()
+            .iter()
+            .map(|(sid, phone)| (*sid, *phone))
+            .collect();
         for (sid, phone) in known {
-            let ended = match self.measured("fetch", self.0.parts.twilio.fetch(&sid)).await {
+            let ended = match self
+                .measured("fetch", self.0.parts.twilio.fetch(&sid))
+                .await
+            {
                 Ok(resource) => resource.status.is_some_and(CallStatus::is_terminal),
                 Err(TwilioError::Refused(refusal)) => refusal.is_not_found(),
-                Err(TwilioError::NotSent(_) | TwilioError::TryLater { .. } | TwilioError::Unanswered { .. }) => false,
+                Err(
+                    TwilioError::NotSent(_)
+                    | TwilioError::TryLater { .. }
+                    | TwilioError::Unanswered { .. },
+                ) => false,
             };
             if ended {
                 self.0.strangers.lock().remove(&sid);

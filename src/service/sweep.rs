@@ -17,7 +17,12 @@ impl Service {
     pub async fn run_sweep(&self) {
         let stop = self.0.parts.stop.clone();
         let work = async {
-            tokio::join!(self.sweep_for_ever(), self.watch_carrier(), self.know_strangers(), self.watch_public_url())
+            tokio::join!(
+                self.sweep_for_ever(),
+                self.watch_carrier(),
+                self.know_strangers(),
+                self.watch_public_url()
+            )
         };
         let swept = stop.run_until_cancelled(work).await;
         debug_assert!(swept.is_none(), "the sweep ends only by being stopped");
@@ -35,7 +40,10 @@ impl Service {
             }
             self.call_up(now).await;
             self.wake_due(now).await;
-            let until = [next, self.next_turn(now)].into_iter().flatten().fold(housekeeping, Timestamp::min);
+            let until = [next, self.next_turn(now)]
+                .into_iter()
+                .flatten()
+                .fold(housekeeping, Timestamp::min);
             tokio::select! {
                 () = clock.sleep_until(until.max(now)) => next = None,
                 () = store.joined() => {}
@@ -55,7 +63,8 @@ impl Service {
         };
         for id in due {
             match self.apply(id, Event::Wake).await {
-                // Considered here and not in a task: a call whose turn has not come would be due again at once.
+                // Considered here and not in a task: a call whose turn has not come would be due
+                // again at once.
                 Ok(Some(applied)) if matches!(applied.call.state, State::Queued { .. }) => {
                     for effect in &applied.effects {
                         if let Err(error) = self.effect(applied.call.clone(), *effect).await {
@@ -65,7 +74,9 @@ impl Service {
                 }
                 Ok(Some(applied)) => self.perform(&applied),
                 Ok(None) => {}
-                Err(error) => tracing::error!(call.id = %id, error = %error, "a call could not be woken"),
+                Err(error) => {
+                    tracing::error!(call.id = %id, error = %error, "a call could not be woken")
+                }
             }
         }
     }
@@ -80,22 +91,28 @@ impl Service {
         self.0.parts.store.flush(LAST_WRITES).await;
     }
 
-    /// Waits for calls whose line has just been closed, as long as they wait for a key that was overtaken: nobody else
-    /// will conclude them. Nothing in a shared store: others do.
+    /// Waits for calls whose line has just been closed, as long as they wait for a key that was
+    /// overtaken: nobody else will conclude them. Nothing in a shared store: others do.
     pub async fn settle_last(&self) {
         let (clock, store) = (&self.0.parts.clock, &self.0.parts.store);
         while !store.is_shared() {
             let mut settling = Vec::new();
             for id in store.open().await {
                 if let Ok(Some(call)) = store.load(id).await
-                    && let State::Settling { until, from: Evidence::Keypad } = call.state
+                    && let State::Settling {
+                        until,
+                        from: Evidence::Keypad,
+                    } = call.state
                 {
                     settling.push((until, id));
                 }
             }
-            let Some((until, id)) = settling.into_iter().min() else { return };
+            let Some((until, id)) = settling.into_iter().min() else {
+                return;
+            };
             clock.sleep_until(until).await;
-            // What would follow is not done: a pause before the next attempt ends with this process.
+            // What would follow is not done: a pause before the next attempt ends with this
+            // process.
             if let Err(error) = self.apply(id, Event::Wake).await {
                 tracing::error!(call.id = %id, error = %error, "a call could not be concluded");
                 return;

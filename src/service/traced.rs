@@ -11,9 +11,16 @@ use crate::telemetry::traces::{Attribute, Past, Side};
 
 impl Service {
     /// A request to Twilio that was made for the request at hand.
-    pub(super) fn trace_twilio(&self, operation: &'static str, result: &'static str, took: Duration) {
+    pub(super) fn trace_twilio(
+        &self,
+        operation: &'static str,
+        result: &'static str,
+        took: Duration,
+    ) {
         let Some(traces) = self.traces() else { return };
-        let Some(parent) = request::current().and_then(|context| context.trace()) else { return };
+        let Some(parent) = request::current().and_then(|context| context.trace()) else {
+            return;
+        };
         let past = Past {
             parent,
             name: format!("Twilio {operation}").into(),
@@ -26,27 +33,47 @@ impl Service {
 
     /// An event of a call: with its end an attempt is told, and with its verdict the call.
     pub(super) fn trace_entry(&self, call: &Call, entry: Entry) {
-        let (Some(traces), Some(parent)) = (self.traces(), call.baggage.trace) else { return };
+        let (Some(traces), Some(parent)) = (self.traces(), call.baggage.trace) else {
+            return;
+        };
         let id = Attribute::new("tablecall.call.id", call.id.to_string());
         let word = |name: &'static str, word: &'static str| Attribute::new(name, word);
         let (name, from, attributes) = match (entry.what, call.attempts.last()) {
             (What::Ended(because), Some(last)) => {
                 let number = Attribute::new("tablecall.attempt", i64::from(last.number));
-                ("attempt", last.started_at, vec![id, number, word("tablecall.ended", because.word())])
+                (
+                    "attempt",
+                    last.started_at,
+                    vec![id, number, word("tablecall.ended", because.word())],
+                )
             }
             (What::Finished(outcome), _) => {
                 let attempts = i64::try_from(call.attempts.len()).unwrap_or(i64::MAX);
                 let attempts = Attribute::new("tablecall.attempts", attempts);
-                ("call", call.created_at, vec![id, attempts, word("tablecall.outcome", outcome.word())])
+                (
+                    "call",
+                    call.created_at,
+                    vec![id, attempts, word("tablecall.outcome", outcome.word())],
+                )
             }
             _ => return,
         };
         let since = call.timeline.iter().filter(|told| told.at >= from);
         let happened = since.map(|told| {
-            let detail = told.what.detail().map(|detail| format!(" {detail}")).unwrap_or_default();
+            let detail = told
+                .what
+                .detail()
+                .map(|detail| format!(" {detail}"))
+                .unwrap_or_default();
             (told.at, format!("{}{detail}", told.what.word()))
         });
-        let past = Past { parent, name: name.into(), side: Side::Own, attributes, failed: None };
+        let past = Past {
+            parent,
+            name: name.into(),
+            side: Side::Own,
+            attributes,
+            failed: None,
+        };
         traces.past(past, from, entry.at, happened.collect());
     }
 }

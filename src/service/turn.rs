@@ -1,4 +1,5 @@
-//! Whose turn it is: gathers what policy asks for, and takes number and start for a call that may ring.
+//! Whose turn it is: gathers what policy asks for, and takes number and start for a call that may
+//! ring.
 
 use std::sync::Arc;
 
@@ -35,7 +36,10 @@ pub(super) enum Turn {
         creates: Option<Creates>,
     },
     /// Later.
-    Later { reason: WaitingFor, until: Timestamp },
+    Later {
+        reason: WaitingFor,
+        until: Timestamp,
+    },
     /// Never.
     Never(Refusal),
 }
@@ -43,14 +47,25 @@ pub(super) enum Turn {
 impl Service {
     /// What policy says of a call, with all that is known now. Nothing is taken.
     pub(super) async fn judge(&self, asked: &Asked<'_>, now: Timestamp) -> Result<Verdict, Error> {
-        let clearance = self.0.parts.store.clear(&self.asking(asked, now), Want::Look).await?;
+        let clearance = self
+            .0
+            .parts
+            .store
+            .clear(&self.asking(asked, now), Want::Look)
+            .await?;
         Ok(self.verdict(asked, &clearance, now))
     }
 
     fn asking<'a>(&'a self, asked: &Asked<'a>, now: Timestamp) -> Asking<'a> {
         let is_new = matches!(asked.purpose, Purpose::Create);
         let often = &self.0.parts.settings.rules.limits;
-        Asking { call: asked.call, often, is_new, needs_start: !asked.called_up, now }
+        Asking {
+            call: asked.call,
+            often,
+            is_new,
+            needs_start: !asked.called_up,
+            now,
+        }
     }
 
     /// What the service knows by itself, put beside what the store says.
@@ -69,14 +84,22 @@ impl Service {
     fn verdict(&self, asked: &Asked<'_>, clearance: &Clearance, now: Timestamp) -> Verdict {
         let facts = self.facts(asked, clearance, now);
         let rules = &self.0.parts.settings.rules;
-        rules.judge(&asked.call.reservation, asked.phone, asked.purpose, &facts, now)
+        rules.judge(
+            &asked.call.reservation,
+            asked.phone,
+            asked.purpose,
+            &facts,
+            now,
+        )
     }
 
-    /// Asks policy; if it allows, takes what it takes to ring. Others may be quicker meanwhile: then it asks again.
+    /// Asks policy; if it allows, takes what it takes to ring. Others may be quicker meanwhile:
+    /// then it asks again.
     pub(super) async fn turn(&self, asked: &Asked<'_>, now: Timestamp) -> Result<Turn, Error> {
         let (call, store) = (asked.call, &self.0.parts.store);
         let mut asking = self.asking(asked, now);
-        // What this process knows alone comes first: a call that may not ring now takes nothing from others.
+        // What this process knows alone comes first: a call that may not ring now takes nothing
+        // from others.
         let may_ring = self.verdict(asked, &Clearance::default(), now) == Verdict::Allowed;
         let want = if may_ring { Want::Take } else { Want::Enter };
         let mut creates = None;
@@ -90,7 +113,10 @@ impl Service {
             match self.verdict(asked, &clearance, now) {
                 Verdict::Allowed if clearance.claimed => {
                     let from = self.0.carrier.caller_id(call.reservation.country, now);
-                    return Ok(Turn::Now { from: from.unwrap_or(call.reservation.phone), creates });
+                    return Ok(Turn::Now {
+                        from: from.unwrap_or(call.reservation.phone),
+                        creates,
+                    });
                 }
                 Verdict::Allowed => {}
                 Verdict::Waits { reason, until } => {
@@ -109,19 +135,34 @@ impl Service {
             }
         }
         // Others were quicker each time.
-        Ok(Turn::Later { reason: WaitingFor::LiveCall, until: a_breath_after(now) })
+        Ok(Turn::Later {
+            reason: WaitingFor::LiveCall,
+            until: a_breath_after(now),
+        })
     }
 
     /// The time of a queued call has come, or its pause was planned: asks policy. Whether it rings.
     pub(super) async fn consider(&self, call: &Arc<Call>, called_up: bool) -> Result<bool, Error> {
-        let State::Queued { waiting_for, until } = call.state else { return Ok(false) };
+        let State::Queued { waiting_for, until } = call.state else {
+            return Ok(false);
+        };
         let now = self.now();
-        let earliest = if waiting_for == Some(WaitingFor::Retry) { until } else { now };
+        let earliest = if waiting_for == Some(WaitingFor::Retry) {
+            until
+        } else {
+            now
+        };
         let purpose = Purpose::Attempt { earliest };
-        let asked = Asked { call, phone: call.reservation.phone.facts(), purpose, called_up };
+        let asked = Asked {
+            call,
+            phone: call.reservation.phone.facts(),
+            purpose,
+            called_up,
+        };
         let turn = self.turn(&asked, now).await?;
-        // If another writer was quicker, this turn is given up; the sweep will consider the call again. The intent is as
-        // old as its claim on the number: a process that stood still in between must not ring beside another call.
+        // If another writer was quicker, this turn is given up; the sweep will consider the call
+        // again. The intent is as old as its claim on the number: a process that stood still in
+        // between must not ring beside another call.
         let applied = self.apply_to(call, turn.event(), now).await;
         let rings = matches!((&turn, &applied), (Turn::Now { .. }, Ok(Some(_))));
         if let (Turn::Now { .. }, false) = (turn, rings) {
@@ -134,9 +175,16 @@ impl Service {
         Ok(rings)
     }
 
-    /// Gives a number back that was claimed in vain, unless whoever was quicker rings it for the same call.
+    /// Gives a number back that was claimed in vain, unless whoever was quicker rings it for the
+    /// same call.
     async fn give_number_back(&self, call: &Call, claimed_at: Timestamp) -> Result<(), Error> {
-        let rings = self.0.parts.store.load(call.id).await?.is_some_and(|call| call.has_line());
+        let rings = self
+            .0
+            .parts
+            .store
+            .load(call.id)
+            .await?
+            .is_some_and(|call| call.has_line());
         if !rings {
             self.0.parts.store.release(call, claimed_at).await;
         }
@@ -145,8 +193,13 @@ impl Service {
 
     /// A call that waits for its turn gets its place in the line, once it is stored.
     pub(super) async fn line_up(&self, call: &Call) {
-        if matches!(call.state, State::Queued { waiting_for: Some(WaitingFor::Slot), .. })
-            && let Err(error) = self.0.parts.store.join(&call.owner, call.id).await
+        if matches!(
+            call.state,
+            State::Queued {
+                waiting_for: Some(WaitingFor::Slot),
+                ..
+            }
+        ) && let Err(error) = self.0.parts.store.join(&call.owner, call.id).await
         {
             tracing::warn!(call.id = %call.id, error = %error, "a call will be looked at again when its turn should have come");
         }
@@ -183,24 +236,36 @@ impl Service {
 
     /// When the next call may be started that waits for it.
     pub(super) fn next_turn(&self, now: Timestamp) -> Option<Timestamp> {
-        self.0.parts.store.next_turn().map(|turn| self.0.carrier.closed_until(now).map_or(turn, |open| turn.max(open)))
+        self.0.parts.store.next_turn().map(|turn| {
+            self.0
+                .carrier
+                .closed_until(now)
+                .map_or(turn, |open| turn.max(open))
+        })
     }
 
-    /// A call has changed at `now`: if its line is closed or it is finished, its number is given back, and who waits for it
-    /// comes next. Where the line is closed but a key may still come, that is one question later: nobody else is to ring
-    /// before staff had the time to draw breath anyway.
+    /// A call has changed at `now`: if its line is closed or it is finished, its number is given
+    /// back, and who waits for it comes next. Where the line is closed but a key may still come,
+    /// that is one question later: nobody else is to ring before staff had the time to draw breath
+    /// anyway.
     pub(super) async fn leave_number(&self, before: &Call, call: &Call, now: Timestamp) {
         let closed = before.has_line() && !call.has_line();
-        let settled = matches!(before.state, State::Settling { .. }) && !matches!(call.state, State::Settling { .. });
-        let settles = matches!(call.state, State::Settling { until, .. } if until <= a_breath_after(now));
+        let settled = matches!(before.state, State::Settling { .. })
+            && !matches!(call.state, State::Settling { .. });
+        let settles =
+            matches!(call.state, State::Settling { until, .. } if until <= a_breath_after(now));
         let leaves = closed && !settles || settled || call.is_finished() && !before.is_finished();
         // Nobody waits for most numbers, and a task for each would be too many.
         if leaves && self.0.parts.store.vacate(call).await.unwrap_or(false) && (closed || settled) {
-            self.freed(call.reservation.phone, a_breath_after(if settled { before.updated_at } else { now }));
+            self.freed(
+                call.reservation.phone,
+                a_breath_after(if settled { before.updated_at } else { now }),
+            );
         }
     }
 
-    /// A number is free again: who waited for it longest is considered at `at`, once staff had the time to draw breath.
+    /// A number is free again: who waited for it longest is considered at `at`, once staff had the
+    /// time to draw breath.
     pub(super) fn freed(&self, phone: Phone, at: Timestamp) {
         let service = self.clone();
         self.0.parts.tasks.spawn(async move {
@@ -233,7 +298,10 @@ impl Turn {
     pub(super) const fn event(self) -> Event<'static> {
         match self {
             Self::Now { from, .. } => Event::Dial { from },
-            Self::Later { reason, until } => Event::Hold { waiting_for: reason, until },
+            Self::Later { reason, until } => Event::Hold {
+                waiting_for: reason,
+                until,
+            },
             Self::Never(Refusal::TooLate) => Event::Block(Outcome::Expired),
             Self::Never(Refusal::OptedOut) => Event::OptedOut,
             Self::Never(

@@ -8,21 +8,41 @@ use crate::twilio::client::{CallUpdate, Error as TwilioError};
 
 impl Service {
     /// Puts the message in the place of the talk; a line that cannot be used for it is closed.
-    pub(super) async fn leave_message(&self, call: &Call, attempt: u8, on: Sid) -> Result<(), Error> {
-        let twiml = self.0.parts.speech.voicemail(&self.scene(&call.reservation));
+    pub(super) async fn leave_message(
+        &self,
+        call: &Call,
+        attempt: u8,
+        on: Sid,
+    ) -> Result<(), Error> {
+        let twiml = self
+            .0
+            .parts
+            .speech
+            .voicemail(&self.scene(&call.reservation));
         let update = CallUpdate::Twiml(twiml);
-        let left = match self.measured("update", self.0.parts.twilio.update(&call_sid(on), &update)).await {
+        let left = match self
+            .measured("update", self.0.parts.twilio.update(&call_sid(on), &update))
+            .await
+        {
             Ok(_) => true,
             Err(TwilioError::Unanswered { why }) => {
                 tracing::warn!(call.id = %call.id, attempt, why = %why, "it is not known whether a message was left");
                 true
             }
-            Err(error @ (TwilioError::Refused(_) | TwilioError::NotSent(_) | TwilioError::TryLater { .. })) => {
+            Err(
+                error @ (TwilioError::Refused(_)
+                | TwilioError::NotSent(_)
+                | TwilioError::TryLater { .. }),
+            ) => {
                 tracing::warn!(call.id = %call.id, attempt, error = &error as &dyn std::error::Error, "no message could be left");
                 false
             }
         };
         self.send(call, Event::Message { attempt, left }).await?;
-        if left { Ok(()) } else { self.update(call, attempt, on, &CallUpdate::Complete).await }
+        if left {
+            Ok(())
+        } else {
+            self.update(call, attempt, on, &CallUpdate::Complete).await
+        }
     }
 }

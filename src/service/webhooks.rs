@@ -1,4 +1,5 @@
-//! What Twilio sets off. The signature was verified before anything here is called; the ticket is opened here.
+//! What Twilio sets off. The signature was verified before anything here is called; the ticket is
+//! opened here.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -41,24 +42,42 @@ pub enum Callback {
     Failed,
 }
 
-/// How often a webhook's call is looked for and taken over by turns; each turn is lost to somebody quicker.
+/// How often a webhook's call is looked for and taken over by turns; each turn is lost to somebody
+/// quicker.
 const MOST_TURNS: usize = 100;
 
 impl Service {
     /// The document for `request`: always TwiML, whatever happens.
-    pub async fn document(&self, document: Document, ticket: &str, request: &VoiceRequest<'_>) -> (String, Callback) {
+    pub async fn document(
+        &self,
+        document: Document,
+        ticket: &str,
+        request: &VoiceRequest<'_>,
+    ) -> (String, Callback) {
         match document {
             Document::Inbound => return self.inbound(request).await,
-            Document::InboundKeys(turn) => return Box::pin(self.inbound_keys(turn, ticket, request)).await,
+            Document::InboundKeys(turn) => {
+                return Box::pin(self.inbound_keys(turn, ticket, request)).await;
+            }
             Document::Answer | Document::Keys(_) | Document::Fallback => {}
         }
         let opened = match self.open(ticket, Purpose::Voice, request.account_sid) {
             Ok(opened) => opened,
             Err(refused) => return (self.apologize(refused.as_ref()), Callback::Foreign),
         };
-        let on = On { attempt: opened.head.attempt, sid: sid(&request.call_sid) };
+        let on = On {
+            attempt: opened.head.attempt,
+            sid: sid(&request.call_sid),
+        };
         let event = self.voice_event(document, on, request, &opened);
-        let keyed = matches!(event, Event::Keyed { input: Input::Digits(_), .. }).then(Instant::now);
+        let keyed = matches!(
+            event,
+            Event::Keyed {
+                input: Input::Digits(_),
+                ..
+            }
+        )
+        .then(Instant::now);
         match self.hear(&opened, event).await {
             Ok(Some(applied)) => {
                 if let Some(begun) = keyed {
@@ -78,8 +97,13 @@ impl Service {
 
     /// A status callback.
     pub async fn status(&self, ticket: &str, callback: &StatusCallback) -> Callback {
-        let Ok(opened) = self.open(ticket, Purpose::Status, callback.account_sid) else { return Callback::Foreign };
-        let on = On { attempt: opened.head.attempt, sid: sid(&callback.call_sid) };
+        let Ok(opened) = self.open(ticket, Purpose::Status, callback.account_sid) else {
+            return Callback::Foreign;
+        };
+        let on = On {
+            attempt: opened.head.attempt,
+            sid: sid(&callback.call_sid),
+        };
         let event = match how(callback.call_status) {
             Some(how) => Event::Closed(on, closing(how, callback)),
             None => Event::Reached(on, line(callback.call_status)),
@@ -89,33 +113,62 @@ impl Service {
 
     /// The verdict of answering-machine detection; a human, or nobody knows, is no news.
     pub async fn machine(&self, ticket: &str, callback: &AmdCallback) -> Callback {
-        let Ok(opened) = self.open(ticket, Purpose::Machine, callback.account_sid) else { return Callback::Foreign };
-        let on = On { attempt: opened.head.attempt, sid: sid(&callback.call_sid) };
+        let Ok(opened) = self.open(ticket, Purpose::Machine, callback.account_sid) else {
+            return Callback::Foreign;
+        };
+        let on = On {
+            attempt: opened.head.attempt,
+            sid: sid(&callback.call_sid),
+        };
         let machine = match callback.answered_by {
             Some(AnsweredBy::MachineEndBeep) => Machine::Beep,
             Some(AnsweredBy::Fax) => Machine::Fax,
-            Some(AnsweredBy::MachineStart | AnsweredBy::MachineEndSilence | AnsweredBy::MachineEndOther) => {
-                Machine::Voice
-            }
+            Some(
+                AnsweredBy::MachineStart
+                | AnsweredBy::MachineEndSilence
+                | AnsweredBy::MachineEndOther,
+            ) => Machine::Voice,
             Some(AnsweredBy::Human | AnsweredBy::Unknown) | None => return Callback::Heard,
         };
         self.callback(&opened, Event::Detected(on, machine)).await
     }
 
-    fn voice_event<'a>(&self, document: Document, on: On, request: &VoiceRequest<'a>, opened: &Opened) -> Event<'a> {
+    fn voice_event<'a>(
+        &self,
+        document: Document,
+        on: On,
+        request: &VoiceRequest<'a>,
+        opened: &Opened,
+    ) -> Event<'a> {
         let sealed_at = opened.head.sealed_at;
-        // Only what was said needs the language, and only then is it worth opening the whole ticket.
+        // Only what was said needs the language, and only then is it worth opening the whole
+        // ticket.
         let language = || opened.body().map(|body| body.reservation.language);
         let input = || self.input(request.speech_result.and_then(|_| language()), request);
         match document {
-            Document::Answer | Document::Inbound | Document::InboundKeys(_) => Event::Fetched { on, sealed_at },
-            Document::Keys(turn) => Event::Keyed { on, turn, input: input(), sealed_at },
+            Document::Answer | Document::Inbound | Document::InboundKeys(_) => {
+                Event::Fetched { on, sealed_at }
+            }
+            Document::Keys(turn) => Event::Keyed {
+                on,
+                turn,
+                input: input(),
+                sealed_at,
+            },
             Document::Fallback => match (request.error_url.and_then(links::failed_turn), input()) {
-                // The keys that were on their way when the document failed, if Twilio sends them along.
-                (Some(turn), input @ (Input::Digits(_) | Input::Said(_))) => {
-                    Event::Keyed { on, turn, input, sealed_at }
-                }
-                (turn, _) => Event::Resumed { on, turn, sealed_at },
+                // The keys that were on their way when the document failed, if Twilio sends them
+                // along.
+                (Some(turn), input @ (Input::Digits(_) | Input::Said(_))) => Event::Keyed {
+                    on,
+                    turn,
+                    input,
+                    sealed_at,
+                },
+                (turn, _) => Event::Resumed {
+                    on,
+                    turn,
+                    sealed_at,
+                },
             },
         }
     }
@@ -134,8 +187,14 @@ impl Service {
         }
     }
 
-    /// A ticket that we sealed for this purpose and for this account. Otherwise what it says, if it is only too old.
-    pub(super) fn open(&self, ticket: &str, purpose: Purpose, account: AccountSid) -> Result<Opened, Option<Opened>> {
+    /// A ticket that we sealed for this purpose and for this account. Otherwise what it says, if it
+    /// is only too old.
+    pub(super) fn open(
+        &self,
+        ticket: &str,
+        purpose: Purpose,
+        account: AccountSid,
+    ) -> Result<Opened, Option<Opened>> {
         let (opened, expired) = match self.0.parts.tickets.open(ticket, purpose, self.now()) {
             Ok(opened) => (opened, false),
             Err(TicketError::Expired(opened)) => (opened, true),
@@ -145,47 +204,67 @@ impl Service {
         if expired {
             return Err(Some(opened));
         }
-        let fits = account == self.0.parts.settings.account && opened.head.account == self.0.account;
+        let fits =
+            account == self.0.parts.settings.account && opened.head.account == self.0.account;
         if fits { Ok(opened) } else { Err(Some(opened)) }
     }
 
-    /// Lets the event happen: to the stored call, or to the one in the ticket. `None`: the ticket is of a form that this
-    /// process does not know.
+    /// Lets the event happen: to the stored call, or to the one in the ticket. `None`: the ticket
+    /// is of a form that this process does not know.
     async fn hear(&self, opened: &Opened, event: Event<'_>) -> Result<Option<Applied>, Error> {
         for _ in 0..MOST_TURNS {
             match self.apply(opened.head.call, event).await {
                 Ok(Some(applied)) => return Ok(Some(applied)),
-                // What is stored cannot be had now, and the restaurant is on the line: the ticket tells enough.
+                // What is stored cannot be had now, and the restaurant is on the line: the ticket
+                // tells enough.
                 Ok(None) | Err(store::Error::Away | store::Error::Full) => {}
                 Err(error) => return Err(error.into()),
             }
-            let Some(taken) = opened.call(self.now()) else { return Ok(None) };
+            let Some(taken) = opened.call(self.now()) else {
+                return Ok(None);
+            };
             match self.0.parts.store.adopt(taken).await? {
                 Saved::Done(call) => Box::pin(self.took_over(&call)).await,
                 // Somebody else was quicker: then it is there now.
                 Saved::Conflict => {}
             }
         }
-        // It can neither be had nor taken over: a store that is away, and no room left to wait for it.
+        // It can neither be had nor taken over: a store that is away, and no room left to wait for
+        // it.
         Err(store::Error::Full.into())
     }
 
-    /// What else this process has to know of a call that it took over. A store that cannot tell now is no reason to let
-    /// down who has picked up.
+    /// What else this process has to know of a call that it took over. A store that cannot tell now
+    /// is no reason to let down who has picked up.
     async fn took_over(&self, call: &Arc<Call>) {
         self.appeared(call);
         // A client that asks again under its key must get this call, and not another one.
         if let Some(key) = call.baggage.idempotency {
-            let _known = self.0.parts.store.reserve(key, standing(call.id, &call.reservation), self.now()).await;
+            let _known = self
+                .0
+                .parts
+                .store
+                .reserve(key, standing(call.id, &call.reservation), self.now())
+                .await;
         }
-        if self.is_opted_out(call.reservation.phone).await.unwrap_or(false) {
+        if self
+            .is_opted_out(call.reservation.phone)
+            .await
+            .unwrap_or(false)
+        {
             let _barred = self.apply(call.id, Event::OptedOut).await;
         }
     }
 
     fn say(&self, reply: &Reply, call: &Arc<Call>, ticket: &str) -> String {
-        let action = reply.listen().map(|turn| self.0.parts.links.keys(turn, ticket)).unwrap_or_default();
-        self.0.parts.speech.render(reply, &self.scene(&call.reservation), &action)
+        let action = reply
+            .listen()
+            .map(|turn| self.0.parts.links.keys(turn, ticket))
+            .unwrap_or_default();
+        self.0
+            .parts
+            .speech
+            .render(reply, &self.scene(&call.reservation), &action)
     }
 
     /// One sentence, in the language of the call if the ticket tells it, and the line is closed.
@@ -193,16 +272,28 @@ impl Service {
         let body = opened.and_then(Opened::body);
         let reply = Reply::Apology(Apology::Fault);
         match body {
-            Some(body) => self.0.parts.speech.render(&reply, &self.scene(&body.reservation), ""),
+            Some(body) => self
+                .0
+                .parts
+                .speech
+                .render(&reply, &self.scene(&body.reservation), ""),
             None => crate::speech::LAST_RESORT.to_owned(),
         }
     }
 }
 
 /// What was meant by words; `None` when nothing was said.
-pub(super) fn said(speech: &Speech, language: Option<Language>, request: &VoiceRequest<'_>) -> Option<Said> {
-    let text = request.speech_result.filter(|text| !text.trim().is_empty())?;
-    Some(language.map_or(Said::Unclear, |language| speech.understand(language, text, request.confidence)))
+pub(super) fn said(
+    speech: &Speech,
+    language: Option<Language>,
+    request: &VoiceRequest<'_>,
+) -> Option<Said> {
+    let text = request
+        .speech_result
+        .filter(|text| !text.trim().is_empty())?;
+    Some(language.map_or(Said::Unclear, |language| {
+        speech.understand(language, text, request.confidence)
+    }))
 }
 
 fn closing(how: crate::call::How, callback: &StatusCallback) -> Closing {
@@ -210,7 +301,9 @@ fn closing(how: crate::call::How, callback: &StatusCallback) -> Closing {
         how,
         sip_code: callback.sip_response_code,
         twilio_code: callback.error_code,
-        duration_seconds: callback.call_duration.and_then(|duration| u32::try_from(duration.as_secs()).ok()),
+        duration_seconds: callback
+            .call_duration
+            .and_then(|duration| u32::try_from(duration.as_secs()).ok()),
     }
 }
 
@@ -220,8 +313,10 @@ const fn line(status: CallStatus) -> Line {
         CallStatus::Initiated => Line::Initiated,
         CallStatus::Ringing => Line::Ringing,
         CallStatus::InProgress => Line::InProgress,
-        CallStatus::Completed | CallStatus::Busy | CallStatus::NoAnswer | CallStatus::Failed | CallStatus::Canceled => {
-            Line::Ended
-        }
+        CallStatus::Completed
+        | CallStatus::Busy
+        | CallStatus::NoAnswer
+        | CallStatus::Failed
+        | CallStatus::Canceled => Line::Ended,
     }
 }

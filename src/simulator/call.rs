@@ -265,7 +265,11 @@ impl Call {
             Status::Queued | Status::Ringing => {}
             Status::Initiated => self.dialed_at = Some(at),
             Status::InProgress => self.answered_at = Some(at),
-            Status::Completed | Status::Busy | Status::NoAnswer | Status::Failed | Status::Canceled => {
+            Status::Completed
+            | Status::Busy
+            | Status::NoAnswer
+            | Status::Failed
+            | Status::Canceled => {
                 self.ended_at = Some(at);
                 self.saying = false;
                 self.gather = None;
@@ -276,7 +280,12 @@ impl Call {
     /// What is being said is over; `cut`: too early.
     pub(super) fn fall_silent(&mut self, cut: bool) {
         self.saying = false;
-        if let Some(last) = self.transcript.iter_mut().rev().find(|spoken| spoken.speaker == "twilio") {
+        if let Some(last) = self
+            .transcript
+            .iter_mut()
+            .rev()
+            .find(|spoken| spoken.speaker == "twilio")
+        {
             last.cut |= cut;
         }
     }
@@ -291,7 +300,11 @@ impl Call {
 
     /// The status as it was at `at`; none when the call was not made yet.
     pub(super) fn status_at(&self, at: Timestamp) -> Option<Status> {
-        self.history.iter().rev().find(|(since, _)| *since <= at).map(|(_, status)| *status)
+        self.history
+            .iter()
+            .rev()
+            .find(|(since, _)| *since <= at)
+            .map(|(_, status)| *status)
     }
 
     /// When it was answered, or else dialled.
@@ -302,7 +315,9 @@ impl Call {
     /// Seconds between answer and end; none while it lasts.
     pub(super) fn duration_seconds(&self) -> Option<i64> {
         let ended_at = self.ended_at?;
-        Some(self.answered_at.map_or(0, |answered_at| (ended_at.duration_since(answered_at).as_millis() / 1000) as i64))
+        Some(self.answered_at.map_or(0, |answered_at| {
+            (ended_at.duration_since(answered_at).as_millis() / 1000) as i64
+        }))
     }
 }
 

@@ -1,5 +1,5 @@
-//! Status callbacks of one call, on their own track beside its documents (protocol 2.4). Their order is kept unless a
-//! fault says otherwise; their answers change nothing.
+//! Status callbacks of one call, on their own track beside its documents (protocol 2.4). Their
+//! order is kept unless a fault says otherwise; their answers change nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,7 +79,11 @@ async fn hand_over(sim: &Arc<Inner>, callback: Callback) {
 
 /// Delivers apart from all others, perhaps later.
 pub(super) fn spawn(sim: &Arc<Inner>, callback: Callback, delay: Option<Duration>) {
-    let due = sim.clock.now().saturating_add(delay.unwrap_or_default()).unwrap_or(Timestamp::MAX);
+    let due = sim
+        .clock
+        .now()
+        .saturating_add(delay.unwrap_or_default())
+        .unwrap_or(Timestamp::MAX);
     let courier = Arc::clone(sim);
     sim.tracker.spawn(async move {
         let work = async {
@@ -99,14 +103,30 @@ async fn deliver(sim: &Inner, callback: &Callback) {
     let outgoing = &callback.outgoing;
     let (code, message) = match webhooks::send(sim, outgoing, &callback.to).await {
         Ok(reply) if reply.status < 400 => return,
-        Ok(reply) => (15_003, format!("Call progress: Warning response to callback URL: {}", reply.status)),
+        Ok(reply) => (
+            15_003,
+            format!(
+                "Call progress: Warning response to callback URL: {}",
+                reply.status
+            ),
+        ),
         Err(failure) => (failure.code(), failure.to_string()),
     };
-    line::notify(sim, &outgoing.call_sid, (code, true), message, &outgoing.url);
+    line::notify(
+        sim,
+        &outgoing.call_sid,
+        (code, true),
+        message,
+        &outgoing.url,
+    );
 }
 
 /// The parameters of a status callback (protocol 2.4).
-pub(super) fn status_params(sim: &Inner, call: &Call, (sequence, at): (u32, Timestamp)) -> Vec<(String, String)> {
+pub(super) fn status_params(
+    sim: &Inner,
+    call: &Call,
+    (sequence, at): (u32, Timestamp),
+) -> Vec<(String, String)> {
     let mut params = pairs(&[
         ("ApiVersion", "2010-04-01"),
         ("AccountSid", &sim.config.account_sid),
@@ -134,7 +154,8 @@ pub(super) fn status_params(sim: &Inner, call: &Call, (sequence, at): (u32, Time
     params
 }
 
-/// The parameters of every request for a document (protocol 2.2), the empty geographic ones among them.
+/// The parameters of every request for a document (protocol 2.2), the empty geographic ones among
+/// them.
 pub(super) fn voice_params(sim: &Inner, call: &Call) -> Vec<(String, String)> {
     let mut params = pairs(&[
         ("AccountSid", &sim.config.account_sid),
@@ -148,9 +169,18 @@ pub(super) fn voice_params(sim: &Inner, call: &Call) -> Vec<(String, String)> {
         ("To", &call.to),
     ]);
     for party in ["Called", "Caller", "From", "To"] {
-        let number = if matches!(party, "Called" | "To") { &call.to } else { &call.from };
+        let number = if matches!(party, "Called" | "To") {
+            &call.to
+        } else {
+            &call.from
+        };
         let country = if number.starts_with("+1") { "US" } else { "" };
-        for (field, value) in [("City", ""), ("State", ""), ("Zip", ""), ("Country", country)] {
+        for (field, value) in [
+            ("City", ""),
+            ("State", ""),
+            ("Zip", ""),
+            ("Country", country),
+        ] {
             params.push((format!("{party}{field}"), value.to_owned()));
         }
     }
@@ -161,7 +191,10 @@ pub(super) fn voice_params(sim: &Inner, call: &Call) -> Vec<(String, String)> {
 }
 
 pub(super) fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 /// A request of this call.

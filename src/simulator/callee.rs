@@ -1,4 +1,5 @@
-//! How a number behaves when it rings: by its last four digits, or as it was told (design 3.7). It keeps no time.
+//! How a number behaves when it rings: by its last four digits, or as it was told (design 3.7). It
+//! keeps no time.
 
 use std::time::Duration;
 
@@ -6,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Timings;
 
-/// What happens at the other end. Everything left out: the phone rings on the page and waits for a hand.
+/// What happens at the other end. Everything left out: the phone rings on the page and waits for a
+/// hand.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Behaviour {
@@ -22,7 +24,8 @@ pub struct Behaviour {
     pub voicemail: Option<Voicemail>,
     /// Hangs up this long after the pick-up.
     pub hang_up_after_seconds: Option<f64>,
-    /// Verdict of machine detection, where another than the natural one is wanted (`fax`, `unknown`, …).
+    /// Verdict of machine detection, where another than the natural one is wanted (`fax`,
+    /// `unknown`, …).
     pub answered_by: Option<String>,
 }
 
@@ -70,9 +73,18 @@ pub struct Voicemail {
 impl Behaviour {
     /// The behaviour of a number that nobody has told anything.
     pub(super) fn of_number(number: &str, timings: &Timings) -> Self {
-        let answers = Self { answer_after_seconds: Some(timings.answered_after.as_secs_f64()), ..Self::default() };
-        let presses = |keys: &[&str]| Self { keys: keys_at_gathers(keys), ..answers.clone() };
-        let ends = |ending| Self { ends: Some(ending), ..Self::default() };
+        let answers = Self {
+            answer_after_seconds: Some(timings.answered_after.as_secs_f64()),
+            ..Self::default()
+        };
+        let presses = |keys: &[&str]| Self {
+            keys: keys_at_gathers(keys),
+            ..answers.clone()
+        };
+        let ends = |ending| Self {
+            ends: Some(ending),
+            ..Self::default()
+        };
         let Some(last) = number.len().checked_sub(4).and_then(|at| number.get(at..)) else {
             return Self::default();
         };
@@ -82,9 +94,18 @@ impl Behaviour {
             "0103" => ends(Ending::Busy),
             "0104" => ends(Ending::NoAnswer),
             "0105" => ends(Ending::Unreachable),
-            "0106" => Self { voicemail: Some(Voicemail { greeting_seconds: 5.0, beep: true }), ..answers },
+            "0106" => Self {
+                voicemail: Some(Voicemail {
+                    greeting_seconds: 5.0,
+                    beep: true,
+                }),
+                ..answers
+            },
             "0107" => answers,
-            "0108" => Self { hang_up_after_seconds: Some(1.0), ..answers },
+            "0108" => Self {
+                hang_up_after_seconds: Some(1.0),
+                ..answers
+            },
             "0109" => presses(&["*", "1"]),
             "0110" => presses(&["3", "2015", "1"]),
             "0111" => presses(&["1", "2"]),
@@ -98,18 +119,34 @@ impl Behaviour {
         self.answer_after().is_none() && self.ends.is_none()
     }
 
-    /// When it picks up after the first ring; a machine or a quick hang-up needs no more to be said.
+    /// When it picks up after the first ring; a machine or a quick hang-up needs no more to be
+    /// said.
     pub(super) fn answer_after(&self) -> Option<Duration> {
-        let implied = self.voicemail.is_some() || self.hang_up_after_seconds.is_some() || !self.keys.is_empty();
-        self.answer_after_seconds.or(implied.then_some(3.0)).map(seconds)
+        let implied = self.voicemail.is_some()
+            || self.hang_up_after_seconds.is_some()
+            || !self.keys.is_empty();
+        self.answer_after_seconds
+            .or(implied.then_some(3.0))
+            .map(seconds)
     }
 
     /// What is wrong with the description, in words.
     pub(super) fn problem(&self) -> Option<&'static str> {
-        let spans =
-            [self.answer_after_seconds, self.hang_up_after_seconds, self.voicemail.map(|it| it.greeting_seconds)];
-        let key_spans = self.keys.iter().flat_map(|keys| [keys.after_seconds, keys.hang_up_after_seconds]);
-        if spans.into_iter().chain(key_spans).flatten().any(|span| !(0.0..=86_400.0).contains(&span)) {
+        let spans = [
+            self.answer_after_seconds,
+            self.hang_up_after_seconds,
+            self.voicemail.map(|it| it.greeting_seconds),
+        ];
+        let key_spans = self
+            .keys
+            .iter()
+            .flat_map(|keys| [keys.after_seconds, keys.hang_up_after_seconds]);
+        if spans
+            .into_iter()
+            .chain(key_spans)
+            .flatten()
+            .any(|span| !(0.0..=86_400.0).contains(&span))
+        {
             return Some("seconds must be between 0 and 86400");
         }
         for keys in &self.keys {
@@ -126,7 +163,11 @@ impl Behaviour {
 
 /// Whether `text` could be pressed on a keypad.
 pub(super) fn is_keys(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 64 && text.bytes().all(|key| key.is_ascii_digit() || matches!(key, b'*' | b'#'))
+    !text.is_empty()
+        && text.len() <= 64
+        && text
+            .bytes()
+            .all(|key| key.is_ascii_digit() || matches!(key, b'*' | b'#'))
 }
 
 /// A span from a number of seconds that somebody typed; nonsense is no time at all.
@@ -154,7 +195,11 @@ mod tests {
         assert_eq!(of("+14155550103").ends, Some(Ending::Busy));
         assert_eq!(of("+81312340103").ends, Some(Ending::Busy));
         assert_eq!(
-            of("+14155550110").keys.iter().map(|keys| keys.digits.as_str()).collect::<Vec<_>>(),
+            of("+14155550110")
+                .keys
+                .iter()
+                .map(|keys| keys.digits.as_str())
+                .collect::<Vec<_>>(),
             ["3", "2015", "1"]
         );
         assert!(of("+14155550107").answer_after().is_some());
@@ -168,6 +213,11 @@ mod tests {
         let behaviour: Behaviour = serde_json::from_str(text).unwrap();
         assert_eq!(behaviour.problem(), None);
         let both = r#"{"keys": [{"at_gather": 1, "after_seconds": 2, "digits": "1"}]}"#;
-        assert!(serde_json::from_str::<Behaviour>(both).unwrap().problem().is_some());
+        assert!(
+            serde_json::from_str::<Behaviour>(both)
+                .unwrap()
+                .problem()
+                .is_some()
+        );
     }
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 pub struct Config {
     /// `AC` and 32 hexadecimal digits.
     pub account_sid: String,
-    /// Auth tokens; the first signs webhooks, each opens the REST API, the second signs under the fault `rotated_signature`.
+    /// Auth tokens; the first signs webhooks, each opens the REST API, the second signs under the
+    /// fault `rotated_signature`.
     pub auth_tokens: Vec<String>,
     /// API keys (`SK…`, secret) that open the REST API.
     pub api_keys: Vec<(String, String)>,
@@ -24,8 +25,8 @@ pub struct Config {
     pub timings: Timings,
     /// How long after the end of a call its Events can be read.
     pub events_delay: Duration,
-    /// The only origin that somebody without credentials may let be called (`POST inbound`); `None`: any. Where
-    /// strangers reach the simulator, it must not ask other machines for them.
+    /// The only origin that somebody without credentials may let be called (`POST inbound`);
+    /// `None`: any. Where strangers reach the simulator, it must not ask other machines for them.
     pub only_origin: Option<String>,
 }
 

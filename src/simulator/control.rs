@@ -1,4 +1,5 @@
-//! The hands at the phones: the API under `/simulator/api/` (design 3.7), for the page and for tests.
+//! The hands at the phones: the API under `/simulator/api/` (design 3.7), for the page and for
+//! tests.
 //!
 //! | request | does |
 //! |---|---|
@@ -27,7 +28,8 @@ use super::call::{Command, Direction, Status, Wishes};
 use super::callee::{is_keys, seconds};
 use super::parameters::{is_number, is_url};
 use super::{
-    Behaviour, Fault, Inner, SimulatorBody, Switch, create, form, json as json_answer, problem, stream, update, view,
+    Behaviour, Fault, Inner, SimulatorBody, Switch, create, form, json as json_answer, problem,
+    stream, update, view,
 };
 
 /// Why a request of the control API is refused.
@@ -59,13 +61,22 @@ impl Refusal {
 }
 
 /// Answers a request for `resource`, the part of its path after `/simulator/api/`.
-pub(super) async fn handle(sim: &Arc<Inner>, request: &Request<Bytes>, resource: &str) -> Response<SimulatorBody> {
+pub(super) async fn handle(
+    sim: &Arc<Inner>,
+    request: &Request<Bytes>,
+    resource: &str,
+) -> Response<SimulatorBody> {
     let query = form::parse(request.uri().query().unwrap_or_default());
     if (request.method(), resource) == (&Method::GET, "events") {
-        let resumed = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()?.parse::<u64>().ok());
+        let resumed = request
+            .headers()
+            .get("last-event-id")
+            .and_then(|id| id.to_str().ok()?.parse::<u64>().ok());
         let version = sim.lock().version;
         // An id from before a restart is unknown here: its client gets everything there is.
-        let after = resumed.or_else(|| number(&query, "after")).unwrap_or(version);
+        let after = resumed
+            .or_else(|| number(&query, "after"))
+            .unwrap_or(version);
         let after = if after > version { 0 } else { after };
         return stream::events(sim, after);
     }
@@ -117,10 +128,13 @@ fn seen(sim: &Inner, query: &Pairs) -> Option<u64> {
 }
 
 fn limit(query: &Pairs) -> usize {
-    number(query, "limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(100)
+    number(query, "limit")
+        .and_then(|limit| usize::try_from(limit).ok())
+        .unwrap_or(100)
 }
 
-/// How long a poll waits, in real time: 10 seconds, or as asked up to a minute; not at all without `after`.
+/// How long a poll waits, in real time: 10 seconds, or as asked up to a minute; not at all without
+/// `after`.
 fn patience(query: &Pairs) -> Duration {
     match number(query, "after") {
         Some(_) => Duration::from_secs(number(query, "wait").unwrap_or(10).min(60)),
@@ -130,7 +144,11 @@ fn patience(query: &Pairs) -> Duration {
 
 async fn state(sim: &Inner, query: &Pairs) -> Value {
     let (after, limit) = (seen(sim, query), limit(query));
-    let look = |state: &super::State| after.is_none_or(|after| state.version > after).then_some(());
+    let look = |state: &super::State| {
+        after
+            .is_none_or(|after| state.version > after)
+            .then_some(())
+    };
     stream::poll(sim, patience(query), look).await;
     view::phones(&sim.lock(), sim, limit)
 }
@@ -143,7 +161,10 @@ async fn call(sim: &Inner, sid: &str, query: &Pairs) -> Result<Value, Refusal> {
     };
     stream::poll(sim, patience(query), look).await;
     let state = sim.lock();
-    state.call(sid).map(|call| view::phone(&state, sim, call)).ok_or(Refusal::NoCall)
+    state
+        .call(sid)
+        .map(|call| view::phone(&state, sim, call))
+        .ok_or(Refusal::NoCall)
 }
 
 #[derive(Deserialize)]
@@ -166,7 +187,11 @@ const fn certain() -> f64 {
 
 /// A hand at a phone. The line obeys a moment later; the answer shows the call as it was.
 fn act(sim: &Inner, request: &Request<Bytes>, sid: &str, deed: &str) -> Result<Value, Refusal> {
-    let (status, direction) = sim.lock().call(sid).map(|call| (call.status, call.direction)).ok_or(Refusal::NoCall)?;
+    let (status, direction) = sim
+        .lock()
+        .call(sid)
+        .map(|call| (call.status, call.direction))
+        .ok_or(Refusal::NoCall)?;
     let rings = status == Status::Ringing && direction == Direction::OutboundApi;
     let talks = status == Status::InProgress;
     let (possible, command) = match deed {
@@ -191,7 +216,10 @@ fn act(sim: &Inner, request: &Request<Bytes>, sid: &str, deed: &str) -> Result<V
     }
     update::send(sim, sid, command);
     let state = sim.lock();
-    state.call(sid).map(|call| view::phone(&state, sim, call)).ok_or(Refusal::NoCall)
+    state
+        .call(sid)
+        .map(|call| view::phone(&state, sim, call))
+        .ok_or(Refusal::NoCall)
 }
 
 #[derive(Deserialize)]
@@ -214,10 +242,19 @@ fn inbound(sim: &Arc<Inner>, request: &Request<Bytes>) -> Result<Value, Refusal>
     if !is_number(&wanted.from) || !is_number(&wanted.to) {
         return Err(Refusal::Invalid("from and to must be E.164 numbers"));
     }
-    if !is_url(&wanted.url) || wanted.status_callback.as_deref().is_some_and(|url| !is_url(url)) {
+    if !is_url(&wanted.url)
+        || wanted
+            .status_callback
+            .as_deref()
+            .is_some_and(|url| !is_url(url))
+    {
         return Err(Refusal::Invalid("url must be an absolute http address"));
     }
-    if [Some(&wanted.url), wanted.status_callback.as_ref()].into_iter().flatten().any(|url| !may_be_asked(sim, url)) {
+    if [Some(&wanted.url), wanted.status_callback.as_ref()]
+        .into_iter()
+        .flatten()
+        .any(|url| !may_be_asked(sim, url))
+    {
         return Err(Refusal::Invalid("url must be one of this service"));
     }
     let method = match wanted.method.as_deref() {
@@ -236,12 +273,17 @@ fn inbound(sim: &Arc<Inner>, request: &Request<Bytes>) -> Result<Value, Refusal>
     };
     let sid = create::inbound(sim, &wanted.from, &wanted.to, wishes);
     let state = sim.lock();
-    state.call(&sid).map(|call| view::phone(&state, sim, call)).ok_or(Refusal::NoCall)
+    state
+        .call(&sid)
+        .map(|call| view::phone(&state, sim, call))
+        .ok_or(Refusal::NoCall)
 }
 
 /// Whether a stranger may let this URL be asked.
 fn may_be_asked(sim: &Inner, url: &str) -> bool {
-    let origin = url::Url::parse(url).map(|url| url.origin().ascii_serialization()).ok();
+    let origin = url::Url::parse(url)
+        .map(|url| url.origin().ascii_serialization())
+        .ok();
     sim.config.only_origin.is_none() || sim.config.only_origin == origin
 }
 
@@ -262,7 +304,10 @@ fn numbers(sim: &Inner, request: &Request<Bytes>, number: &str) -> Result<Value,
         _ => {}
     }
     let told = sim.lock().numbers.get(number).cloned();
-    Ok(json!(told.unwrap_or_else(|| Behaviour::of_number(number, &sim.config.timings))))
+    Ok(json!(told.unwrap_or_else(|| Behaviour::of_number(
+        number,
+        &sim.config.timings
+    ))))
 }
 
 /// Replaces all switches by those of the body; what it does not name is off.
@@ -283,7 +328,11 @@ fn wire(sim: &Inner, query: &Pairs) -> Value {
 
 fn forget(sim: &Inner) -> Value {
     sim.change(|state| {
-        let ended = state.calls.values().filter(|call| call.status.has_ended()).map(|call| call.sid.clone());
+        let ended = state
+            .calls
+            .values()
+            .filter(|call| call.status.has_ended())
+            .map(|call| call.sid.clone());
         let ended: Vec<_> = ended.collect();
         for sid in &ended {
             state.remove(sid);

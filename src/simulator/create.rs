@@ -20,7 +20,9 @@ pub(super) fn create(sim: &Arc<Inner>, pairs: &[(String, String)]) -> Result<Sid
         parameters.trial()?;
     }
     let (to, from) = parties(sim, &parameters)?;
-    if parameters.get("StatusCallback").is_some() && sim.strike(Fault::TrialNoCallback, &to, &["rest"]).is_some() {
+    if parameters.get("StatusCallback").is_some()
+        && sim.strike(Fault::TrialNoCallback, &to, &["rest"]).is_some()
+    {
         return Err(Refusal::TrialParameter);
     }
     let wishes = wishes(&parameters)?;
@@ -33,7 +35,12 @@ pub(super) fn create(sim: &Arc<Inner>, pairs: &[(String, String)]) -> Result<Sid
 
 /// Makes a call to one of our numbers.
 pub(super) fn inbound(sim: &Arc<Inner>, from: &str, to: &str, wishes: Wishes) -> Sid {
-    place(sim, Direction::Inbound, (to.to_owned(), from.to_owned()), wishes)
+    place(
+        sim,
+        Direction::Inbound,
+        (to.to_owned(), from.to_owned()),
+        wishes,
+    )
 }
 
 /// Both numbers, checked in Twilio's order: To, From, then whether they may be used.
@@ -79,7 +86,9 @@ fn wishes(parameters: &Parameters<'_>) -> Result<Wishes, Refusal> {
     let callback_method = parameters.method("StatusCallbackMethod")?;
     let send_digits = parameters.send_digits()?;
     let timeout = parameters.timeout()?;
-    let time_limit = parameters.seconds("TimeLimit", 14_400, 1..=86_400, |_| Refusal::BadParameter("TimeLimit"))?;
+    let time_limit = parameters.seconds("TimeLimit", 14_400, 1..=86_400, |_| {
+        Refusal::BadParameter("TimeLimit")
+    })?;
     Ok(Wishes {
         url,
         method,
@@ -90,7 +99,11 @@ fn wishes(parameters: &Parameters<'_>) -> Result<Wishes, Refusal> {
         timeout,
         time_limit,
         // Digits to send rule machine detection out.
-        detection: if send_digits.is_empty() { detection(parameters)? } else { None },
+        detection: if send_digits.is_empty() {
+            detection(parameters)?
+        } else {
+            None
+        },
         send_digits,
         stir_verstat: None,
     })
@@ -110,8 +123,9 @@ fn detection(parameters: &Parameters<'_>) -> Result<Option<Detection>, Refusal> 
     ] {
         parameters.seconds(name, 2_000, range, |_| Refusal::BadDetection(name))?;
     }
-    let timeout = parameters
-        .seconds("MachineDetectionTimeout", 30, 3..=59, |_| Refusal::BadDetection("MachineDetectionTimeout"))?;
+    let timeout = parameters.seconds("MachineDetectionTimeout", 30, 3..=59, |_| {
+        Refusal::BadDetection("MachineDetectionTimeout")
+    })?;
     let callback = parameters.url("AsyncAmdStatusCallback", Refusal::BadUrl)?;
     let callback_method: Method = parameters.method("AsyncAmdStatusCallbackMethod")?;
     Ok(Some(Detection {
@@ -123,13 +137,26 @@ fn detection(parameters: &Parameters<'_>) -> Result<Option<Detection>, Refusal> 
 }
 
 /// Enters a call into the books and lets its line live.
-fn place(sim: &Arc<Inner>, direction: Direction, (to, from): (String, String), wishes: Wishes) -> Sid {
+fn place(
+    sim: &Arc<Inner>,
+    direction: Direction,
+    (to, from): (String, String),
+    wishes: Wishes,
+) -> Sid {
     let sid: Sid = format!("CA{}", uuid::Uuid::new_v4().simple()).into();
     let now = sim.clock.now();
     let (inbox, commands) = mpsc::unbounded_channel::<(Timestamp, Command)>();
-    let status = if direction == Direction::Inbound { Status::Ringing } else { Status::Queued };
+    let status = if direction == Direction::Inbound {
+        Status::Ringing
+    } else {
+        Status::Queued
+    };
     let start_at = sim.change(|state| {
-        let start_at = if direction == Direction::Inbound { now } else { slot(sim, &mut state.next_start, now) };
+        let start_at = if direction == Direction::Inbound {
+            now
+        } else {
+            slot(sim, &mut state.next_start, now)
+        };
         let order = state.next_order;
         state.next_order += 1;
         let version = state.version;

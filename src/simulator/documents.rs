@@ -1,4 +1,5 @@
-//! Fetches a document and decides what it is (protocol 2.1, 2.7): redirects, types, sizes. It runs nothing.
+//! Fetches a document and decides what it is (protocol 2.1, 2.7): redirects, types, sizes. It runs
+//! nothing.
 
 use std::sync::Arc;
 
@@ -25,7 +26,12 @@ pub(super) struct Ask {
 
 impl Ask {
     pub(super) const fn new(method: Method, url: String) -> Self {
-        Self { method, url, extra: Vec::new(), fallback: false }
+        Self {
+            method,
+            url,
+            extra: Vec::new(),
+            fallback: false,
+        }
     }
 }
 
@@ -70,7 +76,11 @@ pub(super) struct Trouble {
 }
 
 /// Fetches what `ask` asks for, for a call that was just seen as `call`.
-pub(super) fn request(sim: &Arc<Inner>, call: &Call, ask: &Ask) -> impl Future<Output = Result<Page, Trouble>> + use<> {
+pub(super) fn request(
+    sim: &Arc<Inner>,
+    call: &Call,
+    ask: &Ask,
+) -> impl Future<Output = Result<Page, Trouble>> + use<> {
     let mut params = callback::voice_params(sim, call);
     params.retain(|(name, _)| ask.extra.iter().all(|(extra, _)| extra != name));
     params.extend(ask.extra.iter().cloned());
@@ -90,18 +100,32 @@ pub(super) fn request(sim: &Arc<Inner>, call: &Call, ask: &Ask) -> impl Future<O
 
 async fn follow(sim: &Inner, mut outgoing: webhooks::Outgoing, to: &str) -> Result<Page, Trouble> {
     for _ in 0..=REDIRECTS {
-        let trouble = |code, message: String| Trouble { code, message, url: outgoing.url.clone() };
+        let trouble = |code, message: String| Trouble {
+            code,
+            message,
+            url: outgoing.url.clone(),
+        };
         let sent = webhooks::send(sim, &outgoing, to).await;
         let reply = sent.map_err(|failure| trouble(failure.code(), failure.to_string()))?;
         match reply.status {
             200..=299 => {
-                let content = content(&reply, &outgoing.url).map_err(|(code, message)| trouble(code, message))?;
-                return Ok(Page { url: Some(outgoing.url), content });
+                let content = content(&reply, &outgoing.url)
+                    .map_err(|(code, message)| trouble(code, message))?;
+                return Ok(Page {
+                    url: Some(outgoing.url),
+                    content,
+                });
             }
             301 | 302 | 303 | 307 => {
-                let location = reply.location.as_deref().and_then(|to| resolve(Some(&outgoing.url), to));
+                let location = reply
+                    .location
+                    .as_deref()
+                    .and_then(|to| resolve(Some(&outgoing.url), to));
                 let Some(location) = location else {
-                    return Err(trouble(11_216, "A redirect without a usable Location".to_owned()));
+                    return Err(trouble(
+                        11_216,
+                        "A redirect without a usable Location".to_owned(),
+                    ));
                 };
                 outgoing.url = location;
                 outgoing.token = uuid::Uuid::new_v4().to_string();
@@ -110,12 +134,21 @@ async fn follow(sim: &Inner, mut outgoing: webhooks::Outgoing, to: &str) -> Resu
                     outgoing.method = Method::Get;
                 }
             }
-            300..=399 => return Err(trouble(11_216, format!("Redirect with status {}", reply.status))),
+            300..=399 => {
+                return Err(trouble(
+                    11_216,
+                    format!("Redirect with status {}", reply.status),
+                ));
+            }
             status => return Err(trouble(11_200, format!("HTTP retrieval failure: {status}"))),
         }
     }
     let url = outgoing.url;
-    Err(Trouble { code: 11_215, message: "Too many redirects".to_owned(), url })
+    Err(Trouble {
+        code: 11_215,
+        message: "Too many redirects".to_owned(),
+        url,
+    })
 }
 
 fn content(reply: &Reply, url: &str) -> Result<Content, (u32, String)> {
@@ -123,7 +156,12 @@ fn content(reply: &Reply, url: &str) -> Result<Content, (u32, String)> {
         return Ok(Content::Nothing);
     }
     let kind = reply.content_type.as_deref().unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let kind = kind
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     let text = || {
         let unreadable = (12_100, "Document parse failure: not UTF-8".to_owned());
         std::str::from_utf8(&reply.body).map_err(|_| unreadable)
@@ -140,7 +178,8 @@ fn content(reply: &Reply, url: &str) -> Result<Content, (u32, String)> {
     }
 }
 
-/// An address in a document or redirect, against the address of what it stands in. Absolute ones stay as written.
+/// An address in a document or redirect, against the address of what it stands in. Absolute ones
+/// stay as written.
 pub(super) fn resolve(base: Option<&str>, url: &str) -> Option<String> {
     if url.starts_with("http://") || url.starts_with("https://") {
         return Some(url.to_owned());
@@ -157,16 +196,35 @@ mod tests {
     fn an_answer_is_taken_for_what_its_type_and_body_say() {
         let of = |kind: Option<&str>, body: &'static str| {
             let content_type = kind.map(str::to_owned);
-            let reply =
-                Reply { status: 200, content_type, location: None, body: bytes::Bytes::from_static(body.as_bytes()) };
+            let reply = Reply {
+                status: 200,
+                content_type,
+                location: None,
+                body: bytes::Bytes::from_static(body.as_bytes()),
+            };
             content(&reply, "https://a.example/x").map_err(|(code, _)| code)
         };
         let twiml = "<Response><Hangup/></Response>";
-        assert!(matches!(of(Some("text/xml; charset=utf-8"), twiml), Ok(Content::Twiml(_))));
-        assert!(matches!(of(Some("text/html"), twiml), Ok(Content::Twiml(_))));
-        assert!(matches!(of(Some("text/plain"), twiml), Ok(Content::Twiml(_))));
-        assert!(matches!(of(Some("text/plain"), "Hello"), Ok(Content::Text(_))));
-        assert!(matches!(of(Some("audio/mpeg"), "..."), Ok(Content::Audio(_))));
+        assert!(matches!(
+            of(Some("text/xml; charset=utf-8"), twiml),
+            Ok(Content::Twiml(_))
+        ));
+        assert!(matches!(
+            of(Some("text/html"), twiml),
+            Ok(Content::Twiml(_))
+        ));
+        assert!(matches!(
+            of(Some("text/plain"), twiml),
+            Ok(Content::Twiml(_))
+        ));
+        assert!(matches!(
+            of(Some("text/plain"), "Hello"),
+            Ok(Content::Text(_))
+        ));
+        assert!(matches!(
+            of(Some("audio/mpeg"), "..."),
+            Ok(Content::Audio(_))
+        ));
         assert!(matches!(of(None, ""), Ok(Content::Nothing)));
         assert_eq!(of(None, twiml).unwrap_err(), 12_300);
         assert_eq!(of(Some("application/json"), "{}").unwrap_err(), 12_300);
@@ -176,9 +234,18 @@ mod tests {
     #[test]
     fn relative_addresses_are_resolved_and_absolute_ones_are_left_alone() {
         let base = Some("https://a.example/twiml/answer?x=1#rc=2");
-        assert_eq!(resolve(base, "key"), Some("https://a.example/twiml/key".to_owned()));
-        assert_eq!(resolve(base, "/k#rc=1"), Some("https://a.example/k#rc=1".to_owned()));
-        assert_eq!(resolve(base, "https://B.example/ü"), Some("https://B.example/ü".to_owned()));
+        assert_eq!(
+            resolve(base, "key"),
+            Some("https://a.example/twiml/key".to_owned())
+        );
+        assert_eq!(
+            resolve(base, "/k#rc=1"),
+            Some("https://a.example/k#rc=1".to_owned())
+        );
+        assert_eq!(
+            resolve(base, "https://B.example/ü"),
+            Some("https://B.example/ü".to_owned())
+        );
         assert_eq!(resolve(None, "/k"), None);
     }
 }

@@ -19,9 +19,11 @@ pub enum Fault {
     DelayCallback,
     /// A status callback is sent twice, with one idempotency token.
     DuplicateCallback,
-    /// A request for a document is sent twice, with one idempotency token; the second answer counts.
+    /// A request for a document is sent twice, with one idempotency token; the second answer
+    /// counts.
     DuplicateVoice,
-    /// A request for a document leaves `seconds` later; the call may end meanwhile, and it is sent all the same.
+    /// A request for a document leaves `seconds` later; the call may end meanwhile, and it is sent
+    /// all the same.
     DelayVoice,
     /// A status callback changes places with the next one.
     ReorderCallbacks,
@@ -33,7 +35,8 @@ pub enum Fault {
     Create500AfterAccepting,
     /// A create is refused with `code` and `status`, or 400 and 21200.
     CreateError,
-    /// Any REST request is refused with `code` and `status`, or 401 and 20003 (as suspended accounts are).
+    /// Any REST request is refused with `code` and `status`, or 401 and 20003 (as suspended
+    /// accounts are).
     RestError,
     /// A create gets 503 and is not processed.
     #[serde(rename = "create_503")]
@@ -98,7 +101,8 @@ pub struct Switch {
     /// Only for calls to this number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-    /// Only for webhooks of this kind (`voice`, `key`: voice with digits, `status`, `amd`) or this `CallStatus`; for REST requests of this method.
+    /// Only for webhooks of this kind (`voice`, `key`: voice with digits, `status`, `amd`) or this
+    /// `CallStatus`; for REST requests of this method.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub only: Option<String>,
     /// Seed of this fault's dice.
@@ -123,23 +127,38 @@ impl Faults {
             let dice = fastrand::Rng::with_seed(switch.seed.unwrap_or(0));
             (switch, dice)
         };
-        self.0 = switches.into_iter().map(|(fault, switch)| (fault, seeded(switch))).collect();
+        self.0 = switches
+            .into_iter()
+            .map(|(fault, switch)| (fault, seeded(switch)))
+            .collect();
     }
 
     pub(super) fn switches(&self) -> BTreeMap<Fault, Switch> {
-        self.0.iter().map(|(fault, (switch, _))| (*fault, switch.clone())).collect()
+        self.0
+            .iter()
+            .map(|(fault, (switch, _))| (*fault, switch.clone()))
+            .collect()
     }
 
-    /// Whether `fault` happens now, to a call to `to`, to a webhook of the kinds in `what`; counts it if so.
+    /// Whether `fault` happens now, to a call to `to`, to a webhook of the kinds in `what`; counts
+    /// it if so.
     pub(super) fn strike(&mut self, fault: Fault, to: &str, what: &[&str]) -> Option<Switch> {
         let (switch, dice) = self.0.get_mut(&fault)?;
         if switch.to.as_deref().is_some_and(|only| only != to) {
             return None;
         }
-        if switch.only.as_deref().is_some_and(|only| !what.contains(&only)) {
+        if switch
+            .only
+            .as_deref()
+            .is_some_and(|only| !what.contains(&only))
+        {
             return None;
         }
-        if switch.count == Some(0) || switch.probability.is_some_and(|chance| dice.f64() >= chance) {
+        if switch.count == Some(0)
+            || switch
+                .probability
+                .is_some_and(|chance| dice.f64() >= chance)
+        {
             return None;
         }
         switch.count = switch.count.map(|left| left - 1);
@@ -156,19 +175,43 @@ mod tests {
         let mut faults = Faults::default();
         let text = r#"{"drop_callback": {"count": 1, "only": "completed"}, "create_429": {"retry_after": 2}}"#;
         faults.set(serde_json::from_str(text).unwrap());
-        assert!(faults.strike(Fault::DropCallback, "+1", &["status", "ringing"]).is_none());
-        assert!(faults.strike(Fault::DropCallback, "+1", &["status", "completed"]).is_some());
-        assert!(faults.strike(Fault::DropCallback, "+1", &["status", "completed"]).is_none());
-        assert_eq!(faults.strike(Fault::Create429, "+1", &[]).unwrap().retry_after, Some(2));
+        assert!(
+            faults
+                .strike(Fault::DropCallback, "+1", &["status", "ringing"])
+                .is_none()
+        );
+        assert!(
+            faults
+                .strike(Fault::DropCallback, "+1", &["status", "completed"])
+                .is_some()
+        );
+        assert!(
+            faults
+                .strike(Fault::DropCallback, "+1", &["status", "completed"])
+                .is_none()
+        );
+        assert_eq!(
+            faults
+                .strike(Fault::Create429, "+1", &[])
+                .unwrap()
+                .retry_after,
+            Some(2)
+        );
     }
 
     #[test]
     fn dice_with_one_seed_fall_alike() {
         let rolls = |seed: u64| {
             let mut faults = Faults::default();
-            let switch = Switch { probability: Some(0.5), seed: Some(seed), ..Switch::default() };
+            let switch = Switch {
+                probability: Some(0.5),
+                seed: Some(seed),
+                ..Switch::default()
+            };
             faults.set([(Fault::Unsigned, switch)].into());
-            (0..64).map(|_| faults.strike(Fault::Unsigned, "", &[]).is_some()).collect::<Vec<_>>()
+            (0..64)
+                .map(|_| faults.strike(Fault::Unsigned, "", &[]).is_some())
+                .collect::<Vec<_>>()
         };
         assert_eq!(rolls(7), rolls(7));
         assert_ne!(rolls(7), rolls(8));

@@ -25,10 +25,14 @@ pub(super) fn encode(pairs: &[(String, String)]) -> String {
 
 /// The first value of `name`.
 pub(super) fn first<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    pairs
+        .iter()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.as_str())
 }
 
-/// The text with `%XX` and `+` undone; broken escapes stay as they are, bytes that are no UTF-8 are replaced.
+/// The text with `%XX` and `+` undone; broken escapes stay as they are, bytes that are no UTF-8 are
+/// replaced.
 pub(super) fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
@@ -42,7 +46,11 @@ pub(super) fn decode(text: &str) -> String {
 }
 
 fn hex_pair(bytes: &[u8], at: usize) -> Option<u8> {
-    let digit = |at: usize| bytes.get(at).and_then(|&byte| char::from(byte).to_digit(16));
+    let digit = |at: usize| {
+        bytes
+            .get(at)
+            .and_then(|&byte| char::from(byte).to_digit(16))
+    };
     u8::try_from(digit(at)? * 16 + digit(at + 1)?).ok()
 }
 
@@ -50,7 +58,9 @@ fn escape_into(text: &mut String, value: &str) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for &byte in value.as_bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'*' | b'-' => text.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'*' | b'-' => {
+                text.push(char::from(byte))
+            }
             b' ' => text.push('+'),
             other => {
                 text.push('%');
@@ -80,7 +90,10 @@ mod tests {
 
     #[test]
     fn a_plus_sign_in_a_number_survives() {
-        let pairs = vec![("To".to_owned(), "+14155550101".to_owned()), ("msg".to_owned(), "Gather End".to_owned())];
+        let pairs = vec![
+            ("To".to_owned(), "+14155550101".to_owned()),
+            ("msg".to_owned(), "Gather End".to_owned()),
+        ];
         assert_eq!(encode(&pairs), "To=%2B14155550101&msg=Gather+End");
     }
 }

@@ -18,22 +18,35 @@ pub(super) struct Collected {
 
 impl Collector {
     pub(super) const fn new(num_digits: Option<u32>, finish_on_key: Option<char>) -> Self {
-        Self { num_digits, finish_on_key, digits: String::new() }
+        Self {
+            num_digits,
+            finish_on_key,
+            digits: String::new(),
+        }
     }
 
-    /// Takes a key; the result when the Gather is over with it. The finishing key alone is no input, but ends it.
+    /// Takes a key; the result when the Gather is over with it. The finishing key alone is no
+    /// input, but ends it.
     pub(super) fn press(&mut self, key: char) -> Option<Collected> {
         if Some(key) == self.finish_on_key {
-            return Some(Collected { digits: std::mem::take(&mut self.digits), finished_on: Some(key) });
+            return Some(Collected {
+                digits: std::mem::take(&mut self.digits),
+                finished_on: Some(key),
+            });
         }
         self.digits.push(key);
-        let enough = self.num_digits.is_some_and(|enough| self.digits.len() >= enough as usize);
+        let enough = self
+            .num_digits
+            .is_some_and(|enough| self.digits.len() >= enough as usize);
         enough.then(|| self.silence())
     }
 
     /// The timeout ran out.
     pub(super) fn silence(&mut self) -> Collected {
-        Collected { digits: std::mem::take(&mut self.digits), finished_on: None }
+        Collected {
+            digits: std::mem::take(&mut self.digits),
+            finished_on: None,
+        }
     }
 
     pub(super) fn digits(&self) -> &str {
@@ -45,7 +58,11 @@ impl Collector {
 mod tests {
     use super::*;
 
-    fn press(num_digits: Option<u32>, finish_on_key: Option<char>, keys: &str) -> Option<(String, Option<char>)> {
+    fn press(
+        num_digits: Option<u32>,
+        finish_on_key: Option<char>,
+        keys: &str,
+    ) -> Option<(String, Option<char>)> {
         let mut collector = Collector::new(num_digits, finish_on_key);
         let ended = keys.chars().find_map(|key| collector.press(key));
         ended.map(|collected| (collected.digits, collected.finished_on))

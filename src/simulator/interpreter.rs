@@ -13,7 +13,8 @@ use super::waiting::{Heard, Interrupt};
 
 /// A trial call may go through so many documents.
 const TRIAL_HOPS: u32 = 10;
-/// No call goes through more; Twilio publishes no limit, but a loop without sound must end somewhere.
+/// No call goes through more; Twilio publishes no limit, but a loop without sound must end
+/// somewhere.
 const HOPS: u32 = 250;
 
 /// Where a conversation goes next.
@@ -54,7 +55,8 @@ impl Line {
     async fn visit(&mut self, ask: Ask) -> Result<Next, Interrupt> {
         self.hops += 1;
         if self.sim.config.trial && self.hops > TRIAL_HOPS + 1 || self.hops > HOPS {
-            self.announce("This call has gone through too many documents. Goodbye.").await?;
+            self.announce("This call has gone through too many documents. Goodbye.")
+                .await?;
             return Ok(Next::End);
         }
         let fallback = ask.fallback;
@@ -64,7 +66,11 @@ impl Line {
 
     /// Fetches a document while the call goes on.
     pub(super) async fn fetch(&mut self, ask: Ask) -> Result<Result<Page, Trouble>, Interrupt> {
-        let request = self.sim.lock().call(&self.sid).map(|call| documents::request(&self.sim, call, &ask));
+        let request = self
+            .sim
+            .lock()
+            .call(&self.sid)
+            .map(|call| documents::request(&self.sim, call, &ask));
         let Some(request) = request else {
             return Err(Interrupt::Over);
         };
@@ -79,7 +85,11 @@ impl Line {
     }
 
     /// Runs a page, or does what Twilio does where there is none.
-    async fn turn(&mut self, page: Result<Page, Trouble>, was_fallback: bool) -> Result<Next, Interrupt> {
+    async fn turn(
+        &mut self,
+        page: Result<Page, Trouble>,
+        was_fallback: bool,
+    ) -> Result<Next, Interrupt> {
         match page {
             Ok(page) => self.run(&page).await,
             Err(trouble) => self.trouble(trouble, was_fallback).await,
@@ -91,9 +101,14 @@ impl Line {
         notify(&self.sim, &self.sid, (code, false), message, &url);
         if let Some((method, fallback)) = self.wishes().fallback.filter(|_| !was_fallback) {
             let extra = pairs(&[("ErrorCode", &code.to_string()), ("ErrorUrl", &url)]);
-            return Ok(Next::Ask(Ask { extra, fallback: true, ..Ask::new(method, fallback) }));
+            return Ok(Next::Ask(Ask {
+                extra,
+                fallback: true,
+                ..Ask::new(method, fallback)
+            }));
         }
-        self.announce("We are sorry, an application error has occurred. Goodbye.").await?;
+        self.announce("We are sorry, an application error has occurred. Goodbye.")
+            .await?;
         Ok(Next::End)
     }
 
@@ -105,7 +120,13 @@ impl Line {
                 return Ok(Next::End);
             }
             Content::Audio(url) => {
-                self.hold(("play", url.as_str()), None, Duration::from_secs(5), Barge::NONE).await?;
+                self.hold(
+                    ("play", url.as_str()),
+                    None,
+                    Duration::from_secs(5),
+                    Barge::NONE,
+                )
+                .await?;
                 return Ok(Next::End);
             }
             Content::Nothing => return Ok(Next::End),
@@ -135,9 +156,19 @@ impl Line {
     fn note_document(&self, page: &Page, document: &Document) {
         let url = page.url.as_deref().unwrap_or_default();
         for warning in &document.warnings {
-            notify(&self.sim, &self.sid, (warning.code, true), warning.message.clone(), url);
+            notify(
+                &self.sim,
+                &self.sid,
+                (warning.code, true),
+                warning.message.clone(),
+                url,
+            );
         }
-        let verbs = document.verbs.iter().map(|verb| verb.name().to_owned()).collect();
+        let verbs = document
+            .verbs
+            .iter()
+            .map(|verb| verb.name().to_owned())
+            .collect();
         self.sim.change_call(&self.sid, |call| call.verbs = verbs);
     }
 
@@ -154,22 +185,43 @@ impl Line {
             None => page.url.clone(),
         };
         match url {
-            Some(url) => Ok(Next::Ask(Ask { extra, ..Ask::new(target.method, url) })),
+            Some(url) => Ok(Next::Ask(Ask {
+                extra,
+                ..Ask::new(target.method, url)
+            })),
             None => {
                 let message = "A relative URL in TwiML that has no address of its own".to_owned();
                 let url = target.url.clone().unwrap_or_default();
-                self.trouble(Trouble { code: 15_004, message, url }, false).await
+                self.trouble(
+                    Trouble {
+                        code: 15_004,
+                        message,
+                        url,
+                    },
+                    false,
+                )
+                .await
             }
         }
     }
 
     /// Something that Twilio says on its own account.
     async fn announce(&mut self, text: &str) -> Result<(), Interrupt> {
-        let say = Say { text: text.to_owned(), voice: None, language: None, repeats: 1, breaks: Duration::ZERO };
+        let say = Say {
+            text: text.to_owned(),
+            voice: None,
+            language: None,
+            repeats: 1,
+            breaks: Duration::ZERO,
+        };
         self.prompt(&Prompt::Say(say), Barge::NONE).await.map(drop)
     }
 
-    pub(super) async fn prompt(&mut self, prompt: &Prompt, barge: Barge) -> Result<Option<Input>, Interrupt> {
+    pub(super) async fn prompt(
+        &mut self,
+        prompt: &Prompt,
+        barge: Barge,
+    ) -> Result<Option<Input>, Interrupt> {
         let repeats = match prompt {
             Prompt::Say(say) => say.repeats,
             Prompt::Play(play) => play.repeats,
@@ -177,11 +229,18 @@ impl Line {
         };
         for _ in 0..repeats {
             let input = match prompt {
-                Prompt::Say(say) => self.hold(("say", &say.text), Some(say), duration_of(say), barge).await?,
-                Prompt::Play(play) if play.url.is_empty() => {
-                    self.hold(("play", &play.digits), None, tones(&play.digits), barge).await?
+                Prompt::Say(say) => {
+                    self.hold(("say", &say.text), Some(say), duration_of(say), barge)
+                        .await?
                 }
-                Prompt::Play(play) => self.hold(("play", &play.url), None, Duration::from_secs(5), barge).await?,
+                Prompt::Play(play) if play.url.is_empty() => {
+                    self.hold(("play", &play.digits), None, tones(&play.digits), barge)
+                        .await?
+                }
+                Prompt::Play(play) => {
+                    self.hold(("play", &play.url), None, Duration::from_secs(5), barge)
+                        .await?
+                }
                 Prompt::Pause(length) => self.hold(("pause", ""), None, *length, barge).await?,
             };
             if input.is_some() {
@@ -193,7 +252,9 @@ impl Line {
 
     /// Plays tones, such as `SendDigits`.
     pub(super) async fn play_tones(&mut self, digits: &str) -> Result<(), Interrupt> {
-        self.hold(("play", digits), None, tones(digits), Barge::NONE).await.map(drop)
+        self.hold(("play", digits), None, tones(digits), Barge::NONE)
+            .await
+            .map(drop)
     }
 
     /// Lets something be heard for so long; what cuts it short, where it may be cut.
@@ -205,7 +266,12 @@ impl Line {
         barge: Barge,
     ) -> Result<Option<Input>, Interrupt> {
         let until = later(self.moment, length);
-        if say.is_some() && self.sim.strike(Fault::HangupMidPrompt, &self.to, &["voice"]).is_some() {
+        if say.is_some()
+            && self
+                .sim
+                .strike(Fault::HangupMidPrompt, &self.to, &["voice"])
+                .is_some()
+        {
             self.hang_up_at = Some(later(self.moment, length / 2));
         }
         self.begin(Spoken {
@@ -222,12 +288,15 @@ impl Line {
             match self.wait(until).await? {
                 Heard::Time => break None,
                 Heard::Key(key) if barge.keys => break Some(Input::Key(key)),
-                Heard::Speech { text, confidence } if barge.speech => break Some(Input::Speech { text, confidence }),
+                Heard::Speech { text, confidence } if barge.speech => {
+                    break Some(Input::Speech { text, confidence });
+                }
                 Heard::Key(_) | Heard::Speech { .. } => {}
             }
         };
         let cut = input.is_some();
-        self.sim.change_call(&self.sid, |call| call.fall_silent(cut));
+        self.sim
+            .change_call(&self.sid, |call| call.fall_silent(cut));
         Ok(input)
     }
 
@@ -257,16 +326,28 @@ pub(super) struct Barge {
 }
 
 impl Barge {
-    pub(super) const NONE: Self = Self { keys: false, speech: false };
+    pub(super) const NONE: Self = Self {
+        keys: false,
+        speech: false,
+    };
 
     pub(super) const fn of(gather: &Gather) -> Self {
-        Self { keys: gather.barge_in && gather.dtmf, speech: gather.barge_in && gather.speech }
+        Self {
+            keys: gather.barge_in && gather.dtmf,
+            speech: gather.barge_in && gather.speech,
+        }
     }
 }
 
 fn inline(text: &str) -> Result<Page, Trouble> {
     let parsed = twiml::parse(text);
-    let document =
-        parsed.map_err(|error| Trouble { code: error.code(), message: error.to_string(), url: String::new() })?;
-    Ok(Page { url: None, content: Content::Twiml(document) })
+    let document = parsed.map_err(|error| Trouble {
+        code: error.code(),
+        message: error.to_string(),
+        url: String::new(),
+    })?;
+    Ok(Page {
+        url: None,
+        content: Content::Twiml(document),
+    })
 }

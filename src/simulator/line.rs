@@ -1,10 +1,11 @@
 //! The life of one call, from the queue to its end (protocol section 8, points 2, 3 and 6).
 //!
-//! A line keeps its own moment: timed steps follow one another on it, so that one leap of a simulated clock carries a
-//! call through several of them; whatever comes from outside (a hand at the phone, an answer over HTTP) sets it to now.
-//! Requests take real time: what a fast clock runs ahead meanwhile does not count, or callees would hang up before the
-//! first word whenever the machine is busy. The line then lags behind the clock by as much.
-//! A step is published only after the next deadline follows from the moment: who sees it may move the clock at once.
+//! A line keeps its own moment: timed steps follow one another on it, so that one leap of a
+//! simulated clock carries a call through several of them; whatever comes from outside (a hand at
+//! the phone, an answer over HTTP) sets it to now. Requests take real time: what a fast clock runs
+//! ahead meanwhile does not count, or callees would hang up before the first word whenever the
+//! machine is busy. The line then lags behind the clock by as much. A step is published only after
+//! the next deadline follows from the moment: who sees it may move the clock at once.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -67,7 +68,14 @@ pub(super) fn start(
 ) {
     let party = {
         let state = sim.lock();
-        state.call(sid).map(|call| (call.to.clone(), call.from.clone(), call.direction, call.created_at))
+        state.call(sid).map(|call| {
+            (
+                call.to.clone(),
+                call.from.clone(),
+                call.direction,
+                call.created_at,
+            )
+        })
     };
     let Some((to, from, direction, moment)) = party else {
         return;
@@ -109,7 +117,13 @@ pub(super) fn start(
 }
 
 /// Puts a line into a call's Notifications.json.
-pub(super) fn notify(sim: &Inner, sid: &str, (code, warning): (u32, bool), message: String, url: &str) {
+pub(super) fn notify(
+    sim: &Inner,
+    sid: &str,
+    (code, warning): (u32, bool),
+    message: String,
+    url: &str,
+) {
     let notification = Notification {
         sid: format!("NO{}", uuid::Uuid::new_v4().simple()),
         at: sim.clock.now(),
@@ -124,7 +138,10 @@ pub(super) fn notify(sim: &Inner, sid: &str, (code, warning): (u32, bool), messa
 impl Line {
     async fn outbound(&mut self, start_at: Timestamp) -> Option<End> {
         let timings = self.sim.config.timings;
-        if self.withdrawn_before(later(start_at, timings.initiated_after)).await {
+        if self
+            .withdrawn_before(later(start_at, timings.initiated_after))
+            .await
+        {
             return None;
         }
         let told = self.sim.lock().numbers.get(&self.to).cloned();
@@ -134,9 +151,14 @@ impl Line {
         self.enter(Status::Initiated, None);
         if self.behaviour.ends == Some(Ending::Unreachable) {
             let end = (Status::Failed, self.behaviour.sip_code.unwrap_or(404));
-            return self.before_answer(later(self.moment, timings.refused_after), Some(end)).await;
+            return self
+                .before_answer(later(self.moment, timings.refused_after), Some(end))
+                .await;
         }
-        if let Some(end) = self.before_answer(later(self.moment, timings.ringing_after), None).await {
+        if let Some(end) = self
+            .before_answer(later(self.moment, timings.ringing_after), None)
+            .await
+        {
             return Some(end);
         }
         self.enter(Status::Ringing, None);
@@ -156,14 +178,21 @@ impl Line {
         let (at, end) = match (self.behaviour.ends, self.behaviour.answer_after()) {
             (Some(Ending::Busy), _) => (refused_at, Some((Status::Busy, sip(486)))),
             (Some(Ending::Decline), _) => (refused_at, Some((Status::Busy, sip(603)))),
-            (Some(Ending::NoAnswer | Ending::Unreachable), _) | (None, None) => (give_up_at, no_answer),
+            (Some(Ending::NoAnswer | Ending::Unreachable), _) | (None, None) => {
+                (give_up_at, no_answer)
+            }
             (None, Some(after)) => (later(self.moment, after), None),
         };
-        let (at, end) = if at > give_up_at { (give_up_at, no_answer) } else { (at, end) };
+        let (at, end) = if at > give_up_at {
+            (give_up_at, no_answer)
+        } else {
+            (at, end)
+        };
         self.before_answer(at, end).await
     }
 
-    /// Waits until `at`, which ends the call with `end` or goes on; a hand at the phone or the API may be quicker.
+    /// Waits until `at`, which ends the call with `end` or goes on; a hand at the phone or the API
+    /// may be quicker.
     async fn before_answer(&mut self, at: Timestamp, end: Option<End>) -> Option<End> {
         loop {
             match self.command_before(at).await {
@@ -171,7 +200,12 @@ impl Line {
                 Some(Command::Answer) => return None,
                 Some(Command::Decline | Command::HangUp) => return Some((Status::Busy, 603)),
                 Some(Command::End) => return Some((Status::Canceled, 487)),
-                Some(Command::Press(_) | Command::Speak { .. } | Command::Limit(_) | Command::Replace(_)) => {}
+                Some(
+                    Command::Press(_)
+                    | Command::Speak { .. }
+                    | Command::Limit(_)
+                    | Command::Replace(_),
+                ) => {}
             }
         }
     }
@@ -181,11 +215,15 @@ impl Line {
         while let Some(command) = self.command_before(at).await {
             if matches!(command, Command::End) {
                 let moment = self.moment;
-                self.sim.change_call(&self.sid, |call| call.enter(Status::Canceled, moment));
+                self.sim
+                    .change_call(&self.sid, |call| call.enter(Status::Canceled, moment));
                 return true;
             }
         }
-        self.sim.lock().call(&self.sid).is_none_or(|call| call.status.has_ended())
+        self.sim
+            .lock()
+            .call(&self.sid)
+            .is_none_or(|call| call.status.has_ended())
     }
 
     /// Somebody rings our number: the document comes first, and may refuse the call.
@@ -196,10 +234,16 @@ impl Line {
         let ask = Ask::new(wishes.method, wishes.url.unwrap_or_default());
         let page = match self.fetch(ask).await {
             Ok(page) => page,
-            Err(Interrupt::HungUp | Interrupt::Over | Interrupt::Replace(_)) => return Some((Status::NoAnswer, 487)),
+            Err(Interrupt::HungUp | Interrupt::Over | Interrupt::Replace(_)) => {
+                return Some((Status::NoAnswer, 487));
+            }
         };
         if let Some(busy) = page.as_ref().ok().and_then(|page| page.rejects()) {
-            return Some(if busy { (Status::Busy, 486) } else { (Status::NoAnswer, 403) });
+            return Some(if busy {
+                (Status::Busy, 486)
+            } else {
+                (Status::NoAnswer, 403)
+            });
         }
         self.picked_up();
         self.conversation(Some(page)).await;
@@ -233,7 +277,8 @@ impl Line {
             }
         }
         self.verdict = self.detect(&wishes);
-        self.sim.change_call(&self.sid, |call| call.transcript.extend(heard));
+        self.sim
+            .change_call(&self.sid, |call| call.transcript.extend(heard));
         self.enter(Status::InProgress, None);
     }
 
@@ -260,24 +305,42 @@ impl Line {
         if let Some(machine) = machine {
             word = "machine_start";
             if detection.message_end {
-                let (ending, tail) =
-                    if machine.beep { ("machine_end_beep", 0.5) } else { ("machine_end_silence", 1.2) };
+                let (ending, tail) = if machine.beep {
+                    ("machine_end_beep", 0.5)
+                } else {
+                    ("machine_end_silence", 1.2)
+                };
                 (word, after) = (ending, seconds(machine.greeting_seconds + tail));
             }
         }
-        let mut word = self.behaviour.answered_by.clone().unwrap_or_else(|| word.to_owned());
+        let mut word = self
+            .behaviour
+            .answered_by
+            .clone()
+            .unwrap_or_else(|| word.to_owned());
         if after > detection.timeout {
             after = detection.timeout;
             let known = machine.is_some() && detection.message_end;
-            word = if known { "machine_end_other" } else { "unknown" }.to_owned();
+            word = if known {
+                "machine_end_other"
+            } else {
+                "unknown"
+            }
+            .to_owned();
         }
         if let Some(switch) = self.sim.strike(Fault::AmdLate, &self.to, &["amd"]) {
             after += switch.length(5.0);
         }
-        Some(Verdict { at: later(self.moment, after), word, after, asynchronous: detection.asynchronous })
+        Some(Verdict {
+            at: later(self.moment, after),
+            word,
+            after,
+            asynchronous: detection.asynchronous,
+        })
     }
 
-    /// Where the conversation begins: after digits to send, and after the verdict where it is waited for.
+    /// Where the conversation begins: after digits to send, and after the verdict where it is
+    /// waited for.
     pub(super) async fn opening(&mut self) -> Result<Next, Interrupt> {
         let wishes = self.wishes();
         if !wishes.send_digits.is_empty() {
@@ -287,16 +350,26 @@ impl Line {
         if let Some(verdict) = self.verdict.clone().filter(|verdict| !verdict.asynchronous) {
             self.hear_nothing_until(verdict.at).await?;
             let millis = verdict.after.as_millis().to_string();
-            extra = callback::pairs(&[("AnsweredBy", &verdict.word), ("MachineDetectionDuration", &millis)]);
+            extra = callback::pairs(&[
+                ("AnsweredBy", &verdict.word),
+                ("MachineDetectionDuration", &millis),
+            ]);
         }
         Ok(match (wishes.url, wishes.twiml) {
-            (Some(url), _) => Next::Ask(Ask { extra, ..Ask::new(wishes.method, url) }),
+            (Some(url), _) => Next::Ask(Ask {
+                extra,
+                ..Ask::new(wishes.method, url)
+            }),
             (None, twiml) => Next::Inline(twiml.unwrap_or_default()),
         })
     }
 
     pub(super) fn wishes(&self) -> Wishes {
-        self.sim.lock().call(&self.sid).map(|call| call.wishes.clone()).unwrap_or_default()
+        self.sim
+            .lock()
+            .call(&self.sid)
+            .map(|call| call.wishes.clone())
+            .unwrap_or_default()
     }
 
     /// Enters a status and sends the callback of its event, if that is subscribed to.
@@ -305,10 +378,16 @@ impl Line {
             Status::Initiated => "initiated",
             Status::Ringing => "ringing",
             Status::InProgress => "answered",
-            Status::Completed | Status::Busy | Status::NoAnswer | Status::Failed | Status::Canceled => "completed",
+            Status::Completed
+            | Status::Busy
+            | Status::NoAnswer
+            | Status::Failed
+            | Status::Canceled => "completed",
             Status::Queued => return,
         };
-        let skewed = self.sim.strike(Fault::ClockSkew, &self.to, &["status", status.word()]);
+        let skewed = self
+            .sim
+            .strike(Fault::ClockSkew, &self.to, &["status", status.word()]);
         let skew = skewed.map(|switch| switch.length(5.0)).unwrap_or_default();
         let moment = self.moment;
         let callback = self.sim.change_call(&self.sid, |call| {
@@ -320,12 +399,21 @@ impl Line {
             let sequence = call.sequence;
             call.sequence += 1;
             let address = call.wishes.callback.clone()?;
-            if !call.wishes.events.iter().any(|subscribed| subscribed == event) {
+            if !call
+                .wishes
+                .events
+                .iter()
+                .any(|subscribed| subscribed == event)
+            {
                 return None;
             }
             let params = callback::status_params(&self.sim, call, (sequence, later(moment, skew)));
             let outgoing = callback::outgoing(call, "status", &address, params);
-            Some(Callback { outgoing, to: call.to.clone(), is_final: status.has_ended() })
+            Some(Callback {
+                outgoing,
+                to: call.to.clone(),
+                is_final: status.has_ended(),
+            })
         });
         if let Some(callback) = callback.flatten() {
             drop(self.courier.send(callback));
@@ -343,7 +431,16 @@ impl Line {
 
 fn callee_line(at: Timestamp, kind: &'static str, text: &str, seconds: f64) -> Spoken {
     let text = text.to_owned();
-    Spoken { at, speaker: "callee", kind, text, language: None, voice: None, seconds, cut: false }
+    Spoken {
+        at,
+        speaker: "callee",
+        kind,
+        text,
+        language: None,
+        voice: None,
+        seconds,
+        cut: false,
+    }
 }
 
 /// `span` after `at`.

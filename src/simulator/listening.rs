@@ -1,4 +1,5 @@
-//! Gathers and recordings on a line (protocol 4.2, 4.4): what is pressed or said, and what follows from it.
+//! Gathers and recordings on a line (protocol 4.2, 4.4): what is pressed or said, and what follows
+//! from it.
 
 use std::time::Duration;
 
@@ -13,7 +14,11 @@ use super::twiml::{Gather, Record};
 use super::waiting::{Heard, Interrupt};
 
 impl Line {
-    pub(super) async fn gather(&mut self, gather: &Gather, page: &Page) -> Result<Option<Next>, Interrupt> {
+    pub(super) async fn gather(
+        &mut self,
+        gather: &Gather,
+        page: &Page,
+    ) -> Result<Option<Next>, Interrupt> {
         self.gathers += 1;
         self.script_keys(gather);
         self.open(gather);
@@ -33,7 +38,8 @@ impl Line {
         self.submit(gather, page, collected?).await
     }
 
-    /// Listens until the Gather is over; words instead of keys come back as the error of the inner result.
+    /// Listens until the Gather is over; words instead of keys come back as the error of the inner
+    /// result.
     async fn collect(
         &mut self,
         gather: &Gather,
@@ -53,7 +59,10 @@ impl Line {
                     return Ok(Err((text, confidence)));
                 }
                 Some(Input::Speech { .. }) => {}
-                None => self.sim.change_call(&self.sid, |call| call.hear(String::new())).unwrap_or_default(),
+                None => self
+                    .sim
+                    .change_call(&self.sid, |call| call.hear(String::new()))
+                    .unwrap_or_default(),
             }
             let silent_at = later(self.moment, gather.timeout);
             input = loop {
@@ -78,7 +87,10 @@ impl Line {
     ) -> Result<Option<Next>, Interrupt> {
         let mut extra = pairs(&[("msg", "Gather End")]);
         match result {
-            Ok(Collected { digits, finished_on }) => {
+            Ok(Collected {
+                digits,
+                finished_on,
+            }) => {
                 if digits.is_empty() && !gather.action_on_empty_result {
                     return Ok(None);
                 }
@@ -91,11 +103,19 @@ impl Line {
             Err((text, confidence)) => {
                 let language = gather.language.as_deref().unwrap_or("en-US");
                 let confidence = confidence.to_string();
-                extra = pairs(&[("SpeechResult", &text), ("Confidence", &confidence), ("Language", language)]);
+                extra = pairs(&[
+                    ("SpeechResult", &text),
+                    ("Confidence", &confidence),
+                    ("Language", language),
+                ]);
             }
         }
         let mut target = gather.action.clone();
-        if self.sim.strike(Fault::RedirectAction, &self.to, &["voice"]).is_some() {
+        if self
+            .sim
+            .strike(Fault::RedirectAction, &self.to, &["voice"])
+            .is_some()
+        {
             target.method = Method::Get;
             extra.retain(|(name, _)| name != "Digits");
         }
@@ -117,10 +137,12 @@ impl Line {
             listening: false,
             digits: String::new(),
         };
-        self.sim.change_call(&self.sid, |call| call.gather = Some(open));
+        self.sim
+            .change_call(&self.sid, |call| call.gather = Some(open));
     }
 
-    /// A scripted person presses a moment after the prompt has begun, or after it where it cannot be cut.
+    /// A scripted person presses a moment after the prompt has begun, or after it where it cannot
+    /// be cut.
     fn script_keys(&mut self, gather: &Gather) {
         let moment = self.moment;
         self.scheduled.retain(|(at, _)| *at >= moment);
@@ -132,16 +154,37 @@ impl Line {
     fn script_late_keys(&mut self) {
         let begun = later(self.moment, self.sim.config.timings.pressed_after);
         let number = Some(self.gathers);
-        for keys in self.behaviour.keys.clone().iter().filter(|keys| keys.at_gather == number) {
+        for keys in self
+            .behaviour
+            .keys
+            .clone()
+            .iter()
+            .filter(|keys| keys.at_gather == number)
+        {
             self.schedule(keys, begun);
         }
     }
 
-    pub(super) async fn record(&mut self, record: &Record, page: &Page) -> Result<Option<Next>, Interrupt> {
+    pub(super) async fn record(
+        &mut self,
+        record: &Record,
+        page: &Page,
+    ) -> Result<Option<Next>, Interrupt> {
         if record.play_beep {
-            drop(self.hold(("play", "beep"), None, Duration::from_millis(500), Barge::NONE).await?);
+            drop(
+                self.hold(
+                    ("play", "beep"),
+                    None,
+                    Duration::from_millis(500),
+                    Barge::NONE,
+                )
+                .await?,
+            );
         }
-        let (begun, silent_at) = (self.moment, later(self.moment, record.timeout.min(record.max_length)));
+        let (begun, silent_at) = (
+            self.moment,
+            later(self.moment, record.timeout.min(record.max_length)),
+        );
         let key = loop {
             match self.wait(silent_at).await {
                 // Nobody spoke: nothing was recorded, and the document goes on.
@@ -155,9 +198,15 @@ impl Line {
         };
         let seconds = self.moment.duration_since(begun).as_secs().to_string();
         let account_sid = &self.sim.config.account_sid;
-        let recording =
-            format!("https://api.twilio.com/2010-04-01/Accounts/{account_sid}/Recordings/RE{}", "0".repeat(32));
-        let extra = pairs(&[("RecordingUrl", &recording), ("RecordingDuration", &seconds), ("Digits", &key)]);
+        let recording = format!(
+            "https://api.twilio.com/2010-04-01/Accounts/{account_sid}/Recordings/RE{}",
+            "0".repeat(32)
+        );
+        let extra = pairs(&[
+            ("RecordingUrl", &recording),
+            ("RecordingDuration", &seconds),
+            ("Digits", &key),
+        ]);
         let next = self.follow(&record.action, page, extra).await?;
         if key == "hangup" {
             self.last_words(next);
@@ -169,8 +218,13 @@ impl Line {
     /// The action of a Record is asked for even after a hang-up; its answer means nothing any more.
     fn last_words(&self, next: Next) {
         if let Next::Ask(mut ask) = next {
-            ask.extra.push(("CallStatus".to_owned(), "completed".to_owned()));
-            let request = self.sim.lock().call(&self.sid).map(|call| documents::request(&self.sim, call, &ask));
+            ask.extra
+                .push(("CallStatus".to_owned(), "completed".to_owned()));
+            let request = self
+                .sim
+                .lock()
+                .call(&self.sid)
+                .map(|call| documents::request(&self.sim, call, &ask));
             let stop = self.sim.stop.clone();
             if let Some(request) = request {
                 self.sim.tracker.spawn(async move {

@@ -22,8 +22,14 @@ pub(super) fn calls(sim: &Inner, path: &str, query: &[(String, String)]) -> Resu
 
 /// The instant whose state reads show: now, or earlier under the fault `list_stale`.
 pub(super) fn stale_instant(sim: &Inner, now: Timestamp, to: &str) -> Timestamp {
-    let lag = sim.strike(Fault::ListStale, to, &["rest"]).map(|switch| switch.length(5.0)).unwrap_or_default();
-    SignedDuration::try_from(lag).ok().and_then(|lag| now.checked_sub(lag).ok()).unwrap_or(now)
+    let lag = sim
+        .strike(Fault::ListStale, to, &["rest"])
+        .map(|switch| switch.length(5.0))
+        .unwrap_or_default();
+    SignedDuration::try_from(lag)
+        .ok()
+        .and_then(|lag| now.checked_sub(lag).ok())
+        .unwrap_or(now)
 }
 
 fn matching(
@@ -32,13 +38,24 @@ fn matching(
     query: &[(String, String)],
     (now, as_of): (Timestamp, Timestamp),
 ) -> Vec<(String, Value)> {
-    let visible = state.calls.values().rev().filter_map(|call| Some((call, call.status_at(as_of)?)));
+    let visible = state
+        .calls
+        .values()
+        .rev()
+        .filter_map(|call| Some((call, call.status_at(as_of)?)));
     visible
         .filter(|(call, status)| {
-            query.iter().all(|(name, value)| value.is_empty() || fits(call, status.rest_word(), name, value))
+            query.iter().all(|(name, value)| {
+                value.is_empty() || fits(call, status.rest_word(), name, value)
+            })
         })
         .map(|(call, status)| {
-            let seen = Seen { account_sid: &sim.config.account_sid, now, status, fresh: false };
+            let seen = Seen {
+                account_sid: &sim.config.account_sid,
+                now,
+                status,
+                fresh: false,
+            };
             (call.sid.to_string(), resource::call(call, seen))
         })
         .collect()

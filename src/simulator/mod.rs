@@ -1,10 +1,13 @@
-//! A fake Twilio: the REST API, signed webhooks, an interpreter of TwiML, and a phone at the other end.
+//! A fake Twilio: the REST API, signed webhooks, an interpreter of TwiML, and a phone at the other
+//! end.
 //!
-//! It reaches the product over HTTP only, and imports nothing of it but the clock: what it shares with `twilio` are
-//! words of the wire, never code. It knows no HTTP framework: an adapter hands [`Simulator::handle`] each request
-//! under `/simulator/…` (or `/2010-04-01/…`, where it runs alone).
+//! It reaches the product over HTTP only, and imports nothing of it but the clock: what it shares
+//! with `twilio` are words of the wire, never code. It knows no HTTP framework: an adapter hands
+//! [`Simulator::handle`] each request under `/simulator/…` (or `/2010-04-01/…`, where it runs
+//! alone).
 //!
-//! Where to start reading: `line` is the life of a call, `interpreter` and `gather` run documents, `webhooks` sends.
+//! Where to start reading: `line` is the life of a call, `interpreter` and `gather` run documents,
+//! `webhooks` sends.
 
 mod call;
 mod callback;
@@ -66,7 +69,8 @@ use call::{Call, Sid};
 use faults::Faults;
 use wire::{Exchange, Wire};
 
-/// Body of the simulator's answers; server-sent events stream. An error means: close the connection.
+/// Body of the simulator's answers; server-sent events stream. An error means: close the
+/// connection.
 pub type SimulatorBody = BoxBody<Bytes, std::io::Error>;
 
 /// So many ended calls are kept.
@@ -83,9 +87,10 @@ impl fmt::Debug for Simulator {
 }
 
 impl Simulator {
-    /// An account without calls. `client` sends the webhooks: it must follow no redirects (they are followed here,
-    /// as Twilio does) and should have no time limit below 15 seconds; one that keeps no idle connections
-    /// (`pool_max_idle_per_host(0)`) is nearest to Twilio where the service is restarted under it. Needs a tokio runtime only once it is used.
+    /// An account without calls. `client` sends the webhooks: it must follow no redirects (they are
+    /// followed here, as Twilio does) and should have no time limit below 15 seconds; one that
+    /// keeps no idle connections (`pool_max_idle_per_host(0)`) is nearest to Twilio where the
+    /// service is restarted under it. Needs a tokio runtime only once it is used.
     #[must_use]
     pub fn new(config: Config, clock: Clock, client: reqwest::Client) -> Self {
         let state = State {
@@ -172,7 +177,11 @@ impl State {
         self.orders.insert(call.sid.clone(), call.order);
         self.calls.insert(call.order, call);
         if self.calls.len() > ENDED_CALLS {
-            let oldest = self.calls.values().find(|call| call.status.has_ended()).map(|call| call.sid.clone());
+            let oldest = self
+                .calls
+                .values()
+                .find(|call| call.status.has_ended())
+                .map(|call| call.sid.clone());
             if let Some(oldest) = oldest {
                 self.remove(&oldest);
             }
@@ -238,9 +247,14 @@ fn problem(status: StatusCode, detail: &str) -> Response<SimulatorBody> {
 }
 
 fn answer(status: StatusCode, content_type: &'static str, body: String) -> Response<SimulatorBody> {
-    let body = Full::new(Bytes::from(body)).map_err(|never| match never {}).boxed();
+    let body = Full::new(Bytes::from(body))
+        .map_err(|never| match never {})
+        .boxed();
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        http::HeaderValue::from_static(content_type),
+    );
     response
 }

@@ -1,4 +1,5 @@
-//! Connection overrides: what a URL's fragment asks of the request (protocol 2.1). It sends nothing.
+//! Connection overrides: what a URL's fragment asks of the request (protocol 2.1). It sends
+//! nothing.
 
 use std::time::Duration;
 
@@ -34,14 +35,20 @@ impl Overrides {
             read: BUDGET,
             total: BUDGET,
             retries: 1,
-            policy: Policy { connect: true, ..Policy::default() },
+            policy: Policy {
+                connect: true,
+                ..Policy::default()
+            },
             problems: Vec::new(),
         };
         let fragment = url.split_once('#').map_or("", |(_, fragment)| fragment);
         for pair in fragment.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             if let Some(code) = overrides.set(key, value) {
-                overrides.problems.push((code, format!("Connection override {key}={value} is not valid")));
+                overrides.problems.push((
+                    code,
+                    format!("Connection override {key}={value} is not valid"),
+                ));
             }
         }
         overrides
@@ -85,7 +92,11 @@ fn store(slot: &mut Duration, value: Option<Duration>) -> Option<u32> {
 }
 
 fn millis(value: &str, most: u64) -> Option<Duration> {
-    value.parse().ok().filter(|millis| (100..=most).contains(millis)).map(Duration::from_millis)
+    value
+        .parse()
+        .ok()
+        .filter(|millis| (100..=most).contains(millis))
+        .map(Duration::from_millis)
 }
 
 fn policy(value: &str) -> Option<Policy> {
@@ -96,7 +107,14 @@ fn policy(value: &str) -> Option<Policy> {
             "5xx" => policy.server_errors = true,
             "ct" => policy.connect = true,
             "rt" => policy.read = true,
-            "all" => policy = Policy { connect: true, read: true, client_errors: true, server_errors: true },
+            "all" => {
+                policy = Policy {
+                    connect: true,
+                    read: true,
+                    client_errors: true,
+                    server_errors: true,
+                }
+            }
             _ => return None,
         }
     }
@@ -109,17 +127,44 @@ mod tests {
 
     #[test]
     fn a_fragment_sets_what_it_names_and_reports_what_it_cannot() {
-        let overrides = Overrides::of("https://a.example/x?y#ct=2000&rt=8000&rc=2&rp=ct,5xx&tt=99999&zz=1");
-        assert_eq!((overrides.connect.as_millis(), overrides.read.as_millis()), (2_000, 8_000));
+        let overrides =
+            Overrides::of("https://a.example/x?y#ct=2000&rt=8000&rc=2&rp=ct,5xx&tt=99999&zz=1");
+        assert_eq!(
+            (overrides.connect.as_millis(), overrides.read.as_millis()),
+            (2_000, 8_000)
+        );
         assert_eq!(overrides.retries, 2);
-        assert_eq!(overrides.policy, Policy { connect: true, server_errors: true, ..Policy::default() });
-        assert_eq!(overrides.problems.iter().map(|(code, _)| *code).collect::<Vec<_>>(), [11_241, 11_240]);
+        assert_eq!(
+            overrides.policy,
+            Policy {
+                connect: true,
+                server_errors: true,
+                ..Policy::default()
+            }
+        );
+        assert_eq!(
+            overrides
+                .problems
+                .iter()
+                .map(|(code, _)| *code)
+                .collect::<Vec<_>>(),
+            [11_241, 11_240]
+        );
         assert_eq!(overrides.total, BUDGET);
     }
 
     #[test]
     fn without_a_fragment_only_connection_failures_are_retried_once() {
         let overrides = Overrides::of("https://a.example/x");
-        assert_eq!((overrides.retries, overrides.policy), (1, Policy { connect: true, ..Policy::default() }));
+        assert_eq!(
+            (overrides.retries, overrides.policy),
+            (
+                1,
+                Policy {
+                    connect: true,
+                    ..Policy::default()
+                }
+            )
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Paging of lists in Twilio's way: `PageSize`, `Page`, `PageToken`, relative addresses (protocol 1.6).
+//! Paging of lists in Twilio's way: `PageSize`, `Page`, `PageToken`, relative addresses (protocol
+//! 1.6).
 
 use serde_json::{Map, Value, json};
 
@@ -27,10 +28,17 @@ impl<'a> Page<'a> {
         if !(1..=1_000).contains(&size) {
             return Err(Refusal::PageSize);
         }
-        Ok(Self { path, query, size, number: number("Page", 0)?, token: form::first(query, "PageToken") })
+        Ok(Self {
+            path,
+            query,
+            size,
+            number: number("Page", 0)?,
+            token: form::first(query, "PageToken"),
+        })
     }
 
-    /// Cuts the page out of `items` (a sid each, newest first) and puts it into its envelope as `name`.
+    /// Cuts the page out of `items` (a sid each, newest first) and puts it into its envelope as
+    /// `name`.
     pub(super) fn envelope(&self, name: &str, items: Vec<(String, Value)>) -> Value {
         let from = match self.token {
             Some(token) => items
@@ -41,7 +49,10 @@ impl<'a> Page<'a> {
         };
         let more = items.len() > from.saturating_add(self.size);
         let shown: Vec<(String, Value)> = items.into_iter().skip(from).take(self.size).collect();
-        let next = shown.last().filter(|_| more).map(|(sid, _)| self.uri(self.number + 1, Some(&format!("PA{sid}"))));
+        let next = shown
+            .last()
+            .filter(|_| more)
+            .map(|(sid, _)| self.uri(self.number + 1, Some(&format!("PA{sid}"))));
         let start = self.number.saturating_mul(self.size);
         let end = (start + shown.len()).saturating_sub(1);
         let values: Vec<Value> = shown.into_iter().map(|(_, value)| value).collect();
@@ -55,7 +66,14 @@ impl<'a> Page<'a> {
             ("uri", json!(self.uri(self.number, self.token))),
             ("first_page_uri", json!(self.uri(0, None))),
             ("next_page_uri", json!(next)),
-            ("previous_page_uri", json!(self.number.checked_sub(1).map(|number| self.uri(number, None)))),
+            (
+                "previous_page_uri",
+                json!(
+                    self.number
+                        .checked_sub(1)
+                        .map(|number| self.uri(number, None))
+                ),
+            ),
         ] {
             envelope.insert(key.to_owned(), value);
         }
@@ -64,8 +82,12 @@ impl<'a> Page<'a> {
 
     fn uri(&self, number: usize, token: Option<&str>) -> String {
         let paging = ["PageSize", "Page", "PageToken"];
-        let mut pairs: Vec<_> =
-            self.query.iter().filter(|(name, _)| !paging.contains(&name.as_str())).cloned().collect();
+        let mut pairs: Vec<_> = self
+            .query
+            .iter()
+            .filter(|(name, _)| !paging.contains(&name.as_str()))
+            .cloned()
+            .collect();
         pairs.push(("PageSize".to_owned(), self.size.to_string()));
         pairs.push(("Page".to_owned(), number.to_string()));
         pairs.extend(token.map(|token| ("PageToken".to_owned(), token.to_owned())));

@@ -1,4 +1,5 @@
-//! Reads the parameters of a create or update, each with Twilio's own complaint about it (protocol 1.2).
+//! Reads the parameters of a create or update, each with Twilio's own complaint about it (protocol
+//! 1.2).
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -18,19 +19,29 @@ pub(super) struct Parameters<'a>(pub(super) &'a [(String, String)]);
 impl<'a> Parameters<'a> {
     /// The value of `name`; empty values count as left out.
     pub(super) fn get(&self, name: &str) -> Option<&'a str> {
-        form::first(self.0, name).map(str::trim).filter(|value| !value.is_empty())
+        form::first(self.0, name)
+            .map(str::trim)
+            .filter(|value| !value.is_empty())
     }
 
     pub(super) fn is_true(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        self.get(name)
+            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
     pub(super) fn trial(&self) -> Result<(), Refusal> {
-        let allowed = self.0.iter().all(|(name, _)| TRIAL.contains(&name.as_str()));
+        let allowed = self
+            .0
+            .iter()
+            .all(|(name, _)| TRIAL.contains(&name.as_str()));
         allowed.then_some(()).ok_or(Refusal::TrialParameter)
     }
 
-    pub(super) fn url(&self, name: &str, refusal: fn(String) -> Refusal) -> Result<Option<String>, Refusal> {
+    pub(super) fn url(
+        &self,
+        name: &str,
+        refusal: fn(String) -> Refusal,
+    ) -> Result<Option<String>, Refusal> {
         match self.get(name) {
             Some(url) if is_url(url) => Ok(Some(url.to_owned())),
             Some(url) => Err(refusal(url.to_owned())),
@@ -56,12 +67,18 @@ impl<'a> Parameters<'a> {
 
     pub(super) fn send_digits(&self) -> Result<String, Refusal> {
         let digits = self.get("SendDigits").unwrap_or_default();
-        let fits = digits.len() <= 32 && digits.bytes().all(|key| b"0123456789ABCD#*wW".contains(&key));
-        fits.then(|| digits.to_owned()).ok_or_else(|| Refusal::BadSendDigits(digits.to_owned()))
+        let fits = digits.len() <= 32
+            && digits
+                .bytes()
+                .all(|key| b"0123456789ABCD#*wW".contains(&key));
+        fits.then(|| digits.to_owned())
+            .ok_or_else(|| Refusal::BadSendDigits(digits.to_owned()))
     }
 
     pub(super) fn timeout(&self) -> Result<Duration, Refusal> {
-        self.seconds("Timeout", 60, 1..=600, |text| Refusal::BadTimeout(text.to_owned()))
+        self.seconds("Timeout", 60, 1..=600, |text| {
+            Refusal::BadTimeout(text.to_owned())
+        })
     }
 
     /// A whole number in a range, in seconds (or whatever the parameter is in).
@@ -81,10 +98,14 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// The events subscribed to: those of the repeated parameter that exist; if there is none, `completed`.
+    /// The events subscribed to: those of the repeated parameter that exist; if there is none,
+    /// `completed`.
     pub(super) fn events(&self) -> Vec<String> {
-        let mut events: Vec<String> =
-            self.event_words().filter(|word| EVENTS.contains(word)).map(str::to_owned).collect();
+        let mut events: Vec<String> = self
+            .event_words()
+            .filter(|word| EVENTS.contains(word))
+            .map(str::to_owned)
+            .collect();
         if events.is_empty() {
             events.push("completed".to_owned());
         }
@@ -92,18 +113,28 @@ impl<'a> Parameters<'a> {
     }
 
     fn event_words(&self) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(|(name, _)| name == "StatusCallbackEvent").map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .filter(|(name, _)| name == "StatusCallbackEvent")
+            .map(|(_, value)| value.as_str())
     }
 
     /// What Twilio would accept and warn about.
     pub(super) fn lints(&self) -> Vec<(u32, String)> {
         let mut lints = Vec::new();
         for word in self.event_words().filter(|word| !EVENTS.contains(word)) {
-            lints
-                .push((21_626, format!("Invalid value for StatusCallbackEvent, repeat the parameter instead: {word}")));
+            lints.push((
+                21_626,
+                format!(
+                    "Invalid value for StatusCallbackEvent, repeat the parameter instead: {word}"
+                ),
+            ));
         }
         if self.get("Url").is_some() && self.get("Twiml").is_some() {
-            lints.push((32_019, "Both Url and Twiml were given, Url is used".to_owned()));
+            lints.push((
+                32_019,
+                "Both Url and Twiml were given, Url is used".to_owned(),
+            ));
         }
         if self.is_true("AsyncAmd") && self.get("AsyncAmdStatusCallback").is_none() {
             lints.push((21_262, "AsyncAmd without AsyncAmdStatusCallback".to_owned()));
@@ -117,11 +148,19 @@ pub(super) fn is_number(text: &str) -> bool {
     let Some(digits) = text.strip_prefix('+') else {
         return false;
     };
-    (7..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|digit| digit.is_ascii_digit())
+    (7..=15).contains(&digits.len())
+        && !digits.starts_with('0')
+        && digits.bytes().all(|digit| digit.is_ascii_digit())
 }
 
-/// An absolute http address whose host has no underscore. Loopback hosts, which Twilio refuses, are our daily bread.
+/// An absolute http address whose host has no underscore. Loopback hosts, which Twilio refuses, are
+/// our daily bread.
 pub(super) fn is_url(text: &str) -> bool {
-    let parsed = reqwest::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    parsed.as_ref().and_then(reqwest::Url::host_str).is_some_and(|host| !host.contains('_'))
+    let parsed = reqwest::Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"));
+    parsed
+        .as_ref()
+        .and_then(reqwest::Url::host_str)
+        .is_some_and(|host| !host.contains('_'))
 }

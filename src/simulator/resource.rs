@@ -1,4 +1,5 @@
-//! REST representations of calls and what hangs on them (protocol 1.3, 1.6, 1.7). It decides nothing.
+//! REST representations of calls and what hangs on them (protocol 1.3, 1.6, 1.7). It decides
+//! nothing.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -62,7 +63,13 @@ fn price(call: &Call, now: Timestamp) -> Option<String> {
     let ended_at = call.ended_at?;
     let minutes = (call.duration_seconds()? + 59) / 60;
     let known = now.duration_since(ended_at) >= SignedDuration::from_secs(60);
-    known.then(|| format!("-{}.{:05}", minutes * 1_400 / 100_000, minutes * 1_400 % 100_000))
+    known.then(|| {
+        format!(
+            "-{}.{:05}",
+            minutes * 1_400 / 100_000,
+            minutes * 1_400 % 100_000
+        )
+    })
 }
 
 fn subresources(path: &str) -> Value {
@@ -82,7 +89,10 @@ fn subresources(path: &str) -> Value {
 
 /// US numbers are shown in their national form, others as they are.
 fn formatted(number: &str) -> String {
-    match number.strip_prefix("+1").filter(|rest| rest.len() == 10 && rest.is_ascii()) {
+    match number
+        .strip_prefix("+1")
+        .filter(|rest| rest.len() == 10 && rest.is_ascii())
+    {
         Some(digits) => format!("({}) {}-{}", &digits[..3], &digits[3..6], &digits[6..]),
         None => number.to_owned(),
     }
@@ -90,7 +100,11 @@ fn formatted(number: &str) -> String {
 
 /// A line of Notifications.json.
 pub(super) fn notification(account_sid: &str, call: &Call, notification: &Notification) -> Value {
-    let uri = format!("{}/Notifications/{}.json", path(account_sid, &call.sid), notification.sid);
+    let uri = format!(
+        "{}/Notifications/{}.json",
+        path(account_sid, &call.sid),
+        notification.sid
+    );
     json!({
         "sid": notification.sid,
         "account_sid": account_sid,

@@ -1,4 +1,5 @@
-//! The REST side under `/2010-04-01/`: who asks, for what, and the answer (protocol 1). Records every exchange.
+//! The REST side under `/2010-04-01/`: who asks, for what, and the answer (protocol 1). Records
+//! every exchange.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -28,7 +29,11 @@ struct Answer {
 
 impl Answer {
     const fn ok(body: Value) -> Self {
-        Self { status: StatusCode::OK, body: Some(body), call_sid: None }
+        Self {
+            status: StatusCode::OK,
+            body: Some(body),
+            call_sid: None,
+        }
     }
 }
 
@@ -42,7 +47,11 @@ pub(super) struct Asked<'a> {
 }
 
 /// Answers a request for `resource`, the part of its path after `/2010-04-01/`.
-pub(super) async fn handle(sim: &Arc<Inner>, request: &Request<Bytes>, resource: &str) -> Response<SimulatorBody> {
+pub(super) async fn handle(
+    sim: &Arc<Inner>,
+    request: &Request<Bytes>,
+    resource: &str,
+) -> Response<SimulatorBody> {
     let begun = Instant::now();
     let path = request.uri().path();
     let asked = Asked {
@@ -65,14 +74,20 @@ pub(super) async fn handle(sim: &Arc<Inner>, request: &Request<Bytes>, resource:
     let (status, body, lost) = spoil(sim, &asked, (status, body, call_sid.as_deref())).await;
     let mut response = render(status, body.as_ref(), begun);
     if let Some(seconds) = retry_after {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     record(sim, request, &asked, (status, body, call_sid, lost, begun));
     if lost { closed_connection() } else { response }
 }
 
 /// Who asks; the resource below the account.
-fn authenticate<'a>(sim: &Inner, request: &Request<Bytes>, resource: &'a str) -> Result<&'a str, Refusal> {
+fn authenticate<'a>(
+    sim: &Inner,
+    request: &Request<Bytes>,
+    resource: &'a str,
+) -> Result<&'a str, Refusal> {
     let (user, secret) = credentials(request).ok_or(Refusal::Unauthenticated)?;
     let config = &sim.config;
     let by_token = user == config.account_sid && config.auth_tokens.contains(&secret);
@@ -80,7 +95,9 @@ fn authenticate<'a>(sim: &Inner, request: &Request<Bytes>, resource: &'a str) ->
     if !by_token && !by_key {
         return Err(Refusal::Unauthenticated);
     }
-    let below = resource.strip_prefix("Accounts/").and_then(|rest| rest.strip_prefix(config.account_sid.as_str()));
+    let below = resource
+        .strip_prefix("Accounts/")
+        .and_then(|rest| rest.strip_prefix(config.account_sid.as_str()));
     let below = below.filter(|below| *below == ".json" || below.starts_with('/'));
     if by_key && below == Some(".json") {
         // Standard API keys open everything but the account itself.
@@ -90,21 +107,38 @@ fn authenticate<'a>(sim: &Inner, request: &Request<Bytes>, resource: &'a str) ->
 }
 
 fn credentials(request: &Request<Bytes>) -> Option<(String, String)> {
-    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let value = request
+        .headers()
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?;
     let (scheme, encoded) = value.split_once(' ')?;
-    let decoded = scheme.eq_ignore_ascii_case("basic").then(|| STANDARD.decode(encoded.trim()).ok())??;
-    let (user, secret) = String::from_utf8(decoded).ok()?.split_once(':').map(|(a, b)| (a.to_owned(), b.to_owned()))?;
+    let decoded = scheme
+        .eq_ignore_ascii_case("basic")
+        .then(|| STANDARD.decode(encoded.trim()).ok())??;
+    let (user, secret) = String::from_utf8(decoded)
+        .ok()?
+        .split_once(':')
+        .map(|(a, b)| (a.to_owned(), b.to_owned()))?;
     Some((user, secret))
 }
 
-fn route(sim: &Arc<Inner>, asked: &Asked<'_>, below: &str, retry_after: &mut Option<u64>) -> Result<Answer, Refusal> {
-    let (post, get) = (*asked.method == http::Method::POST, *asked.method == http::Method::GET);
+fn route(
+    sim: &Arc<Inner>,
+    asked: &Asked<'_>,
+    below: &str,
+    retry_after: &mut Option<u64>,
+) -> Result<Answer, Refusal> {
+    let (post, get) = (
+        *asked.method == http::Method::POST,
+        *asked.method == http::Method::GET,
+    );
     let parts: Vec<&str> = below.split('/').skip(1).collect();
     match parts.as_slice() {
         [] if get => Ok(Answer::ok(account(sim))),
-        ["Balance.json"] if get => {
-            Ok(Answer::ok(json!({"account_sid": sim.config.account_sid, "balance": "10.00", "currency": "USD"})))
-        }
+        ["Balance.json"] if get => Ok(Answer::ok(
+            json!({"account_sid": sim.config.account_sid, "balance": "10.00", "currency": "USD"}),
+        )),
         ["IncomingPhoneNumbers.json"] if get => numbers(sim, asked),
         ["Calls.json"] if get => listing::calls(sim, asked.path, &asked.query).map(Answer::ok),
         ["Calls.json"] if post => create_call(sim, asked, retry_after),
@@ -113,13 +147,18 @@ fn route(sim: &Arc<Inner>, asked: &Asked<'_>, below: &str, retry_after: &mut Opt
             one_call(sim, asked, sid)
         }
         ["Calls", sid, part] if get => part_of_call(sim, asked, sid, part),
-        ["Calls.json" | "Balance.json" | "IncomingPhoneNumbers.json"] => Err(Refusal::MethodNotAllowed),
+        ["Calls.json" | "Balance.json" | "IncomingPhoneNumbers.json"] => {
+            Err(Refusal::MethodNotAllowed)
+        }
         _ => Err(not_found(asked)),
     }
 }
 
 fn told_refusal(switch: &Switch, (status, code): (StatusCode, u32)) -> Refusal {
-    let status = switch.status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(status);
+    let status = switch
+        .status
+        .and_then(|status| StatusCode::from_u16(status).ok())
+        .unwrap_or(status);
     Refusal::Told(status, switch.code.unwrap_or(code))
 }
 
@@ -127,7 +166,11 @@ pub(super) fn not_found(asked: &Asked<'_>) -> Refusal {
     Refusal::NotFound(asked.path.to_owned())
 }
 
-fn create_call(sim: &Arc<Inner>, asked: &Asked<'_>, retry_after: &mut Option<u64>) -> Result<Answer, Refusal> {
+fn create_call(
+    sim: &Arc<Inner>,
+    asked: &Asked<'_>,
+    retry_after: &mut Option<u64>,
+) -> Result<Answer, Refusal> {
     let to = form::first(&asked.form, "To").unwrap_or_default();
     if let Some(switch) = sim.strike(Fault::Create429, to, &["rest"]) {
         *retry_after = switch.retry_after;
@@ -141,33 +184,74 @@ fn create_call(sim: &Arc<Inner>, asked: &Asked<'_>, retry_after: &mut Option<u64
     }
     let sid = create::create(sim, &asked.form)?;
     let body = show(sim, asked, &sid, true)?;
-    Ok(Answer { status: StatusCode::CREATED, body: Some(body), call_sid: Some(sid.to_string()) })
+    Ok(Answer {
+        status: StatusCode::CREATED,
+        body: Some(body),
+        call_sid: Some(sid.to_string()),
+    })
 }
 
 /// A call as it is, or as it was when nobody asks about a create.
-pub(super) fn show(sim: &Inner, asked: &Asked<'_>, sid: &str, fresh: bool) -> Result<Value, Refusal> {
+pub(super) fn show(
+    sim: &Inner,
+    asked: &Asked<'_>,
+    sid: &str,
+    fresh: bool,
+) -> Result<Value, Refusal> {
     let now = sim.clock.now();
-    let to = sim.lock().call(sid).map(|call| call.to.clone()).ok_or_else(|| not_found(asked))?;
-    let as_of = if fresh { now } else { stale_instant(sim, now, &to) };
+    let to = sim
+        .lock()
+        .call(sid)
+        .map(|call| call.to.clone())
+        .ok_or_else(|| not_found(asked))?;
+    let as_of = if fresh {
+        now
+    } else {
+        stale_instant(sim, now, &to)
+    };
     let state = sim.lock();
     let call = state.call(sid).ok_or_else(|| not_found(asked))?;
-    let status = if fresh { Some(Status::Queued) } else { call.status_at(as_of) }.ok_or_else(|| not_found(asked))?;
-    Ok(resource::call(call, Seen { account_sid: &sim.config.account_sid, now, status, fresh }))
+    let status = if fresh {
+        Some(Status::Queued)
+    } else {
+        call.status_at(as_of)
+    }
+    .ok_or_else(|| not_found(asked))?;
+    Ok(resource::call(
+        call,
+        Seen {
+            account_sid: &sim.config.account_sid,
+            now,
+            status,
+            fresh,
+        },
+    ))
 }
 
 fn one_call(sim: &Arc<Inner>, asked: &Asked<'_>, sid: &str) -> Result<Answer, Refusal> {
-    let answer = |body| Answer { call_sid: Some(sid.to_owned()), ..Answer::ok(body) };
+    let answer = |body| Answer {
+        call_sid: Some(sid.to_owned()),
+        ..Answer::ok(body)
+    };
     match *asked.method {
         http::Method::GET => show(sim, asked, sid, false).map(answer),
         http::Method::POST => update::update(sim, asked, sid).map(answer),
         http::Method::DELETE => {
             let mut state = sim.lock();
-            let ended = state.call(sid).ok_or_else(|| not_found(asked))?.status.has_ended();
+            let ended = state
+                .call(sid)
+                .ok_or_else(|| not_found(asked))?
+                .status
+                .has_ended();
             if !ended {
                 return Err(Refusal::NotComplete);
             }
             state.remove(sid);
-            Ok(Answer { status: StatusCode::NO_CONTENT, body: None, call_sid: Some(sid.to_owned()) })
+            Ok(Answer {
+                status: StatusCode::NO_CONTENT,
+                body: None,
+                call_sid: Some(sid.to_owned()),
+            })
         }
         _ => Err(Refusal::MethodNotAllowed),
     }
@@ -178,17 +262,33 @@ fn part_of_call(sim: &Inner, asked: &Asked<'_>, sid: &str, part: &str) -> Result
     let now = sim.clock.now();
     let state = sim.lock();
     let call = state.call(sid).ok_or_else(|| not_found(asked))?;
-    let numbered = |items: Vec<Value>| items.into_iter().enumerate().map(|(at, item)| (at.to_string(), item)).collect();
+    let numbered = |items: Vec<Value>| {
+        items
+            .into_iter()
+            .enumerate()
+            .map(|(at, item)| (at.to_string(), item))
+            .collect()
+    };
     let account_sid = &sim.config.account_sid;
     match part {
         "Events.json" => {
-            let readable_at = call.ended_at.and_then(|at| at.checked_add(sim.config.events_delay).ok());
+            let readable_at = call
+                .ended_at
+                .and_then(|at| at.checked_add(sim.config.events_delay).ok());
             let readable = readable_at.is_some_and(|at| at <= now);
-            let events = if readable { call.events.clone() } else { Vec::new() };
+            let events = if readable {
+                call.events.clone()
+            } else {
+                Vec::new()
+            };
             Ok(Answer::ok(page.envelope("events", numbered(events))))
         }
         "Notifications.json" => {
-            let all = call.notifications.iter().map(|it| resource::notification(account_sid, call, it)).collect();
+            let all = call
+                .notifications
+                .iter()
+                .map(|it| resource::notification(account_sid, call, it))
+                .collect();
             Ok(Answer::ok(page.envelope("notifications", numbered(all))))
         }
         "Recordings.json" => Ok(Answer::ok(page.envelope("recordings", Vec::new()))),
@@ -213,8 +313,15 @@ fn numbers(sim: &Inner, asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let page = Page::of(asked.path, &asked.query)?;
     let wanted = form::first(&asked.query, "PhoneNumber");
     let magic = ["+15005550006".to_owned()];
-    let owned = if sim.config.owned_numbers.is_empty() { &magic[..] } else { &sim.config.owned_numbers };
-    let items = owned.iter().enumerate().filter(|(_, number)| wanted.is_none_or(|wanted| wanted == number.as_str()));
+    let owned = if sim.config.owned_numbers.is_empty() {
+        &magic[..]
+    } else {
+        &sim.config.owned_numbers
+    };
+    let items = owned
+        .iter()
+        .enumerate()
+        .filter(|(_, number)| wanted.is_none_or(|wanted| wanted == number.as_str()));
     let items = items.map(|(at, number)| {
         let sid = format!("PN{at:032x}");
         let item = json!({
@@ -224,7 +331,9 @@ fn numbers(sim: &Inner, asked: &Asked<'_>) -> Result<Answer, Refusal> {
         });
         (sid, item)
     });
-    Ok(Answer::ok(page.envelope("incoming_phone_numbers", items.collect())))
+    Ok(Answer::ok(
+        page.envelope("incoming_phone_numbers", items.collect()),
+    ))
 }
 
 /// Faults that strike after a create was accepted; whether the answer is lost.
@@ -244,10 +353,19 @@ async fn spoil(
             () = sim.stop.cancelled() => {}
         }
     }
-    if sim.strike(Fault::Create500AfterAccepting, to, &["rest"]).is_some() {
-        return (Refusal::Internal.status(), Some(Refusal::Internal.body()), false);
+    if sim
+        .strike(Fault::Create500AfterAccepting, to, &["rest"])
+        .is_some()
+    {
+        return (
+            Refusal::Internal.status(),
+            Some(Refusal::Internal.body()),
+            false,
+        );
     }
-    let lost = sim.strike(Fault::CreateLostResponse, to, &["rest"]).is_some();
+    let lost = sim
+        .strike(Fault::CreateLostResponse, to, &["rest"])
+        .is_some();
     (status, body, lost)
 }
 
@@ -259,8 +377,14 @@ fn render(status: StatusCode, body: Option<&Value>, begun: Instant) -> Response<
     }
     let headers = response.headers_mut();
     let texts = [
-        ("twilio-request-id", format!("RQ{}", uuid::Uuid::new_v4().simple())),
-        ("twilio-request-duration", format!("{:.3}", begun.elapsed().as_secs_f64())),
+        (
+            "twilio-request-id",
+            format!("RQ{}", uuid::Uuid::new_v4().simple()),
+        ),
+        (
+            "twilio-request-duration",
+            format!("{:.3}", begun.elapsed().as_secs_f64()),
+        ),
         ("twilio-concurrent-requests", "1".to_owned()),
         ("x-home-region", "us1".to_owned()),
         ("x-api-domain", "api.twilio.com".to_owned()),
@@ -271,7 +395,10 @@ fn render(status: StatusCode, body: Option<&Value>, begun: Instant) -> Response<
         }
     }
     if status == StatusCode::UNAUTHORIZED {
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"Twilio API\""));
+        headers.insert(
+            header::WWW_AUTHENTICATE,
+            HeaderValue::from_static("Basic realm=\"Twilio API\""),
+        );
     }
     response
 }
@@ -281,20 +408,37 @@ fn closed_connection() -> Response<SimulatorBody> {
     let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
     let failing = futures_util::stream::iter([Err(reset)]);
     let mut response = Response::new(StreamBody::new(failing).boxed());
-    response.headers_mut().insert("x-simulator-close", HeaderValue::from_static("1"));
+    response
+        .headers_mut()
+        .insert("x-simulator-close", HeaderValue::from_static("1"));
     response
 }
 
 type Told = (StatusCode, Option<Value>, Option<String>, bool, Instant);
 
-fn record(sim: &Inner, request: &Request<Bytes>, asked: &Asked<'_>, (status, body, call_sid, lost, begun): Told) {
+fn record(
+    sim: &Inner,
+    request: &Request<Bytes>,
+    asked: &Asked<'_>,
+    (status, body, call_sid, lost, begun): Told,
+) {
     let target = request.uri().path_and_query().map_or("", |it| it.as_str());
     let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    if let Some(sid) = call_sid.as_deref().filter(|_| *asked.method == http::Method::POST) {
+    if let Some(sid) = call_sid
+        .as_deref()
+        .filter(|_| *asked.method == http::Method::POST)
+    {
         let event = super::webhooks::event(
-            (asked.method.as_str(), &format!("https://api.twilio.com{}", asked.path)),
+            (
+                asked.method.as_str(),
+                &format!("https://api.twilio.com{}", asked.path),
+            ),
             &asked.form,
-            (status.as_u16(), "application/json", &body.as_ref().map(Value::to_string).unwrap_or_default()),
+            (
+                status.as_u16(),
+                "application/json",
+                &body.as_ref().map(Value::to_string).unwrap_or_default(),
+            ),
             (milliseconds, sim.clock.now()),
         );
         sim.change_call(sid, |call| call.events.push(event));

@@ -1,4 +1,5 @@
-//! Twilio's refusals on the REST side: status, code and literal message (protocol 1.8). It decides nothing.
+//! Twilio's refusals on the REST side: status, code and literal message (protocol 1.8). It decides
+//! nothing.
 
 use http::StatusCode;
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! Signs webhooks as Twilio does (protocol 3.1, 3.2, 3.6). Written apart from the product's verifier and never
-//! compared with it: both are pinned to the vectors of Twilio's own libraries.
+//! Signs webhooks as Twilio does (protocol 3.1, 3.2, 3.6). Written apart from the product's
+//! verifier and never compared with it: both are pinned to the vectors of Twilio's own libraries.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,8 @@ use sha2::Sha256;
 
 use super::config::Algorithm;
 
-/// The URL as Twilio signs it: no fragment, no userinfo, and over https no port; all other bytes as configured.
+/// The URL as Twilio signs it: no fragment, no userinfo, and over https no port; all other bytes as
+/// configured.
 pub(super) fn signed_url(url: &str) -> String {
     let url = url.split('#').next().unwrap_or_default();
     let Some((scheme, rest)) = url.split_once("://") else {
@@ -17,8 +18,14 @@ pub(super) fn signed_url(url: &str) -> String {
     };
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let host = if scheme.eq_ignore_ascii_case("https") { without_port(host) } else { host };
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    let host = if scheme.eq_ignore_ascii_case("https") {
+        without_port(host)
+    } else {
+        host
+    };
     format!("{scheme}://{host}{path}")
 }
 
@@ -30,8 +37,16 @@ fn without_port(host: &str) -> &str {
 }
 
 /// The signature over `url` and the decoded form `pairs`, base64.
-pub(super) fn sign(algorithm: Algorithm, secret: &str, url: &str, pairs: &[(String, String)]) -> String {
-    let mut sorted: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+pub(super) fn sign(
+    algorithm: Algorithm,
+    secret: &str,
+    url: &str,
+    pairs: &[(String, String)],
+) -> String {
+    let mut sorted: Vec<(&str, &str)> = pairs
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
     sorted.sort_unstable();
     sorted.dedup();
     let mut text = url.to_owned();
@@ -47,7 +62,8 @@ pub(super) fn sign(algorithm: Algorithm, secret: &str, url: &str, pairs: &[(Stri
 
 #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
 fn digest<M: Mac + KeyInit>(secret: &str, text: &str) -> String {
-    let mut mac = <M as KeyInit>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
+    let mut mac =
+        <M as KeyInit>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
     mac.update(text.as_bytes());
     STANDARD.encode(mac.finalize().into_bytes())
 }
@@ -60,18 +76,32 @@ mod tests {
     fn pairs(vector: &Value) -> Vec<(String, String)> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let params = vector["params"].as_array().cloned().unwrap_or_default();
-        params.iter().map(|pair| (text(&pair[0]), text(&pair[1]))).collect()
+        params
+            .iter()
+            .map(|pair| (text(&pair[0]), text(&pair[1])))
+            .collect()
     }
 
     #[test]
     fn signatures_equal_the_vectors_of_twilios_libraries() {
-        let vectors: Value = serde_json::from_str(include_str!("../../tests/data/signature_vectors.json")).unwrap();
+        let vectors: Value =
+            serde_json::from_str(include_str!("../../tests/data/signature_vectors.json")).unwrap();
         let mut checked = 0;
         for vector in vectors["official"].as_array().unwrap() {
-            let (url, name) = (vector["url"].as_str().unwrap(), vector["name"].as_str().unwrap());
+            let (url, name) = (
+                vector["url"].as_str().unwrap(),
+                vector["name"].as_str().unwrap(),
+            );
             // What Twilio itself signs; the other variants exist because validators are lenient.
-            let variant = if url.starts_with("https") { "no_userinfo_no_port" } else { "no_userinfo_port_kept" };
-            let matches = vector["matches_url_variant"].as_array().cloned().unwrap_or_default();
+            let variant = if url.starts_with("https") {
+                "no_userinfo_no_port"
+            } else {
+                "no_userinfo_port_kept"
+            };
+            let matches = vector["matches_url_variant"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
             if vector["expected_valid"] != true || !matches.iter().any(|found| found == variant) {
                 continue;
             }
@@ -85,8 +115,14 @@ mod tests {
 
     #[test]
     fn the_fragment_userinfo_and_https_port_are_not_signed() {
-        assert_eq!(signed_url("https://u:p@a.example:8443/x?y=1#rc=2"), "https://a.example/x?y=1");
-        assert_eq!(signed_url("http://u@127.0.0.1:8080/x#rc=2"), "http://127.0.0.1:8080/x");
+        assert_eq!(
+            signed_url("https://u:p@a.example:8443/x?y=1#rc=2"),
+            "https://a.example/x?y=1"
+        );
+        assert_eq!(
+            signed_url("http://u@127.0.0.1:8080/x#rc=2"),
+            "http://127.0.0.1:8080/x"
+        );
         assert_eq!(signed_url("https://a.example?x=1"), "https://a.example?x=1");
     }
 }

@@ -12,8 +12,17 @@ const TONE: Duration = Duration::from_millis(250);
 
 /// The length of one reading.
 pub(super) fn duration_of(say: &Say) -> Duration {
-    let seconds: f64 =
-        say.text.chars().map(|character| 1.0 / if is_syllable(character) { SYLLABLES } else { LETTERS }).sum();
+    let seconds: f64 = say
+        .text
+        .chars()
+        .map(|character| {
+            1.0 / if is_syllable(character) {
+                SYLLABLES
+            } else {
+                LETTERS
+            }
+        })
+        .sum();
     Duration::from_secs_f64(seconds).max(TONE) + say.breaks
 }
 
@@ -38,10 +47,19 @@ mod tests {
 
     #[test]
     fn a_hundred_and_fifty_words_take_about_a_minute() {
-        let say = |text: &str, breaks| Say { text: text.to_owned(), voice: None, language: None, repeats: 1, breaks };
+        let say = |text: &str, breaks| Say {
+            text: text.to_owned(),
+            voice: None,
+            language: None,
+            repeats: 1,
+            breaks,
+        };
         let spoken = duration_of(&say(&"table ".repeat(150), Duration::ZERO));
         assert!((55..=68).contains(&spoken.as_secs()), "{spoken:?}");
-        assert_eq!(duration_of(&say("予約です。", Duration::from_secs(2))).as_secs(), 2);
+        assert_eq!(
+            duration_of(&say("予約です。", Duration::from_secs(2))).as_secs(),
+            2
+        );
         assert_eq!(tones("1wW#"), Duration::from_millis(2_000));
     }
 }

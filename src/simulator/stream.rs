@@ -17,7 +17,11 @@ use super::{Inner, SimulatorBody, State, view};
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// Waits until `look` finds something, at most `patience` of real time.
-pub(super) async fn poll<T>(sim: &Inner, patience: Duration, look: impl Fn(&State) -> Option<T>) -> Option<T> {
+pub(super) async fn poll<T>(
+    sim: &Inner,
+    patience: Duration,
+    look: impl Fn(&State) -> Option<T>,
+) -> Option<T> {
     let mut version = sim.version.subscribe();
     let found = async {
         loop {
@@ -48,18 +52,27 @@ pub(super) fn events(sim: &Arc<Inner>, after: u64) -> Response<SimulatorBody> {
         }
     });
     let frames = futures_util::stream::poll_fn(move |context| {
-        receiver.poll_recv(context).map(|chunk| chunk.map(|chunk| Ok::<_, std::io::Error>(Frame::data(chunk))))
+        receiver
+            .poll_recv(context)
+            .map(|chunk| chunk.map(|chunk| Ok::<_, std::io::Error>(Frame::data(chunk))))
     });
     let mut response = Response::new(StreamBody::new(frames).boxed());
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/event-stream"),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
 }
 
 async fn feed(sim: &Inner, mut after: u64, sender: &mpsc::Sender<Bytes>) {
-    if sender.send(Bytes::from_static(b": simulator\n\n")).await.is_err() {
+    if sender
+        .send(Bytes::from_static(b": simulator\n\n"))
+        .await
+        .is_err()
+    {
         return;
     }
     loop {
@@ -70,7 +83,9 @@ async fn feed(sim: &Inner, mut after: u64, sender: &mpsc::Sender<Bytes>) {
         let chunk = match news.await {
             Some(news) => {
                 after = news.last().map_or(after, |(id, _, _)| *id);
-                news.iter().map(|(id, name, data)| format!("id: {id}\nevent: {name}\ndata: {data}\n\n")).collect()
+                news.iter()
+                    .map(|(id, name, data)| format!("id: {id}\nevent: {name}\ndata: {data}\n\n"))
+                    .collect()
             }
             None => ": still here\n\n".to_owned(),
         };
@@ -85,7 +100,13 @@ fn news(state: &State, sim: &Inner, after: u64) -> Vec<(u64, &'static str, Value
     if state.version <= after {
         return Vec::new();
     }
-    let exchanges = state.wire.after(after).map(|it| (it.id, "exchange", serde_json::to_value(it).unwrap_or_default()));
+    let exchanges = state.wire.after(after).map(|it| {
+        (
+            it.id,
+            "exchange",
+            serde_json::to_value(it).unwrap_or_default(),
+        )
+    });
     let touched = state.calls.values().filter(|call| call.version > after);
     let calls = touched.map(|call| (call.version, "call", view::phone(state, sim, call)));
     let mut news: Vec<_> = exchanges.chain(calls).collect();

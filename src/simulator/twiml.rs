@@ -1,4 +1,5 @@
-//! TwiML into plain verbs with warnings, as Twilio reads it (protocol section 4). It runs nothing and knows no call.
+//! TwiML into plain verbs with warnings, as Twilio reads it (protocol section 4). It runs nothing
+//! and knows no call.
 
 use std::time::Duration;
 
@@ -198,8 +199,15 @@ pub fn parse(text: &str) -> Result<Document, Error> {
         return Err(Error::Root(root.name));
     }
     let mut reader = Reader::default();
-    let verbs = root.children.iter().filter_map(|node| reader.verb(node)).collect();
-    Ok(Document { verbs, warnings: reader.warnings })
+    let verbs = root
+        .children
+        .iter()
+        .filter_map(|node| reader.verb(node))
+        .collect();
+    Ok(Document {
+        verbs,
+        warnings: reader.warnings,
+    })
 }
 
 #[cfg(test)]

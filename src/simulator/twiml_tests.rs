@@ -12,38 +12,71 @@ fn only(text: &str) -> Verb {
 
 fn warnings(text: &str) -> Vec<u32> {
     let document = parse(&format!("<Response>{text}</Response>")).unwrap();
-    document.warnings.iter().map(|warning| warning.code).collect()
+    document
+        .warnings
+        .iter()
+        .map(|warning| warning.code)
+        .collect()
 }
 
 #[test]
 fn a_gather_has_twilios_defaults() {
-    let Verb::Gather(gather) = only("<Gather><Say>Hello</Say></Gather>") else { panic!("no Gather") };
-    assert_eq!((gather.timeout.as_secs(), gather.finish_on_key, gather.num_digits), (5, Some('#'), None));
+    let Verb::Gather(gather) = only("<Gather><Say>Hello</Say></Gather>") else {
+        panic!("no Gather")
+    };
+    assert_eq!(
+        (
+            gather.timeout.as_secs(),
+            gather.finish_on_key,
+            gather.num_digits
+        ),
+        (5, Some('#'), None)
+    );
     assert!(gather.barge_in && gather.dtmf && !gather.speech && !gather.action_on_empty_result);
     assert_eq!(gather.action, Target::default());
 }
 
 #[test]
 fn an_empty_finish_on_key_means_that_no_key_finishes() {
-    let Verb::Gather(gather) = only("<Gather finishOnKey='' numDigits='1' input='dtmf speech'/>") else { panic!() };
-    assert_eq!((gather.finish_on_key, gather.num_digits, gather.speech), (None, Some(1), true));
+    let Verb::Gather(gather) = only("<Gather finishOnKey='' numDigits='1' input='dtmf speech'/>")
+    else {
+        panic!()
+    };
+    assert_eq!(
+        (gather.finish_on_key, gather.num_digits, gather.speech),
+        (None, Some(1), true)
+    );
 }
 
 #[test]
 fn ssml_is_heard_as_text_and_pauses() {
     let say = "<Say voice='Polly.Joanna-Neural' language='en-US'><prosody rate='90%'>Party of\n <say-as \
                interpret-as='cardinal'>4</say-as></prosody><break time='700ms'/><sub alias='street'>St</sub></Say>";
-    let Verb::Prompt(Prompt::Say(say)) = only(say) else { panic!("no Say") };
-    assert_eq!((say.text.as_str(), say.breaks.as_millis()), ("Party of 4 street", 700));
+    let Verb::Prompt(Prompt::Say(say)) = only(say) else {
+        panic!("no Say")
+    };
+    assert_eq!(
+        (say.text.as_str(), say.breaks.as_millis()),
+        ("Party of 4 street", 700)
+    );
 }
 
 #[test]
 fn a_voice_that_twilio_does_not_know_is_not_spoken() {
     assert_eq!(warnings("<Say voice='Polly.Nobody'>x</Say>"), [13_511]);
-    assert_eq!(warnings("<Say voice='Google.de-DE-Standard-A' language='fr-FR'>x</Say>"), [13_512]);
+    assert_eq!(
+        warnings("<Say voice='Google.de-DE-Standard-A' language='fr-FR'>x</Say>"),
+        [13_512]
+    );
     assert_eq!(warnings("<Say language='xx-XX'>x</Say>"), [13_512]);
     assert_eq!(warnings("<Say> </Say>"), [13_520]);
-    assert_eq!(warnings(&format!("<Say voice='Polly.Joanna'>{}</Say>", "a".repeat(3_001))), [13_521]);
+    assert_eq!(
+        warnings(&format!(
+            "<Say voice='Polly.Joanna'>{}</Say>",
+            "a".repeat(3_001)
+        )),
+        [13_521]
+    );
 }
 
 #[test]
@@ -51,17 +84,36 @@ fn unknown_verbs_attributes_and_nesting_are_skipped_with_a_warning() {
     assert_eq!(warnings("<Bogus/><Say>x</Say>"), [12_200]);
     assert_eq!(warnings("<say>x</say>"), [12_200]);
     assert_eq!(warnings("<Say vioce='man'>x</Say>"), [12_200]);
-    assert_eq!(warnings("<Gather><Redirect>/x</Redirect></Gather>"), [13_320]);
+    assert_eq!(
+        warnings("<Gather><Redirect>/x</Redirect></Gather>"),
+        [13_320]
+    );
     assert_eq!(warnings("<Gather timeout='soon'/>"), [13_313]);
 }
 
 #[test]
 fn what_cannot_be_run_has_twilios_code() {
     assert_eq!(parse("<Response>").unwrap_err().code(), 12_100);
-    assert_eq!(parse("<Response>\u{1b}</Response>").unwrap_err().code(), 12_100);
+    assert_eq!(
+        parse("<Response>\u{1b}</Response>").unwrap_err().code(),
+        12_100
+    );
     assert_eq!(parse("<html/>").unwrap_err().code(), 12_102);
-    assert_eq!(parse("<?xml version='1.1'?><Response/>").unwrap_err().code(), 12_101);
-    assert_eq!(parse(&format!("<Response>{}</Response>", " ".repeat(MAX_DOCUMENT))).unwrap_err().code(), 11_750);
+    assert_eq!(
+        parse("<?xml version='1.1'?><Response/>")
+            .unwrap_err()
+            .code(),
+        12_101
+    );
+    assert_eq!(
+        parse(&format!(
+            "<Response>{}</Response>",
+            " ".repeat(MAX_DOCUMENT)
+        ))
+        .unwrap_err()
+        .code(),
+        11_750
+    );
 }
 
 proptest! {

@@ -1,4 +1,5 @@
-//! Updates of a call (protocol 1.5): ends it, sends it to another document, or changes its addresses.
+//! Updates of a call (protocol 1.5): ends it, sends it to another document, or changes its
+//! addresses.
 
 use std::sync::Arc;
 
@@ -57,7 +58,11 @@ fn end(sim: &Inner, asked: &Asked<'_>, sid: &str, before: Value) -> Value {
         queued
     });
     send(sim, sid, Command::End);
-    let after = if queued == Some(true) { show(sim, asked, sid, false).ok() } else { None };
+    let after = if queued == Some(true) {
+        show(sim, asked, sid, false).ok()
+    } else {
+        None
+    };
     after.unwrap_or(before)
 }
 
@@ -67,7 +72,9 @@ fn change_addresses(sim: &Inner, parameters: &Parameters<'_>, sid: &str) -> Resu
     let callback = parameters.url("StatusCallback", Refusal::BadStatusCallback)?;
     let callback_method = parameters.method("StatusCallbackMethod")?;
     let limit = parameters.get("TimeLimit").is_some();
-    let time_limit = parameters.seconds("TimeLimit", 1, 1..=86_400, |_| Refusal::BadParameter("TimeLimit"))?;
+    let time_limit = parameters.seconds("TimeLimit", 1, 1..=86_400, |_| {
+        Refusal::BadParameter("TimeLimit")
+    })?;
     sim.change_call(sid, |call| {
         if let Some(url) = fallback {
             call.wishes.fallback = Some((fallback_method, url));

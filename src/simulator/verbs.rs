@@ -1,4 +1,5 @@
-//! Elements into verbs, with Twilio's warnings about what it would skip or correct (protocol 4.2 to 4.4).
+//! Elements into verbs, with Twilio's warnings about what it would skip or correct (protocol 4.2 to
+//! 4.4).
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -35,7 +36,10 @@ impl Reader {
             "Redirect" => {
                 self.check(element, &["method"]);
                 let url = Some(text_of(element).trim().to_owned()).filter(|url| !url.is_empty());
-                Some(Verb::Redirect(Target { url, method: self.method(element) }))
+                Some(Verb::Redirect(Target {
+                    url,
+                    method: self.method(element),
+                }))
             }
             "Record" => Some(Verb::Record(self.record(element))),
             "Hangup" => Some(Verb::Hangup),
@@ -43,8 +47,8 @@ impl Reader {
                 self.check(element, &["reason"]);
                 Some(Verb::Reject(element.attribute("reason") == Some("busy")))
             }
-            "Connect" | "Dial" | "Echo" | "Enqueue" | "Leave" | "Pay" | "Queue" | "Refer" | "Sms" | "Start"
-            | "Stop" => {
+            "Connect" | "Dial" | "Echo" | "Enqueue" | "Leave" | "Pay" | "Queue" | "Refer"
+            | "Sms" | "Start" | "Stop" => {
                 self.warn(12_200, format!("The simulator skips {}", element.name));
                 Some(Verb::Unsupported(element.name.clone()))
             }
@@ -61,7 +65,10 @@ impl Reader {
                 Some(Prompt::Pause(self.seconds(element, "length", 1.0, 13_910)))
             }
             name => {
-                self.warn(misplaced, format!("Invalid element: {name} is not allowed here"));
+                self.warn(
+                    misplaced,
+                    format!("Invalid element: {name} is not allowed here"),
+                );
                 None
             }
         }
@@ -87,7 +94,13 @@ impl Reader {
             return None;
         }
         let repeats = self.repeats(element, 13_510);
-        Some(Say { text, voice, language, repeats, breaks: spoken.breaks })
+        Some(Say {
+            text,
+            voice,
+            language,
+            repeats,
+            breaks: spoken.breaks,
+        })
     }
 
     fn play(&mut self, element: &Element) -> Option<Play> {
@@ -98,7 +111,11 @@ impl Reader {
             self.warn(13_420, "Play: Invalid or missing URL".to_owned());
             return None;
         }
-        Some(Play { url, digits, repeats: self.repeats(element, 13_410) })
+        Some(Play {
+            url,
+            digits,
+            repeats: self.repeats(element, 13_410),
+        })
     }
 
     fn gather(&mut self, element: &Element) -> Gather {
@@ -111,7 +128,9 @@ impl Reader {
         let mut prompts = Vec::new();
         for node in &element.children {
             match node {
-                Node::Element(child) if child.name == "Play" && child.attribute("digits").is_some() => {
+                Node::Element(child)
+                    if child.name == "Play" && child.attribute("digits").is_some() =>
+                {
                     self.warn(13_320, "Gather: Play digits is not allowed".to_owned());
                 }
                 Node::Element(child) => prompts.extend(self.prompt(child, 13_320)),
@@ -125,7 +144,9 @@ impl Reader {
             action: self.target(element),
             dtmf: input != "speech",
             speech,
-            num_digits: self.whole(element, "numDigits", 13_314).filter(|digits| *digits > 0),
+            num_digits: self
+                .whole(element, "numDigits", 13_314)
+                .filter(|digits| *digits > 0),
             timeout: self.seconds(element, "timeout", 5.0, 13_313),
             finish_on_key: self.finish_on_key(element),
             action_on_empty_result: self.boolean(element, "actionOnEmptyResult", false),
@@ -143,7 +164,10 @@ impl Reader {
             (None, _) => None,
             (Some(key), None) if key.is_ascii_digit() || matches!(key, '#' | '*') => Some(key),
             (Some(_), _) => {
-                self.warn(13_310, format!("Gather: Invalid finishOnKey value {written}"));
+                self.warn(
+                    13_310,
+                    format!("Gather: Invalid finishOnKey value {written}"),
+                );
                 Some('#')
             }
         }
@@ -154,15 +178,24 @@ impl Reader {
         Record {
             action: self.target(element),
             timeout: self.seconds(element, "timeout", 5.0, 13_612),
-            finish_on_key: element.attribute("finishOnKey").unwrap_or("1234567890*#").to_owned(),
+            finish_on_key: element
+                .attribute("finishOnKey")
+                .unwrap_or("1234567890*#")
+                .to_owned(),
             max_length: self.seconds(element, "maxLength", 3_600.0, 13_613),
             play_beep: self.boolean(element, "playBeep", true),
         }
     }
 
     fn target(&mut self, element: &Element) -> Target {
-        let url = element.attribute("action").map(|url| url.trim().to_owned()).filter(|url| !url.is_empty());
-        Target { url, method: self.method(element) }
+        let url = element
+            .attribute("action")
+            .map(|url| url.trim().to_owned())
+            .filter(|url| !url.is_empty());
+        Target {
+            url,
+            method: self.method(element),
+        }
     }
 
     fn method(&mut self, element: &Element) -> Method {
@@ -170,7 +203,10 @@ impl Reader {
             None | Some("POST") => Method::Post,
             Some("GET") => Method::Get,
             Some(other) => {
-                self.warn(12_200, format!("{}: Invalid method value {other}", element.name));
+                self.warn(
+                    12_200,
+                    format!("{}: Invalid method value {other}", element.name),
+                );
                 Method::Post
             }
         }
@@ -182,7 +218,10 @@ impl Reader {
             Some("true") => true,
             Some("false") => false,
             Some(other) => {
-                self.warn(12_200, format!("{}: Invalid {name} value {other}", element.name));
+                self.warn(
+                    12_200,
+                    format!("{}: Invalid {name} value {other}", element.name),
+                );
                 default
             }
         }
@@ -190,10 +229,15 @@ impl Reader {
 
     fn seconds(&mut self, element: &Element, name: &str, default: f64, code: u32) -> Duration {
         let written = element.attribute(name);
-        let read = written.and_then(|text| text.parse().ok()).filter(|span| (0.0..=86_400.0).contains(span));
+        let read = written
+            .and_then(|text| text.parse().ok())
+            .filter(|span| (0.0..=86_400.0).contains(span));
         if let (Some(written), None) = (written, read) {
             // `speechTimeout="auto"` is not read here; everything else must be a number.
-            self.warn(code, format!("{}: Invalid {name} value {written}", element.name));
+            self.warn(
+                code,
+                format!("{}: Invalid {name} value {written}", element.name),
+            );
         }
         seconds(read.unwrap_or(default))
     }
@@ -202,7 +246,10 @@ impl Reader {
         let written = element.attribute(name)?;
         let read = written.parse().ok();
         if read.is_none() {
-            self.warn(code, format!("{}: Invalid {name} value {written}", element.name));
+            self.warn(
+                code,
+                format!("{}: Invalid {name} value {written}", element.name),
+            );
         }
         read
     }
@@ -216,8 +263,18 @@ impl Reader {
     }
 
     fn check(&mut self, element: &Element, known: &[&str]) {
-        for (name, _) in element.attributes.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
-            self.warn(12_200, format!("Attribute '{name}' is not allowed to appear in element '{}'", element.name));
+        for (name, _) in element
+            .attributes
+            .iter()
+            .filter(|(name, _)| !known.contains(&name.as_str()))
+        {
+            self.warn(
+                12_200,
+                format!(
+                    "Attribute '{name}' is not allowed to appear in element '{}'",
+                    element.name
+                ),
+            );
         }
     }
 }
@@ -281,13 +338,18 @@ impl Spoken {
                 self.breaks += pause_of(child);
                 self.text.push(' ');
             }
-            "sub" => self.text.push_str(child.attribute("alias").unwrap_or_default()),
+            "sub" => self
+                .text
+                .push_str(child.attribute("alias").unwrap_or_default()),
             "p" | "s" => {
                 self.add(child, reader);
                 self.text.push(' ');
             }
             "emphasis" | "lang" | "phoneme" | "prosody" | "say-as" | "w" => self.add(child, reader),
-            other => reader.warn(12_200, format!("Invalid element: {other} is not allowed in Say")),
+            other => reader.warn(
+                12_200,
+                format!("Invalid element: {other} is not allowed in Say"),
+            ),
         }
     }
 }
@@ -297,7 +359,12 @@ fn pause_of(element: &Element) -> Duration {
     let millis = match (element.attribute("time"), element.attribute("strength")) {
         (Some(time), _) => match time.strip_suffix("ms") {
             Some(millis) => millis.parse().unwrap_or(0.0),
-            None => time.strip_suffix('s').and_then(|span| span.parse().ok()).unwrap_or(0.0) * 1_000.0,
+            None => {
+                time.strip_suffix('s')
+                    .and_then(|span| span.parse().ok())
+                    .unwrap_or(0.0)
+                    * 1_000.0
+            }
         },
         (None, Some("none")) => 0.0,
         (None, Some("x-weak" | "weak")) => 250.0,
@@ -309,7 +376,17 @@ fn pause_of(element: &Element) -> Duration {
 }
 
 fn text_of(element: &Element) -> String {
-    element.children.iter().map(|node| if let Node::Text(text) = node { text.as_str() } else { "" }).collect()
+    element
+        .children
+        .iter()
+        .map(|node| {
+            if let Node::Text(text) = node {
+                text.as_str()
+            } else {
+                ""
+            }
+        })
+        .collect()
 }
 
 fn limit_of(voice: Option<&str>) -> usize {
@@ -321,9 +398,11 @@ fn limit_of(voice: Option<&str>) -> usize {
 }
 
 /// Voices that Twilio knows, from the types of its node library.
-static VOICES: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("voices.txt").lines().collect());
+static VOICES: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| include_str!("voices.txt").lines().collect());
 /// Languages of Say, from the same source.
-static LANGUAGES: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("languages.txt").lines().collect());
+static LANGUAGES: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| include_str!("languages.txt").lines().collect());
 
 /// Twilio does not speak a Say whose voice or language it does not know.
 fn voice_problem(voice: Option<&str>, language: Option<&str>) -> Option<(u32, String)> {
@@ -333,5 +412,6 @@ fn voice_problem(voice: Option<&str>, language: Option<&str>) -> Option<(u32, St
     let language = language?;
     let spoken = voice.and_then(|voice| voice.strip_prefix("Google."));
     let mismatch = spoken.is_some_and(|name| !name.starts_with(language));
-    (mismatch || !LANGUAGES.contains(language)).then(|| (13_512, format!("Say: Invalid language value {language}")))
+    (mismatch || !LANGUAGES.contains(language))
+        .then(|| (13_512, format!("Say: Invalid language value {language}")))
 }

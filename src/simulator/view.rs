@@ -9,7 +9,14 @@ use super::{Inner, State};
 
 /// A phone with what happens on it.
 pub(super) fn phone(state: &State, sim: &Inner, call: &Call) -> Value {
-    let saying = if call.saying { call.transcript.iter().rev().find(|line| line.speaker == "twilio") } else { None };
+    let saying = if call.saying {
+        call.transcript
+            .iter()
+            .rev()
+            .find(|line| line.speaker == "twilio")
+    } else {
+        None
+    };
     json!({
         "sid": &*call.sid,
         "version": call.version,
@@ -45,7 +52,13 @@ fn waits_for_a_hand(state: &State, sim: &Inner, call: &Call) -> bool {
 
 /// All phones, newest first, with the version they were seen at.
 pub(super) fn phones(state: &State, sim: &Inner, limit: usize) -> Value {
-    let calls: Vec<Value> = state.calls.values().rev().take(limit).map(|call| phone(state, sim, call)).collect();
+    let calls: Vec<Value> = state
+        .calls
+        .values()
+        .rev()
+        .take(limit)
+        .map(|call| phone(state, sim, call))
+        .collect();
     json!({"version": state.version, "now": sim.clock.now(), "under_way": sim.under_way.load(Ordering::SeqCst), "calls": calls})
 }
 

@@ -1,4 +1,5 @@
-//! What a line hears while it waits: keys, words, hands, the API, and the time. Only here a line meets its inbox.
+//! What a line hears while it waits: keys, words, hands, the API, and the time. Only here a line
+//! meets its inbox.
 
 use std::time::{Duration, Instant};
 
@@ -54,7 +55,9 @@ impl Line {
         }
         match self.pending.take() {
             Some((given_at, command)) if given_at <= at_clock => {
-                self.moment = self.moment.max(given_at.saturating_sub(self.lag).unwrap_or(at));
+                self.moment = self
+                    .moment
+                    .max(given_at.saturating_sub(self.lag).unwrap_or(at));
                 Some(command)
             }
             later => {
@@ -100,9 +103,12 @@ impl Line {
         Ok(())
     }
 
-    /// Waits for work done elsewhere, which goes on even if the line breaks off. Work takes real time, and so does all
-    /// that happens meanwhile.
-    pub(super) async fn meanwhile<T>(&mut self, work: tokio::task::JoinHandle<T>) -> Result<Option<T>, Interrupt> {
+    /// Waits for work done elsewhere, which goes on even if the line breaks off. Work takes real
+    /// time, and so does all that happens meanwhile.
+    pub(super) async fn meanwhile<T>(
+        &mut self,
+        work: tokio::task::JoinHandle<T>,
+    ) -> Result<Option<T>, Interrupt> {
         let (begun, begun_at) = (Instant::now(), self.sim.clock.now());
         let outcome = self.attend(work, begun).await;
         let now = self.sim.clock.now();
@@ -146,16 +152,24 @@ impl Line {
     }
 
     fn next_due(&self, until: Timestamp, with_keys: bool) -> (Timestamp, Due) {
-        let key = self.scheduled.front().filter(|_| with_keys).map(|(at, _)| *at);
+        let key = self
+            .scheduled
+            .front()
+            .filter(|_| with_keys)
+            .map(|(at, _)| *at);
         let timed = [
             (key, Due::Key),
-            (self.verdict.as_ref().map(|verdict| verdict.at), Due::Verdict),
+            (
+                self.verdict.as_ref().map(|verdict| verdict.at),
+                Due::Verdict,
+            ),
             (self.hang_up_at, Due::HangUp),
             (self.limit_at, Due::Limit),
         ];
         let mut first = (until, Due::Asked);
         for (at, due) in timed {
-            // At one instant the earlier in this list comes first, so that a key in the last moment still counts.
+            // At one instant the earlier in this list comes first, so that a key in the last moment
+            // still counts.
             let Some(at) = at else { continue };
             if at < first.0 || at == first.0 && matches!(first.1, Due::Asked) {
                 first = (at, due);
@@ -171,7 +185,11 @@ impl Line {
             Command::Replace(source) => Err(Interrupt::Replace(source)),
             Command::Answer => Ok(None),
             Command::Limit(limit) => {
-                let answered_at = self.sim.lock().call(&self.sid).and_then(|call| call.answered_at);
+                let answered_at = self
+                    .sim
+                    .lock()
+                    .call(&self.sid)
+                    .and_then(|call| call.answered_at);
                 self.limit_at = answered_at.map(|at| later(at, limit)).or(self.limit_at);
                 Ok(None)
             }
@@ -188,8 +206,12 @@ impl Line {
     }
 
     fn note_keys(&self, keys: &str) {
-        let pressed = Pressed { at: self.moment, digits: keys.to_owned() };
-        self.sim.change_call(&self.sid, |call| call.digits.push(pressed));
+        let pressed = Pressed {
+            at: self.moment,
+            digits: keys.to_owned(),
+        };
+        self.sim
+            .change_call(&self.sid, |call| call.digits.push(pressed));
         self.note("keys", keys);
     }
 
@@ -205,7 +227,8 @@ impl Line {
             seconds: 0.0,
             cut: false,
         };
-        self.sim.change_call(&self.sid, |call| call.transcript.push(heard));
+        self.sim
+            .change_call(&self.sid, |call| call.transcript.push(heard));
     }
 
     /// Machine detection has made up its mind.
@@ -216,7 +239,13 @@ impl Line {
         let millis = verdict.after.as_millis().to_string();
         let callback = self.sim.change_call(&self.sid, |call| {
             call.answered_by = Some(verdict.word.clone());
-            let address = call.wishes.detection.as_ref().filter(|_| verdict.asynchronous)?.callback.clone()?;
+            let address = call
+                .wishes
+                .detection
+                .as_ref()
+                .filter(|_| verdict.asynchronous)?
+                .callback
+                .clone()?;
             let params = callback::pairs(&[
                 ("AccountSid", &self.sim.config.account_sid),
                 ("AnsweredBy", &verdict.word),
@@ -224,7 +253,11 @@ impl Line {
                 ("MachineDetectionDuration", &millis),
             ]);
             let outgoing = callback::outgoing(call, "amd", &address, params);
-            Some(Callback { outgoing, to: call.to.clone(), is_final: false })
+            Some(Callback {
+                outgoing,
+                to: call.to.clone(),
+                is_final: false,
+            })
         });
         if let Some(callback) = callback.flatten() {
             callback::spawn(&self.sim, callback, None);

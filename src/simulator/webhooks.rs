@@ -1,5 +1,5 @@
-//! Sends one request to the service as Twilio does: signed, with its headers, retried as the URL's fragment asks
-//! (protocol 2.1). What the answer means is decided elsewhere.
+//! Sends one request to the service as Twilio does: signed, with its headers, retried as the URL's
+//! fragment asks (protocol 2.1). What the answer means is decided elsewhere.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -72,7 +72,13 @@ impl Failure {
 pub(super) async fn send(sim: &Inner, outgoing: &Outgoing, to: &str) -> Result<Reply, Failure> {
     let mut overrides = Overrides::of(&outgoing.url);
     for (code, problem) in std::mem::take(&mut overrides.problems) {
-        line::notify(sim, &outgoing.call_sid, (code, true), problem, &outgoing.url);
+        line::notify(
+            sim,
+            &outgoing.call_sid,
+            (code, true),
+            problem,
+            &outgoing.url,
+        );
     }
     if sim.config.trial {
         overrides.total = overrides.total.min(Duration::from_secs(5));
@@ -83,7 +89,13 @@ pub(super) async fn send(sim: &Inner, outgoing: &Outgoing, to: &str) -> Result<R
     let mut pause = BEFORE_RETRY;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let outcome = attempt(sim, outgoing, to, left.min(overrides.connect + overrides.read)).await;
+        let outcome = attempt(
+            sim,
+            outgoing,
+            to,
+            left.min(overrides.connect + overrides.read),
+        )
+        .await;
         let policy = overrides.policy;
         let again = match &outcome {
             Ok(reply) => {
@@ -105,7 +117,12 @@ pub(super) async fn send(sim: &Inner, outgoing: &Outgoing, to: &str) -> Result<R
 }
 
 /// One attempt, recorded on the wire.
-async fn attempt(sim: &Inner, outgoing: &Outgoing, to: &str, left: Duration) -> Result<Reply, Failure> {
+async fn attempt(
+    sim: &Inner,
+    outgoing: &Outgoing,
+    to: &str,
+    left: Duration,
+) -> Result<Reply, Failure> {
     let begun = Instant::now();
     let prepared = prepare(sim, outgoing, to);
     let what = what(outgoing);
@@ -124,7 +141,11 @@ async fn attempt(sim: &Inner, outgoing: &Outgoing, to: &str, left: Duration) -> 
 /// Words by which a fault may single this webhook out.
 pub(super) fn what(outgoing: &Outgoing) -> [&str; 3] {
     let key = form::first(&outgoing.params, "Digits").map_or("", |_| "key");
-    [outgoing.kind, form::first(&outgoing.params, "CallStatus").unwrap_or_default(), key]
+    [
+        outgoing.kind,
+        form::first(&outgoing.params, "CallStatus").unwrap_or_default(),
+        key,
+    ]
 }
 
 /// A request as it goes out.
@@ -151,29 +172,63 @@ fn prepare(sim: &Inner, outgoing: &Outgoing, to: &str) -> Prepared {
         Method::Post => (signed, params.as_slice(), Some(form::encode(&params))),
         Method::Get => {
             let joint = if signed.contains('?') { '&' } else { '?' };
-            (format!("{signed}{joint}{}", form::encode(&params)), [].as_slice(), None)
+            (
+                format!("{signed}{joint}{}", form::encode(&params)),
+                [].as_slice(),
+                None,
+            )
         }
     };
     let signature = signature(sim, &signed, pairs, &strike);
     let sent = match outgoing.method {
-        Method::Post => outgoing.url.split('#').next().unwrap_or_default().to_owned(),
+        Method::Post => outgoing
+            .url
+            .split('#')
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
         Method::Get => signed,
     };
-    let url = if strike(Fault::SortedQuery) { sorted_query(&sent) } else { sent };
+    let url = if strike(Fault::SortedQuery) {
+        sorted_query(&sent)
+    } else {
+        sent
+    };
     let settings = sim.config.webhook_key.as_ref();
-    let settings = settings.map(|(id, _, algorithm)| format!("key={id},algorithm={}", algorithm.name()));
-    Prepared { url, body, signature, settings, params }
+    let settings =
+        settings.map(|(id, _, algorithm)| format!("key={id},algorithm={}", algorithm.name()));
+    Prepared {
+        url,
+        body,
+        signature,
+        settings,
+        params,
+    }
 }
 
-fn signature(sim: &Inner, url: &str, pairs: &[(String, String)], strike: &impl Fn(Fault) -> bool) -> Option<String> {
+fn signature(
+    sim: &Inner,
+    url: &str,
+    pairs: &[(String, String)],
+    strike: &impl Fn(Fault) -> bool,
+) -> Option<String> {
     if strike(Fault::Unsigned) {
         return None;
     }
     let tokens = &sim.config.auth_tokens;
-    let token = if strike(Fault::RotatedSignature) { tokens.get(1).or(tokens.first()) } else { tokens.first() };
+    let token = if strike(Fault::RotatedSignature) {
+        tokens.get(1).or(tokens.first())
+    } else {
+        tokens.first()
+    };
     let token = token.map_or("", String::as_str);
     if strike(Fault::WrongSignature) {
-        return Some(signing::sign(Algorithm::HmacSha1, &format!("{token}!"), url, pairs));
+        return Some(signing::sign(
+            Algorithm::HmacSha1,
+            &format!("{token}!"),
+            url,
+            pairs,
+        ));
     }
     Some(match &sim.config.webhook_key {
         Some((_, secret, algorithm)) => signing::sign(*algorithm, secret, url, pairs),
@@ -197,7 +252,10 @@ async fn exchange(sim: &Inner, outgoing: &Outgoing, prepared: &Prepared) -> Resu
         Some(body) => sim
             .client
             .post(url)
-            .header("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8")
+            .header(
+                "Content-Type",
+                "application/x-www-form-urlencoded; charset=UTF-8",
+            )
             .body(body.clone()),
         None => sim.client.get(url),
     };
@@ -228,9 +286,17 @@ fn failure(error: &reqwest::Error) -> Failure {
 }
 
 async fn read(mut response: reqwest::Response) -> Result<Reply, Failure> {
-    let header =
-        |name: http::HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let (content_type, location) = (header(http::header::CONTENT_TYPE), header(http::header::LOCATION));
+    let header = |name: http::HeaderName| {
+        response
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
+    };
+    let (content_type, location) = (
+        header(http::header::CONTENT_TYPE),
+        header(http::header::LOCATION),
+    );
     let status = response.status().as_u16();
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
@@ -239,26 +305,44 @@ async fn read(mut response: reqwest::Response) -> Result<Reply, Failure> {
             return Err(Failure::TooLarge);
         }
     }
-    Ok(Reply { status, content_type, location, body: body.freeze() })
+    Ok(Reply {
+        status,
+        content_type,
+        location,
+        body: body.freeze(),
+    })
 }
 
-fn record(sim: &Inner, outgoing: &Outgoing, prepared: &Prepared, (outcome, begun): (&Result<Reply, Failure>, Instant)) {
+fn record(
+    sim: &Inner,
+    outgoing: &Outgoing,
+    prepared: &Prepared,
+    (outcome, begun): (&Result<Reply, Failure>, Instant),
+) {
     let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let at = sim.clock.now();
     let reply = outcome.as_ref().ok();
-    let body = reply.map(|reply| String::from_utf8_lossy(&reply.body).into_owned()).unwrap_or_default();
+    let body = reply
+        .map(|reply| String::from_utf8_lossy(&reply.body).into_owned())
+        .unwrap_or_default();
     let content_type = reply.and_then(|reply| reply.content_type.clone());
     let status = reply.map(|reply| reply.status);
     let event = event(
         (outgoing.method.word(), &prepared.url),
         &prepared.params,
-        (status.unwrap_or(502), content_type.as_deref().unwrap_or_default(), &body),
+        (
+            status.unwrap_or(502),
+            content_type.as_deref().unwrap_or_default(),
+            &body,
+        ),
         (milliseconds, at),
     );
     let sent = Sent {
         at,
         kind: outgoing.kind,
-        call_status: form::first(&prepared.params, "CallStatus").unwrap_or_default().to_owned(),
+        call_status: form::first(&prepared.params, "CallStatus")
+            .unwrap_or_default()
+            .to_owned(),
         digits: form::first(&prepared.params, "Digits").map(str::to_owned),
         status,
     };
@@ -292,8 +376,10 @@ pub(super) fn event(
     (status, content_type, body): (u16, &str, &str),
     (milliseconds, at): (u64, Timestamp),
 ) -> Value {
-    let parameters: serde_json::Map<String, Value> =
-        params.iter().map(|(name, value)| (snake_case(name), json!(value))).collect();
+    let parameters: serde_json::Map<String, Value> = params
+        .iter()
+        .map(|(name, value)| (snake_case(name), json!(value)))
+        .collect();
     json!({
         "request": {"method": method, "url": url, "parameters": parameters},
         "response": {
@@ -317,7 +403,8 @@ fn snake_case(name: &str) -> String {
     snake
 }
 
-/// Counts a webhook while it is under way, in real time: whoever moves a simulated clock waits for it.
+/// Counts a webhook while it is under way, in real time: whoever moves a simulated clock waits for
+/// it.
 struct UnderWay<'a>(&'a Inner);
 
 impl<'a> UnderWay<'a> {

@@ -1,4 +1,5 @@
-//! XML 1.0 into a small tree, bounded in size and depth, refusing what Twilio refuses. It knows no verb.
+//! XML 1.0 into a small tree, bounded in size and depth, refusing what Twilio refuses. It knows no
+//! verb.
 
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesRef, BytesStart, Event};
@@ -34,7 +35,10 @@ pub(super) enum Error {
 
 impl Element {
     pub(super) fn attribute(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.attributes
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -42,9 +46,15 @@ impl Element {
 pub(super) fn read(text: &str) -> Result<Element, Error> {
     let fault = |at: usize, what: &str| {
         let before = text.get(..at.min(text.len())).unwrap_or(text);
-        Error::NotWellFormed { line: before.matches('\n').count() + 1, what: what.to_owned() }
+        Error::NotWellFormed {
+            line: before.matches('\n').count() + 1,
+            what: what.to_owned(),
+        }
     };
-    if let Some((at, _)) = text.char_indices().find(|(_, character)| !is_allowed(*character)) {
+    if let Some((at, _)) = text
+        .char_indices()
+        .find(|(_, character)| !is_allowed(*character))
+    {
         return Err(fault(at, "An invalid XML character was found"));
     }
     let mut reader = Reader::from_str(text);
@@ -52,7 +62,9 @@ pub(super) fn read(text: &str) -> Result<Element, Error> {
     let mut tree = Tree::default();
     loop {
         let at = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
-        let event = reader.read_event().map_err(|cause| fault(at, &cause.to_string()))?;
+        let event = reader
+            .read_event()
+            .map_err(|cause| fault(at, &cause.to_string()))?;
         if let Event::Decl(declaration) = &event {
             if at != 0 {
                 return Err(fault(at, "Content is not allowed in prolog"));
@@ -114,7 +126,10 @@ impl Tree {
     }
 
     fn end(&mut self) -> Result<(), &'static str> {
-        let closed = self.open.pop().ok_or("An element is closed that was not opened")?;
+        let closed = self
+            .open
+            .pop()
+            .ok_or("An element is closed that was not opened")?;
         match self.open.last_mut() {
             Some(parent) => parent.children.push(Node::Element(closed)),
             None => self.root = Some(closed),
@@ -150,26 +165,39 @@ fn element(start: &BytesStart<'_>) -> Result<Element, &'static str> {
     let mut attributes = Vec::new();
     for attribute in start.attributes() {
         let attribute = attribute.map_err(|_| "An attribute is not well-formed")?;
-        let value =
-            attribute.normalized_value(XmlVersion::Explicit1_0).map_err(|_| "An attribute has a broken entity")?;
+        let value = attribute
+            .normalized_value(XmlVersion::Explicit1_0)
+            .map_err(|_| "An attribute has a broken entity")?;
         if value.chars().any(|character| !is_allowed(character)) || attribute.value.contains('<') {
             return Err("An attribute has a character that is not allowed");
         }
         attributes.push((self::name(attribute.key.into_inner())?, value.into_owned()));
     }
-    Ok(Element { name, attributes, children: Vec::new() })
+    Ok(Element {
+        name,
+        attributes,
+        children: Vec::new(),
+    })
 }
 
 fn name(name: &str) -> Result<String, &'static str> {
-    let starts = name.starts_with(|first: char| first.is_alphabetic() || matches!(first, '_' | ':'));
-    let fits = name.chars().all(|part| part.is_alphanumeric() || matches!(part, '_' | ':' | '-' | '.' | '·'));
-    (starts && fits).then(|| name.to_owned()).ok_or("A name is not well-formed")
+    let starts =
+        name.starts_with(|first: char| first.is_alphabetic() || matches!(first, '_' | ':'));
+    let fits = name
+        .chars()
+        .all(|part| part.is_alphanumeric() || matches!(part, '_' | ':' | '-' | '.' | '·'));
+    (starts && fits)
+        .then(|| name.to_owned())
+        .ok_or("A name is not well-formed")
 }
 
 fn resolve(reference: &BytesRef<'_>) -> Result<String, &'static str> {
     if reference.is_char_ref() {
         let character = reference.resolve_char_ref().ok().flatten();
-        return character.filter(|it| is_allowed(*it)).map(String::from).ok_or("A character reference is not allowed");
+        return character
+            .filter(|it| is_allowed(*it))
+            .map(String::from)
+            .ok_or("A character reference is not allowed");
     }
     let known = quick_xml::escape::resolve_predefined_entity(&reference.xml10_content());
     known.map(str::to_owned).ok_or("An entity is not declared")
@@ -182,7 +210,8 @@ mod tests {
 
     #[test]
     fn text_entities_and_attributes_are_read() {
-        let root = read("<?xml version=\"1.0\"?><a b='1 &amp; 2'>x &lt;&#65;<!-- c --><c/></a>\n").unwrap();
+        let root = read("<?xml version=\"1.0\"?><a b='1 &amp; 2'>x &lt;&#65;<!-- c --><c/></a>\n")
+            .unwrap();
         assert_eq!(root.attribute("b"), Some("1 & 2"));
         assert_eq!(root.children.first(), Some(&Node::Text("x <A".to_owned())));
     }

@@ -40,32 +40,53 @@ impl Calendar {
         wishes.calendar_algorithm = Some(CalendarAlgorithm::Gregory);
         let day = DateTimeFormatter::try_new(wishes, MDE::long()).map_err(|_| missing("days")())?;
         let time = NoCalendarFormatter::try_new(wishes, T::hm()).map_err(|_| missing("times")())?;
-        let rules = PluralRules::try_new_cardinal((&parsed).into()).map_err(|_| missing("plurals")())?;
+        let rules =
+            PluralRules::try_new_cardinal((&parsed).into()).map_err(|_| missing("plurals")())?;
         let counted = (0..=MOST).map(|count| rules.category_for(count)).collect();
         let first_of_month = first_of_month.map(Into::into);
-        Ok(Self { day, days: Memo::default(), time, times: Memo::default(), first_of_month, counted })
+        Ok(Self {
+            day,
+            days: Memo::default(),
+            time,
+            times: Memo::default(),
+            first_of_month,
+            counted,
+        })
     }
 
     /// The day of the week, the day and the month.
     pub(super) fn write_day(&self, date: Date, out: &mut Out) {
-        self.days.write(date, || self.day(date), |day| out.exactly(day));
+        self.days
+            .write(date, || self.day(date), |day| out.exactly(day));
     }
 
     fn day(&self, date: Date) -> String {
-        let day = of_cldr(&self.day.format(&input::Date::convert_from(date)).to_string());
+        let day = of_cldr(
+            &self
+                .day
+                .format(&input::Date::convert_from(date))
+                .to_string(),
+        );
         match self.first_of_month.as_deref().filter(|_| date.day() == 1) {
             Some(first) => day.replacen('1', first, 1),
             None => day,
         }
     }
 
-    /// The time of day. Where the hour runs to 12, a leading zero (as in "08:50 p.m.") is left out: it would be said.
+    /// The time of day. Where the hour runs to 12, a leading zero (as in "08:50 p.m.") is left out:
+    /// it would be said.
     pub(super) fn write_time(&self, time: Time, out: &mut Out) {
-        self.times.write(time, || self.time(time), |time| out.exactly(time));
+        self.times
+            .write(time, || self.time(time), |time| out.exactly(time));
     }
 
     fn time(&self, time: Time) -> String {
-        let mut text = of_cldr(&self.time.format(&input::Time::convert_from(time)).to_string());
+        let mut text = of_cldr(
+            &self
+                .time
+                .format(&input::Time::convert_from(time))
+                .to_string(),
+        );
         if text.len() > "00:00".len() && text.starts_with('0') {
             text.remove(0);
         }
@@ -74,12 +95,20 @@ impl Calendar {
 
     /// How so many people are counted.
     pub(super) fn category(&self, count: u8) -> PluralCategory {
-        self.counted.get(usize::from(count)).copied().unwrap_or(PluralCategory::Other)
+        self.counted
+            .get(usize::from(count))
+            .copied()
+            .unwrap_or(PluralCategory::Other)
     }
 
     /// The ways of counting that occur for 1 to 99 people.
     pub(super) fn categories(&self) -> impl Iterator<Item = PluralCategory> + '_ {
-        PluralCategory::all().filter(|category| self.counted.iter().skip(1).any(|counted| counted == category))
+        PluralCategory::all().filter(|category| {
+            self.counted
+                .iter()
+                .skip(1)
+                .any(|counted| counted == category)
+        })
     }
 }
 

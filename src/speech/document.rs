@@ -1,4 +1,5 @@
-//! The documents of `twiml/`: which there are, and how they are taken apart and filled with a language's messages.
+//! The documents of `twiml/`: which there are, and how they are taken apart and filled with a
+//! language's messages.
 
 use std::collections::BTreeMap;
 
@@ -98,14 +99,22 @@ impl Template {
         while let Some((words, after)) = rest.split_once('<') {
             messages(words, &mut nodes)?;
             rest = if let Some(comment) = after.strip_prefix("!--") {
-                comment.split_once("-->").ok_or_else(|| unreadable(after))?.1
+                comment
+                    .split_once("-->")
+                    .ok_or_else(|| unreadable(after))?
+                    .1
             } else {
                 let (tag, behind) = after.split_once('>').ok_or_else(|| unreadable(after))?;
                 let tag: Vec<&str> = tag.split_whitespace().collect();
                 // Words go on after an element inside Say; only those have names in small letters.
-                let inside =
-                    tag.first().is_some_and(|name| name.starts_with('/') && !name.contains(char::is_uppercase));
-                nodes.push(Node::Tag(format!("<{}>{}", tag.join(" "), if inside { " " } else { "" })));
+                let inside = tag.first().is_some_and(|name| {
+                    name.starts_with('/') && !name.contains(char::is_uppercase)
+                });
+                nodes.push(Node::Tag(format!(
+                    "<{}>{}",
+                    tag.join(" "),
+                    if inside { " " } else { "" }
+                )));
                 behind
             };
         }
@@ -123,7 +132,10 @@ impl Template {
 }
 
 fn unreadable(text: &str) -> Wrong {
-    Wrong::Unreadable(format!("no end of <{}", text.chars().take(20).collect::<String>()))
+    Wrong::Unreadable(format!(
+        "no end of <{}",
+        text.chars().take(20).collect::<String>()
+    ))
 }
 
 fn messages(text: &str, nodes: &mut Vec<Node>) -> Result<(), Wrong> {
@@ -132,12 +144,17 @@ fn messages(text: &str, nodes: &mut Vec<Node>) -> Result<(), Wrong> {
             Part::Text(text) if text.trim().is_empty() => {}
             Part::Text(text) => return Err(Wrong::WordsInDocument(text.trim().to_owned())),
             Part::Brace(inside) => {
-                let (name, pause) = inside.split_once('|').map_or((inside, None), |(name, pause)| (name, Some(pause)));
+                let (name, pause) = inside
+                    .split_once('|')
+                    .map_or((inside, None), |(name, pause)| (name, Some(pause)));
                 if message::named(name).is_none() {
                     return Err(Wrong::UnknownMessage(name.to_owned()));
                 }
                 let pause = pause.map(estimate::pause).transpose()?;
-                nodes.push(Node::Message { name: name.to_owned(), pause });
+                nodes.push(Node::Message {
+                    name: name.to_owned(),
+                    pause,
+                });
             }
         }
     }
@@ -172,11 +189,17 @@ impl Words<'_> {
         let mut program = Program::default();
         for node in &template.0 {
             match node {
-                Node::Tag(tag) if target == Target::Twiml => program.extend(self.tag(tag)?, Condition::Always),
+                Node::Tag(tag) if target == Target::Twiml => {
+                    program.extend(self.tag(tag)?, Condition::Always)
+                }
                 Node::Tag(_) => {}
                 Node::Message { name, pause } => {
-                    let condition = message::named(name).map_or(Condition::Always, |spec| spec.when);
-                    let said = self.messages.get(name.as_str()).map_or(&[][..], Vec::as_slice);
+                    let condition =
+                        message::named(name).map_or(Condition::Always, |spec| spec.when);
+                    let said = self
+                        .messages
+                        .get(name.as_str())
+                        .map_or(&[][..], Vec::as_slice);
                     program.extend(spaced(said, *pause, target), condition);
                 }
             }
@@ -192,7 +215,9 @@ impl Words<'_> {
                 Part::Brace("language") => Piece::Text(spoken::escape(self.language).into()),
                 Part::Brace("input") => Piece::Text(self.input.into()),
                 Part::Brace("action") => Piece::Value(Variable::Action),
-                Part::Brace(other) => return Err(Wrong::UnknownVariable(tag.to_owned(), other.to_owned())),
+                Part::Brace(other) => {
+                    return Err(Wrong::UnknownVariable(tag.to_owned(), other.to_owned()));
+                }
             })
         };
         phrase::split(tag)?.into_iter().map(piece).collect()
@@ -207,7 +232,9 @@ fn spaced(said: &[Piece], pause: Option<u16>, target: Target) -> Vec<Piece> {
     };
     let mut pieces: Vec<Piece> = said.iter().map(text).collect();
     match (pause, target) {
-        (Some(ms), Target::Twiml) => pieces.push(Piece::Text(format!(r#"<break time="{ms}ms"/>"#).into())),
+        (Some(ms), Target::Twiml) => {
+            pieces.push(Piece::Text(format!(r#"<break time="{ms}ms"/>"#).into()))
+        }
         (Some(ms), Target::Transcript) => pieces.push(Piece::Pause(ms)),
         (None, _) => {}
     }
@@ -215,7 +242,8 @@ fn spaced(said: &[Piece], pause: Option<u16>, target: Target) -> Vec<Piece> {
     pieces
 }
 
-/// Pieces in the making: neighbouring texts become one, as few pieces as possible are left for each call.
+/// Pieces in the making: neighbouring texts become one, as few pieces as possible are left for each
+/// call.
 #[derive(Default)]
 struct Program {
     pieces: Vec<Piece>,
@@ -231,7 +259,10 @@ impl Program {
         }
         let mut inner = Self::default();
         pieces.into_iter().for_each(|piece| inner.push(piece));
-        self.pieces.push(Piece::When { condition, pieces: inner.pieces.len() });
+        self.pieces.push(Piece::When {
+            condition,
+            pieces: inner.pieces.len(),
+        });
         self.pieces.append(&mut inner.pieces);
         self.fence = self.pieces.len();
     }
@@ -240,7 +271,11 @@ impl Program {
         let free = self.pieces.len() > self.fence;
         match (self.pieces.last_mut().filter(|_| free), piece) {
             (Some(Piece::Text(before)), Piece::Text(text)) => {
-                let end = if text.starts_with("</") { before.trim_end() } else { &**before };
+                let end = if text.starts_with("</") {
+                    before.trim_end()
+                } else {
+                    &**before
+                };
                 *before = format!("{end}{text}").into();
             }
             (_, piece) => self.pieces.push(piece),
@@ -255,30 +290,67 @@ mod tests {
     #[test]
     fn a_document_is_shape_alone() {
         let read = |text: &str| Template::parse(text).unwrap_err();
-        assert_eq!(read("<Say>Hello</Say>"), Wrong::WordsInDocument("Hello".into()));
-        assert_eq!(read("<Say>{hello}</Say>"), Wrong::UnknownMessage("hello".into()));
-        assert_eq!(read("<Say>{goodbye|soon}</Say>"), Wrong::Pause("soon".into()));
+        assert_eq!(
+            read("<Say>Hello</Say>"),
+            Wrong::WordsInDocument("Hello".into())
+        );
+        assert_eq!(
+            read("<Say>{hello}</Say>"),
+            Wrong::UnknownMessage("hello".into())
+        );
+        assert_eq!(
+            read("<Say>{goodbye|soon}</Say>"),
+            Wrong::Pause("soon".into())
+        );
         assert_eq!(read("<Say"), Wrong::Unreadable("no end of <Say".into()));
-        assert_eq!(read("<!-- no end"), Wrong::Unreadable("no end of <!-- no end".into()));
+        assert_eq!(
+            read("<!-- no end"),
+            Wrong::Unreadable("no end of <!-- no end".into())
+        );
     }
 
     #[test]
     fn documents_are_filled_with_messages_and_keep_no_white_space_of_their_own() {
-        let template =
-            Template::parse("<!-- a -->\n<Say\n voice=\"{voice}\">\n {thanks|200ms}\n {goodbye}</Say>").unwrap();
+        let template = Template::parse(
+            "<!-- a -->\n<Say\n voice=\"{voice}\">\n {thanks|200ms}\n {goodbye}</Say>",
+        )
+        .unwrap();
         let said = |text: &str| vec![Piece::Text(text.into())];
-        let messages = BTreeMap::from([("thanks", said("Thanks & so.")), ("goodbye", said("Bye."))]);
-        let words = Words { voice: "V", language: "L", input: "dtmf", messages: &messages };
+        let messages =
+            BTreeMap::from([("thanks", said("Thanks & so.")), ("goodbye", said("Bye."))]);
+        let words = Words {
+            voice: "V",
+            language: "L",
+            input: "dtmf",
+            messages: &messages,
+        };
         let text = |text: &str| Piece::Text(text.into());
-        let thanks = Piece::When { condition: Condition::Thanks, pieces: 1 };
+        let thanks = Piece::When {
+            condition: Condition::Thanks,
+            pieces: 1,
+        };
         assert_eq!(
             words.fill(&template, Target::Twiml).unwrap(),
-            [text("<Say voice=\"V\">"), thanks, text("Thanks &amp; so.<break time=\"200ms\"/> "), text("Bye.</Say>")]
+            [
+                text("<Say voice=\"V\">"),
+                thanks,
+                text("Thanks &amp; so.<break time=\"200ms\"/> "),
+                text("Bye.</Say>")
+            ]
         );
-        let thanks = Piece::When { condition: Condition::Thanks, pieces: 3 };
+        let thanks = Piece::When {
+            condition: Condition::Thanks,
+            pieces: 3,
+        };
         assert_eq!(
             words.fill(&template, Target::Transcript).unwrap(),
-            [thanks, text("Thanks & so."), Piece::Pause(200), text(" "), text("Bye. ")]
+            [
+                thanks,
+                text("Thanks & so."),
+                Piece::Pause(200),
+                text(" "),
+                text("Bye. ")
+            ]
         );
     }
 }

@@ -1,7 +1,8 @@
 //! Ears: what staff may say instead of pressing a key, and what it is taken to mean.
 //!
-//! A wrong table is worse than a further question, so nothing is guessed: every word that was said must be a word of
-//! the language's list, all of them must mean the same, and Twilio must be sure of them. It decides nothing else.
+//! A wrong table is worse than a further question, so nothing is guessed: every word that was said
+//! must be a word of the language's list, all of them must mean the same, and Twilio must be sure
+//! of them. It decides nothing else.
 
 use std::fmt::Write as _;
 
@@ -61,7 +62,9 @@ impl Ears {
         let mut phrases: Vec<(String, Option<Said>)> = Vec::new();
         for (name, list, said) in lists {
             let fits = |text: &String| {
-                !text.contains(',') && text.chars().count() <= MOST_CHARACTERS && !bare(text).is_empty()
+                !text.contains(',')
+                    && text.chars().count() <= MOST_CHARACTERS
+                    && !bare(text).is_empty()
             };
             if list.is_empty() || list.len() > MOST_PHRASES || !list.iter().all(fits) {
                 wrong.push(Wrong::Phrases(name));
@@ -69,7 +72,9 @@ impl Ears {
             for text in list {
                 let bare = bare(text);
                 match phrases.iter().find(|(known, _)| *known == bare) {
-                    Some((_, other)) if *other != said => wrong.push(Wrong::TwoMeanings(text.clone())),
+                    Some((_, other)) if *other != said => {
+                        wrong.push(Wrong::TwoMeanings(text.clone()))
+                    }
                     Some(_) => {}
                     None => phrases.push((bare, said)),
                 }
@@ -80,17 +85,28 @@ impl Ears {
             .filter(|(_, _, said)| said.is_some())
             .flat_map(|(_, list, _)| list.iter().map(String::as_str))
             .collect();
-        let ears = Self { language: sentences.language.clone(), hints: hints.join(","), phrases };
-        if wrong.is_empty() { Ok(ears) } else { Err(wrong) }
+        let ears = Self {
+            language: sentences.language.clone(),
+            hints: hints.join(","),
+            phrases,
+        };
+        if wrong.is_empty() {
+            Ok(ears)
+        } else {
+            Err(wrong)
+        }
     }
 
-    /// What stands for `{input}` in the tag of a Gather. The end of speech is Twilio's to find: `speechTimeout` takes
-    /// `auto` only where no model is named (protocol 4.2).
+    /// What stands for `{input}` in the tag of a Gather. The end of speech is Twilio's to find:
+    /// `speechTimeout` takes `auto` only where no model is named (protocol 4.2).
     pub(super) fn input(&self, input: Input) -> String {
         let mut text = "dtmf".to_owned();
         if input == Input::KeysAndSpeech {
             let (language, hints) = (spoken::escape(&self.language), spoken::escape(&self.hints));
-            let _written = write!(text, r#" speech" language="{language}" hints="{hints}" speechTimeout="auto"#);
+            let _written = write!(
+                text,
+                r#" speech" language="{language}" hints="{hints}" speechTimeout="auto"#
+            );
         }
         text
     }
@@ -104,16 +120,20 @@ impl Ears {
         if bare.len() > MOST_HEARD {
             return Said::Unclear;
         }
-        let mut meanings = Said::CLEAR.into_iter().filter(|said| self.is_all(&bare, *said));
+        let mut meanings = Said::CLEAR
+            .into_iter()
+            .filter(|said| self.is_all(&bare, *said));
         match (meanings.next(), meanings.next()) {
             (Some(said), None) => said,
             (None, _) | (_, Some(_)) => Said::Unclear,
         }
     }
 
-    /// Whether a text is made of phrases of one meaning and of polite ones, and not of polite ones alone.
+    /// Whether a text is made of phrases of one meaning and of polite ones, and not of polite ones
+    /// alone.
     fn is_all(&self, bare: &str, wanted: Said) -> bool {
-        // For each place in the text: whether it is reached by whole phrases, and with one that means it.
+        // For each place in the text: whether it is reached by whole phrases, and with one that
+        // means it.
         let mut reached = vec![(false, false); bare.len() + 1];
         reached[0] = (true, false);
         for at in 0..bare.len() {
@@ -132,5 +152,8 @@ impl Ears {
 
 /// Letters and digits alone, all small: recognizers differ in everything else.
 fn bare(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    text.chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
 }

@@ -1,4 +1,5 @@
-//! How long a text takes to say: 150 words a minute, or five characters a second where words are not set apart.
+//! How long a text takes to say: 150 words a minute, or five characters a second where words are
+//! not set apart.
 
 use super::problem::Wrong;
 
@@ -29,8 +30,15 @@ pub(super) fn milliseconds(text: &str, by_character: bool) -> u32 {
 
 /// A time such as 7:30 is one word to the eye and two to the ear.
 fn words(token: &str) -> usize {
-    let numbers = token.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).count();
-    if token.chars().any(char::is_alphanumeric) { numbers.max(1) } else { 0 }
+    let numbers = token
+        .split(|c: char| !c.is_ascii_digit())
+        .filter(|part| !part.is_empty())
+        .count();
+    if token.chars().any(char::is_alphanumeric) {
+        numbers.max(1)
+    } else {
+        0
+    }
 }
 
 /// Reads a pause as it is written in documents.
@@ -38,8 +46,11 @@ fn words(token: &str) -> usize {
 /// # Errors
 /// Not of the form `300ms`, or longer than two seconds.
 pub(super) fn pause(text: &str) -> Result<u16, Wrong> {
-    let read = text.strip_suffix("ms").and_then(|number| number.parse().ok());
-    read.filter(|ms| *ms <= 2_000).ok_or_else(|| Wrong::Pause(text.to_owned()))
+    let read = text
+        .strip_suffix("ms")
+        .and_then(|number| number.parse().ok());
+    read.filter(|ms| *ms <= 2_000)
+        .ok_or_else(|| Wrong::Pause(text.to_owned()))
 }
 
 #[cfg(test)]

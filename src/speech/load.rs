@@ -1,4 +1,5 @@
-//! Reading everything at start: what is wrong with any file is told at once, before a call can find it.
+//! Reading everything at start: what is wrong with any file is told at once, before a call can find
+//! it.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +17,8 @@ use super::{Input, Scene, Speech};
 use crate::call::talk::{Apology, Because, Goodbye, Opening, Reply};
 use crate::call::turn::{Decision, Turn};
 use crate::domain::{
-    Alternatives, Country, Language, Name, Notes, PartySize, Phone, Reservation, TableTime, Voicemail,
+    Alternatives, Country, Language, Name, Notes, PartySize, Phone, Reservation, TableTime,
+    Voicemail,
 };
 
 impl Speech {
@@ -28,8 +30,13 @@ impl Speech {
         Self::read(files::LANGUAGES, files::DOCUMENTS, input)
     }
 
-    pub(super) fn read(languages: &[File<'_>], documents: &[File<'_>], input: Input) -> Result<Self, Vec<Problem>> {
-        let schema = Schema::load().map_err(|error| one("../src/speech", Wrong::Unreadable(error.to_string())))?;
+    pub(super) fn read(
+        languages: &[File<'_>],
+        documents: &[File<'_>],
+        input: Input,
+    ) -> Result<Self, Vec<Problem>> {
+        let schema = Schema::load()
+            .map_err(|error| one("../src/speech", Wrong::Unreadable(error.to_string())))?;
         let templates = templates(documents)?;
         let (mut tongues, mut problems) = (Vec::new(), Vec::new());
         for file in languages {
@@ -39,23 +46,39 @@ impl Speech {
             }
         }
         let countries = countries(&tongues, &mut problems);
-        let Some(usual) = tongues.iter().position(|tongue| tongue.language == Language::EN_US) else {
+        let Some(usual) = tongues
+            .iter()
+            .position(|tongue| tongue.language == Language::EN_US)
+        else {
             if problems.is_empty() {
                 problems = one("en-US.toml", Wrong::Tag);
             }
             return Err(problems);
         };
-        let speech = Self { tongues: tongues.into(), usual, countries, numbers: Numbers::default() };
+        let speech = Self {
+            tongues: tongues.into(),
+            usual,
+            countries,
+            numbers: Numbers::default(),
+        };
         problems.extend(speech.rehearse(&schema));
-        if problems.is_empty() { Ok(speech) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(speech)
+        } else {
+            Err(problems)
+        }
     }
 
-    /// Says everything once, with the longest texts there can be, and holds it against the rules of TwiML.
+    /// Says everything once, with the longest texts there can be, and holds it against the rules of
+    /// TwiML.
     fn rehearse(&self, schema: &Schema) -> Vec<Problem> {
         let mut problems = Vec::new();
         for language in self.languages() {
             let Some(longest) = longest(language) else {
-                problems.extend(one("../src/speech", Wrong::Unreadable("the longest reservation".to_owned())));
+                problems.extend(one(
+                    "../src/speech",
+                    Wrong::Unreadable("the longest reservation".to_owned()),
+                ));
                 continue;
             };
             // Not asked of the numbering plan, which takes longer to read than all of this takes.
@@ -76,15 +99,28 @@ impl Speech {
     /// Every document there is, by the name of its file.
     pub(super) fn everything(&self, reservation: &Reservation) -> Vec<(&'static str, String)> {
         let (service, contact) = ("S".repeat(80), reservation.guest_phone);
-        // A short one: the 3,000 characters that a URL can have are far from the limit of a document.
+        // A short one: the 3,000 characters that a URL can have are far from the limit of a
+        // document.
         let action = "https://tablecall.example/twiml/1-0-0-0-k-o/ticket#rc=2&rp=all";
-        let scene = Scene { reservation, service_name: &service, contact_phone: contact };
-        let replies = replies().into_iter().map(|(name, reply)| (name, self.render(&reply, &scene, action)));
+        let scene = Scene {
+            reservation,
+            service_name: &service,
+            contact_phone: contact,
+        };
+        let replies = replies()
+            .into_iter()
+            .map(|(name, reply)| (name, self.render(&reply, &scene, action)));
         let language = reservation.language;
         let others = [
             ("apology.xml", self.apology(language)),
             ("voicemail.xml", self.voicemail(&scene)),
-            ("voicemail.xml", self.voicemail(&Scene { contact_phone: None, ..scene })),
+            (
+                "voicemail.xml",
+                self.voicemail(&Scene {
+                    contact_phone: None,
+                    ..scene
+                }),
+            ),
             ("inbound.xml", self.inbound(language, &service, contact)),
         ];
         replies.chain(others).collect()
@@ -95,37 +131,65 @@ impl Speech {
 const LONGEST_NUMBER: [&str; 5] = ["+99", "999", "999", "999", "9999"];
 
 fn one(file: &str, what: Wrong) -> Vec<Problem> {
-    vec![Problem { file: file.to_owned(), what }]
+    vec![Problem {
+        file: file.to_owned(),
+        what,
+    }]
 }
 
 /// Every document in the order of [`Document::ALL`].
 fn templates(files: &[File<'_>]) -> Result<Vec<Template>, Vec<Problem>> {
     let (mut templates, mut problems) = (Vec::new(), Vec::new());
     for document in Document::ALL {
-        let found = files.iter().find(|(name, _)| *name == document.file()).ok_or(Wrong::MissingDocument);
+        let found = files
+            .iter()
+            .find(|(name, _)| *name == document.file())
+            .ok_or(Wrong::MissingDocument);
         match found.and_then(|(_, text)| Template::parse(text)) {
             Ok(template) => templates.push(template),
-            Err(what) => problems.push(Problem { file: format!("{}.xml", document.file()), what }),
+            Err(what) => problems.push(Problem {
+                file: format!("{}.xml", document.file()),
+                what,
+            }),
         }
     }
     let named: BTreeSet<&str> = templates.iter().flat_map(Template::names).collect();
     if problems.is_empty() {
         let idle = MESSAGES.iter().filter(|spec| !named.contains(spec.name));
-        problems.extend(idle.flat_map(|spec| one("*.xml", Wrong::IdleMessage(spec.name.to_owned()))));
+        problems
+            .extend(idle.flat_map(|spec| one("*.xml", Wrong::IdleMessage(spec.name.to_owned()))));
     }
-    if problems.is_empty() { Ok(templates) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(templates)
+    } else {
+        Err(problems)
+    }
 }
 
 fn countries(tongues: &[Tongue], problems: &mut Vec<Problem>) -> Box<[([u8; 2], usize)]> {
     let named = tongues.iter().enumerate();
-    let mut countries: Vec<([u8; 2], usize)> =
-        named.flat_map(|(place, tongue)| tongue.countries.iter().map(move |country| (*country, place))).collect();
+    let mut countries: Vec<([u8; 2], usize)> = named
+        .flat_map(|(place, tongue)| {
+            tongue
+                .countries
+                .iter()
+                .map(move |country| (*country, place))
+        })
+        .collect();
     countries.sort_unstable();
     for pair in countries.windows(2) {
-        let [(country, first), (same, second)] = pair else { continue };
-        let tag = |place: &usize| tongues.get(*place).map(|tongue| tongue.language.to_string()).unwrap_or_default();
+        let [(country, first), (same, second)] = pair else {
+            continue;
+        };
+        let tag = |place: &usize| {
+            tongues
+                .get(*place)
+                .map(|tongue| tongue.language.to_string())
+                .unwrap_or_default()
+        };
         if country == same {
-            let what = Wrong::CountryTwice(String::from_utf8_lossy(country).into_owned(), tag(first));
+            let what =
+                Wrong::CountryTwice(String::from_utf8_lossy(country).into_owned(), tag(first));
             problems.extend(one(&format!("{}.toml", tag(second)), what));
         }
     }
@@ -136,17 +200,57 @@ fn countries(tongues: &[Tongue], problems: &mut Vec<Problem>) -> Box<[([u8; 2], 
 pub(super) fn replies() -> Vec<(&'static str, Reply)> {
     let listen = Turn::first(0);
     let (inside, outside) = (time(20, 50, 0, 0), time(21, 5, 0, 0));
-    let ask = |opening, slowly| Reply::Ask { opening, slowly, listen };
+    let ask = |opening, slowly| Reply::Ask {
+        opening,
+        slowly,
+        listen,
+    };
     let mut replies = vec![
         ("ask.xml", ask(Opening::First, false)),
         ("ask_again.xml", ask(Opening::Again, false)),
         ("ask_slowly.xml", ask(Opening::Again, true)),
-        ("keys.xml", Reply::Keys { because: Because::WrongKey, listen }),
-        ("keys.xml", Reply::Keys { because: Because::NotUnderstood, listen }),
-        ("keys.xml", Reply::Keys { because: Because::Back, listen }),
-        ("ask_time.xml", Reply::AskTime { again: false, listen }),
-        ("ask_time.xml", Reply::AskTime { again: true, listen }),
-        ("check_time.xml", Reply::CheckTime { time: inside, listen }),
+        (
+            "keys.xml",
+            Reply::Keys {
+                because: Because::WrongKey,
+                listen,
+            },
+        ),
+        (
+            "keys.xml",
+            Reply::Keys {
+                because: Because::NotUnderstood,
+                listen,
+            },
+        ),
+        (
+            "keys.xml",
+            Reply::Keys {
+                because: Because::Back,
+                listen,
+            },
+        ),
+        (
+            "ask_time.xml",
+            Reply::AskTime {
+                again: false,
+                listen,
+            },
+        ),
+        (
+            "ask_time.xml",
+            Reply::AskTime {
+                again: true,
+                listen,
+            },
+        ),
+        (
+            "check_time.xml",
+            Reply::CheckTime {
+                time: inside,
+                listen,
+            },
+        ),
         ("ask_no_more_calls.xml", Reply::AskOptOut { listen }),
         ("inbound_called.xml", Reply::Called { listen }),
         ("inbound_offer.xml", Reply::Offer { listen }),
@@ -160,12 +264,29 @@ pub(super) fn replies() -> Vec<(&'static str, Reply)> {
         Decision::OptedOut,
     ];
     for decision in decisions {
-        replies.push(("decided.xml", Reply::Decided { decision, listen: Some(listen) }));
-        replies.push(("decided_goodbye.xml", Reply::Decided { decision, listen: None }));
+        replies.push((
+            "decided.xml",
+            Reply::Decided {
+                decision,
+                listen: Some(listen),
+            },
+        ));
+        replies.push((
+            "decided_goodbye.xml",
+            Reply::Decided {
+                decision,
+                listen: None,
+            },
+        ));
     }
     let goodbyes = [Goodbye::Decided, Goodbye::NoKey, Goodbye::OptedOut];
     replies.extend(goodbyes.map(|goodbye| ("goodbye.xml", Reply::Goodbye(goodbye))));
-    let apologies = [Apology::Fault, Apology::Canceled, Apology::Expired, Apology::OptedOut];
+    let apologies = [
+        Apology::Fault,
+        Apology::Canceled,
+        Apology::Expired,
+        Apology::OptedOut,
+    ];
     replies.extend(apologies.map(|apology| ("apology.xml", Reply::Apology(apology))));
     replies
 }
@@ -185,7 +306,10 @@ fn longest(language: Language) -> Option<Reservation> {
         country: Some(Country::US),
         timezone: None,
         extension: None,
-        alternatives: Some(Alternatives { earliest: time(18, 0, 0, 0), latest: time(21, 0, 0, 0) }),
+        alternatives: Some(Alternatives {
+            earliest: time(18, 0, 0, 0),
+            latest: time(21, 0, 0, 0),
+        }),
         not_before: None,
         give_up_at: Timestamp::MAX,
         attempts: 3,

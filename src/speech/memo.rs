@@ -23,7 +23,12 @@ impl<K> Default for Memo<K> {
 impl<K: Copy + Eq + Hash> Memo<K> {
     /// Passes the text for `key` to `write`; `make` works it out if it is not remembered.
     pub(super) fn write(&self, key: K, make: impl FnOnce() -> String, write: impl FnOnce(&str)) {
-        if let Some(text) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        if let Some(text) = self
+            .0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+        {
             return write(text);
         }
         let text = make();
@@ -50,7 +55,11 @@ mod tests {
         let memo = Memo::default();
         let mut said = String::new();
         memo.write(1, || "one".to_owned(), |text| said.push_str(text));
-        memo.write(1, || unreachable!("it is remembered"), |text| said.push_str(text));
+        memo.write(
+            1,
+            || unreachable!("it is remembered"),
+            |text| said.push_str(text),
+        );
         assert_eq!(said, "oneone");
     }
 
@@ -58,7 +67,11 @@ mod tests {
     fn no_more_is_remembered_than_there_is_room_for() {
         let memo = Memo::default();
         for number in 0..3 * KEPT {
-            memo.write(number, || number.to_string(), |text| assert_eq!(text, number.to_string()));
+            memo.write(
+                number,
+                || number.to_string(),
+                |text| assert_eq!(text, number.to_string()),
+            );
         }
         assert!(memo.0.read().unwrap().len() <= KEPT);
     }

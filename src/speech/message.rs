@@ -1,7 +1,7 @@
 //! Which messages every language must have, what may be put into each, and when each is said.
 //!
-//! A document names messages in their order; whether one is said depends on the call alone, so that documents need no
-//! branches and the files can be read by people who do not program.
+//! A document names messages in their order; whether one is said depends on the call alone, so that
+//! documents need no branches and the files can be read by people who do not program.
 
 use super::phrase::Variable;
 
@@ -71,7 +71,12 @@ pub(super) struct Spec {
 
 impl Spec {
     const fn new(name: &'static str, when: Condition, must: &'static [Variable]) -> Self {
-        Self { name, when, must, may: &[] }
+        Self {
+            name,
+            when,
+            must,
+            may: &[],
+        }
     }
 
     const fn and(self, may: &'static [Variable]) -> Self {
@@ -97,7 +102,11 @@ const TABLE: &[Variable] = &[V::Party, V::Day, V::Time, V::Name];
 /// Every message.
 pub(super) const MESSAGES: &[Spec] = &[
     Spec::new("greeting", C::RestaurantUnknown, &[V::Service]),
-    Spec::new("greeting_to", C::RestaurantKnown, &[V::Service, V::Restaurant]),
+    Spec::new(
+        "greeting_to",
+        C::RestaurantKnown,
+        &[V::Service, V::Restaurant],
+    ),
     Spec::new("once_more", C::Always, &[]),
     Spec::new("day", C::Always, &[V::Day]),
     Spec::new("time", C::Always, &[V::Time]),
@@ -116,7 +125,12 @@ pub(super) const MESSAGES: &[Spec] = &[
     Spec::new("not_understood", C::NotUnderstood, &[]),
     Spec::new("back", C::Back, &[]),
     Spec::new("accepted", C::Accepted, &[V::Party, V::Day, V::Time]).and(TABLE),
-    Spec::new("accepted_at", C::AcceptedAt, &[V::Party, V::Day, V::NewTime]).and(TABLE),
+    Spec::new(
+        "accepted_at",
+        C::AcceptedAt,
+        &[V::Party, V::Day, V::NewTime],
+    )
+    .and(TABLE),
     Spec::new("passed_on", C::PassedOn, &[V::NewTime]).and(TABLE),
     Spec::new("declined", C::Declined, &[V::Party, V::Day, V::Time]).and(TABLE),
     Spec::new("change_to_decline", C::MayDecline, &[]),

@@ -1,8 +1,9 @@
 //! What staff hear: a reply becomes words, and the words become TwiML.
 //!
-//! The only user of `twiml/`. Nothing is decided here: what is said next is the business of `call::talk`. All files are
-//! read and checked at start ([`Speech::load`]); a call finds them prepared, and writes into one string. Start reading
-//! with `twiml/README.md`, then [`Speech::render`].
+//! The only user of `twiml/`. Nothing is decided here: what is said next is the business of
+//! `call::talk`. All files are read and checked at start ([`Speech::load`]); a call finds them
+//! prepared, and writes into one string. Start reading with `twiml/README.md`, then
+//! [`Speech::render`].
 
 mod calendar;
 mod document;
@@ -37,13 +38,15 @@ use scene::Content;
 use spoken::Out;
 use tongue::Tongue;
 
-/// The document for when nothing is known, not even the language: fixed, so that nothing can go wrong with it.
+/// The document for when nothing is known, not even the language: fixed, so that nothing can go
+/// wrong with it.
 pub const LAST_RESORT: &str = concat!(
     r#"<Response><Say voice="Polly.Joanna-Neural" language="en-US">"#,
     "Sorry, something went wrong on our side. Goodbye.</Say><Hangup/></Response>",
 );
 
-/// Every language, prepared. Immutable and shared by all calls, but for a memory of how numbers are grouped.
+/// Every language, prepared. Immutable and shared by all calls, but for a memory of how numbers are
+/// grouped.
 #[derive(Debug)]
 pub struct Speech {
     tongues: Box<[Tongue]>,
@@ -95,35 +98,51 @@ impl Speech {
     /// Whether a language is one of them.
     #[must_use]
     pub fn has(&self, language: Language) -> bool {
-        self.tongues.iter().any(|tongue| tongue.language == language)
+        self.tongues
+            .iter()
+            .any(|tongue| tongue.language == language)
     }
 
     /// The language of a country's restaurants; en-US where no language file names the country.
     #[must_use]
     pub fn default_for(&self, country: Option<Country>) -> Language {
         let find = |country: Country| {
-            self.countries.binary_search_by(|(known, _)| known[..].cmp(country.as_str().as_bytes())).ok()
+            self.countries
+                .binary_search_by(|(known, _)| known[..].cmp(country.as_str().as_bytes()))
+                .ok()
         };
         let place = country.and_then(find).and_then(|at| self.countries.get(at));
-        place.and_then(|(_, tongue)| self.tongues.get(*tongue)).map_or(Language::EN_US, |tongue| tongue.language)
+        place
+            .and_then(|(_, tongue)| self.tongues.get(*tongue))
+            .map_or(Language::EN_US, |tongue| tongue.language)
     }
 
-    /// What somebody meant who spoke instead of pressing a key. `confidence` is Twilio's, 0 to 1, if it has one.
+    /// What somebody meant who spoke instead of pressing a key. `confidence` is Twilio's, 0 to 1,
+    /// if it has one.
     #[must_use]
     pub fn understand(&self, language: Language, text: &str, confidence: Option<f32>) -> Said {
         self.tongue(language).ears.understand(text, confidence)
     }
 
-    /// The TwiML that says a reply. `action` is the absolute URL of the next key; it is not used by a reply that does
-    /// not listen. A language that is not shipped (of a ticket from another version) is said in en-US.
+    /// The TwiML that says a reply. `action` is the absolute URL of the next key; it is not used by
+    /// a reply that does not listen. A language that is not shipped (of a ticket from another
+    /// version) is said in en-US.
     #[must_use]
     pub fn render(&self, reply: &Reply, scene: &Scene<'_>, action: &str) -> String {
         let document = match reply {
             Reply::Ask { slowly: true, .. } => Document::AskSlowly,
-            Reply::Ask { opening: Opening::First, .. } => Document::Ask,
-            Reply::Ask { opening: Opening::Again, .. } => Document::AskAgain,
+            Reply::Ask {
+                opening: Opening::First,
+                ..
+            } => Document::Ask,
+            Reply::Ask {
+                opening: Opening::Again,
+                ..
+            } => Document::AskAgain,
             Reply::Keys { .. } => Document::Keys,
-            Reply::Decided { listen: Some(_), .. } => Document::Decided,
+            Reply::Decided {
+                listen: Some(_), ..
+            } => Document::Decided,
             Reply::Decided { listen: None, .. } => Document::DecidedGoodbye,
             Reply::AskTime { .. } => Document::AskTime,
             Reply::CheckTime { .. } => Document::CheckTime,
@@ -135,7 +154,11 @@ impl Speech {
             Reply::HangUp => Document::HangUp,
         };
         let (conditions, new_time) = scene::of_reply(reply, scene);
-        let content = Content { new_time, action, ..self.content(scene) };
+        let content = Content {
+            new_time,
+            action,
+            ..self.content(scene)
+        };
         Self::write(document, &content, conditions)
     }
 
@@ -147,27 +170,49 @@ impl Speech {
         let silence = content.write(&content.tongue.script, scene::of_scene(scene), &mut out);
         let text = out.text.trim_end().to_owned();
         let spoken = estimate::milliseconds(&text, content.tongue.by_character);
-        Script { language: content.tongue.language, seconds: (spoken + silence).div_ceil(1000), text }
+        Script {
+            language: content.tongue.language,
+            seconds: (spoken + silence).div_ceil(1000),
+            text,
+        }
     }
 
     /// The TwiML that says sorry for a fault of ours, when nothing but the language is known.
     #[must_use]
     pub fn apology(&self, language: Language) -> String {
         let conditions = scene::of_apology(Conditions::NONE, Apology::Fault);
-        Self::write(Document::Apology, &self.stranger(language, "", None), conditions)
+        Self::write(
+            Document::Apology,
+            &self.stranger(language, "", None),
+            conditions,
+        )
     }
 
-    /// What is left on a machine: who called and why, and the number to call back; neither the guest's name nor number.
+    /// What is left on a machine: who called and why, and the number to call back; neither the
+    /// guest's name nor number.
     #[must_use]
     pub fn voicemail(&self, scene: &Scene<'_>) -> String {
-        Self::write(Document::Voicemail, &self.content(scene), scene::of_scene(scene))
+        Self::write(
+            Document::Voicemail,
+            &self.content(scene),
+            scene::of_scene(scene),
+        )
     }
 
     /// What anyone hears who rings our number: who we are and how to reach a person.
     #[must_use]
-    pub fn inbound(&self, language: Language, service_name: &str, contact_phone: Option<Phone>) -> String {
+    pub fn inbound(
+        &self,
+        language: Language,
+        service_name: &str,
+        contact_phone: Option<Phone>,
+    ) -> String {
         let content = self.stranger(language, service_name, contact_phone);
-        Self::write(Document::Inbound, &content, scene::of_contact(contact_phone))
+        Self::write(
+            Document::Inbound,
+            &content,
+            scene::of_contact(contact_phone),
+        )
     }
 
     fn write(document: Document, content: &Content<'_>, conditions: Conditions) -> String {
@@ -179,18 +224,41 @@ impl Speech {
 
     fn content<'a>(&'a self, scene: &Scene<'a>) -> Content<'a> {
         let reservation = Some(scene.reservation);
-        let stranger = self.stranger(scene.reservation.language, scene.service_name, scene.contact_phone);
-        Content { reservation, ..stranger }
+        let stranger = self.stranger(
+            scene.reservation.language,
+            scene.service_name,
+            scene.contact_phone,
+        );
+        Content {
+            reservation,
+            ..stranger
+        }
     }
 
-    fn stranger<'a>(&'a self, language: Language, service: &'a str, contact: Option<Phone>) -> Content<'a> {
+    fn stranger<'a>(
+        &'a self,
+        language: Language,
+        service: &'a str,
+        contact: Option<Phone>,
+    ) -> Content<'a> {
         let tongue = self.tongue(language);
         let numbers = &self.numbers;
-        Content { tongue, numbers, reservation: None, service, contact, new_time: None, action: "" }
+        Content {
+            tongue,
+            numbers,
+            reservation: None,
+            service,
+            contact,
+            new_time: None,
+            action: "",
+        }
     }
 
     fn tongue(&self, language: Language) -> &Tongue {
-        let found = self.tongues.iter().find(|tongue| tongue.language == language);
+        let found = self
+            .tongues
+            .iter()
+            .find(|tongue| tongue.language == language);
         found.unwrap_or(&self.tongues[self.usual])
     }
 }

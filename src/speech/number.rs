@@ -5,7 +5,8 @@ use crate::domain::{Country, Phone};
 
 const SHARDS: usize = 16;
 
-/// How numbers are said. The numbering plan is asked once for each, and many callers do not wait for each other.
+/// How numbers are said. The numbering plan is asked once for each, and many callers do not wait
+/// for each other.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
     shards: [Memo<(Phone, Option<Country>)>; SHARDS],
@@ -13,13 +14,25 @@ pub(super) struct Numbers {
 
 impl Numbers {
     /// Writes a number; `plus` is how the language says the sign before a foreign country's code.
-    pub(super) fn write(&self, phone: Phone, country: Option<Country>, plus: &str, out: &mut String) {
+    pub(super) fn write(
+        &self,
+        phone: Phone,
+        country: Option<Country>,
+        plus: &str,
+        out: &mut String,
+    ) {
         let digits = || spell(&phone.groups(country));
-        self.shard(phone).write((phone, country), digits, |digits| put(digits, plus, out));
+        self.shard(phone)
+            .write((phone, country), digits, |digits| put(digits, plus, out));
     }
 
     /// Remembers the groups of a number.
-    pub(super) fn remember(&self, phone: Phone, country: Option<Country>, groups: &[impl AsRef<str>]) {
+    pub(super) fn remember(
+        &self,
+        phone: Phone,
+        country: Option<Country>,
+        groups: &[impl AsRef<str>],
+    ) {
         self.shard(phone).put((phone, country), spell(groups));
     }
 
@@ -39,7 +52,8 @@ fn put(digits: &str, plus: &str, out: &mut String) {
     }
 }
 
-/// Digits apart from each other, so that no voice makes numbers of them; a comma after each group is a short pause.
+/// Digits apart from each other, so that no voice makes numbers of them; a comma after each group
+/// is a short pause.
 fn spell(groups: &[impl AsRef<str>]) -> String {
     let mut out = String::with_capacity(48);
     for group in groups.iter().map(AsRef::as_ref) {

@@ -67,7 +67,9 @@ impl Variable {
     }
 
     fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|variable| variable.name() == name)
+        Self::ALL
+            .into_iter()
+            .find(|variable| variable.name() == name)
     }
 }
 
@@ -116,7 +118,8 @@ pub(super) enum Part<'a> {
     Brace(&'a str),
 }
 
-/// Makes pieces of a phrase; `name` is what the phrase is called, `allowed` what may be put into it.
+/// Makes pieces of a phrase; `name` is what the phrase is called, `allowed` what may be put into
+/// it.
 ///
 /// # Errors
 /// A brace without its partner, or a variable that cannot be used here.
@@ -137,11 +140,22 @@ mod tests {
 
     #[test]
     fn phrases_are_taken_apart_at_their_braces() {
-        let found = pieces("time", "At {time}, {day}.", &[Variable::Time, Variable::Day]).unwrap();
+        let found = pieces(
+            "time",
+            "At {time}, {day}.",
+            &[Variable::Time, Variable::Day],
+        )
+        .unwrap();
         let text = |text: &str| Piece::Text(text.into());
         assert_eq!(
             found,
-            [text("At "), Piece::Value(Variable::Time), text(", "), Piece::Value(Variable::Day), text(".")]
+            [
+                text("At "),
+                Piece::Value(Variable::Time),
+                text(", "),
+                Piece::Value(Variable::Day),
+                text(".")
+            ]
         );
     }
 
@@ -151,7 +165,10 @@ mod tests {
             pieces("time", "At {tiem}.", &[Variable::Time]),
             Err(Wrong::UnknownVariable("time".into(), "tiem".into()))
         );
-        assert!(matches!(pieces("time", "{name}", &[Variable::Time]), Err(Wrong::UnknownVariable(..))));
+        assert!(matches!(
+            pieces("time", "{name}", &[Variable::Time]),
+            Err(Wrong::UnknownVariable(..))
+        ));
         for text in ["{", "}", "{a{b}", "a}b{c}", "{time} }"] {
             assert_eq!(split(text), Err(Wrong::Brace(text.into())), "{text}");
         }

@@ -61,7 +61,9 @@ pub enum Wrong {
     #[error("`party.{0}` is never used by this language for 1 to 99 people")]
     UnknownPlural(String),
     /// `hours` or `second_hours` has neither 12 nor 24 words.
-    #[error("`hours` and `second_hours` of `time_again` must have 12 or 24 words, beginning with that for 0 o'clock")]
+    #[error(
+        "`hours` and `second_hours` of `time_again` must have 12 or 24 words, beginning with that for 0 o'clock"
+    )]
     Hours,
     /// A key of `time_again` that is not understood.
     #[error("`{0}` is not understood in `time_again`")]
@@ -70,10 +72,14 @@ pub enum Wrong {
     #[error("`time_again` does not say how {0} is said")]
     TimeGap(String),
     /// Twilio does not listen to this language.
-    #[error("Twilio does not listen to `{0}`; its codes for listening differ from those for speaking")]
+    #[error(
+        "Twilio does not listen to `{0}`; its codes for listening differ from those for speaking"
+    )]
     Hearing(String),
     /// A list of words that are listened for is empty, or too long for Twilio.
-    #[error("`speech.{0}` must have between 1 and 40 phrases of at most 100 characters, without commas")]
+    #[error(
+        "`speech.{0}` must have between 1 and 40 phrases of at most 100 characters, without commas"
+    )]
     Phrases(&'static str),
     /// A phrase has two meanings.
     #[error("`{0}` stands in two lists of `speech`")]

@@ -71,9 +71,19 @@ impl Content<'_> {
 
     fn fact(&self, variable: Variable, reservation: &Reservation, out: &mut Out) {
         match variable {
-            Variable::Restaurant => out.say(reservation.restaurant.as_ref().map_or("", |name| name.as_str())),
+            Variable::Restaurant => out.say(
+                reservation
+                    .restaurant
+                    .as_ref()
+                    .map_or("", |name| name.as_str()),
+            ),
             Variable::Name => out.say(reservation.name.as_str()),
-            Variable::Notes => out.say(reservation.notes.as_ref().map_or("", |notes| notes.as_str())),
+            Variable::Notes => out.say(
+                reservation
+                    .notes
+                    .as_ref()
+                    .map_or("", |notes| notes.as_str()),
+            ),
             Variable::Day => self.tongue.calendar.write_day(reservation.time.date(), out),
             Variable::Time => self.time(Some(reservation.time.time()), out),
             Variable::TimeAgain => self.time_again(Some(reservation.time.time()), out),
@@ -83,7 +93,9 @@ impl Content<'_> {
             }
             Variable::Count => out.exactly(reservation.party_size.get().to_string().as_str()),
             Variable::GuestPhone => self.phone(reservation.guest_phone, out),
-            Variable::Earliest => self.time(reservation.alternatives.map(|times| times.earliest), out),
+            Variable::Earliest => {
+                self.time(reservation.alternatives.map(|times| times.earliest), out)
+            }
             Variable::Latest => self.time(reservation.alternatives.map(|times| times.latest), out),
             Variable::Action
             | Variable::Service
@@ -108,7 +120,8 @@ impl Content<'_> {
     fn phone(&self, phone: Option<Phone>, out: &mut Out) {
         let country: Option<Country> = self.reservation.and_then(|reservation| reservation.country);
         if let Some(phone) = phone {
-            self.numbers.write(phone, country, &self.tongue.plus, &mut out.text);
+            self.numbers
+                .write(phone, country, &self.tongue.plus, &mut out.text);
         }
     }
 }
@@ -127,19 +140,37 @@ pub(super) fn of_scene(scene: &Scene<'_>) -> Conditions {
 
 /// What holds without any reservation.
 pub(super) const fn of_contact(phone: Option<Phone>) -> Conditions {
-    Conditions::NONE.with(C::ContactKnown, phone.is_some()).with(C::ContactUnknown, phone.is_none())
+    Conditions::NONE
+        .with(C::ContactKnown, phone.is_some())
+        .with(C::ContactUnknown, phone.is_none())
 }
 
 /// What holds besides because of the reply, and the time it speaks of.
 pub(super) fn of_reply(reply: &Reply, scene: &Scene<'_>) -> (Conditions, Option<Time>) {
     let known = of_scene(scene);
     match *reply {
-        Reply::Ask { opening: Opening::First | Opening::Again, .. } | Reply::HangUp => (known, None),
-        Reply::Keys { because: Because::WrongKey, .. } => (known.with(C::WrongKey, true), None),
-        Reply::Keys { because: Because::NotUnderstood, .. } => (known.with(C::NotUnderstood, true), None),
-        Reply::Keys { because: Because::Back, .. } => (known.with(C::Back, true), None),
+        Reply::Ask {
+            opening: Opening::First | Opening::Again,
+            ..
+        }
+        | Reply::HangUp => (known, None),
+        Reply::Keys {
+            because: Because::WrongKey,
+            ..
+        } => (known.with(C::WrongKey, true), None),
+        Reply::Keys {
+            because: Because::NotUnderstood,
+            ..
+        } => (known.with(C::NotUnderstood, true), None),
+        Reply::Keys {
+            because: Because::Back,
+            ..
+        } => (known.with(C::Back, true), None),
         Reply::Decided { decision, .. } => of_decision(known, decision, scene.reservation),
-        Reply::AskTime { again, .. } => (known.with(C::NextTry, again).with(C::FirstTry, !again), None),
+        Reply::AskTime { again, .. } => (
+            known.with(C::NextTry, again).with(C::FirstTry, !again),
+            None,
+        ),
         Reply::CheckTime { time, .. } => (known, Some(time)),
         Reply::AskOptOut { .. } | Reply::Called { .. } | Reply::Offer { .. } => (known, None),
         Reply::Goodbye(goodbye) => {
@@ -165,12 +196,21 @@ pub(super) const fn of_apology(known: Conditions, apology: Apology) -> Condition
     }
 }
 
-fn of_decision(known: Conditions, decision: Decision, reservation: &Reservation) -> (Conditions, Option<Time>) {
+fn of_decision(
+    known: Conditions,
+    decision: Decision,
+    reservation: &Reservation,
+) -> (Conditions, Option<Time>) {
     match decision {
-        Decision::Accepted => (known.with(C::Accepted, true).with(C::MayDecline, true), None),
+        Decision::Accepted => (
+            known.with(C::Accepted, true).with(C::MayDecline, true),
+            None,
+        ),
         Decision::Declined => (known.with(C::Declined, true).with(C::MayAccept, true), None),
         Decision::OtherTime(time) => {
-            let fits = reservation.alternatives.is_some_and(|times| times.contains(time));
+            let fits = reservation
+                .alternatives
+                .is_some_and(|times| times.contains(time));
             let said = if fits { C::AcceptedAt } else { C::PassedOn };
             (known.with(said, true).with(C::MayDecline, true), Some(time))
         }

@@ -82,12 +82,17 @@ impl Schema {
 
     /// Whether a voice speaks a language.
     pub(super) fn speaks(&self, voice: &str, language: &str) -> bool {
-        self.voices.get(language).is_some_and(|voices| voices.iter().any(|known| known == voice))
+        self.voices
+            .get(language)
+            .is_some_and(|voices| voices.iter().any(|known| known == voice))
     }
 
-    /// Whether Twilio can listen to a language: its codes differ from those it speaks (protocol 4.2).
+    /// Whether Twilio can listen to a language: its codes differ from those it speaks (protocol
+    /// 4.2).
     pub(super) fn hears(&self, language: &str) -> bool {
-        self.enums.get("GatherLanguage").is_some_and(|known| known.iter().any(|tag| tag == language))
+        self.enums
+            .get("GatherLanguage")
+            .is_some_and(|known| known.iter().any(|tag| tag == language))
     }
 
     /// Holds a document against every rule.
@@ -101,11 +106,19 @@ impl Schema {
         if let Some(c) = document.chars().find(|c| !spoken::is_xml(*c)) {
             return Err(Fault::Character(c));
         }
-        let mut walk = Walk { schema: self, open: Vec::new(), roots: 0, said: 0 };
+        let mut walk = Walk {
+            schema: self,
+            open: Vec::new(),
+            roots: 0,
+            said: 0,
+        };
         let mut reader = Reader::from_str(document);
         reader.config_mut().enable_all_checks(true);
         loop {
-            match reader.read_event().map_err(|error| Fault::Xml(error.to_string()))? {
+            match reader
+                .read_event()
+                .map_err(|error| Fault::Xml(error.to_string()))?
+            {
                 Event::Start(start) => {
                     walk.enter(&start)?;
                     walk.open.push(start.name().as_ref().to_owned());
@@ -117,7 +130,13 @@ impl Schema {
                 Event::Text(text) => walk.text(&text.into_inner())?,
                 Event::GeneralRef(reference) => walk.reference(&reference.into_inner())?,
                 Event::Comment(_) => {}
-                Event::Eof => return if walk.open.is_empty() && walk.roots == 1 { Ok(()) } else { Err(Fault::Root) },
+                Event::Eof => {
+                    return if walk.open.is_empty() && walk.roots == 1 {
+                        Ok(())
+                    } else {
+                        Err(Fault::Root)
+                    };
+                }
                 Event::CData(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {
                     return Err(Fault::Xml("only elements and text are sent".to_owned()));
                 }
@@ -145,7 +164,9 @@ impl Walk<'_> {
             None if name == "Response" => self.roots += 1,
             None => return Err(Fault::Root),
             Some(parent) => {
-                let fits = self.element(parent).is_some_and(|element| element.children.contains(&name));
+                let fits = self
+                    .element(parent)
+                    .is_some_and(|element| element.children.contains(&name));
                 if !fits {
                     return Err(Fault::Nesting(name, parent.clone()));
                 }
@@ -155,25 +176,42 @@ impl Walk<'_> {
             self.said = 0;
         }
         let attributes = self.attributes(start, &name)?;
-        let get = |wanted: &str| attributes.get(wanted).map(String::as_str).unwrap_or_default();
+        let get = |wanted: &str| {
+            attributes
+                .get(wanted)
+                .map(String::as_str)
+                .unwrap_or_default()
+        };
         if name == "Gather" && get("action").is_empty() {
             return Err(Fault::NoAction);
         }
         if name == "Say" && !self.schema.speaks(get("voice"), get("language")) {
-            return Err(Fault::Voice(get("voice").to_owned(), get("language").to_owned()));
+            return Err(Fault::Voice(
+                get("voice").to_owned(),
+                get("language").to_owned(),
+            ));
         }
         Ok(())
     }
 
-    fn attributes(&self, start: &BytesStart<'_>, name: &str) -> Result<BTreeMap<String, String>, Fault> {
+    fn attributes(
+        &self,
+        start: &BytesStart<'_>,
+        name: &str,
+    ) -> Result<BTreeMap<String, String>, Fault> {
         let mut found = BTreeMap::new();
         for attribute in start.attributes() {
             let attribute = attribute.map_err(|error| Fault::Xml(error.to_string()))?;
-            let value =
-                attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| Fault::Xml(error.to_string()))?;
+            let value = attribute
+                .normalized_value(XmlVersion::Implicit1_0)
+                .map_err(|error| Fault::Xml(error.to_string()))?;
             let key = attribute.key.as_ref().to_owned();
-            let known = self.element(name).and_then(|element| element.attributes.get(&key));
-            let Some(kind) = known else { return Err(Fault::Attribute(name.to_owned(), key)) };
+            let known = self
+                .element(name)
+                .and_then(|element| element.attributes.get(&key));
+            let Some(kind) = known else {
+                return Err(Fault::Attribute(name.to_owned(), key));
+            };
             if !self.takes(kind, &value) {
                 return Err(Fault::Value(name.to_owned(), key, value.into_owned()));
             }
@@ -189,8 +227,13 @@ impl Walk<'_> {
             "boolean" => matches!(value, "true" | "false"),
             kind => {
                 let known = self.schema.enums.get(kind.trim_end_matches("[]"));
-                let one = |word: &str| known.is_none_or(|words| words.iter().any(|known| known == word));
-                if kind.ends_with("[]") { value.split(' ').all(one) } else { one(value) }
+                let one =
+                    |word: &str| known.is_none_or(|words| words.iter().any(|known| known == word));
+                if kind.ends_with("[]") {
+                    value.split(' ').all(one)
+                } else {
+                    one(value)
+                }
             }
         }
     }
@@ -208,11 +251,19 @@ impl Walk<'_> {
 
     fn reference(&mut self, name: &str) -> Result<(), Fault> {
         let known = matches!(name, "amp" | "lt" | "gt" | "quot" | "apos");
-        if known { self.count(1) } else { Err(Fault::Xml(format!("&{name}; is not known"))) }
+        if known {
+            self.count(1)
+        } else {
+            Err(Fault::Xml(format!("&{name}; is not known")))
+        }
     }
 
     fn count(&mut self, characters: usize) -> Result<(), Fault> {
         self.said += characters;
-        if self.said > MOST_SAID { Err(Fault::LongSay(self.said)) } else { Ok(()) }
+        if self.said > MOST_SAID {
+            Err(Fault::LongSay(self.said))
+        } else {
+            Ok(())
+        }
     }
 }

@@ -1,8 +1,10 @@
-//! Text of guests on its way into a document: only what can be said, and nothing that could be markup.
+//! Text of guests on its way into a document: only what can be said, and nothing that could be
+//! markup.
 
 use crate::plain::Plain;
 
-/// Where words are written: a document, in which five characters are escaped, or a plain transcript.
+/// Where words are written: a document, in which five characters are escaped, or a plain
+/// transcript.
 #[derive(Debug)]
 pub(super) struct Out {
     /// What was written so far.
@@ -13,23 +15,34 @@ pub(super) struct Out {
 impl Out {
     /// For a document of about `capacity` bytes.
     pub(super) fn document(capacity: usize) -> Self {
-        Self { text: String::with_capacity(capacity), escape: true }
+        Self {
+            text: String::with_capacity(capacity),
+            escape: true,
+        }
     }
 
     /// For a transcript.
     pub(super) const fn transcript() -> Self {
-        Self { text: String::new(), escape: false }
+        Self {
+            text: String::new(),
+            escape: false,
+        }
     }
 
-    /// Writes a text that came from outside: what cannot be said is left out, and white space around it with it. A
-    /// text of which nothing could be said is written as it is, but for marks that cannot be seen either.
+    /// Writes a text that came from outside: what cannot be said is left out, and white space
+    /// around it with it. A text of which nothing could be said is written as it is, but for marks
+    /// that cannot be seen either.
     pub(super) fn say(&mut self, text: &str) {
         if is_all_plain(text) && !has_gaps(text) && text.trim_ascii().len() == text.len() {
             self.text.push_str(text);
             return;
         }
         let sayable = |text: &str| text.chars().any(|c| c.is_alphanumeric() && is_sayable(c));
-        let keep: fn(char) -> bool = if sayable(text) { is_sayable } else { |c| is_xml(c) && !is_format(c) };
+        let keep: fn(char) -> bool = if sayable(text) {
+            is_sayable
+        } else {
+            |c| is_xml(c) && !is_format(c)
+        };
         let (begin, mut gap) = (self.text.len(), false);
         for c in text.chars().filter(|c| keep(*c)) {
             if c.is_whitespace() {
@@ -46,7 +59,8 @@ impl Out {
 
     /// Writes text of ours: nothing is left out but what XML forbids.
     pub(super) fn exactly(&mut self, text: &str) {
-        // The longest is an address, three hundred characters of ticket with an ampersand or two: whole runs are copied.
+        // The longest is an address, three hundred characters of ticket with an ampersand or two:
+        // whole runs are copied.
         let mut rest = text;
         loop {
             let (plain, special) = rest.split_at(PLAIN.stretch(rest.as_bytes()));
@@ -60,15 +74,19 @@ impl Out {
         }
     }
 
-    /// Writes a phrase's own text, already escaped. The point at its end is left out after a value that brings one
-    /// along, such as "8:15 p.m." or "Jr.".
+    /// Writes a phrase's own text, already escaped. The point at its end is left out after a value
+    /// that brings one along, such as "8:15 p.m." or "Jr.".
     pub(super) fn phrase(&mut self, text: &str) {
         let point = text.starts_with('.') && self.text.ends_with('.');
         // The space after the last message of a Say.
         if text.starts_with("</") && self.text.ends_with(' ') {
             let _space = self.text.pop();
         }
-        self.text.push_str(if point { text.get(1..).unwrap_or_default() } else { text });
+        self.text.push_str(if point {
+            text.get(1..).unwrap_or_default()
+        } else {
+            text
+        });
     }
 
     fn push(&mut self, c: char) {
@@ -79,12 +97,23 @@ impl Out {
     }
 }
 
-/// What can be written as it stands, into a document too: all that is printed in ASCII, but for markup.
-static PLAIN: Plain<5> = Plain::new([(b' ', b'!'), (b'#', b'%'), (b'(', b';'), (b'=', b'='), (b'?', b'~')]);
+/// What can be written as it stands, into a document too: all that is printed in ASCII, but for
+/// markup.
+static PLAIN: Plain<5> = Plain::new([
+    (b' ', b'!'),
+    (b'#', b'%'),
+    (b'(', b';'),
+    (b'=', b'='),
+    (b'?', b'~'),
+]);
 
-/// What CLDR has, as it can be said: its narrow and fixed spaces become plain ones, its marks for the eye are left out.
+/// What CLDR has, as it can be said: its narrow and fixed spaces become plain ones, its marks for
+/// the eye are left out.
 pub(super) fn of_cldr(text: &str) -> String {
-    text.chars().filter(|c| is_sayable(*c)).map(|c| if c.is_whitespace() { ' ' } else { c }).collect()
+    text.chars()
+        .filter(|c| is_sayable(*c))
+        .map(|c| if c.is_whitespace() { ' ' } else { c })
+        .collect()
 }
 
 fn has_gaps(text: &str) -> bool {
@@ -119,8 +148,8 @@ pub(super) const fn is_xml(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}')
 }
 
-/// Whether a voice can do something with the character: no emoji, arrows or boxes, no private characters, nothing
-/// that only steers how text is shown (general category Cf).
+/// Whether a voice can do something with the character: no emoji, arrows or boxes, no private
+/// characters, nothing that only steers how text is shown (general category Cf).
 pub(super) fn is_sayable(c: char) -> bool {
     let mute = c.is_control() && !c.is_whitespace();
     is_xml(c) && !(mute || is_format(c) || is_picture(c) || is_private(c))
@@ -159,7 +188,10 @@ mod tests {
 
     #[test]
     fn markup_is_only_text() {
-        assert_eq!(said("<b>Ana</b> & O'Neill \"Jr\""), "&lt;b&gt;Ana&lt;/b&gt; &amp; O&apos;Neill &quot;Jr&quot;");
+        assert_eq!(
+            said("<b>Ana</b> & O'Neill \"Jr\""),
+            "&lt;b&gt;Ana&lt;/b&gt; &amp; O&apos;Neill &quot;Jr&quot;"
+        );
     }
 
     #[test]

@@ -28,7 +28,8 @@ fn speech() -> &'static Speech {
 }
 
 fn schema() -> &'static Schema {
-    static SCHEMA: std::sync::LazyLock<Schema> = std::sync::LazyLock::new(|| Schema::load().unwrap());
+    static SCHEMA: std::sync::LazyLock<Schema> =
+        std::sync::LazyLock::new(|| Schema::load().unwrap());
     &SCHEMA
 }
 
@@ -56,7 +57,10 @@ fn reservation(language: Language, name: &str, time: &str, party: i64) -> Reserv
 
 /// With everything that a guest can add.
 fn full(plain: Reservation) -> Reservation {
-    let evening = Alternatives { earliest: time(18, 0, 0, 0), latest: time(21, 0, 0, 0) };
+    let evening = Alternatives {
+        earliest: time(18, 0, 0, 0),
+        latest: time(21, 0, 0, 0),
+    };
     Reservation {
         restaurant: Some(Name::parse("Trattoria Roma").unwrap()),
         guest_phone: Phone::from_e164("+14155550199"),
@@ -66,7 +70,8 @@ fn full(plain: Reservation) -> Reservation {
     }
 }
 
-/// Hard reservations: parties of 1, 2, 5 and 21, the turn of the day, noon, and names that are no plain words.
+/// Hard reservations: parties of 1, 2, 5 and 21, the turn of the day, noon, and names that are no
+/// plain words.
 fn hard(language: Language) -> Vec<Reservation> {
     let of = |name, time, party| reservation(language, name, time, party);
     vec![
@@ -80,22 +85,46 @@ fn hard(language: Language) -> Vec<Reservation> {
 }
 
 fn scene(reservation: &Reservation) -> Scene<'_> {
-    Scene { reservation, service_name: "Tablecall", contact_phone: Phone::from_e164("+14155550123") }
+    Scene {
+        reservation,
+        service_name: "Tablecall",
+        contact_phone: Phone::from_e164("+14155550123"),
+    }
 }
 
 fn ask(slowly: bool) -> Reply {
-    Reply::Ask { opening: if slowly { Opening::Again } else { Opening::First }, slowly, listen: Turn::first(0) }
+    Reply::Ask {
+        opening: if slowly {
+            Opening::Again
+        } else {
+            Opening::First
+        },
+        slowly,
+        listen: Turn::first(0),
+    }
 }
 
 /// Every document of a reservation, by its file.
 fn documents(reservation: &Reservation) -> Vec<(&'static str, String)> {
     let scene = scene(reservation);
     let speech = speech();
-    let replies = replies().into_iter().map(|(file, reply)| (file, speech.render(&reply, &scene, ACTION)));
-    let (service, contact, language) = (scene.service_name, scene.contact_phone, reservation.language);
+    let replies = replies()
+        .into_iter()
+        .map(|(file, reply)| (file, speech.render(&reply, &scene, ACTION)));
+    let (service, contact, language) = (
+        scene.service_name,
+        scene.contact_phone,
+        reservation.language,
+    );
     let others = [
         ("voicemail.xml", speech.voicemail(&scene)),
-        ("voicemail.xml", speech.voicemail(&Scene { contact_phone: None, ..scene })),
+        (
+            "voicemail.xml",
+            speech.voicemail(&Scene {
+                contact_phone: None,
+                ..scene
+            }),
+        ),
         ("inbound.xml", speech.inbound(language, service, contact)),
     ];
     replies.chain(others).collect()
@@ -118,12 +147,20 @@ fn heard(document: &str) -> String {
             Event::Empty(tag) if tag.name().as_ref() == "break" => words.push('\n'),
             Event::Eof => break,
             Event::Start(_) | Event::End(_) | Event::Empty(_) => {}
-            other @ (Event::CData(_) | Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_)) => {
+            other @ (Event::CData(_)
+            | Event::Comment(_)
+            | Event::Decl(_)
+            | Event::PI(_)
+            | Event::DocType(_)) => {
                 panic!("{other:?}")
             }
         }
     }
-    let lines: Vec<&str> = words.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> = words
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
     lines.join("\n")
 }
 
@@ -163,11 +200,25 @@ fn everything_said_keeps_the_rules_of_twiml() {
         assert_eq!(schema().check(&speech().apology(language)), Ok(()));
         for reservation in hard(language) {
             for (file, document) in documents(&reservation) {
-                assert_eq!(schema().check(&document), Ok(()), "{language} {file}: {document}");
-                assert!(!document.contains(['{', '}', '|']), "{language} {file}: {document}");
-                let invisible = |c: char| c != ' ' && !c.is_ascii() && !super::spoken::is_sayable(c);
-                assert!(!document.contains(invisible), "{language} {file}: {document}");
-                assert!(!document.contains(['\u{202F}', '\u{A0}', '\u{2068}', '\u{2069}']), "{language} {file}");
+                assert_eq!(
+                    schema().check(&document),
+                    Ok(()),
+                    "{language} {file}: {document}"
+                );
+                assert!(
+                    !document.contains(['{', '}', '|']),
+                    "{language} {file}: {document}"
+                );
+                let invisible =
+                    |c: char| c != ' ' && !c.is_ascii() && !super::spoken::is_sayable(c);
+                assert!(
+                    !document.contains(invisible),
+                    "{language} {file}: {document}"
+                );
+                assert!(
+                    !document.contains(['\u{202F}', '\u{A0}', '\u{2068}', '\u{2069}']),
+                    "{language} {file}"
+                );
             }
         }
     }
@@ -181,16 +232,28 @@ fn whoever_listens_can_press_a_key_from_the_first_word_on() {
             let document = speech().render(&reply, &scene(&reservation), ACTION);
             if reply.listen().is_some() {
                 let digits = if file == "ask_time.xml" { 4 } else { 1 };
-                let gather = format!("<Response><Gather input=\"dtmf\" numDigits=\"{digits}\" finishOnKey=\"\" ");
+                let gather = format!(
+                    "<Response><Gather input=\"dtmf\" numDigits=\"{digits}\" finishOnKey=\"\" "
+                );
                 assert!(document.starts_with(&gather), "{document}");
                 assert!(
-                    document.contains("actionOnEmptyResult=\"true\"") && !document.contains("bargeIn"),
+                    document.contains("actionOnEmptyResult=\"true\"")
+                        && !document.contains("bargeIn"),
                     "{document}"
                 );
-                assert!(document.contains(&format!("action=\"{}\"", ACTION.replace('&', "&amp;"))), "{document}");
-                assert!(document.ends_with("</Say></Gather></Response>"), "{document}");
+                assert!(
+                    document.contains(&format!("action=\"{}\"", ACTION.replace('&', "&amp;"))),
+                    "{document}"
+                );
+                assert!(
+                    document.ends_with("</Say></Gather></Response>"),
+                    "{document}"
+                );
             } else {
-                assert!(document.ends_with("<Hangup/></Response>") && !document.contains("Gather"), "{document}");
+                assert!(
+                    document.ends_with("<Hangup/></Response>") && !document.contains("Gather"),
+                    "{document}"
+                );
             }
         }
     }
@@ -204,8 +267,14 @@ fn staff_hear_at_once_who_calls_and_that_no_person_is_speaking() {
                 let text = heard(&speech().render(&ask(slowly), &scene(&reservation), ACTION));
                 let first = text.lines().next().unwrap();
                 let (_, automated) = words_of(language);
-                assert!(first.contains("Tablecall") && first.contains(automated), "{language}: {first}");
-                assert!(reservation.restaurant.is_none() || first.contains("Trattoria Roma"), "{language}: {first}");
+                assert!(
+                    first.contains("Tablecall") && first.contains(automated),
+                    "{language}: {first}"
+                );
+                assert!(
+                    reservation.restaurant.is_none() || first.contains("Trattoria Roma"),
+                    "{language}: {first}"
+                );
             }
         }
     }
@@ -217,11 +286,24 @@ fn keys_are_named_once_each_and_in_their_order() {
         let (star, _) = words_of(language);
         // No digit but those of keys in the facts themselves.
         let plain = reservation(language, "Ana", "2026-08-06T08:08", 4);
-        let alternatives = Some(Alternatives { earliest: time(8, 0, 0, 0), latest: time(8, 8, 0, 0) });
-        let more = Reservation { alternatives, ..plain.clone() };
-        for (file, reply) in replies().into_iter().filter(|(file, _)| file.starts_with("ask") || *file == "keys.xml") {
-            let spoken =
-                |reservation: &Reservation| keys(&heard(&speech().render(&reply, &scene(reservation), ACTION)), star);
+        let alternatives = Some(Alternatives {
+            earliest: time(8, 0, 0, 0),
+            latest: time(8, 8, 0, 0),
+        });
+        let more = Reservation {
+            alternatives,
+            ..plain.clone()
+        };
+        for (file, reply) in replies()
+            .into_iter()
+            .filter(|(file, _)| file.starts_with("ask") || *file == "keys.xml")
+        {
+            let spoken = |reservation: &Reservation| {
+                keys(
+                    &heard(&speech().render(&reply, &scene(reservation), ACTION)),
+                    star,
+                )
+            };
             let wanted = match file {
                 "ask_time.xml" => ["*", "*"],
                 "ask_no_more_calls.xml" => ["12", "12"],
@@ -229,7 +311,10 @@ fn keys_are_named_once_each_and_in_their_order() {
             };
             let found = [spoken(&plain), spoken(&more)];
             if file == "ask_time.xml" {
-                assert!(found.iter().all(|keys| keys.ends_with('*')), "{language} {file}: {found:?}");
+                assert!(
+                    found.iter().all(|keys| keys.ends_with('*')),
+                    "{language} {file}: {found:?}"
+                );
             } else {
                 assert_eq!(found, wanted, "{language} {file}");
             }
@@ -242,10 +327,21 @@ fn facts_come_in_the_order_in_which_they_are_written_down() {
     for language in speech().languages() {
         let reservation = full(reservation(language, "Ana María", "2026-12-04T19:30", 4));
         let text = speech().script(&scene(&reservation)).text;
-        let at = |fact: &str| text.find(fact).unwrap_or_else(|| panic!("{language} lacks {fact}: {text}"));
-        let facts = [at("30"), at("Ana María"), at("4 1 5, 5 5 5, 0 1 9 9"), at("window table, one high chair")];
+        let at = |fact: &str| {
+            text.find(fact)
+                .unwrap_or_else(|| panic!("{language} lacks {fact}: {text}"))
+        };
+        let facts = [
+            at("30"),
+            at("Ana María"),
+            at("4 1 5, 5 5 5, 0 1 9 9"),
+            at("window table, one high chair"),
+        ];
         assert!(facts.is_sorted(), "{language}: {text}");
-        assert!(!text.contains("2026"), "{language}: the year is not said: {text}");
+        assert!(
+            !text.contains("2026"),
+            "{language}: the year is not said: {text}"
+        );
     }
 }
 
@@ -253,16 +349,40 @@ fn facts_come_in_the_order_in_which_they_are_written_down() {
 fn the_core_takes_no_more_than_25_seconds_and_each_addition_10() {
     for language in speech().languages() {
         let seconds = |reservation: &Reservation| speech().script(&scene(reservation)).seconds;
-        for core in hard(language).into_iter().filter(|reservation| reservation.notes.is_none()) {
-            let core = Reservation { restaurant: Some(Name::parse("Trattoria Roma").unwrap()), ..core };
+        for core in hard(language)
+            .into_iter()
+            .filter(|reservation| reservation.notes.is_none())
+        {
+            let core = Reservation {
+                restaurant: Some(Name::parse("Trattoria Roma").unwrap()),
+                ..core
+            };
             let script = speech().script(&scene(&core));
-            assert!(script.seconds <= 25, "{language}: {} s: {}", script.seconds, script.text);
+            assert!(
+                script.seconds <= 25,
+                "{language}: {} s: {}",
+                script.seconds,
+                script.text
+            );
             let all = full(core.clone());
-            let notes = Reservation { notes: all.notes.clone(), ..core.clone() };
-            let phone = Reservation { guest_phone: all.guest_phone, ..core.clone() };
-            let times = Reservation { alternatives: all.alternatives, ..core.clone() };
+            let notes = Reservation {
+                notes: all.notes.clone(),
+                ..core.clone()
+            };
+            let phone = Reservation {
+                guest_phone: all.guest_phone,
+                ..core.clone()
+            };
+            let times = Reservation {
+                alternatives: all.alternatives,
+                ..core.clone()
+            };
             for more in [notes, phone, times] {
-                assert!(seconds(&more) <= seconds(&core) + 10, "{language}: {}", speech().script(&scene(&more)).text);
+                assert!(
+                    seconds(&more) <= seconds(&core) + 10,
+                    "{language}: {}",
+                    speech().script(&scene(&more)).text
+                );
             }
         }
     }
@@ -285,10 +405,25 @@ fn a_machine_is_told_neither_the_name_nor_the_number_of_the_guest() {
     for language in speech().languages() {
         let reservation = full(reservation(language, "Ana María", "2026-12-04T19:30", 4));
         let text = heard(&speech().voicemail(&scene(&reservation)));
-        assert!(text.contains("4 1 5, 5 5 5, 0 1 2 3") && text.contains("Tablecall"), "{language}: {text}");
-        assert!(!text.contains("Ana") && !text.contains("0 1 9 9"), "{language}: {text}");
-        let called = heard(&speech().render(&Reply::Called { listen: Turn::first(0) }, &scene(&reservation), ACTION));
-        assert!(called.contains("Ana María") && !called.contains("0 1 9 9"), "{language}: {called}");
+        assert!(
+            text.contains("4 1 5, 5 5 5, 0 1 2 3") && text.contains("Tablecall"),
+            "{language}: {text}"
+        );
+        assert!(
+            !text.contains("Ana") && !text.contains("0 1 9 9"),
+            "{language}: {text}"
+        );
+        let called = heard(&speech().render(
+            &Reply::Called {
+                listen: Turn::first(0),
+            },
+            &scene(&reservation),
+            ACTION,
+        ));
+        assert!(
+            called.contains("Ana María") && !called.contains("0 1 9 9"),
+            "{language}: {called}"
+        );
     }
 }
 
@@ -297,12 +432,24 @@ fn a_second_way_of_saying_the_time_is_known_for_every_minute() {
     for language in speech().languages() {
         let tongue = speech().tongue(language);
         for minute in 0..24 * 60_i16 {
-            let time = time(i8::try_from(minute / 60).unwrap(), i8::try_from(minute % 60).unwrap(), 0, 0);
+            let time = time(
+                i8::try_from(minute / 60).unwrap(),
+                i8::try_from(minute % 60).unwrap(),
+                0,
+                0,
+            );
             let (mut first, mut second) = (Out::transcript(), Out::transcript());
             tongue.calendar.write_time(time, &mut first);
             tongue.time_again.write(time, &mut second);
-            assert!(!second.text.trim().is_empty() && second.text != first.text, "{language} {time}");
-            assert!(!second.text.contains("  ") && !second.text.ends_with(' '), "{language} {time}: {}", second.text);
+            assert!(
+                !second.text.trim().is_empty() && second.text != first.text,
+                "{language} {time}"
+            );
+            assert!(
+                !second.text.contains("  ") && !second.text.ends_with(' '),
+                "{language} {time}: {}",
+                second.text
+            );
         }
     }
 }
@@ -310,7 +457,11 @@ fn a_second_way_of_saying_the_time_is_known_for_every_minute() {
 #[test]
 fn a_language_that_is_not_shipped_is_said_in_english() {
     let reservation = reservation("xx-XX".parse().unwrap(), "Ana", "2026-12-04T19:30", 4);
-    assert!(speech().render(&ask(false), &scene(&reservation), ACTION).contains("language=\"en-US\""));
+    assert!(
+        speech()
+            .render(&ask(false), &scene(&reservation), ACTION)
+            .contains("language=\"en-US\"")
+    );
 }
 
 proptest! {
@@ -350,5 +501,8 @@ fn no_point_is_written_twice() {
     let mexican = "es-MX".parse().unwrap();
     let reservation = full(reservation(mexican, "Ana Ruiz Jr.", "2026-12-04T20:15", 4));
     let text = speech().script(&scene(&reservation)).text;
-    assert!(text.contains("Hora: 8:15 p.m. Para") && text.contains("Ruiz Jr. Tel"), "{text}");
+    assert!(
+        text.contains("Hora: 8:15 p.m. Para") && text.contains("Ruiz Jr. Tel"),
+        "{text}"
+    );
 }

@@ -60,7 +60,9 @@ impl TimeAgain {
     /// Everything that is wrong with them.
     pub(super) fn new(sayings: &Sayings) -> Result<Self, Vec<Wrong>> {
         let mut wrong = Vec::new();
-        if !matches!(sayings.hours.len(), 12 | 24) || !matches!(sayings.second_hours.len(), 0 | 12 | 24) {
+        if !matches!(sayings.hours.len(), 12 | 24)
+            || !matches!(sayings.second_hours.len(), 0 | 12 | 24)
+        {
             wrong.push(Wrong::Hours);
         }
         let parts = parts(&sayings.part_of_day, &mut wrong);
@@ -83,12 +85,17 @@ impl TimeAgain {
         // The widest first, so that a single minute overrules the range it lies in.
         ranges.sort_by_key(|(first, last, _)| std::cmp::Reverse(last - first));
         for (first, last, saying) in ranges {
-            minutes.iter_mut().take(last + 1).skip(first).for_each(|minute| *minute = Some(saying.clone()));
+            minutes
+                .iter_mut()
+                .take(last + 1)
+                .skip(first)
+                .for_each(|minute| *minute = Some(saying.clone()));
         }
         let gap = |(minute, saying): (usize, Option<Saying>)| {
             saying.ok_or_else(|| Wrong::TimeGap(format!("a time {minute} minutes past the hour")))
         };
-        let minutes: Result<Box<[Saying]>, Wrong> = minutes.into_iter().enumerate().map(gap).collect();
+        let minutes: Result<Box<[Saying]>, Wrong> =
+            minutes.into_iter().enumerate().map(gap).collect();
         let minutes = minutes.unwrap_or_else(|error| {
             wrong.push(error);
             Box::default()
@@ -98,14 +105,31 @@ impl TimeAgain {
         if !wrong.is_empty() {
             return Err(wrong);
         }
-        Ok(Self { hours, second_hours, parts, moments: moments.into(), minutes })
+        Ok(Self {
+            hours,
+            second_hours,
+            parts,
+            moments: moments.into(),
+            minutes,
+        })
     }
 
     /// Says the time.
     pub(super) fn write(&self, time: Time, out: &mut Out) {
-        let (hour, minute) = (usize::from(time.hour().unsigned_abs()), usize::from(time.minute().unsigned_abs()));
-        let named = self.moments.iter().find(|(at, _)| usize::from(*at) == hour * 60 + minute);
-        let Some(saying) = named.map(|(_, saying)| saying).or_else(|| self.minutes.get(minute)) else { return };
+        let (hour, minute) = (
+            usize::from(time.hour().unsigned_abs()),
+            usize::from(time.minute().unsigned_abs()),
+        );
+        let named = self
+            .moments
+            .iter()
+            .find(|(at, _)| usize::from(*at) == hour * 60 + minute);
+        let Some(saying) = named
+            .map(|(_, saying)| saying)
+            .or_else(|| self.minutes.get(minute))
+        else {
+            return;
+        };
         for bit in saying {
             match bit {
                 Bit::Text(text) => out.exactly(text),
@@ -131,7 +155,9 @@ fn part_of_day(words: &str, out: &mut Out) {
 }
 
 fn pick(words: &[Box<str>], hour: usize) -> &str {
-    hour.checked_rem(words.len()).and_then(|hour| words.get(hour)).map_or("", |word| word)
+    hour.checked_rem(words.len())
+        .and_then(|hour| words.get(hour))
+        .map_or("", |word| word)
 }
 
 /// Each hour's part of the day: the one whose beginning came last.
@@ -146,7 +172,10 @@ fn parts(table: &BTreeMap<String, String>, wrong: &mut Vec<Wrong>) -> Box<[Box<s
     }
     begins.sort_unstable();
     for (hour, words) in begins {
-        parts.iter_mut().skip(hour).for_each(|part| *part = words.as_str().into());
+        parts
+            .iter_mut()
+            .skip(hour)
+            .for_each(|part| *part = words.as_str().into());
     }
     parts.into()
 }
@@ -184,7 +213,10 @@ fn saying(key: &str, text: &str) -> Result<Saying, Wrong> {
             Part::Brace("part_of_day") => Bit::PartOfDay,
             Part::Brace("next_part_of_day") => Bit::NextPartOfDay,
             Part::Brace(other) => {
-                return Err(Wrong::UnknownVariable(format!("time_again.minutes.{key}"), other.to_owned()));
+                return Err(Wrong::UnknownVariable(
+                    format!("time_again.minutes.{key}"),
+                    other.to_owned(),
+                ));
             }
         })
     };
@@ -207,7 +239,9 @@ mod tests {
 
     fn said(hour: i8, minute: i8) -> String {
         let mut out = Out::transcript();
-        TimeAgain::new(&sayings(ENGLISH)).unwrap().write(Time::new(hour, minute, 0, 0).unwrap(), &mut out);
+        TimeAgain::new(&sayings(ENGLISH))
+            .unwrap()
+            .write(Time::new(hour, minute, 0, 0).unwrap(), &mut out);
         out.text
     }
 

@@ -1,4 +1,5 @@
-//! One language, prepared at start from its file: nothing is parsed or looked up by name when a call is answered.
+//! One language, prepared at start from its file: nothing is parsed or looked up by name when a
+//! call is answered.
 
 use std::collections::BTreeMap;
 
@@ -68,22 +69,30 @@ impl Tongue {
         input: Input,
     ) -> Result<Self, Vec<Problem>> {
         let (name, text) = file;
-        let told = |what: Wrong| Problem { file: format!("{name}.toml"), what };
+        let told = |what: Wrong| Problem {
+            file: format!("{name}.toml"),
+            what,
+        };
         let file: LanguageFile = match toml::from_str(text) {
             Ok(file) => file,
             Err(error) => return Err(vec![told(Wrong::Unreadable(error.to_string()))]),
         };
-        file.prepare(name, templates, schema, input).map_err(|wrong| wrong.into_iter().map(told).collect())
+        file.prepare(name, templates, schema, input)
+            .map_err(|wrong| wrong.into_iter().map(told).collect())
     }
 
     /// The pieces of a document.
     pub(super) fn document(&self, document: Document) -> &[Piece] {
-        self.documents.get(document.index()).map_or(&[], |pieces| pieces)
+        self.documents
+            .get(document.index())
+            .map_or(&[], |pieces| pieces)
     }
 
     /// What is said of a party.
     pub(super) fn party(&self, count: u8) -> &[Piece] {
-        self.party.get(usize::from(count)).map_or(&[], |pieces| pieces)
+        self.party
+            .get(usize::from(count))
+            .map_or(&[], |pieces| pieces)
     }
 }
 
@@ -93,7 +102,13 @@ fn keep<T>(wrong: &mut Vec<Wrong>, result: Result<T, Wrong>) -> Option<T> {
 }
 
 impl LanguageFile {
-    fn prepare(self, name: &str, templates: &[Template], schema: &Schema, input: Input) -> Result<Tongue, Vec<Wrong>> {
+    fn prepare(
+        self,
+        name: &str,
+        templates: &[Template],
+        schema: &Schema,
+        input: Input,
+    ) -> Result<Tongue, Vec<Wrong>> {
         let mut wrong = Vec::new();
         let language = keep(&mut wrong, self.language(name));
         if !schema.speaks(&self.voice, &self.tag) {
@@ -101,73 +116,147 @@ impl LanguageFile {
         }
         let countries = self.countries(&mut wrong);
         let locale = self.cldr.as_deref().unwrap_or(&self.tag);
-        let calendar = keep(&mut wrong, Calendar::new(locale, self.first_of_month.as_deref()));
-        let party = calendar.as_ref().map(|calendar| self.party(calendar, &mut wrong)).unwrap_or_default();
+        let calendar = keep(
+            &mut wrong,
+            Calendar::new(locale, self.first_of_month.as_deref()),
+        );
+        let party = calendar
+            .as_ref()
+            .map(|calendar| self.party(calendar, &mut wrong))
+            .unwrap_or_default();
         let messages = self.messages(&mut wrong);
-        let ears = Ears::new(&self.speech, schema).map_err(|more| wrong.extend(more)).unwrap_or_default();
+        let ears = Ears::new(&self.speech, schema)
+            .map_err(|more| wrong.extend(more))
+            .unwrap_or_default();
         let input = ears.input(input);
-        let words = Words { voice: &self.voice, language: &self.tag, input: &input, messages: &messages };
-        let fill = |template: &Template, target| words.fill(template, target).map(Vec::into_boxed_slice);
-        let documents: Result<_, Wrong> = templates.iter().map(|template| fill(template, Target::Twiml)).collect();
+        let words = Words {
+            voice: &self.voice,
+            language: &self.tag,
+            input: &input,
+            messages: &messages,
+        };
+        let fill =
+            |template: &Template, target| words.fill(template, target).map(Vec::into_boxed_slice);
+        let documents: Result<_, Wrong> = templates
+            .iter()
+            .map(|template| fill(template, Target::Twiml))
+            .collect();
         let documents = keep(&mut wrong, documents);
-        let ask = templates.get(Document::Ask.index()).ok_or(Wrong::MissingDocument);
-        let script = keep(&mut wrong, ask.and_then(|template| fill(template, Target::Transcript)));
-        let time_again = TimeAgain::new(&self.time_again).map_err(|more| wrong.extend(more)).ok();
-        let by_character = self.messages.get("greeting").is_some_and(|text| estimate::is_by_character(text));
+        let ask = templates
+            .get(Document::Ask.index())
+            .ok_or(Wrong::MissingDocument);
+        let script = keep(
+            &mut wrong,
+            ask.and_then(|template| fill(template, Target::Transcript)),
+        );
+        let time_again = TimeAgain::new(&self.time_again)
+            .map_err(|more| wrong.extend(more))
+            .ok();
+        let by_character = self
+            .messages
+            .get("greeting")
+            .is_some_and(|text| estimate::is_by_character(text));
         let prepared = (language, calendar, documents, script, time_again);
-        let (Some(language), Some(calendar), Some(documents), Some(script), Some(time_again)) = prepared else {
+        let (Some(language), Some(calendar), Some(documents), Some(script), Some(time_again)) =
+            prepared
+        else {
             return Err(wrong);
         };
         if !wrong.is_empty() {
             return Err(wrong);
         }
         let plus = self.plus.into();
-        Ok(Tongue { language, countries, calendar, time_again, ears, plus, by_character, party, documents, script })
+        Ok(Tongue {
+            language,
+            countries,
+            calendar,
+            time_again,
+            ears,
+            plus,
+            by_character,
+            party,
+            documents,
+            script,
+        })
     }
 
     fn language(&self, name: &str) -> Result<Language, Wrong> {
         let language: Language = self.tag.parse().map_err(|_| Wrong::Tag)?;
-        if language.as_str() == self.tag && self.tag == name { Ok(language) } else { Err(Wrong::Tag) }
+        if language.as_str() == self.tag && self.tag == name {
+            Ok(language)
+        } else {
+            Err(Wrong::Tag)
+        }
     }
 
-    /// Only the form of the codes is looked at: to ask which countries there are would read the numbering plans of the
-    /// world, which takes longer than all the rest of the start. A test asks.
+    /// Only the form of the codes is looked at: to ask which countries there are would read the
+    /// numbering plans of the world, which takes longer than all the rest of the start. A test
+    /// asks.
     fn countries(&self, wrong: &mut Vec<Wrong>) -> Vec<[u8; 2]> {
         let read = |text: &String| {
             let code: Option<[u8; 2]> = text.as_bytes().try_into().ok();
-            code.filter(|code| code.iter().all(u8::is_ascii_uppercase)).ok_or_else(|| Wrong::Country(text.clone()))
+            code.filter(|code| code.iter().all(u8::is_ascii_uppercase))
+                .ok_or_else(|| Wrong::Country(text.clone()))
         };
-        self.countries.iter().filter_map(|code| keep(wrong, read(code))).collect()
+        self.countries
+            .iter()
+            .filter_map(|code| keep(wrong, read(code)))
+            .collect()
     }
 
     fn party(&self, calendar: &Calendar, wrong: &mut Vec<Wrong>) -> Box<[Box<[Piece]>]> {
         let used: Vec<&str> = calendar.categories().map(category_name).collect();
-        let unused = self.party.keys().filter(|name| !used.contains(&name.as_str()));
+        let unused = self
+            .party
+            .keys()
+            .filter(|name| !used.contains(&name.as_str()));
         wrong.extend(unused.map(|name| Wrong::UnknownPlural(name.clone())));
         let mut forms: BTreeMap<&str, Vec<Piece>> = BTreeMap::new();
         for name in used {
             let found = self.party.get(name).ok_or(Wrong::MissingPlural(name));
-            let pieces = found.and_then(|text| phrase::pieces(&format!("party.{name}"), text, &[Variable::Count]));
+            let pieces = found.and_then(|text| {
+                phrase::pieces(&format!("party.{name}"), text, &[Variable::Count])
+            });
             let _form = forms.insert(name, keep(wrong, pieces).unwrap_or_default());
         }
-        let form = |count| forms.get(category_name(calendar.category(count))).cloned().unwrap_or_default();
-        (0..=99).map(|count| form(count).into_boxed_slice()).collect()
+        let form = |count| {
+            forms
+                .get(category_name(calendar.category(count)))
+                .cloned()
+                .unwrap_or_default()
+        };
+        (0..=99)
+            .map(|count| form(count).into_boxed_slice())
+            .collect()
     }
 
     fn messages(&self, wrong: &mut Vec<Wrong>) -> BTreeMap<&'static str, Vec<Piece>> {
-        let unknown = self.messages.keys().filter(|name| message::named(name).is_none());
+        let unknown = self
+            .messages
+            .keys()
+            .filter(|name| message::named(name).is_none());
         wrong.extend(unknown.map(|name| Wrong::UnknownMessage(name.clone())));
         let mut messages = BTreeMap::new();
         for spec in MESSAGES {
             let missing = || Wrong::MissingMessage(spec.name.to_owned());
             let text = self.messages.get(spec.name).ok_or_else(missing);
-            let Some(text) = keep(wrong, text) else { continue };
+            let Some(text) = keep(wrong, text) else {
+                continue;
+            };
             if text.trim().is_empty() {
                 wrong.push(Wrong::EmptyMessage(spec.name.to_owned()));
             }
-            let Some(pieces) = keep(wrong, phrase::pieces(spec.name, text, &spec.allowed())) else { continue };
-            let lacking = spec.must.iter().filter(|variable| !pieces.contains(&Piece::Value(**variable)));
-            wrong.extend(lacking.map(|variable| Wrong::MissingVariable(spec.name.to_owned(), variable.name())));
+            let Some(pieces) = keep(wrong, phrase::pieces(spec.name, text, &spec.allowed())) else {
+                continue;
+            };
+            let lacking = spec
+                .must
+                .iter()
+                .filter(|variable| !pieces.contains(&Piece::Value(**variable)));
+            wrong.extend(
+                lacking
+                    .map(|variable| Wrong::MissingVariable(spec.name.to_owned(), variable.name())),
+            );
             let _message = messages.insert(spec.name, pieces);
         }
         messages

@@ -23,7 +23,8 @@ const REASONS: usize = WaitingFor::ALL.len() + 1;
 pub struct Census {
     /// By the status of the API: queued, dialing, ringing, in progress, finished.
     pub statuses: [u64; STATUSES],
-    /// Queued calls by what they wait for, in the order of [`WaitingFor::ALL`]; the last: their turn has come.
+    /// Queued calls by what they wait for, in the order of [`WaitingFor::ALL`]; the last: their
+    /// turn has come.
     pub queue: [Queue; REASONS],
     /// Open calls that should have been looked at more than [`OVERDUE`] ago.
     pub overdue: u64,
@@ -42,7 +43,10 @@ pub struct Queue {
 impl Census {
     /// Counts of other calls.
     pub(super) fn add(&mut self, other: &Self) {
-        self.statuses.iter_mut().zip(other.statuses).for_each(|(sum, count)| *sum += count);
+        self.statuses
+            .iter_mut()
+            .zip(other.statuses)
+            .for_each(|(sum, count)| *sum += count);
         for (sum, queue) in self.queue.iter_mut().zip(other.queue) {
             sum.length += queue.length;
             sum.oldest = sum.oldest.into_iter().chain(queue.oldest).min();
@@ -61,7 +65,10 @@ pub(super) struct Tally {
 impl Tally {
     /// A call has changed, appeared (no `before`) or gone (no `after`).
     pub(super) fn change(&mut self, before: Option<&Call>, after: Option<&Call>) {
-        let (was, is) = (before.map(|call| place(call.state)), after.map(|call| place(call.state)));
+        let (was, is) = (
+            before.map(|call| place(call.state)),
+            after.map(|call| place(call.state)),
+        );
         if was != is {
             if let Some(count) = was.and_then(|was| self.statuses.get_mut(was)) {
                 *count = count.saturating_sub(1);
@@ -84,7 +91,11 @@ impl Tally {
 
     /// Adds these calls to a census.
     pub(super) fn add_to(&self, census: &mut Census) {
-        census.statuses.iter_mut().zip(self.statuses).for_each(|(sum, count)| *sum += count);
+        census
+            .statuses
+            .iter_mut()
+            .zip(self.statuses)
+            .for_each(|(sum, count)| *sum += count);
         for (reason, since, _) in &self.waiting {
             if let Some(queue) = census.queue.get_mut(*reason) {
                 queue.length += 1;
@@ -106,11 +117,20 @@ const fn place(state: State) -> usize {
 
 /// What a queued call waits for, as a place in [`Census::queue`], and since when.
 fn waits(call: &Call) -> Option<(usize, Timestamp, CallId)> {
-    let State::Queued { waiting_for, .. } = call.state else { return None };
+    let State::Queued { waiting_for, .. } = call.state else {
+        return None;
+    };
     let reason = waiting_for.map_or(WaitingFor::ALL.len(), |reason| reason as usize);
-    let told = call.timeline.iter().rev().find(|entry| waiting_for.is_some_and(|it| entry.what == What::Waits(it)));
+    let told = call
+        .timeline
+        .iter()
+        .rev()
+        .find(|entry| waiting_for.is_some_and(|it| entry.what == What::Waits(it)));
     let ended = call.attempts.last().and_then(|last| last.ended_at);
-    let since = told.map(|entry| entry.at).or(ended).unwrap_or(call.created_at);
+    let since = told
+        .map(|entry| entry.at)
+        .or(ended)
+        .unwrap_or(call.created_at);
     Some((reason, since, call.id))
 }
 
@@ -121,7 +141,15 @@ mod tests {
 
     fn hold(call: &Call, reason: WaitingFor, seconds: i64) -> Call {
         let now = example::start() + SignedDuration::from_secs(seconds);
-        step(call, Event::Hold { waiting_for: reason, until: now + SignedDuration::from_secs(1) }, now).call
+        step(
+            call,
+            Event::Hold {
+                waiting_for: reason,
+                until: now + SignedDuration::from_secs(1),
+            },
+            now,
+        )
+        .call
     }
 
     fn census(tally: &Tally) -> Census {
@@ -133,7 +161,13 @@ mod tests {
     #[test]
     fn reasons_have_the_places_that_the_metrics_have() {
         for (place, reason) in WaitingFor::ALL.iter().enumerate() {
-            assert_eq!((*reason as usize, crate::telemetry::metrics::labels::WAITS[place]), (place, reason.word()));
+            assert_eq!(
+                (
+                    *reason as usize,
+                    crate::telemetry::metrics::labels::WAITS[place]
+                ),
+                (place, reason.word())
+            );
         }
         assert_eq!(crate::telemetry::metrics::labels::WAITS.len(), REASONS);
     }
@@ -144,9 +178,19 @@ mod tests {
         let queued = example::queued(1);
         tally.change(None, Some(&queued));
         assert_eq!(census(&tally).statuses, [1, 0, 0, 0, 0]);
-        let dialing = step(&queued, Event::Dial { from: queued.reservation.phone }, example::start()).call;
+        let dialing = step(
+            &queued,
+            Event::Dial {
+                from: queued.reservation.phone,
+            },
+            example::start(),
+        )
+        .call;
         tally.change(Some(&queued), Some(&dialing));
-        assert_eq!((census(&tally).statuses, census(&tally).queue), ([0, 1, 0, 0, 0], [Queue::default(); REASONS]));
+        assert_eq!(
+            (census(&tally).statuses, census(&tally).queue),
+            ([0, 1, 0, 0, 0], [Queue::default(); REASONS])
+        );
         let finished = step(&queued, Event::Cancel, example::start()).call;
         tally.change(Some(&dialing), Some(&finished));
         assert_eq!(census(&tally).statuses, [0, 0, 0, 0, 1]);
@@ -159,20 +203,47 @@ mod tests {
         let mut tally = Tally::default();
         let slot = WaitingFor::Slot as usize;
         let (first, second) = (example::queued(1), example::queued(2));
-        let (early, late) = (hold(&first, WaitingFor::Slot, 10), hold(&second, WaitingFor::Slot, 30));
+        let (early, late) = (
+            hold(&first, WaitingFor::Slot, 10),
+            hold(&second, WaitingFor::Slot, 30),
+        );
         for (before, after) in [(&second, &late), (&first, &early)] {
             tally.change(None, Some(before));
             tally.change(Some(before), Some(after));
         }
         let at = |seconds| Some(example::start() + SignedDuration::from_secs(seconds));
-        assert_eq!(census(&tally).queue[slot], Queue { length: 2, oldest: at(10) });
+        assert_eq!(
+            census(&tally).queue[slot],
+            Queue {
+                length: 2,
+                oldest: at(10)
+            }
+        );
         // It waits on for the same: since when does not change.
         let still = hold(&early, WaitingFor::Slot, 50);
         tally.change(Some(&early), Some(&still));
-        assert_eq!(census(&tally).queue[slot], Queue { length: 2, oldest: at(10) });
+        assert_eq!(
+            census(&tally).queue[slot],
+            Queue {
+                length: 2,
+                oldest: at(10)
+            }
+        );
         let elsewhere = hold(&still, WaitingFor::CallHours, 60);
         tally.change(Some(&still), Some(&elsewhere));
-        assert_eq!(census(&tally).queue[slot], Queue { length: 1, oldest: at(30) });
-        assert_eq!(census(&tally).queue[WaitingFor::CallHours as usize], Queue { length: 1, oldest: at(60) });
+        assert_eq!(
+            census(&tally).queue[slot],
+            Queue {
+                length: 1,
+                oldest: at(30)
+            }
+        );
+        assert_eq!(
+            census(&tally).queue[WaitingFor::CallHours as usize],
+            Queue {
+                length: 1,
+                oldest: at(60)
+            }
+        );
     }
 }

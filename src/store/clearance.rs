@@ -1,5 +1,5 @@
-//! What a store says to a call that wants to ring: one question about all that calls share, so that a server has to be
-//! asked once. Policy judges the answer; nothing is decided here.
+//! What a store says to a call that wants to ring: one question about all that calls share, so that
+//! a server has to be asked once. Policy judges the answer; nothing is decided here.
 
 use jiff::Timestamp;
 
@@ -14,7 +14,8 @@ pub struct Asking<'a> {
     pub call: &'a Call,
     /// How often anybody may be called.
     pub often: &'a Often,
-    /// It is new: identical open ones stand against it, and it counts as a create of its owner once it is taken.
+    /// It is new: identical open ones stand against it, and it counts as a create of its owner once
+    /// it is taken.
     pub is_new: bool,
     /// It needs one of the starts of each second; `false`: it was given one.
     pub needs_start: bool,
@@ -29,7 +30,8 @@ pub enum Want {
     Look,
     /// The call is to be known among the open ones of its number, before it is stored.
     Enter,
-    /// That, and if nothing stands against it, its number and its start are to be taken, and all of it counted.
+    /// That, and if nothing stands against it, its number and its start are to be taken, and all of
+    /// it counted.
     Take,
 }
 
@@ -48,7 +50,8 @@ pub struct Clearance {
     pub slot: Option<Timestamp>,
     /// It was counted as a create of its owner.
     pub admitted: bool,
-    /// The creates of its owner then, where a server has told them on this occasion and there is a limit.
+    /// The creates of its owner then, where a server has told them on this occasion and there is a
+    /// limit.
     pub creates: Option<Creates>,
     /// Number and start are its own now.
     pub claimed: bool,
@@ -66,13 +69,21 @@ pub struct Creates {
 impl Clearance {
     /// Whether the number itself leaves it free to ring.
     pub(super) fn number_is_free(&self, now: Timestamp) -> bool {
-        let full = self.room.number_hour.max(self.room.number_day).is_some_and(|free| free > now);
+        let full = self
+            .room
+            .number_hour
+            .max(self.room.number_day)
+            .is_some_and(|free| free > now);
         !self.opted_out && !self.taken && self.duplicate.is_none() && !full
     }
 
     /// Whether what all calls share leaves it free to ring.
     pub(super) fn house_is_free(&self, now: Timestamp) -> bool {
-        let full = self.room.key_minute.max(self.room.service_day).is_some_and(|free| free > now);
+        let full = self
+            .room
+            .key_minute
+            .max(self.room.service_day)
+            .is_some_and(|free| free > now);
         !full && self.slot.is_none_or(|slot| slot <= now)
     }
 }

@@ -1,7 +1,7 @@
 //! A call as it is kept in memory: whole while it is open, packed once it is finished.
 //!
-//! A finished call is read now and then for a day, and there are a hundred thousand of them; packed it takes a quarter
-//! of the room.
+//! A finished call is read now and then for a day, and there are a hundred thousand of them; packed
+//! it takes a quarter of the room.
 
 use std::sync::Arc;
 
@@ -20,8 +20,14 @@ pub(super) enum Kept {
 impl Kept {
     /// Packs a call that is finished.
     pub(super) fn new(call: &Arc<Call>) -> Self {
-        let packed = call.is_finished().then(|| postcard::to_allocvec(&**call).ok()).flatten();
-        packed.map_or_else(|| Self::Open(call.clone()), |bytes| Self::Packed(bytes.into()))
+        let packed = call
+            .is_finished()
+            .then(|| postcard::to_allocvec(&**call).ok())
+            .flatten();
+        packed.map_or_else(
+            || Self::Open(call.clone()),
+            |bytes| Self::Packed(bytes.into()),
+        )
     }
 
     /// The call. `None` cannot happen: what was packed here is read by the same program.
@@ -45,9 +51,9 @@ impl Kept {
         match self {
             Self::Open(call) => Some(call.version),
             // The fields of `Call` in their order.
-            Self::Packed(bytes) => {
-                postcard::take_from_bytes(bytes).ok().map(|((_, version), _): ((CallId, u64), _)| version)
-            }
+            Self::Packed(bytes) => postcard::take_from_bytes(bytes)
+                .ok()
+                .map(|((_, version), _): ((CallId, u64), _)| version),
         }
     }
 }

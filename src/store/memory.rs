@@ -1,5 +1,5 @@
-//! Calls in this process: sharded maps under short locks, never held across an await. A call's shard is locked before
-//! its number and before the list of finished calls, never after.
+//! Calls in this process: sharded maps under short locks, never held across an await. A call's
+//! shard is locked before its number and before the list of finished calls, never after.
 //!
 //! Finished calls are dropped after their retention, or oldest first to make room; open ones never.
 
@@ -57,7 +57,8 @@ pub struct Memory {
     events_asked: AtomicUsize,
 }
 
-/// Something for each of some calls. Nobody but us chooses ids, so their hash need not be safe against who would.
+/// Something for each of some calls. Nobody but us chooses ids, so their hash need not be safe
+/// against who would.
 type Calls<V> = HashMap<CallId, V, FxBuildHasher>;
 
 #[derive(Debug, Default)]
@@ -73,7 +74,8 @@ struct Shard {
 #[derive(Debug, Default)]
 struct Number {
     open: Vec<CallId>,
-    /// Calls with a line: one, or more where calls of a process that is no more were taken over beside it.
+    /// Calls with a line: one, or more where calls of a process that is no more were taken over
+    /// beside it.
     live: Vec<CallId>,
     /// Attempts of the day, where a limit counts them.
     starts: Log,
@@ -92,7 +94,8 @@ struct Keys {
     oldest: VecDeque<(Timestamp, IdempotencyKey)>,
 }
 
-/// A poisoned lock is only one during which a thread panicked; every change here is complete before it can.
+/// A poisoned lock is only one during which a thread panicked; every change here is complete before
+/// it can.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -122,16 +125,25 @@ impl Memory {
     /// Starts so many calls a second; 0: as many as come.
     #[must_use]
     pub fn paced(self, per_second: u32) -> Self {
-        Self { pace: Pace::new(per_second), ..self }
+        Self {
+            pace: Pace::new(per_second),
+            ..self
+        }
     }
 
-    #[expect(clippy::indexing_slicing, reason = "the index is below the number of shards")]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the index is below the number of shards"
+    )]
     fn shard(&self, id: CallId) -> MutexGuard<'_, Shard> {
         // The last byte of a UUID of version 7 is random.
         lock(&self.shards[usize::from(id.as_bytes()[15]) % SHARDS])
     }
 
-    #[expect(clippy::indexing_slicing, reason = "the index is below the number of shards")]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the index is below the number of shards"
+    )]
     fn number(&self, phone: Phone) -> MutexGuard<'_, HashMap<Phone, Number>> {
         lock(&self.numbers[usize::try_from(phone.digits() % (SHARDS as u64)).unwrap_or_default()])
     }
@@ -140,7 +152,12 @@ impl Memory {
         self.shard(id).calls.get(&id)?.call()
     }
 
-    pub(super) fn save(&self, loaded: Option<u64>, call: Call, make_room: bool) -> Result<Saved, Error> {
+    pub(super) fn save(
+        &self,
+        loaded: Option<u64>,
+        call: Call,
+        make_room: bool,
+    ) -> Result<Saved, Error> {
         if loaded.is_none() && make_room {
             self.make_room(call.updated_at)?;
         }
@@ -168,7 +185,8 @@ impl Memory {
             }
         }
         let event_due = shard.outbox.note(&call);
-        // Under the lock of the call, so that a quicker change cannot overtake a slower one in the indexes.
+        // Under the lock of the call, so that a quicker change cannot overtake a slower one in the
+        // indexes.
         self.index(&call, is_new, was_open, had_line);
         drop(shard);
         if let Some(at) = event_due {
@@ -183,7 +201,8 @@ impl Memory {
         Ok(Saved::Done(call))
     }
 
-    /// Keeps the numbers and the order of finished calls true, when something about them has changed.
+    /// Keeps the numbers and the order of finished calls true, when something about them has
+    /// changed.
     fn index(&self, call: &Arc<Call>, appears: bool, was_open: bool, had_line: bool) {
         let (phone, id) = (call.reservation.phone, call.id);
         let is_open = !call.is_finished();
@@ -216,8 +235,8 @@ impl Memory {
         }
     }
 
-    /// Drops the oldest finished calls while there are too many, but none whose tickets can still be used: a late
-    /// callback would bring it back as a call that is not finished.
+    /// Drops the oldest finished calls while there are too many, but none whose tickets can still
+    /// be used: a late callback would bring it back as a call that is not finished.
     fn make_room(&self, now: Timestamp) -> Result<(), Error> {
         while self.held.load(Ordering::Relaxed) >= self.limits.max_calls {
             let mut finished = lock(&self.finished);
@@ -264,7 +283,12 @@ impl Memory {
             }
         }
         let mut keys = lock(&self.keys);
-        while let Some((at, key)) = keys.oldest.front().copied().filter(|(at, _)| is_old(*at, KEY_LIFE)) {
+        while let Some((at, key)) = keys
+            .oldest
+            .front()
+            .copied()
+            .filter(|(at, _)| is_old(*at, KEY_LIFE))
+        {
             keys.oldest.pop_front();
             // One that was given up after a refusal and used again since has a life of its own.
             if keys.known.get(&key).is_some_and(|(_, since)| *since == at) {
@@ -277,7 +301,9 @@ impl Memory {
         let mut found = Vec::new();
         for shard in &self.shards {
             let Shard { agenda, calls, .. } = &mut *lock(shard);
-            found.extend(agenda.due(now, most - found.len(), |id| calls.get(&id)?.open()?.wake_at()));
+            found.extend(agenda.due(now, most - found.len(), |id| {
+                calls.get(&id)?.open()?.wake_at()
+            }));
         }
         found.sort_unstable();
         found.into_iter().map(|(_, id)| id).collect()
@@ -288,10 +314,18 @@ impl Memory {
             let sooner = self.sooner.notified();
             tokio::pin!(sooner);
             sooner.as_mut().enable();
-            // Until the new value is known every change wakes us; a needless look is cheap, a missed one is not.
+            // Until the new value is known every change wakes us; a needless look is cheap, a
+            // missed one is not.
             self.earliest.store(i64::MAX, Ordering::SeqCst);
-            let next = self.shards.iter().filter_map(|shard| lock(shard).agenda.earliest()).min();
-            self.earliest.store(next.map_or(i64::MAX, Timestamp::as_millisecond), Ordering::SeqCst);
+            let next = self
+                .shards
+                .iter()
+                .filter_map(|shard| lock(shard).agenda.earliest())
+                .min();
+            self.earliest.store(
+                next.map_or(i64::MAX, Timestamp::as_millisecond),
+                Ordering::SeqCst,
+            );
             if next != known && next.is_some() {
                 return next;
             }
@@ -300,11 +334,16 @@ impl Memory {
     }
 
     pub(super) fn open_calls(&self, phone: Phone) -> Vec<CallId> {
-        self.number(phone).get(&phone).map(|number| number.open.clone()).unwrap_or_default()
+        self.number(phone)
+            .get(&phone)
+            .map(|number| number.open.clone())
+            .unwrap_or_default()
     }
 
     pub(super) fn is_taken(&self, phone: Phone, id: CallId) -> bool {
-        self.number(phone).get(&phone).is_some_and(|number| number.live.iter().any(|live| *live != id))
+        self.number(phone)
+            .get(&phone)
+            .is_some_and(|number| number.live.iter().any(|live| *live != id))
     }
 
     pub(super) fn room(&self, phone: Phone, owner: &str, often: &Often, now: Timestamp) -> Room {
@@ -316,7 +355,9 @@ impl Memory {
         // Locks that all calls share are taken only where a limit asks for it.
         if often.key_minute.is_some() {
             let creates = lock(&self.creates);
-            room.key_minute = creates.get(owner).and_then(|log| log.room(often.key_minute, Often::MINUTE, now));
+            room.key_minute = creates
+                .get(owner)
+                .and_then(|log| log.room(often.key_minute, Often::MINUTE, now));
         }
         if often.service_day.is_some() {
             room.service_day = lock(&self.starts).room(often.service_day, Often::DAY, now);
@@ -338,7 +379,9 @@ impl Memory {
     }
 
     pub(super) fn creates(&self, owner: &str, now: Timestamp) -> Creates {
-        let known = lock(&self.creates).get(owner).map(|log| log.within(Often::MINUTE, now));
+        let known = lock(&self.creates)
+            .get(owner)
+            .map(|log| log.within(Often::MINUTE, now));
         let (made, oldest) = known.unwrap_or_default();
         Creates { made, oldest }
     }
@@ -350,7 +393,10 @@ impl Memory {
             return number.live.contains(&id);
         }
         let hour = number.starts.room(often.number_hour, Often::HOUR, now);
-        if hour.or_else(|| number.starts.room(often.number_day, Often::DAY, now)).is_some() {
+        if hour
+            .or_else(|| number.starts.room(often.number_day, Often::DAY, now))
+            .is_some()
+        {
             return false;
         }
         if often.service_day.is_some() {
@@ -399,14 +445,26 @@ impl Memory {
     }
 
     pub(super) fn opt_out(&self, phone: Phone) {
-        let _new = self.opted_out.write().unwrap_or_else(PoisonError::into_inner).insert(phone);
+        let _new = self
+            .opted_out
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(phone);
     }
 
     pub(super) fn is_opted_out(&self, phone: Phone) -> bool {
-        self.opted_out.read().unwrap_or_else(PoisonError::into_inner).contains(&phone)
+        self.opted_out
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&phone)
     }
 
-    pub(super) fn reserve(&self, key: IdempotencyKey, first: Standing, now: Timestamp) -> Option<Standing> {
+    pub(super) fn reserve(
+        &self,
+        key: IdempotencyKey,
+        first: Standing,
+        now: Timestamp,
+    ) -> Option<Standing> {
         let mut keys = lock(&self.keys);
         if let Some((standing, _)) = keys.known.get(&key) {
             return Some(*standing);
@@ -417,12 +475,19 @@ impl Memory {
     }
 
     pub(super) fn standing(&self, key: IdempotencyKey) -> Option<Standing> {
-        lock(&self.keys).known.get(&key).map(|(standing, _)| *standing)
+        lock(&self.keys)
+            .known
+            .get(&key)
+            .map(|(standing, _)| *standing)
     }
 
     pub(super) fn unreserve(&self, key: IdempotencyKey, call: CallId) {
         let mut keys = lock(&self.keys);
-        if keys.known.get(&key).is_some_and(|(standing, _)| standing.call == call) {
+        if keys
+            .known
+            .get(&key)
+            .is_some_and(|(standing, _)| standing.call == call)
+        {
             keys.known.remove(&key);
         }
     }
@@ -433,7 +498,13 @@ impl Memory {
         if call.is_finished() {
             return Some(watch::channel(call).1);
         }
-        Some(shard.watchers.entry(id).or_insert_with(|| watch::channel(call).0).subscribe())
+        Some(
+            shard
+                .watchers
+                .entry(id)
+                .or_insert_with(|| watch::channel(call).0)
+                .subscribe(),
+        )
     }
 
     pub(super) fn held(&self) -> usize {
@@ -450,7 +521,9 @@ impl Memory {
         for shard in &self.shards {
             let shard = lock(shard);
             shard.tally.add_to(&mut census);
-            let overdue = shard.agenda.overdue(late, |id| shard.calls.get(&id)?.open()?.wake_at());
+            let overdue = shard
+                .agenda
+                .overdue(late, |id| shard.calls.get(&id)?.open()?.wake_at());
             census.overdue += u64::try_from(overdue).unwrap_or(u64::MAX);
         }
         census
@@ -459,8 +532,17 @@ impl Memory {
     pub(super) fn open(&self) -> Vec<CallId> {
         let open = |shard: &Mutex<Shard>| {
             let shard = lock(shard);
-            let is_open = |id: &CallId| shard.calls.get(id).is_some_and(|kept| kept.open().is_some());
-            shard.agenda.noted().filter(is_open).collect::<BTreeSet<_>>()
+            let is_open = |id: &CallId| {
+                shard
+                    .calls
+                    .get(id)
+                    .is_some_and(|kept| kept.open().is_some())
+            };
+            shard
+                .agenda
+                .noted()
+                .filter(is_open)
+                .collect::<BTreeSet<_>>()
         };
         self.shards.iter().flat_map(open).collect()
     }

@@ -1,7 +1,8 @@
 //! Where calls are kept: a closed enum of back ends with one contract.
 //!
-//! A store keeps calls, tells which of them are due, which numbers are taken, and who should hear of a change. It does
-//! not decide anything: what a call becomes is computed by `call` and saved here, if nobody was quicker.
+//! A store keeps calls, tells which of them are due, which numbers are taken, and who should hear
+//! of a change. It does not decide anything: what a call becomes is computed by `call` and saved
+//! here, if nobody was quicker.
 
 mod census;
 mod clearance;
@@ -31,7 +32,8 @@ pub use outbox::{Claimed, Entry, News, Settled};
 
 /// The back ends.
 ///
-/// What waits for a server is boxed: its room would be moved about with each webhook that never needs it.
+/// What waits for a server is boxed: its room would be moved about with each webhook that never
+/// needs it.
 #[derive(Debug)]
 #[expect(
     clippy::large_enum_variant,
@@ -53,7 +55,8 @@ pub enum Error {
     /// The server of a shared store does not answer, or not in time.
     #[error("the store does not answer")]
     Away,
-    /// What is stored cannot be read: it was sealed with keys that this process does not have, or by a later version.
+    /// What is stored cannot be read: it was sealed with keys that this process does not have, or
+    /// by a later version.
     #[error("what is stored cannot be read")]
     Unreadable,
 }
@@ -106,8 +109,8 @@ impl Store {
         }
     }
 
-    /// The call as it was a moment ago at the latest: enough for a change, since [`Self::change`] tells when it was
-    /// another meanwhile.
+    /// The call as it was a moment ago at the latest: enough for a change, since [`Self::change`]
+    /// tells when it was another meanwhile.
     ///
     /// # Errors
     /// The store cannot be asked, and this process does not know the call.
@@ -122,7 +125,12 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked, and the change must not wait in this process until it can.
-    pub async fn change(&self, before: &Arc<Call>, call: Call, event: Event<'_>) -> Result<Saved, Error> {
+    pub async fn change(
+        &self,
+        before: &Arc<Call>,
+        call: Call,
+        event: Event<'_>,
+    ) -> Result<Saved, Error> {
         match self {
             Self::Memory(memory) => memory.save(Some(before.version), call, true),
             Self::Redis(redis) => Box::pin(redis.change(before, call, event)).await,
@@ -140,7 +148,8 @@ impl Store {
         }
     }
 
-    /// Saves a call that was taken over from its ticket. It is under way whether there is room or not.
+    /// Saves a call that was taken over from its ticket. It is under way whether there is room or
+    /// not.
     ///
     /// # Errors
     /// The store cannot be asked.
@@ -181,8 +190,9 @@ impl Store {
         }
     }
 
-    /// What stands against a call that wants to ring; on [`Want::Take`] nothing may, and then its number and its start
-    /// are taken. The number is given back when the call is saved in a state without a line.
+    /// What stands against a call that wants to ring; on [`Want::Take`] nothing may, and then its
+    /// number and its start are taken. The number is given back when the call is saved in a state
+    /// without a line.
     ///
     /// # Errors
     /// The store cannot be asked.
@@ -193,7 +203,8 @@ impl Store {
         }
     }
 
-    /// Counts a create of `call`'s owner that does not ring at once; `false` when its limit leaves no room any more.
+    /// Counts a create of `call`'s owner that does not ring at once; `false` when its limit leaves
+    /// no room any more.
     ///
     /// # Errors
     /// The store cannot be asked.
@@ -212,7 +223,8 @@ impl Store {
         }
     }
 
-    /// How many creates of `owner` count for the minute's limit. Nothing is counted while there is no such limit.
+    /// How many creates of `owner` count for the minute's limit. Nothing is counted while there is
+    /// no such limit.
     ///
     /// # Errors
     /// The store cannot be asked.
@@ -223,8 +235,8 @@ impl Store {
         }
     }
 
-    /// Lets a call of `owner` wait for its turn among those that are started each second; it keeps its place if it
-    /// stands there already.
+    /// Lets a call of `owner` wait for its turn among those that are started each second; it keeps
+    /// its place if it stands there already.
     ///
     /// # Errors
     /// The store cannot be asked.
@@ -290,13 +302,17 @@ impl Store {
         }
     }
 
-    /// A call has lost its line, or is finished, and its change is saved; whether other calls to its number are open.
+    /// A call has lost its line, or is finished, and its change is saved; whether other calls to
+    /// its number are open.
     ///
     /// # Errors
     /// The store cannot be asked.
     pub async fn vacate(&self, call: &Call) -> Result<bool, Error> {
         match self {
-            Self::Memory(memory) => Ok(memory.open_calls(call.reservation.phone).iter().any(|open| *open != call.id)),
+            Self::Memory(memory) => Ok(memory
+                .open_calls(call.reservation.phone)
+                .iter()
+                .any(|open| *open != call.id)),
             Self::Redis(redis) => Box::pin(redis.vacate(call)).await,
         }
     }
@@ -321,7 +337,8 @@ impl Store {
         }
     }
 
-    /// Keeps the connection to a shared store, for as long as it is used; ends only by being dropped.
+    /// Keeps the connection to a shared store, for as long as it is used; ends only by being
+    /// dropped.
     pub async fn tend(&self) {
         match self {
             Self::Memory(_) => std::future::pending().await,
@@ -343,8 +360,15 @@ impl Store {
     /// The store cannot be asked.
     pub async fn next_in_line(&self, phone: Phone) -> Result<Option<Arc<Call>>, Error> {
         for id in self.open_calls(phone).await? {
-            let waits =
-                |call: &Arc<Call>| matches!(call.state, State::Queued { waiting_for: Some(WaitingFor::LiveCall), .. });
+            let waits = |call: &Arc<Call>| {
+                matches!(
+                    call.state,
+                    State::Queued {
+                        waiting_for: Some(WaitingFor::LiveCall),
+                        ..
+                    }
+                )
+            };
             if let Some(call) = self.load(id).await?.filter(waits) {
                 return Ok(Some(call));
             }
@@ -377,7 +401,8 @@ impl Store {
         }
     }
 
-    /// Makes a key stand for a call, unless it stands for one already: then that is told and nothing changes.
+    /// Makes a key stand for a call, unless it stands for one already: then that is told and
+    /// nothing changes.
     ///
     /// # Errors
     /// The store cannot be asked.
@@ -412,7 +437,8 @@ impl Store {
         }
     }
 
-    /// The newest state of a call and every later one; states in quick succession may merge. `None`: not held.
+    /// The newest state of a call and every later one; states in quick succession may merge.
+    /// `None`: not held.
     ///
     /// # Errors
     /// The store cannot be asked.
@@ -423,33 +449,45 @@ impl Store {
         }
     }
 
-    /// Claims the events that are due at `until`, at most `most`, for whoever asks; until `lease_end` nobody else gets
-    /// them.
+    /// Claims the events that are due at `until`, at most `most`, for whoever asks; until
+    /// `lease_end` nobody else gets them.
     ///
-    /// An entry of the outbox is made and changed by [`Self::save`] and [`Self::adopt`] themselves, together with the
-    /// call, when what a client sees of it has changed ([`News`]).
+    /// An entry of the outbox is made and changed by [`Self::save`] and [`Self::adopt`] themselves,
+    /// together with the call, when what a client sees of it has changed ([`News`]).
     ///
     /// # Errors
     /// The store cannot be asked.
-    pub async fn due_events(&self, until: Timestamp, lease_end: Timestamp, most: usize) -> Result<Vec<Claimed>, Error> {
+    pub async fn due_events(
+        &self,
+        until: Timestamp,
+        lease_end: Timestamp,
+        most: usize,
+    ) -> Result<Vec<Claimed>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.due_events(until, lease_end, most)),
             Self::Redis(redis) => Box::pin(redis.due_events(until, lease_end, most)).await,
         }
     }
 
-    /// Says what came of a claimed event; `false`: the claim has lapsed, and what was said changes nothing.
+    /// Says what came of a claimed event; `false`: the claim has lapsed, and what was said changes
+    /// nothing.
     ///
     /// # Errors
     /// The store cannot be asked: the claim lapses, and the event is sent again.
-    pub async fn settle_event(&self, event: &Claimed, settled: Settled, now: Timestamp) -> Result<bool, Error> {
+    pub async fn settle_event(
+        &self,
+        event: &Claimed,
+        settled: Settled,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.settle_event(event, settled, now)),
             Self::Redis(redis) => Box::pin(redis.settle_event(event, settled, now)).await,
         }
     }
 
-    /// Waits until the moment at which an event is due first, or the first claim ends, is another than `known`.
+    /// Waits until the moment at which an event is due first, or the first claim ends, is another
+    /// than `known`.
     pub async fn next_event_due(&self, known: Option<Timestamp>) -> Timestamp {
         match self {
             Self::Memory(memory) => memory.next_event_due(known).await,
@@ -457,8 +495,8 @@ impl Store {
         }
     }
 
-    /// Lets every event be due now that nobody has claimed, for a process whose outbox ends with it. Nothing in a shared
-    /// store: others go on there.
+    /// Lets every event be due now that nobody has claimed, for a process whose outbox ends with
+    /// it. Nothing in a shared store: others go on there.
     pub fn hurry_events(&self, now: Timestamp) {
         match self {
             Self::Memory(memory) => memory.hurry_events(now),
@@ -477,7 +515,8 @@ impl Store {
         }
     }
 
-    /// The newest state of a call is told once more, now; `false`: its client wants no events, or it is not held.
+    /// The newest state of a call is told once more, now; `false`: its client wants no events, or
+    /// it is not held.
     ///
     /// # Errors
     /// The store cannot be asked.
@@ -492,7 +531,10 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    #[expect(clippy::unused_async, reason = "who asks need not know which back end has to ask a server")]
+    #[expect(
+        clippy::unused_async,
+        reason = "who asks need not know which back end has to ask a server"
+    )]
     pub async fn events_pending(&self) -> Result<usize, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.events_pending()),
@@ -510,7 +552,10 @@ impl Store {
     }
 
     /// Drops what has been readable long enough.
-    #[expect(clippy::unused_async, reason = "who asks need not know which back end has to ask a server")]
+    #[expect(
+        clippy::unused_async,
+        reason = "who asks need not know which back end has to ask a server"
+    )]
     pub async fn forget(&self, now: Timestamp) {
         match self {
             Self::Memory(memory) => memory.forget(now),
@@ -520,7 +565,10 @@ impl Store {
     }
 
     /// How many calls are held.
-    #[expect(clippy::unused_async, reason = "who asks need not know which back end has to ask a server")]
+    #[expect(
+        clippy::unused_async,
+        reason = "who asks need not know which back end has to ask a server"
+    )]
     pub async fn held(&self) -> usize {
         match self {
             Self::Memory(memory) => memory.held(),
@@ -550,7 +598,10 @@ impl Store {
     }
 
     /// The open calls, for a process that ends.
-    #[expect(clippy::unused_async, reason = "who asks need not know which back end has to ask a server")]
+    #[expect(
+        clippy::unused_async,
+        reason = "who asks need not know which back end has to ask a server"
+    )]
     pub async fn open(&self) -> Vec<CallId> {
         match self {
             Self::Memory(memory) => memory.open(),

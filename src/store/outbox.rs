@@ -1,10 +1,13 @@
-//! What clients are still to be told of their calls: one entry for each call with a `callback_url`, none for others.
+//! What clients are still to be told of their calls: one entry for each call with a `callback_url`,
+//! none for others.
 //!
-//! An entry is plain data and changes by the functions here alone, so that a shared back end can do the same in one
-//! script, together with the call. Nothing here sends, decides when to try again, or reads a clock.
+//! An entry is plain data and changes by the functions here alone, so that a shared back end can do
+//! the same in one script, together with the call. Nothing here sends, decides when to try again,
+//! or reads a clock.
 //!
-//! States that follow each other before they were told merge into the newest. One event of a call is in flight at a time:
-//! whoever wants to send claims the entry first, and a claim that was not settled lapses.
+//! States that follow each other before they were told merge into the newest. One event of a call
+//! is in flight at a time: whoever wants to send claims the entry first, and a claim that was not
+//! settled lapses.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -68,7 +71,8 @@ pub struct News {
 pub struct Claimed {
     /// The call as it is to be told.
     pub call: Arc<Call>,
-    /// The version that became news; the call may be newer where nothing that counts has changed since.
+    /// The version that became news; the call may be newer where nothing that counts has changed
+    /// since.
     pub version: u64,
     /// How often it was sent before.
     pub tries: u32,
@@ -112,20 +116,44 @@ impl News {
         if let State::Queued { waiting_for, until } = call.state {
             (waiting_for, until).hash(&mut look);
         }
-        (call.outcome(), call.decision(), call.canceled, call.timeline.len()).hash(&mut look);
+        (
+            call.outcome(),
+            call.decision(),
+            call.canceled,
+            call.timeline.len(),
+        )
+            .hash(&mut look);
         for attempt in &call.attempts {
-            (attempt.number, attempt.sid, attempt.line, attempt.machine, attempt.ended, attempt.how).hash(&mut look);
-            (attempt.twilio_code, attempt.sip_code, attempt.duration_seconds).hash(&mut look);
+            (
+                attempt.number,
+                attempt.sid,
+                attempt.line,
+                attempt.machine,
+                attempt.ended,
+                attempt.how,
+            )
+                .hash(&mut look);
+            (
+                attempt.twilio_code,
+                attempt.sip_code,
+                attempt.duration_seconds,
+            )
+                .hash(&mut look);
             (attempt.started_at, attempt.answered_at, attempt.ended_at).hash(&mut look);
         }
         let (version, is_final) = (call.version, call.is_finished());
-        Some(Self { version, is_final, look: look.finish(), at: call.updated_at })
+        Some(Self {
+            version,
+            is_final,
+            look: look.finish(),
+            at: call.updated_at,
+        })
     }
 }
 
 impl News {
-    /// At once. Versions that follow each other within a millisecond are dated ahead of the clock, so the start of the
-    /// second is taken, which has surely come.
+    /// At once. Versions that follow each other within a millisecond are dated ahead of the clock,
+    /// so the start of the second is taken, which has surely come.
     fn due(self) -> Timestamp {
         Timestamp::from_second(self.at.as_second()).unwrap_or(self.at)
     }
@@ -159,7 +187,8 @@ impl Entry {
 
     /// What is to be told is this, and everything about it begins anew.
     pub(super) fn renew(&mut self, news: News) {
-        (self.version, self.is_final, self.look, self.since) = (news.version, news.is_final, news.look, news.at);
+        (self.version, self.is_final, self.look, self.since) =
+            (news.version, news.is_final, news.look, news.at);
         (self.tries, self.gave_up_at) = (0, None);
         // What is in flight is settled first: one event of a call at a time.
         self.next_at = self.claim.or(Some(news.due()));
@@ -174,8 +203,15 @@ impl Entry {
         is_due
     }
 
-    /// What came of a claim on `version`; `false`: the claim has lapsed and another has it, nothing changes.
-    pub fn settle(&mut self, claim: Timestamp, version: u64, settled: Settled, now: Timestamp) -> bool {
+    /// What came of a claim on `version`; `false`: the claim has lapsed and another has it, nothing
+    /// changes.
+    pub fn settle(
+        &mut self,
+        claim: Timestamp,
+        version: u64,
+        settled: Settled,
+        now: Timestamp,
+    ) -> bool {
         if self.claim != Some(claim) {
             return false;
         }
@@ -221,11 +257,19 @@ impl Outbox {
 
     /// The newest state of a call is to be told once more.
     pub(super) fn resend(&mut self, call: &Call, now: Timestamp) -> Option<Timestamp> {
-        let news = News { at: now, ..News::of(call)? };
+        let news = News {
+            at: now,
+            ..News::of(call)?
+        };
         self.change(call.id, news, |entry| entry.renew(news))
     }
 
-    fn change(&mut self, id: CallId, first: News, change: impl FnOnce(&mut Entry)) -> Option<Timestamp> {
+    fn change(
+        &mut self,
+        id: CallId,
+        first: News,
+        change: impl FnOnce(&mut Entry),
+    ) -> Option<Timestamp> {
         let entry = match self.entries.get_mut(&id) {
             Some(entry) => {
                 entry.next_at.map(|at| self.due.remove(&(at, id)));
@@ -240,12 +284,26 @@ impl Outbox {
     }
 
     /// Claims at most `most` of those due at `until`.
-    pub(super) fn claim(&mut self, until: Timestamp, lease_end: Timestamp, most: usize) -> Vec<(CallId, Entry)> {
-        let due: Vec<_> = self.due.iter().take_while(|(at, _)| *at <= until).take(most).copied().collect();
+    pub(super) fn claim(
+        &mut self,
+        until: Timestamp,
+        lease_end: Timestamp,
+        most: usize,
+    ) -> Vec<(CallId, Entry)> {
+        let due: Vec<_> = self
+            .due
+            .iter()
+            .take_while(|(at, _)| *at <= until)
+            .take(most)
+            .copied()
+            .collect();
         let mut claimed = Vec::with_capacity(due.len());
         for (at, id) in due {
             self.due.remove(&(at, id));
-            if let Some(entry) = self.entries.get_mut(&id).filter(|entry| entry.next_at == Some(at))
+            if let Some(entry) = self
+                .entries
+                .get_mut(&id)
+                .filter(|entry| entry.next_at == Some(at))
                 && entry.claim(until, lease_end)
             {
                 self.due.insert((lease_end, id));
@@ -256,9 +314,16 @@ impl Outbox {
     }
 
     /// See [`Entry::settle`]; when the next event of this call is due, if the claim held.
-    pub(super) fn settle(&mut self, event: &Claimed, settled: Settled, now: Timestamp) -> (bool, Option<Timestamp>) {
+    pub(super) fn settle(
+        &mut self,
+        event: &Claimed,
+        settled: Settled,
+        now: Timestamp,
+    ) -> (bool, Option<Timestamp>) {
         let id = event.call.id;
-        let Some(entry) = self.entries.get_mut(&id) else { return (false, None) };
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return (false, None);
+        };
         let was_due = entry.next_at;
         if !entry.settle(event.claim, event.version, settled, now) {
             return (false, None);
@@ -271,7 +336,10 @@ impl Outbox {
     /// Lets all be due now that are not claimed.
     pub(super) fn hurry(&mut self, now: Timestamp) {
         for (id, entry) in &mut self.entries {
-            if let Some(at) = entry.next_at.filter(|at| entry.claim.is_none() && *at > now) {
+            if let Some(at) = entry
+                .next_at
+                .filter(|at| entry.claim.is_none() && *at > now)
+            {
                 self.due.remove(&(at, *id));
                 self.due.insert((now, *id));
                 entry.next_at = Some(now);
@@ -308,7 +376,10 @@ pub(super) struct Alarm {
 
 impl Default for Alarm {
     fn default() -> Self {
-        Self { earliest: AtomicI64::new(i64::MAX), sooner: Notify::new() }
+        Self {
+            earliest: AtomicI64::new(i64::MAX),
+            sooner: Notify::new(),
+        }
     }
 }
 
@@ -321,15 +392,23 @@ impl Alarm {
     }
 
     /// Waits until the earliest moment, as `look` finds it, is another than `known`.
-    pub(super) async fn next(&self, known: Option<Timestamp>, look: impl Fn() -> Option<Timestamp>) -> Timestamp {
+    pub(super) async fn next(
+        &self,
+        known: Option<Timestamp>,
+        look: impl Fn() -> Option<Timestamp>,
+    ) -> Timestamp {
         loop {
             let sooner = self.sooner.notified();
             tokio::pin!(sooner);
             sooner.as_mut().enable();
-            // Until the new value is known every change wakes us; a needless look is cheap, a missed one is not.
+            // Until the new value is known every change wakes us; a needless look is cheap, a
+            // missed one is not.
             self.earliest.store(i64::MAX, Ordering::SeqCst);
             let next = look();
-            self.earliest.store(next.map_or(i64::MAX, Timestamp::as_millisecond), Ordering::SeqCst);
+            self.earliest.store(
+                next.map_or(i64::MAX, Timestamp::as_millisecond),
+                Ordering::SeqCst,
+            );
             if let Some(next) = next.filter(|next| Some(*next) != known) {
                 return next;
             }

@@ -1,8 +1,10 @@
-//! How many calls are started each second, so that none waits at Twilio and rings when nobody expects it any more.
+//! How many calls are started each second, so that none waits at Twilio and rings when nobody
+//! expects it any more.
 //!
-//! Who has to wait stands in a line of its own API key, and the keys take turns: a client with a thousand calls does not
-//! keep another's single one waiting. The line holds ids only; whether a call may still ring is asked when its turn has
-//! come, and a start that is not used goes to the next.
+//! Who has to wait stands in a line of its own API key, and the keys take turns: a client with a
+//! thousand calls does not keep another's single one waiting. The line holds ids only; whether a
+//! call may still ring is asked when its turn has come, and a start that is not used goes to the
+//! next.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +14,8 @@ use tokio::sync::Notify;
 
 use crate::domain::CallId;
 
-/// A start that is free later than this after the beat was set by a clock that has been set back since.
+/// A start that is free later than this after the beat was set by a clock that has been set back
+/// since.
 const SET_BACK: SignedDuration = SignedDuration::from_secs(10);
 
 /// A steady beat, and who waits for it.
@@ -41,8 +44,16 @@ impl Pace {
         } else {
             SignedDuration::from_secs(1) / i32::try_from(per_second).unwrap_or(i32::MAX)
         };
-        let line = Line { next: Timestamp::MIN, owners: VecDeque::new(), waiting: HashSet::new() };
-        Self { interval, line: Mutex::new(line), joined: Notify::new() }
+        let line = Line {
+            next: Timestamp::MIN,
+            owners: VecDeque::new(),
+            waiting: HashSet::new(),
+        };
+        Self {
+            interval,
+            line: Mutex::new(line),
+            joined: Notify::new(),
+        }
     }
 
     /// When a call of `owner` could start, as the line is now; `None`: at once.
@@ -55,15 +66,25 @@ impl Pace {
         if ahead == 0 && free_at <= now && line.waiting.is_empty() {
             return None;
         }
-        let wait = self.interval.checked_mul(i32::try_from(ahead).unwrap_or(i32::MAX));
-        let soonest = free_at.max(now).saturating_add(SignedDuration::from_millis(1)).unwrap_or(Timestamp::MAX);
-        Some(soonest.saturating_add(wait.unwrap_or(SignedDuration::MAX)).unwrap_or(Timestamp::MAX))
+        let wait = self
+            .interval
+            .checked_mul(i32::try_from(ahead).unwrap_or(i32::MAX));
+        let soonest = free_at
+            .max(now)
+            .saturating_add(SignedDuration::from_millis(1))
+            .unwrap_or(Timestamp::MAX);
+        Some(
+            soonest
+                .saturating_add(wait.unwrap_or(SignedDuration::MAX))
+                .unwrap_or(Timestamp::MAX),
+        )
     }
 
     /// Takes a start for a call that did not have to wait; `false` when another was quicker.
     pub(super) fn take(&self, now: Timestamp) -> bool {
         let mut line = self.lock();
-        let free = self.interval.is_zero() || self.free_at(&line, now) <= now && line.waiting.is_empty();
+        let free =
+            self.interval.is_zero() || self.free_at(&line, now) <= now && line.waiting.is_empty();
         if free {
             line.next = now.saturating_add(self.interval).unwrap_or(Timestamp::MAX);
         }
@@ -112,7 +133,10 @@ impl Pace {
     /// Gives the start back that was taken last, unused.
     pub(super) fn give_back(&self) {
         let mut line = self.lock();
-        line.next = line.next.saturating_sub(self.interval).unwrap_or(Timestamp::MIN);
+        line.next = line
+            .next
+            .saturating_sub(self.interval)
+            .unwrap_or(Timestamp::MIN);
     }
 
     /// Resolves when somebody begins to wait.
@@ -122,7 +146,11 @@ impl Pace {
 
     /// When the next start is free: one beat after the last at most.
     fn free_at(&self, line: &Line, now: Timestamp) -> Timestamp {
-        if line.next.duration_since(now) > self.interval + SET_BACK { now } else { line.next }
+        if line.next.duration_since(now) > self.interval + SET_BACK {
+            now
+        } else {
+            line.next
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Line> {
@@ -131,15 +159,29 @@ impl Pace {
 }
 
 impl Line {
-    /// How many starts come before that of a call of `owner` which stands in the line, or would join it now.
+    /// How many starts come before that of a call of `owner` which stands in the line, or would
+    /// join it now.
     fn ahead(&self, owner: &str, id: CallId) -> usize {
         let place = self.owners.iter().position(|(known, _)| **known == *owner);
-        let calls = place.and_then(|place| self.owners.get(place)).map(|(_, calls)| calls);
-        let own = calls.map_or(0, |calls| calls.iter().position(|known| *known == id).unwrap_or(calls.len()));
-        let others = self.owners.iter().enumerate().filter(|(at, _)| Some(*at) != place);
+        let calls = place
+            .and_then(|place| self.owners.get(place))
+            .map(|(_, calls)| calls);
+        let own = calls.map_or(0, |calls| {
+            calls
+                .iter()
+                .position(|known| *known == id)
+                .unwrap_or(calls.len())
+        });
+        let others = self
+            .owners
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| Some(*at) != place);
         // Keys before ours in the round have one turn more before our next.
         let of = |(at, (_, calls)): (usize, &(Arc<str>, VecDeque<CallId>))| {
-            calls.len().min(own + usize::from(place.is_none_or(|place| at < place)))
+            calls
+                .len()
+                .min(own + usize::from(place.is_none_or(|place| at < place)))
         };
         own + others.map(of).sum::<usize>()
     }
@@ -184,9 +226,15 @@ mod tests {
         let soon = pace.slot(&one, call(9), now()).unwrap();
         assert!(soon < at(2_100), "second in turn, not sixth: {soon}");
         pace.join(&one, call(9));
-        assert_eq!(pace.slot(&one, call(9), now()), Some(soon), "it stands where it was told");
+        assert_eq!(
+            pace.slot(&one, call(9), now()),
+            Some(soon),
+            "it stands where it was told"
+        );
         assert!(!pace.take(at(1_000)), "nobody overtakes those who wait");
-        let order: Vec<_> = (1..=6).filter_map(|second| pace.call_up(at(second * 1_000))).collect();
+        let order: Vec<_> = (1..=6)
+            .filter_map(|second| pace.call_up(at(second * 1_000)))
+            .collect();
         assert_eq!(order, [1, 9, 2, 3, 4, 5].map(call));
         assert_eq!((pace.next_turn(), pace.call_up(at(60_000))), (None, None));
     }
@@ -200,7 +248,10 @@ mod tests {
             pace.join(&owner, call(number));
         }
         assert_eq!(pace.next_turn(), Some(at(1_000)));
-        assert_eq!((pace.call_up(at(999)), pace.call_up(at(1_000))), (None, Some(call(1))));
+        assert_eq!(
+            (pace.call_up(at(999)), pace.call_up(at(1_000))),
+            (None, Some(call(1)))
+        );
         assert_eq!(pace.call_up(at(1_000)), None, "one start a second");
         pace.give_back();
         assert_eq!(pace.call_up(at(1_000)), Some(call(2)));

@@ -2,9 +2,10 @@
 //!
 //! # What stands where
 //!
-//! Every name begins with `tablecall:`. The part in braces decides the slot of a cluster, so what is in one pair of
-//! braces can change together, in one script. Values that tell of a guest are sealed with the ticket keys (`record`);
-//! numbers, API keys and idempotency keys are hashed into names under `TABLECALL_INDEX_KEY` (`keys`).
+//! Every name begins with `tablecall:`. The part in braces decides the slot of a cluster, so what
+//! is in one pair of braces can change together, in one script. Values that tell of a guest are
+//! sealed with the ticket keys (`record`); numbers, API keys and idempotency keys are hashed into
+//! names under `TABLECALL_INDEX_KEY` (`keys`).
 //!
 //! | key | type | what | expires |
 //! |---|---|---|---|
@@ -24,20 +25,22 @@
 //! | `run`, `probe` | string | by which an emptied server is known; by which one is known that takes no writes | 35 days; a minute |
 //! | `changes` | channel | each record that was saved | |
 //!
-//! A number is entered before the call is stored, taken before the intent is stored, and given back after the line is
-//! closed. Whoever dies in between leaves a trace that the next one removes who meets it (`numbers`): a lock whose call
-//! has no line, an open call that is none.
+//! A number is entered before the call is stored, taken before the intent is stored, and given back
+//! after the line is closed. Whoever dies in between leaves a trace that the next one removes who
+//! meets it (`numbers`): a lock whose call has no line, an open call that is none.
 //!
 //! # What a call costs
 //!
-//! A webhook is one script: the call is known here (`copies`), because every record that anybody saves is published. A
-//! dial is two or three: the number, what all calls share (where there are limits or a beat), the call.
+//! A webhook is one script: the call is known here (`copies`), because every record that anybody
+//! saves is published. A dial is two or three: the number, what all calls share (where there are
+//! limits or a beat), the call.
 //!
 //! # When the server is away
 //!
-//! Then it is known to be away (`link`), and nobody waits for it. Changes of calls wait here (`unwritten`), and are
-//! applied to what others made of the call when it is back. What must not be decided alone (a new call, an attempt) is
-//! refused. What must be asked of the server is asked with the time of the asker: scripts read no clock.
+//! Then it is known to be away (`link`), and nobody waits for it. Changes of calls wait here
+//! (`unwritten`), and are applied to what others made of the call when it is back. What must not be
+//! decided alone (a new call, an attempt) is refused. What must be asked of the server is asked
+//! with the time of the asker: scripts read no clock.
 
 mod alarms;
 mod calls;
@@ -119,7 +122,8 @@ pub struct BadUrl;
 pub struct BadAuthorities;
 
 impl Url {
-    /// The same server, trusted by these authorities (certificates in PEM) instead of the public ones.
+    /// The same server, trusted by these authorities (certificates in PEM) instead of the public
+    /// ones.
     ///
     /// # Errors
     /// There is none among them, one cannot be read, or the server is not reached by TLS.
@@ -127,7 +131,10 @@ impl Url {
         if !authorities.contains("-----BEGIN CERTIFICATE-----") {
             return Err(BadAuthorities);
         }
-        self.0.trusting(authorities).map(Self).map_err(|_| BadAuthorities)
+        self.0
+            .trusting(authorities)
+            .map(Self)
+            .map_err(|_| BadAuthorities)
     }
 }
 
@@ -178,7 +185,12 @@ impl Redis {
         Self::with_prefix(PREFIX, settings, ticket_keys, metrics)
     }
 
-    fn with_prefix(prefix: &str, settings: &Settings, ticket_keys: &[Key], metrics: &Metrics) -> Self {
+    fn with_prefix(
+        prefix: &str,
+        settings: &Settings,
+        ticket_keys: &[Key],
+        metrics: &Metrics,
+    ) -> Self {
         let Url(address) = settings.url.clone();
         Self {
             link: Arc::new(Link::new(address, Figures::new(metrics))),
@@ -192,7 +204,11 @@ impl Redis {
             saving: Saving::default(),
             unwritten: Unwritten::default(),
             retention: settings.retention,
-            beat: if settings.per_second == 0 { 0.0 } else { 1_000.0 / f64::from(settings.per_second) },
+            beat: if settings.per_second == 0 {
+                0.0
+            } else {
+                1_000.0 / f64::from(settings.per_second)
+            },
             turn: Mutex::default(),
             joined: tokio::sync::Notify::new(),
             instance: uuid::Uuid::new_v4(),

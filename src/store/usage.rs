@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// A moment so far ahead was noted by a clock that has been set back since; it is not counted any more.
+/// A moment so far ahead was noted by a clock that has been set back since; it is not counted any
+/// more.
 const SET_BACK: SignedDuration = SignedDuration::from_secs(10);
 
 /// Moments, oldest first.
@@ -13,10 +14,21 @@ pub(super) struct Log(VecDeque<Timestamp>);
 
 impl Log {
     /// When `most` leaves room for one more within `window`; `None`: now.
-    pub(super) fn room(&self, most: Option<u32>, window: SignedDuration, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn room(
+        &self,
+        most: Option<u32>,
+        window: SignedDuration,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
         let most = usize::try_from(most?).unwrap_or(usize::MAX);
-        let oldest = self.known(now).checked_sub(most).and_then(|at| self.0.get(at))?;
-        oldest.saturating_add(window).ok().filter(|free| *free > now)
+        let oldest = self
+            .known(now)
+            .checked_sub(most)
+            .and_then(|at| self.0.get(at))?;
+        oldest
+            .saturating_add(window)
+            .ok()
+            .filter(|free| *free > now)
     }
 
     /// Notes one, and forgets those of more than `window` ago.
@@ -26,8 +38,16 @@ impl Log {
     }
 
     /// How many happened within `window`, and when the oldest of them did.
-    pub(super) fn within(&self, window: SignedDuration, now: Timestamp) -> (usize, Option<Timestamp>) {
-        let lately = self.0.iter().take(self.known(now)).filter(|at| now.duration_since(**at) < window);
+    pub(super) fn within(
+        &self,
+        window: SignedDuration,
+        now: Timestamp,
+    ) -> (usize, Option<Timestamp>) {
+        let lately = self
+            .0
+            .iter()
+            .take(self.known(now))
+            .filter(|at| now.duration_since(**at) < window);
         (lately.clone().count(), lately.min().copied())
     }
 
@@ -45,7 +65,11 @@ impl Log {
     /// Forgets those of more than `window` ago; whether nothing is left.
     pub(super) fn prune(&mut self, now: Timestamp, window: SignedDuration) -> bool {
         self.0.truncate(self.known(now));
-        while self.0.front().is_some_and(|at| now.duration_since(*at) >= window) {
+        while self
+            .0
+            .front()
+            .is_some_and(|at| now.duration_since(*at) >= window)
+        {
             self.0.pop_front();
         }
         self.0.is_empty()
@@ -53,7 +77,11 @@ impl Log {
 
     /// How many of them the clock has reached.
     fn known(&self, now: Timestamp) -> usize {
-        let ahead = self.0.iter().rev().take_while(|at| at.duration_since(now) > SET_BACK);
+        let ahead = self
+            .0
+            .iter()
+            .rev()
+            .take_while(|at| at.duration_since(now) > SET_BACK);
         self.0.len() - ahead.count()
     }
 }
@@ -65,7 +93,9 @@ mod tests {
     #[test]
     fn room_comes_when_the_oldest_that_counts_is_over() {
         let now: Timestamp = "2026-12-01T12:00:00Z".parse().unwrap();
-        let (minute, at) = (SignedDuration::from_mins(1), |seconds| now + SignedDuration::from_secs(seconds));
+        let (minute, at) = (SignedDuration::from_mins(1), |seconds| {
+            now + SignedDuration::from_secs(seconds)
+        });
         let mut log = Log::default();
         for second in [0, 10, 20] {
             log.add(at(second), minute);
@@ -85,11 +115,20 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_back_leaves_room() {
-        let (now, minute): (Timestamp, _) = ("2026-12-01T12:00:00Z".parse().unwrap(), SignedDuration::from_mins(1));
+        let (now, minute): (Timestamp, _) = (
+            "2026-12-01T12:00:00Z".parse().unwrap(),
+            SignedDuration::from_mins(1),
+        );
         let mut log = Log::default();
         log.add(now, minute);
         let before = now - SignedDuration::from_hours(1);
-        assert_eq!((log.room(Some(1), minute, before), log.within(minute, before)), (None, (0, None)));
+        assert_eq!(
+            (
+                log.room(Some(1), minute, before),
+                log.within(minute, before)
+            ),
+            (None, (0, None))
+        );
         log.add(before, minute);
         assert_eq!(log.room(Some(1), minute, before), Some(before + minute));
     }

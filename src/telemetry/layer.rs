@@ -1,7 +1,7 @@
 //! Turns events into lines, as JSON for machines or as text for people.
 //!
-//! tracing-subscriber's own JSON costs five times as much per event, most of it for spans that we do not use on the
-//! hot path: the fields of spans are not written here.
+//! tracing-subscriber's own JSON costs five times as much per event, most of it for spans that we
+//! do not use on the hot path: the fields of spans are not written here.
 
 use std::cell::Cell;
 use std::fmt::{self, Write as _};
@@ -23,8 +23,8 @@ use crate::plain::Plain;
 pub enum Format {
     /// `12:05:01.123 INFO  message key=value`, in UTC.
     Text,
-    /// One object with `timestamp` (RFC 3339, UTC, milliseconds), `level`, `target`, `message`, the event's fields beside
-    /// them, and `request.id` while a request is served.
+    /// One object with `timestamp` (RFC 3339, UTC, milliseconds), `level`, `target`, `message`, the
+    /// event's fields beside them, and `request.id` while a request is served.
     Json,
 }
 
@@ -37,25 +37,41 @@ pub struct Lines {
 
 impl fmt::Debug for Lines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lines").field("format", &self.format).finish_non_exhaustive()
+        f.debug_struct("Lines")
+            .field("format", &self.format)
+            .finish_non_exhaustive()
     }
 }
 
 /// A layer that writes to `sink` from a thread of its own.
 ///
-/// It writes every 50 ms, at once for warnings and errors, from 64 KiB on, and when the guard is dropped. With 1 MiB
-/// waiting, further lines are dropped and counted.
+/// It writes every 50 ms, at once for warnings and errors, from 64 KiB on, and when the guard is
+/// dropped. With 1 MiB waiting, further lines are dropped and counted.
 ///
 /// # Errors
 /// When the thread cannot be started.
-pub fn layer(format: Format, clock: Clock, sink: impl io::Write + Send + 'static) -> io::Result<(Lines, Guard)> {
+pub fn layer(
+    format: Format,
+    clock: Clock,
+    sink: impl io::Write + Send + 'static,
+) -> io::Result<(Lines, Guard)> {
     let report_clock = clock.clone();
-    let (sink, guard) = Sink::start(sink, INTERVAL, move |lines| dropped(format, report_clock.now(), lines))?;
-    Ok((Lines { format, clock, sink }, guard))
+    let (sink, guard) = Sink::start(sink, INTERVAL, move |lines| {
+        dropped(format, report_clock.now(), lines)
+    })?;
+    Ok((
+        Lines {
+            format,
+            clock,
+            sink,
+        },
+        guard,
+    ))
 }
 
 thread_local! {
-    /// The buffer of the line in the making, kept for its capacity, and the text of the second it was last used in.
+    /// The buffer of the line in the making, kept for its capacity, and the text of the second it
+    /// was last used in.
     static SCRATCH: Cell<Option<Scratch>> = const { Cell::new(None) };
 }
 
@@ -71,7 +87,11 @@ impl<S: Subscriber> Layer<S> for Lines {
             return;
         }
         // Taken, not borrowed: the Debug of a field may itself log.
-        let mut scratch = SCRATCH.try_with(Cell::take).ok().flatten().unwrap_or_default();
+        let mut scratch = SCRATCH
+            .try_with(Cell::take)
+            .ok()
+            .flatten()
+            .unwrap_or_default();
         let Scratch { line, stamp } = &mut scratch;
         line.clear();
         stamp.write(self.format, self.clock.now(), line);
@@ -100,14 +120,15 @@ impl<S: Subscriber> Layer<S> for Lines {
                 line.push('\n');
             }
         }
-        self.sink.push(line.as_bytes(), *meta.level() <= Level::WARN);
+        self.sink
+            .push(line.as_bytes(), *meta.level() <= Level::WARN);
         line.shrink_to(16 * 1024);
         let _gone = SCRATCH.try_with(|kept| kept.set(Some(scratch)));
     }
 }
 
-/// Whatever the filter says, others' code says no more than what everybody should know: in detail it tells URLs, hosts
-/// and headers, and nobody there has promised to keep guests out of them.
+/// Whatever the filter says, others' code says no more than what everybody should know: in detail
+/// it tells URLs, hosts and headers, and nobody there has promised to keep guests out of them.
 fn is_ours_or_rare(meta: &Metadata<'_>) -> bool {
     *meta.level() <= Level::INFO || meta.target().starts_with("tablecall")
 }
@@ -119,7 +140,10 @@ fn dropped(format: Format, now: Timestamp, lines: u64) -> Vec<u8> {
     match format {
         Format::Json => {
             head(&mut line, Level::WARN, module_path!());
-            let _ = writeln!(line, r#","message":"log lines were dropped","lines":{lines}}}"#);
+            let _ = writeln!(
+                line,
+                r#","message":"log lines were dropped","lines":{lines}}}"#
+            );
         }
         Format::Text => {
             let _ = writeln!(line, " WARN  log lines were dropped lines={lines}");
@@ -130,12 +154,19 @@ fn dropped(format: Format, now: Timestamp, lines: u64) -> Vec<u8> {
 
 fn head(line: &mut String, level: Level, target: &str) {
     // Neither holds anything to escape: a word, and the path of a module.
-    for part in [r#"","level":""#, level.as_str(), r#"","target":""#, target, "\""] {
+    for part in [
+        r#"","level":""#,
+        level.as_str(),
+        r#"","target":""#,
+        target,
+        "\"",
+    ] {
         line.push_str(part);
     }
 }
 
-/// The date and the time of the second of the last line: a calendar is not worked out for every line.
+/// The date and the time of the second of the last line: a calendar is not worked out for every
+/// line.
 struct Stamp {
     second: i64,
     text: String,
@@ -143,7 +174,10 @@ struct Stamp {
 
 impl Default for Stamp {
     fn default() -> Self {
-        Self { second: i64::MIN, text: String::new() }
+        Self {
+            second: i64::MIN,
+            text: String::new(),
+        }
     }
 }
 
@@ -173,7 +207,12 @@ impl Stamp {
             }
             Format::Text => line.push_str(self.text.split_once('T').map_or("", |(_, time)| time)),
         }
-        let digit = |unit: i64| char::from_digit(u32::try_from(millisecond / unit % 10).unwrap_or_default(), 10);
+        let digit = |unit: i64| {
+            char::from_digit(
+                u32::try_from(millisecond / unit % 10).unwrap_or_default(),
+                10,
+            )
+        };
         line.push('.');
         line.extend([100, 10, 1].map(|unit| digit(unit).unwrap_or('0')));
         if format == Format::Json {
@@ -185,8 +224,8 @@ impl Stamp {
 /// What stands for itself in JSON: all that is printed in ASCII, but for quotes and backslashes.
 static PLAIN: Plain<3> = Plain::new([(b' ', b'!'), (b'#', b'['), (b']', b'~')]);
 
-/// Writes text as the inside of a JSON string (RFC 8259, 7); also the line and paragraph separators, which some
-/// readers of logs take for the end of a line.
+/// Writes text as the inside of a JSON string (RFC 8259, 7); also the line and paragraph
+/// separators, which some readers of logs take for the end of a line.
 struct Escaped<'a>(&'a mut String);
 
 impl fmt::Write for Escaped<'_> {
@@ -334,7 +373,11 @@ impl Visit for Text<'_> {
         let start = self.line.len();
         let _ = Escaped(self.line).write_fmt(format_args!("{value:?}"));
         // A value with spaces would look like several fields.
-        if self.line.get(start..).is_none_or(|value| value.is_empty() || value.contains([' ', '='])) {
+        if self
+            .line
+            .get(start..)
+            .is_none_or(|value| value.is_empty() || value.contains([' ', '=']))
+        {
             self.line.insert(start, '"');
             self.line.push('"');
         }

@@ -1,8 +1,9 @@
 //! The figures of the process, for Prometheus.
 //!
-//! Every series is made at start from a closed list of label values, so that it is present with 0 and its number is
-//! bounded; recording is an atomic or two. There is no process-wide recorder: each application has its own, and two in
-//! one test process do not mix. docs/metrics.md says what each figure means.
+//! Every series is made at start from a closed list of label values, so that it is present with 0
+//! and its number is bounded; recording is an atomic or two. There is no process-wide recorder:
+//! each application has its own, and two in one test process do not mix. docs/metrics.md says what
+//! each figure means.
 
 mod family;
 pub mod labels;
@@ -13,21 +14,29 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use metrics::{Counter, Gauge, Histogram, Unit, counter, gauge, histogram, with_local_recorder};
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use metrics_exporter_prometheus::{
+    BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
+};
 use tokio_util::sync::CancellationToken;
 
 pub use self::family::{Family, Route, TwilioErrors};
 use self::labels::{
-    ENDS, EVENT_RESULTS, HEARD, OPERATIONS, OUTCOMES, PARTS, RESULTS, SIGNATURE_CAUSES, STATUSES, STORE_CAUSES,
-    STORE_OPERATIONS, WAITS, WEBHOOKS,
+    ENDS, EVENT_RESULTS, HEARD, OPERATIONS, OUTCOMES, PARTS, RESULTS, SIGNATURE_CAUSES, STATUSES,
+    STORE_CAUSES, STORE_OPERATIONS, WAITS, WEBHOOKS,
 };
 
 /// Upper bounds of latencies in seconds; the last is Twilio's patience with a webhook.
-const LATENCY: [f64; 15] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0];
+const LATENCY: [f64; 15] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0,
+];
 /// Of the time until a phone rings: at once, or after hours of waiting for the restaurant to open.
-const WAIT: [f64; 14] = [0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3_600.0, 14_400.0];
+const WAIT: [f64; 14] = [
+    0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3_600.0, 14_400.0,
+];
 /// Of the time that people take: ring, pick up, listen, press.
-const TALK: [f64; 15] = [1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 240.0, 300.0, 600.0];
+const TALK: [f64; 15] = [
+    1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 240.0, 300.0, 600.0,
+];
 
 /// How often the histograms are folded up: until then every sample is kept.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -48,7 +57,8 @@ pub struct Metrics {
     pub create_to_ring: Histogram,
     /// `tablecall_call_ring_to_verdict_seconds`: from the last ring to the verdict.
     pub ring_to_verdict: Histogram,
-    /// `tablecall_call_key_to_record_seconds`: from a verified webhook with keys to the stored call.
+    /// `tablecall_call_key_to_record_seconds`: from a verified webhook with keys to the stored
+    /// call.
     pub key_to_record: Histogram,
     /// `tablecall_signature_failures_total{cause}`: webhooks refused.
     pub signature_failures: Family<Counter>,
@@ -115,11 +125,16 @@ impl fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// Makes all series for a process that starts at `now`; `version` and `commit` go into `tablecall_build_info`.
+    /// Makes all series for a process that starts at `now`; `version` and `commit` go into
+    /// `tablecall_build_info`.
     ///
     /// # Errors
     /// Only if the buckets in this file are wrong.
-    pub fn new(version: &'static str, commit: &'static str, now: Timestamp) -> Result<Self, BuildError> {
+    pub fn new(
+        version: &'static str,
+        commit: &'static str,
+        now: Timestamp,
+    ) -> Result<Self, BuildError> {
         let full = |name: &str| Matcher::Full(name.to_owned());
         let builder = PrometheusBuilder::new()
             .set_buckets(&LATENCY)?
@@ -141,8 +156,14 @@ impl Metrics {
             handle: recorder.handle(),
             memory: gauge!("process_resident_memory_bytes"),
             webhooks: Family::new(WEBHOOKS, webhook),
-            outcomes: Family::new(OUTCOMES, |outcome| counter!("tablecall_calls_total", "outcome" => outcome)),
-            attempts: Family::new(ENDS, |ended| counter!("tablecall_attempts_total", "ended" => ended)),
+            outcomes: Family::new(
+                OUTCOMES,
+                |outcome| counter!("tablecall_calls_total", "outcome" => outcome),
+            ),
+            attempts: Family::new(
+                ENDS,
+                |ended| counter!("tablecall_attempts_total", "ended" => ended),
+            ),
             create_to_ring: histogram!("tablecall_call_create_to_ring_seconds"),
             ring_to_verdict: histogram!("tablecall_call_ring_to_verdict_seconds"),
             key_to_record: histogram!("tablecall_call_key_to_record_seconds"),
@@ -159,8 +180,14 @@ impl Metrics {
                 |operation| histogram!("tablecall_store_duration_seconds", "operation" => operation),
             ),
             store_unwritten: gauge!("tablecall_store_unwritten"),
-            store_errors: Family::new(STORE_CAUSES, |cause| counter!("tablecall_store_errors_total", "cause" => cause)),
-            events: Family::new(EVENT_RESULTS, |result| counter!("tablecall_events_total", "result" => result)),
+            store_errors: Family::new(
+                STORE_CAUSES,
+                |cause| counter!("tablecall_store_errors_total", "cause" => cause),
+            ),
+            events: Family::new(
+                EVENT_RESULTS,
+                |result| counter!("tablecall_events_total", "result" => result),
+            ),
             event_duration: histogram!("tablecall_event_duration_seconds"),
             sse_clients: gauge!("tablecall_sse_clients"),
             state: state(),
@@ -169,14 +196,16 @@ impl Metrics {
 
     /// The latency of one route, `tablecall_http_request_duration_seconds{route,method,status}`.
     ///
-    /// Call it once per route at start, with the path as it is written in the document, never as it was asked for.
-    /// `success` is the status that is present with 0; others appear when they first happen.
+    /// Call it once per route at start, with the path as it is written in the document, never as it
+    /// was asked for. `success` is the status that is present with 0; others appear when they first
+    /// happen.
     #[must_use]
     pub fn route(&self, route: &'static str, method: &'static str, success: u16) -> Route {
         Route::new(Arc::clone(&self.recorder), route, method, success)
     }
 
-    /// Makes further series under this recorder: inside `make`, the macros of `metrics` register here.
+    /// Makes further series under this recorder: inside `make`, the macros of `metrics` register
+    /// here.
     pub fn register<T>(&self, make: impl FnOnce() -> T) -> T {
         with_local_recorder(&*self.recorder, make)
     }
@@ -188,7 +217,8 @@ impl Metrics {
         self.handle.render()
     }
 
-    /// Folds the samples of the histograms up every 5 s until `stop`: without it they are all kept in memory.
+    /// Folds the samples of the histograms up every 5 s until `stop`: without it they are all kept
+    /// in memory.
     pub async fn run_upkeep(&self, stop: CancellationToken) {
         // The memory that is given back is real, so is the time: a simulated clock may stand still.
         let mut ticks = tokio::time::interval(UPKEEP);
@@ -202,7 +232,10 @@ impl Metrics {
 fn webhook(kind: &'static str) -> Webhook {
     Webhook {
         duration: histogram!("tablecall_webhook_duration_seconds", "kind" => kind),
-        heard: Family::new(HEARD, |outcome| counter!("tablecall_webhooks_total", "kind" => kind, "outcome" => outcome)),
+        heard: Family::new(
+            HEARD,
+            |outcome| counter!("tablecall_webhooks_total", "kind" => kind, "outcome" => outcome),
+        ),
     }
 }
 
@@ -215,10 +248,19 @@ fn twilio(operation: &'static str) -> Family<Histogram> {
 
 fn state() -> State {
     State {
-        calls: Family::new(STATUSES, |status| gauge!("tablecall_calls", "status" => status)),
+        calls: Family::new(
+            STATUSES,
+            |status| gauge!("tablecall_calls", "status" => status),
+        ),
         capacity: gauge!("tablecall_calls_capacity"),
-        queue: Family::new(WAITS, |reason| gauge!("tablecall_queue_length", "waiting_for" => reason)),
-        oldest: Family::new(WAITS, |reason| gauge!("tablecall_queue_oldest_seconds", "waiting_for" => reason)),
+        queue: Family::new(
+            WAITS,
+            |reason| gauge!("tablecall_queue_length", "waiting_for" => reason),
+        ),
+        oldest: Family::new(
+            WAITS,
+            |reason| gauge!("tablecall_queue_oldest_seconds", "waiting_for" => reason),
+        ),
         overdue: gauge!("tablecall_overdue_calls"),
         events_pending: gauge!("tablecall_events_pending"),
         caller_ids_set_aside: gauge!("tablecall_caller_ids_set_aside"),
@@ -230,21 +272,47 @@ fn state() -> State {
 /// What this process has in memory, in bytes, where the system tells it.
 fn resident_memory() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kibibytes: u32 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(f64::from(kibibytes) * 1_024.0)
 }
 
 fn describe() {
     let histograms = [
-        ("tablecall_http_request_duration_seconds", "Time to the head of an answer."),
-        ("tablecall_webhook_duration_seconds", "Time to answer a verified webhook of Twilio."),
-        ("tablecall_call_create_to_ring_seconds", "Time from the create of a call to its first ring."),
-        ("tablecall_call_ring_to_verdict_seconds", "Time from the last ring of a call to its verdict."),
-        ("tablecall_call_key_to_record_seconds", "Time from a verified webhook with keys to the stored call."),
-        ("tablecall_twilio_request_duration_seconds", "Time Twilio took to answer."),
-        ("tablecall_event_duration_seconds", "Time an endpoint of a client took for an event."),
-        ("tablecall_store_duration_seconds", "Time the shared store took to answer."),
+        (
+            "tablecall_http_request_duration_seconds",
+            "Time to the head of an answer.",
+        ),
+        (
+            "tablecall_webhook_duration_seconds",
+            "Time to answer a verified webhook of Twilio.",
+        ),
+        (
+            "tablecall_call_create_to_ring_seconds",
+            "Time from the create of a call to its first ring.",
+        ),
+        (
+            "tablecall_call_ring_to_verdict_seconds",
+            "Time from the last ring of a call to its verdict.",
+        ),
+        (
+            "tablecall_call_key_to_record_seconds",
+            "Time from a verified webhook with keys to the stored call.",
+        ),
+        (
+            "tablecall_twilio_request_duration_seconds",
+            "Time Twilio took to answer.",
+        ),
+        (
+            "tablecall_event_duration_seconds",
+            "Time an endpoint of a client took for an event.",
+        ),
+        (
+            "tablecall_store_duration_seconds",
+            "Time the shared store took to answer.",
+        ),
     ];
     for (name, text) in histograms {
         metrics::describe_histogram!(name, Unit::Seconds, text);
@@ -253,31 +321,79 @@ fn describe() {
         ("tablecall_webhooks_total", "Verified webhooks of Twilio."),
         ("tablecall_calls_total", "Calls that are finished."),
         ("tablecall_attempts_total", "Attempts that have ended."),
-        ("tablecall_signature_failures_total", "Webhooks refused for their signature."),
-        ("tablecall_twilio_errors_total", "Requests to Twilio that failed."),
-        ("tablecall_unknown_creates_total", "Creates that Twilio did not answer: the call may exist or not."),
-        ("tablecall_stuck_calls_found_total", "Look-ups of calls that were silent for too long."),
-        ("tablecall_store_errors_total", "Requests to the store that failed."),
+        (
+            "tablecall_signature_failures_total",
+            "Webhooks refused for their signature.",
+        ),
+        (
+            "tablecall_twilio_errors_total",
+            "Requests to Twilio that failed.",
+        ),
+        (
+            "tablecall_unknown_creates_total",
+            "Creates that Twilio did not answer: the call may exist or not.",
+        ),
+        (
+            "tablecall_stuck_calls_found_total",
+            "Look-ups of calls that were silent for too long.",
+        ),
+        (
+            "tablecall_store_errors_total",
+            "Requests to the store that failed.",
+        ),
         ("tablecall_events_total", "Events to clients."),
     ];
     for (name, text) in counters {
         metrics::describe_counter!(name, text);
     }
     let gauges = [
-        ("tablecall_build_info", "1, with the version and commit of the program."),
-        ("process_start_time_seconds", "When the process started, in seconds since 1970."),
-        ("process_resident_memory_bytes", "What the process has in memory."),
+        (
+            "tablecall_build_info",
+            "1, with the version and commit of the program.",
+        ),
+        (
+            "process_start_time_seconds",
+            "When the process started, in seconds since 1970.",
+        ),
+        (
+            "process_resident_memory_bytes",
+            "What the process has in memory.",
+        ),
         ("tablecall_calls", "Calls held."),
         ("tablecall_calls_capacity", "The most calls held."),
-        ("tablecall_queue_length", "Queued calls by what they wait for."),
-        ("tablecall_queue_oldest_seconds", "How long the oldest queued call has waited for this."),
-        ("tablecall_overdue_calls", "Open calls that should have been looked at over a minute ago."),
-        ("tablecall_events_pending", "Events that clients have not received yet."),
-        ("tablecall_caller_ids_set_aside", "Numbers of TWILIO_FROM_NUMBER that Twilio refused within the last hour."),
-        ("tablecall_ailing", "1 while /readyz names this part as not well."),
-        ("tablecall_store_unwritten", "Changes that wait in this process for the shared store."),
+        (
+            "tablecall_queue_length",
+            "Queued calls by what they wait for.",
+        ),
+        (
+            "tablecall_queue_oldest_seconds",
+            "How long the oldest queued call has waited for this.",
+        ),
+        (
+            "tablecall_overdue_calls",
+            "Open calls that should have been looked at over a minute ago.",
+        ),
+        (
+            "tablecall_events_pending",
+            "Events that clients have not received yet.",
+        ),
+        (
+            "tablecall_caller_ids_set_aside",
+            "Numbers of TWILIO_FROM_NUMBER that Twilio refused within the last hour.",
+        ),
+        (
+            "tablecall_ailing",
+            "1 while /readyz names this part as not well.",
+        ),
+        (
+            "tablecall_store_unwritten",
+            "Changes that wait in this process for the shared store.",
+        ),
         ("tablecall_ready", "1 while /readyz answers 200."),
-        ("tablecall_sse_clients", "Open streams of /api/call/{id}/events."),
+        (
+            "tablecall_sse_clients",
+            "Open streams of /api/call/{id}/events.",
+        ),
     ];
     for (name, text) in gauges {
         metrics::describe_gauge!(name, text);
@@ -354,7 +470,11 @@ mod tests {
         });
         stop.cancel();
         tokio::time::timeout(UPKEEP, upkeep).await.unwrap().unwrap();
-        assert!(metrics.render().contains("tablecall_further_seconds_count 1"));
+        assert!(
+            metrics
+                .render()
+                .contains("tablecall_further_seconds_count 1")
+        );
     }
 
     #[test]
@@ -364,7 +484,14 @@ mod tests {
             Metrics::new("1", "a", Timestamp::UNIX_EPOCH).unwrap(),
         );
         one.outcomes.get("busy").increment(1);
-        assert!(one.render().contains(r#"tablecall_calls_total{outcome="busy"} 1"#));
-        assert!(other.render().contains(r#"tablecall_calls_total{outcome="busy"} 0"#));
+        assert!(
+            one.render()
+                .contains(r#"tablecall_calls_total{outcome="busy"} 1"#)
+        );
+        assert!(
+            other
+                .render()
+                .contains(r#"tablecall_calls_total{outcome="busy"} 0"#)
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! Errors, told to Sentry: each `tracing::error!` of ours becomes one event, panics among them.
 //!
-//! What is sent is chosen, not filtered: the words of the line, its codes and ids, the release. There are no
-//! breadcrumbs, no stack variables, no request, no name of this machine; texts are scrubbed once more on their way out.
+//! What is sent is chosen, not filtered: the words of the line, its codes and ids, the release.
+//! There are no breadcrumbs, no stack variables, no request, no name of this machine; texts are
+//! scrubbed once more on their way out.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -27,7 +28,15 @@ pub const LAST_WAIT: Duration = Duration::from_secs(1);
 /// Only lines of this program: what libraries write may hold anything.
 const OURS: &str = "tablecall";
 /// Fields that are ids and become what reports are searched by; they are not scrubbed.
-const TAGS: [&str; 7] = ["call.id", "request.id", "event", "attempt", "twilio.code", "webhook", "key"];
+const TAGS: [&str; 7] = [
+    "call.id",
+    "request.id",
+    "event",
+    "attempt",
+    "twilio.code",
+    "webhook",
+    "key",
+];
 
 /// Where reports go: a DSN as Sentry gives it.
 #[derive(Clone, PartialEq, Eq)]
@@ -65,20 +74,30 @@ impl fmt::Debug for Reports {
     }
 }
 
-/// Makes the transport with a client of ours: its roots are in the program, and no other TLS comes in.
+/// Makes the transport with a client of ours: its roots are in the program, and no other TLS comes
+/// in.
 struct Outbound(reqwest::Client);
 
 impl TransportFactory for Outbound {
     fn create_transport_with_options(&self, options: TransportOptions) -> Arc<dyn Transport> {
-        Arc::new(ReqwestHttpTransportOptions::from(options).with_client(self.0.clone()).build())
+        Arc::new(
+            ReqwestHttpTransportOptions::from(options)
+                .with_client(self.0.clone())
+                .build(),
+        )
     }
 }
 
 impl Reports {
-    /// Reports of `release` from `environment`, sent by `http` from a thread of their own; `http` must not be used by
-    /// others.
+    /// Reports of `release` from `environment`, sent by `http` from a thread of their own; `http`
+    /// must not be used by others.
     #[must_use]
-    pub fn new(to: &Destination, release: String, environment: String, http: reqwest::Client) -> Self {
+    pub fn new(
+        to: &Destination,
+        release: String,
+        environment: String,
+        http: reqwest::Client,
+    ) -> Self {
         Self::through(to, release, environment, Outbound(http))
     }
 
@@ -88,11 +107,16 @@ impl Reports {
         environment: String,
         transport: impl TransportFactory + 'static,
     ) -> Self {
-        let mut options = ClientOptions::new().release(release).environment(environment).transport(transport);
+        let mut options = ClientOptions::new()
+            .release(release)
+            .environment(environment)
+            .transport(transport);
         options.dsn = Some(to.0.clone());
         options.default_integrations = false;
         options.max_breadcrumbs = 0;
-        Self { client: Arc::new(Client::with_options(options)) }
+        Self {
+            client: Arc::new(Client::with_options(options)),
+        }
     }
 
     /// Sends what is left, for a second at most.
@@ -110,9 +134,14 @@ impl<S: Subscriber> Layer<S> for Reports {
         let mut fields = Fields::default();
         event.record(&mut fields);
         if let Some(current) = request::current() {
-            fields.tags.insert("request.id".to_owned(), current.id().to_owned());
+            fields
+                .tags
+                .insert("request.id".to_owned(), current.id().to_owned());
             if let Some(call) = current.call() {
-                fields.tags.entry("call.id".to_owned()).or_insert_with(|| call.to_string());
+                fields
+                    .tags
+                    .entry("call.id".to_owned())
+                    .or_insert_with(|| call.to_string());
             }
         }
         let mut report = Report {
@@ -145,7 +174,10 @@ impl Fields {
         match field.name() {
             "message" => self.message = scrub(&text),
             name if TAGS.contains(&name) => drop(self.tags.insert(name.to_owned(), text)),
-            name => drop(self.extra.insert(name.to_owned(), Value::String(scrub(&text)))),
+            name => drop(
+                self.extra
+                    .insert(name.to_owned(), Value::String(scrub(&text))),
+            ),
         }
     }
 
@@ -215,7 +247,12 @@ mod tests {
     fn reported(say: impl FnOnce()) -> Vec<Report<'static>> {
         let kept = Arc::new(Kept::default());
         let to = "https://key@sentry.example.com/1".parse().unwrap();
-        let reports = Reports::through(&to, "tablecall@1".to_owned(), "test".to_owned(), Keeps(kept.clone()));
+        let reports = Reports::through(
+            &to,
+            "tablecall@1".to_owned(),
+            "test".to_owned(),
+            Keeps(kept.clone()),
+        );
         tracing::subscriber::with_default(tracing_subscriber::registry().with(reports), say);
         std::mem::take(&mut kept.0.lock().unwrap())
     }
@@ -223,18 +260,35 @@ mod tests {
     #[test]
     fn an_error_is_reported_with_its_ids_and_nothing_private() {
         let reports = reported(|| {
-            let error = std::io::Error::other("no route to https://calls.example.com/twiml/answer/SECRET");
+            let error =
+                std::io::Error::other("no route to https://calls.example.com/twiml/answer/SECRET");
             tracing::error!(call.id = "c-1234567890", attempt = 2_u8, error = %error, "to +14155550101: failed");
             tracing::warn!("a warning is none");
             tracing::error!(target: "hyper", "of a library");
         });
-        let [report] = reports.as_slice() else { panic!("{reports:?}") };
+        let [report] = reports.as_slice() else {
+            panic!("{reports:?}")
+        };
         assert_eq!(report.message.as_deref(), Some("to +******: failed"));
-        assert_eq!((&*report.tags["call.id"], &*report.tags["attempt"]), ("c-1234567890", "2"));
-        assert_eq!(report.extra["error"], "no route to https://calls.example.com/…");
-        assert_eq!((report.release.as_deref(), report.environment.as_deref()), (Some("tablecall@1"), Some("test")));
-        assert!(report.server_name.is_none() && report.request.is_none() && report.contexts.is_empty());
-        assert!(report.breadcrumbs.is_empty() && report.user.is_none(), "{report:?}");
+        assert_eq!(
+            (&*report.tags["call.id"], &*report.tags["attempt"]),
+            ("c-1234567890", "2")
+        );
+        assert_eq!(
+            report.extra["error"],
+            "no route to https://calls.example.com/…"
+        );
+        assert_eq!(
+            (report.release.as_deref(), report.environment.as_deref()),
+            (Some("tablecall@1"), Some("test"))
+        );
+        assert!(
+            report.server_name.is_none() && report.request.is_none() && report.contexts.is_empty()
+        );
+        assert!(
+            report.breadcrumbs.is_empty() && report.user.is_none(),
+            "{report:?}"
+        );
     }
 
     #[tokio::test]
@@ -246,7 +300,10 @@ mod tests {
         });
         let reports = work.await;
         assert_eq!(reports[0].tags["request.id"], "r1");
-        assert_eq!(reports[0].tags["call.id"], "01010101-0101-0101-0101-010101010101");
+        assert_eq!(
+            reports[0].tags["call.id"],
+            "01010101-0101-0101-0101-010101010101"
+        );
     }
 
     #[test]
@@ -255,8 +312,13 @@ mod tests {
             crate::telemetry::panicked(Some(Location::caller()), &"a literal");
             crate::telemetry::panicked(Some(Location::caller()), &"Ana García".to_owned());
         });
-        let [literal, formatted] = reports.as_slice() else { panic!("{reports:?}") };
-        assert_eq!((literal.level, &literal.extra["panic"]), (Level::Fatal, &"a literal".into()));
+        let [literal, formatted] = reports.as_slice() else {
+            panic!("{reports:?}")
+        };
+        assert_eq!(
+            (literal.level, &literal.extra["panic"]),
+            (Level::Fatal, &"a literal".into())
+        );
         assert_ne!(literal.fingerprint, formatted.fingerprint);
         assert!(!format!("{formatted:?}").contains("Ana"), "{formatted:?}");
     }

@@ -1,7 +1,8 @@
 //! Which request the code at hand is working for: every line that is logged meanwhile bears its id.
 //!
-//! The parts that know more of it (which call it is about, which trace it belongs to) note that here, for the one line
-//! that tells of the request at its end. It must not decide anything by what it knows.
+//! The parts that know more of it (which call it is about, which trace it belongs to) note that
+//! here, for the one line that tells of the request at its end. It must not decide anything by what
+//! it knows.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -26,7 +27,11 @@ impl Context {
     /// A request with this id, which is safe to be logged.
     #[must_use]
     pub fn new(id: impl Into<Box<str>>) -> Arc<Self> {
-        Arc::new(Self { id: id.into(), call: OnceLock::new(), trace: OnceLock::new() })
+        Arc::new(Self {
+            id: id.into(),
+            call: OnceLock::new(),
+            trace: OnceLock::new(),
+        })
     }
 
     /// Its id.
@@ -38,7 +43,9 @@ impl Context {
     /// The call that it is about, if that is known; as a field of a log line.
     #[must_use]
     pub fn call(&self) -> Option<impl fmt::Display + fmt::Debug> {
-        self.call.get().map(|bytes| uuid::Uuid::from_bytes(*bytes).hyphenated())
+        self.call
+            .get()
+            .map(|bytes| uuid::Uuid::from_bytes(*bytes).hyphenated())
     }
 
     /// The trace that it belongs to, if there is one.
@@ -74,8 +81,12 @@ pub fn carry<F: Future>(work: F) -> impl Future<Output = F::Output> {
     carry_for(None, work)
 }
 
-/// The same for work on a call: of one that is traced, what is done without a request is told in its trace too.
-pub fn carry_for<F: Future>(trace: Option<TraceParent>, work: F) -> impl Future<Output = F::Output> {
+/// The same for work on a call: of one that is traced, what is done without a request is told in
+/// its trace too.
+pub fn carry_for<F: Future>(
+    trace: Option<TraceParent>,
+    work: F,
+) -> impl Future<Output = F::Output> {
     let context = current().or_else(|| {
         let parent = trace?;
         let context = Context::new("");
@@ -115,17 +126,31 @@ mod tests {
         })
         .await;
         note_call(&[5; 16]);
-        assert_eq!(one.call().unwrap().to_string(), "01010101-0101-0101-0101-010101010101");
-        assert_eq!((one.trace(), other.trace(), other.call().is_none()), (Some(([3; 16], [4; 8])), None, true));
+        assert_eq!(
+            one.call().unwrap().to_string(),
+            "01010101-0101-0101-0101-010101010101"
+        );
+        assert_eq!(
+            (one.trace(), other.trace(), other.call().is_none()),
+            (Some(([3; 16], [4; 8])), None, true)
+        );
     }
 
     #[tokio::test]
     async fn a_task_that_outlives_its_request_still_works_for_it() {
         let request = Context::new("one");
         let mut task = None;
-        let work = async { task = Some(tokio::spawn(carry(async { current().unwrap().id().to_owned() }))) };
+        let work = async {
+            task = Some(tokio::spawn(carry(async {
+                current().unwrap().id().to_owned()
+            })))
+        };
         request.scope(work).await;
         assert_eq!(task.unwrap().await.unwrap(), "one");
-        assert!(tokio::spawn(carry(async { current().is_none() })).await.unwrap());
+        assert!(
+            tokio::spawn(carry(async { current().is_none() }))
+                .await
+                .unwrap()
+        );
     }
 }

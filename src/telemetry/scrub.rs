@@ -1,6 +1,8 @@
-//! Takes out of a text what nobody outside may read: runs of digits that may be numbers, and where URLs lead.
+//! Takes out of a text what nobody outside may read: runs of digits that may be numbers, and where
+//! URLs lead.
 //!
-//! Our own lines hold neither; this is for what leaves the house all the same, should one ever slip in.
+//! Our own lines hold neither; this is for what leaves the house all the same, should one ever slip
+//! in.
 
 /// A run of so many digits may be somebody's number.
 const LONGEST_RUN: usize = 6;
@@ -38,9 +40,16 @@ fn digits(word: &str, clean: &mut String) {
     let mut rest = word;
     while let Some(start) = rest.find(|letter: char| letter.is_ascii_digit()) {
         let (before, run) = rest.split_at(start);
-        let (run, after) = run.split_at(run.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(run.len()));
+        let (run, after) = run.split_at(
+            run.find(|letter: char| !letter.is_ascii_digit())
+                .unwrap_or(run.len()),
+        );
         clean.push_str(before);
-        clean.push_str(if run.len() > LONGEST_RUN { "******" } else { run });
+        clean.push_str(if run.len() > LONGEST_RUN {
+            "******"
+        } else {
+            run
+        });
         rest = after;
     }
     clean.push_str(rest);
@@ -53,8 +62,14 @@ mod tests {
     #[test]
     fn numbers_and_the_ways_of_urls_are_left_out() {
         for (text, clean) in [
-            ("status 400, code 21211, Invalid 'To'", "status 400, code 21211, Invalid 'To'"),
-            ("to +14155550101, from +15005550006.", "to +******, from +******."),
+            (
+                "status 400, code 21211, Invalid 'To'",
+                "status 400, code 21211, Invalid 'To'",
+            ),
+            (
+                "to +14155550101, from +15005550006.",
+                "to +******, from +******.",
+            ),
             (
                 "error sending request for url (https://ann:pw@api.twilio.com/2010-04-01/Accounts/AC1?a=b)",
                 "error sending request for url (https://api.twilio.com/…",

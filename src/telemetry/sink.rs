@@ -1,4 +1,5 @@
-//! Takes finished log lines and writes them from a thread of its own. It knows nothing of events or formats.
+//! Takes finished log lines and writes them from a thread of its own. It knows nothing of events or
+//! formats.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -50,7 +51,8 @@ impl fmt::Debug for Guard {
 }
 
 impl Sink {
-    /// Starts the thread that writes to `out` every `interval` if there is something; `report` makes the line about dropped ones.
+    /// Starts the thread that writes to `out` every `interval` if there is something; `report`
+    /// makes the line about dropped ones.
     pub(super) fn start(
         out: impl Write + Send + 'static,
         interval: Duration,
@@ -63,7 +65,9 @@ impl Sink {
             report: Box::new(report),
         });
         let writer = Arc::clone(&shared);
-        std::thread::Builder::new().name("log".to_owned()).spawn(move || writer.write_all(out, interval))?;
+        std::thread::Builder::new()
+            .name("log".to_owned())
+            .spawn(move || writer.write_all(out, interval))?;
         Ok((Self(Arc::clone(&shared)), Guard(shared)))
     }
 
@@ -110,13 +114,15 @@ impl Shared {
         self.ended.notify_all();
     }
 
-    /// Waits until there is something to write and swaps it into `lines`; then how many lines were dropped, and
-    /// whether these are the last.
+    /// Waits until there is something to write and swaps it into `lines`; then how many lines were
+    /// dropped, and whether these are the last.
     fn next(&self, lines: &mut Vec<u8>, interval: Duration) -> (u64, bool) {
         let mut state = self.lock();
         loop {
             // Where lines were written more will follow: the first of them need not wake anybody.
-            let waited = self.filled.wait_timeout_while(state, interval, |state| !state.urgent && !state.closed);
+            let waited = self
+                .filled
+                .wait_timeout_while(state, interval, |state| !state.urgent && !state.closed);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
             if !state.pending.is_empty() || state.dropped > 0 || state.closed {
                 break;
@@ -138,7 +144,11 @@ impl Drop for Guard {
         let mut state = self.0.lock();
         state.closed = true;
         self.0.filled.notify_one();
-        drop(self.0.ended.wait_timeout_while(state, LAST_WAIT, |state| !state.ended));
+        drop(
+            self.0
+                .ended
+                .wait_timeout_while(state, LAST_WAIT, |state| !state.ended),
+        );
     }
 }
 
@@ -172,7 +182,10 @@ mod tests {
         let ((written, writes), (open, gate)) = (channel(), channel());
         let (sink, guard) = Sink::start(Gate(written, gate), INTERVAL, report).unwrap();
         sink.push(b"first\n", true);
-        assert_eq!(writes.recv_timeout(Duration::from_secs(10)).unwrap(), b"first\n");
+        assert_eq!(
+            writes.recv_timeout(Duration::from_secs(10)).unwrap(),
+            b"first\n"
+        );
         let line = vec![b'x'; MOST / 4];
         for _ in 0..7 {
             sink.push(&line, false);
@@ -181,8 +194,14 @@ mod tests {
         for _ in 0..3 {
             open.send(()).unwrap();
         }
-        assert_eq!(writes.recv_timeout(Duration::from_secs(10)).unwrap().len(), MOST);
-        assert_eq!(writes.recv_timeout(Duration::from_secs(10)).unwrap(), b"dropped 3\n");
+        assert_eq!(
+            writes.recv_timeout(Duration::from_secs(10)).unwrap().len(),
+            MOST
+        );
+        assert_eq!(
+            writes.recv_timeout(Duration::from_secs(10)).unwrap(),
+            b"dropped 3\n"
+        );
         drop(guard);
     }
 
@@ -192,21 +211,32 @@ mod tests {
         for _ in 0..3 {
             open.send(()).unwrap();
         }
-        let (sink, guard) = Sink::start(Gate(written, gate), Duration::from_secs(3_600), report).unwrap();
+        let (sink, guard) =
+            Sink::start(Gate(written, gate), Duration::from_secs(3_600), report).unwrap();
         sink.push(b"calm\n", false);
         sink.push(b"urgent\n", true);
-        assert_eq!(writes.recv_timeout(Duration::from_secs(10)).unwrap(), b"calm\nurgent\n");
+        assert_eq!(
+            writes.recv_timeout(Duration::from_secs(10)).unwrap(),
+            b"calm\nurgent\n"
+        );
         sink.push(&[b'x'; FULL], false);
-        assert_eq!(writes.recv_timeout(Duration::from_secs(10)).unwrap().len(), FULL);
+        assert_eq!(
+            writes.recv_timeout(Duration::from_secs(10)).unwrap().len(),
+            FULL
+        );
         sink.push(b"calm again\n", false);
         drop(guard);
-        assert_eq!(writes.recv_timeout(Duration::from_secs(10)).unwrap(), b"calm again\n");
+        assert_eq!(
+            writes.recv_timeout(Duration::from_secs(10)).unwrap(),
+            b"calm again\n"
+        );
     }
 
     #[test]
     fn a_line_after_a_long_silence_is_written_too() {
         let ((written, writes), (open, gate)) = (channel(), channel());
-        let (sink, guard) = Sink::start(Gate(written, gate), Duration::from_millis(1), report).unwrap();
+        let (sink, guard) =
+            Sink::start(Gate(written, gate), Duration::from_millis(1), report).unwrap();
         for line in [b"one\n", b"two\n"] {
             while !sink.0.lock().asleep {
                 std::thread::yield_now();

@@ -1,9 +1,9 @@
-//! One trace per call, told to a collector over OTLP: the create, each webhook, each request to Twilio, each attempt,
-//! and the whole call.
+//! One trace per call, told to a collector over OTLP: the create, each webhook, each request to
+//! Twilio, each attempt, and the whole call.
 //!
-//! There is no span under way while a call waits for minutes: each is told when it is over, under the create that began
-//! the trace. Its name rides in the ticket, so that any process adds to the same trace. Attributes are words, codes and
-//! ids; no name and no number of anybody's.
+//! There is no span under way while a call waits for minutes: each is told when it is over, under
+//! the create that began the trace. Its name rides in the ticket, so that any process adds to the
+//! same trace. Attributes are words, codes and ids; no name and no number of anybody's.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,8 +15,8 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use opentelemetry::trace::{
-    Event, Span as _, SpanContext, SpanId, SpanKind, Status, TraceContextExt as _, TraceFlags, TraceId, TraceState,
-    Tracer as _, TracerProvider as _,
+    Event, Span as _, SpanContext, SpanId, SpanKind, Status, TraceContextExt as _, TraceFlags,
+    TraceId, TraceState, Tracer as _, TracerProvider as _,
 };
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_http::{HttpClient, HttpError};
@@ -101,7 +101,9 @@ pub struct Begun {
 
 impl fmt::Debug for Begun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Begun").field("parent", &self.parent()).finish_non_exhaustive()
+        f.debug_struct("Begun")
+            .field("parent", &self.parent())
+            .finish_non_exhaustive()
     }
 }
 
@@ -111,12 +113,23 @@ impl Traces {
     /// # Errors
     /// The exporter does not take the endpoint.
     pub fn new(collector: Collector, clock: Clock, http: reqwest::Client) -> Result<Self, Error> {
-        let Collector { endpoint, version, environment } = collector;
-        let sender = Sender { http, runtime: Handle::current(), failing: Arc::default() };
+        let Collector {
+            endpoint,
+            version,
+            environment,
+        } = collector;
+        let sender = Sender {
+            http,
+            runtime: Handle::current(),
+            failing: Arc::default(),
+        };
         let exporter = SpanExporter::builder()
             .with_http()
             .with_http_client(sender)
-            .with_endpoint(format!("{}/v1/traces", endpoint.as_str().trim_end_matches('/')))
+            .with_endpoint(format!(
+                "{}/v1/traces",
+                endpoint.as_str().trim_end_matches('/')
+            ))
             .with_timeout(PATIENCE)
             .build()?;
         let resource = Resource::builder()
@@ -126,20 +139,34 @@ impl Traces {
                 KeyValue::new("deployment.environment.name", environment),
             ])
             .build();
-        let provider = SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build();
+        let provider = SdkTracerProvider::builder()
+            .with_batch_exporter(exporter)
+            .with_resource(resource)
+            .build();
         let tracer = provider.tracer("tablecall");
-        Ok(Self { provider, tracer, clock })
+        Ok(Self {
+            provider,
+            tracer,
+            clock,
+        })
     }
 
-    /// Begins the span that a trace hangs on: under `from`, the `traceparent` of the request, or as the first of all.
+    /// Begins the span that a trace hangs on: under `from`, the `traceparent` of the request, or as
+    /// the first of all.
     #[must_use]
     pub fn begin(&self, name: &'static str, from: Option<&str>) -> Begun {
-        let builder = self.tracer.span_builder(name).with_kind(SpanKind::Server).with_start_time(self.now());
+        let builder = self
+            .tracer
+            .span_builder(name)
+            .with_kind(SpanKind::Server)
+            .with_start_time(self.now());
         let above = match from.and_then(traceparent) {
             Some(remote) => Context::new().with_remote_span_context(remote),
             None => Context::new(),
         };
-        Begun { span: builder.start_with_context(&self.tracer, &above) }
+        Begun {
+            span: builder.start_with_context(&self.tracer, &above),
+        }
     }
 
     /// Ends it now.
@@ -155,17 +182,36 @@ impl Traces {
     /// Tells a span that took so long until now.
     pub fn took(&self, past: Past<'_>, took: Duration) {
         let end = self.now();
-        self.tell(past, (end.checked_sub(took).unwrap_or(end), end), Vec::new());
+        self.tell(
+            past,
+            (end.checked_sub(took).unwrap_or(end), end),
+            Vec::new(),
+        );
     }
 
     /// Tells a span of the past, with what happened in it and when.
-    pub fn past(&self, past: Past<'_>, from: Timestamp, to: Timestamp, happened: Vec<(Timestamp, String)>) {
-        let events = happened.into_iter().map(|(at, what)| Event::new(what, at.into(), Vec::new(), 0)).collect();
+    pub fn past(
+        &self,
+        past: Past<'_>,
+        from: Timestamp,
+        to: Timestamp,
+        happened: Vec<(Timestamp, String)>,
+    ) {
+        let events = happened
+            .into_iter()
+            .map(|(at, what)| Event::new(what, at.into(), Vec::new(), 0))
+            .collect();
         self.tell(past, (from.into(), to.max(from).into()), events);
     }
 
     fn tell(&self, past: Past<'_>, (start, end): (SystemTime, SystemTime), events: Vec<Event>) {
-        let Past { parent: (trace, span), name, side, attributes, failed } = past;
+        let Past {
+            parent: (trace, span),
+            name,
+            side,
+            attributes,
+            failed,
+        } = past;
         let parent = SpanContext::new(
             TraceId::from_bytes(trace),
             SpanId::from_bytes(span),
@@ -178,9 +224,16 @@ impl Traces {
             Side::Client => SpanKind::Client,
             Side::Own => SpanKind::Internal,
         };
-        let builder = self.tracer.span_builder(name).with_kind(kind).with_start_time(start);
+        let builder = self
+            .tracer
+            .span_builder(name)
+            .with_kind(kind)
+            .with_start_time(start);
         let builder = builder.with_attributes(attributes).with_events(events);
-        let mut span = builder.start_with_context(&self.tracer, &Context::new().with_remote_span_context(parent));
+        let mut span = builder.start_with_context(
+            &self.tracer,
+            &Context::new().with_remote_span_context(parent),
+        );
         if let Some(word) = failed {
             span.set_status(Status::error(word.to_owned()));
         }
@@ -191,7 +244,8 @@ impl Traces {
         self.clock.now().into()
     }
 
-    /// Sends what is left, for two seconds at most. It blocks, and needs the runtime to go on meanwhile.
+    /// Sends what is left, for two seconds at most. It blocks, and needs the runtime to go on
+    /// meanwhile.
     pub fn close(&self) {
         if self.provider.shutdown_with_timeout(LAST_WAIT).is_err() {
             tracing::warn!("the last traces were not delivered");
@@ -204,25 +258,39 @@ impl Begun {
     #[must_use]
     pub fn parent(&self) -> Option<TraceParent> {
         let context = self.span.span_context();
-        context.is_sampled().then(|| (context.trace_id().to_bytes(), context.span_id().to_bytes()))
+        context
+            .is_sampled()
+            .then(|| (context.trace_id().to_bytes(), context.span_id().to_bytes()))
     }
 }
 
 /// Reads a `traceparent` (W3C trace context, 3.2); anything else than that is as good as none.
 fn traceparent(text: &str) -> Option<SpanContext> {
     let mut parts = text.split('-');
-    let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let (version, trace, span, flags) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let is_hex = |part: &str, length: usize| {
-        part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        part.len() == length
+            && part
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     };
     // A later version may say more behind these four.
-    let known = is_hex(version, 2) && version != "ff" && (version != "00" || parts.next().is_none());
+    let known =
+        is_hex(version, 2) && version != "ff" && (version != "00" || parts.next().is_none());
     if !known || !is_hex(trace, 32) || !is_hex(span, 16) || !is_hex(flags, 2) {
         return None;
     }
     let (trace, span) = (TraceId::from_hex(trace).ok()?, SpanId::from_hex(span).ok()?);
     let sampled = TraceFlags::new(u8::from_str_radix(flags, 16).ok()?) & TraceFlags::SAMPLED;
-    Some(SpanContext::new(trace, span, sampled, true, TraceState::default())).filter(SpanContext::is_valid)
+    Some(SpanContext::new(
+        trace,
+        span,
+        sampled,
+        true,
+        TraceState::default(),
+    ))
+    .filter(SpanContext::is_valid)
 }
 
 /// Sends batches: the exporter waits in a thread of its own, where no connection can be made.
@@ -250,7 +318,9 @@ impl HttpClient for Sender {
         let sending = self.runtime.spawn(send(self.http.clone(), request));
         Box::pin(async move {
             let sent = sending.await?;
-            let failed = !sent.as_ref().is_ok_and(|response| response.status().is_success());
+            let failed = !sent
+                .as_ref()
+                .is_ok_and(|response| response.status().is_success());
             if self.failing.swap(failed, Ordering::Relaxed) != failed {
                 if failed {
                     tracing::warn!("traces cannot be delivered");
@@ -263,9 +333,15 @@ impl HttpClient for Sender {
     }
 }
 
-async fn send(http: reqwest::Client, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, HttpError> {
+async fn send(
+    http: reqwest::Client,
+    request: http::Request<Bytes>,
+) -> Result<http::Response<Bytes>, HttpError> {
     let request = reqwest::Request::try_from(request)?;
-    let mut answer = http.execute(request).await.map_err(reqwest::Error::without_url)?;
+    let mut answer = http
+        .execute(request)
+        .await
+        .map_err(reqwest::Error::without_url)?;
     let mut response = http::Response::new(Bytes::new());
     *response.status_mut() = answer.status();
     *response.headers_mut() = std::mem::take(answer.headers_mut());
@@ -286,11 +362,22 @@ mod tests {
 
     #[test]
     fn a_traceparent_is_read_as_the_standard_has_it() {
-        let read = |text: &str| traceparent(text).map(|context| (context.trace_id().to_string(), context.is_sampled()));
+        let read = |text: &str| {
+            traceparent(text).map(|context| (context.trace_id().to_string(), context.is_sampled()))
+        };
         let (trace, span) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
-        assert_eq!(read(&format!("00-{trace}-{span}-01")), Some((trace.to_owned(), true)));
-        assert_eq!(read(&format!("00-{trace}-{span}-00")), Some((trace.to_owned(), false)));
-        assert_eq!(read(&format!("01-{trace}-{span}-03-more")), Some((trace.to_owned(), true)));
+        assert_eq!(
+            read(&format!("00-{trace}-{span}-01")),
+            Some((trace.to_owned(), true))
+        );
+        assert_eq!(
+            read(&format!("00-{trace}-{span}-00")),
+            Some((trace.to_owned(), false))
+        );
+        assert_eq!(
+            read(&format!("01-{trace}-{span}-03-more")),
+            Some((trace.to_owned(), true))
+        );
         for wrong in [
             String::new(),
             format!("ff-{trace}-{span}-01"),

@@ -1,7 +1,9 @@
 //! Tickets sealed, opened, changed, expired and rotated.
 
 use super::*;
-use crate::domain::{Alternatives, CallbackUrl, Country, Extension, Language, Name, Notes, PartySize, Voicemail};
+use crate::domain::{
+    Alternatives, CallbackUrl, Country, Extension, Language, Name, Notes, PartySize, Voicemail,
+};
 use proptest::prelude::*;
 
 fn now() -> Timestamp {
@@ -9,7 +11,12 @@ fn now() -> Timestamp {
 }
 
 fn head() -> Head {
-    Head { call: CallId::from_bytes([3; 16]), attempt: 2, account: [9; 8], sealed_at: now() }
+    Head {
+        call: CallId::from_bytes([3; 16]),
+        attempt: 2,
+        account: [9; 8],
+        sealed_at: now(),
+    }
 }
 
 fn longest() -> Body {
@@ -27,14 +34,21 @@ fn longest() -> Body {
         country: Some(Country::US),
         timezone: "America/Argentina/ComodRivadavia".parse().ok(),
         extension: "1".repeat(32).parse::<Extension>().ok(),
-        alternatives: Some(Alternatives { earliest: "00:00".parse().unwrap(), latest: "23:59".parse().unwrap() }),
+        alternatives: Some(Alternatives {
+            earliest: "00:00".parse().unwrap(),
+            latest: "23:59".parse().unwrap(),
+        }),
         not_before: Some(now()),
         give_up_at: now(),
         attempts: 5,
         voicemail: Voicemail::LeaveMessage,
         callback_url: CallbackUrl::parse(&callback, false).ok(),
     };
-    assert!(reservation.timezone.is_some() && reservation.extension.is_some() && reservation.callback_url.is_some());
+    assert!(
+        reservation.timezone.is_some()
+            && reservation.extension.is_some()
+            && reservation.callback_url.is_some()
+    );
     Body {
         owner: "k".repeat(64).into(),
         reservation: Arc::new(reservation),
@@ -42,12 +56,20 @@ fn longest() -> Body {
         version: u64::from(u32::MAX),
         from: number,
         terms: Terms::Full,
-        baggage: Baggage { idempotency: Some([255; 16]), trace: Some(([255; 16], [255; 8])) },
+        baggage: Baggage {
+            idempotency: Some([255; 16]),
+            trace: Some(([255; 16], [255; 8])),
+        },
     }
 }
 
 fn tickets(secrets: &[&str]) -> Tickets {
-    Tickets::new(secrets.iter().map(|secret| Key::derive(secret.as_bytes())).collect())
+    Tickets::new(
+        secrets
+            .iter()
+            .map(|secret| Key::derive(secret.as_bytes()))
+            .collect(),
+    )
 }
 
 #[test]
@@ -63,8 +85,14 @@ fn what_was_sealed_is_opened_and_the_longest_is_short_enough() {
 fn a_ticket_serves_one_purpose() {
     let tickets = tickets(&["a"]);
     let text = tickets.seal(Purpose::Status, &head(), &longest()).unwrap();
-    assert!(matches!(tickets.open(&text, Purpose::Voice, now()), Err(Error::Forged)));
-    assert!(matches!(tickets.open(&text, Purpose::Machine, now()), Err(Error::Forged)));
+    assert!(matches!(
+        tickets.open(&text, Purpose::Voice, now()),
+        Err(Error::Forged)
+    ));
+    assert!(matches!(
+        tickets.open(&text, Purpose::Machine, now()),
+        Err(Error::Forged)
+    ));
 }
 
 #[test]
@@ -72,23 +100,45 @@ fn tickets_expire() {
     let tickets = tickets(&["a"]);
     let text = tickets.seal(Purpose::Voice, &head(), &longest()).unwrap();
     assert!(tickets.open(&text, Purpose::Voice, now() + LIFE).is_ok());
-    let late = tickets.open(&text, Purpose::Voice, now() + LIFE + SignedDuration::from_secs(1));
+    let late = tickets.open(
+        &text,
+        Purpose::Voice,
+        now() + LIFE + SignedDuration::from_secs(1),
+    );
     assert!(matches!(late, Err(Error::Expired(opened)) if opened.head == head()));
 }
 
 #[test]
 fn keys_can_be_rotated() {
-    let text = tickets(&["old"]).seal(Purpose::Voice, &head(), &longest()).unwrap();
-    assert!(tickets(&["new", "old"]).open(&text, Purpose::Voice, now()).is_ok());
-    assert!(tickets(&["new"]).open(&text, Purpose::Voice, now()).is_err());
+    let text = tickets(&["old"])
+        .seal(Purpose::Voice, &head(), &longest())
+        .unwrap();
+    assert!(
+        tickets(&["new", "old"])
+            .open(&text, Purpose::Voice, now())
+            .is_ok()
+    );
+    assert!(
+        tickets(&["new"])
+            .open(&text, Purpose::Voice, now())
+            .is_err()
+    );
 }
 
 #[test]
 fn nobody_reads_a_ticket() {
-    let text = tickets(&["a"]).seal(Purpose::Voice, &head(), &longest()).unwrap();
+    let text = tickets(&["a"])
+        .seal(Purpose::Voice, &head(), &longest())
+        .unwrap();
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(&text).unwrap();
     assert!(!bytes.windows(3).any(|window| window == "あ".as_bytes()));
-    assert_ne!(text, tickets(&["a"]).seal(Purpose::Voice, &head(), &longest()).unwrap(), "a nonce is used once");
+    assert_ne!(
+        text,
+        tickets(&["a"])
+            .seal(Purpose::Voice, &head(), &longest())
+            .unwrap(),
+        "a nonce is used once"
+    );
 }
 
 /// The vector of draft-irtf-cfrg-xchacha, appendix A.3.1.
@@ -96,12 +146,19 @@ fn nobody_reads_a_ticket() {
 fn the_cipher_is_xchacha20_poly1305() {
     let key = Key(std::array::from_fn(|i| 0x80 + u8::try_from(i).unwrap()));
     let nonce = std::array::from_fn(|i| 0x40 + u8::try_from(i).unwrap());
-    let aad = [0x50, 0x51, 0x52, 0x53, 0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7];
+    let aad = [
+        0x50, 0x51, 0x52, 0x53, 0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7,
+    ];
     let mut text = b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, sunscreen would be it.".to_vec();
     let (cipher, nonce) = cipher(&key, &nonce).unwrap();
-    cipher.seal_in_place_append_tag(nonce, Aad::from(aad), &mut text).unwrap();
+    cipher
+        .seal_in_place_append_tag(nonce, Aad::from(aad), &mut text)
+        .unwrap();
     assert_eq!(text[..4], [0xbd, 0x6d, 0x17, 0x9d]);
-    let tag = [0xc0, 0x87, 0x59, 0x24, 0xc1, 0xc7, 0x98, 0x79, 0x47, 0xde, 0xaf, 0xd8, 0x78, 0x0a, 0xcf, 0x49];
+    let tag = [
+        0xc0, 0x87, 0x59, 0x24, 0xc1, 0xc7, 0x98, 0x79, 0x47, 0xde, 0xaf, 0xd8, 0x78, 0x0a, 0xcf,
+        0x49,
+    ];
     assert_eq!(text[text.len() - TAG..], tag);
 }
 

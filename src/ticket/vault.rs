@@ -1,5 +1,6 @@
-//! Seals what is kept outside of the process, with the keys of the tickets but for a purpose of its own: no record opens
-//! as a ticket, and none opens under another name than its own. Nothing here knows what it seals.
+//! Seals what is kept outside of the process, with the keys of the tickets but for a purpose of its
+//! own: no record opens as a ticket, and none opens under another name than its own. Nothing here
+//! knows what it seals.
 //!
 //! Layout: version (1 byte), key hint (1), nonce (24), ciphertext with tag.
 
@@ -24,14 +25,22 @@ impl Vault {
     /// The first key seals, all open.
     #[must_use]
     pub fn new(keys: &[Key]) -> Self {
-        Self { keys: keys.iter().map(|key| (key.hint(), key.clone())).collect(), random: SystemRandom::new() }
+        Self {
+            keys: keys.iter().map(|key| (key.hint(), key.clone())).collect(),
+            random: SystemRandom::new(),
+        }
     }
 
     /// Appends `plain`, sealed under `name`, to `out`.
     ///
     /// # Errors
     /// The system has no randomness to give, or there is no key.
-    pub fn seal(&self, name: &[u8], plain: &[u8], out: &mut Vec<u8>) -> Result<(), ring::error::Unspecified> {
+    pub fn seal(
+        &self,
+        name: &[u8],
+        plain: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), ring::error::Unspecified> {
         let (hint, key) = self.keys.first().ok_or(ring::error::Unspecified)?;
         let mut nonce = [0; NONCE];
         self.random.fill(&mut nonce)?;
@@ -47,17 +56,25 @@ impl Vault {
     /// What was sealed under `name`; `None` when it was not, or with none of our keys.
     #[must_use]
     pub fn open(&self, name: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
-        let (head, text) = sealed.split_at_checked(HEAD).filter(|(_, text)| text.len() >= TAG)?;
+        let (head, text) = sealed
+            .split_at_checked(HEAD)
+            .filter(|(_, text)| text.len() >= TAG)?;
         let (start, nonce) = head.split_at_checked(2)?;
         let [VERSION, hint] = *start else { return None };
         let nonce = <[u8; NONCE]>::try_from(nonce).ok()?;
-        self.keys.iter().filter(|(known, _)| *known == hint).find_map(|(_, key)| {
-            let mut text = text.to_vec();
-            let (cipher, short) = cipher(key, &nonce).ok()?;
-            let length = cipher.open_in_place(short, Aad::from(bound_to(name)), &mut text).ok()?.len();
-            text.truncate(length);
-            Some(text)
-        })
+        self.keys
+            .iter()
+            .filter(|(known, _)| *known == hint)
+            .find_map(|(_, key)| {
+                let mut text = text.to_vec();
+                let (cipher, short) = cipher(key, &nonce).ok()?;
+                let length = cipher
+                    .open_in_place(short, Aad::from(bound_to(name)), &mut text)
+                    .ok()?
+                    .len();
+                text.truncate(length);
+                Some(text)
+            })
     }
 }
 
@@ -70,7 +87,12 @@ mod tests {
     use super::*;
 
     fn vault(secrets: &[&str]) -> Vault {
-        Vault::new(&secrets.iter().map(|secret| Key::derive(secret.as_bytes())).collect::<Vec<_>>())
+        Vault::new(
+            &secrets
+                .iter()
+                .map(|secret| Key::derive(secret.as_bytes()))
+                .collect::<Vec<_>>(),
+        )
     }
 
     fn sealed(vault: &Vault, name: &[u8], plain: &[u8]) -> Vec<u8> {

@@ -1,7 +1,8 @@
 //! Twilio's REST interface: calls, their events, and the account.
 //!
-//! A request is sent once and never repeated here: `POST /Calls` is not idempotent, and only the caller knows what a
-//! second one would ring. What came of it is said by [`Error`], whose variants differ in exactly that.
+//! A request is sent once and never repeated here: `POST /Calls` is not idempotent, and only the
+//! caller knows what a second one would ring. What came of it is said by [`Error`], whose variants
+//! differ in exactly that.
 
 mod config;
 mod connection;
@@ -21,12 +22,16 @@ use self::transport::{Reach, Transport};
 use super::CallSid;
 use super::form::append;
 
-pub use self::config::{BadHostLabel, ClientConfig, Credentials, DEFAULT_TIMEOUT, InvalidApiUrl, api_host};
+pub use self::config::{
+    BadHostLabel, ClientConfig, Credentials, DEFAULT_TIMEOUT, InvalidApiUrl, api_host,
+};
 pub use self::connection::{http_client, http_client_builder};
 pub use self::error::{Class, Error, Fault, Refusal, Scope, Why, title};
 pub use self::fresh::Until;
 pub use self::inspect::OwnNumber;
-pub use self::request::{AsyncAmd, CallUpdate, ListQuery, MachineDetection, MachineDetectionMode, NewCall};
+pub use self::request::{
+    AsyncAmd, CallUpdate, ListQuery, MachineDetection, MachineDetectionMode, NewCall,
+};
 pub use self::resource::{Account, Balance, CallEvent, CallPage, CallResource};
 
 /// Events asked for at once. Each may carry a whole document, and an answer is read up to 256 KiB.
@@ -46,16 +51,21 @@ impl Client {
     /// # Errors
     /// When `config.api_url` is not an http or https URL.
     pub fn new(config: ClientConfig) -> Result<Self, InvalidApiUrl> {
-        Ok(Self { transport: Transport::new(config)? })
+        Ok(Self {
+            transport: Transport::new(config)?,
+        })
     }
 
-    /// Places a call: `POST …/Calls.json`. Twilio answers at once, when the call is queued: its name is all that is new.
-    /// What is not on its way when `until` has passed is not sent.
+    /// Places a call: `POST …/Calls.json`. Twilio answers at once, when the call is queued: its
+    /// name is all that is new. What is not on its way when `until` has passed is not sent.
     ///
     /// # Errors
     /// [`Error::Unanswered`] when the call may exist; all others mean that it does not.
     pub async fn create(&self, call: &NewCall, until: Option<Until>) -> Result<CallSid, Error> {
-        let answer = self.transport.post(self.transport.calls_url(), call.to_form(), until).await?;
+        let answer = self
+            .transport
+            .post(self.transport.calls_url(), call.to_form(), until)
+            .await?;
         Ok(parse::<CreatedBody>(&answer)?.sid)
     }
 
@@ -64,7 +74,10 @@ impl Client {
     /// # Errors
     /// [`Refusal::is_not_found`] when the account has no such call.
     pub async fn fetch(&self, sid: &CallSid) -> Result<CallResource, Error> {
-        Ok(self.get::<CallBody>(&format!("Calls/{sid}.json")).await?.into())
+        Ok(self
+            .get::<CallBody>(&format!("Calls/{sid}.json"))
+            .await?
+            .into())
     }
 
     /// Ends a call or gives it another document. The answer shows the call at or before the change.
@@ -72,7 +85,8 @@ impl Client {
     /// # Errors
     /// [`Refusal::is_not_in_progress`] when the call has ended: for a hang-up that is as good as success.
     pub async fn update(&self, sid: &CallSid, update: &CallUpdate) -> Result<CallResource, Error> {
-        self.post_form(&format!("Calls/{sid}.json"), update.to_form()).await
+        self.post_form(&format!("Calls/{sid}.json"), update.to_form())
+            .await
     }
 
     /// The newest calls that fit `query`.
@@ -80,7 +94,10 @@ impl Client {
     /// # Errors
     /// See [`Error`]; nothing is changed by reading.
     pub async fn list(&self, query: &ListQuery) -> Result<CallPage, Error> {
-        Ok(self.get::<CallsBody>(&format!("Calls.json?{}", query.to_query())).await?.into())
+        Ok(self
+            .get::<CallsBody>(&format!("Calls.json?{}", query.to_query()))
+            .await?
+            .into())
     }
 
     /// The page that `next_page_uri` of the page before points at.
@@ -89,17 +106,22 @@ impl Client {
     /// [`Why::ForeignPage`] when it points at anything but this account's calls: our credentials go
     /// nowhere else.
     pub async fn list_next(&self, next_page_uri: &str) -> Result<CallPage, Error> {
-        Ok(self.get_page::<CallsBody>(next_page_uri, "Calls.json").await?.into())
+        Ok(self
+            .get_page::<CallsBody>(next_page_uri, "Calls.json")
+            .await?
+            .into())
     }
 
-    /// Everything that was asked and answered in a call, in Twilio's order. Twilio shows it from about 15 minutes
-    /// after the call's end; before, the list is empty or incomplete.
+    /// Everything that was asked and answered in a call, in Twilio's order. Twilio shows it from
+    /// about 15 minutes after the call's end; before, the list is empty or incomplete.
     ///
     /// # Errors
     /// See [`Error`]; [`Why::Unreadable`] also after 50 pages of 20.
     pub async fn events(&self, sid: &CallSid) -> Result<Vec<CallEvent>, Error> {
         let resource = format!("Calls/{sid}/Events.json");
-        let mut page: EventsBody = self.get(&format!("{resource}?PageSize={EVENT_PAGE}")).await?;
+        let mut page: EventsBody = self
+            .get(&format!("{resource}?PageSize={EVENT_PAGE}"))
+            .await?;
         let mut events = Vec::new();
         for _ in 0..EVENT_PAGES {
             events.extend(page.events.drain(..).map(CallEvent::from));
@@ -108,7 +130,9 @@ impl Client {
                 None => return Ok(events),
             }
         }
-        Err(Error::Unanswered { why: Why::Unreadable })
+        Err(Error::Unanswered {
+            why: Why::Unreadable,
+        })
     }
 
     /// The account's own standing: whether it may call at all, and whether it is a trial.
@@ -134,19 +158,28 @@ impl Client {
     }
 
     async fn get<T: DeserializeOwned>(&self, resource: &str) -> Result<T, Error> {
-        parse(&self.transport.get(self.transport.account_url(&format!("/{resource}"))).await?)
+        parse(
+            &self
+                .transport
+                .get(self.transport.account_url(&format!("/{resource}")))
+                .await?,
+        )
     }
 
     async fn get_page<T: DeserializeOwned>(&self, uri: &str, resource: &str) -> Result<T, Error> {
         match self.transport.page_url(uri, resource) {
             Reach::Ours(url) => parse(&self.transport.get(url).await?),
-            Reach::Foreign => Err(Error::Unanswered { why: Why::ForeignPage }),
+            Reach::Foreign => Err(Error::Unanswered {
+                why: Why::ForeignPage,
+            }),
         }
     }
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(body).map_err(|_| Error::Unanswered { why: Why::Unreadable })
+    serde_json::from_slice(body).map_err(|_| Error::Unanswered {
+        why: Why::Unreadable,
+    })
 }
 
 /// Appends a pair when there is a value.

@@ -1,8 +1,9 @@
 //! An urlencoded body, split and decoded once, for its signature and for its types alike.
 //!
-//! All names and values lie in one buffer, `name value name value …`: that is the text Twilio signs after the URL,
-//! so pairs that come in order are signed in one piece. Nothing here is trusted or interpreted; a form only becomes
-//! worth reading once [`Verifier::verify`](super::signature::Verifier::verify) has accepted it.
+//! All names and values lie in one buffer, `name value name value …`: that is the text Twilio signs
+//! after the URL, so pairs that come in order are signed in one piece. Nothing here is trusted or
+//! interpreted; a form only becomes worth reading once
+//! [`Verifier::verify`](super::signature::Verifier::verify) has accepted it.
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -15,7 +16,8 @@ pub const MAX_BYTES: usize = 64 * 1024;
 /// A body with more pairs than this is refused. Twilio sends about 30.
 pub const MAX_PAIRS: usize = 512;
 
-/// Why a body is not a form. Twilio sends none of these, and a guess at what was meant would be signed by nobody.
+/// Why a body is not a form. Twilio sends none of these, and a guess at what was meant would be
+/// signed by nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
     /// Longer than [`MAX_BYTES`].
@@ -58,8 +60,8 @@ enum Signed {
 }
 
 impl Form {
-    /// Splits and decodes `body`: `+` is a space, `%XX` a byte, a pair without `=` has an empty value, and empty
-    /// pairs (`&&`) are skipped.
+    /// Splits and decodes `body`: `+` is a space, `%XX` a byte, a pair without `=` has an empty
+    /// value, and empty pairs (`&&`) are skipped.
     ///
     /// # Errors
     /// When the body is too long, has too many pairs, or cannot be decoded to UTF-8.
@@ -69,12 +71,18 @@ impl Form {
         }
         let (bytes, pairs) = split(body)?;
         let text = String::from_utf8(bytes).map_err(|_| FormError::NotUtf8)?;
-        // The whole can be UTF-8 where a part is not: a character may have been cut by a `=` or `&`.
-        let cut = |pair: &Pair| !text.is_char_boundary(pair.name_end) || !text.is_char_boundary(pair.end);
+        // The whole can be UTF-8 where a part is not: a character may have been cut by a `=` or
+        // `&`.
+        let cut =
+            |pair: &Pair| !text.is_char_boundary(pair.name_end) || !text.is_char_boundary(pair.end);
         if pairs.iter().any(cut) {
             return Err(FormError::NotUtf8);
         }
-        let mut form = Self { text, pairs, signed: Signed::Whole };
+        let mut form = Self {
+            text,
+            pairs,
+            signed: Signed::Whole,
+        };
         form.signed = form.signed();
         Ok(form)
     }
@@ -84,7 +92,10 @@ impl Form {
     pub fn get(&self, name: &str) -> Option<&str> {
         let sought = leading(name.as_bytes(), name.len());
         let alike = (0..self.pairs.len()).filter(|at| self.pairs[*at].leading == sought);
-        alike.map(|at| self.pair(at)).find(|(found, _)| *found == name).map(|(_, value)| value)
+        alike
+            .map(|at| self.pair(at))
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| value)
     }
 
     /// All pairs, in the order they came.
@@ -92,9 +103,9 @@ impl Form {
         (0..self.pairs.len()).map(|at| self.pair(at))
     }
 
-    /// What is signed after the URL, piece by piece: names in byte order, each before each of its distinct values,
-    /// which are in byte order too (twilio-node, -python and -php agree on repeated names; no other order is
-    /// confirmed by more than one library).
+    /// What is signed after the URL, piece by piece: names in byte order, each before each of its
+    /// distinct values, which are in byte order too (twilio-node, -python and -php agree on
+    /// repeated names; no other order is confirmed by more than one library).
     pub(super) fn signed_pieces(&self) -> impl Iterator<Item = &[u8]> {
         let (whole, runs): (&[u8], &[Range<usize>]) = match &self.signed {
             Signed::Whole => (self.text.as_bytes(), &[]),
@@ -109,7 +120,10 @@ impl Form {
 
     fn pair(&self, at: usize) -> (&str, &str) {
         let Pair { name_end, end, .. } = self.pairs[at];
-        (&self.text[self.start(at)..name_end], &self.text[name_end..end])
+        (
+            &self.text[self.start(at)..name_end],
+            &self.text[name_end..end],
+        )
     }
 
     /// Finds the order of the pairs, and joins those that are neighbours in the buffer already.
@@ -118,8 +132,8 @@ impl Form {
         if (1..count).all(|at| self.compare(at - 1, at).is_lt()) {
             return Signed::Whole;
         }
-        // Twilio's pairs come in order, but for a few: each is put in its place among those before it, which most
-        // often is the last.
+        // Twilio's pairs come in order, but for a few: each is put in its place among those before
+        // it, which most often is the last.
         let mut order: Vec<usize> = Vec::with_capacity(count);
         for new in 0..count {
             let place = match order.last() {
@@ -128,7 +142,10 @@ impl Form {
                 }
                 Some(_) | None => order.len(),
             };
-            if order.get(place).is_none_or(|known| self.compare(*known, new).is_ne()) {
+            if order
+                .get(place)
+                .is_none_or(|known| self.compare(*known, new).is_ne())
+            {
                 order.insert(place, new);
             }
         }
@@ -149,18 +166,24 @@ impl Form {
 
     /// The order in which pairs are signed. Most names differ in their leading bytes.
     fn compare(&self, a: usize, b: usize) -> Ordering {
-        self.pairs[a].leading.cmp(&self.pairs[b].leading).then_with(|| self.pair(a).cmp(&self.pair(b)))
+        self.pairs[a]
+            .leading
+            .cmp(&self.pairs[b].leading)
+            .then_with(|| self.pair(a).cmp(&self.pair(b)))
     }
 }
 
-/// The first eight bytes of a name as a number that orders as they do; zeros stand for what is not there. The name is
-/// the first `length` bytes of `text`.
+/// The first eight bytes of a name as a number that orders as they do; zeros stand for what is not
+/// there. The name is the first `length` bytes of `text`.
 fn leading(text: &[u8], length: usize) -> u64 {
     let absent = u32::try_from(8_usize.saturating_sub(length) * 8).unwrap_or_default();
     // Most often more than eight bytes follow, of the value if not of the name.
     let eight = text.first_chunk().copied().unwrap_or_else(|| {
         let mut padded = [0; 8];
-        padded.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+        padded
+            .iter_mut()
+            .zip(text)
+            .for_each(|(to, from)| *to = *from);
         padded
     });
     u64::MAX.checked_shl(absent).unwrap_or_default() & u64::from_be_bytes(eight)
@@ -185,7 +208,10 @@ fn split(body: &[u8]) -> Result<(Vec<u8>, Vec<Pair>), FormError> {
     let mut name_end = None;
     let mut begun = false;
     loop {
-        let plain = rest.iter().position(|byte| SPECIAL[usize::from(*byte)]).unwrap_or(rest.len());
+        let plain = rest
+            .iter()
+            .position(|byte| SPECIAL[usize::from(*byte)])
+            .unwrap_or(rest.len());
         bytes.extend_from_slice(&rest[..plain]);
         begun |= plain > 0;
         let special = rest.get(plain).copied();
@@ -198,7 +224,11 @@ fn split(body: &[u8]) -> Result<(Vec<u8>, Vec<Pair>), FormError> {
                         return Err(FormError::TooManyPairs);
                     }
                     let (name_end, end) = (name_end.unwrap_or(bytes.len()), bytes.len());
-                    pairs.push(Pair { name_end, end, leading: leading(&bytes[start..], name_end - start) });
+                    pairs.push(Pair {
+                        name_end,
+                        end,
+                        leading: leading(&bytes[start..], name_end - start),
+                    });
                     start = end;
                 }
                 if special.is_none() {
@@ -220,7 +250,11 @@ fn split(body: &[u8]) -> Result<(Vec<u8>, Vec<Pair>), FormError> {
 
 /// Takes the two digits of an escape.
 fn escaped(rest: &mut &[u8]) -> Option<u8> {
-    let digit = |at: usize| char::from(*rest.get(at)?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let digit = |at: usize| {
+        char::from(*rest.get(at)?)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
     let byte = digit(0)? << 4 | digit(1)?;
     *rest = &rest[2..];
     Some(byte)
@@ -228,7 +262,8 @@ fn escaped(rest: &mut &[u8]) -> Option<u8> {
 
 /// Appends `name=value` to an urlencoded body, with `&` before it when it is not the first.
 ///
-/// A space becomes `+`, and all but letters, digits and `*-._` is escaped, as the WHATWG form serialiser does.
+/// A space becomes `+`, and all but letters, digits and `*-._` is escaped, as the WHATWG form
+/// serialiser does.
 pub fn append(body: &mut String, name: &str, value: &str) {
     if !body.is_empty() {
         body.push('&');
@@ -239,8 +274,14 @@ pub fn append(body: &mut String, name: &str, value: &str) {
 }
 
 /// What stands for itself in a form.
-static PLAIN: Plain<6> =
-    Plain::new([(b'a', b'z'), (b'A', b'Z'), (b'0', b'9'), (b'*', b'*'), (b'-', b'.'), (b'_', b'_')]);
+static PLAIN: Plain<6> = Plain::new([
+    (b'a', b'z'),
+    (b'A', b'Z'),
+    (b'0', b'9'),
+    (b'*', b'*'),
+    (b'-', b'.'),
+    (b'_', b'_'),
+]);
 
 /// Every byte escaped, three characters each.
 const ESCAPES: [u8; 3 * 256] = {
@@ -284,19 +325,29 @@ mod tests {
     use super::*;
 
     fn pairs(body: &str) -> Vec<(String, String)> {
-        Form::parse(body.as_bytes()).unwrap().pairs().map(|(name, value)| (name.into(), value.into())).collect()
+        Form::parse(body.as_bytes())
+            .unwrap()
+            .pairs()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect()
     }
 
     fn signed(body: &str) -> (String, usize) {
         let form = Form::parse(body.as_bytes()).unwrap();
-        let pieces: Vec<&[u8]> = form.signed_pieces().filter(|piece| !piece.is_empty()).collect();
+        let pieces: Vec<&[u8]> = form
+            .signed_pieces()
+            .filter(|piece| !piece.is_empty())
+            .collect();
         (String::from_utf8(pieces.concat()).unwrap(), pieces.len())
     }
 
     #[test]
     fn bodies_are_decoded_as_twilio_encodes_them() {
         let of = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
-            pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+            pairs
+                .iter()
+                .map(|(name, value)| ((*name).into(), (*value).into()))
+                .collect()
         };
         assert_eq!(pairs(""), of(&[]));
         assert_eq!(pairs("&&a=1&&"), of(&[("a", "1")]));
@@ -304,7 +355,10 @@ mod tests {
             pairs("Digits=&msg=Gather+End&To=%2B1555"),
             of(&[("Digits", ""), ("msg", "Gather End"), ("To", "+1555")])
         );
-        assert_eq!(pairs("a&b=c=d&=e&="), of(&[("a", ""), ("b", "c=d"), ("", "e"), ("", "")]));
+        assert_eq!(
+            pairs("a&b=c=d&=e&="),
+            of(&[("a", ""), ("b", "c=d"), ("", "e"), ("", "")])
+        );
         assert_eq!(pairs("n=%C3%B1%26%3d+"), of(&[("n", "ñ&= ")]));
     }
 
@@ -319,17 +373,28 @@ mod tests {
             (b"a%C3=%B1", FormError::NotUtf8),
             (b"a=%C3&%B1=", FormError::NotUtf8),
         ] {
-            assert_eq!(Form::parse(body), Err(error), "{}", String::from_utf8_lossy(body));
+            assert_eq!(
+                Form::parse(body),
+                Err(error),
+                "{}",
+                String::from_utf8_lossy(body)
+            );
         }
         assert!(Form::parse("a=1&".repeat(MAX_PAIRS).as_bytes()).is_ok());
-        assert_eq!(Form::parse("a=1&".repeat(MAX_PAIRS + 1).as_bytes()), Err(FormError::TooManyPairs));
+        assert_eq!(
+            Form::parse("a=1&".repeat(MAX_PAIRS + 1).as_bytes()),
+            Err(FormError::TooManyPairs)
+        );
         assert_eq!(Form::parse(&[b'a'; MAX_BYTES + 1]), Err(FormError::TooLong));
     }
 
     #[test]
     fn the_first_of_a_repeated_name_is_the_one_that_is_got() {
         let form = Form::parse(b"a=2&b=&a=1").unwrap();
-        assert_eq!((form.get("a"), form.get("b"), form.get("c")), (Some("2"), Some(""), None));
+        assert_eq!(
+            (form.get("a"), form.get("b"), form.get("c")),
+            (Some("2"), Some(""), None)
+        );
     }
 
     #[test]

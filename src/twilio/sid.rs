@@ -1,7 +1,7 @@
 //! Identifiers that Twilio hands out, kept in 20 bytes instead of 34 characters.
 //!
-//! A SID is parsed once, where it comes in. It must not be compared with text, or shown in any other form than the
-//! one it came in: the case of its letters is part of it.
+//! A SID is parsed once, where it comes in. It must not be compared with text, or shown in any
+//! other form than the one it came in: the case of its letters is part of it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -31,14 +31,15 @@ const NONE: u8 = 0x20;
 /// A digit in upper case.
 const UPPER: u8 = 0x10;
 
-/// What each byte is worth as a hexadecimal digit, with [`UPPER`], or [`NONE`]. Digits come in no order, so a branch on
-/// each would be guessed wrong every other time.
+/// What each byte is worth as a hexadecimal digit, with [`UPPER`], or [`NONE`]. Digits come in no
+/// order, so a branch on each would be guessed wrong every other time.
 const DIGITS: [u8; 256] = {
     let mut digits = [NONE; 256];
     let mut value = 0;
     while value < 16 {
         digits[b"0123456789abcdef"[value as usize] as usize] = value;
-        digits[b"0123456789ABCDEF"[value as usize] as usize] = value | if value > 9 { UPPER } else { 0 };
+        digits[b"0123456789ABCDEF"[value as usize] as usize] =
+            value | if value > 9 { UPPER } else { 0 };
         value += 1;
     }
     digits
@@ -47,8 +48,18 @@ const DIGITS: [u8; 256] = {
 impl Packed {
     fn parse(prefix: &str, text: &str) -> Option<Self> {
         let digits: &[u8; 32] = text.strip_prefix(prefix)?.as_bytes().try_into().ok()?;
-        let (mut packed, mut seen) = (Self { bytes: [0; 16], upper: 0 }, 0);
-        for (at, digit) in digits.iter().map(|byte| DIGITS[usize::from(*byte)]).enumerate() {
+        let (mut packed, mut seen) = (
+            Self {
+                bytes: [0; 16],
+                upper: 0,
+            },
+            0,
+        );
+        for (at, digit) in digits
+            .iter()
+            .map(|byte| DIGITS[usize::from(*byte)])
+            .enumerate()
+        {
             packed.bytes[at / 2] = packed.bytes[at / 2] << 4 | digit & 0xf;
             packed.upper |= u32::from(digit & UPPER != 0) << at;
             seen |= digit;
@@ -60,8 +71,16 @@ impl Packed {
         let mut text = [0; 32];
         for (at, digit) in text.iter_mut().enumerate() {
             let value = self.bytes[at / 2] >> (4 * (1 - at % 2)) & 0xf;
-            let first = if self.upper >> at & 1 == 1 { b'A' } else { b'a' };
-            *digit = if value < 10 { b'0' + value } else { first + value - 10 };
+            let first = if self.upper >> at & 1 == 1 {
+                b'A'
+            } else {
+                b'a'
+            };
+            *digit = if value < 10 {
+                b'0' + value
+            } else {
+                first + value - 10
+            };
         }
         f.write_str(prefix)?;
         f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
@@ -69,7 +88,9 @@ impl Packed {
 
     /// Bits on digits that have no case would make two values of one text.
     fn is_canonical(self) -> bool {
-        (0..32).all(|at| self.upper >> at & 1 == 0 || self.bytes[at / 2] >> (4 * (1 - at % 2)) & 0xf > 9)
+        (0..32).all(|at| {
+            self.upper >> at & 1 == 0 || self.bytes[at / 2] >> (4 * (1 - at % 2)) & 0xf > 9
+        })
     }
 }
 
@@ -163,14 +184,22 @@ mod tests {
             "CA0123456789abcdef0123456789abcdeg",
             "CA0123456789abcdef0123456789abcdé",
         ] {
-            assert_eq!(text.parse::<CallSid>(), Err(SidError { prefix: "CA" }), "{text}");
+            assert_eq!(
+                text.parse::<CallSid>(),
+                Err(SidError { prefix: "CA" }),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn bytes_that_no_text_gives_are_refused() {
-        let mut bytes =
-            postcard::to_allocvec(&"CA00000000000000000000000000000000".parse::<CallSid>().unwrap()).unwrap();
+        let mut bytes = postcard::to_allocvec(
+            &"CA00000000000000000000000000000000"
+                .parse::<CallSid>()
+                .unwrap(),
+        )
+        .unwrap();
         assert_eq!(bytes.len(), 17);
         assert!(postcard::from_bytes::<CallSid>(&bytes).is_ok());
         bytes[16] = 1;

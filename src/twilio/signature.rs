@@ -1,9 +1,10 @@
 //! The proof that a webhook comes from Twilio (`X-Twilio-Signature`; Twilio, "Webhooks security").
 //!
-//! The URL that was signed is the public one of the configuration and the request's own target, never a `Host` or a
-//! forwarded header. All that does not depend on the request is absorbed at start. Nothing here reads a clock or
-//! remembers requests: a signature has no date, so repeats must be harmless further up. Nor does it cover where a name
-//! ends and its value begins, nor the order of pairs: who holds one signed request can cut its text otherwise.
+//! The URL that was signed is the public one of the configuration and the request's own target,
+//! never a `Host` or a forwarded header. All that does not depend on the request is absorbed at
+//! start. Nothing here reads a clock or remembers requests: a signature has no date, so repeats
+//! must be harmless further up. Nor does it cover where a name ends and its value begins, nor the
+//! order of pairs: who holds one signed request can cut its text otherwise.
 
 mod settings;
 mod url;
@@ -62,7 +63,8 @@ impl Failure {
     }
 }
 
-/// Why a [`Verifier`] cannot be made. Without a secret nothing can be verified, so there is no verifier.
+/// Why a [`Verifier`] cannot be made. Without a secret nothing can be verified, so there is no
+/// verifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SetupError {
     /// Neither an auth token nor a shared key.
@@ -88,7 +90,10 @@ pub struct Verifier {
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ids: Vec<&str> = self.shared.iter().map(|(id, _)| id.as_str()).collect();
-        f.debug_struct("Verifier").field("tokens", &self.tokens.len()).field("shared", &ids).finish()
+        f.debug_struct("Verifier")
+            .field("tokens", &self.tokens.len())
+            .field("shared", &ids)
+            .finish()
     }
 }
 
@@ -103,25 +108,34 @@ impl Secret {
         if secret.is_empty() {
             return Err(SetupError::EmptySecret);
         }
-        Ok(Self { sha1: absorbed(secret, origins)?, sha256: absorbed(secret, origins)? })
+        Ok(Self {
+            sha1: absorbed(secret, origins)?,
+            sha256: absorbed(secret, origins)?,
+        })
     }
 }
 
 fn absorbed<M: Mac + KeyInit>(secret: &str, origins: &[String]) -> Result<Vec<M>, SetupError> {
     let absorb = |origin: &String| {
-        let mac = <M as KeyInit>::new_from_slice(secret.as_bytes()).map_err(|_| SetupError::EmptySecret)?;
+        let mac = <M as KeyInit>::new_from_slice(secret.as_bytes())
+            .map_err(|_| SetupError::EmptySecret)?;
         Ok(mac.chain_update(origin.as_bytes()))
     };
     origins.iter().map(absorb).collect()
 }
 
 impl Verifier {
-    /// A verifier for requests to `public_url` (`scheme://host[:port]`, no path), signed with any of `auth_tokens`
-    /// or, when the request names it, with one of `shared_keys` (id, secret).
+    /// A verifier for requests to `public_url` (`scheme://host[:port]`, no path), signed with any
+    /// of `auth_tokens` or, when the request names it, with one of `shared_keys` (id, secret).
     ///
     /// # Errors
-    /// When there is nothing to verify with, a secret is empty, an id occurs twice, or the URL has no host.
-    pub fn new<T, I, S>(public_url: &str, auth_tokens: &[T], shared_keys: &[(I, S)]) -> Result<Self, SetupError>
+    /// When there is nothing to verify with, a secret is empty, an id occurs twice, or the URL has
+    /// no host.
+    pub fn new<T, I, S>(
+        public_url: &str,
+        auth_tokens: &[T],
+        shared_keys: &[(I, S)],
+    ) -> Result<Self, SetupError>
     where
         T: AsRef<str>,
         I: AsRef<str>,
@@ -130,9 +144,16 @@ impl Verifier {
         if auth_tokens.is_empty() && shared_keys.is_empty() {
             return Err(SetupError::NoSecret);
         }
-        let origins = url::variants(public_url.strip_suffix('/').unwrap_or(public_url)).ok_or(SetupError::BadUrl)?;
-        let tokens: Result<_, _> = auth_tokens.iter().map(|token| Secret::new(token.as_ref(), &origins)).collect();
-        let mut verifier = Self { tokens: tokens?, shared: Vec::with_capacity(shared_keys.len()) };
+        let origins = url::variants(public_url.strip_suffix('/').unwrap_or(public_url))
+            .ok_or(SetupError::BadUrl)?;
+        let tokens: Result<_, _> = auth_tokens
+            .iter()
+            .map(|token| Secret::new(token.as_ref(), &origins))
+            .collect();
+        let mut verifier = Self {
+            tokens: tokens?,
+            shared: Vec::with_capacity(shared_keys.len()),
+        };
         for (id, secret) in shared_keys {
             let id = id.as_ref();
             if id.is_empty() {
@@ -141,21 +162,33 @@ impl Verifier {
             if verifier.shared.iter().any(|(known, _)| known == id) {
                 return Err(SetupError::RepeatedKey);
             }
-            verifier.shared.push((id.to_owned(), Secret::new(secret.as_ref(), &origins)?));
+            verifier
+                .shared
+                .push((id.to_owned(), Secret::new(secret.as_ref(), &origins)?));
         }
         Ok(verifier)
     }
 
-    /// Whether Twilio signed `form` for this URL: the public one followed by `path_and_query` exactly as they stood
-    /// in the request line.
+    /// Whether Twilio signed `form` for this URL: the public one followed by `path_and_query`
+    /// exactly as they stood in the request line.
     ///
     /// # Errors
     /// When it did not, or when that cannot be known.
-    pub fn verify(&self, path_and_query: &str, headers: &SignatureHeaders<'_>, form: &Form) -> Result<(), Failure> {
+    pub fn verify(
+        &self,
+        path_and_query: &str,
+        headers: &SignatureHeaders<'_>,
+        form: &Form,
+    ) -> Result<(), Failure> {
         self.verify_pieces(path_and_query, headers, || form.signed_pieces())
     }
 
-    fn verify_pieces<'a, P, I>(&self, rest: &str, headers: &SignatureHeaders<'_>, pieces: P) -> Result<(), Failure>
+    fn verify_pieces<'a, P, I>(
+        &self,
+        rest: &str,
+        headers: &SignatureHeaders<'_>,
+        pieces: P,
+    ) -> Result<(), Failure>
     where
         P: Fn() -> I,
         I: Iterator<Item = &'a [u8]>,
@@ -177,12 +210,20 @@ impl Verifier {
             return Err(Failure::UnknownKey);
         }
         match settings.algorithm {
-            Algorithm::Sha1 => {
-                any_signs(secrets, |secret| &secret.sha1, &decoded::<20>(signature)?, rest.as_bytes(), pieces)
-            }
-            Algorithm::Sha256 => {
-                any_signs(secrets, |secret| &secret.sha256, &decoded::<32>(signature)?, rest.as_bytes(), pieces)
-            }
+            Algorithm::Sha1 => any_signs(
+                secrets,
+                |secret| &secret.sha1,
+                &decoded::<20>(signature)?,
+                rest.as_bytes(),
+                pieces,
+            ),
+            Algorithm::Sha256 => any_signs(
+                secrets,
+                |secret| &secret.sha256,
+                &decoded::<32>(signature)?,
+                rest.as_bytes(),
+                pieces,
+            ),
         }
     }
 }
@@ -215,7 +256,8 @@ where
 }
 
 fn decoded<const N: usize>(signature: &[u8]) -> Result<[u8; N], Failure> {
-    // `decode_slice` wants room for a whole number of groups, which is at most two bytes more than the digest.
+    // `decode_slice` wants room for a whole number of groups, which is at most two bytes more than
+    // the digest.
     let mut room = [0; 36];
     match STANDARD.decode_slice(signature, &mut room) {
         Ok(length) if length == N => room[..N].try_into().map_err(|_| Failure::Malformed),
@@ -234,7 +276,8 @@ pub enum Content<'a> {
 
 /// The general rule for a single request to any `url`, signed with an auth token.
 ///
-/// What a tool needs to check a signature by hand. It is the code of [`Verifier::verify`], made anew each time.
+/// What a tool needs to check a signature by hand. It is the code of [`Verifier::verify`], made
+/// anew each time.
 ///
 /// # Errors
 /// [`Failure::Mismatch`] also when `bodySHA256` is missing or wrong, or `url` has no host; [`Failure::UnknownKey`]
@@ -246,20 +289,35 @@ pub fn verify_url(
     content: Content<'_>,
 ) -> Result<(), Failure> {
     let (origin, rest) = url::split(url).ok_or(Failure::Mismatch)?;
-    let verifier = Verifier::new::<_, &str, &str>(origin, &[auth_token], &[]).map_err(|_| Failure::UnknownKey)?;
+    let verifier = Verifier::new::<_, &str, &str>(origin, &[auth_token], &[])
+        .map_err(|_| Failure::UnknownKey)?;
     match content {
         Content::Form(form) => verifier.verify(rest, headers, form),
         Content::Raw(body) => {
             verifier.verify_pieces(rest, headers, std::iter::empty)?;
-            if body_digest_fits(rest, body) { Ok(()) } else { Err(Failure::Mismatch) }
+            if body_digest_fits(rest, body) {
+                Ok(())
+            } else {
+                Err(Failure::Mismatch)
+            }
         }
     }
 }
 
 /// Whether the query's `bodySHA256` is the digest of `body`, in lower-case hexadecimal.
 fn body_digest_fits(path_and_query: &str, body: &[u8]) -> bool {
-    let query = path_and_query.split_once('?').map_or("", |(_, query)| query);
-    let Some(claimed) = query.split('&').find_map(|pair| pair.strip_prefix("bodySHA256=")) else { return false };
-    let digest: String = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
+    let query = path_and_query
+        .split_once('?')
+        .map_or("", |(_, query)| query);
+    let Some(claimed) = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("bodySHA256="))
+    else {
+        return false;
+    };
+    let digest: String = Sha256::digest(body)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     digest.as_bytes().ct_eq(claimed.as_bytes()).into()
 }

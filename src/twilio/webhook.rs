@@ -1,7 +1,8 @@
 //! Typed views of Twilio's webhooks.
 //!
-//! A view must only be made of a form whose signature holds. Twilio adds parameters without notice and documents few
-//! of their forms, so all but what names the call is optional, and what cannot be read counts as absent.
+//! A view must only be made of a form whose signature holds. Twilio adds parameters without notice
+//! and documents few of their forms, so all but what names the call is optional, and what cannot be
+//! read counts as absent.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -12,7 +13,8 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use super::form::Form;
 use super::{AccountSid, AnsweredBy, CallSid, CallStatus};
 
-/// Why a verified form is not the webhook it should be: a parameter that Twilio always sends is absent or unreadable.
+/// Why a verified form is not the webhook it should be: a parameter that Twilio always sends is
+/// absent or unreadable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the webhook has no readable {parameter}")]
 pub struct WebhookError {
@@ -34,7 +36,8 @@ pub struct VoiceRequest<'a> {
     pub from: Option<&'a str>,
     /// Who is rung.
     pub to: Option<&'a str>,
-    /// Keys that were pressed, without the one that finished them; empty when Twilio says that there were none.
+    /// Keys that were pressed, without the one that finished them; empty when Twilio says that
+    /// there were none.
     pub digits: Option<&'a str>,
     /// The key that finished the input; empty when none did.
     pub finished_on_key: Option<&'a str>,
@@ -58,8 +61,21 @@ impl<'a> VoiceRequest<'a> {
     /// # Errors
     /// When `CallSid` or `AccountSid` is absent or unreadable.
     pub fn read(form: &'a Form) -> Result<Self, WebhookError> {
-        let [call, account, status, from, to, digits, finished, speech, confidence, answered, code, url, stir] =
-            VOICE.map(|name| form.get(name));
+        let [
+            call,
+            account,
+            status,
+            from,
+            to,
+            digits,
+            finished,
+            speech,
+            confidence,
+            answered,
+            code,
+            url,
+            stir,
+        ] = VOICE.map(|name| form.get(name));
         Ok(Self {
             call_sid: required(call, VOICE[0])?,
             account_sid: required(account, VOICE[1])?,
@@ -124,8 +140,17 @@ impl StatusCallback {
     /// # Errors
     /// When `CallSid`, `AccountSid` or `CallStatus` is absent or unreadable.
     pub fn read(form: &Form) -> Result<Self, WebhookError> {
-        let [call, account, status, sequence, timestamp, duration, sip, answered, code] =
-            STATUS.map(|name| form.get(name));
+        let [
+            call,
+            account,
+            status,
+            sequence,
+            timestamp,
+            duration,
+            sip,
+            answered,
+            code,
+        ] = STATUS.map(|name| form.get(name));
         Ok(Self {
             call_sid: required(call, STATUS[0])?,
             account_sid: required(account, STATUS[1])?,
@@ -181,7 +206,12 @@ impl AmdCallback {
     }
 }
 
-const AMD: [&str; 4] = ["CallSid", "AccountSid", "AnsweredBy", "MachineDetectionDuration"];
+const AMD: [&str; 4] = [
+    "CallSid",
+    "AccountSid",
+    "AnsweredBy",
+    "MachineDetectionDuration",
+];
 
 fn required<T: FromStr>(field: Option<&str>, parameter: &'static str) -> Result<T, WebhookError> {
     parsed(field).ok_or(WebhookError { parameter })
@@ -200,7 +230,8 @@ pub(super) fn rfc2822(text: &str) -> Option<Timestamp> {
 mod tests {
     use super::*;
 
-    const SIDS: &str = "CallSid=CA0123456789abcdef0123456789abcdef&AccountSid=AC0123456789abcdef0123456789abcdef";
+    const SIDS: &str =
+        "CallSid=CA0123456789abcdef0123456789abcdef&AccountSid=AC0123456789abcdef0123456789abcdef";
 
     fn form(rest: &str) -> Form {
         Form::parse(format!("{SIDS}&{rest}").as_bytes()).unwrap()
@@ -208,23 +239,44 @@ mod tests {
 
     #[test]
     fn a_gathers_action_is_read_as_twilio_sends_it() {
-        let form =
-            form("Digits=1&Digits=2&FinishedOnKey=&msg=Gather+End&CallStatus=in-progress&From=%2B15551234567&ToCity=");
+        let form = form(
+            "Digits=1&Digits=2&FinishedOnKey=&msg=Gather+End&CallStatus=in-progress&From=%2B15551234567&ToCity=",
+        );
         let request = VoiceRequest::read(&form).unwrap();
-        assert_eq!(request.call_sid.to_string(), "CA0123456789abcdef0123456789abcdef");
-        assert_eq!(request.account_sid.to_string(), "AC0123456789abcdef0123456789abcdef");
+        assert_eq!(
+            request.call_sid.to_string(),
+            "CA0123456789abcdef0123456789abcdef"
+        );
+        assert_eq!(
+            request.account_sid.to_string(),
+            "AC0123456789abcdef0123456789abcdef"
+        );
         assert_eq!(request.call_status, Some(CallStatus::InProgress));
-        assert_eq!((request.digits, request.finished_on_key), (Some("1"), Some("")));
-        assert_eq!((request.from, request.to, request.speech_result), (Some("+15551234567"), None, None));
+        assert_eq!(
+            (request.digits, request.finished_on_key),
+            (Some("1"), Some(""))
+        );
+        assert_eq!(
+            (request.from, request.to, request.speech_result),
+            (Some("+15551234567"), None, None)
+        );
     }
 
     #[test]
     fn speech_machine_detection_and_errors_are_read() {
-        let form = form("SpeechResult=yes&Confidence=0.9&AnsweredBy=human&ErrorCode=11200&ErrorUrl=https%3A%2F%2Fa%2F");
+        let form = form(
+            "SpeechResult=yes&Confidence=0.9&AnsweredBy=human&ErrorCode=11200&ErrorUrl=https%3A%2F%2Fa%2F",
+        );
         let request = VoiceRequest::read(&form).unwrap();
-        assert_eq!((request.speech_result, request.confidence), (Some("yes"), Some(0.9)));
+        assert_eq!(
+            (request.speech_result, request.confidence),
+            (Some("yes"), Some(0.9))
+        );
         assert_eq!(request.answered_by, Some(AnsweredBy::Human));
-        assert_eq!((request.error_code, request.error_url), (Some(11200), Some("https://a/")));
+        assert_eq!(
+            (request.error_code, request.error_url),
+            (Some(11200), Some("https://a/"))
+        );
     }
 
     #[test]
@@ -233,15 +285,30 @@ mod tests {
         let request = VoiceRequest::read(&form).unwrap();
         assert_eq!((request.call_status, request.confidence), (None, None));
         assert_eq!((request.answered_by, request.error_code), (None, None));
-        assert_eq!(StatusCallback::read(&form), Err(WebhookError { parameter: "CallStatus" }));
+        assert_eq!(
+            StatusCallback::read(&form),
+            Err(WebhookError {
+                parameter: "CallStatus"
+            })
+        );
     }
 
     #[test]
     fn what_names_the_call_is_required() {
         let none = Form::parse(b"CallSid=CA1&CallStatus=ringing").unwrap();
-        assert_eq!(VoiceRequest::read(&none), Err(WebhookError { parameter: "CallSid" }));
+        assert_eq!(
+            VoiceRequest::read(&none),
+            Err(WebhookError {
+                parameter: "CallSid"
+            })
+        );
         let account = Form::parse(b"CallSid=CA0123456789abcdef0123456789abcdef").unwrap();
-        assert_eq!(AmdCallback::read(&account), Err(WebhookError { parameter: "AccountSid" }));
+        assert_eq!(
+            AmdCallback::read(&account),
+            Err(WebhookError {
+                parameter: "AccountSid"
+            })
+        );
     }
 
     #[test]
@@ -252,8 +319,14 @@ mod tests {
         );
         let callback = StatusCallback::read(&form).unwrap();
         assert_eq!(callback.call_status, CallStatus::NoAnswer);
-        assert_eq!(callback.timestamp, Some("2018-03-25T09:53:19Z".parse().unwrap()));
-        assert_eq!((callback.sip_response_code, callback.sequence_number), (Some(487), Some(3)));
+        assert_eq!(
+            callback.timestamp,
+            Some("2018-03-25T09:53:19Z".parse().unwrap())
+        );
+        assert_eq!(
+            (callback.sip_response_code, callback.sequence_number),
+            (Some(487), Some(3))
+        );
         assert_eq!(callback.call_duration, Some(Duration::ZERO));
         assert_eq!((callback.answered_by, callback.error_code), (None, None));
     }
@@ -263,6 +336,9 @@ mod tests {
         let form = form("AnsweredBy=machine_end_beep&MachineDetectionDuration=4210");
         let callback = AmdCallback::read(&form).unwrap();
         assert_eq!(callback.answered_by, Some(AnsweredBy::MachineEndBeep));
-        assert_eq!(callback.machine_detection_duration, Some(Duration::from_millis(4_210)));
+        assert_eq!(
+            callback.machine_detection_duration,
+            Some(Duration::from_millis(4_210))
+        );
     }
 }

@@ -86,8 +86,8 @@ impl CallStatus {
         self.rank() == 4
     }
 
-    /// How far a call has come, from 0 (queued) to 4 (ended). Callbacks overtake one another; a call never goes
-    /// to a lower rank.
+    /// How far a call has come, from 0 (queued) to 4 (ended). Callbacks overtake one another; a
+    /// call never goes to a lower rank.
     #[must_use]
     pub const fn rank(self) -> u8 {
         match self {
@@ -147,7 +147,10 @@ mod tests {
         for verdict in AnsweredBy::ALL {
             assert_eq!(verdict.as_str().parse(), Ok(*verdict));
         }
-        assert_eq!("Completed".parse::<CallStatus>(), Err(UnknownWord { set: "call status" }));
+        assert_eq!(
+            "Completed".parse::<CallStatus>(),
+            Err(UnknownWord { set: "call status" })
+        );
         assert_eq!(
             "".parse::<AnsweredBy>().unwrap_err().to_string(),
             "not a machine detection verdict that is known here"
@@ -157,7 +160,10 @@ mod tests {
     #[test]
     fn ended_calls_have_the_highest_rank() {
         use CallStatus::*;
-        assert!([Queued, Initiated, Ringing, InProgress, Completed].is_sorted_by_key(|status| status.rank()));
+        assert!(
+            [Queued, Initiated, Ringing, InProgress, Completed]
+                .is_sorted_by_key(|status| status.rank())
+        );
         for status in CallStatus::ALL {
             assert_eq!(status.is_terminal(), status.rank() > InProgress.rank());
         }

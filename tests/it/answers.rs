@@ -11,13 +11,23 @@ async fn a_restaurant_accepts_with_key_1() {
     let mut phone = app.phone(RESTAURANT).rings().await;
     phone.answers().await;
     let message = phone.hears("a guest would like a table").await;
-    for part in ["Tablecall", "Friday, December 4", "7:30", "4 people", "Ana García", "To accept, press 1"] {
+    for part in [
+        "Tablecall",
+        "Friday, December 4",
+        "7:30",
+        "4 people",
+        "Ana García",
+        "To accept, press 1",
+    ] {
         assert!(message.contains(part), "{part}: {message}");
     }
     phone.presses("1").await;
     phone.hears("Accepted: 4 people").await;
     let decided = call.until(|call| call["outcome"] == "confirmed").await;
-    assert_eq!((&decided["final"], &decided["agreed_time"]), (&json!(false), &json!("2026-12-04T19:30")));
+    assert_eq!(
+        (&decided["final"], &decided["agreed_time"]),
+        (&json!(false), &json!("2026-12-04T19:30"))
+    );
     phone.keeps_silent().await;
     phone.hears("Thank you").await;
     phone.is_hung_up_on().await;
@@ -51,11 +61,21 @@ async fn star_repeats_everything_slowly_with_the_time_said_in_two_ways() {
     assert!(!message.contains("half past seven"), "{message}");
     phone.presses("*").await;
     let slowly = phone.hears("a guest would like a table").await;
-    for part in ["half past seven in the evening", "4 people", "Ana García", "To accept, press 1"] {
+    for part in [
+        "half past seven in the evening",
+        "4 people",
+        "Ana García",
+        "To accept, press 1",
+    ] {
         assert!(slowly.contains(part), "{part}: {slowly}");
     }
     let wire = app.wire("voice").await;
-    assert!(wire.last().unwrap()["body"].as_str().unwrap().contains("<prosody rate=\"slow\">"));
+    assert!(
+        wire.last().unwrap()["body"]
+            .as_str()
+            .unwrap()
+            .contains("<prosody rate=\"slow\">")
+    );
     phone.presses("1").await;
     phone.hears("Accepted").await;
     phone.hangs_up().await;
@@ -98,7 +118,9 @@ async fn silence_hears_the_message_three_times_and_then_goodbye() {
         assert!(again.contains("Ana García"), "{again}");
     }
     phone.keeps_silent().await;
-    phone.hears("We did not get an answer, so nothing is booked").await;
+    phone
+        .hears("We did not get an answer, so nothing is booked")
+        .await;
     phone.is_hung_up_on().await;
     let call = call.ends_as("no_response", 1).await;
     assert_eq!(call["attempts"][0]["ended_because"], "no_key");
@@ -126,31 +148,58 @@ async fn changes_its_mind(first: &str, understood: &str, second: &str, then: &st
     assert!(chance.contains(&format!("press {second}")), "{chance}");
     phone.presses(second).await;
     let changed = phone.hears(then).await;
-    assert!(changed.contains("Goodbye"), "there is one chance only: {changed}");
+    assert!(
+        changed.contains("Goodbye"),
+        "there is one chance only: {changed}"
+    );
     phone.is_hung_up_on().await;
     let call = call.ends_as(outcome, 1).await;
-    let keys = call["timeline"].as_array().unwrap().iter().filter(|entry| entry["what"] == "key");
-    assert_eq!(keys.map(|entry| entry["detail"].as_str().unwrap()).collect::<Vec<_>>(), [first, second]);
+    let keys = call["timeline"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| entry["what"] == "key");
+    assert_eq!(
+        keys.map(|entry| entry["detail"].as_str().unwrap())
+            .collect::<Vec<_>>(),
+        [first, second]
+    );
     app.finish().await;
 }
 
 #[tokio::test]
 async fn another_time_that_the_guest_allowed_is_confirmed_as_agreed() {
     let app = TestApp::start().await;
-    let call = app.asks(with(table(), json!({"alternatives": {"earliest": "18:30", "latest": "21:00"}}))).await;
+    let call = app
+        .asks(with(
+            table(),
+            json!({"alternatives": {"earliest": "18:30", "latest": "21:00"}}),
+        ))
+        .await;
     offers(&app, "2015", "8:15").await;
     let call = call.ends_as("confirmed", 1).await;
-    assert_eq!((&call["agreed_time"], call["offered_time"].is_null()), (&json!("2026-12-04T20:15"), true));
+    assert_eq!(
+        (&call["agreed_time"], call["offered_time"].is_null()),
+        (&json!("2026-12-04T20:15"), true)
+    );
     app.finish().await;
 }
 
 #[tokio::test]
 async fn another_time_that_the_guest_did_not_allow_is_a_counter_offer() {
     let app = TestApp::start().await;
-    let call = app.asks(with(table(), json!({"alternatives": {"earliest": "18:30", "latest": "20:00"}}))).await;
+    let call = app
+        .asks(with(
+            table(),
+            json!({"alternatives": {"earliest": "18:30", "latest": "20:00"}}),
+        ))
+        .await;
     offers(&app, "2145", "9:45").await;
     let call = call.ends_as("countered", 1).await;
-    assert_eq!((&call["offered_time"], call["agreed_time"].is_null()), (&json!("2026-12-04T21:45"), true));
+    assert_eq!(
+        (&call["offered_time"], call["agreed_time"].is_null()),
+        (&json!("2026-12-04T21:45"), true)
+    );
     assert_eq!(call["attempts"][0]["ended_because"], "countered");
     app.finish().await;
 }

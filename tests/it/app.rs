@@ -1,4 +1,5 @@
-//! A running app with a clock of its own. It must not reach into the app: everything goes over HTTP.
+//! A running app with a clock of its own. It must not reach into the app: everything goes over
+//! HTTP.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,29 +89,54 @@ impl TestApp {
     /// As a second process with an account at the carrier of `other`, and in its time.
     pub(crate) async fn beside(other: &Self, given: Given) -> Self {
         let given = Self::with_account(&other.carrier, given);
-        Self { carrier: other.carrier.clone(), ..Self::at(given, other.clock.clone()).await }
+        Self {
+            carrier: other.carrier.clone(),
+            ..Self::at(given, other.clock.clone()).await
+        }
     }
 
     /// With an account at a carrier that runs alone, and with a key.
     pub(crate) async fn at_carrier(config: tablecall::simulator::Config, given: Given) -> Self {
         let clock = Clock::simulated(NOON.parse().unwrap());
-        let config = tablecall::simulator::Config { auth_tokens: vec![crate::webhook::TOKEN.to_owned()], ..config };
+        let config = tablecall::simulator::Config {
+            auth_tokens: vec![crate::webhook::TOKEN.to_owned()],
+            ..config
+        };
         let (tell, told) = tokio::sync::oneshot::channel();
         let bound = move |address| tell.send(address).expect("somebody wants to know");
         let listen = "127.0.0.1:0".parse().unwrap();
-        let running = tablecall::app::run_simulator(listen, config, clock.clone(), bound, std::future::pending());
+        let running = tablecall::app::run_simulator(
+            listen,
+            config,
+            clock.clone(),
+            bound,
+            std::future::pending(),
+        );
         tokio::spawn(async move { running.await.expect("the carrier runs") });
-        let carrier = format!("http://{}", within("the carrier listens", told).await.unwrap());
+        let carrier = format!(
+            "http://{}",
+            within("the carrier listens", told).await.unwrap()
+        );
         let given = Self::with_account(&carrier, given);
-        Self { carrier, key: Some(SECRET), ..Self::at(given, clock).await }
+        Self {
+            carrier,
+            key: Some(SECRET),
+            ..Self::at(given, clock).await
+        }
     }
 
     pub(crate) fn with_account(carrier: &str, given: Given) -> Given {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let free = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
         let address = given.listen.clone().unwrap_or_else(|| free.to_string());
         let or = |value: Option<String>, default: &str| value.or_else(|| Some(default.to_owned()));
         Given {
-            public_url: given.public_url.clone().or_else(|| Some(format!("http://{address}"))),
+            public_url: given
+                .public_url
+                .clone()
+                .or_else(|| Some(format!("http://{address}"))),
             listen: Some(address),
             twilio_account_sid: Some(format!("AC{}", "0".repeat(32))),
             twilio_auth_token: or(given.twilio_auth_token, crate::webhook::TOKEN),
@@ -128,9 +154,14 @@ impl TestApp {
     /// With settings, in a time of its own.
     pub(crate) async fn at(given: Given, clock: Clock) -> Self {
         let logs = Logs::capture(&clock);
-        let listen = given.listen.clone().or_else(|| Some("127.0.0.1:0".to_owned()));
+        let listen = given
+            .listen
+            .clone()
+            .or_else(|| Some("127.0.0.1:0".to_owned()));
         let config = Config::read(&Given { listen, ..given }).expect("the settings are right");
-        let app = App::build(config, clock.clone()).await.expect("the app can be built");
+        let app = App::build(config, clock.clone())
+            .await
+            .expect("the app can be built");
         let origin = format!("http://{}", app.address());
         let metrics = app.metrics_address();
         let stop = CancellationToken::new();
@@ -211,14 +242,21 @@ impl TestApp {
 
     /// Asks the simulator's control API.
     pub(crate) async fn simulator(&self, path: &str) -> Value {
-        let answer = Answer::of(self.http.get(format!("{}/simulator/api/{path}", self.carrier))).await;
+        let answer = Answer::of(
+            self.http
+                .get(format!("{}/simulator/api/{path}", self.carrier)),
+        )
+        .await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text);
         answer.body
     }
 
     /// Lets things go wrong from now on, and nothing else.
     pub(crate) async fn goes_wrong(&self, faults: Value) {
-        let request = self.http.put(format!("{}/simulator/api/faults", self.carrier)).json(&faults);
+        let request = self
+            .http
+            .put(format!("{}/simulator/api/faults", self.carrier))
+            .json(&faults);
         let answer = Answer::of(request).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
@@ -226,7 +264,10 @@ impl TestApp {
     /// Says how a number behaves from its next call on.
     pub(crate) async fn behaves(&self, number: &str, behaviour: Value) {
         let number = number.replace('+', "%2B");
-        let request = self.http.put(format!("{}/simulator/api/numbers/{number}", self.carrier)).json(&behaviour);
+        let request = self
+            .http
+            .put(format!("{}/simulator/api/numbers/{number}", self.carrier))
+            .json(&behaviour);
         let answer = Answer::of(request).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
@@ -235,59 +276,94 @@ impl TestApp {
     pub(crate) async fn is_taken_on(&self) -> String {
         let state = self.simulator("state").await;
         let state = match state["calls"].as_array().unwrap().is_empty() {
-            true => self.simulator(&format!("state?after={}&wait=30", state["version"])).await,
+            true => {
+                self.simulator(&format!("state?after={}&wait=30", state["version"]))
+                    .await
+            }
             false => state,
         };
-        state["calls"][0]["sid"].as_str().expect("a call was taken on").to_owned()
+        state["calls"][0]["sid"]
+            .as_str()
+            .expect("a call was taken on")
+            .to_owned()
     }
 
     /// Waits until the app has been told of the end of every call.
     pub(crate) async fn hears_of_the_end(&self) {
         self.is_quiet().await;
         let ledger = self.ledger().await;
-        assert!(ledger.iter().all(|call| call["final"] == true), "{ledger:#?}");
+        assert!(
+            ledger.iter().all(|call| call["final"] == true),
+            "{ledger:#?}"
+        );
     }
 
     /// The simulator's books: every call it ever took on, oldest first.
     pub(crate) async fn ledger(&self) -> Vec<Value> {
-        self.simulator("ledger").await["calls"].as_array().unwrap().clone()
+        self.simulator("ledger").await["calls"]
+            .as_array()
+            .unwrap()
+            .clone()
     }
 
     /// What went over the wire of this kind: `rest`, `voice`, `status` or `amd`.
     pub(crate) async fn wire(&self, kind: &str) -> Vec<Value> {
         let wire = self.simulator("wire").await;
         let exchanges = wire["exchanges"].as_array().unwrap();
-        exchanges.iter().filter(|exchange| exchange["kind"] == kind).cloned().collect()
+        exchanges
+            .iter()
+            .filter(|exchange| exchange["kind"] == kind)
+            .cloned()
+            .collect()
     }
 
     /// Requests to `Calls.json`: how often the carrier was asked to ring.
     pub(crate) async fn creates(&self) -> Vec<Value> {
-        let is_create = |it: &Value| it["method"] == "POST" && it["url"].as_str().unwrap().ends_with("/Calls.json");
-        self.wire("rest").await.into_iter().filter(is_create).collect()
+        let is_create = |it: &Value| {
+            it["method"] == "POST" && it["url"].as_str().unwrap().ends_with("/Calls.json")
+        };
+        self.wire("rest")
+            .await
+            .into_iter()
+            .filter(is_create)
+            .collect()
     }
 
     // The end
 
-    /// Nothing is left: no phone rings or talks, nobody was rung that no client asked for, all was read of what was
-    /// said to those who listened, no document had a fault, nothing was logged as an error, and the app stops in
-    /// order. What was logged.
+    /// Nothing is left: no phone rings or talks, nobody was rung that no client asked for, all was
+    /// read of what was said to those who listened, no document had a fault, nothing was logged as
+    /// an error, and the app stops in order. What was logged.
     pub(crate) async fn finish(self) -> String {
         let phones = self.simulator("calls").await;
         for phone in phones["calls"].as_array().unwrap() {
             assert_eq!(phone["ended"], true, "a line is still open: {phone:#}");
-            assert_eq!(phone["warnings"], json!([]), "the carrier complained: {phone:#}");
-            let (number, sid) = (phone["to"].as_str().unwrap(), phone["sid"].as_str().unwrap());
+            assert_eq!(
+                phone["warnings"],
+                json!([]),
+                "the carrier complained: {phone:#}"
+            );
+            let (number, sid) = (
+                phone["to"].as_str().unwrap(),
+                phone["sid"].as_str().unwrap(),
+            );
             // Who asked an app beside this one is not known here.
             let asked = self.asked.borrow();
             let theirs = phone["direction"] == "inbound";
-            assert!(theirs || asked.is_empty() || asked.contains(number), "nobody asked for this call: {phone:#}");
+            assert!(
+                theirs || asked.is_empty() || asked.contains(number),
+                "nobody asked for this call: {phone:#}"
+            );
             if let Some(read) = self.read.borrow().get(sid) {
                 let said = prompts(phone);
                 assert_eq!(said.len(), *read, "not read: {:?}", said.get(*read..));
             }
         }
         let log = self.stops().await;
-        let errors: Vec<&str> = log.lines().filter(|line| line.contains("\"ERROR\"")).collect();
+        let errors: Vec<&str> = log
+            .lines()
+            .filter(|line| line.contains("\"ERROR\""))
+            .collect();
         assert!(errors.is_empty(), "{errors:#?}");
         log
     }
@@ -295,7 +371,9 @@ impl TestApp {
     /// Stops the app, whatever is left. What was logged.
     pub(crate) async fn stops(self) -> String {
         self.stop.cancel();
-        within("the app stops", self.running).await.expect("the app did not panic");
+        within("the app stops", self.running)
+            .await
+            .expect("the app did not panic");
         self.logs.text()
     }
 }

@@ -9,19 +9,30 @@ use crate::call::Asked;
 /// The call waits for a second attempt, so many minutes after the first has ended.
 async fn waits_for_retry(call: &Asked<'_>, minutes: i64, because: &str) -> Value {
     let waiting = call.comes_to(|call| call["waiting_for"] == "retry").await;
-    assert_eq!((&waiting["status"], waiting["outcome"].is_null()), (&json!("queued"), true), "{waiting:#}");
+    assert_eq!(
+        (&waiting["status"], waiting["outcome"].is_null()),
+        (&json!("queued"), true),
+        "{waiting:#}"
+    );
     let last = waiting["attempts"].as_array().unwrap().last().unwrap();
     assert_eq!(last["ended_because"], because, "{waiting:#}");
     let at = |value: &Value| value.as_str().unwrap().parse::<Timestamp>().unwrap();
     let pause = at(&waiting["next_attempt_at"]).duration_since(at(&last["ended_at"]));
     let settled = SignedDuration::from_secs(10);
     let wanted = SignedDuration::from_mins(minutes);
-    assert!((wanted..=wanted + settled).contains(&pause), "{pause:?} instead of {wanted:?}: {waiting:#}");
+    assert!(
+        (wanted..=wanted + settled).contains(&pause),
+        "{pause:?} instead of {wanted:?}: {waiting:#}"
+    );
     waiting
 }
 
 /// A number that always ends the same way is rung three times, with pauses, and then given up.
-async fn is_rung_three_times(number: &str, (minutes, because): (i64, &str), outcome: &str) -> Value {
+async fn is_rung_three_times(
+    number: &str,
+    (minutes, because): (i64, &str),
+    outcome: &str,
+) -> Value {
     let app = TestApp::start().await;
     let call = app.asks(table_at(number)).await;
     for attempts in 1..=2 {
@@ -104,7 +115,11 @@ async fn a_line_that_is_busy_at_first_can_still_accept() {
     phone.hears("Accepted").await;
     phone.hangs_up().await;
     let call = call.ends_as("confirmed", 2).await;
-    let ended = call["attempts"].as_array().unwrap().iter().map(|attempt| &attempt["ended_because"]);
+    let ended = call["attempts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|attempt| &attempt["ended_because"]);
     assert_eq!(ended.collect::<Vec<_>>(), ["busy", "confirmed"]);
     app.finish().await;
 }
@@ -112,7 +127,10 @@ async fn a_line_that_is_busy_at_first_can_still_accept() {
 #[tokio::test]
 async fn no_attempt_is_planned_past_the_time_to_give_up() {
     let app = TestApp::start().await;
-    let request = with(table_at("+14155550104"), json!({"give_up_at": "2026-12-01T20:10:00Z"}));
+    let request = with(
+        table_at("+14155550104"),
+        json!({"give_up_at": "2026-12-01T20:10:00Z"}),
+    );
     let call = app.asks(request).await;
     let call = call.ends_as("expired", 1).await;
     assert_eq!(call["attempts"][0]["ended_because"], "no_answer");
@@ -121,11 +139,17 @@ async fn no_attempt_is_planned_past_the_time_to_give_up() {
 
 #[tokio::test]
 async fn a_call_waits_for_the_restaurants_hours_and_rings_when_they_begin() {
-    let given = tablecall::config::Given { call_hours: Some("14:00-20:00".to_owned()), ..Default::default() };
+    let given = tablecall::config::Given {
+        call_hours: Some("14:00-20:00".to_owned()),
+        ..Default::default()
+    };
     let app = TestApp::with(given).await;
     let call = app.asks(table()).await;
     let waiting = call.reads().await;
-    assert_eq!((&waiting["waiting_for"], &waiting["status"]), (&json!("call_hours"), &json!("queued")));
+    assert_eq!(
+        (&waiting["waiting_for"], &waiting["status"]),
+        (&json!("call_hours"), &json!("queued"))
+    );
     assert_eq!(waiting["next_attempt_at"], "2026-12-01T22:00:00.000Z");
     assert!(app.ledger().await.is_empty());
     let mut phone = app.phone(RESTAURANT).rings().await;
@@ -158,11 +182,21 @@ async fn numbers_that_behave_by_themselves_let_a_curl_user_see_a_whole_call() {
     let app = TestApp::start().await;
     for (digits, outcome) in expected {
         let alternatives = json!({"earliest": "18:30", "latest": "21:00"});
-        let request =
-            with(table_at(&format!("+1415555{digits}")), json!({"attempts": 1, "alternatives": alternatives}));
+        let request = with(
+            table_at(&format!("+1415555{digits}")),
+            json!({"attempts": 1, "alternatives": alternatives}),
+        );
         let call = app.asks(request).await.ends_as(outcome, 1).await;
-        let agreed = if digits == "0110" { "2026-12-04T20:15" } else { "2026-12-04T19:30" };
-        assert_eq!(call["agreed_time"] == agreed, outcome == "confirmed", "{digits}: {call:#}");
+        let agreed = if digits == "0110" {
+            "2026-12-04T20:15"
+        } else {
+            "2026-12-04T19:30"
+        };
+        assert_eq!(
+            call["agreed_time"] == agreed,
+            outcome == "confirmed",
+            "{digits}: {call:#}"
+        );
     }
     app.finish().await;
 }

@@ -76,7 +76,11 @@ impl<'a> Asked<'a> {
     }
 
     /// The same where another app is the carrier.
-    pub(crate) async fn comes_to_beside(&self, carrier: &TestApp, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn comes_to_beside(
+        &self,
+        carrier: &TestApp,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
         let coming = async {
             loop {
                 let call = self.reads().await;
@@ -85,8 +89,20 @@ impl<'a> Asked<'a> {
                 }
                 assert_eq!(call["final"], false, "it ended otherwise: {call:#}");
                 let asked = |attempt: &Value| attempt["status"] == "asked";
-                if call["attempts"].as_array().unwrap().last().is_some_and(asked) {
-                    self.until(|call| !call["attempts"].as_array().unwrap().last().is_some_and(asked)).await;
+                if call["attempts"]
+                    .as_array()
+                    .unwrap()
+                    .last()
+                    .is_some_and(asked)
+                {
+                    self.until(|call| {
+                        !call["attempts"]
+                            .as_array()
+                            .unwrap()
+                            .last()
+                            .is_some_and(asked)
+                    })
+                    .await;
                 } else {
                     carrier.time_passes().await;
                 }
@@ -101,9 +117,20 @@ impl<'a> Asked<'a> {
     /// Lets time pass until the call is finished with this outcome after so many attempts.
     pub(crate) async fn ends_as(&self, outcome: &str, attempts: usize) -> Value {
         let call = self.comes_to(|call| call["final"] == true).await;
-        assert_eq!((&call["outcome"], &call["status"]), (&outcome.into(), &"finished".into()), "{call:#}");
-        assert_eq!(call["attempts"].as_array().unwrap().len(), attempts, "{call:#}");
-        assert!(call["waiting_for"].is_null() && call["next_attempt_at"].is_null(), "{call:#}");
+        assert_eq!(
+            (&call["outcome"], &call["status"]),
+            (&outcome.into(), &"finished".into()),
+            "{call:#}"
+        );
+        assert_eq!(
+            call["attempts"].as_array().unwrap().len(),
+            attempts,
+            "{call:#}"
+        );
+        assert!(
+            call["waiting_for"].is_null() && call["next_attempt_at"].is_null(),
+            "{call:#}"
+        );
         call
     }
 }
@@ -113,7 +140,10 @@ impl Followed {
     pub(crate) fn of(response: Response) -> Self {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self { response, text: String::new() }
+        Self {
+            response,
+            text: String::new(),
+        }
     }
 
     /// The next event; none when the stream has ended.
@@ -127,7 +157,9 @@ impl Followed {
                 }
                 continue;
             }
-            let chunk = within("an event", self.response.chunk()).await.expect("the stream does not break");
+            let chunk = within("an event", self.response.chunk())
+                .await
+                .expect("the stream does not break");
             self.text.push_str(std::str::from_utf8(&chunk?).unwrap());
         }
     }
@@ -136,9 +168,17 @@ impl Followed {
 impl SentEvent {
     /// Comments are no events.
     fn read(block: &str) -> Option<Self> {
-        let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        let field = |name: &str| {
+            block
+                .lines()
+                .find_map(|line| line.strip_prefix(name))
+                .map(str::trim)
+        };
         let data = field("data:")?;
         assert_eq!(field("event:"), Some("call"), "{block}");
-        Some(Self { id: field("id:").unwrap().to_owned(), call: serde_json::from_str(data).unwrap() })
+        Some(Self {
+            id: field("id:").unwrap().to_owned(),
+            call: serde_json::from_str(data).unwrap(),
+        })
     }
 }

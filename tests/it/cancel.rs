@@ -7,12 +7,25 @@ use crate::app::{RESTAURANT, TestApp, table};
 
 #[tokio::test]
 async fn a_call_that_waits_is_cancelled_without_ringing() {
-    let app = TestApp::with(Given { call_hours: Some("14:00-20:00".to_owned()), ..Given::default() }).await;
+    let app = TestApp::with(Given {
+        call_hours: Some("14:00-20:00".to_owned()),
+        ..Given::default()
+    })
+    .await;
     let call = app.asks(table()).await;
     let answer = call.cancels().await;
-    assert_eq!((answer.status, &answer.body["outcome"]), (202, &json!("canceled")), "{}", answer.text);
+    assert_eq!(
+        (answer.status, &answer.body["outcome"]),
+        (202, &json!("canceled")),
+        "{}",
+        answer.text
+    );
     call.ends_as("canceled", 0).await;
-    assert_eq!(call.cancels().await.status, 202, "cancelling twice is cancelling once");
+    assert_eq!(
+        call.cancels().await.status,
+        202,
+        "cancelling twice is cancelling once"
+    );
     assert!(app.creates().await.is_empty());
     app.finish().await;
 }
@@ -26,7 +39,10 @@ async fn a_call_in_the_carriers_queue_is_cancelled_without_ringing() {
     let line = phone.until("ends", |line| line["ended"] == true).await;
     assert_eq!(line["status"], "canceled");
     let done = call.until(|call| call["final"] == true).await;
-    assert_eq!((&done["outcome"], &done["attempts"][0]["ended_because"]), (&json!("canceled"), &json!("canceled")));
+    assert_eq!(
+        (&done["outcome"], &done["attempts"][0]["ended_because"]),
+        (&json!("canceled"), &json!("canceled"))
+    );
     app.finish().await;
 }
 
@@ -37,7 +53,10 @@ async fn a_ringing_call_is_cancelled_and_the_phone_falls_silent() {
     let phone = app.phone(RESTAURANT).rings().await;
     assert_eq!(call.cancels().await.status, 202);
     let line = phone.until("ends", |line| line["ended"] == true).await;
-    assert_eq!((&line["status"], line["answered_at"].is_null()), (&json!("canceled"), true));
+    assert_eq!(
+        (&line["status"], line["answered_at"].is_null()),
+        (&json!("canceled"), true)
+    );
     call.ends_as("canceled", 1).await;
     assert_eq!(call.cancels().await.status, 202);
     app.finish().await;
@@ -51,8 +70,16 @@ async fn a_restaurant_on_the_line_hears_that_the_guest_has_cancelled() {
     phone.answers().await;
     phone.hears("a guest would like a table").await;
     assert_eq!(call.cancels().await.status, 202);
-    phone.until("is told", |line| line["saying"]["text"].as_str().is_some_and(|text| text.contains("canceled"))).await;
-    phone.hears("Sorry, the guest has canceled. You need not do anything. Goodbye").await;
+    phone
+        .until("is told", |line| {
+            line["saying"]["text"]
+                .as_str()
+                .is_some_and(|text| text.contains("canceled"))
+        })
+        .await;
+    phone
+        .hears("Sorry, the guest has canceled. You need not do anything. Goodbye")
+        .await;
     phone.is_hung_up_on().await;
     let call = call.ends_as("canceled", 1).await;
     assert_eq!(call["attempts"][0]["ended_because"], "canceled");
@@ -67,7 +94,8 @@ async fn a_key_that_follows_a_cancellation_hears_the_apology_too() {
     phone.answers().await;
     phone.hears("To accept").await;
     // The carrier does not take the apology, so the restaurant goes on listening to the question.
-    app.goes_wrong(json!({"rest_error": {"status": 503, "code": 20_503}})).await;
+    app.goes_wrong(json!({"rest_error": {"status": 503, "code": 20_503}}))
+        .await;
     assert_eq!(call.cancels().await.status, 202);
     phone.presses("1").await;
     phone.hears("Sorry, the guest has canceled").await;

@@ -1,4 +1,5 @@
-//! Somebody on the other end of the wire who takes everything that is posted: a stand-in for Sentry and for a collector.
+//! Somebody on the other end of the wire who takes everything that is posted: a stand-in for Sentry
+//! and for a collector.
 
 use std::sync::Arc;
 
@@ -32,7 +33,9 @@ impl Collector {
         let taken = Arc::downgrade(&posted);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let Some(posted) = taken.upgrade() else { return };
+                let Some(posted) = taken.upgrade() else {
+                    return;
+                };
                 tokio::spawn(take(stream, posted));
             }
         });
@@ -40,9 +43,16 @@ impl Collector {
     }
 
     /// What has come, once it is as wanted.
-    pub(crate) async fn until(&self, what: &str, wanted: impl Fn(&[Posted]) -> bool) -> Vec<Posted> {
+    pub(crate) async fn until(
+        &self,
+        what: &str,
+        wanted: impl Fn(&[Posted]) -> bool,
+    ) -> Vec<Posted> {
         let mut posted = self.posted.subscribe();
-        within(what, posted.wait_for(|posted| wanted(posted))).await.unwrap().clone()
+        within(what, posted.wait_for(|posted| wanted(posted)))
+            .await
+            .unwrap()
+            .clone()
     }
 
     /// What has come so far.
@@ -68,10 +78,15 @@ async fn take(stream: TcpStream, posted: Arc<watch::Sender<Vec<Posted>>>) -> std
         }
         let line = lines.remove(0);
         let head: Vec<String> = lines.iter().map(|line| line.to_lowercase()).collect();
-        let length = head.iter().find_map(|line| line.strip_prefix("content-length:")).expect("its length is told");
+        let length = head
+            .iter()
+            .find_map(|line| line.strip_prefix("content-length:"))
+            .expect("its length is told");
         let mut body = vec![0; length.trim().parse().unwrap()];
         stream.read_exact(&mut body).await?;
         posted.send_modify(|posted| posted.push(Posted { line, head, body }));
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await?;
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+            .await?;
     }
 }

@@ -1,4 +1,5 @@
-//! What a call asks of Redis, and an instance for which there is nothing to do: counted, so that neither grows unnoticed.
+//! What a call asks of Redis, and an instance for which there is nothing to do: counted, so that
+//! neither grows unnoticed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,21 +14,33 @@ const MOST_WHEN_IDLE: f64 = 3.0;
 /// A multiple of the pauses between two looks at what others left behind.
 const IDLE: Duration = Duration::from_secs(15);
 
-/// What a process asks for whether there are calls or not: whether its connection lives, what others left behind (at all
-/// shards at once), and its figures, from which these tests learn that a call is finished.
+/// What a process asks for whether there are calls or not: whether its connection lives, what
+/// others left behind (at all shards at once), and its figures, from which these tests learn that a
+/// call is finished.
 fn is_of_the_house(command: &str) -> bool {
-    [":probe\"", "\" \"32\" \"tablecall:{s0}:", "tablecall:{house}:census\""].iter().any(|part| command.contains(part))
+    [
+        ":probe\"",
+        "\" \"32\" \"tablecall:{s0}:",
+        "tablecall:{house}:census\"",
+    ]
+    .iter()
+    .any(|part| command.contains(part))
 }
 
 /// The commands that clients sent, without what scripts did inside and how they were taught.
 fn sent(lines: Vec<String>) -> Vec<String> {
-    lines.into_iter().filter(|line| !line.contains(" lua]") && !line.contains("\"SCRIPT\" \"LOAD\"")).collect()
+    lines
+        .into_iter()
+        .filter(|line| !line.contains(" lua]") && !line.contains("\"SCRIPT\" \"LOAD\""))
+        .collect()
 }
 
 /// Whether the only call is finished; no server is asked for that by anything of the call itself.
 async fn is_finished(all: &Instances) -> bool {
     let scrape = all.gets(0, "/metrics").await.text;
-    scrape.lines().any(|line| line == "tablecall_calls_total{outcome=\"confirmed\"} 1")
+    scrape
+        .lines()
+        .any(|line| line == "tablecall_calls_total{outcome=\"confirmed\"} 1")
 }
 
 #[tokio::test]
@@ -37,7 +50,8 @@ async fn a_call_with_one_attempt_asks_little_of_redis_with_every_limit_on() {
     let watched = all.redis.watched().await;
     all.asks_at(0, RESTAURANT).await;
     all.answers().await;
-    // Staff hang up at once, so that a key may still be on its way: the dearest end that a talk can have.
+    // Staff hang up at once, so that a key may still be on its way: the dearest end that a talk can
+    // have.
     all.accepts().await;
     let mut ticks = tokio::time::interval(Duration::from_millis(100));
     within("it is finished", async {
@@ -47,20 +61,34 @@ async fn a_call_with_one_attempt_asks_little_of_redis_with_every_limit_on() {
     })
     .await;
     let commands = sent(watched.ends(&all.redis).await);
-    let of_the_call: Vec<_> = commands.iter().filter(|command| !is_of_the_house(command)).collect();
+    let of_the_call: Vec<_> = commands
+        .iter()
+        .filter(|command| !is_of_the_house(command))
+        .collect();
     // A script that the server does not know yet is refused the first time.
-    let scripts = of_the_call.iter().filter_map(|command| command.split_once("\"EVALSHA\" ")?.1.split(' ').next());
+    let scripts = of_the_call
+        .iter()
+        .filter_map(|command| command.split_once("\"EVALSHA\" ")?.1.split(' ').next());
     let count = of_the_call.len() - scripts.collect::<BTreeSet<_>>().len();
     println!("a call with one attempt asks {count} times");
-    assert!((10..=MOST_OF_A_CALL).contains(&count), "{count}: {of_the_call:#?}");
+    assert!(
+        (10..=MOST_OF_A_CALL).contains(&count),
+        "{count}: {of_the_call:#?}"
+    );
 }
 
 #[tokio::test]
 async fn an_idle_instance_asks_little_of_redis() {
     let all = Instances::start(2).await;
     let scrape = all.gets(0, "/metrics").await.text;
-    assert!(scrape.contains("tablecall_calls{status=\"queued\"} 0"), "{scrape}");
-    assert!(!scrape.contains("tablecall_calls{status=\"finished\"}"), "nobody counts them");
+    assert!(
+        scrape.contains("tablecall_calls{status=\"queued\"} 0"),
+        "{scrape}"
+    );
+    assert!(
+        !scrape.contains("tablecall_calls{status=\"finished\"}"),
+        "nobody counts them"
+    );
     let watched = all.redis.watched().await;
     lasting(IDLE).await;
     let commands = sent(watched.ends(&all.redis).await);
@@ -71,6 +99,9 @@ async fn an_idle_instance_asks_little_of_redis() {
     }
     let each_second = commands.len() as f64 / 2.0 / IDLE.as_secs_f64();
     println!("an idle instance asks {each_second:.1} times a second: {by_name:?}");
-    assert!(commands.len() > 2, "they look whether their connections live");
+    assert!(
+        commands.len() > 2,
+        "they look whether their connections live"
+    );
     assert!(each_second <= MOST_WHEN_IDLE, "{each_second}: {by_name:?}");
 }

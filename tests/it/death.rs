@@ -1,5 +1,5 @@
-//! A process is killed at each moment that matters, on purpose: what it talks to is held there, so that the program is
-//! the real one, without fault points. Another process has the call to its end.
+//! A process is killed at each moment that matters, on purpose: what it talks to is held there, so
+//! that the program is the real one, without fault points. Another process has the call to its end.
 //!
 //! | the moment | how it is hit |
 //! |---|---|
@@ -10,7 +10,8 @@
 //! | a key was pressed | its webhook has arrived, its change waits on its way to Redis |
 //! | the verdict is stored | Redis has it, its answer waits on its way back |
 //!
-//! Afterwards nobody was rung twice, no verdict is lost, and a client that follows elsewhere gets the final event.
+//! Afterwards nobody was rung twice, no verdict is lost, and a client that follows elsewhere gets
+//! the final event.
 
 use std::time::Duration;
 
@@ -50,7 +51,11 @@ async fn found(all: &Instances) -> String {
 async fn is_confirmed(all: &Instances, id: &str) {
     let done = all.until_at(OTHER, id, is_final).await;
     let attempts = done["attempts"].as_array().unwrap().len();
-    assert_eq!((&done["outcome"], attempts), (&json!("confirmed"), 1), "{done:#}");
+    assert_eq!(
+        (&done["outcome"], attempts),
+        (&json!("confirmed"), 1),
+        "{done:#}"
+    );
     all.rang_once().await;
 }
 
@@ -64,13 +69,21 @@ async fn killed_once_the_intent_is_saved() {
     all.dies(OWNER).await;
     within("the client is left alone", client).await.unwrap();
     lasting(INTENT).await;
-    // Nobody knows whether Twilio was asked, so nobody asks again; it is settled by searching, later than a test with
-    // real time can wait (`lapsed` has the rest).
+    // Nobody knows whether Twilio was asked, so nobody asks again; it is settled by searching,
+    // later than a test with real time can wait (`lapsed` has the rest).
     let call = all.reads_at(OTHER, &id).await;
-    assert_eq!((&call["status"], &call["final"]), (&json!("dialing"), &json!(false)), "{call:#}");
+    assert_eq!(
+        (&call["status"], &call["final"]),
+        (&json!("dialing"), &json!(false)),
+        "{call:#}"
+    );
     assert_eq!(all.ledger().await, [] as [Value; 0]);
     all.begins(OWNER).await;
-    assert_eq!(all.reads_at(OWNER, &id).await["status"], "dialing", "one that starts knows of it");
+    assert_eq!(
+        all.reads_at(OWNER, &id).await["status"],
+        "dialing",
+        "one that starts knows of it"
+    );
 }
 
 #[tokio::test]
@@ -128,8 +141,14 @@ async fn killed_once_a_key_was_pressed() {
     all.dies(OWNER).await;
     all.public.passes();
     // The carrier goes to the fallback, where the key is taken or asked for again.
-    let line = all.line("something is said", |line| line["saying"].is_object()).await;
-    if !line["saying"]["text"].as_str().unwrap().contains("Accepted") {
+    let line = all
+        .line("something is said", |line| line["saying"].is_object())
+        .await;
+    if !line["saying"]["text"]
+        .as_str()
+        .unwrap()
+        .contains("Accepted")
+    {
         all.hears("press 1").await;
         all.acts("press", json!({"digits": "1"})).await;
         all.hears("Accepted: 4 people").await;
@@ -146,7 +165,9 @@ async fn killed_once_the_verdict_is_stored() {
     all.answers().await;
     all.at(OWNER).redis.traps(RECORD, Way::Back);
     all.acts("press", json!({"digits": "1"})).await;
-    let stored = async { while events.next().await.expect("the verdict comes").call["outcome"] != "confirmed" {} };
+    let stored = async {
+        while events.next().await.expect("the verdict comes").call["outcome"] != "confirmed" {}
+    };
     within("the verdict is stored", stored).await;
     all.dies(OWNER).await;
     all.acts("hangup", Value::Null).await;
@@ -166,7 +187,9 @@ async fn killed_while_a_call_waits_for_its_time() {
     let soon = tablecall::clock::Clock::system().now() + jiff::SignedDuration::from_secs(3);
     let mut request = crate::process::next_week("+14155550101");
     request["not_before"] = json!(format!("{soon:.3}"));
-    let asked = all.request(OWNER, reqwest::Method::POST, "/api/call").json(&request);
+    let asked = all
+        .request(OWNER, reqwest::Method::POST, "/api/call")
+        .json(&request);
     let answer = crate::answer::Answer::of(asked).await;
     assert_eq!(answer.status, 202, "{}", answer.text);
     let id = answer.body["id"].as_str().unwrap().to_owned();
@@ -183,7 +206,11 @@ async fn killed_all_together_and_started_anew() {
     all.dies(OTHER).await;
     all.begins(OWNER).await;
     all.begins(OTHER).await;
-    assert_eq!(all.reads_at(OTHER, &id).await["status"], "in_progress", "Redis has it");
+    assert_eq!(
+        all.reads_at(OTHER, &id).await["status"],
+        "in_progress",
+        "Redis has it"
+    );
     all.accepts().await;
     is_confirmed(&all, &id).await;
 }
@@ -197,7 +224,11 @@ async fn killed_all_together_and_redis_with_them() {
     all.dies(OTHER).await;
     all.redis.dies();
     all.redis.starts_again().await;
-    assert_eq!(all.redis.asked(&["DBSIZE"]), "0", "nobody knows of it any more");
+    assert_eq!(
+        all.redis.asked(&["DBSIZE"]),
+        "0",
+        "nobody knows of it any more"
+    );
     all.begins(OWNER).await;
     all.begins(OTHER).await;
     all.accepts().await;
@@ -207,7 +238,8 @@ async fn killed_all_together_and_redis_with_them() {
 #[tokio::test]
 async fn stalled_until_its_intent_has_lapsed() {
     let all = two().await;
-    // Its requests to Redis are processed, and it is stopped before it learns that its intent is saved.
+    // Its requests to Redis are processed, and it is stopped before it learns that its intent is
+    // saved.
     all.at(OWNER).redis.traps(RECORD, Way::Back);
     let client = all.asks_in_vain_at(OWNER, RESTAURANT);
     all.at(OWNER).redis.has_caught(Way::Back).await;
@@ -218,8 +250,19 @@ async fn stalled_until_its_intent_has_lapsed() {
     all.program(OWNER).gets("CONT");
     within("the client is answered", client).await.unwrap();
     all.is_ready(OWNER).await;
-    assert_eq!(all.ledger().await, [] as [Value; 0], "it may settle the call, and not dial any more");
-    assert_eq!(all.wire("rest").await.iter().filter(|it| it["method"] == "POST").count(), 0);
+    assert_eq!(
+        all.ledger().await,
+        [] as [Value; 0],
+        "it may settle the call, and not dial any more"
+    );
+    assert_eq!(
+        all.wire("rest")
+            .await
+            .iter()
+            .filter(|it| it["method"] == "POST")
+            .count(),
+        0
+    );
     // It was answered in vain or taken back; either way nobody was told that a phone rings.
     let answer = all.gets(OTHER, &format!("/api/call/{id}")).await;
     let is_open = answer.body["status"] == "dialing" && answer.body["final"] == false;
@@ -237,6 +280,10 @@ async fn stalled_in_a_talk_that_another_finishes() {
     all.until_at(OTHER, &id, is_final).await;
     all.program(OWNER).gets("CONT");
     let done = all.reads_at(OWNER, &id).await;
-    assert_eq!((&done["outcome"], &done["final"]), (&json!("confirmed"), &json!(true)), "{done:#}");
+    assert_eq!(
+        (&done["outcome"], &done["final"]),
+        (&json!("confirmed"), &json!(true)),
+        "{done:#}"
+    );
     is_confirmed(&all, &id).await;
 }

@@ -30,10 +30,24 @@ async fn check_is_honest(app: &TestApp, request: Value) -> Value {
     let check = app.checks(request.clone()).await;
     let answer = app.tries(request).await;
     match check["verdict"].as_str().unwrap() {
-        "allowed" => assert_eq!((answer.status, answer.body["waiting_for"].is_null()), (202, true), "{}", answer.text),
+        "allowed" => assert_eq!(
+            (answer.status, answer.body["waiting_for"].is_null()),
+            (202, true),
+            "{}",
+            answer.text
+        ),
         "waits" => {
-            assert_eq!((answer.status, &answer.body["waiting_for"]), (202, &check["code"]), "{}", answer.text);
-            assert_eq!(answer.body["next_attempt_at"], check["until"], "{}", answer.text);
+            assert_eq!(
+                (answer.status, &answer.body["waiting_for"]),
+                (202, &check["code"]),
+                "{}",
+                answer.text
+            );
+            assert_eq!(
+                answer.body["next_attempt_at"], check["until"],
+                "{}",
+                answer.text
+            );
         }
         _ => {
             assert_eq!(answer.body["code"], check["code"], "{}", answer.text);
@@ -58,16 +72,36 @@ async fn a_check_says_what_a_create_does() {
         (table(), "duplicate_call"),
         (with(table(), json!({"name": "Bob"})), "live_call"),
         (table_at(&confirms(1)), "slot"),
-        (with(table_at("+16465550101"), json!({"time": "2026-12-03T19:30"})), "slot"),
-        (with(table_at(&confirms(2)), json!({"not_before": "2026-12-01T23:00:00Z"})), "not_before"),
-        (with(table_at(&confirms(4)), json!({"not_before": "2026-12-02T07:00:00Z"})), "call_hours"),
+        (
+            with(
+                table_at("+16465550101"),
+                json!({"time": "2026-12-03T19:30"}),
+            ),
+            "slot",
+        ),
+        (
+            with(
+                table_at(&confirms(2)),
+                json!({"not_before": "2026-12-01T23:00:00Z"}),
+            ),
+            "not_before",
+        ),
+        (
+            with(
+                table_at(&confirms(4)),
+                json!({"not_before": "2026-12-02T07:00:00Z"}),
+            ),
+            "call_hours",
+        ),
         (table_at("+19005550123"), "number_type_not_allowed"),
         (table_at("+15005550006"), "own_number"),
         (table_at("+442079460123"), "country_not_allowed"),
         (table_at(&confirms(3)), "key_limit"),
     ] {
         let check = check_is_honest(&app, request.clone()).await;
-        let verdict = check["code"].as_str().unwrap_or_else(|| check["verdict"].as_str().unwrap());
+        let verdict = check["code"]
+            .as_str()
+            .unwrap_or_else(|| check["verdict"].as_str().unwrap());
         assert_eq!(verdict, said, "{request}");
     }
     app.stops().await;
@@ -87,9 +121,18 @@ async fn whatever_is_asked_a_check_says_what_a_create_does() {
         let app = TestApp::with(given).await;
         let mut said = std::collections::BTreeSet::new();
         for _ in 0..60 {
-            let phone = dice.choice(["+14155550103", "+12125550103", "+442079460103", "+13125550101", "+4930123456"]);
+            let phone = dice.choice([
+                "+14155550103",
+                "+12125550103",
+                "+442079460103",
+                "+13125550101",
+                "+4930123456",
+            ]);
             let hour = dice.u32(0..24);
-            let mut request = with(table_at(phone.unwrap()), json!({"party_size": dice.u32(1..30)}));
+            let mut request = with(
+                table_at(phone.unwrap()),
+                json!({"party_size": dice.u32(1..30)}),
+            );
             if dice.bool() {
                 request["not_before"] = json!(format!("2026-12-02T{hour:02}:00:00Z"));
             }
@@ -107,12 +150,23 @@ async fn whatever_is_asked_a_check_says_what_a_create_does() {
 #[tokio::test]
 async fn emergency_and_short_numbers_are_refused() {
     let app = TestApp::start().await;
-    for (number, country) in
-        [("911", "US"), ("112", "DE"), ("999", "GB"), ("+1911", "US"), ("411", "US"), ("110", "JP")]
-    {
-        let answer = app.tries(with(table_at(number), json!({"country": country}))).await;
+    for (number, country) in [
+        ("911", "US"),
+        ("112", "DE"),
+        ("999", "GB"),
+        ("+1911", "US"),
+        ("411", "US"),
+        ("110", "JP"),
+    ] {
+        let answer = app
+            .tries(with(table_at(number), json!({"country": country})))
+            .await;
         answer.is_problem(422, "invalid_request");
-        assert_eq!(answer.body["errors"][0]["field"], "phone", "{}", answer.text);
+        assert_eq!(
+            answer.body["errors"][0]["field"], "phone",
+            "{}",
+            answer.text
+        );
     }
     assert!(app.creates().await.is_empty());
     app.finish().await;
@@ -120,19 +174,34 @@ async fn emergency_and_short_numbers_are_refused() {
 
 #[tokio::test]
 async fn a_number_that_was_rung_often_enough_is_refused_and_its_retries_wait() {
-    let app = TestApp::with(Given { limits: some("number_hour=2,number_day=3"), ..Given::default() }).await;
+    let app = TestApp::with(Given {
+        limits: some("number_hour=2,number_day=3"),
+        ..Given::default()
+    })
+    .await;
     let begun = app.now();
     let call = app.asks(table_at("+14155550103")).await;
     let limited = call.comes_to(|call| call["waiting_for"] == "limit").await;
-    assert_eq!(limited["attempts"].as_array().unwrap().len(), 2, "{limited:#}");
+    assert_eq!(
+        limited["attempts"].as_array().unwrap().len(),
+        2,
+        "{limited:#}"
+    );
     let pause = at(&limited["next_attempt_at"]).duration_since(begun);
-    assert!((3_600..3_602).contains(&pause.as_secs()), "an hour after the first attempt: {pause:?}");
-    let refused = app.tries(with(table_at("+14155550103"), json!({"name": "Bob"}))).await;
+    assert!(
+        (3_600..3_602).contains(&pause.as_secs()),
+        "an hour after the first attempt: {pause:?}"
+    );
+    let refused = app
+        .tries(with(table_at("+14155550103"), json!({"name": "Bob"})))
+        .await;
     refused.is_problem(429, "number_limit");
     let seconds: i64 = refused.header("retry-after").parse().unwrap();
     assert!((3_000..3_600).contains(&seconds), "{seconds}");
     call.ends_as("busy", 3).await;
-    let refused = app.tries(with(table_at("+14155550103"), json!({"name": "Bob"}))).await;
+    let refused = app
+        .tries(with(table_at("+14155550103"), json!({"name": "Bob"})))
+        .await;
     refused.is_problem(429, "number_limit");
     let seconds: i64 = refused.header("retry-after").parse().unwrap();
     assert!(seconds > 20 * 3_600, "until the day is over: {seconds}");
@@ -180,15 +249,25 @@ async fn calls_are_started_at_the_pace_of_the_account_and_keys_take_turns() {
     let single = app.tries(table_at(&confirms(9))).await.body;
     assert!(calls[0]["waiting_for"].is_null());
     for call in calls[1..].iter().chain([&single]) {
-        assert_eq!((&call["status"], &call["waiting_for"]), (&json!("queued"), &json!("slot")), "{call:#}");
+        assert_eq!(
+            (&call["status"], &call["waiting_for"]),
+            (&json!("queued"), &json!("slot")),
+            "{call:#}"
+        );
     }
     let until_next = at(&single["next_attempt_at"]).duration_since(app.now());
-    assert!(until_next < SignedDuration::from_millis(2_100), "it comes second: {until_next:?}");
+    assert!(
+        until_next < SignedDuration::from_millis(2_100),
+        "it comes second: {until_next:?}"
+    );
     while app.ledger().await.len() < 5 {
         app.time_passes().await;
     }
     let ledger = app.ledger().await;
-    let order: Vec<&str> = ledger.iter().map(|call| call["to"].as_str().unwrap()).collect();
+    let order: Vec<&str> = ledger
+        .iter()
+        .map(|call| call["to"].as_str().unwrap())
+        .collect();
     assert_eq!(order, [1, 2, 9, 3, 4].map(confirms));
     let starts: Vec<Timestamp> = ledger.iter().map(|call| at(&call["created_at"])).collect();
     for pair in starts.windows(2) {
@@ -200,12 +279,25 @@ async fn calls_are_started_at_the_pace_of_the_account_and_keys_take_turns() {
 
 #[tokio::test]
 async fn a_retry_after_hours_is_planned_for_the_morning() {
-    let given = Given { call_hours: some("10:00-12:15"), ..Given::default() };
+    let given = Given {
+        call_hours: some("10:00-12:15"),
+        ..Given::default()
+    };
     let app = TestApp::with(given).await;
     let call = app.asks(table_at("+14155550104")).await;
-    let waiting = call.comes_to(|call| call["waiting_for"] == "call_hours").await;
-    assert_eq!(waiting["next_attempt_at"], "2026-12-02T18:00:00.000Z", "ten in San Francisco");
-    let short = app.asks(with(table_at("+14155560104"), json!({"give_up_at": "2026-12-01T20:14:00Z"}))).await;
+    let waiting = call
+        .comes_to(|call| call["waiting_for"] == "call_hours")
+        .await;
+    assert_eq!(
+        waiting["next_attempt_at"], "2026-12-02T18:00:00.000Z",
+        "ten in San Francisco"
+    );
+    let short = app
+        .asks(with(
+            table_at("+14155560104"),
+            json!({"give_up_at": "2026-12-01T20:14:00Z"}),
+        ))
+        .await;
     short.ends_as("expired", 1).await;
     app.stops().await;
 }
@@ -214,12 +306,17 @@ async fn a_retry_after_hours_is_planned_for_the_morning() {
 async fn an_account_that_is_refused_is_left_alone_until_it_works_again() {
     let app = TestApp::start().await;
     app.checks(table()).await;
-    app.goes_wrong(json!({"rest_error": {"code": 20_003, "status": 401}})).await;
+    app.goes_wrong(json!({"rest_error": {"code": 20_003, "status": 401}}))
+        .await;
     let refused = app.tries(table_at(&confirms(1))).await;
     refused.is_problem(502, "call_refused");
     assert_eq!(refused.body["twilio_code"], 20_003);
     let (status, body) = ready(&app).await;
-    assert_eq!((status, &body["problems"][0]["part"]), (503, &json!("twilio")), "{body:#}");
+    assert_eq!(
+        (status, &body["problems"][0]["part"]),
+        (503, &json!("twilio")),
+        "{body:#}"
+    );
     let waiting = app.asks(table_at(&confirms(2))).await;
     assert_eq!(waiting.reads().await["waiting_for"], "carrier");
     let begun = app.now();
@@ -228,8 +325,16 @@ async fn an_account_that_is_refused_is_left_alone_until_it_works_again() {
     }
     assert_eq!(waiting.reads().await["waiting_for"], "carrier");
     assert_eq!(app.creates().await.len(), 1, "nothing more was dialled");
-    let tests = app.wire("rest").await.iter().filter(|it| it["status"] == 401 && it["method"] == "GET").count();
-    assert!((4..10).contains(&tests), "it was tested now and then: {tests}");
+    let tests = app
+        .wire("rest")
+        .await
+        .iter()
+        .filter(|it| it["status"] == 401 && it["method"] == "GET")
+        .count();
+    assert!(
+        (4..10).contains(&tests),
+        "it was tested now and then: {tests}"
+    );
     app.goes_wrong(json!({})).await;
     waiting.ends_as("confirmed", 1).await;
     assert_eq!(ready(&app).await.0, 200);
@@ -239,16 +344,30 @@ async fn an_account_that_is_refused_is_left_alone_until_it_works_again() {
 #[tokio::test]
 async fn a_busy_carrier_is_asked_again_when_it_says() {
     let app = TestApp::start().await;
-    app.goes_wrong(json!({"create_429": {"count": 1, "retry_after": 20}})).await;
+    app.goes_wrong(json!({"create_429": {"count": 1, "retry_after": 20}}))
+        .await;
     let call = app.asks(table_at(&confirms(1))).await;
     let waiting = call.reads().await;
-    assert_eq!((&waiting["waiting_for"], waiting["attempts"].as_array().unwrap().len()), (&json!("carrier"), 0));
-    let pause = at(&waiting["next_attempt_at"]).duration_since(app.now()).as_secs();
+    assert_eq!(
+        (
+            &waiting["waiting_for"],
+            waiting["attempts"].as_array().unwrap().len()
+        ),
+        (&json!("carrier"), 0)
+    );
+    let pause = at(&waiting["next_attempt_at"])
+        .duration_since(app.now())
+        .as_secs();
     assert!((20..=27).contains(&pause), "{pause}");
-    assert_eq!(app.asks(table_at(&confirms(2))).await.reads().await["waiting_for"], "carrier", "others wait too");
+    assert_eq!(
+        app.asks(table_at(&confirms(2))).await.reads().await["waiting_for"],
+        "carrier",
+        "others wait too"
+    );
     call.ends_as("confirmed", 1).await;
     for (code, status) in [(10_004, 400), (22_005, 400)] {
-        app.goes_wrong(json!({"create_error": {"code": code, "status": status, "count": 1}})).await;
+        app.goes_wrong(json!({"create_error": {"code": code, "status": status, "count": 1}}))
+            .await;
         let call = app.asks(table_at(&confirms(code % 7 + 10))).await;
         assert_eq!(call.reads().await["waiting_for"], "carrier", "{code}");
         call.ends_as("confirmed", 1).await;
@@ -259,21 +378,48 @@ async fn a_busy_carrier_is_asked_again_when_it_says() {
 #[tokio::test]
 async fn a_caller_id_that_is_refused_is_set_aside_while_another_serves() {
     let carrier = TestApp::start().await;
-    let given = Given { twilio_from_number: some("+14155550199,+442079460000"), ..Given::default() };
+    let given = Given {
+        twilio_from_number: some("+14155550199,+442079460000"),
+        ..Given::default()
+    };
     let mut app = TestApp::beside(&carrier, given).await;
     app.key = Some(SECRET);
     let british = app.asks(table_at("+442079460101")).await;
     british.ends_as("confirmed", 1).await;
-    assert_eq!(carrier.ledger().await[0]["from"], "+442079460000", "the number of the restaurant's country");
-    carrier.goes_wrong(json!({"create_error": {"code": 21_210, "status": 400, "count": 1}})).await;
+    assert_eq!(
+        carrier.ledger().await[0]["from"],
+        "+442079460000",
+        "the number of the restaurant's country"
+    );
+    carrier
+        .goes_wrong(json!({"create_error": {"code": 21_210, "status": 400, "count": 1}}))
+        .await;
     let call = app.asks(table_at("+442079470101")).await;
     let done = call.ends_as("confirmed", 1).await;
-    assert!(done["timeline"].as_array().unwrap().iter().any(|entry| entry["what"] == "try_later"), "{done:#}");
-    assert_eq!(carrier.ledger().await[1]["from"], "+14155550199", "the other one");
+    assert!(
+        done["timeline"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|entry| entry["what"] == "try_later"),
+        "{done:#}"
+    );
+    assert_eq!(
+        carrier.ledger().await[1]["from"],
+        "+14155550199",
+        "the other one"
+    );
     let (status, body) = ready(&app).await;
-    assert_eq!((status, &body["problems"][0]["part"]), (200, &json!("caller_id")), "{body:#}");
+    assert_eq!(
+        (status, &body["problems"][0]["part"]),
+        (200, &json!("caller_id")),
+        "{body:#}"
+    );
     let metrics = app.send(app.get("/metrics")).await.text;
-    assert!(metrics.contains("tablecall_caller_ids_set_aside 1"), "{metrics}");
+    assert!(
+        metrics.contains("tablecall_caller_ids_set_aside 1"),
+        "{metrics}"
+    );
     app.stops().await;
     carrier.stops().await;
 }
@@ -302,14 +448,20 @@ async fn calls_from_before_the_start_keep_their_numbers() {
 #[tokio::test]
 async fn no_call_is_placed_before_twilio_has_told_which_are_under_way() {
     let carrier = TestApp::start().await;
-    carrier.goes_wrong(json!({"rest_error": {"code": 20_500, "status": 500, "only": "GET"}})).await;
+    carrier
+        .goes_wrong(json!({"rest_error": {"code": 20_500, "status": 500, "only": "GET"}}))
+        .await;
     let mut app = TestApp::beside(&carrier, Given::default()).await;
     app.key = Some(SECRET);
     let refused = app.tries(table()).await;
     refused.is_problem(503, "unavailable");
     assert!(!refused.header("retry-after").is_empty());
     let (status, body) = ready(&app).await;
-    assert_eq!((status, &body["problems"][0]["part"]), (503, &json!("calls")), "{body:#}");
+    assert_eq!(
+        (status, &body["problems"][0]["part"]),
+        (503, &json!("calls")),
+        "{body:#}"
+    );
     carrier.goes_wrong(json!({})).await;
     while ready(&app).await.0 != 200 {
         app.time_passes().await;
@@ -332,18 +484,37 @@ async fn keys_from_before_a_restart_are_read_from_twilios_events() {
     phone.presses("1").await;
     let listen = first.origin.trim_start_matches("http://").to_owned();
     first.stops().await;
-    let mut second = TestApp::beside(&carrier, Given { listen: Some(listen), ..Given::default() }).await;
+    let mut second = TestApp::beside(
+        &carrier,
+        Given {
+            listen: Some(listen),
+            ..Given::default()
+        },
+    )
+    .await;
     second.key = Some(SECRET);
     phone.hangs_up().await;
-    while second.send(second.get(&format!("/api/call/{id}"))).await.status == 404 {
+    while second
+        .send(second.get(&format!("/api/call/{id}")))
+        .await
+        .status
+        == 404
+    {
         carrier.time_passes().await;
     }
     let call = Asked::new(&second, id);
     let settling = call.reads().await;
-    assert_eq!((&settling["status"], settling["outcome"].is_null()), (&json!("in_progress"), true), "{settling:#}");
+    assert_eq!(
+        (&settling["status"], settling["outcome"].is_null()),
+        (&json!("in_progress"), true),
+        "{settling:#}"
+    );
     let begun = carrier.now();
     let done = call.ends_as("confirmed", 1).await;
-    assert!(carrier.now().duration_since(begun) >= SignedDuration::from_mins(15), "{done:#}");
+    assert!(
+        carrier.now().duration_since(begun) >= SignedDuration::from_mins(15),
+        "{done:#}"
+    );
     assert_eq!(carrier.ledger().await.len(), 1, "nobody was rung again");
     second.stops().await;
     carrier.stops().await;
@@ -353,14 +524,25 @@ async fn keys_from_before_a_restart_are_read_from_twilios_events() {
 async fn a_call_is_cancelled_before_its_name_is_known() {
     let mut app = TestApp::start().await;
     app.loses_callbacks = true;
-    app.goes_wrong(json!({"create_lost_response": {"count": 1}})).await;
+    app.goes_wrong(json!({"create_lost_response": {"count": 1}}))
+        .await;
     let call = app.asks(table()).await;
     let asked = call.reads().await;
-    assert_eq!((&asked["attempts"][0]["status"], asked["attempts"][0]["sid"].is_null()), (&json!("unknown"), true));
+    assert_eq!(
+        (
+            &asked["attempts"][0]["status"],
+            asked["attempts"][0]["sid"].is_null()
+        ),
+        (&json!("unknown"), true)
+    );
     assert_eq!(call.cancels().await.status, 202);
     call.ends_as("canceled", 1).await;
     let ledger = app.ledger().await;
-    assert_eq!((ledger.len(), ledger[0]["answered_at"].is_null()), (1, true), "{ledger:#?}");
+    assert_eq!(
+        (ledger.len(), ledger[0]["answered_at"].is_null()),
+        (1, true),
+        "{ledger:#?}"
+    );
     app.finish().await;
 }
 
@@ -368,7 +550,8 @@ async fn a_call_is_cancelled_before_its_name_is_known() {
 async fn a_cancelled_line_of_which_nothing_is_heard_is_found_and_ended() {
     let mut app = TestApp::start().await;
     app.loses_callbacks = true;
-    app.goes_wrong(json!({"create_lost_response": {"count": 1}, "drop_callback": {}})).await;
+    app.goes_wrong(json!({"create_lost_response": {"count": 1}, "drop_callback": {}}))
+        .await;
     let call = app.asks(table_at("+14155550104")).await;
     assert_eq!(call.cancels().await.status, 202);
     call.ends_as("canceled", 1).await;
@@ -383,11 +566,25 @@ async fn an_ended_attempt_keeps_its_evidence() {
     let call = app.asks(table_at("+14155550103")).await;
     let waiting = call.comes_to(|call| call["waiting_for"] == "retry").await;
     let attempt = &waiting["attempts"][0];
-    assert_eq!((&attempt["twilio_status"], &attempt["sip_code"]), (&json!("busy"), &json!(486)), "{attempt:#}");
-    app.goes_wrong(json!({"create_error": {"code": 21_215, "status": 400}})).await;
+    assert_eq!(
+        (&attempt["twilio_status"], &attempt["sip_code"]),
+        (&json!("busy"), &json!(486)),
+        "{attempt:#}"
+    );
+    app.goes_wrong(json!({"create_error": {"code": 21_215, "status": 400}}))
+        .await;
     let failed = call.ends_as("failed", 2).await;
     let attempt = &failed["attempts"][1];
-    assert_eq!((&attempt["ended_because"], &attempt["twilio_code"]), (&json!("refused"), &json!(21_215)));
-    assert!(attempt["advice"].as_str().unwrap().contains("Geographic permissions"), "{attempt:#}");
+    assert_eq!(
+        (&attempt["ended_because"], &attempt["twilio_code"]),
+        (&json!("refused"), &json!(21_215))
+    );
+    assert!(
+        attempt["advice"]
+            .as_str()
+            .unwrap()
+            .contains("Geographic permissions"),
+        "{attempt:#}"
+    );
     app.stops().await;
 }

@@ -1,4 +1,5 @@
-//! Holds every answer of the API that any test sees against the API's document: its status, its type, and its code.
+//! Holds every answer of the API that any test sees against the API's document: its status, its
+//! type, and its code.
 
 use std::sync::OnceLock;
 
@@ -22,22 +23,45 @@ pub(crate) fn operation(method: &str, path: &str) -> Option<&'static Value> {
 }
 
 fn fits(pattern: &str, path: &str) -> bool {
-    let (patterns, parts): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), path.split('/').collect());
-    let same = |(pattern, part): (&&str, &&str)| pattern.starts_with('{') && !part.is_empty() || pattern == part;
+    let (patterns, parts): (Vec<_>, Vec<_>) =
+        (pattern.split('/').collect(), path.split('/').collect());
+    let same = |(pattern, part): (&&str, &&str)| {
+        pattern.starts_with('{') && !part.is_empty() || pattern == part
+    };
     patterns.len() == parts.len() && patterns.iter().zip(&parts).all(same)
 }
 
 /// Fails on an answer that the document does not know of.
 pub(crate) fn check(method: &str, path: &str, answer: &Answer) {
-    let Some(operation) = operation(method, path) else { return };
+    let Some(operation) = operation(method, path) else {
+        return;
+    };
     let name = operation["operationId"].as_str().unwrap();
     let documented = &operation["responses"][answer.status.to_string()];
-    assert!(documented.is_object(), "{name} is not documented to answer {}: {}", answer.status, answer.text);
-    let is = |known: &str| known.split(';').next() == answer.header("content-type").split(';').next();
+    assert!(
+        documented.is_object(),
+        "{name} is not documented to answer {}: {}",
+        answer.status,
+        answer.text
+    );
+    let is =
+        |known: &str| known.split(';').next() == answer.header("content-type").split(';').next();
     let types = documented["content"].as_object().unwrap();
-    assert!(types.keys().any(|known| is(known)), "{name} {}: {}", answer.status, answer.header("content-type"));
-    if let Some(code) = answer.body["code"].as_str().filter(|_| answer.status >= 400) {
+    assert!(
+        types.keys().any(|known| is(known)),
+        "{name} {}: {}",
+        answer.status,
+        answer.header("content-type")
+    );
+    if let Some(code) = answer.body["code"]
+        .as_str()
+        .filter(|_| answer.status >= 400)
+    {
         let described = documented["description"].as_str().unwrap();
-        assert!(described.contains(&format!("`{code}`")), "{name} {}: {code} is not in: {described}", answer.status);
+        assert!(
+            described.contains(&format!("`{code}`")),
+            "{name} {}: {code} is not in: {described}",
+            answer.status
+        );
     }
 }

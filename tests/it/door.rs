@@ -1,4 +1,5 @@
-//! Who comes in, and what everybody is told: addresses, wrong keys, pages of elsewhere, limits, headers.
+//! Who comes in, and what everybody is told: addresses, wrong keys, pages of elsewhere, limits,
+//! headers.
 
 use reqwest::Method;
 use serde_json::json;
@@ -11,12 +12,18 @@ use crate::webhook::Webhook;
 const OURS: &str = "the-secret-of-the-app";
 
 fn with_a_key() -> Given {
-    Given { api_keys: Some(format!("app:{OURS}")), ..Given::default() }
+    Given {
+        api_keys: Some(format!("app:{OURS}")),
+        ..Given::default()
+    }
 }
 
 /// A read of a call that is not there, with a key, forwarded for an address.
 async fn reads(app: &TestApp, key: &str, forwarded: Option<&str>) -> Answer {
-    let request = app.http.get(format!("{}/api/call/x", app.origin)).bearer_auth(key);
+    let request = app
+        .http
+        .get(format!("{}/api/call/x", app.origin))
+        .bearer_auth(key);
     let request = match forwarded {
         Some(address) => request.header("x-forwarded-for", address),
         None => request,
@@ -28,7 +35,9 @@ async fn reads(app: &TestApp, key: &str, forwarded: Option<&str>) -> Answer {
 async fn after_some_wrong_keys_more_of_them_wait_and_the_right_one_never_does() {
     let app = TestApp::with(with_a_key()).await;
     for number in 0..10 {
-        reads(&app, &format!("a guess of many: {number}"), None).await.is_problem(401, "unauthorized");
+        reads(&app, &format!("a guess of many: {number}"), None)
+            .await
+            .is_problem(401, "unauthorized");
     }
     // Whom nobody trusts may write any address: it counts for the one it comes from.
     for forwarded in [None, Some("203.0.113.7")] {
@@ -36,9 +45,13 @@ async fn after_some_wrong_keys_more_of_them_wait_and_the_right_one_never_does() 
         slowed.is_problem(429, "too_many_wrong_keys");
         assert_eq!(slowed.header("retry-after"), "6");
     }
-    reads(&app, OURS, None).await.is_problem(404, "call_not_found");
+    reads(&app, OURS, None)
+        .await
+        .is_problem(404, "call_not_found");
     app.clock.advance(std::time::Duration::from_secs(6));
-    reads(&app, "another guess", None).await.is_problem(401, "unauthorized");
+    reads(&app, "another guess", None)
+        .await
+        .is_problem(401, "unauthorized");
     let metrics = app.send(app.get("/metrics")).await.text;
     for line in [
         "tablecall_api_requests_total{key=\"app\"} 1",
@@ -48,62 +61,157 @@ async fn after_some_wrong_keys_more_of_them_wait_and_the_right_one_never_does() 
         assert!(metrics.contains(line), "{line}: {metrics}");
     }
     let log = app.stops().await;
-    assert!(log.contains("\"key\":\"app\"") && log.contains("\"client.address\":\"127.0.0.1\""), "{log}");
+    assert!(
+        log.contains("\"key\":\"app\"") && log.contains("\"client.address\":\"127.0.0.1\""),
+        "{log}"
+    );
     for secret in [OURS, "another guess", "a guess of many", "203.0.113.7"] {
-        assert!(!log.contains(secret) && !metrics.contains(secret), "{secret}");
+        assert!(
+            !log.contains(secret) && !metrics.contains(secret),
+            "{secret}"
+        );
     }
 }
 
 #[tokio::test]
 async fn behind_a_trusted_proxy_the_forwarded_address_counts() {
-    let app = TestApp::with(Given { trusted_proxies: Some("127.0.0.0/8".to_owned()), ..with_a_key() }).await;
+    let app = TestApp::with(Given {
+        trusted_proxies: Some("127.0.0.0/8".to_owned()),
+        ..with_a_key()
+    })
+    .await;
     for number in 0..10 {
         let lie = format!("198.51.100.{number}, 203.0.113.7");
-        reads(&app, "a guess", Some(&lie)).await.is_problem(401, "unauthorized");
+        reads(&app, "a guess", Some(&lie))
+            .await
+            .is_problem(401, "unauthorized");
     }
-    reads(&app, "a guess", Some("203.0.113.7")).await.is_problem(429, "too_many_wrong_keys");
-    reads(&app, "a guess", Some("203.0.113.8")).await.is_problem(401, "unauthorized");
-    reads(&app, OURS, Some("203.0.113.7")).await.is_problem(404, "call_not_found");
+    reads(&app, "a guess", Some("203.0.113.7"))
+        .await
+        .is_problem(429, "too_many_wrong_keys");
+    reads(&app, "a guess", Some("203.0.113.8"))
+        .await
+        .is_problem(401, "unauthorized");
+    reads(&app, OURS, Some("203.0.113.7"))
+        .await
+        .is_problem(404, "call_not_found");
     let log = app.stops().await;
-    assert!(log.contains("\"client.address\":\"203.0.113.8\"") && !log.contains("198.51.100."), "{log}");
+    assert!(
+        log.contains("\"client.address\":\"203.0.113.8\"") && !log.contains("198.51.100."),
+        "{log}"
+    );
 }
 
 fn from_page(app: &TestApp, method: Method, path: &str, origin: &str) -> reqwest::RequestBuilder {
-    app.http.request(method, format!("{}{path}", app.origin)).header("origin", origin)
+    app.http
+        .request(method, format!("{}{path}", app.origin))
+        .header("origin", origin)
 }
 
 #[tokio::test]
 async fn pages_of_elsewhere_reach_the_api_only_where_they_are_named() {
     const PAGE: &str = "https://app.example.com";
-    let app = TestApp::with(Given { cors_origins: Some(PAGE.to_owned()), ..with_a_key() }).await;
+    let app = TestApp::with(Given {
+        cors_origins: Some(PAGE.to_owned()),
+        ..with_a_key()
+    })
+    .await;
     let asks = |path: &str, origin: &str| {
-        let request = from_page(&app, Method::OPTIONS, path, origin).header("access-control-request-method", "POST");
-        Answer::of(request.header("access-control-request-headers", "authorization,content-type,idempotency-key"))
+        let request = from_page(&app, Method::OPTIONS, path, origin)
+            .header("access-control-request-method", "POST");
+        Answer::of(request.header(
+            "access-control-request-headers",
+            "authorization,content-type,idempotency-key",
+        ))
     };
     let may = asks("/api/call", PAGE).await;
-    assert_eq!((may.status, may.header("access-control-allow-origin")), (204, PAGE));
-    for header in ["authorization", "idempotency-key", "last-event-id", "content-type"] {
-        assert!(may.header("access-control-allow-headers").contains(header), "{header}");
+    assert_eq!(
+        (may.status, may.header("access-control-allow-origin")),
+        (204, PAGE)
+    );
+    for header in [
+        "authorization",
+        "idempotency-key",
+        "last-event-id",
+        "content-type",
+    ] {
+        assert!(
+            may.header("access-control-allow-headers").contains(header),
+            "{header}"
+        );
     }
-    assert!(may.header("access-control-allow-methods").contains("POST") && may.header("vary") == "origin");
-    for (path, origin) in [("/api/call", "https://evil.example"), ("/api/call", "null"), ("/twiml/inbound", PAGE)] {
+    assert!(
+        may.header("access-control-allow-methods").contains("POST")
+            && may.header("vary") == "origin"
+    );
+    for (path, origin) in [
+        ("/api/call", "https://evil.example"),
+        ("/api/call", "null"),
+        ("/twiml/inbound", PAGE),
+    ] {
         let answer = asks(path, origin).await;
         assert!(answer.status >= 400, "{path} {origin}: {}", answer.status);
-        assert_eq!(answer.header("access-control-allow-origin"), "", "{path} {origin}");
+        assert_eq!(
+            answer.header("access-control-allow-origin"),
+            "",
+            "{path} {origin}"
+        );
     }
-    let call = from_page(&app, Method::POST, "/api/call", PAGE).bearer_auth(OURS).json(&table_at("+14155550101"));
+    let call = from_page(&app, Method::POST, "/api/call", PAGE)
+        .bearer_auth(OURS)
+        .json(&table_at("+14155550101"));
     let made = app.send(call).await;
-    assert_eq!((made.status, made.header("access-control-allow-origin")), (202, PAGE), "{}", made.text);
-    for header in ["location", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id"] {
-        assert!(made.header("access-control-expose-headers").contains(header), "{header}");
+    assert_eq!(
+        (made.status, made.header("access-control-allow-origin")),
+        (202, PAGE),
+        "{}",
+        made.text
+    );
+    for header in [
+        "location",
+        "retry-after",
+        "ratelimit",
+        "ratelimit-policy",
+        "x-request-id",
+    ] {
+        assert!(
+            made.header("access-control-expose-headers")
+                .contains(header),
+            "{header}"
+        );
     }
-    assert_eq!(made.header("access-control-allow-credentials"), "", "no cookie is ever asked for");
-    let wrong = app.send(from_page(&app, Method::GET, "/api/call/x", PAGE)).await;
+    assert_eq!(
+        made.header("access-control-allow-credentials"),
+        "",
+        "no cookie is ever asked for"
+    );
+    let wrong = app
+        .send(from_page(&app, Method::GET, "/api/call/x", PAGE))
+        .await;
     wrong.is_problem(401, "unauthorized");
-    assert_eq!(wrong.header("access-control-allow-origin"), PAGE, "its page may read why");
-    let other = app.send(from_page(&app, Method::GET, "/api/call/x", "https://evil.example")).await;
-    assert_eq!((other.header("access-control-allow-origin"), other.header("vary")), ("", "origin"));
-    let page = app.send(from_page(&app, Method::GET, "/metrics", PAGE)).await;
+    assert_eq!(
+        wrong.header("access-control-allow-origin"),
+        PAGE,
+        "its page may read why"
+    );
+    let other = app
+        .send(from_page(
+            &app,
+            Method::GET,
+            "/api/call/x",
+            "https://evil.example",
+        ))
+        .await;
+    assert_eq!(
+        (
+            other.header("access-control-allow-origin"),
+            other.header("vary")
+        ),
+        ("", "origin")
+    );
+    let page = app
+        .send(from_page(&app, Method::GET, "/metrics", PAGE))
+        .await;
     assert_eq!(page.header("access-control-allow-origin"), "");
     app.stops().await;
 }
@@ -115,7 +223,13 @@ async fn unless_told_otherwise_no_page_of_elsewhere_reaches_anything() {
         let asks = from_page(&app, Method::OPTIONS, path, "https://app.example.com");
         let answer = Answer::of(asks.header("access-control-request-method", "POST")).await;
         answer.is_problem(405, "method_not_allowed");
-        assert!(answer.headers.keys().all(|name| !name.as_str().starts_with("access-control")), "{path}");
+        assert!(
+            answer
+                .headers
+                .keys()
+                .all(|name| !name.as_str().starts_with("access-control")),
+            "{path}"
+        );
     }
     // The app's own page sends its own origin, and is no stranger.
     let own = from_page(&app, Method::POST, "/api/call/check", &app.origin).json(&table());
@@ -125,38 +239,76 @@ async fn unless_told_otherwise_no_page_of_elsewhere_reaches_anything() {
 
 #[tokio::test]
 async fn a_create_says_how_many_more_its_key_may_make() {
-    let mut app = TestApp::with(Given { limits: Some("key_minute=2".to_owned()), ..with_a_key() }).await;
+    let mut app = TestApp::with(Given {
+        limits: Some("key_minute=2".to_owned()),
+        ..with_a_key()
+    })
+    .await;
     app.key = Some(OURS);
-    let told = |answer: &Answer| (answer.header("ratelimit-policy").to_owned(), answer.header("ratelimit").to_owned());
+    let told = |answer: &Answer| {
+        (
+            answer.header("ratelimit-policy").to_owned(),
+            answer.header("ratelimit").to_owned(),
+        )
+    };
     let policy = "\"key_minute\";q=2;w=60".to_owned();
     let first = app.tries(table_at("+14155550101")).await;
-    assert_eq!((first.status, told(&first)), (202, (policy.clone(), "\"key_minute\";r=1;t=60".to_owned())));
+    assert_eq!(
+        (first.status, told(&first)),
+        (202, (policy.clone(), "\"key_minute\";r=1;t=60".to_owned()))
+    );
     let wrong = app.tries(json!({})).await;
     wrong.is_problem(422, "invalid_request");
     let second = app.tries(table_at("+14155550102")).await;
-    assert_eq!((second.status, told(&second)), (202, (policy.clone(), "\"key_minute\";r=0;t=60".to_owned())));
+    assert_eq!(
+        (second.status, told(&second)),
+        (202, (policy.clone(), "\"key_minute\";r=0;t=60".to_owned()))
+    );
     let third = app.tries(table_at("+14155550103")).await;
     third.is_problem(429, "key_limit");
-    assert_eq!((told(&third), third.header("retry-after")), ((policy, "\"key_minute\";r=0;t=60".to_owned()), "60"));
+    assert_eq!(
+        (told(&third), third.header("retry-after")),
+        ((policy, "\"key_minute\";r=0;t=60".to_owned()), "60")
+    );
     app.stops().await;
     let free = TestApp::start().await;
     let answer = free.tries(table_at("+14155550101")).await;
-    assert_eq!((answer.status, told(&answer)), (202, (String::new(), String::new())), "there is no limit");
+    assert_eq!(
+        (answer.status, told(&answer)),
+        (202, (String::new(), String::new())),
+        "there is no limit"
+    );
     free.stops().await;
 }
 
 #[tokio::test]
 async fn no_browser_does_anything_with_an_answer_but_what_it_is_for() {
     let app = TestApp::with(with_a_key()).await;
-    let paths =
-        ["/", "/docs", "/openapi.json", "/metrics", "/healthz", "/api/call/x", "/nothing", "/simulator/api/state"];
+    let paths = [
+        "/",
+        "/docs",
+        "/openapi.json",
+        "/metrics",
+        "/healthz",
+        "/api/call/x",
+        "/nothing",
+        "/simulator/api/state",
+    ];
     for path in paths {
         let answer = app.send(app.get(path)).await;
         let policy = answer.header("content-security-policy");
-        assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
+        assert!(
+            policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+            "{path}: {policy}"
+        );
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
-        assert!(answer.header("permissions-policy").contains("microphone=()"), "{path}");
+        assert!(
+            answer
+                .header("permissions-policy")
+                .contains("microphone=()"),
+            "{path}"
+        );
         assert!(!answer.header("x-request-id").is_empty(), "{path}");
     }
     app.stops().await;
@@ -167,7 +319,11 @@ async fn every_method_and_path_gets_an_answer_of_one_shape() {
     let app = TestApp::start().await;
     let ask = |method: &str, path: &str| {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        Answer::of(app.http.request(method, format!("{}{path}", app.origin)).header("x-request-id", "mine-7"))
+        Answer::of(
+            app.http
+                .request(method, format!("{}{path}", app.origin))
+                .header("x-request-id", "mine-7"),
+        )
     };
     for (method, path, allow) in [
         ("DELETE", "/api/call", "POST"),
@@ -182,40 +338,97 @@ async fn every_method_and_path_gets_an_answer_of_one_shape() {
     ] {
         let answer = ask(method, path).await;
         answer.is_problem(405, "method_not_allowed");
-        assert!(answer.header("allow").contains(allow), "{method} {path}: {:?}", answer.headers);
+        assert!(
+            answer.header("allow").contains(allow),
+            "{method} {path}: {:?}",
+            answer.headers
+        );
         assert_eq!(answer.body["request_id"], "mine-7");
     }
-    for path in ["/api", "/api/", "/api/call/", "/api/call/x/y", "/api//call", "/API/call", "/docs/x", "/%00", "/twiml"]
-    {
+    for path in [
+        "/api",
+        "/api/",
+        "/api/call/",
+        "/api/call/x/y",
+        "/api//call",
+        "/API/call",
+        "/docs/x",
+        "/%00",
+        "/twiml",
+    ] {
         let answer = ask("GET", path).await;
-        assert!([404, 405].contains(&answer.status), "{path}: {}", answer.status);
-        assert_eq!(answer.header("content-type"), "application/problem+json", "{path}");
+        assert!(
+            [404, 405].contains(&answer.status),
+            "{path}: {}",
+            answer.status
+        );
+        assert_eq!(
+            answer.header("content-type"),
+            "application/problem+json",
+            "{path}"
+        );
         assert_eq!(answer.body["request_id"], "mine-7", "{path}");
     }
     for path in ["/api/call/x", "/api/call/x/calendar.ics", "/nothing"] {
         let head = ask("HEAD", path).await;
         assert_eq!((head.status, head.text.as_str()), (404, ""), "{path}");
-        assert_eq!(head.header("content-type"), "application/problem+json", "{path}");
+        assert_eq!(
+            head.header("content-type"),
+            "application/problem+json",
+            "{path}"
+        );
     }
     let log = app.stops().await;
-    assert!(log.contains("\"method\":\"other\"") && !log.contains("BREW"), "{log}");
+    assert!(
+        log.contains("\"method\":\"other\"") && !log.contains("BREW"),
+        "{log}"
+    );
 }
 
 #[tokio::test]
 async fn a_simulator_that_others_reach_is_nobodys_tool() {
-    let app = TestApp::with(Given { listen: Some("0.0.0.0:0".to_owned()), ..Given::default() }).await;
-    app.asks(table_at("+14155550101")).await.ends_as("confirmed", 1).await;
-    let own = format!("http://127.0.0.1:{}/twiml/inbound", app.origin.rsplit(':').next().unwrap());
-    let webhook =
-        Webhook { url: own.clone(), params: Vec::new() }.with("CallSid", "CA0123456789abcdef0123456789abcdef");
-    assert_eq!(webhook.sent(&app).await.status, 403, "the token that everybody knows signs nothing here");
+    let app = TestApp::with(Given {
+        listen: Some("0.0.0.0:0".to_owned()),
+        ..Given::default()
+    })
+    .await;
+    app.asks(table_at("+14155550101"))
+        .await
+        .ends_as("confirmed", 1)
+        .await;
+    let own = format!(
+        "http://127.0.0.1:{}/twiml/inbound",
+        app.origin.rsplit(':').next().unwrap()
+    );
+    let webhook = Webhook {
+        url: own.clone(),
+        params: Vec::new(),
+    }
+    .with("CallSid", "CA0123456789abcdef0123456789abcdef");
+    assert_eq!(
+        webhook.sent(&app).await.status,
+        403,
+        "the token that everybody knows signs nothing here"
+    );
     let rings = |url: &str| {
         let body = json!({"from": "+14155550199", "to": "+15005550006", "url": url});
-        Answer::of(app.http.post(format!("{}/simulator/api/inbound", app.origin)).json(&body))
+        Answer::of(
+            app.http
+                .post(format!("{}/simulator/api/inbound", app.origin))
+                .json(&body),
+        )
     };
-    for elsewhere in ["http://169.254.169.254/latest", "http://localhost:1/", "http://127.0.0.1:1/twiml/inbound"] {
+    for elsewhere in [
+        "http://169.254.169.254/latest",
+        "http://localhost:1/",
+        "http://127.0.0.1:1/twiml/inbound",
+    ] {
         let refused = rings(elsewhere).await;
-        assert!(refused.status == 422 && refused.text.contains("one of this service"), "{}", refused.text);
+        assert!(
+            refused.status == 422 && refused.text.contains("one of this service"),
+            "{}",
+            refused.text
+        );
     }
     assert_eq!(rings(&own).await.status, 200);
     app.stops().await;

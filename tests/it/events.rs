@@ -31,7 +31,10 @@ pub(crate) fn told(receiver: &Receiver) -> Value {
 
 /// The same, but rung no earlier than an hour from now.
 pub(crate) fn told_later(receiver: &Receiver) -> Value {
-    with(told(receiver), json!({"not_before": "2026-12-01T21:00:00Z"}))
+    with(
+        told(receiver),
+        json!({"not_before": "2026-12-01T21:00:00Z"}),
+    )
 }
 
 impl Asked<'_> {
@@ -58,9 +61,15 @@ fn is_as_read(event: &Received, mut call: Value) {
 fn is_signed(event: &Received) {
     let sign = |secret| {
         let webhook = Webhook::new(secret).unwrap();
-        webhook.sign(event.id(), event.seconds(), event.text.as_bytes()).unwrap()
+        webhook
+            .sign(event.id(), event.seconds(), event.text.as_bytes())
+            .unwrap()
     };
-    assert_eq!(event.header("webhook-signature"), format!("{} {}", sign(NEW), sign(OLD)), "each secret, newest first");
+    assert_eq!(
+        event.header("webhook-signature"),
+        format!("{} {}", sign(NEW), sign(OLD)),
+        "each secret, newest first"
+    );
 }
 
 #[tokio::test]
@@ -77,17 +86,27 @@ async fn each_change_is_told_in_order_and_the_last_as_finished() {
     let last = call.ends_as("confirmed", 1).await;
     let events = receiver.until_finished().await;
     let versions: Vec<u64> = events.iter().map(Received::version).collect();
-    assert!(versions.is_sorted_by(|before, after| before < after), "{versions:?}");
+    assert!(
+        versions.is_sorted_by(|before, after| before < after),
+        "{versions:?}"
+    );
     for event in &events {
         is_signed(event);
         assert_eq!(event.header("content-type"), "application/json");
         assert_eq!(event.id(), format!("evt_{}_{}", call.id, event.version()));
         assert_eq!(event.body["timestamp"], event.body["data"]["updated_at"]);
         assert_eq!(event.body.as_object().unwrap().len(), 3, "{}", event.body);
-        let kind = if event.body["data"]["final"] == true { "call.finished" } else { "call.updated" };
+        let kind = if event.body["data"]["final"] == true {
+            "call.finished"
+        } else {
+            "call.updated"
+        };
         assert_eq!(event.body["type"], kind);
     }
-    let statuses: Vec<&Value> = events.iter().map(|event| &event.body["data"]["status"]).collect();
+    let statuses: Vec<&Value> = events
+        .iter()
+        .map(|event| &event.body["data"]["status"])
+        .collect();
     for status in ["dialing", "ringing", "in_progress", "finished"] {
         assert!(statuses.contains(&&json!(status)), "{status}: {statuses:?}");
     }
@@ -97,14 +116,24 @@ async fn each_change_is_told_in_order_and_the_last_as_finished() {
         (&delivery["version"], &delivery["tries"]),
         (&events.last().unwrap().body["data"]["version"], &json!(1))
     );
-    assert!(delivery["last_error"].is_null() && delivery["next_attempt_at"].is_null(), "{delivery}");
+    assert!(
+        delivery["last_error"].is_null() && delivery["next_attempt_at"].is_null(),
+        "{delivery}"
+    );
     let metrics = app.send(app.get("/metrics")).await.text;
     let sent = format!("tablecall_events_total{{result=\"sent\"}} {}", events.len());
-    for line in [sent.as_str(), "tablecall_events_total{result=\"retried\"} 0", "tablecall_events_pending 0"] {
+    for line in [
+        sent.as_str(),
+        "tablecall_events_total{result=\"retried\"} 0",
+        "tablecall_events_pending 0",
+    ] {
         assert!(metrics.contains(line), "{line}");
     }
     let log = app.finish().await;
-    assert!(!log.contains("hidden"), "a URL may hold a secret of the client's: {log}");
+    assert!(
+        !log.contains("hidden"),
+        "a URL may hold a secret of the client's: {log}"
+    );
     assert!(receiver.rest().is_empty(), "nothing follows the last");
 }
 
@@ -113,28 +142,49 @@ async fn the_reference_library_accepts_what_is_sent_with_either_secret_and_nothi
     // The library knows the real time only.
     let app = TestApp::at(telling(), Clock::system()).await;
     let mut receiver = Receiver::start().await;
-    let date = |days: i64| app.now().saturating_add(jiff::SignedDuration::from_hours(24 * days)).unwrap();
+    let date = |days: i64| {
+        app.now()
+            .saturating_add(jiff::SignedDuration::from_hours(24 * days))
+            .unwrap()
+    };
     let time = date(9).strftime("%Y-%m-%dT19:30").to_string();
-    let request = with(told(&receiver), json!({"time": time, "not_before": date(1).to_string()}));
+    let request = with(
+        told(&receiver),
+        json!({"time": time, "not_before": date(1).to_string()}),
+    );
     let call = app.asks(request).await;
     assert_eq!(call.cancels().await.status, 202);
     let events = receiver.until_finished().await;
     for event in &events {
         for secret in [NEW, OLD] {
             let webhook = Webhook::new(secret).unwrap();
-            assert!(webhook.verify(event.text.as_bytes(), &event.headers).is_ok());
-            assert!(webhook.verify(event.text.replace("Ana", "Eve").as_bytes(), &event.headers).is_err());
+            assert!(
+                webhook
+                    .verify(event.text.as_bytes(), &event.headers)
+                    .is_ok()
+            );
+            assert!(
+                webhook
+                    .verify(event.text.replace("Ana", "Eve").as_bytes(), &event.headers)
+                    .is_err()
+            );
         }
         let other = Webhook::new("whsec_b3RoZXItb3RoZXItb3RoZXItb3RoZXItb3RoZXI")
             .or(Webhook::new(&NEW.replace("bmV3", "b2xk")));
-        assert!(other.unwrap().verify(event.text.as_bytes(), &event.headers).is_err());
+        assert!(
+            other
+                .unwrap()
+                .verify(event.text.as_bytes(), &event.headers)
+                .is_err()
+        );
     }
     is_as_read(events.last().unwrap(), call.reads().await);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn one_event_of_a_call_is_under_way_at_a_time_and_what_comes_meanwhile_merges_into_the_newest() {
+async fn one_event_of_a_call_is_under_way_at_a_time_and_what_comes_meanwhile_merges_into_the_newest()
+ {
     let app = TestApp::with(telling()).await;
     let mut receiver = Receiver::start().await;
     let held = Arc::new(Notify::new());
@@ -147,7 +197,10 @@ async fn one_event_of_a_call_is_under_way_at_a_time_and_what_comes_meanwhile_mer
     assert!(receiver.rest().is_empty(), "the first was not answered yet");
     held.notify_one();
     let second = receiver.next().await;
-    assert!(second.version() > first.version() + 1, "those between were not sent");
+    assert!(
+        second.version() > first.version() + 1,
+        "those between were not sent"
+    );
     is_as_read(&second, newest);
     call.delivers("delivered").await;
     assert!(receiver.rest().is_empty());
@@ -163,7 +216,10 @@ async fn a_call_that_is_cancelled_twice_tells_its_end_once() {
     let call = app.asks(told_later(&receiver)).await;
     assert_eq!(receiver.next().await.body["data"]["status"], "queued");
     let delivery = call.delivers("delivered").await;
-    assert_eq!((&delivery["tries"], &delivery["version"]), (&json!(1), &call.reads().await["version"]));
+    assert_eq!(
+        (&delivery["tries"], &delivery["version"]),
+        (&json!(1), &call.reads().await["version"])
+    );
     assert_eq!(call.cancels().await.status, 202);
     assert_eq!(receiver.next().await.body["type"], "call.finished");
     assert_eq!(call.cancels().await.status, 202);
@@ -177,7 +233,9 @@ async fn a_call_without_a_callback_url_has_nothing_to_deliver() {
     let app = TestApp::with(telling()).await;
     let call = app.asks(table()).await;
     assert!(call.reads().await.get("delivery").is_none());
-    let resent = app.send(app.post(&format!("/api/call/{}/events/resend", call.id))).await;
+    let resent = app
+        .send(app.post(&format!("/api/call/{}/events/resend", call.id)))
+        .await;
     resent.is_problem(409, "no_callback_url");
     assert_eq!(call.cancels().await.status, 202);
     call.until(|call| call["final"] == true).await;
@@ -187,7 +245,12 @@ async fn a_call_without_a_callback_url_has_nothing_to_deliver() {
 #[tokio::test]
 async fn private_endpoints_are_refused_unless_they_are_allowed() {
     let app = TestApp::start().await;
-    for url in ["https://127.0.0.1/", "https://localhost/x", "https://[::ffff:10.0.0.1]/", "https://169.254.169.254/"] {
+    for url in [
+        "https://127.0.0.1/",
+        "https://localhost/x",
+        "https://[::ffff:10.0.0.1]/",
+        "https://169.254.169.254/",
+    ] {
         let answer = app.tries(with(table(), json!({"callback_url": url}))).await;
         answer.is_problem(422, "invalid_request");
         assert_eq!(answer.body["errors"][0]["code"], "private_address", "{url}");

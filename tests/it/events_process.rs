@@ -1,4 +1,5 @@
-//! Events of calls whose process ends: told to stop it tells what it can, and whoever takes a call over goes on telling.
+//! Events of calls whose process ends: told to stop it tells what it can, and whoever takes a call
+//! over goes on telling.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -25,11 +26,16 @@ async fn starts(pair: &Pair) -> Program {
         ("TABLECALL_API_KEYS", format!("app:{SECRET}")),
         ("TABLECALL_CALL_HOURS", "always".to_owned()),
         ("TABLECALL_ALLOWED_COUNTRIES", "*".to_owned()),
-        ("TABLECALL_WEBHOOK_SECRETS", telling().webhook_secrets.unwrap()),
+        (
+            "TABLECALL_WEBHOOK_SECRETS",
+            telling().webhook_secrets.unwrap(),
+        ),
         ("TABLECALL_ALLOW_PRIVATE_CALLBACKS", "true".to_owned()),
         ("RUST_LOG", "info,tablecall=trace".to_owned()),
     ];
-    let settings: BTreeMap<String, String> = settings.map(|(name, value)| (name.to_owned(), value)).into();
+    let settings: BTreeMap<String, String> = settings
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
     Program::with(&settings, pair.address).await
 }
 
@@ -40,14 +46,20 @@ async fn asks(address: SocketAddr, receiver: &Receiver) -> String {
         "name": "Ana", "phone": RESTAURANT, "time": time.strftime("%Y-%m-%dT19:30").to_string(), "party_size": 4,
         "callback_url": receiver.url,
     });
-    let request = http.post(format!("http://{address}/api/call")).bearer_auth(SECRET).json(&request);
+    let request = http
+        .post(format!("http://{address}/api/call"))
+        .bearer_auth(SECRET)
+        .json(&request);
     let answer = Answer::of(request).await;
     assert_eq!(answer.status, 202, "{}", answer.text);
     answer.body["id"].as_str().unwrap().to_owned()
 }
 
 fn statuses(events: &[Received]) -> Vec<&Value> {
-    events.iter().map(|event| &event.body["data"]["status"]).collect()
+    events
+        .iter()
+        .map(|event| &event.body["data"]["status"])
+        .collect()
 }
 
 #[tokio::test]
@@ -62,7 +74,10 @@ async fn a_process_told_to_stop_sends_what_was_not_received_and_the_next_one_goe
     let (code, log) = first.stops_when_told().await;
     assert_eq!(code, Some(0), "{log}");
     let last = receiver.rest().pop().expect("a last try");
-    assert_eq!((&last.body["type"], &last.body["data"]["status"]), (&json!("call.updated"), &json!("ringing")));
+    assert_eq!(
+        (&last.body["type"], &last.body["data"]["status"]),
+        (&json!("call.updated"), &json!("ringing"))
+    );
     let _second = starts(&pair).await;
     pair.acts("answer", Value::Null).await;
     pair.hears("To accept, press 1").await;
@@ -72,11 +87,28 @@ async fn a_process_told_to_stop_sends_what_was_not_received_and_the_next_one_goe
     let events = receiver.until_finished().await;
     for event in &events {
         assert_eq!(event.body["data"]["id"], id);
-        assert!(event.version() > last.version(), "{} after {}", event.version(), last.version());
-        assert!(event.body["data"]["updated_at"].as_str() > last.body["data"]["updated_at"].as_str());
-        assert!(Webhook::new(NEW).unwrap().verify(event.text.as_bytes(), &event.headers).is_ok());
+        assert!(
+            event.version() > last.version(),
+            "{} after {}",
+            event.version(),
+            last.version()
+        );
+        assert!(
+            event.body["data"]["updated_at"].as_str() > last.body["data"]["updated_at"].as_str()
+        );
+        assert!(
+            Webhook::new(NEW)
+                .unwrap()
+                .verify(event.text.as_bytes(), &event.headers)
+                .is_ok()
+        );
     }
-    assert_eq!(events.last().unwrap().body["data"]["outcome"], "confirmed", "{:?}", statuses(&events));
+    assert_eq!(
+        events.last().unwrap().body["data"]["outcome"],
+        "confirmed",
+        "{:?}",
+        statuses(&events)
+    );
 }
 
 #[tokio::test]
@@ -93,9 +125,15 @@ async fn the_client_of_a_call_is_told_the_end_although_the_process_that_made_it_
     pair.acts("hangup", Value::Null).await;
     let events = receiver.until_finished().await;
     let last = events.last().unwrap();
-    assert_eq!((&last.body["data"]["id"], &last.body["data"]["outcome"]), (&json!(id), &json!("rejected")));
+    assert_eq!(
+        (&last.body["data"]["id"], &last.body["data"]["outcome"]),
+        (&json!(id), &json!("rejected"))
+    );
     let versions: Vec<u64> = events.iter().map(Received::version).collect();
-    assert!(versions.is_sorted_by(|before, after| before < after), "{versions:?}");
+    assert!(
+        versions.is_sorted_by(|before, after| before < after),
+        "{versions:?}"
+    );
     let (code, log) = second.stops_when_told().await;
     assert_eq!(code, Some(0), "{log}");
 }

@@ -1,4 +1,5 @@
-//! Events to clients when the process that sends them is no more: another sends them, and the last one arrives.
+//! Events to clients when the process that sends them is no more: another sends them, and the last
+//! one arrives.
 
 use std::sync::Arc;
 
@@ -15,18 +16,29 @@ use crate::process::next_week;
 use crate::proxy::{Gate, Way};
 use crate::receiver::{Received, Receiver, Reply};
 
-/// The restaurant accepts at a process that has taken a call over, and every event up to the last arrives.
-async fn is_told_to_the_end(stage: &Stage, second: &TestApp, id: String, receiver: &mut Receiver) -> Vec<Received> {
+/// The restaurant accepts at a process that has taken a call over, and every event up to the last
+/// arrives.
+async fn is_told_to_the_end(
+    stage: &Stage,
+    second: &TestApp,
+    id: String,
+    receiver: &mut Receiver,
+) -> Vec<Received> {
     let mut phone = stage.carrier.phone(RESTAURANT).rings().await;
     phone.answers().await;
     phone.hears("To accept").await;
     phone.presses("1").await;
     phone.hears("Accepted").await;
     phone.hangs_up().await;
-    Asked::new(second, id).comes_to_beside(&stage.carrier, |call| call["final"] == true).await;
+    Asked::new(second, id)
+        .comes_to_beside(&stage.carrier, |call| call["final"] == true)
+        .await;
     let mut events = receiver.rest();
     let arrives = async {
-        while !events.iter().any(|event| event.body["type"] == "call.finished") {
+        while !events
+            .iter()
+            .any(|event| event.body["type"] == "call.finished")
+        {
             stage.carrier.time_passes().await;
             events.extend(receiver.rest());
         }
@@ -52,11 +64,22 @@ async fn first_event(stage: &Stage, receiver: &mut Receiver) -> Received {
 fn are_in_order(events: &[&Received]) {
     for pair in events.windows(2) {
         let (before, after) = (pair[0], pair[1]);
-        assert!(before.version() <= after.version(), "{} after {}", after.version(), before.version());
-        assert_eq!(before.version() == after.version(), before.id() == after.id());
+        assert!(
+            before.version() <= after.version(),
+            "{} after {}",
+            after.version(),
+            before.version()
+        );
+        assert_eq!(
+            before.version() == after.version(),
+            before.id() == after.id()
+        );
     }
     let last = events.last().unwrap();
-    assert_eq!((&last.body["type"], &last.body["data"]["outcome"]), (&json!("call.finished"), &json!("confirmed")));
+    assert_eq!(
+        (&last.body["type"], &last.body["data"]["outcome"]),
+        (&json!("call.finished"), &json!("confirmed"))
+    );
 }
 
 #[tokio::test]
@@ -98,19 +121,27 @@ async fn killed_once_an_event_was_sent() {
 
 #[tokio::test]
 async fn killed_once_the_verdict_is_stored_and_nobody_was_told() {
-    let settings = [("TABLECALL_WEBHOOK_SECRETS", NEW), ("TABLECALL_ALLOW_PRIVATE_CALLBACKS", "true")];
+    let settings = [
+        ("TABLECALL_WEBHOOK_SECRETS", NEW),
+        ("TABLECALL_ALLOW_PRIVATE_CALLBACKS", "true"),
+    ];
     let mut all = Instances::with(2, &settings).await;
     all.webhooks_go_to(&[0, 1]);
     let mut receiver = Receiver::start().await;
     let mut request = next_week(RESTAURANT);
     request["callback_url"] = json!(receiver.url);
-    let asked = Answer::of(all.request(0, reqwest::Method::POST, "/api/call").json(&request)).await;
+    let asked = Answer::of(
+        all.request(0, reqwest::Method::POST, "/api/call")
+            .json(&request),
+    )
+    .await;
     assert_eq!(asked.status, 202, "{}", asked.text);
     let id = asked.body["id"].as_str().unwrap().to_owned();
     all.answers().await;
     let told = async { while receiver.next().await.body["data"]["status"] != "in_progress" {} };
     within("the client is told of the talk", told).await;
-    let settled = |call: &Value| call["delivery"]["status"] == "delivered" && call["status"] == "in_progress";
+    let settled =
+        |call: &Value| call["delivery"]["status"] == "delivered" && call["status"] == "in_progress";
     let mut ticks = tokio::time::interval(std::time::Duration::from_millis(20));
     let noted = async {
         while !settled(&all.reads_at(1, &id).await) {
@@ -120,7 +151,8 @@ async fn killed_once_the_verdict_is_stored_and_nobody_was_told() {
     within("what was told is noted", noted).await;
     all.at(0).redis.traps(RECORD, Way::Back);
     all.acts("press", json!({"digits": "1"})).await;
-    all.until_at(1, &id, |call| call["outcome"] == "confirmed").await;
+    all.until_at(1, &id, |call| call["outcome"] == "confirmed")
+        .await;
     all.dies(0).await;
     all.acts("hangup", Value::Null).await;
     all.until_at(1, &id, |call| call["final"] == true).await;

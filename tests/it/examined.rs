@@ -19,19 +19,40 @@ async fn deployed(trial: bool) -> (TestApp, Given) {
         trial,
         ..simulator::Config::default()
     };
-    let given = Given { twilio_from_number: some("+14155550199"), ..Given::default() };
+    let given = Given {
+        twilio_from_number: some("+14155550199"),
+        ..Given::default()
+    };
     let app = TestApp::at_carrier(carrier, given.clone()).await;
-    let given = Given { public_url: some(&app.origin), ..TestApp::with_account(&app.carrier, given) };
-    (app, Given { allowed_countries: some("US"), ..given })
+    let given = Given {
+        public_url: some(&app.origin),
+        ..TestApp::with_account(&app.carrier, given)
+    };
+    (
+        app,
+        Given {
+            allowed_countries: some("US"),
+            ..given
+        },
+    )
 }
 
 async fn found(given: &Given) -> Vec<Finding> {
-    let given = Given { public_url: given.public_url.clone(), ..given.clone() };
-    examine(&Config::read(&given).unwrap(), None, &Clock::system()).await.unwrap()
+    let given = Given {
+        public_url: given.public_url.clone(),
+        ..given.clone()
+    };
+    examine(&Config::read(&given).unwrap(), None, &Clock::system())
+        .await
+        .unwrap()
 }
 
 fn level(findings: &[Finding], subject: &str) -> Level {
-    findings.iter().find(|finding| finding.subject == subject).unwrap_or_else(|| panic!("{findings:#?}")).level
+    findings
+        .iter()
+        .find(|finding| finding.subject == subject)
+        .unwrap_or_else(|| panic!("{findings:#?}"))
+        .level
 }
 
 #[tokio::test]
@@ -48,11 +69,18 @@ async fn a_good_deployment_is_found_good() {
 #[tokio::test]
 async fn a_key_that_cannot_read_the_account_is_not_called_wrong() {
     let (app, given) = deployed(false).await;
-    let key = Given { twilio_api_key: some("SK1"), twilio_api_secret: some("the-secret-of-sk1"), ..given.clone() };
+    let key = Given {
+        twilio_api_key: some("SK1"),
+        twilio_api_secret: some("the-secret-of-sk1"),
+        ..given.clone()
+    };
     let findings = found(&key).await;
     assert_eq!(level(&findings, "account"), Level::Note, "{findings:#?}");
     assert!(worst(&findings) < Level::Bad);
-    let wrong = Given { twilio_api_secret: some("another-secret"), ..key };
+    let wrong = Given {
+        twilio_api_secret: some("another-secret"),
+        ..key
+    };
     assert_eq!(level(&found(&wrong).await, "account"), Level::Bad);
     app.stops().await;
 }
@@ -61,12 +89,31 @@ async fn a_key_that_cannot_read_the_account_is_not_called_wrong() {
 async fn what_is_wrong_is_named_with_its_remedy() {
     let (app, given) = deployed(true).await;
     let findings = found(&given).await;
-    assert_eq!(level(&findings, "account"), Level::Note, "a trial account works: {findings:#?}");
-    let other = Given { ticket_keys: None, twilio_auth_token: some("another-token"), ..given.clone() };
+    assert_eq!(
+        level(&findings, "account"),
+        Level::Note,
+        "a trial account works: {findings:#?}"
+    );
+    let other = Given {
+        ticket_keys: None,
+        twilio_auth_token: some("another-token"),
+        ..given.clone()
+    };
     let findings = found(&other).await;
-    assert_eq!((level(&findings, "account"), level(&findings, "public URL")), (Level::Bad, Level::Bad));
+    assert_eq!(
+        (level(&findings, "account"), level(&findings, "public URL")),
+        (Level::Bad, Level::Bad)
+    );
     app.stops().await;
     let findings = found(&given).await;
-    assert_eq!((level(&findings, "account"), level(&findings, "public URL")), (Level::Note, Level::Bad));
-    assert!(findings.iter().any(|finding| finding.text.contains("Start the server")), "{findings:#?}");
+    assert_eq!(
+        (level(&findings, "account"), level(&findings, "public URL")),
+        (Level::Note, Level::Bad)
+    );
+    assert!(
+        findings
+            .iter()
+            .any(|finding| finding.text.contains("Start the server")),
+        "{findings:#?}"
+    );
 }

@@ -1,5 +1,5 @@
-//! A carrier that loses, repeats, delays and reorders, and answers when it likes: never a second ring, never a wrong
-//! verdict.
+//! A carrier that loses, repeats, delays and reorders, and answers when it likes: never a second
+//! ring, never a wrong verdict.
 
 use serde_json::{Value, json};
 
@@ -22,13 +22,19 @@ async fn rang_once(app: &TestApp) {
 
 /// How often each status is written in the timeline.
 fn count(call: &Value, what: &str) -> usize {
-    call["timeline"].as_array().unwrap().iter().filter(|entry| entry["what"] == what).count()
+    call["timeline"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| entry["what"] == what)
+        .count()
 }
 
 #[tokio::test]
 async fn callbacks_and_keys_that_come_twice_count_once() {
     let app = TestApp::start().await;
-    app.goes_wrong(json!({"duplicate_callback": {}, "duplicate_voice": {}})).await;
+    app.goes_wrong(json!({"duplicate_callback": {}, "duplicate_voice": {}}))
+        .await;
     let call = app.asks(table()).await;
     let mut phone = app.phone(RESTAURANT).rings().await;
     accepts(&mut phone).await;
@@ -52,7 +58,11 @@ async fn callbacks_in_the_wrong_order_lead_to_the_same_verdict() {
     phone.hangs_up().await;
     call.ends_as("confirmed", 1).await;
     let sent = told(&app).await;
-    assert_ne!(sent, ["initiated", "ringing", "in-progress", "completed"], "they did change places");
+    assert_ne!(
+        sent,
+        ["initiated", "ringing", "in-progress", "completed"],
+        "they did change places"
+    );
     assert_eq!(sent.len(), 4, "and none was lost: {sent:?}");
     rang_once(&app).await;
     app.finish().await;
@@ -61,22 +71,33 @@ async fn callbacks_in_the_wrong_order_lead_to_the_same_verdict() {
 /// The statuses that the app was told of, in the order of their coming.
 async fn told(app: &TestApp) -> Vec<String> {
     let ledger = app.ledger().await;
-    let webhooks = ledger[0]["webhooks"].as_array().unwrap().iter().filter(|sent| sent["kind"] == "status");
-    webhooks.map(|sent| sent["call_status"].as_str().unwrap().to_owned()).collect()
+    let webhooks = ledger[0]["webhooks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|sent| sent["kind"] == "status");
+    webhooks
+        .map(|sent| sent["call_status"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[tokio::test]
 async fn callbacks_that_come_after_the_end_change_nothing() {
     let mut app = TestApp::start().await;
     app.loses_callbacks = true;
-    app.goes_wrong(json!({"delay_callback": {"seconds": 2.0, "only": "ringing"}})).await;
+    app.goes_wrong(json!({"delay_callback": {"seconds": 2.0, "only": "ringing"}}))
+        .await;
     let call = app.asks(table()).await;
     let mut phone = app.phone(RESTAURANT).rings().await;
     accepts(&mut phone).await;
     phone.hangs_up().await;
     let call = call.ends_as("confirmed", 1).await;
     assert_eq!(call["attempts"][0]["status"], "ended");
-    assert_eq!(told(&app).await.last().unwrap(), "ringing", "it did come last");
+    assert_eq!(
+        told(&app).await.last().unwrap(),
+        "ringing",
+        "it did come last"
+    );
     rang_once(&app).await;
     app.finish().await;
 }
@@ -102,12 +123,19 @@ async fn a_lost_end_is_looked_up() {
     let mut app = TestApp::start().await;
     app.loses_callbacks = true;
     app.goes_wrong(json!({"drop_completed": {}})).await;
-    let call = app.asks(crate::app::with(table(), json!({"attempts": 1}))).await;
+    let call = app
+        .asks(crate::app::with(table(), json!({"attempts": 1})))
+        .await;
     let mut phone = app.phone(RESTAURANT).rings().await;
     phone.declines().await;
     let call = call.ends_as("busy", 1).await;
     assert_eq!(call["attempts"][0]["ended_because"], "busy");
-    let fetched = app.wire("rest").await.iter().filter(|exchange| exchange["method"] == "GET").count();
+    let fetched = app
+        .wire("rest")
+        .await
+        .iter()
+        .filter(|exchange| exchange["method"] == "GET")
+        .count();
     assert!(fetched >= 1, "the carrier was asked");
     rang_once(&app).await;
     app.finish().await;
@@ -121,15 +149,28 @@ async fn a_key_overtaken_by_the_end_of_the_call_still_counts() {
     let mut phone = app.phone(RESTAURANT).rings().await;
     phone.answers().await;
     phone.hears("To accept").await;
-    app.goes_wrong(json!({"delay_voice": {"seconds": 3.0, "only": "key"}})).await;
+    app.goes_wrong(json!({"delay_voice": {"seconds": 3.0, "only": "key"}}))
+        .await;
     phone.presses_and_hangs_up("1").await;
     let call = call.ends_as("confirmed", 1).await;
-    let order: Vec<&str> = call["timeline"].as_array().unwrap().iter().map(|it| it["what"].as_str().unwrap()).collect();
-    assert_eq!(order.iter().filter(|what| **what == "key").count(), 1, "{order:?}");
+    let order: Vec<&str> = call["timeline"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["what"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        order.iter().filter(|what| **what == "key").count(),
+        1,
+        "{order:?}"
+    );
     let ledger = app.ledger().await;
     let webhooks = ledger[0]["webhooks"].as_array().unwrap();
     let place = |wanted: fn(&Value) -> bool| webhooks.iter().position(wanted).unwrap();
-    let (end, key) = (place(|it| it["call_status"] == "completed"), place(|it| it["digits"] == "1"));
+    let (end, key) = (
+        place(|it| it["call_status"] == "completed"),
+        place(|it| it["digits"] == "1"),
+    );
     assert!(end < key, "the end came first: {webhooks:#?}");
     rang_once(&app).await;
     app.finish().await;
@@ -142,7 +183,8 @@ async fn a_key_that_was_lost_on_its_way_is_read_from_the_carriers_record() {
     let mut phone = app.phone(RESTAURANT).rings().await;
     phone.answers().await;
     phone.hears("To accept").await;
-    app.goes_wrong(json!({"unsigned": {"count": 1, "only": "key"}})).await;
+    app.goes_wrong(json!({"unsigned": {"count": 1, "only": "key"}}))
+        .await;
     phone.presses("1").await;
     phone.hears("To accept").await;
     phone.hangs_up().await;
@@ -155,13 +197,24 @@ async fn a_key_that_was_lost_on_its_way_is_read_from_the_carriers_record() {
 #[tokio::test]
 async fn a_carrier_that_asks_to_come_later_is_asked_later() {
     let app = TestApp::start().await;
-    app.goes_wrong(json!({"create_429": {"count": 1, "retry_after": 20}})).await;
+    app.goes_wrong(json!({"create_429": {"count": 1, "retry_after": 20}}))
+        .await;
     let call = app.asks(table()).await;
     let waiting = call.reads().await;
-    assert_eq!((&waiting["status"], &waiting["waiting_for"]), (&json!("queued"), &json!("carrier")));
-    assert!(waiting["attempts"].as_array().unwrap().is_empty(), "it did not ring, so it does not count: {waiting:#}");
+    assert_eq!(
+        (&waiting["status"], &waiting["waiting_for"]),
+        (&json!("queued"), &json!("carrier"))
+    );
+    assert!(
+        waiting["attempts"].as_array().unwrap().is_empty(),
+        "it did not ring, so it does not count: {waiting:#}"
+    );
     let mut phone = app.phone(RESTAURANT).rings().await;
-    assert!(app.now() >= "2026-12-01T20:00:20Z".parse().unwrap(), "{}", app.now());
+    assert!(
+        app.now() >= "2026-12-01T20:00:20Z".parse().unwrap(),
+        "{}",
+        app.now()
+    );
     accepts(&mut phone).await;
     phone.hangs_up().await;
     call.ends_as("confirmed", 1).await;
@@ -176,7 +229,10 @@ async fn is_settled_by_the_first_webhook(fault: &str) {
     app.goes_wrong(json!({fault: {"count": 1}})).await;
     let call = app.asks(table()).await;
     let unknown = call.reads().await;
-    assert_eq!((&unknown["status"], &unknown["attempts"][0]["status"]), (&json!("dialing"), &json!("unknown")));
+    assert_eq!(
+        (&unknown["status"], &unknown["attempts"][0]["status"]),
+        (&json!("dialing"), &json!("unknown"))
+    );
     let mut phone = app.phone(RESTAURANT).rings().await;
     let settled = call.until(|call| call["status"] == "ringing").await;
     assert_eq!(settled["attempts"][0]["sid"], phone.sid.as_str());
@@ -202,7 +258,8 @@ async fn a_create_whose_answer_was_lost_never_rings_twice() {
 async fn a_create_that_nobody_ever_heard_of_is_found_by_searching() {
     let mut app = TestApp::start().await;
     app.loses_callbacks = true;
-    app.goes_wrong(json!({"create_500_after_accepting": {"count": 1}, "drop_callback": {}})).await;
+    app.goes_wrong(json!({"create_500_after_accepting": {"count": 1}, "drop_callback": {}}))
+        .await;
     let request = crate::app::with(crate::app::table_at("+14155550104"), json!({"attempts": 1}));
     let call = app.asks(request).await.ends_as("no_answer", 1).await;
     assert_eq!(call["attempts"][0]["ended_because"], "no_answer");
@@ -214,15 +271,20 @@ async fn a_create_that_nobody_ever_heard_of_is_found_by_searching() {
 #[tokio::test]
 async fn a_webhook_that_comes_before_the_answer_to_the_create_is_heard() {
     let app = TestApp::start().await;
-    // The carrier takes the call on at once and answers a second later; meanwhile the phone is picked up.
-    app.goes_wrong(json!({"create_slow": {"count": 1, "seconds": 1.0}})).await;
+    // The carrier takes the call on at once and answers a second later; meanwhile the phone is
+    // picked up.
+    app.goes_wrong(json!({"create_slow": {"count": 1, "seconds": 1.0}}))
+        .await;
     let conversation = async {
         let sid = app.is_taken_on().await;
         let mut phone = app.phone(RESTAURANT).with_line(&sid).rings().await;
         accepts(&mut phone).await;
         phone
     };
-    let (call, mut phone) = within("both", async { tokio::join!(app.asks(table()), conversation) }).await;
+    let (call, mut phone) = within("both", async {
+        tokio::join!(app.asks(table()), conversation)
+    })
+    .await;
     assert_eq!(call.reads().await["outcome"], "confirmed");
     phone.hangs_up().await;
     let call = call.ends_as("confirmed", 1).await;
@@ -240,7 +302,10 @@ async fn a_carrier_that_is_away_is_asked_again_until_the_time_to_give_up() {
     assert_eq!(answer.status, 202, "{}", answer.text);
     let call = Asked::new(&app, answer.body["id"].as_str().unwrap().to_owned());
     let done = call.comes_to(|call| call["final"] == true).await;
-    assert!(["expired", "unknown", "failed"].contains(&done["outcome"].as_str().unwrap()), "{done:#}");
+    assert!(
+        ["expired", "unknown", "failed"].contains(&done["outcome"].as_str().unwrap()),
+        "{done:#}"
+    );
     assert!(app.ledger().await.is_empty());
     app.stops().await;
 }

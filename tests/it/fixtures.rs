@@ -1,5 +1,5 @@
-//! What tests of several processes stand on does what it says: a Redis that can be ended, filled and emptied, and a
-//! proxy that holds, slows and cuts.
+//! What tests of several processes stand on does what it says: a Redis that can be ended, filled
+//! and emptied, and a proxy that holds, slows and cuts.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,11 @@ async fn a_redis_can_be_filled_ended_and_started_again_empty() {
     let mut redis = RedisServer::starts().await;
     assert_eq!(redis.asked(&["SET", "a", "1"]), "OK");
     redis.is_full(true);
-    assert!(redis.asked(&["SET", "b", "1"]).contains("OOM command not allowed"));
+    assert!(
+        redis
+            .asked(&["SET", "b", "1"])
+            .contains("OOM command not allowed")
+    );
     assert_eq!(redis.asked(&["GET", "a"]), "1");
     redis.is_full(false);
     assert_eq!(redis.asked(&["SET", "b", "1"]), "OK");
@@ -50,7 +54,8 @@ async fn a_redis_and_a_process_can_be_stopped_and_go_on() {
     let http = tablecall::twilio::client::http_client().unwrap();
     within("it has done something", async {
         while carrier.busy().is_zero() {
-            let answer = Answer::of(http.get(format!("{}/simulator/api/calls", carrier.origin))).await;
+            let answer =
+                Answer::of(http.get(format!("{}/simulator/api/calls", carrier.origin))).await;
             assert_eq!(answer.status, 200);
         }
     })
@@ -60,9 +65,23 @@ async fn a_redis_and_a_process_can_be_stopped_and_go_on() {
 #[tokio::test]
 async fn three_of_them_make_a_cluster() {
     let nodes = RedisServer::cluster().await;
-    let answers: Vec<String> = nodes.iter().map(|node| node.asked(&["SET", "a", "1"])).collect();
-    assert_eq!(answers.iter().filter(|answer| *answer == "OK").count(), 1, "{answers:?}");
-    assert_eq!(answers.iter().filter(|answer| answer.contains("MOVED")).count(), 2, "{answers:?}");
+    let answers: Vec<String> = nodes
+        .iter()
+        .map(|node| node.asked(&["SET", "a", "1"]))
+        .collect();
+    assert_eq!(
+        answers.iter().filter(|answer| *answer == "OK").count(),
+        1,
+        "{answers:?}"
+    );
+    assert_eq!(
+        answers
+            .iter()
+            .filter(|answer| answer.contains("MOVED"))
+            .count(),
+        2,
+        "{answers:?}"
+    );
 }
 
 #[tokio::test]
@@ -74,9 +93,14 @@ async fn a_replica_takes_the_place_of_the_one_it_follows() {
     drop(first);
     second.leads();
     proxy.leads_to(&[second.address]);
-    pings(&mut TcpStream::connect(proxy.address).await.unwrap()).await.unwrap();
+    pings(&mut TcpStream::connect(proxy.address).await.unwrap())
+        .await
+        .unwrap();
     assert_eq!(second.asked(&["GET", "a"]), "1");
-    eventually("it can be written to", || second.asked(&["SET", "b", "1"]) == "OK").await;
+    eventually("it can be written to", || {
+        second.asked(&["SET", "b", "1"]) == "OK"
+    })
+    .await;
 }
 
 /// Sends a ping and reads a pong.
@@ -111,7 +135,11 @@ async fn a_proxy_passes_holds_slows_and_cuts() {
     proxy.cuts();
     assert!(within("it is cut", pings(&mut connection)).await.is_err());
     let mut connection = TcpStream::connect(proxy.address).await.unwrap();
-    assert!(within("it is not taken", pings(&mut connection)).await.is_err());
+    assert!(
+        within("it is not taken", pings(&mut connection))
+            .await
+            .is_err()
+    );
     proxy.passes();
     let mut connection = TcpStream::connect(proxy.address).await.unwrap();
     pings(&mut connection).await.unwrap();
@@ -132,6 +160,9 @@ async fn a_trap_is_sprung_by_its_bytes_before_or_after_they_are_processed() {
         assert!(!proxy.is_set());
         assert_eq!(redis.asked(&["GET", "key"]), processed);
         drop(proxy);
-        assert_eq!(redis.asked(&["DEL", "key"]), processed.parse::<u8>().unwrap_or(0).to_string());
+        assert_eq!(
+            redis.asked(&["DEL", "key"]),
+            processed.parse::<u8>().unwrap_or(0).to_string()
+        );
     }
 }

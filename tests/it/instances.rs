@@ -1,5 +1,6 @@
-//! Several real processes that share a Redis, a carrier and one public URL. Between each of them and the others stand
-//! proxies of the test, so that one process can be cut off or held while the others go on.
+//! Several real processes that share a Redis, a carrier and one public URL. Between each of them
+//! and the others stand proxies of the test, so that one process can be cut off or held while the
+//! others go on.
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -17,7 +18,8 @@ use crate::redis_server::RedisServer;
 pub(crate) const TICKET_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 pub(crate) const INDEX_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
-/// The bytes by which a request to make a call is known on its way to the carrier; a list has a query there.
+/// The bytes by which a request to make a call is known on its way to the carrier; a list has a
+/// query there.
 pub(crate) const CREATE: &str = "/Calls.json HTTP/1.1";
 
 /// The bytes by which a request that saves or loads a call is known on its way to Redis.
@@ -68,8 +70,18 @@ impl Instances {
         let public = Proxy::to(&[]).await;
         let pair = Pair::at(public.address).await;
         let http = tablecall::twilio::client::http_client().unwrap();
-        let settings = settings.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        let mut all = Self { pair, redis, public, members: Vec::new(), http, settings };
+        let settings = settings
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect();
+        let mut all = Self {
+            pair,
+            redis,
+            public,
+            members: Vec::new(),
+            http,
+            settings,
+        };
         for number in 0..count {
             let carrier = all.pair.carrier.origin["http://".len()..].parse().unwrap();
             let member = Instance {
@@ -90,7 +102,12 @@ impl Instances {
 
     /// Webhooks go to the first of these that runs.
     pub(crate) fn webhooks_go_to(&self, numbers: &[usize]) {
-        self.public.leads_to(&numbers.iter().map(|number| self.members[*number].address).collect::<Vec<_>>());
+        self.public.leads_to(
+            &numbers
+                .iter()
+                .map(|number| self.members[*number].address)
+                .collect::<Vec<_>>(),
+        );
     }
 
     /// A process with its proxies.
@@ -102,9 +119,16 @@ impl Instances {
     pub(crate) async fn begins(&mut self, number: usize) {
         let member = &self.members[number];
         let public = format!("http://{}", self.public.address);
-        let mut command = Program::serve(member.address, &public, &format!("http://{}", member.carrier.address));
+        let mut command = Program::serve(
+            member.address,
+            &public,
+            &format!("http://{}", member.carrier.address),
+        );
         command.envs([
-            ("REDIS_URL", format!("redis://{}", member.redis.address).as_str()),
+            (
+                "REDIS_URL",
+                format!("redis://{}", member.redis.address).as_str(),
+            ),
             ("TABLECALL_TICKET_KEYS", TICKET_KEY),
             ("TABLECALL_INDEX_KEY", INDEX_KEY),
             ("TABLECALL_LIMITS", "off"),
@@ -127,25 +151,50 @@ impl Instances {
 
     /// Ends a process as a power cut would. What it had logged.
     pub(crate) async fn dies(&mut self, number: usize) -> String {
-        self.members[number].program.take().expect("it runs").dies().await
+        self.members[number]
+            .program
+            .take()
+            .expect("it runs")
+            .dies()
+            .await
     }
 
     /// Asks a process to stop: its exit code and what it had logged.
     pub(crate) async fn stops(&mut self, number: usize) -> (Option<i32>, String) {
-        self.members[number].program.take().expect("it runs").stops_when_told().await
+        self.members[number]
+            .program
+            .take()
+            .expect("it runs")
+            .stops_when_told()
+            .await
     }
 
     /// The same where it may try for a while to save what it holds.
     pub(crate) async fn stops_late(&mut self, number: usize) -> (Option<i32>, String) {
         let longest = std::time::Duration::from_secs(25);
-        self.members[number].program.take().expect("it runs").stops_within(longest).await
+        self.members[number]
+            .program
+            .take()
+            .expect("it runs")
+            .stops_within(longest)
+            .await
     }
 
     // The client's side
 
     /// A request to one process.
-    pub(crate) fn request(&self, number: usize, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
-        self.http.request(method, format!("http://{}{path}", self.members[number].address)).bearer_auth(SECRET)
+    pub(crate) fn request(
+        &self,
+        number: usize,
+        method: reqwest::Method,
+        path: &str,
+    ) -> reqwest::RequestBuilder {
+        self.http
+            .request(
+                method,
+                format!("http://{}{path}", self.members[number].address),
+            )
+            .bearer_auth(SECRET)
     }
 
     pub(crate) async fn gets(&self, number: usize, path: &str) -> Answer {
@@ -154,12 +203,14 @@ impl Instances {
 
     /// A table next week, asked for at one process, whatever comes of it.
     pub(crate) async fn tries_at(&self, number: usize, phone: &str) -> Answer {
-        let request = self.request(number, reqwest::Method::POST, "/api/call").json(&next_week(phone));
+        let request = self
+            .request(number, reqwest::Method::POST, "/api/call")
+            .json(&next_week(phone));
         Answer::of(request).await
     }
 
-    /// A table next week, asked for at one process, which takes it on. A client that is told to come again does: on a
-    /// machine with much else to do Redis can be late for once.
+    /// A table next week, asked for at one process, which takes it on. A client that is told to
+    /// come again does: on a machine with much else to do Redis can be late for once.
     pub(crate) async fn asks_at(&self, number: usize, phone: &str) -> String {
         let mut answer = self.tries_at(number, phone).await;
         if answer.status == 503 && !answer.header("retry-after").is_empty() {
@@ -170,9 +221,16 @@ impl Instances {
         answer.body["id"].as_str().unwrap().to_owned()
     }
 
-    /// The same from a client that does not wait for the answer: who is to give it may be gone first.
-    pub(crate) fn asks_in_vain_at(&self, number: usize, phone: &str) -> tokio::task::JoinHandle<()> {
-        let request = self.request(number, reqwest::Method::POST, "/api/call").json(&next_week(phone));
+    /// The same from a client that does not wait for the answer: who is to give it may be gone
+    /// first.
+    pub(crate) fn asks_in_vain_at(
+        &self,
+        number: usize,
+        phone: &str,
+    ) -> tokio::task::JoinHandle<()> {
+        let request = self
+            .request(number, reqwest::Method::POST, "/api/call")
+            .json(&next_week(phone));
         tokio::spawn(async move { drop(request.send().await) })
     }
 
@@ -184,8 +242,17 @@ impl Instances {
     }
 
     /// Follows a call at one process.
-    pub(crate) async fn follows_at(&self, number: usize, id: &str, last_event_id: Option<&str>) -> Followed {
-        let mut request = self.request(number, reqwest::Method::GET, &format!("/api/call/{id}/events"));
+    pub(crate) async fn follows_at(
+        &self,
+        number: usize,
+        id: &str,
+        last_event_id: Option<&str>,
+    ) -> Followed {
+        let mut request = self.request(
+            number,
+            reqwest::Method::GET,
+            &format!("/api/call/{id}/events"),
+        );
         if let Some(last) = last_event_id {
             request = request.header("last-event-id", last);
         }
@@ -194,7 +261,12 @@ impl Instances {
     }
 
     /// Follows a call at one process until it is as wanted.
-    pub(crate) async fn until_at(&self, number: usize, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn until_at(
+        &self,
+        number: usize,
+        id: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
         let mut events = self.follows_at(number, id, None).await;
         let mut newest = Value::Null;
         let comes = async {
@@ -242,7 +314,10 @@ impl Instances {
 
     /// The simulator's books: every call it ever took on.
     pub(crate) async fn ledger(&self) -> Vec<Value> {
-        self.simulator("ledger").await["calls"].as_array().unwrap().clone()
+        self.simulator("ledger").await["calls"]
+            .as_array()
+            .unwrap()
+            .clone()
     }
 
     /// The carrier rang once and was asked once, whoever died.
@@ -255,7 +330,11 @@ impl Instances {
     pub(crate) async fn wire(&self, kind: &str) -> Vec<Value> {
         let wire = self.simulator("wire").await;
         let exchanges = wire["exchanges"].as_array().unwrap();
-        exchanges.iter().filter(|exchange| exchange["kind"] == kind).cloned().collect()
+        exchanges
+            .iter()
+            .filter(|exchange| exchange["kind"] == kind)
+            .cloned()
+            .collect()
     }
 
     /// Waits until a process was told of the end of the only call.
@@ -263,8 +342,15 @@ impl Instances {
         let is_end = |sent: &Value| sent["call_status"] == "completed" && sent["status"] == 204;
         within("the end is told", async {
             let mut state = self.simulator("state").await;
-            while !self.ledger().await[0]["webhooks"].as_array().unwrap().iter().any(is_end) {
-                state = self.simulator(&format!("state?after={}&wait=30", state["version"])).await;
+            while !self.ledger().await[0]["webhooks"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(is_end)
+            {
+                state = self
+                    .simulator(&format!("state?after={}&wait=30", state["version"]))
+                    .await;
             }
         })
         .await;
@@ -281,7 +367,9 @@ impl Instances {
 /// The id of a call that is named in a text.
 pub(crate) fn id_in(text: &str) -> String {
     let is_id = |word: &&str| word.len() == 36 && uuid::Uuid::parse_str(word).is_ok();
-    let id = text.split(|letter: char| !letter.is_ascii_hexdigit() && letter != '-').find(is_id);
+    let id = text
+        .split(|letter: char| !letter.is_ascii_hexdigit() && letter != '-')
+        .find(is_id);
     id.unwrap_or_else(|| panic!("no id: {text}")).to_owned()
 }
 

@@ -25,15 +25,25 @@ async fn a_process_killed_before_the_key_is_replaced_by_one_that_takes_the_key()
     pair.answers().await;
     first.dies().await;
     let second = pair.starts().await;
-    assert_eq!(pair.reads(&id).await.status, 404, "it has never heard of the call");
+    assert_eq!(
+        pair.reads(&id).await.status,
+        404,
+        "it has never heard of the call"
+    );
     pair.acts("press", json!({"digits": "1"})).await;
     pair.hears("Accepted: 4 people").await;
     let call = pair.until(&id, "is confirmed", confirmed).await;
     assert_eq!(call["reservation"]["name"], "Ana Quetzalcoatl");
     pair.hears("Thank you").await;
     pair.acts("hangup", Value::Null).await;
-    let done = pair.until(&id, "is finished", |call| call["final"] == true).await;
-    assert_eq!((&done["outcome"], done["attempts"].as_array().unwrap().len()), (&json!("confirmed"), 1), "{done:#}");
+    let done = pair
+        .until(&id, "is finished", |call| call["final"] == true)
+        .await;
+    assert_eq!(
+        (&done["outcome"], done["attempts"].as_array().unwrap().len()),
+        (&json!("confirmed"), 1),
+        "{done:#}"
+    );
     rang_once(&pair).await;
     let (code, log) = second.stops_when_told().await;
     assert_eq!(code, Some(0), "{log}");
@@ -58,11 +68,15 @@ async fn a_process_killed_after_the_key_never_lets_the_phone_ring_again() {
     // The end is told to a process that never saw a key: it must not conclude that there was none.
     let told = |ledger: &Value| {
         let webhooks = ledger["calls"][0]["webhooks"].as_array().unwrap().clone();
-        webhooks.iter().any(|sent| sent["call_status"] == "completed" && sent["status"] == 204)
+        webhooks
+            .iter()
+            .any(|sent| sent["call_status"] == "completed" && sent["status"] == 204)
     };
     let mut state = pair.simulator("state").await;
     while !told(&pair.simulator("ledger").await) {
-        state = pair.simulator(&format!("state?after={}&wait=30", state["version"])).await;
+        state = pair
+            .simulator(&format!("state?after={}&wait=30", state["version"]))
+            .await;
     }
     let call = pair.reads(&id).await.body;
     assert_ne!(call["outcome"], "no_response", "{call:#}");
@@ -85,7 +99,9 @@ async fn a_process_told_to_stop_in_a_live_call_ends_at_once_and_another_finishes
     pair.acts("press", json!({"digits": "2"})).await;
     pair.hears("Declined: no table for 4 people").await;
     pair.acts("hangup", Value::Null).await;
-    let done = pair.until(&id, "is finished", |call| call["final"] == true).await;
+    let done = pair
+        .until(&id, "is finished", |call| call["final"] == true)
+        .await;
     assert_eq!(done["outcome"], "rejected", "{done:#}");
     rang_once(&pair).await;
 }
@@ -93,12 +109,23 @@ async fn a_process_told_to_stop_in_a_live_call_ends_at_once_and_another_finishes
 #[tokio::test]
 async fn wrong_settings_are_all_named_and_nothing_is_bound() {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tablecall"));
-    command.env_clear().env("TABLECALL_PUBLIC_URL", "ftp://x/y").env("TWILIO_ACCOUNT_SID", "AC1");
+    command
+        .env_clear()
+        .env("TABLECALL_PUBLIC_URL", "ftp://x/y")
+        .env("TWILIO_ACCOUNT_SID", "AC1");
     let output = tokio::task::spawn_blocking(move || command.output());
-    let output = crate::app::within("it refuses", output).await.unwrap().unwrap();
+    let output = crate::app::within("it refuses", output)
+        .await
+        .unwrap()
+        .unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(64), "{told}");
-    for name in ["TABLECALL_PUBLIC_URL", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TABLECALL_API_KEYS"] {
+    for name in [
+        "TABLECALL_PUBLIC_URL",
+        "TWILIO_ACCOUNT_SID",
+        "TWILIO_AUTH_TOKEN",
+        "TABLECALL_API_KEYS",
+    ] {
         assert!(told.contains(name), "{name}: {told}");
     }
 }

@@ -1,5 +1,6 @@
-//! What becomes of a dead process's calls after minutes: they are searched for, asked again, or dialled at their time,
-//! by a process that shares the Redis. Time is simulated, and the same for all of them; Redis is real.
+//! What becomes of a dead process's calls after minutes: they are searched for, asked again, or
+//! dialled at their time, by a process that shares the Redis. Time is simulated, and the same for
+//! all of them; Redis is real.
 
 use serde_json::{Value, json};
 use tablecall::config::Given;
@@ -11,8 +12,8 @@ use crate::mortal::Mortal;
 use crate::proxy::{Proxy, Way};
 use crate::redis_server::RedisServer;
 
-/// A Redis, a carrier, and a process that is about to die with a proxy between it and the carrier. The survivor has
-/// its address: webhooks of the dead reach it.
+/// A Redis, a carrier, and a process that is about to die with a proxy between it and the carrier.
+/// The survivor has its address: webhooks of the dead reach it.
 pub(crate) struct Stage {
     redis: RedisServer,
     pub(crate) carrier: TestApp,
@@ -27,7 +28,12 @@ impl Stage {
         let (redis, carrier) = (RedisServer::starts().await, TestApp::start().await);
         let between = Proxy::to(&[carrier.carrier["http://".len()..].parse().unwrap()]).await;
         let memory = Proxy::to(&[redis.address]).await;
-        Self { redis, carrier, between, memory }
+        Self {
+            redis,
+            carrier,
+            between,
+            memory,
+        }
     }
 
     fn given(&self) -> Given {
@@ -40,8 +46,16 @@ impl Stage {
     }
 
     pub(crate) async fn mortal(&self) -> Mortal {
-        let given = Given { redis_url: Some(format!("redis://{}", self.memory.address)), ..self.given() };
-        Mortal::with(&format!("http://{}", self.between.address), &self.carrier.clock, given).await
+        let given = Given {
+            redis_url: Some(format!("redis://{}", self.memory.address)),
+            ..self.given()
+        };
+        Mortal::with(
+            &format!("http://{}", self.between.address),
+            &self.carrier.clock,
+            given,
+        )
+        .await
     }
 
     /// A process that lives.
@@ -53,13 +67,21 @@ impl Stage {
 
     /// A process at the address of a dead one.
     pub(crate) async fn survivor(&self, dead: &str) -> TestApp {
-        let given = Given { listen: Some(dead["http://".len()..].to_owned()), ..self.given() };
+        let given = Given {
+            listen: Some(dead["http://".len()..].to_owned()),
+            ..self.given()
+        };
         self.process(given).await
     }
 
     /// Asks at a process that will die, for the id of the call.
     pub(crate) async fn asks(&self, mortal: &Mortal, request: &Value) -> String {
-        let request = self.carrier.http.post(format!("{}/api/call", mortal.origin)).bearer_auth(SECRET).json(request);
+        let request = self
+            .carrier
+            .http
+            .post(format!("{}/api/call", mortal.origin))
+            .bearer_auth(SECRET)
+            .json(request);
         let answer = crate::answer::Answer::of(request).await;
         assert_eq!(answer.status, 202, "{}", answer.text);
         answer.body["id"].as_str().unwrap().to_owned()
@@ -67,7 +89,12 @@ impl Stage {
 
     /// Asks at a process that will not answer.
     fn asks_in_vain(&self, mortal: &Mortal, request: &Value) -> tokio::task::JoinHandle<()> {
-        let request = self.carrier.http.post(format!("{}/api/call", mortal.origin)).bearer_auth(SECRET).json(request);
+        let request = self
+            .carrier
+            .http
+            .post(format!("{}/api/call", mortal.origin))
+            .bearer_auth(SECRET)
+            .json(request);
         tokio::spawn(async move { drop(request.send().await) })
     }
 }
@@ -79,10 +106,15 @@ async fn found<'a>(app: &'a TestApp, request: &Value) -> Asked<'a> {
     Asked::new(app, crate::instances::id_in(&again.text))
 }
 
-/// Whether the carrier is being asked for a call right now. An intent lapses after five seconds, so no time may pass.
+/// Whether the carrier is being asked for a call right now. An intent lapses after five seconds, so
+/// no time may pass.
 fn is_asking(call: &Value) -> bool {
     let asking = |last: &Value| last["status"] == "asked" && last["ended_because"].is_null();
-    call["attempts"].as_array().unwrap().last().is_some_and(asking)
+    call["attempts"]
+        .as_array()
+        .unwrap()
+        .last()
+        .is_some_and(asking)
 }
 
 /// Lets time pass until all of them are finished.
@@ -92,7 +124,11 @@ async fn are_finished(stage: &Stage, calls: &[Asked<'_>]) -> Vec<Value> {
             let mut states = Vec::new();
             for call in calls {
                 let state = call.reads().await;
-                states.push(if is_asking(&state) { call.until(|call| !is_asking(call)).await } else { state });
+                states.push(if is_asking(&state) {
+                    call.until(|call| !is_asking(call)).await
+                } else {
+                    state
+                });
             }
             if states.iter().all(|state| state["final"] == true) {
                 return states;
@@ -125,13 +161,18 @@ async fn an_intent_that_never_reached_the_carrier_is_searched_for_and_then_tried
     within("it is asked for again", again).await;
     let waited = stage.carrier.now().duration_since(asked_at);
     let mut phone = stage.carrier.phone(RESTAURANT).rings().await;
-    assert!(waited.as_secs() >= 150, "ring time and two minutes first: {waited}");
+    assert!(
+        waited.as_secs() >= 150,
+        "ring time and two minutes first: {waited}"
+    );
     phone.answers().await;
     phone.hears("To accept").await;
     phone.presses("1").await;
     phone.hears("Accepted").await;
     phone.hangs_up().await;
-    let done = call.comes_to_beside(&stage.carrier, |call| call["final"] == true).await;
+    let done = call
+        .comes_to_beside(&stage.carrier, |call| call["final"] == true)
+        .await;
     assert_eq!(done["outcome"], "confirmed", "{done:#}");
     assert_eq!(stage.carrier.ledger().await.len(), 1, "it rang once");
     second.stops().await;
@@ -160,9 +201,19 @@ async fn a_create_whose_asker_died_and_of_which_nothing_was_told_is_found_by_sea
         }
     };
     within("it is found", searched).await;
-    let done = call.comes_to_beside(&stage.carrier, |call| call["final"] == true).await;
-    assert_eq!((&done["outcome"], done["attempts"].as_array().unwrap().len()), (&json!("no_answer"), 1), "{done:#}");
-    assert_eq!(stage.carrier.creates().await.len(), 1, "it was never asked for again");
+    let done = call
+        .comes_to_beside(&stage.carrier, |call| call["final"] == true)
+        .await;
+    assert_eq!(
+        (&done["outcome"], done["attempts"].as_array().unwrap().len()),
+        (&json!("no_answer"), 1),
+        "{done:#}"
+    );
+    assert_eq!(
+        stage.carrier.creates().await.len(),
+        1,
+        "it was never asked for again"
+    );
     second.stops().await;
     stage.carrier.stops().await;
 }
@@ -172,7 +223,11 @@ async fn a_key_whose_process_died_before_its_call_was_stored_is_free_again_in_a_
     let stage = Stage::new().await;
     let first = stage.mortal().await;
     let keyed = |origin: &str| {
-        let request = stage.carrier.http.post(format!("{origin}/api/call")).bearer_auth(SECRET);
+        let request = stage
+            .carrier
+            .http
+            .post(format!("{origin}/api/call"))
+            .bearer_auth(SECRET);
         request.header("idempotency-key", "once").json(&table())
     };
     stage.memory.traps(RECORD, Way::There);
@@ -185,10 +240,18 @@ async fn a_key_whose_process_died_before_its_call_was_stored_is_free_again_in_a_
     let soon = second.send(keyed(&origin)).await;
     soon.is_problem(503, "unavailable");
     assert_eq!(soon.header("retry-after"), "5");
-    stage.carrier.clock.advance(std::time::Duration::from_secs(16));
+    stage
+        .carrier
+        .clock
+        .advance(std::time::Duration::from_secs(16));
     let answers = futures_util::future::join_all([0; 3].map(|_| second.send(keyed(&origin)))).await;
     for answer in &answers {
-        assert_eq!((answer.status, &answer.body["id"]), (202, &answers[0].body["id"]), "{}", answer.text);
+        assert_eq!(
+            (answer.status, &answer.body["id"]),
+            (202, &answers[0].body["id"]),
+            "{}",
+            answer.text
+        );
     }
     assert_eq!(stage.carrier.creates().await.len(), 1);
     second.stops().await;
@@ -198,8 +261,14 @@ async fn a_key_whose_process_died_before_its_call_was_stored_is_free_again_in_a_
 #[tokio::test]
 async fn a_call_that_was_taken_back_stands_in_nobodys_way() {
     let stage = Stage::new().await;
-    let given = Given { redis_url: Some(format!("redis://{}", stage.memory.address)), ..stage.given() };
-    let (slow, quick) = (stage.process(given).await, stage.process(stage.given()).await);
+    let given = Given {
+        redis_url: Some(format!("redis://{}", stage.memory.address)),
+        ..stage.given()
+    };
+    let (slow, quick) = (
+        stage.process(given).await,
+        stage.process(stage.given()).await,
+    );
     // The server knows the scripts after this.
     slow.asks(table_at("+14155550104")).await;
     stage.memory.traps(RECORD, Way::Back);
@@ -212,7 +281,10 @@ async fn a_call_that_was_taken_back_stands_in_nobodys_way() {
                 return;
             }
             again.is_problem(409, "duplicate_call");
-            stage.carrier.clock.advance(std::time::Duration::from_secs(1));
+            stage
+                .carrier
+                .clock
+                .advance(std::time::Duration::from_secs(1));
         }
     };
     within("it is taken on", taken_on).await;
@@ -229,15 +301,26 @@ async fn further_attempts_of_a_dead_process_are_made_by_another_at_their_time() 
     let origin = first.origin.clone();
     first.dies();
     let second = stage.survivor(&origin).await;
-    let done = Asked::new(&second, id).comes_to_beside(&stage.carrier, |call| call["final"] == true).await;
-    assert_eq!((&done["outcome"], done["attempts"].as_array().unwrap().len()), (&json!("busy"), 3), "{done:#}");
+    let done = Asked::new(&second, id)
+        .comes_to_beside(&stage.carrier, |call| call["final"] == true)
+        .await;
+    assert_eq!(
+        (&done["outcome"], done["attempts"].as_array().unwrap().len()),
+        (&json!("busy"), 3),
+        "{done:#}"
+    );
     let starts: Vec<jiff::Timestamp> = done["attempts"]
         .as_array()
         .unwrap()
         .iter()
         .map(|it| it["started_at"].as_str().unwrap().parse().unwrap())
         .collect();
-    assert!(starts.windows(2).all(|pair| pair[1].duration_since(pair[0]).as_secs() >= 180), "{starts:?}");
+    assert!(
+        starts
+            .windows(2)
+            .all(|pair| pair[1].duration_since(pair[0]).as_secs() >= 180),
+        "{starts:?}"
+    );
     assert_eq!(stage.carrier.ledger().await.len(), 3);
     second.stops().await;
     stage.carrier.stops().await;
@@ -246,15 +329,24 @@ async fn further_attempts_of_a_dead_process_are_made_by_another_at_their_time() 
 #[tokio::test]
 async fn each_further_attempt_is_made_by_one_of_two_processes() {
     let stage = Stage::new().await;
-    let (first, second) = (stage.process(stage.given()).await, stage.process(stage.given()).await);
-    let phones: Vec<String> = (560..566).map(|exchange| format!("+1415{exchange}0103")).collect();
+    let (first, second) = (
+        stage.process(stage.given()).await,
+        stage.process(stage.given()).await,
+    );
+    let phones: Vec<String> = (560..566)
+        .map(|exchange| format!("+1415{exchange}0103"))
+        .collect();
     let mut calls = Vec::new();
     for (number, phone) in phones.iter().enumerate() {
         let app = if number % 2 == 0 { &first } else { &second };
         calls.push(Asked::new(&second, app.asks(table_at(phone)).await.id));
     }
     for done in are_finished(&stage, &calls).await {
-        assert_eq!((&done["outcome"], done["attempts"].as_array().unwrap().len()), (&json!("busy"), 3), "{done:#}");
+        assert_eq!(
+            (&done["outcome"], done["attempts"].as_array().unwrap().len()),
+            (&json!("busy"), 3),
+            "{done:#}"
+        );
     }
     assert_eq!(stage.carrier.ledger().await.len(), phones.len() * 3);
     first.stops().await;

@@ -34,10 +34,15 @@ impl Logs {
     /// Takes down everything that this thread logs from now on, in detail.
     pub(crate) fn capture(clock: &Clock) -> Self {
         let written = Buffer::default();
-        let (lines, writer) = telemetry::layer(Format::Json, clock.clone(), written.clone()).unwrap();
+        let (lines, writer) =
+            telemetry::layer(Format::Json, clock.clone(), written.clone()).unwrap();
         let lines = lines.with_filter(telemetry::filter("info,tablecall=trace").unwrap());
         let subscriber = tracing_subscriber::registry().with(lines);
-        Self { written, writer, _subscriber: tracing::subscriber::set_default(subscriber) }
+        Self {
+            written,
+            writer,
+            _subscriber: tracing::subscriber::set_default(subscriber),
+        }
     }
 
     /// All lines, once they are written.

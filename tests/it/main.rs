@@ -1,7 +1,9 @@
-//! The whole app over real HTTP on every leg: its real server, the simulated carrier, and phones that tests pick up.
+//! The whole app over real HTTP on every leg: its real server, the simulated carrier, and phones
+//! that tests pick up.
 //!
-//! Tests read as sentences: somebody asks, a phone rings, it hears, it presses. Time is simulated and moves only where
-//! a test lets it; what takes real time is bounded by [`app::within`]. Nothing here may sleep or try twice.
+//! Tests read as sentences: somebody asks, a phone rings, it hears, it presses. Time is simulated
+//! and moves only where a test lets it; what takes real time is bounded by [`app::within`]. Nothing
+//! here may sleep or try twice.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

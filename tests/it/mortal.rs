@@ -1,5 +1,5 @@
-//! An app in simulated time that can die as a process does: it has a thread and a runtime of its own, and both end at
-//! once, with whatever was under way in them.
+//! An app in simulated time that can die as a process does: it has a thread and a runtime of its
+//! own, and both end at once, with whatever was under way in them.
 
 use tablecall::app::App;
 use tablecall::clock::Clock;
@@ -23,10 +23,15 @@ impl Mortal {
         let (death, dead) = oneshot::channel::<()>();
         let clock = clock.clone();
         let live = move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
             runtime.block_on(async {
                 let config = Config::read(&given).expect("the settings are right");
-                let app = App::build(config, clock).await.expect("the app can be built");
+                let app = App::build(config, clock)
+                    .await
+                    .expect("the app can be built");
                 tell.send(app.address()).unwrap();
                 tokio::select! {
                     () = app.run_until(std::future::pending()) => {}
@@ -37,7 +42,11 @@ impl Mortal {
         };
         let thread = std::thread::spawn(live);
         let address = within("it listens", told).await.unwrap();
-        Self { origin: format!("http://{address}"), death, thread }
+        Self {
+            origin: format!("http://{address}"),
+            death,
+            thread,
+        }
     }
 
     /// It is no more, and nothing of it goes on.

@@ -17,7 +17,10 @@ impl List {
     }
 
     fn given(&self) -> Given {
-        Given { do_not_call_file: Some(self.0.path().to_str().unwrap().to_owned()), ..Given::default() }
+        Given {
+            do_not_call_file: Some(self.0.path().to_str().unwrap().to_owned()),
+            ..Given::default()
+        }
     }
 
     fn text(&self) -> String {
@@ -28,23 +31,41 @@ impl List {
 /// Every path by which a number could be rung refuses it.
 async fn is_refused(app: &TestApp) {
     let checked = app.checks(table()).await;
-    assert_eq!((&checked["verdict"], &checked["code"]), (&json!("blocked"), &json!("opted_out")), "{checked:#}");
+    assert_eq!(
+        (&checked["verdict"], &checked["code"]),
+        (&json!("blocked"), &json!("opted_out")),
+        "{checked:#}"
+    );
     let answer = app.tries(table()).await;
     answer.is_problem(422, "opted_out");
-    assert_eq!(answer.body["errors"][0]["field"], "phone", "{}", answer.text);
+    assert_eq!(
+        answer.body["errors"][0]["field"], "phone",
+        "{}",
+        answer.text
+    );
 }
 
 #[tokio::test]
 async fn key_9_is_for_ever_however_the_talk_ends() {
     for (language, question, gone, end) in [
-        ("en-US", "Should we never call this number again?", "We will not call this number again", "confirms"),
+        (
+            "en-US",
+            "Should we never call this number again?",
+            "We will not call this number again",
+            "confirms",
+        ),
         (
             "de-DE",
             "Sollen wir diese Nummer nie wieder anrufen?",
             "Wir rufen diese Nummer nicht mehr an",
             "keeps silent",
         ),
-        ("ja-JP", "", "今後この番号にはお電話いたしません", "hangs up"),
+        (
+            "ja-JP",
+            "",
+            "今後この番号にはお電話いたしません",
+            "hangs up",
+        ),
     ] {
         let list = List::of("# by letter\n+442079460018\n");
         let app = TestApp::with(list.given()).await;
@@ -71,7 +92,10 @@ async fn key_9_is_for_ever_however_the_talk_ends() {
         assert_eq!(ended["attempts"][0]["ended_because"], "opted_out");
         is_refused(&app).await;
         app.finish().await;
-        assert_eq!(list.text(), format!("# by letter\n+442079460018\n{RESTAURANT}\n"));
+        assert_eq!(
+            list.text(),
+            format!("# by letter\n+442079460018\n{RESTAURANT}\n")
+        );
         let again = TestApp::with(list.given()).await;
         is_refused(&again).await;
         again.finish().await;
@@ -83,8 +107,18 @@ async fn all_waiting_calls_to_the_number_end_at_once() {
     let app = TestApp::start().await;
     let first = app.asks(table()).await;
     let second = app.asks(with(table(), json!({"name": "Bob Li"}))).await;
-    let later = app.asks(with(table(), json!({"name": "Cem Su", "not_before": "2026-12-02T20:00:00Z"}))).await;
-    let other = app.asks(with(table(), json!({"phone": "+14155552672", "not_before": "2026-12-02T20:00:00Z"}))).await;
+    let later = app
+        .asks(with(
+            table(),
+            json!({"name": "Cem Su", "not_before": "2026-12-02T20:00:00Z"}),
+        ))
+        .await;
+    let other = app
+        .asks(with(
+            table(),
+            json!({"phone": "+14155552672", "not_before": "2026-12-02T20:00:00Z"}),
+        ))
+        .await;
     let mut phone = app.phone(RESTAURANT).rings().await;
     phone.answers().await;
     phone.hears("press 9").await;
@@ -93,7 +127,11 @@ async fn all_waiting_calls_to_the_number_end_at_once() {
     phone.presses("1").await;
     for waiting in [&second, &later] {
         let ended = waiting.until(|call| call["final"] == true).await;
-        assert_eq!((&ended["outcome"], &ended["attempts"]), (&json!("opted_out"), &json!([])), "{ended:#}");
+        assert_eq!(
+            (&ended["outcome"], &ended["attempts"]),
+            (&json!("opted_out"), &json!([])),
+            "{ended:#}"
+        );
     }
     assert_eq!(other.reads().await["status"], "queued");
     phone.hears("We will not call this number again").await;
@@ -127,7 +165,10 @@ async fn a_wish_that_was_taken_back_is_forgotten() {
 
 #[tokio::test]
 async fn numbers_of_the_configuration_are_never_rung() {
-    let given = Given { do_not_call: Some(format!("+442079460018, {RESTAURANT}")), ..Given::default() };
+    let given = Given {
+        do_not_call: Some(format!("+442079460018, {RESTAURANT}")),
+        ..Given::default()
+    };
     let app = TestApp::with(given).await;
     is_refused(&app).await;
     assert!(app.creates().await.is_empty());
@@ -138,7 +179,10 @@ async fn numbers_of_the_configuration_are_never_rung() {
 async fn whoever_picks_up_after_the_wish_hears_an_apology_also_from_another_process() {
     for (language, sorry) in [
         ("en-US", "Sorry, something went wrong on our side."),
-        ("de-DE", "Entschuldigung, bei uns ist ein Fehler aufgetreten."),
+        (
+            "de-DE",
+            "Entschuldigung, bei uns ist ein Fehler aufgetreten.",
+        ),
         ("ja-JP", "申し訳ありません、こちらで問題が発生しました。"),
     ] {
         let app = TestApp::start().await;
@@ -148,11 +192,19 @@ async fn whoever_picks_up_after_the_wish_hears_an_apology_also_from_another_proc
         phone.hears("Tablecall").await;
         phone.hangs_up().await;
         let (asked, _) = app.webhooks("voice").await.remove(0);
-        let given = Given { do_not_call: Some(RESTAURANT.to_owned()), ..Given::default() };
+        let given = Given {
+            do_not_call: Some(RESTAURANT.to_owned()),
+            ..Given::default()
+        };
         let other = TestApp::beside(&app, given).await;
-        let asked = asked.clone().at(&asked.url.replace(&app.origin, &other.origin));
+        let asked = asked
+            .clone()
+            .at(&asked.url.replace(&app.origin, &other.origin));
         let heard = asked.sent(&other).await.text;
-        assert!(heard.contains(sorry) && heard.contains("<Hangup/>") && !heard.contains("Ana"), "{heard}");
+        assert!(
+            heard.contains(sorry) && heard.contains("<Hangup/>") && !heard.contains("Ana"),
+            "{heard}"
+        );
         assert_eq!(call.cancels().await.status, 202);
         other.stops().await;
         app.finish().await;
@@ -164,5 +216,8 @@ fn a_garbled_list_is_an_error_of_the_start_that_names_the_line() {
     let list = List::of("+442079460018\n\n+1415\n");
     let problems = Config::read(&list.given()).unwrap_err();
     let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    assert_eq!(told, ["TABLECALL_DO_NOT_CALL_FILE: line 3 is no number such as +14155550100"]);
+    assert_eq!(
+        told,
+        ["TABLECALL_DO_NOT_CALL_FILE: line 3 is no number such as +14155550100"]
+    );
 }

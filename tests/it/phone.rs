@@ -1,4 +1,5 @@
-//! A phone that tests pick up. It reads what was said in order, and acts through the simulator's control API.
+//! A phone that tests pick up. It reads what was said in order, and acts through the simulator's
+//! control API.
 
 use serde_json::{Value, json};
 
@@ -17,7 +18,12 @@ pub(crate) struct Phone<'a> {
 
 impl<'a> Phone<'a> {
     pub(crate) fn new(app: &'a TestApp, number: &str) -> Self {
-        Self { app, number: number.to_owned(), sid: String::new(), read: 0 }
+        Self {
+            app,
+            number: number.to_owned(),
+            sid: String::new(),
+            read: 0,
+        }
     }
 
     /// Lets time pass until it rings, for the first time or again.
@@ -49,14 +55,20 @@ impl<'a> Phone<'a> {
         let state = self.app.simulator("state").await;
         let mut calls = state["calls"].as_array().unwrap().iter();
         let queued = calls.find(|call| call["to"] == self.number && call["status"] == "queued");
-        self.sid = queued.expect("it is in the queue")["sid"].as_str().unwrap().to_owned();
+        self.sid = queued.expect("it is in the queue")["sid"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         self
     }
 
     /// Somebody picks up, and the first words begin.
     pub(crate) async fn answers(&mut self) {
         self.act("answer", &Value::Null).await;
-        self.until("talks", |line| line["saying"].is_object() || line["ended"] == true).await;
+        self.until("talks", |line| {
+            line["saying"].is_object() || line["ended"] == true
+        })
+        .await;
     }
 
     pub(crate) async fn declines(&mut self) {
@@ -67,7 +79,11 @@ impl<'a> Phone<'a> {
     /// The next words hold `part`. Time passes only where one sentence follows another by itself.
     pub(crate) async fn hears(&mut self, part: &str) -> String {
         let text = self.hears_something().await;
-        assert!(text.contains(part), "heard `{text}` instead of `{part}`\n{:#}", self.line().await["transcript"]);
+        assert!(
+            text.contains(part),
+            "heard `{text}` instead of `{part}`\n{:#}",
+            self.line().await["transcript"]
+        );
         text
     }
 
@@ -75,7 +91,11 @@ impl<'a> Phone<'a> {
     pub(crate) async fn hears_something(&mut self) -> String {
         let text = within("something is heard", async {
             loop {
-                let line = self.until("speaks", |line| resting(line) || prompts(line).len() > self.read).await;
+                let line = self
+                    .until("speaks", |line| {
+                        resting(line) || prompts(line).len() > self.read
+                    })
+                    .await;
                 if let Some(text) = prompts(&line).get(self.read) {
                     return text.clone();
                 }
@@ -86,15 +106,24 @@ impl<'a> Phone<'a> {
         })
         .await;
         self.read += 1;
-        self.app.read.borrow_mut().insert(self.sid.clone(), self.read);
+        self.app
+            .read
+            .borrow_mut()
+            .insert(self.sid.clone(), self.read);
         text
     }
 
     /// Presses keys, and waits until the app has answered them.
     pub(crate) async fn presses(&mut self, keys: &str) {
         let line = self.line().await;
-        assert!(line["gather"].is_object(), "nobody listens to keys: {line:#}");
-        let (gather, digits) = (line["gather"]["number"].clone(), line["digits"].as_array().unwrap().len());
+        assert!(
+            line["gather"].is_object(),
+            "nobody listens to keys: {line:#}"
+        );
+        let (gather, digits) = (
+            line["gather"]["number"].clone(),
+            line["digits"].as_array().unwrap().len(),
+        );
         self.act("press", &json!({"digits": keys})).await;
         self.until("takes the keys", |line| {
             let taken = line["digits"].as_array().unwrap().len() > digits;
@@ -108,11 +137,16 @@ impl<'a> Phone<'a> {
         let line = self.line().await;
         assert_eq!(line["gather"]["speech"], true, "nobody listens: {line:#}");
         let gather = line["gather"]["number"].clone();
-        self.act("say", &json!({"text": text, "confidence": confidence})).await;
-        self.until("takes the words", |line| resting(line) && line["gather"]["number"] != gather).await;
+        self.act("say", &json!({"text": text, "confidence": confidence}))
+            .await;
+        self.until("takes the words", |line| {
+            resting(line) && line["gather"]["number"] != gather
+        })
+        .await;
     }
 
-    /// Rings the service, as the number's voice URL at Twilio has it, and hears the first words begin.
+    /// Rings the service, as the number's voice URL at Twilio has it, and hears the first words
+    /// begin.
     pub(crate) async fn rings_us(mut self, attested: Option<&str>) -> Self {
         let url = format!("{}/twiml/inbound", self.app.origin);
         let body = json!({"from": self.number, "to": "+15005550006", "url": url, "stir_verstat": attested});
@@ -120,7 +154,10 @@ impl<'a> Phone<'a> {
         assert_eq!(answer.status, 200, "{}", answer.text);
         self.sid = answer.body["sid"].as_str().unwrap().to_owned();
         self.read = 0;
-        self.until("talks", |line| line["saying"].is_object() || line["ended"] == true).await;
+        self.until("talks", |line| {
+            line["saying"].is_object() || line["ended"] == true
+        })
+        .await;
         self
     }
 
@@ -128,7 +165,10 @@ impl<'a> Phone<'a> {
     pub(crate) async fn presses_and_hangs_up(&mut self, keys: &str) {
         let digits = self.line().await["digits"].as_array().unwrap().len();
         self.act("press", &json!({"digits": keys})).await;
-        self.until("takes the keys", |line| line["digits"].as_array().unwrap().len() > digits).await;
+        self.until("takes the keys", |line| {
+            line["digits"].as_array().unwrap().len() > digits
+        })
+        .await;
         self.hangs_up().await;
     }
 
@@ -166,7 +206,12 @@ impl<'a> Phone<'a> {
     /// Everything that was said has been read.
     pub(crate) async fn heard_all(&self) {
         let said = prompts(&self.line().await);
-        assert_eq!(said.len(), self.read, "not read: {:?}", said.get(self.read..));
+        assert_eq!(
+            said.len(),
+            self.read,
+            "not read: {:?}",
+            said.get(self.read..)
+        );
     }
 
     /// The line as it is.
@@ -181,7 +226,10 @@ impl<'a> Phone<'a> {
             while !wanted(&line) {
                 let path = format!("calls/{}?after={}&wait=60", self.sid, line["version"]);
                 let next = self.app.simulator(&path).await;
-                assert_ne!(next["version"], line["version"], "{what}: never seen: {next:#}");
+                assert_ne!(
+                    next["version"], line["version"],
+                    "{what}: never seen: {next:#}"
+                );
                 line = next;
             }
             line
@@ -190,7 +238,10 @@ impl<'a> Phone<'a> {
     }
 
     async fn act(&self, deed: &str, body: &Value) {
-        let url = format!("{}/simulator/api/calls/{}/{deed}", self.app.carrier, self.sid);
+        let url = format!(
+            "{}/simulator/api/calls/{}/{deed}",
+            self.app.carrier, self.sid
+        );
         let request = self.app.http.post(url).json(body);
         let answer = Answer::of(request).await;
         assert_eq!(answer.status, 200, "{deed}: {}", answer.text);
@@ -206,5 +257,6 @@ fn resting(line: &Value) -> bool {
 pub(crate) fn prompts(line: &Value) -> Vec<String> {
     let transcript = line["transcript"].as_array().unwrap().iter();
     let said = transcript.filter(|entry| entry["speaker"] == "twilio" && entry["kind"] == "say");
-    said.map(|entry| entry["text"].as_str().unwrap().to_owned()).collect()
+    said.map(|entry| entry["text"].as_str().unwrap().to_owned())
+        .collect()
 }

@@ -1,4 +1,5 @@
-//! What whole calls leave behind in logs, metrics, problems and URLs: no name, no number, no note, no secret.
+//! What whole calls leave behind in logs, metrics, problems and URLs: no name, no number, no note,
+//! no secret.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -17,12 +18,22 @@ async fn no_name_and_no_number_is_in_the_logs_or_the_metrics_of_a_whole_call() {
         "guest_phone": "+442079460018", "callback_url": receiver.url,
     });
     let request = with(table(), private);
-    app.goes_wrong(json!({"create_500_after_accepting": {"count": 1}})).await;
+    app.goes_wrong(json!({"create_500_after_accepting": {"count": 1}}))
+        .await;
     let call = app.asks(request.clone()).await;
     app.goes_wrong(json!({})).await;
-    app.tries(request.clone()).await.is_problem(409, "duplicate_call");
-    app.tries(with(request.clone(), json!({"party_size": 0, "Xanthippe": 1}))).await.is_problem(422, "invalid_request");
-    app.send(app.get("/Quetzalcoatl?phone=%2B14155552671")).await.is_problem(404, "not_found");
+    app.tries(request.clone())
+        .await
+        .is_problem(409, "duplicate_call");
+    app.tries(with(
+        request.clone(),
+        json!({"party_size": 0, "Xanthippe": 1}),
+    ))
+    .await
+    .is_problem(422, "invalid_request");
+    app.send(app.get("/Quetzalcoatl?phone=%2B14155552671"))
+        .await
+        .is_problem(404, "not_found");
     app.send(app.post("/twiml/answer/Quetzalcoatl")).await;
     let mut phone = app.phone(RESTAURANT).rings().await;
     phone.answers().await;
@@ -31,12 +42,18 @@ async fn no_name_and_no_number_is_in_the_logs_or_the_metrics_of_a_whole_call() {
     phone.hears("Accepted").await;
     phone.hangs_up().await;
     call.ends_as("confirmed", 1).await;
-    app.goes_wrong(json!({"create_error": {"code": 21_215, "status": 400}})).await;
-    app.tries(with(request, json!({"name": "Bea Quetzalcoatl"}))).await.is_problem(502, "call_refused");
+    app.goes_wrong(json!({"create_error": {"code": 21_215, "status": 400}}))
+        .await;
+    app.tries(with(request, json!({"name": "Bea Quetzalcoatl"})))
+        .await
+        .is_problem(502, "call_refused");
     let metrics = app.send(app.get("/metrics")).await.text;
     assert!(metrics.contains("tablecall_calls_total"), "{metrics}");
     let log = app.finish().await;
-    assert!(log.contains("\"event\":\"finished\"") || log.contains("finished"), "{log}");
+    assert!(
+        log.contains("\"event\":\"finished\"") || log.contains("finished"),
+        "{log}"
+    );
     for private in [
         "Quetzalcoatl",
         "Xanthippe",
@@ -65,7 +82,13 @@ const WEBHOOK_SECRET: &str = "whsec_VHJvbW1lbHdpcmJlbF9pc3RfZ2VoZWltXzEyMzQ1";
 /// Every way in which `text` might have been written.
 fn writings(text: &str) -> Vec<String> {
     let escaped = |plain: &dyn Fn(u8) -> bool| {
-        let byte = |b: u8| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
+        let byte = |b: u8| {
+            if plain(b) {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        };
         text.bytes().map(byte).collect::<String>()
     };
     let mut all = vec![
@@ -74,16 +97,24 @@ fn writings(text: &str) -> Vec<String> {
         escaped(&|b| b.is_ascii_alphanumeric() || b"-._*".contains(&b)).replace("%20", "+"),
         escaped(&|b| b.is_ascii()),
         text.trim_start_matches('+').to_owned(),
-        serde_json::to_string(text).unwrap().trim_matches('"').to_owned(),
+        serde_json::to_string(text)
+            .unwrap()
+            .trim_matches('"')
+            .to_owned(),
         text.escape_default().to_string(),
         text.bytes().map(|b| format!("{b:02x}")).collect(),
     ];
-    // In base64 a text looks otherwise at each of three places; its first and last letters depend on its neighbours.
+    // In base64 a text looks otherwise at each of three places; its first and last letters depend
+    // on its neighbours.
     for before in 0..3 {
         let bytes = [&vec![0; before], text.as_bytes()].concat();
         let own = (before * 8).div_ceil(6)..bytes.len() * 8 / 6;
         all.extend(
-            [STANDARD_NO_PAD.encode(&bytes), URL_SAFE_NO_PAD.encode(&bytes)].map(|it| it[own.clone()].to_owned()),
+            [
+                STANDARD_NO_PAD.encode(&bytes),
+                URL_SAFE_NO_PAD.encode(&bytes),
+            ]
+            .map(|it| it[own.clone()].to_owned()),
         );
     }
     all.extend(all.clone().into_iter().map(|it| it.to_lowercase()));
@@ -96,7 +127,9 @@ fn nothing_of(private: &str, place: &str, text: &str) {
     let lower = text.to_lowercase();
     for written in writings(private) {
         let found = text.contains(&written) || lower.contains(&written);
-        let line = text.lines().find(|line| line.to_lowercase().contains(&written.to_lowercase()));
+        let line = text
+            .lines()
+            .find(|line| line.to_lowercase().contains(&written.to_lowercase()));
         assert!(!found, "{private} is in the {place} as {written}: {line:?}");
     }
 }
@@ -126,7 +159,12 @@ impl Pair {
     }
 
     async fn gets(&self, path: &str) -> Answer {
-        Answer::of(self.http.get(format!("http://{}{path}", self.address)).bearer_auth(SECRET)).await
+        Answer::of(
+            self.http
+                .get(format!("http://{}{path}", self.address))
+                .bearer_auth(SECRET),
+        )
+        .await
     }
 }
 
@@ -145,24 +183,53 @@ async fn refusals(pair: &Pair, private: &Value) -> Vec<String> {
     let mut problems = vec![
         pair.tries_with(WRONG_KEY, private).await,
         pair.tries_with(SECRET, private).await,
-        pair.tries_with(SECRET, &wrong(json!({"party_size": NAME, "phone": GUEST, "time": NOTES, "language": PLACE})))
-            .await,
-        pair.tries_with(SECRET, &wrong(json!({"notes": NOTES.repeat(40), "name": format!("{NAME}\u{7}")}))).await,
-        pair.tries_with(SECRET, &wrong(json!({"name": "Bob", "phone": "+15005550001"}))).await,
+        pair.tries_with(
+            SECRET,
+            &wrong(json!({"party_size": NAME, "phone": GUEST, "time": NOTES, "language": PLACE})),
+        )
+        .await,
+        pair.tries_with(
+            SECRET,
+            &wrong(json!({"notes": NOTES.repeat(40), "name": format!("{NAME}\u{7}")})),
+        )
+        .await,
+        pair.tries_with(
+            SECRET,
+            &wrong(json!({"name": "Bob", "phone": "+15005550001"})),
+        )
+        .await,
         pair.gets("/Quetzalc%C3%B3atl?phone=%2B14155552671").await,
         pair.gets("/api/call/Quetzalc%C3%B3atl").await,
     ];
     let url = |path: &str| format!("http://{}{path}", pair.address);
     let broken = private.to_string().replace('}', "");
     let json = "application/json";
-    let post = |path: &str, kind: &str| pair.http.post(url(path)).bearer_auth(SECRET).header("content-type", kind);
+    let post = |path: &str, kind: &str| {
+        pair.http
+            .post(url(path))
+            .bearer_auth(SECRET)
+            .header("content-type", kind)
+    };
     problems.push(Answer::of(post("/api/call", json).body(broken)).await);
     problems.push(Answer::of(post("/api/call", "text/plain").body(private.to_string())).await);
     let statuses: Vec<u16> = problems.iter().map(|problem| problem.status).collect();
     assert_eq!(statuses, [401, 409, 422, 422, 502, 404, 404, 400, 415]);
-    let form = [("Digits", "1"), ("From", RESTAURANT), ("SpeechResult", NAME)];
-    let unsigned = post("/twiml/answer/Quetzalcóatl", "application/x-www-form-urlencoded").form(&form);
-    assert_eq!(Answer::of(unsigned.header("x-twilio-signature", TOKEN)).await.status, 403);
+    let form = [
+        ("Digits", "1"),
+        ("From", RESTAURANT),
+        ("SpeechResult", NAME),
+    ];
+    let unsigned = post(
+        "/twiml/answer/Quetzalcóatl",
+        "application/x-www-form-urlencoded",
+    )
+    .form(&form);
+    assert_eq!(
+        Answer::of(unsigned.header("x-twilio-signature", TOKEN))
+            .await
+            .status,
+        403
+    );
     problems.into_iter().map(|problem| problem.text).collect()
 }
 
@@ -170,16 +237,25 @@ async fn refusals(pair: &Pair, private: &Value) -> Vec<String> {
 async fn given_urls(pair: &Pair) -> String {
     let wire = pair.simulator("wire").await;
     let text = wire["exchanges"].to_string();
-    let urls = text.split("http").skip(1).map(|rest| rest.split(['"', '<', ' ', '\\']).next().unwrap_or_default());
+    let urls = text
+        .split("http")
+        .skip(1)
+        .map(|rest| rest.split(['"', '<', ' ', '\\']).next().unwrap_or_default());
     let urls: Vec<&str> = urls.collect();
-    assert!(urls.iter().any(|url| url.contains("/twiml/keys/")), "{text}");
+    assert!(
+        urls.iter().any(|url| url.contains("/twiml/keys/")),
+        "{text}"
+    );
     urls.join("\n")
 }
 
 #[tokio::test]
 async fn nothing_private_is_in_what_a_real_process_tells_even_in_all_detail() {
     let pair = Pair::new().await;
-    let callback = format!("{}/hooked-Zwieback?token=Knaeckebrot-ist-geheim", pair.carrier.origin);
+    let callback = format!(
+        "{}/hooked-Zwieback?token=Knaeckebrot-ist-geheim",
+        pair.carrier.origin
+    );
     let settings = [
         ("RUST_LOG", "trace"),
         ("TABLECALL_TICKET_KEYS", TICKET_KEY),
@@ -188,14 +264,20 @@ async fn nothing_private_is_in_what_a_real_process_tells_even_in_all_detail() {
     ];
     let service = Program::set_up(&pair.carrier, pair.address, &settings).await;
     let private = private_table(&callback);
-    let id = pair.tries_with(SECRET, &private).await.body["id"].as_str().expect("a call").to_owned();
+    let id = pair.tries_with(SECRET, &private).await.body["id"]
+        .as_str()
+        .expect("a call")
+        .to_owned();
     let mut problems = refusals(&pair, &private).await;
     pair.answers().await;
     pair.hears("zucchini").await;
     pair.acts("press", json!({"digits": "1"})).await;
     pair.hears("Accepted: 4 people").await;
     pair.acts("hangup", Value::Null).await;
-    pair.until(&id, "is finished", |call| call["final"] == true && call["outcome"] == "confirmed").await;
+    pair.until(&id, "is finished", |call| {
+        call["final"] == true && call["outcome"] == "confirmed"
+    })
+    .await;
     let entry = pair.gets(&format!("/api/call/{id}/calendar.ics")).await;
     assert_eq!(entry.status, 200, "{}", entry.text);
     let cancel = format!("http://{}/api/call/{id}/cancel", pair.address);
@@ -205,9 +287,31 @@ async fn nothing_private_is_in_what_a_real_process_tells_even_in_all_detail() {
     let (metrics, urls) = (pair.gets("/metrics").await.text, given_urls(&pair).await);
     let (code, log) = service.stops_when_told().await;
     assert_eq!(code, Some(0), "{log}");
-    assert!(log.contains("\"event\":\"key\"") && log.contains("\"event\":\"refused\""), "calls are told: {log}");
-    let names = [NAME, "Quetzalcóatl", PLACE, "Xanthippe", NOTES, "zucchini", GUEST, RESTAURANT, "4155552671"];
-    let secrets = [SECRET, WRONG_KEY, TOKEN, TICKET_KEY, WEBHOOK_SECRET, "Zwieback", "Knaeckebrot", "Quisquiliae"];
+    assert!(
+        log.contains("\"event\":\"key\"") && log.contains("\"event\":\"refused\""),
+        "calls are told: {log}"
+    );
+    let names = [
+        NAME,
+        "Quetzalcóatl",
+        PLACE,
+        "Xanthippe",
+        NOTES,
+        "zucchini",
+        GUEST,
+        RESTAURANT,
+        "4155552671",
+    ];
+    let secrets = [
+        SECRET,
+        WRONG_KEY,
+        TOKEN,
+        TICKET_KEY,
+        WEBHOOK_SECRET,
+        "Zwieback",
+        "Knaeckebrot",
+        "Quisquiliae",
+    ];
     for private in names.into_iter().chain(secrets) {
         nothing_of(private, "log", &log);
         nothing_of(private, "metrics", &metrics);

@@ -1,5 +1,6 @@
-//! The real program as child processes: the service, and the simulator alone as its carrier. Each is killed when its
-//! handle is dropped. Clocks are real here, so nothing may depend on how long a call lasts.
+//! The real program as child processes: the service, and the simulator alone as its carrier. Each
+//! is killed when its handle is dropped. Clocks are real here, so nothing may depend on how long a
+//! call lasts.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -17,20 +18,30 @@ pub(crate) const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
 pub(crate) const TOKEN: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 pub(crate) const SECRET: &str = "the-secret-of-the-app";
 
-/// How soon a process without requests has ended after it was told to stop, on a machine with much else to do.
+/// How soon a process without requests has ended after it was told to stop, on a machine with much
+/// else to do.
 const PROMPT: Duration = Duration::from_secs(5);
 
-/// An address of this machine that was free a moment ago. Another program could take its port before the child does,
-/// so where a machine has more addresses of its own than one (as Linux has), one is taken that nobody else uses.
+/// An address of this machine that was free a moment ago. Another program could take its port
+/// before the child does, so where a machine has more addresses of its own than one (as Linux has),
+/// one is taken that nobody else uses.
 pub(crate) fn free_address() -> SocketAddr {
-    let own = std::net::Ipv4Addr::new(127, fastrand::u8(1..), fastrand::u8(..), fastrand::u8(1..255));
+    let own = std::net::Ipv4Addr::new(
+        127,
+        fastrand::u8(1..),
+        fastrand::u8(..),
+        fastrand::u8(1..255),
+    );
     let listener = TcpListener::bind((own, 0)).or_else(|_| TcpListener::bind("127.0.0.1:0"));
     listener.unwrap().local_addr().unwrap()
 }
 
 /// Sends a child a signal, such as `STOP`.
 pub(crate) fn signalled(child: &Child, signal: &str) {
-    let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().unwrap();
+    let sent = Command::new("kill")
+        .args([&format!("-{signal}"), &child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(sent.success(), "{signal}");
 }
 
@@ -41,8 +52,8 @@ pub(crate) struct Program {
     log: Option<JoinHandle<String>>,
 }
 
-/// A program that ends when this one does, whatever ends it: a test run that is killed leaves nothing behind. The
-/// kernel watches the thread that starts it, so a test starts it from its own.
+/// A program that ends when this one does, whatever ends it: a test run that is killed leaves
+/// nothing behind. The kernel watches the thread that starts it, so a test starts it from its own.
 pub(crate) fn tied(program: &str) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "--", program]);
@@ -52,7 +63,12 @@ pub(crate) fn tied(program: &str) -> Command {
 /// The program of this package with nothing of our environment.
 pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = tied(env!("CARGO_BIN_EXE_tablecall"));
-    command.args(arguments).env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args(arguments)
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command
 }
 
@@ -61,37 +77,69 @@ impl Program {
     pub(crate) async fn carrier() -> Self {
         let address = free_address();
         let listen = address.to_string();
-        let arguments = ["simulator", "--listen", &listen, "--account-sid", ACCOUNT, "--auth-token", TOKEN];
+        let arguments = [
+            "simulator",
+            "--listen",
+            &listen,
+            "--account-sid",
+            ACCOUNT,
+            "--auth-token",
+            TOKEN,
+        ];
         Self::started(program(&arguments), address).await
     }
 
-    /// The service with an account at `carrier`, at an address that stays its own over restarts, and further settings.
-    pub(crate) async fn service(carrier: &Self, address: SocketAddr, further: &[(&str, String)]) -> Self {
+    /// The service with an account at `carrier`, at an address that stays its own over restarts,
+    /// and further settings.
+    pub(crate) async fn service(
+        carrier: &Self,
+        address: SocketAddr,
+        further: &[(&str, String)],
+    ) -> Self {
         let mut command = Self::serve(address, &format!("http://{address}"), &carrier.origin);
         command.envs(further.iter().map(|(name, value)| (name, value)));
         Self::started(command, address).await
     }
 
     /// The same with other settings.
-    pub(crate) async fn set_up(carrier: &Self, address: SocketAddr, settings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn set_up(
+        carrier: &Self,
+        address: SocketAddr,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let mut command = Self::serve(address, &format!("http://{address}"), &carrier.origin);
         command.envs(settings.iter().copied());
         Self::started(command, address).await
     }
 
-    /// The command of a service that listens at `address`, is reached at `public` and has an account at `carrier`.
+    /// The command of a service that listens at `address`, is reached at `public` and has an
+    /// account at `carrier`.
     pub(crate) fn serve(address: SocketAddr, public: &str, carrier: &str) -> Command {
         let mut command = program(&["serve"]);
         Self::with_account(&mut command, address, public, carrier);
         command
     }
 
-    /// The same with few open files at first: `ulimit` is what a shell is told, such as `-S -n 1024`.
+    /// The same with few open files at first: `ulimit` is what a shell is told, such as `-S -n
+    /// 1024`.
     pub(crate) async fn limited(carrier: &Self, address: SocketAddr, ulimit: &str) -> Self {
         let mut command = tied("sh");
-        command.args(["-c", &format!("ulimit {ulimit} && exec \"$0\" serve"), env!("CARGO_BIN_EXE_tablecall")]);
-        command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self::with_account(&mut command, address, &format!("http://{address}"), &carrier.origin);
+        command.args([
+            "-c",
+            &format!("ulimit {ulimit} && exec \"$0\" serve"),
+            env!("CARGO_BIN_EXE_tablecall"),
+        ]);
+        command
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Self::with_account(
+            &mut command,
+            address,
+            &format!("http://{address}"),
+            &carrier.origin,
+        );
         Self::started(command, address).await
     }
 
@@ -127,11 +175,21 @@ impl Program {
             stderr.read_to_string(&mut text).unwrap();
             text
         });
-        let program = Self { child, origin: format!("http://{address}"), log: Some(log) };
+        let program = Self {
+            child,
+            origin: format!("http://{address}"),
+            log: Some(log),
+        };
         // The first line on standard output is written once the program listens.
         let first = tokio::task::spawn_blocking(move || BufReader::new(stdout).lines().next());
-        let first = within("the program says that it is ready", first).await.unwrap();
-        assert!(first.is_some(), "it ended before it listened: {}", program.dies().await);
+        let first = within("the program says that it is ready", first)
+            .await
+            .unwrap();
+        assert!(
+            first.is_some(),
+            "it ended before it listened: {}",
+            program.dies().await
+        );
         program
     }
 
@@ -149,9 +207,14 @@ impl Program {
     /// How much time processors have spent on it.
     pub(crate) fn busy(&self) -> Duration {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        // The name stands in parentheses and may hold anything; time in the program and in the kernel come 12th and
-        // 13th after it, in hundredths of a second.
-        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        // The name stands in parentheses and may hold anything; time in the program and in the
+        // kernel come 12th and 13th after it, in hundredths of a second.
+        let fields: Vec<&str> = stat
+            .rsplit_once(')')
+            .unwrap()
+            .1
+            .split_whitespace()
+            .collect();
         let ticks = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
         Duration::from_millis(ticks * 10)
     }
@@ -173,7 +236,12 @@ impl Program {
     /// The log ends with the process, so that waiting for it blocks nobody else.
     async fn ends(&mut self) -> (Option<i32>, String) {
         let log = self.log.take().unwrap();
-        let log = within("it ends", tokio::task::spawn_blocking(|| log.join().unwrap())).await.unwrap();
+        let log = within(
+            "it ends",
+            tokio::task::spawn_blocking(|| log.join().unwrap()),
+        )
+        .await
+        .unwrap();
         (self.child.wait().unwrap().code(), log)
     }
 }
@@ -185,7 +253,10 @@ impl Drop for Program {
         drop(self.child.wait());
         if let (true, Some(log)) = (std::thread::panicking(), self.log.take()) {
             let log = log.join().unwrap_or_default();
-            #[expect(clippy::print_stdout, reason = "it is told with the test that fails, and with no other")]
+            #[expect(
+                clippy::print_stdout,
+                reason = "it is told with the test that fails, and with no other"
+            )]
             {
                 println!("what {} had logged:\n{log}", self.origin);
             }
@@ -195,8 +266,14 @@ impl Drop for Program {
 
 /// A table at a number, a week ahead.
 pub(crate) fn next_week(phone: &str) -> Value {
-    let time = tablecall::clock::Clock::system().now().strftime("%Y-%m-%dT19:30").to_string();
-    let time = time.parse::<jiff::civil::DateTime>().unwrap().saturating_add(jiff::Span::new().days(7));
+    let time = tablecall::clock::Clock::system()
+        .now()
+        .strftime("%Y-%m-%dT19:30")
+        .to_string();
+    let time = time
+        .parse::<jiff::civil::DateTime>()
+        .unwrap()
+        .saturating_add(jiff::Span::new().days(7));
     let time = time.strftime("%Y-%m-%dT%H:%M").to_string();
     json!({"name": "Ana Quetzalcoatl", "phone": phone, "time": time, "party_size": 4})
 }
@@ -219,7 +296,12 @@ impl Pair {
     pub(crate) async fn at(address: SocketAddr) -> Self {
         let carrier = Program::carrier().await;
         let http = tablecall::twilio::client::http_client().unwrap();
-        Self { carrier, address, http, further: Vec::new() }
+        Self {
+            carrier,
+            address,
+            http,
+            further: Vec::new(),
+        }
     }
 
     /// The service starts, for the first time or again.
@@ -248,7 +330,10 @@ impl Pair {
     pub(crate) fn sends(&self, phone: &str, people: u32) -> reqwest::RequestBuilder {
         let mut table = next_week(phone);
         table["party_size"] = people.into();
-        self.http.post(format!("http://{}/api/call", self.address)).bearer_auth(SECRET).json(&table)
+        self.http
+            .post(format!("http://{}/api/call", self.address))
+            .bearer_auth(SECRET)
+            .json(&table)
     }
 
     /// A call, as its client reads it.
@@ -258,7 +343,12 @@ impl Pair {
     }
 
     /// Follows a call until it is as wanted.
-    pub(crate) async fn until(&self, id: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn until(
+        &self,
+        id: &str,
+        what: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
         let url = format!("http://{}/api/call/{id}/events", self.address);
         within(what, async {
             let mut response = self.http.get(url).bearer_auth(SECRET).send().await.unwrap();
@@ -266,8 +356,11 @@ impl Pair {
             let mut text = String::new();
             while let Some(chunk) = response.chunk().await.unwrap() {
                 text.push_str(std::str::from_utf8(&chunk).unwrap());
-                let events = text.split_inclusive("\n\n").filter(|block| block.ends_with("\n\n"));
-                let data = events.filter_map(|block| block.lines().find_map(|line| line.strip_prefix("data:")));
+                let events = text
+                    .split_inclusive("\n\n")
+                    .filter(|block| block.ends_with("\n\n"));
+                let data = events
+                    .filter_map(|block| block.lines().find_map(|line| line.strip_prefix("data:")));
                 let calls = data.map(|data| serde_json::from_str::<Value>(data).unwrap());
                 if let Some(call) = calls.into_iter().find(|call| wanted(call)) {
                     return call;
@@ -280,7 +373,12 @@ impl Pair {
 
     /// The carrier's control API.
     pub(crate) async fn simulator(&self, path: &str) -> Value {
-        Answer::of(self.http.get(format!("{}/simulator/api/{path}", self.carrier.origin))).await.body
+        Answer::of(
+            self.http
+                .get(format!("{}/simulator/api/{path}", self.carrier.origin)),
+        )
+        .await
+        .body
     }
 
     /// Waits until the only line of the carrier is as wanted.
@@ -290,7 +388,10 @@ impl Pair {
             while !wanted(&state["calls"][0]) {
                 let path = format!("state?after={}&wait=60", state["version"]);
                 let next = self.simulator(&path).await;
-                assert_ne!(next["version"], state["version"], "{what}: never seen: {next:#}");
+                assert_ne!(
+                    next["version"], state["version"],
+                    "{what}: never seen: {next:#}"
+                );
                 state = next;
             }
             state["calls"][0].clone()
@@ -309,7 +410,11 @@ impl Pair {
 
     /// Waits until something with `part` is being said.
     pub(crate) async fn hears(&self, part: &str) {
-        let says = |line: &Value| line["saying"]["text"].as_str().is_some_and(|text| text.contains(part));
+        let says = |line: &Value| {
+            line["saying"]["text"]
+                .as_str()
+                .is_some_and(|text| text.contains(part))
+        };
         self.line(part, says).await;
     }
 

@@ -1,5 +1,5 @@
-//! A way between two programs that a test can slow down, hold, cut, or lead elsewhere. It knows bytes, no protocol,
-//! except that a [trap](Proxy::traps) may wait for some.
+//! A way between two programs that a test can slow down, hold, cut, or lead elsewhere. It knows
+//! bytes, no protocol, except that a [trap](Proxy::traps) may wait for some.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -88,13 +88,22 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let shared = Arc::new(Shared {
             targets: Mutex::new(targets.to_vec()),
-            mode: watch::Sender::new(Mode { there: Gate::Pass, back: Gate::Pass, open: true, cuts: 0 }),
+            mode: watch::Sender::new(Mode {
+                there: Gate::Pass,
+                back: Gate::Pass,
+                open: true,
+                cuts: 0,
+            }),
             trap: Mutex::default(),
             held: watch::Sender::new([0, 0]),
         });
         let address = listener.local_addr().unwrap();
         let accepting = tokio::spawn(accept(listener, shared.clone()));
-        Self { address, shared, accepting }
+        Self {
+            address,
+            shared,
+            accepting,
+        }
     }
 
     /// New connections go to the first of these that takes them.
@@ -113,12 +122,16 @@ impl Proxy {
     /// Everything goes through, in both directions.
     pub(crate) fn passes(&self) {
         *self.shared.trap.lock().unwrap() = None;
-        self.shared.mode.send_modify(|mode| (mode.there, mode.back, mode.open) = (Gate::Pass, Gate::Pass, true));
+        self.shared.mode.send_modify(|mode| {
+            (mode.there, mode.back, mode.open) = (Gate::Pass, Gate::Pass, true)
+        });
     }
 
     /// Nothing goes through, and nothing breaks: as when a cable is pulled.
     pub(crate) fn stalls(&self) {
-        self.shared.mode.send_modify(|mode| (mode.there, mode.back) = (Gate::Hold, Gate::Hold));
+        self.shared
+            .mode
+            .send_modify(|mode| (mode.there, mode.back) = (Gate::Hold, Gate::Hold));
     }
 
     /// Breaks every connection; the next ones are taken.
@@ -126,21 +139,32 @@ impl Proxy {
         self.shared.mode.send_modify(|mode| mode.cuts += 1);
     }
 
-    /// Breaks every connection and takes none until [`Self::passes`]: as when the other end is gone.
+    /// Breaks every connection and takes none until [`Self::passes`]: as when the other end is
+    /// gone.
     pub(crate) fn cuts(&self) {
-        self.shared.mode.send_modify(|mode| (mode.open, mode.cuts) = (false, mode.cuts + 1));
+        self.shared
+            .mode
+            .send_modify(|mode| (mode.open, mode.cuts) = (false, mode.cuts + 1));
     }
 
-    /// From the next request on that holds these bytes nothing goes this way any more: with [`Way::There`] it is not
-    /// processed, with [`Way::Back`] it is and nobody learns of it.
+    /// From the next request on that holds these bytes nothing goes this way any more: with
+    /// [`Way::There`] it is not processed, with [`Way::Back`] it is and nobody learns of it.
     pub(crate) fn traps(&self, bytes: &'static str, way: Way) {
-        *self.shared.trap.lock().unwrap() = Some(Trap { bytes: bytes.as_bytes(), way });
+        *self.shared.trap.lock().unwrap() = Some(Trap {
+            bytes: bytes.as_bytes(),
+            way,
+        });
     }
 
     /// Waits until something waits at the gate on this way.
     pub(crate) async fn has_caught(&self, way: Way) {
         let mut held = self.shared.held.subscribe();
-        within("the proxy catches something", held.wait_for(|held| held[way as usize] > 0)).await.unwrap();
+        within(
+            "the proxy catches something",
+            held.wait_for(|held| held[way as usize] > 0),
+        )
+        .await
+        .unwrap();
     }
 
     /// Whether the trap has not been sprung.
@@ -205,7 +229,10 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: Way, shared:
 fn spring(shared: &Shared, tail: &mut Vec<u8>, bytes: &[u8]) {
     let mut trap = shared.trap.lock().unwrap();
     tail.extend_from_slice(bytes);
-    let sprung = trap.take_if(|trap| tail.windows(trap.bytes.len().max(1)).any(|part| part.starts_with(trap.bytes)));
+    let sprung = trap.take_if(|trap| {
+        tail.windows(trap.bytes.len().max(1))
+            .any(|part| part.starts_with(trap.bytes))
+    });
     if let Some(Trap { way, .. }) = sprung {
         shared.mode.send_modify(|mode| match way {
             Way::There => mode.there = Gate::Hold,

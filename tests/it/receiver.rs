@@ -1,4 +1,5 @@
-//! A client's endpoint for events: it takes requests over HTTP, answers as a test wants, and keeps what came.
+//! A client's endpoint for events: it takes requests over HTTP, answers as a test wants, and keeps
+//! what came.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -56,11 +57,22 @@ impl Receiver {
     /// Answers with 204.
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/hidden-path?token=hidden", listener.local_addr().unwrap());
+        let url = format!(
+            "http://{}/hidden-path?token=hidden",
+            listener.local_addr().unwrap()
+        );
         let (tell, received) = mpsc::unbounded_channel();
-        let replies = Arc::new(Mutex::new(Replies { next: VecDeque::new(), then: Reply::status(204) }));
+        let replies = Arc::new(Mutex::new(Replies {
+            next: VecDeque::new(),
+            then: Reply::status(204),
+        }));
         let running = tokio::spawn(listen(listener, tell, replies.clone()));
-        Self { url, received, replies, running }
+        Self {
+            url,
+            received,
+            replies,
+            running,
+        }
     }
 
     /// Answers so, one after the other, and then as before.
@@ -75,7 +87,9 @@ impl Receiver {
 
     /// The next event.
     pub(crate) async fn next(&mut self) -> Received {
-        within("an event", self.received.recv()).await.expect("the endpoint runs")
+        within("an event", self.received.recv())
+            .await
+            .expect("the endpoint runs")
     }
 
     /// The events up to the last of a call.
@@ -101,7 +115,11 @@ impl Drop for Receiver {
 
 impl Received {
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).unwrap_or_else(|| panic!("{name} is missing")).to_str().unwrap()
+        self.headers
+            .get(name)
+            .unwrap_or_else(|| panic!("{name} is missing"))
+            .to_str()
+            .unwrap()
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -118,7 +136,11 @@ impl Received {
     }
 }
 
-async fn listen(listener: TcpListener, tell: mpsc::UnboundedSender<Received>, replies: Arc<Mutex<Replies>>) {
+async fn listen(
+    listener: TcpListener,
+    tell: mpsc::UnboundedSender<Received>,
+    replies: Arc<Mutex<Replies>>,
+) {
     // Connections end with the endpoint.
     let mut connections = tokio::task::JoinSet::new();
     loop {
@@ -127,8 +149,9 @@ async fn listen(listener: TcpListener, tell: mpsc::UnboundedSender<Received>, re
         let service = service_fn(move |request| answer(request, tell.clone(), replies.clone()));
         connections.spawn(async move {
             // A client that hangs up is what some tests are about.
-            let _over =
-                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            let _over = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
         });
     }
 }
@@ -138,17 +161,27 @@ async fn answer(
     tell: mpsc::UnboundedSender<Received>,
     replies: Arc<Mutex<Replies>>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
-    assert_eq!((request.method().as_str(), request.uri().path()), ("POST", "/hidden-path"));
+    assert_eq!(
+        (request.method().as_str(), request.uri().path()),
+        ("POST", "/hidden-path")
+    );
     let headers = request.headers().clone();
     let bytes = request.into_body().collect().await.unwrap().to_bytes();
     let text = String::from_utf8(bytes.to_vec()).unwrap();
     let body = serde_json::from_str(&text).unwrap();
     let reply = {
         let mut replies = replies.lock().unwrap();
-        replies.next.pop_front().unwrap_or_else(|| replies.then.clone())
+        replies
+            .next
+            .pop_front()
+            .unwrap_or_else(|| replies.then.clone())
     };
     // A test that has seen enough does not listen.
-    let _told = tell.send(Received { headers, text, body });
+    let _told = tell.send(Received {
+        headers,
+        text,
+        body,
+    });
     let (status, header) = match reply {
         Reply::Status(status, header) => (status, header),
         Reply::Silence(until) => {

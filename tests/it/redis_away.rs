@@ -1,5 +1,6 @@
-//! Redis is away for a moment, for long or for good; slow, full, emptied, replaced. Webhooks are answered all the
-//! same and within a second, a verdict is not lost, nothing new is taken on, and the process says what it lacks.
+//! Redis is away for a moment, for long or for good; slow, full, emptied, replaced. Webhooks are
+//! answered all the same and within a second, a verdict is not lost, nothing new is taken on, and
+//! the process says what it lacks.
 
 use std::time::Duration;
 
@@ -22,8 +23,14 @@ fn is_confirmed(call: &Value) -> bool {
 async fn webhooks_were_answered(all: &Instances) {
     for kind in ["voice", "status", "amd"] {
         for webhook in all.wire(kind).await {
-            let (status, took) = (webhook["status"].as_u64().unwrap_or(0), webhook["milliseconds"].as_u64().unwrap());
-            assert!((200..300).contains(&status) && took < 1_000, "{status} after {took} ms: {webhook:#}");
+            let (status, took) = (
+                webhook["status"].as_u64().unwrap_or(0),
+                webhook["milliseconds"].as_u64().unwrap(),
+            );
+            assert!(
+                (200..300).contains(&status) && took < 1_000,
+                "{status} after {took} ms: {webhook:#}"
+            );
         }
     }
 }
@@ -32,14 +39,18 @@ async fn webhooks_were_answered(all: &Instances) {
 async fn takes_nothing_on(all: &Instances, number: usize) {
     let refused = all.tries_at(number, "+14155550101").await;
     assert_eq!(refused.status, 503, "{}", refused.text);
-    let seconds: u32 = refused.header("retry-after").parse().unwrap_or_else(|_| panic!("{:?}", refused.headers));
+    let seconds: u32 = refused
+        .header("retry-after")
+        .parse()
+        .unwrap_or_else(|_| panic!("{:?}", refused.headers));
     assert!((1..=60).contains(&seconds), "{seconds}");
     let readiness = all.is_not_ready(number).await;
     assert!(readiness.to_string().contains("store"), "{readiness:#}");
     assert_eq!(all.gets(number, "/healthz").await.status, 200);
 }
 
-/// The key is pressed and understood while Redis is away, and what is said then can be heard to its end.
+/// The key is pressed and understood while Redis is away, and what is said then can be heard to its
+/// end.
 async fn is_accepted(all: &Instances) {
     all.acts("press", json!({"digits": "1"})).await;
     all.hears("Accepted: 4 people").await;
@@ -100,7 +111,10 @@ async fn cut_off_for_longer() {
     lasting(Duration::from_secs(10)).await;
     for (number, before) in before.into_iter().enumerate() {
         let spent = all.program(number).busy().saturating_sub(before);
-        assert!(spent < Duration::from_secs(1), "a process that can do nothing was busy for {spent:?} of 10 s");
+        assert!(
+            spent < Duration::from_secs(1),
+            "a process that can do nothing was busy for {spent:?} of 10 s"
+        );
         all.at(number).redis.passes();
     }
     for number in 0..2 {
@@ -145,7 +159,9 @@ async fn away_at_the_start() {
 async fn slow() {
     let (all, id) = talking().await;
     for number in 0..2 {
-        all.at(number).redis.lets(Way::Back, Gate::Delay(Duration::from_millis(250)));
+        all.at(number)
+            .redis
+            .lets(Way::Back, Gate::Delay(Duration::from_millis(250)));
     }
     is_accepted(&all).await;
     all.hears("Thank you").await;
@@ -162,7 +178,9 @@ async fn slow() {
 async fn slower_than_it_may_be() {
     let (all, id) = talking().await;
     for number in 0..2 {
-        all.at(number).redis.lets(Way::Back, Gate::Delay(Duration::from_secs(3)));
+        all.at(number)
+            .redis
+            .lets(Way::Back, Gate::Delay(Duration::from_secs(3)));
     }
     is_accepted(&all).await;
     all.hears("Thank you").await;
@@ -180,7 +198,11 @@ async fn full() {
     is_accepted(&all).await;
     let refused = all.tries_at(0, "+14155550101").await;
     assert_eq!(refused.status, 503, "{}", refused.text);
-    assert!(!refused.header("retry-after").is_empty(), "{:?}", refused.headers);
+    assert!(
+        !refused.header("retry-after").is_empty(),
+        "{:?}",
+        refused.headers
+    );
     all.is_not_ready(0).await;
     all.redis.is_full(false);
     ends_well(&all, &id).await;
@@ -195,7 +217,10 @@ async fn started_again_empty() {
     is_accepted(&all).await;
     for number in 0..2 {
         let call = all.until_at(number, &id, is_confirmed).await;
-        assert_eq!(call["reservation"]["name"], "Ana Quetzalcoatl", "it came back from its ticket");
+        assert_eq!(
+            call["reservation"]["name"], "Ana Quetzalcoatl",
+            "it came back from its ticket"
+        );
     }
     ends_well(&all, &id).await;
     webhooks_were_answered(&all).await;
@@ -214,7 +239,11 @@ async fn started_again_empty_after_the_key() {
     lasting(Duration::from_secs(7)).await;
     for number in 0..2 {
         let answer = all.gets(number, &format!("/api/call/{id}")).await;
-        assert!(answer.body["outcome"].is_null() || is_confirmed(&answer.body), "{}", answer.text);
+        assert!(
+            answer.body["outcome"].is_null() || is_confirmed(&answer.body),
+            "{}",
+            answer.text
+        );
         assert_ne!(answer.body["waiting_for"], "retry", "{}", answer.text);
     }
     all.rang_once().await;
@@ -230,7 +259,11 @@ async fn failed_over() {
         all.at(number).redis.leads_to(&[replica.address]);
         all.at(number).redis.breaks();
     }
-    assert_eq!(all.reads_at(1, &id).await["status"], "in_progress", "the replica has it");
+    assert_eq!(
+        all.reads_at(1, &id).await["status"],
+        "in_progress",
+        "the replica has it"
+    );
     is_accepted(&all).await;
     ends_well(&all, &id).await;
     webhooks_were_answered(&all).await;
@@ -240,23 +273,42 @@ async fn failed_over() {
 async fn a_cluster_of_three() {
     let nodes = RedisServer::cluster().await;
     let addresses: Vec<String> = nodes.iter().map(|node| node.address.to_string()).collect();
-    let all = Instances::with(2, &[("REDIS_URL", &format!("redis+cluster://{}", addresses.join(",")))]).await;
+    let all = Instances::with(
+        2,
+        &[(
+            "REDIS_URL",
+            &format!("redis+cluster://{}", addresses.join(",")),
+        )],
+    )
+    .await;
     all.webhooks_go_to(&[1]);
     let id = all.asks_at(0, RESTAURANT).await;
     let mut others = Vec::new();
     for number in 0..6 {
-        others.push(all.asks_at(number % 2, &format!("+1415{}0101", 560 + number)).await);
+        others.push(
+            all.asks_at(number % 2, &format!("+1415{}0101", 560 + number))
+                .await,
+        );
     }
     for id in &others {
         assert_eq!(all.until_at(0, id, is_final).await["outcome"], "confirmed");
     }
     let line = |line: &Value| line["to"] == RESTAURANT && line["status"] == "ringing";
-    let phones = all.simulator("state").await["calls"].as_array().unwrap().clone();
+    let phones = all.simulator("state").await["calls"]
+        .as_array()
+        .unwrap()
+        .clone();
     assert!(phones.iter().any(line), "{phones:#?}");
     let answer = all.request(1, reqwest::Method::POST, &format!("/api/call/{id}/cancel"));
     assert_eq!(crate::answer::Answer::of(answer).await.status, 202);
     assert_eq!(all.until_at(0, &id, is_final).await["outcome"], "canceled");
     // Which node holds what is chance, as ids are.
-    let held: Vec<u32> = nodes.iter().map(|node| node.asked(&["DBSIZE"]).trim().parse().unwrap()).collect();
-    assert!(held.iter().filter(|size| **size > 0).count() > 1, "they share what is held: {held:?}");
+    let held: Vec<u32> = nodes
+        .iter()
+        .map(|node| node.asked(&["DBSIZE"]).trim().parse().unwrap())
+        .collect();
+    assert!(
+        held.iter().filter(|size| **size > 0).count() > 1,
+        "they share what is held: {held:?}"
+    );
 }

@@ -1,5 +1,5 @@
-//! A Redis of a test's own: real, on a port of its own, without persistence, gone with the test. Three of them make a
-//! cluster.
+//! A Redis of a test's own: real, on a port of its own, without persistence, gone with the test.
+//! Three of them make a cluster.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -39,23 +39,39 @@ impl RedisServer {
 
     /// One that listens on this host, with options of its command line.
     pub(crate) async fn also_at(host: IpAddr, options: &[&str]) -> Self {
-        let port = std::net::TcpListener::bind((host, 0)).unwrap().local_addr().unwrap().port();
+        let port = std::net::TcpListener::bind((host, 0))
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         Self::at(SocketAddr::new(host, port), options).await
     }
 
     async fn at(address: SocketAddr, options: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
-        let mut server = Self { child: spawned(address, folder.path(), &options), address, folder, options };
+        let mut server = Self {
+            child: spawned(address, folder.path(), &options),
+            address,
+            folder,
+            options,
+        };
         server.listens().await;
         server
     }
 
     /// A copy of another, which has everything by now.
     pub(crate) async fn follows(other: &Self) -> Self {
-        let copy = Self::with(&["--replicaof", &format!("{} {}", other.address.ip(), other.address.port())]).await;
-        eventually("it has everything", || copy.asked(&["INFO", "replication"]).contains("master_link_status:up"))
-            .await;
+        let copy = Self::with(&[
+            "--replicaof",
+            &format!("{} {}", other.address.ip(), other.address.port()),
+        ])
+        .await;
+        eventually("it has everything", || {
+            copy.asked(&["INFO", "replication"])
+                .contains("master_link_status:up")
+        })
+        .await;
         copy
     }
 
@@ -69,17 +85,39 @@ impl RedisServer {
         let mut nodes = Vec::new();
         for _ in 0..3 {
             // Nodes find each other at one host only.
-            let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+            let free = || {
+                std::net::TcpListener::bind("127.0.0.1:0")
+                    .unwrap()
+                    .local_addr()
+                    .unwrap()
+            };
             let bus = free().port().to_string();
-            nodes.push(Self::at(free(), &["--cluster-enabled", "yes", "--cluster-port", &bus]).await);
+            nodes.push(
+                Self::at(
+                    free(),
+                    &["--cluster-enabled", "yes", "--cluster-port", &bus],
+                )
+                .await,
+            );
         }
         let mut create = vec!["--cluster".to_owned(), "create".to_owned()];
         create.extend(nodes.iter().map(|node| node.address.to_string()));
         create.push("--cluster-yes".to_owned());
-        let made = tied("timeout").args(["30", "redis-cli"]).args(&create).output().unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stdout));
+        let made = tied("timeout")
+            .args(["30", "redis-cli"])
+            .args(&create)
+            .output()
+            .unwrap();
+        assert!(
+            made.status.success(),
+            "{}",
+            String::from_utf8_lossy(&made.stdout)
+        );
         for node in &nodes {
-            let serves = || node.asked(&["CLUSTER", "INFO"]).contains("cluster_state:ok");
+            let serves = || {
+                node.asked(&["CLUSTER", "INFO"])
+                    .contains("cluster_state:ok")
+            };
             eventually("the cluster serves", serves).await;
         }
         nodes.try_into().ok().unwrap()
@@ -88,7 +126,10 @@ impl RedisServer {
     async fn listens(&mut self) {
         let (address, child) = (self.address, &mut self.child);
         eventually("redis-server listens", || {
-            assert!(child.try_wait().unwrap().is_none(), "redis-server has ended");
+            assert!(
+                child.try_wait().unwrap().is_none(),
+                "redis-server has ended"
+            );
             std::net::TcpStream::connect(address).is_ok()
         })
         .await;
@@ -97,16 +138,29 @@ impl RedisServer {
 
     /// What it answers to a command.
     pub(crate) fn asked(&self, command: &[&str]) -> String {
-        let (host, port) = (self.address.ip().to_string(), self.address.port().to_string());
-        let output = Command::new("redis-cli").args(["-h", &host, "-p", &port]).args(command).output().unwrap();
+        let (host, port) = (
+            self.address.ip().to_string(),
+            self.address.port().to_string(),
+        );
+        let output = Command::new("redis-cli")
+            .args(["-h", &host, "-p", &port])
+            .args(command)
+            .output()
+            .unwrap();
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
     /// A number of its `INFO`.
     pub(crate) fn info(&self, name: &str) -> u64 {
         let info = self.asked(&["INFO", "everything"]);
-        let value = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        value.unwrap_or_else(|| panic!("{name} is not in {info}")).trim().parse().unwrap()
+        let value = info
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        value
+            .unwrap_or_else(|| panic!("{name} is not in {info}"))
+            .trim()
+            .parse()
+            .unwrap()
     }
 
     /// Writes down every command from now on.
@@ -174,9 +228,26 @@ impl Watched {
 fn spawned(address: SocketAddr, folder: &Path, options: &[String]) -> Child {
     let mut command = tied("redis-server");
     let (host, port) = (address.ip().to_string(), address.port().to_string());
-    command.args(["--port", &port, "--bind", &host, "--save", "", "--appendonly", "no"]).args(options);
-    command.args(["--loglevel", "warning", "--repl-diskless-sync-delay", "0"]).arg("--dir").arg(folder);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .args([
+            "--port",
+            &port,
+            "--bind",
+            &host,
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ])
+        .args(options);
+    command
+        .args(["--loglevel", "warning", "--repl-diskless-sync-delay", "0"])
+        .arg("--dir")
+        .arg(folder);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     command.spawn().expect("redis-server can be started")
 }
 

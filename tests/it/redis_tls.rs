@@ -11,16 +11,30 @@ use crate::redis_server::RedisServer;
 
 /// Runs `openssl` in a folder.
 fn openssl(folder: &Path, arguments: &str) {
-    let output = Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output().unwrap();
-    assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new("openssl")
+        .args(arguments.split(' '))
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{arguments}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 /// An authority, and a certificate for this host that it has signed.
 fn certified(folder: &Path, host: &str) {
     let new = "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -x509 -days 2";
-    openssl(folder, &format!("{new} -keyout ca.key -out ca.pem -subj /CN=authority"));
-    let signed = format!("{new} -CA ca.pem -CAkey ca.key -keyout server.key -out server.pem -subj /CN=redis");
-    let host = format!("-addext subjectAltName=IP:{host} -addext basicConstraints=critical,CA:FALSE");
+    openssl(
+        folder,
+        &format!("{new} -keyout ca.key -out ca.pem -subj /CN=authority"),
+    );
+    let signed = format!(
+        "{new} -CA ca.pem -CAkey ca.key -keyout server.key -out server.pem -subj /CN=redis"
+    );
+    let host =
+        format!("-addext subjectAltName=IP:{host} -addext basicConstraints=critical,CA:FALSE");
     openssl(folder, &format!("{signed} {host}"));
 }
 
@@ -48,7 +62,14 @@ async fn a_redis_behind_tls_is_trusted_by_the_authority_that_was_given_and_by_no
     let port = address.port().to_string();
     let options = ["--tls-port", &port, "--tls-auth-clients", "no"];
     let (certificate, key, authority) = (file("server.pem"), file("server.key"), file("ca.pem"));
-    let files = ["--tls-cert-file", &certificate, "--tls-key-file", &key, "--tls-ca-cert-file", &authority];
+    let files = [
+        "--tls-cert-file",
+        &certificate,
+        "--tls-key-file",
+        &key,
+        "--tls-ca-cert-file",
+        &authority,
+    ];
     let redis = RedisServer::also_at(address.ip(), &[&options[..], &files[..]].concat()).await;
     let mut pair = Pair::new().await;
     pair.further = vec![
@@ -62,10 +83,16 @@ async fn a_redis_behind_tls_is_trusted_by_the_authority_that_was_given_and_by_no
     assert_eq!(refused.status, 503, "{}", refused.text);
     let log = untrusting.dies().await;
     assert!(log.contains("UnknownIssuer"), "its log says why: {log}");
-    pair.further.push(("REDIS_CA", std::fs::read_to_string(&authority).unwrap()));
+    pair.further
+        .push(("REDIS_CA", std::fs::read_to_string(&authority).unwrap()));
     let trusting = pair.starts().await;
     readiness_is(&pair, 200).await;
     let id = pair.asks(RESTAURANT).await;
-    assert!(redis.asked(&["--scan", "--pattern", &format!("*:call:{id}")]).contains(&id), "it is stored there");
+    assert!(
+        redis
+            .asked(&["--scan", "--pattern", &format!("*:call:{id}")])
+            .contains(&id),
+        "it is stored there"
+    );
     drop(trusting);
 }

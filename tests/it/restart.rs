@@ -1,6 +1,8 @@
-//! A process that has never heard of a call finishes it, from its ticket and the carrier's own record.
+//! A process that has never heard of a call finishes it, from its ticket and the carrier's own
+//! record.
 //!
-//! The processes here are two apps in simulated time, one after the other at one address; see `kill` for real ones.
+//! The processes here are two apps in simulated time, one after the other at one address; see
+//! `kill` for real ones.
 
 use serde_json::json;
 use tablecall::config::Given;
@@ -12,7 +14,11 @@ const OLD: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 const NEW: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
 async fn started(carrier: &TestApp, listen: Option<&str>, keys: &str) -> TestApp {
-    let given = Given { listen: listen.map(str::to_owned), ticket_keys: Some(keys.to_owned()), ..Given::default() };
+    let given = Given {
+        listen: listen.map(str::to_owned),
+        ticket_keys: Some(keys.to_owned()),
+        ..Given::default()
+    };
     let mut app = TestApp::beside(carrier, given).await;
     app.key = Some(SECRET);
     app
@@ -42,9 +48,19 @@ async fn a_key_that_only_the_carrier_remembers_is_read_from_its_record_and_nobod
     let call = Asked::new(&second, id);
     carrier.hears_of_the_end().await;
     let waiting = call.reads().await;
-    assert_eq!((waiting["outcome"].is_null(), &waiting["final"]), (true, &json!(false)), "{waiting:#}");
-    let done = call.comes_to_beside(&carrier, |call| call["final"] == true).await;
-    assert_eq!((&done["outcome"], done["attempts"].as_array().unwrap().len()), (&json!("confirmed"), 1), "{done:#}");
+    assert_eq!(
+        (waiting["outcome"].is_null(), &waiting["final"]),
+        (true, &json!(false)),
+        "{waiting:#}"
+    );
+    let done = call
+        .comes_to_beside(&carrier, |call| call["final"] == true)
+        .await;
+    assert_eq!(
+        (&done["outcome"], done["attempts"].as_array().unwrap().len()),
+        (&json!("confirmed"), 1),
+        "{done:#}"
+    );
     assert_eq!(carrier.ledger().await.len(), 1);
     second.stops().await;
     carrier.finish().await;
@@ -55,7 +71,11 @@ async fn a_ticket_of_the_key_before_last_is_still_opened_while_keys_rotate() {
     let carrier = TestApp::start().await;
     let (second, id) = accepted_before(&carrier, &format!("{NEW},{OLD}")).await;
     carrier.hears_of_the_end().await;
-    assert_eq!(Asked::new(&second, id).reads().await["status"], "in_progress", "it was taken over");
+    assert_eq!(
+        Asked::new(&second, id).reads().await["status"],
+        "in_progress",
+        "it was taken over"
+    );
     second.stops().await;
     carrier.finish().await;
 }
@@ -76,7 +96,11 @@ async fn a_process_that_took_a_call_over_knows_the_idempotency_key_of_its_reques
     let carrier = TestApp::start().await;
     let first = started(&carrier, None, OLD).await;
     let address = first.origin["http://".len()..].to_owned();
-    let keyed = |app: &TestApp| app.post("/api/call").header("idempotency-key", "k-1").json(&table());
+    let keyed = |app: &TestApp| {
+        app.post("/api/call")
+            .header("idempotency-key", "k-1")
+            .json(&table())
+    };
     let made = first.send(keyed(&first)).await;
     assert_eq!(made.status, 202, "{}", made.text);
     let mut phone = carrier.phone(RESTAURANT).rings().await;
@@ -87,9 +111,17 @@ async fn a_process_that_took_a_call_over_knows_the_idempotency_key_of_its_reques
     phone.presses("1").await;
     phone.hears("Accepted").await;
     let again = second.send(keyed(&second)).await;
-    assert_eq!((again.status, &again.body["id"]), (202, &made.body["id"]), "{}", again.text);
+    assert_eq!(
+        (again.status, &again.body["id"]),
+        (202, &made.body["id"]),
+        "{}",
+        again.text
+    );
     let other = with(table(), json!({"party_size": 7}));
-    second.send(keyed(&second).json(&other)).await.is_problem(422, "idempotency_mismatch");
+    second
+        .send(keyed(&second).json(&other))
+        .await
+        .is_problem(422, "idempotency_mismatch");
     phone.hangs_up().await;
     assert_eq!(carrier.ledger().await.len(), 1);
     second.stops().await;

@@ -1,4 +1,5 @@
-//! Several processes that share a Redis: any of them serves any request, and together they do everything once.
+//! Several processes that share a Redis: any of them serves any request, and together they do
+//! everything once.
 
 use std::time::Duration;
 
@@ -50,9 +51,15 @@ async fn a_call_made_at_one_process_and_heard_of_by_another_is_followed_at_a_thi
         }
     };
     let ((), (seen, mut ages, last)) = tokio::join!(conversation, listening);
-    assert!(seen.is_sorted_by(|one, next| one < next), "none comes twice, and none late: {seen:?}");
+    assert!(
+        seen.is_sorted_by(|one, next| one < next),
+        "none comes twice, and none late: {seen:?}"
+    );
     assert_eq!(last["outcome"], "confirmed", "{last:#}");
-    assert!(events.next().await.is_none(), "nothing follows the final event");
+    assert!(
+        events.next().await.is_none(),
+        "nothing follows the final event"
+    );
     ages.sort_by(f64::total_cmp);
     println!(
         "from the decision at one process to its event at another: {:.1} ms at the median of {}, {:.1} ms at most",
@@ -89,10 +96,27 @@ async fn a_follower_goes_on_at_another_process_where_it_was_interrupted() {
     };
     assert!(seen.is_sorted_by(|one, next| one < next), "{seen:?}");
     assert_eq!(end.call["outcome"], "confirmed");
-    let nothing = all.request(FIRST, reqwest::Method::GET, &format!("/api/call/{id}/events"));
-    let nothing = nothing.header("last-event-id", &end.id).send().await.unwrap();
-    assert_eq!(nothing.status(), 204, "who has seen the final event is not told again");
-    let unknown = all.follows_at(SECOND, &id, Some("999999")).await.next().await.expect("the current state");
+    let nothing = all.request(
+        FIRST,
+        reqwest::Method::GET,
+        &format!("/api/call/{id}/events"),
+    );
+    let nothing = nothing
+        .header("last-event-id", &end.id)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        nothing.status(),
+        204,
+        "who has seen the final event is not told again"
+    );
+    let unknown = all
+        .follows_at(SECOND, &id, Some("999999"))
+        .await
+        .next()
+        .await
+        .expect("the current state");
     assert_eq!(unknown.id, end.id);
 }
 
@@ -110,11 +134,18 @@ async fn a_follower_misses_nothing_when_the_subscription_breaks() {
     let mut last = None;
     while let Some(event) = events.next().await {
         let version: u64 = event.id.parse().unwrap();
-        assert!(last.as_ref().is_none_or(|(before, _)| version > *before), "twice: {version}");
+        assert!(
+            last.as_ref().is_none_or(|(before, _)| version > *before),
+            "twice: {version}"
+        );
         last = Some((version, event.call));
     }
     let (_, last) = last.expect("something came");
-    assert_eq!((&last["final"], &last["outcome"]), (&json!(true), &json!("confirmed")), "{last:#}");
+    assert_eq!(
+        (&last["final"], &last["outcome"]),
+        (&json!(true), &json!("confirmed")),
+        "{last:#}"
+    );
 }
 
 #[tokio::test]
@@ -125,14 +156,27 @@ async fn calls_that_become_due_are_dialled_by_one_process_each() {
     for number in 0..12 {
         let mut request = next_week(&format!("+1415{}0101", 560 + number));
         request["not_before"] = json!(format!("{soon:.3}"));
-        let answer = Answer::of(all.request(number % 2, reqwest::Method::POST, "/api/call").json(&request)).await;
-        assert_eq!((answer.status, &answer.body["waiting_for"]), (202, &json!("not_before")), "{}", answer.text);
+        let answer = Answer::of(
+            all.request(number % 2, reqwest::Method::POST, "/api/call")
+                .json(&request),
+        )
+        .await;
+        assert_eq!(
+            (answer.status, &answer.body["waiting_for"]),
+            (202, &json!("not_before")),
+            "{}",
+            answer.text
+        );
         ids.push(answer.body["id"].as_str().unwrap().to_owned());
     }
     for (number, id) in ids.iter().enumerate() {
         let done = all.until_at((number + 1) % 2, id, is_final).await;
         let rung = done["attempts"].as_array().unwrap().len();
-        assert_eq!((&done["outcome"], rung), (&json!("confirmed"), 1), "{done:#}");
+        assert_eq!(
+            (&done["outcome"], rung),
+            (&json!("confirmed"), 1),
+            "{done:#}"
+        );
     }
     assert_eq!(all.ledger().await.len(), ids.len(), "each number rang once");
 }
@@ -146,14 +190,24 @@ async fn a_second_call_to_a_number_waits_wherever_it_was_made() {
     assert!(same.text.contains(&first), "{}", same.text);
     let mut other = next_week(RESTAURANT);
     other["name"] = json!("Berta");
-    let waits = Answer::of(all.request(SECOND, reqwest::Method::POST, "/api/call").json(&other)).await;
-    assert_eq!((waits.status, &waits.body["waiting_for"]), (202, &json!("live_call")), "{}", waits.text);
+    let waits = Answer::of(
+        all.request(SECOND, reqwest::Method::POST, "/api/call")
+            .json(&other),
+    )
+    .await;
+    assert_eq!(
+        (waits.status, &waits.body["waiting_for"]),
+        (202, &json!("live_call")),
+        "{}",
+        waits.text
+    );
     let second = waits.body["id"].as_str().unwrap().to_owned();
     all.answers().await;
     all.webhooks_go_to(&[FIRST]);
     all.accepts().await;
     all.until_at(FIRST, &first, is_final).await;
-    all.until_at(SECOND, &second, |call| call["status"] == "ringing").await;
+    all.until_at(SECOND, &second, |call| call["status"] == "ringing")
+        .await;
     assert_eq!(all.ledger().await.len(), 2);
 }
 
@@ -161,17 +215,28 @@ async fn a_second_call_to_a_number_waits_wherever_it_was_made() {
 async fn one_idempotency_key_is_one_call_at_all_processes_at_once() {
     let all = Instances::start(3).await;
     let asks = |number: usize| {
-        let request = all.request(number, reqwest::Method::POST, "/api/call").header("idempotency-key", "one");
+        let request = all
+            .request(number, reqwest::Method::POST, "/api/call")
+            .header("idempotency-key", "one");
         Answer::of(request.json(&next_week(RESTAURANT)))
     };
     let (one, two, three) = tokio::join!(asks(FIRST), asks(SECOND), asks(THIRD));
     for answer in [&two, &three] {
-        assert_eq!((answer.status, &answer.body["id"]), (202, &one.body["id"]), "{}", answer.text);
+        assert_eq!(
+            (answer.status, &answer.body["id"]),
+            (202, &one.body["id"]),
+            "{}",
+            answer.text
+        );
     }
     let mut other = next_week(RESTAURANT);
     other["party_size"] = json!(5);
-    let request = all.request(SECOND, reqwest::Method::POST, "/api/call").header("idempotency-key", "one");
-    Answer::of(request.json(&other)).await.is_problem(422, "idempotency_mismatch");
+    let request = all
+        .request(SECOND, reqwest::Method::POST, "/api/call")
+        .header("idempotency-key", "one");
+    Answer::of(request.json(&other))
+        .await
+        .is_problem(422, "idempotency_mismatch");
     all.line("rings", |line| line["status"] == "ringing").await;
     all.rang_once().await;
 }
@@ -186,7 +251,14 @@ async fn one_reservation_asked_for_at_all_processes_at_once_rings_once() {
     );
     let mut statuses = [one.status, two.status, three.status];
     statuses.sort_unstable();
-    assert_eq!(statuses, [202, 409, 409], "{}\n{}\n{}", one.text, two.text, three.text);
+    assert_eq!(
+        statuses,
+        [202, 409, 409],
+        "{}\n{}\n{}",
+        one.text,
+        two.text,
+        three.text
+    );
     all.line("rings", |line| line["status"] == "ringing").await;
     all.rang_once().await;
 }
@@ -200,7 +272,8 @@ async fn a_wish_not_to_be_called_is_known_everywhere_at_once() {
     all.acts("press", json!({"digits": "9"})).await;
     all.hears("1").await;
     all.acts("press", json!({"digits": "1"})).await;
-    all.until_at(SECOND, &id, |call| call["outcome"] == "opted_out").await;
+    all.until_at(SECOND, &id, |call| call["outcome"] == "opted_out")
+        .await;
     let answer = all.tries_at(SECOND, RESTAURANT).await;
     answer.is_problem(422, "opted_out");
 }
@@ -210,12 +283,19 @@ async fn limits_are_counted_over_all_processes() {
     let limits = "number_hour=1,number_day=8,key_minute=3,service_day=500";
     let all = Instances::with(2, &[("TABLECALL_LIMITS", limits)]).await;
     let first = all.asks_at(FIRST, "+14155550103").await;
-    all.until_at(FIRST, &first, |call| call["attempts"][0]["ended_because"] == "busy").await;
+    all.until_at(FIRST, &first, |call| {
+        call["attempts"][0]["ended_because"] == "busy"
+    })
+    .await;
     let waiting = all.reads_at(SECOND, &first).await;
     assert_eq!(waiting["final"], false, "{waiting:#}");
     let mut other = next_week("+14155550103");
     other["name"] = json!("Berta");
-    let again = Answer::of(all.request(SECOND, reqwest::Method::POST, "/api/call").json(&other)).await;
+    let again = Answer::of(
+        all.request(SECOND, reqwest::Method::POST, "/api/call")
+            .json(&other),
+    )
+    .await;
     assert_eq!(again.status, 429, "{}", again.text);
     assert!(!again.header("retry-after").is_empty());
     all.asks_at(FIRST, "+14155552001").await;
@@ -230,31 +310,49 @@ async fn limits_are_counted_over_all_processes() {
 #[tokio::test]
 async fn calls_are_started_no_faster_together_than_one_alone_may() {
     let all = Instances::with(2, &[("TWILIO_CPS", "2")]).await;
-    let phones: Vec<String> = (10..16).map(|number| format!("+14155552{number}1")).collect();
-    let asked = phones.iter().enumerate().map(|(number, phone)| all.tries_at(number % 2, phone));
+    let phones: Vec<String> = (10..16)
+        .map(|number| format!("+14155552{number}1"))
+        .collect();
+    let asked = phones
+        .iter()
+        .enumerate()
+        .map(|(number, phone)| all.tries_at(number % 2, phone));
     for answer in futures_util::future::join_all(asked).await {
         assert_eq!(answer.status, 202, "{}", answer.text);
     }
     crate::app::within("all are placed", async {
         let mut state = all.simulator("state").await;
         while state["calls"].as_array().unwrap().len() < phones.len() {
-            state = all.simulator(&format!("state?after={}&wait=30", state["version"])).await;
+            state = all
+                .simulator(&format!("state?after={}&wait=30", state["version"]))
+                .await;
         }
     })
     .await;
-    let mut starts: Vec<Timestamp> =
-        all.ledger().await.iter().map(|call| call["created_at"].as_str().unwrap().parse().unwrap()).collect();
+    let mut starts: Vec<Timestamp> = all
+        .ledger()
+        .await
+        .iter()
+        .map(|call| call["created_at"].as_str().unwrap().parse().unwrap())
+        .collect();
     starts.sort_unstable();
     for window in starts.windows(4) {
         let span = window[3].duration_since(window[0]);
-        assert!(span > SignedDuration::try_from(Duration::from_millis(800)).unwrap(), "four in {span}: {starts:?}");
+        assert!(
+            span > SignedDuration::try_from(Duration::from_millis(800)).unwrap(),
+            "four in {span}: {starts:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn ticket_keys_are_rotated_while_a_call_is_on_the_line() {
     const NEWER: &str = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=";
-    let mut all = Instances::with(2, &[("TABLECALL_TICKET_KEYS", &format!("{TICKET_KEY},{NEWER}"))]).await;
+    let mut all = Instances::with(
+        2,
+        &[("TABLECALL_TICKET_KEYS", &format!("{TICKET_KEY},{NEWER}"))],
+    )
+    .await;
     all.webhooks_go_to(&[SECOND]);
     all.stops(SECOND).await;
     all.sets("TABLECALL_TICKET_KEYS", format!("{NEWER},{TICKET_KEY}"));
@@ -263,8 +361,12 @@ async fn ticket_keys_are_rotated_while_a_call_is_on_the_line() {
     // Sealed with the older key here, and with the newer one there.
     let id = all.asks_at(FIRST, RESTAURANT).await;
     all.answers().await;
-    all.tries_at(SECOND, RESTAURANT).await.is_problem(409, "duplicate_call");
-    let talking = all.until_at(FIRST, &id, |call| call["status"] == "in_progress").await;
+    all.tries_at(SECOND, RESTAURANT)
+        .await
+        .is_problem(409, "duplicate_call");
+    let talking = all
+        .until_at(FIRST, &id, |call| call["status"] == "in_progress")
+        .await;
     assert_eq!(talking["id"], id.as_str());
     all.stops(FIRST).await;
     all.begins(FIRST).await;

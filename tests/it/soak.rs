@@ -1,8 +1,8 @@
-//! A long random day: hundreds of calls in simulated time with everything going wrong now and then, and afterwards the
-//! carrier's books held against ours, line by line.
+//! A long random day: hundreds of calls in simulated time with everything going wrong now and then,
+//! and afterwards the carrier's books held against ours, line by line.
 //!
-//! `TABLECALL_SOAK=ROUNDS` or `ROUNDS:SEED` makes it longer: each round is 300 calls with the next seed. The seed is
-//! printed; with it the same calls, callees and faults come again.
+//! `TABLECALL_SOAK=ROUNDS` or `ROUNDS:SEED` makes it longer: each round is 300 calls with the next
+//! seed. The seed is printed; with it the same calls, callees and faults come again.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -24,7 +24,10 @@ const LONGEST_HOURS: i64 = 30;
 /// Everything that can go wrong, each now and then.
 fn faults(dice: &mut fastrand::Rng) -> Value {
     let often = |dice: &mut fastrand::Rng, probability: f64, more: Value| {
-        with(json!({"probability": probability, "seed": dice.u32(..)}), more)
+        with(
+            json!({"probability": probability, "seed": dice.u32(..)}),
+            more,
+        )
     };
     let mut faults = json!({});
     for (fault, probability, more) in [
@@ -78,17 +81,30 @@ struct Soak {
 impl Soak {
     async fn begin(seed: u64) -> Self {
         let mut dice = fastrand::Rng::with_seed(seed);
-        let mut app = TestApp::with(Given { twilio_cps: Some("5".to_owned()), ..Given::default() }).await;
+        let mut app = TestApp::with(Given {
+            twilio_cps: Some("5".to_owned()),
+            ..Given::default()
+        })
+        .await;
         app.loses_callbacks = true;
         app.checks(table_at("+14155552671")).await;
         app.goes_wrong(faults(&mut dice)).await;
-        Self { app, dice, wanted: Vec::new(), refused: 0 }
+        Self {
+            app,
+            dice,
+            wanted: Vec::new(),
+            refused: 0,
+        }
     }
 
     /// One of 150 restaurants in each of a dozen tempers; some are asked twice.
     fn number(&mut self) -> String {
         let temper = self.dice.u32(101..=111);
-        format!("+1{}{}0{temper}", self.dice.choice([415, 212, 312]).unwrap(), self.dice.u32(200..250))
+        format!(
+            "+1{}{}0{temper}",
+            self.dice.choice([415, 212, 312]).unwrap(),
+            self.dice.u32(200..250)
+        )
     }
 
     async fn asks(&mut self) {
@@ -103,7 +119,11 @@ impl Soak {
         match answer.status {
             202 => {
                 let id = answer.body["id"].as_str().unwrap().to_owned();
-                self.wanted.push(Wanted { id, phone, canceled: false });
+                self.wanted.push(Wanted {
+                    id,
+                    phone,
+                    canceled: false,
+                });
             }
             409 | 502 => self.refused += 1,
             _ => panic!("{}", answer.text),
@@ -124,19 +144,26 @@ impl Soak {
         }
     }
 
-    /// Lets time leap to the next moment that somebody waits for, once nothing seems to be under way.
+    /// Lets time leap to the next moment that somebody waits for, once nothing seems to be under
+    /// way.
     async fn time_leaps(&self) {
         let mut version = Value::Null;
         loop {
             let state = self.app.simulator("state?limit=0").await;
-            // A webhook that is tried again pauses in real time, and all its tries are one moment here.
+            // A webhook that is tried again pauses in real time, and all its tries are one moment
+            // here.
             if state["version"] == version && state["under_way"] == 0 {
                 break;
             }
             version = state["version"].clone();
         }
         let now = self.app.now();
-        let next = self.app.clock.next_sleeper().filter(|next| *next < Timestamp::MAX).expect("somebody waits");
+        let next = self
+            .app
+            .clock
+            .next_sleeper()
+            .filter(|next| *next < Timestamp::MAX)
+            .expect("somebody waits");
         let until_next = Duration::try_from(next.duration_since(now)).unwrap_or_default();
         self.app.clock.advance(until_next.max(LEAP));
     }
@@ -145,9 +172,15 @@ impl Soak {
         let metrics = self.app.send(self.app.get("/metrics")).await.text;
         let count = |status: &str| {
             let line = format!("tablecall_calls{{status=\"{status}\"}} ");
-            metrics.lines().find_map(|it| it.strip_prefix(&line)?.parse::<f64>().ok()).unwrap()
+            metrics
+                .lines()
+                .find_map(|it| it.strip_prefix(&line)?.parse::<f64>().ok())
+                .unwrap()
         };
-        ["queued", "dialing", "ringing", "in_progress"].iter().map(|status| count(status) as u32).sum()
+        ["queued", "dialing", "ringing", "in_progress"]
+            .iter()
+            .map(|status| count(status) as u32)
+            .sum()
     }
 
     async fn lives(&mut self) {
@@ -169,7 +202,11 @@ impl Soak {
                 break;
             }
             let hours = self.app.now().duration_since(begun).as_hours();
-            assert!(hours < LONGEST_HOURS, "{} calls are open after {hours} hours", self.open_calls().await);
+            assert!(
+                hours < LONGEST_HOURS,
+                "{} calls are open after {hours} hours",
+                self.open_calls().await
+            );
         }
     }
 }
@@ -177,35 +214,55 @@ impl Soak {
 /// The digits in a line of the carrier's books whose webhooks had such an answer; 0: none.
 fn keys(line: &Value, wanted: fn(u64) -> bool) -> Vec<&str> {
     let sent = line["webhooks"].as_array().unwrap().iter();
-    let told = sent.filter(|it| it["kind"] == "voice" && wanted(it["status"].as_u64().unwrap_or(0)));
-    told.filter_map(|it| it["digits"].as_str()).filter(|digits| !digits.is_empty()).collect()
+    let told =
+        sent.filter(|it| it["kind"] == "voice" && wanted(it["status"].as_u64().unwrap_or(0)));
+    told.filter_map(|it| it["digits"].as_str())
+        .filter(|digits| !digits.is_empty())
+        .collect()
 }
 
 /// The books of both sides say the same of one call.
 fn agrees(call: &Value, wanted: &Wanted, lines: &HashMap<&str, &Value>) {
-    assert_eq!((&call["final"], &call["status"]), (&json!(true), &json!("finished")), "{call:#}");
+    assert_eq!(
+        (&call["final"], &call["status"]),
+        (&json!(true), &json!("finished")),
+        "{call:#}"
+    );
     let (mut heard, mut pressed) = (Vec::new(), Vec::new());
     for attempt in call["attempts"].as_array().unwrap() {
         let Some(sid) = attempt["sid"].as_str() else {
             let because = attempt["ended_because"].as_str().unwrap();
-            assert!(["refused", "unknown", "canceled"].contains(&because), "without a line: {attempt:#}");
+            assert!(
+                ["refused", "unknown", "canceled"].contains(&because),
+                "without a line: {attempt:#}"
+            );
             continue;
         };
-        let line = lines.get(sid).unwrap_or_else(|| panic!("not in the carrier's books: {attempt:#}"));
-        assert_eq!((&line["to"], &line["final"]), (&json!(wanted.phone), &json!(true)), "{line:#}");
-        let because = attempt["ended_because"].as_str().unwrap_or_else(|| panic!("it has no end: {call:#}"));
+        let line = lines
+            .get(sid)
+            .unwrap_or_else(|| panic!("not in the carrier's books: {attempt:#}"));
+        assert_eq!(
+            (&line["to"], &line["final"]),
+            (&json!(wanted.phone), &json!(true)),
+            "{line:#}"
+        );
+        let because = attempt["ended_because"]
+            .as_str()
+            .unwrap_or_else(|| panic!("it has no end: {call:#}"));
         let status = line["status"].as_str().unwrap();
         let fits = match because {
             "busy" => status == "busy",
             "unreachable" => status == "failed",
             "no_answer" => ["no-answer", "canceled"].contains(&status),
             "canceled" => wanted.canceled,
-            "confirmed" | "rejected" | "countered" | "opted_out" | "machine" | "no_key" | "hung_up" => {
-                status == "completed"
-            }
+            "confirmed" | "rejected" | "countered" | "opted_out" | "machine" | "no_key"
+            | "hung_up" => status == "completed",
             _ => false,
         };
-        assert!(fits, "{because} of a line that was {status}: {call:#}\n{line:#}");
+        assert!(
+            fits,
+            "{because} of a line that was {status}: {call:#}\n{line:#}"
+        );
         heard.extend(keys(line, |status| status == 200));
         pressed.extend(keys(line, |_any| true));
     }
@@ -216,10 +273,17 @@ fn agrees(call: &Value, wanted: &Wanted, lines: &HashMap<&str, &Value>) {
         return;
     }
     let temper = &wanted.phone[wanted.phone.len() - 4..];
-    // A key whose webhook was refused on its way is read from the carrier's record, if the talk went on after it.
-    let (Some(heard), Some(pressed)) = (verdict(temper, &heard), verdict(temper, &pressed)) else { return };
-    let decided = Some(outcome).filter(|it| ["confirmed", "rejected", "countered", "opted_out"].contains(it));
-    assert!(decided == heard || decided == pressed, "{outcome} of {heard:?} and {pressed:?}: {call:#}");
+    // A key whose webhook was refused on its way is read from the carrier's record, if the talk
+    // went on after it.
+    let (Some(heard), Some(pressed)) = (verdict(temper, &heard), verdict(temper, &pressed)) else {
+        return;
+    };
+    let decided =
+        Some(outcome).filter(|it| ["confirmed", "rejected", "countered", "opted_out"].contains(it));
+    assert!(
+        decided == heard || decided == pressed,
+        "{outcome} of {heard:?} and {pressed:?}: {call:#}"
+    );
 }
 
 /// What keys decide at a number of this temper, if anything; `None`: nobody can tell.
@@ -229,7 +293,8 @@ fn verdict(temper: &str, keys: &[&str]) -> Option<Option<&'static str>> {
         "0102" => keys.contains(&"2").then_some("rejected"),
         "0111" if keys.contains(&"2") => Some("rejected"),
         "0111" => keys.contains(&"1").then_some("confirmed"),
-        // Another time counts once it was confirmed; where some of the keys were lost, the others may mean anything.
+        // Another time counts once it was confirmed; where some of the keys were lost, the others
+        // may mean anything.
         "0110" if keys.ends_with(&["3", "2015", "1"]) => Some("confirmed"),
         "0110" => return None,
         _ => None,
@@ -241,7 +306,10 @@ fn nobody_was_rung_twice(ledger: &[Value], known: &HashSet<String>) {
     let mut by_number: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
     for line in ledger {
         let (sid, to) = (line["sid"].as_str().unwrap(), line["to"].as_str().unwrap());
-        assert!(known.contains(sid), "a line that nobody asked for: {line:#}");
+        assert!(
+            known.contains(sid),
+            "a line that nobody asked for: {line:#}"
+        );
         if let (Some(from), Some(until)) = (line["dialed_at"].as_str(), line["ended_at"].as_str()) {
             by_number.entry(to).or_default().push((from, until));
         }
@@ -249,7 +317,10 @@ fn nobody_was_rung_twice(ledger: &[Value], known: &HashSet<String>) {
     for (number, mut spans) in by_number {
         spans.sort_unstable();
         for pair in spans.windows(2) {
-            assert!(pair[0].1 <= pair[1].0, "two lines at a time to {number}: {pair:?}");
+            assert!(
+                pair[0].1 <= pair[1].0,
+                "two lines at a time to {number}: {pair:?}"
+            );
         }
     }
 }
@@ -261,27 +332,46 @@ async fn round(seed: u64) {
     soak.lives().await;
     soak.app.goes_wrong(json!({})).await;
     let ledger = soak.app.ledger().await;
-    let lines: HashMap<&str, &Value> = ledger.iter().map(|line| (line["sid"].as_str().unwrap(), line)).collect();
+    let lines: HashMap<&str, &Value> = ledger
+        .iter()
+        .map(|line| (line["sid"].as_str().unwrap(), line))
+        .collect();
     let mut known = HashSet::new();
     let mut outcomes: BTreeMap<String, u32> = BTreeMap::new();
     for wanted in &soak.wanted {
-        let call = soak.app.send(soak.app.get(&format!("/api/call/{}", wanted.id))).await.body;
+        let call = soak
+            .app
+            .send(soak.app.get(&format!("/api/call/{}", wanted.id)))
+            .await
+            .body;
         agrees(&call, wanted, &lines);
         for attempt in call["attempts"].as_array().unwrap() {
             if let Some(sid) = attempt["sid"].as_str() {
-                assert!(known.insert(sid.to_owned()), "one line, two attempts: {call:#}");
+                assert!(
+                    known.insert(sid.to_owned()),
+                    "one line, two attempts: {call:#}"
+                );
             }
         }
-        *outcomes.entry(call["outcome"].as_str().unwrap().to_owned()).or_default() += 1;
+        *outcomes
+            .entry(call["outcome"].as_str().unwrap().to_owned())
+            .or_default() += 1;
     }
     nobody_was_rung_twice(&ledger, &known);
-    eprintln!("soak: seed {seed}: {} calls, {} lines, {outcomes:?}", soak.wanted.len(), ledger.len());
+    eprintln!(
+        "soak: seed {seed}: {} calls, {} lines, {outcomes:?}",
+        soak.wanted.len(),
+        ledger.len()
+    );
     assert!(outcomes.len() >= 7, "a dull day: {outcomes:?}");
     soak.app.stops().await;
 }
 
 #[tokio::test]
-#[expect(clippy::disallowed_methods, reason = "how long a soak lasts is asked of who starts the tests")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a soak lasts is asked of who starts the tests"
+)]
 async fn a_day_with_every_fault_ends_with_books_that_agree() {
     let told = std::env::var("TABLECALL_SOAK").unwrap_or_default();
     let (rounds, seed) = told.split_once(':').unwrap_or((&told, ""));

@@ -6,11 +6,17 @@ use tablecall::config::Given;
 use crate::app::{RESTAURANT, TestApp, table, with};
 
 fn listening() -> Given {
-    Given { twilio_speech: Some("on".to_owned()), ..Given::default() }
+    Given {
+        twilio_speech: Some("on".to_owned()),
+        ..Given::default()
+    }
 }
 
 fn window() -> Value {
-    with(table(), json!({"alternatives": {"earliest": "18:30", "latest": "21:00"}}))
+    with(
+        table(),
+        json!({"alternatives": {"earliest": "18:30", "latest": "21:00"}}),
+    )
 }
 
 #[tokio::test]
@@ -18,9 +24,27 @@ async fn a_spoken_yes_or_no_counts_in_the_language_of_the_call() {
     for (language, listens, word, heard, outcome) in [
         ("en-US", "en-US", "Yes, please.", "Accepted", "confirmed"),
         ("en-US", "en-US", "No problem!", "Accepted", "confirmed"),
-        ("de-DE", "de-DE", "Nein, leider nicht", "Abgelehnt", "rejected"),
-        ("es-ES", "es-ES", "Sí, claro", "Reserva aceptada", "confirmed"),
-        ("ja-JP", "ja-JP", "はい、お願いします。", "ご承諾ありがとうございます", "confirmed"),
+        (
+            "de-DE",
+            "de-DE",
+            "Nein, leider nicht",
+            "Abgelehnt",
+            "rejected",
+        ),
+        (
+            "es-ES",
+            "es-ES",
+            "Sí, claro",
+            "Reserva aceptada",
+            "confirmed",
+        ),
+        (
+            "ja-JP",
+            "ja-JP",
+            "はい、お願いします。",
+            "ご承諾ありがとうございます",
+            "confirmed",
+        ),
         ("cmn-CN", "cmn-Hans-CN", "不行", "4", "rejected"),
     ] {
         let app = TestApp::with(listening()).await;
@@ -33,8 +57,16 @@ async fn a_spoken_yes_or_no_counts_in_the_language_of_the_call() {
         phone.hears(heard).await;
         phone.hangs_up().await;
         let call = call.ends_as(outcome, 1).await;
-        let said = call["timeline"].as_array().unwrap().iter().find(|entry| entry["what"] == "said").unwrap();
-        assert!(matches!(said["detail"].as_str(), Some("yes" | "no")), "{said}");
+        let said = call["timeline"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|entry| entry["what"] == "said")
+            .unwrap();
+        assert!(
+            matches!(said["detail"].as_str(), Some("yes" | "no")),
+            "{said}"
+        );
         app.finish().await;
     }
 }
@@ -42,8 +74,20 @@ async fn a_spoken_yes_or_no_counts_in_the_language_of_the_call() {
 #[tokio::test]
 async fn words_that_are_not_certain_ask_for_a_key_and_a_key_decides() {
     for (language, word, sorry, key, outcome) in [
-        ("en-US", "Yes", "Sorry, I did not understand that. Please press a key.", "2", "rejected"),
-        ("de-DE", "Ja", "Das habe ich leider nicht verstanden.", "1", "confirmed"),
+        (
+            "en-US",
+            "Yes",
+            "Sorry, I did not understand that. Please press a key.",
+            "2",
+            "rejected",
+        ),
+        (
+            "de-DE",
+            "Ja",
+            "Das habe ich leider nicht verstanden.",
+            "1",
+            "confirmed",
+        ),
         ("ja-JP", "はい", "聞き取れませんでした", "1", "confirmed"),
     ] {
         let app = TestApp::with(listening()).await;
@@ -67,12 +111,24 @@ async fn words_that_are_not_certain_ask_for_a_key_and_a_key_decides() {
 #[tokio::test]
 async fn once_more_and_another_time_are_understood_and_digits_are_typed() {
     for (language, again, other, digits) in [
-        ("en-US", "Say that again", "Another time, please", "Please type four digits"),
-        ("de-DE", "Wie bitte?", "Eine andere Zeit", "Bitte tippen Sie vier Ziffern"),
+        (
+            "en-US",
+            "Say that again",
+            "Another time, please",
+            "Please type four digits",
+        ),
+        (
+            "de-DE",
+            "Wie bitte?",
+            "Eine andere Zeit",
+            "Bitte tippen Sie vier Ziffern",
+        ),
         ("es-ES", "¿Cómo?", "Otra hora", "cuatro"),
     ] {
         let app = TestApp::with(listening()).await;
-        let call = app.asks(with(window(), json!({"language": language}))).await;
+        let call = app
+            .asks(with(window(), json!({"language": language})))
+            .await;
         let mut phone = app.phone(RESTAURANT).rings().await;
         phone.answers().await;
         phone.hears("Ana García").await;
@@ -80,7 +136,11 @@ async fn once_more_and_another_time_are_understood_and_digits_are_typed() {
         phone.hears("Ana García").await;
         phone.says(other, 0.8).await;
         phone.hears(digits).await;
-        assert_eq!(phone.line().await["gather"]["speech"], false, "a time is typed");
+        assert_eq!(
+            phone.line().await["gather"]["speech"],
+            false,
+            "a time is typed"
+        );
         phone.presses("2015").await;
         phone.hears_something().await;
         phone.presses("1").await;

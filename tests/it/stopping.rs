@@ -20,15 +20,27 @@ async fn a_call_that_waits_is_left_to_the_others_when_its_process_is_told_to_sto
     let soon = Clock::system().now() + SignedDuration::from_secs(4);
     let mut request = next_week("+14155550101");
     request["not_before"] = json!(format!("{soon:.3}"));
-    let asked = Answer::of(all.request(0, reqwest::Method::POST, "/api/call").json(&request)).await;
+    let asked = Answer::of(
+        all.request(0, reqwest::Method::POST, "/api/call")
+            .json(&request),
+    )
+    .await;
     assert_eq!(asked.status, 202, "{}", asked.text);
     let id = asked.body["id"].as_str().unwrap().to_owned();
     let (code, log) = all.stops(0).await;
     assert_eq!(code, Some(0), "{log}");
     let left = all.reads_at(1, &id).await;
-    assert_eq!((&left["status"], &left["waiting_for"]), (&json!("queued"), &json!("not_before")), "{left:#}");
+    assert_eq!(
+        (&left["status"], &left["waiting_for"]),
+        (&json!("queued"), &json!("not_before")),
+        "{left:#}"
+    );
     let done = all.until_at(1, &id, is_final).await;
-    assert_eq!((&done["outcome"], done["attempts"].as_array().unwrap().len()), (&json!("confirmed"), 1), "{done:#}");
+    assert_eq!(
+        (&done["outcome"], done["attempts"].as_array().unwrap().len()),
+        (&json!("confirmed"), 1),
+        "{done:#}"
+    );
     all.rang_once().await;
 }
 
@@ -38,7 +50,11 @@ async fn a_call_that_waits_is_dialled_by_the_next_process_when_the_only_one_is_t
     let soon = Clock::system().now() + SignedDuration::from_secs(2);
     let mut request = next_week("+14155550101");
     request["not_before"] = json!(format!("{soon:.3}"));
-    let asked = Answer::of(all.request(0, reqwest::Method::POST, "/api/call").json(&request)).await;
+    let asked = Answer::of(
+        all.request(0, reqwest::Method::POST, "/api/call")
+            .json(&request),
+    )
+    .await;
     let id = asked.body["id"].as_str().unwrap().to_owned();
     let (code, log) = all.stops(0).await;
     assert_eq!(code, Some(0), "{log}");

@@ -1,5 +1,6 @@
-//! Simulated time: it moves from one moment somebody waits for to the next, once everything of this moment has
-//! happened. All of a test runs on one thread, so whoever was woken has acted before the test goes on.
+//! Simulated time: it moves from one moment somebody waits for to the next, once everything of this
+//! moment has happened. All of a test runs on one thread, so whoever was woken has acted before the
+//! test goes on.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -10,10 +11,19 @@ impl TestApp {
     /// Lets time pass until the next moment that anybody waits for.
     pub(crate) async fn time_passes(&self) {
         self.is_quiet().await;
-        let next = self.clock.next_sleeper().filter(|next| *next < Timestamp::MAX).expect("somebody waits");
-        self.clock.advance(next.duration_since(self.clock.now()).unsigned_abs());
+        let next = self
+            .clock
+            .next_sleeper()
+            .filter(|next| *next < Timestamp::MAX)
+            .expect("somebody waits");
+        self.clock
+            .advance(next.duration_since(self.clock.now()).unsigned_abs());
         // Whoever is due has woken up once nobody waits for the past any more.
-        while self.clock.next_sleeper().is_some_and(|next| next <= self.clock.now()) {
+        while self
+            .clock
+            .next_sleeper()
+            .is_some_and(|next| next <= self.clock.now())
+        {
             tokio::task::yield_now().await;
         }
     }
@@ -24,23 +34,39 @@ impl TestApp {
             let state = self.simulator("state").await;
             let ledger = self.ledger().await;
             let phones = state["calls"].as_array().unwrap();
-            if phones.iter().all(|phone| self.has_come_to_rest(phone, &ledger)) {
+            if phones
+                .iter()
+                .all(|phone| self.has_come_to_rest(phone, &ledger))
+            {
                 return;
             }
-            let answer = self.simulator(&format!("state?after={}&wait=60", state["version"])).await;
-            assert_ne!(answer["version"], state["version"], "something hangs: {answer:#}");
+            let answer = self
+                .simulator(&format!("state?after={}&wait=60", state["version"]))
+                .await;
+            assert_ne!(
+                answer["version"], state["version"],
+                "something hangs: {answer:#}"
+            );
         }
     }
 
     /// Whether a line waits for time or a hand, and the service knows how it stands.
     fn has_come_to_rest(&self, phone: &Value, ledger: &[Value]) -> bool {
         let status = phone["status"].as_str().unwrap();
-        let entry = ledger.iter().find(|entry| entry["sid"] == phone["sid"]).expect("it is in the books");
+        let entry = ledger
+            .iter()
+            .find(|entry| entry["sid"] == phone["sid"])
+            .expect("it is in the books");
         let webhooks = entry["webhooks"].as_array().unwrap();
-        let told = webhooks.iter().any(|sent| sent["kind"] == "status" && sent["call_status"] == status);
+        let told = webhooks
+            .iter()
+            .any(|sent| sent["kind"] == "status" && sent["call_status"] == status);
         // Nobody asked to be told of calls that come to us.
-        let told =
-            told || phone["direction"] == "inbound" || status == "queued" || withdrawn(entry) || self.loses_callbacks;
+        let told = told
+            || phone["direction"] == "inbound"
+            || status == "queued"
+            || withdrawn(entry)
+            || self.loses_callbacks;
         let talks = phone["saying"].is_object() || phone["gather"]["listening"] == true;
         told && (status != "in-progress" || talks)
     }

@@ -1,4 +1,5 @@
-//! SIGTERM at each moment of a call, to the only process there is: no verdict is lost, and nobody is rung twice.
+//! SIGTERM at each moment of a call, to the only process there is: no verdict is lost, and nobody
+//! is rung twice.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -34,7 +35,10 @@ async fn rang_once(pair: &Pair) {
 }
 
 async fn goes_wrong(pair: &Pair, faults: Value) {
-    let request = pair.http.put(format!("{}/simulator/api/faults", pair.carrier.origin)).json(&faults);
+    let request = pair
+        .http
+        .put(format!("{}/simulator/api/faults", pair.carrier.origin))
+        .json(&faults);
     assert_eq!(Answer::of(request).await.status, 200);
 }
 
@@ -45,10 +49,15 @@ async fn was_told(pair: &Pair, status: &str) {
         loop {
             let ledger = pair.simulator("ledger").await;
             let sent = ledger["calls"][0]["webhooks"].as_array().unwrap().clone();
-            if sent.iter().any(|sent| sent["call_status"] == status && sent["status"] == 204) {
+            if sent
+                .iter()
+                .any(|sent| sent["call_status"] == status && sent["status"] == 204)
+            {
                 return;
             }
-            state = pair.simulator(&format!("state?after={}&wait=30", state["version"])).await;
+            state = pair
+                .simulator(&format!("state?after={}&wait=30", state["version"]))
+                .await;
         }
     })
     .await;
@@ -73,7 +82,8 @@ async fn survives(moment: Moment) {
         let before = pair.reads(&id).await.body;
         assert_eq!(before["outcome"], "confirmed", "{before:#}");
     }
-    // A call whose line is closed waits some seconds for a key that was overtaken, and so does its process.
+    // A call whose line is closed waits some seconds for a key that was overtaken, and so does its
+    // process.
     let (code, log) = first.stops_within(LONGEST).await;
     assert_eq!(code, Some(0), "{log}");
     let concluded = log.contains("\"event\":\"finished\",\"detail\":\"confirmed\"");
@@ -93,13 +103,20 @@ async fn survives(moment: Moment) {
                 pair.hears("Accepted: 4 people").await;
             }
             if matches!(moment, Moment::Decided) {
-                // The other key of those that may still be changed: the process knows from the ticket what was said.
+                // The other key of those that may still be changed: the process knows from the
+                // ticket what was said.
                 pair.acts("press", json!({"digits": "2"})).await;
                 pair.hears("Declined").await;
             }
             pair.acts("hangup", Value::Null).await;
-            let done = pair.until(&id, "is finished", |call| call["final"] == true).await;
-            let outcome = if matches!(moment, Moment::Decided) { "rejected" } else { "confirmed" };
+            let done = pair
+                .until(&id, "is finished", |call| call["final"] == true)
+                .await;
+            let outcome = if matches!(moment, Moment::Decided) {
+                "rejected"
+            } else {
+                "confirmed"
+            };
             assert_eq!(done["outcome"], outcome, "{moment:?}: {done:#}");
         }
     }
@@ -143,7 +160,9 @@ async fn told_while_twilio_is_asked_the_client_gets_its_answer_and_the_next_proc
     pair.acts("press", json!({"digits": "1"})).await;
     pair.hears("Accepted: 4 people").await;
     pair.acts("hangup", Value::Null).await;
-    let done = pair.until(&asked, "is finished", |call| call["final"] == true).await;
+    let done = pair
+        .until(&asked, "is finished", |call| call["final"] == true)
+        .await;
     assert_eq!(done["outcome"], "confirmed", "{done:#}");
     rang_once(&pair).await;
     stops(second).await;
@@ -155,15 +174,29 @@ async fn told_while_a_call_waits_its_follower_hears_that_it_failed() {
     let first = pair.starts().await;
     let live = pair.asks(RESTAURANT).await;
     let waits = pair.tries_for(RESTAURANT, 5).await;
-    assert_eq!((waits.status, &waits.body["waiting_for"]), (202, &json!("live_call")), "{}", waits.text);
+    assert_eq!(
+        (waits.status, &waits.body["waiting_for"]),
+        (202, &json!("live_call")),
+        "{}",
+        waits.text
+    );
     let id = waits.body["id"].as_str().unwrap().to_owned();
-    let (last, ()) = tokio::join!(pair.until(&id, "is finished", |call| call["final"] == true), async {
-        pair.until(&live, "rings", |call| call["status"] == "ringing").await;
-        stops(first).await;
-    });
+    let (last, ()) = tokio::join!(
+        pair.until(&id, "is finished", |call| call["final"] == true),
+        async {
+            pair.until(&live, "rings", |call| call["status"] == "ringing")
+                .await;
+            stops(first).await;
+        }
+    );
     assert_eq!(last["outcome"], "failed", "{last:#}");
     let timeline = last["timeline"].as_array().unwrap();
-    assert!(timeline.iter().any(|it| it["what"] == "ended" && it["detail"] == "shutdown"), "{last:#}");
+    assert!(
+        timeline
+            .iter()
+            .any(|it| it["what"] == "ended" && it["detail"] == "shutdown"),
+        "{last:#}"
+    );
     rang_once(&pair).await;
 }
 
@@ -186,30 +219,64 @@ async fn told_twice_it_ends_at_once_and_says_by_what() {
     .await;
     let (code, log) = program.stops_within(Duration::from_secs(5)).await;
     assert_eq!(code, Some(143), "{log}");
-    assert!(begun.elapsed() < Duration::from_secs(7), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(7),
+        "{:?}",
+        begun.elapsed()
+    );
     assert!(log.contains("told to stop a second time"), "{log}");
     assert!(asking.await.unwrap().is_err(), "nobody was there to answer");
 }
 
 /// The exit code and what was said on standard error.
-async fn refused(arguments: &'static [&'static str], settings: &'static [(&str, &str)]) -> (Option<i32>, String) {
+async fn refused(
+    arguments: &'static [&'static str],
+    settings: &'static [(&str, &str)],
+) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tablecall"));
-    command.args(arguments).env_clear().envs(settings.iter().copied());
-    let output = within("it refuses", tokio::task::spawn_blocking(move || command.output())).await.unwrap().unwrap();
-    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(settings.iter().copied());
+    let output = within(
+        "it refuses",
+        tokio::task::spawn_blocking(move || command.output()),
+    )
+    .await
+    .unwrap()
+    .unwrap();
+    (
+        output.status.code(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
 }
 
 #[tokio::test]
 async fn whatever_is_wrong_with_the_settings_it_is_told_at_once_with_status_64() {
-    let settings =
-        [("RUST_LOG", "a=loud"), ("TABLECALL_LOG_FORMAT", "xml"), ("TWILIO_CPS", "many"), ("SENTRY_DSN", "x")];
+    let settings = [
+        ("RUST_LOG", "a=loud"),
+        ("TABLECALL_LOG_FORMAT", "xml"),
+        ("TWILIO_CPS", "many"),
+        ("SENTRY_DSN", "x"),
+    ];
     let settings: &'static [(&str, &str)] = Box::leak(Box::new(settings));
     let (code, told) = refused(&["serve", "--metrics-listen", "nowhere"], settings).await;
     assert_eq!(code, Some(64), "{told}");
-    for name in ["RUST_LOG", "TABLECALL_LOG_FORMAT", "TWILIO_CPS", "SENTRY_DSN", "TABLECALL_METRICS_LISTEN"] {
+    for name in [
+        "RUST_LOG",
+        "TABLECALL_LOG_FORMAT",
+        "TWILIO_CPS",
+        "SENTRY_DSN",
+        "TABLECALL_METRICS_LISTEN",
+    ] {
         assert!(told.contains(name), "{name}: {told}");
     }
-    for arguments in [&["--nonsense"][..], &["serve", "--nonsense"], &["nonsense"], &["call", "--party-size", "x"]] {
+    for arguments in [
+        &["--nonsense"][..],
+        &["serve", "--nonsense"],
+        &["nonsense"],
+        &["call", "--party-size", "x"],
+    ] {
         let arguments: &'static [&'static str] = Box::leak(arguments.to_vec().into_boxed_slice());
         let (code, told) = refused(arguments, &[]).await;
         assert_eq!(code, Some(64), "{arguments:?}: {told}");

@@ -1,4 +1,5 @@
-//! One trace per call: told by the real program to a collector, across webhooks and across processes.
+//! One trace per call: told by the real program to a collector, across webhooks and across
+//! processes.
 
 use std::collections::BTreeSet;
 
@@ -18,15 +19,27 @@ const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 fn decoded(posted: &[Posted]) -> Vec<ExportTraceServiceRequest> {
     let read = posted.iter().map(|posted| {
         assert_eq!(posted.line, "POST /v1/traces HTTP/1.1");
-        assert!(posted.head.iter().any(|line| line == "content-type: application/x-protobuf"), "{:?}", posted.head);
+        assert!(
+            posted
+                .head
+                .iter()
+                .any(|line| line == "content-type: application/x-protobuf"),
+            "{:?}",
+            posted.head
+        );
         ExportTraceServiceRequest::decode(posted.body.as_slice()).expect("it is OTLP")
     });
     read.collect()
 }
 
 fn spans(posted: &[Posted]) -> Vec<Span> {
-    let resources = decoded(posted).into_iter().flat_map(|request| request.resource_spans);
-    resources.flat_map(|resource| resource.scope_spans).flat_map(|scope| scope.spans).collect()
+    let resources = decoded(posted)
+        .into_iter()
+        .flat_map(|request| request.resource_spans);
+    resources
+        .flat_map(|resource| resource.scope_spans)
+        .flat_map(|scope| scope.spans)
+        .collect()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -34,8 +47,17 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn text<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a str> {
-    let value = attributes.iter().find(|attribute| attribute.key == key)?.value.as_ref()?;
-    let AnyValue { value: Some(Value::StringValue(text)) } = value else { return None };
+    let value = attributes
+        .iter()
+        .find(|attribute| attribute.key == key)?
+        .value
+        .as_ref()?;
+    let AnyValue {
+        value: Some(Value::StringValue(text)),
+    } = value
+    else {
+        return None;
+    };
     Some(text)
 }
 
@@ -46,9 +68,19 @@ fn names(spans: &[Span]) -> BTreeSet<&str> {
 #[tokio::test]
 async fn a_call_is_one_trace_across_its_webhooks_and_goes_on_with_its_clients() {
     let collector = Collector::start().await;
-    let app = TestApp::with(Given { otlp_endpoint: Some(collector.origin.clone()), ..Given::default() }).await;
+    let app = TestApp::with(Given {
+        otlp_endpoint: Some(collector.origin.clone()),
+        ..Given::default()
+    })
+    .await;
     let above = format!("00-{TRACE}-00f067aa0ba902b7-01");
-    let asked = app.send(app.post("/api/call").header("traceparent", above).json(&table())).await;
+    let asked = app
+        .send(
+            app.post("/api/call")
+                .header("traceparent", above)
+                .json(&table()),
+        )
+        .await;
     assert_eq!(asked.status, 202, "{}", asked.text);
     let call = crate::call::Asked::new(&app, asked.body["id"].as_str().unwrap().to_owned());
     let mut phone = app.phone(RESTAURANT).rings().await;
@@ -62,24 +94,65 @@ async fn a_call_is_one_trace_across_its_webhooks_and_goes_on_with_its_clients() 
     app.finish().await;
     let posted = collector.so_far();
     let spans = spans(&posted);
-    let expected =
-        ["POST /api/call", "Twilio create", "attempt", "call", "webhook answer", "webhook gather", "webhook status"];
-    assert!(names(&spans).is_superset(&BTreeSet::from(expected)), "{:?}", names(&spans));
-    assert!(spans.iter().all(|span| hex(&span.trace_id) == TRACE), "{spans:#?}");
-    let root = spans.iter().find(|span| span.name == "POST /api/call").unwrap();
+    let expected = [
+        "POST /api/call",
+        "Twilio create",
+        "attempt",
+        "call",
+        "webhook answer",
+        "webhook gather",
+        "webhook status",
+    ];
+    assert!(
+        names(&spans).is_superset(&BTreeSet::from(expected)),
+        "{:?}",
+        names(&spans)
+    );
+    assert!(
+        spans.iter().all(|span| hex(&span.trace_id) == TRACE),
+        "{spans:#?}"
+    );
+    let root = spans
+        .iter()
+        .find(|span| span.name == "POST /api/call")
+        .unwrap();
     assert_eq!(hex(&root.parent_span_id), "00f067aa0ba902b7");
     for span in spans.iter().filter(|span| span.name != "POST /api/call") {
         assert_eq!(span.parent_span_id, root.span_id, "{}", span.name);
-        assert!(span.end_time_unix_nano >= span.start_time_unix_nano, "{}", span.name);
+        assert!(
+            span.end_time_unix_nano >= span.start_time_unix_nano,
+            "{}",
+            span.name
+        );
     }
     let whole = spans.iter().find(|span| span.name == "call").unwrap();
-    assert_eq!(text(&whole.attributes, "tablecall.outcome"), Some("confirmed"));
-    assert_eq!(text(&whole.attributes, "tablecall.call.id"), Some(id.as_str()));
-    let told: Vec<&str> = whole.events.iter().map(|event| event.name.as_str()).collect();
-    assert!(told.contains(&"ringing") && told.contains(&"key 1"), "{told:?}");
-    let resource = decoded(&posted)[0].resource_spans[0].resource.clone().unwrap().attributes;
+    assert_eq!(
+        text(&whole.attributes, "tablecall.outcome"),
+        Some("confirmed")
+    );
+    assert_eq!(
+        text(&whole.attributes, "tablecall.call.id"),
+        Some(id.as_str())
+    );
+    let told: Vec<&str> = whole
+        .events
+        .iter()
+        .map(|event| event.name.as_str())
+        .collect();
+    assert!(
+        told.contains(&"ringing") && told.contains(&"key 1"),
+        "{told:?}"
+    );
+    let resource = decoded(&posted)[0].resource_spans[0]
+        .resource
+        .clone()
+        .unwrap()
+        .attributes;
     assert_eq!(text(&resource, "service.name"), Some("tablecall"));
-    assert_eq!(text(&resource, "deployment.environment.name"), Some("simulator"));
+    assert_eq!(
+        text(&resource, "deployment.environment.name"),
+        Some("simulator")
+    );
     let everything = format!("{spans:?}");
     for private in ["Garc", &RESTAURANT[1..], "5005550006", "/twiml/"] {
         assert!(!everything.contains(private), "{private}: {everything}");
@@ -89,14 +162,28 @@ async fn a_call_is_one_trace_across_its_webhooks_and_goes_on_with_its_clients() 
 #[tokio::test]
 async fn a_client_that_wants_no_trace_gets_none() {
     let collector = Collector::start().await;
-    let app = TestApp::with(Given { otlp_endpoint: Some(collector.origin.clone()), ..Given::default() }).await;
+    let app = TestApp::with(Given {
+        otlp_endpoint: Some(collector.origin.clone()),
+        ..Given::default()
+    })
+    .await;
     let unwanted = format!("00-{TRACE}-00f067aa0ba902b7-00");
-    let asked = app.send(app.post("/api/call").header("traceparent", unwanted).json(&table())).await;
+    let asked = app
+        .send(
+            app.post("/api/call")
+                .header("traceparent", unwanted)
+                .json(&table()),
+        )
+        .await;
     let call = crate::call::Asked::new(&app, asked.body["id"].as_str().unwrap().to_owned());
     assert_eq!(call.cancels().await.status, 202);
     call.until(|call| call["final"] == true).await;
     app.finish().await;
-    assert!(collector.so_far().is_empty(), "{:?}", names(&spans(&collector.so_far())));
+    assert!(
+        collector.so_far().is_empty(),
+        "{:?}",
+        names(&spans(&collector.so_far()))
+    );
 }
 
 #[tokio::test]
@@ -110,17 +197,25 @@ async fn a_process_that_takes_a_call_over_goes_on_with_its_trace() {
     let (code, log) = first.stops_when_told().await;
     assert_eq!(code, Some(0), "{log}");
     let before = spans(&collector.so_far());
-    assert!(names(&before).contains("POST /api/call"), "it told what it had: {:?}", names(&before));
+    assert!(
+        names(&before).contains("POST /api/call"),
+        "it told what it had: {:?}",
+        names(&before)
+    );
     let second = pair.starts().await;
     pair.acts("press", serde_json::json!({"digits": "1"})).await;
     pair.hears("Accepted").await;
     pair.acts("hangup", serde_json::Value::Null).await;
-    pair.until(&id, "is finished", |call| call["final"] == true).await;
+    pair.until(&id, "is finished", |call| call["final"] == true)
+        .await;
     let (code, log) = second.stops_when_told().await;
     assert_eq!(code, Some(0), "{log}");
     let all = spans(&collector.so_far());
     let traces: BTreeSet<String> = all.iter().map(|span| hex(&span.trace_id)).collect();
     assert_eq!(traces.len(), 1, "{all:#?}");
     let after = names(&all[before.len()..]);
-    assert!(after.contains("webhook gather") && after.contains("call"), "{after:?}");
+    assert!(
+        after.contains("webhook gather") && after.contains("call"),
+        "{after:?}"
+    );
 }

@@ -15,7 +15,10 @@ const OURS: &str = "the-secret-of-the-app";
 const THEIRS: &str = "the-secret-of-others";
 
 fn two_keys() -> Given {
-    Given { api_keys: Some(format!("app:{OURS},others:{THEIRS}")), ..Given::default() }
+    Given {
+        api_keys: Some(format!("app:{OURS},others:{THEIRS}")),
+        ..Given::default()
+    }
 }
 
 #[tokio::test]
@@ -34,10 +37,21 @@ async fn without_a_key_that_is_known_every_operation_answers_401() {
         for request in requests {
             let answer = app.send(request).await;
             answer.is_problem(401, "unauthorized");
-            assert!(answer.header("www-authenticate").starts_with("Bearer"), "{:?}", answer.headers);
+            assert!(
+                answer.header("www-authenticate").starts_with("Bearer"),
+                "{:?}",
+                answer.headers
+            );
         }
     }
-    for open in ["/docs", "/openapi.json", "/openapi.yaml", "/healthz", "/readyz", "/metrics"] {
+    for open in [
+        "/docs",
+        "/openapi.json",
+        "/openapi.yaml",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+    ] {
         assert_eq!(app.send(app.get(open)).await.status, 200, "{open}");
     }
     app.finish().await;
@@ -58,7 +72,11 @@ async fn a_call_of_another_key_does_not_exist() {
         app.send(request).await.is_problem(code, "call_not_found");
     }
     let theirs = app.asks(table()).await;
-    assert_eq!(theirs.reads().await["waiting_for"], "live_call", "the same reservation of another key is another one");
+    assert_eq!(
+        theirs.reads().await["waiting_for"],
+        "live_call",
+        "the same reservation of another key is another one"
+    );
     assert_eq!(theirs.cancels().await.status, 202);
     app.key = Some(OURS);
     let ours = crate::call::Asked::new(&app, id);
@@ -90,7 +108,11 @@ async fn a_webhook_without_a_right_signature_gets_an_empty_403_and_changes_nothi
     for webhook in [&change, &voice[0].0, &status[0].0] {
         let right = webhook.signature(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, TOKEN);
         let wrong = webhook.signature(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, "another token");
-        let signed = |signature: &str| webhook.unsigned(&app).header("x-twilio-signature", signature);
+        let signed = |signature: &str| {
+            webhook
+                .unsigned(&app)
+                .header("x-twilio-signature", signature)
+        };
         for request in [
             webhook.unsigned(&app),
             signed(&wrong),
@@ -99,15 +121,29 @@ async fn a_webhook_without_a_right_signature_gets_an_empty_403_and_changes_nothi
             signed(&right).header("x-twilio-signature", &right),
             signed(&right).header("x-twilio-signature", &wrong),
             signed(&format!("{right},{right}")),
-            signed(&right).header("x-twilio-webhooks-signature-settings", "key=unknown,algorithm=HMAC_SHA256"),
+            signed(&right).header(
+                "x-twilio-webhooks-signature-settings",
+                "key=unknown,algorithm=HMAC_SHA256",
+            ),
         ] {
             let answer = Answer::of(request).await;
-            assert_eq!((answer.status, answer.text.as_str()), (403, ""), "{webhook:?}");
+            assert_eq!(
+                (answer.status, answer.text.as_str()),
+                (403, ""),
+                "{webhook:?}"
+            );
         }
     }
     let moved = change.signature(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, TOKEN);
-    let elsewhere = key.clone().unsigned(&app).header("x-twilio-signature", moved);
-    assert_eq!(Answer::of(elsewhere).await.status, 403, "a signature holds for its own parameters only");
+    let elsewhere = key
+        .clone()
+        .unsigned(&app)
+        .header("x-twilio-signature", moved);
+    assert_eq!(
+        Answer::of(elsewhere).await.status,
+        403,
+        "a signature holds for its own parameters only"
+    );
     assert_eq!(call.reads().await, before);
     phone.hangs_up().await;
     call.ends_as("confirmed", 1).await;
@@ -122,7 +158,9 @@ async fn a_signed_request_of_another_account_or_call_changes_nothing() {
     let (key, _) = app.webhooks("voice").await.pop().unwrap();
     let (status, _) = app.webhooks("status").await.pop().unwrap();
     let change = key.at(&next_action(&app).await).with("Digits", "2");
-    let end = status.with("CallStatus", "completed").with("CallDuration", "1");
+    let end = status
+        .with("CallStatus", "completed")
+        .with("CallDuration", "1");
     for webhook in [change, end] {
         for (name, value) in [
             ("AccountSid", "AC11111111111111111111111111111111"),
@@ -131,8 +169,16 @@ async fn a_signed_request_of_another_account_or_call_changes_nothing() {
             ("CallSid", "nonsense"),
         ] {
             let answer = webhook.clone().with(name, value).sent(&app).await;
-            assert!((200..300).contains(&answer.status), "{name}: {}", answer.status);
-            assert!(!answer.text.contains("Ana") && !answer.text.contains("4 people"), "{name}: {}", answer.text);
+            assert!(
+                (200..300).contains(&answer.status),
+                "{name}: {}",
+                answer.status
+            );
+            assert!(
+                !answer.text.contains("Ana") && !answer.text.contains("4 people"),
+                "{name}: {}",
+                answer.text
+            );
             assert_eq!(call.reads().await, before, "{name}={value}: {webhook:?}");
         }
     }
@@ -143,8 +189,17 @@ async fn a_signed_request_of_another_account_or_call_changes_nothing() {
 
 /// Where the document that was served last sends the next key.
 async fn next_action(app: &TestApp) -> String {
-    let body = app.wire("voice").await.last().unwrap()["body"].as_str().unwrap().to_owned();
-    let action = body.split("action=\"").nth(1).unwrap().split('"').next().unwrap();
+    let body = app.wire("voice").await.last().unwrap()["body"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let action = body
+        .split("action=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
     action.split('#').next().unwrap().replace("&amp;", "&")
 }
 
@@ -156,13 +211,26 @@ async fn a_ticket_serves_the_purpose_it_was_given_for_and_no_other() {
     let voice = app.webhooks("voice").await.swap_remove(0).0;
     let status = app.webhooks("status").await.swap_remove(0).0;
     let ticket = |webhook: &Webhook| webhook.url.rsplit('/').next().unwrap().to_owned();
-    let path = |webhook: &Webhook, ticket: &str| webhook.url.rsplit_once('/').unwrap().0.to_owned() + "/" + ticket;
-    for url in [path(&voice, &ticket(&status)), path(&voice, "AAAA"), path(&voice, &ticket(&voice)[..80])] {
+    let path = |webhook: &Webhook, ticket: &str| {
+        webhook.url.rsplit_once('/').unwrap().0.to_owned() + "/" + ticket
+    };
+    for url in [
+        path(&voice, &ticket(&status)),
+        path(&voice, "AAAA"),
+        path(&voice, &ticket(&voice)[..80]),
+    ] {
         let answer = voice.clone().at(&url).sent(&app).await;
         assert_eq!(answer.status, 200);
-        assert!(answer.text.contains("something went wrong") && answer.text.contains("<Hangup/>"), "{}", answer.text);
+        assert!(
+            answer.text.contains("something went wrong") && answer.text.contains("<Hangup/>"),
+            "{}",
+            answer.text
+        );
     }
-    let end = status.clone().with("CallStatus", "completed").at(&path(&status, &ticket(&voice)));
+    let end = status
+        .clone()
+        .with("CallStatus", "completed")
+        .at(&path(&status, &ticket(&voice)));
     assert_eq!(end.sent(&app).await.status, 204);
     assert_eq!(call.reads().await, before);
     phone.hangs_up().await;
@@ -181,7 +249,11 @@ async fn an_expired_ticket_gets_an_apology_and_the_line_is_closed() {
     for webhook in [key.clone(), app.webhooks("voice").await.swap_remove(0).0] {
         let answer = webhook.sent(&app).await;
         assert_eq!(answer.status, 200);
-        assert!(answer.text.contains("Sorry") && answer.text.contains("<Hangup/>"), "{}", answer.text);
+        assert!(
+            answer.text.contains("Sorry") && answer.text.contains("<Hangup/>"),
+            "{}",
+            answer.text
+        );
         assert!(!answer.text.contains("Ana"), "{}", answer.text);
     }
     assert_eq!(call.reads().await, before);
@@ -196,7 +268,10 @@ async fn a_repeated_webhook_gets_the_same_reply_to_the_byte_and_changes_nothing(
     for (webhook, exchange) in app.webhooks("voice").await {
         for _ in 0..2 {
             let again = webhook.sent(&app).await;
-            assert_eq!((again.status, again.text.as_str()), (200, exchange["body"].as_str().unwrap()));
+            assert_eq!(
+                (again.status, again.text.as_str()),
+                (200, exchange["body"].as_str().unwrap())
+            );
         }
     }
     for (webhook, _) in app.webhooks("status").await {
@@ -209,14 +284,21 @@ async fn a_repeated_webhook_gets_the_same_reply_to_the_byte_and_changes_nothing(
     app.finish().await;
 }
 
-/// Sends webhooks once more, the last first, as a proxy or Twilio itself might: each gets what it got, or `instead`.
+/// Sends webhooks once more, the last first, as a proxy or Twilio itself might: each gets what it
+/// got, or `instead`.
 async fn all_once_more(app: &TestApp, instead: Option<&str>) {
     for (webhook, exchange) in app.webhooks("voice").await.into_iter().rev() {
         let signature = webhook.signature(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, TOKEN);
-        let request = webhook.unsigned(app).header("x-twilio-signature", signature);
+        let request = webhook
+            .unsigned(app)
+            .header("x-twilio-signature", signature);
         let again = Answer::of(request.header("i-twilio-idempotency-token", "seen-before")).await;
         let same = again.text == exchange["body"].as_str().unwrap();
-        assert!(same || instead.is_some_and(|words| again.text.contains(words)), "{}", again.text);
+        assert!(
+            same || instead.is_some_and(|words| again.text.contains(words)),
+            "{}",
+            again.text
+        );
         assert_eq!(again.status, 200);
     }
     for (webhook, _) in app.webhooks("status").await.into_iter().rev() {
@@ -256,7 +338,9 @@ async fn the_ticket_of_one_call_on_the_line_of_another_changes_neither() {
     second.hears("To accept").await;
     let before = (one.reads().await, other.reads().await);
     let sid = before.1["attempts"][0]["sid"].as_str().unwrap();
-    let end = status.with("CallStatus", "completed").with("CallDuration", "1");
+    let end = status
+        .with("CallStatus", "completed")
+        .with("CallDuration", "1");
     for webhook in [change, end] {
         let answer = webhook.with("CallSid", sid).sent(&app).await;
         assert!((200..300).contains(&answer.status), "{}", answer.status);
@@ -272,36 +356,88 @@ async fn the_ticket_of_one_call_on_the_line_of_another_changes_neither() {
 
 #[tokio::test]
 async fn the_public_url_is_the_configured_one_whatever_a_request_says_of_itself() {
-    let given = Given { public_url: Some("https://calls.example.com".to_owned()), ..Given::default() };
+    let given = Given {
+        public_url: Some("https://calls.example.com".to_owned()),
+        ..Given::default()
+    };
     let app = TestApp::at_carrier(Default::default(), given).await;
-    let request = app.post("/api/call").header("host", "evil.example").header("x-forwarded-host", "evil.example");
-    let answer = app.send(request.header("x-forwarded-proto", "http").json(&table())).await;
+    let request = app
+        .post("/api/call")
+        .header("host", "evil.example")
+        .header("x-forwarded-host", "evil.example");
+    let answer = app
+        .send(request.header("x-forwarded-proto", "http").json(&table()))
+        .await;
     assert_eq!(answer.status, 202, "{}", answer.text);
     let create = app.creates().await.remove(0);
     let created = Webhook::of(&create);
-    let given = |name: &str| created.params.iter().find(|(known, _)| known == name).unwrap().1.clone();
-    for name in ["Url", "FallbackUrl", "StatusCallback", "AsyncAmdStatusCallback"] {
-        assert!(given(name).starts_with("https://calls.example.com/twiml/"), "{name}: {}", given(name));
+    let given = |name: &str| {
+        created
+            .params
+            .iter()
+            .find(|(known, _)| known == name)
+            .unwrap()
+            .1
+            .clone()
+    };
+    for name in [
+        "Url",
+        "FallbackUrl",
+        "StatusCallback",
+        "AsyncAmdStatusCallback",
+    ] {
+        assert!(
+            given(name).starts_with("https://calls.example.com/twiml/"),
+            "{name}: {}",
+            given(name)
+        );
     }
     let sid = app.ledger().await[0]["sid"].as_str().unwrap().to_owned();
-    let voice = Webhook { url: given("Url").split('#').next().unwrap().to_owned(), params: Vec::new() };
-    let voice = voice.with("CallSid", &sid).with("AccountSid", &format!("AC{}", "0".repeat(32)));
+    let voice = Webhook {
+        url: given("Url").split('#').next().unwrap().to_owned(),
+        params: Vec::new(),
+    };
+    let voice = voice
+        .with("CallSid", &sid)
+        .with("AccountSid", &format!("AC{}", "0".repeat(32)));
     let voice = voice.with("CallStatus", "in-progress");
     let signed = |webhook: &Webhook| {
         let signature = webhook.signature(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, TOKEN);
-        let request = webhook.unsigned(&app).header("x-twilio-signature", signature);
-        request.header("host", "evil.example").header("x-forwarded-host", "evil.example")
+        let request = webhook
+            .unsigned(&app)
+            .header("x-twilio-signature", signature);
+        request
+            .header("host", "evil.example")
+            .header("x-forwarded-host", "evil.example")
     };
     let evil = voice.url.replace("calls.example.com", "evil.example");
     let local = voice.url.replace("https://calls.example.com", &app.origin);
     for other in [evil, local] {
-        let path = voice.unsigned(&app).header("host", "evil.example").header("x-forwarded-host", "evil.example");
-        let signature = voice.clone().at(&other).signature(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, TOKEN);
-        assert_eq!(Answer::of(path.header("x-twilio-signature", signature)).await.status, 403, "{other}");
+        let path = voice
+            .unsigned(&app)
+            .header("host", "evil.example")
+            .header("x-forwarded-host", "evil.example");
+        let signature = voice
+            .clone()
+            .at(&other)
+            .signature(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, TOKEN);
+        assert_eq!(
+            Answer::of(path.header("x-twilio-signature", signature))
+                .await
+                .status,
+            403,
+            "{other}"
+        );
     }
     let answer = Answer::of(signed(&voice)).await;
     assert_eq!(answer.status, 200);
-    assert!(answer.text.contains("action=\"https://calls.example.com/twiml/keys/"), "{}", answer.text);
+    assert!(
+        answer
+            .text
+            .contains("action=\"https://calls.example.com/twiml/keys/"),
+        "{}",
+        answer.text
+    );
     app.stops().await;
 }
 
@@ -329,10 +465,29 @@ async fn a_shared_key_with_sha_256_is_believed_and_so_is_each_token_while_rotati
         let request = voice.unsigned(&app).header("x-twilio-signature", signature);
         Answer::of(request.header("x-twilio-webhooks-signature-settings", settings))
     };
-    assert_eq!(shared("the shared secret", "key=WK1,algorithm=HMAC_SHA256").await.status, 200);
-    assert_eq!(shared("another secret", "key=WK1,algorithm=HMAC_SHA256").await.status, 403);
-    assert_eq!(shared("the shared secret", "key=WK1,algorithm=HMAC_SHA1").await.status, 403);
-    for (token, status) in [("the newest token", 200), (TOKEN, 200), ("an old token", 403)] {
+    assert_eq!(
+        shared("the shared secret", "key=WK1,algorithm=HMAC_SHA256")
+            .await
+            .status,
+        200
+    );
+    assert_eq!(
+        shared("another secret", "key=WK1,algorithm=HMAC_SHA256")
+            .await
+            .status,
+        403
+    );
+    assert_eq!(
+        shared("the shared secret", "key=WK1,algorithm=HMAC_SHA1")
+            .await
+            .status,
+        403
+    );
+    for (token, status) in [
+        ("the newest token", 200),
+        (TOKEN, 200),
+        ("an old token", 403),
+    ] {
         let signature = voice.signature(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token);
         let answer = Answer::of(voice.unsigned(&app).header("x-twilio-signature", signature)).await;
         assert_eq!(answer.status, status, "{token}");

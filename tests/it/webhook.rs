@@ -24,7 +24,10 @@ impl Webhook {
     pub(crate) fn of(exchange: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let pairs = exchange["params"].as_array().unwrap().iter();
-        Self { url: text(&exchange["url"]), params: pairs.map(|pair| (text(&pair[0]), text(&pair[1]))).collect() }
+        Self {
+            url: text(&exchange["url"]),
+            params: pairs.map(|pair| (text(&pair[0]), text(&pair[1]))).collect(),
+        }
     }
 
     /// The same with another value.
@@ -36,14 +39,20 @@ impl Webhook {
 
     /// The same for another URL.
     pub(crate) fn at(self, url: &str) -> Self {
-        Self { url: url.to_owned(), ..self }
+        Self {
+            url: url.to_owned(),
+            ..self
+        }
     }
 
     /// Twilio's signature over it.
     pub(crate) fn signature(&self, algorithm: hmac::Algorithm, secret: &str) -> String {
         let mut params = self.params.clone();
         params.sort();
-        let text: String = params.iter().map(|(name, value)| format!("{name}{value}")).collect();
+        let text: String = params
+            .iter()
+            .map(|(name, value)| format!("{name}{value}"))
+            .collect();
         let key = hmac::Key::new(algorithm, secret.as_bytes());
         STANDARD.encode(hmac::sign(&key, format!("{}{text}", self.url).as_bytes()))
     }
@@ -51,7 +60,9 @@ impl Webhook {
     /// Ready to be sent to the app, not signed yet.
     pub(crate) fn unsigned(&self, app: &TestApp) -> reqwest::RequestBuilder {
         let path = self.url.splitn(4, '/').nth(3).unwrap();
-        app.http.post(format!("{}/{path}", app.origin)).form(&self.params)
+        app.http
+            .post(format!("{}/{path}", app.origin))
+            .form(&self.params)
     }
 
     /// Signs it with the auth token and sends it.
@@ -64,6 +75,10 @@ impl Webhook {
 impl TestApp {
     /// Webhooks of a kind that went over the wire so far.
     pub(crate) async fn webhooks(&self, kind: &str) -> Vec<(Webhook, Value)> {
-        self.wire(kind).await.into_iter().map(|exchange| (Webhook::of(&exchange), exchange)).collect()
+        self.wire(kind)
+            .await
+            .into_iter()
+            .map(|exchange| (Webhook::of(&exchange), exchange))
+            .collect()
     }
 }

@@ -1,4 +1,5 @@
-//! What is heard: names as they are, languages, and addresses that stay short enough for the carrier.
+//! What is heard: names as they are, languages, and addresses that stay short enough for the
+//! carrier.
 
 use serde_json::json;
 
@@ -20,12 +21,21 @@ async fn hostile_names_are_heard_as_text_and_break_no_document() {
     ];
     for (name, spoken) in names {
         let app = TestApp::start().await;
-        let call = app.asks(with(table(), json!({"name": name, "notes": name, "restaurant": name}))).await;
+        let call = app
+            .asks(with(
+                table(),
+                json!({"name": name, "notes": name, "restaurant": name}),
+            ))
+            .await;
         assert_eq!(call.reads().await["reservation"]["name"], name);
         let mut phone = app.phone(RESTAURANT).rings().await;
         phone.answers().await;
         let heard = phone.hears("To accept, press 1").await;
-        assert_eq!(heard.matches(spoken).count(), 3, "as name, note and restaurant: {name}: {heard}");
+        assert_eq!(
+            heard.matches(spoken).count(),
+            3,
+            "as name, note and restaurant: {name}: {heard}"
+        );
         phone.presses("2").await;
         phone.hears("Declined").await;
         phone.hangs_up().await;
@@ -38,7 +48,9 @@ async fn hostile_names_are_heard_as_text_and_break_no_document() {
 #[tokio::test]
 async fn a_mark_that_turns_the_writing_round_is_refused() {
     let app = TestApp::start().await;
-    let answer = app.tries(with(table(), json!({"name": "Ana \u{202e}evil"}))).await;
+    let answer = app
+        .tries(with(table(), json!({"name": "Ana \u{202e}evil"})))
+        .await;
     answer.is_problem(422, "invalid_request");
     assert_eq!(answer.body["errors"][0]["code"], "control_character");
     app.finish().await;
@@ -48,8 +60,20 @@ async fn a_mark_that_turns_the_writing_round_is_refused() {
 async fn an_american_and_a_british_restaurant_hear_their_own_english() {
     let app = TestApp::start().await;
     for (number, language, voice, day, time) in [
-        (RESTAURANT, "en-US", "Polly.Joanna-Neural", "Friday, December 4", "7:30 PM"),
-        ("+442079460018", "en-GB", "Polly.Amy-Neural", "Friday 4 December", "19:30"),
+        (
+            RESTAURANT,
+            "en-US",
+            "Polly.Joanna-Neural",
+            "Friday, December 4",
+            "7:30 PM",
+        ),
+        (
+            "+442079460018",
+            "en-GB",
+            "Polly.Amy-Neural",
+            "Friday 4 December",
+            "19:30",
+        ),
     ] {
         let call = app.asks(table_at(number)).await;
         assert_eq!(call.reads().await["reservation"]["language"], language);
@@ -59,7 +83,10 @@ async fn an_american_and_a_british_restaurant_hear_their_own_english() {
         assert!(heard.contains(time), "{heard}");
         let line = phone.line().await;
         let spoken = line["transcript"].as_array().unwrap().last().unwrap();
-        assert_eq!((&spoken["language"], &spoken["voice"]), (&json!(language), &json!(voice)));
+        assert_eq!(
+            (&spoken["language"], &spoken["voice"]),
+            (&json!(language), &json!(voice))
+        );
         phone.presses("1").await;
         phone.hears("Accepted").await;
         phone.hangs_up().await;
@@ -93,7 +120,13 @@ async fn the_longest_reservation_gives_the_carrier_addresses_of_at_most_3000_cha
         "voicemail": "leave_message", "callback_url": format!("https://example.com/{}", "a".repeat(280)),
     });
     let key = "k".repeat(255);
-    let answer = app.send(app.post("/api/call").header("idempotency-key", key).json(&request)).await;
+    let answer = app
+        .send(
+            app.post("/api/call")
+                .header("idempotency-key", key)
+                .json(&request),
+        )
+        .await;
     assert_eq!(answer.status, 202, "{}", answer.text);
     let mut phone = app.phone(RESTAURANT).rings().await;
     phone.answers().await;
@@ -102,18 +135,33 @@ async fn the_longest_reservation_gives_the_carrier_addresses_of_at_most_3000_cha
     }
     phone.hangs_up().await;
     let create = Webhook::of(&app.creates().await[0]);
-    let named = ["Url", "FallbackUrl", "StatusCallback", "AsyncAmdStatusCallback"];
-    let mut urls: Vec<String> =
-        create.params.iter().filter(|(name, _)| named.contains(&name.as_str())).map(|(_, url)| url.clone()).collect();
+    let named = [
+        "Url",
+        "FallbackUrl",
+        "StatusCallback",
+        "AsyncAmdStatusCallback",
+    ];
+    let mut urls: Vec<String> = create
+        .params
+        .iter()
+        .filter(|(name, _)| named.contains(&name.as_str()))
+        .map(|(_, url)| url.clone())
+        .collect();
     assert_eq!(urls.len(), 4);
     for exchange in app.wire("voice").await {
         let body = exchange["body"].as_str().unwrap().to_owned();
-        let actions = body.split("action=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+        let actions = body
+            .split("action=\"")
+            .skip(1)
+            .map(|rest| rest.split('"').next().unwrap());
         urls.extend(actions.map(|url| url.replace("&amp;", "&")));
     }
     assert!(urls.len() >= 8, "{}", urls.len());
     let longest = urls.iter().map(String::len).max().unwrap();
     assert!(longest <= 3_000, "{longest}");
-    assert!(longest > 1_500, "this was not the longest reservation: {longest}");
+    assert!(
+        longest > 1_500,
+        "this was not the longest reservation: {longest}"
+    );
     app.stops().await;
 }

@@ -1,7 +1,11 @@
-//! Reads the source tree for the rules: files, their code without comments and strings, and paths in it.
+//! Reads the source tree for the rules: files, their code without comments and strings, and paths
+//! in it.
 //!
 //! It must not know any rule.
-#![expect(clippy::unwrap_used, reason = "a tree that cannot be read fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a tree that cannot be read fails the test"
+)]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,19 +23,30 @@ pub(crate) struct Source {
 
 impl Source {
     pub(crate) fn new(path: &str, text: &str) -> Self {
-        Self { path: path.to_owned(), text: text.to_owned(), code: blank(text) }
+        Self {
+            path: path.to_owned(),
+            text: text.to_owned(),
+            code: blank(text),
+        }
     }
 
-    /// The module at the root of the crate that this file belongs to; none for `lib.rs` and files outside of it.
+    /// The module at the root of the crate that this file belongs to; none for `lib.rs` and files
+    /// outside of it.
     pub(crate) fn module(&self) -> Option<&str> {
         let inside = self.path.strip_prefix("src/")?;
-        let module = inside.split_once('/').map_or_else(|| inside.trim_end_matches(".rs"), |(module, _)| module);
+        let module = inside
+            .split_once('/')
+            .map_or_else(|| inside.trim_end_matches(".rs"), |(module, _)| module);
         (module != "lib").then_some(module)
     }
 
     /// How many modules this file lies below the root of the crate.
     pub(crate) fn depth(&self) -> usize {
-        self.path.trim_end_matches(".rs").trim_end_matches("/mod").matches('/').count()
+        self.path
+            .trim_end_matches(".rs")
+            .trim_end_matches("/mod")
+            .matches('/')
+            .count()
     }
 
     /// The part that is compiled for tests only.
@@ -39,16 +54,22 @@ impl Source {
         if self.path.starts_with("tests/") || self.path.ends_with("tests.rs") {
             return &self.code;
         }
-        let mut marked = self.code.match_indices("#[cfg(test)]").map(|(at, _)| &self.code[at..]);
+        let mut marked = self
+            .code
+            .match_indices("#[cfg(test)]")
+            .map(|(at, _)| &self.code[at..]);
         // Not `mod tests;`, whose file is looked at by itself.
-        marked.find(|rest| rest.find('{') < rest.find(';').or(Some(rest.len()))).unwrap_or_default()
+        marked
+            .find(|rest| rest.find('{') < rest.find(';').or(Some(rest.len())))
+            .unwrap_or_default()
     }
 }
 
 /// The text after each `name` that is not the end of a longer word.
 pub(crate) fn after<'a>(code: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
     code.match_indices(name).filter_map(move |(at, _)| {
-        let whole = !code[..at].ends_with(|character: char| character.is_alphanumeric() || character == '_');
+        let whole = !code[..at]
+            .ends_with(|character: char| character.is_alphanumeric() || character == '_');
         whole.then(|| &code[at + name.len()..])
     })
 }
@@ -57,9 +78,14 @@ pub(crate) fn after<'a>(code: &'a str, name: &'a str) -> impl Iterator<Item = &'
 pub(crate) fn expand(tree: &str, levels: usize) -> Vec<String> {
     let tree = tree.trim_start();
     if let Some(group) = tree.strip_prefix('{') {
-        return items(group).into_iter().flat_map(|item| expand(item, levels)).collect();
+        return items(group)
+            .into_iter()
+            .flat_map(|item| expand(item, levels))
+            .collect();
     }
-    let end = tree.find(|character: char| !character.is_alphanumeric() && character != '_').unwrap_or(tree.len());
+    let end = tree
+        .find(|character: char| !character.is_alphanumeric() && character != '_')
+        .unwrap_or(tree.len());
     let (name, rest) = tree.split_at(end);
     let below = match rest.strip_prefix("::") {
         Some(rest) if levels > 1 => expand(rest, levels - 1),
@@ -68,7 +94,10 @@ pub(crate) fn expand(tree: &str, levels: usize) -> Vec<String> {
     match (name, below.is_empty()) {
         ("", _) => vec![],
         (_, true) => vec![name.to_owned()],
-        (_, false) => below.into_iter().map(|path| format!("{name}::{path}")).collect(),
+        (_, false) => below
+            .into_iter()
+            .map(|path| format!("{name}::{path}"))
+            .collect(),
     }
 }
 
@@ -92,17 +121,23 @@ fn items(group: &str) -> Vec<&str> {
     found
 }
 
-/// `text` with the insides of comments, strings and character literals replaced by spaces; lines stay where they are.
+/// `text` with the insides of comments, strings and character literals replaced by spaces; lines
+/// stay where they are.
 fn blank(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
-        let inside_word = code.ends_with(|character: char| character.is_alphanumeric() || character == '_');
+        let inside_word =
+            code.ends_with(|character: char| character.is_alphanumeric() || character == '_');
         let length = if inside_word { None } else { raw_string(rest) };
         let length = length.or_else(|| quiet(rest));
         let taken = &rest[..length.unwrap_or(first.len_utf8())];
         if length.is_some() {
-            code.extend(taken.chars().map(|character| if character == '\n' { '\n' } else { ' ' }));
+            code.extend(
+                taken
+                    .chars()
+                    .map(|character| if character == '\n' { '\n' } else { ' ' }),
+            );
         } else {
             code.push(first);
         }
@@ -158,7 +193,10 @@ fn raw_string(text: &str) -> Option<usize> {
 #[test]
 fn comments_and_strings_are_not_code() {
     let text = "a // x\n/* x /* x */ x */ b \"x\\\" x\" r#\"x\" x\"# 'x' '\\'' c<'d> br\"x\" for r in 'é'..'x' {}";
-    let left: Vec<&str> = blank(text).split_whitespace().map(|word| &*word.to_owned().leak()).collect();
+    let left: Vec<&str> = blank(text)
+        .split_whitespace()
+        .map(|word| &*word.to_owned().leak())
+        .collect();
     assert_eq!(left, ["a", "b", "c<'d>", "for", "r", "in", "..", "{}"]);
     assert_eq!(blank(text).lines().count(), text.lines().count());
 }
@@ -169,21 +207,47 @@ pub(crate) fn root() -> PathBuf {
 
 /// All Rust files of the project.
 pub(crate) fn sources() -> Vec<Source> {
-    let files: BTreeSet<String> = walk().into_iter().filter(|path| path.ends_with(".rs")).collect();
-    for expected in ["src/lib.rs", "src/main.rs", "src/clock.rs", "tests/tidy.rs", "build.rs"] {
-        assert!(files.contains(expected), "{expected} was not scanned: the rules hold for nothing");
+    let files: BTreeSet<String> = walk()
+        .into_iter()
+        .filter(|path| path.ends_with(".rs"))
+        .collect();
+    for expected in [
+        "src/lib.rs",
+        "src/main.rs",
+        "src/clock.rs",
+        "tests/tidy.rs",
+        "build.rs",
+    ] {
+        assert!(
+            files.contains(expected),
+            "{expected} was not scanned: the rules hold for nothing"
+        );
     }
-    files.iter().map(|path| Source::new(path, &fs::read_to_string(root().join(path)).unwrap())).collect()
+    files
+        .iter()
+        .map(|path| Source::new(path, &fs::read_to_string(root().join(path)).unwrap()))
+        .collect()
 }
 
 /// All files that git knows or would; all that are there outside of a repository.
 pub(crate) fn tracked() -> Vec<String> {
     let arguments = ["ls-files", "--cached", "--others", "--exclude-standard"];
-    let listed = Command::new("git").current_dir(root()).args(arguments).output();
+    let listed = Command::new("git")
+        .current_dir(root())
+        .args(arguments)
+        .output();
     let listed = listed.ok().filter(|output| output.status.success());
-    let files = listed
-        .map_or_else(walk, |output| String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect());
-    assert!(files.iter().any(|path| path == "Cargo.toml"), "the project's own files were not listed");
+    let files = listed.map_or_else(walk, |output| {
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .map(str::to_owned)
+            .collect()
+    });
+    assert!(
+        files.iter().any(|path| path == "Cargo.toml"),
+        "the project's own files were not listed"
+    );
     files
 }
 
@@ -192,13 +256,21 @@ fn walk() -> Vec<String> {
     fn folder(path: &Path, found: &mut Vec<String>) {
         for entry in fs::read_dir(path).unwrap().map(Result::unwrap) {
             let name = entry.file_name();
-            if ["target", ".git", "node_modules"].iter().any(|skipped| name == *skipped) {
+            if ["target", ".git", "node_modules"]
+                .iter()
+                .any(|skipped| name == *skipped)
+            {
                 continue;
             } else if entry.file_type().unwrap().is_dir() {
                 folder(&entry.path(), found);
             } else {
                 let path = entry.path();
-                let path = path.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/");
+                let path = path
+                    .strip_prefix(root())
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .replace('\\', "/");
                 found.push(path);
             }
         }

@@ -5,7 +5,10 @@ use jiff::civil::time;
 
 const FACTS: Facts = Facts {
     wished: time(19, 30, 0, 0),
-    alternatives: Some(Alternatives { earliest: time(18, 0, 0, 0), latest: time(21, 0, 0, 0) }),
+    alternatives: Some(Alternatives {
+        earliest: time(18, 0, 0, 0),
+        latest: time(21, 0, 0, 0),
+    }),
     rounds: 3,
     most_replies: MOST_REPLIES,
 };
@@ -15,7 +18,11 @@ fn play(keys: &[&str], facts: &Facts) -> (Heard, Reply) {
     let (mut heard, mut reply) = (Heard::Nothing, open(0));
     for key in keys {
         let turn = reply.listen().expect("the line is still open");
-        let input = if key.is_empty() { Input::Silence } else { Input::Digits(key) };
+        let input = if key.is_empty() {
+            Input::Silence
+        } else {
+            Input::Digits(key)
+        };
         let (now_heard, next) = answer(turn, input, 0, facts);
         if now_heard != Heard::Nothing {
             heard = now_heard;
@@ -27,37 +34,116 @@ fn play(keys: &[&str], facts: &Facts) -> (Heard, Reply) {
 
 #[test]
 fn one_accepts_two_declines_and_silence_says_goodbye() {
-    assert_eq!(play(&["1", ""], &FACTS), (Heard::Decided(Decision::Accepted), Reply::Goodbye(Goodbye::Decided)));
-    assert_eq!(play(&["2", ""], &FACTS), (Heard::Decided(Decision::Declined), Reply::Goodbye(Goodbye::Decided)));
-    assert_eq!(play(&["", "", ""], &FACTS), (Heard::Nothing, Reply::Goodbye(Goodbye::NoKey)));
-    assert!(matches!(play(&["", ""], &FACTS).1, Reply::Ask { opening: Opening::Again, slowly: false, .. }));
+    assert_eq!(
+        play(&["1", ""], &FACTS),
+        (
+            Heard::Decided(Decision::Accepted),
+            Reply::Goodbye(Goodbye::Decided)
+        )
+    );
+    assert_eq!(
+        play(&["2", ""], &FACTS),
+        (
+            Heard::Decided(Decision::Declined),
+            Reply::Goodbye(Goodbye::Decided)
+        )
+    );
+    assert_eq!(
+        play(&["", "", ""], &FACTS),
+        (Heard::Nothing, Reply::Goodbye(Goodbye::NoKey))
+    );
+    assert!(matches!(
+        play(&["", ""], &FACTS).1,
+        Reply::Ask {
+            opening: Opening::Again,
+            slowly: false,
+            ..
+        }
+    ));
 }
 
 #[test]
 fn star_repeats_slowly_and_a_wrong_key_says_the_keys() {
-    assert!(matches!(play(&["*"], &FACTS).1, Reply::Ask { opening: Opening::Again, slowly: true, .. }));
-    assert!(matches!(play(&["7"], &FACTS).1, Reply::Keys { because: Because::WrongKey, .. }));
-    let without = Facts { alternatives: None, ..FACTS };
-    assert!(matches!(play(&["3"], &without).1, Reply::Keys { because: Because::WrongKey, .. }));
+    assert!(matches!(
+        play(&["*"], &FACTS).1,
+        Reply::Ask {
+            opening: Opening::Again,
+            slowly: true,
+            ..
+        }
+    ));
+    assert!(matches!(
+        play(&["7"], &FACTS).1,
+        Reply::Keys {
+            because: Because::WrongKey,
+            ..
+        }
+    ));
+    let without = Facts {
+        alternatives: None,
+        ..FACTS
+    };
+    assert!(matches!(
+        play(&["3"], &without).1,
+        Reply::Keys {
+            because: Because::WrongKey,
+            ..
+        }
+    ));
 }
 
 #[test]
 fn a_mind_can_be_changed_once() {
     let (heard, reply) = play(&["1", "2"], &FACTS);
     assert_eq!(heard, Heard::Decided(Decision::Declined));
-    assert_eq!(reply, Reply::Decided { decision: Decision::Declined, listen: None });
-    assert_eq!(play(&["1", "1"], &FACTS), (Heard::Decided(Decision::Accepted), Reply::Goodbye(Goodbye::Decided)));
-    assert!(matches!(play(&["1", "*"], &FACTS).1, Reply::Decided { decision: Decision::Accepted, listen: Some(_) }));
+    assert_eq!(
+        reply,
+        Reply::Decided {
+            decision: Decision::Declined,
+            listen: None
+        }
+    );
+    assert_eq!(
+        play(&["1", "1"], &FACTS),
+        (
+            Heard::Decided(Decision::Accepted),
+            Reply::Goodbye(Goodbye::Decided)
+        )
+    );
+    assert!(matches!(
+        play(&["1", "*"], &FACTS).1,
+        Reply::Decided {
+            decision: Decision::Accepted,
+            listen: Some(_)
+        }
+    ));
 }
 
 #[test]
 fn another_time_is_typed_read_back_and_confirmed() {
     let late = time(20, 15, 0, 0);
-    assert!(matches!(play(&["3", "0815"], &FACTS).1, Reply::CheckTime { time, .. } if time == late));
-    assert_eq!(play(&["3", "2015", "1"], &FACTS).0, Heard::Decided(Decision::OtherTime(late)));
-    assert!(matches!(play(&["3", "2575"], &FACTS).1, Reply::AskTime { again: true, .. }));
-    assert!(matches!(play(&["3", "2575", "9999", "2460"], &FACTS).1, Reply::Keys { because: Because::Back, .. }));
-    assert!(matches!(play(&["3", "2015", "2"], &FACTS).1, Reply::AskTime { again: true, .. }));
+    assert!(
+        matches!(play(&["3", "0815"], &FACTS).1, Reply::CheckTime { time, .. } if time == late)
+    );
+    assert_eq!(
+        play(&["3", "2015", "1"], &FACTS).0,
+        Heard::Decided(Decision::OtherTime(late))
+    );
+    assert!(matches!(
+        play(&["3", "2575"], &FACTS).1,
+        Reply::AskTime { again: true, .. }
+    ));
+    assert!(matches!(
+        play(&["3", "2575", "9999", "2460"], &FACTS).1,
+        Reply::Keys {
+            because: Because::Back,
+            ..
+        }
+    ));
+    assert!(matches!(
+        play(&["3", "2015", "2"], &FACTS).1,
+        Reply::AskTime { again: true, .. }
+    ));
 }
 
 #[test]
@@ -65,8 +151,15 @@ fn twelve_hour_habits_are_understood() {
     let evening = time(19, 30, 0, 0);
     assert_eq!(read_time("0815", evening), Some(time(20, 15, 0, 0)));
     assert_eq!(read_time("0815", time(9, 0, 0, 0)), Some(time(8, 15, 0, 0)));
-    assert_eq!(read_time("1215", time(0, 30, 0, 0)), Some(time(0, 15, 0, 0)));
-    assert_eq!(read_time("0000", evening), Some(time(12, 0, 0, 0)), "noon is nearer than midnight");
+    assert_eq!(
+        read_time("1215", time(0, 30, 0, 0)),
+        Some(time(0, 15, 0, 0))
+    );
+    assert_eq!(
+        read_time("0000", evening),
+        Some(time(12, 0, 0, 0)),
+        "noon is nearer than midnight"
+    );
     for wrong in ["2575", "2400", "1960", "815", "", "+815", "08a5", "99999"] {
         assert_eq!(read_time(wrong, evening), None, "{wrong}");
     }
@@ -75,10 +168,19 @@ fn twelve_hour_habits_are_understood() {
 #[test]
 fn opting_out_counts_at_once_and_can_be_taken_back() {
     let opted = Heard::Decided(Decision::OptedOut);
-    assert_eq!(play(&["9", "1"], &FACTS), (opted, Reply::Goodbye(Goodbye::OptedOut)));
-    assert_eq!(play(&["9", ""], &FACTS), (opted, Reply::Goodbye(Goodbye::OptedOut)));
+    assert_eq!(
+        play(&["9", "1"], &FACTS),
+        (opted, Reply::Goodbye(Goodbye::OptedOut))
+    );
+    assert_eq!(
+        play(&["9", ""], &FACTS),
+        (opted, Reply::Goodbye(Goodbye::OptedOut))
+    );
     assert_eq!(play(&["9", "5"], &FACTS).0, Heard::Withdrawn);
-    assert_eq!(play(&["9", "5", "1"], &FACTS).0, Heard::Decided(Decision::Accepted));
+    assert_eq!(
+        play(&["9", "5", "1"], &FACTS).0,
+        Heard::Decided(Decision::Accepted)
+    );
 }
 
 #[test]
@@ -95,5 +197,11 @@ fn no_talk_is_endless() {
     let late = answer(Turn::first(0), Input::Digits("*"), LONGEST_TALK, &FACTS);
     assert_eq!(late.1, Reply::Goodbye(Goodbye::NoKey));
     let decided_late = answer(Turn::first(0), Input::Digits("1"), LONGEST_TALK, &FACTS);
-    assert_eq!(decided_late.1, Reply::Decided { decision: Decision::Accepted, listen: None });
+    assert_eq!(
+        decided_late.1,
+        Reply::Decided {
+            decision: Decision::Accepted,
+            listen: None
+        }
+    );
 }

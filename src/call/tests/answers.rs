@@ -1,13 +1,30 @@
-//! Answers that come by other ways than a plain talk: machines, messages, calls that come to us, wishes not to be called.
+//! Answers that come by other ways than a plain talk: machines, messages, calls that come to us,
+//! wishes not to be called.
 
 use super::*;
 use crate::call::talk::Goodbye;
 use crate::domain::Voicemail;
 
 fn leaving() -> Call {
-    let reservation = Reservation { voicemail: Voicemail::LeaveMessage, ..reservation() };
-    let call = Call::new(CallId::from_bytes([1; 16]), "test".into(), Arc::new(reservation), start());
-    run(&call, &[Event::Dial { from: from() }, Event::Accepted(ON), Event::Reached(ON, Line::Ringing), fetched()])
+    let reservation = Reservation {
+        voicemail: Voicemail::LeaveMessage,
+        ..reservation()
+    };
+    let call = Call::new(
+        CallId::from_bytes([1; 16]),
+        "test".into(),
+        Arc::new(reservation),
+        start(),
+    );
+    run(
+        &call,
+        &[
+            Event::Dial { from: from() },
+            Event::Accepted(ON),
+            Event::Reached(ON, Line::Ringing),
+            fetched(),
+        ],
+    )
 }
 
 fn detected<'a>(machine: Machine) -> Event<'a> {
@@ -15,22 +32,34 @@ fn detected<'a>(machine: Machine) -> Event<'a> {
 }
 
 fn silent<'a>(turn: Turn) -> Event<'a> {
-    Event::Keyed { on: ON, turn, input: Input::Silence, sealed_at: start() }
+    Event::Keyed {
+        on: ON,
+        turn,
+        input: Input::Silence,
+        sealed_at: start(),
+    }
 }
 
 fn back(turn: Turn, digits: &str) -> Event<'_> {
-    Event::CalledBack { attempt: 1, turn, input: Input::Digits(digits) }
+    Event::CalledBack {
+        attempt: 1,
+        turn,
+        input: Input::Digits(digits),
+    }
 }
 
 /// Plays keys of a restaurant that rings back, and gives the events they make.
 fn ring_back<'a>(keys: &[&'a str]) -> Vec<Event<'a>> {
-    let (mut call, mut turn, mut events) = (waiting(), Turn::called_back(Place::Called), Vec::new());
+    let (mut call, mut turn, mut events) =
+        (waiting(), Turn::called_back(Place::Called), Vec::new());
     for key in keys {
         let event = back(turn, key);
         let next = step(&call, event, after(2));
         events.push(event);
         call = next.call;
-        let Some(listen) = next.reply.and_then(|reply| reply.listen()) else { break };
+        let Some(listen) = next.reply.and_then(|reply| reply.listen()) else {
+            break;
+        };
         turn = listen;
     }
     events
@@ -44,89 +73,241 @@ fn waiting() -> Call {
 #[test]
 fn a_beep_ends_the_talk_unless_a_key_came() {
     let beeped = step(&in_progress(), detected(Machine::Beep), after(2));
-    assert_eq!(beeped.effects, [Effect::HangUp { attempt: 1, sid: SID }]);
+    assert_eq!(
+        beeped.effects,
+        [Effect::HangUp {
+            attempt: 1,
+            sid: SID
+        }]
+    );
     let call = settle(run(&beeped.call, &[closed(How::Completed)]));
     assert_eq!(call.attempts[0].ended, Some(Ended::Machine));
-    assert!(matches!(call.state, State::Queued { waiting_for: Some(WaitingFor::Retry), .. }));
+    assert!(matches!(
+        call.state,
+        State::Queued {
+            waiting_for: Some(WaitingFor::Retry),
+            ..
+        }
+    ));
     for keys in ["1", "*"] {
         let pressed = run(&in_progress(), &[key(Turn::first(0), keys)]);
-        assert_eq!(step(&pressed, detected(Machine::Beep), after(2)).effects, [], "{keys}");
+        assert_eq!(
+            step(&pressed, detected(Machine::Beep), after(2)).effects,
+            [],
+            "{keys}"
+        );
     }
-    let both = settle(run(&beeped.call, &[key(Turn::first(0), "1"), closed(How::Completed)]));
-    assert_eq!(both.state, State::Finished { outcome: Outcome::Confirmed });
+    let both = settle(run(
+        &beeped.call,
+        &[key(Turn::first(0), "1"), closed(How::Completed)],
+    ));
+    assert_eq!(
+        both.state,
+        State::Finished {
+            outcome: Outcome::Confirmed
+        }
+    );
 }
 
 #[test]
 fn a_voice_is_heard_out_once() {
     let heard = step(&in_progress(), detected(Machine::Voice), after(2));
-    assert_eq!(heard.effects, [], "a company that greets at length sounds like a machine");
+    assert_eq!(
+        heard.effects,
+        [],
+        "a company that greets at length sounds like a machine"
+    );
     let silence = step(&heard.call, silent(Turn::first(0)), after(30));
     assert_eq!(silence.reply, Some(Reply::HangUp));
-    assert_eq!(step(&silence.call, silent(Turn::first(0)), after(31)).reply, Some(Reply::HangUp), "a repeat");
+    assert_eq!(
+        step(&silence.call, silent(Turn::first(0)), after(31)).reply,
+        Some(Reply::HangUp),
+        "a repeat"
+    );
     let before = step(&in_progress(), silent(Turn::first(0)), after(2));
-    let repeated = step(&run(&before.call, &[detected(Machine::Voice)]), silent(Turn::first(0)), after(4));
-    assert_eq!(repeated.reply, before.reply, "a repeat of what came before the verdict");
+    let repeated = step(
+        &run(&before.call, &[detected(Machine::Voice)]),
+        silent(Turn::first(0)),
+        after(4),
+    );
+    assert_eq!(
+        repeated.reply, before.reply,
+        "a repeat of what came before the verdict"
+    );
     let call = settle(run(&silence.call, &[closed(How::Completed)]));
     assert_eq!(call.attempts[0].ended, Some(Ended::Machine));
     let star = step(&heard.call, key(Turn::first(0), "*"), after(30));
-    let Some(listen) = star.reply.and_then(|reply| reply.listen()) else { panic!("{:?}", star.reply) };
+    let Some(listen) = star.reply.and_then(|reply| reply.listen()) else {
+        panic!("{:?}", star.reply)
+    };
     let later = step(&star.call, silent(listen), after(60));
-    assert!(matches!(later.reply, Some(Reply::Ask { .. })), "whoever pressed a key is a person: {:?}", later.reply);
-    let greeting = Event::Keyed { on: ON, turn: Turn::first(0), input: Input::Said(Said::Unclear), sealed_at: start() };
-    assert_eq!(step(&heard.call, greeting, after(30)).reply, Some(Reply::HangUp), "what a greeting says is no answer");
+    assert!(
+        matches!(later.reply, Some(Reply::Ask { .. })),
+        "whoever pressed a key is a person: {:?}",
+        later.reply
+    );
+    let greeting = Event::Keyed {
+        on: ON,
+        turn: Turn::first(0),
+        input: Input::Said(Said::Unclear),
+        sealed_at: start(),
+    };
+    assert_eq!(
+        step(&heard.call, greeting, after(30)).reply,
+        Some(Reply::HangUp),
+        "what a greeting says is no answer"
+    );
 }
 
 #[test]
 fn a_fax_is_never_rung_again() {
     for call in [in_progress(), leaving()] {
         let fax = step(&call, detected(Machine::Fax), after(2));
-        assert_eq!(fax.effects, [Effect::HangUp { attempt: 1, sid: SID }]);
+        assert_eq!(
+            fax.effects,
+            [Effect::HangUp {
+                attempt: 1,
+                sid: SID
+            }]
+        );
         let call = settle(run(&fax.call, &[closed(How::Completed)]));
-        assert_eq!(call.state, State::Finished { outcome: Outcome::Machine });
+        assert_eq!(
+            call.state,
+            State::Finished {
+                outcome: Outcome::Machine
+            }
+        );
     }
 }
 
 #[test]
 fn one_message_is_left_and_then_we_wait_to_be_called() {
     let beeped = step(&leaving(), detected(Machine::Beep), after(2));
-    assert_eq!(beeped.effects, [Effect::LeaveMessage { attempt: 1, sid: SID }]);
-    assert_eq!(step(&beeped.call, detected(Machine::Beep), after(3)).effects, [], "never a second message");
-    let left = Event::Message { attempt: 1, left: true };
+    assert_eq!(
+        beeped.effects,
+        [Effect::LeaveMessage {
+            attempt: 1,
+            sid: SID
+        }]
+    );
+    assert_eq!(
+        step(&beeped.call, detected(Machine::Beep), after(3)).effects,
+        [],
+        "never a second message"
+    );
+    let left = Event::Message {
+        attempt: 1,
+        left: true,
+    };
     let call = settle(run(&beeped.call, &[left, closed(How::Completed)]));
     let give_up_at = call.reservation.give_up_at;
-    assert_eq!(call.state, State::Queued { waiting_for: Some(WaitingFor::Callback), until: give_up_at });
-    assert_eq!(step(&call, Event::Wake, after(3_600)).effects, [], "nobody is rung meanwhile");
-    assert_eq!(step(&call, Event::Wake, give_up_at).call.state, State::Finished { outcome: Outcome::Machine });
-    let answered = ring_back(&["2"]).iter().fold(call, |call, event| step(&call, *event, after(9_000)).call);
-    let answered = answered.wake_at().map(|at| step(&answered, Event::Wake, at).call).unwrap();
-    assert_eq!(answered.state, State::Finished { outcome: Outcome::Rejected });
-    assert_eq!(answered.attempts[0].ended, Some(Ended::Machine), "how the attempt ended stays true");
+    assert_eq!(
+        call.state,
+        State::Queued {
+            waiting_for: Some(WaitingFor::Callback),
+            until: give_up_at
+        }
+    );
+    assert_eq!(
+        step(&call, Event::Wake, after(3_600)).effects,
+        [],
+        "nobody is rung meanwhile"
+    );
+    assert_eq!(
+        step(&call, Event::Wake, give_up_at).call.state,
+        State::Finished {
+            outcome: Outcome::Machine
+        }
+    );
+    let answered = ring_back(&["2"])
+        .iter()
+        .fold(call, |call, event| step(&call, *event, after(9_000)).call);
+    let answered = answered
+        .wake_at()
+        .map(|at| step(&answered, Event::Wake, at).call)
+        .unwrap();
+    assert_eq!(
+        answered.state,
+        State::Finished {
+            outcome: Outcome::Rejected
+        }
+    );
+    assert_eq!(
+        answered.attempts[0].ended,
+        Some(Ended::Machine),
+        "how the attempt ended stays true"
+    );
 }
 
 #[test]
 fn who_rings_back_and_hears_a_machine_again_gets_no_second_message() {
-    let left = settle(run(&leaving(), &[detected(Machine::Beep), closed(How::Completed)]));
+    let left = settle(run(
+        &leaving(),
+        &[detected(Machine::Beep), closed(How::Completed)],
+    ));
     let due = run(&left, &[Event::RingNow]);
     assert_eq!(due.wake_at(), Some(after(11)), "they have to hang up first");
     assert_eq!(run(&due, &[Event::RingNow]), due);
-    let second = On { attempt: 2, sid: Sid::from_bytes([8; 16]) };
+    let second = On {
+        attempt: 2,
+        sid: Sid::from_bytes([8; 16]),
+    };
     let beep = Event::Detected(second, Machine::Beep);
-    let ringing =
-        run(&due, &[Event::Dial { from: from() }, Event::Accepted(second), Event::Reached(second, Line::InProgress)]);
-    assert_eq!(step(&ringing, beep, after(60)).effects, [Effect::HangUp { attempt: 2, sid: second.sid }]);
-    let closing = Closing { how: How::NoAnswer, sip_code: None, twilio_code: None, duration_seconds: None };
+    let ringing = run(
+        &due,
+        &[
+            Event::Dial { from: from() },
+            Event::Accepted(second),
+            Event::Reached(second, Line::InProgress),
+        ],
+    );
+    assert_eq!(
+        step(&ringing, beep, after(60)).effects,
+        [Effect::HangUp {
+            attempt: 2,
+            sid: second.sid
+        }]
+    );
+    let closing = Closing {
+        how: How::NoAnswer,
+        sip_code: None,
+        twilio_code: None,
+        duration_seconds: None,
+    };
     let again = run(&ringing, &[Event::Closed(second, closing)]);
-    assert!(matches!(again.state, State::Queued { waiting_for: Some(WaitingFor::Callback), .. }));
+    assert!(matches!(
+        again.state,
+        State::Queued {
+            waiting_for: Some(WaitingFor::Callback),
+            ..
+        }
+    ));
 }
 
 #[test]
 fn a_message_that_was_not_left_is_left_by_the_next_attempt() {
     let beeped = run(&leaving(), &[detected(Machine::Beep)]);
-    let not_left = Event::Message { attempt: 1, left: false };
-    for events in [[not_left, closed(How::Completed)], [closed(How::Completed), not_left]] {
+    let not_left = Event::Message {
+        attempt: 1,
+        left: false,
+    };
+    for events in [
+        [not_left, closed(How::Completed)],
+        [closed(How::Completed), not_left],
+    ] {
         let call = settle(run(&beeped, &events));
         let call = run(&call, &[not_left]);
-        assert!(matches!(call.state, State::Queued { waiting_for: Some(WaitingFor::Retry), .. }), "{:?}", call.state);
+        assert!(
+            matches!(
+                call.state,
+                State::Queued {
+                    waiting_for: Some(WaitingFor::Retry),
+                    ..
+                }
+            ),
+            "{:?}",
+            call.state
+        );
         assert!(!call.has_message());
     }
 }
@@ -139,51 +320,125 @@ fn who_rings_back_decides_and_may_change_it() {
         (&["1", "2"], Outcome::Rejected),
         (&["7", "2", "1"], Outcome::Confirmed),
     ] {
-        let call = ring_back(keys).iter().fold(waiting(), |call, event| step(&call, *event, after(2)).call);
-        assert_eq!((call.outcome(), call.is_finished()), (Some(outcome), false), "{keys:?}");
-        let done = call.wake_at().map(|at| step(&call, Event::Wake, at).call).unwrap();
+        let call = ring_back(keys)
+            .iter()
+            .fold(waiting(), |call, event| step(&call, *event, after(2)).call);
+        assert_eq!(
+            (call.outcome(), call.is_finished()),
+            (Some(outcome), false),
+            "{keys:?}"
+        );
+        let done = call
+            .wake_at()
+            .map(|at| step(&call, Event::Wake, at).call)
+            .unwrap();
         assert_eq!(done.state, State::Finished { outcome }, "{keys:?}");
         assert_eq!(done.attempts[0].ended, Some(Ended::NoAnswer));
     }
-    let silent = Event::CalledBack { attempt: 1, turn: Turn::called_back(Place::Called), input: Input::Silence };
+    let silent = Event::CalledBack {
+        attempt: 1,
+        turn: Turn::called_back(Place::Called),
+        input: Input::Silence,
+    };
     assert_eq!(step(&waiting(), silent, after(2)).call.outcome(), None);
 }
 
 #[test]
 fn who_rings_back_while_we_ring_ends_the_ringing() {
-    let ringing = run(&dialing(), &[Event::Accepted(ON), Event::Reached(ON, Line::Ringing)]);
-    let decided = step(&ringing, back(Turn::called_back(Place::Called), "1"), after(2));
-    assert_eq!(decided.effects, [Effect::HangUp { attempt: 1, sid: SID }]);
+    let ringing = run(
+        &dialing(),
+        &[Event::Accepted(ON), Event::Reached(ON, Line::Ringing)],
+    );
+    let decided = step(
+        &ringing,
+        back(Turn::called_back(Place::Called), "1"),
+        after(2),
+    );
+    assert_eq!(
+        decided.effects,
+        [Effect::HangUp {
+            attempt: 1,
+            sid: SID
+        }]
+    );
     let picked_up = step(&decided.call, fetched(), after(3));
-    assert_eq!(picked_up.reply, Some(Reply::Decided { decision: Decision::Accepted, listen: None }));
+    assert_eq!(
+        picked_up.reply,
+        Some(Reply::Decided {
+            decision: Decision::Accepted,
+            listen: None
+        })
+    );
     let call = run(&picked_up.call, &[closed(How::Completed)]);
     let call = step(&call, Event::Wake, call.wake_at().unwrap()).call;
-    assert_eq!(call.state, State::Finished { outcome: Outcome::Confirmed });
+    assert_eq!(
+        call.state,
+        State::Finished {
+            outcome: Outcome::Confirmed
+        }
+    );
 }
 
 #[test]
 fn a_reply_about_a_finished_call_tells_what_counts() {
-    let done = settle(run(&in_progress(), &[key(Turn::first(0), "1"), closed(How::Completed)]));
-    let (_, reply) = talk::answer(Turn::first(0), Input::Digits("1"), 0, &Facts::of(&done.reservation));
+    let done = settle(run(
+        &in_progress(),
+        &[key(Turn::first(0), "1"), closed(How::Completed)],
+    ));
+    let (_, reply) = talk::answer(
+        Turn::first(0),
+        Input::Digits("1"),
+        0,
+        &Facts::of(&done.reservation),
+    );
     let change = reply.listen().unwrap();
     let late = step(&done, key(change, "2"), after(60));
-    assert_eq!(late.reply, Some(Reply::Decided { decision: Decision::Accepted, listen: None }));
-    assert_eq!(step(&done, key(Turn::first(0), "1"), after(60)).reply, Some(reply), "a repeat hears the same again");
-    let called = step(&done, back(Turn::called_back(Place::Called), "2"), after(60));
-    assert_eq!(called.reply, Some(Reply::Decided { decision: Decision::Accepted, listen: None }));
+    assert_eq!(
+        late.reply,
+        Some(Reply::Decided {
+            decision: Decision::Accepted,
+            listen: None
+        })
+    );
+    assert_eq!(
+        step(&done, key(Turn::first(0), "1"), after(60)).reply,
+        Some(reply),
+        "a repeat hears the same again"
+    );
+    let called = step(
+        &done,
+        back(Turn::called_back(Place::Called), "2"),
+        after(60),
+    );
+    assert_eq!(
+        called.reply,
+        Some(Reply::Decided {
+            decision: Decision::Accepted,
+            listen: None
+        })
+    );
 }
 
 #[test]
 fn the_wish_not_to_be_called_is_certain_when_the_talk_is_over() {
     let nine = step(&in_progress(), key(Turn::first(0), "9"), after(2));
-    assert_eq!(nine.call.outcome(), Some(Outcome::OptedOut), "it counts at once");
-    assert!(!nine.effects.contains(&Effect::OptOut), "it can still be taken back");
+    assert_eq!(
+        nine.call.outcome(),
+        Some(Outcome::OptedOut),
+        "it counts at once"
+    );
+    assert!(
+        !nine.effects.contains(&Effect::OptOut),
+        "it can still be taken back"
+    );
     let listen = nine.reply.and_then(|reply| reply.listen()).unwrap();
     for last in [key(listen, "1"), silent(listen), closed(How::Completed)] {
         let certain = step(&nine.call, last, after(3));
         assert!(certain.effects.contains(&Effect::OptOut), "{last:?}");
         assert!(
-            step(&certain.call, last, after(4)).effects.contains(&Effect::OptOut)
+            step(&certain.call, last, after(4))
+                .effects
+                .contains(&Effect::OptOut)
                 || !matches!(last, Event::Keyed { .. })
         );
     }
@@ -195,17 +450,45 @@ fn the_wish_not_to_be_called_is_certain_when_the_talk_is_over() {
 #[test]
 fn all_that_waits_ends_when_the_number_opts_out() {
     for call in [queued(), waiting()] {
-        assert_eq!(run(&call, &[Event::OptedOut]).state, State::Finished { outcome: Outcome::OptedOut });
+        assert_eq!(
+            run(&call, &[Event::OptedOut]).state,
+            State::Finished {
+                outcome: Outcome::OptedOut
+            }
+        );
     }
-    let ringing = run(&dialing(), &[Event::Accepted(ON), Event::Reached(ON, Line::Ringing)]);
+    let ringing = run(
+        &dialing(),
+        &[Event::Accepted(ON), Event::Reached(ON, Line::Ringing)],
+    );
     let barred = step(&ringing, Event::OptedOut, after(2));
-    assert_eq!(barred.effects, [Effect::HangUp { attempt: 1, sid: SID }]);
+    assert_eq!(
+        barred.effects,
+        [Effect::HangUp {
+            attempt: 1,
+            sid: SID
+        }]
+    );
     let picked_up = step(&barred.call, fetched(), after(3));
     assert_eq!(picked_up.reply, Some(Reply::Apology(Apology::OptedOut)));
     let call = settle(run(&picked_up.call, &[closed(How::Completed)]));
-    assert_eq!(call.state, State::Finished { outcome: Outcome::OptedOut });
-    let pressed = settle(run(&barred.call, &[fetched(), key(Turn::first(0), "1"), closed(How::Completed)]));
-    assert_eq!(pressed.state, State::Finished { outcome: Outcome::Confirmed }, "a key always wins");
+    assert_eq!(
+        call.state,
+        State::Finished {
+            outcome: Outcome::OptedOut
+        }
+    );
+    let pressed = settle(run(
+        &barred.call,
+        &[fetched(), key(Turn::first(0), "1"), closed(How::Completed)],
+    ));
+    assert_eq!(
+        pressed.state,
+        State::Finished {
+            outcome: Outcome::Confirmed
+        },
+        "a key always wins"
+    );
     let decided = run(&in_progress(), &[key(Turn::first(0), "1")]);
     assert_eq!(run(&decided, &[Event::OptedOut]), decided);
 }
@@ -216,7 +499,10 @@ fn a_key_counts_although_time_ran_out_during_the_talk() {
     let call = step(&in_progress(), key(Turn::first(0), "1"), late).call;
     assert_eq!(call.outcome(), Some(Outcome::Confirmed));
     let unheard = run(&dialing(), &[Event::Accepted(ON)]);
-    assert_eq!(step(&unheard, fetched(), late).reply, Some(Reply::Apology(Apology::Expired)));
+    assert_eq!(
+        step(&unheard, fetched(), late).reply,
+        Some(Reply::Apology(Apology::Expired))
+    );
 }
 
 #[test]
@@ -225,13 +511,33 @@ fn what_is_said_is_what_its_key_would_be() {
     let said = |turn: Turn, said| talk::answer(turn, Input::Said(said), 0, &facts);
     let pressed = |turn: Turn, key| talk::answer(turn, Input::Digits(key), 0, &facts);
     let first = Turn::first(0);
-    for (word, key) in [(Said::Yes, "1"), (Said::No, "2"), (Said::Again, "*"), (Said::OtherTime, "3")] {
+    for (word, key) in [
+        (Said::Yes, "1"),
+        (Said::No, "2"),
+        (Said::Again, "*"),
+        (Said::OtherTime, "3"),
+    ] {
         assert_eq!(said(first, word), pressed(first, key));
     }
     let unclear = said(first, Said::Unclear);
-    assert!(matches!(unclear, (Heard::Nothing, Reply::Keys { because: talk::Because::NotUnderstood, .. })));
-    let without = Facts { alternatives: None, ..facts };
-    assert_eq!(talk::answer(first, Input::Said(Said::OtherTime), 0, &without), unclear);
+    assert!(matches!(
+        unclear,
+        (
+            Heard::Nothing,
+            Reply::Keys {
+                because: talk::Because::NotUnderstood,
+                ..
+            }
+        )
+    ));
+    let without = Facts {
+        alternatives: None,
+        ..facts
+    };
+    assert_eq!(
+        talk::answer(first, Input::Said(Said::OtherTime), 0, &without),
+        unclear
+    );
     let change = pressed(first, "1").1.listen().unwrap();
     for word in [Said::Yes, Said::No, Said::Unclear] {
         assert_eq!(
@@ -242,7 +548,15 @@ fn what_is_said_is_what_its_key_would_be() {
     }
     let opt_out = pressed(first, "9").1.listen().unwrap();
     assert_eq!(said(opt_out, Said::No).0, Heard::Withdrawn);
-    assert_eq!(said(opt_out, Said::OtherTime), (Heard::Nothing, Reply::AskOptOut { listen: opt_out.next() }));
+    assert_eq!(
+        said(opt_out, Said::OtherTime),
+        (
+            Heard::Nothing,
+            Reply::AskOptOut {
+                listen: opt_out.next()
+            }
+        )
+    );
 }
 
 proptest! {

@@ -3,36 +3,70 @@
 use super::*;
 
 fn ringing() -> Call {
-    run(&dialing(), &[Event::Accepted(ON), Event::Reached(ON, Line::Ringing)])
+    run(
+        &dialing(),
+        &[Event::Accepted(ON), Event::Reached(ON, Line::Ringing)],
+    )
 }
 
 fn on_trial(terms: Terms) -> Call {
-    run(&dialing(), &[Event::Reduced { attempt: 1, terms }, Event::Accepted(ON)])
+    run(
+        &dialing(),
+        &[Event::Reduced { attempt: 1, terms }, Event::Accepted(ON)],
+    )
 }
 
 fn failed(sip_code: u16) -> Event<'static> {
-    let closing = Closing { how: How::Failed, sip_code: Some(sip_code), twilio_code: None, duration_seconds: Some(0) };
+    let closing = Closing {
+        how: How::Failed,
+        sip_code: Some(sip_code),
+        twilio_code: None,
+        duration_seconds: Some(0),
+    };
     Event::Closed(ON, closing)
 }
 
 #[test]
 fn a_number_that_rang_out_was_not_unreachable() {
     for sip in [480, 487] {
-        assert_eq!(run(&ringing(), &[failed(sip)]).attempts[0].ended, Some(Ended::NoAnswer), "{sip}");
-        assert_eq!(run(&dialing(), &[failed(sip)]).attempts[0].ended, Some(Ended::Unreachable), "{sip} at once");
+        assert_eq!(
+            run(&ringing(), &[failed(sip)]).attempts[0].ended,
+            Some(Ended::NoAnswer),
+            "{sip}"
+        );
+        assert_eq!(
+            run(&dialing(), &[failed(sip)]).attempts[0].ended,
+            Some(Ended::Unreachable),
+            "{sip} at once"
+        );
     }
-    assert_eq!(run(&ringing(), &[failed(404)]).attempts[0].ended, Some(Ended::Unreachable));
+    assert_eq!(
+        run(&ringing(), &[failed(404)]).attempts[0].ended,
+        Some(Ended::Unreachable)
+    );
 }
 
 #[test]
 fn a_planned_pause_asks_policy_for_the_moment_after_it() {
     let ended = step(&ringing(), closed(How::Busy), after(5));
     assert_eq!(ended.effects, [Effect::Consider]);
-    assert!(matches!(ended.call.state, State::Queued { waiting_for: Some(WaitingFor::Retry), .. }));
-    let night = Event::Hold { waiting_for: WaitingFor::CallHours, until: after(40_000) };
+    assert!(matches!(
+        ended.call.state,
+        State::Queued {
+            waiting_for: Some(WaitingFor::Retry),
+            ..
+        }
+    ));
+    let night = Event::Hold {
+        waiting_for: WaitingFor::CallHours,
+        until: after(40_000),
+    };
     let held = step(&ended.call, night, after(5)).call;
     assert_eq!(held.wake_at(), Some(after(40_000)));
-    assert!(step(&held, Event::Wake, after(400)).effects.is_empty(), "its pause is over, its time has not come");
+    assert!(
+        step(&held, Event::Wake, after(400)).effects.is_empty(),
+        "its pause is over, its time has not come"
+    );
 }
 
 #[test]
@@ -40,7 +74,12 @@ fn a_line_that_was_ended_because_it_rang_on_was_not_answered() {
     let ended = run(&ringing(), &[closed(How::Canceled)]);
     assert_eq!(ended.attempts[0].ended, Some(Ended::NoAnswer));
     let canceled = run(&ringing(), &[Event::Cancel, closed(How::Canceled)]);
-    assert_eq!(canceled.state, State::Finished { outcome: Outcome::Canceled });
+    assert_eq!(
+        canceled.state,
+        State::Finished {
+            outcome: Outcome::Canceled
+        }
+    );
 }
 
 #[test]
@@ -51,30 +90,74 @@ fn a_trial_account_is_asked_and_its_time_is_counted_here() {
         let at = call.wake_at().unwrap();
         call = step(&call, Event::Wake, at).call;
         polls += 1;
-        let looked = step(&call, Event::LookedUp { attempt: 1, found: Found::Live(ON, Line::Ringing) }, at);
+        let looked = step(
+            &call,
+            Event::LookedUp {
+                attempt: 1,
+                found: Found::Live(ON, Line::Ringing),
+            },
+            at,
+        );
         call = looked.call;
-        if looked.effects.contains(&Effect::HangUp { attempt: 1, sid: SID }) {
+        if looked.effects.contains(&Effect::HangUp {
+            attempt: 1,
+            sid: SID,
+        }) {
             break at;
         }
     };
     assert!(polls >= 8, "{polls}");
-    assert!((50..60).contains(&hung_up_at.duration_since(start()).as_secs()), "{hung_up_at}");
+    assert!(
+        (50..60).contains(&hung_up_at.duration_since(start()).as_secs()),
+        "{hung_up_at}"
+    );
 }
 
 #[test]
 fn a_call_of_which_nothing_is_told_ends_by_being_asked_about() {
     let call = run(&on_trial(Terms::Silent), &[fetched()]);
     let at = call.wake_at().unwrap();
-    assert!(at.duration_since(call.updated_at) <= SignedDuration::from_secs(6), "it is polled while they talk");
+    assert!(
+        at.duration_since(call.updated_at) <= SignedDuration::from_secs(6),
+        "it is polled while they talk"
+    );
     let woken = step(&call, Event::Wake, at);
     assert_eq!(woken.effects, [Effect::LookUp { attempt: 1 }]);
-    let live = Event::LookedUp { attempt: 1, found: Found::Live(ON, Line::InProgress) };
-    assert!(step(&woken.call, live, at).effects.is_empty(), "they may talk on");
-    assert_eq!(step(&woken.call, live, after(400)).effects, [Effect::HangUp { attempt: 1, sid: SID }]);
-    let gone = Event::LookedUp { attempt: 1, found: Found::Nothing };
+    let live = Event::LookedUp {
+        attempt: 1,
+        found: Found::Live(ON, Line::InProgress),
+    };
+    assert!(
+        step(&woken.call, live, at).effects.is_empty(),
+        "they may talk on"
+    );
+    assert_eq!(
+        step(&woken.call, live, after(400)).effects,
+        [Effect::HangUp {
+            attempt: 1,
+            sid: SID
+        }]
+    );
+    let gone = Event::LookedUp {
+        attempt: 1,
+        found: Found::Nothing,
+    };
     assert!(!step(&woken.call, gone, at).changed, "Twilio's records lag");
-    let closing = Closing { how: How::Completed, sip_code: None, twilio_code: None, duration_seconds: Some(20) };
-    let ended = step(&woken.call, Event::LookedUp { attempt: 1, found: Found::Closed(ON, closing) }, at).call;
+    let closing = Closing {
+        how: How::Completed,
+        sip_code: None,
+        twilio_code: None,
+        duration_seconds: Some(20),
+    };
+    let ended = step(
+        &woken.call,
+        Event::LookedUp {
+            attempt: 1,
+            found: Found::Closed(ON, closing),
+        },
+        at,
+    )
+    .call;
     assert_eq!(settle(ended).attempts[0].ended, Some(Ended::HungUp));
 }
 
@@ -97,7 +180,10 @@ fn a_trial_account_hears_at_most_nine_replies() {
 #[test]
 fn a_call_with_a_name_exists_also_where_twilio_does_not_find_it_yet() {
     for call in [ringing(), in_progress()] {
-        let gone = Event::LookedUp { attempt: 1, found: Found::Nothing };
+        let gone = Event::LookedUp {
+            attempt: 1,
+            found: Found::Nothing,
+        };
         assert!(!step(&call, gone, after(30)).changed);
         assert!(!step(&call, gone, after(600)).changed);
         assert!(step(&call, gone, after(1_200)).changed);
@@ -106,7 +192,10 @@ fn a_call_with_a_name_exists_also_where_twilio_does_not_find_it_yet() {
 
 #[test]
 fn a_search_on_a_trial_account_is_as_patient_as_any() {
-    let reduced = Event::Reduced { attempt: 1, terms: Terms::Silent };
+    let reduced = Event::Reduced {
+        attempt: 1,
+        terms: Terms::Silent,
+    };
     let unknown = run(&dialing(), &[reduced, Event::Unanswered { attempt: 1 }]);
     assert!(unknown.wake_at().unwrap().duration_since(start()) >= SignedDuration::from_secs(150));
 }

@@ -1,9 +1,14 @@
-//! Keys that were heard while the reply to them was lost: Twilio asks the fallback, and the talk goes on from the key.
+//! Keys that were heard while the reply to them was lost: Twilio asks the fallback, and the talk
+//! goes on from the key.
 
 use super::*;
 
 fn resumed<'a>(turn: Turn) -> Event<'a> {
-    Event::Resumed { on: ON, turn: Some(turn), sealed_at: start() }
+    Event::Resumed {
+        on: ON,
+        turn: Some(turn),
+        sealed_at: start(),
+    }
 }
 
 /// Hears the event, and gives the call with what the restaurant can press next.
@@ -24,7 +29,15 @@ fn talk_with_losses(keys: &[(&str, bool)]) -> (Call, Option<Decision>) {
             Heard::Withdrawn => decision = None,
             Heard::Nothing => {}
         }
-        (call, turn) = told(&call, Event::Keyed { on: ON, turn: at, input: input(key), sealed_at: start() });
+        (call, turn) = told(
+            &call,
+            Event::Keyed {
+                on: ON,
+                turn: at,
+                input: input(key),
+                sealed_at: start(),
+            },
+        );
         if *is_lost {
             (call, turn) = told(&call, resumed(at));
         }
@@ -35,7 +48,13 @@ fn talk_with_losses(keys: &[(&str, bool)]) -> (Call, Option<Decision>) {
 #[test]
 fn silence_after_the_fallback_leaves_a_heard_key_standing() {
     for (key, outcome) in [("1", Outcome::Confirmed), ("2", Outcome::Rejected)] {
-        let (call, _) = talk_with_losses(&[("*", false), (key, true), ("", false), ("", false), ("", false)]);
+        let (call, _) = talk_with_losses(&[
+            ("*", false),
+            (key, true),
+            ("", false),
+            ("", false),
+            ("", false),
+        ]);
         assert_eq!(call.state, State::Finished { outcome });
     }
 }
@@ -45,7 +64,16 @@ fn the_fallback_reads_back_the_key_whose_reply_was_lost() {
     let first = Turn::first(0);
     let (call, _) = told(&in_progress(), key(first, "1"));
     let reply = step(&call, resumed(first), after(2)).reply;
-    assert!(matches!(reply, Some(Reply::Decided { decision: Decision::Accepted, listen: Some(_) })), "{reply:?}");
+    assert!(
+        matches!(
+            reply,
+            Some(Reply::Decided {
+                decision: Decision::Accepted,
+                listen: Some(_)
+            })
+        ),
+        "{reply:?}"
+    );
     let (call, _) = told(&in_progress(), key(first, "9"));
     let reply = step(&call, resumed(first), after(2)).reply;
     assert!(matches!(reply, Some(Reply::AskOptOut { .. })), "{reply:?}");
@@ -56,13 +84,19 @@ fn a_wish_that_was_taken_back_stays_so_after_the_fallback() {
     let (call, decision) = talk_with_losses(&[("9", false), ("2", true), ("", false)]);
     assert_eq!((decision, call.decision()), (None, None));
     let (call, _) = talk_with_losses(&[("9", false), ("2", true), ("1", false)]);
-    assert_eq!(call.state, State::Finished { outcome: Outcome::Confirmed });
+    assert_eq!(
+        call.state,
+        State::Finished {
+            outcome: Outcome::Confirmed
+        }
+    );
 }
 
-// A key that nobody here has heard: whoever was asked for its document is no more, or was never reached.
+// A key that nobody here has heard: whoever was asked for its document is no more, or was never
+// reached.
 
-/// A talk with a process that knows nothing of what was said in it before the document of `turn` failed: how it is then
-/// told by the keys, and the end of the line.
+/// A talk with a process that knows nothing of what was said in it before the document of `turn`
+/// failed: how it is then told by the keys, and the end of the line.
 fn resumed_in_ignorance(turn: Turn, keys: &[&str]) -> (Call, Vec<(Turn, String)>) {
     let taken = queued().taken_over(Attempt::new(1, from(), start()), 3, after(100));
     let (mut call, mut turn) = told(&taken, resumed(turn));
@@ -70,13 +104,27 @@ fn resumed_in_ignorance(turn: Turn, keys: &[&str]) -> (Call, Vec<(Turn, String)>
     for pressed in keys {
         let at = turn.expect("the talk goes on");
         told_twilio.push((at, (*pressed).to_owned()));
-        (call, turn) = told(&call, Event::Keyed { on: ON, turn: at, input: input(pressed), sealed_at: start() });
+        (call, turn) = told(
+            &call,
+            Event::Keyed {
+                on: ON,
+                turn: at,
+                input: input(pressed),
+                sealed_at: start(),
+            },
+        );
     }
     (run(&call, &[closed(How::Completed)]), told_twilio)
 }
 
 fn waits_for_events(call: &Call) -> bool {
-    matches!(call.state, State::Settling { from: Evidence::Events { .. }, .. })
+    matches!(
+        call.state,
+        State::Settling {
+            from: Evidence::Events { .. },
+            ..
+        }
+    )
 }
 
 #[test]
@@ -85,31 +133,90 @@ fn silence_after_a_key_that_nobody_heard_does_not_count_as_no_answer() {
         let (ended, mut keys) = resumed_in_ignorance(Turn::first(0), &vec![""; silences]);
         assert!(waits_for_events(&ended), "{silences}: {:?}", ended.state);
         // The key itself, and the same at the fallback, which Twilio asks without it.
-        keys.splice(0..0, [(Turn::first(0), "1".to_owned()), (Turn::first(0), String::new())]);
-        let call = step(&ended, Event::EventsRead { attempt: 1, keys: Some(&keys) }, after(2_000)).call;
-        assert_eq!(call.state, State::Finished { outcome: Outcome::Confirmed });
+        keys.splice(
+            0..0,
+            [
+                (Turn::first(0), "1".to_owned()),
+                (Turn::first(0), String::new()),
+            ],
+        );
+        let call = step(
+            &ended,
+            Event::EventsRead {
+                attempt: 1,
+                keys: Some(&keys),
+            },
+            after(2_000),
+        )
+        .call;
+        assert_eq!(
+            call.state,
+            State::Finished {
+                outcome: Outcome::Confirmed
+            }
+        );
         keys.remove(0);
-        let call = step(&ended, Event::EventsRead { attempt: 1, keys: Some(&keys) }, after(2_000)).call;
-        assert!(matches!(call.state, State::Queued { .. }), "nobody pressed one: {:?}", call.state);
+        let call = step(
+            &ended,
+            Event::EventsRead {
+                attempt: 1,
+                keys: Some(&keys),
+            },
+            after(2_000),
+        )
+        .call;
+        assert!(
+            matches!(call.state, State::Queued { .. }),
+            "nobody pressed one: {:?}",
+            call.state
+        );
     }
 }
 
 #[test]
 fn a_change_of_mind_that_nobody_heard_is_read_before_the_end() {
     let facts = Facts::of(&reservation());
-    for (first, second, outcome) in [("1", "2", Outcome::Rejected), ("2", "1", Outcome::Confirmed)] {
-        let change = talk::answer(Turn::first(0), input(first), 0, &facts).1.listen().unwrap();
+    for (first, second, outcome) in [
+        ("1", "2", Outcome::Rejected),
+        ("2", "1", Outcome::Confirmed),
+    ] {
+        let change = talk::answer(Turn::first(0), input(first), 0, &facts)
+            .1
+            .listen()
+            .unwrap();
         let (ended, mut keys) = resumed_in_ignorance(change, &[""]);
-        assert!(waits_for_events(&ended) && ended.decision().is_some(), "{:?}", ended.state);
-        keys.splice(0..0, [(Turn::first(0), first.to_owned()), (change, second.to_owned())]);
-        let call = step(&ended, Event::EventsRead { attempt: 1, keys: Some(&keys) }, after(2_000)).call;
+        assert!(
+            waits_for_events(&ended) && ended.decision().is_some(),
+            "{:?}",
+            ended.state
+        );
+        keys.splice(
+            0..0,
+            [
+                (Turn::first(0), first.to_owned()),
+                (change, second.to_owned()),
+            ],
+        );
+        let call = step(
+            &ended,
+            Event::EventsRead {
+                attempt: 1,
+                keys: Some(&keys),
+            },
+            after(2_000),
+        )
+        .call;
         assert_eq!(call.state, State::Finished { outcome });
     }
 }
 
 #[test]
 fn a_key_pressed_after_the_one_that_nobody_heard_decides_without_delay() {
-    for (key, outcome) in [("1", Outcome::Confirmed), ("2", Outcome::Rejected), ("9", Outcome::OptedOut)] {
+    for (key, outcome) in [
+        ("1", Outcome::Confirmed),
+        ("2", Outcome::Rejected),
+        ("9", Outcome::OptedOut),
+    ] {
         let (ended, _) = resumed_in_ignorance(Turn::first(0), &[key]);
         assert_eq!(settle(ended).state, State::Finished { outcome });
     }
@@ -120,16 +227,27 @@ fn a_key_that_is_heard_late_stands_against_the_silence_of_a_talk_that_began_anew
     let first = Turn::first(0);
     let (call, anew) = told(&in_progress(), resumed(first));
     let (call, _) = told(&call, key(first, "1"));
-    let silent = |turn| Event::Keyed { on: ON, turn, input: Input::Silence, sealed_at: start() };
+    let silent = |turn| Event::Keyed {
+        on: ON,
+        turn,
+        input: Input::Silence,
+        sealed_at: start(),
+    };
     let (call, again) = told(&call, silent(anew.unwrap()));
     let (call, again) = told(&call, silent(again.unwrap()));
     let (call, over) = told(&call, silent(again.unwrap()));
     assert_eq!(over, None, "goodbye");
     let call = settle(run(&call, &[closed(How::Completed)]));
-    assert_eq!(call.state, State::Finished { outcome: Outcome::Confirmed });
+    assert_eq!(
+        call.state,
+        State::Finished {
+            outcome: Outcome::Confirmed
+        }
+    );
 }
 
-/// A talk as it goes on whatever is lost: of each key, whether it was heard here, and whether its reply was.
+/// A talk as it goes on whatever is lost: of each key, whether it was heard here, and whether its
+/// reply was.
 fn talk_with_gaps(keys: &[(&str, bool, bool)]) -> (Call, Vec<(Turn, String)>, Option<Decision>) {
     let facts = Facts::of(&reservation());
     let (mut call, mut turn) = told(&dialing(), fetched());
@@ -148,23 +266,45 @@ fn talk_with_gaps(keys: &[(&str, bool, bool)]) -> (Call, Vec<(Turn, String)>, Op
         };
         record.push((at, meant));
         if *is_heard {
-            (call, turn) = told(&call, Event::Keyed { on: ON, turn: at, input: input(pressed), sealed_at: start() });
+            (call, turn) = told(
+                &call,
+                Event::Keyed {
+                    on: ON,
+                    turn: at,
+                    input: input(pressed),
+                    sealed_at: start(),
+                },
+            );
         }
         if *is_lost || !is_heard {
             record.push((at, String::new()));
             (call, turn) = told(&call, resumed(at));
         }
     }
-    (settle(run(&call, &[closed(How::Completed)])), record, decision)
+    (
+        settle(run(&call, &[closed(How::Completed)])),
+        record,
+        decision,
+    )
 }
 
 #[test]
 fn a_time_that_was_typed_is_read_back_after_the_fallback() {
     for lost in 0..3 {
         let keys = ["3", "2015", "1"];
-        let keys: Vec<_> = keys.iter().enumerate().map(|(at, key)| (*key, at == lost)).collect();
+        let keys: Vec<_> = keys
+            .iter()
+            .enumerate()
+            .map(|(at, key)| (*key, at == lost))
+            .collect();
         let (call, _) = talk_with_losses(&keys);
-        assert_eq!(call.state, State::Finished { outcome: Outcome::Confirmed }, "the reply to key {lost} was lost");
+        assert_eq!(
+            call.state,
+            State::Finished {
+                outcome: Outcome::Confirmed
+            },
+            "the reply to key {lost} was lost"
+        );
     }
 }
 
@@ -185,7 +325,8 @@ proptest! {
         let (call, record, decision) = talk_with_gaps(&keys);
         let read = Event::EventsRead { attempt: 1, keys: Some(&record) };
         let told = if waits_for_events(&call) { step(&call, read, after(2_000)).call } else { call };
-        // A wish not to be called is kept as soon as it is heard: what was taken back unheard stands.
+        // A wish not to be called is kept as soon as it is heard: what was taken back unheard
+        // stands.
         let unheard = told.decision() == Some(Decision::OptedOut) && keys.iter().any(|(_, is_heard, _)| !is_heard);
         prop_assert!(told.decision() == decision || unheard, "{:?}, not {decision:?}", told.decision());
     }

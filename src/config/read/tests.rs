@@ -18,7 +18,11 @@ fn live() -> Given {
 }
 
 pub(super) fn wrong(given: &Given) -> Vec<&'static str> {
-    Config::read(given).unwrap_err().into_iter().map(|problem| problem.name).collect()
+    Config::read(given)
+        .unwrap_err()
+        .into_iter()
+        .map(|problem| problem.name)
+        .collect()
 }
 
 #[test]
@@ -26,19 +30,50 @@ fn nothing_is_needed_for_a_first_try() {
     let config = Config::read(&Given::default()).unwrap();
     assert!(matches!(config.carrier, Carrier::Simulator(_)));
     assert_eq!(config.listen, "127.0.0.1:8080".parse().unwrap());
-    assert_eq!((config.calls_per_second, config.call_hours, config.allowed_countries), (0, Hours::ALWAYS, None));
-    assert!(config.api_keys.is_empty() && config.is_secret_made && config.webhook_secrets.len() == 1);
+    assert_eq!(
+        (
+            config.calls_per_second,
+            config.call_hours,
+            config.allowed_countries
+        ),
+        (0, Hours::ALWAYS, None)
+    );
+    assert!(
+        config.api_keys.is_empty() && config.is_secret_made && config.webhook_secrets.len() == 1
+    );
 }
 
 #[test]
 fn a_simulator_that_others_reach_has_a_token_that_nobody_knows() {
-    let token = |given: &Given| Config::read(given).unwrap().carrier.account().auth_tokens.clone();
+    let token = |given: &Given| {
+        Config::read(given)
+            .unwrap()
+            .carrier
+            .account()
+            .auth_tokens
+            .clone()
+    };
     let known = token(&Given::default());
-    assert_eq!(token(&Given { listen: some("[::1]:80"), ..Given::default() }), known);
+    assert_eq!(
+        token(&Given {
+            listen: some("[::1]:80"),
+            ..Given::default()
+        }),
+        known
+    );
     for open in [
-        Given { port: some("8080"), ..Given::default() },
-        Given { listen: some("192.0.2.1:80"), ..Given::default() },
-        Given { public_url: some("https://try.example.com"), ..Given::default() },
+        Given {
+            port: some("8080"),
+            ..Given::default()
+        },
+        Given {
+            listen: some("192.0.2.1:80"),
+            ..Given::default()
+        },
+        Given {
+            public_url: some("https://try.example.com"),
+            ..Given::default()
+        },
     ] {
         assert_ne!(token(&open), known);
         assert_ne!(token(&open), token(&open), "it is made anew at each start");
@@ -48,13 +83,42 @@ fn a_simulator_that_others_reach_has_a_token_that_nobody_knows() {
 #[test]
 fn an_account_needs_its_company() {
     let config = Config::read(&live()).unwrap();
-    assert!(matches!(config.carrier, Carrier::Twilio { ref api_url, .. } if api_url == "https://api.twilio.com"));
-    assert_eq!((config.calls_per_second, config.allowed_countries), (1, Some(vec![Country::US])));
+    assert!(
+        matches!(config.carrier, Carrier::Twilio { ref api_url, .. } if api_url == "https://api.twilio.com")
+    );
+    assert_eq!(
+        (config.calls_per_second, config.allowed_countries),
+        (1, Some(vec![Country::US]))
+    );
     assert!(!config.is_secret_made && config.webhook_secrets.is_empty());
-    let bare = Given { public_url: None, twilio_from_number: None, api_keys: None, ..live() };
-    assert_eq!(wrong(&bare), ["TABLECALL_PUBLIC_URL", "TWILIO_FROM_NUMBER", "TABLECALL_API_KEYS"]);
-    assert_eq!(wrong(&Given { twilio_auth_token: None, ..live() }), ["TWILIO_AUTH_TOKEN"]);
-    assert_eq!(wrong(&Given { twilio_api_key: some("SK1"), ..live() }), ["TWILIO_API_KEY"]);
+    let bare = Given {
+        public_url: None,
+        twilio_from_number: None,
+        api_keys: None,
+        ..live()
+    };
+    assert_eq!(
+        wrong(&bare),
+        [
+            "TABLECALL_PUBLIC_URL",
+            "TWILIO_FROM_NUMBER",
+            "TABLECALL_API_KEYS"
+        ]
+    );
+    assert_eq!(
+        wrong(&Given {
+            twilio_auth_token: None,
+            ..live()
+        }),
+        ["TWILIO_AUTH_TOKEN"]
+    );
+    assert_eq!(
+        wrong(&Given {
+            twilio_api_key: some("SK1"),
+            ..live()
+        }),
+        ["TWILIO_API_KEY"]
+    );
 }
 
 #[test]
@@ -88,10 +152,26 @@ fn limits_are_made_for_the_deployment() {
     let limits = |given: &Given| Config::read(given).unwrap().limits;
     assert_eq!(limits(&Given::default()), Limits::OFF);
     assert_eq!(limits(&live()), Limits::USUAL);
-    let one = Given { restaurant_phone: some("+14155550101"), ..live() };
+    let one = Given {
+        restaurant_phone: some("+14155550101"),
+        ..live()
+    };
     assert_eq!(limits(&one), Limits::ONE_RESTAURANT);
-    assert_eq!(limits(&Given { limits: some("off"), ..one.clone() }), Limits::OFF);
-    assert_eq!(limits(&Given { limits: some("number_hour=5"), ..one }).number_day, Some(100));
+    assert_eq!(
+        limits(&Given {
+            limits: some("off"),
+            ..one.clone()
+        }),
+        Limits::OFF
+    );
+    assert_eq!(
+        limits(&Given {
+            limits: some("number_hour=5"),
+            ..one
+        })
+        .number_day,
+        Some(100)
+    );
 }
 
 #[test]
@@ -105,12 +185,24 @@ fn a_list_of_nothing_is_refused() {
         ..live()
     };
     let names = wrong(&given);
-    assert_eq!(names, ["TWILIO_AUTH_TOKEN", "TWILIO_FROM_NUMBER", "TABLECALL_API_KEYS", "TABLECALL_TICKET_KEYS"]);
+    assert_eq!(
+        names,
+        [
+            "TWILIO_AUTH_TOKEN",
+            "TWILIO_FROM_NUMBER",
+            "TABLECALL_API_KEYS",
+            "TABLECALL_TICKET_KEYS"
+        ]
+    );
 }
 
 #[test]
 fn tokens_and_keys_rotate() {
-    let config = Config::read(&Given { twilio_auth_token: some("new, old"), ..live() }).unwrap();
+    let config = Config::read(&Given {
+        twilio_auth_token: some("new, old"),
+        ..live()
+    })
+    .unwrap();
     assert_eq!(config.carrier.account().auth_tokens, ["new", "old"]);
     assert_eq!(config.ticket_keys.len(), 2);
 }
@@ -119,13 +211,38 @@ fn tokens_and_keys_rotate() {
 fn pages_of_elsewhere_are_let_in_by_name_only() {
     let origins = |given: &Given| Config::read(given).map(|config| config.cors_origins);
     assert_eq!(origins(&live()).unwrap(), Origins::Closed);
-    let listed = Given { cors_origins: some("https://app.example.com, http://localhost:3000"), ..live() };
+    let listed = Given {
+        cors_origins: some("https://app.example.com, http://localhost:3000"),
+        ..live()
+    };
     assert!(matches!(origins(&listed).unwrap(), Origins::Listed(listed) if listed.len() == 2));
     let any = || some("*");
-    assert_eq!(wrong(&Given { cors_origins: any(), ..live() }), ["TABLECALL_CORS_ORIGINS"]);
-    assert_eq!(origins(&Given { cors_origins: any(), ..Given::default() }).unwrap(), Origins::Any);
-    assert_eq!(wrong(&Given { cors_origins: some("app.example.com"), ..live() }), ["TABLECALL_CORS_ORIGINS"]);
-    let proxies = Given { trusted_proxies: some("10.0.0.0/8,proxy.example.com"), ..live() };
+    assert_eq!(
+        wrong(&Given {
+            cors_origins: any(),
+            ..live()
+        }),
+        ["TABLECALL_CORS_ORIGINS"]
+    );
+    assert_eq!(
+        origins(&Given {
+            cors_origins: any(),
+            ..Given::default()
+        })
+        .unwrap(),
+        Origins::Any
+    );
+    assert_eq!(
+        wrong(&Given {
+            cors_origins: some("app.example.com"),
+            ..live()
+        }),
+        ["TABLECALL_CORS_ORIGINS"]
+    );
+    let proxies = Given {
+        trusted_proxies: some("10.0.0.0/8,proxy.example.com"),
+        ..live()
+    };
     assert_eq!(wrong(&proxies), ["TABLECALL_TRUSTED_PROXIES"]);
 }
 

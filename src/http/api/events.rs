@@ -17,8 +17,8 @@ use crate::service::Service;
 /// A comment keeps the connection open through proxies that close quiet ones.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// The newest state at once unless it was `seen`, then each later one; ends after the final state, or when the process
-/// stops: the client comes back and resumes elsewhere.
+/// The newest state at once unless it was `seen`, then each later one; ends after the final state,
+/// or when the process stops: the client comes back and resumes elsewhere.
 pub(super) fn stream(
     calls: watch::Receiver<Arc<Call>>,
     seen: Option<u64>,
@@ -32,7 +32,13 @@ pub(super) fn stream(
         _counted: Counted,
     }
     let counted = Counted::new(service.metrics().sse_clients.clone());
-    let follow = Follow { calls, seen, over: false, stop: service.stopping(), _counted: counted };
+    let follow = Follow {
+        calls,
+        seen,
+        over: false,
+        stop: service.stopping(),
+        _counted: counted,
+    };
     let events = stream::unfold(follow, |mut follow| async move {
         while !follow.over {
             let call = follow.calls.borrow_and_update().clone();
@@ -43,7 +49,8 @@ pub(super) fn stream(
                 return Some((CallView::of(&call), follow));
             }
             if !follow.over {
-                // A change goes before the end of the process: the last one tells what became of the call in it.
+                // A change goes before the end of the process: the last one tells what became of
+                // the call in it.
                 tokio::select! {
                     biased;
                     changed = follow.calls.changed() => follow.over = changed.is_err(),
@@ -58,7 +65,9 @@ pub(super) fn stream(
             .event_type("call")
             .id(call.version().to_string())
     };
-    EventStream::new(events.boxed()).keep_alive(HEARTBEAT).to_event(event)
+    EventStream::new(events.boxed())
+        .keep_alive(HEARTBEAT)
+        .to_event(event)
 }
 
 /// An open stream, as the metrics count it.

@@ -45,11 +45,12 @@ enum Created {
         /// Where the call can be read.
         #[oai(header = "Location")]
         String,
-        /// How many creates the key may make in which time (seconds), as in `"key_minute";q=60;w=60`. Only where that
-        /// is limited.
+        /// How many creates the key may make in which time (seconds), as in
+        /// `"key_minute";q=60;w=60`. Only where that is limited.
         #[oai(header = "RateLimit-Policy")]
         Option<String>,
-        /// How many are left, and in how many seconds there will be more, as in `"key_minute";r=59;t=60`.
+        /// How many are left, and in how many seconds there will be more, as in
+        /// `"key_minute";r=59;t=60`.
         #[oai(header = "RateLimit")]
         Option<String>,
     ),
@@ -145,37 +146,59 @@ impl Api {
 impl Api {
     /// Ask a restaurant for a table
     ///
-    /// Rings the restaurant at once if it may be rung, else queues the call. The answer tells which; follow the call at
-    /// its `events`.
+    /// Rings the restaurant at once if it may be rung, else queues the call. The answer tells
+    /// which; follow the call at its `events`.
     #[oai(path = "/call", method = "post", operation_id = "create_call")]
     async fn create_call(
         &self,
         request: &Request,
-        /// 1 to 255 characters, bare or quoted. A repeated request with the same key gets the same call, for 24 hours,
-        /// also when it would be refused by now; `404` when that call is no longer held. Refusals are not kept.
+        /// 1 to 255 characters, bare or quoted. A repeated request with the same key gets the same
+        /// call, for 24 hours, also when it would be refused by now; `404` when that call is no
+        /// longer held. Refusals are not kept.
         #[oai(name = "Idempotency-Key")]
         idempotency_key: Header<Option<String>>,
         body: Body<CallRequest>,
     ) -> poem::Result<Created> {
         let owner = owner(request)?;
-        let key = idempotency_key.0.as_deref().map(read_idempotency_key).transpose()?;
+        let key = idempotency_key
+            .0
+            .as_deref()
+            .map(read_idempotency_key)
+            .transpose()?;
         let made = self.service.create(&owner, &body.fields, key).await;
-        // What is left after this create. A store that cannot tell has said so to the create itself.
+        // What is left after this create. A store that cannot tell has said so to the create
+        // itself.
         let told = made.as_ref().ok().and_then(|made| made.creates);
         let allowance = self.service.allowance(&owner, told).await.ok().flatten();
-        let call = made.map_err(|error| Failure::from(error).within(allowance))?.call;
+        let call = made
+            .map_err(|error| Failure::from(error).within(allowance))?
+            .call;
         telemetry::request::note_call(call.id.as_bytes());
         let (policy, left) = allowance.as_ref().map(rate_limit).unzip();
-        Ok(Created::Call(Shown::of(&self.view(&call).await), format!("/api/call/{}", call.id), policy, left))
+        Ok(Created::Call(
+            Shown::of(&self.view(&call).await),
+            format!("/api/call/{}", call.id),
+            policy,
+            left,
+        ))
     }
 
     /// What would happen
     ///
-    /// Reads the same body as a create and tells what that would do, and what staff would hear. Nothing is dialled.
+    /// Reads the same body as a create and tells what that would do, and what staff would hear.
+    /// Nothing is dialled.
     #[oai(path = "/call/check", method = "post", operation_id = "check_call")]
-    async fn check_call(&self, request: &Request, body: Body<CallRequest>) -> poem::Result<Checked> {
+    async fn check_call(
+        &self,
+        request: &Request,
+        body: Body<CallRequest>,
+    ) -> poem::Result<Checked> {
         let owner = owner(request)?;
-        let check = self.service.check(&owner, &body.fields).await.map_err(Failure::from)?;
+        let check = self
+            .service
+            .check(&owner, &body.fields)
+            .await
+            .map_err(Failure::from)?;
         Ok(Checked::Check(Shown::of(&CheckView::of(check))))
     }
 
@@ -188,9 +211,14 @@ impl Api {
 
     /// Follow a call
     ///
-    /// Server-sent events: the newest state at once, then each change, as `event: call` with the call's `version` as
-    /// `id` and the call as `data`. Ends after the final one. Resumes after `Last-Event-ID`.
-    #[oai(path = "/call/:id/events", method = "get", operation_id = "follow_call")]
+    /// Server-sent events: the newest state at once, then each change, as `event: call` with the
+    /// call's `version` as `id` and the call as `data`. Ends after the final one. Resumes after
+    /// `Last-Event-ID`.
+    #[oai(
+        path = "/call/:id/events",
+        method = "get",
+        operation_id = "follow_call"
+    )]
     async fn follow_call(
         &self,
         request: &Request,
@@ -201,13 +229,18 @@ impl Api {
     ) -> poem::Result<Followed> {
         let owner = owner(request)?;
         let id = read_id(&id.0)?;
-        let calls = self.service.watch(&owner, id).await.map_err(Failure::from)?;
+        let calls = self
+            .service
+            .watch(&owner, id)
+            .await
+            .map_err(Failure::from)?;
         let seen: Option<u64> = last_event_id.0.and_then(|id| id.trim().parse().ok());
         let nothing_new = {
             let call = calls.borrow();
             call.is_finished() && seen == Some(call.version)
         };
-        // 204 tells a browser's EventSource not to come back; an empty stream would make it ask for ever.
+        // 204 tells a browser's EventSource not to come back; an empty stream would make it ask for
+        // ever.
         if nothing_new {
             return Ok(Followed::Over);
         }
@@ -217,41 +250,73 @@ impl Api {
     /// Stop a call
     ///
     /// Stops a queued, ringing or live call. Repeating it changes nothing.
-    #[oai(path = "/call/:id/cancel", method = "post", operation_id = "cancel_call")]
+    #[oai(
+        path = "/call/:id/cancel",
+        method = "post",
+        operation_id = "cancel_call"
+    )]
     async fn cancel_call(&self, request: &Request, id: Path<String>) -> poem::Result<Canceled> {
         let owner = owner(request)?;
-        let call = self.service.cancel(&owner, read_id(&id.0)?).await.map_err(Failure::from)?;
+        let call = self
+            .service
+            .cancel(&owner, read_id(&id.0)?)
+            .await
+            .map_err(Failure::from)?;
         Ok(Canceled::Call(Shown::of(&self.view(&call).await)))
     }
 
     /// Send the events of a call again
     ///
-    /// Sends the newest state to the `callback_url` of the call once more, also when it was received or given up. It has
-    /// the same `webhook-id` as before unless the call has changed. How that goes is told by `delivery`.
-    #[oai(path = "/call/:id/events/resend", method = "post", operation_id = "resend_events")]
+    /// Sends the newest state to the `callback_url` of the call once more, also when it was
+    /// received or given up. It has the same `webhook-id` as before unless the call has changed.
+    /// How that goes is told by `delivery`.
+    #[oai(
+        path = "/call/:id/events/resend",
+        method = "post",
+        operation_id = "resend_events"
+    )]
     async fn resend_events(&self, request: &Request, id: Path<String>) -> poem::Result<Resent> {
         let owner = owner(request)?;
-        let call = self.service.resend(&owner, read_id(&id.0)?).await.map_err(Failure::from)?;
+        let call = self
+            .service
+            .resend(&owner, read_id(&id.0)?)
+            .await
+            .map_err(Failure::from)?;
         Ok(Resent::Call(Shown::of(&self.view(&call).await)))
     }
 
     /// The confirmed reservation as a calendar entry
-    #[oai(path = "/call/:id/calendar.ics", method = "get", operation_id = "calendar_entry")]
+    #[oai(
+        path = "/call/:id/calendar.ics",
+        method = "get",
+        operation_id = "calendar_entry"
+    )]
     async fn calendar_entry(&self, request: &Request, id: Path<String>) -> poem::Result<Calendar> {
         let call = self.find(request, &id.0).await?;
-        let entry = calendar::entry(&call)
-            .ok_or_else(|| Failure::new(Code::NotConfirmed, "Only a confirmed reservation has a calendar entry."))?;
-        Ok(Calendar::Entry(PlainText(entry), "attachment; filename=\"reservation.ics\"".to_owned()))
+        let entry = calendar::entry(&call).ok_or_else(|| {
+            Failure::new(
+                Code::NotConfirmed,
+                "Only a confirmed reservation has a calendar entry.",
+            )
+        })?;
+        Ok(Calendar::Entry(
+            PlainText(entry),
+            "attachment; filename=\"reservation.ics\"".to_owned(),
+        ))
     }
 }
 
 impl Api {
     async fn find(&self, request: &Request, id: &str) -> Result<Arc<Call>, Failure> {
         let owner = owner(request)?;
-        self.service.get(&owner, read_id(id)?).await.map_err(Failure::from)
+        self.service
+            .get(&owner, read_id(id)?)
+            .await
+            .map_err(Failure::from)
     }
 
-    /// The call as it is shown. A store that cannot tell how far its events have come is no reason to hide the call.
+    /// The call as it is shown. A store that cannot tell how far its events have come is no reason
+    /// to hide the call.
     async fn view(&self, call: &Call) -> CallView {
         CallView::with(call, self.service.delivery(call).await.ok().flatten())
     }
@@ -260,29 +325,57 @@ impl Api {
 /// Whose request it is: the guard before these operations has found it out.
 fn owner(request: &Request) -> Result<Arc<str>, Failure> {
     let owner = request.data::<Owner>().map(|owner| owner.0.clone());
-    owner.ok_or_else(|| Failure::new(Code::Unauthorized, "Send a key: Authorization: Bearer SECRET."))
+    owner.ok_or_else(|| {
+        Failure::new(
+            Code::Unauthorized,
+            "Send a key: Authorization: Bearer SECRET.",
+        )
+    })
 }
 
 /// A text that is no id names no call.
 fn read_id(text: &str) -> Result<CallId, Failure> {
-    text.parse().map_err(|_| Failure::new(Code::CallNotFound, "There is no call with this id for this key."))
+    text.parse().map_err(|_| {
+        Failure::new(
+            Code::CallNotFound,
+            "There is no call with this id for this key.",
+        )
+    })
 }
 
 fn read_idempotency_key(text: &str) -> Result<&str, Failure> {
     let text = text.trim();
-    let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    let bare = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+        .unwrap_or(text);
     let fits = (1..=255).contains(&bare.chars().count());
-    if fits { Ok(bare) } else { Err(Failure::new(Code::BadRequest, "Idempotency-Key must have 1 to 255 characters.")) }
+    if fits {
+        Ok(bare)
+    } else {
+        Err(Failure::new(
+            Code::BadRequest,
+            "Idempotency-Key must have 1 to 255 characters.",
+        ))
+    }
 }
 
 impl CheckView {
     fn of(check: Check) -> Self {
         let (verdict, code, reason, until) = match check.verdict {
             Verdict::Allowed => ("allowed", None, None, None),
-            Verdict::Waits { reason, until } => {
-                ("waits", Some(reason.word()), Some(waits(reason).to_owned()), Some(until))
-            }
-            Verdict::Blocked(refusal) => ("blocked", Some(refusal.code()), Some(refusal.to_string()), None),
+            Verdict::Waits { reason, until } => (
+                "waits",
+                Some(reason.word()),
+                Some(waits(reason).to_owned()),
+                Some(until),
+            ),
+            Verdict::Blocked(refusal) => (
+                "blocked",
+                Some(refusal.code()),
+                Some(refusal.to_string()),
+                None,
+            ),
         };
         let script = check.script;
         Self {
@@ -290,7 +383,11 @@ impl CheckView {
             code: code.map(str::to_owned),
             reason,
             until: until.map(Instant),
-            script: ScriptView { language: script.language.to_string(), seconds: script.seconds, text: script.text },
+            script: ScriptView {
+                language: script.language.to_string(),
+                seconds: script.seconds,
+                text: script.text,
+            },
         }
     }
 }

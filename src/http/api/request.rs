@@ -1,4 +1,5 @@
-//! The body of a request: documented as a type, read as JSON, judged by `service::intake` field by field.
+//! The body of a request: documented as a type, read as JSON, judged by `service::intake` field by
+//! field.
 
 use std::marker::PhantomData;
 
@@ -11,44 +12,59 @@ use serde_json::{Map, Value};
 
 use crate::http::problem::{Code, Failure};
 
-/// A request to have a restaurant asked for a table. The first four fields are the whole of what is required.
+/// A request to have a restaurant asked for a table. The first four fields are the whole of what is
+/// required.
 #[derive(Debug, Object)]
 #[oai(example, deny_unknown_fields)]
 pub struct CallRequest {
     /// Who the table is for; at least one letter, at most 240 bytes.
     #[oai(validator(min_length = 1, max_length = 80))]
     name: String,
-    /// The restaurant's number: E.164, or in national form where `country` (or the country of the service's own number)
-    /// makes it unambiguous.
+    /// The restaurant's number: E.164, or in national form where `country` (or the country of the
+    /// service's own number) makes it unambiguous.
     #[oai(validator(min_length = 3, max_length = 64))]
     phone: String,
-    /// Date and time on the restaurant's wall clock, such as `2027-06-18T19:30`, at most 400 days ahead. An RFC 3339
-    /// offset is accepted; its wall clock is what is read.
+    /// Date and time on the restaurant's wall clock, such as `2027-06-18T19:30`, at most 400 days
+    /// ahead. An RFC 3339 offset is accepted; its wall clock is what is read.
     #[oai(validator(min_length = 16, max_length = 40))]
     time: String,
     /// How many people.
     #[oai(validator(minimum(value = "1"), maximum(value = "99")))]
     party_size: u8,
     /// The name of the place, spoken and shown.
-    #[oai(skip_serializing_if_is_none, validator(min_length = 1, max_length = 80))]
+    #[oai(
+        skip_serializing_if_is_none,
+        validator(min_length = 1, max_length = 80)
+    )]
     restaurant: Option<String>,
     /// The guest's own number, read out digit by digit.
-    #[oai(skip_serializing_if_is_none, validator(min_length = 3, max_length = 64))]
+    #[oai(
+        skip_serializing_if_is_none,
+        validator(min_length = 3, max_length = 64)
+    )]
     guest_phone: Option<String>,
     /// What else staff should know, spoken; at most 420 bytes.
-    #[oai(skip_serializing_if_is_none, validator(min_length = 1, max_length = 140))]
+    #[oai(
+        skip_serializing_if_is_none,
+        validator(min_length = 1, max_length = 140)
+    )]
     notes: Option<String>,
-    /// What staff hear, as a language tag such as `en-GB`. By default the language of the number's country.
+    /// What staff hear, as a language tag such as `en-GB`. By default the language of the number's
+    /// country.
     #[oai(skip_serializing_if_is_none, validator(min_length = 2))]
     language: Option<String>,
     /// ISO 3166 alpha-2, to read a national `phone`.
     #[oai(skip_serializing_if_is_none, validator(min_length = 2, max_length = 2))]
     country: Option<String>,
-    /// IANA time zone; one of the number's own zones. Known by itself where the number has only one.
+    /// IANA time zone; one of the number's own zones. Known by itself where the number has only
+    /// one.
     #[oai(skip_serializing_if_is_none, validator(min_length = 1))]
     timezone: Option<String>,
     /// Digits, `*`, `#` and `w` (half a second) sent after pick-up: for places behind a menu.
-    #[oai(skip_serializing_if_is_none, validator(max_length = 32, pattern = r"^[0-9*#w]+$"))]
+    #[oai(
+        skip_serializing_if_is_none,
+        validator(max_length = 32, pattern = r"^[0-9*#w]+$")
+    )]
     extension: Option<String>,
     /// Other times of the same day that would do: lets the restaurant offer one by keypad.
     #[oai(skip_serializing_if_is_none)]
@@ -60,13 +76,22 @@ pub struct CallRequest {
     #[oai(skip_serializing_if_is_none)]
     give_up_at: Option<String>,
     /// How many times to ring at most; 3 by default.
-    #[oai(skip_serializing_if_is_none, validator(minimum(value = "1"), maximum(value = "5")))]
+    #[oai(
+        skip_serializing_if_is_none,
+        validator(minimum(value = "1"), maximum(value = "5"))
+    )]
     attempts: Option<u8>,
     /// What to do when a machine answers: `hang_up` (default) or `leave_message`.
-    #[oai(skip_serializing_if_is_none, validator(pattern = r"^(hang_up|leave_message)$"))]
+    #[oai(
+        skip_serializing_if_is_none,
+        validator(pattern = r"^(hang_up|leave_message)$")
+    )]
     voicemail: Option<String>,
     /// An https URL that gets signed events.
-    #[oai(skip_serializing_if_is_none, validator(min_length = 10, max_length = 300, pattern = r"^https?://"))]
+    #[oai(
+        skip_serializing_if_is_none,
+        validator(min_length = 10, max_length = 300, pattern = r"^https?://")
+    )]
     callback_url: Option<String>,
 }
 
@@ -135,10 +160,15 @@ impl<T: Type> ParsePayload for Body<T> {
     async fn from_request(request: &Request, body: &mut RequestBody) -> poem::Result<Self> {
         let bytes = <Vec<u8> as FromRequest>::from_request(request, body).await?;
         match serde_json::from_slice::<Value>(&bytes) {
-            Ok(Value::Object(fields)) => Ok(Self { fields, described_as: PhantomData }),
+            Ok(Value::Object(fields)) => Ok(Self {
+                fields,
+                described_as: PhantomData,
+            }),
             Ok(_) => Err(Failure::new(Code::BadJson, "The body must be a JSON object.").into()),
             // serde_json says what it expected and where, and nothing of what it found.
-            Err(error) => Err(Failure::new(Code::BadJson, format!("The body is not JSON: {error}.")).into()),
+            Err(error) => {
+                Err(Failure::new(Code::BadJson, format!("The body is not JSON: {error}.")).into())
+            }
         }
     }
 }
@@ -170,7 +200,11 @@ impl<'a, T: Type> ApiExtractor<'a> for Body<T> {
     ) -> poem::Result<Self> {
         match request.content_type() {
             Some(content_type) if !<Self as Payload>::check_content_type(content_type) => {
-                Err(Failure::new(Code::UnsupportedMediaType, "Send the body as application/json.").into())
+                Err(Failure::new(
+                    Code::UnsupportedMediaType,
+                    "Send the body as application/json.",
+                )
+                .into())
             }
             Some(_) | None => <Self as ParsePayload>::from_request(request, body).await,
         }
@@ -190,15 +224,24 @@ mod tests {
         let read = <Body<CallRequest> as ParsePayload>::from_request(&request, &mut body);
         // The bytes are there already: nothing is waited for.
         let read = read.now_or_never().expect("read at once");
-        read.map(|body| body.fields).map_err(|error| error.downcast::<Failure>().expect("a failure of ours"))
+        read.map(|body| body.fields)
+            .map_err(|error| error.downcast::<Failure>().expect("a failure of ours"))
     }
 
     #[test]
     fn broken_json_is_told_by_line_and_column_and_not_repeated() {
         let failure = read(b"{\n  \"name\": Ana}".to_vec()).unwrap_err();
         assert_eq!(failure.code, Code::BadJson);
-        assert!(failure.detail.contains("line 2 column 11") && !failure.detail.contains("Ana"), "{}", failure.detail);
-        assert_eq!(read("[".repeat(60_000).into_bytes()).unwrap_err().code, Code::BadJson, "depth is bounded");
+        assert!(
+            failure.detail.contains("line 2 column 11") && !failure.detail.contains("Ana"),
+            "{}",
+            failure.detail
+        );
+        assert_eq!(
+            read("[".repeat(60_000).into_bytes()).unwrap_err().code,
+            Code::BadJson,
+            "depth is bounded"
+        );
     }
 
     proptest! {

@@ -1,5 +1,5 @@
-//! An answer in JSON, written at once: poem-openapi's own payload builds a tree of values first, which costs more than
-//! all else about a small answer.
+//! An answer in JSON, written at once: poem-openapi's own payload builds a tree of values first,
+//! which costs more than all else about a small answer.
 
 use std::marker::PhantomData;
 
@@ -12,7 +12,8 @@ use serde::Serialize;
 
 /// A value that is documented as one type and written by `serde` as the same.
 ///
-/// It is written when it is made, and only its text goes the long way out: the value itself is a kilobyte or two.
+/// It is written when it is made, and only its text goes the long way out: the value itself is a
+/// kilobyte or two.
 #[derive(Debug)]
 pub struct Shown<T> {
     /// `None` for what JSON cannot hold; our own types have string keys and no such values.
@@ -26,7 +27,10 @@ impl<T: Serialize> Shown<T> {
         // A call has one to two kilobytes.
         let mut text = Vec::with_capacity(2048);
         let written = serde_json::to_writer(&mut text, value);
-        Self { text: written.is_ok().then_some(text), of: PhantomData }
+        Self {
+            text: written.is_ok().then_some(text),
+            of: PhantomData,
+        }
     }
 }
 
@@ -44,9 +48,14 @@ impl<T: Type> Payload for Shown<T> {
 
 impl<T: Type> IntoResponse for Shown<T> {
     fn into_response(self) -> Response {
-        let Some(text) = self.text else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+        let Some(text) = self.text else {
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        };
         let mut response = text.into_response();
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(Self::CONTENT_TYPE));
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(Self::CONTENT_TYPE),
+        );
         response
     }
 }

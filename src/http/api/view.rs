@@ -19,7 +19,8 @@ pub struct CallView {
     version: u64,
     /// Where it stands.
     status: Word<Status>,
-    /// The verdict; null until there is one. A key sets it at once, while the restaurant may still change its mind.
+    /// The verdict; null until there is one. A key sets it at once, while the restaurant may still
+    /// change its mind.
     outcome: Option<Word<Outcome>>,
     /// True exactly when `status` is `finished`: nothing will change any more.
     #[oai(rename = "final")]
@@ -43,7 +44,8 @@ pub struct CallView {
     created_at: Instant,
     /// When it last changed.
     updated_at: Instant,
-    /// How far the events to `callback_url` have come. Only in answers about a call that has one; never in events.
+    /// How far the events to `callback_url` have come. Only in answers about a call that has one;
+    /// never in events.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     delivery: Option<DeliveryView>,
@@ -53,8 +55,9 @@ pub struct CallView {
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Delivery")]
 pub struct DeliveryView {
-    /// `pending`: to be sent; `retrying`: sent in vain, and sent again at `next_attempt_at`; `delivered`: the newest
-    /// state was received; `gave_up`: tried for an hour in vain, or the endpoint answered 410.
+    /// `pending`: to be sent; `retrying`: sent in vain, and sent again at `next_attempt_at`;
+    /// `delivered`: the newest state was received; `gave_up`: tried for an hour in vain, or the
+    /// endpoint answered 410.
     status: Word<DeliveryStatus>,
     /// The `version` of the call that was received last.
     version: Option<u64>,
@@ -148,11 +151,21 @@ impl CallView {
     #[must_use]
     pub fn of(call: &call::Call) -> Self {
         let outcome = call.outcome();
-        let decided = call.decision().filter(|_| !call.canceled).map(|decision| match decision {
-            call::Decision::OtherTime(time) => call.reservation.time.at(time),
-            call::Decision::Accepted | call::Decision::Declined | call::Decision::OptedOut => call.reservation.time,
-        });
-        let when = |wanted: Outcome| decided.filter(|_| outcome == Some(wanted)).as_ref().map(TableTime::to_string);
+        let decided = call
+            .decision()
+            .filter(|_| !call.canceled)
+            .map(|decision| match decision {
+                call::Decision::OtherTime(time) => call.reservation.time.at(time),
+                call::Decision::Accepted | call::Decision::Declined | call::Decision::OptedOut => {
+                    call.reservation.time
+                }
+            });
+        let when = |wanted: Outcome| {
+            decided
+                .filter(|_| outcome == Some(wanted))
+                .as_ref()
+                .map(TableTime::to_string)
+        };
         let (waiting_for, next_attempt_at) = match call.state {
             State::Queued { waiting_for, until } => (waiting_for, Some(until)),
             State::Dialing { .. }
@@ -183,11 +196,15 @@ impl CallView {
     /// The same with how far its events have come.
     #[must_use]
     pub fn with(call: &call::Call, events: Option<Entry>) -> Self {
-        Self { delivery: events.map(DeliveryView::of), ..Self::of(call) }
+        Self {
+            delivery: events.map(DeliveryView::of),
+            ..Self::of(call)
+        }
     }
 }
 
-/// A call in JSON, as events carry it: as its owner reads it, but for how far these events have come.
+/// A call in JSON, as events carry it: as its owner reads it, but for how far these events have
+/// come.
 #[must_use]
 pub fn json(call: &call::Call) -> String {
     // Our own types have string keys and no values that JSON cannot hold.
@@ -228,10 +245,14 @@ impl ReservationView {
             language: reservation.language.to_string(),
             country: reservation.country.as_ref().map(ToString::to_string),
             timezone: reservation.timezone.as_ref().map(ToString::to_string),
-            extension: reservation.extension.as_ref().map(|extension| extension.as_str().to_owned()),
-            alternatives: reservation
-                .alternatives
-                .map(|window| AlternativesView { earliest: time(window.earliest), latest: time(window.latest) }),
+            extension: reservation
+                .extension
+                .as_ref()
+                .map(|extension| extension.as_str().to_owned()),
+            alternatives: reservation.alternatives.map(|window| AlternativesView {
+                earliest: time(window.earliest),
+                latest: time(window.latest),
+            }),
             not_before: reservation.not_before.map(Instant),
             give_up_at: Instant(reservation.give_up_at),
             attempts: reservation.attempts,
@@ -239,7 +260,10 @@ impl ReservationView {
                 Voicemail::HangUp => "hang_up".to_owned(),
                 Voicemail::LeaveMessage => "leave_message".to_owned(),
             },
-            callback_url: reservation.callback_url.as_ref().map(|url| url.as_str().to_owned()),
+            callback_url: reservation
+                .callback_url
+                .as_ref()
+                .map(|url| url.as_str().to_owned()),
         }
     }
 }
@@ -261,7 +285,9 @@ impl AttemptView {
             status: Word(AttemptStatus(status)),
             ended_because: attempt.ended.map(Word),
             twilio_code: attempt.twilio_code,
-            advice: attempt.twilio_code.map(|code| Refusal::of_code(code).advice().to_owned()),
+            advice: attempt
+                .twilio_code
+                .map(|code| Refusal::of_code(code).advice().to_owned()),
             twilio_status: attempt.how.map(|how| how.word().to_owned()),
             sip_code: attempt.sip_code,
             answered_by: attempt.machine.map(|machine| machine.word().to_owned()),
@@ -275,7 +301,11 @@ impl AttemptView {
 
 impl EntryView {
     fn of(entry: &call::Entry) -> Self {
-        Self { at: Instant(entry.at), what: entry.what.word().to_owned(), detail: entry.what.detail() }
+        Self {
+            at: Instant(entry.at),
+            what: entry.what.word().to_owned(),
+            detail: entry.what.detail(),
+        }
     }
 }
 

@@ -51,7 +51,9 @@ impl Words for Status {
     const NAME: &'static str = "Status";
 
     fn all() -> Vec<Self> {
-        ["queued", "dialing", "ringing", "in_progress", "finished"].map(Self).to_vec()
+        ["queued", "dialing", "ringing", "in_progress", "finished"]
+            .map(Self)
+            .to_vec()
     }
 
     fn word(self) -> &'static str {
@@ -67,7 +69,17 @@ impl Words for AttemptStatus {
     const NAME: &'static str = "AttemptStatus";
 
     fn all() -> Vec<Self> {
-        ["asked", "unknown", "queued", "initiated", "ringing", "in_progress", "ended"].map(Self).to_vec()
+        [
+            "asked",
+            "unknown",
+            "queued",
+            "initiated",
+            "ringing",
+            "in_progress",
+            "ended",
+        ]
+        .map(Self)
+        .to_vec()
     }
 
     fn word(self) -> &'static str {
@@ -83,7 +95,9 @@ impl Words for DeliveryStatus {
     const NAME: &'static str = "DeliveryStatus";
 
     fn all() -> Vec<Self> {
-        ["pending", "retrying", "delivered", "gave_up"].map(Self).to_vec()
+        ["pending", "retrying", "delivered", "gave_up"]
+            .map(Self)
+            .to_vec()
     }
 
     fn word(self) -> &'static str {
@@ -126,7 +140,10 @@ impl<T: Words> Type for Word<T> {
 
     fn register(registry: &mut Registry) {
         registry.create_schema::<Self, _>(T::NAME.to_owned(), |_| MetaSchema {
-            enum_items: T::all().into_iter().map(|value| value.word().into()).collect(),
+            enum_items: T::all()
+                .into_iter()
+                .map(|value| value.word().into())
+                .collect(),
             ..MetaSchema::new("string")
         });
     }
@@ -156,8 +173,12 @@ impl<T: Words> ToJSON for Word<T> {
 impl<T: Words> ParseFromJSON for Word<T> {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
         let value = value.unwrap_or_default();
-        let known = T::all().into_iter().find(|known| value.as_str() == Some(known.word()));
-        known.map(Self).ok_or_else(|| ParseError::expected_type(value))
+        let known = T::all()
+            .into_iter()
+            .find(|known| value.as_str() == Some(known.word()));
+        known
+            .map(Self)
+            .ok_or_else(|| ParseError::expected_type(value))
     }
 }
 
@@ -192,14 +213,17 @@ impl ParseFromJSON for Instant {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
         let value = value.unwrap_or_default();
         let read = value.as_str().and_then(|text| text.parse().ok());
-        read.map(Self).ok_or_else(|| ParseError::expected_type(value))
+        read.map(Self)
+            .ok_or_else(|| ParseError::expected_type(value))
     }
 }
 
 impl Instant {
     fn text(self) -> String {
         const MILLISECONDS: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
-        MILLISECONDS.timestamp_to_string(&Timestamp::from_millisecond(self.0.as_millisecond()).unwrap_or(self.0))
+        MILLISECONDS.timestamp_to_string(
+            &Timestamp::from_millisecond(self.0.as_millisecond()).unwrap_or(self.0),
+        )
     }
 }
 

@@ -41,15 +41,21 @@ impl poem::error::ResponseError for BodyError {
 
 /// Takes the whole body of `request`: at most `limit` bytes, within `time` from now.
 ///
-/// A `Content-Length` over the limit is refused before a byte is read. When the answer is given before the body has
-/// come to its end, hyper closes the connection after it, so a sender that stalls does not keep it.
+/// A `Content-Length` over the limit is refused before a byte is read. When the answer is given
+/// before the body has come to its end, hyper closes the connection after it, so a sender that
+/// stalls does not keep it.
 ///
 /// # Errors
 /// [`BodyError`]; the body is gone then.
-pub async fn read_body(request: &mut Request, limit: usize, time: Duration) -> Result<Bytes, BodyError> {
+pub async fn read_body(
+    request: &mut Request,
+    limit: usize,
+    time: Duration,
+) -> Result<Bytes, BodyError> {
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit)) {
+    if announced.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit))
+    {
         return Err(BodyError::TooLong { limit });
     }
     let body: BoxBody<Bytes, io::Error> = request.take_body().into();
@@ -65,15 +71,20 @@ pub async fn read_body(request: &mut Request, limit: usize, time: Duration) -> R
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyError::TooLong { limit }),
         Ok(Err(error)) => Err(BodyError::Broken(match error.downcast::<io::Error>() {
             Ok(error) => *error,
-            Err(error) => io::Error::other(error.source().map_or_else(|| error.to_string(), ToString::to_string)),
+            Err(error) => io::Error::other(
+                error
+                    .source()
+                    .map_or_else(|| error.to_string(), ToString::to_string),
+            ),
         })),
     }
 }
 
 /// Reads each request's body by [`read_body`] before the endpoint sees it.
 ///
-/// poem's extractors, and poem-openapi's, read whatever comes for as long as it takes: routes that use them belong
-/// behind this. Like [`TimeLimit`](super::TimeLimit) it belongs under whatever turns errors into answers.
+/// poem's extractors, and poem-openapi's, read whatever comes for as long as it takes: routes that
+/// use them belong behind this. Like [`TimeLimit`](super::TimeLimit) it belongs under whatever
+/// turns errors into answers.
 #[derive(Clone, Copy, Debug)]
 pub struct BodyLimit {
     /// At most so many bytes.
@@ -86,7 +97,10 @@ impl<E: Endpoint> Middleware<E> for BodyLimit {
     type Output = Bounded<E>;
 
     fn transform(&self, endpoint: E) -> Self::Output {
-        Bounded { endpoint, limit: *self }
+        Bounded {
+            endpoint,
+            limit: *self,
+        }
     }
 }
 
@@ -100,7 +114,10 @@ pub struct Bounded<E> {
 impl<E: Endpoint> Endpoint for Bounded<E> {
     type Output = E::Output;
 
-    #[expect(clippy::manual_async_fn, reason = "an async fn makes room for its arguments twice, and for every request")]
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async fn makes room for its arguments twice, and for every request"
+    )]
     fn call(&self, mut request: Request) -> impl Future<Output = poem::Result<Self::Output>> {
         async move {
             let body = read_body(&mut request, self.limit.bytes, self.limit.time).await?;
@@ -131,30 +148,54 @@ mod tests {
     #[tokio::test]
     async fn a_longer_body_is_refused_without_a_content_length() {
         let read = read_body(&mut request(Body::from("123456789")), 8, SOON).await;
-        assert!(matches!(read, Err(BodyError::TooLong { limit: 8 })), "{read:?}");
+        assert!(
+            matches!(read, Err(BodyError::TooLong { limit: 8 })),
+            "{read:?}"
+        );
     }
 
     #[tokio::test]
     async fn a_content_length_over_the_limit_is_refused_before_a_byte_is_read() {
         let (_never, reader) = tokio::io::duplex(1);
-        let mut request = Request::builder().header("content-length", "9").body(Body::from_async_read(reader));
+        let mut request = Request::builder()
+            .header("content-length", "9")
+            .body(Body::from_async_read(reader));
         let read = read_body(&mut request, 8, SOON).await;
-        assert!(matches!(read, Err(BodyError::TooLong { limit: 8 })), "{read:?}");
+        assert!(
+            matches!(read, Err(BodyError::TooLong { limit: 8 })),
+            "{read:?}"
+        );
     }
 
     #[tokio::test]
     async fn a_body_that_stalls_is_given_up() {
         let (_never, reader) = tokio::io::duplex(1);
-        let read = read_body(&mut request(Body::from_async_read(reader)), 8, Duration::from_millis(1)).await;
+        let read = read_body(
+            &mut request(Body::from_async_read(reader)),
+            8,
+            Duration::from_millis(1),
+        )
+        .await;
         assert!(matches!(read, Err(BodyError::TooSlow)), "{read:?}");
     }
 
     #[tokio::test]
     async fn an_extractor_behind_the_limit_gets_the_whole_body_or_is_not_reached() {
-        let echo = poem::endpoint::make(|request: Request| async move { request.into_body().into_string().await });
-        let echo = echo.with(BodyLimit { bytes: 8, time: SOON });
-        assert_eq!(echo.call(request(Body::from("12345678"))).await.unwrap(), "12345678");
-        let error = echo.call(request(Body::from("123456789"))).await.unwrap_err();
+        let echo = poem::endpoint::make(|request: Request| async move {
+            request.into_body().into_string().await
+        });
+        let echo = echo.with(BodyLimit {
+            bytes: 8,
+            time: SOON,
+        });
+        assert_eq!(
+            echo.call(request(Body::from("12345678"))).await.unwrap(),
+            "12345678"
+        );
+        let error = echo
+            .call(request(Body::from("123456789")))
+            .await
+            .unwrap_err();
         assert_eq!(error.status(), StatusCode::PAYLOAD_TOO_LARGE);
     }
 

@@ -1,8 +1,9 @@
 //! One connection: hyper's automatic HTTP/1 and HTTP/2 server, watched from outside.
 //!
-//! hyper's own timer for a head also runs while a kept-alive connection rests, so it cannot tell a slow head (10 s)
-//! from a quiet proxy (75 s); and before it knows the version of HTTP it has no timer at all. So the bytes are watched
-//! as they pass ([`Pulse`]), in the connection's own task and without a timer being moved for every request.
+//! hyper's own timer for a head also runs while a kept-alive connection rests, so it cannot tell a
+//! slow head (10 s) from a quiet proxy (75 s); and before it knows the version of HTTP it has no
+//! timer at all. So the bytes are watched as they pass ([`Pulse`]), in the connection's own task
+//! and without a timer being moved for every request.
 
 use std::convert::Infallible;
 use std::io;
@@ -44,28 +45,42 @@ pub(super) struct Connections<E> {
 impl<E: Endpoint + 'static> Connections<E> {
     pub(super) fn new(limits: Limits, endpoint: E, stop: CancellationToken) -> Self {
         let builder = builder(&limits);
-        Self { limits, endpoint, builder, stop }
+        Self {
+            limits,
+            endpoint,
+            builder,
+            stop,
+        }
     }
 
     /// Serves one connection to its end; errors of a peer are its own affair and are not reported.
     pub(super) async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
-        let Ok(local) = stream.local_addr() else { return };
+        let Ok(local) = stream.local_addr() else {
+            return;
+        };
         if stream.set_nodelay(true).is_err() || !self.speaks(&stream).await {
             return;
         }
         let pulse = Arc::new(Pulse::default());
-        let watched = Watched { stream, pulse: Arc::clone(&pulse) };
+        let watched = Watched {
+            stream,
+            pulse: Arc::clone(&pulse),
+        };
         let (remote, local) = (RemoteAddr(Addr::from(peer)), LocalAddr(Addr::from(local)));
         let service = service_fn(|request: hyper::Request<Incoming>| {
             let request = Request::from((request, local.clone(), remote.clone(), Scheme::HTTP));
-            // hyper keeps room for it as long as the connection lives, and moves it twice: it is some kilobytes.
+            // hyper keeps room for it as long as the connection lives, and moves it twice: it is
+            // some kilobytes.
             Box::pin(Arc::clone(&self).answer(request, Busy::new(&pulse)))
         });
-        let connection = self.builder.serve_connection(TokioIo::new(watched), service);
+        let connection = self
+            .builder
+            .serve_connection(TokioIo::new(watched), service);
         self.watch(connection, &pulse).await;
     }
 
-    /// Waits for the first byte without giving the connection any buffers: one that is only kept open costs little.
+    /// Waits for the first byte without giving the connection any buffers: one that is only kept
+    /// open costs little.
     async fn speaks(&self, stream: &TcpStream) -> bool {
         let first = async { matches!(stream.peek(&mut [0]).await, Ok(1..)) };
         tokio::select! {
@@ -75,7 +90,11 @@ impl<E: Endpoint + 'static> Connections<E> {
         }
     }
 
-    async fn answer(self: Arc<Self>, request: Request, busy: Busy) -> Result<hyper::Response<Counted>, Infallible> {
+    async fn answer(
+        self: Arc<Self>,
+        request: Request,
+        busy: Busy,
+    ) -> Result<hyper::Response<Counted>, Infallible> {
         let mut answering = pin!(self.endpoint.call(request));
         // Many answers, those to webhooks first, wait for nothing: they need no timer.
         let answer = match poll!(answering.as_mut()) {
@@ -94,7 +113,8 @@ impl<E: Endpoint + 'static> Connections<E> {
         Ok(answer.map(|body| Counted { body, _busy: busy }))
     }
 
-    /// Drives `connection` until it ends, its time is up, or, after `stop`, its last request is answered.
+    /// Drives `connection` until it ends, its time is up, or, after `stop`, its last request is
+    /// answered.
     async fn watch<C: Graceful>(&self, connection: C, pulse: &Pulse) {
         let mut connection = pin!(connection);
         let mut stopped = pin!(self.stop.cancelled());
@@ -108,7 +128,8 @@ impl<E: Endpoint + 'static> Connections<E> {
             if connection.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(());
             }
-            // The timer is only ever moved to an earlier time; one that rings too early is set again.
+            // The timer is only ever moved to an earlier time; one that rings too early is set
+            // again.
             let due = pulse.due(&self.limits);
             if due < timer.deadline() {
                 timer.as_mut().reset(due);
@@ -134,10 +155,12 @@ fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         // The pulse watches heads; hyper would make and drop a timer for each of them.
         .header_read_timeout(None)
-        // What was asked for is done and answered, also when the peer will send no more: a key that was pressed is not
-        // given up halfway. And to look for its end would take another read, with a buffer for it, from each request.
+        // What was asked for is done and answered, also when the peer will send no more: a key that
+        // was pressed is not given up halfway. And to look for its end would take another read,
+        // with a buffer for it, from each request.
         .half_close(true)
-        // Answers are small: to copy one behind its head is cheaper than to have the kernel gather both.
+        // Answers are small: to copy one behind its head is cheaper than to have the kernel gather
+        // both.
         .writev(false)
         .max_headers(limits.headers)
         .max_buf_size(limits.head_bytes.max(8 * 1024));
@@ -161,7 +184,11 @@ trait Graceful: Future {
 
 impl<S> Graceful for auto::Connection<'_, TokioIo<Watched>, S, TokioExecutor>
 where
-    S: hyper::service::Service<hyper::Request<Incoming>, Response = hyper::Response<Counted>, Error = Infallible>,
+    S: hyper::service::Service<
+            hyper::Request<Incoming>,
+            Response = hyper::Response<Counted>,
+            Error = Infallible,
+        >,
     S::Future: Send + 'static,
 {
     fn finish(self: Pin<&mut Self>) {
@@ -169,7 +196,8 @@ where
     }
 }
 
-/// What a connection is doing and since when, in milliseconds since it began; 0 stands for "is not".
+/// What a connection is doing and since when, in milliseconds since it began; 0 stands for "is
+/// not".
 #[derive(Debug)]
 struct Pulse {
     began: Instant,
@@ -200,13 +228,18 @@ impl Default for Pulse {
 
 impl Pulse {
     fn now(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1)
+        u64::try_from(self.began.elapsed().as_millis())
+            .unwrap_or(u64::MAX)
+            .max(1)
     }
 
     /// When the connection is to be closed if nothing happens until then.
     fn due(&self, limits: &Limits) -> Instant {
         let at = |since: u64, limit: Duration| self.began + Duration::from_millis(since) + limit;
-        let (head, stalled) = (self.head.load(Ordering::Relaxed), self.stalled.load(Ordering::Relaxed));
+        let (head, stalled) = (
+            self.head.load(Ordering::Relaxed),
+            self.stalled.load(Ordering::Relaxed),
+        );
         if stalled > 0 {
             at(stalled, limits.request)
         } else if self.busy.load(Ordering::Relaxed) > 0 {
@@ -271,7 +304,10 @@ impl Body for Counted {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         Pin::new(&mut self.body).poll_frame(cx)
     }
 
@@ -298,7 +334,11 @@ impl Watched {
 }
 
 impl AsyncRead for Watched {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let poll = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if let Some(new @ [_, ..]) = buffer.filled().get(before..) {
@@ -309,7 +349,11 @@ impl AsyncRead for Watched {
 }
 
 impl AsyncWrite for Watched {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let poll = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.wrote(poll)
     }

@@ -1,4 +1,5 @@
-//! Counts connections per peer. It knows addresses as they arrive on the socket, never forwarded ones.
+//! Counts connections per peer. It knows addresses as they arrive on the socket, never forwarded
+//! ones.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -22,12 +23,20 @@ pub(super) struct Place(Option<(Open, IpAddr)>);
 
 impl Peers {
     pub(super) fn new(limit: usize, unlimited: Vec<Network>) -> Self {
-        Self { open: Arc::default(), limit, unlimited }
+        Self {
+            open: Arc::default(),
+            limit,
+            unlimited,
+        }
     }
 
     /// A place for one more connection of `address`, unless it has its share.
     pub(super) fn enter(&self, address: IpAddr) -> Option<Place> {
-        if self.unlimited.iter().any(|network| network.contains(address)) {
+        if self
+            .unlimited
+            .iter()
+            .any(|network| network.contains(address))
+        {
             return Some(Place(None));
         }
         let peer = subscriber(address);

@@ -1,4 +1,5 @@
-//! What can go wrong, as a closed list: the word, the status, what happened, and what a client can do about it.
+//! What can go wrong, as a closed list: the word, the status, what happened, and what a client can
+//! do about it.
 
 use poem::http::StatusCode;
 
@@ -97,52 +98,128 @@ impl Code {
     const fn facts(self) -> (&'static str, StatusCode, &'static str) {
         match self {
             Self::BadJson => ("bad_json", StatusCode::BAD_REQUEST, "The body is not JSON"),
-            Self::BadRequest => ("bad_request", StatusCode::BAD_REQUEST, "The request is malformed"),
+            Self::BadRequest => (
+                "bad_request",
+                StatusCode::BAD_REQUEST,
+                "The request is malformed",
+            ),
             Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "A key is needed"),
-            Self::TooManyWrongKeys => {
-                ("too_many_wrong_keys", StatusCode::TOO_MANY_REQUESTS, "Too many wrong keys from this address")
-            }
+            Self::TooManyWrongKeys => (
+                "too_many_wrong_keys",
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many wrong keys from this address",
+            ),
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is nothing here"),
-            Self::CallNotFound => ("call_not_found", StatusCode::NOT_FOUND, "There is no such call"),
-            Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "Wrong method"),
-            Self::RequestTimeout => ("request_timeout", StatusCode::REQUEST_TIMEOUT, "The request came too slowly"),
-            Self::DuplicateCall => {
-                ("duplicate_call", StatusCode::CONFLICT, "This reservation is being asked for already")
-            }
-            Self::CallFinished => ("call_finished", StatusCode::CONFLICT, "The call is decided or finished"),
-            Self::NotConfirmed => ("not_confirmed", StatusCode::CONFLICT, "The reservation is not confirmed"),
-            Self::NoCallbackUrl => ("no_callback_url", StatusCode::CONFLICT, "The call has no callback_url"),
-            Self::PayloadTooLarge => ("payload_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too long"),
-            Self::UnsupportedMediaType => {
-                ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be application/json")
-            }
-            Self::InvalidRequest => ("invalid_request", StatusCode::UNPROCESSABLE_ENTITY, "Fields are wrong"),
+            Self::CallNotFound => (
+                "call_not_found",
+                StatusCode::NOT_FOUND,
+                "There is no such call",
+            ),
+            Self::MethodNotAllowed => (
+                "method_not_allowed",
+                StatusCode::METHOD_NOT_ALLOWED,
+                "Wrong method",
+            ),
+            Self::RequestTimeout => (
+                "request_timeout",
+                StatusCode::REQUEST_TIMEOUT,
+                "The request came too slowly",
+            ),
+            Self::DuplicateCall => (
+                "duplicate_call",
+                StatusCode::CONFLICT,
+                "This reservation is being asked for already",
+            ),
+            Self::CallFinished => (
+                "call_finished",
+                StatusCode::CONFLICT,
+                "The call is decided or finished",
+            ),
+            Self::NotConfirmed => (
+                "not_confirmed",
+                StatusCode::CONFLICT,
+                "The reservation is not confirmed",
+            ),
+            Self::NoCallbackUrl => (
+                "no_callback_url",
+                StatusCode::CONFLICT,
+                "The call has no callback_url",
+            ),
+            Self::PayloadTooLarge => (
+                "payload_too_large",
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The body is too long",
+            ),
+            Self::UnsupportedMediaType => (
+                "unsupported_media_type",
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "The body must be application/json",
+            ),
+            Self::InvalidRequest => (
+                "invalid_request",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "Fields are wrong",
+            ),
             Self::IdempotencyMismatch => (
                 "idempotency_mismatch",
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "The Idempotency-Key was used for another request",
             ),
-            Self::NumberTypeNotAllowed => {
-                ("number_type_not_allowed", StatusCode::UNPROCESSABLE_ENTITY, "This kind of number is not called")
-            }
-            Self::OwnNumber => ("own_number", StatusCode::UNPROCESSABLE_ENTITY, "This is the service's own number"),
-            Self::CountryNotAllowed => {
-                ("country_not_allowed", StatusCode::UNPROCESSABLE_ENTITY, "Numbers of this country are not called")
-            }
-            Self::OptedOut => ("opted_out", StatusCode::UNPROCESSABLE_ENTITY, "This number asked not to be called"),
-            Self::TooLate => ("too_late", StatusCode::UNPROCESSABLE_ENTITY, "No allowed moment is left"),
-            Self::NumberLimit => {
-                ("number_limit", StatusCode::TOO_MANY_REQUESTS, "This number was called often enough for now")
-            }
-            Self::KeyLimit => ("key_limit", StatusCode::TOO_MANY_REQUESTS, "This key makes too many calls"),
-            Self::ServiceLimit => {
-                ("service_limit", StatusCode::TOO_MANY_REQUESTS, "This service has made its calls of the day")
-            }
-            Self::CallRefused => ("call_refused", StatusCode::BAD_GATEWAY, "Twilio refused the call"),
-            Self::InternalError => {
-                ("internal_error", StatusCode::INTERNAL_SERVER_ERROR, "Something failed on our side")
-            }
-            Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Try again later"),
+            Self::NumberTypeNotAllowed => (
+                "number_type_not_allowed",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "This kind of number is not called",
+            ),
+            Self::OwnNumber => (
+                "own_number",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "This is the service's own number",
+            ),
+            Self::CountryNotAllowed => (
+                "country_not_allowed",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "Numbers of this country are not called",
+            ),
+            Self::OptedOut => (
+                "opted_out",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "This number asked not to be called",
+            ),
+            Self::TooLate => (
+                "too_late",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "No allowed moment is left",
+            ),
+            Self::NumberLimit => (
+                "number_limit",
+                StatusCode::TOO_MANY_REQUESTS,
+                "This number was called often enough for now",
+            ),
+            Self::KeyLimit => (
+                "key_limit",
+                StatusCode::TOO_MANY_REQUESTS,
+                "This key makes too many calls",
+            ),
+            Self::ServiceLimit => (
+                "service_limit",
+                StatusCode::TOO_MANY_REQUESTS,
+                "This service has made its calls of the day",
+            ),
+            Self::CallRefused => (
+                "call_refused",
+                StatusCode::BAD_GATEWAY,
+                "Twilio refused the call",
+            ),
+            Self::InternalError => (
+                "internal_error",
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Something failed on our side",
+            ),
+            Self::Unavailable => (
+                "unavailable",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Try again later",
+            ),
         }
     }
 
@@ -168,16 +245,24 @@ impl Code {
     #[must_use]
     pub const fn advice(self) -> &'static str {
         match self {
-            Self::BadJson => "Send one JSON object; the detail names the line and the column where it breaks.",
+            Self::BadJson => {
+                "Send one JSON object; the detail names the line and the column where it breaks."
+            }
             Self::BadRequest => "The detail says which part of the request cannot be read.",
-            Self::Unauthorized => "Send a key of TABLECALL_API_KEYS as Authorization: Bearer SECRET.",
-            Self::TooManyWrongKeys => "Wait as long as Retry-After says, or send the right key: that is always served.",
+            Self::Unauthorized => {
+                "Send a key of TABLECALL_API_KEYS as Authorization: Bearer SECRET."
+            }
+            Self::TooManyWrongKeys => {
+                "Wait as long as Retry-After says, or send the right key: that is always served."
+            }
             Self::NotFound => "The paths there are stand above.",
             Self::CallNotFound => {
                 "The id is unknown, was made with another key, or the call is no longer held (TABLECALL_RETENTION)."
             }
             Self::MethodNotAllowed => "The header Allow names the methods of this path.",
-            Self::RequestTimeout => "Send the body within ten seconds. Repeating is harmless with an Idempotency-Key.",
+            Self::RequestTimeout => {
+                "Send the body within ten seconds. Repeating is harmless with an Idempotency-Key."
+            }
             Self::DuplicateCall => "Follow the call named by call_id, or cancel it first.",
             Self::CallFinished => "The restaurant has decided, or the call is over: read the call.",
             Self::NotConfirmed => "Ask again once the outcome is confirmed.",
@@ -185,17 +270,27 @@ impl Code {
             Self::PayloadTooLarge => "A body has at most 64 KiB.",
             Self::UnsupportedMediaType => "Send Content-Type: application/json.",
             Self::InvalidRequest => "errors names each wrong field, its code and its rule.",
-            Self::IdempotencyMismatch => "A key stands for one request: send another key with another request.",
+            Self::IdempotencyMismatch => {
+                "A key stands for one request: send another key with another request."
+            }
             Self::NumberTypeNotAllowed => {
                 "Only numbers that a restaurant can have are called: no premium or short ones."
             }
             Self::OwnNumber => "Give the number of the restaurant, not one of this service.",
-            Self::CountryNotAllowed => "The operator names the countries in TABLECALL_ALLOWED_COUNTRIES.",
+            Self::CountryNotAllowed => {
+                "The operator names the countries in TABLECALL_ALLOWED_COUNTRIES."
+            }
             Self::OptedOut => "The restaurant asked not to be called: phone it yourself.",
-            Self::TooLate => "Between not_before and give_up_at there is no hour at which it may be rung.",
+            Self::TooLate => {
+                "Between not_before and give_up_at there is no hour at which it may be rung."
+            }
             Self::NumberLimit | Self::ServiceLimit => "Wait as long as Retry-After says.",
-            Self::KeyLimit => "Wait as long as Retry-After says; RateLimit tells ahead how many creates are left.",
-            Self::CallRefused => "twilio_code is Twilio's reason, and the detail says what to do about it.",
+            Self::KeyLimit => {
+                "Wait as long as Retry-After says; RateLimit tells ahead how many creates are left."
+            }
+            Self::CallRefused => {
+                "twilio_code is Twilio's reason, and the detail says what to do about it."
+            }
             Self::InternalError => "Try again; if it stays, tell the operator the request_id.",
             Self::Unavailable => "Wait as long as Retry-After says, and try again.",
         }
@@ -208,15 +303,24 @@ mod tests {
 
     #[test]
     fn codes_are_distinct_words() {
-        let words: std::collections::BTreeSet<_> = Code::ALL.iter().map(|code| code.word()).collect();
+        let words: std::collections::BTreeSet<_> =
+            Code::ALL.iter().map(|code| code.word()).collect();
         assert_eq!(words.len(), Code::ALL.len());
-        assert!(words.iter().all(|word| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')));
+        assert!(
+            words
+                .iter()
+                .all(|word| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+        );
     }
 
     #[test]
     fn each_code_has_a_sentence_of_advice() {
         for code in Code::ALL {
-            assert!(code.advice().ends_with('.') && code.advice().len() < 120, "{}", code.word());
+            assert!(
+                code.advice().ends_with('.') && code.advice().len() < 120,
+                "{}",
+                code.word()
+            );
             assert!(!code.title().ends_with('.'), "{}", code.word());
         }
     }

@@ -22,13 +22,25 @@ impl Resolve for Names {
 }
 
 fn post(allow_private: bool, names: &[&[&str]]) -> Post {
-    let names = names.iter().map(|found| found.iter().map(|ip| ip.parse().unwrap()).collect()).collect();
+    let names = names
+        .iter()
+        .map(|found| found.iter().map(|ip| ip.parse().unwrap()).collect())
+        .collect();
     let secret = Secret::made().unwrap();
-    Post::new(vec![secret], allow_private, Arc::new(Names(Mutex::new(names)))).unwrap()
+    Post::new(
+        vec![secret],
+        allow_private,
+        Arc::new(Names(Mutex::new(names))),
+    )
+    .unwrap()
 }
 
 fn letter(url: &str) -> Letter {
-    Letter { url: CallbackUrl::parse(url, true).unwrap(), id: "evt_1".into(), body: "{}".into() }
+    Letter {
+        url: CallbackUrl::parse(url, true).unwrap(),
+        id: "evt_1".into(),
+        body: "{}".into(),
+    }
 }
 
 fn now() -> Timestamp {
@@ -58,10 +70,19 @@ async fn answering(answer: &'static str) -> SocketAddr {
 async fn a_name_that_leads_to_a_private_address_is_not_connected_to_whenever_it_turns_there() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let lists: [&[&str]; 5] = [&["127.0.0.1"], &["10.0.0.1", "::1"], &["169.254.169.254"], &["fd00:ec2::254"], &[]];
+    let lists: [&[&str]; 5] = [
+        &["127.0.0.1"],
+        &["10.0.0.1", "::1"],
+        &["169.254.169.254"],
+        &["fd00:ec2::254"],
+        &[],
+    ];
     let post = post(false, &lists);
     for _ in 0..lists.len() {
-        assert_eq!(why(&post, &format!("https://turns.example:{port}/")).await, Why::PrivateAddress);
+        assert_eq!(
+            why(&post, &format!("https://turns.example:{port}/")).await,
+            Why::PrivateAddress
+        );
     }
     let accepted = listener.accept();
     tokio::pin!(accepted);
@@ -71,7 +92,12 @@ async fn a_name_that_leads_to_a_private_address_is_not_connected_to_whenever_it_
 #[tokio::test]
 async fn private_addresses_and_plain_http_in_the_url_itself_are_refused_again_before_sending() {
     let post = post(false, &[]);
-    for url in ["https://127.0.0.1/", "https://[::1]/", "https://localhost/", "http://example.com/"] {
+    for url in [
+        "https://127.0.0.1/",
+        "https://[::1]/",
+        "https://localhost/",
+        "http://example.com/",
+    ] {
         assert_eq!(why(&post, url).await, Why::NotAllowed, "{url}");
     }
 }
@@ -80,27 +106,68 @@ async fn private_addresses_and_plain_http_in_the_url_itself_are_refused_again_be
 async fn names_are_asked_for_and_what_they_lead_to_is_connected_to_where_that_is_allowed() {
     let address = answering("HTTP/1.1 204 No Content\r\n\r\n").await;
     let post = post(true, &[&["127.0.0.1"]]);
-    assert_eq!(post.send(&letter(&format!("http://named.example:{}/", address.port())), now()).await, Ok(()));
+    assert_eq!(
+        post.send(
+            &letter(&format!("http://named.example:{}/", address.port())),
+            now()
+        )
+        .await,
+        Ok(())
+    );
 }
 
 #[tokio::test]
 async fn answers_are_judged_by_their_head_and_never_read_to_a_far_end() {
     let post = post(true, &[]);
-    let again = |why, seconds: Option<u64>| Err(Failure { why, retry_after: seconds.map(Duration::from_secs) });
+    let again = |why, seconds: Option<u64>| {
+        Err(Failure {
+            why,
+            retry_after: seconds.map(Duration::from_secs),
+        })
+    };
     for (answer, judged) in [
         ("HTTP/1.1 200 OK\r\n\r\n", Ok(())),
-        ("HTTP/1.1 202 Accepted\r\ncontent-length: 99999999999\r\n\r\n", Ok(())),
-        ("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\n\r\n", again(Why::Redirected(302), None)),
+        (
+            "HTTP/1.1 202 Accepted\r\ncontent-length: 99999999999\r\n\r\n",
+            Ok(()),
+        ),
+        (
+            "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\n\r\n",
+            again(Why::Redirected(302), None),
+        ),
         ("HTTP/1.1 410 Gone\r\n\r\n", again(Why::Gone, None)),
-        ("HTTP/1.1 404 Not Found\r\n\r\n", again(Why::Answered(404), None)),
-        ("HTTP/1.1 503 Away\r\nretry-after: 120\r\n\r\n", again(Why::Answered(503), Some(120))),
-        ("HTTP/1.1 429 No\r\nretry-after: Tue, 01 Dec 2026 12:01:00 GMT\r\n\r\n", again(Why::Answered(429), Some(60))),
-        ("HTTP/1.1 429 No\r\nretry-after: Tue, 01 Dec 2026 11:00:00 GMT\r\n\r\n", again(Why::Answered(429), None)),
-        ("HTTP/1.1 500 Oops\r\nretry-after: soon\r\n\r\n", again(Why::Answered(500), None)),
-        ("nothing that could be read\r\n\r\n", again(Why::Broken, None)),
+        (
+            "HTTP/1.1 404 Not Found\r\n\r\n",
+            again(Why::Answered(404), None),
+        ),
+        (
+            "HTTP/1.1 503 Away\r\nretry-after: 120\r\n\r\n",
+            again(Why::Answered(503), Some(120)),
+        ),
+        (
+            "HTTP/1.1 429 No\r\nretry-after: Tue, 01 Dec 2026 12:01:00 GMT\r\n\r\n",
+            again(Why::Answered(429), Some(60)),
+        ),
+        (
+            "HTTP/1.1 429 No\r\nretry-after: Tue, 01 Dec 2026 11:00:00 GMT\r\n\r\n",
+            again(Why::Answered(429), None),
+        ),
+        (
+            "HTTP/1.1 500 Oops\r\nretry-after: soon\r\n\r\n",
+            again(Why::Answered(500), None),
+        ),
+        (
+            "nothing that could be read\r\n\r\n",
+            again(Why::Broken, None),
+        ),
     ] {
         let address = answering(answer).await;
-        assert_eq!(post.send(&letter(&format!("http://{address}/")), now()).await, judged, "{answer}");
+        assert_eq!(
+            post.send(&letter(&format!("http://{address}/")), now())
+                .await,
+            judged,
+            "{answer}"
+        );
     }
 }
 

@@ -17,10 +17,23 @@ fn defaults() -> Defaults {
     }
 }
 
-fn read_with(request: &Value, defaults: &Defaults) -> Result<Reservation, Vec<(String, &'static str)>> {
-    reservation(request.as_object().unwrap(), defaults, |_| Language::EN_US, now())
-        .map(|(reservation, _)| reservation)
-        .map_err(|errors| errors.into_iter().map(|error| (error.field, error.code)).collect())
+fn read_with(
+    request: &Value,
+    defaults: &Defaults,
+) -> Result<Reservation, Vec<(String, &'static str)>> {
+    reservation(
+        request.as_object().unwrap(),
+        defaults,
+        |_| Language::EN_US,
+        now(),
+    )
+    .map(|(reservation, _)| reservation)
+    .map_err(|errors| {
+        errors
+            .into_iter()
+            .map(|error| (error.field, error.code))
+            .collect()
+    })
 }
 
 fn read(request: &Value) -> Result<Reservation, Vec<(String, &'static str)>> {
@@ -40,9 +53,18 @@ fn with(field: &str, value: Value) -> Value {
 #[test]
 fn four_fields_are_enough() {
     let reservation = read(&least()).unwrap();
-    assert_eq!(reservation.timezone.unwrap().as_str(), "America/Los_Angeles");
-    assert_eq!((reservation.attempts, reservation.voicemail), (3, Voicemail::HangUp));
-    assert_eq!(reservation.give_up_at, "2026-12-02T12:00:00Z".parse().unwrap());
+    assert_eq!(
+        reservation.timezone.unwrap().as_str(),
+        "America/Los_Angeles"
+    );
+    assert_eq!(
+        (reservation.attempts, reservation.voicemail),
+        (3, Voicemail::HangUp)
+    );
+    assert_eq!(
+        reservation.give_up_at,
+        "2026-12-02T12:00:00Z".parse().unwrap()
+    );
 }
 
 #[test]
@@ -61,11 +83,17 @@ fn all_wrong_fields_are_told_at_once() {
         "not_before": "soon", "give_up_at": "later", "attempts": 9, "voicemail": "sing", "callback_url": "http://x", "colour": "red"
     });
     let errors = read(&request).unwrap_err();
-    let fields: std::collections::BTreeSet<_> = errors.iter().map(|(field, _)| field.as_str()).collect();
+    let fields: std::collections::BTreeSet<_> =
+        errors.iter().map(|(field, _)| field.as_str()).collect();
     for field in FIELDS.iter().filter(|field| **field != "alternatives") {
         assert!(fields.contains(field), "{field} is missing in {errors:?}");
     }
-    for field in ["colour", "alternatives.earliest", "alternatives.latest", "alternatives.more"] {
+    for field in [
+        "colour",
+        "alternatives.earliest",
+        "alternatives.latest",
+        "alternatives.more",
+    ] {
         assert!(fields.contains(field), "{field} is missing in {errors:?}");
     }
 }
@@ -77,23 +105,57 @@ fn each_rule_has_its_code() {
     assert_eq!(read(&json!({})).unwrap_err().len(), 4);
     assert_eq!(code("name", json!("12")), only("name", "no_letter"));
     assert_eq!(code("name", Value::Null), only("name", "required"));
-    assert_eq!(code("phone", json!("+15551234567")), only("phone", "invalid_phone_number"));
-    assert_eq!(code("time", json!("2026-11-30T19:30")), only("time", "in_the_past"));
-    assert_eq!(code("party_size", json!(100)), only("party_size", "out_of_range"));
-    assert_eq!(code("party_size", json!(2.5)), only("party_size", "out_of_range"));
-    assert_eq!(code("timezone", json!("Europe/Berlin")), only("timezone", "timezone_mismatch"));
-    assert_eq!(code("attempts", json!(0)), only("attempts", "out_of_range"));
-    assert_eq!(code("give_up_at", json!("2026-11-01T00:00:00Z")), only("give_up_at", "too_early"));
-    let days = json!({"earliest": "2026-12-05T18:00", "latest": "21:00"});
-    assert_eq!(code("alternatives", days), only("alternatives.earliest", "other_day"));
     assert_eq!(
-        code("alternatives", json!({"earliest": "21:00", "latest": "18:00"})),
+        code("phone", json!("+15551234567")),
+        only("phone", "invalid_phone_number")
+    );
+    assert_eq!(
+        code("time", json!("2026-11-30T19:30")),
+        only("time", "in_the_past")
+    );
+    assert_eq!(
+        code("party_size", json!(100)),
+        only("party_size", "out_of_range")
+    );
+    assert_eq!(
+        code("party_size", json!(2.5)),
+        only("party_size", "out_of_range")
+    );
+    assert_eq!(
+        code("timezone", json!("Europe/Berlin")),
+        only("timezone", "timezone_mismatch")
+    );
+    assert_eq!(code("attempts", json!(0)), only("attempts", "out_of_range"));
+    assert_eq!(
+        code("give_up_at", json!("2026-11-01T00:00:00Z")),
+        only("give_up_at", "too_early")
+    );
+    let days = json!({"earliest": "2026-12-05T18:00", "latest": "21:00"});
+    assert_eq!(
+        code("alternatives", days),
+        only("alternatives.earliest", "other_day")
+    );
+    assert_eq!(
+        code(
+            "alternatives",
+            json!({"earliest": "21:00", "latest": "18:00"})
+        ),
         only("alternatives.latest", "out_of_order")
     );
-    assert_eq!(code("callback_url", json!("https://127.0.0.1/")), only("callback_url", "private_address"));
-    let refused = Defaults { callbacks: Callbacks::Refused, ..defaults() };
     assert_eq!(
-        read_with(&with("callback_url", json!("https://example.com/")), &refused).unwrap_err(),
+        code("callback_url", json!("https://127.0.0.1/")),
+        only("callback_url", "private_address")
+    );
+    let refused = Defaults {
+        callbacks: Callbacks::Refused,
+        ..defaults()
+    };
+    assert_eq!(
+        read_with(
+            &with("callback_url", json!("https://example.com/")),
+            &refused
+        )
+        .unwrap_err(),
         only("callback_url", "not_available")
     );
 }
@@ -108,7 +170,10 @@ fn national_numbers_are_read_in_their_country() {
 
 #[test]
 fn a_restaurants_own_deployment_takes_the_guests_number() {
-    let own = Defaults { restaurant_phone: Phone::from_e164("+14155550199"), ..defaults() };
+    let own = Defaults {
+        restaurant_phone: Phone::from_e164("+14155550199"),
+        ..defaults()
+    };
     let reservation = read_with(&least(), &own).unwrap();
     assert_eq!(reservation.phone.to_string(), "+14155550199");
     assert_eq!(reservation.guest_phone.unwrap().to_string(), "+14155550101");

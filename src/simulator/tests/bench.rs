@@ -1,4 +1,5 @@
-//! What the tests stand on: a service that answers documents and writes down what it was asked, and hands to act with.
+//! What the tests stand on: a service that answers documents and writes down what it was asked, and
+//! hands to act with.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -39,12 +40,23 @@ pub(super) struct Reply {
 
 impl Reply {
     pub(super) fn twiml(verbs: &str) -> Self {
-        let body = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>{verbs}</Response>");
-        Self { status: 200, content_type: "text/xml", location: None, body }
+        let body =
+            format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>{verbs}</Response>");
+        Self {
+            status: 200,
+            content_type: "text/xml",
+            location: None,
+            body,
+        }
     }
 
     pub(super) fn status(status: u16) -> Self {
-        Self { status, content_type: "text/plain", location: None, body: String::new() }
+        Self {
+            status,
+            content_type: "text/plain",
+            location: None,
+            body: String::new(),
+        }
     }
 }
 
@@ -88,45 +100,95 @@ impl Bench {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(serve(listener, Arc::clone(&books), Arc::new(sender)));
-        Self { simulator, clock, origin, books, asked }
+        Self {
+            simulator,
+            clock,
+            origin,
+            books,
+            asked,
+        }
     }
 
     /// Answers `path` so from now on; other paths get 204.
     pub(super) fn on(&self, path: &str, reply: Reply) {
-        self.books.lock().unwrap().replies.insert(path.to_owned(), reply);
+        self.books
+            .lock()
+            .unwrap()
+            .replies
+            .insert(path.to_owned(), reply);
     }
 
-    pub(super) async fn rest(&self, method: Method, path: &str, params: &[(&str, &str)]) -> (StatusCode, Value) {
-        let pairs: Vec<_> = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let credentials =
-            base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("{ACCOUNT}:{TOKEN}"));
+    pub(super) async fn rest(
+        &self,
+        method: Method,
+        path: &str,
+        params: &[(&str, &str)],
+    ) -> (StatusCode, Value) {
+        let pairs: Vec<_> = params
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let credentials = base64::Engine::encode(
+            &base64::engine::general_purpose::STANDARD,
+            format!("{ACCOUNT}:{TOKEN}"),
+        );
         let uri = format!("/simulator/2010-04-01/Accounts/{ACCOUNT}{path}");
-        let request =
-            Request::builder().method(method).uri(uri).header("authorization", format!("Basic {credentials}"));
-        self.send(request.body(Bytes::from(form::encode(&pairs))).unwrap()).await
+        let request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .header("authorization", format!("Basic {credentials}"));
+        self.send(request.body(Bytes::from(form::encode(&pairs))).unwrap())
+            .await
     }
 
     /// Rings `to` with the document at `/answer` and all callbacks; the call's sid.
     pub(super) async fn dial(&self, to: &str, more: &[(&str, &str)]) -> String {
-        let (url, callback) = (format!("{}/answer", self.origin), format!("{}/status", self.origin));
-        let mut params = vec![("To", to), ("From", "+15005550006"), ("Url", &url), ("StatusCallback", &callback)];
-        params.extend(["initiated", "ringing", "answered", "completed"].map(|event| ("StatusCallbackEvent", event)));
+        let (url, callback) = (
+            format!("{}/answer", self.origin),
+            format!("{}/status", self.origin),
+        );
+        let mut params = vec![
+            ("To", to),
+            ("From", "+15005550006"),
+            ("Url", &url),
+            ("StatusCallback", &callback),
+        ];
+        params.extend(
+            ["initiated", "ringing", "answered", "completed"]
+                .map(|event| ("StatusCallbackEvent", event)),
+        );
         params.extend_from_slice(more);
         let (status, call) = self.rest(Method::POST, "/Calls.json", &params).await;
         assert_eq!(status, StatusCode::CREATED, "{call}");
         call["sid"].as_str().unwrap().to_owned()
     }
 
-    pub(super) async fn control(&self, method: Method, path: &str, body: &Value) -> (StatusCode, Value) {
-        let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
-        let request = Request::builder().method(method).uri(format!("/simulator/api/{path}"));
+    pub(super) async fn control(
+        &self,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> (StatusCode, Value) {
+        let body = if body.is_null() {
+            Bytes::new()
+        } else {
+            Bytes::from(body.to_string())
+        };
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/simulator/api/{path}"));
         self.send(request.body(body).unwrap()).await
     }
 
     async fn send(&self, request: Request<Bytes>) -> (StatusCode, Value) {
         let response = self.simulator.handle(request).await;
         let status = response.status();
-        let body = response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        let body = response
+            .into_body()
+            .collect()
+            .await
+            .map(|body| body.to_bytes())
+            .unwrap_or_default();
         (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
     }
 
@@ -151,7 +213,12 @@ impl Bench {
         match tokio::time::timeout(Duration::from_secs(10), seen).await {
             Ok(call) => call,
             Err(_) => {
-                panic!("never seen: {:#}", self.control(Method::GET, &format!("calls/{sid}"), &Value::Null).await.1)
+                panic!(
+                    "never seen: {:#}",
+                    self.control(Method::GET, &format!("calls/{sid}"), &Value::Null)
+                        .await
+                        .1
+                )
             }
         }
     }
@@ -164,28 +231,44 @@ impl Bench {
     pub(super) async fn advance_until(&self, sid: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let moving = async {
             loop {
-                let (_, call) = self.control(Method::GET, &format!("calls/{sid}"), &Value::Null).await;
+                let (_, call) = self
+                    .control(Method::GET, &format!("calls/{sid}"), &Value::Null)
+                    .await;
                 if wanted(&call) {
                     return call;
                 }
-                if let Some(next) = self.clock.next_sleeper().filter(|next| *next < jiff::Timestamp::MAX) {
-                    self.clock.advance(next.duration_since(self.clock.now()).unsigned_abs());
+                if let Some(next) = self
+                    .clock
+                    .next_sleeper()
+                    .filter(|next| *next < jiff::Timestamp::MAX)
+                {
+                    self.clock
+                        .advance(next.duration_since(self.clock.now()).unsigned_abs());
                 }
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), moving).await.expect("the call never came there")
+        tokio::time::timeout(Duration::from_secs(10), moving)
+            .await
+            .expect("the call never came there")
     }
 
     pub(super) async fn press(&self, sid: &str, digits: &str) {
-        let (status, body) =
-            self.control(Method::POST, &format!("calls/{sid}/press"), &json!({"digits": digits})).await;
+        let (status, body) = self
+            .control(
+                Method::POST,
+                &format!("calls/{sid}/press"),
+                &json!({"digits": digits}),
+            )
+            .await;
         assert_eq!(status, StatusCode::OK, "{body}");
     }
 
     pub(super) async fn answer(&self, sid: &str) {
         self.until(sid, |call| call["status"] == "ringing").await;
-        let (status, body) = self.control(Method::POST, &format!("calls/{sid}/answer"), &Value::Null).await;
+        let (status, body) = self
+            .control(Method::POST, &format!("calls/{sid}/answer"), &Value::Null)
+            .await;
         assert_eq!(status, StatusCode::OK, "{body}");
     }
 
@@ -205,7 +288,11 @@ impl Bench {
         match tokio::time::timeout(Duration::from_secs(10), enough).await {
             Ok(asked) => asked,
             Err(_) => {
-                panic!("asked {} times only: {:?}", self.asked_so_far(path).len(), self.books.lock().unwrap().asked)
+                panic!(
+                    "asked {} times only: {:?}",
+                    self.asked_so_far(path).len(),
+                    self.books.lock().unwrap().asked
+                )
             }
         }
     }
@@ -213,11 +300,22 @@ impl Bench {
     /// Path and `CallStatus` of every webhook, in the order of their coming.
     pub(super) fn in_order(&self) -> Vec<(String, String)> {
         let books = self.books.lock().unwrap();
-        books.asked.iter().map(|asked| (asked.path.clone(), asked.param("CallStatus").to_owned())).collect()
+        books
+            .asked
+            .iter()
+            .map(|asked| (asked.path.clone(), asked.param("CallStatus").to_owned()))
+            .collect()
     }
 
     pub(super) fn asked_so_far(&self, path: &str) -> Vec<Asked> {
-        self.books.lock().unwrap().asked.iter().filter(|asked| asked.path == path).cloned().collect()
+        self.books
+            .lock()
+            .unwrap()
+            .asked
+            .iter()
+            .filter(|asked| asked.path == path)
+            .cloned()
+            .collect()
     }
 }
 
@@ -227,20 +325,28 @@ impl Asked {
     }
 
     pub(super) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
 
     /// Whether a token signed this request as sent to `origin`.
     pub(super) fn is_signed(&self, origin: &str, token: &str) -> bool {
         let url = format!("{origin}{}", self.path);
-        self.header("x-twilio-signature") == signing::sign(super::super::Algorithm::HmacSha1, token, &url, &self.pairs)
+        self.header("x-twilio-signature")
+            == signing::sign(super::super::Algorithm::HmacSha1, token, &url, &self.pairs)
     }
 }
 
 pub(super) fn client() -> reqwest::Client {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let config = config.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    let config = config
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
     let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
     builder.tls_backend_preconfigured(config).build().unwrap()
 }
@@ -248,8 +354,12 @@ pub(super) fn client() -> reqwest::Client {
 async fn serve(listener: TcpListener, books: Arc<Mutex<Books>>, asked: Arc<watch::Sender<usize>>) {
     while let Ok((stream, _)) = listener.accept().await {
         let (books, asked) = (Arc::clone(&books), Arc::clone(&asked));
-        let service = service_fn(move |request| respond(request, Arc::clone(&books), Arc::clone(&asked)));
-        tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        let service =
+            service_fn(move |request| respond(request, Arc::clone(&books), Arc::clone(&asked)));
+        tokio::spawn(
+            hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service),
+        );
     }
 }
 
@@ -259,9 +369,17 @@ async fn respond(
     count: Arc<watch::Sender<usize>>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
-    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = body
+        .collect()
+        .await
+        .map(|body| body.to_bytes())
+        .unwrap_or_default();
     let text = String::from_utf8_lossy(&body).into_owned();
-    let pairs = form::parse(if parts.method == Method::GET { parts.uri.query().unwrap_or_default() } else { &text });
+    let pairs = form::parse(if parts.method == Method::GET {
+        parts.uri.query().unwrap_or_default()
+    } else {
+        &text
+    });
     let asked = Asked {
         method: parts.method,
         path: parts.uri.path().to_owned(),
@@ -271,12 +389,18 @@ async fn respond(
     };
     let reply = {
         let mut books = books.lock().unwrap();
-        let reply = books.replies.get(&asked.path).cloned().unwrap_or_else(|| Reply::status(204));
+        let reply = books
+            .replies
+            .get(&asked.path)
+            .cloned()
+            .unwrap_or_else(|| Reply::status(204));
         books.asked.push(asked);
         reply
     };
     count.send_modify(|count| *count += 1);
-    let mut response = Response::builder().status(reply.status).header("content-type", reply.content_type);
+    let mut response = Response::builder()
+        .status(reply.status)
+        .header("content-type", reply.content_type);
     if let Some(location) = reply.location {
         response = response.header("location", location);
     }

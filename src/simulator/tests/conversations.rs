@@ -20,24 +20,52 @@ async fn a_restaurant_hears_the_question_presses_one_and_the_call_completes() {
     bench.on("/key", Reply::twiml("<Say>Thank you.</Say><Hangup/>"));
     let sid = bench.dial("+14155550101", &[]).await;
     let call = bench.ended(&sid).await;
-    assert_eq!((&call["status"], &call["digits"][0]["digits"]), (&json!("completed"), &json!("1")));
+    assert_eq!(
+        (&call["status"], &call["digits"][0]["digits"]),
+        (&json!("completed"), &json!("1"))
+    );
 
     let answer = bench.asked("/answer", 1).await.remove(0);
-    assert_eq!((answer.param("CallStatus"), answer.param("Direction")), ("in-progress", "outbound-api"));
-    assert!(answer.params.contains_key("ToCity"), "empty geographic parameters are sent");
+    assert_eq!(
+        (answer.param("CallStatus"), answer.param("Direction")),
+        ("in-progress", "outbound-api")
+    );
+    assert!(
+        answer.params.contains_key("ToCity"),
+        "empty geographic parameters are sent"
+    );
     assert_eq!(answer.header("user-agent"), "TwilioProxy/1.1");
     assert!(answer.is_signed(&bench.origin, TOKEN));
     let key = bench.asked("/key", 1).await.remove(0);
-    assert_eq!((key.param("Digits"), key.param("msg"), key.param("FinishedOnKey")), ("1", "Gather End", ""));
+    assert_eq!(
+        (
+            key.param("Digits"),
+            key.param("msg"),
+            key.param("FinishedOnKey")
+        ),
+        ("1", "Gather End", "")
+    );
     assert!(key.is_signed(&bench.origin, TOKEN));
 
     let callbacks = bench.asked("/status", 4).await;
-    let statuses: Vec<_> = callbacks.iter().map(|callback| callback.param("CallStatus")).collect();
-    assert_eq!(statuses, ["initiated", "ringing", "in-progress", "completed"]);
-    let sequence: Vec<_> = callbacks.iter().map(|callback| callback.param("SequenceNumber")).collect();
+    let statuses: Vec<_> = callbacks
+        .iter()
+        .map(|callback| callback.param("CallStatus"))
+        .collect();
+    assert_eq!(
+        statuses,
+        ["initiated", "ringing", "in-progress", "completed"]
+    );
+    let sequence: Vec<_> = callbacks
+        .iter()
+        .map(|callback| callback.param("SequenceNumber"))
+        .collect();
     assert_eq!(sequence, ["0", "1", "2", "3"]);
     let last = callbacks.last().unwrap();
-    assert_eq!((last.param("SipResponseCode"), last.param("Duration")), ("200", "1"));
+    assert_eq!(
+        (last.param("SipResponseCode"), last.param("Duration")),
+        ("200", "1")
+    );
     assert!(last.param("Timestamp").ends_with("+0000"));
     bench.simulator.stop().await;
 }
@@ -48,7 +76,12 @@ async fn nobody_at_the_keys_lets_a_gather_fall_through_without_asking_its_action
     bench.on("/answer", asks("Press one."));
     let sid = bench.dial("+14155550107", &[]).await;
     let call = bench.ended(&sid).await;
-    let heard: Vec<_> = call["transcript"].as_array().unwrap().iter().map(|line| line["text"].clone()).collect();
+    let heard: Vec<_> = call["transcript"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| line["text"].clone())
+        .collect();
     assert_eq!(heard, ["Press one.", "Nobody is there."]);
     assert!(bench.asked_so_far("/key").is_empty());
 }
@@ -56,7 +89,10 @@ async fn nobody_at_the_keys_lets_a_gather_fall_through_without_asking_its_action
 #[tokio::test]
 async fn an_action_on_an_empty_result_is_asked_without_digits() {
     let bench = Bench::running().await;
-    bench.on("/answer", Reply::twiml("<Gather actionOnEmptyResult='true' action='/key' timeout='2'/>"));
+    bench.on(
+        "/answer",
+        Reply::twiml("<Gather actionOnEmptyResult='true' action='/key' timeout='2'/>"),
+    );
     let sid = bench.dial("+14155550107", &[]).await;
     bench.ended(&sid).await;
     let key = bench.asked("/key", 1).await.remove(0);
@@ -75,8 +111,14 @@ async fn unanswered_calls_end_as_their_numbers_say_and_never_ask_for_a_document(
         let sid = bench.dial(to, &[("Timeout", "20")]).await;
         assert_eq!(bench.ended(&sid).await["status"], status);
         let last = bench.asked("/status", before + events).await.pop().unwrap();
-        assert_eq!((last.param("CallStatus"), last.param("SipResponseCode")), (status, sip));
-        assert_eq!((last.param("CallDuration"), last.param("SequenceNumber")), ("0", &*(events - 1).to_string()));
+        assert_eq!(
+            (last.param("CallStatus"), last.param("SipResponseCode")),
+            (status, sip)
+        );
+        assert_eq!(
+            (last.param("CallDuration"), last.param("SequenceNumber")),
+            ("0", &*(events - 1).to_string())
+        );
     }
     assert!(bench.asked_so_far("/answer").is_empty());
 }
@@ -84,30 +126,63 @@ async fn unanswered_calls_end_as_their_numbers_say_and_never_ask_for_a_document(
 #[tokio::test]
 async fn a_hand_at_the_page_answers_and_cuts_the_prompt_with_a_key() {
     let bench = Bench::standing(Config::default()).await;
-    bench.on("/answer", asks("A very long prompt that nobody needs to hear to its end."));
-    bench.on("/key", Reply::twiml("<Say>Thank you.</Say><Pause length='30'/>"));
+    bench.on(
+        "/answer",
+        asks("A very long prompt that nobody needs to hear to its end."),
+    );
+    bench.on(
+        "/key",
+        Reply::twiml("<Say>Thank you.</Say><Pause length='30'/>"),
+    );
     let sid = bench.dial("+14155552671", &[]).await;
-    let call = bench.advance_until(&sid, |call| call["status"] == "ringing").await;
+    let call = bench
+        .advance_until(&sid, |call| call["status"] == "ringing")
+        .await;
     assert_eq!(call["waits_for_a_hand"], true);
     bench.answer(&sid).await;
-    bench.until(&sid, |call| call["saying"]["kind"] == "say").await;
+    bench
+        .until(&sid, |call| call["saying"]["kind"] == "say")
+        .await;
     bench.press(&sid, "2").await;
-    let call = bench.until(&sid, |call| call["saying"]["text"] == "Thank you.").await;
+    let call = bench
+        .until(&sid, |call| call["saying"]["text"] == "Thank you.")
+        .await;
     assert_eq!(call["transcript"][0]["cut"], true);
-    let (status, _) = bench.control(Method::POST, &format!("calls/{sid}/hangup"), &Value::Null).await;
+    let (status, _) = bench
+        .control(Method::POST, &format!("calls/{sid}/hangup"), &Value::Null)
+        .await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(bench.ended(&sid).await["status"], "completed");
-    let (status, problem) = bench.control(Method::POST, &format!("calls/{sid}/press"), &json!({"digits": "1"})).await;
-    assert_eq!((status, &problem["status"]), (StatusCode::CONFLICT, &json!(409)));
+    let (status, problem) = bench
+        .control(
+            Method::POST,
+            &format!("calls/{sid}/press"),
+            &json!({"digits": "1"}),
+        )
+        .await;
+    assert_eq!(
+        (status, &problem["status"]),
+        (StatusCode::CONFLICT, &json!(409))
+    );
 }
 
 #[tokio::test]
 async fn several_digits_then_another_gather_are_pressed_as_a_person_would() {
     let bench = Bench::running().await;
-    bench.on("/answer", Reply::twiml("<Gather numDigits='1' action='/first'><Say>Keys.</Say></Gather>"));
-    bench.on("/first", Reply::twiml("<Gather numDigits='4' action='/second'><Say>Time?</Say></Gather>"));
-    bench
-        .on("/second", Reply::twiml("<Gather numDigits='1' action='/third' bargeIn='false'><Say>Sure?</Say></Gather>"));
+    bench.on(
+        "/answer",
+        Reply::twiml("<Gather numDigits='1' action='/first'><Say>Keys.</Say></Gather>"),
+    );
+    bench.on(
+        "/first",
+        Reply::twiml("<Gather numDigits='4' action='/second'><Say>Time?</Say></Gather>"),
+    );
+    bench.on(
+        "/second",
+        Reply::twiml(
+            "<Gather numDigits='1' action='/third' bargeIn='false'><Say>Sure?</Say></Gather>",
+        ),
+    );
     let sid = bench.dial("+14155550110", &[]).await;
     bench.ended(&sid).await;
     for (path, digits) in [("/first", "3"), ("/second", "2015"), ("/third", "1")] {
@@ -121,9 +196,15 @@ async fn one_leap_of_the_clock_carries_a_call_to_the_end_of_its_prompt() {
     bench.on("/answer", asks("Press one."));
     let sid = bench.dial("+14155550107", &[]).await;
     bench.clock.advance(std::time::Duration::from_secs(10));
-    bench.until(&sid, |call| call["saying"]["text"] == "Press one.").await;
+    bench
+        .until(&sid, |call| call["saying"]["text"] == "Press one.")
+        .await;
     bench.clock.advance(std::time::Duration::from_secs(5));
-    bench.until(&sid, |call| call["gather"]["listening"] == true || call["saying"]["text"] == "Nobody is there.").await;
+    bench
+        .until(&sid, |call| {
+            call["gather"]["listening"] == true || call["saying"]["text"] == "Nobody is there."
+        })
+        .await;
 }
 
 #[tokio::test]
@@ -131,11 +212,20 @@ async fn a_voicemail_gets_the_verdict_of_the_beep_on_its_own_track() {
     let bench = Bench::running().await;
     bench.on("/answer", Reply::twiml("<Pause length='20'/>"));
     let amd = format!("{}/amd", bench.origin);
-    let detection =
-        [("MachineDetection", "DetectMessageEnd"), ("AsyncAmd", "true"), ("AsyncAmdStatusCallback", amd.as_str())];
+    let detection = [
+        ("MachineDetection", "DetectMessageEnd"),
+        ("AsyncAmd", "true"),
+        ("AsyncAmdStatusCallback", amd.as_str()),
+    ];
     let sid = bench.dial("+14155550106", &detection).await;
     let verdict = bench.asked("/amd", 1).await.remove(0);
-    assert_eq!((verdict.param("AnsweredBy"), verdict.param("MachineDetectionDuration")), ("machine_end_beep", "5500"));
+    assert_eq!(
+        (
+            verdict.param("AnsweredBy"),
+            verdict.param("MachineDetectionDuration")
+        ),
+        ("machine_end_beep", "5500")
+    );
     assert_eq!(verdict.param("CallSid"), sid);
     bench.ended(&sid).await;
     let human = bench.dial("+14155550107", &detection).await;
@@ -147,10 +237,18 @@ async fn a_voicemail_gets_the_verdict_of_the_beep_on_its_own_track() {
 async fn detection_that_is_waited_for_delays_the_document_and_tells_it() {
     let bench = Bench::running().await;
     bench.on("/answer", Reply::twiml("<Hangup/>"));
-    let sid = bench.dial("+14155550106", &[("MachineDetection", "Enable")]).await;
+    let sid = bench
+        .dial("+14155550106", &[("MachineDetection", "Enable")])
+        .await;
     bench.ended(&sid).await;
     let answer = bench.asked("/answer", 1).await.remove(0);
-    assert_eq!((answer.param("AnsweredBy"), answer.param("MachineDetectionDuration")), ("machine_start", "4000"));
+    assert_eq!(
+        (
+            answer.param("AnsweredBy"),
+            answer.param("MachineDetectionDuration")
+        ),
+        ("machine_start", "4000")
+    );
 }
 
 #[tokio::test]
@@ -158,25 +256,40 @@ async fn an_update_abandons_the_document_at_once() {
     let bench = Bench::standing(Config::default()).await;
     bench.on("/answer", Reply::twiml("<Pause length='600'/>"));
     let sid = bench.dial("+14155552671", &[]).await;
-    bench.advance_until(&sid, |call| call["status"] == "ringing").await;
+    bench
+        .advance_until(&sid, |call| call["status"] == "ringing")
+        .await;
     bench.answer(&sid).await;
-    bench.until(&sid, |call| call["saying"]["kind"] == "pause").await;
+    bench
+        .until(&sid, |call| call["saying"]["kind"] == "pause")
+        .await;
     let path = format!("/Calls/{sid}.json");
     let twiml = ("Twiml", "<Response><Say>Sorry.</Say></Response>");
     let (status, body) = bench.rest(Method::POST, &path, &[twiml]).await;
-    assert_eq!((status, &body["status"]), (StatusCode::OK, &json!("in-progress")));
-    bench.until(&sid, |call| call["saying"]["text"] == "Sorry.").await;
+    assert_eq!(
+        (status, &body["status"]),
+        (StatusCode::OK, &json!("in-progress"))
+    );
+    bench
+        .until(&sid, |call| call["saying"]["text"] == "Sorry.")
+        .await;
     bench.clock.advance(std::time::Duration::from_secs(60));
     assert_eq!(bench.ended(&sid).await["status"], "completed");
     let (status, body) = bench.rest(Method::POST, &path, &[twiml]).await;
-    assert_eq!((status, &body["code"]), (StatusCode::BAD_REQUEST, &json!(21_220)));
+    assert_eq!(
+        (status, &body["code"]),
+        (StatusCode::BAD_REQUEST, &json!(21_220))
+    );
     assert_eq!(body["message"], "Call is not in-progress. Cannot redirect.");
 }
 
 #[tokio::test]
 async fn somebody_who_rings_our_number_is_heard() {
     let bench = Bench::running().await;
-    bench.on("/inbound", Reply::twiml("<Gather numDigits='1' action='/key' timeout='60'><Say>Hello.</Say></Gather>"));
+    bench.on(
+        "/inbound",
+        Reply::twiml("<Gather numDigits='1' action='/key' timeout='60'><Say>Hello.</Say></Gather>"),
+    );
     let url = format!("{}/inbound", bench.origin);
     let wanted = json!({"from": "+14155550123", "to": "+15005550006", "url": url,
         "stir_verstat": "TN-Validation-Passed-A"});
@@ -186,7 +299,16 @@ async fn somebody_who_rings_our_number_is_heard() {
     bench.press(sid, "1").await;
     bench.ended(sid).await;
     let asked = bench.asked("/inbound", 1).await.remove(0);
-    assert_eq!((asked.param("Direction"), asked.param("CallStatus")), ("inbound", "ringing"));
-    assert_eq!((asked.param("StirVerstat"), asked.param("From")), ("TN-Validation-Passed-A", "+14155550123"));
-    assert_eq!(bench.asked("/key", 1).await[0].param("CallStatus"), "in-progress");
+    assert_eq!(
+        (asked.param("Direction"), asked.param("CallStatus")),
+        ("inbound", "ringing")
+    );
+    assert_eq!(
+        (asked.param("StirVerstat"), asked.param("From")),
+        ("TN-Validation-Passed-A", "+14155550123")
+    );
+    assert_eq!(
+        bench.asked("/key", 1).await[0].param("CallStatus"),
+        "in-progress"
+    );
 }

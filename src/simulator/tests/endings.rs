@@ -18,31 +18,51 @@ const ACCOUNT: &str = "AC00000000000000000000000000000000";
 async fn runs_to_its_end(document: &str) {
     let clock = Clock::simulated("2026-12-01T12:00:00Z".parse().unwrap());
     let simulator = Simulator::new(Config::default(), clock.clone(), client());
-    let pairs = [("To", SILENT), ("From", "+15005550006"), ("Twiml", document)];
+    let pairs = [
+        ("To", SILENT),
+        ("From", "+15005550006"),
+        ("Twiml", document),
+    ];
     let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let (status, call) = asks(&simulator, Method::POST, "Calls.json", form::encode(&pairs)).await;
     assert_eq!(status, StatusCode::CREATED, "{call}");
     let path = format!("Calls/{}.json", call["sid"].as_str().unwrap());
     for _ in 0..50_000 {
         let (_, call) = asks(&simulator, Method::GET, &path, String::new()).await;
-        if ["completed", "failed", "busy", "no-answer", "canceled"].contains(&call["status"].as_str().unwrap()) {
+        if ["completed", "failed", "busy", "no-answer", "canceled"]
+            .contains(&call["status"].as_str().unwrap())
+        {
             simulator.stop().await;
             return;
         }
         if let Some(at) = clock.next_sleeper() {
-            clock.advance(at.duration_since(clock.now()).try_into().unwrap_or_default());
+            clock.advance(
+                at.duration_since(clock.now())
+                    .try_into()
+                    .unwrap_or_default(),
+            );
         }
         tokio::task::yield_now().await;
     }
     panic!("it does not end: {document}");
 }
 
-async fn asks(simulator: &Simulator, method: Method, path: &str, body: String) -> (StatusCode, Value) {
+async fn asks(
+    simulator: &Simulator,
+    method: Method,
+    path: &str,
+    body: String,
+) -> (StatusCode, Value) {
     let credentials = format!("{ACCOUNT}:{}", Config::default().auth_tokens[0]);
-    let credentials = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, credentials);
-    let request = Request::builder().method(method).uri(format!("/simulator/2010-04-01/Accounts/{ACCOUNT}/{path}"));
+    let credentials =
+        base64::Engine::encode(&base64::engine::general_purpose::STANDARD, credentials);
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("/simulator/2010-04-01/Accounts/{ACCOUNT}/{path}"));
     let request = request.header("authorization", format!("Basic {credentials}"));
-    let response = simulator.handle(request.body(Bytes::from(body)).unwrap()).await;
+    let response = simulator
+        .handle(request.body(Bytes::from(body)).unwrap())
+        .await;
     let status = response.status();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     (status, serde_json::from_slice(&body).unwrap_or_default())
@@ -56,7 +76,10 @@ fn verbs() -> impl Strategy<Value = String> {
         "<Play( loop=\"[0-9]{1,2}\")? digits=\"[0-9w#*]{0,6}\"/>",
         "<Say><prosody rate=\"slow\">x</prosody><break time=\"[0-9]{1,5}(ms|s)\"/></Say>",
     ];
-    let gather = ("timeout=\"[0-9]{1,4}\"|numDigits=\"[0-9]\"|input=\"dtmf speech\"", prompt.clone());
+    let gather = (
+        "timeout=\"[0-9]{1,4}\"|numDigits=\"[0-9]\"|input=\"dtmf speech\"",
+        prompt.clone(),
+    );
     prop_oneof![
         prompt,
         gather.prop_map(|(attribute, prompt)| format!("<Gather {attribute}>{prompt}</Gather>")),

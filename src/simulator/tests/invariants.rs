@@ -12,20 +12,43 @@ async fn every_call_ends_once_and_asks_for_nothing_out_of_turn() {
     let mut dice = fastrand::Rng::with_seed(seed);
     let bench = Bench::running().await;
     bench.clock.run(200);
-    bench.on("/answer", Reply::twiml("<Gather numDigits='1' action='/key' timeout='3'><Say>Press one.</Say></Gather>"));
-    bench.on("/key", Reply::twiml("<Gather numDigits='1' action='/again' timeout='3'><Say>Sure?</Say></Gather>"));
+    bench.on(
+        "/answer",
+        Reply::twiml(
+            "<Gather numDigits='1' action='/key' timeout='3'><Say>Press one.</Say></Gather>",
+        ),
+    );
+    bench.on(
+        "/key",
+        Reply::twiml("<Gather numDigits='1' action='/again' timeout='3'><Say>Sure?</Say></Gather>"),
+    );
     let mut sids = Vec::new();
     for number in 0..60 {
-        let to =
-            format!("+1415555{:04}", [101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 2_671][number % 13]);
-        sids.push(bench.dial(&to, &[("Timeout", "20"), ("TimeLimit", "40")]).await);
+        let to = format!(
+            "+1415555{:04}",
+            [
+                101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 2_671
+            ][number % 13]
+        );
+        sids.push(
+            bench
+                .dial(&to, &[("Timeout", "20"), ("TimeLimit", "40")])
+                .await,
+        );
         let sid = &sids[dice.usize(..sids.len())];
         disturb(&bench, sid, dice.u8(..8)).await;
     }
     for sid in &sids {
         bench.ended(sid).await;
         assert!(
-            bench.rest(Method::POST, &format!("/Calls/{sid}.json"), &[("Status", "completed")]).await.1["code"]
+            bench
+                .rest(
+                    Method::POST,
+                    &format!("/Calls/{sid}.json"),
+                    &[("Status", "completed")]
+                )
+                .await
+                .1["code"]
                 == 21_220
         );
     }
@@ -39,12 +62,40 @@ async fn disturb(bench: &Bench, sid: &str, deed: u8) {
     let phone = format!("calls/{sid}/");
     let resource = format!("/Calls/{sid}.json");
     match deed {
-        0 => drop(bench.control(Method::POST, &(phone + "answer"), &Value::Null).await),
-        1 => drop(bench.control(Method::POST, &(phone + "press"), &json!({"digits": "12"})).await),
-        2 => drop(bench.control(Method::POST, &(phone + "hangup"), &Value::Null).await),
-        3 => drop(bench.rest(Method::POST, &resource, &[("Status", "canceled")]).await),
-        4 => drop(bench.rest(Method::POST, &resource, &[("Status", "completed")]).await),
-        5 => drop(bench.rest(Method::POST, &resource, &[("Twiml", "<Response><Say>Stop.</Say></Response>")]).await),
+        0 => drop(
+            bench
+                .control(Method::POST, &(phone + "answer"), &Value::Null)
+                .await,
+        ),
+        1 => drop(
+            bench
+                .control(Method::POST, &(phone + "press"), &json!({"digits": "12"}))
+                .await,
+        ),
+        2 => drop(
+            bench
+                .control(Method::POST, &(phone + "hangup"), &Value::Null)
+                .await,
+        ),
+        3 => drop(
+            bench
+                .rest(Method::POST, &resource, &[("Status", "canceled")])
+                .await,
+        ),
+        4 => drop(
+            bench
+                .rest(Method::POST, &resource, &[("Status", "completed")])
+                .await,
+        ),
+        5 => drop(
+            bench
+                .rest(
+                    Method::POST,
+                    &resource,
+                    &[("Twiml", "<Response><Say>Stop.</Say></Response>")],
+                )
+                .await,
+        ),
         _ => {}
     }
 }
@@ -52,30 +103,61 @@ async fn disturb(bench: &Bench, sid: &str, deed: u8) {
 async fn hold(bench: &Bench, call: &Value) {
     let sid = call["sid"].as_str().unwrap();
     let of_call = |path: &str| -> Vec<Asked> {
-        bench.asked_so_far(path).into_iter().filter(|asked| asked.param("CallSid") == sid).collect()
+        bench
+            .asked_so_far(path)
+            .into_iter()
+            .filter(|asked| asked.param("CallSid") == sid)
+            .collect()
     };
     // A call withdrawn from the queue was never dialled, and nobody is told of it.
     let finals = usize::from(!call["dialed_at"].is_null());
-    let is_final = |asked: &Asked| !matches!(asked.param("CallStatus"), "initiated" | "ringing" | "in-progress");
+    let is_final = |asked: &Asked| {
+        !matches!(
+            asked.param("CallStatus"),
+            "initiated" | "ringing" | "in-progress"
+        )
+    };
     let mut known = bench.asked_so_far("/status").len();
-    while of_call("/status").iter().filter(|asked| is_final(asked)).count() < finals {
+    while of_call("/status")
+        .iter()
+        .filter(|asked| is_final(asked))
+        .count()
+        < finals
+    {
         known += 1;
         bench.asked("/status", known).await;
     }
     let callbacks = of_call("/status");
-    assert_eq!(callbacks.iter().filter(|asked| is_final(asked)).count(), finals, "{call:#}");
-    let sequence: Vec<u32> = callbacks.iter().map(|asked| asked.param("SequenceNumber").parse().unwrap()).collect();
-    assert!(sequence.windows(2).all(|pair| pair[0] < pair[1]), "{sequence:?}");
+    assert_eq!(
+        callbacks.iter().filter(|asked| is_final(asked)).count(),
+        finals,
+        "{call:#}"
+    );
+    let sequence: Vec<u32> = callbacks
+        .iter()
+        .map(|asked| asked.param("SequenceNumber").parse().unwrap())
+        .collect();
+    assert!(
+        sequence.windows(2).all(|pair| pair[0] < pair[1]),
+        "{sequence:?}"
+    );
     if let Some(last) = callbacks.last() {
         assert_eq!(last.param("CallStatus"), call["status"].as_str().unwrap());
     }
     if call["answered_at"].is_null() {
-        assert!(of_call("/answer").is_empty(), "a document was asked for before the answer: {call:#}");
+        assert!(
+            of_call("/answer").is_empty(),
+            "a document was asked for before the answer: {call:#}"
+        );
     }
     for action in of_call("/key").iter().chain(&of_call("/again")) {
         assert!(!action.param("Digits").is_empty());
     }
     for path in ["/answer", "/key", "/again", "/status"] {
-        assert!(of_call(path).iter().all(|asked| asked.is_signed(&bench.origin, TOKEN)));
+        assert!(
+            of_call(path)
+                .iter()
+                .all(|asked| asked.is_signed(&bench.origin, TOKEN))
+        );
     }
 }

@@ -9,10 +9,17 @@ use super::*;
 
 #[test]
 fn every_country_of_a_language_leads_to_it() {
-    let default = |code: &str| speech().default_for(Some(code.parse().unwrap())).to_string();
+    let default = |code: &str| {
+        speech()
+            .default_for(Some(code.parse().unwrap()))
+            .to_string()
+    };
     for tongue in &speech().tongues {
         for code in &tongue.countries {
-            assert_eq!(default(str::from_utf8(code).unwrap()), tongue.language.to_string());
+            assert_eq!(
+                default(str::from_utf8(code).unwrap()),
+                tongue.language.to_string()
+            );
         }
     }
     assert_eq!(default("US"), "en-US");
@@ -24,32 +31,55 @@ fn every_country_of_a_language_leads_to_it() {
 
 #[test]
 fn what_is_wrong_with_a_file_is_told() {
-    let english = LANGUAGES.iter().find(|(name, _)| *name == "en-US").unwrap().1;
+    let english = LANGUAGES
+        .iter()
+        .find(|(name, _)| *name == "en-US")
+        .unwrap()
+        .1;
     let told = |text: &str| {
         let problems = Speech::read(&[("en-US", text)], DOCUMENTS, Input::Keys).unwrap_err();
-        problems.into_iter().map(|problem| problem.to_string()).collect::<Vec<_>>().join("\n")
+        problems
+            .into_iter()
+            .map(|problem| problem.to_string())
+            .collect::<Vec<_>>()
+            .join("\n")
     };
     let with = |from: &str, to: &str| {
         assert!(english.contains(from), "{from}");
         told(&english.replacen(from, to, 1))
     };
-    assert!(with("thanks = \"Thank you.\"\n", "").contains("en-US.toml: message `thanks` is missing"));
-    assert!(with("[messages]\n", "[messages]\nhello = \"\"\n").contains("message `hello` is not known"));
+    assert!(
+        with("thanks = \"Thank you.\"\n", "").contains("en-US.toml: message `thanks` is missing")
+    );
+    assert!(
+        with("[messages]\n", "[messages]\nhello = \"\"\n").contains("message `hello` is not known")
+    );
     assert!(with("At {time}.", "At {tiem}.").contains("`{tiem}` cannot be used in `time`"));
     assert!(with("At {time}.", "Later.").contains("`{time}` must be used in `time`"));
-    assert!(with("Polly.Joanna-Neural", "Polly.Amy-Neural").contains("no voice `Polly.Amy-Neural`"));
+    assert!(
+        with("Polly.Joanna-Neural", "Polly.Amy-Neural").contains("no voice `Polly.Amy-Neural`")
+    );
     assert!(with("one = \"1 person\"\n", "").contains("`party.one` is missing"));
-    assert!(with("other = \"{count}", "few = \"x\"\nother = \"{count}").contains("`party.few` is never used"));
+    assert!(
+        with("other = \"{count}", "few = \"x\"\nother = \"{count}")
+            .contains("`party.few` is never used")
+    );
     assert!(with("\"US\"", "\"usa\"").contains("`usa` is not the code of a country"));
     assert!(with("tag = ", "tags = ").contains("cannot be read"));
     assert!(with("Goodbye.", &"Goodbye. ".repeat(400)).contains("it may have 3000"));
     assert!(
-        with("language = \"en-US\"\nyes", "language = \"en-XX\"\nyes").contains("Twilio does not listen to `en-XX`")
+        with("language = \"en-US\"\nyes", "language = \"en-XX\"\nyes")
+            .contains("Twilio does not listen to `en-XX`")
     );
     assert!(with("no = [\"no\"", "no = [\"yes\"").contains("`yes` stands in two lists"));
-    assert!(with("polite = [\"please\"", "polite = [\"a,b\"").contains("`speech.polite` must have"));
+    assert!(
+        with("polite = [\"please\"", "polite = [\"a,b\"").contains("`speech.polite` must have")
+    );
     let missing = Speech::read(LANGUAGES, &DOCUMENTS[1..], Input::Keys).unwrap_err();
-    assert_eq!(missing[0].to_string(), "twiml/apology.xml: this document is missing");
+    assert_eq!(
+        missing[0].to_string(),
+        "twiml/apology.xml: this document is missing"
+    );
 }
 
 /// What staff hear in every language, to be read by people who know it.
@@ -58,18 +88,42 @@ fn the_golden_transcripts_are_what_is_said() {
     for language in speech().languages() {
         let mut golden = String::new();
         let example = full(reservation(language, "Ana María", "2026-12-04T20:15", 4));
-        let seconds = speech().script(&scene(&reservation(language, "Ana María", "2026-12-04T20:15", 4))).seconds;
-        writeln!(golden, "{language}: about {seconds} seconds from pick-up to the last key").unwrap();
+        let seconds = speech()
+            .script(&scene(&reservation(
+                language,
+                "Ana María",
+                "2026-12-04T20:15",
+                4,
+            )))
+            .seconds;
+        writeln!(
+            golden,
+            "{language}: about {seconds} seconds from pick-up to the last key"
+        )
+        .unwrap();
         for (file, document) in documents(&example) {
             writeln!(golden, "\n# {file}\n{}", heard(&document)).unwrap();
         }
         for hard in hard(language) {
-            writeln!(golden, "\n# {} for {}\n{}", hard.time, hard.party_size, speech().script(&scene(&hard)).text)
-                .unwrap();
+            writeln!(
+                golden,
+                "\n# {} for {}\n{}",
+                hard.time,
+                hard.party_size,
+                speech().script(&scene(&hard)).text
+            )
+            .unwrap();
             let slowly = heard(&speech().render(&ask(true), &scene(&hard), ACTION));
-            let time = slowly.lines().find(|line| line.contains(':')).unwrap_or_default();
+            let time = slowly
+                .lines()
+                .find(|line| line.contains(':'))
+                .unwrap_or_default();
             writeln!(golden, "{}", slowly.lines().nth(2).unwrap_or(time)).unwrap();
         }
-        expect_file![format!("{}/twiml/golden/{language}.txt", env!("CARGO_MANIFEST_DIR"))].assert_eq(&golden);
+        expect_file![format!(
+            "{}/twiml/golden/{language}.txt",
+            env!("CARGO_MANIFEST_DIR")
+        )]
+        .assert_eq(&golden);
     }
 }

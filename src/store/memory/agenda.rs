@@ -1,7 +1,9 @@
-//! When to look at which call, as far as it must be known: a moment that moves away is only followed once it has come.
+//! When to look at which call, as far as it must be known: a moment that moves away is only
+//! followed once it has come.
 //!
-//! Nearly every change of a call moves its moment further away, and most calls end long before it: so a webhook leaves
-//! this alone, and whoever looks for due calls pays for the few entries that have come to nothing.
+//! Nearly every change of a call moves its moment further away, and most calls end long before it:
+//! so a webhook leaves this alone, and whoever looks for due calls pays for the few entries that
+//! have come to nothing.
 
 use std::collections::BTreeSet;
 
@@ -9,13 +11,19 @@ use jiff::Timestamp;
 
 use crate::domain::CallId;
 
-/// For each open call a moment at or before the one at which it wants to be looked at; for others perhaps one too.
+/// For each open call a moment at or before the one at which it wants to be looked at; for others
+/// perhaps one too.
 #[derive(Debug, Default)]
 pub(super) struct Agenda(BTreeSet<(Timestamp, CallId)>);
 
 impl Agenda {
     /// A call that wanted to be looked at `before` wants it at `wanted` now; `None`: not at all.
-    pub(super) fn note(&mut self, id: CallId, before: Option<Timestamp>, wanted: Option<Timestamp>) {
+    pub(super) fn note(
+        &mut self,
+        id: CallId,
+        before: Option<Timestamp>,
+        wanted: Option<Timestamp>,
+    ) {
         if let Some(at) = wanted.filter(|at| before.is_none_or(|before| *at < before)) {
             self.0.insert((at, id));
         }
@@ -31,7 +39,8 @@ impl Agenda {
         self.0.iter().map(|(_, id)| *id)
     }
 
-    /// At most so many calls that are due at `now`, and since when, by what `wanted` knows of each. They stay.
+    /// At most so many calls that are due at `now`, and since when, by what `wanted` knows of each.
+    /// They stay.
     pub(super) fn due(
         &mut self,
         now: Timestamp,
@@ -57,9 +66,20 @@ impl Agenda {
     }
 
     /// How many calls wanted to be looked at before `late`.
-    pub(super) fn overdue(&self, late: Timestamp, wanted: impl Fn(CallId) -> Option<Timestamp>) -> usize {
-        let noted = self.0.iter().take_while(|(at, _)| *at < late).map(|(_, id)| *id);
-        noted.filter(|id| wanted(*id).is_some_and(|wanted| wanted < late)).collect::<BTreeSet<_>>().len()
+    pub(super) fn overdue(
+        &self,
+        late: Timestamp,
+        wanted: impl Fn(CallId) -> Option<Timestamp>,
+    ) -> usize {
+        let noted = self
+            .0
+            .iter()
+            .take_while(|(at, _)| *at < late)
+            .map(|(_, id)| *id);
+        noted
+            .filter(|id| wanted(*id).is_some_and(|wanted| wanted < late))
+            .collect::<BTreeSet<_>>()
+            .len()
     }
 }
 
@@ -88,13 +108,17 @@ mod tests {
         assert_eq!(agenda.earliest(), Some(at(5)));
         assert!(agenda.due(at(5), 9, |_| Some(at(60))).is_empty());
         assert_eq!(agenda.earliest(), Some(at(60)));
-        assert_eq!(agenda.due(at(60), 9, |_| Some(at(60))), BTreeSet::from([(at(60), id(1))]));
+        assert_eq!(
+            agenda.due(at(60), 9, |_| Some(at(60))),
+            BTreeSet::from([(at(60), id(1))])
+        );
         assert!(agenda.due(at(61), 9, |_| None).is_empty(), "it is over");
         assert_eq!(agenda.earliest(), None);
     }
 
     proptest! {
-        /// However calls change, those that are due are found, at their moment and not twice, and nothing else.
+        /// However calls change, those that are due are found, at their moment and not twice, and
+        /// nothing else.
         #[test]
         fn what_is_due_is_found(changes in prop::collection::vec((0..6_u8, prop::option::of(0..40_i64), any::<bool>()), 0..60)) {
             let (mut agenda, mut calls) = (Agenda::default(), HashMap::new());

@@ -27,7 +27,14 @@ impl Memory {
                 self.pace.give_back();
             }
         }
-        if clearance.claimed { clearance } else { Clearance { admitted: clearance.admitted, ..self.look(asking) } }
+        if clearance.claimed {
+            clearance
+        } else {
+            Clearance {
+                admitted: clearance.admitted,
+                ..self.look(asking)
+            }
+        }
     }
 
     fn look(&self, asking: &Asking<'_>) -> Clearance {
@@ -37,11 +44,19 @@ impl Memory {
             opted_out: self.is_opted_out(phone),
             taken: self.is_taken(phone, call.id),
             room: self.room(phone, &call.owner, asking.often, now),
-            slot: if asking.needs_start { self.pace.slot(&call.owner, call.id, now) } else { None },
+            slot: if asking.needs_start {
+                self.pace.slot(&call.owner, call.id, now)
+            } else {
+                None
+            },
             ..Clearance::default()
         };
         let open = self.open_calls(phone);
-        for other in open.into_iter().filter(|id| *id != call.id).filter_map(|id| self.load(id)) {
+        for other in open
+            .into_iter()
+            .filter(|id| *id != call.id)
+            .filter_map(|id| self.load(id))
+        {
             // A key 9 counts from the moment it was pressed, also before the number is on the list.
             clearance.opted_out |= other.decision() == Some(Decision::OptedOut);
             if asking.is_new && clearance.duplicate.is_none() && is_duplicate(&other, call) {
@@ -54,5 +69,7 @@ impl Memory {
 
 /// Whether `other` is open, of the same key, and asks for the very same.
 fn is_duplicate(other: &Arc<Call>, call: &Call) -> bool {
-    !other.is_finished() && other.owner == call.owner && other.reservation.asks_the_same(&call.reservation)
+    !other.is_finished()
+        && other.owner == call.owner
+        && other.reservation.asks_the_same(&call.reservation)
 }

@@ -1,5 +1,5 @@
-//! When the events that this instance saved last are due, so that it sends them at once; those of instances that are no
-//! more are found by asking all shards now and then.
+//! When the events that this instance saved last are due, so that it sends them at once; those of
+//! instances that are no more are found by asking all shards now and then.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -34,7 +34,12 @@ impl Inner {
     }
 
     fn next(&self) -> Option<Timestamp> {
-        self.due.first().map(|(at, _)| *at).into_iter().chain(self.poll).min()
+        self.due
+            .first()
+            .map(|(at, _)| *at)
+            .into_iter()
+            .chain(self.poll)
+            .min()
     }
 }
 
@@ -52,7 +57,9 @@ impl Alarms {
             inner.own.insert(id, (stamp, at));
             inner.due.insert((at, id));
         }
-        let sooner = inner.next().is_some_and(|next| before.is_none_or(|before| next < before));
+        let sooner = inner
+            .next()
+            .is_some_and(|next| before.is_none_or(|before| next < before));
         drop(inner);
         if sooner {
             self.sooner.notify_one();
@@ -70,7 +77,13 @@ impl Alarms {
     /// Takes out what is due, at most `most`; whether all shards are to be asked as well.
     pub(super) fn take(&self, until: Timestamp, most: usize) -> (Vec<CallId>, bool) {
         let mut inner = self.lock();
-        let due: Vec<_> = inner.due.iter().take_while(|(at, _)| *at <= until).take(most).map(|(_, id)| *id).collect();
+        let due: Vec<_> = inner
+            .due
+            .iter()
+            .take_while(|(at, _)| *at <= until)
+            .take(most)
+            .map(|(_, id)| *id)
+            .collect();
         for id in &due {
             inner.remove(*id);
         }

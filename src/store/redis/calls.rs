@@ -13,14 +13,16 @@ use crate::call::{Call, Event, State};
 use crate::domain::CallId;
 use crate::store::{Error, Saved};
 
-/// How long after it was given up an open call is kept, beside the retention: something is wrong with it.
+/// How long after it was given up an open call is kept, beside the retention: something is wrong
+/// with it.
 const LEFT_BEHIND: SignedDuration = SignedDuration::from_hours(24);
 /// Longer than any call can wait (a table is at most 400 days away).
 pub(super) const LONGEST: SignedDuration = SignedDuration::from_hours(402 * 24);
 /// For how long one instance alone may wake a call that another has left.
 const LEASE: SignedDuration = SignedDuration::from_secs(15);
-/// So long a call that is due is left to the instance that saved it last. That one does not ask: should others wake the
-/// call all the same, the quicker save wins, and the number is the call's own whoever takes it.
+/// So long a call that is due is left to the instance that saved it last. That one does not ask:
+/// should others wake the call all the same, the quicker save wins, and the number is the call's
+/// own whoever takes it.
 const OWNERS: SignedDuration = SignedDuration::from_secs(1);
 
 /// How often the outbox may be quicker before a save is given up.
@@ -63,14 +65,17 @@ impl Redis {
     async fn fetch(&self, id: CallId) -> Result<Option<Stored>, Error> {
         let mut cmd = redis::cmd("GET");
         let record: Option<Vec<u8>> = self.link.ask("load", cmd.arg(self.names.call(id))).await?;
-        record.map(|record| self.copies.records().open(id, &record)).transpose()
+        record
+            .map(|record| self.copies.records().open(id, &record))
+            .transpose()
     }
 
     pub(super) async fn stored(&self, id: CallId) -> Result<Option<Stored>, Error> {
         let asked = self.copies.asked();
         let known = self.copies.get(id)?.map(|seen| seen.stored);
         let mut cmd = redis::cmd("GET");
-        let stored: Result<Option<Vec<u8>>, Error> = self.link.ask("load", cmd.arg(self.names.call(id))).await;
+        let stored: Result<Option<Vec<u8>>, Error> =
+            self.link.ask("load", cmd.arg(self.names.call(id))).await;
         match (stored, known) {
             (Ok(Some(record)), Some(known)) if Stamp::of(&record) == Some(known.stamp()) => {
                 self.copies.put(&known, asked);
@@ -79,11 +84,14 @@ impl Redis {
             (Ok(Some(record)), known) => {
                 let stored = self.copies.records().open(id, &record)?;
                 // A server that lost what it had acknowledged does not undo what is known here.
-                let newest = known.filter(|known| known.stamp() > stored.stamp()).unwrap_or(stored);
+                let newest = known
+                    .filter(|known| known.stamp() > stored.stamp())
+                    .unwrap_or(stored);
                 self.copies.put(&newest, asked);
                 Ok(Some(newest))
             }
-            // The same for a server that lost all; a finished call is gone because its time is over.
+            // The same for a server that lost all; a finished call is gone because its time is
+            // over.
             (Ok(None), Some(known)) if !known.call.is_finished() => Ok(Some(known)),
             (Ok(None), _) => {
                 self.copies.forget(id);
@@ -95,14 +103,19 @@ impl Redis {
     }
 
     /// Saves a call that nobody has heard of, or in a test any.
-    pub(in crate::store) async fn save(&self, loaded: Option<u64>, call: Call) -> Result<Saved, Error> {
+    pub(in crate::store) async fn save(
+        &self,
+        loaded: Option<u64>,
+        call: Call,
+    ) -> Result<Saved, Error> {
         let call = Arc::new(call);
         match self.put(loaded, &call).await {
             Ok(Put::Done) => Ok(Saved::Done(call)),
             Ok(Put::Other(_) | Put::Gone) => Ok(Saved::Conflict),
             Err(error) => {
                 if loaded.is_none() {
-                    // It may have been stored before the answer was lost, and the client is told that it was not made.
+                    // It may have been stored before the answer was lost, and the client is told
+                    // that it was not made.
                     self.unwritten.void(call.id, call.version);
                 }
                 Err(error)
@@ -125,7 +138,11 @@ impl Redis {
                 if added {
                     self.noted_here(&call);
                 }
-                Ok(if added { Saved::Done(call) } else { Saved::Conflict })
+                Ok(if added {
+                    Saved::Done(call)
+                } else {
+                    Saved::Conflict
+                })
             }
             Err(Error::Unreadable) => Err(Error::Unreadable),
         }
@@ -146,7 +163,8 @@ impl Redis {
             }
             return Ok(saved);
         }
-        // Webhooks of one moment come together: the second waits for the first instead of asking in vain.
+        // Webhooks of one moment come together: the second waits for the first instead of asking in
+        // vain.
         let _turn = self.saving.turn(call.id).await;
         if self.is_overtaken(before) {
             return Ok(Saved::Conflict);
@@ -166,11 +184,12 @@ impl Redis {
         }
     }
 
-    /// Whether it is known here that a call has changed since, so that the server need not be asked. What waits for it is
-    /// newer than what is stored.
+    /// Whether it is known here that a call has changed since, so that the server need not be
+    /// asked. What waits for it is newer than what is stored.
     fn is_overtaken(&self, before: &Call) -> bool {
         let stamp = self.copies.stamp(before.id);
-        stamp.is_some_and(|stamp| stamp.version > before.version) && self.unwritten.get(before.id).is_none()
+        stamp.is_some_and(|stamp| stamp.version > before.version)
+            && self.unwritten.get(before.id).is_none()
     }
 
     fn noted_here(&self, call: &Arc<Call>) {
@@ -192,7 +211,9 @@ impl Redis {
                 self.copies.forget(call.id);
                 Ok(Put::Gone)
             }
-            Put::Other(stored) if stored.version < before.version => self.put(Some(stored.version), call).await,
+            Put::Other(stored) if stored.version < before.version => {
+                self.put(Some(stored.version), call).await
+            }
             put @ (Put::Done | Put::Other(_)) => Ok(put),
         }
     }
@@ -202,7 +223,11 @@ impl Redis {
         let (id, asked) = (call.id, self.copies.asked());
         let mut before = match loaded {
             None => None,
-            Some(version) => match self.copies.get(id)?.filter(|seen| seen.stored.call.version == version) {
+            Some(version) => match self
+                .copies
+                .get(id)?
+                .filter(|seen| seen.stored.call.version == version)
+            {
                 Some(seen) => Some(seen.stored),
                 None => match self.fetch(id).await? {
                     Some(stored) if stored.call.version == version => Some(stored),
@@ -219,7 +244,9 @@ impl Redis {
             let asked = self.copies.asked();
             let loaded_stamp = before.as_ref().map(Stored::stamp);
             let life = life(call, self.retention);
-            let answer = self.send_record("save", loaded_stamp, &after, Some(life)).await?;
+            let answer = self
+                .send_record("save", loaded_stamp, &after, Some(life))
+                .await?;
             let other = match answer {
                 Some(other) if other.is_empty() => return Ok(Put::Gone),
                 Some(other) => self.copies.records().open(id, &other)?,
@@ -240,10 +267,16 @@ impl Redis {
         Err(Error::Away)
     }
 
-    /// Calls whose time has come: those that this instance saved last, and now and then those that others have left.
-    pub(in crate::store) async fn due(&self, now: Timestamp, most: usize) -> Result<Vec<CallId>, Error> {
+    /// Calls whose time has come: those that this instance saved last, and now and then those that
+    /// others have left.
+    pub(in crate::store) async fn due(
+        &self,
+        now: Timestamp,
+        most: usize,
+    ) -> Result<Vec<CallId>, Error> {
         let (mut due, polls) = self.timers.take(now, most);
-        // While nobody can be asked, what is decided here is put beside what others decide once the server is back.
+        // While nobody can be asked, what is decided here is put beside what others decide once the
+        // server is back.
         if polls && self.link.away().is_none() {
             match self.claim_left(now, most).await {
                 Ok(left) => due.extend(left),
@@ -260,13 +293,23 @@ impl Redis {
     async fn claim_left(&self, now: Timestamp, most: usize) -> Result<Vec<CallId>, Error> {
         let lapses = now.saturating_add(LEASE).unwrap_or(now);
         let until = now.saturating_sub(OWNERS).unwrap_or(now);
-        let args = [until.as_millisecond(), i64::try_from(most).unwrap_or(i64::MAX), lapses.as_millisecond()];
-        let question = Question { operation: "due", script: &self.scripts.due, key: Names::due, args: &args };
+        let args = [
+            until.as_millisecond(),
+            i64::try_from(most).unwrap_or(i64::MAX),
+            lapses.as_millisecond(),
+        ];
+        let question = Question {
+            operation: "due",
+            script: &self.scripts.due,
+            key: Names::due,
+            args: &args,
+        };
         let left = self.ask_shards(&self.due_turn, question).await?;
         if most > 0 && left.len() >= most {
             self.timers.poll_again(now);
         }
-        let known = futures_util::future::join_all(left.iter().map(|id| self.recently_stored(*id))).await;
+        let known =
+            futures_util::future::join_all(left.iter().map(|id| self.recently_stored(*id))).await;
         let mut found = Vec::with_capacity(left.len());
         for (id, known) in left.into_iter().zip(known) {
             match known {
@@ -282,7 +325,10 @@ impl Redis {
         self.timers.next(known).await
     }
 
-    pub(in crate::store) async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, Error> {
+    pub(in crate::store) async fn watch(
+        &self,
+        id: CallId,
+    ) -> Result<Option<watch::Receiver<Arc<Call>>>, Error> {
         Ok(self.load(id).await?.map(|call| self.copies.watch(&call)))
     }
 }
@@ -297,8 +343,14 @@ fn life(call: &Call, retention: SignedDuration) -> SignedDuration {
     if call.is_finished() {
         return retention;
     }
-    let last = call.wake_at().unwrap_or(call.updated_at).max(call.reservation.give_up_at);
-    last.duration_since(call.updated_at).max(SignedDuration::ZERO) + LEFT_BEHIND + retention
+    let last = call
+        .wake_at()
+        .unwrap_or(call.updated_at)
+        .max(call.reservation.give_up_at);
+    last.duration_since(call.updated_at)
+        .max(SignedDuration::ZERO)
+        + LEFT_BEHIND
+        + retention
 }
 
 /// Whether the change is the intent to ring, which has to be stored before Twilio is asked.

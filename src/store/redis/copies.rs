@@ -1,7 +1,9 @@
-//! Calls lately seen, so that a webhook need not load what this instance knows, and those who watch them.
+//! Calls lately seen, so that a webhook need not load what this instance knows, and those who watch
+//! them.
 //!
-//! A copy may be old: the script that saves compares versions. What other instances save arrives sealed and is opened
-//! only if somebody needs it. Bounded: of two generations the older one is dropped when the younger one is full.
+//! A copy may be old: the script that saves compares versions. What other instances save arrives
+//! sealed and is opened only if somebody needs it. Bounded: of two generations the older one is
+//! dropped when the younger one is full.
 
 use std::collections::HashMap;
 use std::mem;
@@ -25,7 +27,8 @@ pub(super) struct Copies {
     stripes: Vec<Mutex<Stripe>>,
     /// Counts subscriptions: what was seen before the newest one may be old.
     epoch: AtomicU64,
-    /// Counts calls that were taken back: what was asked before the newest may tell of one that is no more.
+    /// Counts calls that were taken back: what was asked before the newest may tell of one that is
+    /// no more.
     taken_back: AtomicU64,
 }
 
@@ -84,7 +87,10 @@ impl Stripe {
 
     /// Since which epoch a copy is known, and its stamp.
     fn known(&self, id: CallId) -> Option<(u64, Stamp)> {
-        self.young.get(&id).or_else(|| self.old.get(&id)).map(|(epoch, copy)| (*epoch, copy.stamp()))
+        self.young
+            .get(&id)
+            .or_else(|| self.old.get(&id))
+            .map(|(epoch, copy)| (*epoch, copy.stamp()))
     }
 
     fn stamp(&self, id: CallId) -> Option<Stamp> {
@@ -92,7 +98,9 @@ impl Stripe {
     }
 
     fn tell(&mut self, call: &Arc<Call>) {
-        let Some(watcher) = self.watchers.get(&call.id) else { return };
+        let Some(watcher) = self.watchers.get(&call.id) else {
+            return;
+        };
         let newer = call.version > watcher.borrow().version;
         if newer {
             watcher.send_replace(call.clone());
@@ -106,16 +114,26 @@ impl Stripe {
 impl Copies {
     pub(super) fn new(records: Records) -> Self {
         let stripes = (0..STRIPES).map(|_| Mutex::default()).collect();
-        Self { records, stripes, epoch: AtomicU64::new(0), taken_back: AtomicU64::new(0) }
+        Self {
+            records,
+            stripes,
+            epoch: AtomicU64::new(0),
+            taken_back: AtomicU64::new(0),
+        }
     }
 
     pub(super) const fn records(&self) -> &Records {
         &self.records
     }
 
-    #[expect(clippy::indexing_slicing, reason = "the index is below the number of stripes")]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the index is below the number of stripes"
+    )]
     fn stripe(&self, id: CallId) -> MutexGuard<'_, Stripe> {
-        self.stripes[usize::from(id.as_bytes()[14]) % STRIPES].lock().unwrap_or_else(PoisonError::into_inner)
+        self.stripes[usize::from(id.as_bytes()[14]) % STRIPES]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The connection was lost: what others save meanwhile is not heard.
@@ -123,10 +141,14 @@ impl Copies {
         self.epoch.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// For a question that is about to be asked: an answer of an earlier connection tells nothing of what was saved while
-    /// nobody heard, and one from before a call was taken back must not bring it back.
+    /// For a question that is about to be asked: an answer of an earlier connection tells nothing
+    /// of what was saved while nobody heard, and one from before a call was taken back must not
+    /// bring it back.
     pub(super) fn asked(&self) -> Asked {
-        Asked { epoch: self.epoch(), taken_back: self.taken_back.load(Ordering::SeqCst) }
+        Asked {
+            epoch: self.epoch(),
+            taken_back: self.taken_back.load(Ordering::SeqCst),
+        }
     }
 
     fn epoch(&self) -> u64 {
@@ -136,20 +158,28 @@ impl Copies {
     /// The newest state that this instance has seen.
     pub(super) fn get(&self, id: CallId) -> Result<Option<Seen>, Error> {
         let copy = self.stripe(id).get(id);
-        let Some((epoch, copy)) = copy else { return Ok(None) };
+        let Some((epoch, copy)) = copy else {
+            return Ok(None);
+        };
         let stored = match copy {
             Copy::Open(stored) => stored,
             Copy::Sealed(_, sealed) => {
                 let stored = self.records.open(id, &sealed)?;
                 let mut stripe = self.stripe(id);
                 // It may have been forgotten meanwhile.
-                if stripe.stamp(id).is_some_and(|known| known <= stored.stamp()) {
+                if stripe
+                    .stamp(id)
+                    .is_some_and(|known| known <= stored.stamp())
+                {
                     stripe.put(id, epoch, Copy::Open(stored.clone()));
                 }
                 stored
             }
         };
-        Ok(Some(Seen { stored, is_current: epoch == self.epoch() }))
+        Ok(Some(Seen {
+            stored,
+            is_current: epoch == self.epoch(),
+        }))
     }
 
     /// Which state that is.
@@ -157,8 +187,9 @@ impl Copies {
         self.stripe(id).stamp(id)
     }
 
-    /// What this instance has saved or loaded, and when it asked. A copy never gets older: a load that was overtaken by a
-    /// save would bring back what the save has changed, and a wake would find nothing to do in it.
+    /// What this instance has saved or loaded, and when it asked. A copy never gets older: a load
+    /// that was overtaken by a save would bring back what the save has changed, and a wake would
+    /// find nothing to do in it.
     pub(super) fn put(&self, stored: &Stored, asked: Asked) {
         let id = stored.call.id;
         let mut stripe = self.stripe(id);
@@ -214,15 +245,20 @@ impl Copies {
         // Under the lock, so that nothing is heard between the look and the beginning of the watch.
         let newest = match stripe.get(id).map(|(_, copy)| copy) {
             Some(Copy::Open(known)) if known.call.version > call.version => known.call,
-            Some(Copy::Sealed(stamp, sealed)) if stamp.version > call.version => {
-                self.records.open(id, &sealed).map_or_else(|_unreadable| call.clone(), |stored| stored.call)
-            }
+            Some(Copy::Sealed(stamp, sealed)) if stamp.version > call.version => self
+                .records
+                .open(id, &sealed)
+                .map_or_else(|_unreadable| call.clone(), |stored| stored.call),
             Some(Copy::Open(_) | Copy::Sealed(..)) | None => call.clone(),
         };
         if newest.is_finished() {
             return watch::channel(newest).1;
         }
-        let receiver = stripe.watchers.entry(id).or_insert_with(|| watch::channel(newest.clone()).0).subscribe();
+        let receiver = stripe
+            .watchers
+            .entry(id)
+            .or_insert_with(|| watch::channel(newest.clone()).0)
+            .subscribe();
         stripe.tell(&newest);
         receiver
     }
@@ -231,10 +267,18 @@ impl Copies {
     pub(super) fn open(&self) -> Vec<Arc<Call>> {
         let ids = |stripe: &Mutex<Stripe>| {
             let stripe = stripe.lock().unwrap_or_else(PoisonError::into_inner);
-            stripe.young.keys().chain(stripe.old.keys()).copied().collect::<Vec<_>>()
+            stripe
+                .young
+                .keys()
+                .chain(stripe.old.keys())
+                .copied()
+                .collect::<Vec<_>>()
         };
         let ids = self.stripes.iter().flat_map(ids).collect::<Vec<_>>();
-        let calls = ids.into_iter().filter_map(|id| self.get(id).ok().flatten()).map(|seen| seen.stored.call);
+        let calls = ids
+            .into_iter()
+            .filter_map(|id| self.get(id).ok().flatten())
+            .map(|seen| seen.stored.call);
         calls.filter(|call| !call.is_finished()).collect()
     }
 
@@ -242,7 +286,9 @@ impl Copies {
     pub(super) fn watched(&self) -> Vec<CallId> {
         let watched = |stripe: &Mutex<Stripe>| {
             let mut stripe = stripe.lock().unwrap_or_else(PoisonError::into_inner);
-            stripe.watchers.retain(|_, watcher| watcher.receiver_count() > 0);
+            stripe
+                .watchers
+                .retain(|_, watcher| watcher.receiver_count() > 0);
             stripe.watchers.keys().copied().collect::<Vec<_>>()
         };
         self.stripes.iter().flat_map(watched).collect()
@@ -264,7 +310,10 @@ mod tests {
             copies.put(&Stored::after(None, call), copies.asked());
         }
         let seen = copies.get(old.id).unwrap().unwrap();
-        assert_eq!((seen.stored.call.version, seen.is_current), (new.version, true));
+        assert_eq!(
+            (seen.stored.call.version, seen.is_current),
+            (new.version, true)
+        );
     }
 
     #[test]
@@ -275,10 +324,16 @@ mod tests {
         let asked = copies.asked();
         copies.doubt();
         copies.put(&stored, asked);
-        assert!(!copies.get(id).unwrap().unwrap().is_current, "others may have saved meanwhile, unheard");
+        assert!(
+            !copies.get(id).unwrap().unwrap().is_current,
+            "others may have saved meanwhile, unheard"
+        );
         copies.put(&stored, copies.asked());
         copies.put(&stored, asked);
-        assert!(copies.get(id).unwrap().unwrap().is_current, "it was loaded since");
+        assert!(
+            copies.get(id).unwrap().unwrap().is_current,
+            "it was loaded since"
+        );
     }
 
     #[test]

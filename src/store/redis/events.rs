@@ -1,5 +1,6 @@
-//! The outbox on the server. An entry lies in the record of its call and changes with it; what changes the entry alone
-//! compares the record's revision, so that nobody undoes what another has done.
+//! The outbox on the server. An entry lies in the record of its call and changes with it; what
+//! changes the entry alone compares the record's revision, so that nobody undoes what another has
+//! done.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -25,12 +26,21 @@ impl Redis {
     ) -> Result<Vec<Claimed>, Error> {
         self.link.ready().await?;
         // What is stored has milliseconds, and the end of a claim is its name.
-        let lease_end = Timestamp::from_millisecond(lease_end.as_millisecond()).unwrap_or(lease_end);
+        let lease_end =
+            Timestamp::from_millisecond(lease_end.as_millisecond()).unwrap_or(lease_end);
         let (mut ids, polls) = self.alarms.take(until, most);
         if polls {
-            let args = [until.as_millisecond(), i64::try_from(most).unwrap_or(i64::MAX)];
+            let args = [
+                until.as_millisecond(),
+                i64::try_from(most).unwrap_or(i64::MAX),
+            ];
             let script = &self.scripts.due_events;
-            let question = Question { operation: "events", script, key: Names::events, args: &args };
+            let question = Question {
+                operation: "events",
+                script,
+                key: Names::events,
+                args: &args,
+            };
             let left = self.ask_shards(&self.events_turn, question).await?;
             if left.len() >= most {
                 self.alarms.poll_again(until);
@@ -44,10 +54,28 @@ impl Redis {
         for id in ids {
             let claim = |entry: &mut Entry| entry.claim(until, lease_end);
             match self.change_entry(id, claim).await {
-                Ok(Some(Stored { call, entry: Some(Entry { version, tries, since, .. }), .. })) => {
-                    claimed.push(Claimed { call, version, tries, since, claim: lease_end });
+                Ok(Some(Stored {
+                    call,
+                    entry:
+                        Some(Entry {
+                            version,
+                            tries,
+                            since,
+                            ..
+                        }),
+                    ..
+                })) => {
+                    claimed.push(Claimed {
+                        call,
+                        version,
+                        tries,
+                        since,
+                        claim: lease_end,
+                    });
                 }
-                Ok(Some(Stored { entry: None, .. }) | None) | Err(Error::Unreadable) => self.put_aside(id, until).await,
+                Ok(Some(Stored { entry: None, .. }) | None) | Err(Error::Unreadable) => {
+                    self.put_aside(id, until).await
+                }
                 Err(error) if claimed.is_empty() => return Err(error),
                 // The rest is due still.
                 Err(Error::Away | Error::Full) => break,
@@ -60,8 +88,13 @@ impl Redis {
     pub(super) async fn put_aside(&self, id: CallId, now: Timestamp) {
         let shard = Names::shard(id);
         let mut script = self.scripts.aside.prepare_invoke();
-        script.key(self.names.call(id)).key(self.names.due(shard)).key(self.names.events(shard));
-        script.arg(id.as_bytes()).arg(millis_of(now.saturating_add(ASIDE).unwrap_or(now)));
+        script
+            .key(self.names.call(id))
+            .key(self.names.due(shard))
+            .key(self.names.events(shard));
+        script
+            .arg(id.as_bytes())
+            .arg(millis_of(now.saturating_add(ASIDE).unwrap_or(now)));
         // What cannot be put aside is met again.
         let _done: Result<i64, Error> = self.link.run("other", &script).await;
     }
@@ -72,7 +105,8 @@ impl Redis {
         settled: Settled,
         now: Timestamp,
     ) -> Result<bool, Error> {
-        let settle = |entry: &mut Entry| entry.settle(event.claim, event.version, settled.clone(), now);
+        let settle =
+            |entry: &mut Entry| entry.settle(event.claim, event.version, settled.clone(), now);
         Ok(self.change_entry(event.call.id, settle).await?.is_some())
     }
 
@@ -85,8 +119,12 @@ impl Redis {
     }
 
     pub(in crate::store) async fn resend(&self, id: CallId, now: Timestamp) -> Result<bool, Error> {
-        let Some(stored) = self.stored(id).await? else { return Ok(false) };
-        let Some(news) = News::of(&stored.call) else { return Ok(false) };
+        let Some(stored) = self.stored(id).await? else {
+            return Ok(false);
+        };
+        let Some(news) = News::of(&stored.call) else {
+            return Ok(false);
+        };
         let renew = |entry: &mut Entry| {
             entry.renew(News { at: now, ..news });
             true
@@ -98,7 +136,8 @@ impl Redis {
         self.alarms.pending()
     }
 
-    /// Changes the entry of a call alone; `None`: there is none, or `change` wants nothing of it as it stands now.
+    /// Changes the entry of a call alone; `None`: there is none, or `change` wants nothing of it as
+    /// it stands now.
     async fn change_entry(
         &self,
         id: CallId,
@@ -108,7 +147,9 @@ impl Redis {
         let mut is_fresh = false;
         for _ in 0..TRIES {
             let Some(stored) = known else { return Ok(None) };
-            let Some(mut entry) = stored.entry.clone() else { return Ok(None) };
+            let Some(mut entry) = stored.entry.clone() else {
+                return Ok(None);
+            };
             if !change(&mut entry) {
                 if is_fresh {
                     return Ok(None);
@@ -127,9 +168,15 @@ impl Redis {
     }
 
     /// Saves an entry over the one that was known. `None`: done; else what stands there instead.
-    async fn put_entry(&self, before: &Stored, after: &Stored) -> Result<Option<Option<Stored>>, Error> {
+    async fn put_entry(
+        &self,
+        before: &Stored,
+        after: &Stored,
+    ) -> Result<Option<Option<Stored>>, Error> {
         let asked = self.copies.asked();
-        let answer = self.send_record("events", Some(before.stamp()), after, None).await?;
+        let answer = self
+            .send_record("events", Some(before.stamp()), after, None)
+            .await?;
         match answer {
             Some(other) if other.is_empty() => Ok(Some(None)),
             Some(other) => {
@@ -150,10 +197,11 @@ impl Redis {
         self.alarms.own(stored.call.id, stored.stamp(), due);
     }
 
-    /// One round trip: compares, saves, sets the due entries, tells everybody. `None`: done; else what stands there, empty
-    /// where nothing does.
+    /// One round trip: compares, saves, sets the due entries, tells everybody. `None`: done; else
+    /// what stands there, empty where nothing does.
     ///
-    /// `life`: of the record and of the call's own due entry, which a change of the outbox alone leaves as they are.
+    /// `life`: of the record and of the call's own due entry, which a change of the outbox alone
+    /// leaves as they are.
     pub(super) async fn send_record(
         &self,
         operation: &'static str,
@@ -165,17 +213,26 @@ impl Redis {
         let shard = Names::shard(id);
         let event_at = stored.entry.as_ref().and_then(|entry| entry.next_at);
         let mut script = self.scripts.save.prepare_invoke();
-        script.key(self.names.call(id)).key(self.names.due(shard)).key(self.names.events(shard));
+        script
+            .key(self.names.call(id))
+            .key(self.names.due(shard))
+            .key(self.names.events(shard));
         let loaded = loaded.map(Stamp::bytes);
-        script.arg(loaded.as_ref().map_or(&[][..], |bytes| bytes)).arg(record);
+        script
+            .arg(loaded.as_ref().map_or(&[][..], |bytes| bytes))
+            .arg(record);
         match life {
             Some(life) => script
                 .arg(life.as_millis().max(1).to_string())
                 .arg(stored.call.wake_at().map(millis_of).unwrap_or_default()),
             None => script.arg("").arg("-"),
         };
-        script.arg(event_at.map(millis_of).unwrap_or_default()).arg(id.as_bytes());
-        script.arg(self.names.channel()).arg(super::calls::LONGEST.as_millis().to_string());
+        script
+            .arg(event_at.map(millis_of).unwrap_or_default())
+            .arg(id.as_bytes());
+        script
+            .arg(self.names.channel())
+            .arg(super::calls::LONGEST.as_millis().to_string());
         self.link.run(operation, &script).await
     }
 }

@@ -32,7 +32,10 @@ pub async fn examine(url: &Url, now: impl Fn() -> Timestamp) -> Result<Examined,
     let looked = tokio::time::timeout(Duration::from_secs(5), look(url, now)).await;
     let looked = looked.map_err(|_late| "it does not answer within 5 s".to_owned())?;
     looked.map_err(|error| {
-        let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
+        let detail = error
+            .detail()
+            .map(|detail| format!(": {detail}"))
+            .unwrap_or_default();
         format!("{}{detail}", error.code().unwrap_or("no connection"))
     })
 }
@@ -44,18 +47,28 @@ async fn look(url: &Url, now: impl Fn() -> Timestamp) -> RedisResult<Examined> {
         Address::Server(info) => Address::Server(info.clone()),
         Address::Cluster(nodes, _) => {
             drop(address.connect(Arc::new(|_push| {})).await?);
-            nodes.first().cloned().map_or_else(|| address.clone(), |node| Address::Server(Box::new(node)))
+            nodes
+                .first()
+                .cloned()
+                .map_or_else(|| address.clone(), |node| Address::Server(Box::new(node)))
         }
     };
     let mut wire = node.connect(Arc::new(|_push| {})).await?;
     let info: String = redis::cmd("INFO").query_async(&mut wire).await?;
-    let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let field = |name: &str| {
+        info.lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+    };
     let compatible = field("redis_version").unwrap_or("0");
     let version = match field("valkey_version") {
         Some(version) => format!("Valkey {version}"),
         None => format!("Redis {compatible}"),
     };
-    let major = compatible.split('.').next().and_then(|major| major.parse().ok()).unwrap_or_default();
+    let major = compatible
+        .split('.')
+        .next()
+        .and_then(|major| major.parse().ok())
+        .unwrap_or_default();
     let policy = field("maxmemory_policy").map(str::to_owned);
     let (mut latency, mut ahead) = (Duration::MAX, SignedDuration::ZERO);
     for _ in 0..5 {
@@ -63,11 +76,18 @@ async fn look(url: &Url, now: impl Fn() -> Timestamp) -> RedisResult<Examined> {
         let (seconds, micros) = time(&mut wire).await?;
         if begun.elapsed() < latency {
             latency = begun.elapsed();
-            let theirs = Timestamp::from_microsecond(seconds * 1_000_000 + micros).unwrap_or_default();
+            let theirs =
+                Timestamp::from_microsecond(seconds * 1_000_000 + micros).unwrap_or_default();
             ahead = theirs.duration_since(now());
         }
     }
-    Ok(Examined { version, major, policy, ahead, latency })
+    Ok(Examined {
+        version,
+        major,
+        policy,
+        ahead,
+        latency,
+    })
 }
 
 async fn time(wire: &mut Wire) -> RedisResult<(i64, i64)> {

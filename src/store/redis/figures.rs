@@ -36,8 +36,12 @@ impl Cause {
             Self::Timeout => "Redis does not answer in time",
             Self::Connection => "Redis cannot be reached",
             Self::Full => "Redis is full: it needs more memory, and maxmemory-policy noeviction",
-            Self::ReadOnly => "Redis takes no writes: it is a replica, is loading, or its cluster is down",
-            Self::Server => "Redis refuses what it is asked; its version or its permissions may not fit",
+            Self::ReadOnly => {
+                "Redis takes no writes: it is a replica, is loading, or its cluster is down"
+            }
+            Self::Server => {
+                "Redis refuses what it is asked; its version or its permissions may not fit"
+            }
         }
     }
 }
@@ -60,6 +64,8 @@ impl Figures {
     }
 
     pub(super) fn unwritten(&self, count: usize) {
-        self.0.store_unwritten.set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+        self.0
+            .store_unwritten
+            .set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
     }
 }

@@ -1,5 +1,6 @@
-//! The names of keys; what stands under them is said in the text of `store::redis`. No name tells a number, an API key or
-//! an `Idempotency-Key`: they are hashed under a key of their own, which is never rotated with the others.
+//! The names of keys; what stands under them is said in the text of `store::redis`. No name tells a
+//! number, an API key or an `Idempotency-Key`: they are hashed under a key of their own, which is
+//! never rotated with the others.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -35,7 +36,10 @@ impl std::fmt::Debug for Names {
 impl Names {
     /// Names that begin with `prefix`.
     pub(super) fn new(prefix: &str, key: &Key) -> Self {
-        Self { prefix: prefix.into(), hasher: Hmac::new(&key.block().into()) }
+        Self {
+            prefix: prefix.into(),
+            hasher: Hmac::new(&key.block().into()),
+        }
     }
 
     pub(super) fn shard(id: CallId) -> u8 {
@@ -58,7 +62,12 @@ impl Names {
     pub(super) fn number(&self, phone: Phone) -> NumberKeys {
         let tag = hex(&self.hash(b"number", &[&phone.digits().to_be_bytes()]));
         let name = |what| format!("{}:{{n{tag}}}:{what}", self.prefix);
-        NumberKeys { open: name("open"), live: name("live"), starts: name("starts"), opted_out: name("never") }
+        NumberKeys {
+            open: name("open"),
+            live: name("live"),
+            starts: name("starts"),
+            opted_out: name("never"),
+        }
     }
 
     /// What all calls share, in one slot.
@@ -71,7 +80,11 @@ impl Names {
     }
 
     pub(super) fn idempotency(&self, key: &[u8; 16]) -> String {
-        format!("{}:{{i{}}}", self.prefix, hex(&self.hash(b"idempotency", &[key])))
+        format!(
+            "{}:{{i{}}}",
+            self.prefix,
+            hex(&self.hash(b"idempotency", &[key]))
+        )
     }
 
     pub(super) fn channel(&self) -> String {
@@ -86,10 +99,19 @@ impl Names {
         format!("{}:probe", self.prefix)
     }
 
-    /// A call among the open ones of its number: its id, and a digest of what it asks for and for whom.
+    /// A call among the open ones of its number: its id, and a digest of what it asks for and for
+    /// whom.
     pub(super) fn entry(&self, call: &Call) -> [u8; 24] {
-        let Reservation { phone, guest_phone, name, time, party_size, .. } = &*call.reservation;
-        let asked = postcard::to_allocvec(&(phone, guest_phone, name, time, party_size)).unwrap_or_default();
+        let Reservation {
+            phone,
+            guest_phone,
+            name,
+            time,
+            party_size,
+            ..
+        } = &*call.reservation;
+        let asked = postcard::to_allocvec(&(phone, guest_phone, name, time, party_size))
+            .unwrap_or_default();
         let digest = self.hash(b"asked", &[call.owner.as_bytes(), &asked]);
         let mut entry = [0; 24];
         let (id, rest) = entry.split_at_mut(16);
@@ -104,15 +126,22 @@ impl Names {
             hasher.update(&(part.len() as u64).to_be_bytes());
             hasher.update(part);
         }
-        hasher.finalize().into_bytes().first_chunk().copied().unwrap_or_default()
+        hasher
+            .finalize()
+            .into_bytes()
+            .first_chunk()
+            .copied()
+            .unwrap_or_default()
     }
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        for digit in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(u32::from(digit), 16).unwrap_or_default());
-        }
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            for digit in [byte >> 4, byte & 15] {
+                text.push(char::from_digit(u32::from(digit), 16).unwrap_or_default());
+            }
+            text
+        })
 }

@@ -1,8 +1,8 @@
-//! The connection to the server: made when the process starts and again whenever it is lost, with a limit on how long
-//! anybody waits for it. While it is away nobody waits at all.
+//! The connection to the server: made when the process starts and again whenever it is lost, with a
+//! limit on how long anybody waits for it. While it is away nobody waits at all.
 //!
-//! Own work instead of the library's `ConnectionManager`, because that one waits for a reconnection inside a command, and
-//! stays with a connection on which nothing is answered any more.
+//! Own work instead of the library's `ConnectionManager`, because that one waits for a reconnection
+//! inside a command, and stays with a connection on which nothing is answered any more.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
@@ -44,7 +44,13 @@ enum State {
 impl Link {
     pub(super) fn new(address: Address, figures: Figures) -> Self {
         let (state, generation) = (RwLock::new(State::Starting), AtomicU64::new(0));
-        Self { address, state, generation, changed: Notify::new(), figures }
+        Self {
+            address,
+            state,
+            generation,
+            changed: Notify::new(),
+            figures,
+        }
     }
 
     /// Whether keys that are asked for together must lie in one slot.
@@ -53,7 +59,10 @@ impl Link {
     }
 
     fn state(&self) -> State {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.state
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn set(&self, state: State) {
@@ -70,7 +79,8 @@ impl Link {
         }
     }
 
-    /// The connection, or at once the error. Only at the very start the first attempt is waited for.
+    /// The connection, or at once the error. Only at the very start the first attempt is waited
+    /// for.
     async fn wire(&self) -> Result<(Wire, u64), Error> {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
@@ -81,7 +91,9 @@ impl Link {
                 State::Up(wire, generation) => return Ok((wire, generation)),
                 State::Away(_) => return Err(Error::Away),
                 State::Starting => {
-                    tokio::time::timeout_at(deadline, changed).await.map_err(|_late| Error::Away)?;
+                    tokio::time::timeout_at(deadline, changed)
+                        .await
+                        .map_err(|_late| Error::Away)?;
                 }
             }
         }
@@ -99,13 +111,19 @@ impl Link {
         script: &ScriptInvocation<'_>,
     ) -> Result<T, Error> {
         let (mut wire, generation) = self.wire().await?;
-        self.timed(operation, generation, script.invoke_async(&mut wire)).await
+        self.timed(operation, generation, script.invoke_async(&mut wire))
+            .await
     }
 
     /// Runs a command.
-    pub(super) async fn ask<T: FromRedisValue>(&self, operation: &'static str, cmd: &redis::Cmd) -> Result<T, Error> {
+    pub(super) async fn ask<T: FromRedisValue>(
+        &self,
+        operation: &'static str,
+        cmd: &redis::Cmd,
+    ) -> Result<T, Error> {
         let (mut wire, generation) = self.wire().await?;
-        self.timed(operation, generation, cmd.query_async(&mut wire)).await
+        self.timed(operation, generation, cmd.query_async(&mut wire))
+            .await
     }
 
     async fn timed<T>(
@@ -133,7 +151,11 @@ impl Link {
         if cause != Cause::Server {
             self.lost(generation, cause);
         }
-        Err(if cause == Cause::Full { Error::Full } else { Error::Away })
+        Err(if cause == Cause::Full {
+            Error::Full
+        } else {
+            Error::Away
+        })
     }
 
     /// The connection of this generation is of no use any more.
@@ -142,7 +164,10 @@ impl Link {
         if matches!(&*state, State::Up(_, current) if *current == generation) {
             *state = State::Away(cause);
             drop(state);
-            tracing::warn!(cause = cause.word(), "the shared store is away; calls under way go on");
+            tracing::warn!(
+                cause = cause.word(),
+                "the shared store is away; calls under way go on"
+            );
             self.changed.notify_waiters();
         }
     }
@@ -152,11 +177,23 @@ impl Link {
         self.lost(self.generation.load(Ordering::SeqCst), Cause::Connection);
     }
 
-    /// Connects, subscribes, and tries whether the server takes writes. The error: the cause, and how it was told.
-    pub(super) async fn connect(&self, ear: Ear, channel: &str, probe: &str) -> Result<(), (Cause, String)> {
+    /// Connects, subscribes, and tries whether the server takes writes. The error: the cause, and
+    /// how it was told.
+    pub(super) async fn connect(
+        &self,
+        ear: Ear,
+        channel: &str,
+        probe: &str,
+    ) -> Result<(), (Cause, String)> {
         let connected = tokio::time::timeout(Duration::from_secs(3), async {
             let mut wire = self.address.connect(ear).await?;
-            let () = redis::cmd("SET").arg(probe).arg(1).arg("PX").arg(PROBE_LIFE).query_async(&mut wire).await?;
+            let () = redis::cmd("SET")
+                .arg(probe)
+                .arg(1)
+                .arg("PX")
+                .arg(PROBE_LIFE)
+                .query_async(&mut wire)
+                .await?;
             wire.subscribe(channel).await?;
             Ok::<_, RedisError>(wire)
         });
@@ -199,7 +236,10 @@ impl Link {
 }
 
 /// What an error says of the server.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the library's list of kinds is open")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library's list of kinds is open"
+)]
 fn cause(error: &RedisError) -> Cause {
     if error.code() == Some("OOM") {
         return Cause::Full;
@@ -217,7 +257,11 @@ fn cause(error: &RedisError) -> Cause {
         ) => Cause::ReadOnly,
         ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::UnexpectedReturnType => {
             // A script that meets a full server says so in the text of its error.
-            if error.to_string().contains("OOM command not allowed") { Cause::Full } else { Cause::Server }
+            if error.to_string().contains("OOM command not allowed") {
+                Cause::Full
+            } else {
+                Cause::Server
+            }
         }
         _ => Cause::Connection,
     }

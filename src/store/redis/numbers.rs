@@ -1,6 +1,8 @@
-//! Who has a number, how often it was rung, who must not be rung, and when calls are started: what all calls share.
+//! Who has a number, how often it was rung, who must not be rung, and when calls are started: what
+//! all calls share.
 //!
-//! These are leases beside the calls, in slots of their own. Traces of instances that died are removed by who meets them.
+//! These are leases beside the calls, in slots of their own. Traces of instances that died are
+//! removed by who meets them.
 
 use std::sync::{Arc, PoisonError};
 
@@ -16,8 +18,8 @@ use crate::store::{Error, IdempotencyKey, Standing};
 
 /// Longer than any line: ring, talk and Twilio's queue.
 const LOCK: SignedDuration = SignedDuration::from_mins(75);
-/// So long after it was taken a number whose call has no line, or an open call that is not stored, is a trace of an
-/// instance that died: an intent may be sent for five seconds only.
+/// So long after it was taken a number whose call has no line, or an open call that is not stored,
+/// is a trace of an instance that died: an intent may be sent for five seconds only.
 const TRACE: SignedDuration = SignedDuration::from_secs(15);
 /// How long a wish not to be called is kept after its last use.
 const YEAR: SignedDuration = SignedDuration::from_hours(366 * 24);
@@ -63,7 +65,11 @@ struct House {
 }
 
 impl Redis {
-    pub(in crate::store) async fn clear(&self, asking: &Asking<'_>, want: Want) -> Result<Clearance, Error> {
+    pub(in crate::store) async fn clear(
+        &self,
+        asking: &Asking<'_>,
+        want: Want,
+    ) -> Result<Clearance, Error> {
         let wanted = match want {
             Want::Look => 0,
             Want::Enter => 1,
@@ -101,8 +107,14 @@ impl Redis {
 
     /// A number that was taken on this occasion is not rung after all.
     async fn give_number_back(&self, asking: &Asking<'_>) -> Result<(), Error> {
-        let is_counted = asking.often.number_hour.or(asking.often.number_day).is_some();
-        self.vacate_number(asking.call, false, is_counted.then_some(asking.now)).await.map(drop)
+        let is_counted = asking
+            .often
+            .number_hour
+            .or(asking.often.number_day)
+            .is_some();
+        self.vacate_number(asking.call, false, is_counted.then_some(asking.now))
+            .await
+            .map(drop)
     }
 
     async fn number(&self, asking: &Asking<'_>, wanted: u8) -> Result<Number, Error> {
@@ -110,20 +122,46 @@ impl Redis {
         let keys = self.names.number(call.reservation.phone);
         let entry = self.names.entry(call);
         let mut script = self.scripts.number.prepare_invoke();
-        script.key(keys.open).key(keys.live).key(keys.starts).key(keys.opted_out);
-        script.arg(asking.now.as_millisecond().to_string()).arg(wanted).arg(&entry).arg(call.id.as_bytes());
-        script.arg(most(often.number_hour)).arg(most(often.number_day)).arg(u8::from(asking.is_new));
-        script.arg(millis(LOCK)).arg(millis(LONGEST)).arg(millis(YEAR));
-        let (opted_out, live, claimed, hour, day, others): Answer = self.link.run("numbers", &script).await?;
+        script
+            .key(keys.open)
+            .key(keys.live)
+            .key(keys.starts)
+            .key(keys.opted_out);
+        script
+            .arg(asking.now.as_millisecond().to_string())
+            .arg(wanted)
+            .arg(&entry)
+            .arg(call.id.as_bytes());
+        script
+            .arg(most(often.number_hour))
+            .arg(most(often.number_day))
+            .arg(u8::from(asking.is_new));
+        script
+            .arg(millis(LOCK))
+            .arg(millis(LONGEST))
+            .arg(millis(YEAR));
+        let (opted_out, live, claimed, hour, day, others): Answer =
+            self.link.run("numbers", &script).await?;
         let others = others.chunks_exact(2).filter_map(|pair| {
             let (open, at) = (pair.first()?, pair.get(1)?);
             let id = CallId::from_bytes(*open.first_chunk()?);
-            let (identical, since) = (open.get(16..) == entry.get(16..), moment(str::from_utf8(at).ok()?)?);
-            Some(Other { id, entry: open.clone(), identical, since })
+            let (identical, since) = (
+                open.get(16..) == entry.get(16..),
+                moment(str::from_utf8(at).ok()?)?,
+            );
+            Some(Other {
+                id,
+                entry: open.clone(),
+                identical,
+                since,
+            })
         });
         let has = |live: &[u8]| {
             let (id, at) = live.split_at_checked(16)?;
-            Some((CallId::from_bytes(id.try_into().ok()?), moment(str::from_utf8(at).ok()?)?))
+            Some((
+                CallId::from_bytes(id.try_into().ok()?),
+                moment(str::from_utf8(at).ok()?)?,
+            ))
         };
         Ok(Number {
             opted_out: opted_out == 1 || self.unwritten.is_opted_out(call.reservation.phone),
@@ -138,7 +176,11 @@ impl Redis {
     /// What stands against a call, as far as its number goes.
     async fn clearance(&self, asking: &Asking<'_>, number: &Number) -> Result<Clearance, Error> {
         let taken = number.live.is_some_and(|(id, _)| id != asking.call.id);
-        let mut clearance = Clearance { opted_out: number.opted_out, taken, ..Clearance::default() };
+        let mut clearance = Clearance {
+            opted_out: number.opted_out,
+            taken,
+            ..Clearance::default()
+        };
         (clearance.room.number_hour, clearance.room.number_day) = (number.hour, number.day);
         for Other { id, identical, .. } in &number.others {
             if *identical && asking.is_new {
@@ -146,7 +188,8 @@ impl Redis {
             }
             // A key 9 counts from the moment it was pressed, also before the number is on the list.
             let other = self.recent(*id).await?;
-            clearance.opted_out |= other.is_some_and(|other| other.decision() == Some(Decision::OptedOut));
+            clearance.opted_out |=
+                other.is_some_and(|other| other.decision() == Some(Decision::OptedOut));
         }
         Ok(clearance)
     }
@@ -163,12 +206,26 @@ impl Redis {
             self.strike(asking.call.reservation.phone, id, None).await?;
             cleared = true;
         }
-        for Other { id, entry, identical, since } in &number.others {
-            // Calls under way are many at some numbers; only those that stand against this one are worth a look.
+        for Other {
+            id,
+            entry,
+            identical,
+            since,
+        } in &number.others
+        {
+            // Calls under way are many at some numbers; only those that stand against this one are
+            // worth a look.
             let matters = *identical && asking.is_new;
-            let call = if matters { self.load(*id).await? } else { self.recent(*id).await? };
-            if call.as_ref().is_some_and(|call| call.is_finished()) || call.is_none() && is_old(*since) {
-                self.strike(asking.call.reservation.phone, *id, Some(entry)).await?;
+            let call = if matters {
+                self.load(*id).await?
+            } else {
+                self.recent(*id).await?
+            };
+            if call.as_ref().is_some_and(|call| call.is_finished())
+                || call.is_none() && is_old(*since)
+            {
+                self.strike(asking.call.reservation.phone, *id, Some(entry))
+                    .await?;
                 cleared = true;
             }
         }
@@ -180,7 +237,11 @@ impl Redis {
         let keys = self.names.number(phone);
         let mut script = self.scripts.vacate.prepare_invoke();
         script.key(keys.open).key(keys.live).key(keys.starts);
-        script.arg(entry.map_or(&[][..], Vec::as_slice)).arg(id.as_bytes()).arg(u8::from(entry.is_some())).arg("");
+        script
+            .arg(entry.map_or(&[][..], Vec::as_slice))
+            .arg(id.as_bytes())
+            .arg(u8::from(entry.is_some()))
+            .arg("");
         let _open: i64 = self.link.run("numbers", &script).await?;
         Ok(())
     }
@@ -190,25 +251,64 @@ impl Redis {
         let paced = asking.needs_start && self.beat > 0.0;
         let limited = often.service_day.is_some() || asking.is_new && often.key_minute.is_some();
         if !paced && !limited {
-            return Ok(House { admitted: asking.is_new, started: true, ..House::default() });
+            return Ok(House {
+                admitted: asking.is_new,
+                started: true,
+                ..House::default()
+            });
         }
         let owner = self.names.owner(&asking.call.owner);
         let mut script = self.scripts.house.prepare_invoke();
-        script.key(self.names.house(&format!("minute:{owner}"))).key(self.names.house("day"));
-        script.key(self.names.house("beat")).key(self.names.house("line")).key(self.names.house("rounds"));
-        script.arg(asking.now.as_millisecond().to_string()).arg(wanted).arg(asking.call.id.as_bytes()).arg(owner);
-        script.arg(most(often.key_minute)).arg(most(often.service_day)).arg(self.beat);
-        script.arg(u8::from(asking.needs_start)).arg(u8::from(asking.is_new));
-        let (admitted, started, minute, day, slot, made, oldest): (u8, u8, String, String, String, usize, String) =
-            self.link.run("limits", &script).await?;
+        script
+            .key(self.names.house(&format!("minute:{owner}")))
+            .key(self.names.house("day"));
+        script
+            .key(self.names.house("beat"))
+            .key(self.names.house("line"))
+            .key(self.names.house("rounds"));
+        script
+            .arg(asking.now.as_millisecond().to_string())
+            .arg(wanted)
+            .arg(asking.call.id.as_bytes())
+            .arg(owner);
+        script
+            .arg(most(often.key_minute))
+            .arg(most(often.service_day))
+            .arg(self.beat);
+        script
+            .arg(u8::from(asking.needs_start))
+            .arg(u8::from(asking.is_new));
+        let (admitted, started, minute, day, slot, made, oldest): (
+            u8,
+            u8,
+            String,
+            String,
+            String,
+            usize,
+            String,
+        ) = self.link.run("limits", &script).await?;
         let (minute, day, slot) = (moment(&minute), moment(&day), moment(&slot));
         let counted = asking.is_new && often.key_minute.is_some();
-        let creates = counted.then(|| Creates { made, oldest: moment(&oldest) });
-        Ok(House { admitted: admitted == 1, started: started == 1, minute, day, slot, creates })
+        let creates = counted.then(|| Creates {
+            made,
+            oldest: moment(&oldest),
+        });
+        Ok(House {
+            admitted: admitted == 1,
+            started: started == 1,
+            minute,
+            day,
+            slot,
+            creates,
+        })
     }
 
     pub(in crate::store) async fn admit(&self, asking: &Asking<'_>) -> Result<bool, Error> {
-        let asking = Asking { is_new: true, needs_start: false, ..*asking };
+        let asking = Asking {
+            is_new: true,
+            needs_start: false,
+            ..*asking
+        };
         Ok(asking.often.key_minute.is_none() || self.house(&asking, 1).await?.admitted)
     }
 
@@ -222,14 +322,25 @@ impl Redis {
     pub(in crate::store) async fn uncount(&self, call: &Call, at: Timestamp) {
         let keys = self.names.number(call.reservation.phone);
         let mut script = self.scripts.vacate.prepare_invoke();
-        script.key(keys.open).key(keys.live).key(keys.starts).arg("").arg("").arg("0").arg(millis_of(at));
+        script
+            .key(keys.open)
+            .key(keys.live)
+            .key(keys.starts)
+            .arg("")
+            .arg("")
+            .arg("0")
+            .arg(millis_of(at));
         let _open: Result<i64, Error> = self.link.run("numbers", &script).await;
         self.uncount_day(at).await;
     }
 
     async fn uncount_day(&self, at: Timestamp) {
         let mut script = self.scripts.give_back.prepare_invoke();
-        script.key(self.names.house("beat")).key(self.names.house("day")).arg(0).arg(millis_of(at));
+        script
+            .key(self.names.house("beat"))
+            .key(self.names.house("day"))
+            .arg(0)
+            .arg(millis_of(at));
         let _done: Result<i64, Error> = self.link.run("limits", &script).await;
     }
 
@@ -243,11 +354,19 @@ impl Redis {
         self.vacate_number(call, call.is_finished(), None).await
     }
 
-    async fn vacate_number(&self, call: &Call, gone: bool, uncount: Option<Timestamp>) -> Result<bool, Error> {
+    async fn vacate_number(
+        &self,
+        call: &Call,
+        gone: bool,
+        uncount: Option<Timestamp>,
+    ) -> Result<bool, Error> {
         let keys = self.names.number(call.reservation.phone);
         let mut script = self.scripts.vacate.prepare_invoke();
         script.key(keys.open).key(keys.live).key(keys.starts);
-        script.arg(&self.names.entry(call)).arg(call.id.as_bytes()).arg(u8::from(gone));
+        script
+            .arg(&self.names.entry(call))
+            .arg(call.id.as_bytes())
+            .arg(u8::from(gone));
         script.arg(uncount.map(millis_of).unwrap_or_default());
         let others: i64 = self.link.run("numbers", &script).await?;
         Ok(others > 0)
@@ -256,24 +375,44 @@ impl Redis {
     /// A call that came back from its ticket is open, and has its number if nobody else has it.
     pub(super) async fn adopt_line(&self, call: &Call) {
         let often = Limits::OFF;
-        let asking = Asking { call, often: &often, is_new: false, needs_start: false, now: call.updated_at };
-        let _known = self.number(&asking, if call.has_line() { ADOPT } else { 1 }).await;
+        let asking = Asking {
+            call,
+            often: &often,
+            is_new: false,
+            needs_start: false,
+            now: call.updated_at,
+        };
+        let _known = self
+            .number(&asking, if call.has_line() { ADOPT } else { 1 })
+            .await;
     }
 
     pub(in crate::store) async fn open_calls(&self, phone: Phone) -> Result<Vec<CallId>, Error> {
         let keys = self.names.number(phone);
         let mut cmd = redis::cmd("ZRANGE");
-        let open: Vec<Vec<u8>> = self.link.ask("numbers", cmd.arg(keys.open).arg(0).arg(-1)).await?;
-        Ok(open.iter().filter_map(|entry| entry.first_chunk::<16>().copied().map(CallId::from_bytes)).collect())
+        let open: Vec<Vec<u8>> = self
+            .link
+            .ask("numbers", cmd.arg(keys.open).arg(0).arg(-1))
+            .await?;
+        Ok(open
+            .iter()
+            .filter_map(|entry| entry.first_chunk::<16>().copied().map(CallId::from_bytes))
+            .collect())
     }
 
     /// Who has a number now.
     pub(in crate::store) async fn has_line(&self, phone: Phone) -> Result<bool, Error> {
         let mut cmd = redis::cmd("EXISTS");
-        self.link.ask("numbers", cmd.arg(self.names.number(phone).live)).await
+        self.link
+            .ask("numbers", cmd.arg(self.names.number(phone).live))
+            .await
     }
 
-    pub(in crate::store) async fn opt_out(&self, phone: Phone, now: Timestamp) -> Result<(), Error> {
+    pub(in crate::store) async fn opt_out(
+        &self,
+        phone: Phone,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         let written = self.write_opt_out(phone).await;
         if matches!(written, Err(Error::Away | Error::Full)) {
             // It counts here at once, and everywhere as soon as the server is back.
@@ -286,7 +425,10 @@ impl Redis {
 
     pub(super) async fn write_opt_out(&self, phone: Phone) -> Result<(), Error> {
         let mut cmd = redis::cmd("SET");
-        cmd.arg(self.names.number(phone).opted_out).arg(1).arg("PX").arg(millis(YEAR));
+        cmd.arg(self.names.number(phone).opted_out)
+            .arg(1)
+            .arg("PX")
+            .arg(millis(YEAR));
         self.link.ask("opt_outs", &cmd).await
     }
 
@@ -295,7 +437,13 @@ impl Redis {
             return Ok(true);
         }
         let mut cmd = redis::cmd("PEXPIRE");
-        self.link.ask("opt_outs", cmd.arg(self.names.number(phone).opted_out).arg(millis(YEAR))).await
+        self.link
+            .ask(
+                "opt_outs",
+                cmd.arg(self.names.number(phone).opted_out)
+                    .arg(millis(YEAR)),
+            )
+            .await
     }
 
     pub(in crate::store) async fn reserve(
@@ -305,32 +453,58 @@ impl Redis {
     ) -> Result<Option<Standing>, Error> {
         let mut cmd = redis::cmd("SET");
         let value = [first.call.as_bytes(), first.request.as_slice()].concat();
-        cmd.arg(self.names.idempotency(&key)).arg(value).arg("NX").arg("GET").arg("PX").arg(millis(DAY));
+        cmd.arg(self.names.idempotency(&key))
+            .arg(value)
+            .arg("NX")
+            .arg("GET")
+            .arg("PX")
+            .arg(millis(DAY));
         let known: Option<Vec<u8>> = self.link.ask("idempotency", &cmd).await?;
         known.map(|known| standing(&known)).transpose()
     }
 
-    pub(in crate::store) async fn standing(&self, key: IdempotencyKey) -> Result<Option<Standing>, Error> {
+    pub(in crate::store) async fn standing(
+        &self,
+        key: IdempotencyKey,
+    ) -> Result<Option<Standing>, Error> {
         let mut cmd = redis::cmd("GET");
-        let known: Option<Vec<u8>> = self.link.ask("idempotency", cmd.arg(self.names.idempotency(&key))).await?;
+        let known: Option<Vec<u8>> = self
+            .link
+            .ask("idempotency", cmd.arg(self.names.idempotency(&key)))
+            .await?;
         known.map(|known| standing(&known)).transpose()
     }
 
     pub(in crate::store) async fn unreserve(&self, key: IdempotencyKey, call: CallId) {
         let mut script = self.scripts.unreserve.prepare_invoke();
-        script.key(self.names.idempotency(&key)).arg(call.as_bytes());
+        script
+            .key(self.names.idempotency(&key))
+            .arg(call.as_bytes());
         let _done: Result<i64, Error> = self.link.run("idempotency", &script).await;
     }
 
     /// How many creates of an API key count for the minute's limit.
-    pub(in crate::store) async fn creates(&self, owner: &str, now: Timestamp) -> Result<Creates, Error> {
-        let minute = self.names.house(&format!("minute:{}", self.names.owner(owner)));
+    pub(in crate::store) async fn creates(
+        &self,
+        owner: &str,
+        now: Timestamp,
+    ) -> Result<Creates, Error> {
+        let minute = self
+            .names
+            .house(&format!("minute:{}", self.names.owner(owner)));
         let since = now.saturating_sub(Limits::MINUTE).unwrap_or(Timestamp::MIN);
         let mut cmd = redis::cmd("ZRANGE");
-        cmd.arg(minute).arg(format!("({}", millis_of(since))).arg("+inf").arg("BYSCORE").arg("WITHSCORES");
+        cmd.arg(minute)
+            .arg(format!("({}", millis_of(since)))
+            .arg("+inf")
+            .arg("BYSCORE")
+            .arg("WITHSCORES");
         let creates: Vec<(Vec<u8>, f64)> = self.link.ask("limits", &cmd).await?;
         let oldest = creates.first().and_then(|(_, at)| moment(&at.to_string()));
-        Ok(Creates { made: creates.len(), oldest })
+        Ok(Creates {
+            made: creates.len(),
+            oldest,
+        })
     }
 
     fn set_turn(&self, turn: Option<Timestamp>) {
@@ -339,8 +513,14 @@ impl Redis {
 
     pub(in crate::store) async fn join(&self, owner: &Arc<str>, id: CallId) -> Result<(), Error> {
         let mut script = self.scripts.join.prepare_invoke();
-        script.key(self.names.house("beat")).key(self.names.house("line")).key(self.names.house("rounds"));
-        script.arg(id.as_bytes()).arg(self.names.owner(owner)).arg(millis(TWO_DAYS));
+        script
+            .key(self.names.house("beat"))
+            .key(self.names.house("line"))
+            .key(self.names.house("rounds"));
+        script
+            .arg(id.as_bytes())
+            .arg(self.names.owner(owner))
+            .arg(millis(TWO_DAYS));
         let next: String = self.link.run("limits", &script).await?;
         self.set_turn(Some(moment(&next).unwrap_or(Timestamp::MIN)));
         self.joined.notify_one();
@@ -356,7 +536,10 @@ impl Redis {
             return Ok(None);
         }
         let mut script = self.scripts.call_up.prepare_invoke();
-        script.key(self.names.house("beat")).key(self.names.house("line")).key(self.names.house("rounds"));
+        script
+            .key(self.names.house("beat"))
+            .key(self.names.house("line"))
+            .key(self.names.house("rounds"));
         script.arg(now.as_millisecond().to_string()).arg(self.beat);
         let answer = self.link.run("limits", &script).await;
         let (id, next, waiting): (Vec<u8>, String, u64) = match answer {
@@ -372,7 +555,11 @@ impl Redis {
 
     pub(in crate::store) async fn give_back(&self) {
         let mut script = self.scripts.give_back.prepare_invoke();
-        script.key(self.names.house("beat")).key(self.names.house("day")).arg(self.beat).arg("");
+        script
+            .key(self.names.house("beat"))
+            .key(self.names.house("day"))
+            .arg(self.beat)
+            .arg("");
         let _done: Result<i64, Error> = self.link.run("limits", &script).await;
     }
 
@@ -393,7 +580,10 @@ fn millis(duration: SignedDuration) -> String {
 fn standing(value: &[u8]) -> Result<Standing, Error> {
     let (call, request) = value.split_first_chunk::<16>().ok_or(Error::Unreadable)?;
     let request = request.try_into().map_err(|_| Error::Unreadable)?;
-    Ok(Standing { call: CallId::from_bytes(*call), request })
+    Ok(Standing {
+        call: CallId::from_bytes(*call),
+        request,
+    })
 }
 
 /// A moment as scripts write it; nothing where they write nothing.

@@ -1,5 +1,6 @@
-//! A call as bytes: its version in plain sight, so that a script can compare it, the rest sealed under its name. What its
-//! client is still to be told lies beside it, so that both change together.
+//! A call as bytes: its version in plain sight, so that a script can compare it, the rest sealed
+//! under its name. What its client is still to be told lies beside it, so that both change
+//! together.
 
 use std::sync::Arc;
 
@@ -8,10 +9,12 @@ use crate::domain::CallId;
 use crate::store::{Entry, Error, News};
 use crate::ticket::Vault;
 
-/// The form of what is sealed. A form that is not known is an error that is told; it is never overwritten.
+/// The form of what is sealed. A form that is not known is an error that is told; it is never
+/// overwritten.
 const FORM: u8 = 1;
 
-/// What a record begins with: the version of the call and the revision of its entry, both big-endian.
+/// What a record begins with: the version of the call and the revision of its entry, both
+/// big-endian.
 pub(super) const STAMP: usize = 12;
 
 /// A call and its place in the outbox.
@@ -36,7 +39,10 @@ impl Stamp {
     pub(super) fn of(record: &[u8]) -> Option<Self> {
         let (version, rest) = record.split_first_chunk::<8>()?;
         let revision = rest.first_chunk::<4>()?;
-        Some(Self { version: u64::from_be_bytes(*version), revision: u32::from_be_bytes(*revision) })
+        Some(Self {
+            version: u64::from_be_bytes(*version),
+            revision: u32::from_be_bytes(*revision),
+        })
     }
 
     pub(super) fn bytes(self) -> [u8; STAMP] {
@@ -59,16 +65,27 @@ impl Stored {
             }
             None => Entry::new(news),
         });
-        Self { call: call.clone(), entry, revision: 0 }
+        Self {
+            call: call.clone(),
+            entry,
+            revision: 0,
+        }
     }
 
     /// The same call with another entry.
     pub(super) fn with(&self, entry: Entry) -> Self {
-        Self { call: self.call.clone(), entry: Some(entry), revision: self.revision.wrapping_add(1) }
+        Self {
+            call: self.call.clone(),
+            entry: Some(entry),
+            revision: self.revision.wrapping_add(1),
+        }
     }
 
     pub(super) fn stamp(&self) -> Stamp {
-        Stamp { version: self.call.version, revision: self.revision }
+        Stamp {
+            version: self.call.version,
+            revision: self.revision,
+        }
     }
 }
 
@@ -84,12 +101,15 @@ impl Records {
     }
 
     pub(super) fn seal(&self, stored: &Stored) -> Result<Vec<u8>, Error> {
-        let plain = postcard::to_extend(&*stored.call, vec![FORM]).map_err(|_| Error::Unreadable)?;
+        let plain =
+            postcard::to_extend(&*stored.call, vec![FORM]).map_err(|_| Error::Unreadable)?;
         let plain = postcard::to_extend(&stored.entry, plain).map_err(|_| Error::Unreadable)?;
         let mut record = Vec::with_capacity(STAMP + plain.len() + 64);
         record.extend_from_slice(&stored.stamp().bytes());
         let name = name(stored.call.id, stored.stamp());
-        self.vault.seal(&name, &plain, &mut record).map_err(|_| Error::Unreadable)?;
+        self.vault
+            .seal(&name, &plain, &mut record)
+            .map_err(|_| Error::Unreadable)?;
         Ok(record)
     }
 
@@ -99,13 +119,17 @@ impl Records {
             Error::Unreadable
         };
         let stamp = Stamp::of(record).ok_or_else(|| told("it is too short"))?;
-        let plain = self.vault.open(&name(id, stamp), record.get(STAMP..).unwrap_or_default());
+        let plain = self
+            .vault
+            .open(&name(id, stamp), record.get(STAMP..).unwrap_or_default());
         let plain = plain.ok_or_else(|| told("none of TABLECALL_TICKET_KEYS opens it"))?;
         match plain.split_first() {
             Some((&FORM, rest)) => match postcard::from_bytes::<(Call, Option<Entry>)>(rest) {
-                Ok((call, entry)) if call.id == id && call.version == stamp.version => {
-                    Ok(Stored { call: Arc::new(call), entry, revision: stamp.revision })
-                }
+                Ok((call, entry)) if call.id == id && call.version == stamp.version => Ok(Stored {
+                    call: Arc::new(call),
+                    entry,
+                    revision: stamp.revision,
+                }),
                 Ok(_) | Err(_) => Err(told("it is garbled")),
             },
             Some(_) | None => Err(told("it was written by another version of this program")),
@@ -133,15 +157,28 @@ mod tests {
 
     #[test]
     fn a_call_is_read_as_it_was_written_and_under_its_name_only() {
-        let stored = Stored { revision: 7, ..Stored::after(None, &Arc::new(example::decided())) };
+        let stored = Stored {
+            revision: 7,
+            ..Stored::after(None, &Arc::new(example::decided()))
+        };
         let id = stored.call.id;
         let record = records().seal(&stored).unwrap();
-        assert_eq!((Stamp::of(&record), records().open(id, &record).unwrap()), (Some(stored.stamp()), stored));
-        assert_eq!(records().open(CallId::from_bytes([9; 16]), &record).err(), Some(Error::Unreadable));
+        assert_eq!(
+            (Stamp::of(&record), records().open(id, &record).unwrap()),
+            (Some(stored.stamp()), stored)
+        );
+        assert_eq!(
+            records().open(CallId::from_bytes([9; 16]), &record).err(),
+            Some(Error::Unreadable)
+        );
         for at in [7, 11] {
             let mut newer = record.clone();
             newer[at] += 1;
-            assert_eq!(records().open(id, &newer).err(), Some(Error::Unreadable), "the stamp is bound to it");
+            assert_eq!(
+                records().open(id, &newer).err(),
+                Some(Error::Unreadable),
+                "the stamp is bound to it"
+            );
         }
     }
 
@@ -150,7 +187,10 @@ mod tests {
         let stored = Stored::after(None, &Arc::new(example::queued(1)));
         let (id, mut record) = (stored.call.id, stored.stamp().bytes().to_vec());
         let plain = postcard::to_extend(&(&*stored.call, &stored.entry), vec![FORM + 1]).unwrap();
-        records().vault.seal(&name(id, stored.stamp()), &plain, &mut record).unwrap();
+        records()
+            .vault
+            .seal(&name(id, stored.stamp()), &plain, &mut record)
+            .unwrap();
         assert_eq!(records().open(id, &record).err(), Some(Error::Unreadable));
         assert_eq!(records().open(id, &[]).err(), Some(Error::Unreadable));
     }

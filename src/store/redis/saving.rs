@@ -21,7 +21,9 @@ impl Saving {
     /// Waits until nobody saves this call; the turn ends when it is dropped.
     pub(super) async fn turn(&self, id: CallId) -> Option<MutexGuard<'_, ()>> {
         let [.., high, low] = *id.as_bytes();
-        let stripe = self.0.get(usize::from(u16::from_be_bytes([high, low])) % STRIPES)?;
+        let stripe = self
+            .0
+            .get(usize::from(u16::from_be_bytes([high, low])) % STRIPES)?;
         Some(stripe.lock().await)
     }
 }

@@ -1,4 +1,5 @@
-//! The scripts, each with its meaning at its head. Each touches keys of one slot only, and reads no clock.
+//! The scripts, each with its meaning at its head. Each touches keys of one slot only, and reads no
+//! clock.
 
 use redis::Script;
 

@@ -1,5 +1,6 @@
-//! A server for tests: one for all tests of a process, with names of its own for each test; or one for a test that
-//! stops it, fills it or empties it. It ends with the process that started it, however that ends.
+//! A server for tests: one for all tests of a process, with names of its own for each test; or one
+//! for a test that stops it, fills it or empties it. It ends with the process that started it,
+//! however that ends.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -32,12 +33,25 @@ impl Server {
         Self { folder, child }
     }
 
-    /// A shell stands between: it ends the server and removes the folder when the pipe to this process is closed.
+    /// A shell stands between: it ends the server and removes the folder when the pipe to this
+    /// process is closed.
     fn spawn(folder: &std::path::Path, options: &[&str]) -> Child {
         std::fs::create_dir_all(folder).unwrap();
         let script = "redis-server \"$@\" & server=$!; cat > /dev/null; kill -9 $server; wait; rm -r \"$PWD\"";
         let mut child = Command::new("sh")
-            .args(["-c", script, "sh", "--port", "0", "--unixsocket", "socket", "--save", "", "--appendonly", "no"])
+            .args([
+                "-c",
+                script,
+                "sh",
+                "--port",
+                "0",
+                "--unixsocket",
+                "socket",
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+            ])
             .args(["--logfile", "log", "--pidfile", "pid", "--daemonize", "no"])
             .args(options)
             .current_dir(folder)
@@ -48,7 +62,10 @@ impl Server {
             .unwrap();
         let begun = Instant::now();
         while !answers(folder) {
-            assert!(begun.elapsed() < PATIENCE, "redis-server did not start; is the package redis-server installed?");
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "redis-server did not start; is the package redis-server installed?"
+            );
             assert!(child.try_wait().unwrap().is_none(), "redis-server ended");
             std::thread::yield_now();
         }
@@ -73,7 +90,10 @@ impl Server {
 
     /// A connection for the test itself.
     pub(crate) fn connection(&self) -> redis::Connection {
-        redis::Client::open(self.url()).unwrap().get_connection().unwrap()
+        redis::Client::open(self.url())
+            .unwrap()
+            .get_connection()
+            .unwrap()
     }
 
     /// A store on this server, tended.
@@ -98,7 +118,15 @@ fn store(url: String, prefix: &str, per_second: u32, keys: &[&[u8]]) -> (Store, 
     let keys: Vec<Key> = keys.iter().map(|key| Key::derive(key)).collect();
     let redis = Arc::new(Redis::with_prefix(prefix, &settings, &keys, &metrics));
     let tending = tending(redis.clone());
-    (Store::Redis(redis.clone()), Tended { redis, tending, url, prefix: prefix.to_owned() })
+    (
+        Store::Redis(redis.clone()),
+        Tended {
+            redis,
+            tending,
+            url,
+            prefix: prefix.to_owned(),
+        },
+    )
 }
 
 fn tending(redis: Arc<Redis>) -> JoinHandle<()> {
@@ -115,7 +143,9 @@ impl Drop for Server {
 fn answers(folder: &std::path::Path) -> bool {
     let url = format!("redis+unix://{}", folder.join("socket").display());
     let client = redis::Client::open(url).unwrap();
-    client.get_connection().is_ok_and(|mut connection| redis::cmd("PING").query::<String>(&mut connection).is_ok())
+    client
+        .get_connection()
+        .is_ok_and(|mut connection| redis::cmd("PING").query::<String>(&mut connection).is_ok())
 }
 
 /// A store's connection; ends with the test.
@@ -135,7 +165,10 @@ impl Drop for Tended {
 
 impl Tended {
     fn connection(&self) -> redis::Connection {
-        redis::Client::open(self.url.as_str()).unwrap().get_connection().unwrap()
+        redis::Client::open(self.url.as_str())
+            .unwrap()
+            .get_connection()
+            .unwrap()
     }
 
     /// Another instance with the same names on the same server.
@@ -158,7 +191,10 @@ impl Tended {
 
     /// Loses a call.
     pub(crate) fn delete(&self, id: crate::domain::CallId) {
-        redis::cmd("DEL").arg(self.redis.names.call(id)).query::<()>(&mut self.connection()).unwrap();
+        redis::cmd("DEL")
+            .arg(self.redis.names.call(id))
+            .query::<()>(&mut self.connection())
+            .unwrap();
     }
 
     /// All names and values, as far as they are text.
@@ -177,7 +213,10 @@ impl Tended {
     pub(crate) fn lives(&self) -> Vec<(String, i64)> {
         let mut connection = self.connection();
         let pattern = format!("{}:*", self.prefix);
-        let keys: Vec<String> = redis::cmd("KEYS").arg(pattern).query(&mut connection).unwrap();
+        let keys: Vec<String> = redis::cmd("KEYS")
+            .arg(pattern)
+            .query(&mut connection)
+            .unwrap();
         let life = |key: String| {
             let left = redis::cmd("PTTL").arg(&key).query(&mut connection).unwrap();
             (key, left)
@@ -191,7 +230,11 @@ impl Tended {
         let mut connection = self.connection();
         for (key, left) in self.lives() {
             assert!(left > 0, "{key} would stay for ever");
-            let mut cmd = if left <= passed { redis::cmd("DEL") } else { redis::cmd("PTTL") };
+            let mut cmd = if left <= passed {
+                redis::cmd("DEL")
+            } else {
+                redis::cmd("PTTL")
+            };
             let _done: i64 = cmd.arg(key).query(&mut connection).unwrap();
         }
     }

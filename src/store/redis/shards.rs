@@ -1,5 +1,5 @@
-//! Asks the shards what others left behind. One server is asked for all of them at once. A cluster takes no script over
-//! several slots, so each time some of its shards are asked, in turns.
+//! Asks the shards what others left behind. One server is asked for all of them at once. A cluster
+//! takes no script over several slots, so each time some of its shards are asked, in turns.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -21,7 +21,9 @@ impl Round {
     /// The next ones.
     fn next(&self) -> Vec<u8> {
         let first = self.0.fetch_add(AT_A_TIME, Ordering::SeqCst);
-        (0..AT_A_TIME).map(|at| first.wrapping_add(at) % SHARDS).collect()
+        (0..AT_A_TIME)
+            .map(|at| first.wrapping_add(at) % SHARDS)
+            .collect()
     }
 }
 
@@ -40,13 +42,21 @@ pub(super) struct Question<'a> {
 
 impl Redis {
     /// The calls that are found in the shards whose turn it is.
-    pub(super) async fn ask_shards(&self, round: &Round, question: Question<'_>) -> Result<Vec<CallId>, Error> {
+    pub(super) async fn ask_shards(
+        &self,
+        round: &Round,
+        question: Question<'_>,
+    ) -> Result<Vec<CallId>, Error> {
         if !self.link.is_cluster() {
-            return self.ask_some(&(0..SHARDS).collect::<Vec<_>>(), question).await;
+            return self
+                .ask_some(&(0..SHARDS).collect::<Vec<_>>(), question)
+                .await;
         }
         let mut found = Vec::new();
         let shards = round.next();
-        let answers = shards.iter().map(|shard| self.ask_some(std::slice::from_ref(shard), question));
+        let answers = shards
+            .iter()
+            .map(|shard| self.ask_some(std::slice::from_ref(shard), question));
         for ids in futures_util::future::join_all(answers).await {
             found.extend(ids?);
         }
@@ -54,7 +64,12 @@ impl Redis {
     }
 
     async fn ask_some(&self, shards: &[u8], question: Question<'_>) -> Result<Vec<CallId>, Error> {
-        let Question { operation, script, key, args } = question;
+        let Question {
+            operation,
+            script,
+            key,
+            args,
+        } = question;
         let mut script = script.prepare_invoke();
         for shard in shards {
             script.key(key(&self.names, *shard));
@@ -63,7 +78,10 @@ impl Redis {
             script.arg(*arg);
         }
         let ids: Vec<Vec<u8>> = self.link.run(operation, &script).await?;
-        Ok(ids.iter().filter_map(|id| id.first_chunk::<16>().copied().map(CallId::from_bytes)).collect())
+        Ok(ids
+            .iter()
+            .filter_map(|id| id.first_chunk::<16>().copied().map(CallId::from_bytes))
+            .collect())
     }
 }
 

@@ -1,4 +1,5 @@
-//! Keeps the connection: makes it, hears what others save, and after each break puts right what it left undone.
+//! Keeps the connection: makes it, hears what others save, and after each break puts right what it
+//! left undone.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -80,7 +81,8 @@ impl Redis {
                         timers.hand_over(id, stamp.version);
                         alarms.hand_over(id, stamp);
                     } else if record.is_empty() {
-                        // It was taken back: a copy would be taken for a call that the server has lost.
+                        // It was taken back: a copy would be taken for a call that the server has
+                        // lost.
                         copies.take_back(id);
                     }
                 }
@@ -93,8 +95,8 @@ impl Redis {
         })
     }
 
-    /// After a break: calls of an emptied server are stored again, what waited is written, and watchers learn what they
-    /// may have missed.
+    /// After a break: calls of an emptied server are stored again, what waited is written, and
+    /// watchers learn what they may have missed.
     async fn came_back(&self) {
         if self.is_emptied().await {
             self.store_again().await;
@@ -112,16 +114,26 @@ impl Redis {
     async fn is_emptied(&self) -> bool {
         let new = uuid::Uuid::new_v4().to_string();
         let mut cmd = redis::cmd("SET");
-        cmd.arg(self.names.run()).arg(&new).arg("NX").arg("GET").arg("PX").arg(RUN_LIFE.as_millis().to_string());
+        cmd.arg(self.names.run())
+            .arg(&new)
+            .arg("NX")
+            .arg("GET")
+            .arg("PX")
+            .arg(RUN_LIFE.as_millis().to_string());
         let stored: Result<Option<String>, Error> = self.link.ask("other", &cmd).await;
         let Ok(stored) = stored else { return false };
         if stored.is_some() {
             let mut cmd = redis::cmd("PEXPIRE");
-            cmd.arg(self.names.run()).arg(RUN_LIFE.as_millis().to_string());
+            cmd.arg(self.names.run())
+                .arg(RUN_LIFE.as_millis().to_string());
             let _renewed: Result<bool, Error> = self.link.ask("other", &cmd).await;
         }
         let now = stored.unwrap_or(new);
-        let before = self.run.lock().unwrap_or_else(PoisonError::into_inner).replace(now.clone());
+        let before = self
+            .run
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(now.clone());
         before.is_some_and(|before| before != now)
     }
 
@@ -130,7 +142,10 @@ impl Redis {
         open.extend(self.timers.all());
         open.sort_unstable_by_key(|call| (call.id, call.version));
         open.dedup_by_key(|call| call.id);
-        tracing::warn!(calls = open.len(), "the shared store was emptied; what this instance knows is stored again");
+        tracing::warn!(
+            calls = open.len(),
+            "the shared store was emptied; what this instance knows is stored again"
+        );
         for call in open {
             if self.unwritten.get(call.id).is_none() {
                 match self.put(None, &call).await {
@@ -148,9 +163,15 @@ impl Redis {
             return;
         }
         let (opted_out, voids, calls) = self.unwritten.all();
-        tracing::info!(calls = calls.len(), "what waited for the shared store is written");
+        tracing::info!(
+            calls = calls.len(),
+            "what waited for the shared store is written"
+        );
         if self.write_all(opted_out, voids, calls).await.is_err() {
-            tracing::warn!(left = self.unwritten.count(), "some of what waits for the shared store waits on");
+            tracing::warn!(
+                left = self.unwritten.count(),
+                "some of what waits for the shared store waits on"
+            );
         }
         self.count_unwritten();
     }
@@ -168,8 +189,20 @@ impl Redis {
         for (id, version) in voids {
             let mut script = self.scripts.void.prepare_invoke();
             let shard = Names::shard(id);
-            script.key(self.names.call(id)).key(self.names.due(shard)).key(self.names.events(shard));
-            script.arg(&Stamp { version, revision: 0 }.bytes()).arg(id.as_bytes()).arg(self.names.channel());
+            script
+                .key(self.names.call(id))
+                .key(self.names.due(shard))
+                .key(self.names.events(shard));
+            script
+                .arg(
+                    &Stamp {
+                        version,
+                        revision: 0,
+                    }
+                    .bytes(),
+                )
+                .arg(id.as_bytes())
+                .arg(self.names.channel());
             let _done: i64 = self.link.run("save", &script).await?;
             self.unwritten.voided(id);
         }
@@ -190,7 +223,8 @@ impl Redis {
         Ok(())
     }
 
-    /// Writes a call over what it grew from, or lets what happened here happen to what others made of it.
+    /// Writes a call over what it grew from, or lets what happened here happen to what others made
+    /// of it.
     async fn write(&self, waiting: &Waiting) -> Result<Arc<Call>, Error> {
         let mut found = match self.put(waiting.basis, &waiting.call).await? {
             Put::Done => {
@@ -210,7 +244,9 @@ impl Redis {
             Put::Other(stored) => stored,
         };
         loop {
-            let Some(merged) = again(&found, &waiting.events) else { return Ok(found) };
+            let Some(merged) = again(&found, &waiting.events) else {
+                return Ok(found);
+            };
             // Whoever follows the call here has seen the version that waited.
             let version = merged.version.max(waiting.call.version + 1);
             let merged = Arc::new(Call { version, ..merged });

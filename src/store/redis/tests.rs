@@ -23,15 +23,25 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn on() -> On {
-    On { attempt: 1, sid: Sid::from_bytes([7; 16]) }
+    On {
+        attempt: 1,
+        sid: Sid::from_bytes([7; 16]),
+    }
 }
 
 fn dial(call: &Call) -> Event<'static> {
-    Event::Dial { from: call.reservation.phone }
+    Event::Dial {
+        from: call.reservation.phone,
+    }
 }
 
 fn key() -> Event<'static> {
-    Event::Keyed { on: on(), turn: Turn::first(0), input: Input::Digits("1"), sealed_at: now() }
+    Event::Keyed {
+        on: on(),
+        turn: Turn::first(0),
+        input: Input::Digits("1"),
+        sealed_at: now(),
+    }
 }
 
 async fn saved(store: &Store, call: Call) -> Arc<Call> {
@@ -42,7 +52,11 @@ async fn saved(store: &Store, call: Call) -> Arc<Call> {
 }
 
 /// What `event` makes of a call, as the service does it; `None`: somebody was quicker.
-async fn changed(store: &Store, before: &Arc<Call>, event: Event<'_>) -> Result<Option<Arc<Call>>, Error> {
+async fn changed(
+    store: &Store,
+    before: &Arc<Call>,
+    event: Event<'_>,
+) -> Result<Option<Arc<Call>>, Error> {
     let step = step(before, event, now());
     assert!(step.changed, "{event:?}");
     Ok(match store.change(before, step.call, event).await? {
@@ -87,13 +101,24 @@ async fn two(per_second: u32) -> (Store, Store, (Tended, Tended)) {
 async fn what_one_instance_saves_another_knows_and_a_stale_copy_does_no_harm() {
     let (first, second, _tended) = two(0).await;
     let queued = saved(&first, example::queued(1)).await;
-    until("it is heard", async || second.recent(queued.id).await.unwrap().is_some()).await;
+    until("it is heard", async || {
+        second.recent(queued.id).await.unwrap().is_some()
+    })
+    .await;
     let mut watcher = second.watch(queued.id).await.unwrap().unwrap();
     let dialed = done(&first, &queued, dial(&queued)).await;
     watcher.changed().await.unwrap();
     assert_eq!(watcher.borrow_and_update().version, dialed.version);
-    assert_eq!(changed(&second, &queued, Event::Cancel).await.unwrap(), None, "it has changed");
-    assert_eq!(second.recent(queued.id).await.unwrap().unwrap(), dialed, "and is known without a question");
+    assert_eq!(
+        changed(&second, &queued, Event::Cancel).await.unwrap(),
+        None,
+        "it has changed"
+    );
+    assert_eq!(
+        second.recent(queued.id).await.unwrap().unwrap(),
+        dialed,
+        "and is known without a question"
+    );
     let canceled = done(&second, &dialed, Event::Cancel).await;
     assert_eq!(first.load(queued.id).await.unwrap().unwrap(), canceled);
 }
@@ -101,67 +126,149 @@ async fn what_one_instance_saves_another_knows_and_a_stale_copy_does_no_harm() {
 #[tokio::test]
 async fn a_call_that_is_due_is_given_to_one_instance_until_its_lease_lapses() {
     let (first, second, _tended) = two(0).await;
-    let hold = Event::Hold { waiting_for: WaitingFor::Retry, until: at(9) };
+    let hold = Event::Hold {
+        waiting_for: WaitingFor::Retry,
+        until: at(9),
+    };
     let queued = saved(&first, example::queued(1)).await;
     done(&first, &queued, hold).await;
     assert_eq!(second.due(at(8), 10).await.unwrap(), []);
     let third = _tended.0.another(0);
     reached(&third.0).await;
-    assert_eq!(third.0.due(at(9), 10).await.unwrap(), [], "it is left to the one that saved it");
+    assert_eq!(
+        third.0.due(at(9), 10).await.unwrap(),
+        [],
+        "it is left to the one that saved it"
+    );
     assert_eq!(first.due(at(9), 10).await.unwrap(), [queued.id]);
-    assert_eq!(second.due(at(12), 10).await.unwrap(), [queued.id], "the first one is no more");
-    assert_eq!(third.0.due(at(25), 10).await.unwrap(), [], "the second one wakes it");
-    assert_eq!(third.0.due(at(28), 10).await.unwrap(), [queued.id], "nor is the second one");
+    assert_eq!(
+        second.due(at(12), 10).await.unwrap(),
+        [queued.id],
+        "the first one is no more"
+    );
+    assert_eq!(
+        third.0.due(at(25), 10).await.unwrap(),
+        [],
+        "the second one wakes it"
+    );
+    assert_eq!(
+        third.0.due(at(28), 10).await.unwrap(),
+        [queued.id],
+        "nor is the second one"
+    );
 }
 
 #[tokio::test]
 async fn instances_share_one_beat_and_one_line() {
     let (first, second, _tended) = two(1).await;
     let ask = async |store: &Store, number: u8, seconds: i64| {
-        let phone = crate::domain::Phone::from_e164(&format!("+1415555{:04}", 100 + u16::from(number))).unwrap();
-        let reservation = crate::domain::Reservation { phone, ..example::reservation() };
-        let call = Call { reservation: Arc::new(reservation), ..example::queued(number) };
-        let asking = Asking { call: &call, often: &Often::OFF, is_new: true, needs_start: true, now: at(seconds) };
+        let phone =
+            crate::domain::Phone::from_e164(&format!("+1415555{:04}", 100 + u16::from(number)))
+                .unwrap();
+        let reservation = crate::domain::Reservation {
+            phone,
+            ..example::reservation()
+        };
+        let call = Call {
+            reservation: Arc::new(reservation),
+            ..example::queued(number)
+        };
+        let asking = Asking {
+            call: &call,
+            often: &Often::OFF,
+            is_new: true,
+            needs_start: true,
+            now: at(seconds),
+        };
         store.clear(&asking, Want::Take).await.unwrap()
     };
     assert!(ask(&first, 1, 0).await.claimed);
     let second_one = ask(&second, 2, 0).await;
-    assert!(!second_one.claimed && second_one.slot.is_some_and(|slot| slot > at(0) && slot <= at(2)));
+    assert!(
+        !second_one.claimed
+            && second_one
+                .slot
+                .is_some_and(|slot| slot > at(0) && slot <= at(2))
+    );
     let (many, one): (Arc<str>, Arc<str>) = ("many".into(), "one".into());
     for number in 1..=3 {
-        first.join(&many, CallId::from_bytes([number; 16])).await.unwrap();
+        first
+            .join(&many, CallId::from_bytes([number; 16]))
+            .await
+            .unwrap();
     }
-    second.join(&one, CallId::from_bytes([9; 16])).await.unwrap();
-    assert!(!ask(&second, 3, 5).await.claimed, "nobody overtakes those who wait");
+    second
+        .join(&one, CallId::from_bytes([9; 16]))
+        .await
+        .unwrap();
+    assert!(
+        !ask(&second, 3, 5).await.claimed,
+        "nobody overtakes those who wait"
+    );
     let mut order = Vec::new();
     for second_of in 5..9 {
         let store = if second_of % 2 == 0 { &first } else { &second };
         order.extend(store.call_up(at(second_of)).await.unwrap());
-        assert_eq!(store.call_up(at(second_of)).await.unwrap(), None, "one start a second");
+        assert_eq!(
+            store.call_up(at(second_of)).await.unwrap(),
+            None,
+            "one start a second"
+        );
     }
-    assert_eq!(order, [1, 9, 2, 3].map(|number| CallId::from_bytes([number; 16])), "keys take turns");
+    assert_eq!(
+        order,
+        [1, 9, 2, 3].map(|number| CallId::from_bytes([number; 16])),
+        "keys take turns"
+    );
 }
 
 #[tokio::test]
 async fn identical_requests_at_two_instances_become_one_call() {
     let (first, second, _tended) = two(0).await;
     let (one, other) = (example::queued(1), example::queued(2));
-    let asking = |call, now| Asking { call, often: &Often::OFF, is_new: true, needs_start: true, now };
+    let asking = |call, now| Asking {
+        call,
+        often: &Often::OFF,
+        is_new: true,
+        needs_start: true,
+        now,
+    };
     let (one_at, other_at) = (asking(&one, now()), asking(&other, now()));
-    let (a, b) = tokio::join!(first.clear(&one_at, Want::Take), second.clear(&other_at, Want::Take));
+    let (a, b) = tokio::join!(
+        first.clear(&one_at, Want::Take),
+        second.clear(&other_at, Want::Take)
+    );
     let (a, b) = (a.unwrap(), b.unwrap());
     assert!(a.claimed != b.claimed, "one of them rings: {a:?} {b:?}");
-    let (refused, winner) = if a.claimed { (b, one.id) } else { (a, other.id) };
-    assert_eq!(refused.duplicate, Some(winner), "and the other is told which, before either is stored");
+    let (refused, winner) = if a.claimed {
+        (b, one.id)
+    } else {
+        (a, other.id)
+    };
+    assert_eq!(
+        refused.duplicate,
+        Some(winner),
+        "and the other is told which, before either is stored"
+    );
 }
 
 #[tokio::test]
 async fn what_an_instance_left_behind_that_died_is_removed_by_who_meets_it() {
     let (first, second, _tended) = two(0).await;
     let (dead, next) = (example::queued(1), example::queued(2));
-    let asking = |call, seconds| Asking { call, often: &Often::OFF, is_new: true, needs_start: true, now: at(seconds) };
+    let asking = |call, seconds| Asking {
+        call,
+        often: &Often::OFF,
+        is_new: true,
+        needs_start: true,
+        now: at(seconds),
+    };
     assert!(
-        first.clear(&asking(&dead, 0), Want::Take).await.unwrap().claimed,
+        first
+            .clear(&asking(&dead, 0), Want::Take)
+            .await
+            .unwrap()
+            .claimed,
         "and it dies before it has stored the call"
     );
     let soon = second.clear(&asking(&next, 9), Want::Take).await.unwrap();
@@ -175,22 +282,41 @@ async fn every_key_expires() {
     let (store, tended) = server::shared(1);
     let often = Often::USUAL;
     let call = example::queued(1);
-    let asking = Asking { call: &call, often: &often, is_new: true, needs_start: true, now: now() };
+    let asking = Asking {
+        call: &call,
+        often: &often,
+        is_new: true,
+        needs_start: true,
+        now: now(),
+    };
     assert!(store.clear(&asking, Want::Take).await.unwrap().claimed);
     let line = open_line(&store, 1).await;
-    store.join(&call.owner, CallId::from_bytes([2; 16])).await.unwrap();
+    store
+        .join(&call.owner, CallId::from_bytes([2; 16]))
+        .await
+        .unwrap();
     store.call_up(at(9)).await.unwrap();
     store.opt_out(call.reservation.phone, now()).await.unwrap();
-    let standing = crate::store::Standing { call: call.id, request: [1; 16] };
+    let standing = crate::store::Standing {
+        call: call.id,
+        request: [1; 16],
+    };
     store.reserve([1; 16], standing, now()).await.unwrap();
     done(&store, &line, key()).await;
     store.census(now()).await.unwrap();
     let lives = tended.lives();
     assert!(lives.len() >= 11, "{lives:?}");
     assert!(lives.iter().all(|(_, left)| *left > 0), "{lives:?}");
-    let plain = [call.reservation.phone.digits().to_string(), call.owner.to_string(), "Ana".to_owned()];
+    let plain = [
+        call.reservation.phone.digits().to_string(),
+        call.owner.to_string(),
+        "Ana".to_owned(),
+    ];
     for secret in plain {
-        assert!(!tended.everything().contains(&secret), "{secret} can be read");
+        assert!(
+            !tended.everything().contains(&secret),
+            "{secret} can be read"
+        );
     }
 }
 
@@ -204,28 +330,62 @@ async fn a_verdict_waits_for_a_server_that_is_away_and_calls_outlive_one_that_co
     server.kill();
     let begun = Instant::now();
     let decided = done(&store, &line, key()).await;
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
-    assert_eq!(store.load(line.id).await.unwrap(), Some(decided.clone()), "it counts here at once");
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert_eq!(
+        store.load(line.id).await.unwrap(),
+        Some(decided.clone()),
+        "it counts here at once"
+    );
     until("it is told", async || store.ailment().is_some()).await;
-    assert_eq!(store.save(None, example::queued(3)).await.err(), Some(Error::Away), "no new call is made");
+    assert_eq!(
+        store.save(None, example::queued(3)).await.err(),
+        Some(Error::Away),
+        "no new call is made"
+    );
     let intent = changed(&store, &waiting, dial(&waiting)).await;
-    assert_eq!(intent.err(), Some(Error::Away), "and none rings on an intent that is not stored");
+    assert_eq!(
+        intent.err(),
+        Some(Error::Away),
+        "and none rings on an intent that is not stored"
+    );
     let phone = line.reservation.phone;
     store.opt_out(phone, now()).await.unwrap();
     server.start_again();
     reached(&store).await;
     let (other, _also) = server.store("test", 0);
-    until("the verdict is written", async || other.load(line.id).await.unwrap().as_deref() == Some(&*decided)).await;
-    until("the other call is back", async || other.load(waiting.id).await.unwrap().is_some()).await;
+    until("the verdict is written", async || {
+        other.load(line.id).await.unwrap().as_deref() == Some(&*decided)
+    })
+    .await;
+    until("the other call is back", async || {
+        other.load(waiting.id).await.unwrap().is_some()
+    })
+    .await;
     assert!(other.is_opted_out(phone).await.unwrap());
     assert_eq!(other.load(CallId::from_bytes([3; 16])).await.unwrap(), None);
     let another = example::queued(9);
-    let is_taken = async || other.clear(&asking_for(&another), Want::Look).await.unwrap().taken;
+    let is_taken = async || {
+        other
+            .clear(&asking_for(&another), Want::Look)
+            .await
+            .unwrap()
+            .taken
+    };
     until("its number is taken again", is_taken).await;
 }
 
 fn asking_for(call: &Call) -> Asking<'_> {
-    Asking { call, often: &Often::OFF, is_new: false, needs_start: false, now: now() }
+    Asking {
+        call,
+        often: &Often::OFF,
+        is_new: false,
+        needs_start: false,
+        now: now(),
+    }
 }
 
 #[tokio::test]
@@ -235,10 +395,22 @@ async fn what_two_instances_made_of_a_call_apart_becomes_one() {
     let (there, _also) = server.store("test", 0);
     reached(&apart).await;
     let line = open_line(&there, 1).await;
-    until("it is heard", async || apart.recent(line.id).await.unwrap().is_some_and(|call| *call == *line)).await;
+    until("it is heard", async || {
+        apart
+            .recent(line.id)
+            .await
+            .unwrap()
+            .is_some_and(|call| *call == *line)
+    })
+    .await;
     tended.lose().await;
     let here = done(&apart, &line, key()).await;
-    let far = done(&there, &line, Event::Reached(on(), crate::call::Line::InProgress)).await;
+    let far = done(
+        &there,
+        &line,
+        Event::Reached(on(), crate::call::Line::InProgress),
+    )
+    .await;
     assert_ne!(here, far);
     tended.tend();
     let both = async || {
@@ -258,26 +430,63 @@ async fn a_server_that_is_full_or_stands_still_keeps_no_webhook_waiting() {
     let (line, also) = (open_line(&store, 1).await, open_line(&store, 2).await);
     let set = |name: &str, value: &str| {
         let mut cmd = redis::cmd("CONFIG");
-        cmd.arg("SET").arg(name).arg(value).query::<()>(&mut server.connection()).unwrap();
+        cmd.arg("SET")
+            .arg(name)
+            .arg(value)
+            .query::<()>(&mut server.connection())
+            .unwrap();
     };
     set("maxmemory", "1");
     let decided = done(&store, &line, key()).await;
-    until("it is told", async || store.ailment().is_some_and(|text| text.contains("full"))).await;
-    assert!(matches!(store.save(None, example::queued(3)).await.err(), Some(Error::Full | Error::Away)));
+    until("it is told", async || {
+        store.ailment().is_some_and(|text| text.contains("full"))
+    })
+    .await;
+    assert!(matches!(
+        store.save(None, example::queued(3)).await.err(),
+        Some(Error::Full | Error::Away)
+    ));
     set("maxmemory", "0");
     reached(&store).await;
     let (other, _other_tended) = server.store("test", 0);
-    until("it is written", async || other.load(line.id).await.unwrap().as_deref() == Some(&*decided)).await;
+    until("it is written", async || {
+        other.load(line.id).await.unwrap().as_deref() == Some(&*decided)
+    })
+    .await;
     let mut pause = redis::cmd("CLIENT");
-    pause.arg("PAUSE").arg(1_500).arg("ALL").query::<()>(&mut server.connection()).unwrap();
+    pause
+        .arg("PAUSE")
+        .arg(1_500)
+        .arg("ALL")
+        .query::<()>(&mut server.connection())
+        .unwrap();
     let begun = Instant::now();
     let decided = done(&store, &also, key()).await;
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begun.elapsed()
+    );
     let begun = Instant::now();
-    let closing = Closing { how: How::Completed, sip_code: None, twilio_code: None, duration_seconds: Some(9) };
+    let closing = Closing {
+        how: How::Completed,
+        sip_code: None,
+        twilio_code: None,
+        duration_seconds: Some(9),
+    };
     let later = done(&store, &decided, Event::Closed(on(), closing)).await;
-    assert!(begun.elapsed() < Duration::from_millis(100), "nobody waits twice: {:?}", begun.elapsed());
-    until("it goes on", async || other.load(also.id).await.is_ok_and(|call| call.as_deref() == Some(&*later))).await;
+    assert!(
+        begun.elapsed() < Duration::from_millis(100),
+        "nobody waits twice: {:?}",
+        begun.elapsed()
+    );
+    until("it goes on", async || {
+        other
+            .load(also.id)
+            .await
+            .is_ok_and(|call| call.as_deref() == Some(&*later))
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -292,7 +501,10 @@ async fn a_watcher_sees_what_was_saved_while_its_connection_was_lost() {
     tended.lose().await;
     let canceled = done(&saving, &line, Event::Cancel).await;
     tended.tend();
-    tokio::time::timeout(PATIENCE, watcher.changed()).await.unwrap().unwrap();
+    tokio::time::timeout(PATIENCE, watcher.changed())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(watcher.borrow().version, canceled.version);
 }
 
@@ -304,7 +516,10 @@ async fn records_of_keys_that_are_gone_are_told_and_not_overwritten() {
     reached(&store).await;
     reached(&stranger).await;
     let queued = saved(&store, example::queued(1)).await;
-    assert_eq!(stranger.load(queued.id).await.err(), Some(Error::Unreadable));
+    assert_eq!(
+        stranger.load(queued.id).await.err(),
+        Some(Error::Unreadable)
+    );
     assert!(stranger.save(None, example::queued(1)).await.is_err());
     assert_eq!(store.load(queued.id).await.unwrap(), Some(queued));
 }
@@ -321,20 +536,48 @@ async fn records_stay_readable_while_ticket_keys_are_rotated_and_numbers_keep_th
     let line = open_line(&before, 1).await;
     let other = saved(&before, example::queued(2)).await;
     let another = example::queued(9);
-    assert!(before.clear(&asking_for(&line), Want::Take).await.unwrap().claimed);
-    assert!(after.clear(&asking_for(&another), Want::Look).await.unwrap().taken, "the number is the same number");
+    assert!(
+        before
+            .clear(&asking_for(&line), Want::Take)
+            .await
+            .unwrap()
+            .claimed
+    );
+    assert!(
+        after
+            .clear(&asking_for(&another), Want::Look)
+            .await
+            .unwrap()
+            .taken,
+        "the number is the same number"
+    );
     assert_eq!(after.load(line.id).await.unwrap(), Some(line.clone()));
     let decided = done(&after, &line, key()).await;
-    assert_eq!(before.load(line.id).await.unwrap(), Some(decided.clone()), "and back");
-    assert_eq!(last.load(line.id).await.unwrap(), Some(decided), "it was sealed anew when it was saved");
-    assert_eq!(last.load(other.id).await.err(), Some(Error::Unreadable), "the old key is still needed");
+    assert_eq!(
+        before.load(line.id).await.unwrap(),
+        Some(decided.clone()),
+        "and back"
+    );
+    assert_eq!(
+        last.load(line.id).await.unwrap(),
+        Some(decided),
+        "it was sealed anew when it was saved"
+    );
+    assert_eq!(
+        last.load(other.id).await.err(),
+        Some(Error::Unreadable),
+        "the old key is still needed"
+    );
 }
 
 #[tokio::test]
 async fn many_that_a_dead_instance_left_are_taken_over_one_batch_after_the_other() {
     let (first, tended) = server::shared(0);
     reached(&first).await;
-    let hold = Event::Hold { waiting_for: WaitingFor::Retry, until: at(9) };
+    let hold = Event::Hold {
+        waiting_for: WaitingFor::Retry,
+        until: at(9),
+    };
     let mut left = Vec::new();
     for number in 1..=9 {
         let queued = saved(&first, example::queued(number)).await;
@@ -348,11 +591,19 @@ async fn many_that_a_dead_instance_left_are_taken_over_one_batch_after_the_other
     for _ in 0..3 {
         found.extend(second.due(at(12), 4).await.unwrap());
         let next = second.next_due(None).await;
-        assert_eq!(next.is_some_and(|next| next > at(12)), found.len() == left.len(), "there is more at once");
+        assert_eq!(
+            next.is_some_and(|next| next > at(12)),
+            found.len() == left.len(),
+            "there is more at once"
+        );
     }
     found.sort_unstable();
     assert_eq!(found, left, "each once, and not the one that is no more");
-    assert_eq!(second.due(at(40), 99).await.unwrap().len(), left.len(), "which nobody meets again");
+    assert_eq!(
+        second.due(at(40), 99).await.unwrap().len(),
+        left.len(),
+        "which nobody meets again"
+    );
 }
 
 #[tokio::test]
@@ -365,8 +616,14 @@ async fn an_event_that_cannot_be_read_holds_up_no_other() {
     let callback_url = crate::domain::CallbackUrl::parse("https://example.com/hook", false);
     let told = |number| {
         let callback_url = Some(callback_url.clone().unwrap());
-        let reservation = crate::domain::Reservation { callback_url, ..example::reservation() };
-        Call { reservation: Arc::new(reservation), ..example::queued(number) }
+        let reservation = crate::domain::Reservation {
+            callback_url,
+            ..example::reservation()
+        };
+        Call {
+            reservation: Arc::new(reservation),
+            ..example::queued(number)
+        }
     };
     saved(&stranger, told(1)).await;
     let readable = saved(&stranger, told(2)).await;
@@ -376,20 +633,47 @@ async fn an_event_that_cannot_be_read_holds_up_no_other() {
     done(&other, &readable, Event::Cancel).await;
     let mut claimed = Vec::new();
     for seconds in [0, 5, 10] {
-        claimed.extend(store.due_events(at(seconds), at(seconds + 60), 1).await.unwrap());
+        claimed.extend(
+            store
+                .due_events(at(seconds), at(seconds + 60), 1)
+                .await
+                .unwrap(),
+        );
     }
-    assert_eq!(claimed.iter().map(|event| event.call.id).collect::<Vec<_>>(), [readable.id]);
+    assert_eq!(
+        claimed
+            .iter()
+            .map(|event| event.call.id)
+            .collect::<Vec<_>>(),
+        [readable.id]
+    );
 }
 
 #[tokio::test]
 async fn a_call_that_two_instances_wake_at_once_has_one_intent() {
     let (first, second, _tended) = two(0).await;
     let queued = saved(&first, example::queued(1)).await;
-    until("it is heard", async || second.recent(queued.id).await.unwrap().is_some()).await;
+    until("it is heard", async || {
+        second.recent(queued.id).await.unwrap().is_some()
+    })
+    .await;
     for store in [&first, &second] {
-        assert!(store.clear(&asking_for(&queued), Want::Take).await.unwrap().claimed, "its number is its own");
+        assert!(
+            store
+                .clear(&asking_for(&queued), Want::Take)
+                .await
+                .unwrap()
+                .claimed,
+            "its number is its own"
+        );
     }
-    let dials = (changed(&first, &queued, dial(&queued)), changed(&second, &queued, dial(&queued)));
+    let dials = (
+        changed(&first, &queued, dial(&queued)),
+        changed(&second, &queued, dial(&queued)),
+    );
     let (one, other) = tokio::join!(dials.0, dials.1);
-    assert!(one.unwrap().is_some() != other.unwrap().is_some(), "the quicker one rings, and the other does not");
+    assert!(
+        one.unwrap().is_some() != other.unwrap().is_some(),
+        "the quicker one rings, and the other does not"
+    );
 }

@@ -1,5 +1,6 @@
-//! The open calls that this instance saved last: it wakes them to the millisecond and counts them. Whoever saves a call
-//! after it takes that over. The calls of instances that are no more are found by asking all shards now and then.
+//! The open calls that this instance saved last: it wakes them to the millisecond and counts them.
+//! Whoever saves a call after it takes that over. The calls of instances that are no more are found
+//! by asking all shards now and then.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,11 +43,19 @@ impl Inner {
         if let (Some(at), Some(_)) = (at, after) {
             self.due.insert((at, id));
         }
-        self.tally.change(before.as_ref().map(|(call, _)| &**call), after.map(|call| &**call));
+        self.tally.change(
+            before.as_ref().map(|(call, _)| &**call),
+            after.map(|call| &**call),
+        );
     }
 
     fn next(&self) -> Option<Timestamp> {
-        self.due.first().map(|(at, _)| *at).into_iter().chain(self.poll).min()
+        self.due
+            .first()
+            .map(|(at, _)| *at)
+            .into_iter()
+            .chain(self.poll)
+            .min()
     }
 }
 
@@ -60,7 +69,9 @@ impl Timers {
         let mut inner = self.lock();
         let before = inner.next();
         inner.set(call, call.wake_at());
-        let sooner = inner.next().is_some_and(|next| before.is_none_or(|before| next < before));
+        let sooner = inner
+            .next()
+            .is_some_and(|next| before.is_none_or(|before| next < before));
         drop(inner);
         if sooner {
             self.sooner.notify_one();
@@ -70,7 +81,10 @@ impl Timers {
     /// Another instance has saved this version of a call.
     pub(super) fn hand_over(&self, id: CallId, version: u64) {
         let mut inner = self.lock();
-        if inner.own.get(&id).is_some_and(|(call, _)| call.version < version)
+        if inner
+            .own
+            .get(&id)
+            .is_some_and(|(call, _)| call.version < version)
             && let Some((call, at)) = inner.own.remove(&id)
         {
             if let Some(at) = at {
@@ -83,7 +97,13 @@ impl Timers {
     /// Takes out what is due, at most `most`; whether all shards are to be asked as well.
     pub(super) fn take(&self, now: Timestamp, most: usize) -> (Vec<CallId>, bool) {
         let mut inner = self.lock();
-        let due: Vec<_> = inner.due.iter().take_while(|(at, _)| *at <= now).take(most).copied().collect();
+        let due: Vec<_> = inner
+            .due
+            .iter()
+            .take_while(|(at, _)| *at <= now)
+            .take(most)
+            .copied()
+            .collect();
         for (at, id) in &due {
             inner.due.remove(&(*at, *id));
             if let Some((_, due)) = inner.own.get_mut(id) {
@@ -115,19 +135,25 @@ impl Timers {
         }
     }
 
-    /// How many of the calls that this instance saved last stand where; over all instances that is every open call.
+    /// How many of the calls that this instance saved last stand where; over all instances that is
+    /// every open call.
     pub(super) fn census(&self, now: Timestamp) -> Census {
         let inner = self.lock();
         let overdue = now.saturating_sub(crate::store::OVERDUE).unwrap_or(now);
         let mut census = Census::default();
         inner.tally.add_to(&mut census);
         census.overdue =
-            u64::try_from(inner.due.iter().take_while(|(at, _)| *at < overdue).count()).unwrap_or(u64::MAX);
+            u64::try_from(inner.due.iter().take_while(|(at, _)| *at < overdue).count())
+                .unwrap_or(u64::MAX);
         census
     }
 
     /// The calls that this instance saved last.
     pub(super) fn all(&self) -> Vec<Arc<Call>> {
-        self.lock().own.values().map(|(call, _)| call.clone()).collect()
+        self.lock()
+            .own
+            .values()
+            .map(|(call, _)| call.clone())
+            .collect()
     }
 }

@@ -1,5 +1,5 @@
-//! What could not be written: the newest state of each call as it is known here, with what happened to it since the
-//! server was away. Bounded: the oldest that carries no verdict goes first.
+//! What could not be written: the newest state of each call as it is known here, with what happened
+//! to it since the server was away. Bounded: the oldest that carries no verdict goes first.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,8 @@ use crate::call::{Call, Event, Kept};
 use crate::domain::{CallId, Phone};
 use crate::store::Saved;
 
-/// The most calls that wait; with a verdict ten times as many, since those are what nobody may lose.
+/// The most calls that wait; with a verdict ten times as many, since those are what nobody may
+/// lose.
 const MOST: usize = 20_000;
 const MOST_DECIDED: usize = 10 * MOST;
 /// The most events kept of one call: a talk has a few dozen at most.
@@ -64,7 +65,15 @@ impl Inner {
         if !has_verdict(call) {
             self.plain.insert((order, call.id));
         }
-        self.calls.insert(call.id, Waiting { basis, call: call.clone(), events, order });
+        self.calls.insert(
+            call.id,
+            Waiting {
+                basis,
+                call: call.clone(),
+                events,
+                order,
+            },
+        );
         true
     }
 
@@ -90,7 +99,10 @@ impl Unwritten {
     }
 
     fn recount(&self, inner: &Inner) {
-        self.count.store(inner.calls.len() + inner.opted_out.len() + inner.voids.len(), Ordering::SeqCst);
+        self.count.store(
+            inner.calls.len() + inner.opted_out.len() + inner.voids.len(),
+            Ordering::SeqCst,
+        );
     }
 
     fn is_empty(&self) -> bool {
@@ -107,12 +119,24 @@ impl Unwritten {
         if self.is_empty() {
             return None;
         }
-        self.lock().calls.get(&id).map(|waiting| waiting.call.clone())
+        self.lock()
+            .calls
+            .get(&id)
+            .map(|waiting| waiting.call.clone())
     }
 
     /// Adds to a call that waits already. `None`: it does not.
-    pub(super) fn extend(&self, before: &Call, call: &Arc<Call>, event: Event<'_>) -> Option<Saved> {
-        if self.is_empty() { None } else { self.lock().extend(before, call, event) }
+    pub(super) fn extend(
+        &self,
+        before: &Call,
+        call: &Arc<Call>,
+        event: Event<'_>,
+    ) -> Option<Saved> {
+        if self.is_empty() {
+            None
+        } else {
+            self.lock().extend(before, call, event)
+        }
     }
 
     /// Lets a change wait. `None`: there is no room.
@@ -127,7 +151,8 @@ impl Unwritten {
         added.then(|| Saved::Done(call.clone()))
     }
 
-    /// Lets a call wait that was taken over from its ticket; `false` when it waits already, or there is no room.
+    /// Lets a call wait that was taken over from its ticket; `false` when it waits already, or
+    /// there is no room.
     pub(super) fn adopt(&self, call: &Arc<Call>) -> bool {
         let mut inner = self.lock();
         let added = !inner.calls.contains_key(&call.id) && inner.insert(None, call, Vec::new());
@@ -161,21 +186,36 @@ impl Unwritten {
     pub(super) fn all(&self) -> (Vec<Phone>, Vec<(CallId, u64)>, Vec<CallId>) {
         let inner = self.lock();
         // Verdicts before the rest.
-        let mut calls: Vec<_> = inner.calls.values().map(|w| (!has_verdict(&w.call), w.order, w.call.id)).collect();
+        let mut calls: Vec<_> = inner
+            .calls
+            .values()
+            .map(|w| (!has_verdict(&w.call), w.order, w.call.id))
+            .collect();
         calls.sort_unstable();
-        let voids = inner.voids.iter().map(|(id, version)| (*id, *version)).collect();
-        (inner.opted_out.keys().copied().collect(), voids, calls.into_iter().map(|(.., id)| id).collect())
+        let voids = inner
+            .voids
+            .iter()
+            .map(|(id, version)| (*id, *version))
+            .collect();
+        (
+            inner.opted_out.keys().copied().collect(),
+            voids,
+            calls.into_iter().map(|(.., id)| id).collect(),
+        )
     }
 
     pub(super) fn waiting(&self, id: CallId) -> Option<Waiting> {
         self.lock().calls.get(&id).cloned()
     }
 
-    /// What waited of a call is written and became `stored`; what has happened since waits on. Whether nothing does.
+    /// What waited of a call is written and became `stored`; what has happened since waits on.
+    /// Whether nothing does.
     pub(super) fn written(&self, was: &Waiting, stored: &Arc<Call>) -> bool {
         let mut inner = self.lock();
         let id = was.call.id;
-        let Some(waiting) = inner.calls.get_mut(&id) else { return true };
+        let Some(waiting) = inner.calls.get_mut(&id) else {
+            return true;
+        };
         let done = waiting.call.version == was.call.version;
         if done {
             let order = waiting.order;
@@ -183,7 +223,9 @@ impl Unwritten {
             inner.plain.remove(&(order, id));
         } else {
             waiting.basis = Some(stored.version);
-            waiting.events.drain(..was.events.len().min(waiting.events.len()));
+            waiting
+                .events
+                .drain(..was.events.len().min(waiting.events.len()));
         }
         self.recount(&inner);
         done
@@ -215,15 +257,34 @@ mod tests {
     fn changes_wait_in_order_and_what_comes_meanwhile_waits_on() {
         let unwritten = Unwritten::default();
         let first = Arc::new(example::queued(1));
-        let dialed = step(&first, Event::Dial { from: example::reservation().phone }, example::start()).call;
+        let dialed = step(
+            &first,
+            Event::Dial {
+                from: example::reservation().phone,
+            },
+            example::start(),
+        )
+        .call;
         let dialed = Arc::new(dialed);
         assert!(unwritten.extend(&first, &dialed, Event::Wake).is_none());
-        assert!(matches!(unwritten.add(&first, &dialed, Event::Wake), Some(Saved::Done(_))));
+        assert!(matches!(
+            unwritten.add(&first, &dialed, Event::Wake),
+            Some(Saved::Done(_))
+        ));
         let was = unwritten.waiting(first.id).unwrap();
         let canceled = changed(&dialed);
-        assert!(matches!(unwritten.extend(&first, &canceled, Event::Cancel), Some(Saved::Conflict)));
-        assert!(matches!(unwritten.extend(&dialed, &canceled, Event::Cancel), Some(Saved::Done(_))));
-        assert!(!unwritten.written(&was, &dialed), "the cancellation came meanwhile");
+        assert!(matches!(
+            unwritten.extend(&first, &canceled, Event::Cancel),
+            Some(Saved::Conflict)
+        ));
+        assert!(matches!(
+            unwritten.extend(&dialed, &canceled, Event::Cancel),
+            Some(Saved::Done(_))
+        ));
+        assert!(
+            !unwritten.written(&was, &dialed),
+            "the cancellation came meanwhile"
+        );
         let rest = unwritten.waiting(first.id).unwrap();
         assert_eq!((rest.basis, rest.events.len()), (Some(dialed.version), 1));
         assert!(unwritten.written(&rest, &canceled));
@@ -236,12 +297,18 @@ mod tests {
         let call = |number: usize| {
             let mut id = [0; 16];
             id[..8].copy_from_slice(&number.to_be_bytes());
-            Call { id: CallId::from_bytes(id), ..example::decided() }
+            Call {
+                id: CallId::from_bytes(id),
+                ..example::decided()
+            }
         };
         let decided = Arc::new(call(0));
         assert!(unwritten.adopt(&decided));
         for number in 1..=MOST {
-            assert!(unwritten.adopt(&Arc::new(Call { answer: None, ..call(number) })));
+            assert!(unwritten.adopt(&Arc::new(Call {
+                answer: None,
+                ..call(number)
+            })));
         }
         assert_eq!(unwritten.count(), MOST);
         assert!(unwritten.get(decided.id).is_some());

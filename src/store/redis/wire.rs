@@ -7,8 +7,8 @@ use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::{ClusterClient, ClusterClientBuilder};
 use redis::cluster_async::ClusterConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, IntoConnectionInfo as _, Pipeline, ProtocolVersion, PushInfo,
-    RedisFuture, RedisResult, TlsCertificates, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, IntoConnectionInfo as _, Pipeline,
+    ProtocolVersion, PushInfo, RedisFuture, RedisResult, TlsCertificates, Value,
 };
 
 /// How long a connection may take to stand.
@@ -35,34 +35,52 @@ pub(super) enum Wire {
 }
 
 impl Address {
-    /// Reads `redis://`, `rediss://`, `redis+cluster://` or `rediss+cluster://`, the latter two with one or more nodes:
-    /// `redis+cluster://user:password@one:6379,two:6379`.
+    /// Reads `redis://`, `rediss://`, `redis+cluster://` or `rediss+cluster://`, the latter two
+    /// with one or more nodes: `redis+cluster://user:password@one:6379,two:6379`.
     pub(super) fn parse(text: &str) -> RedisResult<Self> {
         let resp3 = |info: ConnectionInfo| {
-            let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+            let settings = info
+                .redis_settings()
+                .clone()
+                .set_protocol(ProtocolVersion::RESP3);
             info.set_redis_settings(settings)
         };
         let Some((scheme, rest)) = text.split_once("+cluster://") else {
             return Ok(Self::Server(Box::new(resp3(text.into_connection_info()?))));
         };
-        let (user, hosts) = rest.rsplit_once('@').map_or(("", rest), |(user, hosts)| (user, hosts));
+        let (user, hosts) = rest
+            .rsplit_once('@')
+            .map_or(("", rest), |(user, hosts)| (user, hosts));
         let at = if user.is_empty() { "" } else { "@" };
         let nodes = hosts.trim_end_matches('/').split(',');
-        let nodes = nodes.map(|host| format!("{scheme}://{user}{at}{host}").into_connection_info().map(resp3));
-        nodes.collect::<RedisResult<_>>().map(|nodes| Self::Cluster(nodes, None))
+        let nodes = nodes.map(|host| {
+            format!("{scheme}://{user}{at}{host}")
+                .into_connection_info()
+                .map(resp3)
+        });
+        nodes
+            .collect::<RedisResult<_>>()
+            .map(|nodes| Self::Cluster(nodes, None))
     }
 
-    /// The same, where these authorities (certificates in PEM) are trusted and no others. An error where there is no TLS,
-    /// or they cannot be read.
+    /// The same, where these authorities (certificates in PEM) are trusted and no others. An error
+    /// where there is no TLS, or they cannot be read.
     pub(super) fn trusting(self, authorities: &str) -> RedisResult<Self> {
-        let trusted = || TlsCertificates { client_tls: None, root_cert: Some(authorities.as_bytes().to_vec()) };
+        let trusted = || TlsCertificates {
+            client_tls: None,
+            root_cert: Some(authorities.as_bytes().to_vec()),
+        };
         let with_trust = |node: ConnectionInfo| {
-            Client::build_with_tls(node, trusted()).map(|client| client.get_connection_info().clone())
+            Client::build_with_tls(node, trusted())
+                .map(|client| client.get_connection_info().clone())
         };
         match self {
             Self::Server(info) => with_trust(*info).map(|info| Self::Server(Box::new(info))),
             Self::Cluster(nodes, _) => {
-                let nodes = nodes.into_iter().map(with_trust).collect::<RedisResult<_>>()?;
+                let nodes = nodes
+                    .into_iter()
+                    .map(with_trust)
+                    .collect::<RedisResult<_>>()?;
                 Ok(Self::Cluster(nodes, Some(trusted())))
             }
         }
@@ -82,7 +100,10 @@ impl Address {
                     .set_response_timeout(Some(CONNECT))
                     .set_push_sender(push);
                 let client = Client::open((**info).clone())?;
-                client.get_multiplexed_async_connection_with_config(&config).await.map(Wire::Server)
+                client
+                    .get_multiplexed_async_connection_with_config(&config)
+                    .await
+                    .map(Wire::Server)
             }
             Self::Cluster(nodes, authorities) => {
                 let builder = ClusterClientBuilder::new(nodes.clone());
@@ -97,8 +118,11 @@ impl Address {
                     .retries(CLUSTER_RETRIES)
                     .push_sender(push)
                     .build()?;
-                let connection = tokio::time::timeout(CONNECT * 2, client.get_async_connection()).await;
-                connection.map_err(|_late| std::io::Error::from(std::io::ErrorKind::TimedOut))?.map(Wire::Cluster)
+                let connection =
+                    tokio::time::timeout(CONNECT * 2, client.get_async_connection()).await;
+                connection
+                    .map_err(|_late| std::io::Error::from(std::io::ErrorKind::TimedOut))?
+                    .map(Wire::Cluster)
             }
         }
     }
@@ -158,11 +182,16 @@ mod tests {
     fn addresses_name_a_server_or_the_nodes_of_a_cluster() {
         let nodes = |text| match Address::parse(text).unwrap() {
             Address::Server(info) => vec![info.addr().to_string()],
-            Address::Cluster(nodes, _) => nodes.iter().map(|info| info.addr().to_string()).collect(),
+            Address::Cluster(nodes, _) => {
+                nodes.iter().map(|info| info.addr().to_string()).collect()
+            }
         };
         assert_eq!(nodes("redis://cache"), ["cache:6379"]);
         assert_eq!(nodes("rediss://user:secret@cache:7000/2"), ["cache:7000"]);
-        assert_eq!(nodes("redis+cluster://user:secret@one:7000,two:7001/"), ["one:7000", "two:7001"]);
+        assert_eq!(
+            nodes("redis+cluster://user:secret@one:7000,two:7001/"),
+            ["one:7000", "two:7001"]
+        );
         for wrong in ["", "cache:6379", "http://cache", "redis+cluster://"] {
             assert!(Address::parse(wrong).is_err(), "{wrong}");
         }

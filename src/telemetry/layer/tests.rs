@@ -82,14 +82,21 @@ fn a_text_line_has_its_message_first_and_one_line_only() {
 fn an_event_cannot_overwrite_what_the_line_says_itself() {
     let line = json_line(|| tracing::warn!(level = "fine", target = "x", timestamp = 0, "told"));
     assert_eq!(
-        (&line["level"], &line["field.level"], &line["field.timestamp"]),
+        (
+            &line["level"],
+            &line["field.level"],
+            &line["field.timestamp"]
+        ),
         (&json!("WARN"), &json!("fine"), &json!(0))
     );
 }
 
 #[test]
 fn a_number_that_json_does_not_know_is_text() {
-    assert_eq!(json_line(|| tracing::info!(value = f64::NAN))["value"], "NaN");
+    assert_eq!(
+        json_line(|| tracing::info!(value = f64::NAN))["value"],
+        "NaN"
+    );
 }
 
 #[test]
@@ -101,7 +108,11 @@ fn a_field_that_logs_while_it_is_written_does_no_harm() {
             f.write_str("chatty")
         }
     }
-    let text = logged(Format::Text, "info", || tracing::info!(field = ?Chatty, "outer"));
+    let text = logged(
+        Format::Text,
+        "info",
+        || tracing::info!(field = ?Chatty, "outer"),
+    );
     assert!(text.ends_with("INFO  outer field=chatty\n"), "{text}");
 }
 
@@ -119,8 +130,16 @@ fn what_the_filter_leaves_out_is_not_written_and_its_fields_are_not_looked_at() 
 fn a_panic_is_told_by_its_place_and_its_literal_message_only() {
     let place = std::panic::Location::caller();
     let literal = json_line(|| crate::telemetry::panicked(Some(place), &"no such state"));
-    assert_eq!((&literal["level"], &literal["panic"]), (&json!("ERROR"), &json!("no such state")));
-    assert!(literal["location"].as_str().unwrap().contains("layer/tests.rs:"));
+    assert_eq!(
+        (&literal["level"], &literal["panic"]),
+        (&json!("ERROR"), &json!("no such state"))
+    );
+    assert!(
+        literal["location"]
+            .as_str()
+            .unwrap()
+            .contains("layer/tests.rs:")
+    );
     let formatted = json_line(|| crate::telemetry::panicked(Some(place), &"Ann Guest".to_owned()));
     assert!(!formatted.to_string().contains("Ann"), "{formatted}");
     assert_eq!(formatted["payload"], "formatted");
@@ -130,9 +149,12 @@ fn a_panic_is_told_by_its_place_and_its_literal_message_only() {
 fn the_time_of_a_line_follows_the_clock_over_a_second() {
     let mut stamp = Stamp::default();
     let mut text = String::new();
-    for now in
-        ["2026-12-31T23:59:59.999Z", "2027-01-01T00:00:00Z", "2027-01-01T00:00:00.001Z", "1969-12-31T23:59:59.5Z"]
-    {
+    for now in [
+        "2026-12-31T23:59:59.999Z",
+        "2027-01-01T00:00:00Z",
+        "2027-01-01T00:00:00.001Z",
+        "1969-12-31T23:59:59.5Z",
+    ] {
         stamp.write(Format::Text, now.parse().unwrap(), &mut text);
         text.push(' ');
     }
@@ -155,8 +177,14 @@ fn the_details_of_others_are_never_written() {
 fn lost_lines_are_told_in_both_formats() {
     let now = "2026-12-01T12:05:01.123Z".parse().unwrap();
     let line: Value = serde_json::from_slice(&dropped(Format::Json, now, 7)).unwrap();
-    assert_eq!((&line["lines"], &line["level"]), (&json!(7), &json!("WARN")));
-    assert_eq!(dropped(Format::Text, now, 7), b"12:05:01.123 WARN  log lines were dropped lines=7\n");
+    assert_eq!(
+        (&line["lines"], &line["level"]),
+        (&json!(7), &json!("WARN"))
+    );
+    assert_eq!(
+        dropped(Format::Text, now, 7),
+        b"12:05:01.123 WARN  log lines were dropped lines=7\n"
+    );
 }
 
 proptest! {

@@ -1,4 +1,5 @@
-//! Handles by the value of a label: made at start, found by place or by word. Nothing here is registered twice.
+//! Handles by the value of a label: made at start, found by place or by word. Nothing here is
+//! registered twice.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -22,14 +23,22 @@ impl<T: Clone> Family<T> {
     pub(super) fn new(values: &'static [&'static str], make: impl Fn(&'static str) -> T) -> Self {
         let handles: Arc<[T]> = values.iter().map(|value| make(value)).collect();
         let last = handles.last().cloned().unwrap_or_else(|| make(OTHER));
-        Self { values, handles, last }
+        Self {
+            values,
+            handles,
+            last,
+        }
     }
 
-    /// The handle for `value`; that of the last value when it is not in the list. Compares words: where a place is
-    /// known, [`Self::at`] is quicker.
+    /// The handle for `value`; that of the last value when it is not in the list. Compares words:
+    /// where a place is known, [`Self::at`] is quicker.
     #[must_use]
     pub fn get(&self, value: &str) -> &T {
-        self.at(self.values.iter().position(|known| *known == value).unwrap_or(usize::MAX))
+        self.at(self
+            .values
+            .iter()
+            .position(|known| *known == value)
+            .unwrap_or(usize::MAX))
     }
 
     /// The handle at a place in the list; the last when there is none.
@@ -62,8 +71,15 @@ impl fmt::Debug for TwilioErrors {
 impl TwilioErrors {
     pub(super) fn new() -> Self {
         let of = |label: String| counter!("tablecall_twilio_errors_total", "code" => label);
-        let known = TWILIO_CODES.iter().map(|code| of(code.to_string())).collect();
-        Self { known, none: of("none".to_owned()), other: of(OTHER.to_owned()) }
+        let known = TWILIO_CODES
+            .iter()
+            .map(|code| of(code.to_string()))
+            .collect();
+        Self {
+            known,
+            none: of("none".to_owned()),
+            other: of(OTHER.to_owned()),
+        }
     }
 
     /// Counts an error with this code of Twilio's; `None`: without any.
@@ -72,7 +88,9 @@ impl TwilioErrors {
             None => &self.none,
             Some(code) => {
                 let place = TWILIO_CODES.iter().position(|known| *known == code);
-                place.and_then(|place| self.known.get(place)).unwrap_or(&self.other)
+                place
+                    .and_then(|place| self.known.get(place))
+                    .unwrap_or(&self.other)
             }
         };
         handle.increment(1);
@@ -97,7 +115,10 @@ struct ByCode {
 
 impl fmt::Debug for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Route").field("route", &self.route).field("method", &self.method).finish_non_exhaustive()
+        f.debug_struct("Route")
+            .field("route", &self.route)
+            .field("method", &self.method)
+            .finish_non_exhaustive()
     }
 }
 
@@ -108,7 +129,12 @@ impl Route {
         method: &'static str,
         success: u16,
     ) -> Self {
-        let made = Self { recorder, route, method, by_code: Arc::default() };
+        let made = Self {
+            recorder,
+            route,
+            method,
+            by_code: Arc::default(),
+        };
         made.histogram(success);
         made
     }
@@ -119,8 +145,13 @@ impl Route {
     }
 
     fn histogram(&self, status: u16) -> &Histogram {
-        let known = CODES.iter().zip(&self.by_code.known).find(|(code, _)| **code == status);
-        let (code, handle) = known.map_or((None, &self.by_code.other), |(code, made)| (Some(code), made));
+        let known = CODES
+            .iter()
+            .zip(&self.by_code.known)
+            .find(|(code, _)| **code == status);
+        let (code, handle) = known.map_or((None, &self.by_code.other), |(code, made)| {
+            (Some(code), made)
+        });
         handle.get_or_init(|| {
             with_local_recorder(&*self.recorder, || {
                 let (route, method) = (self.route, self.method);

@@ -27,7 +27,12 @@ impl ClientConfig {
     /// Twilio itself, with the default time limit of 10 s.
     #[must_use]
     pub fn new(account_sid: AccountSid, credentials: Credentials) -> Self {
-        Self { api_url: "https://api.twilio.com".to_owned(), account_sid, credentials, timeout: DEFAULT_TIMEOUT }
+        Self {
+            api_url: "https://api.twilio.com".to_owned(),
+            account_sid,
+            credentials,
+            timeout: DEFAULT_TIMEOUT,
+        }
     }
 }
 
@@ -42,19 +47,27 @@ impl Credentials {
     /// The account itself and its auth token.
     #[must_use]
     pub fn auth_token(account_sid: AccountSid, token: impl Into<String>) -> Self {
-        Self { user: account_sid.to_string(), secret: token.into() }
+        Self {
+            user: account_sid.to_string(),
+            secret: token.into(),
+        }
     }
 
     /// An API key (`SK…`) and its secret.
     #[must_use]
     pub fn api_key(key_sid: impl Into<String>, secret: impl Into<String>) -> Self {
-        Self { user: key_sid.into(), secret: secret.into() }
+        Self {
+            user: key_sid.into(),
+            secret: secret.into(),
+        }
     }
 }
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+        f.debug_struct("Credentials")
+            .field("user", &self.user)
+            .finish_non_exhaustive()
     }
 }
 
@@ -70,14 +83,21 @@ pub struct BadHostLabel;
 
 /// The host of the API as Twilio's libraries make it: `api.{edge}.{region}.twilio.com`.
 ///
-/// Neither: `api.twilio.com`. An edge without a region means region `us1`; a region without an edge means the edge where it lies (twilio-go and -python, since hosts of
-/// a region alone were announced to stop working in 2026).
+/// Neither: `api.twilio.com`. An edge without a region means region `us1`; a region without an edge
+/// means the edge where it lies (twilio-go and -python, since hosts of a region alone were
+/// announced to stop working in 2026).
 ///
 /// # Errors
 /// When one of them could not stand in a host name.
 pub fn api_host(region: Option<&str>, edge: Option<&str>) -> Result<String, BadHostLabel> {
-    let label = |text: &&str| text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-    let (region, edge) = (region.filter(|text| !text.is_empty()), edge.filter(|text| !text.is_empty()));
+    let label = |text: &&str| {
+        text.bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    };
+    let (region, edge) = (
+        region.filter(|text| !text.is_empty()),
+        edge.filter(|text| !text.is_empty()),
+    );
     if ![region, edge].iter().flatten().all(label) {
         return Err(BadHostLabel);
     }
@@ -114,7 +134,10 @@ mod tests {
         assert_eq!(host(None, None), "api.twilio.com");
         assert_eq!(host(Some(""), Some("")), "api.twilio.com");
         assert_eq!(host(None, Some("dublin")), "api.dublin.us1.twilio.com");
-        assert_eq!(host(Some("ie1"), Some("dublin")), "api.dublin.ie1.twilio.com");
+        assert_eq!(
+            host(Some("ie1"), Some("dublin")),
+            "api.dublin.ie1.twilio.com"
+        );
         assert_eq!(host(Some("ie1"), None), "api.dublin.ie1.twilio.com");
         assert_eq!(host(Some("xx9"), None), "api.xx9.twilio.com");
         assert_eq!(api_host(Some("evil.example/"), None), Err(BadHostLabel));

@@ -1,7 +1,9 @@
-//! Connections to Twilio and to others: TLS with the roots in the program, time limits, nothing of the environment.
+//! Connections to Twilio and to others: TLS with the roots in the program, time limits, nothing of
+//! the environment.
 //!
-//! What is sent is not known here. [`Connector`] keeps one promise that the client's errors rest on: a connection that
-//! was not ready in time, TLS included, fails as one that could not be opened, and nothing was sent on it.
+//! What is sent is not known here. [`Connector`] keeps one promise that the client's errors rest
+//! on: a connection that was not ready in time, TLS included, fails as one that could not be
+//! opened, and nothing was sent on it.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -19,29 +21,36 @@ use super::fresh::Fresh;
 
 /// How long a connection may take to open, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Connections that were not used for so long are closed, before the other side does and a request meets the end.
+/// Connections that were not used for so long are closed, before the other side does and a request
+/// meets the end.
 const POOL_IDLE: Duration = Duration::from_secs(30);
 /// How this program calls itself.
 pub(super) const USER_AGENT: &str = concat!("tablecall/", env!("CARGO_PKG_VERSION"));
 
-/// Sends the requests of the REST client: each create passes here, so it is no more than connections and HTTP/1.1.
+/// Sends the requests of the REST client: each create passes here, so it is no more than
+/// connections and HTTP/1.1.
 pub(super) type Http = legacy::Client<Connector, Fresh>;
 
 pub(super) fn http() -> Http {
     let mut plain = HttpConnector::new();
     plain.enforce_http(false);
     plain.set_nodelay(true);
-    // Divided among the addresses of a name, so that one that does not answer leaves time for the next.
+    // Divided among the addresses of a name, so that one that does not answer leaves time for the
+    // next.
     plain.set_connect_timeout(Some(CONNECT_TIMEOUT));
-    let https = HttpsConnectorBuilder::new().with_tls_config(tls()).https_or_http().enable_http1();
+    let https = HttpsConnectorBuilder::new()
+        .with_tls_config(tls())
+        .https_or_http()
+        .enable_http1();
     legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(POOL_IDLE)
         .build(Connector(https.wrap_connector(plain)))
 }
 
-/// The HTTP client of the process for everybody but Twilio's REST interface: no redirects, HTTP/1.1, no proxy of the
-/// environment. A request is never sent a second time by the client itself.
+/// The HTTP client of the process for everybody but Twilio's REST interface: no redirects,
+/// HTTP/1.1, no proxy of the environment. A request is never sent a second time by the client
+/// itself.
 ///
 /// # Errors
 /// When the client cannot be built, which its fixed configuration does not make likely.
@@ -68,7 +77,9 @@ fn tls() -> rustls::ClientConfig {
     // It fails when a provider is there already, which is as good.
     let _installed_before = rustls::crypto::ring::default_provider().install_default();
     let roots: rustls::RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
-    rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()
+    rustls::ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth()
 }
 
 /// Opens connections, each within [`CONNECT_TIMEOUT`].

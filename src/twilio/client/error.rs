@@ -15,10 +15,12 @@ pub type Fault = Box<dyn std::error::Error + Send + Sync>;
 /// Why there is no answer to work with.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No connection (refused, DNS, TLS, its time limit): no byte of the request was sent. Safe to repeat.
+    /// No connection (refused, DNS, TLS, its time limit): no byte of the request was sent. Safe to
+    /// repeat.
     #[error("Twilio could not be reached; the request was not sent")]
     NotSent(#[source] Fault),
-    /// Too many requests (429), or 503 with Twilio's code 20503: not processed. Safe to repeat, later.
+    /// Too many requests (429), or 503 with Twilio's code 20503: not processed. Safe to repeat,
+    /// later.
     #[error("Twilio asks to try again later")]
     TryLater {
         /// How long Twilio asks to wait, when it says so; at most an hour.
@@ -71,7 +73,8 @@ pub enum Why {
 
 /// Twilio's refusal (Twilio, "Twilio's response", and the error dictionary).
 ///
-/// Neither `Display` nor `Debug` shows the message: it may contain phone numbers, and errors end up in logs.
+/// Neither `Display` nor `Debug` shows the message: it may contain phone numbers, and errors end up
+/// in logs.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("status {status}, code {}, {}", code.unwrap_or(0), code.and_then(title).unwrap_or("unknown"))]
 pub struct Refusal {
@@ -87,7 +90,12 @@ pub struct Refusal {
 
 impl fmt::Debug for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { status, code, class, message: _ } = self;
+        let Self {
+            status,
+            code,
+            class,
+            message: _,
+        } = self;
         f.debug_struct("Refusal")
             .field("status", status)
             .field("code", code)
@@ -101,8 +109,8 @@ impl fmt::Debug for Refusal {
 pub enum Class {
     /// This request can never succeed as it is; another may.
     FixRequest,
-    /// The account lacks something (credentials, permission, money, a verified number): no request of this kind
-    /// succeeds before a person has seen to it.
+    /// The account lacks something (credentials, permission, money, a verified number): no request
+    /// of this kind succeeds before a person has seen to it.
     FixAccount,
     /// The same request may succeed later.
     TryLater,
@@ -125,15 +133,30 @@ impl Refusal {
     pub(super) fn new(status: u16, body: ErrorBody) -> Self {
         let ErrorBody { code, message } = body;
         let message = message.unwrap_or_default().chars().take(500).collect();
-        let mut refusal = Self { status, code, message, class: Class::Unknown };
-        refusal.class = if refusal.is_trial_limit() { Class::FixAccount } else { classify(status, code) };
+        let mut refusal = Self {
+            status,
+            code,
+            message,
+            class: Class::Unknown,
+        };
+        refusal.class = if refusal.is_trial_limit() {
+            Class::FixAccount
+        } else {
+            classify(status, code)
+        };
         refusal
     }
 
     /// What is known of a code alone, where the refusal itself is not at hand any more.
     #[must_use]
     pub fn of_code(code: u32) -> Self {
-        Self::new(400, ErrorBody { code: Some(code), message: None })
+        Self::new(
+            400,
+            ErrorBody {
+                code: Some(code),
+                message: None,
+            },
+        )
     }
 
     /// What is refused: with a number or an account, other requests are refused too.
@@ -148,9 +171,9 @@ impl Refusal {
         }
     }
 
-    /// Whether a trial account's limits are the reason: a parameter it may not use (400 without a code of its own),
-    /// or no trial number for the destination (572002). The first kind may succeed with
-    /// [`NewCall::minimal`](super::NewCall::minimal).
+    /// Whether a trial account's limits are the reason: a parameter it may not use (400 without a
+    /// code of its own), or no trial number for the destination (572002). The first kind may
+    /// succeed with [`NewCall::minimal`](super::NewCall::minimal).
     #[must_use]
     pub fn is_trial_limit(&self) -> bool {
         let words = || {
@@ -183,18 +206,26 @@ impl Refusal {
             return "This is a trial account, which may use few parameters and destinations: upgrade it in the Twilio \
                     console.";
         }
-        self.code.and_then(advice_for).unwrap_or(match (self.class, self.status) {
-            (Class::FixAccount, _) => "Look at the account in the Twilio console: something has to be enabled there.",
-            (Class::TryLater, _) => "Try again later.",
-            (Class::FixRequest, _) => "Change the request: Twilio will refuse it again as it is.",
-            (Class::Unknown, _) => "Look the code up in Twilio's error dictionary.",
-        })
+        self.code
+            .and_then(advice_for)
+            .unwrap_or(match (self.class, self.status) {
+                (Class::FixAccount, _) => {
+                    "Look at the account in the Twilio console: something has to be enabled there."
+                }
+                (Class::TryLater, _) => "Try again later.",
+                (Class::FixRequest, _) => {
+                    "Change the request: Twilio will refuse it again as it is."
+                }
+                (Class::Unknown, _) => "Look the code up in Twilio's error dictionary.",
+            })
     }
 }
 
 fn advice_for(code: u32) -> Option<&'static str> {
     Some(match code {
-        10_001 | 20_005 => "The Twilio account is not active: see its status and balance in the console.",
+        10_001 | 20_005 => {
+            "The Twilio account is not active: see its status and balance in the console."
+        }
         10_004 | 22_005 => "Too many calls at once or in the queue: wait for others to end.",
         10_005 | 20_010 => "Calls are disabled for this Twilio account: ask Twilio's support.",
         20_003 => {
@@ -202,14 +233,20 @@ fn advice_for(code: u32) -> Option<&'static str> {
              of an empty balance."
         }
         10_002 => "A trial account cannot do this: upgrade it in the Twilio console.",
-        20_006 | 20_403 => "These credentials may not place calls: check the API key's permissions in the console.",
+        20_006 | 20_403 => {
+            "These credentials may not place calls: check the API key's permissions in the console."
+        }
         20_011 | 20_012 => "Twilio refuses the way this service encrypts its requests: update it.",
-        20_101..=20_160 => "Twilio takes the credentials for an access token: check TWILIO_API_KEY and its secret.",
+        20_101..=20_160 => {
+            "Twilio takes the credentials for an access token: check TWILIO_API_KEY and its secret."
+        }
         21_470 => "TWILIO_ACCOUNT_SID is not the account of these credentials.",
         20_008 => "These are test credentials: use the account's live ones.",
         20_404 => "There is no such resource in this account and region.",
         20_429 | 20_503 => "Twilio is busy: try again in a moment.",
-        21_201 | 21_211 | 21_217 => "Twilio does not take this for a phone number: check the number to call.",
+        21_201 | 21_211 | 21_217 => {
+            "Twilio does not take this for a phone number: check the number to call."
+        }
         21_202 => "This is a premium-rate number, which the account may not call.",
         21_203 | 21_215 => {
             "Allow this country under Voice, Geographic permissions in the Twilio console, or call another number."
@@ -218,12 +255,22 @@ fn advice_for(code: u32) -> Option<&'static str> {
             "Twilio does not accept our public URL: an operator must set TABLECALL_PUBLIC_URL to one that is reachable \
              from the internet, over https."
         }
-        21_206 => "Twilio does not accept the extension: digits, star, hash and w only, at most 32.",
-        20_001 | 20_422 | 21_200 | 21_204 | 21_207 | 21_208 | 21_209 | 21_218 | 21_234 | 21_262 | 21_263 | 21_626
-        | 32_018 | 32_019 => "Twilio does not understand a parameter of this service: please report it with this code.",
-        22_001 => "Twilio kept the call in its queue for too long: lower TWILIO_CPS to what the account may start.",
-        32_017 => "The carrier blocks our number as a caller ID: use another, or register it for SHAKEN/STIR.",
-        21_210 => "The caller ID is not this account's: buy the number or verify it in the Twilio console.",
+        21_206 => {
+            "Twilio does not accept the extension: digits, star, hash and w only, at most 32."
+        }
+        20_001 | 20_422 | 21_200 | 21_204 | 21_207 | 21_208 | 21_209 | 21_218 | 21_234 | 21_262
+        | 21_263 | 21_626 | 32_018 | 32_019 => {
+            "Twilio does not understand a parameter of this service: please report it with this code."
+        }
+        22_001 => {
+            "Twilio kept the call in its queue for too long: lower TWILIO_CPS to what the account may start."
+        }
+        32_017 => {
+            "The carrier blocks our number as a caller ID: use another, or register it for SHAKEN/STIR."
+        }
+        21_210 => {
+            "The caller ID is not this account's: buy the number or verify it in the Twilio console."
+        }
         21_212 | 21_213 => "The caller ID is not a phone number: check the configured from-number.",
         21_214 => "This number cannot be reached from Twilio.",
         21_216 => "Twilio blocks calls to this number.",
@@ -235,13 +282,15 @@ fn advice_for(code: u32) -> Option<&'static str> {
 
 /// Codes that no other request can get past before somebody changed the account.
 const ACCOUNT: [u32; 20] = [
-    10_001, 10_002, 10_003, 10_005, 20_003, 20_005, 20_006, 20_008, 20_010, 20_011, 20_012, 20_403, 21_202, 21_203,
-    21_210, 21_212, 21_213, 21_215, 21_219, 21_470,
+    10_001, 10_002, 10_003, 10_005, 20_003, 20_005, 20_006, 20_008, 20_010, 20_011, 20_012, 20_403,
+    21_202, 21_203, 21_210, 21_212, 21_213, 21_215, 21_219, 21_470,
 ];
 
-/// Codes with which every call of the account is refused: credentials, suspension, an empty balance.
-const WHOLE_ACCOUNT: [u32; 11] =
-    [10_001, 10_005, 20_003, 20_005, 20_006, 20_008, 20_010, 20_011, 20_012, 20_403, 21_470];
+/// Codes with which every call of the account is refused: credentials, suspension, an empty
+/// balance.
+const WHOLE_ACCOUNT: [u32; 11] = [
+    10_001, 10_005, 20_003, 20_005, 20_006, 20_008, 20_010, 20_011, 20_012, 20_403, 21_470,
+];
 
 fn classify(status: u16, code: Option<u32>) -> Class {
     match code.filter(|code| *code != 0) {
@@ -277,7 +326,15 @@ struct Entry {
 /// Read once, at the first refusal; a test reads it whole, so that a broken file cannot be shipped.
 static CODES: LazyLock<HashMap<u32, Entry>> = LazyLock::new(|| {
     let catalogue: Result<Catalogue, _> = serde_json::from_str(include_str!("../error_codes.json"));
-    catalogue.map_or_else(|_| HashMap::new(), |read| read.codes.into_iter().map(|entry| (entry.code, entry)).collect())
+    catalogue.map_or_else(
+        |_| HashMap::new(),
+        |read| {
+            read.codes
+                .into_iter()
+                .map(|entry| (entry.code, entry))
+                .collect()
+        },
+    )
 });
 
 /// The body of an answer that is not a success; empty when it is HTML, as from Twilio's edge.

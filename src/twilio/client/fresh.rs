@@ -1,5 +1,6 @@
-//! A request that must not leave after a certain moment: it is looked at when its bytes are wanted, which is after the
-//! connection stands. A process that stood still meanwhile, or a connection that took its time, sends nothing.
+//! A request that must not leave after a certain moment: it is looked at when its bytes are wanted,
+//! which is after the connection stands. A process that stood still meanwhile, or a connection that
+//! took its time, sends nothing.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -35,7 +36,10 @@ pub(super) struct Fresh {
 
 impl Fresh {
     pub(super) fn new(body: String, until: Option<Until>) -> Self {
-        Self { body: Full::from(body), until }
+        Self {
+            body: Full::from(body),
+            until,
+        }
     }
 }
 
@@ -43,11 +47,20 @@ impl Body for Fresh {
     type Data = Bytes;
     type Error = Lapsed;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Lapsed>>> {
-        if self.until.as_ref().is_some_and(|until| until.clock.now() > until.at) {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Lapsed>>> {
+        if self
+            .until
+            .as_ref()
+            .is_some_and(|until| until.clock.now() > until.at)
+        {
             return Poll::Ready(Some(Err(Lapsed)));
         }
-        Pin::new(&mut self.body).poll_frame(context).map_err(|never: Infallible| match never {})
+        Pin::new(&mut self.body)
+            .poll_frame(context)
+            .map_err(|never: Infallible| match never {})
     }
 
     fn is_end_stream(&self) -> bool {

@@ -1,4 +1,5 @@
-//! What a doctor asks of an account: its numbers, the countries it may call, and what time it is there.
+//! What a doctor asks of an account: its numbers, the countries it may call, and what time it is
+//! there.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -49,12 +50,21 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub async fn own_number(&self, phone: &str) -> Result<Option<OwnNumber>, Error> {
-        let body: NumbersBody = self.get(&resource("IncomingPhoneNumbers.json", phone)).await?;
-        let own = body.incoming_phone_numbers.into_iter().find(|number| number.phone_number == phone);
-        Ok(own.map(|number| OwnNumber { phone_number: number.phone_number, voice: number.capabilities.voice }))
+        let body: NumbersBody = self
+            .get(&resource("IncomingPhoneNumbers.json", phone))
+            .await?;
+        let own = body
+            .incoming_phone_numbers
+            .into_iter()
+            .find(|number| number.phone_number == phone);
+        Ok(own.map(|number| OwnNumber {
+            phone_number: number.phone_number,
+            voice: number.capabilities.voice,
+        }))
     }
 
-    /// Whether `phone`, E.164, is a number of somebody else's that the account has verified as a caller ID.
+    /// Whether `phone`, E.164, is a number of somebody else's that the account has verified as a
+    /// caller ID.
     ///
     /// # Errors
     /// See [`Error`].
@@ -63,13 +73,16 @@ impl Client {
         Ok(!body.outgoing_caller_ids.is_empty())
     }
 
-    /// Whether ordinary numbers of a country (ISO 3166 alpha-2) may be called (Twilio, Voice Dialing Permissions), asked
-    /// at `voice_url`, such as `https://voice.twilio.com`.
+    /// Whether ordinary numbers of a country (ISO 3166 alpha-2) may be called (Twilio, Voice
+    /// Dialing Permissions), asked at `voice_url`, such as `https://voice.twilio.com`.
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn may_call_country(&self, voice_url: &str, country: &str) -> Result<bool, Error> {
-        let url = format!("{}/v1/DialingPermissions/Countries/{country}", voice_url.trim_end_matches('/'));
+        let url = format!(
+            "{}/v1/DialingPermissions/Countries/{country}",
+            voice_url.trim_end_matches('/')
+        );
         Ok(parse::<CountryBody>(&self.transport.get(url).await?)?.low_risk_numbers_enabled)
     }
 
@@ -78,7 +91,10 @@ impl Client {
     /// # Errors
     /// [`Error::NotSent`] or [`Error::Unanswered`]; a refusal tells the time too.
     pub async fn time(&self) -> Result<Option<Timestamp>, Error> {
-        let date = self.transport.date(self.transport.account_url("/Calls.json?PageSize=1")).await?;
+        let date = self
+            .transport
+            .date(self.transport.account_url("/Calls.json?PageSize=1"))
+            .await?;
         Ok(date.as_deref().and_then(crate::twilio::webhook::rfc2822))
     }
 }

@@ -29,7 +29,8 @@ pub struct NewCall {
     pub timeout: Option<u16>,
     /// How long the line may be open, seconds; Twilio's default is 4 hours.
     pub time_limit: Option<u32>,
-    /// Keys to send after the pick-up: at most 32 of `0-9 A-D # * w W`. Switches machine detection off.
+    /// Keys to send after the pick-up: at most 32 of `0-9 A-D # * w W`. Switches machine detection
+    /// off.
     pub send_digits: Option<String>,
     /// Whether Twilio is to find out who picked up.
     pub machine_detection: Option<MachineDetection>,
@@ -56,7 +57,12 @@ impl NewCall {
     /// The same call with nothing but what a trial account may use.
     #[must_use]
     pub fn to_minimal(&self) -> Self {
-        Self::minimal(self.to.clone(), self.from.clone(), self.url.clone(), self.status_callback.clone())
+        Self::minimal(
+            self.to.clone(),
+            self.from.clone(),
+            self.url.clone(),
+            self.status_callback.clone(),
+        )
     }
 
     /// The form as it is sent.
@@ -69,7 +75,8 @@ impl NewCall {
         append(&mut form, "Url", &self.url);
         append_some(&mut form, "FallbackUrl", self.fallback_url.as_deref());
         append_some(&mut form, "StatusCallback", self.status_callback.as_deref());
-        // Repeated, one event each: in one value with spaces Twilio would only know the word it does not know.
+        // Repeated, one event each: in one value with spaces Twilio would only know the word it
+        // does not know.
         for event in &self.status_callback_events {
             append(&mut form, "StatusCallbackEvent", event.as_str());
         }
@@ -137,8 +144,16 @@ impl MachineDetection {
         };
         append(form, "MachineDetection", mode);
         append_number(form, "MachineDetectionTimeout", self.timeout);
-        append_number(form, "MachineDetectionSpeechThreshold", self.speech_threshold);
-        append_number(form, "MachineDetectionSpeechEndThreshold", self.speech_end_threshold);
+        append_number(
+            form,
+            "MachineDetectionSpeechThreshold",
+            self.speech_threshold,
+        );
+        append_number(
+            form,
+            "MachineDetectionSpeechEndThreshold",
+            self.speech_end_threshold,
+        );
         append_number(form, "MachineDetectionSilenceTimeout", self.silence_timeout);
         if let Some(AsyncAmd { status_callback }) = &self.asynchronous {
             append(form, "AsyncAmd", "true");
@@ -154,7 +169,8 @@ pub enum CallUpdate {
     Cancel,
     /// Ends a call in any state.
     Complete,
-    /// Drops what is being said and runs this document, at most 4000 characters; its URLs must be absolute.
+    /// Drops what is being said and runs this document, at most 4000 characters; its URLs must be
+    /// absolute.
     Twiml(String),
 }
 
@@ -183,7 +199,8 @@ pub struct ListQuery {
     pub status: Option<CallStatus>,
     /// Calls that started on this day (UTC) or later: `StartTime>`.
     pub start_time_from: Option<Date>,
-    /// Calls a page, 1 to 100 (more would not fit into an answer that is read here); Twilio's default is 50.
+    /// Calls a page, 1 to 100 (more would not fit into an answer that is read here); Twilio's
+    /// default is 50.
     pub page_size: Option<u16>,
 }
 
@@ -195,14 +212,26 @@ impl ListQuery {
         append_some(&mut query, "To", self.to.as_deref());
         append_some(&mut query, "From", self.from.as_deref());
         append_some(&mut query, "Status", self.status.map(CallStatus::as_str));
-        append_some(&mut query, "StartTime>", self.start_time_from.map(|date| date.to_string()).as_deref());
-        append_number(&mut query, "PageSize", Some(self.page_size.unwrap_or(50).clamp(1, 100)));
+        append_some(
+            &mut query,
+            "StartTime>",
+            self.start_time_from.map(|date| date.to_string()).as_deref(),
+        );
+        append_number(
+            &mut query,
+            "PageSize",
+            Some(self.page_size.unwrap_or(50).clamp(1, 100)),
+        );
         query
     }
 }
 
 fn append_number(form: &mut String, name: &str, value: Option<impl Into<u32>>) {
-    append_some(form, name, value.map(|value| value.into().to_string()).as_deref());
+    append_some(
+        form,
+        name,
+        value.map(|value| value.into().to_string()).as_deref(),
+    );
 }
 
 #[cfg(test)]
@@ -218,14 +247,20 @@ mod tests {
             page_size: Some(1_000),
             ..ListQuery::default()
         };
-        assert_eq!(query.to_query(), "To=%2B15551234567&Status=in-progress&StartTime%3E=2026-12-04&PageSize=100");
+        assert_eq!(
+            query.to_query(),
+            "To=%2B15551234567&Status=in-progress&StartTime%3E=2026-12-04&PageSize=100"
+        );
     }
 
     #[test]
     fn updates_carry_one_parameter() {
         assert_eq!(CallUpdate::Cancel.to_form(), "Status=canceled");
         assert_eq!(CallUpdate::Complete.to_form(), "Status=completed");
-        assert_eq!(CallUpdate::Twiml("<Response/>".into()).to_form(), "Twiml=%3CResponse%2F%3E");
+        assert_eq!(
+            CallUpdate::Twiml("<Response/>".into()).to_form(),
+            "Twiml=%3CResponse%2F%3E"
+        );
     }
 
     #[test]

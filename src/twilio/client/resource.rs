@@ -1,7 +1,8 @@
 //! What Twilio answers.
 //!
-//! Only what names the resource is required. Nulls, unknown fields, and values of an unexpected form are absent, for
-//! an answer that cannot be read is worse than one with a gap: the call it tells of exists.
+//! Only what names the resource is required. Nulls, unknown fields, and values of an unexpected
+//! form are absent, for an answer that cannot be read is worse than one with a gap: the call it
+//! tells of exists.
 
 use std::time::Duration;
 
@@ -44,7 +45,8 @@ pub struct CallPage {
     pub next_page_uri: Option<String>,
 }
 
-/// One request of a call and its answer (Twilio, Call Event resource): ours to Twilio, and Twilio's to us.
+/// One request of a call and its answer (Twilio, Call Event resource): ours to Twilio, and Twilio's
+/// to us.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallEvent {
     /// `GET` or `POST`.
@@ -63,7 +65,10 @@ impl CallEvent {
     /// The value of a parameter.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+        self.parameters
+            .iter()
+            .find(|(found, _)| found == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -139,7 +144,10 @@ impl From<CallBody> for CallResource {
             date_created: date(body.date_created),
             start_time: date(body.start_time),
             end_time: date(body.end_time),
-            duration: body.duration.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs),
+            duration: body
+                .duration
+                .and_then(|seconds| seconds.parse().ok())
+                .map(Duration::from_secs),
             answered_by: body.answered_by.and_then(|verdict| verdict.parse().ok()),
         }
     }
@@ -154,7 +162,10 @@ pub(super) struct CallsBody {
 
 impl From<CallsBody> for CallPage {
     fn from(body: CallsBody) -> Self {
-        Self { calls: body.calls.into_iter().map(CallResource::from).collect(), next_page_uri: body.next_page_uri }
+        Self {
+            calls: body.calls.into_iter().map(CallResource::from).collect(),
+            next_page_uri: body.next_page_uri,
+        }
     }
 }
 
@@ -181,9 +192,13 @@ impl From<EventBody> for CallEvent {
         Self {
             method: plain(&request["method"]),
             url: plain(&request["url"]),
-            parameters: parameters.filter_map(|(name, value)| Some((name.clone(), plain(value)?))).collect(),
+            parameters: parameters
+                .filter_map(|(name, value)| Some((name.clone(), plain(value)?)))
+                .collect(),
             response_code: plain(&response["response_code"]).and_then(|code| code.parse().ok()),
-            response_date: plain(&response["date_created"]).as_deref().and_then(rfc2822),
+            response_date: plain(&response["date_created"])
+                .as_deref()
+                .and_then(rfc2822),
         }
     }
 }
@@ -217,7 +232,8 @@ impl From<BalanceBody> for Balance {
     }
 }
 
-/// Reads a field that is text or null, and forgives numbers: Twilio writes both for the same field here and there.
+/// Reads a field that is text or null, and forgives numbers: Twilio writes both for the same field
+/// here and there.
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(plain(&Value::deserialize(deserializer)?))
 }

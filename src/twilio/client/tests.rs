@@ -36,18 +36,26 @@ async fn read_request(stream: &mut TcpStream) -> String {
     loop {
         let text = String::from_utf8_lossy(&request).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            let length = head
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length: "));
             if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
                 return text;
             }
         }
-        assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0, "the request ended early: {text}");
+        assert_ne!(
+            stream.read_buf(&mut request).await.unwrap(),
+            0,
+            "the request ended early: {text}"
+        );
     }
 }
 
 fn answer(status: &str, headers: &str, body: &str) -> String {
     let length = body.len();
-    format!("HTTP/1.1 {status}\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}")
+    format!(
+        "HTTP/1.1 {status}\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}"
+    )
 }
 
 fn client_at(origin: &str, timeout: Duration) -> Client {
@@ -66,7 +74,9 @@ fn call() -> NewCall {
 /// The outcome of one create, given one answer.
 async fn create(answer: String) -> Result<CallSid, Error> {
     let (origin, served) = serve(vec![answer]).await;
-    let outcome = client_at(&origin, DEFAULT_TIMEOUT).create(&call(), None).await;
+    let outcome = client_at(&origin, DEFAULT_TIMEOUT)
+        .create(&call(), None)
+        .await;
     served.await.unwrap();
     outcome
 }
@@ -81,8 +91,10 @@ fn created() -> String {
 #[tokio::test]
 async fn a_create_is_one_form_with_credentials_and_repeated_events() {
     let (origin, served) = serve(vec![answer("201 Created", "", &created())]).await;
-    let detection =
-        MachineDetection::asynchronous(MachineDetectionMode::DetectMessageEnd, "https://a.example/m".to_owned());
+    let detection = MachineDetection::asynchronous(
+        MachineDetectionMode::DetectMessageEnd,
+        "https://a.example/m".to_owned(),
+    );
     let call = NewCall {
         fallback_url: Some("https://a.example/f#rc=2".into()),
         status_callback: Some("https://a.example/s".into()),
@@ -92,11 +104,19 @@ async fn a_create_is_one_form_with_credentials_and_repeated_events() {
         machine_detection: Some(detection),
         ..call()
     };
-    let made = client_at(&origin, DEFAULT_TIMEOUT).create(&call, None).await.unwrap();
+    let made = client_at(&origin, DEFAULT_TIMEOUT)
+        .create(&call, None)
+        .await
+        .unwrap();
     assert_eq!(made.to_string(), CALL);
     let request = served.await.unwrap().remove(0);
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
-    assert!(head.starts_with(&format!("POST /2010-04-01/Accounts/{ACCOUNT}/Calls.json HTTP/1.1\r\n")), "{head}");
+    assert!(
+        head.starts_with(&format!(
+            "POST /2010-04-01/Accounts/{ACCOUNT}/Calls.json HTTP/1.1\r\n"
+        )),
+        "{head}"
+    );
     for header in [
         // base64 of "AC0123456789abcdef0123456789abcdef:geheim"
         "authorization: Basic QUMwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZjpnZWhlaW0=",
@@ -104,7 +124,10 @@ async fn a_create_is_one_form_with_credentials_and_repeated_events() {
         "accept: application/json",
         concat!("user-agent: tablecall/", env!("CARGO_PKG_VERSION")),
     ] {
-        assert!(head.lines().any(|line| line == header), "{header} is not in {head}");
+        assert!(
+            head.lines().any(|line| line == header),
+            "{header} is not in {head}"
+        );
     }
     let expected = "To=%2B15557654321&From=%2B15551234567&Url=https%3A%2F%2Fa.example%2Ftwiml%2Fanswer%2Fx\
         &FallbackUrl=https%3A%2F%2Fa.example%2Ff%23rc%3D2&StatusCallback=https%3A%2F%2Fa.example%2Fs\
@@ -117,9 +140,18 @@ async fn a_create_is_one_form_with_credentials_and_repeated_events() {
 #[tokio::test]
 async fn a_queued_call_is_read_without_what_it_has_not_yet() {
     let (origin, served) = serve(vec![answer("200 OK", "", &created())]).await;
-    let call = client_at(&origin, DEFAULT_TIMEOUT).fetch(&CALL.parse().unwrap()).await.unwrap();
-    assert_eq!((call.sid.to_string().as_str(), call.status), (CALL, Some(CallStatus::Queued)));
-    assert_eq!((call.date_created, call.duration, call.answered_by), (None, None, None));
+    let call = client_at(&origin, DEFAULT_TIMEOUT)
+        .fetch(&CALL.parse().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(
+        (call.sid.to_string().as_str(), call.status),
+        (CALL, Some(CallStatus::Queued))
+    );
+    assert_eq!(
+        (call.date_created, call.duration, call.answered_by),
+        (None, None, None)
+    );
     served.await.unwrap();
 }
 
@@ -130,51 +162,124 @@ async fn an_ended_call_is_read_with_its_times() {
         "duration":"15","answered_by":"machine_start"}}"#
     );
     let (origin, served) = serve(vec![answer("200 OK", "", &body)]).await;
-    let call = client_at(&origin, DEFAULT_TIMEOUT).fetch(&CALL.parse().unwrap()).await.unwrap();
-    assert_eq!(call.start_time, Some("2019-10-18T17:00:00Z".parse().unwrap()));
+    let call = client_at(&origin, DEFAULT_TIMEOUT)
+        .fetch(&CALL.parse().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(
+        call.start_time,
+        Some("2019-10-18T17:00:00Z".parse().unwrap())
+    );
     assert_eq!((call.end_time, call.to), (None, None));
-    assert_eq!((call.duration, call.answered_by), (Some(Duration::from_secs(15)), Some(AnsweredBy::MachineStart)));
-    assert!(served.await.unwrap()[0].starts_with(&format!("GET /2010-04-01/Accounts/{ACCOUNT}/Calls/{CALL}.json ")));
+    assert_eq!(
+        (call.duration, call.answered_by),
+        (
+            Some(Duration::from_secs(15)),
+            Some(AnsweredBy::MachineStart)
+        )
+    );
+    assert!(served.await.unwrap()[0].starts_with(&format!(
+        "GET /2010-04-01/Accounts/{ACCOUNT}/Calls/{CALL}.json "
+    )));
 }
 
 #[tokio::test]
 async fn a_refusal_keeps_twilios_code_and_says_what_to_do() {
     let body = r#"{"code":21215,"message":"Account not authorized to call +1","more_info":"x","status":400}"#;
-    let error = create(answer("400 Bad Request", "", body)).await.unwrap_err();
+    let error = create(answer("400 Bad Request", "", body))
+        .await
+        .unwrap_err();
     let refusal = error.refusal().unwrap();
-    assert_eq!((refusal.status, refusal.code, refusal.class), (400, Some(21_215), Class::FixAccount));
+    assert_eq!(
+        (refusal.status, refusal.code, refusal.class),
+        (400, Some(21_215), Class::FixAccount)
+    );
     assert_eq!(refusal.message, "Account not authorized to call +1");
-    assert!(refusal.advice().contains("Geographic permissions"), "{}", refusal.advice());
+    assert!(
+        refusal.advice().contains("Geographic permissions"),
+        "{}",
+        refusal.advice()
+    );
 }
 
 #[tokio::test]
 async fn an_error_page_is_a_refusal_without_a_code() {
-    let error = create(answer("403 Forbidden", "content-type: text/html\r\n", "<html>no</html>")).await.unwrap_err();
+    let error = create(answer(
+        "403 Forbidden",
+        "content-type: text/html\r\n",
+        "<html>no</html>",
+    ))
+    .await
+    .unwrap_err();
     let refusal = error.refusal().unwrap();
-    assert_eq!((refusal.status, refusal.code, refusal.message.as_str()), (403, None, ""));
+    assert_eq!(
+        (refusal.status, refusal.code, refusal.message.as_str()),
+        (403, None, "")
+    );
 }
 
 #[tokio::test]
 async fn only_answers_that_say_so_allow_another_try() {
-    let error = create(answer("429 Too Many Requests", "retry-after: 3\r\n", r#"{"code":20429}"#)).await.unwrap_err();
-    let Error::TryLater { retry_after, code } = error else { panic!("{error:?}") };
-    assert_eq!((retry_after, code), (Some(Duration::from_secs(3)), Some(20_429)));
-    let busy = create(answer("503 Service Unavailable", "", r#"{"code":20503}"#)).await.unwrap_err();
-    assert!(matches!(busy, Error::TryLater { retry_after: None, code: Some(20_503) }), "{busy:?}");
+    let error = create(answer(
+        "429 Too Many Requests",
+        "retry-after: 3\r\n",
+        r#"{"code":20429}"#,
+    ))
+    .await
+    .unwrap_err();
+    let Error::TryLater { retry_after, code } = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(
+        (retry_after, code),
+        (Some(Duration::from_secs(3)), Some(20_429))
+    );
+    let busy = create(answer("503 Service Unavailable", "", r#"{"code":20503}"#))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            busy,
+            Error::TryLater {
+                retry_after: None,
+                code: Some(20_503)
+            }
+        ),
+        "{busy:?}"
+    );
 }
 
 #[tokio::test]
 async fn after_other_answers_the_call_may_exist() {
     for (answer, status) in [
         (answer("503 Service Unavailable", "", "<html>"), Some(503)),
-        (answer("500 Internal Server Error", "", r#"{"code":20500}"#), Some(500)),
-        (answer("302 Found", "location: http://127.0.0.1:1/\r\n", ""), Some(302)),
+        (
+            answer("500 Internal Server Error", "", r#"{"code":20500}"#),
+            Some(500),
+        ),
+        (
+            answer("302 Found", "location: http://127.0.0.1:1/\r\n", ""),
+            Some(302),
+        ),
         (answer("201 Created", "", "<html>"), None),
-        (answer("201 Created", "", &format!("{}{}", created(), " ".repeat(256 * 1024))), None),
+        (
+            answer(
+                "201 Created",
+                "",
+                &format!("{}{}", created(), " ".repeat(256 * 1024)),
+            ),
+            None,
+        ),
     ] {
         let error = create(answer).await.unwrap_err();
-        let Error::Unanswered { why } = error else { panic!("{error:?}") };
-        let found = if let Why::Status(found) = why { Some(found) } else { None };
+        let Error::Unanswered { why } = error else {
+            panic!("{error:?}")
+        };
+        let found = if let Why::Status(found) = why {
+            Some(found)
+        } else {
+            None
+        };
         assert_eq!(found, status, "{why:?}");
         assert!(found.is_some() || matches!(why, Why::Unreadable), "{why:?}");
     }
@@ -183,10 +288,26 @@ async fn after_other_answers_the_call_may_exist() {
 #[tokio::test]
 async fn a_connection_that_breaks_after_the_request_leaves_the_call_open() {
     let error = create(String::new()).await.unwrap_err();
-    assert!(matches!(error, Error::Unanswered { why: Why::Broken(_) }), "{error:?}");
+    assert!(
+        matches!(
+            error,
+            Error::Unanswered {
+                why: Why::Broken(_)
+            }
+        ),
+        "{error:?}"
+    );
     let cut = "HTTP/1.1 201 Created\r\ncontent-length: 500\r\n\r\n{".to_owned();
     let error = create(cut).await.unwrap_err();
-    assert!(matches!(error, Error::Unanswered { why: Why::Broken(_) }), "{error:?}");
+    assert!(
+        matches!(
+            error,
+            Error::Unanswered {
+                why: Why::Broken(_)
+            }
+        ),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]
@@ -206,7 +327,15 @@ async fn a_create_on_a_kept_connection_that_breaks_is_not_sent_again() {
     let client = client_at(&origin, DEFAULT_TIMEOUT);
     client.create(&call(), None).await.unwrap();
     let broken = client.create(&call(), None).await;
-    assert!(matches!(broken, Err(Error::Unanswered { why: Why::Broken(_) })), "{broken:?}");
+    assert!(
+        matches!(
+            broken,
+            Err(Error::Unanswered {
+                why: Why::Broken(_)
+            })
+        ),
+        "{broken:?}"
+    );
     let listener = served.await.unwrap();
     let again = std::pin::pin!(listener.accept()).now_or_never();
     assert!(again.is_none(), "nobody has connected once more");
@@ -217,7 +346,10 @@ async fn a_refused_connection_is_known_to_have_sent_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let error = client_at(&origin, DEFAULT_TIMEOUT).create(&call(), None).await.unwrap_err();
+    let error = client_at(&origin, DEFAULT_TIMEOUT)
+        .create(&call(), None)
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::NotSent(_)), "{error:?}");
     assert!(!format!("{error:?}").contains(ACCOUNT), "{error:?}");
 }
@@ -228,10 +360,16 @@ async fn a_failed_handshake_is_known_to_have_sent_nothing() {
     let origin = format!("https://{}", listener.local_addr().unwrap());
     let served = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
-        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        stream
+            .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            .await
+            .unwrap();
         stream
     });
-    let error = client_at(&origin, DEFAULT_TIMEOUT).create(&call(), None).await.unwrap_err();
+    let error = client_at(&origin, DEFAULT_TIMEOUT)
+        .create(&call(), None)
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::NotSent(_)), "{error:?}");
     served.await.unwrap();
 }
@@ -240,22 +378,56 @@ async fn a_failed_handshake_is_known_to_have_sent_nothing() {
 async fn silence_ends_at_the_time_limit() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
-    let error = client_at(&origin, Duration::from_millis(100)).create(&call(), None).await.unwrap_err();
-    assert!(matches!(error, Error::Unanswered { why: Why::Timeout }), "{error:?}");
+    let error = client_at(&origin, Duration::from_millis(100))
+        .create(&call(), None)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, Error::Unanswered { why: Why::Timeout }),
+        "{error:?}"
+    );
     drop(listener);
 }
 
 #[tokio::test]
 async fn pages_are_followed_as_they_are_given() {
-    let next = format!("/2010-04-01/Accounts/{ACCOUNT}/Calls.json?PageSize=2&Page=1&PageToken=PACA%2Fx");
-    let first = format!(r#"{{"calls":[{}],"next_page_uri":"{next}","page":0}}"#, created());
+    let next =
+        format!("/2010-04-01/Accounts/{ACCOUNT}/Calls.json?PageSize=2&Page=1&PageToken=PACA%2Fx");
+    let first = format!(
+        r#"{{"calls":[{}],"next_page_uri":"{next}","page":0}}"#,
+        created()
+    );
     let last = r#"{"calls":[],"next_page_uri":null}"#;
-    let (origin, served) = serve(vec![answer("200 OK", "", &first), answer("200 OK", "", last)]).await;
+    let (origin, served) = serve(vec![
+        answer("200 OK", "", &first),
+        answer("200 OK", "", last),
+    ])
+    .await;
     let client = client_at(&format!("{origin}/simulator/"), DEFAULT_TIMEOUT);
-    let page = client.list(&ListQuery { page_size: Some(2), ..ListQuery::default() }).await.unwrap();
-    assert_eq!((page.calls.len(), page.next_page_uri.as_deref()), (1, Some(next.as_str())));
-    assert_eq!(client.list_next(&next).await.unwrap(), CallPage { calls: vec![], next_page_uri: None });
-    let lines: Vec<String> = served.await.unwrap().iter().map(|all| all.lines().next().unwrap().to_owned()).collect();
+    let page = client
+        .list(&ListQuery {
+            page_size: Some(2),
+            ..ListQuery::default()
+        })
+        .await
+        .unwrap();
+    assert_eq!(
+        (page.calls.len(), page.next_page_uri.as_deref()),
+        (1, Some(next.as_str()))
+    );
+    assert_eq!(
+        client.list_next(&next).await.unwrap(),
+        CallPage {
+            calls: vec![],
+            next_page_uri: None
+        }
+    );
+    let lines: Vec<String> = served
+        .await
+        .unwrap()
+        .iter()
+        .map(|all| all.lines().next().unwrap().to_owned())
+        .collect();
     let root = format!("GET /simulator/2010-04-01/Accounts/{ACCOUNT}/Calls.json");
     let second = format!("{root}?PageSize=2&Page=1&PageToken=PACA%2Fx HTTP/1.1");
     assert_eq!(lines, [format!("{root}?PageSize=2 HTTP/1.1"), second]);
@@ -275,7 +447,15 @@ async fn credentials_are_not_taken_to_other_places() {
         String::new(),
     ] {
         let error = client.list_next(&uri).await.unwrap_err();
-        assert!(matches!(error, Error::Unanswered { why: Why::ForeignPage }), "{uri}: {error:?}");
+        assert!(
+            matches!(
+                error,
+                Error::Unanswered {
+                    why: Why::ForeignPage
+                }
+            ),
+            "{uri}: {error:?}"
+        );
     }
 }
 
@@ -286,25 +466,51 @@ async fn events_of_all_pages_are_read() {
         "response":{"response_code":200,"date_created":"Mon, 13 Sep 2021 20:00:00 +0000"}}"#;
     let first = format!(r#"{{"events":[{event}],"next_page_uri":"{next}"}}"#);
     let last = r#"{"events":[{"request":null}]}"#;
-    let (origin, served) = serve(vec![answer("200 OK", "", &first), answer("200 OK", "", last)]).await;
-    let events = client_at(&origin, DEFAULT_TIMEOUT).events(&CALL.parse().unwrap()).await.unwrap();
+    let (origin, served) = serve(vec![
+        answer("200 OK", "", &first),
+        answer("200 OK", "", last),
+    ])
+    .await;
+    let events = client_at(&origin, DEFAULT_TIMEOUT)
+        .events(&CALL.parse().unwrap())
+        .await
+        .unwrap();
     served.await.unwrap();
     assert_eq!(events.len(), 2);
-    assert_eq!((events[0].parameter("digits"), events[0].parameter("z")), (Some("1"), None));
-    assert_eq!((events[0].response_code, events[0].method.as_deref()), (Some(200), Some("POST")));
-    assert_eq!(events[0].response_date, Some("2021-09-13T20:00:00Z".parse().unwrap()));
-    assert_eq!((events[1].parameters.len(), events[1].response_code), (0, None));
+    assert_eq!(
+        (events[0].parameter("digits"), events[0].parameter("z")),
+        (Some("1"), None)
+    );
+    assert_eq!(
+        (events[0].response_code, events[0].method.as_deref()),
+        (Some(200), Some("POST"))
+    );
+    assert_eq!(
+        events[0].response_date,
+        Some("2021-09-13T20:00:00Z".parse().unwrap())
+    );
+    assert_eq!(
+        (events[1].parameters.len(), events[1].response_code),
+        (0, None)
+    );
 }
 
 #[tokio::test]
 async fn the_accounts_standing_and_balance_are_read() {
     let account = format!(r#"{{"sid":"{ACCOUNT}","status":"active","type":"Trial"}}"#);
     let balance = format!(r#"{{"account_sid":"{ACCOUNT}","balance":"-1.50","currency":"USD"}}"#);
-    let (origin, served) = serve(vec![answer("200 OK", "", &account), answer("200 OK", "", &balance)]).await;
+    let (origin, served) = serve(vec![
+        answer("200 OK", "", &account),
+        answer("200 OK", "", &balance),
+    ])
+    .await;
     let client = client_at(&origin, DEFAULT_TIMEOUT);
     let account = client.account().await.unwrap();
     assert!(account.is_active() && account.is_trial());
-    assert_eq!(client.balance().await.unwrap().balance.as_deref(), Some("-1.50"));
+    assert_eq!(
+        client.balance().await.unwrap().balance.as_deref(),
+        Some("-1.50")
+    );
     let requests = served.await.unwrap();
     assert!(requests[0].starts_with(&format!("GET /2010-04-01/Accounts/{ACCOUNT}.json ")));
     assert!(requests[1].starts_with(&format!("GET /2010-04-01/Accounts/{ACCOUNT}/Balance.json ")));
@@ -313,7 +519,14 @@ async fn the_accounts_standing_and_balance_are_read() {
 #[test]
 fn only_web_addresses_serve_as_the_apis_url() {
     let account: AccountSid = ACCOUNT.parse().unwrap();
-    for bad in ["", "api.twilio.com", "ftp://a.example", "https://a.example/?q", "https://u:p@a.example", "https://"] {
+    for bad in [
+        "",
+        "api.twilio.com",
+        "ftp://a.example",
+        "https://a.example/?q",
+        "https://u:p@a.example",
+        "https://",
+    ] {
         let mut config = ClientConfig::new(account, Credentials::api_key("SK1", "geheim"));
         config.api_url = bad.to_owned();
         assert_eq!(Client::new(config).map(drop), Err(InvalidApiUrl), "{bad}");
@@ -322,15 +535,36 @@ fn only_web_addresses_serve_as_the_apis_url() {
 
 #[tokio::test]
 async fn the_country_of_a_call_is_looked_up_at_another_host_of_twilios() {
-    let allowed = answer("200 OK", "", r#"{"iso_code":"GB","low_risk_numbers_enabled":true}"#);
-    let forbidden = answer("200 OK", "", r#"{"iso_code":"LV","low_risk_numbers_enabled":false}"#);
+    let allowed = answer(
+        "200 OK",
+        "",
+        r#"{"iso_code":"GB","low_risk_numbers_enabled":true}"#,
+    );
+    let forbidden = answer(
+        "200 OK",
+        "",
+        r#"{"iso_code":"LV","low_risk_numbers_enabled":false}"#,
+    );
     let (origin, served) = serve(vec![allowed, forbidden]).await;
     let client = client_at("http://127.0.0.1:1", DEFAULT_TIMEOUT);
-    assert!(client.may_call_country(&format!("{origin}/"), "GB").await.unwrap());
+    assert!(
+        client
+            .may_call_country(&format!("{origin}/"), "GB")
+            .await
+            .unwrap()
+    );
     assert!(!client.may_call_country(&origin, "LV").await.unwrap());
     let requests = served.await.unwrap();
-    assert!(requests[0].starts_with("GET /v1/DialingPermissions/Countries/GB HTTP/1.1\r\n"), "{}", requests[0]);
-    assert!(requests[0].contains("authorization: Basic "), "{}", requests[0]);
+    assert!(
+        requests[0].starts_with("GET /v1/DialingPermissions/Countries/GB HTTP/1.1\r\n"),
+        "{}",
+        requests[0]
+    );
+    assert!(
+        requests[0].contains("authorization: Basic "),
+        "{}",
+        requests[0]
+    );
 }
 
 #[tokio::test]
@@ -342,23 +576,52 @@ async fn a_number_is_ours_or_verified_or_neither() {
         answer("200 OK", "", &body)
     };
     let none = answer("200 OK", "", r#"{"incoming_phone_numbers":[]}"#);
-    let verified = answer("200 OK", "", r#"{"outgoing_caller_ids":[{"phone_number":"+14155550199"}]}"#);
+    let verified = answer(
+        "200 OK",
+        "",
+        r#"{"outgoing_caller_ids":[{"phone_number":"+14155550199"}]}"#,
+    );
     let (origin, served) = serve(vec![number(true), number(false), none, verified]).await;
     let client = client_at(&origin, DEFAULT_TIMEOUT);
-    assert!(client.own_number("+14155550199").await.unwrap().unwrap().voice);
-    assert!(!client.own_number("+14155550199").await.unwrap().unwrap().voice);
+    assert!(
+        client
+            .own_number("+14155550199")
+            .await
+            .unwrap()
+            .unwrap()
+            .voice
+    );
+    assert!(
+        !client
+            .own_number("+14155550199")
+            .await
+            .unwrap()
+            .unwrap()
+            .voice
+    );
     assert_eq!(client.own_number("+14155550199").await.unwrap(), None);
     assert!(client.is_verified_caller_id("+14155550199").await.unwrap());
     let requests = served.await.unwrap();
-    assert!(requests[3].contains("/OutgoingCallerIds.json?PhoneNumber=%2B14155550199 "), "{}", requests[3]);
+    assert!(
+        requests[3].contains("/OutgoingCallerIds.json?PhoneNumber=%2B14155550199 "),
+        "{}",
+        requests[3]
+    );
 }
 
 #[tokio::test]
 async fn the_time_at_twilio_is_told_by_any_answer() {
     let date = "date: Tue, 01 Dec 2026 12:00:00 GMT\r\n";
-    let (origin, served) = serve(vec![answer("401 Unauthorized", date, "{}"), answer("200 OK", "", "{}")]).await;
+    let (origin, served) = serve(vec![
+        answer("401 Unauthorized", date, "{}"),
+        answer("200 OK", "", "{}"),
+    ])
+    .await;
     let client = client_at(&origin, DEFAULT_TIMEOUT);
-    assert_eq!(client.time().await.unwrap(), "2026-12-01T12:00:00Z".parse().ok());
+    assert_eq!(
+        client.time().await.unwrap(),
+        "2026-12-01T12:00:00Z".parse().ok()
+    );
     assert_eq!(client.time().await.unwrap(), None);
     served.await.unwrap();
 }
@@ -376,7 +639,10 @@ async fn a_create_whose_time_is_over_when_the_connection_stands_is_not_sent() {
         request
     });
     clock.advance(Duration::from_millis(1));
-    let error = client_at(&origin, DEFAULT_TIMEOUT).create(&call(), Some(Until { clock, at })).await.unwrap_err();
+    let error = client_at(&origin, DEFAULT_TIMEOUT)
+        .create(&call(), Some(Until { clock, at }))
+        .await
+        .unwrap_err();
     assert!(matches!(&error, Error::Unanswered { .. }), "{error:?}");
     assert!(heard.await.unwrap().is_empty(), "not a byte");
 }

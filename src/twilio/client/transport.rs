@@ -1,6 +1,7 @@
 //! One request, one answer: credentials, the time limit, and what each answer means.
 //!
-//! This is the only place that judges whether a request can have had an effect. It must never send one twice.
+//! This is the only place that judges whether a request can have had an effect. It must never send
+//! one twice.
 
 use std::fmt;
 use std::pin::Pin;
@@ -9,7 +10,9 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue, RETRY_AFTER, USER_AGENT};
+use http::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue, RETRY_AFTER, USER_AGENT,
+};
 use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -40,7 +43,10 @@ pub(super) struct Transport {
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Transport").field("account_url", &self.account_url).field("timeout", &self.timeout).finish()
+        f.debug_struct("Transport")
+            .field("account_url", &self.account_url)
+            .field("timeout", &self.timeout)
+            .finish()
     }
 }
 
@@ -52,18 +58,43 @@ pub(super) enum Reach {
 
 impl Transport {
     pub(super) fn new(config: ClientConfig) -> Result<Self, InvalidApiUrl> {
-        let ClientConfig { api_url, account_sid, credentials, timeout } = config;
-        let base: Url = api_url.trim_end_matches('/').parse().map_err(|_| InvalidApiUrl)?;
-        let plain = base.query().is_none() && base.fragment().is_none() && base.username().is_empty();
+        let ClientConfig {
+            api_url,
+            account_sid,
+            credentials,
+            timeout,
+        } = config;
+        let base: Url = api_url
+            .trim_end_matches('/')
+            .parse()
+            .map_err(|_| InvalidApiUrl)?;
+        let plain =
+            base.query().is_none() && base.fragment().is_none() && base.username().is_empty();
         if !matches!(base.scheme(), "http" | "https") || !plain {
             return Err(InvalidApiUrl);
         }
-        let account_url = format!("{}/2010-04-01/Accounts/{account_sid}", base.as_str().trim_end_matches('/'));
-        let calls_url = format!("{account_url}/Calls.json").parse().map_err(|_| InvalidApiUrl)?;
-        let basic = format!("Basic {}", STANDARD.encode(format!("{}:{}", credentials.user, credentials.secret)));
+        let account_url = format!(
+            "{}/2010-04-01/Accounts/{account_sid}",
+            base.as_str().trim_end_matches('/')
+        );
+        let calls_url = format!("{account_url}/Calls.json")
+            .parse()
+            .map_err(|_| InvalidApiUrl)?;
+        let basic = format!(
+            "Basic {}",
+            STANDARD.encode(format!("{}:{}", credentials.user, credentials.secret))
+        );
         let mut authorization = HeaderValue::try_from(basic).map_err(|_| InvalidApiUrl)?;
         authorization.set_sensitive(true);
-        Ok(Self { http: connection::http(), account_url, calls_url, base, account_sid, authorization, timeout })
+        Ok(Self {
+            http: connection::http(),
+            account_url,
+            calls_url,
+            base,
+            account_sid,
+            authorization,
+            timeout,
+        })
     }
 
     pub(super) fn calls_url(&self) -> Uri {
@@ -74,23 +105,32 @@ impl Transport {
         format!("{}{rest}", self.account_url)
     }
 
-    /// Resolves `next_page_uri` of a list of `resource`. Twilio's is a path from the root of the host; a fake under a
-    /// path of its own may leave that path out.
+    /// Resolves `next_page_uri` of a list of `resource`. Twilio's is a path from the root of the
+    /// host; a fake under a path of its own may leave that path out.
     pub(super) fn page_url(&self, uri: &str, resource: &str) -> Reach {
         let path = format!("/2010-04-01/Accounts/{}/{resource}", self.account_sid);
         let prefix = self.base.path().trim_end_matches('/');
-        let Ok(mut url) = self.base.join(uri) else { return Reach::Foreign };
+        let Ok(mut url) = self.base.join(uri) else {
+            return Reach::Foreign;
+        };
         if url.path() == path {
             url.set_path(&format!("{prefix}{path}"));
         }
         let ours = url.origin() == self.base.origin()
             && url.username().is_empty()
             && url.path().strip_prefix(prefix) == Some(&path);
-        if ours { Reach::Ours(url.into()) } else { Reach::Foreign }
+        if ours {
+            Reach::Ours(url.into())
+        } else {
+            Reach::Foreign
+        }
     }
 
     pub(super) async fn get(&self, url: String) -> Result<Vec<u8>, Error> {
-        self.within_time(Box::pin(async { judge(self.ask(Method::GET, read_url(url)?, nothing()).await?).await })).await
+        self.within_time(Box::pin(async {
+            judge(self.ask(Method::GET, read_url(url)?, nothing()).await?).await
+        }))
+        .await
     }
 
     /// Sends a form; `until`: not after that.
@@ -101,34 +141,60 @@ impl Transport {
         until: Option<Until>,
     ) -> Result<Vec<u8>, Error> {
         let form = Fresh::new(form, until);
-        self.within_time(Box::pin(async { judge(self.ask(Method::POST, read_url(url)?, form).await?).await })).await
+        self.within_time(Box::pin(async {
+            judge(self.ask(Method::POST, read_url(url)?, form).await?).await
+        }))
+        .await
     }
 
     /// The header `Date` of whatever is answered.
     pub(super) async fn date(&self, url: String) -> Result<Option<String>, Error> {
-        let answer =
-            self.within_time(Box::pin(async { self.ask(Method::GET, read_url(url)?, nothing()).await })).await?;
-        Ok(answer.headers().get(DATE).and_then(|date| date.to_str().ok()).map(str::to_owned))
+        let answer = self
+            .within_time(Box::pin(async {
+                self.ask(Method::GET, read_url(url)?, nothing()).await
+            }))
+            .await?;
+        Ok(answer
+            .headers()
+            .get(DATE)
+            .and_then(|date| date.to_str().ok())
+            .map(str::to_owned))
     }
 
-    /// From connecting to the last byte of the answer. Boxed, or everything around it would grow by twice its size, and
-    /// be copied with it.
-    async fn within_time<T>(&self, asked: Pin<Box<impl Future<Output = Result<T, Error>>>>) -> Result<T, Error> {
+    /// From connecting to the last byte of the answer. Boxed, or everything around it would grow by
+    /// twice its size, and be copied with it.
+    async fn within_time<T>(
+        &self,
+        asked: Pin<Box<impl Future<Output = Result<T, Error>>>>,
+    ) -> Result<T, Error> {
         let late = |_elapsed| Err(Error::Unanswered { why: Why::Timeout });
-        tokio::time::timeout(self.timeout, asked).await.unwrap_or_else(late)
+        tokio::time::timeout(self.timeout, asked)
+            .await
+            .unwrap_or_else(late)
     }
 
-    async fn ask(&self, method: Method, url: Uri, body: Fresh) -> Result<Response<Incoming>, Error> {
+    async fn ask(
+        &self,
+        method: Method,
+        url: Uri,
+        body: Fresh,
+    ) -> Result<Response<Incoming>, Error> {
         let mut request = Request::new(body);
         let headers = request.headers_mut();
         headers.insert(AUTHORIZATION, self.authorization.clone());
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, HeaderValue::from_static(connection::USER_AGENT));
         if method == Method::POST {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+            headers.insert(
+                CONTENT_TYPE,
+                HeaderValue::from_static("application/x-www-form-urlencoded"),
+            );
         }
         (*request.method_mut(), *request.uri_mut()) = (method, url);
-        self.http.request(request).await.map_err(unsent_or_unanswered)
+        self.http
+            .request(request)
+            .await
+            .map_err(unsent_or_unanswered)
     }
 }
 
@@ -139,13 +205,20 @@ fn nothing() -> Fresh {
 
 fn read_url(url: impl TryInto<Uri>) -> Result<Uri, Error> {
     // Every URL is put together here, of escaped parts.
-    url.try_into().map_err(|_| Error::NotSent("not a URL".into()))
+    url.try_into()
+        .map_err(|_| Error::NotSent("not a URL".into()))
 }
 
-/// Tells what cannot have had an effect from what may have had one. A request is on its way as soon as there is a
-/// connection, so only failures to get one are harmless.
+/// Tells what cannot have had an effect from what may have had one. A request is on its way as soon
+/// as there is a connection, so only failures to get one are harmless.
 fn unsent_or_unanswered(error: legacy::Error) -> Error {
-    if error.is_connect() { Error::NotSent(error.into()) } else { Error::Unanswered { why: Why::Broken(error.into()) } }
+    if error.is_connect() {
+        Error::NotSent(error.into())
+    } else {
+        Error::Unanswered {
+            why: Why::Broken(error.into()),
+        }
+    }
 }
 
 async fn judge(answer: Response<Incoming>) -> Result<Vec<u8>, Error> {
@@ -157,13 +230,20 @@ async fn judge(answer: Response<Incoming>) -> Result<Vec<u8>, Error> {
     }
     // What the status alone says is not changed by a body that cannot be read.
     let refusal = ErrorBody::parse(&body.unwrap_or_default());
-    if status == StatusCode::TOO_MANY_REQUESTS || (status == StatusCode::SERVICE_UNAVAILABLE && refusal.is_busy()) {
-        return Err(Error::TryLater { retry_after, code: refusal.code });
+    if status == StatusCode::TOO_MANY_REQUESTS
+        || (status == StatusCode::SERVICE_UNAVAILABLE && refusal.is_busy())
+    {
+        return Err(Error::TryLater {
+            retry_after,
+            code: refusal.code,
+        });
     }
     if status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT {
         return Err(Error::Refused(Refusal::new(status.as_u16(), refusal)));
     }
-    Err(Error::Unanswered { why: Why::Status(status.as_u16()) })
+    Err(Error::Unanswered {
+        why: Why::Status(status.as_u16()),
+    })
 }
 
 /// No answer keeps us waiting for longer.
@@ -171,19 +251,33 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 
 /// Only seconds are read: Twilio sends no dates here, and a date would need a clock.
 fn retry_after<T>(answer: &Response<T>) -> Option<Duration> {
-    let seconds = answer.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    let seconds = answer
+        .headers()
+        .get(RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
     Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
 async fn read(answer: Response<Incoming>) -> Result<Vec<u8>, Error> {
-    let announced = answer.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let announced = answer
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse().ok());
     let mut read = Vec::with_capacity(announced.unwrap_or(0).min(MAX_ANSWER));
     let mut body = answer.into_body();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Error::Unanswered { why: Why::Broken(error.into()) })?;
+        let frame = frame.map_err(|error| Error::Unanswered {
+            why: Why::Broken(error.into()),
+        })?;
         let data = frame.into_data().unwrap_or_else(|_trailers| Bytes::new());
         if read.len() + data.len() > MAX_ANSWER {
-            return Err(Error::Unanswered { why: Why::Unreadable });
+            return Err(Error::Unanswered {
+                why: Why::Unreadable,
+            });
         }
         read.extend_from_slice(&data);
     }

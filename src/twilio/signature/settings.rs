@@ -1,13 +1,15 @@
 //! The two headers of a signed request, as they were seen.
 //!
-//! What the settings header says only chooses among the secrets and algorithms we have; it is never believed beyond.
+//! What the settings header says only chooses among the secrets and algorithms we have; it is never
+//! believed beyond.
 
 use super::Failure;
 
 /// The header that carries the signature.
 pub const SIGNATURE_HEADER: &str = "x-twilio-signature";
 
-/// The header that says which shared key and which algorithm signed (public beta of 2026, "Webhook shared keys").
+/// The header that says which shared key and which algorithm signed (public beta of 2026, "Webhook
+/// shared keys").
 pub const SETTINGS_HEADER: &str = "x-twilio-webhooks-signature-settings";
 
 /// How often a header was seen.
@@ -46,7 +48,10 @@ impl<'a> SignatureHeaders<'a> {
     /// Picks the two headers out of a request's.
     #[must_use]
     pub fn of(headers: &'a http::HeaderMap) -> Self {
-        Self { signature: Seen::of(headers, SIGNATURE_HEADER), settings: Seen::of(headers, SETTINGS_HEADER) }
+        Self {
+            signature: Seen::of(headers, SIGNATURE_HEADER),
+            settings: Seen::of(headers, SETTINGS_HEADER),
+        }
     }
 }
 
@@ -63,16 +68,25 @@ pub(super) struct Settings<'a> {
 }
 
 impl<'a> Settings<'a> {
-    /// Reads `key=<id>,algorithm=<name>`. No header, or no algorithm in it, means HMAC-SHA1; other settings are
-    /// passed over, because Twilio may add some.
+    /// Reads `key=<id>,algorithm=<name>`. No header, or no algorithm in it, means HMAC-SHA1; other
+    /// settings are passed over, because Twilio may add some.
     pub(super) fn read(seen: Seen<'a>) -> Result<Self, Failure> {
         let value = match seen {
-            Seen::None => return Ok(Self { key: None, algorithm: Algorithm::Sha1 }),
+            Seen::None => {
+                return Ok(Self {
+                    key: None,
+                    algorithm: Algorithm::Sha1,
+                });
+            }
             Seen::One(value) => std::str::from_utf8(value).map_err(|_| Failure::Malformed)?,
             Seen::Many => return Err(Failure::Doubled),
         };
         let (mut key, mut algorithm) = (None, None);
-        for setting in value.split(',').map(str::trim).filter(|setting| !setting.is_empty()) {
+        for setting in value
+            .split(',')
+            .map(str::trim)
+            .filter(|setting| !setting.is_empty())
+        {
             let (name, value) = setting.split_once('=').ok_or(Failure::Malformed)?;
             let (name, value) = (name.trim_end(), value.trim_start());
             let slot = if name.eq_ignore_ascii_case("key") {
@@ -104,11 +118,23 @@ mod tests {
     fn settings_are_read_with_spaces_and_in_any_case() {
         let read = |value: &'static str| Settings::read(Seen::One(value.as_bytes()));
         let settings = |key, algorithm| Ok(Settings { key, algorithm });
-        assert_eq!(read("key=SK1,algorithm=HMAC_SHA256"), settings(Some("SK1"), Algorithm::Sha256));
-        assert_eq!(read(" Algorithm = hmac_sha1 , KEY = SK1 ,"), settings(Some("SK1"), Algorithm::Sha1));
-        assert_eq!(read("key=SK1,later=1"), settings(Some("SK1"), Algorithm::Sha1));
+        assert_eq!(
+            read("key=SK1,algorithm=HMAC_SHA256"),
+            settings(Some("SK1"), Algorithm::Sha256)
+        );
+        assert_eq!(
+            read(" Algorithm = hmac_sha1 , KEY = SK1 ,"),
+            settings(Some("SK1"), Algorithm::Sha1)
+        );
+        assert_eq!(
+            read("key=SK1,later=1"),
+            settings(Some("SK1"), Algorithm::Sha1)
+        );
         assert_eq!(read(""), settings(None, Algorithm::Sha1));
-        assert_eq!(read("key=SK1,algorithm=NONE"), Err(Failure::UnknownAlgorithm));
+        assert_eq!(
+            read("key=SK1,algorithm=NONE"),
+            Err(Failure::UnknownAlgorithm)
+        );
         assert_eq!(read("key=SK1,algorithm="), Err(Failure::UnknownAlgorithm));
         assert_eq!(read("key=SK1,key=SK2"), Err(Failure::Malformed));
         assert_eq!(read("SK1"), Err(Failure::Malformed));

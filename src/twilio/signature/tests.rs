@@ -1,6 +1,8 @@
-//! What the verifier accepts, held against the vectors of Twilio's own libraries and against a slow reference.
+//! What the verifier accepts, held against the vectors of Twilio's own libraries and against a slow
+//! reference.
 //!
-//! Nothing here may be built from the code under test: the reference sorts and joins pairs of its own.
+//! Nothing here may be built from the code under test: the reference sorts and joins pairs of its
+//! own.
 
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -36,21 +38,36 @@ fn form_of(pairs: &[(String, String)]) -> Form {
 
 fn body_of(pairs: &[(String, String)]) -> String {
     let mut body = String::new();
-    pairs.iter().for_each(|(name, value)| append(&mut body, name, value));
+    pairs
+        .iter()
+        .for_each(|(name, value)| append(&mut body, name, value));
     body
 }
 
 fn signed_with(signature: Option<&str>) -> SignatureHeaders<'_> {
     let signature = signature.map_or(Seen::None, |signature| Seen::One(signature.as_bytes()));
-    SignatureHeaders { signature, settings: Seen::None }
+    SignatureHeaders {
+        signature,
+        settings: Seen::None,
+    }
 }
 
 impl Vector {
     fn verdict(&self, token: &str) -> Result<(), Failure> {
         let headers = signed_with(self.signature.as_deref());
         match self.kind.as_str() {
-            "form" => verify_url(&self.url, token, &headers, Content::Form(&form_of(&self.params))),
-            "json" => verify_url(&self.url, token, &headers, Content::Raw(self.body.as_deref().unwrap().as_bytes())),
+            "form" => verify_url(
+                &self.url,
+                token,
+                &headers,
+                Content::Form(&form_of(&self.params)),
+            ),
+            "json" => verify_url(
+                &self.url,
+                token,
+                &headers,
+                Content::Raw(self.body.as_deref().unwrap().as_bytes()),
+            ),
             other => panic!("unknown kind {other}"),
         }
     }
@@ -61,13 +78,19 @@ fn every_vector_of_twilios_libraries_has_its_verdict() {
     let mut seen = 0;
     for vector in vectors() {
         seen += 1;
-        let verdict = vector.auth_token.as_deref().map(|token| vector.verdict(token).is_ok());
+        let verdict = vector
+            .auth_token
+            .as_deref()
+            .map(|token| vector.verdict(token).is_ok());
         match vector.name.as_str() {
-            // Signed over a URL in which twilio-node has escaped the apostrophe. Twilio signs the bytes it was
-            // given, and only twilio-node accepts this one (its issues 1059 and 1183).
+            // Signed over a URL in which twilio-node has escaped the apostrophe. Twilio signs the
+            // bytes it was given, and only twilio-node accepts this one (its issues 1059 and 1183).
             "apostrophe_query_node_HEAD" => assert_eq!(verdict, Some(false)),
             // Its token is not published: only the digest of its body can be checked.
-            "docs_json_sample" => assert!(body_digest_fits(&vector.url, vector.body.unwrap().as_bytes())),
+            "docs_json_sample" => assert!(body_digest_fits(
+                &vector.url,
+                vector.body.unwrap().as_bytes()
+            )),
             name => assert_eq!(verdict, vector.expected_valid, "{name}"),
         }
     }
@@ -101,31 +124,74 @@ fn the_failures_have_their_causes() {
         (Seen::Many, Seen::None, Failure::Doubled),
         (sha1, Seen::Many, Failure::Doubled),
         (Seen::One(b""), Seen::None, Failure::Malformed),
-        (Seen::One(b"RSOYDt4T1cUTdK1PDd93/VVr8B8"), Seen::None, Failure::Malformed),
-        (Seen::One(b"RSOYDt4T1cUTdK1PDd93/VVr8B8= "), Seen::None, Failure::Malformed),
+        (
+            Seen::One(b"RSOYDt4T1cUTdK1PDd93/VVr8B8"),
+            Seen::None,
+            Failure::Malformed,
+        ),
+        (
+            Seen::One(b"RSOYDt4T1cUTdK1PDd93/VVr8B8= "),
+            Seen::None,
+            Failure::Malformed,
+        ),
         (Seen::One(&[b'A'; 400]), Seen::None, Failure::Malformed),
-        (sha1, settings("key=SK1,algorithm=HMAC_SHA256"), Failure::Malformed),
+        (
+            sha1,
+            settings("key=SK1,algorithm=HMAC_SHA256"),
+            Failure::Malformed,
+        ),
         (sha1, settings("key=SK2"), Failure::UnknownKey),
         (sha1, settings("key="), Failure::UnknownKey),
-        (sha1, settings("key=SK1,algorithm=none"), Failure::UnknownAlgorithm),
+        (
+            sha1,
+            settings("key=SK1,algorithm=none"),
+            Failure::UnknownAlgorithm,
+        ),
         (sha1, settings("key=SK1"), Failure::Mismatch),
         (sha1, Seen::None, Failure::Mismatch),
     ] {
-        let headers = SignatureHeaders { signature, settings };
-        assert_eq!(verifier.verify("/", &headers, &form), Err(failure), "{headers:?}");
+        let headers = SignatureHeaders {
+            signature,
+            settings,
+        };
+        assert_eq!(
+            verifier.verify("/", &headers, &form),
+            Err(failure),
+            "{headers:?}"
+        );
     }
-    let shared_only = Verifier::new::<&str, _, _>("https://a.example", &[], &[("SK1", "shared")]).unwrap();
-    let headers = SignatureHeaders { signature: sha1, settings: Seen::None };
-    assert_eq!(shared_only.verify("/", &headers, &form), Err(Failure::UnknownKey));
+    let shared_only =
+        Verifier::new::<&str, _, _>("https://a.example", &[], &[("SK1", "shared")]).unwrap();
+    let headers = SignatureHeaders {
+        signature: sha1,
+        settings: Seen::None,
+    };
+    assert_eq!(
+        shared_only.verify("/", &headers, &form),
+        Err(Failure::UnknownKey)
+    );
 }
 
 #[test]
 fn a_body_must_have_the_digest_that_was_signed() {
     let url = format!("https://a.example/x?bodySHA256={}", "0".repeat(64));
     let signature = sign(SHA1, "12345", &url);
-    let verdict = verify_url(&url, "12345", &signed_with(Some(&signature)), Content::Raw(b"{}"));
+    let verdict = verify_url(
+        &url,
+        "12345",
+        &signed_with(Some(&signature)),
+        Content::Raw(b"{}"),
+    );
     assert_eq!(verdict, Err(Failure::Mismatch));
-    assert_eq!(verify_url(&url, "12345", &signed_with(Some(&signature)), Content::Form(&form_of(&[]))), Ok(()));
+    assert_eq!(
+        verify_url(
+            &url,
+            "12345",
+            &signed_with(Some(&signature)),
+            Content::Form(&form_of(&[]))
+        ),
+        Ok(())
+    );
 }
 
 #[test]
@@ -142,20 +208,43 @@ fn headers_that_come_twice_are_seen_twice() {
 fn without_a_secret_there_is_no_verifier() {
     let none: [&str; 0] = [];
     let no_keys: [(&str, &str); 0] = [];
-    let setup = |url: &str, tokens: &[&str], keys: &[(&str, &str)]| Verifier::new(url, tokens, keys).map(drop);
-    assert_eq!(setup("https://a.example", &none, &no_keys), Err(SetupError::NoSecret));
-    assert_eq!(setup("https://a.example", &["a", ""], &no_keys), Err(SetupError::EmptySecret));
-    assert_eq!(setup("https://a.example", &none, &[("SK1", "")]), Err(SetupError::EmptySecret));
-    assert_eq!(setup("https://a.example", &none, &[("", "a")]), Err(SetupError::EmptySecret));
-    assert_eq!(setup("https://a.example", &none, &[("SK1", "a"), ("SK1", "b")]), Err(SetupError::RepeatedKey));
-    assert_eq!(setup("a.example", &["a"], &no_keys), Err(SetupError::BadUrl));
+    let setup = |url: &str, tokens: &[&str], keys: &[(&str, &str)]| {
+        Verifier::new(url, tokens, keys).map(drop)
+    };
+    assert_eq!(
+        setup("https://a.example", &none, &no_keys),
+        Err(SetupError::NoSecret)
+    );
+    assert_eq!(
+        setup("https://a.example", &["a", ""], &no_keys),
+        Err(SetupError::EmptySecret)
+    );
+    assert_eq!(
+        setup("https://a.example", &none, &[("SK1", "")]),
+        Err(SetupError::EmptySecret)
+    );
+    assert_eq!(
+        setup("https://a.example", &none, &[("", "a")]),
+        Err(SetupError::EmptySecret)
+    );
+    assert_eq!(
+        setup("https://a.example", &none, &[("SK1", "a"), ("SK1", "b")]),
+        Err(SetupError::RepeatedKey)
+    );
+    assert_eq!(
+        setup("a.example", &["a"], &no_keys),
+        Err(SetupError::BadUrl)
+    );
     assert_eq!(setup("https://a.example/", &["a"], &no_keys), Ok(()));
 }
 
 #[test]
 fn secrets_are_not_shown() {
     let verifier = Verifier::new("https://a.example", &["geheim"], &[("SK1", "geheim")]).unwrap();
-    assert_eq!(format!("{verifier:?}"), r#"Verifier { tokens: 1, shared: ["SK1"] }"#);
+    assert_eq!(
+        format!("{verifier:?}"),
+        r#"Verifier { tokens: 1, shared: ["SK1"] }"#
+    );
 }
 
 /// What Twilio's documentation says, as slowly as it says it.
@@ -165,7 +254,11 @@ fn reference(url: &str, pairs: &[(String, String)]) -> String {
     names.dedup();
     let mut text = url.to_owned();
     for name in names {
-        let mut values: Vec<&String> = pairs.iter().filter(|(key, _)| key == name).map(|(_, value)| value).collect();
+        let mut values: Vec<&String> = pairs
+            .iter()
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| value)
+            .collect();
         values.sort();
         values.dedup();
         for value in values {
@@ -226,7 +319,8 @@ proptest! {
         let [path, body, signature] = &parts;
         let (Ok(path), Ok(form)) = (std::str::from_utf8(path), Form::parse(body)) else { return Ok(()) };
         let read: Vec<(String, String)> = form.pairs().map(|(name, value)| (name.into(), value.into())).collect();
-        // Some changes leave what is signed as it was: the case of an escape's digits, or a `=` moved along.
+        // Some changes leave what is signed as it was: the case of an escape's digits, or a `=`
+        // moved along.
         prop_assume!(reference(&format!("https://a.example{path}"), &read) != text || target == 2);
         let headers = SignatureHeaders { signature: Seen::One(signature), settings: Seen::None };
         prop_assert!(verifier.verify(path, &headers, &form).is_err());

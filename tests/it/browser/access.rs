@@ -1,4 +1,5 @@
-//! For everybody: by keyboard alone, by screen reader (as far as axe-core can tell), small and wide, light and dark.
+//! For everybody: by keyboard alone, by screen reader (as far as axe-core can tell), small and
+//! wide, light and dark.
 
 use super::guest::RESTAURANT;
 use super::site::Site;
@@ -11,7 +12,11 @@ const SPACE: &str = " ";
 /// Moves on by the Tab key until `condition` holds of `it`, the element with the focus.
 async fn tab_to(tab: &Tab, condition: &str) {
     for _ in 0..60 {
-        let there = tab.run(&format!("const it = document.activeElement; return Boolean({condition})")).await;
+        let there = tab
+            .run(&format!(
+                "const it = document.activeElement; return Boolean({condition})"
+            ))
+            .await;
         if there == true {
             return;
         }
@@ -34,7 +39,9 @@ async fn a_keyboard_is_enough() {
     tab_to(&guest, "it.id === 'more'").await;
     guest.type_keys(SPACE).await;
     tab_to(&guest, "it.id === 'call'").await;
-    let outlined = guest.run("return getComputedStyle(document.activeElement).outlineStyle").await;
+    let outlined = guest
+        .run("return getComputedStyle(document.activeElement).outlineStyle")
+        .await;
     assert_eq!(outlined, "solid", "the focus can be seen");
     guest.type_keys(ENTER).await;
 
@@ -56,10 +63,16 @@ async fn accessible(tab: &Tab, what: &str) {
     for (width, dark) in [(375, false), (375, true), (1280, false), (1280, true)] {
         tab.dress(width, dark).await;
         let faults = tab.faults().await;
-        assert!(faults.is_empty(), "{what}, {width} px, dark: {dark}: {faults:#?}");
+        assert!(
+            faults.is_empty(),
+            "{what}, {width} px, dark: {dark}: {faults:#?}"
+        );
         let overflow =
             tab.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
-        assert!(overflow.as_i64().unwrap() <= 0, "{what} is too wide for {width} px by {overflow}");
+        assert!(
+            overflow.as_i64().unwrap() <= 0,
+            "{what} is too wide for {width} px by {overflow}"
+        );
     }
     tab.dress(1280, false).await;
 }
@@ -103,7 +116,9 @@ async fn the_phone_has_no_serious_fault() {
     restaurant.answers().await;
     restaurant.press("5").await;
     restaurant.see(".pressed").await;
-    restaurant.run("for (const it of document.querySelectorAll('details')) it.open = true").await;
+    restaurant
+        .run("for (const it of document.querySelectorAll('details')) it.open = true")
+        .await;
     restaurant.see(".inside table").await;
     accessible(&restaurant, "a conversation").await;
     restaurant.leave().await;

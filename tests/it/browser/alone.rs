@@ -11,14 +11,20 @@ async fn a_call_is_followed_again_when_the_server_is_back() {
     let restaurant = Tab::open(&site.origin).await;
     restaurant.visit("/simulator").await;
     guest.asks_for_a_table(RESTAURANT).await;
-    guest.until("document.querySelector('.steps .now .step-name')?.textContent === 'Ringing'").await;
+    guest
+        .until("document.querySelector('.steps .now .step-name')?.textContent === 'Ringing'")
+        .await;
     site.shut();
     guest.see("#live-link:not([hidden])").await;
     guest.read("The connection is lost.").await;
     restaurant.see("#lost:not([hidden])").await;
     site.open();
-    guest.until("document.getElementById('live-link').hidden").await;
-    restaurant.until("document.getElementById('lost').hidden").await;
+    guest
+        .until("document.getElementById('live-link').hidden")
+        .await;
+    restaurant
+        .until("document.getElementById('lost').hidden")
+        .await;
     restaurant.answers().await;
     restaurant.press("1").await;
     assert_eq!(guest.verdict().await, "confirmed");
@@ -29,9 +35,13 @@ async fn a_call_that_a_new_server_does_not_know_can_be_asked_again() {
     let site = Site::start().await;
     let guest = Tab::open(&site.origin).await;
     guest.asks_for_a_table(RESTAURANT).await;
-    guest.until("document.querySelector('.steps .now .step-name')?.textContent === 'Ringing'").await;
+    guest
+        .until("document.querySelector('.steps .now .step-name')?.textContent === 'Ringing'")
+        .await;
     site.restart().await;
-    guest.read("The service does not know this call any more.").await;
+    guest
+        .read("The service does not know this call any more.")
+        .await;
     let restaurant = Tab::open(&site.origin).await;
     restaurant.visit("/simulator").await;
     guest.press("Try again").await;
@@ -46,14 +56,24 @@ async fn a_guest_who_looks_elsewhere_is_notified() {
     let site = Site::start().await;
     let guest = Tab::open(&site.origin).await;
     let permissions = serde_json::json!({"origin": site.origin, "permissions": ["notifications"]});
-    guest.devtools("Browser.grantPermissions", permissions).await;
+    guest
+        .devtools("Browser.grantPermissions", permissions)
+        .await;
     guest.asks_for_a_table("+14155550101").await;
-    guest.until("navigator.serviceWorker.ready.then(() => true)").await;
+    guest
+        .until("navigator.serviceWorker.ready.then(() => true)")
+        .await;
     // A page in the background: what a browser without windows cannot show, it is told.
-    guest.run("Object.defineProperty(document, 'hidden', {get: () => true})").await;
+    guest
+        .run("Object.defineProperty(document, 'hidden', {get: () => true})")
+        .await;
     assert_eq!(guest.verdict().await, "confirmed");
     let told = "navigator.serviceWorker.ready.then((it) => it.getNotifications()).then((it) => it[0]?.title)";
-    guest.until(&format!("{told}.then((it) => it === 'Your table is booked')")).await;
+    guest
+        .until(&format!(
+            "{told}.then((it) => it === 'Your table is booked')"
+        ))
+        .await;
     guest.leave().await;
 }
 
@@ -63,7 +83,9 @@ async fn the_app_opens_without_a_network_with_its_recent_calls() {
     let guest = Tab::open(&site.origin).await;
     guest.asks_for_a_table("+14155550101").await;
     assert_eq!(guest.verdict().await, "confirmed");
-    guest.until("navigator.serviceWorker.ready.then(() => true)").await;
+    guest
+        .until("navigator.serviceWorker.ready.then(() => true)")
+        .await;
     site.shut();
     guest.visit("/").await;
     guest.read("No connection to the service.").await;
@@ -84,17 +106,31 @@ async fn a_new_version_waits_until_it_is_wanted_and_replaces_the_old_whole() {
     let site = Site::start().await;
     let guest = Tab::open(&site.origin).await;
     guest.visit("/").await;
-    guest.until("navigator.serviceWorker.ready.then(() => true)").await;
+    guest
+        .until("navigator.serviceWorker.ready.then(() => true)")
+        .await;
     guest.visit("/").await;
-    guest.until("navigator.serviceWorker.controller !== null").await;
+    guest
+        .until("navigator.serviceWorker.controller !== null")
+        .await;
     let caches = "caches.keys().then((names) => names.filter((it) => it.startsWith('tablecall-')))";
-    guest.until(&format!("{caches}.then((it) => it.length === 1 && !it[0].endsWith({NEWER:?}))")).await;
+    guest
+        .until(&format!(
+            "{caches}.then((it) => it.length === 1 && !it[0].endsWith({NEWER:?}))"
+        ))
+        .await;
     site.release();
     guest.visit("/").await;
     guest.see("#update:not([hidden])").await;
     guest.run("window.before = true").await;
     guest.press("Use it now").await;
     guest.see("html[data-ready]").await;
-    guest.until(&format!("{caches}.then((it) => it.length === 1 && it[0].endsWith({NEWER:?}))")).await;
-    guest.until("!window.before && document.getElementById('update').hidden").await;
+    guest
+        .until(&format!(
+            "{caches}.then((it) => it.length === 1 && it[0].endsWith({NEWER:?}))"
+        ))
+        .await;
+    guest
+        .until("!window.before && document.getElementById('update').hidden")
+        .await;
 }

@@ -1,4 +1,5 @@
-//! Starts chromedriver and Chromium for one test and takes both away again, also when the test fails.
+//! Starts chromedriver and Chromium for one test and takes both away again, also when the test
+//! fails.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -30,7 +31,8 @@ pub(crate) struct Chromium {
     driver: Child,
     port: u16,
     session: String,
-    /// Whatever the driver and the browser write: the profile, and what they forget in the system's folder otherwise.
+    /// Whatever the driver and the browser write: the profile, and what they forget in the system's
+    /// folder otherwise.
     _folder: TempDir,
 }
 
@@ -38,15 +40,22 @@ impl Chromium {
     /// A browser that knows nothing yet, for somebody who reads `language`.
     pub(crate) async fn start(language: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (driver, port) = (0..5).find_map(|_| driver(folder.path())).expect("chromedriver finds a free port");
+        let (driver, port) = (0..5)
+            .find_map(|_| driver(folder.path()))
+            .expect("chromedriver finds a free port");
         let mut arguments: Vec<String> = ARGUMENTS.iter().map(ToString::to_string).collect();
-        arguments.push(format!("--user-data-dir={}", folder.path().join("profile").display()));
+        arguments.push(format!(
+            "--user-data-dir={}",
+            folder.path().join("profile").display()
+        ));
         let capabilities = json!({
             "goog:chromeOptions": {"args": arguments, "prefs": {"intl.accept_languages": language}},
             "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
             "timeouts": {"script": 60_000, "pageLoad": 60_000},
         });
-        let Value::Object(capabilities) = capabilities else { panic!("capabilities are an object") };
+        let Value::Object(capabilities) = capabilities else {
+            panic!("capabilities are an object")
+        };
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client = ClientBuilder::new(connector)
@@ -54,13 +63,23 @@ impl Chromium {
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .expect("Chromium starts");
-        let session = client.session_id().await.unwrap().expect("a session has an id");
-        Self { client, driver, port, session, _folder: folder }
+        let session = client
+            .session_id()
+            .await
+            .unwrap()
+            .expect("a session has an id");
+        Self {
+            client,
+            driver,
+            port,
+            session,
+            _folder: folder,
+        }
     }
 }
 
-/// chromedriver and the port it chose. It wants the same port in IPv4 and IPv6, and ends where another program has one
-/// of the two: then there is none.
+/// chromedriver and the port it chose. It wants the same port in IPv4 and IPv6, and ends where
+/// another program has one of the two: then there is none.
 fn driver(folder: &Path) -> Option<(Child, u16)> {
     let mut driver = Command::new("chromedriver")
         .arg("--port=0")
@@ -70,7 +89,11 @@ fn driver(folder: &Path) -> Option<(Child, u16)> {
         .spawn()
         .expect("chromedriver is installed (Debian: chromium-driver); scripts/test sees to it");
     let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-    let told = lines.find_map(|line| line.ok()?.split_once("successfully on port ").map(|(_, port)| port.to_owned()));
+    let told = lines.find_map(|line| {
+        line.ok()?
+            .split_once("successfully on port ")
+            .map(|(_, port)| port.to_owned())
+    });
     let Some(port) = told else {
         let _ended = (driver.kill(), driver.wait());
         return None;
@@ -81,10 +104,13 @@ fn driver(folder: &Path) -> Option<(Child, u16)> {
 }
 
 impl Drop for Chromium {
-    /// Ends the session first, which ends the browser; then the driver. A failed test comes here too.
+    /// Ends the session first, which ends the browser; then the driver. A failed test comes here
+    /// too.
     fn drop(&mut self) {
-        let request =
-            format!("DELETE /session/{} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n", self.session);
+        let request = format!(
+            "DELETE /session/{} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n",
+            self.session
+        );
         if let Ok(mut driver) = TcpStream::connect(("127.0.0.1", self.port)) {
             let _sent = driver.write_all(request.as_bytes());
             let _answered = driver.read(&mut [0; 64]);

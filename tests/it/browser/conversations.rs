@@ -18,23 +18,47 @@ async fn a_guest_asks_the_restaurant_presses_1_and_the_table_is_booked() {
     guest.visit("/").await;
     guest.fill("Your name", "Ana García").await;
     guest.fill("Restaurant phone", RESTAURANT).await;
-    let day = site.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date().saturating_add(jiff::Span::new().days(30));
-    guest.fill("Date", &day.strftime("%m%d%Y").to_string()).await;
+    let day = site
+        .clock
+        .now()
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .date()
+        .saturating_add(jiff::Span::new().days(30));
+    guest
+        .fill("Date", &day.strftime("%m%d%Y").to_string())
+        .await;
     guest.fill("Time", "0815PM").await;
     guest.press("More people").await;
     guest.press("More people").await;
     guest.press("Fewer people").await;
-    assert_eq!(guest.field("Party size").await.prop("value").await.unwrap().as_deref(), Some("3"));
+    assert_eq!(
+        guest
+            .field("Party size")
+            .await
+            .prop("value")
+            .await
+            .unwrap()
+            .as_deref(),
+        Some("3")
+    );
     let heard = guest.see(".heard-text").await.text().await.unwrap();
     let day = day.strftime("%A, %B %-d").to_string();
-    assert!(heard.contains(&day) && heard.contains("For 3 people"), "{heard}");
+    assert!(
+        heard.contains(&day) && heard.contains("For 3 people"),
+        "{heard}"
+    );
     guest.read("seconds · American English").await;
     guest.press("Call the restaurant").await;
 
     guest.see(".steps .now").await;
     restaurant.answers().await;
     guest.read("Picked up").await;
-    let caption = restaurant.see(".captions .machine.now").await.text().await.unwrap();
+    let caption = restaurant
+        .see(".captions .machine.now")
+        .await
+        .text()
+        .await
+        .unwrap();
     assert!(caption.contains("Name: Ana García"), "{caption}");
     restaurant.press("1").await;
     assert_eq!(guest.verdict().await, "confirmed");
@@ -43,8 +67,16 @@ async fn a_guest_asks_the_restaurant_presses_1_and_the_table_is_booked() {
     restaurant.see(".pressed kbd").await;
     restaurant.press("Hang up").await;
 
-    let entry = guest.see("a[download]").await.attr("href").await.unwrap().unwrap();
-    let script = format!("fetch({entry:?}).then((it) => it.text()).then((it) => it.includes('BEGIN:VEVENT'))");
+    let entry = guest
+        .see("a[download]")
+        .await
+        .attr("href")
+        .await
+        .unwrap()
+        .unwrap();
+    let script = format!(
+        "fetch({entry:?}).then((it) => it.text()).then((it) => it.includes('BEGIN:VEVENT'))"
+    );
     guest.until(&script).await;
     guest.visit("/").await;
     guest.see("#recent .chip.good").await;
@@ -77,7 +109,12 @@ async fn a_restaurant_declines_before_and_after_picking_up() {
     guest.read("They have no table for you").await;
     restaurant.press("Hang up").await;
     guest.press("Ask for another time").await;
-    let phone = guest.field("Restaurant phone").await.prop("value").await.unwrap();
+    let phone = guest
+        .field("Restaurant phone")
+        .await
+        .prop("value")
+        .await
+        .unwrap();
     assert_eq!(phone.as_deref(), Some(RESTAURANT));
     guest.leave().await;
     restaurant.leave().await;
@@ -97,7 +134,12 @@ async fn another_time_is_offered_and_one_tap_asks_for_it() {
     restaurant.answers().await;
     restaurant.press("3").await;
     restaurant.read("type four digits").await;
-    restaurant.see("body").await.send_keys("2115").await.unwrap();
+    restaurant
+        .see("body")
+        .await
+        .send_keys("2115")
+        .await
+        .unwrap();
     restaurant.read("You offer 9:15 PM").await;
     restaurant.press("1").await;
     assert_eq!(guest.verdict().await, "countered");
@@ -120,18 +162,32 @@ async fn nobody_picks_up_three_times() {
     guest.asks_for_a_table("+14155550104").await;
     for _ in 0..2 {
         guest.see(".steps .now + .todo").await;
-        guest.until("document.querySelector('.steps .now .step-name')?.textContent === 'Ringing'").await;
+        guest
+            .until("document.querySelector('.steps .now .step-name')?.textContent === 'Ringing'")
+            .await;
         site.clock.advance(Duration::from_secs(31));
         guest.see("#live-wait .wait").await;
         guest.read("Nobody answered yet. We will try again.").await;
         site.clock.advance(Duration::from_secs(15 * 60));
-        guest.until("!document.querySelector('#live-wait .wait')").await;
+        guest
+            .until("!document.querySelector('#live-wait .wait')")
+            .await;
     }
-    guest.until("document.querySelector('.steps .now .step-name')?.textContent === 'Ringing'").await;
+    guest
+        .until("document.querySelector('.steps .now .step-name')?.textContent === 'Ringing'")
+        .await;
     site.clock.advance(Duration::from_secs(31));
     assert_eq!(guest.verdict().await, "no_answer");
     guest.read("Nothing is booked").await;
-    assert_eq!(guest.client().find_all(fantoccini::Locator::Css(".attempts li")).await.unwrap().len(), 3);
+    assert_eq!(
+        guest
+            .client()
+            .find_all(fantoccini::Locator::Css(".attempts li"))
+            .await
+            .unwrap()
+            .len(),
+        3
+    );
     guest.button("Try again").await;
     guest.leave().await;
 }
@@ -146,19 +202,39 @@ async fn wrong_fields_are_told_at_the_fields_in_words() {
     guest.press("Call the restaurant").await;
     for (field, words) in [
         ("name", "At least one letter, please."),
-        ("phone", "There is no such number in its country. Please check the digits."),
+        (
+            "phone",
+            "There is no such number in its country. Please check the digits.",
+        ),
         ("party_size", "From 1 to 99."),
     ] {
-        let told = guest.see(&format!("#{field}-error:not(:empty)")).await.text().await.unwrap();
+        let told = guest
+            .see(&format!("#{field}-error:not(:empty)"))
+            .await
+            .text()
+            .await
+            .unwrap();
         assert_eq!(told, words);
-        let described =
-            guest.run(&format!("return document.getElementById({field:?}).getAttribute('aria-describedby')")).await;
-        assert!(described.as_str().unwrap().contains(&format!("{field}-error")), "{described}");
+        let described = guest
+            .run(&format!(
+                "return document.getElementById({field:?}).getAttribute('aria-describedby')"
+            ))
+            .await;
+        assert!(
+            described
+                .as_str()
+                .unwrap()
+                .contains(&format!("{field}-error")),
+            "{described}"
+        );
         guest.see(&format!("#{field}[aria-invalid=true]")).await;
     }
     guest.until("document.activeElement.id === 'name'").await;
     let complaints = guest.complaints().await;
-    assert!(complaints.iter().all(|line| line.contains("422")), "{complaints:?}");
+    assert!(
+        complaints.iter().all(|line| line.contains("422")),
+        "{complaints:?}"
+    );
 }
 
 #[tokio::test]
@@ -183,16 +259,34 @@ async fn several_phones_ring_at_once_and_the_wire_tells_all() {
     restaurant.read("<Response").await;
     restaurant.read("Digits").await;
 
-    restaurant.run("document.getElementById('wrong').open = true").await;
-    restaurant.see("[data-fault=unsigned]").await.click().await.unwrap();
+    restaurant
+        .run("document.getElementById('wrong').open = true")
+        .await;
+    restaurant
+        .see("[data-fault=unsigned]")
+        .await
+        .click()
+        .await
+        .unwrap();
     restaurant.read("1 on").await;
     restaurant.press("Switch all off").await;
-    restaurant.until("document.getElementById('faults-on').hidden").await;
-    restaurant.run("document.getElementById('numbers').open = true").await;
+    restaurant
+        .until("document.getElementById('faults-on').hidden")
+        .await;
+    restaurant
+        .run("document.getElementById('numbers').open = true")
+        .await;
     // The number of the call in the hand is proposed first.
-    restaurant.until("document.getElementById('number').value !== ''").await;
+    restaurant
+        .until("document.getElementById('number').value !== ''")
+        .await;
     restaurant.fill("Number", "+14155552673").await;
-    restaurant.field("Behaviour").await.select_by_label("Is busy").await.unwrap();
+    restaurant
+        .field("Behaviour")
+        .await
+        .select_by_label("Is busy")
+        .await
+        .unwrap();
     restaurant.press("Set").await;
     restaurant.button("Reset +14155552673").await;
     guest.leave().await;
@@ -202,7 +296,11 @@ async fn several_phones_ring_at_once_and_the_wire_tells_all() {
 #[tokio::test]
 async fn a_key_is_asked_for_and_kept() {
     let keys = Some("guest:a-secret-of-some-length".to_owned());
-    let site = Site::with(Given { api_keys: keys, ..Given::default() }).await;
+    let site = Site::with(Given {
+        api_keys: keys,
+        ..Given::default()
+    })
+    .await;
     let guest = Tab::open(&site.origin).await;
     guest.wishes_for_a_table("+14155550101").await;
     guest.press("Call the restaurant").await;
@@ -216,13 +314,20 @@ async fn a_key_is_asked_for_and_kept() {
     guest.see("a[download]").await.click().await.unwrap();
     guest.see("a[download][href^='blob:']").await;
     let complaints = guest.complaints().await;
-    assert!(complaints.iter().all(|line| line.contains("401")), "{complaints:?}");
+    assert!(
+        complaints.iter().all(|line| line.contains("401")),
+        "{complaints:?}"
+    );
 }
 
 #[tokio::test]
 async fn a_deployment_for_one_restaurant_asks_for_the_guests_own_number() {
     let phone = Some(RESTAURANT.to_owned());
-    let site = Site::with(Given { restaurant_phone: phone, ..Given::default() }).await;
+    let site = Site::with(Given {
+        restaurant_phone: phone,
+        ..Given::default()
+    })
+    .await;
     let guest = Tab::open(&site.origin).await;
     let restaurant = Tab::open(&site.origin).await;
     restaurant.visit("/simulator").await;

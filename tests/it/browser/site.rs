@@ -1,5 +1,5 @@
-//! The app behind a door that can be shut: what the browser reaches is a forwarder that counts bytes, cuts
-//! connections, and can serve the service worker of another version.
+//! The app behind a door that can be shut: what the browser reaches is a forwarder that counts
+//! bytes, cuts connections, and can serve the service worker of another version.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -59,7 +59,12 @@ impl Site {
         });
         tokio::spawn(app.run_until(stop.clone().cancelled_owned()));
         tokio::spawn(guard(listener, door.clone(), stop.clone()));
-        Self { origin, clock, door, stop }
+        Self {
+            origin,
+            clock,
+            door,
+            stop,
+        }
     }
 
     /// From now on nobody gets through, and those who are inside are thrown out.
@@ -95,8 +100,14 @@ impl Site {
     /// What the API says of the newest phone.
     pub(crate) async fn newest_phone(&self) -> Value {
         let http = tablecall::twilio::client::http_client().unwrap();
-        let state: Value =
-            http.get(format!("{}/simulator/api/state", self.origin)).send().await.unwrap().json().await.unwrap();
+        let state: Value = http
+            .get(format!("{}/simulator/api/state", self.origin))
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
         state["calls"][0].clone()
     }
 }
@@ -114,9 +125,14 @@ impl Drop for Site {
 }
 
 async fn app(given: Given, clock: &Clock) -> App {
-    let given = Given { listen: Some("127.0.0.1:0".to_owned()), ..given };
+    let given = Given {
+        listen: Some("127.0.0.1:0".to_owned()),
+        ..given
+    };
     let config = Config::read(&given).expect("the settings are right");
-    App::build(config, clock.clone()).await.expect("the app can be built")
+    App::build(config, clock.clone())
+        .await
+        .expect("the app can be built")
 }
 
 async fn guard(listener: TcpListener, door: Arc<Door>, stop: CancellationToken) {
@@ -133,7 +149,9 @@ async fn guard(listener: TcpListener, door: Arc<Door>, stop: CancellationToken) 
 }
 
 async fn forward(browser: TcpStream, door: Arc<Door>) {
-    let Ok(app) = TcpStream::connect(door.inside()).await else { return };
+    let Ok(app) = TcpStream::connect(door.inside()).await else {
+        return;
+    };
     let _nodelay = (browser.set_nodelay(true), app.set_nodelay(true));
     let (mut from_browser, to_browser) = browser.into_split();
     let (mut from_app, mut to_app) = app.into_split();
@@ -142,7 +160,8 @@ async fn forward(browser: TcpStream, door: Arc<Door>) {
         let mut buffer = vec![0; 32 * 1024];
         while let Ok(length @ 1..) = from_browser.read(&mut buffer).await {
             let chunk = &buffer[..length];
-            // A browser sends a request only after the answer to the one before: each begins a chunk.
+            // A browser sends a request only after the answer to the one before: each begins a
+            // chunk.
             if door.newer.load(Ordering::SeqCst) && chunk.starts_with(b"GET /sw.js ") {
                 let worker = newer_worker(door.inside()).await;
                 let _sent = to_browser.lock().await.write_all(worker.as_bytes()).await;
@@ -157,7 +176,13 @@ async fn forward(browser: TcpStream, door: Arc<Door>) {
         let mut buffer = vec![0; 32 * 1024];
         while let Ok(length @ 1..) = from_app.read(&mut buffer).await {
             door.sent.fetch_add(length as u64, Ordering::SeqCst);
-            if to_browser.lock().await.write_all(&buffer[..length]).await.is_err() {
+            if to_browser
+                .lock()
+                .await
+                .write_all(&buffer[..length])
+                .await
+                .is_err()
+            {
                 return;
             }
         }
@@ -169,11 +194,21 @@ async fn forward(browser: TcpStream, door: Arc<Door>) {
     }
 }
 
-/// The answer that the next release would give for the service worker: the same with another version.
+/// The answer that the next release would give for the service worker: the same with another
+/// version.
 async fn newer_worker(app: SocketAddr) -> String {
     let http = tablecall::twilio::client::http_client().unwrap();
-    let worker = http.get(format!("http://{app}/sw.js")).send().await.unwrap().text().await.unwrap();
-    let (before, rest) = worker.split_once("const VERSION = \"").expect("the worker has a version");
+    let worker = http
+        .get(format!("http://{app}/sw.js"))
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    let (before, rest) = worker
+        .split_once("const VERSION = \"")
+        .expect("the worker has a version");
     let (version, after) = rest.split_once('"').unwrap();
     assert_eq!(version.len(), 16, "the build puts the version in");
     let body = format!("{before}const VERSION = \"{NEWER}\"{after}");

@@ -1,4 +1,5 @@
-//! One tab: finds things as people do, by label and name, and waits for what must come. No test waits by itself.
+//! One tab: finds things as people do, by label and name, and waits for what must come. No test
+//! waits by itself.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,8 +20,16 @@ const AXE: &str = include_str!("axe.min.js");
 struct Own(&'static str, Value);
 
 impl WebDriverCompatibleCommand for Own {
-    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
-        base.join(&format!("session/{}/{}", session.unwrap_or_default(), self.0))
+    fn endpoint(
+        &self,
+        base: &url::Url,
+        session: Option<&str>,
+    ) -> Result<url::Url, url::ParseError> {
+        base.join(&format!(
+            "session/{}/{}",
+            session.unwrap_or_default(),
+            self.0
+        ))
     }
 
     fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
@@ -42,7 +51,10 @@ impl Tab {
 
     /// The same for somebody who reads `language`.
     pub(crate) async fn reading(language: &str, origin: &str) -> Self {
-        let tab = Self { chromium: Chromium::start(language).await, origin: origin.to_owned() };
+        let tab = Self {
+            chromium: Chromium::start(language).await,
+            origin: origin.to_owned(),
+        };
         tab.dress(1280, false).await;
         tab
     }
@@ -55,25 +67,36 @@ impl Tab {
     pub(crate) async fn dress(&self, width: u32, dark: bool) {
         let scheme = if dark { "dark" } else { "light" };
         let size = json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false});
-        self.devtools("Emulation.setDeviceMetricsOverride", size).await;
-        // Motion is reduced, as some ask for it: an animation is never half done when it is looked at.
+        self.devtools("Emulation.setDeviceMetricsOverride", size)
+            .await;
+        // Motion is reduced, as some ask for it: an animation is never half done when it is looked
+        // at.
         let features = json!({"features": [
             {"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}
         ]});
         self.devtools("Emulation.setEmulatedMedia", features).await;
         // What is looked at next is what is drawn: a new dress is on once two frames have passed.
         let drawn = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()));";
-        self.client().execute_async(drawn, Vec::new()).await.expect("two frames");
+        self.client()
+            .execute_async(drawn, Vec::new())
+            .await
+            .expect("two frames");
     }
 
     pub(crate) async fn devtools(&self, command: &str, parameters: Value) -> Value {
         let body = json!({"cmd": command, "params": parameters});
-        self.client().issue_cmd(Own("goog/cdp/execute", body)).await.expect(command)
+        self.client()
+            .issue_cmd(Own("goog/cdp/execute", body))
+            .await
+            .expect(command)
     }
 
     /// Goes to a page and waits until it says that it is ready.
     pub(crate) async fn visit(&self, path: &str) {
-        self.client().goto(&format!("{}{path}", self.origin)).await.unwrap();
+        self.client()
+            .goto(&format!("{}{path}", self.origin))
+            .await
+            .unwrap();
         if path == "/docs" {
             self.see(".opblock").await;
         } else {
@@ -83,10 +106,18 @@ impl Tab {
 
     /// The element that `css` describes, once it is there.
     pub(crate) async fn see(&self, css: &str) -> Element {
-        let found = self.client().wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
+        let found = self
+            .client()
+            .wait()
+            .at_most(PATIENCE)
+            .for_element(Locator::Css(css))
+            .await;
         match found {
             Ok(element) => element,
-            Err(error) => panic!("{css} never came: {error}\nthe page says: {}", self.text().await),
+            Err(error) => panic!(
+                "{css} never came: {error}\nthe page says: {}",
+                self.text().await
+            ),
         }
     }
 
@@ -95,10 +126,18 @@ impl Tab {
         let path = format!(
             "//body//*[not(self::script)][contains(normalize-space(translate(text(), '\u{a0}', ' ')), {text:?})]"
         );
-        let found = self.client().wait().at_most(PATIENCE).for_element(Locator::XPath(&path)).await;
+        let found = self
+            .client()
+            .wait()
+            .at_most(PATIENCE)
+            .for_element(Locator::XPath(&path))
+            .await;
         match found {
             Ok(element) => element,
-            Err(error) => panic!("{text:?} was never read: {error}\nthe page says: {}", self.text().await),
+            Err(error) => panic!(
+                "{text:?} was never read: {error}\nthe page says: {}",
+                self.text().await
+            ),
         }
     }
 
@@ -111,14 +150,24 @@ impl Tab {
     /// The field with this label.
     pub(crate) async fn field(&self, label: &str) -> Element {
         let path = format!("//*[@id = //label[normalize-space() = {label:?}]/@for]");
-        let found = self.client().wait().at_most(PATIENCE).for_element(Locator::XPath(&path)).await;
+        let found = self
+            .client()
+            .wait()
+            .at_most(PATIENCE)
+            .for_element(Locator::XPath(&path))
+            .await;
         found.unwrap_or_else(|error| panic!("there is no field {label:?}: {error}"))
     }
 
     /// Types into the field with this label, in place of what is there.
     pub(crate) async fn fill(&self, label: &str, keys: &str) {
         let field = self.field(label).await;
-        if field.prop("type").await.unwrap().is_some_and(|kind| !["date", "time"].contains(&kind.as_str())) {
+        if field
+            .prop("type")
+            .await
+            .unwrap()
+            .is_some_and(|kind| !["date", "time"].contains(&kind.as_str()))
+        {
             field.clear().await.unwrap();
         }
         field.send_keys(keys).await.unwrap();
@@ -130,21 +179,39 @@ impl Tab {
             "//button[not(@disabled)][@aria-label = {name:?} or (not(@aria-label) and \
              normalize-space(translate(., '\u{a0}', ' ')) = {name:?})]"
         );
-        let found = self.client().wait().at_most(PATIENCE).for_element(Locator::XPath(&path)).await;
+        let found = self
+            .client()
+            .wait()
+            .at_most(PATIENCE)
+            .for_element(Locator::XPath(&path))
+            .await;
         match found {
             Ok(element) => element,
-            Err(error) => panic!("the button {name:?} never came: {error}\nthe page says: {}", self.text().await),
+            Err(error) => panic!(
+                "the button {name:?} never came: {error}\nthe page says: {}",
+                self.text().await
+            ),
         }
     }
 
     /// Presses the button with this name.
     pub(crate) async fn press(&self, name: &str) {
-        self.button(name).await.click().await.unwrap_or_else(|error| panic!("{name:?} cannot be pressed: {error}"));
+        self.button(name)
+            .await
+            .click()
+            .await
+            .unwrap_or_else(|error| panic!("{name:?} cannot be pressed: {error}"));
     }
 
     /// Keys to whatever has the focus.
     pub(crate) async fn type_keys(&self, keys: &str) {
-        self.client().active_element().await.unwrap().send_keys(keys).await.unwrap();
+        self.client()
+            .active_element()
+            .await
+            .unwrap()
+            .send_keys(keys)
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn run(&self, script: &str) -> Value {
@@ -159,7 +226,12 @@ impl Tab {
             PATIENCE.as_millis() / 2
         );
         let came = self.client().execute_async(&script, vec![]).await.unwrap();
-        assert_eq!(came, Value::Bool(true), "{condition} never held\nthe page says: {}", self.text().await);
+        assert_eq!(
+            came,
+            Value::Bool(true),
+            "{condition} never held\nthe page says: {}",
+            self.text().await
+        );
     }
 
     /// Everything that axe-core finds to be a serious fault for somebody, with where it is.
@@ -170,36 +242,64 @@ impl Tab {
                       .map((it) => it.id + ': ' + it.nodes.map((node) => node.target.join(' ') + ' ' + \
                       (node.any[0]?.message ?? '')).join(' | '))), (error) => done([String(error)]));";
         let found = self.client().execute_async(script, vec![]).await.unwrap();
-        found.as_array().unwrap().iter().map(|fault| fault.as_str().unwrap().to_owned()).collect()
+        found
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|fault| fault.as_str().unwrap().to_owned())
+            .collect()
     }
 
     async fn log(&self, kind: &str) -> Vec<Value> {
-        let entries = self.client().issue_cmd(Own("se/log", json!({"type": kind}))).await.unwrap();
+        let entries = self
+            .client()
+            .issue_cmd(Own("se/log", json!({"type": kind})))
+            .await
+            .unwrap();
         entries.as_array().unwrap().clone()
     }
 
     /// What the console complains of since it was asked last.
     pub(crate) async fn complaints(&self) -> Vec<String> {
         let entries = self.log("browser").await;
-        let grave = entries.iter().filter(|entry| ["SEVERE", "WARNING"].contains(&entry["level"].as_str().unwrap()));
-        grave.map(|entry| entry["message"].as_str().unwrap().to_owned()).collect()
+        let grave = entries
+            .iter()
+            .filter(|entry| ["SEVERE", "WARNING"].contains(&entry["level"].as_str().unwrap()));
+        grave
+            .map(|entry| entry["message"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// The origins that were asked since this was asked last.
     pub(crate) async fn asked(&self) -> BTreeSet<String> {
-        let messages = self.log("performance").await.into_iter().filter_map(|entry| {
-            let message: Value = serde_json::from_str(entry["message"].as_str()?).ok()?;
-            let sent = message["message"]["method"] == "Network.requestWillBeSent";
-            sent.then(|| message["message"]["params"]["request"]["url"].as_str().map(str::to_owned))?
-        });
-        messages.filter_map(|url| Some(url::Url::parse(&url).ok()?.origin().ascii_serialization())).collect()
+        let messages = self
+            .log("performance")
+            .await
+            .into_iter()
+            .filter_map(|entry| {
+                let message: Value = serde_json::from_str(entry["message"].as_str()?).ok()?;
+                let sent = message["message"]["method"] == "Network.requestWillBeSent";
+                sent.then(|| {
+                    message["message"]["params"]["request"]["url"]
+                        .as_str()
+                        .map(str::to_owned)
+                })?
+            });
+        messages
+            .filter_map(|url| Some(url::Url::parse(&url).ok()?.origin().ascii_serialization()))
+            .collect()
     }
 
     /// The end of a visit: nothing was complained of, and nobody else was asked.
     pub(crate) async fn leave(self) {
         assert_eq!(self.complaints().await, Vec::<String>::new());
         // What is in the page itself (`data:`) has no origin.
-        let others: Vec<_> = self.asked().await.into_iter().filter(|it| *it != self.origin && it != "null").collect();
+        let others: Vec<_> = self
+            .asked()
+            .await
+            .into_iter()
+            .filter(|it| *it != self.origin && it != "null")
+            .collect();
         assert_eq!(others, Vec::<String>::new());
     }
 }

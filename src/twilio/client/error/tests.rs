@@ -3,7 +3,13 @@
 use super::*;
 
 fn refusal(status: u16, code: impl Into<Option<u32>>, message: &str) -> Refusal {
-    Refusal::new(status, ErrorBody { code: code.into(), message: Some(message.into()) })
+    Refusal::new(
+        status,
+        ErrorBody {
+            code: code.into(),
+            message: Some(message.into()),
+        },
+    )
 }
 
 #[test]
@@ -32,7 +38,8 @@ fn codes_decide_whose_move_it_is() {
     }
 }
 
-/// What `POST Calls.json` can answer to a number (protocol 1.8, and Twilio's dictionary); SIP and access tokens apart.
+/// What `POST Calls.json` can answer to a number (protocol 1.8, and Twilio's dictionary); SIP and
+/// access tokens apart.
 const OF_CREATE: [(u32, Class, Scope); 34] = [
     (10_001, Class::FixAccount, Scope::Account),
     (10_002, Class::FixAccount, Scope::Request),
@@ -75,18 +82,32 @@ fn each_refusal_of_a_create_is_classed_and_says_what_to_do() {
     for (code, class, scope) in OF_CREATE {
         let refusal = Refusal::of_code(code);
         assert_eq!((refusal.class, refusal.scope()), (class, scope), "{code}");
-        assert!(advice_for(code).is_some_and(|advice| advice.ends_with('.')), "{code}");
+        assert!(
+            advice_for(code).is_some_and(|advice| advice.ends_with('.')),
+            "{code}"
+        );
     }
     assert_eq!(refusal(401, None, "").scope(), Scope::Account);
     let counted = crate::telemetry::metrics::labels::TWILIO_CODES;
-    assert_eq!(OF_CREATE.map(|(code, ..)| code), counted, "each has a place of its own in the metrics");
+    assert_eq!(
+        OF_CREATE.map(|(code, ..)| code),
+        counted,
+        "each has a place of its own in the metrics"
+    );
 }
 
 #[test]
 fn a_refusal_in_a_log_shows_no_number() {
-    let refusal = refusal(400, 21_211, "The 'To' number +15557654321 is not a valid phone number.");
+    let refusal = refusal(
+        400,
+        21_211,
+        "The 'To' number +15557654321 is not a valid phone number.",
+    );
     let error = Error::Refused(refusal.clone());
-    assert_eq!(refusal.to_string(), "status 400, code 21211, Invalid 'To' Phone Number");
+    assert_eq!(
+        refusal.to_string(),
+        "status 400, code 21211, Invalid 'To' Phone Number"
+    );
     assert!(!format!("{error:?} {error}").contains("5557654321"));
     assert!(refusal.message.contains("5557654321"));
 }
@@ -98,7 +119,8 @@ fn a_trial_accounts_limits_are_recognised() {
     assert!(refusal(400, 0, words).is_trial_limit());
     assert!(refusal(400, None, words).is_trial_limit());
     assert!(refusal(422, 572_002, "No Twilio trial phone number").is_trial_limit());
-    let unverified = "The number +1 is unverified. Trial accounts may only make calls to verified numbers.";
+    let unverified =
+        "The number +1 is unverified. Trial accounts may only make calls to verified numbers.";
     assert!(!refusal(400, 21_219, unverified).is_trial_limit());
     assert!(!refusal(400, None, "Bad request").is_trial_limit());
 }
