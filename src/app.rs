@@ -143,16 +143,16 @@ impl App {
     /// Serves until `signal` comes, then stops in order:
     ///
     /// 1. what waits for a later moment ends as failed, since nothing will remember it, and its
-    ///   followers are told;
+    ///    followers are told;
     /// 2. streams to clients end, and no new connection is accepted: nobody begins what cannot be
-    ///   finished;
+    ///    finished;
     /// 3. requests in progress are answered, for seven seconds at most: a key that was pressed is
-    ///   stored;
+    ///    stored;
     /// 4. work that outlives its request ends, for seven seconds at most: an answer of Twilio on
-    ///   its way gets its place in the record, and a call whose line was just closed its end;
+    ///    its way gets its place in the record, and a call whose line was just closed its end;
     /// 5. what came to wait meanwhile ends too;
     /// 6. what clients were not told yet is sent once more, and what a shared store has not taken
-    ///   yet is offered to it, for four seconds at most;
+    ///    yet is offered to it, for four seconds at most;
     /// 7. the simulator goes last: it is the other end of the wire;
     /// 8. the last spans of traces are sent, for two seconds at most.
     ///

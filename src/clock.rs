@@ -85,7 +85,7 @@ impl Clock {
         match &self.0 {
             None => {
                 tokio::time::sleep(at.duration_since(self.now()).try_into().unwrap_or_default())
-                    .await
+                    .await;
             }
             Some(simulated) => simulated.sleep_until(at).await,
         }

@@ -85,7 +85,7 @@ pub fn init(format: Format, filter: &str, reports: Option<Reports>) -> Result<Ru
             .try_init()?,
     }
     std::panic::set_hook(Box::new(|panic| {
-        panicked(panic.location(), panic.payload())
+        panicked(panic.location(), panic.payload());
     }));
     Ok(Running {
         reports,

@@ -49,7 +49,7 @@ impl Work {
         }
         match self.call.state {
             State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } => {
-                self.end_unwanted()
+                self.end_unwanted();
             }
             State::Queued { .. } | State::Settling { .. } => {
                 self.call.state = State::Settling {

@@ -408,9 +408,9 @@ impl Work {
                 // Twilio gave it a name once, so it was placed: it is never rung again on the word
                 // of a missing record.
                 if named {
-                    self.give_up_knowing()
+                    self.give_up_knowing();
                 } else {
-                    self.call.conclude(Ended::Unknown, self.now)
+                    self.call.conclude(Ended::Unknown, self.now);
                 }
             }
             State::Queued { .. } | State::Settling { .. } | State::Finished { .. } => {}

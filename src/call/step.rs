@@ -249,7 +249,7 @@ impl Work {
         match self.call.state {
             State::Queued { .. } => self.call.finish(Outcome::Canceled, self.now),
             State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } => {
-                self.end_unwanted()
+                self.end_unwanted();
             }
             State::Settling { .. } => self.call.conclude(super::state::Ended::Canceled, self.now),
             State::Finished { .. } => {}
@@ -316,7 +316,7 @@ impl Work {
             }
             State::Queued { .. } => self.effects.push(Effect::Consider),
             State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } => {
-                self.overdue()
+                self.overdue();
             }
             State::Settling { from, .. } => self.settle(from),
             State::Finished { .. } => {}

@@ -25,7 +25,7 @@ impl Reader {
                 self.wrong(
                     "TABLECALL_INDEX_KEY",
                     format!("{error}, as `tablecall keygen` prints it"),
-                )
+                );
             })
         });
         let url = set(&given.redis_url)?

@@ -50,7 +50,7 @@ fn judge(examined: &Examined) -> Vec<Finding> {
             level,
             subject: SUBJECT,
             text,
-        })
+        });
     };
     if *major < MAJOR {
         say(

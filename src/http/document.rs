@@ -216,7 +216,7 @@ fn allow_null(schema: &mut Value) {
         }
         match property.get("$ref").cloned() {
             Some(reference) => {
-                *property = json!({"allOf": [{"$ref": reference}], "nullable": true})
+                *property = json!({"allOf": [{"$ref": reference}], "nullable": true});
             }
             None => property["nullable"] = true.into(),
         }

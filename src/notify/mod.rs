@@ -284,10 +284,10 @@ impl Notifier {
         {
             Ok(true) => {}
             Ok(false) => {
-                tracing::info!(call.id = %event.call.id, "an event took longer than its claim")
+                tracing::info!(call.id = %event.call.id, "an event took longer than its claim");
             }
             Err(error) => {
-                tracing::warn!(call.id = %event.call.id, error = %error, "an event will be sent once more")
+                tracing::warn!(call.id = %event.call.id, error = %error, "an event will be sent once more");
             }
         }
     }

@@ -41,7 +41,7 @@ impl Service {
             }
             // The last known figures stay; that the store does not answer is a figure of its own.
             Err(error) => {
-                tracing::warn!(error = %error, "the store does not tell how many calls it holds")
+                tracing::warn!(error = %error, "the store does not tell how many calls it holds");
             }
         }
         if let Ok(pending) = self.0.parts.store.events_pending().await {

@@ -75,7 +75,7 @@ impl Service {
                 Ok(Some(applied)) => self.perform(&applied),
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::error!(call.id = %id, error = %error, "a call could not be woken")
+                    tracing::error!(call.id = %id, error = %error, "a call could not be woken");
                 }
             }
         }

@@ -190,7 +190,7 @@ impl Words<'_> {
         for node in &template.0 {
             match node {
                 Node::Tag(tag) if target == Target::Twiml => {
-                    program.extend(self.tag(tag)?, Condition::Always)
+                    program.extend(self.tag(tag)?, Condition::Always);
                 }
                 Node::Tag(_) => {}
                 Node::Message { name, pause } => {
@@ -233,7 +233,7 @@ fn spaced(said: &[Piece], pause: Option<u16>, target: Target) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = said.iter().map(text).collect();
     match (pause, target) {
         (Some(ms), Target::Twiml) => {
-            pieces.push(Piece::Text(format!(r#"<break time="{ms}ms"/>"#).into()))
+            pieces.push(Piece::Text(format!(r#"<break time="{ms}ms"/>"#).into()));
         }
         (Some(ms), Target::Transcript) => pieces.push(Piece::Pause(ms)),
         (None, _) => {}

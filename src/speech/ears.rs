@@ -73,7 +73,7 @@ impl Ears {
                 let bare = bare(text);
                 match phrases.iter().find(|(known, _)| *known == bare) {
                     Some((_, other)) if *other != said => {
-                        wrong.push(Wrong::TwoMeanings(text.clone()))
+                        wrong.push(Wrong::TwoMeanings(text.clone()));
                     }
                     Some(_) => {}
                     None => phrases.push((bare, said)),

@@ -94,7 +94,7 @@ impl Content<'_> {
             Variable::Count => out.exactly(reservation.party_size.get().to_string().as_str()),
             Variable::GuestPhone => self.phone(reservation.guest_phone, out),
             Variable::Earliest => {
-                self.time(reservation.alternatives.map(|times| times.earliest), out)
+                self.time(reservation.alternatives.map(|times| times.earliest), out);
             }
             Variable::Latest => self.time(reservation.alternatives.map(|times| times.latest), out),
             Variable::Action

@@ -143,7 +143,7 @@ mod tests {
         let work = async {
             task = Some(tokio::spawn(carry(async {
                 current().unwrap().id().to_owned()
-            })))
+            })));
         };
         request.scope(work).await;
         assert_eq!(task.unwrap().await.unwrap(), "one");

@@ -123,7 +123,7 @@ impl Proxy {
     pub(crate) fn passes(&self) {
         *self.shared.trap.lock().unwrap() = None;
         self.shared.mode.send_modify(|mode| {
-            (mode.there, mode.back, mode.open) = (Gate::Pass, Gate::Pass, true)
+            (mode.there, mode.back, mode.open) = (Gate::Pass, Gate::Pass, true);
         });
     }
 

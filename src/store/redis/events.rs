@@ -74,7 +74,7 @@ impl Redis {
                     });
                 }
                 Ok(Some(Stored { entry: None, .. }) | None) | Err(Error::Unreadable) => {
-                    self.put_aside(id, until).await
+                    self.put_aside(id, until).await;
                 }
                 Err(error) if claimed.is_empty() => return Err(error),
                 // The rest is due still.
