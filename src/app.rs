@@ -315,7 +315,7 @@ fn assemble(
             let auth_tokens = account.auth_tokens.clone();
             let only_origin = (!address.ip().is_loopback() || config.public_url.is_some())
                 .then(|| origin.clone());
-            let simulated = simulator::Config {
+            let simulated = simulator::SimulatorConfig {
                 account_sid: account.sid.to_string(),
                 auth_tokens,
                 only_origin,
@@ -487,7 +487,7 @@ fn settings(config: &Config, languages: Vec<Language>) -> Settings {
 /// The address cannot be bound.
 pub async fn run_simulator(
     listen: SocketAddr,
-    config: simulator::Config,
+    config: simulator::SimulatorConfig,
     clock: Clock,
     bound: impl FnOnce(SocketAddr),
     signal: impl Future<Output = ()>,

@@ -501,7 +501,7 @@ fn greeting(address: SocketAddr, simulated: bool, made_secret: Option<&str>) -> 
 
 fn run_simulator(args: SimulatorArgs) -> ExitCode {
     let api_keys = args.api_key.iter().filter_map(|key| key.split_once(':'));
-    let config = simulator::Config {
+    let config = simulator::SimulatorConfig {
         account_sid: args.account_sid,
         auth_tokens: args.auth_token,
         api_keys: api_keys
@@ -509,7 +509,7 @@ fn run_simulator(args: SimulatorArgs) -> ExitCode {
             .collect(),
         calls_per_second: args.cps,
         trial: args.trial,
-        ..simulator::Config::default()
+        ..simulator::SimulatorConfig::default()
     };
     let clock = match args.speed {
         0 | 1 => Clock::system(),

@@ -84,7 +84,7 @@ impl Direction {
 
 /// A method that TwiML and the REST side can ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Method {
+pub enum HttpMethod {
     /// `GET`
     Get,
     /// `POST`, the default everywhere.
@@ -92,7 +92,7 @@ pub enum Method {
     Post,
 }
 
-impl Method {
+impl HttpMethod {
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -103,12 +103,12 @@ impl Method {
 
 /// What the create request asked for.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Wishes {
+pub(super) struct CallParameters {
     pub(super) url: Option<String>,
-    pub(super) method: Method,
+    pub(super) method: HttpMethod,
     pub(super) twiml: Option<String>,
-    pub(super) fallback: Option<(Method, String)>,
-    pub(super) callback: Option<(Method, String)>,
+    pub(super) fallback: Option<(HttpMethod, String)>,
+    pub(super) callback: Option<(HttpMethod, String)>,
     /// Events subscribed to: `initiated`, `ringing`, `answered`, `completed`.
     pub(super) events: Vec<String>,
     pub(super) timeout: Duration,
@@ -126,12 +126,12 @@ pub(super) struct Detection {
     pub(super) message_end: bool,
     pub(super) asynchronous: bool,
     pub(super) timeout: Duration,
-    pub(super) callback: Option<(Method, String)>,
+    pub(super) callback: Option<(HttpMethod, String)>,
 }
 
 /// Something that is or was heard.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Spoken {
+pub(super) struct TranscriptLine {
     pub(super) at: Timestamp,
     /// `twilio` or `callee`.
     pub(super) speaker: &'static str,
@@ -164,16 +164,16 @@ pub(super) struct OpenGather {
     pub(super) digits: String,
 }
 
-/// Keys the callee pressed.
+/// ScriptedKeys the callee pressed.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Pressed {
+pub(super) struct PressedDigits {
     pub(super) at: Timestamp,
     pub(super) digits: String,
 }
 
 /// A webhook of this call, for the ledger.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Sent {
+pub(super) struct SentWebhook {
     pub(super) at: Timestamp,
     pub(super) kind: &'static str,
     pub(super) call_status: String,
@@ -194,7 +194,7 @@ pub(super) struct Notification {
 
 /// What somebody wants of the line.
 #[derive(Clone, Debug)]
-pub(super) enum Command {
+pub(super) enum CallCommand {
     Answer,
     Decline,
     /// The party at the phone hangs up.
@@ -209,13 +209,13 @@ pub(super) enum Command {
     /// `TimeLimit` of an update, from the answer on.
     Limit(Duration),
     /// `Url` or `Twiml` of an update.
-    Replace(Source),
+    Replace(DocumentSource),
 }
 
 /// Where a document comes from.
 #[derive(Clone, Debug)]
-pub(super) enum Source {
-    Url(Method, String),
+pub(super) enum DocumentSource {
+    Url(HttpMethod, String),
     Inline(String),
 }
 
@@ -229,7 +229,7 @@ pub(super) struct Call {
     pub(super) to: String,
     pub(super) from: String,
     pub(super) direction: Direction,
-    pub(super) wishes: Wishes,
+    pub(super) parameters: CallParameters,
     pub(super) status: Status,
     /// When each status began.
     pub(super) history: Vec<(Timestamp, Status)>,
@@ -241,16 +241,16 @@ pub(super) struct Call {
     pub(super) answered_by: Option<String>,
     pub(super) sip_code: Option<u16>,
     pub(super) sequence: u32,
-    pub(super) transcript: Vec<Spoken>,
+    pub(super) transcript: Vec<TranscriptLine>,
     /// The last line of the transcript is being said now.
     pub(super) saying: bool,
     pub(super) gather: Option<OpenGather>,
     pub(super) verbs: Vec<String>,
-    pub(super) digits: Vec<Pressed>,
-    pub(super) webhooks: Vec<Sent>,
+    pub(super) digits: Vec<PressedDigits>,
+    pub(super) webhooks: Vec<SentWebhook>,
     pub(super) events: Vec<Value>,
     pub(super) notifications: Vec<Notification>,
-    pub(super) inbox: mpsc::UnboundedSender<(Timestamp, Command)>,
+    pub(super) inbox: mpsc::UnboundedSender<(Timestamp, CallCommand)>,
 }
 
 impl Call {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// Settings of one [`Simulator`](super::Simulator).
 #[derive(Clone)]
-pub struct Config {
+pub struct SimulatorConfig {
     /// `AC` and 32 hexadecimal digits.
     pub account_sid: String,
     /// Auth tokens; the first signs webhooks, each opens the REST API, the second signs under the
@@ -14,7 +14,7 @@ pub struct Config {
     /// API keys (`SK…`, secret) that open the REST API.
     pub api_keys: Vec<(String, String)>,
     /// Sign webhooks with this shared key (id, secret, algorithm) instead of the auth token.
-    pub webhook_key: Option<(String, String, Algorithm)>,
+    pub webhook_key: Option<(String, String, SignatureAlgorithm)>,
     /// Numbers that may be used as `From`; empty: any number may.
     pub owned_numbers: Vec<String>,
     /// Calls started per second; the others wait in the queue. 0: no queue.
@@ -22,7 +22,7 @@ pub struct Config {
     /// A trial account: few parameters, ten documents a call, five seconds a fetch.
     pub trial: bool,
     /// How long the parts of a call take.
-    pub timings: Timings,
+    pub timings: CallTimings,
     /// How long after the end of a call its Events can be read.
     pub events_delay: Duration,
     /// The only origin that somebody without credentials may let be called (`POST inbound`);
@@ -30,7 +30,7 @@ pub struct Config {
     pub only_origin: Option<String>,
 }
 
-impl Default for Config {
+impl Default for SimulatorConfig {
     fn default() -> Self {
         Self {
             account_sid: "AC00000000000000000000000000000000".to_owned(),
@@ -40,14 +40,14 @@ impl Default for Config {
             owned_numbers: Vec::new(),
             calls_per_second: 0,
             trial: false,
-            timings: Timings::default(),
+            timings: CallTimings::default(),
             events_delay: Duration::from_secs(15 * 60),
             only_origin: None,
         }
     }
 }
 
-impl fmt::Debug for Config {
+impl fmt::Debug for SimulatorConfig {
     /// Without the secrets: with a real account these are real tokens.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -65,14 +65,14 @@ impl fmt::Debug for Config {
 
 /// Digest of a shared-key signature (`X-Twilio-Webhooks-Signature-Settings`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
+pub enum SignatureAlgorithm {
     /// `HMAC_SHA1`
     HmacSha1,
     /// `HMAC_SHA256`
     HmacSha256,
 }
 
-impl Algorithm {
+impl SignatureAlgorithm {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::HmacSha1 => "HMAC_SHA1",
@@ -83,7 +83,7 @@ impl Algorithm {
 
 /// Spans of the parts of a call, on the simulator's clock.
 #[derive(Clone, Copy, Debug)]
-pub struct Timings {
+pub struct CallTimings {
     /// From the queue to dialling.
     pub initiated_after: Duration,
     /// From dialling to ringing.
@@ -102,7 +102,7 @@ pub struct Timings {
     pub voicemail_records: Duration,
 }
 
-impl Default for Timings {
+impl Default for CallTimings {
     fn default() -> Self {
         Self {
             initiated_after: Duration::from_millis(200),

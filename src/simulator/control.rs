@@ -8,8 +8,8 @@
 //! | `POST calls/{sid}/answer`, `decline`, `hangup` | a hand at the phone; 409 where that cannot be |
 //! | `POST calls/{sid}/press` `{"digits"}`, `say` `{"text", "confidence"}` | keys, words |
 //! | `POST inbound` `{"from", "to", "url", "method", "stir_verstat", "status_callback"}` | somebody rings our number |
-//! | `GET`, `PUT`, `DELETE numbers/{number}`, `GET numbers` | how a number behaves ([`Behaviour`]) |
-//! | `GET`, `PUT faults` | what goes wrong: [`Fault`] to [`Switch`] |
+//! | `GET`, `PUT`, `DELETE numbers/{number}`, `GET numbers` | how a number behaves ([`NumberBehaviour`]) |
+//! | `GET`, `PUT faults` | what goes wrong: [`Fault`] to [`FaultSwitch`] |
 //! | `GET wire?after=`, `GET events?after=`, `GET ledger` | exchanges; exchanges and phones as they happen; the books |
 //! | `POST clock/advance` `{"seconds"}` | moves a simulated clock |
 //! | `DELETE calls` | forgets ended calls |
@@ -24,17 +24,17 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::call::{Command, Direction, Status, Wishes};
-use super::callee::{is_keys, seconds};
+use super::behaviour::{is_keys, seconds};
+use super::call::{CallCommand, CallParameters, Direction, Status};
 use super::parameters::{is_number, is_url};
 use super::{
-    Behaviour, Fault, Inner, SimulatorBody, Switch, create, form, json as json_answer, problem,
-    stream, update, view,
+    Fault, FaultSwitch, Inner, NumberBehaviour, SimulatorBody, control_view, create_call,
+    event_stream, form, json as json_answer, problem, update_call,
 };
 
 /// Why a request of the control API is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-enum Refusal {
+enum ControlError {
     #[error("There is nothing here")]
     NotFound,
     #[error("This call is not known")]
@@ -49,7 +49,7 @@ enum Refusal {
     RealClock,
 }
 
-impl Refusal {
+impl ControlError {
     const fn status(&self) -> StatusCode {
         match self {
             Self::NotFound | Self::NoCall => StatusCode::NOT_FOUND,
@@ -78,7 +78,7 @@ pub(super) async fn handle(
             .or_else(|| number(&query, "after"))
             .unwrap_or(version);
         let after = if after > version { 0 } else { after };
-        return stream::events(sim, after);
+        return event_stream::events(sim, after);
     }
     match route(sim, request, (resource, &query)).await {
         Ok(value) => json_answer(StatusCode::OK, &value),
@@ -92,10 +92,10 @@ async fn route(
     sim: &Arc<Inner>,
     request: &Request<Bytes>,
     (resource, query): (&str, &Pairs),
-) -> Result<Value, Refusal> {
+) -> Result<Value, ControlError> {
     let parts: Vec<&str> = resource.split('/').collect();
     match (request.method().as_str(), parts.as_slice()) {
-        ("GET", ["calls"]) => Ok(view::phones(&sim.lock(), sim, limit(query))),
+        ("GET", ["calls"]) => Ok(control_view::phones(&sim.lock(), sim, limit(query))),
         ("GET", ["state"]) => Ok(state(sim, query).await),
         ("DELETE", ["calls"]) => Ok(forget(sim)),
         ("GET", ["calls", sid]) => call(sim, sid, query).await,
@@ -108,14 +108,15 @@ async fn route(
         ("GET", ["faults"]) => Ok(json!(sim.lock().faults.switches())),
         ("PUT", ["faults"]) => set_faults(sim, request),
         ("GET", ["wire"]) => Ok(wire(sim, query)),
-        ("GET", ["ledger"]) => Ok(view::ledger(&sim.lock())),
+        ("GET", ["ledger"]) => Ok(control_view::ledger(&sim.lock())),
         ("POST", ["clock", "advance"]) => advance(sim, request),
-        _ => Err(Refusal::NotFound),
+        _ => Err(ControlError::NotFound),
     }
 }
 
-fn read<T: DeserializeOwned>(request: &Request<Bytes>) -> Result<T, Refusal> {
-    serde_json::from_slice(request.body()).map_err(|error| Refusal::Unreadable(error.to_string()))
+fn read<T: DeserializeOwned>(request: &Request<Bytes>) -> Result<T, ControlError> {
+    serde_json::from_slice(request.body())
+        .map_err(|error| ControlError::Unreadable(error.to_string()))
 }
 
 fn number(query: &Pairs, name: &str) -> Option<u64> {
@@ -149,22 +150,22 @@ async fn state(sim: &Inner, query: &Pairs) -> Value {
             .is_none_or(|after| state.version > after)
             .then_some(())
     };
-    stream::poll(sim, patience(query), look).await;
-    view::phones(&sim.lock(), sim, limit)
+    event_stream::poll(sim, patience(query), look).await;
+    control_view::phones(&sim.lock(), sim, limit)
 }
 
-async fn call(sim: &Inner, sid: &str, query: &Pairs) -> Result<Value, Refusal> {
+async fn call(sim: &Inner, sid: &str, query: &Pairs) -> Result<Value, ControlError> {
     let after = seen(sim, query);
     let look = |state: &super::State| match state.call(sid) {
         Some(call) => after.is_none_or(|after| call.version > after).then_some(()),
         None => Some(()),
     };
-    stream::poll(sim, patience(query), look).await;
+    event_stream::poll(sim, patience(query), look).await;
     let state = sim.lock();
     state
         .call(sid)
-        .map(|call| view::phone(&state, sim, call))
-        .ok_or(Refusal::NoCall)
+        .map(|call| control_view::phone(&state, sim, call))
+        .ok_or(ControlError::NoCall)
 }
 
 #[derive(Deserialize)]
@@ -186,40 +187,45 @@ const fn certain() -> f64 {
 }
 
 /// A hand at a phone. The line obeys a moment later; the answer shows the call as it was.
-fn act(sim: &Inner, request: &Request<Bytes>, sid: &str, deed: &str) -> Result<Value, Refusal> {
+fn act(
+    sim: &Inner,
+    request: &Request<Bytes>,
+    sid: &str,
+    deed: &str,
+) -> Result<Value, ControlError> {
     let (status, direction) = sim
         .lock()
         .call(sid)
         .map(|call| (call.status, call.direction))
-        .ok_or(Refusal::NoCall)?;
+        .ok_or(ControlError::NoCall)?;
     let rings = status == Status::Ringing && direction == Direction::OutboundApi;
     let talks = status == Status::InProgress;
     let (possible, command) = match deed {
-        "answer" => (rings, Command::Answer),
-        "decline" => (rings, Command::Decline),
-        "hangup" => (talks || status == Status::Ringing, Command::HangUp),
+        "answer" => (rings, CallCommand::Answer),
+        "decline" => (rings, CallCommand::Decline),
+        "hangup" => (talks || status == Status::Ringing, CallCommand::HangUp),
         "press" => {
             let Press { digits } = read(request)?;
             if !is_keys(&digits) {
-                return Err(Refusal::Invalid("digits must be of 0-9, * and #"));
+                return Err(ControlError::Invalid("digits must be of 0-9, * and #"));
             }
-            (talks, Command::Press(digits))
+            (talks, CallCommand::Press(digits))
         }
         "say" => {
             let Speak { text, confidence } = read(request)?;
-            (talks, Command::Speak { text, confidence })
+            (talks, CallCommand::Speak { text, confidence })
         }
-        _ => return Err(Refusal::NotFound),
+        _ => return Err(ControlError::NotFound),
     };
     if !possible {
-        return Err(Refusal::WrongState(status.word()));
+        return Err(ControlError::WrongState(status.word()));
     }
-    update::send(sim, sid, command);
+    update_call::send(sim, sid, command);
     let state = sim.lock();
     state
         .call(sid)
-        .map(|call| view::phone(&state, sim, call))
-        .ok_or(Refusal::NoCall)
+        .map(|call| control_view::phone(&state, sim, call))
+        .ok_or(ControlError::NoCall)
 }
 
 #[derive(Deserialize)]
@@ -237,10 +243,10 @@ struct Inbound {
 }
 
 /// Somebody rings our number.
-fn inbound(sim: &Arc<Inner>, request: &Request<Bytes>) -> Result<Value, Refusal> {
+fn inbound(sim: &Arc<Inner>, request: &Request<Bytes>) -> Result<Value, ControlError> {
     let wanted: Inbound = read(request)?;
     if !is_number(&wanted.from) || !is_number(&wanted.to) {
-        return Err(Refusal::Invalid("from and to must be E.164 numbers"));
+        return Err(ControlError::Invalid("from and to must be E.164 numbers"));
     }
     if !is_url(&wanted.url)
         || wanted
@@ -248,35 +254,39 @@ fn inbound(sim: &Arc<Inner>, request: &Request<Bytes>) -> Result<Value, Refusal>
             .as_deref()
             .is_some_and(|url| !is_url(url))
     {
-        return Err(Refusal::Invalid("url must be an absolute http address"));
+        return Err(ControlError::Invalid(
+            "url must be an absolute http address",
+        ));
     }
     if [Some(&wanted.url), wanted.status_callback.as_ref()]
         .into_iter()
         .flatten()
         .any(|url| !may_be_asked(sim, url))
     {
-        return Err(Refusal::Invalid("url must be one of this service"));
+        return Err(ControlError::Invalid("url must be one of this service"));
     }
     let method = match wanted.method.as_deref() {
-        None | Some("POST") => super::Method::Post,
-        Some("GET") => super::Method::Get,
-        Some(_) => return Err(Refusal::Invalid("method must be GET or POST")),
+        None | Some("POST") => super::HttpMethod::Post,
+        Some("GET") => super::HttpMethod::Get,
+        Some(_) => return Err(ControlError::Invalid("method must be GET or POST")),
     };
-    let wishes = Wishes {
+    let parameters = CallParameters {
         url: Some(wanted.url),
         method,
-        callback: wanted.status_callback.map(|url| (super::Method::Post, url)),
+        callback: wanted
+            .status_callback
+            .map(|url| (super::HttpMethod::Post, url)),
         events: vec!["completed".to_owned()],
         time_limit: Duration::from_secs(14_400),
         stir_verstat: wanted.stir_verstat,
-        ..Wishes::default()
+        ..CallParameters::default()
     };
-    let sid = create::inbound(sim, &wanted.from, &wanted.to, wishes);
+    let sid = create_call::inbound(sim, &wanted.from, &wanted.to, parameters);
     let state = sim.lock();
     state
         .call(&sid)
-        .map(|call| view::phone(&state, sim, call))
-        .ok_or(Refusal::NoCall)
+        .map(|call| control_view::phone(&state, sim, call))
+        .ok_or(ControlError::NoCall)
 }
 
 /// Whether a stranger may let this URL be asked.
@@ -288,15 +298,15 @@ fn may_be_asked(sim: &Inner, url: &str) -> bool {
 }
 
 /// How a number behaves from its next call on.
-fn numbers(sim: &Inner, request: &Request<Bytes>, number: &str) -> Result<Value, Refusal> {
+fn numbers(sim: &Inner, request: &Request<Bytes>, number: &str) -> Result<Value, ControlError> {
     if !is_number(number) {
-        return Err(Refusal::Invalid("the number must be E.164"));
+        return Err(ControlError::Invalid("the number must be E.164"));
     }
     match *request.method() {
         Method::PUT => {
-            let behaviour: Behaviour = read(request)?;
+            let behaviour: NumberBehaviour = read(request)?;
             if let Some(problem) = behaviour.problem() {
-                return Err(Refusal::Invalid(problem));
+                return Err(ControlError::Invalid(problem));
             }
             sim.change(|state| state.numbers.insert(number.to_owned(), behaviour));
         }
@@ -304,15 +314,15 @@ fn numbers(sim: &Inner, request: &Request<Bytes>, number: &str) -> Result<Value,
         _ => {}
     }
     let told = sim.lock().numbers.get(number).cloned();
-    Ok(json!(told.unwrap_or_else(|| Behaviour::of_number(
+    Ok(json!(told.unwrap_or_else(|| NumberBehaviour::of_number(
         number,
         &sim.config.timings
     ))))
 }
 
 /// Replaces all switches by those of the body; what it does not name is off.
-fn set_faults(sim: &Inner, request: &Request<Bytes>) -> Result<Value, Refusal> {
-    let switches: BTreeMap<Fault, Switch> = read(request)?;
+fn set_faults(sim: &Inner, request: &Request<Bytes>) -> Result<Value, ControlError> {
+    let switches: BTreeMap<Fault, FaultSwitch> = read(request)?;
     Ok(sim.change(|state| {
         state.faults.set(switches);
         json!(state.faults.switches())
@@ -347,10 +357,12 @@ struct Advance {
     seconds: f64,
 }
 
-fn advance(sim: &Inner, request: &Request<Bytes>) -> Result<Value, Refusal> {
+fn advance(sim: &Inner, request: &Request<Bytes>) -> Result<Value, ControlError> {
     let Advance { seconds: span } = read(request)?;
     if !(0.001..=31_536_000.0).contains(&span) {
-        return Err(Refusal::Invalid("seconds must be between 0.001 and a year"));
+        return Err(ControlError::Invalid(
+            "seconds must be between 0.001 and a year",
+        ));
     }
     let span = seconds(span);
     let before = sim.clock.now();
@@ -358,7 +370,7 @@ fn advance(sim: &Inner, request: &Request<Bytes>) -> Result<Value, Refusal> {
     // The system's clock does not move, and a clock cannot be asked which kind it is.
     let moved = Duration::try_from(sim.clock.now().duration_since(before)).unwrap_or_default();
     if moved < span {
-        return Err(Refusal::RealClock);
+        return Err(ControlError::RealClock);
     }
     Ok(json!({"now": sim.clock.now()}))
 }

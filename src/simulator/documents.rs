@@ -4,28 +4,28 @@
 use std::sync::Arc;
 
 use super::Inner;
-use super::call::{Call, Method};
-use super::callback;
+use super::call::{Call, HttpMethod};
 use super::faults::Fault;
-use super::twiml::{self, Document, Verb};
-use super::webhooks::{self, Reply};
+use super::status_delivery;
+use super::twiml::{self, TwimlDocument, Verb};
+use super::webhooks::{self, WebhookResponse};
 
 /// Twilio follows no more redirects than this.
 const REDIRECTS: u32 = 10;
 
 /// A request for a document.
 #[derive(Clone, Debug)]
-pub(super) struct Ask {
-    pub(super) method: Method,
+pub(super) struct DocumentRequest {
+    pub(super) method: HttpMethod,
     pub(super) url: String,
-    /// Parameters beside the usual ones.
+    /// FormParameters beside the usual ones.
     pub(super) extra: Vec<(String, String)>,
     /// This is the `FallbackUrl` already.
     pub(super) fallback: bool,
 }
 
-impl Ask {
-    pub(super) const fn new(method: Method, url: String) -> Self {
+impl DocumentRequest {
+    pub(super) const fn new(method: HttpMethod, url: String) -> Self {
         Self {
             method,
             url,
@@ -37,16 +37,16 @@ impl Ask {
 
 /// A document with the address it came from.
 #[derive(Clone, Debug)]
-pub(super) struct Page {
+pub(super) struct FetchedDocument {
     /// None: TwiML given inline.
     pub(super) url: Option<String>,
-    pub(super) content: Content,
+    pub(super) content: FetchedContent,
 }
 
 /// What was fetched.
 #[derive(Clone, Debug)]
-pub(super) enum Content {
-    Twiml(Document),
+pub(super) enum FetchedContent {
+    Twiml(TwimlDocument),
     /// Text that is no TwiML and is read aloud.
     Text(String),
     Audio(String),
@@ -54,22 +54,22 @@ pub(super) enum Content {
     Nothing,
 }
 
-impl Page {
+impl FetchedDocument {
     /// Whether the call is refused before it is answered; `true`: as busy.
     pub(super) fn rejects(&self) -> Option<bool> {
         match &self.content {
-            Content::Twiml(document) => match document.verbs.first() {
+            FetchedContent::Twiml(document) => match document.verbs.first() {
                 Some(Verb::Reject(busy)) => Some(*busy),
                 Some(_) | None => None,
             },
-            Content::Text(_) | Content::Audio(_) | Content::Nothing => None,
+            FetchedContent::Text(_) | FetchedContent::Audio(_) | FetchedContent::Nothing => None,
         }
     }
 }
 
 /// Why there is no document: Twilio's code, in words, and the address.
 #[derive(Clone, Debug)]
-pub(super) struct Trouble {
+pub(super) struct FetchFailure {
     pub(super) code: u32,
     pub(super) message: String,
     pub(super) url: String,
@@ -79,28 +79,32 @@ pub(super) struct Trouble {
 pub(super) fn request(
     sim: &Arc<Inner>,
     call: &Call,
-    ask: &Ask,
-) -> impl Future<Output = Result<Page, Trouble>> + use<> {
-    let mut params = callback::voice_params(sim, call);
+    ask: &DocumentRequest,
+) -> impl Future<Output = Result<FetchedDocument, FetchFailure>> + use<> {
+    let mut params = status_delivery::voice_params(sim, call);
     params.retain(|(name, _)| ask.extra.iter().all(|(extra, _)| extra != name));
     params.extend(ask.extra.iter().cloned());
-    let outgoing = callback::outgoing(call, "voice", &(ask.method, ask.url.clone()), params);
+    let outgoing = status_delivery::outgoing(call, "voice", &(ask.method, ask.url.clone()), params);
     let (sim, to) = (Arc::clone(sim), call.to.clone());
     async move {
         let what = webhooks::what(&outgoing);
-        if let Some(switch) = sim.strike(Fault::DelayVoice, &to, &what) {
+        if let Some(switch) = sim.trigger(Fault::DelayVoice, &to, &what) {
             sim.clock.sleep(switch.length(5.0)).await;
         }
-        if sim.strike(Fault::DuplicateVoice, &to, &what).is_some() {
+        if sim.trigger(Fault::DuplicateVoice, &to, &what).is_some() {
             drop(webhooks::send(&sim, &outgoing, &to).await);
         }
         follow(&sim, outgoing, &to).await
     }
 }
 
-async fn follow(sim: &Inner, mut outgoing: webhooks::Outgoing, to: &str) -> Result<Page, Trouble> {
+async fn follow(
+    sim: &Inner,
+    mut outgoing: webhooks::WebhookRequest,
+    to: &str,
+) -> Result<FetchedDocument, FetchFailure> {
     for _ in 0..=REDIRECTS {
-        let trouble = |code, message: String| Trouble {
+        let trouble = |code, message: String| FetchFailure {
             code,
             message,
             url: outgoing.url.clone(),
@@ -111,7 +115,7 @@ async fn follow(sim: &Inner, mut outgoing: webhooks::Outgoing, to: &str) -> Resu
             200..=299 => {
                 let content = content(&reply, &outgoing.url)
                     .map_err(|(code, message)| trouble(code, message))?;
-                return Ok(Page {
+                return Ok(FetchedDocument {
                     url: Some(outgoing.url),
                     content,
                 });
@@ -131,7 +135,7 @@ async fn follow(sim: &Inner, mut outgoing: webhooks::Outgoing, to: &str) -> Resu
                 outgoing.token = uuid::Uuid::new_v4().to_string();
                 outgoing.params.retain(|(name, _)| name != "Digits");
                 if reply.status != 307 {
-                    outgoing.method = Method::Get;
+                    outgoing.method = HttpMethod::Get;
                 }
             }
             300..=399 => {
@@ -144,16 +148,16 @@ async fn follow(sim: &Inner, mut outgoing: webhooks::Outgoing, to: &str) -> Resu
         }
     }
     let url = outgoing.url;
-    Err(Trouble {
+    Err(FetchFailure {
         code: 11_215,
         message: "Too many redirects".to_owned(),
         url,
     })
 }
 
-fn content(reply: &Reply, url: &str) -> Result<Content, (u32, String)> {
+fn content(reply: &WebhookResponse, url: &str) -> Result<FetchedContent, (u32, String)> {
     if reply.body.is_empty() {
-        return Ok(Content::Nothing);
+        return Ok(FetchedContent::Nothing);
     }
     let kind = reply.content_type.as_deref().unwrap_or_default();
     let kind = kind
@@ -168,13 +172,16 @@ fn content(reply: &Reply, url: &str) -> Result<Content, (u32, String)> {
     };
     let parsed = |text: &str| twiml::parse(text).map_err(|error| (error.code(), error.to_string()));
     match kind.as_str() {
-        "text/xml" | "application/xml" | "text/html" => parsed(text()?).map(Content::Twiml),
+        "text/xml" | "application/xml" | "text/html" => parsed(text()?).map(FetchedContent::Twiml),
         "text/plain" => {
             let text = text()?;
-            Ok(parsed(text).map_or_else(|_| Content::Text(text.to_owned()), Content::Twiml))
+            Ok(parsed(text).map_or_else(
+                |_| FetchedContent::Text(text.to_owned()),
+                FetchedContent::Twiml,
+            ))
         }
-        other if other.starts_with("audio/") => Ok(Content::Audio(url.to_owned())),
-        other => Err((12_300, format!("Invalid Content-Type: {other}"))),
+        other if other.starts_with("audio/") => Ok(FetchedContent::Audio(url.to_owned())),
+        other => Err((12_300, format!("Invalid FetchedContent-Type: {other}"))),
     }
 }
 
@@ -196,7 +203,7 @@ mod tests {
     fn an_answer_is_taken_for_what_its_type_and_body_say() {
         let of = |kind: Option<&str>, body: &'static str| {
             let content_type = kind.map(str::to_owned);
-            let reply = Reply {
+            let reply = WebhookResponse {
                 status: 200,
                 content_type,
                 location: None,
@@ -207,25 +214,25 @@ mod tests {
         let twiml = "<Response><Hangup/></Response>";
         assert!(matches!(
             of(Some("text/xml; charset=utf-8"), twiml),
-            Ok(Content::Twiml(_))
+            Ok(FetchedContent::Twiml(_))
         ));
         assert!(matches!(
             of(Some("text/html"), twiml),
-            Ok(Content::Twiml(_))
+            Ok(FetchedContent::Twiml(_))
         ));
         assert!(matches!(
             of(Some("text/plain"), twiml),
-            Ok(Content::Twiml(_))
+            Ok(FetchedContent::Twiml(_))
         ));
         assert!(matches!(
             of(Some("text/plain"), "Hello"),
-            Ok(Content::Text(_))
+            Ok(FetchedContent::Text(_))
         ));
         assert!(matches!(
             of(Some("audio/mpeg"), "..."),
-            Ok(Content::Audio(_))
+            Ok(FetchedContent::Audio(_))
         ));
-        assert!(matches!(of(None, ""), Ok(Content::Nothing)));
+        assert!(matches!(of(None, ""), Ok(FetchedContent::Nothing)));
         assert_eq!(of(None, twiml).unwrap_err(), 12_300);
         assert_eq!(of(Some("application/json"), "{}").unwrap_err(), 12_300);
         assert_eq!(of(Some("text/xml"), "<html>").unwrap_err(), 12_100);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::callee::seconds;
+use super::behaviour::seconds;
 
 /// A fault that can be switched on (protocol section 8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -79,7 +79,7 @@ pub enum Fault {
 /// How often a fault happens. With neither `count` nor `probability`: always.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Switch {
+pub struct FaultSwitch {
     /// So many times more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
@@ -110,7 +110,7 @@ pub struct Switch {
     pub seed: Option<u64>,
 }
 
-impl Switch {
+impl FaultSwitch {
     /// The length of the fault, or `default` seconds.
     pub(super) fn length(&self, default: f64) -> Duration {
         seconds(self.seconds.unwrap_or(default))
@@ -119,11 +119,11 @@ impl Switch {
 
 /// The switches that are on, with their dice.
 #[derive(Debug, Default)]
-pub(super) struct Faults(BTreeMap<Fault, (Switch, fastrand::Rng)>);
+pub(super) struct Faults(BTreeMap<Fault, (FaultSwitch, fastrand::Rng)>);
 
 impl Faults {
-    pub(super) fn set(&mut self, switches: BTreeMap<Fault, Switch>) {
-        let seeded = |switch: Switch| {
+    pub(super) fn set(&mut self, switches: BTreeMap<Fault, FaultSwitch>) {
+        let seeded = |switch: FaultSwitch| {
             let dice = fastrand::Rng::with_seed(switch.seed.unwrap_or(0));
             (switch, dice)
         };
@@ -133,7 +133,7 @@ impl Faults {
             .collect();
     }
 
-    pub(super) fn switches(&self) -> BTreeMap<Fault, Switch> {
+    pub(super) fn switches(&self) -> BTreeMap<Fault, FaultSwitch> {
         self.0
             .iter()
             .map(|(fault, (switch, _))| (*fault, switch.clone()))
@@ -142,7 +142,7 @@ impl Faults {
 
     /// Whether `fault` happens now, to a call to `to`, to a webhook of the kinds in `what`; counts
     /// it if so.
-    pub(super) fn strike(&mut self, fault: Fault, to: &str, what: &[&str]) -> Option<Switch> {
+    pub(super) fn trigger(&mut self, fault: Fault, to: &str, what: &[&str]) -> Option<FaultSwitch> {
         let (switch, dice) = self.0.get_mut(&fault)?;
         if switch.to.as_deref().is_some_and(|only| only != to) {
             return None;
@@ -177,22 +177,22 @@ mod tests {
         faults.set(serde_json::from_str(text).unwrap());
         assert!(
             faults
-                .strike(Fault::DropCallback, "+1", &["status", "ringing"])
+                .trigger(Fault::DropCallback, "+1", &["status", "ringing"])
                 .is_none()
         );
         assert!(
             faults
-                .strike(Fault::DropCallback, "+1", &["status", "completed"])
+                .trigger(Fault::DropCallback, "+1", &["status", "completed"])
                 .is_some()
         );
         assert!(
             faults
-                .strike(Fault::DropCallback, "+1", &["status", "completed"])
+                .trigger(Fault::DropCallback, "+1", &["status", "completed"])
                 .is_none()
         );
         assert_eq!(
             faults
-                .strike(Fault::Create429, "+1", &[])
+                .trigger(Fault::Create429, "+1", &[])
                 .unwrap()
                 .retry_after,
             Some(2)
@@ -203,14 +203,14 @@ mod tests {
     fn dice_with_one_seed_fall_alike() {
         let rolls = |seed: u64| {
             let mut faults = Faults::default();
-            let switch = Switch {
+            let switch = FaultSwitch {
                 probability: Some(0.5),
                 seed: Some(seed),
-                ..Switch::default()
+                ..FaultSwitch::default()
             };
             faults.set([(Fault::Unsigned, switch)].into());
             (0..64)
-                .map(|_| faults.strike(Fault::Unsigned, "", &[]).is_some())
+                .map(|_| faults.trigger(Fault::Unsigned, "", &[]).is_some())
                 .collect::<Vec<_>>()
         };
         assert_eq!(rolls(7), rolls(7));

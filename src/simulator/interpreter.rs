@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use super::call::Spoken;
-use super::callback::pairs;
-use super::documents::{self, Ask, Content, Page, Trouble, resolve};
+use super::call::TranscriptLine;
+use super::documents::{
+    self, DocumentRequest, FetchFailure, FetchedContent, FetchedDocument, resolve,
+};
 use super::faults::Fault;
-use super::line::{Line, later, notify};
-use super::speaking::{duration_of, tones};
-use super::twiml::{self, Document, Gather, Prompt, Say, Target, Verb};
-use super::waiting::{Heard, Interrupt};
+use super::simulated_call::{SimulatedCall, later, notify};
+use super::speech_duration::{duration_of, tones};
+use super::status_delivery::pairs;
+use super::twiml::{self, Gather, Prompt, Say, Target, TwimlDocument, Verb};
+use super::waiting::{Interrupt, WaitResult};
 
 /// A trial call may go through so many documents.
 const TRIAL_HOPS: u32 = 10;
@@ -19,45 +21,48 @@ const HOPS: u32 = 250;
 
 /// Where a conversation goes next.
 #[derive(Clone, Debug)]
-pub(super) enum Next {
-    Ask(Ask),
+pub(super) enum NextStep {
+    DocumentRequest(DocumentRequest),
     Inline(String),
     End,
 }
 
 /// A key or words.
-pub(super) enum Input {
+pub(super) enum CalleeInput {
     Key(char),
     Speech { text: String, confidence: f64 },
 }
 
-impl Line {
+impl SimulatedCall {
     /// Talks until somebody hangs up. An inbound call comes with its first page.
-    pub(super) async fn conversation(&mut self, first: Option<Result<Page, Trouble>>) {
+    pub(super) async fn conversation(
+        &mut self,
+        first: Option<Result<FetchedDocument, FetchFailure>>,
+    ) {
         let mut step = match first {
             Some(page) => self.turn(page, false).await,
             None => self.opening().await,
         };
         loop {
             step = match step {
-                Ok(Next::Ask(ask)) => self.visit(ask).await,
-                Ok(Next::Inline(text)) => {
+                Ok(NextStep::DocumentRequest(ask)) => self.visit(ask).await,
+                Ok(NextStep::Inline(text)) => {
                     let page = inline(&text);
                     self.turn(page, false).await
                 }
-                Ok(Next::End) | Err(Interrupt::HungUp | Interrupt::Over) => return,
+                Ok(NextStep::End) | Err(Interrupt::HungUp | Interrupt::Over) => return,
                 Err(Interrupt::Replace(source)) => Ok(Self::replaced(source)),
             };
             self.quieten();
         }
     }
 
-    async fn visit(&mut self, ask: Ask) -> Result<Next, Interrupt> {
+    async fn visit(&mut self, ask: DocumentRequest) -> Result<NextStep, Interrupt> {
         self.hops += 1;
         if self.sim.config.trial && self.hops > TRIAL_HOPS + 1 || self.hops > HOPS {
             self.announce("This call has gone through too many documents. Goodbye.")
                 .await?;
-            return Ok(Next::End);
+            return Ok(NextStep::End);
         }
         let fallback = ask.fallback;
         let page = self.fetch(ask).await?;
@@ -65,7 +70,10 @@ impl Line {
     }
 
     /// Fetches a document while the call goes on.
-    pub(super) async fn fetch(&mut self, ask: Ask) -> Result<Result<Page, Trouble>, Interrupt> {
+    pub(super) async fn fetch(
+        &mut self,
+        ask: DocumentRequest,
+    ) -> Result<Result<FetchedDocument, FetchFailure>, Interrupt> {
         let request = self
             .sim
             .lock()
@@ -87,54 +95,58 @@ impl Line {
     /// Runs a page, or does what Twilio does where there is none.
     async fn turn(
         &mut self,
-        page: Result<Page, Trouble>,
+        page: Result<FetchedDocument, FetchFailure>,
         was_fallback: bool,
-    ) -> Result<Next, Interrupt> {
+    ) -> Result<NextStep, Interrupt> {
         match page {
             Ok(page) => self.run(&page).await,
             Err(trouble) => self.trouble(trouble, was_fallback).await,
         }
     }
 
-    async fn trouble(&mut self, trouble: Trouble, was_fallback: bool) -> Result<Next, Interrupt> {
-        let Trouble { code, message, url } = trouble;
+    async fn trouble(
+        &mut self,
+        trouble: FetchFailure,
+        was_fallback: bool,
+    ) -> Result<NextStep, Interrupt> {
+        let FetchFailure { code, message, url } = trouble;
         notify(&self.sim, &self.sid, (code, false), message, &url);
-        if let Some((method, fallback)) = self.wishes().fallback.filter(|_| !was_fallback) {
+        if let Some((method, fallback)) = self.parameters().fallback.filter(|_| !was_fallback) {
             let extra = pairs(&[("ErrorCode", &code.to_string()), ("ErrorUrl", &url)]);
-            return Ok(Next::Ask(Ask {
+            return Ok(NextStep::DocumentRequest(DocumentRequest {
                 extra,
                 fallback: true,
-                ..Ask::new(method, fallback)
+                ..DocumentRequest::new(method, fallback)
             }));
         }
         self.announce("We are sorry, an application error has occurred. Goodbye.")
             .await?;
-        Ok(Next::End)
+        Ok(NextStep::End)
     }
 
-    async fn run(&mut self, page: &Page) -> Result<Next, Interrupt> {
+    async fn run(&mut self, page: &FetchedDocument) -> Result<NextStep, Interrupt> {
         let document = match &page.content {
-            Content::Twiml(document) => document,
-            Content::Text(text) => {
+            FetchedContent::Twiml(document) => document,
+            FetchedContent::Text(text) => {
                 self.announce(text).await?;
-                return Ok(Next::End);
+                return Ok(NextStep::End);
             }
-            Content::Audio(url) => {
+            FetchedContent::Audio(url) => {
                 self.hold(
                     ("play", url.as_str()),
                     None,
                     Duration::from_secs(5),
-                    Barge::NONE,
+                    BargeIn::NONE,
                 )
                 .await?;
-                return Ok(Next::End);
+                return Ok(NextStep::End);
             }
-            Content::Nothing => return Ok(Next::End),
+            FetchedContent::Nothing => return Ok(NextStep::End),
         };
         self.note_document(page, document);
         for verb in &document.verbs {
             match verb {
-                Verb::Prompt(prompt) => drop(self.prompt(prompt, Barge::NONE).await?),
+                Verb::Prompt(prompt) => drop(self.prompt(prompt, BargeIn::NONE).await?),
                 Verb::Gather(gather) => {
                     if let Some(next) = self.gather(gather, page).await? {
                         return Ok(next);
@@ -146,14 +158,14 @@ impl Line {
                         return Ok(next);
                     }
                 }
-                Verb::Hangup | Verb::Reject(_) => return Ok(Next::End),
+                Verb::Hangup | Verb::Reject(_) => return Ok(NextStep::End),
                 Verb::Unsupported(_) => {}
             }
         }
-        Ok(Next::End)
+        Ok(NextStep::End)
     }
 
-    fn note_document(&self, page: &Page, document: &Document) {
+    fn note_document(&self, page: &FetchedDocument, document: &TwimlDocument) {
         let url = page.url.as_deref().unwrap_or_default();
         for warning in &document.warnings {
             notify(
@@ -176,24 +188,24 @@ impl Line {
     pub(super) async fn follow(
         &mut self,
         target: &Target,
-        page: &Page,
+        page: &FetchedDocument,
         extra: Vec<(String, String)>,
-    ) -> Result<Next, Interrupt> {
+    ) -> Result<NextStep, Interrupt> {
         let base = page.url.as_deref();
         let url = match &target.url {
             Some(url) => resolve(base, url),
             None => page.url.clone(),
         };
         match url {
-            Some(url) => Ok(Next::Ask(Ask {
+            Some(url) => Ok(NextStep::DocumentRequest(DocumentRequest {
                 extra,
-                ..Ask::new(target.method, url)
+                ..DocumentRequest::new(target.method, url)
             })),
             None => {
                 let message = "A relative URL in TwiML that has no address of its own".to_owned();
                 let url = target.url.clone().unwrap_or_default();
                 self.trouble(
-                    Trouble {
+                    FetchFailure {
                         code: 15_004,
                         message,
                         url,
@@ -214,14 +226,16 @@ impl Line {
             repeats: 1,
             breaks: Duration::ZERO,
         };
-        self.prompt(&Prompt::Say(say), Barge::NONE).await.map(drop)
+        self.prompt(&Prompt::Say(say), BargeIn::NONE)
+            .await
+            .map(drop)
     }
 
     pub(super) async fn prompt(
         &mut self,
         prompt: &Prompt,
-        barge: Barge,
-    ) -> Result<Option<Input>, Interrupt> {
+        barge: BargeIn,
+    ) -> Result<Option<CalleeInput>, Interrupt> {
         let repeats = match prompt {
             Prompt::Say(say) => say.repeats,
             Prompt::Play(play) => play.repeats,
@@ -252,7 +266,7 @@ impl Line {
 
     /// Plays tones, such as `SendDigits`.
     pub(super) async fn play_tones(&mut self, digits: &str) -> Result<(), Interrupt> {
-        self.hold(("play", digits), None, tones(digits), Barge::NONE)
+        self.hold(("play", digits), None, tones(digits), BargeIn::NONE)
             .await
             .map(drop)
     }
@@ -263,18 +277,18 @@ impl Line {
         (kind, text): (&'static str, &str),
         say: Option<&Say>,
         length: Duration,
-        barge: Barge,
-    ) -> Result<Option<Input>, Interrupt> {
+        barge: BargeIn,
+    ) -> Result<Option<CalleeInput>, Interrupt> {
         let until = later(self.moment, length);
         if say.is_some()
             && self
                 .sim
-                .strike(Fault::HangupMidPrompt, &self.to, &["voice"])
+                .trigger(Fault::HangupMidPrompt, &self.to, &["voice"])
                 .is_some()
         {
             self.hang_up_at = Some(later(self.moment, length / 2));
         }
-        self.begin(Spoken {
+        self.begin(TranscriptLine {
             at: self.moment,
             speaker: "twilio",
             kind,
@@ -286,12 +300,12 @@ impl Line {
         });
         let input = loop {
             match self.wait(until).await? {
-                Heard::Time => break None,
-                Heard::Key(key) if barge.keys => break Some(Input::Key(key)),
-                Heard::Speech { text, confidence } if barge.speech => {
-                    break Some(Input::Speech { text, confidence });
+                WaitResult::Time => break None,
+                WaitResult::Key(key) if barge.keys => break Some(CalleeInput::Key(key)),
+                WaitResult::Speech { text, confidence } if barge.speech => {
+                    break Some(CalleeInput::Speech { text, confidence });
                 }
-                Heard::Key(_) | Heard::Speech { .. } => {}
+                WaitResult::Key(_) | WaitResult::Speech { .. } => {}
             }
         };
         let cut = input.is_some();
@@ -300,7 +314,7 @@ impl Line {
         Ok(input)
     }
 
-    fn begin(&self, spoken: Spoken) {
+    fn begin(&self, spoken: TranscriptLine) {
         self.sim.change_call(&self.sid, |call| {
             call.transcript.push(spoken);
             call.saying = true;
@@ -320,12 +334,12 @@ impl Line {
 
 /// What cuts a prompt short.
 #[derive(Clone, Copy)]
-pub(super) struct Barge {
+pub(super) struct BargeIn {
     keys: bool,
     speech: bool,
 }
 
-impl Barge {
+impl BargeIn {
     pub(super) const NONE: Self = Self {
         keys: false,
         speech: false,
@@ -339,15 +353,15 @@ impl Barge {
     }
 }
 
-fn inline(text: &str) -> Result<Page, Trouble> {
+fn inline(text: &str) -> Result<FetchedDocument, FetchFailure> {
     let parsed = twiml::parse(text);
-    let document = parsed.map_err(|error| Trouble {
+    let document = parsed.map_err(|error| FetchFailure {
         code: error.code(),
         message: error.to_string(),
         url: String::new(),
     })?;
-    Ok(Page {
+    Ok(FetchedDocument {
         url: None,
-        content: Content::Twiml(document),
+        content: FetchedContent::Twiml(document),
     })
 }

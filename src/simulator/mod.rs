@@ -10,35 +10,35 @@
 //! `webhooks` sends.
 
 mod call;
-mod callback;
-mod callee;
+mod status_delivery;
+mod behaviour;
 mod config;
 mod control;
-mod create;
+mod create_call;
 mod documents;
 mod faults;
 mod form;
-mod gather;
+mod digit_collector;
 mod interpreter;
-mod line;
-mod listening;
-mod listing;
+mod simulated_call;
+mod gathering;
+mod list_calls;
 mod overrides;
 mod parameters;
-mod pages;
+mod paging;
 mod resource;
 mod rest;
-mod rest_errors;
+mod rest_error;
 mod signing;
-mod speaking;
-mod stream;
+mod speech_duration;
+mod event_stream;
 pub mod twiml;
-mod update;
-mod verbs;
-mod view;
+mod update_call;
+mod twiml_reader;
+mod control_view;
 mod waiting;
 mod webhooks;
-mod wire;
+mod exchange_log;
 mod xml;
 
 #[cfg(test)]
@@ -59,15 +59,15 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use call::Method;
-pub use callee::{Behaviour, Ending, Keys, Voicemail};
-pub use config::{Algorithm, Config, Timings};
-pub use faults::{Fault, Switch};
+pub use behaviour::{CallEnding, NumberBehaviour, ScriptedKeys, Voicemail};
+pub use call::HttpMethod;
+pub use config::{CallTimings, SignatureAlgorithm, SimulatorConfig};
+pub use faults::{Fault, FaultSwitch};
 
 use crate::clock::Clock;
 use call::{Call, Sid};
+use exchange_log::{Exchange, ExchangeLog};
 use faults::Faults;
-use wire::{Exchange, Wire};
 
 /// Body of the simulator's answers; server-sent events stream. An error means: close the
 /// connection.
@@ -92,7 +92,7 @@ impl Simulator {
     /// keeps no idle connections (`pool_max_idle_per_host(0)`) is nearest to Twilio where the
     /// service is restarted under it. Needs a tokio runtime only once it is used.
     #[must_use]
-    pub fn new(config: Config, clock: Clock, client: reqwest::Client) -> Self {
+    pub fn new(config: SimulatorConfig, clock: Clock, client: reqwest::Client) -> Self {
         let state = State {
             version: 0,
             calls: BTreeMap::new(),
@@ -100,7 +100,7 @@ impl Simulator {
             next_order: 1,
             numbers: HashMap::new(),
             faults: Faults::default(),
-            wire: Wire::default(),
+            wire: ExchangeLog::default(),
             next_start: Timestamp::MIN,
         };
         Self(Arc::new(Inner {
@@ -111,7 +111,7 @@ impl Simulator {
             version: watch::Sender::new(0),
             tracker: TaskTracker::new(),
             stop: CancellationToken::new(),
-            under_way: AtomicUsize::new(0),
+            in_flight: AtomicUsize::new(0),
         }))
     }
 
@@ -138,7 +138,7 @@ impl Simulator {
 
 /// What the parts of the simulator share.
 struct Inner {
-    config: Config,
+    config: SimulatorConfig,
     clock: Clock,
     client: reqwest::Client,
     state: Mutex<State>,
@@ -147,7 +147,7 @@ struct Inner {
     tracker: TaskTracker,
     stop: CancellationToken,
     /// Webhooks that were sent and have no answer yet, pauses between their tries included.
-    under_way: AtomicUsize,
+    in_flight: AtomicUsize,
 }
 
 /// All that changes. One lock: the simulator is a tool, and its tests want one order of things.
@@ -157,9 +157,9 @@ struct State {
     calls: BTreeMap<u64, Call>,
     orders: HashMap<Sid, u64>,
     next_order: u64,
-    numbers: HashMap<String, Behaviour>,
+    numbers: HashMap<String, NumberBehaviour>,
     faults: Faults,
-    wire: Wire,
+    wire: ExchangeLog,
     /// When the next call may leave the queue.
     next_start: Timestamp,
 }
@@ -227,8 +227,8 @@ impl Inner {
     }
 
     /// Whether a fault strikes a call to `to`, or a webhook of the kinds in `what`.
-    fn strike(&self, fault: Fault, to: &str, what: &[&str]) -> Option<Switch> {
-        self.lock().faults.strike(fault, to, what)
+    fn trigger(&self, fault: Fault, to: &str, what: &[&str]) -> Option<FaultSwitch> {
+        self.lock().faults.trigger(fault, to, what)
     }
 }
 

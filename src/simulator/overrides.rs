@@ -8,7 +8,7 @@ const BUDGET: Duration = Duration::from_secs(15);
 
 /// How one webhook is to be delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Overrides {
+pub(super) struct ConnectionOverrides {
     pub(super) connect: Duration,
     pub(super) read: Duration,
     pub(super) total: Duration,
@@ -27,7 +27,7 @@ pub(super) struct Policy {
     pub(super) server_errors: bool,
 }
 
-impl Overrides {
+impl ConnectionOverrides {
     /// Reads the fragment of `url`.
     pub(super) fn of(url: &str) -> Self {
         let mut overrides = Self {
@@ -127,8 +127,9 @@ mod tests {
 
     #[test]
     fn a_fragment_sets_what_it_names_and_reports_what_it_cannot() {
-        let overrides =
-            Overrides::of("https://a.example/x?y#ct=2000&rt=8000&rc=2&rp=ct,5xx&tt=99999&zz=1");
+        let overrides = ConnectionOverrides::of(
+            "https://a.example/x?y#ct=2000&rt=8000&rc=2&rp=ct,5xx&tt=99999&zz=1",
+        );
         assert_eq!(
             (overrides.connect.as_millis(), overrides.read.as_millis()),
             (2_000, 8_000)
@@ -155,7 +156,7 @@ mod tests {
 
     #[test]
     fn without_a_fragment_only_connection_failures_are_retried_once() {
-        let overrides = Overrides::of("https://a.example/x");
+        let overrides = ConnectionOverrides::of("https://a.example/x");
         assert_eq!(
             (overrides.retries, overrides.policy),
             (

@@ -4,9 +4,9 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::call::Method;
+use super::call::HttpMethod;
 use super::form;
-use super::rest_errors::Refusal;
+use super::rest_error::RestError;
 
 /// What a trial account may send (protocol 1.10).
 const TRIAL: [&str; 4] = ["To", "From", "Url", "StatusCallback"];
@@ -14,9 +14,9 @@ const EVENTS: [&str; 4] = ["initiated", "ringing", "answered", "completed"];
 
 /// The decoded form.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Parameters<'a>(pub(super) &'a [(String, String)]);
+pub(super) struct FormParameters<'a>(pub(super) &'a [(String, String)]);
 
-impl<'a> Parameters<'a> {
+impl<'a> FormParameters<'a> {
     /// The value of `name`; empty values count as left out.
     pub(super) fn get(&self, name: &str) -> Option<&'a str> {
         form::first(self.0, name)
@@ -29,19 +29,19 @@ impl<'a> Parameters<'a> {
             .is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
-    pub(super) fn trial(&self) -> Result<(), Refusal> {
+    pub(super) fn trial(&self) -> Result<(), RestError> {
         let allowed = self
             .0
             .iter()
             .all(|(name, _)| TRIAL.contains(&name.as_str()));
-        allowed.then_some(()).ok_or(Refusal::TrialParameter)
+        allowed.then_some(()).ok_or(RestError::TrialParameter)
     }
 
     pub(super) fn url(
         &self,
         name: &str,
-        refusal: fn(String) -> Refusal,
-    ) -> Result<Option<String>, Refusal> {
+        refusal: fn(String) -> RestError,
+    ) -> Result<Option<String>, RestError> {
         match self.get(name) {
             Some(url) if is_url(url) => Ok(Some(url.to_owned())),
             Some(url) => Err(refusal(url.to_owned())),
@@ -49,35 +49,35 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    pub(super) fn method(&self, name: &str) -> Result<Method, Refusal> {
+    pub(super) fn method(&self, name: &str) -> Result<HttpMethod, RestError> {
         match self.get(name) {
-            None => Ok(Method::Post),
-            Some(word) if word.eq_ignore_ascii_case("POST") => Ok(Method::Post),
-            Some(word) if word.eq_ignore_ascii_case("GET") => Ok(Method::Get),
-            Some(word) => Err(Refusal::BadMethod(word.to_owned())),
+            None => Ok(HttpMethod::Post),
+            Some(word) if word.eq_ignore_ascii_case("POST") => Ok(HttpMethod::Post),
+            Some(word) if word.eq_ignore_ascii_case("GET") => Ok(HttpMethod::Get),
+            Some(word) => Err(RestError::BadMethod(word.to_owned())),
         }
     }
 
-    pub(super) fn twiml(&self) -> Result<Option<String>, Refusal> {
+    pub(super) fn twiml(&self) -> Result<Option<String>, RestError> {
         match self.get("Twiml") {
-            Some(twiml) if twiml.chars().count() > 4_000 => Err(Refusal::TwimlTooLong),
+            Some(twiml) if twiml.chars().count() > 4_000 => Err(RestError::TwimlTooLong),
             other => Ok(other.map(str::to_owned)),
         }
     }
 
-    pub(super) fn send_digits(&self) -> Result<String, Refusal> {
+    pub(super) fn send_digits(&self) -> Result<String, RestError> {
         let digits = self.get("SendDigits").unwrap_or_default();
         let fits = digits.len() <= 32
             && digits
                 .bytes()
                 .all(|key| b"0123456789ABCD#*wW".contains(&key));
         fits.then(|| digits.to_owned())
-            .ok_or_else(|| Refusal::BadSendDigits(digits.to_owned()))
+            .ok_or_else(|| RestError::BadSendDigits(digits.to_owned()))
     }
 
-    pub(super) fn timeout(&self) -> Result<Duration, Refusal> {
+    pub(super) fn timeout(&self) -> Result<Duration, RestError> {
         self.seconds("Timeout", 60, 1..=600, |text| {
-            Refusal::BadTimeout(text.to_owned())
+            RestError::BadTimeout(text.to_owned())
         })
     }
 
@@ -87,8 +87,8 @@ impl<'a> Parameters<'a> {
         name: &str,
         default: u64,
         range: RangeInclusive<u64>,
-        refusal: impl FnOnce(&str) -> Refusal,
-    ) -> Result<Duration, Refusal> {
+        refusal: impl FnOnce(&str) -> RestError,
+    ) -> Result<Duration, RestError> {
         let Some(text) = self.get(name) else {
             return Ok(Duration::from_secs(default));
         };

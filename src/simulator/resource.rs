@@ -8,7 +8,7 @@ use super::call::{Call, Notification, Status, rfc2822};
 
 /// What a representation depends on beside the call.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seen<'a> {
+pub(super) struct CallSnapshot<'a> {
     pub(super) account_sid: &'a str,
     pub(super) now: Timestamp,
     /// The status to show, which lags behind under the fault `list_stale`.
@@ -23,7 +23,7 @@ pub(super) fn path(account_sid: &str, sid: &str) -> String {
 }
 
 /// A call as a resource.
-pub(super) fn call(call: &Call, seen: Seen<'_>) -> Value {
+pub(super) fn call(call: &Call, seen: CallSnapshot<'_>) -> Value {
     let path = path(seen.account_sid, &call.sid);
     let ended = seen.status.has_ended();
     let date = |at: Option<Timestamp>| at.filter(|_| !seen.fresh).map(rfc2822);

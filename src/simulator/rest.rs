@@ -12,22 +12,22 @@ use http_body_util::{BodyExt, StreamBody};
 use serde_json::{Value, json};
 
 use super::call::Status;
+use super::exchange_log::Exchange;
 use super::faults::Fault;
-use super::listing::{self, stale_instant};
-use super::pages::Page;
-use super::resource::{self, Seen};
-use super::rest_errors::Refusal;
-use super::wire::Exchange;
-use super::{Inner, SimulatorBody, Switch, create, form, update};
+use super::list_calls::{self, stale_instant};
+use super::paging::PageQuery;
+use super::resource::{self, CallSnapshot};
+use super::rest_error::RestError;
+use super::{FaultSwitch, Inner, SimulatorBody, create_call, form, update_call};
 
 /// An accepted request: status and body (none with 204).
-struct Answer {
+struct RestAnswer {
     status: StatusCode,
     body: Option<Value>,
     call_sid: Option<String>,
 }
 
-impl Answer {
+impl RestAnswer {
     const fn ok(body: Value) -> Self {
         Self {
             status: StatusCode::OK,
@@ -38,7 +38,7 @@ impl Answer {
 }
 
 /// One request, taken apart.
-pub(super) struct Asked<'a> {
+pub(super) struct RestRequest<'a> {
     method: &'a http::Method,
     /// Path as sent, without the query and without `/simulator`.
     path: &'a str,
@@ -54,16 +54,19 @@ pub(super) async fn handle(
 ) -> Response<SimulatorBody> {
     let begun = Instant::now();
     let path = request.uri().path();
-    let asked = Asked {
+    let asked = RestRequest {
         method: request.method(),
         path: path.strip_prefix("/simulator").unwrap_or(path),
         query: form::parse(request.uri().query().unwrap_or_default()),
         form: form::parse(&String::from_utf8_lossy(request.body())),
     };
     let mut retry_after = None;
-    let told = sim.strike(Fault::RestError, "", &["rest", asked.method.as_str()]);
+    let told = sim.trigger(Fault::RestError, "", &["rest", asked.method.as_str()]);
     let answer = match (told, authenticate(sim, request, resource)) {
-        (Some(switch), _) => Err(told_refusal(&switch, (StatusCode::UNAUTHORIZED, 20_003))),
+        (Some(switch), _) => Err(configured_error(
+            &switch,
+            (StatusCode::UNAUTHORIZED, 20_003),
+        )),
         (None, Ok(below)) => route(sim, &asked, below, &mut retry_after),
         (None, Err(refusal)) => Err(refusal),
     };
@@ -71,7 +74,8 @@ pub(super) async fn handle(
         Ok(answer) => (answer.status, answer.body, answer.call_sid),
         Err(refusal) => (refusal.status(), Some(refusal.body()), None),
     };
-    let (status, body, lost) = spoil(sim, &asked, (status, body, call_sid.as_deref())).await;
+    let (status, body, lost) =
+        apply_create_faults(sim, &asked, (status, body, call_sid.as_deref())).await;
     let mut response = render(status, body.as_ref(), begun);
     if let Some(seconds) = retry_after {
         response
@@ -87,13 +91,13 @@ fn authenticate<'a>(
     sim: &Inner,
     request: &Request<Bytes>,
     resource: &'a str,
-) -> Result<&'a str, Refusal> {
-    let (user, secret) = credentials(request).ok_or(Refusal::Unauthenticated)?;
+) -> Result<&'a str, RestError> {
+    let (user, secret) = credentials(request).ok_or(RestError::Unauthenticated)?;
     let config = &sim.config;
     let by_token = user == config.account_sid && config.auth_tokens.contains(&secret);
     let by_key = !by_token && config.api_keys.contains(&(user, secret));
     if !by_token && !by_key {
-        return Err(Refusal::Unauthenticated);
+        return Err(RestError::Unauthenticated);
     }
     let below = resource
         .strip_prefix("Accounts/")
@@ -101,9 +105,9 @@ fn authenticate<'a>(
     let below = below.filter(|below| *below == ".json" || below.starts_with('/'));
     if by_key && below == Some(".json") {
         // Standard API keys open everything but the account itself.
-        return Err(Refusal::Unauthenticated);
+        return Err(RestError::Unauthenticated);
     }
-    below.ok_or_else(|| Refusal::NotFound(format!("/2010-04-01/{resource}")))
+    below.ok_or_else(|| RestError::NotFound(format!("/2010-04-01/{resource}")))
 }
 
 fn credentials(request: &Request<Bytes>) -> Option<(String, String)> {
@@ -125,22 +129,24 @@ fn credentials(request: &Request<Bytes>) -> Option<(String, String)> {
 
 fn route(
     sim: &Arc<Inner>,
-    asked: &Asked<'_>,
+    asked: &RestRequest<'_>,
     below: &str,
     retry_after: &mut Option<u64>,
-) -> Result<Answer, Refusal> {
+) -> Result<RestAnswer, RestError> {
     let (post, get) = (
         *asked.method == http::Method::POST,
         *asked.method == http::Method::GET,
     );
     let parts: Vec<&str> = below.split('/').skip(1).collect();
     match parts.as_slice() {
-        [] if get => Ok(Answer::ok(account(sim))),
-        ["Balance.json"] if get => Ok(Answer::ok(
+        [] if get => Ok(RestAnswer::ok(account(sim))),
+        ["Balance.json"] if get => Ok(RestAnswer::ok(
             json!({"account_sid": sim.config.account_sid, "balance": "10.00", "currency": "USD"}),
         )),
         ["IncomingPhoneNumbers.json"] if get => numbers(sim, asked),
-        ["Calls.json"] if get => listing::calls(sim, asked.path, &asked.query).map(Answer::ok),
+        ["Calls.json"] if get => {
+            list_calls::calls(sim, asked.path, &asked.query).map(RestAnswer::ok)
+        }
         ["Calls.json"] if post => create_call(sim, asked, retry_after),
         ["Calls", file] => {
             let sid = file.strip_suffix(".json").ok_or_else(|| not_found(asked))?;
@@ -148,43 +154,43 @@ fn route(
         }
         ["Calls", sid, part] if get => part_of_call(sim, asked, sid, part),
         ["Calls.json" | "Balance.json" | "IncomingPhoneNumbers.json"] => {
-            Err(Refusal::MethodNotAllowed)
+            Err(RestError::MethodNotAllowed)
         }
         _ => Err(not_found(asked)),
     }
 }
 
-fn told_refusal(switch: &Switch, (status, code): (StatusCode, u32)) -> Refusal {
+fn configured_error(switch: &FaultSwitch, (status, code): (StatusCode, u32)) -> RestError {
     let status = switch
         .status
         .and_then(|status| StatusCode::from_u16(status).ok())
         .unwrap_or(status);
-    Refusal::Told(status, switch.code.unwrap_or(code))
+    RestError::Configured(status, switch.code.unwrap_or(code))
 }
 
-pub(super) fn not_found(asked: &Asked<'_>) -> Refusal {
-    Refusal::NotFound(asked.path.to_owned())
+pub(super) fn not_found(asked: &RestRequest<'_>) -> RestError {
+    RestError::NotFound(asked.path.to_owned())
 }
 
 fn create_call(
     sim: &Arc<Inner>,
-    asked: &Asked<'_>,
+    asked: &RestRequest<'_>,
     retry_after: &mut Option<u64>,
-) -> Result<Answer, Refusal> {
+) -> Result<RestAnswer, RestError> {
     let to = form::first(&asked.form, "To").unwrap_or_default();
-    if let Some(switch) = sim.strike(Fault::Create429, to, &["rest"]) {
+    if let Some(switch) = sim.trigger(Fault::Create429, to, &["rest"]) {
         *retry_after = switch.retry_after;
-        return Err(Refusal::TooManyRequests);
+        return Err(RestError::TooManyRequests);
     }
-    if let Some(switch) = sim.strike(Fault::CreateError, to, &["rest"]) {
-        return Err(told_refusal(&switch, (StatusCode::BAD_REQUEST, 21_200)));
+    if let Some(switch) = sim.trigger(Fault::CreateError, to, &["rest"]) {
+        return Err(configured_error(&switch, (StatusCode::BAD_REQUEST, 21_200)));
     }
-    if sim.strike(Fault::Create503, to, &["rest"]).is_some() {
-        return Err(Refusal::Unavailable);
+    if sim.trigger(Fault::Create503, to, &["rest"]).is_some() {
+        return Err(RestError::Unavailable);
     }
-    let sid = create::create(sim, &asked.form)?;
+    let sid = create_call::create(sim, &asked.form)?;
     let body = show(sim, asked, &sid, true)?;
-    Ok(Answer {
+    Ok(RestAnswer {
         status: StatusCode::CREATED,
         body: Some(body),
         call_sid: Some(sid.to_string()),
@@ -194,10 +200,10 @@ fn create_call(
 /// A call as it is, or as it was when nobody asks about a create.
 pub(super) fn show(
     sim: &Inner,
-    asked: &Asked<'_>,
+    asked: &RestRequest<'_>,
     sid: &str,
     fresh: bool,
-) -> Result<Value, Refusal> {
+) -> Result<Value, RestError> {
     let now = sim.clock.now();
     let to = sim
         .lock()
@@ -219,7 +225,7 @@ pub(super) fn show(
     .ok_or_else(|| not_found(asked))?;
     Ok(resource::call(
         call,
-        Seen {
+        CallSnapshot {
             account_sid: &sim.config.account_sid,
             now,
             status,
@@ -228,14 +234,14 @@ pub(super) fn show(
     ))
 }
 
-fn one_call(sim: &Arc<Inner>, asked: &Asked<'_>, sid: &str) -> Result<Answer, Refusal> {
-    let answer = |body| Answer {
+fn one_call(sim: &Arc<Inner>, asked: &RestRequest<'_>, sid: &str) -> Result<RestAnswer, RestError> {
+    let answer = |body| RestAnswer {
         call_sid: Some(sid.to_owned()),
-        ..Answer::ok(body)
+        ..RestAnswer::ok(body)
     };
     match *asked.method {
         http::Method::GET => show(sim, asked, sid, false).map(answer),
-        http::Method::POST => update::update(sim, asked, sid).map(answer),
+        http::Method::POST => update_call::update(sim, asked, sid).map(answer),
         http::Method::DELETE => {
             let mut state = sim.lock();
             let ended = state
@@ -244,21 +250,26 @@ fn one_call(sim: &Arc<Inner>, asked: &Asked<'_>, sid: &str) -> Result<Answer, Re
                 .status
                 .has_ended();
             if !ended {
-                return Err(Refusal::NotComplete);
+                return Err(RestError::NotComplete);
             }
             state.remove(sid);
-            Ok(Answer {
+            Ok(RestAnswer {
                 status: StatusCode::NO_CONTENT,
                 body: None,
                 call_sid: Some(sid.to_owned()),
             })
         }
-        _ => Err(Refusal::MethodNotAllowed),
+        _ => Err(RestError::MethodNotAllowed),
     }
 }
 
-fn part_of_call(sim: &Inner, asked: &Asked<'_>, sid: &str, part: &str) -> Result<Answer, Refusal> {
-    let page = Page::of(asked.path, &asked.query)?;
+fn part_of_call(
+    sim: &Inner,
+    asked: &RestRequest<'_>,
+    sid: &str,
+    part: &str,
+) -> Result<RestAnswer, RestError> {
+    let page = PageQuery::of(asked.path, &asked.query)?;
     let now = sim.clock.now();
     let state = sim.lock();
     let call = state.call(sid).ok_or_else(|| not_found(asked))?;
@@ -281,7 +292,7 @@ fn part_of_call(sim: &Inner, asked: &Asked<'_>, sid: &str, part: &str) -> Result
             } else {
                 Vec::new()
             };
-            Ok(Answer::ok(page.envelope("events", numbered(events))))
+            Ok(RestAnswer::ok(page.envelope("events", numbered(events))))
         }
         "Notifications.json" => {
             let all = call
@@ -289,9 +300,11 @@ fn part_of_call(sim: &Inner, asked: &Asked<'_>, sid: &str, part: &str) -> Result
                 .iter()
                 .map(|it| resource::notification(account_sid, call, it))
                 .collect();
-            Ok(Answer::ok(page.envelope("notifications", numbered(all))))
+            Ok(RestAnswer::ok(
+                page.envelope("notifications", numbered(all)),
+            ))
         }
-        "Recordings.json" => Ok(Answer::ok(page.envelope("recordings", Vec::new()))),
+        "Recordings.json" => Ok(RestAnswer::ok(page.envelope("recordings", Vec::new()))),
         _ => Err(not_found(asked)),
     }
 }
@@ -309,8 +322,8 @@ fn account(sim: &Inner) -> Value {
     })
 }
 
-fn numbers(sim: &Inner, asked: &Asked<'_>) -> Result<Answer, Refusal> {
-    let page = Page::of(asked.path, &asked.query)?;
+fn numbers(sim: &Inner, asked: &RestRequest<'_>) -> Result<RestAnswer, RestError> {
+    let page = PageQuery::of(asked.path, &asked.query)?;
     let wanted = form::first(&asked.query, "PhoneNumber");
     let magic = ["+15005550006".to_owned()];
     let owned = if sim.config.owned_numbers.is_empty() {
@@ -331,22 +344,22 @@ fn numbers(sim: &Inner, asked: &Asked<'_>) -> Result<Answer, Refusal> {
         });
         (sid, item)
     });
-    Ok(Answer::ok(
+    Ok(RestAnswer::ok(
         page.envelope("incoming_phone_numbers", items.collect()),
     ))
 }
 
-/// Faults that strike after a create was accepted; whether the answer is lost.
-async fn spoil(
+/// Faults that trigger after a create was accepted; whether the answer is lost.
+async fn apply_create_faults(
     sim: &Inner,
-    asked: &Asked<'_>,
+    asked: &RestRequest<'_>,
     (status, body, sid): (StatusCode, Option<Value>, Option<&str>),
 ) -> (StatusCode, Option<Value>, bool) {
     if status != StatusCode::CREATED || sid.is_none() {
         return (status, body, false);
     }
     let to = form::first(&asked.form, "To").unwrap_or_default();
-    if let Some(switch) = sim.strike(Fault::CreateSlow, to, &["rest"]) {
+    if let Some(switch) = sim.trigger(Fault::CreateSlow, to, &["rest"]) {
         // Socket time is real time: what is tested is how long a client waits for us.
         tokio::select! {
             () = tokio::time::sleep(switch.length(5.0)) => {}
@@ -354,17 +367,17 @@ async fn spoil(
         }
     }
     if sim
-        .strike(Fault::Create500AfterAccepting, to, &["rest"])
+        .trigger(Fault::Create500AfterAccepting, to, &["rest"])
         .is_some()
     {
         return (
-            Refusal::Internal.status(),
-            Some(Refusal::Internal.body()),
+            RestError::Internal.status(),
+            Some(RestError::Internal.body()),
             false,
         );
     }
     let lost = sim
-        .strike(Fault::CreateLostResponse, to, &["rest"])
+        .trigger(Fault::CreateLostResponse, to, &["rest"])
         .is_some();
     (status, body, lost)
 }
@@ -414,13 +427,13 @@ fn closed_connection() -> Response<SimulatorBody> {
     response
 }
 
-type Told = (StatusCode, Option<Value>, Option<String>, bool, Instant);
+type RecordedAnswer = (StatusCode, Option<Value>, Option<String>, bool, Instant);
 
 fn record(
     sim: &Inner,
     request: &Request<Bytes>,
-    asked: &Asked<'_>,
-    (status, body, call_sid, lost, begun): Told,
+    asked: &RestRequest<'_>,
+    (status, body, call_sid, lost, begun): RecordedAnswer,
 ) {
     let target = request.uri().path_and_query().map_or("", |it| it.as_str());
     let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::Sha256;
 
-use super::config::Algorithm;
+use super::config::SignatureAlgorithm;
 
 /// The URL as Twilio signs it: no fragment, no userinfo, and over https no port; all other bytes as
 /// configured.
@@ -38,7 +38,7 @@ fn without_port(host: &str) -> &str {
 
 /// The signature over `url` and the decoded form `pairs`, base64.
 pub(super) fn sign(
-    algorithm: Algorithm,
+    algorithm: SignatureAlgorithm,
     secret: &str,
     url: &str,
     pairs: &[(String, String)],
@@ -55,8 +55,8 @@ pub(super) fn sign(
         text.push_str(value);
     }
     match algorithm {
-        Algorithm::HmacSha1 => digest::<Hmac<Sha1>>(secret, &text),
-        Algorithm::HmacSha256 => digest::<Hmac<Sha256>>(secret, &text),
+        SignatureAlgorithm::HmacSha1 => digest::<Hmac<Sha1>>(secret, &text),
+        SignatureAlgorithm::HmacSha256 => digest::<Hmac<Sha256>>(secret, &text),
     }
 }
 
@@ -106,7 +106,12 @@ mod tests {
                 continue;
             }
             let token = vector["auth_token"].as_str().unwrap();
-            let signature = sign(Algorithm::HmacSha1, token, &signed_url(url), &pairs(vector));
+            let signature = sign(
+                SignatureAlgorithm::HmacSha1,
+                token,
+                &signed_url(url),
+                &pairs(vector),
+            );
             assert_eq!(signature, vector["signature"].as_str().unwrap(), "{name}");
             checked += 1;
         }

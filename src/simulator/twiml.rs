@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::call::Method;
-use super::verbs::Reader;
+use super::call::HttpMethod;
+use super::twiml_reader::TwimlReader;
 use super::xml;
 
 /// Longest document in bytes.
@@ -12,16 +12,16 @@ pub const MAX_DOCUMENT: usize = 64 * 1024;
 
 /// A document that can be run.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Document {
+pub struct TwimlDocument {
     /// The verbs of `<Response>`, in order; what Twilio would skip is not among them.
     pub verbs: Vec<Verb>,
     /// What was skipped or corrected, and why.
-    pub warnings: Vec<Warning>,
+    pub warnings: Vec<TwimlWarning>,
 }
 
 /// Something Twilio would note in its debugger and go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning {
+pub struct TwimlWarning {
     /// Twilio's code (12200, 13511, …).
     pub code: u32,
     /// In words.
@@ -33,7 +33,7 @@ pub struct Warning {
 pub enum Verb {
     /// Something is heard.
     Prompt(Prompt),
-    /// Keys or speech are collected.
+    /// ScriptedKeys or speech are collected.
     Gather(Gather),
     /// Another document goes on.
     Redirect(Target),
@@ -108,7 +108,7 @@ pub struct Target {
     /// As written.
     pub url: Option<String>,
     /// `method`
-    pub method: Method,
+    pub method: HttpMethod,
 }
 
 /// `<Gather>`
@@ -116,7 +116,7 @@ pub struct Target {
 pub struct Gather {
     /// `action` and `method`
     pub action: Target,
-    /// Keys count.
+    /// ScriptedKeys count.
     pub dtmf: bool,
     /// Speech counts.
     pub speech: bool,
@@ -155,7 +155,7 @@ pub struct Record {
 
 /// Why a text is no document; the code is Twilio's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
+pub enum TwimlError {
     /// 11750
     #[error("TwiML response body too large")]
     TooLarge,
@@ -170,7 +170,7 @@ pub enum Error {
     Root(String),
 }
 
-impl Error {
+impl TwimlError {
     /// Twilio's error code.
     #[must_use]
     pub const fn code(&self) -> u32 {
@@ -187,24 +187,24 @@ impl Error {
 ///
 /// # Errors
 /// When Twilio would not run any of it.
-pub fn parse(text: &str) -> Result<Document, Error> {
+pub fn parse(text: &str) -> Result<TwimlDocument, TwimlError> {
     if text.len() > MAX_DOCUMENT {
-        return Err(Error::TooLarge);
+        return Err(TwimlError::TooLarge);
     }
     let root = xml::read(text).map_err(|error| match error {
-        xml::Error::NotWellFormed { .. } => Error::NotWellFormed(error.to_string()),
-        xml::Error::Version => Error::Version,
+        xml::Error::NotWellFormed { .. } => TwimlError::NotWellFormed(error.to_string()),
+        xml::Error::Version => TwimlError::Version,
     })?;
     if root.name != "Response" {
-        return Err(Error::Root(root.name));
+        return Err(TwimlError::Root(root.name));
     }
-    let mut reader = Reader::default();
+    let mut reader = TwimlReader::default();
     let verbs = root
         .children
         .iter()
         .filter_map(|node| reader.verb(node))
         .collect();
-    Ok(Document {
+    Ok(TwimlDocument {
         verbs,
         warnings: reader.warnings,
     })

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::call::{Command, Pressed, Source, Spoken};
-use super::callback::{self, Callback};
-use super::line::{Line, later};
+use super::call::{CallCommand, DocumentSource, PressedDigits, TranscriptLine};
+use super::simulated_call::{SimulatedCall, later};
+use super::status_delivery::{self, StatusDelivery};
 
 /// What ended a wait within a conversation.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Heard {
+pub(super) enum WaitResult {
     /// Nothing, until the time had come.
     Time,
     Key(char),
@@ -29,21 +29,21 @@ pub(super) enum Interrupt {
     /// Ended by the API or by the time limit.
     Over,
     /// Another document goes on.
-    Replace(Source),
+    Replace(DocumentSource),
 }
 
 /// What comes first of all that is timed.
-enum Due {
-    Asked,
+enum NextDeadline {
+    RestRequest,
     Limit,
     HangUp,
-    Verdict,
+    PlannedDetection,
     Key,
 }
 
-impl Line {
+impl SimulatedCall {
     /// The next command given before or at `at`; none when that time comes first. Sets the moment.
-    pub(super) async fn command_before(&mut self, at: Timestamp) -> Option<Command> {
+    pub(super) async fn command_before(&mut self, at: Timestamp) -> Option<CallCommand> {
         let at_clock = self.on_clock(at);
         if self.pending.is_none() {
             let clock = self.sim.clock.clone();
@@ -69,10 +69,10 @@ impl Line {
     }
 
     /// Waits for a key, words, or `until`.
-    pub(super) async fn wait(&mut self, until: Timestamp) -> Result<Heard, Interrupt> {
+    pub(super) async fn wait(&mut self, until: Timestamp) -> Result<WaitResult, Interrupt> {
         loop {
             if let Some(key) = self.typed.pop_front() {
-                return Ok(Heard::Key(key));
+                return Ok(WaitResult::Key(key));
             }
             let (at, due) = self.next_due(until, true);
             match self.command_before(at).await {
@@ -82,14 +82,14 @@ impl Line {
                     }
                 }
                 None => match due {
-                    Due::Asked => return Ok(Heard::Time),
-                    Due::Limit => return Err(Interrupt::Over),
-                    Due::HangUp => return Err(Interrupt::HungUp),
-                    Due::Verdict => self.tell_verdict(),
-                    Due::Key => {
+                    NextDeadline::RestRequest => return Ok(WaitResult::Time),
+                    NextDeadline::Limit => return Err(Interrupt::Over),
+                    NextDeadline::HangUp => return Err(Interrupt::HungUp),
+                    NextDeadline::PlannedDetection => self.report_detection(),
+                    NextDeadline::Key => {
                         if let Some((_, key)) = self.scheduled.pop_front() {
                             self.note_keys(&key.to_string());
-                            return Ok(Heard::Key(key));
+                            return Ok(WaitResult::Key(key));
                         }
                     }
                 },
@@ -99,7 +99,7 @@ impl Line {
 
     /// Waits and lets keys and words fall on deaf ears.
     pub(super) async fn hear_nothing_until(&mut self, until: Timestamp) -> Result<(), Interrupt> {
-        while self.wait(until).await? != Heard::Time {}
+        while self.wait(until).await? != WaitResult::Time {}
         Ok(())
     }
 
@@ -138,10 +138,10 @@ impl Line {
             };
             match (command, due) {
                 (Some(command), _) => drop(self.obey(command)?),
-                (None, Due::Limit) => return Err(Interrupt::Over),
-                (None, Due::HangUp) => return Err(Interrupt::HungUp),
-                (None, Due::Verdict) => self.tell_verdict(),
-                (None, Due::Asked | Due::Key) => {}
+                (None, NextDeadline::Limit) => return Err(Interrupt::Over),
+                (None, NextDeadline::HangUp) => return Err(Interrupt::HungUp),
+                (None, NextDeadline::PlannedDetection) => self.report_detection(),
+                (None, NextDeadline::RestRequest | NextDeadline::Key) => {}
             }
         }
     }
@@ -151,40 +151,40 @@ impl Line {
         at.saturating_add(self.lag).unwrap_or(Timestamp::MAX)
     }
 
-    fn next_due(&self, until: Timestamp, with_keys: bool) -> (Timestamp, Due) {
+    fn next_due(&self, until: Timestamp, with_keys: bool) -> (Timestamp, NextDeadline) {
         let key = self
             .scheduled
             .front()
             .filter(|_| with_keys)
             .map(|(at, _)| *at);
         let timed = [
-            (key, Due::Key),
+            (key, NextDeadline::Key),
             (
                 self.verdict.as_ref().map(|verdict| verdict.at),
-                Due::Verdict,
+                NextDeadline::PlannedDetection,
             ),
-            (self.hang_up_at, Due::HangUp),
-            (self.limit_at, Due::Limit),
+            (self.hang_up_at, NextDeadline::HangUp),
+            (self.limit_at, NextDeadline::Limit),
         ];
-        let mut first = (until, Due::Asked);
+        let mut first = (until, NextDeadline::RestRequest);
         for (at, due) in timed {
             // At one instant the earlier in this list comes first, so that a key in the last moment
             // still counts.
             let Some(at) = at else { continue };
-            if at < first.0 || at == first.0 && matches!(first.1, Due::Asked) {
+            if at < first.0 || at == first.0 && matches!(first.1, NextDeadline::RestRequest) {
                 first = (at, due);
             }
         }
         first
     }
 
-    fn obey(&mut self, command: Command) -> Result<Option<Heard>, Interrupt> {
+    fn obey(&mut self, command: CallCommand) -> Result<Option<WaitResult>, Interrupt> {
         match command {
-            Command::HangUp | Command::Decline => Err(Interrupt::HungUp),
-            Command::End => Err(Interrupt::Over),
-            Command::Replace(source) => Err(Interrupt::Replace(source)),
-            Command::Answer => Ok(None),
-            Command::Limit(limit) => {
+            CallCommand::HangUp | CallCommand::Decline => Err(Interrupt::HungUp),
+            CallCommand::End => Err(Interrupt::Over),
+            CallCommand::Replace(source) => Err(Interrupt::Replace(source)),
+            CallCommand::Answer => Ok(None),
+            CallCommand::Limit(limit) => {
                 let answered_at = self
                     .sim
                     .lock()
@@ -193,20 +193,20 @@ impl Line {
                 self.limit_at = answered_at.map(|at| later(at, limit)).or(self.limit_at);
                 Ok(None)
             }
-            Command::Press(keys) => {
+            CallCommand::Press(keys) => {
                 self.note_keys(&keys);
                 self.typed.extend(keys.chars());
-                Ok(self.typed.pop_front().map(Heard::Key))
+                Ok(self.typed.pop_front().map(WaitResult::Key))
             }
-            Command::Speak { text, confidence } => {
+            CallCommand::Speak { text, confidence } => {
                 self.note("speech", &text);
-                Ok(Some(Heard::Speech { text, confidence }))
+                Ok(Some(WaitResult::Speech { text, confidence }))
             }
         }
     }
 
     fn note_keys(&self, keys: &str) {
-        let pressed = Pressed {
+        let pressed = PressedDigits {
             at: self.moment,
             digits: keys.to_owned(),
         };
@@ -217,7 +217,7 @@ impl Line {
 
     /// A line of the transcript from the other party, put before what is being said.
     fn note(&self, kind: &'static str, text: &str) {
-        let heard = Spoken {
+        let heard = TranscriptLine {
             at: self.moment,
             speaker: "callee",
             kind,
@@ -232,7 +232,7 @@ impl Line {
     }
 
     /// Machine detection has made up its mind.
-    fn tell_verdict(&mut self) {
+    fn report_detection(&mut self) {
         let Some(verdict) = self.verdict.take() else {
             return;
         };
@@ -240,27 +240,27 @@ impl Line {
         let callback = self.sim.change_call(&self.sid, |call| {
             call.answered_by = Some(verdict.word.clone());
             let address = call
-                .wishes
+                .parameters
                 .detection
                 .as_ref()
                 .filter(|_| verdict.asynchronous)?
                 .callback
                 .clone()?;
-            let params = callback::pairs(&[
+            let params = status_delivery::pairs(&[
                 ("AccountSid", &self.sim.config.account_sid),
                 ("AnsweredBy", &verdict.word),
                 ("CallSid", &call.sid),
                 ("MachineDetectionDuration", &millis),
             ]);
-            let outgoing = callback::outgoing(call, "amd", &address, params);
-            Some(Callback {
+            let outgoing = status_delivery::outgoing(call, "amd", &address, params);
+            Some(StatusDelivery {
                 outgoing,
                 to: call.to.clone(),
                 is_final: false,
             })
         });
         if let Some(callback) = callback.flatten() {
-            callback::spawn(&self.sim, callback, None);
+            status_delivery::spawn(&self.sim, callback, None);
         }
     }
 }

@@ -8,24 +8,24 @@ use bytes::{Bytes, BytesMut};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::call::{Method, Sent, rfc2822};
-use super::config::Algorithm;
+use super::call::{HttpMethod, SentWebhook, rfc2822};
+use super::config::SignatureAlgorithm;
+use super::exchange_log::Exchange;
 use super::faults::Fault;
-use super::overrides::Overrides;
+use super::overrides::ConnectionOverrides;
 use super::twiml::MAX_DOCUMENT;
-use super::wire::Exchange;
-use super::{Inner, form, line, signing};
+use super::{Inner, form, signing, simulated_call};
 
 /// The pause before the first retry, doubled for each further one; Twilio's own is not documented.
 const BEFORE_RETRY: Duration = Duration::from_millis(250);
 
 /// A request to the service.
 #[derive(Clone, Debug)]
-pub(super) struct Outgoing {
+pub(super) struct WebhookRequest {
     pub(super) call_sid: String,
     /// `voice`, `status`, `amd`.
     pub(super) kind: &'static str,
-    pub(super) method: Method,
+    pub(super) method: HttpMethod,
     pub(super) url: String,
     pub(super) params: Vec<(String, String)>,
     /// One for all attempts at one request.
@@ -34,7 +34,7 @@ pub(super) struct Outgoing {
 
 /// The service's answer.
 #[derive(Clone, Debug)]
-pub(super) struct Reply {
+pub(super) struct WebhookResponse {
     pub(super) status: u16,
     pub(super) content_type: Option<String>,
     pub(super) location: Option<String>,
@@ -43,7 +43,7 @@ pub(super) struct Reply {
 
 /// Why there is no answer, with Twilio's code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Failure {
+pub(super) enum WebhookError {
     #[error("The URL is not valid")]
     Url,
     #[error("The connection failed")]
@@ -56,7 +56,7 @@ pub(super) enum Failure {
     TooLarge,
 }
 
-impl Failure {
+impl WebhookError {
     pub(super) const fn code(&self) -> u32 {
         match self {
             Self::Url => 11_100,
@@ -69,10 +69,14 @@ impl Failure {
 }
 
 /// Sends, and sends again where the overrides say so, all within 15 real seconds.
-pub(super) async fn send(sim: &Inner, outgoing: &Outgoing, to: &str) -> Result<Reply, Failure> {
-    let mut overrides = Overrides::of(&outgoing.url);
+pub(super) async fn send(
+    sim: &Inner,
+    outgoing: &WebhookRequest,
+    to: &str,
+) -> Result<WebhookResponse, WebhookError> {
+    let mut overrides = ConnectionOverrides::of(&outgoing.url);
     for (code, problem) in std::mem::take(&mut overrides.problems) {
-        line::notify(
+        simulated_call::notify(
             sim,
             &outgoing.call_sid,
             (code, true),
@@ -83,7 +87,7 @@ pub(super) async fn send(sim: &Inner, outgoing: &Outgoing, to: &str) -> Result<R
     if sim.config.trial {
         overrides.total = overrides.total.min(Duration::from_secs(5));
     }
-    let _under_way = UnderWay::begin(sim);
+    let _under_way = InFlight::begin(sim);
     let deadline = Instant::now() + overrides.total;
     let mut retries = overrides.retries;
     let mut pause = BEFORE_RETRY;
@@ -102,9 +106,9 @@ pub(super) async fn send(sim: &Inner, outgoing: &Outgoing, to: &str) -> Result<R
                 (400..500).contains(&reply.status) && policy.client_errors
                     || reply.status >= 500 && policy.server_errors
             }
-            Err(Failure::Connect) => policy.connect,
-            Err(Failure::Timeout | Failure::Protocol) => policy.read,
-            Err(Failure::Url | Failure::TooLarge) => false,
+            Err(WebhookError::Connect) => policy.connect,
+            Err(WebhookError::Timeout | WebhookError::Protocol) => policy.read,
+            Err(WebhookError::Url | WebhookError::TooLarge) => false,
         };
         let room = deadline.saturating_duration_since(Instant::now()) > pause;
         if !again || retries == 0 || !room {
@@ -119,19 +123,19 @@ pub(super) async fn send(sim: &Inner, outgoing: &Outgoing, to: &str) -> Result<R
 /// One attempt, recorded on the wire.
 async fn attempt(
     sim: &Inner,
-    outgoing: &Outgoing,
+    outgoing: &WebhookRequest,
     to: &str,
     left: Duration,
-) -> Result<Reply, Failure> {
+) -> Result<WebhookResponse, WebhookError> {
     let begun = Instant::now();
     let prepared = prepare(sim, outgoing, to);
     let what = what(outgoing);
-    let outcome = if sim.strike(Fault::WebhookUnreachable, to, &what).is_some() {
-        Err(Failure::Connect)
+    let outcome = if sim.trigger(Fault::WebhookUnreachable, to, &what).is_some() {
+        Err(WebhookError::Connect)
     } else {
         match tokio::time::timeout(left, exchange(sim, outgoing, &prepared)).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(Failure::Timeout),
+            Err(_) => Err(WebhookError::Timeout),
         }
     };
     record(sim, outgoing, &prepared, (&outcome, begun));
@@ -139,7 +143,7 @@ async fn attempt(
 }
 
 /// Words by which a fault may single this webhook out.
-pub(super) fn what(outgoing: &Outgoing) -> [&str; 3] {
+pub(super) fn what(outgoing: &WebhookRequest) -> [&str; 3] {
     let key = form::first(&outgoing.params, "Digits").map_or("", |_| "key");
     [
         outgoing.kind,
@@ -149,7 +153,7 @@ pub(super) fn what(outgoing: &Outgoing) -> [&str; 3] {
 }
 
 /// A request as it goes out.
-struct Prepared {
+struct SignedWebhook {
     url: String,
     body: Option<String>,
     signature: Option<String>,
@@ -157,20 +161,20 @@ struct Prepared {
     params: Vec<(String, String)>,
 }
 
-fn prepare(sim: &Inner, outgoing: &Outgoing, to: &str) -> Prepared {
+fn prepare(sim: &Inner, outgoing: &WebhookRequest, to: &str) -> SignedWebhook {
     let what = what(outgoing);
-    let strike = |fault| sim.strike(fault, to, &what).is_some();
+    let trigger = |fault| sim.trigger(fault, to, &what).is_some();
     let mut params = outgoing.params.clone();
-    if strike(Fault::ExtraParams) {
+    if trigger(Fault::ExtraParams) {
         params.push(("UnannouncedByTwilio".to_owned(), "später & mehr".to_owned()));
     }
-    if strike(Fault::ShuffledParams) {
+    if trigger(Fault::ShuffledParams) {
         params.reverse();
     }
     let signed = signing::signed_url(&outgoing.url);
     let (signed, pairs, body) = match outgoing.method {
-        Method::Post => (signed, params.as_slice(), Some(form::encode(&params))),
-        Method::Get => {
+        HttpMethod::Post => (signed, params.as_slice(), Some(form::encode(&params))),
+        HttpMethod::Get => {
             let joint = if signed.contains('?') { '&' } else { '?' };
             (
                 format!("{signed}{joint}{}", form::encode(&params)),
@@ -179,17 +183,17 @@ fn prepare(sim: &Inner, outgoing: &Outgoing, to: &str) -> Prepared {
             )
         }
     };
-    let signature = signature(sim, &signed, pairs, &strike);
+    let signature = signature(sim, &signed, pairs, &trigger);
     let sent = match outgoing.method {
-        Method::Post => outgoing
+        HttpMethod::Post => outgoing
             .url
             .split('#')
             .next()
             .unwrap_or_default()
             .to_owned(),
-        Method::Get => signed,
+        HttpMethod::Get => signed,
     };
-    let url = if strike(Fault::SortedQuery) {
+    let url = if trigger(Fault::SortedQuery) {
         sorted_query(&sent)
     } else {
         sent
@@ -197,7 +201,7 @@ fn prepare(sim: &Inner, outgoing: &Outgoing, to: &str) -> Prepared {
     let settings = sim.config.webhook_key.as_ref();
     let settings =
         settings.map(|(id, _, algorithm)| format!("key={id},algorithm={}", algorithm.name()));
-    Prepared {
+    SignedWebhook {
         url,
         body,
         signature,
@@ -210,21 +214,21 @@ fn signature(
     sim: &Inner,
     url: &str,
     pairs: &[(String, String)],
-    strike: &impl Fn(Fault) -> bool,
+    trigger: &impl Fn(Fault) -> bool,
 ) -> Option<String> {
-    if strike(Fault::Unsigned) {
+    if trigger(Fault::Unsigned) {
         return None;
     }
     let tokens = &sim.config.auth_tokens;
-    let token = if strike(Fault::RotatedSignature) {
+    let token = if trigger(Fault::RotatedSignature) {
         tokens.get(1).or(tokens.first())
     } else {
         tokens.first()
     };
     let token = token.map_or("", String::as_str);
-    if strike(Fault::WrongSignature) {
+    if trigger(Fault::WrongSignature) {
         return Some(signing::sign(
-            Algorithm::HmacSha1,
+            SignatureAlgorithm::HmacSha1,
             &format!("{token}!"),
             url,
             pairs,
@@ -232,7 +236,7 @@ fn signature(
     }
     Some(match &sim.config.webhook_key {
         Some((_, secret, algorithm)) => signing::sign(*algorithm, secret, url, pairs),
-        None => signing::sign(Algorithm::HmacSha1, token, url, pairs),
+        None => signing::sign(SignatureAlgorithm::HmacSha1, token, url, pairs),
     })
 }
 
@@ -246,8 +250,12 @@ fn sorted_query(url: &str) -> String {
     format!("{path}?{}", pairs.join("&"))
 }
 
-async fn exchange(sim: &Inner, outgoing: &Outgoing, prepared: &Prepared) -> Result<Reply, Failure> {
-    let url = reqwest::Url::parse(&prepared.url).map_err(|_| Failure::Url)?;
+async fn exchange(
+    sim: &Inner,
+    outgoing: &WebhookRequest,
+    prepared: &SignedWebhook,
+) -> Result<WebhookResponse, WebhookError> {
+    let url = reqwest::Url::parse(&prepared.url).map_err(|_| WebhookError::Url)?;
     let mut request = match &prepared.body {
         Some(body) => sim
             .client
@@ -273,19 +281,19 @@ async fn exchange(sim: &Inner, outgoing: &Outgoing, prepared: &Prepared) -> Resu
     read(response).await
 }
 
-fn failure(error: &reqwest::Error) -> Failure {
+fn failure(error: &reqwest::Error) -> WebhookError {
     if error.is_connect() {
-        Failure::Connect
+        WebhookError::Connect
     } else if error.is_timeout() {
-        Failure::Timeout
+        WebhookError::Timeout
     } else if error.is_builder() {
-        Failure::Url
+        WebhookError::Url
     } else {
-        Failure::Protocol
+        WebhookError::Protocol
     }
 }
 
-async fn read(mut response: reqwest::Response) -> Result<Reply, Failure> {
+async fn read(mut response: reqwest::Response) -> Result<WebhookResponse, WebhookError> {
     let header = |name: http::HeaderName| {
         response
             .headers()
@@ -302,10 +310,10 @@ async fn read(mut response: reqwest::Response) -> Result<Reply, Failure> {
     while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
         body.extend_from_slice(&chunk);
         if body.len() > MAX_DOCUMENT {
-            return Err(Failure::TooLarge);
+            return Err(WebhookError::TooLarge);
         }
     }
-    Ok(Reply {
+    Ok(WebhookResponse {
         status,
         content_type,
         location,
@@ -315,9 +323,9 @@ async fn read(mut response: reqwest::Response) -> Result<Reply, Failure> {
 
 fn record(
     sim: &Inner,
-    outgoing: &Outgoing,
-    prepared: &Prepared,
-    (outcome, begun): (&Result<Reply, Failure>, Instant),
+    outgoing: &WebhookRequest,
+    prepared: &SignedWebhook,
+    (outcome, begun): (&Result<WebhookResponse, WebhookError>, Instant),
 ) {
     let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let at = sim.clock.now();
@@ -337,7 +345,7 @@ fn record(
         ),
         (milliseconds, at),
     );
-    let sent = Sent {
+    let sent = SentWebhook {
         at,
         kind: outgoing.kind,
         call_status: form::first(&prepared.params, "CallStatus")
@@ -405,18 +413,18 @@ fn snake_case(name: &str) -> String {
 
 /// Counts a webhook while it is under way, in real time: whoever moves a simulated clock waits for
 /// it.
-struct UnderWay<'a>(&'a Inner);
+struct InFlight<'a>(&'a Inner);
 
-impl<'a> UnderWay<'a> {
+impl<'a> InFlight<'a> {
     fn begin(sim: &'a Inner) -> Self {
-        sim.under_way.fetch_add(1, Ordering::SeqCst);
+        sim.in_flight.fetch_add(1, Ordering::SeqCst);
         Self(sim)
     }
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.0.under_way.fetch_sub(1, Ordering::SeqCst);
+        self.0.in_flight.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

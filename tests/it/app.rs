@@ -96,9 +96,12 @@ impl TestApp {
     }
 
     /// With an account at a carrier that runs alone, and with a key.
-    pub(crate) async fn at_carrier(config: tablecall::simulator::Config, given: Given) -> Self {
+    pub(crate) async fn at_carrier(
+        config: tablecall::simulator::SimulatorConfig,
+        given: Given,
+    ) -> Self {
         let clock = Clock::simulated(NOON.parse().unwrap());
-        let config = tablecall::simulator::Config {
+        let config = tablecall::simulator::SimulatorConfig {
             auth_tokens: vec![crate::webhook::TOKEN.to_owned()],
             ..config
         };

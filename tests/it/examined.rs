@@ -13,11 +13,11 @@ fn some(text: &str) -> Option<String> {
 
 /// An app at a carrier with one number and one API key, and the settings to reach it.
 async fn deployed(trial: bool) -> (TestApp, Given) {
-    let carrier = simulator::Config {
+    let carrier = simulator::SimulatorConfig {
         owned_numbers: vec!["+14155550199".to_owned()],
         api_keys: vec![("SK1".to_owned(), "the-secret-of-sk1".to_owned())],
         trial,
-        ..simulator::Config::default()
+        ..simulator::SimulatorConfig::default()
     };
     let given = Given {
         twilio_from_number: some("+14155550199"),

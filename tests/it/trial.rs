@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 use tablecall::config::Given;
-use tablecall::simulator::Config;
+use tablecall::simulator::SimulatorConfig;
 
 use crate::app::{RESTAURANT, TestApp, table, table_at};
 
 async fn trial() -> TestApp {
     let mut app = TestApp::at_carrier(
-        Config {
+        SimulatorConfig {
             trial: true,
-            ..Config::default()
+            ..SimulatorConfig::default()
         },
         Given::default(),
     )

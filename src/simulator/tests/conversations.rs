@@ -3,11 +3,11 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::bench::{Bench, Reply, TOKEN};
-use crate::simulator::Config;
+use super::harness::{CannedReply, Harness, TOKEN};
+use crate::simulator::SimulatorConfig;
 
-fn asks(prompt: &str) -> Reply {
-    Reply::twiml(&format!(
+fn asks(prompt: &str) -> CannedReply {
+    CannedReply::twiml(&format!(
         "<Gather numDigits='1' timeout='5' finishOnKey='' action='/key'><Say voice='Polly.Joanna-Neural' \
          language='en-US'>{prompt}</Say></Gather><Say>Nobody is there.</Say>"
     ))
@@ -15,17 +15,17 @@ fn asks(prompt: &str) -> Reply {
 
 #[tokio::test]
 async fn a_restaurant_hears_the_question_presses_one_and_the_call_completes() {
-    let bench = Bench::running().await;
-    bench.on("/answer", asks("A table for four. To accept, press one."));
-    bench.on("/key", Reply::twiml("<Say>Thank you.</Say><Hangup/>"));
-    let sid = bench.dial("+14155550101", &[]).await;
-    let call = bench.ended(&sid).await;
+    let harness = Harness::running().await;
+    harness.on("/answer", asks("A table for four. To accept, press one."));
+    harness.on("/key", CannedReply::twiml("<Say>Thank you.</Say><Hangup/>"));
+    let sid = harness.dial("+14155550101", &[]).await;
+    let call = harness.ended(&sid).await;
     assert_eq!(
         (&call["status"], &call["digits"][0]["digits"]),
         (&json!("completed"), &json!("1"))
     );
 
-    let answer = bench.asked("/answer", 1).await.remove(0);
+    let answer = harness.asked("/answer", 1).await.remove(0);
     assert_eq!(
         (answer.param("CallStatus"), answer.param("Direction")),
         ("in-progress", "outbound-api")
@@ -35,8 +35,8 @@ async fn a_restaurant_hears_the_question_presses_one_and_the_call_completes() {
         "empty geographic parameters are sent"
     );
     assert_eq!(answer.header("user-agent"), "TwilioProxy/1.1");
-    assert!(answer.is_signed(&bench.origin, TOKEN));
-    let key = bench.asked("/key", 1).await.remove(0);
+    assert!(answer.is_signed(&harness.origin, TOKEN));
+    let key = harness.asked("/key", 1).await.remove(0);
     assert_eq!(
         (
             key.param("Digits"),
@@ -45,9 +45,9 @@ async fn a_restaurant_hears_the_question_presses_one_and_the_call_completes() {
         ),
         ("1", "Gather End", "")
     );
-    assert!(key.is_signed(&bench.origin, TOKEN));
+    assert!(key.is_signed(&harness.origin, TOKEN));
 
-    let callbacks = bench.asked("/status", 4).await;
+    let callbacks = harness.asked("/status", 4).await;
     let statuses: Vec<_> = callbacks
         .iter()
         .map(|callback| callback.param("CallStatus"))
@@ -67,15 +67,15 @@ async fn a_restaurant_hears_the_question_presses_one_and_the_call_completes() {
         ("200", "1")
     );
     assert!(last.param("Timestamp").ends_with("+0000"));
-    bench.simulator.stop().await;
+    harness.simulator.stop().await;
 }
 
 #[tokio::test]
 async fn nobody_at_the_keys_lets_a_gather_fall_through_without_asking_its_action() {
-    let bench = Bench::running().await;
-    bench.on("/answer", asks("Press one."));
-    let sid = bench.dial("+14155550107", &[]).await;
-    let call = bench.ended(&sid).await;
+    let harness = Harness::running().await;
+    harness.on("/answer", asks("Press one."));
+    let sid = harness.dial("+14155550107", &[]).await;
+    let call = harness.ended(&sid).await;
     let heard: Vec<_> = call["transcript"]
         .as_array()
         .unwrap()
@@ -83,34 +83,38 @@ async fn nobody_at_the_keys_lets_a_gather_fall_through_without_asking_its_action
         .map(|line| line["text"].clone())
         .collect();
     assert_eq!(heard, ["Press one.", "Nobody is there."]);
-    assert!(bench.asked_so_far("/key").is_empty());
+    assert!(harness.asked_so_far("/key").is_empty());
 }
 
 #[tokio::test]
 async fn an_action_on_an_empty_result_is_asked_without_digits() {
-    let bench = Bench::running().await;
-    bench.on(
+    let harness = Harness::running().await;
+    harness.on(
         "/answer",
-        Reply::twiml("<Gather actionOnEmptyResult='true' action='/key' timeout='2'/>"),
+        CannedReply::twiml("<Gather actionOnEmptyResult='true' action='/key' timeout='2'/>"),
     );
-    let sid = bench.dial("+14155550107", &[]).await;
-    bench.ended(&sid).await;
-    let key = bench.asked("/key", 1).await.remove(0);
+    let sid = harness.dial("+14155550107", &[]).await;
+    harness.ended(&sid).await;
+    let key = harness.asked("/key", 1).await.remove(0);
     assert!(!key.params.contains_key("Digits"));
 }
 
 #[tokio::test]
 async fn unanswered_calls_end_as_their_numbers_say_and_never_ask_for_a_document() {
-    let bench = Bench::running().await;
+    let harness = Harness::running().await;
     for (to, status, sip, events) in [
         ("+14155550103", "busy", "486", 3),
         ("+14155550104", "no-answer", "487", 3),
         ("+14155550105", "failed", "404", 2),
     ] {
-        let before = bench.asked_so_far("/status").len();
-        let sid = bench.dial(to, &[("Timeout", "20")]).await;
-        assert_eq!(bench.ended(&sid).await["status"], status);
-        let last = bench.asked("/status", before + events).await.pop().unwrap();
+        let before = harness.asked_so_far("/status").len();
+        let sid = harness.dial(to, &[("Timeout", "20")]).await;
+        assert_eq!(harness.ended(&sid).await["status"], status);
+        let last = harness
+            .asked("/status", before + events)
+            .await
+            .pop()
+            .unwrap();
         assert_eq!(
             (last.param("CallStatus"), last.param("SipResponseCode")),
             (status, sip)
@@ -120,40 +124,40 @@ async fn unanswered_calls_end_as_their_numbers_say_and_never_ask_for_a_document(
             ("0", &*(events - 1).to_string())
         );
     }
-    assert!(bench.asked_so_far("/answer").is_empty());
+    assert!(harness.asked_so_far("/answer").is_empty());
 }
 
 #[tokio::test]
 async fn a_hand_at_the_page_answers_and_cuts_the_prompt_with_a_key() {
-    let bench = Bench::standing(Config::default()).await;
-    bench.on(
+    let harness = Harness::standing(SimulatorConfig::default()).await;
+    harness.on(
         "/answer",
         asks("A very long prompt that nobody needs to hear to its end."),
     );
-    bench.on(
+    harness.on(
         "/key",
-        Reply::twiml("<Say>Thank you.</Say><Pause length='30'/>"),
+        CannedReply::twiml("<Say>Thank you.</Say><Pause length='30'/>"),
     );
-    let sid = bench.dial("+14155552671", &[]).await;
-    let call = bench
+    let sid = harness.dial("+14155552671", &[]).await;
+    let call = harness
         .advance_until(&sid, |call| call["status"] == "ringing")
         .await;
     assert_eq!(call["waits_for_a_hand"], true);
-    bench.answer(&sid).await;
-    bench
+    harness.answer(&sid).await;
+    harness
         .until(&sid, |call| call["saying"]["kind"] == "say")
         .await;
-    bench.press(&sid, "2").await;
-    let call = bench
+    harness.press(&sid, "2").await;
+    let call = harness
         .until(&sid, |call| call["saying"]["text"] == "Thank you.")
         .await;
     assert_eq!(call["transcript"][0]["cut"], true);
-    let (status, _) = bench
+    let (status, _) = harness
         .control(Method::POST, &format!("calls/{sid}/hangup"), &Value::Null)
         .await;
     assert_eq!(status, StatusCode::OK);
-    assert_eq!(bench.ended(&sid).await["status"], "completed");
-    let (status, problem) = bench
+    assert_eq!(harness.ended(&sid).await["status"], "completed");
+    let (status, problem) = harness
         .control(
             Method::POST,
             &format!("calls/{sid}/press"),
@@ -168,39 +172,44 @@ async fn a_hand_at_the_page_answers_and_cuts_the_prompt_with_a_key() {
 
 #[tokio::test]
 async fn several_digits_then_another_gather_are_pressed_as_a_person_would() {
-    let bench = Bench::running().await;
-    bench.on(
+    let harness = Harness::running().await;
+    harness.on(
         "/answer",
-        Reply::twiml("<Gather numDigits='1' action='/first'><Say>Keys.</Say></Gather>"),
+        CannedReply::twiml(
+            "<Gather numDigits='1' action='/first'><Say>ScriptedKeys.</Say></Gather>",
+        ),
     );
-    bench.on(
+    harness.on(
         "/first",
-        Reply::twiml("<Gather numDigits='4' action='/second'><Say>Time?</Say></Gather>"),
+        CannedReply::twiml("<Gather numDigits='4' action='/second'><Say>Time?</Say></Gather>"),
     );
-    bench.on(
+    harness.on(
         "/second",
-        Reply::twiml(
+        CannedReply::twiml(
             "<Gather numDigits='1' action='/third' bargeIn='false'><Say>Sure?</Say></Gather>",
         ),
     );
-    let sid = bench.dial("+14155550110", &[]).await;
-    bench.ended(&sid).await;
+    let sid = harness.dial("+14155550110", &[]).await;
+    harness.ended(&sid).await;
     for (path, digits) in [("/first", "3"), ("/second", "2015"), ("/third", "1")] {
-        assert_eq!(bench.asked(path, 1).await.remove(0).param("Digits"), digits);
+        assert_eq!(
+            harness.asked(path, 1).await.remove(0).param("Digits"),
+            digits
+        );
     }
 }
 
 #[tokio::test]
 async fn one_leap_of_the_clock_carries_a_call_to_the_end_of_its_prompt() {
-    let bench = Bench::standing(Config::default()).await;
-    bench.on("/answer", asks("Press one."));
-    let sid = bench.dial("+14155550107", &[]).await;
-    bench.clock.advance(std::time::Duration::from_secs(10));
-    bench
+    let harness = Harness::standing(SimulatorConfig::default()).await;
+    harness.on("/answer", asks("Press one."));
+    let sid = harness.dial("+14155550107", &[]).await;
+    harness.clock.advance(std::time::Duration::from_secs(10));
+    harness
         .until(&sid, |call| call["saying"]["text"] == "Press one.")
         .await;
-    bench.clock.advance(std::time::Duration::from_secs(5));
-    bench
+    harness.clock.advance(std::time::Duration::from_secs(5));
+    harness
         .until(&sid, |call| {
             call["gather"]["listening"] == true || call["saying"]["text"] == "Nobody is there."
         })
@@ -209,16 +218,16 @@ async fn one_leap_of_the_clock_carries_a_call_to_the_end_of_its_prompt() {
 
 #[tokio::test]
 async fn a_voicemail_gets_the_verdict_of_the_beep_on_its_own_track() {
-    let bench = Bench::running().await;
-    bench.on("/answer", Reply::twiml("<Pause length='20'/>"));
-    let amd = format!("{}/amd", bench.origin);
+    let harness = Harness::running().await;
+    harness.on("/answer", CannedReply::twiml("<Pause length='20'/>"));
+    let amd = format!("{}/amd", harness.origin);
     let detection = [
         ("MachineDetection", "DetectMessageEnd"),
         ("AsyncAmd", "true"),
         ("AsyncAmdStatusCallback", amd.as_str()),
     ];
-    let sid = bench.dial("+14155550106", &detection).await;
-    let verdict = bench.asked("/amd", 1).await.remove(0);
+    let sid = harness.dial("+14155550106", &detection).await;
+    let verdict = harness.asked("/amd", 1).await.remove(0);
     assert_eq!(
         (
             verdict.param("AnsweredBy"),
@@ -227,21 +236,24 @@ async fn a_voicemail_gets_the_verdict_of_the_beep_on_its_own_track() {
         ("machine_end_beep", "5500")
     );
     assert_eq!(verdict.param("CallSid"), sid);
-    bench.ended(&sid).await;
-    let human = bench.dial("+14155550107", &detection).await;
-    bench.ended(&human).await;
-    assert_eq!(bench.asked("/amd", 2).await[1].param("AnsweredBy"), "human");
+    harness.ended(&sid).await;
+    let human = harness.dial("+14155550107", &detection).await;
+    harness.ended(&human).await;
+    assert_eq!(
+        harness.asked("/amd", 2).await[1].param("AnsweredBy"),
+        "human"
+    );
 }
 
 #[tokio::test]
 async fn detection_that_is_waited_for_delays_the_document_and_tells_it() {
-    let bench = Bench::running().await;
-    bench.on("/answer", Reply::twiml("<Hangup/>"));
-    let sid = bench
+    let harness = Harness::running().await;
+    harness.on("/answer", CannedReply::twiml("<Hangup/>"));
+    let sid = harness
         .dial("+14155550106", &[("MachineDetection", "Enable")])
         .await;
-    bench.ended(&sid).await;
-    let answer = bench.asked("/answer", 1).await.remove(0);
+    harness.ended(&sid).await;
+    let answer = harness.asked("/answer", 1).await.remove(0);
     assert_eq!(
         (
             answer.param("AnsweredBy"),
@@ -253,29 +265,29 @@ async fn detection_that_is_waited_for_delays_the_document_and_tells_it() {
 
 #[tokio::test]
 async fn an_update_abandons_the_document_at_once() {
-    let bench = Bench::standing(Config::default()).await;
-    bench.on("/answer", Reply::twiml("<Pause length='600'/>"));
-    let sid = bench.dial("+14155552671", &[]).await;
-    bench
+    let harness = Harness::standing(SimulatorConfig::default()).await;
+    harness.on("/answer", CannedReply::twiml("<Pause length='600'/>"));
+    let sid = harness.dial("+14155552671", &[]).await;
+    harness
         .advance_until(&sid, |call| call["status"] == "ringing")
         .await;
-    bench.answer(&sid).await;
-    bench
+    harness.answer(&sid).await;
+    harness
         .until(&sid, |call| call["saying"]["kind"] == "pause")
         .await;
     let path = format!("/Calls/{sid}.json");
     let twiml = ("Twiml", "<Response><Say>Sorry.</Say></Response>");
-    let (status, body) = bench.rest(Method::POST, &path, &[twiml]).await;
+    let (status, body) = harness.rest(Method::POST, &path, &[twiml]).await;
     assert_eq!(
         (status, &body["status"]),
         (StatusCode::OK, &json!("in-progress"))
     );
-    bench
+    harness
         .until(&sid, |call| call["saying"]["text"] == "Sorry.")
         .await;
-    bench.clock.advance(std::time::Duration::from_secs(60));
-    assert_eq!(bench.ended(&sid).await["status"], "completed");
-    let (status, body) = bench.rest(Method::POST, &path, &[twiml]).await;
+    harness.clock.advance(std::time::Duration::from_secs(60));
+    assert_eq!(harness.ended(&sid).await["status"], "completed");
+    let (status, body) = harness.rest(Method::POST, &path, &[twiml]).await;
     assert_eq!(
         (status, &body["code"]),
         (StatusCode::BAD_REQUEST, &json!(21_220))
@@ -285,20 +297,22 @@ async fn an_update_abandons_the_document_at_once() {
 
 #[tokio::test]
 async fn somebody_who_rings_our_number_is_heard() {
-    let bench = Bench::running().await;
-    bench.on(
+    let harness = Harness::running().await;
+    harness.on(
         "/inbound",
-        Reply::twiml("<Gather numDigits='1' action='/key' timeout='60'><Say>Hello.</Say></Gather>"),
+        CannedReply::twiml(
+            "<Gather numDigits='1' action='/key' timeout='60'><Say>Hello.</Say></Gather>",
+        ),
     );
-    let url = format!("{}/inbound", bench.origin);
+    let url = format!("{}/inbound", harness.origin);
     let wanted = json!({"from": "+14155550123", "to": "+15005550006", "url": url,
         "stir_verstat": "TN-Validation-Passed-A"});
-    let (_, call) = bench.control(Method::POST, "inbound", &wanted).await;
+    let (_, call) = harness.control(Method::POST, "inbound", &wanted).await;
     let sid = call["sid"].as_str().unwrap();
-    bench.until(sid, |call| call["gather"].is_object()).await;
-    bench.press(sid, "1").await;
-    bench.ended(sid).await;
-    let asked = bench.asked("/inbound", 1).await.remove(0);
+    harness.until(sid, |call| call["gather"].is_object()).await;
+    harness.press(sid, "1").await;
+    harness.ended(sid).await;
+    let asked = harness.asked("/inbound", 1).await.remove(0);
     assert_eq!(
         (asked.param("Direction"), asked.param("CallStatus")),
         ("inbound", "ringing")
@@ -308,7 +322,7 @@ async fn somebody_who_rings_our_number_is_heard() {
         ("TN-Validation-Passed-A", "+14155550123")
     );
     assert_eq!(
-        bench.asked("/key", 1).await[0].param("CallStatus"),
+        harness.asked("/key", 1).await[0].param("CallStatus"),
         "in-progress"
     );
 }

@@ -6,9 +6,9 @@ use http_body_util::BodyExt;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::bench::client;
+use super::harness::client;
 use crate::clock::Clock;
-use crate::simulator::{Config, Simulator, form};
+use crate::simulator::{Simulator, SimulatorConfig, form};
 
 /// A number that picks up and stays silent.
 const SILENT: &str = "+14155550107";
@@ -17,7 +17,7 @@ const ACCOUNT: &str = "AC00000000000000000000000000000000";
 /// A call that runs `document`, until it has ended. Time passes whenever somebody waits for it.
 async fn runs_to_its_end(document: &str) {
     let clock = Clock::simulated("2026-12-01T12:00:00Z".parse().unwrap());
-    let simulator = Simulator::new(Config::default(), clock.clone(), client());
+    let simulator = Simulator::new(SimulatorConfig::default(), clock.clone(), client());
     let pairs = [
         ("To", SILENT),
         ("From", "+15005550006"),
@@ -53,7 +53,7 @@ async fn asks(
     path: &str,
     body: String,
 ) -> (StatusCode, Value) {
-    let credentials = format!("{ACCOUNT}:{}", Config::default().auth_tokens[0]);
+    let credentials = format!("{ACCOUNT}:{}", SimulatorConfig::default().auth_tokens[0]);
     let credentials =
         base64::Engine::encode(&base64::engine::general_purpose::STANDARD, credentials);
     let request = Request::builder()

@@ -3,24 +3,26 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::bench::{Asked, Bench, Reply, TOKEN};
+use super::harness::{CannedReply, Harness, ReceivedRequest, TOKEN};
 
 /// Sixty calls to phones of every kind, disturbed by a seeded hand at the page and at the API.
 #[tokio::test]
 async fn every_call_ends_once_and_asks_for_nothing_out_of_turn() {
     let seed = 20_261_201;
     let mut dice = fastrand::Rng::with_seed(seed);
-    let bench = Bench::running().await;
-    bench.clock.run(200);
-    bench.on(
+    let harness = Harness::running().await;
+    harness.clock.run(200);
+    harness.on(
         "/answer",
-        Reply::twiml(
+        CannedReply::twiml(
             "<Gather numDigits='1' action='/key' timeout='3'><Say>Press one.</Say></Gather>",
         ),
     );
-    bench.on(
+    harness.on(
         "/key",
-        Reply::twiml("<Gather numDigits='1' action='/again' timeout='3'><Say>Sure?</Say></Gather>"),
+        CannedReply::twiml(
+            "<Gather numDigits='1' action='/again' timeout='3'><Say>Sure?</Say></Gather>",
+        ),
     );
     let mut sids = Vec::new();
     for number in 0..60 {
@@ -31,17 +33,17 @@ async fn every_call_ends_once_and_asks_for_nothing_out_of_turn() {
             ][number % 13]
         );
         sids.push(
-            bench
+            harness
                 .dial(&to, &[("Timeout", "20"), ("TimeLimit", "40")])
                 .await,
         );
         let sid = &sids[dice.usize(..sids.len())];
-        disturb(&bench, sid, dice.u8(..8)).await;
+        disturb(&harness, sid, dice.u8(..8)).await;
     }
     for sid in &sids {
-        bench.ended(sid).await;
+        harness.ended(sid).await;
         assert!(
-            bench
+            harness
                 .rest(
                     Method::POST,
                     &format!("/Calls/{sid}.json"),
@@ -52,43 +54,43 @@ async fn every_call_ends_once_and_asks_for_nothing_out_of_turn() {
                 == 21_220
         );
     }
-    let (_, ledger) = bench.control(Method::GET, "ledger", &Value::Null).await;
+    let (_, ledger) = harness.control(Method::GET, "ledger", &Value::Null).await;
     for call in ledger["calls"].as_array().unwrap() {
-        hold(&bench, call).await;
+        hold(&harness, call).await;
     }
 }
 
-async fn disturb(bench: &Bench, sid: &str, deed: u8) {
+async fn disturb(harness: &Harness, sid: &str, deed: u8) {
     let phone = format!("calls/{sid}/");
     let resource = format!("/Calls/{sid}.json");
     match deed {
         0 => drop(
-            bench
+            harness
                 .control(Method::POST, &(phone + "answer"), &Value::Null)
                 .await,
         ),
         1 => drop(
-            bench
+            harness
                 .control(Method::POST, &(phone + "press"), &json!({"digits": "12"}))
                 .await,
         ),
         2 => drop(
-            bench
+            harness
                 .control(Method::POST, &(phone + "hangup"), &Value::Null)
                 .await,
         ),
         3 => drop(
-            bench
+            harness
                 .rest(Method::POST, &resource, &[("Status", "canceled")])
                 .await,
         ),
         4 => drop(
-            bench
+            harness
                 .rest(Method::POST, &resource, &[("Status", "completed")])
                 .await,
         ),
         5 => drop(
-            bench
+            harness
                 .rest(
                     Method::POST,
                     &resource,
@@ -100,10 +102,10 @@ async fn disturb(bench: &Bench, sid: &str, deed: u8) {
     }
 }
 
-async fn hold(bench: &Bench, call: &Value) {
+async fn hold(harness: &Harness, call: &Value) {
     let sid = call["sid"].as_str().unwrap();
-    let of_call = |path: &str| -> Vec<Asked> {
-        bench
+    let of_call = |path: &str| -> Vec<ReceivedRequest> {
+        harness
             .asked_so_far(path)
             .into_iter()
             .filter(|asked| asked.param("CallSid") == sid)
@@ -111,13 +113,13 @@ async fn hold(bench: &Bench, call: &Value) {
     };
     // A call withdrawn from the queue was never dialled, and nobody is told of it.
     let finals = usize::from(!call["dialed_at"].is_null());
-    let is_final = |asked: &Asked| {
+    let is_final = |asked: &ReceivedRequest| {
         !matches!(
             asked.param("CallStatus"),
             "initiated" | "ringing" | "in-progress"
         )
     };
-    let mut known = bench.asked_so_far("/status").len();
+    let mut known = harness.asked_so_far("/status").len();
     while of_call("/status")
         .iter()
         .filter(|asked| is_final(asked))
@@ -125,7 +127,7 @@ async fn hold(bench: &Bench, call: &Value) {
         < finals
     {
         known += 1;
-        bench.asked("/status", known).await;
+        harness.asked("/status", known).await;
     }
     let callbacks = of_call("/status");
     assert_eq!(
@@ -157,7 +159,7 @@ async fn hold(bench: &Bench, call: &Value) {
         assert!(
             of_call(path)
                 .iter()
-                .all(|asked| asked.is_signed(&bench.origin, TOKEN))
+                .all(|asked| asked.is_signed(&harness.origin, TOKEN))
         );
     }
 }

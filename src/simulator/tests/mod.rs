@@ -1,6 +1,6 @@
 //! Whole calls between the simulator and a small service of the tests' own, over sockets.
 
-mod bench;
+mod harness;
 mod conversations;
 mod deliveries;
 mod endings;

@@ -13,8 +13,8 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::bench::{ACCOUNT, Bench, Reply, TOKEN, client};
-use crate::simulator::{Algorithm, Config, Simulator, signing};
+use super::harness::{ACCOUNT, CannedReply, Harness, TOKEN, client};
+use crate::simulator::{SignatureAlgorithm, Simulator, SimulatorConfig, signing};
 
 async fn serve(listener: TcpListener, simulator: Simulator) {
     while let Ok((stream, _)) = listener.accept().await {
@@ -40,11 +40,11 @@ async fn serve(listener: TcpListener, simulator: Simulator) {
 
 #[tokio::test]
 async fn a_lost_answer_closes_the_connection_though_the_call_was_made() {
-    let bench = Bench::standing(Config::default()).await;
+    let harness = Harness::standing(SimulatorConfig::default()).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(serve(listener, bench.simulator.clone()));
-    bench
+    tokio::spawn(serve(listener, harness.simulator.clone()));
+    harness
         .faults(json!({"create_lost_response": {"count": 1}}))
         .await;
     let url = format!("http://{address}/2010-04-01/Accounts/{ACCOUNT}/Calls.json");
@@ -58,7 +58,7 @@ async fn a_lost_answer_closes_the_connection_though_the_call_was_made() {
     };
     let error = post().await.unwrap_err();
     assert!(!error.is_connect() && !error.is_timeout(), "{error:?}");
-    let (_, list) = bench
+    let (_, list) = harness
         .rest(Method::GET, "/Calls.json?To=%2B14155552671", &[])
         .await;
     assert_eq!(list["calls"].as_array().unwrap().len(), 1);
@@ -67,21 +67,23 @@ async fn a_lost_answer_closes_the_connection_though_the_call_was_made() {
 
 #[tokio::test]
 async fn reads_lag_behind_while_the_switch_is_on() {
-    let bench = Bench::standing(Config::default()).await;
-    let sid = bench.dial("+14155552671", &[]).await;
-    bench.faults(json!({"list_stale": {"seconds": 30}})).await;
+    let harness = Harness::standing(SimulatorConfig::default()).await;
+    let sid = harness.dial("+14155552671", &[]).await;
+    harness.faults(json!({"list_stale": {"seconds": 30}})).await;
     assert_eq!(
-        bench.rest(Method::GET, "/Calls.json", &[]).await.1["calls"],
+        harness.rest(Method::GET, "/Calls.json", &[]).await.1["calls"],
         json!([])
     );
-    bench.clock.advance(Duration::from_secs(31));
-    bench.until(&sid, |call| call["status"] == "ringing").await;
-    let (_, call) = bench
+    harness.clock.advance(Duration::from_secs(31));
+    harness
+        .until(&sid, |call| call["status"] == "ringing")
+        .await;
+    let (_, call) = harness
         .rest(Method::GET, &format!("/Calls/{sid}.json"), &[])
         .await;
     assert_eq!(call["status"], "queued");
-    bench.faults(json!({})).await;
-    let (_, call) = bench
+    harness.faults(json!({})).await;
+    let (_, call) = harness
         .rest(Method::GET, &format!("/Calls/{sid}.json"), &[])
         .await;
     assert_eq!(call["status"], "ringing");
@@ -89,18 +91,18 @@ async fn reads_lag_behind_while_the_switch_is_on() {
 
 #[tokio::test]
 async fn any_request_can_be_refused_with_any_code() {
-    let bench = Bench::standing(Config::default()).await;
-    bench
+    let harness = Harness::standing(SimulatorConfig::default()).await;
+    harness
         .faults(
             json!({"create_error": {"code": 21_219}, "rest_error": {"only": "GET", "count": 1}}),
         )
         .await;
-    let (status, body) = bench.rest(Method::GET, "/Balance.json", &[]).await;
+    let (status, body) = harness.rest(Method::GET, "/Balance.json", &[]).await;
     assert_eq!(
         (status, &body["code"]),
         (StatusCode::UNAUTHORIZED, &json!(20_003))
     );
-    let (status, body) = bench
+    let (status, body) = harness
         .rest(Method::POST, "/Calls.json", &[("To", "+14155552671")])
         .await;
     assert_eq!(
@@ -111,22 +113,24 @@ async fn any_request_can_be_refused_with_any_code() {
 
 #[tokio::test]
 async fn words_are_an_answer_only_where_they_are_asked_for() {
-    let bench = Bench::running().await;
-    bench.on(
+    let harness = Harness::running().await;
+    harness.on(
         "/answer",
-        Reply::twiml("<Gather input='dtmf speech' language='fr-FR' action='/key' timeout='600'/>"),
+        CannedReply::twiml(
+            "<Gather input='dtmf speech' language='fr-FR' action='/key' timeout='600'/>",
+        ),
     );
-    bench.on("/key", Reply::twiml("<Hangup/>"));
-    let sid = bench.dial("+14155550107", &[]).await;
-    bench
+    harness.on("/key", CannedReply::twiml("<Hangup/>"));
+    let sid = harness.dial("+14155550107", &[]).await;
+    harness
         .until(&sid, |call| call["gather"]["listening"] == true)
         .await;
     let said = json!({"text": "oui", "confidence": 0.5});
-    let (status, _) = bench
+    let (status, _) = harness
         .control(Method::POST, &format!("calls/{sid}/say"), &said)
         .await;
     assert_eq!(status, StatusCode::OK);
-    let key = bench.asked("/key", 1).await.remove(0);
+    let key = harness.asked("/key", 1).await.remove(0);
     assert_eq!(
         (
             key.param("SpeechResult"),
@@ -135,30 +139,30 @@ async fn words_are_an_answer_only_where_they_are_asked_for() {
         ),
         ("oui", "0.5", "fr-FR")
     );
-    bench.ended(&sid).await;
+    harness.ended(&sid).await;
 }
 
 #[tokio::test]
 async fn a_recording_that_the_callee_ends_by_hanging_up_is_still_reported() {
-    let bench = Bench::standing(Config::default()).await;
-    bench.on(
+    let harness = Harness::standing(SimulatorConfig::default()).await;
+    harness.on(
         "/answer",
-        Reply::twiml("<Record action='/recorded' timeout='60'/>"),
+        CannedReply::twiml("<Record action='/recorded' timeout='60'/>"),
     );
-    let sid = bench.dial("+14155552671", &[]).await;
-    bench
+    let sid = harness.dial("+14155552671", &[]).await;
+    harness
         .advance_until(&sid, |call| call["status"] == "ringing")
         .await;
-    bench.answer(&sid).await;
-    bench
+    harness.answer(&sid).await;
+    harness
         .until(&sid, |call| call["saying"]["text"] == "beep")
         .await;
-    bench.clock.advance(Duration::from_secs(1));
-    bench
+    harness.clock.advance(Duration::from_secs(1));
+    harness
         .control(Method::POST, &format!("calls/{sid}/hangup"), &Value::Null)
         .await;
-    assert_eq!(bench.ended(&sid).await["status"], "completed");
-    let recorded = bench.asked("/recorded", 1).await.remove(0);
+    assert_eq!(harness.ended(&sid).await["status"], "completed");
+    let recorded = harness.asked("/recorded", 1).await.remove(0);
     assert_eq!(
         (recorded.param("Digits"), recorded.param("CallStatus")),
         ("hangup", "completed")
@@ -167,18 +171,18 @@ async fn a_recording_that_the_callee_ends_by_hanging_up_is_still_reported() {
 
 #[tokio::test]
 async fn a_document_asked_for_with_get_is_signed_over_its_query() {
-    let bench = Bench::running().await;
-    let url = format!("{}/got?a=1", bench.origin);
+    let harness = Harness::running().await;
+    let url = format!("{}/got?a=1", harness.origin);
     let params = [
         ("To", "+14155550107"),
         ("From", "+15005550006"),
         ("Url", &*url),
         ("Method", "GET"),
     ];
-    let (_, call) = bench.rest(Method::POST, "/Calls.json", &params).await;
-    bench.ended(call["sid"].as_str().unwrap()).await;
-    let asked = bench.asked("/got", 1).await.remove(0);
-    let (_, wire) = bench.control(Method::GET, "wire", &Value::Null).await;
+    let (_, call) = harness.rest(Method::POST, "/Calls.json", &params).await;
+    harness.ended(call["sid"].as_str().unwrap()).await;
+    let asked = harness.asked("/got", 1).await.remove(0);
+    let (_, wire) = harness.control(Method::GET, "wire", &Value::Null).await;
     let exchange = wire["exchanges"]
         .as_array()
         .unwrap()
@@ -189,70 +193,74 @@ async fn a_document_asked_for_with_get_is_signed_over_its_query() {
     assert!(full.starts_with(&format!("{url}&AccountSid=")), "{full}");
     assert_eq!(
         asked.header("x-twilio-signature"),
-        signing::sign(Algorithm::HmacSha1, TOKEN, full, &[])
+        signing::sign(SignatureAlgorithm::HmacSha1, TOKEN, full, &[])
     );
 }
 
 #[tokio::test]
 async fn a_shared_key_signs_and_is_named() {
-    let key = ("SK1".to_owned(), "secret".to_owned(), Algorithm::HmacSha256);
-    let bench = Bench::standing(Config {
+    let key = (
+        "SK1".to_owned(),
+        "secret".to_owned(),
+        SignatureAlgorithm::HmacSha256,
+    );
+    let harness = Harness::standing(SimulatorConfig {
         webhook_key: Some(key),
-        ..Config::default()
+        ..SimulatorConfig::default()
     })
     .await;
-    bench.clock.run(1_000);
-    let sid = bench.dial("+14155550107", &[]).await;
-    bench.ended(&sid).await;
-    let asked = bench.asked("/answer", 1).await.remove(0);
+    harness.clock.run(1_000);
+    let sid = harness.dial("+14155550107", &[]).await;
+    harness.ended(&sid).await;
+    let asked = harness.asked("/answer", 1).await.remove(0);
     assert_eq!(
         asked.header("x-twilio-webhooks-signature-settings"),
         "key=SK1,algorithm=HMAC_SHA256"
     );
-    let url = format!("{}/answer", bench.origin);
+    let url = format!("{}/answer", harness.origin);
     assert_eq!(
         asked.header("x-twilio-signature"),
-        signing::sign(Algorithm::HmacSha256, "secret", &url, &asked.pairs)
+        signing::sign(SignatureAlgorithm::HmacSha256, "secret", &url, &asked.pairs)
     );
 }
 
 #[tokio::test]
 async fn a_number_does_as_it_was_told() {
-    let bench = Bench::running().await;
-    bench.on("/answer", Reply::twiml("<Pause length='60'/>"));
+    let harness = Harness::running().await;
+    harness.on("/answer", CannedReply::twiml("<Pause length='60'/>"));
     let told = json!({"answer_after_seconds": 1, "keys": [{"after_seconds": 2, "digits": "5"}], "hang_up_after_seconds": 4});
-    let (status, body) = bench
+    let (status, body) = harness
         .control(Method::PUT, "numbers/+14155550103", &told)
         .await;
     assert_eq!(
         (status, &body["hang_up_after_seconds"]),
         (StatusCode::OK, &json!(4.0))
     );
-    let sid = bench.dial("+14155550103", &[]).await;
-    let call = bench.ended(&sid).await;
+    let sid = harness.dial("+14155550103", &[]).await;
+    let call = harness.ended(&sid).await;
     assert_eq!(
         (&call["status"], &call["digits"][0]["digits"]),
         (&json!("completed"), &json!("5"))
     );
-    bench
+    harness
         .control(Method::DELETE, "numbers/+14155550103", &Value::Null)
         .await;
-    let sid = bench.dial("+14155550103", &[]).await;
-    assert_eq!(bench.ended(&sid).await["status"], "busy");
+    let sid = harness.dial("+14155550103", &[]).await;
+    assert_eq!(harness.ended(&sid).await["status"], "busy");
 }
 
 #[tokio::test]
 async fn a_late_verdict_a_hang_up_and_a_redirected_key_come_as_the_switches_say() {
-    let bench = Bench::running().await;
-    bench.on(
+    let harness = Harness::running().await;
+    harness.on(
         "/answer",
-        Reply::twiml(
+        CannedReply::twiml(
             "<Gather numDigits='1' action='/key'><Say>A prompt of some length.</Say></Gather>",
         ),
     );
-    bench.on("/key", Reply::twiml("<Pause length='30'/>"));
-    let amd = format!("{}/amd", bench.origin);
-    bench
+    harness.on("/key", CannedReply::twiml("<Pause length='30'/>"));
+    let amd = format!("{}/amd", harness.origin);
+    harness
         .faults(json!({"amd_late": {"seconds": 10}, "redirect_action": {"count": 1}}))
         .await;
     let detection = [
@@ -260,20 +268,20 @@ async fn a_late_verdict_a_hang_up_and_a_redirected_key_come_as_the_switches_say(
         ("AsyncAmd", "true"),
         ("AsyncAmdStatusCallback", amd.as_str()),
     ];
-    let sid = bench.dial("+14155550101", &detection).await;
-    bench.ended(&sid).await;
+    let sid = harness.dial("+14155550101", &detection).await;
+    harness.ended(&sid).await;
     assert_eq!(
-        bench.asked("/amd", 1).await[0].param("MachineDetectionDuration"),
+        harness.asked("/amd", 1).await[0].param("MachineDetectionDuration"),
         "14000"
     );
-    let key = bench.asked("/key", 1).await.remove(0);
+    let key = harness.asked("/key", 1).await.remove(0);
     assert_eq!(
         (key.method, key.params.contains_key("Digits")),
         (Method::GET, false)
     );
-    bench.faults(json!({"hangup_mid_prompt": {}})).await;
-    let sid = bench.dial("+14155550101", &[]).await;
-    let call = bench.ended(&sid).await;
+    harness.faults(json!({"hangup_mid_prompt": {}})).await;
+    let sid = harness.dial("+14155550101", &[]).await;
+    let call = harness.ended(&sid).await;
     assert_eq!(
         (&call["status"], &call["digits"]),
         (&json!("completed"), &json!([]))
@@ -282,15 +290,19 @@ async fn a_late_verdict_a_hang_up_and_a_redirected_key_come_as_the_switches_say(
 
 #[tokio::test]
 async fn only_a_simulated_clock_is_moved() {
-    let bench = Bench::standing(Config::default()).await;
-    let (status, body) = bench
+    let harness = Harness::standing(SimulatorConfig::default()).await;
+    let (status, body) = harness
         .control(Method::POST, "clock/advance", &json!({"seconds": 60}))
         .await;
     assert_eq!(
         (status, &body["now"]),
         (StatusCode::OK, &json!("2026-12-01T12:01:00Z"))
     );
-    let real = Simulator::new(Config::default(), crate::clock::Clock::system(), client());
+    let real = Simulator::new(
+        SimulatorConfig::default(),
+        crate::clock::Clock::system(),
+        client(),
+    );
     let request = Request::post("/simulator/api/clock/advance")
         .body(Bytes::from_static(b"{\"seconds\": 60}"))
         .unwrap();
@@ -305,57 +317,57 @@ async fn only_a_simulated_clock_is_moved() {
 #[tokio::test]
 async fn documents_that_only_point_at_each_other_come_to_an_end() {
     for (trial, most) in [(true, 11), (false, 250)] {
-        let bench = Bench::standing(Config {
+        let harness = Harness::standing(SimulatorConfig {
             trial,
-            ..Config::default()
+            ..SimulatorConfig::default()
         })
         .await;
-        bench.clock.run(1_000);
-        bench.on("/loop", Reply::twiml("<Redirect>/loop</Redirect>"));
-        let url = format!("{}/loop", bench.origin);
+        harness.clock.run(1_000);
+        harness.on("/loop", CannedReply::twiml("<Redirect>/loop</Redirect>"));
+        let url = format!("{}/loop", harness.origin);
         let params = [
             ("To", "+14155550107"),
             ("From", "+15005550006"),
             ("Url", &*url),
         ];
-        let (_, call) = bench.rest(Method::POST, "/Calls.json", &params).await;
-        bench.ended(call["sid"].as_str().unwrap()).await;
-        assert_eq!(bench.asked_so_far("/loop").len(), most);
+        let (_, call) = harness.rest(Method::POST, "/Calls.json", &params).await;
+        harness.ended(call["sid"].as_str().unwrap()).await;
+        assert_eq!(harness.asked_so_far("/loop").len(), most);
     }
 }
 
 #[tokio::test]
 async fn a_time_limit_ends_the_call_and_can_be_changed_while_it_lasts() {
-    let bench = Bench::standing(Config::default()).await;
-    bench.on("/answer", Reply::twiml("<Pause length='600'/>"));
-    let sid = bench.dial("+14155552671", &[("TimeLimit", "300")]).await;
-    bench
+    let harness = Harness::standing(SimulatorConfig::default()).await;
+    harness.on("/answer", CannedReply::twiml("<Pause length='600'/>"));
+    let sid = harness.dial("+14155552671", &[("TimeLimit", "300")]).await;
+    harness
         .advance_until(&sid, |call| call["status"] == "ringing")
         .await;
-    bench.answer(&sid).await;
-    bench
+    harness.answer(&sid).await;
+    harness
         .until(&sid, |call| call["saying"]["kind"] == "pause")
         .await;
     let path = format!("/Calls/{sid}.json");
     assert_eq!(
-        bench
+        harness
             .rest(Method::POST, &path, &[("TimeLimit", "20")])
             .await
             .0,
         StatusCode::OK
     );
-    bench.clock.advance(Duration::from_secs(20));
-    assert_eq!(bench.ended(&sid).await["status"], "completed");
-    let (_, call) = bench.rest(Method::GET, &path, &[]).await;
+    harness.clock.advance(Duration::from_secs(20));
+    assert_eq!(harness.ended(&sid).await["status"], "completed");
+    let (_, call) = harness.rest(Method::GET, &path, &[]).await;
     assert_eq!(call["duration"], "20");
 }
 
 #[tokio::test]
 async fn standard_api_keys_open_everything_but_the_account() {
     let keys = vec![("SK1".to_owned(), "secret".to_owned())];
-    let bench = Bench::standing(Config {
+    let harness = Harness::standing(SimulatorConfig {
         api_keys: keys,
-        ..Config::default()
+        ..SimulatorConfig::default()
     })
     .await;
     for (path, wanted) in [
@@ -369,7 +381,7 @@ async fn standard_api_keys_open_everything_but_the_account() {
             .body(Bytes::new())
             .unwrap();
         assert_eq!(
-            bench.simulator.handle(request).await.status(),
+            harness.simulator.handle(request).await.status(),
             wanted,
             "{path}"
         );

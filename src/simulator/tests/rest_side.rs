@@ -7,12 +7,12 @@ use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
-use super::bench::{ACCOUNT, Bench, Reply};
-use crate::simulator::Config;
+use super::harness::{ACCOUNT, CannedReply, Harness};
+use crate::simulator::SimulatorConfig;
 
 #[tokio::test]
 async fn creates_are_refused_in_twilios_order_with_its_codes() {
-    let bench = Bench::standing(Config::default()).await;
+    let harness = Harness::standing(SimulatorConfig::default()).await;
     let url = ("Url", "https://a.example/x");
     let from = ("From", "+15005550006");
     let long = format!("<Response>{}</Response>", " ".repeat(4_000));
@@ -65,7 +65,7 @@ async fn creates_are_refused_in_twilios_order_with_its_codes() {
             21_234,
         ),
     ] {
-        let (status, body) = bench.rest(Method::POST, "/Calls.json", &params).await;
+        let (status, body) = harness.rest(Method::POST, "/Calls.json", &params).await;
         assert_eq!(
             (status, &body["code"]),
             (StatusCode::BAD_REQUEST, &json!(code)),
@@ -73,19 +73,19 @@ async fn creates_are_refused_in_twilios_order_with_its_codes() {
         );
         assert_eq!(body["status"], 400);
     }
-    let (_, list) = bench.rest(Method::GET, "/Calls.json", &[]).await;
+    let (_, list) = harness.rest(Method::GET, "/Calls.json", &[]).await;
     assert_eq!(list["calls"], json!([]));
 }
 
 #[tokio::test]
 async fn only_the_right_credentials_open_the_account() {
-    let bench = Bench::standing(Config::default()).await;
+    let harness = Harness::standing(SimulatorConfig::default()).await;
     let uri = format!("/2010-04-01/Accounts/{ACCOUNT}.json");
     let request = Request::get(uri)
         .header("authorization", "Basic QUM6eA==")
         .body(Bytes::new())
         .unwrap();
-    let response = bench.simulator.handle(request).await;
+    let response = harness.simulator.handle(request).await;
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     let body = response.into_body().collect().await.unwrap().to_bytes();
     let body: Value = serde_json::from_slice(&body).unwrap();
@@ -93,12 +93,12 @@ async fn only_the_right_credentials_open_the_account() {
         (&body["code"], &body["message"]),
         (&json!(20_003), &json!("Authenticate"))
     );
-    let (status, account) = bench.rest(Method::GET, ".json", &[]).await;
+    let (status, account) = harness.rest(Method::GET, ".json", &[]).await;
     assert_eq!(
         (status, &account["status"]),
         (StatusCode::OK, &json!("active"))
     );
-    let (status, missing) = bench.rest(Method::GET, "/Calls/CA0.json", &[]).await;
+    let (status, missing) = harness.rest(Method::GET, "/Calls/CA0.json", &[]).await;
     assert_eq!(
         (status, &missing["code"]),
         (StatusCode::NOT_FOUND, &json!(20_404))
@@ -107,16 +107,16 @@ async fn only_the_right_credentials_open_the_account() {
 
 #[tokio::test]
 async fn lists_are_newest_first_and_their_pages_follow_one_another() {
-    let bench = Bench::standing(Config::default()).await;
+    let harness = Harness::standing(SimulatorConfig::default()).await;
     let mut sids = Vec::new();
     for _ in 0..5 {
-        sids.push(bench.dial("+14155552671", &[]).await);
+        sids.push(harness.dial("+14155552671", &[]).await);
     }
-    sids.push(bench.dial("+14155552672", &[]).await);
+    sids.push(harness.dial("+14155552672", &[]).await);
     let mut path = "/Calls.json?To=%2B14155552671&PageSize=2".to_owned();
     let mut seen = Vec::new();
     loop {
-        let (_, page) = bench.rest(Method::GET, &path, &[]).await;
+        let (_, page) = harness.rest(Method::GET, &path, &[]).await;
         seen.extend(
             page["calls"]
                 .as_array()
@@ -135,14 +135,14 @@ async fn lists_are_newest_first_and_their_pages_follow_one_another() {
     sids.truncate(5);
     sids.reverse();
     assert_eq!(seen, sids);
-    let (status, body) = bench
+    let (status, body) = harness
         .rest(Method::GET, "/Calls.json?PageSize=1001", &[])
         .await;
     assert_eq!(
         (status, &body["code"]),
         (StatusCode::BAD_REQUEST, &json!(20_007))
     );
-    let (_, none) = bench
+    let (_, none) = harness
         .rest(Method::GET, "/Calls.json?StartTime%3E=2026-12-01", &[])
         .await;
     assert_eq!(none["calls"], json!([]), "queued calls have no start time");
@@ -150,14 +150,14 @@ async fn lists_are_newest_first_and_their_pages_follow_one_another() {
 
 #[tokio::test]
 async fn the_queue_lets_one_call_a_second_go_and_a_cancelled_one_says_nothing() {
-    let bench = Bench::standing(Config {
+    let harness = Harness::standing(SimulatorConfig {
         calls_per_second: 1,
-        ..Config::default()
+        ..SimulatorConfig::default()
     })
     .await;
-    let first = bench.dial("+14155552671", &[]).await;
-    let second = bench.dial("+14155552672", &[]).await;
-    let (_, waiting) = bench
+    let first = harness.dial("+14155552671", &[]).await;
+    let second = harness.dial("+14155552672", &[]).await;
+    let (_, waiting) = harness
         .rest(Method::GET, &format!("/Calls/{second}.json"), &[])
         .await;
     assert_eq!(
@@ -165,23 +165,23 @@ async fn the_queue_lets_one_call_a_second_go_and_a_cancelled_one_says_nothing() 
         (&json!("1000"), &json!("queued"))
     );
     let path = format!("/Calls/{second}.json");
-    let (status, canceled) = bench
+    let (status, canceled) = harness
         .rest(Method::POST, &path, &[("Status", "canceled")])
         .await;
     assert_eq!(
         (status, &canceled["status"]),
         (StatusCode::OK, &json!("canceled"))
     );
-    bench.clock.advance(Duration::from_secs(90));
-    bench.ended(&first).await;
-    let callbacks = bench.asked("/status", 3).await;
+    harness.clock.advance(Duration::from_secs(90));
+    harness.ended(&first).await;
+    let callbacks = harness.asked("/status", 3).await;
     assert!(
         callbacks
             .iter()
             .all(|callback| callback.param("CallSid") == first),
         "{callbacks:?}"
     );
-    let (status, body) = bench
+    let (status, body) = harness
         .rest(Method::POST, &path, &[("Status", "completed")])
         .await;
     assert_eq!(
@@ -192,26 +192,26 @@ async fn the_queue_lets_one_call_a_second_go_and_a_cancelled_one_says_nothing() 
 
 #[tokio::test]
 async fn ending_a_ringing_call_over_rest_cancels_it_with_one_final_callback() {
-    let bench = Bench::standing(Config::default()).await;
-    let sid = bench.dial("+14155552671", &[]).await;
-    bench
+    let harness = Harness::standing(SimulatorConfig::default()).await;
+    let sid = harness.dial("+14155552671", &[]).await;
+    harness
         .advance_until(&sid, |call| call["status"] == "ringing")
         .await;
-    let (status, _) = bench
+    let (status, _) = harness
         .rest(Method::DELETE, &format!("/Calls/{sid}.json"), &[])
         .await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
-    bench
+    harness
         .rest(
             Method::POST,
             &format!("/Calls/{sid}.json"),
             &[("Status", "completed")],
         )
         .await;
-    assert_eq!(bench.ended(&sid).await["status"], "canceled");
-    let last = bench.asked("/status", 3).await.pop().unwrap();
+    assert_eq!(harness.ended(&sid).await["status"], "canceled");
+    let last = harness.asked("/status", 3).await.pop().unwrap();
     assert_eq!(last.param("CallStatus"), "canceled");
-    let (status, _) = bench
+    let (status, _) = harness
         .rest(Method::DELETE, &format!("/Calls/{sid}.json"), &[])
         .await;
     assert_eq!(status, StatusCode::NO_CONTENT);
@@ -219,21 +219,21 @@ async fn ending_a_ringing_call_over_rest_cancels_it_with_one_final_callback() {
 
 #[tokio::test]
 async fn events_can_be_read_a_quarter_of_an_hour_after_the_end() {
-    let bench = Bench::running().await;
-    bench.on(
+    let harness = Harness::running().await;
+    harness.on(
         "/answer",
-        Reply::twiml("<Gather numDigits='1' action='/key'/>"),
+        CannedReply::twiml("<Gather numDigits='1' action='/key'/>"),
     );
-    let sid = bench.dial("+14155550101", &[]).await;
-    bench.ended(&sid).await;
-    bench.clock.run(0);
+    let sid = harness.dial("+14155550101", &[]).await;
+    harness.ended(&sid).await;
+    harness.clock.run(0);
     let path = format!("/Calls/{sid}/Events.json");
     assert_eq!(
-        bench.rest(Method::GET, &path, &[]).await.1["events"],
+        harness.rest(Method::GET, &path, &[]).await.1["events"],
         json!([])
     );
-    bench.clock.advance(Duration::from_secs(15 * 60));
-    let (_, events) = bench.rest(Method::GET, &path, &[]).await;
+    harness.clock.advance(Duration::from_secs(15 * 60));
+    let (_, events) = harness.rest(Method::GET, &path, &[]).await;
     let events = events["events"].as_array().unwrap();
     assert_eq!(events[0]["response"]["response_code"], 201);
     let key = events
@@ -244,9 +244,9 @@ async fn events_can_be_read_a_quarter_of_an_hour_after_the_end() {
 
 #[tokio::test]
 async fn trial_accounts_refuse_most_parameters() {
-    let bench = Bench::standing(Config {
+    let harness = Harness::standing(SimulatorConfig {
         trial: true,
-        ..Config::default()
+        ..SimulatorConfig::default()
     })
     .await;
     let params = [
@@ -256,18 +256,18 @@ async fn trial_accounts_refuse_most_parameters() {
     ];
     let mut more = params.to_vec();
     more.push(("Timeout", "30"));
-    let (status, body) = bench.rest(Method::POST, "/Calls.json", &more).await;
+    let (status, body) = harness.rest(Method::POST, "/Calls.json", &more).await;
     assert_eq!(
         (status, &body["code"]),
         (StatusCode::BAD_REQUEST, &json!(0))
     );
-    let (status, _) = bench.rest(Method::POST, "/Calls.json", &params).await;
+    let (status, _) = harness.rest(Method::POST, "/Calls.json", &params).await;
     assert_eq!(status, StatusCode::CREATED);
 }
 
 #[tokio::test]
 async fn creates_fail_as_the_switches_say_and_only_some_of_them_ring() {
-    let bench = Bench::standing(Config::default()).await;
+    let harness = Harness::standing(SimulatorConfig::default()).await;
     let params = [
         ("To", "+14155552671"),
         ("From", "+15005550006"),
@@ -282,21 +282,21 @@ async fn creates_fail_as_the_switches_say_and_only_some_of_them_ring() {
             1,
         ),
     ] {
-        bench
+        harness
             .faults(json!({fault: {"count": 1, "retry_after": 3}}))
             .await;
-        let before = bench.rest(Method::GET, "/Calls.json", &[]).await.1["calls"]
+        let before = harness.rest(Method::GET, "/Calls.json", &[]).await.1["calls"]
             .as_array()
             .unwrap()
             .len();
-        let (status, _) = bench.rest(Method::POST, "/Calls.json", &params).await;
-        let after = bench.rest(Method::GET, "/Calls.json", &[]).await.1["calls"]
+        let (status, _) = harness.rest(Method::POST, "/Calls.json", &params).await;
+        let after = harness.rest(Method::GET, "/Calls.json", &[]).await.1["calls"]
             .as_array()
             .unwrap()
             .len();
         assert_eq!((status, after - before), (wanted, rings), "{fault}");
     }
-    let (status, problem) = bench
+    let (status, problem) = harness
         .control(Method::PUT, "faults", &json!({"no_such_fault": {}}))
         .await;
     assert_eq!(
@@ -307,13 +307,13 @@ async fn creates_fail_as_the_switches_say_and_only_some_of_them_ring() {
 
 #[tokio::test]
 async fn server_sent_events_tell_of_calls_and_exchanges_after_the_id_that_was_seen() {
-    let bench = Bench::standing(Config::default()).await;
-    let sid = bench.dial("+14155552671", &[]).await;
+    let harness = Harness::standing(SimulatorConfig::default()).await;
+    let sid = harness.dial("+14155552671", &[]).await;
     let request = Request::get("/simulator/api/events")
         .header("last-event-id", "0")
         .body(Bytes::new())
         .unwrap();
-    let mut body = bench.simulator.handle(request).await.into_body();
+    let mut body = harness.simulator.handle(request).await.into_body();
     let mut text = String::new();
     while !text.contains("event: exchange") || !text.contains("event: call") {
         let frame = tokio::time::timeout(Duration::from_secs(10), body.frame())
@@ -324,20 +324,20 @@ async fn server_sent_events_tell_of_calls_and_exchanges_after_the_id_that_was_se
         text.push_str(std::str::from_utf8(frame.data_ref().unwrap()).unwrap());
     }
     assert!(text.contains(&sid) && text.contains("id: "));
-    bench.simulator.stop().await;
+    harness.simulator.stop().await;
     while let Some(Ok(_)) = body.frame().await {}
 }
 
 #[tokio::test]
 async fn a_version_from_before_a_restart_gets_the_current_state_at_once() {
-    let bench = Bench::standing(Config::default()).await;
-    bench.dial("+14155552671", &[]).await;
-    let asked = bench.control(Method::GET, "state?after=4000000000", &Value::Null);
+    let harness = Harness::standing(SimulatorConfig::default()).await;
+    harness.dial("+14155552671", &[]).await;
+    let asked = harness.control(Method::GET, "state?after=4000000000", &Value::Null);
     let (_, state) = tokio::time::timeout(Duration::from_secs(5), asked)
         .await
         .unwrap();
     assert_eq!(state["calls"].as_array().unwrap().len(), 1);
-    let (_, wire) = bench
+    let (_, wire) = harness
         .control(Method::GET, "wire?after=4000000000", &Value::Null)
         .await;
     assert_eq!(wire["exchanges"].as_array().unwrap().len(), 1);

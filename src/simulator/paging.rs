@@ -1,14 +1,14 @@
-//! Paging of lists in Twilio's way: `PageSize`, `Page`, `PageToken`, relative addresses (protocol
+//! Paging of lists in Twilio's way: `PageSize`, `PageQuery`, `PageToken`, relative addresses (protocol
 //! 1.6).
 
 use serde_json::{Map, Value, json};
 
 use super::form;
-use super::rest_errors::Refusal;
+use super::rest_error::RestError;
 
 /// The part of a list that was asked for.
 #[derive(Debug)]
-pub(super) struct Page<'a> {
+pub(super) struct PageQuery<'a> {
     /// Path of the list, as asked.
     pub(super) path: &'a str,
     query: &'a [(String, String)],
@@ -17,16 +17,16 @@ pub(super) struct Page<'a> {
     token: Option<&'a str>,
 }
 
-impl<'a> Page<'a> {
+impl<'a> PageQuery<'a> {
     /// Reads the paging parameters.
-    pub(super) fn of(path: &'a str, query: &'a [(String, String)]) -> Result<Self, Refusal> {
+    pub(super) fn of(path: &'a str, query: &'a [(String, String)]) -> Result<Self, RestError> {
         let number = |name: &str, default: usize| match form::first(query, name) {
-            Some(text) => text.parse().map_err(|_| Refusal::PageSize),
+            Some(text) => text.parse().map_err(|_| RestError::PageSize),
             None => Ok(default),
         };
         let size = number("PageSize", 50)?;
         if !(1..=1_000).contains(&size) {
-            return Err(Refusal::PageSize);
+            return Err(RestError::PageSize);
         }
         Ok(Self {
             path,

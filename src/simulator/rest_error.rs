@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// One refusal; its `Display` is the literal message that Twilio sends.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refusal {
+pub(super) enum RestError {
     #[error("Authenticate")]
     Unauthenticated,
     #[error("The requested resource {0} was not found")]
@@ -29,7 +29,7 @@ pub(super) enum Refusal {
     NoFrom,
     /// What a fault asks for.
     #[error("The simulator was told to refuse this")]
-    Told(StatusCode, u32),
+    Configured(StatusCode, u32),
     #[error("Url is not a valid URL: {0}")]
     BadUrl(String),
     #[error("SendDigits is not valid: {0}")]
@@ -75,10 +75,10 @@ pub(super) enum Refusal {
     TrialParameter,
 }
 
-impl Refusal {
+impl RestError {
     const fn numbers(&self) -> (StatusCode, u32) {
         match self {
-            Self::Told(status, code) => (*status, *code),
+            Self::Configured(status, code) => (*status, *code),
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, 20_003),
             Self::NotFound(_) => (StatusCode::NOT_FOUND, 20_404),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, 20_004),

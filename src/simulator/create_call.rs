@@ -7,60 +7,64 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::Inner;
-use super::call::{Call, Command, Detection, Direction, Method, Sid, Status, Wishes};
+use super::call::{
+    Call, CallCommand, CallParameters, Detection, Direction, HttpMethod, Sid, Status,
+};
 use super::faults::Fault;
-use super::line;
-use super::parameters::{Parameters, is_number};
-use super::rest_errors::Refusal;
+use super::parameters::{FormParameters, is_number};
+use super::rest_error::RestError;
+use super::simulated_call;
 
 /// Checks the parameters of `POST Calls.json` and makes the call.
-pub(super) fn create(sim: &Arc<Inner>, pairs: &[(String, String)]) -> Result<Sid, Refusal> {
-    let parameters = Parameters(pairs);
+pub(super) fn create(sim: &Arc<Inner>, pairs: &[(String, String)]) -> Result<Sid, RestError> {
+    let form = FormParameters(pairs);
     if sim.config.trial {
-        parameters.trial()?;
+        form.trial()?;
     }
-    let (to, from) = parties(sim, &parameters)?;
-    if parameters.get("StatusCallback").is_some()
-        && sim.strike(Fault::TrialNoCallback, &to, &["rest"]).is_some()
+    let (to, from) = parties(sim, &form)?;
+    if form.get("StatusCallback").is_some()
+        && sim
+            .trigger(Fault::TrialNoCallback, &to, &["rest"])
+            .is_some()
     {
-        return Err(Refusal::TrialParameter);
+        return Err(RestError::TrialParameter);
     }
-    let wishes = wishes(&parameters)?;
-    let sid = place(sim, Direction::OutboundApi, (to, from), wishes);
-    for (code, message) in parameters.lints() {
-        line::notify(sim, &sid, (code, true), message, "");
+    let parameters = call_parameters(&form)?;
+    let sid = place(sim, Direction::OutboundApi, (to, from), parameters);
+    for (code, message) in form.lints() {
+        simulated_call::notify(sim, &sid, (code, true), message, "");
     }
     Ok(sid)
 }
 
 /// Makes a call to one of our numbers.
-pub(super) fn inbound(sim: &Arc<Inner>, from: &str, to: &str, wishes: Wishes) -> Sid {
+pub(super) fn inbound(sim: &Arc<Inner>, from: &str, to: &str, parameters: CallParameters) -> Sid {
     place(
         sim,
         Direction::Inbound,
         (to.to_owned(), from.to_owned()),
-        wishes,
+        parameters,
     )
 }
 
 /// Both numbers, checked in Twilio's order: To, From, then whether they may be used.
-fn parties(sim: &Inner, parameters: &Parameters<'_>) -> Result<(String, String), Refusal> {
-    let to = parameters.get("To").ok_or(Refusal::NoTo)?;
-    let from = parameters.get("From").ok_or(Refusal::NoFrom)?;
-    let to = e164(to).ok_or_else(|| Refusal::BadTo(to.to_owned()))?;
+fn parties(sim: &Inner, parameters: &FormParameters<'_>) -> Result<(String, String), RestError> {
+    let to = parameters.get("To").ok_or(RestError::NoTo)?;
+    let from = parameters.get("From").ok_or(RestError::NoFrom)?;
+    let to = e164(to).ok_or_else(|| RestError::BadTo(to.to_owned()))?;
     if from == "+15005550001" || !is_number(from) {
-        return Err(Refusal::BadFrom(from.to_owned()));
+        return Err(RestError::BadFrom(from.to_owned()));
     }
     let owned = &sim.config.owned_numbers;
     if from != "+15005550006" && !owned.is_empty() && !owned.iter().any(|number| number == from) {
-        return Err(Refusal::FromNotOurs(from.to_owned()));
+        return Err(RestError::FromNotOurs(from.to_owned()));
     }
     match to.as_str() {
-        "+15005550001" => Err(Refusal::InvalidNumber(to)),
-        "+15005550002" => Err(Refusal::Unreachable(to)),
-        "+15005550003" => Err(Refusal::NotPermitted(to)),
-        "+15005550004" => Err(Refusal::NotAllowed(to)),
-        _ if to == from => Err(Refusal::BadTo(to)),
+        "+15005550001" => Err(RestError::InvalidNumber(to)),
+        "+15005550002" => Err(RestError::Unreachable(to)),
+        "+15005550003" => Err(RestError::NotPermitted(to)),
+        "+15005550004" => Err(RestError::NotAllowed(to)),
+        _ if to == from => Err(RestError::BadTo(to)),
         _ => Ok((to, from.to_owned())),
     }
 }
@@ -73,23 +77,23 @@ fn e164(number: &str) -> Option<String> {
     is_number(number).then(|| number.to_owned())
 }
 
-fn wishes(parameters: &Parameters<'_>) -> Result<Wishes, Refusal> {
-    let url = parameters.url("Url", Refusal::BadUrl)?;
+fn call_parameters(parameters: &FormParameters<'_>) -> Result<CallParameters, RestError> {
+    let url = parameters.url("Url", RestError::BadUrl)?;
     let twiml = parameters.twiml()?;
     if url.is_none() && twiml.is_none() {
-        return Err(Refusal::BadUrl(String::new()));
+        return Err(RestError::BadUrl(String::new()));
     }
     let method = parameters.method("Method")?;
-    let fallback = parameters.url("FallbackUrl", Refusal::BadUrl)?;
+    let fallback = parameters.url("FallbackUrl", RestError::BadUrl)?;
     let fallback_method = parameters.method("FallbackMethod")?;
-    let callback = parameters.url("StatusCallback", Refusal::BadStatusCallback)?;
+    let callback = parameters.url("StatusCallback", RestError::BadStatusCallback)?;
     let callback_method = parameters.method("StatusCallbackMethod")?;
     let send_digits = parameters.send_digits()?;
     let timeout = parameters.timeout()?;
     let time_limit = parameters.seconds("TimeLimit", 14_400, 1..=86_400, |_| {
-        Refusal::BadParameter("TimeLimit")
+        RestError::BadParameter("TimeLimit")
     })?;
-    Ok(Wishes {
+    Ok(CallParameters {
         url,
         method,
         twiml,
@@ -109,25 +113,25 @@ fn wishes(parameters: &Parameters<'_>) -> Result<Wishes, Refusal> {
     })
 }
 
-fn detection(parameters: &Parameters<'_>) -> Result<Option<Detection>, Refusal> {
+fn detection(parameters: &FormParameters<'_>) -> Result<Option<Detection>, RestError> {
     let message_end = match parameters.get("MachineDetection") {
         None => return Ok(None),
         Some("Enable") => false,
         Some("DetectMessageEnd") => true,
-        Some(_) => return Err(Refusal::BadDetection("MachineDetection")),
+        Some(_) => return Err(RestError::BadDetection("MachineDetection")),
     };
     for (name, range) in [
         ("MachineDetectionSpeechThreshold", 1_000..=6_000),
         ("MachineDetectionSpeechEndThreshold", 500..=5_000),
         ("MachineDetectionSilenceTimeout", 2_000..=10_000),
     ] {
-        parameters.seconds(name, 2_000, range, |_| Refusal::BadDetection(name))?;
+        parameters.seconds(name, 2_000, range, |_| RestError::BadDetection(name))?;
     }
     let timeout = parameters.seconds("MachineDetectionTimeout", 30, 3..=59, |_| {
-        Refusal::BadDetection("MachineDetectionTimeout")
+        RestError::BadDetection("MachineDetectionTimeout")
     })?;
-    let callback = parameters.url("AsyncAmdStatusCallback", Refusal::BadUrl)?;
-    let callback_method: Method = parameters.method("AsyncAmdStatusCallbackMethod")?;
+    let callback = parameters.url("AsyncAmdStatusCallback", RestError::BadUrl)?;
+    let callback_method: HttpMethod = parameters.method("AsyncAmdStatusCallbackMethod")?;
     Ok(Some(Detection {
         message_end,
         asynchronous: parameters.is_true("AsyncAmd"),
@@ -141,11 +145,11 @@ fn place(
     sim: &Arc<Inner>,
     direction: Direction,
     (to, from): (String, String),
-    wishes: Wishes,
+    parameters: CallParameters,
 ) -> Sid {
     let sid: Sid = format!("CA{}", uuid::Uuid::new_v4().simple()).into();
     let now = sim.clock.now();
-    let (inbox, commands) = mpsc::unbounded_channel::<(Timestamp, Command)>();
+    let (inbox, commands) = mpsc::unbounded_channel::<(Timestamp, CallCommand)>();
     let status = if direction == Direction::Inbound {
         Status::Ringing
     } else {
@@ -167,7 +171,7 @@ fn place(
             to,
             from,
             direction,
-            wishes,
+            parameters,
             status,
             history: vec![(now, status)],
             created_at: now,
@@ -190,7 +194,7 @@ fn place(
         });
         start_at
     });
-    line::start(sim, &sid, commands, start_at);
+    simulated_call::start(sim, &sid, commands, start_at);
     sid
 }
 

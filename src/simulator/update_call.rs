@@ -6,15 +6,19 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Inner;
-use super::call::{Command, Method, Source, Status};
+use super::call::{CallCommand, DocumentSource, HttpMethod, Status};
 use super::faults::Fault;
-use super::parameters::Parameters;
-use super::rest::{Asked, not_found, show};
-use super::rest_errors::Refusal;
+use super::parameters::FormParameters;
+use super::rest::{RestRequest, not_found, show};
+use super::rest_error::RestError;
 
 /// `POST Calls/{sid}.json` (protocol 1.5). The answer shows the state before the change.
-pub(super) fn update(sim: &Arc<Inner>, asked: &Asked<'_>, sid: &str) -> Result<Value, Refusal> {
-    let parameters = Parameters(&asked.form);
+pub(super) fn update(
+    sim: &Arc<Inner>,
+    asked: &RestRequest<'_>,
+    sid: &str,
+) -> Result<Value, RestError> {
+    let parameters = FormParameters(&asked.form);
     let before = show(sim, asked, sid, false)?;
     let (status, to) = {
         let state = sim.lock();
@@ -22,33 +26,36 @@ pub(super) fn update(sim: &Arc<Inner>, asked: &Asked<'_>, sid: &str) -> Result<V
         (call.status, call.to.clone())
     };
     if status.has_ended() {
-        return Err(Refusal::NotInProgress);
+        return Err(RestError::NotInProgress);
     }
-    if sim.strike(Fault::Update21220, &to, &["rest"]).is_some() {
-        send(sim, sid, Command::HangUp);
-        return Err(Refusal::NotInProgress);
+    if sim.trigger(Fault::Update21220, &to, &["rest"]).is_some() {
+        send(sim, sid, CallCommand::HangUp);
+        return Err(RestError::NotInProgress);
     }
     change_addresses(sim, &parameters, sid)?;
     match parameters.get("Status") {
         Some("canceled") if status == Status::InProgress => return Ok(before),
         Some("canceled" | "completed") => return Ok(end(sim, asked, sid, before)),
-        Some(_) => return Err(Refusal::BadParameter("Status")),
+        Some(_) => return Err(RestError::BadParameter("Status")),
         None => {}
     }
-    let source = match (parameters.url("Url", Refusal::BadUrl)?, parameters.twiml()?) {
-        (Some(url), _) => Source::Url(parameters.method("Method")?, url),
-        (None, Some(twiml)) => Source::Inline(twiml),
+    let source = match (
+        parameters.url("Url", RestError::BadUrl)?,
+        parameters.twiml()?,
+    ) {
+        (Some(url), _) => DocumentSource::Url(parameters.method("Method")?, url),
+        (None, Some(twiml)) => DocumentSource::Inline(twiml),
         (None, None) => return Ok(before),
     };
     if status != Status::InProgress {
-        return Err(Refusal::NotInProgress);
+        return Err(RestError::NotInProgress);
     }
-    send(sim, sid, Command::Replace(source));
+    send(sim, sid, CallCommand::Replace(source));
     Ok(before)
 }
 
 /// Ends a call. One that is still queued ends at once and without any callback.
-fn end(sim: &Inner, asked: &Asked<'_>, sid: &str, before: Value) -> Value {
+fn end(sim: &Inner, asked: &RestRequest<'_>, sid: &str, before: Value) -> Value {
     let now = sim.clock.now();
     let queued = sim.change_call(sid, |call| {
         let queued = call.status == Status::Queued;
@@ -57,7 +64,7 @@ fn end(sim: &Inner, asked: &Asked<'_>, sid: &str, before: Value) -> Value {
         }
         queued
     });
-    send(sim, sid, Command::End);
+    send(sim, sid, CallCommand::End);
     let after = if queued == Some(true) {
         show(sim, asked, sid, false).ok()
     } else {
@@ -66,34 +73,38 @@ fn end(sim: &Inner, asked: &Asked<'_>, sid: &str, before: Value) -> Value {
     after.unwrap_or(before)
 }
 
-fn change_addresses(sim: &Inner, parameters: &Parameters<'_>, sid: &str) -> Result<(), Refusal> {
-    let fallback = parameters.url("FallbackUrl", Refusal::BadUrl)?;
-    let fallback_method: Method = parameters.method("FallbackMethod")?;
-    let callback = parameters.url("StatusCallback", Refusal::BadStatusCallback)?;
+fn change_addresses(
+    sim: &Inner,
+    parameters: &FormParameters<'_>,
+    sid: &str,
+) -> Result<(), RestError> {
+    let fallback = parameters.url("FallbackUrl", RestError::BadUrl)?;
+    let fallback_method: HttpMethod = parameters.method("FallbackMethod")?;
+    let callback = parameters.url("StatusCallback", RestError::BadStatusCallback)?;
     let callback_method = parameters.method("StatusCallbackMethod")?;
     let limit = parameters.get("TimeLimit").is_some();
     let time_limit = parameters.seconds("TimeLimit", 1, 1..=86_400, |_| {
-        Refusal::BadParameter("TimeLimit")
+        RestError::BadParameter("TimeLimit")
     })?;
     sim.change_call(sid, |call| {
         if let Some(url) = fallback {
-            call.wishes.fallback = Some((fallback_method, url));
+            call.parameters.fallback = Some((fallback_method, url));
         }
         if let Some(url) = callback {
-            call.wishes.callback = Some((callback_method, url));
+            call.parameters.callback = Some((callback_method, url));
         }
         if limit {
-            call.wishes.time_limit = time_limit;
+            call.parameters.time_limit = time_limit;
         }
     });
     if limit {
-        send(sim, sid, Command::Limit(time_limit));
+        send(sim, sid, CallCommand::Limit(time_limit));
     }
     Ok(())
 }
 
 /// Tells a line something; one that is gone does not hear it.
-pub(super) fn send(sim: &Inner, sid: &str, command: Command) {
+pub(super) fn send(sim: &Inner, sid: &str, command: CallCommand) {
     let now = sim.clock.now();
     if let Some(call) = sim.lock().call(sid) {
         drop(call.inbox.send((now, command)));

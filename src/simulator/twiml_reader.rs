@@ -5,20 +5,20 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use super::call::Method;
-use super::callee::seconds;
-use super::twiml::{Gather, Play, Prompt, Record, Say, Target, Verb, Warning};
+use super::behaviour::seconds;
+use super::call::HttpMethod;
+use super::twiml::{Gather, Play, Prompt, Record, Say, Target, TwimlWarning, Verb};
 use super::xml::{Element, Node};
 
 /// Collects warnings while verbs are read.
 #[derive(Default)]
-pub(super) struct Reader {
-    pub(super) warnings: Vec<Warning>,
+pub(super) struct TwimlReader {
+    pub(super) warnings: Vec<TwimlWarning>,
 }
 
-impl Reader {
+impl TwimlReader {
     fn warn(&mut self, code: u32, message: String) {
-        self.warnings.push(Warning { code, message });
+        self.warnings.push(TwimlWarning { code, message });
     }
 
     pub(super) fn verb(&mut self, node: &Node) -> Option<Verb> {
@@ -76,7 +76,7 @@ impl Reader {
 
     fn say(&mut self, element: &Element) -> Option<Say> {
         self.check(element, &["voice", "language", "loop"]);
-        let mut spoken = Spoken::default();
+        let mut spoken = SayText::default();
         spoken.add(element, self);
         let text = spoken.text.split_whitespace().collect::<Vec<_>>().join(" ");
         let voice = element.attribute("voice").map(str::to_owned);
@@ -198,16 +198,16 @@ impl Reader {
         }
     }
 
-    fn method(&mut self, element: &Element) -> Method {
+    fn method(&mut self, element: &Element) -> HttpMethod {
         match element.attribute("method") {
-            None | Some("POST") => Method::Post,
-            Some("GET") => Method::Get,
+            None | Some("POST") => HttpMethod::Post,
+            Some("GET") => HttpMethod::Get,
             Some(other) => {
                 self.warn(
                     12_200,
                     format!("{}: Invalid method value {other}", element.name),
                 );
-                Method::Post
+                HttpMethod::Post
             }
         }
     }
@@ -317,13 +317,13 @@ const RECORD: &[&str] = &[
 
 /// Text and pauses of a Say and what is nested in it.
 #[derive(Default)]
-struct Spoken {
+struct SayText {
     text: String,
     breaks: Duration,
 }
 
-impl Spoken {
-    fn add(&mut self, element: &Element, reader: &mut Reader) {
+impl SayText {
+    fn add(&mut self, element: &Element, reader: &mut TwimlReader) {
         for node in &element.children {
             match node {
                 Node::Text(text) => self.text.push_str(text),
@@ -332,7 +332,7 @@ impl Spoken {
         }
     }
 
-    fn add_child(&mut self, child: &Element, reader: &mut Reader) {
+    fn add_child(&mut self, child: &Element, reader: &mut TwimlReader) {
         match child.name.as_str() {
             "break" => {
                 self.breaks += pause_of(child);

@@ -8,59 +8,59 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::Inner;
-use super::call::{Call, Direction, Method, rfc2822};
+use super::call::{Call, Direction, HttpMethod, rfc2822};
 use super::faults::Fault;
-use super::line;
-use super::webhooks::{self, Outgoing};
+use super::simulated_call;
+use super::webhooks::{self, WebhookRequest};
 
 /// A callback on its way.
 #[derive(Clone, Debug)]
-pub(super) struct Callback {
-    pub(super) outgoing: Outgoing,
+pub(super) struct StatusDelivery {
+    pub(super) outgoing: WebhookRequest,
     pub(super) to: String,
     /// The last one of this call.
     pub(super) is_final: bool,
 }
 
 /// Takes callbacks and delivers them one after the other until the line is gone.
-pub(super) fn courier(sim: &Arc<Inner>) -> mpsc::UnboundedSender<Callback> {
-    let (sender, mut waiting) = mpsc::unbounded_channel::<Callback>();
-    let courier = Arc::clone(sim);
+pub(super) fn deliveries(sim: &Arc<Inner>) -> mpsc::UnboundedSender<StatusDelivery> {
+    let (sender, mut waiting) = mpsc::unbounded_channel::<StatusDelivery>();
+    let deliveries = Arc::clone(sim);
     sim.tracker.spawn(async move {
         let work = async {
             let mut held = Vec::new();
             while let Some(callback) = waiting.recv().await {
-                if strikes(&courier, &callback, Fault::ReorderCallbacks) && !callback.is_final {
+                if strikes(&deliveries, &callback, Fault::ReorderCallbacks) && !callback.is_final {
                     held.push(callback);
                     continue;
                 }
-                hand_over(&courier, callback).await;
+                deliver_with_faults(&deliveries, callback).await;
                 for late in held.drain(..) {
-                    hand_over(&courier, late).await;
+                    deliver_with_faults(&deliveries, late).await;
                 }
             }
             for late in held {
-                hand_over(&courier, late).await;
+                deliver_with_faults(&deliveries, late).await;
             }
         };
         tokio::select! {
             () = work => {}
-            () = courier.stop.cancelled() => {}
+            () = deliveries.stop.cancelled() => {}
         }
     });
     sender
 }
 
-fn strikes(sim: &Inner, callback: &Callback, fault: Fault) -> bool {
+fn strikes(sim: &Inner, callback: &StatusDelivery, fault: Fault) -> bool {
     struck(sim, callback, fault).is_some()
 }
 
-fn struck(sim: &Inner, callback: &Callback, fault: Fault) -> Option<super::Switch> {
+fn struck(sim: &Inner, callback: &StatusDelivery, fault: Fault) -> Option<super::FaultSwitch> {
     let status = super::form::first(&callback.outgoing.params, "CallStatus").unwrap_or_default();
-    sim.strike(fault, &callback.to, &[callback.outgoing.kind, status])
+    sim.trigger(fault, &callback.to, &[callback.outgoing.kind, status])
 }
 
-async fn hand_over(sim: &Arc<Inner>, callback: Callback) {
+async fn deliver_with_faults(sim: &Arc<Inner>, callback: StatusDelivery) {
     if callback.is_final && strikes(sim, &callback, Fault::DropCompleted)
         || strikes(sim, &callback, Fault::DropCallback)
     {
@@ -78,28 +78,28 @@ async fn hand_over(sim: &Arc<Inner>, callback: Callback) {
 }
 
 /// Delivers apart from all others, perhaps later.
-pub(super) fn spawn(sim: &Arc<Inner>, callback: Callback, delay: Option<Duration>) {
+pub(super) fn spawn(sim: &Arc<Inner>, callback: StatusDelivery, delay: Option<Duration>) {
     let due = sim
         .clock
         .now()
         .saturating_add(delay.unwrap_or_default())
         .unwrap_or(Timestamp::MAX);
-    let courier = Arc::clone(sim);
+    let deliveries = Arc::clone(sim);
     sim.tracker.spawn(async move {
         let work = async {
             if delay.is_some() {
-                courier.clock.sleep_until(due).await;
+                deliveries.clock.sleep_until(due).await;
             }
-            deliver(&courier, &callback).await;
+            deliver(&deliveries, &callback).await;
         };
         tokio::select! {
             () = work => {}
-            () = courier.stop.cancelled() => {}
+            () = deliveries.stop.cancelled() => {}
         }
     });
 }
 
-async fn deliver(sim: &Inner, callback: &Callback) {
+async fn deliver(sim: &Inner, callback: &StatusDelivery) {
     let outgoing = &callback.outgoing;
     let (code, message) = match webhooks::send(sim, outgoing, &callback.to).await {
         Ok(reply) if reply.status < 400 => return,
@@ -112,7 +112,7 @@ async fn deliver(sim: &Inner, callback: &Callback) {
         ),
         Err(failure) => (failure.code(), failure.to_string()),
     };
-    line::notify(
+    simulated_call::notify(
         sim,
         &outgoing.call_sid,
         (code, true),
@@ -184,7 +184,7 @@ pub(super) fn voice_params(sim: &Inner, call: &Call) -> Vec<(String, String)> {
             params.push((format!("{party}{field}"), value.to_owned()));
         }
     }
-    if let (Direction::Inbound, Some(verstat)) = (call.direction, &call.wishes.stir_verstat) {
+    if let (Direction::Inbound, Some(verstat)) = (call.direction, &call.parameters.stir_verstat) {
         params.extend(pairs(&[("StirVerstat", verstat)]));
     }
     params
@@ -201,10 +201,10 @@ pub(super) fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 pub(super) fn outgoing(
     call: &Call,
     kind: &'static str,
-    (method, url): &(Method, String),
+    (method, url): &(HttpMethod, String),
     params: Vec<(String, String)>,
-) -> Outgoing {
-    Outgoing {
+) -> WebhookRequest {
+    WebhookRequest {
         call_sid: call.sid.to_string(),
         kind,
         method: *method,

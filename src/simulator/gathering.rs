@@ -3,29 +3,29 @@
 
 use std::time::Duration;
 
-use super::call::{Method, OpenGather};
-use super::callback::pairs;
-use super::documents::{self, Page};
+use super::call::{HttpMethod, OpenGather};
+use super::digit_collector::{DigitCollector, GatherResult};
+use super::documents::{self, FetchedDocument};
 use super::faults::Fault;
-use super::gather::{Collected, Collector};
-use super::interpreter::{Barge, Input, Next};
-use super::line::{Line, later};
+use super::interpreter::{BargeIn, CalleeInput, NextStep};
+use super::simulated_call::{SimulatedCall, later};
+use super::status_delivery::pairs;
 use super::twiml::{Gather, Record};
-use super::waiting::{Heard, Interrupt};
+use super::waiting::{Interrupt, WaitResult};
 
-impl Line {
+impl SimulatedCall {
     pub(super) async fn gather(
         &mut self,
         gather: &Gather,
-        page: &Page,
-    ) -> Result<Option<Next>, Interrupt> {
+        page: &FetchedDocument,
+    ) -> Result<Option<NextStep>, Interrupt> {
         self.gathers += 1;
         self.script_keys(gather);
         self.open(gather);
-        let mut collector = Collector::new(gather.num_digits, gather.finish_on_key);
+        let mut collector = DigitCollector::new(gather.num_digits, gather.finish_on_key);
         let mut input = None;
         for prompt in &gather.prompts {
-            input = self.prompt(prompt, Barge::of(gather)).await?;
+            input = self.prompt(prompt, BargeIn::of(gather)).await?;
             if input.is_some() {
                 break;
             }
@@ -43,22 +43,22 @@ impl Line {
     async fn collect(
         &mut self,
         gather: &Gather,
-        collector: &mut Collector,
-        mut input: Option<Input>,
-    ) -> Result<Result<Collected, (String, f64)>, Interrupt> {
+        collector: &mut DigitCollector,
+        mut input: Option<CalleeInput>,
+    ) -> Result<Result<GatherResult, (String, f64)>, Interrupt> {
         loop {
             match input.take() {
-                Some(Input::Key(key)) => {
+                Some(CalleeInput::Key(key)) => {
                     if let Some(collected) = collector.press(key) {
                         return Ok(Ok(collected));
                     }
                     let digits = collector.digits().to_owned();
                     self.sim.change_call(&self.sid, |call| call.hear(digits));
                 }
-                Some(Input::Speech { text, confidence }) if collector.digits().is_empty() => {
+                Some(CalleeInput::Speech { text, confidence }) if collector.digits().is_empty() => {
                     return Ok(Err((text, confidence)));
                 }
-                Some(Input::Speech { .. }) => {}
+                Some(CalleeInput::Speech { .. }) => {}
                 None => self
                     .sim
                     .change_call(&self.sid, |call| call.hear(String::new()))
@@ -67,12 +67,12 @@ impl Line {
             let silent_at = later(self.moment, gather.timeout);
             input = loop {
                 match self.wait(silent_at).await? {
-                    Heard::Time => return Ok(Ok(collector.silence())),
-                    Heard::Key(key) if gather.dtmf => break Some(Input::Key(key)),
-                    Heard::Speech { text, confidence } if gather.speech => {
-                        break Some(Input::Speech { text, confidence });
+                    WaitResult::Time => return Ok(Ok(collector.silence())),
+                    WaitResult::Key(key) if gather.dtmf => break Some(CalleeInput::Key(key)),
+                    WaitResult::Speech { text, confidence } if gather.speech => {
+                        break Some(CalleeInput::Speech { text, confidence });
                     }
-                    Heard::Key(_) | Heard::Speech { .. } => {}
+                    WaitResult::Key(_) | WaitResult::Speech { .. } => {}
                 }
             };
         }
@@ -82,12 +82,12 @@ impl Line {
     async fn submit(
         &mut self,
         gather: &Gather,
-        page: &Page,
-        result: Result<Collected, (String, f64)>,
-    ) -> Result<Option<Next>, Interrupt> {
+        page: &FetchedDocument,
+        result: Result<GatherResult, (String, f64)>,
+    ) -> Result<Option<NextStep>, Interrupt> {
         let mut extra = pairs(&[("msg", "Gather End")]);
         match result {
-            Ok(Collected {
+            Ok(GatherResult {
                 digits,
                 finished_on,
             }) => {
@@ -113,10 +113,10 @@ impl Line {
         let mut target = gather.action.clone();
         if self
             .sim
-            .strike(Fault::RedirectAction, &self.to, &["voice"])
+            .trigger(Fault::RedirectAction, &self.to, &["voice"])
             .is_some()
         {
-            target.method = Method::Get;
+            target.method = HttpMethod::Get;
             extra.retain(|(name, _)| name != "Digits");
         }
         self.follow(&target, page, extra).await.map(Some)
@@ -168,15 +168,15 @@ impl Line {
     pub(super) async fn record(
         &mut self,
         record: &Record,
-        page: &Page,
-    ) -> Result<Option<Next>, Interrupt> {
+        page: &FetchedDocument,
+    ) -> Result<Option<NextStep>, Interrupt> {
         if record.play_beep {
             drop(
                 self.hold(
                     ("play", "beep"),
                     None,
                     Duration::from_millis(500),
-                    Barge::NONE,
+                    BargeIn::NONE,
                 )
                 .await?,
             );
@@ -188,10 +188,12 @@ impl Line {
         let key = loop {
             match self.wait(silent_at).await {
                 // Nobody spoke: nothing was recorded, and the document goes on.
-                Ok(Heard::Time) => return Ok(None),
-                Ok(Heard::Key(key)) if record.finish_on_key.contains(key) => break key.to_string(),
-                Ok(Heard::Key(_)) => {}
-                Ok(Heard::Speech { .. }) => break String::new(),
+                Ok(WaitResult::Time) => return Ok(None),
+                Ok(WaitResult::Key(key)) if record.finish_on_key.contains(key) => {
+                    break key.to_string();
+                }
+                Ok(WaitResult::Key(_)) => {}
+                Ok(WaitResult::Speech { .. }) => break String::new(),
                 Err(Interrupt::HungUp) => break "hangup".to_owned(),
                 Err(other) => return Err(other),
             }
@@ -209,15 +211,15 @@ impl Line {
         ]);
         let next = self.follow(&record.action, page, extra).await?;
         if key == "hangup" {
-            self.last_words(next);
+            self.request_final_action(next);
             return Err(Interrupt::HungUp);
         }
         Ok(Some(next))
     }
 
     /// The action of a Record is asked for even after a hang-up; its answer means nothing any more.
-    fn last_words(&self, next: Next) {
-        if let Next::Ask(mut ask) = next {
+    fn request_final_action(&self, next: NextStep) {
+        if let NextStep::DocumentRequest(mut ask) = next {
             ask.extra
                 .push(("CallStatus".to_owned(), "completed".to_owned()));
             let request = self

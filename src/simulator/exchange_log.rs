@@ -38,9 +38,9 @@ pub(super) struct Exchange {
 
 /// The last exchanges, oldest first.
 #[derive(Debug, Default)]
-pub(super) struct Wire(VecDeque<Exchange>);
+pub(super) struct ExchangeLog(VecDeque<Exchange>);
 
-impl Wire {
+impl ExchangeLog {
     pub(super) fn push(&mut self, mut exchange: Exchange) {
         if let Some((cut, _)) = exchange.body.char_indices().nth(BODY) {
             exchange.body.truncate(cut);

@@ -5,26 +5,26 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::Timings;
+use super::config::CallTimings;
 
 /// What happens at the other end. Everything left out: the phone rings on the page and waits for a
 /// hand.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Behaviour {
+pub struct NumberBehaviour {
     /// Picks up this long after the first ring.
     pub answer_after_seconds: Option<f64>,
     /// Never picks up, and why.
-    pub ends: Option<Ending>,
+    pub ends: Option<CallEnding>,
     /// SIP code of the final callback, where another than the usual one is wanted (such as 480).
     pub sip_code: Option<u16>,
-    /// Keys that are pressed.
-    pub keys: Vec<Keys>,
+    /// ScriptedKeys that are pressed.
+    pub keys: Vec<ScriptedKeys>,
     /// A machine picks up.
     pub voicemail: Option<Voicemail>,
     /// Hangs up this long after the pick-up.
     pub hang_up_after_seconds: Option<f64>,
-    /// Verdict of machine detection, where another than the natural one is wanted (`fax`,
+    /// PlannedDetection of machine detection, where another than the natural one is wanted (`fax`,
     /// `unknown`, …).
     pub answered_by: Option<String>,
 }
@@ -32,7 +32,7 @@ pub struct Behaviour {
 /// Why a phone is not picked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Ending {
+pub enum CallEnding {
     /// The line is busy (486).
     Busy,
     /// It rings until `Timeout` (487).
@@ -43,10 +43,10 @@ pub enum Ending {
     Decline,
 }
 
-/// Keys pressed once: a while after the pick-up, or a moment after the n-th Gather has begun.
+/// ScriptedKeys pressed once: a while after the pick-up, or a moment after the n-th Gather has begun.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Keys {
+pub struct ScriptedKeys {
     /// Seconds after the pick-up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_seconds: Option<f64>,
@@ -70,9 +70,9 @@ pub struct Voicemail {
     pub beep: bool,
 }
 
-impl Behaviour {
+impl NumberBehaviour {
     /// The behaviour of a number that nobody has told anything.
-    pub(super) fn of_number(number: &str, timings: &Timings) -> Self {
+    pub(super) fn of_number(number: &str, timings: &CallTimings) -> Self {
         let answers = Self {
             answer_after_seconds: Some(timings.answered_after.as_secs_f64()),
             ..Self::default()
@@ -91,9 +91,9 @@ impl Behaviour {
         match last {
             "0101" => presses(&["1"]),
             "0102" => presses(&["2"]),
-            "0103" => ends(Ending::Busy),
-            "0104" => ends(Ending::NoAnswer),
-            "0105" => ends(Ending::Unreachable),
+            "0103" => ends(CallEnding::Busy),
+            "0104" => ends(CallEnding::NoAnswer),
+            "0105" => ends(CallEnding::Unreachable),
             "0106" => Self {
                 voicemail: Some(Voicemail {
                     greeting_seconds: 5.0,
@@ -175,8 +175,8 @@ pub(super) fn seconds(span: f64) -> Duration {
     Duration::try_from_secs_f64(span).unwrap_or_default()
 }
 
-fn keys_at_gathers(keys: &[&str]) -> Vec<Keys> {
-    let pressed = |(at, digits): (u32, &&str)| Keys {
+fn keys_at_gathers(keys: &[&str]) -> Vec<ScriptedKeys> {
+    let pressed = |(at, digits): (u32, &&str)| ScriptedKeys {
         after_seconds: None,
         at_gather: Some(at),
         digits: (*digits).to_owned(),
@@ -191,9 +191,9 @@ mod tests {
 
     #[test]
     fn numbers_behave_by_their_last_four_digits_in_any_country() {
-        let of = |number| Behaviour::of_number(number, &Timings::default());
-        assert_eq!(of("+14155550103").ends, Some(Ending::Busy));
-        assert_eq!(of("+81312340103").ends, Some(Ending::Busy));
+        let of = |number| NumberBehaviour::of_number(number, &CallTimings::default());
+        assert_eq!(of("+14155550103").ends, Some(CallEnding::Busy));
+        assert_eq!(of("+81312340103").ends, Some(CallEnding::Busy));
         assert_eq!(
             of("+14155550110")
                 .keys
@@ -210,11 +210,11 @@ mod tests {
     #[test]
     fn a_behaviour_is_read_from_json() {
         let text = r#"{"answer_after_seconds": 2, "keys": [{"at_gather": 1, "digits": "1"}]}"#;
-        let behaviour: Behaviour = serde_json::from_str(text).unwrap();
+        let behaviour: NumberBehaviour = serde_json::from_str(text).unwrap();
         assert_eq!(behaviour.problem(), None);
         let both = r#"{"keys": [{"at_gather": 1, "after_seconds": 2, "digits": "1"}]}"#;
         assert!(
-            serde_json::from_str::<Behaviour>(both)
+            serde_json::from_str::<NumberBehaviour>(both)
                 .unwrap()
                 .problem()
                 .is_some()

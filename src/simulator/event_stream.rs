@@ -11,7 +11,7 @@ use hyper::body::Frame;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::{Inner, SimulatorBody, State, view};
+use super::{Inner, SimulatorBody, State, control_view};
 
 /// A comment is sent so often when there is nothing to tell.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -108,7 +108,7 @@ fn news(state: &State, sim: &Inner, after: u64) -> Vec<(u64, &'static str, Value
         )
     });
     let touched = state.calls.values().filter(|call| call.version > after);
-    let calls = touched.map(|call| (call.version, "call", view::phone(state, sim, call)));
+    let calls = touched.map(|call| (call.version, "call", control_view::phone(state, sim, call)));
     let mut news: Vec<_> = exchanges.chain(calls).collect();
     news.sort_unstable_by_key(|(id, _, _)| *id);
     news

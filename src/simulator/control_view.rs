@@ -46,7 +46,7 @@ fn waits_for_a_hand(state: &State, sim: &Inner, call: &Call) -> bool {
     }
     match state.numbers.get(&call.to) {
         Some(told) => told.waits_for_a_hand(),
-        None => super::Behaviour::of_number(&call.to, &sim.config.timings).waits_for_a_hand(),
+        None => super::NumberBehaviour::of_number(&call.to, &sim.config.timings).waits_for_a_hand(),
     }
 }
 
@@ -59,7 +59,7 @@ pub(super) fn phones(state: &State, sim: &Inner, limit: usize) -> Value {
         .take(limit)
         .map(|call| phone(state, sim, call))
         .collect();
-    json!({"version": state.version, "now": sim.clock.now(), "under_way": sim.under_way.load(Ordering::SeqCst), "calls": calls})
+    json!({"version": state.version, "now": sim.clock.now(), "under_way": sim.in_flight.load(Ordering::SeqCst), "calls": calls})
 }
 
 /// One line for each call, oldest first, to be held against somebody else's books.

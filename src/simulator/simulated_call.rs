@@ -15,41 +15,44 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
 use super::Inner;
-use super::call::{Command, Direction, Notification, Sid, Source, Spoken, Status, Wishes};
-use super::callback::{self, Callback};
-use super::callee::{Behaviour, Ending, Keys, seconds};
-use super::documents::Ask;
+use super::behaviour::{CallEnding, NumberBehaviour, ScriptedKeys, seconds};
+use super::call::{
+    CallCommand, CallParameters, Direction, DocumentSource, Notification, Sid, Status,
+    TranscriptLine,
+};
+use super::documents::DocumentRequest;
 use super::faults::Fault;
-use super::interpreter::Next;
+use super::interpreter::NextStep;
+use super::status_delivery::{self, StatusDelivery};
 use super::waiting::Interrupt;
 
 /// One call while it lasts.
-pub(super) struct Line {
+pub(super) struct SimulatedCall {
     pub(super) sim: Arc<Inner>,
     pub(super) sid: Sid,
     pub(super) to: String,
-    pub(super) behaviour: Behaviour,
-    pub(super) inbox: mpsc::UnboundedReceiver<(Timestamp, Command)>,
+    pub(super) behaviour: NumberBehaviour,
+    pub(super) inbox: mpsc::UnboundedReceiver<(Timestamp, CallCommand)>,
     /// A command that came, but not before the deadline that was waited for.
-    pub(super) pending: Option<(Timestamp, Command)>,
+    pub(super) pending: Option<(Timestamp, CallCommand)>,
     pub(super) moment: Timestamp,
     /// How far the line's time is behind the clock.
     pub(super) lag: SignedDuration,
-    /// Keys that a scripted callee will press.
+    /// ScriptedKeys that a scripted callee will press.
     pub(super) scheduled: VecDeque<(Timestamp, char)>,
-    /// Keys pressed in one go and not heard yet.
+    /// ScriptedKeys pressed in one go and not heard yet.
     pub(super) typed: VecDeque<char>,
     pub(super) hang_up_at: Option<Timestamp>,
     pub(super) limit_at: Option<Timestamp>,
-    pub(super) verdict: Option<Verdict>,
+    pub(super) verdict: Option<PlannedDetection>,
     pub(super) gathers: u32,
     pub(super) hops: u32,
-    courier: mpsc::UnboundedSender<Callback>,
+    deliveries: mpsc::UnboundedSender<StatusDelivery>,
 }
 
 /// What machine detection will say, and when.
 #[derive(Clone, Debug)]
-pub(super) struct Verdict {
+pub(super) struct PlannedDetection {
     pub(super) at: Timestamp,
     pub(super) word: String,
     pub(super) after: Duration,
@@ -63,7 +66,7 @@ type End = (Status, u16);
 pub(super) fn start(
     sim: &Arc<Inner>,
     sid: &Sid,
-    inbox: mpsc::UnboundedReceiver<(Timestamp, Command)>,
+    inbox: mpsc::UnboundedReceiver<(Timestamp, CallCommand)>,
     start_at: Timestamp,
 ) {
     let party = {
@@ -80,10 +83,10 @@ pub(super) fn start(
     let Some((to, from, direction, moment)) = party else {
         return;
     };
-    let mut line = Line {
+    let mut line = SimulatedCall {
         sim: Arc::clone(sim),
         sid: Arc::clone(sid),
-        behaviour: Behaviour::default(),
+        behaviour: NumberBehaviour::default(),
         to,
         inbox,
         pending: None,
@@ -96,7 +99,7 @@ pub(super) fn start(
         verdict: None,
         gathers: 0,
         hops: 0,
-        courier: callback::courier(sim),
+        deliveries: status_delivery::deliveries(sim),
     };
     let stop = sim.stop.clone();
     sim.tracker.spawn(async move {
@@ -135,7 +138,7 @@ pub(super) fn notify(
     sim.change_call(sid, |call| call.notifications.push(notification));
 }
 
-impl Line {
+impl SimulatedCall {
     async fn outbound(&mut self, start_at: Timestamp) -> Option<End> {
         let timings = self.sim.config.timings;
         if self
@@ -145,11 +148,11 @@ impl Line {
             return None;
         }
         let told = self.sim.lock().numbers.get(&self.to).cloned();
-        self.behaviour = told.unwrap_or_else(|| Behaviour::of_number(&self.to, &timings));
-        let timeout = self.wishes().timeout;
+        self.behaviour = told.unwrap_or_else(|| NumberBehaviour::of_number(&self.to, &timings));
+        let timeout = self.parameters().timeout;
         let give_up_at = later(self.moment, timeout);
         self.enter(Status::Initiated, None);
-        if self.behaviour.ends == Some(Ending::Unreachable) {
+        if self.behaviour.ends == Some(CallEnding::Unreachable) {
             let end = (Status::Failed, self.behaviour.sip_code.unwrap_or(404));
             return self
                 .before_answer(later(self.moment, timings.refused_after), Some(end))
@@ -176,9 +179,9 @@ impl Line {
         let sip = |usual| self.behaviour.sip_code.unwrap_or(usual);
         let no_answer = Some((Status::NoAnswer, sip(487)));
         let (at, end) = match (self.behaviour.ends, self.behaviour.answer_after()) {
-            (Some(Ending::Busy), _) => (refused_at, Some((Status::Busy, sip(486)))),
-            (Some(Ending::Decline), _) => (refused_at, Some((Status::Busy, sip(603)))),
-            (Some(Ending::NoAnswer | Ending::Unreachable), _) | (None, None) => {
+            (Some(CallEnding::Busy), _) => (refused_at, Some((Status::Busy, sip(486)))),
+            (Some(CallEnding::Decline), _) => (refused_at, Some((Status::Busy, sip(603)))),
+            (Some(CallEnding::NoAnswer | CallEnding::Unreachable), _) | (None, None) => {
                 (give_up_at, no_answer)
             }
             (None, Some(after)) => (later(self.moment, after), None),
@@ -197,14 +200,16 @@ impl Line {
         loop {
             match self.command_before(at).await {
                 None => return end,
-                Some(Command::Answer) => return None,
-                Some(Command::Decline | Command::HangUp) => return Some((Status::Busy, 603)),
-                Some(Command::End) => return Some((Status::Canceled, 487)),
+                Some(CallCommand::Answer) => return None,
+                Some(CallCommand::Decline | CallCommand::HangUp) => {
+                    return Some((Status::Busy, 603));
+                }
+                Some(CallCommand::End) => return Some((Status::Canceled, 487)),
                 Some(
-                    Command::Press(_)
-                    | Command::Speak { .. }
-                    | Command::Limit(_)
-                    | Command::Replace(_),
+                    CallCommand::Press(_)
+                    | CallCommand::Speak { .. }
+                    | CallCommand::Limit(_)
+                    | CallCommand::Replace(_),
                 ) => {}
             }
         }
@@ -213,7 +218,7 @@ impl Line {
     /// Waits in the queue; whether the call was taken back meanwhile (of which nobody is told).
     async fn withdrawn_before(&mut self, at: Timestamp) -> bool {
         while let Some(command) = self.command_before(at).await {
-            if matches!(command, Command::End) {
+            if matches!(command, CallCommand::End) {
                 let moment = self.moment;
                 self.sim
                     .change_call(&self.sid, |call| call.enter(Status::Canceled, moment));
@@ -230,8 +235,8 @@ impl Line {
     async fn inbound(&mut self, from: &str) -> Option<End> {
         let told = self.sim.lock().numbers.get(from).cloned();
         self.behaviour = told.unwrap_or_default();
-        let wishes = self.wishes();
-        let ask = Ask::new(wishes.method, wishes.url.unwrap_or_default());
+        let parameters = self.parameters();
+        let ask = DocumentRequest::new(parameters.method, parameters.url.unwrap_or_default());
         let page = match self.fetch(ask).await {
             Ok(page) => page,
             Err(Interrupt::HungUp | Interrupt::Over | Interrupt::Replace(_)) => {
@@ -252,8 +257,8 @@ impl Line {
 
     /// Everything that follows from the pick-up is settled before anybody learns of it.
     fn picked_up(&mut self) {
-        let (wishes, timings) = (self.wishes(), self.sim.config.timings);
-        self.limit_at = Some(later(self.moment, wishes.time_limit));
+        let (parameters, timings) = (self.parameters(), self.sim.config.timings);
+        self.limit_at = Some(later(self.moment, parameters.time_limit));
         let mut hang_up_after = self.behaviour.hang_up_after_seconds.map(seconds);
         let mut heard = Vec::new();
         if let Some(machine) = self.behaviour.voicemail {
@@ -276,14 +281,14 @@ impl Line {
                 self.schedule(&keys, later(self.moment, seconds(after)));
             }
         }
-        self.verdict = self.detect(&wishes);
+        self.verdict = self.detect(&parameters);
         self.sim
             .change_call(&self.sid, |call| call.transcript.extend(heard));
         self.enter(Status::InProgress, None);
     }
 
     /// Lets a scripted callee press `keys`, the first of them `at`.
-    pub(super) fn schedule(&mut self, keys: &Keys, at: Timestamp) {
+    pub(super) fn schedule(&mut self, keys: &ScriptedKeys, at: Timestamp) {
         let gap = self.sim.config.timings.between_keys;
         let mut last = at;
         for (key, number) in keys.digits.chars().zip(0_u32..) {
@@ -297,8 +302,8 @@ impl Line {
     }
 
     /// What machine detection will say (protocol section 5).
-    fn detect(&self, wishes: &Wishes) -> Option<Verdict> {
-        let detection = wishes.detection.as_ref()?;
+    fn detect(&self, parameters: &CallParameters) -> Option<PlannedDetection> {
+        let detection = parameters.detection.as_ref()?;
         let machine = self.behaviour.voicemail;
         let mut after = self.sim.config.timings.verdict_after;
         let mut word = "human";
@@ -328,10 +333,10 @@ impl Line {
             }
             .to_owned();
         }
-        if let Some(switch) = self.sim.strike(Fault::AmdLate, &self.to, &["amd"]) {
+        if let Some(switch) = self.sim.trigger(Fault::AmdLate, &self.to, &["amd"]) {
             after += switch.length(5.0);
         }
-        Some(Verdict {
+        Some(PlannedDetection {
             at: later(self.moment, after),
             word,
             after,
@@ -341,34 +346,34 @@ impl Line {
 
     /// Where the conversation begins: after digits to send, and after the verdict where it is
     /// waited for.
-    pub(super) async fn opening(&mut self) -> Result<Next, Interrupt> {
-        let wishes = self.wishes();
-        if !wishes.send_digits.is_empty() {
-            self.play_tones(&wishes.send_digits).await?;
+    pub(super) async fn opening(&mut self) -> Result<NextStep, Interrupt> {
+        let parameters = self.parameters();
+        if !parameters.send_digits.is_empty() {
+            self.play_tones(&parameters.send_digits).await?;
         }
         let mut extra = Vec::new();
         if let Some(verdict) = self.verdict.clone().filter(|verdict| !verdict.asynchronous) {
             self.hear_nothing_until(verdict.at).await?;
             let millis = verdict.after.as_millis().to_string();
-            extra = callback::pairs(&[
+            extra = status_delivery::pairs(&[
                 ("AnsweredBy", &verdict.word),
                 ("MachineDetectionDuration", &millis),
             ]);
         }
-        Ok(match (wishes.url, wishes.twiml) {
-            (Some(url), _) => Next::Ask(Ask {
+        Ok(match (parameters.url, parameters.twiml) {
+            (Some(url), _) => NextStep::DocumentRequest(DocumentRequest {
                 extra,
-                ..Ask::new(wishes.method, url)
+                ..DocumentRequest::new(parameters.method, url)
             }),
-            (None, twiml) => Next::Inline(twiml.unwrap_or_default()),
+            (None, twiml) => NextStep::Inline(twiml.unwrap_or_default()),
         })
     }
 
-    pub(super) fn wishes(&self) -> Wishes {
+    pub(super) fn parameters(&self) -> CallParameters {
         self.sim
             .lock()
             .call(&self.sid)
-            .map(|call| call.wishes.clone())
+            .map(|call| call.parameters.clone())
             .unwrap_or_default()
     }
 
@@ -387,7 +392,7 @@ impl Line {
         };
         let skewed = self
             .sim
-            .strike(Fault::ClockSkew, &self.to, &["status", status.word()]);
+            .trigger(Fault::ClockSkew, &self.to, &["status", status.word()]);
         let skew = skewed.map(|switch| switch.length(5.0)).unwrap_or_default();
         let moment = self.moment;
         let callback = self.sim.change_call(&self.sid, |call| {
@@ -398,40 +403,43 @@ impl Line {
             call.enter(status, moment);
             let sequence = call.sequence;
             call.sequence += 1;
-            let address = call.wishes.callback.clone()?;
+            let address = call.parameters.callback.clone()?;
             if !call
-                .wishes
+                .parameters
                 .events
                 .iter()
                 .any(|subscribed| subscribed == event)
             {
                 return None;
             }
-            let params = callback::status_params(&self.sim, call, (sequence, later(moment, skew)));
-            let outgoing = callback::outgoing(call, "status", &address, params);
-            Some(Callback {
+            let params =
+                status_delivery::status_params(&self.sim, call, (sequence, later(moment, skew)));
+            let outgoing = status_delivery::outgoing(call, "status", &address, params);
+            Some(StatusDelivery {
                 outgoing,
                 to: call.to.clone(),
                 is_final: status.has_ended(),
             })
         });
         if let Some(callback) = callback.flatten() {
-            drop(self.courier.send(callback));
+            drop(self.deliveries.send(callback));
         }
     }
 
     /// Where an update of the call sends it.
-    pub(super) fn replaced(source: Source) -> Next {
+    pub(super) fn replaced(source: DocumentSource) -> NextStep {
         match source {
-            Source::Url(method, url) => Next::Ask(Ask::new(method, url)),
-            Source::Inline(twiml) => Next::Inline(twiml),
+            DocumentSource::Url(method, url) => {
+                NextStep::DocumentRequest(DocumentRequest::new(method, url))
+            }
+            DocumentSource::Inline(twiml) => NextStep::Inline(twiml),
         }
     }
 }
 
-fn callee_line(at: Timestamp, kind: &'static str, text: &str, seconds: f64) -> Spoken {
+fn callee_line(at: Timestamp, kind: &'static str, text: &str, seconds: f64) -> TranscriptLine {
     let text = text.to_owned();
-    Spoken {
+    TranscriptLine {
         at,
         speaker: "callee",
         kind,

@@ -16,12 +16,12 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::super::{Config, Simulator, form, signing};
+use super::super::{Simulator, SimulatorConfig, form, signing};
 use crate::clock::Clock;
 
 /// What the service was asked.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(super) struct ReceivedRequest {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) params: HashMap<String, String>,
@@ -31,14 +31,14 @@ pub(super) struct Asked {
 
 /// What it answers on a path.
 #[derive(Clone, Debug)]
-pub(super) struct Reply {
+pub(super) struct CannedReply {
     pub(super) status: u16,
     pub(super) content_type: &'static str,
     pub(super) location: Option<String>,
     pub(super) body: String,
 }
 
-impl Reply {
+impl CannedReply {
     pub(super) fn twiml(verbs: &str) -> Self {
         let body =
             format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>{verbs}</Response>");
@@ -62,12 +62,12 @@ impl Reply {
 
 #[derive(Default)]
 struct Books {
-    replies: HashMap<String, Reply>,
-    asked: Vec<Asked>,
+    replies: HashMap<String, CannedReply>,
+    asked: Vec<ReceivedRequest>,
 }
 
 /// A simulator, a service, and a clock between them.
-pub(super) struct Bench {
+pub(super) struct Harness {
     pub(super) simulator: Simulator,
     pub(super) clock: Clock,
     pub(super) origin: String,
@@ -78,17 +78,17 @@ pub(super) struct Bench {
 pub(super) const TOKEN: &str = "12345";
 pub(super) const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
 
-impl Bench {
+impl Harness {
     /// With a clock that runs a thousand times faster than ours.
     pub(super) async fn running() -> Self {
-        let bench = Self::standing(Config::default()).await;
-        bench.clock.run(1_000);
-        bench
+        let harness = Self::standing(SimulatorConfig::default()).await;
+        harness.clock.run(1_000);
+        harness
     }
 
     /// With a clock that stands still.
-    pub(super) async fn standing(config: Config) -> Self {
-        let config = Config {
+    pub(super) async fn standing(config: SimulatorConfig) -> Self {
+        let config = SimulatorConfig {
             account_sid: ACCOUNT.to_owned(),
             auth_tokens: vec![TOKEN.to_owned(), "67890".to_owned()],
             ..config
@@ -110,7 +110,7 @@ impl Bench {
     }
 
     /// Answers `path` so from now on; other paths get 204.
-    pub(super) fn on(&self, path: &str, reply: Reply) {
+    pub(super) fn on(&self, path: &str, reply: CannedReply) {
         self.books
             .lock()
             .unwrap()
@@ -273,7 +273,7 @@ impl Bench {
     }
 
     /// What was asked at `path`, once it was asked so often.
-    pub(super) async fn asked(&self, path: &str, times: usize) -> Vec<Asked> {
+    pub(super) async fn asked(&self, path: &str, times: usize) -> Vec<ReceivedRequest> {
         let mut counted = self.asked.clone();
         let enough = async {
             loop {
@@ -307,7 +307,7 @@ impl Bench {
             .collect()
     }
 
-    pub(super) fn asked_so_far(&self, path: &str) -> Vec<Asked> {
+    pub(super) fn asked_so_far(&self, path: &str) -> Vec<ReceivedRequest> {
         self.books
             .lock()
             .unwrap()
@@ -319,7 +319,7 @@ impl Bench {
     }
 }
 
-impl Asked {
+impl ReceivedRequest {
     pub(super) fn param(&self, name: &str) -> &str {
         self.params.get(name).map_or("", String::as_str)
     }
@@ -335,7 +335,12 @@ impl Asked {
     pub(super) fn is_signed(&self, origin: &str, token: &str) -> bool {
         let url = format!("{origin}{}", self.path);
         self.header("x-twilio-signature")
-            == signing::sign(super::super::Algorithm::HmacSha1, token, &url, &self.pairs)
+            == signing::sign(
+                super::super::SignatureAlgorithm::HmacSha1,
+                token,
+                &url,
+                &self.pairs,
+            )
     }
 }
 
@@ -380,7 +385,7 @@ async fn respond(
     } else {
         &text
     });
-    let asked = Asked {
+    let asked = ReceivedRequest {
         method: parts.method,
         path: parts.uri.path().to_owned(),
         params: pairs.iter().cloned().collect(),
@@ -393,7 +398,7 @@ async fn respond(
             .replies
             .get(&asked.path)
             .cloned()
-            .unwrap_or_else(|| Reply::status(204));
+            .unwrap_or_else(|| CannedReply::status(204));
         books.asked.push(asked);
         reply
     };

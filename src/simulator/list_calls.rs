@@ -6,14 +6,18 @@ use serde_json::Value;
 use super::call::Call;
 use super::faults::Fault;
 use super::form;
-use super::pages::Page;
-use super::resource::{self, Seen};
-use super::rest_errors::Refusal;
+use super::paging::PageQuery;
+use super::resource::{self, CallSnapshot};
+use super::rest_error::RestError;
 use super::{Inner, State};
 
 /// Answers `GET Calls.json`.
-pub(super) fn calls(sim: &Inner, path: &str, query: &[(String, String)]) -> Result<Value, Refusal> {
-    let page = Page::of(path, query)?;
+pub(super) fn calls(
+    sim: &Inner,
+    path: &str,
+    query: &[(String, String)],
+) -> Result<Value, RestError> {
+    let page = PageQuery::of(path, query)?;
     let now = sim.clock.now();
     let as_of = stale_instant(sim, now, form::first(query, "To").unwrap_or_default());
     let state = sim.lock();
@@ -23,7 +27,7 @@ pub(super) fn calls(sim: &Inner, path: &str, query: &[(String, String)]) -> Resu
 /// The instant whose state reads show: now, or earlier under the fault `list_stale`.
 pub(super) fn stale_instant(sim: &Inner, now: Timestamp, to: &str) -> Timestamp {
     let lag = sim
-        .strike(Fault::ListStale, to, &["rest"])
+        .trigger(Fault::ListStale, to, &["rest"])
         .map(|switch| switch.length(5.0))
         .unwrap_or_default();
     SignedDuration::try_from(lag)
@@ -50,7 +54,7 @@ fn matching(
             })
         })
         .map(|(call, status)| {
-            let seen = Seen {
+            let seen = CallSnapshot {
                 account_sid: &sim.config.account_sid,
                 now,
                 status,

@@ -2,7 +2,7 @@
 
 /// The keys of one Gather so far.
 #[derive(Clone, Debug)]
-pub(super) struct Collector {
+pub(super) struct DigitCollector {
     num_digits: Option<u32>,
     finish_on_key: Option<char>,
     digits: String,
@@ -10,13 +10,13 @@ pub(super) struct Collector {
 
 /// What a Gather ended with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Collected {
+pub(super) struct GatherResult {
     pub(super) digits: String,
     /// The key that ended it; none: enough digits, or silence.
     pub(super) finished_on: Option<char>,
 }
 
-impl Collector {
+impl DigitCollector {
     pub(super) const fn new(num_digits: Option<u32>, finish_on_key: Option<char>) -> Self {
         Self {
             num_digits,
@@ -27,9 +27,9 @@ impl Collector {
 
     /// Takes a key; the result when the Gather is over with it. The finishing key alone is no
     /// input, but ends it.
-    pub(super) fn press(&mut self, key: char) -> Option<Collected> {
+    pub(super) fn press(&mut self, key: char) -> Option<GatherResult> {
         if Some(key) == self.finish_on_key {
-            return Some(Collected {
+            return Some(GatherResult {
                 digits: std::mem::take(&mut self.digits),
                 finished_on: Some(key),
             });
@@ -42,8 +42,8 @@ impl Collector {
     }
 
     /// The timeout ran out.
-    pub(super) fn silence(&mut self) -> Collected {
-        Collected {
+    pub(super) fn silence(&mut self) -> GatherResult {
+        GatherResult {
             digits: std::mem::take(&mut self.digits),
             finished_on: None,
         }
@@ -63,7 +63,7 @@ mod tests {
         finish_on_key: Option<char>,
         keys: &str,
     ) -> Option<(String, Option<char>)> {
-        let mut collector = Collector::new(num_digits, finish_on_key);
+        let mut collector = DigitCollector::new(num_digits, finish_on_key);
         let ended = keys.chars().find_map(|key| collector.press(key));
         ended.map(|collected| (collected.digits, collected.finished_on))
     }
