@@ -1,4 +1,4 @@
-//! How a number behaves when it rings: by its last four digits, or as it was told (design 3.7). It
+//! How a number behaves when it rings: by its last four digits, or as it was told. It
 //! keeps no time.
 
 use std::time::Duration;
@@ -18,13 +18,13 @@ pub struct NumberBehaviour {
     pub ends: Option<CallEnding>,
     /// SIP code of the final callback, where another than the usual one is wanted (such as 480).
     pub sip_code: Option<u16>,
-    /// ScriptedKeys that are pressed.
+    /// Keys that are pressed.
     pub keys: Vec<ScriptedKeys>,
     /// A machine picks up.
     pub voicemail: Option<Voicemail>,
     /// Hangs up this long after the pick-up.
     pub hang_up_after_seconds: Option<f64>,
-    /// PlannedDetection of machine detection, where another than the natural one is wanted (`fax`,
+    /// Result of machine detection, where another than the natural one is wanted (`fax`,
     /// `unknown`, …).
     pub answered_by: Option<String>,
 }
@@ -43,7 +43,7 @@ pub enum CallEnding {
     Decline,
 }
 
-/// ScriptedKeys pressed once: a while after the pick-up, or a moment after the n-th Gather has begun.
+/// Keys pressed once: a while after the pick-up, or a moment after the n-th Gather has begun.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScriptedKeys {

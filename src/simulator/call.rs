@@ -119,7 +119,7 @@ pub(super) struct CallParameters {
     pub(super) stir_verstat: Option<String>,
 }
 
-/// Answering-machine detection (protocol section 5).
+/// Answering-machine detection.
 #[derive(Clone, Debug)]
 pub(super) struct Detection {
     /// `DetectMessageEnd` rather than `Enable`.
@@ -164,7 +164,7 @@ pub(super) struct OpenGather {
     pub(super) digits: String,
 }
 
-/// ScriptedKeys the callee pressed.
+/// Keys the callee pressed.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct PressedDigits {
     pub(super) at: Timestamp,

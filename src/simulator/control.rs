@@ -1,4 +1,4 @@
-//! The hands at the phones: the API under `/simulator/api/` (design 3.7), for the page and for
+//! The hands at the phones: the API under `/simulator/api/`, for the page and for
 //! tests.
 //!
 //! | request | does |

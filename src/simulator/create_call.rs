@@ -1,4 +1,4 @@
-//! Accepts or refuses the making of a call (protocol 1.2, 1.10), and puts it into the queue.
+//! Accepts or refuses the making of a call, and puts it into the queue.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Which keys make an answer (protocol 4.2). Pure: no time, no call.
+//! Which keys make an answer. Pure: no time, no call.
 
 /// The keys of one Gather so far.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! Fetches a document and decides what it is (protocol 2.1, 2.7): redirects, types, sizes. It runs
+//! Fetches a document and decides what it is: redirects, types, sizes. It runs
 //! nothing.
 
 use std::sync::Arc;
@@ -18,7 +18,7 @@ const REDIRECTS: u32 = 10;
 pub(super) struct DocumentRequest {
     pub(super) method: HttpMethod,
     pub(super) url: String,
-    /// FormParameters beside the usual ones.
+    /// Parameters beside the usual ones.
     pub(super) extra: Vec<(String, String)>,
     /// This is the `FallbackUrl` already.
     pub(super) fallback: bool,

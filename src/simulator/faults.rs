@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::behaviour::seconds;
 
-/// A fault that can be switched on (protocol section 8).
+/// A fault that can be switched on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {

@@ -1,4 +1,4 @@
-//! Gathers and recordings on a line (protocol 4.2, 4.4): what is pressed or said, and what follows
+//! Gathers and recordings on a line: what is pressed or said, and what follows
 //! from it.
 
 use std::time::Duration;

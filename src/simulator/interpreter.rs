@@ -1,4 +1,4 @@
-//! Runs documents on a line (protocol section 4). It reads no XML and sends nothing by itself.
+//! Runs documents on a line. It reads no XML and sends nothing by itself.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The list of calls with its filters (protocol 1.6).
+//! The list of calls with its filters.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Connection overrides: what a URL's fragment asks of the request (protocol 2.1). It sends
+//! Connection overrides: what a URL's fragment asks of the request. It sends
 //! nothing.
 
 use std::time::Duration;

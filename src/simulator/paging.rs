@@ -1,5 +1,4 @@
-//! Paging of lists in Twilio's way: `PageSize`, `PageQuery`, `PageToken`, relative addresses (protocol
-//! 1.6).
+//! Paging of lists in Twilio's way: `PageSize`, `PageQuery`, `PageToken`, relative addresses.
 
 use serde_json::{Map, Value, json};
 

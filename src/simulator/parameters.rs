@@ -1,5 +1,4 @@
-//! Reads the parameters of a create or update, each with Twilio's own complaint about it (protocol
-//! 1.2).
+//! Reads the parameters of a create or update, each with Twilio's own complaint about it.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -8,7 +7,7 @@ use super::call::HttpMethod;
 use super::form;
 use super::rest_error::RestError;
 
-/// What a trial account may send (protocol 1.10).
+/// What a trial account may send.
 const TRIAL: [&str; 4] = ["To", "From", "Url", "StatusCallback"];
 const EVENTS: [&str; 4] = ["initiated", "ringing", "answered", "completed"];
 

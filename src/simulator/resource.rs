@@ -1,4 +1,4 @@
-//! REST representations of calls and what hangs on them (protocol 1.3, 1.6, 1.7). It decides
+//! REST representations of calls and what hangs on them. It decides
 //! nothing.
 
 use jiff::{SignedDuration, Timestamp};

@@ -1,4 +1,4 @@
-//! The REST side under `/2010-04-01/`: who asks, for what, and the answer (protocol 1). Records
+//! The REST side under `/2010-04-01/`: who asks, for what, and the answer. Records
 //! every exchange.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Twilio's refusals on the REST side: status, code and literal message (protocol 1.8). It decides
+//! Twilio's refusals on the REST side: status, code and literal message. It decides
 //! nothing.
 
 use http::StatusCode;

@@ -1,4 +1,4 @@
-//! Signs webhooks as Twilio does (protocol 3.1, 3.2, 3.6). Written apart from the product's
+//! Signs webhooks as Twilio does. Written apart from the product's
 //! verifier and never compared with it: both are pinned to the vectors of Twilio's own libraries.
 
 use base64::Engine;

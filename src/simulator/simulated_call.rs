@@ -1,4 +1,4 @@
-//! The life of one call, from the queue to its end (protocol section 8, points 2, 3 and 6).
+//! The life of one call, from the queue to its end.
 //!
 //! A line keeps its own moment: timed steps follow one another on it, so that one leap of a
 //! simulated clock carries a call through several of them; whatever comes from outside (a hand at
@@ -38,9 +38,9 @@ pub(super) struct SimulatedCall {
     pub(super) moment: Timestamp,
     /// How far the line's time is behind the clock.
     pub(super) lag: SignedDuration,
-    /// ScriptedKeys that a scripted callee will press.
+    /// Keys that a scripted callee will press.
     pub(super) scheduled: VecDeque<(Timestamp, char)>,
-    /// ScriptedKeys pressed in one go and not heard yet.
+    /// Keys pressed in one go and not heard yet.
     pub(super) typed: VecDeque<char>,
     pub(super) hang_up_at: Option<Timestamp>,
     pub(super) limit_at: Option<Timestamp>,
@@ -301,7 +301,7 @@ impl SimulatedCall {
         }
     }
 
-    /// What machine detection will say (protocol section 5).
+    /// What machine detection will say.
     fn detect(&self, parameters: &CallParameters) -> Option<PlannedDetection> {
         let detection = parameters.detection.as_ref()?;
         let machine = self.behaviour.voicemail;

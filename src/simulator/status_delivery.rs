@@ -1,4 +1,4 @@
-//! Status callbacks of one call, on their own track beside its documents (protocol 2.4). Their
+//! Status callbacks of one call, on their own track beside its documents. Their
 //! order is kept unless a fault says otherwise; their answers change nothing.
 
 use std::sync::Arc;
@@ -121,7 +121,7 @@ async fn deliver(sim: &Inner, callback: &StatusDelivery) {
     );
 }
 
-/// The parameters of a status callback (protocol 2.4).
+/// The parameters of a status callback.
 pub(super) fn status_params(
     sim: &Inner,
     call: &Call,
@@ -154,7 +154,7 @@ pub(super) fn status_params(
     params
 }
 
-/// The parameters of every request for a document (protocol 2.2), the empty geographic ones among
+/// The parameters of every request for a document, the empty geographic ones among
 /// them.
 pub(super) fn voice_params(sim: &Inner, call: &Call) -> Vec<(String, String)> {
     let mut params = pairs(&[

@@ -1,4 +1,4 @@
-//! TwiML into plain verbs with warnings, as Twilio reads it (protocol section 4). It runs nothing
+//! TwiML into plain verbs with warnings, as Twilio reads it. It runs nothing
 //! and knows no call.
 
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub struct TwimlWarning {
 pub enum Verb {
     /// Something is heard.
     Prompt(Prompt),
-    /// ScriptedKeys or speech are collected.
+    /// Keys or speech are collected.
     Gather(Gather),
     /// Another document goes on.
     Redirect(Target),
@@ -116,7 +116,7 @@ pub struct Target {
 pub struct Gather {
     /// `action` and `method`
     pub action: Target,
-    /// ScriptedKeys count.
+    /// Keys count.
     pub dtmf: bool,
     /// Speech counts.
     pub speech: bool,

@@ -1,4 +1,4 @@
-//! Updates of a call (protocol 1.5): ends it, sends it to another document, or changes its
+//! Updates of a call: ends it, sends it to another document, or changes its
 //! addresses.
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::parameters::FormParameters;
 use super::rest::{RestRequest, not_found, show};
 use super::rest_error::RestError;
 
-/// `POST Calls/{sid}.json` (protocol 1.5). The answer shows the state before the change.
+/// `POST Calls/{sid}.json`. The answer shows the state before the change.
 pub(super) fn update(
     sim: &Arc<Inner>,
     asked: &RestRequest<'_>,

@@ -1,5 +1,5 @@
 //! Sends one request to the service as Twilio does: signed, with its headers, retried as the URL's
-//! fragment asks (protocol 2.1). What the answer means is decided elsewhere.
+//! fragment asks. What the answer means is decided elsewhere.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -377,7 +377,7 @@ fn record(
     });
 }
 
-/// An entry of Events.json (protocol 1.7): keys of parameters in lower snake case.
+/// An entry of Events.json: keys of parameters in lower snake case.
 pub(super) fn event(
     (method, url): (&str, &str),
     params: &[(String, String)],
