@@ -287,6 +287,25 @@ fn long_files_and_functions_are_pointed_out() {
 }
 
 #[test]
+fn links_between_documents_lead_somewhere() {
+    let documents = tracked().into_iter().filter(|path| path.ends_with(".md"));
+    let found: Vec<String> = documents
+        .filter(|path| root().join(path).exists())
+        .flat_map(|path| {
+            let text = fs::read_to_string(root().join(&path)).unwrap();
+            dead_links(&path, &text)
+                .into_iter()
+                .map(move |link| format!("{path}: {link} leads nowhere"))
+        })
+        .collect();
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+    let dead = |text: &str| dead_links("docs/README.md", text);
+    assert_eq!(dead("[a](nowhere.md) and ![b](../LICENSE-MITT)").len(), 2);
+    assert_eq!(dead("[a](../README.md#no-such-heading)").len(), 1);
+    assert!(dead("[a](https://example.com/x) `[b](c)` [d](../README.md#try-it)").is_empty());
+}
+
+#[test]
 fn no_file_names_a_machine_or_a_registry() {
     let mut found = Vec::new();
     for path in tracked() {
@@ -507,6 +526,44 @@ fn long(file: &Source) -> Vec<String> {
         }
     }
     found
+}
+
+/// The relative links of a document that lead to no file, or to no heading of one.
+fn dead_links(path: &str, text: &str) -> Vec<String> {
+    let document = root().join(path);
+    let prose: String = text.split('`').step_by(2).collect();
+    let links = prose
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next());
+    let local = links.filter(|link| !link.contains("://") && !link.starts_with("mailto:"));
+    let dead = local.filter(|link| {
+        let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+        let target = if file.is_empty() {
+            document.clone()
+        } else {
+            document.with_file_name(file)
+        };
+        if anchor.is_empty() {
+            return !target.exists();
+        }
+        !fs::read_to_string(target).is_ok_and(|text| headings(&text).any(|slug| slug == anchor))
+    });
+    dead.map(str::to_owned).collect()
+}
+
+/// The anchors that GitHub gives to the headings of a document.
+fn headings(text: &str) -> impl Iterator<Item = String> {
+    let titles = text.lines().filter_map(|line| {
+        let title = line.trim_start_matches('#');
+        (title.len() < line.len()).then(|| title.trim().to_lowercase())
+    });
+    titles.map(|title| {
+        title.replace(' ', "-").replace(
+            |letter: char| !letter.is_alphanumeric() && !"-_".contains(letter),
+            "",
+        )
+    })
 }
 
 /// Paths of a developer's machine and hosts of package registries; put together so that they do not

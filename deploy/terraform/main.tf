@@ -1,4 +1,4 @@
-# What the other files share. Ports and limits are the program's own: README and the Dockerfile say them too.
+# What the other files share. Ports and limits are the program's own: docs/configuration.md and the Dockerfile say them too.
 
 data "aws_availability_zones" "available" {
   state = "available"

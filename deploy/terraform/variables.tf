@@ -35,13 +35,13 @@ variable "image" {
 }
 
 variable "settings" {
-  description = "Further settings by name, as in README's table: TABLECALL_SERVICE_NAME, TABLECALL_ALLOWED_COUNTRIES, TWILIO_CPS …; no secrets"
+  description = "Further settings by name, as in docs/configuration.md: TABLECALL_SERVICE_NAME, TABLECALL_ALLOWED_COUNTRIES, TWILIO_CPS …; no secrets"
   type        = map(string)
   default     = {}
 }
 
 variable "given_secrets" {
-  description = "Names in the secret that you fill in (README, step 3)"
+  description = "Names in the secret that you fill in (README of this folder, step 3)"
   type        = set(string)
   default     = ["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM_NUMBER", "TABLECALL_API_KEYS"]
 }
