@@ -380,6 +380,7 @@ fn assemble(
         service,
         admission,
         verifier,
+        public_url: origin,
         simulator,
         limits,
         metrics_apart,

@@ -4,20 +4,17 @@
 //! Nothing is dialled and nothing is changed. Each finding says what is wrong and how to mend it;
 //! who prints them is not decided here.
 
+mod public_url;
 mod shared;
 
 use std::fmt;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use jiff::SignedDuration;
-use ring::hmac;
 
 use crate::clock::Clock;
 use crate::config::{Carrier, Config, TwilioAccount};
 use crate::domain::Phone;
 use crate::policy::Limits;
-use crate::service::links::path;
 use crate::twilio::client::{Client, ClientConfig, Error, http_client};
 
 /// Where Twilio tells which countries may be called.
@@ -127,7 +124,7 @@ pub async fn examine(
         let at_twilio = api_url.starts_with(TWILIO).then_some(VOICE_URL);
         doctor.countries(voice_url.or(at_twilio)).await;
     }
-    doctor.public_url().await;
+    doctor.public_url(clock.now()).await;
     match &config.shared {
         Some(shared) => doctor.found.extend(shared::look(shared, clock).await),
         None => doctor.store(),
@@ -252,10 +249,13 @@ impl Doctor<'_> {
         }
     }
 
-    async fn number(&self, phone: Phone) -> (Level, String) {
+    async fn number(&mut self, phone: Phone) -> (Level, String) {
         let e164 = phone.to_string();
         match self.client.own_number(&e164).await {
             Ok(Some(number)) if number.voice => {
+                if let Some((level, text)) = self.inbound_webhook(&number) {
+                    self.say(level, "call-backs", format!("{phone}: {text}"));
+                }
                 (Level::Good, "is the account's, and can call.".to_owned())
             }
             Ok(Some(_)) => (
@@ -321,74 +321,6 @@ impl Doctor<'_> {
         }
     }
 
-    /// Plays Twilio: a status callback of no call, signed well and signed badly.
-    async fn public_url(&mut self) {
-        let Some(public_url) = &self.config.public_url else {
-            return;
-        };
-        let url = format!(
-            "{}{}doctor",
-            public_url.origin().ascii_serialization(),
-            path::STATUS
-        );
-        let body = "AccountSid=AC00000000000000000000000000000000&CallSid=CA00000000000000000000000000000000&CallStatus=ringing";
-        let token = self
-            .account
-            .auth_tokens
-            .first()
-            .map(String::as_str)
-            .unwrap_or_default();
-        let (level, text) = match (
-            self.post(&url, body, &sign(token, &url, body)).await,
-            self.post(&url, body, "d3Jvbmc=").await,
-        ) {
-            (Ok(good), Ok(403)) if (200..300).contains(&good) => (
-                Level::Good,
-                "Answers, believes Twilio's signature and no other.".to_owned(),
-            ),
-            (Ok(403), _) => {
-                let text = "refuses a request with Twilio's signature: the server there has another TWILIO_AUTH_TOKEN or \
-                            another TABLECALL_PUBLIC_URL than this configuration.";
-                (Level::Bad, format!("{public_url} {text}"))
-            }
-            (Ok(status), _) => {
-                let text = "is something else there, or a proxy that does not reach this service.";
-                (Level::Bad, format!("{public_url} answers {status}: {text}"))
-            }
-            (Err(error), _) => {
-                let text =
-                    "Start the server, and let DNS, TLS and the proxy lead to it; then look again.";
-                (
-                    Level::Bad,
-                    format!("{public_url} cannot be reached from here ({error}). {text}"),
-                )
-            }
-        };
-        self.say(level, "public URL", text);
-    }
-
-    async fn post(
-        &self,
-        url: &str,
-        body: &'static str,
-        signature: &str,
-    ) -> Result<u16, &'static str> {
-        let request = self
-            .http
-            .post(url)
-            .timeout(std::time::Duration::from_secs(10))
-            .body(body);
-        let request = request.header("content-type", "application/x-www-form-urlencoded");
-        let answer = request.header("x-twilio-signature", signature).send().await;
-        answer
-            .map(|answer| answer.status().as_u16())
-            .map_err(|error| match () {
-                () if error.is_timeout() => "no answer within 10 s",
-                () if error.is_connect() => "no connection",
-                () => "the connection broke",
-            })
-    }
-
     /// What holds in this deployment, and who should know it.
     fn store(&mut self) {
         let text = "Calls are kept in memory, on one machine: what waits for a later moment ends with the process. Set REDIS_URL to run \
@@ -426,16 +358,6 @@ impl Doctor<'_> {
 
 /// How the service names itself when nobody says otherwise.
 pub const DEFAULT_NAME: &str = "Tablecall";
-
-/// Twilio's signature over a request whose parameters stand in order (Twilio, "Webhooks security").
-fn sign(token: &str, url: &str, sorted_form: &str) -> String {
-    let pairs = sorted_form
-        .split('&')
-        .filter_map(|pair| pair.split_once('='));
-    let text: String = pairs.fold(url.to_owned(), |text, (name, value)| text + name + value);
-    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token.as_bytes());
-    BASE64_STANDARD.encode(hmac::sign(&key, text.as_bytes()))
-}
 
 /// What Twilio, or the network, said, and what to do.
 fn told(error: &Error) -> String {

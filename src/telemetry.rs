@@ -7,6 +7,7 @@
 //! the clock.
 
 mod layer;
+pub mod line_limit;
 pub mod metrics;
 pub mod reports;
 pub mod request;

@@ -8,12 +8,12 @@ use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use metrics::Counter;
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Request, Response};
 
 use super::edge::milliseconds;
 use super::listener::{Limits, read_body};
+use super::refused_webhooks::RefusedWebhooks;
 use crate::call::Turn;
 use crate::domain::id;
 use crate::service::links::path;
@@ -24,7 +24,7 @@ use crate::telemetry::metrics::{Family, Metrics, Webhook};
 use crate::telemetry::request::Context;
 use crate::telemetry::traces::{Attribute, Past, Side};
 use crate::twilio::form::Form;
-use crate::twilio::signature::{SignatureHeaders, Verifier};
+use crate::twilio::signature::{Failure, SignatureHeaders, Verifier};
 use crate::twilio::webhook::{AmdCallback, StatusCallback, VoiceRequest};
 
 /// Every path of a webhook begins with this.
@@ -37,7 +37,7 @@ pub struct Hooks {
     verifier: Verifier,
     limits: Limits,
     webhooks: Family<Webhook>,
-    refused: Family<Counter>,
+    refused: RefusedWebhooks,
 }
 
 /// Which webhook a path is.
@@ -115,10 +115,16 @@ const fn place(callback: Callback) -> usize {
 }
 
 impl Hooks {
-    /// Webhooks of a service, verified by `verifier`.
+    /// Webhooks of a service, verified by `verifier`; those that are not believed go to `refused`.
     #[must_use]
-    pub fn new(service: Service, verifier: Verifier, limits: Limits, metrics: &Metrics) -> Self {
-        let (webhooks, refused) = (metrics.webhooks.clone(), metrics.signature_failures.clone());
+    pub fn new(
+        service: Service,
+        verifier: Verifier,
+        limits: Limits,
+        refused: RefusedWebhooks,
+        metrics: &Metrics,
+    ) -> Self {
+        let webhooks = metrics.webhooks.clone();
         Self {
             service,
             verifier,
@@ -142,22 +148,22 @@ impl Hooks {
         let uri = request.uri().clone();
         let hook = Hook::of(uri.path());
         if *request.method() != Method::POST {
-            let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
-            response
-                .headers_mut()
-                .insert(header::ALLOW, HeaderValue::from_static("POST"));
-            return response;
+            return self.refused.wrong_method(request, hook.word());
         }
         let body = match read_body(request, self.limits.body_bytes, self.limits.body).await {
             Ok(body) => body,
-            Err(error) => return empty(poem::error::ResponseError::status(&error)),
+            Err(error) => {
+                let status = poem::error::ResponseError::status(&error);
+                return self.refused.unread_body(request, hook.word(), status);
+            }
         };
         let form = match self.verify(request, &body) {
             Ok(form) => form,
-            Err(cause) => {
-                self.refused.get(cause).increment(1);
-                tracing::warn!(webhook = hook.word(), cause, "refused a webhook");
-                return empty(StatusCode::FORBIDDEN);
+            Err((failure, form)) => {
+                let why = (failure, form.as_ref());
+                return self
+                    .refused
+                    .unbelieved(request, hook.word(), &self.verifier, why);
             }
         };
         let dispatched = AssertUnwindSafe(self.dispatch(hook, &form))
@@ -206,20 +212,21 @@ impl Hooks {
         traces.took(past, took);
     }
 
-    /// The pairs of the body, once the signature over them holds; else what is wrong with it.
-    fn verify(&self, request: &Request, body: &[u8]) -> Result<Form, &'static str> {
+    /// The pairs of the body, once the signature over them holds; else what is wrong, with the
+    /// pairs where there are any.
+    fn verify(&self, request: &Request, body: &[u8]) -> Result<Form, (Failure, Option<Form>)> {
         let headers = SignatureHeaders::of(request.headers());
-        let form = Form::parse(body).map_err(|_| "malformed")?;
+        let form = Form::parse(body).map_err(|_| (Failure::Malformed, None))?;
         // What stands in the request line, byte for byte: the public URL comes from the
         // configuration.
         let target = request
             .uri()
             .path_and_query()
             .map_or("/", |target| target.as_str());
-        self.verifier
-            .verify(target, &headers, &form)
-            .map_err(|failure| failure.label())?;
-        Ok(form)
+        match self.verifier.verify(target, &headers, &form) {
+            Ok(()) => Ok(form),
+            Err(failure) => Err((failure, Some(form))),
+        }
     }
 
     async fn dispatch(&self, hook: Hook<'_>, form: &Form) -> (Response, Callback) {

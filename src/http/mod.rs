@@ -18,6 +18,7 @@ pub mod listener;
 pub mod networks;
 pub mod pages;
 pub mod problem;
+pub mod refused_webhooks;
 pub mod simulator;
 
 use poem::http::{HeaderValue, StatusCode, header};
@@ -32,6 +33,7 @@ use self::edge::Edge;
 use self::hooks::Hooks;
 use self::listener::{BodyLimit, Limits, TimeLimit};
 use self::pages::Pages;
+use self::refused_webhooks::RefusedWebhooks;
 use self::simulator::SimulatorEndpoint;
 use crate::service::Service;
 use crate::simulator::Simulator;
@@ -46,6 +48,8 @@ pub struct Site {
     pub admission: Admission,
     /// Verifies Twilio's signature.
     pub verifier: Verifier,
+    /// The origin that it is verified for.
+    pub public_url: String,
     /// The carrier of this process, if it is simulated.
     pub simulator: Option<Simulator>,
     /// Bounds of a request.
@@ -61,10 +65,18 @@ pub fn endpoint(site: Site) -> impl Endpoint {
     let simulated = site.simulator.is_some();
     let traces = site.service.traces().cloned();
     let about = pages::about(site.service.settings(), simulated);
+    let refused = RefusedWebhooks::new(
+        site.public_url,
+        site.service.settings().account.to_string(),
+        site.admission.proxies.clone(),
+        site.service.clock().clone(),
+        &metrics,
+    );
     let hooks = Hooks::new(
         site.service.clone(),
         site.verifier,
         site.limits.clone(),
+        refused,
         &metrics,
     );
     let api = Api::new(site.service.clone());

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::family::{Family, Route, TwilioErrors};
 use self::labels::{
     ENDS, EVENT_RESULTS, HEARD, OPERATIONS, OUTCOMES, PARTS, RESULTS, SIGNATURE_CAUSES, STATUSES,
-    STORE_CAUSES, STORE_OPERATIONS, WAITS, WEBHOOKS,
+    STORE_CAUSES, STORE_OPERATIONS, UNREAD_CAUSES, WAITS, WEBHOOKS,
 };
 
 /// Upper bounds of latencies in seconds; the last is Twilio's patience with a webhook.
@@ -62,6 +62,9 @@ pub struct Metrics {
     pub key_to_record: Histogram,
     /// `tablecall_signature_failures_total{cause}`: webhooks refused.
     pub signature_failures: Family<Counter>,
+    /// `tablecall_webhooks_unread_total{cause}`: webhooks whose method or body was refused before
+    /// the signature was looked at.
+    pub webhooks_unread: Family<Counter>,
     /// `tablecall_twilio_request_duration_seconds{operation,result}`: requests to Twilio.
     pub twilio: Family<Family<Histogram>>,
     /// `tablecall_twilio_errors_total{code}`: those that failed.
@@ -170,6 +173,10 @@ impl Metrics {
             signature_failures: Family::new(
                 SIGNATURE_CAUSES,
                 |cause| counter!("tablecall_signature_failures_total", "cause" => cause),
+            ),
+            webhooks_unread: Family::new(
+                UNREAD_CAUSES,
+                |cause| counter!("tablecall_webhooks_unread_total", "cause" => cause),
             ),
             twilio: Family::new(OPERATIONS, twilio),
             twilio_errors: TwilioErrors::new(),
@@ -324,6 +331,10 @@ fn describe() {
         (
             "tablecall_signature_failures_total",
             "Webhooks refused for their signature.",
+        ),
+        (
+            "tablecall_webhooks_unread_total",
+            "Webhooks refused for their method or body, before the signature was looked at.",
         ),
         (
             "tablecall_twilio_errors_total",

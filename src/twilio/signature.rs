@@ -6,6 +6,8 @@
 //! must be harmless further up. Nor does it cover where a name ends and its value begins, nor the
 //! order of pairs: who holds one signed request can cut its text otherwise.
 
+mod hint;
+mod operator;
 mod settings;
 mod url;
 #[cfg(test)]
@@ -23,6 +25,8 @@ use subtle::ConstantTimeEq as _;
 use self::settings::{Algorithm, Settings};
 use super::form::Form;
 
+pub use self::hint::{Refused, is_authority};
+pub use self::operator::{HINT_HEADER, PROOF_HEADER, prove};
 pub use self::settings::{SETTINGS_HEADER, SIGNATURE_HEADER, Seen, SignatureHeaders};
 
 /// Why a request is not believed. None of these is worth telling the sender.
@@ -99,8 +103,16 @@ impl fmt::Debug for Verifier {
 
 /// A secret that has absorbed each form of the public URL, the likeliest first.
 struct Secret {
+    keyed: Keyed,
     sha1: Vec<Hmac<Sha1>>,
     sha256: Vec<Hmac<Sha256>>,
+}
+
+/// A secret that has absorbed nothing yet.
+#[derive(Clone)]
+struct Keyed {
+    sha1: Hmac<Sha1>,
+    sha256: Hmac<Sha256>,
 }
 
 impl Secret {
@@ -108,19 +120,28 @@ impl Secret {
         if secret.is_empty() {
             return Err(SetupError::EmptySecret);
         }
-        Ok(Self {
-            sha1: absorbed(secret, origins)?,
-            sha256: absorbed(secret, origins)?,
-        })
+        Ok(Self::at(
+            Keyed {
+                sha1: Hmac::new_from_slice(secret.as_bytes())
+                    .map_err(|_| SetupError::EmptySecret)?,
+                sha256: Hmac::new_from_slice(secret.as_bytes())
+                    .map_err(|_| SetupError::EmptySecret)?,
+            },
+            origins,
+        ))
+    }
+
+    fn at(keyed: Keyed, origins: &[String]) -> Self {
+        Self {
+            sha1: absorbed(&keyed.sha1, origins),
+            sha256: absorbed(&keyed.sha256, origins),
+            keyed,
+        }
     }
 }
 
-fn absorbed<M: Mac + KeyInit>(secret: &str, origins: &[String]) -> Result<Vec<M>, SetupError> {
-    let absorb = |origin: &String| {
-        let mac = <M as KeyInit>::new_from_slice(secret.as_bytes())
-            .map_err(|_| SetupError::EmptySecret)?;
-        Ok(mac.chain_update(origin.as_bytes()))
-    };
+fn absorbed<M: Mac + Clone>(keyed: &M, origins: &[String]) -> Vec<M> {
+    let absorb = |origin: &String| keyed.clone().chain_update(origin.as_bytes());
     origins.iter().map(absorb).collect()
 }
 
@@ -167,6 +188,20 @@ impl Verifier {
                 .push((id.to_owned(), Secret::new(secret.as_ref(), &origins)?));
         }
         Ok(verifier)
+    }
+
+    /// The same secrets for another public URL; `None`: it has no host.
+    fn at(&self, public_url: &str) -> Option<Self> {
+        let origins = url::variants(public_url)?;
+        let moved = |secret: &Secret| Secret::at(secret.keyed.clone(), &origins);
+        Some(Self {
+            tokens: self.tokens.iter().map(moved).collect(),
+            shared: self
+                .shared
+                .iter()
+                .map(|(id, secret)| (id.clone(), moved(secret)))
+                .collect(),
+        })
     }
 
     /// Whether Twilio signed `form` for this URL: the public one followed by `path_and_query`

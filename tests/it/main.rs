@@ -55,6 +55,7 @@ mod opt_out;
 mod openapi;
 mod privacy;
 mod readme;
+mod refused_webhooks;
 mod reported;
 mod requests;
 mod redis_away;

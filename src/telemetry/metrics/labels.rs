@@ -53,6 +53,8 @@ pub const SIGNATURE_CAUSES: &[&str] = &[
     "unknown_algorithm",
     OTHER,
 ];
+/// `cause` of a request for a webhook that was not read: not POST, too slow, too long, broken off.
+pub const UNREAD_CAUSES: &[&str] = &["method", "timeout", "too_large", "broken"];
 /// `operation` of a request to Twilio.
 pub const OPERATIONS: &[&str] = &["create", "fetch", "update", "list", "events", OTHER];
 /// `result` of a request to Twilio.

@@ -14,6 +14,12 @@ pub struct OwnNumber {
     pub phone_number: String,
     /// Whether it can be used for calls.
     pub voice: bool,
+    /// Where Twilio asks what to do with a call to it.
+    pub voice_url: Option<String>,
+    /// The method of that request.
+    pub voice_method: Option<String>,
+    /// What calls to it go to instead: an application or a trunk, which stand above the URL.
+    pub routed_by: Option<&'static str>,
 }
 
 #[derive(Deserialize)]
@@ -26,6 +32,10 @@ struct NumberBody {
     phone_number: String,
     #[serde(default)]
     capabilities: CapabilitiesBody,
+    voice_url: Option<String>,
+    voice_method: Option<String>,
+    voice_application_sid: Option<String>,
+    trunk_sid: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -57,9 +67,17 @@ impl Client {
             .incoming_phone_numbers
             .into_iter()
             .find(|number| number.phone_number == phone);
+        let is_set = |sid: &Option<String>| sid.as_deref().is_some_and(|sid| !sid.is_empty());
         Ok(own.map(|number| OwnNumber {
+            routed_by: match () {
+                () if is_set(&number.trunk_sid) => Some("an Elastic SIP trunk"),
+                () if is_set(&number.voice_application_sid) => Some("a TwiML application"),
+                () => None,
+            },
             phone_number: number.phone_number,
             voice: number.capabilities.voice,
+            voice_url: number.voice_url,
+            voice_method: number.voice_method,
         }))
     }
 

@@ -1,0 +1,242 @@
+//! What is counted, logged and answered of a webhook that is not believed or cannot be read.
+//!
+//! A line names the likely cause ([`Verifier::hint`]). What a stranger can make this process do is
+//! bounded: one hint a second after the first sixty, and a line a minute after the first few.
+
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use metrics::Counter;
+use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
+use poem::{Request, Response};
+
+use super::networks::{TrustedProxies, subscriber};
+use crate::clock::Clock;
+use crate::telemetry::line_limit::LineLimit;
+use crate::telemetry::metrics::{Family, Metrics};
+use crate::twilio::form::Form;
+use crate::twilio::signature::{
+    Failure, HINT_HEADER, PROOF_HEADER, Refused, Verifier, is_authority,
+};
+
+/// Hints that may be worked out at once, and the time after which there is one more.
+const HINTS: i64 = 60;
+const HINT_EVERY: SignedDuration = SignedDuration::from_secs(1);
+
+/// Counts, logs and answers refused webhooks.
+#[derive(Debug)]
+pub struct RefusedWebhooks {
+    public_url: String,
+    account_sid: String,
+    proxies: TrustedProxies,
+    clock: Clock,
+    lines: LineLimit,
+    /// When the hints given so far are paid for.
+    hints_paid: Mutex<Timestamp>,
+    signatures: Family<Counter>,
+    unread: Family<Counter>,
+}
+
+impl RefusedWebhooks {
+    /// For webhooks at `public_url`, an origin, of the account `account_sid`.
+    #[must_use]
+    pub fn new(
+        public_url: String,
+        account_sid: String,
+        proxies: TrustedProxies,
+        clock: Clock,
+        metrics: &Metrics,
+    ) -> Self {
+        Self {
+            public_url,
+            account_sid,
+            proxies,
+            clock,
+            lines: LineLimit::default(),
+            hints_paid: Mutex::default(),
+            signatures: metrics.signature_failures.clone(),
+            unread: metrics.webhooks_unread.clone(),
+        }
+    }
+
+    /// A request with another method than POST.
+    pub fn wrong_method(&self, request: &Request, webhook: &'static str) -> Response {
+        let hint = match request.method().as_str() {
+            "GET" | "HEAD" => {
+                "Twilio, or a proxy, asks with GET: set the webhook of the number to HTTP POST"
+            }
+            _ => "webhooks are asked for with POST",
+        };
+        self.unread.get("method").increment(1);
+        self.log(request, webhook, "method", Some(hint), None);
+        let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
+        let allowed = HeaderValue::from_static("POST");
+        response.headers_mut().insert(header::ALLOW, allowed);
+        response
+    }
+
+    /// A request whose body was not read: `status` says why.
+    pub fn unread_body(
+        &self,
+        request: &Request,
+        webhook: &'static str,
+        status: StatusCode,
+    ) -> Response {
+        let (cause, hint) = match status {
+            StatusCode::REQUEST_TIMEOUT => (
+                "timeout",
+                "the body did not arrive in time: a proxy keeps it back or lost it",
+            ),
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                ("too_large", "the body is longer than any of Twilio's")
+            }
+            _ => ("broken", "the connection broke before the body was whole"),
+        };
+        self.unread.get(cause).increment(1);
+        self.log(request, webhook, cause, Some(hint), None);
+        empty(status)
+    }
+
+    /// A request whose signature, or form, is not right.
+    pub fn unbelieved(
+        &self,
+        request: &Request,
+        webhook: &'static str,
+        verifier: &Verifier,
+        (failure, form): (Failure, Option<&Form>),
+    ) -> Response {
+        let cause = failure.label();
+        self.signatures.get(cause).increment(1);
+        let now = self.clock.now();
+        let headers = request.headers();
+        let is_operator = headers
+            .get(PROOF_HEADER)
+            .is_some_and(|proof| verifier.is_operator(proof.as_bytes(), now));
+        let hint = (is_operator || self.may_hint(now)).then(|| {
+            let target = request.uri().path_and_query();
+            let refused = Refused {
+                public_url: &self.public_url,
+                account_sid: &self.account_sid,
+                target: target.map_or("/", |target| target.as_str()),
+                headers,
+                form,
+            };
+            verifier.hint(failure, &refused)
+        });
+        let call_sid = form.and_then(|form| form.get("CallSid"));
+        self.log(request, webhook, cause, hint.as_deref(), call_sid);
+        let mut response = empty(StatusCode::FORBIDDEN);
+        if is_operator && let Some(hint) = hint.and_then(|hint| HeaderValue::try_from(hint).ok()) {
+            response.headers_mut().insert(HINT_HEADER, hint);
+        }
+        response
+    }
+
+    /// Whether one more hint may be worked out now.
+    fn may_hint(&self, now: Timestamp) -> bool {
+        let mut paid = self
+            .hints_paid
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let all = HINT_EVERY * i32::try_from(HINTS).unwrap_or(i32::MAX);
+        // After a clock was set back no more is owed than can be at all.
+        let owed = paid.duration_since(now).clamp(SignedDuration::ZERO, all);
+        let allowed = owed < all;
+        let added = if allowed {
+            HINT_EVERY
+        } else {
+            SignedDuration::ZERO
+        };
+        *paid = now.saturating_add(owed + added).unwrap_or(now);
+        allowed
+    }
+
+    fn log(
+        &self,
+        request: &Request,
+        webhook: &'static str,
+        cause: &'static str,
+        hint: Option<&str>,
+        call_sid: Option<&str>,
+    ) {
+        let client = self.proxies.client(request);
+        let kind = (client.map(subscriber), webhook, cause, hint);
+        let Some(left_out) = self.lines.admit(kind, self.clock.now()) else {
+            return;
+        };
+        tracing::warn!(
+            webhook,
+            cause,
+            hint,
+            public_url = self.public_url,
+            host = host(request.headers()),
+            client.address = client.map(|client: IpAddr| tracing::field::display(client)),
+            twilio.call_sid = call_sid.filter(|sid| is_call_sid(sid)),
+            left_out = (left_out > 0).then_some(left_out),
+            "refused a webhook"
+        );
+    }
+}
+
+/// The host that was asked for, where it can be one: anybody may write anything there.
+fn host(headers: &HeaderMap) -> Option<&str> {
+    let host = headers.get(header::HOST)?.to_str().ok()?;
+    is_authority(host).then_some(host)
+}
+
+/// Only what looks like a SID is logged: nobody has signed it.
+fn is_call_sid(text: &str) -> bool {
+    text.len() == 34
+        && text.starts_with("CA")
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_hexdigit() || byte == b'A' || byte == b'C')
+}
+
+fn empty(status: StatusCode) -> Response {
+    let mut response = Response::from(());
+    response.set_status(status);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_are_few_under_attack() {
+        let metrics = Metrics::new("1", "a", Timestamp::UNIX_EPOCH).unwrap();
+        let clock = Clock::system();
+        let refused = RefusedWebhooks::new(
+            "https://a.example".to_owned(),
+            "AC1".to_owned(),
+            TrustedProxies::default(),
+            clock,
+            &metrics,
+        );
+        let start: Timestamp = "2026-12-01T12:00:00Z".parse().unwrap();
+        let at = |seconds| start + SignedDuration::from_secs(seconds);
+        let hints = |seconds| (0..1_000).filter(|_| refused.may_hint(at(seconds))).count();
+        assert_eq!(hints(0), 60);
+        assert_eq!(hints(5), 5);
+        assert_eq!(hints(3_600), 60);
+        assert_eq!(
+            hints(0),
+            0,
+            "a clock that is set back owes what it may owe at most"
+        );
+        assert_eq!(hints(61), 60);
+    }
+
+    #[test]
+    fn what_is_no_sid_and_no_host_is_not_logged() {
+        assert!(is_call_sid("CA0123456789abcdef0123456789abcdef"));
+        assert!(!is_call_sid("CA+14155550101 Ana García, 4 guests"));
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, "calls.example.com:8443".parse().unwrap());
+        assert_eq!(host(&headers), Some("calls.example.com:8443"));
+        headers.insert(header::HOST, "Ana Garcia".parse().unwrap());
+        assert_eq!(host(&headers), None);
+    }
+}
