@@ -1,4 +1,4 @@
-//! Tickets: a call, sealed into the end of its webhook URLs (design, idea 1).
+//! Tickets: a call, sealed into the end of its webhook URLs.
 //!
 //! A ticket holds everything that a process needs to finish a call it has never seen. It is
 //! encrypted and authenticated with XChaCha20-Poly1305 under the first of a list of keys; all of

@@ -11,7 +11,8 @@ use super::timeline::What;
 use super::turn::{Decision, Turn};
 use super::{state, talk};
 
-/// Twilio's Events of a call can be read about 15 minutes after its end (protocol 1.7).
+/// Twilio's Events of a call can be read about 15 minutes after its end (docs/twilio.md,
+/// *List and events*).
 const EVENTS_DELAY: SignedDuration = SignedDuration::from_mins(16);
 /// How long to wait before reading the Events once more, and how often.
 const EVENTS_AGAIN: SignedDuration = SignedDuration::from_mins(5);
@@ -22,7 +23,7 @@ const RECORDS: SignedDuration = SignedDuration::from_mins(15);
 /// So many searches at Twilio must find nothing before a create without an answer counts as never
 /// placed.
 const SEARCHES: u8 = 2;
-/// The most replies on a trial account (design 4.4).
+/// The most replies on a trial account (docs/twilio.md, *Trial accounts*).
 const TRIAL_REPLIES: u8 = 9;
 /// No attempt is asked about for longer than this.
 const LONGEST_DOUBT: SignedDuration = SignedDuration::from_hours(2);
@@ -108,7 +109,7 @@ impl Work {
             How::Completed => return self.await_keys(),
             How::Busy => Ended::Busy,
             How::NoAnswer => Ended::NoAnswer,
-            // A carrier's way of saying that it rang out (protocol 6, pitfall 19).
+            // A carrier's way of saying that it rang out (docs/twilio.md, *Statuses*).
             How::Failed if rang && matches!(closing.sip_code, Some(480 | 487)) => Ended::NoAnswer,
             How::Failed => Ended::Unreachable,
             // Nobody but us takes a call back: because nobody wants it (which `conclude` knows), or
@@ -247,7 +248,7 @@ impl Work {
         let facts = talk::Facts::of(&self.call.reservation);
         match terms {
             None | Some(Terms::Full) => facts,
-            // A trial account's call ends with its tenth document (protocol 1.10).
+            // A trial account's call ends with its tenth document (docs/twilio.md).
             Some(Terms::Trial | Terms::Silent) => talk::Facts {
                 most_replies: TRIAL_REPLIES,
                 ..facts

@@ -106,7 +106,7 @@ pub enum Evidence {
     /// We heard the whole talk: only a webhook that was overtaken can be missing.
     Keypad,
     /// We were started after the keys: Twilio's Events tell, about 15 minutes after the end
-    /// (protocol 1.7).
+    /// (docs/twilio.md, *List and events*).
     Events {
         /// How often they were asked for in vain.
         tries: u8,
@@ -182,7 +182,7 @@ pub enum Hearing {
     },
 }
 
-/// What an account lets us ask for in a create (protocol 1.10).
+/// What an account lets us ask for in a create (docs/twilio.md, *Trial accounts*).
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]

@@ -10,7 +10,7 @@ use super::said::Said;
 use super::turn::{Decision, Place, Turn};
 use crate::domain::{Alternatives, Reservation};
 
-/// After so many replies, or [`LONGEST_TALK`] seconds, a polite goodbye ends the talk (design 4.1).
+/// After so many replies, or [`LONGEST_TALK`] seconds, a polite goodbye ends the talk.
 pub const MOST_REPLIES: u8 = 12;
 /// The longest talk in seconds; Twilio cuts the line at `TimeLimit`, 300 s.
 pub const LONGEST_TALK: u16 = 240;
@@ -135,7 +135,7 @@ pub struct Facts {
     pub alternatives: Option<Alternatives>,
     /// Rounds of silence before goodbye.
     pub rounds: u8,
-    /// The most replies in a call: [`MOST_REPLIES`], or 9 on a trial account (design 4.4).
+    /// The most replies in a call: [`MOST_REPLIES`], or 9 on a trial account.
     pub most_replies: u8,
 }
 

@@ -1,5 +1,5 @@
-//! From why an attempt ended to what becomes of the call: another attempt, or a verdict (design
-//! 4.3).
+//! Decides what follows from the end of an attempt: another attempt after a pause, or the outcome
+//! of the call.
 
 use jiff::{SignedDuration, Timestamp};
 

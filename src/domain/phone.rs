@@ -239,7 +239,7 @@ impl fmt::Display for Phone {
     }
 }
 
-/// Debug output goes to logs, so it is masked as design 4.10 asks.
+/// Debug output goes to logs, so it is masked.
 impl fmt::Debug for Phone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.to_string();

@@ -94,7 +94,7 @@ impl Reservation {
             .chain(possible.map(|zone| -> &str { zone }))
     }
 
-    /// Whether another request asks for the very same table (design 4.6).
+    /// Whether another request asks for the very same table.
     #[must_use]
     pub fn asks_the_same(&self, other: &Self) -> bool {
         (

@@ -228,7 +228,7 @@ The body holds the call as a read shows it, without `delivery`. At least once, o
 by `data.updated_at`; states that follow each other before they were sent merge into the newest. Answer with a 2xx within \
 five seconds; else it is sent again after 1, 2, 4, 8 … seconds, at most 15 minutes apart, for an hour.";
 
-/// Events to clients (design 3.5), as `callbacks` of a create.
+/// Events to clients, as `callbacks` of a create.
 fn events() -> Value {
     let header = |description: &str| json!({"in": "header", "required": true, "schema": {"type": "string"}, "description": description});
     let named = |name: &str, description: &str| {

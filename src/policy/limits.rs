@@ -1,5 +1,5 @@
 //! How often anybody may be rung: a kindness to restaurants, and a cap on what a stolen key can
-//! cost (design 4.6).
+//! cost.
 
 use jiff::{SignedDuration, Timestamp};
 

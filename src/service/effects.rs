@@ -123,7 +123,7 @@ impl Service {
     }
 
     /// Looks for a call to this number whose name no attempt of ours has, made since the intent.
-    /// There is no date filter: queued calls have no start time (protocol 1.6).
+    /// There is no date filter: queued calls have no start time (docs/twilio.md).
     async fn search(
         &self,
         call: &Call,

@@ -19,7 +19,7 @@ use crate::twilio::client::CallEvent;
 use crate::twilio::webhook::VoiceRequest;
 
 /// What a carrier in the country code 1 attests of a number that it gave to the caller itself
-/// (protocol 2.2).
+/// (docs/twilio.md, *Webhooks*).
 const ATTESTED: &str = "TN-Validation-Passed-A";
 
 impl Service {

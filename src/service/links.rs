@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::call::Turn;
 
 /// What Twilio should do when we cannot be reached or answer 5xx: three more tries, two seconds
-/// each to connect, all within its 15 s (protocol 2.1, connection overrides). Our webhooks can be
+/// each to connect, all within its 15 s (docs/twilio.md, *Connection overrides*). Our webhooks can be
 /// repeated harmlessly.
 const DOCUMENT_RETRIES: &str = "#ct=2000&rc=3&rp=ct,5xx&rt=8000";
 /// A callback that is lost costs a look-up later, so it is worth five tries, also after a timeout.

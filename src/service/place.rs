@@ -223,7 +223,7 @@ impl Service {
             .extension
             .as_ref()
             .map(|extension| extension.as_str().to_owned());
-        // SendDigits rules machine detection out (protocol 1.2).
+        // SendDigits rules machine detection out (docs/twilio.md).
         let detects = parts.settings.machine_detection && extension.is_none();
         let machine_detection = detects.then(|| detection(parts.links.machine(&machine)));
         let whole = NewCall {

@@ -3,7 +3,7 @@
 //!
 //! They are ours, from a process that is no more. Their webhooks bring their tickets, and then they
 //! are calls like any other; until then, or until Twilio says that they have ended, nobody else
-//! rings their numbers (design, idea 4).
+//! rings their numbers.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

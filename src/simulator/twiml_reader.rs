@@ -1,5 +1,4 @@
-//! Elements into verbs, with Twilio's warnings about what it would skip or correct (protocol 4.2 to
-//! 4.4).
+//! Reads elements as verbs, with Twilio's warnings about what it would skip or correct.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;

@@ -15,7 +15,7 @@ use crate::call::Said;
 
 /// Below this, Twilio itself is not sure.
 const SURE: f32 = 0.5;
-/// Twilio takes 500 hints of 100 characters (protocol 4.2); nobody needs so many.
+/// Twilio takes 500 hints of 100 characters (docs/twilio.md, *Gather*); nobody needs so many.
 const MOST_PHRASES: usize = 40;
 const MOST_CHARACTERS: usize = 100;
 /// Whoever speaks so long, in bytes, says more than yes or no.
@@ -98,7 +98,7 @@ impl Ears {
     }
 
     /// What stands for `{input}` in the tag of a Gather. The end of speech is Twilio's to find:
-    /// `speechTimeout` takes `auto` only where no model is named (protocol 4.2).
+    /// `speechTimeout` takes `auto` only where no model is named (docs/twilio.md, *Gather*).
     pub(super) fn input(&self, input: Input) -> String {
         let mut text = "dtmf".to_owned();
         if input == Input::KeysAndSpeech {

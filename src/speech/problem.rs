@@ -24,7 +24,7 @@ pub enum Wrong {
     /// CLDR has no data for this language.
     #[error("CLDR has no {0} for `{1}`")]
     NoData(&'static str, String),
-    /// Twilio has no such voice for this language (protocol 4.3: such a `Say` is silently skipped).
+    /// Twilio has no such voice for this language and skips such a `Say` in silence (docs/twilio.md, *Say*).
     #[error("Twilio has no voice `{0}` for this language")]
     Voice(String),
     /// Not of the form of an ISO 3166 code.

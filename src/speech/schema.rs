@@ -10,9 +10,9 @@ use serde::Deserialize;
 
 use super::spoken;
 
-/// The largest document Twilio takes (protocol 4.1).
+/// The largest document Twilio takes (docs/twilio.md, *TwiML*).
 const MOST_BYTES: usize = 64 * 1024;
-/// The most characters of one `Say` (protocol 4.3).
+/// The most characters of one `Say` (docs/twilio.md, *Say*).
 const MOST_SAID: usize = 3_000;
 
 /// A rule of TwiML that a document breaks.
@@ -39,7 +39,7 @@ pub enum Fault {
     /// A value that the attribute does not take.
     #[error("<{0}> does not take {1}=\"{2}\"")]
     Value(String, String, String),
-    /// A Gather that would ask for the same document again (protocol 4.2).
+    /// A Gather that would ask for the same document again (docs/twilio.md, *Gather*).
     #[error("<Gather> needs an action")]
     NoAction,
     /// A voice that does not speak the language.
@@ -87,8 +87,8 @@ impl Schema {
             .is_some_and(|voices| voices.iter().any(|known| known == voice))
     }
 
-    /// Whether Twilio can listen to a language: its codes differ from those it speaks (protocol
-    /// 4.2).
+    /// Whether Twilio can listen to a language: its codes differ from those it speaks
+    /// (docs/twilio.md, *Gather*).
     pub(super) fn hears(&self, language: &str) -> bool {
         self.enums
             .get("GatherLanguage")

@@ -1,4 +1,4 @@
-// The simulator's own API (design 3.7).
+// The simulator's own API.
 
 const BASE = "/simulator/api";
 
