@@ -29,7 +29,7 @@ use crate::store::{self, Memory, Redis, Store};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::{self, Collector, Traces};
 use crate::ticket::Tickets;
-use crate::twilio::client::{Client, ClientConfig, http_client, http_client_builder};
+use crate::twilio::client::{Client, ClientConfig, http_client, http_client_builder, tls_config};
 use crate::twilio::signature::Verifier;
 use crate::{simulator, twilio};
 
@@ -319,9 +319,10 @@ fn assemble(
                 account_sid: account.sid.to_string(),
                 auth_tokens,
                 only_origin,
+                idle_connections: 32,
                 ..Default::default()
             };
-            let simulator = Simulator::new(simulated, clock.clone(), http.clone());
+            let simulator = Simulator::new(simulated, clock.clone(), tls_config());
             (
                 Some(simulator),
                 format!("http://{}/simulator", reachable(address)),
@@ -499,9 +500,7 @@ pub async fn run_simulator(
     };
     let listener = TcpListener::bind(listen).await.map_err(taken)?;
     bound(listener.local_addr().map_err(taken)?);
-    // Instances come and go beside it: no connection to one that was killed may be used again.
-    let http = http_client_builder().pool_max_idle_per_host(0).build()?;
-    let simulator = Simulator::new(config, clock, http);
+    let simulator = Simulator::new(config, clock, tls_config());
     let limits = Limits::default().within_open_files();
     let stop = CancellationToken::new();
     let endpoint = crate::http::simulator_endpoint(simulator.clone(), limits.clone());

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cookie_store::CookieStore;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -250,6 +251,7 @@ pub(super) struct Call {
     pub(super) webhooks: Vec<SentWebhook>,
     pub(super) events: Vec<Value>,
     pub(super) notifications: Vec<Notification>,
+    pub(super) cookies: CookieStore,
     pub(super) inbox: mpsc::UnboundedSender<(Timestamp, CallCommand)>,
 }
 

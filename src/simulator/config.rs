@@ -28,6 +28,9 @@ pub struct SimulatorConfig {
     /// The only origin that somebody without credentials may let be called (`POST inbound`);
     /// `None`: any. Where strangers reach the simulator, it must not ask other machines for them.
     pub only_origin: Option<String>,
+    /// Connections to each host of a service that stay open between webhooks. 0 is nearest to
+    /// Twilio where the service is restarted under the simulator.
+    pub idle_connections: usize,
 }
 
 impl Default for SimulatorConfig {
@@ -43,6 +46,7 @@ impl Default for SimulatorConfig {
             timings: CallTimings::default(),
             events_delay: Duration::from_secs(15 * 60),
             only_origin: None,
+            idle_connections: 0,
         }
     }
 }

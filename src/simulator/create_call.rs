@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cookie_store::CookieStore;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
@@ -13,7 +14,7 @@ use super::call::{
 use super::faults::Fault;
 use super::parameters::{FormParameters, is_number};
 use super::rest_error::RestError;
-use super::simulated_call;
+use super::{notifications, simulated_call};
 
 /// Checks the parameters of `POST Calls.json` and makes the call.
 pub(super) fn create(sim: &Arc<Inner>, pairs: &[(String, String)]) -> Result<Sid, RestError> {
@@ -32,7 +33,7 @@ pub(super) fn create(sim: &Arc<Inner>, pairs: &[(String, String)]) -> Result<Sid
     let parameters = call_parameters(&form)?;
     let sid = place(sim, Direction::OutboundApi, (to, from), parameters);
     for (code, message) in form.lints() {
-        simulated_call::notify(sim, &sid, (code, true), message, "");
+        notifications::notify(sim, &sid, (code, true), message, "");
     }
     Ok(sid)
 }
@@ -190,6 +191,7 @@ fn place(
             webhooks: Vec::new(),
             events: Vec::new(),
             notifications: Vec::new(),
+            cookies: CookieStore::default(),
             inbox,
         });
         start_at

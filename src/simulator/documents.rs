@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::Inner;
 use super::call::{Call, HttpMethod};
 use super::faults::Fault;
-use super::status_delivery;
 use super::twiml::{self, TwimlDocument, Verb};
+use super::webhook_params;
+use super::webhook_url::resolve;
 use super::webhooks::{self, WebhookResponse};
 
 /// Twilio follows no more redirects than this.
@@ -81,10 +82,10 @@ pub(super) fn request(
     call: &Call,
     ask: &DocumentRequest,
 ) -> impl Future<Output = Result<FetchedDocument, FetchFailure>> + use<> {
-    let mut params = status_delivery::voice_params(sim, call);
+    let mut params = webhook_params::voice_params(sim, call);
     params.retain(|(name, _)| ask.extra.iter().all(|(extra, _)| extra != name));
     params.extend(ask.extra.iter().cloned());
-    let outgoing = status_delivery::outgoing(call, "voice", &(ask.method, ask.url.clone()), params);
+    let outgoing = webhook_params::outgoing(call, "voice", &(ask.method, ask.url.clone()), params);
     let (sim, to) = (Arc::clone(sim), call.to.clone());
     async move {
         let what = webhooks::what(&outgoing);
@@ -185,16 +186,6 @@ fn content(reply: &WebhookResponse, url: &str) -> Result<FetchedContent, (u32, S
     }
 }
 
-/// An address in a document or redirect, against the address of what it stands in. Absolute ones
-/// stay as written.
-pub(super) fn resolve(base: Option<&str>, url: &str) -> Option<String> {
-    if url.starts_with("http://") || url.starts_with("https://") {
-        return Some(url.to_owned());
-    }
-    let base = reqwest::Url::parse(base?).ok()?;
-    base.join(url).ok().map(String::from)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,23 +227,5 @@ mod tests {
         assert_eq!(of(None, twiml).unwrap_err(), 12_300);
         assert_eq!(of(Some("application/json"), "{}").unwrap_err(), 12_300);
         assert_eq!(of(Some("text/xml"), "<html>").unwrap_err(), 12_100);
-    }
-
-    #[test]
-    fn relative_addresses_are_resolved_and_absolute_ones_are_left_alone() {
-        let base = Some("https://a.example/twiml/answer?x=1#rc=2");
-        assert_eq!(
-            resolve(base, "key"),
-            Some("https://a.example/twiml/key".to_owned())
-        );
-        assert_eq!(
-            resolve(base, "/k#rc=1"),
-            Some("https://a.example/k#rc=1".to_owned())
-        );
-        assert_eq!(
-            resolve(base, "https://B.example/ü"),
-            Some("https://B.example/ü".to_owned())
-        );
-        assert_eq!(resolve(None, "/k"), None);
     }
 }

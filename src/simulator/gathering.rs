@@ -9,9 +9,9 @@ use super::documents::{self, FetchedDocument};
 use super::faults::Fault;
 use super::interpreter::{BargeIn, CalleeInput, NextStep};
 use super::simulated_call::{SimulatedCall, later};
-use super::status_delivery::pairs;
 use super::twiml::{Gather, Record};
 use super::waiting::{Interrupt, WaitResult};
+use super::webhook_params::pairs;
 
 impl SimulatedCall {
     pub(super) async fn gather(

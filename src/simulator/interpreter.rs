@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use super::call::TranscriptLine;
-use super::documents::{
-    self, DocumentRequest, FetchFailure, FetchedContent, FetchedDocument, resolve,
-};
+use super::documents::{self, DocumentRequest, FetchFailure, FetchedContent, FetchedDocument};
 use super::faults::Fault;
-use super::simulated_call::{SimulatedCall, later, notify};
+use super::notifications::notify;
+use super::simulated_call::{SimulatedCall, later};
 use super::speech_duration::{duration_of, tones};
-use super::status_delivery::pairs;
 use super::twiml::{self, Gather, Prompt, Say, Target, TwimlDocument, Verb};
 use super::waiting::{Interrupt, WaitResult};
+use super::webhook_params::pairs;
+use super::webhook_url::resolve;
 
 /// A trial call may go through so many documents.
 const TRIAL_HOPS: u32 = 10;

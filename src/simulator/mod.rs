@@ -19,10 +19,12 @@ mod documents;
 mod faults;
 mod form;
 mod digit_collector;
+mod http_client;
 mod interpreter;
 mod simulated_call;
 mod gathering;
 mod list_calls;
+mod notifications;
 mod overrides;
 mod parameters;
 mod paging;
@@ -36,7 +38,10 @@ pub mod twiml;
 mod update_call;
 mod twiml_reader;
 mod control_view;
+mod cookies;
 mod waiting;
+mod webhook_params;
+mod webhook_url;
 mod webhooks;
 mod exchange_log;
 mod xml;
@@ -68,6 +73,7 @@ use crate::clock::Clock;
 use call::{Call, Sid};
 use exchange_log::{Exchange, ExchangeLog};
 use faults::Faults;
+use http_client::HttpClient;
 
 /// Body of the simulator's answers; server-sent events stream. An error means: close the
 /// connection.
@@ -87,12 +93,10 @@ impl fmt::Debug for Simulator {
 }
 
 impl Simulator {
-    /// An account without calls. `client` sends the webhooks: it must follow no redirects (they are
-    /// followed here, as Twilio does) and should have no time limit below 15 seconds; one that
-    /// keeps no idle connections (`pool_max_idle_per_host(0)`) is nearest to Twilio where the
-    /// service is restarted under it. Needs a tokio runtime only once it is used.
+    /// An account without calls. `tls` says which certificates of a service are trusted. Needs a
+    /// tokio runtime only once it is used.
     #[must_use]
-    pub fn new(config: SimulatorConfig, clock: Clock, client: reqwest::Client) -> Self {
+    pub fn new(config: SimulatorConfig, clock: Clock, tls: rustls::ClientConfig) -> Self {
         let state = State {
             version: 0,
             calls: BTreeMap::new(),
@@ -104,9 +108,9 @@ impl Simulator {
             next_start: Timestamp::MIN,
         };
         Self(Arc::new(Inner {
+            client: HttpClient::new(tls, config.idle_connections),
             config,
             clock,
-            client,
             state: Mutex::new(state),
             version: watch::Sender::new(0),
             tracker: TaskTracker::new(),
@@ -140,7 +144,7 @@ impl Simulator {
 struct Inner {
     config: SimulatorConfig,
     clock: Clock,
-    client: reqwest::Client,
+    client: HttpClient,
     state: Mutex<State>,
     /// The newest version, for those who wait for it.
     version: watch::Sender<u64>,

@@ -17,14 +17,14 @@ use tokio::sync::mpsc;
 use super::Inner;
 use super::behaviour::{CallEnding, NumberBehaviour, ScriptedKeys, seconds};
 use super::call::{
-    CallCommand, CallParameters, Direction, DocumentSource, Notification, Sid, Status,
-    TranscriptLine,
+    CallCommand, CallParameters, Direction, DocumentSource, Sid, Status, TranscriptLine,
 };
 use super::documents::DocumentRequest;
 use super::faults::Fault;
 use super::interpreter::NextStep;
 use super::status_delivery::{self, StatusDelivery};
 use super::waiting::Interrupt;
+use super::webhook_params;
 
 /// One call while it lasts.
 pub(super) struct SimulatedCall {
@@ -117,25 +117,6 @@ pub(super) fn start(
             () = stop.cancelled() => {}
         }
     });
-}
-
-/// Puts a line into a call's Notifications.json.
-pub(super) fn notify(
-    sim: &Inner,
-    sid: &str,
-    (code, warning): (u32, bool),
-    message: String,
-    url: &str,
-) {
-    let notification = Notification {
-        sid: format!("NO{}", uuid::Uuid::new_v4().simple()),
-        at: sim.clock.now(),
-        code,
-        warning,
-        message,
-        url: url.to_owned(),
-    };
-    sim.change_call(sid, |call| call.notifications.push(notification));
 }
 
 impl SimulatedCall {
@@ -355,7 +336,7 @@ impl SimulatedCall {
         if let Some(verdict) = self.verdict.clone().filter(|verdict| !verdict.asynchronous) {
             self.hear_nothing_until(verdict.at).await?;
             let millis = verdict.after.as_millis().to_string();
-            extra = status_delivery::pairs(&[
+            extra = webhook_params::pairs(&[
                 ("AnsweredBy", &verdict.word),
                 ("MachineDetectionDuration", &millis),
             ]);
@@ -413,8 +394,8 @@ impl SimulatedCall {
                 return None;
             }
             let params =
-                status_delivery::status_params(&self.sim, call, (sequence, later(moment, skew)));
-            let outgoing = status_delivery::outgoing(call, "status", &address, params);
+                webhook_params::status_params(&self.sim, call, (sequence, later(moment, skew)));
+            let outgoing = webhook_params::outgoing(call, "status", &address, params);
             Some(StatusDelivery {
                 outgoing,
                 to: call.to.clone(),

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::call::{CallCommand, DocumentSource, PressedDigits, TranscriptLine};
 use super::simulated_call::{SimulatedCall, later};
 use super::status_delivery::{self, StatusDelivery};
+use super::webhook_params;
 
 /// What ended a wait within a conversation.
 #[derive(Clone, Debug, PartialEq)]
@@ -246,13 +247,13 @@ impl SimulatedCall {
                 .filter(|_| verdict.asynchronous)?
                 .callback
                 .clone()?;
-            let params = status_delivery::pairs(&[
+            let params = webhook_params::pairs(&[
                 ("AccountSid", &self.sim.config.account_sid),
                 ("AnsweredBy", &verdict.word),
                 ("CallSid", &call.sid),
                 ("MachineDetectionDuration", &millis),
             ]);
-            let outgoing = status_delivery::outgoing(call, "amd", &address, params);
+            let outgoing = webhook_params::outgoing(call, "amd", &address, params);
             Some(StatusDelivery {
                 outgoing,
                 to: call.to.clone(),

@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -12,9 +12,11 @@ use super::call::{HttpMethod, SentWebhook, rfc2822};
 use super::config::SignatureAlgorithm;
 use super::exchange_log::Exchange;
 use super::faults::Fault;
+use super::http_client::{HttpRequest, WebhookError};
 use super::overrides::ConnectionOverrides;
 use super::twiml::MAX_DOCUMENT;
-use super::{Inner, form, signing, simulated_call};
+use super::webhook_url::WebhookUrl;
+use super::{Inner, cookies, form, notifications, signing};
 
 /// The pause before the first retry, doubled for each further one; Twilio's own is not documented.
 const BEFORE_RETRY: Duration = Duration::from_millis(250);
@@ -41,33 +43,6 @@ pub(super) struct WebhookResponse {
     pub(super) body: Bytes,
 }
 
-/// Why there is no answer, with Twilio's code.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum WebhookError {
-    #[error("The URL is not valid")]
-    Url,
-    #[error("The connection failed")]
-    Connect,
-    #[error("The answer did not come in time")]
-    Timeout,
-    #[error("The connection broke")]
-    Protocol,
-    #[error("The answer is larger than 64 kB")]
-    TooLarge,
-}
-
-impl WebhookError {
-    pub(super) const fn code(&self) -> u32 {
-        match self {
-            Self::Url => 11_100,
-            Self::Connect => 11_205,
-            Self::Timeout => 11_203,
-            Self::Protocol => 11_206,
-            Self::TooLarge => 11_750,
-        }
-    }
-}
-
 /// Sends, and sends again where the overrides say so, all within 15 real seconds.
 pub(super) async fn send(
     sim: &Inner,
@@ -76,7 +51,7 @@ pub(super) async fn send(
 ) -> Result<WebhookResponse, WebhookError> {
     let mut overrides = ConnectionOverrides::of(&outgoing.url);
     for (code, problem) in std::mem::take(&mut overrides.problems) {
-        simulated_call::notify(
+        notifications::notify(
             sim,
             &outgoing.call_sid,
             (code, true),
@@ -106,9 +81,9 @@ pub(super) async fn send(
                 (400..500).contains(&reply.status) && policy.client_errors
                     || reply.status >= 500 && policy.server_errors
             }
-            Err(WebhookError::Connect) => policy.connect,
+            Err(error) if error.is_connect() => policy.connect,
             Err(WebhookError::Timeout | WebhookError::Protocol) => policy.read,
-            Err(WebhookError::Url | WebhookError::TooLarge) => false,
+            Err(_) => false,
         };
         let room = deadline.saturating_duration_since(Instant::now()) > pause;
         if !again || retries == 0 || !room {
@@ -128,7 +103,7 @@ async fn attempt(
     left: Duration,
 ) -> Result<WebhookResponse, WebhookError> {
     let begun = Instant::now();
-    let prepared = prepare(sim, outgoing, to);
+    let prepared = prepare(sim, outgoing, to)?;
     let what = what(outgoing);
     let outcome = if sim.trigger(Fault::WebhookUnreachable, to, &what).is_some() {
         Err(WebhookError::Connect)
@@ -154,14 +129,19 @@ pub(super) fn what(outgoing: &WebhookRequest) -> [&str; 3] {
 
 /// A request as it goes out.
 struct SignedWebhook {
-    url: String,
+    url: WebhookUrl,
     body: Option<String>,
     signature: Option<String>,
     settings: Option<String>,
     params: Vec<(String, String)>,
 }
 
-fn prepare(sim: &Inner, outgoing: &WebhookRequest, to: &str) -> SignedWebhook {
+/// Signs a request. What is signed is what is sent, unless a fault says otherwise.
+fn prepare(
+    sim: &Inner,
+    outgoing: &WebhookRequest,
+    to: &str,
+) -> Result<SignedWebhook, WebhookError> {
     let what = what(outgoing);
     let trigger = |fault| sim.trigger(fault, to, &what).is_some();
     let mut params = outgoing.params.clone();
@@ -171,43 +151,29 @@ fn prepare(sim: &Inner, outgoing: &WebhookRequest, to: &str) -> SignedWebhook {
     if trigger(Fault::ShuffledParams) {
         params.reverse();
     }
-    let signed = signing::signed_url(&outgoing.url);
-    let (signed, pairs, body) = match outgoing.method {
-        HttpMethod::Post => (signed, params.as_slice(), Some(form::encode(&params))),
+
+    let mut url = WebhookUrl::parse(&outgoing.url).ok_or(WebhookError::Url)?;
+    let (pairs, body) = match outgoing.method {
+        HttpMethod::Post => (params.as_slice(), Some(form::encode(&params))),
         HttpMethod::Get => {
-            let joint = if signed.contains('?') { '&' } else { '?' };
-            (
-                format!("{signed}{joint}{}", form::encode(&params)),
-                [].as_slice(),
-                None,
-            )
+            url.add_query(&form::encode(&params));
+            ([].as_slice(), None)
         }
     };
-    let signature = signature(sim, &signed, pairs, &trigger);
-    let sent = match outgoing.method {
-        HttpMethod::Post => outgoing
-            .url
-            .split('#')
-            .next()
-            .unwrap_or_default()
-            .to_owned(),
-        HttpMethod::Get => signed,
-    };
-    let url = if trigger(Fault::SortedQuery) {
-        sorted_query(&sent)
-    } else {
-        sent
-    };
+    let signature = signature(sim, &url.signed(), pairs, &trigger);
+    if trigger(Fault::SortedQuery) {
+        url.target = sorted_query(&url.target);
+    }
     let settings = sim.config.webhook_key.as_ref();
     let settings =
         settings.map(|(id, _, algorithm)| format!("key={id},algorithm={}", algorithm.name()));
-    SignedWebhook {
+    Ok(SignedWebhook {
         url,
         body,
         signature,
         settings,
         params,
-    }
+    })
 }
 
 fn signature(
@@ -250,75 +216,56 @@ fn sorted_query(url: &str) -> String {
     format!("{path}?{}", pairs.join("&"))
 }
 
+/// Sends a prepared request once. Documents take part in the cookies of their call; status
+/// callbacks do not.
 async fn exchange(
     sim: &Inner,
     outgoing: &WebhookRequest,
     prepared: &SignedWebhook,
 ) -> Result<WebhookResponse, WebhookError> {
-    let url = reqwest::Url::parse(&prepared.url).map_err(|_| WebhookError::Url)?;
-    let mut request = match &prepared.body {
-        Some(body) => sim
-            .client
-            .post(url)
-            .header(
-                "Content-Type",
-                "application/x-www-form-urlencoded; charset=UTF-8",
-            )
-            .body(body.clone()),
-        None => sim.client.get(url),
+    let keeps_cookies = outgoing.kind == "voice";
+    let mut headers = headers(outgoing, prepared);
+    if keeps_cookies {
+        headers.extend(cookies::header(sim, outgoing, &prepared.url).map(|it| ("cookie", it)));
+    }
+    let request = HttpRequest {
+        method: match outgoing.method {
+            HttpMethod::Post => http::Method::POST,
+            HttpMethod::Get => http::Method::GET,
+        },
+        url: &prepared.url,
+        headers,
+        body: prepared.body.clone(),
     };
-    request = request
-        .header("User-Agent", "TwilioProxy/1.1")
-        .header("Accept", "*/*")
-        .header("I-Twilio-Idempotency-Token", &outgoing.token);
-    if let Some(signature) = &prepared.signature {
-        request = request.header("X-Twilio-Signature", signature);
-    }
-    if let Some(settings) = &prepared.settings {
-        request = request.header("X-Twilio-Webhooks-Signature-Settings", settings);
-    }
-    let response = request.send().await.map_err(|error| failure(&error))?;
-    read(response).await
-}
-
-fn failure(error: &reqwest::Error) -> WebhookError {
-    if error.is_connect() {
-        WebhookError::Connect
-    } else if error.is_timeout() {
-        WebhookError::Timeout
-    } else if error.is_builder() {
-        WebhookError::Url
-    } else {
-        WebhookError::Protocol
-    }
-}
-
-async fn read(mut response: reqwest::Response) -> Result<WebhookResponse, WebhookError> {
-    let header = |name: http::HeaderName| {
-        response
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned)
-    };
-    let (content_type, location) = (
-        header(http::header::CONTENT_TYPE),
-        header(http::header::LOCATION),
-    );
-    let status = response.status().as_u16();
-    let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
-        body.extend_from_slice(&chunk);
-        if body.len() > MAX_DOCUMENT {
-            return Err(WebhookError::TooLarge);
-        }
+    let response = sim.client.send(request, MAX_DOCUMENT).await?;
+    if keeps_cookies {
+        cookies::store(sim, outgoing, &prepared.url, &response.headers);
     }
     Ok(WebhookResponse {
-        status,
-        content_type,
-        location,
-        body: body.freeze(),
+        status: response.status,
+        content_type: response.header(http::header::CONTENT_TYPE),
+        location: response.header(http::header::LOCATION),
+        body: response.body,
     })
+}
+
+fn headers(outgoing: &WebhookRequest, prepared: &SignedWebhook) -> Vec<(&'static str, String)> {
+    let mut headers = vec![
+        ("user-agent", "TwilioProxy/1.1".to_owned()),
+        ("accept", "*/*".to_owned()),
+        ("accept-encoding", "gzip".to_owned()),
+        ("i-twilio-idempotency-token", outgoing.token.clone()),
+    ];
+    if prepared.body.is_some() {
+        let form = "application/x-www-form-urlencoded; charset=UTF-8";
+        headers.push(("content-type", form.to_owned()));
+    }
+    headers.extend(prepared.url.authorization().map(|it| ("authorization", it)));
+    let signature = prepared.signature.clone();
+    headers.extend(signature.map(|it| ("x-twilio-signature", it)));
+    let settings = prepared.settings.clone();
+    headers.extend(settings.map(|it| ("x-twilio-webhooks-signature-settings", it)));
+    headers
 }
 
 fn record(
@@ -336,7 +283,7 @@ fn record(
     let content_type = reply.and_then(|reply| reply.content_type.clone());
     let status = reply.map(|reply| reply.status);
     let event = event(
-        (outgoing.method.word(), &prepared.url),
+        (outgoing.method.word(), &prepared.url.sent()),
         &prepared.params,
         (
             status.unwrap_or(502),
@@ -365,7 +312,7 @@ fn record(
         kind: outgoing.kind,
         call_sid: Some(outgoing.call_sid.clone()),
         method: outgoing.method.word().to_owned(),
-        url: prepared.url.clone(),
+        url: prepared.url.sent(),
         params: prepared.params.clone(),
         signature: prepared.signature.clone(),
         idempotency_token: Some(outgoing.token.clone()),

@@ -25,7 +25,7 @@ use super::form::append;
 pub use self::config::{
     BadHostLabel, ClientConfig, Credentials, DEFAULT_TIMEOUT, InvalidApiUrl, api_host,
 };
-pub use self::connection::{http_client, http_client_builder};
+pub use self::connection::{http_client, http_client_builder, tls_config};
 pub use self::error::{Class, Error, Fault, Refusal, Scope, Why, title};
 pub use self::fresh::Until;
 pub use self::inspect::OwnNumber;

@@ -6,7 +6,7 @@ use http_body_util::BodyExt;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::harness::client;
+use super::harness::tls;
 use crate::clock::Clock;
 use crate::simulator::{Simulator, SimulatorConfig, form};
 
@@ -17,7 +17,7 @@ const ACCOUNT: &str = "AC00000000000000000000000000000000";
 /// A call that runs `document`, until it has ended. Time passes whenever somebody waits for it.
 async fn runs_to_its_end(document: &str) {
     let clock = Clock::simulated("2026-12-01T12:00:00Z".parse().unwrap());
-    let simulator = Simulator::new(SimulatorConfig::default(), clock.clone(), client());
+    let simulator = Simulator::new(SimulatorConfig::default(), clock.clone(), tls());
     let pairs = [
         ("To", SILENT),
         ("From", "+15005550006"),

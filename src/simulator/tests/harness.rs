@@ -94,7 +94,7 @@ impl Harness {
             ..config
         };
         let clock = Clock::simulated("2026-12-01T12:00:00Z".parse().unwrap());
-        let simulator = Simulator::new(config, clock.clone(), client());
+        let simulator = Simulator::new(config, clock.clone(), tls());
         let books = Arc::new(Mutex::new(Books::default()));
         let (sender, asked) = watch::channel(0);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -227,6 +227,17 @@ impl Harness {
         self.until(sid, |call| call["ended"] == true).await
     }
 
+    /// Waits until every webhook that was sent has its answer.
+    pub(super) async fn quiet(&self) {
+        let quiet = async {
+            while self.control(Method::GET, "calls", &Value::Null).await.1["under_way"] != 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(10), quiet).await;
+        waited.expect("webhooks are still under way");
+    }
+
     /// Moves the clock from deadline to deadline until the phone is as wanted.
     pub(super) async fn advance_until(&self, sid: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let moving = async {
@@ -344,16 +355,19 @@ impl ReceivedRequest {
     }
 }
 
-pub(super) fn client() -> reqwest::Client {
+/// TLS without any trusted authority: the services of these tests speak plain HTTP.
+pub(super) fn tls() -> rustls::ClientConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
+    rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .unwrap();
-    let config = config
+        .unwrap()
         .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
+        .with_no_client_auth()
+}
+
+pub(super) fn client() -> reqwest::Client {
     let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
-    builder.tls_backend_preconfigured(config).build().unwrap()
+    builder.tls_backend_preconfigured(tls()).build().unwrap()
 }
 
 async fn serve(listener: TcpListener, books: Arc<Mutex<Books>>, asked: Arc<watch::Sender<usize>>) {

@@ -6,4 +6,5 @@ mod deliveries;
 mod endings;
 mod invariants;
 mod oddities;
+mod raw_requests;
 mod rest_side;

@@ -301,7 +301,7 @@ async fn only_a_simulated_clock_is_moved() {
     let real = Simulator::new(
         SimulatorConfig::default(),
         crate::clock::Clock::system(),
-        client(),
+        super::harness::tls(),
     );
     let request = Request::post("/simulator/api/clock/advance")
         .body(Bytes::from_static(b"{\"seconds\": 60}"))

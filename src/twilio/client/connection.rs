@@ -39,7 +39,7 @@ pub(super) fn http() -> Http {
     // next.
     plain.set_connect_timeout(Some(CONNECT_TIMEOUT));
     let https = HttpsConnectorBuilder::new()
-        .with_tls_config(tls())
+        .with_tls_config(tls_config())
         .https_or_http()
         .enable_http1();
     legacy::Client::builder(TokioExecutor::new())
@@ -61,7 +61,7 @@ pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
 /// The same before it is built, for those who need one more setting.
 pub fn http_client_builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
-        .tls_backend_preconfigured(tls())
+        .tls_backend_preconfigured(tls_config())
         .http1_only()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
@@ -72,8 +72,8 @@ pub fn http_client_builder() -> reqwest::ClientBuilder {
         .user_agent(USER_AGENT)
 }
 
-/// By rustls with ring.
-fn tls() -> rustls::ClientConfig {
+/// TLS by rustls with ring, trusting the public authorities.
+pub fn tls_config() -> rustls::ClientConfig {
     // It fails when a provider is there already, which is as good.
     let _installed_before = rustls::crypto::ring::default_provider().install_default();
     let roots: rustls::RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
