@@ -217,12 +217,20 @@ fn failure(error: &legacy::Error) -> WebhookError {
 /// Twilio's code for a failed handshake.
 fn tls_code(error: &rustls::Error) -> u32 {
     use rustls::CertificateError as Certificate;
-    match error {
-        rustls::Error::InvalidCertificate(certificate) => match certificate {
-            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => 11_235,
-            Certificate::Expired | Certificate::ExpiredContext { .. } => 11_236,
-            _ => 11_237,
-        },
-        _ => 11_220,
+    let rustls::Error::InvalidCertificate(certificate) = error else {
+        return 11_220;
+    };
+    if matches!(
+        certificate,
+        Certificate::NotValidForName | Certificate::NotValidForNameContext { .. }
+    ) {
+        11_235
+    } else if matches!(
+        certificate,
+        Certificate::Expired | Certificate::ExpiredContext { .. }
+    ) {
+        11_236
+    } else {
+        11_237
     }
 }
