@@ -146,7 +146,7 @@ pub fn render_json(document: &serde_json::Value) -> String {
 /// The same in YAML.
 #[must_use]
 pub fn render_yaml(document: &serde_json::Value) -> String {
-    serde_yaml::to_string(document).unwrap_or_default()
+    yaml_serde::to_string(document).unwrap_or_default()
 }
 
 fn fixed(content_type: &'static str, body: String) -> impl Endpoint<Output = Response> {

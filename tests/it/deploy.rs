@@ -375,7 +375,7 @@ async fn health_tells_by_its_status_whether_the_program_is_alive() {
 
 #[test]
 fn compose_sets_what_the_program_knows_and_scrapes_where_it_listens() {
-    let compose: serde_yaml::Value = serde_yaml::from_str(&read("deploy/compose.yaml")).unwrap();
+    let compose: yaml_serde::Value = yaml_serde::from_str(&read("deploy/compose.yaml")).unwrap();
     let service = &compose["services"]["tablecall"];
     let known = settings();
     let names = service["environment"]
@@ -395,8 +395,8 @@ fn compose_sets_what_the_program_knows_and_scrapes_where_it_listens() {
     let metrics = service["environment"]["TABLECALL_METRICS_LISTEN"]
         .as_str()
         .unwrap();
-    let prometheus: serde_yaml::Value =
-        serde_yaml::from_str(&read("deploy/prometheus/prometheus.yml")).unwrap();
+    let prometheus: yaml_serde::Value =
+        yaml_serde::from_str(&read("deploy/prometheus/prometheus.yml")).unwrap();
     let target = prometheus["scrape_configs"][0]["static_configs"][0]["targets"][0]
         .as_str()
         .unwrap();
@@ -404,9 +404,9 @@ fn compose_sets_what_the_program_knows_and_scrapes_where_it_listens() {
 }
 
 /// The rules, the tests of the rules.
-fn alerts() -> BTreeMap<String, serde_yaml::Value> {
-    let rules: serde_yaml::Value =
-        serde_yaml::from_str(&read("deploy/prometheus/tablecall.yml")).unwrap();
+fn alerts() -> BTreeMap<String, yaml_serde::Value> {
+    let rules: yaml_serde::Value =
+        yaml_serde::from_str(&read("deploy/prometheus/tablecall.yml")).unwrap();
     let groups = rules["groups"].as_sequence().unwrap();
     let rules = groups
         .iter()
@@ -459,8 +459,8 @@ fn every_alert_leads_to_its_entry_in_the_runbook() {
 
 #[test]
 fn every_alert_is_tested_to_fire_and_not_to_fire() {
-    let tests: serde_yaml::Value =
-        serde_yaml::from_str(&read("deploy/prometheus/tablecall_test.yml")).unwrap();
+    let tests: yaml_serde::Value =
+        yaml_serde::from_str(&read("deploy/prometheus/tablecall_test.yml")).unwrap();
     let tests = tests["tests"].as_sequence().unwrap();
     let cases: Vec<_> = tests
         .iter()
@@ -471,8 +471,8 @@ fn every_alert_is_tested_to_fire_and_not_to_fire() {
             .iter()
             .copied()
             .filter(|case| case["alertname"].as_str() == Some(name));
-        let (silent, fires): (Vec<&serde_yaml::Value>, Vec<_>) =
-            own.partition(|case: &&serde_yaml::Value| {
+        let (silent, fires): (Vec<&yaml_serde::Value>, Vec<_>) =
+            own.partition(|case: &&yaml_serde::Value| {
                 case["exp_alerts"].as_sequence().unwrap().is_empty()
             });
         assert!(

@@ -124,7 +124,7 @@ async fn the_served_document_is_the_committed_one() {
 
 #[test]
 fn both_forms_say_the_same() {
-    let yaml: Value = serde_yaml::from_str(&tablecall::http::render_yaml(document())).unwrap();
+    let yaml: Value = yaml_serde::from_str(&tablecall::http::render_yaml(document())).unwrap();
     let json: Value = serde_json::from_str(&tablecall::http::render_json(document())).unwrap();
     assert_eq!(yaml, json);
 }

@@ -26,8 +26,8 @@ fn read(path: &str) -> String {
 
 /// Every expression of the alerts and of the dashboard.
 fn queries() -> Vec<String> {
-    let rules: serde_yaml::Value =
-        serde_yaml::from_str(&read("deploy/prometheus/tablecall.yml")).unwrap();
+    let rules: yaml_serde::Value =
+        yaml_serde::from_str(&read("deploy/prometheus/tablecall.yml")).unwrap();
     let rules = rules["groups"]
         .as_sequence()
         .unwrap()
