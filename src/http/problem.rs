@@ -78,9 +78,9 @@ impl Failure {
         Self { allowance, ..self }
     }
 
-    /// The answer.
+    /// The problem as JSON.
     #[must_use]
-    pub fn into_response(self, request_id: &str) -> Response {
+    pub fn body(&self, request_id: &str) -> Value {
         let (word, status, title) = (self.code.word(), self.code.status(), self.code.title());
         let mut body = json!({
             "type": format!("/docs#{word}"), "title": title, "status": status.as_u16(), "detail": self.detail,
@@ -90,9 +90,17 @@ impl Failure {
             let error = |error: &FieldError| json!({"field": error.field, "code": error.code, "message": error.message});
             body["errors"] = self.errors.iter().map(error).collect();
         }
-        for (name, value) in self.more {
-            body[name] = value;
+        for (name, value) in &self.more {
+            body[*name] = value.clone();
         }
+        body
+    }
+
+    /// The answer.
+    #[must_use]
+    pub fn into_response(self, request_id: &str) -> Response {
+        let status = self.code.status();
+        let body = self.body(request_id);
         let mut response = body.to_string().into_response();
         response.set_status(status);
         let headers = response.headers_mut();
@@ -197,28 +205,38 @@ impl From<service::Error> for Failure {
     }
 }
 
+/// The code of a problem with which policy refuses a request.
+pub(super) const fn code_of(refusal: &crate::policy::Refusal) -> Code {
+    use crate::policy::Refusal;
+    match refusal {
+        Refusal::NumberType => Code::NumberTypeNotAllowed,
+        Refusal::OwnNumber => Code::OwnNumber,
+        Refusal::Country => Code::CountryNotAllowed,
+        Refusal::OptedOut => Code::OptedOut,
+        Refusal::TooLate => Code::TooLate,
+        Refusal::Duplicate(_) => Code::DuplicateCall,
+        Refusal::NumberLimit { .. } => Code::NumberLimit,
+        Refusal::KeyLimit { .. } => Code::KeyLimit,
+        Refusal::ServiceLimit { .. } => Code::ServiceLimit,
+    }
+}
+
 fn refused(refusal: crate::policy::Refusal) -> Failure {
     use crate::policy::Refusal;
-    let limited = |code, retry_after| Failure {
-        retry_after: Some(retry_after),
-        ..Failure::new(code, format!("{}.", sentence(&refusal.to_string())))
-    };
-    let (code, field) = match refusal {
-        Refusal::NumberType => (Code::NumberTypeNotAllowed, "phone"),
-        Refusal::OwnNumber => (Code::OwnNumber, "phone"),
-        Refusal::Country => (Code::CountryNotAllowed, "phone"),
-        Refusal::OptedOut => (Code::OptedOut, "phone"),
-        Refusal::TooLate => (Code::TooLate, "give_up_at"),
+    let code = code_of(&refusal);
+    let whole = || Failure::new(code, format!("{}.", sentence(&refusal.to_string())));
+    let field = match refusal {
         Refusal::Duplicate(id) => {
-            let detail = format!("{}.", sentence(&refusal.to_string()));
             return Failure {
                 more: vec![("call_id", json!(id.to_string()))],
-                ..Failure::new(Code::DuplicateCall, detail)
+                ..whole()
             };
         }
-        Refusal::NumberLimit { retry_after } => return limited(Code::NumberLimit, retry_after),
-        Refusal::KeyLimit { retry_after } => return limited(Code::KeyLimit, retry_after),
-        Refusal::ServiceLimit { retry_after } => return limited(Code::ServiceLimit, retry_after),
+        Refusal::NumberLimit { retry_after }
+        | Refusal::KeyLimit { retry_after }
+        | Refusal::ServiceLimit { retry_after } => return whole().after(retry_after),
+        Refusal::NumberType | Refusal::OwnNumber | Refusal::Country | Refusal::OptedOut => "phone",
+        Refusal::TooLate => "give_up_at",
     };
     let error = FieldError {
         field: field.to_owned(),

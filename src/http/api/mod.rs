@@ -14,21 +14,30 @@ use poem::Request;
 use poem_openapi::param::{Header, Path};
 use poem_openapi::payload::{EventStream, PlainText};
 use poem_openapi::types::Example;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{ApiResponse, Object, OpenApi, Tags};
 use serde::Serialize;
 
 use self::request::{Body, CallRequest};
 use self::shown::Shown;
 use self::view::CallView;
-use self::words::{Instant, Verdict as VerdictWord, Word};
+use self::words::{CheckCode, Instant, Verdict as VerdictWord, Word};
 use super::calendar;
 use super::keys::Owner;
-use super::problem::{Code, Failure, rate_limit};
+use super::problem::{Code, Failure, code_of, rate_limit};
 use crate::call::{Call, WaitingFor};
 use crate::domain::CallId;
 use crate::policy::Verdict;
 use crate::service::{Check, Service};
 use crate::telemetry;
+
+/// The groups of operations in the document.
+#[derive(Tags)]
+enum Group {
+    /// Asking restaurants for tables, and what came of it.
+    Calls,
+    /// What happened to a call, as it happens: by stream, and by signed requests to a `callback_url`.
+    Events,
+}
 
 /// The operations under `/api`.
 #[derive(Debug)]
@@ -83,8 +92,8 @@ enum Followed {
     #[oai(status = 200)]
     Events(EventStream<BoxStream<'static, CallView>>),
     /// The final state was seen already: nothing will follow.
-    #[oai(status = 204)]
-    Over,
+    #[oai(status = 204, content_type = "text/event-stream")]
+    Over(PlainText<&'static str>),
 }
 
 #[derive(ApiResponse)]
@@ -106,7 +115,7 @@ struct CheckView {
     /// Whether it would ring.
     verdict: Word<VerdictWord>,
     /// Why not, as the code of the problem a create would get, or the word of `waiting_for`.
-    code: Option<String>,
+    code: Option<Word<CheckCode>>,
     /// The same for people.
     reason: Option<String>,
     /// Until when it would wait.
@@ -142,7 +151,7 @@ impl Api {
     }
 }
 
-#[OpenApi(prefix_path = "/api")]
+#[OpenApi(prefix_path = "/api", tag = "Group::Calls")]
 impl Api {
     /// Ask a restaurant for a table
     ///
@@ -203,8 +212,15 @@ impl Api {
     }
 
     /// One call
+    ///
+    /// The call as it stands now. To hear of each change, follow it.
     #[oai(path = "/call/:id", method = "get", operation_id = "get_call")]
-    async fn get_call(&self, request: &Request, id: Path<String>) -> poem::Result<Found> {
+    async fn get_call(
+        &self,
+        request: &Request,
+        /// The `id` of a call of this key.
+        id: Path<String>,
+    ) -> poem::Result<Found> {
         let call = self.find(request, &id.0).await?;
         Ok(Found::Call(Shown::of(&self.view(&call).await)))
     }
@@ -217,11 +233,13 @@ impl Api {
     #[oai(
         path = "/call/:id/events",
         method = "get",
-        operation_id = "follow_call"
+        operation_id = "follow_call",
+        tag = "Group::Events"
     )]
     async fn follow_call(
         &self,
         request: &Request,
+        /// The `id` of a call of this key.
         id: Path<String>,
         /// The `version` seen last.
         #[oai(name = "Last-Event-ID")]
@@ -242,7 +260,7 @@ impl Api {
         // 204 tells a browser's EventSource not to come back; an empty stream would make it ask for
         // ever.
         if nothing_new {
-            return Ok(Followed::Over);
+            return Ok(Followed::Over(PlainText("")));
         }
         Ok(Followed::Events(events::stream(calls, seen, &self.service)))
     }
@@ -255,7 +273,12 @@ impl Api {
         method = "post",
         operation_id = "cancel_call"
     )]
-    async fn cancel_call(&self, request: &Request, id: Path<String>) -> poem::Result<Canceled> {
+    async fn cancel_call(
+        &self,
+        request: &Request,
+        /// The `id` of a call of this key.
+        id: Path<String>,
+    ) -> poem::Result<Canceled> {
         let owner = owner(request)?;
         let call = self
             .service
@@ -273,9 +296,15 @@ impl Api {
     #[oai(
         path = "/call/:id/events/resend",
         method = "post",
-        operation_id = "resend_events"
+        operation_id = "resend_events",
+        tag = "Group::Events"
     )]
-    async fn resend_events(&self, request: &Request, id: Path<String>) -> poem::Result<Resent> {
+    async fn resend_events(
+        &self,
+        request: &Request,
+        /// The `id` of a call of this key.
+        id: Path<String>,
+    ) -> poem::Result<Resent> {
         let owner = owner(request)?;
         let call = self
             .service
@@ -286,12 +315,20 @@ impl Api {
     }
 
     /// The confirmed reservation as a calendar entry
+    ///
+    /// An iCalendar file (RFC 5545) for the guest's own calendar. Only for a call whose outcome is
+    /// `confirmed`.
     #[oai(
         path = "/call/:id/calendar.ics",
         method = "get",
         operation_id = "calendar_entry"
     )]
-    async fn calendar_entry(&self, request: &Request, id: Path<String>) -> poem::Result<Calendar> {
+    async fn calendar_entry(
+        &self,
+        request: &Request,
+        /// The `id` of a call of this key.
+        id: Path<String>,
+    ) -> poem::Result<Calendar> {
         let call = self.find(request, &id.0).await?;
         let entry = calendar::entry(&call).ok_or_else(|| {
             Failure::new(
@@ -366,13 +403,13 @@ impl CheckView {
             Verdict::Allowed => ("allowed", None, None, None),
             Verdict::Waits { reason, until } => (
                 "waits",
-                Some(reason.word()),
+                Some(CheckCode::Waits(reason)),
                 Some(waits(reason).to_owned()),
                 Some(until),
             ),
             Verdict::Blocked(refusal) => (
                 "blocked",
-                Some(refusal.code()),
+                Some(CheckCode::Blocked(code_of(&refusal))),
                 Some(refusal.to_string()),
                 None,
             ),
@@ -380,7 +417,7 @@ impl CheckView {
         let script = check.script;
         Self {
             verdict: Word(VerdictWord(verdict)),
-            code: code.map(str::to_owned),
+            code: code.map(Word),
             reason,
             until: until.map(Instant),
             script: ScriptView {

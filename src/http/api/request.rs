@@ -10,6 +10,8 @@ use poem_openapi::types::{Example, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
 use serde_json::{Map, Value};
 
+use super::words::{InlineWord, Instant};
+use crate::domain::Voicemail;
 use crate::http::problem::{Code, Failure};
 
 /// A request to have a restaurant asked for a table. The first four fields are the whole of what is
@@ -71,10 +73,10 @@ pub struct CallRequest {
     alternatives: Option<AlternativeTimes>,
     /// The earliest first ring, RFC 3339.
     #[oai(skip_serializing_if_is_none)]
-    not_before: Option<String>,
+    not_before: Option<Instant>,
     /// When to stop trying, RFC 3339. By default 24 hours later; never after the table's time.
     #[oai(skip_serializing_if_is_none)]
-    give_up_at: Option<String>,
+    give_up_at: Option<Instant>,
     /// How many times to ring at most; 3 by default.
     #[oai(
         skip_serializing_if_is_none,
@@ -82,11 +84,8 @@ pub struct CallRequest {
     )]
     attempts: Option<u8>,
     /// What to do when a machine answers: `hang_up` (default) or `leave_message`.
-    #[oai(
-        skip_serializing_if_is_none,
-        validator(pattern = r"^(hang_up|leave_message)$")
-    )]
-    voicemail: Option<String>,
+    #[oai(skip_serializing_if_is_none)]
+    voicemail: Option<InlineWord<Voicemail>>,
     /// An https URL that gets signed events.
     #[oai(
         skip_serializing_if_is_none,

@@ -3,8 +3,8 @@
 use poem_openapi::Object;
 use serde::Serialize;
 
-use super::words::{AttemptStatus, DeliveryStatus, Instant, Status, Word};
-use crate::call::{self, Ended, Line, Outcome, State, WaitingFor};
+use super::words::{AttemptStatus, DeliveryStatus, InlineWord, Instant, Status, Word};
+use crate::call::{self, Ended, How, Line, Machine, Outcome, State, WaitingFor};
 use crate::domain::{TableTime, Voicemail};
 use crate::store::Entry;
 use crate::twilio::client::Refusal;
@@ -75,23 +75,41 @@ pub struct DeliveryView {
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Reservation")]
 pub struct ReservationView {
+    /// Who the table is for.
     name: String,
+    /// The number that rings, in E.164.
     phone: String,
+    /// Date and time of the table on the restaurant's wall clock, such as `2027-06-18T19:30`.
     time: String,
+    /// How many people.
+    #[oai(validator(minimum(value = "1"), maximum(value = "99")))]
     party_size: u8,
+    /// The name of the place.
     restaurant: Option<String>,
+    /// The guest's own number, in E.164.
     guest_phone: Option<String>,
+    /// What else staff should know.
     notes: Option<String>,
+    /// The language that staff hear, as a language tag.
     language: String,
+    /// The country of the number, ISO 3166 alpha-2.
     country: Option<String>,
+    /// The restaurant's time zone (IANA), where it is known.
     timezone: Option<String>,
+    /// Keys sent after pick-up.
     extension: Option<String>,
+    /// Other times of the same day that would do.
     alternatives: Option<AlternativesView>,
+    /// The earliest first ring.
     not_before: Option<Instant>,
+    /// When to stop trying.
     give_up_at: Instant,
+    /// How many times to ring at most.
+    #[oai(validator(minimum(value = "1"), maximum(value = "5")))]
     attempts: u8,
-    /// `hang_up` or `leave_message`.
-    voicemail: String,
+    /// What is done when a machine answers.
+    voicemail: InlineWord<Voicemail>,
+    /// Where signed events are sent.
     callback_url: Option<String>,
 }
 
@@ -99,7 +117,9 @@ pub struct ReservationView {
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Alternatives")]
 pub struct AlternativesView {
+    /// The earliest time that would do, such as `18:30`.
     earliest: String,
+    /// The latest time that would do, such as `21:00`.
     latest: String,
 }
 
@@ -120,14 +140,18 @@ pub struct AttemptView {
     /// What to do about that code, in a sentence.
     advice: Option<String>,
     /// Twilio's final status: `completed`, `busy`, `no-answer`, `failed` or `canceled`.
-    twilio_status: Option<String>,
+    twilio_status: Option<Word<How>>,
     /// The SIP response at its end.
     sip_code: Option<u16>,
     /// What machine detection said: `beep`, `voice` or `fax`.
-    answered_by: Option<String>,
+    answered_by: Option<Word<Machine>>,
+    /// When it was begun.
     started_at: Instant,
+    /// When somebody or something picked up.
     answered_at: Option<Instant>,
+    /// When the line was closed.
     ended_at: Option<Instant>,
+    /// How long the line was open.
     duration_seconds: Option<u32>,
 }
 
@@ -135,8 +159,11 @@ pub struct AttemptView {
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "TimelineEntry")]
 pub struct EntryView {
+    /// When it happened.
     at: Instant,
+    /// What happened, such as `ringing` or `key`. New words may be added.
     what: String,
+    /// What else there is to say of it, such as the key that was pressed.
     detail: Option<String>,
 }
 
@@ -256,10 +283,7 @@ impl ReservationView {
             not_before: reservation.not_before.map(Instant),
             give_up_at: Instant(reservation.give_up_at),
             attempts: reservation.attempts,
-            voicemail: match reservation.voicemail {
-                Voicemail::HangUp => "hang_up".to_owned(),
-                Voicemail::LeaveMessage => "leave_message".to_owned(),
-            },
+            voicemail: InlineWord(reservation.voicemail),
             callback_url: reservation
                 .callback_url
                 .as_ref()
@@ -288,9 +312,9 @@ impl AttemptView {
             advice: attempt
                 .twilio_code
                 .map(|code| Refusal::of_code(code).advice().to_owned()),
-            twilio_status: attempt.how.map(|how| how.word().to_owned()),
+            twilio_status: attempt.how.map(Word),
             sip_code: attempt.sip_code,
-            answered_by: attempt.machine.map(|machine| machine.word().to_owned()),
+            answered_by: attempt.machine.map(Word),
             started_at: Instant(attempt.started_at),
             answered_at: attempt.answered_at.map(Instant),
             ended_at: attempt.ended_at.map(Instant),

@@ -9,12 +9,16 @@ use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::call::{Ended, Outcome, WaitingFor};
+use crate::call::{Ended, How, Machine, Outcome, WaitingFor};
+use crate::domain::Voicemail;
+use crate::http::problem::Code;
 
 /// A closed list of words.
 pub trait Words: Copy + Send + Sync + 'static {
     /// What the list is called in the document.
     const NAME: &'static str;
+    /// What the document says of it.
+    const DESCRIPTION: &'static str;
 
     /// Every value.
     fn all() -> Vec<Self>;
@@ -24,9 +28,10 @@ pub trait Words: Copy + Send + Sync + 'static {
 }
 
 macro_rules! words {
-    ($type:ty, $name:literal) => {
+    ($type:ty, $name:literal, $description:literal) => {
         impl Words for $type {
             const NAME: &'static str = $name;
+            const DESCRIPTION: &'static str = $description;
 
             fn all() -> Vec<Self> {
                 Self::ALL.to_vec()
@@ -39,9 +44,26 @@ macro_rules! words {
     };
 }
 
-words!(Outcome, "Outcome");
-words!(Ended, "EndedBecause");
-words!(WaitingFor, "WaitingFor");
+words!(
+    Outcome,
+    "Outcome",
+    "The verdict of a call; null until there is one. A key sets it at once, while the restaurant may still change its mind."
+);
+words!(
+    Ended,
+    "EndedBecause",
+    "Why an attempt ended; null until it has."
+);
+words!(
+    WaitingFor,
+    "WaitingFor",
+    "What a queued call waits for; null where it waits for nothing."
+);
+words!(
+    Machine,
+    "AnsweredBy",
+    "What machine detection said; null where it said nothing."
+);
 
 /// A `status` of the API.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +71,7 @@ pub struct Status(pub &'static str);
 
 impl Words for Status {
     const NAME: &'static str = "Status";
+    const DESCRIPTION: &'static str = "Where a call stands.";
 
     fn all() -> Vec<Self> {
         ["queued", "dialing", "ringing", "in_progress", "finished"]
@@ -67,6 +90,7 @@ pub struct AttemptStatus(pub &'static str);
 
 impl Words for AttemptStatus {
     const NAME: &'static str = "AttemptStatus";
+    const DESCRIPTION: &'static str = "How far an attempt got.";
 
     fn all() -> Vec<Self> {
         [
@@ -93,6 +117,7 @@ pub struct DeliveryStatus(pub &'static str);
 
 impl Words for DeliveryStatus {
     const NAME: &'static str = "DeliveryStatus";
+    const DESCRIPTION: &'static str = "How far the newest state of a call has come. `pending`: to be sent; `retrying`: sent in vain, and sent again at `next_attempt_at`; `delivered`: received; `gave_up`: tried for an hour in vain, or the endpoint answered 410.";
 
     fn all() -> Vec<Self> {
         ["pending", "retrying", "delivered", "gave_up"]
@@ -111,6 +136,7 @@ pub struct Verdict(pub &'static str);
 
 impl Words for Verdict {
     const NAME: &'static str = "Verdict";
+    const DESCRIPTION: &'static str = "Whether a create would ring.";
 
     fn all() -> Vec<Self> {
         ["allowed", "waits", "blocked"].map(Self).to_vec()
@@ -118,6 +144,84 @@ impl Words for Verdict {
 
     fn word(self) -> &'static str {
         self.0
+    }
+}
+
+/// How an attempt ended in Twilio's words.
+impl Words for How {
+    const NAME: &'static str = "TwilioStatus";
+    const DESCRIPTION: &'static str = "Twilio's final status of an attempt; null until it has one.";
+
+    fn all() -> Vec<Self> {
+        [
+            Self::Completed,
+            Self::Busy,
+            Self::NoAnswer,
+            Self::Failed,
+            Self::Canceled,
+        ]
+        .to_vec()
+    }
+
+    fn word(self) -> &'static str {
+        self.word()
+    }
+}
+
+/// What to do when a machine answers.
+impl Words for Voicemail {
+    const NAME: &'static str = "Voicemail";
+    const DESCRIPTION: &'static str = "What is done when a machine answers.";
+
+    fn all() -> Vec<Self> {
+        [Self::HangUp, Self::LeaveMessage].to_vec()
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::HangUp => "hang_up",
+            Self::LeaveMessage => "leave_message",
+        }
+    }
+}
+
+/// Why a create would not ring at once.
+#[derive(Clone, Copy, Debug)]
+pub enum CheckCode {
+    /// It would wait.
+    Waits(WaitingFor),
+    /// It would be refused with a problem of this code.
+    Blocked(Code),
+}
+
+impl Words for CheckCode {
+    const NAME: &'static str = "CheckCode";
+    const DESCRIPTION: &'static str = "Why a create would not ring at once: the code of the problem that it would get, or the word of `waiting_for`; null where it would ring.";
+
+    fn all() -> Vec<Self> {
+        let refusals = Code::OF_POLICY.into_iter().map(Self::Blocked);
+        refusals
+            .chain(WaitingFor::ALL.iter().copied().map(Self::Waits))
+            .collect()
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Waits(reason) => reason.word(),
+            Self::Blocked(code) => code.word(),
+        }
+    }
+}
+
+/// The schema of a closed list.
+fn schema<T: Words>() -> MetaSchema {
+    MetaSchema {
+        enum_items: T::all()
+            .into_iter()
+            .map(|value| value.word().into())
+            .collect(),
+        description: Some(T::DESCRIPTION),
+        ..MetaSchema::new("string")
     }
 }
 
@@ -139,13 +243,7 @@ impl<T: Words> Type for Word<T> {
     }
 
     fn register(registry: &mut Registry) {
-        registry.create_schema::<Self, _>(T::NAME.to_owned(), |_| MetaSchema {
-            enum_items: T::all()
-                .into_iter()
-                .map(|value| value.word().into())
-                .collect(),
-            ..MetaSchema::new("string")
-        });
+        registry.create_schema::<Self, _>(T::NAME.to_owned(), |_| schema::<T>());
     }
 
     fn as_raw_value(&self) -> Option<&Self> {
@@ -179,6 +277,54 @@ impl<T: Words> ParseFromJSON for Word<T> {
         known
             .map(Self)
             .ok_or_else(|| ParseError::expected_type(value))
+    }
+}
+
+/// A value of a closed list that the document writes out where it stands, for lists that may be
+/// null in one place and not in another.
+#[derive(Clone, Copy, Debug)]
+pub struct InlineWord<T>(pub T);
+
+impl<T: Words> Type for InlineWord<T> {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        T::NAME.into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(Box::new(schema::<T>()))
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
+impl<T: Words> Serialize for InlineWord<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.word())
+    }
+}
+
+impl<T: Words> ToJSON for InlineWord<T> {
+    fn to_json(&self) -> Option<Value> {
+        Some(self.0.word().into())
+    }
+}
+
+/// As with [`Word`].
+impl<T: Words> ParseFromJSON for InlineWord<T> {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        <Word<T> as ParseFromJSON>::parse_from_json(value)
+            .map(|word| Self(word.0))
+            .map_err(ParseError::propagate)
     }
 }
 

@@ -94,6 +94,19 @@ impl Code {
         Self::Unavailable,
     ];
 
+    /// The codes of requests that policy refuses.
+    pub const OF_POLICY: [Self; 9] = [
+        Self::NumberTypeNotAllowed,
+        Self::OwnNumber,
+        Self::CountryNotAllowed,
+        Self::OptedOut,
+        Self::TooLate,
+        Self::DuplicateCall,
+        Self::NumberLimit,
+        Self::KeyLimit,
+        Self::ServiceLimit,
+    ];
+
     /// The word, the status and the title.
     const fn facts(self) -> (&'static str, StatusCode, &'static str) {
         match self {
