@@ -20,7 +20,7 @@ use ring::hkdf;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 
-use crate::call::{Attempt, Baggage, Call, Terms};
+use crate::call::{AccountTier, Attempt, Call, CarryOver};
 use crate::domain::{CallId, Phone, Reservation, millis};
 
 pub use vault::Vault;
@@ -39,7 +39,7 @@ pub const LIFE: SignedDuration = SignedDuration::from_hours(1);
 
 /// What the URL may be used for; part of what is authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Purpose {
+pub enum TicketPurpose {
     /// Documents of the conversation, and the results of its Gathers.
     Voice,
     /// Status callbacks.
@@ -79,9 +79,9 @@ pub struct Body {
     /// Our number that rings the restaurant.
     pub from: Phone,
     /// What Twilio lets us ask for.
-    pub terms: Terms,
+    pub terms: AccountTier,
     /// Idempotency hash and trace context.
-    pub baggage: Baggage,
+    pub baggage: CarryOver,
 }
 
 /// A ticket that was sealed by us, for this purpose, and not too long ago.
@@ -203,7 +203,7 @@ impl Tickets {
     /// The system has no randomness to give, or there is no key.
     pub fn seal(
         &self,
-        purpose: Purpose,
+        purpose: TicketPurpose,
         head: &Head,
         body: &Body,
     ) -> Result<String, ring::error::Unspecified> {
@@ -218,7 +218,7 @@ impl Tickets {
     /// As [`Self::seal`].
     pub fn seal_each<const N: usize>(
         &self,
-        purposes: [Purpose; N],
+        purposes: [TicketPurpose; N],
         head: &Head,
         body: &Body,
     ) -> Result<[String; N], ring::error::Unspecified> {
@@ -249,7 +249,12 @@ impl Tickets {
     ///
     /// # Errors
     /// It was not, or too long ago.
-    pub fn open(&self, text: &str, purpose: Purpose, now: Timestamp) -> Result<Opened, Error> {
+    pub fn open(
+        &self,
+        text: &str,
+        purpose: TicketPurpose,
+        now: Timestamp,
+    ) -> Result<Opened, Error> {
         let opened = self.decrypt(text, purpose).ok_or(Error::Forged)?;
         let age = now.duration_since(opened.head.sealed_at);
         if age > LIFE {
@@ -259,7 +264,7 @@ impl Tickets {
         }
     }
 
-    fn decrypt(&self, text: &str, purpose: Purpose) -> Option<Opened> {
+    fn decrypt(&self, text: &str, purpose: TicketPurpose) -> Option<Opened> {
         if text.len() > LONGEST {
             return None;
         }
@@ -323,7 +328,7 @@ impl Opened {
     }
 }
 
-impl Purpose {
+impl TicketPurpose {
     const fn byte(self) -> u8 {
         match self {
             Self::Voice => b'v',

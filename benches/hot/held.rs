@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use poem::Request;
-use tablecall::call::{Baggage, Call, Event, Line, On, Terms, Turn, step};
+use tablecall::call::{
+    AccountTier, AttemptRef, Call, CarrierStatus, CarryOver, Event, TalkPosition, step,
+};
 use tablecall::clock::Clock;
 use tablecall::config::{Config, Given};
 use tablecall::domain::{CallId, Name, PartySize, Phone, Reservation, Sid, Voicemail};
 use tablecall::store::{self, Store};
-use tablecall::ticket::{Body, Head, Purpose, Tickets};
+use tablecall::ticket::{Body, Head, TicketPurpose, Tickets};
 
 use crate::webhook;
 
@@ -111,7 +113,7 @@ impl Held {
         fastrand::fill(&mut sid);
         let (sid, on) = (
             Sid::from_bytes(sid),
-            On {
+            AttemptRef {
                 attempt: 1,
                 sid: Sid::from_bytes(sid),
             },
@@ -119,10 +121,10 @@ impl Held {
         let ringing = [
             Event::Dial { from: phone },
             Event::Accepted(on),
-            Event::Reached(on, Line::Ringing),
+            Event::Reached(on, CarrierStatus::Ringing),
         ];
         let talking = [
-            Event::Reached(on, Line::InProgress),
+            Event::Reached(on, CarrierStatus::InProgress),
             Event::Fetched {
                 on,
                 sealed_at: self.now,
@@ -169,8 +171,8 @@ impl Held {
             created_at: call.created_at,
             version: call.version,
             from: Phone::from_e164("+15005550006").unwrap(),
-            baggage: Baggage::default(),
-            terms: Terms::Full,
+            baggage: CarryOver::default(),
+            terms: AccountTier::Full,
         }
     }
 
@@ -179,14 +181,14 @@ impl Held {
         let tickets = Tickets::new(self.config.ticket_keys.clone());
         let request = |fresh: usize| {
             let ticket = tickets
-                .seal(Purpose::Voice, &self.head(fresh), &self.body(fresh))
+                .seal(TicketPurpose::Voice, &self.head(fresh), &self.body(fresh))
                 .unwrap();
             match self.stage {
                 Stage::Ringing => {
                     webhook::request(&format!("/twiml/answer/{ticket}"), &self.sid(fresh), None)
                 }
                 Stage::Talking => {
-                    let path = format!("/twiml/keys/{}/{ticket}", Turn::first(0));
+                    let path = format!("/twiml/keys/{}/{ticket}", TalkPosition::first(0));
                     webhook::request(&path, &self.sid(fresh), Some("1"))
                 }
             }

@@ -17,11 +17,11 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use poem::{Endpoint, IntoResponse};
-use tablecall::call::{Opening, Reply, Turn};
+use tablecall::call::{Opening, Reply, TalkPosition};
 use tablecall::clock::Clock;
 use tablecall::speech::{Input, Scene, Speech};
 use tablecall::telemetry::{self, Format};
-use tablecall::ticket::{Purpose, Tickets};
+use tablecall::ticket::{TicketPurpose, Tickets};
 use tablecall::twilio::form::Form;
 use tablecall::twilio::signature::{SignatureHeaders, Verifier};
 use tokio::runtime::Runtime;
@@ -38,7 +38,7 @@ fn parts(criterion: &mut Criterion) {
     let held = Held::new(0, 1, Stage::Ringing);
     let (head, body) = (held.head(0), held.body(0));
     let tickets = Tickets::new(held.config.ticket_keys.clone());
-    let text = tickets.seal(Purpose::Voice, &head, &body).unwrap();
+    let text = tickets.seal(TicketPurpose::Voice, &head, &body).unwrap();
     let (now, path) = (held.now, format!("/twiml/answer/{text}"));
     let (headers, form) = signed(&path, &held.sid(0), None);
     let verifier = Verifier::new(ORIGIN, &[TOKEN], &[] as &[(&str, &str)]).unwrap();
@@ -53,12 +53,16 @@ fn parts(criterion: &mut Criterion) {
     criterion.bench_function("ticket, sealed", |bench| {
         bench.iter(|| {
             tickets
-                .seal(Purpose::Voice, black_box(&head), &body)
+                .seal(TicketPurpose::Voice, black_box(&head), &body)
                 .unwrap()
         });
     });
     criterion.bench_function("ticket, opened", |bench| {
-        bench.iter(|| tickets.open(black_box(&text), Purpose::Voice, now).unwrap());
+        bench.iter(|| {
+            tickets
+                .open(black_box(&text), TicketPurpose::Voice, now)
+                .unwrap()
+        });
     });
     let speech = Speech::load(Input::Keys).unwrap();
     let scene = Scene {
@@ -69,7 +73,7 @@ fn parts(criterion: &mut Criterion) {
     let first = Reply::Ask {
         opening: Opening::First,
         slowly: false,
-        listen: Turn::first(7),
+        listen: TalkPosition::first(7),
     };
     criterion.bench_function("first message, rendered", |bench| {
         bench.iter(|| speech.render(black_box(&first), &scene, &path));

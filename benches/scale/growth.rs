@@ -60,8 +60,8 @@ impl Site {
     }
 
     fn turn(&mut self) {
-        let turn = self.requests.split_off(self.requests.len() - TURN);
-        self.took.push((self.endpoint)(turn));
+        let position = self.requests.split_off(self.requests.len() - TURN);
+        self.took.push((self.endpoint)(position));
     }
 }
 

@@ -97,8 +97,8 @@ impl Player {
     }
 
     async fn call(&self, call: Taken, at: Vec<SocketAddr>, first: usize) {
-        let mut turn = at.iter().cycle().skip(first % at.len());
-        let mut next = || *turn.next().unwrap();
+        let mut position = at.iter().cycle().skip(first % at.len());
+        let mut next = || *position.next().unwrap();
         self.tells(&call, "initiated", 0, next()).await;
         self.tells(&call, "ringing", 1, next()).await;
         let page = self

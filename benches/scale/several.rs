@@ -72,10 +72,10 @@ pub(crate) async fn run() {
         Target::new("one process, Redis", address, (true, 1)),
         Target::new("two processes, Redis", address, (true, 2)),
     ];
-    for turn in 0..=TURNS {
+    for position in 0..=TURNS {
         for target in &mut targets {
             target.turn(&carrier).await;
-            if turn == 0 {
+            if position == 0 {
                 // Whatever is made once is made by now.
                 target.figures.clear();
             }

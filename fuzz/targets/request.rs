@@ -7,12 +7,12 @@ use std::sync::{Arc, LazyLock};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use tablecall::call::{Baggage, Because, Opening, Place, Reply, Terms, Turn};
+use tablecall::call::{CarryOver, RepromptReason, Opening, Place, Reply, AccountTier, TalkPosition};
 use tablecall::domain::{CallId, Country, Phone, Reservation};
 use tablecall::service::intake::{self, Callbacks, Defaults};
 use tablecall::simulator::twiml;
 use tablecall::speech::{Input, Scene, Speech};
-use tablecall::ticket::{Body, Head, Key, Purpose, Tickets};
+use tablecall::ticket::{Body, Head, Key, TicketPurpose, Tickets};
 
 static SPEECH: LazyLock<Speech> = LazyLock::new(|| Speech::load(Input::Keys).expect("the files are right"));
 static TICKETS: LazyLock<Tickets> = LazyLock::new(|| Tickets::new(vec![Key::derive(b"a")]));
@@ -47,23 +47,23 @@ fn can_be_sealed(reservation: &Reservation, now: Timestamp) {
         created_at: now,
         version: 1,
         from: reservation.phone,
-        terms: Terms::Full,
-        baggage: Baggage::default(),
+        terms: AccountTier::Full,
+        baggage: CarryOver::default(),
     };
-    let text = TICKETS.seal(Purpose::Voice, &head, &body).expect("there is a key and randomness");
+    let text = TICKETS.seal(TicketPurpose::Voice, &head, &body).expect("there is a key and randomness");
     assert!(text.len() < 4_000, "{} characters", text.len());
-    let opened = TICKETS.open(&text, Purpose::Voice, now).expect("it was sealed by us");
+    let opened = TICKETS.open(&text, TicketPurpose::Voice, now).expect("it was sealed by us");
     assert_eq!(opened.body(), Some(body));
 }
 
 fn can_be_said(reservation: &Reservation) {
     let scene = Scene { reservation, service_name: "Tablecall", contact_phone: Phone::from_e164("+14155550199") };
-    let listen = Turn::first(0);
+    let listen = TalkPosition::first(0);
     let replies = [
         Reply::Ask { opening: Opening::First, slowly: false, listen },
         Reply::Ask { opening: Opening::Again, slowly: true, listen },
-        Reply::Keys { because: Because::WrongKey, listen },
-        Reply::Called { listen: Turn::called_back(Place::Called) },
+        Reply::Keys { because: RepromptReason::WrongKey, listen },
+        Reply::Called { listen: TalkPosition::called_back(Place::Called) },
     ];
     for reply in &replies {
         heard_without_a_fault(&SPEECH.render(reply, &scene, ACTION));

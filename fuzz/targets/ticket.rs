@@ -10,8 +10,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
-use tablecall::call::Turn;
-use tablecall::ticket::{Body, Head, Key, Purpose, Tickets};
+use tablecall::call::TalkPosition;
+use tablecall::ticket::{Body, Head, Key, TicketPurpose, Tickets};
 
 static TICKETS: LazyLock<Tickets> = LazyLock::new(|| Tickets::new(vec![Key::derive(b"new"), Key::derive(b"old")]));
 
@@ -30,7 +30,7 @@ fuzz_target!(|data: &[u8]| {
 
 fn nothing_made_up_opens(data: &[u8]) {
     let encoded = BASE64_URL_SAFE_NO_PAD.encode(data);
-    for purpose in [Purpose::Voice, Purpose::Status, Purpose::Machine, Purpose::Inbound] {
+    for purpose in [TicketPurpose::Voice, TicketPurpose::Status, TicketPurpose::Machine, TicketPurpose::Inbound] {
         assert!(TICKETS.open(&encoded, purpose, Timestamp::UNIX_EPOCH).is_err());
         if let Ok(text) = std::str::from_utf8(data) {
             assert!(TICKETS.open(text, purpose, Timestamp::UNIX_EPOCH).is_err());
@@ -39,15 +39,15 @@ fn nothing_made_up_opens(data: &[u8]) {
 }
 
 fn turns_read_back(text: &str) {
-    if let Ok(turn) = text.parse::<Turn>() {
-        assert_eq!(turn.to_string().parse(), Ok(turn));
+    if let Ok(position) = text.parse::<TalkPosition>() {
+        assert_eq!(position.to_string().parse(), Ok(position));
     }
 }
 
 fn what_was_sealed_opens(head: &Head, body: &Body) {
-    let text = TICKETS.seal(Purpose::Voice, head, body).expect("there is a key and randomness");
+    let text = TICKETS.seal(TicketPurpose::Voice, head, body).expect("there is a key and randomness");
     // A body longer than any reservation of ours gives a text too long for a ticket.
-    let Ok(opened) = TICKETS.open(&text, Purpose::Voice, head.sealed_at) else {
+    let Ok(opened) = TICKETS.open(&text, TicketPurpose::Voice, head.sealed_at) else {
         assert!(text.len() > 4_000);
         return;
     };

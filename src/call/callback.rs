@@ -5,11 +5,11 @@ use jiff::SignedDuration;
 
 use super::event::Event;
 use super::keys::what;
-use super::state::{Call, Evidence, Line, Outcome, State, WaitingFor};
+use super::position::{CALLED_BACK, Decision, TalkPosition};
+use super::state::{Call, CarrierStatus, Evidence, Outcome, State, WaitingFor};
 use super::step::{SETTLE, Work};
-use super::talk::{self, Apology, Facts, Input, Reply};
-use super::timeline::What;
-use super::turn::{CALLED_BACK, Decision, Turn};
+use super::talk::{self, Apology, Input, Reply, TalkContext};
+use super::timeline::TimelineEvent;
 
 /// How long a decision made by ringing back may still be changed: its read-back and the wait for a
 /// key.
@@ -20,30 +20,30 @@ const HANDS_DOWN: SignedDuration = SignedDuration::from_secs(10);
 impl Work {
     /// A key of somebody who rang us: it decides like any other, and later than those of our own
     /// calls.
-    pub(super) fn called_back(&mut self, attempt: u8, turn: Turn, input: Input<'_>) {
-        if self.call.canceled || !turn.is_called_back() {
+    pub(super) fn called_back(&mut self, attempt: u8, position: TalkPosition, input: Input<'_>) {
+        if self.call.canceled || !position.is_called_back() {
             self.reply = Some(self.call.last_words());
             return;
         }
-        for told in [What::CalledBack, what(attempt, turn, input)] {
+        for told in [TimelineEvent::CalledBack, what(attempt, position, input)] {
             if !self.call.timeline.iter().any(|entry| entry.what == told) {
                 self.note(told);
             }
         }
         let (heard, reply) = talk::answer(
-            Turn {
-                step: turn.step - CALLED_BACK,
-                ..turn
+            TalkPosition {
+                step: position.step - CALLED_BACK,
+                ..position
             },
             input,
             0,
-            &Facts::of(&self.call.reservation),
+            &TalkContext::of(&self.call.reservation),
         );
         self.reply = Some(reply.called_back());
         if self.call.is_finished() {
             return self.stay_true(heard);
         }
-        self.hear(attempt, turn, heard);
+        self.hear(attempt, position, heard);
         if self.call.decision().is_none() {
             return;
         }
@@ -71,7 +71,7 @@ impl Work {
                 waiting_for: Some(WaitingFor::Retry),
                 until: soon,
             };
-            self.note(What::CalledBack);
+            self.note(TimelineEvent::CalledBack);
         }
     }
 
@@ -117,9 +117,9 @@ impl Work {
 impl Reply {
     /// The same reply in a call that came to us.
     fn called_back(self) -> Self {
-        let later = |turn: Turn| Turn {
-            step: turn.step.saturating_add(CALLED_BACK),
-            ..turn
+        let later = |position: TalkPosition| TalkPosition {
+            step: position.step.saturating_add(CALLED_BACK),
+            ..position
         };
         match self {
             Self::Called { listen } => Self::Called {
@@ -192,7 +192,8 @@ impl Call {
             .attempts
             .iter()
             .find(|attempt| attempt.number == answer.attempt);
-        self.is_finished() || talk.is_none_or(|talk| talk.farewell || talk.line == Line::Ended)
+        self.is_finished()
+            || talk.is_none_or(|talk| talk.farewell || talk.line == CarrierStatus::Ended)
     }
 
     /// Ends or plans nothing of the attempts: the verdict came from a call to us.

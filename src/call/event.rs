@@ -4,14 +4,14 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::state::{Call, Line, Machine, Outcome, Terms, WaitingFor};
+use super::position::TalkPosition;
+use super::state::{AccountTier, Call, CarrierStatus, Machine, Outcome, WaitingFor};
 use super::talk::{Input, Reply};
-use super::turn::Turn;
 use crate::domain::{Phone, Sid};
 
 /// Which attempt a webhook or an answer of Twilio speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct On {
+pub struct AttemptRef {
     /// Its number, from the ticket.
     pub attempt: u8,
     /// Its name, from Twilio.
@@ -40,10 +40,10 @@ pub enum Event<'a> {
         /// The attempt.
         attempt: u8,
         /// What is left.
-        terms: Terms,
+        terms: AccountTier,
     },
     /// Twilio accepted the create.
-    Accepted(On),
+    Accepted(AttemptRef),
     /// Twilio certainly did not process the create: 429, or no connection.
     TryLater {
         /// The attempt.
@@ -64,20 +64,20 @@ pub enum Event<'a> {
         attempt: u8,
     },
     /// A status callback: how far the line got.
-    Reached(On, Line),
+    Reached(AttemptRef, CarrierStatus),
     /// The first document was asked for.
     Fetched {
         /// The attempt.
-        on: On,
+        on: AttemptRef,
         /// When its ticket was sealed.
         sealed_at: Timestamp,
     },
     /// A Gather brought its result.
     Keyed {
         /// The attempt.
-        on: On,
+        on: AttemptRef,
         /// The turn in the URL.
-        turn: Turn,
+        position: TalkPosition,
         /// What came from the keypad.
         input: Input<'a>,
         /// When its ticket was sealed.
@@ -86,14 +86,14 @@ pub enum Event<'a> {
     /// A document could not be fetched; Twilio asks the fallback URL. `None`: it was the first.
     Resumed {
         /// The attempt.
-        on: On,
+        on: AttemptRef,
         /// The turn of the document that failed.
-        turn: Option<Turn>,
+        position: Option<TalkPosition>,
         /// When its ticket was sealed.
         sealed_at: Timestamp,
     },
     /// Answering-machine detection has made up its mind.
-    Detected(On, Machine),
+    Detected(AttemptRef, Machine),
     /// What came of [`Effect::LeaveMessage`].
     Message {
         /// The attempt.
@@ -106,7 +106,7 @@ pub enum Event<'a> {
         /// The newest attempt at the time the question was put; 0: none yet.
         attempt: u8,
         /// The turn in the URL.
-        turn: Turn,
+        position: TalkPosition,
         /// What came from the keypad.
         input: Input<'a>,
     },
@@ -115,13 +115,13 @@ pub enum Event<'a> {
     /// Staff asked, in another call, that their number be never rung again.
     OptedOut,
     /// The line is closed.
-    Closed(On, Closing),
+    Closed(AttemptRef, Closing),
     /// Twilio was asked what became of an attempt.
     LookedUp {
         /// The attempt.
         attempt: u8,
         /// What it said.
-        found: Found,
+        found: LookupResult,
     },
     /// Twilio's Events of an attempt: each key with the turn of the URL it was sent to. `None`: not
     /// readable yet.
@@ -129,7 +129,7 @@ pub enum Event<'a> {
         /// The attempt.
         attempt: u8,
         /// The keys in the order in which they were pressed.
-        keys: Option<&'a [(Turn, String)]>,
+        keys: Option<&'a [(TalkPosition, String)]>,
     },
     /// The client no longer wants it.
     Cancel,
@@ -143,7 +143,7 @@ pub enum Event<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closing {
     /// Twilio's final status.
-    pub how: How,
+    pub how: FinalStatus,
     /// The SIP response.
     pub sip_code: Option<u16>,
     /// Twilio's error code.
@@ -154,7 +154,7 @@ pub struct Closing {
 
 /// Twilio's final statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum How {
+pub enum FinalStatus {
     /// It was answered; by whom or what, it does not say.
     Completed,
     /// Busy.
@@ -167,7 +167,7 @@ pub enum How {
     Canceled,
 }
 
-impl How {
+impl FinalStatus {
     /// Twilio's word for it.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -183,11 +183,11 @@ impl How {
 
 /// What a look-up at Twilio found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum LookupResult {
     /// A live line.
-    Live(On, Line),
+    Live(AttemptRef, CarrierStatus),
     /// A closed line.
-    Closed(On, Closing),
+    Closed(AttemptRef, Closing),
     /// Twilio knows of no such call.
     Nothing,
     /// Twilio did not answer.
@@ -200,7 +200,7 @@ pub enum Effect {
     /// Ask policy, then send [`Event::Dial`], [`Event::Hold`] or [`Event::Block`].
     Consider,
     /// The intent is stored: ask Twilio, within five seconds.
-    Place {
+    TalkStage {
         /// The attempt.
         attempt: u8,
     },

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::event::{Event, On};
+use super::event::{AttemptRef, Event};
+use super::position::TalkPosition;
 use super::state::Call;
 use super::step::step;
 use super::talk::Input;
-use super::turn::Turn;
 use crate::domain::{
     CallId, Country, Language, Name, PartySize, Phone, Reservation, Sid, Voicemail,
 };
@@ -58,13 +58,13 @@ pub(crate) fn decided() -> Call {
 
 /// A call whose staff pressed these keys.
 pub(crate) fn keyed(digits: &str) -> Call {
-    let on = On {
+    let on = AttemptRef {
         attempt: 1,
         sid: Sid::from_bytes([7; 16]),
     };
     let key = Event::Keyed {
         on,
-        turn: Turn::first(0),
+        position: TalkPosition::first(0),
         input: Input::Digits(digits),
         sealed_at: start(),
     };

@@ -5,10 +5,10 @@
 use jiff::Timestamp;
 
 use super::event::Event;
+use super::position::TalkPosition;
 use super::state::Call;
 use super::step::step;
 use super::talk::Input;
-use super::turn::Turn;
 
 /// An event with its time, which borrows nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Kept {
     /// Without what it borrowed.
     event: Event<'static>,
     digits: Option<Box<str>>,
-    keys: Option<Box<[(Turn, String)]>>,
+    keys: Option<Box<[(TalkPosition, String)]>>,
 }
 
 impl Kept {
@@ -31,27 +31,27 @@ impl Kept {
                 Input::Digits("")
             }
             Input::Silence => Input::Silence,
-            Input::Said(said) => Input::Said(said),
+            Input::SpokenIntent(said) => Input::SpokenIntent(said),
         };
         let event = match event {
             Event::Keyed {
                 on,
-                turn,
+                position,
                 input,
                 sealed_at,
             } => Event::Keyed {
                 on,
-                turn,
+                position,
                 input: without(input),
                 sealed_at,
             },
             Event::CalledBack {
                 attempt,
-                turn,
+                position,
                 input,
             } => Event::CalledBack {
                 attempt,
-                turn,
+                position,
                 input: without(input),
             },
             Event::EventsRead {
@@ -76,11 +76,11 @@ impl Kept {
             Event::Fetched { on, sealed_at } => Event::Fetched { on, sealed_at },
             Event::Resumed {
                 on,
-                turn,
+                position,
                 sealed_at,
             } => Event::Resumed {
                 on,
-                turn,
+                position,
                 sealed_at,
             },
             Event::Detected(on, machine) => Event::Detected(on, machine),
@@ -109,27 +109,27 @@ impl Kept {
         // The patterns name the events that borrow; `new` is where the compiler asks for a new one.
         if let Event::Keyed {
             on,
-            turn,
+            position,
             input,
             sealed_at,
         } = self.event
         {
             return Event::Keyed {
                 on,
-                turn,
+                position,
                 input: digits(input),
                 sealed_at,
             };
         }
         if let Event::CalledBack {
             attempt,
-            turn,
+            position,
             input,
         } = self.event
         {
             return Event::CalledBack {
                 attempt,
-                turn,
+                position,
                 input: digits(input),
             };
         }
@@ -163,12 +163,12 @@ pub fn again(call: &Call, kept: &[Kept]) -> Option<Call> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::{Decision, On, example};
+    use crate::call::{AttemptRef, Decision, example};
     use crate::domain::Sid;
 
     #[test]
     fn a_key_that_was_kept_decides_what_others_left_open() {
-        let on = On {
+        let on = AttemptRef {
             attempt: 1,
             sid: Sid::from_bytes([7; 16]),
         };
@@ -186,7 +186,7 @@ mod tests {
         let pressed = String::from("1");
         let key = Event::Keyed {
             on,
-            turn: Turn::first(0),
+            position: TalkPosition::first(0),
             input: Input::Digits(&pressed),
             sealed_at: now,
         };

@@ -4,16 +4,16 @@ use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
 
-use super::event::On;
-use super::state::{Evidence, Hearing, Line, State};
+use super::event::AttemptRef;
+use super::position::{CALLED_BACK, TalkPosition};
+use super::state::{CarrierStatus, Evidence, State, TranscriptCoverage};
 use super::step::{SETTLE, Work};
 use super::talk::{self, Apology, Input, Reply};
-use super::timeline::{Keys, What};
-use super::turn::{CALLED_BACK, Turn};
+use super::timeline::{Digits, TimelineEvent};
 
 impl Work {
     /// The first document.
-    pub(super) fn fetched(&mut self, on: On, sealed_at: Timestamp) {
+    pub(super) fn fetched(&mut self, on: AttemptRef, sealed_at: Timestamp) {
         let Some(began) = self.pick_up(on, sealed_at) else {
             return;
         };
@@ -21,7 +21,7 @@ impl Work {
             return;
         }
         if !self.was_greeted(on.attempt) {
-            self.note(What::Greeted(on.attempt));
+            self.note(TimelineEvent::Greeted(on.attempt));
         }
         self.witness(on.attempt, false);
         self.reply = Some(talk::open(began));
@@ -29,27 +29,33 @@ impl Work {
 
     /// The result of a Gather. What staff answer counts until the guest cancels, also when time has
     /// run out meanwhile.
-    pub(super) fn keyed(&mut self, on: On, turn: Turn, input: Input<'_>, sealed_at: Timestamp) {
+    pub(super) fn keyed(
+        &mut self,
+        on: AttemptRef,
+        position: TalkPosition,
+        input: Input<'_>,
+        sealed_at: Timestamp,
+    ) {
         if self.pick_up(on, sealed_at).is_none() {
             return;
         }
-        if self.call.canceled || turn.is_called_back() {
+        if self.call.canceled || position.is_called_back() {
             self.reply = Some(self.call.last_words());
             return;
         }
-        let told = what(on.attempt, turn, input);
+        let told = what(on.attempt, position, input);
         if !self.call.timeline.iter().any(|entry| entry.what == told) {
             self.note(told);
         }
         // The turn remembers the pick-up also where this process has not seen it.
-        let elapsed = self.seconds_since(sealed_at).saturating_sub(turn.began);
-        let (heard, reply) = talk::answer(turn, input, elapsed, &self.facts(on.attempt));
-        self.reply = Some(self.hear_out(on.attempt, turn, input).unwrap_or(reply));
+        let elapsed = self.seconds_since(sealed_at).saturating_sub(position.began);
+        let (heard, reply) = talk::answer(position, input, elapsed, &self.context(on.attempt));
+        self.reply = Some(self.hear_out(on.attempt, position, input).unwrap_or(reply));
         if self.call.is_finished() {
             self.stay_true(heard);
             return;
         }
-        self.hear(on.attempt, turn, heard);
+        self.hear(on.attempt, position, heard);
         self.witness(on.attempt, reply.listen().is_none());
         self.heed(on.attempt);
         if self.is_last(on.attempt) && self.is_unwanted() {
@@ -58,7 +64,7 @@ impl Work {
     }
 
     /// A reply about a call that is over must not tell of a decision that no longer counts.
-    pub(super) fn stay_true(&mut self, heard: talk::Heard) {
+    pub(super) fn stay_true(&mut self, heard: talk::KeyResult) {
         if heard
             .settled()
             .is_some_and(|claims| claims != self.call.decision())
@@ -70,45 +76,52 @@ impl Work {
     /// A document failed on its way. What was heard at its turn is answered once more: only the
     /// reply was lost, and the next key belongs to what was asked in it. Where nothing was heard
     /// the turn's own question is put again, and it remains in doubt what was pressed.
-    pub(super) fn resumed(&mut self, on: On, turn: Option<Turn>, sealed_at: Timestamp) {
-        let Some(turn) = turn else {
+    pub(super) fn resumed(
+        &mut self,
+        on: AttemptRef,
+        position: Option<TalkPosition>,
+        sealed_at: Timestamp,
+    ) {
+        let Some(position) = position else {
             return self.fetched(on, sealed_at);
         };
-        match self.heard_at(on.attempt, turn.step..=turn.step) {
-            Some(What::Key { keys, .. }) => {
-                return self.keyed(on, turn, Input::Digits(keys.as_str()), sealed_at);
+        match self.heard_at(on.attempt, position.step..=position.step) {
+            Some(TimelineEvent::Key { keys, .. }) => {
+                return self.keyed(on, position, Input::Digits(keys.as_str()), sealed_at);
             }
-            Some(What::Said { said, .. }) => {
-                return self.keyed(on, turn, Input::Said(said), sealed_at);
+            Some(TimelineEvent::SpokenIntent { said, .. }) => {
+                return self.keyed(on, position, Input::SpokenIntent(said), sealed_at);
             }
-            Some(_) => return self.keyed(on, turn, Input::Silence, sealed_at),
+            Some(_) => return self.keyed(on, position, Input::Silence, sealed_at),
             None => {}
         }
         if self.pick_up(on, sealed_at).is_none() || self.has_nothing_to_ask(on.attempt) {
             return;
         }
-        let reply = talk::resume(turn, &self.facts(on.attempt));
+        let reply = talk::resume(position, &self.context(on.attempt));
         self.reply = Some(reply);
         if self.call.is_finished() {
             return;
         }
-        self.hear(on.attempt, turn, talk::Heard::Nothing);
+        self.hear(on.attempt, position, talk::KeyResult::Nothing);
         self.witness(on.attempt, reply.listen().is_none());
         let goes_on = self
-            .heard_at(on.attempt, turn.step..=CALLED_BACK - 1)
+            .heard_at(on.attempt, position.step..=CALLED_BACK - 1)
             .is_some();
         if let Some(attempt) = self.attempt(on).filter(|_| !goes_on) {
-            attempt.hearing = Hearing::AllBut { step: turn.step };
+            attempt.transcript = TranscriptCoverage::Missing {
+                step: position.step,
+            };
         }
         self.heed(on.attempt);
     }
 
     /// What was heard last at some steps of an attempt's talk.
-    fn heard_at(&self, attempt: u8, steps: RangeInclusive<u8>) -> Option<What> {
-        let spoken = |what: &What| {
-            matches!(what, What::Key { attempt: known, step: at, .. }
-                | What::Silence { attempt: known, step: at }
-                | What::Said { attempt: known, step: at, .. } if *known == attempt && steps.contains(at))
+    fn heard_at(&self, attempt: u8, steps: RangeInclusive<u8>) -> Option<TimelineEvent> {
+        let spoken = |what: &TimelineEvent| {
+            matches!(what, TimelineEvent::Key { attempt: known, step: at, .. }
+                | TimelineEvent::Silence { attempt: known, step: at }
+                | TimelineEvent::SpokenIntent { attempt: known, step: at, .. } if *known == attempt && steps.contains(at))
         };
         self.call
             .timeline
@@ -120,10 +133,10 @@ impl Work {
 
     /// Somebody is on the line: `None`, with an apology, when the message speaks of another.
     /// Otherwise the seconds from the sealing of the ticket to pick-up.
-    fn pick_up(&mut self, on: On, sealed_at: Timestamp) -> Option<u16> {
+    fn pick_up(&mut self, on: AttemptRef, sealed_at: Timestamp) -> Option<u16> {
         self.reply = Some(Reply::Apology(Apology::Fault));
         self.attempt(on)?;
-        self.reached(on, Line::InProgress);
+        self.reached(on, CarrierStatus::InProgress);
         let answered_at = self.attempt(on)?.answered_at.unwrap_or(self.now);
         Some(u16::try_from(answered_at.duration_since(sealed_at).as_secs()).unwrap_or_default())
     }
@@ -134,7 +147,7 @@ impl Work {
         self.call
             .timeline
             .iter()
-            .any(|entry| entry.what == What::Greeted(attempt))
+            .any(|entry| entry.what == TimelineEvent::Greeted(attempt))
     }
 
     /// Whether the answer is known, or nobody wants it any more: then that is what is said.
@@ -196,16 +209,16 @@ impl Work {
 }
 
 /// What the timeline tells of an input.
-pub(super) fn what(attempt: u8, turn: Turn, input: Input<'_>) -> What {
-    let step = turn.step;
+pub(super) fn what(attempt: u8, position: TalkPosition, input: Input<'_>) -> TimelineEvent {
+    let step = position.step;
     match input {
-        Input::Digits(digits) => What::Key {
+        Input::Digits(digits) => TimelineEvent::Key {
             attempt,
             step,
-            keys: Keys::new(digits),
+            keys: Digits::new(digits),
         },
-        Input::Silence => What::Silence { attempt, step },
-        Input::Said(said) => What::Said {
+        Input::Silence => TimelineEvent::Silence { attempt, step },
+        Input::SpokenIntent(said) => TimelineEvent::SpokenIntent {
             attempt,
             step,
             said,

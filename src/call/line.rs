@@ -3,12 +3,14 @@
 
 use jiff::SignedDuration;
 
-use super::event::{Closing, Effect, Found, How, On};
-use super::state::{Attempt, Ended, Evidence, Hearing, Line, Outcome, State, Terms};
+use super::event::{AttemptRef, Closing, Effect, FinalStatus, LookupResult};
+use super::position::{Decision, TalkPosition};
+use super::state::{
+    AccountTier, Attempt, CarrierStatus, Ended, Evidence, Outcome, State, TranscriptCoverage,
+};
 use super::step::{AGAIN, GRACE, POLL, RING, TALK, UNKNOWN, Work};
-use super::talk::{Heard, Input};
-use super::timeline::What;
-use super::turn::{Decision, Turn};
+use super::talk::{Input, KeyResult};
+use super::timeline::TimelineEvent;
 use super::{state, talk};
 
 /// Twilio's Events of a call can be read about 15 minutes after its end (docs/twilio.md,
@@ -30,24 +32,24 @@ const LONGEST_DOUBT: SignedDuration = SignedDuration::from_hours(2);
 
 impl Work {
     /// Raises the line; what is behind it already changes nothing.
-    pub(super) fn reached(&mut self, on: On, line: Line) {
+    pub(super) fn reached(&mut self, on: AttemptRef, line: CarrierStatus) {
         let now = self.now;
         let Some(attempt) = self.attempt(on) else {
             return;
         };
-        if line <= attempt.line || line == Line::Ended {
+        if line <= attempt.line || line == CarrierStatus::Ended {
             return;
         }
         attempt.line = line;
-        if line == Line::InProgress {
+        if line == CarrierStatus::InProgress {
             attempt.answered_at = Some(now);
         }
         let what = match line {
-            Line::Queued => Some(What::Accepted),
-            Line::Initiated => Some(What::Initiated),
-            Line::Ringing => Some(What::Ringing),
-            Line::InProgress => Some(What::Answered),
-            Line::Asked | Line::Unknown | Line::Ended => None,
+            CarrierStatus::Queued => Some(TimelineEvent::Accepted),
+            CarrierStatus::Initiated => Some(TimelineEvent::Initiated),
+            CarrierStatus::Ringing => Some(TimelineEvent::Ringing),
+            CarrierStatus::InProgress => Some(TimelineEvent::Answered),
+            CarrierStatus::Asked | CarrierStatus::Unknown | CarrierStatus::Ended => None,
         };
         if let Some(what) = what {
             self.note(what);
@@ -58,21 +60,23 @@ impl Work {
     }
 
     /// Brings the call's state up to its line.
-    fn follow(&mut self, line: Line) {
+    fn follow(&mut self, line: CarrierStatus) {
         let until = match line {
             // Twilio would tell nothing of it before its end, or nothing at all.
             _ if self.is_polled(line) => self.after(POLL),
-            Line::InProgress => self.after(TALK + GRACE),
-            Line::Ringing => self.after(RING + GRACE),
-            Line::Asked | Line::Unknown | Line::Queued | Line::Initiated | Line::Ended => {
-                self.after(RING + UNKNOWN)
-            }
+            CarrierStatus::InProgress => self.after(TALK + GRACE),
+            CarrierStatus::Ringing => self.after(RING + GRACE),
+            CarrierStatus::Asked
+            | CarrierStatus::Unknown
+            | CarrierStatus::Queued
+            | CarrierStatus::Initiated
+            | CarrierStatus::Ended => self.after(RING + UNKNOWN),
         };
         self.call.state = match (self.call.state, line) {
-            (State::Dialing { .. } | State::Ringing { .. }, Line::InProgress) => {
+            (State::Dialing { .. } | State::Ringing { .. }, CarrierStatus::InProgress) => {
                 State::InProgress { until }
             }
-            (State::Dialing { .. }, Line::Ringing) => State::Ringing { until },
+            (State::Dialing { .. }, CarrierStatus::Ringing) => State::Ringing { until },
             (State::Dialing { searches, .. }, _) => State::Dialing { until, searches },
             (state, _) => state,
         };
@@ -81,16 +85,16 @@ impl Work {
         }
     }
 
-    pub(super) fn closed(&mut self, on: On, closing: Closing) {
+    pub(super) fn closed(&mut self, on: AttemptRef, closing: Closing) {
         let now = self.now;
         let Some(attempt) = self.attempt(on) else {
             return;
         };
-        if attempt.line == Line::Ended {
+        if attempt.line == CarrierStatus::Ended {
             return;
         }
-        let rang = attempt.line >= Line::Ringing;
-        attempt.line = Line::Ended;
+        let rang = attempt.line >= CarrierStatus::Ringing;
+        attempt.line = CarrierStatus::Ended;
         attempt.ended_at = Some(now);
         attempt.how = Some(closing.how);
         attempt.sip_code = closing.sip_code;
@@ -105,16 +109,18 @@ impl Work {
             return;
         }
         let because = match closing.how {
-            How::Completed if farewell && !self.is_in_doubt() => self.quiet_end(),
-            How::Completed => return self.await_keys(),
-            How::Busy => Ended::Busy,
-            How::NoAnswer => Ended::NoAnswer,
+            FinalStatus::Completed if farewell && !self.is_in_doubt() => self.quiet_end(),
+            FinalStatus::Completed => return self.await_keys(),
+            FinalStatus::Busy => Ended::Busy,
+            FinalStatus::NoAnswer => Ended::NoAnswer,
             // A carrier's way of saying that it rang out (docs/twilio.md, *Statuses*).
-            How::Failed if rang && matches!(closing.sip_code, Some(480 | 487)) => Ended::NoAnswer,
-            How::Failed => Ended::Unreachable,
+            FinalStatus::Failed if rang && matches!(closing.sip_code, Some(480 | 487)) => {
+                Ended::NoAnswer
+            }
+            FinalStatus::Failed => Ended::Unreachable,
             // Nobody but us takes a call back: because nobody wants it (which `conclude` knows), or
             // because it rang on past its time.
-            How::Canceled => Ended::NoAnswer,
+            FinalStatus::Canceled => Ended::NoAnswer,
         };
         self.call.conclude(because, now);
     }
@@ -138,11 +144,13 @@ impl Work {
     /// Whether a key may have been pressed in the last attempt that nobody here has heard and that
     /// would count.
     pub(super) fn is_in_doubt(&self) -> bool {
-        let heard = match self.call.attempts.last().map(|last| last.hearing) {
-            None | Some(Hearing::All) => true,
-            Some(Hearing::Nothing) => self.call.decision().is_some(),
+        let heard = match self.call.attempts.last().map(|last| last.transcript) {
+            None | Some(TranscriptCoverage::Full) => true,
+            Some(TranscriptCoverage::None) => self.call.decision().is_some(),
             // A wish not to be called counts at once, whatever came after it.
-            Some(Hearing::AllBut { .. }) => self.call.decision() == Some(Decision::OptedOut),
+            Some(TranscriptCoverage::Missing { .. }) => {
+                self.call.decision() == Some(Decision::OptedOut)
+            }
         };
         !heard && !self.call.canceled && !self.call.barred
     }
@@ -187,12 +195,12 @@ impl Work {
         if let Some(last) = self.call.attempts.last_mut() {
             last.ended = Some(Ended::Unknown);
         }
-        self.note(What::Ended(Ended::Unknown));
+        self.note(TimelineEvent::Ended(Ended::Unknown));
         self.call.finish(Outcome::Unknown, self.now);
     }
 
     /// Plays the keys that Twilio remembers through the conversation.
-    pub(super) fn events_read(&mut self, attempt: u8, keys: Option<&[(Turn, String)]>) {
+    pub(super) fn events_read(&mut self, attempt: u8, keys: Option<&[(TalkPosition, String)]>) {
         let State::Settling {
             from: Evidence::Events { .. },
             ..
@@ -203,20 +211,20 @@ impl Work {
         let (Some(keys), true) = (keys, self.is_last(attempt)) else {
             return;
         };
-        let facts = self.facts(attempt);
+        let context = self.context(attempt);
         let mut last = None;
-        for (turn, digits) in keys {
+        for (position, digits) in keys {
             let input = if digits.is_empty() {
                 Input::Silence
             } else {
                 Input::Digits(digits)
             };
-            let (heard, reply) = talk::answer(*turn, input, 0, &facts);
+            let (heard, reply) = talk::answer(*position, input, 0, &context);
             last = heard
                 .settled()
-                .map(|decision| (turn.step, decision))
+                .map(|decision| (position.step, decision))
                 .or(last);
-            self.hear(attempt, *turn, heard);
+            self.hear(attempt, *position, heard);
             self.witness(attempt, reply.listen().is_none());
         }
         // Twilio knows them all: the last one counts, also where later turns were given out in
@@ -238,25 +246,25 @@ impl Work {
     }
 
     /// What the conversation of an attempt goes by.
-    pub(super) fn facts(&self, attempt: u8) -> talk::Facts {
+    pub(super) fn context(&self, attempt: u8) -> talk::TalkContext {
         let terms = self
             .call
             .attempts
             .iter()
             .find(|known| known.number == attempt)
             .map(|known| known.terms);
-        let facts = talk::Facts::of(&self.call.reservation);
+        let context = talk::TalkContext::of(&self.call.reservation);
         match terms {
-            None | Some(Terms::Full) => facts,
+            None | Some(AccountTier::Full) => context,
             // A trial account's call ends with its tenth document (docs/twilio.md).
-            Some(Terms::Trial | Terms::Silent) => talk::Facts {
+            Some(AccountTier::Trial | AccountTier::Silent) => talk::TalkContext {
                 most_replies: TRIAL_REPLIES,
-                ..facts
+                ..context
             },
         }
     }
 
-    pub(super) fn hear(&mut self, attempt: u8, turn: Turn, heard: Heard) {
+    pub(super) fn hear(&mut self, attempt: u8, position: TalkPosition, heard: KeyResult) {
         let answer = |step, decision| state::Answer {
             attempt,
             step,
@@ -265,9 +273,11 @@ impl Work {
         // The turn carries what was decided before it, also by keys that a process heard which is
         // no more, and also that nothing was: a wish that was taken back stays so, however late the
         // key arrives that took it back.
-        let knows = turn.said.is_some() || turn.step > 1 && !turn.is_called_back();
-        let before = knows.then(|| answer(turn.step.saturating_sub(1), turn.said));
-        let now = heard.settled().map(|decision| answer(turn.step, decision));
+        let knows = position.said.is_some() || position.step > 1 && !position.is_called_back();
+        let before = knows.then(|| answer(position.step.saturating_sub(1), position.said));
+        let now = heard
+            .settled()
+            .map(|decision| answer(position.step, decision));
         self.call.answer = [self.call.answer, before, now]
             .into_iter()
             .flatten()
@@ -278,10 +288,10 @@ impl Work {
                 .attempts
                 .iter_mut()
                 .find(|known| known.number == attempt)
-            && matches!(attempt.hearing, Hearing::AllBut { step } if step <= turn.step)
+            && matches!(attempt.transcript, TranscriptCoverage::Missing { step } if step <= position.step)
         {
             // Whatever was pressed before, this counts.
-            attempt.hearing = Hearing::All;
+            attempt.transcript = TranscriptCoverage::Full;
         }
     }
 
@@ -292,8 +302,8 @@ impl Work {
             .iter_mut()
             .find(|known| known.number == attempt)
         {
-            if attempt.hearing == Hearing::Nothing {
-                attempt.hearing = Hearing::All;
+            if attempt.transcript == TranscriptCoverage::None {
+                attempt.transcript = TranscriptCoverage::Full;
             }
             attempt.farewell |= farewell;
         }
@@ -318,7 +328,7 @@ impl Work {
     }
 
     /// Whether we have to ask how far a line is, once it has got to `line`.
-    fn is_polled(&self, line: Line) -> bool {
+    fn is_polled(&self, line: CarrierStatus) -> bool {
         // Without its name it is searched for, and a search that comes early proves nothing.
         match self
             .call
@@ -327,9 +337,9 @@ impl Work {
             .filter(|last| last.sid.is_some())
             .map(|last| last.terms)
         {
-            None | Some(Terms::Full) => false,
-            Some(Terms::Trial) => line < Line::InProgress,
-            Some(Terms::Silent) => true,
+            None | Some(AccountTier::Full) => false,
+            Some(AccountTier::Trial) => line < CarrierStatus::InProgress,
+            Some(AccountTier::Silent) => true,
         }
     }
 
@@ -340,7 +350,7 @@ impl Work {
             .call
             .attempts
             .last()
-            .filter(|last| last.terms != Terms::Full)
+            .filter(|last| last.terms != AccountTier::Full)
         else {
             return false;
         };
@@ -368,7 +378,7 @@ impl Work {
         }
     }
 
-    pub(super) fn looked_up(&mut self, attempt: u8, found: Found) {
+    pub(super) fn looked_up(&mut self, attempt: u8, found: LookupResult) {
         let open = matches!(
             self.call.state,
             State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. }
@@ -377,9 +387,9 @@ impl Work {
             return;
         }
         match found {
-            Found::Unreachable => {}
-            Found::Closed(on, closing) => self.closed(on, closing),
-            Found::Live(on, line) => {
+            LookupResult::Unreachable => {}
+            LookupResult::Closed(on, closing) => self.closed(on, closing),
+            LookupResult::Live(on, line) => {
                 let known = self.call.attempts.last().map(|last| last.line);
                 self.reached(on, line);
                 // It was asked about because it is overdue: a line that got no further is ended.
@@ -390,7 +400,7 @@ impl Work {
                     });
                 }
             }
-            Found::Nothing => self.found_nothing(),
+            LookupResult::Nothing => self.found_nothing(),
         }
     }
 

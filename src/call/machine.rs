@@ -1,19 +1,19 @@
 //! Steps of machines: what a verdict of answering-machine detection ends, and the one message that
 //! may be left.
 
-use super::event::{Effect, On};
+use super::event::{AttemptRef, Effect};
 use super::keys::what;
-use super::said::Said;
-use super::state::{Call, Ended, Line, Machine, Outcome, State, WaitingFor};
+use super::position::{TalkPosition, TalkStage};
+use super::spoken_intent::SpokenIntent;
+use super::state::{Call, CarrierStatus, Ended, Machine, Outcome, State, WaitingFor};
 use super::step::Work;
 use super::talk::{Input, Reply};
-use super::timeline::What;
-use super::turn::{Place, Turn};
+use super::timeline::TimelineEvent;
 use crate::domain::Voicemail;
 
 impl Work {
     /// A machine said what it is. Only a beep or a fax ends the talk at once; a key always wins.
-    pub(super) fn detected(&mut self, on: On, machine: Machine) {
+    pub(super) fn detected(&mut self, on: AttemptRef, machine: Machine) {
         let Some(attempt) = self.attempt(on) else {
             return;
         };
@@ -21,8 +21,8 @@ impl Work {
             return;
         }
         attempt.machine = Some(machine);
-        let open = attempt.line != Line::Ended;
-        self.note(What::Machine(machine));
+        let open = attempt.line != CarrierStatus::Ended;
+        self.note(TimelineEvent::Machine(machine));
         if !open || !self.is_last(on.attempt) || self.call.is_finished() || self.has_key(on.attempt)
         {
             return;
@@ -57,7 +57,7 @@ impl Work {
         else {
             return;
         };
-        let told = What::MessageLeft(attempt);
+        let told = TimelineEvent::MessageLeft(attempt);
         if left {
             if !self.call.timeline.iter().any(|entry| entry.what == told) {
                 self.note(told);
@@ -77,7 +77,12 @@ impl Work {
     /// A voice that a detector calls a machine's is heard out: the message and one wait for a key,
     /// and no more. It is not counted as our last word, for a key that was pressed may still be on
     /// its way. A repeat of what came before the verdict gets the reply it got then.
-    pub(super) fn hear_out(&self, attempt: u8, turn: Turn, input: Input<'_>) -> Option<Reply> {
+    pub(super) fn hear_out(
+        &self,
+        attempt: u8,
+        position: TalkPosition,
+        input: Input<'_>,
+    ) -> Option<Reply> {
         let voice = |known: &super::state::Attempt| {
             known.number == attempt && known.machine == Some(Machine::Voice)
         };
@@ -85,48 +90,49 @@ impl Work {
             Input::Digits(_) => true,
             Input::Silence => false,
             // What a greeting says is no answer.
-            Input::Said(said) => said != Said::Unclear,
+            Input::SpokenIntent(said) => said != SpokenIntent::Unclear,
         };
-        let machine = turn.place == Place::Keys && !spoke && !self.has_key(attempt);
-        let place = |wanted: What| {
+        let machine = position.stage == TalkStage::Keys && !spoke && !self.has_key(attempt);
+        let place = |wanted: TimelineEvent| {
             self.call
                 .timeline
                 .iter()
                 .position(|entry| entry.what == wanted)
         };
-        let after = place(what(attempt, turn, input)) > place(What::Machine(Machine::Voice));
+        let after =
+            place(what(attempt, position, input)) > place(TimelineEvent::Machine(Machine::Voice));
         (machine && after && self.call.attempts.iter().any(voice)).then_some(Reply::HangUp)
     }
 
     /// Whether somebody pressed a key in an attempt, whatever it was, or said a word that we know:
     /// then somebody was there.
     pub(super) fn has_key(&self, attempt: u8) -> bool {
-        let pressed = |what: What| match what {
-            What::Key { attempt: known, .. } => known == attempt,
-            What::Said {
+        let pressed = |what: TimelineEvent| match what {
+            TimelineEvent::Key { attempt: known, .. } => known == attempt,
+            TimelineEvent::SpokenIntent {
                 attempt: known,
                 said,
                 ..
-            } => known == attempt && said != Said::Unclear,
-            What::Created
-            | What::TakenOver
-            | What::Waits(_)
-            | What::Dialed(_)
-            | What::Accepted
-            | What::TryLater
-            | What::Refused(_)
-            | What::Unanswered
-            | What::Initiated
-            | What::Ringing
-            | What::Answered
-            | What::Greeted(_)
-            | What::Silence { .. }
-            | What::CalledBack
-            | What::Machine(_)
-            | What::MessageLeft(_)
-            | What::Ended(_)
-            | What::Canceled
-            | What::Finished(_) => false,
+            } => known == attempt && said != SpokenIntent::Unclear,
+            TimelineEvent::Created
+            | TimelineEvent::TakenOver
+            | TimelineEvent::Waits(_)
+            | TimelineEvent::Dialed(_)
+            | TimelineEvent::Accepted
+            | TimelineEvent::TryLater
+            | TimelineEvent::Refused(_)
+            | TimelineEvent::Unanswered
+            | TimelineEvent::Initiated
+            | TimelineEvent::Ringing
+            | TimelineEvent::Answered
+            | TimelineEvent::Greeted(_)
+            | TimelineEvent::Silence { .. }
+            | TimelineEvent::CalledBack
+            | TimelineEvent::Machine(_)
+            | TimelineEvent::MessageLeft(_)
+            | TimelineEvent::Ended(_)
+            | TimelineEvent::Canceled
+            | TimelineEvent::Finished(_) => false,
         };
         self.call.timeline.iter().any(|entry| pressed(entry.what))
             || self

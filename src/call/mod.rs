@@ -14,7 +14,7 @@ mod keys;
 mod line;
 mod machine;
 mod kept;
-mod said;
+mod spoken_intent;
 mod verdict;
 
 pub mod event;
@@ -22,21 +22,21 @@ pub mod state;
 pub mod step;
 pub mod talk;
 pub mod timeline;
-pub mod turn;
+pub mod position;
 
 #[cfg(test)]
 pub(crate) mod example;
 #[cfg(test)]
 mod tests;
 
-pub use event::{Closing, Effect, Event, Found, How, On, Step};
+pub use event::{AttemptRef, Closing, Effect, Event, FinalStatus, LookupResult, Step};
 pub use kept::{Kept, again};
-pub use said::Said;
+pub use position::{Decision, TalkPosition, TalkStage};
+pub use spoken_intent::SpokenIntent;
 pub use state::{
-    Answer, Attempt, Baggage, Call, Ended, Evidence, Hearing, Line, Machine, Outcome, State, Terms,
-    WaitingFor,
+    AccountTier, Answer, Attempt, Call, CarrierStatus, CarryOver, Ended, Evidence, Machine,
+    Outcome, State, TranscriptCoverage, WaitingFor,
 };
 pub use step::step;
-pub use talk::{Apology, Because, Goodbye, Input, Opening, Reply};
-pub use timeline::{Entry, Keys, What};
-pub use turn::{Decision, Place, Turn};
+pub use talk::{Apology, Goodbye, Input, Opening, Reply, RepromptReason};
+pub use timeline::{Digits, TimelineEntry, TimelineEvent};

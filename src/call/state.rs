@@ -5,9 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::event::How;
-use super::timeline::{Entry, What};
-use super::turn::{CALLED_BACK, Decision};
+use super::event::FinalStatus;
+use super::position::{CALLED_BACK, Decision};
+use super::timeline::{TimelineEntry, TimelineEvent};
 use crate::domain::{CallId, Phone, Reservation, Sid, millis};
 
 /// One request to have one restaurant asked about one reservation.
@@ -39,14 +39,14 @@ pub struct Call {
     /// over.
     pub attempts: Vec<Attempt>,
     /// What happened, oldest first.
-    pub timeline: Vec<Entry>,
+    pub timeline: Vec<TimelineEntry>,
     /// Rides along in the tickets.
-    pub baggage: Baggage,
+    pub baggage: CarryOver,
 }
 
 /// What the core does not look at, but each process that takes the call over needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Baggage {
+pub struct CarryOver {
     /// Hash of the `Idempotency-Key` with its owner.
     pub idempotency: Option<[u8; 16]>,
     /// W3C trace context: trace id and parent span.
@@ -133,13 +133,13 @@ pub struct Attempt {
     /// Our number that it is made from.
     pub from: Phone,
     /// What Twilio lets us ask for.
-    pub terms: Terms,
+    pub terms: AccountTier,
     /// Twilio's name of it, once it is known.
     pub sid: Option<Sid>,
     /// How far the line got.
-    pub line: Line,
+    pub line: CarrierStatus,
     /// How much of the talk we have heard.
-    pub hearing: Hearing,
+    pub transcript: TranscriptCoverage,
     /// The last words were given out: no further key can come.
     pub farewell: bool,
     /// What answering-machine detection said.
@@ -149,7 +149,7 @@ pub struct Attempt {
     /// Why it ended.
     pub ended: Option<Ended>,
     /// Twilio's final status.
-    pub how: Option<How>,
+    pub how: Option<FinalStatus>,
     /// Twilio's error code, when it refused.
     pub twilio_code: Option<u32>,
     /// The SIP response of the last callback, 200 for a call that was answered.
@@ -169,14 +169,14 @@ pub struct Attempt {
 
 /// How much of the talk of an attempt was heard here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Hearing {
+pub enum TranscriptCoverage {
     /// Nothing: it was taken over after pick-up, and no webhook of the talk has come yet.
-    Nothing,
+    None,
     /// All of it so far, or what a turn tells of it.
-    All,
+    Full,
     /// All but what came of this step, whose document was asked of the fallback: a key may have
     /// been pressed that only a process heard which is no more, or nobody.
-    AllBut {
+    Missing {
         /// The step.
         step: u8,
     },
@@ -186,7 +186,7 @@ pub enum Hearing {
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
-pub enum Terms {
+pub enum AccountTier {
     /// All that we need.
     #[default]
     Full,
@@ -199,7 +199,7 @@ pub enum Terms {
 
 /// How far a line got; later ones are further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Line {
+pub enum CarrierStatus {
     /// Twilio is being asked.
     Asked,
     /// No answer came: the call may exist or not.
@@ -329,11 +329,11 @@ impl Call {
             canceled: false,
             barred: false,
             attempts: Vec::new(),
-            timeline: vec![Entry {
+            timeline: vec![TimelineEntry {
                 at: now,
-                what: What::Created,
+                what: TimelineEvent::Created,
             }],
-            baggage: Baggage::default(),
+            baggage: CarryOver::default(),
         }
     }
 
@@ -351,12 +351,12 @@ impl Call {
             searches: 0,
         };
         self.attempts = vec![Attempt {
-            hearing: Hearing::Nothing,
+            transcript: TranscriptCoverage::None,
             ..attempt
         }];
-        self.timeline.push(Entry {
+        self.timeline.push(TimelineEntry {
             at: now,
-            what: What::TakenOver,
+            what: TimelineEvent::TakenOver,
         });
         self
     }
@@ -482,10 +482,10 @@ impl Attempt {
         Self {
             number,
             from,
-            terms: Terms::Full,
+            terms: AccountTier::Full,
             sid: None,
-            line: Line::Asked,
-            hearing: Hearing::All,
+            line: CarrierStatus::Asked,
+            transcript: TranscriptCoverage::Full,
             farewell: false,
             machine: None,
             message: false,

@@ -3,10 +3,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::event::{Effect, Event, On, Step};
-use super::state::{Attempt, Call, Evidence, Hearing, Line, Outcome, State, Terms, WaitingFor};
-use super::timeline::{Entry, What};
-use super::turn::CALLED_BACK;
+use super::event::{AttemptRef, Effect, Event, Step};
+use super::position::CALLED_BACK;
+use super::state::{
+    AccountTier, Attempt, Call, CarrierStatus, Evidence, Outcome, State, TranscriptCoverage,
+    WaitingFor,
+};
+use super::timeline::{TimelineEntry, TimelineEvent};
 
 /// How long it rings: the `Timeout` of a create.
 pub const RING: SignedDuration = SignedDuration::from_secs(30);
@@ -72,7 +75,7 @@ impl Work {
             Event::Hold { waiting_for, until } => self.hold(waiting_for, until),
             Event::Block(outcome) => self.block(outcome),
             Event::Reduced { attempt, terms } => self.reduced(attempt, terms),
-            Event::Accepted(on) => self.reached(on, Line::Queued),
+            Event::Accepted(on) => self.reached(on, CarrierStatus::Queued),
             Event::TryLater { attempt, until } => self.try_later(attempt, until),
             Event::Refused { attempt, code } => self.refused(attempt, code),
             Event::Unanswered { attempt } => self.unanswered(attempt),
@@ -80,22 +83,22 @@ impl Work {
             Event::Fetched { on, sealed_at } => self.fetched(on, sealed_at),
             Event::Keyed {
                 on,
-                turn,
+                position,
                 input,
                 sealed_at,
-            } => self.keyed(on, turn, input, sealed_at),
+            } => self.keyed(on, position, input, sealed_at),
             Event::Resumed {
                 on,
-                turn,
+                position,
                 sealed_at,
-            } => self.resumed(on, turn, sealed_at),
+            } => self.resumed(on, position, sealed_at),
             Event::Detected(on, machine) => self.detected(on, machine),
             Event::Message { attempt, left } => self.message(attempt, left),
             Event::CalledBack {
                 attempt,
-                turn,
+                position,
                 input,
-            } => self.called_back(attempt, turn, input),
+            } => self.called_back(attempt, position, input),
             Event::RingNow => self.ring_now(),
             Event::OptedOut => self.bar(),
             Event::Closed(on, closing) => self.closed(on, closing),
@@ -126,7 +129,7 @@ impl Work {
         }
     }
 
-    fn reduced(&mut self, attempt: u8, terms: Terms) {
+    fn reduced(&mut self, attempt: u8, terms: AccountTier) {
         if !self.awaits_twilio(attempt) {
             return;
         }
@@ -151,8 +154,8 @@ impl Work {
             until: self.after(RING + UNKNOWN),
             searches: 0,
         };
-        self.note(What::Dialed(number));
-        self.effects.push(Effect::Place { attempt: number });
+        self.note(TimelineEvent::Dialed(number));
+        self.effects.push(Effect::TalkStage { attempt: number });
     }
 
     fn hold(&mut self, waiting_for: WaitingFor, until: Timestamp) {
@@ -163,14 +166,14 @@ impl Work {
             };
             // Once for each time it waits: what it waits for may go to and fro.
             let mut waits = self.call.timeline.iter().rev().map(|entry| entry.what);
-            let told = waits
-                .by_ref()
-                .take_while(|what| matches!(what, What::Waits(_) | What::TryLater));
+            let told = waits.by_ref().take_while(|what| {
+                matches!(what, TimelineEvent::Waits(_) | TimelineEvent::TryLater)
+            });
             if !told
                 .into_iter()
-                .any(|what| what == What::Waits(waiting_for))
+                .any(|what| what == TimelineEvent::Waits(waiting_for))
             {
-                self.note(What::Waits(waiting_for));
+                self.note(TimelineEvent::Waits(waiting_for));
             }
         }
     }
@@ -192,7 +195,7 @@ impl Work {
             return;
         }
         self.call.attempts.pop();
-        self.note(What::TryLater);
+        self.note(TimelineEvent::TryLater);
         if self.call.canceled {
             self.call.finish(Outcome::Canceled, self.now);
         } else if self.call.barred {
@@ -210,9 +213,10 @@ impl Work {
             return;
         }
         if let Some(last) = self.call.attempts.last_mut() {
-            (last.twilio_code, last.line, last.ended_at) = (code, Line::Ended, Some(self.now));
+            (last.twilio_code, last.line, last.ended_at) =
+                (code, CarrierStatus::Ended, Some(self.now));
         }
-        self.note(What::Refused(code.unwrap_or_default()));
+        self.note(TimelineEvent::Refused(code.unwrap_or_default()));
         self.call.conclude(super::state::Ended::Refused, self.now);
     }
 
@@ -221,16 +225,17 @@ impl Work {
             return;
         }
         if let Some(last) = self.call.attempts.last_mut() {
-            last.line = Line::Unknown;
+            last.line = CarrierStatus::Unknown;
         }
-        self.note(What::Unanswered);
+        self.note(TimelineEvent::Unanswered);
     }
 
     /// Whether this attempt still waits for Twilio's answer to the create: a webhook may have come
     /// before it.
     fn awaits_twilio(&self, attempt: u8) -> bool {
         let waits = |last: &Attempt| {
-            last.number == attempt && matches!(last.line, Line::Asked | Line::Unknown)
+            last.number == attempt
+                && matches!(last.line, CarrierStatus::Asked | CarrierStatus::Unknown)
         };
         matches!(self.call.state, State::Dialing { .. })
             && self.call.attempts.last().is_some_and(waits)
@@ -242,7 +247,7 @@ impl Work {
         if self.call.canceled || self.call.is_finished() || self.call.decision().is_some() {
             return;
         }
-        self.note(What::Canceled);
+        self.note(TimelineEvent::Canceled);
         // Also where no line is open: one that nobody knows of may still ring, and must hear the
         // apology.
         self.call.canceled = true;
@@ -328,7 +333,7 @@ impl Work {
     fn shutdown(&mut self) {
         match self.call.state {
             State::Queued { .. } => {
-                self.note(What::Ended(super::state::Ended::Shutdown));
+                self.note(TimelineEvent::Ended(super::state::Ended::Shutdown));
                 self.call.finish(Outcome::Failed, self.now);
             }
             State::Settling {
@@ -348,7 +353,7 @@ impl Work {
 
     // Small things
 
-    pub(super) fn note(&mut self, what: What) {
+    pub(super) fn note(&mut self, what: TimelineEvent) {
         self.call.note(what, self.now);
     }
 
@@ -358,7 +363,7 @@ impl Work {
 
     /// The attempt a message speaks of, unless its `CallSid` is another's: such a message changes
     /// nothing.
-    pub(super) fn attempt(&mut self, on: On) -> Option<&mut Attempt> {
+    pub(super) fn attempt(&mut self, on: AttemptRef) -> Option<&mut Attempt> {
         self.learn_of(on);
         let attempt = self
             .call
@@ -371,12 +376,12 @@ impl Work {
 
     /// A call that was taken over from the ticket of an early attempt may have had later ones:
     /// another process, which is no more, made them.
-    fn learn_of(&mut self, on: On) {
+    fn learn_of(&mut self, on: AttemptRef) {
         let taken_over = self
             .call
             .timeline
             .iter()
-            .any(|entry| entry.what == What::TakenOver);
+            .any(|entry| entry.what == TimelineEvent::TakenOver);
         let Some(last) = self
             .call
             .attempts
@@ -386,7 +391,7 @@ impl Work {
             return;
         };
         let later = Attempt {
-            hearing: Hearing::Nothing,
+            transcript: TranscriptCoverage::None,
             terms: last.terms,
             ..Attempt::new(on.attempt, last.from, self.now)
         };
@@ -409,7 +414,7 @@ impl Work {
 
 impl Call {
     /// Writes the timeline. A message that comes again is not written again.
-    pub(super) fn note(&mut self, what: What, now: Timestamp) {
-        self.timeline.push(Entry { at: now, what });
+    pub(super) fn note(&mut self, what: TimelineEvent, now: Timestamp) {
+        self.timeline.push(TimelineEntry { at: now, what });
     }
 }

@@ -1,13 +1,13 @@
 //! The conversation: what a key means where it is pressed, and what is said next.
 //!
-//! Pure, and without memory: everything that was agreed so far rides in the [`Turn`] of the URL
+//! Pure, and without memory: everything that was agreed so far rides in the [`TalkPosition`] of the URL
 //! that Twilio asks. Words are not made here; a [`Reply`] says what is to be said, and `speech`
 //! says it.
 
 use jiff::civil::Time;
 
-use super::said::Said;
-use super::turn::{Decision, Place, Turn};
+use super::position::{Decision, TalkPosition, TalkStage};
+use super::spoken_intent::SpokenIntent;
 use crate::domain::{Alternatives, Reservation};
 
 /// After so many replies, or [`LONGEST_TALK`] seconds, a polite goodbye ends the talk.
@@ -29,50 +29,50 @@ pub enum Reply {
         /// Asked for by star: slowly, and the time said in two ways.
         slowly: bool,
         /// Where the next key leads.
-        listen: Turn,
+        listen: TalkPosition,
     },
     /// The keys alone.
     Keys {
         /// Why they are said again.
-        because: Because,
+        because: RepromptReason,
         /// Where the next key leads.
-        listen: Turn,
+        listen: TalkPosition,
     },
     /// What was understood.
     Decided {
         /// The decision.
         decision: Decision,
         /// Where a key that changes it leads; `None`: goodbye.
-        listen: Option<Turn>,
+        listen: Option<TalkPosition>,
     },
     /// Asks for another time, in four digits.
     AskTime {
         /// What was typed before was no time.
         again: bool,
         /// Where the digits lead.
-        listen: Turn,
+        listen: TalkPosition,
     },
     /// Reads a time back, to be confirmed with 1.
     CheckTime {
         /// The time.
         time: Time,
         /// Where the key leads.
-        listen: Turn,
+        listen: TalkPosition,
     },
     /// Asks whether really never to call again.
     AskOptOut {
         /// Where the key leads.
-        listen: Turn,
+        listen: TalkPosition,
     },
     /// The reservation, for a restaurant that rings us back: keys 1 and 2.
     Called {
         /// Where the key leads.
-        listen: Turn,
+        listen: TalkPosition,
     },
     /// Offers a caller, whose number proves nothing, to ring the restaurant now: key 1.
     Offer {
         /// Where the key leads.
-        listen: Turn,
+        listen: TalkPosition,
     },
     /// The last words.
     Goodbye(Goodbye),
@@ -93,7 +93,7 @@ pub enum Opening {
 
 /// Why the keys are said again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Because {
+pub enum RepromptReason {
     /// The key pressed means nothing here.
     WrongKey,
     /// Back from asking for a time, or from the question whether to call again.
@@ -128,7 +128,7 @@ pub enum Apology {
 
 /// What the conversation needs to know of its call.
 #[derive(Clone, Copy, Debug)]
-pub struct Facts {
+pub struct TalkContext {
     /// The table's wished time of day.
     pub wished: Time,
     /// The times that would do besides; without them key 3 is not offered.
@@ -139,7 +139,7 @@ pub struct Facts {
     pub most_replies: u8,
 }
 
-impl Facts {
+impl TalkContext {
     /// The facts of a reservation. A place behind a menu gets five rounds: nobody may be there yet
     /// when we begin.
     #[must_use]
@@ -165,12 +165,12 @@ pub enum Input<'a> {
     /// No key in time.
     Silence,
     /// Something was said instead (`TWILIO_SPEECH`).
-    Said(Said),
+    SpokenIntent(SpokenIntent),
 }
 
 /// What a key settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum KeyResult {
     /// Nothing was settled.
     Nothing,
     /// The staff decided.
@@ -179,7 +179,7 @@ pub enum Heard {
     Withdrawn,
 }
 
-impl Heard {
+impl KeyResult {
     /// The decision that stands since then, if anything was settled.
     pub(super) const fn settled(self) -> Option<Option<Decision>> {
         match self {
@@ -196,60 +196,65 @@ pub fn open(began: u16) -> Reply {
     Reply::Ask {
         opening: Opening::First,
         slowly: false,
-        listen: Turn::first(began),
+        listen: TalkPosition::first(began),
     }
 }
 
-/// Says the document of `turn` once more, because it could not be fetched or run (Twilio's
+/// Says the document of `position` once more, because it could not be fetched or run (Twilio's
 /// fallback).
 #[must_use]
-pub fn resume(turn: Turn, facts: &Facts) -> Reply {
-    let listen = turn.next();
-    if listen.step >= facts.most_replies {
-        return goodbye(turn);
+pub fn resume(position: TalkPosition, context: &TalkContext) -> Reply {
+    let listen = position.next();
+    if listen.step >= context.most_replies {
+        return goodbye(position);
     }
-    match turn.place {
-        Place::Keys => Reply::Ask {
+    match position.stage {
+        TalkStage::Keys => Reply::Ask {
             opening: Opening::Again,
             slowly: false,
             listen,
         },
-        Place::Change => turn
+        TalkStage::Change => position
             .said
             .map_or(Reply::Goodbye(Goodbye::Decided), |decision| {
                 decided(decision, Some(listen))
             }),
-        Place::Time => Reply::AskTime {
+        TalkStage::Time => Reply::AskTime {
             again: false,
             listen,
         },
-        Place::TimeCheck(time) => Reply::CheckTime { time, listen },
-        Place::OptOut => Reply::AskOptOut { listen },
-        Place::Called => Reply::Called { listen },
-        Place::Offer => Reply::Offer { listen },
+        TalkStage::TimeCheck(time) => Reply::CheckTime { time, listen },
+        TalkStage::OptOut => Reply::AskOptOut { listen },
+        TalkStage::Called => Reply::Called { listen },
+        TalkStage::Offer => Reply::Offer { listen },
     }
 }
 
-/// Answers what came from the keypad at `turn`; `elapsed` is how many seconds ago the phone was
+/// Answers what came from the keypad at `position`; `elapsed` is how many seconds ago the phone was
 /// picked up.
 #[must_use]
-pub fn answer(turn: Turn, input: Input<'_>, elapsed: u16, facts: &Facts) -> (Heard, Reply) {
-    let (heard, reply) = match as_keys(turn, input, facts) {
-        None => (Heard::Nothing, not_understood(turn)),
-        Some(input) => match turn.place {
-            Place::Keys => at_keys(turn, input, facts),
-            Place::Change => at_change(turn, input),
-            Place::Time => at_time(turn, input, facts),
-            Place::TimeCheck(time) => at_time_check(turn, time, input),
-            Place::OptOut => at_opt_out(turn, input),
-            Place::Called | Place::Offer => at_callback(turn, input),
+pub fn answer(
+    position: TalkPosition,
+    input: Input<'_>,
+    elapsed: u16,
+    context: &TalkContext,
+) -> (KeyResult, Reply) {
+    let (heard, reply) = match as_digits(position, input, context) {
+        None => (KeyResult::Nothing, not_understood(position)),
+        Some(input) => match position.stage {
+            TalkStage::Keys => at_keys(position, input, context),
+            TalkStage::Change => at_change(position, input),
+            TalkStage::Time => at_time(position, input, context),
+            TalkStage::TimeCheck(time) => at_time_check(position, time, input),
+            TalkStage::OptOut => at_opt_out(position, input),
+            TalkStage::Called | TalkStage::Offer => at_callback(position, input),
         },
     };
-    let over = turn.step.saturating_add(1) >= facts.most_replies || elapsed >= LONGEST_TALK;
+    let over = position.step.saturating_add(1) >= context.most_replies || elapsed >= LONGEST_TALK;
     (
         heard,
         if over {
-            shorten(turn, heard, reply)
+            shorten(position, heard, reply)
         } else {
             reply
         },
@@ -258,50 +263,64 @@ pub fn answer(turn: Turn, input: Input<'_>, elapsed: u16, facts: &Facts) -> (Hea
 
 /// What was said, as the key that means the same here; `None` for what means nothing here.
 #[must_use]
-pub fn as_keys<'a>(turn: Turn, input: Input<'a>, facts: &Facts) -> Option<Input<'a>> {
-    let Input::Said(said) = input else {
+pub fn as_digits<'a>(
+    position: TalkPosition,
+    input: Input<'a>,
+    context: &TalkContext,
+) -> Option<Input<'a>> {
+    let Input::SpokenIntent(said) = input else {
         return Some(input);
     };
-    let key = match (turn.place, said) {
-        (_, Said::Unclear) => None,
-        (_, Said::Again) => Some("*"),
+    let key = match (position.stage, said) {
+        (_, SpokenIntent::Unclear) => None,
+        (_, SpokenIntent::Again) => Some("*"),
         (
-            Place::Keys | Place::TimeCheck(_) | Place::OptOut | Place::Called | Place::Offer,
-            Said::Yes,
+            TalkStage::Keys
+            | TalkStage::TimeCheck(_)
+            | TalkStage::OptOut
+            | TalkStage::Called
+            | TalkStage::Offer,
+            SpokenIntent::Yes,
         ) => Some("1"),
-        (Place::Keys | Place::TimeCheck(_) | Place::OptOut | Place::Called, Said::No) => Some("2"),
-        (Place::TimeCheck(_), Said::OtherTime) => Some("2"),
-        (Place::Keys, Said::OtherTime) => facts.alternatives.map(|_| "3"),
+        (
+            TalkStage::Keys | TalkStage::TimeCheck(_) | TalkStage::OptOut | TalkStage::Called,
+            SpokenIntent::No,
+        ) => Some("2"),
+        (TalkStage::TimeCheck(_), SpokenIntent::OtherTime) => Some("2"),
+        (TalkStage::Keys, SpokenIntent::OtherTime) => context.alternatives.map(|_| "3"),
         // "Yes" may agree with what was read back or answer the question after it: only a key
         // changes a decision.
-        (Place::Change | Place::Time, Said::Yes | Said::No | Said::OtherTime) => None,
-        (Place::Offer, Said::No | Said::OtherTime)
-        | (Place::OptOut | Place::Called, Said::OtherTime) => None,
+        (
+            TalkStage::Change | TalkStage::Time,
+            SpokenIntent::Yes | SpokenIntent::No | SpokenIntent::OtherTime,
+        ) => None,
+        (TalkStage::Offer, SpokenIntent::No | SpokenIntent::OtherTime)
+        | (TalkStage::OptOut | TalkStage::Called, SpokenIntent::OtherTime) => None,
     };
     key.map(Input::Digits)
 }
 
 /// Words that nobody understood settle nothing: a key is asked for.
-fn not_understood(turn: Turn) -> Reply {
-    let listen = turn.next();
-    match turn.place {
-        Place::Keys => Reply::Keys {
-            because: Because::NotUnderstood,
+fn not_understood(position: TalkPosition) -> Reply {
+    let listen = position.next();
+    match position.stage {
+        TalkStage::Keys => Reply::Keys {
+            because: RepromptReason::NotUnderstood,
             listen,
         },
-        Place::Change => goodbye(turn),
-        Place::Time => Reply::AskTime {
+        TalkStage::Change => goodbye(position),
+        TalkStage::Time => Reply::AskTime {
             again: true,
             listen,
         },
-        Place::TimeCheck(time) => Reply::CheckTime { time, listen },
-        Place::OptOut => Reply::AskOptOut { listen },
-        Place::Called | Place::Offer => at_callback(turn, Input::Silence).1,
+        TalkStage::TimeCheck(time) => Reply::CheckTime { time, listen },
+        TalkStage::OptOut => Reply::AskOptOut { listen },
+        TalkStage::Called | TalkStage::Offer => at_callback(position, Input::Silence).1,
     }
 }
 
 /// The same answer without a further question.
-fn shorten(turn: Turn, heard: Heard, reply: Reply) -> Reply {
+fn shorten(position: TalkPosition, heard: KeyResult, reply: Reply) -> Reply {
     match reply {
         Reply::Decided { decision, .. } => decided(decision, None),
         Reply::AskOptOut { .. } => Reply::Goodbye(Goodbye::OptedOut),
@@ -311,44 +330,47 @@ fn shorten(turn: Turn, heard: Heard, reply: Reply) -> Reply {
         | Reply::CheckTime { .. }
         | Reply::Called { .. }
         | Reply::Offer { .. } => match heard {
-            Heard::Withdrawn => Reply::Goodbye(Goodbye::NoKey),
-            Heard::Nothing | Heard::Decided(_) => goodbye(turn),
+            KeyResult::Withdrawn => Reply::Goodbye(Goodbye::NoKey),
+            KeyResult::Nothing | KeyResult::Decided(_) => goodbye(position),
         },
         Reply::Goodbye(_) | Reply::Apology(_) | Reply::HangUp => reply,
     }
 }
 
-fn goodbye(turn: Turn) -> Reply {
-    Reply::Goodbye(match turn.said {
+fn goodbye(position: TalkPosition) -> Reply {
+    Reply::Goodbye(match position.said {
         Some(Decision::OptedOut) => Goodbye::OptedOut,
         Some(Decision::Accepted | Decision::Declined | Decision::OtherTime(_)) => Goodbye::Decided,
         None => Goodbye::NoKey,
     })
 }
 
-const fn decided(decision: Decision, listen: Option<Turn>) -> Reply {
+const fn decided(decision: Decision, listen: Option<TalkPosition>) -> Reply {
     Reply::Decided { decision, listen }
 }
 
 /// Reads a decision back and leaves a chance to change it.
-fn settle(turn: Turn, decision: Decision) -> (Heard, Reply) {
-    let listen = Turn {
-        place: Place::Change,
+fn settle(position: TalkPosition, decision: Decision) -> (KeyResult, Reply) {
+    let listen = TalkPosition {
+        stage: TalkStage::Change,
         said: Some(decision),
-        ..turn.next()
+        ..position.next()
     };
-    (Heard::Decided(decision), decided(decision, Some(listen)))
+    (
+        KeyResult::Decided(decision),
+        decided(decision, Some(listen)),
+    )
 }
 
-fn at_keys(turn: Turn, input: Input<'_>, facts: &Facts) -> (Heard, Reply) {
-    let listen = turn.next();
+fn at_keys(position: TalkPosition, input: Input<'_>, context: &TalkContext) -> (KeyResult, Reply) {
+    let listen = position.next();
     let reply = match input {
-        Input::Digits("1") => return settle(turn, Decision::Accepted),
-        Input::Digits("2") => return settle(turn, Decision::Declined),
-        Input::Digits("3") if facts.alternatives.is_some() => Reply::AskTime {
+        Input::Digits("1") => return settle(position, Decision::Accepted),
+        Input::Digits("2") => return settle(position, Decision::Declined),
+        Input::Digits("3") if context.alternatives.is_some() => Reply::AskTime {
             again: false,
-            listen: Turn {
-                place: Place::Time,
+            listen: TalkPosition {
+                stage: TalkStage::Time,
                 misses: 0,
                 ..listen
             },
@@ -356,13 +378,13 @@ fn at_keys(turn: Turn, input: Input<'_>, facts: &Facts) -> (Heard, Reply) {
         Input::Digits("9") => {
             let said = Some(Decision::OptedOut);
             let reply = Reply::AskOptOut {
-                listen: Turn {
-                    place: Place::OptOut,
+                listen: TalkPosition {
+                    stage: TalkStage::OptOut,
                     said,
                     ..listen
                 },
             };
-            return (Heard::Decided(Decision::OptedOut), reply);
+            return (KeyResult::Decided(Decision::OptedOut), reply);
         }
         Input::Digits("*") => Reply::Ask {
             opening: Opening::Again,
@@ -370,16 +392,16 @@ fn at_keys(turn: Turn, input: Input<'_>, facts: &Facts) -> (Heard, Reply) {
             listen,
         },
         Input::Digits(_) => Reply::Keys {
-            because: Because::WrongKey,
+            because: RepromptReason::WrongKey,
             listen,
         },
         // Words have become keys before they come here; those that mean none are silence to the
         // keypad.
-        Input::Silence | Input::Said(_) if listen.silences + 1 >= facts.rounds => {
+        Input::Silence | Input::SpokenIntent(_) if listen.silences + 1 >= context.rounds => {
             Reply::Goodbye(Goodbye::NoKey)
         }
-        Input::Silence | Input::Said(_) => {
-            let listen = Turn {
+        Input::Silence | Input::SpokenIntent(_) => {
+            let listen = TalkPosition {
                 silences: listen.silences + 1,
                 ..listen
             };
@@ -390,106 +412,108 @@ fn at_keys(turn: Turn, input: Input<'_>, facts: &Facts) -> (Heard, Reply) {
             }
         }
     };
-    (Heard::Nothing, reply)
+    (KeyResult::Nothing, reply)
 }
 
 /// One chance to change: the other of the two keys. Star says again what was understood.
-fn at_change(turn: Turn, input: Input<'_>) -> (Heard, Reply) {
-    let changed = match (turn.said, input) {
+fn at_change(position: TalkPosition, input: Input<'_>) -> (KeyResult, Reply) {
+    let changed = match (position.said, input) {
         (Some(said), Input::Digits("*")) => {
-            return (Heard::Nothing, decided(said, Some(turn.next())));
+            return (KeyResult::Nothing, decided(said, Some(position.next())));
         }
         (Some(Decision::Declined), Input::Digits("1")) => Decision::Accepted,
         (Some(Decision::Accepted | Decision::OtherTime(_)), Input::Digits("2")) => {
             Decision::Declined
         }
-        _ => return (Heard::Nothing, goodbye(turn)),
+        _ => return (KeyResult::Nothing, goodbye(position)),
     };
-    (Heard::Decided(changed), decided(changed, None))
+    (KeyResult::Decided(changed), decided(changed, None))
 }
 
-fn at_time(turn: Turn, input: Input<'_>, facts: &Facts) -> (Heard, Reply) {
+fn at_time(position: TalkPosition, input: Input<'_>, context: &TalkContext) -> (KeyResult, Reply) {
     let reply = match input {
-        Input::Silence | Input::Said(_) => back(
-            Turn {
-                silences: turn.silences + 1,
-                ..turn
+        Input::Silence | Input::SpokenIntent(_) => back(
+            TalkPosition {
+                silences: position.silences + 1,
+                ..position
             },
-            facts,
+            context,
         ),
         Input::Digits(digits) if digits.starts_with('*') => Reply::AskTime {
             again: false,
-            listen: turn.next(),
+            listen: position.next(),
         },
-        Input::Digits(digits) => match read_time(digits, facts.wished) {
+        Input::Digits(digits) => match read_time(digits, context.wished) {
             Some(time) => Reply::CheckTime {
                 time,
-                listen: Turn {
-                    place: Place::TimeCheck(time),
-                    ..turn.next()
+                listen: TalkPosition {
+                    stage: TalkStage::TimeCheck(time),
+                    ..position.next()
                 },
             },
-            None if turn.misses < MOST_MISSES => Reply::AskTime {
+            None if position.misses < MOST_MISSES => Reply::AskTime {
                 again: true,
-                listen: Turn {
-                    misses: turn.misses + 1,
-                    ..turn.next()
+                listen: TalkPosition {
+                    misses: position.misses + 1,
+                    ..position.next()
                 },
             },
-            None => back(turn, facts),
+            None => back(position, context),
         },
     };
-    (Heard::Nothing, reply)
+    (KeyResult::Nothing, reply)
 }
 
 /// Back to the keys, or goodbye when there was silence too often.
-fn back(turn: Turn, facts: &Facts) -> Reply {
-    if turn.silences >= facts.rounds {
+fn back(position: TalkPosition, context: &TalkContext) -> Reply {
+    if position.silences >= context.rounds {
         return Reply::Goodbye(Goodbye::NoKey);
     }
     Reply::Keys {
-        because: Because::Back,
-        listen: Turn {
-            place: Place::Keys,
+        because: RepromptReason::Back,
+        listen: TalkPosition {
+            stage: TalkStage::Keys,
             said: None,
-            ..turn.next()
+            ..position.next()
         },
     }
 }
 
-fn at_time_check(turn: Turn, time: Time, input: Input<'_>) -> (Heard, Reply) {
+fn at_time_check(position: TalkPosition, time: Time, input: Input<'_>) -> (KeyResult, Reply) {
     match input {
-        Input::Digits("1") => settle(turn, Decision::OtherTime(time)),
+        Input::Digits("1") => settle(position, Decision::OtherTime(time)),
         Input::Digits("*") => (
-            Heard::Nothing,
+            KeyResult::Nothing,
             Reply::CheckTime {
                 time,
-                listen: turn.next(),
+                listen: position.next(),
             },
         ),
-        Input::Digits(_) | Input::Silence | Input::Said(_) if turn.misses < MOST_MISSES => {
-            let listen = Turn {
-                place: Place::Time,
-                misses: turn.misses + 1,
-                ..turn.next()
+        Input::Digits(_) | Input::Silence | Input::SpokenIntent(_)
+            if position.misses < MOST_MISSES =>
+        {
+            let listen = TalkPosition {
+                stage: TalkStage::Time,
+                misses: position.misses + 1,
+                ..position.next()
             };
             (
-                Heard::Nothing,
+                KeyResult::Nothing,
                 Reply::AskTime {
                     again: true,
                     listen,
                 },
             )
         }
-        Input::Digits(_) | Input::Silence | Input::Said(_) => {
-            let listen = Turn {
-                place: Place::Keys,
-                ..turn.next()
+        Input::Digits(_) | Input::Silence | Input::SpokenIntent(_) => {
+            let listen = TalkPosition {
+                stage: TalkStage::Keys,
+                ..position.next()
             };
             (
-                Heard::Nothing,
+                KeyResult::Nothing,
                 Reply::Keys {
-                    because: Because::Back,
+                    because: RepromptReason::Back,
                     listen,
                 },
             )
@@ -498,27 +522,27 @@ fn at_time_check(turn: Turn, time: Time, input: Input<'_>) -> (Heard, Reply) {
 }
 
 /// Key 9 counts from the moment it was pressed: 1, 9, silence and hanging up leave it standing.
-fn at_opt_out(turn: Turn, input: Input<'_>) -> (Heard, Reply) {
+fn at_opt_out(position: TalkPosition, input: Input<'_>) -> (KeyResult, Reply) {
     match input {
-        Input::Digits("1" | "9") | Input::Silence | Input::Said(_) => {
-            (Heard::Nothing, Reply::Goodbye(Goodbye::OptedOut))
+        Input::Digits("1" | "9") | Input::Silence | Input::SpokenIntent(_) => {
+            (KeyResult::Nothing, Reply::Goodbye(Goodbye::OptedOut))
         }
         Input::Digits("*") => (
-            Heard::Nothing,
+            KeyResult::Nothing,
             Reply::AskOptOut {
-                listen: turn.next(),
+                listen: position.next(),
             },
         ),
         Input::Digits(_) => {
-            let listen = Turn {
-                place: Place::Keys,
+            let listen = TalkPosition {
+                stage: TalkStage::Keys,
                 said: None,
-                ..turn.next()
+                ..position.next()
             };
             (
-                Heard::Withdrawn,
+                KeyResult::Withdrawn,
                 Reply::Keys {
-                    because: Because::Back,
+                    because: RepromptReason::Back,
                     listen,
                 },
             )
@@ -528,20 +552,20 @@ fn at_opt_out(turn: Turn, input: Input<'_>) -> (Heard, Reply) {
 
 /// A restaurant that rings back: 1 and 2 as ever, or 1 to be rung now; everything else hears the
 /// question again.
-fn at_callback(turn: Turn, input: Input<'_>) -> (Heard, Reply) {
-    let again = Turn {
-        silences: turn.silences.saturating_add(1),
-        ..turn.next()
+fn at_callback(position: TalkPosition, input: Input<'_>) -> (KeyResult, Reply) {
+    let again = TalkPosition {
+        silences: position.silences.saturating_add(1),
+        ..position.next()
     };
-    let reply = match (turn.place, input) {
-        (Place::Called, Input::Digits("1")) => return settle(turn, Decision::Accepted),
-        (Place::Called, Input::Digits("2")) => return settle(turn, Decision::Declined),
-        (Place::Offer, Input::Digits("1")) => Reply::Goodbye(Goodbye::Decided),
+    let reply = match (position.stage, input) {
+        (TalkStage::Called, Input::Digits("1")) => return settle(position, Decision::Accepted),
+        (TalkStage::Called, Input::Digits("2")) => return settle(position, Decision::Declined),
+        (TalkStage::Offer, Input::Digits("1")) => Reply::Goodbye(Goodbye::Decided),
         _ if again.silences >= CALLBACK_ROUNDS => Reply::Goodbye(Goodbye::NoKey),
-        (Place::Offer, _) => Reply::Offer { listen: again },
+        (TalkStage::Offer, _) => Reply::Offer { listen: again },
         _ => Reply::Called { listen: again },
     };
-    (Heard::Nothing, reply)
+    (KeyResult::Nothing, reply)
 }
 
 /// Reads four digits as a time of day. Where the restaurant says quarter past eight as 0815 and

@@ -10,14 +10,14 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::event::{Closing, Effect, Event, Found, How, On};
+use super::event::{AttemptRef, Closing, Effect, Event, FinalStatus, LookupResult};
 use super::example::{self, start};
-use super::said::Said;
+use super::position::{Decision, TalkPosition, TalkStage};
+use super::spoken_intent::SpokenIntent;
 use super::state::{
-    Attempt, Call, Ended, Evidence, Line, Machine, Outcome, State, Terms, WaitingFor,
+    AccountTier, Attempt, Call, CarrierStatus, Ended, Evidence, Machine, Outcome, State, WaitingFor,
 };
-use super::talk::{Apology, Facts, Heard, Input, Reply};
-use super::turn::{Decision, Place, Turn};
+use super::talk::{Apology, Input, KeyResult, Reply, TalkContext};
 use super::{step::step, talk};
 use crate::domain::{Alternatives, CallId, Phone, Reservation, Sid};
 
@@ -25,7 +25,7 @@ mod answers;
 mod lost_replies;
 
 const SID: Sid = Sid::from_bytes([7; 16]);
-const ON: On = On {
+const ON: AttemptRef = AttemptRef {
     attempt: 1,
     sid: SID,
 };
@@ -73,7 +73,7 @@ fn in_progress() -> Call {
         &dialing(),
         &[
             Event::Accepted(ON),
-            Event::Reached(ON, Line::Ringing),
+            Event::Reached(ON, CarrierStatus::Ringing),
             fetched(),
         ],
     )
@@ -86,17 +86,21 @@ fn fetched<'a>() -> Event<'a> {
     }
 }
 
-fn key(turn: Turn, digits: &str) -> Event<'_> {
+fn key(position: TalkPosition, digits: &str) -> Event<'_> {
     Event::Keyed {
         on: ON,
-        turn,
+        position,
         input: Input::Digits(digits),
         sealed_at: start(),
     }
 }
 
-fn closed<'a>(how: How) -> Event<'a> {
-    let sip_code = Some(if how == How::Completed { 200 } else { 486 });
+fn closed<'a>(how: FinalStatus) -> Event<'a> {
+    let sip_code = Some(if how == FinalStatus::Completed {
+        200
+    } else {
+        486
+    });
     Event::Closed(
         ON,
         Closing {
@@ -121,12 +125,12 @@ fn settle(mut call: Call) -> Call {
 
 #[test]
 fn a_key_decides_at_once_and_the_end_makes_it_final() {
-    let call = run(&in_progress(), &[key(Turn::first(0), "1")]);
+    let call = run(&in_progress(), &[key(TalkPosition::first(0), "1")]);
     assert_eq!(
         (call.outcome(), call.is_finished()),
         (Some(Outcome::Confirmed), false)
     );
-    let call = settle(run(&call, &[closed(How::Completed)]));
+    let call = settle(run(&call, &[closed(FinalStatus::Completed)]));
     assert_eq!(
         call.state,
         State::Finished {
@@ -138,7 +142,7 @@ fn a_key_decides_at_once_and_the_end_makes_it_final() {
 
 #[test]
 fn completed_that_overtakes_the_key_waits_for_it() {
-    let ended = run(&in_progress(), &[closed(How::Completed)]);
+    let ended = run(&in_progress(), &[closed(FinalStatus::Completed)]);
     assert!(matches!(
         ended.state,
         State::Settling {
@@ -146,7 +150,7 @@ fn completed_that_overtakes_the_key_waits_for_it() {
             ..
         }
     ));
-    let call = settle(run(&ended, &[key(Turn::first(0), "2")]));
+    let call = settle(run(&ended, &[key(TalkPosition::first(0), "2")]));
     assert_eq!(
         call.state,
         State::Finished {
@@ -157,7 +161,7 @@ fn completed_that_overtakes_the_key_waits_for_it() {
 
 #[test]
 fn a_late_key_cancels_the_planned_retry() {
-    let waiting = settle(run(&in_progress(), &[closed(How::Completed)]));
+    let waiting = settle(run(&in_progress(), &[closed(FinalStatus::Completed)]));
     assert!(matches!(
         waiting.state,
         State::Queued {
@@ -165,7 +169,7 @@ fn a_late_key_cancels_the_planned_retry() {
             ..
         }
     ));
-    let call = settle(run(&waiting, &[key(Turn::first(0), "1")]));
+    let call = settle(run(&waiting, &[key(TalkPosition::first(0), "1")]));
     assert_eq!(
         call.state,
         State::Finished {
@@ -176,8 +180,8 @@ fn a_late_key_cancels_the_planned_retry() {
 
 #[test]
 fn a_late_key_ends_the_attempt_that_came_after_it() {
-    let waiting = settle(run(&in_progress(), &[closed(How::Completed)]));
-    let second = On {
+    let waiting = settle(run(&in_progress(), &[closed(FinalStatus::Completed)]));
+    let second = AttemptRef {
         attempt: 2,
         sid: Sid::from_bytes([8; 16]),
     };
@@ -186,10 +190,10 @@ fn a_late_key_ends_the_attempt_that_came_after_it() {
         &[
             Event::Dial { from: from() },
             Event::Accepted(second),
-            Event::Reached(second, Line::Ringing),
+            Event::Reached(second, CarrierStatus::Ringing),
         ],
     );
-    let late = step(&ringing, key(Turn::first(0), "1"), after(2));
+    let late = step(&ringing, key(TalkPosition::first(0), "1"), after(2));
     assert_eq!(
         late.effects,
         [Effect::HangUp {
@@ -215,7 +219,7 @@ fn a_late_key_ends_the_attempt_that_came_after_it() {
         "they are told what they said, and not asked again"
     );
     let closing = Closing {
-        how: How::Canceled,
+        how: FinalStatus::Canceled,
         sip_code: None,
         twilio_code: None,
         duration_seconds: None,
@@ -233,7 +237,10 @@ fn a_late_key_ends_the_attempt_that_came_after_it() {
 fn nothing_after_the_end_changes_the_verdict() {
     let done = settle(run(
         &in_progress(),
-        &[key(Turn::first(0), "1"), closed(How::Completed)],
+        &[
+            key(TalkPosition::first(0), "1"),
+            closed(FinalStatus::Completed),
+        ],
     ));
     for event in every_event() {
         let after_end = step(&done, event, after(60)).call;
@@ -244,7 +251,7 @@ fn nothing_after_the_end_changes_the_verdict() {
 
 #[test]
 fn another_callsid_changes_nothing() {
-    let other = On {
+    let other = AttemptRef {
         attempt: 1,
         sid: Sid::from_bytes([9; 16]),
     };
@@ -253,7 +260,7 @@ fn another_callsid_changes_nothing() {
         &call,
         Event::Keyed {
             on: other,
-            turn: Turn::first(0),
+            position: TalkPosition::first(0),
             input: Input::Digits("1"),
             sealed_at: start(),
         },
@@ -262,7 +269,7 @@ fn another_callsid_changes_nothing() {
     assert!(!stolen.changed);
     assert_eq!(stolen.reply, Some(Reply::Apology(Apology::Fault)));
     let closing = Closing {
-        how: How::Busy,
+        how: FinalStatus::Busy,
         sip_code: None,
         twilio_code: None,
         duration_seconds: None,
@@ -274,7 +281,7 @@ fn another_callsid_changes_nothing() {
 fn a_process_that_knows_nothing_never_concludes_that_no_key_was_pressed() {
     let attempt = Attempt::new(1, from(), start());
     let taken = queued().taken_over(attempt, 3, after(100));
-    let ended = step(&taken, closed(How::Completed), after(101)).call;
+    let ended = step(&taken, closed(FinalStatus::Completed), after(101)).call;
     assert!(matches!(
         ended.state,
         State::Settling {
@@ -303,7 +310,7 @@ fn a_process_that_knows_nothing_never_concludes_that_no_key_was_pressed() {
             outcome: Outcome::Unknown
         }
     );
-    let keys = [(Turn::first(0), "1".to_owned())];
+    let keys = [(TalkPosition::first(0), "1".to_owned())];
     let told = step(
         &ended,
         Event::EventsRead {
@@ -324,7 +331,7 @@ fn a_process_that_knows_nothing_never_concludes_that_no_key_was_pressed() {
 #[test]
 fn a_process_that_ends_leaves_no_call_that_waits_for_twilios_record() {
     let taken = queued().taken_over(Attempt::new(1, from(), start()), 3, after(100));
-    let ended = run(&taken, &[closed(How::Completed)]);
+    let ended = run(&taken, &[closed(FinalStatus::Completed)]);
     assert_eq!(
         run(&ended, &[Event::Shutdown]).state,
         State::Finished {
@@ -333,7 +340,11 @@ fn a_process_that_ends_leaves_no_call_that_waits_for_twilios_record() {
     );
     let canceled = run(
         &taken,
-        &[Event::Cancel, closed(How::Completed), Event::Shutdown],
+        &[
+            Event::Cancel,
+            closed(FinalStatus::Completed),
+            Event::Shutdown,
+        ],
     );
     assert!(!canceled.is_finished(), "it is concluded in a moment");
 }
@@ -342,19 +353,19 @@ fn a_process_that_ends_leaves_no_call_that_waits_for_twilios_record() {
 fn a_process_that_takes_over_learns_from_the_turn_what_was_decided() {
     let taken = queued().taken_over(Attempt::new(1, from(), start()), 3, after(100));
     let (_, reply) = talk::answer(
-        Turn::first(0),
+        TalkPosition::first(0),
         Input::Digits("1"),
         0,
-        &Facts::of(&taken.reservation),
+        &TalkContext::of(&taken.reservation),
     );
     let change = reply.listen().unwrap();
     let silent = Event::Keyed {
         on: ON,
-        turn: change,
+        position: change,
         input: Input::Silence,
         sealed_at: start(),
     };
-    let call = settle(run(&taken, &[silent, closed(How::Completed)]));
+    let call = settle(run(&taken, &[silent, closed(FinalStatus::Completed)]));
     assert_eq!(
         call.state,
         State::Finished {
@@ -382,7 +393,7 @@ fn a_create_without_an_answer_is_never_repeated_before_twilio_was_searched_twice
                     &call,
                     Event::LookedUp {
                         attempt: 1,
-                        found: Found::Nothing,
+                        found: LookupResult::Nothing,
                     },
                     at,
                 )
@@ -426,14 +437,14 @@ fn cancel_works_in_every_state() {
             sid: SID
         }]
     );
-    let ended = settle(run(&live.call, &[closed(How::Completed)]));
+    let ended = settle(run(&live.call, &[closed(FinalStatus::Completed)]));
     assert_eq!(
         ended.state,
         State::Finished {
             outcome: Outcome::Canceled
         }
     );
-    let decided = run(&in_progress(), &[key(Turn::first(0), "1")]);
+    let decided = run(&in_progress(), &[key(TalkPosition::first(0), "1")]);
     assert!(!canceled(&decided).changed, "a key has decided");
     assert!(
         !canceled(&live.call).changed,
@@ -447,7 +458,10 @@ fn each_end_has_its_pause_and_its_verdict() {
         run(
             &run(
                 &dialing(),
-                &[Event::Accepted(ON), Event::Reached(ON, Line::Ringing)],
+                &[
+                    Event::Accepted(ON),
+                    Event::Reached(ON, CarrierStatus::Ringing),
+                ],
             ),
             &[closed(how)],
         )
@@ -456,16 +470,16 @@ fn each_end_has_its_pause_and_its_verdict() {
         call.wake_at()
             .map(|at| at.duration_since(after(1)).as_mins())
     };
-    assert_eq!(pause(&ended(How::Busy)), Some(3));
-    assert_eq!(pause(&ended(How::NoAnswer)), Some(15));
+    assert_eq!(pause(&ended(FinalStatus::Busy)), Some(3));
+    assert_eq!(pause(&ended(FinalStatus::NoAnswer)), Some(15));
     let mut call = dialing();
     for attempt in 1..=3 {
-        let on = On {
+        let on = AttemptRef {
             attempt,
             sid: Sid::from_bytes([attempt; 16]),
         };
         let closing = Closing {
-            how: How::Busy,
+            how: FinalStatus::Busy,
             sip_code: Some(486),
             twilio_code: None,
             duration_seconds: Some(0),
@@ -503,14 +517,17 @@ fn without_news_twilio_is_asked() {
         dialing(),
         run(
             &dialing(),
-            &[Event::Accepted(ON), Event::Reached(ON, Line::Ringing)],
+            &[
+                Event::Accepted(ON),
+                Event::Reached(ON, CarrierStatus::Ringing),
+            ],
         ),
         in_progress(),
     ] {
         let woken = step(&call, Event::Wake, call.wake_at().unwrap());
         assert_eq!(woken.effects, [Effect::LookUp { attempt: 1 }]);
         let closing = Closing {
-            how: How::NoAnswer,
+            how: FinalStatus::NoAnswer,
             sip_code: Some(487),
             twilio_code: None,
             duration_seconds: None,
@@ -519,17 +536,17 @@ fn without_news_twilio_is_asked() {
             &woken.call,
             Event::LookedUp {
                 attempt: 1,
-                found: Found::Closed(ON, closing),
+                found: LookupResult::Closed(ON, closing),
             },
             after(600),
         )
         .call;
-        assert_eq!(found.attempts[0].line, Line::Ended);
+        assert_eq!(found.attempts[0].line, CarrierStatus::Ended);
         let live = step(
             &woken.call,
             Event::LookedUp {
                 attempt: 1,
-                found: Found::Live(ON, Line::Queued),
+                found: LookupResult::Live(ON, CarrierStatus::Queued),
             },
             after(600),
         );
@@ -537,7 +554,7 @@ fn without_news_twilio_is_asked() {
             live.effects.contains(&Effect::HangUp {
                 attempt: 1,
                 sid: SID
-            }) || live.call.attempts[0].line == Line::Queued
+            }) || live.call.attempts[0].line == CarrierStatus::Queued
         );
     }
 }
@@ -553,7 +570,7 @@ fn every_event() -> Vec<Event<'static>> {
         Event::Block(Outcome::OptedOut),
         Event::Reduced {
             attempt: 1,
-            terms: Terms::Silent,
+            terms: AccountTier::Silent,
         },
         Event::Accepted(ON),
         Event::TryLater {
@@ -565,19 +582,19 @@ fn every_event() -> Vec<Event<'static>> {
             code: Some(21_215),
         },
         Event::Unanswered { attempt: 1 },
-        Event::Reached(ON, Line::Ringing),
-        Event::Reached(ON, Line::InProgress),
+        Event::Reached(ON, CarrierStatus::Ringing),
+        Event::Reached(ON, CarrierStatus::InProgress),
         fetched(),
-        key(Turn::first(0), "1"),
+        key(TalkPosition::first(0), "1"),
         Event::Keyed {
             on: ON,
-            turn: Turn::first(0),
+            position: TalkPosition::first(0),
             input: Input::Silence,
             sealed_at: start(),
         },
         Event::Resumed {
             on: ON,
-            turn: None,
+            position: None,
             sealed_at: start(),
         },
         Event::Detected(ON, Machine::Beep),
@@ -592,27 +609,27 @@ fn every_event() -> Vec<Event<'static>> {
         },
         Event::CalledBack {
             attempt: 1,
-            turn: Turn::called_back(Place::Called),
+            position: TalkPosition::called_back(TalkStage::Called),
             input: Input::Digits("1"),
         },
         Event::RingNow,
         Event::OptedOut,
-        closed(How::Completed),
-        closed(How::Busy),
-        closed(How::NoAnswer),
-        closed(How::Failed),
-        closed(How::Canceled),
+        closed(FinalStatus::Completed),
+        closed(FinalStatus::Busy),
+        closed(FinalStatus::NoAnswer),
+        closed(FinalStatus::Failed),
+        closed(FinalStatus::Canceled),
         Event::LookedUp {
             attempt: 1,
-            found: Found::Live(ON, Line::Ringing),
+            found: LookupResult::Live(ON, CarrierStatus::Ringing),
         },
         Event::LookedUp {
             attempt: 1,
-            found: Found::Nothing,
+            found: LookupResult::Nothing,
         },
         Event::LookedUp {
             attempt: 1,
-            found: Found::Unreachable,
+            found: LookupResult::Unreachable,
         },
         Event::EventsRead {
             attempt: 1,
@@ -633,7 +650,7 @@ fn name(event: &Event<'_>) -> String {
         Event::Reached(_, line) => format!("Reached {line:?}"),
         Event::Closed(_, closing) => format!("Closed {:?}", closing.how),
         Event::LookedUp {
-            found: Found::Live(_, line),
+            found: LookupResult::Live(_, line),
             ..
         } => format!("LookedUp Live({line:?})"),
         Event::LookedUp { found, .. } => format!("LookedUp {found:?}"),
@@ -667,7 +684,7 @@ fn state_name(call: &Call) -> String {
 
 #[test]
 fn the_table_is_the_machine() {
-    let overtaken = run(&in_progress(), &[closed(How::Completed)]);
+    let overtaken = run(&in_progress(), &[closed(FinalStatus::Completed)]);
     let unseen = queued().taken_over(Attempt::new(1, from(), start()), 3, after(1));
     let states = [
         ("Queued", queued()),
@@ -676,12 +693,18 @@ fn the_table_is_the_machine() {
             "Ringing",
             run(
                 &dialing(),
-                &[Event::Accepted(ON), Event::Reached(ON, Line::Ringing)],
+                &[
+                    Event::Accepted(ON),
+                    Event::Reached(ON, CarrierStatus::Ringing),
+                ],
             ),
         ),
         ("InProgress", in_progress()),
         ("Settling", overtaken.clone()),
-        ("Settling, unseen", run(&unseen, &[closed(How::Completed)])),
+        (
+            "Settling, unseen",
+            run(&unseen, &[closed(FinalStatus::Completed)]),
+        ),
         ("Queued again", settle(overtaken)),
         ("Finished", run(&queued(), &[Event::Cancel])),
     ];
@@ -734,23 +757,25 @@ fn talks() -> impl Strategy<Value = (Vec<OwnedEvent>, Option<Decision>)> {
         "", "1", "2", "3", "9", "*", "7", "2015", "0815", "9999", "yes", "no",
     ]);
     proptest::collection::vec(key, 0..10).prop_map(|keys| {
-        let facts = Facts::of(&reservation());
+        let context = TalkContext::of(&reservation());
         let mut events = vec![
             OwnedEvent::Accepted,
-            OwnedEvent::Reached(Line::Ringing),
-            OwnedEvent::Reached(Line::InProgress),
+            OwnedEvent::Reached(CarrierStatus::Ringing),
+            OwnedEvent::Reached(CarrierStatus::InProgress),
             OwnedEvent::Fetched,
         ];
         let (mut reply, mut decision) = (talk::open(0), None);
         for key in keys {
-            let Some(turn) = reply.listen() else { break };
-            let (heard, next) = talk::answer(turn, input(key), 0, &facts);
+            let Some(position) = reply.listen() else {
+                break;
+            };
+            let (heard, next) = talk::answer(position, input(key), 0, &context);
             match heard {
-                Heard::Decided(new) => decision = Some(new),
-                Heard::Withdrawn => decision = None,
-                Heard::Nothing => {}
+                KeyResult::Decided(new) => decision = Some(new),
+                KeyResult::Withdrawn => decision = None,
+                KeyResult::Nothing => {}
             }
-            events.push(OwnedEvent::Keyed(turn, key.to_owned()));
+            events.push(OwnedEvent::Keyed(position, key.to_owned()));
             reply = next;
         }
         events.push(OwnedEvent::Completed);
@@ -761,8 +786,8 @@ fn talks() -> impl Strategy<Value = (Vec<OwnedEvent>, Option<Decision>)> {
 fn input(keys: &str) -> Input<'_> {
     match keys {
         "" => Input::Silence,
-        "yes" => Input::Said(Said::Yes),
-        "no" => Input::Said(Said::No),
+        "yes" => Input::SpokenIntent(SpokenIntent::Yes),
+        "no" => Input::SpokenIntent(SpokenIntent::No),
         keys => Input::Digits(keys),
     }
 }
@@ -770,9 +795,9 @@ fn input(keys: &str) -> Input<'_> {
 #[derive(Clone, Debug)]
 enum OwnedEvent {
     Accepted,
-    Reached(Line),
+    Reached(CarrierStatus),
     Fetched,
-    Keyed(Turn, String),
+    Keyed(TalkPosition, String),
     Completed,
 }
 
@@ -782,13 +807,13 @@ impl OwnedEvent {
             Self::Accepted => Event::Accepted(ON),
             Self::Reached(line) => Event::Reached(ON, *line),
             Self::Fetched => fetched(),
-            Self::Keyed(turn, keys) => Event::Keyed {
+            Self::Keyed(position, keys) => Event::Keyed {
                 on: ON,
-                turn: *turn,
+                position: *position,
                 input: input(keys),
                 sealed_at: start(),
             },
-            Self::Completed => closed(How::Completed),
+            Self::Completed => closed(FinalStatus::Completed),
         }
     }
 }

@@ -6,23 +6,23 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::said::Said;
+use super::spoken_intent::SpokenIntent;
 use super::state::{Ended, Machine, Outcome, WaitingFor};
 use crate::domain::millis;
 
 /// One thing that happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct TimelineEntry {
     /// When we learned of it.
     #[serde(with = "millis")]
     pub at: Timestamp,
     /// What it was.
-    pub what: What,
+    pub what: TimelineEvent,
 }
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum What {
+pub enum TimelineEvent {
     /// The client asked for it.
     Created,
     /// Taken over from its ticket by a process that did not know it.
@@ -54,7 +54,7 @@ pub enum What {
         /// The signed step.
         step: u8,
         /// What was pressed.
-        keys: Keys,
+        keys: Digits,
     },
     /// No key in time, at the step of the conversation.
     Silence {
@@ -64,13 +64,13 @@ pub enum What {
         step: u8,
     },
     /// Something was said instead of a key, at the step of the conversation.
-    Said {
+    SpokenIntent {
         /// The attempt.
         attempt: u8,
         /// The signed step.
         step: u8,
         /// What it meant.
-        said: Said,
+        said: SpokenIntent,
     },
     /// The restaurant rang us back.
     CalledBack,
@@ -88,9 +88,9 @@ pub enum What {
 
 /// Up to four keys.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Keys([u8; 4]);
+pub struct Digits([u8; 4]);
 
-impl Keys {
+impl Digits {
     /// The first four keys of `digits`; what is no key of a phone is left out.
     #[must_use]
     pub fn new(digits: &str) -> Self {
@@ -113,13 +113,13 @@ impl Keys {
     }
 }
 
-impl fmt::Debug for Keys {
+impl fmt::Debug for Digits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl What {
+impl TimelineEvent {
     /// The word of the API.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -138,7 +138,7 @@ impl What {
             Self::Greeted(_) => "greeted",
             Self::Key { .. } => "key",
             Self::Silence { .. } => "silence",
-            Self::Said { .. } => "said",
+            Self::SpokenIntent { .. } => "said",
             Self::CalledBack => "called_back",
             Self::Machine(_) => "machine",
             Self::MessageLeft(_) => "message_left",
@@ -170,7 +170,7 @@ impl What {
             Self::Refused(0) => None,
             Self::Refused(code) => Some(format!("twilio {code}")),
             Self::Key { keys, .. } => Some(keys.as_str().to_owned()),
-            Self::Said { said, .. } => Some(said.word().to_owned()),
+            Self::SpokenIntent { said, .. } => Some(said.word().to_owned()),
             Self::Machine(machine) => Some(machine.word().to_owned()),
             Self::Ended(because) => Some(because.word().to_owned()),
             Self::Finished(outcome) => Some(outcome.word().to_owned()),

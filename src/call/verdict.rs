@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::state::{Attempt, Call, Ended, Outcome, State, WaitingFor};
-use super::timeline::What;
+use super::timeline::TimelineEvent;
 
 impl Ended {
     /// How long to wait before ringing again; `None` when that is of no use.
@@ -112,7 +112,7 @@ impl Call {
         if let Some(attempt) = self.attempts.last_mut() {
             attempt.ended = Some(because);
         }
-        self.note(What::Ended(because), now);
+        self.note(TimelineEvent::Ended(because), now);
         self.plan_after(because, before, now);
     }
 
@@ -127,7 +127,7 @@ impl Call {
                 waiting_for: Some(WaitingFor::Callback),
                 until: self.reservation.give_up_at,
             };
-            return self.note(What::Waits(WaitingFor::Callback), now);
+            return self.note(TimelineEvent::Waits(WaitingFor::Callback), now);
         }
         let used_up = self
             .attempts
@@ -143,7 +143,7 @@ impl Call {
                     waiting_for: Some(WaitingFor::Retry),
                     until: next,
                 };
-                self.note(What::Waits(WaitingFor::Retry), now);
+                self.note(TimelineEvent::Waits(WaitingFor::Retry), now);
             }
         }
     }
@@ -151,7 +151,7 @@ impl Call {
     /// The end: nothing changes any more.
     pub(super) fn finish(&mut self, outcome: Outcome, now: Timestamp) {
         self.state = State::Finished { outcome };
-        self.note(What::Finished(outcome), now);
+        self.note(TimelineEvent::Finished(outcome), now);
     }
 
     fn ended_before(&self, because: Ended) -> usize {

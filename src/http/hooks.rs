@@ -14,7 +14,7 @@ use poem::{Request, Response};
 use super::edge::milliseconds;
 use super::listener::{Limits, read_body};
 use super::refused_webhooks::RefusedWebhooks;
-use crate::call::Turn;
+use crate::call::TalkPosition;
 use crate::domain::id;
 use crate::service::links::path;
 use crate::service::{Callback, Document, Service};
@@ -60,17 +60,17 @@ impl<'a> Hook<'a> {
             return Some(Self::Document(Document::Answer, ticket));
         }
         if let Some(rest) = path.strip_prefix(path::KEYS) {
-            let (turn, ticket) = rest.split_once('/')?;
-            let turn: Turn = turn.parse().ok()?;
-            return Some(Self::Document(Document::Keys(turn), ticket));
+            let (position, ticket) = rest.split_once('/')?;
+            let position: TalkPosition = position.parse().ok()?;
+            return Some(Self::Document(Document::Keys(position), ticket));
         }
         if path == path::INBOUND {
             return Some(Self::Document(Document::Inbound, ""));
         }
         if let Some(rest) = path.strip_prefix(path::INBOUND_KEYS) {
-            let (turn, ticket) = rest.split_once('/')?;
+            let (position, ticket) = rest.split_once('/')?;
             return Some(Self::Document(
-                Document::InboundKeys(turn.parse().ok()?),
+                Document::InboundKeys(position.parse().ok()?),
                 ticket,
             ));
         }
@@ -291,14 +291,17 @@ mod tests {
             Hook::Document(Document::Answer, "T")
         );
         let keys = Hook::of("/twiml/keys/1-0-0-7-k-o/T");
-        assert_eq!(keys, Hook::Document(Document::Keys(Turn::first(7)), "T"));
+        assert_eq!(
+            keys,
+            Hook::Document(Document::Keys(TalkPosition::first(7)), "T")
+        );
         assert_eq!(
             Hook::of("/twiml/inbound"),
             Hook::Document(Document::Inbound, "")
         );
-        let turn = Turn::called_back(crate::call::turn::Place::Called);
+        let position = TalkPosition::called_back(crate::call::position::TalkStage::Called);
         let keys = Hook::of("/twiml/inbound/keys/128-0-0-0-b-o/T");
-        assert_eq!(keys, Hook::Document(Document::InboundKeys(turn), "T"));
+        assert_eq!(keys, Hook::Document(Document::InboundKeys(position), "T"));
         assert_eq!(Hook::of("/twiml/status/T"), Hook::Status("T"));
         assert_eq!(Hook::of("/twiml/machine/T"), Hook::Machine("T"));
         for (path, word) in [

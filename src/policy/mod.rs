@@ -1,7 +1,7 @@
 //! May we ring this number now? One pure answer, used by create, by each retry and by `POST
 //! /api/call/check`.
 //!
-//! It knows the rules, the time and what it is told as [`Facts`], and nothing of stores, Twilio or
+//! It knows the rules, the time and what it is told as [`PolicyInput`], and nothing of stores, Twilio or
 //! HTTP. Start with [`Rules::judge`].
 
 pub mod hours;
@@ -38,7 +38,7 @@ pub struct Rules {
 /// What the caller knows and policy does not. A moment stands for "not before it"; `None`: nothing
 /// is in the way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
+pub struct PolicyInput {
     /// An open call that asks for the very same.
     pub duplicate: Option<CallId>,
     /// Staff asked never to be called again, or the operator decided so.
@@ -68,7 +68,7 @@ pub struct Room {
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub enum DialReason {
     /// A client, for a new call: what a limit forbids is refused.
     Create,
     /// A queued call, for its next attempt: what a limit forbids has to wait.
@@ -173,19 +173,19 @@ impl Rules {
         &self,
         reservation: &Reservation,
         phone: Option<PhoneFacts>,
-        purpose: Purpose,
-        facts: &Facts,
+        purpose: DialReason,
+        input: &PolicyInput,
         now: Timestamp,
     ) -> Verdict {
         let judged = self
             .number(reservation.phone, phone)
-            .and(if facts.opted_out {
+            .and(if input.opted_out {
                 Err(Refusal::OptedOut)
             } else {
                 Ok(())
             })
-            .and_then(|()| admitted(purpose, facts, now))
-            .and_then(|()| self.moment(reservation, purpose, &facts.room, now));
+            .and_then(|()| admitted(purpose, input, now))
+            .and_then(|()| self.moment(reservation, purpose, &input.room, now));
         let (at, why) = match judged {
             Ok(moment) => moment,
             Err(refusal) => return Verdict::Blocked(refusal),
@@ -193,14 +193,14 @@ impl Rules {
         let ahead = |moment: &Timestamp| *moment > now;
         let (reason, until) = if at > now {
             (why, at)
-        } else if facts.taken {
+        } else if input.taken {
             (
                 WaitingFor::LiveCall,
                 now.saturating_add(LIVE_CALL).unwrap_or(at),
             )
-        } else if let Some(until) = facts.carrier.filter(ahead) {
+        } else if let Some(until) = input.carrier.filter(ahead) {
             (WaitingFor::Carrier, until)
-        } else if let Some(until) = facts.slot.filter(ahead) {
+        } else if let Some(until) = input.slot.filter(ahead) {
             (WaitingFor::Slot, until)
         } else {
             return Verdict::Allowed;
@@ -241,12 +241,12 @@ impl Rules {
     fn moment(
         &self,
         reservation: &Reservation,
-        purpose: Purpose,
+        purpose: DialReason,
         room: &Room,
         now: Timestamp,
     ) -> Result<(Timestamp, WaitingFor), Refusal> {
         let (mut at, mut why) = (now, WaitingFor::Retry);
-        if let Purpose::Attempt { earliest } = purpose {
+        if let DialReason::Attempt { earliest } = purpose {
             at = at.max(earliest);
         }
         if let Some(not_before) = reservation.not_before.filter(|not_before| *not_before > at) {
@@ -265,7 +265,7 @@ impl Rules {
             let Some((free, refusal)) = full(room, at, now) else {
                 return Ok((at, why));
             };
-            if purpose == Purpose::Create && at == now {
+            if purpose == DialReason::Create && at == now {
                 return Err(refusal);
             }
             (at, why) = (free, WaitingFor::Limit);
@@ -274,15 +274,15 @@ impl Rules {
 }
 
 /// Whether a new call is taken on at all.
-fn admitted(purpose: Purpose, facts: &Facts, now: Timestamp) -> Result<(), Refusal> {
+fn admitted(purpose: DialReason, input: &PolicyInput, now: Timestamp) -> Result<(), Refusal> {
     match (
         purpose,
-        facts.duplicate,
-        facts.room.key_minute.filter(|free| *free > now),
+        input.duplicate,
+        input.room.key_minute.filter(|free| *free > now),
     ) {
-        (Purpose::Attempt { .. }, _, _) | (Purpose::Create, None, None) => Ok(()),
-        (Purpose::Create, Some(id), _) => Err(Refusal::Duplicate(id)),
-        (Purpose::Create, None, Some(free)) => Err(Refusal::KeyLimit {
+        (DialReason::Attempt { .. }, _, _) | (DialReason::Create, None, None) => Ok(()),
+        (DialReason::Create, Some(id), _) => Err(Refusal::Duplicate(id)),
+        (DialReason::Create, None, Some(free)) => Err(Refusal::KeyLimit {
             retry_after: seconds(now, free),
         }),
     }

@@ -56,16 +56,16 @@ fn landline() -> Option<PhoneFacts> {
     })
 }
 
-fn create(reservation: &Reservation, facts: &Facts, now: Timestamp) -> Verdict {
-    rules().judge(reservation, landline(), Purpose::Create, facts, now)
+fn create(reservation: &Reservation, input: &PolicyInput, now: Timestamp) -> Verdict {
+    rules().judge(reservation, landline(), DialReason::Create, input, now)
 }
 
-fn retry(facts: &Facts, now: Timestamp) -> Verdict {
+fn retry(input: &PolicyInput, now: Timestamp) -> Verdict {
     rules().judge(
         &reservation(),
         landline(),
-        Purpose::Attempt { earliest: now },
-        facts,
+        DialReason::Attempt { earliest: now },
+        input,
         now,
     )
 }
@@ -77,15 +77,15 @@ fn waits(reason: WaitingFor, until: Timestamp) -> Verdict {
 #[test]
 fn a_number_is_rung_only_if_it_is_a_kind_that_people_answer() {
     let judged = |kind| {
-        let facts = Some(PhoneFacts {
+        let input = Some(PhoneFacts {
             country: "DE".parse().ok(),
             kind,
         });
         rules().judge(
             &reservation(),
-            facts,
-            Purpose::Create,
-            &Facts::default(),
+            input,
+            DialReason::Create,
+            &PolicyInput::default(),
             noon(),
         )
     };
@@ -113,7 +113,7 @@ fn our_own_numbers_and_other_countries_are_refused() {
         ..reservation()
     };
     assert_eq!(
-        create(&own, &Facts::default(), noon()),
+        create(&own, &PolicyInput::default(), noon()),
         Verdict::Blocked(Refusal::OwnNumber)
     );
     let abroad = Some(PhoneFacts {
@@ -123,8 +123,8 @@ fn our_own_numbers_and_other_countries_are_refused() {
     let verdict = rules().judge(
         &reservation(),
         abroad,
-        Purpose::Create,
-        &Facts::default(),
+        DialReason::Create,
+        &PolicyInput::default(),
         noon(),
     );
     assert_eq!(verdict, Verdict::Blocked(Refusal::Country));
@@ -155,7 +155,7 @@ fn emergency_and_short_numbers_are_no_numbers_to_ring() {
 fn a_create_waits_for_hours_and_its_own_earliest_moment() {
     let night = at("2026-12-01T22:00:00Z");
     assert_eq!(
-        create(&reservation(), &Facts::default(), night),
+        create(&reservation(), &PolicyInput::default(), night),
         waits(WaitingFor::CallHours, at("2026-12-02T09:00:00Z"))
     );
     let tomorrow = Reservation {
@@ -163,7 +163,7 @@ fn a_create_waits_for_hours_and_its_own_earliest_moment() {
         ..reservation()
     };
     assert_eq!(
-        create(&tomorrow, &Facts::default(), noon()),
+        create(&tomorrow, &PolicyInput::default(), noon()),
         waits(WaitingFor::NotBefore, at("2026-12-02T09:30:00Z"))
     );
     let soon_over = Reservation {
@@ -171,16 +171,16 @@ fn a_create_waits_for_hours_and_its_own_earliest_moment() {
         ..reservation()
     };
     assert_eq!(
-        create(&soon_over, &Facts::default(), night),
+        create(&soon_over, &PolicyInput::default(), night),
         Verdict::Blocked(Refusal::TooLate)
     );
 }
 
 #[test]
 fn what_a_limit_forbids_is_refused_to_a_create_and_waited_for_by_an_attempt() {
-    let number = |room| Facts {
+    let number = |room| PolicyInput {
         room,
-        ..Facts::default()
+        ..PolicyInput::default()
     };
     let hour = number(Room {
         number_hour: Some(later(90)),
@@ -243,45 +243,45 @@ fn what_a_limit_forbids_is_refused_to_a_create_and_waited_for_by_an_attempt() {
 
 #[test]
 fn what_stands_in_the_way_is_told_in_order() {
-    let mut facts = Facts {
+    let mut input = PolicyInput {
         taken: true,
         carrier: Some(later(5)),
         slot: Some(later(1)),
         duplicate: Some(CallId::from_bytes([1; 16])),
-        ..Facts::default()
+        ..PolicyInput::default()
     };
     assert_eq!(
-        create(&reservation(), &facts, noon()),
+        create(&reservation(), &input, noon()),
         Verdict::Blocked(Refusal::Duplicate(CallId::from_bytes([1; 16])))
     );
-    facts.duplicate = None;
+    input.duplicate = None;
     assert_eq!(
-        create(&reservation(), &facts, noon()),
+        create(&reservation(), &input, noon()),
         waits(WaitingFor::LiveCall, later(30))
     );
-    facts.taken = false;
+    input.taken = false;
     assert_eq!(
-        create(&reservation(), &facts, noon()),
+        create(&reservation(), &input, noon()),
         waits(WaitingFor::Carrier, later(5))
     );
-    facts.carrier = None;
+    input.carrier = None;
     assert_eq!(
-        create(&reservation(), &facts, noon()),
+        create(&reservation(), &input, noon()),
         waits(WaitingFor::Slot, later(1))
     );
-    facts.slot = Some(noon());
-    assert_eq!(create(&reservation(), &facts, noon()), Verdict::Allowed);
+    input.slot = Some(noon());
+    assert_eq!(create(&reservation(), &input, noon()), Verdict::Allowed);
 }
 
 #[test]
 fn a_number_whose_people_do_not_want_it_is_never_rung() {
-    let facts = Facts {
+    let input = PolicyInput {
         opted_out: true,
-        ..Facts::default()
+        ..PolicyInput::default()
     };
-    let attempt = Purpose::Attempt { earliest: noon() };
-    for purpose in [Purpose::Create, attempt] {
-        let verdict = rules().judge(&reservation(), landline(), purpose, &facts, noon());
+    let attempt = DialReason::Attempt { earliest: noon() };
+    for purpose in [DialReason::Create, attempt] {
+        let verdict = rules().judge(&reservation(), landline(), purpose, &input, noon());
         assert_eq!(verdict, Verdict::Blocked(Refusal::OptedOut));
     }
 }
@@ -289,25 +289,31 @@ fn a_number_whose_people_do_not_want_it_is_never_rung() {
 #[test]
 fn a_retry_is_planned_for_a_moment_that_is_allowed() {
     let evening = at("2026-12-01T19:50:00Z");
-    let pause = Purpose::Attempt {
+    let pause = DialReason::Attempt {
         earliest: at("2026-12-01T20:05:00Z"),
     };
     let verdict = rules().judge(
         &reservation(),
         landline(),
         pause,
-        &Facts::default(),
+        &PolicyInput::default(),
         evening,
     );
     assert_eq!(
         verdict,
         waits(WaitingFor::CallHours, at("2026-12-02T09:00:00Z"))
     );
-    let early = Purpose::Attempt {
+    let early = DialReason::Attempt {
         earliest: later(900),
     };
     assert_eq!(
-        rules().judge(&reservation(), landline(), early, &Facts::default(), noon()),
+        rules().judge(
+            &reservation(),
+            landline(),
+            early,
+            &PolicyInput::default(),
+            noon()
+        ),
         waits(WaitingFor::Retry, later(900))
     );
 }
@@ -317,11 +323,11 @@ fn moment() -> impl Strategy<Value = Option<Timestamp>> {
 }
 
 prop_compose! {
-    fn facts()(hour in moment(), day in moment(), key in moment(), service in moment(), taken: bool,
-               carrier in moment(), slot in moment(), duplicate: bool) -> Facts {
+    fn input()(hour in moment(), day in moment(), key in moment(), service in moment(), taken: bool,
+               carrier in moment(), slot in moment(), duplicate: bool) -> PolicyInput {
         let room = Room { number_hour: hour, number_day: day, key_minute: key, service_day: service };
         let duplicate = duplicate.then(|| CallId::from_bytes([1; 16]));
-        Facts { duplicate, opted_out: false, room, taken, carrier, slot }
+        PolicyInput { duplicate, opted_out: false, room, taken, carrier, slot }
     }
 }
 
@@ -330,22 +336,22 @@ proptest! {
     /// time has come.
     #[test]
     fn a_wait_is_bounded_and_leads_somewhere(
-        facts in facts(), not_before in moment(), give_up in 60_i64..48 * 3_600, earliest in -60_i64..40 * 3_600,
+        input in input(), not_before in moment(), give_up in 60_i64..48 * 3_600, earliest in -60_i64..40 * 3_600,
     ) {
         let reservation = Reservation { not_before, give_up_at: later(give_up), ..reservation() };
-        let purpose = Purpose::Attempt { earliest: later(earliest) };
-        match rules().judge(&reservation, landline(), purpose, &facts, noon()) {
+        let purpose = DialReason::Attempt { earliest: later(earliest) };
+        match rules().judge(&reservation, landline(), purpose, &input, noon()) {
             Verdict::Allowed => {
-                prop_assert!(earliest <= 0 && not_before.is_none_or(|at| at <= noon()) && !facts.taken);
-                let room = facts.room;
-                let all = [room.number_hour, room.number_day, room.service_day, facts.carrier, facts.slot];
+                prop_assert!(earliest <= 0 && not_before.is_none_or(|at| at <= noon()) && !input.taken);
+                let room = input.room;
+                let all = [room.number_hour, room.number_day, room.service_day, input.carrier, input.slot];
                 prop_assert!(all.iter().flatten().all(|at| *at <= noon()));
             }
             Verdict::Waits { reason, until } => {
                 prop_assert!(until > noon() && until <= reservation.give_up_at);
                 if matches!(reason, WaitingFor::CallHours | WaitingFor::Limit | WaitingFor::NotBefore | WaitingFor::Retry) {
                     prop_assert!(rules().hours.contain(until, reservation.zones()));
-                    let nothing = Facts { room: facts.room, ..Facts::default() };
+                    let nothing = PolicyInput { room: input.room, ..PolicyInput::default() };
                     prop_assert_eq!(
                         rules().judge(&reservation, landline(), purpose, &nothing, until), Verdict::Allowed
                     );
@@ -358,11 +364,11 @@ proptest! {
     /// A create is allowed, or has to wait, exactly when an attempt of the same call would; only
     /// limits differ.
     #[test]
-    fn a_create_and_an_attempt_are_judged_alike(facts in facts(), not_before in moment()) {
+    fn a_create_and_an_attempt_are_judged_alike(input in input(), not_before in moment()) {
         let reservation = Reservation { not_before, ..reservation() };
-        let create = create(&reservation, &facts, noon());
+        let create = create(&reservation, &input, noon());
         let attempt = rules().judge(
-            &reservation, landline(), Purpose::Attempt { earliest: noon() }, &facts, noon(),
+            &reservation, landline(), DialReason::Attempt { earliest: noon() }, &input, noon(),
         );
         match create {
             Verdict::Blocked(Refusal::NumberLimit { .. } | Refusal::ServiceLimit { .. }) => {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
-use crate::call::Terms;
+use crate::call::AccountTier;
 use crate::domain::{Country, Phone};
 use crate::twilio::client::Refusal;
 
@@ -43,7 +43,7 @@ struct Known {
     pauses: u32,
     /// Caller IDs that Twilio refused: since when, and with which code.
     aside: HashMap<Phone, (Timestamp, u32)>,
-    terms: Terms,
+    terms: AccountTier,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +98,7 @@ impl Carrier {
             gate: Gate::Open,
             pauses: 0,
             aside: HashMap::new(),
-            terms: Terms::Full,
+            terms: AccountTier::Full,
         };
         Self {
             numbers,
@@ -246,23 +246,23 @@ impl Carrier {
     }
 
     /// What the account lets us ask for, as far as is known.
-    pub(super) fn terms(&self) -> Terms {
+    pub(super) fn terms(&self) -> AccountTier {
         self.lock().terms
     }
 
     /// Twilio refused what a trial account may not ask for.
-    pub(super) fn reduce(&self, terms: Terms) {
+    pub(super) fn reduce(&self, terms: AccountTier) {
         let mut known = self.lock();
         if known.terms < terms {
             known.terms = terms;
             drop(known);
             match terms {
-                Terms::Full => {}
-                Terms::Trial => tracing::warn!(
+                AccountTier::Full => {}
+                AccountTier::Trial => tracing::warn!(
                     "this is a trial account: calls are placed without ring time, time limit, machine detection and \
                      extensions; upgrade it in the Twilio console"
                 ),
-                Terms::Silent => tracing::warn!(
+                AccountTier::Silent => tracing::warn!(
                     "this trial account is told nothing of its calls: they are polled"
                 ),
             }
@@ -446,8 +446,8 @@ mod tests {
     #[test]
     fn what_a_trial_account_may_ask_for_only_shrinks() {
         let carrier = Carrier::new(&[]);
-        carrier.reduce(Terms::Silent);
-        carrier.reduce(Terms::Trial);
-        assert_eq!(carrier.terms(), Terms::Silent);
+        carrier.reduce(AccountTier::Silent);
+        carrier.reduce(AccountTier::Trial);
+        assert_eq!(carrier.terms(), AccountTier::Silent);
     }
 }

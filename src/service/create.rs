@@ -5,11 +5,11 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-use super::turn::{Asked, Turn};
+use super::dial_decision::{DialDecision, DialQuestion};
 use super::{Applied, Error, Service, intake};
-use crate::call::{Baggage, Call, Effect, Ended, step};
+use crate::call::{Call, CarryOver, Effect, Ended, step};
 use crate::domain::{CallId, PhoneFacts, Reservation};
-use crate::policy::{Allowance, Purpose, Verdict};
+use crate::policy::{Allowance, DialReason, Verdict};
 use crate::speech::{Scene, Script};
 use crate::store::{self, Creates, IdempotencyKey, Saved, Standing};
 use crate::telemetry::request;
@@ -77,10 +77,10 @@ impl Service {
         let Understood { reservation, facts } = self.read(request, now)?;
         self.strangers_listed().await?;
         let call = Call::new(CallId::new(now), owner.clone(), Arc::new(reservation), now);
-        let asked = Asked {
+        let asked = DialQuestion {
             call: &call,
             phone: Some(facts),
-            purpose: Purpose::Create,
+            purpose: DialReason::Create,
             called_up: false,
         };
         let verdict = self.judge(&asked, now).await?;
@@ -171,7 +171,7 @@ impl Service {
             Arc::new(understood.reservation),
             id.made_at(),
         );
-        call.baggage = Baggage {
+        call.baggage = CarryOver {
             idempotency: key,
             trace: request::current().and_then(|it| it.trace()),
         };
@@ -278,18 +278,18 @@ impl Service {
             Some(stripe) => Some(stripe.lock().await),
             None => None,
         };
-        let asked = Asked {
+        let asked = DialQuestion {
             call,
             phone: Some(facts),
-            purpose: Purpose::Create,
+            purpose: DialReason::Create,
             called_up: false,
         };
-        let turn = self.turn(&asked, now).await?;
-        if let Turn::Never(refusal) = turn {
+        let decision = self.decide_dial(&asked, now).await?;
+        if let DialDecision::Never(refusal) = decision {
             self.0.parts.store.leave(call).await;
             return Err(refusal.into());
         }
-        let first = step(call, turn.event(), now);
+        let first = step(call, decision.event(), now);
         let effects = first.effects;
         // This process may have stood still: a call that nobody waits for any more may have been
         // made again by now.
@@ -300,7 +300,7 @@ impl Service {
             self.0.parts.store.save(None, first.call).await
         };
         let Ok(Saved::Done(stored)) = saved else {
-            if let Turn::Now { .. } = turn {
+            if let DialDecision::Now { .. } = decision {
                 self.0.parts.store.release(call, now).await;
             }
             self.0.parts.store.leave(call).await;
@@ -309,13 +309,13 @@ impl Service {
         drop(creating);
         self.appeared(&stored);
         self.line_up(&stored).await;
-        let creates = if let Turn::Now { creates, .. } = turn {
+        let creates = if let DialDecision::Now { creates, .. } = decision {
             creates
         } else {
             None
         };
         let call = match effects.as_slice() {
-            [Effect::Place { attempt }] => self.place_for_client(stored, *attempt).await?,
+            [Effect::TalkStage { attempt }] => self.place_for_client(stored, *attempt).await?,
             _ => stored,
         };
         Ok(Made { call, creates })

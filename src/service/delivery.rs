@@ -5,14 +5,14 @@ use std::sync::Arc;
 use super::{Error, Service};
 use crate::call::Call;
 use crate::domain::CallId;
-use crate::store::Entry;
+use crate::store::PendingEvent;
 
 impl Service {
     /// How far the events of a call have come; `None` where its client wants none.
     ///
     /// # Errors
     /// The store cannot serve.
-    pub async fn delivery(&self, call: &Call) -> Result<Option<Entry>, Error> {
+    pub async fn delivery(&self, call: &Call) -> Result<Option<PendingEvent>, Error> {
         // Most calls have none: nobody is asked for those.
         if call.reservation.callback_url.is_none() {
             return Ok(None);

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Error, Service, links};
-use crate::call::{Call, Closing, Effect, Event, Found, How, Line, On, Turn};
+use crate::call::{
+    AttemptRef, Call, CarrierStatus, Closing, Effect, Event, FinalStatus, LookupResult,
+    TalkPosition,
+};
 use crate::domain::Sid;
 use crate::twilio::client::{CallResource, CallUpdate, Error as TwilioError, ListQuery};
 use crate::twilio::{CallSid, CallStatus};
@@ -21,7 +24,7 @@ impl Service {
     pub(super) async fn effect(&self, call: Arc<Call>, effect: Effect) -> Result<(), Error> {
         match effect {
             Effect::Consider => self.consider(&call, false).await.map(|_rings| ()),
-            Effect::Place { attempt } => self.place(call, attempt).await.map(|_refusal| ()),
+            Effect::TalkStage { attempt } => self.place(call, attempt).await.map(|_refusal| ()),
             Effect::HangUp { attempt, sid } => {
                 self.update(&call, attempt, sid, &CallUpdate::Complete)
                     .await
@@ -113,10 +116,10 @@ impl Service {
         };
         let found = match result {
             Ok(Some(resource)) => found(attempt, &resource),
-            Ok(None) => Found::Nothing,
+            Ok(None) => LookupResult::Nothing,
             Err(error) => {
                 tracing::warn!(call.id = %call.id, attempt, error = &error as &dyn std::error::Error, "a call could not be looked up");
-                Found::Unreachable
+                LookupResult::Unreachable
             }
         };
         self.send(call, Event::LookedUp { attempt, found }).await
@@ -204,12 +207,12 @@ impl Service {
                 return Ok(());
             }
         };
-        let mut keys: Vec<(Turn, String)> = events
+        let mut keys: Vec<(TalkPosition, String)> = events
             .iter()
             .filter_map(|event| {
                 // The result of a Gather, or what became of it at the fallback; without keys it was
                 // silence.
-                let turn = [event.url.as_deref(), event.parameter("error_url")]
+                let position = [event.url.as_deref(), event.parameter("error_url")]
                     .into_iter()
                     .flatten()
                     .find_map(links::failed_turn)?;
@@ -218,14 +221,14 @@ impl Service {
                     .filter(|digits| !digits.is_empty())
                     .map(str::to_owned);
                 Some((
-                    turn,
+                    position,
                     digits
-                        .or_else(|| self.spoken_key(call, turn, event))
+                        .or_else(|| self.spoken_key(call, position, event))
                         .unwrap_or_default(),
                 ))
             })
             .collect();
-        keys.sort_by_key(|(turn, _)| turn.step);
+        keys.sort_by_key(|(position, _)| position.step);
         // The list begins with our own create: until it holds a document that was asked for, it is
         // not complete.
         let complete = events.iter().any(|event| {
@@ -247,17 +250,17 @@ pub(super) fn call_sid(sid: Sid) -> CallSid {
     CallSid::from_bytes(*sid.as_bytes())
 }
 
-fn found(attempt: u8, resource: &CallResource) -> Found {
-    let on = On {
+fn found(attempt: u8, resource: &CallResource) -> LookupResult {
+    let on = AttemptRef {
         attempt,
         sid: sid(&resource.sid),
     };
     let line = match resource.status {
-        None => return Found::Unreachable,
-        Some(CallStatus::Queued) => Line::Queued,
-        Some(CallStatus::Initiated) => Line::Initiated,
-        Some(CallStatus::Ringing) => Line::Ringing,
-        Some(CallStatus::InProgress) => Line::InProgress,
+        None => return LookupResult::Unreachable,
+        Some(CallStatus::Queued) => CarrierStatus::Queued,
+        Some(CallStatus::Initiated) => CarrierStatus::Initiated,
+        Some(CallStatus::Ringing) => CarrierStatus::Ringing,
+        Some(CallStatus::InProgress) => CarrierStatus::InProgress,
         Some(status) => {
             let duration_seconds = resource
                 .duration
@@ -268,20 +271,22 @@ fn found(attempt: u8, resource: &CallResource) -> Found {
                 twilio_code: None,
                 duration_seconds,
             });
-            return closing.map_or(Found::Unreachable, |closing| Found::Closed(on, closing));
+            return closing.map_or(LookupResult::Unreachable, |closing| {
+                LookupResult::Closed(on, closing)
+            });
         }
     };
-    Found::Live(on, line)
+    LookupResult::Live(on, line)
 }
 
 /// How a line was closed, by Twilio's final statuses; `None` for the others.
-pub(super) const fn how(status: CallStatus) -> Option<How> {
+pub(super) const fn how(status: CallStatus) -> Option<FinalStatus> {
     match status {
-        CallStatus::Completed => Some(How::Completed),
-        CallStatus::Busy => Some(How::Busy),
-        CallStatus::NoAnswer => Some(How::NoAnswer),
-        CallStatus::Failed => Some(How::Failed),
-        CallStatus::Canceled => Some(How::Canceled),
+        CallStatus::Completed => Some(FinalStatus::Completed),
+        CallStatus::Busy => Some(FinalStatus::Busy),
+        CallStatus::NoAnswer => Some(FinalStatus::NoAnswer),
+        CallStatus::Failed => Some(FinalStatus::Failed),
+        CallStatus::Canceled => Some(FinalStatus::Canceled),
         CallStatus::Queued
         | CallStatus::Initiated
         | CallStatus::Ringing

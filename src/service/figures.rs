@@ -8,7 +8,7 @@ use std::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Service;
-use crate::call::{Call, Terms, What};
+use crate::call::{AccountTier, Call, TimelineEvent};
 use crate::twilio::client::{Error as TwilioError, Why};
 
 /// Nobody counts the finished calls that a shared server holds until their time is over: no figure
@@ -78,32 +78,34 @@ impl Service {
         let metrics = &self.0.parts.metrics;
         for (place, entry) in call.timeline.iter().enumerate().skip(before.timeline.len()) {
             match entry.what {
-                What::Ended(because) => metrics.attempts.at(because as usize).increment(1),
-                What::Finished(outcome) => metrics.outcomes.at(outcome as usize).increment(1),
-                What::Unanswered => metrics.unknown_creates.increment(1),
-                What::Ringing if last_ring(call, place).is_none() => {
+                TimelineEvent::Ended(because) => metrics.attempts.at(because as usize).increment(1),
+                TimelineEvent::Finished(outcome) => {
+                    metrics.outcomes.at(outcome as usize).increment(1)
+                }
+                TimelineEvent::Unanswered => metrics.unknown_creates.increment(1),
+                TimelineEvent::Ringing if last_ring(call, place).is_none() => {
                     metrics
                         .create_to_ring
                         .record(seconds(call.created_at, entry.at));
                 }
-                What::Ringing
-                | What::Created
-                | What::TakenOver
-                | What::Waits(_)
-                | What::Dialed(_)
-                | What::Accepted
-                | What::TryLater
-                | What::Refused(_)
-                | What::Initiated
-                | What::Answered
-                | What::Greeted(_)
-                | What::Key { .. }
-                | What::Silence { .. }
-                | What::Said { .. }
-                | What::CalledBack
-                | What::Machine(_)
-                | What::MessageLeft(_)
-                | What::Canceled => {}
+                TimelineEvent::Ringing
+                | TimelineEvent::Created
+                | TimelineEvent::TakenOver
+                | TimelineEvent::Waits(_)
+                | TimelineEvent::Dialed(_)
+                | TimelineEvent::Accepted
+                | TimelineEvent::TryLater
+                | TimelineEvent::Refused(_)
+                | TimelineEvent::Initiated
+                | TimelineEvent::Answered
+                | TimelineEvent::Greeted(_)
+                | TimelineEvent::Key { .. }
+                | TimelineEvent::Silence { .. }
+                | TimelineEvent::SpokenIntent { .. }
+                | TimelineEvent::CalledBack
+                | TimelineEvent::Machine(_)
+                | TimelineEvent::MessageLeft(_)
+                | TimelineEvent::Canceled => {}
             }
         }
         if before.outcome().is_none()
@@ -119,7 +121,10 @@ impl Service {
     /// A call was silent past the time of every news. Where Twilio tells nothing by itself, being
     /// asked is the rule.
     pub(super) fn count_stuck(&self, call: &Call) {
-        if call.attempt().is_some_and(|last| last.terms == Terms::Full) {
+        if call
+            .attempt()
+            .is_some_and(|last| last.terms == AccountTier::Full)
+        {
             tracing::warn!(call.id = %call.id, attempt = call.attempts.len(), "nothing is heard of a call; it is looked up");
             self.0.parts.metrics.stuck_calls.increment(1);
         }
@@ -179,7 +184,7 @@ fn last_ring(call: &Call, before: usize) -> Option<Timestamp> {
         .iter()
         .take(before)
         .rev()
-        .find(|entry| entry.what == What::Ringing)
+        .find(|entry| entry.what == TimelineEvent::Ringing)
         .map(|entry| entry.at)
 }
 

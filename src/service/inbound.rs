@@ -6,15 +6,17 @@
 
 use std::sync::Arc;
 
-use super::turn::Asked;
+use super::dial_decision::DialQuestion;
 use super::webhooks::{Callback, said};
 use super::{Error, Service};
-use crate::call::talk::{self, Facts};
-use crate::call::turn::Place;
-use crate::call::{Call, Event, Goodbye, Input, Reply, Said, State, Terms, Turn};
+use crate::call::position::TalkStage;
+use crate::call::talk::{self, TalkContext};
+use crate::call::{
+    AccountTier, Call, Event, Goodbye, Input, Reply, SpokenIntent, State, TalkPosition,
+};
 use crate::domain::{Language, Phone};
-use crate::policy::{Purpose as Wish, Verdict};
-use crate::ticket::{Body, Head, Purpose};
+use crate::policy::{DialReason, Verdict};
+use crate::ticket::{Body, Head, TicketPurpose};
 use crate::twilio::client::CallEvent;
 use crate::twilio::webhook::VoiceRequest;
 
@@ -30,11 +32,11 @@ impl Service {
         }
         match self.find_waiting(request).await {
             Ok(Some((call, place))) => {
-                let turn = Turn::called_back(place);
-                let reply = if place == Place::Called {
-                    Reply::Called { listen: turn }
+                let position = TalkPosition::called_back(place);
+                let reply = if place == TalkStage::Called {
+                    Reply::Called { listen: position }
                 } else {
-                    Reply::Offer { listen: turn }
+                    Reply::Offer { listen: position }
                 };
                 match self.seal_inbound(&call) {
                     Some(ticket) => (self.say_inbound(&reply, &call, &ticket), Callback::Heard),
@@ -52,27 +54,30 @@ impl Service {
     /// What follows a key of somebody who rang us.
     pub async fn inbound_keys(
         &self,
-        turn: Turn,
+        position: TalkPosition,
         ticket: &str,
         request: &VoiceRequest<'_>,
     ) -> (String, Callback) {
-        let opened = match self.open(ticket, Purpose::Inbound, request.account_sid) {
+        let opened = match self.open(ticket, TicketPurpose::Inbound, request.account_sid) {
             Ok(opened) => opened,
             Err(refused) => return (self.apologize(refused.as_ref()), Callback::Foreign),
         };
         let input = self.input(opened.body().map(|body| body.reservation.language), request);
-        let one = matches!(input, Input::Digits("1") | Input::Said(Said::Yes));
-        let event = match turn.place {
-            Place::Offer if !one => return (self.who_we_are(request), Callback::Heard),
-            Place::Offer => Event::RingNow,
-            Place::Keys
-            | Place::Change
-            | Place::Time
-            | Place::TimeCheck(_)
-            | Place::OptOut
-            | Place::Called => Event::CalledBack {
+        let one = matches!(
+            input,
+            Input::Digits("1") | Input::SpokenIntent(SpokenIntent::Yes)
+        );
+        let event = match position.stage {
+            TalkStage::Offer if !one => return (self.who_we_are(request), Callback::Heard),
+            TalkStage::Offer => Event::RingNow,
+            TalkStage::Keys
+            | TalkStage::Change
+            | TalkStage::Time
+            | TalkStage::TimeCheck(_)
+            | TalkStage::OptOut
+            | TalkStage::Called => Event::CalledBack {
                 attempt: opened.head.attempt,
-                turn,
+                position,
                 input,
             },
         };
@@ -99,7 +104,7 @@ impl Service {
     async fn find_waiting(
         &self,
         request: &VoiceRequest<'_>,
-    ) -> Result<Option<(Arc<Call>, Place)>, Error> {
+    ) -> Result<Option<(Arc<Call>, TalkStage)>, Error> {
         let Some(caller) = request.from.and_then(Phone::from_e164) else {
             return Ok(None);
         };
@@ -116,7 +121,7 @@ impl Service {
             .first()
             .filter(|call| attested && !call.attempts.is_empty())
         {
-            return Ok(Some((call.clone(), Place::Called)));
+            return Ok(Some((call.clone(), TalkStage::Called)));
         }
         let now = self.now();
         for call in waiting {
@@ -124,8 +129,8 @@ impl Service {
                 .attempts
                 .last()
                 .is_some_and(|last| last.number >= call.reservation.attempts);
-            let purpose = Wish::Attempt { earliest: now };
-            let asked = Asked {
+            let purpose = DialReason::Attempt { earliest: now };
+            let asked = DialQuestion {
                 call: &call,
                 phone: call.reservation.phone.facts(),
                 purpose,
@@ -135,7 +140,7 @@ impl Service {
                 && !used_up
                 && self.judge(&asked, now).await? == Verdict::Allowed
             {
-                return Ok(Some((call, Place::Offer)));
+                return Ok(Some((call, TalkStage::Offer)));
             }
         }
         Ok(None)
@@ -156,20 +161,20 @@ impl Service {
             created_at: call.created_at,
             version: call.version,
             from,
-            terms: Terms::Full,
+            terms: AccountTier::Full,
             baggage: call.baggage,
         };
         self.0
             .parts
             .tickets
-            .seal(Purpose::Inbound, &head, &body)
+            .seal(TicketPurpose::Inbound, &head, &body)
             .ok()
     }
 
     fn say_inbound(&self, reply: &Reply, call: &Call, ticket: &str) -> String {
         let action = reply
             .listen()
-            .map(|turn| self.0.parts.links.inbound_keys(turn, ticket))
+            .map(|position| self.0.parts.links.inbound_keys(position, ticket))
             .unwrap_or_default();
         self.0
             .parts
@@ -193,7 +198,12 @@ impl Service {
     }
 
     /// What Twilio remembers to have been said, as the key that means the same.
-    pub(super) fn spoken_key(&self, call: &Call, turn: Turn, event: &CallEvent) -> Option<String> {
+    pub(super) fn spoken_key(
+        &self,
+        call: &Call,
+        position: TalkPosition,
+        event: &CallEvent,
+    ) -> Option<String> {
         let text = event
             .parameter("speech_result")
             .filter(|text| !text.trim().is_empty())?;
@@ -205,9 +215,13 @@ impl Service {
             .parts
             .speech
             .understand(call.reservation.language, text, confidence);
-        match talk::as_keys(turn, Input::Said(said), &Facts::of(&call.reservation)) {
+        match talk::as_digits(
+            position,
+            Input::SpokenIntent(said),
+            &TalkContext::of(&call.reservation),
+        ) {
             Some(Input::Digits(key)) => Some(key.to_owned()),
-            Some(Input::Silence | Input::Said(_)) | None => None,
+            Some(Input::Silence | Input::SpokenIntent(_)) | None => None,
         }
     }
 
@@ -219,9 +233,8 @@ impl Service {
     ) -> Input<'a> {
         match request.digits.filter(|digits| !digits.is_empty()) {
             Some(digits) => Input::Digits(digits),
-            None => {
-                said(&self.0.parts.speech, language, request).map_or(Input::Silence, Input::Said)
-            }
+            None => said(&self.0.parts.speech, language, request)
+                .map_or(Input::Silence, Input::SpokenIntent),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::call::Turn;
+use crate::call::TalkPosition;
 
 /// What Twilio should do when we cannot be reached or answer 5xx: three more tries, two seconds
 /// each to connect, all within its 15 s (docs/twilio.md, *Connection overrides*). Our webhooks can be
@@ -58,10 +58,10 @@ impl Links {
 
     /// The `action` of a Gather.
     #[must_use]
-    pub fn keys(&self, turn: Turn, ticket: &str) -> String {
+    pub fn keys(&self, position: TalkPosition, ticket: &str) -> String {
         let mut url = self.begin(path::KEYS, ticket);
         // Writing into a string cannot fail.
-        let _written = write!(url, "{turn}/");
+        let _written = write!(url, "{position}/");
         url.push_str(ticket);
         url.push_str(DOCUMENT_RETRIES);
         url
@@ -69,10 +69,10 @@ impl Links {
 
     /// The `action` of a Gather in a call that came to us.
     #[must_use]
-    pub fn inbound_keys(&self, turn: Turn, ticket: &str) -> String {
+    pub fn inbound_keys(&self, position: TalkPosition, ticket: &str) -> String {
         self.url(
             path::INBOUND_KEYS,
-            &format!("{turn}/{ticket}"),
+            &format!("{position}/{ticket}"),
             DOCUMENT_RETRIES,
         )
     }
@@ -108,10 +108,10 @@ impl Links {
 /// The turn in the URL that failed, as Twilio tells it in `ErrorUrl`: `None` when it was not the
 /// result of a Gather.
 #[must_use]
-pub fn failed_turn(error_url: &str) -> Option<Turn> {
+pub fn failed_turn(error_url: &str) -> Option<TalkPosition> {
     let (_, rest) = error_url.split_once(path::KEYS)?;
-    let (turn, _) = rest.split_once('/')?;
-    turn.parse().ok()
+    let (position, _) = rest.split_once('/')?;
+    position.parse().ok()
 }
 
 #[cfg(test)]
@@ -125,12 +125,12 @@ mod tests {
             links.answer("T"),
             "https://calls.example.com/twiml/answer/T#ct=2000&rc=3&rp=ct,5xx&rt=8000"
         );
-        let keys = links.keys(Turn::first(7), "T");
+        let keys = links.keys(TalkPosition::first(7), "T");
         assert!(
             keys.starts_with("https://calls.example.com/twiml/keys/1-0-0-7-k-o/T#"),
             "{keys}"
         );
-        assert_eq!(failed_turn(&keys), Some(Turn::first(7)));
+        assert_eq!(failed_turn(&keys), Some(TalkPosition::first(7)));
         assert_eq!(failed_turn(&links.answer("T")), None);
         assert_eq!(
             failed_turn("https://calls.example.com/twiml/keys/nonsense"),

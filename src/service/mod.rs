@@ -22,7 +22,7 @@ mod strangers;
 mod sweep;
 mod traced;
 mod voicemail;
-mod turn;
+mod dial_decision;
 mod webhooks;
 
 use std::collections::HashSet;

@@ -9,9 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::effects::sid;
 use super::{Error, Service};
-use crate::call::{Call, Event, On, Terms, step};
+use crate::call::{AccountTier, AttemptRef, Call, Event, step};
 use crate::domain::Phone;
-use crate::ticket::{Body, Head, Purpose};
+use crate::ticket::{Body, Head, TicketPurpose};
 use crate::twilio::StatusCallbackEvent;
 use crate::twilio::client::{
     AsyncAmd, Class, Error as TwilioError, MachineDetection, MachineDetectionMode, NewCall,
@@ -94,7 +94,7 @@ impl Service {
         match result {
             Ok(sid) => {
                 carrier.accepted();
-                (Event::Accepted(On { attempt, sid }), None)
+                (Event::Accepted(AttemptRef { attempt, sid }), None)
             }
             Err(TwilioError::Refused(refusal)) => {
                 tracing::warn!(call.id = %call.id, attempt, twilio.code = refusal.code, "Twilio refused the call");
@@ -216,7 +216,11 @@ impl Service {
             terms: intent.terms,
             baggage: call.baggage,
         };
-        let purposes = [Purpose::Voice, Purpose::Status, Purpose::Machine];
+        let purposes = [
+            TicketPurpose::Voice,
+            TicketPurpose::Status,
+            TicketPurpose::Machine,
+        ];
         let [voice, status, machine] = parts.tickets.seal_each(purposes, &head, &body).ok()?;
         let extension = call
             .reservation
@@ -239,9 +243,9 @@ impl Service {
             machine_detection,
         };
         Some(match intent.terms {
-            Terms::Full => whole,
-            Terms::Trial => whole.to_minimal(),
-            Terms::Silent => NewCall {
+            AccountTier::Full => whole,
+            AccountTier::Trial => whole.to_minimal(),
+            AccountTier::Silent => NewCall {
                 status_callback: None,
                 ..whole.to_minimal()
             },
@@ -250,14 +254,14 @@ impl Service {
 }
 
 /// What to ask for instead, when a trial account refused what was asked for.
-fn less(terms: Terms, refusal: &Refusal) -> Option<Terms> {
+fn less(terms: AccountTier, refusal: &Refusal) -> Option<AccountTier> {
     if !refusal.is_trial_limit() || refusal.code == Some(NO_TRIAL_NUMBER) {
         return None;
     }
     match terms {
-        Terms::Full => Some(Terms::Trial),
-        Terms::Trial => Some(Terms::Silent),
-        Terms::Silent => None,
+        AccountTier::Full => Some(AccountTier::Trial),
+        AccountTier::Trial => Some(AccountTier::Silent),
+        AccountTier::Silent => None,
     }
 }
 

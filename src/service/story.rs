@@ -1,7 +1,7 @@
 //! The lines that tell the story of a call, one for each event. Nothing here names a guest or a
 //! number.
 
-use crate::call::{Call, Entry, Outcome, What};
+use crate::call::{Call, Outcome, TimelineEntry, TimelineEvent};
 use crate::telemetry::request;
 
 use super::Service;
@@ -27,9 +27,9 @@ impl Service {
 
 /// What happened, and in which attempt; at the beginning whose call it is, and at the end how long
 /// it took.
-fn tell_entry(call: &Call, entry: Entry) {
+fn tell_entry(call: &Call, entry: TimelineEntry) {
     let (id, event) = (call.id, entry.what.word());
-    if entry.what == What::Created {
+    if entry.what == TimelineEvent::Created {
         let (key, language) = (&*call.owner, call.reservation.language.as_str());
         tracing::info!(call.id = %id, event, key, language, "call");
         return;
@@ -40,7 +40,7 @@ fn tell_entry(call: &Call, entry: Entry) {
         entry.what.detail()
     };
     let detail = detail.as_deref();
-    let What::Finished(outcome) = entry.what else {
+    let TimelineEvent::Finished(outcome) = entry.what else {
         tracing::info!(call.id = %id, attempt = attempt(call, entry.what), event, detail, "call");
         return;
     };
@@ -55,34 +55,36 @@ fn tell_entry(call: &Call, entry: Entry) {
 }
 
 /// Whether all that there is to say is the number of the attempt.
-const fn is_numbered(what: What) -> bool {
+const fn is_numbered(what: TimelineEvent) -> bool {
     matches!(
         what,
-        What::Dialed(_) | What::Greeted(_) | What::MessageLeft(_)
+        TimelineEvent::Dialed(_) | TimelineEvent::Greeted(_) | TimelineEvent::MessageLeft(_)
     )
 }
 
 /// The attempt that an event is of.
-fn attempt(call: &Call, what: What) -> Option<u8> {
+fn attempt(call: &Call, what: TimelineEvent) -> Option<u8> {
     match what {
-        What::Key { attempt, .. }
-        | What::Silence { attempt, .. }
-        | What::Said { attempt, .. }
-        | What::Dialed(attempt)
-        | What::Greeted(attempt)
-        | What::MessageLeft(attempt) => Some(attempt),
-        What::Created | What::Waits(_) | What::CalledBack | What::Canceled | What::Finished(_) => {
-            None
-        }
-        What::TakenOver
-        | What::Accepted
-        | What::TryLater
-        | What::Refused(_)
-        | What::Unanswered
-        | What::Initiated
-        | What::Ringing
-        | What::Answered
-        | What::Machine(_)
-        | What::Ended(_) => call.attempts.last().map(|last| last.number),
+        TimelineEvent::Key { attempt, .. }
+        | TimelineEvent::Silence { attempt, .. }
+        | TimelineEvent::SpokenIntent { attempt, .. }
+        | TimelineEvent::Dialed(attempt)
+        | TimelineEvent::Greeted(attempt)
+        | TimelineEvent::MessageLeft(attempt) => Some(attempt),
+        TimelineEvent::Created
+        | TimelineEvent::Waits(_)
+        | TimelineEvent::CalledBack
+        | TimelineEvent::Canceled
+        | TimelineEvent::Finished(_) => None,
+        TimelineEvent::TakenOver
+        | TimelineEvent::Accepted
+        | TimelineEvent::TryLater
+        | TimelineEvent::Refused(_)
+        | TimelineEvent::Unanswered
+        | TimelineEvent::Initiated
+        | TimelineEvent::Ringing
+        | TimelineEvent::Answered
+        | TimelineEvent::Machine(_)
+        | TimelineEvent::Ended(_) => call.attempts.last().map(|last| last.number),
     }
 }

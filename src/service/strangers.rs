@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
-use super::turn::a_breath_after;
+use super::dial_decision::a_breath_after;
 use super::{Error, Service};
 use crate::domain::Phone;
 use crate::twilio::client::{CallPage, Error as TwilioError, ListQuery};

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::Service;
-use crate::call::{Call, Entry, What};
+use crate::call::{Call, TimelineEntry, TimelineEvent};
 use crate::telemetry::request;
 use crate::telemetry::traces::{Attribute, Past, Side};
 
@@ -32,14 +32,14 @@ impl Service {
     }
 
     /// An event of a call: with its end an attempt is told, and with its verdict the call.
-    pub(super) fn trace_entry(&self, call: &Call, entry: Entry) {
+    pub(super) fn trace_entry(&self, call: &Call, entry: TimelineEntry) {
         let (Some(traces), Some(parent)) = (self.traces(), call.baggage.trace) else {
             return;
         };
         let id = Attribute::new("tablecall.call.id", call.id.to_string());
         let word = |name: &'static str, word: &'static str| Attribute::new(name, word);
         let (name, from, attributes) = match (entry.what, call.attempts.last()) {
-            (What::Ended(because), Some(last)) => {
+            (TimelineEvent::Ended(because), Some(last)) => {
                 let number = Attribute::new("tablecall.attempt", i64::from(last.number));
                 (
                     "attempt",
@@ -47,7 +47,7 @@ impl Service {
                     vec![id, number, word("tablecall.ended", because.word())],
                 )
             }
-            (What::Finished(outcome), _) => {
+            (TimelineEvent::Finished(outcome), _) => {
                 let attempts = i64::try_from(call.attempts.len()).unwrap_or(i64::MAX);
                 let attempts = Attribute::new("tablecall.attempts", attempts);
                 (

@@ -7,12 +7,15 @@ use std::time::Instant;
 use super::create::standing;
 use super::effects::{how, sid};
 use super::{Applied, Error, Service, links};
-use crate::call::{Apology, Call, Closing, Event, Input, Line, Machine, On, Reply, Said, Turn};
+use crate::call::{
+    Apology, AttemptRef, Call, CarrierStatus, Closing, Event, Input, Machine, Reply, SpokenIntent,
+    TalkPosition,
+};
 use crate::domain::Language;
 use crate::speech::Speech;
 use crate::store::{self, Saved};
 use crate::telemetry::request;
-use crate::ticket::{Error as TicketError, Opened, Purpose};
+use crate::ticket::{Error as TicketError, Opened, TicketPurpose};
 use crate::twilio::webhook::{AmdCallback, StatusCallback, VoiceRequest};
 use crate::twilio::{AccountSid, AnsweredBy, CallStatus};
 
@@ -22,13 +25,13 @@ pub enum Document {
     /// The first.
     Answer,
     /// What follows a Gather.
-    Keys(Turn),
+    Keys(TalkPosition),
     /// What is said when another document failed.
     Fallback,
     /// What somebody hears who rings us.
     Inbound,
     /// What follows their keys.
-    InboundKeys(Turn),
+    InboundKeys(TalkPosition),
 }
 
 /// What came of a webhook, for its log line.
@@ -56,16 +59,16 @@ impl Service {
     ) -> (String, Callback) {
         match document {
             Document::Inbound => return self.inbound(request).await,
-            Document::InboundKeys(turn) => {
-                return Box::pin(self.inbound_keys(turn, ticket, request)).await;
+            Document::InboundKeys(position) => {
+                return Box::pin(self.inbound_keys(position, ticket, request)).await;
             }
             Document::Answer | Document::Keys(_) | Document::Fallback => {}
         }
-        let opened = match self.open(ticket, Purpose::Voice, request.account_sid) {
+        let opened = match self.open(ticket, TicketPurpose::Voice, request.account_sid) {
             Ok(opened) => opened,
             Err(refused) => return (self.apologize(refused.as_ref()), Callback::Foreign),
         };
-        let on = On {
+        let on = AttemptRef {
             attempt: opened.head.attempt,
             sid: sid(&request.call_sid),
         };
@@ -97,10 +100,10 @@ impl Service {
 
     /// A status callback.
     pub async fn status(&self, ticket: &str, callback: &StatusCallback) -> Callback {
-        let Ok(opened) = self.open(ticket, Purpose::Status, callback.account_sid) else {
+        let Ok(opened) = self.open(ticket, TicketPurpose::Status, callback.account_sid) else {
             return Callback::Foreign;
         };
-        let on = On {
+        let on = AttemptRef {
             attempt: opened.head.attempt,
             sid: sid(&callback.call_sid),
         };
@@ -113,10 +116,10 @@ impl Service {
 
     /// The verdict of answering-machine detection; a human, or nobody knows, is no news.
     pub async fn machine(&self, ticket: &str, callback: &AmdCallback) -> Callback {
-        let Ok(opened) = self.open(ticket, Purpose::Machine, callback.account_sid) else {
+        let Ok(opened) = self.open(ticket, TicketPurpose::Machine, callback.account_sid) else {
             return Callback::Foreign;
         };
-        let on = On {
+        let on = AttemptRef {
             attempt: opened.head.attempt,
             sid: sid(&callback.call_sid),
         };
@@ -136,7 +139,7 @@ impl Service {
     fn voice_event<'a>(
         &self,
         document: Document,
-        on: On,
+        on: AttemptRef,
         request: &VoiceRequest<'a>,
         opened: &Opened,
     ) -> Event<'a> {
@@ -149,24 +152,26 @@ impl Service {
             Document::Answer | Document::Inbound | Document::InboundKeys(_) => {
                 Event::Fetched { on, sealed_at }
             }
-            Document::Keys(turn) => Event::Keyed {
+            Document::Keys(position) => Event::Keyed {
                 on,
-                turn,
+                position,
                 input: input(),
                 sealed_at,
             },
             Document::Fallback => match (request.error_url.and_then(links::failed_turn), input()) {
                 // The keys that were on their way when the document failed, if Twilio sends them
                 // along.
-                (Some(turn), input @ (Input::Digits(_) | Input::Said(_))) => Event::Keyed {
+                (Some(position), input @ (Input::Digits(_) | Input::SpokenIntent(_))) => {
+                    Event::Keyed {
+                        on,
+                        position,
+                        input,
+                        sealed_at,
+                    }
+                }
+                (position, _) => Event::Resumed {
                     on,
-                    turn,
-                    input,
-                    sealed_at,
-                },
-                (turn, _) => Event::Resumed {
-                    on,
-                    turn,
+                    position,
                     sealed_at,
                 },
             },
@@ -192,7 +197,7 @@ impl Service {
     pub(super) fn open(
         &self,
         ticket: &str,
-        purpose: Purpose,
+        purpose: TicketPurpose,
         account: AccountSid,
     ) -> Result<Opened, Option<Opened>> {
         let (opened, expired) = match self.0.parts.tickets.open(ticket, purpose, self.now()) {
@@ -259,7 +264,7 @@ impl Service {
     fn say(&self, reply: &Reply, call: &Arc<Call>, ticket: &str) -> String {
         let action = reply
             .listen()
-            .map(|turn| self.0.parts.links.keys(turn, ticket))
+            .map(|position| self.0.parts.links.keys(position, ticket))
             .unwrap_or_default();
         self.0
             .parts
@@ -287,16 +292,16 @@ pub(super) fn said(
     speech: &Speech,
     language: Option<Language>,
     request: &VoiceRequest<'_>,
-) -> Option<Said> {
+) -> Option<SpokenIntent> {
     let text = request
         .speech_result
         .filter(|text| !text.trim().is_empty())?;
-    Some(language.map_or(Said::Unclear, |language| {
+    Some(language.map_or(SpokenIntent::Unclear, |language| {
         speech.understand(language, text, request.confidence)
     }))
 }
 
-fn closing(how: crate::call::How, callback: &StatusCallback) -> Closing {
+fn closing(how: crate::call::FinalStatus, callback: &StatusCallback) -> Closing {
     Closing {
         how,
         sip_code: callback.sip_response_code,
@@ -307,16 +312,16 @@ fn closing(how: crate::call::How, callback: &StatusCallback) -> Closing {
     }
 }
 
-const fn line(status: CallStatus) -> Line {
+const fn line(status: CallStatus) -> CarrierStatus {
     match status {
-        CallStatus::Queued => Line::Queued,
-        CallStatus::Initiated => Line::Initiated,
-        CallStatus::Ringing => Line::Ringing,
-        CallStatus::InProgress => Line::InProgress,
+        CallStatus::Queued => CarrierStatus::Queued,
+        CallStatus::Initiated => CarrierStatus::Initiated,
+        CallStatus::Ringing => CarrierStatus::Ringing,
+        CallStatus::InProgress => CarrierStatus::InProgress,
         CallStatus::Completed
         | CallStatus::Busy
         | CallStatus::NoAnswer
         | CallStatus::Failed
-        | CallStatus::Canceled => Line::Ended,
+        | CallStatus::Canceled => CarrierStatus::Ended,
     }
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::problem::Wrong;
 use super::schema::Schema;
 use super::{Input, spoken};
-use crate::call::Said;
+use crate::call::SpokenIntent;
 
 /// Below this, Twilio itself is not sure.
 const SURE: f32 = 0.5;
@@ -39,7 +39,7 @@ pub(super) struct Ears {
     language: String,
     hints: String,
     /// `None` is said out of politeness.
-    phrases: Vec<(String, Option<Said>)>,
+    phrases: Vec<(String, Option<SpokenIntent>)>,
 }
 
 impl Ears {
@@ -50,16 +50,20 @@ impl Ears {
     pub(super) fn new(sentences: &Sentences, schema: &Schema) -> Result<Self, Vec<Wrong>> {
         let mut wrong = Vec::new();
         if !schema.hears(&sentences.language) {
-            wrong.push(Wrong::Hearing(sentences.language.clone()));
+            wrong.push(Wrong::TranscriptCoverage(sentences.language.clone()));
         }
         let lists = [
-            ("yes", &sentences.yes, Some(Said::Yes)),
-            ("no", &sentences.no, Some(Said::No)),
-            ("again", &sentences.again, Some(Said::Again)),
-            ("other_time", &sentences.other_time, Some(Said::OtherTime)),
+            ("yes", &sentences.yes, Some(SpokenIntent::Yes)),
+            ("no", &sentences.no, Some(SpokenIntent::No)),
+            ("again", &sentences.again, Some(SpokenIntent::Again)),
+            (
+                "other_time",
+                &sentences.other_time,
+                Some(SpokenIntent::OtherTime),
+            ),
             ("polite", &sentences.polite, None),
         ];
-        let mut phrases: Vec<(String, Option<Said>)> = Vec::new();
+        let mut phrases: Vec<(String, Option<SpokenIntent>)> = Vec::new();
         for (name, list, said) in lists {
             let fits = |text: &String| {
                 !text.contains(',')
@@ -112,26 +116,26 @@ impl Ears {
     }
 
     /// What was meant.
-    pub(super) fn understand(&self, text: &str, confidence: Option<f32>) -> Said {
+    pub(super) fn understand(&self, text: &str, confidence: Option<f32>) -> SpokenIntent {
         if confidence.is_some_and(|confidence| confidence < SURE) {
-            return Said::Unclear;
+            return SpokenIntent::Unclear;
         }
         let bare = bare(text);
         if bare.len() > MOST_HEARD {
-            return Said::Unclear;
+            return SpokenIntent::Unclear;
         }
-        let mut meanings = Said::CLEAR
+        let mut meanings = SpokenIntent::CLEAR
             .into_iter()
             .filter(|said| self.is_all(&bare, *said));
         match (meanings.next(), meanings.next()) {
             (Some(said), None) => said,
-            (None, _) | (_, Some(_)) => Said::Unclear,
+            (None, _) | (_, Some(_)) => SpokenIntent::Unclear,
         }
     }
 
     /// Whether a text is made of phrases of one meaning and of polite ones, and not of polite ones
     /// alone.
-    fn is_all(&self, bare: &str, wanted: Said) -> bool {
+    fn is_all(&self, bare: &str, wanted: SpokenIntent) -> bool {
         // For each place in the text: whether it is reached by whole phrases, and with one that
         // means it.
         let mut reached = vec![(false, false); bare.len() + 1];

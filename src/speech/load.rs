@@ -14,8 +14,8 @@ use super::problem::{Problem, Wrong};
 use super::schema::Schema;
 use super::tongue::Tongue;
 use super::{Input, Scene, Speech};
-use crate::call::talk::{Apology, Because, Goodbye, Opening, Reply};
-use crate::call::turn::{Decision, Turn};
+use crate::call::position::{Decision, TalkPosition};
+use crate::call::talk::{Apology, Goodbye, Opening, Reply, RepromptReason};
 use crate::domain::{
     Alternatives, Country, Language, Name, Notes, PartySize, Phone, Reservation, TableTime,
     Voicemail,
@@ -198,7 +198,7 @@ fn countries(tongues: &[Tongue], problems: &mut Vec<Problem>) -> Box<[([u8; 2], 
 
 /// Every kind of reply, with the file of its document.
 pub(super) fn replies() -> Vec<(&'static str, Reply)> {
-    let listen = Turn::first(0);
+    let listen = TalkPosition::first(0);
     let (inside, outside) = (time(20, 50, 0, 0), time(21, 5, 0, 0));
     let ask = |opening, slowly| Reply::Ask {
         opening,
@@ -212,21 +212,21 @@ pub(super) fn replies() -> Vec<(&'static str, Reply)> {
         (
             "keys.xml",
             Reply::Keys {
-                because: Because::WrongKey,
+                because: RepromptReason::WrongKey,
                 listen,
             },
         ),
         (
             "keys.xml",
             Reply::Keys {
-                because: Because::NotUnderstood,
+                because: RepromptReason::NotUnderstood,
                 listen,
             },
         ),
         (
             "keys.xml",
             Reply::Keys {
-                because: Because::Back,
+                because: RepromptReason::Back,
                 listen,
             },
         ),

@@ -28,7 +28,7 @@ mod tests;
 pub use problem::{Problem, Wrong};
 pub use schema::Fault;
 
-use crate::call::Said;
+use crate::call::SpokenIntent;
 use crate::call::talk::{Apology, Opening, Reply};
 use crate::domain::{Country, Language, Phone, Reservation};
 use document::Document;
@@ -120,7 +120,12 @@ impl Speech {
     /// What somebody meant who spoke instead of pressing a key. `confidence` is Twilio's, 0 to 1,
     /// if it has one.
     #[must_use]
-    pub fn understand(&self, language: Language, text: &str, confidence: Option<f32>) -> Said {
+    pub fn understand(
+        &self,
+        language: Language,
+        text: &str,
+        confidence: Option<f32>,
+    ) -> SpokenIntent {
         self.tongue(language).ears.understand(text, confidence)
     }
 

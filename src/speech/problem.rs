@@ -75,7 +75,7 @@ pub enum Wrong {
     #[error(
         "Twilio does not listen to `{0}`; its codes for listening differ from those for speaking"
     )]
-    Hearing(String),
+    TranscriptCoverage(String),
     /// A list of words that are listened for is empty, or too long for Twilio.
     #[error(
         "`speech.{0}` must have between 1 and 40 phrases of at most 100 characters, without commas"

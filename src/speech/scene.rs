@@ -8,8 +8,8 @@ use super::number::Numbers;
 use super::phrase::{Piece, Variable};
 use super::spoken::Out;
 use super::tongue::Tongue;
-use crate::call::talk::{Apology, Because, Goodbye, Opening, Reply};
-use crate::call::turn::Decision;
+use crate::call::position::Decision;
+use crate::call::talk::{Apology, Goodbye, Opening, Reply, RepromptReason};
 use crate::domain::{Country, Phone, Reservation};
 
 /// Everything that a message can speak of.
@@ -155,15 +155,15 @@ pub(super) fn of_reply(reply: &Reply, scene: &Scene<'_>) -> (Conditions, Option<
         }
         | Reply::HangUp => (known, None),
         Reply::Keys {
-            because: Because::WrongKey,
+            because: RepromptReason::WrongKey,
             ..
         } => (known.with(C::WrongKey, true), None),
         Reply::Keys {
-            because: Because::NotUnderstood,
+            because: RepromptReason::NotUnderstood,
             ..
         } => (known.with(C::NotUnderstood, true), None),
         Reply::Keys {
-            because: Because::Back,
+            because: RepromptReason::Back,
             ..
         } => (known.with(C::Back, true), None),
         Reply::Decided { decision, .. } => of_decision(known, decision, scene.reservation),

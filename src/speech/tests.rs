@@ -9,7 +9,7 @@ use quick_xml::events::Event;
 use super::load::replies;
 use super::schema::Schema;
 use super::*;
-use crate::call::turn::Turn;
+use crate::call::position::TalkPosition;
 use crate::domain::{Alternatives, Name, Notes, PartySize, TableTime, Voicemail};
 
 mod ears;
@@ -100,7 +100,7 @@ fn ask(slowly: bool) -> Reply {
             Opening::First
         },
         slowly,
-        listen: Turn::first(0),
+        listen: TalkPosition::first(0),
     }
 }
 
@@ -415,7 +415,7 @@ fn a_machine_is_told_neither_the_name_nor_the_number_of_the_guest() {
         );
         let called = heard(&speech().render(
             &Reply::Called {
-                listen: Turn::first(0),
+                listen: TalkPosition::first(0),
             },
             &scene(&reservation),
             ACTION,

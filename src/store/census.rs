@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::call::{Call, State, WaitingFor, What};
+use crate::call::{Call, State, TimelineEvent, WaitingFor};
 use crate::domain::{CallId, millis};
 
 /// An open call that is looked at so much later than it should be counts as stuck.
@@ -125,7 +125,7 @@ fn waits(call: &Call) -> Option<(usize, Timestamp, CallId)> {
         .timeline
         .iter()
         .rev()
-        .find(|entry| waiting_for.is_some_and(|it| entry.what == What::Waits(it)));
+        .find(|entry| waiting_for.is_some_and(|it| entry.what == TimelineEvent::Waits(it)));
     let ended = call.attempts.last().and_then(|last| last.ended_at);
     let since = told
         .map(|entry| entry.at)

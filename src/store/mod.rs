@@ -28,7 +28,7 @@ pub use self::redis::Redis;
 pub use census::{Census, OVERDUE, Queue};
 pub use clearance::{Asking, Clearance, Creates, Want};
 pub use memory::Memory;
-pub use outbox::{Claimed, Entry, News, Settled};
+pub use outbox::{Claimed, News, PendingEvent, Settled};
 
 /// The back ends.
 ///
@@ -508,7 +508,7 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    pub async fn delivery(&self, id: CallId) -> Result<Option<Entry>, Error> {
+    pub async fn delivery(&self, id: CallId) -> Result<Option<PendingEvent>, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.delivery(id)),
             Self::Redis(redis) => Box::pin(redis.delivery(id)).await,

@@ -23,7 +23,7 @@ use crate::domain::{CallId, millis};
 
 /// What is to be told of a call, and how far that has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct PendingEvent {
     /// The version to be told, or told last.
     pub version: u64,
     /// It is the last: nothing that is saved later is news.
@@ -159,7 +159,7 @@ impl News {
     }
 }
 
-impl Entry {
+impl PendingEvent {
     /// The first of a call.
     #[must_use]
     pub fn new(news: News) -> Self {
@@ -244,7 +244,7 @@ impl Entry {
 /// The entries of some calls in this process, by when they are due.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    entries: HashMap<CallId, Entry>,
+    entries: HashMap<CallId, PendingEvent>,
     due: BTreeSet<(Timestamp, CallId)>,
 }
 
@@ -268,7 +268,7 @@ impl Outbox {
         &mut self,
         id: CallId,
         first: News,
-        change: impl FnOnce(&mut Entry),
+        change: impl FnOnce(&mut PendingEvent),
     ) -> Option<Timestamp> {
         let entry = match self.entries.get_mut(&id) {
             Some(entry) => {
@@ -276,7 +276,7 @@ impl Outbox {
                 change(entry);
                 entry
             }
-            None => self.entries.entry(id).or_insert(Entry::new(first)),
+            None => self.entries.entry(id).or_insert(PendingEvent::new(first)),
         };
         let next_at = entry.next_at?;
         self.due.insert((next_at, id));
@@ -289,7 +289,7 @@ impl Outbox {
         until: Timestamp,
         lease_end: Timestamp,
         most: usize,
-    ) -> Vec<(CallId, Entry)> {
+    ) -> Vec<(CallId, PendingEvent)> {
         let due: Vec<_> = self
             .due
             .iter()
@@ -313,7 +313,7 @@ impl Outbox {
         claimed
     }
 
-    /// See [`Entry::settle`]; when the next event of this call is due, if the claim held.
+    /// See [`PendingEvent::settle`]; when the next event of this call is due, if the claim held.
     pub(super) fn settle(
         &mut self,
         event: &Claimed,
@@ -347,7 +347,7 @@ impl Outbox {
         }
     }
 
-    pub(super) fn get(&self, id: CallId) -> Option<Entry> {
+    pub(super) fn get(&self, id: CallId) -> Option<PendingEvent> {
         self.entries.get(&id).cloned()
     }
 

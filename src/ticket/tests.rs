@@ -55,8 +55,8 @@ fn longest() -> Body {
         created_at: now(),
         version: u64::from(u32::MAX),
         from: number,
-        terms: Terms::Full,
-        baggage: Baggage {
+        terms: AccountTier::Full,
+        baggage: CarryOver {
             idempotency: Some([255; 16]),
             trace: Some(([255; 16], [255; 8])),
         },
@@ -75,22 +75,26 @@ fn tickets(secrets: &[&str]) -> Tickets {
 #[test]
 fn what_was_sealed_is_opened_and_the_longest_is_short_enough() {
     let tickets = tickets(&["a"]);
-    let text = tickets.seal(Purpose::Voice, &head(), &longest()).unwrap();
+    let text = tickets
+        .seal(TicketPurpose::Voice, &head(), &longest())
+        .unwrap();
     assert!(text.len() <= 2_400, "{} characters", text.len());
-    let opened = tickets.open(&text, Purpose::Voice, now()).unwrap();
+    let opened = tickets.open(&text, TicketPurpose::Voice, now()).unwrap();
     assert_eq!((opened.head, opened.body().unwrap()), (head(), longest()));
 }
 
 #[test]
 fn a_ticket_serves_one_purpose() {
     let tickets = tickets(&["a"]);
-    let text = tickets.seal(Purpose::Status, &head(), &longest()).unwrap();
+    let text = tickets
+        .seal(TicketPurpose::Status, &head(), &longest())
+        .unwrap();
     assert!(matches!(
-        tickets.open(&text, Purpose::Voice, now()),
+        tickets.open(&text, TicketPurpose::Voice, now()),
         Err(Error::Forged)
     ));
     assert!(matches!(
-        tickets.open(&text, Purpose::Machine, now()),
+        tickets.open(&text, TicketPurpose::Machine, now()),
         Err(Error::Forged)
     ));
 }
@@ -98,11 +102,17 @@ fn a_ticket_serves_one_purpose() {
 #[test]
 fn tickets_expire() {
     let tickets = tickets(&["a"]);
-    let text = tickets.seal(Purpose::Voice, &head(), &longest()).unwrap();
-    assert!(tickets.open(&text, Purpose::Voice, now() + LIFE).is_ok());
+    let text = tickets
+        .seal(TicketPurpose::Voice, &head(), &longest())
+        .unwrap();
+    assert!(
+        tickets
+            .open(&text, TicketPurpose::Voice, now() + LIFE)
+            .is_ok()
+    );
     let late = tickets.open(
         &text,
-        Purpose::Voice,
+        TicketPurpose::Voice,
         now() + LIFE + SignedDuration::from_secs(1),
     );
     assert!(matches!(late, Err(Error::Expired(opened)) if opened.head == head()));
@@ -111,16 +121,16 @@ fn tickets_expire() {
 #[test]
 fn keys_can_be_rotated() {
     let text = tickets(&["old"])
-        .seal(Purpose::Voice, &head(), &longest())
+        .seal(TicketPurpose::Voice, &head(), &longest())
         .unwrap();
     assert!(
         tickets(&["new", "old"])
-            .open(&text, Purpose::Voice, now())
+            .open(&text, TicketPurpose::Voice, now())
             .is_ok()
     );
     assert!(
         tickets(&["new"])
-            .open(&text, Purpose::Voice, now())
+            .open(&text, TicketPurpose::Voice, now())
             .is_err()
     );
 }
@@ -128,14 +138,14 @@ fn keys_can_be_rotated() {
 #[test]
 fn nobody_reads_a_ticket() {
     let text = tickets(&["a"])
-        .seal(Purpose::Voice, &head(), &longest())
+        .seal(TicketPurpose::Voice, &head(), &longest())
         .unwrap();
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(&text).unwrap();
     assert!(!bytes.windows(3).any(|window| window == "あ".as_bytes()));
     assert_ne!(
         text,
         tickets(&["a"])
-            .seal(Purpose::Voice, &head(), &longest())
+            .seal(TicketPurpose::Voice, &head(), &longest())
             .unwrap(),
         "a nonce is used once"
     );
@@ -173,18 +183,18 @@ proptest! {
     #[test]
     fn any_change_is_noticed(at: proptest::sample::Index, bit in 0..8_u8) {
         let tickets = tickets(&["a"]);
-        let text = tickets.seal(Purpose::Voice, &head(), &longest()).unwrap();
+        let text = tickets.seal(TicketPurpose::Voice, &head(), &longest()).unwrap();
         let mut bytes = BASE64_URL_SAFE_NO_PAD.decode(&text).unwrap();
         let at = at.index(bytes.len());
         bytes[at] ^= 1 << bit;
         let changed = BASE64_URL_SAFE_NO_PAD.encode(bytes);
-        prop_assert!(tickets.open(&changed, Purpose::Voice, now()).is_err());
+        prop_assert!(tickets.open(&changed, TicketPurpose::Voice, now()).is_err());
     }
 
     #[test]
     fn any_text_is_refused_without_a_panic(text in ".{0,200}", bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let tickets = tickets(&["a"]);
-        prop_assert!(tickets.open(&text, Purpose::Voice, now()).is_err());
-        prop_assert!(tickets.open(&BASE64_URL_SAFE_NO_PAD.encode(bytes), Purpose::Voice, now()).is_err());
+        prop_assert!(tickets.open(&text, TicketPurpose::Voice, now()).is_err());
+        prop_assert!(tickets.open(&BASE64_URL_SAFE_NO_PAD.encode(bytes), TicketPurpose::Voice, now()).is_err());
     }
 }

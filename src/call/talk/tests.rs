@@ -3,7 +3,7 @@
 use super::*;
 use jiff::civil::time;
 
-const FACTS: Facts = Facts {
+const FACTS: TalkContext = TalkContext {
     wished: time(19, 30, 0, 0),
     alternatives: Some(Alternatives {
         earliest: time(18, 0, 0, 0),
@@ -14,17 +14,17 @@ const FACTS: Facts = Facts {
 };
 
 /// Plays keys from pick-up on and tells what was settled last and what is said at the end.
-fn play(keys: &[&str], facts: &Facts) -> (Heard, Reply) {
-    let (mut heard, mut reply) = (Heard::Nothing, open(0));
+fn play(keys: &[&str], context: &TalkContext) -> (KeyResult, Reply) {
+    let (mut heard, mut reply) = (KeyResult::Nothing, open(0));
     for key in keys {
-        let turn = reply.listen().expect("the line is still open");
+        let position = reply.listen().expect("the line is still open");
         let input = if key.is_empty() {
             Input::Silence
         } else {
             Input::Digits(key)
         };
-        let (now_heard, next) = answer(turn, input, 0, facts);
-        if now_heard != Heard::Nothing {
+        let (now_heard, next) = answer(position, input, 0, context);
+        if now_heard != KeyResult::Nothing {
             heard = now_heard;
         }
         reply = next;
@@ -37,20 +37,20 @@ fn one_accepts_two_declines_and_silence_says_goodbye() {
     assert_eq!(
         play(&["1", ""], &FACTS),
         (
-            Heard::Decided(Decision::Accepted),
+            KeyResult::Decided(Decision::Accepted),
             Reply::Goodbye(Goodbye::Decided)
         )
     );
     assert_eq!(
         play(&["2", ""], &FACTS),
         (
-            Heard::Decided(Decision::Declined),
+            KeyResult::Decided(Decision::Declined),
             Reply::Goodbye(Goodbye::Decided)
         )
     );
     assert_eq!(
         play(&["", "", ""], &FACTS),
-        (Heard::Nothing, Reply::Goodbye(Goodbye::NoKey))
+        (KeyResult::Nothing, Reply::Goodbye(Goodbye::NoKey))
     );
     assert!(matches!(
         play(&["", ""], &FACTS).1,
@@ -75,18 +75,18 @@ fn star_repeats_slowly_and_a_wrong_key_says_the_keys() {
     assert!(matches!(
         play(&["7"], &FACTS).1,
         Reply::Keys {
-            because: Because::WrongKey,
+            because: RepromptReason::WrongKey,
             ..
         }
     ));
-    let without = Facts {
+    let without = TalkContext {
         alternatives: None,
         ..FACTS
     };
     assert!(matches!(
         play(&["3"], &without).1,
         Reply::Keys {
-            because: Because::WrongKey,
+            because: RepromptReason::WrongKey,
             ..
         }
     ));
@@ -95,7 +95,7 @@ fn star_repeats_slowly_and_a_wrong_key_says_the_keys() {
 #[test]
 fn a_mind_can_be_changed_once() {
     let (heard, reply) = play(&["1", "2"], &FACTS);
-    assert_eq!(heard, Heard::Decided(Decision::Declined));
+    assert_eq!(heard, KeyResult::Decided(Decision::Declined));
     assert_eq!(
         reply,
         Reply::Decided {
@@ -106,7 +106,7 @@ fn a_mind_can_be_changed_once() {
     assert_eq!(
         play(&["1", "1"], &FACTS),
         (
-            Heard::Decided(Decision::Accepted),
+            KeyResult::Decided(Decision::Accepted),
             Reply::Goodbye(Goodbye::Decided)
         )
     );
@@ -127,7 +127,7 @@ fn another_time_is_typed_read_back_and_confirmed() {
     );
     assert_eq!(
         play(&["3", "2015", "1"], &FACTS).0,
-        Heard::Decided(Decision::OtherTime(late))
+        KeyResult::Decided(Decision::OtherTime(late))
     );
     assert!(matches!(
         play(&["3", "2575"], &FACTS).1,
@@ -136,7 +136,7 @@ fn another_time_is_typed_read_back_and_confirmed() {
     assert!(matches!(
         play(&["3", "2575", "9999", "2460"], &FACTS).1,
         Reply::Keys {
-            because: Because::Back,
+            because: RepromptReason::Back,
             ..
         }
     ));
@@ -167,7 +167,7 @@ fn twelve_hour_habits_are_understood() {
 
 #[test]
 fn opting_out_counts_at_once_and_can_be_taken_back() {
-    let opted = Heard::Decided(Decision::OptedOut);
+    let opted = KeyResult::Decided(Decision::OptedOut);
     assert_eq!(
         play(&["9", "1"], &FACTS),
         (opted, Reply::Goodbye(Goodbye::OptedOut))
@@ -176,10 +176,10 @@ fn opting_out_counts_at_once_and_can_be_taken_back() {
         play(&["9", ""], &FACTS),
         (opted, Reply::Goodbye(Goodbye::OptedOut))
     );
-    assert_eq!(play(&["9", "5"], &FACTS).0, Heard::Withdrawn);
+    assert_eq!(play(&["9", "5"], &FACTS).0, KeyResult::Withdrawn);
     assert_eq!(
         play(&["9", "5", "1"], &FACTS).0,
-        Heard::Decided(Decision::Accepted)
+        KeyResult::Decided(Decision::Accepted)
     );
 }
 
@@ -188,15 +188,25 @@ fn no_talk_is_endless() {
     for key in ["*", "7", "3", "0000"] {
         let mut reply = open(0);
         let mut replies = 1;
-        while let Some(turn) = reply.listen() {
-            reply = answer(turn, Input::Digits(key), 0, &FACTS).1;
+        while let Some(position) = reply.listen() {
+            reply = answer(position, Input::Digits(key), 0, &FACTS).1;
             replies += 1;
         }
         assert!(replies <= usize::from(MOST_REPLIES), "{key}: {replies}");
     }
-    let late = answer(Turn::first(0), Input::Digits("*"), LONGEST_TALK, &FACTS);
+    let late = answer(
+        TalkPosition::first(0),
+        Input::Digits("*"),
+        LONGEST_TALK,
+        &FACTS,
+    );
     assert_eq!(late.1, Reply::Goodbye(Goodbye::NoKey));
-    let decided_late = answer(Turn::first(0), Input::Digits("1"), LONGEST_TALK, &FACTS);
+    let decided_late = answer(
+        TalkPosition::first(0),
+        Input::Digits("1"),
+        LONGEST_TALK,
+        &FACTS,
+    );
     assert_eq!(
         decided_late.1,
         Reply::Decided {

@@ -21,7 +21,7 @@ fn leaving() -> Call {
         &[
             Event::Dial { from: from() },
             Event::Accepted(ON),
-            Event::Reached(ON, Line::Ringing),
+            Event::Reached(ON, CarrierStatus::Ringing),
             fetched(),
         ],
     )
@@ -31,43 +31,46 @@ fn detected<'a>(machine: Machine) -> Event<'a> {
     Event::Detected(ON, machine)
 }
 
-fn silent<'a>(turn: Turn) -> Event<'a> {
+fn silent<'a>(position: TalkPosition) -> Event<'a> {
     Event::Keyed {
         on: ON,
-        turn,
+        position,
         input: Input::Silence,
         sealed_at: start(),
     }
 }
 
-fn back(turn: Turn, digits: &str) -> Event<'_> {
+fn back(position: TalkPosition, digits: &str) -> Event<'_> {
     Event::CalledBack {
         attempt: 1,
-        turn,
+        position,
         input: Input::Digits(digits),
     }
 }
 
 /// Plays keys of a restaurant that rings back, and gives the events they make.
 fn ring_back<'a>(keys: &[&'a str]) -> Vec<Event<'a>> {
-    let (mut call, mut turn, mut events) =
-        (waiting(), Turn::called_back(Place::Called), Vec::new());
+    let (mut call, mut position, mut events) = (
+        waiting(),
+        TalkPosition::called_back(TalkStage::Called),
+        Vec::new(),
+    );
     for key in keys {
-        let event = back(turn, key);
+        let event = back(position, key);
         let next = step(&call, event, after(2));
         events.push(event);
         call = next.call;
         let Some(listen) = next.reply.and_then(|reply| reply.listen()) else {
             break;
         };
-        turn = listen;
+        position = listen;
     }
     events
 }
 
 /// Rung once without an answer.
 fn waiting() -> Call {
-    run(&dialing(), &[closed(How::NoAnswer)])
+    run(&dialing(), &[closed(FinalStatus::NoAnswer)])
 }
 
 #[test]
@@ -80,7 +83,7 @@ fn a_beep_ends_the_talk_unless_a_key_came() {
             sid: SID
         }]
     );
-    let call = settle(run(&beeped.call, &[closed(How::Completed)]));
+    let call = settle(run(&beeped.call, &[closed(FinalStatus::Completed)]));
     assert_eq!(call.attempts[0].ended, Some(Ended::Machine));
     assert!(matches!(
         call.state,
@@ -90,7 +93,7 @@ fn a_beep_ends_the_talk_unless_a_key_came() {
         }
     ));
     for keys in ["1", "*"] {
-        let pressed = run(&in_progress(), &[key(Turn::first(0), keys)]);
+        let pressed = run(&in_progress(), &[key(TalkPosition::first(0), keys)]);
         assert_eq!(
             step(&pressed, detected(Machine::Beep), after(2)).effects,
             [],
@@ -99,7 +102,10 @@ fn a_beep_ends_the_talk_unless_a_key_came() {
     }
     let both = settle(run(
         &beeped.call,
-        &[key(Turn::first(0), "1"), closed(How::Completed)],
+        &[
+            key(TalkPosition::first(0), "1"),
+            closed(FinalStatus::Completed),
+        ],
     ));
     assert_eq!(
         both.state,
@@ -117,26 +123,26 @@ fn a_voice_is_heard_out_once() {
         [],
         "a company that greets at length sounds like a machine"
     );
-    let silence = step(&heard.call, silent(Turn::first(0)), after(30));
+    let silence = step(&heard.call, silent(TalkPosition::first(0)), after(30));
     assert_eq!(silence.reply, Some(Reply::HangUp));
     assert_eq!(
-        step(&silence.call, silent(Turn::first(0)), after(31)).reply,
+        step(&silence.call, silent(TalkPosition::first(0)), after(31)).reply,
         Some(Reply::HangUp),
         "a repeat"
     );
-    let before = step(&in_progress(), silent(Turn::first(0)), after(2));
+    let before = step(&in_progress(), silent(TalkPosition::first(0)), after(2));
     let repeated = step(
         &run(&before.call, &[detected(Machine::Voice)]),
-        silent(Turn::first(0)),
+        silent(TalkPosition::first(0)),
         after(4),
     );
     assert_eq!(
         repeated.reply, before.reply,
         "a repeat of what came before the verdict"
     );
-    let call = settle(run(&silence.call, &[closed(How::Completed)]));
+    let call = settle(run(&silence.call, &[closed(FinalStatus::Completed)]));
     assert_eq!(call.attempts[0].ended, Some(Ended::Machine));
-    let star = step(&heard.call, key(Turn::first(0), "*"), after(30));
+    let star = step(&heard.call, key(TalkPosition::first(0), "*"), after(30));
     let Some(listen) = star.reply.and_then(|reply| reply.listen()) else {
         panic!("{:?}", star.reply)
     };
@@ -148,8 +154,8 @@ fn a_voice_is_heard_out_once() {
     );
     let greeting = Event::Keyed {
         on: ON,
-        turn: Turn::first(0),
-        input: Input::Said(Said::Unclear),
+        position: TalkPosition::first(0),
+        input: Input::SpokenIntent(SpokenIntent::Unclear),
         sealed_at: start(),
     };
     assert_eq!(
@@ -170,7 +176,7 @@ fn a_fax_is_never_rung_again() {
                 sid: SID
             }]
         );
-        let call = settle(run(&fax.call, &[closed(How::Completed)]));
+        let call = settle(run(&fax.call, &[closed(FinalStatus::Completed)]));
         assert_eq!(
             call.state,
             State::Finished {
@@ -199,7 +205,7 @@ fn one_message_is_left_and_then_we_wait_to_be_called() {
         attempt: 1,
         left: true,
     };
-    let call = settle(run(&beeped.call, &[left, closed(How::Completed)]));
+    let call = settle(run(&beeped.call, &[left, closed(FinalStatus::Completed)]));
     let give_up_at = call.reservation.give_up_at;
     assert_eq!(
         call.state,
@@ -243,12 +249,12 @@ fn one_message_is_left_and_then_we_wait_to_be_called() {
 fn who_rings_back_and_hears_a_machine_again_gets_no_second_message() {
     let left = settle(run(
         &leaving(),
-        &[detected(Machine::Beep), closed(How::Completed)],
+        &[detected(Machine::Beep), closed(FinalStatus::Completed)],
     ));
     let due = run(&left, &[Event::RingNow]);
     assert_eq!(due.wake_at(), Some(after(11)), "they have to hang up first");
     assert_eq!(run(&due, &[Event::RingNow]), due);
-    let second = On {
+    let second = AttemptRef {
         attempt: 2,
         sid: Sid::from_bytes([8; 16]),
     };
@@ -258,7 +264,7 @@ fn who_rings_back_and_hears_a_machine_again_gets_no_second_message() {
         &[
             Event::Dial { from: from() },
             Event::Accepted(second),
-            Event::Reached(second, Line::InProgress),
+            Event::Reached(second, CarrierStatus::InProgress),
         ],
     );
     assert_eq!(
@@ -269,7 +275,7 @@ fn who_rings_back_and_hears_a_machine_again_gets_no_second_message() {
         }]
     );
     let closing = Closing {
-        how: How::NoAnswer,
+        how: FinalStatus::NoAnswer,
         sip_code: None,
         twilio_code: None,
         duration_seconds: None,
@@ -292,8 +298,8 @@ fn a_message_that_was_not_left_is_left_by_the_next_attempt() {
         left: false,
     };
     for events in [
-        [not_left, closed(How::Completed)],
-        [closed(How::Completed), not_left],
+        [not_left, closed(FinalStatus::Completed)],
+        [closed(FinalStatus::Completed), not_left],
     ] {
         let call = settle(run(&beeped, &events));
         let call = run(&call, &[not_left]);
@@ -337,7 +343,7 @@ fn who_rings_back_decides_and_may_change_it() {
     }
     let silent = Event::CalledBack {
         attempt: 1,
-        turn: Turn::called_back(Place::Called),
+        position: TalkPosition::called_back(TalkStage::Called),
         input: Input::Silence,
     };
     assert_eq!(step(&waiting(), silent, after(2)).call.outcome(), None);
@@ -347,11 +353,14 @@ fn who_rings_back_decides_and_may_change_it() {
 fn who_rings_back_while_we_ring_ends_the_ringing() {
     let ringing = run(
         &dialing(),
-        &[Event::Accepted(ON), Event::Reached(ON, Line::Ringing)],
+        &[
+            Event::Accepted(ON),
+            Event::Reached(ON, CarrierStatus::Ringing),
+        ],
     );
     let decided = step(
         &ringing,
-        back(Turn::called_back(Place::Called), "1"),
+        back(TalkPosition::called_back(TalkStage::Called), "1"),
         after(2),
     );
     assert_eq!(
@@ -369,7 +378,7 @@ fn who_rings_back_while_we_ring_ends_the_ringing() {
             listen: None
         })
     );
-    let call = run(&picked_up.call, &[closed(How::Completed)]);
+    let call = run(&picked_up.call, &[closed(FinalStatus::Completed)]);
     let call = step(&call, Event::Wake, call.wake_at().unwrap()).call;
     assert_eq!(
         call.state,
@@ -383,13 +392,16 @@ fn who_rings_back_while_we_ring_ends_the_ringing() {
 fn a_reply_about_a_finished_call_tells_what_counts() {
     let done = settle(run(
         &in_progress(),
-        &[key(Turn::first(0), "1"), closed(How::Completed)],
+        &[
+            key(TalkPosition::first(0), "1"),
+            closed(FinalStatus::Completed),
+        ],
     ));
     let (_, reply) = talk::answer(
-        Turn::first(0),
+        TalkPosition::first(0),
         Input::Digits("1"),
         0,
-        &Facts::of(&done.reservation),
+        &TalkContext::of(&done.reservation),
     );
     let change = reply.listen().unwrap();
     let late = step(&done, key(change, "2"), after(60));
@@ -401,13 +413,13 @@ fn a_reply_about_a_finished_call_tells_what_counts() {
         })
     );
     assert_eq!(
-        step(&done, key(Turn::first(0), "1"), after(60)).reply,
+        step(&done, key(TalkPosition::first(0), "1"), after(60)).reply,
         Some(reply),
         "a repeat hears the same again"
     );
     let called = step(
         &done,
-        back(Turn::called_back(Place::Called), "2"),
+        back(TalkPosition::called_back(TalkStage::Called), "2"),
         after(60),
     );
     assert_eq!(
@@ -421,7 +433,7 @@ fn a_reply_about_a_finished_call_tells_what_counts() {
 
 #[test]
 fn the_wish_not_to_be_called_is_certain_when_the_talk_is_over() {
-    let nine = step(&in_progress(), key(Turn::first(0), "9"), after(2));
+    let nine = step(&in_progress(), key(TalkPosition::first(0), "9"), after(2));
     assert_eq!(
         nine.call.outcome(),
         Some(Outcome::OptedOut),
@@ -432,7 +444,11 @@ fn the_wish_not_to_be_called_is_certain_when_the_talk_is_over() {
         "it can still be taken back"
     );
     let listen = nine.reply.and_then(|reply| reply.listen()).unwrap();
-    for last in [key(listen, "1"), silent(listen), closed(How::Completed)] {
+    for last in [
+        key(listen, "1"),
+        silent(listen),
+        closed(FinalStatus::Completed),
+    ] {
         let certain = step(&nine.call, last, after(3));
         assert!(certain.effects.contains(&Effect::OptOut), "{last:?}");
         assert!(
@@ -443,7 +459,7 @@ fn the_wish_not_to_be_called_is_certain_when_the_talk_is_over() {
         );
     }
     let taken_back = run(&nine.call, &[key(listen, "2")]);
-    let ended = step(&taken_back, closed(How::Completed), after(4));
+    let ended = step(&taken_back, closed(FinalStatus::Completed), after(4));
     assert!(!ended.effects.contains(&Effect::OptOut) && ended.call.outcome().is_none());
 }
 
@@ -459,7 +475,10 @@ fn all_that_waits_ends_when_the_number_opts_out() {
     }
     let ringing = run(
         &dialing(),
-        &[Event::Accepted(ON), Event::Reached(ON, Line::Ringing)],
+        &[
+            Event::Accepted(ON),
+            Event::Reached(ON, CarrierStatus::Ringing),
+        ],
     );
     let barred = step(&ringing, Event::OptedOut, after(2));
     assert_eq!(
@@ -471,7 +490,7 @@ fn all_that_waits_ends_when_the_number_opts_out() {
     );
     let picked_up = step(&barred.call, fetched(), after(3));
     assert_eq!(picked_up.reply, Some(Reply::Apology(Apology::OptedOut)));
-    let call = settle(run(&picked_up.call, &[closed(How::Completed)]));
+    let call = settle(run(&picked_up.call, &[closed(FinalStatus::Completed)]));
     assert_eq!(
         call.state,
         State::Finished {
@@ -480,7 +499,11 @@ fn all_that_waits_ends_when_the_number_opts_out() {
     );
     let pressed = settle(run(
         &barred.call,
-        &[fetched(), key(Turn::first(0), "1"), closed(How::Completed)],
+        &[
+            fetched(),
+            key(TalkPosition::first(0), "1"),
+            closed(FinalStatus::Completed),
+        ],
     ));
     assert_eq!(
         pressed.state,
@@ -489,14 +512,14 @@ fn all_that_waits_ends_when_the_number_opts_out() {
         },
         "a key always wins"
     );
-    let decided = run(&in_progress(), &[key(Turn::first(0), "1")]);
+    let decided = run(&in_progress(), &[key(TalkPosition::first(0), "1")]);
     assert_eq!(run(&decided, &[Event::OptedOut]), decided);
 }
 
 #[test]
 fn a_key_counts_although_time_ran_out_during_the_talk() {
     let late = in_progress().reservation.give_up_at + SignedDuration::from_secs(5);
-    let call = step(&in_progress(), key(Turn::first(0), "1"), late).call;
+    let call = step(&in_progress(), key(TalkPosition::first(0), "1"), late).call;
     assert_eq!(call.outcome(), Some(Outcome::Confirmed));
     let unheard = run(&dialing(), &[Event::Accepted(ON)]);
     assert_eq!(
@@ -507,51 +530,59 @@ fn a_key_counts_although_time_ran_out_during_the_talk() {
 
 #[test]
 fn what_is_said_is_what_its_key_would_be() {
-    let facts = Facts::of(&reservation());
-    let said = |turn: Turn, said| talk::answer(turn, Input::Said(said), 0, &facts);
-    let pressed = |turn: Turn, key| talk::answer(turn, Input::Digits(key), 0, &facts);
-    let first = Turn::first(0);
+    let context = TalkContext::of(&reservation());
+    let said = |position: TalkPosition, said| {
+        talk::answer(position, Input::SpokenIntent(said), 0, &context)
+    };
+    let pressed =
+        |position: TalkPosition, key| talk::answer(position, Input::Digits(key), 0, &context);
+    let first = TalkPosition::first(0);
     for (word, key) in [
-        (Said::Yes, "1"),
-        (Said::No, "2"),
-        (Said::Again, "*"),
-        (Said::OtherTime, "3"),
+        (SpokenIntent::Yes, "1"),
+        (SpokenIntent::No, "2"),
+        (SpokenIntent::Again, "*"),
+        (SpokenIntent::OtherTime, "3"),
     ] {
         assert_eq!(said(first, word), pressed(first, key));
     }
-    let unclear = said(first, Said::Unclear);
+    let unclear = said(first, SpokenIntent::Unclear);
     assert!(matches!(
         unclear,
         (
-            Heard::Nothing,
+            KeyResult::Nothing,
             Reply::Keys {
-                because: talk::Because::NotUnderstood,
+                because: talk::RepromptReason::NotUnderstood,
                 ..
             }
         )
     ));
-    let without = Facts {
+    let without = TalkContext {
         alternatives: None,
-        ..facts
+        ..context
     };
     assert_eq!(
-        talk::answer(first, Input::Said(Said::OtherTime), 0, &without),
+        talk::answer(
+            first,
+            Input::SpokenIntent(SpokenIntent::OtherTime),
+            0,
+            &without
+        ),
         unclear
     );
     let change = pressed(first, "1").1.listen().unwrap();
-    for word in [Said::Yes, Said::No, Said::Unclear] {
+    for word in [SpokenIntent::Yes, SpokenIntent::No, SpokenIntent::Unclear] {
         assert_eq!(
             said(change, word),
-            (Heard::Nothing, Reply::Goodbye(Goodbye::Decided)),
+            (KeyResult::Nothing, Reply::Goodbye(Goodbye::Decided)),
             "only a key changes a decision"
         );
     }
     let opt_out = pressed(first, "9").1.listen().unwrap();
-    assert_eq!(said(opt_out, Said::No).0, Heard::Withdrawn);
+    assert_eq!(said(opt_out, SpokenIntent::No).0, KeyResult::Withdrawn);
     assert_eq!(
-        said(opt_out, Said::OtherTime),
+        said(opt_out, SpokenIntent::OtherTime),
         (
-            Heard::Nothing,
+            KeyResult::Nothing,
             Reply::AskOptOut {
                 listen: opt_out.next()
             }
@@ -587,12 +618,12 @@ proptest! {
         silences in 0..3_usize, order in proptest::collection::vec(any::<Index>(), 0..16), repeats in proptest::collection::vec(any::<Index>(), 0..6)
     ) {
         let called = ring_back(&keys);
-        let facts = Facts::of(&reservation());
+        let context = TalkContext::of(&reservation());
         let mut wanted = None;
         for event in &called {
-            if let Event::CalledBack { turn, input, .. } = event {
-                let turn = Turn { step: turn.step - 128, ..*turn };
-                if let Heard::Decided(new) = talk::answer(turn, *input, 0, &facts).0 {
+            if let Event::CalledBack { position, input, .. } = event {
+                let position = TalkPosition { step: position.step - 128, ..*position };
+                if let KeyResult::Decided(new) = talk::answer(position, *input, 0, &context).0 {
                     wanted = Some(new);
                 }
             }
@@ -600,11 +631,11 @@ proptest! {
         // Before them, a talk of ours in which nobody pressed a key.
         let (mut reply, mut events) = (talk::open(0), vec![Event::Accepted(ON), fetched()]);
         for _ in 0..silences {
-            let Some(turn) = reply.listen() else { break };
-            events.push(silent(turn));
-            reply = talk::answer(turn, Input::Silence, 0, &facts).1;
+            let Some(position) = reply.listen() else { break };
+            events.push(silent(position));
+            reply = talk::answer(position, Input::Silence, 0, &context).1;
         }
-        events.push(closed(How::Completed));
+        events.push(closed(FinalStatus::Completed));
         events.extend(&called);
         for (at, with) in order.iter().enumerate() {
             let len = events.len();

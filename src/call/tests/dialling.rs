@@ -5,11 +5,14 @@ use super::*;
 fn ringing() -> Call {
     run(
         &dialing(),
-        &[Event::Accepted(ON), Event::Reached(ON, Line::Ringing)],
+        &[
+            Event::Accepted(ON),
+            Event::Reached(ON, CarrierStatus::Ringing),
+        ],
     )
 }
 
-fn on_trial(terms: Terms) -> Call {
+fn on_trial(terms: AccountTier) -> Call {
     run(
         &dialing(),
         &[Event::Reduced { attempt: 1, terms }, Event::Accepted(ON)],
@@ -18,7 +21,7 @@ fn on_trial(terms: Terms) -> Call {
 
 fn failed(sip_code: u16) -> Event<'static> {
     let closing = Closing {
-        how: How::Failed,
+        how: FinalStatus::Failed,
         sip_code: Some(sip_code),
         twilio_code: None,
         duration_seconds: Some(0),
@@ -48,7 +51,7 @@ fn a_number_that_rang_out_was_not_unreachable() {
 
 #[test]
 fn a_planned_pause_asks_policy_for_the_moment_after_it() {
-    let ended = step(&ringing(), closed(How::Busy), after(5));
+    let ended = step(&ringing(), closed(FinalStatus::Busy), after(5));
     assert_eq!(ended.effects, [Effect::Consider]);
     assert!(matches!(
         ended.call.state,
@@ -71,9 +74,9 @@ fn a_planned_pause_asks_policy_for_the_moment_after_it() {
 
 #[test]
 fn a_line_that_was_ended_because_it_rang_on_was_not_answered() {
-    let ended = run(&ringing(), &[closed(How::Canceled)]);
+    let ended = run(&ringing(), &[closed(FinalStatus::Canceled)]);
     assert_eq!(ended.attempts[0].ended, Some(Ended::NoAnswer));
-    let canceled = run(&ringing(), &[Event::Cancel, closed(How::Canceled)]);
+    let canceled = run(&ringing(), &[Event::Cancel, closed(FinalStatus::Canceled)]);
     assert_eq!(
         canceled.state,
         State::Finished {
@@ -84,7 +87,7 @@ fn a_line_that_was_ended_because_it_rang_on_was_not_answered() {
 
 #[test]
 fn a_trial_account_is_asked_and_its_time_is_counted_here() {
-    let mut call = on_trial(Terms::Trial);
+    let mut call = on_trial(AccountTier::Trial);
     let mut polls = 0;
     let hung_up_at = loop {
         let at = call.wake_at().unwrap();
@@ -94,7 +97,7 @@ fn a_trial_account_is_asked_and_its_time_is_counted_here() {
             &call,
             Event::LookedUp {
                 attempt: 1,
-                found: Found::Live(ON, Line::Ringing),
+                found: LookupResult::Live(ON, CarrierStatus::Ringing),
             },
             at,
         );
@@ -115,7 +118,7 @@ fn a_trial_account_is_asked_and_its_time_is_counted_here() {
 
 #[test]
 fn a_call_of_which_nothing_is_told_ends_by_being_asked_about() {
-    let call = run(&on_trial(Terms::Silent), &[fetched()]);
+    let call = run(&on_trial(AccountTier::Silent), &[fetched()]);
     let at = call.wake_at().unwrap();
     assert!(
         at.duration_since(call.updated_at) <= SignedDuration::from_secs(6),
@@ -125,7 +128,7 @@ fn a_call_of_which_nothing_is_told_ends_by_being_asked_about() {
     assert_eq!(woken.effects, [Effect::LookUp { attempt: 1 }]);
     let live = Event::LookedUp {
         attempt: 1,
-        found: Found::Live(ON, Line::InProgress),
+        found: LookupResult::Live(ON, CarrierStatus::InProgress),
     };
     assert!(
         step(&woken.call, live, at).effects.is_empty(),
@@ -140,11 +143,11 @@ fn a_call_of_which_nothing_is_told_ends_by_being_asked_about() {
     );
     let gone = Event::LookedUp {
         attempt: 1,
-        found: Found::Nothing,
+        found: LookupResult::Nothing,
     };
     assert!(!step(&woken.call, gone, at).changed, "Twilio's records lag");
     let closing = Closing {
-        how: How::Completed,
+        how: FinalStatus::Completed,
         sip_code: None,
         twilio_code: None,
         duration_seconds: Some(20),
@@ -153,7 +156,7 @@ fn a_call_of_which_nothing_is_told_ends_by_being_asked_about() {
         &woken.call,
         Event::LookedUp {
             attempt: 1,
-            found: Found::Closed(ON, closing),
+            found: LookupResult::Closed(ON, closing),
         },
         at,
     )
@@ -163,14 +166,14 @@ fn a_call_of_which_nothing_is_told_ends_by_being_asked_about() {
 
 #[test]
 fn a_trial_account_hears_at_most_nine_replies() {
-    let mut call = run(&on_trial(Terms::Trial), &[fetched()]);
-    let (mut replies, mut turn) = (1, Turn::first(0));
+    let mut call = run(&on_trial(AccountTier::Trial), &[fetched()]);
+    let (mut replies, mut position) = (1, TalkPosition::first(0));
     loop {
-        let next = step(&call, key(turn, "*"), after(20));
+        let next = step(&call, key(position, "*"), after(20));
         call = next.call;
         replies += 1;
         match next.reply.and_then(|reply| reply.listen()) {
-            Some(listen) => turn = listen,
+            Some(listen) => position = listen,
             None => break,
         }
     }
@@ -182,7 +185,7 @@ fn a_call_with_a_name_exists_also_where_twilio_does_not_find_it_yet() {
     for call in [ringing(), in_progress()] {
         let gone = Event::LookedUp {
             attempt: 1,
-            found: Found::Nothing,
+            found: LookupResult::Nothing,
         };
         assert!(!step(&call, gone, after(30)).changed);
         assert!(!step(&call, gone, after(600)).changed);
@@ -194,7 +197,7 @@ fn a_call_with_a_name_exists_also_where_twilio_does_not_find_it_yet() {
 fn a_search_on_a_trial_account_is_as_patient_as_any() {
     let reduced = Event::Reduced {
         attempt: 1,
-        terms: Terms::Silent,
+        terms: AccountTier::Silent,
     };
     let unknown = run(&dialing(), &[reduced, Event::Unanswered { attempt: 1 }]);
     assert!(unknown.wake_at().unwrap().duration_since(start()) >= SignedDuration::from_secs(150));

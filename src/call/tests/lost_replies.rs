@@ -3,46 +3,49 @@
 
 use super::*;
 
-fn resumed<'a>(turn: Turn) -> Event<'a> {
+fn resumed<'a>(position: TalkPosition) -> Event<'a> {
     Event::Resumed {
         on: ON,
-        turn: Some(turn),
+        position: Some(position),
         sealed_at: start(),
     }
 }
 
 /// Hears the event, and gives the call with what the restaurant can press next.
-fn told(call: &Call, event: Event<'_>) -> (Call, Option<Turn>) {
+fn told(call: &Call, event: Event<'_>) -> (Call, Option<TalkPosition>) {
     let next = step(call, event, after(2));
     (next.call, next.reply.and_then(|reply| reply.listen()))
 }
 
 /// A talk in which replies may be lost after a key, and what the last key that was heard decided.
 fn talk_with_losses(keys: &[(&str, bool)]) -> (Call, Option<Decision>) {
-    let facts = Facts::of(&reservation());
-    let (mut call, mut turn) = told(&dialing(), fetched());
+    let context = TalkContext::of(&reservation());
+    let (mut call, mut position) = told(&dialing(), fetched());
     let mut decision = None;
     for (key, is_lost) in keys {
-        let Some(at) = turn else { break };
-        match talk::answer(at, input(key), 0, &facts).0 {
-            Heard::Decided(new) => decision = Some(new),
-            Heard::Withdrawn => decision = None,
-            Heard::Nothing => {}
+        let Some(at) = position else { break };
+        match talk::answer(at, input(key), 0, &context).0 {
+            KeyResult::Decided(new) => decision = Some(new),
+            KeyResult::Withdrawn => decision = None,
+            KeyResult::Nothing => {}
         }
-        (call, turn) = told(
+        (call, position) = told(
             &call,
             Event::Keyed {
                 on: ON,
-                turn: at,
+                position: at,
                 input: input(key),
                 sealed_at: start(),
             },
         );
         if *is_lost {
-            (call, turn) = told(&call, resumed(at));
+            (call, position) = told(&call, resumed(at));
         }
     }
-    (settle(run(&call, &[closed(How::Completed)])), decision)
+    (
+        settle(run(&call, &[closed(FinalStatus::Completed)])),
+        decision,
+    )
 }
 
 #[test]
@@ -61,7 +64,7 @@ fn silence_after_the_fallback_leaves_a_heard_key_standing() {
 
 #[test]
 fn the_fallback_reads_back_the_key_whose_reply_was_lost() {
-    let first = Turn::first(0);
+    let first = TalkPosition::first(0);
     let (call, _) = told(&in_progress(), key(first, "1"));
     let reply = step(&call, resumed(first), after(2)).reply;
     assert!(
@@ -95,26 +98,29 @@ fn a_wish_that_was_taken_back_stays_so_after_the_fallback() {
 // A key that nobody here has heard: whoever was asked for its document is no more, or was never
 // reached.
 
-/// A talk with a process that knows nothing of what was said in it before the document of `turn`
+/// A talk with a process that knows nothing of what was said in it before the document of `position`
 /// failed: how it is then told by the keys, and the end of the line.
-fn resumed_in_ignorance(turn: Turn, keys: &[&str]) -> (Call, Vec<(Turn, String)>) {
+fn resumed_in_ignorance(
+    position: TalkPosition,
+    keys: &[&str],
+) -> (Call, Vec<(TalkPosition, String)>) {
     let taken = queued().taken_over(Attempt::new(1, from(), start()), 3, after(100));
-    let (mut call, mut turn) = told(&taken, resumed(turn));
+    let (mut call, mut position) = told(&taken, resumed(position));
     let mut told_twilio = Vec::new();
     for pressed in keys {
-        let at = turn.expect("the talk goes on");
+        let at = position.expect("the talk goes on");
         told_twilio.push((at, (*pressed).to_owned()));
-        (call, turn) = told(
+        (call, position) = told(
             &call,
             Event::Keyed {
                 on: ON,
-                turn: at,
+                position: at,
                 input: input(pressed),
                 sealed_at: start(),
             },
         );
     }
-    (run(&call, &[closed(How::Completed)]), told_twilio)
+    (run(&call, &[closed(FinalStatus::Completed)]), told_twilio)
 }
 
 fn waits_for_events(call: &Call) -> bool {
@@ -130,14 +136,14 @@ fn waits_for_events(call: &Call) -> bool {
 #[test]
 fn silence_after_a_key_that_nobody_heard_does_not_count_as_no_answer() {
     for silences in 0..3 {
-        let (ended, mut keys) = resumed_in_ignorance(Turn::first(0), &vec![""; silences]);
+        let (ended, mut keys) = resumed_in_ignorance(TalkPosition::first(0), &vec![""; silences]);
         assert!(waits_for_events(&ended), "{silences}: {:?}", ended.state);
         // The key itself, and the same at the fallback, which Twilio asks without it.
         keys.splice(
             0..0,
             [
-                (Turn::first(0), "1".to_owned()),
-                (Turn::first(0), String::new()),
+                (TalkPosition::first(0), "1".to_owned()),
+                (TalkPosition::first(0), String::new()),
             ],
         );
         let call = step(
@@ -175,12 +181,12 @@ fn silence_after_a_key_that_nobody_heard_does_not_count_as_no_answer() {
 
 #[test]
 fn a_change_of_mind_that_nobody_heard_is_read_before_the_end() {
-    let facts = Facts::of(&reservation());
+    let context = TalkContext::of(&reservation());
     for (first, second, outcome) in [
         ("1", "2", Outcome::Rejected),
         ("2", "1", Outcome::Confirmed),
     ] {
-        let change = talk::answer(Turn::first(0), input(first), 0, &facts)
+        let change = talk::answer(TalkPosition::first(0), input(first), 0, &context)
             .1
             .listen()
             .unwrap();
@@ -193,7 +199,7 @@ fn a_change_of_mind_that_nobody_heard_is_read_before_the_end() {
         keys.splice(
             0..0,
             [
-                (Turn::first(0), first.to_owned()),
+                (TalkPosition::first(0), first.to_owned()),
                 (change, second.to_owned()),
             ],
         );
@@ -217,19 +223,19 @@ fn a_key_pressed_after_the_one_that_nobody_heard_decides_without_delay() {
         ("2", Outcome::Rejected),
         ("9", Outcome::OptedOut),
     ] {
-        let (ended, _) = resumed_in_ignorance(Turn::first(0), &[key]);
+        let (ended, _) = resumed_in_ignorance(TalkPosition::first(0), &[key]);
         assert_eq!(settle(ended).state, State::Finished { outcome });
     }
 }
 
 #[test]
 fn a_key_that_is_heard_late_stands_against_the_silence_of_a_talk_that_began_anew() {
-    let first = Turn::first(0);
+    let first = TalkPosition::first(0);
     let (call, anew) = told(&in_progress(), resumed(first));
     let (call, _) = told(&call, key(first, "1"));
-    let silent = |turn| Event::Keyed {
+    let silent = |position| Event::Keyed {
         on: ON,
-        turn,
+        position,
         input: Input::Silence,
         sealed_at: start(),
     };
@@ -237,7 +243,7 @@ fn a_key_that_is_heard_late_stands_against_the_silence_of_a_talk_that_began_anew
     let (call, again) = told(&call, silent(again.unwrap()));
     let (call, over) = told(&call, silent(again.unwrap()));
     assert_eq!(over, None, "goodbye");
-    let call = settle(run(&call, &[closed(How::Completed)]));
+    let call = settle(run(&call, &[closed(FinalStatus::Completed)]));
     assert_eq!(
         call.state,
         State::Finished {
@@ -248,29 +254,31 @@ fn a_key_that_is_heard_late_stands_against_the_silence_of_a_talk_that_began_anew
 
 /// A talk as it goes on whatever is lost: of each key, whether it was heard here, and whether its
 /// reply was.
-fn talk_with_gaps(keys: &[(&str, bool, bool)]) -> (Call, Vec<(Turn, String)>, Option<Decision>) {
-    let facts = Facts::of(&reservation());
-    let (mut call, mut turn) = told(&dialing(), fetched());
+fn talk_with_gaps(
+    keys: &[(&str, bool, bool)],
+) -> (Call, Vec<(TalkPosition, String)>, Option<Decision>) {
+    let context = TalkContext::of(&reservation());
+    let (mut call, mut position) = told(&dialing(), fetched());
     let (mut record, mut decision) = (Vec::new(), None);
     for (pressed, is_heard, is_lost) in keys {
-        let Some(at) = turn else { break };
-        match talk::answer(at, input(pressed), 0, &facts).0 {
-            Heard::Decided(new) => decision = Some(new),
-            Heard::Withdrawn => decision = None,
-            Heard::Nothing => {}
+        let Some(at) = position else { break };
+        match talk::answer(at, input(pressed), 0, &context).0 {
+            KeyResult::Decided(new) => decision = Some(new),
+            KeyResult::Withdrawn => decision = None,
+            KeyResult::Nothing => {}
         }
         // Twilio's record has keys; what words mean was found out before.
-        let meant = match talk::as_keys(at, input(pressed), &facts) {
+        let meant = match talk::as_digits(at, input(pressed), &context) {
             Some(Input::Digits(digits)) => digits.to_owned(),
-            Some(Input::Silence | Input::Said(_)) | None => String::new(),
+            Some(Input::Silence | Input::SpokenIntent(_)) | None => String::new(),
         };
         record.push((at, meant));
         if *is_heard {
-            (call, turn) = told(
+            (call, position) = told(
                 &call,
                 Event::Keyed {
                     on: ON,
-                    turn: at,
+                    position: at,
                     input: input(pressed),
                     sealed_at: start(),
                 },
@@ -278,11 +286,11 @@ fn talk_with_gaps(keys: &[(&str, bool, bool)]) -> (Call, Vec<(Turn, String)>, Op
         }
         if *is_lost || !is_heard {
             record.push((at, String::new()));
-            (call, turn) = told(&call, resumed(at));
+            (call, position) = told(&call, resumed(at));
         }
     }
     (
-        settle(run(&call, &[closed(How::Completed)])),
+        settle(run(&call, &[closed(FinalStatus::Completed)])),
         record,
         decision,
     )

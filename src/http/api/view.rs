@@ -4,9 +4,9 @@ use poem_openapi::Object;
 use serde::Serialize;
 
 use super::words::{AttemptStatus, DeliveryStatus, InlineWord, Instant, Status, Word};
-use crate::call::{self, Ended, How, Line, Machine, Outcome, State, WaitingFor};
+use crate::call::{self, CarrierStatus, Ended, How, Machine, Outcome, State, WaitingFor};
 use crate::domain::{TableTime, Voicemail};
-use crate::store::Entry;
+use crate::store::PendingEvent;
 use crate::twilio::client::Refusal;
 
 /// One request to have one restaurant asked about one reservation.
@@ -222,7 +222,7 @@ impl CallView {
 
     /// The same with how far its events have come.
     #[must_use]
-    pub fn with(call: &call::Call, events: Option<Entry>) -> Self {
+    pub fn with(call: &call::Call, events: Option<PendingEvent>) -> Self {
         Self {
             delivery: events.map(DeliveryView::of),
             ..Self::of(call)
@@ -239,7 +239,7 @@ pub fn json(call: &call::Call) -> String {
 }
 
 impl DeliveryView {
-    fn of(entry: Entry) -> Self {
+    fn of(entry: PendingEvent) -> Self {
         let status = match (entry.gave_up_at, entry.next_at) {
             (Some(_), _) => "gave_up",
             (None, None) => "delivered",
@@ -295,13 +295,13 @@ impl ReservationView {
 impl AttemptView {
     fn of(attempt: &call::Attempt) -> Self {
         let status = match attempt.line {
-            Line::Asked => "asked",
-            Line::Unknown => "unknown",
-            Line::Queued => "queued",
-            Line::Initiated => "initiated",
-            Line::Ringing => "ringing",
-            Line::InProgress => "in_progress",
-            Line::Ended => "ended",
+            CarrierStatus::Asked => "asked",
+            CarrierStatus::Unknown => "unknown",
+            CarrierStatus::Queued => "queued",
+            CarrierStatus::Initiated => "initiated",
+            CarrierStatus::Ringing => "ringing",
+            CarrierStatus::InProgress => "in_progress",
+            CarrierStatus::Ended => "ended",
         };
         Self {
             number: attempt.number,
@@ -324,7 +324,7 @@ impl AttemptView {
 }
 
 impl EntryView {
-    fn of(entry: &call::Entry) -> Self {
+    fn of(entry: &call::TimelineEntry) -> Self {
         Self {
             at: Instant(entry.at),
             what: entry.what.word().to_owned(),

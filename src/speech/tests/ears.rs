@@ -1,7 +1,7 @@
 //! What is understood of what staff say, in every language.
 
 use super::*;
-use crate::call::turn::Place;
+use crate::call::position::TalkStage;
 
 fn listening() -> Speech {
     Speech::load(Input::KeysAndSpeech).unwrap()
@@ -156,10 +156,10 @@ fn every_language_understands_its_four_answers_however_they_are_written() {
         let language: Language = language.parse().unwrap();
         assert!(speech.has(language));
         for (text, said) in [
-            (yes, Said::Yes),
-            (no, Said::No),
-            (again, Said::Again),
-            (other, Said::OtherTime),
+            (yes, SpokenIntent::Yes),
+            (no, SpokenIntent::No),
+            (again, SpokenIntent::Again),
+            (other, SpokenIntent::OtherTime),
         ] {
             for confidence in [Some(0.5), Some(1.0), None] {
                 assert_eq!(
@@ -170,14 +170,14 @@ fn every_language_understands_its_four_answers_however_they_are_written() {
             }
             assert_eq!(
                 speech.understand(language, text, Some(0.49)),
-                Said::Unclear,
+                SpokenIntent::Unclear,
                 "{language}: {text}"
             );
         }
         let both = format!("{yes} {no}");
         assert_eq!(
             speech.understand(language, &both, Some(1.0)),
-            Said::Unclear,
+            SpokenIntent::Unclear,
             "{language}: {both}"
         );
         for odd in [
@@ -189,7 +189,7 @@ fn every_language_understands_its_four_answers_however_they_are_written() {
         ] {
             assert_eq!(
                 speech.understand(language, odd, Some(1.0)),
-                Said::Unclear,
+                SpokenIntent::Unclear,
                 "{language}: {odd}"
             );
         }
@@ -228,9 +228,9 @@ fn who_calls_back_hears_two_keys_in_every_language() {
     for language in speech().languages() {
         let (star, _) = words_of(language);
         let reservation = reservation(language, "Ana", "2026-08-06T08:08", 4);
-        for (place, wanted) in [(Place::Called, "12"), (Place::Offer, "1")] {
-            let listen = Turn::called_back(place);
-            let reply = if place == Place::Called {
+        for (place, wanted) in [(TalkStage::Called, "12"), (TalkStage::Offer, "1")] {
+            let listen = TalkPosition::called_back(place);
+            let reply = if place == TalkStage::Called {
                 Reply::Called { listen }
             } else {
                 Reply::Offer { listen }
@@ -239,7 +239,7 @@ fn who_calls_back_hears_two_keys_in_every_language() {
             assert_eq!(keys(&text, star), wanted, "{language}: {text}");
             assert_eq!(
                 text.contains("Ana"),
-                place == Place::Called,
+                place == TalkStage::Called,
                 "{language}: {text}"
             );
         }

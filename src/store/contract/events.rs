@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::CallbackUrl;
-use crate::store::{Claimed, Entry, Settled};
+use crate::store::{Claimed, PendingEvent, Settled};
 
 const LEASE: SignedDuration = SignedDuration::from_secs(30);
 
@@ -45,7 +45,7 @@ async fn settled(store: &Store, event: &Claimed, settled: Settled, seconds: i64)
     );
 }
 
-async fn entry(store: &Store, call: &Call) -> Entry {
+async fn entry(store: &Store, call: &Call) -> PendingEvent {
     store.delivery(call.id).await.unwrap().unwrap()
 }
 

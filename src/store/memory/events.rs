@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use jiff::Timestamp;
 
 use super::super::kept::Kept;
-use super::super::outbox::{Claimed, Entry, Settled};
+use super::super::outbox::{Claimed, PendingEvent, Settled};
 use super::{Memory, SHARDS, lock};
 use crate::domain::CallId;
 
@@ -24,7 +24,7 @@ impl Memory {
         for shard in self.shards.iter().cycle().skip(first % SHARDS).take(SHARDS) {
             let shard = &mut *lock(shard);
             for (id, entry) in shard.outbox.claim(until, lease_end, most - found.len()) {
-                let Entry {
+                let PendingEvent {
                     version,
                     tries,
                     since,
@@ -76,7 +76,7 @@ impl Memory {
         self.events.set(now);
     }
 
-    pub(in super::super) fn delivery(&self, id: CallId) -> Option<Entry> {
+    pub(in super::super) fn delivery(&self, id: CallId) -> Option<PendingEvent> {
         self.shard(id).outbox.get(id)
     }
 

@@ -10,7 +10,7 @@ use super::keys::Names;
 use super::record::{Stamp, Stored};
 use super::shards::Question;
 use crate::domain::CallId;
-use crate::store::{Claimed, Entry, Error, News, Settled};
+use crate::store::{Claimed, Error, News, PendingEvent, Settled};
 
 /// How often another may be quicker with an entry before it is left to them.
 const TRIES: usize = 8;
@@ -52,12 +52,12 @@ impl Redis {
         }
         let mut claimed = Vec::new();
         for id in ids {
-            let claim = |entry: &mut Entry| entry.claim(until, lease_end);
+            let claim = |entry: &mut PendingEvent| entry.claim(until, lease_end);
             match self.change_entry(id, claim).await {
                 Ok(Some(Stored {
                     call,
                     entry:
-                        Some(Entry {
+                        Some(PendingEvent {
                             version,
                             tries,
                             since,
@@ -105,8 +105,9 @@ impl Redis {
         settled: Settled,
         now: Timestamp,
     ) -> Result<bool, Error> {
-        let settle =
-            |entry: &mut Entry| entry.settle(event.claim, event.version, settled.clone(), now);
+        let settle = |entry: &mut PendingEvent| {
+            entry.settle(event.claim, event.version, settled.clone(), now)
+        };
         Ok(self.change_entry(event.call.id, settle).await?.is_some())
     }
 
@@ -114,7 +115,10 @@ impl Redis {
         self.alarms.next(known).await
     }
 
-    pub(in crate::store) async fn delivery(&self, id: CallId) -> Result<Option<Entry>, Error> {
+    pub(in crate::store) async fn delivery(
+        &self,
+        id: CallId,
+    ) -> Result<Option<PendingEvent>, Error> {
         Ok(self.stored(id).await?.and_then(|stored| stored.entry))
     }
 
@@ -125,7 +129,7 @@ impl Redis {
         let Some(news) = News::of(&stored.call) else {
             return Ok(false);
         };
-        let renew = |entry: &mut Entry| {
+        let renew = |entry: &mut PendingEvent| {
             entry.renew(News { at: now, ..news });
             true
         };
@@ -141,7 +145,7 @@ impl Redis {
     async fn change_entry(
         &self,
         id: CallId,
-        mut change: impl FnMut(&mut Entry) -> bool,
+        mut change: impl FnMut(&mut PendingEvent) -> bool,
     ) -> Result<Option<Stored>, Error> {
         let mut known = self.recently_stored(id).await?;
         let mut is_fresh = false;

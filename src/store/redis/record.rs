@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::call::Call;
 use crate::domain::CallId;
-use crate::store::{Entry, Error, News};
+use crate::store::{Error, News, PendingEvent};
 use crate::ticket::Vault;
 
 /// The form of what is sealed. A form that is not known is an error that is told; it is never
@@ -22,7 +22,7 @@ pub(super) const STAMP: usize = 12;
 pub(super) struct Stored {
     pub(super) call: Arc<Call>,
     /// What its client is still to be told; `None`: it wants nothing.
-    pub(super) entry: Option<Entry>,
+    pub(super) entry: Option<PendingEvent>,
     /// Counts changes of the entry alone.
     pub(super) revision: u32,
 }
@@ -63,7 +63,7 @@ impl Stored {
                 entry.note(news);
                 entry
             }
-            None => Entry::new(news),
+            None => PendingEvent::new(news),
         });
         Self {
             call: call.clone(),
@@ -73,7 +73,7 @@ impl Stored {
     }
 
     /// The same call with another entry.
-    pub(super) fn with(&self, entry: Entry) -> Self {
+    pub(super) fn with(&self, entry: PendingEvent) -> Self {
         Self {
             call: self.call.clone(),
             entry: Some(entry),
@@ -124,7 +124,8 @@ impl Records {
             .open(&name(id, stamp), record.get(STAMP..).unwrap_or_default());
         let plain = plain.ok_or_else(|| told("none of TABLECALL_TICKET_KEYS opens it"))?;
         match plain.split_first() {
-            Some((&FORM, rest)) => match postcard::from_bytes::<(Call, Option<Entry>)>(rest) {
+            Some((&FORM, rest)) => match postcard::from_bytes::<(Call, Option<PendingEvent>)>(rest)
+            {
                 Ok((call, entry)) if call.id == id && call.version == stamp.version => Ok(Stored {
                     call: Arc::new(call),
                     entry,

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 
 use super::server::{self, Server, Tended};
-use crate::call::{Call, Closing, Event, How, Input, On, Turn, WaitingFor, example, step};
+use crate::call::{
+    AttemptRef, Call, Closing, Event, FinalStatus, Input, TalkPosition, WaitingFor, example, step,
+};
 use crate::domain::{CallId, Sid};
 use crate::policy::Limits as Often;
 use crate::store::{Asking, Error, Saved, Store, Want};
@@ -22,8 +24,8 @@ fn at(seconds: i64) -> Timestamp {
     now() + SignedDuration::from_secs(seconds)
 }
 
-fn on() -> On {
-    On {
+fn on() -> AttemptRef {
+    AttemptRef {
         attempt: 1,
         sid: Sid::from_bytes([7; 16]),
     }
@@ -38,7 +40,7 @@ fn dial(call: &Call) -> Event<'static> {
 fn key() -> Event<'static> {
     Event::Keyed {
         on: on(),
-        turn: Turn::first(0),
+        position: TalkPosition::first(0),
         input: Input::Digits("1"),
         sealed_at: now(),
     }
@@ -408,7 +410,7 @@ async fn what_two_instances_made_of_a_call_apart_becomes_one() {
     let far = done(
         &there,
         &line,
-        Event::Reached(on(), crate::call::Line::InProgress),
+        Event::Reached(on(), crate::call::CarrierStatus::InProgress),
     )
     .await;
     assert_ne!(here, far);
@@ -416,7 +418,7 @@ async fn what_two_instances_made_of_a_call_apart_becomes_one() {
     let both = async || {
         let call = there.load(line.id).await.unwrap().unwrap();
         call.decision().is_some()
-            && call.attempts[0].line == crate::call::Line::InProgress
+            && call.attempts[0].line == crate::call::CarrierStatus::InProgress
             && call.version > here.version
     };
     until("the key is put beside what was heard elsewhere", both).await;
@@ -469,7 +471,7 @@ async fn a_server_that_is_full_or_stands_still_keeps_no_webhook_waiting() {
     );
     let begun = Instant::now();
     let closing = Closing {
-        how: How::Completed,
+        how: FinalStatus::Completed,
         sip_code: None,
         twilio_code: None,
         duration_seconds: Some(9),

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Error, Service};
 use crate::call::{Call, Event, Outcome, State, WaitingFor};
 use crate::domain::{Phone, PhoneFacts};
-use crate::policy::{Facts, Purpose, Refusal, Verdict};
+use crate::policy::{DialReason, PolicyInput, Refusal, Verdict};
 use crate::store::{Asking, Clearance, Creates, Want};
 
 /// How often others may be quicker before a call steps back.
@@ -18,17 +18,17 @@ const BREATH: SignedDuration = SignedDuration::from_secs(5);
 
 /// Who asks to ring.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked<'a> {
+pub(super) struct DialQuestion<'a> {
     pub(super) call: &'a Call,
     pub(super) phone: Option<PhoneFacts>,
-    pub(super) purpose: Purpose,
+    pub(super) purpose: DialReason,
     /// The start of this second was given to this call.
     pub(super) called_up: bool,
 }
 
 /// What came of it.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Turn {
+pub(super) enum DialDecision {
     /// Now: its number and its start are taken.
     Now {
         from: Phone,
@@ -46,7 +46,11 @@ pub(super) enum Turn {
 
 impl Service {
     /// What policy says of a call, with all that is known now. Nothing is taken.
-    pub(super) async fn judge(&self, asked: &Asked<'_>, now: Timestamp) -> Result<Verdict, Error> {
+    pub(super) async fn judge(
+        &self,
+        asked: &DialQuestion<'_>,
+        now: Timestamp,
+    ) -> Result<Verdict, Error> {
         let clearance = self
             .0
             .parts
@@ -56,8 +60,8 @@ impl Service {
         Ok(self.verdict(asked, &clearance, now))
     }
 
-    fn asking<'a>(&'a self, asked: &Asked<'a>, now: Timestamp) -> Asking<'a> {
-        let is_new = matches!(asked.purpose, Purpose::Create);
+    fn asking<'a>(&'a self, asked: &DialQuestion<'a>, now: Timestamp) -> Asking<'a> {
+        let is_new = matches!(asked.purpose, DialReason::Create);
         let often = &self.0.parts.settings.rules.limits;
         Asking {
             call: asked.call,
@@ -69,9 +73,14 @@ impl Service {
     }
 
     /// What the service knows by itself, put beside what the store says.
-    fn facts(&self, asked: &Asked<'_>, clearance: &Clearance, now: Timestamp) -> Facts {
+    fn facts(
+        &self,
+        asked: &DialQuestion<'_>,
+        clearance: &Clearance,
+        now: Timestamp,
+    ) -> PolicyInput {
         let phone = asked.call.reservation.phone;
-        Facts {
+        PolicyInput {
             duplicate: clearance.duplicate,
             opted_out: clearance.opted_out || self.0.parts.settings.do_not_call.contains(&phone),
             room: clearance.room,
@@ -81,7 +90,7 @@ impl Service {
         }
     }
 
-    fn verdict(&self, asked: &Asked<'_>, clearance: &Clearance, now: Timestamp) -> Verdict {
+    fn verdict(&self, asked: &DialQuestion<'_>, clearance: &Clearance, now: Timestamp) -> Verdict {
         let facts = self.facts(asked, clearance, now);
         let rules = &self.0.parts.settings.rules;
         rules.judge(
@@ -95,7 +104,11 @@ impl Service {
 
     /// Asks policy; if it allows, takes what it takes to ring. Others may be quicker meanwhile:
     /// then it asks again.
-    pub(super) async fn turn(&self, asked: &Asked<'_>, now: Timestamp) -> Result<Turn, Error> {
+    pub(super) async fn decide_dial(
+        &self,
+        asked: &DialQuestion<'_>,
+        now: Timestamp,
+    ) -> Result<DialDecision, Error> {
         let (call, store) = (asked.call, &self.0.parts.store);
         let mut asking = self.asking(asked, now);
         // What this process knows alone comes first: a call that may not ring now takes nothing
@@ -113,7 +126,7 @@ impl Service {
             match self.verdict(asked, &clearance, now) {
                 Verdict::Allowed if clearance.claimed => {
                     let from = self.0.carrier.caller_id(call.reservation.country, now);
-                    return Ok(Turn::Now {
+                    return Ok(DialDecision::Now {
                         from: from.unwrap_or(call.reservation.phone),
                         creates,
                     });
@@ -128,14 +141,14 @@ impl Service {
                         }
                     }
                     if !asking.is_new || store.admit(&asking).await? {
-                        return Ok(Turn::Later { reason, until });
+                        return Ok(DialDecision::Later { reason, until });
                     }
                 }
-                Verdict::Blocked(refusal) => return Ok(Turn::Never(refusal)),
+                Verdict::Blocked(refusal) => return Ok(DialDecision::Never(refusal)),
             }
         }
         // Others were quicker each time.
-        Ok(Turn::Later {
+        Ok(DialDecision::Later {
             reason: WaitingFor::LiveCall,
             until: a_breath_after(now),
         })
@@ -152,20 +165,23 @@ impl Service {
         } else {
             now
         };
-        let purpose = Purpose::Attempt { earliest };
-        let asked = Asked {
+        let purpose = DialReason::Attempt { earliest };
+        let asked = DialQuestion {
             call,
             phone: call.reservation.phone.facts(),
             purpose,
             called_up,
         };
-        let turn = self.turn(&asked, now).await?;
+        let decision = self.decide_dial(&asked, now).await?;
         // If another writer was quicker, this turn is given up; the sweep will consider the call
         // again. The intent is as old as its claim on the number: a process that stood still in
         // between must not ring beside another call.
-        let applied = self.apply_to(call, turn.event(), now).await;
-        let rings = matches!((&turn, &applied), (Turn::Now { .. }, Ok(Some(_))));
-        if let (Turn::Now { .. }, false) = (turn, rings) {
+        let applied = self.apply_to(call, decision.event(), now).await;
+        let rings = matches!(
+            (&decision, &applied),
+            (DialDecision::Now { .. }, Ok(Some(_)))
+        );
+        if let (DialDecision::Now { .. }, false) = (decision, rings) {
             self.give_number_back(call, now).await?;
         }
         if let Some(applied) = applied? {
@@ -293,7 +309,7 @@ pub(super) fn a_breath_after(at: Timestamp) -> Timestamp {
     at.saturating_add(BREATH).unwrap_or(Timestamp::MAX)
 }
 
-impl Turn {
+impl DialDecision {
     /// What it means for the call.
     pub(super) const fn event(self) -> Event<'static> {
         match self {

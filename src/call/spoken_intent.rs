@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The meaning of what staff said instead of pressing a key (`TWILIO_SPEECH`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Said {
+pub enum SpokenIntent {
     /// Yes.
     Yes,
     /// No.
@@ -17,7 +17,7 @@ pub enum Said {
     Unclear,
 }
 
-impl Said {
+impl SpokenIntent {
     /// Every meaning but [`Self::Unclear`].
     pub const CLEAR: [Self; 4] = [Self::Yes, Self::No, Self::Again, Self::OtherTime];
 

@@ -14,7 +14,7 @@ use super::talk::Reply;
 
 /// Where a key leads: everything the conversation has to remember.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Turn {
+pub struct TalkPosition {
     /// How many replies were given before this one: the signed step. The highest step with a
     /// decision decides.
     pub step: u8,
@@ -25,14 +25,14 @@ pub struct Turn {
     /// Seconds from the sealing of the ticket to pick-up.
     pub began: u16,
     /// What the keys mean here.
-    pub place: Place,
+    pub stage: TalkStage,
     /// What was decided so far.
     pub said: Option<Decision>,
 }
 
 /// What the keys mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum TalkStage {
     /// 1, 2, 3, 9 and star.
     Keys,
     /// The chance to change a decision.
@@ -68,9 +68,9 @@ pub(super) const CALLED_BACK: u8 = 128;
 /// The text is no turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a turn")]
-pub struct BadTurn;
+pub struct BadTalkPosition;
 
-impl Turn {
+impl TalkPosition {
     /// The turn of the first message.
     #[must_use]
     pub const fn first(began: u16) -> Self {
@@ -79,7 +79,7 @@ impl Turn {
             silences: 0,
             misses: 0,
             began,
-            place: Place::Keys,
+            stage: TalkStage::Keys,
             said: None,
         }
     }
@@ -87,13 +87,13 @@ impl Turn {
     /// The turn of a call that came to us, about a call of ours. Its steps are above those of any
     /// talk of ours: what staff say when they ring back is their last word.
     #[must_use]
-    pub const fn called_back(place: Place) -> Self {
+    pub const fn called_back(stage: TalkStage) -> Self {
         Self {
             step: CALLED_BACK,
             silences: 0,
             misses: 0,
             began: 0,
-            place,
+            stage,
             said: None,
         }
     }
@@ -117,7 +117,7 @@ impl Turn {
 impl Reply {
     /// Where the next key leads; `None` when the line is closed after this reply.
     #[must_use]
-    pub const fn listen(&self) -> Option<Turn> {
+    pub const fn listen(&self) -> Option<TalkPosition> {
         match self {
             Self::Ask { listen, .. }
             | Self::Keys { listen, .. }
@@ -134,21 +134,21 @@ impl Reply {
 
 /// `STEP-SILENCES-MISSES-BEGAN-PLACE-DECISION`, in characters that no URL has to escape:
 /// `3-0-0-12-c-y`.
-impl fmt::Display for Turn {
+impl fmt::Display for TalkPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
             "{}-{}-{}-{}-",
             self.step, self.silences, self.misses, self.began
         )?;
-        match self.place {
-            Place::Keys => f.write_str("k")?,
-            Place::Change => f.write_str("c")?,
-            Place::Time => f.write_str("t")?,
-            Place::TimeCheck(time) => write!(f, "t{:02}{:02}", time.hour(), time.minute())?,
-            Place::OptOut => f.write_str("x")?,
-            Place::Called => f.write_str("b")?,
-            Place::Offer => f.write_str("r")?,
+        match self.stage {
+            TalkStage::Keys => f.write_str("k")?,
+            TalkStage::Change => f.write_str("c")?,
+            TalkStage::Time => f.write_str("t")?,
+            TalkStage::TimeCheck(time) => write!(f, "t{:02}{:02}", time.hour(), time.minute())?,
+            TalkStage::OptOut => f.write_str("x")?,
+            TalkStage::Called => f.write_str("b")?,
+            TalkStage::Offer => f.write_str("r")?,
         }
         match self.said {
             None => f.write_str("-o"),
@@ -162,22 +162,25 @@ impl fmt::Display for Turn {
     }
 }
 
-impl FromStr for Turn {
-    type Err = BadTurn;
+impl FromStr for TalkPosition {
+    type Err = BadTalkPosition;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut parts = text.split('-');
-        let mut next = || parts.next().ok_or(BadTurn);
+        let mut next = || parts.next().ok_or(BadTalkPosition);
         let (step, silences) = (number(next()?)?, number(next()?)?);
-        let (misses, began) = (number(next()?)?, next()?.parse().map_err(|_| BadTurn)?);
-        let place = match next()? {
-            "k" => Place::Keys,
-            "c" => Place::Change,
-            "t" => Place::Time,
-            "x" => Place::OptOut,
-            "b" => Place::Called,
-            "r" => Place::Offer,
-            time => Place::TimeCheck(parse_time(time)?),
+        let (misses, began) = (
+            number(next()?)?,
+            next()?.parse().map_err(|_| BadTalkPosition)?,
+        );
+        let stage = match next()? {
+            "k" => TalkStage::Keys,
+            "c" => TalkStage::Change,
+            "t" => TalkStage::Time,
+            "x" => TalkStage::OptOut,
+            "b" => TalkStage::Called,
+            "r" => TalkStage::Offer,
+            time => TalkStage::TimeCheck(parse_time(time)?),
         };
         let said = match next()? {
             "o" => None,
@@ -187,34 +190,34 @@ impl FromStr for Turn {
             time => Some(Decision::OtherTime(parse_time(time)?)),
         };
         if parts.next().is_some() {
-            return Err(BadTurn);
+            return Err(BadTalkPosition);
         }
         Ok(Self {
             step,
             silences,
             misses,
             began,
-            place,
+            stage,
             said,
         })
     }
 }
 
-fn number(text: &str) -> Result<u8, BadTurn> {
-    text.parse().map_err(|_| BadTurn)
+fn number(text: &str) -> Result<u8, BadTalkPosition> {
+    text.parse().map_err(|_| BadTalkPosition)
 }
 
-fn parse_time(text: &str) -> Result<Time, BadTurn> {
+fn parse_time(text: &str) -> Result<Time, BadTalkPosition> {
     let digits = text
         .strip_prefix('t')
         .filter(|digits| digits.len() == 4 && digits.is_ascii())
-        .ok_or(BadTurn)?;
+        .ok_or(BadTalkPosition)?;
     let (hour, minute) = digits.split_at(2);
     let (hour, minute) = (
-        hour.parse().map_err(|_| BadTurn)?,
-        minute.parse().map_err(|_| BadTurn)?,
+        hour.parse().map_err(|_| BadTalkPosition)?,
+        minute.parse().map_err(|_| BadTalkPosition)?,
     );
-    Time::new(hour, minute, 0, 0).map_err(|_| BadTurn)
+    Time::new(hour, minute, 0, 0).map_err(|_| BadTalkPosition)
 }
 
 #[cfg(test)]
@@ -235,31 +238,31 @@ mod tests {
         ]
     }
 
-    fn places() -> impl Strategy<Value = Place> {
+    fn places() -> impl Strategy<Value = TalkStage> {
         let fixed = prop_oneof![
-            Just(Place::Keys),
-            Just(Place::Change),
-            Just(Place::Time),
-            Just(Place::OptOut),
-            Just(Place::Called),
-            Just(Place::Offer)
+            Just(TalkStage::Keys),
+            Just(TalkStage::Change),
+            Just(TalkStage::Time),
+            Just(TalkStage::OptOut),
+            Just(TalkStage::Called),
+            Just(TalkStage::Offer)
         ];
-        prop_oneof![fixed, times().prop_map(Place::TimeCheck)]
+        prop_oneof![fixed, times().prop_map(TalkStage::TimeCheck)]
     }
 
     proptest! {
         #[test]
-        fn turns_read_back(step: u8, silences: u8, misses: u8, began: u16, place in places(), said in proptest::option::of(decisions())) {
-            let turn = Turn { step, silences, misses, began, place, said };
-            let text = turn.to_string();
+        fn turns_read_back(step: u8, silences: u8, misses: u8, began: u16, stage in places(), said in proptest::option::of(decisions())) {
+            let position = TalkPosition { step, silences, misses, began, stage, said };
+            let text = position.to_string();
             prop_assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
-            prop_assert_eq!(text.parse(), Ok(turn));
+            prop_assert_eq!(text.parse(), Ok(position));
         }
 
         #[test]
         fn any_text_is_a_turn_or_an_error(text in ".{0,40}") {
-            if let Ok(turn) = text.parse::<Turn>() {
-                prop_assert_eq!(turn.to_string().parse(), Ok(turn));
+            if let Ok(position) = text.parse::<TalkPosition>() {
+                prop_assert_eq!(position.to_string().parse(), Ok(position));
             }
         }
     }
