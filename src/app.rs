@@ -16,7 +16,7 @@ use crate::domain::{Language, phone};
 use crate::http::Site;
 use crate::http::door::Admission;
 use crate::http::keys::Keys;
-use crate::http::listener::{Limits, serve};
+use crate::http::listener::{ConnectionLimits, serve};
 use crate::notify::{self, Notifier};
 use crate::policy::Rules;
 use crate::service::intake::{Callbacks, Defaults};
@@ -257,7 +257,7 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
 }
 
 fn memory(config: &Config) -> Store {
-    let limits = store::Limits {
+    let limits = store::StoreLimits {
         max_calls: config.max_calls,
         retention: config.retention,
     };
@@ -370,7 +370,7 @@ fn assemble(
     })?;
     let metrics_apart = config.watching.metrics_listen.is_some();
     let (proxies, origins) = (config.trusted_proxies.clone(), config.cors_origins.clone());
-    let mut limits = Limits::default();
+    let mut limits = ConnectionLimits::default();
     limits.unlimited_peers.extend(&proxies.0);
     let admission = Admission {
         keys,
@@ -501,7 +501,7 @@ pub async fn run_simulator(
     let listener = TcpListener::bind(listen).await.map_err(taken)?;
     bound(listener.local_addr().map_err(taken)?);
     let simulator = Simulator::new(config, clock, tls_config());
-    let limits = Limits::default().within_open_files();
+    let limits = ConnectionLimits::default().within_open_files();
     let stop = CancellationToken::new();
     let endpoint = crate::http::simulator_endpoint(simulator.clone(), limits.clone());
     let serving = serve(listener, limits, endpoint, stop.clone(), GRACE);

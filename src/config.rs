@@ -21,7 +21,7 @@ use crate::domain::{Country, Phone};
 use crate::http::cors::Origins;
 use crate::http::networks::TrustedProxies;
 use crate::notify::Secret;
-use crate::policy::{Hours, Limits};
+use crate::policy::{CallLimits, Hours};
 use crate::ticket::Key;
 use crate::twilio::AccountSid;
 use crate::twilio::client::Credentials;
@@ -246,7 +246,7 @@ pub struct Config {
     /// Where numbers are added whose people ask for it.
     pub do_not_call_file: Option<PathBuf>,
     /// How often anybody may be called.
-    pub limits: Limits,
+    pub limits: CallLimits,
     /// The number spoken as the one to reach us by.
     pub contact_phone: Option<Phone>,
     /// Calls held in memory.

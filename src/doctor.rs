@@ -14,7 +14,7 @@ use jiff::SignedDuration;
 use crate::clock::Clock;
 use crate::config::{Carrier, Config, TwilioAccount};
 use crate::domain::Phone;
-use crate::policy::Limits;
+use crate::policy::CallLimits;
 use crate::twilio::client::{Client, ClientConfig, Error, http_client};
 
 /// Where Twilio tells which countries may be called.
@@ -343,7 +343,7 @@ impl Doctor<'_> {
             );
         }
         let limits = config.limits;
-        let level = if limits == Limits::OFF {
+        let level = if limits == CallLimits::OFF {
             Level::Note
         } else {
             Level::Good

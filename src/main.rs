@@ -163,7 +163,7 @@ struct SimulatorArgs {
 }
 
 /// By which platforms are known that start several machines unless they are told not to.
-const SEVERAL: [&str; 5] = [
+const AUTOSCALING_ENV_VARS: [&str; 5] = [
     "FLY_MACHINE_ID",
     "K_SERVICE",
     "KUBERNETES_SERVICE_HOST",
@@ -394,7 +394,9 @@ fn run_server(given: &Given) -> ExitCode {
             "TABLECALL_DO_NOT_CALL_FILE is not set: restaurants that ask not to be called are forgotten when this process ends"
         );
     }
-    let several = SEVERAL.iter().find(|name| std::env::var_os(name).is_some());
+    let several = AUTOSCALING_ENV_VARS
+        .iter()
+        .find(|name| std::env::var_os(name).is_some());
     if let (Carrier::Twilio { .. }, None, Some(name)) = (&config.carrier, &config.shared, several) {
         tracing::warn!(
             sign = name,

@@ -54,7 +54,7 @@ impl Held {
             ..Given::default()
         })
         .expect("nothing else has to be configured");
-        let store = Store::memory(store::Limits {
+        let store = Store::memory(store::StoreLimits {
             max_calls: config.max_calls,
             retention: config.retention,
         });

@@ -41,7 +41,7 @@ impl Work {
         );
         self.reply = Some(reply.called_back());
         if self.call.is_finished() {
-            return self.stay_true(heard);
+            return self.confirm_if_unchanged(heard);
         }
         self.hear(attempt, position, heard);
         if self.call.decision().is_none() {

@@ -23,7 +23,7 @@ impl Work {
         if !self.was_greeted(on.attempt) {
             self.note(TimelineEvent::Greeted(on.attempt));
         }
-        self.witness(on.attempt, false);
+        self.mark_witnessed(on.attempt, false);
         self.reply = Some(talk::open(began));
     }
 
@@ -50,13 +50,16 @@ impl Work {
         // The turn remembers the pick-up also where this process has not seen it.
         let elapsed = self.seconds_since(sealed_at).saturating_sub(position.began);
         let (heard, reply) = talk::answer(position, input, elapsed, &self.context(on.attempt));
-        self.reply = Some(self.hear_out(on.attempt, position, input).unwrap_or(reply));
+        self.reply = Some(
+            self.answer_machine(on.attempt, position, input)
+                .unwrap_or(reply),
+        );
         if self.call.is_finished() {
-            self.stay_true(heard);
+            self.confirm_if_unchanged(heard);
             return;
         }
         self.hear(on.attempt, position, heard);
-        self.witness(on.attempt, reply.listen().is_none());
+        self.mark_witnessed(on.attempt, reply.listen().is_none());
         self.heed(on.attempt);
         if self.is_last(on.attempt) && self.is_unwanted() {
             self.reply = Some(self.call.last_words());
@@ -64,7 +67,7 @@ impl Work {
     }
 
     /// A reply about a call that is over must not tell of a decision that no longer counts.
-    pub(super) fn stay_true(&mut self, heard: talk::KeyResult) {
+    pub(super) fn confirm_if_unchanged(&mut self, heard: talk::KeyResult) {
         if heard
             .settled()
             .is_some_and(|claims| claims != self.call.decision())
@@ -104,7 +107,7 @@ impl Work {
             return;
         }
         self.hear(on.attempt, position, talk::KeyResult::Nothing);
-        self.witness(on.attempt, reply.listen().is_none());
+        self.mark_witnessed(on.attempt, reply.listen().is_none());
         let goes_on = self
             .heard_at(on.attempt, position.step..=CALLED_BACK - 1)
             .is_some();

@@ -225,7 +225,7 @@ impl Work {
                 .map(|decision| (position.step, decision))
                 .or(last);
             self.hear(attempt, *position, heard);
-            self.witness(attempt, reply.listen().is_none());
+            self.mark_witnessed(attempt, reply.listen().is_none());
         }
         // Twilio knows them all: the last one counts, also where later turns were given out in
         // ignorance of it.
@@ -295,7 +295,7 @@ impl Work {
         }
     }
 
-    pub(super) fn witness(&mut self, attempt: u8, farewell: bool) {
+    pub(super) fn mark_witnessed(&mut self, attempt: u8, farewell: bool) {
         if let Some(attempt) = self
             .call
             .attempts

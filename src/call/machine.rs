@@ -77,7 +77,7 @@ impl Work {
     /// A voice that a detector calls a machine's is heard out: the message and one wait for a key,
     /// and no more. It is not counted as our last word, for a key that was pressed may still be on
     /// its way. A repeat of what came before the verdict gets the reply it got then.
-    pub(super) fn hear_out(
+    pub(super) fn answer_machine(
         &self,
         attempt: u8,
         position: TalkPosition,

@@ -15,7 +15,7 @@ use crate::domain::{Country, Name, Phone};
 use crate::http::cors::Origins;
 use crate::http::networks::TrustedProxies;
 use crate::notify::Secret;
-use crate::policy::{Hours, Limits};
+use crate::policy::{CallLimits, Hours};
 use crate::service::opt_out;
 use crate::ticket::Key;
 
@@ -316,11 +316,11 @@ impl Reader {
             .map_or_else(|()| String::new(), |name| name.to_string())
     }
 
-    fn limits(&mut self, given: &Given, simulated: bool) -> Limits {
+    fn limits(&mut self, given: &Given, simulated: bool) -> CallLimits {
         let usual = match (simulated, set(&given.restaurant_phone)) {
-            (true, _) => Limits::OFF,
-            (false, Some(_)) => Limits::ONE_RESTAURANT,
-            (false, None) => Limits::USUAL,
+            (true, _) => CallLimits::OFF,
+            (false, Some(_)) => CallLimits::ONE_RESTAURANT,
+            (false, None) => CallLimits::USUAL,
         };
         let changed = usual.changed_by(set(&given.limits).unwrap_or_default());
         changed

@@ -12,7 +12,7 @@ use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Request, Response};
 
 use super::edge::milliseconds;
-use super::listener::{Limits, read_body};
+use super::listener::{ConnectionLimits, read_body};
 use super::refused_webhooks::RefusedWebhooks;
 use crate::call::TalkPosition;
 use crate::domain::id;
@@ -35,7 +35,7 @@ pub const PREFIX: &str = "/twiml/";
 pub struct Hooks {
     service: Service,
     verifier: Verifier,
-    limits: Limits,
+    limits: ConnectionLimits,
     webhooks: Family<Webhook>,
     refused: RefusedWebhooks,
 }
@@ -120,7 +120,7 @@ impl Hooks {
     pub fn new(
         service: Service,
         verifier: Verifier,
-        limits: Limits,
+        limits: ConnectionLimits,
         refused: RefusedWebhooks,
         metrics: &Metrics,
     ) -> Self {

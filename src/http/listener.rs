@@ -2,7 +2,7 @@
 //!
 //! poem's own server gives hyper no timer (a half-sent head stays open for ever), has no cap on
 //! connections and retries accept errors without a pause. This loop drives the same hyper
-//! connections itself, under [`Limits`], and hands each request to one poem endpoint. It must not
+//! connections itself, under [`ConnectionLimits`], and hands each request to one poem endpoint. It must not
 //! know routes, keys or error shapes: whatever it answers by itself is a last resort, and the
 //! endpoint is expected to have answered before (see [`TimeLimit`]).
 
@@ -35,7 +35,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What one connection, one peer and all of them together may take.
 #[derive(Clone, Debug)]
-pub struct Limits {
+pub struct ConnectionLimits {
     /// Time from the connection to its first byte; 10 s. Browsers open connections ahead of need.
     pub first_byte: Duration,
     /// Time from the first byte of a request's head to its end (HTTP/1); 10 s.
@@ -69,7 +69,7 @@ pub struct Limits {
     pub unlimited_peers: Vec<Network>,
 }
 
-impl Default for Limits {
+impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
             first_byte: Duration::from_secs(10),
@@ -92,7 +92,7 @@ impl Default for Limits {
 /// process itself.
 const OWN_FILES: u64 = 256;
 
-impl Limits {
+impl ConnectionLimits {
     /// As many connections as this process may have files open, after it has asked for more.
     ///
     /// The usual soft limit of 1,024 is for programs of another time; every process may raise it up
@@ -134,7 +134,7 @@ impl Limits {
 /// connection is gone.
 pub async fn serve<E>(
     listener: TcpListener,
-    limits: Limits,
+    limits: ConnectionLimits,
     endpoint: E,
     stop: CancellationToken,
     grace: Duration,

@@ -31,7 +31,7 @@ use self::api::Api;
 use self::door::{Admission, Door};
 use self::edge::Edge;
 use self::hooks::Hooks;
-use self::listener::{BodyLimit, Limits, TimeLimit};
+use self::listener::{BodyLimit, ConnectionLimits, TimeLimit};
 use self::pages::Pages;
 use self::refused_webhooks::RefusedWebhooks;
 use self::simulator::SimulatorEndpoint;
@@ -53,7 +53,7 @@ pub struct Site {
     /// The carrier of this process, if it is simulated.
     pub simulator: Option<Simulator>,
     /// Bounds of a request.
-    pub limits: Limits,
+    pub limits: ConnectionLimits,
     /// Whether metrics are at an address of their own.
     pub metrics_apart: bool,
 }
@@ -126,7 +126,7 @@ pub fn metrics_endpoint(service: Service) -> impl Endpoint {
 }
 
 /// The simulator alone, as the carrier of other processes.
-pub fn simulator_endpoint(simulator: Simulator, limits: Limits) -> impl Endpoint {
+pub fn simulator_endpoint(simulator: Simulator, limits: ConnectionLimits) -> impl Endpoint {
     SimulatorEndpoint::new(simulator, limits).with(CatchPanic::new())
 }
 
@@ -174,7 +174,7 @@ fn healthz() -> &'static str {
 fn readyz(service: Data<&Service>) -> Response {
     let readiness = service.readiness();
     let told: Vec<serde_json::Value> = readiness
-        .ailments
+        .health_issues
         .iter()
         .map(|it| serde_json::json!({"part": it.part, "detail": it.detail, "grave": it.grave}))
         .collect();

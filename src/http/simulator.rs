@@ -2,20 +2,20 @@
 
 use poem::{Body, Endpoint, Request, Response};
 
-use super::listener::{Limits, read_body};
+use super::listener::{ConnectionLimits, read_body};
 use crate::simulator::Simulator;
 
 /// The simulator as an endpoint.
 #[derive(Clone, Debug)]
 pub struct SimulatorEndpoint {
     simulator: Simulator,
-    limits: Limits,
+    limits: ConnectionLimits,
 }
 
 impl SimulatorEndpoint {
     /// Hands every request to the simulator.
     #[must_use]
-    pub const fn new(simulator: Simulator, limits: Limits) -> Self {
+    pub const fn new(simulator: Simulator, limits: ConnectionLimits) -> Self {
         Self { simulator, limits }
     }
 }

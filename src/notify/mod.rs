@@ -171,7 +171,7 @@ impl Notifier {
                 Ok(events) => events.into_iter().for_each(|event| self.take(event)),
                 Err(error) => {
                     // Who keeps its connection has said already that it is away.
-                    if store.ailment().is_none() {
+                    if store.health_issue().is_none() {
                         tracing::warn!(error = %error, "the store does not tell which events are due");
                     }
                     clock.sleep(STORE_PAUSE).await;

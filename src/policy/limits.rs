@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 /// The most of each; `None`: no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
+pub struct CallLimits {
     /// Attempts to one number in an hour.
     pub number_hour: Option<u32>,
     /// Attempts to one number in a day.
@@ -36,7 +36,7 @@ pub struct Allowance {
 )]
 pub struct BadLimits;
 
-impl Limits {
+impl CallLimits {
     /// No limits. One live call per restaurant stays.
     pub const OFF: Self = Self {
         number_hour: None,
@@ -124,7 +124,7 @@ impl Limits {
     }
 }
 
-impl std::fmt::Display for Limits {
+impl std::fmt::Display for CallLimits {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if *self == Self::OFF {
             return f.write_str("off");
@@ -148,15 +148,15 @@ mod tests {
 
     #[test]
     fn limits_are_read_by_name() {
-        assert_eq!(Limits::USUAL.changed_by("off"), Ok(Limits::OFF));
-        assert_eq!(Limits::USUAL.changed_by(""), Ok(Limits::USUAL));
-        let fewer = Limits::USUAL.changed_by(" number_hour = 1, service_day=20 ");
+        assert_eq!(CallLimits::USUAL.changed_by("off"), Ok(CallLimits::OFF));
+        assert_eq!(CallLimits::USUAL.changed_by(""), Ok(CallLimits::USUAL));
+        let fewer = CallLimits::USUAL.changed_by(" number_hour = 1, service_day=20 ");
         assert_eq!(
             fewer,
-            Ok(Limits {
+            Ok(CallLimits {
                 number_hour: Some(1),
                 service_day: Some(20),
-                ..Limits::USUAL
+                ..CallLimits::USUAL
             })
         );
         for wrong in [
@@ -167,7 +167,11 @@ mod tests {
             "number_week=3",
             "number_hour=many",
         ] {
-            assert_eq!(Limits::USUAL.changed_by(wrong), Err(BadLimits), "{wrong}");
+            assert_eq!(
+                CallLimits::USUAL.changed_by(wrong),
+                Err(BadLimits),
+                "{wrong}"
+            );
         }
     }
 
@@ -176,7 +180,7 @@ mod tests {
         let now: Timestamp = "2026-12-01T12:00:00Z".parse().unwrap();
         let left = |made, ago: Option<i64>| {
             let oldest = ago.map(|millis| now - SignedDuration::from_millis(millis));
-            Limits::USUAL
+            CallLimits::USUAL
                 .for_key(made, oldest, now)
                 .map(|allowance| (allowance.left, allowance.more_in))
         };
@@ -188,23 +192,23 @@ mod tests {
             Some((0, Some(60))),
             "the limit may have been lowered"
         );
-        assert_eq!(Limits::OFF.for_key(1, Some(now), now), None);
+        assert_eq!(CallLimits::OFF.for_key(1, Some(now), now), None);
     }
 
     #[test]
     fn limits_are_shown_as_they_are_read() {
         for limits in [
-            Limits::OFF,
-            Limits::USUAL,
-            Limits {
+            CallLimits::OFF,
+            CallLimits::USUAL,
+            CallLimits {
                 key_minute: Some(7),
-                ..Limits::OFF
+                ..CallLimits::OFF
             },
         ] {
-            assert_eq!(Limits::OFF.changed_by(&limits.to_string()), Ok(limits));
+            assert_eq!(CallLimits::OFF.changed_by(&limits.to_string()), Ok(limits));
         }
         assert_eq!(
-            Limits::USUAL.to_string(),
+            CallLimits::USUAL.to_string(),
             "number_hour=3,number_day=8,key_minute=60,service_day=500"
         );
     }

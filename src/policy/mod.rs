@@ -17,7 +17,7 @@ use crate::domain::phone::LineKind;
 use crate::domain::{CallId, Country, Phone, PhoneFacts, Reservation};
 
 pub use hours::Hours;
-pub use limits::{Allowance, Limits};
+pub use limits::{Allowance, CallLimits};
 
 /// How soon a call that waits for a number looks again, if nobody tells it that the number is free.
 const LIVE_CALL: SignedDuration = SignedDuration::from_secs(30);
@@ -32,7 +32,7 @@ pub struct Rules {
     /// Our own numbers, which are never rung.
     pub own_numbers: Vec<Phone>,
     /// How often.
-    pub limits: Limits,
+    pub limits: CallLimits,
 }
 
 /// What the caller knows and policy does not. A moment stands for "not before it"; `None`: nothing

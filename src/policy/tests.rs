@@ -45,7 +45,7 @@ fn rules() -> Rules {
         countries: Some(vec!["DE".parse().unwrap()]),
         hours: "10:00-21:00".parse().unwrap(),
         own_numbers: vec![Phone::from_e164("+493087654321").unwrap()],
-        limits: Limits::USUAL,
+        limits: CallLimits::USUAL,
     }
 }
 

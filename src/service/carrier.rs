@@ -76,7 +76,7 @@ impl Gate {
 
 /// A part of what the service needs that is not well.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ailment {
+pub struct HealthIssue {
     /// Which part: `twilio`, `caller_id`, `calls`, `store`.
     pub part: &'static str,
     /// What is wrong, and what to do.
@@ -270,19 +270,19 @@ impl Carrier {
     }
 
     /// What is not well.
-    pub(super) fn ailments(&self, now: Timestamp) -> Vec<Ailment> {
+    pub(super) fn health_issues(&self, now: Timestamp) -> Vec<HealthIssue> {
         let aside = self.aside(now);
         let known = self.lock();
         let mut found = Vec::new();
         match known.gate {
             Gate::Open => {}
             Gate::Busy { .. } if known.gate.pause(now).is_none() => {}
-            Gate::Busy { until, .. } => found.push(Ailment {
+            Gate::Busy { until, .. } => found.push(HealthIssue {
                 part: "twilio",
                 detail: format!("Twilio is busy or out of reach; calls wait until {until:.0}."),
                 grave: false,
             }),
-            Gate::Shut { code, test_at } => found.push(Ailment {
+            Gate::Shut { code, test_at } => found.push(HealthIssue {
                 part: "twilio",
                 detail: format!(
                     "Twilio refuses this account: {} It is tested again at {test_at:.0}.",
@@ -293,7 +293,7 @@ impl Carrier {
         }
         if aside > 0 {
             let codes: Vec<String> = known.aside.values().map(|(_, code)| says(*code)).collect();
-            found.push(Ailment {
+            found.push(HealthIssue {
                 part: "caller_id",
                 detail: format!(
                     "Twilio refused {aside} of {} numbers of TWILIO_FROM_NUMBER: {}",
@@ -391,10 +391,10 @@ mod tests {
                 .is_some(),
             "no test, no call"
         );
-        let ailments = carrier.ailments(now());
+        let health_issues = carrier.health_issues(now());
         assert!(
-            ailments[0].grave && ailments[0].detail.contains("20003"),
-            "{ailments:?}"
+            health_issues[0].grave && health_issues[0].detail.contains("20003"),
+            "{health_issues:?}"
         );
         carrier.reopen();
         assert_eq!(
@@ -423,10 +423,10 @@ mod tests {
         );
         assert!(carrier.set_aside(de, 21_210, now()));
         assert_eq!(pick("DE", now()), Some(us));
-        let ailments = carrier.ailments(now());
+        let health_issues = carrier.health_issues(now());
         assert!(
-            !ailments[0].grave && ailments[0].detail.contains("1 of 3"),
-            "{ailments:?}"
+            !health_issues[0].grave && health_issues[0].detail.contains("1 of 3"),
+            "{health_issues:?}"
         );
         assert_eq!(
             pick("DE", now() + SET_ASIDE),
@@ -440,7 +440,7 @@ mod tests {
             Some(us),
             "the first, when there is none: its refusal is told"
         );
-        assert!(carrier.ailments(now())[0].grave);
+        assert!(carrier.health_issues(now())[0].grave);
     }
 
     #[test]

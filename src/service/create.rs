@@ -81,7 +81,7 @@ impl Service {
             call: &call,
             phone: Some(facts),
             purpose: DialReason::Create,
-            called_up: false,
+            start_was_given: false,
         };
         let verdict = self.judge(&asked, now).await?;
         Ok(Check {
@@ -157,7 +157,7 @@ impl Service {
                     .ok_or(Error::NotFound);
             }
         };
-        if !self.0.strangers.are_listed() {
+        if !self.0.preexisting_calls.are_listed() {
             // A key that stands for a call needs no listing; any other stands for nothing before
             // there is one.
             if let Some(known) = self.known(key, request).await? {
@@ -282,7 +282,7 @@ impl Service {
             call,
             phone: Some(facts),
             purpose: DialReason::Create,
-            called_up: false,
+            start_was_given: false,
         };
         let decision = self.decide_dial(&asked, now).await?;
         if let DialDecision::Never(refusal) = decision {

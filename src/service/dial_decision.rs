@@ -9,12 +9,12 @@ use super::{Error, Service};
 use crate::call::{Call, Event, Outcome, State, WaitingFor};
 use crate::domain::{Phone, PhoneFacts};
 use crate::policy::{DialReason, PolicyInput, Refusal, Verdict};
-use crate::store::{Asking, Clearance, Creates, Want};
+use crate::store::{Creates, DialGrant, DialMode, DialRequest};
 
 /// How often others may be quicker before a call steps back.
 const TRIES: usize = 8;
 /// The pause between two calls to one number.
-const BREATH: SignedDuration = SignedDuration::from_secs(5);
+const COOLDOWN: SignedDuration = SignedDuration::from_secs(5);
 
 /// Who asks to ring.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,7 @@ pub(super) struct DialQuestion<'a> {
     pub(super) phone: Option<PhoneFacts>,
     pub(super) purpose: DialReason,
     /// The start of this second was given to this call.
-    pub(super) called_up: bool,
+    pub(super) start_was_given: bool,
 }
 
 /// What came of it.
@@ -51,47 +51,42 @@ impl Service {
         asked: &DialQuestion<'_>,
         now: Timestamp,
     ) -> Result<Verdict, Error> {
-        let clearance = self
+        let grant = self
             .0
             .parts
             .store
-            .clear(&self.asking(asked, now), Want::Look)
+            .request_dial(&self.asking(asked, now), DialMode::Peek)
             .await?;
-        Ok(self.verdict(asked, &clearance, now))
+        Ok(self.verdict(asked, &grant, now))
     }
 
-    fn asking<'a>(&'a self, asked: &DialQuestion<'a>, now: Timestamp) -> Asking<'a> {
+    fn asking<'a>(&'a self, asked: &DialQuestion<'a>, now: Timestamp) -> DialRequest<'a> {
         let is_new = matches!(asked.purpose, DialReason::Create);
         let often = &self.0.parts.settings.rules.limits;
-        Asking {
+        DialRequest {
             call: asked.call,
             often,
             is_new,
-            needs_start: !asked.called_up,
+            needs_start: !asked.start_was_given,
             now,
         }
     }
 
     /// What the service knows by itself, put beside what the store says.
-    fn facts(
-        &self,
-        asked: &DialQuestion<'_>,
-        clearance: &Clearance,
-        now: Timestamp,
-    ) -> PolicyInput {
+    fn facts(&self, asked: &DialQuestion<'_>, grant: &DialGrant, now: Timestamp) -> PolicyInput {
         let phone = asked.call.reservation.phone;
         PolicyInput {
-            duplicate: clearance.duplicate,
-            opted_out: clearance.opted_out || self.0.parts.settings.do_not_call.contains(&phone),
-            room: clearance.room,
-            taken: clearance.taken || self.0.strangers.has(phone),
+            duplicate: grant.duplicate,
+            opted_out: grant.opted_out || self.0.parts.settings.do_not_call.contains(&phone),
+            room: grant.room,
+            taken: grant.taken || self.0.preexisting_calls.has(phone),
             carrier: self.0.carrier.closed_until(now),
-            slot: clearance.slot,
+            slot: grant.slot,
         }
     }
 
-    fn verdict(&self, asked: &DialQuestion<'_>, clearance: &Clearance, now: Timestamp) -> Verdict {
-        let facts = self.facts(asked, clearance, now);
+    fn verdict(&self, asked: &DialQuestion<'_>, grant: &DialGrant, now: Timestamp) -> Verdict {
+        let facts = self.facts(asked, grant, now);
         let rules = &self.0.parts.settings.rules;
         rules.judge(
             &asked.call.reservation,
@@ -113,18 +108,22 @@ impl Service {
         let mut asking = self.asking(asked, now);
         // What this process knows alone comes first: a call that may not ring now takes nothing
         // from others.
-        let may_ring = self.verdict(asked, &Clearance::default(), now) == Verdict::Allowed;
-        let want = if may_ring { Want::Take } else { Want::Enter };
+        let may_ring = self.verdict(asked, &DialGrant::default(), now) == Verdict::Allowed;
+        let want = if may_ring {
+            DialMode::Acquire
+        } else {
+            DialMode::Register
+        };
         let mut creates = None;
         for _ in 0..TRIES {
-            let mut clearance = store.clear(&asking, want).await?;
-            if !asking.is_new || clearance.admitted {
-                clearance.room.key_minute = None;
+            let mut grant = store.request_dial(&asking, want).await?;
+            if !asking.is_new || grant.admitted {
+                grant.room.key_minute = None;
             }
-            asking.is_new &= !clearance.admitted;
-            creates = clearance.creates.or(creates);
-            match self.verdict(asked, &clearance, now) {
-                Verdict::Allowed if clearance.claimed => {
+            asking.is_new &= !grant.admitted;
+            creates = grant.creates.or(creates);
+            match self.verdict(asked, &grant, now) {
+                Verdict::Allowed if grant.claimed => {
                     let from = self.0.carrier.caller_id(call.reservation.country, now);
                     return Ok(DialDecision::Now {
                         from: from.unwrap_or(call.reservation.phone),
@@ -134,10 +133,10 @@ impl Service {
                 Verdict::Allowed => {}
                 Verdict::Waits { reason, until } => {
                     // Twilio may have closed while the store was asked.
-                    if clearance.claimed {
+                    if grant.claimed {
                         store.release(call, now).await;
                         if asking.needs_start {
-                            store.give_back().await;
+                            store.return_start().await;
                         }
                     }
                     if !asking.is_new || store.admit(&asking).await? {
@@ -150,12 +149,16 @@ impl Service {
         // Others were quicker each time.
         Ok(DialDecision::Later {
             reason: WaitingFor::LiveCall,
-            until: a_breath_after(now),
+            until: cooldown_end(now),
         })
     }
 
     /// The time of a queued call has come, or its pause was planned: asks policy. Whether it rings.
-    pub(super) async fn consider(&self, call: &Arc<Call>, called_up: bool) -> Result<bool, Error> {
+    pub(super) async fn consider(
+        &self,
+        call: &Arc<Call>,
+        start_was_given: bool,
+    ) -> Result<bool, Error> {
         let State::Queued { waiting_for, until } = call.state else {
             return Ok(false);
         };
@@ -170,7 +173,7 @@ impl Service {
             call,
             phone: call.reservation.phone.facts(),
             purpose,
-            called_up,
+            start_was_given,
         };
         let decision = self.decide_dial(&asked, now).await?;
         // If another writer was quicker, this turn is given up; the sweep will consider the call
@@ -222,11 +225,11 @@ impl Service {
     }
 
     /// Starts the calls whose turn has come.
-    pub(super) async fn call_up(&self, now: Timestamp) {
+    pub(super) async fn dequeue_start(&self, now: Timestamp) {
         // Those in the line keep their places while Twilio takes no calls.
         let store = &self.0.parts.store;
         while self.0.carrier.closed_until(now).is_none() {
-            let id = match store.call_up(now).await {
+            let id = match store.dequeue_start(now).await {
                 Ok(Some(id)) => id,
                 Ok(None) => return,
                 Err(error) => {
@@ -241,9 +244,9 @@ impl Service {
             };
             match rings {
                 Ok(true) => {}
-                Ok(false) => store.give_back().await,
+                Ok(false) => store.return_start().await,
                 Err(error) => {
-                    store.give_back().await;
+                    store.return_start().await;
                     tracing::error!(call.id = %id, error = %error, "a call could not be considered");
                 }
             }
@@ -251,8 +254,8 @@ impl Service {
     }
 
     /// When the next call may be started that waits for it.
-    pub(super) fn next_turn(&self, now: Timestamp) -> Option<Timestamp> {
-        self.0.parts.store.next_turn().map(|turn| {
+    pub(super) fn next_start(&self, now: Timestamp) -> Option<Timestamp> {
+        self.0.parts.store.next_start().map(|turn| {
             self.0
                 .carrier
                 .closed_until(now)
@@ -269,20 +272,20 @@ impl Service {
         let settled = matches!(before.state, State::Settling { .. })
             && !matches!(call.state, State::Settling { .. });
         let settles =
-            matches!(call.state, State::Settling { until, .. } if until <= a_breath_after(now));
+            matches!(call.state, State::Settling { until, .. } if until <= cooldown_end(now));
         let leaves = closed && !settles || settled || call.is_finished() && !before.is_finished();
         // Nobody waits for most numbers, and a task for each would be too many.
         if leaves && self.0.parts.store.vacate(call).await.unwrap_or(false) && (closed || settled) {
-            self.freed(
+            self.notify_number_free(
                 call.reservation.phone,
-                a_breath_after(if settled { before.updated_at } else { now }),
+                cooldown_end(if settled { before.updated_at } else { now }),
             );
         }
     }
 
     /// A number is free again: who waited for it longest is considered at `at`, once staff had the
     /// time to draw breath.
-    pub(super) fn freed(&self, phone: Phone, at: Timestamp) {
+    pub(super) fn notify_number_free(&self, phone: Phone, at: Timestamp) {
         let service = self.clone();
         self.0.parts.tasks.spawn(async move {
             let (clock, stop) = (&service.0.parts.clock, &service.0.parts.stop);
@@ -305,8 +308,8 @@ impl Service {
 }
 
 /// When a number may ring again whose line was closed then.
-pub(super) fn a_breath_after(at: Timestamp) -> Timestamp {
-    at.saturating_add(BREATH).unwrap_or(Timestamp::MAX)
+pub(super) fn cooldown_end(at: Timestamp) -> Timestamp {
+    at.saturating_add(COOLDOWN).unwrap_or(Timestamp::MAX)
 }
 
 impl DialDecision {

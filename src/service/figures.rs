@@ -59,9 +59,9 @@ impl Service {
         for (part, gauge) in state.ailing.iter() {
             gauge.set(flag(
                 readiness
-                    .ailments
+                    .health_issues
                     .iter()
-                    .any(|ailment| ailment.part == part),
+                    .any(|health_issue| health_issue.part == part),
             ));
         }
         state.ready.set(flag(readiness.is_ready()));

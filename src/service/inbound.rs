@@ -134,7 +134,7 @@ impl Service {
                 call: &call,
                 phone: call.reservation.phone.facts(),
                 purpose,
-                called_up: false,
+                start_was_given: false,
             };
             if matches!(call.state, State::Queued { .. })
                 && !used_up

@@ -18,7 +18,7 @@ mod inbound;
 mod place;
 mod ready;
 mod story;
-mod strangers;
+mod preexisting_calls;
 mod sweep;
 mod traced;
 mod voicemail;
@@ -44,7 +44,7 @@ use crate::telemetry::traces::Traces;
 use crate::ticket::Tickets;
 use crate::{store, twilio};
 
-pub use carrier::Ailment;
+pub use carrier::HealthIssue;
 pub use create::Check;
 pub use ready::Readiness;
 pub use webhooks::{Callback, Document};
@@ -119,7 +119,7 @@ pub struct Service(Arc<Inner>);
 struct Inner {
     parts: Parts,
     carrier: carrier::Carrier,
-    strangers: strangers::Strangers,
+    preexisting_calls: preexisting_calls::PreexistingCalls,
     /// What the public URL answered last, when that was not our answer.
     unreachable: std::sync::Mutex<Option<String>>,
     /// Identical requests at the same moment are looked at one after the other.
@@ -177,13 +177,13 @@ impl Service {
     pub fn new(parts: Parts) -> Self {
         let account = account_digest(&parts.settings.account);
         let carrier = carrier::Carrier::new(&parts.settings.from_numbers);
-        let strangers = strangers::Strangers::new();
+        let preexisting_calls = preexisting_calls::PreexistingCalls::new();
         let creating = (0..64).map(|_| tokio::sync::Mutex::default()).collect();
         let unreachable = std::sync::Mutex::default();
         Self(Arc::new(Inner {
             parts,
             carrier,
-            strangers,
+            preexisting_calls,
             unreachable,
             creating,
             account,

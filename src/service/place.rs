@@ -100,7 +100,7 @@ impl Service {
                 tracing::warn!(call.id = %call.id, attempt, twilio.code = refusal.code, "Twilio refused the call");
                 self.uncount(call, attempt).await;
                 let from = call.attempts.last().map(|last| last.from);
-                match self.heed_refusal(&refusal, from) {
+                match self.apply_refusal(&refusal, from) {
                     Some(until) => (Event::TryLater { attempt, until }, None),
                     None => (
                         Event::Refused {
@@ -142,7 +142,11 @@ impl Service {
 
     /// Learns from a refusal what concerns other calls too. When the same call may be tried again,
     /// if it may.
-    pub(super) fn heed_refusal(&self, refusal: &Refusal, from: Option<Phone>) -> Option<Timestamp> {
+    pub(super) fn apply_refusal(
+        &self,
+        refusal: &Refusal,
+        from: Option<Phone>,
+    ) -> Option<Timestamp> {
         let (carrier, now) = (&self.0.carrier, self.now());
         let code = refusal.code.unwrap_or_else(|| u32::from(refusal.status));
         match (refusal.scope(), from) {

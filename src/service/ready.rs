@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Ailment, Probe, Service};
+use super::{HealthIssue, Probe, Service};
 
 /// How often the public URL is looked at.
 const LOOK: SignedDuration = SignedDuration::from_mins(5);
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readiness {
     /// What is not well. Empty: everything is.
-    pub ailments: Vec<Ailment>,
+    pub health_issues: Vec<HealthIssue>,
     /// This process is to stop.
     pub stopping: bool,
 }
@@ -25,7 +25,11 @@ impl Readiness {
     /// Whether new calls can be taken on and placed.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        !self.stopping && self.ailments.iter().all(|ailment| !ailment.grave)
+        !self.stopping
+            && self
+                .health_issues
+                .iter()
+                .all(|health_issue| !health_issue.grave)
     }
 }
 
@@ -33,18 +37,18 @@ impl Service {
     /// What is not well at this moment.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
-        let mut ailments = self.0.carrier.ailments(self.now());
-        if !self.0.strangers.are_listed() {
-            ailments.push(Ailment {
+        let mut health_issues = self.0.carrier.health_issues(self.now());
+        if !self.0.preexisting_calls.are_listed() {
+            health_issues.push(HealthIssue {
                 part: "calls",
                 detail: "Twilio has not told yet which calls are under way, so none is placed."
                     .to_owned(),
                 grave: true,
             });
         }
-        if let Some(detail) = self.0.parts.store.ailment() {
+        if let Some(detail) = self.0.parts.store.health_issue() {
             let detail = format!("{detail}. Calls under way go on; no new one is made.");
-            ailments.push(Ailment {
+            health_issues.push(HealthIssue {
                 part: "store",
                 detail,
                 grave: true,
@@ -58,14 +62,14 @@ impl Service {
             .clone()
         {
             // A network may let others reach us where we cannot: nothing is held back for it.
-            ailments.push(Ailment {
+            health_issues.push(HealthIssue {
                 part: "public_url",
                 detail,
                 grave: false,
             });
         }
         Readiness {
-            ailments,
+            health_issues,
             stopping: self.0.parts.stop.is_cancelled(),
         }
     }

@@ -38,9 +38,9 @@ impl Service {
                 store.forget(now).await;
                 housekeeping = now.saturating_add(HOUSEKEEPING).unwrap_or(Timestamp::MAX);
             }
-            self.call_up(now).await;
+            self.dequeue_start(now).await;
             self.wake_due(now).await;
-            let until = [next, self.next_turn(now)]
+            let until = [next, self.next_start(now)]
                 .into_iter()
                 .flatten()
                 .fold(housekeeping, Timestamp::min);

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::redis::server::{self, Tended};
-use super::{Asking, Clearance, Error, Limits, Saved, Standing, Store, Want};
+use super::{DialGrant, DialMode, DialRequest, Error, Saved, Standing, Store, StoreLimits};
 use crate::call::{Call, Decision, Event, Outcome, WaitingFor, example, step};
 use crate::domain::{CallId, Phone};
-use crate::policy::{Limits as Often, Room};
+use crate::policy::{CallLimits, Room};
 
 fn now() -> Timestamp {
     example::start()
@@ -52,7 +52,7 @@ impl Bench {
 }
 
 fn benches() -> Vec<Bench> {
-    let memory = Store::memory(Limits {
+    let memory = Store::memory(StoreLimits {
         max_calls: 3,
         retention: SignedDuration::from_hours(24),
     });
@@ -93,8 +93,8 @@ fn finished_line(call: &Call) -> Call {
     .call
 }
 
-const fn asking<'a>(call: &'a Call, often: &'a Often, now: Timestamp) -> Asking<'a> {
-    Asking {
+const fn asking<'a>(call: &'a Call, often: &'a CallLimits, now: Timestamp) -> DialRequest<'a> {
+    DialRequest {
         call,
         often,
         is_new: false,
@@ -103,8 +103,17 @@ const fn asking<'a>(call: &'a Call, often: &'a Often, now: Timestamp) -> Asking<
     }
 }
 
-async fn stand(store: &Store, call: &Call, want: Want, often: &Often, now: Timestamp) -> Clearance {
-    store.clear(&asking(call, often, now), want).await.unwrap()
+async fn stand(
+    store: &Store,
+    call: &Call,
+    want: DialMode,
+    often: &CallLimits,
+    now: Timestamp,
+) -> DialGrant {
+    store
+        .request_dial(&asking(call, often, now), want)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -166,19 +175,19 @@ async fn one_call_has_a_number_at_a_time() {
         );
         let phone = first.reservation.phone;
         for call in [&first, &second] {
-            stand(store, call, Want::Enter, &Often::OFF, now()).await;
+            stand(store, call, DialMode::Register, &CallLimits::OFF, now()).await;
         }
         assert_eq!(
             store.open_calls(phone).await.unwrap(),
             [first.id, second.id]
         );
         let claim = async |call: &Call| {
-            stand(store, call, Want::Take, &Often::OFF, now())
+            stand(store, call, DialMode::Acquire, &CallLimits::OFF, now())
                 .await
                 .claimed
         };
         let is_taken = async |call: &Call| {
-            stand(store, call, Want::Look, &Often::OFF, now())
+            stand(store, call, DialMode::Peek, &CallLimits::OFF, now())
                 .await
                 .taken
         };
@@ -207,13 +216,13 @@ async fn one_call_has_a_number_at_a_time() {
 
 #[tokio::test]
 async fn a_line_that_was_taken_over_beside_another_keeps_its_number() {
-    let store = Store::memory(Limits {
+    let store = Store::memory(StoreLimits {
         max_calls: 9,
         retention: SignedDuration::from_hours(24),
     });
     let first = saved(&store, None, call(1)).await;
     assert!(
-        stand(&store, &first, Want::Take, &Often::OFF, now())
+        stand(&store, &first, DialMode::Acquire, &CallLimits::OFF, now())
             .await
             .claimed
     );
@@ -223,14 +232,14 @@ async fn a_line_that_was_taken_over_beside_another_keeps_its_number() {
     };
     saved(&store, Some(live.version), finished_line(&live)).await;
     assert!(
-        stand(&store, &call(3), Want::Look, &Often::OFF, now())
+        stand(&store, &call(3), DialMode::Peek, &CallLimits::OFF, now())
             .await
             .taken,
         "the other line is open"
     );
     saved(&store, Some(adopted.version), finished_line(&adopted)).await;
     assert!(
-        !stand(&store, &call(3), Want::Look, &Often::OFF, now())
+        !stand(&store, &call(3), DialMode::Peek, &CallLimits::OFF, now())
             .await
             .taken
     );
@@ -238,7 +247,7 @@ async fn a_line_that_was_taken_over_beside_another_keeps_its_number() {
 
 #[tokio::test]
 async fn open_calls_are_never_dropped_to_make_room() {
-    let store = Store::memory(Limits {
+    let store = Store::memory(StoreLimits {
         max_calls: 3,
         retention: SignedDuration::from_hours(24),
     });
@@ -369,22 +378,22 @@ async fn a_number_that_opted_out_stays_so_and_no_other() {
 
 #[tokio::test]
 async fn a_number_whose_staff_just_said_never_again_is_neither_taken_nor_counted() {
-    let often = Often {
+    let often = CallLimits {
         number_hour: Some(1),
         number_day: Some(1),
         service_day: Some(1),
-        ..Often::OFF
+        ..CallLimits::OFF
     };
     for bench in benches() {
         let store = &bench.store;
         let never = example::keyed("9");
         assert_eq!(never.decision(), Some(Decision::OptedOut));
         // Its line was given back, and the number is not on the list yet.
-        stand(store, &never, Want::Enter, &often, now()).await;
+        stand(store, &never, DialMode::Register, &often, now()).await;
         saved(store, None, never).await;
-        let refused = stand(store, &call(2), Want::Take, &often, now()).await;
+        let refused = stand(store, &call(2), DialMode::Acquire, &often, now()).await;
         assert!(refused.opted_out && !refused.claimed, "{refused:?}");
-        let after = stand(store, &call(3), Want::Look, &often, now()).await;
+        let after = stand(store, &call(3), DialMode::Peek, &often, now()).await;
         assert_eq!(
             (after.room, after.taken),
             (Room::default(), refused.taken),
@@ -395,7 +404,7 @@ async fn a_number_whose_staff_just_said_never_again_is_neither_taken_nor_counted
 
 #[tokio::test]
 async fn attempts_and_creates_are_counted_where_limits_want_it() {
-    let often = Often {
+    let often = CallLimits {
         number_hour: Some(2),
         number_day: Some(3),
         key_minute: Some(1),
@@ -406,14 +415,18 @@ async fn attempts_and_creates_are_counted_where_limits_want_it() {
         let at = |minutes| now() + SignedDuration::from_mins(minutes);
         let room = async |minutes| {
             let asked = call(9);
-            let asking = Asking {
+            let asking = DialRequest {
                 is_new: true,
                 ..asking(&asked, &often, at(minutes))
             };
-            store.clear(&asking, Want::Look).await.unwrap().room
+            store
+                .request_dial(&asking, DialMode::Peek)
+                .await
+                .unwrap()
+                .room
         };
         let rung = async |number: u8, minutes: i64| {
-            let claimed = stand(store, &call(number), Want::Take, &often, at(minutes))
+            let claimed = stand(store, &call(number), DialMode::Acquire, &often, at(minutes))
                 .await
                 .claimed;
             if claimed {
@@ -433,7 +446,7 @@ async fn attempts_and_creates_are_counted_where_limits_want_it() {
             claimed
         };
         assert!(
-            stand(store, &call(1), Want::Take, &often, at(0))
+            stand(store, &call(1), DialMode::Acquire, &often, at(0))
                 .await
                 .claimed
         );

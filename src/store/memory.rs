@@ -4,7 +4,7 @@
 //! Finished calls are dropped after their retention, or oldest first to make room; open ones never.
 
 mod agenda;
-mod clearance;
+mod dial_grant;
 mod events;
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -21,10 +21,10 @@ use super::kept::Kept;
 use super::outbox::{Alarm, Outbox};
 use super::pace::Pace;
 use super::usage::Log;
-use super::{Creates, Error, IdempotencyKey, Limits, Saved, Standing};
+use super::{Creates, Error, IdempotencyKey, Saved, Standing, StoreLimits};
 use crate::call::Call;
 use crate::domain::{CallId, Phone};
-use crate::policy::{Limits as Often, Room};
+use crate::policy::{CallLimits, Room};
 use crate::ticket;
 
 const SHARDS: usize = 64;
@@ -34,7 +34,7 @@ const KEY_LIFE: SignedDuration = SignedDuration::from_hours(24);
 /// The back end of a single process.
 #[derive(Debug)]
 pub struct Memory {
-    limits: Limits,
+    limits: StoreLimits,
     shards: Vec<Mutex<Shard>>,
     numbers: Vec<Mutex<HashMap<Phone, Number>>>,
     keys: Mutex<Keys>,
@@ -103,7 +103,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Memory {
     /// An empty store.
     #[must_use]
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: StoreLimits) -> Self {
         Self {
             limits,
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
@@ -346,34 +346,42 @@ impl Memory {
             .is_some_and(|number| number.live.iter().any(|live| *live != id))
     }
 
-    pub(super) fn room(&self, phone: Phone, owner: &str, often: &Often, now: Timestamp) -> Room {
+    pub(super) fn room(
+        &self,
+        phone: Phone,
+        owner: &str,
+        often: &CallLimits,
+        now: Timestamp,
+    ) -> Room {
         let mut room = Room::default();
         if let Some(number) = self.number(phone).get(&phone) {
-            room.number_hour = number.starts.room(often.number_hour, Often::HOUR, now);
-            room.number_day = number.starts.room(often.number_day, Often::DAY, now);
+            room.number_hour = number.starts.room(often.number_hour, CallLimits::HOUR, now);
+            room.number_day = number.starts.room(often.number_day, CallLimits::DAY, now);
         }
         // Locks that all calls share are taken only where a limit asks for it.
         if often.key_minute.is_some() {
             let creates = lock(&self.creates);
             room.key_minute = creates
                 .get(owner)
-                .and_then(|log| log.room(often.key_minute, Often::MINUTE, now));
+                .and_then(|log| log.room(often.key_minute, CallLimits::MINUTE, now));
         }
         if often.service_day.is_some() {
-            room.service_day = lock(&self.starts).room(often.service_day, Often::DAY, now);
+            room.service_day = lock(&self.starts).room(often.service_day, CallLimits::DAY, now);
         }
         room
     }
 
-    pub(super) fn admit(&self, owner: &Arc<str>, often: &Often, now: Timestamp) -> bool {
+    pub(super) fn admit(&self, owner: &Arc<str>, often: &CallLimits, now: Timestamp) -> bool {
         if often.key_minute.is_none() {
             return true;
         }
         let mut creates = lock(&self.creates);
         let log = creates.entry(owner.clone()).or_default();
-        let has_room = log.room(often.key_minute, Often::MINUTE, now).is_none();
+        let has_room = log
+            .room(often.key_minute, CallLimits::MINUTE, now)
+            .is_none();
         if has_room {
-            log.add(now, Often::MINUTE);
+            log.add(now, CallLimits::MINUTE);
         }
         has_room
     }
@@ -381,33 +389,42 @@ impl Memory {
     pub(super) fn creates(&self, owner: &str, now: Timestamp) -> Creates {
         let known = lock(&self.creates)
             .get(owner)
-            .map(|log| log.within(Often::MINUTE, now));
+            .map(|log| log.within(CallLimits::MINUTE, now));
         let (made, oldest) = known.unwrap_or_default();
         Creates { made, oldest }
     }
 
-    pub(super) fn claim(&self, phone: Phone, id: CallId, often: &Often, now: Timestamp) -> bool {
+    pub(super) fn claim(
+        &self,
+        phone: Phone,
+        id: CallId,
+        often: &CallLimits,
+        now: Timestamp,
+    ) -> bool {
         let mut numbers = self.number(phone);
         let number = numbers.entry(phone).or_default();
         if !number.live.is_empty() {
             return number.live.contains(&id);
         }
-        let hour = number.starts.room(often.number_hour, Often::HOUR, now);
+        let hour = number.starts.room(often.number_hour, CallLimits::HOUR, now);
         if hour
-            .or_else(|| number.starts.room(often.number_day, Often::DAY, now))
+            .or_else(|| number.starts.room(often.number_day, CallLimits::DAY, now))
             .is_some()
         {
             return false;
         }
         if often.service_day.is_some() {
             let mut starts = lock(&self.starts);
-            if starts.room(often.service_day, Often::DAY, now).is_some() {
+            if starts
+                .room(often.service_day, CallLimits::DAY, now)
+                .is_some()
+            {
                 return false;
             }
-            starts.add(now, Often::DAY);
+            starts.add(now, CallLimits::DAY);
         }
         if often.number_hour.or(often.number_day).is_some() {
-            number.starts.add(now, Often::DAY);
+            number.starts.add(now, CallLimits::DAY);
         }
         number.live.push(id);
         true
@@ -436,12 +453,12 @@ impl Memory {
     fn forget_starts(&self, now: Timestamp) {
         for shard in &self.numbers {
             lock(shard).retain(|_, number| {
-                number.starts.prune(now, Often::DAY);
+                number.starts.prune(now, CallLimits::DAY);
                 !number.is_idle()
             });
         }
-        lock(&self.starts).prune(now, Often::DAY);
-        lock(&self.creates).retain(|_, log| !log.prune(now, Often::MINUTE));
+        lock(&self.starts).prune(now, CallLimits::DAY);
+        lock(&self.creates).retain(|_, log| !log.prune(now, CallLimits::MINUTE));
     }
 
     pub(super) fn opt_out(&self, phone: Phone) {

@@ -5,7 +5,7 @@
 //! here, if nobody was quicker.
 
 mod census;
-mod clearance;
+mod dial_grant;
 mod kept;
 mod memory;
 mod outbox;
@@ -26,7 +26,7 @@ use crate::domain::{CallId, Phone};
 
 pub use self::redis::Redis;
 pub use census::{Census, OVERDUE, Queue};
-pub use clearance::{Asking, Clearance, Creates, Want};
+pub use dial_grant::{Creates, DialGrant, DialMode, DialRequest};
 pub use memory::Memory;
 pub use outbox::{Claimed, News, PendingEvent, Settled};
 
@@ -84,7 +84,7 @@ pub struct Standing {
 
 /// Bounds of a store.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct StoreLimits {
     /// The most calls held.
     pub max_calls: usize,
     /// How long a finished call stays readable.
@@ -94,7 +94,7 @@ pub struct Limits {
 impl Store {
     /// A store in this process.
     #[must_use]
-    pub fn memory(limits: Limits) -> Self {
+    pub fn memory(limits: StoreLimits) -> Self {
         Self::Memory(Memory::new(limits))
     }
 
@@ -190,16 +190,20 @@ impl Store {
         }
     }
 
-    /// What stands against a call that wants to ring; on [`Want::Take`] nothing may, and then its
+    /// What stands against a call that wants to ring; on [`DialMode::Acquire`] nothing may, and then its
     /// number and its start are taken. The number is given back when the call is saved in a state
     /// without a line.
     ///
     /// # Errors
     /// The store cannot be asked.
-    pub async fn clear(&self, asking: &Asking<'_>, want: Want) -> Result<Clearance, Error> {
+    pub async fn request_dial(
+        &self,
+        asking: &DialRequest<'_>,
+        want: DialMode,
+    ) -> Result<DialGrant, Error> {
         match self {
-            Self::Memory(memory) => Ok(memory.clear(asking, want)),
-            Self::Redis(redis) => Box::pin(redis.clear(asking, want)).await,
+            Self::Memory(memory) => Ok(memory.request_dial(asking, want)),
+            Self::Redis(redis) => Box::pin(redis.request_dial(asking, want)).await,
         }
     }
 
@@ -208,7 +212,7 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    pub async fn admit(&self, asking: &Asking<'_>) -> Result<bool, Error> {
+    pub async fn admit(&self, asking: &DialRequest<'_>) -> Result<bool, Error> {
         match self {
             Self::Memory(memory) => Ok(memory.admit(&asking.call.owner, asking.often, asking.now)),
             Self::Redis(redis) => Box::pin(redis.admit(asking)).await,
@@ -252,10 +256,10 @@ impl Store {
 
     /// When the next turn comes, as far as this process knows; `None`: nobody waits.
     #[must_use]
-    pub fn next_turn(&self) -> Option<Timestamp> {
+    pub fn next_start(&self) -> Option<Timestamp> {
         match self {
-            Self::Memory(memory) => memory.pace.next_turn(),
-            Self::Redis(redis) => redis.next_turn(),
+            Self::Memory(memory) => memory.pace.next_start(),
+            Self::Redis(redis) => redis.next_start(),
         }
     }
 
@@ -263,18 +267,18 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    pub async fn call_up(&self, now: Timestamp) -> Result<Option<CallId>, Error> {
+    pub async fn dequeue_start(&self, now: Timestamp) -> Result<Option<CallId>, Error> {
         match self {
-            Self::Memory(memory) => Ok(memory.pace.call_up(now)),
-            Self::Redis(redis) => Box::pin(redis.call_up(now)).await,
+            Self::Memory(memory) => Ok(memory.pace.dequeue_start(now)),
+            Self::Redis(redis) => Box::pin(redis.dequeue_start(now)).await,
         }
     }
 
     /// Gives the start back that was taken last, unused.
-    pub async fn give_back(&self) {
+    pub async fn return_start(&self) {
         match self {
-            Self::Memory(memory) => memory.pace.give_back(),
-            Self::Redis(redis) => Box::pin(redis.give_back()).await,
+            Self::Memory(memory) => memory.pace.return_start(),
+            Self::Redis(redis) => Box::pin(redis.return_start()).await,
         }
     }
 
@@ -330,10 +334,10 @@ impl Store {
 
     /// Why it cannot be used, for who looks after the service; `None`: it can.
     #[must_use]
-    pub fn ailment(&self) -> Option<&'static str> {
+    pub fn health_issue(&self) -> Option<&'static str> {
         match self {
             Self::Memory(_) => None,
-            Self::Redis(redis) => redis.ailment(),
+            Self::Redis(redis) => redis.health_issue(),
         }
     }
 

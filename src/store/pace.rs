@@ -106,13 +106,13 @@ impl Pace {
     }
 
     /// When the next turn comes; `None`: nobody waits.
-    pub(super) fn next_turn(&self) -> Option<Timestamp> {
+    pub(super) fn next_start(&self) -> Option<Timestamp> {
         let line = self.lock();
         (!line.waiting.is_empty()).then_some(line.next)
     }
 
     /// Takes a start for the call whose turn has come.
-    pub(super) fn call_up(&self, now: Timestamp) -> Option<CallId> {
+    pub(super) fn dequeue_start(&self, now: Timestamp) -> Option<CallId> {
         let mut line = self.lock();
         line.next = self.free_at(&line, now);
         if line.next > now {
@@ -131,7 +131,7 @@ impl Pace {
     }
 
     /// Gives the start back that was taken last, unused.
-    pub(super) fn give_back(&self) {
+    pub(super) fn return_start(&self) {
         let mut line = self.lock();
         line.next = line
             .next
@@ -233,10 +233,13 @@ mod tests {
         );
         assert!(!pace.take(at(1_000)), "nobody overtakes those who wait");
         let order: Vec<_> = (1..=6)
-            .filter_map(|second| pace.call_up(at(second * 1_000)))
+            .filter_map(|second| pace.dequeue_start(at(second * 1_000)))
             .collect();
         assert_eq!(order, [1, 9, 2, 3, 4, 5].map(call));
-        assert_eq!((pace.next_turn(), pace.call_up(at(60_000))), (None, None));
+        assert_eq!(
+            (pace.next_start(), pace.dequeue_start(at(60_000))),
+            (None, None)
+        );
     }
 
     #[test]
@@ -247,14 +250,14 @@ mod tests {
         for number in [1, 1, 2] {
             pace.join(&owner, call(number));
         }
-        assert_eq!(pace.next_turn(), Some(at(1_000)));
+        assert_eq!(pace.next_start(), Some(at(1_000)));
         assert_eq!(
-            (pace.call_up(at(999)), pace.call_up(at(1_000))),
+            (pace.dequeue_start(at(999)), pace.dequeue_start(at(1_000))),
             (None, Some(call(1)))
         );
-        assert_eq!(pace.call_up(at(1_000)), None, "one start a second");
-        pace.give_back();
-        assert_eq!(pace.call_up(at(1_000)), Some(call(2)));
+        assert_eq!(pace.dequeue_start(at(1_000)), None, "one start a second");
+        pace.return_start();
+        assert_eq!(pace.dequeue_start(at(1_000)), Some(call(2)));
     }
 
     #[test]
@@ -265,6 +268,6 @@ mod tests {
         assert!(pace.take(now()) && !pace.take(now()));
         assert!(pace.take(at(3_600_000)));
         pace.join(&owner, call(1));
-        assert_eq!(pace.call_up(now()), Some(call(1)));
+        assert_eq!(pace.dequeue_start(now()), Some(call(1)));
     }
 }

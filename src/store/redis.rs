@@ -218,7 +218,7 @@ impl Redis {
 
     /// Why the server cannot be used; `None`: it can.
     #[must_use]
-    pub fn ailment(&self) -> Option<&'static str> {
+    pub fn health_issue(&self) -> Option<&'static str> {
         self.link.away().map(figures::Cause::sentence)
     }
 }

@@ -150,19 +150,19 @@ fn all_that_is_wrong_is_told_at_once() {
 #[test]
 fn limits_are_made_for_the_deployment() {
     let limits = |given: &Given| Config::read(given).unwrap().limits;
-    assert_eq!(limits(&Given::default()), Limits::OFF);
-    assert_eq!(limits(&live()), Limits::USUAL);
+    assert_eq!(limits(&Given::default()), CallLimits::OFF);
+    assert_eq!(limits(&live()), CallLimits::USUAL);
     let one = Given {
         restaurant_phone: some("+14155550101"),
         ..live()
     };
-    assert_eq!(limits(&one), Limits::ONE_RESTAURANT);
+    assert_eq!(limits(&one), CallLimits::ONE_RESTAURANT);
     assert_eq!(
         limits(&Given {
             limits: some("off"),
             ..one.clone()
         }),
-        Limits::OFF
+        CallLimits::OFF
     );
     assert_eq!(
         limits(&Given {

@@ -29,21 +29,21 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Limits, bare_unavailable};
+use super::{ConnectionLimits, bare_unavailable};
 
 /// How long after the endpoint's own limit the listener answers for it.
 const LAST_RESORT: Duration = Duration::from_secs(1);
 
 /// What all connections of one listener share.
 pub(super) struct Connections<E> {
-    limits: Limits,
+    limits: ConnectionLimits,
     endpoint: E,
     builder: auto::Builder<TokioExecutor>,
     stop: CancellationToken,
 }
 
 impl<E: Endpoint + 'static> Connections<E> {
-    pub(super) fn new(limits: Limits, endpoint: E, stop: CancellationToken) -> Self {
+    pub(super) fn new(limits: ConnectionLimits, endpoint: E, stop: CancellationToken) -> Self {
         let builder = builder(&limits);
         Self {
             limits,
@@ -148,7 +148,7 @@ impl<E: Endpoint + 'static> Connections<E> {
     }
 }
 
-fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
+fn builder(limits: &ConnectionLimits) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -234,7 +234,7 @@ impl Pulse {
     }
 
     /// When the connection is to be closed if nothing happens until then.
-    fn due(&self, limits: &Limits) -> Instant {
+    fn due(&self, limits: &ConnectionLimits) -> Instant {
         let at = |since: u64, limit: Duration| self.began + Duration::from_millis(since) + limit;
         let (head, stalled) = (
             self.head.load(Ordering::Relaxed),

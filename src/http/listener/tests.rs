@@ -24,7 +24,7 @@ struct Server {
 }
 
 impl Server {
-    async fn start(limits: Limits, grace: Duration) -> Self {
+    async fn start(limits: ConnectionLimits, grace: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, held, release) = (
@@ -95,15 +95,15 @@ async fn until(stream: &mut TcpStream, end: &str) -> String {
 }
 
 /// Limits of which none ends a test by itself.
-fn patient() -> Limits {
+fn patient() -> ConnectionLimits {
     let long = PATIENCE * 3;
-    Limits {
+    ConnectionLimits {
         first_byte: long,
         head: long,
         idle: long,
         body: long,
         request: long,
-        ..Limits::default()
+        ..ConnectionLimits::default()
     }
 }
 
@@ -113,7 +113,7 @@ const GET_CLOSE: &[u8] = b"GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r
 #[tokio::test]
 async fn a_connection_that_says_nothing_is_closed() {
     let server = Server::start(
-        Limits {
+        ConnectionLimits {
             first_byte: SHORT,
             ..patient()
         },
@@ -126,7 +126,7 @@ async fn a_connection_that_says_nothing_is_closed() {
 #[tokio::test]
 async fn a_half_sent_head_is_closed() {
     let server = Server::start(
-        Limits {
+        ConnectionLimits {
             head: SHORT,
             ..patient()
         },
@@ -144,7 +144,7 @@ async fn a_half_sent_head_is_closed() {
 #[tokio::test]
 async fn a_half_sent_head_on_a_kept_alive_connection_is_closed_too() {
     let server = Server::start(
-        Limits {
+        ConnectionLimits {
             head: SHORT,
             ..patient()
         },
@@ -161,7 +161,7 @@ async fn a_half_sent_head_on_a_kept_alive_connection_is_closed_too() {
 #[tokio::test]
 async fn a_head_that_trickles_gets_no_more_time_than_one_that_stalls() {
     let server = Server::start(
-        Limits {
+        ConnectionLimits {
             head: SHORT,
             ..patient()
         },
@@ -184,7 +184,7 @@ async fn a_head_that_trickles_gets_no_more_time_than_one_that_stalls() {
 #[tokio::test]
 async fn a_half_sent_body_is_answered_and_closed() {
     let server = Server::start(
-        Limits {
+        ConnectionLimits {
             body: SHORT,
             ..patient()
         },
@@ -200,7 +200,7 @@ async fn a_half_sent_body_is_answered_and_closed() {
 #[tokio::test]
 async fn a_body_that_is_too_long_is_refused_with_and_without_its_length() {
     let server = Server::start(
-        Limits {
+        ConnectionLimits {
             body_bytes: 4,
             ..patient()
         },
@@ -219,7 +219,7 @@ async fn a_body_that_is_too_long_is_refused_with_and_without_its_length() {
 #[tokio::test]
 async fn an_idle_connection_is_closed_and_a_slow_head_does_not_make_it_less_patient() {
     let server = Server::start(
-        Limits {
+        ConnectionLimits {
             head: SHORT,
             idle: SHORT * 4,
             ..patient()
@@ -238,7 +238,7 @@ async fn an_idle_connection_is_closed_and_a_slow_head_does_not_make_it_less_pati
 #[tokio::test]
 async fn frames_between_requests_of_http_2_are_not_taken_for_a_slow_head() {
     let server = Server::start(
-        Limits {
+        ConnectionLimits {
             head: SHORT,
             idle: SHORT * 4,
             ..patient()
@@ -274,7 +274,7 @@ async fn one_connection_serves_several_requests() {
 #[tokio::test]
 async fn http_2_without_negotiation_is_answered() {
     let server = Server::start(
-        Limits {
+        ConnectionLimits {
             head: SHORT,
             ..patient()
         },
@@ -293,7 +293,7 @@ async fn http_2_without_negotiation_is_answered() {
 #[tokio::test]
 async fn requests_at_once_on_one_connection_of_http_2_are_limited() {
     let server = Server::start(
-        Limits {
+        ConnectionLimits {
             streams: 1,
             ..patient()
         },
@@ -387,7 +387,7 @@ async fn requests_that_are_begun_and_taken_back_end_the_connection() {
 #[tokio::test]
 async fn a_head_of_http_2_that_is_never_ended_is_closed() {
     let server = Server::start(
-        Limits {
+        ConnectionLimits {
             idle: SHORT,
             ..patient()
         },
@@ -443,7 +443,7 @@ fn tls() -> rustls::ClientConfig {
 #[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
     let server = Server::start(
-        Limits {
+        ConnectionLimits {
             headers: 4,
             ..patient()
         },
@@ -470,7 +470,7 @@ async fn a_head_that_is_too_large_is_refused() {
 #[tokio::test]
 async fn a_request_without_an_answer_in_time_is_given_up() {
     let server = Server::start(
-        Limits {
+        ConnectionLimits {
             request: SHORT,
             ..patient()
         },
@@ -497,7 +497,7 @@ async fn a_reader_that_takes_nothing_is_cut_off_and_a_stream_that_is_read_is_not
         });
         poem::Body::from_bytes_stream(chunks)
     });
-    let limits = Limits {
+    let limits = ConnectionLimits {
         request: SHORT,
         idle: SHORT,
         ..patient()
@@ -537,7 +537,7 @@ impl Drop for Tell {
 
 #[tokio::test]
 async fn a_peer_with_too_many_connections_is_closed_at_once_and_gets_its_place_back() {
-    let limits = Limits {
+    let limits = ConnectionLimits {
         connections_per_peer: 1,
         unlimited_peers: vec![],
         ..patient()
@@ -587,7 +587,7 @@ async fn while_the_system_refuses_connections_they_are_asked_for_ever_more_rarel
 
 #[test]
 fn connections_leave_files_for_the_process_itself() {
-    let of = |files| Limits::default().within(files).connections;
+    let of = |files| ConnectionLimits::default().within(files).connections;
     assert_eq!(
         (of(1_024), of(300), of(64), of(u64::MAX)),
         (768, 150, 32, 4_096)
@@ -597,7 +597,7 @@ fn connections_leave_files_for_the_process_itself() {
 #[tokio::test]
 async fn connections_beyond_the_cap_wait_for_room() {
     let server = Server::start(
-        Limits {
+        ConnectionLimits {
             connections: 1,
             ..patient()
         },

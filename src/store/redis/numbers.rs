@@ -12,8 +12,8 @@ use super::Redis;
 use super::calls::{LONGEST, millis_of};
 use crate::call::{Call, Decision};
 use crate::domain::{CallId, Phone};
-use crate::policy::Limits;
-use crate::store::clearance::{Asking, Clearance, Creates, Want};
+use crate::policy::CallLimits;
+use crate::store::dial_grant::{Creates, DialGrant, DialMode, DialRequest};
 use crate::store::{Error, IdempotencyKey, Standing};
 
 /// Longer than any line: ring, talk and Twilio's queue.
@@ -25,7 +25,7 @@ const TRACE: SignedDuration = SignedDuration::from_secs(15);
 const YEAR: SignedDuration = SignedDuration::from_hours(366 * 24);
 const TWO_DAYS: SignedDuration = SignedDuration::from_hours(48);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
-/// What the number script is asked for beside [`Want`]: a line that is there already.
+/// What the number script is asked for beside [`DialMode`]: a line that is there already.
 const ADOPT: u8 = 3;
 
 /// What the number script answers.
@@ -65,23 +65,23 @@ struct House {
 }
 
 impl Redis {
-    pub(in crate::store) async fn clear(
+    pub(in crate::store) async fn request_dial(
         &self,
-        asking: &Asking<'_>,
-        want: Want,
-    ) -> Result<Clearance, Error> {
+        asking: &DialRequest<'_>,
+        want: DialMode,
+    ) -> Result<DialGrant, Error> {
         let wanted = match want {
-            Want::Look => 0,
-            Want::Enter => 1,
-            Want::Take => 2,
+            DialMode::Peek => 0,
+            DialMode::Register => 1,
+            DialMode::Acquire => 2,
         };
         let mut number = self.number(asking, wanted).await?;
         if self.clear_traces(asking, &number).await? {
             number = self.number(asking, wanted).await?;
         }
-        let mut clearance = self.clearance(asking, &number).await?;
+        let mut grant = self.clearance(asking, &number).await?;
         // A key 9 that is not on the list yet was not seen by who took the number.
-        let claimed = number.claimed && !clearance.opted_out;
+        let claimed = number.claimed && !grant.opted_out;
         if number.claimed && !claimed {
             self.give_number_back(asking).await?;
         }
@@ -94,19 +94,19 @@ impl Redis {
                 return Err(error);
             }
         };
-        (clearance.room.key_minute, clearance.room.service_day) = (house.minute, house.day);
-        clearance.slot = house.slot;
-        clearance.admitted = claimed && house.admitted;
-        clearance.creates = house.creates.filter(|_| clearance.admitted);
-        clearance.claimed = claimed && house.started;
+        (grant.room.key_minute, grant.room.service_day) = (house.minute, house.day);
+        grant.slot = house.slot;
+        grant.admitted = claimed && house.admitted;
+        grant.creates = house.creates.filter(|_| grant.admitted);
+        grant.claimed = claimed && house.started;
         if claimed && !house.started {
             self.give_number_back(asking).await?;
         }
-        Ok(clearance)
+        Ok(grant)
     }
 
     /// A number that was taken on this occasion is not rung after all.
-    async fn give_number_back(&self, asking: &Asking<'_>) -> Result<(), Error> {
+    async fn give_number_back(&self, asking: &DialRequest<'_>) -> Result<(), Error> {
         let is_counted = asking
             .often
             .number_hour
@@ -117,7 +117,7 @@ impl Redis {
             .map(drop)
     }
 
-    async fn number(&self, asking: &Asking<'_>, wanted: u8) -> Result<Number, Error> {
+    async fn number(&self, asking: &DialRequest<'_>, wanted: u8) -> Result<Number, Error> {
         let (call, often) = (asking.call, asking.often);
         let keys = self.names.number(call.reservation.phone);
         let entry = self.names.entry(call);
@@ -174,28 +174,32 @@ impl Redis {
     }
 
     /// What stands against a call, as far as its number goes.
-    async fn clearance(&self, asking: &Asking<'_>, number: &Number) -> Result<Clearance, Error> {
+    async fn clearance(
+        &self,
+        asking: &DialRequest<'_>,
+        number: &Number,
+    ) -> Result<DialGrant, Error> {
         let taken = number.live.is_some_and(|(id, _)| id != asking.call.id);
-        let mut clearance = Clearance {
+        let mut grant = DialGrant {
             opted_out: number.opted_out,
             taken,
-            ..Clearance::default()
+            ..DialGrant::default()
         };
-        (clearance.room.number_hour, clearance.room.number_day) = (number.hour, number.day);
+        (grant.room.number_hour, grant.room.number_day) = (number.hour, number.day);
         for Other { id, identical, .. } in &number.others {
             if *identical && asking.is_new {
-                clearance.duplicate.get_or_insert(*id);
+                grant.duplicate.get_or_insert(*id);
             }
             // A key 9 counts from the moment it was pressed, also before the number is on the list.
             let other = self.recent(*id).await?;
-            clearance.opted_out |=
+            grant.opted_out |=
                 other.is_some_and(|other| other.decision() == Some(Decision::OptedOut));
         }
-        Ok(clearance)
+        Ok(grant)
     }
 
     /// Removes what instances left behind that died: whether there was any.
-    async fn clear_traces(&self, asking: &Asking<'_>, number: &Number) -> Result<bool, Error> {
+    async fn clear_traces(&self, asking: &DialRequest<'_>, number: &Number) -> Result<bool, Error> {
         let is_old = |at: Timestamp| asking.now.duration_since(at) > TRACE;
         let mut cleared = false;
         if let Some((id, at)) = number.live
@@ -246,7 +250,7 @@ impl Redis {
         Ok(())
     }
 
-    async fn house(&self, asking: &Asking<'_>, wanted: u8) -> Result<House, Error> {
+    async fn house(&self, asking: &DialRequest<'_>, wanted: u8) -> Result<House, Error> {
         let often = asking.often;
         let paced = asking.needs_start && self.beat > 0.0;
         let limited = often.service_day.is_some() || asking.is_new && often.key_minute.is_some();
@@ -303,8 +307,8 @@ impl Redis {
         })
     }
 
-    pub(in crate::store) async fn admit(&self, asking: &Asking<'_>) -> Result<bool, Error> {
-        let asking = Asking {
+    pub(in crate::store) async fn admit(&self, asking: &DialRequest<'_>) -> Result<bool, Error> {
+        let asking = DialRequest {
             is_new: true,
             needs_start: false,
             ..*asking
@@ -335,7 +339,7 @@ impl Redis {
     }
 
     async fn uncount_day(&self, at: Timestamp) {
-        let mut script = self.scripts.give_back.prepare_invoke();
+        let mut script = self.scripts.return_start.prepare_invoke();
         script
             .key(self.names.house("beat"))
             .key(self.names.house("day"))
@@ -374,8 +378,8 @@ impl Redis {
 
     /// A call that came back from its ticket is open, and has its number if nobody else has it.
     pub(super) async fn adopt_line(&self, call: &Call) {
-        let often = Limits::OFF;
-        let asking = Asking {
+        let often = CallLimits::OFF;
+        let asking = DialRequest {
             call,
             often: &often,
             is_new: false,
@@ -492,7 +496,9 @@ impl Redis {
         let minute = self
             .names
             .house(&format!("minute:{}", self.names.owner(owner)));
-        let since = now.saturating_sub(Limits::MINUTE).unwrap_or(Timestamp::MIN);
+        let since = now
+            .saturating_sub(CallLimits::MINUTE)
+            .unwrap_or(Timestamp::MIN);
         let mut cmd = redis::cmd("ZRANGE");
         cmd.arg(minute)
             .arg(format!("({}", millis_of(since)))
@@ -527,15 +533,18 @@ impl Redis {
         Ok(())
     }
 
-    pub(in crate::store) fn next_turn(&self) -> Option<Timestamp> {
+    pub(in crate::store) fn next_start(&self) -> Option<Timestamp> {
         *self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(in crate::store) async fn call_up(&self, now: Timestamp) -> Result<Option<CallId>, Error> {
-        if self.next_turn().is_none_or(|turn| turn > now) {
+    pub(in crate::store) async fn dequeue_start(
+        &self,
+        now: Timestamp,
+    ) -> Result<Option<CallId>, Error> {
+        if self.next_start().is_none_or(|turn| turn > now) {
             return Ok(None);
         }
-        let mut script = self.scripts.call_up.prepare_invoke();
+        let mut script = self.scripts.dequeue_start.prepare_invoke();
         script
             .key(self.names.house("beat"))
             .key(self.names.house("line"))
@@ -553,8 +562,8 @@ impl Redis {
         Ok(id.first_chunk::<16>().copied().map(CallId::from_bytes))
     }
 
-    pub(in crate::store) async fn give_back(&self) {
-        let mut script = self.scripts.give_back.prepare_invoke();
+    pub(in crate::store) async fn return_start(&self) {
+        let mut script = self.scripts.return_start.prepare_invoke();
         script
             .key(self.names.house("beat"))
             .key(self.names.house("day"))

@@ -15,8 +15,8 @@ pub(super) struct Scripts {
     pub(super) vacate: Script,
     pub(super) house: Script,
     pub(super) join: Script,
-    pub(super) call_up: Script,
-    pub(super) give_back: Script,
+    pub(super) dequeue_start: Script,
+    pub(super) return_start: Script,
     pub(super) unreserve: Script,
     pub(super) census: Script,
 }
@@ -33,8 +33,8 @@ impl Scripts {
             vacate: Script::new(include_str!("vacate.lua")),
             house: Script::new(include_str!("house.lua")),
             join: Script::new(include_str!("join.lua")),
-            call_up: Script::new(include_str!("call_up.lua")),
-            give_back: Script::new(include_str!("give_back.lua")),
+            dequeue_start: Script::new(include_str!("call_up.lua")),
+            return_start: Script::new(include_str!("give_back.lua")),
             unreserve: Script::new(include_str!("unreserve.lua")),
             census: Script::new(include_str!("census.lua")),
         }

@@ -10,8 +10,8 @@ use crate::call::{
     AttemptRef, Call, Closing, Event, FinalStatus, Input, TalkPosition, WaitingFor, example, step,
 };
 use crate::domain::{CallId, Sid};
-use crate::policy::Limits as Often;
-use crate::store::{Asking, Error, Saved, Store, Want};
+use crate::policy::CallLimits;
+use crate::store::{DialMode, DialRequest, Error, Saved, Store};
 
 /// How long anything may take that is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -87,7 +87,10 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 }
 
 async fn reached(store: &Store) {
-    until("the server is reached", async || store.ailment().is_none()).await;
+    until("the server is reached", async || {
+        store.health_issue().is_none()
+    })
+    .await;
 }
 
 /// Two instances on one server.
@@ -175,14 +178,17 @@ async fn instances_share_one_beat_and_one_line() {
             reservation: Arc::new(reservation),
             ..example::queued(number)
         };
-        let asking = Asking {
+        let asking = DialRequest {
             call: &call,
-            often: &Often::OFF,
+            often: &CallLimits::OFF,
             is_new: true,
             needs_start: true,
             now: at(seconds),
         };
-        store.clear(&asking, Want::Take).await.unwrap()
+        store
+            .request_dial(&asking, DialMode::Acquire)
+            .await
+            .unwrap()
     };
     assert!(ask(&first, 1, 0).await.claimed);
     let second_one = ask(&second, 2, 0).await;
@@ -210,9 +216,9 @@ async fn instances_share_one_beat_and_one_line() {
     let mut order = Vec::new();
     for second_of in 5..9 {
         let store = if second_of % 2 == 0 { &first } else { &second };
-        order.extend(store.call_up(at(second_of)).await.unwrap());
+        order.extend(store.dequeue_start(at(second_of)).await.unwrap());
         assert_eq!(
-            store.call_up(at(second_of)).await.unwrap(),
+            store.dequeue_start(at(second_of)).await.unwrap(),
             None,
             "one start a second"
         );
@@ -228,17 +234,17 @@ async fn instances_share_one_beat_and_one_line() {
 async fn identical_requests_at_two_instances_become_one_call() {
     let (first, second, _tended) = two(0).await;
     let (one, other) = (example::queued(1), example::queued(2));
-    let asking = |call, now| Asking {
+    let asking = |call, now| DialRequest {
         call,
-        often: &Often::OFF,
+        often: &CallLimits::OFF,
         is_new: true,
         needs_start: true,
         now,
     };
     let (one_at, other_at) = (asking(&one, now()), asking(&other, now()));
     let (a, b) = tokio::join!(
-        first.clear(&one_at, Want::Take),
-        second.clear(&other_at, Want::Take)
+        first.request_dial(&one_at, DialMode::Acquire),
+        second.request_dial(&other_at, DialMode::Acquire)
     );
     let (a, b) = (a.unwrap(), b.unwrap());
     assert!(a.claimed != b.claimed, "one of them rings: {a:?} {b:?}");
@@ -258,46 +264,58 @@ async fn identical_requests_at_two_instances_become_one_call() {
 async fn what_an_instance_left_behind_that_died_is_removed_by_who_meets_it() {
     let (first, second, _tended) = two(0).await;
     let (dead, next) = (example::queued(1), example::queued(2));
-    let asking = |call, seconds| Asking {
+    let asking = |call, seconds| DialRequest {
         call,
-        often: &Often::OFF,
+        often: &CallLimits::OFF,
         is_new: true,
         needs_start: true,
         now: at(seconds),
     };
     assert!(
         first
-            .clear(&asking(&dead, 0), Want::Take)
+            .request_dial(&asking(&dead, 0), DialMode::Acquire)
             .await
             .unwrap()
             .claimed,
         "and it dies before it has stored the call"
     );
-    let soon = second.clear(&asking(&next, 9), Want::Take).await.unwrap();
+    let soon = second
+        .request_dial(&asking(&next, 9), DialMode::Acquire)
+        .await
+        .unwrap();
     assert!(soon.taken && soon.duplicate == Some(dead.id));
-    let later = second.clear(&asking(&next, 20), Want::Take).await.unwrap();
+    let later = second
+        .request_dial(&asking(&next, 20), DialMode::Acquire)
+        .await
+        .unwrap();
     assert!(later.claimed && later.duplicate.is_none(), "{later:?}");
 }
 
 #[tokio::test]
 async fn every_key_expires() {
     let (store, tended) = server::shared(1);
-    let often = Often::USUAL;
+    let often = CallLimits::USUAL;
     let call = example::queued(1);
-    let asking = Asking {
+    let asking = DialRequest {
         call: &call,
         often: &often,
         is_new: true,
         needs_start: true,
         now: now(),
     };
-    assert!(store.clear(&asking, Want::Take).await.unwrap().claimed);
+    assert!(
+        store
+            .request_dial(&asking, DialMode::Acquire)
+            .await
+            .unwrap()
+            .claimed
+    );
     let line = open_line(&store, 1).await;
     store
         .join(&call.owner, CallId::from_bytes([2; 16]))
         .await
         .unwrap();
-    store.call_up(at(9)).await.unwrap();
+    store.dequeue_start(at(9)).await.unwrap();
     store.opt_out(call.reservation.phone, now()).await.unwrap();
     let standing = crate::store::Standing {
         call: call.id,
@@ -342,7 +360,7 @@ async fn a_verdict_waits_for_a_server_that_is_away_and_calls_outlive_one_that_co
         Some(decided.clone()),
         "it counts here at once"
     );
-    until("it is told", async || store.ailment().is_some()).await;
+    until("it is told", async || store.health_issue().is_some()).await;
     assert_eq!(
         store.save(None, example::queued(3)).await.err(),
         Some(Error::Away),
@@ -372,7 +390,7 @@ async fn a_verdict_waits_for_a_server_that_is_away_and_calls_outlive_one_that_co
     let another = example::queued(9);
     let is_taken = async || {
         other
-            .clear(&asking_for(&another), Want::Look)
+            .request_dial(&asking_for(&another), DialMode::Peek)
             .await
             .unwrap()
             .taken
@@ -380,10 +398,10 @@ async fn a_verdict_waits_for_a_server_that_is_away_and_calls_outlive_one_that_co
     until("its number is taken again", is_taken).await;
 }
 
-fn asking_for(call: &Call) -> Asking<'_> {
-    Asking {
+fn asking_for(call: &Call) -> DialRequest<'_> {
+    DialRequest {
         call,
-        often: &Often::OFF,
+        often: &CallLimits::OFF,
         is_new: false,
         needs_start: false,
         now: now(),
@@ -441,7 +459,9 @@ async fn a_server_that_is_full_or_stands_still_keeps_no_webhook_waiting() {
     set("maxmemory", "1");
     let decided = done(&store, &line, key()).await;
     until("it is told", async || {
-        store.ailment().is_some_and(|text| text.contains("full"))
+        store
+            .health_issue()
+            .is_some_and(|text| text.contains("full"))
     })
     .await;
     assert!(matches!(
@@ -540,14 +560,14 @@ async fn records_stay_readable_while_ticket_keys_are_rotated_and_numbers_keep_th
     let another = example::queued(9);
     assert!(
         before
-            .clear(&asking_for(&line), Want::Take)
+            .request_dial(&asking_for(&line), DialMode::Acquire)
             .await
             .unwrap()
             .claimed
     );
     assert!(
         after
-            .clear(&asking_for(&another), Want::Look)
+            .request_dial(&asking_for(&another), DialMode::Peek)
             .await
             .unwrap()
             .taken,
@@ -662,7 +682,7 @@ async fn a_call_that_two_instances_wake_at_once_has_one_intent() {
     for store in [&first, &second] {
         assert!(
             store
-                .clear(&asking_for(&queued), Want::Take)
+                .request_dial(&asking_for(&queued), DialMode::Acquire)
                 .await
                 .unwrap()
                 .claimed,

@@ -5,15 +5,15 @@ use jiff::Timestamp;
 
 use crate::call::Call;
 use crate::domain::CallId;
-use crate::policy::{Limits as Often, Room};
+use crate::policy::{CallLimits, Room};
 
 /// A call that wants to ring.
 #[derive(Clone, Copy, Debug)]
-pub struct Asking<'a> {
+pub struct DialRequest<'a> {
     /// The call; it need not be stored yet.
     pub call: &'a Call,
     /// How often anybody may be called.
-    pub often: &'a Often,
+    pub often: &'a CallLimits,
     /// It is new: identical open ones stand against it, and it counts as a create of its owner once
     /// it is taken.
     pub is_new: bool,
@@ -25,19 +25,19 @@ pub struct Asking<'a> {
 
 /// What is to be done beside looking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Want {
+pub enum DialMode {
     /// Nothing.
-    Look,
+    Peek,
     /// The call is to be known among the open ones of its number, before it is stored.
-    Enter,
+    Register,
     /// That, and if nothing stands against it, its number and its start are to be taken, and all of
     /// it counted.
-    Take,
+    Acquire,
 }
 
 /// What there is to know. A moment stands for "not before it".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Clearance {
+pub struct DialGrant {
     /// An open call of the same owner that asks for the very same.
     pub duplicate: Option<CallId>,
     /// The staff of this number asked never to be called again.
@@ -66,9 +66,9 @@ pub struct Creates {
     pub oldest: Option<Timestamp>,
 }
 
-impl Clearance {
+impl DialGrant {
     /// Whether the number itself leaves it free to ring.
-    pub(super) fn number_is_free(&self, now: Timestamp) -> bool {
+    pub(super) fn number_allows(&self, now: Timestamp) -> bool {
         let full = self
             .room
             .number_hour
@@ -78,7 +78,7 @@ impl Clearance {
     }
 
     /// Whether what all calls share leaves it free to ring.
-    pub(super) fn house_is_free(&self, now: Timestamp) -> bool {
+    pub(super) fn global_limits_allow(&self, now: Timestamp) -> bool {
         let full = self
             .room
             .key_minute

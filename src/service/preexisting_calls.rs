@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
-use super::dial_decision::a_breath_after;
+use super::dial_decision::cooldown_end;
 use super::{Error, Service};
 use crate::domain::Phone;
 use crate::twilio::client::{CallPage, Error as TwilioError, ListQuery};
@@ -40,12 +40,12 @@ const LIVE: [CallStatus; 3] = [
 
 /// The calls of processes that are no more.
 #[derive(Debug)]
-pub(super) struct Strangers {
+pub(super) struct PreexistingCalls {
     known: Mutex<HashMap<CallSid, Phone>>,
     listed: watch::Sender<bool>,
 }
 
-impl Strangers {
+impl PreexistingCalls {
     pub(super) fn new() -> Self {
         Self {
             known: Mutex::default(),
@@ -71,7 +71,7 @@ impl Strangers {
 impl Service {
     /// Waits a little until Twilio's calls are known.
     pub(super) async fn strangers_listed(&self) -> Result<(), Error> {
-        let mut listed = self.0.strangers.listed.subscribe();
+        let mut listed = self.0.preexisting_calls.listed.subscribe();
         let waiting = tokio::time::timeout(PATIENCE, listed.wait_for(|listed| *listed));
         match waiting.await {
             Ok(Ok(_)) => Ok(()),
@@ -81,14 +81,14 @@ impl Service {
 
     /// Lists Twilio's live calls, as often as it takes; then watches them until they have ended.
     pub(super) async fn know_strangers(&self) {
-        let (clock, strangers) = (&self.0.parts.clock, &self.0.strangers);
+        let (clock, preexisting_calls) = (&self.0.parts.clock, &self.0.preexisting_calls);
         let mut pause = FIRST_PAUSE;
         let found = loop {
             match self.list_live().await {
                 Ok(found) => break found,
                 Err(error) => {
                     if let TwilioError::Refused(refusal) = &error {
-                        self.heed_refusal(refusal, None);
+                        self.apply_refusal(refusal, None);
                     }
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
@@ -110,20 +110,20 @@ impl Service {
                 "calls from before this start are under way; their numbers are left alone"
             );
         }
-        *strangers.lock() = found;
+        *preexisting_calls.lock() = found;
         self.0.carrier.reopen();
-        strangers.listed.send_replace(true);
+        preexisting_calls.listed.send_replace(true);
         let end = clock
             .now()
             .saturating_add(LONGEST)
             .unwrap_or(Timestamp::MAX);
-        while !strangers.lock().is_empty() && clock.now() < end {
+        while !preexisting_calls.lock().is_empty() && clock.now() < end {
             clock
                 .sleep_until(clock.now().saturating_add(LOOK).unwrap_or(end))
                 .await;
             self.look_at_strangers().await;
         }
-        strangers.lock().clear();
+        preexisting_calls.lock().clear();
     }
 
     /// Those that no other instance looks after.
@@ -167,7 +167,7 @@ impl Service {
     async fn look_at_strangers(&self) {
         let known: Vec<(CallSid, Phone)> = self
             .0
-            .strangers
+            .preexisting_calls
             .lock()
             .iter()
             .map(|(sid, phone)| (*sid, *phone))
@@ -186,8 +186,8 @@ impl Service {
                 ) => false,
             };
             if ended {
-                self.0.strangers.lock().remove(&sid);
-                self.freed(phone, a_breath_after(self.now()));
+                self.0.preexisting_calls.lock().remove(&sid);
+                self.notify_number_free(phone, cooldown_end(self.now()));
             }
         }
     }

@@ -4,43 +4,47 @@ use std::sync::Arc;
 
 use super::Memory;
 use crate::call::{Call, Decision};
-use crate::store::clearance::{Asking, Clearance, Want};
+use crate::store::dial_grant::{DialGrant, DialMode, DialRequest};
 
 impl Memory {
-    pub(in crate::store) fn clear(&self, asking: &Asking<'_>, want: Want) -> Clearance {
-        let mut clearance = self.look(asking);
-        if want != Want::Take || !clearance.number_is_free(asking.now) {
-            return clearance;
+    pub(in crate::store) fn request_dial(
+        &self,
+        asking: &DialRequest<'_>,
+        want: DialMode,
+    ) -> DialGrant {
+        let mut grant = self.look(asking);
+        if want != DialMode::Acquire || !grant.number_allows(asking.now) {
+            return grant;
         }
         let (call, often, now) = (asking.call, asking.often, asking.now);
         if asking.is_new {
-            clearance.admitted = self.admit(&call.owner, often, now);
-            if !clearance.admitted {
+            grant.admitted = self.admit(&call.owner, often, now);
+            if !grant.admitted {
                 return self.look(asking);
             }
-            clearance.room.key_minute = None;
+            grant.room.key_minute = None;
         }
-        let starts = clearance.house_is_free(now) && (!asking.needs_start || self.pace.take(now));
+        let starts = grant.global_limits_allow(now) && (!asking.needs_start || self.pace.take(now));
         if starts {
-            clearance.claimed = self.claim(call.reservation.phone, call.id, often, now);
-            if !clearance.claimed && asking.needs_start {
-                self.pace.give_back();
+            grant.claimed = self.claim(call.reservation.phone, call.id, often, now);
+            if !grant.claimed && asking.needs_start {
+                self.pace.return_start();
             }
         }
-        if clearance.claimed {
-            clearance
+        if grant.claimed {
+            grant
         } else {
-            Clearance {
-                admitted: clearance.admitted,
+            DialGrant {
+                admitted: grant.admitted,
                 ..self.look(asking)
             }
         }
     }
 
-    fn look(&self, asking: &Asking<'_>) -> Clearance {
+    fn look(&self, asking: &DialRequest<'_>) -> DialGrant {
         let (call, now) = (asking.call, asking.now);
         let phone = call.reservation.phone;
-        let mut clearance = Clearance {
+        let mut grant = DialGrant {
             opted_out: self.is_opted_out(phone),
             taken: self.is_taken(phone, call.id),
             room: self.room(phone, &call.owner, asking.often, now),
@@ -49,7 +53,7 @@ impl Memory {
             } else {
                 None
             },
-            ..Clearance::default()
+            ..DialGrant::default()
         };
         let open = self.open_calls(phone);
         for other in open
@@ -58,12 +62,12 @@ impl Memory {
             .filter_map(|id| self.load(id))
         {
             // A key 9 counts from the moment it was pressed, also before the number is on the list.
-            clearance.opted_out |= other.decision() == Some(Decision::OptedOut);
-            if asking.is_new && clearance.duplicate.is_none() && is_duplicate(&other, call) {
-                clearance.duplicate = Some(other.id);
+            grant.opted_out |= other.decision() == Some(Decision::OptedOut);
+            if asking.is_new && grant.duplicate.is_none() && is_duplicate(&other, call) {
+                grant.duplicate = Some(other.id);
             }
         }
-        clearance
+        grant
     }
 }
 
