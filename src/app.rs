@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
-use crate::config::{Carrier, Config, Given};
+use crate::config::{Config, Given, TwilioBackend};
 use crate::domain::{Language, phone};
 use crate::http::Site;
 use crate::http::door::Admission;
@@ -310,8 +310,8 @@ fn assemble(
     let account = config.carrier.account().clone();
     let verifier = Verifier::new(&origin, &account.auth_tokens, &account.webhook_keys)?;
     let (simulator, api_url) = match &config.carrier {
-        Carrier::Twilio { api_url, .. } => (None, api_url.clone()),
-        Carrier::Simulator(account) => {
+        TwilioBackend::Twilio { api_url, .. } => (None, api_url.clone()),
+        TwilioBackend::Simulator(account) => {
             let auth_tokens = account.auth_tokens.clone();
             let only_origin = (!address.ip().is_loopback() || config.public_url.is_some())
                 .then(|| origin.clone());

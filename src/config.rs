@@ -220,7 +220,7 @@ pub struct Config {
     /// Origin under which Twilio reaches us; `None`: the address that was bound.
     pub public_url: Option<Url>,
     /// Who places the calls.
-    pub carrier: Carrier,
+    pub carrier: TwilioBackend,
     /// Our numbers, the preferred one first.
     pub from_numbers: Vec<Phone>,
     /// The number that rings for every call, in a deployment for one restaurant.
@@ -270,7 +270,7 @@ pub struct Config {
 }
 
 /// Who places the calls.
-pub enum Carrier {
+pub enum TwilioBackend {
     /// The simulator in this process, with an account of its own.
     Simulator(TwilioAccount),
     /// Twilio, or what speaks its API.
@@ -295,7 +295,7 @@ pub struct TwilioAccount {
     pub credentials: Credentials,
 }
 
-impl Carrier {
+impl TwilioBackend {
     /// The account, whoever has it.
     #[must_use]
     pub const fn account(&self) -> &TwilioAccount {
@@ -306,7 +306,7 @@ impl Carrier {
 }
 
 /// Secrets stay out of every log.
-impl fmt::Debug for Carrier {
+impl fmt::Debug for TwilioBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Simulator(_) => f.write_str("Simulator"),

@@ -12,7 +12,7 @@ use std::fmt;
 use jiff::SignedDuration;
 
 use crate::clock::Clock;
-use crate::config::{Carrier, Config, TwilioAccount};
+use crate::config::{Config, TwilioAccount, TwilioBackend};
 use crate::domain::Phone;
 use crate::policy::CallLimits;
 use crate::twilio::client::{Client, ClientConfig, Error, http_client};
@@ -90,8 +90,8 @@ pub async fn examine(
 ) -> Result<Vec<Finding>, crate::app::Error> {
     let http = http_client()?;
     let (account, api_url) = match &config.carrier {
-        Carrier::Twilio { account, api_url } => (account, api_url),
-        Carrier::Simulator(_) => {
+        TwilioBackend::Twilio { account, api_url } => (account, api_url),
+        TwilioBackend::Simulator(_) => {
             let text = "The simulator is the carrier, no real phone rings. Set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN to \
                         go live.";
             let mut found = vec![Finding {

@@ -9,7 +9,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tablecall::app::App;
 use tablecall::app::stop::Signals;
 use tablecall::clock::Clock;
-use tablecall::config::{Carrier, Config, Given, Problem, with_headings};
+use tablecall::config::{Config, Given, Problem, TwilioBackend, with_headings};
 use tablecall::telemetry::reports::{Destination, Reports};
 use tablecall::telemetry::{self, Format};
 use tablecall::{doctor, remote, simulator, ticket};
@@ -380,7 +380,7 @@ fn run_server(given: &Given) -> ExitCode {
         Ok(running) => running,
         Err(error) => return complain(&error.to_string(), UNAVAILABLE),
     };
-    if matches!(config.carrier, Carrier::Twilio { .. })
+    if matches!(config.carrier, TwilioBackend::Twilio { .. })
         && config.service_name == doctor::DEFAULT_NAME
     {
         tracing::warn!(
@@ -389,7 +389,7 @@ fn run_server(given: &Given) -> ExitCode {
         );
     }
     let forgets = config.do_not_call_file.is_none() && config.shared.is_none();
-    if matches!(config.carrier, Carrier::Twilio { .. }) && forgets {
+    if matches!(config.carrier, TwilioBackend::Twilio { .. }) && forgets {
         tracing::warn!(
             "TABLECALL_DO_NOT_CALL_FILE is not set: restaurants that ask not to be called are forgotten when this process ends"
         );
@@ -397,7 +397,9 @@ fn run_server(given: &Given) -> ExitCode {
     let several = AUTOSCALING_ENV_VARS
         .iter()
         .find(|name| std::env::var_os(name).is_some());
-    if let (Carrier::Twilio { .. }, None, Some(name)) = (&config.carrier, &config.shared, several) {
+    if let (TwilioBackend::Twilio { .. }, None, Some(name)) =
+        (&config.carrier, &config.shared, several)
+    {
         tracing::warn!(
             sign = name,
             "this platform may run several machines, and REDIS_URL is not set: each of them keeps its own calls, so run one \
@@ -437,7 +439,7 @@ fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
 }
 
 async fn serve(config: Config) -> ExitCode {
-    let simulated = matches!(config.carrier, Carrier::Simulator(_));
+    let simulated = matches!(config.carrier, TwilioBackend::Simulator(_));
     let made = config
         .webhook_secrets
         .first()

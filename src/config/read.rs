@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use url::{Host, Url};
 
 use super::account::simulator_account;
-use super::{Carrier, Config, Given, Problem, TwilioAccount};
+use super::{Config, Given, Problem, TwilioAccount, TwilioBackend};
 use crate::domain::{Country, Name, Phone};
 use crate::http::cors::Origins;
 use crate::http::networks::TrustedProxies;
@@ -151,9 +151,9 @@ impl Reader {
         let allowed_countries = self.countries(given, simulated, from_numbers.first().copied());
         let contact_phone = contact_phone.or(from_numbers.first().copied());
         let carrier = if simulated {
-            Carrier::Simulator(account)
+            TwilioBackend::Simulator(account)
         } else {
-            Carrier::Twilio {
+            TwilioBackend::Twilio {
                 account,
                 api_url: api_url?,
             }

@@ -17,7 +17,7 @@ use super::refused_webhooks::RefusedWebhooks;
 use crate::call::TalkPosition;
 use crate::domain::id;
 use crate::service::links::path;
-use crate::service::{Callback, Document, Service};
+use crate::service::{DocumentRequest, Service, WebhookOutcome};
 use crate::speech::LAST_RESORT;
 use crate::telemetry::metrics::labels::{HEARD, WEBHOOKS};
 use crate::telemetry::metrics::{Family, Metrics, Webhook};
@@ -43,7 +43,7 @@ pub struct Hooks {
 /// Which webhook a path is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Hook<'a> {
-    Document(Document, &'a str),
+    Document(DocumentRequest, &'a str),
     Status(&'a str),
     Machine(&'a str),
     /// Of another version of ours, or of nobody: whoever is on the line hears one sentence.
@@ -57,20 +57,20 @@ impl<'a> Hook<'a> {
 
     fn known(path: &'a str) -> Option<Self> {
         if let Some(ticket) = path.strip_prefix(path::ANSWER) {
-            return Some(Self::Document(Document::Answer, ticket));
+            return Some(Self::Document(DocumentRequest::Answer, ticket));
         }
         if let Some(rest) = path.strip_prefix(path::KEYS) {
             let (position, ticket) = rest.split_once('/')?;
             let position: TalkPosition = position.parse().ok()?;
-            return Some(Self::Document(Document::Keys(position), ticket));
+            return Some(Self::Document(DocumentRequest::Keys(position), ticket));
         }
         if path == path::INBOUND {
-            return Some(Self::Document(Document::Inbound, ""));
+            return Some(Self::Document(DocumentRequest::Inbound, ""));
         }
         if let Some(rest) = path.strip_prefix(path::INBOUND_KEYS) {
             let (position, ticket) = rest.split_once('/')?;
             return Some(Self::Document(
-                Document::InboundKeys(position.parse().ok()?),
+                DocumentRequest::InboundKeys(position.parse().ok()?),
                 ticket,
             ));
         }
@@ -78,7 +78,7 @@ impl<'a> Hook<'a> {
             return Some(Self::Status(ticket));
         }
         if let Some(ticket) = path.strip_prefix(path::FALLBACK) {
-            return Some(Self::Document(Document::Fallback, ticket));
+            return Some(Self::Document(DocumentRequest::Fallback, ticket));
         }
         path.strip_prefix(path::MACHINE).map(Self::Machine)
     }
@@ -86,12 +86,12 @@ impl<'a> Hook<'a> {
     /// Its place among [`WEBHOOKS`].
     const fn kind(self) -> usize {
         match self {
-            Self::Document(Document::Answer, _) => 0,
-            Self::Document(Document::Keys(_), _) => 1,
+            Self::Document(DocumentRequest::Answer, _) => 0,
+            Self::Document(DocumentRequest::Keys(_), _) => 1,
             Self::Status(_) => 2,
             Self::Machine(_) => 3,
-            Self::Document(Document::Fallback, _) => 4,
-            Self::Document(Document::Inbound | Document::InboundKeys(_), _) => 5,
+            Self::Document(DocumentRequest::Fallback, _) => 4,
+            Self::Document(DocumentRequest::Inbound | DocumentRequest::InboundKeys(_), _) => 5,
             Self::Unknown => 6,
         }
     }
@@ -101,16 +101,16 @@ impl<'a> Hook<'a> {
     }
 }
 
-fn outcome_of(callback: Callback) -> &'static str {
+fn outcome_of(callback: WebhookOutcome) -> &'static str {
     HEARD.get(place(callback)).copied().unwrap_or_default()
 }
 
 /// The place of an outcome among [`HEARD`].
-const fn place(callback: Callback) -> usize {
+const fn place(callback: WebhookOutcome) -> usize {
     match callback {
-        Callback::Heard => 0,
-        Callback::Foreign => 1,
-        Callback::Failed => 2,
+        WebhookOutcome::Heard => 0,
+        WebhookOutcome::Foreign => 1,
+        WebhookOutcome::Failed => 2,
     }
 }
 
@@ -171,7 +171,7 @@ impl Hooks {
             .await;
         // Whatever failed, the restaurant hears a sentence and not Twilio's "application error".
         let (response, callback) =
-            dispatched.unwrap_or_else(|_panic| (last_resort(hook), Callback::Failed));
+            dispatched.unwrap_or_else(|_panic| (last_resort(hook), WebhookOutcome::Failed));
         let took = begun.elapsed();
         let counted = self.webhooks.at(hook.kind());
         counted.duration.record(took);
@@ -229,30 +229,30 @@ impl Hooks {
         }
     }
 
-    async fn dispatch(&self, hook: Hook<'_>, form: &Form) -> (Response, Callback) {
+    async fn dispatch(&self, hook: Hook<'_>, form: &Form) -> (Response, WebhookOutcome) {
         match hook {
             Hook::Document(document, ticket) => match VoiceRequest::read(form) {
                 Ok(request) => {
                     let (twiml, callback) = self.service.document(document, ticket, &request).await;
                     (xml(twiml), callback)
                 }
-                Err(_) => (xml(LAST_RESORT.to_owned()), Callback::Foreign),
+                Err(_) => (xml(LAST_RESORT.to_owned()), WebhookOutcome::Foreign),
             },
             Hook::Status(ticket) => match StatusCallback::read(form) {
                 Ok(callback) => (
                     empty(StatusCode::NO_CONTENT),
                     self.service.status(ticket, &callback).await,
                 ),
-                Err(_) => (empty(StatusCode::NO_CONTENT), Callback::Foreign),
+                Err(_) => (empty(StatusCode::NO_CONTENT), WebhookOutcome::Foreign),
             },
             Hook::Machine(ticket) => match AmdCallback::read(form) {
                 Ok(callback) => (
                     empty(StatusCode::NO_CONTENT),
                     self.service.machine(ticket, &callback).await,
                 ),
-                Err(_) => (empty(StatusCode::NO_CONTENT), Callback::Foreign),
+                Err(_) => (empty(StatusCode::NO_CONTENT), WebhookOutcome::Foreign),
             },
-            Hook::Unknown => (last_resort(hook), Callback::Foreign),
+            Hook::Unknown => (last_resort(hook), WebhookOutcome::Foreign),
         }
     }
 }
@@ -288,20 +288,23 @@ mod tests {
     fn paths_name_their_webhook() {
         assert_eq!(
             Hook::of("/twiml/answer/T"),
-            Hook::Document(Document::Answer, "T")
+            Hook::Document(DocumentRequest::Answer, "T")
         );
         let keys = Hook::of("/twiml/keys/1-0-0-7-k-o/T");
         assert_eq!(
             keys,
-            Hook::Document(Document::Keys(TalkPosition::first(7)), "T")
+            Hook::Document(DocumentRequest::Keys(TalkPosition::first(7)), "T")
         );
         assert_eq!(
             Hook::of("/twiml/inbound"),
-            Hook::Document(Document::Inbound, "")
+            Hook::Document(DocumentRequest::Inbound, "")
         );
         let position = TalkPosition::called_back(crate::call::position::TalkStage::Called);
         let keys = Hook::of("/twiml/inbound/keys/128-0-0-0-b-o/T");
-        assert_eq!(keys, Hook::Document(Document::InboundKeys(position), "T"));
+        assert_eq!(
+            keys,
+            Hook::Document(DocumentRequest::InboundKeys(position), "T")
+        );
         assert_eq!(Hook::of("/twiml/status/T"), Hook::Status("T"));
         assert_eq!(Hook::of("/twiml/machine/T"), Hook::Machine("T"));
         for (path, word) in [

@@ -23,7 +23,7 @@ const ABANDONED: SignedDuration = SignedDuration::from_secs(15);
 
 /// A call that a client asked for.
 #[derive(Debug)]
-pub struct Made {
+pub struct Created {
     /// The call.
     pub call: Arc<Call>,
     /// How many creates of its key count with it, for [`Service::allowance`]; `None`: nobody has
@@ -31,7 +31,7 @@ pub struct Made {
     pub creates: Option<Creates>,
 }
 
-impl Made {
+impl Created {
     const fn of(call: Arc<Call>) -> Self {
         Self {
             call,
@@ -41,9 +41,9 @@ impl Made {
 }
 
 /// What came of a request.
-enum Begun {
+enum IdempotentStart {
     /// A call of its own.
-    New(Made),
+    New(Created),
     /// Its key stands for the call of a request before it.
     Before(Standing),
 }
@@ -142,7 +142,7 @@ impl Service {
         owner: &Arc<str>,
         request: &Map<String, Value>,
         key: Option<&str>,
-    ) -> Result<Made, Error> {
+    ) -> Result<Created, Error> {
         let id = CallId::new(self.now());
         let key = key.map(|key| idempotency_key(owner, key));
         let understood = match self.read(request, id.made_at()) {
@@ -153,7 +153,7 @@ impl Service {
                 return self
                     .repeated(standing, request)
                     .await?
-                    .map(Made::of)
+                    .map(Created::of)
                     .ok_or(Error::NotFound);
             }
         };
@@ -161,7 +161,7 @@ impl Service {
             // A key that stands for a call needs no listing; any other stands for nothing before
             // there is one.
             if let Some(known) = self.known(key, request).await? {
-                return Ok(Made::of(known));
+                return Ok(Created::of(known));
             }
             self.strangers_listed().await?;
         }
@@ -178,13 +178,13 @@ impl Service {
         let call = Arc::new(call);
         for _ in 0..PATIENCE {
             let before = match self.make_apart(call.clone(), understood.facts, key).await? {
-                Begun::New(made) => return Ok(made),
-                Begun::Before(before) => before,
+                IdempotentStart::New(made) => return Ok(made),
+                IdempotentStart::Before(before) => before,
             };
             // The first request stores its call before it waits for anything, or is refused and
             // lets the key go.
             match self.repeated(before, request).await? {
-                Some(call) => return Ok(Made::of(call)),
+                Some(call) => return Ok(Created::of(call)),
                 None => self.let_go(key, before.call).await?,
             }
         }
@@ -230,7 +230,7 @@ impl Service {
         call: Arc<Call>,
         facts: PhoneFacts,
         key: Option<IdempotencyKey>,
-    ) -> Result<Begun, Error> {
+    ) -> Result<IdempotentStart, Error> {
         let service = self.clone();
         let making = async move {
             let store = &service.0.parts.store;
@@ -239,13 +239,13 @@ impl Service {
                 // A cluster may have been asked twice for what was done the first time.
                 && before.call != call.id
             {
-                return Ok(Begun::Before(before));
+                return Ok(IdempotentStart::Before(before));
             }
             let made = service.make(&call, facts).await;
             if let (Err(_), Some(key)) = (&made, key) {
                 store.unreserve(key, call.id).await;
             }
-            made.map(Begun::New)
+            made.map(IdempotentStart::New)
         };
         // Boxed, for a task moves what it does more than once.
         self.0
@@ -271,7 +271,7 @@ impl Service {
         }
     }
 
-    async fn make(&self, call: &Call, facts: PhoneFacts) -> Result<Made, Error> {
+    async fn make(&self, call: &Call, facts: PhoneFacts) -> Result<Created, Error> {
         let (phone, now) = (call.reservation.phone, call.created_at);
         let stripe = usize::try_from(phone.digits()).unwrap_or_default() % self.0.creating.len();
         let creating = match self.0.creating.get(stripe) {
@@ -318,7 +318,7 @@ impl Service {
             [Effect::TalkStage { attempt }] => self.place_for_client(stored, *attempt).await?,
             _ => stored,
         };
-        Ok(Made { call, creates })
+        Ok(Created { call, creates })
     }
 
     /// Asks Twilio while the client waits, and tells it what Twilio refused.

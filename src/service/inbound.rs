@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::dial_decision::DialQuestion;
-use super::webhooks::{Callback, said};
+use super::webhooks::{WebhookOutcome, said};
 use super::{Error, Service};
 use crate::call::position::TalkStage;
 use crate::call::talk::{self, TalkContext};
@@ -26,9 +26,12 @@ const ATTESTED: &str = "TN-Validation-Passed-A";
 
 impl Service {
     /// The first document for somebody who rings one of our numbers.
-    pub async fn inbound(&self, request: &VoiceRequest<'_>) -> (String, Callback) {
+    pub async fn inbound(&self, request: &VoiceRequest<'_>) -> (String, WebhookOutcome) {
         if request.account_sid != self.0.parts.settings.account {
-            return (crate::speech::LAST_RESORT.to_owned(), Callback::Foreign);
+            return (
+                crate::speech::LAST_RESORT.to_owned(),
+                WebhookOutcome::Foreign,
+            );
         }
         match self.find_waiting(request).await {
             Ok(Some((call, place))) => {
@@ -39,14 +42,17 @@ impl Service {
                     Reply::Offer { listen: position }
                 };
                 match self.seal_inbound(&call) {
-                    Some(ticket) => (self.say_inbound(&reply, &call, &ticket), Callback::Heard),
-                    None => (self.who_we_are(request), Callback::Failed),
+                    Some(ticket) => (
+                        self.say_inbound(&reply, &call, &ticket),
+                        WebhookOutcome::Heard,
+                    ),
+                    None => (self.who_we_are(request), WebhookOutcome::Failed),
                 }
             }
-            Ok(None) => (self.who_we_are(request), Callback::Heard),
+            Ok(None) => (self.who_we_are(request), WebhookOutcome::Heard),
             Err(error) => {
                 tracing::error!(%error, "calls to a number that rings us could not be looked up");
-                (self.who_we_are(request), Callback::Failed)
+                (self.who_we_are(request), WebhookOutcome::Failed)
             }
         }
     }
@@ -57,10 +63,10 @@ impl Service {
         position: TalkPosition,
         ticket: &str,
         request: &VoiceRequest<'_>,
-    ) -> (String, Callback) {
+    ) -> (String, WebhookOutcome) {
         let opened = match self.open(ticket, TicketPurpose::Inbound, request.account_sid) {
             Ok(opened) => opened,
-            Err(refused) => return (self.apologize(refused.as_ref()), Callback::Foreign),
+            Err(refused) => return (self.apologize(refused.as_ref()), WebhookOutcome::Foreign),
         };
         let input = self.input(opened.body().map(|body| body.reservation.language), request);
         let one = matches!(
@@ -68,7 +74,7 @@ impl Service {
             Input::Digits("1") | Input::SpokenIntent(SpokenIntent::Yes)
         );
         let event = match position.stage {
-            TalkStage::Offer if !one => return (self.who_we_are(request), Callback::Heard),
+            TalkStage::Offer if !one => return (self.who_we_are(request), WebhookOutcome::Heard),
             TalkStage::Offer => Event::RingNow,
             TalkStage::Keys
             | TalkStage::Change
@@ -89,13 +95,13 @@ impl Service {
                 let reply = applied.reply.unwrap_or(Reply::Goodbye(Goodbye::Decided));
                 (
                     self.say_inbound(&reply, &applied.call, ticket),
-                    Callback::Heard,
+                    WebhookOutcome::Heard,
                 )
             }
-            Ok(None) => (self.apologize(Some(&opened)), Callback::Foreign),
+            Ok(None) => (self.apologize(Some(&opened)), WebhookOutcome::Foreign),
             Err(error) => {
                 tracing::error!(call.id = %opened.head.call, %error, "the answer of a caller could not be stored");
-                (self.apologize(Some(&opened)), Callback::Failed)
+                (self.apologize(Some(&opened)), WebhookOutcome::Failed)
             }
         }
     }

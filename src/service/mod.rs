@@ -9,15 +9,15 @@ pub mod links;
 
 pub mod opt_out;
 
-mod carrier;
+mod carrier_health;
 mod create;
 mod delivery;
 mod effects;
-mod figures;
+mod metrics;
 mod inbound;
-mod place;
+mod dial;
 mod ready;
-mod story;
+mod call_log;
 mod preexisting_calls;
 mod sweep;
 mod traced;
@@ -44,10 +44,10 @@ use crate::telemetry::traces::Traces;
 use crate::ticket::Tickets;
 use crate::{store, twilio};
 
-pub use carrier::HealthIssue;
+pub use carrier_health::HealthIssue;
 pub use create::Check;
 pub use ready::Readiness;
-pub use webhooks::{Callback, Document};
+pub use webhooks::{DocumentRequest, WebhookOutcome};
 
 /// What a deployment decides.
 #[derive(Clone, Debug)]
@@ -118,7 +118,7 @@ pub struct Service(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     parts: Parts,
-    carrier: carrier::Carrier,
+    carrier: carrier_health::CarrierHealth,
     preexisting_calls: preexisting_calls::PreexistingCalls,
     /// What the public URL answered last, when that was not our answer.
     unreachable: std::sync::Mutex<Option<String>>,
@@ -176,7 +176,7 @@ impl Service {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let account = account_digest(&parts.settings.account);
-        let carrier = carrier::Carrier::new(&parts.settings.from_numbers);
+        let carrier = carrier_health::CarrierHealth::new(&parts.settings.from_numbers);
         let preexisting_calls = preexisting_calls::PreexistingCalls::new();
         let creating = (0..64).map(|_| tokio::sync::Mutex::default()).collect();
         let unreachable = std::sync::Mutex::default();
@@ -316,7 +316,7 @@ impl Service {
         match self.0.parts.store.change(before, step.call, event).await? {
             Saved::Conflict => Ok(None),
             Saved::Done(call) => {
-                self.tell(before, &call);
+                self.log_changes(before, &call);
                 self.leave_number(before, &call, now).await;
                 Ok(Some(Applied {
                     call,

@@ -21,7 +21,7 @@ use crate::twilio::{AccountSid, AnsweredBy, CallStatus};
 
 /// Which document of the conversation is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Document {
+pub enum DocumentRequest {
     /// The first.
     Answer,
     /// What follows a Gather.
@@ -36,7 +36,7 @@ pub enum Document {
 
 /// What came of a webhook, for its log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Callback {
+pub enum WebhookOutcome {
     /// It was taken note of, or known already.
     Heard,
     /// It speaks of no call of ours: it changed nothing.
@@ -53,20 +53,20 @@ impl Service {
     /// The document for `request`: always TwiML, whatever happens.
     pub async fn document(
         &self,
-        document: Document,
+        document: DocumentRequest,
         ticket: &str,
         request: &VoiceRequest<'_>,
-    ) -> (String, Callback) {
+    ) -> (String, WebhookOutcome) {
         match document {
-            Document::Inbound => return self.inbound(request).await,
-            Document::InboundKeys(position) => {
+            DocumentRequest::Inbound => return self.inbound(request).await,
+            DocumentRequest::InboundKeys(position) => {
                 return Box::pin(self.inbound_keys(position, ticket, request)).await;
             }
-            Document::Answer | Document::Keys(_) | Document::Fallback => {}
+            DocumentRequest::Answer | DocumentRequest::Keys(_) | DocumentRequest::Fallback => {}
         }
         let opened = match self.open(ticket, TicketPurpose::Voice, request.account_sid) {
             Ok(opened) => opened,
-            Err(refused) => return (self.apologize(refused.as_ref()), Callback::Foreign),
+            Err(refused) => return (self.apologize(refused.as_ref()), WebhookOutcome::Foreign),
         };
         let on = AttemptRef {
             attempt: opened.head.attempt,
@@ -88,20 +88,23 @@ impl Service {
                 }
                 let reply = applied.reply.unwrap_or(Reply::Apology(Apology::Fault));
                 self.perform_for_twilio(&applied).await;
-                (self.say(&reply, &applied.call, ticket), Callback::Heard)
+                (
+                    self.say(&reply, &applied.call, ticket),
+                    WebhookOutcome::Heard,
+                )
             }
-            Ok(None) => (self.apologize(Some(&opened)), Callback::Foreign),
+            Ok(None) => (self.apologize(Some(&opened)), WebhookOutcome::Foreign),
             Err(error) => {
                 tracing::error!(call.id = %opened.head.call, error = %error, "the answer of the restaurant could not be stored");
-                (self.apologize(Some(&opened)), Callback::Failed)
+                (self.apologize(Some(&opened)), WebhookOutcome::Failed)
             }
         }
     }
 
     /// A status callback.
-    pub async fn status(&self, ticket: &str, callback: &StatusCallback) -> Callback {
+    pub async fn status(&self, ticket: &str, callback: &StatusCallback) -> WebhookOutcome {
         let Ok(opened) = self.open(ticket, TicketPurpose::Status, callback.account_sid) else {
-            return Callback::Foreign;
+            return WebhookOutcome::Foreign;
         };
         let on = AttemptRef {
             attempt: opened.head.attempt,
@@ -115,9 +118,9 @@ impl Service {
     }
 
     /// The verdict of answering-machine detection; a human, or nobody knows, is no news.
-    pub async fn machine(&self, ticket: &str, callback: &AmdCallback) -> Callback {
+    pub async fn machine(&self, ticket: &str, callback: &AmdCallback) -> WebhookOutcome {
         let Ok(opened) = self.open(ticket, TicketPurpose::Machine, callback.account_sid) else {
-            return Callback::Foreign;
+            return WebhookOutcome::Foreign;
         };
         let on = AttemptRef {
             attempt: opened.head.attempt,
@@ -131,14 +134,14 @@ impl Service {
                 | AnsweredBy::MachineEndSilence
                 | AnsweredBy::MachineEndOther,
             ) => Machine::Voice,
-            Some(AnsweredBy::Human | AnsweredBy::Unknown) | None => return Callback::Heard,
+            Some(AnsweredBy::Human | AnsweredBy::Unknown) | None => return WebhookOutcome::Heard,
         };
         self.callback(&opened, Event::Detected(on, machine)).await
     }
 
     fn voice_event<'a>(
         &self,
-        document: Document,
+        document: DocumentRequest,
         on: AttemptRef,
         request: &VoiceRequest<'a>,
         opened: &Opened,
@@ -149,45 +152,47 @@ impl Service {
         let language = || opened.body().map(|body| body.reservation.language);
         let input = || self.input(request.speech_result.and_then(|_| language()), request);
         match document {
-            Document::Answer | Document::Inbound | Document::InboundKeys(_) => {
-                Event::Fetched { on, sealed_at }
-            }
-            Document::Keys(position) => Event::Keyed {
+            DocumentRequest::Answer
+            | DocumentRequest::Inbound
+            | DocumentRequest::InboundKeys(_) => Event::Fetched { on, sealed_at },
+            DocumentRequest::Keys(position) => Event::Keyed {
                 on,
                 position,
                 input: input(),
                 sealed_at,
             },
-            Document::Fallback => match (request.error_url.and_then(links::failed_turn), input()) {
-                // The keys that were on their way when the document failed, if Twilio sends them
-                // along.
-                (Some(position), input @ (Input::Digits(_) | Input::SpokenIntent(_))) => {
-                    Event::Keyed {
+            DocumentRequest::Fallback => {
+                match (request.error_url.and_then(links::failed_turn), input()) {
+                    // The keys that were on their way when the document failed, if Twilio sends them
+                    // along.
+                    (Some(position), input @ (Input::Digits(_) | Input::SpokenIntent(_))) => {
+                        Event::Keyed {
+                            on,
+                            position,
+                            input,
+                            sealed_at,
+                        }
+                    }
+                    (position, _) => Event::Resumed {
                         on,
                         position,
-                        input,
                         sealed_at,
-                    }
+                    },
                 }
-                (position, _) => Event::Resumed {
-                    on,
-                    position,
-                    sealed_at,
-                },
-            },
+            }
         }
     }
 
-    async fn callback(&self, opened: &Opened, event: Event<'_>) -> Callback {
+    async fn callback(&self, opened: &Opened, event: Event<'_>) -> WebhookOutcome {
         match self.hear(opened, event).await {
             Ok(Some(applied)) => {
                 self.perform_for_twilio(&applied).await;
-                Callback::Heard
+                WebhookOutcome::Heard
             }
-            Ok(None) => Callback::Foreign,
+            Ok(None) => WebhookOutcome::Foreign,
             Err(error) => {
                 tracing::error!(call.id = %opened.head.call, error = %error, "a callback could not be stored");
-                Callback::Failed
+                WebhookOutcome::Failed
             }
         }
     }

@@ -28,7 +28,7 @@ pub(super) fn wrong(given: &Given) -> Vec<&'static str> {
 #[test]
 fn nothing_is_needed_for_a_first_try() {
     let config = Config::read(&Given::default()).unwrap();
-    assert!(matches!(config.carrier, Carrier::Simulator(_)));
+    assert!(matches!(config.carrier, TwilioBackend::Simulator(_)));
     assert_eq!(config.listen, "127.0.0.1:8080".parse().unwrap());
     assert_eq!(
         (
@@ -84,7 +84,7 @@ fn a_simulator_that_others_reach_has_a_token_that_nobody_knows() {
 fn an_account_needs_its_company() {
     let config = Config::read(&live()).unwrap();
     assert!(
-        matches!(config.carrier, Carrier::Twilio { ref api_url, .. } if api_url == "https://api.twilio.com")
+        matches!(config.carrier, TwilioBackend::Twilio { ref api_url, .. } if api_url == "https://api.twilio.com")
     );
     assert_eq!(
         (config.calls_per_second, config.allowed_countries),

@@ -53,7 +53,7 @@ impl Service {
             u64::try_from(self.0.parts.store.capacity()).unwrap_or(u64::MAX),
         ));
         state.caller_ids_set_aside.set(float(
-            u64::try_from(self.0.carrier.aside(now)).unwrap_or(u64::MAX),
+            u64::try_from(self.0.carrier.suspended(now)).unwrap_or(u64::MAX),
         ));
         let readiness = self.readiness();
         for (part, gauge) in state.ailing.iter() {

@@ -11,14 +11,14 @@ impl Service {
     pub(super) fn appeared(&self, call: &Call) {
         request::note_call(call.id.as_bytes());
         for entry in &call.timeline {
-            tell_entry(call, *entry);
+            log_entry(call, *entry);
         }
     }
 
     /// Logs and counts what is new about a call.
-    pub(super) fn tell(&self, before: &Call, call: &Call) {
+    pub(super) fn log_changes(&self, before: &Call, call: &Call) {
         for entry in call.timeline.iter().skip(before.timeline.len()) {
-            tell_entry(call, *entry);
+            log_entry(call, *entry);
             self.trace_entry(call, *entry);
         }
         self.count(before, call);
@@ -27,7 +27,7 @@ impl Service {
 
 /// What happened, and in which attempt; at the beginning whose call it is, and at the end how long
 /// it took.
-fn tell_entry(call: &Call, entry: TimelineEntry) {
+fn log_entry(call: &Call, entry: TimelineEntry) {
     let (id, event) = (call.id, entry.what.word());
     if entry.what == TimelineEvent::Created {
         let (key, language) = (&*call.owner, call.reservation.language.as_str());

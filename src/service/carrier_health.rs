@@ -30,24 +30,24 @@ const SET_BACK: SignedDuration = SignedDuration::from_secs(10);
 
 /// What is known of Twilio's willingness.
 #[derive(Debug)]
-pub(super) struct Carrier {
+pub(super) struct CarrierHealth {
     numbers: Vec<(Phone, Option<Country>)>,
-    known: Mutex<Known>,
+    known: Mutex<HealthState>,
     closed: Notify,
 }
 
 #[derive(Debug)]
-struct Known {
-    gate: Gate,
+struct HealthState {
+    availability: Availability,
     /// Pauses since the last create that Twilio accepted.
     pauses: u32,
     /// Caller IDs that Twilio refused: since when, and with which code.
-    aside: HashMap<Phone, (Timestamp, u32)>,
+    suspended: HashMap<Phone, (Timestamp, u32)>,
     terms: AccountTier,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Gate {
+enum Availability {
     Open,
     /// Twilio is busy or out of reach.
     Busy {
@@ -61,7 +61,7 @@ enum Gate {
     },
 }
 
-impl Gate {
+impl Availability {
     /// Until when Twilio is left alone because it was busy. A clock that has been set back does not
     /// make that longer.
     fn pause(self, now: Timestamp) -> Option<Timestamp> {
@@ -85,7 +85,7 @@ pub struct HealthIssue {
     pub grave: bool,
 }
 
-impl Carrier {
+impl CarrierHealth {
     pub(super) fn new(numbers: &[Phone]) -> Self {
         let country = |number: &Phone| number.facts().and_then(|facts| facts.country);
         // One number is the right one for every country.
@@ -94,10 +94,10 @@ impl Carrier {
             .iter()
             .map(|number| (*number, several.then(|| country(number)).flatten()))
             .collect();
-        let known = Known {
-            gate: Gate::Open,
+        let known = HealthState {
+            availability: Availability::Open,
             pauses: 0,
-            aside: HashMap::new(),
+            suspended: HashMap::new(),
             terms: AccountTier::Full,
         };
         Self {
@@ -107,18 +107,18 @@ impl Carrier {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
+    fn lock(&self) -> MutexGuard<'_, HealthState> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// When calls are taken again; `None`: now.
     pub(super) fn closed_until(&self, now: Timestamp) -> Option<Timestamp> {
         let known = self.lock();
-        match known.gate {
-            Gate::Open => None,
-            Gate::Busy { .. } => known.gate.pause(now),
+        match known.availability {
+            Availability::Open => None,
+            Availability::Busy { .. } => known.availability.pause(now),
             // Until a test has succeeded, whenever that is.
-            Gate::Shut { test_at, .. } => {
+            Availability::Shut { test_at, .. } => {
                 Some(plus(test_at.max(now), SignedDuration::from_secs(1)))
             }
         }
@@ -127,16 +127,16 @@ impl Carrier {
     /// Twilio accepted a create.
     pub(super) fn accepted(&self) {
         let mut known = self.lock();
-        (known.gate, known.pauses) = (Gate::Open, 0);
+        (known.availability, known.pauses) = (Availability::Open, 0);
     }
 
     /// Twilio asks to wait, or cannot be reached: until when nothing more is sent.
     pub(super) fn busy(&self, retry_after: Option<Duration>, now: Timestamp) -> Timestamp {
         let mut known = self.lock();
-        if let Gate::Shut { test_at, .. } = known.gate {
+        if let Availability::Shut { test_at, .. } = known.availability {
             return test_at.max(now);
         }
-        if let Some(until) = known.gate.pause(now) {
+        if let Some(until) = known.availability.pause(now) {
             // Creates that left together fail together: that is one failure.
             return until;
         }
@@ -146,19 +146,19 @@ impl Carrier {
         };
         known.pauses = known.pauses.saturating_add(1);
         let until = plus(now, pause + jitter(pause));
-        known.gate = Gate::Busy { since: now, until };
+        known.availability = Availability::Busy { since: now, until };
         until
     }
 
     /// Twilio refuses the account: when it is tested.
     pub(super) fn shut(&self, code: u32, now: Timestamp) {
         let mut known = self.lock();
-        if matches!(known.gate, Gate::Shut { test_at, .. } if test_at > now) {
+        if matches!(known.availability, Availability::Shut { test_at, .. } if test_at > now) {
             return;
         }
         let pause = doubled(FIRST_TEST, known.pauses, LAST_TEST);
         known.pauses = known.pauses.saturating_add(1);
-        known.gate = Gate::Shut {
+        known.availability = Availability::Shut {
             code,
             test_at: plus(now, pause + jitter(pause)),
         };
@@ -175,7 +175,7 @@ impl Carrier {
         let mut known = self.lock();
         let pause = doubled(FIRST_TEST, known.pauses, LAST_TEST);
         known.pauses = known.pauses.saturating_add(1);
-        if let Gate::Shut { test_at, .. } = &mut known.gate {
+        if let Availability::Shut { test_at, .. } = &mut known.availability {
             *test_at = plus(now, pause + jitter(pause));
         }
     }
@@ -184,8 +184,8 @@ impl Carrier {
     /// accepted.
     pub(super) fn reopen(&self) {
         let mut known = self.lock();
-        if matches!(known.gate, Gate::Shut { .. }) {
-            known.gate = Gate::Open;
+        if matches!(known.availability, Availability::Shut { .. }) {
+            known.availability = Availability::Open;
             drop(known);
             tracing::info!("Twilio takes this account again");
         }
@@ -193,9 +193,9 @@ impl Carrier {
 
     /// When the account is to be tested.
     pub(super) fn test_at(&self) -> Option<Timestamp> {
-        match self.lock().gate {
-            Gate::Shut { test_at, .. } => Some(test_at),
-            Gate::Open | Gate::Busy { .. } => None,
+        match self.lock().availability {
+            Availability::Shut { test_at, .. } => Some(test_at),
+            Availability::Open | Availability::Busy { .. } => None,
         }
     }
 
@@ -209,9 +209,9 @@ impl Carrier {
     pub(super) fn caller_id(&self, country: Option<Country>, now: Timestamp) -> Option<Phone> {
         let mut known = self.lock();
         known
-            .aside
+            .suspended
             .retain(|_, (since, _)| now.duration_since(*since) < SET_ASIDE);
-        let good = |(number, _): &&(Phone, Option<Country>)| !known.aside.contains_key(number);
+        let good = |(number, _): &&(Phone, Option<Country>)| !known.suspended.contains_key(number);
         let at_home = |(_, home): &&(Phone, Option<Country>)| home.is_some() && *home == country;
         let best = self
             .numbers
@@ -226,20 +226,20 @@ impl Carrier {
     /// Twilio refused this number as a caller ID; whether another is left.
     pub(super) fn set_aside(&self, number: Phone, code: u32, now: Timestamp) -> bool {
         let mut known = self.lock();
-        known.aside.insert(number, (now, code));
+        known.suspended.insert(number, (now, code));
         let left = self
             .numbers
             .iter()
-            .any(|(number, _)| !known.aside.contains_key(number));
+            .any(|(number, _)| !known.suspended.contains_key(number));
         drop(known);
         tracing::error!(caller_id = ?number, twilio.code = code, another = left, "Twilio refuses a caller ID");
         left
     }
 
     /// How many caller IDs are set aside.
-    pub(super) fn aside(&self, now: Timestamp) -> usize {
+    pub(super) fn suspended(&self, now: Timestamp) -> usize {
         self.lock()
-            .aside
+            .suspended
             .values()
             .filter(|(since, _)| now.duration_since(*since) < SET_ASIDE)
             .count()
@@ -271,18 +271,18 @@ impl Carrier {
 
     /// What is not well.
     pub(super) fn health_issues(&self, now: Timestamp) -> Vec<HealthIssue> {
-        let aside = self.aside(now);
+        let suspended = self.suspended(now);
         let known = self.lock();
         let mut found = Vec::new();
-        match known.gate {
-            Gate::Open => {}
-            Gate::Busy { .. } if known.gate.pause(now).is_none() => {}
-            Gate::Busy { until, .. } => found.push(HealthIssue {
+        match known.availability {
+            Availability::Open => {}
+            Availability::Busy { .. } if known.availability.pause(now).is_none() => {}
+            Availability::Busy { until, .. } => found.push(HealthIssue {
                 part: "twilio",
                 detail: format!("Twilio is busy or out of reach; calls wait until {until:.0}."),
                 grave: false,
             }),
-            Gate::Shut { code, test_at } => found.push(HealthIssue {
+            Availability::Shut { code, test_at } => found.push(HealthIssue {
                 part: "twilio",
                 detail: format!(
                     "Twilio refuses this account: {} It is tested again at {test_at:.0}.",
@@ -291,16 +291,20 @@ impl Carrier {
                 grave: true,
             }),
         }
-        if aside > 0 {
-            let codes: Vec<String> = known.aside.values().map(|(_, code)| says(*code)).collect();
+        if suspended > 0 {
+            let codes: Vec<String> = known
+                .suspended
+                .values()
+                .map(|(_, code)| says(*code))
+                .collect();
             found.push(HealthIssue {
                 part: "caller_id",
                 detail: format!(
-                    "Twilio refused {aside} of {} numbers of TWILIO_FROM_NUMBER: {}",
+                    "Twilio refused {suspended} of {} numbers of TWILIO_FROM_NUMBER: {}",
                     self.numbers.len(),
                     codes.join(" ")
                 ),
-                grave: aside >= self.numbers.len(),
+                grave: suspended >= self.numbers.len(),
             });
         }
         found
@@ -342,7 +346,7 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_a_bound_and_twilios_own_word_counts_more() {
-        let carrier = Carrier::new(&[]);
+        let carrier = CarrierHealth::new(&[]);
         let (mut at, mut before) = (now(), SignedDuration::ZERO);
         for _ in 0..12 {
             let until = carrier.busy(None, at);
@@ -371,7 +375,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_back_makes_no_pause_longer() {
-        let carrier = Carrier::new(&[]);
+        let carrier = CarrierHealth::new(&[]);
         carrier.busy(Some(Duration::from_secs(60)), now());
         assert!(carrier.closed_until(now()).is_some());
         assert_eq!(
@@ -382,7 +386,7 @@ mod tests {
 
     #[test]
     fn a_refused_account_is_dialled_for_only_after_a_test() {
-        let carrier = Carrier::new(&[]);
+        let carrier = CarrierHealth::new(&[]);
         carrier.shut(20_003, now());
         let test_at = carrier.test_at().unwrap();
         assert!(
@@ -415,7 +419,7 @@ mod tests {
             phone("+493012345678"),
             phone("+442079460000"),
         );
-        let carrier = Carrier::new(&[us, de, gb]);
+        let carrier = CarrierHealth::new(&[us, de, gb]);
         let pick = |country: &str, at| carrier.caller_id(country.parse().ok(), at);
         assert_eq!(
             (pick("DE", now()), pick("FR", now()), pick("US", now())),
@@ -445,7 +449,7 @@ mod tests {
 
     #[test]
     fn what_a_trial_account_may_ask_for_only_shrinks() {
-        let carrier = Carrier::new(&[]);
+        let carrier = CarrierHealth::new(&[]);
         carrier.reduce(AccountTier::Silent);
         carrier.reduce(AccountTier::Trial);
         assert_eq!(carrier.terms(), AccountTier::Silent);
