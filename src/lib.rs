@@ -5,7 +5,7 @@
 //! `tests/tidy.rs` holds it.
 
 pub mod clock;
-pub mod plain;
+pub mod unescaped;
 pub mod telemetry;
 pub mod domain;
 pub mod call;

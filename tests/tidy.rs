@@ -20,7 +20,7 @@ use tree::{Source, after, expand, root, sources, tracked};
 /// three put the program together.
 const ORDER: [&str; 19] = [
     "clock",
-    "plain",
+    "unescaped",
     "telemetry",
     "domain",
     "call",

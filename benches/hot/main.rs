@@ -19,7 +19,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use poem::{Endpoint, IntoResponse};
 use tablecall::call::{Opening, Reply, TalkPosition};
 use tablecall::clock::Clock;
-use tablecall::speech::{Input, Scene, Speech};
+use tablecall::speech::{Input, RenderContext, Speech};
 use tablecall::telemetry::{self, Format};
 use tablecall::ticket::{TicketPurpose, Tickets};
 use tablecall::twilio::form::Form;
@@ -65,7 +65,7 @@ fn parts(criterion: &mut Criterion) {
         });
     });
     let speech = Speech::load(Input::Keys).unwrap();
-    let scene = Scene {
+    let scene = RenderContext {
         reservation: &body.reservation,
         service_name: "Tablecall",
         contact_phone: None,

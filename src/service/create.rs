@@ -10,7 +10,7 @@ use super::{Applied, Error, Service, intake};
 use crate::call::{Call, CarryOver, Effect, Ended, step};
 use crate::domain::{CallId, PhoneFacts, Reservation};
 use crate::policy::{Allowance, DialReason, Verdict};
-use crate::speech::{Scene, Script};
+use crate::speech::{RenderContext, Script};
 use crate::store::{self, Creates, IdempotencyKey, Saved, Standing};
 use crate::telemetry::request;
 use crate::ticket;
@@ -120,9 +120,9 @@ impl Service {
         Ok(Understood { reservation, facts })
     }
 
-    pub(super) fn scene<'a>(&'a self, reservation: &'a Reservation) -> Scene<'a> {
+    pub(super) fn scene<'a>(&'a self, reservation: &'a Reservation) -> RenderContext<'a> {
         let settings = &self.0.parts.settings;
-        Scene {
+        RenderContext {
             reservation,
             service_name: &settings.service_name,
             contact_phone: settings.contact_phone,

@@ -8,12 +8,12 @@ use jiff::civil::time;
 
 use super::document::{Document, Template};
 use super::files::{self, File};
+use super::language_pack::LanguagePack;
 use super::message::MESSAGES;
 use super::number::Numbers;
 use super::problem::{Problem, Wrong};
 use super::schema::Schema;
-use super::tongue::Tongue;
-use super::{Input, Scene, Speech};
+use super::{Input, RenderContext, Speech};
 use crate::call::position::{Decision, TalkPosition};
 use crate::call::talk::{Apology, Goodbye, Opening, Reply, RepromptReason};
 use crate::domain::{
@@ -38,17 +38,17 @@ impl Speech {
         let schema = Schema::load()
             .map_err(|error| one("../src/speech", Wrong::Unreadable(error.to_string())))?;
         let templates = templates(documents)?;
-        let (mut tongues, mut problems) = (Vec::new(), Vec::new());
+        let (mut language_packs, mut problems) = (Vec::new(), Vec::new());
         for file in languages {
-            match Tongue::load(*file, &templates, &schema, input) {
-                Ok(tongue) => tongues.push(tongue),
+            match LanguagePack::load(*file, &templates, &schema, input) {
+                Ok(language_pack) => language_packs.push(language_pack),
                 Err(more) => problems.extend(more),
             }
         }
-        let countries = countries(&tongues, &mut problems);
-        let Some(usual) = tongues
+        let countries = countries(&language_packs, &mut problems);
+        let Some(usual) = language_packs
             .iter()
-            .position(|tongue| tongue.language == Language::EN_US)
+            .position(|language_pack| language_pack.language == Language::EN_US)
         else {
             if problems.is_empty() {
                 problems = one("en-US.toml", Wrong::Tag);
@@ -56,7 +56,7 @@ impl Speech {
             return Err(problems);
         };
         let speech = Self {
-            tongues: tongues.into(),
+            language_packs: language_packs.into(),
             usual,
             countries,
             numbers: Numbers::default(),
@@ -102,23 +102,23 @@ impl Speech {
         // A short one: the 3,000 characters that a URL can have are far from the limit of a
         // document.
         let action = "https://tablecall.example/twiml/1-0-0-0-k-o/ticket#rc=2&rp=all";
-        let scene = Scene {
+        let render_context = RenderContext {
             reservation,
             service_name: &service,
             contact_phone: contact,
         };
         let replies = replies()
             .into_iter()
-            .map(|(name, reply)| (name, self.render(&reply, &scene, action)));
+            .map(|(name, reply)| (name, self.render(&reply, &render_context, action)));
         let language = reservation.language;
         let others = [
             ("apology.xml", self.apology(language)),
-            ("voicemail.xml", self.voicemail(&scene)),
+            ("voicemail.xml", self.voicemail(&render_context)),
             (
                 "voicemail.xml",
-                self.voicemail(&Scene {
+                self.voicemail(&RenderContext {
                     contact_phone: None,
-                    ..scene
+                    ..render_context
                 }),
             ),
             ("inbound.xml", self.inbound(language, &service, contact)),
@@ -166,11 +166,14 @@ fn templates(files: &[File<'_>]) -> Result<Vec<Template>, Vec<Problem>> {
     }
 }
 
-fn countries(tongues: &[Tongue], problems: &mut Vec<Problem>) -> Box<[([u8; 2], usize)]> {
-    let named = tongues.iter().enumerate();
+fn countries(
+    language_packs: &[LanguagePack],
+    problems: &mut Vec<Problem>,
+) -> Box<[([u8; 2], usize)]> {
+    let named = language_packs.iter().enumerate();
     let mut countries: Vec<([u8; 2], usize)> = named
-        .flat_map(|(place, tongue)| {
-            tongue
+        .flat_map(|(place, language_pack)| {
+            language_pack
                 .countries
                 .iter()
                 .map(move |country| (*country, place))
@@ -182,9 +185,9 @@ fn countries(tongues: &[Tongue], problems: &mut Vec<Problem>) -> Box<[([u8; 2], 
             continue;
         };
         let tag = |place: &usize| {
-            tongues
+            language_packs
                 .get(*place)
-                .map(|tongue| tongue.language.to_string())
+                .map(|language_pack| language_pack.language.to_string())
                 .unwrap_or_default()
         };
         if country == same {

@@ -8,7 +8,7 @@
 mod calendar;
 mod document;
 mod estimate;
-mod ears;
+mod speech_matcher;
 mod files;
 mod load;
 mod memo;
@@ -16,11 +16,11 @@ mod message;
 mod number;
 mod phrase;
 mod problem;
-mod scene;
+mod render_context;
 mod schema;
 mod spoken;
 mod time_again;
-mod tongue;
+mod language_pack;
 
 #[cfg(test)]
 mod tests;
@@ -32,11 +32,11 @@ use crate::call::SpokenIntent;
 use crate::call::talk::{Apology, Opening, Reply};
 use crate::domain::{Country, Language, Phone, Reservation};
 use document::Document;
+use language_pack::LanguagePack;
 use message::Conditions;
 use number::Numbers;
-use scene::Content;
+use render_context::MessageContent;
 use spoken::Out;
-use tongue::Tongue;
 
 /// The document for when nothing is known, not even the language: fixed, so that nothing can go
 /// wrong with it.
@@ -49,17 +49,17 @@ pub const LAST_RESORT: &str = concat!(
 /// grouped.
 #[derive(Debug)]
 pub struct Speech {
-    tongues: Box<[Tongue]>,
-    /// Where in `tongues` en-US is.
+    language_packs: Box<[LanguagePack]>,
+    /// Where in `language_packs` en-US is.
     usual: usize,
-    /// Codes of countries and the places of their languages in `tongues`, sorted.
+    /// Codes of countries and the places of their languages in `language_packs`, sorted.
     countries: Box<[([u8; 2], usize)]>,
     numbers: Numbers,
 }
 
 /// What is spoken of.
 #[derive(Clone, Copy, Debug)]
-pub struct Scene<'a> {
+pub struct RenderContext<'a> {
     /// The table.
     pub reservation: &'a Reservation,
     /// How the service names itself (`TABLECALL_SERVICE_NAME`).
@@ -92,15 +92,17 @@ pub struct Script {
 impl Speech {
     /// The languages there are.
     pub fn languages(&self) -> impl Iterator<Item = Language> {
-        self.tongues.iter().map(|tongue| tongue.language)
+        self.language_packs
+            .iter()
+            .map(|language_pack| language_pack.language)
     }
 
     /// Whether a language is one of them.
     #[must_use]
     pub fn has(&self, language: Language) -> bool {
-        self.tongues
+        self.language_packs
             .iter()
-            .any(|tongue| tongue.language == language)
+            .any(|language_pack| language_pack.language == language)
     }
 
     /// The language of a country's restaurants; en-US where no language file names the country.
@@ -113,8 +115,8 @@ impl Speech {
         };
         let place = country.and_then(find).and_then(|at| self.countries.get(at));
         place
-            .and_then(|(_, tongue)| self.tongues.get(*tongue))
-            .map_or(Language::EN_US, |tongue| tongue.language)
+            .and_then(|(_, language_pack)| self.language_packs.get(*language_pack))
+            .map_or(Language::EN_US, |language_pack| language_pack.language)
     }
 
     /// What somebody meant who spoke instead of pressing a key. `confidence` is Twilio's, 0 to 1,
@@ -126,14 +128,21 @@ impl Speech {
         text: &str,
         confidence: Option<f32>,
     ) -> SpokenIntent {
-        self.tongue(language).ears.understand(text, confidence)
+        self.language_pack(language)
+            .speech_matcher
+            .understand(text, confidence)
     }
 
     /// The TwiML that says a reply. `action` is the absolute URL of the next key; it is not used by
     /// a reply that does not listen. A language that is not shipped (of a ticket from another
     /// version) is said in en-US.
     #[must_use]
-    pub fn render(&self, reply: &Reply, scene: &Scene<'_>, action: &str) -> String {
+    pub fn render(
+        &self,
+        reply: &Reply,
+        render_context: &RenderContext<'_>,
+        action: &str,
+    ) -> String {
         let document = match reply {
             Reply::Ask { slowly: true, .. } => Document::AskSlowly,
             Reply::Ask {
@@ -158,25 +167,29 @@ impl Speech {
             Reply::Apology(_) => Document::Apology,
             Reply::HangUp => Document::HangUp,
         };
-        let (conditions, new_time) = scene::of_reply(reply, scene);
-        let content = Content {
+        let (conditions, new_time) = render_context::of_reply(reply, render_context);
+        let content = MessageContent {
             new_time,
             action,
-            ..self.content(scene)
+            ..self.content(render_context)
         };
         Self::write(document, &content, conditions)
     }
 
     /// What [`Reply::Ask`] says at pick-up, as plain text, and how long it takes.
     #[must_use]
-    pub fn script(&self, scene: &Scene<'_>) -> Script {
-        let content = self.content(scene);
+    pub fn script(&self, render_context: &RenderContext<'_>) -> Script {
+        let content = self.content(render_context);
         let mut out = Out::transcript();
-        let silence = content.write(&content.tongue.script, scene::of_scene(scene), &mut out);
+        let silence = content.write(
+            &content.language_pack.script,
+            render_context::of_scene(render_context),
+            &mut out,
+        );
         let text = out.text.trim_end().to_owned();
-        let spoken = estimate::milliseconds(&text, content.tongue.by_character);
+        let spoken = estimate::milliseconds(&text, content.language_pack.by_character);
         Script {
-            language: content.tongue.language,
+            language: content.language_pack.language,
             seconds: (spoken + silence).div_ceil(1000),
             text,
         }
@@ -185,7 +198,7 @@ impl Speech {
     /// The TwiML that says sorry for a fault of ours, when nothing but the language is known.
     #[must_use]
     pub fn apology(&self, language: Language) -> String {
-        let conditions = scene::of_apology(Conditions::NONE, Apology::Fault);
+        let conditions = render_context::of_apology(Conditions::NONE, Apology::Fault);
         Self::write(
             Document::Apology,
             &self.stranger(language, "", None),
@@ -196,11 +209,11 @@ impl Speech {
     /// What is left on a machine: who called and why, and the number to call back; neither the
     /// guest's name nor number.
     #[must_use]
-    pub fn voicemail(&self, scene: &Scene<'_>) -> String {
+    pub fn voicemail(&self, render_context: &RenderContext<'_>) -> String {
         Self::write(
             Document::Voicemail,
-            &self.content(scene),
-            scene::of_scene(scene),
+            &self.content(render_context),
+            render_context::of_scene(render_context),
         )
     }
 
@@ -216,25 +229,29 @@ impl Speech {
         Self::write(
             Document::Inbound,
             &content,
-            scene::of_contact(contact_phone),
+            render_context::of_contact(contact_phone),
         )
     }
 
-    fn write(document: Document, content: &Content<'_>, conditions: Conditions) -> String {
+    fn write(document: Document, content: &MessageContent<'_>, conditions: Conditions) -> String {
         // The longest documents have some 1,600 bytes in Latin script beside the action.
         let mut out = Out::document(2048 + content.action.len());
-        let _silence = content.write(content.tongue.document(document), conditions, &mut out);
+        let _silence = content.write(
+            content.language_pack.document(document),
+            conditions,
+            &mut out,
+        );
         out.text
     }
 
-    fn content<'a>(&'a self, scene: &Scene<'a>) -> Content<'a> {
-        let reservation = Some(scene.reservation);
+    fn content<'a>(&'a self, render_context: &RenderContext<'a>) -> MessageContent<'a> {
+        let reservation = Some(render_context.reservation);
         let stranger = self.stranger(
-            scene.reservation.language,
-            scene.service_name,
-            scene.contact_phone,
+            render_context.reservation.language,
+            render_context.service_name,
+            render_context.contact_phone,
         );
-        Content {
+        MessageContent {
             reservation,
             ..stranger
         }
@@ -245,11 +262,11 @@ impl Speech {
         language: Language,
         service: &'a str,
         contact: Option<Phone>,
-    ) -> Content<'a> {
-        let tongue = self.tongue(language);
+    ) -> MessageContent<'a> {
+        let language_pack = self.language_pack(language);
         let numbers = &self.numbers;
-        Content {
-            tongue,
+        MessageContent {
+            language_pack,
             numbers,
             reservation: None,
             service,
@@ -259,11 +276,11 @@ impl Speech {
         }
     }
 
-    fn tongue(&self, language: Language) -> &Tongue {
+    fn language_pack(&self, language: Language) -> &LanguagePack {
         let found = self
-            .tongues
+            .language_packs
             .iter()
-            .find(|tongue| tongue.language == language);
-        found.unwrap_or(&self.tongues[self.usual])
+            .find(|language_pack| language_pack.language == language);
+        found.unwrap_or(&self.language_packs[self.usual])
     }
 }

@@ -1,7 +1,7 @@
 //! Text of guests on its way into a document: only what can be said, and nothing that could be
 //! markup.
 
-use crate::plain::Plain;
+use crate::unescaped::UnescapedSet;
 
 /// Where words are written: a document, in which five characters are escaped, or a plain
 /// transcript.
@@ -63,7 +63,7 @@ impl Out {
         // whole runs are copied.
         let mut rest = text;
         loop {
-            let (plain, special) = rest.split_at(PLAIN.stretch(rest.as_bytes()));
+            let (plain, special) = rest.split_at(PLAIN.prefix_len(rest.as_bytes()));
             self.text.push_str(plain);
             let mut chars = special.chars();
             let Some(first) = chars.next() else { return };
@@ -99,7 +99,7 @@ impl Out {
 
 /// What can be written as it stands, into a document too: all that is printed in ASCII, but for
 /// markup.
-static PLAIN: Plain<5> = Plain::new([
+static PLAIN: UnescapedSet<5> = UnescapedSet::new([
     (b' ', b'!'),
     (b'#', b'%'),
     (b'(', b';'),
@@ -122,7 +122,7 @@ fn has_gaps(text: &str) -> bool {
 
 /// Whether a text can be written as it stands: most of them can.
 fn is_all_plain(text: &str) -> bool {
-    PLAIN.stretch(text.as_bytes()) == text.len()
+    PLAIN.prefix_len(text.as_bytes()) == text.len()
 }
 
 const fn escaped(c: char) -> Option<&'static str> {

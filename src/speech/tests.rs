@@ -12,7 +12,7 @@ use super::*;
 use crate::call::position::TalkPosition;
 use crate::domain::{Alternatives, Name, Notes, PartySize, TableTime, Voicemail};
 
-mod ears;
+mod speech_matcher;
 mod files;
 
 const ACTION: &str = "https://tablecall.example/twiml/1-0-0-0-k-o/abc?x=1&y=2";
@@ -84,8 +84,8 @@ fn hard(language: Language) -> Vec<Reservation> {
     ]
 }
 
-fn scene(reservation: &Reservation) -> Scene<'_> {
-    Scene {
+fn render_context(reservation: &Reservation) -> RenderContext<'_> {
+    RenderContext {
         reservation,
         service_name: "Tablecall",
         contact_phone: Phone::from_e164("+14155550123"),
@@ -106,23 +106,23 @@ fn ask(slowly: bool) -> Reply {
 
 /// Every document of a reservation, by its file.
 fn documents(reservation: &Reservation) -> Vec<(&'static str, String)> {
-    let scene = scene(reservation);
+    let render_context = render_context(reservation);
     let speech = speech();
     let replies = replies()
         .into_iter()
-        .map(|(file, reply)| (file, speech.render(&reply, &scene, ACTION)));
+        .map(|(file, reply)| (file, speech.render(&reply, &render_context, ACTION)));
     let (service, contact, language) = (
-        scene.service_name,
-        scene.contact_phone,
+        render_context.service_name,
+        render_context.contact_phone,
         reservation.language,
     );
     let others = [
-        ("voicemail.xml", speech.voicemail(&scene)),
+        ("voicemail.xml", speech.voicemail(&render_context)),
         (
             "voicemail.xml",
-            speech.voicemail(&Scene {
+            speech.voicemail(&RenderContext {
                 contact_phone: None,
-                ..scene
+                ..render_context
             }),
         ),
         ("inbound.xml", speech.inbound(language, service, contact)),
@@ -229,7 +229,7 @@ fn whoever_listens_can_press_a_key_from_the_first_word_on() {
     for language in speech().languages() {
         let reservation = reservation(language, "Ana", "2026-12-04T19:30", 4);
         for (file, reply) in replies() {
-            let document = speech().render(&reply, &scene(&reservation), ACTION);
+            let document = speech().render(&reply, &render_context(&reservation), ACTION);
             if reply.listen().is_some() {
                 let digits = if file == "ask_time.xml" { 4 } else { 1 };
                 let gather = format!(
@@ -264,7 +264,8 @@ fn staff_hear_at_once_who_calls_and_that_no_person_is_speaking() {
     for language in speech().languages() {
         for reservation in hard(language) {
             for slowly in [false, true] {
-                let text = heard(&speech().render(&ask(slowly), &scene(&reservation), ACTION));
+                let text =
+                    heard(&speech().render(&ask(slowly), &render_context(&reservation), ACTION));
                 let first = text.lines().next().unwrap();
                 let (_, automated) = words_of(language);
                 assert!(
@@ -300,7 +301,7 @@ fn keys_are_named_once_each_and_in_their_order() {
         {
             let spoken = |reservation: &Reservation| {
                 keys(
-                    &heard(&speech().render(&reply, &scene(reservation), ACTION)),
+                    &heard(&speech().render(&reply, &render_context(reservation), ACTION)),
                     star,
                 )
             };
@@ -326,7 +327,7 @@ fn keys_are_named_once_each_and_in_their_order() {
 fn facts_come_in_the_order_in_which_they_are_written_down() {
     for language in speech().languages() {
         let reservation = full(reservation(language, "Ana María", "2026-12-04T19:30", 4));
-        let text = speech().script(&scene(&reservation)).text;
+        let text = speech().script(&render_context(&reservation)).text;
         let at = |fact: &str| {
             text.find(fact)
                 .unwrap_or_else(|| panic!("{language} lacks {fact}: {text}"))
@@ -348,7 +349,8 @@ fn facts_come_in_the_order_in_which_they_are_written_down() {
 #[test]
 fn the_core_takes_no_more_than_25_seconds_and_each_addition_10() {
     for language in speech().languages() {
-        let seconds = |reservation: &Reservation| speech().script(&scene(reservation)).seconds;
+        let seconds =
+            |reservation: &Reservation| speech().script(&render_context(reservation)).seconds;
         for core in hard(language)
             .into_iter()
             .filter(|reservation| reservation.notes.is_none())
@@ -357,7 +359,7 @@ fn the_core_takes_no_more_than_25_seconds_and_each_addition_10() {
                 restaurant: Some(Name::parse("Trattoria Roma").unwrap()),
                 ..core
             };
-            let script = speech().script(&scene(&core));
+            let script = speech().script(&render_context(&core));
             assert!(
                 script.seconds <= 25,
                 "{language}: {} s: {}",
@@ -381,7 +383,7 @@ fn the_core_takes_no_more_than_25_seconds_and_each_addition_10() {
                 assert!(
                     seconds(&more) <= seconds(&core) + 10,
                     "{language}: {}",
-                    speech().script(&scene(&more)).text
+                    speech().script(&render_context(&more)).text
                 );
             }
         }
@@ -392,8 +394,9 @@ fn the_core_takes_no_more_than_25_seconds_and_each_addition_10() {
 fn the_script_is_what_is_heard_at_pick_up() {
     for language in speech().languages() {
         for reservation in hard(language) {
-            let script = speech().script(&scene(&reservation));
-            let document = heard(&speech().render(&ask(false), &scene(&reservation), ACTION));
+            let script = speech().script(&render_context(&reservation));
+            let document =
+                heard(&speech().render(&ask(false), &render_context(&reservation), ACTION));
             assert_eq!(script.text, document.replace('\n', " "));
             assert_eq!(script.language, language);
         }
@@ -404,7 +407,7 @@ fn the_script_is_what_is_heard_at_pick_up() {
 fn a_machine_is_told_neither_the_name_nor_the_number_of_the_guest() {
     for language in speech().languages() {
         let reservation = full(reservation(language, "Ana María", "2026-12-04T19:30", 4));
-        let text = heard(&speech().voicemail(&scene(&reservation)));
+        let text = heard(&speech().voicemail(&render_context(&reservation)));
         assert!(
             text.contains("4 1 5, 5 5 5, 0 1 2 3") && text.contains("Tablecall"),
             "{language}: {text}"
@@ -417,7 +420,7 @@ fn a_machine_is_told_neither_the_name_nor_the_number_of_the_guest() {
             &Reply::Called {
                 listen: TalkPosition::first(0),
             },
-            &scene(&reservation),
+            &render_context(&reservation),
             ACTION,
         ));
         assert!(
@@ -430,7 +433,7 @@ fn a_machine_is_told_neither_the_name_nor_the_number_of_the_guest() {
 #[test]
 fn a_second_way_of_saying_the_time_is_known_for_every_minute() {
     for language in speech().languages() {
-        let tongue = speech().tongue(language);
+        let language_pack = speech().language_pack(language);
         for minute in 0..24 * 60_i16 {
             let time = time(
                 i8::try_from(minute / 60).unwrap(),
@@ -439,8 +442,8 @@ fn a_second_way_of_saying_the_time_is_known_for_every_minute() {
                 0,
             );
             let (mut first, mut second) = (Out::transcript(), Out::transcript());
-            tongue.calendar.write_time(time, &mut first);
-            tongue.time_again.write(time, &mut second);
+            language_pack.calendar.write_time(time, &mut first);
+            language_pack.time_again.write(time, &mut second);
             assert!(
                 !second.text.trim().is_empty() && second.text != first.text,
                 "{language} {time}"
@@ -459,7 +462,7 @@ fn a_language_that_is_not_shipped_is_said_in_english() {
     let reservation = reservation("xx-XX".parse().unwrap(), "Ana", "2026-12-04T19:30", 4);
     assert!(
         speech()
-            .render(&ask(false), &scene(&reservation), ACTION)
+            .render(&ask(false), &render_context(&reservation), ACTION)
             .contains("language=\"en-US\"")
     );
 }
@@ -477,8 +480,8 @@ proptest! {
         }
         reservation.notes = Notes::parse(&notes).ok();
         reservation.restaurant = Name::parse(&restaurant).ok();
-        let scene = Scene { service_name: &service, ..scene(&reservation) };
-        let document = speech().render(&ask(slowly), &scene, ACTION);
+        let render_context = RenderContext { service_name: &service, ..render_context(&reservation) };
+        let document = speech().render(&ask(slowly), &render_context, ACTION);
         prop_assert_eq!(schema().check(&document), Ok(()));
         let heard = heard(&document);
         let texts = [reservation.name.as_str(), reservation.notes.as_ref().map_or("", |notes| notes.as_str())];
@@ -500,7 +503,7 @@ fn all_calls_can_share_what_was_prepared() {
 fn no_point_is_written_twice() {
     let mexican = "es-MX".parse().unwrap();
     let reservation = full(reservation(mexican, "Ana Ruiz Jr.", "2026-12-04T20:15", 4));
-    let text = speech().script(&scene(&reservation)).text;
+    let text = speech().script(&render_context(&reservation)).text;
     assert!(
         text.contains("Hora: 8:15 p.m. Para") && text.contains("Ruiz Jr. Tel"),
         "{text}"

@@ -8,7 +8,7 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use crate::plain::Plain;
+use crate::unescaped::UnescapedSet;
 
 /// A body longer than this is refused, bytes. Twilio's are below 4 KiB.
 pub const MAX_BYTES: usize = 64 * 1024;
@@ -274,7 +274,7 @@ pub fn append(body: &mut String, name: &str, value: &str) {
 }
 
 /// What stands for itself in a form.
-static PLAIN: Plain<6> = Plain::new([
+static PLAIN: UnescapedSet<6> = UnescapedSet::new([
     (b'a', b'z'),
     (b'A', b'Z'),
     (b'0', b'9'),
@@ -303,7 +303,7 @@ fn encode(body: &mut String, text: &str) {
     };
     let mut rest = text;
     loop {
-        let (plain, special) = rest.split_at(PLAIN.stretch(rest.as_bytes()));
+        let (plain, special) = rest.split_at(PLAIN.prefix_len(rest.as_bytes()));
         body.push_str(plain);
         let mut chars = special.chars();
         let Some(first) = chars.next() else { return };

@@ -14,11 +14,11 @@ fn every_country_of_a_language_leads_to_it() {
             .default_for(Some(code.parse().unwrap()))
             .to_string()
     };
-    for tongue in &speech().tongues {
-        for code in &tongue.countries {
+    for language_pack in &speech().language_packs {
+        for code in &language_pack.countries {
             assert_eq!(
                 default(str::from_utf8(code).unwrap()),
-                tongue.language.to_string()
+                language_pack.language.to_string()
             );
         }
     }
@@ -89,7 +89,7 @@ fn the_golden_transcripts_are_what_is_said() {
         let mut golden = String::new();
         let example = full(reservation(language, "Ana María", "2026-12-04T20:15", 4));
         let seconds = speech()
-            .script(&scene(&reservation(
+            .script(&render_context(&reservation(
                 language,
                 "Ana María",
                 "2026-12-04T20:15",
@@ -110,10 +110,10 @@ fn the_golden_transcripts_are_what_is_said() {
                 "\n# {} for {}\n{}",
                 hard.time,
                 hard.party_size,
-                speech().script(&scene(&hard)).text
+                speech().script(&render_context(&hard)).text
             )
             .unwrap();
-            let slowly = heard(&speech().render(&ask(true), &scene(&hard), ACTION));
+            let slowly = heard(&speech().render(&ask(true), &render_context(&hard), ACTION));
             let time = slowly
                 .lines()
                 .find(|line| line.contains(':'))

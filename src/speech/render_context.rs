@@ -2,20 +2,20 @@
 
 use jiff::civil::Time;
 
-use super::Scene;
+use super::RenderContext;
+use super::language_pack::LanguagePack;
 use super::message::{Condition as C, Conditions};
 use super::number::Numbers;
 use super::phrase::{Piece, Variable};
 use super::spoken::Out;
-use super::tongue::Tongue;
 use crate::call::position::Decision;
 use crate::call::talk::{Apology, Goodbye, Opening, Reply, RepromptReason};
 use crate::domain::{Country, Phone, Reservation};
 
 /// Everything that a message can speak of.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Content<'a> {
-    pub(super) tongue: &'a Tongue,
+pub(super) struct MessageContent<'a> {
+    pub(super) language_pack: &'a LanguagePack,
     pub(super) numbers: &'a Numbers,
     pub(super) reservation: Option<&'a Reservation>,
     pub(super) service: &'a str,
@@ -24,7 +24,7 @@ pub(super) struct Content<'a> {
     pub(super) action: &'a str,
 }
 
-impl Content<'_> {
+impl MessageContent<'_> {
     /// Writes pieces; gives back the milliseconds of silence among them.
     pub(super) fn write(&self, pieces: &[Piece], conditions: Conditions, out: &mut Out) -> u32 {
         let (mut silence, mut skip) = (0, 0);
@@ -84,11 +84,14 @@ impl Content<'_> {
                     .as_ref()
                     .map_or("", |notes| notes.as_str()),
             ),
-            Variable::Day => self.tongue.calendar.write_day(reservation.time.date(), out),
+            Variable::Day => self
+                .language_pack
+                .calendar
+                .write_day(reservation.time.date(), out),
             Variable::Time => self.time(Some(reservation.time.time()), out),
             Variable::TimeAgain => self.time_again(Some(reservation.time.time()), out),
             Variable::Party => {
-                let said = self.tongue.party(reservation.party_size.get());
+                let said = self.language_pack.party(reservation.party_size.get());
                 let _silence = self.write(said, Conditions::NONE, out);
             }
             Variable::Count => out.exactly(reservation.party_size.get().to_string().as_str()),
@@ -107,13 +110,13 @@ impl Content<'_> {
 
     fn time(&self, time: Option<Time>, out: &mut Out) {
         if let Some(time) = time {
-            self.tongue.calendar.write_time(time, out);
+            self.language_pack.calendar.write_time(time, out);
         }
     }
 
     fn time_again(&self, time: Option<Time>, out: &mut Out) {
         if let Some(time) = time {
-            self.tongue.time_again.write(time, out);
+            self.language_pack.time_again.write(time, out);
         }
     }
 
@@ -121,16 +124,16 @@ impl Content<'_> {
         let country: Option<Country> = self.reservation.and_then(|reservation| reservation.country);
         if let Some(phone) = phone {
             self.numbers
-                .write(phone, country, &self.tongue.plus, &mut out.text);
+                .write(phone, country, &self.language_pack.plus, &mut out.text);
         }
     }
 }
 
 /// What holds of the reservation, whatever is said of it.
-pub(super) fn of_scene(scene: &Scene<'_>) -> Conditions {
-    let reservation = scene.reservation;
+pub(super) fn of_scene(render_context: &RenderContext<'_>) -> Conditions {
+    let reservation = render_context.reservation;
     let restaurant = reservation.restaurant.is_some();
-    of_contact(scene.contact_phone)
+    of_contact(render_context.contact_phone)
         .with(C::RestaurantKnown, restaurant)
         .with(C::RestaurantUnknown, !restaurant)
         .with(C::GuestPhone, reservation.guest_phone.is_some())
@@ -146,8 +149,11 @@ pub(super) const fn of_contact(phone: Option<Phone>) -> Conditions {
 }
 
 /// What holds besides because of the reply, and the time it speaks of.
-pub(super) fn of_reply(reply: &Reply, scene: &Scene<'_>) -> (Conditions, Option<Time>) {
-    let known = of_scene(scene);
+pub(super) fn of_reply(
+    reply: &Reply,
+    render_context: &RenderContext<'_>,
+) -> (Conditions, Option<Time>) {
+    let known = of_scene(render_context);
     match *reply {
         Reply::Ask {
             opening: Opening::First | Opening::Again,
@@ -166,7 +172,7 @@ pub(super) fn of_reply(reply: &Reply, scene: &Scene<'_>) -> (Conditions, Option<
             because: RepromptReason::Back,
             ..
         } => (known.with(C::Back, true), None),
-        Reply::Decided { decision, .. } => of_decision(known, decision, scene.reservation),
+        Reply::Decided { decision, .. } => of_decision(known, decision, render_context.reservation),
         Reply::AskTime { again, .. } => (
             known.with(C::NextTry, again).with(C::FirstTry, !again),
             None,

@@ -8,13 +8,13 @@ use serde::Deserialize;
 use super::Input;
 use super::calendar::{Calendar, category_name};
 use super::document::{Document, Target, Template, Words};
-use super::ears::{Ears, Sentences};
 use super::estimate;
 use super::files::File;
 use super::message::{self, MESSAGES};
 use super::phrase::{self, Piece, Variable};
 use super::problem::{Problem, Wrong};
 use super::schema::Schema;
+use super::speech_matcher::{Sentences, SpeechMatcher};
 use super::time_again::{Sayings, TimeAgain};
 use crate::domain::Language;
 
@@ -37,14 +37,14 @@ struct LanguageFile {
 
 /// A language, prepared.
 #[derive(Debug)]
-pub(super) struct Tongue {
+pub(super) struct LanguagePack {
     pub(super) language: Language,
     /// Codes of the countries whose restaurants speak it.
     pub(super) countries: Vec<[u8; 2]>,
     pub(super) calendar: Calendar,
     pub(super) time_again: TimeAgain,
     /// What is understood when it is said.
-    pub(super) ears: Ears,
+    pub(super) speech_matcher: SpeechMatcher,
     /// How the sign before a foreign country's code is said.
     pub(super) plus: Box<str>,
     /// Whether the length of speech is counted by characters.
@@ -57,7 +57,7 @@ pub(super) struct Tongue {
     pub(super) script: Box<[Piece]>,
 }
 
-impl Tongue {
+impl LanguagePack {
     /// Prepares a language.
     ///
     /// # Errors
@@ -108,7 +108,7 @@ impl LanguageFile {
         templates: &[Template],
         schema: &Schema,
         input: Input,
-    ) -> Result<Tongue, Vec<Wrong>> {
+    ) -> Result<LanguagePack, Vec<Wrong>> {
         let mut wrong = Vec::new();
         let language = keep(&mut wrong, self.language(name));
         if !schema.speaks(&self.voice, &self.tag) {
@@ -125,10 +125,10 @@ impl LanguageFile {
             .map(|calendar| self.party(calendar, &mut wrong))
             .unwrap_or_default();
         let messages = self.messages(&mut wrong);
-        let ears = Ears::new(&self.speech, schema)
+        let speech_matcher = SpeechMatcher::new(&self.speech, schema)
             .map_err(|more| wrong.extend(more))
             .unwrap_or_default();
-        let input = ears.input(input);
+        let input = speech_matcher.input(input);
         let words = Words {
             voice: &self.voice,
             language: &self.tag,
@@ -166,12 +166,12 @@ impl LanguageFile {
             return Err(wrong);
         }
         let plus = self.plus.into();
-        Ok(Tongue {
+        Ok(LanguagePack {
             language,
             countries,
             calendar,
             time_again,
-            ears,
+            speech_matcher,
             plus,
             by_character,
             party,

@@ -3,12 +3,12 @@
 
 /// The bytes that stand for themselves in some form of text, as `N` ranges with both their ends.
 #[derive(Debug)]
-pub struct Plain<const N: usize> {
+pub struct UnescapedSet<const N: usize> {
     ranges: [(u8, u8); N],
     table: [bool; 256],
 }
 
-impl<const N: usize> Plain<N> {
+impl<const N: usize> UnescapedSet<N> {
     /// The bytes of these ranges.
     #[must_use]
     pub const fn new(ranges: [(u8, u8); N]) -> Self {
@@ -29,7 +29,7 @@ impl<const N: usize> Plain<N> {
     /// one.
     #[inline]
     #[must_use]
-    pub fn stretch(&self, text: &[u8]) -> usize {
+    pub fn prefix_len(&self, text: &[u8]) -> usize {
         let whole = text
             .chunks_exact(16)
             .take_while(|chunk| self.holds(chunk))
@@ -62,25 +62,25 @@ mod tests {
 
     #[test]
     fn a_stretch_ends_at_the_first_byte_that_is_not_plain() {
-        let plain = Plain::new([(b'a', b'f'), (b'0', b'9'), (255, 255)]);
+        let plain = UnescapedSet::new([(b'a', b'f'), (b'0', b'9'), (255, 255)]);
         for length in 0..50 {
             let text = vec![b'a'; length];
-            assert_eq!(plain.stretch(&text), length);
+            assert_eq!(plain.prefix_len(&text), length);
             for at in 0..length {
                 let mut text = text.clone();
                 text[at] = b'&';
-                assert_eq!(plain.stretch(&text), at);
+                assert_eq!(plain.prefix_len(&text), at);
             }
         }
     }
 
     #[test]
     fn a_byte_is_plain_in_its_ranges_alone_however_many_are_looked_at() {
-        let plain = Plain::new([(0, 0), (b'a', b'f'), (b'_', b'_'), (200, 255)]);
+        let plain = UnescapedSet::new([(0, 0), (b'a', b'f'), (b'_', b'_'), (200, 255)]);
         for byte in 0..=255 {
             let wanted = matches!(byte, 0 | b'a'..=b'f' | b'_' | 200..=255);
-            assert_eq!(plain.stretch(&[byte]) == 1, wanted, "{byte}");
-            assert_eq!(plain.stretch(&[byte; 16]) == 16, wanted, "{byte}");
+            assert_eq!(plain.prefix_len(&[byte]) == 1, wanted, "{byte}");
+            assert_eq!(plain.prefix_len(&[byte; 16]) == 16, wanted, "{byte}");
         }
     }
 }

@@ -35,14 +35,14 @@ pub(super) struct Sentences {
 
 /// A language's words, prepared.
 #[derive(Debug, Default)]
-pub(super) struct Ears {
+pub(super) struct SpeechMatcher {
     language: String,
     hints: String,
     /// `None` is said out of politeness.
     phrases: Vec<(String, Option<SpokenIntent>)>,
 }
 
-impl Ears {
+impl SpeechMatcher {
     /// Prepares the words.
     ///
     /// # Errors
@@ -89,13 +89,13 @@ impl Ears {
             .filter(|(_, _, said)| said.is_some())
             .flat_map(|(_, list, _)| list.iter().map(String::as_str))
             .collect();
-        let ears = Self {
+        let speech_matcher = Self {
             language: sentences.language.clone(),
             hints: hints.join(","),
             phrases,
         };
         if wrong.is_empty() {
-            Ok(ears)
+            Ok(speech_matcher)
         } else {
             Err(wrong)
         }
