@@ -13,9 +13,9 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::config::{Config, Given, TwilioBackend};
 use crate::domain::{Language, phone};
-use crate::http::Site;
-use crate::http::door::Admission;
-use crate::http::keys::Keys;
+use crate::http::AppState;
+use crate::http::api_auth::AuthConfig;
+use crate::http::keys::ApiKeys;
 use crate::http::listener::{ConnectionLimits, serve};
 use crate::notify::{self, Notifier};
 use crate::policy::Rules;
@@ -55,7 +55,7 @@ pub struct App {
 /// The parts, put together.
 #[derive(Debug)]
 struct Assembled {
-    site: Site,
+    site: AppState,
     notifier: Notifier,
     metrics: Metrics,
     tasks: TaskTracker,
@@ -245,7 +245,7 @@ impl App {
 ///
 /// # Errors
 /// A part cannot be built.
-pub fn site(config: &Config, clock: Clock, store: Store) -> Result<Site, Error> {
+pub fn site(config: &Config, clock: Clock, store: Store) -> Result<AppState, Error> {
     assemble(config, clock, config.listen, |_metrics| store).map(|assembled| assembled.site)
 }
 
@@ -354,7 +354,7 @@ fn assemble(
         stop: stop.clone(),
         probe,
     });
-    let keys = Keys::new(
+    let keys = ApiKeys::new(
         config
             .api_keys
             .iter()
@@ -372,12 +372,12 @@ fn assemble(
     let (proxies, origins) = (config.trusted_proxies.clone(), config.cors_origins.clone());
     let mut limits = ConnectionLimits::default();
     limits.unlimited_peers.extend(&proxies.0);
-    let admission = Admission {
+    let admission = AuthConfig {
         keys,
         proxies,
         origins,
     };
-    let site = Site {
+    let site = AppState {
         service,
         admission,
         verifier,

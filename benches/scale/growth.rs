@@ -14,14 +14,14 @@ const TURNS: usize = 20;
 const MANY: [usize; 2] = [100_000, 1_000_000];
 
 /// Answers webhooks of calls that nobody has answered yet.
-struct Site {
+struct AppState {
     held: usize,
     endpoint: Box<dyn Fn(Vec<Request>) -> f64>,
     requests: Vec<Request>,
     took: Vec<f64>,
 }
 
-impl Site {
+impl AppState {
     /// With so many calls in all.
     fn new(held: usize, turns: usize) -> Self {
         let mut calls = Held::new(held - turns * TURN, turns * TURN, Stage::Talking);
@@ -74,13 +74,16 @@ fn resident() -> f64 {
 pub(crate) fn run() {
     say("# One webhook (key 1) as held calls grow, in memory, without sockets\n");
     let (begun, before) = (Instant::now(), resident());
-    let mut sites: Vec<Site> = MANY.iter().map(|held| Site::new(*held, TURNS)).collect();
+    let mut sites: Vec<AppState> = MANY
+        .iter()
+        .map(|held| AppState::new(*held, TURNS))
+        .collect();
     let calls: usize = MANY.iter().sum();
     let each = (resident() - before) / calls as f64;
     let mut few = Vec::new();
     for _ in 0..TURNS {
         // A turn on all of a thousand calls needs a thousand new ones for the next.
-        let mut site = Site::new(TURN, 1);
+        let mut site = AppState::new(TURN, 1);
         site.turn();
         few.extend(site.took);
         for site in &mut sites {

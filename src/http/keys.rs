@@ -17,13 +17,13 @@ pub enum Refused {
 
 /// The keys of this deployment.
 #[derive(Clone)]
-pub struct Keys {
+pub struct ApiKeys {
     keys: Vec<([u8; 32], Arc<str>)>,
     /// Whose calls are those made without a key; `None`: a key is needed.
     anonymous: Option<Arc<str>>,
 }
 
-impl Keys {
+impl ApiKeys {
     /// Keys by name and secret. Without any, everybody may: for the simulator on one's own machine.
     #[must_use]
     pub fn new<'a>(keys: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
@@ -80,7 +80,7 @@ impl Keys {
 #[derive(Clone, Debug)]
 pub struct Owner(pub Arc<str>);
 
-impl std::fmt::Debug for Keys {
+impl std::fmt::Debug for ApiKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list()
             .entries(self.keys.iter().map(|(_, name)| name))
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_key_tells_its_name() {
-        let keys = Keys::new([
+        let keys = ApiKeys::new([
             ("first", "secret-of-the-first"),
             ("second", "secret-of-the-second"),
         ]);
@@ -141,6 +141,9 @@ mod tests {
 
     #[test]
     fn without_keys_everybody_may() {
-        assert_eq!(&*Keys::new([]).owner(&request(None)).unwrap(), "anonymous");
+        assert_eq!(
+            &*ApiKeys::new([]).owner(&request(None)).unwrap(),
+            "anonymous"
+        );
     }
 }

@@ -8,11 +8,11 @@ pub mod assets;
 pub mod calendar;
 pub mod cors;
 pub mod document;
-pub mod door;
-pub mod edge;
-pub mod failures;
+pub mod api_auth;
+pub mod request_shell;
+pub mod wrong_key_throttle;
 pub mod headers;
-pub mod hooks;
+pub mod webhooks;
 pub mod keys;
 pub mod listener;
 pub mod networks;
@@ -28,24 +28,24 @@ use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, handler};
 use poem_openapi::OpenApiService;
 
 use self::api::Api;
-use self::door::{Admission, Door};
-use self::edge::Edge;
-use self::hooks::Hooks;
+use self::api_auth::{ApiAuth, AuthConfig};
 use self::listener::{BodyLimit, ConnectionLimits, TimeLimit};
 use self::pages::Pages;
 use self::refused_webhooks::RefusedWebhooks;
+use self::request_shell::RequestShell;
 use self::simulator::SimulatorEndpoint;
+use self::webhooks::Webhooks;
 use crate::service::Service;
 use crate::simulator::Simulator;
 use crate::twilio::signature::Verifier;
 
 /// What is served.
 #[derive(Debug)]
-pub struct Site {
+pub struct AppState {
     /// The use cases.
     pub service: Service,
     /// Who may use the API.
-    pub admission: Admission,
+    pub admission: AuthConfig,
     /// Verifies Twilio's signature.
     pub verifier: Verifier,
     /// The origin that it is verified for.
@@ -59,7 +59,7 @@ pub struct Site {
 }
 
 /// Everything under one address.
-pub fn endpoint(site: Site) -> impl Endpoint {
+pub fn endpoint(site: AppState) -> impl Endpoint {
     let metrics = site.service.metrics().clone();
     let document = describe(&site);
     let simulated = site.simulator.is_some();
@@ -72,7 +72,7 @@ pub fn endpoint(site: Site) -> impl Endpoint {
         site.service.clock().clone(),
         &metrics,
     );
-    let hooks = Hooks::new(
+    let webhooks = Webhooks::new(
         site.service.clone(),
         site.verifier,
         site.limits.clone(),
@@ -108,10 +108,10 @@ pub fn endpoint(site: Site) -> impl Endpoint {
             .nest_no_strip("/simulator/2010-04-01", endpoint.clone())
             .nest_no_strip("/simulator/api", endpoint);
     }
-    let door = Door::new(site.admission, site.service.clock().clone(), &metrics);
-    Edge::new(
+    let door = ApiAuth::new(site.admission, site.service.clock().clone(), &metrics);
+    RequestShell::new(
         (api, Pages::new(routes, simulated)),
-        hooks,
+        webhooks,
         door,
         &metrics,
         traces,
@@ -132,7 +132,7 @@ pub fn simulator_endpoint(simulator: Simulator, limits: ConnectionLimits) -> imp
 
 /// The OpenAPI document of a site.
 #[must_use]
-pub fn describe(site: &Site) -> serde_json::Value {
+pub fn describe(site: &AppState) -> serde_json::Value {
     document::document(Api::new(site.service.clone()))
 }
 

@@ -29,9 +29,9 @@ pub(super) fn stream(
         seen: Option<u64>,
         over: bool,
         stop: CancellationToken,
-        _counted: Counted,
+        _counted: CountedStream,
     }
-    let counted = Counted::new(service.metrics().sse_clients.clone());
+    let counted = CountedStream::new(service.metrics().sse_clients.clone());
     let follow = Follow {
         calls,
         seen,
@@ -71,16 +71,16 @@ pub(super) fn stream(
 }
 
 /// An open stream, as the metrics count it.
-struct Counted(Gauge);
+struct CountedStream(Gauge);
 
-impl Counted {
+impl CountedStream {
     fn new(clients: Gauge) -> Self {
         clients.increment(1.0);
         Self(clients)
     }
 }
 
-impl Drop for Counted {
+impl Drop for CountedStream {
     fn drop(&mut self) {
         self.0.decrement(1.0);
     }

@@ -1,9 +1,9 @@
 //! The API for clients, as the document describes it.
 
 pub mod request;
-pub mod shown;
+pub mod json_text;
 pub mod view;
-pub mod words;
+pub mod enums;
 
 mod events;
 
@@ -17,10 +17,10 @@ use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object, OpenApi, Tags};
 use serde::Serialize;
 
+use self::enums::{ApiEnum, CheckCode, Instant, Verdict as VerdictWord};
+use self::json_text::JsonText;
 use self::request::{Body, CallRequest};
-use self::shown::Shown;
 use self::view::CallView;
-use self::words::{CheckCode, Instant, Verdict as VerdictWord, Word};
 use super::calendar;
 use super::keys::Owner;
 use super::problem::{Code, Failure, code_of, rate_limit};
@@ -50,7 +50,7 @@ enum Created {
     /// The call, being placed or queued.
     #[oai(status = 202)]
     Call(
-        Shown<CallView>,
+        JsonText<CallView>,
         /// Where the call can be read.
         #[oai(header = "Location")]
         String,
@@ -69,21 +69,21 @@ enum Created {
 enum Canceled {
     /// The call, cancelled; a line that is still open is being closed.
     #[oai(status = 202)]
-    Call(Shown<CallView>),
+    Call(JsonText<CallView>),
 }
 
 #[derive(ApiResponse)]
 enum Resent {
     /// The call, whose newest state is being sent.
     #[oai(status = 202)]
-    Call(Shown<CallView>),
+    Call(JsonText<CallView>),
 }
 
 #[derive(ApiResponse)]
 enum Found {
     /// The call.
     #[oai(status = 200)]
-    Call(Shown<CallView>),
+    Call(JsonText<CallView>),
 }
 
 #[derive(ApiResponse)]
@@ -113,9 +113,9 @@ enum Calendar {
 #[oai(rename = "Check")]
 struct CheckView {
     /// Whether it would ring.
-    verdict: Word<VerdictWord>,
+    verdict: ApiEnum<VerdictWord>,
     /// Why not, as the code of the problem a create would get, or the word of `waiting_for`.
-    code: Option<Word<CheckCode>>,
+    code: Option<ApiEnum<CheckCode>>,
     /// The same for people.
     reason: Option<String>,
     /// Until when it would wait.
@@ -140,7 +140,7 @@ struct ScriptView {
 enum Checked {
     /// What a create would do; nothing was dialled.
     #[oai(status = 200)]
-    Check(Shown<CheckView>),
+    Check(JsonText<CheckView>),
 }
 
 impl Api {
@@ -185,7 +185,7 @@ impl Api {
         telemetry::request::note_call(call.id.as_bytes());
         let (policy, left) = allowance.as_ref().map(rate_limit).unzip();
         Ok(Created::Call(
-            Shown::of(&self.view(&call).await),
+            JsonText::of(&self.view(&call).await),
             format!("/api/call/{}", call.id),
             policy,
             left,
@@ -208,7 +208,7 @@ impl Api {
             .check(&owner, &body.fields)
             .await
             .map_err(Failure::from)?;
-        Ok(Checked::Check(Shown::of(&CheckView::of(check))))
+        Ok(Checked::Check(JsonText::of(&CheckView::of(check))))
     }
 
     /// One call
@@ -222,7 +222,7 @@ impl Api {
         id: Path<String>,
     ) -> poem::Result<Found> {
         let call = self.find(request, &id.0).await?;
-        Ok(Found::Call(Shown::of(&self.view(&call).await)))
+        Ok(Found::Call(JsonText::of(&self.view(&call).await)))
     }
 
     /// Follow a call
@@ -285,7 +285,7 @@ impl Api {
             .cancel(&owner, read_id(&id.0)?)
             .await
             .map_err(Failure::from)?;
-        Ok(Canceled::Call(Shown::of(&self.view(&call).await)))
+        Ok(Canceled::Call(JsonText::of(&self.view(&call).await)))
     }
 
     /// Send the events of a call again
@@ -311,7 +311,7 @@ impl Api {
             .resend(&owner, read_id(&id.0)?)
             .await
             .map_err(Failure::from)?;
-        Ok(Resent::Call(Shown::of(&self.view(&call).await)))
+        Ok(Resent::Call(JsonText::of(&self.view(&call).await)))
     }
 
     /// The confirmed reservation as a calendar entry
@@ -416,8 +416,8 @@ impl CheckView {
         };
         let script = check.script;
         Self {
-            verdict: Word(VerdictWord(verdict)),
-            code: code.map(Word),
+            verdict: ApiEnum(VerdictWord(verdict)),
+            code: code.map(ApiEnum),
             reason,
             until: until.map(Instant),
             script: ScriptView {

@@ -10,7 +10,7 @@ use poem_openapi::types::{Example, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
 use serde_json::{Map, Value};
 
-use super::words::{InlineWord, Instant};
+use super::enums::{InlineWord, Instant};
 use crate::domain::Voicemail;
 use crate::http::problem::{Code, Failure};
 

@@ -3,7 +3,7 @@
 use poem_openapi::Object;
 use serde::Serialize;
 
-use super::words::{AttemptStatus, DeliveryStatus, InlineWord, Instant, Status, Word};
+use super::enums::{ApiEnum, AttemptStatus, DeliveryStatus, InlineWord, Instant, Status};
 use crate::call::{self, CarrierStatus, Ended, How, Machine, Outcome, State, WaitingFor};
 use crate::domain::{TableTime, Voicemail};
 use crate::store::PendingEvent;
@@ -18,10 +18,10 @@ pub struct CallView {
     /// Grows with each change; gaps are allowed.
     version: u64,
     /// Where it stands.
-    status: Word<Status>,
+    status: ApiEnum<Status>,
     /// The verdict; null until there is one. A key sets it at once, while the restaurant may still
     /// change its mind.
-    outcome: Option<Word<Outcome>>,
+    outcome: Option<ApiEnum<Outcome>>,
     /// True exactly when `status` is `finished`: nothing will change any more.
     #[oai(rename = "final")]
     #[serde(rename = "final")]
@@ -37,7 +37,7 @@ pub struct CallView {
     /// When it will be rung next, at the earliest.
     next_attempt_at: Option<Instant>,
     /// What a queued call waits for.
-    waiting_for: Option<Word<WaitingFor>>,
+    waiting_for: Option<ApiEnum<WaitingFor>>,
     /// What happened, oldest first.
     timeline: Vec<EntryView>,
     /// When it was asked for.
@@ -58,7 +58,7 @@ pub struct DeliveryView {
     /// `pending`: to be sent; `retrying`: sent in vain, and sent again at `next_attempt_at`;
     /// `delivered`: the newest state was received; `gave_up`: tried for an hour in vain, or the
     /// endpoint answered 410.
-    status: Word<DeliveryStatus>,
+    status: ApiEnum<DeliveryStatus>,
     /// The `version` of the call that was received last.
     version: Option<u64>,
     /// How often the newest state was sent.
@@ -132,19 +132,19 @@ pub struct AttemptView {
     /// Twilio's name of it.
     sid: Option<String>,
     /// How far it got.
-    status: Word<AttemptStatus>,
+    status: ApiEnum<AttemptStatus>,
     /// Why it ended.
-    ended_because: Option<Word<Ended>>,
+    ended_because: Option<ApiEnum<Ended>>,
     /// Twilio's error code, when it refused.
     twilio_code: Option<u32>,
     /// What to do about that code, in a sentence.
     advice: Option<String>,
     /// Twilio's final status: `completed`, `busy`, `no-answer`, `failed` or `canceled`.
-    twilio_status: Option<Word<How>>,
+    twilio_status: Option<ApiEnum<How>>,
     /// The SIP response at its end.
     sip_code: Option<u16>,
     /// What machine detection said: `beep`, `voice` or `fax`.
-    answered_by: Option<Word<Machine>>,
+    answered_by: Option<ApiEnum<Machine>>,
     /// When it was begun.
     started_at: Instant,
     /// When somebody or something picked up.
@@ -204,15 +204,15 @@ impl CallView {
         Self {
             id: call.id.to_string(),
             version: call.version,
-            status: Word(Status(call.state.status())),
-            outcome: outcome.map(Word),
+            status: ApiEnum(Status(call.state.status())),
+            outcome: outcome.map(ApiEnum),
             is_final: call.is_finished(),
             reservation: ReservationView::of(&call.reservation),
             agreed_time: when(Outcome::Confirmed),
             offered_time: when(Outcome::Countered),
             attempts: call.attempts.iter().map(AttemptView::of).collect(),
             next_attempt_at: next_attempt_at.map(Instant),
-            waiting_for: waiting_for.map(Word),
+            waiting_for: waiting_for.map(ApiEnum),
             timeline: call.timeline.iter().map(EntryView::of).collect(),
             created_at: Instant(call.created_at),
             updated_at: Instant(call.updated_at),
@@ -247,7 +247,7 @@ impl DeliveryView {
             (None, Some(_)) => "retrying",
         };
         Self {
-            status: Word(DeliveryStatus(status)),
+            status: ApiEnum(DeliveryStatus(status)),
             version: Some(entry.told).filter(|told| *told > 0),
             tries: entry.tries,
             last_attempt_at: entry.tried_at.map(Instant),
@@ -306,15 +306,15 @@ impl AttemptView {
         Self {
             number: attempt.number,
             sid: attempt.sid.map(|sid| sid.to_string()),
-            status: Word(AttemptStatus(status)),
-            ended_because: attempt.ended.map(Word),
+            status: ApiEnum(AttemptStatus(status)),
+            ended_because: attempt.ended.map(ApiEnum),
             twilio_code: attempt.twilio_code,
             advice: attempt
                 .twilio_code
                 .map(|code| Refusal::of_code(code).advice().to_owned()),
-            twilio_status: attempt.how.map(Word),
+            twilio_status: attempt.how.map(ApiEnum),
             sip_code: attempt.sip_code,
-            answered_by: attempt.machine.map(Word),
+            answered_by: attempt.machine.map(ApiEnum),
             started_at: Instant(attempt.started_at),
             answered_at: attempt.answered_at.map(Instant),
             ended_at: attempt.ended_at.map(Instant),

@@ -94,7 +94,7 @@ impl<E: Endpoint + 'static> Connections<E> {
         self: Arc<Self>,
         request: Request,
         busy: Busy,
-    ) -> Result<hyper::Response<Counted>, Infallible> {
+    ) -> Result<hyper::Response<CountedBody>, Infallible> {
         let mut answering = pin!(self.endpoint.call(request));
         // Many answers, those to webhooks first, wait for nothing: they need no timer.
         let answer = match poll!(answering.as_mut()) {
@@ -110,7 +110,7 @@ impl<E: Endpoint + 'static> Connections<E> {
             Err(_elapsed) => bare_unavailable(),
         };
         let answer = hyper::Response::<BoxBody<Bytes, io::Error>>::from(answer);
-        Ok(answer.map(|body| Counted { body, _busy: busy }))
+        Ok(answer.map(|body| CountedBody { body, _busy: busy }))
     }
 
     /// Drives `connection` until it ends, its time is up, or, after `stop`, its last request is
@@ -186,7 +186,7 @@ impl<S> Graceful for auto::Connection<'_, TokioIo<Watched>, S, TokioExecutor>
 where
     S: hyper::service::Service<
             hyper::Request<Incoming>,
-            Response = hyper::Response<Counted>,
+            Response = hyper::Response<CountedBody>,
             Error = Infallible,
         >,
     S::Future: Send + 'static,
@@ -295,12 +295,12 @@ impl Drop for Busy {
 }
 
 /// The body of an answer, which keeps its connection busy until it is sent.
-struct Counted {
+struct CountedBody {
     body: BoxBody<Bytes, io::Error>,
     _busy: Busy,
 }
 
-impl Body for Counted {
+impl Body for CountedBody {
     type Data = Bytes;
     type Error = io::Error;
 

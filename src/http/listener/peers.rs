@@ -19,7 +19,7 @@ pub(super) struct Peers {
 
 /// The place of one connection; dropped with it.
 #[derive(Debug)]
-pub(super) struct Place(Option<(Open, IpAddr)>);
+pub(super) struct PeerSlot(Option<(Open, IpAddr)>);
 
 impl Peers {
     pub(super) fn new(limit: usize, unlimited: Vec<Network>) -> Self {
@@ -31,13 +31,13 @@ impl Peers {
     }
 
     /// A place for one more connection of `address`, unless it has its share.
-    pub(super) fn enter(&self, address: IpAddr) -> Option<Place> {
+    pub(super) fn enter(&self, address: IpAddr) -> Option<PeerSlot> {
         if self
             .unlimited
             .iter()
             .any(|network| network.contains(address))
         {
-            return Some(Place(None));
+            return Some(PeerSlot(None));
         }
         let peer = subscriber(address);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -50,11 +50,11 @@ impl Peers {
         }
         *count += 1;
         drop(open);
-        Some(Place(Some((Arc::clone(&self.open), peer))))
+        Some(PeerSlot(Some((Arc::clone(&self.open), peer))))
     }
 }
 
-impl Drop for Place {
+impl Drop for PeerSlot {
     fn drop(&mut self) {
         let Some((open, peer)) = &self.0 else { return };
         let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);

@@ -2,7 +2,7 @@
 //! wide, light and dark.
 
 use super::guest::RESTAURANT;
-use super::site::Site;
+use super::site::AppState;
 use super::tab::Tab;
 
 const TAB: &str = "\u{e004}";
@@ -27,7 +27,7 @@ async fn tab_to(tab: &Tab, condition: &str) {
 
 #[tokio::test]
 async fn a_keyboard_is_enough() {
-    let site = Site::start().await;
+    let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     let restaurant = Tab::open(&site.origin).await;
     restaurant.visit("/simulator").await;
@@ -79,7 +79,7 @@ async fn accessible(tab: &Tab, what: &str) {
 
 #[tokio::test]
 async fn the_app_has_no_serious_fault() {
-    let site = Site::start().await;
+    let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     guest.visit("/").await;
     accessible(&guest, "the empty form").await;
@@ -105,7 +105,7 @@ async fn the_app_has_no_serious_fault() {
 
 #[tokio::test]
 async fn the_phone_has_no_serious_fault() {
-    let site = Site::start().await;
+    let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     let restaurant = Tab::open(&site.origin).await;
     restaurant.visit("/simulator").await;
@@ -126,7 +126,7 @@ async fn the_phone_has_no_serious_fault() {
 
 #[tokio::test]
 async fn the_documents_have_no_serious_fault_of_ours() {
-    let site = Site::start().await;
+    let site = AppState::start().await;
     let reader = Tab::open(&site.origin).await;
     reader.visit("/docs").await;
     accessible(&reader, "the documents").await;

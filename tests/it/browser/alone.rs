@@ -1,12 +1,12 @@
 //! Without a server, and with a new version of it.
 
 use super::guest::RESTAURANT;
-use super::site::{NEWER, Site};
+use super::site::{AppState, NEWER};
 use super::tab::Tab;
 
 #[tokio::test]
 async fn a_call_is_followed_again_when_the_server_is_back() {
-    let site = Site::start().await;
+    let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     let restaurant = Tab::open(&site.origin).await;
     restaurant.visit("/simulator").await;
@@ -32,7 +32,7 @@ async fn a_call_is_followed_again_when_the_server_is_back() {
 
 #[tokio::test]
 async fn a_call_that_a_new_server_does_not_know_can_be_asked_again() {
-    let site = Site::start().await;
+    let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     guest.asks_for_a_table(RESTAURANT).await;
     guest
@@ -53,7 +53,7 @@ async fn a_call_that_a_new_server_does_not_know_can_be_asked_again() {
 
 #[tokio::test]
 async fn a_guest_who_looks_elsewhere_is_notified() {
-    let site = Site::start().await;
+    let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     let permissions = serde_json::json!({"origin": site.origin, "permissions": ["notifications"]});
     guest
@@ -79,7 +79,7 @@ async fn a_guest_who_looks_elsewhere_is_notified() {
 
 #[tokio::test]
 async fn the_app_opens_without_a_network_with_its_recent_calls() {
-    let site = Site::start().await;
+    let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     guest.asks_for_a_table("+14155550101").await;
     assert_eq!(guest.verdict().await, "confirmed");
@@ -103,7 +103,7 @@ async fn the_app_opens_without_a_network_with_its_recent_calls() {
 
 #[tokio::test]
 async fn a_new_version_waits_until_it_is_wanted_and_replaces_the_old_whole() {
-    let site = Site::start().await;
+    let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     guest.visit("/").await;
     guest

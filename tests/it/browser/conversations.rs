@@ -5,12 +5,12 @@ use std::time::Duration;
 use tablecall::config::Given;
 
 use super::guest::RESTAURANT;
-use super::site::Site;
+use super::site::AppState;
 use super::tab::Tab;
 
 #[tokio::test]
 async fn a_guest_asks_the_restaurant_presses_1_and_the_table_is_booked() {
-    let site = Site::start().await;
+    let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     let restaurant = Tab::open(&site.origin).await;
     restaurant.visit("/simulator").await;
@@ -90,7 +90,7 @@ async fn a_guest_asks_the_restaurant_presses_1_and_the_table_is_booked() {
 
 #[tokio::test]
 async fn a_restaurant_declines_before_and_after_picking_up() {
-    let site = Site::start().await;
+    let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     let restaurant = Tab::open(&site.origin).await;
     restaurant.visit("/simulator").await;
@@ -122,7 +122,7 @@ async fn a_restaurant_declines_before_and_after_picking_up() {
 
 #[tokio::test]
 async fn another_time_is_offered_and_one_tap_asks_for_it() {
-    let site = Site::start().await;
+    let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     let restaurant = Tab::open(&site.origin).await;
     restaurant.visit("/simulator").await;
@@ -157,7 +157,7 @@ async fn another_time_is_offered_and_one_tap_asks_for_it() {
 
 #[tokio::test]
 async fn nobody_picks_up_three_times() {
-    let site = Site::start().await;
+    let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     guest.asks_for_a_table("+14155550104").await;
     for _ in 0..2 {
@@ -194,7 +194,7 @@ async fn nobody_picks_up_three_times() {
 
 #[tokio::test]
 async fn wrong_fields_are_told_at_the_fields_in_words() {
-    let site = Site::start().await;
+    let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     guest.wishes_for_a_table("+141555").await;
     guest.fill("Your name", "42").await;
@@ -239,7 +239,7 @@ async fn wrong_fields_are_told_at_the_fields_in_words() {
 
 #[tokio::test]
 async fn several_phones_ring_at_once_and_the_wire_tells_all() {
-    let site = Site::start().await;
+    let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     let restaurant = Tab::open(&site.origin).await;
     restaurant.visit("/simulator").await;
@@ -296,7 +296,7 @@ async fn several_phones_ring_at_once_and_the_wire_tells_all() {
 #[tokio::test]
 async fn a_key_is_asked_for_and_kept() {
     let keys = Some("guest:a-secret-of-some-length".to_owned());
-    let site = Site::with(Given {
+    let site = AppState::with(Given {
         api_keys: keys,
         ..Given::default()
     })
@@ -323,7 +323,7 @@ async fn a_key_is_asked_for_and_kept() {
 #[tokio::test]
 async fn a_deployment_for_one_restaurant_asks_for_the_guests_own_number() {
     let phone = Some(RESTAURANT.to_owned());
-    let site = Site::with(Given {
+    let site = AppState::with(Given {
         restaurant_phone: phone,
         ..Given::default()
     })

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::site::Site;
+use super::site::AppState;
 use super::tab::Tab;
 
 /// What the first view may cost, with everything the service worker puts aside.
@@ -10,7 +10,7 @@ const BUDGET: u64 = 150 * 1024;
 
 #[tokio::test]
 async fn the_first_view_is_light_and_quick() {
-    let site = Site::start().await;
+    let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     guest.visit("/").await;
     let page = site.sent();
@@ -36,7 +36,7 @@ async fn the_first_view_is_light_and_quick() {
 
 #[tokio::test]
 async fn the_app_can_be_installed() {
-    let site = Site::start().await;
+    let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     guest.visit("/").await;
     guest
@@ -81,7 +81,7 @@ async fn the_app_can_be_installed() {
 
 #[tokio::test]
 async fn the_type_of_a_problem_leads_to_what_can_be_done_about_it() {
-    let site = Site::start().await;
+    let site = AppState::start().await;
     let reader = Tab::open(&site.origin).await;
     // As every problem has it: `Answer::is_problem` looks.
     reader
@@ -102,7 +102,7 @@ async fn the_type_of_a_problem_leads_to_what_can_be_done_about_it() {
 
 #[tokio::test]
 async fn an_example_of_the_documents_works_when_it_is_pressed() {
-    let site = Site::start().await;
+    let site = AppState::start().await;
     let reader = Tab::open(&site.origin).await;
     reader.visit("/docs").await;
     reader

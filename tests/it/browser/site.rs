@@ -20,15 +20,15 @@ const SPEED: u32 = 4;
 pub(crate) const NEWER: &str = "ffffffffffffffff";
 
 /// An app in simulator mode, and the door to it.
-pub(crate) struct Site {
+pub(crate) struct AppState {
     /// Where the browser finds it.
     pub(crate) origin: String,
     pub(crate) clock: Clock,
-    door: Arc<Door>,
+    door: Arc<ApiAuth>,
     stop: CancellationToken,
 }
 
-struct Door {
+struct ApiAuth {
     inside: std::sync::Mutex<SocketAddr>,
     open: AtomicBool,
     newer: AtomicBool,
@@ -36,7 +36,7 @@ struct Door {
     sent: AtomicU64,
 }
 
-impl Site {
+impl AppState {
     /// As `cargo run` starts it.
     pub(crate) async fn start() -> Self {
         Self::with(Given::default()).await
@@ -50,7 +50,7 @@ impl Site {
         let stop = CancellationToken::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let door = Arc::new(Door {
+        let door = Arc::new(ApiAuth {
             inside: std::sync::Mutex::new(app.address()),
             open: AtomicBool::new(true),
             newer: AtomicBool::new(false),
@@ -112,13 +112,13 @@ impl Site {
     }
 }
 
-impl Door {
+impl ApiAuth {
     fn inside(&self) -> SocketAddr {
         *self.inside.lock().unwrap()
     }
 }
 
-impl Drop for Site {
+impl Drop for AppState {
     fn drop(&mut self) {
         self.stop.cancel();
     }
@@ -135,7 +135,7 @@ async fn app(given: Given, clock: &Clock) -> App {
         .expect("the app can be built")
 }
 
-async fn guard(listener: TcpListener, door: Arc<Door>, stop: CancellationToken) {
+async fn guard(listener: TcpListener, door: Arc<ApiAuth>, stop: CancellationToken) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -148,7 +148,7 @@ async fn guard(listener: TcpListener, door: Arc<Door>, stop: CancellationToken) 
     }
 }
 
-async fn forward(browser: TcpStream, door: Arc<Door>) {
+async fn forward(browser: TcpStream, door: Arc<ApiAuth>) {
     let Ok(app) = TcpStream::connect(door.inside()).await else {
         return;
     };

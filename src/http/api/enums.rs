@@ -14,7 +14,7 @@ use crate::domain::Voicemail;
 use crate::http::problem::Code;
 
 /// A closed list of words.
-pub trait Words: Copy + Send + Sync + 'static {
+pub trait ClosedList: Copy + Send + Sync + 'static {
     /// What the list is called in the document.
     const NAME: &'static str;
     /// What the document says of it.
@@ -29,7 +29,7 @@ pub trait Words: Copy + Send + Sync + 'static {
 
 macro_rules! words {
     ($type:ty, $name:literal, $description:literal) => {
-        impl Words for $type {
+        impl ClosedList for $type {
             const NAME: &'static str = $name;
             const DESCRIPTION: &'static str = $description;
 
@@ -69,7 +69,7 @@ words!(
 #[derive(Clone, Copy, Debug)]
 pub struct Status(pub &'static str);
 
-impl Words for Status {
+impl ClosedList for Status {
     const NAME: &'static str = "Status";
     const DESCRIPTION: &'static str = "Where a call stands.";
 
@@ -88,7 +88,7 @@ impl Words for Status {
 #[derive(Clone, Copy, Debug)]
 pub struct AttemptStatus(pub &'static str);
 
-impl Words for AttemptStatus {
+impl ClosedList for AttemptStatus {
     const NAME: &'static str = "AttemptStatus";
     const DESCRIPTION: &'static str = "How far an attempt got.";
 
@@ -115,7 +115,7 @@ impl Words for AttemptStatus {
 #[derive(Clone, Copy, Debug)]
 pub struct DeliveryStatus(pub &'static str);
 
-impl Words for DeliveryStatus {
+impl ClosedList for DeliveryStatus {
     const NAME: &'static str = "DeliveryStatus";
     const DESCRIPTION: &'static str = "How far the newest state of a call has come. `pending`: to be sent; `retrying`: sent in vain, and sent again at `next_attempt_at`; `delivered`: received; `gave_up`: tried for an hour in vain, or the endpoint answered 410.";
 
@@ -134,7 +134,7 @@ impl Words for DeliveryStatus {
 #[derive(Clone, Copy, Debug)]
 pub struct Verdict(pub &'static str);
 
-impl Words for Verdict {
+impl ClosedList for Verdict {
     const NAME: &'static str = "Verdict";
     const DESCRIPTION: &'static str = "Whether a create would ring.";
 
@@ -148,7 +148,7 @@ impl Words for Verdict {
 }
 
 /// How an attempt ended in Twilio's words.
-impl Words for How {
+impl ClosedList for How {
     const NAME: &'static str = "TwilioStatus";
     const DESCRIPTION: &'static str = "Twilio's final status of an attempt; null until it has one.";
 
@@ -169,7 +169,7 @@ impl Words for How {
 }
 
 /// What to do when a machine answers.
-impl Words for Voicemail {
+impl ClosedList for Voicemail {
     const NAME: &'static str = "Voicemail";
     const DESCRIPTION: &'static str = "What is done when a machine answers.";
 
@@ -194,7 +194,7 @@ pub enum CheckCode {
     Blocked(Code),
 }
 
-impl Words for CheckCode {
+impl ClosedList for CheckCode {
     const NAME: &'static str = "CheckCode";
     const DESCRIPTION: &'static str = "Why a create would not ring at once: the code of the problem that it would get, or the word of `waiting_for`; null where it would ring.";
 
@@ -214,7 +214,7 @@ impl Words for CheckCode {
 }
 
 /// The schema of a closed list.
-fn schema<T: Words>() -> MetaSchema {
+fn schema<T: ClosedList>() -> MetaSchema {
     MetaSchema {
         enum_items: T::all()
             .into_iter()
@@ -227,9 +227,9 @@ fn schema<T: Words>() -> MetaSchema {
 
 /// A value of a closed list.
 #[derive(Clone, Copy, Debug)]
-pub struct Word<T>(pub T);
+pub struct ApiEnum<T>(pub T);
 
-impl<T: Words> Type for Word<T> {
+impl<T: ClosedList> Type for ApiEnum<T> {
     const IS_REQUIRED: bool = true;
     type RawValueType = Self;
     type RawElementValueType = Self;
@@ -255,20 +255,20 @@ impl<T: Words> Type for Word<T> {
     }
 }
 
-impl<T: Words> Serialize for Word<T> {
+impl<T: ClosedList> Serialize for ApiEnum<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.0.word())
     }
 }
 
-impl<T: Words> ToJSON for Word<T> {
+impl<T: ClosedList> ToJSON for ApiEnum<T> {
     fn to_json(&self) -> Option<Value> {
         Some(self.0.word().into())
     }
 }
 
 /// Needed by the derive of objects that hold it; nothing we read holds one.
-impl<T: Words> ParseFromJSON for Word<T> {
+impl<T: ClosedList> ParseFromJSON for ApiEnum<T> {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
         let value = value.unwrap_or_default();
         let known = T::all()
@@ -285,7 +285,7 @@ impl<T: Words> ParseFromJSON for Word<T> {
 #[derive(Clone, Copy, Debug)]
 pub struct InlineWord<T>(pub T);
 
-impl<T: Words> Type for InlineWord<T> {
+impl<T: ClosedList> Type for InlineWord<T> {
     const IS_REQUIRED: bool = true;
     type RawValueType = Self;
     type RawElementValueType = Self;
@@ -307,22 +307,22 @@ impl<T: Words> Type for InlineWord<T> {
     }
 }
 
-impl<T: Words> Serialize for InlineWord<T> {
+impl<T: ClosedList> Serialize for InlineWord<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.0.word())
     }
 }
 
-impl<T: Words> ToJSON for InlineWord<T> {
+impl<T: ClosedList> ToJSON for InlineWord<T> {
     fn to_json(&self) -> Option<Value> {
         Some(self.0.word().into())
     }
 }
 
-/// As with [`Word`].
-impl<T: Words> ParseFromJSON for InlineWord<T> {
+/// As with [`ApiEnum`].
+impl<T: ClosedList> ParseFromJSON for InlineWord<T> {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
-        <Word<T> as ParseFromJSON>::parse_from_json(value)
+        <ApiEnum<T> as ParseFromJSON>::parse_from_json(value)
             .map(|word| Self(word.0))
             .map_err(ParseError::propagate)
     }
@@ -354,7 +354,7 @@ impl Type for Instant {
     }
 }
 
-/// As with [`Word`].
+/// As with [`ApiEnum`].
 impl ParseFromJSON for Instant {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
         let value = value.unwrap_or_default();

@@ -11,18 +11,18 @@ use metrics::{Counter, counter};
 use poem::Request;
 
 use super::cors::Origins;
-use super::failures::Failures;
-use super::keys::{Keys, Owner, Refused};
+use super::keys::{ApiKeys, Owner, Refused};
 use super::networks::TrustedProxies;
 use super::problem::{Code, Failure};
+use super::wrong_key_throttle::WrongKeyThrottle;
 use crate::clock::Clock;
 use crate::telemetry::metrics::Metrics;
 
 /// What an operator says about who may come in.
 #[derive(Debug)]
-pub struct Admission {
+pub struct AuthConfig {
     /// Who may use the API.
-    pub keys: Keys,
+    pub keys: ApiKeys,
     /// Whose forwarded addresses are believed.
     pub proxies: TrustedProxies,
     /// Whose pages may use the API.
@@ -30,9 +30,9 @@ pub struct Admission {
 }
 
 /// Looks at whoever wants to use the API.
-pub struct Door {
-    admission: Admission,
-    failures: Failures,
+pub struct ApiAuth {
+    config: AuthConfig,
+    wrong_keys: WrongKeyThrottle,
     clock: Clock,
     /// Requests let in, by the name of their key.
     admitted: Vec<(Arc<str>, Counter)>,
@@ -41,18 +41,18 @@ pub struct Door {
     slowed: Counter,
 }
 
-impl fmt::Debug for Door {
+impl fmt::Debug for ApiAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Door")
-            .field("admission", &self.admission)
+            .field("admission", &self.config)
             .finish_non_exhaustive()
     }
 }
 
-impl Door {
+impl ApiAuth {
     /// A door that counts.
     #[must_use]
-    pub fn new(admission: Admission, clock: Clock, metrics: &Metrics) -> Self {
+    pub fn new(config: AuthConfig, clock: Clock, metrics: &Metrics) -> Self {
         metrics.register(|| {
             metrics::describe_counter!(
                 "tablecall_api_requests_total",
@@ -66,12 +66,12 @@ impl Door {
                 |name: &Arc<str>| (name.clone(), counter!("tablecall_api_requests_total", "key" => name.to_string()));
             let failed = |cause| counter!("tablecall_api_key_failures_total", "cause" => cause);
             Self {
-                admitted: admission.keys.names().map(admitted).collect(),
+                admitted: config.keys.names().map(admitted).collect(),
                 missing: failed("missing"),
                 wrong: failed("wrong"),
                 slowed: failed("slowed"),
-                failures: Failures::default(),
-                admission,
+                wrong_keys: WrongKeyThrottle::default(),
+                config,
                 clock,
             }
         })
@@ -80,13 +80,13 @@ impl Door {
     /// Whose pages may use the API.
     #[must_use]
     pub const fn origins(&self) -> &Origins {
-        &self.admission.origins
+        &self.config.origins
     }
 
     /// The address that a request counts for.
     #[must_use]
     pub fn client(&self, request: &Request) -> IpAddr {
-        self.admission
+        self.config
             .proxies
             .client(request)
             .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
@@ -97,7 +97,7 @@ impl Door {
     /// # Errors
     /// It has none, or a wrong one.
     pub fn admit(&self, request: &Request, client: IpAddr) -> Result<Owner, Failure> {
-        match self.admission.keys.owner(request) {
+        match self.config.keys.owner(request) {
             Ok(owner) => {
                 if let Some((_, counter)) = self.admitted.iter().find(|(name, _)| *name == owner) {
                     counter.increment(1);
@@ -116,7 +116,7 @@ impl Door {
     }
 
     fn wrong_key(&self, client: IpAddr) -> Failure {
-        match self.failures.note(client, self.clock.now()) {
+        match self.wrong_keys.note(client, self.clock.now()) {
             None => {
                 self.wrong.increment(1);
                 Failure::new(Code::Unauthorized, "This key is not known here.")

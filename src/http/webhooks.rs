@@ -11,9 +11,9 @@ use futures_util::FutureExt;
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Request, Response};
 
-use super::edge::milliseconds;
 use super::listener::{ConnectionLimits, read_body};
 use super::refused_webhooks::RefusedWebhooks;
+use super::request_shell::milliseconds;
 use crate::call::TalkPosition;
 use crate::domain::id;
 use crate::service::links::path;
@@ -32,7 +32,7 @@ pub const PREFIX: &str = "/twiml/";
 
 /// Answers webhooks.
 #[derive(Debug)]
-pub struct Hooks {
+pub struct Webhooks {
     service: Service,
     verifier: Verifier,
     limits: ConnectionLimits,
@@ -42,7 +42,7 @@ pub struct Hooks {
 
 /// Which webhook a path is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Hook<'a> {
+enum WebhookPath<'a> {
     Document(DocumentRequest, &'a str),
     Status(&'a str),
     Machine(&'a str),
@@ -50,7 +50,7 @@ enum Hook<'a> {
     Unknown,
 }
 
-impl<'a> Hook<'a> {
+impl<'a> WebhookPath<'a> {
     fn of(path: &'a str) -> Self {
         Self::known(path).unwrap_or(Self::Unknown)
     }
@@ -114,7 +114,7 @@ const fn place(callback: WebhookOutcome) -> usize {
     }
 }
 
-impl Hooks {
+impl Webhooks {
     /// Webhooks of a service, verified by `verifier`; those that are not believed go to `refused`.
     #[must_use]
     pub fn new(
@@ -146,7 +146,7 @@ impl Hooks {
     async fn serve(&self, request: &mut Request, context: &Context) -> Response {
         let begun = Instant::now();
         let uri = request.uri().clone();
-        let hook = Hook::of(uri.path());
+        let hook = WebhookPath::of(uri.path());
         if *request.method() != Method::POST {
             return self.refused.wrong_method(request, hook.word());
         }
@@ -191,7 +191,13 @@ impl Hooks {
     }
 
     /// Tells the webhook in the trace of its call, if there is one.
-    fn trace(&self, hook: Hook<'_>, outcome: &'static str, context: &Context, took: Duration) {
+    fn trace(
+        &self,
+        hook: WebhookPath<'_>,
+        outcome: &'static str,
+        context: &Context,
+        took: Duration,
+    ) {
         let (Some(traces), Some(parent)) = (self.service.traces(), context.trace()) else {
             return;
         };
@@ -229,30 +235,30 @@ impl Hooks {
         }
     }
 
-    async fn dispatch(&self, hook: Hook<'_>, form: &Form) -> (Response, WebhookOutcome) {
+    async fn dispatch(&self, hook: WebhookPath<'_>, form: &Form) -> (Response, WebhookOutcome) {
         match hook {
-            Hook::Document(document, ticket) => match VoiceRequest::read(form) {
+            WebhookPath::Document(document, ticket) => match VoiceRequest::read(form) {
                 Ok(request) => {
                     let (twiml, callback) = self.service.document(document, ticket, &request).await;
                     (xml(twiml), callback)
                 }
                 Err(_) => (xml(LAST_RESORT.to_owned()), WebhookOutcome::Foreign),
             },
-            Hook::Status(ticket) => match StatusCallback::read(form) {
+            WebhookPath::Status(ticket) => match StatusCallback::read(form) {
                 Ok(callback) => (
                     empty(StatusCode::NO_CONTENT),
                     self.service.status(ticket, &callback).await,
                 ),
                 Err(_) => (empty(StatusCode::NO_CONTENT), WebhookOutcome::Foreign),
             },
-            Hook::Machine(ticket) => match AmdCallback::read(form) {
+            WebhookPath::Machine(ticket) => match AmdCallback::read(form) {
                 Ok(callback) => (
                     empty(StatusCode::NO_CONTENT),
                     self.service.machine(ticket, &callback).await,
                 ),
                 Err(_) => (empty(StatusCode::NO_CONTENT), WebhookOutcome::Foreign),
             },
-            Hook::Unknown => (last_resort(hook), WebhookOutcome::Foreign),
+            WebhookPath::Unknown => (last_resort(hook), WebhookOutcome::Foreign),
         }
     }
 }
@@ -267,10 +273,10 @@ fn xml(twiml: String) -> Response {
 }
 
 /// What Twilio gets when everything else failed.
-fn last_resort(hook: Hook<'_>) -> Response {
+fn last_resort(hook: WebhookPath<'_>) -> Response {
     match hook {
-        Hook::Document(..) | Hook::Unknown => xml(LAST_RESORT.to_owned()),
-        Hook::Status(_) | Hook::Machine(_) => empty(StatusCode::NO_CONTENT),
+        WebhookPath::Document(..) | WebhookPath::Unknown => xml(LAST_RESORT.to_owned()),
+        WebhookPath::Status(_) | WebhookPath::Machine(_) => empty(StatusCode::NO_CONTENT),
     }
 }
 
@@ -287,26 +293,29 @@ mod tests {
     #[test]
     fn paths_name_their_webhook() {
         assert_eq!(
-            Hook::of("/twiml/answer/T"),
-            Hook::Document(DocumentRequest::Answer, "T")
+            WebhookPath::of("/twiml/answer/T"),
+            WebhookPath::Document(DocumentRequest::Answer, "T")
         );
-        let keys = Hook::of("/twiml/keys/1-0-0-7-k-o/T");
+        let keys = WebhookPath::of("/twiml/keys/1-0-0-7-k-o/T");
         assert_eq!(
             keys,
-            Hook::Document(DocumentRequest::Keys(TalkPosition::first(7)), "T")
+            WebhookPath::Document(DocumentRequest::Keys(TalkPosition::first(7)), "T")
         );
         assert_eq!(
-            Hook::of("/twiml/inbound"),
-            Hook::Document(DocumentRequest::Inbound, "")
+            WebhookPath::of("/twiml/inbound"),
+            WebhookPath::Document(DocumentRequest::Inbound, "")
         );
         let position = TalkPosition::called_back(crate::call::position::TalkStage::Called);
-        let keys = Hook::of("/twiml/inbound/keys/128-0-0-0-b-o/T");
+        let keys = WebhookPath::of("/twiml/inbound/keys/128-0-0-0-b-o/T");
         assert_eq!(
             keys,
-            Hook::Document(DocumentRequest::InboundKeys(position), "T")
+            WebhookPath::Document(DocumentRequest::InboundKeys(position), "T")
         );
-        assert_eq!(Hook::of("/twiml/status/T"), Hook::Status("T"));
-        assert_eq!(Hook::of("/twiml/machine/T"), Hook::Machine("T"));
+        assert_eq!(WebhookPath::of("/twiml/status/T"), WebhookPath::Status("T"));
+        assert_eq!(
+            WebhookPath::of("/twiml/machine/T"),
+            WebhookPath::Machine("T")
+        );
         for (path, word) in [
             ("/twiml/answer/T", "answer"),
             ("/twiml/keys/1-0-0-7-k-o/T", "gather"),
@@ -316,7 +325,7 @@ mod tests {
             ("/twiml/inbound", "inbound"),
             ("/twiml/x", "other"),
         ] {
-            assert_eq!(Hook::of(path).word(), word, "{path}");
+            assert_eq!(WebhookPath::of(path).word(), word, "{path}");
         }
         for wrong in [
             "/twiml/",
@@ -324,7 +333,7 @@ mod tests {
             "/twiml/keys/x/T",
             "/twiml/other/T",
         ] {
-            assert_eq!(Hook::of(wrong), Hook::Unknown, "{wrong}");
+            assert_eq!(WebhookPath::of(wrong), WebhookPath::Unknown, "{wrong}");
         }
     }
 }

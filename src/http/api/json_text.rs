@@ -15,13 +15,13 @@ use serde::Serialize;
 /// It is written when it is made, and only its text goes the long way out: the value itself is a
 /// kilobyte or two.
 #[derive(Debug)]
-pub struct Shown<T> {
+pub struct JsonText<T> {
     /// `None` for what JSON cannot hold; our own types have string keys and no such values.
     text: Option<Vec<u8>>,
     of: PhantomData<fn(T)>,
 }
 
-impl<T: Serialize> Shown<T> {
+impl<T: Serialize> JsonText<T> {
     /// Writes `value`.
     pub fn of(value: &T) -> Self {
         // A call has one to two kilobytes.
@@ -34,7 +34,7 @@ impl<T: Serialize> Shown<T> {
     }
 }
 
-impl<T: Type> Payload for Shown<T> {
+impl<T: Type> Payload for JsonText<T> {
     const CONTENT_TYPE: &'static str = "application/json";
 
     fn schema_ref() -> MetaSchemaRef {
@@ -46,7 +46,7 @@ impl<T: Type> Payload for Shown<T> {
     }
 }
 
-impl<T: Type> IntoResponse for Shown<T> {
+impl<T: Type> IntoResponse for JsonText<T> {
     fn into_response(self) -> Response {
         let Some(text) = self.text else {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();

@@ -12,10 +12,10 @@ use futures_util::FutureExt;
 use poem::http::{HeaderName, HeaderValue, Method, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
-use super::door::Door;
+use super::api_auth::ApiAuth;
 use super::headers::guard;
-use super::hooks::{Hooks, PREFIX};
 use super::problem::{Code, Failure, of_framework};
+use super::webhooks::{PREFIX, Webhooks};
 use crate::domain::id;
 use crate::telemetry::metrics::{Metrics, Route};
 use crate::telemetry::request::{self, Context};
@@ -47,21 +47,21 @@ const ROUTES: [(&str, &str, &str); 11] = [
 
 /// The outermost endpoint.
 #[derive(Debug)]
-pub struct Edge<A, E> {
+pub struct RequestShell<A, E> {
     /// What is below [`API`]. It is no route: to be found among them would cost each create a box
     /// of some kilobytes.
     api: A,
     /// Everything else.
     inner: E,
-    hooks: Hooks,
-    door: Door,
+    webhooks: Webhooks,
+    door: ApiAuth,
     routes: Vec<Route>,
     /// Where creates begin their traces, if anywhere.
     traces: Option<Traces>,
 }
 
 /// What is known of a request before anything of it is done, for the line that tells of it.
-struct Asked {
+struct RequestSummary {
     begun: Instant,
     context: Arc<Context>,
     method: Method,
@@ -73,12 +73,12 @@ struct Asked {
     cross_origin: Vec<(HeaderName, HeaderValue)>,
 }
 
-impl<A: Endpoint, E: Endpoint> Edge<A, E> {
+impl<A: Endpoint, E: Endpoint> RequestShell<A, E> {
     /// Puts the edge around the API and the routes.
     pub fn new(
         (api, inner): (A, E),
-        hooks: Hooks,
-        door: Door,
+        webhooks: Webhooks,
+        door: ApiAuth,
         metrics: &Metrics,
         traces: Option<Traces>,
     ) -> Self {
@@ -90,7 +90,7 @@ impl<A: Endpoint, E: Endpoint> Edge<A, E> {
         Self {
             api,
             inner,
-            hooks,
+            webhooks,
             door,
             routes,
             traces,
@@ -98,26 +98,30 @@ impl<A: Endpoint, E: Endpoint> Edge<A, E> {
     }
 
     /// Lets a request in, and notes whose it is; or what is answered at once, without a route.
-    fn let_in(&self, request: &mut Request, asked: &mut Asked) -> poem::Result<Option<Response>> {
+    fn authenticate(
+        &self,
+        request: &mut Request,
+        summary: &mut RequestSummary,
+    ) -> poem::Result<Option<Response>> {
         if let Some(response) = self.door.origins().preflight(request) {
             return Ok(Some(response));
         }
         // Before any route is looked for: a stranger learns nothing about what there is.
-        if asked.path.starts_with(API) {
-            let owner = self.door.admit(request, asked.client)?;
-            asked.key = Some(owner.0.clone());
+        if summary.path.starts_with(API) {
+            let owner = self.door.admit(request, summary.client)?;
+            summary.key = Some(owner.0.clone());
             request.set_data(owner);
         }
-        request.set_data(RequestId(asked.context.id().to_owned()));
+        request.set_data(RequestId(summary.context.id().to_owned()));
         Ok(None)
     }
 
     /// A create begins the trace of its call, or goes on with the one that its client is in.
-    fn begin_trace(&self, request: &Request, asked: &Asked) -> Option<Begun> {
+    fn begin_trace(&self, request: &Request, summary: &RequestSummary) -> Option<Begun> {
         let traces = self
             .traces
             .as_ref()
-            .filter(|_| asked.method == Method::POST && asked.path == CREATE)?;
+            .filter(|_| summary.method == Method::POST && summary.path == CREATE)?;
         let begun = traces.begin("POST /api/call", request.header("traceparent"));
         if let Some(parent) = begun.parent() {
             request::note_trace(parent);
@@ -125,7 +129,7 @@ impl<A: Endpoint, E: Endpoint> Edge<A, E> {
         Some(begun)
     }
 
-    fn end_trace(&self, begun: Option<Begun>, asked: &Asked, response: &Response) {
+    fn end_trace(&self, begun: Option<Begun>, summary: &RequestSummary, response: &Response) {
         let (Some(traces), Some(begun)) = (&self.traces, begun) else {
             return;
         };
@@ -134,10 +138,10 @@ impl<A: Endpoint, E: Endpoint> Edge<A, E> {
             Attribute::new("http.request.method", "POST"),
             Attribute::new("http.route", CREATE),
             Attribute::new("http.response.status_code", i64::from(status.as_u16())),
-            Attribute::new("tablecall.request.id", asked.context.id().to_owned()),
+            Attribute::new("tablecall.request.id", summary.context.id().to_owned()),
         ];
         attributes.extend(
-            asked
+            summary
                 .context
                 .call()
                 .map(|call| Attribute::new("tablecall.call.id", call.to_string())),
@@ -150,15 +154,19 @@ impl<A: Endpoint, E: Endpoint> Edge<A, E> {
     }
 
     /// Counts and tells a request and its answer.
-    fn tell(&self, asked: &Asked, response: &Response) {
-        let route = route(&asked.method, &asked.path);
-        let (took, status) = (asked.begun.elapsed(), response.status().as_u16());
+    fn tell(&self, summary: &RequestSummary, response: &Response) {
+        let route = route(&summary.method, &summary.path);
+        let (took, status) = (summary.begun.elapsed(), response.status().as_u16());
         if let Some(counted) = self.routes.get(route) {
             counted.observe(status, took);
         }
         let name = ROUTES.get(route).map_or("other", |(_, name, _)| *name);
-        let (key, method) = (asked.key.as_deref().unwrap_or("none"), word(&asked.method));
-        let (call, client, duration_ms) = (asked.context.call(), asked.client, milliseconds(took));
+        let (key, method) = (
+            summary.key.as_deref().unwrap_or("none"),
+            word(&summary.method),
+        );
+        let (call, client, duration_ms) =
+            (summary.context.call(), summary.client, milliseconds(took));
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
@@ -171,13 +179,13 @@ impl<A: Endpoint, E: Endpoint> Edge<A, E> {
         // probe.
         match status {
             500.. => line!(warn),
-            ..400 if is_quiet(&asked.path) => line!(debug),
+            ..400 if is_quiet(&summary.path) => line!(debug),
             _ => line!(info),
         }
     }
 }
 
-impl<A: Endpoint, E: Endpoint> Endpoint for Edge<A, E> {
+impl<A: Endpoint, E: Endpoint> Endpoint for RequestShell<A, E> {
     type Output = Response;
 
     #[expect(
@@ -187,7 +195,7 @@ impl<A: Endpoint, E: Endpoint> Endpoint for Edge<A, E> {
     fn call(&self, mut request: Request) -> impl Future<Output = poem::Result<Response>> {
         async move {
             if request.uri().path().starts_with(PREFIX) {
-                return Ok(self.hooks.answer(&mut request).await);
+                return Ok(self.webhooks.answer(&mut request).await);
             }
             let context = Context::new(request_id(&request));
             // Each webhook would make room for it, too.
@@ -196,9 +204,9 @@ impl<A: Endpoint, E: Endpoint> Endpoint for Edge<A, E> {
     }
 }
 
-impl<A: Endpoint, E: Endpoint> Edge<A, E> {
+impl<A: Endpoint, E: Endpoint> RequestShell<A, E> {
     async fn serve(&self, mut request: Request, context: Arc<Context>) -> poem::Result<Response> {
-        let mut asked = Asked {
+        let mut summary = RequestSummary {
             begun: Instant::now(),
             context,
             method: request.method().clone(),
@@ -207,22 +215,22 @@ impl<A: Endpoint, E: Endpoint> Edge<A, E> {
             key: None,
             cross_origin: self.door.origins().headers(&request),
         };
-        let trace = self.begin_trace(&request, &asked);
-        let answer = match self.let_in(&mut request, &mut asked) {
+        let trace = self.begin_trace(&request, &summary);
+        let answer = match self.authenticate(&mut request, &mut summary) {
             Err(error) => Err(error),
             Ok(Some(response)) => Ok(response),
-            Ok(None) if asked.path.starts_with(API) => shielded(&self.api, request).await,
+            Ok(None) if summary.path.starts_with(API) => shielded(&self.api, request).await,
             Ok(None) => shielded(&self.inner, request).await,
         };
-        let mut response = answer.unwrap_or_else(|error| refused(error, &asked));
+        let mut response = answer.unwrap_or_else(|error| refused(error, &summary));
         let headers = response.headers_mut();
-        if let Ok(value) = HeaderValue::from_str(asked.context.id()) {
+        if let Ok(value) = HeaderValue::from_str(summary.context.id()) {
             headers.insert(REQUEST_ID, value);
         }
         guard(headers);
-        headers.extend(std::mem::take(&mut asked.cross_origin));
-        self.tell(&asked, &response);
-        self.end_trace(trace, &asked, &response);
+        headers.extend(std::mem::take(&mut summary.cross_origin));
+        self.tell(&summary, &response);
+        self.end_trace(trace, &summary, &response);
         Ok(response)
     }
 }
@@ -243,7 +251,7 @@ fn shielded<E: Endpoint>(
 }
 
 /// An error as a problem.
-fn refused(error: poem::Error, asked: &Asked) -> Response {
+fn refused(error: poem::Error, summary: &RequestSummary) -> Response {
     let failure = of_framework(&error);
     // What Twilio refuses, and a full store, are no faults of ours: the one line per request tells
     // them.
@@ -252,8 +260,8 @@ fn refused(error: poem::Error, asked: &Asked) -> Response {
     }
     let allow = error.into_response().headers().get(header::ALLOW).cloned();
     let allow = allow
-        .or_else(|| (failure.code == Code::MethodNotAllowed).then(|| known_methods(&asked.path)));
-    let mut response = failure.into_response(asked.context.id());
+        .or_else(|| (failure.code == Code::MethodNotAllowed).then(|| known_methods(&summary.path)));
+    let mut response = failure.into_response(summary.context.id());
     if let Some(allow) = allow {
         response.headers_mut().insert(header::ALLOW, allow);
     }
@@ -385,7 +393,7 @@ mod tests {
         let panics =
             poem::endpoint::make_sync(|_| -> Response { panic!("Ana García, +14155550101") });
         let error = shielded(&panics, Request::default()).await.unwrap_err();
-        let asked = Asked {
+        let summary = RequestSummary {
             begun: Instant::now(),
             context: Context::new("mine-1"),
             method: Method::POST,
@@ -394,7 +402,7 @@ mod tests {
             key: None,
             cross_origin: Vec::new(),
         };
-        let response = refused(error, &asked);
+        let response = refused(error, &summary);
         assert_eq!(response.status().as_u16(), 500);
         assert_eq!(response.content_type(), Some("application/problem+json"));
         let body: serde_json::Value = response.into_body().into_json().await.unwrap();

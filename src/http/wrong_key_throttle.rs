@@ -24,13 +24,13 @@ const EVERY: i64 = 6_000;
 const PLACES: usize = 16_384;
 
 /// Wrong keys lately, by address.
-pub struct Failures {
+pub struct WrongKeyThrottle {
     /// When each place will have paid for its wrong keys, in milliseconds since 1970.
     paid_at: Box<[AtomicI64]>,
     places: RandomState,
 }
 
-impl Default for Failures {
+impl Default for WrongKeyThrottle {
     fn default() -> Self {
         let paid_at = std::iter::repeat_with(AtomicI64::default)
             .take(PLACES)
@@ -42,7 +42,7 @@ impl Default for Failures {
     }
 }
 
-impl Failures {
+impl WrongKeyThrottle {
     /// Notes a wrong key. How many seconds to wait, when it was one too many.
     #[must_use]
     pub fn note(&self, address: IpAddr, now: Timestamp) -> Option<u32> {
@@ -63,7 +63,7 @@ impl Failures {
     }
 }
 
-impl fmt::Debug for Failures {
+impl fmt::Debug for WrongKeyThrottle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Failures")
     }
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn after_some_wrong_keys_one_every_so_often_is_looked_at() {
-        let failures = Failures::default();
+        let failures = WrongKeyThrottle::default();
         let start: Timestamp = "2026-12-01T12:00:00Z".parse().unwrap();
         let at = |seconds| start + SignedDuration::from_secs(seconds);
         let attacker = ip("203.0.113.7");
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_addresses_takes_no_more_memory_than_one() {
-        let failures = Failures::default();
+        let failures = WrongKeyThrottle::default();
         let now: Timestamp = "2026-12-01T12:00:00Z".parse().unwrap();
         for number in 0..100_000_u32 {
             let _waits = failures.note(IpAddr::V4(number.into()), now);
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn one_subscriber_does_not_get_more_by_changing_its_address() {
-        let failures = Failures::default();
+        let failures = WrongKeyThrottle::default();
         let now: Timestamp = "2026-12-01T12:00:00Z".parse().unwrap();
         for number in 0..10 {
             assert_eq!(failures.note(ip(&format!("2001:db8::{number}")), now), None);
