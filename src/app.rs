@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
-use crate::config::{Config, Given, TwilioBackend};
+use crate::config::{Config, RawConfig, TwilioBackend};
 use crate::domain::{Language, phone};
 use crate::http::AppState;
 use crate::http::api_auth::AuthConfig;
@@ -107,7 +107,7 @@ impl App {
     pub async fn build(config: Config, clock: Clock) -> Result<Self, Error> {
         let address = config.listen;
         let (listener, address) = bind(address).await?;
-        let metrics = match config.watching.metrics_listen {
+        let metrics = match config.observability.metrics_listen {
             Some(address) => Some(bind(address).await?.0),
             None => None,
         };
@@ -360,7 +360,7 @@ fn assemble(
             .iter()
             .map(|(name, secret)| (name.as_str(), secret.as_str())),
     );
-    let notifier = Notifier::new(notify::Parts {
+    let notifier = Notifier::new(notify::NotifierDependencies {
         service: service.clone(),
         clock,
         secrets: config.webhook_secrets.clone(),
@@ -368,7 +368,7 @@ fn assemble(
         names: Arc::new(notify::System),
         show: crate::http::api::view::json,
     })?;
-    let metrics_apart = config.watching.metrics_listen.is_some();
+    let metrics_apart = config.observability.metrics_listen.is_some();
     let (proxies, origins) = (config.trusted_proxies.clone(), config.cors_origins.clone());
     let mut limits = ConnectionLimits::default();
     limits.unlimited_peers.extend(&proxies.0);
@@ -397,12 +397,12 @@ fn assemble(
 
 /// Traces, where a collector is named.
 fn traces(config: &Config, clock: &Clock) -> Result<Option<Traces>, Error> {
-    let Some(endpoint) = config.watching.collector.clone() else {
+    let Some(endpoint) = config.observability.collector.clone() else {
         return Ok(None);
     };
     let (version, environment) = (
         env!("CARGO_PKG_VERSION"),
-        config.watching.environment.clone(),
+        config.observability.environment.clone(),
     );
     let collector = Collector {
         endpoint,
@@ -421,7 +421,7 @@ fn traces(config: &Config, clock: &Clock) -> Result<Option<Traces>, Error> {
 /// # Errors
 /// A part cannot be built.
 pub fn document() -> Result<serde_json::Value, Error> {
-    let config = Config::read(&Given::default()).map_err(|_problems| Error::Defaults)?;
+    let config = Config::read(&RawConfig::default()).map_err(|_problems| Error::Defaults)?;
     let address = config.listen;
     let assembled = assemble(&config, Clock::system(), address, |_metrics| {
         memory(&config)

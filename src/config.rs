@@ -6,7 +6,7 @@ mod account;
 mod help;
 mod read;
 mod shared;
-mod watching;
+mod observability;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -27,12 +27,12 @@ use crate::twilio::AccountSid;
 use crate::twilio::client::Credentials;
 
 pub use self::help::with_headings;
+pub use self::observability::Observability;
 pub use self::shared::Shared;
-pub use self::watching::Watching;
 
 /// Settings as they are given: each a flag, or a variable of the environment.
 #[derive(Args, Clone, Debug, Default)]
-pub struct Given {
+pub struct RawConfig {
     /// Address to bind; `127.0.0.1:8080` by default
     #[arg(long, env = "TABLECALL_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<String>,
@@ -260,7 +260,7 @@ pub struct Config {
     /// Whether `callback_url` may point at private addresses.
     pub allow_private_callbacks: bool,
     /// Logs, metrics, errors, traces.
-    pub watching: Watching,
+    pub observability: Observability,
     /// The server that instances share; `None`: calls are kept in memory.
     pub shared: Option<Shared>,
     /// Networks whose `X-Forwarded-For` is believed, for limits and log lines.

@@ -9,7 +9,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tablecall::app::App;
 use tablecall::app::stop::Signals;
 use tablecall::clock::Clock;
-use tablecall::config::{Config, Given, Problem, TwilioBackend, with_headings};
+use tablecall::config::{Config, Problem, RawConfig, TwilioBackend, with_headings};
 use tablecall::telemetry::reports::{Destination, Reports};
 use tablecall::telemetry::{self, Format};
 use tablecall::{doctor, remote, simulator, ticket};
@@ -37,7 +37,7 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    serve: Box<Given>,
+    serve: Box<RawConfig>,
 }
 
 const EXAMPLES: &str = "\
@@ -64,7 +64,7 @@ SIGTERM stops in order within 25 s, a second one at once.";
 enum Command {
     /// Serve the API, the webhooks and the pages (the default)
     #[command(after_help = SERVE_EXAMPLES)]
-    Serve(Box<Given>),
+    Serve(Box<RawConfig>),
     /// Print the OpenAPI document
     Openapi {
         /// In YAML instead of JSON
@@ -89,7 +89,7 @@ struct DoctorArgs {
     #[arg(long, env = "TWILIO_VOICE_URL", value_name = "URL")]
     voice_url: Option<String>,
     #[command(flatten)]
-    given: Given,
+    given: RawConfig,
 }
 
 #[derive(Args, Debug)]
@@ -242,7 +242,7 @@ fn print_document(yaml: bool) -> ExitCode {
     say(text.trim_end())
 }
 
-fn configuration(given: &Given) -> Result<Config, ExitCode> {
+fn configuration(given: &RawConfig) -> Result<Config, ExitCode> {
     Config::read(given).map_err(|problems| complain_of(&problems))
 }
 
@@ -260,10 +260,10 @@ fn complain_of(problems: &[Problem]) -> ExitCode {
 /// Status 0 when it is alive, 69 when it is not; the health check of the image, which has no shell
 /// and no curl.
 fn ask_health(args: HealthArgs) -> ExitCode {
-    let given = Given {
+    let given = RawConfig {
         listen: args.listen,
         port: args.port,
-        ..Given::default()
+        ..RawConfig::default()
     };
     let listen = match Config::read_listen(&given) {
         Ok(listen) => listen,
@@ -357,26 +357,26 @@ fn place_call(args: CallArgs) -> ExitCode {
     })
 }
 
-fn run_server(given: &Given) -> ExitCode {
+fn run_server(given: &RawConfig) -> ExitCode {
     let config = match configuration(given) {
         Ok(config) => config,
         Err(code) => return code,
     };
     let terminal = std::io::stderr().is_terminal();
-    let format =
-        config
-            .watching
-            .log_format
-            .unwrap_or(if terminal { Format::Text } else { Format::Json });
+    let format = config.observability.log_format.unwrap_or(if terminal {
+        Format::Text
+    } else {
+        Format::Json
+    });
     let reports = config
-        .watching
+        .observability
         .reports
         .as_ref()
-        .map(|to| reports(to, &config.watching.environment));
+        .map(|to| reports(to, &config.observability.environment));
     let Ok(reports) = reports.transpose() else {
         return complain("no client for SENTRY_DSN can be built", UNAVAILABLE);
     };
-    let _running = match telemetry::init(format, &config.watching.log_filter, reports) {
+    let _running = match telemetry::init(format, &config.observability.log_filter, reports) {
         Ok(running) => running,
         Err(error) => return complain(&error.to_string(), UNAVAILABLE),
     };

@@ -9,7 +9,7 @@ use tablecall::call::{
     AccountTier, AttemptRef, Call, CarrierStatus, CarryOver, Event, TalkPosition, step,
 };
 use tablecall::clock::Clock;
-use tablecall::config::{Config, Given};
+use tablecall::config::{Config, RawConfig};
 use tablecall::domain::{CallId, Name, PartySize, Phone, Reservation, Sid, Voicemail};
 use tablecall::store::{self, Store};
 use tablecall::ticket::{Body, Head, TicketPurpose, Tickets};
@@ -49,9 +49,9 @@ impl Held {
     pub(crate) fn new(others: usize, fresh: usize, stage: Stage) -> Self {
         let now: Timestamp = "2026-12-01T20:00:00Z".parse().unwrap();
         let max_calls = Some((others + fresh).max(200_000).to_string());
-        let config = Config::read(&Given {
+        let config = Config::read(&RawConfig {
             max_calls,
-            ..Given::default()
+            ..RawConfig::default()
         })
         .expect("nothing else has to be configured");
         let store = Store::memory(store::StoreLimits {

@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::read::{Reader, list, set};
-use super::{Given, TwilioAccount};
+use super::{RawConfig, TwilioAccount};
 use crate::domain::Phone;
 use crate::ticket::Key;
 use crate::twilio::AccountSid;
@@ -16,7 +16,7 @@ const SIMULATOR_NUMBER: &str = "+15005550006";
 
 impl Reader {
     /// `None`: the simulator.
-    pub(super) fn account(&mut self, given: &Given) -> Option<TwilioAccount> {
+    pub(super) fn account(&mut self, given: &RawConfig) -> Option<TwilioAccount> {
         let (sid, tokens) = (
             set(&given.twilio_account_sid),
             set(&given.twilio_auth_token),
@@ -70,7 +70,7 @@ impl Reader {
         })
     }
 
-    pub(super) fn our_numbers(&mut self, given: &Given, simulated: bool) -> Vec<Phone> {
+    pub(super) fn our_numbers(&mut self, given: &RawConfig, simulated: bool) -> Vec<Phone> {
         const NAME: &str = "TWILIO_FROM_NUMBER";
         let text = set(&given.twilio_from_number);
         if text.is_none() && !simulated {
@@ -89,7 +89,7 @@ impl Reader {
             .collect()
     }
 
-    pub(super) fn api_url(&mut self, given: &Given) -> Option<String> {
+    pub(super) fn api_url(&mut self, given: &RawConfig) -> Option<String> {
         if let Some(url) = set(&given.twilio_api_url) {
             let known = Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
             if !known {

@@ -89,11 +89,11 @@ mod tests {
     use clap::Args as _;
 
     use super::*;
-    use crate::config::Given;
+    use crate::config::RawConfig;
 
     #[test]
     fn every_setting_stands_under_a_heading_and_no_secret_is_shown() {
-        let mut command = with_headings(Given::augment_args(Command::new("serve")));
+        let mut command = with_headings(RawConfig::augment_args(Command::new("serve")));
         let bare: Vec<_> = command
             .get_arguments()
             .filter(|flag| flag.get_help_heading().is_none())

@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use url::{Host, Url};
 
 use super::account::simulator_account;
-use super::{Config, Given, Problem, TwilioAccount, TwilioBackend};
+use super::{Config, Problem, RawConfig, TwilioAccount, TwilioBackend};
 use crate::domain::{Country, Name, Phone};
 use crate::http::cors::Origins;
 use crate::http::networks::TrustedProxies;
@@ -26,7 +26,7 @@ impl Config {
     ///
     /// # Errors
     /// Everything that is wrong with them.
-    pub fn read(given: &Given) -> Result<Self, Vec<Problem>> {
+    pub fn read(given: &RawConfig) -> Result<Self, Vec<Problem>> {
         let mut reader = Reader {
             problems: Vec::new(),
         };
@@ -41,7 +41,7 @@ impl Config {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn read_listen(given: &Given) -> Result<SocketAddr, Vec<Problem>> {
+    pub fn read_listen(given: &RawConfig) -> Result<SocketAddr, Vec<Problem>> {
         let mut reader = Reader {
             problems: Vec::new(),
         };
@@ -93,7 +93,7 @@ impl Reader {
         text.parse().map_err(|_| self.wrong(name, rule)).ok()
     }
 
-    fn config(&mut self, given: &Given) -> Option<Config> {
+    fn config(&mut self, given: &RawConfig) -> Option<Config> {
         self.refuse_empty_lists(given);
         let listen = self.listen(given);
         let account = self.account(given);
@@ -140,7 +140,7 @@ impl Reader {
             &given.allow_private_callbacks,
             truth,
         );
-        let watching = self.watching(given, listen, simulated);
+        let observability = self.observability(given, listen, simulated);
         let trusted_proxies = self.trusted_proxies(given);
         let cors_origins = self.cors_origins(given, simulated);
         let shared = self.shared(given);
@@ -181,7 +181,7 @@ impl Reader {
             webhook_secrets,
             is_secret_made,
             allow_private_callbacks: private.unwrap_or(false),
-            watching,
+            observability,
             shared,
             trusted_proxies,
             cors_origins,
@@ -190,7 +190,7 @@ impl Reader {
 
     /// A list of nothing is never meant: without keys everybody could call, without tokens nothing
     /// would be verified.
-    fn refuse_empty_lists(&mut self, given: &Given) {
+    fn refuse_empty_lists(&mut self, given: &RawConfig) {
         let lists = [
             ("TWILIO_AUTH_TOKEN", &given.twilio_auth_token),
             ("TWILIO_WEBHOOK_KEYS", &given.twilio_webhook_keys),
@@ -207,7 +207,7 @@ impl Reader {
         }
     }
 
-    fn listen(&mut self, given: &Given) -> Option<SocketAddr> {
+    fn listen(&mut self, given: &RawConfig) -> Option<SocketAddr> {
         if set(&given.listen).is_some() {
             return self.parsed(
                 "TABLECALL_LISTEN",
@@ -253,7 +253,7 @@ impl Reader {
         pairs
     }
 
-    fn public_url(&mut self, given: &Given, simulated: bool) -> Option<Url> {
+    fn public_url(&mut self, given: &RawConfig, simulated: bool) -> Option<Url> {
         const NAME: &str = "TABLECALL_PUBLIC_URL";
         let Some(text) = set(&given.public_url) else {
             if !simulated {
@@ -299,7 +299,7 @@ impl Reader {
             .ok()
     }
 
-    fn api_keys(&mut self, given: &Given, simulated: bool) -> Vec<(String, String)> {
+    fn api_keys(&mut self, given: &RawConfig, simulated: bool) -> Vec<(String, String)> {
         let text = set(&given.api_keys);
         if text.is_none() && !simulated {
             self.wrong(
@@ -310,13 +310,13 @@ impl Reader {
         self.pairs("TABLECALL_API_KEYS", text, SHORTEST_SECRET)
     }
 
-    fn service_name(&mut self, given: &Given) -> String {
+    fn service_name(&mut self, given: &RawConfig) -> String {
         let name = Name::parse(set(&given.service_name).unwrap_or("Tablecall"));
         name.map_err(|error| self.wrong("TABLECALL_SERVICE_NAME", error))
             .map_or_else(|()| String::new(), |name| name.to_string())
     }
 
-    fn limits(&mut self, given: &Given, simulated: bool) -> CallLimits {
+    fn limits(&mut self, given: &RawConfig, simulated: bool) -> CallLimits {
         let usual = match (simulated, set(&given.restaurant_phone)) {
             (true, _) => CallLimits::OFF,
             (false, Some(_)) => CallLimits::ONE_RESTAURANT,
@@ -328,7 +328,7 @@ impl Reader {
             .unwrap_or(usual)
     }
 
-    fn retention(&mut self, given: &Given) -> SignedDuration {
+    fn retention(&mut self, given: &RawConfig) -> SignedDuration {
         let rule = "must be a duration of 1h to 366d, such as 24h: webhook URLs of a call can be used for an hour";
         let text = set(&given.retention).unwrap_or("24h");
         let (number, unit) = text.split_at(
@@ -354,7 +354,7 @@ impl Reader {
         SignedDuration::from_secs(total)
     }
 
-    fn machine_detection(&mut self, given: &Given) -> bool {
+    fn machine_detection(&mut self, given: &RawConfig) -> bool {
         match set(&given.twilio_machine_detection).unwrap_or("async") {
             "async" => true,
             "off" => false,
@@ -365,7 +365,7 @@ impl Reader {
         }
     }
 
-    fn speech(&mut self, given: &Given) -> bool {
+    fn speech(&mut self, given: &RawConfig) -> bool {
         match set(&given.twilio_speech).unwrap_or("off") {
             "on" => true,
             "off" => false,
@@ -377,7 +377,7 @@ impl Reader {
     }
 
     /// All numbers never to call, and the file to add others to.
-    fn do_not_call(&mut self, given: &Given) -> (HashSet<Phone>, Option<PathBuf>) {
+    fn do_not_call(&mut self, given: &RawConfig) -> (HashSet<Phone>, Option<PathBuf>) {
         let mut numbers = HashSet::new();
         for text in list(set(&given.do_not_call).unwrap_or_default()) {
             match Phone::parse(text, None) {
@@ -397,7 +397,7 @@ impl Reader {
         (numbers, path)
     }
 
-    fn webhook_secrets(&mut self, given: &Given) -> Vec<Secret> {
+    fn webhook_secrets(&mut self, given: &RawConfig) -> Vec<Secret> {
         let secrets: Result<Vec<Secret>, _> = list(set(&given.webhook_secrets).unwrap_or_default())
             .map(Secret::parse)
             .collect();
@@ -407,7 +407,7 @@ impl Reader {
             .unwrap_or_default()
     }
 
-    fn ticket_keys(&mut self, given: &Given, account: &TwilioAccount) -> Vec<Key> {
+    fn ticket_keys(&mut self, given: &RawConfig, account: &TwilioAccount) -> Vec<Key> {
         match set(&given.ticket_keys) {
             Some(text) => {
                 let keys: Result<Vec<Key>, _> = list(text).map(Key::parse).collect();
@@ -425,7 +425,7 @@ impl Reader {
 
     fn countries(
         &mut self,
-        given: &Given,
+        given: &RawConfig,
         simulated: bool,
         from: Option<Phone>,
     ) -> Option<Vec<Country>> {
@@ -447,12 +447,12 @@ impl Reader {
         }
     }
 
-    fn trusted_proxies(&mut self, given: &Given) -> TrustedProxies {
+    fn trusted_proxies(&mut self, given: &RawConfig) -> TrustedProxies {
         let networks = self.each("TABLECALL_TRUSTED_PROXIES", &given.trusted_proxies);
         TrustedProxies(networks)
     }
 
-    fn cors_origins(&mut self, given: &Given, simulated: bool) -> Origins {
+    fn cors_origins(&mut self, given: &RawConfig, simulated: bool) -> Origins {
         const NAME: &str = "TABLECALL_CORS_ORIGINS";
         match set(&given.cors_origins) {
             None => Origins::Closed,

@@ -1,6 +1,6 @@
 //! The server that instances share, if there is one.
 
-use super::Given;
+use super::RawConfig;
 use super::read::{Reader, set};
 use crate::store::redis::{BadAuthorities, BadUrl, Url};
 use crate::ticket::Key;
@@ -16,7 +16,7 @@ pub struct Shared {
 
 impl Reader {
     /// `None`: calls are kept in memory, or something is wrong.
-    pub(super) fn shared(&mut self, given: &Given) -> Option<Shared> {
+    pub(super) fn shared(&mut self, given: &RawConfig) -> Option<Shared> {
         const RULE: &str =
             "is needed with REDIS_URL, the same for all instances, as `tablecall keygen` prints it";
         let index_key = set(&given.index_key).map(|text| {
@@ -53,13 +53,13 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Config, Given};
+    use super::super::{Config, RawConfig};
 
     fn some(text: &str) -> Option<String> {
         Some(text.to_owned())
     }
 
-    fn wrong(given: &Given) -> Vec<&'static str> {
+    fn wrong(given: &RawConfig) -> Vec<&'static str> {
         Config::read(given)
             .unwrap_err()
             .into_iter()
@@ -70,24 +70,24 @@ mod tests {
     #[test]
     fn a_shared_server_needs_its_keys_and_all_that_is_missing_is_told() {
         let key = crate::ticket::Key::generate().unwrap();
-        let bare = Given {
+        let bare = RawConfig {
             redis_url: some("redis://localhost"),
-            ..Given::default()
+            ..RawConfig::default()
         };
         assert_eq!(
             wrong(&bare),
             ["TABLECALL_INDEX_KEY", "TABLECALL_TICKET_KEYS"]
         );
-        let bad = Given {
+        let bad = RawConfig {
             redis_url: some("localhost"),
             index_key: some("AAAA"),
-            ..Given::default()
+            ..RawConfig::default()
         };
         assert_eq!(
             wrong(&bad),
             ["TABLECALL_INDEX_KEY", "REDIS_URL", "TABLECALL_TICKET_KEYS"]
         );
-        let bare_ca = Given {
+        let bare_ca = RawConfig {
             redis_ca: some("a certificate"),
             index_key: Some(key.clone()),
             ..bare.clone()
@@ -97,15 +97,15 @@ mod tests {
             ["TABLECALL_TICKET_KEYS", "REDIS_CA"],
             "what is no certificate, and no TLS"
         );
-        let whole = Given {
+        let whole = RawConfig {
             ticket_keys: Some(key.clone()),
             index_key: Some(key.clone()),
             ..bare
         };
         assert!(Config::read(&whole).unwrap().shared.is_some());
-        let alone = Given {
+        let alone = RawConfig {
             index_key: Some(key),
-            ..Given::default()
+            ..RawConfig::default()
         };
         assert!(
             Config::read(&alone).unwrap().shared.is_none(),
@@ -116,11 +116,11 @@ mod tests {
     #[test]
     fn a_password_is_shown_nowhere() {
         let key = crate::ticket::Key::generate().unwrap();
-        let given = Given {
+        let given = RawConfig {
             redis_url: some("redis://user:swordfish@localhost"),
             ticket_keys: Some(key.clone()),
             index_key: Some(key.clone()),
-            ..Given::default()
+            ..RawConfig::default()
         };
         let shown = format!("{:?}", Config::read(&given).unwrap());
         assert!(

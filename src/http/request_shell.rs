@@ -19,7 +19,7 @@ use super::webhooks::{PREFIX, Webhooks};
 use crate::domain::id;
 use crate::telemetry::metrics::{Metrics, Route};
 use crate::telemetry::request::{self, Context};
-use crate::telemetry::traces::{Attribute, Begun, Traces};
+use crate::telemetry::traces::{Attribute, OpenSpan, Traces};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Everything below it needs a key.
@@ -117,7 +117,7 @@ impl<A: Endpoint, E: Endpoint> RequestShell<A, E> {
     }
 
     /// A create begins the trace of its call, or goes on with the one that its client is in.
-    fn begin_trace(&self, request: &Request, summary: &RequestSummary) -> Option<Begun> {
+    fn begin_trace(&self, request: &Request, summary: &RequestSummary) -> Option<OpenSpan> {
         let traces = self
             .traces
             .as_ref()
@@ -129,7 +129,7 @@ impl<A: Endpoint, E: Endpoint> RequestShell<A, E> {
         Some(begun)
     }
 
-    fn end_trace(&self, begun: Option<Begun>, summary: &RequestSummary, response: &Response) {
+    fn end_trace(&self, begun: Option<OpenSpan>, summary: &RequestSummary, response: &Response) {
         let (Some(traces), Some(begun)) = (&self.traces, begun) else {
             return;
         };

@@ -22,7 +22,7 @@ use crate::speech::LAST_RESORT;
 use crate::telemetry::metrics::labels::{HEARD, WEBHOOKS};
 use crate::telemetry::metrics::{Family, Metrics, Webhook};
 use crate::telemetry::request::Context;
-use crate::telemetry::traces::{Attribute, Past, Side};
+use crate::telemetry::traces::{Attribute, FinishedSpan, SpanRole};
 use crate::twilio::form::Form;
 use crate::twilio::signature::{Failure, SignatureHeaders, Verifier};
 use crate::twilio::webhook::{AmdCallback, StatusCallback, VoiceRequest};
@@ -208,10 +208,10 @@ impl Webhooks {
             Attribute::new("tablecall.outcome", outcome),
             Attribute::new("tablecall.request.id", context.id().to_owned()),
         ];
-        let past = Past {
+        let past = FinishedSpan {
             parent,
             name: format!("webhook {}", hook.word()).into(),
-            side: Side::Server,
+            side: SpanRole::Server,
             attributes: outcome.into_iter().chain(call).collect(),
             failed: None,
         };

@@ -7,7 +7,7 @@
 
 mod address;
 mod endpoints;
-mod post;
+mod sender;
 mod schedule;
 mod sign;
 
@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::endpoints::{Endpoints, Pass};
-use self::post::{Failure, Letter, Post};
+use self::sender::{DeliveryFailure, EventDelivery, EventSender};
 use crate::call::Call;
 use crate::clock::Clock;
 use crate::service::Service;
@@ -43,7 +43,7 @@ const BATCH: usize = 128;
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a notifier is made of.
-pub struct Parts {
+pub struct NotifierDependencies {
     /// Whose calls they are.
     pub service: Service,
     /// The time.
@@ -58,7 +58,7 @@ pub struct Parts {
     pub show: fn(&Call) -> String,
 }
 
-impl fmt::Debug for Parts {
+impl fmt::Debug for NotifierDependencies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Parts")
             .field("allow_private", &self.allow_private)
@@ -73,7 +73,7 @@ pub struct Notifier(Arc<Inner>);
 struct Inner {
     service: Service,
     clock: Clock,
-    post: Post,
+    post: EventSender,
     show: fn(&Call) -> String,
     endpoints: Arc<Endpoints>,
     hands: Arc<Semaphore>,
@@ -94,8 +94,8 @@ impl Notifier {
     ///
     /// # Errors
     /// No HTTP client can be built.
-    pub fn new(parts: Parts) -> Result<Self, reqwest::Error> {
-        let Parts {
+    pub fn new(parts: NotifierDependencies) -> Result<Self, reqwest::Error> {
+        let NotifierDependencies {
             service,
             clock,
             secrets,
@@ -103,7 +103,7 @@ impl Notifier {
             names,
             show,
         } = parts;
-        let post = Post::new(secrets, allow_private, names)?;
+        let post = EventSender::new(secrets, allow_private, names)?;
         Ok(Self(Arc::new(Inner {
             service,
             clock,
@@ -200,12 +200,12 @@ impl Notifier {
     /// Sends one event when its endpoint takes it; `None`: too late for this claim.
     async fn deliver(&self, event: &Claimed) -> Option<Settled> {
         let now = self.0.clock.now();
-        let Some(letter) = self.letter(event) else {
+        let Some(delivery) = self.delivery(event) else {
             return Some(Settled::GaveUp {
                 error: "no URL".into(),
             });
         };
-        let pass = match self.0.endpoints.admit(letter.url.origin(), now) {
+        let pass = match self.0.endpoints.admit(delivery.url.origin(), now) {
             Ok(pass) => pass,
             Err(at) => return Some(put_back(event, at, now)),
         };
@@ -220,14 +220,19 @@ impl Notifier {
         if later(now, NEEDED) > event.claim {
             return None;
         }
-        let sent = self.send(event, &letter, &pass).await;
+        let sent = self.send(event, &delivery, &pass).await;
         drop(turn);
         Some(self.judge(event, sent))
     }
 
-    async fn send(&self, event: &Claimed, letter: &Letter, pass: &Pass) -> Result<(), Failure> {
+    async fn send(
+        &self,
+        event: &Claimed,
+        delivery: &EventDelivery,
+        pass: &Pass,
+    ) -> Result<(), DeliveryFailure> {
         let begun = Instant::now();
-        let sent = self.0.post.send(letter, self.0.clock.now()).await;
+        let sent = self.0.post.send(delivery, self.0.clock.now()).await;
         self.0
             .service
             .metrics()
@@ -237,23 +242,23 @@ impl Notifier {
             Err(failure) if !failure.why.is_answer() => pass.failed(self.0.clock.now()),
             Ok(()) | Err(_) => pass.answered(),
         }
-        let (tries, endpoint) = (event.tries + 1, letter.url.origin());
+        let (tries, endpoint) = (event.tries + 1, delivery.url.origin());
         match &sent {
             Ok(()) => {
-                tracing::debug!(call.id = %event.call.id, event.id = letter.id, tries, endpoint, "event received");
+                tracing::debug!(call.id = %event.call.id, event.id = delivery.id, tries, endpoint, "event received");
             }
             Err(failure) => {
-                tracing::info!(call.id = %event.call.id, event.id = letter.id, tries, endpoint, error = %failure.why, "event not received");
+                tracing::info!(call.id = %event.call.id, event.id = delivery.id, tries, endpoint, error = %failure.why, "event not received");
             }
         }
         sent
     }
 
-    fn judge(&self, event: &Claimed, sent: Result<(), Failure>) -> Settled {
+    fn judge(&self, event: &Claimed, sent: Result<(), DeliveryFailure>) -> Settled {
         let now = self.0.clock.now();
         match sent {
             Ok(()) => Settled::Delivered,
-            Err(Failure { why, retry_after }) => {
+            Err(DeliveryFailure { why, retry_after }) => {
                 let error = why.to_string().into();
                 let next = schedule::next(event.tries + 1, event.since, now, retry_after);
                 match next.filter(|_| !why.is_final()) {
@@ -317,12 +322,12 @@ impl Notifier {
     }
 
     async fn deliver_last(&self, event: &Claimed) {
-        let Some(letter) = self.letter(event) else {
+        let Some(delivery) = self.delivery(event) else {
             return;
         };
-        let pass = self.0.endpoints.admit_anyway(letter.url.origin());
+        let pass = self.0.endpoints.admit_anyway(delivery.url.origin());
         let turn = pass.turn().await;
-        let settled = match self.send(event, &letter, &pass).await {
+        let settled = match self.send(event, &delivery, &pass).await {
             Ok(()) => Settled::Delivered,
             Err(failure) => Settled::GaveUp {
                 error: failure.why.to_string().into(),
@@ -332,7 +337,7 @@ impl Notifier {
         self.settle(event, settled).await;
     }
 
-    fn letter(&self, event: &Claimed) -> Option<Letter> {
+    fn delivery(&self, event: &Claimed) -> Option<EventDelivery> {
         let call = &event.call;
         let url = call.reservation.callback_url.clone()?;
         let kind = if call.is_finished() {
@@ -342,7 +347,7 @@ impl Notifier {
         };
         let (at, data) = (call.updated_at, (self.0.show)(call));
         let body = format!(r#"{{"type":"{kind}","timestamp":"{at:.3}","data":{data}}}"#);
-        Some(Letter {
+        Some(EventDelivery {
             url,
             id: format!("evt_{}_{}", call.id, event.version),
             body,

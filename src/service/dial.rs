@@ -15,7 +15,7 @@ use crate::ticket::{Body, Head, TicketPurpose};
 use crate::twilio::StatusCallbackEvent;
 use crate::twilio::client::{
     AsyncAmd, Class, Error as TwilioError, MachineDetection, MachineDetectionMode, NewCall,
-    Refusal, Scope, Until,
+    Refusal, Scope, SendDeadline,
 };
 
 /// A trial account's answer to a destination for which it has no number; asking for less does not
@@ -49,7 +49,7 @@ impl Service {
                 return Ok(None);
             }
             // And once more when its bytes are wanted: a connection takes time as well.
-            let until = Some(Until {
+            let until = Some(SendDeadline {
                 clock: self.0.parts.clock.clone(),
                 at,
             });

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Service;
 use crate::call::{Call, TimelineEntry, TimelineEvent};
 use crate::telemetry::request;
-use crate::telemetry::traces::{Attribute, Past, Side};
+use crate::telemetry::traces::{Attribute, FinishedSpan, SpanRole};
 
 impl Service {
     /// A request to Twilio that was made for the request at hand.
@@ -21,10 +21,10 @@ impl Service {
         let Some(parent) = request::current().and_then(|context| context.trace()) else {
             return;
         };
-        let past = Past {
+        let past = FinishedSpan {
             parent,
             name: format!("Twilio {operation}").into(),
-            side: Side::Client,
+            side: SpanRole::Client,
             attributes: vec![Attribute::new("tablecall.result", result)],
             failed: (result != "ok").then_some(result),
         };
@@ -67,10 +67,10 @@ impl Service {
                 .unwrap_or_default();
             (told.at, format!("{}{detail}", told.what.word()))
         });
-        let past = Past {
+        let past = FinishedSpan {
             parent,
             name: name.into(),
-            side: Side::Own,
+            side: SpanRole::Own,
             attributes,
             failed: None,
         };

@@ -78,7 +78,7 @@ thread_local! {
 #[derive(Default)]
 struct Scratch {
     line: String,
-    stamp: Stamp,
+    stamp: LineTime,
 }
 
 impl<S: Subscriber> Layer<S> for Lines {
@@ -136,7 +136,7 @@ fn is_ours_or_rare(meta: &Metadata<'_>) -> bool {
 /// The line that tells how many were dropped.
 fn dropped(format: Format, now: Timestamp, lines: u64) -> Vec<u8> {
     let mut line = String::new();
-    Stamp::default().write(format, now, &mut line);
+    LineTime::default().write(format, now, &mut line);
     match format {
         Format::Json => {
             head(&mut line, Level::WARN, module_path!());
@@ -167,12 +167,12 @@ fn head(line: &mut String, level: Level, target: &str) {
 
 /// The date and the time of the second of the last line: a calendar is not worked out for every
 /// line.
-struct Stamp {
+struct LineTime {
     second: i64,
     text: String,
 }
 
-impl Default for Stamp {
+impl Default for LineTime {
     fn default() -> Self {
         Self {
             second: i64::MIN,
@@ -181,7 +181,7 @@ impl Default for Stamp {
     }
 }
 
-impl Stamp {
+impl LineTime {
     fn write(&mut self, format: Format, now: Timestamp, line: &mut String) {
         let since_epoch = now.as_millisecond();
         let (second, millisecond) = (since_epoch.div_euclid(1_000), since_epoch.rem_euclid(1_000));

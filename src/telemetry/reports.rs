@@ -228,15 +228,15 @@ mod tests {
 
     /// Keeps what would be sent.
     #[derive(Default)]
-    struct Kept(Mutex<Vec<Report<'static>>>);
+    struct KeptReports(Mutex<Vec<Report<'static>>>);
 
-    impl Transport for Kept {
+    impl Transport for KeptReports {
         fn send_envelope(&self, envelope: Envelope) {
             self.0.lock().unwrap().extend(envelope.event().cloned());
         }
     }
 
-    struct Keeps(Arc<Kept>);
+    struct Keeps(Arc<KeptReports>);
 
     impl TransportFactory for Keeps {
         fn create_transport_with_options(&self, _options: TransportOptions) -> Arc<dyn Transport> {
@@ -245,7 +245,7 @@ mod tests {
     }
 
     fn reported(say: impl FnOnce()) -> Vec<Report<'static>> {
-        let kept = Arc::new(Kept::default());
+        let kept = Arc::new(KeptReports::default());
         let to = "https://key@sentry.example.com/1".parse().unwrap();
         let reports = Reports::through(
             &to,

@@ -70,7 +70,7 @@ impl fmt::Debug for Traces {
 
 /// Whose side of an exchange a span is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub enum SpanRole {
     /// We answered.
     Server,
     /// We asked.
@@ -81,13 +81,13 @@ pub enum Side {
 
 /// A span that is over.
 #[derive(Debug)]
-pub struct Past<'a> {
+pub struct FinishedSpan<'a> {
     /// What it is of a trace.
     pub parent: TraceParent,
     /// Its name, one of few.
     pub name: Cow<'static, str>,
     /// Whose side it is.
-    pub side: Side,
+    pub side: SpanRole,
     /// What else there is to say.
     pub attributes: Vec<Attribute>,
     /// Why it failed, in a word, if it did.
@@ -95,11 +95,11 @@ pub struct Past<'a> {
 }
 
 /// The span that begins a trace of ours, still open.
-pub struct Begun {
+pub struct OpenSpan {
     span: Span,
 }
 
-impl fmt::Debug for Begun {
+impl fmt::Debug for OpenSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Begun")
             .field("parent", &self.parent())
@@ -118,7 +118,7 @@ impl Traces {
             version,
             environment,
         } = collector;
-        let sender = Sender {
+        let sender = SpanSender {
             http,
             runtime: Handle::current(),
             failing: Arc::default(),
@@ -154,7 +154,7 @@ impl Traces {
     /// Begins the span that a trace hangs on: under `from`, the `traceparent` of the request, or as
     /// the first of all.
     #[must_use]
-    pub fn begin(&self, name: &'static str, from: Option<&str>) -> Begun {
+    pub fn begin(&self, name: &'static str, from: Option<&str>) -> OpenSpan {
         let builder = self
             .tracer
             .span_builder(name)
@@ -164,14 +164,14 @@ impl Traces {
             Some(remote) => Context::new().with_remote_span_context(remote),
             None => Context::new(),
         };
-        Begun {
+        OpenSpan {
             span: builder.start_with_context(&self.tracer, &above),
         }
     }
 
     /// Ends it now.
-    pub fn end(&self, begun: Begun, attributes: Vec<Attribute>, failed: Option<&str>) {
-        let Begun { mut span } = begun;
+    pub fn end(&self, begun: OpenSpan, attributes: Vec<Attribute>, failed: Option<&str>) {
+        let OpenSpan { mut span } = begun;
         span.set_attributes(attributes);
         if let Some(word) = failed {
             span.set_status(Status::error(word.to_owned()));
@@ -180,7 +180,7 @@ impl Traces {
     }
 
     /// Tells a span that took so long until now.
-    pub fn took(&self, past: Past<'_>, took: Duration) {
+    pub fn took(&self, past: FinishedSpan<'_>, took: Duration) {
         let end = self.now();
         self.tell(
             past,
@@ -192,7 +192,7 @@ impl Traces {
     /// Tells a span of the past, with what happened in it and when.
     pub fn past(
         &self,
-        past: Past<'_>,
+        past: FinishedSpan<'_>,
         from: Timestamp,
         to: Timestamp,
         happened: Vec<(Timestamp, String)>,
@@ -204,8 +204,13 @@ impl Traces {
         self.tell(past, (from.into(), to.max(from).into()), events);
     }
 
-    fn tell(&self, past: Past<'_>, (start, end): (SystemTime, SystemTime), events: Vec<Event>) {
-        let Past {
+    fn tell(
+        &self,
+        past: FinishedSpan<'_>,
+        (start, end): (SystemTime, SystemTime),
+        events: Vec<Event>,
+    ) {
+        let FinishedSpan {
             parent: (trace, span),
             name,
             side,
@@ -220,9 +225,9 @@ impl Traces {
             TraceState::default(),
         );
         let kind = match side {
-            Side::Server => SpanKind::Server,
-            Side::Client => SpanKind::Client,
-            Side::Own => SpanKind::Internal,
+            SpanRole::Server => SpanKind::Server,
+            SpanRole::Client => SpanKind::Client,
+            SpanRole::Own => SpanKind::Internal,
         };
         let builder = self
             .tracer
@@ -253,7 +258,7 @@ impl Traces {
     }
 }
 
-impl Begun {
+impl OpenSpan {
     /// What others stand under; `None` when whoever asked wants no trace of it.
     #[must_use]
     pub fn parent(&self) -> Option<TraceParent> {
@@ -294,19 +299,19 @@ fn traceparent(text: &str) -> Option<SpanContext> {
 }
 
 /// Sends batches: the exporter waits in a thread of its own, where no connection can be made.
-struct Sender {
+struct SpanSender {
     http: reqwest::Client,
     runtime: Handle,
     failing: Arc<AtomicBool>,
 }
 
-impl fmt::Debug for Sender {
+impl fmt::Debug for SpanSender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Sender")
     }
 }
 
-impl HttpClient for Sender {
+impl HttpClient for SpanSender {
     fn send_bytes<'a, 'b>(
         &'a self,
         request: http::Request<Bytes>,

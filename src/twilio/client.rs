@@ -7,7 +7,7 @@
 mod config;
 mod connection;
 mod error;
-mod fresh;
+mod deadline_body;
 mod inspect;
 mod request;
 mod resource;
@@ -26,8 +26,8 @@ pub use self::config::{
     BadHostLabel, ClientConfig, Credentials, DEFAULT_TIMEOUT, InvalidApiUrl, api_host,
 };
 pub use self::connection::{http_client, http_client_builder, tls_config};
+pub use self::deadline_body::SendDeadline;
 pub use self::error::{Class, Error, Fault, Refusal, Scope, Why, title};
-pub use self::fresh::Until;
 pub use self::inspect::OwnNumber;
 pub use self::request::{
     AsyncAmd, CallUpdate, ListQuery, MachineDetection, MachineDetectionMode, NewCall,
@@ -61,7 +61,11 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Unanswered`] when the call may exist; all others mean that it does not.
-    pub async fn create(&self, call: &NewCall, until: Option<Until>) -> Result<CallSid, Error> {
+    pub async fn create(
+        &self,
+        call: &NewCall,
+        until: Option<SendDeadline>,
+    ) -> Result<CallSid, Error> {
         let answer = self
             .transport
             .post(self.transport.calls_url(), call.to_form(), until)

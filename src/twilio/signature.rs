@@ -27,7 +27,9 @@ use super::form::Form;
 
 pub use self::hint::{Refused, is_authority};
 pub use self::operator::{HINT_HEADER, PROOF_HEADER, prove};
-pub use self::settings::{SETTINGS_HEADER, SIGNATURE_HEADER, Seen, SignatureHeaders};
+pub use self::settings::{
+    SETTINGS_HEADER, SIGNATURE_HEADER, SignatureHeaderCount, SignatureHeaders,
+};
 
 /// Why a request is not believed. None of these is worth telling the sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -229,9 +231,9 @@ impl Verifier {
         I: Iterator<Item = &'a [u8]>,
     {
         let signature = match headers.signature {
-            Seen::None => return Err(Failure::Missing),
-            Seen::One(signature) => signature,
-            Seen::Many => return Err(Failure::Doubled),
+            SignatureHeaderCount::None => return Err(Failure::Missing),
+            SignatureHeaderCount::One(signature) => signature,
+            SignatureHeaderCount::Many => return Err(Failure::Doubled),
         };
         let settings = Settings::read(headers.settings)?;
         let secrets = match settings.key {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tablecall::app::App;
 use tablecall::clock::Clock;
-use tablecall::config::{Config, Given};
+use tablecall::config::{Config, RawConfig};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -78,16 +78,16 @@ pub(crate) struct TestApp {
 impl TestApp {
     /// As `cargo run` starts it, with nothing configured but the port.
     pub(crate) async fn start() -> Self {
-        Self::with(Given::default()).await
+        Self::with(RawConfig::default()).await
     }
 
     /// With settings.
-    pub(crate) async fn with(given: Given) -> Self {
+    pub(crate) async fn with(given: RawConfig) -> Self {
         Self::at(given, Clock::simulated(NOON.parse().unwrap())).await
     }
 
     /// As a second process with an account at the carrier of `other`, and in its time.
-    pub(crate) async fn beside(other: &Self, given: Given) -> Self {
+    pub(crate) async fn beside(other: &Self, given: RawConfig) -> Self {
         let given = Self::with_account(&other.carrier, given);
         Self {
             carrier: other.carrier.clone(),
@@ -98,7 +98,7 @@ impl TestApp {
     /// With an account at a carrier that runs alone, and with a key.
     pub(crate) async fn at_carrier(
         config: tablecall::simulator::SimulatorConfig,
-        given: Given,
+        given: RawConfig,
     ) -> Self {
         let clock = Clock::simulated(NOON.parse().unwrap());
         let config = tablecall::simulator::SimulatorConfig {
@@ -128,14 +128,14 @@ impl TestApp {
         }
     }
 
-    pub(crate) fn with_account(carrier: &str, given: Given) -> Given {
+    pub(crate) fn with_account(carrier: &str, given: RawConfig) -> RawConfig {
         let free = std::net::TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
             .unwrap();
         let address = given.listen.clone().unwrap_or_else(|| free.to_string());
         let or = |value: Option<String>, default: &str| value.or_else(|| Some(default.to_owned()));
-        Given {
+        RawConfig {
             public_url: given
                 .public_url
                 .clone()
@@ -155,13 +155,13 @@ impl TestApp {
     }
 
     /// With settings, in a time of its own.
-    pub(crate) async fn at(given: Given, clock: Clock) -> Self {
+    pub(crate) async fn at(given: RawConfig, clock: Clock) -> Self {
         let logs = Logs::capture(&clock);
         let listen = given
             .listen
             .clone()
             .or_else(|| Some("127.0.0.1:0".to_owned()));
-        let config = Config::read(&Given { listen, ..given }).expect("the settings are right");
+        let config = Config::read(&RawConfig { listen, ..given }).expect("the settings are right");
         let app = App::build(config, clock.clone())
             .await
             .expect("the app can be built");

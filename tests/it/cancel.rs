@@ -1,15 +1,15 @@
 //! Calls that their client takes back.
 
 use serde_json::json;
-use tablecall::config::Given;
+use tablecall::config::RawConfig;
 
 use crate::app::{RESTAURANT, TestApp, table};
 
 #[tokio::test]
 async fn a_call_that_waits_is_cancelled_without_ringing() {
-    let app = TestApp::with(Given {
+    let app = TestApp::with(RawConfig {
         call_hours: Some("14:00-20:00".to_owned()),
-        ..Given::default()
+        ..RawConfig::default()
     })
     .await;
     let call = app.asks(table()).await;

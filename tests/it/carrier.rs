@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use tablecall::config::Given;
+use tablecall::config::RawConfig;
 
 use crate::app::{RESTAURANT, TestApp, table, table_at, with};
 use crate::webhook::Webhook;
@@ -73,9 +73,9 @@ async fn a_create_asks_for_everything_that_the_call_needs() {
 
 #[tokio::test]
 async fn calls_are_started_one_a_second_where_the_carrier_allows_no_more() {
-    let app = TestApp::with(Given {
+    let app = TestApp::with(RawConfig {
         twilio_cps: Some("1".to_owned()),
-        ..Given::default()
+        ..RawConfig::default()
     })
     .await;
     let first = app.asks(table_at("+14155550101")).await;
@@ -230,9 +230,9 @@ async fn keys_for_a_menu_are_sent_after_the_pick_up_and_rule_machine_detection_o
 
 #[tokio::test]
 async fn a_deployment_for_one_restaurant_rings_it_and_reads_the_guests_number_out() {
-    let given = Given {
+    let given = RawConfig {
         restaurant_phone: Some(RESTAURANT.to_owned()),
-        ..Given::default()
+        ..RawConfig::default()
     };
     let app = TestApp::with(given).await;
     let call = app.asks(table_at("+14155550123")).await;

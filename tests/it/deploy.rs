@@ -7,7 +7,7 @@ use std::path::Path;
 
 use clap::{Args as _, FromArgMatches as _};
 use serde::Deserialize;
-use tablecall::config::{Config, Given};
+use tablecall::config::{Config, RawConfig};
 
 use crate::answer::Answer;
 use crate::app::within;
@@ -127,7 +127,7 @@ fn seconds(text: &str) -> u64 {
 
 /// The variables that `serve` knows, each with its flag.
 fn settings() -> BTreeMap<String, String> {
-    let command = Given::augment_args(clap::Command::new("serve"));
+    let command = RawConfig::augment_args(clap::Command::new("serve"));
     let flags = command
         .get_arguments()
         .filter_map(|flag| Some((flag.get_env()?.to_str()?, flag.get_long()?)));
@@ -148,8 +148,9 @@ fn configured(env: &BTreeMap<String, String>) -> Config {
         .iter()
         .map(|(name, value)| format!("--{}={value}", flag(name)))
         .collect();
-    let command = Given::augment_args(clap::Command::new("serve").no_binary_name(true));
-    let given = Given::from_arg_matches(&command.try_get_matches_from(arguments).unwrap()).unwrap();
+    let command = RawConfig::augment_args(clap::Command::new("serve").no_binary_name(true));
+    let given =
+        RawConfig::from_arg_matches(&command.try_get_matches_from(arguments).unwrap()).unwrap();
     Config::read(&given).unwrap()
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use tablecall::config::Given;
+use tablecall::config::RawConfig;
 
 use crate::app::{RESTAURANT, SECRET, TestApp, table, table_at, with};
 use crate::call::Asked;
@@ -59,12 +59,12 @@ async fn check_is_honest(app: &TestApp, request: Value) -> Value {
 
 #[tokio::test]
 async fn a_check_says_what_a_create_does() {
-    let given = Given {
+    let given = RawConfig {
         allowed_countries: some("US"),
         call_hours: some("10:00-21:00"),
         limits: some("key_minute=6"),
         twilio_cps: some("1"),
-        ..Given::default()
+        ..RawConfig::default()
     };
     let app = TestApp::with(given).await;
     for (request, said) in [
@@ -111,12 +111,12 @@ async fn a_check_says_what_a_create_does() {
 async fn whatever_is_asked_a_check_says_what_a_create_does() {
     let mut dice = fastrand::Rng::with_seed(7);
     for cps in ["0", "1"] {
-        let given = Given {
+        let given = RawConfig {
             allowed_countries: some("US,GB"),
             call_hours: some("09:00-19:30"),
             limits: some("number_hour=1,key_minute=25,service_day=15"),
             twilio_cps: some(cps),
-            ..Given::default()
+            ..RawConfig::default()
         };
         let app = TestApp::with(given).await;
         let mut said = std::collections::BTreeSet::new();
@@ -174,9 +174,9 @@ async fn emergency_and_short_numbers_are_refused() {
 
 #[tokio::test]
 async fn a_number_that_was_rung_often_enough_is_refused_and_its_retries_wait() {
-    let app = TestApp::with(Given {
+    let app = TestApp::with(RawConfig {
         limits: some("number_hour=2,number_day=3"),
-        ..Given::default()
+        ..RawConfig::default()
     })
     .await;
     let begun = app.now();
@@ -210,10 +210,10 @@ async fn a_number_that_was_rung_often_enough_is_refused_and_its_retries_wait() {
 
 #[tokio::test]
 async fn each_key_and_the_service_have_their_limits() {
-    let given = Given {
+    let given = RawConfig {
         api_keys: some("one:the-secret-of-key-one,app:the-secret-of-the-app"),
         limits: some("key_minute=2,service_day=3"),
-        ..Given::default()
+        ..RawConfig::default()
     };
     let mut app = TestApp::with(given).await;
     app.key = Some("the-secret-of-key-one");
@@ -234,10 +234,10 @@ async fn each_key_and_the_service_have_their_limits() {
 
 #[tokio::test]
 async fn calls_are_started_at_the_pace_of_the_account_and_keys_take_turns() {
-    let given = Given {
+    let given = RawConfig {
         api_keys: some("many:the-secret-of-the-many,app:the-secret-of-the-app"),
         twilio_cps: some("1"),
-        ..Given::default()
+        ..RawConfig::default()
     };
     let mut app = TestApp::with(given).await;
     app.key = Some("the-secret-of-the-many");
@@ -279,9 +279,9 @@ async fn calls_are_started_at_the_pace_of_the_account_and_keys_take_turns() {
 
 #[tokio::test]
 async fn a_retry_after_hours_is_planned_for_the_morning() {
-    let given = Given {
+    let given = RawConfig {
         call_hours: some("10:00-12:15"),
-        ..Given::default()
+        ..RawConfig::default()
     };
     let app = TestApp::with(given).await;
     let call = app.asks(table_at("+14155550104")).await;
@@ -378,9 +378,9 @@ async fn a_busy_carrier_is_asked_again_when_it_says() {
 #[tokio::test]
 async fn a_caller_id_that_is_refused_is_set_aside_while_another_serves() {
     let carrier = TestApp::start().await;
-    let given = Given {
+    let given = RawConfig {
         twilio_from_number: some("+14155550199,+442079460000"),
-        ..Given::default()
+        ..RawConfig::default()
     };
     let mut app = TestApp::beside(&carrier, given).await;
     app.key = Some(SECRET);
@@ -428,12 +428,12 @@ async fn a_caller_id_that_is_refused_is_set_aside_while_another_serves() {
 async fn calls_from_before_the_start_keep_their_numbers() {
     let mut carrier = TestApp::start().await;
     carrier.loses_callbacks = true;
-    let mut first = TestApp::beside(&carrier, Given::default()).await;
+    let mut first = TestApp::beside(&carrier, RawConfig::default()).await;
     first.key = Some(SECRET);
     first.asks(table()).await;
     let mut phone = carrier.phone(RESTAURANT).rings().await;
     first.stops().await;
-    let mut second = TestApp::beside(&carrier, Given::default()).await;
+    let mut second = TestApp::beside(&carrier, RawConfig::default()).await;
     second.key = Some(SECRET);
     let call = second.asks(with(table(), json!({"name": "Bob"}))).await;
     assert_eq!(call.reads().await["waiting_for"], "live_call");
@@ -451,7 +451,7 @@ async fn no_call_is_placed_before_twilio_has_told_which_are_under_way() {
     carrier
         .goes_wrong(json!({"rest_error": {"code": 20_500, "status": 500, "only": "GET"}}))
         .await;
-    let mut app = TestApp::beside(&carrier, Given::default()).await;
+    let mut app = TestApp::beside(&carrier, RawConfig::default()).await;
     app.key = Some(SECRET);
     let refused = app.tries(table()).await;
     refused.is_problem(503, "unavailable");
@@ -475,7 +475,7 @@ async fn no_call_is_placed_before_twilio_has_told_which_are_under_way() {
 async fn keys_from_before_a_restart_are_read_from_twilios_events() {
     let mut carrier = TestApp::start().await;
     carrier.loses_callbacks = true;
-    let mut first = TestApp::beside(&carrier, Given::default()).await;
+    let mut first = TestApp::beside(&carrier, RawConfig::default()).await;
     first.key = Some(SECRET);
     let id = first.asks(table()).await.id.clone();
     let mut phone = carrier.phone(RESTAURANT).rings().await;
@@ -486,9 +486,9 @@ async fn keys_from_before_a_restart_are_read_from_twilios_events() {
     first.stops().await;
     let mut second = TestApp::beside(
         &carrier,
-        Given {
+        RawConfig {
             listen: Some(listen),
-            ..Given::default()
+            ..RawConfig::default()
         },
     )
     .await;

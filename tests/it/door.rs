@@ -3,7 +3,7 @@
 
 use reqwest::Method;
 use serde_json::json;
-use tablecall::config::Given;
+use tablecall::config::RawConfig;
 
 use crate::answer::Answer;
 use crate::app::{TestApp, table, table_at};
@@ -11,10 +11,10 @@ use crate::webhook::Webhook;
 
 const OURS: &str = "the-secret-of-the-app";
 
-fn with_a_key() -> Given {
-    Given {
+fn with_a_key() -> RawConfig {
+    RawConfig {
         api_keys: Some(format!("app:{OURS}")),
-        ..Given::default()
+        ..RawConfig::default()
     }
 }
 
@@ -75,7 +75,7 @@ async fn after_some_wrong_keys_more_of_them_wait_and_the_right_one_never_does() 
 
 #[tokio::test]
 async fn behind_a_trusted_proxy_the_forwarded_address_counts() {
-    let app = TestApp::with(Given {
+    let app = TestApp::with(RawConfig {
         trusted_proxies: Some("127.0.0.0/8".to_owned()),
         ..with_a_key()
     })
@@ -111,7 +111,7 @@ fn from_page(app: &TestApp, method: Method, path: &str, origin: &str) -> reqwest
 #[tokio::test]
 async fn pages_of_elsewhere_reach_the_api_only_where_they_are_named() {
     const PAGE: &str = "https://app.example.com";
-    let app = TestApp::with(Given {
+    let app = TestApp::with(RawConfig {
         cors_origins: Some(PAGE.to_owned()),
         ..with_a_key()
     })
@@ -239,7 +239,7 @@ async fn unless_told_otherwise_no_page_of_elsewhere_reaches_anything() {
 
 #[tokio::test]
 async fn a_create_says_how_many_more_its_key_may_make() {
-    let mut app = TestApp::with(Given {
+    let mut app = TestApp::with(RawConfig {
         limits: Some("key_minute=2".to_owned()),
         ..with_a_key()
     })
@@ -387,9 +387,9 @@ async fn every_method_and_path_gets_an_answer_of_one_shape() {
 
 #[tokio::test]
 async fn a_simulator_that_others_reach_is_nobodys_tool() {
-    let app = TestApp::with(Given {
+    let app = TestApp::with(RawConfig {
         listen: Some("0.0.0.0:0".to_owned()),
-        ..Given::default()
+        ..RawConfig::default()
     })
     .await;
     app.asks(table_at("+14155550101"))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use tablecall::clock::Clock;
-use tablecall::config::Given;
+use tablecall::config::RawConfig;
 use tokio::sync::Notify;
 
 use crate::app::{RESTAURANT, TestApp, table, with};
@@ -16,11 +16,11 @@ pub(crate) const NEW: &str = "whsec_bmV3LW5ldy1uZXctbmV3LW5ldy1uZXctbmV3";
 pub(crate) const OLD: &str = "whsec_b2xkLW9sZC1vbGQtb2xkLW9sZC1vbGQtb2xk";
 
 /// Private endpoints may be told, and clients know either secret.
-pub(crate) fn telling() -> Given {
-    Given {
+pub(crate) fn telling() -> RawConfig {
+    RawConfig {
         webhook_secrets: Some(format!("{NEW},{OLD}")),
         allow_private_callbacks: Some("true".to_owned()),
-        ..Given::default()
+        ..RawConfig::default()
     }
 }
 

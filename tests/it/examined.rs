@@ -1,7 +1,7 @@
 //! What `tablecall doctor` finds, and that its status tells it.
 
 use tablecall::clock::Clock;
-use tablecall::config::{Config, Given};
+use tablecall::config::{Config, RawConfig};
 use tablecall::doctor::{Finding, Level, examine, worst};
 use tablecall::simulator;
 
@@ -12,33 +12,33 @@ fn some(text: &str) -> Option<String> {
 }
 
 /// An app at a carrier with one number and one API key, and the settings to reach it.
-async fn deployed(trial: bool) -> (TestApp, Given) {
+async fn deployed(trial: bool) -> (TestApp, RawConfig) {
     let carrier = simulator::SimulatorConfig {
         owned_numbers: vec!["+14155550199".to_owned()],
         api_keys: vec![("SK1".to_owned(), "the-secret-of-sk1".to_owned())],
         trial,
         ..simulator::SimulatorConfig::default()
     };
-    let given = Given {
+    let given = RawConfig {
         twilio_from_number: some("+14155550199"),
-        ..Given::default()
+        ..RawConfig::default()
     };
     let app = TestApp::at_carrier(carrier, given.clone()).await;
-    let given = Given {
+    let given = RawConfig {
         public_url: some(&app.origin),
         ..TestApp::with_account(&app.carrier, given)
     };
     (
         app,
-        Given {
+        RawConfig {
             allowed_countries: some("US"),
             ..given
         },
     )
 }
 
-async fn found(given: &Given) -> Vec<Finding> {
-    let given = Given {
+async fn found(given: &RawConfig) -> Vec<Finding> {
+    let given = RawConfig {
         public_url: given.public_url.clone(),
         ..given.clone()
     };
@@ -69,7 +69,7 @@ async fn a_good_deployment_is_found_good() {
 #[tokio::test]
 async fn a_key_that_cannot_read_the_account_is_not_called_wrong() {
     let (app, given) = deployed(false).await;
-    let key = Given {
+    let key = RawConfig {
         twilio_api_key: some("SK1"),
         twilio_api_secret: some("the-secret-of-sk1"),
         ..given.clone()
@@ -77,7 +77,7 @@ async fn a_key_that_cannot_read_the_account_is_not_called_wrong() {
     let findings = found(&key).await;
     assert_eq!(level(&findings, "account"), Level::Note, "{findings:#?}");
     assert!(worst(&findings) < Level::Bad);
-    let wrong = Given {
+    let wrong = RawConfig {
         twilio_api_secret: some("another-secret"),
         ..key
     };
@@ -94,7 +94,7 @@ async fn what_is_wrong_is_named_with_its_remedy() {
         Level::Note,
         "a trial account works: {findings:#?}"
     );
-    let other = Given {
+    let other = RawConfig {
         ticket_keys: None,
         twilio_auth_token: some("another-token"),
         ..given.clone()

@@ -3,7 +3,7 @@
 //! all of them; Redis is real.
 
 use serde_json::{Value, json};
-use tablecall::config::Given;
+use tablecall::config::RawConfig;
 
 use crate::app::{RESTAURANT, SECRET, TestApp, table, table_at, with, within};
 use crate::call::Asked;
@@ -36,8 +36,8 @@ impl Stage {
         }
     }
 
-    fn given(&self) -> Given {
-        Given {
+    fn given(&self) -> RawConfig {
+        RawConfig {
             redis_url: Some(format!("redis://{}", self.redis.address)),
             index_key: Some(INDEX_KEY.to_owned()),
             ticket_keys: Some(TICKET_KEY.to_owned()),
@@ -46,7 +46,7 @@ impl Stage {
     }
 
     pub(crate) async fn mortal(&self) -> Mortal {
-        let given = Given {
+        let given = RawConfig {
             redis_url: Some(format!("redis://{}", self.memory.address)),
             ..self.given()
         };
@@ -59,7 +59,7 @@ impl Stage {
     }
 
     /// A process that lives.
-    async fn process(&self, given: Given) -> TestApp {
+    async fn process(&self, given: RawConfig) -> TestApp {
         let mut app = TestApp::beside(&self.carrier, given).await;
         app.key = Some(SECRET);
         app
@@ -67,7 +67,7 @@ impl Stage {
 
     /// A process at the address of a dead one.
     pub(crate) async fn survivor(&self, dead: &str) -> TestApp {
-        let given = Given {
+        let given = RawConfig {
             listen: Some(dead["http://".len()..].to_owned()),
             ..self.given()
         };
@@ -261,7 +261,7 @@ async fn a_key_whose_process_died_before_its_call_was_stored_is_free_again_in_a_
 #[tokio::test]
 async fn a_call_that_was_taken_back_stands_in_nobodys_way() {
     let stage = Stage::new().await;
-    let given = Given {
+    let given = RawConfig {
         redis_url: Some(format!("redis://{}", stage.memory.address)),
         ..stage.given()
     };

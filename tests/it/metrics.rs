@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
-use tablecall::config::Given;
+use tablecall::config::RawConfig;
 
 use crate::answer::Answer;
 use crate::app::{RESTAURANT, TestApp, table, table_at};
@@ -289,9 +289,9 @@ async fn followers_are_counted_while_they_follow() {
 
 #[tokio::test]
 async fn metrics_with_an_address_of_their_own_are_nowhere_else() {
-    let given = Given {
+    let given = RawConfig {
         metrics_listen: Some("127.0.0.1:0".to_owned()),
-        ..Given::default()
+        ..RawConfig::default()
     };
     let app = TestApp::with(given).await;
     assert_eq!(app.send(app.get("/metrics")).await.status, 404);

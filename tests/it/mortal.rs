@@ -3,7 +3,7 @@
 
 use tablecall::app::App;
 use tablecall::clock::Clock;
-use tablecall::config::{Config, Given};
+use tablecall::config::{Config, RawConfig};
 use tokio::sync::oneshot;
 
 use crate::app::{TestApp, within};
@@ -17,7 +17,7 @@ pub(crate) struct Mortal {
 
 impl Mortal {
     /// With an account at a carrier, in its time.
-    pub(crate) async fn with(carrier: &str, clock: &Clock, given: Given) -> Self {
+    pub(crate) async fn with(carrier: &str, clock: &Clock, given: RawConfig) -> Self {
         let given = TestApp::with_account(carrier, given);
         let (tell, told) = oneshot::channel();
         let (death, dead) = oneshot::channel::<()>();

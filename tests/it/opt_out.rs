@@ -1,7 +1,7 @@
 //! Restaurants that do not want to be called, and what becomes of those who want to call them.
 
 use serde_json::json;
-use tablecall::config::{Config, Given};
+use tablecall::config::{Config, RawConfig};
 use tempfile::NamedTempFile;
 
 use crate::app::{RESTAURANT, TestApp, table, with};
@@ -16,10 +16,10 @@ impl List {
         Self(file)
     }
 
-    fn given(&self) -> Given {
-        Given {
+    fn given(&self) -> RawConfig {
+        RawConfig {
             do_not_call_file: Some(self.0.path().to_str().unwrap().to_owned()),
-            ..Given::default()
+            ..RawConfig::default()
         }
     }
 
@@ -165,9 +165,9 @@ async fn a_wish_that_was_taken_back_is_forgotten() {
 
 #[tokio::test]
 async fn numbers_of_the_configuration_are_never_rung() {
-    let given = Given {
+    let given = RawConfig {
         do_not_call: Some(format!("+442079460018, {RESTAURANT}")),
-        ..Given::default()
+        ..RawConfig::default()
     };
     let app = TestApp::with(given).await;
     is_refused(&app).await;
@@ -192,9 +192,9 @@ async fn whoever_picks_up_after_the_wish_hears_an_apology_also_from_another_proc
         phone.hears("Tablecall").await;
         phone.hangs_up().await;
         let (asked, _) = app.webhooks("voice").await.remove(0);
-        let given = Given {
+        let given = RawConfig {
             do_not_call: Some(RESTAURANT.to_owned()),
-            ..Given::default()
+            ..RawConfig::default()
         };
         let other = TestApp::beside(&app, given).await;
         let asked = asked

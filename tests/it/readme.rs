@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use clap::Args as _;
-use tablecall::config::Given;
+use tablecall::config::RawConfig;
 
 fn read(path: &str) -> String {
     let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
@@ -41,7 +41,7 @@ fn the_documentation_lists_every_setting_once() {
         rows.len(),
         "a setting is listed twice: {rows:?}"
     );
-    let command = Given::augment_args(clap::Command::new("serve"));
+    let command = RawConfig::augment_args(clap::Command::new("serve"));
     let flags = command.get_arguments().filter_map(|flag| flag.get_env());
     let flags: BTreeSet<&str> = flags.map(|name| name.to_str().unwrap()).collect();
     let missing: Vec<_> = flags.difference(&listed).collect();
@@ -54,7 +54,7 @@ fn the_documentation_lists_every_setting_once() {
 
 #[test]
 fn every_setting_is_a_flag_and_a_variable() {
-    let command = Given::augment_args(clap::Command::new("serve"));
+    let command = RawConfig::augment_args(clap::Command::new("serve"));
     for flag in command.get_arguments() {
         assert!(
             flag.get_env().is_some() && flag.get_long().is_some(),

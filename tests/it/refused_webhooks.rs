@@ -3,7 +3,7 @@
 use ring::hmac;
 use serde_json::Value;
 use tablecall::clock::Clock;
-use tablecall::config::{Config, Given};
+use tablecall::config::{Config, RawConfig};
 use tablecall::doctor::{Finding, examine};
 
 use crate::answer::Answer;
@@ -165,13 +165,13 @@ async fn an_attack_writes_a_few_lines_and_counts_the_rest() {
 
 /// What the doctor says of the public URL that leads to `proxy`, while the service has `app`'s.
 async fn doctors_word(app: &TestApp, public_url: &str, token: &str) -> String {
-    let given = Given {
+    let given = RawConfig {
         public_url: Some(public_url.to_owned()),
         allowed_countries: Some("US".to_owned()),
         twilio_from_number: Some("+14155550199".to_owned()),
-        ..TestApp::with_account(&app.carrier, Given::default())
+        ..TestApp::with_account(&app.carrier, RawConfig::default())
     };
-    let given = Given {
+    let given = RawConfig {
         twilio_auth_token: Some(token.to_owned()),
         ..given
     };

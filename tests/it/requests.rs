@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::ToSpan;
 use serde_json::{Value, json};
-use tablecall::config::Given;
+use tablecall::config::RawConfig;
 
 use crate::app::{RESTAURANT, SECRET, TestApp, table, table_at, with};
 use crate::proxy::{Proxy, Way};
@@ -219,7 +219,7 @@ async fn an_idempotency_key_gives_one_call_however_often_it_comes() {
 async fn not_listed_yet(carrier: &TestApp) -> (TestApp, Proxy) {
     let twilio = Proxy::to(&[carrier.origin["http://".len()..].parse().unwrap()]).await;
     twilio.stalls();
-    let given = TestApp::with_account(&format!("http://{}", twilio.address), Given::default());
+    let given = TestApp::with_account(&format!("http://{}", twilio.address), RawConfig::default());
     let mut app = TestApp::at(given, carrier.clock.clone()).await;
     app.key = Some(SECRET);
     twilio.has_caught(Way::There).await;
@@ -362,7 +362,7 @@ async fn a_check_tells_what_staff_would_hear_and_dials_nothing() {
 
 #[tokio::test]
 async fn a_service_that_is_full_says_when_to_come_back_and_drops_nothing() {
-    let app = TestApp::with(tablecall::config::Given {
+    let app = TestApp::with(tablecall::config::RawConfig {
         max_calls: Some("1".to_owned()),
         ..Default::default()
     })

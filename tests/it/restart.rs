@@ -5,7 +5,7 @@
 //! `kill` for real ones.
 
 use serde_json::json;
-use tablecall::config::Given;
+use tablecall::config::RawConfig;
 
 use crate::app::{RESTAURANT, SECRET, TestApp, table, with};
 use crate::call::Asked;
@@ -14,10 +14,10 @@ const OLD: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 const NEW: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
 async fn started(carrier: &TestApp, listen: Option<&str>, keys: &str) -> TestApp {
-    let given = Given {
+    let given = RawConfig {
         listen: listen.map(str::to_owned),
         ticket_keys: Some(keys.to_owned()),
-        ..Given::default()
+        ..RawConfig::default()
     };
     let mut app = TestApp::beside(carrier, given).await;
     app.key = Some(SECRET);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tablecall::config::Given;
+use tablecall::config::RawConfig;
 
 use crate::answer::Answer;
 use crate::app::{TestApp, table_at, with};
@@ -81,9 +81,9 @@ struct Soak {
 impl Soak {
     async fn begin(seed: u64) -> Self {
         let mut dice = fastrand::Rng::with_seed(seed);
-        let mut app = TestApp::with(Given {
+        let mut app = TestApp::with(RawConfig {
             twilio_cps: Some("5".to_owned()),
-            ..Given::default()
+            ..RawConfig::default()
         })
         .await;
         app.loses_callbacks = true;

@@ -1,14 +1,14 @@
 //! Answers in words, where `TWILIO_SPEECH` is on.
 
 use serde_json::{Value, json};
-use tablecall::config::Given;
+use tablecall::config::RawConfig;
 
 use crate::app::{RESTAURANT, TestApp, table, with};
 
-fn listening() -> Given {
-    Given {
+fn listening() -> RawConfig {
+    RawConfig {
         twilio_speech: Some("on".to_owned()),
-        ..Given::default()
+        ..RawConfig::default()
     }
 }
 

@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
-use tablecall::config::Given;
+use tablecall::config::RawConfig;
 
 use crate::app::{RESTAURANT, TestApp, table};
 use crate::collector::{Collector, Posted};
@@ -68,9 +68,9 @@ fn names(spans: &[Span]) -> BTreeSet<&str> {
 #[tokio::test]
 async fn a_call_is_one_trace_across_its_webhooks_and_goes_on_with_its_clients() {
     let collector = Collector::start().await;
-    let app = TestApp::with(Given {
+    let app = TestApp::with(RawConfig {
         otlp_endpoint: Some(collector.origin.clone()),
-        ..Given::default()
+        ..RawConfig::default()
     })
     .await;
     let above = format!("00-{TRACE}-00f067aa0ba902b7-01");
@@ -162,9 +162,9 @@ async fn a_call_is_one_trace_across_its_webhooks_and_goes_on_with_its_clients() 
 #[tokio::test]
 async fn a_client_that_wants_no_trace_gets_none() {
     let collector = Collector::start().await;
-    let app = TestApp::with(Given {
+    let app = TestApp::with(RawConfig {
         otlp_endpoint: Some(collector.origin.clone()),
-        ..Given::default()
+        ..RawConfig::default()
     })
     .await;
     let unwanted = format!("00-{TRACE}-00f067aa0ba902b7-00");

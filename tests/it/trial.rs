@@ -1,7 +1,7 @@
 //! Trial accounts: few parameters, few documents, few callbacks, and all the same an end.
 
 use serde_json::{Value, json};
-use tablecall::config::Given;
+use tablecall::config::RawConfig;
 use tablecall::simulator::SimulatorConfig;
 
 use crate::app::{RESTAURANT, TestApp, table, table_at};
@@ -12,7 +12,7 @@ async fn trial() -> TestApp {
             trial: true,
             ..SimulatorConfig::default()
         },
-        Given::default(),
+        RawConfig::default(),
     )
     .await;
     app.loses_callbacks = true;

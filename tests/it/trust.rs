@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ring::hmac;
 use serde_json::json;
-use tablecall::config::Given;
+use tablecall::config::RawConfig;
 
 use crate::answer::Answer;
 use crate::app::{RESTAURANT, TestApp, table, table_at};
@@ -14,10 +14,10 @@ use crate::webhook::{TOKEN, Webhook};
 const OURS: &str = "the-secret-of-the-app";
 const THEIRS: &str = "the-secret-of-others";
 
-fn two_keys() -> Given {
-    Given {
+fn two_keys() -> RawConfig {
+    RawConfig {
         api_keys: Some(format!("app:{OURS},others:{THEIRS}")),
-        ..Given::default()
+        ..RawConfig::default()
     }
 }
 
@@ -356,9 +356,9 @@ async fn the_ticket_of_one_call_on_the_line_of_another_changes_neither() {
 
 #[tokio::test]
 async fn the_public_url_is_the_configured_one_whatever_a_request_says_of_itself() {
-    let given = Given {
+    let given = RawConfig {
         public_url: Some("https://calls.example.com".to_owned()),
-        ..Given::default()
+        ..RawConfig::default()
     };
     let app = TestApp::at_carrier(Default::default(), given).await;
     let request = app
@@ -444,12 +444,12 @@ async fn the_public_url_is_the_configured_one_whatever_a_request_says_of_itself(
 #[tokio::test]
 async fn a_shared_key_with_sha_256_is_believed_and_so_is_each_token_while_rotating() {
     let carrier = TestApp::start().await;
-    let given = Given {
+    let given = RawConfig {
         twilio_auth_token: Some(format!("the newest token,{TOKEN}")),
         twilio_api_key: Some(format!("AC{}", "0".repeat(32))),
         twilio_api_secret: Some(TOKEN.to_owned()),
         twilio_webhook_keys: Some("WK1:the shared secret".to_owned()),
-        ..Given::default()
+        ..RawConfig::default()
     };
     let mut app = TestApp::beside(&carrier, given).await;
     app.key = Some(crate::app::SECRET);

@@ -6,18 +6,18 @@ fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn live() -> Given {
-    Given {
+fn live() -> RawConfig {
+    RawConfig {
         public_url: some("https://calls.example.com"),
         twilio_account_sid: some("AC0123456789abcdef0123456789abcdef"),
         twilio_auth_token: some("0f1e2d3c4b5a69788796a5b4c3d2e1f0"),
         twilio_from_number: some("+14155550199"),
         api_keys: some("app:0123456789abcdef"),
-        ..Given::default()
+        ..RawConfig::default()
     }
 }
 
-pub(super) fn wrong(given: &Given) -> Vec<&'static str> {
+pub(super) fn wrong(given: &RawConfig) -> Vec<&'static str> {
     Config::read(given)
         .unwrap_err()
         .into_iter()
@@ -27,7 +27,7 @@ pub(super) fn wrong(given: &Given) -> Vec<&'static str> {
 
 #[test]
 fn nothing_is_needed_for_a_first_try() {
-    let config = Config::read(&Given::default()).unwrap();
+    let config = Config::read(&RawConfig::default()).unwrap();
     assert!(matches!(config.carrier, TwilioBackend::Simulator(_)));
     assert_eq!(config.listen, "127.0.0.1:8080".parse().unwrap());
     assert_eq!(
@@ -45,7 +45,7 @@ fn nothing_is_needed_for_a_first_try() {
 
 #[test]
 fn a_simulator_that_others_reach_has_a_token_that_nobody_knows() {
-    let token = |given: &Given| {
+    let token = |given: &RawConfig| {
         Config::read(given)
             .unwrap()
             .carrier
@@ -53,26 +53,26 @@ fn a_simulator_that_others_reach_has_a_token_that_nobody_knows() {
             .auth_tokens
             .clone()
     };
-    let known = token(&Given::default());
+    let known = token(&RawConfig::default());
     assert_eq!(
-        token(&Given {
+        token(&RawConfig {
             listen: some("[::1]:80"),
-            ..Given::default()
+            ..RawConfig::default()
         }),
         known
     );
     for open in [
-        Given {
+        RawConfig {
             port: some("8080"),
-            ..Given::default()
+            ..RawConfig::default()
         },
-        Given {
+        RawConfig {
             listen: some("192.0.2.1:80"),
-            ..Given::default()
+            ..RawConfig::default()
         },
-        Given {
+        RawConfig {
             public_url: some("https://try.example.com"),
-            ..Given::default()
+            ..RawConfig::default()
         },
     ] {
         assert_ne!(token(&open), known);
@@ -91,7 +91,7 @@ fn an_account_needs_its_company() {
         (1, Some(vec![Country::US]))
     );
     assert!(!config.is_secret_made && config.webhook_secrets.is_empty());
-    let bare = Given {
+    let bare = RawConfig {
         public_url: None,
         twilio_from_number: None,
         api_keys: None,
@@ -106,14 +106,14 @@ fn an_account_needs_its_company() {
         ]
     );
     assert_eq!(
-        wrong(&Given {
+        wrong(&RawConfig {
             twilio_auth_token: None,
             ..live()
         }),
         ["TWILIO_AUTH_TOKEN"]
     );
     assert_eq!(
-        wrong(&Given {
+        wrong(&RawConfig {
             twilio_api_key: some("SK1"),
             ..live()
         }),
@@ -123,7 +123,7 @@ fn an_account_needs_its_company() {
 
 #[test]
 fn all_that_is_wrong_is_told_at_once() {
-    let given = Given {
+    let given = RawConfig {
         listen: some("nowhere"),
         public_url: some("http://calls.example.com/path"),
         twilio_account_sid: some("AC1"),
@@ -149,23 +149,23 @@ fn all_that_is_wrong_is_told_at_once() {
 
 #[test]
 fn limits_are_made_for_the_deployment() {
-    let limits = |given: &Given| Config::read(given).unwrap().limits;
-    assert_eq!(limits(&Given::default()), CallLimits::OFF);
+    let limits = |given: &RawConfig| Config::read(given).unwrap().limits;
+    assert_eq!(limits(&RawConfig::default()), CallLimits::OFF);
     assert_eq!(limits(&live()), CallLimits::USUAL);
-    let one = Given {
+    let one = RawConfig {
         restaurant_phone: some("+14155550101"),
         ..live()
     };
     assert_eq!(limits(&one), CallLimits::ONE_RESTAURANT);
     assert_eq!(
-        limits(&Given {
+        limits(&RawConfig {
             limits: some("off"),
             ..one.clone()
         }),
         CallLimits::OFF
     );
     assert_eq!(
-        limits(&Given {
+        limits(&RawConfig {
             limits: some("number_hour=5"),
             ..one
         })
@@ -177,7 +177,7 @@ fn limits_are_made_for_the_deployment() {
 #[test]
 fn a_list_of_nothing_is_refused() {
     let nothing = || some(" , ,");
-    let given = Given {
+    let given = RawConfig {
         twilio_auth_token: nothing(),
         twilio_from_number: nothing(),
         api_keys: nothing(),
@@ -198,7 +198,7 @@ fn a_list_of_nothing_is_refused() {
 
 #[test]
 fn tokens_and_keys_rotate() {
-    let config = Config::read(&Given {
+    let config = Config::read(&RawConfig {
         twilio_auth_token: some("new, old"),
         ..live()
     })
@@ -209,37 +209,37 @@ fn tokens_and_keys_rotate() {
 
 #[test]
 fn pages_of_elsewhere_are_let_in_by_name_only() {
-    let origins = |given: &Given| Config::read(given).map(|config| config.cors_origins);
+    let origins = |given: &RawConfig| Config::read(given).map(|config| config.cors_origins);
     assert_eq!(origins(&live()).unwrap(), Origins::Closed);
-    let listed = Given {
+    let listed = RawConfig {
         cors_origins: some("https://app.example.com, http://localhost:3000"),
         ..live()
     };
     assert!(matches!(origins(&listed).unwrap(), Origins::Listed(listed) if listed.len() == 2));
     let any = || some("*");
     assert_eq!(
-        wrong(&Given {
+        wrong(&RawConfig {
             cors_origins: any(),
             ..live()
         }),
         ["TABLECALL_CORS_ORIGINS"]
     );
     assert_eq!(
-        origins(&Given {
+        origins(&RawConfig {
             cors_origins: any(),
-            ..Given::default()
+            ..RawConfig::default()
         })
         .unwrap(),
         Origins::Any
     );
     assert_eq!(
-        wrong(&Given {
+        wrong(&RawConfig {
             cors_origins: some("app.example.com"),
             ..live()
         }),
         ["TABLECALL_CORS_ORIGINS"]
     );
-    let proxies = Given {
+    let proxies = RawConfig {
         trusted_proxies: some("10.0.0.0/8,proxy.example.com"),
         ..live()
     };

@@ -147,7 +147,7 @@ fn a_panic_is_told_by_its_place_and_its_literal_message_only() {
 
 #[test]
 fn the_time_of_a_line_follows_the_clock_over_a_second() {
-    let mut stamp = Stamp::default();
+    let mut stamp = LineTime::default();
     let mut text = String::new();
     for now in [
         "2026-12-31T23:59:59.999Z",

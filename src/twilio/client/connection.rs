@@ -17,7 +17,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use super::fresh::Fresh;
+use super::deadline_body::DeadlineBody;
 
 /// How long a connection may take to open, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,7 +29,7 @@ pub(super) const USER_AGENT: &str = concat!("tablecall/", env!("CARGO_PKG_VERSIO
 
 /// Sends the requests of the REST client: each create passes here, so it is no more than
 /// connections and HTTP/1.1.
-pub(super) type Http = legacy::Client<Connector, Fresh>;
+pub(super) type Http = legacy::Client<Connector, DeadlineBody>;
 
 pub(super) fn http() -> Http {
     let mut plain = HttpConnector::new();

@@ -313,18 +313,18 @@ pub fn title(code: u32) -> Option<&'static str> {
 
 #[derive(Deserialize)]
 struct Catalogue {
-    codes: Vec<Entry>,
+    codes: Vec<CatalogueEntry>,
 }
 
 #[derive(Deserialize)]
-struct Entry {
+struct CatalogueEntry {
     code: u32,
     title: String,
     retry: String,
 }
 
 /// Read once, at the first refusal; a test reads it whole, so that a broken file cannot be shipped.
-static CODES: LazyLock<HashMap<u32, Entry>> = LazyLock::new(|| {
+static CODES: LazyLock<HashMap<u32, CatalogueEntry>> = LazyLock::new(|| {
     let catalogue: Result<Catalogue, _> = serde_json::from_str(include_str!("../error_codes.json"));
     catalogue.map_or_else(
         |_| HashMap::new(),

@@ -640,7 +640,7 @@ async fn a_create_whose_time_is_over_when_the_connection_stands_is_not_sent() {
     });
     clock.advance(Duration::from_millis(1));
     let error = client_at(&origin, DEFAULT_TIMEOUT)
-        .create(&call(), Some(Until { clock, at }))
+        .create(&call(), Some(SendDeadline { clock, at }))
         .await
         .unwrap_err();
     assert!(matches!(&error, Error::Unanswered { .. }), "{error:?}");

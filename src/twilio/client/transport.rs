@@ -21,8 +21,8 @@ use url::Url;
 
 use super::config::{ClientConfig, InvalidApiUrl};
 use super::connection::{self, Http};
+use super::deadline_body::{DeadlineBody, SendDeadline};
 use super::error::{Error, ErrorBody, Refusal, Why};
-use super::fresh::{Fresh, Until};
 use crate::twilio::AccountSid;
 
 /// An answer is read up to this many bytes.
@@ -138,9 +138,9 @@ impl Transport {
         &self,
         url: impl TryInto<Uri>,
         form: String,
-        until: Option<Until>,
+        until: Option<SendDeadline>,
     ) -> Result<Vec<u8>, Error> {
-        let form = Fresh::new(form, until);
+        let form = DeadlineBody::new(form, until);
         self.within_time(Box::pin(async {
             judge(self.ask(Method::POST, read_url(url)?, form).await?).await
         }))
@@ -177,7 +177,7 @@ impl Transport {
         &self,
         method: Method,
         url: Uri,
-        body: Fresh,
+        body: DeadlineBody,
     ) -> Result<Response<Incoming>, Error> {
         let mut request = Request::new(body);
         let headers = request.headers_mut();
@@ -199,8 +199,8 @@ impl Transport {
 }
 
 /// The body of a question.
-fn nothing() -> Fresh {
-    Fresh::new(String::new(), None)
+fn nothing() -> DeadlineBody {
+    DeadlineBody::new(String::new(), None)
 }
 
 fn read_url(url: impl TryInto<Uri>) -> Result<Uri, Error> {

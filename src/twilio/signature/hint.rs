@@ -7,7 +7,7 @@
 use http::HeaderMap;
 
 use super::settings::Settings;
-use super::{Failure, Seen, SignatureHeaders, Verifier};
+use super::{Failure, SignatureHeaderCount, SignatureHeaders, Verifier};
 use crate::twilio::form::Form;
 
 /// Bytes hashed at most for one hint. A webhook of Twilio has about 2 KiB, so that is some 120
@@ -213,13 +213,13 @@ impl Verifier {
         signature: &SignatureHeaders<'_>,
         form: &Form,
     ) -> bool {
-        signature.settings == Seen::None
+        signature.settings == SignatureHeaderCount::None
             && self.shared.iter().any(|(id, _)| {
                 ["HMAC_SHA1", "HMAC_SHA256"].iter().any(|algorithm| {
                     let settings = format!("key={id},algorithm={algorithm}");
                     let named = SignatureHeaders {
                         signature: signature.signature,
-                        settings: Seen::One(settings.as_bytes()),
+                        settings: SignatureHeaderCount::One(settings.as_bytes()),
                     };
                     self.verify(target, &named, form).is_ok()
                 })

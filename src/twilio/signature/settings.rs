@@ -14,7 +14,7 @@ pub const SETTINGS_HEADER: &str = "x-twilio-webhooks-signature-settings";
 
 /// How often a header was seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Seen<'a> {
+pub enum SignatureHeaderCount<'a> {
     /// Not at all.
     #[default]
     None,
@@ -24,7 +24,7 @@ pub enum Seen<'a> {
     Many,
 }
 
-impl<'a> Seen<'a> {
+impl<'a> SignatureHeaderCount<'a> {
     fn of(headers: &'a http::HeaderMap, name: &'static str) -> Self {
         let mut values = headers.get_all(name).iter();
         match (values.next(), values.next()) {
@@ -39,9 +39,9 @@ impl<'a> Seen<'a> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SignatureHeaders<'a> {
     /// `X-Twilio-Signature`.
-    pub signature: Seen<'a>,
+    pub signature: SignatureHeaderCount<'a>,
     /// `X-Twilio-Webhooks-Signature-Settings`.
-    pub settings: Seen<'a>,
+    pub settings: SignatureHeaderCount<'a>,
 }
 
 impl<'a> SignatureHeaders<'a> {
@@ -49,8 +49,8 @@ impl<'a> SignatureHeaders<'a> {
     #[must_use]
     pub fn of(headers: &'a http::HeaderMap) -> Self {
         Self {
-            signature: Seen::of(headers, SIGNATURE_HEADER),
-            settings: Seen::of(headers, SETTINGS_HEADER),
+            signature: SignatureHeaderCount::of(headers, SIGNATURE_HEADER),
+            settings: SignatureHeaderCount::of(headers, SETTINGS_HEADER),
         }
     }
 }
@@ -70,16 +70,18 @@ pub(super) struct Settings<'a> {
 impl<'a> Settings<'a> {
     /// Reads `key=<id>,algorithm=<name>`. No header, or no algorithm in it, means HMAC-SHA1; other
     /// settings are passed over, because Twilio may add some.
-    pub(super) fn read(seen: Seen<'a>) -> Result<Self, Failure> {
+    pub(super) fn read(seen: SignatureHeaderCount<'a>) -> Result<Self, Failure> {
         let value = match seen {
-            Seen::None => {
+            SignatureHeaderCount::None => {
                 return Ok(Self {
                     key: None,
                     algorithm: Algorithm::Sha1,
                 });
             }
-            Seen::One(value) => std::str::from_utf8(value).map_err(|_| Failure::Malformed)?,
-            Seen::Many => return Err(Failure::Doubled),
+            SignatureHeaderCount::One(value) => {
+                std::str::from_utf8(value).map_err(|_| Failure::Malformed)?
+            }
+            SignatureHeaderCount::Many => return Err(Failure::Doubled),
         };
         let (mut key, mut algorithm) = (None, None);
         for setting in value
@@ -116,7 +118,8 @@ mod tests {
 
     #[test]
     fn settings_are_read_with_spaces_and_in_any_case() {
-        let read = |value: &'static str| Settings::read(Seen::One(value.as_bytes()));
+        let read =
+            |value: &'static str| Settings::read(SignatureHeaderCount::One(value.as_bytes()));
         let settings = |key, algorithm| Ok(Settings { key, algorithm });
         assert_eq!(
             read("key=SK1,algorithm=HMAC_SHA256"),
@@ -138,7 +141,13 @@ mod tests {
         assert_eq!(read("key=SK1,algorithm="), Err(Failure::UnknownAlgorithm));
         assert_eq!(read("key=SK1,key=SK2"), Err(Failure::Malformed));
         assert_eq!(read("SK1"), Err(Failure::Malformed));
-        assert_eq!(Settings::read(Seen::Many), Err(Failure::Doubled));
-        assert_eq!(Settings::read(Seen::One(b"\xff")), Err(Failure::Malformed));
+        assert_eq!(
+            Settings::read(SignatureHeaderCount::Many),
+            Err(Failure::Doubled)
+        );
+        assert_eq!(
+            Settings::read(SignatureHeaderCount::One(b"\xff")),
+            Err(Failure::Malformed)
+        );
     }
 }

@@ -45,10 +45,12 @@ fn body_of(pairs: &[(String, String)]) -> String {
 }
 
 fn signed_with(signature: Option<&str>) -> SignatureHeaders<'_> {
-    let signature = signature.map_or(Seen::None, |signature| Seen::One(signature.as_bytes()));
+    let signature = signature.map_or(SignatureHeaderCount::None, |signature| {
+        SignatureHeaderCount::One(signature.as_bytes())
+    });
     SignatureHeaders {
         signature,
-        settings: Seen::None,
+        settings: SignatureHeaderCount::None,
     }
 }
 
@@ -117,24 +119,40 @@ fn a_verifier_made_once_agrees_with_the_general_rule() {
 fn the_failures_have_their_causes() {
     let verifier = Verifier::new("https://a.example", &["12345"], &[("SK1", "shared")]).unwrap();
     let form = Form::parse(b"A=1").unwrap();
-    let settings = |value: &'static str| Seen::One(value.as_bytes());
-    let sha1 = Seen::One(b"RSOYDt4T1cUTdK1PDd93/VVr8B8=");
+    let settings = |value: &'static str| SignatureHeaderCount::One(value.as_bytes());
+    let sha1 = SignatureHeaderCount::One(b"RSOYDt4T1cUTdK1PDd93/VVr8B8=");
     for (signature, settings, failure) in [
-        (Seen::None, Seen::None, Failure::Missing),
-        (Seen::Many, Seen::None, Failure::Doubled),
-        (sha1, Seen::Many, Failure::Doubled),
-        (Seen::One(b""), Seen::None, Failure::Malformed),
         (
-            Seen::One(b"RSOYDt4T1cUTdK1PDd93/VVr8B8"),
-            Seen::None,
+            SignatureHeaderCount::None,
+            SignatureHeaderCount::None,
+            Failure::Missing,
+        ),
+        (
+            SignatureHeaderCount::Many,
+            SignatureHeaderCount::None,
+            Failure::Doubled,
+        ),
+        (sha1, SignatureHeaderCount::Many, Failure::Doubled),
+        (
+            SignatureHeaderCount::One(b""),
+            SignatureHeaderCount::None,
             Failure::Malformed,
         ),
         (
-            Seen::One(b"RSOYDt4T1cUTdK1PDd93/VVr8B8= "),
-            Seen::None,
+            SignatureHeaderCount::One(b"RSOYDt4T1cUTdK1PDd93/VVr8B8"),
+            SignatureHeaderCount::None,
             Failure::Malformed,
         ),
-        (Seen::One(&[b'A'; 400]), Seen::None, Failure::Malformed),
+        (
+            SignatureHeaderCount::One(b"RSOYDt4T1cUTdK1PDd93/VVr8B8= "),
+            SignatureHeaderCount::None,
+            Failure::Malformed,
+        ),
+        (
+            SignatureHeaderCount::One(&[b'A'; 400]),
+            SignatureHeaderCount::None,
+            Failure::Malformed,
+        ),
         (
             sha1,
             settings("key=SK1,algorithm=HMAC_SHA256"),
@@ -148,7 +166,7 @@ fn the_failures_have_their_causes() {
             Failure::UnknownAlgorithm,
         ),
         (sha1, settings("key=SK1"), Failure::Mismatch),
-        (sha1, Seen::None, Failure::Mismatch),
+        (sha1, SignatureHeaderCount::None, Failure::Mismatch),
     ] {
         let headers = SignatureHeaders {
             signature,
@@ -164,7 +182,7 @@ fn the_failures_have_their_causes() {
         Verifier::new::<&str, _, _>("https://a.example", &[], &[("SK1", "shared")]).unwrap();
     let headers = SignatureHeaders {
         signature: sha1,
-        settings: Seen::None,
+        settings: SignatureHeaderCount::None,
     };
     assert_eq!(
         shared_only.verify("/", &headers, &form),
@@ -197,11 +215,20 @@ fn a_body_must_have_the_digest_that_was_signed() {
 #[test]
 fn headers_that_come_twice_are_seen_twice() {
     let mut headers = http::HeaderMap::new();
-    assert_eq!(SignatureHeaders::of(&headers).signature, Seen::None);
+    assert_eq!(
+        SignatureHeaders::of(&headers).signature,
+        SignatureHeaderCount::None
+    );
     headers.append("X-Twilio-Signature", http::HeaderValue::from_static("a"));
-    assert_eq!(SignatureHeaders::of(&headers).signature, Seen::One(b"a"));
+    assert_eq!(
+        SignatureHeaders::of(&headers).signature,
+        SignatureHeaderCount::One(b"a")
+    );
     headers.append("x-twilio-signature", http::HeaderValue::from_static("a"));
-    assert_eq!(SignatureHeaders::of(&headers).signature, Seen::Many);
+    assert_eq!(
+        SignatureHeaders::of(&headers).signature,
+        SignatureHeaderCount::Many
+    );
 }
 
 #[test]
@@ -294,13 +321,13 @@ proptest! {
         }
         for (algorithm, name) in [(SHA1, "HMAC_SHA1"), (ring::hmac::HMAC_SHA256, "HMAC_SHA256")] {
             let settings = format!("key=SK1, algorithm={name}");
-            let verdict = |secret: &str, settings: Seen<'_>| {
+            let verdict = |secret: &str, settings: SignatureHeaderCount<'_>| {
                 let signature = sign(algorithm, secret, &text);
-                verifier.verify(&path, &SignatureHeaders { signature: Seen::One(signature.as_bytes()), settings }, &form)
+                verifier.verify(&path, &SignatureHeaders { signature: SignatureHeaderCount::One(signature.as_bytes()), settings }, &form)
             };
-            prop_assert_eq!(verdict("shared", Seen::One(settings.as_bytes())), Ok(()));
-            prop_assert_eq!(verdict("new", Seen::One(settings.as_bytes())), Err(Failure::Mismatch));
-            prop_assert!(verdict("shared", Seen::None).is_err());
+            prop_assert_eq!(verdict("shared", SignatureHeaderCount::One(settings.as_bytes())), Ok(()));
+            prop_assert_eq!(verdict("new", SignatureHeaderCount::One(settings.as_bytes())), Err(Failure::Mismatch));
+            prop_assert!(verdict("shared", SignatureHeaderCount::None).is_err());
         }
     }
 
@@ -322,7 +349,7 @@ proptest! {
         // Some changes leave what is signed as it was: the case of an escape's digits, or a `=`
         // moved along.
         prop_assume!(reference(&format!("https://a.example{path}"), &read) != text || target == 2);
-        let headers = SignatureHeaders { signature: Seen::One(signature), settings: Seen::None };
+        let headers = SignatureHeaders { signature: SignatureHeaderCount::One(signature), settings: SignatureHeaderCount::None };
         prop_assert!(verifier.verify(path, &headers, &form).is_err());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tablecall::config::Given;
+use tablecall::config::RawConfig;
 
 use super::guest::RESTAURANT;
 use super::site::AppState;
@@ -296,9 +296,9 @@ async fn several_phones_ring_at_once_and_the_wire_tells_all() {
 #[tokio::test]
 async fn a_key_is_asked_for_and_kept() {
     let keys = Some("guest:a-secret-of-some-length".to_owned());
-    let site = AppState::with(Given {
+    let site = AppState::with(RawConfig {
         api_keys: keys,
-        ..Given::default()
+        ..RawConfig::default()
     })
     .await;
     let guest = Tab::open(&site.origin).await;
@@ -323,9 +323,9 @@ async fn a_key_is_asked_for_and_kept() {
 #[tokio::test]
 async fn a_deployment_for_one_restaurant_asks_for_the_guests_own_number() {
     let phone = Some(RESTAURANT.to_owned());
-    let site = AppState::with(Given {
+    let site = AppState::with(RawConfig {
         restaurant_phone: phone,
-        ..Given::default()
+        ..RawConfig::default()
     })
     .await;
     let guest = Tab::open(&site.origin).await;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use serde_json::Value;
 use tablecall::app::App;
 use tablecall::clock::Clock;
-use tablecall::config::{Config, Given};
+use tablecall::config::{Config, RawConfig};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, Notify};
@@ -39,11 +39,11 @@ struct ApiAuth {
 impl AppState {
     /// As `cargo run` starts it.
     pub(crate) async fn start() -> Self {
-        Self::with(Given::default()).await
+        Self::with(RawConfig::default()).await
     }
 
     /// With settings.
-    pub(crate) async fn with(given: Given) -> Self {
+    pub(crate) async fn with(given: RawConfig) -> Self {
         let clock = Clock::simulated(Clock::system().now());
         clock.run(SPEED);
         let app = app(given, &clock).await;
@@ -81,7 +81,7 @@ impl AppState {
     /// Another process takes the place of this one, and knows nothing of its calls.
     pub(crate) async fn restart(&self) {
         self.shut();
-        let app = app(Given::default(), &self.clock).await;
+        let app = app(RawConfig::default(), &self.clock).await;
         *self.door.inside.lock().unwrap() = app.address();
         tokio::spawn(app.run_until(self.stop.clone().cancelled_owned()));
         self.open();
@@ -124,8 +124,8 @@ impl Drop for AppState {
     }
 }
 
-async fn app(given: Given, clock: &Clock) -> App {
-    let given = Given {
+async fn app(given: RawConfig, clock: &Clock) -> App {
+    let given = RawConfig {
         listen: Some("127.0.0.1:0".to_owned()),
         ..given
     };

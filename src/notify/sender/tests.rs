@@ -21,13 +21,13 @@ impl Resolve for Names {
     }
 }
 
-fn post(allow_private: bool, names: &[&[&str]]) -> Post {
+fn post(allow_private: bool, names: &[&[&str]]) -> EventSender {
     let names = names
         .iter()
         .map(|found| found.iter().map(|ip| ip.parse().unwrap()).collect())
         .collect();
     let secret = Secret::made().unwrap();
-    Post::new(
+    EventSender::new(
         vec![secret],
         allow_private,
         Arc::new(Names(Mutex::new(names))),
@@ -35,8 +35,8 @@ fn post(allow_private: bool, names: &[&[&str]]) -> Post {
     .unwrap()
 }
 
-fn letter(url: &str) -> Letter {
-    Letter {
+fn delivery(url: &str) -> EventDelivery {
+    EventDelivery {
         url: CallbackUrl::parse(url, true).unwrap(),
         id: "evt_1".into(),
         body: "{}".into(),
@@ -47,8 +47,8 @@ fn now() -> Timestamp {
     "2026-12-01T12:00:00Z".parse().unwrap()
 }
 
-async fn why(post: &Post, url: &str) -> Why {
-    post.send(&letter(url), now()).await.unwrap_err().why
+async fn why(post: &EventSender, url: &str) -> FailureCause {
+    post.send(&delivery(url), now()).await.unwrap_err().why
 }
 
 /// An endpoint that takes one request and answers with these bytes.
@@ -81,7 +81,7 @@ async fn a_name_that_leads_to_a_private_address_is_not_connected_to_whenever_it_
     for _ in 0..lists.len() {
         assert_eq!(
             why(&post, &format!("https://turns.example:{port}/")).await,
-            Why::PrivateAddress
+            FailureCause::PrivateAddress
         );
     }
     let accepted = listener.accept();
@@ -98,7 +98,7 @@ async fn private_addresses_and_plain_http_in_the_url_itself_are_refused_again_be
         "https://localhost/",
         "http://example.com/",
     ] {
-        assert_eq!(why(&post, url).await, Why::NotAllowed, "{url}");
+        assert_eq!(why(&post, url).await, FailureCause::NotAllowed, "{url}");
     }
 }
 
@@ -108,7 +108,7 @@ async fn names_are_asked_for_and_what_they_lead_to_is_connected_to_where_that_is
     let post = post(true, &[&["127.0.0.1"]]);
     assert_eq!(
         post.send(
-            &letter(&format!("http://named.example:{}/", address.port())),
+            &delivery(&format!("http://named.example:{}/", address.port())),
             now()
         )
         .await,
@@ -120,7 +120,7 @@ async fn names_are_asked_for_and_what_they_lead_to_is_connected_to_where_that_is
 async fn answers_are_judged_by_their_head_and_never_read_to_a_far_end() {
     let post = post(true, &[]);
     let again = |why, seconds: Option<u64>| {
-        Err(Failure {
+        Err(DeliveryFailure {
             why,
             retry_after: seconds.map(Duration::from_secs),
         })
@@ -133,37 +133,37 @@ async fn answers_are_judged_by_their_head_and_never_read_to_a_far_end() {
         ),
         (
             "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\n\r\n",
-            again(Why::Redirected(302), None),
+            again(FailureCause::Redirected(302), None),
         ),
-        ("HTTP/1.1 410 Gone\r\n\r\n", again(Why::Gone, None)),
+        ("HTTP/1.1 410 Gone\r\n\r\n", again(FailureCause::Gone, None)),
         (
             "HTTP/1.1 404 Not Found\r\n\r\n",
-            again(Why::Answered(404), None),
+            again(FailureCause::Answered(404), None),
         ),
         (
             "HTTP/1.1 503 Away\r\nretry-after: 120\r\n\r\n",
-            again(Why::Answered(503), Some(120)),
+            again(FailureCause::Answered(503), Some(120)),
         ),
         (
             "HTTP/1.1 429 No\r\nretry-after: Tue, 01 Dec 2026 12:01:00 GMT\r\n\r\n",
-            again(Why::Answered(429), Some(60)),
+            again(FailureCause::Answered(429), Some(60)),
         ),
         (
             "HTTP/1.1 429 No\r\nretry-after: Tue, 01 Dec 2026 11:00:00 GMT\r\n\r\n",
-            again(Why::Answered(429), None),
+            again(FailureCause::Answered(429), None),
         ),
         (
             "HTTP/1.1 500 Oops\r\nretry-after: soon\r\n\r\n",
-            again(Why::Answered(500), None),
+            again(FailureCause::Answered(500), None),
         ),
         (
             "nothing that could be read\r\n\r\n",
-            again(Why::Broken, None),
+            again(FailureCause::Broken, None),
         ),
     ] {
         let address = answering(answer).await;
         assert_eq!(
-            post.send(&letter(&format!("http://{address}/")), now())
+            post.send(&delivery(&format!("http://{address}/")), now())
                 .await,
             judged,
             "{answer}"
@@ -178,14 +178,17 @@ async fn an_endpoint_that_is_not_there_or_does_not_answer_is_told_apart() {
     let address = listener.local_addr().unwrap();
     let url = format!("http://{address}/");
     // It takes connections, in the backlog, and says nothing.
-    assert_eq!(why(&post, &url).await, Why::TimedOut);
+    assert_eq!(why(&post, &url).await, FailureCause::TimedOut);
     drop(listener);
-    assert_eq!(why(&post, &url).await, Why::NotConnected);
+    assert_eq!(why(&post, &url).await, FailureCause::NotConnected);
 }
 
 #[tokio::test]
 async fn nothing_is_sent_that_cannot_be_signed() {
-    let post = Post::new(vec![], true, Arc::new(Names(Mutex::default()))).unwrap();
-    assert_eq!(why(&post, "http://127.0.0.1:1/").await, Why::NoSecret);
-    assert!(Why::NoSecret.is_final());
+    let post = EventSender::new(vec![], true, Arc::new(Names(Mutex::default()))).unwrap();
+    assert_eq!(
+        why(&post, "http://127.0.0.1:1/").await,
+        FailureCause::NoSecret
+    );
+    assert!(FailureCause::NoSecret.is_final());
 }

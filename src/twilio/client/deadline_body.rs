@@ -15,7 +15,7 @@ use crate::clock::Clock;
 
 /// Until when something may be sent.
 #[derive(Clone, Debug)]
-pub struct Until {
+pub struct SendDeadline {
     /// By which it is judged.
     pub clock: Clock,
     /// Not after this.
@@ -25,17 +25,17 @@ pub struct Until {
 /// It was too late; nothing was sent.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("it was not sent: the time in which it may be was over")]
-pub(super) struct Lapsed;
+pub(super) struct DeadlinePassed;
 
 /// The body of a request.
 #[derive(Debug)]
-pub(super) struct Fresh {
+pub(super) struct DeadlineBody {
     body: Full<Bytes>,
-    until: Option<Until>,
+    until: Option<SendDeadline>,
 }
 
-impl Fresh {
-    pub(super) fn new(body: String, until: Option<Until>) -> Self {
+impl DeadlineBody {
+    pub(super) fn new(body: String, until: Option<SendDeadline>) -> Self {
         Self {
             body: Full::from(body),
             until,
@@ -43,20 +43,20 @@ impl Fresh {
     }
 }
 
-impl Body for Fresh {
+impl Body for DeadlineBody {
     type Data = Bytes;
-    type Error = Lapsed;
+    type Error = DeadlinePassed;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Lapsed>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, DeadlinePassed>>> {
         if self
             .until
             .as_ref()
             .is_some_and(|until| until.clock.now() > until.at)
         {
-            return Poll::Ready(Some(Err(Lapsed)));
+            return Poll::Ready(Some(Err(DeadlinePassed)));
         }
         Pin::new(&mut self.body)
             .poll_frame(context)

@@ -5,14 +5,14 @@ use std::net::SocketAddr;
 
 use url::Url;
 
-use super::Given;
+use super::RawConfig;
 use super::read::{Reader, set};
 use crate::telemetry::reports::{Destination, NoDsn};
 use crate::telemetry::{self, Format};
 
 /// What is told about the service, and to whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Watching {
+pub struct Observability {
     /// Which log lines are written, as `RUST_LOG` has it.
     pub log_filter: String,
     /// Their form; `None`: text on a terminal, else JSON.
@@ -28,12 +28,12 @@ pub struct Watching {
 }
 
 impl Reader {
-    pub(super) fn watching(
+    pub(super) fn observability(
         &mut self,
-        given: &Given,
+        given: &RawConfig,
         listen: Option<SocketAddr>,
         simulated: bool,
-    ) -> Watching {
+    ) -> Observability {
         let log_filter = set(&given.log)
             .unwrap_or(telemetry::DEFAULT_FILTER)
             .to_owned();
@@ -73,7 +73,7 @@ impl Reader {
                 "must be one word of at most 64 characters, without a slash",
             );
         }
-        Watching {
+        Observability {
             log_filter,
             log_format,
             metrics_listen,
@@ -85,7 +85,7 @@ impl Reader {
 }
 
 impl Reader {
-    fn collector(&mut self, given: &Given) -> Option<Url> {
+    fn collector(&mut self, given: &RawConfig) -> Option<Url> {
         let url = set(&given.otlp_endpoint).map(Url::parse)?;
         let known = url
             .ok()
@@ -105,13 +105,13 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
-    fn given(change: impl FnOnce(&mut Given)) -> Given {
-        let mut given = Given::default();
+    fn given(change: impl FnOnce(&mut RawConfig)) -> RawConfig {
+        let mut given = RawConfig::default();
         change(&mut given);
         given
     }
 
-    fn wrong(given: &Given) -> Vec<&'static str> {
+    fn wrong(given: &RawConfig) -> Vec<&'static str> {
         Config::read(given)
             .unwrap_err()
             .into_iter()
@@ -121,9 +121,9 @@ mod tests {
 
     #[test]
     fn nothing_is_watched_apart_unless_it_is_asked_for() {
-        let watching = Config::read(&Given::default()).unwrap().watching;
+        let observability = Config::read(&RawConfig::default()).unwrap().observability;
         let (log_filter, environment) = ("info".to_owned(), "simulator".to_owned());
-        let usual = Watching {
+        let usual = Observability {
             log_filter,
             log_format: None,
             metrics_listen: None,
@@ -131,7 +131,7 @@ mod tests {
             collector: None,
             environment,
         };
-        assert_eq!(watching, usual);
+        assert_eq!(observability, usual);
     }
 
     #[test]
@@ -146,7 +146,7 @@ mod tests {
             given.sentry_environment = Some("a/b".to_owned());
             given.otlp_endpoint = Some("localhost:4318".to_owned());
         });
-        let watching = [
+        let observability = [
             "RUST_LOG",
             "TABLECALL_LOG_FORMAT",
             "TABLECALL_METRICS_LISTEN",
@@ -156,7 +156,7 @@ mod tests {
         ];
         assert_eq!(
             wrong(&given).split_first().unwrap(),
-            (&"TWILIO_CPS", &watching[..])
+            (&"TWILIO_CPS", &observability[..])
         );
     }
 
@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(wrong(&at("127.0.0.1:8080")), ["TABLECALL_METRICS_LISTEN"]);
         let own = Config::read(&at("127.0.0.1:9090"))
             .unwrap()
-            .watching
+            .observability
             .metrics_listen;
         assert_eq!(own, "127.0.0.1:9090".parse().ok());
     }

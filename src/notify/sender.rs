@@ -27,7 +27,7 @@ const REST: Duration = Duration::from_secs(1);
 const MOST_READ: usize = 4 * 1024;
 
 /// Sends events.
-pub(super) struct Post {
+pub(super) struct EventSender {
     http: reqwest::Client,
     secrets: Vec<Secret>,
     allow_private: bool,
@@ -35,7 +35,7 @@ pub(super) struct Post {
 
 /// An event as it goes out.
 #[derive(Clone, Debug)]
-pub(super) struct Letter {
+pub(super) struct EventDelivery {
     pub(super) url: CallbackUrl,
     /// The same for each repetition.
     pub(super) id: String,
@@ -44,15 +44,15 @@ pub(super) struct Letter {
 
 /// Why an event was not received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Failure {
-    pub(super) why: Why,
+pub(super) struct DeliveryFailure {
+    pub(super) why: FailureCause,
     /// How long the endpoint asked to be left alone.
     pub(super) retry_after: Option<Duration>,
 }
 
 /// The same in words that name nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Why {
+pub(super) enum FailureCause {
     #[error("this deployment has no TABLECALL_WEBHOOK_SECRETS to sign with")]
     NoSecret,
     #[error("this URL is not allowed here: it must be https and lead to a public address")]
@@ -73,7 +73,7 @@ pub(super) enum Why {
     Answered(u16),
 }
 
-impl Why {
+impl FailureCause {
     /// Whether to send it again would be of no use.
     pub(super) const fn is_final(self) -> bool {
         matches!(self, Self::Gone | Self::NoSecret)
@@ -95,8 +95,8 @@ impl Why {
     }
 }
 
-impl From<Why> for Failure {
-    fn from(why: Why) -> Self {
+impl From<FailureCause> for DeliveryFailure {
+    fn from(why: FailureCause) -> Self {
         Self {
             why,
             retry_after: None,
@@ -104,7 +104,7 @@ impl From<Why> for Failure {
     }
 }
 
-impl Post {
+impl EventSender {
     /// Sends through names that `names` resolves; `allow_private`: to any address, and without TLS
     /// too.
     ///
@@ -132,27 +132,31 @@ impl Post {
     }
 
     /// Sends a letter, signed as of `now`.
-    pub(super) async fn send(&self, letter: &Letter, now: Timestamp) -> Result<(), Failure> {
+    pub(super) async fn send(
+        &self,
+        delivery: &EventDelivery,
+        now: Timestamp,
+    ) -> Result<(), DeliveryFailure> {
         if self.secrets.is_empty() {
-            return Err(Why::NoSecret.into());
+            return Err(FailureCause::NoSecret.into());
         }
         // The settings may have been others when the call was made; and nobody resolves an address
         // that stands in a URL.
-        if CallbackUrl::parse(letter.url.as_str(), self.allow_private).is_err() {
-            return Err(Why::NotAllowed.into());
+        if CallbackUrl::parse(delivery.url.as_str(), self.allow_private).is_err() {
+            return Err(FailureCause::NotAllowed.into());
         }
         let seconds = now.as_second();
         let request = self
             .http
-            .post(letter.url.as_str())
+            .post(delivery.url.as_str())
             .header(CONTENT_TYPE, "application/json")
-            .header("webhook-id", &letter.id)
+            .header("webhook-id", &delivery.id)
             .header("webhook-timestamp", seconds)
             .header(
                 "webhook-signature",
-                signatures(&self.secrets, &letter.id, seconds, &letter.body),
+                signatures(&self.secrets, &delivery.id, seconds, &delivery.body),
             )
-            .body(letter.body.clone());
+            .body(delivery.body.clone());
         let answer = request.send().await.map_err(|error| judge_error(&error))?;
         let judged = judge(answer.status(), answer.headers(), now);
         // Longer than that it is not worth: a connection that was not read to its end is closed
@@ -162,7 +166,7 @@ impl Post {
     }
 }
 
-impl fmt::Debug for Post {
+impl fmt::Debug for EventSender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Post")
             .field("allow_private", &self.allow_private)
@@ -170,14 +174,14 @@ impl fmt::Debug for Post {
     }
 }
 
-fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Result<(), Failure> {
+fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Result<(), DeliveryFailure> {
     let why = match status {
-        StatusCode::GONE => Why::Gone,
+        StatusCode::GONE => FailureCause::Gone,
         status if status.is_success() => return Ok(()),
-        status if status.is_redirection() => Why::Redirected(status.as_u16()),
-        status => Why::Answered(status.as_u16()),
+        status if status.is_redirection() => FailureCause::Redirected(status.as_u16()),
+        status => FailureCause::Answered(status.as_u16()),
     };
-    Err(Failure {
+    Err(DeliveryFailure {
         why,
         retry_after: retry_after(headers, now),
     })
@@ -197,16 +201,16 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     })
 }
 
-fn judge_error(error: &reqwest::Error) -> Failure {
+fn judge_error(error: &reqwest::Error) -> DeliveryFailure {
     let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
     let why = if causes.any(|cause| cause.is::<Private>()) {
-        Why::PrivateAddress
+        FailureCause::PrivateAddress
     } else if error.is_timeout() {
-        Why::TimedOut
+        FailureCause::TimedOut
     } else if error.is_connect() {
-        Why::NotConnected
+        FailureCause::NotConnected
     } else {
-        Why::Broken
+        FailureCause::Broken
     };
     why.into()
 }
@@ -221,5 +225,5 @@ async fn read(mut answer: reqwest::Response) {
 }
 
 #[cfg(test)]
-#[path = "post/tests.rs"]
+#[path = "sender/tests.rs"]
 mod tests;
