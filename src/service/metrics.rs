@@ -25,19 +25,19 @@ impl Service {
     pub async fn scrape(&self) -> String {
         let (now, metrics) = (self.now(), self.metrics());
         let state = &metrics.state;
-        match self.0.parts.store.census(now).await {
-            Ok(census) => {
-                for (place, count) in census.statuses.into_iter().enumerate() {
+        match self.0.parts.store.call_counts(now).await {
+            Ok(call_counts) => {
+                for (place, count) in call_counts.statuses.into_iter().enumerate() {
                     state.calls.at(place).set(float(count));
                 }
-                for (place, queue) in census.queue.into_iter().enumerate() {
+                for (place, queue) in call_counts.queue.into_iter().enumerate() {
                     state.queue.at(place).set(float(queue.length));
                     let waited = queue
                         .oldest
                         .map_or(SignedDuration::ZERO, |since| now.duration_since(since));
                     state.oldest.at(place).set(waited.as_secs_f64().max(0.0));
                 }
-                state.overdue.set(float(census.overdue));
+                state.overdue.set(float(call_counts.overdue));
             }
             // The last known figures stay; that the store does not answer is a figure of its own.
             Err(error) => {

@@ -487,7 +487,10 @@ async fn attempts_and_creates_are_counted_where_limits_want_it() {
 async fn the_census_tells_where_calls_stand_and_which_are_overdue() {
     for bench in benches() {
         let store = &bench.store;
-        assert_eq!(store.census(now()).await.unwrap(), super::Census::default());
+        assert_eq!(
+            store.call_counts(now()).await.unwrap(),
+            super::CallCounts::default()
+        );
         let (first, second) = (
             saved(store, None, call(1)).await,
             saved(store, None, call(2)).await,
@@ -502,31 +505,37 @@ async fn the_census_tells_where_calls_stand_and_which_are_overdue() {
         );
         let waiting = saved(store, Some(second.version), waiting.call).await;
         saved(store, Some(first.version), dialed(&first)).await;
-        let census = store
-            .census(now() + SignedDuration::from_secs(60))
-            .await
-            .unwrap();
-        assert_eq!((census.statuses, census.overdue), ([1, 1, 0, 0, 0], 0));
-        let queue = census.queue[WaitingFor::Slot as usize];
-        assert_eq!((queue.length, queue.oldest), (1, Some(now())));
-        let census = store
-            .census(now() + SignedDuration::from_secs(70))
+        let call_counts = store
+            .call_counts(now() + SignedDuration::from_secs(60))
             .await
             .unwrap();
         assert_eq!(
-            census.overdue, 1,
+            (call_counts.statuses, call_counts.overdue),
+            ([1, 1, 0, 0, 0], 0)
+        );
+        let queue = call_counts.queue[WaitingFor::Slot as usize];
+        assert_eq!((queue.length, queue.oldest), (1, Some(now())));
+        let call_counts = store
+            .call_counts(now() + SignedDuration::from_secs(70))
+            .await
+            .unwrap();
+        assert_eq!(
+            call_counts.overdue, 1,
             "the one that was to be looked at after nine seconds"
         );
         saved(store, Some(waiting.version), finished(&waiting)).await;
-        let census = store.census(now()).await.unwrap();
+        let call_counts = store.call_counts(now()).await.unwrap();
         // How many finished ones a server holds is not counted.
         let held = u64::from(!store.is_shared());
         assert_eq!(
-            (census.statuses, census.queue),
+            (call_counts.statuses, call_counts.queue),
             ([0, 1, 0, 0, held], Default::default())
         );
         let long = SignedDuration::from_hours(25);
         bench.forget(now() + long, long).await;
-        assert_eq!(store.census(now()).await.unwrap().statuses, [0, 1, 0, 0, 0]);
+        assert_eq!(
+            store.call_counts(now()).await.unwrap().statuses,
+            [0, 1, 0, 0, 0]
+        );
     }
 }

@@ -16,10 +16,10 @@ use rustc_hash::FxBuildHasher;
 use tokio::sync::{Notify, watch};
 
 use self::agenda::Agenda;
-use super::census::{Census, OVERDUE, Tally};
-use super::kept::Kept;
+use super::call_counts::{CallCounts, OVERDUE, Tally};
 use super::outbox::{Alarm, Outbox};
-use super::pace::Pace;
+use super::packed_call::PackedCall;
+use super::start_rate::StartRate;
 use super::usage::Log;
 use super::{Creates, Error, IdempotencyKey, Saved, Standing, StoreLimits};
 use crate::call::Call;
@@ -47,7 +47,7 @@ pub struct Memory {
     /// Finished calls, oldest first.
     finished: Mutex<VecDeque<(Timestamp, CallId)>>,
     held: AtomicUsize,
-    pub(super) pace: Pace,
+    pub(super) start_rate: StartRate,
     /// The earliest moment that the sweep knows of, in milliseconds; only earlier ones wake it.
     earliest: AtomicI64,
     sooner: Notify,
@@ -63,7 +63,7 @@ type Calls<V> = HashMap<CallId, V, FxBuildHasher>;
 
 #[derive(Debug, Default)]
 struct Shard {
-    calls: Calls<Kept>,
+    calls: Calls<PackedCall>,
     agenda: Agenda,
     tally: Tally,
     watchers: Calls<watch::Sender<Arc<Call>>>,
@@ -114,7 +114,7 @@ impl Memory {
             creates: Mutex::default(),
             finished: Mutex::default(),
             held: AtomicUsize::new(0),
-            pace: Pace::new(0),
+            start_rate: StartRate::new(0),
             earliest: AtomicI64::new(i64::MAX),
             sooner: Notify::new(),
             events: Alarm::default(),
@@ -126,7 +126,7 @@ impl Memory {
     #[must_use]
     pub fn paced(self, per_second: u32) -> Self {
         Self {
-            pace: Pace::new(per_second),
+            start_rate: StartRate::new(per_second),
             ..self
         }
     }
@@ -164,19 +164,19 @@ impl Memory {
         let call = Arc::new(call);
         let mut shard = self.shard(call.id);
         let before = shard.calls.get(&call.id);
-        if before.and_then(Kept::version) != loaded {
+        if before.and_then(PackedCall::version) != loaded {
             return Ok(Saved::Conflict);
         }
         let is_new = before.is_none();
-        let before = before.and_then(Kept::open);
+        let before = before.and_then(PackedCall::open);
         let (was_due, was_open) = (before.and_then(|before| before.wake_at()), before.is_some());
         let had_line = before.is_some_and(|before| before.has_line());
         let wake_at = call.wake_at();
         shard.agenda.note(call.id, was_due, wake_at);
-        match shard.calls.insert(call.id, Kept::new(&call)) {
+        match shard.calls.insert(call.id, PackedCall::new(&call)) {
             None => shard.tally.change(None, Some(&call)),
-            Some(Kept::Open(before)) => shard.tally.change(Some(&before), Some(&call)),
-            Some(Kept::Packed(_)) => {}
+            Some(PackedCall::Open(before)) => shard.tally.change(Some(&before), Some(&call)),
+            Some(PackedCall::Packed(_)) => {}
         }
         if let Some(watcher) = shard.watchers.get(&call.id) {
             watcher.send_replace(call.clone());
@@ -257,8 +257,8 @@ impl Memory {
         shard.outbox.remove(id);
         let gone = shard.calls.remove(&id);
         match &gone {
-            Some(Kept::Open(gone)) => shard.tally.change(Some(gone), None),
-            Some(Kept::Packed(_)) => shard.tally.forget_finished(),
+            Some(PackedCall::Open(gone)) => shard.tally.change(Some(gone), None),
+            Some(PackedCall::Packed(_)) => shard.tally.forget_finished(),
             None => {}
         }
         if gone.is_some() {
@@ -532,18 +532,18 @@ impl Memory {
         self.limits.max_calls
     }
 
-    pub(super) fn census(&self, now: Timestamp) -> Census {
-        let mut census = Census::default();
+    pub(super) fn call_counts(&self, now: Timestamp) -> CallCounts {
+        let mut call_counts = CallCounts::default();
         let late = now.saturating_sub(OVERDUE).unwrap_or(Timestamp::MIN);
         for shard in &self.shards {
             let shard = lock(shard);
-            shard.tally.add_to(&mut census);
+            shard.tally.add_to(&mut call_counts);
             let overdue = shard
                 .agenda
                 .overdue(late, |id| shard.calls.get(&id)?.open()?.wake_at());
-            census.overdue += u64::try_from(overdue).unwrap_or(u64::MAX);
+            call_counts.overdue += u64::try_from(overdue).unwrap_or(u64::MAX);
         }
-        census
+        call_counts
     }
 
     pub(super) fn open(&self) -> Vec<CallId> {

@@ -4,12 +4,12 @@
 //! of a change. It does not decide anything: what a call becomes is computed by `call` and saved
 //! here, if nobody was quicker.
 
-mod census;
+mod call_counts;
 mod dial_grant;
-mod kept;
+mod packed_call;
 mod memory;
 mod outbox;
-mod pace;
+mod start_rate;
 pub mod redis;
 mod usage;
 
@@ -25,7 +25,7 @@ use crate::call::{Call, Event, State, WaitingFor};
 use crate::domain::{CallId, Phone};
 
 pub use self::redis::Redis;
-pub use census::{Census, OVERDUE, Queue};
+pub use call_counts::{CallCounts, OVERDUE, Queue};
 pub use dial_grant::{Creates, DialGrant, DialMode, DialRequest};
 pub use memory::Memory;
 pub use outbox::{Claimed, News, PendingEvent, Settled};
@@ -247,7 +247,7 @@ impl Store {
     pub async fn join(&self, owner: &Arc<str>, id: CallId) -> Result<(), Error> {
         match self {
             Self::Memory(memory) => {
-                memory.pace.join(owner, id);
+                memory.start_rate.join(owner, id);
                 Ok(())
             }
             Self::Redis(redis) => Box::pin(redis.join(owner, id)).await,
@@ -258,7 +258,7 @@ impl Store {
     #[must_use]
     pub fn next_start(&self) -> Option<Timestamp> {
         match self {
-            Self::Memory(memory) => memory.pace.next_start(),
+            Self::Memory(memory) => memory.start_rate.next_start(),
             Self::Redis(redis) => redis.next_start(),
         }
     }
@@ -269,7 +269,7 @@ impl Store {
     /// The store cannot be asked.
     pub async fn dequeue_start(&self, now: Timestamp) -> Result<Option<CallId>, Error> {
         match self {
-            Self::Memory(memory) => Ok(memory.pace.dequeue_start(now)),
+            Self::Memory(memory) => Ok(memory.start_rate.dequeue_start(now)),
             Self::Redis(redis) => Box::pin(redis.dequeue_start(now)).await,
         }
     }
@@ -277,7 +277,7 @@ impl Store {
     /// Gives the start back that was taken last, unused.
     pub async fn return_start(&self) {
         match self {
-            Self::Memory(memory) => memory.pace.return_start(),
+            Self::Memory(memory) => memory.start_rate.return_start(),
             Self::Redis(redis) => Box::pin(redis.return_start()).await,
         }
     }
@@ -285,7 +285,7 @@ impl Store {
     /// Resolves when a call begins to wait for its turn.
     pub async fn joined(&self) {
         match self {
-            Self::Memory(memory) => memory.pace.joined().await,
+            Self::Memory(memory) => memory.start_rate.joined().await,
             Self::Redis(redis) => Box::pin(redis.joined()).await,
         }
     }
@@ -594,10 +594,10 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    pub async fn census(&self, now: Timestamp) -> Result<Census, Error> {
+    pub async fn call_counts(&self, now: Timestamp) -> Result<CallCounts, Error> {
         match self {
-            Self::Memory(memory) => Ok(memory.census(now)),
-            Self::Redis(redis) => Ok(redis.census(now).await),
+            Self::Memory(memory) => Ok(memory.call_counts(now)),
+            Self::Redis(redis) => Ok(redis.call_counts(now).await),
         }
     }
 

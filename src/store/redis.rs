@@ -20,7 +20,7 @@
 //! | `{house}:day` | sorted set | attempts of the day | a day |
 //! | `{house}:beat` | hash | when the next start is free; the round of the line | two days |
 //! | `{house}:line`, `{house}:rounds` | sorted set, hash | who waits for a start, by round; the last round of each API key | two days |
-//! | `{house}:census` | hash | counts of calls by instance, for metrics | two minutes |
+//! | `{house}:call_counts` | hash | counts of calls by instance, for metrics | two minutes |
 //! | `{iHASH}` | string | an idempotency key: digest of the request and the call | a day |
 //! | `run`, `probe` | string | by which an emptied server is known; by which one is known that takes no writes | 35 days; a minute |
 //! | `changes` | channel | each record that was saved | |
@@ -44,11 +44,11 @@
 
 mod alarms;
 mod calls;
-mod census;
+mod call_counts;
 mod copies;
 mod events;
 mod examine;
-mod figures;
+mod metrics;
 mod keys;
 mod link;
 mod numbers;
@@ -74,9 +74,9 @@ pub use self::examine::{Examined, examine};
 
 use self::alarms::Alarms;
 use self::copies::Copies;
-use self::figures::Figures;
 use self::keys::Names;
 use self::link::Link;
+use self::metrics::StoreMetrics;
 use self::record::Records;
 use self::saving::Saving;
 use self::scripts::Scripts;
@@ -193,7 +193,7 @@ impl Redis {
     ) -> Self {
         let Url(address) = settings.url.clone();
         Self {
-            link: Arc::new(Link::new(address, Figures::new(metrics))),
+            link: Arc::new(Link::new(address, StoreMetrics::new(metrics))),
             names: Names::new(prefix, &settings.index_key),
             scripts: Scripts::new(),
             copies: Arc::new(Copies::new(Records::new(Vault::new(ticket_keys)))),
@@ -219,6 +219,6 @@ impl Redis {
     /// Why the server cannot be used; `None`: it can.
     #[must_use]
     pub fn health_issue(&self) -> Option<&'static str> {
-        self.link.away().map(figures::Cause::sentence)
+        self.link.away().map(metrics::Cause::sentence)
     }
 }

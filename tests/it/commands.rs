@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::app::{RESTAURANT, within};
-use crate::instances::{Instances, lasting};
+use crate::instances::{Instances, sleep_real_time};
 
 /// The most that a call with one attempt may ask for, with every limit on.
 const MOST_OF_A_CALL: usize = 12;
@@ -90,7 +90,7 @@ async fn an_idle_instance_asks_little_of_redis() {
         "nobody counts them"
     );
     let watched = all.redis.watched().await;
-    lasting(IDLE).await;
+    sleep_real_time(IDLE).await;
     let commands = sent(watched.ends(&all.redis).await);
     let mut by_name = BTreeMap::new();
     for command in &commands {

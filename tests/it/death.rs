@@ -18,7 +18,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::app::{RESTAURANT, within};
-use crate::instances::{CREATE, Instances, RECORD, id_in, lasting};
+use crate::instances::{CREATE, Instances, RECORD, id_in, sleep_real_time};
 use crate::proxy::{Gate, Way};
 
 /// The process that has the call when it dies.
@@ -68,7 +68,7 @@ async fn killed_once_the_intent_is_saved() {
     let id = found(&all).await;
     all.dies(OWNER).await;
     within("the client is left alone", client).await.unwrap();
-    lasting(INTENT).await;
+    sleep_real_time(INTENT).await;
     // Nobody knows whether Twilio was asked, so nobody asks again; it is settled by searching,
     // later than a test with real time can wait (`lapsed` has the rest).
     let call = all.reads_at(OTHER, &id).await;
@@ -246,7 +246,7 @@ async fn stalled_until_its_intent_has_lapsed() {
     all.program(OWNER).gets("STOP");
     all.at(OWNER).redis.passes();
     let id = found(&all).await;
-    lasting(INTENT).await;
+    sleep_real_time(INTENT).await;
     all.program(OWNER).gets("CONT");
     within("the client is answered", client).await.unwrap();
     all.is_ready(OWNER).await;

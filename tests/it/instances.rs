@@ -374,6 +374,6 @@ pub(crate) fn id_in(text: &str) -> String {
 }
 
 /// Lets real time pass: an outage lasts, or a lease runs out, and nobody can be asked when.
-pub(crate) async fn lasting(time: std::time::Duration) {
+pub(crate) async fn sleep_real_time(time: std::time::Duration) {
     Clock::system().sleep(time).await;
 }

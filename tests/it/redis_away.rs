@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::app::RESTAURANT;
-use crate::instances::{Instances, lasting};
+use crate::instances::{Instances, sleep_real_time};
 use crate::proxy::{Gate, Way};
 use crate::redis_server::RedisServer;
 
@@ -88,7 +88,7 @@ async fn away_for_a_second() {
     let (all, id) = talking().await;
     all.redis.stalls();
     is_accepted(&all).await;
-    lasting(Duration::from_secs(1)).await;
+    sleep_real_time(Duration::from_secs(1)).await;
     all.redis.goes_on();
     for number in 0..2 {
         all.until_at(number, &id, is_confirmed).await;
@@ -108,7 +108,7 @@ async fn cut_off_for_longer() {
         takes_nothing_on(&all, number).await;
     }
     let before = [all.program(0).busy(), all.program(1).busy()];
-    lasting(Duration::from_secs(10)).await;
+    sleep_real_time(Duration::from_secs(10)).await;
     for (number, before) in before.into_iter().enumerate() {
         let spent = all.program(number).busy().saturating_sub(before);
         assert!(
@@ -236,7 +236,7 @@ async fn started_again_empty_after_the_key() {
     // Who has witnessed the key may still hold it; nobody may conclude that there was none.
     all.acts("hangup", Value::Null).await;
     all.line("ends", |line| line["ended"] == true).await;
-    lasting(Duration::from_secs(7)).await;
+    sleep_real_time(Duration::from_secs(7)).await;
     for number in 0..2 {
         let answer = all.gets(number, &format!("/api/call/{id}")).await;
         assert!(

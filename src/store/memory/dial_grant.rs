@@ -24,11 +24,12 @@ impl Memory {
             }
             grant.room.key_minute = None;
         }
-        let starts = grant.global_limits_allow(now) && (!asking.needs_start || self.pace.take(now));
+        let starts =
+            grant.global_limits_allow(now) && (!asking.needs_start || self.start_rate.take(now));
         if starts {
             grant.claimed = self.claim(call.reservation.phone, call.id, often, now);
             if !grant.claimed && asking.needs_start {
-                self.pace.return_start();
+                self.start_rate.return_start();
             }
         }
         if grant.claimed {
@@ -49,7 +50,7 @@ impl Memory {
             taken: self.is_taken(phone, call.id),
             room: self.room(phone, &call.owner, asking.often, now),
             slot: if asking.needs_start {
-                self.pace.slot(&call.owner, call.id, now)
+                self.start_rate.slot(&call.owner, call.id, now)
             } else {
                 None
             },

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
-use super::super::kept::Kept;
 use super::super::outbox::{Claimed, PendingEvent, Settled};
+use super::super::packed_call::PackedCall;
 use super::{Memory, SHARDS, lock};
 use crate::domain::CallId;
 
@@ -30,7 +30,7 @@ impl Memory {
                     since,
                     ..
                 } = entry;
-                let Some(call) = shard.calls.get(&id).and_then(Kept::call) else {
+                let Some(call) = shard.calls.get(&id).and_then(PackedCall::call) else {
                     continue;
                 };
                 found.push(Claimed {
@@ -82,7 +82,7 @@ impl Memory {
 
     pub(in super::super) fn resend(&self, id: CallId, now: Timestamp) -> bool {
         let shard = &mut *self.shard(id);
-        let Some(call) = shard.calls.get(&id).and_then(Kept::call) else {
+        let Some(call) = shard.calls.get(&id).and_then(PackedCall::call) else {
             return false;
         };
         let due = shard.outbox.resend(&call, now);

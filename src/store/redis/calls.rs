@@ -200,7 +200,7 @@ impl Redis {
     }
 
     pub(super) fn count_unwritten(&self) {
-        self.link.figures.unwritten(self.unwritten.count());
+        self.link.metrics.unwritten(self.unwritten.count());
     }
 
     /// Saves over `before`, also where the server has lost it.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use redis::{ErrorKind, FromRedisValue, RedisError, ScriptInvocation, ServerErrorKind};
 use tokio::sync::Notify;
 
-use super::figures::{Cause, Figures};
+use super::metrics::{Cause, StoreMetrics};
 use super::wire::{Address, Ear, Wire};
 use crate::store::Error;
 
@@ -30,7 +30,7 @@ pub(super) struct Link {
     /// Counts connections, so that the end of an old one is not taken for the end of a new one.
     generation: AtomicU64,
     changed: Notify,
-    pub(super) figures: Figures,
+    pub(super) metrics: StoreMetrics,
 }
 
 #[derive(Clone, Debug)]
@@ -42,14 +42,14 @@ enum State {
 }
 
 impl Link {
-    pub(super) fn new(address: Address, figures: Figures) -> Self {
+    pub(super) fn new(address: Address, metrics: StoreMetrics) -> Self {
         let (state, generation) = (RwLock::new(State::Starting), AtomicU64::new(0));
         Self {
             address,
             state,
             generation,
             changed: Notify::new(),
-            figures,
+            metrics,
         }
     }
 
@@ -134,7 +134,7 @@ impl Link {
     ) -> Result<T, Error> {
         let begun = Instant::now();
         let done = tokio::time::timeout(PATIENCE, work).await;
-        self.figures.took(operation, begun.elapsed());
+        self.metrics.took(operation, begun.elapsed());
         let cause = match done {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => {
@@ -147,7 +147,7 @@ impl Link {
             }
             Err(_late) => Cause::Timeout,
         };
-        self.figures.failed(cause.word());
+        self.metrics.failed(cause.word());
         if cause != Cause::Server {
             self.lost(generation, cause);
         }
@@ -209,7 +209,7 @@ impl Link {
                 Ok(())
             }
             Err((cause, why)) => {
-                self.figures.failed(cause.word());
+                self.metrics.failed(cause.word());
                 self.set(State::Away(cause));
                 Err((cause, why))
             }

@@ -18,7 +18,7 @@ pub(super) struct Scripts {
     pub(super) dequeue_start: Script,
     pub(super) return_start: Script,
     pub(super) unreserve: Script,
-    pub(super) census: Script,
+    pub(super) call_counts: Script,
 }
 
 impl Scripts {
@@ -36,7 +36,7 @@ impl Scripts {
             dequeue_start: Script::new(include_str!("call_up.lua")),
             return_start: Script::new(include_str!("give_back.lua")),
             unreserve: Script::new(include_str!("unreserve.lua")),
-            census: Script::new(include_str!("census.lua")),
+            call_counts: Script::new(include_str!("census.lua")),
         }
     }
 }

@@ -323,7 +323,7 @@ async fn every_key_expires() {
     };
     store.reserve([1; 16], standing, now()).await.unwrap();
     done(&store, &line, key()).await;
-    store.census(now()).await.unwrap();
+    store.call_counts(now()).await.unwrap();
     let lives = tended.lives();
     assert!(lives.len() >= 11, "{lives:?}");
     assert!(lives.iter().all(|(_, left)| *left > 0), "{lives:?}");

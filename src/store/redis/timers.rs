@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use crate::call::Call;
 use crate::domain::CallId;
-use crate::store::census::{Census, Tally};
+use crate::store::call_counts::{CallCounts, Tally};
 
 /// How often all shards are asked.
 const POLL: SignedDuration = SignedDuration::from_secs(3);
@@ -137,15 +137,15 @@ impl Timers {
 
     /// How many of the calls that this instance saved last stand where; over all instances that is
     /// every open call.
-    pub(super) fn census(&self, now: Timestamp) -> Census {
+    pub(super) fn call_counts(&self, now: Timestamp) -> CallCounts {
         let inner = self.lock();
         let overdue = now.saturating_sub(crate::store::OVERDUE).unwrap_or(now);
-        let mut census = Census::default();
-        inner.tally.add_to(&mut census);
-        census.overdue =
+        let mut call_counts = CallCounts::default();
+        inner.tally.add_to(&mut call_counts);
+        call_counts.overdue =
             u64::try_from(inner.due.iter().take_while(|(at, _)| *at < overdue).count())
                 .unwrap_or(u64::MAX);
-        census
+        call_counts
     }
 
     /// The calls that this instance saved last.

@@ -20,7 +20,7 @@ const REASONS: usize = WaitingFor::ALL.len() + 1;
 
 /// How many calls stand where at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Census {
+pub struct CallCounts {
     /// By the status of the API: queued, dialing, ringing, in progress, finished.
     pub statuses: [u64; STATUSES],
     /// Queued calls by what they wait for, in the order of [`WaitingFor::ALL`]; the last: their
@@ -40,7 +40,7 @@ pub struct Queue {
     pub oldest: Option<Timestamp>,
 }
 
-impl Census {
+impl CallCounts {
     /// Counts of other calls.
     pub(super) fn add(&mut self, other: &Self) {
         self.statuses
@@ -90,14 +90,14 @@ impl Tally {
     }
 
     /// Adds these calls to a census.
-    pub(super) fn add_to(&self, census: &mut Census) {
-        census
+    pub(super) fn add_to(&self, call_counts: &mut CallCounts) {
+        call_counts
             .statuses
             .iter_mut()
             .zip(self.statuses)
             .for_each(|(sum, count)| *sum += count);
         for (reason, since, _) in &self.waiting {
-            if let Some(queue) = census.queue.get_mut(*reason) {
+            if let Some(queue) = call_counts.queue.get_mut(*reason) {
                 queue.length += 1;
                 queue.oldest = Some(queue.oldest.map_or(*since, |oldest| oldest.min(*since)));
             }
@@ -115,7 +115,7 @@ const fn place(state: State) -> usize {
     }
 }
 
-/// What a queued call waits for, as a place in [`Census::queue`], and since when.
+/// What a queued call waits for, as a place in [`CallCounts::queue`], and since when.
 fn waits(call: &Call) -> Option<(usize, Timestamp, CallId)> {
     let State::Queued { waiting_for, .. } = call.state else {
         return None;
@@ -152,10 +152,10 @@ mod tests {
         .call
     }
 
-    fn census(tally: &Tally) -> Census {
-        let mut census = Census::default();
-        tally.add_to(&mut census);
-        census
+    fn call_counts(tally: &Tally) -> CallCounts {
+        let mut call_counts = CallCounts::default();
+        tally.add_to(&mut call_counts);
+        call_counts
     }
 
     #[test]
@@ -177,7 +177,7 @@ mod tests {
         let mut tally = Tally::default();
         let queued = example::queued(1);
         tally.change(None, Some(&queued));
-        assert_eq!(census(&tally).statuses, [1, 0, 0, 0, 0]);
+        assert_eq!(call_counts(&tally).statuses, [1, 0, 0, 0, 0]);
         let dialing = step(
             &queued,
             Event::Dial {
@@ -188,14 +188,14 @@ mod tests {
         .call;
         tally.change(Some(&queued), Some(&dialing));
         assert_eq!(
-            (census(&tally).statuses, census(&tally).queue),
+            (call_counts(&tally).statuses, call_counts(&tally).queue),
             ([0, 1, 0, 0, 0], [Queue::default(); REASONS])
         );
         let finished = step(&queued, Event::Cancel, example::start()).call;
         tally.change(Some(&dialing), Some(&finished));
-        assert_eq!(census(&tally).statuses, [0, 0, 0, 0, 1]);
+        assert_eq!(call_counts(&tally).statuses, [0, 0, 0, 0, 1]);
         tally.change(Some(&finished), None);
-        assert_eq!(census(&tally), Census::default());
+        assert_eq!(call_counts(&tally), CallCounts::default());
     }
 
     #[test]
@@ -213,7 +213,7 @@ mod tests {
         }
         let at = |seconds| Some(example::start() + SignedDuration::from_secs(seconds));
         assert_eq!(
-            census(&tally).queue[slot],
+            call_counts(&tally).queue[slot],
             Queue {
                 length: 2,
                 oldest: at(10)
@@ -223,7 +223,7 @@ mod tests {
         let still = hold(&early, WaitingFor::Slot, 50);
         tally.change(Some(&early), Some(&still));
         assert_eq!(
-            census(&tally).queue[slot],
+            call_counts(&tally).queue[slot],
             Queue {
                 length: 2,
                 oldest: at(10)
@@ -232,14 +232,14 @@ mod tests {
         let elsewhere = hold(&still, WaitingFor::CallHours, 60);
         tally.change(Some(&still), Some(&elsewhere));
         assert_eq!(
-            census(&tally).queue[slot],
+            call_counts(&tally).queue[slot],
             Queue {
                 length: 1,
                 oldest: at(30)
             }
         );
         assert_eq!(
-            census(&tally).queue[WaitingFor::CallHours as usize],
+            call_counts(&tally).queue[WaitingFor::CallHours as usize],
             Queue {
                 length: 1,
                 oldest: at(60)

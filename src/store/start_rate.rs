@@ -20,14 +20,14 @@ const SET_BACK: SignedDuration = SignedDuration::from_secs(10);
 
 /// A steady beat, and who waits for it.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct StartRate {
     interval: SignedDuration,
-    line: Mutex<Line>,
+    line: Mutex<StartQueue>,
     joined: Notify,
 }
 
 #[derive(Debug)]
-struct Line {
+struct StartQueue {
     /// When the next start is free.
     next: Timestamp,
     /// Keys with calls that wait; the first one's turn is next.
@@ -35,7 +35,7 @@ struct Line {
     waiting: HashSet<CallId>,
 }
 
-impl Pace {
+impl StartRate {
     /// So many starts a second; 0: as many as come.
     #[must_use]
     pub(super) fn new(per_second: u32) -> Self {
@@ -44,7 +44,7 @@ impl Pace {
         } else {
             SignedDuration::from_secs(1) / i32::try_from(per_second).unwrap_or(i32::MAX)
         };
-        let line = Line {
+        let line = StartQueue {
             next: Timestamp::MIN,
             owners: VecDeque::new(),
             waiting: HashSet::new(),
@@ -145,7 +145,7 @@ impl Pace {
     }
 
     /// When the next start is free: one beat after the last at most.
-    fn free_at(&self, line: &Line, now: Timestamp) -> Timestamp {
+    fn free_at(&self, line: &StartQueue, now: Timestamp) -> Timestamp {
         if line.next.duration_since(now) > self.interval + SET_BACK {
             now
         } else {
@@ -153,12 +153,12 @@ impl Pace {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Line> {
+    fn lock(&self) -> MutexGuard<'_, StartQueue> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Line {
+impl StartQueue {
     /// How many starts come before that of a call of `owner` which stands in the line, or would
     /// join it now.
     fn ahead(&self, owner: &str, id: CallId) -> usize {
@@ -205,19 +205,19 @@ mod tests {
 
     #[test]
     fn starts_are_spread() {
-        let pace = Pace::new(2);
+        let pace = StartRate::new(2);
         assert_eq!(pace.slot("a", call(1), now()), None);
         assert!(pace.take(now()));
         assert!(!pace.take(now()));
         assert_eq!(pace.slot("a", call(1), now()), Some(at(501)));
         assert!(pace.take(at(500)));
-        let free = Pace::new(0);
+        let free = StartRate::new(0);
         assert!((0..1_000).all(|_| free.slot("a", call(1), now()).is_none() && free.take(now())));
     }
 
     #[test]
     fn keys_take_turns() {
-        let pace = Pace::new(1);
+        let pace = StartRate::new(1);
         let (many, one): (Arc<str>, Arc<str>) = ("many".into(), "one".into());
         assert!(pace.take(now()));
         for number in 1..=5 {
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_call_stands_in_the_line_once_and_an_unused_start_is_the_next_ones() {
-        let pace = Pace::new(1);
+        let pace = StartRate::new(1);
         let owner: Arc<str> = "a".into();
         assert!(pace.take(now()));
         for number in [1, 1, 2] {
@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_back_keeps_nobody_waiting() {
-        let (pace, owner): (Pace, Arc<str>) = (Pace::new(1), "a".into());
+        let (pace, owner): (StartRate, Arc<str>) = (StartRate::new(1), "a".into());
         assert!(pace.take(at(3_600_000)));
         assert_eq!(pace.slot(&owner, call(1), now()), None);
         assert!(pace.take(now()) && !pace.take(now()));

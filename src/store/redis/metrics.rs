@@ -48,9 +48,9 @@ impl Cause {
 
 /// The handles.
 #[derive(Clone, Debug)]
-pub(super) struct Figures(Metrics);
+pub(super) struct StoreMetrics(Metrics);
 
-impl Figures {
+impl StoreMetrics {
     pub(super) fn new(metrics: &Metrics) -> Self {
         Self(metrics.clone())
     }

@@ -4,19 +4,19 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Redis;
-use crate::store::{Census, Error};
+use crate::store::{CallCounts, Error};
 
 /// Counts of an instance that was not asked for so long are those of one that is no more.
 const BELIEVED: SignedDuration = SignedDuration::from_mins(2);
 
 impl Redis {
-    pub(in crate::store) async fn census(&self, now: Timestamp) -> Census {
-        let own = self.timers.census(now);
+    pub(in crate::store) async fn call_counts(&self, now: Timestamp) -> CallCounts {
+        let own = self.timers.call_counts(now);
         // Away from the server an instance tells what it knows.
         self.census_of_all(&own, now).await.unwrap_or(own)
     }
 
-    async fn census_of_all(&self, own: &Census, now: Timestamp) -> Result<Census, Error> {
+    async fn census_of_all(&self, own: &CallCounts, now: Timestamp) -> Result<CallCounts, Error> {
         let time = |at: Timestamp| {
             u64::try_from(at.as_millisecond())
                 .unwrap_or_default()
@@ -24,7 +24,7 @@ impl Redis {
         };
         let counts = postcard::to_extend(own, time(now).to_vec()).map_err(|_| Error::Unreadable)?;
         let since = time(now.saturating_sub(BELIEVED).unwrap_or(now));
-        let mut script = self.scripts.census.prepare_invoke();
+        let mut script = self.scripts.call_counts.prepare_invoke();
         script
             .key(self.names.house("census"))
             .arg(self.instance.as_bytes())
@@ -32,7 +32,7 @@ impl Redis {
             .arg(&since);
         script.arg(BELIEVED.as_millis().to_string());
         let all: Vec<Vec<u8>> = self.link.run("other", &script).await?;
-        let mut sum = Census::default();
+        let mut sum = CallCounts::default();
         // Another version of this program may count otherwise: its counts are left out.
         all.iter()
             .filter_map(|counts| postcard::from_bytes(counts.get(8..)?).ok())

@@ -10,14 +10,14 @@ use crate::domain::CallId;
 
 /// A call, one way or the other.
 #[derive(Debug)]
-pub(super) enum Kept {
+pub(super) enum PackedCall {
     /// It may still change.
     Open(Arc<Call>),
     /// It is finished: postcard's form of it.
     Packed(Box<[u8]>),
 }
 
-impl Kept {
+impl PackedCall {
     /// Packs a call that is finished.
     pub(super) fn new(call: &Arc<Call>) -> Self {
         let packed = call
@@ -66,9 +66,9 @@ mod tests {
     #[test]
     fn a_finished_call_is_packed_and_comes_back_as_it_was() {
         let open = Arc::new(example::queued(1));
-        assert!(Arc::ptr_eq(&Kept::new(&open).call().unwrap(), &open));
+        assert!(Arc::ptr_eq(&PackedCall::new(&open).call().unwrap(), &open));
         let finished = Arc::new(step(&open, Event::Cancel, example::start()).call);
-        let kept = Kept::new(&finished);
+        let kept = PackedCall::new(&finished);
         assert!(kept.open().is_none());
         assert_eq!(kept.version(), Some(finished.version));
         assert_eq!(kept.call().unwrap(), finished);
@@ -76,6 +76,6 @@ mod tests {
 
     #[test]
     fn the_entry_of_the_map_is_small() {
-        assert_eq!(size_of::<Kept>(), 16);
+        assert_eq!(size_of::<PackedCall>(), 16);
     }
 }
