@@ -80,7 +80,7 @@ impl Service {
             match entry.what {
                 TimelineEvent::Ended(because) => metrics.attempts.at(because as usize).increment(1),
                 TimelineEvent::Finished(outcome) => {
-                    metrics.outcomes.at(outcome as usize).increment(1)
+                    metrics.outcomes.at(outcome as usize).increment(1);
                 }
                 TimelineEvent::Unanswered => metrics.unknown_creates.increment(1),
                 TimelineEvent::Ringing if last_ring(call, place).is_none() => {
