@@ -9,7 +9,7 @@ use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::call::{Ended, How, Machine, Outcome, WaitingFor};
+use crate::call::{Ended, FinalStatus, Machine, Outcome, WaitingFor};
 use crate::domain::Voicemail;
 use crate::http::problem::Code;
 
@@ -148,7 +148,7 @@ impl ClosedList for Verdict {
 }
 
 /// How an attempt ended in Twilio's words.
-impl ClosedList for How {
+impl ClosedList for FinalStatus {
     const NAME: &'static str = "TwilioStatus";
     const DESCRIPTION: &'static str = "Twilio's final status of an attempt; null until it has one.";
 

@@ -4,7 +4,7 @@ use poem_openapi::Object;
 use serde::Serialize;
 
 use super::enums::{ApiEnum, AttemptStatus, DeliveryStatus, InlineWord, Instant, Status};
-use crate::call::{self, CarrierStatus, Ended, How, Machine, Outcome, State, WaitingFor};
+use crate::call::{self, CarrierStatus, Ended, FinalStatus, Machine, Outcome, State, WaitingFor};
 use crate::domain::{TableTime, Voicemail};
 use crate::store::PendingEvent;
 use crate::twilio::client::Refusal;
@@ -140,7 +140,7 @@ pub struct AttemptView {
     /// What to do about that code, in a sentence.
     advice: Option<String>,
     /// Twilio's final status: `completed`, `busy`, `no-answer`, `failed` or `canceled`.
-    twilio_status: Option<ApiEnum<How>>,
+    twilio_status: Option<ApiEnum<FinalStatus>>,
     /// The SIP response at its end.
     sip_code: Option<u16>,
     /// What machine detection said: `beep`, `voice` or `fax`.
