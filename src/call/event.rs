@@ -200,7 +200,7 @@ pub enum Effect {
     /// Ask policy, then send [`Event::Dial`], [`Event::Hold`] or [`Event::Block`].
     Consider,
     /// The intent is stored: ask Twilio, within five seconds.
-    TalkStage {
+    Place {
         /// The attempt.
         attempt: u8,
     },

@@ -31,7 +31,7 @@ impl Kept {
                 Input::Digits("")
             }
             Input::Silence => Input::Silence,
-            Input::SpokenIntent(said) => Input::SpokenIntent(said),
+            Input::Spoken(said) => Input::Spoken(said),
         };
         let event = match event {
             Event::Keyed {

@@ -92,8 +92,8 @@ impl Work {
             Some(TimelineEvent::Key { keys, .. }) => {
                 return self.keyed(on, position, Input::Digits(keys.as_str()), sealed_at);
             }
-            Some(TimelineEvent::SpokenIntent { said, .. }) => {
-                return self.keyed(on, position, Input::SpokenIntent(said), sealed_at);
+            Some(TimelineEvent::Spoken { said, .. }) => {
+                return self.keyed(on, position, Input::Spoken(said), sealed_at);
             }
             Some(_) => return self.keyed(on, position, Input::Silence, sealed_at),
             None => {}
@@ -124,7 +124,7 @@ impl Work {
         let spoken = |what: &TimelineEvent| {
             matches!(what, TimelineEvent::Key { attempt: known, step: at, .. }
                 | TimelineEvent::Silence { attempt: known, step: at }
-                | TimelineEvent::SpokenIntent { attempt: known, step: at, .. } if *known == attempt && steps.contains(at))
+                | TimelineEvent::Spoken { attempt: known, step: at, .. } if *known == attempt && steps.contains(at))
         };
         self.call
             .timeline
@@ -221,7 +221,7 @@ pub(super) fn what(attempt: u8, position: TalkPosition, input: Input<'_>) -> Tim
             keys: Digits::new(digits),
         },
         Input::Silence => TimelineEvent::Silence { attempt, step },
-        Input::SpokenIntent(said) => TimelineEvent::SpokenIntent {
+        Input::Spoken(said) => TimelineEvent::Spoken {
             attempt,
             step,
             said,

@@ -90,7 +90,7 @@ impl Work {
             Input::Digits(_) => true,
             Input::Silence => false,
             // What a greeting says is no answer.
-            Input::SpokenIntent(said) => said != SpokenIntent::Unclear,
+            Input::Spoken(said) => said != SpokenIntent::Unclear,
         };
         let machine = position.stage == TalkStage::Keys && !spoke && !self.has_key(attempt);
         let place = |wanted: TimelineEvent| {
@@ -109,7 +109,7 @@ impl Work {
     pub(super) fn has_key(&self, attempt: u8) -> bool {
         let pressed = |what: TimelineEvent| match what {
             TimelineEvent::Key { attempt: known, .. } => known == attempt,
-            TimelineEvent::SpokenIntent {
+            TimelineEvent::Spoken {
                 attempt: known,
                 said,
                 ..

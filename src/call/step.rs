@@ -155,7 +155,7 @@ impl Work {
             searches: 0,
         };
         self.note(TimelineEvent::Dialed(number));
-        self.effects.push(Effect::TalkStage { attempt: number });
+        self.effects.push(Effect::Place { attempt: number });
     }
 
     fn hold(&mut self, waiting_for: WaitingFor, until: Timestamp) {

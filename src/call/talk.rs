@@ -165,7 +165,7 @@ pub enum Input<'a> {
     /// No key in time.
     Silence,
     /// Something was said instead (`TWILIO_SPEECH`).
-    SpokenIntent(SpokenIntent),
+    Spoken(SpokenIntent),
 }
 
 /// What a key settled.
@@ -268,7 +268,7 @@ pub fn as_digits<'a>(
     input: Input<'a>,
     context: &TalkContext,
 ) -> Option<Input<'a>> {
-    let Input::SpokenIntent(said) = input else {
+    let Input::Spoken(said) = input else {
         return Some(input);
     };
     let key = match (position.stage, said) {
@@ -397,10 +397,10 @@ fn at_keys(position: TalkPosition, input: Input<'_>, context: &TalkContext) -> (
         },
         // Words have become keys before they come here; those that mean none are silence to the
         // keypad.
-        Input::Silence | Input::SpokenIntent(_) if listen.silences + 1 >= context.rounds => {
+        Input::Silence | Input::Spoken(_) if listen.silences + 1 >= context.rounds => {
             Reply::Goodbye(Goodbye::NoKey)
         }
-        Input::Silence | Input::SpokenIntent(_) => {
+        Input::Silence | Input::Spoken(_) => {
             let listen = TalkPosition {
                 silences: listen.silences + 1,
                 ..listen
@@ -432,7 +432,7 @@ fn at_change(position: TalkPosition, input: Input<'_>) -> (KeyResult, Reply) {
 
 fn at_time(position: TalkPosition, input: Input<'_>, context: &TalkContext) -> (KeyResult, Reply) {
     let reply = match input {
-        Input::Silence | Input::SpokenIntent(_) => back(
+        Input::Silence | Input::Spoken(_) => back(
             TalkPosition {
                 silences: position.silences + 1,
                 ..position
@@ -489,9 +489,7 @@ fn at_time_check(position: TalkPosition, time: Time, input: Input<'_>) -> (KeyRe
                 listen: position.next(),
             },
         ),
-        Input::Digits(_) | Input::Silence | Input::SpokenIntent(_)
-            if position.misses < MOST_MISSES =>
-        {
+        Input::Digits(_) | Input::Silence | Input::Spoken(_) if position.misses < MOST_MISSES => {
             let listen = TalkPosition {
                 stage: TalkStage::Time,
                 misses: position.misses + 1,
@@ -505,7 +503,7 @@ fn at_time_check(position: TalkPosition, time: Time, input: Input<'_>) -> (KeyRe
                 },
             )
         }
-        Input::Digits(_) | Input::Silence | Input::SpokenIntent(_) => {
+        Input::Digits(_) | Input::Silence | Input::Spoken(_) => {
             let listen = TalkPosition {
                 stage: TalkStage::Keys,
                 ..position.next()
@@ -524,7 +522,7 @@ fn at_time_check(position: TalkPosition, time: Time, input: Input<'_>) -> (KeyRe
 /// Key 9 counts from the moment it was pressed: 1, 9, silence and hanging up leave it standing.
 fn at_opt_out(position: TalkPosition, input: Input<'_>) -> (KeyResult, Reply) {
     match input {
-        Input::Digits("1" | "9") | Input::Silence | Input::SpokenIntent(_) => {
+        Input::Digits("1" | "9") | Input::Silence | Input::Spoken(_) => {
             (KeyResult::Nothing, Reply::Goodbye(Goodbye::OptedOut))
         }
         Input::Digits("*") => (

@@ -786,8 +786,8 @@ fn talks() -> impl Strategy<Value = (Vec<OwnedEvent>, Option<Decision>)> {
 fn input(keys: &str) -> Input<'_> {
     match keys {
         "" => Input::Silence,
-        "yes" => Input::SpokenIntent(SpokenIntent::Yes),
-        "no" => Input::SpokenIntent(SpokenIntent::No),
+        "yes" => Input::Spoken(SpokenIntent::Yes),
+        "no" => Input::Spoken(SpokenIntent::No),
         keys => Input::Digits(keys),
     }
 }

@@ -64,7 +64,7 @@ pub enum TimelineEvent {
         step: u8,
     },
     /// Something was said instead of a key, at the step of the conversation.
-    SpokenIntent {
+    Spoken {
         /// The attempt.
         attempt: u8,
         /// The signed step.
@@ -138,7 +138,7 @@ impl TimelineEvent {
             Self::Greeted(_) => "greeted",
             Self::Key { .. } => "key",
             Self::Silence { .. } => "silence",
-            Self::SpokenIntent { .. } => "said",
+            Self::Spoken { .. } => "said",
             Self::CalledBack => "called_back",
             Self::Machine(_) => "machine",
             Self::MessageLeft(_) => "message_left",
@@ -170,7 +170,7 @@ impl TimelineEvent {
             Self::Refused(0) => None,
             Self::Refused(code) => Some(format!("twilio {code}")),
             Self::Key { keys, .. } => Some(keys.as_str().to_owned()),
-            Self::SpokenIntent { said, .. } => Some(said.word().to_owned()),
+            Self::Spoken { said, .. } => Some(said.word().to_owned()),
             Self::Machine(machine) => Some(machine.word().to_owned()),
             Self::Ended(because) => Some(because.word().to_owned()),
             Self::Finished(outcome) => Some(outcome.word().to_owned()),

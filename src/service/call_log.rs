@@ -67,7 +67,7 @@ fn attempt(call: &Call, what: TimelineEvent) -> Option<u8> {
     match what {
         TimelineEvent::Key { attempt, .. }
         | TimelineEvent::Silence { attempt, .. }
-        | TimelineEvent::SpokenIntent { attempt, .. }
+        | TimelineEvent::Spoken { attempt, .. }
         | TimelineEvent::Dialed(attempt)
         | TimelineEvent::Greeted(attempt)
         | TimelineEvent::MessageLeft(attempt) => Some(attempt),

@@ -315,7 +315,7 @@ impl Service {
             None
         };
         let call = match effects.as_slice() {
-            [Effect::TalkStage { attempt }] => self.place_for_client(stored, *attempt).await?,
+            [Effect::Place { attempt }] => self.place_for_client(stored, *attempt).await?,
             _ => stored,
         };
         Ok(Created { call, creates })

@@ -24,7 +24,7 @@ impl Service {
     pub(super) async fn effect(&self, call: Arc<Call>, effect: Effect) -> Result<(), Error> {
         match effect {
             Effect::Consider => self.consider(&call, false).await.map(|_rings| ()),
-            Effect::TalkStage { attempt } => self.place(call, attempt).await.map(|_refusal| ()),
+            Effect::Place { attempt } => self.place(call, attempt).await.map(|_refusal| ()),
             Effect::HangUp { attempt, sid } => {
                 self.update(&call, attempt, sid, &CallUpdate::Complete)
                     .await

@@ -69,10 +69,7 @@ impl Service {
             Err(refused) => return (self.apologize(refused.as_ref()), WebhookOutcome::Foreign),
         };
         let input = self.input(opened.body().map(|body| body.reservation.language), request);
-        let one = matches!(
-            input,
-            Input::Digits("1") | Input::SpokenIntent(SpokenIntent::Yes)
-        );
+        let one = matches!(input, Input::Digits("1") | Input::Spoken(SpokenIntent::Yes));
         let event = match position.stage {
             TalkStage::Offer if !one => return (self.who_we_are(request), WebhookOutcome::Heard),
             TalkStage::Offer => Event::RingNow,
@@ -223,11 +220,11 @@ impl Service {
             .understand(call.reservation.language, text, confidence);
         match talk::as_digits(
             position,
-            Input::SpokenIntent(said),
+            Input::Spoken(said),
             &TalkContext::of(&call.reservation),
         ) {
             Some(Input::Digits(key)) => Some(key.to_owned()),
-            Some(Input::Silence | Input::SpokenIntent(_)) | None => None,
+            Some(Input::Silence | Input::Spoken(_)) | None => None,
         }
     }
 
@@ -239,8 +236,9 @@ impl Service {
     ) -> Input<'a> {
         match request.digits.filter(|digits| !digits.is_empty()) {
             Some(digits) => Input::Digits(digits),
-            None => said(&self.0.parts.speech, language, request)
-                .map_or(Input::Silence, Input::SpokenIntent),
+            None => {
+                said(&self.0.parts.speech, language, request).map_or(Input::Silence, Input::Spoken)
+            }
         }
     }
 }

@@ -101,7 +101,7 @@ impl Service {
                 | TimelineEvent::Greeted(_)
                 | TimelineEvent::Key { .. }
                 | TimelineEvent::Silence { .. }
-                | TimelineEvent::SpokenIntent { .. }
+                | TimelineEvent::Spoken { .. }
                 | TimelineEvent::CalledBack
                 | TimelineEvent::Machine(_)
                 | TimelineEvent::MessageLeft(_)

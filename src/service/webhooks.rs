@@ -165,7 +165,7 @@ impl Service {
                 match (request.error_url.and_then(links::failed_turn), input()) {
                     // The keys that were on their way when the document failed, if Twilio sends them
                     // along.
-                    (Some(position), input @ (Input::Digits(_) | Input::SpokenIntent(_))) => {
+                    (Some(position), input @ (Input::Digits(_) | Input::Spoken(_))) => {
                         Event::Keyed {
                             on,
                             position,

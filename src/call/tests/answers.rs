@@ -155,7 +155,7 @@ fn a_voice_is_heard_out_once() {
     let greeting = Event::Keyed {
         on: ON,
         position: TalkPosition::first(0),
-        input: Input::SpokenIntent(SpokenIntent::Unclear),
+        input: Input::Spoken(SpokenIntent::Unclear),
         sealed_at: start(),
     };
     assert_eq!(
@@ -531,9 +531,8 @@ fn a_key_counts_although_time_ran_out_during_the_talk() {
 #[test]
 fn what_is_said_is_what_its_key_would_be() {
     let context = TalkContext::of(&reservation());
-    let said = |position: TalkPosition, said| {
-        talk::answer(position, Input::SpokenIntent(said), 0, &context)
-    };
+    let said =
+        |position: TalkPosition, said| talk::answer(position, Input::Spoken(said), 0, &context);
     let pressed =
         |position: TalkPosition, key| talk::answer(position, Input::Digits(key), 0, &context);
     let first = TalkPosition::first(0);
@@ -561,12 +560,7 @@ fn what_is_said_is_what_its_key_would_be() {
         ..context
     };
     assert_eq!(
-        talk::answer(
-            first,
-            Input::SpokenIntent(SpokenIntent::OtherTime),
-            0,
-            &without
-        ),
+        talk::answer(first, Input::Spoken(SpokenIntent::OtherTime), 0, &without),
         unclear
     );
     let change = pressed(first, "1").1.listen().unwrap();

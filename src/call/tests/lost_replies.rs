@@ -270,7 +270,7 @@ fn talk_with_gaps(
         // Twilio's record has keys; what words mean was found out before.
         let meant = match talk::as_digits(at, input(pressed), &context) {
             Some(Input::Digits(digits)) => digits.to_owned(),
-            Some(Input::Silence | Input::SpokenIntent(_)) | None => String::new(),
+            Some(Input::Silence | Input::Spoken(_)) | None => String::new(),
         };
         record.push((at, meant));
         if *is_heard {
