@@ -275,11 +275,7 @@ fn store(config: &Config, metrics: &Metrics) -> Store {
         retention: config.retention,
         per_second: config.calls_per_second,
     };
-    Store::Redis(Arc::new(Redis::new(
-        &settings,
-        &config.ticket_keys,
-        metrics,
-    )))
+    Store::Redis(Redis::new(&settings, &config.ticket_keys, metrics))
 }
 
 /// Builds every part; `address` is where this process can be reached by itself.

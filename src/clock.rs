@@ -12,6 +12,17 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
+/// How far ahead of the clock a moment must lie that was noted before the clock was set back.
+/// Smaller differences are those between the clocks of instances.
+const SET_BACK: SignedDuration = SignedDuration::from_secs(10);
+
+/// Whether the clock was set back after something was noted at `noted`: such a note means nothing
+/// any more.
+#[must_use]
+pub fn was_set_back(noted: Timestamp, now: Timestamp) -> bool {
+    noted.duration_since(now) > SET_BACK
+}
+
 /// A handle on the time of this process; cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Clock(Option<Arc<Simulated>>);

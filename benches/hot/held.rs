@@ -11,7 +11,7 @@ use tablecall::call::{
 use tablecall::clock::Clock;
 use tablecall::config::{Config, RawConfig};
 use tablecall::domain::{CallId, Name, PartySize, Phone, Reservation, Sid, Voicemail};
-use tablecall::store::{self, Store};
+use tablecall::store::{self, CallStore as _, Store};
 use tablecall::ticket::{Body, Head, TicketPurpose, Tickets};
 
 use crate::webhook;

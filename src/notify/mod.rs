@@ -26,7 +26,7 @@ use self::sender::{DeliveryFailure, EventDelivery, EventSender};
 use crate::call::Call;
 use crate::clock::Clock;
 use crate::service::Service;
-use crate::store::{Claimed, Settled};
+use crate::store::{Claimed, Lifecycle as _, OutboxStore as _, Settled};
 
 pub use self::address::System;
 pub use self::sign::{NotASecret, Secret};
@@ -144,13 +144,7 @@ impl Notifier {
             }
         };
         let in_time = tokio::time::timeout(budget, last).await.is_ok();
-        let left = self
-            .0
-            .service
-            .store()
-            .events_pending()
-            .await
-            .unwrap_or_default();
+        let left = self.0.service.store().events_pending();
         if !is_shared && (!in_time || left > 0) {
             tracing::error!(
                 left,

@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
 use crate::call::AccountTier;
+use crate::clock;
 use crate::domain::{Country, Phone};
 use crate::twilio::client::Refusal;
 
@@ -24,9 +25,6 @@ const FIRST_TEST: SignedDuration = SignedDuration::from_secs(15);
 const LAST_TEST: SignedDuration = SignedDuration::from_mins(10);
 /// How long a caller ID that was refused is not used.
 const SET_ASIDE: SignedDuration = SignedDuration::from_hours(1);
-
-/// A pause that began so far ahead was begun by a clock that has been set back since.
-const SET_BACK: SignedDuration = SignedDuration::from_secs(10);
 
 /// What is known of Twilio's willingness.
 #[derive(Debug)]
@@ -66,7 +64,7 @@ impl Availability {
     /// make that longer.
     fn pause(self, now: Timestamp) -> Option<Timestamp> {
         match self {
-            Self::Busy { since, until } if until > now && since.duration_since(now) < SET_BACK => {
+            Self::Busy { since, until } if until > now && !clock::was_set_back(since, now) => {
                 Some(until)
             }
             Self::Open | Self::Busy { .. } | Self::Shut { .. } => None,

@@ -11,7 +11,10 @@ use crate::call::{Call, CarryOver, Effect, Ended, step};
 use crate::domain::{CallId, PhoneFacts, Reservation};
 use crate::policy::{Allowance, DialReason, Verdict};
 use crate::speech::{RenderContext, Script};
-use crate::store::{self, Creates, IdempotencyKey, Saved, Standing};
+use crate::store::{
+    self, CallStore as _, Creates, IdempotencyKey, IdempotencyStore as _, NumberStore as _, Saved,
+    Standing,
+};
 use crate::telemetry::request;
 use crate::ticket;
 

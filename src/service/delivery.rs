@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Error, Service};
 use crate::call::Call;
 use crate::domain::CallId;
+use crate::store::OutboxStore as _;
 use crate::store::PendingEvent;
 
 impl Service {

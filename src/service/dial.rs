@@ -11,6 +11,7 @@ use super::effects::sid;
 use super::{Error, Service};
 use crate::call::{AccountTier, AttemptRef, Call, Event, step};
 use crate::domain::Phone;
+use crate::store::NumberStore as _;
 use crate::ticket::{Body, Head, TicketPurpose};
 use crate::twilio::StatusCallbackEvent;
 use crate::twilio::client::{

@@ -9,7 +9,9 @@ use super::{Error, Service};
 use crate::call::{Call, Event, Outcome, State, WaitingFor};
 use crate::domain::{Phone, PhoneFacts};
 use crate::policy::{DialReason, PolicyInput, Refusal, Verdict};
-use crate::store::{Creates, DialGrant, DialMode, DialRequest};
+use crate::store::{
+    CallStore as _, Creates, DialGrant, DialMode, DialRequest, NumberStore as _, StartRate as _,
+};
 
 /// How often others may be quicker before a call steps back.
 const TRIES: usize = 8;

@@ -11,6 +11,7 @@ use crate::call::{
     TalkPosition,
 };
 use crate::domain::Sid;
+use crate::store::{CallStore as _, NumberStore as _};
 use crate::twilio::client::{CallResource, CallUpdate, Error as TwilioError, ListQuery};
 use crate::twilio::{CallSid, CallStatus};
 

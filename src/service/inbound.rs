@@ -16,6 +16,7 @@ use crate::call::{
 };
 use crate::domain::{Language, Phone};
 use crate::policy::{DialReason, Verdict};
+use crate::store::{CallStore as _, NumberStore as _};
 use crate::ticket::{Body, Head, TicketPurpose};
 use crate::twilio::client::CallEvent;
 use crate::twilio::webhook::VoiceRequest;

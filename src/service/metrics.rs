@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Service;
 use crate::call::{AccountTier, Call, TimelineEvent};
+use crate::store::{CallStore as _, Lifecycle as _, OutboxStore as _};
 use crate::twilio::client::{Error as TwilioError, Why};
 
 /// Nobody counts the finished calls that a shared server holds until their time is over: no figure
@@ -44,11 +45,10 @@ impl Service {
                 tracing::warn!(error = %error, "the store does not tell how many calls it holds");
             }
         }
-        if let Ok(pending) = self.0.parts.store.events_pending().await {
-            state
-                .events_pending
-                .set(float(u64::try_from(pending).unwrap_or(u64::MAX)));
-        }
+        let pending = self.0.parts.store.events_pending();
+        state
+            .events_pending
+            .set(float(u64::try_from(pending).unwrap_or(u64::MAX)));
         state.capacity.set(float(
             u64::try_from(self.0.parts.store.capacity()).unwrap_or(u64::MAX),
         ));

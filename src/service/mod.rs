@@ -37,7 +37,7 @@ use crate::clock::Clock;
 use crate::domain::{CallId, Phone};
 use crate::policy::{Refusal, Rules};
 use crate::speech::Speech;
-use crate::store::{Saved, Store};
+use crate::store::{CallStore as _, Saved, Store};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::request;
 use crate::telemetry::traces::Traces;

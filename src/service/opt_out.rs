@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::{Applied, Error, Service};
 use crate::call::{Decision, Effect, Event};
 use crate::domain::Phone;
+use crate::store::{CallStore as _, NumberStore as _};
 
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]

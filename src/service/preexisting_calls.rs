@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use super::dial_decision::cooldown_end;
 use super::{Error, Service};
 use crate::domain::Phone;
+use crate::store::{Lifecycle as _, NumberStore as _};
 use crate::twilio::client::{CallPage, Error as TwilioError, ListQuery};
 use crate::twilio::{CallSid, CallStatus};
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{HealthIssue, Probe, Service};
+use crate::store::Lifecycle as _;
 
 /// How often the public URL is looked at.
 const LOOK: SignedDuration = SignedDuration::from_mins(5);

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Service;
 use crate::call::{Event, Evidence, State};
+use crate::store::{CallStore as _, Lifecycle as _, StartRate as _};
 
 /// How often finished calls are looked at for their retention.
 const HOUSEKEEPING: SignedDuration = SignedDuration::from_secs(60);
@@ -35,7 +36,7 @@ impl Service {
         loop {
             let now = clock.now();
             if now >= housekeeping {
-                store.forget(now).await;
+                store.forget(now);
                 housekeeping = now.saturating_add(HOUSEKEEPING).unwrap_or(Timestamp::MAX);
             }
             self.dequeue_start(now).await;
@@ -47,7 +48,7 @@ impl Service {
             tokio::select! {
                 () = clock.sleep_until(until.max(now)) => next = None,
                 () = store.joined() => {}
-                sooner = store.next_due(next) => next = sooner,
+                sooner = store.next_due(next) => next = Some(sooner),
             }
         }
     }
@@ -97,7 +98,7 @@ impl Service {
         let (clock, store) = (&self.0.parts.clock, &self.0.parts.store);
         while !store.is_shared() {
             let mut settling = Vec::new();
-            for id in store.open().await {
+            for id in store.open() {
                 if let Ok(Some(call)) = store.load(id).await
                     && let State::Settling {
                         until,
@@ -122,7 +123,7 @@ impl Service {
 
     /// What waits for a later moment ends here, when nothing else will remember it.
     pub async fn shut_down(&self) {
-        for id in self.0.parts.store.open().await {
+        for id in self.0.parts.store.open() {
             if let Err(error) = self.apply(id, Event::Shutdown).await {
                 tracing::error!(call.id = %id, error = %error, "a call could not be ended");
             }

@@ -13,7 +13,7 @@ use crate::call::{
 };
 use crate::domain::Language;
 use crate::speech::Speech;
-use crate::store::{self, Saved};
+use crate::store::{self, CallStore as _, IdempotencyStore as _, Saved};
 use crate::telemetry::request;
 use crate::ticket::{Error as TicketError, Opened, TicketPurpose};
 use crate::twilio::webhook::{AmdCallback, StatusCallback, VoiceRequest};

@@ -9,15 +9,14 @@
 //! is in flight at a time: whoever wants to send claims the entry first, and a claim that was not
 //! settled lapses.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Notify;
 
+use super::deadlines::Deadlines;
 use crate::call::{Call, State};
 use crate::domain::{CallId, millis};
 
@@ -245,14 +244,16 @@ impl PendingEvent {
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     entries: HashMap<CallId, PendingEvent>,
-    due: BTreeSet<(Timestamp, CallId)>,
+    due: Deadlines,
+    /// How many entries are still to be received.
+    pending: usize,
 }
 
 impl Outbox {
     /// Notes a call that is being saved; when its event is due, if it is one that wants any.
     pub(super) fn note(&mut self, call: &Call) -> Option<Timestamp> {
         let news = News::of(call)?;
-        self.change(call.id, news, |entry| entry.note(news))
+        self.renew(call.id, news, |entry| entry.note(news))
     }
 
     /// The newest state of a call is to be told once more.
@@ -261,26 +262,35 @@ impl Outbox {
             at: now,
             ..News::of(call)?
         };
-        self.change(call.id, news, |entry| entry.renew(news))
+        self.renew(call.id, news, |entry| entry.renew(news))
     }
 
-    fn change(
+    fn renew(
         &mut self,
         id: CallId,
         first: News,
         change: impl FnOnce(&mut PendingEvent),
     ) -> Option<Timestamp> {
-        let entry = match self.entries.get_mut(&id) {
-            Some(entry) => {
-                entry.next_at.map(|at| self.due.remove(&(at, id)));
-                change(entry);
-                entry
-            }
-            None => self.entries.entry(id).or_insert(PendingEvent::new(first)),
-        };
-        let next_at = entry.next_at?;
-        self.due.insert((next_at, id));
-        Some(next_at)
+        if self.entries.contains_key(&id) {
+            self.change(id, change);
+        } else {
+            let entry = PendingEvent::new(first);
+            self.due.set(id, None, entry.next_at);
+            self.pending += 1;
+            self.entries.insert(id, entry);
+        }
+        self.entries.get(&id)?.next_at
+    }
+
+    /// Changes an entry and follows its deadline. `None`: there is none.
+    fn change<T>(&mut self, id: CallId, change: impl FnOnce(&mut PendingEvent) -> T) -> Option<T> {
+        let entry = self.entries.get_mut(&id)?;
+        let before = entry.next_at;
+        let changed = change(entry);
+        self.due.set(id, before, entry.next_at);
+        self.pending -= usize::from(before.is_some());
+        self.pending += usize::from(entry.next_at.is_some());
+        Some(changed)
     }
 
     /// Claims at most `most` of those due at `until`.
@@ -290,25 +300,15 @@ impl Outbox {
         lease_end: Timestamp,
         most: usize,
     ) -> Vec<(CallId, PendingEvent)> {
-        let due: Vec<_> = self
+        let entries = &self.entries;
+        let due = self
             .due
-            .iter()
-            .take_while(|(at, _)| *at <= until)
-            .take(most)
-            .copied()
-            .collect();
+            .take_due(until, most, |id| entries.get(&id)?.next_at);
         let mut claimed = Vec::with_capacity(due.len());
-        for (at, id) in due {
-            self.due.remove(&(at, id));
-            if let Some(entry) = self
-                .entries
-                .get_mut(&id)
-                .filter(|entry| entry.next_at == Some(at))
-                && entry.claim(until, lease_end)
-            {
-                self.due.insert((lease_end, id));
-                claimed.push((id, entry.clone()));
-            }
+        for (_, id) in due {
+            self.change(id, |entry| entry.claim(until, lease_end));
+            self.due.set(id, None, Some(lease_end));
+            claimed.extend(self.entries.get(&id).map(|entry| (id, entry.clone())));
         }
         claimed
     }
@@ -320,28 +320,19 @@ impl Outbox {
         settled: Settled,
         now: Timestamp,
     ) -> (bool, Option<Timestamp>) {
-        let id = event.call.id;
-        let Some(entry) = self.entries.get_mut(&id) else {
-            return (false, None);
+        let settle = |entry: &mut PendingEvent| {
+            let held = entry.settle(event.claim, event.version, settled, now);
+            (held, entry.next_at.filter(|_| held))
         };
-        let was_due = entry.next_at;
-        if !entry.settle(event.claim, event.version, settled, now) {
-            return (false, None);
-        }
-        was_due.map(|at| self.due.remove(&(at, id)));
-        entry.next_at.map(|at| self.due.insert((at, id)));
-        (true, entry.next_at)
+        self.change(event.call.id, settle).unwrap_or_default()
     }
 
     /// Lets all be due now that are not claimed.
     pub(super) fn hurry(&mut self, now: Timestamp) {
         for (id, entry) in &mut self.entries {
-            if let Some(at) = entry
-                .next_at
-                .filter(|at| entry.claim.is_none() && *at > now)
-            {
-                self.due.remove(&(at, *id));
-                self.due.insert((now, *id));
+            let waits = entry.next_at.is_some_and(|at| at > now);
+            if waits && entry.claim.is_none() {
+                self.due.set(*id, entry.next_at, Some(now));
                 entry.next_at = Some(now);
             }
         }
@@ -352,67 +343,15 @@ impl Outbox {
     }
 
     pub(super) fn remove(&mut self, id: CallId) {
-        if let Some(next_at) = self.entries.remove(&id).and_then(|entry| entry.next_at) {
-            self.due.remove(&(next_at, id));
-        }
+        let removed = self.entries.remove(&id);
+        self.pending -= usize::from(removed.is_some_and(|entry| entry.next_at.is_some()));
     }
 
     pub(super) fn first_due(&self) -> Option<Timestamp> {
-        self.due.first().map(|(at, _)| *at)
+        self.due.earliest()
     }
 
-    pub(super) fn pending(&self) -> usize {
-        self.due.len()
-    }
-}
-
-/// Wakes who waits for the earliest of many moments, when one turns up that is earlier still.
-#[derive(Debug)]
-pub(super) struct Alarm {
-    /// The earliest moment that the waiting one knows of, in milliseconds.
-    earliest: AtomicI64,
-    sooner: Notify,
-}
-
-impl Default for Alarm {
-    fn default() -> Self {
-        Self {
-            earliest: AtomicI64::new(i64::MAX),
-            sooner: Notify::new(),
-        }
-    }
-}
-
-impl Alarm {
-    /// Something is due at `at`; nobody is woken for what is later than what they wait for.
-    pub(super) fn set(&self, at: Timestamp) {
-        if at.as_millisecond() < self.earliest.load(Ordering::SeqCst) {
-            self.sooner.notify_one();
-        }
-    }
-
-    /// Waits until the earliest moment, as `look` finds it, is another than `known`.
-    pub(super) async fn next(
-        &self,
-        known: Option<Timestamp>,
-        look: impl Fn() -> Option<Timestamp>,
-    ) -> Timestamp {
-        loop {
-            let sooner = self.sooner.notified();
-            tokio::pin!(sooner);
-            sooner.as_mut().enable();
-            // Until the new value is known every change wakes us; a needless look is cheap, a
-            // missed one is not.
-            self.earliest.store(i64::MAX, Ordering::SeqCst);
-            let next = look();
-            self.earliest.store(
-                next.map_or(i64::MAX, Timestamp::as_millisecond),
-                Ordering::SeqCst,
-            );
-            if let Some(next) = next.filter(|next| Some(*next) != known) {
-                return next;
-            }
-            sooner.await;
-        }
+    pub(super) const fn pending(&self) -> usize {
+        self.pending
     }
 }

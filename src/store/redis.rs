@@ -49,6 +49,7 @@ mod copies;
 mod events;
 mod examine;
 mod metrics;
+mod idempotency;
 mod keys;
 mod link;
 mod numbers;
@@ -56,6 +57,7 @@ mod record;
 mod saving;
 mod scripts;
 mod shards;
+mod start_rate;
 mod tend;
 mod timers;
 mod unwritten;
@@ -214,11 +216,5 @@ impl Redis {
             instance: uuid::Uuid::new_v4(),
             run: Mutex::default(),
         }
-    }
-
-    /// Why the server cannot be used; `None`: it can.
-    #[must_use]
-    pub fn health_issue(&self) -> Option<&'static str> {
-        self.link.away().map(metrics::Cause::sentence)
     }
 }

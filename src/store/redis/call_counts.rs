@@ -10,13 +10,11 @@ use crate::store::{CallCounts, Error};
 const BELIEVED: SignedDuration = SignedDuration::from_mins(2);
 
 impl Redis {
-    pub(in crate::store) async fn call_counts(&self, now: Timestamp) -> CallCounts {
-        let own = self.timers.call_counts(now);
-        // Away from the server an instance tells what it knows.
-        self.census_of_all(&own, now).await.unwrap_or(own)
-    }
-
-    async fn census_of_all(&self, own: &CallCounts, now: Timestamp) -> Result<CallCounts, Error> {
+    pub(super) async fn census_of_all(
+        &self,
+        own: &CallCounts,
+        now: Timestamp,
+    ) -> Result<CallCounts, Error> {
         let time = |at: Timestamp| {
             u64::try_from(at.as_millisecond())
                 .unwrap_or_default()

@@ -1,7 +1,8 @@
 -- Takes a start for the call whose turn has come.
 -- KEYS: beat, line, last rounds of the keys. ARGV: now, beat in milliseconds.
 -- Answers: {id ('': it is nobody's turn), when the next start is free, how many wait}.
-local now, free = tonumber(ARGV[1]), tonumber(redis.call('HGET', KEYS[1], 'next') or '0')
+local now = tonumber(ARGV[1])
+local free = next_start(KEYS[1], now, tonumber(ARGV[2]))
 local id = ''
 if free <= now then
   local first = redis.call('ZPOPMIN', KEYS[2])

@@ -11,7 +11,7 @@ use super::record::{Stamp, Stored};
 use super::shards::Question;
 use crate::call::{Call, Event, State};
 use crate::domain::CallId;
-use crate::store::{Error, Saved};
+use crate::store::{CallCounts, CallStore, Error, Saved};
 
 /// How long after it was given up an open call is kept, beside the retention: something is wrong
 /// with it.
@@ -38,22 +38,6 @@ pub(super) enum Put {
 }
 
 impl Redis {
-    /// The newest state that can be had.
-    pub(in crate::store) async fn load(&self, id: CallId) -> Result<Option<Arc<Call>>, Error> {
-        if let Some(call) = self.unwritten.get(id) {
-            return Ok(Some(call));
-        }
-        Ok(self.stored(id).await?.map(|stored| stored.call))
-    }
-
-    /// The state as it was a moment ago at the latest.
-    pub(in crate::store) async fn recent(&self, id: CallId) -> Result<Option<Arc<Call>>, Error> {
-        if let Some(call) = self.unwritten.get(id) {
-            return Ok(Some(call));
-        }
-        Ok(self.recently_stored(id).await?.map(|stored| stored.call))
-    }
-
     pub(super) async fn recently_stored(&self, id: CallId) -> Result<Option<Stored>, Error> {
         match self.copies.get(id)? {
             Some(seen) if seen.is_current => Ok(Some(seen.stored)),
@@ -99,88 +83,6 @@ impl Redis {
             }
             (Err(Error::Away | Error::Full), Some(known)) => Ok(Some(known)),
             (Err(error), _) => Err(error),
-        }
-    }
-
-    /// Saves a call that nobody has heard of, or in a test any.
-    pub(in crate::store) async fn save(
-        &self,
-        loaded: Option<u64>,
-        call: Call,
-    ) -> Result<Saved, Error> {
-        let call = Arc::new(call);
-        match self.put(loaded, &call).await {
-            Ok(Put::Done) => Ok(Saved::Done(call)),
-            Ok(Put::Other(_) | Put::Gone) => Ok(Saved::Conflict),
-            Err(error) => {
-                if loaded.is_none() {
-                    // It may have been stored before the answer was lost, and the client is told
-                    // that it was not made.
-                    self.unwritten.void(call.id, call.version);
-                }
-                Err(error)
-            }
-        }
-    }
-
-    /// Saves a call that was taken over from its ticket, if need be here.
-    pub(in crate::store) async fn adopt(&self, call: Call) -> Result<Saved, Error> {
-        let call = Arc::new(call);
-        match self.put(None, &call).await {
-            Ok(Put::Done) => {
-                self.adopt_line(&call).await;
-                Ok(Saved::Done(call))
-            }
-            Ok(Put::Other(_) | Put::Gone) => Ok(Saved::Conflict),
-            Err(Error::Away | Error::Full) => {
-                let added = self.unwritten.adopt(&call);
-                self.count_unwritten();
-                if added {
-                    self.noted_here(&call);
-                }
-                Ok(if added {
-                    Saved::Done(call)
-                } else {
-                    Saved::Conflict
-                })
-            }
-            Err(Error::Unreadable) => Err(Error::Unreadable),
-        }
-    }
-
-    /// Saves what `event` made of a call, if need be here.
-    pub(in crate::store) async fn change(
-        &self,
-        before: &Arc<Call>,
-        call: Call,
-        event: Event<'_>,
-    ) -> Result<Saved, Error> {
-        let is_intent = is_intent(before, &call);
-        let call = Arc::new(call);
-        if !is_intent && let Some(saved) = self.unwritten.extend(before, &call, event) {
-            if matches!(saved, Saved::Done(_)) {
-                self.noted_here(&call);
-            }
-            return Ok(saved);
-        }
-        // Webhooks of one moment come together: the second waits for the first instead of asking in
-        // vain.
-        let _turn = self.saving.turn(call.id).await;
-        if self.is_overtaken(before) {
-            return Ok(Saved::Conflict);
-        }
-        match self.replace(before, &call).await {
-            Ok(Put::Done) => Ok(Saved::Done(call)),
-            Ok(Put::Other(_) | Put::Gone) => Ok(Saved::Conflict),
-            // Nobody rings on an intent that is not stored.
-            Err(error) if is_intent || error == Error::Unreadable => Err(error),
-            Err(error) => {
-                let saved = self.unwritten.add(before, &call, event).ok_or(error)?;
-                if matches!(saved, Saved::Done(_)) {
-                    self.noted_here(&call);
-                }
-                Ok(saved)
-            }
         }
     }
 
@@ -267,28 +169,6 @@ impl Redis {
         Err(Error::Away)
     }
 
-    /// Calls whose time has come: those that this instance saved last, and now and then those that
-    /// others have left.
-    pub(in crate::store) async fn due(
-        &self,
-        now: Timestamp,
-        most: usize,
-    ) -> Result<Vec<CallId>, Error> {
-        let (mut due, polls) = self.timers.take(now, most);
-        // While nobody can be asked, what is decided here is put beside what others decide once the
-        // server is back.
-        if polls && self.link.away().is_none() {
-            match self.claim_left(now, most).await {
-                Ok(left) => due.extend(left),
-                Err(error) if due.is_empty() => return Err(error),
-                Err(_away) => {}
-            }
-            due.sort_unstable();
-            due.dedup();
-        }
-        Ok(due)
-    }
-
     /// Claims what others have left.
     async fn claim_left(&self, now: Timestamp, most: usize) -> Result<Vec<CallId>, Error> {
         let lapses = now.saturating_add(LEASE).unwrap_or(now);
@@ -320,16 +200,133 @@ impl Redis {
         }
         Ok(found)
     }
+}
 
-    pub(in crate::store) async fn next_due(&self, known: Option<Timestamp>) -> Option<Timestamp> {
+impl CallStore for Redis {
+    /// The newest state that can be had.
+    async fn load(&self, id: CallId) -> Result<Option<Arc<Call>>, Error> {
+        if let Some(call) = self.unwritten.get(id) {
+            return Ok(Some(call));
+        }
+        Ok(self.stored(id).await?.map(|stored| stored.call))
+    }
+
+    /// The state as it was a moment ago at the latest.
+    async fn recent(&self, id: CallId) -> Result<Option<Arc<Call>>, Error> {
+        if let Some(call) = self.unwritten.get(id) {
+            return Ok(Some(call));
+        }
+        Ok(self.recently_stored(id).await?.map(|stored| stored.call))
+    }
+
+    /// Saves what `event` made of a call, if need be here.
+    async fn change(
+        &self,
+        before: &Arc<Call>,
+        call: Call,
+        event: Event<'_>,
+    ) -> Result<Saved, Error> {
+        let is_intent = is_intent(before, &call);
+        let call = Arc::new(call);
+        if !is_intent && let Some(saved) = self.unwritten.extend(before, &call, event) {
+            if matches!(saved, Saved::Done(_)) {
+                self.noted_here(&call);
+            }
+            return Ok(saved);
+        }
+        // Webhooks of one moment come together: the second waits for the first instead of asking in
+        // vain.
+        let _turn = self.saving.turn(call.id).await;
+        if self.is_overtaken(before) {
+            return Ok(Saved::Conflict);
+        }
+        match self.replace(before, &call).await {
+            Ok(Put::Done) => Ok(Saved::Done(call)),
+            Ok(Put::Other(_) | Put::Gone) => Ok(Saved::Conflict),
+            // Nobody rings on an intent that is not stored.
+            Err(error) if is_intent || error == Error::Unreadable => Err(error),
+            Err(error) => {
+                let saved = self.unwritten.add(before, &call, event).ok_or(error)?;
+                if matches!(saved, Saved::Done(_)) {
+                    self.noted_here(&call);
+                }
+                Ok(saved)
+            }
+        }
+    }
+
+    /// Saves a call that nobody has heard of, or in a test any.
+    async fn save(&self, loaded: Option<u64>, call: Call) -> Result<Saved, Error> {
+        let call = Arc::new(call);
+        match self.put(loaded, &call).await {
+            Ok(Put::Done) => Ok(Saved::Done(call)),
+            Ok(Put::Other(_) | Put::Gone) => Ok(Saved::Conflict),
+            Err(error) => {
+                if loaded.is_none() {
+                    // It may have been stored before the answer was lost, and the client is told
+                    // that it was not made.
+                    self.unwritten.void(call.id, call.version);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Saves a call that was taken over from its ticket, if need be here.
+    async fn adopt(&self, call: Call) -> Result<Saved, Error> {
+        let call = Arc::new(call);
+        match self.put(None, &call).await {
+            Ok(Put::Done) => {
+                self.adopt_line(&call).await;
+                Ok(Saved::Done(call))
+            }
+            Ok(Put::Other(_) | Put::Gone) => Ok(Saved::Conflict),
+            Err(Error::Away | Error::Full) => {
+                let added = self.unwritten.adopt(&call);
+                self.count_unwritten();
+                if added {
+                    self.noted_here(&call);
+                }
+                Ok(if added {
+                    Saved::Done(call)
+                } else {
+                    Saved::Conflict
+                })
+            }
+            Err(Error::Unreadable) => Err(Error::Unreadable),
+        }
+    }
+
+    /// Calls whose time has come: those that this instance saved last, and now and then those that
+    /// others have left.
+    async fn due(&self, now: Timestamp, most: usize) -> Result<Vec<CallId>, Error> {
+        let (mut due, polls) = self.timers.take(now, most);
+        // While nobody can be asked, what is decided here is put beside what others decide once the
+        // server is back.
+        if polls && self.link.away().is_none() {
+            match self.claim_left(now, most).await {
+                Ok(left) => due.extend(left),
+                Err(error) if due.is_empty() => return Err(error),
+                Err(_away) => {}
+            }
+            due.sort_unstable();
+            due.dedup();
+        }
+        Ok(due)
+    }
+
+    async fn next_due(&self, known: Option<Timestamp>) -> Timestamp {
         self.timers.next(known).await
     }
 
-    pub(in crate::store) async fn watch(
-        &self,
-        id: CallId,
-    ) -> Result<Option<watch::Receiver<Arc<Call>>>, Error> {
+    async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, Error> {
         Ok(self.load(id).await?.map(|call| self.copies.watch(&call)))
+    }
+
+    async fn call_counts(&self, now: Timestamp) -> Result<CallCounts, Error> {
+        // Away from the server an instance counts what it knows.
+        let own = self.timers.call_counts(now);
+        Ok(self.census_of_all(&own, now).await.unwrap_or(own))
     }
 }
 

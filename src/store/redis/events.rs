@@ -10,7 +10,7 @@ use super::keys::Names;
 use super::record::{Stamp, Stored};
 use super::shards::Question;
 use crate::domain::CallId;
-use crate::store::{Claimed, Error, News, PendingEvent, Settled};
+use crate::store::{Claimed, Error, News, OutboxStore, PendingEvent, Settled};
 
 /// How often another may be quicker with an entry before it is left to them.
 const TRIES: usize = 8;
@@ -18,72 +18,6 @@ const TRIES: usize = 8;
 const ASIDE: SignedDuration = SignedDuration::from_secs(15);
 
 impl Redis {
-    pub(in crate::store) async fn due_events(
-        &self,
-        until: Timestamp,
-        lease_end: Timestamp,
-        most: usize,
-    ) -> Result<Vec<Claimed>, Error> {
-        self.link.ready().await?;
-        // What is stored has milliseconds, and the end of a claim is its name.
-        let lease_end =
-            Timestamp::from_millisecond(lease_end.as_millisecond()).unwrap_or(lease_end);
-        let (mut ids, polls) = self.alarms.take(until, most);
-        if polls {
-            let args = [
-                until.as_millisecond(),
-                i64::try_from(most).unwrap_or(i64::MAX),
-            ];
-            let script = &self.scripts.due_events;
-            let question = Question {
-                operation: "events",
-                script,
-                key: Names::events,
-                args: &args,
-            };
-            let left = self.ask_shards(&self.events_turn, question).await?;
-            if left.len() >= most {
-                self.alarms.poll_again(until);
-            }
-            ids.extend(left);
-            ids.sort_unstable();
-            ids.dedup();
-            ids.truncate(most);
-        }
-        let mut claimed = Vec::new();
-        for id in ids {
-            let claim = |entry: &mut PendingEvent| entry.claim(until, lease_end);
-            match self.change_entry(id, claim).await {
-                Ok(Some(Stored {
-                    call,
-                    entry:
-                        Some(PendingEvent {
-                            version,
-                            tries,
-                            since,
-                            ..
-                        }),
-                    ..
-                })) => {
-                    claimed.push(Claimed {
-                        call,
-                        version,
-                        tries,
-                        since,
-                        claim: lease_end,
-                    });
-                }
-                Ok(Some(Stored { entry: None, .. }) | None) | Err(Error::Unreadable) => {
-                    self.put_aside(id, until).await;
-                }
-                Err(error) if claimed.is_empty() => return Err(error),
-                // The rest is due still.
-                Err(Error::Away | Error::Full) => break,
-            }
-        }
-        Ok(claimed)
-    }
-
     /// Lets what is due and cannot be used not stand before the others for ever.
     pub(super) async fn put_aside(&self, id: CallId, now: Timestamp) {
         let shard = Names::shard(id);
@@ -97,47 +31,6 @@ impl Redis {
             .arg(millis_of(now.saturating_add(ASIDE).unwrap_or(now)));
         // What cannot be put aside is met again.
         let _done: Result<i64, Error> = self.link.run("other", &script).await;
-    }
-
-    pub(in crate::store) async fn settle_event(
-        &self,
-        event: &Claimed,
-        settled: Settled,
-        now: Timestamp,
-    ) -> Result<bool, Error> {
-        let settle = |entry: &mut PendingEvent| {
-            entry.settle(event.claim, event.version, settled.clone(), now)
-        };
-        Ok(self.change_entry(event.call.id, settle).await?.is_some())
-    }
-
-    pub(in crate::store) async fn next_event_due(&self, known: Option<Timestamp>) -> Timestamp {
-        self.alarms.next(known).await
-    }
-
-    pub(in crate::store) async fn delivery(
-        &self,
-        id: CallId,
-    ) -> Result<Option<PendingEvent>, Error> {
-        Ok(self.stored(id).await?.and_then(|stored| stored.entry))
-    }
-
-    pub(in crate::store) async fn resend(&self, id: CallId, now: Timestamp) -> Result<bool, Error> {
-        let Some(stored) = self.stored(id).await? else {
-            return Ok(false);
-        };
-        let Some(news) = News::of(&stored.call) else {
-            return Ok(false);
-        };
-        let renew = |entry: &mut PendingEvent| {
-            entry.renew(News { at: now, ..news });
-            true
-        };
-        Ok(self.change_entry(id, renew).await?.is_some())
-    }
-
-    pub(in crate::store) fn events_pending(&self) -> usize {
-        self.alarms.pending()
     }
 
     /// Changes the entry of a call alone; `None`: there is none, or `change` wants nothing of it as
@@ -238,5 +131,113 @@ impl Redis {
             .arg(self.names.channel())
             .arg(super::calls::LONGEST.as_millis().to_string());
         self.link.run(operation, &script).await
+    }
+}
+
+impl OutboxStore for Redis {
+    async fn due_events(
+        &self,
+        until: Timestamp,
+        lease_end: Timestamp,
+        most: usize,
+    ) -> Result<Vec<Claimed>, Error> {
+        self.link.ready().await?;
+        // What is stored has milliseconds, and the end of a claim is its name.
+        let lease_end =
+            Timestamp::from_millisecond(lease_end.as_millisecond()).unwrap_or(lease_end);
+        let (mut ids, polls) = self.alarms.take(until, most);
+        if polls {
+            let args = [
+                until.as_millisecond(),
+                i64::try_from(most).unwrap_or(i64::MAX),
+            ];
+            let script = &self.scripts.due_events;
+            let question = Question {
+                operation: "events",
+                script,
+                key: Names::events,
+                args: &args,
+            };
+            let left = self.ask_shards(&self.events_turn, question).await?;
+            if left.len() >= most {
+                self.alarms.poll_again(until);
+            }
+            ids.extend(left);
+            ids.sort_unstable();
+            ids.dedup();
+            ids.truncate(most);
+        }
+        let mut claimed = Vec::new();
+        for id in ids {
+            let claim = |entry: &mut PendingEvent| entry.claim(until, lease_end);
+            match self.change_entry(id, claim).await {
+                Ok(Some(Stored {
+                    call,
+                    entry:
+                        Some(PendingEvent {
+                            version,
+                            tries,
+                            since,
+                            ..
+                        }),
+                    ..
+                })) => {
+                    claimed.push(Claimed {
+                        call,
+                        version,
+                        tries,
+                        since,
+                        claim: lease_end,
+                    });
+                }
+                Ok(Some(Stored { entry: None, .. }) | None) | Err(Error::Unreadable) => {
+                    self.put_aside(id, until).await;
+                }
+                Err(error) if claimed.is_empty() => return Err(error),
+                // The rest is due still.
+                Err(Error::Away | Error::Full) => break,
+            }
+        }
+        Ok(claimed)
+    }
+
+    async fn settle_event(
+        &self,
+        event: &Claimed,
+        settled: Settled,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let settle = |entry: &mut PendingEvent| {
+            entry.settle(event.claim, event.version, settled.clone(), now)
+        };
+        Ok(self.change_entry(event.call.id, settle).await?.is_some())
+    }
+
+    async fn next_event_due(&self, known: Option<Timestamp>) -> Timestamp {
+        self.alarms.next(known).await
+    }
+
+    fn hurry_events(&self, _now: Timestamp) {}
+
+    async fn delivery(&self, id: CallId) -> Result<Option<PendingEvent>, Error> {
+        Ok(self.stored(id).await?.and_then(|stored| stored.entry))
+    }
+
+    async fn resend(&self, id: CallId, now: Timestamp) -> Result<bool, Error> {
+        let Some(stored) = self.stored(id).await? else {
+            return Ok(false);
+        };
+        let Some(news) = News::of(&stored.call) else {
+            return Ok(false);
+        };
+        let renew = |entry: &mut PendingEvent| {
+            entry.renew(News { at: now, ..news });
+            true
+        };
+        Ok(self.change_entry(id, renew).await?.is_some())
+    }
+
+    fn events_pending(&self) -> usize {
+        self.alarms.pending()
     }
 }

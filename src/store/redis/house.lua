@@ -7,14 +7,6 @@
 local now, want, beat = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[7])
 local minute, day = 60000, 86400000
 
-local function room(key, most, window)
-  local at = most ~= '' and redis.call('ZCARD', key) - tonumber(most) or -1
-  if at < 0 then return '' end
-  local oldest = redis.call('ZRANGE', key, at, at, 'WITHSCORES')
-  local free = oldest[2] and tonumber(oldest[2]) + window or 0
-  return free > now and string.format('%.0f', free) or ''
-end
-
 local function count(key, window)
   redis.call('ZREMRANGEBYSCORE', key, '-inf', now - window)
   redis.call('ZADD', key, now, ARGV[3] .. ARGV[1])
@@ -24,11 +16,11 @@ end
 local in_minute, in_day, slot = '', '', ''
 if ARGV[9] == '1' then
   redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - minute)
-  in_minute = room(KEYS[1], ARGV[5], minute)
+  in_minute = room(KEYS[1], ARGV[5], minute, now)
 end
-in_day = room(KEYS[2], ARGV[6], day)
+in_day = room(KEYS[2], ARGV[6], day, now)
 if beat > 0 and ARGV[8] == '1' then
-  local free = tonumber(redis.call('HGET', KEYS[3], 'next') or '0')
+  local free = next_start(KEYS[3], now, beat)
   local ahead = redis.call('ZRANK', KEYS[4], ARGV[3])
   if not ahead then
     local round = math.max(tonumber(redis.call('HGET', KEYS[5], ARGV[4]) or '0'), tonumber(redis.call('HGET', KEYS[3], 'round') or '0')) + 1

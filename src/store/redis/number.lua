@@ -8,14 +8,6 @@
 local now, want = tonumber(ARGV[1]), tonumber(ARGV[2])
 local day, hour = 86400000, 3600000
 
-local function room(most, window)
-  local at = most ~= '' and redis.call('ZCARD', KEYS[3]) - tonumber(most) or -1
-  if at < 0 then return '' end
-  local oldest = redis.call('ZRANGE', KEYS[3], at, at, 'WITHSCORES')
-  local free = oldest[2] and tonumber(oldest[2]) + window or 0
-  return free > now and string.format('%.0f', free) or ''
-end
-
 local opted_out = redis.call('PEXPIRE', KEYS[4], ARGV[10])
 local others, identical = {}, false
 for _, open in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')) do
@@ -36,7 +28,7 @@ if want > 0 and #kept == #others then
 end
 local live = redis.call('GET', KEYS[2]) or ''
 local mine = string.sub(live, 1, 16) == ARGV[4]
-local in_hour, in_day = room(ARGV[5], hour), room(ARGV[6], day)
+local in_hour, in_day = room(KEYS[3], ARGV[5], hour, now), room(KEYS[3], ARGV[6], day, now)
 local claimed = 0
 if want == 3 and live == '' then
   redis.call('SET', KEYS[2], ARGV[4] .. ARGV[1], 'PX', ARGV[8])

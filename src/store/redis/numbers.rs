@@ -1,10 +1,7 @@
-//! Who has a number, how often it was rung, who must not be rung, and when calls are started: what
-//! all calls share.
+//! Who has a number, how often it was rung, and who must not be rung: what all calls share.
 //!
 //! These are leases beside the calls, in slots of their own. Traces of instances that died are
 //! removed by who meets them.
-
-use std::sync::{Arc, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -14,7 +11,7 @@ use crate::call::{Call, Decision};
 use crate::domain::{CallId, Phone};
 use crate::policy::CallLimits;
 use crate::store::dial_grant::{Creates, DialGrant, DialMode, DialRequest};
-use crate::store::{Error, IdempotencyKey, Standing};
+use crate::store::{CallStore as _, Error, NumberStore};
 
 /// Longer than any line: ring, talk and Twilio's queue.
 const LOCK: SignedDuration = SignedDuration::from_mins(75);
@@ -23,8 +20,6 @@ const LOCK: SignedDuration = SignedDuration::from_mins(75);
 const TRACE: SignedDuration = SignedDuration::from_secs(15);
 /// How long a wish not to be called is kept after its last use.
 const YEAR: SignedDuration = SignedDuration::from_hours(366 * 24);
-const TWO_DAYS: SignedDuration = SignedDuration::from_hours(48);
-const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// What the number script is asked for beside [`DialMode`]: a line that is there already.
 const ADOPT: u8 = 3;
 
@@ -65,46 +60,6 @@ struct House {
 }
 
 impl Redis {
-    pub(in crate::store) async fn request_dial(
-        &self,
-        asking: &DialRequest<'_>,
-        want: DialMode,
-    ) -> Result<DialGrant, Error> {
-        let wanted = match want {
-            DialMode::Peek => 0,
-            DialMode::Register => 1,
-            DialMode::Acquire => 2,
-        };
-        let mut number = self.number(asking, wanted).await?;
-        if self.clear_traces(asking, &number).await? {
-            number = self.number(asking, wanted).await?;
-        }
-        let mut grant = self.clearance(asking, &number).await?;
-        // A key 9 that is not on the list yet was not seen by who took the number.
-        let claimed = number.claimed && !grant.opted_out;
-        if number.claimed && !claimed {
-            self.give_number_back(asking).await?;
-        }
-        let house = match self.house(asking, if claimed { 2 } else { 0 }).await {
-            Ok(house) => house,
-            Err(error) => {
-                if claimed {
-                    self.release(asking.call, asking.now).await;
-                }
-                return Err(error);
-            }
-        };
-        (grant.room.key_minute, grant.room.service_day) = (house.minute, house.day);
-        grant.slot = house.slot;
-        grant.admitted = claimed && house.admitted;
-        grant.creates = house.creates.filter(|_| grant.admitted);
-        grant.claimed = claimed && house.started;
-        if claimed && !house.started {
-            self.give_number_back(asking).await?;
-        }
-        Ok(grant)
-    }
-
     /// A number that was taken on this occasion is not rung after all.
     async fn give_number_back(&self, asking: &DialRequest<'_>) -> Result<(), Error> {
         let is_counted = asking
@@ -307,37 +262,6 @@ impl Redis {
         })
     }
 
-    pub(in crate::store) async fn admit(&self, asking: &DialRequest<'_>) -> Result<bool, Error> {
-        let asking = DialRequest {
-            is_new: true,
-            needs_start: false,
-            ..*asking
-        };
-        Ok(asking.often.key_minute.is_none() || self.house(&asking, 1).await?.admitted)
-    }
-
-    /// Gives a number back that was claimed at `at` but not rung.
-    pub(in crate::store) async fn release(&self, call: &Call, at: Timestamp) {
-        // What cannot be asked for now is a trace that is removed later.
-        let _others = self.vacate_number(call, false, Some(at)).await;
-        self.uncount_day(at).await;
-    }
-
-    pub(in crate::store) async fn uncount(&self, call: &Call, at: Timestamp) {
-        let keys = self.names.number(call.reservation.phone);
-        let mut script = self.scripts.vacate.prepare_invoke();
-        script
-            .key(keys.open)
-            .key(keys.live)
-            .key(keys.starts)
-            .arg("")
-            .arg("")
-            .arg("0")
-            .arg(millis_of(at));
-        let _open: Result<i64, Error> = self.link.run("numbers", &script).await;
-        self.uncount_day(at).await;
-    }
-
     async fn uncount_day(&self, at: Timestamp) {
         let mut script = self.scripts.return_start.prepare_invoke();
         script
@@ -346,16 +270,6 @@ impl Redis {
             .arg(0)
             .arg(millis_of(at));
         let _done: Result<i64, Error> = self.link.run("limits", &script).await;
-    }
-
-    /// A call that was entered will never be stored.
-    pub(in crate::store) async fn leave(&self, call: &Call) {
-        let _others = self.vacate_number(call, true, None).await;
-    }
-
-    /// A call has lost its line, or is finished; whether other calls to its number are open.
-    pub(in crate::store) async fn vacate(&self, call: &Call) -> Result<bool, Error> {
-        self.vacate_number(call, call.is_finished(), None).await
     }
 
     async fn vacate_number(
@@ -391,42 +305,6 @@ impl Redis {
             .await;
     }
 
-    pub(in crate::store) async fn open_calls(&self, phone: Phone) -> Result<Vec<CallId>, Error> {
-        let keys = self.names.number(phone);
-        let mut cmd = redis::cmd("ZRANGE");
-        let open: Vec<Vec<u8>> = self
-            .link
-            .ask("numbers", cmd.arg(keys.open).arg(0).arg(-1))
-            .await?;
-        Ok(open
-            .iter()
-            .filter_map(|entry| entry.first_chunk::<16>().copied().map(CallId::from_bytes))
-            .collect())
-    }
-
-    /// Who has a number now.
-    pub(in crate::store) async fn has_line(&self, phone: Phone) -> Result<bool, Error> {
-        let mut cmd = redis::cmd("EXISTS");
-        self.link
-            .ask("numbers", cmd.arg(self.names.number(phone).live))
-            .await
-    }
-
-    pub(in crate::store) async fn opt_out(
-        &self,
-        phone: Phone,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        let written = self.write_opt_out(phone).await;
-        if matches!(written, Err(Error::Away | Error::Full)) {
-            // It counts here at once, and everywhere as soon as the server is back.
-            self.unwritten.opt_out(phone, now);
-            self.count_unwritten();
-            return Ok(());
-        }
-        written
-    }
-
     pub(super) async fn write_opt_out(&self, phone: Phone) -> Result<(), Error> {
         let mut cmd = redis::cmd("SET");
         cmd.arg(self.names.number(phone).opted_out)
@@ -435,64 +313,60 @@ impl Redis {
             .arg(millis(YEAR));
         self.link.ask("opt_outs", &cmd).await
     }
+}
 
-    pub(in crate::store) async fn is_opted_out(&self, phone: Phone) -> Result<bool, Error> {
-        if self.unwritten.is_opted_out(phone) {
-            return Ok(true);
+impl NumberStore for Redis {
+    async fn request_dial(
+        &self,
+        asking: &DialRequest<'_>,
+        want: DialMode,
+    ) -> Result<DialGrant, Error> {
+        let wanted = match want {
+            DialMode::Peek => 0,
+            DialMode::Register => 1,
+            DialMode::Acquire => 2,
+        };
+        let mut number = self.number(asking, wanted).await?;
+        if self.clear_traces(asking, &number).await? {
+            number = self.number(asking, wanted).await?;
         }
-        let mut cmd = redis::cmd("PEXPIRE");
-        self.link
-            .ask(
-                "opt_outs",
-                cmd.arg(self.names.number(phone).opted_out)
-                    .arg(millis(YEAR)),
-            )
-            .await
+        let mut grant = self.clearance(asking, &number).await?;
+        // A key 9 that is not on the list yet was not seen by who took the number.
+        let claimed = number.claimed && !grant.opted_out;
+        if number.claimed && !claimed {
+            self.give_number_back(asking).await?;
+        }
+        let house = match self.house(asking, if claimed { 2 } else { 0 }).await {
+            Ok(house) => house,
+            Err(error) => {
+                if claimed {
+                    self.release(asking.call, asking.now).await;
+                }
+                return Err(error);
+            }
+        };
+        (grant.room.key_minute, grant.room.service_day) = (house.minute, house.day);
+        grant.slot = house.slot;
+        grant.admitted = claimed && house.admitted;
+        grant.creates = house.creates.filter(|_| grant.admitted);
+        grant.claimed = claimed && house.started;
+        if claimed && !house.started {
+            self.give_number_back(asking).await?;
+        }
+        Ok(grant)
     }
 
-    pub(in crate::store) async fn reserve(
-        &self,
-        key: IdempotencyKey,
-        first: Standing,
-    ) -> Result<Option<Standing>, Error> {
-        let mut cmd = redis::cmd("SET");
-        let value = [first.call.as_bytes(), first.request.as_slice()].concat();
-        cmd.arg(self.names.idempotency(&key))
-            .arg(value)
-            .arg("NX")
-            .arg("GET")
-            .arg("PX")
-            .arg(millis(DAY));
-        let known: Option<Vec<u8>> = self.link.ask("idempotency", &cmd).await?;
-        known.map(|known| standing(&known)).transpose()
-    }
-
-    pub(in crate::store) async fn standing(
-        &self,
-        key: IdempotencyKey,
-    ) -> Result<Option<Standing>, Error> {
-        let mut cmd = redis::cmd("GET");
-        let known: Option<Vec<u8>> = self
-            .link
-            .ask("idempotency", cmd.arg(self.names.idempotency(&key)))
-            .await?;
-        known.map(|known| standing(&known)).transpose()
-    }
-
-    pub(in crate::store) async fn unreserve(&self, key: IdempotencyKey, call: CallId) {
-        let mut script = self.scripts.unreserve.prepare_invoke();
-        script
-            .key(self.names.idempotency(&key))
-            .arg(call.as_bytes());
-        let _done: Result<i64, Error> = self.link.run("idempotency", &script).await;
+    async fn admit(&self, asking: &DialRequest<'_>) -> Result<bool, Error> {
+        let asking = DialRequest {
+            is_new: true,
+            needs_start: false,
+            ..*asking
+        };
+        Ok(asking.often.key_minute.is_none() || self.house(&asking, 1).await?.admitted)
     }
 
     /// How many creates of an API key count for the minute's limit.
-    pub(in crate::store) async fn creates(
-        &self,
-        owner: &str,
-        now: Timestamp,
-    ) -> Result<Creates, Error> {
+    async fn creates(&self, owner: &str, now: Timestamp) -> Result<Creates, Error> {
         let minute = self
             .names
             .house(&format!("minute:{}", self.names.owner(owner)));
@@ -513,67 +387,82 @@ impl Redis {
         })
     }
 
-    fn set_turn(&self, turn: Option<Timestamp>) {
-        *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = turn;
+    /// A call that was entered will never be stored.
+    async fn leave(&self, call: &Call) {
+        let _others = self.vacate_number(call, true, None).await;
     }
 
-    pub(in crate::store) async fn join(&self, owner: &Arc<str>, id: CallId) -> Result<(), Error> {
-        let mut script = self.scripts.join.prepare_invoke();
+    /// Gives a number back that was claimed at `at` but not rung.
+    async fn release(&self, call: &Call, at: Timestamp) {
+        // What cannot be asked for now is a trace that is removed later.
+        let _others = self.vacate_number(call, false, Some(at)).await;
+        self.uncount_day(at).await;
+    }
+
+    async fn uncount(&self, call: &Call, at: Timestamp) {
+        let keys = self.names.number(call.reservation.phone);
+        let mut script = self.scripts.vacate.prepare_invoke();
         script
-            .key(self.names.house("beat"))
-            .key(self.names.house("line"))
-            .key(self.names.house("rounds"));
-        script
-            .arg(id.as_bytes())
-            .arg(self.names.owner(owner))
-            .arg(millis(TWO_DAYS));
-        let next: String = self.link.run("limits", &script).await?;
-        self.set_turn(Some(moment(&next).unwrap_or(Timestamp::MIN)));
-        self.joined.notify_one();
-        Ok(())
+            .key(keys.open)
+            .key(keys.live)
+            .key(keys.starts)
+            .arg("")
+            .arg("")
+            .arg("0")
+            .arg(millis_of(at));
+        let _open: Result<i64, Error> = self.link.run("numbers", &script).await;
+        self.uncount_day(at).await;
     }
 
-    pub(in crate::store) fn next_start(&self) -> Option<Timestamp> {
-        *self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A call has lost its line, or is finished; whether other calls to its number are open.
+    async fn vacate(&self, call: &Call) -> Result<bool, Error> {
+        self.vacate_number(call, call.is_finished(), None).await
     }
 
-    pub(in crate::store) async fn dequeue_start(
-        &self,
-        now: Timestamp,
-    ) -> Result<Option<CallId>, Error> {
-        if self.next_start().is_none_or(|turn| turn > now) {
-            return Ok(None);
+    /// Who has a number now.
+    async fn has_line(&self, phone: Phone) -> Result<bool, Error> {
+        let mut cmd = redis::cmd("EXISTS");
+        self.link
+            .ask("numbers", cmd.arg(self.names.number(phone).live))
+            .await
+    }
+
+    async fn open_calls(&self, phone: Phone) -> Result<Vec<CallId>, Error> {
+        let keys = self.names.number(phone);
+        let mut cmd = redis::cmd("ZRANGE");
+        let open: Vec<Vec<u8>> = self
+            .link
+            .ask("numbers", cmd.arg(keys.open).arg(0).arg(-1))
+            .await?;
+        Ok(open
+            .iter()
+            .filter_map(|entry| entry.first_chunk::<16>().copied().map(CallId::from_bytes))
+            .collect())
+    }
+
+    async fn opt_out(&self, phone: Phone, now: Timestamp) -> Result<(), Error> {
+        let written = self.write_opt_out(phone).await;
+        if matches!(written, Err(Error::Away | Error::Full)) {
+            // It counts here at once, and everywhere as soon as the server is back.
+            self.unwritten.opt_out(phone, now);
+            self.count_unwritten();
+            return Ok(());
         }
-        let mut script = self.scripts.dequeue_start.prepare_invoke();
-        script
-            .key(self.names.house("beat"))
-            .key(self.names.house("line"))
-            .key(self.names.house("rounds"));
-        script.arg(now.as_millisecond().to_string()).arg(self.beat);
-        let answer = self.link.run("limits", &script).await;
-        let (id, next, waiting): (Vec<u8>, String, u64) = match answer {
-            Ok(answer) => answer,
-            Err(error) => {
-                self.set_turn(now.saturating_add(SignedDuration::from_secs(1)).ok());
-                return Err(error);
-            }
-        };
-        self.set_turn(moment(&next).filter(|_| waiting > 0));
-        Ok(id.first_chunk::<16>().copied().map(CallId::from_bytes))
+        written
     }
 
-    pub(in crate::store) async fn return_start(&self) {
-        let mut script = self.scripts.return_start.prepare_invoke();
-        script
-            .key(self.names.house("beat"))
-            .key(self.names.house("day"))
-            .arg(self.beat)
-            .arg("");
-        let _done: Result<i64, Error> = self.link.run("limits", &script).await;
-    }
-
-    pub(in crate::store) async fn joined(&self) {
-        self.joined.notified().await;
+    async fn is_opted_out(&self, phone: Phone) -> Result<bool, Error> {
+        if self.unwritten.is_opted_out(phone) {
+            return Ok(true);
+        }
+        let mut cmd = redis::cmd("PEXPIRE");
+        self.link
+            .ask(
+                "opt_outs",
+                cmd.arg(self.names.number(phone).opted_out)
+                    .arg(millis(YEAR)),
+            )
+            .await
     }
 }
 
@@ -581,22 +470,12 @@ fn most(limit: Option<u32>) -> String {
     limit.map(|most| most.to_string()).unwrap_or_default()
 }
 
-fn millis(duration: SignedDuration) -> String {
+pub(super) fn millis(duration: SignedDuration) -> String {
     duration.as_millis().to_string()
 }
 
-/// What an idempotency key stands for, as it is stored.
-fn standing(value: &[u8]) -> Result<Standing, Error> {
-    let (call, request) = value.split_first_chunk::<16>().ok_or(Error::Unreadable)?;
-    let request = request.try_into().map_err(|_| Error::Unreadable)?;
-    Ok(Standing {
-        call: CallId::from_bytes(*call),
-        request,
-    })
-}
-
 /// A moment as scripts write it; nothing where they write nothing.
-fn moment(text: &str) -> Option<Timestamp> {
+pub(super) fn moment(text: &str) -> Option<Timestamp> {
     let millis: f64 = text.parse().ok()?;
     let whole = format!("{:.0}", millis.ceil()).parse().ok()?;
     Timestamp::from_millisecond(whole).ok()

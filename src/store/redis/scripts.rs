@@ -3,6 +3,13 @@
 
 use redis::Script;
 
+/// A script with what all of those share that judge times.
+macro_rules! judging {
+    ($script:literal) => {
+        Script::new(concat!(include_str!("windows.lua"), include_str!($script)))
+    };
+}
+
 /// All of them, with their digests made once.
 #[derive(Debug)]
 pub(super) struct Scripts {
@@ -29,11 +36,11 @@ impl Scripts {
             aside: Script::new(include_str!("aside.lua")),
             due: Script::new(include_str!("due.lua")),
             due_events: Script::new(include_str!("due_events.lua")),
-            number: Script::new(include_str!("number.lua")),
+            number: judging!("number.lua"),
             vacate: Script::new(include_str!("vacate.lua")),
-            house: Script::new(include_str!("house.lua")),
+            house: judging!("house.lua"),
             join: Script::new(include_str!("join.lua")),
-            dequeue_start: Script::new(include_str!("call_up.lua")),
+            dequeue_start: judging!("call_up.lua"),
             return_start: Script::new(include_str!("give_back.lua")),
             unreserve: Script::new(include_str!("unreserve.lua")),
             call_counts: Script::new(include_str!("census.lua")),

@@ -11,6 +11,7 @@ use jiff::SignedDuration;
 use tokio::task::JoinHandle;
 
 use super::{Redis, Settings};
+use crate::store::Lifecycle as _;
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
 use crate::ticket::Key;
@@ -97,17 +98,17 @@ impl Server {
     }
 
     /// A store on this server, tended.
-    pub(crate) fn store(&self, prefix: &str, per_second: u32) -> (Store, Tended) {
+    pub(crate) fn store(&self, prefix: &str, per_second: u32) -> (Arc<Store>, Tended) {
         store(self.url(), prefix, per_second, &[b"seal"])
     }
 
     /// The same with other ticket keys.
-    pub(crate) fn sealed_with(&self, prefix: &str, keys: &[&[u8]]) -> (Store, Tended) {
+    pub(crate) fn sealed_with(&self, prefix: &str, keys: &[&[u8]]) -> (Arc<Store>, Tended) {
         store(self.url(), prefix, 0, keys)
     }
 }
 
-fn store(url: String, prefix: &str, per_second: u32, keys: &[&[u8]]) -> (Store, Tended) {
+fn store(url: String, prefix: &str, per_second: u32, keys: &[&[u8]]) -> (Arc<Store>, Tended) {
     let settings = Settings {
         url: url.parse().unwrap(),
         index_key: Key::derive(b"index"),
@@ -116,12 +117,13 @@ fn store(url: String, prefix: &str, per_second: u32, keys: &[&[u8]]) -> (Store, 
     };
     let metrics = Metrics::new("0", "test", crate::call::example::start()).unwrap();
     let keys: Vec<Key> = keys.iter().map(|key| Key::derive(key)).collect();
-    let redis = Arc::new(Redis::with_prefix(prefix, &settings, &keys, &metrics));
-    let tending = tending(redis.clone());
+    let redis = Redis::with_prefix(prefix, &settings, &keys, &metrics);
+    let store = Arc::new(Store::Redis(redis));
+    let tending = tending(store.clone());
     (
-        Store::Redis(redis.clone()),
+        store.clone(),
         Tended {
-            redis,
+            store,
             tending,
             url,
             prefix: prefix.to_owned(),
@@ -129,8 +131,8 @@ fn store(url: String, prefix: &str, per_second: u32, keys: &[&[u8]]) -> (Store, 
     )
 }
 
-fn tending(redis: Arc<Redis>) -> JoinHandle<()> {
-    tokio::spawn(async move { redis.tend().await })
+fn tending(store: Arc<Store>) -> JoinHandle<()> {
+    tokio::spawn(async move { store.tend().await })
 }
 
 impl Drop for Server {
@@ -151,7 +153,7 @@ fn answers(folder: &std::path::Path) -> bool {
 /// A store's connection; ends with the test.
 #[derive(Debug)]
 pub(crate) struct Tended {
-    redis: Arc<Redis>,
+    store: Arc<Store>,
     tending: JoinHandle<()>,
     url: String,
     prefix: String,
@@ -164,6 +166,13 @@ impl Drop for Tended {
 }
 
 impl Tended {
+    fn redis(&self) -> &Redis {
+        match &*self.store {
+            Store::Redis(redis) => redis,
+            Store::Memory(_) => unreachable!("it is on a server"),
+        }
+    }
+
     fn connection(&self) -> redis::Connection {
         redis::Client::open(self.url.as_str())
             .unwrap()
@@ -172,7 +181,7 @@ impl Tended {
     }
 
     /// Another instance with the same names on the same server.
-    pub(crate) fn another(&self, per_second: u32) -> (Store, Self) {
+    pub(crate) fn another(&self, per_second: u32) -> (Arc<Store>, Self) {
         store(self.url.clone(), &self.prefix, per_second, &[b"seal"])
     }
 
@@ -180,19 +189,19 @@ impl Tended {
     pub(crate) async fn lose(&mut self) {
         self.tending.abort();
         let _aborted = (&mut self.tending).await;
-        self.redis.link.hung_up();
-        self.redis.copies.doubt();
+        self.redis().link.hung_up();
+        self.redis().copies.doubt();
     }
 
     /// Makes a connection again.
     pub(crate) fn tend(&mut self) {
-        self.tending = tending(self.redis.clone());
+        self.tending = tending(self.store.clone());
     }
 
     /// Loses a call.
     pub(crate) fn delete(&self, id: crate::domain::CallId) {
         redis::cmd("DEL")
-            .arg(self.redis.names.call(id))
+            .arg(self.redis().names.call(id))
             .query::<()>(&mut self.connection())
             .unwrap();
     }
@@ -241,7 +250,7 @@ impl Tended {
 }
 
 /// A store with names of its own on the server of all tests.
-pub(crate) fn shared(per_second: u32) -> (Store, Tended) {
+pub(crate) fn shared(per_second: u32) -> (Arc<Store>, Tended) {
     static SERVER: OnceLock<Server> = OnceLock::new();
     let server = SERVER.get_or_init(|| Server::start(&[]));
     server.store(&format!("p-{}", uuid::Uuid::new_v4()), per_second)

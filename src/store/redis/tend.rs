@@ -4,18 +4,19 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use redis::{PushInfo, PushKind, Value};
 
 use super::Redis;
 use super::calls::Put;
 use super::keys::Names;
+use super::metrics;
 use super::record::Stamp;
 use super::unwritten::Waiting;
 use super::wire::Ear;
 use crate::call::{Call, again};
 use crate::domain::CallId;
-use crate::store::Error;
+use crate::store::{CallStore as _, Error, Lifecycle};
 
 /// The pause after a connection that failed; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -26,28 +27,6 @@ const RETRY: Duration = Duration::from_secs(2);
 const RUN_LIFE: SignedDuration = SignedDuration::from_hours(35 * 24);
 
 impl Redis {
-    /// Runs for as long as the store is used. Its pauses are real: they are between sockets.
-    pub async fn tend(&self) {
-        let (channel, probe) = (self.names.channel(), self.names.probe());
-        let mut pause = FIRST_PAUSE;
-        loop {
-            match self.link.connect(self.ear(), &channel, &probe).await {
-                Ok(()) => {
-                    pause = FIRST_PAUSE;
-                    tracing::info!("the shared store is reached");
-                    self.came_back().await;
-                    self.stay(&probe).await;
-                    self.copies.doubt();
-                }
-                Err((cause, why)) => {
-                    tracing::warn!(cause = cause.word(), why, "{}", cause.sentence());
-                }
-            }
-            tokio::time::sleep(pause.mul_f64(0.75 + fastrand::f64() / 2.0)).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
-    }
-
     /// Until the connection is lost.
     async fn stay(&self, probe: &str) {
         let lost = self.link.until_lost(probe);
@@ -257,9 +236,54 @@ impl Redis {
             }
         }
     }
+}
+
+impl Lifecycle for Redis {
+    /// The others go on with them.
+    fn open(&self) -> Vec<CallId> {
+        Vec::new()
+    }
+
+    /// The server does so by itself.
+    fn forget(&self, _now: Timestamp) {}
+
+    /// As many as the server has memory for.
+    fn capacity(&self) -> usize {
+        usize::MAX
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn health_issue(&self) -> Option<&'static str> {
+        self.link.away().map(metrics::Cause::sentence)
+    }
+
+    /// Runs for as long as the store is used. Its pauses are real: they are between sockets.
+    async fn tend(&self) {
+        let (channel, probe) = (self.names.channel(), self.names.probe());
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.link.connect(self.ear(), &channel, &probe).await {
+                Ok(()) => {
+                    pause = FIRST_PAUSE;
+                    tracing::info!("the shared store is reached");
+                    self.came_back().await;
+                    self.stay(&probe).await;
+                    self.copies.doubt();
+                }
+                Err((cause, why)) => {
+                    tracing::warn!(cause = cause.word(), why, "{}", cause.sentence());
+                }
+            }
+            tokio::time::sleep(pause.mul_f64(0.75 + fastrand::f64() / 2.0)).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
 
     /// Writes what waits before the process ends, for as long as it takes the server to answer.
-    pub(in crate::store) async fn flush(&self, patience: Duration) {
+    async fn flush(&self, patience: Duration) {
         let written = async {
             while self.unwritten.count() > 0 {
                 if self.link.away().is_none() {

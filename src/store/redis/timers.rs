@@ -122,13 +122,13 @@ impl Timers {
         self.lock().poll = Some(now);
     }
 
-    pub(super) async fn next(&self, known: Option<Timestamp>) -> Option<Timestamp> {
+    pub(super) async fn next(&self, known: Option<Timestamp>) -> Timestamp {
         loop {
             let sooner = self.sooner.notified();
             tokio::pin!(sooner);
             sooner.as_mut().enable();
             let next = self.lock().next();
-            if next.is_some() && next != known {
+            if let Some(next) = next.filter(|next| Some(*next) != known) {
                 return next;
             }
             sooner.await;

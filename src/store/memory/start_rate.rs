@@ -12,22 +12,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
+use super::Memory;
+use crate::clock;
 use crate::domain::CallId;
-
-/// A start that is free later than this after the beat was set by a clock that has been set back
-/// since.
-const SET_BACK: SignedDuration = SignedDuration::from_secs(10);
+use crate::store::{Error, StartRate};
 
 /// A steady beat, and who waits for it.
 #[derive(Debug)]
-pub(super) struct StartRate {
+pub(super) struct StartQueue {
     interval: SignedDuration,
-    line: Mutex<StartQueue>,
+    line: Mutex<Line>,
     joined: Notify,
 }
 
 #[derive(Debug)]
-struct StartQueue {
+struct Line {
     /// When the next start is free.
     next: Timestamp,
     /// Keys with calls that wait; the first one's turn is next.
@@ -35,7 +34,7 @@ struct StartQueue {
     waiting: HashSet<CallId>,
 }
 
-impl StartRate {
+impl StartQueue {
     /// So many starts a second; 0: as many as come.
     #[must_use]
     pub(super) fn new(per_second: u32) -> Self {
@@ -44,7 +43,7 @@ impl StartRate {
         } else {
             SignedDuration::from_secs(1) / i32::try_from(per_second).unwrap_or(i32::MAX)
         };
-        let line = StartQueue {
+        let line = Line {
             next: Timestamp::MIN,
             owners: VecDeque::new(),
             waiting: HashSet::new(),
@@ -139,26 +138,22 @@ impl StartRate {
             .unwrap_or(Timestamp::MIN);
     }
 
-    /// Resolves when somebody begins to wait.
-    pub(super) async fn joined(&self) {
-        self.joined.notified().await;
-    }
-
     /// When the next start is free: one beat after the last at most.
-    fn free_at(&self, line: &StartQueue, now: Timestamp) -> Timestamp {
-        if line.next.duration_since(now) > self.interval + SET_BACK {
+    fn free_at(&self, line: &Line, now: Timestamp) -> Timestamp {
+        let last = line.next.saturating_sub(self.interval);
+        if last.is_ok_and(|last| clock::was_set_back(last, now)) {
             now
         } else {
             line.next
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, StartQueue> {
+    fn lock(&self) -> MutexGuard<'_, Line> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl StartQueue {
+impl Line {
     /// How many starts come before that of a call of `owner` which stands in the line, or would
     /// join it now.
     fn ahead(&self, owner: &str, id: CallId) -> usize {
@@ -187,6 +182,29 @@ impl StartQueue {
     }
 }
 
+impl StartRate for Memory {
+    async fn join(&self, owner: &Arc<str>, id: CallId) -> Result<(), Error> {
+        self.start_queue.join(owner, id);
+        Ok(())
+    }
+
+    fn next_start(&self) -> Option<Timestamp> {
+        self.start_queue.next_start()
+    }
+
+    async fn dequeue_start(&self, now: Timestamp) -> Result<Option<CallId>, Error> {
+        Ok(self.start_queue.dequeue_start(now))
+    }
+
+    async fn return_start(&self) {
+        self.start_queue.return_start();
+    }
+
+    async fn joined(&self) {
+        self.start_queue.joined.notified().await;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,19 +223,19 @@ mod tests {
 
     #[test]
     fn starts_are_spread() {
-        let pace = StartRate::new(2);
+        let pace = StartQueue::new(2);
         assert_eq!(pace.slot("a", call(1), now()), None);
         assert!(pace.take(now()));
         assert!(!pace.take(now()));
         assert_eq!(pace.slot("a", call(1), now()), Some(at(501)));
         assert!(pace.take(at(500)));
-        let free = StartRate::new(0);
+        let free = StartQueue::new(0);
         assert!((0..1_000).all(|_| free.slot("a", call(1), now()).is_none() && free.take(now())));
     }
 
     #[test]
     fn keys_take_turns() {
-        let pace = StartRate::new(1);
+        let pace = StartQueue::new(1);
         let (many, one): (Arc<str>, Arc<str>) = ("many".into(), "one".into());
         assert!(pace.take(now()));
         for number in 1..=5 {
@@ -244,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_call_stands_in_the_line_once_and_an_unused_start_is_the_next_ones() {
-        let pace = StartRate::new(1);
+        let pace = StartQueue::new(1);
         let owner: Arc<str> = "a".into();
         assert!(pace.take(now()));
         for number in [1, 1, 2] {
@@ -262,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_back_keeps_nobody_waiting() {
-        let (pace, owner): (StartRate, Arc<str>) = (StartRate::new(1), "a".into());
+        let (pace, owner): (StartQueue, Arc<str>) = (StartQueue::new(1), "a".into());
         assert!(pace.take(at(3_600_000)));
         assert_eq!(pace.slot(&owner, call(1), now()), None);
         assert!(pace.take(now()) && !pace.take(now()));

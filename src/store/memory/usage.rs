@@ -1,16 +1,13 @@
 //! How often something happened lately: exact sliding windows, no longer than the limit they serve.
 
-use std::collections::VecDeque;
-
 use jiff::{SignedDuration, Timestamp};
+use smallvec::SmallVec;
 
-/// A moment so far ahead was noted by a clock that has been set back since; it is not counted any
-/// more.
-const SET_BACK: SignedDuration = SignedDuration::from_secs(10);
+use crate::clock;
 
-/// Moments, oldest first.
+/// Moments in milliseconds, oldest first. Two need no allocation.
 #[derive(Debug, Default)]
-pub(super) struct Log(VecDeque<Timestamp>);
+pub(super) struct Log(SmallVec<[i64; 2]>);
 
 impl Log {
     /// When `most` leaves room for one more within `window`; `None`: now.
@@ -25,16 +22,21 @@ impl Log {
             .known(now)
             .checked_sub(most)
             .and_then(|at| self.0.get(at))?;
-        oldest
+        Timestamp::from_millisecond(*oldest)
+            .ok()?
             .saturating_add(window)
             .ok()
             .filter(|free| *free > now)
     }
 
-    /// Notes one, and forgets those of more than `window` ago.
+    /// Notes one. Those of more than `window` ago are forgotten when they are many.
     pub(super) fn add(&mut self, now: Timestamp, window: SignedDuration) {
-        self.prune(now, window);
-        self.0.push_back(now);
+        self.0.truncate(self.known(now));
+        let past = self.past(window, now);
+        if past > self.0.len() / 2 {
+            self.0.drain(..past);
+        }
+        self.0.push(now.as_millisecond());
     }
 
     /// How many happened within `window`, and when the oldest of them did.
@@ -43,20 +45,16 @@ impl Log {
         window: SignedDuration,
         now: Timestamp,
     ) -> (usize, Option<Timestamp>) {
-        let lately = self
-            .0
-            .iter()
-            .take(self.known(now))
-            .filter(|at| now.duration_since(**at) < window);
-        (lately.clone().count(), lately.min().copied())
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        let lately = self.0.get(self.past(window, now)..self.known(now));
+        let lately = lately.unwrap_or_default();
+        let oldest = lately.iter().min();
+        let oldest = oldest.and_then(|at| Timestamp::from_millisecond(*at).ok());
+        (lately.len(), oldest)
     }
 
     /// Takes back the newest that was noted at `at` or before: it did not happen.
     pub(super) fn take_back(&mut self, at: Timestamp) {
+        let at = at.as_millisecond();
         if let Some(place) = self.0.iter().rposition(|noted| *noted <= at) {
             self.0.remove(place);
         }
@@ -65,24 +63,23 @@ impl Log {
     /// Forgets those of more than `window` ago; whether nothing is left.
     pub(super) fn prune(&mut self, now: Timestamp, window: SignedDuration) -> bool {
         self.0.truncate(self.known(now));
-        while self
-            .0
-            .front()
-            .is_some_and(|at| now.duration_since(*at) >= window)
-        {
-            self.0.pop_front();
-        }
+        self.0.drain(..self.past(window, now));
+        self.0.shrink_to_fit();
         self.0.is_empty()
     }
 
-    /// How many of them the clock has reached.
+    /// How many of the oldest happened more than `window` ago.
+    fn past(&self, window: SignedDuration, now: Timestamp) -> usize {
+        let since = now.saturating_sub(window).unwrap_or(Timestamp::MIN);
+        self.0.partition_point(|at| *at <= since.as_millisecond())
+    }
+
+    /// How many of them the clock has reached, should it have been set back.
     fn known(&self, now: Timestamp) -> usize {
-        let ahead = self
-            .0
-            .iter()
-            .rev()
-            .take_while(|at| at.duration_since(now) > SET_BACK);
-        self.0.len() - ahead.count()
+        let is_ahead = |at: &&i64| {
+            Timestamp::from_millisecond(**at).is_ok_and(|at| clock::was_set_back(at, now))
+        };
+        self.0.len() - self.0.iter().rev().take_while(is_ahead).count()
     }
 }
 

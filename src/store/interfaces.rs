@@ -1,0 +1,337 @@
+//! The five interfaces of a store, and its life. Each has a back end in memory and one on Redis, and
+//! a part of the contract suite; [`Store`] is either of them.
+
+use std::sync::Arc;
+
+use enum_dispatch::enum_dispatch;
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::{
+    CallCounts, Claimed, Creates, DialGrant, DialMode, DialRequest, Error, IdempotencyKey, Memory,
+    PendingEvent, Redis, Saved, Settled, Standing, StoreLimits,
+};
+use crate::call::{Call, Event, State, WaitingFor};
+use crate::domain::{CallId, Phone};
+
+/// Calls: loaded, saved, due and watched.
+#[enum_dispatch]
+#[expect(async_fn_in_trait, reason = "the back ends are a closed list")]
+pub trait CallStore {
+    /// Loads a call; `None`: it is not held.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    async fn load(&self, id: CallId) -> Result<Option<Arc<Call>>, Error>;
+
+    /// Loads a call as it was a moment ago at the latest. That is enough for a change, since
+    /// [`Self::change`] finds out when it was another meanwhile.
+    ///
+    /// # Errors
+    /// The store cannot be asked, and this process does not know the call.
+    async fn recent(&self, id: CallId) -> Result<Option<Arc<Call>>, Error>;
+
+    /// Saves what `event` made of `before`, unless another writer was quicker.
+    ///
+    /// # Errors
+    /// The store cannot be asked, and the change must not wait in this process until it can.
+    async fn change(
+        &self,
+        before: &Arc<Call>,
+        call: Call,
+        event: Event<'_>,
+    ) -> Result<Saved, Error>;
+
+    /// Saves `call` if the stored version still is `loaded`; `None`: if it is not stored yet.
+    ///
+    /// # Errors
+    /// There is no room for a new call, or the store cannot be asked.
+    async fn save(&self, loaded: Option<u64>, call: Call) -> Result<Saved, Error>;
+
+    /// Saves a call that was taken over from its ticket. It is under way whether there is room or
+    /// not.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    async fn adopt(&self, call: Call) -> Result<Saved, Error>;
+
+    /// Returns the calls whose deadlines have come, at most `most`.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    async fn due(&self, now: Timestamp, most: usize) -> Result<Vec<CallId>, Error>;
+
+    /// Waits until the next deadline is another than `known`.
+    async fn next_due(&self, known: Option<Timestamp>) -> Timestamp;
+
+    /// Follows a call: its newest state and every later one. States in quick succession may merge.
+    /// `None`: it is not held.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, Error>;
+
+    /// Counts calls by where they stand.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    async fn call_counts(&self, now: Timestamp) -> Result<CallCounts, Error>;
+}
+
+/// Numbers: who has one, how often it was rung, and which must not be rung.
+#[enum_dispatch]
+#[expect(async_fn_in_trait, reason = "the back ends are a closed list")]
+pub trait NumberStore {
+    /// Asks what stands against a call that wants to ring. On [`DialMode::Acquire`], if nothing does, its
+    /// number and its start are taken. The number is given back when the call is saved in a state
+    /// without a line.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    async fn request_dial(
+        &self,
+        asking: &DialRequest<'_>,
+        want: DialMode,
+    ) -> Result<DialGrant, Error>;
+
+    /// Counts a create of the call's owner that does not ring at once; `false` when its limit
+    /// leaves no room any more.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    async fn admit(&self, asking: &DialRequest<'_>) -> Result<bool, Error>;
+
+    /// Counts the creates of `owner` in the minute of the limit: none while there is no such
+    /// limit.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    async fn creates(&self, owner: &str, now: Timestamp) -> Result<Creates, Error>;
+
+    /// Forgets a call that was to be entered among the open ones and will never be stored.
+    async fn leave(&self, call: &Call);
+
+    /// Gives a number back that was claimed at `at` but not rung; the attempt does not count.
+    async fn release(&self, call: &Call, at: Timestamp);
+
+    /// Takes back the count of an attempt that was claimed at `at`, or a moment later: nothing
+    /// rang.
+    async fn uncount(&self, call: &Call, at: Timestamp);
+
+    /// Gives back the number of a call that has lost its line, or is finished, and whose change is
+    /// saved; whether other calls to the number are open.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    async fn vacate(&self, call: &Call) -> Result<bool, Error>;
+
+    /// Whether a stored call has this number, as far as the store knows.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    async fn has_line(&self, phone: Phone) -> Result<bool, Error>;
+
+    /// The open calls to a number.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    async fn open_calls(&self, phone: Phone) -> Result<Vec<CallId>, Error>;
+
+    /// Puts a number on the list of those that are never rung.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    async fn opt_out(&self, phone: Phone, now: Timestamp) -> Result<(), Error>;
+
+    /// Whether a number is on that list.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    async fn is_opted_out(&self, phone: Phone) -> Result<bool, Error>;
+}
+
+/// The rate at which calls are started, and who waits for a start.
+#[enum_dispatch]
+#[expect(async_fn_in_trait, reason = "the back ends are a closed list")]
+pub trait StartRate {
+    /// Lets a call of `owner` wait for a start; it keeps its place if it waits already.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    async fn join(&self, owner: &Arc<str>, id: CallId) -> Result<(), Error>;
+
+    /// When the next start is free, as far as this process knows; `None`: nobody waits.
+    fn next_start(&self) -> Option<Timestamp>;
+
+    /// Takes a start for the call that is next.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    async fn dequeue_start(&self, now: Timestamp) -> Result<Option<CallId>, Error>;
+
+    /// Gives back, unused, the start that was taken last.
+    async fn return_start(&self);
+
+    /// Resolves when a call begins to wait for a start.
+    async fn joined(&self);
+}
+
+/// What each `Idempotency-Key` stands for.
+#[enum_dispatch]
+#[expect(async_fn_in_trait, reason = "the back ends are a closed list")]
+pub trait IdempotencyStore {
+    /// Makes a key stand for a call. If it stands for one already, that is returned and nothing
+    /// changes.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    async fn reserve(
+        &self,
+        key: IdempotencyKey,
+        first: Standing,
+        now: Timestamp,
+    ) -> Result<Option<Standing>, Error>;
+
+    /// What a key stands for.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    async fn standing(&self, key: IdempotencyKey) -> Result<Option<Standing>, Error>;
+
+    /// Forgets a key whose request was refused, if it still stands for that request's call.
+    async fn unreserve(&self, key: IdempotencyKey, call: CallId);
+}
+
+/// The events that clients are still to be sent.
+///
+/// An entry is made and changed by [`CallStore::save`], [`CallStore::change`] and [`CallStore::adopt`], together with the call, when
+/// what a client sees of it has changed ([`News`](super::News)).
+#[enum_dispatch]
+#[expect(async_fn_in_trait, reason = "the back ends are a closed list")]
+pub trait OutboxStore {
+    /// Claims the events that are due at `until`, at most `most`. Nobody else gets them until
+    /// `lease_end`.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    async fn due_events(
+        &self,
+        until: Timestamp,
+        lease_end: Timestamp,
+        most: usize,
+    ) -> Result<Vec<Claimed>, Error>;
+
+    /// Notes what came of a claimed event; `false`: the claim has lapsed, and nothing changes.
+    ///
+    /// # Errors
+    /// The store cannot be asked: the claim lapses, and the event is sent again.
+    async fn settle_event(
+        &self,
+        event: &Claimed,
+        settled: Settled,
+        now: Timestamp,
+    ) -> Result<bool, Error>;
+
+    /// Waits until the moment at which an event is due first, or the first claim ends, is another
+    /// than `known`.
+    async fn next_event_due(&self, known: Option<Timestamp>) -> Timestamp;
+
+    /// Lets every event be due now that nobody has claimed, for a process whose outbox ends with
+    /// it. Nothing in a shared store, where others go on.
+    fn hurry_events(&self, now: Timestamp);
+
+    /// How far the events of a call have come; `None`: its client wants none, or it is not held.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    async fn delivery(&self, id: CallId) -> Result<Option<PendingEvent>, Error>;
+
+    /// Lets the newest state of a call be sent once more, now; `false`: its client wants no events,
+    /// or it is not held.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    async fn resend(&self, id: CallId, now: Timestamp) -> Result<bool, Error>;
+
+    /// How many events are still to be received: those that were given up do not count.
+    fn events_pending(&self) -> usize;
+}
+
+/// What the process itself does with its store, from its start to its end.
+#[enum_dispatch]
+#[expect(async_fn_in_trait, reason = "the back ends are a closed list")]
+pub trait Lifecycle {
+    /// Returns the open calls that end with this process: none of a shared store, where others go
+    /// on with them.
+    fn open(&self) -> Vec<CallId>;
+
+    /// Drops what has been readable long enough. A server does so by itself.
+    fn forget(&self, now: Timestamp);
+
+    /// The most calls that are held.
+    fn capacity(&self) -> usize;
+
+    /// Whether what is stored outlives this process, and others take over what it leaves.
+    fn is_shared(&self) -> bool;
+
+    /// Why the store cannot be used, for who looks after the service; `None`: it can.
+    fn health_issue(&self) -> Option<&'static str>;
+
+    /// Keeps the connection to a shared store for as long as it is used; ends only by being
+    /// dropped.
+    async fn tend(&self);
+
+    /// Writes what waits for a shared store, before this process ends.
+    async fn flush(&self, patience: std::time::Duration);
+}
+
+/// The back ends.
+#[derive(Debug)]
+#[enum_dispatch(
+    CallStore,
+    NumberStore,
+    StartRate,
+    IdempotencyStore,
+    OutboxStore,
+    Lifecycle
+)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one in a process, and no webhook should follow another pointer"
+)]
+pub enum Store {
+    /// In this process.
+    Memory(Memory),
+    /// On a server that instances share.
+    Redis(Redis),
+}
+
+impl Store {
+    /// A store in this process.
+    #[must_use]
+    pub fn memory(limits: StoreLimits) -> Self {
+        Self::Memory(Memory::new(limits))
+    }
+
+    /// The oldest open call that waits for this number, now that nobody has it.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    pub async fn next_in_line(&self, phone: Phone) -> Result<Option<Arc<Call>>, Error> {
+        for id in self.open_calls(phone).await? {
+            let waits = |call: &Arc<Call>| {
+                matches!(
+                    call.state,
+                    State::Queued {
+                        waiting_for: Some(WaitingFor::LiveCall),
+                        ..
+                    }
+                )
+            };
+            if let Some(call) = self.load(id).await?.filter(waits) {
+                return Ok(Some(call));
+            }
+        }
+        Ok(None)
+    }
+}

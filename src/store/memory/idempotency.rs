@@ -1,0 +1,73 @@
+//! Idempotency keys in this process, kept for a day.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Memory, lock};
+use crate::domain::CallId;
+use crate::store::{Error, IdempotencyKey, IdempotencyStore, Standing};
+
+/// How long a key is kept.
+const KEY_LIFE: SignedDuration = SignedDuration::from_hours(24);
+
+/// The keys of all clients.
+#[derive(Debug, Default)]
+pub(super) struct IdempotencyKeys(Mutex<Keys>);
+
+#[derive(Debug, Default)]
+struct Keys {
+    /// What each stands for, and since when.
+    known: HashMap<IdempotencyKey, (Standing, Timestamp)>,
+    oldest: VecDeque<(Timestamp, IdempotencyKey)>,
+}
+
+impl IdempotencyKeys {
+    fn lock(&self) -> MutexGuard<'_, Keys> {
+        lock(&self.0)
+    }
+
+    /// Drops the keys that were kept long enough.
+    pub(super) fn forget(&self, now: Timestamp) {
+        let mut keys = self.lock();
+        let is_old = |at: &Timestamp| now.duration_since(*at) >= KEY_LIFE;
+        while let Some((at, key)) = keys.oldest.front().copied().filter(|(at, _)| is_old(at)) {
+            keys.oldest.pop_front();
+            // One that was given up after a refusal and used again since has a life of its own.
+            if keys.known.get(&key).is_some_and(|(_, since)| *since == at) {
+                keys.known.remove(&key);
+            }
+        }
+    }
+}
+
+impl IdempotencyStore for Memory {
+    async fn reserve(
+        &self,
+        key: IdempotencyKey,
+        first: Standing,
+        now: Timestamp,
+    ) -> Result<Option<Standing>, Error> {
+        let mut keys = self.idempotency.lock();
+        if let Some((standing, _)) = keys.known.get(&key) {
+            return Ok(Some(*standing));
+        }
+        keys.known.insert(key, (first, now));
+        keys.oldest.push_back((now, key));
+        Ok(None)
+    }
+
+    async fn standing(&self, key: IdempotencyKey) -> Result<Option<Standing>, Error> {
+        let keys = self.idempotency.lock();
+        Ok(keys.known.get(&key).map(|(standing, _)| *standing))
+    }
+
+    async fn unreserve(&self, key: IdempotencyKey, call: CallId) {
+        let mut keys = self.idempotency.lock();
+        let known = keys.known.get(&key);
+        if known.is_some_and(|(standing, _)| standing.call == call) {
+            keys.known.remove(&key);
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! Who has a number, how often it was rung, and which numbers must not be rung, in the maps of this
+//! process.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use jiff::Timestamp;
+use smallvec::SmallVec;
+
+use super::usage::Log;
+use super::{Memory, SHARDS, lock};
+use crate::call::{Call, Decision};
+use crate::domain::{CallId, Phone};
+use crate::policy::{CallLimits, Room};
+use crate::store::{Creates, DialGrant, DialMode, DialRequest, Error, NumberStore};
+
+/// What this process knows of numbers, and of how often anybody was rung.
+#[derive(Debug)]
+pub(super) struct Numbers {
+    shards: Vec<Mutex<Shard>>,
+    /// Numbers that are never rung.
+    opted_out: RwLock<HashSet<Phone>>,
+    /// Attempts of the day, to any number.
+    starts: Mutex<Log>,
+    /// Creates of the minute, by API key.
+    creates: Mutex<HashMap<Arc<str>, Log>>,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    /// Only while calls to a number are open.
+    calls: HashMap<Phone, Calls>,
+    /// Attempts of the day to each number, where a limit counts them.
+    starts: HashMap<Phone, Log>,
+}
+
+/// The calls to a number. Nearly always there is one, which needs no allocation then.
+#[derive(Debug, Default)]
+struct Calls {
+    open: SmallVec<[CallId; 1]>,
+    /// Calls with a line: one, or more where calls of a process that is no more were taken over
+    /// beside it.
+    live: SmallVec<[CallId; 1]>,
+}
+
+/// How a call stands to its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hold {
+    /// It is not finished.
+    pub(super) is_open: bool,
+    /// Its line is open.
+    pub(super) has_line: bool,
+}
+
+impl Hold {
+    /// A call that is not held.
+    pub(super) const NONE: Self = Self {
+        is_open: false,
+        has_line: false,
+    };
+
+    pub(super) const fn of(call: &Call) -> Self {
+        Self {
+            is_open: !call.is_finished(),
+            has_line: call.has_line(),
+        }
+    }
+}
+
+impl Shard {
+    fn drop_if_idle(&mut self, phone: Phone) {
+        let is_idle = |calls: &Calls| calls.open.is_empty() && calls.live.is_empty();
+        if self.calls.get(&phone).is_some_and(is_idle) {
+            self.calls.remove(&phone);
+        }
+    }
+}
+
+impl Numbers {
+    pub(super) fn new() -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            opted_out: RwLock::default(),
+            starts: Mutex::default(),
+            creates: Mutex::default(),
+        }
+    }
+
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the index is below the number of shards"
+    )]
+    fn shard(&self, phone: Phone) -> MutexGuard<'_, Shard> {
+        lock(&self.shards[usize::try_from(phone.digits() % (SHARDS as u64)).unwrap_or_default()])
+    }
+
+    /// Notes that a call held its number as `before` and holds it as `after` now.
+    pub(super) fn note(&self, phone: Phone, id: CallId, before: Hold, after: Hold) {
+        if before == after {
+            return;
+        }
+        let mut shard = self.shard(phone);
+        let calls = shard.calls.entry(phone).or_default();
+        let changes = [
+            (&mut calls.open, before.is_open, after.is_open),
+            (&mut calls.live, before.has_line, after.has_line),
+        ];
+        for (ids, was, is) in changes {
+            if is && !was && !ids.contains(&id) {
+                ids.push(id);
+            } else if was && !is {
+                ids.retain(|known| *known != id);
+            }
+        }
+        shard.drop_if_idle(phone);
+    }
+
+    fn is_taken(&self, phone: Phone, id: Option<CallId>) -> bool {
+        let shard = self.shard(phone);
+        let others = |calls: &Calls| calls.live.iter().any(|live| Some(*live) != id);
+        shard.calls.get(&phone).is_some_and(others)
+    }
+
+    fn open_calls(&self, phone: Phone) -> Vec<CallId> {
+        let shard = self.shard(phone);
+        let calls = shard.calls.get(&phone);
+        calls.map(|calls| calls.open.to_vec()).unwrap_or_default()
+    }
+
+    fn room(&self, phone: Phone, owner: &str, often: &CallLimits, now: Timestamp) -> Room {
+        let mut room = Room::default();
+        if let Some(starts) = self.shard(phone).starts.get(&phone) {
+            room.number_hour = starts.room(often.number_hour, CallLimits::HOUR, now);
+            room.number_day = starts.room(often.number_day, CallLimits::DAY, now);
+        }
+        // Locks that all calls share are taken only where a limit asks for it.
+        if often.key_minute.is_some() {
+            let creates = lock(&self.creates);
+            room.key_minute = creates
+                .get(owner)
+                .and_then(|log| log.room(often.key_minute, CallLimits::MINUTE, now));
+        }
+        if often.service_day.is_some() {
+            room.service_day = lock(&self.starts).room(often.service_day, CallLimits::DAY, now);
+        }
+        room
+    }
+
+    fn admit(&self, owner: &Arc<str>, often: &CallLimits, now: Timestamp) -> bool {
+        if often.key_minute.is_none() {
+            return true;
+        }
+        let mut creates = lock(&self.creates);
+        let log = creates.entry(owner.clone()).or_default();
+        let has_room = log
+            .room(often.key_minute, CallLimits::MINUTE, now)
+            .is_none();
+        if has_room {
+            log.add(now, CallLimits::MINUTE);
+        }
+        has_room
+    }
+
+    fn claim(&self, phone: Phone, id: CallId, often: &CallLimits, now: Timestamp) -> bool {
+        let shard = &mut *self.shard(phone);
+        let calls = shard.calls.entry(phone).or_default();
+        if !calls.live.is_empty() {
+            return calls.live.contains(&id);
+        }
+        let has_room = |starts: &Log| {
+            let hour = starts.room(often.number_hour, CallLimits::HOUR, now);
+            let day = starts.room(often.number_day, CallLimits::DAY, now);
+            hour.or(day).is_none()
+        };
+        let allowed = shard.starts.get(&phone).is_none_or(has_room) && self.count(often, now);
+        if allowed {
+            calls.live.push(id);
+            if often.number_hour.or(often.number_day).is_some() {
+                let starts = shard.starts.entry(phone).or_default();
+                starts.add(now, CallLimits::DAY);
+            }
+        }
+        shard.drop_if_idle(phone);
+        allowed
+    }
+
+    /// Counts an attempt of the day, if its limit leaves room.
+    fn count(&self, often: &CallLimits, now: Timestamp) -> bool {
+        if often.service_day.is_none() {
+            return true;
+        }
+        let mut starts = lock(&self.starts);
+        let has_room = starts
+            .room(often.service_day, CallLimits::DAY, now)
+            .is_none();
+        if has_room {
+            starts.add(now, CallLimits::DAY);
+        }
+        has_room
+    }
+
+    fn uncount(&self, phone: Phone, at: Timestamp) {
+        if let Some(starts) = self.shard(phone).starts.get_mut(&phone) {
+            starts.take_back(at);
+        }
+        lock(&self.starts).take_back(at);
+    }
+
+    /// Forgets attempts that no limit counts any more.
+    pub(super) fn forget(&self, now: Timestamp) {
+        for shard in &self.shards {
+            lock(shard)
+                .starts
+                .retain(|_, starts| !starts.prune(now, CallLimits::DAY));
+        }
+        lock(&self.starts).prune(now, CallLimits::DAY);
+        lock(&self.creates).retain(|_, log| !log.prune(now, CallLimits::MINUTE));
+    }
+
+    fn is_opted_out(&self, phone: Phone) -> bool {
+        self.opted_out
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&phone)
+    }
+}
+
+impl NumberStore for Memory {
+    async fn request_dial(
+        &self,
+        asking: &DialRequest<'_>,
+        want: DialMode,
+    ) -> Result<DialGrant, Error> {
+        let mut grant = self.look(asking);
+        if want != DialMode::Acquire || !grant.number_allows(asking.now) {
+            return Ok(grant);
+        }
+        let (call, often, now) = (asking.call, asking.often, asking.now);
+        if asking.is_new {
+            grant.admitted = self.numbers.admit(&call.owner, often, now);
+            if !grant.admitted {
+                return Ok(self.look(asking));
+            }
+            grant.room.key_minute = None;
+        }
+        let starts =
+            grant.global_limits_allow(now) && (!asking.needs_start || self.start_queue.take(now));
+        if starts {
+            grant.claimed = self
+                .numbers
+                .claim(call.reservation.phone, call.id, often, now);
+            if !grant.claimed && asking.needs_start {
+                self.start_queue.return_start();
+            }
+        }
+        if !grant.claimed {
+            let admitted = grant.admitted;
+            grant = self.look(asking);
+            grant.admitted = admitted;
+        }
+        Ok(grant)
+    }
+
+    async fn admit(&self, asking: &DialRequest<'_>) -> Result<bool, Error> {
+        Ok(self
+            .numbers
+            .admit(&asking.call.owner, asking.often, asking.now))
+    }
+
+    async fn creates(&self, owner: &str, now: Timestamp) -> Result<Creates, Error> {
+        let known = lock(&self.numbers.creates)
+            .get(owner)
+            .map(|log| log.within(CallLimits::MINUTE, now));
+        let (made, oldest) = known.unwrap_or_default();
+        Ok(Creates { made, oldest })
+    }
+
+    /// A call is entered among the open ones when it is saved, and not before.
+    async fn leave(&self, _call: &Call) {}
+
+    async fn release(&self, call: &Call, at: Timestamp) {
+        let phone = call.reservation.phone;
+        let mut shard = self.numbers.shard(phone);
+        if let Some(calls) = shard.calls.get_mut(&phone) {
+            calls.live.retain(|live| *live != call.id);
+        }
+        shard.drop_if_idle(phone);
+        drop(shard);
+        self.numbers.uncount(phone, at);
+    }
+
+    async fn uncount(&self, call: &Call, at: Timestamp) {
+        self.numbers.uncount(call.reservation.phone, at);
+    }
+
+    /// The number was given back when the call was saved.
+    async fn vacate(&self, call: &Call) -> Result<bool, Error> {
+        let open = self.numbers.open_calls(call.reservation.phone);
+        Ok(open.iter().any(|open| *open != call.id))
+    }
+
+    async fn has_line(&self, phone: Phone) -> Result<bool, Error> {
+        Ok(self.numbers.is_taken(phone, None))
+    }
+
+    async fn open_calls(&self, phone: Phone) -> Result<Vec<CallId>, Error> {
+        Ok(self.numbers.open_calls(phone))
+    }
+
+    async fn opt_out(&self, phone: Phone, _now: Timestamp) -> Result<(), Error> {
+        let mut opted_out = self
+            .numbers
+            .opted_out
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        opted_out.insert(phone);
+        Ok(())
+    }
+
+    async fn is_opted_out(&self, phone: Phone) -> Result<bool, Error> {
+        Ok(self.numbers.is_opted_out(phone))
+    }
+}
+
+impl Memory {
+    /// What stands against a call, with nothing taken.
+    fn look(&self, asking: &DialRequest<'_>) -> DialGrant {
+        let (call, numbers, now) = (asking.call, &self.numbers, asking.now);
+        let phone = call.reservation.phone;
+        let slot = asking
+            .needs_start
+            .then(|| self.start_queue.slot(&call.owner, call.id, now))
+            .flatten();
+        let mut grant = DialGrant {
+            opted_out: numbers.is_opted_out(phone),
+            taken: numbers.is_taken(phone, Some(call.id)),
+            room: numbers.room(phone, &call.owner, asking.often, now),
+            slot,
+            ..DialGrant::default()
+        };
+        for id in numbers.open_calls(phone) {
+            let Some(other) = self.get(id).filter(|other| other.id != call.id) else {
+                continue;
+            };
+            // A key 9 counts from the moment it was pressed, also before the number is on the list.
+            grant.opted_out |= other.decision() == Some(Decision::OptedOut);
+            if asking.is_new && grant.duplicate.is_none() && is_duplicate(&other, call) {
+                grant.duplicate = Some(other.id);
+            }
+        }
+        grant
+    }
+}
+
+/// Whether `other` is open, of the same key, and asks for the very same.
+fn is_duplicate(other: &Call, call: &Call) -> bool {
+    !other.is_finished()
+        && other.owner == call.owner
+        && other.reservation.asks_the_same(&call.reservation)
+}

@@ -1,0 +1,58 @@
+//! Idempotency keys on the server, each in a slot of its own.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Redis;
+use super::numbers::millis;
+use crate::domain::CallId;
+use crate::store::{Error, IdempotencyKey, IdempotencyStore, Standing};
+
+/// How long a key is kept.
+const KEY_LIFE: SignedDuration = SignedDuration::from_hours(24);
+
+impl IdempotencyStore for Redis {
+    async fn reserve(
+        &self,
+        key: IdempotencyKey,
+        first: Standing,
+        _now: Timestamp,
+    ) -> Result<Option<Standing>, Error> {
+        let mut cmd = redis::cmd("SET");
+        let value = [first.call.as_bytes(), first.request.as_slice()].concat();
+        cmd.arg(self.names.idempotency(&key))
+            .arg(value)
+            .arg("NX")
+            .arg("GET")
+            .arg("PX")
+            .arg(millis(KEY_LIFE));
+        let known: Option<Vec<u8>> = self.link.ask("idempotency", &cmd).await?;
+        known.map(|known| standing(&known)).transpose()
+    }
+
+    async fn standing(&self, key: IdempotencyKey) -> Result<Option<Standing>, Error> {
+        let mut cmd = redis::cmd("GET");
+        let known: Option<Vec<u8>> = self
+            .link
+            .ask("idempotency", cmd.arg(self.names.idempotency(&key)))
+            .await?;
+        known.map(|known| standing(&known)).transpose()
+    }
+
+    async fn unreserve(&self, key: IdempotencyKey, call: CallId) {
+        let mut script = self.scripts.unreserve.prepare_invoke();
+        script
+            .key(self.names.idempotency(&key))
+            .arg(call.as_bytes());
+        let _done: Result<i64, Error> = self.link.run("idempotency", &script).await;
+    }
+}
+
+/// What an idempotency key stands for, as it is stored.
+fn standing(value: &[u8]) -> Result<Standing, Error> {
+    let (call, request) = value.split_first_chunk::<16>().ok_or(Error::Unreadable)?;
+    let request = request.try_into().map_err(|_| Error::Unreadable)?;
+    Ok(Standing {
+        call: CallId::from_bytes(*call),
+        request,
+    })
+}

@@ -1,0 +1,79 @@
+//! The rate at which all instances together start calls, and who waits for a start.
+
+use std::sync::{Arc, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Redis;
+use super::numbers::{millis, moment};
+use crate::clock;
+use crate::domain::CallId;
+use crate::store::{Error, StartRate};
+
+/// How long the queue is kept after it was used last.
+const TWO_DAYS: SignedDuration = SignedDuration::from_hours(48);
+
+impl Redis {
+    fn set_turn(&self, turn: Option<Timestamp>) {
+        *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = turn;
+    }
+}
+
+impl StartRate for Redis {
+    async fn join(&self, owner: &Arc<str>, id: CallId) -> Result<(), Error> {
+        let mut script = self.scripts.join.prepare_invoke();
+        script
+            .key(self.names.house("beat"))
+            .key(self.names.house("line"))
+            .key(self.names.house("rounds"));
+        script
+            .arg(id.as_bytes())
+            .arg(self.names.owner(owner))
+            .arg(millis(TWO_DAYS));
+        let next: String = self.link.run("limits", &script).await?;
+        self.set_turn(Some(moment(&next).unwrap_or(Timestamp::MIN)));
+        self.joined.notify_one();
+        Ok(())
+    }
+
+    fn next_start(&self) -> Option<Timestamp> {
+        *self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn dequeue_start(&self, now: Timestamp) -> Result<Option<CallId>, Error> {
+        let is_early = |next: Timestamp| next > now && !clock::was_set_back(next, now);
+        if self.next_start().is_none_or(is_early) {
+            return Ok(None);
+        }
+        let mut script = self.scripts.dequeue_start.prepare_invoke();
+        script
+            .key(self.names.house("beat"))
+            .key(self.names.house("line"))
+            .key(self.names.house("rounds"));
+        script.arg(now.as_millisecond().to_string()).arg(self.beat);
+        let answer = self.link.run("limits", &script).await;
+        let (id, next, waiting): (Vec<u8>, String, u64) = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                self.set_turn(now.saturating_add(SignedDuration::from_secs(1)).ok());
+                return Err(error);
+            }
+        };
+        self.set_turn(moment(&next).filter(|_| waiting > 0));
+        Ok(id.first_chunk::<16>().copied().map(CallId::from_bytes))
+    }
+
+    async fn return_start(&self) {
+        let mut script = self.scripts.return_start.prepare_invoke();
+        script
+            .key(self.names.house("beat"))
+            .key(self.names.house("day"))
+            .arg(self.beat)
+            .arg("");
+        let _done: Result<i64, Error> = self.link.run("limits", &script).await;
+    }
+
+    async fn joined(&self) {
+        self.joined.notified().await;
+    }
+}
