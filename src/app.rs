@@ -22,7 +22,7 @@ use crate::policy::Rules;
 use crate::service::intake::{Callbacks, Defaults};
 use crate::service::links::Links;
 use crate::service::opt_out::{self, DoNotCallFile};
-use crate::service::{Parts, Probe, Service, Settings};
+use crate::service::{Probe, Service, ServiceDependencies, Settings, account_digest};
 use crate::simulator::Simulator;
 use crate::speech::{Input, Speech};
 use crate::store::{self, Memory, Redis, Store};
@@ -173,12 +173,12 @@ impl App {
         let (service, simulator) = (site.service.clone(), site.simulator.clone());
         tasks.spawn({
             let service = service.clone();
-            async move { service.run_sweep().await }
+            async move { service.sweeper().run_sweep().await }
         });
         // It goes on to the end: what happens while this process stops is stored too.
         let tending = tokio::spawn({
             let service = service.clone();
-            async move { service.tend_store().await }
+            async move { service.sweeper().tend_store().await }
         });
         tasks.spawn({
             let stop = stop.clone();
@@ -215,18 +215,18 @@ impl App {
             () = &mut serving => {}
             () = signal => {
                 tracing::info!("stopping");
-                service.shut_down().await;
+                service.sweeper().shut_down().await;
                 stop.cancel();
                 serving.await;
             }
         }
         tasks.close();
-        let last_work = async { tokio::join!(tasks.wait(), service.settle_last()) };
+        let last_work = async { tokio::join!(tasks.wait(), service.sweeper().settle_last()) };
         if tokio::time::timeout(LAST_WORK, last_work).await.is_err() {
             tracing::warn!("some work was not finished in time");
         }
-        service.shut_down().await;
-        tokio::join!(notifier.flush(LAST_EVENTS), service.flush_store());
+        service.sweeper().shut_down().await;
+        tokio::join!(notifier.flush(LAST_EVENTS), service.sweeper().flush_store());
         tending.abort();
         if let Some(simulator) = simulator {
             simulator.stop().await;
@@ -335,7 +335,7 @@ fn assemble(
         origin: origin.clone(),
     });
     let traces = traces(config, &clock)?;
-    let service = Service::new(Parts {
+    let service = Service::new(ServiceDependencies {
         settings: settings(config, speech.languages().collect()),
         clock: clock.clone(),
         store: store(&metrics),
@@ -458,6 +458,7 @@ fn settings(config: &Config, languages: Vec<Language>) -> Settings {
     };
     Settings {
         account: config.carrier.account().sid,
+        account_digest: account_digest(&config.carrier.account().sid),
         from_numbers: config.from_numbers.clone(),
         service_name: config.service_name.clone(),
         contact_phone: config.contact_phone,

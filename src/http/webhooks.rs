@@ -239,7 +239,11 @@ impl Webhooks {
         match hook {
             WebhookPath::Document(document, ticket) => match VoiceRequest::read(form) {
                 Ok(request) => {
-                    let (twiml, callback) = self.service.document(document, ticket, &request).await;
+                    let (twiml, callback) = self
+                        .service
+                        .webhooks()
+                        .document(document, ticket, &request)
+                        .await;
                     (xml(twiml), callback)
                 }
                 Err(_) => (xml(LAST_RESORT.to_owned()), WebhookOutcome::Foreign),
@@ -247,14 +251,14 @@ impl Webhooks {
             WebhookPath::Status(ticket) => match StatusCallback::read(form) {
                 Ok(callback) => (
                     empty(StatusCode::NO_CONTENT),
-                    self.service.status(ticket, &callback).await,
+                    self.service.webhooks().status(ticket, &callback).await,
                 ),
                 Err(_) => (empty(StatusCode::NO_CONTENT), WebhookOutcome::Foreign),
             },
             WebhookPath::Machine(ticket) => match AmdCallback::read(form) {
                 Ok(callback) => (
                     empty(StatusCode::NO_CONTENT),
-                    self.service.machine(ticket, &callback).await,
+                    self.service.webhooks().machine(ticket, &callback).await,
                 ),
                 Err(_) => (empty(StatusCode::NO_CONTENT), WebhookOutcome::Foreign),
             },

@@ -4,9 +4,9 @@
 use crate::call::{Call, Outcome, TimelineEntry, TimelineEvent};
 use crate::telemetry::request;
 
-use super::Service;
+use super::engine::CallEngine;
 
-impl Service {
+impl CallEngine {
     /// Logs a call that this process sees for the first time.
     pub(super) fn appeared(&self, call: &Call) {
         request::note_call(call.id.as_bytes());

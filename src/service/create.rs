@@ -6,11 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
 use super::dial_decision::{DialDecision, DialQuestion};
-use super::{Applied, Error, Service, intake};
+use super::dialler::Dialler;
+use super::engine::CallEngine;
+use super::{Error, Settings, intake};
 use crate::call::{Call, CarryOver, Effect, Ended, step};
 use crate::domain::{CallId, PhoneFacts, Reservation};
 use crate::policy::{Allowance, DialReason, Verdict};
-use crate::speech::{RenderContext, Script};
+use crate::speech::{Script, Speech};
 use crate::store::{
     self, CallStore as _, Creates, IdempotencyKey, IdempotencyStore as _, NumberStore as _, Saved,
     Standing,
@@ -29,7 +31,7 @@ const ABANDONED: SignedDuration = SignedDuration::from_secs(15);
 pub struct Created {
     /// The call.
     pub call: Arc<Call>,
-    /// How many creates of its key count with it, for [`Service::allowance`]; `None`: nobody has
+    /// How many creates of its key count with it, for [`CallCreator::allowance`]; `None`: nobody has
     /// told.
     pub creates: Option<Creates>,
 }
@@ -66,7 +68,34 @@ struct Understood {
     facts: PhoneFacts,
 }
 
-impl Service {
+/// Creates calls for clients, and answers what a create would do.
+#[derive(Debug)]
+pub struct CallCreator {
+    engine: Arc<CallEngine>,
+    dialler: Arc<Dialler>,
+    settings: Arc<Settings>,
+    speech: Arc<Speech>,
+    /// Locks by the last digits of the number: identical requests at the same moment are judged
+    /// one after the other.
+    creating: Vec<tokio::sync::Mutex<()>>,
+}
+
+impl CallCreator {
+    pub(super) fn new(
+        engine: Arc<CallEngine>,
+        dialler: Arc<Dialler>,
+        settings: Arc<Settings>,
+        speech: Arc<Speech>,
+    ) -> Self {
+        Self {
+            engine,
+            dialler,
+            settings,
+            speech,
+            creating: (0..64).map(|_| tokio::sync::Mutex::default()).collect(),
+        }
+    }
+
     /// What [`Self::create`] would do with this request of `owner`; nothing is dialled.
     ///
     /// # Errors
@@ -76,9 +105,9 @@ impl Service {
         owner: &Arc<str>,
         request: &Map<String, Value>,
     ) -> Result<Check, Error> {
-        let now = self.now();
+        let now = self.engine.now();
         let Understood { reservation, facts } = self.read(request, now)?;
-        self.strangers_listed().await?;
+        self.dialler.preexisting_calls_listed().await?;
         let call = Call::new(CallId::new(now), owner.clone(), Arc::new(reservation), now);
         let asked = DialQuestion {
             call: &call,
@@ -86,10 +115,12 @@ impl Service {
             purpose: DialReason::Create,
             start_was_given: false,
         };
-        let verdict = self.judge(&asked, now).await?;
+        let verdict = self.dialler.judge(&asked, now).await?;
         Ok(Check {
             verdict,
-            script: self.0.parts.speech.script(&self.scene(&call.reservation)),
+            script: self
+                .speech
+                .script(&self.settings.render_context(&call.reservation)),
         })
     }
 
@@ -103,33 +134,23 @@ impl Service {
         owner: &str,
         told: Option<Creates>,
     ) -> Result<Option<Allowance>, Error> {
-        let (limits, now) = (&self.0.parts.settings.rules.limits, self.now());
+        let (limits, now) = (&self.settings.rules.limits, self.engine.now());
         if limits.key_minute.is_none() {
             return Ok(None);
         }
         let Creates { made, oldest } = match told {
             Some(told) => told,
-            None => self.0.parts.store.creates(owner, now).await?,
+            None => self.engine.store.creates(owner, now).await?,
         };
         Ok(limits.for_key(made, oldest, now))
     }
 
     /// Reads a request as it is to be understood at `now`.
     fn read(&self, request: &Map<String, Value>, now: Timestamp) -> Result<Understood, Error> {
-        let parts = &self.0.parts;
-        let language = |country| parts.speech.default_for(country);
-        let read = intake::reservation(request, &parts.settings.defaults, language, now);
+        let language = |country| self.speech.default_for(country);
+        let read = intake::reservation(request, &self.settings.defaults, language, now);
         let (reservation, facts) = read.map_err(Error::Invalid)?;
         Ok(Understood { reservation, facts })
-    }
-
-    pub(super) fn scene<'a>(&'a self, reservation: &'a Reservation) -> RenderContext<'a> {
-        let settings = &self.0.parts.settings;
-        RenderContext {
-            reservation,
-            service_name: &settings.service_name,
-            contact_phone: settings.contact_phone,
-        }
     }
 
     /// Makes a call: rings at once if it may, else queues it.
@@ -141,18 +162,18 @@ impl Service {
     /// [`Error::Invalid`] with every wrong field, policy or Twilio refuse, the same reservation is under way, the key
     /// stands for another request, or the store cannot serve.
     pub async fn create(
-        &self,
+        self: &Arc<Self>,
         owner: &Arc<str>,
         request: &Map<String, Value>,
         key: Option<&str>,
     ) -> Result<Created, Error> {
-        let id = CallId::new(self.now());
+        let id = CallId::new(self.engine.now());
         let key = key.map(|key| idempotency_key(owner, key));
         let understood = match self.read(request, id.made_at()) {
             Ok(understood) => understood,
             Err(wrong) => {
                 let Some(key) = key else { return Err(wrong) };
-                let standing = self.0.parts.store.standing(key).await?.ok_or(wrong)?;
+                let standing = self.engine.store.standing(key).await?.ok_or(wrong)?;
                 return self
                     .repeated(standing, request)
                     .await?
@@ -160,13 +181,13 @@ impl Service {
                     .ok_or(Error::NotFound);
             }
         };
-        if !self.0.preexisting_calls.are_listed() {
+        if !self.dialler.preexisting_calls.are_listed() {
             // A key that stands for a call needs no listing; any other stands for nothing before
             // there is one.
             if let Some(known) = self.known(key, request).await? {
                 return Ok(Created::of(known));
             }
-            self.strangers_listed().await?;
+            self.dialler.preexisting_calls_listed().await?;
         }
         let mut call = Call::new(
             id,
@@ -198,13 +219,13 @@ impl Service {
     /// made, because who was to make it died or was told that the store is away; and in the end it
     /// was made and forgotten.
     async fn let_go(&self, key: Option<IdempotencyKey>, call: CallId) -> Result<(), Error> {
-        let age = self.now().duration_since(call.made_at());
+        let age = self.engine.now().duration_since(call.made_at());
         if age >= ticket::LIFE {
             // It must not be made a second time under its key.
             return Err(Error::NotFound);
         }
         match key.filter(|_| age >= ABANDONED) {
-            Some(key) => self.0.parts.store.unreserve(key, call).await,
+            Some(key) => self.engine.store.unreserve(key, call).await,
             None => tokio::task::yield_now().await,
         }
         Ok(())
@@ -217,7 +238,7 @@ impl Service {
         request: &Map<String, Value>,
     ) -> Result<Option<Arc<Call>>, Error> {
         let Some(key) = key else { return Ok(None) };
-        match self.0.parts.store.standing(key).await? {
+        match self.engine.store.standing(key).await? {
             Some(standing) => self.repeated(standing, request).await,
             None => Ok(None),
         }
@@ -229,30 +250,29 @@ impl Service {
     /// In a task of its own: a client that hangs up in the middle must leave no key that stands for
     /// no call, and no intent that nobody sends, and must not take Twilio's answer with it.
     async fn make_apart(
-        &self,
+        self: &Arc<Self>,
         call: Arc<Call>,
         facts: PhoneFacts,
         key: Option<IdempotencyKey>,
     ) -> Result<IdempotentStart, Error> {
-        let service = self.clone();
+        let creator = self.clone();
         let making = async move {
-            let store = &service.0.parts.store;
+            let store = &creator.engine.store;
             if let Some(key) = key
-                && let Some(before) = store.reserve(key, standing(call.id, &call.reservation), service.now()).await?
+                && let Some(before) = store.reserve(key, standing(call.id, &call.reservation), creator.engine.now()).await?
                 // A cluster may have been asked twice for what was done the first time.
                 && before.call != call.id
             {
                 return Ok(IdempotentStart::Before(before));
             }
-            let made = service.make(&call, facts).await;
+            let made = creator.make(&call, facts).await;
             if let (Err(_), Some(key)) = (&made, key) {
                 store.unreserve(key, call.id).await;
             }
             made.map(IdempotentStart::New)
         };
         // Boxed, for a task moves what it does more than once.
-        self.0
-            .parts
+        self.engine
             .tasks
             .spawn(request::carry(Box::pin(making)))
             .await
@@ -268,7 +288,7 @@ impl Service {
     ) -> Result<Option<Arc<Call>>, Error> {
         let same = self.read(request, standing.call.made_at());
         if same.is_ok_and(|same| request_hash(&same.reservation) == standing.request) {
-            Ok(self.0.parts.store.load(standing.call).await?)
+            Ok(self.engine.store.load(standing.call).await?)
         } else {
             Err(Error::IdempotencyMismatch)
         }
@@ -276,8 +296,8 @@ impl Service {
 
     async fn make(&self, call: &Call, facts: PhoneFacts) -> Result<Created, Error> {
         let (phone, now) = (call.reservation.phone, call.created_at);
-        let stripe = usize::try_from(phone.digits()).unwrap_or_default() % self.0.creating.len();
-        let creating = match self.0.creating.get(stripe) {
+        let stripe = usize::try_from(phone.digits()).unwrap_or_default() % self.creating.len();
+        let creating = match self.creating.get(stripe) {
             Some(stripe) => Some(stripe.lock().await),
             None => None,
         };
@@ -287,31 +307,31 @@ impl Service {
             purpose: DialReason::Create,
             start_was_given: false,
         };
-        let decision = self.decide_dial(&asked, now).await?;
+        let decision = self.dialler.decide_dial(&asked, now).await?;
         if let DialDecision::Never(refusal) = decision {
-            self.0.parts.store.leave(call).await;
+            self.engine.store.leave(call).await;
             return Err(refusal.into());
         }
         let first = step(call, decision.event(), now);
         let effects = first.effects;
         // This process may have stood still: a call that nobody waits for any more may have been
         // made again by now.
-        let is_late = self.now().duration_since(now) > step::INTENT;
+        let is_late = self.engine.now().duration_since(now) > step::INTENT;
         let saved = if is_late {
             Err(store::Error::Away)
         } else {
-            self.0.parts.store.save(None, first.call).await
+            self.engine.store.save(None, first.call).await
         };
         let Ok(Saved::Done(stored)) = saved else {
             if let DialDecision::Now { .. } = decision {
-                self.0.parts.store.release(call, now).await;
+                self.engine.store.release(call, now).await;
             }
-            self.0.parts.store.leave(call).await;
+            self.engine.store.leave(call).await;
             return Err(saved.err().map_or(Error::Internal, Error::from));
         };
         drop(creating);
-        self.appeared(&stored);
-        self.line_up(&stored).await;
+        self.engine.appeared(&stored);
+        self.dialler.line_up(&stored).await;
         let creates = if let DialDecision::Now { creates, .. } = decision {
             creates
         } else {
@@ -327,14 +347,8 @@ impl Service {
     /// Asks Twilio while the client waits, and tells it what Twilio refused.
     async fn place_for_client(&self, stored: Arc<Call>, attempt: u8) -> Result<Arc<Call>, Error> {
         let id = stored.id;
-        let refusal = self.place(stored, attempt).await?;
-        let call = self
-            .0
-            .parts
-            .store
-            .recent(id)
-            .await?
-            .ok_or(Error::NotFound)?;
+        let refusal = self.dialler.place(stored, attempt).await?;
+        let call = self.engine.store.recent(id).await?.ok_or(Error::NotFound)?;
         let was_refused = call
             .attempts
             .last()
@@ -342,22 +356,6 @@ impl Service {
         match refusal {
             Some(refusal) if was_refused => Err(Error::Twilio(refusal)),
             _ => Ok(call),
-        }
-    }
-
-    /// Does what is wanted, each thing in a task of its own.
-    pub(super) fn perform(&self, applied: &Applied) {
-        self.perform_each(&applied.call, applied.effects.iter().copied());
-    }
-
-    pub(super) fn perform_each(&self, call: &Arc<Call>, effects: impl Iterator<Item = Effect>) {
-        for effect in effects {
-            let (service, call) = (self.clone(), call.clone());
-            self.0.parts.tasks.spawn(request::carry_for(call.baggage.trace, async move {
-                if let Err(error) = service.effect(call.clone(), effect).await {
-                    tracing::error!(call.id = %call.id, error = %error, ?effect, "an effect could not be performed");
-                }
-            }));
         }
     }
 }

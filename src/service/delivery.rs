@@ -18,7 +18,7 @@ impl Service {
         if call.reservation.callback_url.is_none() {
             return Ok(None);
         }
-        Ok(self.0.parts.store.delivery(call.id).await?)
+        Ok(self.0.engine.store.delivery(call.id).await?)
     }
 
     /// Sends the newest state of a call of `owner` again, whether it was received or given up.
@@ -30,7 +30,7 @@ impl Service {
         if call.reservation.callback_url.is_none() {
             return Err(Error::NoCallbackUrl);
         }
-        let is_sent = self.0.parts.store.resend(id, self.now()).await?;
+        let is_sent = self.0.engine.store.resend(id, self.now()).await?;
         if is_sent {
             Ok(call)
         } else {

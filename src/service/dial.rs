@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::Error;
+use super::dialler::Dialler;
 use super::effects::sid;
-use super::{Error, Service};
 use crate::call::{AccountTier, AttemptRef, Call, Event, step};
 use crate::domain::Phone;
 use crate::store::NumberStore as _;
@@ -23,7 +24,7 @@ use crate::twilio::client::{
 /// help.
 const NO_TRIAL_NUMBER: u32 = 572_002;
 
-impl Service {
+impl Dialler {
     /// Asks Twilio for the call whose intent is stored; tells why if it was refused.
     pub(super) async fn place(
         &self,
@@ -45,28 +46,26 @@ impl Service {
                 .started_at
                 .saturating_add(step::INTENT)
                 .unwrap_or(intent.started_at);
-            if self.now() > at {
+            if self.engine.now() > at {
                 tracing::warn!(call.id = %call.id, attempt, "an intent has lapsed; it is settled like a call without an answer");
                 return Ok(None);
             }
             // And once more when its bytes are wanted: a connection takes time as well.
             let until = Some(SendDeadline {
-                clock: self.0.parts.clock.clone(),
+                clock: self.engine.clock.clone(),
                 at,
             });
-            let result = self
-                .measured("create", self.0.parts.twilio.create(&new_call, until))
-                .await;
+            let result = self.twilio.create(&new_call, until).await;
             if let Err(TwilioError::Refused(refusal)) = &result
                 && let Some(less) = less(intent.terms, refusal)
             {
-                self.0.carrier.reduce(less);
+                self.carrier.reduce(less);
                 continue;
             }
             let (event, refusal) = self
                 .answered(&call, attempt, result.map(|created| sid(&created)))
                 .await;
-            self.send(&call, event).await?;
+            self.engine.send(&call, event).await?;
             return Ok(refusal);
         }
     }
@@ -74,11 +73,12 @@ impl Service {
     /// The call with what the account lets us ask for written down: who takes it over must know.
     /// `None`: it is gone.
     async fn on_terms(&self, call: Arc<Call>, attempt: u8) -> Result<Option<Arc<Call>>, Error> {
-        let terms = self.0.carrier.terms();
+        let terms = self.carrier.terms();
         if call.attempts.last().is_none_or(|last| last.terms >= terms) {
             return Ok(Some(call));
         }
         let applied = self
+            .engine
             .apply(call.id, Event::Reduced { attempt, terms })
             .await?;
         Ok(applied.map(|applied| applied.call))
@@ -91,7 +91,7 @@ impl Service {
         attempt: u8,
         result: Result<crate::domain::Sid, TwilioError>,
     ) -> (Event<'static>, Option<Refusal>) {
-        let (carrier, now) = (&self.0.carrier, self.now());
+        let (carrier, now) = (&self.carrier, self.engine.now());
         match result {
             Ok(sid) => {
                 carrier.accepted();
@@ -148,7 +148,7 @@ impl Service {
         refusal: &Refusal,
         from: Option<Phone>,
     ) -> Option<Timestamp> {
-        let (carrier, now) = (&self.0.carrier, self.now());
+        let (carrier, now) = (&self.carrier, self.engine.now());
         let code = refusal.code.unwrap_or_else(|| u32::from(refusal.status));
         match (refusal.scope(), from) {
             (Scope::Account, _) => {
@@ -166,14 +166,14 @@ impl Service {
     /// Nothing rang, so no limit counts it.
     async fn uncount(&self, call: &Call, attempt: u8) {
         if let Some(last) = call.attempts.last().filter(|last| last.number == attempt) {
-            self.0.parts.store.uncount(call, last.started_at).await;
+            self.engine.store.uncount(call, last.started_at).await;
         }
     }
 
     /// Tests an account that Twilio refused, with the cheapest question that any kind of key may
     /// ask.
     pub(super) async fn watch_carrier(&self) {
-        let (clock, carrier) = (&self.0.parts.clock, &self.0.carrier);
+        let (clock, carrier) = (&self.engine.clock, &self.carrier);
         loop {
             let Some(test_at) = carrier.test_at() else {
                 carrier.closed().await;
@@ -184,32 +184,28 @@ impl Service {
                 page_size: Some(1),
                 ..Default::default()
             };
-            match self
-                .measured("list", self.0.parts.twilio.list(&query))
-                .await
-            {
+            match self.twilio.list(&query).await {
                 Ok(_) => carrier.reopen(),
                 Err(TwilioError::Refused(refusal)) => {
                     carrier.shut(
                         refusal.code.unwrap_or_else(|| u32::from(refusal.status)),
-                        self.now(),
+                        self.engine.now(),
                     );
                 }
                 Err(error) => {
                     tracing::warn!(error = %error, "the test of a refused account had no answer");
-                    carrier.not_tested(self.now());
+                    carrier.not_tested(self.engine.now());
                 }
             }
         }
     }
 
     fn new_call(&self, call: &Call, attempt: u8) -> Option<NewCall> {
-        let parts = &self.0.parts;
         let head = Head {
             call: call.id,
             attempt,
-            account: self.0.account,
-            sealed_at: self.now(),
+            account: self.settings.account_digest,
+            sealed_at: self.engine.now(),
         };
         let intent = call.attempts.last()?;
         let body = Body {
@@ -226,21 +222,21 @@ impl Service {
             TicketPurpose::Status,
             TicketPurpose::Machine,
         ];
-        let [voice, status, machine] = parts.tickets.seal_each(purposes, &head, &body).ok()?;
+        let [voice, status, machine] = self.tickets.seal_each(purposes, &head, &body).ok()?;
         let extension = call
             .reservation
             .extension
             .as_ref()
             .map(|extension| extension.as_str().to_owned());
         // SendDigits rules machine detection out (docs/twilio.md).
-        let detects = parts.settings.machine_detection && extension.is_none();
-        let machine_detection = detects.then(|| detection(parts.links.machine(&machine)));
+        let detects = self.settings.machine_detection && extension.is_none();
+        let machine_detection = detects.then(|| detection(self.links.machine(&machine)));
         let whole = NewCall {
             to: call.reservation.phone.to_string(),
             from: intent.from.to_string(),
-            url: parts.links.answer(&voice),
-            fallback_url: Some(parts.links.fallback(&voice)),
-            status_callback: Some(parts.links.status(&status)),
+            url: self.links.answer(&voice),
+            fallback_url: Some(self.links.fallback(&voice)),
+            status_callback: Some(self.links.status(&status)),
             status_callback_events: StatusCallbackEvent::ALL.to_vec(),
             timeout: u16::try_from(step::RING.as_secs()).ok(),
             time_limit: u32::try_from(step::TALK.as_secs()).ok(),

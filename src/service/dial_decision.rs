@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Error, Service};
+use super::Error;
+use super::dialler::Dialler;
 use crate::call::{Call, Event, Outcome, State, WaitingFor};
 use crate::domain::{Phone, PhoneFacts};
 use crate::policy::{DialReason, PolicyInput, Refusal, Verdict};
@@ -46,7 +47,7 @@ pub(super) enum DialDecision {
     Never(Refusal),
 }
 
-impl Service {
+impl Dialler {
     /// What policy says of a call, with all that is known now. Nothing is taken.
     pub(super) async fn judge(
         &self,
@@ -54,8 +55,7 @@ impl Service {
         now: Timestamp,
     ) -> Result<Verdict, Error> {
         let grant = self
-            .0
-            .parts
+            .engine
             .store
             .request_dial(&self.asking(asked, now), DialMode::Peek)
             .await?;
@@ -64,7 +64,7 @@ impl Service {
 
     fn asking<'a>(&'a self, asked: &DialQuestion<'a>, now: Timestamp) -> DialRequest<'a> {
         let is_new = matches!(asked.purpose, DialReason::Create);
-        let often = &self.0.parts.settings.rules.limits;
+        let often = &self.settings.rules.limits;
         DialRequest {
             call: asked.call,
             often,
@@ -79,17 +79,17 @@ impl Service {
         let phone = asked.call.reservation.phone;
         PolicyInput {
             duplicate: grant.duplicate,
-            opted_out: grant.opted_out || self.0.parts.settings.do_not_call.contains(&phone),
+            opted_out: grant.opted_out || self.settings.do_not_call.contains(&phone),
             room: grant.room,
-            taken: grant.taken || self.0.preexisting_calls.has(phone),
-            carrier: self.0.carrier.closed_until(now),
+            taken: grant.taken || self.preexisting_calls.has(phone),
+            carrier: self.carrier.closed_until(now),
             slot: grant.slot,
         }
     }
 
     fn verdict(&self, asked: &DialQuestion<'_>, grant: &DialGrant, now: Timestamp) -> Verdict {
         let facts = self.facts(asked, grant, now);
-        let rules = &self.0.parts.settings.rules;
+        let rules = &self.settings.rules;
         rules.judge(
             &asked.call.reservation,
             asked.phone,
@@ -106,7 +106,7 @@ impl Service {
         asked: &DialQuestion<'_>,
         now: Timestamp,
     ) -> Result<DialDecision, Error> {
-        let (call, store) = (asked.call, &self.0.parts.store);
+        let (call, store) = (asked.call, &self.engine.store);
         let mut asking = self.asking(asked, now);
         // What this process knows alone comes first: a call that may not ring now takes nothing
         // from others.
@@ -126,7 +126,7 @@ impl Service {
             creates = grant.creates.or(creates);
             match self.verdict(asked, &grant, now) {
                 Verdict::Allowed if grant.claimed => {
-                    let from = self.0.carrier.caller_id(call.reservation.country, now);
+                    let from = self.carrier.caller_id(call.reservation.country, now);
                     return Ok(DialDecision::Now {
                         from: from.unwrap_or(call.reservation.phone),
                         creates,
@@ -157,14 +157,14 @@ impl Service {
 
     /// The time of a queued call has come, or its pause was planned: asks policy. Whether it rings.
     pub(super) async fn consider(
-        &self,
+        self: &Arc<Self>,
         call: &Arc<Call>,
         start_was_given: bool,
     ) -> Result<bool, Error> {
         let State::Queued { waiting_for, until } = call.state else {
             return Ok(false);
         };
-        let now = self.now();
+        let now = self.engine.now();
         let earliest = if waiting_for == Some(WaitingFor::Retry) {
             until
         } else {
@@ -181,7 +181,7 @@ impl Service {
         // If another writer was quicker, this turn is given up; the sweep will consider the call
         // again. The intent is as old as its claim on the number: a process that stood still in
         // between must not ring beside another call.
-        let applied = self.apply_to(call, decision.event(), now).await;
+        let applied = self.engine.apply_to(call, decision.event(), now).await;
         let rings = matches!(
             (&decision, &applied),
             (DialDecision::Now { .. }, Ok(Some(_)))
@@ -191,7 +191,7 @@ impl Service {
         }
         if let Some(applied) = applied? {
             self.line_up(&applied.call).await;
-            self.perform(&applied);
+            self.engine.perform(&applied);
         }
         Ok(rings)
     }
@@ -200,14 +200,13 @@ impl Service {
     /// same call.
     async fn give_number_back(&self, call: &Call, claimed_at: Timestamp) -> Result<(), Error> {
         let rings = self
-            .0
-            .parts
+            .engine
             .store
             .load(call.id)
             .await?
             .is_some_and(|call| call.has_line());
         if !rings {
-            self.0.parts.store.release(call, claimed_at).await;
+            self.engine.store.release(call, claimed_at).await;
         }
         Ok(())
     }
@@ -220,17 +219,17 @@ impl Service {
                 waiting_for: Some(WaitingFor::Slot),
                 ..
             }
-        ) && let Err(error) = self.0.parts.store.join(&call.owner, call.id).await
+        ) && let Err(error) = self.engine.store.join(&call.owner, call.id).await
         {
             tracing::warn!(call.id = %call.id, error = %error, "a call will be looked at again when its turn should have come");
         }
     }
 
     /// Starts the calls whose turn has come.
-    pub(super) async fn dequeue_start(&self, now: Timestamp) {
+    pub(super) async fn dequeue_start(self: &Arc<Self>, now: Timestamp) {
         // Those in the line keep their places while Twilio takes no calls.
-        let store = &self.0.parts.store;
-        while self.0.carrier.closed_until(now).is_none() {
+        let store = &self.engine.store;
+        while self.carrier.closed_until(now).is_none() {
             let id = match store.dequeue_start(now).await {
                 Ok(Some(id)) => id,
                 Ok(None) => return,
@@ -257,52 +256,31 @@ impl Service {
 
     /// When the next call may be started that waits for it.
     pub(super) fn next_start(&self, now: Timestamp) -> Option<Timestamp> {
-        self.0.parts.store.next_start().map(|turn| {
-            self.0
-                .carrier
+        self.engine.store.next_start().map(|turn| {
+            self.carrier
                 .closed_until(now)
                 .map_or(turn, |open| turn.max(open))
         })
     }
 
-    /// A call has changed at `now`: if its line is closed or it is finished, its number is given
-    /// back, and who waits for it comes next. Where the line is closed but a key may still come,
-    /// that is one question later: nobody else is to ring before staff had the time to draw breath
-    /// anyway.
-    pub(super) async fn leave_number(&self, before: &Call, call: &Call, now: Timestamp) {
-        let closed = before.has_line() && !call.has_line();
-        let settled = matches!(before.state, State::Settling { .. })
-            && !matches!(call.state, State::Settling { .. });
-        let settles =
-            matches!(call.state, State::Settling { until, .. } if until <= cooldown_end(now));
-        let leaves = closed && !settles || settled || call.is_finished() && !before.is_finished();
-        // Nobody waits for most numbers, and a task for each would be too many.
-        if leaves && self.0.parts.store.vacate(call).await.unwrap_or(false) && (closed || settled) {
-            self.notify_number_free(
-                call.reservation.phone,
-                cooldown_end(if settled { before.updated_at } else { now }),
-            );
-        }
-    }
-
     /// A number is free again: who waited for it longest is considered at `at`, once staff had the
     /// time to draw breath.
-    pub(super) fn notify_number_free(&self, phone: Phone, at: Timestamp) {
-        let service = self.clone();
-        self.0.parts.tasks.spawn(async move {
-            let (clock, stop) = (&service.0.parts.clock, &service.0.parts.stop);
+    pub(super) fn notify_number_free(self: &Arc<Self>, phone: Phone, at: Timestamp) {
+        let dialler = self.clone();
+        self.engine.tasks.spawn(async move {
+            let (clock, stop) = (&dialler.engine.clock, &dialler.stop);
             let breath = clock.sleep_until(at.max(clock.now()));
             if stop.run_until_cancelled(breath).await.is_none() {
                 return;
             }
-            if let Err(error) = service.consider_next(phone).await {
+            if let Err(error) = dialler.consider_next(phone).await {
                 tracing::error!(error = %error, "a call that waits for a number could not be considered");
             }
         });
     }
 
-    async fn consider_next(&self, phone: Phone) -> Result<(), Error> {
-        if let Some(call) = self.0.parts.store.next_in_line(phone).await? {
+    async fn consider_next(self: &Arc<Self>, phone: Phone) -> Result<(), Error> {
+        if let Some(call) = self.engine.store.next_in_line(phone).await? {
             self.consider(&call, false).await?;
         }
         Ok(())

@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Error, Service, links};
+use super::dialler::Dialler;
+use super::{Error, links};
+use crate::call::talk::{self, TalkContext};
 use crate::call::{
-    AttemptRef, Call, CarrierStatus, Closing, Effect, Event, FinalStatus, LookupResult,
+    AttemptRef, Call, CarrierStatus, Closing, Effect, Event, FinalStatus, Input, LookupResult,
     TalkPosition,
 };
 use crate::domain::Sid;
 use crate::store::{CallStore as _, NumberStore as _};
-use crate::twilio::client::{CallResource, CallUpdate, Error as TwilioError, ListQuery};
+use crate::twilio::client::{CallEvent, CallResource, CallUpdate, Error as TwilioError, ListQuery};
 use crate::twilio::{CallSid, CallStatus};
 
 /// How far our clock may be from Twilio's when calls of the past are told from the one that is
@@ -21,8 +23,12 @@ const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
 /// How often a search of the list of calls goes on to the next page.
 const PAGES: usize = 5;
 
-impl Service {
-    pub(super) async fn effect(&self, call: Arc<Call>, effect: Effect) -> Result<(), Error> {
+impl Dialler {
+    pub(super) async fn effect(
+        self: &Arc<Self>,
+        call: Arc<Call>,
+        effect: Effect,
+    ) -> Result<(), Error> {
         match effect {
             Effect::Consider => self.consider(&call, false).await.map(|_rings| ()),
             Effect::Place { attempt } => self.place(call, attempt).await.map(|_refusal| ()),
@@ -31,9 +37,9 @@ impl Service {
                     .await
             }
             Effect::Apologize { attempt, sid } => {
-                let twiml = self.0.parts.speech.render(
+                let twiml = self.speech.render(
                     &call.last_words(),
-                    &self.scene(&call.reservation),
+                    &self.settings.render_context(&call.reservation),
                     "",
                 );
                 self.update(&call, attempt, sid, &CallUpdate::Twiml(twiml))
@@ -42,18 +48,11 @@ impl Service {
             Effect::LeaveMessage { attempt, sid } => self.leave_message(&call, attempt, sid).await,
             Effect::OptOut => self.opt_out(call.reservation.phone).await,
             Effect::LookUp { attempt } => {
-                self.count_stuck(&call);
+                self.engine.count_stuck(&call);
                 self.look_up(&call, attempt).await
             }
             Effect::ReadEvents { attempt } => self.read_events(&call, attempt).await,
         }
-    }
-
-    pub(super) async fn send(&self, call: &Call, event: Event<'_>) -> Result<(), Error> {
-        if let Some(applied) = self.apply(call.id, event).await? {
-            self.perform(&applied);
-        }
-        Ok(())
     }
 
     /// Ends or redirects a line. Twilio's "not in progress" means that it has ended already: its
@@ -66,24 +65,19 @@ impl Service {
         update: &CallUpdate,
     ) -> Result<(), Error> {
         let name = call_sid(on);
-        let mut result = self
-            .measured("update", self.0.parts.twilio.update(&name, update))
-            .await;
+        let mut result = self.twilio.update(&name, update).await;
         let refused = |result: &Result<CallResource, TwilioError>| matches!(result, Err(TwilioError::Refused(refusal)) if refusal.is_not_in_progress());
         if refused(&result) && matches!(update, CallUpdate::Twiml(_)) {
             // Nobody is on the line (yet): it is ended without a word.
-            result = self
-                .measured(
-                    "update",
-                    self.0.parts.twilio.update(&name, &CallUpdate::Complete),
-                )
-                .await;
+            result = self.twilio.update(&name, &CallUpdate::Complete).await;
         }
         match result {
             // A cancelled call that had not left Twilio's queue ends without a callback.
             Ok(resource) if resource.status.is_some_and(CallStatus::is_terminal) => {
                 let found = found(attempt, &resource);
-                self.send(call, Event::LookedUp { attempt, found }).await
+                self.engine
+                    .send(call, Event::LookedUp { attempt, found })
+                    .await
             }
             Ok(_) => Ok(()),
             Err(TwilioError::Refused(refusal)) if refusal.is_not_in_progress() => {
@@ -102,10 +96,7 @@ impl Service {
             return Ok(());
         };
         let result = match last.sid {
-            Some(known) => match self
-                .measured("fetch", self.0.parts.twilio.fetch(&call_sid(known)))
-                .await
-            {
+            Some(known) => match self.twilio.fetch(&call_sid(known)).await {
                 Ok(resource) => Ok(Some(resource)),
                 Err(TwilioError::Refused(refusal)) if refusal.is_not_found() => Ok(None),
                 Err(error) => Err(error),
@@ -123,7 +114,9 @@ impl Service {
                 LookupResult::Unreachable
             }
         };
-        self.send(call, Event::LookedUp { attempt, found }).await
+        self.engine
+            .send(call, Event::LookedUp { attempt, found })
+            .await
     }
 
     /// Looks for a call to this number whose name no attempt of ours has, made since the intent.
@@ -140,9 +133,7 @@ impl Service {
             ..ListQuery::default()
         };
         let others = self.names_of_others(call).await;
-        let mut page = self
-            .measured("list", self.0.parts.twilio.list(&query))
-            .await?;
+        let mut page = self.twilio.list(&query).await?;
         for _ in 0..PAGES {
             let mut calls = VecDeque::from(page.calls);
             while let Some(resource) = calls.pop_front() {
@@ -163,16 +154,14 @@ impl Service {
             let Some(next) = page.next_page_uri else {
                 break;
             };
-            page = self
-                .measured("list", self.0.parts.twilio.list_next(&next))
-                .await?;
+            page = self.twilio.list_next(&next).await?;
         }
         Ok(None)
     }
 
     /// The names of other calls' attempts to the same number.
     async fn names_of_others(&self, call: &Call) -> Vec<Sid> {
-        let store = &self.0.parts.store;
+        let store = &self.engine.store;
         let mut names = Vec::new();
         for id in store
             .open_calls(call.reservation.phone)
@@ -198,10 +187,7 @@ impl Service {
         else {
             return Ok(());
         };
-        let events = match self
-            .measured("events", self.0.parts.twilio.events(&call_sid(on)))
-            .await
-        {
+        let events = match self.twilio.events(&call_sid(on)).await {
             Ok(events) => events,
             Err(error) => {
                 tracing::warn!(call.id = %call.id, attempt, error = &error as &dyn std::error::Error, "the events of a call could not be read");
@@ -239,7 +225,30 @@ impl Service {
                 .is_some_and(|url| url.contains(links::path::ANSWER))
         });
         let keys = complete.then_some(keys.as_slice());
-        self.send(call, Event::EventsRead { attempt, keys }).await
+        self.engine
+            .send(call, Event::EventsRead { attempt, keys })
+            .await
+    }
+
+    /// What Twilio remembers to have been said, as the key that means the same.
+    fn spoken_key(&self, call: &Call, position: TalkPosition, event: &CallEvent) -> Option<String> {
+        let text = event
+            .parameter("speech_result")
+            .filter(|text| !text.trim().is_empty())?;
+        let confidence = event
+            .parameter("confidence")
+            .and_then(|text| text.parse().ok());
+        let said = self
+            .speech
+            .understand(call.reservation.language, text, confidence);
+        match talk::as_digits(
+            position,
+            Input::Spoken(said),
+            &TalkContext::of(&call.reservation),
+        ) {
+            Some(Input::Digits(key)) => Some(key.to_owned()),
+            Some(Input::Silence | Input::Spoken(_)) | None => None,
+        }
     }
 }
 

@@ -6,11 +6,10 @@
 
 use std::sync::Arc;
 
+use super::Error;
 use super::dial_decision::DialQuestion;
-use super::webhooks::{WebhookOutcome, said};
-use super::{Error, Service};
+use super::webhooks::{WebhookHandler, WebhookOutcome, said};
 use crate::call::position::TalkStage;
-use crate::call::talk::{self, TalkContext};
 use crate::call::{
     AccountTier, Call, Event, Goodbye, Input, Reply, SpokenIntent, State, TalkPosition,
 };
@@ -18,17 +17,16 @@ use crate::domain::{Language, Phone};
 use crate::policy::{DialReason, Verdict};
 use crate::store::{CallStore as _, NumberStore as _};
 use crate::ticket::{Body, Head, TicketPurpose};
-use crate::twilio::client::CallEvent;
 use crate::twilio::webhook::VoiceRequest;
 
 /// What a carrier in the country code 1 attests of a number that it gave to the caller itself
 /// (docs/twilio.md, *Webhooks*).
 const ATTESTED: &str = "TN-Validation-Passed-A";
 
-impl Service {
+impl WebhookHandler {
     /// The first document for somebody who rings one of our numbers.
     pub async fn inbound(&self, request: &VoiceRequest<'_>) -> (String, WebhookOutcome) {
-        if request.account_sid != self.0.parts.settings.account {
+        if request.account_sid != self.settings.account {
             return (
                 crate::speech::LAST_RESORT.to_owned(),
                 WebhookOutcome::Foreign,
@@ -87,9 +85,9 @@ impl Service {
         };
         // A call that this process does not know has ended with the one that did: there is nothing
         // to decide.
-        match self.apply(opened.head.call, event).await {
+        match self.engine.apply(opened.head.call, event).await {
             Ok(Some(applied)) => {
-                self.perform_for_twilio(&applied).await;
+                self.dialler.perform_for_twilio(&applied).await;
                 let reply = applied.reply.unwrap_or(Reply::Goodbye(Goodbye::Decided));
                 (
                     self.say_inbound(&reply, &applied.call, ticket),
@@ -112,7 +110,7 @@ impl Service {
         let Some(caller) = request.from.and_then(Phone::from_e164) else {
             return Ok(None);
         };
-        let store = &self.0.parts.store;
+        let store = &self.engine.store;
         let mut waiting = Vec::new();
         for id in store.open_calls(caller).await? {
             waiting.extend(store.load(id).await?.filter(|call| call.awaits_answer()));
@@ -127,7 +125,7 @@ impl Service {
         {
             return Ok(Some((call.clone(), TalkStage::Called)));
         }
-        let now = self.now();
+        let now = self.engine.now();
         for call in waiting {
             let used_up = call
                 .attempts
@@ -142,7 +140,7 @@ impl Service {
             };
             if matches!(call.state, State::Queued { .. })
                 && !used_up
-                && self.judge(&asked, now).await? == Verdict::Allowed
+                && self.dialler.judge(&asked, now).await? == Verdict::Allowed
             {
                 return Ok(Some((call, TalkStage::Offer)));
             }
@@ -151,13 +149,13 @@ impl Service {
     }
 
     fn seal_inbound(&self, call: &Call) -> Option<String> {
-        let from = *self.0.parts.settings.from_numbers.first()?;
+        let from = *self.settings.from_numbers.first()?;
         let attempt = call.attempts.last().map_or(0, |last| last.number);
         let head = Head {
             call: call.id,
             attempt,
-            account: self.0.account,
-            sealed_at: self.now(),
+            account: self.settings.account_digest,
+            sealed_at: self.engine.now(),
         };
         let body = Body {
             owner: call.owner.clone(),
@@ -168,27 +166,24 @@ impl Service {
             terms: AccountTier::Full,
             baggage: call.baggage,
         };
-        self.0
-            .parts
-            .tickets
-            .seal(TicketPurpose::Inbound, &head, &body)
-            .ok()
+        self.tickets.seal(TicketPurpose::Inbound, &head, &body).ok()
     }
 
     fn say_inbound(&self, reply: &Reply, call: &Call, ticket: &str) -> String {
         let action = reply
             .listen()
-            .map(|position| self.0.parts.links.inbound_keys(position, ticket))
+            .map(|position| self.links.inbound_keys(position, ticket))
             .unwrap_or_default();
-        self.0
-            .parts
-            .speech
-            .render(reply, &self.scene(&call.reservation), &action)
+        self.speech.render(
+            reply,
+            &self.settings.render_context(&call.reservation),
+            &action,
+        )
     }
 
     /// Who we are, in the language of the caller's country, or of our number's.
     fn who_we_are(&self, request: &VoiceRequest<'_>) -> String {
-        let (settings, speech) = (&self.0.parts.settings, &self.0.parts.speech);
+        let (settings, speech) = (&self.settings, &self.speech);
         let phone = |text: Option<&str>| text.and_then(Phone::from_e164);
         let (caller, called) = (phone(request.from), phone(request.to));
         let country =
@@ -201,34 +196,6 @@ impl Service {
         speech.inbound(language, &settings.service_name, contact)
     }
 
-    /// What Twilio remembers to have been said, as the key that means the same.
-    pub(super) fn spoken_key(
-        &self,
-        call: &Call,
-        position: TalkPosition,
-        event: &CallEvent,
-    ) -> Option<String> {
-        let text = event
-            .parameter("speech_result")
-            .filter(|text| !text.trim().is_empty())?;
-        let confidence = event
-            .parameter("confidence")
-            .and_then(|text| text.parse().ok());
-        let said = self
-            .0
-            .parts
-            .speech
-            .understand(call.reservation.language, text, confidence);
-        match talk::as_digits(
-            position,
-            Input::Spoken(said),
-            &TalkContext::of(&call.reservation),
-        ) {
-            Some(Input::Digits(key)) => Some(key.to_owned()),
-            Some(Input::Silence | Input::Spoken(_)) | None => None,
-        }
-    }
-
     /// What came from the keypad, or what was said; a key always wins.
     pub(super) fn input<'a>(
         &self,
@@ -237,9 +204,7 @@ impl Service {
     ) -> Input<'a> {
         match request.digits.filter(|digits| !digits.is_empty()) {
             Some(digits) => Input::Digits(digits),
-            None => {
-                said(&self.0.parts.speech, language, request).map_or(Input::Silence, Input::Spoken)
-            }
+            None => said(&self.speech, language, request).map_or(Input::Silence, Input::Spoken),
         }
     }
 }

@@ -8,9 +8,9 @@ use std::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Service;
+use super::engine::CallEngine;
 use crate::call::{AccountTier, Call, TimelineEvent};
 use crate::store::{CallStore as _, Lifecycle as _, OutboxStore as _};
-use crate::twilio::client::{Error as TwilioError, Why};
 
 /// Nobody counts the finished calls that a shared server holds until their time is over: no figure
 /// is better than 0.
@@ -26,7 +26,7 @@ impl Service {
     pub async fn scrape(&self) -> String {
         let (now, metrics) = (self.now(), self.metrics());
         let state = &metrics.state;
-        match self.0.parts.store.call_counts(now).await {
+        match self.0.engine.store.call_counts(now).await {
             Ok(call_counts) => {
                 for (place, count) in call_counts.statuses.into_iter().enumerate() {
                     state.calls.at(place).set(float(count));
@@ -45,15 +45,15 @@ impl Service {
                 tracing::warn!(error = %error, "the store does not tell how many calls it holds");
             }
         }
-        let pending = self.0.parts.store.events_pending();
+        let pending = self.0.engine.store.events_pending();
         state
             .events_pending
             .set(float(u64::try_from(pending).unwrap_or(u64::MAX)));
         state.capacity.set(float(
-            u64::try_from(self.0.parts.store.capacity()).unwrap_or(u64::MAX),
+            u64::try_from(self.0.engine.store.capacity()).unwrap_or(u64::MAX),
         ));
         state.caller_ids_set_aside.set(float(
-            u64::try_from(self.0.carrier.suspended(now)).unwrap_or(u64::MAX),
+            u64::try_from(self.0.dialler.carrier.suspended(now)).unwrap_or(u64::MAX),
         ));
         let readiness = self.readiness();
         for (part, gauge) in state.ailing.iter() {
@@ -66,16 +66,18 @@ impl Service {
         }
         state.ready.set(flag(readiness.is_ready()));
         let text = metrics.render();
-        if self.0.parts.store.is_shared() {
+        if self.0.engine.store.is_shared() {
             without_finished(&text)
         } else {
             text
         }
     }
+}
 
+impl CallEngine {
     /// Counts what is new about a call.
     pub(super) fn count(&self, before: &Call, call: &Call) {
-        let metrics = &self.0.parts.metrics;
+        let metrics = &self.metrics;
         for (place, entry) in call.timeline.iter().enumerate().skip(before.timeline.len()) {
             match entry.what {
                 TimelineEvent::Ended(because) => metrics.attempts.at(because as usize).increment(1),
@@ -126,55 +128,13 @@ impl Service {
             .is_some_and(|last| last.terms == AccountTier::Full)
         {
             tracing::warn!(call.id = %call.id, attempt = call.attempts.len(), "nothing is heard of a call; it is looked up");
-            self.0.parts.metrics.stuck_calls.increment(1);
+            self.metrics.stuck_calls.increment(1);
         }
     }
 
     /// A webhook with keys that came at `begun` is stored.
     pub(super) fn count_key(&self, begun: Instant) {
-        self.0.parts.metrics.key_to_record.record(begun.elapsed());
-    }
-
-    /// Measures a request to Twilio.
-    pub(super) async fn measured<T>(
-        &self,
-        operation: &'static str,
-        request: impl Future<Output = Result<T, TwilioError>>,
-    ) -> Result<T, TwilioError> {
-        let metrics = &self.0.parts.metrics;
-        let begun = Instant::now();
-        let result = request.await;
-        let (word, code) = match &result {
-            Ok(_) => ("ok", None),
-            Err(TwilioError::Refused(refusal)) => ("refused", refusal.code),
-            Err(TwilioError::TryLater { code, .. }) => ("rate_limited", *code),
-            Err(TwilioError::NotSent(_)) => ("connect", None),
-            Err(TwilioError::Unanswered { why }) => (unanswered(why), None),
-        };
-        if result.is_err() {
-            metrics.twilio_errors.count(code);
-        }
-        let took = begun.elapsed();
-        metrics.twilio.get(operation).get(word).record(took);
-        let duration_ms = took.as_secs_f64() * 1_000.0;
-        self.trace_twilio(operation, word, took);
-        tracing::debug!(
-            operation,
-            result = word,
-            twilio.code = code,
-            duration_ms,
-            "asked Twilio"
-        );
-        result
-    }
-}
-
-const fn unanswered(why: &Why) -> &'static str {
-    match why {
-        Why::Timeout => "timeout",
-        Why::Broken(_) => "broken",
-        Why::Status(_) => "server_error",
-        Why::Unreadable | Why::ForeignPage => "unreadable",
+        self.metrics.key_to_record.record(begun.elapsed());
     }
 }
 

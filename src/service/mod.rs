@@ -1,8 +1,17 @@
-//! The use cases: load, step, save, perform the effects. The only place where the core meets store,
-//! Twilio and speech.
+//! The use cases. The only place where the core meets store, Twilio and speech.
 //!
-//! Whatever happens to a call goes through `Service::apply`. Start with `create` for what a client
-//! sets off, and with `webhooks` for what Twilio does.
+//! Four types share the work, over one that changes calls:
+//!
+//! - [`CallCreator`] (`create`): a client's request becomes a call.
+//! - [`WebhookHandler`] (`webhooks`, `inbound`): Twilio's requests are answered.
+//! - `Dialler` (`dialler`, `dial_decision`, `dial`, `effects`): phones ring and lines end.
+//! - [`Sweeper`] (`sweep`): calls are woken at their time.
+//! - `CallEngine` (`engine`): load, step, save, perform the effects.
+//!
+//! The way of a webhook: `http::webhooks` (bytes, verified form) → [`WebhookHandler::document`]
+//! (ticket, event) → `CallEngine::apply` (load, step, save) → `speech` (reply). The way of a
+//! create: `http::api` → [`CallCreator::create`] → `Dialler::decide_dial` → the store →
+//! `Dialler::place`.
 
 pub mod intake;
 pub mod links;
@@ -16,6 +25,9 @@ mod effects;
 mod metrics;
 mod inbound;
 mod dial;
+mod dialler;
+mod engine;
+mod twilio_api;
 mod ready;
 mod call_log;
 mod preexisting_calls;
@@ -32,28 +44,37 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::call::{Call, Effect, Event, Reply, step};
+use crate::call::{Call, Event};
 use crate::clock::Clock;
-use crate::domain::{CallId, Phone};
+use crate::domain::{CallId, Phone, Reservation};
 use crate::policy::{Refusal, Rules};
-use crate::speech::Speech;
-use crate::store::{CallStore as _, Saved, Store};
+use crate::speech::{RenderContext, Speech};
+use crate::store::{CallStore as _, Store};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::request;
 use crate::telemetry::traces::Traces;
 use crate::ticket::Tickets;
 use crate::{store, twilio};
 
+use carrier_health::CarrierHealth;
+use dialler::Dialler;
+use engine::CallEngine;
+use preexisting_calls::PreexistingCalls;
+use twilio_api::TwilioApi;
+
 pub use carrier_health::HealthIssue;
-pub use create::Check;
+pub use create::{CallCreator, Check};
 pub use ready::Readiness;
-pub use webhooks::{DocumentRequest, WebhookOutcome};
+pub use sweep::Sweeper;
+pub use webhooks::{DocumentRequest, WebhookHandler, WebhookOutcome};
 
 /// What a deployment decides.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The account that webhooks must name.
     pub account: twilio::AccountSid,
+    /// The digest of the account that tickets carry, from [`account_digest`].
+    pub account_digest: [u8; 8],
     /// Our numbers, the preferred one first.
     pub from_numbers: Vec<Phone>,
     /// How the service names itself.
@@ -70,9 +91,20 @@ pub struct Settings {
     pub do_not_call: HashSet<Phone>,
 }
 
-/// The parts that a service is made of.
+impl Settings {
+    /// What the words about a reservation need beside the reservation.
+    pub(crate) fn render_context<'a>(&'a self, reservation: &'a Reservation) -> RenderContext<'a> {
+        RenderContext {
+            reservation,
+            service_name: &self.service_name,
+            contact_phone: self.contact_phone,
+        }
+    }
+}
+
+/// What a service is built from.
 #[derive(Debug)]
-pub struct Parts {
+pub struct ServiceDependencies {
     /// What this deployment decides.
     pub settings: Settings,
     /// The time.
@@ -117,15 +149,12 @@ pub struct Service(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    parts: Parts,
-    carrier: carrier_health::CarrierHealth,
-    preexisting_calls: preexisting_calls::PreexistingCalls,
-    /// What the public URL answered last, when that was not our answer.
-    unreachable: std::sync::Mutex<Option<String>>,
-    /// Identical requests at the same moment are looked at one after the other.
-    creating: Vec<tokio::sync::Mutex<()>>,
-    /// The digest of the account in tickets.
-    account: [u8; 8],
+    engine: Arc<CallEngine>,
+    settings: Arc<Settings>,
+    dialler: Arc<Dialler>,
+    creator: Arc<CallCreator>,
+    webhooks: WebhookHandler,
+    sweeper: Sweeper,
 }
 
 /// Why a use case could not be carried out.
@@ -163,73 +192,124 @@ pub enum Error {
     Internal,
 }
 
-/// A call after an event.
-#[derive(Debug)]
-struct Applied {
-    call: Arc<Call>,
-    reply: Option<Reply>,
-    effects: Vec<Effect>,
-}
-
 impl Service {
-    /// Puts the parts together; nothing runs yet.
+    /// Builds a service; nothing runs yet.
     #[must_use]
-    pub fn new(parts: Parts) -> Self {
-        let account = account_digest(&parts.settings.account);
-        let carrier = carrier_health::CarrierHealth::new(&parts.settings.from_numbers);
-        let preexisting_calls = preexisting_calls::PreexistingCalls::new();
-        let creating = (0..64).map(|_| tokio::sync::Mutex::default()).collect();
-        let unreachable = std::sync::Mutex::default();
+    pub fn new(parts: ServiceDependencies) -> Self {
+        let engine = Arc::new(CallEngine::new(
+            parts.clock,
+            parts.store,
+            parts.metrics.clone(),
+            parts.traces.clone(),
+            parts.tasks,
+        ));
+        let settings = Arc::new(parts.settings);
+        let tickets = Arc::new(parts.tickets);
+        let links = Arc::new(parts.links);
+        let speech = Arc::new(parts.speech);
+        let dialler = Arc::new(Dialler {
+            engine: engine.clone(),
+            twilio: TwilioApi::new(parts.twilio, parts.metrics, parts.traces),
+            tickets: tickets.clone(),
+            links: links.clone(),
+            speech: speech.clone(),
+            do_not_call: parts.do_not_call,
+            stop: parts.stop.clone(),
+            carrier: CarrierHealth::new(&settings.from_numbers),
+            preexisting_calls: PreexistingCalls::new(),
+            settings: settings.clone(),
+        });
+        let performer = Arc::downgrade(&dialler);
+        engine.set_performer(performer);
+        let creator = Arc::new(CallCreator::new(
+            engine.clone(),
+            dialler.clone(),
+            settings.clone(),
+            speech.clone(),
+        ));
+        let webhooks = WebhookHandler {
+            engine: engine.clone(),
+            dialler: dialler.clone(),
+            settings: settings.clone(),
+            tickets,
+            links,
+            speech,
+        };
+        let sweeper = Sweeper {
+            engine: engine.clone(),
+            dialler: dialler.clone(),
+            stop: parts.stop,
+            probe: parts.probe,
+            unreachable: std::sync::Mutex::default(),
+        };
         Self(Arc::new(Inner {
-            parts,
-            carrier,
-            preexisting_calls,
-            unreachable,
-            creating,
-            account,
+            engine,
+            settings,
+            dialler,
+            creator,
+            webhooks,
+            sweeper,
         }))
+    }
+
+    /// Creates calls.
+    #[must_use]
+    pub fn creator(&self) -> &Arc<CallCreator> {
+        &self.0.creator
+    }
+
+    /// Answers Twilio's requests.
+    #[must_use]
+    pub fn webhooks(&self) -> &WebhookHandler {
+        &self.0.webhooks
+    }
+
+    /// Wakes calls, and ends them with the process.
+    #[must_use]
+    pub fn sweeper(&self) -> &Sweeper {
+        &self.0.sweeper
     }
 
     /// The time of this service.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.0.parts.clock.now()
+        self.0.engine.clock.now()
     }
 
     /// What it reads the time from.
     #[must_use]
     pub fn clock(&self) -> &Clock {
-        &self.0.parts.clock
+        &self.0.engine.clock
     }
 
     /// What this deployment decides.
     #[must_use]
     pub fn settings(&self) -> &Settings {
-        &self.0.parts.settings
+        &self.0.settings
     }
 
     /// Where calls are kept, and what clients are still to be told of them.
     #[must_use]
     pub fn store(&self) -> &Store {
-        &self.0.parts.store
+        &self.0.engine.store
     }
 
     /// What is counted.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
-        &self.0.parts.metrics
+        &self.0.engine.metrics
     }
 
     /// Where traces are told, if anywhere.
     #[must_use]
     pub fn traces(&self) -> Option<&Traces> {
-        self.0.parts.traces.as_ref()
+        self.0.engine.traces.as_ref()
     }
 
     /// Cancelled when this process ends.
     #[must_use]
     pub fn stopping(&self) -> CancellationToken {
-        self.0.parts.stop.clone()
+        self.0.sweeper.stop.clone()
     }
 
     /// A call of `owner`.
@@ -237,7 +317,7 @@ impl Service {
     /// # Errors
     /// There is none, or the store cannot serve.
     pub async fn get(&self, owner: &str, id: CallId) -> Result<Arc<Call>, Error> {
-        let call = self.0.parts.store.load(id).await?.ok_or(Error::NotFound)?;
+        let call = self.0.engine.store.load(id).await?.ok_or(Error::NotFound)?;
         if *call.owner != *owner {
             return Err(Error::NotFound);
         }
@@ -255,7 +335,7 @@ impl Service {
         id: CallId,
     ) -> Result<tokio::sync::watch::Receiver<Arc<Call>>, Error> {
         self.get(owner, id).await?;
-        self.0.parts.store.watch(id).await?.ok_or(Error::NotFound)
+        self.0.engine.store.watch(id).await?.ok_or(Error::NotFound)
     }
 
     /// Cancels a call of `owner`; cancelling twice is cancelling once.
@@ -270,6 +350,8 @@ impl Service {
             return Err(Error::CallFinished);
         }
         let applied = self
+            .0
+            .engine
             .apply(id, Event::Cancel)
             .await?
             .ok_or(Error::NotFound)?;
@@ -277,58 +359,14 @@ impl Service {
         if !is_canceled(&applied.call) {
             return Err(Error::CallFinished);
         }
-        self.perform(&applied);
+        self.0.engine.perform(&applied);
         Ok(applied.call)
-    }
-
-    /// Lets an event happen to a stored call, again and again until no other writer was quicker.
-    /// `None`: not stored.
-    async fn apply(&self, id: CallId, event: Event<'_>) -> Result<Option<Applied>, store::Error> {
-        loop {
-            let Some(before) = self.0.parts.store.recent(id).await? else {
-                return Ok(None);
-            };
-            if let Some(applied) = self.apply_to(&before, event, self.now()).await? {
-                return Ok(Some(applied));
-            }
-        }
-    }
-
-    /// Lets an event happen at `now` to a call as it was loaded; `None` when it has changed
-    /// meanwhile.
-    async fn apply_to(
-        &self,
-        before: &Arc<Call>,
-        event: Event<'_>,
-        now: Timestamp,
-    ) -> Result<Option<Applied>, store::Error> {
-        if let Some(parent) = before.baggage.trace {
-            request::note_trace(parent);
-        }
-        let step = step(before, event, now);
-        if !step.changed {
-            return Ok(Some(Applied {
-                call: before.clone(),
-                reply: step.reply,
-                effects: step.effects,
-            }));
-        }
-        match self.0.parts.store.change(before, step.call, event).await? {
-            Saved::Conflict => Ok(None),
-            Saved::Done(call) => {
-                self.log_changes(before, &call);
-                self.leave_number(before, &call, now).await;
-                Ok(Some(Applied {
-                    call,
-                    reply: step.reply,
-                    effects: step.effects,
-                }))
-            }
-        }
     }
 }
 
-fn account_digest(account: &twilio::AccountSid) -> [u8; 8] {
+/// The first eight bytes of the SHA-256 of an account's SID.
+#[must_use]
+pub fn account_digest(account: &twilio::AccountSid) -> [u8; 8] {
     let digest = ring::digest::digest(&ring::digest::SHA256, account.to_string().as_bytes());
     digest.as_ref().first_chunk().copied().unwrap_or_default()
 }

@@ -10,7 +10,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Applied, Error, Service};
+use super::Error;
+use super::dialler::Dialler;
+use super::engine::Applied;
 use crate::call::{Decision, Effect, Event};
 use crate::domain::Phone;
 use crate::store::{CallStore as _, NumberStore as _};
@@ -113,14 +115,14 @@ impl Inner {
     }
 }
 
-impl Service {
+impl Dialler {
     /// Whether a number must not be rung. A key 9 counts from the moment it was pressed, also
     /// before it is on the list.
     ///
     /// # Errors
     /// The store cannot be asked.
     pub(super) async fn is_opted_out(&self, phone: Phone) -> Result<bool, Error> {
-        let (settings, store) = (&self.0.parts.settings, &self.0.parts.store);
+        let (settings, store) = (&self.settings, &self.engine.store);
         if settings.do_not_call.contains(&phone) || store.is_opted_out(phone).await? {
             return Ok(true);
         }
@@ -135,16 +137,16 @@ impl Service {
 
     /// Puts a number on the list and ends the other calls to it; doing so again changes nothing.
     pub(super) async fn opt_out(&self, phone: Phone) -> Result<(), Error> {
-        let store = &self.0.parts.store;
-        store.opt_out(phone, self.now()).await?;
-        if let Some(file) = &self.0.parts.do_not_call
+        let store = &self.engine.store;
+        store.opt_out(phone, self.engine.now()).await?;
+        if let Some(file) = &self.do_not_call
             && let Err(error) = file.append(phone).await
         {
             tracing::error!(%error, "a wish not to be called could not be written to TABLECALL_DO_NOT_CALL_FILE");
         }
         for id in store.open_calls(phone).await? {
-            if let Some(applied) = self.apply(id, Event::OptedOut).await? {
-                self.perform(&applied);
+            if let Some(applied) = self.engine.apply(id, Event::OptedOut).await? {
+                self.engine.perform(&applied);
             }
         }
         Ok(())
@@ -162,7 +164,7 @@ impl Service {
             .effects
             .iter()
             .filter(|effect| **effect != Effect::OptOut);
-        self.perform_each(&applied.call, others.copied());
+        self.engine.perform_each(&applied.call, others.copied());
     }
 }
 

@@ -6,14 +6,16 @@
 //! rings their numbers.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
+use super::Error;
 use super::dial_decision::cooldown_end;
-use super::{Error, Service};
+use super::dialler::Dialler;
 use crate::domain::Phone;
 use crate::store::{Lifecycle as _, NumberStore as _};
 use crate::twilio::client::{CallPage, Error as TwilioError, ListQuery};
@@ -69,10 +71,10 @@ impl PreexistingCalls {
     }
 }
 
-impl Service {
+impl Dialler {
     /// Waits a little until Twilio's calls are known.
-    pub(super) async fn strangers_listed(&self) -> Result<(), Error> {
-        let mut listed = self.0.preexisting_calls.listed.subscribe();
+    pub(super) async fn preexisting_calls_listed(&self) -> Result<(), Error> {
+        let mut listed = self.preexisting_calls.listed.subscribe();
         let waiting = tokio::time::timeout(PATIENCE, listed.wait_for(|listed| *listed));
         match waiting.await {
             Ok(Ok(_)) => Ok(()),
@@ -81,8 +83,8 @@ impl Service {
     }
 
     /// Lists Twilio's live calls, as often as it takes; then watches them until they have ended.
-    pub(super) async fn know_strangers(&self) {
-        let (clock, preexisting_calls) = (&self.0.parts.clock, &self.0.preexisting_calls);
+    pub(super) async fn watch_preexisting_calls(self: &Arc<Self>) {
+        let (clock, preexisting_calls) = (&self.engine.clock, &self.preexisting_calls);
         let mut pause = FIRST_PAUSE;
         let found = loop {
             match self.list_live().await {
@@ -112,7 +114,7 @@ impl Service {
             );
         }
         *preexisting_calls.lock() = found;
-        self.0.carrier.reopen();
+        self.carrier.reopen();
         preexisting_calls.listed.send_replace(true);
         let end = clock
             .now()
@@ -122,14 +124,14 @@ impl Service {
             clock
                 .sleep_until(clock.now().saturating_add(LOOK).unwrap_or(end))
                 .await;
-            self.look_at_strangers().await;
+            self.look_up_preexisting_calls().await;
         }
         preexisting_calls.lock().clear();
     }
 
     /// Those that no other instance looks after.
     async fn unknown_of(&self, found: HashMap<CallSid, Phone>) -> HashMap<CallSid, Phone> {
-        let store = &self.0.parts.store;
+        let store = &self.engine.store;
         let mut unknown = HashMap::new();
         for (sid, phone) in found {
             if !store.is_shared() || !store.has_line(phone).await.unwrap_or(false) {
@@ -141,43 +143,35 @@ impl Service {
 
     async fn list_live(&self) -> Result<HashMap<CallSid, Phone>, TwilioError> {
         let mut found = HashMap::new();
-        for from in &self.0.parts.settings.from_numbers {
+        for from in &self.settings.from_numbers {
             for status in LIVE {
                 let query = ListQuery {
                     from: Some(from.to_string()),
                     status: Some(status),
                     ..ListQuery::default()
                 };
-                let mut page = self
-                    .measured("list", self.0.parts.twilio.list(&query))
-                    .await?;
+                let mut page = self.twilio.list(&query).await?;
                 for _ in 0..PAGES {
                     note(&mut found, &page);
                     let Some(next) = page.next_page_uri else {
                         break;
                     };
-                    page = self
-                        .measured("list", self.0.parts.twilio.list_next(&next))
-                        .await?;
+                    page = self.twilio.list_next(&next).await?;
                 }
             }
         }
         Ok(found)
     }
 
-    async fn look_at_strangers(&self) {
+    async fn look_up_preexisting_calls(self: &Arc<Self>) {
         let known: Vec<(CallSid, Phone)> = self
-            .0
             .preexisting_calls
             .lock()
             .iter()
             .map(|(sid, phone)| (*sid, *phone))
             .collect();
         for (sid, phone) in known {
-            let ended = match self
-                .measured("fetch", self.0.parts.twilio.fetch(&sid))
-                .await
-            {
+            let ended = match self.twilio.fetch(&sid).await {
                 Ok(resource) => resource.status.is_some_and(CallStatus::is_terminal),
                 Err(TwilioError::Refused(refusal)) => refusal.is_not_found(),
                 Err(
@@ -187,8 +181,8 @@ impl Service {
                 ) => false,
             };
             if ended {
-                self.0.preexisting_calls.lock().remove(&sid);
-                self.notify_number_free(phone, cooldown_end(self.now()));
+                self.preexisting_calls.lock().remove(&sid);
+                self.notify_number_free(phone, cooldown_end(self.engine.now()));
             }
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::sweep::Sweeper;
 use super::{HealthIssue, Probe, Service};
 use crate::store::Lifecycle as _;
 
@@ -38,8 +39,8 @@ impl Service {
     /// What is not well at this moment.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
-        let mut health_issues = self.0.carrier.health_issues(self.now());
-        if !self.0.preexisting_calls.are_listed() {
+        let mut health_issues = self.0.dialler.carrier.health_issues(self.now());
+        if !self.0.dialler.preexisting_calls.are_listed() {
             health_issues.push(HealthIssue {
                 part: "calls",
                 detail: "Twilio has not told yet which calls are under way, so none is placed."
@@ -47,7 +48,7 @@ impl Service {
                 grave: true,
             });
         }
-        if let Some(detail) = self.0.parts.store.health_issue() {
+        if let Some(detail) = self.0.engine.store.health_issue() {
             let detail = format!("{detail}. Calls under way go on; no new one is made.");
             health_issues.push(HealthIssue {
                 part: "store",
@@ -57,6 +58,7 @@ impl Service {
         }
         if let Some(detail) = self
             .0
+            .sweeper
             .unreachable
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -71,14 +73,16 @@ impl Service {
         }
         Readiness {
             health_issues,
-            stopping: self.0.parts.stop.is_cancelled(),
+            stopping: self.0.sweeper.stop.is_cancelled(),
         }
     }
+}
 
+impl Sweeper {
     /// Looks at ourselves from outside, now and then.
     pub(super) async fn watch_public_url(&self) {
-        let clock = &self.0.parts.clock;
-        let Some(Probe { http, origin }) = &self.0.parts.probe else {
+        let clock = &self.engine.clock;
+        let Some(Probe { http, origin }) = &self.probe else {
             return;
         };
         loop {
@@ -105,7 +109,6 @@ impl Service {
 
     fn public_url_found(&self, found: Option<String>) {
         let mut known = self
-            .0
             .unreachable
             .lock()
             .unwrap_or_else(PoisonError::into_inner);

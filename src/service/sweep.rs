@@ -1,8 +1,14 @@
 //! The one place that waits: wakes each call at its time, and forgets what was kept long enough.
 
+use std::sync::{Arc, Mutex};
+
 use jiff::{SignedDuration, Timestamp};
 
-use super::Service;
+use super::Probe;
+use super::dialler::Dialler;
+use super::engine::CallEngine;
+use tokio_util::sync::CancellationToken;
+
 use crate::call::{Event, Evidence, State};
 use crate::store::{CallStore as _, Lifecycle as _, StartRate as _};
 
@@ -13,15 +19,27 @@ const LAST_WRITES: std::time::Duration = std::time::Duration::from_secs(4);
 /// How many calls are woken at once.
 const BATCH: usize = 256;
 
-impl Service {
+/// Wakes calls at their time and watches what the service depends on.
+#[derive(Debug)]
+pub struct Sweeper {
+    pub(super) engine: Arc<CallEngine>,
+    pub(super) dialler: Arc<Dialler>,
+    pub(super) stop: CancellationToken,
+    /// What looks at the public URL now and then.
+    pub(super) probe: Option<Probe>,
+    /// What the public URL answered last, if that was not our answer.
+    pub(super) unreachable: Mutex<Option<String>>,
+}
+
+impl Sweeper {
     /// Wakes calls until the service is stopped.
     pub async fn run_sweep(&self) {
-        let stop = self.0.parts.stop.clone();
+        let stop = self.stop.clone();
         let work = async {
             tokio::join!(
                 self.sweep_for_ever(),
-                self.watch_carrier(),
-                self.know_strangers(),
+                self.dialler.watch_carrier(),
+                self.dialler.watch_preexisting_calls(),
                 self.watch_public_url()
             )
         };
@@ -30,7 +48,7 @@ impl Service {
     }
 
     async fn sweep_for_ever(&self) {
-        let (clock, store) = (&self.0.parts.clock, &self.0.parts.store);
+        let (clock, store) = (&self.engine.clock, &self.engine.store);
         let mut housekeeping = clock.now();
         let mut next = None;
         loop {
@@ -39,9 +57,9 @@ impl Service {
                 store.forget(now);
                 housekeeping = now.saturating_add(HOUSEKEEPING).unwrap_or(Timestamp::MAX);
             }
-            self.dequeue_start(now).await;
+            self.dialler.dequeue_start(now).await;
             self.wake_due(now).await;
-            let until = [next, self.next_start(now)]
+            let until = [next, self.dialler.next_start(now)]
                 .into_iter()
                 .flatten()
                 .fold(housekeeping, Timestamp::min);
@@ -55,7 +73,7 @@ impl Service {
 
     /// Wakes what is due; calls that are due still are woken at the next turn.
     async fn wake_due(&self, now: Timestamp) {
-        let due = match self.0.parts.store.due(now, BATCH).await {
+        let due = match self.engine.store.due(now, BATCH).await {
             Ok(due) => due,
             Err(error) => {
                 tracing::error!(error = %error, "the store does not tell which calls are due");
@@ -63,17 +81,18 @@ impl Service {
             }
         };
         for id in due {
-            match self.apply(id, Event::Wake).await {
+            match self.engine.apply(id, Event::Wake).await {
                 // Considered here and not in a task: a call whose turn has not come would be due
                 // again at once.
                 Ok(Some(applied)) if matches!(applied.call.state, State::Queued { .. }) => {
                     for effect in &applied.effects {
-                        if let Err(error) = self.effect(applied.call.clone(), *effect).await {
+                        if let Err(error) = self.dialler.effect(applied.call.clone(), *effect).await
+                        {
                             tracing::error!(call.id = %id, error = %error, "a call could not be considered");
                         }
                     }
                 }
-                Ok(Some(applied)) => self.perform(&applied),
+                Ok(Some(applied)) => self.engine.perform(&applied),
                 Ok(None) => {}
                 Err(error) => {
                     tracing::error!(call.id = %id, error = %error, "a call could not be woken");
@@ -84,18 +103,18 @@ impl Service {
 
     /// Keeps the connection to a shared store; ends only by being dropped.
     pub async fn tend_store(&self) {
-        self.0.parts.store.tend().await;
+        self.engine.store.tend().await;
     }
 
     /// Writes what waits for a shared store, for a few seconds at most.
     pub async fn flush_store(&self) {
-        self.0.parts.store.flush(LAST_WRITES).await;
+        self.engine.store.flush(LAST_WRITES).await;
     }
 
     /// Waits for calls whose line has just been closed, as long as they wait for a key that was
     /// overtaken: nobody else will conclude them. Nothing in a shared store: others do.
     pub async fn settle_last(&self) {
-        let (clock, store) = (&self.0.parts.clock, &self.0.parts.store);
+        let (clock, store) = (&self.engine.clock, &self.engine.store);
         while !store.is_shared() {
             let mut settling = Vec::new();
             for id in store.open() {
@@ -114,7 +133,7 @@ impl Service {
             clock.sleep_until(until).await;
             // What would follow is not done: a pause before the next attempt ends with this
             // process.
-            if let Err(error) = self.apply(id, Event::Wake).await {
+            if let Err(error) = self.engine.apply(id, Event::Wake).await {
                 tracing::error!(call.id = %id, error = %error, "a call could not be concluded");
                 return;
             }
@@ -123,8 +142,8 @@ impl Service {
 
     /// What waits for a later moment ends here, when nothing else will remember it.
     pub async fn shut_down(&self) {
-        for id in self.0.parts.store.open() {
-            if let Err(error) = self.apply(id, Event::Shutdown).await {
+        for id in self.engine.store.open() {
+            if let Err(error) = self.engine.apply(id, Event::Shutdown).await {
                 tracing::error!(call.id = %id, error = %error, "a call could not be ended");
             }
         }

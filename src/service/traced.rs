@@ -2,38 +2,14 @@
 //!
 //! Without a collector nothing here does anything.
 
-use std::time::Duration;
-
-use super::Service;
+use super::engine::CallEngine;
 use crate::call::{Call, TimelineEntry, TimelineEvent};
-use crate::telemetry::request;
 use crate::telemetry::traces::{Attribute, FinishedSpan, SpanRole};
 
-impl Service {
-    /// A request to Twilio that was made for the request at hand.
-    pub(super) fn trace_twilio(
-        &self,
-        operation: &'static str,
-        result: &'static str,
-        took: Duration,
-    ) {
-        let Some(traces) = self.traces() else { return };
-        let Some(parent) = request::current().and_then(|context| context.trace()) else {
-            return;
-        };
-        let past = FinishedSpan {
-            parent,
-            name: format!("Twilio {operation}").into(),
-            side: SpanRole::Client,
-            attributes: vec![Attribute::new("tablecall.result", result)],
-            failed: (result != "ok").then_some(result),
-        };
-        traces.took(past, took);
-    }
-
+impl CallEngine {
     /// An event of a call: with its end an attempt is told, and with its verdict the call.
     pub(super) fn trace_entry(&self, call: &Call, entry: TimelineEntry) {
-        let (Some(traces), Some(parent)) = (self.traces(), call.baggage.trace) else {
+        let (Some(traces), Some(parent)) = (self.traces.as_ref(), call.baggage.trace) else {
             return;
         };
         let id = Attribute::new("tablecall.call.id", call.id.to_string());

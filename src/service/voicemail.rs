@@ -1,12 +1,13 @@
 //! The one message that may be left on a machine.
 
+use super::Error;
+use super::dialler::Dialler;
 use super::effects::call_sid;
-use super::{Error, Service};
 use crate::call::{Call, Event};
 use crate::domain::Sid;
 use crate::twilio::client::{CallUpdate, Error as TwilioError};
 
-impl Service {
+impl Dialler {
     /// Puts the message in the place of the talk; a line that cannot be used for it is closed.
     pub(super) async fn leave_message(
         &self,
@@ -15,15 +16,10 @@ impl Service {
         on: Sid,
     ) -> Result<(), Error> {
         let twiml = self
-            .0
-            .parts
             .speech
-            .voicemail(&self.scene(&call.reservation));
+            .voicemail(&self.settings.render_context(&call.reservation));
         let update = CallUpdate::Twiml(twiml);
-        let left = match self
-            .measured("update", self.0.parts.twilio.update(&call_sid(on), &update))
-            .await
-        {
+        let left = match self.twilio.update(&call_sid(on), &update).await {
             Ok(_) => true,
             Err(TwilioError::Unanswered { why }) => {
                 tracing::warn!(call.id = %call.id, attempt, why = %why, "it is not known whether a message was left");
@@ -38,7 +34,9 @@ impl Service {
                 false
             }
         };
-        self.send(call, Event::Message { attempt, left }).await?;
+        self.engine
+            .send(call, Event::Message { attempt, left })
+            .await?;
         if left {
             Ok(())
         } else {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::create::standing;
+use super::dialler::Dialler;
 use super::effects::{how, sid};
-use super::{Applied, Error, Service, links};
+use super::engine::{Applied, CallEngine};
+use super::{Error, Settings, links};
 use crate::call::{
     Apology, AttemptRef, Call, CarrierStatus, Closing, Event, Input, Machine, Reply, SpokenIntent,
     TalkPosition,
@@ -15,7 +17,7 @@ use crate::domain::Language;
 use crate::speech::Speech;
 use crate::store::{self, CallStore as _, IdempotencyStore as _, Saved};
 use crate::telemetry::request;
-use crate::ticket::{Error as TicketError, Opened, TicketPurpose};
+use crate::ticket::{Error as TicketError, Opened, TicketPurpose, Tickets};
 use crate::twilio::webhook::{AmdCallback, StatusCallback, VoiceRequest};
 use crate::twilio::{AccountSid, AnsweredBy, CallStatus};
 
@@ -49,7 +51,18 @@ pub enum WebhookOutcome {
 /// quicker.
 const MOST_TURNS: usize = 100;
 
-impl Service {
+/// Answers Twilio's requests: documents of the conversation and callbacks.
+#[derive(Debug)]
+pub struct WebhookHandler {
+    pub(super) engine: Arc<CallEngine>,
+    pub(super) dialler: Arc<Dialler>,
+    pub(super) settings: Arc<Settings>,
+    pub(super) tickets: Arc<Tickets>,
+    pub(super) links: Arc<links::Links>,
+    pub(super) speech: Arc<Speech>,
+}
+
+impl WebhookHandler {
     /// The document for `request`: always TwiML, whatever happens.
     pub async fn document(
         &self,
@@ -84,10 +97,10 @@ impl Service {
         match self.hear(&opened, event).await {
             Ok(Some(applied)) => {
                 if let Some(begun) = keyed {
-                    self.count_key(begun);
+                    self.engine.count_key(begun);
                 }
                 let reply = applied.reply.unwrap_or(Reply::Apology(Apology::Fault));
-                self.perform_for_twilio(&applied).await;
+                self.dialler.perform_for_twilio(&applied).await;
                 (
                     self.say(&reply, &applied.call, ticket),
                     WebhookOutcome::Heard,
@@ -186,7 +199,7 @@ impl Service {
     async fn callback(&self, opened: &Opened, event: Event<'_>) -> WebhookOutcome {
         match self.hear(opened, event).await {
             Ok(Some(applied)) => {
-                self.perform_for_twilio(&applied).await;
+                self.dialler.perform_for_twilio(&applied).await;
                 WebhookOutcome::Heard
             }
             Ok(None) => WebhookOutcome::Foreign,
@@ -205,7 +218,7 @@ impl Service {
         purpose: TicketPurpose,
         account: AccountSid,
     ) -> Result<Opened, Option<Opened>> {
-        let (opened, expired) = match self.0.parts.tickets.open(ticket, purpose, self.now()) {
+        let (opened, expired) = match self.tickets.open(ticket, purpose, self.engine.now()) {
             Ok(opened) => (opened, false),
             Err(TicketError::Expired(opened)) => (opened, true),
             Err(TicketError::Forged) => return Err(None),
@@ -215,7 +228,7 @@ impl Service {
             return Err(Some(opened));
         }
         let fits =
-            account == self.0.parts.settings.account && opened.head.account == self.0.account;
+            account == self.settings.account && opened.head.account == self.settings.account_digest;
         if fits { Ok(opened) } else { Err(Some(opened)) }
     }
 
@@ -223,17 +236,17 @@ impl Service {
     /// is of a form that this process does not know.
     async fn hear(&self, opened: &Opened, event: Event<'_>) -> Result<Option<Applied>, Error> {
         for _ in 0..MOST_TURNS {
-            match self.apply(opened.head.call, event).await {
+            match self.engine.apply(opened.head.call, event).await {
                 Ok(Some(applied)) => return Ok(Some(applied)),
                 // What is stored cannot be had now, and the restaurant is on the line: the ticket
                 // tells enough.
                 Ok(None) | Err(store::Error::Away | store::Error::Full) => {}
                 Err(error) => return Err(error.into()),
             }
-            let Some(taken) = opened.call(self.now()) else {
+            let Some(taken) = opened.call(self.engine.now()) else {
                 return Ok(None);
             };
-            match self.0.parts.store.adopt(taken).await? {
+            match self.engine.store.adopt(taken).await? {
                 Saved::Done(call) => Box::pin(self.took_over(&call)).await,
                 // Somebody else was quicker: then it is there now.
                 Saved::Conflict => {}
@@ -247,34 +260,35 @@ impl Service {
     /// What else this process has to know of a call that it took over. A store that cannot tell now
     /// is no reason to let down who has picked up.
     async fn took_over(&self, call: &Arc<Call>) {
-        self.appeared(call);
+        self.engine.appeared(call);
         // A client that asks again under its key must get this call, and not another one.
         if let Some(key) = call.baggage.idempotency {
             let _known = self
-                .0
-                .parts
+                .engine
                 .store
-                .reserve(key, standing(call.id, &call.reservation), self.now())
+                .reserve(key, standing(call.id, &call.reservation), self.engine.now())
                 .await;
         }
         if self
+            .dialler
             .is_opted_out(call.reservation.phone)
             .await
             .unwrap_or(false)
         {
-            let _barred = self.apply(call.id, Event::OptedOut).await;
+            let _barred = self.engine.apply(call.id, Event::OptedOut).await;
         }
     }
 
     fn say(&self, reply: &Reply, call: &Arc<Call>, ticket: &str) -> String {
         let action = reply
             .listen()
-            .map(|position| self.0.parts.links.keys(position, ticket))
+            .map(|position| self.links.keys(position, ticket))
             .unwrap_or_default();
-        self.0
-            .parts
-            .speech
-            .render(reply, &self.scene(&call.reservation), &action)
+        self.speech.render(
+            reply,
+            &self.settings.render_context(&call.reservation),
+            &action,
+        )
     }
 
     /// One sentence, in the language of the call if the ticket tells it, and the line is closed.
@@ -282,11 +296,10 @@ impl Service {
         let body = opened.and_then(Opened::body);
         let reply = Reply::Apology(Apology::Fault);
         match body {
-            Some(body) => self
-                .0
-                .parts
-                .speech
-                .render(&reply, &self.scene(&body.reservation), ""),
+            Some(body) => {
+                self.speech
+                    .render(&reply, &self.settings.render_context(&body.reservation), "")
+            }
             None => crate::speech::LAST_RESORT.to_owned(),
         }
     }

@@ -174,11 +174,21 @@ impl Api {
             .as_deref()
             .map(read_idempotency_key)
             .transpose()?;
-        let made = self.service.create(&owner, &body.fields, key).await;
+        let made = self
+            .service
+            .creator()
+            .create(&owner, &body.fields, key)
+            .await;
         // What is left after this create. A store that cannot tell has said so to the create
         // itself.
         let told = made.as_ref().ok().and_then(|made| made.creates);
-        let allowance = self.service.allowance(&owner, told).await.ok().flatten();
+        let allowance = self
+            .service
+            .creator()
+            .allowance(&owner, told)
+            .await
+            .ok()
+            .flatten();
         let call = made
             .map_err(|error| Failure::from(error).within(allowance))?
             .call;
@@ -205,6 +215,7 @@ impl Api {
         let owner = owner(request)?;
         let check = self
             .service
+            .creator()
             .check(&owner, &body.fields)
             .await
             .map_err(Failure::from)?;

@@ -1,0 +1,199 @@
+//! The one way in which a call changes: load, step, save, perform the effects.
+//!
+//! Everything that happens to a call goes through [`CallEngine::apply`]. What a step wants done
+//! is carried out by the [`Performer`], each effect in a task of its own.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock, Weak};
+
+use jiff::Timestamp;
+use tokio_util::task::TaskTracker;
+
+use super::Error;
+use super::dial_decision::cooldown_end;
+use crate::call::{Call, Effect, Event, Reply, State, step};
+use crate::clock::Clock;
+use crate::domain::{CallId, Phone};
+use crate::store::{self, CallStore as _, NumberStore as _, Saved, Store};
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::request;
+use crate::telemetry::traces::Traces;
+
+/// Save conflicts tolerated before an event is given up. A conflict means that another writer
+/// saved the call in between, so only a call that changes without end meets this bound.
+const MAX_CONFLICTS: usize = 1_000;
+
+/// A call after an event.
+#[derive(Debug)]
+pub(super) struct Applied {
+    pub(super) call: Arc<Call>,
+    pub(super) reply: Option<Reply>,
+    pub(super) effects: Vec<Effect>,
+}
+
+/// Carries out what the state machine asks for.
+pub(super) trait Performer: Send + Sync {
+    fn perform(self: Arc<Self>, call: Arc<Call>, effect: Effect) -> Performing;
+
+    /// Considers the call that has waited longest for `phone`, once `at` has come.
+    fn number_free(self: Arc<Self>, phone: Phone, at: Timestamp);
+}
+
+/// The work of one effect.
+pub(super) type Performing = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
+/// Changes calls.
+pub(super) struct CallEngine {
+    pub(super) clock: Clock,
+    pub(super) store: Store,
+    pub(super) metrics: Metrics,
+    pub(super) traces: Option<Traces>,
+    /// Tracks work that outlives its request.
+    pub(super) tasks: TaskTracker,
+    performer: OnceLock<Weak<dyn Performer>>,
+}
+
+impl fmt::Debug for CallEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallEngine")
+            .field("store", &self.store)
+            .finish_non_exhaustive()
+    }
+}
+
+impl CallEngine {
+    pub(super) const fn new(
+        clock: Clock,
+        store: Store,
+        metrics: Metrics,
+        traces: Option<Traces>,
+        tasks: TaskTracker,
+    ) -> Self {
+        Self {
+            clock,
+            store,
+            metrics,
+            traces,
+            tasks,
+            performer: OnceLock::new(),
+        }
+    }
+
+    /// Sets who carries out effects. It is weak, because the performer owns this engine.
+    pub(super) fn set_performer(&self, performer: Weak<dyn Performer>) {
+        let _already_set = self.performer.set(performer);
+    }
+
+    fn performer(&self) -> Option<Arc<dyn Performer>> {
+        self.performer.get().and_then(Weak::upgrade)
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Lets an event happen to a stored call, again after each save conflict. `None`: the call is
+    /// not stored.
+    ///
+    /// # Errors
+    /// The store cannot serve, or other writers were quicker [`MAX_CONFLICTS`] times.
+    pub(super) async fn apply(
+        &self,
+        id: CallId,
+        event: Event<'_>,
+    ) -> Result<Option<Applied>, store::Error> {
+        for _ in 0..MAX_CONFLICTS {
+            let Some(before) = self.store.recent(id).await? else {
+                return Ok(None);
+            };
+            if let Some(applied) = self.apply_to(&before, event, self.now()).await? {
+                return Ok(Some(applied));
+            }
+        }
+        tracing::error!(call.id = %id, conflicts = MAX_CONFLICTS, "a call changes faster than it can be saved");
+        Err(store::Error::Away)
+    }
+
+    /// Lets an event happen at `now` to a call as it was loaded. `None`: the call has changed
+    /// meanwhile.
+    pub(super) async fn apply_to(
+        &self,
+        before: &Arc<Call>,
+        event: Event<'_>,
+        now: Timestamp,
+    ) -> Result<Option<Applied>, store::Error> {
+        if let Some(parent) = before.baggage.trace {
+            request::note_trace(parent);
+        }
+        let step = step(before, event, now);
+        if !step.changed {
+            return Ok(Some(Applied {
+                call: before.clone(),
+                reply: step.reply,
+                effects: step.effects,
+            }));
+        }
+        match self.store.change(before, step.call, event).await? {
+            Saved::Conflict => Ok(None),
+            Saved::Done(call) => {
+                self.log_changes(before, &call);
+                self.release_number(before, &call, now).await;
+                Ok(Some(Applied {
+                    call,
+                    reply: step.reply,
+                    effects: step.effects,
+                }))
+            }
+        }
+    }
+
+    /// Lets an event happen and performs what follows from it.
+    pub(super) async fn send(&self, call: &Call, event: Event<'_>) -> Result<(), Error> {
+        if let Some(applied) = self.apply(call.id, event).await? {
+            self.perform(&applied);
+        }
+        Ok(())
+    }
+
+    /// Performs the effects of a step, each in a task of its own.
+    pub(super) fn perform(&self, applied: &Applied) {
+        self.perform_each(&applied.call, applied.effects.iter().copied());
+    }
+
+    pub(super) fn perform_each(&self, call: &Arc<Call>, effects: impl Iterator<Item = Effect>) {
+        for effect in effects {
+            let Some(performer) = self.performer() else {
+                return;
+            };
+            let call = call.clone();
+            self.tasks.spawn(request::carry_for(call.baggage.trace, async move {
+                if let Err(error) = performer.perform(call.clone(), effect).await {
+                    tracing::error!(call.id = %call.id, error = %error, ?effect, "an effect could not be performed");
+                }
+            }));
+        }
+    }
+
+    /// Releases the number of a call that changed at `now`, if its line is closed or it is
+    /// finished, and has the next call that waits for the number considered. If the line is closed
+    /// but a key may still come, the number is released with the end of that wait: nobody may ring
+    /// within the cooldown anyway, so this saves one question to the store.
+    async fn release_number(&self, before: &Call, call: &Call, now: Timestamp) {
+        let closed = before.has_line() && !call.has_line();
+        let settled = matches!(before.state, State::Settling { .. })
+            && !matches!(call.state, State::Settling { .. });
+        let settles =
+            matches!(call.state, State::Settling { until, .. } if until <= cooldown_end(now));
+        let leaves = closed && !settles || settled || call.is_finished() && !before.is_finished();
+        // Most numbers have no waiting call; a task for each of them would be too many.
+        if leaves
+            && self.store.vacate(call).await.unwrap_or(false)
+            && (closed || settled)
+            && let Some(performer) = self.performer()
+        {
+            let since = if settled { before.updated_at } else { now };
+            performer.number_free(call.reservation.phone, cooldown_end(since));
+        }
+    }
+}
