@@ -19,9 +19,9 @@ use crate::http::keys::ApiKeys;
 use crate::http::listener::{ConnectionLimits, serve};
 use crate::notify::{self, Notifier};
 use crate::policy::Rules;
+use crate::service::do_not_call_file::{self, DoNotCallFile};
 use crate::service::intake::{Callbacks, Defaults};
 use crate::service::links::Links;
-use crate::service::opt_out::{self, DoNotCallFile};
 use crate::service::{Probe, Service, ServiceDependencies, Settings, account_digest};
 use crate::simulator::Simulator;
 use crate::speech::{Input, Speech};
@@ -90,7 +90,7 @@ pub enum Error {
     Defaults,
     /// The list of numbers never to call cannot be kept.
     #[error("TABLECALL_DO_NOT_CALL_FILE cannot be used")]
-    DoNotCall(#[from] opt_out::FileError),
+    DoNotCall(#[from] do_not_call_file::FileError),
     /// Traces cannot be told.
     #[error("OTEL_EXPORTER_OTLP_ENDPOINT cannot be used")]
     Traces(#[from] traces::Error),

@@ -19,6 +19,7 @@ use std::any::Any;
 use std::fmt;
 use std::io;
 use std::panic::Location;
+use std::time::Duration;
 
 use tracing_subscriber::filter::{EnvFilter, LevelFilter, ParseError};
 use tracing_subscriber::layer::SubscriberExt;
@@ -47,6 +48,12 @@ pub enum Error {
 
 /// The filter when none is given.
 pub const DEFAULT_FILTER: &str = "info";
+
+/// A duration as log lines show it: milliseconds, to the microsecond.
+#[must_use]
+pub fn milliseconds(duration: Duration) -> f64 {
+    f64::from(u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)) / 1_000.0
+}
 
 /// What must be kept until the very end: what has not been written or sent goes out when it is
 /// dropped.

@@ -84,6 +84,22 @@ pub struct Body {
     pub baggage: CarryOver,
 }
 
+impl Body {
+    /// The body of a ticket for `call`, rung from `from` on what `terms` allow.
+    #[must_use]
+    pub fn of(call: &Call, from: Phone, terms: AccountTier) -> Self {
+        Self {
+            owner: call.owner.clone(),
+            reservation: call.reservation.clone(),
+            created_at: call.created_at,
+            version: call.version,
+            from,
+            terms,
+            baggage: call.baggage,
+        }
+    }
+}
+
 /// A ticket that was sealed by us, for this purpose, and not too long ago.
 #[derive(Debug)]
 pub struct Opened {

@@ -16,7 +16,7 @@ use crate::http::cors::Origins;
 use crate::http::networks::TrustedProxies;
 use crate::notify::Secret;
 use crate::policy::{CallLimits, Hours};
-use crate::service::opt_out;
+use crate::service::do_not_call_file;
 use crate::ticket::Key;
 
 const SHORTEST_SECRET: usize = 16;
@@ -389,7 +389,7 @@ impl Reader {
             }
         }
         let path = set(&given.do_not_call_file).map(PathBuf::from);
-        match path.as_deref().map(opt_out::read) {
+        match path.as_deref().map(do_not_call_file::read) {
             Some(Ok(more)) => numbers.extend(more),
             Some(Err(error)) => self.wrong("TABLECALL_DO_NOT_CALL_FILE", error),
             None => {}

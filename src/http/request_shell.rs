@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::FutureExt;
 use poem::http::{HeaderName, HeaderValue, Method, header};
@@ -18,6 +18,7 @@ use super::problem::{Code, Failure, of_framework};
 use super::webhooks::{PREFIX, Webhooks};
 use crate::domain::id;
 use crate::telemetry::metrics::{Metrics, Route};
+use crate::telemetry::milliseconds;
 use crate::telemetry::request::{self, Context};
 use crate::telemetry::traces::{Attribute, OpenSpan, Traces};
 
@@ -284,11 +285,6 @@ fn panicked() -> Failure {
         Code::InternalError,
         "The request was not carried out. Please try again.",
     )
-}
-
-/// What a log line tells of a duration: milliseconds, to the microsecond.
-pub(super) fn milliseconds(duration: Duration) -> f64 {
-    f64::from(u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)) / 1_000.0
 }
 
 /// Whether answers of this path are told in detailed logs only: those to probes, and those of the

@@ -13,12 +13,12 @@ use poem::{Request, Response};
 
 use super::listener::{ConnectionLimits, read_body};
 use super::refused_webhooks::RefusedWebhooks;
-use super::request_shell::milliseconds;
 use crate::call::TalkPosition;
 use crate::domain::id;
 use crate::service::links::path;
 use crate::service::{DocumentRequest, Service, WebhookOutcome};
 use crate::speech::LAST_RESORT;
+use crate::telemetry;
 use crate::telemetry::metrics::labels::{HEARD, WEBHOOKS};
 use crate::telemetry::metrics::{Family, Metrics, Webhook};
 use crate::telemetry::request::Context;
@@ -184,7 +184,7 @@ impl Webhooks {
             call.id = call.map(display),
             twilio.call_sid = call_sid,
             outcome,
-            duration_ms = milliseconds(took),
+            duration_ms = telemetry::milliseconds(took),
             "webhook"
         );
         response

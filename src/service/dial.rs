@@ -208,15 +208,7 @@ impl Dialler {
             sealed_at: self.engine.now(),
         };
         let intent = call.attempts.last()?;
-        let body = Body {
-            owner: call.owner.clone(),
-            reservation: call.reservation.clone(),
-            created_at: call.created_at,
-            version: call.version,
-            from: intent.from,
-            terms: intent.terms,
-            baggage: call.baggage,
-        };
+        let body = Body::of(call, intent.from, intent.terms);
         let purposes = [
             TicketPurpose::Voice,
             TicketPurpose::Status,

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::Error;
+use super::cooldown::cooldown_end;
 use super::dialler::Dialler;
 use crate::call::{Call, Event, Outcome, State, WaitingFor};
 use crate::domain::{Phone, PhoneFacts};
@@ -16,8 +17,6 @@ use crate::store::{
 
 /// How often others may be quicker before a call steps back.
 const TRIES: usize = 8;
-/// The pause between two calls to one number.
-const COOLDOWN: SignedDuration = SignedDuration::from_secs(5);
 
 /// Who asks to ring.
 #[derive(Clone, Copy, Debug)]
@@ -285,11 +284,6 @@ impl Dialler {
         }
         Ok(())
     }
-}
-
-/// When a number may ring again whose line was closed then.
-pub(super) fn cooldown_end(at: Timestamp) -> Timestamp {
-    at.saturating_add(COOLDOWN).unwrap_or(Timestamp::MAX)
 }
 
 impl DialDecision {

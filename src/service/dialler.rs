@@ -2,7 +2,7 @@
 //! Twilio, and carries out the effects of the state machine.
 //!
 //! Its parts: `dial_decision` (may it ring now), `dial` (the create and its answer), `effects`
-//! (look-ups, hang-ups, searches), `voicemail`, `opt_out`, `preexisting_calls`.
+//! (look-ups, hang-ups, searches), `voicemail`, `opt_out`, `preexisting_watch`.
 
 use std::sync::Arc;
 
@@ -11,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::Settings;
 use super::carrier_health::CarrierHealth;
+use super::do_not_call_file::DoNotCallFile;
 use super::engine::{CallEngine, Performer, Performing};
 use super::links::Links;
-use super::opt_out::DoNotCallFile;
 use super::preexisting_calls::PreexistingCalls;
 use super::twilio_api::TwilioApi;
 use crate::call::{Call, Effect};

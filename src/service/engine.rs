@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
 
 use super::Error;
-use super::dial_decision::cooldown_end;
+use super::cooldown::cooldown_end;
 use crate::call::{Call, Effect, Event, Reply, State, step};
 use crate::clock::Clock;
 use crate::domain::{CallId, Phone};

@@ -157,15 +157,7 @@ impl WebhookHandler {
             account: self.settings.account_digest,
             sealed_at: self.engine.now(),
         };
-        let body = Body {
-            owner: call.owner.clone(),
-            reservation: call.reservation.clone(),
-            created_at: call.created_at,
-            version: call.version,
-            from,
-            terms: AccountTier::Full,
-            baggage: call.baggage,
-        };
+        let body = Body::of(call, from, AccountTier::Full);
         self.tickets.seal(TicketPurpose::Inbound, &head, &body).ok()
     }
 

@@ -16,7 +16,7 @@
 pub mod intake;
 pub mod links;
 
-pub mod opt_out;
+pub mod do_not_call_file;
 
 mod carrier_health;
 mod create;
@@ -30,7 +30,10 @@ mod engine;
 mod twilio_api;
 mod ready;
 mod call_log;
+mod cooldown;
+mod opt_out;
 mod preexisting_calls;
+mod preexisting_watch;
 mod sweep;
 mod traced;
 mod voicemail;
@@ -124,7 +127,7 @@ pub struct ServiceDependencies {
     /// Where traces are told, if anywhere.
     pub traces: Option<Traces>,
     /// Where wishes not to be called outlive the process.
-    pub do_not_call: Option<opt_out::DoNotCallFile>,
+    pub do_not_call: Option<do_not_call_file::DoNotCallFile>,
     /// Where work that outlives its request is tracked.
     pub tasks: TaskTracker,
     /// Ends the sweep.

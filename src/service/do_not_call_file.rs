@@ -1,0 +1,167 @@
+//! The file of numbers that are never rung: one number a line, read at start and appended to.
+//!
+//! An opt-out is the one thing that must outlive the process, so it is in the file, synced, before
+//! the restaurant hears that it was understood.
+
+use std::collections::HashSet;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::domain::Phone;
+
+/// Why the file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It cannot be read or written.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// A line is no number.
+    #[error("line {0} is no number such as +14155550100")]
+    Line(usize),
+}
+
+/// Reads the file: one E.164 number a line; empty lines and what follows a `#` do not count. A file
+/// that is not there yet has no numbers.
+///
+/// # Errors
+/// It cannot be read, or a line is no number: a wish may be lost there, so nothing is rung until
+/// somebody has looked.
+pub fn read(path: &Path) -> Result<Vec<Phone>, FileError> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let mut numbers = Vec::new();
+    for (at, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+        let wrong = || FileError::Line(at + 1);
+        let line = str::from_utf8(line).map_err(|_| wrong())?;
+        let number = line.split('#').next().unwrap_or_default().trim();
+        if !number.is_empty() {
+            // By the numbering plan, so that a line which was cut off does not pass for a shorter
+            // number.
+            numbers.push(Phone::parse(number, None).map_err(|_| wrong())?.0);
+        }
+    }
+    Ok(numbers)
+}
+
+/// The file, open for what is to come.
+#[derive(Clone, Debug)]
+pub struct DoNotCallFile(Arc<Mutex<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    file: File,
+    known: HashSet<Phone>,
+    path: PathBuf,
+}
+
+impl DoNotCallFile {
+    /// Opens the file for appending; makes it if it is not there.
+    ///
+    /// # Errors
+    /// It cannot be read, made or written.
+    pub fn open(path: &Path) -> Result<Self, FileError> {
+        let known = read(path)?.into_iter().collect();
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        Ok(Self(Arc::new(Mutex::new(Inner {
+            file,
+            known,
+            path: path.to_owned(),
+        }))))
+    }
+
+    /// Adds a number, unless it is there, and waits until it is on the disk.
+    ///
+    /// # Errors
+    /// It could not be written: nothing of it counts as written then.
+    pub async fn append(&self, phone: Phone) -> io::Result<()> {
+        let inner = self.0.clone();
+        let write = move || {
+            inner
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .append(phone)
+        };
+        tokio::task::spawn_blocking(write)
+            .await
+            .map_err(io::Error::other)?
+    }
+}
+
+impl Inner {
+    fn append(&mut self, phone: Phone) -> io::Result<()> {
+        if self.known.contains(&phone) {
+            return Ok(());
+        }
+        // Somebody may have edited the file and left its last line open.
+        let open = std::fs::read(&self.path)?
+            .last()
+            .is_some_and(|byte| *byte != b'\n');
+        let line = format!("{}{phone}\n", if open { "\n" } else { "" });
+        self.file.write_all(line.as_bytes())?;
+        self.file.sync_data()?;
+        let _new = self.known.insert(phone);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::NamedTempFile;
+
+    use super::*;
+
+    fn file(text: &[u8]) -> NamedTempFile {
+        let file = NamedTempFile::new().unwrap();
+        std::fs::write(&file, text).unwrap();
+        file
+    }
+
+    fn number(text: &str) -> Phone {
+        Phone::from_e164(text).unwrap()
+    }
+
+    #[test]
+    fn numbers_stand_one_a_line_with_remarks() {
+        let path = file(b"# asked by letter\n+14155550101\n\n +4930123456 # key 9\r\n");
+        assert_eq!(
+            read(path.path()).unwrap(),
+            [number("+14155550101"), number("+4930123456")]
+        );
+        assert_eq!(read(Path::new("/nonexistent/file")).unwrap(), []);
+    }
+
+    #[test]
+    fn a_garbled_line_is_named() {
+        for text in [
+            &b"+14155550101\n+1415\n"[..],
+            b"\nhello",
+            b"+14155550101\n\xff\n",
+        ] {
+            let error = read(file(text).path()).unwrap_err();
+            assert!(matches!(error, FileError::Line(2)), "{error}");
+        }
+        assert!(matches!(read(&std::env::temp_dir()), Err(FileError::Io(_))));
+    }
+
+    #[tokio::test]
+    async fn each_number_is_written_once_on_a_line_of_its_own() {
+        let path = file(b"+14155550101");
+        let list = DoNotCallFile::open(path.path()).unwrap();
+        for text in [
+            "+14155550101",
+            "+14155550102",
+            "+14155550102",
+            "+14155550103",
+        ] {
+            list.append(number(text)).await.unwrap();
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text, "+14155550101\n+14155550102\n+14155550103\n");
+        assert_eq!(read(path.path()).unwrap().len(), 3);
+    }
+}

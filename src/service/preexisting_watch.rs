@@ -1,0 +1,162 @@
+//! Lists Twilio's live calls at start, and watches them until they have ended.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Error;
+use super::cooldown::cooldown_end;
+use super::dialler::Dialler;
+use crate::domain::Phone;
+use crate::store::{Lifecycle as _, NumberStore as _};
+use crate::twilio::client::{CallPage, Error as TwilioError, ListQuery};
+use crate::twilio::{CallSid, CallStatus};
+
+/// How long a create waits for the listing before its client is asked to come again. It is real
+/// time: the client waits.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The pause after a listing that failed; each further one is twice as long.
+const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(1);
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
+/// The interval at which Twilio is asked whether such a call has ended.
+const LOOK: SignedDuration = SignedDuration::from_secs(20);
+/// The longest call of ours, including ring, talk and the wait in Twilio's queue.
+const LONGEST: SignedDuration = SignedDuration::from_hours(1);
+/// The most pages read of one list: more of them do not hold live calls.
+const PAGES: usize = 20;
+
+/// The statuses in which a call occupies its number.
+const LIVE: [CallStatus; 3] = [
+    CallStatus::Queued,
+    CallStatus::Ringing,
+    CallStatus::InProgress,
+];
+
+impl Dialler {
+    /// Waits a little until Twilio's calls are known.
+    pub(super) async fn preexisting_calls_listed(&self) -> Result<(), Error> {
+        let mut listed = self.preexisting_calls.listed.subscribe();
+        let waiting = tokio::time::timeout(PATIENCE, listed.wait_for(|listed| *listed));
+        match waiting.await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Error::Starting),
+        }
+    }
+
+    /// Lists Twilio's live calls, as often as it takes; then watches them until they have ended.
+    pub(super) async fn watch_preexisting_calls(self: &Arc<Self>) {
+        let (clock, preexisting_calls) = (&self.engine.clock, &self.preexisting_calls);
+        let mut pause = FIRST_PAUSE;
+        let found = loop {
+            match self.list_live().await {
+                Ok(found) => break found,
+                Err(error) => {
+                    if let TwilioError::Refused(refusal) = &error {
+                        self.apply_refusal(refusal, None);
+                    }
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "Twilio does not tell which calls are under way; no call is placed before"
+                    );
+                }
+            }
+            clock
+                .sleep_until(clock.now().saturating_add(pause).unwrap_or(Timestamp::MAX))
+                .await;
+            pause = pause
+                .checked_mul(2)
+                .map_or(LONGEST_PAUSE, |pause| pause.min(LONGEST_PAUSE));
+        };
+        let found = self.unknown_of(found).await;
+        if !found.is_empty() {
+            tracing::warn!(
+                calls = found.len(),
+                "calls from before this start are under way; their numbers are left alone"
+            );
+        }
+        *preexisting_calls.lock() = found;
+        self.carrier.reopen();
+        preexisting_calls.listed.send_replace(true);
+        let end = clock
+            .now()
+            .saturating_add(LONGEST)
+            .unwrap_or(Timestamp::MAX);
+        while !preexisting_calls.lock().is_empty() && clock.now() < end {
+            clock
+                .sleep_until(clock.now().saturating_add(LOOK).unwrap_or(end))
+                .await;
+            self.look_up_preexisting_calls().await;
+        }
+        preexisting_calls.lock().clear();
+    }
+
+    /// Those that no other instance looks after.
+    async fn unknown_of(&self, found: HashMap<CallSid, Phone>) -> HashMap<CallSid, Phone> {
+        let store = &self.engine.store;
+        let mut unknown = HashMap::new();
+        for (sid, phone) in found {
+            if !store.is_shared() || !store.has_line(phone).await.unwrap_or(false) {
+                unknown.insert(sid, phone);
+            }
+        }
+        unknown
+    }
+
+    async fn list_live(&self) -> Result<HashMap<CallSid, Phone>, TwilioError> {
+        let mut found = HashMap::new();
+        for from in &self.settings.from_numbers {
+            for status in LIVE {
+                let query = ListQuery {
+                    from: Some(from.to_string()),
+                    status: Some(status),
+                    ..ListQuery::default()
+                };
+                let mut page = self.twilio.list(&query).await?;
+                for _ in 0..PAGES {
+                    note(&mut found, &page);
+                    let Some(next) = page.next_page_uri else {
+                        break;
+                    };
+                    page = self.twilio.list_next(&next).await?;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    async fn look_up_preexisting_calls(self: &Arc<Self>) {
+        let known: Vec<(CallSid, Phone)> = self
+            .preexisting_calls
+            .lock()
+            .iter()
+            .map(|(sid, phone)| (*sid, *phone))
+            .collect();
+        for (sid, phone) in known {
+            let ended = match self.twilio.fetch(&sid).await {
+                Ok(resource) => resource.status.is_some_and(CallStatus::is_terminal),
+                Err(TwilioError::Refused(refusal)) => refusal.is_not_found(),
+                Err(
+                    TwilioError::NotSent(_)
+                    | TwilioError::TryLater { .. }
+                    | TwilioError::Unanswered { .. },
+                ) => false,
+            };
+            if ended {
+                self.preexisting_calls.lock().remove(&sid);
+                self.notify_number_free(phone, cooldown_end(self.engine.now()));
+            }
+        }
+    }
+}
+
+/// Only calls to numbers are ours.
+fn note(found: &mut HashMap<CallSid, Phone>, page: &CallPage) {
+    let ours = |status: Option<CallStatus>| status.is_none_or(|status| !status.is_terminal());
+    for call in page.calls.iter().filter(|call| ours(call.status)) {
+        if let Some(phone) = call.to.as_deref().and_then(Phone::from_e164) {
+            found.insert(call.sid, phone);
+        }
+    }
+}
