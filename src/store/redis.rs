@@ -23,7 +23,8 @@
 //! | `{house}:call_counts` | hash | counts of calls by instance, for metrics | two minutes |
 //! | `{iHASH}` | string | an idempotency key: digest of the request and the call | a day |
 //! | `run`, `probe` | string | by which an emptied server is known; by which one is known that takes no writes | 35 days; a minute |
-//! | `changes` | channel | each record that was saved | |
+//! | `changes:INSTANCE` | channel | id and stamp of each call that the instance saved last and another has saved since | |
+//! | `changes:ID` | channel | the stamp of each record of a call, for those who follow it | |
 //!
 //! A number is entered before the call is stored, taken before the intent is stored, and given back
 //! after the line is closed. Whoever dies in between leaves a trace that the next one removes who
@@ -31,9 +32,10 @@
 //!
 //! # What a call costs
 //!
-//! A webhook is one script: the call is known here (`copies`), because every record that anybody
-//! saves is published. A dial is two or three: the number, what all calls share (where there are
-//! limits or a beat), the call.
+//! A webhook is one script where this instance saved the call last (`owned`), and a load more where
+//! another did. That one is told by id and stamp, so no instance pays for what others store. A dial
+//! is two or three scripts: the number, what all calls share (where there are limits or a beat), the
+//! call.
 //!
 //! # When the server is away
 //!
@@ -42,25 +44,25 @@
 //! decided alone (a new call, an attempt) is refused. What must be asked of the server is asked
 //! with the time of the asker: scripts read no clock.
 
-mod alarms;
 mod calls;
 mod call_counts;
-mod copies;
 mod events;
 mod examine;
 mod metrics;
 mod idempotency;
 mod keys;
 mod link;
+mod loads;
 mod numbers;
+mod owned;
 mod record;
 mod saving;
 mod scripts;
 mod shards;
 mod start_rate;
 mod tend;
-mod timers;
 mod unwritten;
+mod watchers;
 mod wire;
 
 #[cfg(test)]
@@ -74,17 +76,17 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use self::examine::{Examined, examine};
 
-use self::alarms::Alarms;
-use self::copies::Copies;
 use self::keys::Names;
 use self::link::Link;
+use self::loads::Loads;
 use self::metrics::StoreMetrics;
-use self::record::Records;
+use self::owned::OwnedCalls;
+use self::record::{Instance, Records};
 use self::saving::Saving;
 use self::scripts::Scripts;
 use self::shards::Round;
-use self::timers::Timers;
 use self::unwritten::Unwritten;
+use self::watchers::Watchers;
 use self::wire::Address;
 use crate::telemetry::metrics::Metrics;
 use crate::ticket::{Key, Vault};
@@ -161,9 +163,12 @@ pub struct Redis {
     link: Arc<Link>,
     names: Names,
     scripts: Scripts,
-    copies: Arc<Copies>,
-    timers: Arc<Timers>,
-    alarms: Arc<Alarms>,
+    records: Records,
+    owned: Arc<OwnedCalls>,
+    loads: Loads,
+    watchers: Arc<Watchers>,
+    /// Whose turn it is to subscribe to a call, or to end that.
+    subscribing: tokio::sync::Mutex<()>,
     due_turn: Round,
     events_turn: Round,
     saving: Saving,
@@ -175,9 +180,16 @@ pub struct Redis {
     turn: Mutex<Option<Timestamp>>,
     joined: tokio::sync::Notify,
     /// By which this instance is known among others.
-    instance: uuid::Uuid,
-    /// By which an emptied server is known.
-    run: Mutex<Option<String>>,
+    instance: Instance,
+    run: Mutex<Run>,
+}
+
+/// By which an emptied server is known.
+#[derive(Debug, Default)]
+struct Run {
+    mark: Option<String>,
+    /// When it was found to be emptied.
+    emptied_at: Option<std::time::Instant>,
 }
 
 impl Redis {
@@ -198,9 +210,11 @@ impl Redis {
             link: Arc::new(Link::new(address, StoreMetrics::new(metrics))),
             names: Names::new(prefix, &settings.index_key),
             scripts: Scripts::new(),
-            copies: Arc::new(Copies::new(Records::new(Vault::new(ticket_keys)))),
-            timers: Arc::default(),
-            alarms: Arc::default(),
+            records: Records::new(Vault::new(ticket_keys)),
+            owned: Arc::default(),
+            loads: Loads::default(),
+            watchers: Arc::default(),
+            subscribing: tokio::sync::Mutex::default(),
             due_turn: Round::default(),
             events_turn: Round::default(),
             saving: Saving::default(),
@@ -213,7 +227,7 @@ impl Redis {
             },
             turn: Mutex::default(),
             joined: tokio::sync::Notify::new(),
-            instance: uuid::Uuid::new_v4(),
+            instance: uuid::Uuid::new_v4().into_bytes(),
             run: Mutex::default(),
         }
     }

@@ -25,7 +25,7 @@ impl Redis {
         let mut script = self.scripts.call_counts.prepare_invoke();
         script
             .key(self.names.house("census"))
-            .arg(self.instance.as_bytes())
+            .arg(&self.instance)
             .arg(counts)
             .arg(&since);
         script.arg(BELIEVED.as_millis().to_string());

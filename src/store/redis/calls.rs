@@ -1,13 +1,15 @@
 //! Calls: loaded, saved if nobody was quicker, woken and watched.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::Redis;
 use super::keys::Names;
-use super::record::{Stamp, Stored};
+use super::record::{REVOKED, Stamp, Stored};
 use super::shards::Question;
 use crate::call::{Call, Event, State};
 use crate::domain::CallId;
@@ -25,6 +27,13 @@ const LEASE: SignedDuration = SignedDuration::from_secs(15);
 /// own whoever takes it.
 const OWNERS: SignedDuration = SignedDuration::from_secs(1);
 
+/// How long a client waits for a call while the server is away, or was emptied.
+const CLIENT_PATIENCE: Duration = Duration::from_secs(2);
+/// The same for a webhook, which has its ticket.
+const WEBHOOK_PATIENCE: Duration = Duration::from_millis(300);
+/// The pause before it is looked again whether a call was stored again.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
 /// How often the outbox may be quicker before a save is given up.
 const TRIES: usize = 8;
 
@@ -37,48 +46,85 @@ pub(super) enum Put {
     Gone,
 }
 
+/// What the server says to a record.
+pub(super) enum Sent {
+    Saved,
+    /// This stands there instead; `None`: nothing.
+    Other(Option<Stored>),
+}
+
 impl Redis {
+    /// A call as it was a moment ago at the latest, to be changed.
     pub(super) async fn recently_stored(&self, id: CallId) -> Result<Option<Stored>, Error> {
-        match self.copies.get(id)? {
-            Some(seen) if seen.is_current => Ok(Some(seen.stored)),
-            Some(_) | None => self.stored(id).await,
+        if let Some((stored, connection)) = self.owned.get(id)
+            && connection == self.link.connection()
+        {
+            return Ok(Some(stored));
+        }
+        let patience = Duration::ZERO;
+        let stored = self.stored_within(id, patience, WEBHOOK_PATIENCE).await?;
+        if let Some(stored) = &stored {
+            self.loads.put(stored);
+        }
+        Ok(stored)
+    }
+
+    /// As [`Self::stored`]. What this instance does not know by itself is waited for: while the
+    /// server is away for `away`, and while it was emptied and the instance that knows the call has
+    /// not stored it again for `lacking`.
+    async fn stored_within(
+        &self,
+        id: CallId,
+        away: Duration,
+        lacking: Duration,
+    ) -> Result<Option<Stored>, Error> {
+        let begun = Instant::now();
+        if !away.is_zero() && self.owned.stamp(id).is_none() {
+            self.link.reached(begun + away).await;
+        }
+        loop {
+            let stored = self.stored(id).await?;
+            if stored.is_some() || !self.is_being_restored() {
+                return Ok(stored);
+            }
+            if begun.elapsed() >= lacking {
+                return Err(Error::Away);
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
 
-    /// What stands on the server.
-    async fn fetch(&self, id: CallId) -> Result<Option<Stored>, Error> {
+    /// The record on the server; `None`: there is none, or it was revoked.
+    async fn fetch(&self, id: CallId) -> Result<Option<Vec<u8>>, Error> {
         let mut cmd = redis::cmd("GET");
         let record: Option<Vec<u8>> = self.link.ask("load", cmd.arg(self.names.call(id))).await?;
-        record
-            .map(|record| self.copies.records().open(id, &record))
-            .transpose()
+        Ok(record.filter(|record| record != REVOKED))
     }
 
+    /// A call as the server has it, or as this instance knows it better.
     pub(super) async fn stored(&self, id: CallId) -> Result<Option<Stored>, Error> {
-        let asked = self.copies.asked();
-        let known = self.copies.get(id)?.map(|seen| seen.stored);
-        let mut cmd = redis::cmd("GET");
-        let stored: Result<Option<Vec<u8>>, Error> =
-            self.link.ask("load", cmd.arg(self.names.call(id))).await;
-        match (stored, known) {
-            (Ok(Some(record)), Some(known)) if Stamp::of(&record) == Some(known.stamp()) => {
-                self.copies.put(&known, asked);
-                Ok(Some(known))
-            }
+        let connection = self.link.connection();
+        let record = self.fetch(id).await;
+        let known = self.owned.get(id).map(|(stored, _)| stored);
+        match (record, known) {
             (Ok(Some(record)), known) => {
-                let stored = self.copies.records().open(id, &record)?;
-                // A server that lost what it had acknowledged does not undo what is known here.
-                let newest = known
-                    .filter(|known| known.stamp() > stored.stamp())
-                    .unwrap_or(stored);
-                self.copies.put(&newest, asked);
-                Ok(Some(newest))
+                let stamp = Stamp::of(&record);
+                if let Some(stamp) = stamp {
+                    self.owned.note_loaded(id, stamp, connection);
+                }
+                match known {
+                    // A server that lost what it had acknowledged does not undo what is known here.
+                    Some(known) if stamp.is_some_and(|stamp| stamp <= known.stamp()) => {
+                        Ok(Some(known))
+                    }
+                    Some(_) | None => self.records.open(id, &record).map(Some),
+                }
             }
             // The same for a server that lost all; a finished call is gone because its time is
             // over.
             (Ok(None), Some(known)) if !known.call.is_finished() => Ok(Some(known)),
             (Ok(None), _) => {
-                self.copies.forget(id);
+                self.owned.forget(id);
                 Ok(None)
             }
             (Err(Error::Away | Error::Full), Some(known)) => Ok(Some(known)),
@@ -89,16 +135,15 @@ impl Redis {
     /// Whether it is known here that a call has changed since, so that the server need not be
     /// asked. What waits for it is newer than what is stored.
     fn is_overtaken(&self, before: &Call) -> bool {
-        let stamp = self.copies.stamp(before.id);
+        let stamp = self.owned.stamp(before.id);
         stamp.is_some_and(|stamp| stamp.version > before.version)
             && self.unwritten.get(before.id).is_none()
     }
 
     fn noted_here(&self, call: &Arc<Call>) {
         self.count_unwritten();
-        // The copies stay as they are stored, since what waits is saved over them.
-        self.copies.tell(call);
-        self.timers.own(call);
+        self.owned.note_waiting(call);
+        self.watchers.show(call);
     }
 
     pub(super) fn count_unwritten(&self) {
@@ -110,7 +155,7 @@ impl Redis {
         match self.put(Some(before.version), call).await? {
             Put::Gone if !before.is_finished() => self.put(None, call).await,
             Put::Gone => {
-                self.copies.forget(call.id);
+                self.owned.forget(call.id);
                 Ok(Put::Gone)
             }
             Put::Other(stored) if stored.version < before.version => {
@@ -122,51 +167,104 @@ impl Redis {
 
     /// Saves over the version that was loaded; `None`: as the first.
     pub(super) async fn put(&self, loaded: Option<u64>, call: &Arc<Call>) -> Result<Put, Error> {
-        let (id, asked) = (call.id, self.copies.asked());
         let mut before = match loaded {
             None => None,
-            Some(version) => match self
-                .copies
-                .get(id)?
-                .filter(|seen| seen.stored.call.version == version)
-            {
-                Some(seen) => Some(seen.stored),
-                None => match self.fetch(id).await? {
-                    Some(stored) if stored.call.version == version => Some(stored),
-                    Some(stored) => {
-                        self.copies.put(&stored, asked);
-                        return Ok(Put::Other(stored.call));
-                    }
-                    None => return Ok(Put::Gone),
-                },
+            Some(version) => match self.known(call.id, version).await? {
+                Some(before) if before.call.version == version => Some(before),
+                Some(other) => return Ok(Put::Other(other.call)),
+                None => return Ok(Put::Gone),
             },
         };
+        let life = life(call, self.retention);
         for _ in 0..TRIES {
-            let after = Stored::after(before.as_ref(), call);
-            let asked = self.copies.asked();
-            let loaded_stamp = before.as_ref().map(Stored::stamp);
-            let life = life(call, self.retention);
-            let answer = self
-                .send_record("save", loaded_stamp, &after, Some(life))
-                .await?;
-            let other = match answer {
-                Some(other) if other.is_empty() => return Ok(Put::Gone),
-                Some(other) => self.copies.records().open(id, &other)?,
-                None => {
-                    self.copies.put(&after, asked);
-                    self.timers.own(call);
-                    self.note_event(&after);
-                    return Ok(Put::Done);
+            let after = Stored::after(before.as_ref(), call, self.instance);
+            match self
+                .send_record("save", before.as_ref(), &after, Some(life))
+                .await?
+            {
+                Sent::Saved => return Ok(Put::Done),
+                // Only its place in the outbox has changed.
+                Sent::Other(Some(other)) if Some(other.call.version) == loaded => {
+                    before = Some(other);
                 }
-            };
-            self.copies.put(&other, asked);
-            if Some(other.call.version) != loaded {
-                return Ok(Put::Other(other.call));
+                Sent::Other(Some(other)) => return Ok(Put::Other(other.call)),
+                Sent::Other(None) => return Ok(Put::Gone),
             }
-            // Only its place in the outbox has changed.
-            before = Some(other);
         }
         Err(Error::Away)
+    }
+
+    /// The record of this version of a call, or what stands there instead. The server is asked only
+    /// where this instance has neither saved the call nor loaded it.
+    async fn known(&self, id: CallId, version: u64) -> Result<Option<Stored>, Error> {
+        let owned = self.owned.get(id).map(|(stored, _)| stored);
+        let known = owned
+            .filter(|stored| stored.call.version == version)
+            .or_else(|| self.loads.take(id, version));
+        if known.is_some() {
+            return Ok(known);
+        }
+        let record = self.fetch(id).await?;
+        record
+            .map(|record| self.records.open(id, &record))
+            .transpose()
+    }
+
+    /// Sends a record in one round trip: compares, saves, sets the due entries, and tells whoever
+    /// saved it before and those who follow it.
+    ///
+    /// `life`: of the record and of the call's own due entry, which a change of the outbox alone
+    /// leaves as they are.
+    pub(super) async fn send_record(
+        &self,
+        operation: &'static str,
+        before: Option<&Stored>,
+        after: &Stored,
+        life: Option<SignedDuration>,
+    ) -> Result<Sent, Error> {
+        let (id, record) = (after.call.id, self.records.seal(after)?);
+        let shard = Names::shard(id);
+        let event_at = after.entry.as_ref().and_then(|entry| entry.next_at);
+        let others = before
+            .and_then(|before| before.saved_by)
+            .filter(|by| *by != self.instance);
+        let channel = others.map(|by| self.names.changes(uuid::Uuid::from_bytes(by)));
+        let loaded = before.map(|before| before.stamp().bytes());
+        let mut script = self.scripts.save.prepare_invoke();
+        script
+            .key(self.names.call(id))
+            .key(self.names.due(shard))
+            .key(self.names.events(shard));
+        script
+            .arg(loaded.as_ref().map_or(&[][..], |bytes| bytes))
+            .arg(record);
+        match life {
+            Some(life) => script
+                .arg(life.as_millis().max(1).to_string())
+                .arg(after.call.wake_at().map(millis_of).unwrap_or_default()),
+            None => script.arg("").arg("-"),
+        };
+        script
+            .arg(event_at.map(millis_of).unwrap_or_default())
+            .arg(id.as_bytes())
+            .arg(self.names.changes(id))
+            .arg(channel.unwrap_or_default())
+            .arg(LONGEST.as_millis().to_string());
+        let (save, connection) = (self.owned.save(id), self.link.connection());
+        let other: Option<Vec<u8>> = self.link.run(operation, &script).await?;
+        match other {
+            None => {
+                save.done(after, connection);
+                self.watchers.show(&after.call);
+                Ok(Sent::Saved)
+            }
+            Some(other) if other.is_empty() || other == REVOKED => Ok(Sent::Other(None)),
+            Some(other) => {
+                let other = self.records.open(id, &other)?;
+                self.owned.note_loaded(id, other.stamp(), connection);
+                Ok(Sent::Other(Some(other)))
+            }
+        }
     }
 
     /// Claims what others have left.
@@ -186,7 +284,7 @@ impl Redis {
         };
         let left = self.ask_shards(&self.due_turn, question).await?;
         if most > 0 && left.len() >= most {
-            self.timers.poll_again(now);
+            self.owned.poll_again(now);
         }
         let known =
             futures_util::future::join_all(left.iter().map(|id| self.recently_stored(*id))).await;
@@ -208,7 +306,10 @@ impl CallStore for Redis {
         if let Some(call) = self.unwritten.get(id) {
             return Ok(Some(call));
         }
-        Ok(self.stored(id).await?.map(|stored| stored.call))
+        let stored = self
+            .stored_within(id, CLIENT_PATIENCE, CLIENT_PATIENCE)
+            .await?;
+        Ok(stored.map(|stored| stored.call))
     }
 
     /// The state as it was a moment ago at the latest.
@@ -300,7 +401,7 @@ impl CallStore for Redis {
     /// Calls whose time has come: those that this instance saved last, and now and then those that
     /// others have left.
     async fn due(&self, now: Timestamp, most: usize) -> Result<Vec<CallId>, Error> {
-        let (mut due, polls) = self.timers.take(now, most);
+        let (mut due, polls) = self.owned.take_due(now, most);
         // While nobody can be asked, what is decided here is put beside what others decide once the
         // server is back.
         if polls && self.link.away().is_none() {
@@ -316,16 +417,23 @@ impl CallStore for Redis {
     }
 
     async fn next_due(&self, known: Option<Timestamp>) -> Timestamp {
-        self.timers.next(known).await
+        self.owned.next_call(known).await
     }
 
     async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, Error> {
-        Ok(self.load(id).await?.map(|call| self.copies.watch(&call)))
+        let turn = self.subscribing.lock().await;
+        let beginning = self.watchers.begin(id);
+        if beginning.is_new {
+            // Without the server nothing is heard; it is asked again once it is back.
+            let _heard: Result<(), Error> = self.link.subscribe(&self.names.changes(id)).await;
+        }
+        drop(turn);
+        Ok(self.load(id).await?.map(|call| beginning.follow(call)))
     }
 
     async fn call_counts(&self, now: Timestamp) -> Result<CallCounts, Error> {
         // Away from the server an instance counts what it knows.
-        let own = self.timers.call_counts(now);
+        let own = self.owned.count(now);
         Ok(self.census_of_all(&own, now).await.unwrap_or(own))
     }
 }

@@ -5,9 +5,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Redis;
-use super::calls::millis_of;
+use super::calls::{Sent, millis_of};
 use super::keys::Names;
-use super::record::{Stamp, Stored};
+use super::record::Stored;
 use super::shards::Question;
 use crate::domain::CallId;
 use crate::store::{Claimed, Error, News, OutboxStore, PendingEvent, Settled};
@@ -51,86 +51,20 @@ impl Redis {
                 if is_fresh {
                     return Ok(None);
                 }
-                // The copy may be old.
+                // What is known here may be old.
                 (known, is_fresh) = (self.stored(id).await?, true);
                 continue;
             }
-            let next = stored.with(entry);
-            match self.put_entry(&stored, &next).await? {
-                None => return Ok(Some(next)),
-                Some(other) => (known, is_fresh) = (other, true),
+            let next = stored.with(entry, self.instance);
+            match self
+                .send_record("events", Some(&stored), &next, None)
+                .await?
+            {
+                Sent::Saved => return Ok(Some(next)),
+                Sent::Other(other) => (known, is_fresh) = (other, true),
             }
         }
         Ok(None)
-    }
-
-    /// Saves an entry over the one that was known. `None`: done; else what stands there instead.
-    async fn put_entry(
-        &self,
-        before: &Stored,
-        after: &Stored,
-    ) -> Result<Option<Option<Stored>>, Error> {
-        let asked = self.copies.asked();
-        let answer = self
-            .send_record("events", Some(before.stamp()), after, None)
-            .await?;
-        match answer {
-            Some(other) if other.is_empty() => Ok(Some(None)),
-            Some(other) => {
-                let other = self.copies.records().open(after.call.id, &other)?;
-                self.copies.put(&other, asked);
-                Ok(Some(Some(other)))
-            }
-            None => {
-                self.copies.put(after, asked);
-                self.note_event(after);
-                Ok(None)
-            }
-        }
-    }
-
-    pub(super) fn note_event(&self, stored: &Stored) {
-        let due = stored.entry.as_ref().and_then(|entry| entry.next_at);
-        self.alarms.own(stored.call.id, stored.stamp(), due);
-    }
-
-    /// One round trip: compares, saves, sets the due entries, tells everybody. `None`: done; else
-    /// what stands there, empty where nothing does.
-    ///
-    /// `life`: of the record and of the call's own due entry, which a change of the outbox alone
-    /// leaves as they are.
-    pub(super) async fn send_record(
-        &self,
-        operation: &'static str,
-        loaded: Option<Stamp>,
-        stored: &Stored,
-        life: Option<jiff::SignedDuration>,
-    ) -> Result<Option<Vec<u8>>, Error> {
-        let (id, record) = (stored.call.id, self.copies.records().seal(stored)?);
-        let shard = Names::shard(id);
-        let event_at = stored.entry.as_ref().and_then(|entry| entry.next_at);
-        let mut script = self.scripts.save.prepare_invoke();
-        script
-            .key(self.names.call(id))
-            .key(self.names.due(shard))
-            .key(self.names.events(shard));
-        let loaded = loaded.map(Stamp::bytes);
-        script
-            .arg(loaded.as_ref().map_or(&[][..], |bytes| bytes))
-            .arg(record);
-        match life {
-            Some(life) => script
-                .arg(life.as_millis().max(1).to_string())
-                .arg(stored.call.wake_at().map(millis_of).unwrap_or_default()),
-            None => script.arg("").arg("-"),
-        };
-        script
-            .arg(event_at.map(millis_of).unwrap_or_default())
-            .arg(id.as_bytes());
-        script
-            .arg(self.names.channel())
-            .arg(super::calls::LONGEST.as_millis().to_string());
-        self.link.run(operation, &script).await
     }
 }
 
@@ -145,7 +79,7 @@ impl OutboxStore for Redis {
         // What is stored has milliseconds, and the end of a claim is its name.
         let lease_end =
             Timestamp::from_millisecond(lease_end.as_millisecond()).unwrap_or(lease_end);
-        let (mut ids, polls) = self.alarms.take(until, most);
+        let (mut ids, polls) = self.owned.take_due_events(until, most);
         if polls {
             let args = [
                 until.as_millisecond(),
@@ -160,7 +94,7 @@ impl OutboxStore for Redis {
             };
             let left = self.ask_shards(&self.events_turn, question).await?;
             if left.len() >= most {
-                self.alarms.poll_again(until);
+                self.owned.poll_events_again(until);
             }
             ids.extend(left);
             ids.sort_unstable();
@@ -214,7 +148,7 @@ impl OutboxStore for Redis {
     }
 
     async fn next_event_due(&self, known: Option<Timestamp>) -> Timestamp {
-        self.alarms.next(known).await
+        self.owned.next_event(known).await
     }
 
     fn hurry_events(&self, _now: Timestamp) {}
@@ -238,6 +172,6 @@ impl OutboxStore for Redis {
     }
 
     fn events_pending(&self) -> usize {
-        self.alarms.pending()
+        self.owned.pending_events()
     }
 }

@@ -87,8 +87,9 @@ impl Names {
         )
     }
 
-    pub(super) fn channel(&self) -> String {
-        format!("{}:changes", self.prefix)
+    /// The channel on which it is said what has become of the calls of an instance, or of one call.
+    pub(super) fn changes(&self, of: impl std::fmt::Display) -> String {
+        format!("{}:changes:{of}", self.prefix)
     }
 
     pub(super) fn run(&self) -> String {

@@ -30,6 +30,8 @@ pub(super) struct Link {
     /// Counts connections, so that the end of an old one is not taken for the end of a new one.
     generation: AtomicU64,
     changed: Notify,
+    /// Somebody needs the server while it is away.
+    wanted: Notify,
     pub(super) metrics: StoreMetrics,
 }
 
@@ -49,6 +51,7 @@ impl Link {
             state,
             generation,
             changed: Notify::new(),
+            wanted: Notify::new(),
             metrics,
         }
     }
@@ -89,7 +92,10 @@ impl Link {
             changed.as_mut().enable();
             match self.state() {
                 State::Up(wire, generation) => return Ok((wire, generation)),
-                State::Away(_) => return Err(Error::Away),
+                State::Away(_) => {
+                    self.wanted.notify_one();
+                    return Err(Error::Away);
+                }
                 State::Starting => {
                     tokio::time::timeout_at(deadline, changed)
                         .await
@@ -97,6 +103,27 @@ impl Link {
                 }
             }
         }
+    }
+
+    /// Waits until the server is reached, at most until `deadline`; meanwhile it is tried at once.
+    pub(super) async fn reached(&self, deadline: tokio::time::Instant) {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if self.away().is_none() {
+                return;
+            }
+            self.wanted.notify_one();
+            if tokio::time::timeout_at(deadline, changed).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Resolves when somebody has asked for the server in vain.
+    pub(super) async fn wanted(&self) {
+        self.wanted.notified().await;
     }
 
     /// Resolves at once, but at the very start; the error: the server is away.
@@ -111,8 +138,9 @@ impl Link {
         script: &ScriptInvocation<'_>,
     ) -> Result<T, Error> {
         let (mut wire, generation) = self.wire().await?;
-        self.timed(operation, generation, script.invoke_async(&mut wire))
-            .await
+        // The library's future is large, and would make that of every caller as large.
+        let work = Box::pin(script.invoke_async(&mut wire));
+        self.timed(operation, generation, work).await
     }
 
     /// Runs a command.
@@ -122,8 +150,27 @@ impl Link {
         cmd: &redis::Cmd,
     ) -> Result<T, Error> {
         let (mut wire, generation) = self.wire().await?;
-        self.timed(operation, generation, cmd.query_async(&mut wire))
+        let work = Box::pin(cmd.query_async(&mut wire));
+        self.timed(operation, generation, work).await
+    }
+
+    /// Hears what is published on a channel, until the connection is lost.
+    pub(super) async fn subscribe(&self, channel: &str) -> Result<(), Error> {
+        let (mut wire, generation) = self.wire().await?;
+        self.timed("other", generation, wire.subscribe(channel))
             .await
+    }
+
+    pub(super) async fn unsubscribe(&self, channel: &str) -> Result<(), Error> {
+        let (mut wire, generation) = self.wire().await?;
+        self.timed("other", generation, wire.unsubscribe(channel))
+            .await
+    }
+
+    /// The number of the connection, or of the last one. On each, everything is heard that this
+    /// instance has subscribed to.
+    pub(super) fn connection(&self) -> u64 {
+        self.generation.load(Ordering::SeqCst)
     }
 
     async fn timed<T>(
@@ -177,13 +224,16 @@ impl Link {
         self.lost(self.generation.load(Ordering::SeqCst), Cause::Connection);
     }
 
-    /// Connects, subscribes, and tries whether the server takes writes. The error: the cause, and
-    /// how it was told.
+    /// Connects, subscribes, and tries whether the server takes writes. What it answers to `mark`
+    /// is looked at before anybody else uses the connection. The error: the cause, and how it was
+    /// told.
     pub(super) async fn connect(
         &self,
         ear: Ear,
         channel: &str,
         probe: &str,
+        mark: &redis::Cmd,
+        look: impl FnOnce(Option<String>),
     ) -> Result<(), (Cause, String)> {
         let connected = tokio::time::timeout(Duration::from_secs(3), async {
             let mut wire = self.address.connect(ear).await?;
@@ -195,15 +245,17 @@ impl Link {
                 .query_async(&mut wire)
                 .await?;
             wire.subscribe(channel).await?;
-            Ok::<_, RedisError>(wire)
+            let mark: Option<String> = mark.query_async(&mut wire).await?;
+            Ok::<_, RedisError>((wire, mark))
         });
         let result = match connected.await {
-            Ok(Ok(wire)) => Ok(wire),
+            Ok(Ok(reached)) => Ok(reached),
             Ok(Err(error)) => Err((cause(&error), error.to_string())),
             Err(_late) => Err((Cause::Timeout, "no answer within 3 s".to_owned())),
         };
         match result {
-            Ok(wire) => {
+            Ok((wire, mark)) => {
+                look(mark);
                 let generation = self.generation.fetch_add(1, Ordering::SeqCst) + 1;
                 self.set(State::Up(wire, generation));
                 Ok(())

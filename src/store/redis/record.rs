@@ -13,6 +13,10 @@ use crate::ticket::Vault;
 /// overwritten.
 const FORM: u8 = 1;
 
+/// What stands in the place of a record that was revoked, for as long as somebody may still have
+/// the call in hand.
+pub(super) const REVOKED: &[u8] = b"revoked";
+
 /// What a record begins with: the version of the call and the revision of its entry, both
 /// big-endian.
 pub(super) const STAMP: usize = 12;
@@ -25,7 +29,12 @@ pub(super) struct Stored {
     pub(super) entry: Option<PendingEvent>,
     /// Counts changes of the entry alone.
     pub(super) revision: u32,
+    /// The instance that saved it; `None`: one of a version that does not say so.
+    pub(super) saved_by: Option<Instance>,
 }
+
+/// By which an instance is known among others.
+pub(super) type Instance = [u8; 16];
 
 /// Which of two records is the newer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,7 +65,7 @@ impl Stamp {
 
 impl Stored {
     /// A call that is saved over `before`, or as the first.
-    pub(super) fn after(before: Option<&Self>, call: &Arc<Call>) -> Self {
+    pub(super) fn after(before: Option<&Self>, call: &Arc<Call>, saved_by: Instance) -> Self {
         let known = before.and_then(|before| before.entry.clone());
         let entry = News::of(call).map(|news| match known {
             Some(mut entry) => {
@@ -69,15 +78,17 @@ impl Stored {
             call: call.clone(),
             entry,
             revision: 0,
+            saved_by: Some(saved_by),
         }
     }
 
     /// The same call with another entry.
-    pub(super) fn with(&self, entry: PendingEvent) -> Self {
+    pub(super) fn with(&self, entry: PendingEvent, saved_by: Instance) -> Self {
         Self {
             call: self.call.clone(),
             entry: Some(entry),
             revision: self.revision.wrapping_add(1),
+            saved_by: Some(saved_by),
         }
     }
 
@@ -103,7 +114,9 @@ impl Records {
     pub(super) fn seal(&self, stored: &Stored) -> Result<Vec<u8>, Error> {
         let plain =
             postcard::to_extend(&*stored.call, vec![FORM]).map_err(|_| Error::Unreadable)?;
-        let plain = postcard::to_extend(&stored.entry, plain).map_err(|_| Error::Unreadable)?;
+        let mut plain = postcard::to_extend(&stored.entry, plain).map_err(|_| Error::Unreadable)?;
+        // An earlier version of this program does not look at what follows.
+        plain.extend_from_slice(&stored.saved_by.unwrap_or_default());
         let mut record = Vec::with_capacity(STAMP + plain.len() + 64);
         record.extend_from_slice(&stored.stamp().bytes());
         let name = name(stored.call.id, stored.stamp());
@@ -124,15 +137,19 @@ impl Records {
             .open(&name(id, stamp), record.get(STAMP..).unwrap_or_default());
         let plain = plain.ok_or_else(|| told("none of TABLECALL_TICKET_KEYS opens it"))?;
         match plain.split_first() {
-            Some((&FORM, rest)) => match postcard::from_bytes::<(Call, Option<PendingEvent>)>(rest)
-            {
-                Ok((call, entry)) if call.id == id && call.version == stamp.version => Ok(Stored {
-                    call: Arc::new(call),
-                    entry,
-                    revision: stamp.revision,
-                }),
-                Ok(_) | Err(_) => Err(told("it is garbled")),
-            },
+            Some((&FORM, rest)) => {
+                match postcard::take_from_bytes::<(Call, Option<PendingEvent>)>(rest) {
+                    Ok(((call, entry), rest)) if call.id == id && call.version == stamp.version => {
+                        Ok(Stored {
+                            call: Arc::new(call),
+                            entry,
+                            revision: stamp.revision,
+                            saved_by: rest.first_chunk().copied(),
+                        })
+                    }
+                    Ok(_) | Err(_) => Err(told("it is garbled")),
+                }
+            }
             Some(_) | None => Err(told("it was written by another version of this program")),
         }
     }
@@ -160,7 +177,7 @@ mod tests {
     fn a_call_is_read_as_it_was_written_and_under_its_name_only() {
         let stored = Stored {
             revision: 7,
-            ..Stored::after(None, &Arc::new(example::decided()))
+            ..Stored::after(None, &Arc::new(example::decided()), [3; 16])
         };
         let id = stored.call.id;
         let record = records().seal(&stored).unwrap();
@@ -185,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_form_of_a_later_version_is_told_apart() {
-        let stored = Stored::after(None, &Arc::new(example::queued(1)));
+        let stored = Stored::after(None, &Arc::new(example::queued(1)), [3; 16]);
         let (id, mut record) = (stored.call.id, stored.stamp().bytes().to_vec());
         let plain = postcard::to_extend(&(&*stored.call, &stored.entry), vec![FORM + 1]).unwrap();
         records()
@@ -194,5 +211,18 @@ mod tests {
             .unwrap();
         assert_eq!(records().open(id, &record).err(), Some(Error::Unreadable));
         assert_eq!(records().open(id, &[]).err(), Some(Error::Unreadable));
+    }
+
+    #[test]
+    fn a_record_of_an_earlier_version_does_not_say_who_saved_it() {
+        let stored = Stored::after(None, &Arc::new(example::queued(1)), [3; 16]);
+        let (id, mut record) = (stored.call.id, stored.stamp().bytes().to_vec());
+        let plain = postcard::to_extend(&(&*stored.call, &stored.entry), vec![FORM]).unwrap();
+        records()
+            .vault
+            .seal(&name(id, stored.stamp()), &plain, &mut record)
+            .unwrap();
+        let opened = records().open(id, &record).unwrap();
+        assert_eq!((opened.saved_by, opened.call), (None, stored.call));
     }
 }

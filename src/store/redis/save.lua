@@ -1,8 +1,8 @@
--- Saves a call with what its client is to be told, if nobody was quicker, with its due entries, and tells everybody.
+-- Saves a call with what its client is to be told, if nobody was quicker, with its due entries, and tells whom it concerns.
 -- KEYS: record, due calls of its shard, due events of its shard.
 -- ARGV: stamp that was loaded ('': none), record (it begins with its stamp in 12 bytes), life of the record in
 --       milliseconds ('': as before), when the call is due ('': never; '-': as before), when its event is ('': never), id,
---       channel, life of the shard.
+--       channel of those who follow the call, channel of the other instance that saved it last (''), life of the shard.
 -- Answers nothing, or the record that stands there instead ('': none).
 local stored = redis.call('GET', KEYS[1])
 if stored == ARGV[2] then
@@ -18,7 +18,7 @@ else
 end
 local function plan(key, at)
   if at ~= '' and redis.call('ZADD', key, at, ARGV[6]) == 1 then
-    redis.call('PEXPIRE', key, ARGV[8])
+    redis.call('PEXPIRE', key, ARGV[9])
   end
 end
 if ARGV[4] ~= '-' then
@@ -29,5 +29,7 @@ if ARGV[5] ~= '' then
 elseif stored then
   redis.call('ZREM', KEYS[3], ARGV[6])
 end
-redis.call('PUBLISH', ARGV[7], ARGV[6] .. ARGV[2])
+local stamp = string.sub(ARGV[2], 1, 12)
+redis.call('PUBLISH', ARGV[7], stamp)
+if ARGV[8] ~= '' then redis.call('PUBLISH', ARGV[8], ARGV[6] .. stamp) end
 return false

@@ -190,7 +190,6 @@ impl Tended {
         self.tending.abort();
         let _aborted = (&mut self.tending).await;
         self.redis().link.hung_up();
-        self.redis().copies.doubt();
     }
 
     /// Makes a connection again.

@@ -2,7 +2,7 @@
 //! left undone.
 
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use redis::{PushInfo, PushKind, Value};
@@ -11,8 +11,10 @@ use super::Redis;
 use super::calls::Put;
 use super::keys::Names;
 use super::metrics;
-use super::record::Stamp;
+use super::owned::OwnedCalls;
+use super::record::{REVOKED, STAMP, Stamp};
 use super::unwritten::Waiting;
+use super::watchers::Watchers;
 use super::wire::Ear;
 use crate::call::{Call, again};
 use crate::domain::CallId;
@@ -26,6 +28,14 @@ const RETRY: Duration = Duration::from_secs(2);
 /// How long the mark of a server is kept after the last instance was seen.
 const RUN_LIFE: SignedDuration = SignedDuration::from_hours(35 * 24);
 
+/// How long after it came back empty a server may lack calls that other instances know: until all
+/// of them are connected again.
+const RESTORING: Duration = Duration::from_secs(5);
+/// How long it is known of a call that it was revoked: longer than anybody has one in hand.
+const REVOKED_LIFE: SignedDuration = SignedDuration::from_hours(1);
+/// How many stamps are asked for at once.
+const CONFIRMED_AT_ONCE: usize = 256;
+
 impl Redis {
     /// Until the connection is lost.
     async fn stay(&self, probe: &str) {
@@ -38,32 +48,51 @@ impl Redis {
                 }
             }
         };
+        let follow = async {
+            loop {
+                let work = self.watchers.work().await;
+                for id in work.ended {
+                    self.end_subscription(id).await;
+                }
+                self.refresh(work.stale).await;
+            }
+        };
         tokio::select! {
             () = lost => {}
             () = offer => {}
+            () = follow => {}
         }
     }
 
-    /// What the server sends unasked, handled where it arrives.
+    async fn end_subscription(&self, id: CallId) {
+        let _turn = self.subscribing.lock().await;
+        if !self.watchers.has(id) {
+            // A lost connection ends it as well.
+            let _done: Result<(), Error> = self.link.unsubscribe(&self.names.changes(id)).await;
+        }
+    }
+
+    /// Loads calls for those who follow them.
+    async fn refresh(&self, ids: impl IntoIterator<Item = CallId>) {
+        let refresh = async |id| match self.load(id).await {
+            Ok(Some(call)) => self.watchers.show(&call),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::debug!(call.id = %id, error = %error, "a followed call could not be loaded");
+            }
+        };
+        futures_util::future::join_all(ids.into_iter().map(refresh)).await;
+    }
+
+    /// Handles what the server sends unasked, where it arrives.
     fn ear(&self) -> Ear {
-        let (copies, link) = (self.copies.clone(), Arc::downgrade(&self.link));
-        let (timers, alarms) = (self.timers.clone(), self.alarms.clone());
+        let (owned, watchers) = (self.owned.clone(), self.watchers.clone());
+        let link = Arc::downgrade(&self.link);
         let mine = std::sync::atomic::AtomicBool::new(true);
         Arc::new(move |push: PushInfo| {
             if push.kind == PushKind::Message {
-                if let Some(Value::BulkString(message)) = push.data.get(1)
-                    && let Some((id, record)) = message.split_first_chunk::<16>()
-                {
-                    let id = CallId::from_bytes(*id);
-                    if let Some(stamp) = Stamp::of(record) {
-                        copies.hear(id, stamp, record);
-                        timers.hand_over(id, stamp.version);
-                        alarms.hand_over(id, stamp);
-                    } else if record.is_empty() {
-                        // It was taken back: a copy would be taken for a call that the server has
-                        // lost.
-                        copies.take_back(id);
-                    }
+                if let [Value::BulkString(channel), Value::BulkString(message)] = &*push.data {
+                    hear(&owned, &watchers, channel, message);
                 }
             } else if push.kind == PushKind::Disconnection
                 && mine.swap(false, std::sync::atomic::Ordering::SeqCst)
@@ -74,56 +103,71 @@ impl Redis {
         })
     }
 
-    /// After a break: calls of an emptied server are stored again, what waited is written, and
-    /// watchers learn what they may have missed.
-    async fn came_back(&self) {
-        if self.is_emptied().await {
+    /// After a break: calls of an emptied server are stored again, what waited is written, and what
+    /// others saved meanwhile is found out.
+    async fn came_back(&self, is_emptied: bool) {
+        let mut cmd = redis::cmd("PEXPIRE");
+        cmd.arg(self.names.run())
+            .arg(RUN_LIFE.as_millis().to_string());
+        let _renewed: Result<bool, Error> = self.link.ask("other", &cmd).await;
+        if is_emptied {
             self.store_again().await;
         }
         self.write_back().await;
-        for id in self.copies.watched() {
-            if let Err(error) = self.load(id).await {
-                tracing::debug!(call.id = %id, error = %error, "a watched call could not be loaded");
+        let followed = self.watchers.all();
+        for id in &followed {
+            let _heard: Result<(), Error> = self.link.subscribe(&self.names.changes(id)).await;
+        }
+        self.refresh(followed).await;
+        self.confirm_owned().await;
+    }
+
+    /// Asks for the stamps of the calls that this instance saved last on an earlier connection:
+    /// another may have saved them since.
+    async fn confirm_owned(&self) {
+        let connection = self.link.connection();
+        let confirm = async |id: &CallId| {
+            let mut cmd = redis::cmd("GETRANGE");
+            cmd.arg(self.names.call(*id)).arg(0).arg(STAMP - 1);
+            let stamp: Vec<u8> = self.link.ask("load", &cmd).await?;
+            // A call that the server has lost is known here alone.
+            if let Some(stamp) = Stamp::of(&stamp) {
+                self.owned.note_loaded(*id, stamp, connection);
+            }
+            Ok::<_, Error>(())
+        };
+        for ids in self.owned.unconfirmed(connection).chunks(CONFIRMED_AT_ONCE) {
+            let asked = futures_util::future::join_all(ids.iter().map(confirm)).await;
+            if asked.iter().any(Result::is_err) {
                 return;
             }
         }
     }
 
-    /// Whether the server has lost what it knew when this instance saw it last.
-    async fn is_emptied(&self) -> bool {
-        let new = uuid::Uuid::new_v4().to_string();
-        let mut cmd = redis::cmd("SET");
-        cmd.arg(self.names.run())
-            .arg(&new)
-            .arg("NX")
-            .arg("GET")
-            .arg("PX")
-            .arg(RUN_LIFE.as_millis().to_string());
-        let stored: Result<Option<String>, Error> = self.link.ask("other", &cmd).await;
-        let Ok(stored) = stored else { return false };
-        if stored.is_some() {
-            let mut cmd = redis::cmd("PEXPIRE");
-            cmd.arg(self.names.run())
-                .arg(RUN_LIFE.as_millis().to_string());
-            let _renewed: Result<bool, Error> = self.link.ask("other", &cmd).await;
+    /// Notes by which mark the server is known; whether it has lost what it knew when this instance
+    /// saw it last.
+    fn note_run(&self, mark: String) -> bool {
+        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = run.mark.replace(mark);
+        let is_emptied = before.is_some() && before != run.mark;
+        if is_emptied {
+            run.emptied_at = Some(Instant::now());
         }
-        let now = stored.unwrap_or(new);
-        let before = self
-            .run
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .replace(now.clone());
-        before.is_some_and(|before| before != now)
+        is_emptied
+    }
+
+    /// Whether a call that the server does not have may be stored again in a moment, by the
+    /// instance that saved it last.
+    pub(super) fn is_being_restored(&self) -> bool {
+        let run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        run.emptied_at.is_some_and(|at| at.elapsed() < RESTORING)
     }
 
     async fn store_again(&self) {
-        let mut open = self.copies.open();
-        open.extend(self.timers.all());
-        open.sort_unstable_by_key(|call| (call.id, call.version));
-        open.dedup_by_key(|call| call.id);
+        let open = self.owned.open();
         tracing::warn!(
             calls = open.len(),
-            "the shared store was emptied; what this instance knows is stored again"
+            "the shared store was emptied; what this instance saved last is stored again"
         );
         for call in open {
             if self.unwritten.get(call.id).is_none() {
@@ -181,7 +225,8 @@ impl Redis {
                     .bytes(),
                 )
                 .arg(id.as_bytes())
-                .arg(self.names.channel());
+                .arg(REVOKED)
+                .arg(REVOKED_LIFE.as_millis().to_string());
             let _done: i64 = self.link.run("save", &script).await?;
             self.unwritten.voided(id);
         }
@@ -262,22 +307,44 @@ impl Lifecycle for Redis {
 
     /// Runs for as long as the store is used. Its pauses are real: they are between sockets.
     async fn tend(&self) {
-        let (channel, probe) = (self.names.channel(), self.names.probe());
+        let instance = uuid::Uuid::from_bytes(self.instance);
+        let (channel, probe) = (self.names.changes(instance), self.names.probe());
         let mut pause = FIRST_PAUSE;
         loop {
-            match self.link.connect(self.ear(), &channel, &probe).await {
+            let new = uuid::Uuid::new_v4().to_string();
+            let mut mark = redis::cmd("SET");
+            mark.arg(self.names.run())
+                .arg(&new)
+                .arg("NX")
+                .arg("GET")
+                .arg("PX")
+                .arg(RUN_LIFE.as_millis().to_string());
+            let mut is_emptied = false;
+            let look = |known: Option<String>| is_emptied = self.note_run(known.unwrap_or(new));
+            let connected = self
+                .link
+                .connect(self.ear(), &channel, &probe, &mark, look)
+                .await;
+            match connected {
                 Ok(()) => {
                     pause = FIRST_PAUSE;
                     tracing::info!("the shared store is reached");
-                    self.came_back().await;
+                    self.came_back(is_emptied).await;
                     self.stay(&probe).await;
-                    self.copies.doubt();
                 }
                 Err((cause, why)) => {
                     tracing::warn!(cause = cause.word(), why, "{}", cause.sentence());
                 }
             }
-            tokio::time::sleep(pause.mul_f64(0.75 + fastrand::f64() / 2.0)).await;
+            // Who needs the server waits for the shortest pause only.
+            let wanted = async {
+                tokio::time::sleep(FIRST_PAUSE).await;
+                self.link.wanted().await;
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause.mul_f64(0.75 + fastrand::f64() / 2.0)) => {}
+                () = wanted => {}
+            }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
@@ -300,5 +367,21 @@ impl Lifecycle for Redis {
                 "changes of calls were lost: the shared store was away to the end"
             );
         }
+    }
+}
+
+/// Takes in that a call was saved. What concerns the calls of this instance is the id and the stamp;
+/// what concerns one call is the stamp alone, for its id is in the name of the channel.
+fn hear(owned: &OwnedCalls, watchers: &Watchers, channel: &[u8], message: &[u8]) {
+    if message.len() == STAMP {
+        let name = str::from_utf8(channel).unwrap_or_default();
+        let id = name.rsplit(':').next().and_then(|id| id.parse().ok());
+        if let (Some(id), Some(stamp)) = (id, Stamp::of(message)) {
+            watchers.hear(id, stamp.version);
+        }
+    } else if let Some((id, stamp)) = message.split_first_chunk::<16>()
+        && let Some(stamp) = Stamp::of(stamp)
+    {
+        owned.hand_over(CallId::from_bytes(*id), stamp);
     }
 }

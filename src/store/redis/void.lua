@@ -1,11 +1,10 @@
--- Takes back a call whose first record may have been stored without anybody being told of it.
--- KEYS: record, due calls and due events of its shard. ARGV: its first stamp, id, channel.
--- Those who have heard of it are told to forget it: the id, and no record.
+-- Revokes a call whose first record may have been stored without anybody being told of it. What stands in its place keeps
+-- those who have loaded it from storing it again.
+-- KEYS: record, due calls and due events of its shard. ARGV: its first stamp, id, what is to stand there, life of that.
 local stored = redis.call('GET', KEYS[1])
 if stored and string.sub(stored, 1, 12) == ARGV[1] then
-  redis.call('DEL', KEYS[1])
+  redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
   redis.call('ZREM', KEYS[2], ARGV[2])
   redis.call('ZREM', KEYS[3], ARGV[2])
-  redis.call('PUBLISH', ARGV[3], ARGV[2])
 end
 return 1

@@ -135,6 +135,13 @@ impl Wire {
             Self::Cluster(cluster) => cluster.subscribe(channel).await,
         }
     }
+
+    pub(super) async fn unsubscribe(&mut self, channel: &str) -> RedisResult<()> {
+        match self {
+            Self::Server(server) => server.unsubscribe(channel).await,
+            Self::Cluster(cluster) => cluster.unsubscribe(channel).await,
+        }
+    }
 }
 
 impl std::fmt::Debug for Wire {

@@ -1,0 +1,454 @@
+//! The calls that this instance saved last. It wakes them and sends their events to the
+//! millisecond, counts them, and stores them again on a server that comes back empty. Whoever saves
+//! a call after it takes that over, and says so.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use rustc_hash::FxBuildHasher;
+
+use super::record::{Stamp, Stored};
+use crate::call::Call;
+use crate::domain::CallId;
+use crate::store::call_counts::{CallCounts, OVERDUE, Tally};
+use crate::store::deadlines::{Deadlines, EarliestDeadline};
+
+/// How often all shards are asked for calls whose instance is no more.
+const POLL_CALLS: SignedDuration = SignedDuration::from_secs(3);
+/// The same for their events.
+const POLL_EVENTS: SignedDuration = SignedDuration::from_secs(5);
+
+/// The table.
+#[derive(Debug, Default)]
+pub(super) struct OwnedCalls {
+    inner: Mutex<Inner>,
+    /// Wakes the sweep.
+    next_call: EarliestDeadline,
+    /// Wakes who sends events.
+    next_event: EarliestDeadline,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    calls: HashMap<CallId, Owned, FxBuildHasher>,
+    wake: Schedule,
+    events: Schedule,
+    tally: Tally,
+    /// How many calls have an event that is still to be received.
+    pending_events: usize,
+    /// Saves under way, and the newest state that others saved meanwhile.
+    saving: HashMap<CallId, Saving, FxBuildHasher>,
+}
+
+#[derive(Debug, Default)]
+struct Saving {
+    count: usize,
+    heard: Option<Stamp>,
+}
+
+/// Deadlines of one kind, and when the shards are asked for those of other instances.
+#[derive(Debug, Default)]
+struct Schedule {
+    deadlines: Deadlines,
+    poll_at: Option<Timestamp>,
+}
+
+impl Schedule {
+    fn earliest(&self) -> Option<Timestamp> {
+        self.deadlines
+            .earliest()
+            .into_iter()
+            .chain(self.poll_at)
+            .min()
+    }
+
+    /// Whether the shards are to be asked at `now`; then the next time is `pause` later.
+    fn polls(&mut self, now: Timestamp, pause: SignedDuration) -> bool {
+        let polls = self.poll_at.is_none_or(|at| at <= now);
+        if polls {
+            self.poll_at = now.saturating_add(pause).ok();
+        }
+        polls
+    }
+}
+
+/// What is known of an owned call.
+#[derive(Debug)]
+struct Owned {
+    /// As the server has it; `None`: it waits to be written for the first time.
+    stored: Option<Stored>,
+    /// As it waits to be written, if it does.
+    waiting: Option<Arc<Call>>,
+    /// The connection on which it was saved, or found unchanged. What others saved after a break
+    /// was not heard.
+    connection: u64,
+    /// When it is to be looked at; `None` once it was handed out.
+    wake_at: Option<Timestamp>,
+    /// The same for its event.
+    event_at: Option<Timestamp>,
+}
+
+impl Owned {
+    fn newest(&self) -> Option<&Arc<Call>> {
+        let stored = self.stored.as_ref().map(|stored| &stored.call);
+        self.waiting.as_ref().or(stored)
+    }
+
+    fn open(&self) -> Option<&Arc<Call>> {
+        self.newest().filter(|call| !call.is_finished())
+    }
+
+    fn has_event(&self) -> bool {
+        let entry = self
+            .stored
+            .as_ref()
+            .and_then(|stored| stored.entry.as_ref());
+        entry.is_some_and(|entry| entry.next_at.is_some())
+    }
+}
+
+impl Inner {
+    /// Puts `after` in the place of what is known of a call. Finished calls without an event are
+    /// not kept.
+    fn replace(&mut self, id: CallId, after: Option<Owned>) {
+        let after = after.filter(|after| after.open().is_some() || after.has_event());
+        let before = self.calls.remove(&id);
+        let deadlines = |owned: &Option<Owned>| {
+            owned
+                .as_ref()
+                .map_or((None, None), |owned| (owned.wake_at, owned.event_at))
+        };
+        let ((was_due, event_was_due), (is_due, event_is_due)) =
+            (deadlines(&before), deadlines(&after));
+        self.wake.deadlines.set(id, was_due, is_due);
+        self.events.deadlines.set(id, event_was_due, event_is_due);
+        let open = |owned: &Option<Owned>| owned.as_ref().and_then(Owned::open).cloned();
+        let (was, is) = (open(&before), open(&after));
+        self.tally.change(was.as_deref(), is.as_deref());
+        self.pending_events += usize::from(after.as_ref().is_some_and(Owned::has_event));
+        self.pending_events -= usize::from(before.as_ref().is_some_and(Owned::has_event));
+        if let Some(after) = after {
+            self.calls.insert(id, after);
+        }
+    }
+
+    fn stamp(&self, id: CallId) -> Option<Stamp> {
+        self.calls.get(&id)?.stored.as_ref().map(Stored::stamp)
+    }
+}
+
+impl OwnedCalls {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A call as the server has it, as far as this instance knows, and the connection on which that
+    /// was so.
+    pub(super) fn get(&self, id: CallId) -> Option<(Stored, u64)> {
+        let inner = self.lock();
+        let owned = inner.calls.get(&id)?;
+        Some((owned.stored.clone()?, owned.connection))
+    }
+
+    /// Which state that is.
+    pub(super) fn stamp(&self, id: CallId) -> Option<Stamp> {
+        self.lock().stamp(id)
+    }
+
+    /// Begins a save: what others save until its end is not forgotten.
+    pub(super) fn save(&self, id: CallId) -> Save<'_> {
+        self.lock().saving.entry(id).or_default().count += 1;
+        Save { owned: self, id }
+    }
+
+    /// Notes a change that waits to be written.
+    pub(super) fn note_waiting(&self, call: &Arc<Call>) {
+        let mut inner = self.lock();
+        let known = inner.calls.get(&call.id);
+        let owned = Owned {
+            stored: known.and_then(|known| known.stored.clone()),
+            waiting: Some(call.clone()),
+            connection: known.map_or(0, |known| known.connection),
+            wake_at: call.wake_at(),
+            event_at: known.and_then(|known| known.event_at),
+        };
+        inner.replace(call.id, Some(owned));
+        drop(inner);
+        self.note(call.wake_at(), None);
+    }
+
+    /// Notes that the server has this state of a call, as asked on `connection`. A newer one was
+    /// saved by another instance; an older one is of a server that lost what it had acknowledged.
+    pub(super) fn note_loaded(&self, id: CallId, stamp: Stamp, connection: u64) {
+        let mut inner = self.lock();
+        match inner.stamp(id) {
+            Some(known) if known < stamp => inner.replace(id, None),
+            Some(known) if known == stamp => {
+                if let Some(owned) = inner.calls.get_mut(&id) {
+                    owned.connection = owned.connection.max(connection);
+                }
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    /// Another instance has saved this state of a call.
+    pub(super) fn hand_over(&self, id: CallId, stamp: Stamp) {
+        let mut inner = self.lock();
+        if let Some(saving) = inner.saving.get_mut(&id) {
+            saving.heard = saving.heard.max(Some(stamp));
+        }
+        if inner.stamp(id).is_some_and(|known| known < stamp) {
+            inner.replace(id, None);
+        }
+    }
+
+    /// The calls of which it is not known whether others have saved them since: they were saved on
+    /// an earlier connection.
+    pub(super) fn unconfirmed(&self, connection: u64) -> Vec<CallId> {
+        let inner = self.lock();
+        let calls = inner.calls.iter();
+        let is_old = |owned: &Owned| owned.connection != connection;
+        calls
+            .filter(|(_, owned)| is_old(owned))
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    /// Forgets a call that is no more.
+    pub(super) fn forget(&self, id: CallId) {
+        self.lock().replace(id, None);
+    }
+
+    fn note(&self, wake_at: Option<Timestamp>, event_at: Option<Timestamp>) {
+        if let Some(at) = wake_at {
+            self.next_call.note(at);
+        }
+        if let Some(at) = event_at {
+            self.next_event.note(at);
+        }
+    }
+
+    /// Hands out the calls that are due, at most `most`; whether all shards are to be asked as
+    /// well.
+    pub(super) fn take_due(&self, now: Timestamp, most: usize) -> (Vec<CallId>, bool) {
+        let Inner { calls, wake, .. } = &mut *self.lock();
+        let due = wake
+            .deadlines
+            .take_due(now, most, |id| calls.get(&id)?.wake_at);
+        for (_, id) in &due {
+            if let Some(owned) = calls.get_mut(id) {
+                owned.wake_at = None;
+            }
+        }
+        let ids = due.into_iter().map(|(_, id)| id).collect();
+        (ids, wake.polls(now, POLL_CALLS))
+    }
+
+    /// The same for events.
+    pub(super) fn take_due_events(&self, until: Timestamp, most: usize) -> (Vec<CallId>, bool) {
+        let Inner { calls, events, .. } = &mut *self.lock();
+        let due = events
+            .deadlines
+            .take_due(until, most, |id| calls.get(&id)?.event_at);
+        for (_, id) in &due {
+            if let Some(owned) = calls.get_mut(id) {
+                owned.event_at = None;
+            }
+        }
+        let ids = due.into_iter().map(|(_, id)| id).collect();
+        (ids, events.polls(until, POLL_EVENTS))
+    }
+
+    /// There is more than was taken: all shards are to be asked at once.
+    pub(super) fn poll_again(&self, now: Timestamp) {
+        self.lock().wake.poll_at = Some(now);
+    }
+
+    /// The same for events.
+    pub(super) fn poll_events_again(&self, now: Timestamp) {
+        self.lock().events.poll_at = Some(now);
+    }
+
+    /// Waits until the next deadline, or the next question to the shards, is another than `known`.
+    pub(super) async fn next_call(&self, known: Option<Timestamp>) -> Timestamp {
+        let look = || self.lock().wake.earliest();
+        self.next_call.next(known, look).await
+    }
+
+    /// The same for events.
+    pub(super) async fn next_event(&self, known: Option<Timestamp>) -> Timestamp {
+        let look = || self.lock().events.earliest();
+        self.next_event.next(known, look).await
+    }
+
+    /// How many events are still to be received.
+    pub(super) fn pending_events(&self) -> usize {
+        self.lock().pending_events
+    }
+
+    /// Counts the open calls. Over all instances that is every open call.
+    pub(super) fn count(&self, now: Timestamp) -> CallCounts {
+        let inner = self.lock();
+        let late = now.saturating_sub(OVERDUE).unwrap_or(now);
+        let wake_at = |id| inner.calls.get(&id)?.wake_at;
+        let mut call_counts = CallCounts::default();
+        inner.tally.add_to(&mut call_counts);
+        call_counts.overdue =
+            u64::try_from(inner.wake.deadlines.overdue(late, wake_at)).unwrap_or(u64::MAX);
+        call_counts
+    }
+
+    /// The open calls, for a server that has lost them.
+    pub(super) fn open(&self) -> Vec<Arc<Call>> {
+        let inner = self.lock();
+        inner
+            .calls
+            .values()
+            .filter_map(Owned::open)
+            .cloned()
+            .collect()
+    }
+}
+
+/// A save under way. What is dropped without [`Self::done`] came to nothing.
+#[derive(Debug)]
+pub(super) struct Save<'a> {
+    owned: &'a OwnedCalls,
+    id: CallId,
+}
+
+impl Save<'_> {
+    /// The record was saved on `connection`. The call is owned from here on, unless another
+    /// instance was heard to have saved it since.
+    pub(super) fn done(self, stored: &Stored, connection: u64) {
+        let mut inner = self.owned.lock();
+        let stamp = stored.stamp();
+        let heard = inner.saving.get(&self.id).and_then(|saving| saving.heard);
+        if inner
+            .stamp(self.id)
+            .max(heard)
+            .is_some_and(|known| known > stamp)
+        {
+            return;
+        }
+        let version = stored.call.version;
+        let known = inner.calls.get(&self.id);
+        let waiting = known.and_then(|known| known.waiting.clone());
+        let waiting = waiting.filter(|waiting| waiting.version > version);
+        // A change of its event alone leaves the call where it is, also if it was handed out.
+        let is_same = known
+            .and_then(Owned::newest)
+            .is_some_and(|newest| newest.version == version || waiting.is_some());
+        let wake_at = if is_same {
+            known.and_then(|known| known.wake_at)
+        } else {
+            stored.call.wake_at()
+        };
+        let event_at = stored.entry.as_ref().and_then(|entry| entry.next_at);
+        let owned = Owned {
+            stored: Some(stored.clone()),
+            waiting,
+            connection,
+            wake_at,
+            event_at,
+        };
+        inner.replace(self.id, Some(owned));
+        drop(inner);
+        self.owned.note(wake_at, event_at);
+    }
+}
+
+impl Drop for Save<'_> {
+    fn drop(&mut self) {
+        if let Slot::Occupied(mut saving) = self.owned.lock().saving.entry(self.id) {
+            saving.get_mut().count -= 1;
+            if saving.get().count == 0 {
+                saving.remove();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{Event, example, step};
+
+    const ME: [u8; 16] = [1; 16];
+
+    fn stored(call: &Arc<Call>) -> Stored {
+        Stored::after(None, call, ME)
+    }
+
+    fn next(call: &Arc<Call>) -> Arc<Call> {
+        let from = call.reservation.phone;
+        Arc::new(step(call, Event::Dial { from }, example::start()).call)
+    }
+
+    #[test]
+    fn a_call_is_owned_until_another_instance_saves_it() {
+        let owned = OwnedCalls::default();
+        let first = Arc::new(example::queued(1));
+        let second = stored(&next(&first));
+        owned.save(first.id).done(&stored(&first), 1);
+        assert_eq!(owned.count(example::start()).statuses, [1, 0, 0, 0, 0]);
+        owned.hand_over(first.id, stored(&first).stamp());
+        assert!(owned.get(first.id).is_some(), "it was its own save");
+        owned.hand_over(first.id, second.stamp());
+        assert!(owned.get(first.id).is_none());
+        assert_eq!(owned.count(example::start()), CallCounts::default());
+        assert!(owned.open().is_empty());
+    }
+
+    #[test]
+    fn a_save_that_was_overtaken_before_its_answer_owns_nothing() {
+        let owned = OwnedCalls::default();
+        let first = Arc::new(example::queued(1));
+        let save = owned.save(first.id);
+        owned.hand_over(first.id, stored(&next(&first)).stamp());
+        save.done(&stored(&first), 1);
+        assert!(owned.get(first.id).is_none());
+        owned.save(first.id).done(&stored(&first), 1);
+        assert!(owned.get(first.id).is_some(), "that is over with the save");
+    }
+
+    #[test]
+    fn an_older_save_does_not_undo_a_newer_one() {
+        let owned = OwnedCalls::default();
+        let first = Arc::new(example::queued(1));
+        let second = stored(&next(&first));
+        let (slow, quick) = (owned.save(first.id), owned.save(first.id));
+        quick.done(&second, 1);
+        slow.done(&stored(&first), 1);
+        assert_eq!(owned.stamp(first.id), Some(second.stamp()));
+    }
+
+    #[test]
+    fn what_is_due_is_handed_out_once_and_again_after_a_save() {
+        let owned = OwnedCalls::default();
+        let first = Arc::new(example::queued(1));
+        owned.save(first.id).done(&stored(&first), 1);
+        let now = example::start() + SignedDuration::from_hours(1);
+        assert_eq!(owned.take_due(now, 9), (vec![first.id], true));
+        assert_eq!(owned.take_due(now, 9), (vec![], false));
+        owned.save(first.id).done(&stored(&next(&first)), 1);
+        assert_eq!(owned.take_due(now, 9).0, [first.id]);
+    }
+
+    #[test]
+    fn what_was_loaded_tells_whether_it_is_owned_still() {
+        let owned = OwnedCalls::default();
+        let first = Arc::new(example::queued(1));
+        owned.save(first.id).done(&stored(&first), 1);
+        owned.note_loaded(first.id, stored(&first).stamp(), 2);
+        assert_eq!(
+            owned.get(first.id).map(|(_, connection)| connection),
+            Some(2)
+        );
+        owned.note_loaded(first.id, stored(&next(&first)).stamp(), 2);
+        assert!(owned.get(first.id).is_none());
+    }
+}
