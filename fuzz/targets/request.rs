@@ -7,11 +7,11 @@ use std::sync::{Arc, LazyLock};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use tablecall::call::{CarryOver, RepromptReason, Opening, Place, Reply, AccountTier, TalkPosition};
+use tablecall::call::{AccountTier, CarryOver, Opening, Reply, RepromptReason, TalkPosition, TalkStage};
 use tablecall::domain::{CallId, Country, Phone, Reservation};
 use tablecall::service::intake::{self, Callbacks, Defaults};
 use tablecall::simulator::twiml;
-use tablecall::speech::{Input, Scene, Speech};
+use tablecall::speech::{Input, RenderContext, Speech};
 use tablecall::ticket::{Body, Head, Key, TicketPurpose, Tickets};
 
 static SPEECH: LazyLock<Speech> = LazyLock::new(|| Speech::load(Input::Keys).expect("the files are right"));
@@ -57,19 +57,19 @@ fn can_be_sealed(reservation: &Reservation, now: Timestamp) {
 }
 
 fn can_be_said(reservation: &Reservation) {
-    let scene = Scene { reservation, service_name: "Tablecall", contact_phone: Phone::from_e164("+14155550199") };
+    let context = RenderContext { reservation, service_name: "Tablecall", contact_phone: Phone::from_e164("+14155550199") };
     let listen = TalkPosition::first(0);
     let replies = [
         Reply::Ask { opening: Opening::First, slowly: false, listen },
         Reply::Ask { opening: Opening::Again, slowly: true, listen },
         Reply::Keys { because: RepromptReason::WrongKey, listen },
-        Reply::Called { listen: TalkPosition::called_back(Place::Called) },
+        Reply::Called { listen: TalkPosition::called_back(TalkStage::Called) },
     ];
     for reply in &replies {
-        heard_without_a_fault(&SPEECH.render(reply, &scene, ACTION));
+        heard_without_a_fault(&SPEECH.render(reply, &context, ACTION));
     }
-    heard_without_a_fault(&SPEECH.voicemail(&scene));
-    assert!(!SPEECH.script(&scene).text.is_empty());
+    heard_without_a_fault(&SPEECH.voicemail(&context));
+    assert!(!SPEECH.script(&context).text.is_empty());
 }
 
 fn heard_without_a_fault(document: &str) {
