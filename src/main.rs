@@ -10,9 +10,9 @@ use tablecall::app::App;
 use tablecall::app::stop::Signals;
 use tablecall::clock::Clock;
 use tablecall::config::{Config, Problem, RawConfig, TwilioBackend, with_headings};
-use tablecall::telemetry::reports::{Destination, Reports};
-use tablecall::telemetry::{self, Format};
-use tablecall::{doctor, remote, simulator, ticket};
+use tablecall::{Destination, Reports};
+use tablecall::{Format, TicketKey};
+use tablecall::{doctor, remote, simulator};
 
 /// A create makes some three hundred small allocations; with glibc's allocator they are a fifth of
 /// its work.
@@ -184,7 +184,7 @@ fn main() -> ExitCode {
         Some(Command::Doctor(args)) => examine(&args),
         Some(Command::Call(args)) => place_call(args),
         Some(Command::Health(args)) => ask_health(args),
-        Some(Command::Keygen) => match ticket::Key::generate() {
+        Some(Command::Keygen) => match TicketKey::generate() {
             Ok(key) => say(&key),
             Err(_) => complain("this system has no randomness to give", UNAVAILABLE),
         },
@@ -235,9 +235,9 @@ fn print_document(yaml: bool) -> ExitCode {
         Err(error) => return complain(&error.to_string(), UNAVAILABLE),
     };
     let text = if yaml {
-        tablecall::http::render_yaml(&document)
+        tablecall::render_yaml(&document)
     } else {
-        tablecall::http::render_json(&document)
+        tablecall::render_json(&document)
     };
     say(text.trim_end())
 }
@@ -270,7 +270,7 @@ fn ask_health(args: HealthArgs) -> ExitCode {
         Err(problems) => return complain_of(&problems),
     };
     in_runtime(async move {
-        let Ok(http) = tablecall::twilio::client::http_client() else {
+        let Ok(http) = tablecall::http_client() else {
             return complain("no HTTP client can be built", UNAVAILABLE);
         };
         match remote::health(&http, listen).await {
@@ -334,7 +334,7 @@ fn place_call(args: CallArgs) -> ExitCode {
         body.insert(field.to_owned(), value);
     }
     in_runtime(async move {
-        let Ok(http) = tablecall::twilio::client::http_client() else {
+        let Ok(http) = tablecall::http_client() else {
             return complain("no HTTP client can be built", UNAVAILABLE);
         };
         let request = remote::Request { url, key, body };
@@ -376,10 +376,11 @@ fn run_server(given: &RawConfig) -> ExitCode {
     let Ok(reports) = reports.transpose() else {
         return complain("no client for SENTRY_DSN can be built", UNAVAILABLE);
     };
-    let _running = match telemetry::init(format, &config.observability.log_filter, reports) {
-        Ok(running) => running,
-        Err(error) => return complain(&error.to_string(), UNAVAILABLE),
-    };
+    let _running =
+        match tablecall::init_telemetry(format, &config.observability.log_filter, reports) {
+            Ok(running) => running,
+            Err(error) => return complain(&error.to_string(), UNAVAILABLE),
+        };
     if matches!(config.carrier, TwilioBackend::Twilio { .. })
         && config.service_name == doctor::DEFAULT_NAME
     {
@@ -410,7 +411,7 @@ fn run_server(given: &RawConfig) -> ExitCode {
 }
 
 fn reports(to: &Destination, environment: &str) -> Result<Reports, reqwest::Error> {
-    let http = tablecall::twilio::client::http_client_builder()
+    let http = tablecall::http_client_builder()
         .timeout(Duration::from_secs(10))
         .build()?;
     let release = concat!(
@@ -487,7 +488,7 @@ fn greeting(address: SocketAddr, simulated: bool, made_secret: Option<&str>) -> 
     if !simulated {
         return format!("Tablecall is listening on {url}; the API is described at {url}/docs");
     }
-    let example = tablecall::http::api::example();
+    let example = tablecall::internals::example();
     let signed = made_secret.map(|secret| {
         format!("\nEvents to a callback_url are signed with {secret} until this ends.")
     });

@@ -28,7 +28,7 @@ use tracing_subscriber::{Layer, Registry};
 
 use crate::clock::Clock;
 
-pub use self::layer::{Format, Lines, layer};
+pub use self::layer::{Format, layer};
 use self::reports::Reports;
 pub use self::sink::Guard;
 

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use poem::Request;
-use tablecall::call::{
-    AccountTier, AttemptRef, Call, CarrierStatus, CarryOver, Event, TalkPosition, step,
-};
 use tablecall::clock::Clock;
 use tablecall::config::{Config, RawConfig};
-use tablecall::domain::{CallId, Name, PartySize, Phone, Reservation, Sid, Voicemail};
-use tablecall::store::{self, CallStore as _, Store};
-use tablecall::ticket::{Body, Head, TicketPurpose, Tickets};
+use tablecall::internals::{
+    AccountTier, AttemptRef, Call, CarrierStatus, CarryOver, Event, TalkPosition, step,
+};
+use tablecall::internals::{Body, Head, TicketPurpose, Tickets};
+use tablecall::internals::{CallId, Name, PartySize, Phone, Reservation, Sid, Voicemail};
+use tablecall::internals::{CallStore as _, Store, StoreLimits};
 
 use crate::webhook;
 
@@ -54,7 +54,7 @@ impl Held {
             ..RawConfig::default()
         })
         .expect("nothing else has to be configured");
-        let store = Store::memory(store::StoreLimits {
+        let store = Store::memory(StoreLimits {
             max_calls: config.max_calls,
             retention: config.retention,
         });

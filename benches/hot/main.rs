@@ -17,13 +17,13 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use poem::{Endpoint, IntoResponse};
-use tablecall::call::{Opening, Reply, TalkPosition};
+use tablecall::Format;
 use tablecall::clock::Clock;
-use tablecall::speech::{Input, RenderContext, Speech};
-use tablecall::telemetry::{self, Format};
-use tablecall::ticket::{TicketPurpose, Tickets};
-use tablecall::twilio::form::Form;
-use tablecall::twilio::signature::{SignatureHeaders, Verifier};
+use tablecall::internals::form::Form;
+use tablecall::internals::{Input, RenderContext, Speech};
+use tablecall::internals::{Opening, Reply, TalkPosition};
+use tablecall::internals::{SignatureHeaders, Verifier};
+use tablecall::internals::{TicketPurpose, Tickets};
 use tokio::runtime::Runtime;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -108,7 +108,7 @@ fn answer(runtime: &Runtime, held: usize, round: u64, stage: Stage) -> Duration 
     let mut fresh = Held::new(held, usize::try_from(round).unwrap(), stage);
     let requests = fresh.requests();
     let site = tablecall::app::site(&fresh.config, fresh.clock.clone(), fresh.store).unwrap();
-    let endpoint = tablecall::http::endpoint(site);
+    let endpoint = tablecall::endpoint(site);
     runtime.block_on(async {
         let mut answers = Vec::with_capacity(requests.len());
         let begun = Instant::now();
@@ -132,8 +132,9 @@ fn answer(runtime: &Runtime, held: usize, round: u64, stage: Stage) -> Duration 
 
 /// Each webhook writes its line, as in production; nobody reads it.
 fn logged(criterion: &mut Criterion) {
-    let (lines, writer) = telemetry::layer(Format::Json, Clock::system(), std::io::sink()).unwrap();
-    let lines = lines.with_filter(telemetry::filter(telemetry::DEFAULT_FILTER).unwrap());
+    let (lines, writer) =
+        tablecall::log_layer(Format::Json, Clock::system(), std::io::sink()).unwrap();
+    let lines = lines.with_filter(tablecall::log_filter(tablecall::DEFAULT_LOG_FILTER).unwrap());
     let subscriber = tracing_subscriber::registry().with(lines);
     tracing::subscriber::with_default(subscriber, || webhooks(criterion));
     drop(writer);

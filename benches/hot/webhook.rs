@@ -59,7 +59,7 @@ pub(crate) fn signed(path: &str, sid: &str, digits: Option<&str>) -> (HeaderMap,
 pub(crate) fn sealed(path: &str, mut params: Vec<(&str, &str)>) -> (HeaderMap, String) {
     let mut body = String::new();
     for (name, value) in &params {
-        tablecall::twilio::form::append(&mut body, name, value);
+        tablecall::internals::form::append(&mut body, name, value);
     }
     params.sort_unstable();
     let text: String = params

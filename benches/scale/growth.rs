@@ -27,7 +27,7 @@ impl AppState {
         let mut calls = Held::new(held - turns * TURN, turns * TURN, Stage::Talking);
         let requests = calls.requests();
         let site = tablecall::app::site(&calls.config, calls.clock.clone(), calls.store).unwrap();
-        let endpoint = tablecall::http::endpoint(site);
+        let endpoint = tablecall::endpoint(site);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

@@ -27,7 +27,7 @@ pub(crate) struct Player {
 impl Player {
     pub(crate) fn new() -> Self {
         Self {
-            http: tablecall::twilio::client::http_client().unwrap(),
+            http: tablecall::http_client().unwrap(),
             number: 0,
         }
     }

@@ -11,9 +11,9 @@ use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use libfuzzer_sys::fuzz_target;
 use sha1::Sha1;
-use tablecall::twilio::form::Form;
-use tablecall::twilio::signature::{SIGNATURE_HEADER, SignatureHeaders, Verifier};
-use tablecall::twilio::webhook::{AmdCallback, StatusCallback, VoiceRequest};
+use tablecall::internals::form::Form;
+use tablecall::internals::{SIGNATURE_HEADER, SignatureHeaders, Verifier};
+use tablecall::internals::{AmdCallback, StatusCallback, VoiceRequest};
 
 const ORIGIN: &str = "https://calls.example.com";
 const TOKEN: &str = "12345";
@@ -55,7 +55,7 @@ fn signed_as_documented(form: &Form, target: &str) {
     assert!(verify(form, target, &digest).is_err());
 }
 
-fn verify(form: &Form, target: &str, digest: &[u8]) -> Result<(), tablecall::twilio::signature::Failure> {
+fn verify(form: &Form, target: &str, digest: &[u8]) -> Result<(), tablecall::internals::Failure> {
     let mut headers = http::HeaderMap::new();
     let signature = BASE64_STANDARD.encode(digest);
     headers.insert(SIGNATURE_HEADER, signature.parse().expect("base64 is a header's value"));

@@ -7,12 +7,12 @@ use std::sync::{Arc, LazyLock};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use tablecall::call::{AccountTier, CarryOver, Opening, Reply, RepromptReason, TalkPosition, TalkStage};
-use tablecall::domain::{CallId, Country, Phone, Reservation};
-use tablecall::service::intake::{self, Callbacks, Defaults};
+use tablecall::internals::{AccountTier, CarryOver, Opening, Reply, RepromptReason, TalkPosition, TalkStage};
+use tablecall::internals::{CallId, Country, Phone, Reservation};
+use tablecall::internals::intake::{self, Callbacks, Defaults};
 use tablecall::simulator::twiml;
-use tablecall::speech::{Input, RenderContext, Speech};
-use tablecall::ticket::{Body, Head, Key, TicketPurpose, Tickets};
+use tablecall::internals::{Input, RenderContext, Speech};
+use tablecall::internals::{Body, Head, Key, TicketPurpose, Tickets};
 
 static SPEECH: LazyLock<Speech> = LazyLock::new(|| Speech::load(Input::Keys).expect("the files are right"));
 static TICKETS: LazyLock<Tickets> = LazyLock::new(|| Tickets::new(vec![Key::derive(b"a")]));

@@ -10,8 +10,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
-use tablecall::call::TalkPosition;
-use tablecall::ticket::{Body, Head, Key, TicketPurpose, Tickets};
+use tablecall::internals::TalkPosition;
+use tablecall::internals::{Body, Head, Key, TicketPurpose, Tickets};
 
 static TICKETS: LazyLock<Tickets> = LazyLock::new(|| Tickets::new(vec![Key::derive(b"new"), Key::derive(b"old")]));
 

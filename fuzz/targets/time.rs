@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
-use tablecall::domain::{Phone, TableTime, Zone, zone};
+use tablecall::internals::{Phone, TableTime, Zone, zone};
 
 static ZONES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let numbers = ["+14155550101", "+8613800138000", "+74951234567", "+551155256325", "+61291920101", "+3544101000"];

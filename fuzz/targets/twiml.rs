@@ -16,8 +16,8 @@ use http_body_util::BodyExt as _;
 use libfuzzer_sys::fuzz_target;
 use tablecall::clock::Clock;
 use tablecall::simulator::{Config, Simulator, SimulatorBody, twiml};
-use tablecall::twilio::client::http_client_builder;
-use tablecall::twilio::form;
+use tablecall::http_client_builder;
+use tablecall::internals::form;
 use tokio::runtime::{Builder, Runtime};
 
 /// A number that picks up and stays silent.

@@ -29,14 +29,14 @@ pub(crate) mod example;
 #[cfg(test)]
 mod tests;
 
-pub use event::{AttemptRef, Closing, Effect, Event, FinalStatus, LookupResult, Step};
+pub use event::{AttemptRef, Closing, Effect, Event, FinalStatus, LookupResult};
 pub use kept::{Kept, again};
 pub use position::{Decision, TalkPosition, TalkStage};
 pub use spoken_intent::SpokenIntent;
 pub use state::{
-    AccountTier, Answer, Attempt, Call, CarrierStatus, CarryOver, Ended, Evidence, Machine,
-    Outcome, State, TranscriptCoverage, WaitingFor,
+    AccountTier, Attempt, Call, CarrierStatus, CarryOver, Ended, Evidence, Machine, Outcome, State,
+    WaitingFor,
 };
 pub use step::step;
 pub use talk::{Apology, Goodbye, Input, Opening, Reply, RepromptReason};
-pub use timeline::{Digits, TimelineEntry, TimelineEvent};
+pub use timeline::{TimelineEntry, TimelineEvent};

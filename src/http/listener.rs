@@ -6,7 +6,7 @@
 //! know routes, keys or error shapes: whatever it answers by itself is a last resort, and the
 //! endpoint is expected to have answered before (see [`TimeLimit`]).
 
-mod body;
+pub(super) mod body;
 mod connection;
 mod peers;
 #[cfg(test)]
@@ -24,7 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use self::body::{BodyError, BodyLimit, Bounded, read_body};
+pub use self::body::{BodyLimit, read_body};
 use self::connection::Connections;
 use self::peers::Peers;
 use super::networks::Network;

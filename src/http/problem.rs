@@ -355,7 +355,7 @@ mod tests {
 
     #[test]
     fn what_the_listener_and_the_framework_report_has_a_code() {
-        use crate::http::listener::{BodyError, TooSlow};
+        use crate::http::listener::{TooSlow, body::BodyError};
         let broken = || BodyError::Broken(std::io::Error::other("gone"));
         let status = |status| poem::Error::from_status(status);
         for (error, code) in [

@@ -113,7 +113,6 @@ impl<A: Endpoint, E: Endpoint> RequestShell<A, E> {
             summary.key = Some(owner.0.clone());
             request.set_data(owner);
         }
-        request.set_data(RequestId(summary.context.id().to_owned()));
         Ok(None)
     }
 
@@ -292,10 +291,6 @@ fn panicked() -> Failure {
 fn is_quiet(path: &str) -> bool {
     matches!(path, "/healthz" | "/readyz" | "/metrics") || path.starts_with("/simulator/")
 }
-
-/// The id of a request, for handlers.
-#[derive(Clone, Debug)]
-pub struct RequestId(pub String);
 
 /// The caller's id if it is short and plain, else one of ours.
 fn request_id(request: &Request) -> String {

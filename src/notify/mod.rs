@@ -29,7 +29,7 @@ use crate::service::Service;
 use crate::store::{Claimed, Lifecycle as _, OutboxStore as _, Settled};
 
 pub use self::address::System;
-pub use self::sign::{NotASecret, Secret};
+pub use self::sign::Secret;
 
 /// How long an event is this process's: to wait for its turn, to be sent, and to be settled.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);

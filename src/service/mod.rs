@@ -67,7 +67,6 @@ use twilio_api::TwilioApi;
 
 pub use carrier_health::HealthIssue;
 pub use create::{CallCreator, Check};
-pub use ready::Readiness;
 pub use sweep::Sweeper;
 pub use webhooks::{DocumentRequest, WebhookHandler, WebhookOutcome};
 

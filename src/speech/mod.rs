@@ -25,8 +25,7 @@ mod language_pack;
 #[cfg(test)]
 mod tests;
 
-pub use problem::{Problem, Wrong};
-pub use schema::Fault;
+pub use problem::Problem;
 
 use crate::call::SpokenIntent;
 use crate::call::talk::{Apology, Opening, Reply};

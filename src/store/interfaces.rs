@@ -80,7 +80,6 @@ pub trait CallStore {
 
 /// Numbers: who has one, how often it was rung, and which must not be rung.
 #[enum_dispatch]
-#[expect(async_fn_in_trait, reason = "the back ends are a closed list")]
 pub trait NumberStore {
     /// Asks what stands against a call that wants to ring. On [`DialMode::Acquire`], if nothing does, its
     /// number and its start are taken. The number is given back when the call is saved in a state
@@ -152,7 +151,6 @@ pub trait NumberStore {
 
 /// The rate at which calls are started, and who waits for a start.
 #[enum_dispatch]
-#[expect(async_fn_in_trait, reason = "the back ends are a closed list")]
 pub trait StartRate {
     /// Lets a call of `owner` wait for a start; it keeps its place if it waits already.
     ///
@@ -178,7 +176,6 @@ pub trait StartRate {
 
 /// What each `Idempotency-Key` stands for.
 #[enum_dispatch]
-#[expect(async_fn_in_trait, reason = "the back ends are a closed list")]
 pub trait IdempotencyStore {
     /// Makes a key stand for a call. If it stands for one already, that is returned and nothing
     /// changes.
@@ -207,7 +204,6 @@ pub trait IdempotencyStore {
 /// An entry is made and changed by [`CallStore::save`], [`CallStore::change`] and [`CallStore::adopt`], together with the call, when
 /// what a client sees of it has changed ([`News`](super::News)).
 #[enum_dispatch]
-#[expect(async_fn_in_trait, reason = "the back ends are a closed list")]
 pub trait OutboxStore {
     /// Claims the events that are due at `until`, at most `most`. Nobody else gets them until
     /// `lease_end`.
@@ -259,7 +255,6 @@ pub trait OutboxStore {
 
 /// What the process itself does with its store, from its start to its end.
 #[enum_dispatch]
-#[expect(async_fn_in_trait, reason = "the back ends are a closed list")]
 pub trait Lifecycle {
     /// Returns the open calls that end with this process: none of a shared store, where others go
     /// on with them.

@@ -23,7 +23,7 @@ use crate::call::Call;
 use crate::domain::CallId;
 
 pub use self::redis::Redis;
-pub use call_counts::{CallCounts, OVERDUE, Queue};
+pub use call_counts::CallCounts;
 pub use dial_grant::{Creates, DialGrant, DialMode, DialRequest};
 pub use interfaces::{
     CallStore, IdempotencyStore, Lifecycle, NumberStore, OutboxStore, StartRate, Store,

@@ -22,12 +22,10 @@ use self::transport::{Reach, Transport};
 use super::CallSid;
 use super::form::append;
 
-pub use self::config::{
-    BadHostLabel, ClientConfig, Credentials, DEFAULT_TIMEOUT, InvalidApiUrl, api_host,
-};
+pub use self::config::{ClientConfig, Credentials, InvalidApiUrl, api_host};
 pub use self::connection::{http_client, http_client_builder, tls_config};
 pub use self::deadline_body::SendDeadline;
-pub use self::error::{Class, Error, Fault, Refusal, Scope, Why, title};
+pub use self::error::{Class, Error, Refusal, Scope, Why};
 pub use self::inspect::OwnNumber;
 pub use self::request::{
     AsyncAmd, CallUpdate, ListQuery, MachineDetection, MachineDetectionMode, NewCall,

@@ -19,17 +19,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
+use sha2::Sha256;
 
 use self::settings::{Algorithm, Settings};
 use super::form::Form;
 
 pub use self::hint::{Refused, is_authority};
 pub use self::operator::{HINT_HEADER, PROOF_HEADER, prove};
-pub use self::settings::{
-    SETTINGS_HEADER, SIGNATURE_HEADER, SignatureHeaderCount, SignatureHeaders,
-};
+pub use self::settings::{SIGNATURE_HEADER, SignatureHeaderCount, SignatureHeaders};
 
 /// Why a request is not believed. None of these is worth telling the sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -300,61 +297,4 @@ fn decoded<const N: usize>(signature: &[u8]) -> Result<[u8; N], Failure> {
         Ok(length) if length == N => room[..N].try_into().map_err(|_| Failure::Malformed),
         Ok(_) | Err(_) => Err(Failure::Malformed),
     }
-}
-
-/// What a request carries beside its URL.
-#[derive(Clone, Copy, Debug)]
-pub enum Content<'a> {
-    /// An urlencoded form, which is signed; for a GET, an empty one.
-    Form(&'a Form),
-    /// Anything else: the URL carries its digest as `bodySHA256`, and the URL is signed.
-    Raw(&'a [u8]),
-}
-
-/// The general rule for a single request to any `url`, signed with an auth token.
-///
-/// What a tool needs to check a signature by hand. It is the code of [`Verifier::verify`], made
-/// anew each time.
-///
-/// # Errors
-/// [`Failure::Mismatch`] also when `bodySHA256` is missing or wrong, or `url` has no host; [`Failure::UnknownKey`]
-/// for an empty token.
-pub fn verify_url(
-    url: &str,
-    auth_token: &str,
-    headers: &SignatureHeaders<'_>,
-    content: Content<'_>,
-) -> Result<(), Failure> {
-    let (origin, rest) = url::split(url).ok_or(Failure::Mismatch)?;
-    let verifier = Verifier::new::<_, &str, &str>(origin, &[auth_token], &[])
-        .map_err(|_| Failure::UnknownKey)?;
-    match content {
-        Content::Form(form) => verifier.verify(rest, headers, form),
-        Content::Raw(body) => {
-            verifier.verify_pieces(rest, headers, std::iter::empty)?;
-            if body_digest_fits(rest, body) {
-                Ok(())
-            } else {
-                Err(Failure::Mismatch)
-            }
-        }
-    }
-}
-
-/// Whether the query's `bodySHA256` is the digest of `body`, in lower-case hexadecimal.
-fn body_digest_fits(path_and_query: &str, body: &[u8]) -> bool {
-    let query = path_and_query
-        .split_once('?')
-        .map_or("", |(_, query)| query);
-    let Some(claimed) = query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("bodySHA256="))
-    else {
-        return false;
-    };
-    let digest: String = Sha256::digest(body)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    digest.as_bytes().ct_eq(claimed.as_bytes()).into()
 }

@@ -169,7 +169,7 @@ impl TestApp {
         let metrics = app.metrics_address();
         let stop = CancellationToken::new();
         let running = tokio::spawn(app.run_until(stop.clone().cancelled_owned()));
-        let http = tablecall::twilio::client::http_client().unwrap();
+        let http = tablecall::http_client().unwrap();
         Self {
             carrier: origin.clone(),
             origin,

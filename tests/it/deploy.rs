@@ -278,7 +278,7 @@ async fn a_program_with_the_environment_of_fly_answers_what_fly_asks() {
         file.to_str().unwrap().to_owned(),
     );
     let program = Program::with(&env, address).await;
-    let http = tablecall::twilio::client::http_client().unwrap();
+    let http = tablecall::http_client().unwrap();
     let asked = |path: &str| Answer::of(http.get(format!("{}{path}", program.origin)));
     // It learns which calls are under way before it takes new ones.
     within("it is ready", async {

@@ -51,7 +51,7 @@ async fn a_redis_and_a_process_can_be_stopped_and_go_on() {
     let carrier = Program::carrier().await;
     carrier.gets("STOP");
     carrier.gets("CONT");
-    let http = tablecall::twilio::client::http_client().unwrap();
+    let http = tablecall::http_client().unwrap();
     within("it has done something", async {
         while carrier.busy().is_zero() {
             let answer =

@@ -69,7 +69,7 @@ impl Instances {
         let redis = RedisServer::starts().await;
         let public = Proxy::to(&[]).await;
         let pair = Pair::at(public.address).await;
-        let http = tablecall::twilio::client::http_client().unwrap();
+        let http = tablecall::http_client().unwrap();
         let settings = settings
             .iter()
             .map(|(name, value)| (*name, (*value).to_owned()))

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use tablecall::clock::Clock;
-use tablecall::telemetry::{self, Format, Guard};
+use tablecall::{Format, Guard};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -35,8 +35,8 @@ impl Logs {
     pub(crate) fn capture(clock: &Clock) -> Self {
         let written = Buffer::default();
         let (lines, writer) =
-            telemetry::layer(Format::Json, clock.clone(), written.clone()).unwrap();
-        let lines = lines.with_filter(telemetry::filter("info,tablecall=trace").unwrap());
+            tablecall::log_layer(Format::Json, clock.clone(), written.clone()).unwrap();
+        let lines = lines.with_filter(tablecall::log_filter("info,tablecall=trace").unwrap());
         let subscriber = tracing_subscriber::registry().with(lines);
         Self {
             written,

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
-use tablecall::http::problem::Code;
+use tablecall::Code;
 
 use crate::app::TestApp;
 use crate::documented::document;
@@ -63,12 +63,12 @@ fn the_committed_document_is_the_one_that_is_made() {
     for (name, made, how) in [
         (
             "tablecall.json",
-            tablecall::http::render_json(document()),
+            tablecall::render_json(document()),
             "openapi",
         ),
         (
             "tablecall.yaml",
-            tablecall::http::render_yaml(document()),
+            tablecall::render_yaml(document()),
             "openapi --yaml",
         ),
     ] {
@@ -88,13 +88,13 @@ async fn the_served_document_is_the_committed_one() {
         (json.status, json.header("content-type")),
         (200, "application/json")
     );
-    assert_eq!(json.text, tablecall::http::render_json(document()));
+    assert_eq!(json.text, tablecall::render_json(document()));
     let yaml = app.send(app.get("/openapi.yaml")).await;
     assert_eq!(
         (yaml.status, yaml.header("content-type")),
         (200, "application/yaml")
     );
-    assert_eq!(yaml.text, tablecall::http::render_yaml(document()));
+    assert_eq!(yaml.text, tablecall::render_yaml(document()));
     let docs = app.send(app.get("/docs")).await;
     assert_eq!(
         (docs.status, docs.header("content-type")),
@@ -126,8 +126,8 @@ async fn the_served_document_is_the_committed_one() {
 
 #[test]
 fn both_forms_say_the_same() {
-    let yaml: Value = yaml_serde::from_str(&tablecall::http::render_yaml(document())).unwrap();
-    let json: Value = serde_json::from_str(&tablecall::http::render_json(document())).unwrap();
+    let yaml: Value = yaml_serde::from_str(&tablecall::render_yaml(document())).unwrap();
+    let json: Value = serde_json::from_str(&tablecall::render_json(document())).unwrap();
     assert_eq!(yaml, json);
 }
 

@@ -295,7 +295,7 @@ impl Pair {
     /// The same where requests go to this address.
     pub(crate) async fn at(address: SocketAddr) -> Self {
         let carrier = Program::carrier().await;
-        let http = tablecall::twilio::client::http_client().unwrap();
+        let http = tablecall::http_client().unwrap();
         Self {
             carrier,
             address,

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+use super::config::DEFAULT_TIMEOUT;
 use super::*;
 use crate::twilio::{AccountSid, AnsweredBy, CallStatus, StatusCallbackEvent};
 

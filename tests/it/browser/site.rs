@@ -99,7 +99,7 @@ impl AppState {
 
     /// What the API says of the newest phone.
     pub(crate) async fn newest_phone(&self) -> Value {
-        let http = tablecall::twilio::client::http_client().unwrap();
+        let http = tablecall::http_client().unwrap();
         let state: Value = http
             .get(format!("{}/simulator/api/state", self.origin))
             .send()
@@ -197,7 +197,7 @@ async fn forward(browser: TcpStream, door: Arc<ApiAuth>) {
 /// The answer that the next release would give for the service worker: the same with another
 /// version.
 async fn newer_worker(app: SocketAddr) -> String {
-    let http = tablecall::twilio::client::http_client().unwrap();
+    let http = tablecall::http_client().unwrap();
     let worker = http
         .get(format!("http://{app}/sw.js"))
         .send()

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use tablecall::call::{Ended, Outcome, WaitingFor};
+use tablecall::internals::{Ended, Outcome, WaitingFor};
 
 use super::site::AppState;
 use super::tab::Tab;
