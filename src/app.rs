@@ -465,13 +465,16 @@ fn settings(config: &Config, languages: Vec<Language>) -> Settings {
         machine_detection: config.machine_detection,
         defaults: Defaults {
             country: home,
+            allowed_countries: config.allowed_countries.clone(),
             restaurant_phone: config.restaurant_phone,
+            restaurant_timezone: config.restaurant_timezone.clone(),
             callbacks,
             languages,
         },
         do_not_call: config.do_not_call.clone(),
         rules: Rules {
             countries: config.allowed_countries.clone(),
+            kinds: config.number_kinds.clone(),
             hours: config.call_hours,
             own_numbers: config.from_numbers.clone(),
             limits: config.limits,

@@ -4,6 +4,7 @@
 
 mod account;
 mod help;
+mod numbers;
 mod read;
 mod shared;
 mod observability;
@@ -17,11 +18,11 @@ use clap::Args;
 use jiff::SignedDuration;
 use url::Url;
 
-use crate::domain::{Country, Phone};
+use crate::domain::{Country, Phone, Zone};
 use crate::http::cors::Origins;
 use crate::http::networks::TrustedProxies;
 use crate::notify::Secret;
-use crate::policy::{CallLimits, Hours};
+use crate::policy::{CallLimits, Hours, NumberKinds};
 use crate::ticket::Key;
 use crate::twilio::AccountSid;
 use crate::twilio::client::Credentials;
@@ -79,6 +80,9 @@ pub struct RawConfig {
     /// A deployment for one restaurant: this number rings for every call
     #[arg(long, env = "TABLECALL_RESTAURANT_PHONE", value_name = "NUMBER")]
     pub restaurant_phone: Option<String>,
+    /// The time zone of that restaurant, where its number does not tell it
+    #[arg(long, env = "TABLECALL_RESTAURANT_TIMEZONE", value_name = "ZONE")]
+    pub restaurant_timezone: Option<String>,
     /// How the service names itself on the phone; `Tablecall` by default
     #[arg(long, env = "TABLECALL_SERVICE_NAME", value_name = "NAME")]
     pub service_name: Option<String>,
@@ -118,6 +122,14 @@ pub struct RawConfig {
     /// the simulator
     #[arg(long, env = "TABLECALL_ALLOWED_COUNTRIES", value_name = "CODE,…")]
     pub allowed_countries: Option<String>,
+    /// Kinds of numbers to open or close, such as `+shared_cost,-toll_free`
+    #[arg(
+        long,
+        env = "TABLECALL_NUMBER_KINDS",
+        value_name = "±KIND,…",
+        allow_hyphen_values = true
+    )]
+    pub number_kinds: Option<String>,
     /// The restaurants' local hours in which they may be called, `10:00-21:00` by default; `always`
     /// for no limit, as with the simulator
     #[arg(long, env = "TABLECALL_CALL_HOURS", value_name = "FROM-TO")]
@@ -225,6 +237,8 @@ pub struct Config {
     pub from_numbers: Vec<Phone>,
     /// The number that rings for every call, in a deployment for one restaurant.
     pub restaurant_phone: Option<Phone>,
+    /// The zone of that restaurant, where the operator gave it.
+    pub restaurant_timezone: Option<Zone>,
     /// How the service names itself.
     pub service_name: String,
     /// Calls started a second; 0: no pacing.
@@ -237,12 +251,16 @@ pub struct Config {
     pub ticket_keys: Vec<Key>,
     /// Countries that may be called; `None`: all.
     pub allowed_countries: Option<Vec<Country>>,
+    /// Kinds of numbers that may be called.
+    pub number_kinds: NumberKinds,
     /// When restaurants may be called.
     pub call_hours: Hours,
     /// Whether staff may answer in words.
     pub speech: bool,
     /// Numbers never to call, those of the file among them.
     pub do_not_call: HashSet<Phone>,
+    /// Settings that hold, but that somebody should look at.
+    pub warnings: Vec<Problem>,
     /// Where numbers are added whose people ask for it.
     pub do_not_call_file: Option<PathBuf>,
     /// How often anybody may be called.

@@ -5,7 +5,10 @@
 //! who prints them is not decided here.
 
 mod public_url;
+mod numbers;
 mod shared;
+
+pub use crate::domain::versions::summary as data_versions;
 
 use std::fmt;
 
@@ -99,6 +102,7 @@ pub async fn examine(
                 subject: "carrier",
                 text: text.to_owned(),
             }];
+            found.extend(numbers::look(config));
             if let Some(shared) = &config.shared {
                 found.extend(shared::look(shared, clock).await);
             }
@@ -125,6 +129,7 @@ pub async fn examine(
         doctor.countries(voice_url.or(at_twilio)).await;
     }
     doctor.public_url(clock.now()).await;
+    doctor.found.extend(numbers::look(config));
     match &config.shared {
         Some(shared) => doctor.found.extend(shared::look(shared, clock).await),
         None => doctor.store(),

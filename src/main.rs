@@ -45,6 +45,8 @@ Examples:
   tablecall                   serve with the simulator, on http://127.0.0.1:8080
   tablecall serve --help      every setting, by what it is for
   tablecall doctor            check the settings against the Twilio account
+  tablecall --version --verbose
+                              the versions of the data about numbers and zones, too
   tablecall call --name Ana --phone +14155550101 --time 2027-06-18T19:30 --party-size 4
 
 Exit status: 0 done, 1 refused or no table, 64 wrong settings, 69 cannot be served.";
@@ -208,12 +210,37 @@ fn command_line() -> Result<Cli, ExitCode> {
         if own { argument } else { argument.hide(true) }
     };
     let serve = |command: clap::Command| with_headings(command).next_line_help(true);
+    if asks_for_all_versions() {
+        return Err(say(&all_versions()));
+    }
     let command = Cli::command()
         .mut_args(hidden)
         .mut_subcommand("serve", serve)
         .mut_subcommand("doctor", serve);
     let matches = command.try_get_matches().map_err(told)?;
     Cli::from_arg_matches(&matches).map_err(told)
+}
+
+/// `--version` with `--verbose`, and nothing else. clap would stop at the first of them.
+fn asks_for_all_versions() -> bool {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let has = |names: [&str; 2]| {
+        arguments
+            .iter()
+            .any(|argument| names.iter().any(|name| argument == name))
+    };
+    arguments.len() == 2 && has(["--version", "-V"]) && has(["--verbose", "-v"])
+}
+
+/// The version of the program and those of its data about numbers and zones.
+fn all_versions() -> String {
+    let program = format!(
+        "tablecall {} ({})",
+        env!("CARGO_PKG_VERSION"),
+        env!("TABLECALL_COMMIT")
+    );
+    let data = doctor::data_versions();
+    [&[program][..], &data].concat().join("\n")
 }
 
 fn say(text: &str) -> ExitCode {
@@ -394,6 +421,9 @@ fn run_server(given: &RawConfig) -> ExitCode {
         tracing::warn!(
             "TABLECALL_DO_NOT_CALL_FILE is not set: restaurants that ask not to be called are forgotten when this process ends"
         );
+    }
+    for warning in &config.warnings {
+        tracing::warn!(setting = warning.name, "{}", warning.message);
     }
     let several = AUTOSCALING_ENV_VARS
         .iter()

@@ -102,6 +102,8 @@ impl Held {
             attempts: 3,
             voicemail: Voicemail::HangUp,
             callback_url: None,
+            guest_extension: None,
+            language_guessed: true,
         };
         let mut call = Call::new(
             CallId::new(self.now),

@@ -38,6 +38,8 @@ pub(crate) fn reservation() -> Reservation {
         attempts: 3,
         voicemail: Voicemail::HangUp,
         callback_url: None,
+        guest_extension: None,
+        language_guessed: true,
     }
 }
 

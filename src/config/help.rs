@@ -34,9 +34,11 @@ const HEADINGS: [(&str, &[&str]); 6] = [
         "Whom it calls, and what is said",
         &[
             "restaurant_phone",
+            "restaurant_timezone",
             "service_name",
             "contact_phone",
             "allowed_countries",
+            "number_kinds",
             "call_hours",
             "limits",
             "do_not_call",

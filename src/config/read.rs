@@ -1,9 +1,7 @@
 //! From settings as given to settings as judged.
 
-use std::collections::HashSet;
 use std::fmt::Display;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use jiff::SignedDuration;
@@ -16,7 +14,6 @@ use crate::http::cors::Origins;
 use crate::http::networks::TrustedProxies;
 use crate::notify::Secret;
 use crate::policy::{CallLimits, Hours};
-use crate::service::do_not_call_file;
 use crate::ticket::Key;
 
 const SHORTEST_SECRET: usize = 16;
@@ -29,6 +26,7 @@ impl Config {
     pub fn read(given: &RawConfig) -> Result<Self, Vec<Problem>> {
         let mut reader = Reader {
             problems: Vec::new(),
+            warnings: Vec::new(),
         };
         let config = reader.config(given);
         match config {
@@ -44,6 +42,7 @@ impl Config {
     pub fn read_listen(given: &RawConfig) -> Result<SocketAddr, Vec<Problem>> {
         let mut reader = Reader {
             problems: Vec::new(),
+            warnings: Vec::new(),
         };
         reader.listen(given).ok_or(reader.problems)
     }
@@ -51,6 +50,7 @@ impl Config {
 
 pub(super) struct Reader {
     problems: Vec<Problem>,
+    pub(super) warnings: Vec<Problem>,
 }
 
 /// A setting without white space around it; an empty one counts as not given.
@@ -149,6 +149,9 @@ impl Reader {
         let account = account.or_else(|| simulator_account(exposed))?;
         let ticket_keys = self.ticket_keys(given, &account);
         let allowed_countries = self.countries(given, simulated, from_numbers.first().copied());
+        let restaurant_timezone =
+            self.restaurant_timezone(given, restaurant_phone, allowed_countries.as_deref());
+        let number_kinds = self.number_kinds(given);
         let contact_phone = contact_phone.or(from_numbers.first().copied());
         let carrier = if simulated {
             TwilioBackend::Simulator(account)
@@ -164,15 +167,18 @@ impl Reader {
             carrier,
             from_numbers,
             restaurant_phone,
+            restaurant_timezone,
             service_name,
             calls_per_second,
             machine_detection,
             speech,
             do_not_call,
+            warnings: std::mem::take(&mut self.warnings),
             do_not_call_file,
             api_keys,
             ticket_keys,
             allowed_countries,
+            number_kinds,
             call_hours,
             limits,
             contact_phone,
@@ -291,14 +297,6 @@ impl Reader {
         Some(url)
     }
 
-    fn phone(&mut self, name: &'static str, value: &Option<String>) -> Option<Phone> {
-        let text = set(value)?;
-        Phone::parse(text, None)
-            .map(|(phone, _)| phone)
-            .map_err(|error| self.wrong(name, error))
-            .ok()
-    }
-
     fn api_keys(&mut self, given: &RawConfig, simulated: bool) -> Vec<(String, String)> {
         let text = set(&given.api_keys);
         if text.is_none() && !simulated {
@@ -374,27 +372,6 @@ impl Reader {
                 false
             }
         }
-    }
-
-    /// All numbers never to call, and the file to add others to.
-    fn do_not_call(&mut self, given: &RawConfig) -> (HashSet<Phone>, Option<PathBuf>) {
-        let mut numbers = HashSet::new();
-        for text in list(set(&given.do_not_call).unwrap_or_default()) {
-            match Phone::parse(text, None) {
-                Ok((phone, _)) => drop(numbers.insert(phone)),
-                Err(_) => self.wrong(
-                    "TABLECALL_DO_NOT_CALL",
-                    format!("{text} is no number such as +14155550100"),
-                ),
-            }
-        }
-        let path = set(&given.do_not_call_file).map(PathBuf::from);
-        match path.as_deref().map(do_not_call_file::read) {
-            Some(Ok(more)) => numbers.extend(more),
-            Some(Err(error)) => self.wrong("TABLECALL_DO_NOT_CALL_FILE", error),
-            None => {}
-        }
-        (numbers, path)
     }
 
     fn webhook_secrets(&mut self, given: &RawConfig) -> Vec<Secret> {

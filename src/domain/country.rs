@@ -25,6 +25,13 @@ impl Country {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
+    /// Every country that has telephone numbers.
+    pub fn all() -> impl Iterator<Item = Self> {
+        PHONE_NUMBER_UTIL
+            .get_supported_regions()
+            .filter_map(Self::of_region)
+    }
+
     /// The same country in the words of the phone number library.
     #[must_use]
     pub(super) fn region(self) -> Option<Region> {

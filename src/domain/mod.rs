@@ -14,7 +14,9 @@ pub mod phone;
 pub mod reservation;
 pub mod table_time;
 pub mod text;
+pub mod versions;
 pub mod zone;
+pub mod zones;
 
 pub use callback_url::{CallbackUrl, is_public};
 pub use country::Country;

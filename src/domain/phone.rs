@@ -2,14 +2,20 @@
 //!
 //! Whether a number may be rung is not decided here but in `policy`.
 
+mod error;
+mod kind;
+mod read;
+
 use std::fmt;
 
-use rlibphonenumber::{
-    PHONE_NUMBER_UTIL, ParseError, PhoneNumber, PhoneNumberFormat, PhoneNumberType,
-};
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::Country;
+
+pub use error::PhoneError;
+pub use kind::LineKind;
+pub use read::Written;
 
 /// A telephone number in E.164: at most 15 digits after the plus.
 ///
@@ -26,99 +32,43 @@ pub struct PhoneFacts {
     pub kind: LineKind,
 }
 
-/// Kinds of numbers, as far as it matters who pays and who answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LineKind {
-    /// A landline, or (as in North America) not told apart from a mobile.
-    Fixed,
-    /// A mobile.
-    Mobile,
-    /// Free for the caller.
-    TollFree,
-    /// Dearer than a call to a person should be.
-    Premium,
-    /// The caller pays a part that is not a call's usual price.
-    SharedCost,
-    /// A company's single number, voice over IP, a personal number.
-    Other,
-    /// A pager or a mailbox: nobody can press a key there.
-    NotAPhone,
-}
-
-/// Why a text is not a phone number that can be rung.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PhoneError {
-    /// Neither E.164 nor a national form.
-    #[error("must be a phone number, best with country code as in +14155550101")]
-    NotANumber,
-    /// A plus with a country calling code that does not exist.
-    #[error("has a country calling code that does not exist")]
-    UnknownCountryCode,
-    /// A national form, and no country to read it in.
-    #[error("is in national form: add the country code (+…) or the field `country`")]
-    CountryNeeded,
-    /// Digits that no numbering plan has handed out.
-    #[error("is not a number that exists in its country's numbering plan")]
-    Invalid,
-}
-
-impl PhoneError {
-    /// The stable code of this error in the API.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::NotANumber => "not_a_phone_number",
-            Self::UnknownCountryCode => "unknown_country_code",
-            Self::CountryNeeded => "country_needed",
-            Self::Invalid => "invalid_phone_number",
-        }
-    }
-}
-
-/// The longest text that is looked at: no way of writing a number needs more.
-const MAX_TEXT: usize = 64;
-
 impl Phone {
-    /// Reads E.164, or a national form as it is dialled in `country`.
+    /// Reads E.164, or a national form as it is dialled in `country`, without an extension.
     ///
     /// # Errors
     /// Says why the text is no valid number.
     pub fn parse(text: &str, country: Option<Country>) -> Result<(Self, PhoneFacts), PhoneError> {
-        let text = text.trim();
-        if text.is_empty() || text.len() > MAX_TEXT || text.chars().any(char::is_alphabetic) {
-            return Err(PhoneError::NotANumber);
+        let written = Self::read(text, country)?;
+        match (written.extension, written.facts) {
+            (Some(_), _) => Err(PhoneError::Extension),
+            (None, Some(facts)) => Ok((written.phone, facts)),
+            (None, None) => Err(PhoneError::NotAssigned),
         }
-        if let Some(found) = Self::plain(text) {
-            return Ok(found);
-        }
-        let international = text.starts_with(['+', '\u{FF0B}']);
-        if !international && country.is_none() {
-            let looks_like_one = text.bytes().filter(u8::is_ascii_digit).count() >= 3;
-            return Err(if looks_like_one {
-                PhoneError::CountryNeeded
-            } else {
-                PhoneError::NotANumber
+    }
+
+    /// Reads a number that is to be rung, as people write it: E.164, a national form as it is
+    /// dialled in `country`, a `tel:` URI, with letters for keys or an extension behind it.
+    ///
+    /// # Errors
+    /// Says why the text is no valid number. Nothing of it is dropped in silence.
+    pub fn read(text: &str, country: Option<Country>) -> Result<Written, PhoneError> {
+        if let Some((phone, facts)) = Self::plain(text.trim()) {
+            return Ok(Written {
+                phone,
+                facts: Some(facts),
+                extension: None,
             });
         }
-        let region = if international {
-            None
-        } else {
-            country.and_then(Country::region)
-        };
-        let number = PHONE_NUMBER_UTIL
-            .parse(text, region)
-            .map_err(|error| match error {
-                ParseError::InvalidCountryCode => PhoneError::UnknownCountryCode,
-                ParseError::NotANumber(_) => PhoneError::NotANumber,
-                ParseError::TooShortAfterIdd | ParseError::TooShortNsn | ParseError::TooLongNsn => {
-                    PhoneError::Invalid
-                }
-            })?;
-        let facts = facts(&number).ok_or(PhoneError::Invalid)?;
-        let digits = number.format_as(PhoneNumberFormat::E164);
-        Self::from_e164(&digits)
-            .map(|phone| (phone, facts))
-            .ok_or(PhoneError::Invalid)
+        read::read(text, country, read::Accept::Assigned)
+    }
+
+    /// Reads a number that is only read aloud: it must have a possible length, but need not have
+    /// been handed out.
+    ///
+    /// # Errors
+    /// Says why the text is no number of a possible length.
+    pub fn read_aloud(text: &str, country: Option<Country>) -> Result<Written, PhoneError> {
+        read::read(text, country, read::Accept::Possible)
     }
 
     /// The usual case, a valid number in plain E.164, in a quarter of the time that the library's
@@ -169,6 +119,29 @@ impl Phone {
         groups.map(str::to_owned).collect()
     }
 
+    /// Every country that the number can belong to: for most that of its facts, for toll-free ones
+    /// each country of the calling code whose plan has the number (`+1 800` is free in all of North
+    /// America and the Caribbean).
+    #[must_use]
+    pub fn countries(self, facts: PhoneFacts) -> Vec<Country> {
+        let own = || facts.country.into_iter().collect();
+        if facts.kind != LineKind::TollFree {
+            return own();
+        }
+        let Some(number) = self.library() else {
+            return own();
+        };
+        let util = &*PHONE_NUMBER_UTIL;
+        let Some(regions) = util.get_regions_for_country_calling_code(number.country_code) else {
+            return own();
+        };
+        // The plans of North America have one pattern for all.
+        let shared = regions.filter(|region| {
+            number.country_code == 1 || util.is_valid_number_for_region(&number, *region)
+        });
+        shared.filter_map(Country::of_region).collect()
+    }
+
     /// The digits without the plus.
     #[must_use]
     pub const fn digits(self) -> u64 {
@@ -202,25 +175,17 @@ impl Phone {
 
 /// Two questions to the library, and no third: a number whose type is known is valid.
 fn facts(number: &PhoneNumber) -> Option<PhoneFacts> {
-    let kind = match number.get_type() {
-        PhoneNumberType::FixedLine | PhoneNumberType::FixedLineOrMobile => LineKind::Fixed,
-        PhoneNumberType::Mobile => LineKind::Mobile,
-        PhoneNumberType::TollFree => LineKind::TollFree,
-        PhoneNumberType::PremiumRate => LineKind::Premium,
-        PhoneNumberType::SharedCost => LineKind::SharedCost,
-        PhoneNumberType::VoIP | PhoneNumberType::PersonalNumber | PhoneNumberType::UAN => {
-            LineKind::Other
-        }
-        PhoneNumberType::Pager | PhoneNumberType::VoiceMail => LineKind::NotAPhone,
-        PhoneNumberType::Unknown => return None,
-    };
     let mut regions =
         PHONE_NUMBER_UTIL.get_regions_for_country_calling_code(number.country_code)?;
-    let region = if regions.len() == 1 {
-        regions.next()
+    let kind = number.get_type();
+    let (region, of_no_country) = if regions.len() == 1 {
+        let only = regions.next();
+        (only, only.and_then(Country::of_region).is_none())
     } else {
-        number.get_region_code()
+        (number.get_region_code(), false)
     };
+    let e164 = || number.format_as(PhoneNumberFormat::E164).into_owned();
+    let kind = LineKind::of(kind, e164, of_no_country)?;
     Some(PhoneFacts {
         country: region.and_then(Country::of_region),
         kind,
@@ -277,6 +242,7 @@ impl<'de> Deserialize<'de> for Phone {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use rlibphonenumber::PhoneNumberType;
 
     use super::*;
 
@@ -292,7 +258,7 @@ mod tests {
             facts,
             PhoneFacts {
                 country: Some(Country::US),
-                kind: LineKind::Fixed
+                kind: LineKind::Landline
             }
         );
         assert_eq!(
@@ -316,7 +282,7 @@ mod tests {
         assert_eq!(kind("+18005550123"), Ok(LineKind::TollFree));
         assert_eq!(
             kind("+15005550006"),
-            Ok(LineKind::Other),
+            Ok(LineKind::Personal),
             "the magic number of Twilio's test credentials"
         );
         assert_eq!(
@@ -324,8 +290,8 @@ mod tests {
             Ok(LineKind::TollFree),
             "a number of no country"
         );
-        assert_eq!(kind("+15551234567"), Err(PhoneError::Invalid));
-        assert_eq!(kind("+1911"), Err(PhoneError::Invalid));
+        assert_eq!(kind("+15551234567"), Err(PhoneError::NotAssigned));
+        assert_eq!(kind("+1911"), Err(PhoneError::Short));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CallbackUrl, Country, Extension, Language, Name, Notes, PartySize, Phone, TableTime, Zone,
-    millis, zone,
+    millis,
 };
 
 /// One table at one restaurant, and the terms on which we may ring for it.
@@ -48,6 +48,10 @@ pub struct Reservation {
     pub voicemail: Voicemail,
     /// Where the client wants to hear of it.
     pub callback_url: Option<CallbackUrl>,
+    /// The extension of the guest's own number, read out after it.
+    pub guest_extension: Option<Extension>,
+    /// Whether the language follows from the number instead of the request.
+    pub language_guessed: bool,
 }
 
 /// From when to when, on the day of the table, another time would do.
@@ -81,32 +85,19 @@ impl Alternatives {
 }
 
 impl Reservation {
-    /// The zones in which the restaurant can lie: the one that is known, else all of its number's.
-    pub fn zones(&self) -> impl Iterator<Item = &str> + '_ {
-        let known = self.timezone.as_ref().map(Zone::as_str);
-        let possible = known
-            .is_none()
-            .then(|| zone::of(self.phone))
-            .into_iter()
-            .flatten();
-        known
-            .into_iter()
-            .chain(possible.map(|zone| -> &str { zone }))
-    }
-
     /// Whether another request asks for the very same table.
     #[must_use]
     pub fn asks_the_same(&self, other: &Self) -> bool {
         (
             self.phone,
             self.guest_phone,
-            &self.name,
+            self.name.canonical(),
             self.time,
             self.party_size,
         ) == (
             other.phone,
             other.guest_phone,
-            &other.name,
+            other.name.canonical(),
             other.time,
             other.party_size,
         )

@@ -6,10 +6,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::AmbiguousOffset;
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::zone;
+use super::zones;
 
 /// A local date and time, to the minute.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,6 +31,11 @@ pub enum TimeError {
     /// More than 400 days ahead.
     #[error("must be within 400 days")]
     TooFar,
+    /// The clock at the restaurant is set forward over it.
+    #[error(
+        "does not exist at the restaurant: its clock is set forward over this time on that day; give a time before or after"
+    )]
+    DoesNotExist,
 }
 
 impl TimeError {
@@ -41,6 +47,7 @@ impl TimeError {
             Self::NotAMinute => "not_a_minute",
             Self::Past => "in_the_past",
             Self::TooFar => "too_far_ahead",
+            Self::DoesNotExist => "time_does_not_exist",
         }
     }
 }
@@ -76,11 +83,11 @@ impl TableTime {
         Self(self.0.date().to_datetime(time))
     }
 
-    /// The instant this is in `zone`. A time that the clock skips or shows twice in the night it is
-    /// changed is the earlier reading: better a table held too early than a call made too late.
+    /// The instant this is in `zone`. A time that the clock shows twice in the night it is set back
+    /// is the earlier one: better a table held too early than a call made too late.
     #[must_use]
     pub fn instant(self, zone: &str) -> Timestamp {
-        let rules = zone::rules(zone);
+        let rules = zones::rules(zone);
         rules
             .to_ambiguous_timestamp(self.0)
             .earlier()
@@ -89,23 +96,26 @@ impl TableTime {
 
     /// The last instant this can be, over all `zones` (UTC where none is known).
     #[must_use]
-    pub fn latest_instant<'a>(self, zones: impl Iterator<Item = &'a str>) -> Timestamp {
+    pub fn latest_instant(self, zones: &[&str]) -> Timestamp {
         zones
+            .iter()
             .map(|zone| self.instant(zone))
             .max()
             .unwrap_or_else(|| self.instant("UTC"))
+    }
+
+    /// Whether the clock of a zone skips this time when it is set forward.
+    fn is_skipped(self, zone: &str) -> bool {
+        let offset = zones::rules(zone).to_ambiguous_timestamp(self.0).offset();
+        matches!(offset, AmbiguousOffset::Gap { .. })
     }
 
     /// Holds the time against the clock on the restaurant's wall; where the zone is not known for
     /// certain, the most western of them decides.
     ///
     /// # Errors
-    /// In the past, or more than [`Self::MAX_DAYS`] ahead.
-    pub fn check<'a>(
-        self,
-        now: Timestamp,
-        zones: impl Iterator<Item = &'a str>,
-    ) -> Result<(), TimeError> {
+    /// Skipped by the clock, in the past, or more than [`Self::MAX_DAYS`] ahead.
+    pub fn check(self, now: Timestamp, zones: &[&str]) -> Result<(), TimeError> {
         let at = self.latest_instant(zones);
         if at <= now {
             return Err(TimeError::Past);
@@ -115,6 +125,8 @@ impl TableTime {
             .unwrap_or(Timestamp::MAX);
         if at > limit {
             Err(TimeError::TooFar)
+        } else if !zones.is_empty() && zones.iter().all(|zone| self.is_skipped(zone)) {
+            Err(TimeError::DoesNotExist)
         } else {
             Ok(())
         }
@@ -266,7 +278,7 @@ mod tests {
     #[test]
     fn past_and_far_are_judged_at_the_restaurant() {
         let now: Timestamp = "2026-12-05T02:00:00Z".parse().unwrap();
-        let check = |text: &str, zone: &'static str| time(text).check(now, [zone].into_iter());
+        let check = |text: &str, zone: &'static str| time(text).check(now, &[zone]);
         assert_eq!(
             check("2026-12-04T19:30", "America/Los_Angeles"),
             Ok(()),
@@ -279,6 +291,33 @@ mod tests {
         assert_eq!(
             check("2028-01-09T19:30", "Europe/Berlin"),
             Err(TimeError::TooFar)
+        );
+    }
+
+    #[test]
+    fn a_time_that_the_clock_skips_is_refused_and_one_shown_twice_is_the_earlier() {
+        let now: Timestamp = "2026-12-05T02:00:00Z".parse().unwrap();
+        let skipped = time("2027-03-28T02:30");
+        assert_eq!(
+            skipped.check(now, &["Europe/Berlin"]),
+            Err(TimeError::DoesNotExist)
+        );
+        assert_eq!(
+            skipped.check(now, &["Europe/Berlin", "Europe/London"]),
+            Ok(()),
+            "it exists in one of the possible zones"
+        );
+        let twice = time("2027-10-31T02:30");
+        assert_eq!(twice.check(now, &["Europe/Berlin"]), Ok(()));
+        assert_eq!(
+            twice.instant("Europe/Berlin"),
+            "2027-10-31T00:30:00Z".parse().unwrap()
+        );
+        // Lord Howe Island sets its clock by half an hour.
+        let half = time("2027-10-03T02:15");
+        assert_eq!(
+            half.check(now, &["Australia/Lord_Howe"]),
+            Err(TimeError::DoesNotExist)
         );
     }
 
@@ -309,8 +348,8 @@ mod tests {
             let now = Timestamp::from_second(now).unwrap();
             for zone in ["America/Los_Angeles", "Pacific/Kiritimati", "Africa/Casablanca", "UTC", "No/Where"] {
                 // Whatever it says, it says the same of the latest as of the only one.
-                prop_assert_eq!(time.instant(zone), time.latest_instant([zone].into_iter()));
-                prop_assert_eq!(time.check(now, [zone].into_iter()).is_err(), time.check(now, [zone; 3].into_iter()).is_err());
+                prop_assert_eq!(time.instant(zone), time.latest_instant(&[zone]));
+                prop_assert_eq!(time.check(now, &[zone]).is_err(), time.check(now, &[zone; 3]).is_err());
             }
         }
     }

@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use icu_normalizer::uts46::Uts46MapperBorrowed;
 use serde::{Deserialize, Serialize};
 
 /// Why a text was refused.
@@ -76,6 +77,21 @@ impl Name {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The form in which names are compared: names that differ only in composition, case, width,
+    /// or signs that nobody sees have one form. It is never shown or spoken.
+    #[must_use]
+    pub fn canonical(&self) -> Self {
+        // The mapping of internationalised domain names (UTS 46) is Unicode's case folding with
+        // compatibility composition. It is run over the signs that are seen.
+        let seen = self.0.chars().filter(|c| !is_invisible(*c));
+        let mapper = Uts46MapperBorrowed::new();
+        let mapped = mapper.map_normalize(seen);
+        // The one letter that has two small forms, by its place in the word.
+        let mapped: String = mapped.map(|c| if c == 'ς' { 'σ' } else { c }).collect();
+        let words: Vec<&str> = mapped.split_whitespace().collect();
+        Self(words.join(" ").into_boxed_str())
+    }
 }
 
 impl Notes {
@@ -141,6 +157,15 @@ fn clean(text: &str, max_characters: usize, max_bytes: usize) -> Result<Box<str>
     }
 }
 
+/// Signs without a shape of their own (`Default_Ignorable_Code_Point`), and blank letters of Korean
+/// and Braille.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}'
+        | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{206F}' | '\u{2800}'
+        | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{E0000}'..='\u{E0FFF}')
+}
+
 /// Controls, bidirectional overrides (they would reorder what the web app shows), and what XML 1.0
 /// leaves out.
 fn is_forbidden(c: char) -> bool {
@@ -163,6 +188,26 @@ mod tests {
             "O'Neill & Söhne <b>"
         );
         assert_eq!(Name::parse("山田太郎").unwrap().as_str(), "山田太郎");
+    }
+
+    #[test]
+    fn names_that_look_alike_have_one_canonical_form() {
+        let canonical = |text: &str| Name::parse(text).unwrap().canonical();
+        for (one, other) in [
+            ("José", "Jose\u{301}"),
+            ("ANA", "ana"),
+            ("Ana Lima", "Ａｎａ　Ｌｉｍａ"),
+            ("Ana", "A\u{200B}na\u{FEFF}"),
+            ("Ana", "An\u{AD}a\u{200D}"),
+            ("ﾔﾏﾀﾞ", "ヤマダ"),
+            ("Σίσυφος", "ΣΊΣΥΦΟΣ"),
+            ("김", "\u{1100}\u{1175}\u{11B7}"),
+            ("Ana  Lima", "Ana\u{A0}Lima"),
+        ] {
+            assert_eq!(canonical(one), canonical(other), "{one}");
+        }
+        assert_ne!(canonical("Ana"), canonical("Anna"));
+        assert_ne!(canonical("José"), canonical("Jose"));
     }
 
     #[test]

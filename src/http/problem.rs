@@ -165,6 +165,10 @@ impl From<service::Error> for Failure {
                 }
             }
             Error::Refused(refusal) => refused(refusal),
+            Error::TimezoneNeeded(zones) => Self {
+                more: vec![("timezones", json!(zones))],
+                ..refused(crate::policy::Refusal::TimezoneNeeded)
+            },
             Error::Starting => Self {
                 retry_after: Some(2),
                 ..Self::new(
@@ -209,11 +213,12 @@ impl From<service::Error> for Failure {
 pub(super) const fn code_of(refusal: &crate::policy::Refusal) -> Code {
     use crate::policy::Refusal;
     match refusal {
-        Refusal::NumberType => Code::NumberTypeNotAllowed,
+        Refusal::NumberKind(_) | Refusal::UnknownNumber => Code::NumberTypeNotAllowed,
         Refusal::OwnNumber => Code::OwnNumber,
         Refusal::Country => Code::CountryNotAllowed,
         Refusal::OptedOut => Code::OptedOut,
         Refusal::TooLate => Code::TooLate,
+        Refusal::TimezoneNeeded => Code::TimezoneNeeded,
         Refusal::Duplicate(_) => Code::DuplicateCall,
         Refusal::NumberLimit { .. } => Code::NumberLimit,
         Refusal::KeyLimit { .. } => Code::KeyLimit,
@@ -235,8 +240,13 @@ fn refused(refusal: crate::policy::Refusal) -> Failure {
         Refusal::NumberLimit { retry_after }
         | Refusal::KeyLimit { retry_after }
         | Refusal::ServiceLimit { retry_after } => return whole().after(retry_after),
-        Refusal::NumberType | Refusal::OwnNumber | Refusal::Country | Refusal::OptedOut => "phone",
+        Refusal::NumberKind(_)
+        | Refusal::UnknownNumber
+        | Refusal::OwnNumber
+        | Refusal::Country
+        | Refusal::OptedOut => "phone",
         Refusal::TooLate => "give_up_at",
+        Refusal::TimezoneNeeded => "timezone",
     };
     let error = FieldError {
         field: field.to_owned(),

@@ -3,9 +3,10 @@
 use std::str::FromStr;
 
 use jiff::civil::Time;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::zone;
+use crate::domain::zones;
 
 /// From when to when, local time; `None` inside: always.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,28 +25,34 @@ impl Hours {
     pub const ALWAYS: Self = Self(None);
 
     /// Whether `at` lies inside the hours in every one of `zones`: a number that can lie in several
-    /// is not rung in the night of any of them.
-    pub fn contain<'a>(self, at: Timestamp, mut zones: impl Iterator<Item = &'a str>) -> bool {
+    /// is not rung in the night of any of them. Without a zone nothing does, unless there is no
+    /// limit.
+    #[must_use]
+    pub fn contain(self, at: Timestamp, zones: &[&str]) -> bool {
+        let rules: Vec<TimeZone> = zones.iter().map(|zone| zones::rules(zone)).collect();
+        self.contain_in(at, &rules)
+    }
+
+    fn contain_in(self, at: Timestamp, rules: &[TimeZone]) -> bool {
         let Some((from, to)) = self.0 else {
             return true;
         };
-        zones.all(|zone| (from..to).contains(&at.to_zoned(zone::rules(zone)).time()))
+        let inside = |rules: &TimeZone| (from..to).contains(&rules.to_datetime(at).time());
+        !rules.is_empty() && rules.iter().all(inside)
     }
 
     /// The first allowed moment from `earliest` on, and before `limit`; `None` when there is none.
-    pub fn next<'a>(
-        self,
-        earliest: Timestamp,
-        limit: Timestamp,
-        zones: impl Iterator<Item = &'a str>,
-    ) -> Option<Timestamp> {
+    #[must_use]
+    pub fn next(self, earliest: Timestamp, limit: Timestamp, zones: &[&str]) -> Option<Timestamp> {
         if self.0.is_none() {
             return Some(earliest);
         }
-        let zones: Vec<&str> = zones.collect();
-        let zones = if zones.is_empty() { vec!["UTC"] } else { zones };
+        if zones.is_empty() {
+            return None;
+        }
+        let rules: Vec<TimeZone> = zones.iter().map(|zone| zones::rules(zone)).collect();
         let mut at = earliest;
-        while !self.contain(at, zones.iter().copied()) {
+        while !self.contain_in(at, &rules) {
             // On to the next quarter of an hour: hours begin and end on those.
             let seconds = at.as_second();
             let next = seconds - seconds.rem_euclid(GRAIN.as_secs()) + GRAIN.as_secs();
@@ -92,9 +99,8 @@ mod tests {
     #[test]
     fn the_restaurants_clock_counts() {
         let hours: Hours = "10:00-21:00".parse().unwrap();
-        let next = |from: &str, zones: &[&'static str]| {
-            hours.next(at(from), at("2027-01-01T00:00:00Z"), zones.iter().copied())
-        };
+        let next =
+            |from: &str, zones: &[&str]| hours.next(at(from), at("2027-01-01T00:00:00Z"), zones);
         assert_eq!(
             next("2026-12-01T12:00:00Z", &["Europe/Berlin"]),
             Some(at("2026-12-01T12:00:00Z"))
@@ -117,7 +123,7 @@ mod tests {
             hours.next(
                 at("2026-12-01T22:00:00Z"),
                 at("2026-12-02T05:00:00Z"),
-                ["Europe/Berlin"].into_iter()
+                &["Europe/Berlin"]
             ),
             None
         );
@@ -125,7 +131,7 @@ mod tests {
             Hours::ALWAYS.next(
                 at("2026-12-01T03:00:00Z"),
                 at("2026-12-02T05:00:00Z"),
-                both.into_iter()
+                &both
             ),
             Some(at("2026-12-01T03:00:00Z"))
         );

@@ -5,6 +5,7 @@
 //! HTTP. Start with [`Rules::judge`].
 
 pub mod hours;
+pub mod kinds;
 pub mod limits;
 
 #[cfg(test)]
@@ -14,19 +15,25 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::call::WaitingFor;
 use crate::domain::phone::LineKind;
-use crate::domain::{CallId, Country, Phone, PhoneFacts, Reservation};
+use crate::domain::{CallId, Country, Phone, PhoneFacts, Reservation, zones};
 
 pub use hours::Hours;
+pub use kinds::{KindRule, NumberKinds};
 pub use limits::{Allowance, CallLimits};
 
 /// How soon a call that waits for a number looks again, if nobody tells it that the number is free.
 const LIVE_CALL: SignedDuration = SignedDuration::from_secs(30);
+
+/// How soon the call hours of all zones in which a restaurant can lie must have a moment in common.
+const SOON: SignedDuration = SignedDuration::from_hours(48);
 
 /// The rules of this deployment.
 #[derive(Clone, Debug)]
 pub struct Rules {
     /// Countries that may be rung; `None`: all.
     pub countries: Option<Vec<Country>>,
+    /// Kinds of numbers that may be rung.
+    pub kinds: NumberKinds,
     /// The restaurants' local hours.
     pub hours: Hours,
     /// Our own numbers, which are never rung.
@@ -97,11 +104,16 @@ pub enum Verdict {
 /// Why a number is never rung, or not for this reservation, or not now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refusal {
-    /// Premium and shared-cost numbers, pagers, mailboxes.
+    /// A kind of number that is not rung.
     #[error(
-        "this kind of number is not called: it is a premium, shared-cost, pager or voicemail number"
+        "this is {}, which is not called{}: give the restaurant's landline or mobile number",
+        .0.description(),
+        if *.0 == LineKind::LocalRate { " from abroad" } else { "" }
     )]
-    NumberType,
+    NumberKind(LineKind),
+    /// A number that was valid when the call was made, but is not in the numbering plan of now.
+    #[error("this number is not in its country's numbering plan any more")]
+    UnknownNumber,
     /// A number of ours.
     #[error("this is the service's own number")]
     OwnNumber,
@@ -116,6 +128,11 @@ pub enum Refusal {
         "no moment in which the restaurant may be called is left before `give_up_at` and the table's time"
     )]
     TooLate,
+    /// The number can lie in zones whose call hours have no moment in common soon enough.
+    #[error(
+        "the number does not tell in which time zone the restaurant is, and no moment is within the call hours of all that are possible: give `timezone`"
+    )]
+    TimezoneNeeded,
     /// The very same reservation is being asked for already.
     #[error("call {0} is asking the restaurant for this very reservation")]
     Duplicate(CallId),
@@ -150,11 +167,12 @@ impl Refusal {
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
-            Self::NumberType => "number_type_not_allowed",
+            Self::NumberKind(_) | Self::UnknownNumber => "number_type_not_allowed",
             Self::OwnNumber => "own_number",
             Self::Country => "country_not_allowed",
             Self::OptedOut => "opted_out",
             Self::TooLate => "too_late",
+            Self::TimezoneNeeded => "timezone_needed",
             Self::Duplicate(_) => "duplicate_call",
             Self::NumberLimit { .. } => "number_limit",
             Self::KeyLimit { .. } => "key_limit",
@@ -185,7 +203,10 @@ impl Rules {
                 Ok(())
             })
             .and_then(|()| admitted(purpose, input, now))
-            .and_then(|()| self.moment(reservation, purpose, &input.room, now));
+            .and_then(|()| {
+                let zones = self.possible_zones(reservation, phone, now);
+                self.moment(reservation, &zones, purpose, &input.room, now)
+            });
         let (at, why) = match judged {
             Ok(moment) => moment,
             Err(refusal) => return Verdict::Blocked(refusal),
@@ -214,26 +235,50 @@ impl Rules {
 
     /// Whether a number may be rung at all.
     fn number(&self, phone: Phone, facts: Option<PhoneFacts>) -> Result<(), Refusal> {
-        match facts.map(|facts| facts.kind) {
-            Some(LineKind::Premium | LineKind::SharedCost | LineKind::NotAPhone) | None => {
-                return Err(Refusal::NumberType);
-            }
-            Some(LineKind::Fixed | LineKind::Mobile | LineKind::TollFree | LineKind::Other) => {}
-        }
         if self.own_numbers.contains(&phone) {
             return Err(Refusal::OwnNumber);
         }
-        let country = facts.and_then(|facts| facts.country);
-        let allowed =
-            |countries: &Vec<Country>| country.is_some_and(|country| countries.contains(&country));
-        if self
-            .countries
-            .as_ref()
-            .is_some_and(|countries| !allowed(countries))
-        {
-            return Err(Refusal::Country);
+        let facts = facts.ok_or(Refusal::UnknownNumber)?;
+        let from_its_country = || {
+            self.own_numbers.iter().any(|own| {
+                own.facts().and_then(|own| own.country) == facts.country && facts.country.is_some()
+            })
+        };
+        match self.kinds.rule(facts.kind) {
+            KindRule::Always => {}
+            KindRule::FromItsCountry if from_its_country() => {}
+            KindRule::FromItsCountry | KindRule::Never => {
+                return Err(Refusal::NumberKind(facts.kind));
+            }
         }
-        Ok(())
+        let Some(allowed) = &self.countries else {
+            return Ok(());
+        };
+        let mut countries = phone.countries(facts).into_iter();
+        if countries.any(|country| allowed.contains(&country)) {
+            Ok(())
+        } else {
+            Err(Refusal::Country)
+        }
+    }
+
+    /// The zones in which the restaurant can lie, one for each clock: the one that is known, else
+    /// those of its number. Empty: it can be anywhere.
+    #[must_use]
+    pub fn possible_zones<'a>(
+        &self,
+        reservation: &'a Reservation,
+        phone: Option<PhoneFacts>,
+        now: Timestamp,
+    ) -> Vec<&'a str> {
+        if let Some(zone) = &reservation.timezone {
+            return vec![zone.as_str()];
+        }
+        let Some(facts) = phone else {
+            return Vec::new();
+        };
+        let zones = zones::of_number(reservation.phone, facts, self.countries.as_deref());
+        zones::distinct(&zones, now)
     }
 
     /// The first moment that hours, limits and the call's own terms leave, and what was waited for
@@ -241,6 +286,7 @@ impl Rules {
     fn moment(
         &self,
         reservation: &Reservation,
+        zones: &[&str],
         purpose: DialReason,
         room: &Room,
         now: Timestamp,
@@ -252,11 +298,14 @@ impl Rules {
         if let Some(not_before) = reservation.not_before.filter(|not_before| *not_before > at) {
             (at, why) = (not_before, WaitingFor::NotBefore);
         }
+        let limit = reservation.give_up_at;
+        if purpose == DialReason::Create {
+            self.zones_agree(zones, at, limit)?;
+        }
         loop {
-            let limit = reservation.give_up_at;
             let open = self
                 .hours
-                .next(at, limit, reservation.zones())
+                .next(at, limit, zones)
                 .filter(|open| *open < limit);
             let open = open.ok_or(Refusal::TooLate)?;
             if open > at {
@@ -269,6 +318,32 @@ impl Rules {
                 return Err(refusal);
             }
             (at, why) = (free, WaitingFor::Limit);
+        }
+    }
+}
+
+impl Rules {
+    /// Whether the call hours of all possible zones have a moment in common, soon enough and
+    /// before `limit`.
+    fn zones_agree(
+        &self,
+        zones: &[&str],
+        from: Timestamp,
+        limit: Timestamp,
+    ) -> Result<(), Refusal> {
+        let soon = from.saturating_add(SOON).unwrap_or(limit).min(limit);
+        let common = self.hours.next(from, soon, zones);
+        if zones.len() == 1 || common.is_some_and(|open| open < soon) {
+            return Ok(());
+        }
+        let one_would_do = zones.iter().any(|zone| {
+            let open = self.hours.next(from, limit, &[zone]);
+            open.is_some_and(|open| open < limit)
+        });
+        if one_would_do || zones.is_empty() && from < limit {
+            Err(Refusal::TimezoneNeeded)
+        } else {
+            Err(Refusal::TooLate)
         }
     }
 }

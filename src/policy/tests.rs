@@ -1,5 +1,7 @@
 //! Policy, rule by rule, and what holds for all of them together.
 
+mod zones;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -37,12 +39,15 @@ fn reservation() -> Reservation {
         attempts: 3,
         voicemail: Voicemail::HangUp,
         callback_url: None,
+        guest_extension: None,
+        language_guessed: true,
     }
 }
 
 fn rules() -> Rules {
     Rules {
         countries: Some(vec!["DE".parse().unwrap()]),
+        kinds: NumberKinds::default(),
         hours: "10:00-21:00".parse().unwrap(),
         own_numbers: vec![Phone::from_e164("+493087654321").unwrap()],
         limits: CallLimits::USUAL,
@@ -52,7 +57,7 @@ fn rules() -> Rules {
 fn landline() -> Option<PhoneFacts> {
     Some(PhoneFacts {
         country: "DE".parse().ok(),
-        kind: LineKind::Fixed,
+        kind: LineKind::Landline,
     })
 }
 
@@ -90,17 +95,26 @@ fn a_number_is_rung_only_if_it_is_a_kind_that_people_answer() {
         )
     };
     for kind in [
-        LineKind::Fixed,
+        LineKind::Landline,
         LineKind::Mobile,
-        LineKind::TollFree,
-        LineKind::Other,
+        LineKind::Company,
+        LineKind::Voip,
+        LineKind::LocalRate,
     ] {
         assert_eq!(judged(kind), Verdict::Allowed, "{kind:?}");
     }
-    for kind in [LineKind::Premium, LineKind::SharedCost, LineKind::NotAPhone] {
+    for kind in [
+        LineKind::Premium,
+        LineKind::SharedCost,
+        LineKind::Surcharged,
+        LineKind::Personal,
+        LineKind::Global,
+        LineKind::Pager,
+        LineKind::Voicemail,
+    ] {
         assert_eq!(
             judged(kind),
-            Verdict::Blocked(Refusal::NumberType),
+            Verdict::Blocked(Refusal::NumberKind(kind)),
             "{kind:?}"
         );
     }
@@ -118,7 +132,7 @@ fn our_own_numbers_and_other_countries_are_refused() {
     );
     let abroad = Some(PhoneFacts {
         country: "FR".parse().ok(),
-        kind: LineKind::Fixed,
+        kind: LineKind::Landline,
     });
     let verdict = rules().judge(
         &reservation(),
@@ -350,7 +364,7 @@ proptest! {
             Verdict::Waits { reason, until } => {
                 prop_assert!(until > noon() && until <= reservation.give_up_at);
                 if matches!(reason, WaitingFor::CallHours | WaitingFor::Limit | WaitingFor::NotBefore | WaitingFor::Retry) {
-                    prop_assert!(rules().hours.contain(until, reservation.zones()));
+                    prop_assert!(rules().hours.contain(until, &["Europe/Berlin"]));
                     let nothing = PolicyInput { room: input.room, ..PolicyInput::default() };
                     prop_assert_eq!(
                         rules().judge(&reservation, landline(), purpose, &nothing, until), Verdict::Allowed

@@ -10,8 +10,9 @@ use super::dialler::Dialler;
 use super::engine::CallEngine;
 use super::{Error, Settings, intake};
 use crate::call::{Call, CarryOver, Effect, Ended, step};
-use crate::domain::{CallId, PhoneFacts, Reservation};
-use crate::policy::{Allowance, DialReason, Verdict};
+use crate::domain::phone::LineKind;
+use crate::domain::{CallId, Name, Phone, PhoneFacts, Reservation, zones};
+use crate::policy::{Allowance, DialReason, Refusal, Verdict};
 use crate::speech::{Script, Speech};
 use crate::store::{
     self, CallStore as _, Creates, IdempotencyKey, IdempotencyStore as _, NumberStore as _, Saved,
@@ -58,6 +59,8 @@ enum IdempotentStart {
 pub struct Check {
     /// Policy's answer.
     pub verdict: Verdict,
+    /// The zones in which the restaurant can lie, where policy needs to know which.
+    pub possible_zones: Option<Vec<&'static str>>,
     /// What staff would hear.
     pub script: Script,
 }
@@ -116,8 +119,11 @@ impl CallCreator {
             start_was_given: false,
         };
         let verdict = self.dialler.judge(&asked, now).await?;
+        let needs_zone = verdict == Verdict::Blocked(Refusal::TimezoneNeeded);
+        let phone = call.reservation.phone;
         Ok(Check {
             verdict,
+            possible_zones: needs_zone.then(|| self.zones_to_choose(phone, facts)),
             script: self
                 .speech
                 .script(&self.settings.render_context(&call.reservation)),
@@ -147,10 +153,23 @@ impl CallCreator {
 
     /// Reads a request as it is to be understood at `now`.
     fn read(&self, request: &Map<String, Value>, now: Timestamp) -> Result<Understood, Error> {
-        let language = |country| self.speech.default_for(country);
+        let language = |phone, country| self.speech.default_for(Some(phone), country);
         let read = intake::reservation(request, &self.settings.defaults, language, now);
         let (reservation, facts) = read.map_err(Error::Invalid)?;
         Ok(Understood { reservation, facts })
+    }
+
+    /// The zones that a client may choose from for a number.
+    fn zones_to_choose(&self, phone: Phone, facts: PhoneFacts) -> Vec<&'static str> {
+        let allowed = self.settings.rules.countries.as_deref();
+        let mut zones = zones::of_number(phone, facts, allowed).into_owned();
+        if facts.kind == LineKind::TollFree {
+            let nameable = zones::nameable(phone, facts, allowed);
+            zones.extend(nameable);
+            let mut known = std::collections::HashSet::new();
+            zones.retain(|zone| known.insert(*zone));
+        }
+        zones
     }
 
     /// Makes a call: rings at once if it may, else queues it.
@@ -310,6 +329,10 @@ impl CallCreator {
         let decision = self.dialler.decide_dial(&asked, now).await?;
         if let DialDecision::Never(refusal) = decision {
             self.engine.store.leave(call).await;
+            if refusal == Refusal::TimezoneNeeded {
+                let zones = self.zones_to_choose(phone, facts);
+                return Err(Error::TimezoneNeeded(zones));
+            }
             return Err(refusal.into());
         }
         let first = step(call, decision.event(), now);
@@ -373,7 +396,13 @@ pub(super) fn standing(call: CallId, reservation: &Reservation) -> Standing {
 }
 
 fn request_hash(reservation: &Reservation) -> [u8; 16] {
-    digest(&[&postcard::to_allocvec(reservation).unwrap_or_default()])
+    // A retry may come through another input method or text layer.
+    let compared = Reservation {
+        name: reservation.name.canonical(),
+        restaurant: reservation.restaurant.as_ref().map(Name::canonical),
+        ..reservation.clone()
+    };
+    digest(&[&postcard::to_allocvec(&compared).unwrap_or_default()])
 }
 
 fn digest(parts: &[&[u8]]) -> [u8; 16] {

@@ -298,7 +298,9 @@ impl DialDecision {
             Self::Never(Refusal::TooLate) => Event::Block(Outcome::Expired),
             Self::Never(Refusal::OptedOut) => Event::OptedOut,
             Self::Never(
-                Refusal::NumberType
+                Refusal::NumberKind(_)
+                | Refusal::UnknownNumber
+                | Refusal::TimezoneNeeded
                 | Refusal::OwnNumber
                 | Refusal::Country
                 | Refusal::Duplicate(_)

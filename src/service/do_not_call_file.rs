@@ -40,9 +40,10 @@ pub fn read(path: &Path) -> Result<Vec<Phone>, FileError> {
         let line = str::from_utf8(line).map_err(|_| wrong())?;
         let number = line.split('#').next().unwrap_or_default().trim();
         if !number.is_empty() {
-            // By the numbering plan, so that a line which was cut off does not pass for a shorter
-            // number.
-            numbers.push(Phone::parse(number, None).map_err(|_| wrong())?.0);
+            // Of a length that the numbering plan has, so that a line which was cut off does not
+            // pass for a shorter number. It need not be known to today's plan.
+            let written = Phone::read_aloud(number, None).map_err(|_| wrong())?;
+            numbers.push(written.phone);
         }
     }
     Ok(numbers)

@@ -180,7 +180,12 @@ impl WebhookHandler {
         let (caller, called) = (phone(request.from), phone(request.to));
         let country =
             |phone: Option<Phone>| phone.and_then(Phone::facts).and_then(|facts| facts.country);
-        let language: Language = speech.default_for(country(caller).or_else(|| country(called)));
+        let from = if country(caller).is_some() {
+            caller
+        } else {
+            called
+        };
+        let language: Language = speech.default_for(from, country(from));
         // The number they have just dialled is no help.
         let contact = settings
             .contact_phone

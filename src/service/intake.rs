@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::{
     Alternatives, CallbackUrl, Country, Extension, Language, Name, Notes, PartySize, Phone,
-    PhoneFacts, Reservation, TableTime, Voicemail, Zone, table_time::TimeError, zone,
+    PhoneFacts, Reservation, TableTime, Voicemail, Zone, phone::Written, zones,
 };
 
 /// What is wrong with one field.
@@ -28,8 +28,12 @@ pub struct FieldError {
 pub struct Defaults {
     /// The country in which national numbers are read.
     pub country: Option<Country>,
+    /// The countries that may be rung; `None`: all. Toll-free numbers lie in these alone.
+    pub allowed_countries: Option<Vec<Country>>,
     /// The number that rings for every call of this deployment.
     pub restaurant_phone: Option<Phone>,
+    /// The zone of that restaurant, where the operator gave it.
+    pub restaurant_timezone: Option<Zone>,
     /// Whether `callback_url` can be served.
     pub callbacks: Callbacks,
     /// The languages that are shipped.
@@ -69,14 +73,14 @@ const FIELDS: [&str; 17] = [
     "callback_url",
 ];
 
-/// Reads a request. `language` finds the language for a country.
+/// Reads a request. `language` finds the language for a number and its country.
 ///
 /// # Errors
 /// Everything that is wrong, each with its field.
 pub fn reservation(
     request: &Map<String, Value>,
     defaults: &Defaults,
-    language: impl Fn(Option<Country>) -> Language,
+    language: impl Fn(Phone, Option<Country>) -> Language,
     now: Timestamp,
 ) -> Result<(Reservation, PhoneFacts), Vec<FieldError>> {
     let mut fields = Fields {
@@ -110,16 +114,16 @@ pub fn reservation(
             format!("must be one of {}", known.join(", ")),
         );
     }
-    let timezone = read_zone(&mut fields, numbers.map(|numbers| numbers.phone));
-    let extension = fields.parsed::<Extension>("extension", "invalid_extension");
+    let place = read_zone(&mut fields, numbers.as_ref(), defaults, now);
+    let extension = read_extension(&mut fields, numbers.as_ref());
     let alternatives = read_alternatives(&mut fields, time);
     let not_before = fields.parsed::<Timestamp>("not_before", "not_an_instant");
     let give_up_at = fields.parsed::<Timestamp>("give_up_at", "not_an_instant");
     let attempts = fields.attempts();
     let voicemail = fields.voicemail();
     let callback_url = read_callback(&mut fields, defaults.callbacks);
-    if let (Some(numbers), Some(time)) = (numbers, time)
-        && let Err(error) = check_time(time, timezone.as_ref(), numbers.phone, now)
+    if let (Some(_), Some(time)) = (&numbers, time)
+        && let Err(error) = time.check(now, &place.zones())
     {
         fields.wrong("time", error.code(), error);
     }
@@ -136,7 +140,9 @@ pub fn reservation(
     else {
         return Err(fields.errors);
     };
-    let latest = latest_ring(time, timezone.as_ref(), numbers.phone);
+    // Staff cannot confirm a table after its time; where several zones are possible, the last of
+    // them counts.
+    let latest = time.latest_instant(&place.zones());
     let give_up_at = give_up_at
         .unwrap_or_else(|| later.saturating_add(TRY_FOR).unwrap_or(latest))
         .min(latest);
@@ -146,11 +152,12 @@ pub fn reservation(
         time,
         party_size,
         restaurant,
-        guest_phone: numbers.guest_phone,
+        guest_phone: numbers.guest.as_ref().map(|guest| guest.phone),
         notes,
-        language: chosen.unwrap_or_else(|| language(numbers.facts.country)),
+        language: chosen.unwrap_or_else(|| language(numbers.phone, numbers.facts.country)),
+        language_guessed: chosen.is_none(),
         country: numbers.facts.country,
-        timezone,
+        timezone: place.timezone,
         extension,
         alternatives,
         not_before,
@@ -158,6 +165,7 @@ pub fn reservation(
         attempts,
         voicemail,
         callback_url,
+        guest_extension: numbers.guest.and_then(|guest| guest.extension),
     };
     if fields.errors.is_empty() {
         Ok((reservation, numbers.facts))
@@ -166,32 +174,14 @@ pub fn reservation(
     }
 }
 
-fn check_time(
-    time: TableTime,
-    timezone: Option<&Zone>,
-    phone: Phone,
-    now: Timestamp,
-) -> Result<(), TimeError> {
-    match timezone {
-        Some(zone) => time.check(now, std::iter::once(zone.as_str())),
-        None => time.check(now, zone::of(phone)),
-    }
-}
-
-/// Staff cannot confirm a table after its time; where several zones are possible, the last of them
-/// counts.
-fn latest_ring(time: TableTime, timezone: Option<&Zone>, phone: Phone) -> Timestamp {
-    match timezone {
-        Some(zone) => time.instant(zone.as_str()),
-        None => time.latest_instant(zone::of(phone)),
-    }
-}
-
-#[derive(Clone, Copy)]
+/// What `phone` and `guest_phone` say.
 struct Numbers {
+    /// The restaurant's number.
     phone: Phone,
     facts: PhoneFacts,
-    guest_phone: Option<Phone>,
+    /// The extension that was written behind it.
+    extension: Option<Extension>,
+    guest: Option<Written>,
 }
 
 /// The restaurant's number and the guest's. Where one restaurant has its own deployment, `phone` is
@@ -201,16 +191,21 @@ fn read_numbers(
     country: Option<Country>,
     defaults: &Defaults,
 ) -> Option<Numbers> {
-    let read = |text: &str| Phone::parse(text, country).map_err(|error| (error.code(), error));
-    let phone = fields.required("phone", read);
+    let rung = |text: &str| Phone::read(text, country).map_err(|error| (error.code(), error));
+    let aloud =
+        |text: &str| Phone::read_aloud(text, country).map_err(|error| (error.code(), error));
     let Some(restaurant) = defaults.restaurant_phone else {
-        let guest_phone = fields.text("guest_phone", read).map(|(guest, _)| guest);
-        return phone.map(|(phone, facts)| Numbers {
-            phone,
-            facts,
-            guest_phone,
+        let phone = fields.required("phone", rung);
+        let guest = fields.text("guest_phone", aloud);
+        let phone = phone?;
+        return Some(Numbers {
+            phone: phone.phone,
+            facts: phone.facts?,
+            extension: phone.extension,
+            guest,
         });
     };
+    let guest = fields.required("phone", aloud);
     if fields.request.contains_key("guest_phone") {
         fields.wrong(
             "guest_phone",
@@ -218,35 +213,103 @@ fn read_numbers(
             "must be left out here: `phone` is the guest's own number",
         );
     }
-    let facts = restaurant.facts()?;
-    phone.map(|(guest, _)| Numbers {
+    Some(Numbers {
         phone: restaurant,
-        facts,
-        guest_phone: Some(guest),
+        facts: restaurant.facts()?,
+        extension: None,
+        guest: Some(guest?),
     })
 }
 
-fn read_zone(fields: &mut Fields<'_>, phone: Option<Phone>) -> Option<Zone> {
-    let chosen = fields.parsed::<Zone>("timezone", "unknown_timezone");
-    let mut possible: Vec<&str> = phone
-        .map(|phone| zone::of(phone).collect())
-        .unwrap_or_default();
-    match chosen {
-        Some(zone) if !possible.is_empty() && !possible.contains(&zone.as_str()) => {
-            possible.truncate(8);
+/// The keys that are sent after pick-up: those of `extension`, or else what was written behind the
+/// number.
+fn read_extension(fields: &mut Fields<'_>, numbers: Option<&Numbers>) -> Option<Extension> {
+    let given = fields.parsed::<Extension>("extension", "invalid_extension");
+    let written = numbers.and_then(|numbers| numbers.extension.as_ref());
+    match (given, written) {
+        (Some(_), Some(written)) => {
             let message = format!(
-                "is not a zone of this number, which can lie in {}",
-                possible.join(", ")
+                "must be left out where `phone` ends in an extension, here {}: give it once",
+                written.as_str()
             );
-            fields.wrong("timezone", "timezone_mismatch", message);
+            fields.wrong("extension", "extension_twice", message);
             None
         }
-        Some(zone) => Some(zone),
-        None => match *possible {
+        (given, written) => given.or_else(|| written.cloned()),
+    }
+}
+
+/// Where the restaurant is, as far as it is known.
+#[derive(Default)]
+struct RestaurantZone {
+    /// The zone, where it is known.
+    timezone: Option<Zone>,
+    /// The zones that are possible otherwise.
+    possible: Vec<&'static str>,
+}
+
+impl RestaurantZone {
+    fn zones(&self) -> Vec<&str> {
+        match &self.timezone {
+            Some(zone) => vec![zone.as_str()],
+            None => self.possible.clone(),
+        }
+    }
+}
+
+/// The most zones that a message names.
+const SHOWN_ZONES: usize = 8;
+
+/// Reads `timezone`. It must be one of the country's, or keep the clock of one in which the number
+/// can lie. Without it the number decides, if all its zones keep one clock.
+fn read_zone(
+    fields: &mut Fields<'_>,
+    numbers: Option<&Numbers>,
+    defaults: &Defaults,
+    now: Timestamp,
+) -> RestaurantZone {
+    let chosen = fields.parsed::<Zone>("timezone", "unknown_timezone");
+    let Some(numbers) = numbers else {
+        return RestaurantZone::default();
+    };
+    let allowed = defaults.allowed_countries.as_deref();
+    let possible = zones::of_number(numbers.phone, numbers.facts, allowed);
+    let known = &defaults.restaurant_timezone;
+    let Some(zone) = chosen else {
+        let possible = zones::distinct(&possible, now);
+        let only = match *possible {
             [only] => only.parse().ok(),
             _ => None,
-        },
+        };
+        return RestaurantZone {
+            timezone: known.clone().or(only),
+            possible,
+        };
+    };
+    let is_accepted = match known {
+        Some(known) => {
+            zones::is_same_zone(zone.as_str(), known.as_str())
+                || zones::keep_one_clock(zone.as_str(), known.as_str(), now)
+        }
+        None => zones::may_be_named(zone.as_str(), numbers.phone, numbers.facts, allowed, now),
+    };
+    if is_accepted {
+        return RestaurantZone {
+            timezone: Some(zone),
+            possible: Vec::new(),
+        };
     }
+    let mut shown = match known {
+        Some(known) => vec![known.as_str()],
+        None => zones::distinct(&possible, now),
+    };
+    shown.truncate(SHOWN_ZONES);
+    let message = format!(
+        "is not a zone of this number's country; the number can lie in {}",
+        shown.join(", ")
+    );
+    fields.wrong("timezone", "timezone_mismatch", message);
+    RestaurantZone::default()
 }
 
 fn read_alternatives(fields: &mut Fields<'_>, time: Option<TableTime>) -> Option<Alternatives> {

@@ -171,6 +171,10 @@ pub enum Error {
     /// Policy forbids it.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The number does not tell in which zone the restaurant is. The possible ones, the most likely
+    /// first; none: all are possible.
+    #[error("the time zone of the restaurant is needed")]
+    TimezoneNeeded(Vec<&'static str>),
     /// Twilio has not told yet which calls are under way.
     #[error("this process has just started and does not know yet which numbers are being rung")]
     Starting,

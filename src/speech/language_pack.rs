@@ -27,7 +27,13 @@ struct LanguageFile {
     cldr: Option<String>,
     voice: String,
     countries: Vec<String>,
+    /// First digits, in E.164 without the plus, of numbers in countries that speak several
+    /// languages.
+    #[serde(default)]
+    prefixes: Vec<String>,
     plus: String,
+    /// The word before the digits of an extension.
+    extension: String,
     first_of_month: Option<String>,
     party: BTreeMap<String, String>,
     messages: BTreeMap<String, String>,
@@ -41,12 +47,16 @@ pub(super) struct LanguagePack {
     pub(super) language: Language,
     /// Codes of the countries whose restaurants speak it.
     pub(super) countries: Vec<[u8; 2]>,
+    /// First digits of numbers where it is spoken although the country's language is another.
+    pub(super) prefixes: Vec<u64>,
     pub(super) calendar: Calendar,
     pub(super) time_again: TimeAgain,
     /// What is understood when it is said.
     pub(super) speech_matcher: SpeechMatcher,
     /// How the sign before a foreign country's code is said.
     pub(super) plus: Box<str>,
+    /// The word before the digits of an extension.
+    pub(super) extension: Box<str>,
     /// Whether the length of speech is counted by characters.
     pub(super) by_character: bool,
     /// What is said of 0 to 99 people.
@@ -115,6 +125,7 @@ impl LanguageFile {
             wrong.push(Wrong::Voice(self.voice.clone()));
         }
         let countries = self.countries(&mut wrong);
+        let prefixes = self.prefixes(&mut wrong);
         let locale = self.cldr.as_deref().unwrap_or(&self.tag);
         let calendar = keep(
             &mut wrong,
@@ -166,13 +177,16 @@ impl LanguageFile {
             return Err(wrong);
         }
         let plus = self.plus.into();
+        let extension = self.extension.into();
         Ok(LanguagePack {
             language,
             countries,
+            prefixes,
             calendar,
             time_again,
             speech_matcher,
             plus,
+            extension,
             by_character,
             party,
             documents,
@@ -201,6 +215,18 @@ impl LanguageFile {
         self.countries
             .iter()
             .filter_map(|code| keep(wrong, read(code)))
+            .collect()
+    }
+
+    fn prefixes(&self, wrong: &mut Vec<Wrong>) -> Vec<u64> {
+        let read = |text: &String| {
+            let digits = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
+            let prefix = text.parse().ok().filter(|_| digits && text.len() < 12);
+            prefix.ok_or_else(|| Wrong::Prefix(text.clone()))
+        };
+        self.prefixes
+            .iter()
+            .filter_map(|text| keep(wrong, read(text)))
             .collect()
     }
 

@@ -45,7 +45,18 @@ impl Speech {
                 Err(more) => problems.extend(more),
             }
         }
-        let countries = countries(&language_packs, &mut problems);
+        let countries = claims(
+            &language_packs,
+            |pack| &pack.countries,
+            |code, other| Wrong::CountryTwice(String::from_utf8_lossy(&code).into_owned(), other),
+            &mut problems,
+        );
+        let prefixes = claims(
+            &language_packs,
+            |pack| &pack.prefixes,
+            |prefix, other| Wrong::PrefixTwice(prefix.to_string(), other),
+            &mut problems,
+        );
         let Some(usual) = language_packs
             .iter()
             .position(|language_pack| language_pack.language == Language::EN_US)
@@ -59,6 +70,7 @@ impl Speech {
             language_packs: language_packs.into(),
             usual,
             countries,
+            prefixes,
             numbers: Numbers::default(),
         };
         problems.extend(speech.rehearse(&schema));
@@ -166,22 +178,21 @@ fn templates(files: &[File<'_>]) -> Result<Vec<Template>, Vec<Problem>> {
     }
 }
 
-fn countries(
+/// What language packs name (countries or prefixes) with the place of the pack, sorted. Each may be
+/// named once.
+fn claims<T: Copy + Ord>(
     language_packs: &[LanguagePack],
+    named: impl Fn(&LanguagePack) -> &[T],
+    twice: impl Fn(T, String) -> Wrong,
     problems: &mut Vec<Problem>,
-) -> Box<[([u8; 2], usize)]> {
-    let named = language_packs.iter().enumerate();
-    let mut countries: Vec<([u8; 2], usize)> = named
-        .flat_map(|(place, language_pack)| {
-            language_pack
-                .countries
-                .iter()
-                .map(move |country| (*country, place))
-        })
+) -> Box<[(T, usize)]> {
+    let packs = language_packs.iter().enumerate();
+    let mut claims: Vec<(T, usize)> = packs
+        .flat_map(|(place, pack)| named(pack).iter().map(move |claim| (*claim, place)))
         .collect();
-    countries.sort_unstable();
-    for pair in countries.windows(2) {
-        let [(country, first), (same, second)] = pair else {
+    claims.sort_unstable();
+    for pair in claims.windows(2) {
+        let [(claim, first), (same, second)] = pair else {
             continue;
         };
         let tag = |place: &usize| {
@@ -190,13 +201,12 @@ fn countries(
                 .map(|language_pack| language_pack.language.to_string())
                 .unwrap_or_default()
         };
-        if country == same {
-            let what =
-                Wrong::CountryTwice(String::from_utf8_lossy(country).into_owned(), tag(first));
+        if claim == same {
+            let what = twice(*claim, tag(first));
             problems.extend(one(&format!("{}.toml", tag(second)), what));
         }
     }
-    countries.into()
+    claims.into()
 }
 
 /// Every kind of reply, with the file of its document.
@@ -318,5 +328,7 @@ fn longest(language: Language) -> Option<Reservation> {
         attempts: 3,
         voicemail: Voicemail::LeaveMessage,
         callback_url: None,
+        guest_extension: "12345678901234567890".parse().ok(),
+        language_guessed: true,
     })
 }

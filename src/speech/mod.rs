@@ -53,6 +53,8 @@ pub struct Speech {
     usual: usize,
     /// Codes of countries and the places of their languages in `language_packs`, sorted.
     countries: Box<[([u8; 2], usize)]>,
+    /// First digits of numbers and the places of their languages in `language_packs`, sorted.
+    prefixes: Box<[(u64, usize)]>,
     numbers: Numbers,
 }
 
@@ -104,17 +106,31 @@ impl Speech {
             .any(|language_pack| language_pack.language == language)
     }
 
-    /// The language of a country's restaurants; en-US where no language file names the country.
+    /// The language of a restaurant with this number: of the longest prefix that a language file
+    /// names, else of the country; en-US where no file names the country.
     #[must_use]
-    pub fn default_for(&self, country: Option<Country>) -> Language {
-        let find = |country: Country| {
-            self.countries
-                .binary_search_by(|(known, _)| known[..].cmp(country.as_str().as_bytes()))
-                .ok()
+    pub fn default_for(&self, phone: Option<Phone>, country: Option<Country>) -> Language {
+        let by_prefix = || {
+            let prefixes = std::iter::successors(phone.map(Phone::digits), |prefix| {
+                Some(prefix / 10).filter(|shorter| *shorter > 0)
+            });
+            prefixes.into_iter().find_map(|prefix| {
+                let at = self
+                    .prefixes
+                    .binary_search_by_key(&prefix, |(known, _)| *known);
+                self.prefixes.get(at.ok()?).map(|(_, place)| *place)
+            })
         };
-        let place = country.and_then(find).and_then(|at| self.countries.get(at));
-        place
-            .and_then(|(_, language_pack)| self.language_packs.get(*language_pack))
+        let by_country = || {
+            let code = country?;
+            let at = self
+                .countries
+                .binary_search_by(|(known, _)| known[..].cmp(code.as_str().as_bytes()));
+            self.countries.get(at.ok()?).map(|(_, place)| *place)
+        };
+        by_prefix()
+            .or_else(by_country)
+            .and_then(|place| self.language_packs.get(place))
             .map_or(Language::EN_US, |language_pack| language_pack.language)
     }
 

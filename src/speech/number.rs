@@ -52,6 +52,16 @@ fn put(digits: &str, plus: &str, out: &mut String) {
     }
 }
 
+/// Writes an extension after its number: the language's word for it, then the digits.
+pub(super) fn write_extension(extension: &str, word: &str, out: &mut String) {
+    out.push_str(", ");
+    out.push_str(word);
+    for digit in extension.chars().filter(char::is_ascii_digit) {
+        out.push(' ');
+        out.push(digit);
+    }
+}
+
 /// Digits apart from each other, so that no voice makes numbers of them; a comma after each group
 /// is a short pause.
 fn spell(groups: &[impl AsRef<str>]) -> String {

@@ -33,6 +33,12 @@ pub enum Wrong {
     /// Two languages want to be the first of one country.
     #[error("country {0} is claimed by {1} too")]
     CountryTwice(String, String),
+    /// Not the first digits of a number.
+    #[error("`{0}` is not the first digits of a number, country code first")]
+    Prefix(String),
+    /// Two languages want to be the first of one prefix.
+    #[error("prefix {0} is claimed by {1} too")]
+    PrefixTwice(String, String),
     /// A message that is needed is not there.
     #[error("message `{0}` is missing")]
     MissingMessage(String),

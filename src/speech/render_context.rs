@@ -5,7 +5,7 @@ use jiff::civil::Time;
 use super::RenderContext;
 use super::language_pack::LanguagePack;
 use super::message::{Condition as C, Conditions};
-use super::number::Numbers;
+use super::number::{Numbers, write_extension};
 use super::phrase::{Piece, Variable};
 use super::spoken::Out;
 use crate::call::position::Decision;
@@ -95,7 +95,16 @@ impl MessageContent<'_> {
                 let _silence = self.write(said, Conditions::NONE, out);
             }
             Variable::Count => out.exactly(reservation.party_size.get().to_string().as_str()),
-            Variable::GuestPhone => self.phone(reservation.guest_phone, out),
+            Variable::GuestPhone => {
+                self.phone(reservation.guest_phone, out);
+                if let Some(extension) = &reservation.guest_extension {
+                    write_extension(
+                        extension.as_str(),
+                        &self.language_pack.extension,
+                        &mut out.text,
+                    );
+                }
+            }
             Variable::Earliest => {
                 self.time(reservation.alternatives.map(|times| times.earliest), out);
             }

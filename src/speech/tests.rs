@@ -52,6 +52,8 @@ fn reservation(language: Language, name: &str, time: &str, party: i64) -> Reserv
         attempts: 3,
         voicemail: Voicemail::HangUp,
         callback_url: None,
+        guest_extension: None,
+        language_guessed: true,
     }
 }
 

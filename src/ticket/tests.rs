@@ -43,6 +43,8 @@ fn longest() -> Body {
         attempts: 5,
         voicemail: Voicemail::LeaveMessage,
         callback_url: CallbackUrl::parse(&callback, false).ok(),
+        guest_extension: None,
+        language_guessed: true,
     };
     assert!(
         reservation.timezone.is_some()

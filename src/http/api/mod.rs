@@ -120,6 +120,10 @@ struct CheckView {
     reason: Option<String>,
     /// Until when it would wait.
     until: Option<Instant>,
+    /// With `timezone_needed`: the zones that are possible, the most likely first; empty: all.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timezones: Option<Vec<String>>,
     /// What staff would hear.
     script: ScriptView,
 }
@@ -426,7 +430,11 @@ impl CheckView {
             ),
         };
         let script = check.script;
+        let timezones = check
+            .possible_zones
+            .map(|zones| zones.into_iter().map(str::to_owned).collect());
         Self {
+            timezones,
             verdict: ApiEnum(VerdictWord(verdict)),
             code: code.map(ApiEnum),
             reason,

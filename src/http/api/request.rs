@@ -22,12 +22,16 @@ pub struct CallRequest {
     /// Who the table is for; at least one letter, at most 240 bytes.
     #[oai(validator(min_length = 1, max_length = 80))]
     name: String,
-    /// The restaurant's number: E.164, or in national form where `country` (or the country of the
-    /// service's own number) makes it unambiguous.
+    /// The restaurant's number: E.164, a `tel:` URI, or in national form where `country` (or the
+    /// country of the service's own number) makes it unambiguous. Letters stand for the keys of a
+    /// telephone. An extension behind it (`x12`, `ext. 12`, `;ext=12`, `,12`, `#12`) fills
+    /// `extension`. Only one number may be given.
     #[oai(validator(min_length = 3, max_length = 64))]
     phone: String,
     /// Date and time on the restaurant's wall clock, such as `2027-06-18T19:30`, at most 400 days
-    /// ahead. An RFC 3339 offset is accepted; its wall clock is what is read.
+    /// ahead. An RFC 3339 offset is accepted; its wall clock is what is read. A time that the clock
+    /// there skips when it is set forward is refused (`time_does_not_exist`); one that it shows
+    /// twice when it is set back is the earlier.
     #[oai(validator(min_length = 16, max_length = 40))]
     time: String,
     /// How many people.
@@ -39,7 +43,8 @@ pub struct CallRequest {
         validator(min_length = 1, max_length = 80)
     )]
     restaurant: Option<String>,
-    /// The guest's own number, read out digit by digit.
+    /// The guest's own number, read out digit by digit, and its extension after it. It must have a
+    /// possible length.
     #[oai(
         skip_serializing_if_is_none,
         validator(min_length = 3, max_length = 64)
@@ -52,17 +57,19 @@ pub struct CallRequest {
     )]
     notes: Option<String>,
     /// What staff hear, as a language tag such as `en-GB`. By default the language of the number's
-    /// country.
+    /// country, or of its area where the country has several.
     #[oai(skip_serializing_if_is_none, validator(min_length = 2))]
     language: Option<String>,
     /// ISO 3166 alpha-2, to read a national `phone`.
     #[oai(skip_serializing_if_is_none, validator(min_length = 2, max_length = 2))]
     country: Option<String>,
-    /// IANA time zone; one of the number's own zones. Known by itself where the number has only
-    /// one.
+    /// The restaurant's IANA time zone: one of the number's country, or one that keeps the clock of
+    /// a zone in which the number can lie. Known by itself where all possible zones keep one clock;
+    /// needed where they leave no hour to call in (`timezone_needed`).
     #[oai(skip_serializing_if_is_none, validator(min_length = 1))]
     timezone: Option<String>,
-    /// Digits, `*`, `#` and `w` (half a second) sent after pick-up: for places behind a menu.
+    /// Digits, `*`, `#` and `w` (half a second) sent after pick-up: for places behind a menu. To be
+    /// left out where `phone` ends in an extension.
     #[oai(
         skip_serializing_if_is_none,
         validator(max_length = 32, pattern = r"^[0-9*#w]+$")

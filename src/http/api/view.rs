@@ -88,10 +88,14 @@ pub struct ReservationView {
     restaurant: Option<String>,
     /// The guest's own number, in E.164.
     guest_phone: Option<String>,
+    /// The extension of the guest's own number.
+    guest_extension: Option<String>,
     /// What else staff should know.
     notes: Option<String>,
     /// The language that staff hear, as a language tag.
     language: String,
+    /// `request`: the language was asked for; `number`: it follows from the number.
+    language_source: String,
     /// The country of the number, ISO 3166 alpha-2.
     country: Option<String>,
     /// The restaurant's time zone (IANA), where it is known.
@@ -268,8 +272,17 @@ impl ReservationView {
             party_size: reservation.party_size.get(),
             restaurant: reservation.restaurant.as_ref().map(ToString::to_string),
             guest_phone: reservation.guest_phone.as_ref().map(ToString::to_string),
+            guest_extension: reservation
+                .guest_extension
+                .as_ref()
+                .map(|extension| extension.as_str().to_owned()),
             notes: reservation.notes.as_ref().map(ToString::to_string),
             language: reservation.language.to_string(),
+            language_source: if reservation.language_guessed {
+                "number".to_owned()
+            } else {
+                "request".to_owned()
+            },
             country: reservation.country.as_ref().map(ToString::to_string),
             timezone: reservation.timezone.as_ref().map(ToString::to_string),
             extension: reservation

@@ -23,8 +23,10 @@ pub(super) fn placed() -> Value {
             "party_size": 4,
             "restaurant": null,
             "guest_phone": null,
+            "guest_extension": null,
             "notes": null,
             "language": "en-US",
+            "language_source": "number",
             "country": "US",
             "timezone": "America/Los_Angeles",
             "extension": null,
@@ -200,6 +202,8 @@ pub(super) fn problem(code: Code) -> Value {
         }]);
     } else if code == Code::DuplicateCall {
         problem["call_id"] = json!(ID);
+    } else if code == Code::TimezoneNeeded {
+        problem["timezones"] = json!(["America/New_York", "America/Chicago", "America/Denver"]);
     } else if code == Code::CallRefused {
         problem["twilio_code"] = json!(21_215);
         problem["twilio_message"] = json!("Account not authorized to call that number");

@@ -23,6 +23,7 @@ const PROBLEMS: [(&str, &[Code]); 7] = [
             Code::CountryNotAllowed,
             Code::OptedOut,
             Code::TooLate,
+            Code::TimezoneNeeded,
             Code::NumberLimit,
             Code::KeyLimit,
             Code::ServiceLimit,
@@ -130,6 +131,11 @@ pub(super) fn schema() -> Value {
                 }
             },
             "call_id": {"type": "string", "description": "With `duplicate_call`: the call that is asking already."},
+            "timezones": {
+                "type": "array",
+                "description": "With `timezone_needed`: the zones that are possible, the most likely first; empty: all.",
+                "items": {"type": "string"}
+            },
             "twilio_code": {"type": "integer", "format": "int64", "minimum": 0, "maximum": u32::MAX, "nullable": true, "description": "With `call_refused`: Twilio's error code."},
             "twilio_message": {"type": "string", "description": "With `call_refused`: Twilio's own words."}
         }

@@ -48,6 +48,8 @@ pub enum Code {
     OptedOut,
     /// No allowed moment is left.
     TooLate,
+    /// The number does not tell the restaurant's time zone; `timezones` are the possible ones.
+    TimezoneNeeded,
     /// The number was rung often enough for now.
     NumberLimit,
     /// The key has made as many calls as it may in a minute.
@@ -64,7 +66,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the document.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::BadJson,
         Self::BadRequest,
         Self::Unauthorized,
@@ -86,6 +88,7 @@ impl Code {
         Self::CountryNotAllowed,
         Self::OptedOut,
         Self::TooLate,
+        Self::TimezoneNeeded,
         Self::NumberLimit,
         Self::KeyLimit,
         Self::ServiceLimit,
@@ -203,6 +206,11 @@ impl Code {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "No allowed moment is left",
             ),
+            Self::TimezoneNeeded => (
+                "timezone_needed",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The restaurant's time zone is needed",
+            ),
             Self::NumberLimit => (
                 "number_limit",
                 StatusCode::TOO_MANY_REQUESTS,
@@ -287,7 +295,7 @@ impl Code {
                 "A key stands for one request: send another key with another request."
             }
             Self::NumberTypeNotAllowed => {
-                "Only numbers that a restaurant can have are called: no premium or short ones."
+                "Give the landline or mobile of the restaurant; TABLECALL_NUMBER_KINDS opens other kinds."
             }
             Self::OwnNumber => "Give the number of the restaurant, not one of this service.",
             Self::CountryNotAllowed => {
@@ -296,6 +304,9 @@ impl Code {
             Self::OptedOut => "The restaurant asked not to be called: phone it yourself.",
             Self::TooLate => {
                 "Between not_before and give_up_at there is no hour at which it may be rung."
+            }
+            Self::TimezoneNeeded => {
+                "Give the restaurant's zone as timezone; timezones lists the possible ones."
             }
             Self::NumberLimit | Self::ServiceLimit => "Wait as long as Retry-After says.",
             Self::KeyLimit => {

@@ -9,11 +9,7 @@ use super::*;
 
 #[test]
 fn every_country_of_a_language_leads_to_it() {
-    let default = |code: &str| {
-        speech()
-            .default_for(Some(code.parse().unwrap()))
-            .to_string()
-    };
+    let default = |code: &str| speech().default_for(None, code.parse().ok()).to_string();
     for language_pack in &speech().language_packs {
         for code in &language_pack.countries {
             assert_eq!(
@@ -25,8 +21,42 @@ fn every_country_of_a_language_leads_to_it() {
     assert_eq!(default("US"), "en-US");
     assert_eq!(default("GB"), "en-GB");
     assert_eq!(default("KZ"), "en-US", "no language file names it");
-    assert_eq!(speech().default_for(None), Language::EN_US);
+    assert_eq!(speech().default_for(None, None), Language::EN_US);
     assert!(speech().has(Language::EN_US) && !speech().has("xx-XX".parse().unwrap()));
+}
+
+#[test]
+fn where_a_country_speaks_several_languages_the_number_decides() {
+    let default = |number: &str| {
+        let phone = Phone::parse(number, None).unwrap();
+        speech()
+            .default_for(Some(phone.0), phone.1.country)
+            .to_string()
+    };
+    for (number, language) in [
+        ("+14185550123", "fr"),
+        ("+15145550123", "fr"),
+        ("+14165550123", "en-US"),
+        ("+41213123456", "fr-FR"),
+        ("+41223123456", "fr-FR"),
+        ("+41919123456", "it-IT"),
+        ("+41443123456", "de-DE"),
+        ("+41279669123", "de-DE"),
+        ("+3242212345", "fr-FR"),
+        ("+3225123456", "fr-FR"),
+        ("+3289123456", "nl-NL"),
+        ("+3232123456", "nl-NL"),
+        ("+32470123456", "nl-NL"),
+        ("+60321234567", "en-GB"),
+        ("+212522123456", "fr-FR"),
+        ("+17875550123", "es-MX"),
+    ] {
+        assert!(
+            default(number).starts_with(language),
+            "{number}: {}",
+            default(number)
+        );
+    }
 }
 
 #[test]

@@ -111,8 +111,9 @@ impl Names {
             party_size,
             ..
         } = &*call.reservation;
-        let asked = postcard::to_allocvec(&(phone, guest_phone, name, time, party_size))
-            .unwrap_or_default();
+        let asked =
+            postcard::to_allocvec(&(phone, guest_phone, name.canonical(), time, party_size))
+                .unwrap_or_default();
         let digest = self.hash(b"asked", &[call.owner.as_bytes(), &asked]);
         let mut entry = [0; 24];
         let (id, rest) = entry.split_at_mut(16);

@@ -1,0 +1,109 @@
+//! Settings about numbers: which restaurant, which kinds, which never.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use super::read::{Reader, list, set};
+use super::{Problem, RawConfig};
+use crate::clock::Clock;
+use crate::domain::{Country, Phone, Zone, zones};
+use crate::policy::NumberKinds;
+use crate::service::do_not_call_file;
+
+impl Reader {
+    pub(super) fn phone(&mut self, name: &'static str, value: &Option<String>) -> Option<Phone> {
+        let text = set(value)?;
+        Phone::parse(text, None)
+            .map(|(phone, _)| phone)
+            .map_err(|error| self.wrong(name, error))
+            .ok()
+    }
+
+    /// The zone of the one restaurant. It must be one of its number's country, as in a request.
+    pub(super) fn restaurant_timezone(
+        &mut self,
+        given: &RawConfig,
+        restaurant: Option<Phone>,
+        allowed: Option<&[Country]>,
+    ) -> Option<Zone> {
+        const NAME: &str = "TABLECALL_RESTAURANT_TIMEZONE";
+        let text = set(&given.restaurant_timezone)?;
+        let zone: Zone = text.parse().map_err(|error| self.wrong(NAME, error)).ok()?;
+        if set(&given.restaurant_phone).is_none() {
+            self.wrong(
+                NAME,
+                "needs TABLECALL_RESTAURANT_PHONE: it is the zone of that restaurant",
+            );
+        }
+        let restaurant = restaurant?;
+        let facts = restaurant.facts()?;
+        let now = Clock::system().now();
+        if zones::may_be_named(zone.as_str(), restaurant, facts, allowed, now) {
+            return Some(zone);
+        }
+        let nameable = zones::nameable(restaurant, facts, allowed);
+        let named = zones::distinct(&nameable, now).join(", ");
+        self.wrong(
+            NAME,
+            format!("is no zone of the country of TABLECALL_RESTAURANT_PHONE, such as {named}"),
+        );
+        None
+    }
+
+    pub(super) fn number_kinds(&mut self, given: &RawConfig) -> NumberKinds {
+        let kinds = set(&given.number_kinds).unwrap_or_default().parse();
+        kinds
+            .map_err(|error| self.wrong("TABLECALL_NUMBER_KINDS", error))
+            .unwrap_or_default()
+    }
+
+    /// All numbers never to call, and the file to add others to. A number that the numbering plan
+    /// of now does not know is kept: its people asked for it under the plan of then.
+    pub(super) fn do_not_call(&mut self, given: &RawConfig) -> (HashSet<Phone>, Option<PathBuf>) {
+        const NAME: &str = "TABLECALL_DO_NOT_CALL";
+        let mut numbers = HashSet::new();
+        for text in list(set(&given.do_not_call).unwrap_or_default()) {
+            let read = Phone::read_aloud(text, None).map(|written| written.phone);
+            let kept = read.ok().or_else(|| without_plan(text));
+            match kept {
+                Some(phone) => {
+                    self.warn_of_unknown(NAME, phone);
+                    numbers.insert(phone);
+                }
+                None => self.wrong(NAME, format!("{text} is no number such as +14155550100")),
+            }
+        }
+        let path = set(&given.do_not_call_file).map(PathBuf::from);
+        match path.as_deref().map(do_not_call_file::read) {
+            Some(Ok(more)) => {
+                for phone in more {
+                    self.warn_of_unknown("TABLECALL_DO_NOT_CALL_FILE", phone);
+                    numbers.insert(phone);
+                }
+            }
+            Some(Err(error)) => self.wrong("TABLECALL_DO_NOT_CALL_FILE", error),
+            None => {}
+        }
+        (numbers, path)
+    }
+
+    fn warn_of_unknown(&mut self, name: &'static str, phone: Phone) {
+        if phone.facts().is_none() {
+            // Debug output masks the number: warnings go to the log.
+            self.warnings.push(Problem {
+                name,
+                message: format!(
+                    "{phone:?} is not in today's numbering plan; it is kept and never called"
+                ),
+            });
+        }
+    }
+}
+
+/// A number as it stands, for one whose length no plan has any more.
+fn without_plan(text: &str) -> Option<Phone> {
+    let is_separator = |c: char| matches!(c, ' ' | '-' | '.' | '(' | ')');
+    let digits: String = text.chars().filter(|c| !is_separator(*c)).collect();
+    // Calling code and number have at least seven digits together, by E.164.
+    Phone::from_e164(&digits).filter(|_| digits.len() > 7)
+}

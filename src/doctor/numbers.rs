@@ -1,0 +1,45 @@
+//! The data about numbers and zones, and the settings that say which numbers are called.
+
+use super::{Finding, Level};
+use crate::config::Config;
+use crate::domain::phone::LineKind;
+use crate::domain::versions;
+use crate::policy::KindRule;
+
+/// What is known and set about numbers.
+pub(super) fn look(config: &Config) -> Vec<Finding> {
+    let finding = |level, subject, text| Finding {
+        level,
+        subject,
+        text,
+    };
+    let mut found = vec![finding(Level::Good, "data", versions::summary().join("; "))];
+    let kinds = &config.number_kinds;
+    let called = |rule| {
+        let kinds = LineKind::ALL
+            .into_iter()
+            .filter(move |kind| kinds.rule(*kind) == rule);
+        kinds.map(LineKind::word).collect::<Vec<_>>().join(", ")
+    };
+    let text = format!(
+        "Kinds of numbers that are called: {}; from a from-number of the same country: {}.",
+        called(KindRule::Always),
+        called(KindRule::FromItsCountry)
+    );
+    found.push(finding(Level::Good, "number kinds", text));
+    let dear = [LineKind::Premium, LineKind::Surcharged];
+    if dear
+        .iter()
+        .any(|kind| kinds.rule(*kind) == KindRule::Always)
+    {
+        let text = "TABLECALL_NUMBER_KINDS opens numbers that cost extra: whoever has an API key can make calls to them. Close \
+                    them unless restaurants of yours have such numbers."
+            .to_owned();
+        found.push(finding(Level::Note, "number kinds", text));
+    }
+    for warning in &config.warnings {
+        let text = format!("{}: {}.", warning.name, warning.message);
+        found.push(finding(Level::Note, "settings", text));
+    }
+    found
+}

@@ -1,0 +1,62 @@
+//! Why a text is not a phone number that can be rung.
+
+/// Why a text is not a phone number that can be rung.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PhoneError {
+    /// Neither E.164 nor a national form.
+    #[error("must be a phone number, best with country code as in +14155550101")]
+    NotANumber,
+    /// A plus with a country calling code that does not exist.
+    #[error("has a country calling code that does not exist")]
+    UnknownCountryCode,
+    /// A national form, and no country to read it in.
+    #[error("is in national form: add the country code (+…) or the field `country`")]
+    CountryNeeded,
+    /// More than one number, as in `030 901820 / 21`.
+    #[error("holds more than one number: give one, without a second one or digits after a slash")]
+    TwoNumbers,
+    /// An extension where none can be used.
+    #[error("must not have an extension")]
+    Extension,
+    /// An extension that is longer than a telephone keypad's tones can be sent.
+    #[error("has an extension of more than 32 keys")]
+    LongExtension,
+    /// A short number of its country.
+    #[error(
+        "is a short number, which cannot be dialled from outside its country: give the full number of the restaurant"
+    )]
+    Short,
+    /// A number as it is dialled within its area.
+    #[error("lacks its area code: give the whole number, best with country code")]
+    LacksAreaCode,
+    /// Fewer digits than any number of its country.
+    #[error("has too few digits for a number of its country")]
+    TooShort,
+    /// More digits than any number of its country.
+    #[error("has too many digits for a number of its country")]
+    TooLong,
+    /// Digits of a possible length that begin as no number of the country does.
+    #[error(
+        "is not a number that exists in its country's numbering plan, whose data is of {plan}: check its first digits; if its area code is newer than that, give another number of the restaurant",
+        plan = crate::domain::versions::numbering_plan().published
+    )]
+    NotAssigned,
+}
+
+impl PhoneError {
+    /// The stable code of this error in the API.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NotANumber => "not_a_phone_number",
+            Self::UnknownCountryCode => "unknown_country_code",
+            Self::CountryNeeded => "country_needed",
+            Self::TwoNumbers => "two_numbers",
+            Self::Extension | Self::LongExtension => "invalid_extension",
+            Self::Short => "short_number",
+            Self::LacksAreaCode | Self::TooShort | Self::TooLong | Self::NotAssigned => {
+                "invalid_phone_number"
+            }
+        }
+    }
+}
