@@ -30,6 +30,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut files = swagger()?;
     web(&root.join("web"), "", &mut files)?;
     worker(&mut files)?;
+    documents(&root.join("openapi"), &mut files)?;
+    let form = String::from_utf8(files.get("/").ok_or("there is no web/index.html")?.clone())?;
+    files.insert(
+        "/".to_owned(),
+        variant(&form, "open", "keyed")?.into_bytes(),
+    );
+    files.insert(
+        KEYED.to_owned(),
+        variant(&form, "keyed", "open")?.into_bytes(),
+    );
     table(&out, &files)
 }
 
@@ -129,12 +139,39 @@ fn web(
     Ok(())
 }
 
+/// Where the form of a deployment that needs keys is found; no address has a space in it.
+const KEYED: &str = "/ keyed";
+
+/// A page as it is where `on` holds and `off` does not: marked parts of it stay or go.
+fn variant(page: &str, on: &str, off: &str) -> Result<String, Box<dyn Error>> {
+    let mut page = page
+        .replace(&format!("<!--{on}-->"), "")
+        .replace(&format!("<!--/{on}-->"), "");
+    let (begin, end) = (format!("<!--{off}-->"), format!("<!--/{off}-->"));
+    while let Some(from) = page.find(&begin) {
+        let length = page[from..].find(&end).ok_or("a marked part has no end")? + end.len();
+        page.replace_range(from..from + length, "");
+    }
+    Ok(page)
+}
+
+/// The description of the API in both forms, as it is committed; a test holds it to what the program
+/// makes.
+fn documents(folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), Box<dyn Error>> {
+    for form in ["json", "yaml"] {
+        let path = folder.join(format!("tablecall.{form}"));
+        println!("cargo::rerun-if-changed={}", path.display());
+        files.insert(format!("/openapi.{form}"), fs::read(path)?);
+    }
+    Ok(())
+}
+
 /// Tells the service worker which files are the app's, and their version: the hash of all of them,
 /// so that a new one is noticed exactly when one of them has changed.
 fn worker(files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), Box<dyn Error>> {
     const WORKER: &str = "/sw.js";
     let own = |path: &&String| {
-        let others = ["/docs", "/simulator"]
+        let others = ["/docs", "/simulator", "/nothing", "/plain.css"]
             .iter()
             .any(|page| path.starts_with(page));
         // What only an installation asks for would weigh more than all that the app needs to run.
@@ -226,7 +263,9 @@ fn content_type(path: &str, bytes: &[u8]) -> Result<&'static str, String> {
         "" if bytes.starts_with(b"<!doctype html>") => "text/html; charset=utf-8",
         "js" | "mjs" => "text/javascript; charset=utf-8",
         "css" => "text/css; charset=utf-8",
+        "json" if path == "/openapi.json" => "application/json",
         "json" => "application/json; charset=utf-8",
+        "yaml" => "application/yaml",
         "webmanifest" => "application/manifest+json; charset=utf-8",
         "txt" => "text/plain; charset=utf-8",
         "svg" => "image/svg+xml; charset=utf-8",

@@ -21,8 +21,22 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Wrong settings (`EX_USAGE` of sysexits).
 const USAGE: u8 = 64;
-/// The call was not placed, or did not end with a table.
-const REFUSED: u8 = 1;
+/// Nobody at the restaurant decided.
+const NOT_REACHED: u8 = 1;
+/// The restaurant declined.
+const DECLINED: u8 = 2;
+/// The restaurant offered another time.
+const COUNTERED: u8 = 3;
+/// The server refuses the request as it is (`EX_DATAERR`).
+const REFUSED: u8 = 65;
+/// The server takes no calls now, or not so many (`EX_TEMPFAIL`).
+const TRY_LATER: u8 = 75;
+/// What answers is no Tablecall server (`EX_PROTOCOL`).
+const NOT_TABLECALL: u8 = 76;
+/// The server wants another key (`EX_NOPERM`).
+const NO_KEY: u8 = 77;
+/// Ended by Ctrl-C.
+const INTERRUPTED: u8 = 130;
 /// Cannot be served (`EX_UNAVAILABLE`).
 const UNAVAILABLE: u8 = 69;
 
@@ -49,7 +63,21 @@ Examples:
                               the versions of the data about numbers and zones, too
   tablecall call --name Ana --phone +14155550101 --time 2027-06-18T19:30 --party-size 4
 
-Exit status: 0 done, 1 refused or no table, 64 wrong settings, 69 cannot be served.";
+Exit status: 0 done, 64 wrong settings, 69 cannot be served; those of a call: tablecall call --help.";
+
+const CALL_EXAMPLES: &str = "\
+Exit status:
+    0  confirmed
+    1  nobody decided: not reached, a machine, no key, cancelled
+    2  declined
+    3  another time was offered
+   64  wrong arguments
+   65  the server refuses the request as it is (409, 422)
+   69  nobody answers at --url
+   75  the server takes no calls now (429, 5xx)
+   76  what answers at --url is no Tablecall server
+   77  the server wants another key (401)
+  130  ended by Ctrl-C: the call goes on unless --cancel-on-interrupt is given";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
@@ -80,6 +108,7 @@ enum Command {
     /// Check the configuration against the Twilio account and the public URL; nothing is dialled
     Doctor(Box<DoctorArgs>),
     /// Place a call through a running server and follow it
+    #[command(after_help = CALL_EXAMPLES)]
     Call(CallArgs),
     /// Ask the server that runs beside this, with the same settings, whether it is alive
     Health(HealthArgs),
@@ -127,6 +156,12 @@ struct CallArgs {
     /// Any other field of `POST /api/call`, as name=value
     #[arg(long = "with", value_name = "FIELD=VALUE")]
     more: Vec<String>,
+    /// Print each state of the call as a line of JSON
+    #[arg(long)]
+    json: bool,
+    /// Cancel the call on Ctrl-C; without this it goes on
+    #[arg(long)]
+    cancel_on_interrupt: bool,
 }
 
 #[derive(Args, Debug)]
@@ -330,27 +365,48 @@ fn examine(args: &DoctorArgs) -> ExitCode {
     })
 }
 
-/// Status 0 when the table is confirmed, 1 when the call ended otherwise or was refused.
+/// The status tells what came of the call: see [`CALL_EXAMPLES`].
 fn place_call(args: CallArgs) -> ExitCode {
-    let CallArgs {
-        url,
-        key,
-        name,
-        phone,
-        time,
-        party_size,
-        more,
-    } = args;
+    let body = match body_of(&args) {
+        Ok(body) => body,
+        Err(wrong) => return complain(wrong, USAGE),
+    };
+    let server = match remote::Server::new(&args.url, args.key.clone()) {
+        Ok(server) => server,
+        Err(error) => return complain(&format!("--url {error}"), USAGE),
+    };
+    in_runtime(async move {
+        let Ok(http) = tablecall::http_client() else {
+            return complain("no HTTP client can be built", UNAVAILABLE);
+        };
+        let call = tokio::select! {
+            placed = server.place(&http, &body) => placed,
+            _signal = tokio::signal::ctrl_c() => {
+                let words = "interrupted while asking: the call may have been placed";
+                return complain(words, INTERRUPTED);
+            }
+        };
+        match call {
+            Ok(call) => follow_call(&server, &http, &call, &args).await,
+            Err(error) => refused(&error),
+        }
+    })
+}
+
+/// The body of `POST /api/call`.
+fn body_of(args: &CallArgs) -> Result<serde_json::Map<String, serde_json::Value>, &'static str> {
     let mut body = serde_json::Map::new();
     body.extend(
-        [("name", name), ("phone", phone), ("time", time)]
-            .map(|(field, value)| (field.to_owned(), value.into())),
+        [
+            ("name", &args.name),
+            ("phone", &args.phone),
+            ("time", &args.time),
+        ]
+        .map(|(field, value)| (field.to_owned(), value.as_str().into())),
     );
-    body.insert("party_size".to_owned(), party_size.into());
-    for field in &more {
-        let Some((field, value)) = field.split_once('=') else {
-            return complain("--with needs FIELD=VALUE", USAGE);
-        };
+    body.insert("party_size".to_owned(), args.party_size.into());
+    for field in &args.more {
+        let (field, value) = field.split_once('=').ok_or("--with needs FIELD=VALUE")?;
         // `attempts` is a number and `alternatives` an object; everything else is text.
         let plain = field != "attempts" && !value.starts_with('{');
         let value = if plain {
@@ -360,28 +416,88 @@ fn place_call(args: CallArgs) -> ExitCode {
         };
         body.insert(field.to_owned(), value);
     }
-    in_runtime(async move {
-        let Ok(http) = tablecall::http_client() else {
-            return complain("no HTTP client can be built", UNAVAILABLE);
-        };
-        let request = remote::Request { url, key, body };
-        match remote::place(&http, &request, |line| {
-            let _said = say(&line);
-        })
-        .await
-        {
-            Ok(outcome) => {
-                let said = say(&outcome);
-                if outcome == "confirmed" {
-                    said
-                } else {
-                    ExitCode::from(REFUSED)
+    Ok(body)
+}
+
+/// Prints the call until it has ended, or Ctrl-C ends the watching.
+async fn follow_call(
+    server: &remote::Server,
+    http: &reqwest::Client,
+    call: &serde_json::Value,
+    args: &CallArgs,
+) -> ExitCode {
+    let id = call["id"].as_str().unwrap_or_default();
+    if !args.json {
+        let _said = say(&format!("call {id}"));
+    }
+    let mut progress = remote::Progress::default();
+    let print = |call: &serde_json::Value| {
+        if args.json {
+            let _said = say(&call.to_string());
+        } else {
+            progress.tell(call, |line| {
+                let _said = say(&line);
+            });
+        }
+    };
+    let mut followed = std::pin::pin!(server.follow(http, id, print));
+    let mut canceled = false;
+    loop {
+        tokio::select! {
+            ended = &mut followed => {
+                return match ended {
+                    Ok(last) => decided(last["outcome"].as_str().unwrap_or_default(), args.json),
+                    Err(error) => refused(&error),
+                };
+            }
+            _signal = tokio::signal::ctrl_c() => {
+                if canceled || !args.cancel_on_interrupt {
+                    let url = server.url_of(id);
+                    let words = format!(
+                        "the call goes on. To cancel it: curl -X POST {url}/cancel, with the key as Authorization: \
+                         Bearer where one is needed; or use --cancel-on-interrupt"
+                    );
+                    return complain(&words, INTERRUPTED);
+                }
+                canceled = true;
+                if let Err(error) = server.cancel(http, id).await {
+                    let _told = complain(&error.to_string(), INTERRUPTED);
                 }
             }
-            Err(error @ remote::Error::Refused(_)) => complain(&error.to_string(), REFUSED),
-            Err(error) => complain(&error.to_string(), UNAVAILABLE),
         }
-    })
+    }
+}
+
+/// The status that tells an outcome.
+fn decided(outcome: &str, json: bool) -> ExitCode {
+    let said = if json {
+        ExitCode::SUCCESS
+    } else {
+        say(outcome)
+    };
+    match outcome {
+        "confirmed" => said,
+        "rejected" | "opted_out" => ExitCode::from(DECLINED),
+        "countered" => ExitCode::from(COUNTERED),
+        _ => ExitCode::from(NOT_REACHED),
+    }
+}
+
+/// Says why there is nothing to follow; the status tells the kind.
+fn refused(error: &remote::Error) -> ExitCode {
+    let status = match error {
+        remote::Error::Refused { status: 401, .. } => NO_KEY,
+        remote::Error::Refused {
+            status: 429 | 500..,
+            ..
+        } => TRY_LATER,
+        remote::Error::Refused { .. } => REFUSED,
+        remote::Error::NotTablecall { .. } => NOT_TABLECALL,
+        remote::Error::Unreachable { .. }
+        | remote::Error::Cut(_)
+        | remote::Error::Unwell { .. } => UNAVAILABLE,
+    };
+    complain(&error.to_string(), status)
 }
 
 fn run_server(given: &RawConfig) -> ExitCode {

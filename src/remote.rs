@@ -9,16 +9,20 @@ use serde_json::{Map, Value};
 /// How long a server may take to say that it is alive.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What to ask for, and of whom.
+/// Attempts in a row to follow a call before its server counts as gone.
+const RECONNECTS: u32 = 5;
+
+/// A server and who asks it.
 #[derive(Clone, Debug)]
-pub struct Request {
-    /// The server's origin.
-    pub url: String,
-    /// The secret of an API key, where one is needed.
-    pub key: Option<String>,
-    /// The body of `POST /api/call`.
-    pub body: Map<String, Value>,
+pub struct Server {
+    origin: String,
+    key: Option<String>,
 }
+
+/// The text is no address of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be an address such as http://127.0.0.1:8080")]
+pub struct BadUrl;
 
 /// Why there is nothing to follow.
 #[derive(Debug, thiserror::Error)]
@@ -31,9 +35,22 @@ pub enum Error {
         /// Why.
         source: reqwest::Error,
     },
-    /// It said no.
-    #[error("{0}")]
-    Refused(String),
+    /// It said no, with this status and in these words.
+    #[error("{detail}")]
+    Refused {
+        /// The status of the answer.
+        status: u16,
+        /// What is wrong, field by field.
+        detail: String,
+    },
+    /// What answers there is something else.
+    #[error("what answers at {url} is no Tablecall server (status {status})")]
+    NotTablecall {
+        /// Its origin.
+        url: String,
+        /// The status of its answer.
+        status: u16,
+    },
     /// The stream ended before the call did.
     #[error("the server closed the stream before the call had ended; it goes on: {0}")]
     Cut(String),
@@ -78,57 +95,171 @@ fn beside(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-/// Places a call and tells each line of its progress, until it has ended: its outcome.
-///
-/// # Errors
-/// The server cannot be reached, refuses the call, or stops telling of it.
-pub async fn place(
-    http: &reqwest::Client,
-    request: &Request,
-    mut tell: impl FnMut(String),
-) -> Result<String, Error> {
-    let url = request.url.trim_end_matches('/');
-    let unreachable = |source: reqwest::Error| Error::Unreachable {
-        url: url.to_owned(),
-        source,
-    };
-    let with_key = |builder: reqwest::RequestBuilder| match &request.key {
-        Some(key) => builder.bearer_auth(key),
-        None => builder,
-    };
-    let created = with_key(http.post(format!("{url}/api/call")))
-        .json(&request.body)
-        .send()
-        .await
-        .map_err(unreachable)?;
-    let accepted = created.status().as_u16() == 202;
-    let body: Value = created.json().await.map_err(unreachable)?;
-    if !accepted {
-        return Err(Error::Refused(problem(&body)));
+impl Server {
+    /// The server at `url`, asked with the secret of an API key where one is needed.
+    ///
+    /// # Errors
+    /// `url` is not http or https with a host.
+    pub fn new(url: &str, key: Option<String>) -> Result<Self, BadUrl> {
+        let parsed = url::Url::parse(url).map_err(|_| BadUrl)?;
+        if !matches!(parsed.scheme(), "http" | "https") || !parsed.has_host() {
+            return Err(BadUrl);
+        }
+        let origin = url.trim_end_matches('/').to_owned();
+        Ok(Self { origin, key })
     }
-    let id = body["id"].as_str().unwrap_or_default().to_owned();
-    let call_url = format!("{url}/api/call/{id}");
-    tell(format!("call {id}"));
-    let mut stream = with_key(http.get(format!("{call_url}/events")))
-        .send()
-        .await
-        .map_err(unreachable)?;
-    let mut told = 0;
-    let mut text = String::new();
-    while let Some(chunk) = stream.chunk().await.map_err(unreachable)? {
-        text.push_str(&String::from_utf8_lossy(&chunk));
-        while let Some((event, rest)) = text.split_once("\n\n") {
-            let call = event.lines().find_map(|line| line.strip_prefix("data:"));
-            let call: Option<Value> = call.and_then(|data| serde_json::from_str(data.trim()).ok());
-            text = rest.to_owned();
-            let Some(call) = call else { continue };
-            told = progress(&call, told, &mut tell);
-            if call["final"] == true {
-                return Ok(call["outcome"].as_str().unwrap_or_default().to_owned());
+
+    /// The URL of a call, for people.
+    #[must_use]
+    pub fn url_of(&self, id: &str) -> String {
+        format!("{}/api/call/{id}", self.origin)
+    }
+
+    fn signed(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        match &self.key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        }
+    }
+
+    fn unreachable(&self, source: reqwest::Error) -> Error {
+        Error::Unreachable {
+            url: self.origin.clone(),
+            source,
+        }
+    }
+
+    /// Sends a request that is answered with a call.
+    async fn ask(&self, request: reqwest::RequestBuilder) -> Result<Value, Error> {
+        let answer = self.signed(request).send().await;
+        let answer = answer.map_err(|source| self.unreachable(source))?;
+        let status = answer.status().as_u16();
+        let body = answer.bytes().await;
+        let body = body.map_err(|source| self.unreachable(source))?;
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        if status < 300 && body["id"].is_string() {
+            return Ok(body);
+        }
+        // Every refusal of ours is a problem with a code.
+        if status >= 400 && body["code"].is_string() {
+            let detail = problem(&body);
+            return Err(Error::Refused { status, detail });
+        }
+        Err(Error::NotTablecall {
+            url: self.origin.clone(),
+            status,
+        })
+    }
+
+    /// Places a call: as it stands at first.
+    ///
+    /// # Errors
+    /// The server cannot be reached, is another, or refuses the call.
+    pub async fn place(
+        &self,
+        http: &reqwest::Client,
+        body: &Map<String, Value>,
+    ) -> Result<Value, Error> {
+        let url = format!("{}/api/call", self.origin);
+        self.ask(http.post(url).json(body)).await
+    }
+
+    /// Cancels a call: as it stands then.
+    ///
+    /// # Errors
+    /// As [`Self::place`]; the restaurant may have decided already.
+    pub async fn cancel(&self, http: &reqwest::Client, id: &str) -> Result<Value, Error> {
+        self.ask(http.post(format!("{}/cancel", self.url_of(id))))
+            .await
+    }
+
+    /// Follows a call until it has ended, over lost connections: its final state. `tell` gets each
+    /// state.
+    ///
+    /// # Errors
+    /// The server cannot be reached any more, or does not know the call any more.
+    pub async fn follow(
+        &self,
+        http: &reqwest::Client,
+        id: &str,
+        mut tell: impl FnMut(&Value),
+    ) -> Result<Value, Error> {
+        let mut seen = None;
+        let mut failures = 0;
+        loop {
+            let before = seen.clone();
+            match self.follow_once(http, id, &mut seen, &mut tell).await {
+                Ok(Some(last)) => return Ok(last),
+                Err(error @ (Error::Refused { .. } | Error::NotTablecall { .. })) => {
+                    return Err(error);
+                }
+                Err(error) if failures == RECONNECTS => return Err(error),
+                Ok(None) if failures == RECONNECTS => return Err(Error::Cut(self.url_of(id))),
+                Ok(None) | Err(_) => {}
+            }
+            failures = if before == seen { failures + 1 } else { 0 };
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// Reads one stream of a call to its end: the final state, if it came.
+    async fn follow_once(
+        &self,
+        http: &reqwest::Client,
+        id: &str,
+        seen: &mut Option<String>,
+        tell: &mut impl FnMut(&Value),
+    ) -> Result<Option<Value>, Error> {
+        let mut request = http.get(format!("{}/events", self.url_of(id)));
+        if let Some(version) = seen {
+            request = request.header("last-event-id", version.as_str());
+        }
+        let answer = self.signed(request).send().await;
+        let mut answer = answer.map_err(|source| self.unreachable(source))?;
+        if !answer.status().is_success() {
+            let status = answer.status().as_u16();
+            let body = answer.bytes().await.unwrap_or_default();
+            let detail = problem(&serde_json::from_slice(&body).unwrap_or_default());
+            return Err(Error::Refused { status, detail });
+        }
+        // Bytes, since a character may come in two pieces.
+        let mut text = Vec::new();
+        loop {
+            let chunk = answer.chunk().await;
+            let Some(chunk) = chunk.map_err(|source| self.unreachable(source))? else {
+                return Ok(None);
+            };
+            text.extend_from_slice(&chunk);
+            while let Some(end) = text.windows(2).position(|two| two == b"\n\n") {
+                let event: Vec<u8> = text.drain(..end + 2).collect();
+                let Some(call) = state(&String::from_utf8_lossy(&event)) else {
+                    continue;
+                };
+                *seen = Some(call["version"].to_string());
+                tell(&call);
+                if call["final"] == true {
+                    return Ok(Some(call));
+                }
             }
         }
     }
-    Err(Error::Cut(call_url))
+}
+
+/// The call in the text of an event.
+fn state(event: &str) -> Option<Value> {
+    let data = event.lines().find_map(|line| line.strip_prefix("data:"))?;
+    serde_json::from_str(data.trim()).ok()
+}
+
+/// What of a call was told already.
+#[derive(Debug, Default)]
+pub struct Progress(usize);
+
+impl Progress {
+    /// Tells what is new in a state, line by line.
+    pub fn tell(&mut self, call: &Value, mut tell: impl FnMut(String)) {
+        self.0 = progress(call, self.0, &mut tell);
+    }
 }
 
 /// Tells what is new in the timeline; how much has been told then.
@@ -202,6 +333,16 @@ mod tests {
                 "          waits for call hours until 2026-12-02T10:00:00.000Z"
             ]
         );
+    }
+
+    #[test]
+    fn an_address_has_a_scheme_and_a_host() {
+        for good in ["http://127.0.0.1:8080", "https://calls.example.com/"] {
+            assert!(Server::new(good, None).is_ok(), "{good}");
+        }
+        for bad in ["nonsense", "ftp://a.example", "http://", "/api", ""] {
+            assert_eq!(Server::new(bad, None).err(), Some(BadUrl), "{bad}");
+        }
     }
 
     #[test]

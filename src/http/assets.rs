@@ -6,8 +6,10 @@
 
 use bytes::Bytes;
 use poem::error::{NotFoundError, ResponseError};
-use poem::http::{HeaderMap, Method, StatusCode, header};
+use poem::http::{HeaderMap, Method, StatusCode, Uri, header};
 use poem::{Endpoint, Request, Response};
+
+use super::headers::PageHeaders;
 
 /// One file.
 #[derive(Debug)]
@@ -27,8 +29,11 @@ struct Asset {
 
 static ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
+/// Where `build.rs` puts the form of a deployment that needs keys.
+const KEYED_FORM: &str = "/ keyed";
+
 /// The methods a file answers, for `Allow`.
-pub const ALLOW: &str = "GET, HEAD";
+pub const ALLOW: &str = "GET, HEAD, OPTIONS";
 
 /// A file was asked for with a method other than GET and HEAD; answered with `Allow`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,13 +61,18 @@ impl ResponseError for OnlyRead {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Assets {
     hidden: Option<&'static str>,
+    /// Whether the form is the one that sends nothing without scripts.
+    keyed: bool,
 }
 
 impl Assets {
     /// All files.
     #[must_use]
     pub const fn all() -> Self {
-        Self { hidden: None }
+        Self {
+            hidden: None,
+            keyed: false,
+        }
     }
 
     /// All files but those whose path begins with `prefix`, for pages that exist in one mode only.
@@ -70,7 +80,21 @@ impl Assets {
     pub const fn hiding(prefix: &'static str) -> Self {
         Self {
             hidden: Some(prefix),
+            keyed: false,
         }
+    }
+
+    /// The same for a deployment that needs keys: without scripts its form cannot send one, so it
+    /// sends nothing.
+    #[must_use]
+    pub const fn keyed(self, keyed: bool) -> Self {
+        Self { keyed, ..self }
+    }
+
+    /// The text of a page or a file.
+    #[must_use]
+    pub fn text(self, path: &str) -> Option<&'static str> {
+        str::from_utf8(self.find(path)?.plain).ok()
     }
 
     /// Whether there is a file at this path.
@@ -87,9 +111,28 @@ impl Assets {
         if self.hidden.is_some_and(|prefix| path.starts_with(prefix)) {
             return None;
         }
+        let path = if self.keyed && path == "/" {
+            KEYED_FORM
+        } else {
+            path
+        };
         let place = ASSETS.binary_search_by(|asset| asset.path.cmp(path)).ok()?;
         ASSETS.get(place)
     }
+}
+
+/// The page that says that there is none, for browsers.
+pub async fn not_found() -> Response {
+    let request = Request::builder()
+        .uri(Uri::from_static("/nothing"))
+        .finish();
+    let page = PageHeaders(Assets::all()).call(request).await;
+    let mut response = page.unwrap_or_default();
+    response.set_status(StatusCode::NOT_FOUND);
+    for name in [header::ETAG, header::CACHE_CONTROL, header::VARY] {
+        response.headers_mut().remove(name);
+    }
+    response
 }
 
 impl Endpoint for Assets {

@@ -1,20 +1,25 @@
 //! The confirmed reservation as an iCalendar file (RFC 5545), for the guest's own calendar.
+//!
+//! The entry stands on the restaurant's clock: with its time zone where that is known, else
+//! floating, which calendars read on the clock of whoever looks.
 
 use std::fmt::Write;
 
-use jiff::SignedDuration;
-use jiff::tz::TimeZone;
+use jiff::civil::DateTime;
+use jiff::tz::{Offset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::call::{Call, Decision, Outcome};
+use crate::domain::{Reservation, TableTime, Zone};
 
 /// How long a table is taken for granted to be.
 const STAY: SignedDuration = SignedDuration::from_hours(2);
 /// The longest line in octets, without its end.
 const LINE: usize = 75;
 
-/// The entry; `None` unless the reservation is confirmed.
+/// The entry; `None` unless the reservation is confirmed. `page` is the URL of the call's page.
 #[must_use]
-pub fn entry(call: &Call) -> Option<String> {
+pub fn entry(call: &Call, page: &str) -> Option<String> {
     if call.outcome() != Some(Outcome::Confirmed) {
         return None;
     }
@@ -23,56 +28,145 @@ pub fn entry(call: &Call) -> Option<String> {
         Decision::OtherTime(time) => reservation.time.at(time),
         Decision::Accepted | Decision::Declined | Decision::OptedOut => reservation.time,
     };
-    let place = reservation
-        .restaurant
-        .as_ref()
-        .map_or_else(|| reservation.phone.to_string(), ToString::to_string);
-    // With its zone known the entry is an instant; without it, it floats with the reader's clock,
-    // like the table's.
-    let (start, end) = match &reservation.timezone {
-        Some(zone) => {
-            let start = table.instant(zone.as_str());
-            let utc = |at: jiff::Timestamp| {
-                at.to_zoned(TimeZone::UTC)
-                    .strftime("%Y%m%dT%H%M%SZ")
-                    .to_string()
-            };
-            (utc(start), utc(start.checked_add(STAY).ok()?))
-        }
-        None => {
-            let local = |at: jiff::civil::DateTime| at.strftime("%Y%m%dT%H%M%S").to_string();
+    let mut out = Lines::default();
+    out.line("BEGIN:VCALENDAR");
+    out.line("VERSION:2.0");
+    out.line("PRODID:-//Tablecall//Tablecall//EN");
+    out.line("CALSCALE:GREGORIAN");
+    out.line("METHOD:PUBLISH");
+    if let Some(zone) = &reservation.timezone {
+        time_zone(&mut out, zone, table);
+    }
+    out.line("BEGIN:VEVENT");
+    out.line(&format!("UID:{}@tablecall", call.id));
+    // The version grows with each change, so a later file of the same call replaces an earlier one.
+    out.line(&format!("SEQUENCE:{}", call.version));
+    out.line(&format!("DTSTAMP:{}", utc(call.updated_at)));
+    out.line(&format!("CREATED:{}", utc(call.created_at)));
+    out.line(&format!("LAST-MODIFIED:{}", utc(call.updated_at)));
+    let zone = reservation.timezone.as_ref();
+    let zone = zone.map_or_else(String::new, |zone| format!(";TZID={}", zone.as_str()));
+    let end = table.get().checked_add(STAY).ok()?;
+    out.line(&format!("DTSTART{zone}:{}", local(table.get())));
+    out.line(&format!("DTEND{zone}:{}", local(end)));
+    out.line("STATUS:CONFIRMED");
+    out.line("TRANSP:OPAQUE");
+    describe(&mut out, reservation);
+    out.line(&format!("URL:{page}"));
+    out.line("END:VEVENT");
+    out.line("END:VCALENDAR");
+    Some(out.0)
+}
+
+/// What the entry says: the restaurant, for whom, for how many, and what else was said.
+fn describe(out: &mut Lines, reservation: &Reservation) {
+    let phone = phone(reservation);
+    let people = reservation.party_size;
+    let (title, place) = reservation.restaurant.as_ref().map_or_else(
+        || (format!("Table for {people}, {phone}"), phone.clone()),
+        |name| {
             (
-                local(table.get()),
-                local(table.get().checked_add(STAY).ok()?),
+                format!("{name}: table for {people}"),
+                format!("{name}, {phone}"),
             )
-        }
-    };
-    let stamp = call
-        .updated_at
-        .to_zoned(TimeZone::UTC)
-        .strftime("%Y%m%dT%H%M%SZ");
-    let mut out = String::new();
-    let mut line = |text: &str| fold(&mut out, text);
-    line("BEGIN:VCALENDAR");
-    line("VERSION:2.0");
-    line("PRODID:-//Tablecall//Tablecall//EN");
-    line("BEGIN:VEVENT");
-    line(&format!("UID:{}@tablecall", call.id));
-    line(&format!("DTSTAMP:{stamp}"));
-    line(&format!("DTSTART:{start}"));
-    line(&format!("DTEND:{end}"));
-    line(&format!(
-        "SUMMARY:{}",
-        escape(&format!("{place} ({})", reservation.party_size))
-    ));
-    line(&format!("LOCATION:{}", escape(&place)));
-    line(&format!(
-        "DESCRIPTION:{}",
-        escape(&format!("{}\n{}", reservation.name, reservation.phone))
-    ));
-    line("END:VEVENT");
-    line("END:VCALENDAR");
-    Some(out)
+        },
+    );
+    let mut about = format!(
+        "Reserved for {} ({people})\nRestaurant: {phone}",
+        reservation.name
+    );
+    if let Some(guest) = &reservation.guest_phone {
+        about.push_str(&format!("\nGuest: {guest}"));
+    }
+    if let Some(notes) = &reservation.notes {
+        about.push_str(&format!("\nNotes: {notes}"));
+    }
+    out.line(&format!("SUMMARY:{}", escape(&title)));
+    out.line(&format!("LOCATION:{}", escape(&place)));
+    out.line(&format!("CONTACT:{}", escape(&phone)));
+    out.line(&format!("DESCRIPTION:{}", escape(&about)));
+}
+
+/// The restaurant's number as people abroad write it.
+fn phone(reservation: &Reservation) -> String {
+    reservation.phone.groups(None).join(" ")
+}
+
+/// The rules of `zone` that hold at the table's time, and those that follow them: a calendar that
+/// does not know the name reads them, and none needs the rules of other years.
+fn time_zone(out: &mut Lines, zone: &Zone, table: TableTime) {
+    let rules = zone.rules();
+    let at = table.instant(zone.as_str());
+    out.line("BEGIN:VTIMEZONE");
+    out.line(&format!("TZID:{}", zone.as_str()));
+    let before = rules.preceding(at).next();
+    if before.is_none() {
+        let offset = rules.to_offset(at);
+        let name = rules.to_offset_info(at).abbreviation().to_owned();
+        observance(
+            out,
+            false,
+            DateTime::constant(1970, 1, 1, 0, 0, 0, 0),
+            (offset, offset),
+            &name,
+        );
+    }
+    for change in before.into_iter().chain(rules.following(at).take(1)) {
+        let from = offset_before(&rules, change.timestamp());
+        observance(
+            out,
+            change.dst().is_dst(),
+            from.to_datetime(change.timestamp()),
+            (from, change.offset()),
+            change.abbreviation(),
+        );
+    }
+    out.line("END:VTIMEZONE");
+}
+
+/// One rule of a zone: from `onset`, on the clock that is about to be changed, an offset holds.
+fn observance(
+    out: &mut Lines,
+    is_summer: bool,
+    onset: DateTime,
+    (from, to): (Offset, Offset),
+    name: &str,
+) {
+    let kind = if is_summer { "DAYLIGHT" } else { "STANDARD" };
+    out.line(&format!("BEGIN:{kind}"));
+    out.line(&format!("DTSTART:{}", local(onset)));
+    out.line(&format!("TZOFFSETFROM:{}", offset(from)));
+    out.line(&format!("TZOFFSETTO:{}", offset(to)));
+    out.line(&format!("TZNAME:{name}"));
+    out.line(&format!("END:{kind}"));
+}
+
+fn offset_before(rules: &TimeZone, change: Timestamp) -> Offset {
+    let before = change.checked_sub(SignedDuration::from_secs(1));
+    rules.to_offset(before.unwrap_or(change))
+}
+
+/// An offset such as `-0800`.
+fn offset(offset: Offset) -> String {
+    let seconds = offset.seconds();
+    let sign = if seconds < 0 { '-' } else { '+' };
+    let (minutes, rest) = (seconds.abs() / 60, seconds.abs() % 60);
+    let text = format!("{sign}{:02}{:02}", minutes / 60, minutes % 60);
+    if rest == 0 {
+        text
+    } else {
+        format!("{text}{rest:02}")
+    }
+}
+
+fn local(at: DateTime) -> String {
+    at.strftime("%Y%m%dT%H%M%S").to_string()
+}
+
+fn utc(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC)
+        .strftime("%Y%m%dT%H%M%SZ")
+        .to_string()
 }
 
 fn escape(text: &str) -> String {
@@ -90,17 +184,92 @@ fn escape(text: &str) -> String {
     out
 }
 
-/// Writes a line, folded so that no part has more than 75 octets and no character is torn.
-fn fold(out: &mut String, text: &str) {
-    let mut room = LINE;
-    for c in text.chars() {
-        if c.len_utf8() > room {
-            out.push_str("\r\n ");
-            room = LINE - 1;
+/// The lines of a file.
+#[derive(Default)]
+struct Lines(String);
+
+impl Lines {
+    /// Writes a line, folded so that no part has more than 75 octets and no character is torn.
+    fn line(&mut self, text: &str) {
+        let mut room = LINE;
+        for c in text.chars() {
+            if c.len_utf8() > room {
+                self.0.push_str("\r\n ");
+                room = LINE - 1;
+            }
+            room -= c.len_utf8();
+            // Writing into a string cannot fail.
+            let _written = self.0.write_char(c);
         }
-        room -= c.len_utf8();
-        // Writing into a string cannot fail.
-        let _written = out.write_char(c);
+        self.0.push_str("\r\n");
     }
-    out.push_str("\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::{Name, Notes};
+
+    fn entry_of(change: impl FnOnce(&mut Reservation)) -> String {
+        let mut call = crate::call::example::decided();
+        change(Arc::make_mut(&mut call.reservation));
+        entry(&call, "https://a.example/#/call/1")
+            .unwrap()
+            .replace("\r\n ", "")
+    }
+
+    #[test]
+    fn it_stands_on_the_restaurants_clock() {
+        let zone =
+            |zone: &str| entry_of(|reservation| reservation.timezone = Some(zone.parse().unwrap()));
+        let summer_and_winter = zone("America/Los_Angeles");
+        for line in [
+            "DTSTART;TZID=America/Los_Angeles:20261204T193000",
+            "DTEND;TZID=America/Los_Angeles:20261204T213000",
+            // The change before the table, on the clock that still showed summer time.
+            "BEGIN:STANDARD\r\nDTSTART:20261101T020000\r\nTZOFFSETFROM:-0700\r\nTZOFFSETTO:-0800\r\nTZNAME:PST",
+            "BEGIN:DAYLIGHT\r\nDTSTART:20270314T020000\r\nTZOFFSETFROM:-0800\r\nTZOFFSETTO:-0700\r\nTZNAME:PDT",
+        ] {
+            assert!(
+                summer_and_winter.contains(line),
+                "{line}\n{summer_and_winter}"
+            );
+        }
+        for steady in ["Asia/Tokyo", "Asia/Kathmandu", "UTC"] {
+            let entry = zone(steady);
+            assert!(entry.contains("BEGIN:STANDARD"), "{entry}");
+        }
+        assert!(zone("Asia/Kathmandu").contains("TZOFFSETTO:+0545"));
+        let floating = entry_of(|_| {});
+        assert!(
+            floating.contains("DTSTART:20261204T193000\r\n"),
+            "{floating}"
+        );
+        assert!(!floating.contains("VTIMEZONE"), "{floating}");
+    }
+
+    #[test]
+    fn it_names_the_place_and_never_a_bare_number() {
+        let named = entry_of(|reservation| {
+            reservation.restaurant = Some(Name::parse("Da Gino, Bar; Grill").unwrap());
+            reservation.notes = Some(Notes::parse("window").unwrap());
+        });
+        for line in [
+            "SUMMARY:Da Gino\\, Bar\\; Grill: table for 4",
+            "LOCATION:Da Gino\\, Bar\\; Grill\\, +1 415 555 0101",
+            "DESCRIPTION:Reserved for Ana (4)\\nRestaurant: +1 415 555 0101\\nNotes: window",
+            "STATUS:CONFIRMED",
+            "SEQUENCE:",
+            "URL:https://a.example/#/call/1",
+        ] {
+            assert!(named.contains(line), "{line}\n{named}");
+        }
+        let unnamed = entry_of(|_| {});
+        assert!(
+            unnamed.contains("SUMMARY:Table for 4\\, +1 415 555 0101"),
+            "{unnamed}"
+        );
+    }
 }

@@ -1,7 +1,7 @@
 //! Which web pages of elsewhere may call the API from a browser (`TABLECALL_CORS_ORIGINS`): none
 //! unless named.
 //!
-//! It concerns `/api` alone: pages and webhooks are for nobody's script. Keys travel in a header
+//! It concerns `/api` and its description alone: pages and webhooks are for nobody's script. Keys travel in a header
 //! that a page must know already, never in a cookie, so that an origin which is let in can do no
 //! more than its own visitor could.
 
@@ -12,10 +12,13 @@ use poem::{Request, Response};
 use url::Url;
 
 /// What a script of another origin may send beside what every page may.
-const ALLOWED: &str = "authorization, content-type, idempotency-key, last-event-id, x-request-id";
+const ALLOWED: &str = "authorization, content-type, idempotency-key, last-event-id, x-request-id, \
+                       traceparent, tracestate, baggage";
 /// What it may read of an answer beside what every page may.
 const EXPOSED: &str = "location, retry-after, ratelimit, ratelimit-policy, x-request-id, www-authenticate, content-disposition";
 const METHODS: &str = "GET, HEAD, POST";
+/// What tools of other origins read beside the API: its description.
+const DOCUMENTS: [&str; 2] = ["/openapi.json", "/openapi.yaml"];
 /// For so many seconds a browser need not ask again.
 const MAX_AGE: &str = "600";
 
@@ -61,7 +64,7 @@ impl FromStr for Origin {
 impl Origins {
     /// Whether a request belongs to what is opened here.
     fn concerns(&self, path: &str) -> bool {
-        *self != Self::Closed && path.starts_with("/api/")
+        *self != Self::Closed && (path.starts_with("/api/") || DOCUMENTS.contains(&path))
     }
 
     /// The origin of a request, if it is let in.

@@ -38,7 +38,13 @@ const OF_DATA: &str =
     "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /// Puts on an answer what it does not say itself.
+///
+/// Nothing but pages and files may be kept: answers of the API hold names and numbers of guests,
+/// and change from one moment to the next.
 pub fn guard(headers: &mut HeaderMap) {
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     for (name, value) in HEADERS {
         let value = if name == header::CONTENT_SECURITY_POLICY {
             OF_DATA
@@ -49,6 +55,20 @@ pub fn guard(headers: &mut HeaderMap) {
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
     }
+}
+
+/// A page that was written for this answer.
+#[must_use]
+pub fn page(text: String) -> Response {
+    let mut response = Response::builder()
+        .content_type("text/html; charset=utf-8")
+        .body(text);
+    for (name, value) in HEADERS {
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+    response
 }
 
 /// Puts the headers on every answer of the inner endpoint, except on errors, which the edge turns
@@ -102,7 +122,8 @@ mod tests {
     fn what_is_no_page_is_guarded_too_and_a_page_keeps_its_own() {
         let mut headers = HeaderMap::new();
         guard(&mut headers);
-        assert_eq!(headers.len(), HEADERS.len());
+        assert_eq!(headers.len(), HEADERS.len() + 1);
+        assert_eq!(headers[header::CACHE_CONTROL], "no-store");
         assert_eq!(headers[header::CONTENT_SECURITY_POLICY], OF_DATA);
         headers.insert(
             header::CONTENT_SECURITY_POLICY,

@@ -35,6 +35,12 @@ impl ApiKeys {
         Self { keys, anonymous }
     }
 
+    /// Whose calls are those made without a key; `None` where one is needed.
+    #[must_use]
+    pub fn anonymous(&self) -> Option<Arc<str>> {
+        self.anonymous.clone()
+    }
+
     /// The names of all keys, or the one name that all requests go under.
     pub fn names(&self) -> impl Iterator<Item = &Arc<str>> {
         self.keys

@@ -17,6 +17,7 @@ pub mod keys;
 pub mod listener;
 pub mod networks;
 pub mod pages;
+pub mod plain;
 pub mod problem;
 pub mod refused_webhooks;
 pub mod simulator;
@@ -61,7 +62,6 @@ pub struct AppState {
 /// Everything under one address.
 pub fn endpoint(site: AppState) -> impl Endpoint {
     let metrics = site.service.metrics().clone();
-    let document = describe(&site);
     let simulated = site.simulator.is_some();
     let traces = site.service.traces().cloned();
     let about = pages::about(site.service.settings(), simulated);
@@ -88,14 +88,6 @@ pub fn endpoint(site: AppState) -> impl Endpoint {
         .with(body)
         .with(TimeLimit(site.limits.request));
     let mut routes = Route::new()
-        .at(
-            "/openapi.json",
-            fixed("application/json", render_json(&document)),
-        )
-        .at(
-            "/openapi.yaml",
-            fixed("application/yaml", render_yaml(&document)),
-        )
         .at("/about.json", fixed("application/json", about.to_string()))
         .at("/healthz", get(healthz))
         .at("/readyz", get(readyz).data(site.service.clone()));
@@ -108,9 +100,15 @@ pub fn endpoint(site: AppState) -> impl Endpoint {
             .nest_no_strip("/simulator/2010-04-01", endpoint.clone())
             .nest_no_strip("/simulator/api", endpoint);
     }
+    let anonymous = site.admission.keys.anonymous();
+    let keyed = anonymous.is_none();
+    if let Some(owner) = anonymous {
+        let plain = plain::routes(&site.service, owner).with(body);
+        routes = routes.nest("/call", plain);
+    }
     let door = ApiAuth::new(site.admission, site.service.clock().clone(), &metrics);
     RequestShell::new(
-        (api, Pages::new(routes, simulated)),
+        (api, Pages::new(routes, simulated, keyed)),
         webhooks,
         door,
         &metrics,

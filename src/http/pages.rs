@@ -17,13 +17,15 @@ pub struct Pages<E> {
 }
 
 impl<E> Pages<E> {
-    /// Puts the pages in front of `inner`; the phone's page is there only with a simulator.
-    pub const fn new(inner: E, simulator: bool) -> Self {
+    /// Puts the pages in front of `inner`; the phone's page is there only with a simulator. `keyed`:
+    /// the API needs a key.
+    pub const fn new(inner: E, simulator: bool, keyed: bool) -> Self {
         let names = if simulator {
             Assets::all()
         } else {
             Assets::hiding("/simulator")
         };
+        let names = names.keyed(keyed);
         Self {
             files: PageHeaders(names),
             names,
@@ -71,7 +73,7 @@ mod tests {
     async fn status(path: &str, simulator: bool) -> StatusCode {
         let inner = poem::endpoint::make_sync(|_| StatusCode::NO_CONTENT);
         let request = Request::builder().uri(path.parse().unwrap()).finish();
-        Pages::new(inner, simulator)
+        Pages::new(inner, simulator, false)
             .call(request)
             .await
             .unwrap()

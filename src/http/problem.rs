@@ -78,6 +78,19 @@ impl Failure {
         Self { allowance, ..self }
     }
 
+    /// The wrong fields.
+    #[must_use]
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+
+    /// The call that stands in the way.
+    #[must_use]
+    pub fn call_id(&self) -> Option<&str> {
+        let (_, id) = self.more.iter().find(|(name, _)| *name == "call_id")?;
+        id.as_str()
+    }
+
     /// The problem as JSON.
     #[must_use]
     pub fn body(&self, request_id: &str) -> Value {

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::FutureExt;
-use poem::http::{HeaderName, HeaderValue, Method, header};
+use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
 use super::api_auth::ApiAuth;
+use super::assets;
 use super::headers::guard;
 use super::problem::{Code, Failure, of_framework};
 use super::webhooks::{PREFIX, Webhooks};
@@ -72,6 +73,8 @@ struct RequestSummary {
     key: Option<Arc<str>>,
     /// For the page of another origin, if one asks.
     cross_origin: Vec<(HeaderName, HeaderValue)>,
+    /// Whether a person looks at the answer in a browser.
+    wants_page: bool,
 }
 
 impl<A: Endpoint, E: Endpoint> RequestShell<A, E> {
@@ -106,6 +109,14 @@ impl<A: Endpoint, E: Endpoint> RequestShell<A, E> {
     ) -> poem::Result<Option<Response>> {
         if let Some(response) = self.door.origins().preflight(request) {
             return Ok(Some(response));
+        }
+        // Before keys are asked for: load balancers probe by it, and a pattern is no secret. A
+        // browser that asks for a page which is not let in gets no such answer.
+        let asks_for_page = request
+            .headers()
+            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        if summary.method == Method::OPTIONS && !asks_for_page {
+            return Ok(Some(options(&summary.path)));
         }
         // Before any route is looked for: a stranger learns nothing about what there is.
         if summary.path.starts_with(API) {
@@ -194,7 +205,7 @@ impl<A: Endpoint, E: Endpoint> Endpoint for RequestShell<A, E> {
     )]
     fn call(&self, mut request: Request) -> impl Future<Output = poem::Result<Response>> {
         async move {
-            if request.uri().path().starts_with(PREFIX) {
+            if request.uri().path().starts_with(PREFIX) && *request.method() != Method::OPTIONS {
                 return Ok(self.webhooks.answer(&mut request).await);
             }
             let context = Context::new(request_id(&request));
@@ -214,6 +225,7 @@ impl<A: Endpoint, E: Endpoint> RequestShell<A, E> {
             client: self.door.client(&request),
             key: None,
             cross_origin: self.door.origins().headers(&request),
+            wants_page: wants_page(&request),
         };
         let trace = self.begin_trace(&request, &summary);
         let answer = match self.authenticate(&mut request, &mut summary) {
@@ -222,7 +234,13 @@ impl<A: Endpoint, E: Endpoint> RequestShell<A, E> {
             Ok(None) if summary.path.starts_with(API) => shielded(&self.api, request).await,
             Ok(None) => shielded(&self.inner, request).await,
         };
-        let mut response = answer.unwrap_or_else(|error| refused(error, &summary));
+        let mut response = match answer {
+            Ok(response) => response,
+            Err(error) if summary.wants_page && of_framework(&error).code == Code::NotFound => {
+                assets::not_found().await
+            }
+            Err(error) => refused(error, &summary),
+        };
         let headers = response.headers_mut();
         if let Ok(value) = HeaderValue::from_str(summary.context.id()) {
             headers.insert(REQUEST_ID, value);
@@ -327,8 +345,29 @@ fn route(method: &Method, path: &str) -> usize {
     exact.or_else(ending).unwrap_or(other)
 }
 
+/// Whether a browser navigates: it says that it takes HTML, which programs do not.
+fn wants_page(request: &Request) -> bool {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let accept = request.header("accept").unwrap_or_default();
+    is_read && !request.uri().path().starts_with(API) && accept.contains("text/html")
+}
+
+/// The answer to a question about the methods of a path (RFC 9110, 9.3.7).
+fn options(path: &str) -> Response {
+    Response::builder()
+        .status(StatusCode::NO_CONTENT)
+        .header(header::ALLOW, known_methods(path))
+        .finish()
+}
+
 /// The methods that a path knows: poem does not tell them with its 405.
 fn known_methods(path: &str) -> HeaderValue {
+    if path.starts_with(PREFIX) {
+        return HeaderValue::from_static("POST, OPTIONS");
+    }
+    if path == "*" || path.starts_with("/simulator/") {
+        return HeaderValue::from_static("GET, HEAD, POST, OPTIONS");
+    }
     let is_exact = |name: &&str| *name == path;
     let exact = ROUTES.iter().any(|(_, name, _)| is_exact(name));
     let knows = |method: Method| match ROUTES.get(route(&method, path)) {
@@ -336,9 +375,9 @@ fn known_methods(path: &str) -> HeaderValue {
         Some((_, name, _)) => !exact || is_exact(name),
     };
     HeaderValue::from_static(match (knows(Method::GET), knows(Method::POST)) {
-        (false, true) => "POST",
-        (true, true) => "GET, HEAD, POST",
-        (true, false) | (false, false) => "GET, HEAD",
+        (false, true) => "POST, OPTIONS",
+        (true, true) => "GET, HEAD, POST, OPTIONS",
+        (true, false) | (false, false) => "GET, HEAD, OPTIONS",
     })
 }
 
@@ -368,12 +407,15 @@ mod tests {
     #[test]
     fn a_path_knows_its_methods() {
         for (path, methods) in [
-            ("/api/call", "POST"),
-            ("/api/call/check", "POST"),
-            ("/api/call/123", "GET, HEAD"),
-            ("/api/call/123/cancel", "POST"),
-            ("/api/call/123/events/resend", "POST"),
-            ("/healthz", "GET, HEAD"),
+            ("/api/call", "POST, OPTIONS"),
+            ("/api/call/check", "POST, OPTIONS"),
+            ("/api/call/123", "GET, HEAD, OPTIONS"),
+            ("/api/call/123/cancel", "POST, OPTIONS"),
+            ("/api/call/123/events/resend", "POST, OPTIONS"),
+            ("/healthz", "GET, HEAD, OPTIONS"),
+            ("/", "GET, HEAD, OPTIONS"),
+            ("/twiml/answer/x", "POST, OPTIONS"),
+            ("*", "GET, HEAD, POST, OPTIONS"),
         ] {
             assert_eq!(known_methods(path), methods, "{path}");
         }
@@ -392,6 +434,7 @@ mod tests {
             client: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
             key: None,
             cross_origin: Vec::new(),
+            wants_page: false,
         };
         let response = refused(error, &summary);
         assert_eq!(response.status().as_u16(), 500);

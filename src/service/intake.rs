@@ -466,7 +466,7 @@ impl<'a> Fields<'a> {
     fn party_size(&mut self) -> Option<PartySize> {
         match self.request.get("party_size") {
             None | Some(Value::Null) => self.wrong("party_size", "required", "is required"),
-            Some(value) => match value.as_i64().map(PartySize::try_from) {
+            Some(value) => match whole(value).map(PartySize::try_from) {
                 Some(Ok(size)) => return Some(size),
                 Some(Err(error)) => self.wrong("party_size", "out_of_range", error),
                 None if value.is_number() => {
@@ -485,7 +485,7 @@ impl<'a> Fields<'a> {
     fn attempts(&mut self) -> u8 {
         match self.request.get("attempts") {
             None | Some(Value::Null) => {}
-            Some(value) => match value.as_u64().and_then(|number| u8::try_from(number).ok()) {
+            Some(value) => match whole(value).and_then(|number| u8::try_from(number).ok()) {
                 Some(number @ 1..=5) => return number,
                 _ if value.is_number() => self.wrong(
                     "attempts",
@@ -506,6 +506,17 @@ impl<'a> Fields<'a> {
         };
         self.text("voicemail", read).unwrap_or_default()
     }
+}
+
+/// A whole number, also where it is written with a fraction of zero: JSON knows no difference
+/// between 4 and 4.0.
+fn whole(value: &Value) -> Option<i64> {
+    /// Above it not every whole number is one of `f64`.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    value.as_i64().or_else(|| {
+        let number = value.as_f64()?;
+        (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
+    })
 }
 
 /// Our own errors speak for themselves; the one of jiff is about its parser.

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::call::TalkPosition;
+use crate::domain::CallId;
 
 /// What Twilio should do when we cannot be reached or answer 5xx: three more tries, two seconds
 /// each to connect, all within its 15 s (docs/twilio.md, *Connection overrides*). Our webhooks can be
@@ -42,6 +43,12 @@ impl Links {
         Self {
             origin: origin.trim_end_matches('/').into(),
         }
+    }
+
+    /// The page on which a guest sees a call.
+    #[must_use]
+    pub fn page(&self, call: CallId) -> String {
+        format!("{}/#/call/{call}", self.origin)
     }
 
     /// The `Url` of a create.

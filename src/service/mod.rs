@@ -294,6 +294,12 @@ impl Service {
         &self.0.settings
     }
 
+    /// The page on which a guest sees a call.
+    #[must_use]
+    pub fn page_of(&self, call: CallId) -> String {
+        self.0.dialler.links.page(call)
+    }
+
     /// Where calls are kept, and what clients are still to be told of them.
     #[must_use]
     pub fn store(&self) -> &Store {

@@ -197,7 +197,9 @@ async fn only_a_confirmed_reservation_has_a_calendar_entry() {
         (200, "text/calendar; charset=utf-8")
     );
     assert!(
-        entry.text.contains("DTSTART:20261205T033000Z"),
+        entry
+            .text
+            .contains("DTSTART;TZID=America/Los_Angeles:20261204T193000"),
         "{}",
         entry.text
     );

@@ -112,7 +112,7 @@ async fn the_served_document_is_the_committed_one() {
         .flatten()
         .map(|rest| rest.split('"').next().unwrap())
         .collect();
-    assert!(files.len() >= 4, "{files:?}");
+    assert!(files.len() >= 3, "{files:?}");
     for file in files {
         let answer = app.send(app.get(file)).await;
         assert_eq!(

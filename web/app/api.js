@@ -1,5 +1,6 @@
 // Speaks to the API: keys, problems, and events that survive a lost connection. It shows nothing but the key dialog.
 import { $ } from "./dom.js";
+import { storage } from "./optional.js";
 
 const KEY = "tablecall.key";
 
@@ -14,10 +15,8 @@ export class Problem extends Error {
   }
 }
 
-export const randomId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-
 function headers(more) {
-  const key = localStorage.getItem(KEY);
+  const key = storage.get(KEY);
   return { ...(key ? { authorization: `Bearer ${key}` } : {}), ...more };
 }
 
@@ -40,6 +39,9 @@ export async function request(path, { method = "GET", body, head = {}, signal, q
   }
 }
 
+/** Whether requests carry a key. */
+export const hasKey = () => storage.get(KEY) !== null;
+
 export const json = async (path, options) => (await request(path, options)).json();
 
 let asking = null;
@@ -48,7 +50,7 @@ let asking = null;
 function askForKey() {
   asking ??= new Promise((resolve) => {
     const dialog = $("key");
-    const refused = localStorage.getItem(KEY) !== null;
+    const refused = storage.get(KEY) !== null;
     $("key-error").textContent = refused ? $("key").dataset.refused ?? "" : "";
     $("secret").value = "";
     const done = (given) => {
@@ -60,7 +62,7 @@ function askForKey() {
       event.preventDefault();
       const secret = $("secret").value.trim();
       if (!secret) return;
-      localStorage.setItem(KEY, secret);
+      storage.set(KEY, secret);
       done(true);
     };
     $("key-cancel").onclick = () => done(false);
@@ -131,13 +133,14 @@ export function follow(path, { heard, state, lastId = null }) {
 
 /** Reads a body as server-sent events: `{ id, type, data }`. A quiet stream is one that was lost: heartbeats come every 15 seconds. */
 async function* events(body) {
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
   let text = "";
   let event = { type: "message", data: [] };
   for (;;) {
     const { done, value } = await within(reader, 40_000);
     if (done) return;
-    text += value;
+    text += decoder.decode(value, { stream: true });
     const lines = text.split(/\r\n|\n|\r/);
     text = lines.pop();
     for (const line of lines) {

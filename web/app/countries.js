@@ -11,7 +11,7 @@ const MAIN = { 1: ["US", "CA"], 7: ["RU", "KZ"], 39: ["IT"] };
 
 /** The countries a number with "+" can belong to; empty while that cannot be told. */
 export function countriesOf(number) {
-  const digits = number.replace(/[^\d+]/g, "").replace(/^\+/, "").replace(/^00/, "");
+  const digits = number.replace(/\D/g, "");
   for (let length = 3; length > 0; length--) {
     const code = digits.slice(0, length);
     if (code.length < length) continue;
@@ -22,8 +22,8 @@ export function countriesOf(number) {
   return [];
 }
 
-/** Whether a number says its country itself. */
-export const isInternational = (number) => /^\s*(\+|00)/.test(number);
+/** Whether a number says its country itself, as the API reads it: 00 is dialled from some countries only. */
+export const isInternational = (number) => /^\s*[+\uff0b]/.test(number);
 
 /** A number in groups, easier to read: the country's code apart, then threes; North America in its own manner. */
 export function pretty(number) {

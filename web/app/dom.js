@@ -42,3 +42,17 @@ export const ICONS = {
   back: "M14 6l-6 6 6 6",
   play: "M8 5.500v13l10-6.500z",
 };
+
+const due = new Set();
+
+/** Runs `draw` once before the next frame, however often it is asked for; a page out of sight has no frames. */
+export function soon(draw) {
+  if (due.has(draw)) return;
+  due.add(draw);
+  const run = () => {
+    due.delete(draw);
+    draw();
+  };
+  if (document.hidden) setTimeout(run);
+  else requestAnimationFrame(run);
+}

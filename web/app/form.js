@@ -2,10 +2,11 @@
 import { json, Problem } from "./api.js";
 import { CALLING, countriesOf, isInternational } from "./countries.js";
 import { $, h, icon, ICONS } from "./dom.js";
+import { canSpeak, isSpeaking, silence, speak, timeZones } from "./optional.js";
 import { collator, countryName, either, has, languageName, moment, n, t } from "./words.js";
 
-const FIELDS = ["name", "phone", "date", "time", "party_size", "restaurant", "guest_phone", "notes", "alternatives", "language", "extension"];
-const FOLDED = ["restaurant", "guest_phone", "notes", "alternatives", "language", "extension"];
+const FIELDS = ["name", "phone", "date", "time", "timezone", "party_size", "restaurant", "guest_phone", "notes", "alternatives", "language", "extension"];
+const FOLDED = ["restaurant", "guest_phone", "notes", "alternatives", "extension"];
 /** How long after the last key the check is asked. */
 const PAUSE = 450;
 
@@ -24,7 +25,7 @@ export function body() {
   const text = (id) => $(id).value.trim();
   const phone = text("phone");
   const fields = { name: text("name"), phone, time: text("date") && text("time") ? `${text("date")}T${text("time").slice(0, 5)}` : "", party_size: text("party_size") === "" ? null : Number(text("party_size")) };
-  for (const id of ["restaurant", "notes", "language", "extension"]) fields[id] = text(id);
+  for (const id of ["restaurant", "notes", "language", "extension", "timezone"]) fields[id] = text(id);
   if (!about.one_restaurant) fields.guest_phone = text("guest_phone");
   const national = [phone, fields.guest_phone ?? ""].some((number) => number && !isInternational(number));
   if (national && $("country").value) fields.country = $("country").value;
@@ -42,11 +43,12 @@ export function fill(reservation) {
   set("party_size", reservation.party_size);
   for (const id of ["restaurant", "notes", "extension", "guest_phone"]) set(id, reservation[id]);
   set("language", reservation.language);
+  if (reservation.timezone) askForZone([reservation.timezone], reservation.timezone);
   if (reservation.country) set("country", reservation.country);
   $("flexible").checked = Boolean(reservation.alternatives);
   set("earliest", reservation.alternatives?.earliest.slice(-5));
   set("latest", reservation.alternatives?.latest.slice(-5));
-  $("fold").open = FOLDED.some((field) => field !== "language" && reservation[field]);
+  $("fold").open = FOLDED.some((field) => reservation[field]);
   changed();
 }
 
@@ -77,9 +79,10 @@ function place(error) {
   if (field === "time") {
     if (!$("date").value) return "date";
     if (!$("time").value) return "time";
-    return error.code === "too_far_ahead" ? "date" : "time";
+    const pastDay = error.code === "in_the_past" && $("date").value < isoDay(new Date());
+    return error.code === "too_far_ahead" || pastDay ? "date" : "time";
   }
-  if (field === "country" || field === "timezone") return "phone";
+  if (field === "country") return "phone";
   if (field === "give_up_at") return "time";
   return FIELDS.includes(field) ? field : null;
 }
@@ -94,8 +97,24 @@ function mark(field, text) {
   }
 }
 
+/** Asks for the time zone of the restaurant, which few numbers leave open: among `zones`, or all that there are. */
+function askForZone(zones, chosen = $("timezone").value) {
+  const names = zones.length ? zones : timeZones();
+  const options = names.map((zone) => h("option", { value: zone }, zone.replaceAll("_", " ")));
+  $("timezone").replaceChildren(h("option", { value: "" }, t("timezone.choose")), ...options);
+  $("timezone").value = names.includes(chosen) ? chosen : "";
+  $("zone").hidden = false;
+}
+
+/** Where the API wants a time zone, its field comes up with those that it names. */
+function zoneWanted(errors) {
+  const wanted = errors.find(({ field, code }) => field === "timezone" || code === "timezone_needed");
+  if (wanted) askForZone(wanted.message.match(/\b[A-Z][A-Za-z_]+(?:\/[A-Za-z0-9_+-]+)+/g) ?? []);
+}
+
 /** Shows a problem: at the fields it names, the rest above the form. */
 export function show(problem) {
+  zoneWanted(problem.errors);
   const left = [];
   const shown = new Map();
   for (const error of problem.errors) {
@@ -173,6 +192,7 @@ async function check(fields) {
     if (mine !== asked || !(problem instanceof Problem)) return;
     if (problem.status === 422) {
       // Only what the reader has left already is found fault with.
+      zoneWanted(problem.errors);
       const shown = new Map(problem.errors.map((error) => [place(error), sentence(error)]));
       for (const field of FIELDS) mark(field, touched.has(field) ? shown.get(field) ?? "" : "");
       preview(null, problem.errors.some((error) => !touched.has(place(error))) ? null : t("preview.wrong"));
@@ -188,12 +208,13 @@ function preview(result, instead) {
   place.setAttribute("aria-busy", "false");
   if (!result) {
     asked++;
-    speechSynthesis?.cancel();
+    silence();
     place.replaceChildren(h("p.heard-empty", {}, instead ?? t("preview.empty")));
     return;
   }
   const { script } = result;
-  const listen = "speechSynthesis" in window && h("button.quiet.listen", { type: "button", onclick: () => aloud(script) }, icon(ICONS.play, 18), t("preview.listen"));
+  const listen = canSpeak() && h("button.quiet.listen", { type: "button", onclick: () => aloud(script) }, icon(ICONS.play, 18), t("preview.listen"));
+  heardIn(script.language);
   place.replaceChildren(
     h("blockquote.heard-text", { lang: script.language }, ...sentences(script.text)),
     h("div.heard-foot", {}, h("span", {}, t("preview.seconds", { n: script.seconds, language: languageName(script.language) })), listen),
@@ -215,10 +236,14 @@ function verdict({ verdict, code, reason, until }) {
 }
 
 function aloud({ text, language }) {
-  if (speechSynthesis.speaking) return speechSynthesis.cancel();
-  const words = new SpeechSynthesisUtterance(text);
-  words.lang = language;
-  speechSynthesis.speak(words);
+  if (isSpeaking()) silence();
+  else speak(text, language);
+}
+
+/** Says beside "the language of the country" which one that is. */
+function heardIn(tag) {
+  const [automatic] = $("language").options;
+  if (automatic && !$("language").value) automatic.textContent = `${t("language.auto")}: ${languageName(tag)}`;
 }
 
 function fillCountries() {
@@ -252,6 +277,8 @@ export function redress() {
 /** Wires the form; `submit` gets the body. */
 export function start(facts, submit) {
   about = facts;
+  // Until now it could not be sent where a key is needed.
+  $("call").disabled = false;
   $("date").min = isoDay(new Date());
   $("date").max = isoDay(inDays(400));
   $("date").value ||= isoDay(inDays(1));

@@ -3,6 +3,7 @@ import { follow, json, Problem } from "./api.js";
 import { pretty } from "./countries.js";
 import { $, h, icon, ICONS } from "./dom.js";
 import { general } from "./form.js";
+import { notifications, workers } from "./optional.js";
 import * as recent from "./recent.js";
 import { card, headline } from "./verdict.js";
 import { has, moment, n, relative, t, tableDay, tableTime } from "./words.js";
@@ -103,7 +104,7 @@ function draw() {
   $("live-progress").classList.toggle("is-over", call.final);
   part("steps", [call.timeline, call.status, call.outcome], steps);
   part("live-wait", [call.status, call.waiting_for, call.next_attempt_at], waiting);
-  part("live-do", [call.final || call.outcome, permission(), link === "refused"], controls);
+  part("live-do", [call.final || call.outcome, notifications(), link === "refused"], controls);
   part("live-attempts", [call.attempts], attempts);
   $("live-attempts").hidden = call.attempts.length < 2 && !(call.waiting_for && call.attempts.length);
   part("timeline", [call.timeline], () => call.timeline.map((entry) => h("li", {}, h("time", { datetime: entry.at }, moment(entry.at, true)), h("span", {}, ...story(entry)))));
@@ -112,7 +113,7 @@ function draw() {
 
 /** When each step of the present attempt was reached. */
 function reached() {
-  const from = call.timeline.findLastIndex((entry) => entry.what === "dialed");
+  const from = call.timeline.map((entry) => entry.what).lastIndexOf("dialed");
   const since = call.timeline.slice(Math.max(0, from));
   const first = (...words) => since.find((entry) => words.includes(entry.what))?.at;
   const waits = call.status === "queued" && call.timeline.at(-1)?.what === "waits";
@@ -157,15 +158,10 @@ function tick() {
   if (count) count.textContent = relative(count.dataset.until);
 }
 
-/** Whether a notification can be asked for: a function, since asking changes it. */
-function permission() {
-  return "Notification" in window ? Notification.permission : "denied";
-}
-
 function controls() {
   if (call.final || call.outcome) return [];
   if (link === "refused") return [h("button.primary", { type: "button", onclick: () => acts.ask(null) }, icon(ICONS.again, 18), t("do.try_again"))];
-  const tell = permission() === "default" && h("button.quiet", { type: "button", onclick: async () => {
+  const tell = notifications() === "default" && h("button.quiet", { type: "button", onclick: async () => {
     await Notification.requestPermission();
     if (call) draw();
   } }, icon(ICONS.bell, 18), t("live.notify"));
@@ -214,14 +210,14 @@ function announce() {
   told = now;
   const words = call.outcome ? headline(call) : call.waiting_for ? t(`waiting.${call.waiting_for}`) : t(`status.${call.status}`);
   $("announcer").textContent = words;
-  if (decided && document.hidden && permission() === "granted") notify(words);
+  if (decided && document.hidden && notifications() === "granted") notify(words);
   if (decided && !document.hidden) $("verdict-title")?.closest("section")?.scrollIntoView({ block: "nearest", behavior: "smooth" });
 }
 
 async function notify(title) {
   const { reservation, id } = call;
   const options = { body: reservation.restaurant ?? pretty(reservation.phone), icon: "/icons/icon-192.png", tag: id, data: `/#/call/${id}` };
-  const worker = await navigator.serviceWorker?.getRegistration();
+  const worker = await workers()?.getRegistration().catch(() => null);
   if (worker) await worker.showNotification(title, options);
   else new Notification(title, options);
 }

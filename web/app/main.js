@@ -1,8 +1,9 @@
 // Starts the app: words, facts about the service, which of the two views is shown, the service worker.
-import { json, Problem, randomId } from "./api.js";
+import { json, Problem } from "./api.js";
 import { $, h } from "./dom.js";
 import * as form from "./form.js";
 import * as live from "./live.js";
+import { randomId, storage, stored, workers } from "./optional.js";
 import * as recent from "./recent.js";
 import { dress, LANGUAGES, language, load, t } from "./words.js";
 
@@ -13,12 +14,12 @@ const ABOUT = "tablecall.about";
 async function facts() {
   try {
     const told = await json("/about.json", { quiet: true });
-    localStorage.setItem(ABOUT, JSON.stringify(told));
+    storage.set(ABOUT, JSON.stringify(told));
     return told;
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
     offline(problem.status === 0);
-    return JSON.parse(localStorage.getItem(ABOUT) ?? "null") ?? UNKNOWN;
+    return stored(ABOUT) ?? UNKNOWN;
   }
 }
 
@@ -120,14 +121,15 @@ function recentCalls() {
 
 /** A new version waits until it is wanted: a page never runs on files of two versions. */
 async function worker() {
-  if (!("serviceWorker" in navigator)) return;
-  const registration = await navigator.serviceWorker.register("/sw.js", { updateViaCache: "none" });
+  const container = workers();
+  if (!container) return;
+  const registration = await container.register("/sw.js", { updateViaCache: "none" });
   const offer = () => {
     const waiting = registration.waiting;
-    if (!waiting || !navigator.serviceWorker.controller) return;
+    if (!waiting || !container.controller) return;
     $("update").hidden = false;
     $("update-now").onclick = () => {
-      navigator.serviceWorker.addEventListener("controllerchange", () => location.reload(), { once: true });
+      container.addEventListener("controllerchange", () => location.reload(), { once: true });
       waiting.postMessage("use");
     };
   };

@@ -1,17 +1,15 @@
 // The last calls, kept in this browser and nowhere else.
 import { pretty } from "./countries.js";
 import { $, h } from "./dom.js";
+import { storage, stored } from "./optional.js";
 import { n, t, tableDayShort, tableTime } from "./words.js";
 
 const KEPT = 20;
 const STORE = "tablecall.calls";
 
 const read = () => {
-  try {
-    return JSON.parse(localStorage.getItem(STORE)) ?? [];
-  } catch {
-    return [];
-  }
+  const calls = stored(STORE);
+  return Array.isArray(calls) ? calls : [];
 };
 
 /** A call as it was last seen here. */
@@ -23,11 +21,11 @@ export function keep(call) {
   const at = calls.findIndex((known) => known.id === call.id);
   if (at >= 0) calls[at] = call;
   else calls.unshift(call);
-  localStorage.setItem(STORE, JSON.stringify(calls.slice(0, KEPT)));
+  storage.set(STORE, JSON.stringify(calls.slice(0, KEPT)));
 }
 
 /** Forgets all of them. */
-export const erase = () => localStorage.removeItem(STORE);
+export const erase = () => storage.remove(STORE);
 
 /** What stands at a call in a list, and the colour of it. */
 export function standing(call) {

@@ -1,5 +1,5 @@
 // What came of a call, unmistakably, and the next thing to do.
-import { request } from "./api.js";
+import { hasKey, request } from "./api.js";
 import { pretty } from "./countries.js";
 import { h, icon, ICONS } from "./dom.js";
 import { tone } from "./recent.js";
@@ -55,7 +55,7 @@ function calendar(call) {
   const path = `/api/call/${call.id}/calendar.ics`;
   const link = h("a.button.primary", { href: path, download: "reservation.ics" }, icon(ICONS.calendar, 18), t("do.calendar"));
   link.addEventListener("click", async (event) => {
-    if (link.href.startsWith("blob:") || localStorage.getItem("tablecall.key") === null) return;
+    if (link.href.startsWith("blob:") || !hasKey()) return;
     event.preventDefault();
     const entry = await (await request(path)).blob();
     link.href = URL.createObjectURL(entry);

@@ -1,4 +1,5 @@
 // The words of the page in the reader's language, and dates and numbers in its manner.
+import { displayName, either as joined, storage } from "./optional.js";
 
 export const LANGUAGES = { en: "English", es: "Español", fr: "Français", de: "Deutsch", it: "Italiano", pt: "Português", ja: "日本語" };
 const CHOICE = "tablecall.language";
@@ -12,13 +13,13 @@ export const language = () => tag.slice(0, 2);
 
 /** The first of the browser's languages that there is a file for, unless another was chosen. */
 function preferred() {
-  const wanted = [localStorage.getItem(CHOICE), ...(navigator.languages ?? [navigator.language])];
+  const wanted = [storage.get(CHOICE), ...(navigator.languages ?? [navigator.language])];
   return wanted.find((wish) => wish && wish.slice(0, 2).toLowerCase() in LANGUAGES) ?? "en";
 }
 
 /** Loads the words; `choice` is remembered. */
 export async function load(choice) {
-  if (choice) localStorage.setItem(CHOICE, choice);
+  if (choice) storage.set(CHOICE, choice);
   const wanted = preferred();
   const response = await fetch(`/app/lang/${wanted.slice(0, 2).toLowerCase()}.json`);
   words = await response.json();
@@ -77,8 +78,8 @@ export function relative(iso, now = Date.now()) {
 }
 
 /** The name of a country or a language, in the reader's. */
-export const countryName = (code) => new Intl.DisplayNames([tag], { type: "region" }).of(code);
-export const languageName = (code) => new Intl.DisplayNames([tag], { type: "language" }).of(code);
+export const countryName = (code) => displayName(tag, "region", code);
+export const languageName = (code) => displayName(tag, "language", code);
 /** "Spain or Andorra" */
-export const either = (names) => new Intl.ListFormat(tag, { type: "disjunction" }).format(names);
+export const either = (names) => joined(tag, names);
 export const collator = () => new Intl.Collator(tag);

@@ -6,7 +6,7 @@ import * as switches from "./switches.js";
 import * as wire from "./wire.js";
 
 /** So many exchanges are fetched at first. */
-const BEFORE = 400;
+const BEFORE = 150;
 
 let stream = null;
 

@@ -1,6 +1,6 @@
 // The phone: which calls there are, the one in the hand, its screen and its keys.
 import { pretty } from "/app/countries.js";
-import { $, h, icon } from "/app/dom.js";
+import { $, h, icon, soon } from "/app/dom.js";
 import { ask } from "./control.js";
 import * as sound from "./sound.js";
 
@@ -33,6 +33,10 @@ export function update(call) {
   calls.set(call.sid, call);
   if (calls.size > 60) for (const old of [...calls.values()].filter((it) => it.ended).sort(newest).slice(40)) calls.delete(old.sid);
   if (!before) announce(call);
+  soon(renew);
+}
+
+function renew() {
   choose();
   draw();
 }
@@ -135,7 +139,7 @@ function voice(call, talks) {
     const now = call.sid + line.at;
     if (now !== spoken) sound.say(line.text, line.language);
     spoken = now;
-  } else if (spoken && (!talks || call.transcript.findLast((it) => it.speaker === "twilio")?.cut)) {
+  } else if (spoken && (!talks || call.transcript.filter((it) => it.speaker === "twilio").at(-1)?.cut)) {
     spoken = "";
     sound.hush();
   }

@@ -1,5 +1,7 @@
 // What is heard: the ring, the keys, and the voice. All of it can be muted; none of it is needed to use the phone.
 
+import { audio as newAudio, silence, speak, storage } from "/app/optional.js";
+
 const MUTED = "tablecall.phone.muted";
 const ROWS = [697, 770, 852, 941];
 const COLUMNS = [1209, 1336, 1477];
@@ -7,13 +9,13 @@ const PAD = ["123", "456", "789", "*0#"];
 
 let audio = null;
 let ringing = null;
-let muted = localStorage.getItem(MUTED) === "yes";
+let muted = storage.get(MUTED) === "yes";
 
 export const isMuted = () => muted;
 
 export function mute(wanted) {
   muted = wanted;
-  localStorage.setItem(MUTED, wanted ? "yes" : "no");
+  storage.set(MUTED, wanted ? "yes" : "no");
   if (wanted) {
     ring(false);
     hush();
@@ -23,8 +25,8 @@ export function mute(wanted) {
 /** Browsers let a page sound only after it was touched. */
 function context() {
   if (!navigator.userActivation?.hasBeenActive) return null;
-  audio ??= new AudioContext();
-  if (audio.state === "suspended") audio.resume();
+  audio ??= newAudio();
+  if (audio?.state === "suspended") audio.resume();
   return audio;
 }
 
@@ -70,13 +72,7 @@ export function key(digit) {
 
 /** Speaks; what was being said before is cut. */
 export function say(text, language) {
-  if (muted || !("speechSynthesis" in window)) return;
-  speechSynthesis.cancel();
-  const words = new SpeechSynthesisUtterance(text);
-  words.lang = language ?? "en-US";
-  speechSynthesis.speak(words);
+  if (!muted) speak(text, language ?? "en-US");
 }
 
-export function hush() {
-  if ("speechSynthesis" in window) speechSynthesis.cancel();
-}
+export const hush = silence;

@@ -1,5 +1,6 @@
-// What went over the wire, newest first, each exchange to be opened.
-import { $, h } from "/app/dom.js";
+// What went over the wire, the newest at the end, each exchange to be opened. Nothing that is there moves when more
+// comes: the list is scrolled to its end, unless somebody reads further up.
+import { $, h, soon } from "/app/dom.js";
 
 const KEPT = 300;
 const WORDS = { rest: "REST", voice: "TwiML", status: "Status", amd: "Machine detection" };
@@ -21,10 +22,19 @@ export function add(exchange) {
   seen.add(exchange.id);
   exchanges.push(exchange);
   if (exchanges.length > KEPT) seen.delete(exchanges.shift().id);
-  if (fits(exchange)) {
-    $("exchanges").prepend(row(exchange));
-    while ($("exchanges").children.length > KEPT) $("exchanges").lastChild.remove();
-  }
+  if (fits(exchange)) coming.push(exchange);
+  soon(append);
+}
+
+let coming = [];
+
+/** All that came since the last frame, at once. */
+function append() {
+  const list = $("exchanges");
+  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
+  list.append(...coming.splice(0).slice(-KEPT).map(row));
+  while (list.children.length > KEPT) list.firstChild.remove();
+  if (atEnd) list.scrollTop = list.scrollHeight;
   hint();
 }
 
@@ -38,7 +48,9 @@ export function filter(sid) {
 const fits = (exchange) => only === null || exchange.call_sid === only;
 
 function redraw() {
-  $("exchanges").replaceChildren(...exchanges.filter(fits).reverse().map(row));
+  coming = [];
+  $("exchanges").replaceChildren(...exchanges.filter(fits).map(row));
+  $("exchanges").scrollTop = $("exchanges").scrollHeight;
   hint();
 }
 

@@ -9,15 +9,15 @@ mod events;
 
 use std::sync::Arc;
 
-use futures_util::stream::BoxStream;
 use poem::Request;
 use poem_openapi::param::{Header, Path};
-use poem_openapi::payload::{EventStream, PlainText};
+use poem_openapi::payload::PlainText;
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object, OpenApi, Tags};
 use serde::Serialize;
 
 use self::enums::{ApiEnum, CheckCode, Instant, Verdict as VerdictWord};
+use self::events::EventText;
 use self::json_text::JsonText;
 use self::request::{Body, CallRequest};
 use self::view::CallView;
@@ -90,7 +90,7 @@ enum Found {
 enum Followed {
     /// The call, each time it changes.
     #[oai(status = 200)]
-    Events(EventStream<BoxStream<'static, CallView>>),
+    Events(EventText),
     /// The final state was seen already: nothing will follow.
     #[oai(status = 204, content_type = "text/event-stream")]
     Over(PlainText<&'static str>),
@@ -345,7 +345,7 @@ impl Api {
         id: Path<String>,
     ) -> poem::Result<Calendar> {
         let call = self.find(request, &id.0).await?;
-        let entry = calendar::entry(&call).ok_or_else(|| {
+        let entry = calendar::entry(&call, &self.service.page_of(call.id)).ok_or_else(|| {
             Failure::new(
                 Code::NotConfirmed,
                 "Only a confirmed reservation has a calendar entry.",

@@ -136,6 +136,10 @@ impl Example for CallRequest {
     }
 }
 
+/// What some editors and libraries write before UTF-8. A reader of JSON may pass it over (RFC 8259,
+/// 8.1).
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
 /// A JSON object that the document calls `T`.
 #[derive(Debug)]
 pub struct Body<T> {
@@ -165,7 +169,8 @@ impl<T: Type> ParsePayload for Body<T> {
 
     async fn from_request(request: &Request, body: &mut RequestBody) -> poem::Result<Self> {
         let bytes = <Vec<u8> as FromRequest>::from_request(request, body).await?;
-        match serde_json::from_slice::<Value>(&bytes) {
+        let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
+        match serde_json::from_slice::<Value>(text) {
             Ok(Value::Object(fields)) => Ok(Self {
                 fields,
                 described_as: PhantomData,
@@ -250,11 +255,19 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_byte_order_mark_is_passed_over() {
+        assert_eq!(read(b"\xEF\xBB\xBF{\"a\":1}".to_vec()).unwrap()["a"], 1);
+        let twice = read(b"\xEF\xBB\xBF\xEF\xBB\xBF{}".to_vec());
+        assert_eq!(twice.unwrap_err().code, Code::BadJson);
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_an_object_or_bad_json(bytes in proptest::collection::vec(any::<u8>(), 0..60), text in "[{}\\[\\]\",:0-9eE.+u\\\\ -]{0,40}") {
             for body in [bytes, text.into_bytes()] {
-                let plain = serde_json::from_slice::<Map<String, Value>>(&body).is_ok();
+                let text = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&body);
+                let plain = serde_json::from_slice::<Map<String, Value>>(text).is_ok();
                 match read(body) {
                     Ok(_) => prop_assert!(plain),
                     Err(failure) => prop_assert_eq!((failure.code, plain), (Code::BadJson, false)),

@@ -179,7 +179,7 @@ async fn other_methods_are_told_what_is_allowed() {
         assert!(error.is::<OnlyRead>());
         assert_eq!(
             header_of(&error.into_response(), "allow"),
-            Some("GET, HEAD")
+            Some("GET, HEAD, OPTIONS")
         );
     }
 }

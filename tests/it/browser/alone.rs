@@ -59,7 +59,10 @@ async fn a_guest_who_looks_elsewhere_is_notified() {
     guest
         .devtools("Browser.grantPermissions", permissions)
         .await;
-    guest.asks_for_a_table("+14155550101").await;
+    // The restaurant answers only once the page is hidden: the call cannot end before.
+    let restaurant = Tab::open(&site.origin).await;
+    restaurant.visit("/simulator").await;
+    guest.asks_for_a_table(RESTAURANT).await;
     guest
         .until("navigator.serviceWorker.ready.then(() => true)")
         .await;
@@ -67,6 +70,8 @@ async fn a_guest_who_looks_elsewhere_is_notified() {
     guest
         .run("Object.defineProperty(document, 'hidden', {get: () => true})")
         .await;
+    restaurant.answers().await;
+    restaurant.press("1").await;
     assert_eq!(guest.verdict().await, "confirmed");
     let told = "navigator.serviceWorker.ready.then((it) => it.getNotifications()).then((it) => it[0]?.title)";
     guest

@@ -25,6 +25,25 @@ const ARGUMENTS: [&str; 10] = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ];
 
+/// What a browser is without.
+#[derive(Clone, Debug)]
+pub(crate) struct Lacking {
+    /// Switches of the program.
+    pub(crate) args: &'static [&'static str],
+    /// Settings of the profile.
+    pub(crate) prefs: Value,
+}
+
+impl Default for Lacking {
+    /// Nothing.
+    fn default() -> Self {
+        Self {
+            args: &[],
+            prefs: json!({}),
+        }
+    }
+}
+
 /// A running browser with one tab.
 pub(crate) struct Chromium {
     pub(crate) client: Client,
@@ -38,7 +57,7 @@ pub(crate) struct Chromium {
 
 impl Chromium {
     /// A browser that knows nothing yet, for somebody who reads `language`.
-    pub(crate) async fn start(language: &str) -> Self {
+    pub(crate) async fn start(language: &str, lacking: &Lacking) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (driver, port) = (0..5)
             .find_map(|_| driver(folder.path()))
@@ -48,8 +67,11 @@ impl Chromium {
             "--user-data-dir={}",
             folder.path().join("profile").display()
         ));
+        arguments.extend(lacking.args.iter().map(ToString::to_string));
+        let mut prefs = lacking.prefs.clone();
+        prefs["intl.accept_languages"] = language.into();
         let capabilities = json!({
-            "goog:chromeOptions": {"args": arguments, "prefs": {"intl.accept_languages": language}},
+            "goog:chromeOptions": {"args": arguments, "prefs": prefs},
             "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
             "timeouts": {"script": 60_000, "pageLoad": 60_000},
         });

@@ -12,6 +12,7 @@ mod tab;
 
 mod access;
 mod alone;
+mod bare;
 mod conversations;
 mod files;
 mod words;

@@ -9,7 +9,7 @@ use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, Locator};
 use serde_json::{Value, json};
 
-use super::chromium::Chromium;
+use super::chromium::{Chromium, Lacking};
 
 /// What is waited for comes by then, on a machine with much else to do.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -52,11 +52,20 @@ impl Tab {
     /// The same for somebody who reads `language`.
     pub(crate) async fn reading(language: &str, origin: &str) -> Self {
         let tab = Self {
-            chromium: Chromium::start(language).await,
+            chromium: Chromium::start(language, &Lacking::default()).await,
             origin: origin.to_owned(),
         };
         tab.dress(1280, false).await;
         tab
+    }
+
+    /// A tab in a browser that lacks something, as it comes: without scripts it could not say when
+    /// it is dressed.
+    pub(crate) async fn lacking(lacking: &Lacking, origin: &str) -> Self {
+        Self {
+            chromium: Chromium::start("en-US", lacking).await,
+            origin: origin.to_owned(),
+        }
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -91,12 +100,17 @@ impl Tab {
             .expect(command)
     }
 
-    /// Goes to a page and waits until it says that it is ready.
-    pub(crate) async fn visit(&self, path: &str) {
+    /// Goes to a page.
+    pub(crate) async fn goes_to(&self, path: &str) {
         self.client()
             .goto(&format!("{}{path}", self.origin))
             .await
             .unwrap();
+    }
+
+    /// Goes to a page and waits until it says that it is ready.
+    pub(crate) async fn visit(&self, path: &str) {
+        self.goes_to(path).await;
         if path == "/docs" {
             self.see(".opblock").await;
         } else {
