@@ -316,6 +316,7 @@ fn assemble(
                 auth_tokens,
                 only_origin,
                 idle_connections: 32,
+                api_origin: Some(format!("http://{}/simulator", reachable(address))),
                 ..Default::default()
             };
             let simulator = Simulator::new(simulated, clock.clone(), tls_config());
@@ -499,12 +500,17 @@ pub async fn run_simulator(
         source,
     };
     let listener = TcpListener::bind(listen).await.map_err(taken)?;
-    bound(listener.local_addr().map_err(taken)?);
+    let address = listener.local_addr().map_err(taken)?;
+    let config = simulator::SimulatorConfig {
+        api_origin: Some(format!("http://{}", reachable(address))),
+        ..config
+    };
     let simulator = Simulator::new(config, clock, tls_config());
     let limits = ConnectionLimits::default().within_open_files();
     let stop = CancellationToken::new();
     let endpoint = crate::http::simulator_endpoint(simulator.clone(), limits.clone());
     let serving = serve(listener, limits, endpoint, stop.clone(), GRACE);
+    bound(address);
     tokio::pin!(serving);
     tokio::select! {
         () = &mut serving => {}

@@ -12,7 +12,12 @@ use tablecall::clock::Clock;
 use tablecall::config::{Config, Problem, RawConfig, TwilioBackend, with_headings};
 use tablecall::{Destination, Reports};
 use tablecall::{Format, TicketKey};
-use tablecall::{doctor, remote, simulator};
+use tablecall::{doctor, remote};
+
+use simulator_command::SimulatorArgs;
+
+#[path = "main/simulator_command.rs"]
+mod simulator_command;
 
 /// A create makes some three hundred small allocations; with glibc's allocator they are a fifth of
 /// its work.
@@ -102,7 +107,7 @@ enum Command {
         yaml: bool,
     },
     /// Run the simulated carrier alone, for `TWILIO_API_URL` of one or several instances
-    Simulator(SimulatorArgs),
+    Simulator(Box<SimulatorArgs>),
     /// Make a key for `TABLECALL_TICKET_KEYS`
     Keygen,
     /// Check the configuration against the Twilio account and the public URL; nothing is dialled
@@ -174,31 +179,6 @@ struct HealthArgs {
     port: Option<String>,
 }
 
-#[derive(Args, Debug)]
-struct SimulatorArgs {
-    /// Address to bind
-    #[arg(long, default_value = "127.0.0.1:8090")]
-    listen: SocketAddr,
-    /// The account it plays
-    #[arg(long, default_value = "AC00000000000000000000000000000000")]
-    account_sid: String,
-    /// Its auth tokens, newest first
-    #[arg(long, value_delimiter = ',', required = true)]
-    auth_token: Vec<String>,
-    /// API keys that open its REST API, as SK…:secret
-    #[arg(long, value_delimiter = ',')]
-    api_key: Vec<String>,
-    /// Calls it starts each second; 0: as many as come
-    #[arg(long, default_value_t = 0)]
-    cps: u32,
-    /// Behave like a trial account
-    #[arg(long)]
-    trial: bool,
-    /// How many times as fast as real time calls go
-    #[arg(long, default_value_t = 1)]
-    speed: u32,
-}
-
 /// By which platforms are known that start several machines unless they are told not to.
 const AUTOSCALING_ENV_VARS: [&str; 5] = [
     "FLY_MACHINE_ID",
@@ -217,7 +197,7 @@ fn main() -> ExitCode {
         None => run_server(&cli.serve),
         Some(Command::Serve(given)) => run_server(&given),
         Some(Command::Openapi { yaml }) => print_document(yaml),
-        Some(Command::Simulator(args)) => run_simulator(args),
+        Some(Command::Simulator(args)) => simulator_command::run(*args),
         Some(Command::Doctor(args)) => examine(&args),
         Some(Command::Call(args)) => place_call(args),
         Some(Command::Health(args)) => ask_health(args),
@@ -648,42 +628,4 @@ fn greeting(address: SocketAddr, simulated: bool, made_secret: Option<&str>) -> 
          -d '{example}'\n\n\
          That number answers by itself and presses 1; …0102 presses 2, …0103 is busy, …0104 does not answer.{signed}"
     )
-}
-
-fn run_simulator(args: SimulatorArgs) -> ExitCode {
-    let api_keys = args.api_key.iter().filter_map(|key| key.split_once(':'));
-    let config = simulator::SimulatorConfig {
-        account_sid: args.account_sid,
-        auth_tokens: args.auth_token,
-        api_keys: api_keys
-            .map(|(id, secret)| (id.to_owned(), secret.to_owned()))
-            .collect(),
-        calls_per_second: args.cps,
-        trial: args.trial,
-        ..simulator::SimulatorConfig::default()
-    };
-    let clock = match args.speed {
-        0 | 1 => Clock::system(),
-        speed => {
-            let clock = Clock::simulated(Clock::system().now());
-            clock.run(speed);
-            clock
-        }
-    };
-    in_runtime(async move {
-        let mut signals = Signals::listen();
-        let stopping = async move {
-            signals.next().await;
-        };
-        let greet = |address| {
-            let greeting =
-                format!("The simulated carrier is listening: TWILIO_API_URL=http://{address}");
-            // There is nobody to tell when standard output is closed.
-            let _told = say(&greeting);
-        };
-        match tablecall::app::run_simulator(args.listen, config, clock, greet, stopping).await {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => complain(&error.to_string(), UNAVAILABLE),
-        }
-    })
 }

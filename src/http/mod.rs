@@ -34,7 +34,7 @@ use self::listener::{BodyLimit, ConnectionLimits, TimeLimit};
 use self::pages::Pages;
 use self::refused_webhooks::RefusedWebhooks;
 use self::request_shell::RequestShell;
-use self::simulator::SimulatorEndpoint;
+use self::simulator::{PhoneFirst, SimulatorEndpoint};
 use self::webhooks::Webhooks;
 use crate::service::Service;
 use crate::simulator::Simulator;
@@ -125,7 +125,12 @@ pub fn metrics_endpoint(service: Service) -> impl Endpoint {
 
 /// The simulator alone, as the carrier of other processes.
 pub fn simulator_endpoint(simulator: Simulator, limits: ConnectionLimits) -> impl Endpoint {
-    SimulatorEndpoint::new(simulator, limits).with(CatchPanic::new())
+    let simulator = SimulatorEndpoint::new(simulator, limits);
+    let routes = Route::new()
+        .nest_no_strip("/2010-04-01", simulator.clone())
+        .nest_no_strip("/simulator/2010-04-01", simulator.clone())
+        .nest_no_strip("/simulator/api", simulator);
+    PhoneFirst(Pages::new(routes, true)).with(CatchPanic::new())
 }
 
 /// The OpenAPI document of a site.

@@ -1,6 +1,7 @@
 //! Mounts the simulator: bytes in, bytes out. It shares nothing with the product but the listener.
 
-use poem::{Body, Endpoint, Request, Response};
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::{Body, Endpoint, IntoResponse, Request, Response};
 
 use super::listener::{ConnectionLimits, read_body};
 use crate::simulator::Simulator;
@@ -36,5 +37,23 @@ impl Endpoint for SimulatorEndpoint {
             .body(Body::from(body));
         *response.headers_mut() = head.headers;
         Ok(response)
+    }
+}
+
+/// Leads `/` to the phone's page: where the simulator runs alone, no service is behind the app.
+#[derive(Clone, Copy, Debug)]
+pub struct PhoneFirst<E>(pub E);
+
+impl<E: Endpoint> Endpoint for PhoneFirst<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        if request.uri().path() == "/" {
+            let mut response = StatusCode::SEE_OTHER.into_response();
+            let phone = HeaderValue::from_static("/simulator");
+            response.headers_mut().insert(header::LOCATION, phone);
+            return Ok(response);
+        }
+        Ok(self.0.call(request).await?.into_response())
     }
 }

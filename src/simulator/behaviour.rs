@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::config::CallTimings;
+use super::parameters::is_number;
 
-/// What happens at the other end. Everything left out: the phone rings on the page and waits for a
+/// The behaviour of the other end. Everything left out: the phone rings on the page and waits for a
 /// hand.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -29,7 +30,7 @@ pub struct NumberBehaviour {
     pub answered_by: Option<String>,
 }
 
-/// Why a phone is not picked up.
+/// The reason why a phone is not picked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallEnding {
@@ -64,7 +65,7 @@ pub struct ScriptedKeys {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Voicemail {
-    /// How long the greeting lasts.
+    /// The length of the greeting.
     pub greeting_seconds: f64,
     /// Whether a beep follows it.
     pub beep: bool,
@@ -85,6 +86,9 @@ impl NumberBehaviour {
             ends: Some(ending),
             ..Self::default()
         };
+        if !is_number(number) {
+            return Self::default();
+        }
         let Some(last) = number.len().checked_sub(4).and_then(|at| number.get(at..)) else {
             return Self::default();
         };
@@ -130,7 +134,7 @@ impl NumberBehaviour {
             .map(seconds)
     }
 
-    /// What is wrong with the description, in words.
+    /// The first mistake in the description, in words.
     pub(super) fn problem(&self) -> Option<&'static str> {
         let spans = [
             self.answer_after_seconds,

@@ -1,4 +1,4 @@
-//! What is known of one call. Its life is in `line`; nothing here waits, sends or decides.
+//! The record of one call. Its course is in `simulated_call`; nothing here waits, sends or decides.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::mpsc;
+
+use super::recordings::RecordingRequest;
 
 /// A call's `CA…`.
 pub(super) type Sid = Arc<str>;
@@ -66,12 +68,14 @@ impl Status {
     }
 }
 
-/// Who rang whom.
+/// The direction of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Direction {
     Inbound,
     OutboundApi,
+    /// A call that a Dial makes.
+    OutboundDial,
 }
 
 impl Direction {
@@ -79,6 +83,7 @@ impl Direction {
         match self {
             Self::Inbound => "inbound",
             Self::OutboundApi => "outbound-api",
+            Self::OutboundDial => "outbound-dial",
         }
     }
 }
@@ -102,7 +107,7 @@ impl HttpMethod {
     }
 }
 
-/// What the create request asked for.
+/// The parameters of the request that made the call.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CallParameters {
     pub(super) url: Option<String>,
@@ -116,8 +121,10 @@ pub(super) struct CallParameters {
     pub(super) time_limit: Duration,
     pub(super) send_digits: String,
     pub(super) detection: Option<Detection>,
-    /// `StirVerstat` of an inbound call.
-    pub(super) stir_verstat: Option<String>,
+    /// Parameters of every request for a document beside the usual ones: `StirVerstat`, geography.
+    pub(super) extra: Vec<(String, String)>,
+    /// `Record` and its companions
+    pub(super) record: Option<RecordingRequest>,
 }
 
 /// Answering-machine detection.
@@ -136,7 +143,8 @@ pub(super) struct TranscriptLine {
     pub(super) at: Timestamp,
     /// `twilio` or `callee`.
     pub(super) speaker: &'static str,
-    /// `say`, `play`, `pause`, `keys`, `speech`, `greeting`, `beep`.
+    /// `say`, `play`, `pause`, `keys`, `speech`, `greeting`, `beep`, `dial`, `connected`, `queue`,
+    /// `conference`.
     pub(super) kind: &'static str,
     pub(super) text: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -193,7 +201,7 @@ pub(super) struct Notification {
     pub(super) url: String,
 }
 
-/// What somebody wants of the line.
+/// A command to a call, from a person at the phone, the API or the simulator.
 #[derive(Clone, Debug)]
 pub(super) enum CallCommand {
     Answer,
@@ -211,6 +219,27 @@ pub(super) enum CallCommand {
     Limit(Duration),
     /// `Url` or `Twiml` of an update.
     Replace(DocumentSource),
+    /// The Dial that made this call does not wait for an answer any more.
+    NoAnswer,
+    /// News of another call.
+    Signal(Signal),
+}
+
+/// A message from one call to another one.
+#[derive(Clone, Debug)]
+pub(super) enum Signal {
+    /// A call that a Dial made is answered and can be connected.
+    LegAnswered(Sid),
+    /// A call that a Dial made is over.
+    LegEnded(Sid, Status),
+    /// A call took this one out of its queue; the document to be heard first.
+    Bridged(Sid, Option<(HttpMethod, String)>),
+    /// The call on the other side has left.
+    Unbridged(Sid),
+    /// Somebody came into a queue.
+    QueueChanged,
+    /// A conference started, ended, or sent somebody out.
+    ConferenceChanged,
 }
 
 /// Where a document comes from.
@@ -229,10 +258,14 @@ pub(super) struct Call {
     pub(super) version: u64,
     pub(super) to: String,
     pub(super) from: String,
+    /// The call whose Dial made this one.
+    pub(super) parent: Option<Sid>,
+    /// The call on the other side, where a queue connected both.
+    pub(super) bridged_with: Option<Sid>,
     pub(super) direction: Direction,
     pub(super) parameters: CallParameters,
     pub(super) status: Status,
-    /// When each status began.
+    /// Each status with its beginning.
     pub(super) history: Vec<(Timestamp, Status)>,
     pub(super) created_at: Timestamp,
     pub(super) dialed_at: Option<Timestamp>,
@@ -252,6 +285,10 @@ pub(super) struct Call {
     pub(super) events: Vec<Value>,
     pub(super) notifications: Vec<Notification>,
     pub(super) cookies: CookieStore,
+    /// The recording of the whole call.
+    pub(super) recording: Option<String>,
+    /// Parameters of the recording for the final status callback.
+    pub(super) recorded: Option<Vec<(String, String)>>,
     pub(super) inbox: mpsc::UnboundedSender<(Timestamp, CallCommand)>,
 }
 
@@ -279,7 +316,7 @@ impl Call {
         }
     }
 
-    /// What is being said is over; `cut`: too early.
+    /// Ends the line that is being said; `cut`: too early.
     pub(super) fn fall_silent(&mut self, cut: bool) {
         self.saying = false;
         if let Some(last) = self
@@ -309,7 +346,7 @@ impl Call {
             .map(|(_, status)| *status)
     }
 
-    /// When it was answered, or else dialled.
+    /// The time of the answer, or else of the dialling.
     pub(super) fn started_at(&self) -> Option<Timestamp> {
         self.answered_at.or(self.dialed_at)
     }

@@ -1,7 +1,9 @@
-//! What a simulated carrier is told at its start. It must not read the environment.
+//! The settings of a simulated carrier. It must not read the environment.
 
 use std::fmt;
 use std::time::Duration;
+
+use super::parameters::{is_number, is_url};
 
 /// Settings of one [`Simulator`](super::Simulator).
 #[derive(Clone)]
@@ -21,13 +23,18 @@ pub struct SimulatorConfig {
     pub calls_per_second: u32,
     /// A trial account: few parameters, ten documents a call, five seconds a fetch.
     pub trial: bool,
-    /// How long the parts of a call take.
+    /// The lengths of the parts of a call.
     pub timings: CallTimings,
-    /// How long after the end of a call its Events can be read.
+    /// Time after the end of a call until its Events can be read.
     pub events_delay: Duration,
     /// The only origin that somebody without credentials may let be called (`POST inbound`);
     /// `None`: any. Where strangers reach the simulator, it must not ask other machines for them.
     pub only_origin: Option<String>,
+    /// Origin under which a service reaches the REST API; it stands in the URLs of recordings.
+    /// `None`: Twilio's own.
+    pub api_origin: Option<String>,
+    /// The URL that answers calls to our numbers, unless the caller names another one.
+    pub voice_url: Option<String>,
     /// Connections to each host of a service that stay open between webhooks. 0 is nearest to
     /// Twilio where the service is restarted under the simulator.
     pub idle_connections: usize,
@@ -46,8 +53,25 @@ impl Default for SimulatorConfig {
             timings: CallTimings::default(),
             events_delay: Duration::from_secs(15 * 60),
             only_origin: None,
+            api_origin: None,
+            voice_url: None,
             idle_connections: 0,
         }
+    }
+}
+
+impl SimulatorConfig {
+    /// A setting that cannot work, in words.
+    #[must_use]
+    pub fn problem(&self) -> Option<&'static str> {
+        let url = self.voice_url.as_deref();
+        if url.is_some_and(|url| !is_url(url)) {
+            return Some("voice_url must be an absolute http URL");
+        }
+        if self.owned_numbers.iter().any(|number| !is_number(number)) {
+            return Some("owned_numbers must be E.164 numbers");
+        }
+        None
     }
 }
 
@@ -102,7 +126,7 @@ pub struct CallTimings {
     pub between_keys: Duration,
     /// From pick-up to the verdict of machine detection on a person.
     pub verdict_after: Duration,
-    /// How long a voicemail records before it hangs up.
+    /// Time that a voicemail records before it hangs up.
     pub voicemail_records: Duration,
 }
 

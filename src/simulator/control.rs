@@ -7,7 +7,9 @@
 //! | `GET calls`, `GET calls/{sid}?after=&wait=` | the same at once; one phone |
 //! | `POST calls/{sid}/answer`, `decline`, `hangup` | a hand at the phone; 409 where that cannot be |
 //! | `POST calls/{sid}/press` `{"digits"}`, `say` `{"text", "confidence"}` | keys, words |
-//! | `POST inbound` `{"from", "to", "url", "method", "stir_verstat", "status_callback"}` | somebody rings our number |
+//! | `POST inbound` `{"from", "to", "url", "method", "stir_verstat", "parameters", "status_callback"}` | somebody rings our number |
+//! | `GET voice-urls`, `PUT`, `DELETE voice-urls/{number}` `{"url", "method"}` | what answers calls to our number |
+//! | `GET calls/{sid}/export` | the call as one file, for `replay` |
 //! | `GET`, `PUT`, `DELETE numbers/{number}`, `GET numbers` | how a number behaves ([`NumberBehaviour`]) |
 //! | `GET`, `PUT faults` | what goes wrong: [`Fault`] to [`FaultSwitch`] |
 //! | `GET wire?after=`, `GET events?after=`, `GET ledger` | exchanges; exchanges and phones as they happen; the books |
@@ -20,19 +22,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::behaviour::{is_keys, seconds};
 use super::call::{CallCommand, CallParameters, Direction, Status};
 use super::parameters::{is_number, is_url};
 use super::{
-    Fault, FaultSwitch, Inner, NumberBehaviour, SimulatorBody, control_view, create_call,
-    event_stream, form, json as json_answer, problem, update_call,
+    Fault, FaultSwitch, Inner, NumberBehaviour, SimulatorBody, call_file, control_view,
+    create_call, event_stream, form, json as json_answer, problem, update_call,
 };
 
-/// Why a request of the control API is refused.
+/// A refusal of the control API.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 enum ControlError {
     #[error("There is nothing here")]
@@ -99,6 +101,16 @@ async fn route(
         ("GET", ["state"]) => Ok(state(sim, query).await),
         ("DELETE", ["calls"]) => Ok(forget(sim)),
         ("GET", ["calls", sid]) => call(sim, sid, query).await,
+        ("GET", ["calls", sid, "export"]) => {
+            let state = sim.lock();
+            let call = state.call(sid).ok_or(ControlError::NoCall)?;
+            Ok(json!(call_file::of(&state, call)))
+        }
+        ("GET", ["voice-urls"]) => voice_urls(sim, request, None),
+        ("PUT" | "DELETE", ["voice-urls", number]) => {
+            let number = form::decode(&number.replace('+', "%2B"));
+            voice_urls(sim, request, Some(&number))
+        }
         ("POST", ["calls", sid, deed]) => act(sim, request, sid, deed),
         ("POST", ["inbound"]) => inbound(sim, request),
         ("GET", ["numbers"]) => Ok(json!(sim.lock().numbers)),
@@ -134,7 +146,7 @@ fn limit(query: &Pairs) -> usize {
         .unwrap_or(100)
 }
 
-/// How long a poll waits, in real time: 10 seconds, or as asked up to a minute; not at all without
+/// The longest wait of a poll, in real time: 10 seconds, or as asked up to a minute; none without
 /// `after`.
 fn patience(query: &Pairs) -> Duration {
     match number(query, "after") {
@@ -198,7 +210,7 @@ fn act(
         .call(sid)
         .map(|call| (call.status, call.direction))
         .ok_or(ControlError::NoCall)?;
-    let rings = status == Status::Ringing && direction == Direction::OutboundApi;
+    let rings = status == Status::Ringing && direction != Direction::Inbound;
     let talks = status == Status::InProgress;
     let (possible, command) = match deed {
         "answer" => (rings, CallCommand::Answer),
@@ -232,61 +244,165 @@ fn act(
 #[serde(deny_unknown_fields)]
 struct Inbound {
     from: String,
-    to: String,
-    url: String,
+    #[serde(default)]
+    to: Option<String>,
+    #[serde(default)]
+    url: Option<String>,
     #[serde(default)]
     method: Option<String>,
     #[serde(default)]
     stir_verstat: Option<String>,
     #[serde(default)]
     status_callback: Option<String>,
+    /// More parameters of the requests: `FromCity`, `CallerName`, …
+    #[serde(default)]
+    parameters: BTreeMap<String, String>,
 }
+
+/// Parameters of an inbound call that may be set.
+const INBOUND: [&str; 12] = [
+    "CallerName",
+    "ForwardedFrom",
+    "FromCity",
+    "FromState",
+    "FromZip",
+    "FromCountry",
+    "ToCity",
+    "ToState",
+    "ToZip",
+    "ToCountry",
+    "StirVerstat",
+    "StirPassportToken",
+];
 
 /// Somebody rings our number.
 fn inbound(sim: &Arc<Inner>, request: &Request<Bytes>) -> Result<Value, ControlError> {
     let wanted: Inbound = read(request)?;
-    if !is_number(&wanted.from) || !is_number(&wanted.to) {
+    let owned = sim.config.owned_numbers.first().cloned();
+    let to = wanted.to.or(owned);
+    let to = to.unwrap_or_else(|| "+15005550006".to_owned());
+    if !is_number(&wanted.from) || !is_number(&to) {
         return Err(ControlError::Invalid("from and to must be E.164 numbers"));
     }
-    if !is_url(&wanted.url)
-        || wanted
-            .status_callback
-            .as_deref()
-            .is_some_and(|url| !is_url(url))
-    {
-        return Err(ControlError::Invalid(
-            "url must be an absolute http address",
-        ));
-    }
-    if [Some(&wanted.url), wanted.status_callback.as_ref()]
-        .into_iter()
-        .flatten()
-        .any(|url| !may_be_asked(sim, url))
-    {
-        return Err(ControlError::Invalid("url must be one of this service"));
-    }
-    let method = match wanted.method.as_deref() {
-        None | Some("POST") => super::HttpMethod::Post,
-        Some("GET") => super::HttpMethod::Get,
-        Some(_) => return Err(ControlError::Invalid("method must be GET or POST")),
+    let method = http_method(wanted.method.as_deref())?;
+    let (method, url) = match wanted.url {
+        Some(url) => (method, allowed_url(sim, url)?),
+        None => {
+            let configured = sim.lock().voice_urls.get(&to).cloned();
+            let default = sim.config.voice_url.clone();
+            configured
+                .map(|it| it.target())
+                .or(default.map(|url| (super::HttpMethod::Post, url)))
+                .ok_or(ControlError::Invalid(
+                    "url is missing, and nothing answers calls to this number",
+                ))?
+        }
     };
+    let callback = wanted.status_callback;
+    let callback = callback.map(|url| allowed_url(sim, url)).transpose()?;
+    let mut extra = inbound_parameters(wanted.parameters)?;
+    extra.extend(wanted.stir_verstat.map(|it| ("StirVerstat".to_owned(), it)));
     let parameters = CallParameters {
-        url: Some(wanted.url),
+        url: Some(url),
         method,
-        callback: wanted
-            .status_callback
-            .map(|url| (super::HttpMethod::Post, url)),
+        callback: callback.map(|url| (super::HttpMethod::Post, url)),
         events: vec!["completed".to_owned()],
         time_limit: Duration::from_secs(14_400),
-        stir_verstat: wanted.stir_verstat,
+        extra,
         ..CallParameters::default()
     };
-    let sid = create_call::inbound(sim, &wanted.from, &wanted.to, parameters);
+    let sid = create_call::inbound(sim, &wanted.from, &to, parameters);
     let state = sim.lock();
     state
         .call(&sid)
         .map(|call| control_view::phone(&state, sim, call))
         .ok_or(ControlError::NoCall)
+}
+
+/// The parameters as Twilio sends them: `From…` also as `Caller…`, `To…` also as `Called…`.
+fn inbound_parameters(
+    wanted: BTreeMap<String, String>,
+) -> Result<Vec<(String, String)>, ControlError> {
+    let mut pairs = Vec::new();
+    for (name, value) in wanted {
+        if !INBOUND.contains(&name.as_str()) {
+            return Err(ControlError::Invalid(
+                "parameters may be CallerName, ForwardedFrom, StirVerstat, StirPassportToken and \
+                 City, State, Zip, Country of From and To",
+            ));
+        }
+        for (own, other) in [("From", "Caller"), ("To", "Called")] {
+            if let Some(field) = name.strip_prefix(own) {
+                pairs.push((format!("{other}{field}"), value.clone()));
+            }
+        }
+        pairs.push((name, value));
+    }
+    Ok(pairs)
+}
+
+fn http_method(word: Option<&str>) -> Result<super::HttpMethod, ControlError> {
+    match word {
+        None | Some("POST") => Ok(super::HttpMethod::Post),
+        Some("GET") => Ok(super::HttpMethod::Get),
+        Some(_) => Err(ControlError::Invalid("method must be GET or POST")),
+    }
+}
+
+/// A URL that somebody without credentials may let be asked.
+fn allowed_url(sim: &Inner, url: String) -> Result<String, ControlError> {
+    if !is_url(&url) {
+        return Err(ControlError::Invalid(
+            "url must be an absolute http address",
+        ));
+    }
+    if !may_be_asked(sim, &url) {
+        return Err(ControlError::Invalid("url must be one of this service"));
+    }
+    Ok(url)
+}
+
+/// The URL that answers calls to one of our numbers.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VoiceUrl {
+    url: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    method: Option<String>,
+}
+
+impl VoiceUrl {
+    fn target(&self) -> (super::HttpMethod, String) {
+        let method = http_method(self.method.as_deref()).unwrap_or_default();
+        (method, self.url.clone())
+    }
+}
+
+/// Sets or forgets what answers calls to a number; all that is set.
+fn voice_urls(
+    sim: &Inner,
+    request: &Request<Bytes>,
+    number: Option<&str>,
+) -> Result<Value, ControlError> {
+    if let Some(number) = number {
+        if !is_number(number) {
+            return Err(ControlError::Invalid("the number must be E.164"));
+        }
+        let wanted = if *request.method() == Method::PUT {
+            let mut wanted: VoiceUrl = read(request)?;
+            http_method(wanted.method.as_deref())?;
+            wanted.url = allowed_url(sim, wanted.url)?;
+            Some(wanted)
+        } else {
+            None
+        };
+        sim.change(|state| match wanted {
+            Some(wanted) => drop(state.voice_urls.insert(number.to_owned(), wanted)),
+            None => drop(state.voice_urls.remove(number)),
+        });
+    }
+    let numbers = sim.lock().voice_urls.clone();
+    Ok(json!({"default": sim.config.voice_url, "numbers": numbers}))
 }
 
 /// Whether a stranger may let this URL be asked.
@@ -297,7 +413,7 @@ fn may_be_asked(sim: &Inner, url: &str) -> bool {
     sim.config.only_origin.is_none() || sim.config.only_origin == origin
 }
 
-/// How a number behaves from its next call on.
+/// Shows or sets the behaviour of a number, from its next call on.
 fn numbers(sim: &Inner, request: &Request<Bytes>, number: &str) -> Result<Value, ControlError> {
     if !is_number(number) {
         return Err(ControlError::Invalid("the number must be E.164"));
@@ -332,7 +448,7 @@ fn set_faults(sim: &Inner, request: &Request<Bytes>) -> Result<Value, ControlErr
 fn wire(sim: &Inner, query: &Pairs) -> Value {
     let after = seen(sim, query).unwrap_or(0);
     let state = sim.lock();
-    let exchanges: Vec<_> = state.wire.after(after).collect();
+    let exchanges: Vec<_> = state.exchanges.after(after).collect();
     json!({"version": state.version, "exchanges": exchanges})
 }
 

@@ -1,4 +1,4 @@
-//! Calls as the control API shows them. It changes nothing.
+//! Shows calls for the control API. It changes nothing.
 
 use std::sync::atomic::Ordering;
 

@@ -13,7 +13,10 @@ use super::call::{
 };
 use super::faults::Fault;
 use super::parameters::{FormParameters, is_number};
+use super::recordings::RecordingRequest;
 use super::rest_error::RestError;
+use super::twiml::DialedPhone;
+use super::twiml_reader::is_sip;
 use super::{notifications, simulated_call};
 
 /// Checks the parameters of `POST Calls.json` and makes the call.
@@ -30,8 +33,10 @@ pub(super) fn create(sim: &Arc<Inner>, pairs: &[(String, String)]) -> Result<Sid
     {
         return Err(RestError::TrialParameter);
     }
-    let parameters = call_parameters(&form)?;
-    let sid = place(sim, Direction::OutboundApi, (to, from), parameters);
+    let parameters = call_parameters(sim, &form)?;
+    let mut call = NewCall::new(Direction::OutboundApi, parameters, sim.clock.now());
+    (call.to, call.from) = (to, from);
+    let sid = place(sim, call);
     for (code, message) in form.lints() {
         notifications::notify(sim, &sid, (code, true), message, "");
     }
@@ -40,19 +45,60 @@ pub(super) fn create(sim: &Arc<Inner>, pairs: &[(String, String)]) -> Result<Sid
 
 /// Makes a call to one of our numbers.
 pub(super) fn inbound(sim: &Arc<Inner>, from: &str, to: &str, parameters: CallParameters) -> Sid {
-    place(
-        sim,
-        Direction::Inbound,
-        (to.to_owned(), from.to_owned()),
-        parameters,
-    )
+    let mut call = NewCall::new(Direction::Inbound, parameters, sim.clock.now());
+    (call.to, call.from) = (to.to_owned(), from.to_owned());
+    place(sim, call)
+}
+
+/// A call that a Dial makes.
+#[derive(Debug)]
+pub(super) struct NewLeg<'a> {
+    pub(super) parent: &'a Sid,
+    /// `callerId`; without it the parent's own caller is shown.
+    pub(super) caller_id: Option<&'a str>,
+    pub(super) phone: &'a DialedPhone,
+    /// The document that the phone hears before it is connected.
+    pub(super) announcement: Option<(HttpMethod, String)>,
+    pub(super) callback: Option<(HttpMethod, String)>,
+    pub(super) at: Timestamp,
+}
+
+/// Makes a call for a Dial.
+pub(super) fn dialed(sim: &Arc<Inner>, leg: NewLeg<'_>) -> Sid {
+    let parent_from = sim.lock().call(leg.parent).map(|call| call.from.clone());
+    let from = leg.caller_id.map(str::to_owned).or(parent_from);
+    let (method, url) = match leg.announcement {
+        Some((method, url)) => (method, Some(url)),
+        None => (HttpMethod::Post, None),
+    };
+    let parameters = CallParameters {
+        url,
+        method,
+        callback: leg.callback,
+        events: if leg.phone.events.is_empty() {
+            vec!["completed".to_owned()]
+        } else {
+            leg.phone.events.clone()
+        },
+        time_limit: Duration::from_secs(86_400),
+        send_digits: leg.phone.send_digits.clone(),
+        ..CallParameters::default()
+    };
+    let mut call = NewCall::new(Direction::OutboundDial, parameters, leg.at);
+    (call.to, call.from) = (leg.phone.address.clone(), from.unwrap_or_default());
+    call.parent = Some(leg.parent.clone());
+    place(sim, call)
 }
 
 /// Both numbers, checked in Twilio's order: To, From, then whether they may be used.
 fn parties(sim: &Inner, parameters: &FormParameters<'_>) -> Result<(String, String), RestError> {
     let to = parameters.get("To").ok_or(RestError::NoTo)?;
     let from = parameters.get("From").ok_or(RestError::NoFrom)?;
-    let to = e164(to).ok_or_else(|| RestError::BadTo(to.to_owned()))?;
+    let to = address(to).ok_or_else(|| RestError::BadTo(to.to_owned()))?;
+    if !is_number(&to) && !is_number(from) {
+        // Phones without a number may see any name as their caller.
+        return Ok((to, from.to_owned()));
+    }
     if from == "+15005550001" || !is_number(from) {
         return Err(RestError::BadFrom(from.to_owned()));
     }
@@ -70,25 +116,30 @@ fn parties(sim: &Inner, parameters: &FormParameters<'_>) -> Result<(String, Stri
     }
 }
 
-/// Unformatted US numbers are tolerated.
-fn e164(number: &str) -> Option<String> {
+/// A number, `client:…` or `sip:…`. Unformatted US numbers are tolerated.
+fn address(number: &str) -> Option<String> {
+    let client = number.strip_prefix("client:");
+    if client.is_some_and(|identity| !identity.is_empty()) || is_sip(number) {
+        return Some(number.to_owned());
+    }
     if number.len() == 10 && number.bytes().all(|digit| digit.is_ascii_digit()) {
         return Some(format!("+1{number}"));
     }
     is_number(number).then(|| number.to_owned())
 }
 
-fn call_parameters(parameters: &FormParameters<'_>) -> Result<CallParameters, RestError> {
-    let url = parameters.url("Url", RestError::BadUrl)?;
-    let twiml = parameters.twiml()?;
-    if url.is_none() && twiml.is_none() {
-        return Err(RestError::BadUrl(String::new()));
-    }
-    let method = parameters.method("Method")?;
-    let fallback = parameters.url("FallbackUrl", RestError::BadUrl)?;
-    let fallback_method = parameters.method("FallbackMethod")?;
-    let callback = parameters.url("StatusCallback", RestError::BadStatusCallback)?;
-    let callback_method = parameters.method("StatusCallbackMethod")?;
+fn call_parameters(
+    sim: &Inner,
+    parameters: &FormParameters<'_>,
+) -> Result<CallParameters, RestError> {
+    let targets = match parameters.get("ApplicationSid") {
+        Some(sid) => application_targets(sim, sid)?,
+        None => own_targets(parameters)?,
+    };
+    let (method, url) = match targets.voice {
+        Some((method, url)) => (method, Some(url)),
+        None => (HttpMethod::Post, None),
+    };
     let send_digits = parameters.send_digits()?;
     let timeout = parameters.timeout()?;
     let time_limit = parameters.seconds("TimeLimit", 14_400, 1..=86_400, |_| {
@@ -97,9 +148,9 @@ fn call_parameters(parameters: &FormParameters<'_>) -> Result<CallParameters, Re
     Ok(CallParameters {
         url,
         method,
-        twiml,
-        fallback: fallback.map(|url| (fallback_method, url)),
-        callback: callback.map(|url| (callback_method, url)),
+        twiml: targets.twiml,
+        fallback: targets.fallback,
+        callback: targets.callback,
         events: parameters.events(),
         timeout,
         time_limit,
@@ -110,8 +161,69 @@ fn call_parameters(parameters: &FormParameters<'_>) -> Result<CallParameters, Re
             None
         },
         send_digits,
-        stir_verstat: None,
+        extra: Vec::new(),
+        record: recording(parameters)?,
     })
+}
+
+/// Where a call gets its document, and where its news goes.
+struct Targets {
+    voice: Option<(HttpMethod, String)>,
+    twiml: Option<String>,
+    fallback: Option<(HttpMethod, String)>,
+    callback: Option<(HttpMethod, String)>,
+}
+
+fn own_targets(parameters: &FormParameters<'_>) -> Result<Targets, RestError> {
+    let url = parameters.url("Url", RestError::BadUrl)?;
+    let twiml = parameters.twiml()?;
+    if url.is_none() && twiml.is_none() {
+        return Err(RestError::BadUrl(String::new()));
+    }
+    let method = parameters.method("Method")?;
+    let fallback = parameters.url("FallbackUrl", RestError::BadUrl)?;
+    let fallback_method = parameters.method("FallbackMethod")?;
+    let callback = parameters.url("StatusCallback", RestError::BadStatusCallback)?;
+    let callback_method = parameters.method("StatusCallbackMethod")?;
+    Ok(Targets {
+        voice: url.map(|url| (method, url)),
+        twiml,
+        fallback: fallback.map(|url| (fallback_method, url)),
+        callback: callback.map(|url| (callback_method, url)),
+    })
+}
+
+/// The targets of an application. They go before all others.
+fn application_targets(sim: &Inner, sid: &str) -> Result<Targets, RestError> {
+    let state = sim.lock();
+    let found = state.applications.iter().find(|it| it.sid == sid);
+    let found = found.filter(|it| it.voice.is_some());
+    let application = found.ok_or_else(|| RestError::BadApplication(sid.to_owned()))?;
+    Ok(Targets {
+        voice: application.voice.clone(),
+        twiml: None,
+        fallback: application.fallback.clone(),
+        callback: application.callback.clone(),
+    })
+}
+
+/// `Record` and its companions.
+fn recording(parameters: &FormParameters<'_>) -> Result<Option<RecordingRequest>, RestError> {
+    let callback = parameters.url("RecordingStatusCallback", RestError::BadUrl)?;
+    let method = parameters.method("RecordingStatusCallbackMethod")?;
+    if !parameters.is_true("Record") {
+        return Ok(None);
+    }
+    Ok(Some(RecordingRequest {
+        source: "OutboundAPI",
+        channels: match parameters.get("RecordingChannels") {
+            Some("dual") => 2,
+            Some(_) | None => 1,
+        },
+        callback: callback.map(|url| (method, url)),
+        events: parameters.all("RecordingStatusCallbackEvent"),
+        transcription: None,
+    }))
 }
 
 fn detection(parameters: &FormParameters<'_>) -> Result<Option<Detection>, RestError> {
@@ -141,15 +253,33 @@ fn detection(parameters: &FormParameters<'_>) -> Result<Option<Detection>, RestE
     }))
 }
 
-/// Enters a call into the books and lets its line live.
-fn place(
-    sim: &Arc<Inner>,
+/// A call that is about to be made.
+struct NewCall {
     direction: Direction,
-    (to, from): (String, String),
+    to: String,
+    from: String,
+    parent: Option<Sid>,
     parameters: CallParameters,
-) -> Sid {
+    at: Timestamp,
+}
+
+impl NewCall {
+    const fn new(direction: Direction, parameters: CallParameters, at: Timestamp) -> Self {
+        Self {
+            direction,
+            to: String::new(),
+            from: String::new(),
+            parent: None,
+            parameters,
+            at,
+        }
+    }
+}
+
+/// Notes a call and starts its task.
+fn place(sim: &Arc<Inner>, call: NewCall) -> Sid {
     let sid: Sid = format!("CA{}", uuid::Uuid::new_v4().simple()).into();
-    let now = sim.clock.now();
+    let (direction, now) = (call.direction, call.at);
     let (inbox, commands) = mpsc::unbounded_channel::<(Timestamp, CallCommand)>();
     let status = if direction == Direction::Inbound {
         Status::Ringing
@@ -157,10 +287,10 @@ fn place(
         Status::Queued
     };
     let start_at = sim.change(|state| {
-        let start_at = if direction == Direction::Inbound {
-            now
-        } else {
-            slot(sim, &mut state.next_start, now)
+        // Only calls of the REST API wait for their turn.
+        let start_at = match direction {
+            Direction::OutboundApi => slot(sim, &mut state.next_start, now),
+            Direction::Inbound | Direction::OutboundDial => now,
         };
         let order = state.next_order;
         state.next_order += 1;
@@ -169,10 +299,12 @@ fn place(
             sid: sid.clone(),
             order,
             version,
-            to,
-            from,
+            to: call.to,
+            from: call.from,
+            parent: call.parent,
+            bridged_with: None,
             direction,
-            parameters,
+            parameters: call.parameters,
             status,
             history: vec![(now, status)],
             created_at: now,
@@ -192,6 +324,8 @@ fn place(
             events: Vec::new(),
             notifications: Vec::new(),
             cookies: CookieStore::default(),
+            recording: None,
+            recorded: None,
             inbox,
         });
         start_at
@@ -200,7 +334,7 @@ fn place(
     sid
 }
 
-/// When the queue lets the next call go, one after the other at so many a second.
+/// The time at which the next call may leave the queue, at the configured rate.
 fn slot(sim: &Inner, next_start: &mut Timestamp, now: Timestamp) -> Timestamp {
     if sim.config.calls_per_second == 0 {
         return now;

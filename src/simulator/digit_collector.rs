@@ -8,7 +8,7 @@ pub(super) struct DigitCollector {
     digits: String,
 }
 
-/// What a Gather ended with.
+/// The result of a Gather.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct GatherResult {
     pub(super) digits: String,

@@ -44,7 +44,7 @@ pub(super) struct FetchedDocument {
     pub(super) content: FetchedContent,
 }
 
-/// What was fetched.
+/// The content of an answer.
 #[derive(Clone, Debug)]
 pub(super) enum FetchedContent {
     Twiml(TwimlDocument),
@@ -68,7 +68,7 @@ impl FetchedDocument {
     }
 }
 
-/// Why there is no document: Twilio's code, in words, and the address.
+/// A failure to get a document: Twilio's code, a message, and the URL.
 #[derive(Clone, Debug)]
 pub(super) struct FetchFailure {
     pub(super) code: u32,

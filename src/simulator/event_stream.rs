@@ -100,7 +100,7 @@ fn news(state: &State, sim: &Inner, after: u64) -> Vec<(u64, &'static str, Value
     if state.version <= after {
         return Vec::new();
     }
-    let exchanges = state.wire.after(after).map(|it| {
+    let exchanges = state.exchanges.after(after).map(|it| {
         (
             it.id,
             "exchange",

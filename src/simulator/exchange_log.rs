@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// So many exchanges are kept.
+/// Exchanges that are kept.
 const KEPT: usize = 5_000;
-/// So much of a body is kept, in characters.
+/// Characters of a body that are kept.
 const BODY: usize = 16_384;
 
 /// One request and its answer.
@@ -31,7 +31,7 @@ pub(super) struct Exchange {
     pub(super) status: Option<u16>,
     pub(super) content_type: Option<String>,
     pub(super) body: String,
-    /// What went wrong, in words.
+    /// The failure, in words.
     pub(super) error: Option<String>,
     pub(super) milliseconds: u64,
 }
@@ -51,7 +51,7 @@ impl ExchangeLog {
         self.0.push_back(exchange);
     }
 
-    /// What was recorded after version `after`.
+    /// The exchanges after version `after`.
     pub(super) fn after(&self, after: u64) -> impl Iterator<Item = &Exchange> {
         let from = self.0.partition_point(|exchange| exchange.id <= after);
         self.0.range(from..)

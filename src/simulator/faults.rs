@@ -76,17 +76,104 @@ pub enum Fault {
     Update21220,
 }
 
+impl Fault {
+    /// Every fault, in the order of the documentation.
+    pub const ALL: [Self; 28] = [
+        Self::DropCallback,
+        Self::DropCompleted,
+        Self::DelayCallback,
+        Self::DuplicateCallback,
+        Self::DuplicateVoice,
+        Self::DelayVoice,
+        Self::ReorderCallbacks,
+        Self::Create429,
+        Self::Create500AfterAccepting,
+        Self::CreateError,
+        Self::RestError,
+        Self::Create503,
+        Self::CreateSlow,
+        Self::CreateLostResponse,
+        Self::TrialNoCallback,
+        Self::Unsigned,
+        Self::WrongSignature,
+        Self::RotatedSignature,
+        Self::ShuffledParams,
+        Self::SortedQuery,
+        Self::ExtraParams,
+        Self::WebhookUnreachable,
+        Self::AmdLate,
+        Self::ListStale,
+        Self::HangupMidPrompt,
+        Self::RedirectAction,
+        Self::ClockSkew,
+        Self::Update21220,
+    ];
+
+    /// A sentence for the documentation.
+    #[must_use]
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::DropCallback => "A status callback is never sent.",
+            Self::DropCompleted => "The final status callback is never sent.",
+            Self::DelayCallback => "A status callback is sent `seconds` later, past others.",
+            Self::DuplicateCallback => {
+                "A status callback is sent twice, with one idempotency token."
+            }
+            Self::DuplicateVoice => {
+                "A request for a document is sent twice, with one idempotency token; the second answer counts."
+            }
+            Self::DelayVoice => {
+                "A request for a document leaves `seconds` later; the call may end meanwhile, and it is sent all the same."
+            }
+            Self::ReorderCallbacks => "A status callback changes places with the next one.",
+            Self::Create429 => "A create gets 429 (with `retry_after`) and is not processed.",
+            Self::Create500AfterAccepting => "A create is accepted and answered 500.",
+            Self::CreateError => "A create is refused with `code` and `status`, or 400 and 21200.",
+            Self::RestError => {
+                "Any REST request is refused with `code` and `status`, or 401 and 20003 (as suspended accounts are)."
+            }
+            Self::Create503 => "A create gets 503 and is not processed.",
+            Self::CreateSlow => "A create is accepted and answered `seconds` (real ones) later.",
+            Self::CreateLostResponse => {
+                "A create is accepted and its connection closed without an answer."
+            }
+            Self::TrialNoCallback => {
+                "A create with a `StatusCallback` is refused as trial accounts refuse it."
+            }
+            Self::Unsigned => "A webhook has no signature.",
+            Self::WrongSignature => "A webhook has a wrong signature.",
+            Self::RotatedSignature => "A webhook is signed with the second auth token.",
+            Self::ShuffledParams => "A webhook's parameters come in another order.",
+            Self::SortedQuery => {
+                "The query of a webhook's URL is sent with sorted keys, but signed as configured."
+            }
+            Self::ExtraParams => "A webhook has parameters that nobody announced.",
+            Self::WebhookUnreachable => {
+                "A webhook attempt fails as if the connection were refused."
+            }
+            Self::AmdLate => "The verdict of machine detection comes `seconds` later.",
+            Self::ListStale => "Lists and single calls are as they were `seconds` ago.",
+            Self::HangupMidPrompt => "The callee hangs up in the middle of a prompt.",
+            Self::RedirectAction => {
+                "The action request of a Gather comes as if redirected: GET, without `Digits`."
+            }
+            Self::ClockSkew => "`Timestamp` of callbacks is `seconds` ahead.",
+            Self::Update21220 => "An update finds the call just ended: 21220.",
+        }
+    }
+}
+
 /// How often a fault happens. With neither `count` nor `probability`: always.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FaultSwitch {
-    /// So many times more.
+    /// Times that it still happens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
     /// 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
-    /// How long, where the fault has a length.
+    /// Its length in seconds, where the fault has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
     /// `Retry-After` of `create_429`, in seconds.

@@ -3,15 +3,21 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::call::{HttpMethod, OpenGather};
+use super::dialing::absolute;
 use super::digit_collector::{DigitCollector, GatherResult};
-use super::documents::{self, FetchedDocument};
+use super::documents::{self, DocumentRequest, FetchedDocument};
 use super::faults::Fault;
 use super::interpreter::{BargeIn, CalleeInput, NextStep};
+use super::recordings::{self, Recording, RecordingRequest};
 use super::simulated_call::{SimulatedCall, later};
-use super::twiml::{Gather, Record};
+use super::speech_duration::spoken_length;
+use super::status_delivery::StatusDelivery;
+use super::twiml::{Gather, Record, Target};
 use super::waiting::{Interrupt, WaitResult};
-use super::webhook_params::pairs;
+use super::webhook_params::{self, pairs};
 
 impl SimulatedCall {
     pub(super) async fn gather(
@@ -33,7 +39,7 @@ impl SimulatedCall {
         if !gather.barge_in {
             self.script_late_keys();
         }
-        let collected = self.collect(gather, &mut collector, input).await;
+        let collected = self.collect(gather, (&mut collector, page), input).await;
         self.sim.change_call(&self.sid, |call| call.gather = None);
         self.submit(gather, page, collected?).await
     }
@@ -43,7 +49,7 @@ impl SimulatedCall {
     async fn collect(
         &mut self,
         gather: &Gather,
-        collector: &mut DigitCollector,
+        (collector, page): (&mut DigitCollector, &FetchedDocument),
         mut input: Option<CalleeInput>,
     ) -> Result<Result<GatherResult, (String, f64)>, Interrupt> {
         loop {
@@ -56,6 +62,7 @@ impl SimulatedCall {
                     self.sim.change_call(&self.sid, |call| call.hear(digits));
                 }
                 Some(CalleeInput::Speech { text, confidence }) if collector.digits().is_empty() => {
+                    self.send_partial_results(gather, &text, page);
                     return Ok(Err((text, confidence)));
                 }
                 Some(CalleeInput::Speech { .. }) => {}
@@ -72,13 +79,13 @@ impl SimulatedCall {
                     WaitResult::Speech { text, confidence } if gather.speech => {
                         break Some(CalleeInput::Speech { text, confidence });
                     }
-                    WaitResult::Key(_) | WaitResult::Speech { .. } => {}
+                    WaitResult::Key(_) | WaitResult::Speech { .. } | WaitResult::Signal(_) => {}
                 }
             };
         }
     }
 
-    /// What follows from the input: the action, or the next verb.
+    /// Requests the action, or goes on with the next verb without input.
     async fn submit(
         &mut self,
         gather: &Gather,
@@ -165,77 +172,159 @@ impl SimulatedCall {
         }
     }
 
+    /// Sends what was recognised so far, word by word in five steps at most.
+    fn send_partial_results(&self, gather: &Gather, text: &str, page: &FetchedDocument) {
+        let target = absolute(page.url.as_deref(), gather.partial_results.as_ref());
+        let Some(target) = target else {
+            return;
+        };
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let step = words.len().div_ceil(5).max(1);
+        let language = gather.language.as_deref().unwrap_or("en-US");
+        for (number, heard) in (1..=words.len()).step_by(step).enumerate() {
+            let delivery = {
+                let state = self.sim.lock();
+                let Some(call) = state.call(&self.sid) else {
+                    return;
+                };
+                let mut params = webhook_params::voice_params(&self.sim, call);
+                params.extend(pairs(&[
+                    ("UnstableSpeechResult", &words[..heard].join(" ")),
+                    ("StableSpeechResult", ""),
+                    ("Stability", "0.9"),
+                    ("Language", language),
+                    ("SequenceNumber", &number.to_string()),
+                ]));
+                StatusDelivery {
+                    outgoing: webhook_params::outgoing(call, "partial", &target, params),
+                    to: call.to.clone(),
+                    is_final: false,
+                }
+            };
+            self.send_in_order(delivery);
+        }
+    }
+
+    /// Runs a Record: the action, or the next verb when nothing was recorded.
     pub(super) async fn record(
         &mut self,
         record: &Record,
         page: &FetchedDocument,
     ) -> Result<Option<NextStep>, Interrupt> {
         if record.play_beep {
-            drop(
-                self.hold(
-                    ("play", "beep"),
-                    None,
-                    Duration::from_millis(500),
-                    BargeIn::NONE,
-                )
-                .await?,
-            );
+            let beep = Duration::from_millis(500);
+            self.hold(("play", "beep"), None, beep, BargeIn::NONE)
+                .await?;
         }
-        let (begun, silent_at) = (
-            self.moment,
-            later(self.moment, record.timeout.min(record.max_length)),
-        );
-        let key = loop {
-            match self.wait(silent_at).await {
-                // Nobody spoke: nothing was recorded, and the document goes on.
-                Ok(WaitResult::Time) => return Ok(None),
-                Ok(WaitResult::Key(key)) if record.finish_on_key.contains(key) => {
-                    break key.to_string();
-                }
-                Ok(WaitResult::Key(_)) => {}
-                Ok(WaitResult::Speech { .. }) => break String::new(),
-                Err(Interrupt::HungUp) => break "hangup".to_owned(),
-                Err(other) => return Err(other),
+        let begun = self.moment;
+        let base = page.url.as_deref();
+        let callback = |target: Option<&Target>| absolute(base, target);
+        let request = RecordingRequest {
+            source: "RecordVerb",
+            channels: 1,
+            callback: callback(record.callback.target.as_ref()),
+            events: record.callback.events.clone(),
+            transcription: record
+                .transcribe
+                .as_ref()
+                .map(|target| callback(target.as_ref())),
+        };
+        let sid = recordings::begin(&self.sim, &self.sid, begun, request);
+        let outcome = self.listen(record, begun).await;
+        let (key, length) = match outcome {
+            Ok(heard) => heard,
+            Err(interrupt) => {
+                let length = self.moment.duration_since(begun).unsigned_abs();
+                self.finish_recording(&sid, begun, Some(length));
+                return Err(interrupt);
             }
         };
-        let seconds = self.moment.duration_since(begun).as_secs().to_string();
-        let account_sid = &self.sim.config.account_sid;
-        let recording = format!(
-            "https://api.twilio.com/2010-04-01/Accounts/{account_sid}/Recordings/RE{}",
-            "0".repeat(32)
-        );
-        let extra = pairs(&[
-            ("RecordingUrl", &recording),
-            ("RecordingDuration", &seconds),
-            ("Digits", &key),
-        ]);
+        let Some(recording) = self.finish_recording(&sid, begun, length) else {
+            return Ok(None);
+        };
+
+        let mut extra = recordings::params(&self.sim, &recording);
+        extra.extend(pairs(&[("Digits", &key)]));
         let next = self.follow(&record.action, page, extra).await?;
         if key == "hangup" {
-            self.request_final_action(next);
+            if let NextStep::Request(mut request) = next {
+                let ended = pairs(&[("CallStatus", "completed")]);
+                request.extra.extend(ended);
+                self.request_final_action(request);
+            }
             return Err(Interrupt::HungUp);
         }
         Ok(Some(next))
     }
 
-    /// The action of a Record is asked for even after a hang-up; its answer means nothing any more.
-    fn request_final_action(&self, next: NextStep) {
-        if let NextStep::DocumentRequest(mut ask) = next {
-            ask.extra
-                .push(("CallStatus".to_owned(), "completed".to_owned()));
-            let request = self
-                .sim
-                .lock()
-                .call(&self.sid)
-                .map(|call| documents::request(&self.sim, call, &ask));
-            let stop = self.sim.stop.clone();
-            if let Some(request) = request {
-                self.sim.tracker.spawn(async move {
-                    tokio::select! {
-                        page = request => drop(page),
-                        () = stop.cancelled() => {}
-                    }
-                });
+    /// Listens until a key, silence, the longest length or a hang-up ends a recording: the key
+    /// (`hangup`), and the length, none when nobody said anything.
+    async fn listen(
+        &mut self,
+        record: &Record,
+        begun: Timestamp,
+    ) -> Result<(String, Option<Duration>), Interrupt> {
+        let longest = later(begun, record.max_length);
+        // Silence counts from the last word on.
+        let mut spoken_until: Option<Timestamp> = None;
+        let key = loop {
+            let silent_since = spoken_until.unwrap_or(begun).max(begun);
+            let until = if record.timeout.is_zero() {
+                longest
+            } else {
+                later(silent_since, record.timeout).min(longest)
+            };
+            match self.wait(until).await {
+                Ok(WaitResult::Time) => break String::new(),
+                Ok(WaitResult::Key(key)) if record.finish_on_key.contains(key) => {
+                    break key.to_string();
+                }
+                Ok(WaitResult::Speech { text, .. }) => {
+                    spoken_until = Some(later(self.moment, spoken_length(&text)));
+                }
+                Ok(WaitResult::Key(_) | WaitResult::Signal(_)) => {}
+                Err(Interrupt::HungUp) => break "hangup".to_owned(),
+                Err(other) => return Err(other),
             }
+        };
+        let silent = spoken_until.is_none() && key.is_empty() && !record.timeout.is_zero();
+        if silent {
+            return Ok((key, None));
+        }
+        let end = match spoken_until {
+            // The silence that ended the recording is trimmed.
+            Some(until) if key.is_empty() && record.trim => until.min(self.moment),
+            Some(_) | None => self.moment,
+        };
+        Ok((key, Some(end.duration_since(begun).unsigned_abs())))
+    }
+
+    /// Ends a recording with what was said; none when it is absent.
+    fn finish_recording(
+        &self,
+        sid: &str,
+        begun: Timestamp,
+        length: Option<Duration>,
+    ) -> Option<Recording> {
+        let words = self.words_since(begun);
+        recordings::finish(&self.sim, sid, length, words).filter(|_| length.is_some())
+    }
+
+    /// Requests an action though the call is over; its answer means nothing any more.
+    pub(super) fn request_final_action(&self, request: DocumentRequest) {
+        let fetching = self
+            .sim
+            .lock()
+            .call(&self.sid)
+            .map(|call| documents::request(&self.sim, call, &request));
+        let stop = self.sim.stop.clone();
+        if let Some(fetching) = fetching {
+            self.sim.tracker.spawn(async move {
+                tokio::select! {
+                    page = fetching => drop(page),
+                    () = stop.cancelled() => {}
+                }
+            });
         }
     }
 }

@@ -1,30 +1,36 @@
-//! Runs documents on a line. It reads no XML and sends nothing by itself.
+//! Runs documents on a call. It reads no XML and sends nothing by itself.
 
 use std::time::Duration;
 
-use super::call::TranscriptLine;
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+
+use super::call::{HttpMethod, TranscriptLine};
 use super::documents::{self, DocumentRequest, FetchFailure, FetchedContent, FetchedDocument};
 use super::faults::Fault;
-use super::notifications::notify;
+use super::media;
+use super::notifications::{UNSUPPORTED, notify};
 use super::simulated_call::{SimulatedCall, later};
 use super::speech_duration::{duration_of, tones};
-use super::twiml::{self, Gather, Prompt, Say, Target, TwimlDocument, Verb};
+use super::twiml::{self, Gather, Play, Prompt, Say, Target, TwimlDocument, Verb};
 use super::waiting::{Interrupt, WaitResult};
 use super::webhook_params::pairs;
 use super::webhook_url::resolve;
 
-/// A trial call may go through so many documents.
+/// Documents that a trial call may go through.
 const TRIAL_HOPS: u32 = 10;
-/// No call goes through more; Twilio publishes no limit, but a loop without sound must end
-/// somewhere.
+/// Documents that any call may go through. Twilio publishes no limit, but a loop without sound
+/// must end somewhere.
 const HOPS: u32 = 250;
-
 /// Where a conversation goes next.
 #[derive(Clone, Debug)]
 pub(super) enum NextStep {
-    DocumentRequest(DocumentRequest),
+    Request(DocumentRequest),
     Inline(String),
+    /// The document has come to its end.
     End,
+    /// The document hangs up.
+    HangUp,
 }
 
 /// A key or words.
@@ -33,59 +39,119 @@ pub(super) enum CalleeInput {
     Speech { text: String, confidence: f64 },
 }
 
+/// Parameters that each request for a document gets, from what the call then knows.
+pub(super) type LiveParams<'a> =
+    &'a (dyn Fn(&SimulatedCall) -> Vec<(String, String)> + Send + Sync);
+
 impl SimulatedCall {
-    /// Talks until somebody hangs up. An inbound call comes with its first page.
+    /// Talks until the documents end, or somebody hangs up (an error). An inbound call comes with
+    /// its first page.
     pub(super) async fn conversation(
         &mut self,
         first: Option<Result<FetchedDocument, FetchFailure>>,
-    ) {
-        let mut step = match first {
+    ) -> Result<(), Interrupt> {
+        let step = match first {
             Some(page) => self.turn(page, false).await,
             None => self.opening().await,
         };
+        self.converse(step).await
+    }
+
+    /// The same from a step on. An update of the call leads to other documents.
+    pub(super) async fn converse(
+        &mut self,
+        mut step: Result<NextStep, Interrupt>,
+    ) -> Result<(), Interrupt> {
         loop {
-            step = match step {
-                Ok(NextStep::DocumentRequest(ask)) => self.visit(ask).await,
-                Ok(NextStep::Inline(text)) => {
-                    let page = inline(&text);
-                    self.turn(page, false).await
-                }
-                Ok(NextStep::End) | Err(Interrupt::HungUp | Interrupt::Over) => return,
-                Err(Interrupt::Replace(source)) => Ok(Self::replaced(source)),
+            let outcome = match step {
+                Ok(step) => self.run_from(step).await,
+                Err(interrupt) => Err(interrupt),
             };
             self.quieten();
+            step = match outcome {
+                Err(Interrupt::Replace(source)) => Ok(Self::replaced(source)),
+                other => return other,
+            };
         }
     }
 
-    async fn visit(&mut self, ask: DocumentRequest) -> Result<NextStep, Interrupt> {
+    /// Runs documents from a step on until they end.
+    pub(super) fn run_from(&mut self, mut step: NextStep) -> BoxFuture<'_, Result<(), Interrupt>> {
+        Box::pin(async move {
+            loop {
+                step = match step {
+                    NextStep::Request(request) => self.visit(request).await?,
+                    NextStep::Inline(text) => self.turn(inline(&text), false).await?,
+                    NextStep::End => return Ok(()),
+                    NextStep::HangUp => return Err(Interrupt::HungUp),
+                };
+                self.quieten();
+            }
+        })
+    }
+
+    /// Lets a document be heard again and again, or silence, until something interrupts it.
+    pub(super) async fn wait_document(
+        &mut self,
+        wait: Option<&(HttpMethod, String)>,
+        params: LiveParams<'_>,
+    ) -> Interrupt {
+        let (base, hops) = (self.base.clone(), self.hops);
+        self.heeds_signals = true;
+        let interrupt = loop {
+            let Some((method, url)) = wait else {
+                match self.hear_nothing_until(Timestamp::MAX).await {
+                    Ok(()) => continue,
+                    Err(interrupt) => break interrupt,
+                }
+            };
+            let mut request = DocumentRequest::new(*method, url.clone());
+            request.extra = params(self);
+            let again_at = later(self.moment, Duration::from_secs(1));
+            if let Err(interrupt) = self.run_from(NextStep::Request(request)).await {
+                break interrupt;
+            }
+            // An empty document is asked for once a second, not as fast as the network goes.
+            if let Err(interrupt) = self.hear_nothing_until(again_at).await {
+                break interrupt;
+            }
+            self.hops = hops;
+        };
+        self.heeds_signals = false;
+        self.base = base;
+        self.quieten();
+        interrupt
+    }
+
+    async fn visit(&mut self, request: DocumentRequest) -> Result<NextStep, Interrupt> {
         self.hops += 1;
         if self.sim.config.trial && self.hops > TRIAL_HOPS + 1 || self.hops > HOPS {
             self.announce("This call has gone through too many documents. Goodbye.")
                 .await?;
-            return Ok(NextStep::End);
+            return Ok(NextStep::HangUp);
         }
-        let fallback = ask.fallback;
-        let page = self.fetch(ask).await?;
+        let fallback = request.fallback;
+        let page = self.fetch(request).await?;
         self.turn(page, fallback).await
     }
 
     /// Fetches a document while the call goes on.
     pub(super) async fn fetch(
         &mut self,
-        ask: DocumentRequest,
+        request: DocumentRequest,
     ) -> Result<Result<FetchedDocument, FetchFailure>, Interrupt> {
-        let request = self
+        let fetching = self
             .sim
             .lock()
             .call(&self.sid)
-            .map(|call| documents::request(&self.sim, call, &ask));
-        let Some(request) = request else {
+            .map(|call| documents::request(&self.sim, call, &request));
+        let Some(fetching) = fetching else {
             return Err(Interrupt::Over);
         };
         let stop = self.sim.stop.clone();
         let work = self.sim.tracker.spawn(async move {
             tokio::select! {
-                page = request => Some(page),
+                page = fetching => Some(page),
                 () = stop.cancelled() => None,
             }
         });
@@ -100,20 +166,24 @@ impl SimulatedCall {
     ) -> Result<NextStep, Interrupt> {
         match page {
             Ok(page) => self.run(&page).await,
-            Err(trouble) => self.trouble(trouble, was_fallback).await,
+            Err(failure) => self.without_document(failure, was_fallback).await,
         }
     }
 
-    async fn trouble(
+    async fn without_document(
         &mut self,
-        trouble: FetchFailure,
+        failure: FetchFailure,
         was_fallback: bool,
     ) -> Result<NextStep, Interrupt> {
-        let FetchFailure { code, message, url } = trouble;
+        let FetchFailure { code, message, url } = failure;
         notify(&self.sim, &self.sid, (code, false), message, &url);
+        if self.heeds_signals {
+            // A call can wait without its music.
+            self.hear_nothing_until(Timestamp::MAX).await?;
+        }
         if let Some((method, fallback)) = self.parameters().fallback.filter(|_| !was_fallback) {
             let extra = pairs(&[("ErrorCode", &code.to_string()), ("ErrorUrl", &url)]);
-            return Ok(NextStep::DocumentRequest(DocumentRequest {
+            return Ok(NextStep::Request(DocumentRequest {
                 extra,
                 fallback: true,
                 ..DocumentRequest::new(method, fallback)
@@ -121,10 +191,11 @@ impl SimulatedCall {
         }
         self.announce("We are sorry, an application error has occurred. Goodbye.")
             .await?;
-        Ok(NextStep::End)
+        Ok(NextStep::HangUp)
     }
 
     async fn run(&mut self, page: &FetchedDocument) -> Result<NextStep, Interrupt> {
+        self.base = page.url.clone();
         let document = match &page.content {
             FetchedContent::Twiml(document) => document,
             FetchedContent::Text(text) => {
@@ -132,55 +203,85 @@ impl SimulatedCall {
                 return Ok(NextStep::End);
             }
             FetchedContent::Audio(url) => {
-                self.hold(
-                    ("play", url.as_str()),
-                    None,
-                    Duration::from_secs(5),
-                    BargeIn::NONE,
-                )
-                .await?;
+                let audio = ("play", url.as_str());
+                self.hold(audio, None, Duration::from_secs(5), BargeIn::NONE)
+                    .await?;
                 return Ok(NextStep::End);
             }
             FetchedContent::Nothing => return Ok(NextStep::End),
         };
         self.note_document(page, document);
         for verb in &document.verbs {
-            match verb {
-                Verb::Prompt(prompt) => drop(self.prompt(prompt, BargeIn::NONE).await?),
-                Verb::Gather(gather) => {
-                    if let Some(next) = self.gather(gather, page).await? {
-                        return Ok(next);
-                    }
+            let next = match verb {
+                Verb::Prompt(prompt) => {
+                    self.prompt(prompt, BargeIn::NONE).await?;
+                    None
                 }
-                Verb::Redirect(target) => return self.follow(target, page, Vec::new()).await,
-                Verb::Record(record) => {
-                    if let Some(next) = self.record(record, page).await? {
-                        return Ok(next);
-                    }
+                Verb::Gather(gather) => self.gather(gather, page).await?,
+                Verb::Redirect(target) => Some(self.follow(target, page, Vec::new()).await?),
+                Verb::Record(record) => self.record(record, page).await?,
+                Verb::Dial(dial) => self.dial(dial, page).await?,
+                Verb::Enqueue(enqueue) => self.enqueue(enqueue, page).await?,
+                Verb::Leave if self.heeds_signals => return Err(Interrupt::Leave),
+                Verb::Leave => None,
+                Verb::Refer(action) => self.refuse_refer(action.as_ref(), page).await?,
+                Verb::Echo => {
+                    self.note_event("echo", "");
+                    self.hear_nothing_until(Timestamp::MAX).await?;
+                    None
                 }
-                Verb::Hangup | Verb::Reject(_) => return Ok(NextStep::End),
-                Verb::Unsupported(_) => {}
+                Verb::Hangup | Verb::Reject(_) => Some(NextStep::HangUp),
+                Verb::Unsupported(name) => Some(self.refuse_verb(name, page).await?),
+            };
+            if let Some(next) = next {
+                return Ok(next);
             }
         }
         Ok(NextStep::End)
     }
 
+    /// Says that a verb does not work here, and ends the call: verbs behind it might never run at
+    /// Twilio.
+    async fn refuse_verb(
+        &mut self,
+        name: &str,
+        page: &FetchedDocument,
+    ) -> Result<NextStep, Interrupt> {
+        let message = format!("The simulator does not support {name}");
+        tracing::warn!(call_sid = %self.sid, "{message}");
+        let url = page.url.as_deref().unwrap_or_default();
+        let notification = (UNSUPPORTED, false);
+        notify(&self.sim, &self.sid, notification, message.clone(), url);
+        self.announce(&format!("{message}. Goodbye.")).await?;
+        Ok(NextStep::HangUp)
+    }
+
+    /// Refer works on SIP calls only, and no call here is one.
+    async fn refuse_refer(
+        &mut self,
+        action: Option<&Target>,
+        page: &FetchedDocument,
+    ) -> Result<Option<NextStep>, Interrupt> {
+        let url = page.url.as_deref().unwrap_or_default();
+        let message = "Refer not allowed on non-SIP call legs".to_owned();
+        notify(&self.sim, &self.sid, (13_801, false), message, url);
+        match action {
+            Some(action) => {
+                let extra = pairs(&[("ReferCallStatus", "failed")]);
+                self.follow(action, page, extra).await.map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
     fn note_document(&self, page: &FetchedDocument, document: &TwimlDocument) {
         let url = page.url.as_deref().unwrap_or_default();
         for warning in &document.warnings {
-            notify(
-                &self.sim,
-                &self.sid,
-                (warning.code, true),
-                warning.message.clone(),
-                url,
-            );
+            let message = warning.message.clone();
+            notify(&self.sim, &self.sid, (warning.code, true), message, url);
         }
-        let verbs = document
-            .verbs
-            .iter()
-            .map(|verb| verb.name().to_owned())
-            .collect();
+        let names = document.verbs.iter().map(|verb| verb.name().to_owned());
+        let verbs = names.collect();
         self.sim.change_call(&self.sid, |call| call.verbs = verbs);
     }
 
@@ -197,22 +298,17 @@ impl SimulatedCall {
             None => page.url.clone(),
         };
         match url {
-            Some(url) => Ok(NextStep::DocumentRequest(DocumentRequest {
+            Some(url) => Ok(NextStep::Request(DocumentRequest {
                 extra,
                 ..DocumentRequest::new(target.method, url)
             })),
             None => {
-                let message = "A relative URL in TwiML that has no address of its own".to_owned();
-                let url = target.url.clone().unwrap_or_default();
-                self.trouble(
-                    FetchFailure {
-                        code: 15_004,
-                        message,
-                        url,
-                    },
-                    false,
-                )
-                .await
+                let failure = FetchFailure {
+                    code: 15_004,
+                    message: "A relative URL in TwiML that has no address of its own".to_owned(),
+                    url: target.url.clone().unwrap_or_default(),
+                };
+                self.without_document(failure, false).await
             }
         }
     }
@@ -236,32 +332,58 @@ impl SimulatedCall {
         prompt: &Prompt,
         barge: BargeIn,
     ) -> Result<Option<CalleeInput>, Interrupt> {
-        let repeats = match prompt {
-            Prompt::Say(say) => say.repeats,
-            Prompt::Play(play) => play.repeats,
-            Prompt::Pause(_) => 1,
+        let (repeats, length) = match prompt {
+            Prompt::Say(say) => (say.repeats, duration_of(say)),
+            Prompt::Play(play) if play.url.is_empty() => (play.repeats, tones(&play.digits)),
+            Prompt::Play(play) => match self.media_length(play).await? {
+                Some(length) => (play.repeats, length),
+                // A file that cannot be played is skipped.
+                None => return Ok(None),
+            },
+            Prompt::Pause(length) => (1, *length),
         };
         for _ in 0..repeats {
             let input = match prompt {
                 Prompt::Say(say) => {
-                    self.hold(("say", &say.text), Some(say), duration_of(say), barge)
-                        .await?
-                }
-                Prompt::Play(play) if play.url.is_empty() => {
-                    self.hold(("play", &play.digits), None, tones(&play.digits), barge)
+                    self.hold(("say", &say.text), Some(say), length, barge)
                         .await?
                 }
                 Prompt::Play(play) => {
-                    self.hold(("play", &play.url), None, Duration::from_secs(5), barge)
-                        .await?
+                    let heard = if play.url.is_empty() {
+                        &play.digits
+                    } else {
+                        &play.url
+                    };
+                    self.hold(("play", heard), None, length, barge).await?
                 }
-                Prompt::Pause(length) => self.hold(("pause", ""), None, *length, barge).await?,
+                Prompt::Pause(_) => self.hold(("pause", ""), None, length, barge).await?,
             };
             if input.is_some() {
                 return Ok(input);
             }
         }
         Ok(None)
+    }
+
+    /// Fetches the file of a Play; its length, or none when it cannot be played.
+    async fn media_length(&mut self, play: &Play) -> Result<Option<Duration>, Interrupt> {
+        let url = resolve(self.base.as_deref(), &play.url).unwrap_or_else(|| play.url.clone());
+        let (sim, sid, stop) = (self.sim.clone(), self.sid.clone(), self.sim.stop.clone());
+        let file = url.clone();
+        let work = self.sim.tracker.spawn(async move {
+            tokio::select! {
+                outcome = media::fetch(&sim, &sid, file) => Some(outcome),
+                () = stop.cancelled() => None,
+            }
+        });
+        match self.meanwhile(work).await?.flatten() {
+            Some(Ok(length)) => Ok(Some(length)),
+            Some(Err((code, message))) => {
+                notify(&self.sim, &self.sid, (code, false), message, &url);
+                Ok(None)
+            }
+            None => Err(Interrupt::Over),
+        }
     }
 
     /// Plays tones, such as `SendDigits`.
@@ -305,7 +427,7 @@ impl SimulatedCall {
                 WaitResult::Speech { text, confidence } if barge.speech => {
                     break Some(CalleeInput::Speech { text, confidence });
                 }
-                WaitResult::Key(_) | WaitResult::Speech { .. } => {}
+                WaitResult::Key(_) | WaitResult::Speech { .. } | WaitResult::Signal(_) => {}
             }
         };
         let cut = input.is_some();
@@ -332,7 +454,7 @@ impl SimulatedCall {
     }
 }
 
-/// What cuts a prompt short.
+/// The input that cuts a prompt short.
 #[derive(Clone, Copy)]
 pub(super) struct BargeIn {
     keys: bool,

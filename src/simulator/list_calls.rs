@@ -1,14 +1,15 @@
-//! The list of calls with its filters.
+//! Calls as the REST side shows them: one, or the list with its filters.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::call::Call;
+use super::call::{Call, Status};
 use super::faults::Fault;
 use super::form;
 use super::paging::PageQuery;
 use super::resource::{self, CallSnapshot};
 use super::rest_error::RestError;
+use super::rest_request::RestRequest;
 use super::{Inner, State};
 
 /// Answers `GET Calls.json`.
@@ -22,6 +23,43 @@ pub(super) fn calls(
     let as_of = stale_instant(sim, now, form::first(query, "To").unwrap_or_default());
     let state = sim.lock();
     Ok(page.envelope("calls", matching(&state, sim, query, (now, as_of))))
+}
+
+/// A call as it is, or as it was when nobody asks about a create.
+pub(super) fn show(
+    sim: &Inner,
+    asked: &RestRequest<'_>,
+    sid: &str,
+    fresh: bool,
+) -> Result<Value, RestError> {
+    let now = sim.clock.now();
+    let to = sim
+        .lock()
+        .call(sid)
+        .map(|call| call.to.clone())
+        .ok_or_else(|| asked.not_found())?;
+    let as_of = if fresh {
+        now
+    } else {
+        stale_instant(sim, now, &to)
+    };
+    let state = sim.lock();
+    let call = state.call(sid).ok_or_else(|| asked.not_found())?;
+    let status = if fresh {
+        Some(Status::Queued)
+    } else {
+        call.status_at(as_of)
+    }
+    .ok_or_else(|| asked.not_found())?;
+    Ok(resource::call(
+        call,
+        CallSnapshot {
+            account_sid: &sim.config.account_sid,
+            now,
+            status,
+            fresh,
+        },
+    ))
 }
 
 /// The instant whose state reads show: now, or earlier under the fault `list_stale`.
@@ -74,12 +112,12 @@ fn fits(call: &Call, status: &str, name: &str, value: &str) -> bool {
         "To" => call.to == value,
         "From" => call.from == value,
         "Status" => status == value,
-        "ParentCallSid" => false,
+        "ParentCallSid" => call.parent.as_deref() == Some(value),
         "StartTime" => start().is_some_and(|day| day == wanted),
-        "StartTime<" => start().is_some_and(|day| day.as_str() <= wanted),
+        "StartTime<" => start().is_some_and(|day| day.as_str() < wanted),
         "StartTime>" => start().is_some_and(|day| day.as_str() >= wanted),
         "EndTime" => end().is_some_and(|day| day == wanted),
-        "EndTime<" => end().is_some_and(|day| day.as_str() <= wanted),
+        "EndTime<" => end().is_some_and(|day| day.as_str() < wanted),
         "EndTime>" => end().is_some_and(|day| day.as_str() >= wanted),
         _ => true,
     }

@@ -6,31 +6,44 @@
 //! [`Simulator::handle`] each request under `/simulator/…` (or `/2010-04-01/…`, where it runs
 //! alone).
 //!
-//! Where to start reading: `line` is the life of a call, `interpreter` and `gather` run documents,
-//! `webhooks` sends.
+//! Where to start reading: `simulated_call` is the course of a call; `interpreter`, `gathering`,
+//! `dialing`, `queueing` and `conferences` run documents; `webhooks` sends; `rest` and `control`
+//! answer.
 
 mod call;
+pub mod call_file;
+pub mod catalogue;
 mod status_delivery;
 mod behaviour;
 mod config;
 mod control;
+mod conferences;
 mod create_call;
 mod documents;
 mod faults;
 mod form;
+mod dialing;
 mod digit_collector;
 mod http_client;
 mod interpreter;
 mod simulated_call;
 mod gathering;
 mod list_calls;
+mod media;
 mod notifications;
 mod overrides;
 mod parameters;
 mod paging;
+mod queueing;
+mod recordings;
+pub mod replay;
 mod resource;
-mod rest;
+pub mod rest;
 mod rest_error;
+mod rest_format;
+mod rest_request;
+mod rest_resources;
+mod running;
 mod signing;
 mod speech_duration;
 mod event_stream;
@@ -49,7 +62,7 @@ mod xml;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -68,18 +81,24 @@ pub use behaviour::{CallEnding, NumberBehaviour, ScriptedKeys, Voicemail};
 pub use call::HttpMethod;
 pub use config::{CallTimings, SignatureAlgorithm, SimulatorConfig};
 pub use faults::{Fault, FaultSwitch};
+pub use running::{RunningSimulator, SimulatedPhone};
 
 use crate::clock::Clock;
-use call::{Call, Sid};
+use call::{Call, CallParameters, Sid};
+use conferences::Conference;
+use control::VoiceUrl;
 use exchange_log::{Exchange, ExchangeLog};
 use faults::Faults;
 use http_client::HttpClient;
+use queueing::CallQueue;
+use recordings::Recording;
+use rest_resources::Application;
 
 /// Body of the simulator's answers; server-sent events stream. An error means: close the
 /// connection.
 pub type SimulatorBody = BoxBody<Bytes, std::io::Error>;
 
-/// So many ended calls are kept.
+/// Ended calls that are kept.
 const ENDED_CALLS: usize = 2_000;
 
 /// A fake Twilio account with its phones; cheap to clone.
@@ -103,12 +122,18 @@ impl Simulator {
             orders: HashMap::new(),
             next_order: 1,
             numbers: HashMap::new(),
+            voice_urls: BTreeMap::new(),
             faults: Faults::default(),
-            wire: ExchangeLog::default(),
+            exchanges: ExchangeLog::default(),
+            recordings: VecDeque::new(),
+            conferences: Vec::new(),
+            queues: Vec::new(),
+            applications: Vec::new(),
             next_start: Timestamp::MIN,
         };
         Self(Arc::new(Inner {
             client: HttpClient::new(tls, config.idle_connections),
+            started_at: clock.now(),
             config,
             clock,
             state: Mutex::new(state),
@@ -140,7 +165,7 @@ impl Simulator {
     }
 }
 
-/// What the parts of the simulator share.
+/// The parts that everything in the simulator shares.
 struct Inner {
     config: SimulatorConfig,
     clock: Clock,
@@ -148,13 +173,14 @@ struct Inner {
     state: Mutex<State>,
     /// The newest version, for those who wait for it.
     version: watch::Sender<u64>,
+    started_at: Timestamp,
     tracker: TaskTracker,
     stop: CancellationToken,
     /// Webhooks that were sent and have no answer yet, pauses between their tries included.
     in_flight: AtomicUsize,
 }
 
-/// All that changes. One lock: the simulator is a tool, and its tests want one order of things.
+/// Everything that changes, under one lock: the simulator is a tool, and tests need one order.
 struct State {
     /// Counts every change; exchanges and calls carry the version at which they were last touched.
     version: u64,
@@ -162,9 +188,14 @@ struct State {
     orders: HashMap<Sid, u64>,
     next_order: u64,
     numbers: HashMap<String, NumberBehaviour>,
+    voice_urls: BTreeMap<String, VoiceUrl>,
     faults: Faults,
-    wire: ExchangeLog,
-    /// When the next call may leave the queue.
+    exchanges: ExchangeLog,
+    recordings: VecDeque<Recording>,
+    conferences: Vec<Conference>,
+    queues: Vec<CallQueue>,
+    applications: Vec<Application>,
+    /// The time at which the next call may leave the queue.
     next_start: Timestamp,
 }
 
@@ -226,7 +257,7 @@ impl Inner {
     fn record(&self, mut exchange: Exchange) {
         self.change(|state| {
             exchange.id = state.version;
-            state.wire.push(exchange);
+            state.exchanges.push(exchange);
         });
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// No request of a call may take longer than this, retries included.
 const BUDGET: Duration = Duration::from_secs(15);
 
-/// How one webhook is to be delivered.
+/// The delivery of one webhook: time limits and retries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ConnectionOverrides {
     pub(super) connect: Duration,

@@ -7,7 +7,7 @@ use super::call::HttpMethod;
 use super::form;
 use super::rest_error::RestError;
 
-/// What a trial account may send.
+/// The parameters that a trial account may send.
 const TRIAL: [&str; 4] = ["To", "From", "Url", "StatusCallback"];
 const EVENTS: [&str; 4] = ["initiated", "ringing", "answered", "completed"];
 
@@ -111,6 +111,12 @@ impl<'a> FormParameters<'a> {
         events
     }
 
+    /// All values of a repeated parameter.
+    pub(super) fn all(&self, name: &str) -> Vec<String> {
+        let values = self.0.iter().filter(|(key, _)| key == name);
+        values.map(|(_, value)| value.clone()).collect()
+    }
+
     fn event_words(&self) -> impl Iterator<Item = &'a str> {
         self.0
             .iter()
@@ -118,7 +124,7 @@ impl<'a> FormParameters<'a> {
             .map(|(_, value)| value.as_str())
     }
 
-    /// What Twilio would accept and warn about.
+    /// Warnings about parameters that Twilio accepts.
     pub(super) fn lints(&self) -> Vec<(u32, String)> {
         let mut lints = Vec::new();
         for word in self.event_words().filter(|word| !EVENTS.contains(word)) {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::call::{Call, Notification, Status, rfc2822};
 
-/// What a representation depends on beside the call.
+/// The parts of a representation that are not in the call.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CallSnapshot<'a> {
     pub(super) account_sid: &'a str,
@@ -32,7 +32,7 @@ pub(super) fn call(call: &Call, seen: CallSnapshot<'_>) -> Value {
         "sid": &*call.sid,
         "date_created": date(Some(call.created_at)),
         "date_updated": date(changed_at),
-        "parent_call_sid": null,
+        "parent_call_sid": call.parent.as_deref(),
         "account_sid": seen.account_sid,
         "to": call.to,
         "to_formatted": formatted(&call.to),
@@ -98,14 +98,16 @@ fn formatted(number: &str) -> String {
     }
 }
 
-/// A line of Notifications.json.
-pub(super) fn notification(account_sid: &str, call: &Call, notification: &Notification) -> Value {
-    let uri = format!(
-        "{}/Notifications/{}.json",
-        path(account_sid, &call.sid),
-        notification.sid
-    );
-    json!({
+/// A notification; `whole`: as it is shown alone.
+pub(super) fn notification(
+    account_sid: &str,
+    call: &Call,
+    notification: &Notification,
+    whole: bool,
+) -> Value {
+    let path = path(account_sid, &call.sid);
+    let date = rfc2822(notification.at);
+    let mut shown = json!({
         "sid": notification.sid,
         "account_sid": account_sid,
         "call_sid": &*call.sid,
@@ -113,14 +115,20 @@ pub(super) fn notification(account_sid: &str, call: &Call, notification: &Notifi
         "log": if notification.warning { "1" } else { "0" },
         "error_code": notification.code.to_string(),
         "message_text": notification.message,
-        "message_date": rfc2822(notification.at),
-        "date_created": rfc2822(notification.at),
-        "date_updated": rfc2822(notification.at),
+        "message_date": date,
+        "date_created": date,
+        "date_updated": date,
         "more_info": format!("https://www.twilio.com/docs/errors/{}", notification.code),
         "request_method": "POST",
         "request_url": notification.url,
-        "uri": uri,
-    })
+        "uri": format!("{path}/Notifications/{}.json", notification.sid),
+    });
+    if whole {
+        for name in ["request_variables", "response_headers", "response_body"] {
+            shown[name] = json!("");
+        }
+    }
+    shown
 }
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
-//! The REST side under `/2010-04-01/`: who asks, for what, and the answer. Records
-//! every exchange.
+//! The REST side under `/2010-04-01/`: who asks, for what, and the answer. Records every exchange.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,42 +8,70 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
 use serde_json::{Value, json};
 
-use super::call::Status;
 use super::exchange_log::Exchange;
 use super::faults::Fault;
-use super::list_calls::{self, stale_instant};
+use super::list_calls::{self, show};
 use super::paging::PageQuery;
-use super::resource::{self, CallSnapshot};
+use super::recordings::{wav_bytes, wav_header};
 use super::rest_error::RestError;
-use super::{FaultSwitch, Inner, SimulatorBody, create_call, form, update_call};
+use super::rest_format::RestFormat;
+use super::rest_request::{RestAnswer, RestRequest};
+use super::rest_resources as resources;
+use super::{FaultSwitch, Inner, SimulatorBody, create_call, form, resource, update_call};
 
-/// An accepted request: status and body (none with 204).
-struct RestAnswer {
-    status: StatusCode,
-    body: Option<Value>,
-    call_sid: Option<String>,
-}
+/// The resources that answer, below the account, with the methods that they take.
+pub const RESOURCES: &[(&str, &str)] = &[
+    ("Accounts", "GET"),
+    ("Accounts/{Sid}", "GET"),
+    ("Applications", "GET, POST"),
+    ("Applications/{Sid}", "GET, POST, DELETE"),
+    ("Balance", "GET"),
+    ("Calls", "GET, POST"),
+    ("Calls/{Sid}", "GET, POST, DELETE"),
+    ("Calls/{Sid}/Events", "GET"),
+    ("Calls/{Sid}/Notifications", "GET"),
+    ("Calls/{Sid}/Notifications/{Sid}", "GET"),
+    ("Calls/{Sid}/Recordings", "GET"),
+    ("Conferences", "GET"),
+    ("Conferences/{Sid}", "GET, POST"),
+    ("Conferences/{Sid}/Participants", "GET"),
+    (
+        "Conferences/{Sid}/Participants/{CallSid}",
+        "GET, POST, DELETE",
+    ),
+    ("IncomingPhoneNumbers", "GET"),
+    ("IncomingPhoneNumbers/{Sid}", "GET"),
+    ("Notifications", "GET"),
+    ("Notifications/{Sid}", "GET"),
+    ("Queues", "GET"),
+    ("Queues/{Sid}", "GET"),
+    ("Queues/{Sid}/Members", "GET"),
+    ("Recordings", "GET"),
+    ("Recordings/{Sid}", "GET, DELETE"),
+    ("Recordings/{Sid}.wav", "GET"),
+    ("Recordings/{Sid}/Transcriptions", "GET"),
+    ("Transcriptions", "GET"),
+    ("Transcriptions/{Sid}", "GET"),
+];
 
-impl RestAnswer {
-    const fn ok(body: Value) -> Self {
-        Self {
-            status: StatusCode::OK,
-            body: Some(body),
-            call_sid: None,
-        }
-    }
-}
-
-/// One request, taken apart.
-pub(super) struct RestRequest<'a> {
-    method: &'a http::Method,
-    /// Path as sent, without the query and without `/simulator`.
-    path: &'a str,
-    query: Vec<(String, String)>,
-    pub(super) form: Vec<(String, String)>,
-}
+/// Resources of Twilio that are refused with 501 and the code of what does not work here.
+pub const REFUSED: &[&str] = &[
+    "Addresses",
+    "AuthorizedConnectApps",
+    "AvailablePhoneNumbers",
+    "ConnectApps",
+    "Keys",
+    "Messages",
+    "OutgoingCallerIds",
+    "SIP",
+    "SMS",
+    "SigningKeys",
+    "Tokens",
+    "Usage",
+];
 
 /// Answers a request for `resource`, the part of its path after `/2010-04-01/`.
 pub(super) async fn handle(
@@ -60,6 +87,10 @@ pub(super) async fn handle(
         query: form::parse(request.uri().query().unwrap_or_default()),
         form: form::parse(&String::from_utf8_lossy(request.body())),
     };
+    if let Some(media) = media(sim, &asked, resource) {
+        return media;
+    }
+    let (resource, format) = RestFormat::split(resource);
     let mut retry_after = None;
     let told = sim.trigger(Fault::RestError, "", &["rest", asked.method.as_str()]);
     let answer = match (told, authenticate(sim, request, resource)) {
@@ -67,16 +98,22 @@ pub(super) async fn handle(
             &switch,
             (StatusCode::UNAUTHORIZED, 20_003),
         )),
-        (None, Ok(below)) => route(sim, &asked, below, &mut retry_after),
+        (None, Ok(below)) => route(sim, &asked, &below, &mut retry_after),
         (None, Err(refusal)) => Err(refusal),
     };
-    let (status, body, call_sid) = match answer {
-        Ok(answer) => (answer.status, answer.body, answer.call_sid),
-        Err(refusal) => (refusal.status(), Some(refusal.body()), None),
+    let (status, body, call_sid, kind) = match answer {
+        Ok(answer) => (answer.status, answer.body, answer.call_sid, answer.kind),
+        Err(refusal) => (
+            refusal.status(),
+            Some(refusal.body()),
+            None,
+            "RestException",
+        ),
     };
     let (status, body, lost) =
         apply_create_faults(sim, &asked, (status, body, call_sid.as_deref())).await;
-    let mut response = render(status, body.as_ref(), begun);
+    let text = body.as_ref().map(|body| format.write(body, kind));
+    let mut response = render(status, (text.as_deref(), format), begun);
     if let Some(seconds) = retry_after {
         response
             .headers_mut()
@@ -86,12 +123,12 @@ pub(super) async fn handle(
     if lost { closed_connection() } else { response }
 }
 
-/// Who asks; the resource below the account.
+/// Checks the credentials; the resource below the account, in parts.
 fn authenticate<'a>(
     sim: &Inner,
     request: &Request<Bytes>,
     resource: &'a str,
-) -> Result<&'a str, RestError> {
+) -> Result<Vec<&'a str>, RestError> {
     let (user, secret) = credentials(request).ok_or(RestError::Unauthenticated)?;
     let config = &sim.config;
     let by_token = user == config.account_sid && config.auth_tokens.contains(&secret);
@@ -99,15 +136,16 @@ fn authenticate<'a>(
     if !by_token && !by_key {
         return Err(RestError::Unauthenticated);
     }
-    let below = resource
-        .strip_prefix("Accounts/")
-        .and_then(|rest| rest.strip_prefix(config.account_sid.as_str()));
-    let below = below.filter(|below| *below == ".json" || below.starts_with('/'));
-    if by_key && below == Some(".json") {
-        // Standard API keys open everything but the account itself.
-        return Err(RestError::Unauthenticated);
+    let mut parts = resource.split('/');
+    let (accounts, sid) = (parts.next(), parts.next());
+    let below: Vec<&str> = parts.collect();
+    match (accounts, sid) {
+        // Standard API keys open everything but the accounts themselves.
+        (Some("Accounts"), _) if by_key && below.is_empty() => Err(RestError::Unauthenticated),
+        (Some("Accounts"), None) => Ok(vec!["Accounts"]),
+        (Some("Accounts"), Some(sid)) if sid == config.account_sid => Ok(below),
+        (_, _) => Err(RestError::NotFound(request.uri().path().to_owned())),
     }
-    below.ok_or_else(|| RestError::NotFound(format!("/2010-04-01/{resource}")))
 }
 
 fn credentials(request: &Request<Bytes>) -> Option<(String, String)> {
@@ -127,37 +165,82 @@ fn credentials(request: &Request<Bytes>) -> Option<(String, String)> {
     Some((user, secret))
 }
 
+type Answered = Result<RestAnswer, RestError>;
+
 fn route(
     sim: &Arc<Inner>,
     asked: &RestRequest<'_>,
-    below: &str,
+    parts: &[&str],
     retry_after: &mut Option<u64>,
-) -> Result<RestAnswer, RestError> {
-    let (post, get) = (
-        *asked.method == http::Method::POST,
-        *asked.method == http::Method::GET,
-    );
-    let parts: Vec<&str> = below.split('/').skip(1).collect();
-    match parts.as_slice() {
-        [] if get => Ok(RestAnswer::ok(account(sim))),
-        ["Balance.json"] if get => Ok(RestAnswer::ok(
+) -> Answered {
+    let allowed = methods_of(parts);
+    if let Some(methods) = allowed {
+        let method = asked.method.as_str();
+        if !methods.split(", ").any(|it| it == method) {
+            return Err(RestError::MethodNotAllowed);
+        }
+    }
+    match parts {
+        [] => Ok(RestAnswer::one("Account", resources::account(sim))),
+        ["Accounts"] => resources::accounts(sim, asked),
+        ["Applications"] => resources::applications(sim, asked, None),
+        ["Applications", sid] => resources::applications(sim, asked, Some(sid)),
+        ["Balance"] => Ok(RestAnswer::one(
+            "Balance",
             json!({"account_sid": sim.config.account_sid, "balance": "10.00", "currency": "USD"}),
         )),
-        ["IncomingPhoneNumbers.json"] if get => numbers(sim, asked),
-        ["Calls.json"] if get => {
-            list_calls::calls(sim, asked.path, &asked.query).map(RestAnswer::ok)
+        ["Calls"] if asked.is_post() => create_call(sim, asked, retry_after),
+        ["Calls"] => list_calls::calls(sim, asked.path, &asked.query).map(RestAnswer::list),
+        ["Calls", sid] => one_call(sim, asked, sid),
+        ["Calls", sid, "Events"] => events(sim, asked, sid),
+        ["Calls", sid, "Recordings"] => resources::recordings_list(sim, asked, Some(sid)),
+        ["Calls", sid, "Notifications"] => notifications(sim, asked, (Some(sid), None)),
+        ["Calls", sid, "Notifications", one] => notifications(sim, asked, (Some(sid), Some(one))),
+        ["Notifications"] => notifications(sim, asked, (None, None)),
+        ["Notifications", one] => notifications(sim, asked, (None, Some(one))),
+        ["Conferences"] => resources::conferences_list(sim, asked),
+        ["Conferences", sid] => resources::one_conference(sim, asked, sid),
+        ["Conferences", sid, "Participants"] => resources::participants(sim, asked, (sid, None)),
+        ["Conferences", sid, "Participants", call] => {
+            resources::participants(sim, asked, (sid, Some(call)))
         }
-        ["Calls.json"] if post => create_call(sim, asked, retry_after),
-        ["Calls", file] => {
-            let sid = file.strip_suffix(".json").ok_or_else(|| not_found(asked))?;
-            one_call(sim, asked, sid)
+        ["IncomingPhoneNumbers"] => resources::numbers(sim, asked, None),
+        ["IncomingPhoneNumbers", sid] => resources::numbers(sim, asked, Some(sid)),
+        ["Queues"] => resources::queues(sim, asked, (None, false)),
+        ["Queues", sid] => resources::queues(sim, asked, (Some(sid), false)),
+        ["Queues", sid, "Members"] => resources::queues(sim, asked, (Some(sid), true)),
+        ["Recordings"] => resources::recordings_list(sim, asked, None),
+        ["Recordings", sid] => resources::one_recording(sim, asked, sid),
+        ["Recordings", sid, "Transcriptions"] => {
+            resources::transcriptions(sim, asked, (Some(sid), None))
         }
-        ["Calls", sid, part] if get => part_of_call(sim, asked, sid, part),
-        ["Calls.json" | "Balance.json" | "IncomingPhoneNumbers.json"] => {
-            Err(RestError::MethodNotAllowed)
-        }
-        _ => Err(not_found(asked)),
+        ["Transcriptions"] => resources::transcriptions(sim, asked, (None, None)),
+        ["Transcriptions", sid] => resources::transcriptions(sim, asked, (None, Some(sid))),
+        [first, ..] if REFUSED.contains(first) => Err(unsupported(asked)),
+        ["Calls", sid, _, ..] if sim.lock().call(sid).is_some() => Err(unsupported(asked)),
+        _ => Err(asked.not_found()),
     }
+}
+
+/// The methods of a resource that is listed in [`RESOURCES`].
+fn methods_of(parts: &[&str]) -> Option<&'static str> {
+    let fits = |pattern: &str| {
+        let pattern: Vec<&str> = pattern.split('/').collect();
+        pattern.len() == parts.len()
+            && pattern
+                .iter()
+                .zip(parts)
+                .all(|(wanted, part)| wanted.starts_with('{') || wanted == part)
+    };
+    let found = RESOURCES.iter().find(|(pattern, _)| fits(pattern));
+    if parts.is_empty() {
+        return Some("GET");
+    }
+    found.map(|(_, methods)| *methods)
+}
+
+fn unsupported(asked: &RestRequest<'_>) -> RestError {
+    RestError::Unsupported(format!("{} {}", asked.method, asked.path))
 }
 
 fn configured_error(switch: &FaultSwitch, (status, code): (StatusCode, u32)) -> RestError {
@@ -166,10 +249,6 @@ fn configured_error(switch: &FaultSwitch, (status, code): (StatusCode, u32)) -> 
         .and_then(|status| StatusCode::from_u16(status).ok())
         .unwrap_or(status);
     RestError::Configured(status, switch.code.unwrap_or(code))
-}
-
-pub(super) fn not_found(asked: &RestRequest<'_>) -> RestError {
-    RestError::NotFound(asked.path.to_owned())
 }
 
 fn create_call(
@@ -190,55 +269,11 @@ fn create_call(
     }
     let sid = create_call::create(sim, &asked.form)?;
     let body = show(sim, asked, &sid, true)?;
-    Ok(RestAnswer {
-        status: StatusCode::CREATED,
-        body: Some(body),
-        call_sid: Some(sid.to_string()),
-    })
-}
-
-/// A call as it is, or as it was when nobody asks about a create.
-pub(super) fn show(
-    sim: &Inner,
-    asked: &RestRequest<'_>,
-    sid: &str,
-    fresh: bool,
-) -> Result<Value, RestError> {
-    let now = sim.clock.now();
-    let to = sim
-        .lock()
-        .call(sid)
-        .map(|call| call.to.clone())
-        .ok_or_else(|| not_found(asked))?;
-    let as_of = if fresh {
-        now
-    } else {
-        stale_instant(sim, now, &to)
-    };
-    let state = sim.lock();
-    let call = state.call(sid).ok_or_else(|| not_found(asked))?;
-    let status = if fresh {
-        Some(Status::Queued)
-    } else {
-        call.status_at(as_of)
-    }
-    .ok_or_else(|| not_found(asked))?;
-    Ok(resource::call(
-        call,
-        CallSnapshot {
-            account_sid: &sim.config.account_sid,
-            now,
-            status,
-            fresh,
-        },
-    ))
+    Ok(RestAnswer::created("Call", body).about(&sid))
 }
 
 fn one_call(sim: &Arc<Inner>, asked: &RestRequest<'_>, sid: &str) -> Result<RestAnswer, RestError> {
-    let answer = |body| RestAnswer {
-        call_sid: Some(sid.to_owned()),
-        ..RestAnswer::ok(body)
-    };
+    let answer = |body| RestAnswer::one("Call", body).about(sid);
     match *asked.method {
         http::Method::GET => show(sim, asked, sid, false).map(answer),
         http::Method::POST => update_call::update(sim, asked, sid).map(answer),
@@ -246,107 +281,104 @@ fn one_call(sim: &Arc<Inner>, asked: &RestRequest<'_>, sid: &str) -> Result<Rest
             let mut state = sim.lock();
             let ended = state
                 .call(sid)
-                .ok_or_else(|| not_found(asked))?
+                .ok_or_else(|| asked.not_found())?
                 .status
                 .has_ended();
             if !ended {
                 return Err(RestError::NotComplete);
             }
             state.remove(sid);
-            Ok(RestAnswer {
-                status: StatusCode::NO_CONTENT,
-                body: None,
-                call_sid: Some(sid.to_owned()),
-            })
+            Ok(RestAnswer::deleted().about(sid))
         }
         _ => Err(RestError::MethodNotAllowed),
     }
 }
 
-fn part_of_call(
-    sim: &Inner,
-    asked: &RestRequest<'_>,
-    sid: &str,
-    part: &str,
-) -> Result<RestAnswer, RestError> {
+fn events(sim: &Inner, asked: &RestRequest<'_>, sid: &str) -> Answered {
     let page = PageQuery::of(asked.path, &asked.query)?;
     let now = sim.clock.now();
     let state = sim.lock();
-    let call = state.call(sid).ok_or_else(|| not_found(asked))?;
-    let numbered = |items: Vec<Value>| {
-        items
-            .into_iter()
-            .enumerate()
-            .map(|(at, item)| (at.to_string(), item))
-            .collect()
+    let call = state.call(sid).ok_or_else(|| asked.not_found())?;
+    let readable_at = call
+        .ended_at
+        .and_then(|at| at.checked_add(sim.config.events_delay).ok());
+    let events = if readable_at.is_some_and(|at| at <= now) {
+        call.events.clone()
+    } else {
+        Vec::new()
     };
-    let account_sid = &sim.config.account_sid;
-    match part {
-        "Events.json" => {
-            let readable_at = call
-                .ended_at
-                .and_then(|at| at.checked_add(sim.config.events_delay).ok());
-            let readable = readable_at.is_some_and(|at| at <= now);
-            let events = if readable {
-                call.events.clone()
-            } else {
-                Vec::new()
-            };
-            Ok(RestAnswer::ok(page.envelope("events", numbered(events))))
+    let numbered = events.into_iter().enumerate();
+    let items = numbered.map(|(at, event)| (at.to_string(), event));
+    Ok(RestAnswer::list(page.envelope("events", items.collect())))
+}
+
+/// Notifications of the account or of a call: all of them, or one.
+fn notifications(
+    sim: &Inner,
+    asked: &RestRequest<'_>,
+    (call_sid, sid): (Option<&str>, Option<&str>),
+) -> Answered {
+    let page = PageQuery::of(asked.path, &asked.query)?;
+    let log = form::first(&asked.query, "Log");
+    let state = sim.lock();
+    if call_sid.is_some_and(|sid| state.call(sid).is_none()) {
+        return Err(asked.not_found());
+    }
+    let calls = state.calls.values().rev();
+    let calls = calls.filter(|call| call_sid.is_none_or(|sid| &*call.sid == sid));
+    let mut items: Vec<(String, Value)> = calls
+        .flat_map(|call| call.notifications.iter().map(move |it| (call, it)))
+        .filter(|(_, it)| sid.is_none_or(|sid| it.sid == sid))
+        .map(|(call, it)| {
+            let shown = resource::notification(&sim.config.account_sid, call, it, sid.is_some());
+            (it.sid.clone(), shown)
+        })
+        .filter(|(_, shown)| log.is_none_or(|log| shown["log"] == log))
+        .collect();
+    match (sid, items.pop()) {
+        (None, last) => {
+            items.extend(last);
+            Ok(RestAnswer::list(page.envelope("notifications", items)))
         }
-        "Notifications.json" => {
-            let all = call
-                .notifications
-                .iter()
-                .map(|it| resource::notification(account_sid, call, it))
-                .collect();
-            Ok(RestAnswer::ok(
-                page.envelope("notifications", numbered(all)),
-            ))
-        }
-        "Recordings.json" => Ok(RestAnswer::ok(page.envelope("recordings", Vec::new()))),
-        _ => Err(not_found(asked)),
+        (Some(_), Some((_, one))) => Ok(RestAnswer::one("Notification", one)),
+        (Some(_), None) => Err(asked.not_found()),
     }
 }
 
-fn account(sim: &Inner) -> Value {
-    let sid = &sim.config.account_sid;
-    json!({
-        "sid": sid,
-        "friendly_name": "Simulated account",
-        "status": "active",
-        "type": if sim.config.trial { "Trial" } else { "Full" },
-        "auth_token": "",
-        "owner_account_sid": sid,
-        "uri": format!("/2010-04-01/Accounts/{sid}.json"),
-    })
-}
-
-fn numbers(sim: &Inner, asked: &RestRequest<'_>) -> Result<RestAnswer, RestError> {
-    let page = PageQuery::of(asked.path, &asked.query)?;
-    let wanted = form::first(&asked.query, "PhoneNumber");
-    let magic = ["+15005550006".to_owned()];
-    let owned = if sim.config.owned_numbers.is_empty() {
-        &magic[..]
-    } else {
-        &sim.config.owned_numbers
+/// The sound of a recording. As at Twilio, whoever knows its URL may hear it.
+fn media(sim: &Inner, asked: &RestRequest<'_>, resource: &str) -> Option<Response<SimulatorBody>> {
+    let path = resource.strip_prefix("Accounts/")?;
+    let path = path.strip_prefix(sim.config.account_sid.as_str())?;
+    let name = path.strip_prefix("/Recordings/")?;
+    let sid = name.strip_suffix(".wav").unwrap_or(name);
+    if !asked.is_get() || !sid.starts_with("RE") || sid.contains(['.', '/']) {
+        return None;
+    }
+    let seconds = {
+        let state = sim.lock();
+        let recording = state.recordings.iter().find(|it| it.sid == sid)?;
+        recording.seconds()
     };
-    let items = owned
-        .iter()
-        .enumerate()
-        .filter(|(_, number)| wanted.is_none_or(|wanted| wanted == number.as_str()));
-    let items = items.map(|(at, number)| {
-        let sid = format!("PN{at:032x}");
-        let item = json!({
-            "sid": sid, "account_sid": sim.config.account_sid, "phone_number": number, "friendly_name": number,
-            "capabilities": {"voice": true, "sms": false, "mms": false, "fax": false},
-            "voice_url": "", "voice_method": "POST", "status": "in-use",
-        });
-        (sid, item)
+    const CHUNK: u64 = 64 * 1024;
+    let silence = (0..wav_bytes(seconds).div_ceil(CHUNK)).map(move |number| {
+        let left = wav_bytes(seconds) - number * CHUNK;
+        Bytes::from(vec![0; usize::try_from(left.min(CHUNK)).unwrap_or(0)])
     });
-    Ok(RestAnswer::ok(
-        page.envelope("incoming_phone_numbers", items.collect()),
-    ))
+    let header = Bytes::from(wav_header(seconds));
+    let chunks = std::iter::once(header).chain(silence);
+    let frames = chunks.map(|chunk| Ok::<_, std::io::Error>(Frame::data(chunk)));
+    let body = StreamBody::new(futures_util::stream::iter(frames));
+    let mut response = Response::new(body.boxed());
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("audio/x-wav"),
+    );
+    headers.insert(
+        header::CONTENT_LENGTH,
+        HeaderValue::from(44 + wav_bytes(seconds)),
+    );
+    Some(response)
 }
 
 /// Faults that trigger after a create was accepted; whether the answer is lost.
@@ -382,10 +414,14 @@ async fn apply_create_faults(
     (status, body, lost)
 }
 
-fn render(status: StatusCode, body: Option<&Value>, begun: Instant) -> Response<SimulatorBody> {
-    let text = body.map(Value::to_string).unwrap_or_default();
-    let mut response = super::answer(status, "application/json", text);
-    if body.is_none() {
+fn render(
+    status: StatusCode,
+    (text, format): (Option<&str>, RestFormat),
+    begun: Instant,
+) -> Response<SimulatorBody> {
+    let body = text.unwrap_or_default().to_owned();
+    let mut response = super::answer(status, format.content_type(), body);
+    if text.is_none() {
         response.headers_mut().remove(header::CONTENT_TYPE);
     }
     let headers = response.headers_mut();

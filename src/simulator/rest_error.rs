@@ -4,6 +4,8 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::notifications::UNSUPPORTED;
+
 /// One refusal; its `Display` is the literal message that Twilio sends.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum RestError {
@@ -27,7 +29,11 @@ pub(super) enum RestError {
     NoTo,
     #[error("No 'From' number is specified")]
     NoFrom,
-    /// What a fault asks for.
+    /// A resource of Twilio that does not exist here.
+    #[error("The simulator does not support {0}")]
+    Unsupported(String),
+    #[error("ApplicationSid is not valid: {0}")]
+    BadApplication(String),
     #[error("The simulator was told to refuse this")]
     Configured(StatusCode, u32),
     #[error("Url is not a valid URL: {0}")]
@@ -80,6 +86,8 @@ impl RestError {
         match self {
             Self::Configured(status, code) => (*status, *code),
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, 20_003),
+            Self::Unsupported(_) => (StatusCode::NOT_IMPLEMENTED, UNSUPPORTED),
+            Self::BadApplication(_) => (StatusCode::BAD_REQUEST, 21_218),
             Self::NotFound(_) => (StatusCode::NOT_FOUND, 20_404),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, 20_004),
             Self::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, 20_429),

@@ -66,7 +66,7 @@ mod tests {
                 vector["url"].as_str().unwrap(),
                 vector["name"].as_str().unwrap(),
             );
-            // What Twilio itself signs; the other variants exist because validators are lenient.
+            // Twilio itself signs this variant; validators accept others, too.
             let variant = if url.starts_with("https") {
                 "no_userinfo_no_port"
             } else {

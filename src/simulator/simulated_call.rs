@@ -1,11 +1,11 @@
 //! The life of one call, from the queue to its end.
 //!
-//! A line keeps its own moment: timed steps follow one another on it, so that one leap of a
-//! simulated clock carries a call through several of them; whatever comes from outside (a hand at
-//! the phone, an answer over HTTP) sets it to now. Requests take real time: what a fast clock runs
-//! ahead meanwhile does not count, or callees would hang up before the first word whenever the
-//! machine is busy. The line then lags behind the clock by as much. A step is published only after
-//! the next deadline follows from the moment: who sees it may move the clock at once.
+//! A call keeps its own moment. Timed steps follow one another on it, so that one leap of a
+//! simulated clock carries a call through several steps; an event from outside (a person at the
+//! phone, an answer over HTTP) sets the moment to now. Requests take real time, and a fast clock
+//! must not run on meanwhile, or callees would hang up before the first word on a busy machine: the
+//! call then lags behind the clock. A step is published only after its next deadline is known,
+//! because a test that sees the step may move the clock at once.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,14 +17,14 @@ use tokio::sync::mpsc;
 use super::Inner;
 use super::behaviour::{CallEnding, NumberBehaviour, ScriptedKeys, seconds};
 use super::call::{
-    CallCommand, CallParameters, Direction, DocumentSource, Sid, Status, TranscriptLine,
+    CallCommand, CallParameters, Direction, DocumentSource, Sid, Signal, Status, TranscriptLine,
 };
 use super::documents::DocumentRequest;
 use super::faults::Fault;
 use super::interpreter::NextStep;
 use super::status_delivery::{self, StatusDelivery};
 use super::waiting::Interrupt;
-use super::webhook_params;
+use super::{recordings, update_call, webhook_params};
 
 /// One call while it lasts.
 pub(super) struct SimulatedCall {
@@ -36,7 +36,7 @@ pub(super) struct SimulatedCall {
     /// A command that came, but not before the deadline that was waited for.
     pub(super) pending: Option<(Timestamp, CallCommand)>,
     pub(super) moment: Timestamp,
-    /// How far the line's time is behind the clock.
+    /// The lag of the call's own time behind the clock.
     pub(super) lag: SignedDuration,
     /// Keys that a scripted callee will press.
     pub(super) scheduled: VecDeque<(Timestamp, char)>,
@@ -47,10 +47,14 @@ pub(super) struct SimulatedCall {
     pub(super) verdict: Option<PlannedDetection>,
     pub(super) gathers: u32,
     pub(super) hops: u32,
+    /// News of other calls breaks off what is heard.
+    pub(super) heeds_signals: bool,
+    /// URL of the document that runs.
+    pub(super) base: Option<String>,
     deliveries: mpsc::UnboundedSender<StatusDelivery>,
 }
 
-/// What machine detection will say, and when.
+/// The result of machine detection, planned at the answer.
 #[derive(Clone, Debug)]
 pub(super) struct PlannedDetection {
     pub(super) at: Timestamp,
@@ -59,10 +63,10 @@ pub(super) struct PlannedDetection {
     pub(super) asynchronous: bool,
 }
 
-/// How a call ended: its status and SIP code.
+/// The end of a call: its status and SIP code.
 type End = (Status, u16);
 
-/// Lets the line of a new call live until its end.
+/// Starts the task of a new call, which runs until the call ends.
 pub(super) fn start(
     sim: &Arc<Inner>,
     sid: &Sid,
@@ -99,6 +103,8 @@ pub(super) fn start(
         verdict: None,
         gathers: 0,
         hops: 0,
+        heeds_signals: false,
+        base: None,
         deliveries: status_delivery::deliveries(sim),
     };
     let stop = sim.stop.clone();
@@ -107,9 +113,12 @@ pub(super) fn start(
             let end = match direction {
                 Direction::Inbound => line.inbound(&from).await,
                 Direction::OutboundApi => line.outbound(start_at).await,
+                Direction::OutboundDial => line.dialed().await,
             };
             if let Some((status, sip_code)) = end {
+                line.end_recording();
                 line.enter(status, Some(sip_code));
+                line.signal_parent(Signal::LegEnded(line.sid.clone(), status));
             }
         };
         tokio::select! {
@@ -128,10 +137,20 @@ impl SimulatedCall {
         {
             return None;
         }
+        let give_up_at = later(self.moment, self.parameters().timeout);
+        if let Some(end) = self.alert(give_up_at).await {
+            return Some(end);
+        }
+        self.picked_up();
+        drop(self.conversation(None).await);
+        Some((Status::Completed, 200))
+    }
+
+    /// Dials and rings until somebody picks up; otherwise how it ended.
+    async fn alert(&mut self, give_up_at: Timestamp) -> Option<End> {
+        let timings = self.sim.config.timings;
         let told = self.sim.lock().numbers.get(&self.to).cloned();
         self.behaviour = told.unwrap_or_else(|| NumberBehaviour::of_number(&self.to, &timings));
-        let timeout = self.parameters().timeout;
-        let give_up_at = later(self.moment, timeout);
         self.enter(Status::Initiated, None);
         if self.behaviour.ends == Some(CallEnding::Unreachable) {
             let end = (Status::Failed, self.behaviour.sip_code.unwrap_or(404));
@@ -146,12 +165,52 @@ impl SimulatedCall {
             return Some(end);
         }
         self.enter(Status::Ringing, None);
-        if let Some(end) = self.rings(give_up_at).await {
+        self.rings(give_up_at).await
+    }
+
+    /// A call that a Dial makes: it rings, is connected, and ends with the connection.
+    async fn dialed(&mut self) -> Option<End> {
+        let timings = self.sim.config.timings;
+        let dialing_at = later(self.moment, timings.initiated_after);
+        if let Some(end) = self.before_answer(dialing_at, None).await {
+            return Some(end);
+        }
+        if let Some(end) = self.alert(Timestamp::MAX).await {
             return Some(end);
         }
         self.picked_up();
-        self.conversation(None).await;
-        Some((Status::Completed, 200))
+        let parameters = self.parameters();
+        if parameters.url.is_some() || !parameters.send_digits.is_empty() {
+            // The phone hears its announcement first, and may hang up on it.
+            if self.conversation(None).await.is_err() {
+                return Some((Status::Completed, 200));
+            }
+        }
+        self.signal_parent(Signal::LegAnswered(self.sid.clone()));
+        loop {
+            match self.wait(Timestamp::MAX).await {
+                Ok(_) => {}
+                Err(Interrupt::Replace(source)) => {
+                    // The call leaves the connection and goes on by itself.
+                    self.signal_parent(Signal::LegEnded(self.sid.clone(), Status::Completed));
+                    drop(self.converse(Ok(Self::replaced(source))).await);
+                    return Some((Status::Completed, 200));
+                }
+                Err(_) => return Some((Status::Completed, 200)),
+            }
+        }
+    }
+
+    /// Lets the call know whose Dial made this one.
+    fn signal_parent(&self, signal: Signal) {
+        let parent = self
+            .sim
+            .lock()
+            .call(&self.sid)
+            .and_then(|call| call.parent.clone());
+        if let Some(parent) = parent {
+            update_call::send(&self.sim, &parent, CallCommand::Signal(signal));
+        }
     }
 
     /// Rings until somebody picks up; otherwise how it ended.
@@ -186,10 +245,12 @@ impl SimulatedCall {
                     return Some((Status::Busy, 603));
                 }
                 Some(CallCommand::End) => return Some((Status::Canceled, 487)),
+                Some(CallCommand::NoAnswer) => return Some((Status::NoAnswer, 487)),
                 Some(
                     CallCommand::Press(_)
                     | CallCommand::Speak { .. }
                     | CallCommand::Limit(_)
+                    | CallCommand::Signal(_)
                     | CallCommand::Replace(_),
                 ) => {}
             }
@@ -218,11 +279,8 @@ impl SimulatedCall {
         self.behaviour = told.unwrap_or_default();
         let parameters = self.parameters();
         let ask = DocumentRequest::new(parameters.method, parameters.url.unwrap_or_default());
-        let page = match self.fetch(ask).await {
-            Ok(page) => page,
-            Err(Interrupt::HungUp | Interrupt::Over | Interrupt::Replace(_)) => {
-                return Some((Status::NoAnswer, 487));
-            }
+        let Ok(page) = self.fetch(ask).await else {
+            return Some((Status::NoAnswer, 487));
         };
         if let Some(busy) = page.as_ref().ok().and_then(|page| page.rejects()) {
             return Some(if busy {
@@ -232,7 +290,7 @@ impl SimulatedCall {
             });
         }
         self.picked_up();
-        self.conversation(Some(page)).await;
+        drop(self.conversation(Some(page)).await);
         Some((Status::Completed, 200))
     }
 
@@ -266,6 +324,42 @@ impl SimulatedCall {
         self.sim
             .change_call(&self.sid, |call| call.transcript.extend(heard));
         self.enter(Status::InProgress, None);
+        if let Some(request) = parameters.record {
+            let sid = recordings::begin(&self.sim, &self.sid, self.moment, request);
+            self.sim
+                .change_call(&self.sid, |call| call.recording = Some(sid));
+        }
+    }
+
+    /// Ends the recording of the whole call.
+    fn end_recording(&self) {
+        let (sid, answered_at) = {
+            let state = self.sim.lock();
+            let call = state.call(&self.sid);
+            let Some((sid, at)) = call.and_then(|it| it.recording.clone().zip(it.answered_at))
+            else {
+                return;
+            };
+            (sid, at)
+        };
+        let words = self.words_since(answered_at);
+        let length = self.moment.duration_since(answered_at).unsigned_abs();
+        let recording = recordings::finish(&self.sim, &sid, Some(length), words);
+        let params = recording.map(|it| recordings::params(&self.sim, &it));
+        self.sim
+            .change_call(&self.sid, |call| call.recorded = params);
+    }
+
+    /// The words of the other party since then.
+    pub(super) fn words_since(&self, since: Timestamp) -> Vec<String> {
+        let state = self.sim.lock();
+        let transcript = state.call(&self.sid).map(|call| call.transcript.as_slice());
+        transcript
+            .unwrap_or_default()
+            .iter()
+            .filter(|line| line.kind == "speech" && line.at >= since)
+            .map(|line| line.text.clone())
+            .collect()
     }
 
     /// Lets a scripted callee press `keys`, the first of them `at`.
@@ -282,7 +376,7 @@ impl SimulatedCall {
         }
     }
 
-    /// What machine detection will say.
+    /// Plans the result of machine detection.
     fn detect(&self, parameters: &CallParameters) -> Option<PlannedDetection> {
         let detection = parameters.detection.as_ref()?;
         let machine = self.behaviour.voicemail;
@@ -325,8 +419,7 @@ impl SimulatedCall {
         })
     }
 
-    /// Where the conversation begins: after digits to send, and after the verdict where it is
-    /// waited for.
+    /// Plays the digits to send and waits for machine detection; then the first document.
     pub(super) async fn opening(&mut self) -> Result<NextStep, Interrupt> {
         let parameters = self.parameters();
         if !parameters.send_digits.is_empty() {
@@ -342,11 +435,12 @@ impl SimulatedCall {
             ]);
         }
         Ok(match (parameters.url, parameters.twiml) {
-            (Some(url), _) => NextStep::DocumentRequest(DocumentRequest {
+            (Some(url), _) => NextStep::Request(DocumentRequest {
                 extra,
                 ..DocumentRequest::new(parameters.method, url)
             }),
-            (None, twiml) => NextStep::Inline(twiml.unwrap_or_default()),
+            (None, Some(twiml)) => NextStep::Inline(twiml),
+            (None, None) => NextStep::End,
         })
     }
 
@@ -407,11 +501,16 @@ impl SimulatedCall {
         }
     }
 
+    /// Sends a callback behind those that were sent before.
+    pub(super) fn send_in_order(&self, delivery: StatusDelivery) {
+        drop(self.deliveries.send(delivery));
+    }
+
     /// Where an update of the call sends it.
     pub(super) fn replaced(source: DocumentSource) -> NextStep {
         match source {
             DocumentSource::Url(method, url) => {
-                NextStep::DocumentRequest(DocumentRequest::new(method, url))
+                NextStep::Request(DocumentRequest::new(method, url))
             }
             DocumentSource::Inline(twiml) => NextStep::Inline(twiml),
         }

@@ -1,19 +1,23 @@
-//! How long things take to be heard. An estimate, the same for every run.
+//! Estimates how long speech and tones take, the same in every run.
 
 use std::time::Duration;
 
 use super::twiml::Say;
 
-/// About 150 words a minute: so many characters a second where words are written with letters.
+/// Characters a second where words are written with letters: about 150 words a minute.
 const LETTERS: f64 = 14.5;
-/// So many a second where a character is a syllable or more.
+/// Characters a second where a character is a syllable or more.
 const SYLLABLES: f64 = 5.0;
 const TONE: Duration = Duration::from_millis(250);
 
 /// The length of one reading.
 pub(super) fn duration_of(say: &Say) -> Duration {
-    let seconds: f64 = say
-        .text
+    spoken_length(&say.text) + say.breaks
+}
+
+/// The time that it takes to say a text.
+pub(super) fn spoken_length(text: &str) -> Duration {
+    let seconds: f64 = text
         .chars()
         .map(|character| {
             1.0 / if is_syllable(character) {
@@ -23,7 +27,7 @@ pub(super) fn duration_of(say: &Say) -> Duration {
             }
         })
         .sum();
-    Duration::from_secs_f64(seconds).max(TONE) + say.breaks
+    Duration::from_secs_f64(seconds).max(TONE)
 }
 
 /// The length of tones, with `w` for half a second and `W` for a whole one.

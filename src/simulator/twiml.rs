@@ -15,7 +15,7 @@ pub const MAX_DOCUMENT: usize = 64 * 1024;
 pub struct TwimlDocument {
     /// The verbs of `<Response>`, in order; what Twilio would skip is not among them.
     pub verbs: Vec<Verb>,
-    /// What was skipped or corrected, and why.
+    /// Warnings about what was skipped or corrected.
     pub warnings: Vec<TwimlWarning>,
 }
 
@@ -34,16 +34,26 @@ pub enum Verb {
     /// Something is heard.
     Prompt(Prompt),
     /// Keys or speech are collected.
-    Gather(Gather),
+    Gather(Box<Gather>),
     /// Another document goes on.
     Redirect(Target),
-    /// The callee is recorded.
-    Record(Record),
+    /// The other party is recorded.
+    Record(Box<Record>),
+    /// Other phones ring, or the call joins a conference or takes a call from a queue.
+    Dial(Box<Dial>),
+    /// The call waits in a queue.
+    Enqueue(Enqueue),
+    /// The call leaves the queue in which it waits.
+    Leave,
+    /// A SIP call is handed over.
+    Refer(Option<Target>),
+    /// The other party hears itself.
+    Echo,
     /// The call ends.
     Hangup,
     /// An inbound call is not taken; `true`: busy.
     Reject(bool),
-    /// A verb of Twilio that this simulator accepts and skips.
+    /// A verb of Twilio that does not work here: its name.
     Unsupported(String),
 }
 
@@ -58,6 +68,11 @@ impl Verb {
             Self::Gather(_) => "Gather",
             Self::Redirect(_) => "Redirect",
             Self::Record(_) => "Record",
+            Self::Dial(_) => "Dial",
+            Self::Enqueue(_) => "Enqueue",
+            Self::Leave => "Leave",
+            Self::Refer(_) => "Refer",
+            Self::Echo => "Echo",
             Self::Hangup => "Hangup",
             Self::Reject(_) => "Reject",
             Self::Unsupported(name) => name,
@@ -65,7 +80,7 @@ impl Verb {
     }
 }
 
-/// What may also stand inside a Gather.
+/// A verb that is heard; it may also stand inside a Gather.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Prompt {
     /// Text is spoken.
@@ -79,7 +94,7 @@ pub enum Prompt {
 /// `<Say>`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Say {
-    /// What is heard, aliases of `<sub>` in place, white space single.
+    /// The spoken text, aliases of `<sub>` in place, white space single.
     pub text: String,
     /// `voice`, if given.
     pub voice: Option<String>,
@@ -134,7 +149,9 @@ pub struct Gather {
     pub language: Option<String>,
     /// `hints` of recognition
     pub hints: Option<String>,
-    /// What is heard meanwhile.
+    /// `partialResultCallback` and its method
+    pub partial_results: Option<Target>,
+    /// The prompts that are heard meanwhile.
     pub prompts: Vec<Prompt>,
 }
 
@@ -143,7 +160,7 @@ pub struct Gather {
 pub struct Record {
     /// `action` and `method`
     pub action: Target,
-    /// `timeout` of silence
+    /// `timeout` of silence; zero: silence never ends the recording.
     pub timeout: Duration,
     /// `finishOnKey`: any of these
     pub finish_on_key: String,
@@ -151,9 +168,128 @@ pub struct Record {
     pub max_length: Duration,
     /// `playBeep`
     pub play_beep: bool,
+    /// `trim`: silence at the end does not count.
+    pub trim: bool,
+    /// `recordingStatusCallback` and its companions
+    pub callback: RecordingCallback,
+    /// `transcribe` and `transcribeCallback`
+    pub transcribe: Option<Option<Target>>,
 }
 
-/// Why a text is no document; the code is Twilio's.
+/// The status callback of a recording.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecordingCallback {
+    /// The URL and its method, as written.
+    pub target: Option<Target>,
+    /// `in-progress`, `completed`, `absent`; empty: `completed` only.
+    pub events: Vec<String>,
+}
+
+/// `<Dial>`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dial {
+    /// `action` and `method`; without an action the next verb goes on.
+    pub action: Option<Target>,
+    /// The party that is called.
+    pub party: DialedParty,
+    /// `timeout`: how long it rings.
+    pub timeout: Duration,
+    /// `timeLimit` of the connection
+    pub time_limit: Duration,
+    /// `hangupOnStar`
+    pub hangup_on_star: bool,
+    /// `callerId`
+    pub caller_id: Option<String>,
+    /// `record`
+    pub record: DialRecording,
+    /// `recordingStatusCallback` and its companions
+    pub callback: RecordingCallback,
+    /// `sequential`: one phone after the other.
+    pub sequential: bool,
+}
+
+/// `record` of a Dial.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DialRecording {
+    /// `do-not-record`
+    #[default]
+    Off,
+    /// `record-from-answer`
+    FromAnswer,
+    /// `record-from-ringing`
+    FromRinging,
+}
+
+/// The party that a Dial connects to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DialedParty {
+    /// Phones that ring at once, or one after the other. None: no number was valid.
+    Phones(Vec<DialedPhone>),
+    /// A conference.
+    Conference(Box<DialedConference>),
+    /// The first call in a queue.
+    Queue {
+        /// The queue's name.
+        name: String,
+        /// `url`: what the waiting call hears before it is connected.
+        announcement: Option<Target>,
+    },
+}
+
+/// `<Number>`, `<Client>`, `<Sip>` or text in a Dial.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DialedPhone {
+    /// E.164, `client:…` or `sip:…`
+    pub address: String,
+    /// `url`: what the phone hears before it is connected.
+    pub announcement: Option<Target>,
+    /// `sendDigits`
+    pub send_digits: String,
+    /// `statusCallback` and its method
+    pub callback: Option<Target>,
+    /// `statusCallbackEvent`; empty: `completed` only.
+    pub events: Vec<String>,
+    /// `Parameter` of a Client
+    pub parameters: Vec<(String, String)>,
+}
+
+/// `<Conference>`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DialedConference {
+    /// The conference's name.
+    pub name: String,
+    /// `muted`
+    pub muted: bool,
+    /// `startConferenceOnEnter`
+    pub start_on_enter: bool,
+    /// `endConferenceOnExit`
+    pub end_on_exit: bool,
+    /// `maxParticipants`
+    pub max_participants: usize,
+    /// `waitUrl`; none: silence.
+    pub wait: Option<Target>,
+    /// `statusCallback` and its method
+    pub callback: Option<Target>,
+    /// `statusCallbackEvent`; empty: none.
+    pub events: Vec<String>,
+    /// `participantLabel`
+    pub label: String,
+}
+
+/// `<Enqueue>`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enqueue {
+    /// The queue's name.
+    pub name: String,
+    /// `action` and `method`; without an action the next verb goes on.
+    pub action: Option<Target>,
+    /// `waitUrl`; none: silence.
+    pub wait: Option<Target>,
+    /// `maxQueueSize`
+    pub max_size: usize,
+}
+
+/// A text that is no document, with Twilio's code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TwimlError {
     /// 11750

@@ -92,6 +92,92 @@ fn unknown_verbs_attributes_and_nesting_are_skipped_with_a_warning() {
 }
 
 #[test]
+fn each_wrong_attribute_has_the_code_of_its_verb() {
+    for (verb, codes) in [
+        (
+            "<Record timeout='soon' maxLength='0'/>",
+            &[13_611, 13_612][..],
+        ),
+        (
+            "<Record method='PUT' playBeep='yes' finishOnKey='x'/>",
+            &[13_610, 13_616, 13_613],
+        ),
+        (
+            "<Record transcribe='1' trim='all' recordingStatusCallbackEvent='x'/>",
+            &[13_614, 13_699, 13_621],
+        ),
+        (
+            "<Gather method='PUT' input='voice' bargeIn='1'/>",
+            &[13_312, 13_326, 13_332],
+        ),
+        (
+            "<Gather actionOnEmptyResult='yes' numDigits='-1' timeout='1.5'/>",
+            &[13_338, 13_314, 13_313],
+        ),
+        (
+            "<Gather language='xx' profanityFilter='x' speechTimeout='x' speechModel='x'/>",
+            &[13_331, 13_333, 13_327, 13_334],
+        ),
+        (
+            "<Gather finishOnKey='12' partialResultCallbackMethod='x' maxSpeechTime='0'/>",
+            &[13_310, 13_329, 13_328],
+        ),
+        (
+            "<Gather><Say voice='x'>a</Say><Say loop='x'>a</Say></Gather>",
+            &[13_321, 13_322],
+        ),
+        ("<Redirect method='PUT'>/x</Redirect>", &[13_710]),
+        ("<Play digits='x'/>", &[13_430]),
+        ("<Play loop='x'>/x</Play>", &[13_410]),
+        ("<Say loop='-1'>x</Say>", &[13_510]),
+        ("<Pause length='0'/>", &[13_910]),
+        ("<Reject reason='tired'/>", &[13_810]),
+        (
+            "<Dial timeout='601' timeLimit='0' hangupOnStar='1' record='x' method='x'>+14155550101</Dial>",
+            &[13_212, 13_216, 13_213, 13_217, 13_210],
+        ),
+        (
+            "<Dial sequential='x' answerOnBridge='x' ringTone='xx' callerId='?'>+14155550101</Dial>",
+            &[13_218, 13_219, 13_220, 13_214],
+        ),
+        (
+            "<Dial><Number method='x' sendDigits='x'>+14155550101</Number></Dial>",
+            &[13_221, 13_222],
+        ),
+        ("<Dial>12</Dial>", &[13_223]),
+        ("<Dial><Say>x</Say></Dial>", &[13_215]),
+        ("<Dial><Sip>nobody</Sip></Dial>", &[13_243]),
+        (
+            "<Dial><Conference muted='x' beep='x' startConferenceOnEnter='x' endConferenceOnExit='x' waitMethod='x' trim='x'>R</Conference></Dial>",
+            &[13_230, 13_235, 13_232, 13_231, 13_234, 13_239],
+        ),
+    ] {
+        assert_eq!(warnings(verb), codes, "{verb}");
+    }
+    for known in [
+        "<Record recordingConfigurationId='x'/>",
+        "<Dial recordingConfigurationId='x'>+14155550101</Dial>",
+        "<Gather speechModel='deepgram_nova-3' input='speech'/>",
+    ] {
+        assert!(warnings(known).is_empty(), "{known}");
+    }
+}
+
+#[test]
+fn basic_voices_take_short_language_codes() {
+    for voice in ["", "voice='man'", "voice='woman'", "voice='alice'"] {
+        for language in ["en", "en-gb", "es", "fr", "de", "it"] {
+            let say = format!("<Say {voice} language='{language}'>x</Say>");
+            assert!(warnings(&say).is_empty(), "{say}");
+        }
+    }
+    assert_eq!(
+        warnings("<Say voice='Polly.Amy' language='en-gb'>x</Say>"),
+        [13_512]
+    );
+}
+
+#[test]
 fn what_cannot_be_run_has_twilios_code() {
     assert_eq!(parse("<Response>").unwrap_err().code(), 12_100);
     assert_eq!(

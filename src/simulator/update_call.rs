@@ -8,9 +8,10 @@ use serde_json::Value;
 use super::Inner;
 use super::call::{CallCommand, DocumentSource, HttpMethod, Status};
 use super::faults::Fault;
+use super::list_calls::show;
 use super::parameters::FormParameters;
-use super::rest::{RestRequest, not_found, show};
 use super::rest_error::RestError;
+use super::rest_request::RestRequest;
 
 /// `POST Calls/{sid}.json`. The answer shows the state before the change.
 pub(super) fn update(
@@ -22,7 +23,7 @@ pub(super) fn update(
     let before = show(sim, asked, sid, false)?;
     let (status, to) = {
         let state = sim.lock();
-        let call = state.call(sid).ok_or_else(|| not_found(asked))?;
+        let call = state.call(sid).ok_or_else(|| asked.not_found())?;
         (call.status, call.to.clone())
     };
     if status.has_ended() {

@@ -1,17 +1,17 @@
-//! What a line hears while it waits: keys, words, hands, the API, and the time. Only here a line
-//! meets its inbox.
+//! Waits of a call: for keys, words, commands, and the time. Only this file reads a call's inbox.
 
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::call::{CallCommand, DocumentSource, PressedDigits, TranscriptLine};
+use super::call::{CallCommand, DocumentSource, PressedDigits, Signal, TranscriptLine};
 use super::simulated_call::{SimulatedCall, later};
+use super::speech_duration::spoken_length;
 use super::status_delivery::{self, StatusDelivery};
 use super::webhook_params;
 
-/// What ended a wait within a conversation.
-#[derive(Clone, Debug, PartialEq)]
+/// The result of a wait within a conversation.
+#[derive(Clone, Debug)]
 pub(super) enum WaitResult {
     /// Nothing, until the time had come.
     Time,
@@ -20,9 +20,11 @@ pub(super) enum WaitResult {
         text: String,
         confidence: f64,
     },
+    /// News of another call.
+    Signal(Signal),
 }
 
-/// What breaks a conversation off.
+/// An event that breaks a conversation off.
 #[derive(Clone, Debug)]
 pub(super) enum Interrupt {
     /// The other party hung up.
@@ -31,9 +33,13 @@ pub(super) enum Interrupt {
     Over,
     /// Another document goes on.
     Replace(DocumentSource),
+    /// News of another call, where it is waited for.
+    Signal(Signal),
+    /// The document says that the call leaves its queue.
+    Leave,
 }
 
-/// What comes first of all that is timed.
+/// The first of all timed events.
 enum NextDeadline {
     RestRequest,
     Limit,
@@ -98,14 +104,14 @@ impl SimulatedCall {
         }
     }
 
-    /// Waits and lets keys and words fall on deaf ears.
+    /// Waits and ignores keys and words.
     pub(super) async fn hear_nothing_until(&mut self, until: Timestamp) -> Result<(), Interrupt> {
-        while self.wait(until).await? != WaitResult::Time {}
+        while !matches!(self.wait(until).await?, WaitResult::Time) {}
         Ok(())
     }
 
-    /// Waits for work done elsewhere, which goes on even if the line breaks off. Work takes real
-    /// time, and so does all that happens meanwhile.
+    /// Waits for work in another task. The work goes on even if the call ends. Work takes real
+    /// time, and so does everything that happens meanwhile.
     pub(super) async fn meanwhile<T>(
         &mut self,
         work: tokio::task::JoinHandle<T>,
@@ -147,7 +153,7 @@ impl SimulatedCall {
         }
     }
 
-    /// When it will be `at` on this line, on the clock.
+    /// The time on the clock when it is `at` on this call.
     fn on_clock(&self, at: Timestamp) -> Timestamp {
         at.saturating_add(self.lag).unwrap_or(Timestamp::MAX)
     }
@@ -182,7 +188,9 @@ impl SimulatedCall {
     fn obey(&mut self, command: CallCommand) -> Result<Option<WaitResult>, Interrupt> {
         match command {
             CallCommand::HangUp | CallCommand::Decline => Err(Interrupt::HungUp),
-            CallCommand::End => Err(Interrupt::Over),
+            CallCommand::End | CallCommand::NoAnswer => Err(Interrupt::Over),
+            CallCommand::Signal(signal) if self.heeds_signals => Err(Interrupt::Signal(signal)),
+            CallCommand::Signal(signal) => Ok(Some(WaitResult::Signal(signal))),
             CallCommand::Replace(source) => Err(Interrupt::Replace(source)),
             CallCommand::Answer => Ok(None),
             CallCommand::Limit(limit) => {
@@ -200,7 +208,8 @@ impl SimulatedCall {
                 Ok(self.typed.pop_front().map(WaitResult::Key))
             }
             CallCommand::Speak { text, confidence } => {
-                self.note("speech", &text);
+                let length = spoken_length(&text);
+                self.note(("speech", &text), length);
                 Ok(Some(WaitResult::Speech { text, confidence }))
             }
         }
@@ -213,14 +222,30 @@ impl SimulatedCall {
         };
         self.sim
             .change_call(&self.sid, |call| call.digits.push(pressed));
-        self.note("keys", keys);
+        self.note(("keys", keys), Duration::ZERO);
     }
 
     /// A line of the transcript from the other party, put before what is being said.
-    fn note(&self, kind: &'static str, text: &str) {
+    fn note(&self, (kind, text): (&'static str, &str), length: Duration) {
         let heard = TranscriptLine {
             at: self.moment,
             speaker: "callee",
+            kind,
+            text: text.to_owned(),
+            language: None,
+            voice: None,
+            seconds: length.as_secs_f64(),
+            cut: false,
+        };
+        self.sim
+            .change_call(&self.sid, |call| call.transcript.push(heard));
+    }
+
+    /// A line of the transcript about what happens to the call.
+    pub(super) fn note_event(&self, kind: &'static str, text: &str) {
+        let line = TranscriptLine {
+            at: self.moment,
+            speaker: "twilio",
             kind,
             text: text.to_owned(),
             language: None,
@@ -229,7 +254,7 @@ impl SimulatedCall {
             cut: false,
         };
         self.sim
-            .change_call(&self.sid, |call| call.transcript.push(heard));
+            .change_call(&self.sid, |call| call.transcript.push(line));
     }
 
     /// Machine detection has made up its mind.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::Inner;
-use super::call::{Call, Direction, HttpMethod, rfc2822};
+use super::call::{Call, HttpMethod, rfc2822};
 use super::webhooks::WebhookRequest;
 
 /// The parameters of a status callback.
@@ -32,6 +32,12 @@ pub(super) fn status_params(
             ("Duration", &((seconds + 59) / 60).to_string()),
             ("SipResponseCode", &call.sip_code.unwrap_or(200).to_string()),
         ]));
+    }
+    if let Some(parent) = &call.parent {
+        params.extend(pairs(&[("ParentCallSid", parent)]));
+    }
+    if let Some(recording) = &call.recorded {
+        params.extend(recording.iter().cloned());
     }
     if let Some(verdict) = &call.answered_by {
         params.extend(pairs(&[("AnsweredBy", verdict)]));
@@ -69,8 +75,14 @@ pub(super) fn voice_params(sim: &Inner, call: &Call) -> Vec<(String, String)> {
             params.push((format!("{party}{field}"), value.to_owned()));
         }
     }
-    if let (Direction::Inbound, Some(verstat)) = (call.direction, &call.parameters.stir_verstat) {
-        params.extend(pairs(&[("StirVerstat", verstat)]));
+    if let Some(parent) = &call.parent {
+        params.extend(pairs(&[("ParentCallSid", parent)]));
+    }
+    for (name, value) in &call.parameters.extra {
+        match params.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => known.clone_from(value),
+            None => params.push((name.clone(), value.clone())),
+        }
     }
     params
 }

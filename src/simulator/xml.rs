@@ -23,7 +23,7 @@ pub(super) enum Node {
     Text(String),
 }
 
-/// Why a text is no document.
+/// A text that is no document.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Error {
     /// Says where and what, for a person to read.

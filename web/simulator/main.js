@@ -2,6 +2,7 @@
 import { $ } from "/app/dom.js";
 import { ask, events } from "./control.js";
 import * as phone from "./phone.js";
+import * as ring from "./ring.js";
 import * as switches from "./switches.js";
 import * as wire from "./wire.js";
 
@@ -49,4 +50,5 @@ $("clear").onclick = async () => {
 };
 await connect();
 await switches.start().catch(() => {});
+await ring.start().catch(() => {});
 document.documentElement.dataset.ready = "yes";

@@ -7,6 +7,8 @@ import * as sound from "./sound.js";
 const HANDSET = "M6.600 3.500h2.500l1.400 4-2 1.500a12.500 12.500 0 0 0 6.500 6.500l1.500-2 4 1.400v2.500a3 3 0 0 1-3.200 3A16 16 0 0 1 3.600 6.700a3 3 0 0 1 3-3.200Z";
 const LETTERS = { 2: "ABC", 3: "DEF", 4: "GHI", 5: "JKL", 6: "MNO", 7: "PQRS", 8: "TUV", 9: "WXYZ", 0: "+" };
 const STANDING = { queued: "In the queue", initiated: "Dialling", ringing: "Ringing", "in-progress": "On the line", completed: "Call ended", busy: "Busy", "no-answer": "Not answered", failed: "Could not be reached", canceled: "Cancelled" };
+/** What happens to a call beside what is heard. */
+const HAPPENS = { dial: (to) => `Dials ${to}`, connected: () => "Connected with another call", queue: (name) => `Waits in the queue ${name}`, conference: (name) => `In the conference ${name}`, echo: () => "Hears itself" };
 const SHOWN = 8;
 
 let calls = new Map();
@@ -93,7 +95,9 @@ function draw() {
   $("caller").textContent = call ? (call.direction === "inbound" ? "Calling the service" : "Tablecall") : "No call";
   $("callee").textContent = call ? `${pretty(call.from)} → ${pretty(call.to)}` : "Calls to numbers that do not answer by themselves ring here.";
   part("captions", [call?.sid, call?.transcript, call?.saying?.at, call?.warnings, call?.ended, byHand], () => captions(call));
-  part("answering", [byHand, rings, talks, call?.sid], () => buttons(byHand || rings, talks));
+  const inbound = call?.direction === "inbound";
+  part("answering", [byHand, rings, talks, inbound, call?.sid], () => buttons((byHand || rings) && !inbound, talks || (rings && inbound)));
+  save(call);
   for (const key of $("keys").children) key.disabled = !talks;
   $("captions").scrollTop = $("captions").scrollHeight;
   const someRing = [...calls.values()].some((it) => it.waits_for_a_hand);
@@ -101,6 +105,14 @@ function draw() {
   voice(call, talks);
   document.title = `${someRing ? "☎ Ringing" : call && !call.ended ? standing(call) : "The restaurant's phone"} · Tablecall`;
   changed(call);
+}
+
+/** The whole call as a file, with which it can be replayed. */
+function save(call) {
+  $("save").hidden = !call;
+  if (!call) return;
+  $("save").href = `/simulator/api/calls/${call.sid}/export`;
+  $("save").download = `${call.sid}.json`;
 }
 
 function lines() {
@@ -117,6 +129,7 @@ function captions(call) {
     const now = call.saying && call.saying.at === line.at && line.speaker === "twilio";
     if (line.kind === "keys") return h("li.pressed", {}, h("span.spoken-only", {}, "Pressed "), h("kbd", {}, line.text));
     if (line.kind === "pause") return null;
+    if (line.kind in HAPPENS) return h("li.quietly", {}, HAPPENS[line.kind](line.text));
     const kind = line.speaker === "twilio" ? "machine" : "person";
     return h(`li.${kind}${now ? ".now" : ""}${line.cut ? ".cut" : ""}`, { lang: line.language }, line.text || line.kind);
   });

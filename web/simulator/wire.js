@@ -3,7 +3,7 @@
 import { $, h, soon } from "/app/dom.js";
 
 const KEPT = 300;
-const WORDS = { rest: "REST", voice: "TwiML", status: "Status", amd: "Machine detection" };
+const WORDS = { rest: "REST", voice: "TwiML", status: "Status", amd: "Machine detection", media: "Media", recording: "Recording", transcription: "Transcription", partial: "Partial result", conference: "Conference" };
 
 let exchanges = [];
 let only = null;

@@ -124,21 +124,16 @@ impl Harness {
         path: &str,
         params: &[(&str, &str)],
     ) -> (StatusCode, Value) {
-        let pairs: Vec<_> = params
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        let credentials = base64::Engine::encode(
-            &base64::engine::general_purpose::STANDARD,
-            format!("{ACCOUNT}:{TOKEN}"),
-        );
-        let uri = format!("/simulator/2010-04-01/Accounts/{ACCOUNT}{path}");
-        let request = Request::builder()
-            .method(method)
-            .uri(uri)
-            .header("authorization", format!("Basic {credentials}"));
-        self.send(request.body(Bytes::from(form::encode(&pairs))).unwrap())
-            .await
+        self.send(rest_request(method, path, params)).await
+    }
+
+    /// Type and text of an answer in any form.
+    pub(super) async fn text(&self, path: &str) -> (String, String) {
+        let request = rest_request(Method::GET, path, &[]);
+        let (head, body) = self.simulator.handle(request).await.into_parts();
+        let kind = head.headers["content-type"].to_str().unwrap().to_owned();
+        let body = body.collect().await.unwrap().to_bytes();
+        (kind, String::from_utf8(body.to_vec()).unwrap())
     }
 
     /// Rings `to` with the document at `/answer` and all callbacks; the call's sid.
@@ -178,6 +173,17 @@ impl Harness {
             .method(method)
             .uri(format!("/simulator/api/{path}"));
         self.send(request.body(body).unwrap()).await
+    }
+
+    /// Status, type and bytes of a resource that anybody may read.
+    pub(super) async fn bytes(&self, path: &str) -> (StatusCode, String, Bytes) {
+        let uri = format!("/simulator/2010-04-01/Accounts/{ACCOUNT}{path}");
+        let request = Request::get(uri).body(Bytes::new()).unwrap();
+        let response = self.simulator.handle(request).await;
+        let (head, body) = response.into_parts();
+        let kind = head.headers["content-type"].to_str().unwrap().to_owned();
+        let body = body.collect().await.unwrap().to_bytes();
+        (head.status, kind, body)
     }
 
     async fn send(&self, request: Request<Bytes>) -> (StatusCode, Value) {
@@ -328,6 +334,23 @@ impl Harness {
             .cloned()
             .collect()
     }
+}
+
+fn rest_request(method: Method, path: &str, params: &[(&str, &str)]) -> Request<Bytes> {
+    let pairs: Vec<_> = params
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    let credentials = base64::Engine::encode(
+        &base64::engine::general_purpose::STANDARD,
+        format!("{ACCOUNT}:{TOKEN}"),
+    );
+    Request::builder()
+        .method(method)
+        .uri(format!("/simulator/2010-04-01/Accounts/{ACCOUNT}{path}"))
+        .header("authorization", format!("Basic {credentials}"))
+        .body(Bytes::from(form::encode(&pairs)))
+        .unwrap()
 }
 
 impl ReceivedRequest {

@@ -3,8 +3,11 @@
 mod harness;
 mod conversations;
 mod deliveries;
+mod documentation;
 mod endings;
 mod invariants;
 mod oddities;
 mod raw_requests;
+mod resources;
 mod rest_side;
+mod verbs;

@@ -1,0 +1,167 @@
+//! `tablecall simulator`: the simulated Twilio alone, and the replay of recorded calls.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use tablecall::app::stop::Signals;
+use tablecall::clock::Clock;
+use tablecall::simulator::SimulatorConfig;
+use tablecall::simulator::call_file::CallFile;
+use tablecall::simulator::replay::{ReplayTarget, replay};
+use tablecall::tls_config;
+
+use super::{REFUSED, UNAVAILABLE, USAGE, complain, in_runtime, say};
+
+/// The auth token of a simulator that only this machine reaches.
+const LOCAL_TOKEN: &str = "simulator-auth-token";
+
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct SimulatorArgs {
+    #[command(subcommand)]
+    command: Option<SimulatorCommand>,
+    /// Address to bind
+    #[arg(long, default_value = "127.0.0.1:8090")]
+    listen: SocketAddr,
+    /// The account it plays
+    #[arg(long, default_value = "AC00000000000000000000000000000000")]
+    account_sid: String,
+    /// Its auth tokens, newest first; on a loopback address `simulator-auth-token` by default
+    #[arg(long, value_delimiter = ',')]
+    auth_token: Vec<String>,
+    /// API keys that open its REST API, as SK…:secret
+    #[arg(long, value_delimiter = ',')]
+    api_key: Vec<String>,
+    /// Numbers that may be used as From; the first is rung by the page. Any number by default
+    #[arg(long, value_delimiter = ',')]
+    number: Vec<String>,
+    /// What answers calls to our numbers, such as http://localhost:3000/voice
+    #[arg(long, value_name = "URL")]
+    voice_url: Option<String>,
+    /// Calls it starts each second; 0: as many as come
+    #[arg(long, default_value_t = 0)]
+    cps: u32,
+    /// Behave like a trial account
+    #[arg(long)]
+    trial: bool,
+    /// How many times as fast as real time calls go
+    #[arg(long, default_value_t = 1)]
+    speed: u32,
+}
+
+#[derive(Debug, Subcommand)]
+enum SimulatorCommand {
+    /// Send the webhooks of a recorded call to a service again, and compare its answers
+    Replay(ReplayArgs),
+}
+
+#[derive(Args, Debug)]
+struct ReplayArgs {
+    /// The file, as the phone's page saves it
+    file: PathBuf,
+    /// Origin of the service, such as http://localhost:3000
+    #[arg(long, value_name = "URL")]
+    against: String,
+    /// The auth token that signs
+    #[arg(long, default_value = LOCAL_TOKEN)]
+    auth_token: String,
+}
+
+pub(super) fn run(args: SimulatorArgs) -> ExitCode {
+    if let Some(SimulatorCommand::Replay(args)) = args.command {
+        return run_replay(args);
+    }
+    let mut auth_tokens = args.auth_token;
+    if auth_tokens.is_empty() {
+        if !args.listen.ip().is_loopback() {
+            let problem = "--auth-token is missing: others reach the address of --listen";
+            return complain(problem, USAGE);
+        }
+        auth_tokens.push(LOCAL_TOKEN.to_owned());
+    }
+    let api_keys = args.api_key.iter().filter_map(|key| key.split_once(':'));
+    let config = SimulatorConfig {
+        account_sid: args.account_sid,
+        auth_tokens,
+        api_keys: api_keys
+            .map(|(id, secret)| (id.to_owned(), secret.to_owned()))
+            .collect(),
+        owned_numbers: args.number,
+        voice_url: args.voice_url,
+        calls_per_second: args.cps,
+        trial: args.trial,
+        ..SimulatorConfig::default()
+    };
+    if let Some(problem) = config.problem() {
+        return complain(problem, USAGE);
+    }
+    let clock = match args.speed {
+        0 | 1 => Clock::system(),
+        speed => {
+            let clock = Clock::simulated(Clock::system().now());
+            clock.run(speed);
+            clock
+        }
+    };
+    in_runtime(async move {
+        let mut signals = Signals::listen();
+        let stopping = async move {
+            signals.next().await;
+        };
+        let greet = |address| {
+            // There is nobody to tell when standard output is closed.
+            let _told = say(&format!(
+                "The simulated carrier is listening: TWILIO_API_URL=http://{address}\n\
+                 Its phones ring at http://{address}/simulator"
+            ));
+        };
+        match tablecall::app::run_simulator(args.listen, config, clock, greet, stopping).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => complain(&error.to_string(), UNAVAILABLE),
+        }
+    })
+}
+
+fn run_replay(args: ReplayArgs) -> ExitCode {
+    let path = args.file.display();
+    let text = match std::fs::read_to_string(&args.file) {
+        Ok(text) => text,
+        Err(error) => return complain(&format!("{path} cannot be read: {error}"), USAGE),
+    };
+    let file: CallFile = match serde_json::from_str(&text) {
+        Ok(file) => file,
+        Err(error) => return complain(&format!("{path} is not a recorded call: {error}"), USAGE),
+    };
+    let target = ReplayTarget {
+        against: args.against,
+        auth_token: args.auth_token,
+    };
+    in_runtime(async move {
+        let replayed = match replay(&file, &target, tls_config()).await {
+            Ok(replayed) => replayed,
+            Err(error) => return complain(&error.to_string(), USAGE),
+        };
+        let mut differing = 0;
+        for exchange in &replayed {
+            let verdict = if exchange.differences.is_empty() {
+                "same"
+            } else {
+                differing += 1;
+                "DIFFERS"
+            };
+            // There is nobody to tell when standard output is closed.
+            let _told = say(&format!("{verdict:8} {}", exchange.request));
+            for difference in &exchange.differences {
+                let _told = say(&format!("         {difference}"));
+            }
+        }
+        let _told = say(&format!("{} webhooks, {differing} differ", replayed.len()));
+        if differing == 0 {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(REFUSED)
+        }
+    })
+}

@@ -1,0 +1,318 @@
+//! Conferences: calls that hear each other in a room of a name.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::call::{CallCommand, HttpMethod, Sid, Signal, rfc2822};
+use super::dialing::{DialResult, absolute};
+use super::documents::FetchedDocument;
+use super::simulated_call::{SimulatedCall, later};
+use super::status_delivery::{self, StatusDelivery};
+use super::twiml::{Dial, DialedConference};
+use super::update_call;
+use super::waiting::{Interrupt, WaitResult};
+use super::webhook_params::{self, pairs};
+use super::{Inner, State};
+
+/// Most conferences that are kept; ended ones go first.
+const KEPT: usize = 1_000;
+
+/// A conference.
+#[derive(Clone, Debug)]
+pub(super) struct Conference {
+    /// `CF…`
+    pub(super) sid: String,
+    pub(super) name: String,
+    pub(super) created_at: Timestamp,
+    pub(super) updated_at: Timestamp,
+    /// Two are in it, and one of them may start it.
+    pub(super) started: bool,
+    pub(super) ended: bool,
+    pub(super) participants: Vec<Participant>,
+    /// The first participant says where news goes.
+    callback: Option<(HttpMethod, String)>,
+    events: Vec<String>,
+    sequence: u32,
+}
+
+/// A call in a conference.
+#[derive(Clone, Debug)]
+pub(super) struct Participant {
+    pub(super) call_sid: Sid,
+    pub(super) label: String,
+    pub(super) joined_at: Timestamp,
+    pub(super) muted: bool,
+    pub(super) hold: bool,
+    pub(super) start_on_enter: bool,
+    pub(super) end_on_exit: bool,
+}
+
+impl Conference {
+    /// `init`, `in-progress` or `completed`.
+    pub(super) const fn status(&self) -> &'static str {
+        match (self.ended, self.started) {
+            (true, _) => "completed",
+            (false, true) => "in-progress",
+            (false, false) => "init",
+        }
+    }
+
+    /// Starts it when two are in it and one of them may; whether it started now.
+    fn start(&mut self) -> bool {
+        let may = self.participants.iter().any(|it| it.start_on_enter);
+        let starts = !self.started && may && self.participants.len() >= 2;
+        self.started |= starts;
+        starts
+    }
+}
+
+/// The open conference of a name.
+fn open<'a>(state: &'a mut State, name: &str) -> Option<&'a mut Conference> {
+    let mut conferences = state.conferences.iter_mut();
+    conferences.find(|conference| conference.name == name && !conference.ended)
+}
+
+fn by_sid<'a>(state: &'a mut State, sid: &str) -> Option<&'a mut Conference> {
+    state.conferences.iter_mut().find(|it| it.sid == sid)
+}
+
+impl SimulatedCall {
+    /// Joins a conference, and stays until the call leaves it or it ends.
+    pub(super) async fn dial_conference(
+        &mut self,
+        dial: &Dial,
+        conference: &DialedConference,
+        page: &FetchedDocument,
+    ) -> DialResult {
+        let mut result = DialResult::new("answered");
+        let since = self.moment;
+        let until = later(since, dial.time_limit);
+        let base = page.url.as_deref();
+        let callback = absolute(base, conference.callback.as_ref());
+        let Some(sid) = self.join(conference, callback) else {
+            result.status = "failed";
+            return result;
+        };
+        self.note_event("conference", &conference.name);
+
+        let wait = absolute(base, conference.wait.as_ref());
+        loop {
+            let (inside, started) = self.stands_in(&sid);
+            if !inside {
+                break;
+            }
+            if !started {
+                match self.wait_document(wait.as_ref(), &|_| Vec::new()).await {
+                    Interrupt::Signal(_) | Interrupt::Leave => continue,
+                    interrupt @ (Interrupt::HungUp | Interrupt::Over | Interrupt::Replace(_)) => {
+                        result.interrupt = Some(interrupt);
+                        break;
+                    }
+                }
+            }
+            match self.wait(until).await {
+                Ok(WaitResult::Time) => break,
+                Ok(WaitResult::Key('*')) if dial.hangup_on_star => break,
+                Ok(WaitResult::Key(_) | WaitResult::Speech { .. } | WaitResult::Signal(_)) => {}
+                Err(interrupt) => {
+                    result.interrupt = Some(interrupt);
+                    break;
+                }
+            }
+        }
+        leave(&self.sim, &sid, &self.sid, self.moment);
+        result.seconds = Some(self.moment.duration_since(since).as_secs());
+        result
+    }
+
+    /// Whether the call is in the conference, and whether that has started.
+    fn stands_in(&self, sid: &str) -> (bool, bool) {
+        let state = self.sim.lock();
+        let conference = state.conferences.iter().find(|it| it.sid == sid);
+        conference.map_or((false, false), |it| {
+            let inside = it.participants.iter().any(|one| one.call_sid == self.sid);
+            (inside && !it.ended, it.started)
+        })
+    }
+
+    /// Enters a conference; its sid, or none when it is full.
+    fn join(
+        &self,
+        wanted: &DialedConference,
+        callback: Option<(HttpMethod, String)>,
+    ) -> Option<String> {
+        let now = self.moment;
+        let (sid, starts) = self.sim.change(|state| {
+            if open(state, &wanted.name).is_none() {
+                if state.conferences.len() >= KEPT {
+                    let ended = state.conferences.iter().position(|it| it.ended);
+                    state.conferences.remove(ended.unwrap_or(0));
+                }
+                state.conferences.push(Conference {
+                    sid: format!("CF{}", uuid::Uuid::new_v4().simple()),
+                    name: wanted.name.clone(),
+                    created_at: now,
+                    updated_at: now,
+                    started: false,
+                    ended: false,
+                    participants: Vec::new(),
+                    callback,
+                    events: wanted.events.clone(),
+                    sequence: 0,
+                });
+            }
+            let conference = open(state, &wanted.name)?;
+            if conference.participants.len() >= wanted.max_participants {
+                return None;
+            }
+            conference.participants.push(Participant {
+                call_sid: self.sid.clone(),
+                label: wanted.label.clone(),
+                joined_at: now,
+                muted: wanted.muted,
+                hold: false,
+                start_on_enter: wanted.start_on_enter,
+                end_on_exit: wanted.end_on_exit,
+            });
+            conference.updated_at = now;
+            Some((conference.sid.clone(), conference.start()))
+        })?;
+        send_news(&self.sim, &sid, "join", (&self.sid, now));
+        if starts {
+            send_news(&self.sim, &sid, "start", (&self.sid, now));
+            wake(&self.sim, &sid);
+        }
+        Some(sid)
+    }
+}
+
+/// Takes a call out of a conference. The last one, or one that may, ends it with that.
+pub(super) fn leave(sim: &Arc<Inner>, sid: &str, call_sid: &Sid, now: Timestamp) {
+    let left = sim.change(|state| {
+        let conference = by_sid(state, sid)?;
+        let at = conference
+            .participants
+            .iter()
+            .position(|it| it.call_sid == *call_sid)?;
+        let participant = conference.participants.remove(at);
+        conference.updated_at = now;
+        Some(participant.end_on_exit || conference.participants.is_empty())
+    });
+    let Some(ends) = left else {
+        return;
+    };
+    send_news(sim, sid, "leave", (call_sid, now));
+    if ends {
+        end(sim, sid, call_sid, now);
+    }
+}
+
+/// Ends a conference; every call in it goes on with its own document.
+pub(super) fn end(sim: &Arc<Inner>, sid: &str, call_sid: &Sid, now: Timestamp) {
+    let ended = sim.change(|state| {
+        let conference = by_sid(state, sid).filter(|it| !it.ended)?;
+        conference.ended = true;
+        conference.updated_at = now;
+        Some(())
+    });
+    if ended.is_some() {
+        send_news(sim, sid, "end", (call_sid, now));
+        wake(sim, sid);
+    }
+}
+
+/// Changes a participant.
+pub(super) fn change_participant(
+    sim: &Inner,
+    sid: &str,
+    call_sid: &Sid,
+    change: impl FnOnce(&mut Participant),
+) {
+    sim.change(|state| {
+        let participants = by_sid(state, sid).map(|it| &mut it.participants);
+        let mut participants = participants.into_iter().flatten();
+        if let Some(participant) = participants.find(|it| it.call_sid == *call_sid) {
+            change(participant);
+        }
+    });
+}
+
+/// Tells every call of a conference to look at it again.
+pub(super) fn wake(sim: &Inner, sid: &str) {
+    let calls: Vec<Sid> = {
+        let state = sim.lock();
+        let conference = state.conferences.iter().find(|it| it.sid == sid);
+        let participants = conference.map(|it| it.participants.as_slice());
+        participants
+            .unwrap_or_default()
+            .iter()
+            .map(|it| it.call_sid.clone())
+            .collect()
+    };
+    for call in calls {
+        update_call::send(sim, &call, CallCommand::Signal(Signal::ConferenceChanged));
+    }
+}
+
+/// Sends the callback of an event: `join`, `leave`, `start`, `end`, `mute`, `hold`.
+pub(super) fn send_news(
+    sim: &Arc<Inner>,
+    sid: &str,
+    event: &'static str,
+    (call_sid, now): (&Sid, Timestamp),
+) {
+    let delivery = sim.change(|state| {
+        let conference = by_sid(state, sid)?;
+        conference.sequence += 1;
+        let target = conference.callback.clone()?;
+        if !conference.events.iter().any(|it| it == event) {
+            return None;
+        }
+        let (word, about_call) = match event {
+            "start" => ("conference-start", false),
+            "end" => ("conference-end", false),
+            "mute" => ("participant-mute", true),
+            "hold" => ("participant-hold", true),
+            "join" => ("participant-join", true),
+            _ => ("participant-leave", true),
+        };
+        let mut params = pairs(&[
+            ("AccountSid", &sim.config.account_sid),
+            ("ConferenceSid", &conference.sid),
+            ("FriendlyName", &conference.name),
+            ("StatusCallbackEvent", word),
+            ("SequenceNumber", &conference.sequence.to_string()),
+            ("Timestamp", &rfc2822(now)),
+        ]);
+        if about_call {
+            let participant = conference
+                .participants
+                .iter()
+                .find(|it| it.call_sid == *call_sid);
+            let flag = |flag: bool| if flag { "true" } else { "false" };
+            params.extend(pairs(&[("CallSid", call_sid)]));
+            if let Some(participant) = participant {
+                params.extend(pairs(&[
+                    ("Muted", flag(participant.muted)),
+                    ("Hold", flag(participant.hold)),
+                    ("Coaching", "false"),
+                    ("StartConferenceOnEnter", flag(participant.start_on_enter)),
+                    ("EndConferenceOnExit", flag(participant.end_on_exit)),
+                    ("ParticipantLabel", &participant.label),
+                ]));
+            }
+        } else if event == "end" {
+            params.extend(pairs(&[("CallSidEndingConference", call_sid)]));
+        }
+        let call = state.call(call_sid)?;
+        Some(StatusDelivery {
+            outgoing: webhook_params::outgoing(call, "conference", &target, params),
+            to: call.to.clone(),
+            is_final: false,
+        })
+    });
+    if let Some(delivery) = delivery {
+        status_delivery::spawn(sim, delivery, None);
+    }
+}
