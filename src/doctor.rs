@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::config::{Config, TwilioAccount, TwilioBackend};
 use crate::domain::Phone;
 use crate::policy::CallLimits;
-use crate::twilio::client::{Client, ClientConfig, Error, http_client};
+use crate::twilio::client::{Client, ClientConfig, Error, Why, http_client};
 
 /// Where Twilio tells which countries may be called.
 pub const VOICE_URL: &str = "https://voice.twilio.com";
@@ -382,6 +382,11 @@ fn told(error: &Error) -> String {
             "Twilio cannot be reached from here: check DNS, firewall and TWILIO_API_URL.".to_owned()
         }
         Error::TryLater { .. } => "Twilio is busy: look again in a minute.".to_owned(),
+        Error::Unanswered {
+            why: Why::ForeignPage,
+        } => "A list of calls continues at an address that is not this account's at TWILIO_API_URL; nothing was sent \
+              there. Check TWILIO_API_URL and what stands in front of it."
+            .to_owned(),
         Error::Unanswered { .. } => "Twilio did not answer: look again in a minute.".to_owned(),
     }
 }

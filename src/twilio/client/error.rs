@@ -32,7 +32,7 @@ pub enum Error {
     #[error("Twilio refused the request")]
     Refused(#[source] Refusal),
     /// The request may have been carried out. A create must not be repeated: the call may exist.
-    #[error("Twilio did not answer; the request may have been carried out")]
+    #[error("{}", why.consequence())]
     Unanswered {
         /// What happened instead.
         #[source]
@@ -69,6 +69,18 @@ pub enum Why {
     /// The next page is said to be somewhere else; nothing was sent there.
     #[error("the next page is not one of this account's")]
     ForeignPage,
+}
+
+impl Why {
+    /// What it means for the request.
+    const fn consequence(&self) -> &'static str {
+        match self {
+            Self::Timeout | Self::Broken(_) | Self::Status(_) | Self::Unreadable => {
+                "Twilio did not answer; the request may have been carried out"
+            }
+            Self::ForeignPage => "Twilio's list continues at an address that may not be asked",
+        }
+    }
 }
 
 /// Twilio's refusal (Twilio, "Twilio's response", and the error dictionary).

@@ -457,6 +457,8 @@ async fn credentials_are_not_taken_to_other_places() {
             ),
             "{uri}: {error:?}"
         );
+        let words = error.to_string();
+        assert!(words.contains("continues at an address"), "{words}");
     }
 }
 
