@@ -37,7 +37,7 @@ pub(super) struct SimulatorArgs {
     /// Numbers that may be used as From; the first is rung by the page. Any number by default
     #[arg(long, value_delimiter = ',')]
     number: Vec<String>,
-    /// What answers calls to our numbers, such as http://localhost:3000/voice
+    /// What answers calls to our numbers, such as `http://localhost:3000/voice`
     #[arg(long, value_name = "URL")]
     voice_url: Option<String>,
     /// Calls it starts each second; 0: as many as come
@@ -61,7 +61,7 @@ enum SimulatorCommand {
 struct ReplayArgs {
     /// The file, as the phone's page saves it
     file: PathBuf,
-    /// Origin of the service, such as http://localhost:3000
+    /// Origin of the service, such as `http://localhost:3000`
     #[arg(long, value_name = "URL")]
     against: String,
     /// The auth token that signs

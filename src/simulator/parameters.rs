@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::call::HttpMethod;
 use super::form;
 use super::rest_error::RestError;
+use super::webhook_url::WebhookUrl;
 
 /// The parameters that a trial account may send.
 const TRIAL: [&str; 4] = ["To", "From", "Url", "StatusCallback"];
@@ -161,11 +162,11 @@ pub(super) fn is_number(text: &str) -> bool {
 /// An absolute http address whose host has no underscore. Loopback hosts, which Twilio refuses, are
 /// our daily bread.
 pub(super) fn is_url(text: &str) -> bool {
-    let parsed = reqwest::Url::parse(text)
+    let parsed = url::Url::parse(text)
         .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https"));
+        .filter(|_| WebhookUrl::parse(text).is_some());
     parsed
         .as_ref()
-        .and_then(reqwest::Url::host_str)
+        .and_then(url::Url::host_str)
         .is_some_and(|host| !host.contains('_'))
 }

@@ -31,6 +31,12 @@ impl WebhookUrl {
             Some((user, host)) => (Some(credentials(user)), host),
             None => (None, authority),
         };
+        // What libraries and browsers read differently (a backslash before the host, a tab within
+        // it) must not lead to another host than the one that was judged.
+        let same = url::Url::parse(&format!("{}://{authority}/", parsed.scheme())).ok()?;
+        if same.host() != parsed.host() || same.port() != parsed.port() {
+            return None;
+        }
         let slash = if target.starts_with('/') { "" } else { "/" };
         Some(Self {
             scheme: parsed.scheme().to_owned(),
@@ -197,6 +203,12 @@ mod tests {
         }
         assert_eq!(signed("ftp://a.example/x"), None);
         assert_eq!(signed("/x"), None);
+        for misread in [
+            "http://a.example\\@127.0.0.1/",
+            "http://a.exa\tmple\\@b.example/x",
+        ] {
+            assert_eq!(signed(misread), None, "{misread}");
+        }
         let url = WebhookUrl::parse("https://me:s%40cret@a.example:8443/x").unwrap();
         assert_eq!(
             url.credentials,

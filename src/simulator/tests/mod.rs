@@ -1,6 +1,7 @@
 //! Whole calls between the simulator and a small service of the tests' own, over sockets.
 
 mod harness;
+mod hostile;
 mod conversations;
 mod deliveries;
 mod documentation;
