@@ -130,7 +130,7 @@ pub fn simulator_endpoint(simulator: Simulator, limits: ConnectionLimits) -> imp
         .nest_no_strip("/2010-04-01", simulator.clone())
         .nest_no_strip("/simulator/2010-04-01", simulator.clone())
         .nest_no_strip("/simulator/api", simulator);
-    PhoneFirst(Pages::new(routes, true)).with(CatchPanic::new())
+    PhoneFirst(Pages::new(routes, true, false)).with(CatchPanic::new())
 }
 
 /// The OpenAPI document of a site.
