@@ -247,6 +247,21 @@ fn no_test_sleeps() {
         "#[cfg(test)]\nmod tests;\nfn f() { sleep(D) }",
     );
     catches(asleep, "src/a/tests.rs", "fn f() { thread::sleep_ms(1) }");
+    catches(
+        asleep,
+        "tests/it/a.rs",
+        "async fn f() { Clock::system().sleep(D).await }",
+    );
+    catches(
+        asleep,
+        "tests/it/a.rs",
+        "let mut ticks = tokio::time::interval(D);",
+    );
+    passes(
+        asleep,
+        "tests/it/a.rs",
+        "async fn f() { sleep_real_time(D).await }",
+    );
     passes(
         asleep,
         "tests/it/a.rs",
@@ -303,39 +318,6 @@ fn links_between_documents_lead_somewhere() {
     assert_eq!(dead("[a](nowhere.md) and ![b](../LICENSE-MITT)").len(), 2);
     assert_eq!(dead("[a](../README.md#no-such-heading)").len(), 1);
     assert!(dead("[a](https://example.com/x) `[b](c)` [d](../README.md#try-it)").is_empty());
-}
-
-#[test]
-fn no_file_names_a_machine_or_a_registry() {
-    let mut found = Vec::new();
-    for path in tracked() {
-        // A file that was deleted and not yet committed is still tracked.
-        let Ok(bytes) = fs::read(root().join(&path)) else {
-            continue;
-        };
-        let text = String::from_utf8_lossy(&bytes);
-        found.extend(
-            foreign(&text)
-                .into_iter()
-                .map(|what| format!("{path}: {what}")),
-        );
-    }
-    assert!(found.is_empty(), "\n{}", found.join("\n"));
-    assert_eq!(
-        foreign(&["see /ho", "me/ann/x and /ro", "ot/.cargo"].concat()).len(),
-        2
-    );
-    assert_eq!(
-        foreign(&["https://registry.npm", "js.org/a"].concat()).len(),
-        1
-    );
-    assert_eq!(
-        foreign("source = \"registry+https://mirror.example/index\"").len(),
-        1
-    );
-    assert!(
-        foreign("source = \"registry+https://github.com/rust-lang/crates.io-index\"").is_empty()
-    );
 }
 
 fn order(file: &Source) -> Vec<String> {
@@ -475,25 +457,37 @@ fn later(file: &Source) -> Vec<String> {
     found
 }
 
+/// Where tests may wait by the clock: `sleep_real_time` and `poll`.
+const REAL_TIME: &str = "tests/it/support/real_time.rs";
+
 fn asleep(file: &Source) -> Vec<String> {
+    if file.path == REAL_TIME {
+        return vec![];
+    }
     let code = file.tests();
-    let names = [
-        "sleep(",
-        "sleep_until(",
-        "sleep_ms(",
+    let calls = |name: &str, wrong: fn(&str) -> bool| {
+        after(code, name).any(|rest| wrong(code[..code.len() - rest.len() - name.len()].trim_end()))
+    };
+    let always = [
         "thread::sleep",
         "time::sleep",
+        "sleep_ms(",
+        "interval(",
+        "interval_at(",
+        "park_timeout(",
     ];
     // `clock.sleep` waits in simulated time, which a test moves itself.
-    let found = names.iter().any(|name| {
-        after(code, name).any(|rest| {
-            !code[..code.len() - rest.len() - name.len()]
-                .trim_end()
-                .ends_with('.')
-        })
-    });
+    let in_real_time = |before: &str| {
+        before
+            .strip_suffix('.')
+            .is_none_or(|clock| clock.trim_end().ends_with("Clock::system()"))
+    };
+    let found = always.iter().any(|name| calls(name, |_| true))
+        || ["sleep(", "sleep_until("]
+            .iter()
+            .any(|name| calls(name, in_real_time));
     if found {
-        vec!["a test sleeps".to_owned()]
+        vec!["a test sleeps; real time passes in `sleep_real_time` and `poll` only".to_owned()]
     } else {
         vec![]
     }
@@ -564,37 +558,6 @@ fn headings(text: &str) -> impl Iterator<Item = String> {
             "",
         )
     })
-}
-
-/// Paths of a developer's machine and hosts of package registries; put together so that they do not
-/// stand here.
-fn foreign(text: &str) -> Vec<String> {
-    let parts = [
-        ["/ho", "me/"],
-        ["/Us", "ers/"],
-        ["/ro", "ot/"],
-        ["/wo", "rk/"],
-        ["/tmp/", "w/"],
-        ["/opt/", "wheels"],
-        [".cargo/", "registry"],
-        ["static.", "crates.io"],
-        ["registry.npm", "js.org"],
-        ["files.python", "hosted.org"],
-        ["pypi", ".org/simple"],
-        ["proxy.golang", ".org"],
-    ];
-    let mut found: Vec<_> = parts
-        .map(|part| part.concat())
-        .into_iter()
-        .filter(|part| text.contains(part))
-        .collect();
-    let sources = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("source = \""));
-    let strange = sources
-        .filter(|source| *source != "registry+https://github.com/rust-lang/crates.io-index\"");
-    found.extend(strange.map(str::to_owned));
-    found
 }
 
 /// What is imported from the root of the crate, `levels` names deep.

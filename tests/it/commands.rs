@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::app::{RESTAURANT, within};
-use crate::instances::{Instances, sleep_real_time};
+use crate::app::RESTAURANT;
+use crate::instances::Instances;
+use crate::real_time::{poll, sleep_real_time};
 
 /// The most that a call with one attempt may ask for, with every limit on.
 const MOST_OF_A_CALL: usize = 12;
@@ -53,11 +54,8 @@ async fn a_call_with_one_attempt_asks_little_of_redis_with_every_limit_on() {
     // Staff hang up at once, so that a key may still be on its way: the dearest end that a talk can
     // have.
     all.accepts().await;
-    let mut ticks = tokio::time::interval(Duration::from_millis(100));
-    within("it is finished", async {
-        while !is_finished(&all).await {
-            ticks.tick().await;
-        }
+    poll("it is finished", async || {
+        is_finished(&all).await.then_some(())
     })
     .await;
     let commands = sent(watched.ends(&all.redis).await);

@@ -18,8 +18,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::app::{RESTAURANT, within};
-use crate::instances::{CREATE, Instances, RECORD, id_in, sleep_real_time};
+use crate::instances::{CREATE, Instances, RECORD, id_in};
 use crate::proxy::{Gate, Way};
+use crate::real_time::sleep_real_time;
 
 /// The process that has the call when it dies.
 const OWNER: usize = 0;
@@ -137,7 +138,7 @@ async fn killed_once_a_key_was_pressed() {
     all.public.traps("Digits=1", Way::Back);
     all.acts("press", json!({"digits": "1"})).await;
     all.at(OWNER).redis.has_caught(Way::There).await;
-    crate::redis_server::eventually("the key's webhook arrives", || !all.public.is_set()).await;
+    crate::real_time::eventually("the key's webhook arrives", || !all.public.is_set()).await;
     all.dies(OWNER).await;
     all.public.passes();
     // The carrier goes to the fallback, where the key is taken or asked for again.

@@ -14,6 +14,7 @@ use crate::instances::{Instances, RECORD};
 use crate::lapsed::Stage;
 use crate::process::next_week;
 use crate::proxy::{Gate, Way};
+use crate::real_time::poll;
 use crate::receiver::{Received, Receiver, Reply};
 
 /// The restaurant accepts at a process that has taken a call over, and every event up to the last
@@ -142,13 +143,10 @@ async fn killed_once_the_verdict_is_stored_and_nobody_was_told() {
     within("the client is told of the talk", told).await;
     let settled =
         |call: &Value| call["delivery"]["status"] == "delivered" && call["status"] == "in_progress";
-    let mut ticks = tokio::time::interval(std::time::Duration::from_millis(20));
-    let noted = async {
-        while !settled(&all.reads_at(1, &id).await) {
-            ticks.tick().await;
-        }
-    };
-    within("what was told is noted", noted).await;
+    poll("the delivery is recorded", async || {
+        settled(&all.reads_at(1, &id).await).then_some(())
+    })
+    .await;
     all.at(0).redis.traps(RECORD, Way::Back);
     all.acts("press", json!({"digits": "1"})).await;
     all.until_at(1, &id, |call| call["outcome"] == "confirmed")

@@ -10,7 +10,8 @@ use crate::answer::Answer;
 use crate::app::within;
 use crate::process::Program;
 use crate::proxy::{Gate, Proxy, Way};
-use crate::redis_server::{RedisServer, eventually};
+use crate::real_time::eventually;
+use crate::redis_server::RedisServer;
 
 #[tokio::test]
 async fn a_redis_can_be_filled_ended_and_started_again_empty() {

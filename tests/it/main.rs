@@ -2,7 +2,7 @@
 //! that tests pick up.
 //!
 //! Tests read as sentences: somebody asks, a phone rings, it hears, it presses. Time is simulated
-//! and moves only where a test lets it; what takes real time is bounded by [`app::within`]. Nothing
+//! and moves only where a test lets it; what takes real time is bounded by [`within`](support::app::within). Nothing
 //! here may sleep or try twice.
 #![expect(
     clippy::unwrap_used,
@@ -11,23 +11,13 @@
     reason = "a test that cannot go on fails"
 )]
 
-mod answer;
-mod app;
 mod browser;
-mod call;
-mod documented;
-mod instances;
-mod logs;
-mod mortal;
-mod phone;
-mod process;
-mod collector;
-mod proxy;
-mod receiver;
-mod redis_server;
-mod time;
-mod told_to_stop;
-mod webhook;
+mod support;
+
+use support::{
+    answer, app, call, collector, documented, instances, logs, mortal, phone, process, proxy,
+    real_time, receiver, redis_server, webhook,
+};
 
 mod answers;
 mod attempts;
@@ -66,6 +56,7 @@ mod speech;
 mod soak;
 mod stopping;
 mod story;
+mod told_to_stop;
 mod traced;
 mod trial;
 mod trust;

@@ -7,8 +7,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::app::RESTAURANT;
-use crate::instances::{Instances, sleep_real_time};
+use crate::instances::Instances;
 use crate::proxy::{Gate, Way};
+use crate::real_time::sleep_real_time;
 use crate::redis_server::RedisServer;
 
 fn is_final(call: &Value) -> bool {

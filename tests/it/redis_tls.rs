@@ -4,9 +4,10 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::answer::Answer;
-use crate::app::{RESTAURANT, within};
+use crate::app::RESTAURANT;
 use crate::instances::{INDEX_KEY, TICKET_KEY};
 use crate::process::{Pair, free_address};
+use crate::real_time::poll;
 use crate::redis_server::RedisServer;
 
 /// Runs `openssl` in a folder.
@@ -40,15 +41,10 @@ fn certified(folder: &Path, host: &str) {
 
 /// Waits until the service says that it is ready, or that it is not.
 async fn readiness_is(pair: &Pair, status: u16) -> Answer {
-    let mut ticks = tokio::time::interval(std::time::Duration::from_millis(20));
-    within("/readyz tells", async {
-        loop {
-            ticks.tick().await;
-            let answer = Answer::of(pair.http.get(format!("http://{}/readyz", pair.address))).await;
-            if answer.status == status {
-                return answer;
-            }
-        }
+    let path = format!("http://{}/readyz", pair.address);
+    poll(&format!("/readyz answers {status}"), async || {
+        let answer = Answer::of(pair.http.get(&path)).await;
+        (answer.status == status).then_some(answer)
     })
     .await
 }

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tablecall::clock::Clock;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::app::within;
+use crate::real_time::sleep_real_time;
 
 /// What becomes of bytes that go one way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -247,7 +247,7 @@ async fn gate(shared: &Shared, way: Way) {
     let gate = mode.borrow_and_update().gate(way);
     match gate {
         Gate::Pass => {}
-        Gate::Delay(by) => Clock::system().sleep(by).await,
+        Gate::Delay(by) => sleep_real_time(by).await,
         Gate::Hold => {
             let _waiting = Waiting::new(shared, way);
             // It fails only with the proxy, and then there is nothing left to wait for.

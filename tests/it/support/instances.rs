@@ -6,13 +6,13 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 
 use serde_json::{Value, json};
-use tablecall::clock::Clock;
 
 use crate::answer::Answer;
 use crate::app::within;
 use crate::call::{Followed, SentEvent};
 use crate::process::{Pair, Program, SECRET, free_address, next_week};
 use crate::proxy::Proxy;
+use crate::real_time::poll;
 use crate::redis_server::RedisServer;
 
 pub(crate) const TICKET_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
@@ -296,16 +296,10 @@ impl Instances {
     }
 
     async fn readiness_is(&self, number: usize, status: u16) -> Answer {
-        let mut ticks = tokio::time::interval(std::time::Duration::from_millis(20));
         let path = format!("http://{}/readyz", self.members[number].address);
-        within(&format!("/readyz tells {status}"), async {
-            loop {
-                ticks.tick().await;
-                let answer = Answer::of(self.http.get(&path)).await;
-                if answer.status == status {
-                    return answer;
-                }
-            }
+        poll(&format!("/readyz answers {status}"), async || {
+            let answer = Answer::of(self.http.get(&path)).await;
+            (answer.status == status).then_some(answer)
         })
         .await
     }
@@ -371,9 +365,4 @@ pub(crate) fn id_in(text: &str) -> String {
         .split(|letter: char| !letter.is_ascii_hexdigit() && letter != '-')
         .find(is_id);
     id.unwrap_or_else(|| panic!("no id: {text}")).to_owned()
-}
-
-/// Lets real time pass: an outage lasts, or a lease runs out, and nobody can be asked when.
-pub(crate) async fn sleep_real_time(time: std::time::Duration) {
-    Clock::system().sleep(time).await;
 }

@@ -10,6 +10,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 
 use crate::app::within;
 use crate::process::{free_address, signalled, tied};
+use crate::real_time::eventually;
 
 /// A server that is running.
 pub(crate) struct RedisServer {
@@ -249,15 +250,4 @@ fn spawned(address: SocketAddr, folder: &Path, options: &[String]) -> Child {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     command.spawn().expect("redis-server can be started")
-}
-
-/// Waits until it is so; somebody else works on it meanwhile.
-pub(crate) async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let mut ticks = tokio::time::interval(std::time::Duration::from_millis(5));
-    within(what, async {
-        while !is_so() {
-            ticks.tick().await;
-        }
-    })
-    .await;
 }

@@ -1,0 +1,19 @@
+//! What the tests are written with: the app, phones, real processes, servers and their stand-ins. No
+//! file in here holds a test.
+
+pub(crate) mod answer;
+pub(crate) mod app;
+pub(crate) mod call;
+pub(crate) mod collector;
+pub(crate) mod documented;
+pub(crate) mod instances;
+pub(crate) mod logs;
+pub(crate) mod mortal;
+pub(crate) mod phone;
+pub(crate) mod process;
+pub(crate) mod proxy;
+pub(crate) mod real_time;
+pub(crate) mod receiver;
+pub(crate) mod redis_server;
+pub(crate) mod time;
+pub(crate) mod webhook;
