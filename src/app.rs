@@ -22,9 +22,9 @@ use crate::policy::Rules;
 use crate::service::do_not_call_file::{self, DoNotCallFile};
 use crate::service::intake::{Callbacks, Defaults};
 use crate::service::links::Links;
-use crate::service::{Probe, Service, ServiceDependencies, Settings, account_digest};
+use crate::service::{Probe, Service, ServiceDependencies, ServiceSettings, account_digest};
 use crate::simulator::Simulator;
-use crate::speech::{Input, Speech};
+use crate::speech::{InputMode, Speech};
 use crate::store::{self, Memory, Redis, Store};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::{self, Collector, Traces};
@@ -75,7 +75,7 @@ pub enum Error {
     },
     /// What is spoken has faults.
     #[error("the files under twiml/ have faults: {0:?}")]
-    Speech(Vec<crate::speech::Problem>),
+    Speech(Vec<crate::speech::LanguageProblem>),
     /// A client for Twilio, or for the endpoints of events, cannot be built.
     #[error("no HTTP client can be built")]
     Client(#[from] reqwest::Error),
@@ -287,9 +287,9 @@ fn assemble(
 ) -> Result<Assembled, Error> {
     let origin = origin(config, address);
     let input = if config.speech {
-        Input::KeysAndSpeech
+        InputMode::KeysAndSpeech
     } else {
-        Input::Keys
+        InputMode::Keys
     };
     let speech = Speech::load(input).map_err(Error::Speech)?;
     let do_not_call = config
@@ -443,7 +443,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     }
 }
 
-fn settings(config: &Config, languages: Vec<Language>) -> Settings {
+fn settings(config: &Config, languages: Vec<Language>) -> ServiceSettings {
     let home = config
         .from_numbers
         .first()
@@ -457,7 +457,7 @@ fn settings(config: &Config, languages: Vec<Language>) -> Settings {
         (false, false) => Callbacks::Public,
         (false, true) => Callbacks::Any,
     };
-    Settings {
+    ServiceSettings {
         account: config.carrier.account().sid,
         account_digest: account_digest(&config.carrier.account().sid),
         from_numbers: config.from_numbers.clone(),

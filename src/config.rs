@@ -211,14 +211,14 @@ pub struct RawConfig {
 
 /// What is wrong with one setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct ConfigProblem {
     /// The variable.
     pub name: &'static str,
     /// The rule it breaks.
     pub message: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for ConfigProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.name, self.message)
     }
@@ -260,7 +260,7 @@ pub struct Config {
     /// Numbers never to call, those of the file among them.
     pub do_not_call: HashSet<Phone>,
     /// Settings that hold, but that somebody should look at.
-    pub warnings: Vec<Problem>,
+    pub warnings: Vec<ConfigProblem>,
     /// Where numbers are added whose people ask for it.
     pub do_not_call_file: Option<PathBuf>,
     /// How often anybody may be called.

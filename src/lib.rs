@@ -42,13 +42,14 @@ pub mod internals {
         Reply, RepromptReason, TalkPosition, TalkStage, WaitingFor, step,
     };
     pub use crate::domain::{
-        CallId, Country, Name, PartySize, Phone, Reservation, Sid, TableTime, Voicemail, Zone, zone,
+        CallId, Country, Name, PartySize, Phone, Reservation, Sid, TableTime, VoicemailAction,
+        Zone, zone,
     };
     pub use crate::http::api::example;
     pub use crate::service::intake;
-    pub use crate::speech::{Input, RenderContext, Speech};
+    pub use crate::speech::{InputMode, RenderContext, Speech};
     pub use crate::store::{CallStore, Store, StoreLimits};
-    pub use crate::ticket::{Body, Head, Key, TicketPurpose, Tickets};
+    pub use crate::ticket::{Head, Key, TicketBody, TicketPurpose, Tickets};
     pub use crate::twilio::form;
     pub use crate::twilio::signature::{SIGNATURE_HEADER, SignatureHeaders, Verifier};
     pub use crate::twilio::webhook::{AmdCallback, StatusCallback, VoiceRequest};

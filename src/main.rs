@@ -9,7 +9,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tablecall::app::App;
 use tablecall::app::stop::Signals;
 use tablecall::clock::Clock;
-use tablecall::config::{Config, Problem, RawConfig, TwilioBackend, with_headings};
+use tablecall::config::{Config, ConfigProblem, RawConfig, TwilioBackend, with_headings};
 use tablecall::{Destination, Reports};
 use tablecall::{Format, TicketKey};
 use tablecall::{doctor, remote};
@@ -288,7 +288,7 @@ fn configuration(given: &RawConfig) -> Result<Config, ExitCode> {
     Config::read(given).map_err(|problems| complain_of(&problems))
 }
 
-fn complain_of(problems: &[Problem]) -> ExitCode {
+fn complain_of(problems: &[ConfigProblem]) -> ExitCode {
     let lines: Vec<String> = problems
         .iter()
         .map(|problem| format!("  {problem}"))

@@ -22,7 +22,7 @@ pub struct Server {
 /// The text is no address of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be an address such as http://127.0.0.1:8080")]
-pub struct BadUrl;
+pub struct BadServerUrl;
 
 /// Why there is nothing to follow.
 #[derive(Debug, thiserror::Error)]
@@ -100,10 +100,10 @@ impl Server {
     ///
     /// # Errors
     /// `url` is not http or https with a host.
-    pub fn new(url: &str, key: Option<String>) -> Result<Self, BadUrl> {
-        let parsed = url::Url::parse(url).map_err(|_| BadUrl)?;
+    pub fn new(url: &str, key: Option<String>) -> Result<Self, BadServerUrl> {
+        let parsed = url::Url::parse(url).map_err(|_| BadServerUrl)?;
         if !matches!(parsed.scheme(), "http" | "https") || !parsed.has_host() {
-            return Err(BadUrl);
+            return Err(BadServerUrl);
         }
         let origin = url.trim_end_matches('/').to_owned();
         Ok(Self { origin, key })
@@ -341,7 +341,7 @@ mod tests {
             assert!(Server::new(good, None).is_ok(), "{good}");
         }
         for bad in ["nonsense", "ftp://a.example", "http://", "/api", ""] {
-            assert_eq!(Server::new(bad, None).err(), Some(BadUrl), "{bad}");
+            assert_eq!(Server::new(bad, None).err(), Some(BadServerUrl), "{bad}");
         }
     }
 

@@ -66,7 +66,7 @@ pub struct Head {
 
 /// The rest: what a process needs that does not know the call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Body {
+pub struct TicketBody {
     /// The name of the API key that made the call.
     pub owner: Arc<str>,
     /// What is asked for, and on which terms.
@@ -84,7 +84,7 @@ pub struct Body {
     pub baggage: CarryOver,
 }
 
-impl Body {
+impl TicketBody {
     /// The body of a ticket for `call`, rung from `from` on what `terms` allow.
     #[must_use]
     pub fn of(call: &Call, from: Phone, terms: AccountTier) -> Self {
@@ -221,7 +221,7 @@ impl Tickets {
         &self,
         purpose: TicketPurpose,
         head: &Head,
-        body: &Body,
+        body: &TicketBody,
     ) -> Result<String, ring::error::Unspecified> {
         let [text] = self.seal_each([purpose], head, body)?;
         Ok(text)
@@ -236,7 +236,7 @@ impl Tickets {
         &self,
         purposes: [TicketPurpose; N],
         head: &Head,
-        body: &Body,
+        body: &TicketBody,
     ) -> Result<[String; N], ring::error::Unspecified> {
         let (hint, key) = self.keys.first().ok_or(ring::error::Unspecified)?;
         let mut nonces = [[0; NONCE]; N];
@@ -321,7 +321,7 @@ impl Opened {
     /// The rest of the ticket; `None` when a later version of ours sealed it in a form that this
     /// one does not know.
     #[must_use]
-    pub fn body(&self) -> Option<Body> {
+    pub fn body(&self) -> Option<TicketBody> {
         postcard::from_bytes(&self.rest).ok()
     }
 

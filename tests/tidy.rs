@@ -5,6 +5,7 @@
 //! Each rule is shown to catch what it is for. It must not depend on anything but the standard
 //! library.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 #[path = "tidy/tree.rs"]
@@ -226,6 +227,26 @@ fn nothing_is_left_for_later() {
         catches(later, "src/a.rs", &left);
     }
     passes(later, "src/a.rs", "const MASTODON: &str = \"todo\";");
+}
+
+#[test]
+fn no_two_public_types_share_a_name() {
+    let found = shared_names(&sources());
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+    let files = |texts: [&str; 2]| {
+        let [one, other] = texts;
+        shared_names(&[Source::new("src/a.rs", one), Source::new("src/b.rs", other)])
+    };
+    assert_eq!(
+        files(["pub enum Turn { A }", "pub struct Turn<T>(T);"]).len(),
+        1
+    );
+    assert_eq!(
+        files(["pub trait Turn {}", "    pub type Turn = u8;"]).len(),
+        1
+    );
+    assert!(files(["pub enum Turn {}", "struct Turn; // pub struct Turn"]).is_empty());
+    assert!(files(["pub enum Error {}", "pub enum Error {}"]).is_empty());
 }
 
 #[test]
@@ -455,6 +476,29 @@ fn later(file: &Source) -> Vec<String> {
         .filter(|hole| after(&file.code, hole).next().is_some());
     found.extend(holes.map(str::to_owned));
     found
+}
+
+/// Names of public types that are declared twice in `src/`, with their files.
+///
+/// `Error` may be declared once in each module: elsewhere it is written with its module, as in
+/// `store::Error`, like the errors of the standard library. Names that a macro makes are not seen.
+fn shared_names(files: &[Source]) -> Vec<String> {
+    let mut declared = BTreeMap::<String, Vec<&str>>::new();
+    for file in files.iter().filter(|file| file.path.starts_with("src/")) {
+        for kind in ["struct ", "enum ", "trait ", "type ", "union "] {
+            for rest in after(&file.code, &format!("pub {kind}")) {
+                let name = expand(rest, 1).concat();
+                if !name.is_empty() && name != "Error" {
+                    declared.entry(name).or_default().push(&file.path);
+                }
+            }
+        }
+    }
+    declared.retain(|_, paths| paths.len() > 1);
+    let found = declared.into_iter();
+    found
+        .map(|(name, paths)| format!("`{name}` is declared in {}", paths.join(" and in ")))
+        .collect()
 }
 
 /// Where tests may wait by the clock: `sleep_real_time` and `poll`.

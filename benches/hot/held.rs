@@ -10,9 +10,9 @@ use tablecall::config::{Config, RawConfig};
 use tablecall::internals::{
     AccountTier, AttemptRef, Call, CarrierStatus, CarryOver, Event, TalkPosition, step,
 };
-use tablecall::internals::{Body, Head, TicketPurpose, Tickets};
-use tablecall::internals::{CallId, Name, PartySize, Phone, Reservation, Sid, Voicemail};
+use tablecall::internals::{CallId, Name, PartySize, Phone, Reservation, Sid, VoicemailAction};
 use tablecall::internals::{CallStore as _, Store, StoreLimits};
+use tablecall::internals::{Head, TicketBody, TicketPurpose, Tickets};
 
 use crate::webhook;
 
@@ -100,7 +100,7 @@ impl Held {
             not_before: None,
             give_up_at: "2026-12-02T20:00:00Z".parse().unwrap(),
             attempts: 3,
-            voicemail: Voicemail::HangUp,
+            voicemail: VoicemailAction::HangUp,
             callback_url: None,
             guest_extension: None,
             language_guessed: true,
@@ -165,9 +165,9 @@ impl Held {
         }
     }
 
-    pub(crate) fn body(&self, fresh: usize) -> Body {
+    pub(crate) fn body(&self, fresh: usize) -> TicketBody {
         let call = &self.calls[fresh].0;
-        Body {
+        TicketBody {
             owner: call.owner.clone(),
             reservation: call.reservation.clone(),
             created_at: call.created_at,

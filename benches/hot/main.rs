@@ -20,7 +20,7 @@ use poem::{Endpoint, IntoResponse};
 use tablecall::Format;
 use tablecall::clock::Clock;
 use tablecall::internals::form::Form;
-use tablecall::internals::{Input, RenderContext, Speech};
+use tablecall::internals::{InputMode, RenderContext, Speech};
 use tablecall::internals::{Opening, Reply, TalkPosition};
 use tablecall::internals::{SignatureHeaders, Verifier};
 use tablecall::internals::{TicketPurpose, Tickets};
@@ -64,7 +64,7 @@ fn parts(criterion: &mut Criterion) {
                 .unwrap()
         });
     });
-    let speech = Speech::load(Input::Keys).unwrap();
+    let speech = Speech::load(InputMode::Keys).unwrap();
     let scene = RenderContext {
         reservation: &body.reservation,
         service_name: "Tablecall",

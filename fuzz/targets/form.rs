@@ -55,7 +55,7 @@ fn signed_as_documented(form: &Form, target: &str) {
     assert!(verify(form, target, &digest).is_err());
 }
 
-fn verify(form: &Form, target: &str, digest: &[u8]) -> Result<(), tablecall::internals::Failure> {
+fn verify(form: &Form, target: &str, digest: &[u8]) -> Result<(), tablecall::internals::SignatureFailure> {
     let mut headers = http::HeaderMap::new();
     let signature = BASE64_STANDARD.encode(digest);
     headers.insert(SIGNATURE_HEADER, signature.parse().expect("base64 is a header's value"));

@@ -11,10 +11,10 @@ use tablecall::internals::{AccountTier, CarryOver, Opening, Reply, RepromptReaso
 use tablecall::internals::{CallId, Country, Phone, Reservation};
 use tablecall::internals::intake::{self, Callbacks, Defaults};
 use tablecall::simulator::twiml;
-use tablecall::internals::{Input, RenderContext, Speech};
-use tablecall::internals::{Body, Head, Key, TicketPurpose, Tickets};
+use tablecall::internals::{InputMode, RenderContext, Speech};
+use tablecall::internals::{TicketBody, Head, Key, TicketPurpose, Tickets};
 
-static SPEECH: LazyLock<Speech> = LazyLock::new(|| Speech::load(Input::Keys).expect("the files are right"));
+static SPEECH: LazyLock<Speech> = LazyLock::new(|| Speech::load(InputMode::Keys).expect("the files are right"));
 static TICKETS: LazyLock<Tickets> = LazyLock::new(|| Tickets::new(vec![Key::derive(b"a")]));
 
 const ACTION: &str = "https://calls.example.com/twiml/keys/1-0-0-0-k-o/AAAA";
@@ -41,7 +41,7 @@ fuzz_target!(|data: &[u8]| {
 
 fn can_be_sealed(reservation: &Reservation, now: Timestamp) {
     let head = Head { call: CallId::from_bytes([3; 16]), attempt: 1, account: [9; 8], sealed_at: now };
-    let body = Body {
+    let body = TicketBody {
         owner: "app".into(),
         reservation: Arc::new(reservation.clone()),
         created_at: now,

@@ -11,7 +11,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use tablecall::internals::TalkPosition;
-use tablecall::internals::{Body, Head, Key, TicketPurpose, Tickets};
+use tablecall::internals::{TicketBody, Head, Key, TicketPurpose, Tickets};
 
 static TICKETS: LazyLock<Tickets> = LazyLock::new(|| Tickets::new(vec![Key::derive(b"new"), Key::derive(b"old")]));
 
@@ -22,7 +22,7 @@ fuzz_target!(|data: &[u8]| {
         drop(Key::parse(text));
     }
     if let Ok((head, rest)) = postcard::take_from_bytes::<Head>(data)
-        && let Ok(body) = postcard::from_bytes::<Body>(rest)
+        && let Ok(body) = postcard::from_bytes::<TicketBody>(rest)
     {
         what_was_sealed_opens(&head, &body);
     }
@@ -44,7 +44,7 @@ fn turns_read_back(text: &str) {
     }
 }
 
-fn what_was_sealed_opens(head: &Head, body: &Body) {
+fn what_was_sealed_opens(head: &Head, body: &TicketBody) {
     let text = TICKETS.seal(TicketPurpose::Voice, head, body).expect("there is a key and randomness");
     // A body longer than any reservation of ours gives a text too long for a ticket.
     let Ok(opened) = TICKETS.open(&text, TicketPurpose::Voice, head.sealed_at) else {

@@ -10,7 +10,7 @@ use super::state::Call;
 use super::step::step;
 use super::talk::Input;
 use crate::domain::{
-    CallId, Country, Language, Name, PartySize, Phone, Reservation, Sid, Voicemail,
+    CallId, Country, Language, Name, PartySize, Phone, Reservation, Sid, VoicemailAction,
 };
 
 /// When these calls are made.
@@ -36,7 +36,7 @@ pub(crate) fn reservation() -> Reservation {
         not_before: None,
         give_up_at: start() + SignedDuration::from_hours(24),
         attempts: 3,
-        voicemail: Voicemail::HangUp,
+        voicemail: VoicemailAction::HangUp,
         callback_url: None,
         guest_extension: None,
         language_guessed: true,

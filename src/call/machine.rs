@@ -9,7 +9,7 @@ use super::state::{Call, CarrierStatus, Ended, Machine, Outcome, State, WaitingF
 use super::step::Work;
 use super::talk::{Input, Reply};
 use super::timeline::TimelineEvent;
-use crate::domain::Voicemail;
+use crate::domain::VoicemailAction;
 
 impl Work {
     /// A machine said what it is. Only a beep or a fax ends the talk at once; a key always wins.
@@ -27,7 +27,7 @@ impl Work {
         {
             return;
         }
-        let wanted = self.call.reservation.voicemail == Voicemail::LeaveMessage;
+        let wanted = self.call.reservation.voicemail == VoicemailAction::LeaveMessage;
         match machine {
             Machine::Voice => {}
             Machine::Beep if wanted && !self.is_unwanted() && !self.call.has_message() => {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use super::read::{Reader, list, set};
-use super::{Problem, RawConfig};
+use super::{ConfigProblem, RawConfig};
 use crate::clock::Clock;
 use crate::domain::{Country, Phone, Zone, zones};
 use crate::policy::NumberKinds;
@@ -90,7 +90,7 @@ impl Reader {
     fn warn_of_unknown(&mut self, name: &'static str, phone: Phone) {
         if phone.facts().is_none() {
             // Debug output masks the number: warnings go to the log.
-            self.warnings.push(Problem {
+            self.warnings.push(ConfigProblem {
                 name,
                 message: format!(
                     "{phone:?} is not in today's numbering plan; it is kept and never called"

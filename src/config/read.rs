@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use url::{Host, Url};
 
 use super::account::simulator_account;
-use super::{Config, Problem, RawConfig, TwilioAccount, TwilioBackend};
+use super::{Config, ConfigProblem, RawConfig, TwilioAccount, TwilioBackend};
 use crate::domain::{Country, Name, Phone};
 use crate::http::cors::Origins;
 use crate::http::networks::TrustedProxies;
@@ -23,7 +23,7 @@ impl Config {
     ///
     /// # Errors
     /// Everything that is wrong with them.
-    pub fn read(given: &RawConfig) -> Result<Self, Vec<Problem>> {
+    pub fn read(given: &RawConfig) -> Result<Self, Vec<ConfigProblem>> {
         let mut reader = Reader {
             problems: Vec::new(),
             warnings: Vec::new(),
@@ -39,7 +39,7 @@ impl Config {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn read_listen(given: &RawConfig) -> Result<SocketAddr, Vec<Problem>> {
+    pub fn read_listen(given: &RawConfig) -> Result<SocketAddr, Vec<ConfigProblem>> {
         let mut reader = Reader {
             problems: Vec::new(),
             warnings: Vec::new(),
@@ -49,8 +49,8 @@ impl Config {
 }
 
 pub(super) struct Reader {
-    problems: Vec<Problem>,
-    pub(super) warnings: Vec<Problem>,
+    problems: Vec<ConfigProblem>,
+    pub(super) warnings: Vec<ConfigProblem>,
 }
 
 /// A setting without white space around it; an empty one counts as not given.
@@ -74,7 +74,7 @@ pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
 
 impl Reader {
     pub(super) fn wrong(&mut self, name: &'static str, message: impl Display) {
-        self.problems.push(Problem {
+        self.problems.push(ConfigProblem {
             name,
             message: message.to_string(),
         });

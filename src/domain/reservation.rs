@@ -45,7 +45,7 @@ pub struct Reservation {
     /// How many times to ring at most, 1 to 5.
     pub attempts: u8,
     /// What to do when a machine answers.
-    pub voicemail: Voicemail,
+    pub voicemail: VoicemailAction,
     /// Where the client wants to hear of it.
     pub callback_url: Option<CallbackUrl>,
     /// The extension of the guest's own number, read out after it.
@@ -68,7 +68,7 @@ pub struct Alternatives {
 /// What to do when a machine answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Voicemail {
+pub enum VoicemailAction {
     /// Say nothing and try again later.
     #[default]
     HangUp,

@@ -11,7 +11,7 @@ use metrics::{Counter, counter};
 use poem::Request;
 
 use super::cors::Origins;
-use super::keys::{ApiKeys, Owner, Refused};
+use super::keys::{ApiKeys, KeyRefusal, Owner};
 use super::networks::TrustedProxies;
 use super::problem::{Code, Failure};
 use super::wrong_key_throttle::WrongKeyThrottle;
@@ -104,14 +104,14 @@ impl ApiAuth {
                 }
                 Ok(Owner(owner))
             }
-            Err(Refused::NoKey) => {
+            Err(KeyRefusal::NoKey) => {
                 self.missing.increment(1);
                 Err(Failure::new(
                     Code::Unauthorized,
                     "Send a key: Authorization: Bearer SECRET.",
                 ))
             }
-            Err(Refused::WrongKey) => Err(self.wrong_key(client)),
+            Err(KeyRefusal::WrongKey) => Err(self.wrong_key(client)),
         }
     }
 

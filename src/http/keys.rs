@@ -8,7 +8,7 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 /// Why a request is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum KeyRefusal {
     /// It carries no key. That is how a browser's first request looks, and no attempt at anything.
     NoKey,
     /// It carries a key that is not known.
@@ -53,7 +53,7 @@ impl ApiKeys {
     ///
     /// # Errors
     /// It carries none, or one that is not known.
-    pub fn owner(&self, request: &Request) -> Result<Arc<str>, Refused> {
+    pub fn owner(&self, request: &Request) -> Result<Arc<str>, KeyRefusal> {
         if let Some(anonymous) = &self.anonymous {
             return Ok(anonymous.clone());
         }
@@ -64,8 +64,8 @@ impl ApiKeys {
         let secret = given
             .and_then(|value| value.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let (_, secret) = secret.ok_or(Refused::NoKey)?;
-        self.find(secret.trim()).ok_or(Refused::WrongKey)
+        let (_, secret) = secret.ok_or(KeyRefusal::NoKey)?;
+        self.find(secret.trim()).ok_or(KeyRefusal::WrongKey)
     }
 
     /// Looks at every key, whichever fits: the time taken tells nothing.
@@ -129,7 +129,7 @@ mod tests {
             Ok("first".to_owned())
         );
         for none in [None, Some("Bearer"), Some("Basic secret-of-the-first")] {
-            assert_eq!(owner(none), Err(Refused::NoKey), "{none:?}");
+            assert_eq!(owner(none), Err(KeyRefusal::NoKey), "{none:?}");
         }
         for wrong in [
             "Bearer ",
@@ -137,7 +137,7 @@ mod tests {
             "Bearer secret-of-the-first,",
             "Bearer first",
         ] {
-            assert_eq!(owner(Some(wrong)), Err(Refused::WrongKey), "{wrong:?}");
+            assert_eq!(owner(Some(wrong)), Err(KeyRefusal::WrongKey), "{wrong:?}");
         }
         assert_eq!(
             keys.names().map(|name| &**name).collect::<Vec<_>>(),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::assets::Assets;
 use super::headers::PageHeaders;
-use crate::service::Settings;
+use crate::service::ServiceSettings;
 
 /// Serves the files of the pages, and everything else by the inner endpoint.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +47,7 @@ impl<E: Endpoint> Endpoint for Pages<E> {
 
 /// What the app shows and leaves out; nothing of it is secret.
 #[must_use]
-pub fn about(settings: &Settings, simulator: bool) -> Value {
+pub fn about(settings: &ServiceSettings, simulator: bool) -> Value {
     let languages: Vec<&str> = settings
         .defaults
         .languages

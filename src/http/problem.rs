@@ -14,7 +14,7 @@ use crate::policy::Allowance;
 use crate::service::{self, intake::FieldError};
 use crate::store;
 use crate::telemetry;
-use crate::twilio::client::Refusal as TwilioRefusal;
+use crate::twilio::client::TwilioRefusal;
 
 pub use self::code::Code;
 

@@ -17,7 +17,7 @@ use crate::telemetry::line_limit::LineLimit;
 use crate::telemetry::metrics::{Family, Metrics};
 use crate::twilio::form::Form;
 use crate::twilio::signature::{
-    Failure, HINT_HEADER, PROOF_HEADER, Refused, Verifier, is_authority,
+    HINT_HEADER, PROOF_HEADER, RefusedWebhook, SignatureFailure, Verifier, is_authority,
 };
 
 /// Hints that may be worked out at once, and the time after which there is one more.
@@ -104,7 +104,7 @@ impl RefusedWebhooks {
         request: &Request,
         webhook: &'static str,
         verifier: &Verifier,
-        (failure, form): (Failure, Option<&Form>),
+        (failure, form): (SignatureFailure, Option<&Form>),
     ) -> Response {
         let cause = failure.label();
         self.signatures.get(cause).increment(1);
@@ -115,7 +115,7 @@ impl RefusedWebhooks {
             .is_some_and(|proof| verifier.is_operator(proof.as_bytes(), now));
         let hint = (is_operator || self.may_hint(now)).then(|| {
             let target = request.uri().path_and_query();
-            let refused = Refused {
+            let refused = RefusedWebhook {
                 public_url: &self.public_url,
                 account_sid: &self.account_sid,
                 target: target.map_or("/", |target| target.as_str()),

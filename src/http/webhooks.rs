@@ -24,7 +24,7 @@ use crate::telemetry::metrics::{Family, Metrics, Webhook};
 use crate::telemetry::request::Context;
 use crate::telemetry::traces::{Attribute, FinishedSpan, SpanRole};
 use crate::twilio::form::Form;
-use crate::twilio::signature::{Failure, SignatureHeaders, Verifier};
+use crate::twilio::signature::{SignatureFailure, SignatureHeaders, Verifier};
 use crate::twilio::webhook::{AmdCallback, StatusCallback, VoiceRequest};
 
 /// Every path of a webhook begins with this.
@@ -220,9 +220,13 @@ impl Webhooks {
 
     /// The pairs of the body, once the signature over them holds; else what is wrong, with the
     /// pairs where there are any.
-    fn verify(&self, request: &Request, body: &[u8]) -> Result<Form, (Failure, Option<Form>)> {
+    fn verify(
+        &self,
+        request: &Request,
+        body: &[u8],
+    ) -> Result<Form, (SignatureFailure, Option<Form>)> {
         let headers = SignatureHeaders::of(request.headers());
-        let form = Form::parse(body).map_err(|_| (Failure::Malformed, None))?;
+        let form = Form::parse(body).map_err(|_| (SignatureFailure::Malformed, None))?;
         // What stands in the request line, byte for byte: the public URL comes from the
         // configuration.
         let target = request

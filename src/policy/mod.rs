@@ -87,7 +87,7 @@ pub enum DialReason {
 
 /// What policy says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PolicyVerdict {
     /// Ring now.
     Allowed,
     /// Ring at `until` at the earliest.
@@ -194,7 +194,7 @@ impl Rules {
         purpose: DialReason,
         input: &PolicyInput,
         now: Timestamp,
-    ) -> Verdict {
+    ) -> PolicyVerdict {
         let judged = self
             .number(reservation.phone, phone)
             .and(if input.opted_out {
@@ -209,7 +209,7 @@ impl Rules {
             });
         let (at, why) = match judged {
             Ok(moment) => moment,
-            Err(refusal) => return Verdict::Blocked(refusal),
+            Err(refusal) => return PolicyVerdict::Blocked(refusal),
         };
         let ahead = |moment: &Timestamp| *moment > now;
         let (reason, until) = if at > now {
@@ -224,10 +224,10 @@ impl Rules {
         } else if let Some(until) = input.slot.filter(ahead) {
             (WaitingFor::Slot, until)
         } else {
-            return Verdict::Allowed;
+            return PolicyVerdict::Allowed;
         };
         // Nothing is waited for beyond the moment at which the call is given up.
-        Verdict::Waits {
+        PolicyVerdict::Waits {
             reason,
             until: until.min(reservation.give_up_at),
         }

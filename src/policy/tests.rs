@@ -5,7 +5,7 @@ mod zones;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{Language, Name, PartySize, Voicemail};
+use crate::domain::{Language, Name, PartySize, VoicemailAction};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -37,7 +37,7 @@ fn reservation() -> Reservation {
         not_before: None,
         give_up_at: later(24 * 3_600),
         attempts: 3,
-        voicemail: Voicemail::HangUp,
+        voicemail: VoicemailAction::HangUp,
         callback_url: None,
         guest_extension: None,
         language_guessed: true,
@@ -61,11 +61,11 @@ fn landline() -> Option<PhoneFacts> {
     })
 }
 
-fn create(reservation: &Reservation, input: &PolicyInput, now: Timestamp) -> Verdict {
+fn create(reservation: &Reservation, input: &PolicyInput, now: Timestamp) -> PolicyVerdict {
     rules().judge(reservation, landline(), DialReason::Create, input, now)
 }
 
-fn retry(input: &PolicyInput, now: Timestamp) -> Verdict {
+fn retry(input: &PolicyInput, now: Timestamp) -> PolicyVerdict {
     rules().judge(
         &reservation(),
         landline(),
@@ -75,8 +75,8 @@ fn retry(input: &PolicyInput, now: Timestamp) -> Verdict {
     )
 }
 
-fn waits(reason: WaitingFor, until: Timestamp) -> Verdict {
-    Verdict::Waits { reason, until }
+fn waits(reason: WaitingFor, until: Timestamp) -> PolicyVerdict {
+    PolicyVerdict::Waits { reason, until }
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_number_is_rung_only_if_it_is_a_kind_that_people_answer() {
         LineKind::Voip,
         LineKind::LocalRate,
     ] {
-        assert_eq!(judged(kind), Verdict::Allowed, "{kind:?}");
+        assert_eq!(judged(kind), PolicyVerdict::Allowed, "{kind:?}");
     }
     for kind in [
         LineKind::Premium,
@@ -114,7 +114,7 @@ fn a_number_is_rung_only_if_it_is_a_kind_that_people_answer() {
     ] {
         assert_eq!(
             judged(kind),
-            Verdict::Blocked(Refusal::NumberKind(kind)),
+            PolicyVerdict::Blocked(Refusal::NumberKind(kind)),
             "{kind:?}"
         );
     }
@@ -128,7 +128,7 @@ fn our_own_numbers_and_other_countries_are_refused() {
     };
     assert_eq!(
         create(&own, &PolicyInput::default(), noon()),
-        Verdict::Blocked(Refusal::OwnNumber)
+        PolicyVerdict::Blocked(Refusal::OwnNumber)
     );
     let abroad = Some(PhoneFacts {
         country: "FR".parse().ok(),
@@ -141,7 +141,7 @@ fn our_own_numbers_and_other_countries_are_refused() {
         &PolicyInput::default(),
         noon(),
     );
-    assert_eq!(verdict, Verdict::Blocked(Refusal::Country));
+    assert_eq!(verdict, PolicyVerdict::Blocked(Refusal::Country));
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn a_create_waits_for_hours_and_its_own_earliest_moment() {
     };
     assert_eq!(
         create(&soon_over, &PolicyInput::default(), night),
-        Verdict::Blocked(Refusal::TooLate)
+        PolicyVerdict::Blocked(Refusal::TooLate)
     );
 }
 
@@ -202,7 +202,7 @@ fn what_a_limit_forbids_is_refused_to_a_create_and_waited_for_by_an_attempt() {
     });
     assert_eq!(
         create(&reservation(), &hour, noon()),
-        Verdict::Blocked(Refusal::NumberLimit { retry_after: 90 })
+        PolicyVerdict::Blocked(Refusal::NumberLimit { retry_after: 90 })
     );
     assert_eq!(retry(&hour, noon()), waits(WaitingFor::Limit, later(90)));
     let service = number(Room {
@@ -211,7 +211,7 @@ fn what_a_limit_forbids_is_refused_to_a_create_and_waited_for_by_an_attempt() {
     });
     assert_eq!(
         create(&reservation(), &service, noon()),
-        Verdict::Blocked(Refusal::ServiceLimit { retry_after: 1 })
+        PolicyVerdict::Blocked(Refusal::ServiceLimit { retry_after: 1 })
     );
     assert_eq!(retry(&service, noon()), waits(WaitingFor::Limit, later(1)));
     let key = number(Room {
@@ -220,11 +220,11 @@ fn what_a_limit_forbids_is_refused_to_a_create_and_waited_for_by_an_attempt() {
     });
     assert_eq!(
         create(&reservation(), &key, noon()),
-        Verdict::Blocked(Refusal::KeyLimit { retry_after: 30 })
+        PolicyVerdict::Blocked(Refusal::KeyLimit { retry_after: 30 })
     );
     assert_eq!(
         retry(&key, noon()),
-        Verdict::Allowed,
+        PolicyVerdict::Allowed,
         "a key's creates are no matter of attempts"
     );
     let day = number(Room {
@@ -240,7 +240,10 @@ fn what_a_limit_forbids_is_refused_to_a_create_and_waited_for_by_an_attempt() {
         number_day: Some(later(23 * 3_600 + 3_599)),
         ..Room::default()
     });
-    assert_eq!(retry(&never, at("2026-12-02T10:59:59Z")), Verdict::Allowed);
+    assert_eq!(
+        retry(&never, at("2026-12-02T10:59:59Z")),
+        PolicyVerdict::Allowed
+    );
     assert_eq!(
         create(
             &Reservation {
@@ -266,7 +269,7 @@ fn what_stands_in_the_way_is_told_in_order() {
     };
     assert_eq!(
         create(&reservation(), &input, noon()),
-        Verdict::Blocked(Refusal::Duplicate(CallId::from_bytes([1; 16])))
+        PolicyVerdict::Blocked(Refusal::Duplicate(CallId::from_bytes([1; 16])))
     );
     input.duplicate = None;
     assert_eq!(
@@ -284,7 +287,10 @@ fn what_stands_in_the_way_is_told_in_order() {
         waits(WaitingFor::Slot, later(1))
     );
     input.slot = Some(noon());
-    assert_eq!(create(&reservation(), &input, noon()), Verdict::Allowed);
+    assert_eq!(
+        create(&reservation(), &input, noon()),
+        PolicyVerdict::Allowed
+    );
 }
 
 #[test]
@@ -296,7 +302,7 @@ fn a_number_whose_people_do_not_want_it_is_never_rung() {
     let attempt = DialReason::Attempt { earliest: noon() };
     for purpose in [DialReason::Create, attempt] {
         let verdict = rules().judge(&reservation(), landline(), purpose, &input, noon());
-        assert_eq!(verdict, Verdict::Blocked(Refusal::OptedOut));
+        assert_eq!(verdict, PolicyVerdict::Blocked(Refusal::OptedOut));
     }
 }
 
@@ -355,23 +361,23 @@ proptest! {
         let reservation = Reservation { not_before, give_up_at: later(give_up), ..reservation() };
         let purpose = DialReason::Attempt { earliest: later(earliest) };
         match rules().judge(&reservation, landline(), purpose, &input, noon()) {
-            Verdict::Allowed => {
+            PolicyVerdict::Allowed => {
                 prop_assert!(earliest <= 0 && not_before.is_none_or(|at| at <= noon()) && !input.taken);
                 let room = input.room;
                 let all = [room.number_hour, room.number_day, room.service_day, input.carrier, input.slot];
                 prop_assert!(all.iter().flatten().all(|at| *at <= noon()));
             }
-            Verdict::Waits { reason, until } => {
+            PolicyVerdict::Waits { reason, until } => {
                 prop_assert!(until > noon() && until <= reservation.give_up_at);
                 if matches!(reason, WaitingFor::CallHours | WaitingFor::Limit | WaitingFor::NotBefore | WaitingFor::Retry) {
                     prop_assert!(rules().hours.contain(until, &["Europe/Berlin"]));
                     let nothing = PolicyInput { room: input.room, ..PolicyInput::default() };
                     prop_assert_eq!(
-                        rules().judge(&reservation, landline(), purpose, &nothing, until), Verdict::Allowed
+                        rules().judge(&reservation, landline(), purpose, &nothing, until), PolicyVerdict::Allowed
                     );
                 }
             }
-            Verdict::Blocked(refusal) => prop_assert_eq!(refusal, Refusal::TooLate),
+            PolicyVerdict::Blocked(refusal) => prop_assert_eq!(refusal, Refusal::TooLate),
         }
     }
 
@@ -385,12 +391,12 @@ proptest! {
             &reservation, landline(), DialReason::Attempt { earliest: noon() }, &input, noon(),
         );
         match create {
-            Verdict::Blocked(Refusal::NumberLimit { .. } | Refusal::ServiceLimit { .. }) => {
-                let late = matches!(attempt, Verdict::Waits { .. } | Verdict::Blocked(Refusal::TooLate));
+            PolicyVerdict::Blocked(Refusal::NumberLimit { .. } | Refusal::ServiceLimit { .. }) => {
+                let late = matches!(attempt, PolicyVerdict::Waits { .. } | PolicyVerdict::Blocked(Refusal::TooLate));
                 prop_assert!(late, "{attempt:?}");
             }
-            Verdict::Blocked(Refusal::KeyLimit { .. } | Refusal::Duplicate(_)) => {}
-            Verdict::Allowed | Verdict::Waits { .. } | Verdict::Blocked(_) => prop_assert_eq!(create, attempt),
+            PolicyVerdict::Blocked(Refusal::KeyLimit { .. } | Refusal::Duplicate(_)) => {}
+            PolicyVerdict::Allowed | PolicyVerdict::Waits { .. } | PolicyVerdict::Blocked(_) => prop_assert_eq!(create, attempt),
         }
     }
 }

@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use crate::call::AccountTier;
 use crate::clock;
 use crate::domain::{Country, Phone};
-use crate::twilio::client::Refusal;
+use crate::twilio::client::TwilioRefusal;
 
 /// The first pause when Twilio is busy; each further one is twice as long.
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(2);
@@ -311,7 +311,7 @@ impl CarrierHealth {
 
 /// Code and advice in one sentence or two.
 fn says(code: u32) -> String {
-    format!("code {code}. {}", Refusal::of_code(code).advice())
+    format!("code {code}. {}", TwilioRefusal::of_code(code).advice())
 }
 
 fn plus(at: Timestamp, pause: SignedDuration) -> Timestamp {

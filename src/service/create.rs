@@ -8,11 +8,11 @@ use serde_json::{Map, Value};
 use super::dial_decision::{DialDecision, DialQuestion};
 use super::dialler::Dialler;
 use super::engine::CallEngine;
-use super::{Error, Settings, intake};
+use super::{Error, ServiceSettings, intake};
 use crate::call::{Call, CarryOver, Effect, Ended, step};
 use crate::domain::phone::LineKind;
 use crate::domain::{CallId, Name, Phone, PhoneFacts, Reservation, zones};
-use crate::policy::{Allowance, DialReason, Refusal, Verdict};
+use crate::policy::{Allowance, DialReason, PolicyVerdict, Refusal};
 use crate::speech::{Script, Speech};
 use crate::store::{
     self, CallStore as _, Creates, IdempotencyKey, IdempotencyStore as _, NumberStore as _, Saved,
@@ -58,7 +58,7 @@ enum IdempotentStart {
 #[derive(Debug)]
 pub struct Check {
     /// Policy's answer.
-    pub verdict: Verdict,
+    pub verdict: PolicyVerdict,
     /// The zones in which the restaurant can lie, where policy needs to know which.
     pub possible_zones: Option<Vec<&'static str>>,
     /// What staff would hear.
@@ -76,7 +76,7 @@ struct Understood {
 pub struct CallCreator {
     engine: Arc<CallEngine>,
     dialler: Arc<Dialler>,
-    settings: Arc<Settings>,
+    settings: Arc<ServiceSettings>,
     speech: Arc<Speech>,
     /// Locks by the last digits of the number: identical requests at the same moment are judged
     /// one after the other.
@@ -87,7 +87,7 @@ impl CallCreator {
     pub(super) fn new(
         engine: Arc<CallEngine>,
         dialler: Arc<Dialler>,
-        settings: Arc<Settings>,
+        settings: Arc<ServiceSettings>,
         speech: Arc<Speech>,
     ) -> Self {
         Self {
@@ -119,7 +119,7 @@ impl CallCreator {
             start_was_given: false,
         };
         let verdict = self.dialler.judge(&asked, now).await?;
-        let needs_zone = verdict == Verdict::Blocked(Refusal::TimezoneNeeded);
+        let needs_zone = verdict == PolicyVerdict::Blocked(Refusal::TimezoneNeeded);
         let phone = call.reservation.phone;
         Ok(Check {
             verdict,

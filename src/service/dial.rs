@@ -13,11 +13,11 @@ use super::effects::sid;
 use crate::call::{AccountTier, AttemptRef, Call, Event, step};
 use crate::domain::Phone;
 use crate::store::NumberStore as _;
-use crate::ticket::{Body, Head, TicketPurpose};
+use crate::ticket::{Head, TicketBody, TicketPurpose};
 use crate::twilio::StatusCallbackEvent;
 use crate::twilio::client::{
-    AsyncAmd, Class, Error as TwilioError, MachineDetection, MachineDetectionMode, NewCall,
-    Refusal, Scope, SendDeadline,
+    AsyncAmd, Class, Error as TwilioError, MachineDetection, MachineDetectionMode, NewCall, Scope,
+    SendDeadline, TwilioRefusal,
 };
 
 /// A trial account's answer to a destination for which it has no number; asking for less does not
@@ -30,7 +30,7 @@ impl Dialler {
         &self,
         mut call: Arc<Call>,
         attempt: u8,
-    ) -> Result<Option<Refusal>, Error> {
+    ) -> Result<Option<TwilioRefusal>, Error> {
         loop {
             call = match self.on_terms(call, attempt).await? {
                 Some(call) => call,
@@ -90,7 +90,7 @@ impl Dialler {
         call: &Call,
         attempt: u8,
         result: Result<crate::domain::Sid, TwilioError>,
-    ) -> (Event<'static>, Option<Refusal>) {
+    ) -> (Event<'static>, Option<TwilioRefusal>) {
         let (carrier, now) = (&self.carrier, self.engine.now());
         match result {
             Ok(sid) => {
@@ -145,7 +145,7 @@ impl Dialler {
     /// if it may.
     pub(super) fn apply_refusal(
         &self,
-        refusal: &Refusal,
+        refusal: &TwilioRefusal,
         from: Option<Phone>,
     ) -> Option<Timestamp> {
         let (carrier, now) = (&self.carrier, self.engine.now());
@@ -208,7 +208,7 @@ impl Dialler {
             sealed_at: self.engine.now(),
         };
         let intent = call.attempts.last()?;
-        let body = Body::of(call, intent.from, intent.terms);
+        let body = TicketBody::of(call, intent.from, intent.terms);
         let purposes = [
             TicketPurpose::Voice,
             TicketPurpose::Status,
@@ -247,7 +247,7 @@ impl Dialler {
 }
 
 /// What to ask for instead, when a trial account refused what was asked for.
-fn less(terms: AccountTier, refusal: &Refusal) -> Option<AccountTier> {
+fn less(terms: AccountTier, refusal: &TwilioRefusal) -> Option<AccountTier> {
     if !refusal.is_trial_limit() || refusal.code == Some(NO_TRIAL_NUMBER) {
         return None;
     }

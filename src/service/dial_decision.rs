@@ -10,7 +10,7 @@ use super::cooldown::cooldown_end;
 use super::dialler::Dialler;
 use crate::call::{Call, Event, Outcome, State, WaitingFor};
 use crate::domain::{Phone, PhoneFacts};
-use crate::policy::{DialReason, PolicyInput, Refusal, Verdict};
+use crate::policy::{DialReason, PolicyInput, PolicyVerdict, Refusal};
 use crate::store::{
     CallStore as _, Creates, DialGrant, DialMode, DialRequest, NumberStore as _, StartRate as _,
 };
@@ -52,7 +52,7 @@ impl Dialler {
         &self,
         asked: &DialQuestion<'_>,
         now: Timestamp,
-    ) -> Result<Verdict, Error> {
+    ) -> Result<PolicyVerdict, Error> {
         let grant = self
             .engine
             .store
@@ -86,7 +86,12 @@ impl Dialler {
         }
     }
 
-    fn verdict(&self, asked: &DialQuestion<'_>, grant: &DialGrant, now: Timestamp) -> Verdict {
+    fn verdict(
+        &self,
+        asked: &DialQuestion<'_>,
+        grant: &DialGrant,
+        now: Timestamp,
+    ) -> PolicyVerdict {
         let facts = self.facts(asked, grant, now);
         let rules = &self.settings.rules;
         rules.judge(
@@ -109,7 +114,7 @@ impl Dialler {
         let mut asking = self.asking(asked, now);
         // What this process knows alone comes first: a call that may not ring now takes nothing
         // from others.
-        let may_ring = self.verdict(asked, &DialGrant::default(), now) == Verdict::Allowed;
+        let may_ring = self.verdict(asked, &DialGrant::default(), now) == PolicyVerdict::Allowed;
         let want = if may_ring {
             DialMode::Acquire
         } else {
@@ -124,15 +129,15 @@ impl Dialler {
             asking.is_new &= !grant.admitted;
             creates = grant.creates.or(creates);
             match self.verdict(asked, &grant, now) {
-                Verdict::Allowed if grant.claimed => {
+                PolicyVerdict::Allowed if grant.claimed => {
                     let from = self.carrier.caller_id(call.reservation.country, now);
                     return Ok(DialDecision::Now {
                         from: from.unwrap_or(call.reservation.phone),
                         creates,
                     });
                 }
-                Verdict::Allowed => {}
-                Verdict::Waits { reason, until } => {
+                PolicyVerdict::Allowed => {}
+                PolicyVerdict::Waits { reason, until } => {
                     // Twilio may have closed while the store was asked.
                     if grant.claimed {
                         store.release(call, now).await;
@@ -144,7 +149,7 @@ impl Dialler {
                         return Ok(DialDecision::Later { reason, until });
                     }
                 }
-                Verdict::Blocked(refusal) => return Ok(DialDecision::Never(refusal)),
+                PolicyVerdict::Blocked(refusal) => return Ok(DialDecision::Never(refusal)),
             }
         }
         // Others were quicker each time.

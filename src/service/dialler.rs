@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::Settings;
+use super::ServiceSettings;
 use super::carrier_health::CarrierHealth;
 use super::do_not_call_file::DoNotCallFile;
 use super::engine::{CallEngine, Performer, Performing};
@@ -25,7 +25,7 @@ use crate::ticket::Tickets;
 #[derive(Debug)]
 pub(super) struct Dialler {
     pub(super) engine: Arc<CallEngine>,
-    pub(super) settings: Arc<Settings>,
+    pub(super) settings: Arc<ServiceSettings>,
     pub(super) twilio: TwilioApi,
     pub(super) tickets: Arc<Tickets>,
     pub(super) links: Arc<Links>,

@@ -14,9 +14,9 @@ use crate::call::{
     AccountTier, Call, Event, Goodbye, Input, Reply, SpokenIntent, State, TalkPosition,
 };
 use crate::domain::{Language, Phone};
-use crate::policy::{DialReason, Verdict};
+use crate::policy::{DialReason, PolicyVerdict};
 use crate::store::{CallStore as _, NumberStore as _};
-use crate::ticket::{Body, Head, TicketPurpose};
+use crate::ticket::{Head, TicketBody, TicketPurpose};
 use crate::twilio::webhook::VoiceRequest;
 
 /// What a carrier in the country code 1 attests of a number that it gave to the caller itself
@@ -140,7 +140,7 @@ impl WebhookHandler {
             };
             if matches!(call.state, State::Queued { .. })
                 && !used_up
-                && self.dialler.judge(&asked, now).await? == Verdict::Allowed
+                && self.dialler.judge(&asked, now).await? == PolicyVerdict::Allowed
             {
                 return Ok(Some((call, TalkStage::Offer)));
             }
@@ -157,7 +157,7 @@ impl WebhookHandler {
             account: self.settings.account_digest,
             sealed_at: self.engine.now(),
         };
-        let body = Body::of(call, from, AccountTier::Full);
+        let body = TicketBody::of(call, from, AccountTier::Full);
         self.tickets.seal(TicketPurpose::Inbound, &head, &body).ok()
     }
 

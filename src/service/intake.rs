@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::{
     Alternatives, CallbackUrl, Country, Extension, Language, Name, Notes, PartySize, Phone,
-    PhoneFacts, Reservation, TableTime, Voicemail, Zone, phone::Written, zones,
+    PhoneFacts, Reservation, TableTime, VoicemailAction, Zone, phone::Written, zones,
 };
 
 /// What is wrong with one field.
@@ -498,10 +498,10 @@ impl<'a> Fields<'a> {
         3
     }
 
-    fn voicemail(&mut self) -> Voicemail {
+    fn voicemail(&mut self) -> VoicemailAction {
         let read = |text: &str| match text {
-            "hang_up" => Ok(Voicemail::HangUp),
-            "leave_message" => Ok(Voicemail::LeaveMessage),
+            "hang_up" => Ok(VoicemailAction::HangUp),
+            "leave_message" => Ok(VoicemailAction::LeaveMessage),
             _ => Err(("unknown_value", "must be `hang_up` or `leave_message`")),
         };
         self.text("voicemail", read).unwrap_or_default()

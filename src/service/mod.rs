@@ -72,7 +72,7 @@ pub use webhooks::{DocumentRequest, WebhookHandler, WebhookOutcome};
 
 /// What a deployment decides.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct ServiceSettings {
     /// The account that webhooks must name.
     pub account: twilio::AccountSid,
     /// The digest of the account that tickets carry, from [`account_digest`].
@@ -93,7 +93,7 @@ pub struct Settings {
     pub do_not_call: HashSet<Phone>,
 }
 
-impl Settings {
+impl ServiceSettings {
     /// What the words about a reservation need beside the reservation.
     pub(crate) fn render_context<'a>(&'a self, reservation: &'a Reservation) -> RenderContext<'a> {
         RenderContext {
@@ -108,7 +108,7 @@ impl Settings {
 #[derive(Debug)]
 pub struct ServiceDependencies {
     /// What this deployment decides.
-    pub settings: Settings,
+    pub settings: ServiceSettings,
     /// The time.
     pub clock: Clock,
     /// Where calls are kept.
@@ -152,7 +152,7 @@ pub struct Service(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     engine: Arc<CallEngine>,
-    settings: Arc<Settings>,
+    settings: Arc<ServiceSettings>,
     dialler: Arc<Dialler>,
     creator: Arc<CallCreator>,
     webhooks: WebhookHandler,
@@ -189,7 +189,7 @@ pub enum Error {
     NoCallbackUrl,
     /// Twilio refused to place the call.
     #[error("Twilio refused the call")]
-    Twilio(twilio::client::Refusal),
+    Twilio(twilio::client::TwilioRefusal),
     /// The store cannot serve.
     #[error("the store cannot serve")]
     Unavailable(#[from] store::Error),
@@ -290,7 +290,7 @@ impl Service {
 
     /// What this deployment decides.
     #[must_use]
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &ServiceSettings {
         &self.0.settings
     }
 

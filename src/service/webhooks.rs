@@ -8,7 +8,7 @@ use super::create::standing;
 use super::dialler::Dialler;
 use super::effects::{how, sid};
 use super::engine::{Applied, CallEngine};
-use super::{Error, Settings, links};
+use super::{Error, ServiceSettings, links};
 use crate::call::{
     Apology, AttemptRef, Call, CarrierStatus, Closing, Event, Input, Machine, Reply, SpokenIntent,
     TalkPosition,
@@ -56,7 +56,7 @@ const MOST_TURNS: usize = 100;
 pub struct WebhookHandler {
     pub(super) engine: Arc<CallEngine>,
     pub(super) dialler: Arc<Dialler>,
-    pub(super) settings: Arc<Settings>,
+    pub(super) settings: Arc<ServiceSettings>,
     pub(super) tickets: Arc<Tickets>,
     pub(super) links: Arc<links::Links>,
     pub(super) speech: Arc<Speech>,

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::Input;
+use super::InputMode;
 use super::calendar::{Calendar, category_name};
 use super::document::{Document, Target, Template, Words};
 use super::estimate;
 use super::files::File;
 use super::message::{self, MESSAGES};
 use super::phrase::{self, Piece, Variable};
-use super::problem::{Problem, Wrong};
+use super::problem::{LanguageProblem, Wrong};
 use super::schema::Schema;
 use super::speech_matcher::{Sentences, SpeechMatcher};
 use super::time_again::{Sayings, TimeAgain};
@@ -76,10 +76,10 @@ impl LanguagePack {
         file: File<'_>,
         templates: &[Template],
         schema: &Schema,
-        input: Input,
-    ) -> Result<Self, Vec<Problem>> {
+        input: InputMode,
+    ) -> Result<Self, Vec<LanguageProblem>> {
         let (name, text) = file;
-        let told = |what: Wrong| Problem {
+        let told = |what: Wrong| LanguageProblem {
             file: format!("{name}.toml"),
             what,
         };
@@ -117,7 +117,7 @@ impl LanguageFile {
         name: &str,
         templates: &[Template],
         schema: &Schema,
-        input: Input,
+        input: InputMode,
     ) -> Result<LanguagePack, Vec<Wrong>> {
         let mut wrong = Vec::new();
         let language = keep(&mut wrong, self.language(name));

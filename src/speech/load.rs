@@ -11,14 +11,14 @@ use super::files::{self, File};
 use super::language_pack::LanguagePack;
 use super::message::MESSAGES;
 use super::number::Numbers;
-use super::problem::{Problem, Wrong};
+use super::problem::{LanguageProblem, Wrong};
 use super::schema::Schema;
-use super::{Input, RenderContext, Speech};
+use super::{InputMode, RenderContext, Speech};
 use crate::call::position::{Decision, TalkPosition};
 use crate::call::talk::{Apology, Goodbye, Opening, Reply, RepromptReason};
 use crate::domain::{
     Alternatives, Country, Language, Name, Notes, PartySize, Phone, Reservation, TableTime,
-    Voicemail,
+    VoicemailAction,
 };
 
 impl Speech {
@@ -26,15 +26,15 @@ impl Speech {
     ///
     /// # Errors
     /// Everything that is wrong with them, in every file.
-    pub fn load(input: Input) -> Result<Self, Vec<Problem>> {
+    pub fn load(input: InputMode) -> Result<Self, Vec<LanguageProblem>> {
         Self::read(files::LANGUAGES, files::DOCUMENTS, input)
     }
 
     pub(super) fn read(
         languages: &[File<'_>],
         documents: &[File<'_>],
-        input: Input,
-    ) -> Result<Self, Vec<Problem>> {
+        input: InputMode,
+    ) -> Result<Self, Vec<LanguageProblem>> {
         let schema = Schema::load()
             .map_err(|error| one("../src/speech", Wrong::Unreadable(error.to_string())))?;
         let templates = templates(documents)?;
@@ -83,7 +83,7 @@ impl Speech {
 
     /// Says everything once, with the longest texts there can be, and holds it against the rules of
     /// TwiML.
-    fn rehearse(&self, schema: &Schema) -> Vec<Problem> {
+    fn rehearse(&self, schema: &Schema) -> Vec<LanguageProblem> {
         let mut problems = Vec::new();
         for language in self.languages() {
             let Some(longest) = longest(language) else {
@@ -142,15 +142,15 @@ impl Speech {
 /// The groups of the longest number there can be.
 const LONGEST_NUMBER: [&str; 5] = ["+99", "999", "999", "999", "9999"];
 
-fn one(file: &str, what: Wrong) -> Vec<Problem> {
-    vec![Problem {
+fn one(file: &str, what: Wrong) -> Vec<LanguageProblem> {
+    vec![LanguageProblem {
         file: file.to_owned(),
         what,
     }]
 }
 
 /// Every document in the order of [`Document::ALL`].
-fn templates(files: &[File<'_>]) -> Result<Vec<Template>, Vec<Problem>> {
+fn templates(files: &[File<'_>]) -> Result<Vec<Template>, Vec<LanguageProblem>> {
     let (mut templates, mut problems) = (Vec::new(), Vec::new());
     for document in Document::ALL {
         let found = files
@@ -159,7 +159,7 @@ fn templates(files: &[File<'_>]) -> Result<Vec<Template>, Vec<Problem>> {
             .ok_or(Wrong::MissingDocument);
         match found.and_then(|(_, text)| Template::parse(text)) {
             Ok(template) => templates.push(template),
-            Err(what) => problems.push(Problem {
+            Err(what) => problems.push(LanguageProblem {
                 file: format!("{}.xml", document.file()),
                 what,
             }),
@@ -184,7 +184,7 @@ fn claims<T: Copy + Ord>(
     language_packs: &[LanguagePack],
     named: impl Fn(&LanguagePack) -> &[T],
     twice: impl Fn(T, String) -> Wrong,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<LanguageProblem>,
 ) -> Box<[(T, usize)]> {
     let packs = language_packs.iter().enumerate();
     let mut claims: Vec<(T, usize)> = packs
@@ -326,7 +326,7 @@ fn longest(language: Language) -> Option<Reservation> {
         not_before: None,
         give_up_at: Timestamp::MAX,
         attempts: 3,
-        voicemail: Voicemail::LeaveMessage,
+        voicemail: VoicemailAction::LeaveMessage,
         callback_url: None,
         guest_extension: "12345678901234567890".parse().ok(),
         language_guessed: true,

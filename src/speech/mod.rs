@@ -25,7 +25,7 @@ mod language_pack;
 #[cfg(test)]
 mod tests;
 
-pub use problem::Problem;
+pub use problem::LanguageProblem;
 
 use crate::call::SpokenIntent;
 use crate::call::talk::{Apology, Opening, Reply};
@@ -71,7 +71,7 @@ pub struct RenderContext<'a> {
 
 /// How staff may answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Input {
+pub enum InputMode {
     /// By keys alone.
     #[default]
     Keys,

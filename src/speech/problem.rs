@@ -1,11 +1,11 @@
 //! What can be wrong with the files of `twiml/`, told to the person who edited them.
 
-use super::schema::Fault;
+use super::schema::TwimlFault;
 
 /// One thing to mend in one file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("twiml/{file}: {what}")]
-pub struct Problem {
+pub struct LanguageProblem {
     /// The file under `twiml/`.
     pub file: String,
     /// What is wrong there.
@@ -101,5 +101,5 @@ pub enum Wrong {
     MissingDocument,
     /// What would be sent to Twilio breaks a rule of TwiML.
     #[error("as said in {0}: {1}")]
-    Document(String, Fault),
+    Document(String, TwimlFault),
 }

@@ -17,7 +17,7 @@ const MOST_SAID: usize = 3_000;
 
 /// A rule of TwiML that a document breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum TwimlFault {
     /// Not well-formed.
     #[error("is not well-formed XML: {0}")]
     Xml(String),
@@ -99,12 +99,12 @@ impl Schema {
     ///
     /// # Errors
     /// The first rule that is broken.
-    pub(super) fn check(&self, document: &str) -> Result<(), Fault> {
+    pub(super) fn check(&self, document: &str) -> Result<(), TwimlFault> {
         if document.len() > MOST_BYTES {
-            return Err(Fault::Long(document.len()));
+            return Err(TwimlFault::Long(document.len()));
         }
         if let Some(c) = document.chars().find(|c| !spoken::is_xml(*c)) {
-            return Err(Fault::Character(c));
+            return Err(TwimlFault::Character(c));
         }
         let mut walk = Walk {
             schema: self,
@@ -117,7 +117,7 @@ impl Schema {
         loop {
             match reader
                 .read_event()
-                .map_err(|error| Fault::Xml(error.to_string()))?
+                .map_err(|error| TwimlFault::Xml(error.to_string()))?
             {
                 Event::Start(start) => {
                     walk.enter(&start)?;
@@ -134,11 +134,13 @@ impl Schema {
                     return if walk.open.is_empty() && walk.roots == 1 {
                         Ok(())
                     } else {
-                        Err(Fault::Root)
+                        Err(TwimlFault::Root)
                     };
                 }
                 Event::CData(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {
-                    return Err(Fault::Xml("only elements and text are sent".to_owned()));
+                    return Err(TwimlFault::Xml(
+                        "only elements and text are sent".to_owned(),
+                    ));
                 }
             }
         }
@@ -158,17 +160,17 @@ impl Walk<'_> {
         self.schema.elements.get(name)
     }
 
-    fn enter(&mut self, start: &BytesStart<'_>) -> Result<(), Fault> {
+    fn enter(&mut self, start: &BytesStart<'_>) -> Result<(), TwimlFault> {
         let name = start.name().as_ref().to_owned();
         match self.open.last() {
             None if name == "Response" => self.roots += 1,
-            None => return Err(Fault::Root),
+            None => return Err(TwimlFault::Root),
             Some(parent) => {
                 let fits = self
                     .element(parent)
                     .is_some_and(|element| element.children.contains(&name));
                 if !fits {
-                    return Err(Fault::Nesting(name, parent.clone()));
+                    return Err(TwimlFault::Nesting(name, parent.clone()));
                 }
             }
         }
@@ -183,10 +185,10 @@ impl Walk<'_> {
                 .unwrap_or_default()
         };
         if name == "Gather" && get("action").is_empty() {
-            return Err(Fault::NoAction);
+            return Err(TwimlFault::NoAction);
         }
         if name == "Say" && !self.schema.speaks(get("voice"), get("language")) {
-            return Err(Fault::Voice(
+            return Err(TwimlFault::Voice(
                 get("voice").to_owned(),
                 get("language").to_owned(),
             ));
@@ -198,22 +200,22 @@ impl Walk<'_> {
         &self,
         start: &BytesStart<'_>,
         name: &str,
-    ) -> Result<BTreeMap<String, String>, Fault> {
+    ) -> Result<BTreeMap<String, String>, TwimlFault> {
         let mut found = BTreeMap::new();
         for attribute in start.attributes() {
-            let attribute = attribute.map_err(|error| Fault::Xml(error.to_string()))?;
+            let attribute = attribute.map_err(|error| TwimlFault::Xml(error.to_string()))?;
             let value = attribute
                 .normalized_value(XmlVersion::Implicit1_0)
-                .map_err(|error| Fault::Xml(error.to_string()))?;
+                .map_err(|error| TwimlFault::Xml(error.to_string()))?;
             let key = attribute.key.as_ref().to_owned();
             let known = self
                 .element(name)
                 .and_then(|element| element.attributes.get(&key));
             let Some(kind) = known else {
-                return Err(Fault::Attribute(name.to_owned(), key));
+                return Err(TwimlFault::Attribute(name.to_owned(), key));
             };
             if !self.takes(kind, &value) {
-                return Err(Fault::Value(name.to_owned(), key, value.into_owned()));
+                return Err(TwimlFault::Value(name.to_owned(), key, value.into_owned()));
             }
             let _previous = found.insert(key, value.into_owned());
         }
@@ -238,30 +240,30 @@ impl Walk<'_> {
         }
     }
 
-    fn text(&mut self, text: &str) -> Result<(), Fault> {
+    fn text(&mut self, text: &str) -> Result<(), TwimlFault> {
         let blank = text.trim_ascii().is_empty();
         match self.open.last() {
-            None if !blank => Err(Fault::Root),
+            None if !blank => Err(TwimlFault::Root),
             Some(name) if !blank && !self.element(name).is_some_and(|element| element.text) => {
-                Err(Fault::Text(name.clone()))
+                Err(TwimlFault::Text(name.clone()))
             }
             None | Some(_) => self.count(text.chars().count()),
         }
     }
 
-    fn reference(&mut self, name: &str) -> Result<(), Fault> {
+    fn reference(&mut self, name: &str) -> Result<(), TwimlFault> {
         let known = matches!(name, "amp" | "lt" | "gt" | "quot" | "apos");
         if known {
             self.count(1)
         } else {
-            Err(Fault::Xml(format!("&{name}; is not known")))
+            Err(TwimlFault::Xml(format!("&{name}; is not known")))
         }
     }
 
-    fn count(&mut self, characters: usize) -> Result<(), Fault> {
+    fn count(&mut self, characters: usize) -> Result<(), TwimlFault> {
         self.said += characters;
         if self.said > MOST_SAID {
-            Err(Fault::LongSay(self.said))
+            Err(TwimlFault::LongSay(self.said))
         } else {
             Ok(())
         }

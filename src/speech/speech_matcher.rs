@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::problem::Wrong;
 use super::schema::Schema;
-use super::{Input, spoken};
+use super::{InputMode, spoken};
 use crate::call::SpokenIntent;
 
 /// Below this, Twilio itself is not sure.
@@ -103,9 +103,9 @@ impl SpeechMatcher {
 
     /// What stands for `{input}` in the tag of a Gather. The end of speech is Twilio's to find:
     /// `speechTimeout` takes `auto` only where no model is named (docs/twilio.md, *Gather*).
-    pub(super) fn input(&self, input: Input) -> String {
+    pub(super) fn input(&self, input: InputMode) -> String {
         let mut text = "dtmf".to_owned();
-        if input == Input::KeysAndSpeech {
+        if input == InputMode::KeysAndSpeech {
             let (language, hints) = (spoken::escape(&self.language), spoken::escape(&self.hints));
             let _written = write!(
                 text,

@@ -10,7 +10,7 @@ use super::load::replies;
 use super::schema::Schema;
 use super::*;
 use crate::call::position::TalkPosition;
-use crate::domain::{Alternatives, Name, Notes, PartySize, TableTime, Voicemail};
+use crate::domain::{Alternatives, Name, Notes, PartySize, TableTime, VoicemailAction};
 
 mod speech_matcher;
 mod files;
@@ -19,7 +19,7 @@ const ACTION: &str = "https://tablecall.example/twiml/1-0-0-0-k-o/abc?x=1&y=2";
 
 fn speech() -> &'static Speech {
     static SPEECH: std::sync::LazyLock<Speech> = std::sync::LazyLock::new(|| {
-        Speech::load(Input::Keys).unwrap_or_else(|problems| {
+        Speech::load(InputMode::Keys).unwrap_or_else(|problems| {
             let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
             panic!("{}", lines.join("\n"))
         })
@@ -50,7 +50,7 @@ fn reservation(language: Language, name: &str, time: &str, party: i64) -> Reserv
         not_before: None,
         give_up_at: Timestamp::MAX,
         attempts: 3,
-        voicemail: Voicemail::HangUp,
+        voicemail: VoicemailAction::HangUp,
         callback_url: None,
         guest_extension: None,
         language_guessed: true,

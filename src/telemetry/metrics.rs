@@ -86,7 +86,7 @@ pub struct Metrics {
     /// `tablecall_sse_clients`: open streams.
     pub sse_clients: Gauge,
     /// What is looked up when somebody asks.
-    pub state: State,
+    pub state: StateGauges,
 }
 
 /// What is counted of one kind of webhook.
@@ -100,7 +100,7 @@ pub struct Webhook {
 
 /// Gauges that are true at the moment they are asked for.
 #[derive(Clone, Debug)]
-pub struct State {
+pub struct StateGauges {
     /// `tablecall_calls{status}`: calls held.
     pub calls: Family<Gauge>,
     /// `tablecall_calls_capacity`: the most calls held.
@@ -253,8 +253,8 @@ fn twilio(operation: &'static str) -> Family<Histogram> {
     )
 }
 
-fn state() -> State {
-    State {
+fn state() -> StateGauges {
+    StateGauges {
         calls: Family::new(
             STATUSES,
             |status| gauge!("tablecall_calls", "status" => status),

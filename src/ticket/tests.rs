@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::domain::{
-    Alternatives, CallbackUrl, Country, Extension, Language, Name, Notes, PartySize, Voicemail,
+    Alternatives, CallbackUrl, Country, Extension, Language, Name, Notes, PartySize,
+    VoicemailAction,
 };
 use proptest::prelude::*;
 
@@ -19,7 +20,7 @@ fn head() -> Head {
     }
 }
 
-fn longest() -> Body {
+fn longest() -> TicketBody {
     let number = Phone::from_e164("+999999999999999").unwrap();
     let callback = format!("https://example.com/{}", "a".repeat(280));
     let reservation = Reservation {
@@ -41,7 +42,7 @@ fn longest() -> Body {
         not_before: Some(now()),
         give_up_at: now(),
         attempts: 5,
-        voicemail: Voicemail::LeaveMessage,
+        voicemail: VoicemailAction::LeaveMessage,
         callback_url: CallbackUrl::parse(&callback, false).ok(),
         guest_extension: None,
         language_guessed: true,
@@ -51,7 +52,7 @@ fn longest() -> Body {
             && reservation.extension.is_some()
             && reservation.callback_url.is_some()
     );
-    Body {
+    TicketBody {
         owner: "k".repeat(64).into(),
         reservation: Arc::new(reservation),
         created_at: now(),

@@ -25,7 +25,7 @@ use super::form::append;
 pub use self::config::{ClientConfig, Credentials, InvalidApiUrl, api_host};
 pub use self::connection::{http_client, http_client_builder, tls_config};
 pub use self::deadline_body::SendDeadline;
-pub use self::error::{Class, Error, Refusal, Scope, Why};
+pub use self::error::{Class, Error, Scope, TwilioRefusal, Why};
 pub use self::inspect::OwnNumber;
 pub use self::request::{
     AsyncAmd, CallUpdate, ListQuery, MachineDetection, MachineDetectionMode, NewCall,
@@ -74,7 +74,7 @@ impl Client {
     /// Reads a call. Twilio's reads lag behind its callbacks.
     ///
     /// # Errors
-    /// [`Refusal::is_not_found`] when the account has no such call.
+    /// [`TwilioRefusal::is_not_found`] when the account has no such call.
     pub async fn fetch(&self, sid: &CallSid) -> Result<CallResource, Error> {
         Ok(self
             .get::<CallBody>(&format!("Calls/{sid}.json"))
@@ -85,7 +85,7 @@ impl Client {
     /// Ends a call or gives it another document. The answer shows the call at or before the change.
     ///
     /// # Errors
-    /// [`Refusal::is_not_in_progress`] when the call has ended: for a hang-up that is as good as success.
+    /// [`TwilioRefusal::is_not_in_progress`] when the call has ended: for a hang-up that is as good as success.
     pub async fn update(&self, sid: &CallSid, update: &CallUpdate) -> Result<CallResource, Error> {
         self.post_form(&format!("Calls/{sid}.json"), update.to_form())
             .await

@@ -21,16 +21,16 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::Sha256;
 
-use self::settings::{Algorithm, Settings};
+use self::settings::{Algorithm, SignatureSettings};
 use super::form::Form;
 
-pub use self::hint::{Refused, is_authority};
+pub use self::hint::{RefusedWebhook, is_authority};
 pub use self::operator::{HINT_HEADER, PROOF_HEADER, prove};
 pub use self::settings::{SIGNATURE_HEADER, SignatureHeaderCount, SignatureHeaders};
 
 /// Why a request is not believed. None of these is worth telling the sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Failure {
+pub enum SignatureFailure {
     /// No signature.
     #[error("the request carries no signature")]
     Missing,
@@ -51,7 +51,7 @@ pub enum Failure {
     Mismatch,
 }
 
-impl Failure {
+impl SignatureFailure {
     /// The cause as a metric's label.
     #[must_use]
     pub const fn label(self) -> &'static str {
@@ -213,7 +213,7 @@ impl Verifier {
         path_and_query: &str,
         headers: &SignatureHeaders<'_>,
         form: &Form,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), SignatureFailure> {
         self.verify_pieces(path_and_query, headers, || form.signed_pieces())
     }
 
@@ -222,26 +222,30 @@ impl Verifier {
         rest: &str,
         headers: &SignatureHeaders<'_>,
         pieces: P,
-    ) -> Result<(), Failure>
+    ) -> Result<(), SignatureFailure>
     where
         P: Fn() -> I,
         I: Iterator<Item = &'a [u8]>,
     {
         let signature = match headers.signature {
-            SignatureHeaderCount::None => return Err(Failure::Missing),
+            SignatureHeaderCount::None => return Err(SignatureFailure::Missing),
             SignatureHeaderCount::One(signature) => signature,
-            SignatureHeaderCount::Many => return Err(Failure::Doubled),
+            SignatureHeaderCount::Many => return Err(SignatureFailure::Doubled),
         };
-        let settings = Settings::read(headers.settings)?;
+        let settings = SignatureSettings::read(headers.settings)?;
         let secrets = match settings.key {
             None => self.tokens.as_slice(),
             Some(key) => {
                 let named = self.shared.iter().find(|(id, _)| id == key);
-                std::slice::from_ref(named.map(|(_, secret)| secret).ok_or(Failure::UnknownKey)?)
+                std::slice::from_ref(
+                    named
+                        .map(|(_, secret)| secret)
+                        .ok_or(SignatureFailure::UnknownKey)?,
+                )
             }
         };
         if secrets.is_empty() {
-            return Err(Failure::UnknownKey);
+            return Err(SignatureFailure::UnknownKey);
         }
         match settings.algorithm {
             Algorithm::Sha1 => any_signs(
@@ -269,7 +273,7 @@ fn any_signs<'a, M, P, I>(
     expected: &[u8],
     rest: &[u8],
     pieces: P,
-) -> Result<(), Failure>
+) -> Result<(), SignatureFailure>
 where
     M: Mac + Clone + 'static,
     P: Fn() -> I,
@@ -286,15 +290,17 @@ where
             }
         }
     }
-    Err(Failure::Mismatch)
+    Err(SignatureFailure::Mismatch)
 }
 
-fn decoded<const N: usize>(signature: &[u8]) -> Result<[u8; N], Failure> {
+fn decoded<const N: usize>(signature: &[u8]) -> Result<[u8; N], SignatureFailure> {
     // `decode_slice` wants room for a whole number of groups, which is at most two bytes more than
     // the digest.
     let mut room = [0; 36];
     match STANDARD.decode_slice(signature, &mut room) {
-        Ok(length) if length == N => room[..N].try_into().map_err(|_| Failure::Malformed),
-        Ok(_) | Err(_) => Err(Failure::Malformed),
+        Ok(length) if length == N => room[..N]
+            .try_into()
+            .map_err(|_| SignatureFailure::Malformed),
+        Ok(_) | Err(_) => Err(SignatureFailure::Malformed),
     }
 }

@@ -3,11 +3,11 @@
 
 use super::*;
 use crate::call::talk::Goodbye;
-use crate::domain::Voicemail;
+use crate::domain::VoicemailAction;
 
 fn leaving() -> Call {
     let reservation = Reservation {
-        voicemail: Voicemail::LeaveMessage,
+        voicemail: VoicemailAction::LeaveMessage,
         ..reservation()
     };
     let call = Call::new(

@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::call::{Ended, FinalStatus, Machine, Outcome, WaitingFor};
-use crate::domain::Voicemail;
+use crate::domain::VoicemailAction;
 use crate::http::problem::Code;
 
 /// A closed list of words.
@@ -169,7 +169,7 @@ impl ClosedList for FinalStatus {
 }
 
 /// What to do when a machine answers.
-impl ClosedList for Voicemail {
+impl ClosedList for VoicemailAction {
     const NAME: &'static str = "Voicemail";
     const DESCRIPTION: &'static str = "What is done when a machine answers.";
 

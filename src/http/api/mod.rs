@@ -16,7 +16,7 @@ use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object, OpenApi, Tags};
 use serde::Serialize;
 
-use self::enums::{ApiEnum, CheckCode, Instant, Verdict as VerdictWord};
+use self::enums::{ApiEnum, CheckCode, Instant, Verdict};
 use self::events::EventText;
 use self::json_text::JsonText;
 use self::request::{Body, CallRequest};
@@ -26,7 +26,7 @@ use super::keys::Owner;
 use super::problem::{Code, Failure, code_of, rate_limit};
 use crate::call::{Call, WaitingFor};
 use crate::domain::CallId;
-use crate::policy::Verdict;
+use crate::policy::PolicyVerdict;
 use crate::service::{Check, Service};
 use crate::telemetry;
 
@@ -113,7 +113,7 @@ enum Calendar {
 #[oai(rename = "Check")]
 struct CheckView {
     /// Whether it would ring.
-    verdict: ApiEnum<VerdictWord>,
+    verdict: ApiEnum<Verdict>,
     /// Why not, as the code of the problem a create would get, or the word of `waiting_for`.
     code: Option<ApiEnum<CheckCode>>,
     /// The same for people.
@@ -415,14 +415,14 @@ fn read_idempotency_key(text: &str) -> Result<&str, Failure> {
 impl CheckView {
     fn of(check: Check) -> Self {
         let (verdict, code, reason, until) = match check.verdict {
-            Verdict::Allowed => ("allowed", None, None, None),
-            Verdict::Waits { reason, until } => (
+            PolicyVerdict::Allowed => ("allowed", None, None, None),
+            PolicyVerdict::Waits { reason, until } => (
                 "waits",
                 Some(CheckCode::Waits(reason)),
                 Some(waits(reason).to_owned()),
                 Some(until),
             ),
-            Verdict::Blocked(refusal) => (
+            PolicyVerdict::Blocked(refusal) => (
                 "blocked",
                 Some(CheckCode::Blocked(code_of(&refusal))),
                 Some(refusal.to_string()),
@@ -435,7 +435,7 @@ impl CheckView {
             .map(|zones| zones.into_iter().map(str::to_owned).collect());
         Self {
             timezones,
-            verdict: ApiEnum(VerdictWord(verdict)),
+            verdict: ApiEnum(Verdict(verdict)),
             code: code.map(ApiEnum),
             reason,
             until: until.map(Instant),

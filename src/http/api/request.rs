@@ -11,7 +11,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
 use serde_json::{Map, Value};
 
 use super::enums::{InlineWord, Instant};
-use crate::domain::Voicemail;
+use crate::domain::VoicemailAction;
 use crate::http::problem::{Code, Failure};
 
 /// A request to have a restaurant asked for a table. The first four fields are the whole of what is
@@ -92,7 +92,7 @@ pub struct CallRequest {
     attempts: Option<u8>,
     /// What to do when a machine answers: `hang_up` (default) or `leave_message`.
     #[oai(skip_serializing_if_is_none)]
-    voicemail: Option<InlineWord<Voicemail>>,
+    voicemail: Option<InlineWord<VoicemailAction>>,
     /// An https URL that gets signed events.
     #[oai(
         skip_serializing_if_is_none,

@@ -5,9 +5,9 @@ use serde::Serialize;
 
 use super::enums::{ApiEnum, AttemptStatus, DeliveryStatus, InlineWord, Instant, Status};
 use crate::call::{self, CarrierStatus, Ended, FinalStatus, Machine, Outcome, State, WaitingFor};
-use crate::domain::{TableTime, Voicemail};
+use crate::domain::{TableTime, VoicemailAction};
 use crate::store::PendingEvent;
-use crate::twilio::client::Refusal;
+use crate::twilio::client::TwilioRefusal;
 
 /// One request to have one restaurant asked about one reservation.
 #[derive(Debug, Object, Serialize)]
@@ -112,7 +112,7 @@ pub struct ReservationView {
     #[oai(validator(minimum(value = "1"), maximum(value = "5")))]
     attempts: u8,
     /// What is done when a machine answers.
-    voicemail: InlineWord<Voicemail>,
+    voicemail: InlineWord<VoicemailAction>,
     /// Where signed events are sent.
     callback_url: Option<String>,
 }
@@ -324,7 +324,7 @@ impl AttemptView {
             twilio_code: attempt.twilio_code,
             advice: attempt
                 .twilio_code
-                .map(|code| Refusal::of_code(code).advice().to_owned()),
+                .map(|code| TwilioRefusal::of_code(code).advice().to_owned()),
             twilio_status: attempt.how.map(ApiEnum),
             sip_code: attempt.sip_code,
             answered_by: attempt.machine.map(ApiEnum),

@@ -82,19 +82,19 @@ fn a_call_that_is_given_a_week_finds_a_moment_or_is_asked_for_the_zone() {
             let input = PolicyInput::default();
             let call = week(phone, at, None);
             match rules.judge(&call, Some(facts), DialReason::Create, &input, at) {
-                Verdict::Allowed => {
+                PolicyVerdict::Allowed => {
                     assert!(rules.hours.contain(at, &possible), "{number} at {at}");
                     found += 1;
                 }
-                Verdict::Waits { until, .. } => {
+                PolicyVerdict::Waits { until, .. } => {
                     assert!(rules.hours.contain(until, &possible), "{number} at {until}");
                     found += 1;
                 }
-                Verdict::Blocked(Refusal::TimezoneNeeded) => {
+                PolicyVerdict::Blocked(Refusal::TimezoneNeeded) => {
                     assert_ne!(zones::distinct(&possible, at).len(), 1, "{number}");
                     asked += 1;
                 }
-                Verdict::Blocked(refusal) => panic!("{number} in {at}: {refusal}"),
+                PolicyVerdict::Blocked(refusal) => panic!("{number} in {at}: {refusal}"),
             }
         }
     }
@@ -119,9 +119,9 @@ fn with_its_zone_every_number_finds_a_moment() {
                 let input = PolicyInput::default();
                 let verdict = rules.judge(&call, Some(facts), DialReason::Create, &input, now);
                 let until = match verdict {
-                    Verdict::Allowed => now,
-                    Verdict::Waits { until, .. } => until,
-                    Verdict::Blocked(refusal) => panic!("{number} in {zone}: {refusal}"),
+                    PolicyVerdict::Allowed => now,
+                    PolicyVerdict::Waits { until, .. } => until,
+                    PolicyVerdict::Blocked(refusal) => panic!("{number} in {zone}: {refusal}"),
                 };
                 assert!(rules.hours.contain(until, &[zone]), "{number} in {zone}");
             }
@@ -143,7 +143,7 @@ fn toll_free_numbers_are_rung_all_year_where_one_of_their_countries_is_allowed()
             let input = PolicyInput::default();
             let verdict = rules.judge(&call, Some(facts), DialReason::Create, &input, now);
             assert!(
-                !matches!(verdict, Verdict::Blocked(_)),
+                !matches!(verdict, PolicyVerdict::Blocked(_)),
                 "{allowed:?}: {verdict:?}"
             );
         }
@@ -153,7 +153,7 @@ fn toll_free_numbers_are_rung_all_year_where_one_of_their_countries_is_allowed()
     let input = PolicyInput::default();
     assert_eq!(
         elsewhere.judge(&call, Some(facts), DialReason::Create, &input, noon()),
-        Verdict::Blocked(Refusal::Country)
+        PolicyVerdict::Blocked(Refusal::Country)
     );
 }
 
@@ -188,8 +188,8 @@ fn local_rate_numbers_are_rung_from_their_country_only() {
             let call = week(phone, noon(), None);
             rules.judge(&call, Some(facts), DialReason::Create, &input, noon())
         };
-        assert_eq!(judged(from), Verdict::Allowed, "{number}");
-        let abroad = Verdict::Blocked(Refusal::NumberKind(LineKind::LocalRate));
+        assert_eq!(judged(from), PolicyVerdict::Allowed, "{number}");
+        let abroad = PolicyVerdict::Blocked(Refusal::NumberKind(LineKind::LocalRate));
         assert_eq!(judged("+14155550199"), abroad, "{number}");
     }
 }
@@ -227,7 +227,7 @@ fn numbers_of_no_country_are_never_rung() {
             &PolicyInput::default(),
             noon(),
         );
-        let never = Verdict::Blocked(Refusal::NumberKind(LineKind::Global));
+        let never = PolicyVerdict::Blocked(Refusal::NumberKind(LineKind::Global));
         assert_eq!(verdict, never, "{number}");
     }
 }
@@ -251,7 +251,7 @@ fn numbers_with_a_surcharge_are_refused_like_premium_ones() {
         let verdict = hours_only().judge(&call, Some(facts), DialReason::Create, &input, noon());
         assert_eq!(
             verdict,
-            Verdict::Blocked(Refusal::NumberKind(kind)),
+            PolicyVerdict::Blocked(Refusal::NumberKind(kind)),
             "{number}"
         );
     }
@@ -291,9 +291,9 @@ proptest! {
             let call = week(phone, now, None);
             let judged = rules.judge(&call, Some(facts), reason, &PolicyInput::default(), now);
             match judged {
-                Verdict::Allowed => prop_assert!(rules.hours.contain(now, &possible)),
-                Verdict::Waits { until, .. } => prop_assert!(rules.hours.contain(until, &possible)),
-                Verdict::Blocked(_) => {}
+                PolicyVerdict::Allowed => prop_assert!(rules.hours.contain(now, &possible)),
+                PolicyVerdict::Waits { until, .. } => prop_assert!(rules.hours.contain(until, &possible)),
+                PolicyVerdict::Blocked(_) => {}
             }
         }
     }

@@ -61,7 +61,7 @@ fn four_fields_are_enough() {
     );
     assert_eq!(
         (reservation.attempts, reservation.voicemail),
-        (3, Voicemail::HangUp)
+        (3, VoicemailAction::HangUp)
     );
     assert_eq!(
         reservation.give_up_at,

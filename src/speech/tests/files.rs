@@ -67,7 +67,7 @@ fn what_is_wrong_with_a_file_is_told() {
         .unwrap()
         .1;
     let told = |text: &str| {
-        let problems = Speech::read(&[("en-US", text)], DOCUMENTS, Input::Keys).unwrap_err();
+        let problems = Speech::read(&[("en-US", text)], DOCUMENTS, InputMode::Keys).unwrap_err();
         problems
             .into_iter()
             .map(|problem| problem.to_string())
@@ -105,7 +105,7 @@ fn what_is_wrong_with_a_file_is_told() {
     assert!(
         with("polite = [\"please\"", "polite = [\"a,b\"").contains("`speech.polite` must have")
     );
-    let missing = Speech::read(LANGUAGES, &DOCUMENTS[1..], Input::Keys).unwrap_err();
+    let missing = Speech::read(LANGUAGES, &DOCUMENTS[1..], InputMode::Keys).unwrap_err();
     assert_eq!(
         missing[0].to_string(),
         "twiml/apology.xml: this document is missing"

@@ -4,7 +4,7 @@ use super::*;
 use crate::call::position::TalkStage;
 
 fn listening() -> Speech {
-    Speech::load(Input::KeysAndSpeech).unwrap()
+    Speech::load(InputMode::KeysAndSpeech).unwrap()
 }
 
 #[test]

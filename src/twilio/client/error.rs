@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 /// What went wrong underneath; it names neither the account nor a call.
-pub type Fault = Box<dyn std::error::Error + Send + Sync>;
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why there is no answer to work with.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +18,7 @@ pub enum Error {
     /// No connection (refused, DNS, TLS, its time limit): no byte of the request was sent. Safe to
     /// repeat.
     #[error("Twilio could not be reached; the request was not sent")]
-    NotSent(#[source] Fault),
+    NotSent(#[source] BoxError),
     /// Too many requests (429), or 503 with Twilio's code 20503: not processed. Safe to repeat,
     /// later.
     #[error("Twilio asks to try again later")]
@@ -30,7 +30,7 @@ pub enum Error {
     },
     /// Twilio understood and refused: nothing was done.
     #[error("Twilio refused the request")]
-    Refused(#[source] Refusal),
+    Refused(#[source] TwilioRefusal),
     /// The request may have been carried out. A create must not be repeated: the call may exist.
     #[error("{}", why.consequence())]
     Unanswered {
@@ -43,7 +43,7 @@ pub enum Error {
 impl Error {
     /// The refusal, when it is one.
     #[must_use]
-    pub const fn refusal(&self) -> Option<&Refusal> {
+    pub const fn refusal(&self) -> Option<&TwilioRefusal> {
         match self {
             Self::Refused(refusal) => Some(refusal),
             Self::NotSent(_) | Self::TryLater { .. } | Self::Unanswered { .. } => None,
@@ -59,7 +59,7 @@ pub enum Why {
     Timeout,
     /// The connection broke.
     #[error("the connection broke")]
-    Broken(#[source] Fault),
+    Broken(#[source] BoxError),
     /// A status that is neither success nor refusal: 5xx, or a redirect.
     #[error("the answer has status {0}")]
     Status(u16),
@@ -89,7 +89,7 @@ impl Why {
 /// in logs.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("status {status}, code {}, {}", code.unwrap_or(0), code.and_then(title).unwrap_or("unknown"))]
-pub struct Refusal {
+pub struct TwilioRefusal {
     /// The HTTP status, 4xx.
     pub status: u16,
     /// Twilio's code; absent from answers that come from its edge.
@@ -100,7 +100,7 @@ pub struct Refusal {
     pub class: Class,
 }
 
-impl fmt::Debug for Refusal {
+impl fmt::Debug for TwilioRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             status,
@@ -108,7 +108,7 @@ impl fmt::Debug for Refusal {
             class,
             message: _,
         } = self;
-        f.debug_struct("Refusal")
+        f.debug_struct("TwilioRefusal")
             .field("status", status)
             .field("code", code)
             .field("class", class)
@@ -141,7 +141,7 @@ pub enum Scope {
     Account,
 }
 
-impl Refusal {
+impl TwilioRefusal {
     pub(super) fn new(status: u16, body: ErrorBody) -> Self {
         let ErrorBody { code, message } = body;
         let message = message.unwrap_or_default().chars().take(500).collect();

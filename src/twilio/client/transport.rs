@@ -22,7 +22,7 @@ use url::Url;
 use super::config::{ClientConfig, InvalidApiUrl};
 use super::connection::{self, Http};
 use super::deadline_body::{DeadlineBody, SendDeadline};
-use super::error::{Error, ErrorBody, Refusal, Why};
+use super::error::{Error, ErrorBody, TwilioRefusal, Why};
 use crate::twilio::AccountSid;
 
 /// An answer is read up to this many bytes.
@@ -239,7 +239,7 @@ async fn judge(answer: Response<Incoming>) -> Result<Vec<u8>, Error> {
         });
     }
     if status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT {
-        return Err(Error::Refused(Refusal::new(status.as_u16(), refusal)));
+        return Err(Error::Refused(TwilioRefusal::new(status.as_u16(), refusal)));
     }
     Err(Error::Unanswered {
         why: Why::Status(status.as_u16()),

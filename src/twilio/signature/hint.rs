@@ -6,8 +6,8 @@
 
 use http::HeaderMap;
 
-use super::settings::Settings;
-use super::{Failure, SignatureHeaderCount, SignatureHeaders, Verifier};
+use super::settings::SignatureSettings;
+use super::{SignatureFailure, SignatureHeaderCount, SignatureHeaders, Verifier};
 use crate::twilio::form::Form;
 
 /// Bytes hashed at most for one hint. A webhook of Twilio has about 2 KiB, so that is some 120
@@ -18,7 +18,7 @@ const LONGEST_TEXT: usize = 100;
 
 /// A refused request as it arrived.
 #[derive(Clone, Copy, Debug)]
-pub struct Refused<'a> {
+pub struct RefusedWebhook<'a> {
     /// The configured public origin, such as `https://calls.example.com`.
     pub public_url: &'a str,
     /// The account that the configuration names.
@@ -105,36 +105,40 @@ impl Verifier {
     /// The likely cause of `failure`, in one sentence for operators. It holds no parameter of the
     /// request but an account SID, and costs at most the hashing of 256 KiB.
     #[must_use]
-    pub fn hint(&self, failure: Failure, refused: &Refused<'_>) -> String {
+    pub fn hint(&self, failure: SignatureFailure, refused: &RefusedWebhook<'_>) -> String {
         let signature = SignatureHeaders::of(refused.headers);
         match failure {
-            Failure::Missing => {
+            SignatureFailure::Missing => {
                 "no X-Twilio-Signature arrived: a proxy drops it, or the sender is not Twilio".to_owned()
             }
-            Failure::Doubled => {
+            SignatureFailure::Doubled => {
                 "X-Twilio-Signature or its settings arrived more than once: a proxy repeats headers"
                     .to_owned()
             }
-            Failure::Malformed if refused.form.is_none() => not_a_form(refused.headers),
-            Failure::Malformed => {
+            SignatureFailure::Malformed if refused.form.is_none() => not_a_form(refused.headers),
+            SignatureFailure::Malformed => {
                 "X-Twilio-Signature or its settings cannot be read: a proxy changes them, or the sender is not Twilio"
                     .to_owned()
             }
-            Failure::UnknownKey => match Settings::read(signature.settings).ok().and_then(|settings| settings.key) {
+            SignatureFailure::UnknownKey => match SignatureSettings::read(signature.settings).ok().and_then(|settings| settings.key) {
                 Some(key) => format!(
                     "Twilio signed with the shared key {}, which TWILIO_WEBHOOK_KEYS does not have",
                     short(key)
                 ),
                 None => "Twilio signed with the auth token, and none is configured".to_owned(),
             },
-            Failure::UnknownAlgorithm => {
+            SignatureFailure::UnknownAlgorithm => {
                 "the request names a signature algorithm that this version does not know".to_owned()
             }
-            Failure::Mismatch => self.explain_mismatch(refused, &signature),
+            SignatureFailure::Mismatch => self.explain_mismatch(refused, &signature),
         }
     }
 
-    fn explain_mismatch(&self, refused: &Refused<'_>, signature: &SignatureHeaders<'_>) -> String {
+    fn explain_mismatch(
+        &self,
+        refused: &RefusedWebhook<'_>,
+        signature: &SignatureHeaders<'_>,
+    ) -> String {
         let Some(form) = refused.form else {
             return not_a_form(refused.headers);
         };
@@ -254,7 +258,10 @@ impl Guess<'_> {
 }
 
 /// All guesses, those with one difference first.
-fn guesses<'a>(refused: &Refused<'a>, origins: &'a [String]) -> impl Iterator<Item = Guess<'a>> {
+fn guesses<'a>(
+    refused: &RefusedWebhook<'a>,
+    origins: &'a [String],
+) -> impl Iterator<Item = Guess<'a>> {
     let targets = targets(refused);
     let at_home = targets.clone().into_iter().map(|target| Guess {
         origin: None,
@@ -281,7 +288,7 @@ fn guesses<'a>(refused: &Refused<'a>, origins: &'a [String]) -> impl Iterator<It
     at_home.chain(elsewhere).chain(without_body).chain(both)
 }
 
-fn targets<'a>(refused: &Refused<'a>) -> Vec<Target<'a>> {
+fn targets<'a>(refused: &RefusedWebhook<'a>) -> Vec<Target<'a>> {
     let mut targets = vec![
         Target::WithoutSlash,
         Target::WithSlash,
@@ -306,7 +313,7 @@ fn targets<'a>(refused: &Refused<'a>) -> Vec<Target<'a>> {
 }
 
 /// The other origins that Twilio may have been given, the likeliest first.
-fn origins(refused: &Refused<'_>) -> Vec<String> {
+fn origins(refused: &RefusedWebhook<'_>) -> Vec<String> {
     let Some((scheme, authority)) = refused.public_url.split_once("://") else {
         return Vec::new();
     };
@@ -434,9 +441,9 @@ mod tests {
             Some(form) => verifier
                 .verify(target, &SignatureHeaders::of(&map), form)
                 .unwrap_err(),
-            None => Failure::Malformed,
+            None => SignatureFailure::Malformed,
         };
-        let refused = Refused {
+        let refused = RefusedWebhook {
             public_url: PUBLIC,
             account_sid: ACCOUNT,
             target,

@@ -3,7 +3,7 @@
 //! What the settings header says only chooses among the secrets and algorithms we have; it is never
 //! believed beyond.
 
-use super::Failure;
+use super::SignatureFailure;
 
 /// The header that carries the signature.
 pub const SIGNATURE_HEADER: &str = "x-twilio-signature";
@@ -62,15 +62,15 @@ pub(super) enum Algorithm {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Settings<'a> {
+pub(super) struct SignatureSettings<'a> {
     pub(super) key: Option<&'a str>,
     pub(super) algorithm: Algorithm,
 }
 
-impl<'a> Settings<'a> {
+impl<'a> SignatureSettings<'a> {
     /// Reads `key=<id>,algorithm=<name>`. No header, or no algorithm in it, means HMAC-SHA1; other
     /// settings are passed over, because Twilio may add some.
-    pub(super) fn read(seen: SignatureHeaderCount<'a>) -> Result<Self, Failure> {
+    pub(super) fn read(seen: SignatureHeaderCount<'a>) -> Result<Self, SignatureFailure> {
         let value = match seen {
             SignatureHeaderCount::None => {
                 return Ok(Self {
@@ -79,9 +79,9 @@ impl<'a> Settings<'a> {
                 });
             }
             SignatureHeaderCount::One(value) => {
-                std::str::from_utf8(value).map_err(|_| Failure::Malformed)?
+                std::str::from_utf8(value).map_err(|_| SignatureFailure::Malformed)?
             }
-            SignatureHeaderCount::Many => return Err(Failure::Doubled),
+            SignatureHeaderCount::Many => return Err(SignatureFailure::Doubled),
         };
         let (mut key, mut algorithm) = (None, None);
         for setting in value
@@ -89,7 +89,7 @@ impl<'a> Settings<'a> {
             .map(str::trim)
             .filter(|setting| !setting.is_empty())
         {
-            let (name, value) = setting.split_once('=').ok_or(Failure::Malformed)?;
+            let (name, value) = setting.split_once('=').ok_or(SignatureFailure::Malformed)?;
             let (name, value) = (name.trim_end(), value.trim_start());
             let slot = if name.eq_ignore_ascii_case("key") {
                 &mut key
@@ -99,14 +99,14 @@ impl<'a> Settings<'a> {
                 continue;
             };
             if slot.replace(value).is_some() {
-                return Err(Failure::Malformed);
+                return Err(SignatureFailure::Malformed);
             }
         }
         let algorithm = match algorithm {
             None => Algorithm::Sha1,
             Some(name) if name.eq_ignore_ascii_case("HMAC_SHA1") => Algorithm::Sha1,
             Some(name) if name.eq_ignore_ascii_case("HMAC_SHA256") => Algorithm::Sha256,
-            Some(_) => return Err(Failure::UnknownAlgorithm),
+            Some(_) => return Err(SignatureFailure::UnknownAlgorithm),
         };
         Ok(Self { key, algorithm })
     }
@@ -118,9 +118,10 @@ mod tests {
 
     #[test]
     fn settings_are_read_with_spaces_and_in_any_case() {
-        let read =
-            |value: &'static str| Settings::read(SignatureHeaderCount::One(value.as_bytes()));
-        let settings = |key, algorithm| Ok(Settings { key, algorithm });
+        let read = |value: &'static str| {
+            SignatureSettings::read(SignatureHeaderCount::One(value.as_bytes()))
+        };
+        let settings = |key, algorithm| Ok(SignatureSettings { key, algorithm });
         assert_eq!(
             read("key=SK1,algorithm=HMAC_SHA256"),
             settings(Some("SK1"), Algorithm::Sha256)
@@ -136,18 +137,21 @@ mod tests {
         assert_eq!(read(""), settings(None, Algorithm::Sha1));
         assert_eq!(
             read("key=SK1,algorithm=NONE"),
-            Err(Failure::UnknownAlgorithm)
-        );
-        assert_eq!(read("key=SK1,algorithm="), Err(Failure::UnknownAlgorithm));
-        assert_eq!(read("key=SK1,key=SK2"), Err(Failure::Malformed));
-        assert_eq!(read("SK1"), Err(Failure::Malformed));
-        assert_eq!(
-            Settings::read(SignatureHeaderCount::Many),
-            Err(Failure::Doubled)
+            Err(SignatureFailure::UnknownAlgorithm)
         );
         assert_eq!(
-            Settings::read(SignatureHeaderCount::One(b"\xff")),
-            Err(Failure::Malformed)
+            read("key=SK1,algorithm="),
+            Err(SignatureFailure::UnknownAlgorithm)
+        );
+        assert_eq!(read("key=SK1,key=SK2"), Err(SignatureFailure::Malformed));
+        assert_eq!(read("SK1"), Err(SignatureFailure::Malformed));
+        assert_eq!(
+            SignatureSettings::read(SignatureHeaderCount::Many),
+            Err(SignatureFailure::Doubled)
+        );
+        assert_eq!(
+            SignatureSettings::read(SignatureHeaderCount::One(b"\xff")),
+            Err(SignatureFailure::Malformed)
         );
     }
 }

@@ -57,7 +57,7 @@ fn signed_with(signature: Option<&str>) -> SignatureHeaders<'_> {
 }
 
 impl Vector {
-    fn verdict(&self, token: &str) -> Result<(), Failure> {
+    fn verdict(&self, token: &str) -> Result<(), SignatureFailure> {
         let headers = signed_with(self.signature.as_deref());
         match self.kind.as_str() {
             "form" => verify_url(
@@ -127,48 +127,48 @@ fn the_failures_have_their_causes() {
         (
             SignatureHeaderCount::None,
             SignatureHeaderCount::None,
-            Failure::Missing,
+            SignatureFailure::Missing,
         ),
         (
             SignatureHeaderCount::Many,
             SignatureHeaderCount::None,
-            Failure::Doubled,
+            SignatureFailure::Doubled,
         ),
-        (sha1, SignatureHeaderCount::Many, Failure::Doubled),
+        (sha1, SignatureHeaderCount::Many, SignatureFailure::Doubled),
         (
             SignatureHeaderCount::One(b""),
             SignatureHeaderCount::None,
-            Failure::Malformed,
+            SignatureFailure::Malformed,
         ),
         (
             SignatureHeaderCount::One(b"RSOYDt4T1cUTdK1PDd93/VVr8B8"),
             SignatureHeaderCount::None,
-            Failure::Malformed,
+            SignatureFailure::Malformed,
         ),
         (
             SignatureHeaderCount::One(b"RSOYDt4T1cUTdK1PDd93/VVr8B8= "),
             SignatureHeaderCount::None,
-            Failure::Malformed,
+            SignatureFailure::Malformed,
         ),
         (
             SignatureHeaderCount::One(&[b'A'; 400]),
             SignatureHeaderCount::None,
-            Failure::Malformed,
+            SignatureFailure::Malformed,
         ),
         (
             sha1,
             settings("key=SK1,algorithm=HMAC_SHA256"),
-            Failure::Malformed,
+            SignatureFailure::Malformed,
         ),
-        (sha1, settings("key=SK2"), Failure::UnknownKey),
-        (sha1, settings("key="), Failure::UnknownKey),
+        (sha1, settings("key=SK2"), SignatureFailure::UnknownKey),
+        (sha1, settings("key="), SignatureFailure::UnknownKey),
         (
             sha1,
             settings("key=SK1,algorithm=none"),
-            Failure::UnknownAlgorithm,
+            SignatureFailure::UnknownAlgorithm,
         ),
-        (sha1, settings("key=SK1"), Failure::Mismatch),
-        (sha1, SignatureHeaderCount::None, Failure::Mismatch),
+        (sha1, settings("key=SK1"), SignatureFailure::Mismatch),
+        (sha1, SignatureHeaderCount::None, SignatureFailure::Mismatch),
     ] {
         let headers = SignatureHeaders {
             signature,
@@ -188,7 +188,7 @@ fn the_failures_have_their_causes() {
     };
     assert_eq!(
         shared_only.verify("/", &headers, &form),
-        Err(Failure::UnknownKey)
+        Err(SignatureFailure::UnknownKey)
     );
 }
 
@@ -202,7 +202,7 @@ fn a_body_must_have_the_digest_that_was_signed() {
         &signed_with(Some(&signature)),
         Content::Raw(b"{}"),
     );
-    assert_eq!(verdict, Err(Failure::Mismatch));
+    assert_eq!(verdict, Err(SignatureFailure::Mismatch));
     assert_eq!(
         verify_url(
             &url,
@@ -328,7 +328,7 @@ proptest! {
                 verifier.verify(&path, &SignatureHeaders { signature: SignatureHeaderCount::One(signature.as_bytes()), settings }, &form)
             };
             prop_assert_eq!(verdict("shared", SignatureHeaderCount::One(settings.as_bytes())), Ok(()));
-            prop_assert_eq!(verdict("new", SignatureHeaderCount::One(settings.as_bytes())), Err(Failure::Mismatch));
+            prop_assert_eq!(verdict("new", SignatureHeaderCount::One(settings.as_bytes())), Err(SignatureFailure::Mismatch));
             prop_assert!(verdict("shared", SignatureHeaderCount::None).is_err());
         }
     }
@@ -373,10 +373,10 @@ fn verify_url(
     auth_token: &str,
     headers: &SignatureHeaders<'_>,
     content: Content<'_>,
-) -> Result<(), Failure> {
-    let (origin, rest) = url::split(url).ok_or(Failure::Mismatch)?;
+) -> Result<(), SignatureFailure> {
+    let (origin, rest) = url::split(url).ok_or(SignatureFailure::Mismatch)?;
     let verifier = Verifier::new::<_, &str, &str>(origin, &[auth_token], &[])
-        .map_err(|_| Failure::UnknownKey)?;
+        .map_err(|_| SignatureFailure::UnknownKey)?;
     match content {
         Content::Form(form) => verifier.verify(rest, headers, form),
         Content::Raw(body) => {
@@ -384,7 +384,7 @@ fn verify_url(
             if body_digest_fits(rest, body) {
                 Ok(())
             } else {
-                Err(Failure::Mismatch)
+                Err(SignatureFailure::Mismatch)
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn refusal(status: u16, code: impl Into<Option<u32>>, message: &str) -> Refusal {
-    Refusal::new(
+fn refusal(status: u16, code: impl Into<Option<u32>>, message: &str) -> TwilioRefusal {
+    TwilioRefusal::new(
         status,
         ErrorBody {
             code: code.into(),
@@ -80,7 +80,7 @@ const OF_CREATE: [(u32, Class, Scope); 34] = [
 #[test]
 fn each_refusal_of_a_create_is_classed_and_says_what_to_do() {
     for (code, class, scope) in OF_CREATE {
-        let refusal = Refusal::of_code(code);
+        let refusal = TwilioRefusal::of_code(code);
         assert_eq!((refusal.class, refusal.scope()), (class, scope), "{code}");
         assert!(
             advice_for(code).is_some_and(|advice| advice.ends_with('.')),
