@@ -331,9 +331,12 @@ impl Rules {
         from: Timestamp,
         limit: Timestamp,
     ) -> Result<(), Refusal> {
+        if zones.len() == 1 {
+            return Ok(());
+        }
         let soon = from.saturating_add(SOON).unwrap_or(limit).min(limit);
         let common = self.hours.next(from, soon, zones);
-        if zones.len() == 1 || common.is_some_and(|open| open < soon) {
+        if common.is_some_and(|open| open < soon) {
             return Ok(());
         }
         let one_would_do = zones.iter().any(|zone| {

@@ -13,8 +13,8 @@ macro_rules! embed {
 
 /// One language each.
 pub(super) const LANGUAGES: &[File<'static>] = embed!(".toml":
-    "cmn-CN", "de-DE", "en-GB", "en-US", "es-ES", "es-MX", "fr-FR", "it-IT", "ja-JP", "ko-KR", "nl-NL", "pl-PL", "pt-BR",
-    "pt-PT", "sv-SE",
+    "cmn-CN", "de-DE", "en-GB", "en-US", "es-ES", "es-MX", "fr-CA", "fr-FR", "it-IT", "ja-JP", "ko-KR", "nl-NL", "pl-PL",
+    "pt-BR", "pt-PT", "sv-SE", "yue-HK",
 );
 
 /// One document each: the shape of what is said.

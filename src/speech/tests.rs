@@ -183,6 +183,7 @@ fn words_of(language: Language) -> (&'static str, &'static str) {
         "en-US" | "en-GB" => ("star", "automated"),
         "es-ES" | "es-MX" | "pt-BR" | "pt-PT" => ("asterisco", "automática"),
         "fr-FR" => ("étoile", "automatique"),
+        "fr-CA" => ("étoile", "automatisé"),
         "de-DE" => ("Stern", "automatischer"),
         "it-IT" => ("asterisco", "automatica"),
         "nl-NL" => ("sterretje", "automatisch"),
@@ -191,6 +192,7 @@ fn words_of(language: Language) -> (&'static str, &'static str) {
         "ja-JP" => ("米印", "自動"),
         "ko-KR" => ("별표", "자동"),
         "cmn-CN" => ("星号", "自动"),
+        "yue-HK" => ("星號", "自動"),
         other => panic!("tell the linter the words of {other}"),
     }
 }

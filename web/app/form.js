@@ -3,7 +3,7 @@ import { json, Problem } from "./api.js";
 import { CALLING, countriesOf, isInternational } from "./countries.js";
 import { $, h, icon, ICONS } from "./dom.js";
 import { canSpeak, isSpeaking, silence, speak, timeZones } from "./optional.js";
-import { collator, countryName, either, has, languageName, moment, n, t } from "./words.js";
+import { clockIn, collator, countryName, either, has, languageName, moment, n, t } from "./words.js";
 
 const FIELDS = ["name", "phone", "date", "time", "timezone", "party_size", "restaurant", "guest_phone", "notes", "alternatives", "language", "extension"];
 const FOLDED = ["restaurant", "guest_phone", "notes", "alternatives", "extension"];
@@ -15,6 +15,8 @@ let touched = new Set();
 let timer;
 let asked = 0;
 let checking = null;
+/** The number for which a time zone was asked. */
+let zoneOf = null;
 
 const two = (number) => String(number).padStart(2, "0");
 const isoDay = (date) => `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
@@ -100,21 +102,34 @@ function mark(field, text) {
 /** Asks for the time zone of the restaurant, which few numbers leave open: among `zones`, or all that there are. */
 function askForZone(zones, chosen = $("timezone").value) {
   const names = zones.length ? zones : timeZones();
-  const options = names.map((zone) => h("option", { value: zone }, zone.replaceAll("_", " ")));
+  const now = new Date();
+  // The time there tells most readers more than the name.
+  const label = (zone) => [zone.replaceAll("_", " "), clockIn(zone, now)].filter(Boolean).join(" · ");
+  const options = names.map((zone) => h("option", { value: zone }, label(zone)));
   $("timezone").replaceChildren(h("option", { value: "" }, t("timezone.choose")), ...options);
   $("timezone").value = names.includes(chosen) ? chosen : "";
   $("zone").hidden = false;
+  zoneOf = $("phone").value.trim();
+}
+
+/** A zone was chosen for one number: for another it is asked for anew, if at all. */
+function forgetZone() {
+  if (zoneOf === null || zoneOf === $("phone").value.trim()) return;
+  $("zone").hidden = true;
+  $("timezone").replaceChildren();
+  zoneOf = null;
 }
 
 /** Where the API wants a time zone, its field comes up with those that it names. */
-function zoneWanted(errors) {
-  const wanted = errors.find(({ field, code }) => field === "timezone" || code === "timezone_needed");
+function zoneWanted({ code, errors, body }) {
+  if (code === "timezone_needed") return askForZone(body.timezones ?? []);
+  const wanted = errors.find(({ field }) => field === "timezone");
   if (wanted) askForZone(wanted.message.match(/\b[A-Z][A-Za-z_]+(?:\/[A-Za-z0-9_+-]+)+/g) ?? []);
 }
 
 /** Shows a problem: at the fields it names, the rest above the form. */
 export function show(problem) {
-  zoneWanted(problem.errors);
+  zoneWanted(problem);
   const left = [];
   const shown = new Map();
   for (const error of problem.errors) {
@@ -164,6 +179,7 @@ function complete(fields) {
 
 /** Something was typed: the errors of what is touched, and what would be heard, a moment later. */
 export function changed() {
+  forgetZone();
   helpWithPhone();
   const left = 140 - [...$("notes").value].length;
   $("notes-help").textContent = n("notes.left", left);
@@ -187,12 +203,13 @@ async function check(fields) {
     if (mine !== asked) return;
     for (const field of FIELDS) mark(field, "");
     say("");
+    if (result.code === "timezone_needed") askForZone(result.timezones ?? []);
     preview(result);
   } catch (problem) {
     if (mine !== asked || !(problem instanceof Problem)) return;
     if (problem.status === 422) {
       // Only what the reader has left already is found fault with.
-      zoneWanted(problem.errors);
+      zoneWanted(problem);
       const shown = new Map(problem.errors.map((error) => [place(error), sentence(error)]));
       for (const field of FIELDS) mark(field, touched.has(field) ? shown.get(field) ?? "" : "");
       preview(null, problem.errors.some((error) => !touched.has(place(error))) ? null : t("preview.wrong"));

@@ -69,6 +69,15 @@ export function moment(iso, seconds = false) {
   return format(date, today ? clock : { weekday: "short", day: "numeric", month: "short", ...clock });
 }
 
+/** "Fri 7:30 PM" now in another zone; nothing for a zone that this browser does not know. */
+export function clockIn(zone, now = new Date()) {
+  try {
+    return format(now, { weekday: "short", hour: "numeric", minute: "2-digit", timeZone: zone });
+  } catch {
+    return "";
+  }
+}
+
 /** "in 3 minutes", "2 hours ago". */
 export function relative(iso, now = Date.now()) {
   const seconds = Math.round((new Date(iso) - now) / 1000);

@@ -34,8 +34,10 @@ fn where_a_country_speaks_several_languages_the_number_decides() {
             .to_string()
     };
     for (number, language) in [
-        ("+14185550123", "fr"),
-        ("+15145550123", "fr"),
+        ("+14185550123", "fr-CA"),
+        ("+15145550123", "fr-CA"),
+        ("+85221234567", "yue-HK"),
+        ("+85328212345", "yue-HK"),
         ("+14165550123", "en-US"),
         ("+41213123456", "fr-FR"),
         ("+41223123456", "fr-FR"),

@@ -21,10 +21,10 @@ fn every_document_that_listens_to_words_keeps_the_rules_of_twiml() {
             );
             // A time is typed, and a decision changed by a key: "yes" could mean either there.
             let by_key = matches!(file, "ask_time.xml" | "decided.xml") || reply.listen().is_none();
-            let gather = if language.as_str() == "cmn-CN" {
-                "cmn-Hans-CN"
-            } else {
-                language.as_str()
+            let gather = match language.as_str() {
+                "cmn-CN" => "cmn-Hans-CN",
+                "yue-HK" => "yue-Hant-HK",
+                same => same,
             };
             let listens = document.contains(&format!(
                 "input=\"dtmf speech\" language=\"{gather}\" hints=\""
@@ -82,6 +82,14 @@ fn every_language_understands_its_four_answers_however_they_are_written() {
             "Pardon ?",
             "Une autre heure",
         ),
+        (
+            "fr-CA",
+            "Oui, c’est correct",
+            "Non, désolé",
+            "Pardon ?",
+            "Une autre heure",
+        ),
+        ("yue-HK", "好呀", "唔好意思唔得", "再講一次", "其他時間"),
         (
             "de-DE",
             "Ja, gerne!",
@@ -196,7 +204,7 @@ fn every_language_understands_its_four_answers_however_they_are_written() {
     }
     assert_eq!(
         speech.languages().count(),
-        15,
+        17,
         "a new language is to be understood, too"
     );
 }
