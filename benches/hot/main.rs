@@ -69,6 +69,7 @@ fn parts(criterion: &mut Criterion) {
         reservation: &body.reservation,
         service_name: "Tablecall",
         contact_phone: None,
+        hour: None,
     };
     let first = Reply::Ask {
         opening: Opening::First,

@@ -27,7 +27,7 @@ fuzz_target!(|data: &[u8]| {
     let defaults =
         Defaults { country: Some(Country::US), restaurant_phone, callbacks, languages: SPEECH.languages().collect() };
     let now: Timestamp = "2026-12-01T12:00:00Z".parse().expect("an instant");
-    match intake::reservation(&fields, &defaults, |country| SPEECH.default_for(country), now) {
+    match intake::reservation(&fields, &defaults, &SPEECH, now) {
         Ok((reservation, _)) => {
             can_be_sealed(&reservation, now);
             can_be_said(&reservation);

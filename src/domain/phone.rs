@@ -99,14 +99,18 @@ impl Phone {
     }
 
     /// The digits in the groups in which people of `country` write and say them, with the country
-    /// code (and a plus on the first group) when the number belongs elsewhere.
+    /// code (and a plus on the first group) when their country has another calling code.
     #[must_use]
     pub fn groups(self, country: Option<Country>) -> Vec<String> {
         let Some(number) = self.library() else {
             return vec![self.to_string()];
         };
-        let at_home =
-            country.is_some() && facts(&number).and_then(|facts| facts.country) == country;
+        // Countries that share a calling code dial each other without it: Canada and the United
+        // States, Jersey and the United Kingdom.
+        let at_home = country
+            .and_then(Country::region)
+            .and_then(|region| PHONE_NUMBER_UTIL.get_country_code_for_region(region))
+            == Some(number.country_code);
         let format = if at_home {
             PhoneNumberFormat::National
         } else {

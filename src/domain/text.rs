@@ -9,6 +9,8 @@ use std::fmt;
 use icu_normalizer::uts46::Uts46MapperBorrowed;
 use serde::{Deserialize, Serialize};
 
+use super::Language;
+
 /// Why a text was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
@@ -42,6 +44,11 @@ impl TextError {
     }
 }
 
+/// Sets apart what belongs to a text, such as how a name sounds. It is a control character, which no
+/// text of a guest holds. One text instead of several fields keeps the form of tickets and records:
+/// those that were sealed before can still be read.
+const APART: &str = "\u{1F}";
+
 /// Who the table is for, or what the restaurant is called: 1 to 80 characters, at most 240 bytes,
 /// at least one letter.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -58,6 +65,8 @@ impl Name {
     pub const MAX_CHARACTERS: usize = 80;
     /// The most bytes of a name in UTF-8.
     pub const MAX_BYTES: usize = 240;
+    /// The most bytes of how a name sounds: it stands in the URLs of webhooks beside the name.
+    pub const MAX_SOUND_BYTES: usize = 120;
 
     /// Reads a name; white space at its ends is dropped and runs of it become one space.
     ///
@@ -72,10 +81,50 @@ impl Name {
         }
     }
 
-    /// The name as text.
+    /// Reads how a name sounds, or its reading: as [`Name::parse`], with at most
+    /// [`Self::MAX_SOUND_BYTES`] bytes.
+    ///
+    /// # Errors
+    /// Says which rule of [`Name`] is broken.
+    pub fn parse_sound(text: &str) -> Result<Self, TextError> {
+        let name = Self::parse(text)?;
+        if name.0.len() > Self::MAX_SOUND_BYTES {
+            return Err(TextError::TooManyBytes(Self::MAX_SOUND_BYTES));
+        }
+        Ok(name)
+    }
+
+    /// The name with how it sounds and how it is read.
+    #[must_use]
+    pub fn with_sound(self, pronounced: Option<&Self>, reading: Option<&Self>) -> Self {
+        if pronounced.is_none() && reading.is_none() {
+            return self;
+        }
+        let part = |name: Option<&Self>| name.map_or("", Self::as_str).to_owned();
+        let parts = [self.as_str().to_owned(), part(pronounced), part(reading)];
+        Self(parts.join(APART).into())
+    }
+
+    /// The name as it is written.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.part(0).unwrap_or_default()
+    }
+
+    /// How the name sounds, where its spelling does not say so.
+    #[must_use]
+    pub fn pronounced(&self) -> Option<&str> {
+        self.part(1)
+    }
+
+    /// The reading of a name whose script does not say how it is read.
+    #[must_use]
+    pub fn reading(&self) -> Option<&str> {
+        self.part(2)
+    }
+
+    fn part(&self, at: usize) -> Option<&str> {
+        self.0.split(APART).nth(at).filter(|part| !part.is_empty())
     }
 
     /// The form in which names are compared: names that differ only in composition, case, width,
@@ -84,7 +133,7 @@ impl Name {
     pub fn canonical(&self) -> Self {
         // The mapping of internationalised domain names (UTS 46) is Unicode's case folding with
         // compatibility composition. It is run over the signs that are seen.
-        let seen = self.0.chars().filter(|c| !is_invisible(*c));
+        let seen = self.as_str().chars().filter(|c| !is_invisible(*c));
         let mapper = Uts46MapperBorrowed::new();
         let mapped = mapper.map_normalize(seen);
         // The one letter that has two small forms, by its place in the word.
@@ -108,22 +157,34 @@ impl Notes {
         clean(text, Self::MAX_CHARACTERS, Self::MAX_BYTES).map(Self)
     }
 
+    /// The notes with the language that they are written in.
+    #[must_use]
+    pub fn in_language(self, language: Language) -> Self {
+        Self([self.as_str(), language.as_str()].join(APART).into())
+    }
+
     /// The notes as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.split(APART).next().unwrap_or_default()
+    }
+
+    /// The language they are written in, where it is not that of the call.
+    #[must_use]
+    pub fn language(&self) -> Option<Language> {
+        self.0.split(APART).nth(1)?.parse().ok()
     }
 }
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Display for Notes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
@@ -232,6 +293,32 @@ mod tests {
         assert_eq!(
             Name::parse(&"a".repeat(5_000_000)),
             Err(TextError::TooManyCharacters(80))
+        );
+    }
+
+    #[test]
+    fn a_name_keeps_how_it_sounds_and_is_written_alone() {
+        let name = |text: &str| Name::parse(text).unwrap();
+        let nguyen = name("Nguyễn").with_sound(Some(&name("Win")), None);
+        assert_eq!(
+            (nguyen.as_str(), nguyen.to_string().as_str()),
+            ("Nguyễn", "Nguyễn")
+        );
+        assert_eq!((nguyen.pronounced(), nguyen.reading()), (Some("Win"), None));
+        let yamada = name("山田").with_sound(None, Some(&name("やまだ")));
+        assert_eq!(
+            (yamada.pronounced(), yamada.reading()),
+            (None, Some("やまだ"))
+        );
+        assert_eq!(name("Ana").with_sound(None, None), name("Ana"));
+        let long = "あ".repeat(41);
+        assert_eq!(Name::parse_sound(&long), Err(TextError::TooManyBytes(120)));
+        let notes = Notes::parse("生日")
+            .unwrap()
+            .in_language("cmn-CN".parse().unwrap());
+        assert_eq!(
+            (notes.as_str(), notes.language().unwrap().as_str()),
+            ("生日", "cmn-CN")
         );
     }
 

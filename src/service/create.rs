@@ -126,7 +126,7 @@ impl CallCreator {
             possible_zones: needs_zone.then(|| self.zones_to_choose(phone, facts)),
             script: self
                 .speech
-                .script(&self.settings.render_context(&call.reservation)),
+                .script(&self.settings.render_context(&call.reservation, now)),
         })
     }
 
@@ -153,8 +153,7 @@ impl CallCreator {
 
     /// Reads a request as it is to be understood at `now`.
     fn read(&self, request: &Map<String, Value>, now: Timestamp) -> Result<Understood, Error> {
-        let language = |phone, country| self.speech.default_for(Some(phone), country);
-        let read = intake::reservation(request, &self.settings.defaults, language, now);
+        let read = intake::reservation(request, &self.settings.defaults, &self.speech, now);
         let (reservation, facts) = read.map_err(Error::Invalid)?;
         Ok(Understood { reservation, facts })
     }

@@ -39,7 +39,9 @@ impl Dialler {
             Effect::Apologize { attempt, sid } => {
                 let twiml = self.speech.render(
                     &call.last_words(),
-                    &self.settings.render_context(&call.reservation),
+                    &self
+                        .settings
+                        .render_context(&call.reservation, self.engine.now()),
                     "",
                 );
                 self.update(&call, attempt, sid, &CallUpdate::Twiml(twiml))

@@ -168,7 +168,9 @@ impl WebhookHandler {
             .unwrap_or_default();
         self.speech.render(
             reply,
-            &self.settings.render_context(&call.reservation),
+            &self
+                .settings
+                .render_context(&call.reservation, self.engine.now()),
             &action,
         )
     }

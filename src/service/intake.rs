@@ -11,6 +11,7 @@ use crate::domain::{
     Alternatives, CallbackUrl, Country, Extension, Language, Name, Notes, PartySize, Phone,
     PhoneFacts, Reservation, TableTime, VoicemailAction, Zone, phone::Written, zones,
 };
+use crate::speech::Speech;
 
 /// What is wrong with one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,16 +52,22 @@ pub enum Callbacks {
     Any,
 }
 
+/// The code of a text that cannot be said.
+const UNSAYABLE: &str = "unsayable";
+
 /// How long a call is tried for, unless the request says otherwise.
 const TRY_FOR: SignedDuration = SignedDuration::from_hours(24);
-const FIELDS: [&str; 17] = [
+const FIELDS: [&str; 20] = [
     "name",
+    "name_pronounced",
+    "name_reading",
     "phone",
     "time",
     "party_size",
     "restaurant",
     "guest_phone",
     "notes",
+    "notes_language",
     "language",
     "country",
     "timezone",
@@ -73,14 +80,15 @@ const FIELDS: [&str; 17] = [
     "callback_url",
 ];
 
-/// Reads a request. `language` finds the language for a number and its country.
+/// Reads a request. `speech` knows the language of a number and its country, and what its voice
+/// can say.
 ///
 /// # Errors
 /// Everything that is wrong, each with its field.
 pub fn reservation(
     request: &Map<String, Value>,
     defaults: &Defaults,
-    language: impl Fn(Phone, Option<Country>) -> Language,
+    speech: &Speech,
     now: Timestamp,
 ) -> Result<(Reservation, PhoneFacts), Vec<FieldError>> {
     let mut fields = Fields {
@@ -92,6 +100,9 @@ pub fn reservation(
     let name = fields.required("name", |text| {
         Name::parse(text).map_err(|error| (error.code(), error))
     });
+    let sound = |text: &str| Name::parse_sound(text).map_err(|error| (error.code(), error));
+    let pronounced = fields.text("name_pronounced", sound);
+    let reading = fields.text("name_reading", sound);
     let country = fields.parsed::<Country>("country", "unknown_country");
     let numbers = read_numbers(&mut fields, country.or(defaults.country), defaults);
     let time = fields.required("time", |text| {
@@ -105,15 +116,8 @@ pub fn reservation(
     let notes = fields.text("notes", |text| {
         Notes::parse(text).map_err(|error| (error.code(), error))
     });
-    let chosen = fields.parsed::<Language>("language", "unknown_language");
-    if chosen.is_some_and(|chosen| !defaults.languages.contains(&chosen)) {
-        let known: Vec<&str> = defaults.languages.iter().map(Language::as_str).collect();
-        fields.wrong(
-            "language",
-            "unknown_language",
-            format!("must be one of {}", known.join(", ")),
-        );
-    }
+    let chosen = fields.language("language", &defaults.languages);
+    let notes = read_notes_language(&mut fields, notes, &defaults.languages);
     let place = read_zone(&mut fields, numbers.as_ref(), defaults, now);
     let extension = read_extension(&mut fields, numbers.as_ref());
     let alternatives = read_alternatives(&mut fields, time);
@@ -146,6 +150,17 @@ pub fn reservation(
     let give_up_at = give_up_at
         .unwrap_or_else(|| later.saturating_add(TRY_FOR).unwrap_or(latest))
         .min(latest);
+    let language =
+        chosen.unwrap_or_else(|| speech.default_for(Some(numbers.phone), numbers.facts.country));
+    let name = name.with_sound(pronounced.as_ref(), reading.as_ref());
+    check_scripts(
+        &mut fields,
+        speech,
+        language,
+        &name,
+        restaurant.as_ref(),
+        notes.as_ref(),
+    );
     let reservation = Reservation {
         name,
         phone: numbers.phone,
@@ -154,7 +169,7 @@ pub fn reservation(
         restaurant,
         guest_phone: numbers.guest.as_ref().map(|guest| guest.phone),
         notes,
-        language: chosen.unwrap_or_else(|| language(numbers.phone, numbers.facts.country)),
+        language,
         language_guessed: chosen.is_none(),
         country: numbers.facts.country,
         timezone: place.timezone,
@@ -171,6 +186,78 @@ pub fn reservation(
         Ok((reservation, numbers.facts))
     } else {
         Err(fields.errors)
+    }
+}
+
+/// The notes with the language they are said in, if it is given.
+fn read_notes_language(
+    fields: &mut Fields<'_>,
+    notes: Option<Notes>,
+    languages: &[Language],
+) -> Option<Notes> {
+    let Some(language) = fields.language("notes_language", languages) else {
+        return notes;
+    };
+    if notes.is_none() && !fields.is_given("notes") {
+        fields.wrong(
+            "notes_language",
+            "without_notes",
+            "is the language of `notes`: send them too, or leave it out",
+        );
+    }
+    notes.map(|notes| notes.in_language(language))
+}
+
+/// Refuses what the voice cannot say: it would leave it out, or name the letters one by one.
+fn check_scripts(
+    fields: &mut Fields<'_>,
+    speech: &Speech,
+    language: Language,
+    name: &Name,
+    restaurant: Option<&Name>,
+    notes: Option<&Notes>,
+) {
+    let mut refuse = |field, text: &str, language: Language, way_out: &str| {
+        if let Some(script) = speech.foreign_script(language, text) {
+            let message = format!(
+                "is in a script ({script}) that the voice of {language} cannot say: {way_out}"
+            );
+            fields.wrong(field, UNSAYABLE, message);
+        }
+    };
+    match (name.pronounced(), name.reading()) {
+        (None, None) => refuse(
+            "name",
+            name.as_str(),
+            language,
+            "send beside it how it sounds, in the script of that language, as `name_pronounced`",
+        ),
+        (pronounced, reading) => {
+            let write = "write it in the script of that language";
+            refuse(
+                "name_pronounced",
+                pronounced.unwrap_or_default(),
+                language,
+                write,
+            );
+            refuse("name_reading", reading.unwrap_or_default(), language, write);
+        }
+    }
+    let restaurant = restaurant.map_or("", Name::as_str);
+    refuse(
+        "restaurant",
+        restaurant,
+        language,
+        "write it in the script of that language",
+    );
+    if let Some(notes) = notes {
+        let way_out = "write them in the script of that language, or say which language they are in as `notes_language`";
+        refuse(
+            "notes",
+            notes.as_str(),
+            notes.language().unwrap_or(language),
+            way_out,
+        );
     }
 }
 
@@ -461,6 +548,18 @@ impl<'a> Fields<'a> {
         self.text(field, |text| {
             text.parse().map_err(|error: T::Err| (code, plain(&error)))
         })
+    }
+
+    /// A language that is shipped.
+    fn language(&mut self, field: &str, known: &[Language]) -> Option<Language> {
+        let chosen = self.parsed::<Language>(field, "unknown_language")?;
+        if known.contains(&chosen) {
+            return Some(chosen);
+        }
+        let known: Vec<&str> = known.iter().map(Language::as_str).collect();
+        let message = format!("must be one of {}", known.join(", "));
+        self.wrong(field, "unknown_language", message);
+        None
     }
 
     fn party_size(&mut self) -> Option<PartySize> {

@@ -44,12 +44,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::call::{Call, Event};
 use crate::clock::Clock;
-use crate::domain::{CallId, Phone, Reservation};
+use crate::domain::{CallId, Phone, Reservation, Zone, zones};
 use crate::policy::{Refusal, Rules};
 use crate::speech::{RenderContext, Speech};
 use crate::store::{CallStore as _, Store};
@@ -95,13 +96,27 @@ pub struct ServiceSettings {
 
 impl ServiceSettings {
     /// What the words about a reservation need beside the reservation.
-    pub(crate) fn render_context<'a>(&'a self, reservation: &'a Reservation) -> RenderContext<'a> {
+    pub(crate) fn render_context<'a>(
+        &'a self,
+        reservation: &'a Reservation,
+        now: Timestamp,
+    ) -> RenderContext<'a> {
         RenderContext {
             reservation,
             service_name: &self.service_name,
             contact_phone: self.contact_phone,
+            hour: hour_at(reservation, now),
         }
     }
+}
+
+/// The hour at the restaurant, by which it is greeted: where its zone is not known, that of the
+/// first zone of its country.
+fn hour_at(reservation: &Reservation, now: Timestamp) -> Option<u8> {
+    let named = reservation.timezone.as_ref().map(Zone::as_str);
+    let of_country = || zones::of_country(reservation.country?).first().copied();
+    let zone = TimeZone::get(named.or_else(of_country)?).ok()?;
+    Some(zone.to_datetime(now).hour().unsigned_abs())
 }
 
 /// What a service is built from.

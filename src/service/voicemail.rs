@@ -15,9 +15,11 @@ impl Dialler {
         attempt: u8,
         on: Sid,
     ) -> Result<(), Error> {
-        let twiml = self
-            .speech
-            .voicemail(&self.settings.render_context(&call.reservation));
+        let twiml = self.speech.voicemail(
+            &self
+                .settings
+                .render_context(&call.reservation, self.engine.now()),
+        );
         let update = CallUpdate::Twiml(twiml);
         let left = match self.twilio.update(&call_sid(on), &update).await {
             Ok(_) => true,

@@ -286,7 +286,9 @@ impl WebhookHandler {
             .unwrap_or_default();
         self.speech.render(
             reply,
-            &self.settings.render_context(&call.reservation),
+            &self
+                .settings
+                .render_context(&call.reservation, self.engine.now()),
             &action,
         )
     }
@@ -296,10 +298,13 @@ impl WebhookHandler {
         let body = opened.and_then(Opened::body);
         let reply = Reply::Apology(Apology::Fault);
         match body {
-            Some(body) => {
-                self.speech
-                    .render(&reply, &self.settings.render_context(&body.reservation), "")
-            }
+            Some(body) => self.speech.render(
+                &reply,
+                &self
+                    .settings
+                    .render_context(&body.reservation, self.engine.now()),
+                "",
+            ),
             None => crate::speech::LAST_RESORT.to_owned(),
         }
     }

@@ -1,96 +1,171 @@
-//! Days, times of day and plurals as CLDR has them, prepared once per language.
+//! Days and plurals as CLDR has them, prepared once per language.
 
-use icu_datetime::fieldsets::{MDE, T};
+use std::fmt;
+
+use icu_datetime::fieldsets::MDE;
 use icu_datetime::preferences::CalendarAlgorithm;
-use icu_datetime::{DateTimeFormatter, DateTimeFormatterPreferences, NoCalendarFormatter, input};
+use icu_datetime::{DateTimeFormatter, DateTimeFormatterPreferences, input, parts};
 use icu_locale_core::Locale;
 use icu_plurals::{PluralCategory, PluralRules};
-use jiff::civil::{Date, Time};
+use jiff::ToSpan as _;
+use jiff::civil::Date;
 use jiff_icu::ConvertFrom as _;
+use serde::Deserialize;
+use writeable::{Part as Field, PartsWrite, Writeable as _};
 
 use super::memo::Memo;
+use super::numerals::Spellout;
+use super::phrase::{self, Part};
 use super::problem::Wrong;
 use super::spoken::{Out, of_cldr};
 
 /// The most people a table is for.
 const MOST: usize = 99;
 
+/// `[day]` of a language file: what CLDR does not know of how a day is said.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DaySayings {
+    /// The order of `{weekday}`, `{number}` and `{month}`; CLDR's without it.
+    said: Option<String>,
+    /// The rule by which `{number}` is spelled; digits without one.
+    number: Option<String>,
+    /// The first of a month, where it is not spelled by that rule.
+    first: Option<Box<str>>,
+    /// A day whose table is in the night that began the day before: with `{day}`, `{weekday}` and
+    /// `{weekday_before}`.
+    after_midnight: AfterMidnight,
+}
+
+/// One saying for all nights, or seven for a language that inflects its days, Monday's first.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum AfterMidnight {
+    One(String),
+    Seven([String; 7]),
+}
+
 /// One language's calendar.
 #[derive(Debug)]
 pub(super) struct Calendar {
-    day: DateTimeFormatter<MDE>,
-    days: Memo<Date>,
-    time: NoCalendarFormatter<T>,
-    times: Memo<Time>,
-    /// What CLDR writes as a bare 1 but is said otherwise, as in French "1er".
-    first_of_month: Option<Box<str>>,
+    format: DateTimeFormatter<MDE>,
+    said: Option<Box<[Bit]>>,
+    /// Words for 0 to 31.
+    numbers: Box<[Box<str>]>,
+    /// One for each day of the week, Monday first.
+    after_midnight: Box<[Box<[Bit]>]>,
+    /// By date, and whether the table is after midnight.
+    days: Memo<(Date, bool)>,
     /// The categories for 0 to 99.
     counted: Box<[PluralCategory]>,
 }
 
+#[derive(Clone, Debug)]
+enum Bit {
+    Text(Box<str>),
+    Day,
+    Number,
+    Month,
+    Weekday,
+    WeekdayBefore,
+}
+
 impl Calendar {
-    /// Reads CLDR's data for a locale.
+    /// Reads CLDR's data for a locale, and what the language file adds.
     ///
     /// # Errors
-    /// Names the data that is not there.
-    pub(super) fn new(locale: &str, first_of_month: Option<&str>) -> Result<Self, Wrong> {
+    /// Names the data that is not there, or what is wrong with the file.
+    pub(super) fn new(
+        locale: &str,
+        sayings: &DaySayings,
+        spellout: Spellout<'_>,
+    ) -> Result<Self, Wrong> {
         let missing = |what: &'static str| move || Wrong::NoData(what, locale.to_owned());
         let parsed: Locale = locale.parse().map_err(|_| missing("language")())?;
         let mut wishes: DateTimeFormatterPreferences = (&parsed).into();
         wishes.calendar_algorithm = Some(CalendarAlgorithm::Gregory);
-        let day = DateTimeFormatter::try_new(wishes, MDE::long()).map_err(|_| missing("days")())?;
-        let time = NoCalendarFormatter::try_new(wishes, T::hm()).map_err(|_| missing("times")())?;
+        let format =
+            DateTimeFormatter::try_new(wishes, MDE::long()).map_err(|_| missing("days")())?;
         let rules =
             PluralRules::try_new_cardinal((&parsed).into()).map_err(|_| missing("plurals")())?;
         let counted = (0..=MOST).map(|count| rules.category_for(count)).collect();
-        let first_of_month = first_of_month.map(Into::into);
+        let said = sayings
+            .said
+            .as_deref()
+            .map(|text| bits("day.said", text))
+            .transpose()?;
+        let number = |number| match (number, &sayings.first) {
+            (1, Some(first)) => Ok(first.clone()),
+            _ => spellout
+                .number(number, sayings.number.as_deref())
+                .map(Into::into),
+        };
+        let numbers = (0..=31).map(number).collect::<Result<_, _>>()?;
+        let night = |text: &String| bits("day.after_midnight", text);
+        let after_midnight = match &sayings.after_midnight {
+            AfterMidnight::One(text) => vec![night(text)?; 7].into(),
+            AfterMidnight::Seven(texts) => texts.iter().map(night).collect::<Result<_, _>>()?,
+        };
         Ok(Self {
-            day,
+            format,
+            said,
+            numbers,
+            after_midnight,
             days: Memo::default(),
-            time,
-            times: Memo::default(),
-            first_of_month,
             counted,
         })
     }
 
-    /// The day of the week, the day and the month.
-    pub(super) fn write_day(&self, date: Date, out: &mut Out) {
-        self.days
-            .write(date, || self.day(date), |day| out.exactly(day));
+    /// The day of the week, the day and the month. `after_midnight`: the table is in the night that
+    /// began the day before, which is said.
+    pub(super) fn write_day(&self, date: Date, after_midnight: bool, out: &mut Out) {
+        self.days.write(
+            (date, after_midnight),
+            || self.day(date, after_midnight),
+            |day| out.exactly(day),
+        );
     }
 
-    fn day(&self, date: Date) -> String {
-        let day = of_cldr(
-            &self
-                .day
-                .format(&input::Date::convert_from(date))
-                .to_string(),
-        );
-        match self.first_of_month.as_deref().filter(|_| date.day() == 1) {
-            Some(first) => day.replacen('1', first, 1),
+    fn day(&self, date: Date, after_midnight: bool) -> String {
+        let fields = self.fields(date);
+        let day = match &self.said {
+            Some(said) => self.filled(said, &fields, "", date),
+            None => of_cldr(&fields.whole),
+        };
+        let weekday = usize::from(date.weekday().to_monday_zero_offset().unsigned_abs());
+        match self.after_midnight.get(weekday).filter(|_| after_midnight) {
+            Some(night) => self.filled(night, &fields, &day, date),
             None => day,
         }
     }
 
-    /// The time of day. Where the hour runs to 12, a leading zero (as in "08:50 p.m.") is left out:
-    /// it would be said.
-    pub(super) fn write_time(&self, time: Time, out: &mut Out) {
-        self.times
-            .write(time, || self.time(time), |time| out.exactly(time));
-    }
-
-    fn time(&self, time: Time) -> String {
-        let mut text = of_cldr(
-            &self
-                .time
-                .format(&input::Time::convert_from(time))
-                .to_string(),
-        );
-        if text.len() > "00:00".len() && text.starts_with('0') {
-            text.remove(0);
+    fn filled(&self, said: &[Bit], fields: &Fields, day: &str, date: Date) -> String {
+        let mut text = String::new();
+        for bit in said {
+            match bit {
+                Bit::Text(part) => text.push_str(part),
+                Bit::Day => text.push_str(day),
+                Bit::Number => {
+                    let number = usize::from(date.day().unsigned_abs());
+                    text.push_str(self.numbers.get(number).map_or("", |word| word));
+                }
+                Bit::Month => text.push_str(&of_cldr(&fields.month)),
+                Bit::Weekday => text.push_str(&of_cldr(&fields.weekday)),
+                Bit::WeekdayBefore => {
+                    let before = date.checked_sub(1.day()).unwrap_or(date);
+                    text.push_str(&of_cldr(&self.fields(before).weekday));
+                }
+            }
         }
         text
+    }
+
+    fn fields(&self, date: Date) -> Fields {
+        let mut fields = Fields::default();
+        let formatted = self.format.format(&input::Date::convert_from(date));
+        // A sink of text does not fail.
+        let _written = formatted.write_to_parts(&mut fields);
+        fields
     }
 
     /// How so many people are counted.
@@ -121,5 +196,60 @@ pub(super) const fn category_name(category: PluralCategory) -> &'static str {
         PluralCategory::Few => "few",
         PluralCategory::Many => "many",
         PluralCategory::Other => "other",
+    }
+}
+
+fn bits(place: &str, text: &str) -> Result<Box<[Bit]>, Wrong> {
+    let bit = |part: Part<'_>| {
+        Ok(match part {
+            Part::Text(text) => Bit::Text(text.into()),
+            Part::Brace("day") => Bit::Day,
+            Part::Brace("number") => Bit::Number,
+            Part::Brace("month") => Bit::Month,
+            Part::Brace("weekday") => Bit::Weekday,
+            Part::Brace("weekday_before") => Bit::WeekdayBefore,
+            Part::Brace(other) => {
+                return Err(Wrong::UnknownVariable(place.to_owned(), other.to_owned()));
+            }
+        })
+    };
+    phrase::split(text)?.into_iter().map(bit).collect()
+}
+
+/// Collects a formatted day, and its fields by themselves, in the form that they have in a date
+/// ("stycznia", not "styczeń").
+#[derive(Debug, Default)]
+struct Fields {
+    whole: String,
+    month: String,
+    weekday: String,
+    open: Option<Field>,
+}
+
+impl fmt::Write for Fields {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.whole.write_str(text)?;
+        match self.open {
+            Some(field) if field == parts::MONTH => self.month.write_str(text),
+            Some(field) if field == parts::WEEKDAY => self.weekday.write_str(text),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+impl PartsWrite for Fields {
+    type SubPartsWrite = Self;
+
+    fn with_part(
+        &mut self,
+        part: Field,
+        mut write: impl FnMut(&mut Self::SubPartsWrite) -> fmt::Result,
+    ) -> fmt::Result {
+        // A number in a field has parts of its own.
+        let outer = self.open;
+        self.open = outer.or(Some(part));
+        let written = write(self);
+        self.open = outer;
+        written
     }
 }

@@ -6,16 +6,19 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::InputMode;
-use super::calendar::{Calendar, category_name};
+use super::calendar::{Calendar, DaySayings, category_name};
 use super::document::{Document, Target, Template, Words};
-use super::estimate;
+use super::estimate::Pace;
 use super::files::File;
 use super::message::{self, MESSAGES};
-use super::phrase::{self, Piece, Variable};
+use super::numerals::{COUNT, Numerals, Spellout};
+use super::phrase::{self, Part, Piece, Variable};
 use super::problem::{LanguageProblem, Wrong};
 use super::schema::Schema;
 use super::speech_matcher::{Sentences, SpeechMatcher};
-use super::time_again::{Sayings, TimeAgain};
+use super::spelling::{Spelling, SpellingFile};
+use super::spoken;
+use super::time_saying::{self, Sayings, TimeSaying};
 use crate::domain::Language;
 
 /// A language file as it is written.
@@ -34,11 +37,33 @@ struct LanguageFile {
     plus: String,
     /// The word before the digits of an extension.
     extension: String,
-    first_of_month: Option<String>,
-    party: BTreeMap<String, String>,
+    /// Milliseconds that a voice takes for a letter, or for a character.
+    pace: u32,
+    /// Whether groups of two digits of a phone number are said as one number.
+    #[serde(default)]
+    phone_pairs: bool,
+    /// The words of welcome, by the hour at which each begins.
+    #[serde(default)]
+    hello: BTreeMap<String, String>,
+    party: PartySayings,
     messages: BTreeMap<String, String>,
-    time_again: Sayings,
+    day: DaySayings,
+    time: Sayings,
+    spelling: SpellingFile,
     speech: Sentences,
+}
+
+/// What is said of each number of people, 0 to 99.
+type PerCount = Box<[Box<str>]>;
+
+/// `[party]` of a language file.
+#[derive(Debug, Deserialize)]
+struct PartySayings {
+    /// Added to a number of two digits: `{digits:RULE}` says them one by one.
+    echo: Option<String>,
+    /// By category of CLDR's plurals, with `{count}` or `{count:RULE}`.
+    #[serde(flatten)]
+    forms: BTreeMap<String, String>,
 }
 
 /// A language, prepared.
@@ -50,17 +75,26 @@ pub(super) struct LanguagePack {
     /// First digits of numbers where it is spoken although the country's language is another.
     pub(super) prefixes: Vec<u64>,
     pub(super) calendar: Calendar,
-    pub(super) time_again: TimeAgain,
+    pub(super) time: TimeSaying,
+    pub(super) spelling: Spelling,
+    /// The tag before what its voice says.
+    pub(super) say: Box<str>,
     /// What is understood when it is said.
     pub(super) speech_matcher: SpeechMatcher,
     /// How the sign before a foreign country's code is said.
     pub(super) plus: Box<str>,
     /// The word before the digits of an extension.
     pub(super) extension: Box<str>,
-    /// Whether the length of speech is counted by characters.
-    pub(super) by_character: bool,
+    /// How fast it is spoken.
+    pub(super) pace: Pace,
+    /// Whether groups of two digits of a phone number are said as one number.
+    pub(super) phone_pairs: bool,
+    /// The word of welcome for each of 24 hours.
+    hello: Box<[Box<str>]>,
     /// What is said of 0 to 99 people.
-    party: Box<[Box<[Piece]>]>,
+    party: Box<[Box<str>]>,
+    /// The digits that are said after it.
+    party_echo: Box<[Box<str>]>,
     /// One of each of [`Document::ALL`].
     documents: Box<[Box<[Piece]>]>,
     /// The first message as plain words.
@@ -76,6 +110,7 @@ impl LanguagePack {
         file: File<'_>,
         templates: &[Template],
         schema: &Schema,
+        numerals: &Numerals,
         input: InputMode,
     ) -> Result<Self, Vec<LanguageProblem>> {
         let (name, text) = file;
@@ -87,7 +122,7 @@ impl LanguagePack {
             Ok(file) => file,
             Err(error) => return Err(vec![told(Wrong::Unreadable(error.to_string()))]),
         };
-        file.prepare(name, templates, schema, input)
+        file.prepare(name, templates, schema, numerals, input)
             .map_err(|wrong| wrong.into_iter().map(told).collect())
     }
 
@@ -99,10 +134,22 @@ impl LanguagePack {
     }
 
     /// What is said of a party.
-    pub(super) fn party(&self, count: u8) -> &[Piece] {
-        self.party
+    pub(super) fn party(&self, count: u8) -> &str {
+        self.party.get(usize::from(count)).map_or("", |words| words)
+    }
+
+    /// The digits of a party, said after it where they could be taken for others.
+    pub(super) fn party_echo(&self, count: u8) -> &str {
+        self.party_echo
             .get(usize::from(count))
-            .map_or(&[], |pieces| pieces)
+            .map_or("", |words| words)
+    }
+
+    /// The word of welcome for an hour; by day where the hour is not known.
+    pub(super) fn hello(&self, hour: Option<u8>) -> &str {
+        const NOON: u8 = 12;
+        let hour = usize::from(hour.unwrap_or(NOON));
+        self.hello.get(hour).map_or("", |words| words)
     }
 }
 
@@ -117,6 +164,7 @@ impl LanguageFile {
         name: &str,
         templates: &[Template],
         schema: &Schema,
+        numerals: &Numerals,
         input: InputMode,
     ) -> Result<LanguagePack, Vec<Wrong>> {
         let mut wrong = Vec::new();
@@ -127,14 +175,13 @@ impl LanguageFile {
         let countries = self.countries(&mut wrong);
         let prefixes = self.prefixes(&mut wrong);
         let locale = self.cldr.as_deref().unwrap_or(&self.tag);
-        let calendar = keep(
-            &mut wrong,
-            Calendar::new(locale, self.first_of_month.as_deref()),
-        );
-        let party = calendar
+        let spellout = numerals.of(&self.tag, locale);
+        let calendar = keep(&mut wrong, Calendar::new(locale, &self.day, spellout));
+        let (party, party_echo) = calendar
             .as_ref()
-            .map(|calendar| self.party(calendar, &mut wrong))
+            .map(|calendar| self.party(calendar, spellout, &mut wrong))
             .unwrap_or_default();
+        let hello = keep(&mut wrong, time_saying::by_hour(&self.hello)).unwrap_or_default();
         let messages = self.messages(&mut wrong);
         let speech_matcher = SpeechMatcher::new(&self.speech, schema)
             .map_err(|more| wrong.extend(more))
@@ -160,16 +207,23 @@ impl LanguageFile {
             &mut wrong,
             ask.and_then(|template| fill(template, Target::Transcript)),
         );
-        let time_again = TimeAgain::new(&self.time_again)
+        let time = TimeSaying::new(&self.time, spellout)
             .map_err(|more| wrong.extend(more))
             .ok();
-        let by_character = self
-            .messages
-            .get("greeting")
-            .is_some_and(|text| estimate::is_by_character(text));
-        let prepared = (language, calendar, documents, script, time_again);
-        let (Some(language), Some(calendar), Some(documents), Some(script), Some(time_again)) =
-            prepared
+        let spelling = Spelling::new(&self.spelling)
+            .map_err(|more| wrong.extend(more))
+            .ok();
+        let sample = self.messages.get("greeting").map_or("", String::as_str);
+        let pace = Pace::new(self.pace, sample);
+        let prepared = (language, calendar, documents, script, time, spelling);
+        let (
+            Some(language),
+            Some(calendar),
+            Some(documents),
+            Some(script),
+            Some(time),
+            Some(spelling),
+        ) = prepared
         else {
             return Err(wrong);
         };
@@ -178,17 +232,24 @@ impl LanguageFile {
         }
         let plus = self.plus.into();
         let extension = self.extension.into();
+        let (voice, tag) = (spoken::escape(&self.voice), spoken::escape(&self.tag));
+        let say = format!(r#"<Say voice="{voice}" language="{tag}">"#).into();
         Ok(LanguagePack {
             language,
             countries,
             prefixes,
             calendar,
-            time_again,
+            time,
+            spelling,
+            say,
             speech_matcher,
             plus,
             extension,
-            by_character,
+            phone_pairs: self.phone_pairs,
+            hello,
+            pace,
             party,
+            party_echo,
             documents,
             script,
         })
@@ -230,30 +291,36 @@ impl LanguageFile {
             .collect()
     }
 
-    fn party(&self, calendar: &Calendar, wrong: &mut Vec<Wrong>) -> Box<[Box<[Piece]>]> {
+    /// What is said of 0 to 99 people, and the digits that are said after it.
+    fn party(
+        &self,
+        calendar: &Calendar,
+        spellout: Spellout<'_>,
+        wrong: &mut Vec<Wrong>,
+    ) -> (PerCount, PerCount) {
         let used: Vec<&str> = calendar.categories().map(category_name).collect();
-        let unused = self
-            .party
-            .keys()
-            .filter(|name| !used.contains(&name.as_str()));
+        let forms = &self.party.forms;
+        let unused = forms.keys().filter(|name| !used.contains(&name.as_str()));
         wrong.extend(unused.map(|name| Wrong::UnknownPlural(name.clone())));
-        let mut forms: BTreeMap<&str, Vec<Piece>> = BTreeMap::new();
-        for name in used {
-            let found = self.party.get(name).ok_or(Wrong::MissingPlural(name));
-            let pieces = found.and_then(|text| {
-                phrase::pieces(&format!("party.{name}"), text, &[Variable::Count])
-            });
-            let _form = forms.insert(name, keep(wrong, pieces).unwrap_or_default());
-        }
-        let form = |count| {
-            forms
-                .get(category_name(calendar.category(count)))
-                .cloned()
-                .unwrap_or_default()
+        let missing = used.iter().filter(|name| !forms.contains_key(**name));
+        wrong.extend(missing.map(|name| Wrong::MissingPlural(name)));
+        let say = |text: &str, count: usize| counted(text, count, spellout);
+        let form = |count: usize| {
+            let category = calendar.category(u8::try_from(count).unwrap_or(u8::MAX));
+            let text = forms
+                .get(category_name(category))
+                .map_or("", String::as_str);
+            say(text, count)
         };
-        (0..=99)
-            .map(|count| form(count).into_boxed_slice())
-            .collect()
+        let echo = |count: usize| match &self.party.echo {
+            Some(text) if count > 9 => say(text, count),
+            Some(_) | None => Ok(Box::default()),
+        };
+        let all = |words: &dyn Fn(usize) -> Result<Box<str>, Wrong>| {
+            (0..COUNT).map(words).collect::<Result<Box<[_]>, _>>()
+        };
+        let said = keep(wrong, all(&form)).unwrap_or_default();
+        (said, keep(wrong, all(&echo)).unwrap_or_default())
     }
 
     fn messages(&self, wrong: &mut Vec<Wrong>) -> BTreeMap<&'static str, Vec<Piece>> {
@@ -275,10 +342,13 @@ impl LanguageFile {
             let Some(pieces) = keep(wrong, phrase::pieces(spec.name, text, &spec.allowed())) else {
                 continue;
             };
-            let lacking = spec
-                .must
-                .iter()
-                .filter(|variable| !pieces.contains(&Piece::Value(**variable)));
+            let says = |wanted: &Variable| {
+                pieces.iter().any(|piece| match piece {
+                    Piece::Value(variable) => variable.says(*wanted),
+                    Piece::Text(_) | Piece::Pause(_) | Piece::When { .. } => false,
+                })
+            };
+            let lacking = spec.must.iter().filter(|variable| !says(variable));
             wrong.extend(
                 lacking
                     .map(|variable| Wrong::MissingVariable(spec.name.to_owned(), variable.name())),
@@ -287,4 +357,34 @@ impl LanguageFile {
         }
         messages
     }
+}
+
+/// Puts a number into a text: `{count}` in digits, `{count:RULE}` in words, `{digits:RULE}` digit by
+/// digit.
+fn counted(text: &str, count: usize, spellout: Spellout<'_>) -> Result<Box<str>, Wrong> {
+    let mut said = String::new();
+    for part in phrase::split(text)? {
+        let inside = match part {
+            Part::Text(text) => {
+                said.push_str(text);
+                continue;
+            }
+            Part::Brace(inside) => inside,
+        };
+        let (name, rule) = match inside.split_once(':') {
+            Some((name, rule)) => (name, Some(rule)),
+            None => (inside, None),
+        };
+        said.push_str(&match name {
+            "count" => spellout.number(count, rule)?,
+            "digits" => spellout.digits(count, rule)?,
+            _ => {
+                return Err(Wrong::UnknownVariable(
+                    "party".to_owned(),
+                    inside.to_owned(),
+                ));
+            }
+        });
+    }
+    Ok(said.into())
 }

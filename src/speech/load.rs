@@ -11,6 +11,7 @@ use super::files::{self, File};
 use super::language_pack::LanguagePack;
 use super::message::MESSAGES;
 use super::number::Numbers;
+use super::numerals::Numerals;
 use super::problem::{LanguageProblem, Wrong};
 use super::schema::Schema;
 use super::{InputMode, RenderContext, Speech};
@@ -37,10 +38,12 @@ impl Speech {
     ) -> Result<Self, Vec<LanguageProblem>> {
         let schema = Schema::load()
             .map_err(|error| one("../src/speech", Wrong::Unreadable(error.to_string())))?;
+        let numerals = Numerals::load()
+            .map_err(|error| one("../src/speech", Wrong::Unreadable(error.to_string())))?;
         let templates = templates(documents)?;
         let (mut language_packs, mut problems) = (Vec::new(), Vec::new());
         for file in languages {
-            match LanguagePack::load(*file, &templates, &schema, input) {
+            match LanguagePack::load(*file, &templates, &schema, &numerals, input) {
                 Ok(language_pack) => language_packs.push(language_pack),
                 Err(more) => problems.extend(more),
             }
@@ -118,6 +121,7 @@ impl Speech {
             reservation,
             service_name: &service,
             contact_phone: contact,
+            hour: None,
         };
         let replies = replies()
             .into_iter()

@@ -14,6 +14,7 @@ pub(super) enum Condition {
     RestaurantUnknown,
     GuestPhone,
     Notes,
+    Spelled,
     Alternatives,
     ContactKnown,
     ContactUnknown,
@@ -85,7 +86,13 @@ impl Spec {
 
     /// All that may be put into it.
     pub(super) fn allowed(&self) -> Vec<Variable> {
-        [self.must, self.may].concat()
+        let named = self.must.iter().chain(self.may);
+        let mut allowed: Vec<Variable> = vec![Variable::Hello];
+        for variable in named {
+            allowed.push(*variable);
+            allowed.extend(variable.family());
+        }
+        allowed
     }
 }
 
@@ -110,9 +117,10 @@ pub(super) const MESSAGES: &[Spec] = &[
     Spec::new("once_more", C::Always, &[]),
     Spec::new("day", C::Always, &[V::Day]),
     Spec::new("time", C::Always, &[V::Time]),
-    Spec::new("time_twice", C::Always, &[V::Time, V::TimeAgain]),
+    Spec::new("time_twice", C::Always, &[V::Time]),
     Spec::new("table_for", C::Always, &[V::Party]),
     Spec::new("name", C::Always, &[V::Name]),
+    Spec::new("name_spelled", C::Spelled, &[V::NameSpelled]),
     Spec::new("guest_phone", C::GuestPhone, &[V::GuestPhone]),
     Spec::new("notes", C::Notes, &[V::Notes]),
     Spec::new("alternatives", C::Alternatives, &[V::Earliest, V::Latest]),
@@ -138,7 +146,7 @@ pub(super) const MESSAGES: &[Spec] = &[
     Spec::new("ask_time", C::FirstTry, &[]),
     Spec::new("ask_time_again", C::NextTry, &[]),
     Spec::new("example_time", C::Always, &[]),
-    Spec::new("check_time", C::Always, &[V::NewTime, V::NewTimeAgain]),
+    Spec::new("check_time", C::Always, &[V::NewTime]),
     Spec::new("key_confirm", C::Always, &[]),
     Spec::new("key_type_again", C::Always, &[]),
     Spec::new("ask_no_more_calls", C::Always, &[]),

@@ -14,12 +14,14 @@ mod load;
 mod memo;
 mod message;
 mod number;
+mod numerals;
 mod phrase;
 mod problem;
 mod render_context;
 mod schema;
+mod spelling;
 mod spoken;
-mod time_again;
+mod time_saying;
 mod language_pack;
 
 #[cfg(test)]
@@ -29,7 +31,7 @@ pub use problem::LanguageProblem;
 
 use crate::call::SpokenIntent;
 use crate::call::talk::{Apology, Opening, Reply};
-use crate::domain::{Country, Language, Phone, Reservation};
+use crate::domain::{Country, Language, Notes, Phone, Reservation};
 use document::Document;
 use language_pack::LanguagePack;
 use message::Conditions;
@@ -67,6 +69,8 @@ pub struct RenderContext<'a> {
     pub service_name: &'a str,
     /// The number under which a person can be reached (`TABLECALL_CONTACT_PHONE`).
     pub contact_phone: Option<Phone>,
+    /// The hour at the restaurant, 0 to 23, by which it is greeted; `None`: as by day.
+    pub hour: Option<u8>,
 }
 
 /// How staff may answer.
@@ -134,6 +138,12 @@ impl Speech {
             .map_or(Language::EN_US, |language_pack| language_pack.language)
     }
 
+    /// The script of the first letter that the voice of a language cannot say.
+    #[must_use]
+    pub fn foreign_script(&self, language: Language, text: &str) -> Option<&'static str> {
+        self.language_pack(language).spelling.foreign_script(text)
+    }
+
     /// What somebody meant who spoke instead of pressing a key. `confidence` is Twilio's, 0 to 1,
     /// if it has one.
     #[must_use]
@@ -188,6 +198,9 @@ impl Speech {
             action,
             ..self.content(render_context)
         };
+        let name = &render_context.reservation.name;
+        let spelled = document == Document::AskSlowly && !content.spelled(name).is_empty();
+        let conditions = conditions.with(message::Condition::Spelled, spelled);
         Self::write(document, &content, conditions)
     }
 
@@ -202,10 +215,10 @@ impl Speech {
             &mut out,
         );
         let text = out.text.trim_end().to_owned();
-        let spoken = estimate::milliseconds(&text, content.language_pack.by_character);
+        let spoken = content.language_pack.pace.milliseconds(&text);
         Script {
             language: content.language_pack.language,
-            seconds: (spoken + silence).div_ceil(1000),
+            seconds: spoken.saturating_add(silence).saturating_add(500) / 1000,
             text,
         }
     }
@@ -268,6 +281,14 @@ impl Speech {
         );
         MessageContent {
             reservation,
+            notes_pack: render_context
+                .reservation
+                .notes
+                .as_ref()
+                .and_then(Notes::language)
+                .filter(|language| *language != render_context.reservation.language)
+                .map(|language| self.language_pack(language)),
+            hour: render_context.hour,
             ..stranger
         }
     }
@@ -284,9 +305,11 @@ impl Speech {
             language_pack,
             numbers,
             reservation: None,
+            notes_pack: None,
             service,
             contact,
             new_time: None,
+            hour: None,
             action: "",
         }
     }

@@ -10,13 +10,17 @@ pub(super) enum Variable {
     Service,
     Restaurant,
     Name,
+    NameSpelled,
+    Hello,
     Day,
     Time,
-    TimeAgain,
+    AtTime,
+    TimeTwice,
     NewTime,
-    NewTimeAgain,
+    AtNewTime,
+    NewTimeTwice,
     Party,
-    Count,
+    PartyEcho,
     GuestPhone,
     Notes,
     Earliest,
@@ -25,18 +29,22 @@ pub(super) enum Variable {
 }
 
 impl Variable {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 20] = [
         Self::Action,
         Self::Service,
         Self::Restaurant,
         Self::Name,
+        Self::NameSpelled,
+        Self::Hello,
         Self::Day,
         Self::Time,
-        Self::TimeAgain,
+        Self::AtTime,
+        Self::TimeTwice,
         Self::NewTime,
-        Self::NewTimeAgain,
+        Self::AtNewTime,
+        Self::NewTimeTwice,
         Self::Party,
-        Self::Count,
+        Self::PartyEcho,
         Self::GuestPhone,
         Self::Notes,
         Self::Earliest,
@@ -51,19 +59,62 @@ impl Variable {
             Self::Service => "service",
             Self::Restaurant => "restaurant",
             Self::Name => "name",
+            Self::NameSpelled => "name_spelled",
+            Self::Hello => "hello",
             Self::Day => "day",
             Self::Time => "time",
-            Self::TimeAgain => "time_again",
+            Self::AtTime => "at_time",
+            Self::TimeTwice => "time_twice",
             Self::NewTime => "new_time",
-            Self::NewTimeAgain => "new_time_again",
+            Self::AtNewTime => "at_new_time",
+            Self::NewTimeTwice => "new_time_twice",
             Self::Party => "party",
-            Self::Count => "count",
+            Self::PartyEcho => "party_echo",
             Self::GuestPhone => "guest_phone",
             Self::Notes => "notes",
             Self::Earliest => "earliest",
             Self::Latest => "latest",
             Self::ContactPhone => "contact_phone",
         }
+    }
+
+    /// The variables that say the same fact, in other words.
+    pub(super) const fn family(self) -> &'static [Self] {
+        match self {
+            Self::Time => &[Self::Time, Self::AtTime, Self::TimeTwice],
+            Self::NewTime => &[Self::NewTime, Self::AtNewTime, Self::NewTimeTwice],
+            Self::Party => &[Self::Party, Self::PartyEcho],
+            Self::Action
+            | Self::Service
+            | Self::Restaurant
+            | Self::Name
+            | Self::NameSpelled
+            | Self::Hello
+            | Self::Day
+            | Self::AtTime
+            | Self::TimeTwice
+            | Self::AtNewTime
+            | Self::NewTimeTwice
+            | Self::PartyEcho
+            | Self::GuestPhone
+            | Self::Notes
+            | Self::Earliest
+            | Self::Latest
+            | Self::ContactPhone => &[],
+        }
+    }
+
+    /// Whether it says the same fact as `other`.
+    pub(super) fn says(self, other: Self) -> bool {
+        self == other || other.family().contains(&self)
+    }
+
+    /// Whether its words are of the language file, which may begin a sentence.
+    pub(super) const fn is_ours(self) -> bool {
+        matches!(
+            self,
+            Self::Day | Self::Time | Self::AtTime | Self::TimeTwice | Self::Party
+        )
     }
 
     fn named(name: &str) -> Option<Self> {

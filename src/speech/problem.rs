@@ -66,16 +66,24 @@ pub enum Wrong {
     /// A way of counting that is never used for 1 to 99 people.
     #[error("`party.{0}` is never used by this language for 1 to 99 people")]
     UnknownPlural(String),
-    /// `hours` or `second_hours` has neither 12 nor 24 words.
+    /// A list of hours has neither 12 nor 24 words.
     #[error(
-        "`hours` and `second_hours` of `time_again` must have 12 or 24 words, beginning with that for 0 o'clock"
+        "each list of `time.hours` must have 12 or 24 words, beginning with that for 0 o'clock, or name a `rule` and a `clock` of 12 or 24 hours"
     )]
     Hours,
-    /// A key of `time_again` that is not understood.
-    #[error("`{0}` is not understood in `time_again`")]
+    /// A rule for spelling numbers that the language does not have.
+    #[error(
+        "there is no rule `{0}` for the numbers of this language: see src/speech/numerals.json"
+    )]
+    NumberRule(String),
+    /// A script that Unicode does not know.
+    #[error("there is no script `{0}`")]
+    Script(String),
+    /// A key of `time` or `hello` that is not understood.
+    #[error("`{0}` is no hour and no time of day")]
     TimeKey(String),
     /// A moment of the day that cannot be said.
-    #[error("`time_again` does not say how {0} is said")]
+    #[error("`time` does not say how {0} is said")]
     TimeGap(String),
     /// Twilio does not listen to this language.
     #[error(

@@ -8,9 +8,16 @@ use super::message::{Condition as C, Conditions};
 use super::number::{Numbers, write_extension};
 use super::phrase::{Piece, Variable};
 use super::spoken::Out;
+use super::time_saying::Form;
 use crate::call::position::Decision;
 use crate::call::talk::{Apology, Goodbye, Opening, Reply, RepromptReason};
-use crate::domain::{Country, Phone, Reservation};
+use crate::domain::{Country, Name, Phone, Reservation};
+
+/// Before this hour a table is in the night that began the day before.
+const MORNING: i8 = 5;
+
+/// The tags around what is said slowly.
+const SLOW: (&str, &str) = (r#"<prosody rate="slow">"#, "</prosody>");
 
 /// Everything that a message can speak of.
 #[derive(Clone, Copy, Debug)]
@@ -18,9 +25,13 @@ pub(super) struct MessageContent<'a> {
     pub(super) language_pack: &'a LanguagePack,
     pub(super) numbers: &'a Numbers,
     pub(super) reservation: Option<&'a Reservation>,
+    /// The language of the notes, if it is another.
+    pub(super) notes_pack: Option<&'a LanguagePack>,
     pub(super) service: &'a str,
     pub(super) contact: Option<Phone>,
     pub(super) new_time: Option<Time>,
+    /// The hour at the restaurant, if it is known.
+    pub(super) hour: Option<u8>,
     pub(super) action: &'a str,
 }
 
@@ -35,7 +46,13 @@ impl MessageContent<'_> {
             }
             match piece {
                 Piece::Text(text) => out.phrase(text),
-                Piece::Value(variable) => self.value(*variable, out),
+                Piece::Value(variable) => {
+                    let begin = out.begins_sentence().then_some(out.text.len());
+                    self.value(*variable, out);
+                    if let Some(begin) = begin.filter(|_| variable.is_ours()) {
+                        out.capitalize(begin);
+                    }
+                }
                 Piece::Pause(ms) => silence += u32::from(*ms),
                 Piece::When { condition, pieces } if !conditions.hold(*condition) => skip = *pieces,
                 Piece::When { .. } => {}
@@ -49,15 +66,19 @@ impl MessageContent<'_> {
             Variable::Action => out.exactly(self.action),
             Variable::Service => out.say(self.service),
             Variable::ContactPhone => self.phone(self.contact, out),
-            Variable::NewTime => self.time(self.new_time, out),
-            Variable::NewTimeAgain => self.time_again(self.new_time, out),
+            Variable::Hello => out.exactly(self.language_pack.hello(self.hour)),
+            Variable::NewTime => self.time(Form::Words, self.new_time, out),
+            Variable::AtNewTime => self.time(Form::At, self.new_time, out),
+            Variable::NewTimeTwice => self.time_twice(self.new_time, out),
             Variable::Restaurant
             | Variable::Name
+            | Variable::NameSpelled
             | Variable::Day
             | Variable::Time
-            | Variable::TimeAgain
+            | Variable::AtTime
+            | Variable::TimeTwice
             | Variable::Party
-            | Variable::Count
+            | Variable::PartyEcho
             | Variable::GuestPhone
             | Variable::Notes
             | Variable::Earliest
@@ -77,24 +98,31 @@ impl MessageContent<'_> {
                     .as_ref()
                     .map_or("", |name| name.as_str()),
             ),
-            Variable::Name => out.say(reservation.name.as_str()),
-            Variable::Notes => out.say(
+            Variable::Name => out.say(
                 reservation
-                    .notes
-                    .as_ref()
-                    .map_or("", |notes| notes.as_str()),
+                    .name
+                    .pronounced()
+                    .unwrap_or(reservation.name.as_str()),
             ),
-            Variable::Day => self
-                .language_pack
-                .calendar
-                .write_day(reservation.time.date(), out),
-            Variable::Time => self.time(Some(reservation.time.time()), out),
-            Variable::TimeAgain => self.time_again(Some(reservation.time.time()), out),
-            Variable::Party => {
-                let said = self.language_pack.party(reservation.party_size.get());
-                let _silence = self.write(said, Conditions::NONE, out);
+            Variable::NameSpelled => out.say(&self.spelled(&reservation.name)),
+            Variable::Notes => {
+                let notes = reservation.notes.as_ref();
+                self.notes(notes.map_or("", |notes| notes.as_str()), out);
             }
-            Variable::Count => out.exactly(reservation.party_size.get().to_string().as_str()),
+            Variable::Day => {
+                let time = self.new_time.unwrap_or(reservation.time.time());
+                let night = time.hour() < MORNING;
+                self.language_pack
+                    .calendar
+                    .write_day(reservation.time.date(), night, out);
+            }
+            Variable::Time => self.time(Form::Words, Some(reservation.time.time()), out),
+            Variable::AtTime => self.time(Form::At, Some(reservation.time.time()), out),
+            Variable::TimeTwice => self.time_twice(Some(reservation.time.time()), out),
+            Variable::Party => out.exactly(self.language_pack.party(reservation.party_size.get())),
+            Variable::PartyEcho => {
+                out.exactly(self.language_pack.party_echo(reservation.party_size.get()));
+            }
             Variable::GuestPhone => {
                 self.phone(reservation.guest_phone, out);
                 if let Some(extension) = &reservation.guest_extension {
@@ -106,34 +134,66 @@ impl MessageContent<'_> {
                 }
             }
             Variable::Earliest => {
-                self.time(reservation.alternatives.map(|times| times.earliest), out);
+                let earliest = reservation.alternatives.map(|times| times.earliest);
+                self.time(Form::Between, earliest, out);
             }
-            Variable::Latest => self.time(reservation.alternatives.map(|times| times.latest), out),
+            Variable::Latest => {
+                let latest = reservation.alternatives.map(|times| times.latest);
+                self.time(Form::Between, latest, out);
+            }
             Variable::Action
             | Variable::Service
+            | Variable::Hello
             | Variable::ContactPhone
             | Variable::NewTime
-            | Variable::NewTimeAgain => {}
+            | Variable::AtNewTime
+            | Variable::NewTimeTwice => {}
         }
     }
 
-    fn time(&self, time: Option<Time>, out: &mut Out) {
-        if let Some(time) = time {
-            self.language_pack.calendar.write_time(time, out);
+    /// The name as it is to be written, or as it is read, letter by letter.
+    pub(super) fn spelled(&self, name: &Name) -> String {
+        let spelling = &self.language_pack.spelling;
+        let ways = [name.reading(), Some(name.as_str()), name.pronounced()];
+        let spelled = ways.into_iter().flatten().map(|way| spelling.spell(way));
+        spelled
+            .into_iter()
+            .find(|spelled| !spelled.is_empty())
+            .unwrap_or_default()
+    }
+
+    /// Notes in another language are said by its voice, in a `Say` of their own.
+    fn notes(&self, notes: &str, out: &mut Out) {
+        let Some(other) = self.notes_pack.filter(|_| out.is_document()) else {
+            return out.say(notes);
+        };
+        let is_slow = out.text.rfind(SLOW.0) > out.text.rfind(SLOW.1);
+        let (open, close) = if is_slow { SLOW } else { ("", "") };
+        for tag in [close, "</Say>", &*other.say, open] {
+            out.text.push_str(tag);
+        }
+        out.say(notes);
+        for tag in [close, "</Say>", &*self.language_pack.say, open] {
+            out.text.push_str(tag);
         }
     }
 
-    fn time_again(&self, time: Option<Time>, out: &mut Out) {
+    fn time(&self, form: Form, time: Option<Time>, out: &mut Out) {
         if let Some(time) = time {
-            self.language_pack.time_again.write(time, out);
+            self.language_pack.time.write(form, time, out);
+        }
+    }
+
+    fn time_twice(&self, time: Option<Time>, out: &mut Out) {
+        if let Some(time) = time {
+            self.language_pack.time.write_twice(time, out);
         }
     }
 
     fn phone(&self, phone: Option<Phone>, out: &mut Out) {
         let country: Option<Country> = self.reservation.and_then(|reservation| reservation.country);
         if let Some(phone) = phone {
-            self.numbers
-                .write(phone, country, &self.language_pack.plus, &mut out.text);
+            self.numbers.write(phone, country, self.language_pack, out);
         }
     }
 }

@@ -29,6 +29,11 @@ impl Out {
         }
     }
 
+    /// Whether a document is written, not a transcript.
+    pub(super) const fn is_document(&self) -> bool {
+        self.escape
+    }
+
     /// Writes a text that came from outside: what cannot be said is left out, and white space
     /// around it with it. A text of which nothing could be said is written as it is, but for marks
     /// that cannot be seen either.
@@ -75,9 +80,9 @@ impl Out {
     }
 
     /// Writes a phrase's own text, already escaped. The point at its end is left out after a value
-    /// that brings one along, such as "8:15 p.m." or "Jr.".
+    /// that brings one along, such as "Jr.", and after a tag.
     pub(super) fn phrase(&mut self, text: &str) {
-        let point = text.starts_with('.') && self.text.ends_with('.');
+        let point = text.starts_with('.') && self.text.ends_with(['.', '>']);
         // The space after the last message of a Say.
         if text.starts_with("</") && self.text.ends_with(' ') {
             let _space = self.text.pop();
@@ -87,6 +92,27 @@ impl Out {
         } else {
             text
         });
+    }
+
+    /// Whether the next word is the first of a sentence.
+    pub(super) fn begins_sentence(&self) -> bool {
+        self.text.is_empty() || self.text.ends_with(['>', ' ']) && !self.continues()
+    }
+
+    /// Whether the sentence goes on after the space at the end.
+    fn continues(&self) -> bool {
+        let before = self.text.trim_end_matches(' ');
+        !before.ends_with(['.', '!', '?', '>'])
+    }
+
+    /// Begins the word at `begin` with a capital.
+    pub(super) fn capitalize(&mut self, begin: usize) {
+        let first = self.text.get(begin..).and_then(|word| word.chars().next());
+        if let Some(first) = first.filter(|first| first.is_lowercase()) {
+            let capital: String = first.to_uppercase().collect();
+            self.text
+                .replace_range(begin..begin + first.len_utf8(), &capital);
+        }
     }
 
     fn push(&mut self, c: char) {

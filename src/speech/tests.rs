@@ -10,7 +10,7 @@ use super::load::replies;
 use super::schema::Schema;
 use super::*;
 use crate::call::position::TalkPosition;
-use crate::domain::{Alternatives, Name, Notes, PartySize, TableTime, VoicemailAction};
+use crate::domain::{Alternatives, Name, PartySize, TableTime, VoicemailAction};
 
 mod speech_matcher;
 mod files;
@@ -91,6 +91,7 @@ fn render_context(reservation: &Reservation) -> RenderContext<'_> {
         reservation,
         service_name: "Tablecall",
         contact_phone: Phone::from_e164("+14155550123"),
+        hour: Some(19),
     }
 }
 
@@ -189,7 +190,7 @@ fn words_of(language: Language) -> (&'static str, &'static str) {
         "nl-NL" => ("sterretje", "automatisch"),
         "sv-SE" => ("stjärna", "automatiskt"),
         "pl-PL" => ("gwiazdkę", "automatyczne"),
-        "ja-JP" => ("米印", "自動"),
+        "ja-JP" => ("こめじるし", "自動"),
         "ko-KR" => ("별표", "자동"),
         "cmn-CN" => ("星号", "自动"),
         "yue-HK" => ("星號", "自動"),
@@ -336,8 +337,19 @@ fn facts_come_in_the_order_in_which_they_are_written_down() {
             text.find(fact)
                 .unwrap_or_else(|| panic!("{language} lacks {fact}: {text}"))
         };
+        let half_past_seven = |form| {
+            let mut out = Out::transcript();
+            let half_past_seven = time(19, 30, 0, 0);
+            speech()
+                .language_pack(language)
+                .time
+                .write(form, half_past_seven, &mut out);
+            text.to_lowercase().find(&out.text.to_lowercase())
+        };
         let facts = [
-            at("30"),
+            half_past_seven(time_saying::Form::Words)
+                .or(half_past_seven(time_saying::Form::At))
+                .unwrap_or_else(|| panic!("{language} lacks the time: {text}")),
             at("Ana María"),
             at("4 1 5, 5 5 5, 0 1 9 9"),
             at("window table, one high chair"),
@@ -352,24 +364,22 @@ fn facts_come_in_the_order_in_which_they_are_written_down() {
 
 #[test]
 fn the_core_takes_no_more_than_25_seconds_and_each_addition_10() {
+    let mut long = Vec::new();
     for language in speech().languages() {
         let seconds =
             |reservation: &Reservation| speech().script(&render_context(reservation)).seconds;
-        for core in hard(language)
+        let cores = hard(language)
             .into_iter()
-            .filter(|reservation| reservation.notes.is_none())
+            .filter(|hard| hard.notes.is_none());
+        let places = [None, Name::parse("Trattoria Roma").ok()];
+        for (core, restaurant) in
+            cores.flat_map(|core| places.clone().map(|place| (core.clone(), place)))
         {
-            let core = Reservation {
-                restaurant: Some(Name::parse("Trattoria Roma").unwrap()),
-                ..core
-            };
+            let core = Reservation { restaurant, ..core };
             let script = speech().script(&render_context(&core));
-            assert!(
-                script.seconds <= 25,
-                "{language}: {} s: {}",
-                script.seconds,
-                script.text
-            );
+            if script.seconds > 25 {
+                long.push(format!("{language}: {} s: {}", script.seconds, script.text));
+            }
             let all = full(core.clone());
             let notes = Reservation {
                 notes: all.notes.clone(),
@@ -384,14 +394,16 @@ fn the_core_takes_no_more_than_25_seconds_and_each_addition_10() {
                 ..core.clone()
             };
             for more in [notes, phone, times] {
-                assert!(
-                    seconds(&more) <= seconds(&core) + 10,
-                    "{language}: {}",
-                    speech().script(&render_context(&more)).text
-                );
+                if seconds(&more) > seconds(&core) + 10 {
+                    let text = speech().script(&render_context(&more)).text;
+                    long.push(format!(
+                        "{language}: more than 10 s beside the core: {text}"
+                    ));
+                }
             }
         }
     }
+    assert!(long.is_empty(), "{}", long.join("\n"));
 }
 
 #[test]
@@ -434,29 +446,104 @@ fn a_machine_is_told_neither_the_name_nor_the_number_of_the_guest() {
     }
 }
 
+/// Whether a voice could make a number of something: "20:15" is heard as 25.
+fn has_clock(text: &str) -> bool {
+    let digit = |at: usize| text.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
+    text.match_indices(':')
+        .any(|(at, _)| at > 0 && digit(at - 1) && digit(at + 1))
+}
+
 #[test]
-fn a_second_way_of_saying_the_time_is_known_for_every_minute() {
+fn every_minute_is_said_in_words_in_every_form() {
+    use time_saying::Form;
     for language in speech().languages() {
         let language_pack = speech().language_pack(language);
+        let mut all = std::collections::BTreeMap::new();
         for minute in 0..24 * 60_i16 {
-            let time = time(
-                i8::try_from(minute / 60).unwrap(),
-                i8::try_from(minute % 60).unwrap(),
-                0,
-                0,
+            let hour = i8::try_from(minute / 60).unwrap();
+            let time = time(hour, i8::try_from(minute % 60).unwrap(), 0, 0);
+            let said = |form: Form| {
+                let mut out = Out::transcript();
+                language_pack.time.write(form, time, &mut out);
+                out.text
+            };
+            let mut twice = Out::transcript();
+            language_pack.time.write_twice(time, &mut twice);
+            let forms = [
+                said(Form::Words),
+                said(Form::At),
+                said(Form::Between),
+                twice.text,
+            ];
+            for text in &forms {
+                assert!(
+                    !text.trim().is_empty() && text.trim() == text,
+                    "{language} {time}: {text}"
+                );
+                assert!(
+                    !text.contains("  ") && !has_clock(text),
+                    "{language} {time}: {text}"
+                );
+            }
+            let [said, ..] = forms;
+            assert_eq!(
+                all.insert(said.clone(), time),
+                None,
+                "{language}: {said} is two times"
             );
-            let (mut first, mut second) = (Out::transcript(), Out::transcript());
-            language_pack.calendar.write_time(time, &mut first);
-            language_pack.time_again.write(time, &mut second);
-            assert!(
-                !second.text.trim().is_empty() && second.text != first.text,
-                "{language} {time}"
-            );
-            assert!(
-                !second.text.contains("  ") && !second.text.ends_with(' '),
-                "{language} {time}: {}",
-                second.text
-            );
+        }
+    }
+}
+
+#[test]
+fn no_document_leaves_a_time_to_the_voice() {
+    for language in speech().languages() {
+        for reservation in hard(language) {
+            for (file, document) in documents(&reservation) {
+                let heard = heard(&document);
+                assert!(!has_clock(&heard), "{language} {file}: {heard}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_table_after_midnight_says_which_night() {
+    let nights = [
+        ("en-US", "In the night from Wednesday to Thursday, July 15."),
+        (
+            "de-DE",
+            "In der Nacht von Mittwoch auf Donnerstag, den fünfzehnten Juli.",
+        ),
+        ("pl-PL", "W nocy ze środy na czwartek, piętnastego lipca."),
+        ("ja-JP", "水曜日の夜、日付は7月15日木曜日。"),
+    ];
+    for language in speech().languages() {
+        let said = |clock: &str| {
+            let time = format!("2027-07-15T{clock}");
+            speech()
+                .script(&render_context(&reservation(language, "Ana", &time, 4)))
+                .text
+        };
+        // The day before is named after midnight, and not at a quarter past five.
+        let mut evening = Out::transcript();
+        let day = "2027-07-15".parse().unwrap();
+        speech()
+            .language_pack(language)
+            .calendar
+            .write_day(day, true, &mut evening);
+        let begun = |text: &str| text.to_lowercase().contains(&evening.text.to_lowercase());
+        assert!(
+            begun(&said("00:15")) && begun(&said("04:59")),
+            "{language}: {}",
+            said("00:15")
+        );
+        assert!(
+            !begun(&said("05:15")) && !begun(&said("23:45")),
+            "{language}"
+        );
+        for (_, night) in nights.iter().filter(|(tag, _)| *tag == language.as_str()) {
+            assert!(said("00:15").contains(night), "{}", said("00:15"));
         }
     }
 }
@@ -469,6 +556,94 @@ fn a_language_that_is_not_shipped_is_said_in_english() {
             .render(&ask(false), &render_context(&reservation), ACTION)
             .contains("language=\"en-US\"")
     );
+}
+
+#[test]
+fn a_name_is_spelled_after_the_star_and_said_as_it_sounds() {
+    let name = |text: &str| Name::parse(text).unwrap();
+    let slowly = |language: &str, name: Name| {
+        let plain = reservation(language.parse().unwrap(), "Ana", "2026-12-04T19:30", 4);
+        let reservation = Reservation { name, ..plain };
+        let first = speech().script(&render_context(&reservation)).text;
+        let slowly = speech().render(&ask(true), &render_context(&reservation), ACTION);
+        (first, heard(&slowly))
+    };
+    let (first, again) = slowly("en-US", name("Nguyễn").with_sound(Some(&name("Win")), None));
+    assert!(
+        first.contains("Name: Win.") && !first.contains("Spelled"),
+        "{first}"
+    );
+    assert!(
+        again.contains("Name: Win.\nSpelled: N as in November, G as in Golf, U as in"),
+        "{again}"
+    );
+    assert!(
+        again.contains("E as in Echo with a circumflex with a"),
+        "{again}"
+    );
+    let (_, again) = slowly("de-DE", name("Müller"));
+    assert!(
+        again.contains("Buchstabiert: M wie Martha, Ü wie Übermut, L wie Ludwig"),
+        "{again}"
+    );
+    let (_, again) = slowly("fr-FR", name("Lefèvre"));
+    assert!(
+        again.contains("F comme François, E comme Eugène accent grave, V"),
+        "{again}"
+    );
+    let (_, again) = slowly(
+        "ja-JP",
+        name("山田").with_sound(None, Some(&name("やまだ"))),
+    );
+    assert!(
+        again.contains("お名前は、山田様。\nお名前の読みは、や、ま、だ。"),
+        "{again}"
+    );
+    let (_, again) = slowly("ja-JP", name("山田"));
+    assert!(!again.contains("読み"), "{again}");
+    let (_, again) = slowly("ko-KR", name("김민수"));
+    assert!(again.contains("김, 민, 수"), "{again}");
+}
+
+#[test]
+fn notes_in_another_language_are_said_by_its_voice() {
+    let plain = reservation(Language::EN_US, "Ana", "2026-12-04T19:30", 4);
+    let notes = Notes::parse("alergia a las nueces").unwrap();
+    let notes = Some(notes.in_language("es-ES".parse().unwrap()));
+    let reservation = Reservation { notes, ..plain };
+    for slowly in [false, true] {
+        let document = speech().render(&ask(slowly), &render_context(&reservation), ACTION);
+        assert_eq!(schema().check(&document), Ok(()), "{document}");
+        let (open, close) = if slowly {
+            (r#"<prosody rate="slow">"#, "</prosody>")
+        } else {
+            ("", "")
+        };
+        let said = format!(
+            r#"Note: {close}</Say><Say voice="Polly.Lucia-Neural" language="es-ES">{open}alergia a las nueces{close}</Say><Say voice="Polly.Joanna-Neural" language="en-US">{open}<break"#
+        );
+        assert!(document.contains(&said), "{document}");
+    }
+    let script = speech().script(&render_context(&reservation)).text;
+    assert!(
+        script.contains("Note: alergia a las nueces. To accept"),
+        "{script}"
+    );
+}
+
+#[test]
+fn every_voice_says_the_names_of_its_own_script() {
+    for language in speech().languages() {
+        let foreign = |text| speech().foreign_script(language, text);
+        assert_eq!(foreign("Łukasz O’Neill-Ünal"), None, "{language}");
+        assert_eq!(foreign("דנה"), Some("Hebrew"), "{language}");
+        let spelling = &speech().language_pack(language).spelling;
+        let spelled = spelling.spell("José-Łukasz Müller");
+        assert!(
+            spelled.contains(&spelling.spell("M")),
+            "{language}: {spelled}"
+        );
+    }
 }
 
 proptest! {
@@ -508,8 +683,5 @@ fn no_point_is_written_twice() {
     let mexican = "es-MX".parse().unwrap();
     let reservation = full(reservation(mexican, "Ana Ruiz Jr.", "2026-12-04T20:15", 4));
     let text = speech().script(&render_context(&reservation)).text;
-    assert!(
-        text.contains("Hora: 8:15 p.m. Para") && text.contains("Ruiz Jr. Tel"),
-        "{text}"
-    );
+    assert!(text.contains("Ruiz Jr. Tel"), "{text}");
 }

@@ -56,7 +56,7 @@ export function fill(reservation) {
 
 /** The reservation of a call as the body of another request for it. */
 export function again(reservation, time) {
-  const copied = ["name", "phone", "time", "party_size", "restaurant", "guest_phone", "notes", "language", "extension", "alternatives", "timezone", "attempts", "voicemail"];
+  const copied = ["name", "name_pronounced", "name_reading", "phone", "time", "party_size", "restaurant", "guest_phone", "notes", "notes_language", "language", "extension", "alternatives", "timezone", "attempts", "voicemail"];
   const fields = Object.fromEntries(copied.filter((name) => reservation[name] !== null && reservation[name] !== undefined).map((name) => [name, reservation[name]]));
   if (time) fields.time = time;
   if (about.one_restaurant) {

@@ -22,6 +22,20 @@ pub struct CallRequest {
     /// Who the table is for; at least one letter, at most 240 bytes.
     #[oai(validator(min_length = 1, max_length = 80))]
     name: String,
+    /// How the name sounds, in the script of the language of the call, such as `Win` for Nguyễn:
+    /// said instead of it; at most 120 bytes. Needed for a name that the voice cannot say.
+    #[oai(
+        skip_serializing_if_is_none,
+        validator(min_length = 1, max_length = 80)
+    )]
+    name_pronounced: Option<String>,
+    /// The reading of a name whose script does not say how it is read, such as the kana of a name
+    /// in kanji: spelled when staff press star; at most 120 bytes.
+    #[oai(
+        skip_serializing_if_is_none,
+        validator(min_length = 1, max_length = 80)
+    )]
+    name_reading: Option<String>,
     /// The restaurant's number: E.164, a `tel:` URI, or in national form where `country` (or the
     /// country of the service's own number) makes it unambiguous. Letters stand for the keys of a
     /// telephone. An extension behind it (`x12`, `ext. 12`, `;ext=12`, `,12`, `#12`) fills
@@ -56,6 +70,10 @@ pub struct CallRequest {
         validator(min_length = 1, max_length = 140)
     )]
     notes: Option<String>,
+    /// The language of `notes`, as a tag such as `es-ES`: they are said in its voice. By default
+    /// the language of the call.
+    #[oai(skip_serializing_if_is_none, validator(min_length = 2))]
+    notes_language: Option<String>,
     /// What staff hear, as a language tag such as `en-GB`. By default the language of the number's
     /// country, or of its area where the country has several.
     #[oai(skip_serializing_if_is_none, validator(min_length = 2))]
@@ -116,12 +134,15 @@ impl Example for CallRequest {
     fn example() -> Self {
         Self {
             name: "Ana García".to_owned(),
+            name_pronounced: None,
+            name_reading: None,
             phone: "+14155550101".to_owned(),
             time: "2027-06-18T19:30".to_owned(),
             party_size: 4,
             restaurant: None,
             guest_phone: None,
             notes: None,
+            notes_language: None,
             language: None,
             country: None,
             timezone: None,

@@ -77,6 +77,10 @@ pub struct DeliveryView {
 pub struct ReservationView {
     /// Who the table is for.
     name: String,
+    /// How the name sounds.
+    name_pronounced: Option<String>,
+    /// The reading of the name.
+    name_reading: Option<String>,
     /// The number that rings, in E.164.
     phone: String,
     /// Date and time of the table on the restaurant's wall clock, such as `2027-06-18T19:30`.
@@ -92,6 +96,8 @@ pub struct ReservationView {
     guest_extension: Option<String>,
     /// What else staff should know.
     notes: Option<String>,
+    /// The language of the notes, if it is not that of the call.
+    notes_language: Option<String>,
     /// The language that staff hear, as a language tag.
     language: String,
     /// `request`: the language was asked for; `number`: it follows from the number.
@@ -267,6 +273,8 @@ impl ReservationView {
         let time = |time: jiff::civil::Time| format!("{:02}:{:02}", time.hour(), time.minute());
         Self {
             name: reservation.name.to_string(),
+            name_pronounced: reservation.name.pronounced().map(str::to_owned),
+            name_reading: reservation.name.reading().map(str::to_owned),
             phone: reservation.phone.to_string(),
             time: reservation.time.to_string(),
             party_size: reservation.party_size.get(),
@@ -277,6 +285,11 @@ impl ReservationView {
                 .as_ref()
                 .map(|extension| extension.as_str().to_owned()),
             notes: reservation.notes.as_ref().map(ToString::to_string),
+            notes_language: reservation
+                .notes
+                .as_ref()
+                .and_then(|notes| notes.language())
+                .map(|language| language.to_string()),
             language: reservation.language.to_string(),
             language_source: if reservation.language_guessed {
                 "number".to_owned()

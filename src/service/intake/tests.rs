@@ -19,23 +19,25 @@ fn defaults() -> Defaults {
     }
 }
 
+fn speech() -> &'static Speech {
+    static SPEECH: std::sync::LazyLock<Speech> = std::sync::LazyLock::new(|| {
+        Speech::load(crate::speech::InputMode::Keys).expect("the files of twiml/ are right")
+    });
+    &SPEECH
+}
+
 fn read_with(
     request: &Value,
     defaults: &Defaults,
 ) -> Result<Reservation, Vec<(String, &'static str)>> {
-    reservation(
-        request.as_object().unwrap(),
-        defaults,
-        |_, _| Language::EN_US,
-        now(),
-    )
-    .map(|(reservation, _)| reservation)
-    .map_err(|errors| {
-        errors
-            .into_iter()
-            .map(|error| (error.field, error.code))
-            .collect()
-    })
+    reservation(request.as_object().unwrap(), defaults, speech(), now())
+        .map(|(reservation, _)| reservation)
+        .map_err(|errors| {
+            errors
+                .into_iter()
+                .map(|error| (error.field, error.code))
+                .collect()
+        })
 }
 
 fn read(request: &Value) -> Result<Reservation, Vec<(String, &'static str)>> {
@@ -50,6 +52,53 @@ fn with(field: &str, value: Value) -> Value {
     let mut request = least();
     request[field] = value;
     request
+}
+
+#[test]
+fn what_the_voice_cannot_say_is_refused_with_what_to_send_instead() {
+    let japanese = Defaults {
+        languages: vec![Language::EN_US, "ja-JP".parse().unwrap()],
+        ..defaults()
+    };
+    let read = |more: Value| {
+        let mut request = least();
+        request
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        read_with(&request, &japanese)
+    };
+    let wrong = |field: &str| vec![(field.to_owned(), "unsayable")];
+    assert_eq!(read(json!({"name": "דנה כהן"})).unwrap_err(), wrong("name"));
+    assert_eq!(read(json!({"name": "山田"})).unwrap_err(), wrong("name"));
+    assert_eq!(
+        read(json!({"restaurant": "寿司"})).unwrap_err(),
+        wrong("restaurant")
+    );
+    assert_eq!(
+        read(json!({"notes": "誕生日"})).unwrap_err(),
+        wrong("notes")
+    );
+    let dana = read(json!({"name": "דנה כהן", "name_pronounced": "Dana Cohen"})).unwrap();
+    assert_eq!(
+        (dana.name.as_str(), dana.name.pronounced()),
+        ("דנה כהן", Some("Dana Cohen"))
+    );
+    let still = json!({"name": "דנה כהן", "name_pronounced": "דנה"});
+    assert_eq!(read(still).unwrap_err(), wrong("name_pronounced"));
+    let yamada = json!({"name": "山田", "name_reading": "やまだ", "language": "ja-JP"});
+    assert_eq!(read(yamada).unwrap().name.reading(), Some("やまだ"));
+    let notes = read(json!({"notes": "誕生日", "notes_language": "ja-JP"}))
+        .unwrap()
+        .notes;
+    assert_eq!(notes.unwrap().language().unwrap().as_str(), "ja-JP");
+    let alone = vec![("notes_language".to_owned(), "without_notes")];
+    assert_eq!(read(json!({"notes_language": "ja-JP"})).unwrap_err(), alone);
+    let unknown = vec![("notes_language".to_owned(), "unknown_language")];
+    assert_eq!(
+        read(json!({"notes": "x", "notes_language": "fi-FI"})).unwrap_err(),
+        unknown
+    );
 }
 
 #[test]
@@ -81,6 +130,7 @@ fn trying_ends_before_the_tables_time() {
 fn all_wrong_fields_are_told_at_once() {
     let request = json!({
         "name": 7, "phone": "call me", "time": "tomorrow", "party_size": "four", "restaurant": "", "guest_phone": "1", "notes": "\u{1}",
+        "name_pronounced": "あ".repeat(41), "name_reading": "1", "notes_language": "xx",
         "language": "tlh-KX", "country": "QQ", "timezone": "Mars", "extension": "abc", "alternatives": {"earliest": "x", "more": 1},
         "not_before": "soon", "give_up_at": "later", "attempts": 9, "voicemail": "sing", "callback_url": "http://x", "colour": "red"
     });

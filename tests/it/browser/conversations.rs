@@ -140,7 +140,9 @@ async fn another_time_is_offered_and_one_tap_asks_for_it() {
         .send_keys("2115")
         .await
         .unwrap();
-    restaurant.read("You offer 9:15 PM").await;
+    restaurant
+        .read("You offer nine fifteen PM: a quarter past nine")
+        .await;
     restaurant.press("1").await;
     assert_eq!(guest.verdict().await, "countered");
     guest.read("They offer 9:15 PM instead").await;
@@ -148,7 +150,9 @@ async fn another_time_is_offered_and_one_tap_asks_for_it() {
 
     guest.press("Ask for 9:15 PM").await;
     restaurant.press("Answer").await;
-    restaurant.read("At 9:15 PM.").await;
+    restaurant
+        .read("At nine fifteen PM: a quarter past nine")
+        .await;
     restaurant.press("1").await;
     guest.see("[data-outcome=confirmed]").await;
     guest.leave().await;

@@ -1,0 +1,421 @@
+//! A time of day in words, as people of a language tell it: "a quarter past eight in the evening".
+//!
+//! CLDR knows how a time is written, not how people say it; the sayings are in the language files.
+//! A language has a time in up to four forms ([`Form`]), and one way of saying two of them.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Time;
+use serde::Deserialize;
+
+use super::numerals::Spellout;
+use super::phrase::{self, Part};
+use super::problem::Wrong;
+use super::spoken::Out;
+
+/// The form a time takes in a sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// By itself: "las ocho y cuarto de la tarde".
+    Words,
+    /// With the preposition of a moment, where it changes with the hour: "alle otto e un quarto".
+    At,
+    /// As an end of a range: "od osiemnastej do dwudziestej pierwszej".
+    Between,
+    /// In another way: "eight fifteen PM".
+    Other,
+}
+
+const FORMS: usize = 4;
+const MINUTES_OF_DAY: u16 = 24 * 60;
+
+/// `[time]` of a language file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sayings {
+    /// The rule by which `{minutes}` and `{minutes_to}` are spelled; digits without one.
+    numbers: Option<String>,
+    /// The hours in all forms the language needs, by the name they have in braces.
+    hours: BTreeMap<String, Hours>,
+    part_of_day: BTreeMap<String, String>,
+    said: BTreeMap<String, String>,
+    at: Option<BTreeMap<String, String>>,
+    between: Option<BTreeMap<String, String>>,
+    other: Option<BTreeMap<String, String>>,
+    /// How two forms are joined: `{other}: {said}`.
+    twice: Option<String>,
+}
+
+/// A list of hours: words, or a rule of CLDR (digits without one) on a clock of 12 or 24 hours.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+enum Hours {
+    List(Vec<String>),
+    Rule { clock: u8, rule: Option<String> },
+}
+
+/// The sayings of a language, prepared.
+#[derive(Debug)]
+pub(super) struct TimeSaying {
+    /// Each with 12 or 24 words.
+    hours: Box<[Box<[Box<str>]>]>,
+    /// 24 words.
+    parts: Box<[Box<str>]>,
+    /// 60 words.
+    minutes: Box<[Box<str>]>,
+    forms: [Option<Box<[Saying]>>; FORMS],
+    /// The pieces between two forms, in order.
+    twice: Box<[Joint]>,
+}
+
+/// What is said from the minute `first` to the minute `last` of the day, or of each hour.
+#[derive(Debug)]
+struct Saying {
+    first: u16,
+    last: u16,
+    each_hour: bool,
+    bits: Box<[Bit]>,
+}
+
+#[derive(Clone, Debug)]
+enum Bit {
+    Text(Box<str>),
+    /// The hour, or the next, from a list of [`TimeSaying::hours`].
+    Hour {
+        list: usize,
+        next: bool,
+    },
+    Minutes,
+    MinutesTo,
+    PartOfDay {
+        next: bool,
+    },
+}
+
+#[derive(Clone, Debug)]
+enum Joint {
+    Text(Box<str>),
+    Form(Form),
+}
+
+impl TimeSaying {
+    /// Reads the sayings.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub(super) fn new(sayings: &Sayings, numbers: Spellout<'_>) -> Result<Self, Vec<Wrong>> {
+        let mut wrong = Vec::new();
+        let names: Vec<&str> = sayings.hours.keys().map(String::as_str).collect();
+        let hours = sayings.hours.values().map(|hours| words_of(hours, numbers));
+        let hours = hours.filter_map(|words| words.map_err(|error| wrong.push(error)).ok());
+        let hours: Box<[_]> = hours.collect();
+        let spell = |minute: usize| numbers.number(minute, sayings.numbers.as_deref());
+        let minutes: Result<Box<[Box<str>]>, Wrong> = (0..60)
+            .map(|minute| spell(minute).map(Into::into))
+            .collect();
+        let minutes = minutes.unwrap_or_else(|error| {
+            wrong.push(error);
+            Box::default()
+        });
+        let parts = parts(&sayings.part_of_day, &mut wrong);
+        let tables = [
+            Some(&sayings.said),
+            sayings.at.as_ref(),
+            sayings.between.as_ref(),
+            sayings.other.as_ref(),
+        ];
+        let forms = tables.map(|table| table.map(|table| prepared(table, &names, &mut wrong)));
+        let twice = joints(sayings.twice.as_deref().unwrap_or("{said}"))
+            .map_err(|error| wrong.push(error))
+            .unwrap_or_default();
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        Ok(Self {
+            hours,
+            parts,
+            minutes,
+            forms,
+            twice,
+        })
+    }
+
+    /// Says the time in a form; a form that the language does not have is said by itself.
+    pub(super) fn write(&self, form: Form, time: Time, out: &mut Out) {
+        let own = self.forms.get(form as usize).and_then(Option::as_ref);
+        let said = own.or_else(|| self.forms.first().and_then(Option::as_ref));
+        let minute_of_day = minute_of_day(time);
+        let saying = said
+            .into_iter()
+            .flatten()
+            .find(|saying| saying.fits(minute_of_day));
+        let (hour, minute) = (
+            usize::from(minute_of_day / 60),
+            usize::from(minute_of_day % 60),
+        );
+        for bit in saying.into_iter().flat_map(|saying| &saying.bits) {
+            match bit {
+                Bit::Text(text) => out.exactly(text),
+                Bit::Hour { list, next } => {
+                    let words = self.hours.get(*list).map_or(&[][..], |words| words);
+                    out.exactly(pick(words, hour + usize::from(*next)));
+                }
+                Bit::Minutes => out.exactly(pick(&self.minutes, minute)),
+                Bit::MinutesTo => out.exactly(pick(&self.minutes, 60 - minute)),
+                Bit::PartOfDay { next } => {
+                    part_of_day(pick(&self.parts, hour + usize::from(*next)), out);
+                }
+            }
+        }
+    }
+
+    /// Says the time in two forms, or in one where the other form of this time is empty.
+    pub(super) fn write_twice(&self, time: Time, out: &mut Out) {
+        let mut other = Out::transcript();
+        if self
+            .forms
+            .get(Form::Other as usize)
+            .is_some_and(Option::is_some)
+        {
+            self.write(Form::Other, time, &mut other);
+        }
+        if other.text.is_empty() {
+            let only = self.twice.iter().find_map(|joint| match joint {
+                Joint::Form(form) if *form != Form::Other => Some(*form),
+                Joint::Form(_) | Joint::Text(_) => None,
+            });
+            return self.write(only.unwrap_or(Form::Words), time, out);
+        }
+        for joint in &self.twice {
+            match joint {
+                Joint::Text(text) => out.exactly(text),
+                Joint::Form(form) => self.write(*form, time, out),
+            }
+        }
+    }
+}
+
+impl Saying {
+    const fn fits(&self, minute_of_day: u16) -> bool {
+        let minute = if self.each_hour {
+            minute_of_day % 60
+        } else {
+            minute_of_day
+        };
+        self.first <= minute && minute <= self.last
+    }
+}
+
+fn minute_of_day(time: Time) -> u16 {
+    u16::from(time.hour().unsigned_abs()) * 60 + u16::from(time.minute().unsigned_abs())
+}
+
+/// Some hours, such as midnight, need no part of the day, and no space before it.
+fn part_of_day(words: &str, out: &mut Out) {
+    if words.is_empty() && out.text.ends_with(' ') {
+        let _space = out.text.pop();
+    }
+    out.exactly(words);
+}
+
+fn pick(words: &[Box<str>], at: usize) -> &str {
+    at.checked_rem(words.len())
+        .and_then(|at| words.get(at))
+        .map_or("", |word| word)
+}
+
+fn words_of(hours: &Hours, numbers: Spellout<'_>) -> Result<Box<[Box<str>]>, Wrong> {
+    match hours {
+        Hours::List(words) if matches!(words.len(), 12 | 24) => {
+            Ok(words.iter().map(|word| word.as_str().into()).collect())
+        }
+        Hours::Rule {
+            clock: clock @ (12 | 24),
+            rule,
+        } => {
+            let clock = usize::from(*clock);
+            // A clock of twelve hours begins with twelve.
+            let hour = |hour| if clock == 12 && hour == 0 { 12 } else { hour };
+            let word = |at| numbers.number(hour(at), rule.as_deref()).map(Into::into);
+            (0..clock).map(word).collect()
+        }
+        Hours::List(_) | Hours::Rule { .. } => Err(Wrong::Hours),
+    }
+}
+
+/// Each hour's part of the day: the one whose beginning came last.
+fn parts(table: &BTreeMap<String, String>, wrong: &mut Vec<Wrong>) -> Box<[Box<str>]> {
+    by_hour(table).unwrap_or_else(|error| {
+        wrong.push(error);
+        Box::default()
+    })
+}
+
+/// A word for each of 24 hours, from a table that names the hour at which each word begins.
+///
+/// # Errors
+/// A key that is no hour.
+pub(super) fn by_hour(table: &BTreeMap<String, String>) -> Result<Box<[Box<str>]>, Wrong> {
+    let begin = |(hour, word): (&String, &String)| match hour.parse::<usize>() {
+        Ok(hour @ 0..24) => Ok((hour, Box::from(word.as_str()))),
+        _ => Err(Wrong::TimeKey(hour.clone())),
+    };
+    let mut begins: Vec<(usize, Box<str>)> = table.iter().map(begin).collect::<Result<_, _>>()?;
+    begins.sort_unstable();
+    let word_of = |hour: usize| {
+        let begun = begins.iter().rev().find(|(begin, _)| *begin <= hour);
+        begun.map_or_else(Box::default, |(_, word)| word.clone())
+    };
+    Ok((0..24).map(word_of).collect())
+}
+
+/// The sayings of one form, the narrowest first; together they say every minute of the day.
+fn prepared(
+    table: &BTreeMap<String, String>,
+    names: &[&str],
+    wrong: &mut Vec<Wrong>,
+) -> Box<[Saying]> {
+    let mut sayings = Vec::new();
+    for (key, text) in table {
+        let (Some((first, last, each_hour)), bits) = (read_key(key), bits(key, text, names)) else {
+            wrong.push(Wrong::TimeKey(key.clone()));
+            continue;
+        };
+        match bits {
+            Ok(bits) => sayings.push(Saying {
+                first,
+                last,
+                each_hour,
+                bits,
+            }),
+            Err(error) => wrong.push(error),
+        }
+    }
+    // A moment of the day goes before a minute of each hour.
+    sayings.sort_by_key(|saying| (saying.each_hour, saying.last - saying.first));
+    let gap = (0..MINUTES_OF_DAY).find(|minute| !sayings.iter().any(|saying| saying.fits(*minute)));
+    wrong.extend(gap.map(|gap| Wrong::TimeGap(format!("{}:{:02}", gap / 60, gap % 60))));
+    sayings.into()
+}
+
+/// `15` and `31-59` are minutes past each hour, `"12:00"` and `"00:01-00:59"` moments of the day.
+fn read_key(key: &str) -> Option<(u16, u16, bool)> {
+    let (first, last) = key.split_once('-').unwrap_or((key, key));
+    let each_hour = !key.contains(':');
+    let read = |text: &str| {
+        if each_hour {
+            return text.parse().ok().filter(|minute| *minute < 60);
+        }
+        let (hour, minute) = text.split_once(':')?;
+        let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
+        (hour < 24 && minute < 60).then_some(hour * 60 + minute)
+    };
+    let (first, last) = (read(first)?, read(last)?);
+    (first <= last).then_some((first, last, each_hour))
+}
+
+fn bits(key: &str, text: &str, names: &[&str]) -> Result<Box<[Bit]>, Wrong> {
+    let list = |name: &str| names.iter().position(|known| *known == name);
+    let bit = |part: Part<'_>| {
+        let inside = match part {
+            Part::Text(text) => return Ok(Bit::Text(text.into())),
+            Part::Brace(inside) => inside,
+        };
+        let unknown = || Wrong::UnknownVariable(format!("time.{key}"), inside.to_owned());
+        Ok(match inside {
+            "minutes" => Bit::Minutes,
+            "minutes_to" => Bit::MinutesTo,
+            "part_of_day" => Bit::PartOfDay { next: false },
+            "next_part_of_day" => Bit::PartOfDay { next: true },
+            name => match (list(name), name.strip_prefix("next_").and_then(list)) {
+                (Some(list), _) => Bit::Hour { list, next: false },
+                (None, Some(list)) => Bit::Hour { list, next: true },
+                (None, None) => return Err(unknown()),
+            },
+        })
+    };
+    phrase::split(text)?.into_iter().map(bit).collect()
+}
+
+fn joints(text: &str) -> Result<Box<[Joint]>, Wrong> {
+    let joint = |part: Part<'_>| {
+        Ok(match part {
+            Part::Text(text) => Joint::Text(text.into()),
+            Part::Brace("said") => Joint::Form(Form::Words),
+            Part::Brace("at") => Joint::Form(Form::At),
+            Part::Brace("other") => Joint::Form(Form::Other),
+            Part::Brace(other) => {
+                return Err(Wrong::UnknownVariable(
+                    "time.twice".to_owned(),
+                    other.to_owned(),
+                ));
+            }
+        })
+    };
+    phrase::split(text)?.into_iter().map(joint).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::numerals::Numerals;
+    use super::*;
+
+    const ENGLISH: &str = r#"
+        numbers = "cardinal"
+        hours = { hour = { clock = 12, rule = "cardinal" } }
+        part_of_day = { 0 = "at night", 5 = "in the morning", 17 = "in the evening" }
+        said = { "12:00" = "noon", "00:01-00:59" = "{minutes} past midnight", 15 = "a quarter past {hour}", 0-30 = "{minutes} past {hour} {part_of_day}", 31-59 = "{minutes_to} to {next_hour}" }
+        other = { "12:00" = "", 0-59 = "{hour} {minutes}" }
+        twice = "{other}: {said}"
+    "#;
+
+    fn new(text: &str) -> (Option<TimeSaying>, Vec<Wrong>) {
+        let sayings: Sayings = toml::from_str(text).unwrap();
+        let numerals = Numerals::load().unwrap();
+        match TimeSaying::new(&sayings, numerals.of("en-US", "en-US")) {
+            Ok(saying) => (Some(saying), Vec::new()),
+            Err(wrong) => (None, wrong),
+        }
+    }
+
+    fn said(hour: i8, minute: i8) -> (String, String) {
+        let sayings = new(ENGLISH).0.unwrap();
+        let (mut once, mut twice) = (Out::transcript(), Out::transcript());
+        let time = Time::new(hour, minute, 0, 0).unwrap();
+        sayings.write(Form::At, time, &mut once);
+        sayings.write_twice(time, &mut twice);
+        (once.text, twice.text)
+    }
+
+    #[test]
+    fn a_time_is_said_as_people_say_it() {
+        assert_eq!(said(20, 15).0, "a quarter past eight");
+        assert_eq!(said(20, 5).0, "five past eight in the evening");
+        assert_eq!(said(23, 50).0, "ten to twelve");
+        assert_eq!(said(0, 20).0, "twenty past midnight");
+        assert_eq!(
+            said(0, 15).0,
+            "fifteen past midnight",
+            "the moment goes first"
+        );
+        assert_eq!(said(20, 15).1, "eight fifteen: a quarter past eight");
+        assert_eq!(said(12, 0), ("noon".to_owned(), "noon".to_owned()));
+    }
+
+    #[test]
+    fn gaps_and_unknown_words_are_reported() {
+        let wrong = new(
+            "hours = { hour = [] }\npart_of_day = { 24 = \"\" }\nsaid = { 1-59 = \"{our}\", x = \"\", 0-58 = \"\" }",
+        );
+        assert_eq!(
+            wrong.1,
+            [
+                Wrong::Hours,
+                Wrong::TimeKey("24".into()),
+                Wrong::UnknownVariable("time.1-59".into(), "our".into()),
+                Wrong::TimeKey("x".into()),
+                Wrong::TimeGap("0:59".into()),
+            ]
+        );
+    }
+}
