@@ -7,7 +7,10 @@ pub enum PhoneError {
     #[error("must be a phone number, best with country code as in +14155550101")]
     NotANumber,
     /// A plus with a country calling code that does not exist.
-    #[error("has a country calling code that does not exist")]
+    #[error(
+        "has a country calling code that does not exist: write + and the code of the country at once, without zeros \
+         before it, as in +14155550101"
+    )]
     UnknownCountryCode,
     /// A national form, and no country to read it in.
     #[error("is in national form: add the country code (+…) or the field `country`")]
