@@ -1,5 +1,5 @@
-//! What can happen to a call, and what it wants done: values, so that the core needs neither clock
-//! nor network.
+//! The inputs and outputs of the state machine as values, so that it needs neither clock nor
+//! network.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,16 +9,16 @@ use super::state::{AccountTier, Call, CarrierStatus, Machine, Outcome, WaitingFo
 use super::talk::{Input, Reply};
 use crate::domain::{Phone, Sid};
 
-/// Which attempt a webhook or an answer of Twilio speaks of.
+/// The attempt that a webhook or an answer of Twilio is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttemptRef {
     /// Its number, from the ticket.
     pub attempt: u8,
-    /// Its name, from Twilio.
+    /// Its SID at Twilio.
     pub sid: Sid,
 }
 
-/// What can happen to a call.
+/// An event: what happened to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// Policy lets it ring now, from this number.
@@ -35,107 +35,96 @@ pub enum Event<'a> {
     },
     /// Policy will never let it ring.
     Block(Outcome),
-    /// Twilio lets us ask for less than we would: it is asked again, on these terms.
+    /// Twilio refused some parameters of the create: it is sent again with those that `terms`
+    /// allows.
     Reduced {
-        /// The attempt.
         attempt: u8,
-        /// What is left.
+        /// The parameters that remain.
         terms: AccountTier,
     },
     /// Twilio accepted the create.
     Accepted(AttemptRef),
-    /// Twilio certainly did not process the create: 429, or no connection.
+    /// Twilio did not process the create: it answered 429, or no connection was made.
     TryLater {
-        /// The attempt.
         attempt: u8,
         /// When to try again.
         until: Timestamp,
     },
     /// Twilio refused the create for good.
     Refused {
-        /// The attempt.
         attempt: u8,
         /// Twilio's error code.
         code: Option<u32>,
     },
     /// Twilio did not answer the create: the call may exist or not.
-    Unanswered {
-        /// The attempt.
-        attempt: u8,
-    },
-    /// A status callback: how far the line got.
+    Unanswered { attempt: u8 },
+    /// A status callback arrived: how far the connection got.
     Reached(AttemptRef, CarrierStatus),
-    /// The first document was asked for.
+    /// Twilio requested the first document.
     Fetched {
-        /// The attempt.
         on: AttemptRef,
         /// When its ticket was sealed.
         sealed_at: Timestamp,
     },
-    /// A Gather brought its result.
+    /// Twilio sent the result of a Gather.
     Keyed {
-        /// The attempt.
         on: AttemptRef,
-        /// The turn in the URL.
+        /// The talk position in the URL.
         position: TalkPosition,
-        /// What came from the keypad.
+        /// The input of the staff.
         input: Input<'a>,
         /// When its ticket was sealed.
         sealed_at: Timestamp,
     },
-    /// A document could not be fetched; Twilio asks the fallback URL. `None`: it was the first.
+    /// A document could not be used; Twilio requests the fallback URL instead.
     Resumed {
-        /// The attempt.
         on: AttemptRef,
-        /// The turn of the document that failed.
+        /// The talk position of the document that failed; `None` for the first.
         position: Option<TalkPosition>,
         /// When its ticket was sealed.
         sealed_at: Timestamp,
     },
-    /// Answering-machine detection has made up its mind.
+    /// Answering-machine detection reported its result.
     Detected(AttemptRef, Machine),
-    /// What came of [`Effect::LeaveMessage`].
+    /// The result of [`Effect::LeaveMessage`].
     Message {
-        /// The attempt.
         attempt: u8,
-        /// Whether it was left; also true when nobody knows.
+        /// Whether the message was left; also true when that is not known.
         left: bool,
     },
-    /// The restaurant rang us, and answered.
+    /// The restaurant called back and pressed a key.
     CalledBack {
-        /// The newest attempt at the time the question was put; 0: none yet.
+        /// Number of the newest attempt when the question was asked; 0 if there was none.
         attempt: u8,
-        /// The turn in the URL.
+        /// The talk position in the URL.
         position: TalkPosition,
-        /// What came from the keypad.
+        /// The input of the staff.
         input: Input<'a>,
     },
-    /// Somebody who may be the restaurant rang us, and wants it rung now.
+    /// A caller who may be the restaurant asked that it be called now.
     RingNow,
-    /// Staff asked, in another call, that their number be never rung again.
+    /// Staff asked in another call never to be called again.
     OptedOut,
-    /// The line is closed.
+    /// The final status callback arrived: the line is closed.
     Closed(AttemptRef, Closing),
-    /// Twilio was asked what became of an attempt.
+    /// The result of a look-up of an attempt at Twilio.
     LookedUp {
-        /// The attempt.
         attempt: u8,
-        /// What it said.
+        /// What the look-up found.
         found: LookupResult,
     },
-    /// Twilio's Events of an attempt: each key with the turn of the URL it was sent to. `None`: not
-    /// readable yet.
+    /// Twilio's Events of an attempt were read. `None`: they are not available yet.
     EventsRead {
-        /// The attempt.
         attempt: u8,
-        /// The keys in the order in which they were pressed.
+        /// The keys in the order of their pressing, each with the talk position of the URL that it
+        /// was sent to.
         keys: Option<&'a [(TalkPosition, String)]>,
     },
-    /// The client no longer wants it.
+    /// The client cancelled.
     Cancel,
-    /// `wake_at` has come.
+    /// The time of [`Call::wake_at`] has come.
     Wake,
-    /// This process ends and nothing else remembers the call.
+    /// The process ends, and no other process or store has the call.
     Shutdown,
 }
 
@@ -155,20 +144,20 @@ pub struct Closing {
 /// Twilio's final statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum FinalStatus {
-    /// It was answered; by whom or what, it does not say.
+    /// The call was picked up, by a person or a machine.
     Completed,
     /// Busy.
     Busy,
     /// Rang out.
     NoAnswer,
-    /// Could not be reached.
+    /// The number could not be connected.
     Failed,
-    /// Stopped before pick-up.
+    /// The call was cancelled before pick-up.
     Canceled,
 }
 
 impl FinalStatus {
-    /// Twilio's word for it.
+    /// The status in Twilio's spelling.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -181,74 +170,62 @@ impl FinalStatus {
     }
 }
 
-/// What a look-up at Twilio found.
+/// The result of a look-up at Twilio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LookupResult {
-    /// A live line.
+    /// The call is in progress.
     Live(AttemptRef, CarrierStatus),
-    /// A closed line.
+    /// The call has ended.
     Closed(AttemptRef, Closing),
-    /// Twilio knows of no such call.
+    /// Twilio has no such call.
     Nothing,
     /// Twilio did not answer.
     Unreachable,
 }
 
-/// What a call wants done.
+/// An effect: what `service` has to do after the call was saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// Ask policy, then send [`Event::Dial`], [`Event::Hold`] or [`Event::Block`].
     Consider,
-    /// The intent is stored: ask Twilio, within five seconds.
-    Place {
-        /// The attempt.
-        attempt: u8,
-    },
-    /// End the line in whatever state it is.
+    /// The intent is saved: ask Twilio within five seconds.
+    Place { attempt: u8 },
+    /// End the call at Twilio in whatever state it is.
     HangUp {
-        /// The attempt.
         attempt: u8,
-        /// Its name.
+        /// Its SID at Twilio.
         sid: Sid,
     },
-    /// Somebody is on the line: say [`Call::last_words`], then close it.
+    /// Somebody is on the line: say [`Call::last_words`], then hang up.
     Apologize {
-        /// The attempt.
         attempt: u8,
-        /// Its name.
+        /// Its SID at Twilio.
         sid: Sid,
     },
-    /// A machine waits for a message: leave it, then send [`Event::Message`].
+    /// A machine waits for a message: leave one, then send [`Event::Message`].
     LeaveMessage {
-        /// The attempt.
         attempt: u8,
-        /// Its name.
+        /// Its SID at Twilio.
         sid: Sid,
     },
     /// Staff asked never to be called again: put the number on the list, and end the other calls to
     /// it.
     OptOut,
-    /// Ask Twilio what became of it.
-    LookUp {
-        /// The attempt.
-        attempt: u8,
-    },
-    /// Ask Twilio which keys were pressed.
-    ReadEvents {
-        /// The attempt.
-        attempt: u8,
-    },
+    /// Look the attempt up at Twilio.
+    LookUp { attempt: u8 },
+    /// Read the pressed keys from Twilio's Events.
+    ReadEvents { attempt: u8 },
 }
 
-/// What came of an event.
+/// The result of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// The call afterwards.
     pub call: Call,
-    /// Whether it is another than before, with a higher version.
+    /// Whether the call changed; its version is then higher.
     pub changed: bool,
-    /// What the restaurant hears, when a document was asked for.
+    /// What the restaurant hears, if Twilio requested a document.
     pub reply: Option<Reply>,
-    /// What to do once the call is saved.
+    /// What to do after the call was saved.
     pub effects: Vec<Effect>,
 }

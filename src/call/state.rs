@@ -1,4 +1,4 @@
-//! What a call is at any moment: plain values, no behaviour beyond reading them.
+//! The data of a call: plain values without behaviour beyond reading them.
 
 use std::sync::Arc;
 
@@ -10,41 +10,41 @@ use super::position::{CALLED_BACK, Decision};
 use super::timeline::{TimelineEntry, TimelineEvent};
 use crate::domain::{CallId, Phone, Reservation, Sid, millis};
 
-/// One request to have one restaurant asked about one reservation.
+/// A client's request to ask one restaurant about one reservation, with all that followed from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
-    /// Our name of it.
+    /// Our identifier, time-ordered.
     pub id: CallId,
     /// Grows with each change; gaps are allowed.
     pub version: u64,
-    /// The name of the API key that made it.
+    /// The name of the API key that created it; no other key can read it.
     pub owner: Arc<str>,
-    /// What is asked for.
+    /// The reservation as understood and normalised.
     pub reservation: Arc<Reservation>,
-    /// When the client asked.
+    /// When it was created.
     #[serde(with = "millis")]
     pub created_at: Timestamp,
     /// When it last changed.
     #[serde(with = "millis")]
     pub updated_at: Timestamp,
-    /// Where it stands.
+    /// What it waits for or does now.
     pub state: State,
-    /// The newest decision of the staff, by the step it was made at.
+    /// The decision of the highest step at which staff made one.
     pub answer: Option<Answer>,
-    /// The client no longer wants it, but a line is still open.
+    /// The client cancelled while a line was open; the line is being closed.
     pub canceled: bool,
-    /// Staff asked never to be called again, in another call, while this one was on its way.
+    /// Staff asked in another call never to be called again, while this one was in progress.
     pub barred: bool,
-    /// Each time the restaurant was rung, oldest first. One only on a process that took the call
-    /// over.
+    /// The attempts, oldest first. A process that rebuilt the call from a ticket knows one only.
     pub attempts: Vec<Attempt>,
-    /// What happened, oldest first.
+    /// The timeline, oldest entry first.
     pub timeline: Vec<TimelineEntry>,
-    /// Rides along in the tickets.
+    /// Copied into every ticket of the call.
     pub baggage: CarryOver,
 }
 
-/// What the core does not look at, but each process that takes the call over needs.
+/// Data that the state machine ignores, but that every process which rebuilds the call from a
+/// ticket needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CarryOver {
     /// Hash of the `Idempotency-Key` with its owner.
@@ -53,62 +53,63 @@ pub struct CarryOver {
     pub trace: Option<([u8; 16], [u8; 8])>,
 }
 
-/// Where a call stands; each state holds what is true in it alone. `until` is when to look again if
-/// nothing happens.
+/// The state of a call, with the data that exists in this state only. `until` is the time at which
+/// the sweep looks at the call again if nothing happens before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
     /// Waits for its next attempt.
     Queued {
-        /// What for; `None`: its turn has come.
+        /// What it waits for; `None` when it may ring as soon as the sweep sees it.
         waiting_for: Option<WaitingFor>,
-        /// The earliest moment of the attempt.
+        /// The earliest time of the next attempt.
         #[serde(with = "millis")]
         until: Timestamp,
     },
-    /// The intent is stored, Twilio is asked.
+    /// The intent is saved; Twilio is asked to place the call.
     Dialing {
-        /// When silence becomes suspicious.
+        /// When the sweep asks Twilio about the attempt if no answer has come.
         #[serde(with = "millis")]
         until: Timestamp,
-        /// How many searches at Twilio found nothing.
+        /// Number of searches at Twilio that found no such call.
         searches: u8,
     },
     /// The restaurant's phone rings.
     Ringing {
-        /// When it must have stopped.
+        /// When ringing must have ended, by the ring time limit.
         #[serde(with = "millis")]
         until: Timestamp,
     },
     /// Somebody or something picked up.
     InProgress {
-        /// When the line must have been cut.
+        /// When the line must have ended, by the call's time limit.
         #[serde(with = "millis")]
         until: Timestamp,
     },
-    /// The line is closed, but a key may still be on its way.
+    /// The line is closed, but a webhook with a key may still arrive.
     Settling {
-        /// When to conclude.
+        /// When the attempt is concluded.
         #[serde(with = "millis")]
         until: Timestamp,
-        /// How to learn what was pressed.
+        /// How the pressed keys become known.
         from: Evidence,
     },
     /// Nothing will change any more.
     Finished {
-        /// The verdict.
+        /// The outcome of the call.
         outcome: Outcome,
     },
 }
 
-/// How to learn what was pressed in an attempt whose line is closed.
+/// How the keys pressed in an attempt become known after its line was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Evidence {
-    /// We heard the whole talk: only a webhook that was overtaken can be missing.
+    /// This service received the whole conversation: only a webhook that was overtaken can be
+    /// missing.
     Keypad,
-    /// We were started after the keys: Twilio's Events tell, about 15 minutes after the end
-    /// (docs/twilio.md, *List and events*).
+    /// Keys may have been pressed before this process started: they are read from Twilio's Events,
+    /// about 15 minutes after the end (docs/twilio.md, *List and events*).
     Events {
-        /// How often they were asked for in vain.
+        /// Number of reads that found nothing usable.
         tries: u8,
     },
 }
@@ -116,37 +117,36 @@ pub enum Evidence {
 /// The newest decision of the staff.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Answer {
-    /// The attempt it was made in.
+    /// Number of the attempt in which it was made.
     pub attempt: u8,
-    /// The signed step it answers; the highest decides, so the order in which keys arrive does not
-    /// matter.
+    /// The signed step that it answers. The highest step decides, so keys may arrive in any order.
     pub step: u8,
-    /// The decision; `None` when an earlier one was taken back.
+    /// The decision; `None` when staff took an earlier one back.
     pub decision: Option<Decision>,
 }
 
-/// One time the restaurant was rung: one Twilio call.
+/// One call at Twilio: one time that the restaurant's phone is made to ring.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     /// Counts from 1.
     pub number: u8,
-    /// Our number that it is made from.
+    /// Our number from which it is made.
     pub from: Phone,
-    /// What Twilio lets us ask for.
+    /// Which parameters the account may use in a create.
     pub terms: AccountTier,
-    /// Twilio's name of it, once it is known.
+    /// Twilio's SID, once it is known.
     pub sid: Option<Sid>,
-    /// How far the line got.
+    /// How far the connection got.
     pub line: CarrierStatus,
-    /// How much of the talk we have heard.
+    /// Which key presses of the conversation this service received.
     pub transcript: TranscriptCoverage,
-    /// The last words were given out: no further key can come.
+    /// The goodbye was sent: no further key can come.
     pub farewell: bool,
-    /// What answering-machine detection said.
+    /// The result of answering-machine detection, if it is not a person.
     pub machine: Option<Machine>,
-    /// A message was, or may have been, left on it: never a second one.
+    /// A message was left, or may have been left; a second one is never left.
     pub message: bool,
-    /// Why it ended.
+    /// Why it ended; `None` while it is in progress.
     pub ended: Option<Ended>,
     /// Twilio's final status.
     pub how: Option<FinalStatus>,
@@ -154,7 +154,7 @@ pub struct Attempt {
     pub twilio_code: Option<u32>,
     /// The SIP response of the last callback, 200 for a call that was answered.
     pub sip_code: Option<u16>,
-    /// When Twilio was asked.
+    /// When the intent was saved.
     #[serde(with = "millis")]
     pub started_at: Timestamp,
     /// When somebody picked up.
@@ -163,48 +163,49 @@ pub struct Attempt {
     /// When the line was closed.
     #[serde(with = "millis::option")]
     pub ended_at: Option<Timestamp>,
-    /// How long the line was open, by Twilio.
+    /// How long the line was open, in whole seconds, as Twilio reports it.
     pub duration_seconds: Option<u32>,
 }
 
-/// How much of the talk of an attempt was heard here.
+/// Which key presses of an attempt this service received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TranscriptCoverage {
-    /// Nothing: it was taken over after pick-up, and no webhook of the talk has come yet.
+    /// None: the attempt was rebuilt from a ticket after pick-up, and no webhook of the
+    /// conversation has arrived yet.
     None,
-    /// All of it so far, or what a turn tells of it.
+    /// All of them so far, received here or contained in a talk position.
     Full,
-    /// All but what came of this step, whose document was asked of the fallback: a key may have
-    /// been pressed that only a process heard which is no more, or nobody.
+    /// All except the answer to `step`: Twilio fetched the document from the fallback URL, so a key
+    /// press may have been lost with the process that received it.
     Missing {
-        /// The step.
+        /// The step whose answer is missing.
         step: u8,
     },
 }
 
-/// What an account lets us ask for in a create (docs/twilio.md, *Trial accounts*).
+/// Which parameters of a create the account accepts (docs/twilio.md, *Trial accounts*).
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 pub enum AccountTier {
-    /// All that we need.
+    /// All parameters that we use.
     #[default]
     Full,
-    /// A trial account: no ring time, no time limit, the end is told and nothing before it; few
-    /// documents a call.
+    /// A trial account: no ring time, no time limit, no status callback before the end, and few
+    /// documents per call.
     Trial,
-    /// A trial account that is told nothing at all of its calls: they are asked about.
+    /// A trial account that accepts no status callback: its calls are polled.
     Silent,
 }
 
-/// How far a line got; later ones are further.
+/// How far a connection got, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum CarrierStatus {
-    /// Twilio is being asked.
+    /// Twilio is asked to place it.
     Asked,
-    /// No answer came: the call may exist or not.
+    /// Twilio did not answer: the call may exist or not.
     Unknown,
-    /// Twilio has accepted it.
+    /// Twilio accepted it.
     Queued,
     /// Twilio dials.
     Initiated,
@@ -216,12 +217,12 @@ pub enum CarrierStatus {
     Ended,
 }
 
-/// What a machine detector said that is not a human.
+/// A result of machine detection other than a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Machine {
     /// A mailbox whose beep was heard.
     Beep,
-    /// A machine, by its voice; companies that greet at length sound like one.
+    /// A machine, judged by its voice. Companies that greet at length sound like one.
     Voice,
     /// A fax.
     Fax,
@@ -230,11 +231,11 @@ pub enum Machine {
 /// Why an attempt ended (`ended_because` in the API).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Ended {
-    /// Key 1, or another time that the guest allowed.
+    /// Staff accepted by key 1, or offered another time that the guest allowed.
     Confirmed,
     /// Key 2.
     Rejected,
-    /// Another time, outside what the guest allowed.
+    /// Staff offered a time that the guest did not allow.
     Countered,
     /// Key 9.
     OptedOut,
@@ -244,30 +245,30 @@ pub enum Ended {
     HungUp,
     /// Busy.
     Busy,
-    /// Rang out.
+    /// Nobody picked up within the ring time.
     NoAnswer,
     /// A mailbox or a fax.
     Machine,
-    /// Twilio refused, for good.
+    /// Twilio refused the create, and a retry cannot help.
     Refused,
     /// The number could not be reached.
     Unreachable,
-    /// Stopped by the client.
+    /// The client cancelled.
     Canceled,
-    /// This process ended.
+    /// The process ended while the call waited in its memory.
     Shutdown,
-    /// It was never learned what became of it.
+    /// Its result never became known.
     Unknown,
 }
 
 /// What a queued call waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum WaitingFor {
-    /// Its turn among the calls started each second.
+    /// A free start (`TWILIO_CPS`).
     Slot,
-    /// The restaurant's hours.
+    /// Call hours on the restaurant's clock.
     CallHours,
-    /// The client's own earliest moment.
+    /// `not_before` of the request.
     NotBefore,
     /// Another call to the same number.
     LiveCall,
@@ -275,43 +276,43 @@ pub enum WaitingFor {
     Limit,
     /// The pause before the next attempt.
     Retry,
-    /// The restaurant to call back.
+    /// A restaurant that heard our message may call back.
     Callback,
-    /// Twilio to take calls again.
+    /// Twilio is not available.
     Carrier,
 }
 
-/// The verdict of a call.
+/// The outcome of a call (`outcome` in the API).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Outcome {
-    /// The table is theirs.
+    /// Staff confirmed the table.
     Confirmed,
-    /// No table.
+    /// Staff declined.
     Rejected,
-    /// Another time was offered.
+    /// Staff offered a time that the guest did not allow.
     Countered,
-    /// Picked up, no key.
+    /// Somebody picked up, but no key decided.
     NoResponse,
-    /// Never picked up.
+    /// Nobody picked up in any attempt.
     NoAnswer,
-    /// Busy each time.
+    /// Busy in the last attempt.
     Busy,
-    /// A machine each time.
+    /// A machine answered the last attempt.
     Machine,
-    /// Could not be placed.
+    /// The call could not be placed.
     Failed,
-    /// Stopped by the client.
+    /// The client cancelled.
     Canceled,
-    /// Time ran out.
+    /// `give_up_at` passed.
     Expired,
-    /// The restaurant does not want to be called.
+    /// The restaurant asked not to be called.
     OptedOut,
-    /// It was never learned what became of it.
+    /// Its result never became known.
     Unknown,
 }
 
 impl Call {
-    /// A call that was just asked for; it waits for policy to let it ring.
+    /// A new call. It waits until policy lets it ring.
     #[must_use]
     pub fn new(id: CallId, owner: Arc<str>, reservation: Arc<Reservation>, now: Timestamp) -> Self {
         Self {
@@ -337,11 +338,11 @@ impl Call {
         }
     }
 
-    /// A call whose ticket came to a process that does not know it: Twilio was asked, the rest is
-    /// to be learned.
+    /// Rebuilds a call from its ticket in a process that does not have it: an attempt was placed,
+    /// the rest becomes known from webhooks.
     ///
-    /// The version is raised well above the one it had when the ticket was sealed, so that it has
-    /// grown whatever happened since.
+    /// The version becomes much higher than at the time the ticket was sealed, so that it grows for
+    /// clients whatever happened since.
     #[must_use]
     pub fn taken_over(mut self, attempt: Attempt, version: u64, now: Timestamp) -> Self {
         self.version = version.saturating_add(1_000);
@@ -376,7 +377,7 @@ impl Call {
         }
     }
 
-    /// When to look again if nothing happens; `None` once it is finished.
+    /// When the sweep looks at the call again if nothing happens; `None` once it is finished.
     #[must_use]
     pub const fn wake_at(&self) -> Option<Timestamp> {
         match self.state {
@@ -389,7 +390,7 @@ impl Call {
         }
     }
 
-    /// The attempt that is under way, or was last.
+    /// The attempt in progress, else the last one.
     #[must_use]
     pub fn attempt(&self) -> Option<&Attempt> {
         self.attempts.last()
@@ -401,7 +402,7 @@ impl Call {
         self.answer.and_then(|answer| answer.decision)
     }
 
-    /// The verdict so far: of a key at once, of everything else at the end.
+    /// The outcome so far: a key sets it at once, everything else at the end.
     #[must_use]
     pub fn outcome(&self) -> Option<Outcome> {
         match self.state {
@@ -437,14 +438,14 @@ impl Call {
 }
 
 impl Answer {
-    /// Whether it was made in the talk of this attempt, and not by somebody who rang us.
+    /// Whether it was made in this attempt, and not by a restaurant that called back.
     pub(super) const fn is_of_talk(&self, attempt: u8) -> bool {
         self.attempt == attempt && self.step < CALLED_BACK
     }
 
-    /// The one that counts: the later, but a decision before none. Only a wish not to be called can
-    /// be taken back, and only in its own attempt; every other turn that knows of no decision was
-    /// given out before the key was heard.
+    /// Chooses the answer that counts: the one of the higher step, but a decision rather than none.
+    /// Only the wish not to be called can be taken back, and only in its own attempt; any other
+    /// talk position without a decision was issued before the key was received.
     pub(super) fn or_newer(self, other: Self) -> Self {
         let differs = self.attempt != other.attempt;
         let stands = |answer: Self| {
@@ -468,7 +469,7 @@ impl State {
             Self::Queued { .. } => "queued",
             Self::Dialing { .. } => "dialing",
             Self::Ringing { .. } => "ringing",
-            // Nobody knows yet that it is over.
+            // No result is known yet, so clients see the call in progress.
             Self::InProgress { .. } | Self::Settling { .. } => "in_progress",
             Self::Finished { .. } => "finished",
         }
@@ -476,7 +477,7 @@ impl State {
 }
 
 impl Attempt {
-    /// An attempt whose intent is stored at `now`.
+    /// A new attempt whose intent is saved at `now`.
     #[must_use]
     pub const fn new(number: u8, from: Phone, now: Timestamp) -> Self {
         Self {

@@ -1,5 +1,5 @@
-//! The one function that changes a call: total, idempotent, and indifferent to late, repeated and
-//! reordered events.
+//! `step`, the only function that changes a call. It accepts every event in every state; late,
+//! repeated and reordered events do no harm.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,24 +11,24 @@ use super::state::{
 };
 use super::timeline::{TimelineEntry, TimelineEvent};
 
-/// How long it rings: the `Timeout` of a create.
+/// Ring time: the `Timeout` of a create.
 pub const RING: SignedDuration = SignedDuration::from_secs(30);
-/// How long a line can be open: the `TimeLimit` of a create.
+/// Longest duration of a call: the `TimeLimit` of a create.
 pub const TALK: SignedDuration = SignedDuration::from_secs(300);
-/// A saved intent may be sent to Twilio for so long; after that it can only be settled.
+/// How long a saved intent may be sent to Twilio. Afterwards the attempt can only be settled.
 pub const INTENT: SignedDuration = SignedDuration::from_secs(5);
-/// What Twilio and the network may add before silence is suspicious.
+/// Tolerance for delays of Twilio and the network before a silent attempt is looked up.
 pub(super) const GRACE: SignedDuration = SignedDuration::from_secs(20);
-/// A call without an answer from Twilio counts as never placed only so long after its ring time.
+/// How long after its ring time a create without an answer may count as never placed.
 pub(super) const UNKNOWN: SignedDuration = SignedDuration::from_secs(120);
-/// How long a closed line waits for a key that was overtaken by its end.
+/// How long a closed line waits for a key that its final callback overtook.
 pub(super) const SETTLE: SignedDuration = SignedDuration::from_secs(5);
-/// How long to wait before asking Twilio once more.
+/// Pause between two look-ups at Twilio.
 pub(super) const AGAIN: SignedDuration = SignedDuration::from_secs(30);
-/// How often Twilio is asked about a call of which it tells nothing by itself.
+/// Interval of polling for calls without status callbacks.
 pub(super) const POLL: SignedDuration = SignedDuration::from_secs(5);
 
-/// What `event` makes of `call` at `now`.
+/// Applies `event` to `call` at the time `now`.
 #[must_use]
 pub fn step(call: &Call, event: Event<'_>, now: Timestamp) -> Step {
     let mut work = Work {
@@ -45,7 +45,7 @@ pub fn step(call: &Call, event: Event<'_>, now: Timestamp) -> Step {
     let changed = work.call != *call;
     if changed {
         work.call.version += 1;
-        // Events to clients are ordered by this instant, so no two changes share it.
+        // Clients order events by this time, so two changes never share it.
         let after = call
             .updated_at
             .saturating_add(SignedDuration::from_millis(1))
@@ -60,7 +60,7 @@ pub fn step(call: &Call, event: Event<'_>, now: Timestamp) -> Step {
     }
 }
 
-/// A step in the making.
+/// A step in progress: the call as changed so far, and what results from it.
 pub(super) struct Work {
     pub(super) call: Call,
     pub(super) reply: Option<super::talk::Reply>,
@@ -112,8 +112,8 @@ impl Work {
 
     // Before the line
 
-    /// A pause before the next attempt was planned: policy says whether its end is an allowed
-    /// moment.
+    /// A pause before the next attempt was planned: policy decides whether its end is an allowed
+    /// time.
     fn plan(&mut self, before: &Call) {
         let pauses = |call: &Call| {
             matches!(
@@ -164,7 +164,7 @@ impl Work {
                 waiting_for: Some(waiting_for),
                 until,
             };
-            // Once for each time it waits: what it waits for may go to and fro.
+            // One entry per wait, although the reason for waiting may change several times.
             let mut waits = self.call.timeline.iter().rev().map(|entry| entry.what);
             let told = waits.by_ref().take_while(|what| {
                 matches!(what, TimelineEvent::Waits(_) | TimelineEvent::TryLater)
@@ -189,7 +189,7 @@ impl Work {
         }
     }
 
-    /// The attempt was never made, so it does not count.
+    /// The attempt was never made, so it is not counted.
     fn try_later(&mut self, attempt: u8, until: Timestamp) {
         if !self.awaits_twilio(attempt) {
             return;
@@ -230,8 +230,8 @@ impl Work {
         self.note(TimelineEvent::Unanswered);
     }
 
-    /// Whether this attempt still waits for Twilio's answer to the create: a webhook may have come
-    /// before it.
+    /// Whether this attempt still waits for Twilio's answer to the create. A webhook may arrive
+    /// before that answer.
     fn awaits_twilio(&self, attempt: u8) -> bool {
         let waits = |last: &Attempt| {
             last.number == attempt
@@ -248,8 +248,8 @@ impl Work {
             return;
         }
         self.note(TimelineEvent::Canceled);
-        // Also where no line is open: one that nobody knows of may still ring, and must hear the
-        // apology.
+        // This also holds without an open line: a line that we do not know of may still ring, and
+        // its staff must hear the apology.
         self.call.canceled = true;
         match self.call.state {
             State::Queued { .. } => self.call.finish(Outcome::Canceled, self.now),
@@ -261,7 +261,7 @@ impl Work {
         }
     }
 
-    /// Closes a line that nobody wants any more, as soon as its name is known.
+    /// Closes a line that is no longer wanted, as soon as its SID is known.
     pub(super) fn end_unwanted(&mut self) {
         let Some(Attempt {
             number: attempt,
@@ -295,8 +295,8 @@ impl Work {
         }
     }
 
-    /// Whether the line under way is of no use: cancelled, or decided by a late key of an earlier
-    /// attempt or by a restaurant that rang us.
+    /// Whether the current line is no longer needed: the call was cancelled, or a late key of an
+    /// earlier attempt or a restaurant that called back has decided it.
     pub(super) fn is_unwanted(&self) -> bool {
         let decided_before = |answer: &super::state::Answer| {
             let earlier = self
@@ -328,8 +328,8 @@ impl Work {
         }
     }
 
-    /// Nothing will remember what waits for a later moment, and no webhook brings it back: its line
-    /// is not open.
+    /// Ends a call that waits in the memory of a process that stops: no line is open, so no webhook
+    /// will bring it back.
     fn shutdown(&mut self) {
         match self.call.state {
             State::Queued { .. } => {
@@ -361,8 +361,8 @@ impl Work {
         self.now.saturating_add(duration).unwrap_or(Timestamp::MAX)
     }
 
-    /// The attempt a message speaks of, unless its `CallSid` is another's: such a message changes
-    /// nothing.
+    /// The attempt that a message is about; `None` if its `CallSid` belongs to another call, in
+    /// which case the message changes nothing.
     pub(super) fn attempt(&mut self, on: AttemptRef) -> Option<&mut Attempt> {
         self.learn_of(on);
         let attempt = self
@@ -374,8 +374,8 @@ impl Work {
         (sid == on.sid).then_some(attempt)
     }
 
-    /// A call that was taken over from the ticket of an early attempt may have had later ones:
-    /// another process, which is no more, made them.
+    /// A call that was rebuilt from the ticket of an early attempt may have had later ones, which a
+    /// process made that has died.
     fn learn_of(&mut self, on: AttemptRef) {
         let taken_over = self
             .call
@@ -413,7 +413,7 @@ impl Work {
 }
 
 impl Call {
-    /// Writes the timeline. A message that comes again is not written again.
+    /// Appends to the timeline. A repeated message is not appended again.
     pub(super) fn note(&mut self, what: TimelineEvent, now: Timestamp) {
         self.timeline.push(TimelineEntry { at: now, what });
     }
