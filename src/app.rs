@@ -91,7 +91,7 @@ pub enum Error {
     /// The list of numbers never to call cannot be kept.
     #[error("TABLECALL_DO_NOT_CALL_FILE cannot be used")]
     DoNotCall(#[from] do_not_call_file::FileError),
-    /// Traces cannot be told.
+    /// Traces cannot be exported.
     #[error("OTEL_EXPORTER_OTLP_ENDPOINT cannot be used")]
     Traces(#[from] traces::Error),
     /// The metrics cannot be made.

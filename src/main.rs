@@ -179,7 +179,7 @@ struct HealthArgs {
     port: Option<String>,
 }
 
-/// By which platforms are known that start several machines unless they are told not to.
+/// Environment variables that identify platforms which run several instances by default.
 const AUTOSCALING_ENV_VARS: [&str; 5] = [
     "FLY_MACHINE_ID",
     "K_SERVICE",

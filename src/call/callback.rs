@@ -1,5 +1,5 @@
-//! Steps of calls that come to us: staff who ring back and answer, and what follows when they want
-//! no more calls.
+//! Events of inbound calls: staff call back and answer. Also what follows when they want no more
+//! calls.
 
 use jiff::SignedDuration;
 
@@ -11,15 +11,15 @@ use super::step::{SETTLE, Work};
 use super::talk::{self, Apology, Input, Reply, TalkContext};
 use super::timeline::TimelineEvent;
 
-/// How long a decision made by ringing back may still be changed: its read-back and the wait for a
+/// How long a decision made by calling back may still be changed: its read-back and the wait for a
 /// key.
 const CHANGE: SignedDuration = SignedDuration::from_secs(60);
-/// Whoever asks to be rung now has to hang up first.
+/// Pause after a request to be called now, because the caller has to hang up first.
 const HANDS_DOWN: SignedDuration = SignedDuration::from_secs(10);
 
 impl Work {
-    /// A key of somebody who rang us: it decides like any other, and later than those of our own
-    /// calls.
+    /// A key in an inbound call. It decides like any other and counts as later than keys of
+    /// outbound calls.
     pub(super) fn called_back(&mut self, attempt: u8, position: TalkPosition, input: Input<'_>) {
         if self.call.canceled || !position.is_called_back() {
             self.reply = Some(self.call.last_words());
@@ -61,7 +61,7 @@ impl Work {
         }
     }
 
-    /// A waiting call is made due; policy still has its say.
+    /// Makes a waiting call due; policy still decides whether it may ring.
     pub(super) fn ring_now(&mut self) {
         let soon = self.after(HANDS_DOWN);
         if let State::Queued { until, .. } = self.call.state
@@ -75,8 +75,8 @@ impl Work {
         }
     }
 
-    /// The number is never to be rung again: what waits ends, and so does a line that nobody has
-    /// answered with a key.
+    /// The number must never be called again: a waiting call ends, and so does a line on which no
+    /// key was pressed.
     pub(super) fn bar(&mut self) {
         if self.call.is_finished()
             || self.call.decision().is_some()
@@ -104,7 +104,7 @@ impl Work {
         self.call.is_opted_out() && (again || !before.is_opted_out())
     }
 
-    /// How long a closed line waits for a further key.
+    /// How long a closed line waits for a late key.
     pub(super) fn patience(&self) -> SignedDuration {
         if self.call.was_called_back() {
             CHANGE
@@ -115,7 +115,7 @@ impl Work {
 }
 
 impl Reply {
-    /// The same reply in a call that came to us.
+    /// The same reply in an inbound call.
     fn called_back(self) -> Self {
         let later = |position: TalkPosition| TalkPosition {
             step: position.step.saturating_add(CALLED_BACK),
@@ -145,7 +145,7 @@ impl Reply {
 }
 
 impl Call {
-    /// What is said to somebody who picks up, or calls, when there is nothing to ask any more.
+    /// What is said to somebody who picks up or calls when there is nothing left to ask.
     #[must_use]
     pub fn last_words(&self) -> Reply {
         match self.decision() {
@@ -172,14 +172,14 @@ impl Call {
         }
     }
 
-    /// Whether an answer of the restaurant would still be of use.
+    /// Whether an answer of the restaurant would still count.
     #[must_use]
     pub fn awaits_answer(&self) -> bool {
         !(self.is_finished() || self.canceled || self.barred || self.decision().is_some())
     }
 
-    /// Whether staff asked, in this very call, never to be called again, and the talk in which they
-    /// did is over: until then they can take it back.
+    /// Whether staff asked in this call never to be called again and that conversation is over.
+    /// Until its end they can take the wish back.
     #[must_use]
     pub fn is_opted_out(&self) -> bool {
         let Some(answer) = self
@@ -196,7 +196,7 @@ impl Call {
             || talk.is_none_or(|talk| talk.farewell || talk.line == CarrierStatus::Ended)
     }
 
-    /// Ends or plans nothing of the attempts: the verdict came from a call to us.
+    /// Neither ends nor plans an attempt: the outcome came from an inbound call.
     pub(super) fn was_called_back(&self) -> bool {
         self.answer
             .is_some_and(|answer| answer.step >= CALLED_BACK && answer.decision.is_some())

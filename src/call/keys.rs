@@ -1,4 +1,4 @@
-//! Steps of the conversation: documents that are asked for, and the keys pressed.
+//! Events of the conversation: requests for documents, and keys.
 
 use std::ops::RangeInclusive;
 
@@ -12,7 +12,7 @@ use super::talk::{self, Apology, Input, Reply};
 use super::timeline::{Digits, TimelineEvent};
 
 impl Work {
-    /// The first document.
+    /// Twilio requests the first document.
     pub(super) fn fetched(&mut self, on: AttemptRef, sealed_at: Timestamp) {
         let Some(began) = self.pick_up(on, sealed_at) else {
             return;
@@ -27,8 +27,8 @@ impl Work {
         self.reply = Some(talk::open(began));
     }
 
-    /// The result of a Gather. What staff answer counts until the guest cancels, also when time has
-    /// run out meanwhile.
+    /// The result of a Gather. An answer of the staff counts until the guest cancels, even if the
+    /// time has run out meanwhile.
     pub(super) fn keyed(
         &mut self,
         on: AttemptRef,
@@ -47,7 +47,7 @@ impl Work {
         if !self.call.timeline.iter().any(|entry| entry.what == told) {
             self.note(told);
         }
-        // The turn remembers the pick-up also where this process has not seen it.
+        // The talk position contains the time of pick-up, even if this process has not seen it.
         let elapsed = self.seconds_since(sealed_at).saturating_sub(position.began);
         let (heard, reply) = talk::answer(position, input, elapsed, &self.context(on.attempt));
         self.reply = Some(
@@ -66,7 +66,7 @@ impl Work {
         }
     }
 
-    /// A reply about a call that is over must not tell of a decision that no longer counts.
+    /// A reply about a finished call must not name a decision that no longer counts.
     pub(super) fn confirm_if_unchanged(&mut self, heard: talk::KeyResult) {
         if heard
             .settled()
@@ -76,9 +76,9 @@ impl Work {
         }
     }
 
-    /// A document failed on its way. What was heard at its turn is answered once more: only the
-    /// reply was lost, and the next key belongs to what was asked in it. Where nothing was heard
-    /// the turn's own question is put again, and it remains in doubt what was pressed.
+    /// A document could not be used. If its input was received, the same answer is given again:
+    /// only the reply was lost. If no input was received, the same question is asked again, and
+    /// what was pressed remains unknown.
     pub(super) fn resumed(
         &mut self,
         on: AttemptRef,
@@ -119,7 +119,7 @@ impl Work {
         self.heed(on.attempt);
     }
 
-    /// What was heard last at some steps of an attempt's talk.
+    /// The last input received at some steps of an attempt's conversation.
     fn heard_at(&self, attempt: u8, steps: RangeInclusive<u8>) -> Option<TimelineEvent> {
         let spoken = |what: &TimelineEvent| {
             matches!(what, TimelineEvent::Key { attempt: known, step: at, .. }
@@ -134,8 +134,8 @@ impl Work {
             .find(spoken)
     }
 
-    /// Somebody is on the line: `None`, with an apology, when the message speaks of another.
-    /// Otherwise the seconds from the sealing of the ticket to pick-up.
+    /// Somebody is on the line. Returns the seconds from the sealing of the ticket to pick-up, or
+    /// `None`, with an apology as reply, if the message is about another call.
     fn pick_up(&mut self, on: AttemptRef, sealed_at: Timestamp) -> Option<u16> {
         self.reply = Some(Reply::Apology(Apology::Fault));
         self.attempt(on)?;
@@ -144,8 +144,8 @@ impl Work {
         Some(u16::try_from(answered_at.duration_since(sealed_at).as_secs()).unwrap_or_default())
     }
 
-    /// Whether the talk of an attempt had begun: what comes again gets the same reply, also after
-    /// the end.
+    /// Whether the conversation of an attempt had begun. A repeated webhook then gets the same
+    /// reply, even after the end.
     fn was_greeted(&self, attempt: u8) -> bool {
         self.call
             .timeline
@@ -153,7 +153,7 @@ impl Work {
             .any(|entry| entry.what == TimelineEvent::Greeted(attempt))
     }
 
-    /// Whether the answer is known, or nobody wants it any more: then that is what is said.
+    /// Whether the answer is known or no longer wanted; the reply then says so.
     fn has_nothing_to_ask(&mut self, attempt: u8) -> bool {
         let is_over = self.call.is_finished() && !self.was_greeted(attempt);
         let late = self.call.decision().is_none()
@@ -167,8 +167,8 @@ impl Work {
         unwanted || late
     }
 
-    /// A key that came after its line was closed still decides: a planned retry is not made, one
-    /// under way is ended.
+    /// A key that arrives after its line was closed still decides: a planned retry is dropped, one
+    /// in progress is ended.
     fn heed(&mut self, attempt: u8) {
         if self.call.decision().is_none() {
             return;
@@ -211,7 +211,7 @@ impl Work {
     }
 }
 
-/// What the timeline tells of an input.
+/// The timeline entry of an input.
 pub(super) fn what(attempt: u8, position: TalkPosition, input: Input<'_>) -> TimelineEvent {
     let step = position.step;
     match input {

@@ -1,5 +1,5 @@
-//! Steps of the line: how far it got, how it was closed, and what to do when nothing is heard of
-//! it.
+//! Events of the connection: how far it got, how it was closed, and what follows when no news of it
+//! arrives.
 
 use jiff::SignedDuration;
 
@@ -16,22 +16,21 @@ use super::{state, talk};
 /// Twilio's Events of a call can be read about 15 minutes after its end (docs/twilio.md,
 /// *List and events*).
 const EVENTS_DELAY: SignedDuration = SignedDuration::from_mins(16);
-/// How long to wait before reading the Events once more, and how often.
+/// Pause before the Events are read again, and the number of reads.
 const EVENTS_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 const EVENTS_TRIES: u8 = 6;
-/// So long may Twilio's records not know a call that it has given a name to, before it counts as
-/// gone.
+/// How long Twilio may answer 404 for a SID that it issued before the call counts as gone.
 const RECORDS: SignedDuration = SignedDuration::from_mins(15);
-/// So many searches at Twilio must find nothing before a create without an answer counts as never
-/// placed.
+/// Number of searches at Twilio that must find nothing before a create without an answer counts as
+/// never placed.
 const SEARCHES: u8 = 2;
 /// The most replies on a trial account (docs/twilio.md, *Trial accounts*).
 const TRIAL_REPLIES: u8 = 9;
-/// No attempt is asked about for longer than this.
+/// How long an attempt is looked up at most.
 const LONGEST_DOUBT: SignedDuration = SignedDuration::from_hours(2);
 
 impl Work {
-    /// Raises the line; what is behind it already changes nothing.
+    /// Raises the carrier status. An earlier status than the current one changes nothing.
     pub(super) fn reached(&mut self, on: AttemptRef, line: CarrierStatus) {
         let now = self.now;
         let Some(attempt) = self.attempt(on) else {
@@ -59,10 +58,10 @@ impl Work {
         }
     }
 
-    /// Brings the call's state up to its line.
+    /// Adapts the call's state to its carrier status.
     fn follow(&mut self, line: CarrierStatus) {
         let until = match line {
-            // Twilio would tell nothing of it before its end, or nothing at all.
+            // Twilio sends no status callback before the end, or none at all.
             _ if self.is_polled(line) => self.after(POLL),
             CarrierStatus::InProgress => self.after(TALK + GRACE),
             CarrierStatus::Ringing => self.after(RING + GRACE),
@@ -113,20 +112,20 @@ impl Work {
             FinalStatus::Completed => return self.await_keys(),
             FinalStatus::Busy => Ended::Busy,
             FinalStatus::NoAnswer => Ended::NoAnswer,
-            // A carrier's way of saying that it rang out (docs/twilio.md, *Statuses*).
+            // Some carriers report a phone that rang out in this way (docs/twilio.md, *Statuses*).
             FinalStatus::Failed if rang && matches!(closing.sip_code, Some(480 | 487)) => {
                 Ended::NoAnswer
             }
             FinalStatus::Failed => Ended::Unreachable,
-            // Nobody but us takes a call back: because nobody wants it (which `conclude` knows), or
-            // because it rang on past its time.
+            // Only we cancel calls at Twilio: because the call is not wanted any more (`conclude`
+            // knows that), or because it rang longer than it may.
             FinalStatus::Canceled => Ended::NoAnswer,
         };
         self.call.conclude(because, now);
     }
 
-    /// `completed` may have overtaken a key, or have come to a process that did not hear the whole
-    /// talk.
+    /// `completed` may have overtaken a key, or have reached a process that did not receive the
+    /// whole conversation.
     fn await_keys(&mut self) {
         self.call.state = if self.is_in_doubt() {
             State::Settling {
@@ -141,13 +140,13 @@ impl Work {
         };
     }
 
-    /// Whether a key may have been pressed in the last attempt that nobody here has heard and that
-    /// would count.
+    /// Whether a key may have been pressed in the last attempt that would count and that this
+    /// service did not receive.
     pub(super) fn is_in_doubt(&self) -> bool {
         let heard = match self.call.attempts.last().map(|last| last.transcript) {
             None | Some(TranscriptCoverage::Full) => true,
             Some(TranscriptCoverage::None) => self.call.decision().is_some(),
-            // A wish not to be called counts at once, whatever came after it.
+            // A wish not to be called counts at once, whatever was pressed after it.
             Some(TranscriptCoverage::Missing { .. }) => {
                 self.call.decision() == Some(Decision::OptedOut)
             }
@@ -155,10 +154,10 @@ impl Work {
         !heard && !self.call.canceled && !self.call.barred
     }
 
-    /// Why a talk without a decision ended.
+    /// Why a conversation without a decision ended.
     fn quiet_end(&self) -> Ended {
         match self.call.attempts.last() {
-            // A key always wins: companies that greet at length sound like machines.
+            // A key always wins, because companies that greet at length sound like machines.
             Some(Attempt {
                 machine: Some(_),
                 number,
@@ -173,7 +172,7 @@ impl Work {
         let attempt = self.call.attempts.last().map_or(0, |last| last.number);
         match from {
             Evidence::Keypad => self.call.conclude(self.quiet_end(), self.now),
-            // Never rung again: a key may have been pressed that nobody can tell us of.
+            // No further attempt: a key may have been pressed that cannot be learned any more.
             Evidence::Events { tries } if tries >= EVENTS_TRIES => self.give_up_knowing(),
             Evidence::Events { tries } => {
                 let from = Evidence::Events { tries: tries + 1 };
@@ -186,8 +185,8 @@ impl Work {
         }
     }
 
-    /// Nobody will tell any more. What staff decided stands, and what the client cancelled is
-    /// cancelled.
+    /// Concludes an attempt of which no news can come any more. A decision of the staff stands; a
+    /// call that the client cancelled is cancelled.
     pub(super) fn give_up_knowing(&mut self) {
         if self.call.canceled || self.call.barred || self.call.decision().is_some() {
             return self.call.conclude(Ended::Unknown, self.now);
@@ -199,7 +198,7 @@ impl Work {
         self.call.finish(Outcome::Unknown, self.now);
     }
 
-    /// Plays the keys that Twilio remembers through the conversation.
+    /// Applies the keys that Twilio recorded to the conversation.
     pub(super) fn events_read(&mut self, attempt: u8, keys: Option<&[(TalkPosition, String)]>) {
         let State::Settling {
             from: Evidence::Events { .. },
@@ -227,8 +226,8 @@ impl Work {
             self.hear(attempt, *position, heard);
             self.mark_witnessed(attempt, reply.listen().is_none());
         }
-        // Twilio knows them all: the last one counts, also where later turns were given out in
-        // ignorance of it.
+        // Twilio's list is complete: the last decision counts, even if later talk positions were
+        // issued without knowledge of it.
         if let Some((step, decision)) = last
             && let Some(known) = self
                 .call
@@ -245,7 +244,7 @@ impl Work {
         self.call.conclude(self.quiet_end(), self.now);
     }
 
-    /// What the conversation of an attempt goes by.
+    /// The context of an attempt's conversation.
     pub(super) fn context(&self, attempt: u8) -> talk::TalkContext {
         let terms = self
             .call
@@ -270,9 +269,9 @@ impl Work {
             step,
             decision,
         };
-        // The turn carries what was decided before it, also by keys that a process heard which is
-        // no more, and also that nothing was: a wish that was taken back stays so, however late the
-        // key arrives that took it back.
+        // The talk position contains the decision so far, including keys that only a dead process
+        // received. It also says that there is no decision: a wish that was taken back stays taken
+        // back, however late the key for it arrives.
         let knows = position.said.is_some() || position.step > 1 && !position.is_called_back();
         let before = knows.then(|| answer(position.step.saturating_sub(1), position.said));
         let now = heard
@@ -290,7 +289,7 @@ impl Work {
                 .find(|known| known.number == attempt)
             && matches!(attempt.transcript, TranscriptCoverage::Missing { step } if step <= position.step)
         {
-            // Whatever was pressed before, this counts.
+            // This counts, whatever was pressed before.
             attempt.transcript = TranscriptCoverage::Full;
         }
     }
@@ -309,13 +308,13 @@ impl Work {
         }
     }
 
-    /// No news past the time of every news: ask Twilio, and ask again.
+    /// No news arrived in the time in which it should: looks the attempt up at Twilio, repeatedly.
     pub(super) fn overdue(&mut self) {
         let Some(last) = self.call.attempts.last() else {
             return;
         };
         let (attempt, started_at) = (last.number, last.started_at);
-        // A process that slept through that time (a suspended machine) asks at least once.
+        // A process that was suspended during that time asks at least once.
         let overslept = self
             .call
             .wake_at()
@@ -327,9 +326,9 @@ impl Work {
         self.effects.push(Effect::LookUp { attempt });
     }
 
-    /// Whether we have to ask how far a line is, once it has got to `line`.
+    /// Whether Twilio has to be polled once the connection has got to `line`.
     fn is_polled(&self, line: CarrierStatus) -> bool {
-        // Without its name it is searched for, and a search that comes early proves nothing.
+        // Without a SID the call is searched for, and an early search proves nothing.
         match self
             .call
             .attempts
@@ -343,8 +342,8 @@ impl Work {
         }
     }
 
-    /// Whether a line that is open still may be so: where Twilio was told no limits, ours are
-    /// counted here.
+    /// Whether an open line may still be open. Where Twilio accepted no time limits, ours are
+    /// enforced here.
     fn has_time_left(&self) -> bool {
         let Some(last) = self
             .call
@@ -392,7 +391,7 @@ impl Work {
             LookupResult::Live(on, line) => {
                 let known = self.call.attempts.last().map(|last| last.line);
                 self.reached(on, line);
-                // It was asked about because it is overdue: a line that got no further is ended.
+                // It was looked up because it is overdue: a line that made no progress is ended.
                 if known >= Some(line) && !self.has_time_left() {
                     self.effects.push(Effect::HangUp {
                         attempt,
@@ -410,14 +409,14 @@ impl Work {
         };
         let named = last.sid.is_some();
         if named && self.now.duration_since(last.started_at) < RECORDS {
-            // It exists, for it has a name: Twilio's records lag.
+            // It exists, because it has a SID: Twilio's records lag behind.
             return;
         }
         match &mut self.call.state {
             State::Dialing { searches, .. } if !named && *searches + 1 < SEARCHES => *searches += 1,
             State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } => {
-                // Twilio gave it a name once, so it was placed: it is never rung again on the word
-                // of a missing record.
+                // Twilio issued a SID, so the call was placed: a missing record is no reason to
+                // ring again.
                 if named {
                     self.give_up_knowing();
                 } else {

@@ -1,4 +1,4 @@
-//! Steps of machines: what a verdict of answering-machine detection ends, and the one message that
+//! Events of answering machines: what a result of machine detection ends, and the one message that
 //! may be left.
 
 use super::event::{AttemptRef, Effect};
@@ -12,7 +12,8 @@ use super::timeline::TimelineEvent;
 use crate::domain::VoicemailAction;
 
 impl Work {
-    /// A machine said what it is. Only a beep or a fax ends the talk at once; a key always wins.
+    /// Machine detection reported a machine. Only a beep or a fax ends the conversation at once; a
+    /// key always wins.
     pub(super) fn detected(&mut self, on: AttemptRef, machine: Machine) {
         let Some(attempt) = self.attempt(on) else {
             return;
@@ -31,7 +32,8 @@ impl Work {
         match machine {
             Machine::Voice => {}
             Machine::Beep if wanted && !self.is_unwanted() && !self.call.has_message() => {
-                // Stored before Twilio is asked: whatever happens then, there is no second message.
+                // Saved before Twilio is asked, so that there is no second message, whatever
+                // happens.
                 if let Some(attempt) = self.call.attempts.last_mut() {
                     attempt.message = true;
                 }
@@ -47,7 +49,8 @@ impl Work {
         }
     }
 
-    /// What came of the message. One that was certainly not left may be left by a later attempt.
+    /// The result of leaving the message. If it was certainly not left, a later attempt may leave
+    /// it.
     pub(super) fn message(&mut self, attempt: u8, left: bool) {
         let Some(found) = self
             .call
@@ -74,9 +77,9 @@ impl Work {
         }
     }
 
-    /// A voice that a detector calls a machine's is heard out: the message and one wait for a key,
-    /// and no more. It is not counted as our last word, for a key that was pressed may still be on
-    /// its way. A repeat of what came before the verdict gets the reply it got then.
+    /// Lets a voice that the detector takes for a machine hear the message and one wait for a key,
+    /// and nothing more. The goodbye does not count as sent, because a pressed key may still
+    /// arrive. A repeated webhook from before the result gets the same reply as then.
     pub(super) fn answer_machine(
         &self,
         attempt: u8,
@@ -89,7 +92,7 @@ impl Work {
         let spoke = match input {
             Input::Digits(_) => true,
             Input::Silence => false,
-            // What a greeting says is no answer.
+            // Words of a recorded greeting are no answer.
             Input::Spoken(said) => said != SpokenIntent::Unclear,
         };
         let machine = position.stage == TalkStage::Keys && !spoke && !self.has_key(attempt);
@@ -104,8 +107,8 @@ impl Work {
         (machine && after && self.call.attempts.iter().any(voice)).then_some(Reply::HangUp)
     }
 
-    /// Whether somebody pressed a key in an attempt, whatever it was, or said a word that we know:
-    /// then somebody was there.
+    /// Whether somebody pressed any key or said a known word in an attempt, so that a person was
+    /// there.
     pub(super) fn has_key(&self, attempt: u8) -> bool {
         let pressed = |what: TimelineEvent| match what {
             TimelineEvent::Key { attempt: known, .. } => known == attempt,
@@ -149,7 +152,7 @@ impl Call {
         self.attempts.iter().any(|attempt| attempt.message)
     }
 
-    /// The verdict when time is up: after a message it is the machine's.
+    /// The outcome when the time is up: `machine` after a message was left.
     pub(super) fn expiry(&self) -> Outcome {
         if self.has_message() {
             Outcome::Machine

@@ -1,8 +1,8 @@
-//! Where in the conversation a document stands.
+//! The position of a document in the conversation.
 //!
-//! A turn is written in plain sight into the path of the URL, before the ticket: it tells nothing
-//! about anybody, and Twilio's signature covers the whole URL, so a turn that arrives is a turn
-//! that was given out.
+//! A talk position is readable in the path of the URL, before the ticket. It contains nothing about
+//! anybody. Twilio's signature covers the whole URL, so a position that arrives is one that was
+//! issued.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,30 +12,30 @@ use serde::{Deserialize, Serialize};
 
 use super::talk::Reply;
 
-/// Where a key leads: everything the conversation has to remember.
+/// Everything that the conversation has to remember, and what the next key means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TalkPosition {
-    /// How many replies were given before this one: the signed step. The highest step with a
-    /// decision decides.
+    /// The signed step: number of replies before this one. The highest step with a decision
+    /// decides.
     pub step: u8,
     /// Rounds of silence so far.
     pub silences: u8,
-    /// Nonsensical times so far.
+    /// Number of inputs so far that were not a time.
     pub misses: u8,
     /// Seconds from the sealing of the ticket to pick-up.
     pub began: u16,
     /// What the keys mean here.
     pub stage: TalkStage,
-    /// What was decided so far.
+    /// The decision so far.
     pub said: Option<Decision>,
 }
 
 /// What the keys mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TalkStage {
-    /// 1, 2, 3, 9 and star.
+    /// Keys 1, 2, 3, 9 and star.
     Keys,
-    /// The chance to change a decision.
+    /// The other of keys 1 and 2 changes the decision.
     Change,
     /// Four digits of a time.
     Time,
@@ -43,9 +43,9 @@ pub enum TalkStage {
     TimeCheck(Time),
     /// 1 confirms never to be called again.
     OptOut,
-    /// 1 and 2, of a restaurant that rings us back.
+    /// Keys 1 and 2, for a restaurant that calls back.
     Called,
-    /// 1 has the restaurant rung now.
+    /// 1 asks to be called now.
     Offer,
 }
 
@@ -62,16 +62,16 @@ pub enum Decision {
     OptedOut,
 }
 
-/// From this step on a turn belongs to a call that came to us; a talk of ours has 12 steps at most.
+/// First step of inbound calls. A conversation of an outbound call has at most 12 steps.
 pub(super) const CALLED_BACK: u8 = 128;
 
-/// The text is no turn.
+/// The text is not a talk position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a turn")]
 pub struct BadTalkPosition;
 
 impl TalkPosition {
-    /// The turn of the first message.
+    /// The position of the first message.
     #[must_use]
     pub const fn first(began: u16) -> Self {
         Self {
@@ -84,8 +84,8 @@ impl TalkPosition {
         }
     }
 
-    /// The turn of a call that came to us, about a call of ours. Its steps are above those of any
-    /// talk of ours: what staff say when they ring back is their last word.
+    /// The first position of an inbound call. Its steps are above those of every outbound call, so
+    /// an answer given by calling back is the final one.
     #[must_use]
     pub const fn called_back(stage: TalkStage) -> Self {
         Self {
@@ -98,13 +98,13 @@ impl TalkPosition {
         }
     }
 
-    /// Whether it belongs to a call that came to us.
+    /// Whether it belongs to an inbound call.
     #[must_use]
     pub const fn is_called_back(self) -> bool {
         self.step >= CALLED_BACK
     }
 
-    /// One reply later, at the same place.
+    /// The position one reply later, at the same stage.
     #[must_use]
     pub const fn next(self) -> Self {
         Self {
@@ -115,7 +115,7 @@ impl TalkPosition {
 }
 
 impl Reply {
-    /// Where the next key leads; `None` when the line is closed after this reply.
+    /// The position of the next key; `None` if the line is closed after this reply.
     #[must_use]
     pub const fn listen(&self) -> Option<TalkPosition> {
         match self {

@@ -1,19 +1,17 @@
-//! What was said on the phone, reduced to what it means: the words themselves are not kept.
+//! The meaning of words said on the phone. The words themselves are not kept.
 
 use serde::{Deserialize, Serialize};
 
 /// The meaning of what staff said instead of pressing a key (`TWILIO_SPEECH`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SpokenIntent {
-    /// Yes.
     Yes,
-    /// No.
     No,
-    /// Once more, please.
+    /// Asks to hear the message again.
     Again,
-    /// Another time.
+    /// Offers another time.
     OtherTime,
-    /// Something else, or nothing that is certain enough: a key is asked for.
+    /// Anything else, or not certain enough: the reply asks for a key.
     Unclear,
 }
 
@@ -21,7 +19,7 @@ impl SpokenIntent {
     /// Every meaning but [`Self::Unclear`].
     pub const CLEAR: [Self; 4] = [Self::Yes, Self::No, Self::Again, Self::OtherTime];
 
-    /// The word of the timeline.
+    /// The word shown in the timeline.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {

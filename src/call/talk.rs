@@ -1,8 +1,7 @@
 //! The conversation: what a key means where it is pressed, and what is said next.
 //!
-//! Pure, and without memory: everything that was agreed so far rides in the [`TalkPosition`] of the URL
-//! that Twilio asks. Words are not made here; a [`Reply`] says what is to be said, and `speech`
-//! says it.
+//! It is pure and keeps nothing: everything agreed so far is in the [`TalkPosition`] of the
+//! requested URL. It makes no words: a [`Reply`] is what is to be said, and `speech` renders it.
 
 use jiff::civil::Time;
 
@@ -10,75 +9,76 @@ use super::position::{Decision, TalkPosition, TalkStage};
 use super::spoken_intent::SpokenIntent;
 use crate::domain::{Alternatives, Reservation};
 
-/// After so many replies, or [`LONGEST_TALK`] seconds, a polite goodbye ends the talk.
+/// Number of replies after which a polite goodbye ends the conversation; so do [`LONGEST_TALK`]
+/// seconds.
 pub const MOST_REPLIES: u8 = 12;
-/// The longest talk in seconds; Twilio cuts the line at `TimeLimit`, 300 s.
+/// The longest conversation, in seconds. Twilio cuts the line at `TimeLimit`, 300 s.
 pub const LONGEST_TALK: u16 = 240;
-/// How often a restaurant that rings back hears the question.
+/// How often a restaurant that calls back hears the question.
 const CALLBACK_ROUNDS: u8 = 3;
-/// How often a nonsensical time is asked for again.
+/// How often the machine asks again for a time after input that is none.
 const MOST_MISSES: u8 = 2;
 
-/// What the restaurant hears next.
+/// What the restaurant hears and is asked next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// The whole message: who calls, the reservation, the keys.
     Ask {
-        /// The first time, or once more.
+        /// Whether it is said for the first time or again.
         opening: Opening,
-        /// Asked for by star: slowly, and the time said in two ways.
+        /// Said slowly, with the time in two forms, because staff pressed star.
         slowly: bool,
-        /// Where the next key leads.
+        /// The position of the next key.
         listen: TalkPosition,
     },
     /// The keys alone.
     Keys {
-        /// Why they are said again.
+        /// Why the keys are said again.
         because: RepromptReason,
-        /// Where the next key leads.
+        /// The position of the next key.
         listen: TalkPosition,
     },
-    /// What was understood.
+    /// Reads the decision back.
     Decided {
         /// The decision.
         decision: Decision,
-        /// Where a key that changes it leads; `None`: goodbye.
+        /// The position of a key that changes it; `None`: goodbye.
         listen: Option<TalkPosition>,
     },
     /// Asks for another time, in four digits.
     AskTime {
-        /// What was typed before was no time.
+        /// Whether the digits typed before were not a time.
         again: bool,
-        /// Where the digits lead.
+        /// The position of the digits.
         listen: TalkPosition,
     },
     /// Reads a time back, to be confirmed with 1.
     CheckTime {
         /// The time.
         time: Time,
-        /// Where the key leads.
+        /// The position of the key.
         listen: TalkPosition,
     },
-    /// Asks whether really never to call again.
+    /// Asks whether the number is really never to be called again.
     AskOptOut {
-        /// Where the key leads.
+        /// The position of the key.
         listen: TalkPosition,
     },
-    /// The reservation, for a restaurant that rings us back: keys 1 and 2.
+    /// The reservation, for a restaurant that calls back: keys 1 and 2.
     Called {
-        /// Where the key leads.
+        /// The position of the key.
         listen: TalkPosition,
     },
-    /// Offers a caller, whose number proves nothing, to ring the restaurant now: key 1.
+    /// Offers a caller, whose number proves nothing, to call the restaurant now: key 1.
     Offer {
-        /// Where the key leads.
+        /// The position of the key.
         listen: TalkPosition,
     },
     /// The last words.
     Goodbye(Goodbye),
-    /// One sentence that says sorry; the line is closed.
+    /// One sentence of apology; then the line is closed.
     Apology(Apology),
-    /// Nothing more is said.
+    /// Hangs up without another word.
     HangUp,
 }
 
@@ -87,22 +87,22 @@ pub enum Reply {
 pub enum Opening {
     /// At pick-up.
     First,
-    /// After silence, or when a failed document is said anew.
+    /// After silence, or when a failed document is repeated.
     Again,
 }
 
 /// Why the keys are said again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RepromptReason {
-    /// The key pressed means nothing here.
+    /// The pressed key has no meaning here.
     WrongKey,
-    /// Back from asking for a time, or from the question whether to call again.
+    /// The staff left the question for a time, or the one whether to call again.
     Back,
     /// What was said was not understood.
     NotUnderstood,
 }
 
-/// Which last words.
+/// The kinds of goodbye.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goodbye {
     /// A decision was made and read back.
@@ -113,25 +113,25 @@ pub enum Goodbye {
     OptedOut,
 }
 
-/// What we are sorry for.
+/// The reasons for an apology.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Apology {
-    /// Something failed on our side, or the document asked for is no longer valid.
+    /// Something failed on our side, or the requested document is no longer valid.
     Fault,
     /// The guest has cancelled.
     Canceled,
     /// It is too late for this call.
     Expired,
-    /// Staff asked not to be called any more, while this very call was on its way.
+    /// Staff asked not to be called any more while this call was in progress.
     OptedOut,
 }
 
-/// What the conversation needs to know of its call.
+/// What the conversation needs to know about its call.
 #[derive(Clone, Copy, Debug)]
 pub struct TalkContext {
     /// The table's wished time of day.
     pub wished: Time,
-    /// The times that would do besides; without them key 3 is not offered.
+    /// The other times that the guest allows; without them key 3 is not offered.
     pub alternatives: Option<Alternatives>,
     /// Rounds of silence before goodbye.
     pub rounds: u8,
@@ -140,8 +140,8 @@ pub struct TalkContext {
 }
 
 impl TalkContext {
-    /// The facts of a reservation. A place behind a menu gets five rounds: nobody may be there yet
-    /// when we begin.
+    /// The context for a reservation. A number behind a phone menu gets five rounds of silence,
+    /// because nobody may be there yet when the message begins.
     #[must_use]
     pub fn of(reservation: &Reservation) -> Self {
         Self {
@@ -157,30 +157,30 @@ impl TalkContext {
     }
 }
 
-/// What came from the keypad.
+/// The input of the staff.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input<'a> {
     /// The keys, without a terminating one.
     Digits(&'a str),
-    /// No key in time.
+    /// No key was pressed in time.
     Silence,
-    /// Something was said instead (`TWILIO_SPEECH`).
+    /// Words were said instead (`TWILIO_SPEECH`).
     Spoken(SpokenIntent),
 }
 
-/// What a key settled.
+/// The effect of a key on the decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyResult {
     /// Nothing was settled.
     Nothing,
     /// The staff decided.
     Decided(Decision),
-    /// They took back what they had decided.
+    /// The staff took their decision back.
     Withdrawn,
 }
 
 impl KeyResult {
-    /// The decision that stands since then, if anything was settled.
+    /// The decision that holds since then, if anything was settled.
     pub(super) const fn settled(self) -> Option<Option<Decision>> {
         match self {
             Self::Nothing => None,
@@ -200,8 +200,7 @@ pub fn open(began: u16) -> Reply {
     }
 }
 
-/// Says the document of `position` once more, because it could not be fetched or run (Twilio's
-/// fallback).
+/// Repeats the document of `position`, because Twilio could not fetch or run it (fallback URL).
 #[must_use]
 pub fn resume(position: TalkPosition, context: &TalkContext) -> Reply {
     let listen = position.next();
@@ -230,8 +229,7 @@ pub fn resume(position: TalkPosition, context: &TalkContext) -> Reply {
     }
 }
 
-/// Answers what came from the keypad at `position`; `elapsed` is how many seconds ago the phone was
-/// picked up.
+/// Answers the input at `position`. `elapsed` is the number of seconds since pick-up.
 #[must_use]
 pub fn answer(
     position: TalkPosition,
@@ -261,7 +259,7 @@ pub fn answer(
     )
 }
 
-/// What was said, as the key that means the same here; `None` for what means nothing here.
+/// Translates words into the key with the same meaning at this stage; `None` if they have none.
 #[must_use]
 pub fn as_digits<'a>(
     position: TalkPosition,
@@ -300,7 +298,7 @@ pub fn as_digits<'a>(
     key.map(Input::Digits)
 }
 
-/// Words that nobody understood settle nothing: a key is asked for.
+/// Words that were not understood settle nothing; the reply asks for a key.
 fn not_understood(position: TalkPosition) -> Reply {
     let listen = position.next();
     match position.stage {
@@ -349,7 +347,7 @@ const fn decided(decision: Decision, listen: Option<TalkPosition>) -> Reply {
     Reply::Decided { decision, listen }
 }
 
-/// Reads a decision back and leaves a chance to change it.
+/// Reads a decision back and offers one chance to change it.
 fn settle(position: TalkPosition, decision: Decision) -> (KeyResult, Reply) {
     let listen = TalkPosition {
         stage: TalkStage::Change,
@@ -395,8 +393,7 @@ fn at_keys(position: TalkPosition, input: Input<'_>, context: &TalkContext) -> (
             because: RepromptReason::WrongKey,
             listen,
         },
-        // Words have become keys before they come here; those that mean none are silence to the
-        // keypad.
+        // Words were translated into keys before; words without a meaning count as silence here.
         Input::Silence | Input::Spoken(_) if listen.silences + 1 >= context.rounds => {
             Reply::Goodbye(Goodbye::NoKey)
         }
@@ -415,7 +412,8 @@ fn at_keys(position: TalkPosition, input: Input<'_>, context: &TalkContext) -> (
     (KeyResult::Nothing, reply)
 }
 
-/// One chance to change: the other of the two keys. Star says again what was understood.
+/// Offers one chance to change the decision, by the other of the two keys. Star repeats what was
+/// understood.
 fn at_change(position: TalkPosition, input: Input<'_>) -> (KeyResult, Reply) {
     let changed = match (position.said, input) {
         (Some(said), Input::Digits("*")) => {
@@ -548,8 +546,8 @@ fn at_opt_out(position: TalkPosition, input: Input<'_>) -> (KeyResult, Reply) {
     }
 }
 
-/// A restaurant that rings back: 1 and 2 as ever, or 1 to be rung now; everything else hears the
-/// question again.
+/// Answers a restaurant that calls back: 1 and 2 as usual, or 1 to be called now; any other input
+/// repeats the question.
 fn at_callback(position: TalkPosition, input: Input<'_>) -> (KeyResult, Reply) {
     let again = TalkPosition {
         silences: position.silences.saturating_add(1),

@@ -1,5 +1,5 @@
-//! What happened to a call, in small values: a hundred thousand finished calls are kept with their
-//! history.
+//! The timeline of a call, in small values, because a hundred thousand finished calls are kept with
+//! theirs.
 
 use std::fmt;
 
@@ -10,79 +10,70 @@ use super::spoken_intent::SpokenIntent;
 use super::state::{Ended, Machine, Outcome, WaitingFor};
 use crate::domain::millis;
 
-/// One thing that happened.
+/// One entry of the timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimelineEntry {
-    /// When we learned of it.
+    /// When this service learned of it.
     #[serde(with = "millis")]
     pub at: Timestamp,
-    /// What it was.
+    /// What happened.
     pub what: TimelineEvent,
 }
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum TimelineEvent {
-    /// The client asked for it.
+    /// The client created the call.
     Created,
-    /// Taken over from its ticket by a process that did not know it.
+    /// A process that did not have the call rebuilt it from its ticket.
     TakenOver,
-    /// It has to wait.
+    /// The call waits.
     Waits(WaitingFor),
-    /// The intent was stored: attempt number.
+    /// The intent of the attempt with this number was saved.
     Dialed(u8),
-    /// Twilio accepted it.
+    /// Twilio accepted the create.
     Accepted,
-    /// Twilio asked to come again later.
+    /// Twilio did not process the create; it is sent again later.
     TryLater,
-    /// Twilio refused, with its code.
+    /// Twilio refused the create, with its error code; 0 if it gave none.
     Refused(u32),
     /// Twilio did not answer: the call may exist or not.
     Unanswered,
-    /// Twilio dials.
+    /// Twilio started to dial.
     Initiated,
-    /// It rings.
+    /// The phone rings.
     Ringing,
     /// Somebody or something picked up.
     Answered,
-    /// The message was asked for, and begun.
+    /// Twilio requested the first document.
     Greeted(u8),
-    /// A key, at the step of the conversation.
+    /// Staff pressed a key.
     Key {
-        /// The attempt.
         attempt: u8,
-        /// The signed step.
         step: u8,
         /// What was pressed.
         keys: Digits,
     },
-    /// No key in time, at the step of the conversation.
-    Silence {
-        /// The attempt.
-        attempt: u8,
-        /// The signed step.
-        step: u8,
-    },
-    /// Something was said instead of a key, at the step of the conversation.
+    /// No key was pressed in time.
+    Silence { attempt: u8, step: u8 },
+    /// Staff said something instead of pressing a key.
     Spoken {
-        /// The attempt.
         attempt: u8,
-        /// The signed step.
         step: u8,
         /// What it meant.
         said: SpokenIntent,
     },
-    /// The restaurant rang us back.
+    /// The restaurant called back.
     CalledBack,
     /// A machine answered.
     Machine(Machine),
-    /// A message was left on a machine: attempt number.
+    /// A message was left on a machine, in the attempt with this number.
     MessageLeft(u8),
     /// The attempt ended.
     Ended(Ended),
     /// The client cancelled.
     Canceled,
-    /// The verdict.
+    /// The outcome of the call.
     Finished(Outcome),
 }
 
@@ -91,7 +82,7 @@ pub enum TimelineEvent {
 pub struct Digits([u8; 4]);
 
 impl Digits {
-    /// The first four keys of `digits`; what is no key of a phone is left out.
+    /// The first four keys of `digits`. Characters that are not keys of a phone are dropped.
     #[must_use]
     pub fn new(digits: &str) -> Self {
         let mut keys = [0; 4];
@@ -148,7 +139,7 @@ impl TimelineEvent {
         }
     }
 
-    /// What else there is to say.
+    /// Further detail for the API, if there is any.
     #[must_use]
     pub fn detail(self) -> Option<String> {
         match self {

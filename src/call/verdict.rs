@@ -7,16 +7,16 @@ use super::state::{Attempt, Call, Ended, Outcome, State, WaitingFor};
 use super::timeline::TimelineEvent;
 
 impl Ended {
-    /// How long to wait before ringing again; `None` when that is of no use.
+    /// The pause before the next attempt; `None` if a further attempt is useless.
     ///
-    /// `before` is how many earlier attempts ended in the same way.
+    /// `before` is the number of earlier attempts that ended in the same way.
     #[must_use]
     pub const fn pause(self, before: usize) -> Option<SignedDuration> {
         match self {
             Self::Busy => Some(SignedDuration::from_mins(3)),
             Self::NoAnswer | Self::Unreachable => Some(SignedDuration::from_mins(15)),
             Self::Machine | Self::NoKey => Some(SignedDuration::from_mins(20)),
-            // Somebody who hangs up twice has answered.
+            // Hanging up twice is an answer.
             Self::HungUp if before == 0 => Some(SignedDuration::from_mins(5)),
             Self::Unknown if before == 0 => Some(SignedDuration::ZERO),
             Self::HungUp
@@ -31,7 +31,7 @@ impl Ended {
         }
     }
 
-    /// Whether staff who heard our message may still ring back.
+    /// Whether staff who heard our message may still call back.
     const fn leaves_hope(self) -> bool {
         match self {
             Self::NoKey
@@ -51,7 +51,7 @@ impl Ended {
         }
     }
 
-    /// The verdict when no further attempt is made.
+    /// The outcome if no further attempt is made.
     #[must_use]
     pub const fn outcome(self) -> Outcome {
         match self {
@@ -71,7 +71,7 @@ impl Ended {
 }
 
 impl Outcome {
-    /// Why an attempt ended in which this was decided.
+    /// Why an attempt with this decision ended.
     const fn ended(self) -> Ended {
         match self {
             Self::Confirmed => Ended::Confirmed,
@@ -90,7 +90,8 @@ impl Outcome {
 }
 
 impl Call {
-    /// The attempt is over without a decision, unless there is one: plans the next, or finishes.
+    /// Ends the attempt. Finishes the call if there is a decision, else plans the next attempt or
+    /// finishes without one.
     pub(super) fn conclude(&mut self, because: Ended, now: Timestamp) {
         let decided = self.decision().map(|decision| self.outcome_of(decision));
         let because = match decided {
@@ -99,7 +100,8 @@ impl Call {
             None if self.barred => Ended::OptedOut,
             None => because,
         };
-        // Who rang us did not do so in an attempt of ours: how those ended stays true.
+        // A restaurant that called back did not answer in an attempt: the ends of the attempts stay
+        // as they are.
         if self.was_called_back()
             && self
                 .attempts
@@ -116,7 +118,7 @@ impl Call {
         self.plan_after(because, before, now);
     }
 
-    /// What follows an attempt that ended without a decision.
+    /// Decides what follows an attempt that ended without a decision.
     pub(super) fn plan(&mut self, because: Ended, now: Timestamp) {
         self.plan_after(because, self.ended_before(because).saturating_sub(1), now);
     }
@@ -148,7 +150,7 @@ impl Call {
         }
     }
 
-    /// The end: nothing changes any more.
+    /// Finishes the call: nothing changes any more.
     pub(super) fn finish(&mut self, outcome: Outcome, now: Timestamp) {
         self.state = State::Finished { outcome };
         self.note(TimelineEvent::Finished(outcome), now);
@@ -163,7 +165,7 @@ impl Call {
 }
 
 impl Attempt {
-    /// A fax never becomes a person: it is not rung again.
+    /// A fax never becomes a person, so it is not called again.
     const fn is_fax(&self) -> bool {
         matches!(self.machine, Some(super::state::Machine::Fax))
     }

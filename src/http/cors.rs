@@ -17,9 +17,9 @@ const ALLOWED: &str = "authorization, content-type, idempotency-key, last-event-
 /// What it may read of an answer beside what every page may.
 const EXPOSED: &str = "location, retry-after, ratelimit, ratelimit-policy, x-request-id, www-authenticate, content-disposition";
 const METHODS: &str = "GET, HEAD, POST";
-/// What tools of other origins read beside the API: its description.
+/// Documents that tools of other origins may read beside the API.
 const DOCUMENTS: [&str; 2] = ["/openapi.json", "/openapi.yaml"];
-/// For so many seconds a browser need not ask again.
+/// Seconds for which a browser may cache a preflight answer.
 const MAX_AGE: &str = "600";
 
 /// The origins that are let in.

@@ -136,8 +136,8 @@ impl Webhooks {
 
     /// Answers one webhook.
     ///
-    /// The request is lent, for each owner on the way would make room for it in what is copied for
-    /// every webhook.
+    /// Takes `&mut Request`: passing it by value would make every future on the way larger by its
+    /// size.
     pub async fn answer(&self, request: &mut Request) -> Response {
         let context = Context::new(id::random_text());
         context.scope(self.serve(request, &context)).await

@@ -14,13 +14,13 @@ use jiff::Timestamp;
 
 use super::networks::subscriber;
 
-/// So many wrong keys are answered at once.
+/// Number of wrong keys of an address that are answered without a delay.
 const BURST: i64 = 10;
-/// After them one in so many milliseconds.
+/// Afterwards one wrong key is answered in this many milliseconds.
 const EVERY: i64 = 6_000;
-/// Addresses share so many places: memory does not grow with their number. Two that share one may
-/// wait for each other, which costs only those whose key is wrong; who shares with whom, nobody can
-/// choose.
+/// Number of slots that all addresses share, so that memory does not grow with their number. Two
+/// addresses with the same slot slow each other down, but only for wrong keys, and nobody can
+/// choose whom they share with.
 const PLACES: usize = 16_384;
 
 /// Wrong keys lately, by address.

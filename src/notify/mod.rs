@@ -1,9 +1,10 @@
-//! Events to clients: what a `callback_url` is told of its call, signed by Standard Webhooks, until
-//! it is received.
+//! Sends events to `callback_url`, signed in the form of Standard Webhooks, until they are
+//! received.
 //!
-//! The outbox of the store knows what is to be told; here it is claimed, sent, and settled. An
-//! event is sent at least once; those of one call go one after the other; states that follow each
-//! other before they were sent merge into the newest. It decides nothing about calls.
+//! The store's outbox holds the pending events; this module claims, sends and settles them. An
+//! event is sent at least once, and the events of one call are sent one after the other. States
+//! that follow each other before they were sent merge into the newest. The module decides nothing
+//! about calls.
 
 mod address;
 mod endpoints;

@@ -1,5 +1,4 @@
-//! The lines that tell the story of a call, one for each event. Nothing here names a guest or a
-//! number.
+//! Logs the changes of a call, one line for each event. No line names a guest or a number.
 
 use crate::call::{Call, Outcome, TimelineEntry, TimelineEvent};
 use crate::telemetry::request;

@@ -21,19 +21,19 @@ use crate::store::{
 use crate::telemetry::request;
 use crate::ticket;
 
-/// How often to look for the call of a repeated request before its client is told to come again.
+/// How often the call of a repeated request is looked for before its client is asked to retry.
 const PATIENCE: usize = 1_000;
-/// A call that is not stored so long after its request came never will be: that is given up after
+/// Age after which a call that is not stored will never be stored: the create is given up after
 /// [`step::INTENT`].
 const ABANDONED: SignedDuration = SignedDuration::from_secs(15);
 
-/// A call that a client asked for.
+/// The result of a create.
 #[derive(Debug)]
 pub struct Created {
     /// The call.
     pub call: Arc<Call>,
-    /// How many creates of its key count with it, for [`CallCreator::allowance`]; `None`: nobody has
-    /// told.
+    /// Number of creates of its key, this one included, for [`CallCreator::allowance`]; `None` if
+    /// it is not known.
     pub creates: Option<Creates>,
 }
 
@@ -233,13 +233,13 @@ impl CallCreator {
         Err(store::Error::Away.into())
     }
 
-    /// A key stands for a call that is not held. It may be about to be stored; then it was never
-    /// made, because who was to make it died or was told that the store is away; and in the end it
-    /// was made and forgotten.
+    /// Handles an idempotency key whose call the store does not hold. A young call may be about to
+    /// be stored. An older one was never stored, because its process died or the store was away.
+    /// After the life of a ticket it was stored and has been forgotten.
     async fn let_go(&self, key: Option<IdempotencyKey>, call: CallId) -> Result<(), Error> {
         let age = self.engine.now().duration_since(call.made_at());
         if age >= ticket::LIFE {
-            // It must not be made a second time under its key.
+            // A second call must not be made under the same key.
             return Err(Error::NotFound);
         }
         match key.filter(|_| age >= ABANDONED) {
@@ -249,7 +249,7 @@ impl CallCreator {
         Ok(())
     }
 
-    /// The call that a key stands for already.
+    /// The call that was created under this key before.
     async fn known(
         &self,
         key: Option<IdempotencyKey>,
@@ -262,11 +262,11 @@ impl CallCreator {
         }
     }
 
-    /// Makes a key stand for this call, and makes the call; or tells what the key stands for
-    /// already.
+    /// Reserves the idempotency key for this call and creates the call, or returns the call that
+    /// the key belongs to.
     ///
-    /// In a task of its own: a client that hangs up in the middle must leave no key that stands for
-    /// no call, and no intent that nobody sends, and must not take Twilio's answer with it.
+    /// Spawned, so that a client disconnect cannot cancel it between reserving the key, saving the
+    /// intent and reading Twilio's answer.
     async fn make_apart(
         self: &Arc<Self>,
         call: Arc<Call>,

@@ -1,5 +1,5 @@
-//! Whose turn it is: gathers what policy asks for, and takes number and start for a call that may
-//! ring.
+//! Decides whether a call may dial now. Collects what policy needs, then reserves the restaurant's
+//! number and one of the starts per second.
 
 use std::sync::Arc;
 
@@ -15,39 +15,39 @@ use crate::store::{
     CallStore as _, Creates, DialGrant, DialMode, DialRequest, NumberStore as _, StartRate as _,
 };
 
-/// How often others may be quicker before a call steps back.
+/// Save conflicts tolerated before a dial gives up and is retried later.
 const TRIES: usize = 8;
 
-/// Who asks to ring.
+/// A request to dial, with what is known about its number.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DialQuestion<'a> {
     pub(super) call: &'a Call,
     pub(super) phone: Option<PhoneFacts>,
     pub(super) purpose: DialReason,
-    /// The start of this second was given to this call.
+    /// Whether the queue of starts gave this call its start.
     pub(super) start_was_given: bool,
 }
 
-/// What came of it.
+/// The decision about a dial.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum DialDecision {
-    /// Now: its number and its start are taken.
+    /// It may dial now: its number and its start are reserved.
     Now {
         from: Phone,
-        /// The creates of its owner, if they were told on this occasion.
+        /// The number of creates of its owner, if the store returned it with the grant.
         creates: Option<Creates>,
     },
-    /// Later.
+    /// It has to wait.
     Later {
         reason: WaitingFor,
         until: Timestamp,
     },
-    /// Never.
+    /// It must never dial.
     Never(Refusal),
 }
 
 impl Dialler {
-    /// What policy says of a call, with all that is known now. Nothing is taken.
+    /// The verdict of policy about a call now. Reserves nothing.
     pub(super) async fn judge(
         &self,
         asked: &DialQuestion<'_>,
@@ -103,8 +103,8 @@ impl Dialler {
         )
     }
 
-    /// Asks policy; if it allows, takes what it takes to ring. Others may be quicker meanwhile:
-    /// then it asks again.
+    /// Asks policy and, if it allows the dial, reserves what the dial needs. If another call
+    /// reserved it meanwhile, it asks again.
     pub(super) async fn decide_dial(
         &self,
         asked: &DialQuestion<'_>,

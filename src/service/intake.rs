@@ -1,4 +1,4 @@
-//! From the JSON of a request to a reservation: every wrong field is told at once, by name and
+//! Reads the JSON of a request into a reservation. Reports every wrong field at once, by name and
 //! rule.
 
 use std::fmt::Display;

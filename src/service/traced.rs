@@ -1,4 +1,4 @@
-//! What is told of a call in its trace: requests to Twilio, each attempt, and at the end the whole.
+//! The spans of a call: requests to Twilio, each attempt, and at its end the whole call.
 //!
 //! Without a collector nothing here does anything.
 
@@ -7,7 +7,7 @@ use crate::call::{Call, TimelineEntry, TimelineEvent};
 use crate::telemetry::traces::{Attribute, FinishedSpan, SpanRole};
 
 impl CallEngine {
-    /// An event of a call: with its end an attempt is told, and with its verdict the call.
+    /// Exports the span of an attempt when it ends, and the span of the call when it is finished.
     pub(super) fn trace_entry(&self, call: &Call, entry: TimelineEntry) {
         let (Some(traces), Some(parent)) = (self.traces.as_ref(), call.baggage.trace) else {
             return;

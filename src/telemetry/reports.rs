@@ -1,4 +1,5 @@
-//! Errors, told to Sentry: each `tracing::error!` of ours becomes one event, panics among them.
+//! Reports errors to Sentry: each `tracing::error!` of our own code becomes one event, and so does
+//! each panic.
 //!
 //! What is sent is chosen, not filtered: the words of the line, its codes and ids, the release.
 //! There are no breadcrumbs, no stack variables, no request, no name of this machine; texts are

@@ -1,9 +1,9 @@
-//! One trace per call, told to a collector over OTLP: the create, each webhook, each request to
-//! Twilio, each attempt, and the whole call.
+//! Exports one trace per call over OTLP: the create, each webhook, each request to Twilio, each
+//! attempt, and the whole call.
 //!
-//! There is no span under way while a call waits for minutes: each is told when it is over, under
-//! the create that began the trace. Its name rides in the ticket, so that any process adds to the
-//! same trace. Attributes are words, codes and ids; no name and no number of anybody's.
+//! No span stays open while a call waits for minutes: each is exported when it is over, under the
+//! create that began the trace. The trace id is in the ticket, so that any process can add to the
+//! same trace. Attributes are words, codes and ids, never a name or a number of a person.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -38,7 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// An answer of a collector that is longer is of no use.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
-/// Why traces cannot be told.
+/// Why traces cannot be exported.
 #[derive(Debug, thiserror::Error)]
 #[error("traces cannot be exported")]
 pub struct Error(#[from] opentelemetry_otlp::ExporterBuildError);

@@ -21,8 +21,8 @@ use super::deadline_body::DeadlineBody;
 
 /// How long a connection may take to open, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Connections that were not used for so long are closed, before the other side does and a request
-/// meets the end.
+/// How long an unused connection is kept: shorter than the other side keeps it, so that no request
+/// is sent on a connection that is being closed.
 const POOL_IDLE: Duration = Duration::from_secs(30);
 /// How this program calls itself.
 pub(super) const USER_AGENT: &str = concat!("tablecall/", env!("CARGO_PKG_VERSION"));
