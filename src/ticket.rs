@@ -21,7 +21,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 
 use crate::call::{AccountTier, Attempt, Call, CarryOver};
-use crate::domain::{CallId, Phone, Reservation, millis};
+use crate::domain::{CallId, LaterFields, Phone, Reservation, millis};
 
 pub use vault::Vault;
 
@@ -243,6 +243,8 @@ impl Tickets {
         self.random.fill(nonces.as_flattened_mut())?;
         let mut plain = postcard::to_allocvec(head).map_err(|_| ring::error::Unspecified)?;
         plain = postcard::to_extend(body, plain).map_err(|_| ring::error::Unspecified)?;
+        let later = LaterFields::of(&body.reservation);
+        plain = postcard::to_extend(&later, plain).map_err(|_| ring::error::Unspecified)?;
         let mut texts = [const { String::new() }; N];
         for ((purpose, nonce), text) in purposes.into_iter().zip(nonces).zip(&mut texts) {
             let mut sealed = Vec::with_capacity(HEAD + plain.len() + TAG);
@@ -322,7 +324,9 @@ impl Opened {
     /// one does not know.
     #[must_use]
     pub fn body(&self) -> Option<TicketBody> {
-        postcard::from_bytes(&self.rest).ok()
+        let (mut body, rest) = postcard::take_from_bytes::<TicketBody>(&self.rest).ok()?;
+        LaterFields::read(rest).complete(Arc::make_mut(&mut body.reservation));
+        Some(body)
     }
 
     /// The call as far as the ticket tells.

@@ -39,7 +39,7 @@ pub(crate) fn reservation() -> Reservation {
         voicemail: VoicemailAction::HangUp,
         callback_url: None,
         guest_extension: None,
-        language_guessed: true,
+        language_guessed: false,
     }
 }
 

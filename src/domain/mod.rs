@@ -25,7 +25,7 @@ pub use id::{CallId, Sid};
 pub use language::Language;
 pub use party::PartySize;
 pub use phone::{Phone, PhoneFacts};
-pub use reservation::{Alternatives, Reservation, VoicemailAction};
+pub use reservation::{Alternatives, LaterFields, Reservation, VoicemailAction};
 pub use table_time::TableTime;
 pub use text::{Name, Notes};
 pub use zone::Zone;

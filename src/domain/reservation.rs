@@ -49,9 +49,44 @@ pub struct Reservation {
     /// Where the client wants to hear of it.
     pub callback_url: Option<CallbackUrl>,
     /// The extension of the guest's own number, read out after it.
+    #[serde(skip)]
     pub guest_extension: Option<Extension>,
     /// Whether the language follows from the number instead of the request.
+    #[serde(skip)]
     pub language_guessed: bool,
+}
+
+/// The fields that a reservation has got since calls were first stored.
+///
+/// Tickets and records of an earlier version end without them, and an earlier version does not look
+/// at what follows a reservation that it knows: so they stand at the end of both.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaterFields {
+    guest_extension: Option<Extension>,
+    language_guessed: bool,
+}
+
+impl LaterFields {
+    /// Those of a reservation.
+    #[must_use]
+    pub fn of(reservation: &Reservation) -> Self {
+        Self {
+            guest_extension: reservation.guest_extension.clone(),
+            language_guessed: reservation.language_guessed,
+        }
+    }
+
+    /// Reads them from the end of a ticket or record; an earlier version has written none.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Self {
+        postcard::from_bytes(bytes).unwrap_or_default()
+    }
+
+    /// Puts them into the reservation that stood before them.
+    pub fn complete(self, reservation: &mut Reservation) {
+        reservation.guest_extension = self.guest_extension;
+        reservation.language_guessed = self.language_guessed;
+    }
 }
 
 /// From when to when, on the day of the table, another time would do.

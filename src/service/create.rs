@@ -401,7 +401,12 @@ fn request_hash(reservation: &Reservation) -> [u8; 16] {
         restaurant: reservation.restaurant.as_ref().map(Name::canonical),
         ..reservation.clone()
     };
-    digest(&[&postcard::to_allocvec(&compared).unwrap_or_default()])
+    let extension = reservation.guest_extension.as_ref();
+    let extension = extension.map_or(&b""[..], |extension| extension.as_str().as_bytes());
+    digest(&[
+        &postcard::to_allocvec(&compared).unwrap_or_default(),
+        extension,
+    ])
 }
 
 fn digest(parts: &[&[u8]]) -> [u8; 16] {

@@ -44,7 +44,7 @@ fn longest() -> TicketBody {
         attempts: 5,
         voicemail: VoicemailAction::LeaveMessage,
         callback_url: CallbackUrl::parse(&callback, false).ok(),
-        guest_extension: None,
+        guest_extension: "1".repeat(20).parse().ok(),
         language_guessed: true,
     };
     assert!(
@@ -84,6 +84,20 @@ fn what_was_sealed_is_opened_and_the_longest_is_short_enough() {
     assert!(text.len() <= 2_400, "{} characters", text.len());
     let opened = tickets.open(&text, TicketPurpose::Voice, now()).unwrap();
     assert_eq!((opened.head, opened.body().unwrap()), (head(), longest()));
+}
+
+/// During an upgrade calls are under way whose tickets the version before has sealed.
+#[test]
+fn a_ticket_without_later_fields_is_read() {
+    let body = longest();
+    let opened = Opened {
+        head: head(),
+        rest: postcard::to_allocvec(&body).unwrap(),
+    };
+    let mut expected = body;
+    let reservation = Arc::make_mut(&mut expected.reservation);
+    (reservation.guest_extension, reservation.language_guessed) = (None, false);
+    assert_eq!(opened.body().unwrap(), expected);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::call::Call;
-use crate::domain::CallId;
+use crate::domain::{CallId, LaterFields};
 
 /// A call, one way or the other.
 #[derive(Debug)]
@@ -22,7 +22,10 @@ impl PackedCall {
     pub(super) fn new(call: &Arc<Call>) -> Self {
         let packed = call
             .is_finished()
-            .then(|| postcard::to_allocvec(&**call).ok())
+            .then(|| {
+                let bytes = postcard::to_allocvec(&**call).ok()?;
+                postcard::to_extend(&LaterFields::of(&call.reservation), bytes).ok()
+            })
             .flatten();
         packed.map_or_else(
             || Self::Open(call.clone()),
@@ -34,7 +37,11 @@ impl PackedCall {
     pub(super) fn call(&self) -> Option<Arc<Call>> {
         match self {
             Self::Open(call) => Some(call.clone()),
-            Self::Packed(bytes) => postcard::from_bytes(bytes).ok().map(Arc::new),
+            Self::Packed(bytes) => {
+                let (mut call, rest) = postcard::take_from_bytes::<Call>(bytes).ok()?;
+                LaterFields::read(rest).complete(Arc::make_mut(&mut call.reservation));
+                Some(Arc::new(call))
+            }
         }
     }
 

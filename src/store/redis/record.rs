@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::call::Call;
-use crate::domain::CallId;
+use crate::domain::{CallId, LaterFields};
 use crate::store::{Error, News, PendingEvent};
 use crate::ticket::Vault;
 
@@ -117,6 +117,8 @@ impl Records {
         let mut plain = postcard::to_extend(&stored.entry, plain).map_err(|_| Error::Unreadable)?;
         // An earlier version of this program does not look at what follows.
         plain.extend_from_slice(&stored.saved_by.unwrap_or_default());
+        let later = LaterFields::of(&stored.call.reservation);
+        let plain = postcard::to_extend(&later, plain).map_err(|_| Error::Unreadable)?;
         let mut record = Vec::with_capacity(STAMP + plain.len() + 64);
         record.extend_from_slice(&stored.stamp().bytes());
         let name = name(stored.call.id, stored.stamp());
@@ -139,7 +141,11 @@ impl Records {
         match plain.split_first() {
             Some((&FORM, rest)) => {
                 match postcard::take_from_bytes::<(Call, Option<PendingEvent>)>(rest) {
-                    Ok(((call, entry), rest)) if call.id == id && call.version == stamp.version => {
+                    Ok(((mut call, entry), rest))
+                        if call.id == id && call.version == stamp.version =>
+                    {
+                        let later = rest.get(16..).unwrap_or_default();
+                        LaterFields::read(later).complete(Arc::make_mut(&mut call.reservation));
                         Ok(Stored {
                             call: Arc::new(call),
                             entry,
