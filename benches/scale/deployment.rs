@@ -10,6 +10,36 @@ use crate::webhook::{ORIGIN, TOKEN};
 pub(crate) const SECRET: &str = "the-secret-of-the-bench";
 const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
+/// A build of the program.
+#[derive(Clone, Debug)]
+pub(crate) struct Build {
+    /// What it is called in the report.
+    pub(crate) name: &'static str,
+    path: String,
+}
+
+impl Build {
+    /// The one that was made for this bench, after the one that `--baseline=PATH` names, if any:
+    /// figures of two builds are compared in the same rounds.
+    pub(crate) fn all() -> Vec<Self> {
+        let before = std::env::args().find_map(|argument| {
+            let path = argument.strip_prefix("--baseline=")?.to_owned();
+            Some(Self {
+                name: "before: ",
+                path,
+            })
+        });
+        before.into_iter().chain([Self::this()]).collect()
+    }
+
+    pub(crate) fn this() -> Self {
+        Self {
+            name: "",
+            path: env!("CARGO_BIN_EXE_tablecall").to_owned(),
+        }
+    }
+}
+
 /// A child that ends with its handle, or with this process.
 pub(crate) struct Program {
     child: Child,
@@ -71,9 +101,9 @@ impl Program {
     }
 
     /// The service as it is deployed, and with its usual log, which nobody reads.
-    pub(crate) fn service(carrier: SocketAddr, redis: Option<&Self>) -> Self {
+    pub(crate) fn service(build: &Build, carrier: SocketAddr, redis: Option<&Self>) -> Self {
         let address = free_address();
-        let mut command = tied(env!("CARGO_BIN_EXE_tablecall"));
+        let mut command = tied(&build.path);
         command.arg("serve").env_clear().envs([
             ("TABLECALL_LISTEN", address.to_string().as_str()),
             ("TABLECALL_PUBLIC_URL", ORIGIN),
@@ -103,6 +133,12 @@ impl Program {
             "the service ended before it listened"
         );
         Self { child, address }
+    }
+
+    /// How much memory it holds, in bytes.
+    pub(crate) fn resident(&self) -> f64 {
+        let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id())).unwrap();
+        statm.split(' ').nth(1).unwrap().parse::<f64>().unwrap() * 4_096.0
     }
 
     /// How long it has been on a processor.

@@ -17,6 +17,7 @@ mod growth;
 #[path = "../hot/held.rs"]
 #[expect(dead_code, reason = "the other bench uses more of it")]
 mod held;
+mod memory;
 mod play;
 mod several;
 #[path = "../hot/webhook.rs"]
@@ -47,6 +48,9 @@ fn main() {
         .enable_all()
         .build()
         .unwrap();
+    if runs("memory") {
+        runtime.block_on(memory::run());
+    }
     if runs("several") {
         runtime.block_on(several::run());
     }

@@ -96,15 +96,48 @@ impl Player {
         }
     }
 
+    /// Plays their webhooks up to the talk at one process; where the keys are to go.
+    pub(crate) async fn picks_up(&self, calls: &[Taken], at: SocketAddr) -> Vec<String> {
+        let pick_up = |call: Taken| async move { self.begins(&call, &mut || at).await };
+        stream::iter(calls.iter().cloned())
+            .map(pick_up)
+            .buffered(SIDE_BY_SIDE)
+            .collect()
+            .await
+    }
+
+    /// The rest of them.
+    pub(crate) async fn ends(&self, calls: &[Taken], keys: Vec<String>, at: SocketAddr) {
+        let end = |(call, keys): (Taken, String)| async move {
+            self.decides(&call, &keys, &mut || at).await;
+        };
+        stream::iter(calls.iter().cloned().zip(keys))
+            .map(end)
+            .buffer_unordered(SIDE_BY_SIDE)
+            .collect::<Vec<()>>()
+            .await;
+    }
+
     async fn call(&self, call: Taken, at: Vec<SocketAddr>, first: usize) {
-        let mut position = at.iter().cycle().skip(first % at.len());
-        let mut next = || *position.next().unwrap();
-        self.tells(&call, "initiated", 0, next()).await;
-        self.tells(&call, "ringing", 1, next()).await;
+        let mut addresses = at.iter().cycle().skip(first % at.len());
+        let mut next = || *addresses.next().unwrap();
+        let keys = self.begins(&call, &mut next).await;
+        self.decides(&call, &keys, &mut next).await;
+    }
+
+    /// It rings and is picked up; where the keys are to go.
+    async fn begins(&self, call: &Taken, next: &mut impl FnMut() -> SocketAddr) -> String {
+        self.tells(call, "initiated", 0, next()).await;
+        self.tells(call, "ringing", 1, next()).await;
         let page = self
             .sends(next(), &call.answer, signed(&call.answer, &call.sid, None))
             .await;
-        self.tells(&call, "in-progress", 2, next()).await;
+        self.tells(call, "in-progress", 2, next()).await;
+        action(&page)
+    }
+
+    /// A human presses 1 and hangs up.
+    async fn decides(&self, call: &Taken, keys: &str, next: &mut impl FnMut() -> SocketAddr) {
         let params = vec![
             ("AccountSid", "AC00000000000000000000000000000000"),
             ("CallSid", &call.sid),
@@ -113,12 +146,11 @@ impl Player {
         ];
         self.sends(next(), &call.machine, sealed(&call.machine, params))
             .await;
-        let keys = action(&page);
         let page = self
-            .sends(next(), &keys, signed(&keys, &call.sid, Some("1")))
+            .sends(next(), keys, signed(keys, &call.sid, Some("1")))
             .await;
         assert!(page.contains("Accepted"), "{page}");
-        self.tells(&call, "completed", 3, next()).await;
+        self.tells(call, "completed", 3, next()).await;
     }
 
     async fn tells(&self, call: &Taken, status: &str, sequence: u8, at: SocketAddr) {
