@@ -339,10 +339,15 @@ impl CallCreator {
         // This process may have stood still: a call that nobody waits for any more may have been
         // made again by now.
         let is_late = self.engine.now().duration_since(now) > step::INTENT;
-        let saved = if is_late {
-            Err(store::Error::Away)
+        let stored = if let DialDecision::Now { stored, .. } = &decision {
+            stored.clone()
         } else {
-            self.engine.store.save(None, first.call).await
+            None
+        };
+        let saved = match stored {
+            Some(stored) => Ok(Saved::Done(stored)),
+            None if is_late => Err(store::Error::Away),
+            None => self.engine.store.save(None, first.call).await,
         };
         let Ok(Saved::Done(stored)) = saved else {
             if let DialDecision::Now { .. } = decision {

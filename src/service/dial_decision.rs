@@ -8,11 +8,12 @@ use jiff::Timestamp;
 use super::Error;
 use super::cooldown::cooldown_end;
 use super::dialler::Dialler;
-use crate::call::{Call, Event, Outcome, State, WaitingFor};
+use crate::call::{Call, Event, Outcome, State, WaitingFor, step};
 use crate::domain::{Phone, PhoneFacts};
 use crate::policy::{DialReason, PolicyInput, PolicyVerdict, Refusal};
 use crate::store::{
-    CallStore as _, Creates, DialGrant, DialMode, DialRequest, NumberStore as _, StartRate as _,
+    CallStore as _, Creates, DialGrant, DialMode, DialRequest, Lifecycle as _, NumberStore as _,
+    StartRate as _,
 };
 
 /// Save conflicts tolerated before a dial gives up and is retried later.
@@ -29,13 +30,15 @@ pub(super) struct DialQuestion<'a> {
 }
 
 /// The decision about a dial.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum DialDecision {
     /// It may dial now: its number and its start are reserved.
     Now {
         from: Phone,
         /// The number of creates of its owner, if the store returned it with the grant.
         creates: Option<Creates>,
+        /// The new call with its intent, if the store has stored it with the grant.
+        stored: Option<Arc<Call>>,
     },
     /// It has to wait.
     Later {
@@ -69,6 +72,7 @@ impl Dialler {
             often,
             is_new,
             needs_start: !asked.start_was_given,
+            intent: None,
             now,
         }
     }
@@ -120,6 +124,12 @@ impl Dialler {
         } else {
             DialMode::Register
         };
+        let from = self.carrier.caller_id(call.reservation.country, now);
+        let from = from.unwrap_or(call.reservation.phone);
+        // What it becomes if it is granted, for a store that stores it with the grant.
+        let stores_intent = asking.is_new && may_ring && store.is_shared();
+        let intent = stores_intent.then(|| step(call, Event::Dial { from }, now).call);
+        asking.intent = intent.as_ref();
         let mut creates = None;
         for _ in 0..TRIES {
             let mut grant = store.request_dial(&asking, want).await?;
@@ -128,12 +138,20 @@ impl Dialler {
             }
             asking.is_new &= !grant.admitted;
             creates = grant.creates.or(creates);
-            match self.verdict(asked, &grant, now) {
-                PolicyVerdict::Allowed if grant.claimed => {
-                    let from = self.carrier.caller_id(call.reservation.country, now);
+            let verdict = self.verdict(asked, &grant, now);
+            match verdict {
+                // What is stored is an intent, even if Twilio has closed while the store was asked.
+                PolicyVerdict::Allowed
+                | PolicyVerdict::Waits { .. }
+                | PolicyVerdict::Blocked(_)
+                    if grant.stored.is_some()
+                        || grant.claimed && verdict == PolicyVerdict::Allowed =>
+                {
+                    let stored = grant.stored;
                     return Ok(DialDecision::Now {
-                        from: from.unwrap_or(call.reservation.phone),
+                        from,
                         creates,
+                        stored,
                     });
                 }
                 PolicyVerdict::Allowed => {}
@@ -190,7 +208,7 @@ impl Dialler {
             (&decision, &applied),
             (DialDecision::Now { .. }, Ok(Some(_)))
         );
-        if let (DialDecision::Now { .. }, false) = (decision, rings) {
+        if let (DialDecision::Now { .. }, false) = (&decision, rings) {
             self.give_number_back(call, now).await?;
         }
         if let Some(applied) = applied? {
@@ -293,8 +311,8 @@ impl Dialler {
 
 impl DialDecision {
     /// What it means for the call.
-    pub(super) const fn event(self) -> Event<'static> {
-        match self {
+    pub(super) const fn event(&self) -> Event<'static> {
+        match *self {
             Self::Now { from, .. } => Event::Dial { from },
             Self::Later { reason, until } => Event::Hold {
                 waiting_for: reason,

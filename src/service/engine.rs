@@ -15,7 +15,7 @@ use super::cooldown::cooldown_end;
 use crate::call::{Call, Effect, Event, Reply, State, step};
 use crate::clock::Clock;
 use crate::domain::{CallId, Phone};
-use crate::store::{self, CallStore as _, NumberStore as _, Saved, Store};
+use crate::store::{self, CallStore as _, Change, Changed, Store};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::request;
 use crate::telemetry::traces::Traces;
@@ -134,18 +134,24 @@ impl CallEngine {
                 effects: step.effects,
             }));
         }
-        match self.store.change(before, step.call, event).await? {
-            Saved::Conflict => Ok(None),
-            Saved::Done(call) => {
-                self.log_changes(before, &call);
-                self.release_number(before, &call, now).await;
-                Ok(Some(Applied {
-                    call,
-                    reply: step.reply,
-                    effects: step.effects,
-                }))
-            }
+        let change = Change {
+            before,
+            releases_number: releases_number(before, &step.call, now),
+            after: step.call,
+            event,
+        };
+        let Some(Changed { call, others_open }) = self.store.change(change).await? else {
+            return Ok(None);
+        };
+        self.log_changes(before, &call);
+        if others_open {
+            self.number_free(before, &call, now);
         }
+        Ok(Some(Applied {
+            call,
+            reply: step.reply,
+            effects: step.effects,
+        }))
     }
 
     /// Lets an event happen and performs what follows from it.
@@ -175,25 +181,29 @@ impl CallEngine {
         }
     }
 
-    /// Releases the number of a call that changed at `now`, if its line is closed or it is
-    /// finished, and has the next call that waits for the number considered. If the line is closed
-    /// but a key may still come, the number is released with the end of that wait: nobody may ring
-    /// within the cooldown anyway, so this saves one question to the store.
-    async fn release_number(&self, before: &Call, call: &Call, now: Timestamp) {
+    /// Has the next call considered that waits for the number of a call that changed at `now`. Most
+    /// numbers have no waiting call; a task for each of them would be too many.
+    fn number_free(&self, before: &Call, call: &Call, now: Timestamp) {
         let closed = before.has_line() && !call.has_line();
-        let settled = matches!(before.state, State::Settling { .. })
-            && !matches!(call.state, State::Settling { .. });
-        let settles =
-            matches!(call.state, State::Settling { until, .. } if until <= cooldown_end(now));
-        let leaves = closed && !settles || settled || call.is_finished() && !before.is_finished();
-        // Most numbers have no waiting call; a task for each of them would be too many.
-        if leaves
-            && self.store.vacate(call).await.unwrap_or(false)
-            && (closed || settled)
+        let settled = has_settled(before, call);
+        if (closed || settled)
             && let Some(performer) = self.performer()
         {
             let since = if settled { before.updated_at } else { now };
             performer.number_free(call.reservation.phone, cooldown_end(since));
         }
     }
+}
+
+/// Whether a call that changed at `now` releases its number: its line is closed, or it is finished.
+/// If the line is closed but a key may still come, the number is released with the end of that
+/// wait, since nobody may ring within the cooldown anyway.
+fn releases_number(before: &Call, call: &Call, now: Timestamp) -> bool {
+    let closed = before.has_line() && !call.has_line();
+    let settles = matches!(call.state, State::Settling { until, .. } if until <= cooldown_end(now));
+    closed && !settles || has_settled(before, call) || call.is_finished() && !before.is_finished()
+}
+
+fn has_settled(before: &Call, call: &Call) -> bool {
+    matches!(before.state, State::Settling { .. }) && !matches!(call.state, State::Settling { .. })
 }

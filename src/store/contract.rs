@@ -12,8 +12,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::redis::server::{self, Tended};
 use super::{
-    CallStore as _, DialGrant, DialMode, DialRequest, Error, IdempotencyStore as _, Lifecycle as _,
-    Memory, NumberStore as _, Saved, Standing, Store, StoreLimits,
+    CallStore as _, Change, Changed, DialGrant, DialMode, DialRequest, Error,
+    IdempotencyStore as _, Lifecycle as _, Memory, NumberStore as _, Saved, Standing, Store,
+    StoreLimits,
 };
 use crate::call::{Call, Decision, Event, Outcome, WaitingFor, example, step};
 use crate::domain::{CallId, Phone};
@@ -83,15 +84,26 @@ fn paced(per_second: u32) -> Vec<Bench> {
 }
 
 async fn saved(store: &Store, loaded: Option<u64>, call: Call) -> Arc<Call> {
+    if let (Some(version), true) = (loaded, call.is_finished()) {
+        return released(store, version, call).await.call;
+    }
     match store.save(loaded, call).await.unwrap() {
-        Saved::Done(call) => {
-            if call.is_finished() {
-                store.vacate(&call).await.unwrap();
-            }
-            call
-        }
+        Saved::Done(call) => call,
         Saved::Conflict => panic!("conflict"),
     }
+}
+
+/// Saves a call that gives its number back.
+async fn released(store: &Store, loaded: u64, call: Call) -> Changed {
+    let before = store.load(call.id).await.unwrap().unwrap();
+    assert_eq!(before.version, loaded);
+    let change = Change {
+        before: &before,
+        after: call,
+        event: Event::Wake,
+        releases_number: true,
+    };
+    store.change(change).await.unwrap().unwrap()
 }
 
 fn finished_line(call: &Call) -> Call {
@@ -112,6 +124,7 @@ const fn asking<'a>(call: &'a Call, often: &'a CallLimits, now: Timestamp) -> Di
         often,
         is_new: false,
         needs_start: true,
+        intent: None,
         now,
     }
 }

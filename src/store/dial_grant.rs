@@ -1,6 +1,8 @@
 //! What a store says to a call that wants to ring: one question about all that calls share, so that
 //! a server has to be asked once. Policy judges the answer; nothing is decided here.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::call::Call;
@@ -19,6 +21,8 @@ pub struct DialRequest<'a> {
     pub is_new: bool,
     /// It needs one of the starts of each second; `false`: it was given one.
     pub needs_start: bool,
+    /// What a new call becomes if it is granted. A store that can do so stores it with the grant.
+    pub intent: Option<&'a Call>,
     /// The time.
     pub now: Timestamp,
 }
@@ -55,6 +59,8 @@ pub struct DialGrant {
     pub creates: Option<Creates>,
     /// Number and start are its own now.
     pub claimed: bool,
+    /// The call as it was stored with the grant; `None`: it is still to be stored.
+    pub stored: Option<Arc<Call>>,
 }
 
 /// How many creates of an API key count for the minute's limit.

@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::{
-    CallCounts, Claimed, Creates, DialGrant, DialMode, DialRequest, Error, IdempotencyKey, Memory,
-    PendingEvent, Redis, Saved, Settled, Standing, StoreLimits,
+    CallCounts, Change, Changed, Claimed, Creates, DialGrant, DialMode, DialRequest, Error,
+    IdempotencyKey, Memory, PendingEvent, Redis, Saved, Settled, Standing, StoreLimits,
 };
-use crate::call::{Call, Event, State, WaitingFor};
+use crate::call::{Call, State, WaitingFor};
 use crate::domain::{CallId, Phone};
 
 /// Calls: loaded, saved, due and watched.
@@ -31,16 +31,11 @@ pub trait CallStore {
     /// The store cannot be asked, and this process does not know the call.
     async fn recent(&self, id: CallId) -> Result<Option<Arc<Call>>, Error>;
 
-    /// Saves what `event` made of `before`, unless another writer was quicker.
+    /// Saves what an event made of a call; `None`: another writer was quicker.
     ///
     /// # Errors
     /// The store cannot be asked, and the change must not wait in this process until it can.
-    async fn change(
-        &self,
-        before: &Arc<Call>,
-        call: Call,
-        event: Event<'_>,
-    ) -> Result<Saved, Error>;
+    async fn change(&self, change: Change<'_>) -> Result<Option<Changed>, Error>;
 
     /// Saves `call` if the stored version still is `loaded`; `None`: if it is not stored yet.
     ///
@@ -116,13 +111,6 @@ pub trait NumberStore {
     /// Takes back the count of an attempt that was claimed at `at`, or a moment later: nothing
     /// rang.
     async fn uncount(&self, call: &Call, at: Timestamp);
-
-    /// Gives back the number of a call that has lost its line, or is finished, and whose change is
-    /// saved; whether other calls to the number are open.
-    ///
-    /// # Errors
-    /// The store cannot be asked.
-    async fn vacate(&self, call: &Call) -> Result<bool, Error>;
 
     /// Whether a stored call has this number, as far as the store knows.
     ///

@@ -25,8 +25,8 @@ use self::start_rate::StartQueue;
 use super::call_counts::{CallCounts, OVERDUE, Tally};
 use super::deadlines::{Deadlines, EarliestDeadline};
 use super::outbox::Outbox;
-use super::{CallStore, Error, Lifecycle, Saved, StoreLimits};
-use crate::call::{Call, Event};
+use super::{CallStore, Change, Changed, Error, Lifecycle, Saved, StoreLimits};
+use crate::call::Call;
 use crate::domain::CallId;
 use crate::ticket;
 
@@ -212,13 +212,14 @@ impl CallStore for Memory {
         Ok(self.get(id))
     }
 
-    async fn change(
-        &self,
-        before: &Arc<Call>,
-        call: Call,
-        _event: Event<'_>,
-    ) -> Result<Saved, Error> {
-        Ok(self.put(Some(before.version), call))
+    /// The number is given back with the save, whether that is asked for or not.
+    async fn change(&self, change: Change<'_>) -> Result<Option<Changed>, Error> {
+        let Saved::Done(call) = self.put(Some(change.before.version), change.after) else {
+            return Ok(None);
+        };
+        let others_open =
+            change.releases_number && self.numbers.has_others(call.reservation.phone, call.id);
+        Ok(Some(Changed { call, others_open }))
     }
 
     async fn save(&self, loaded: Option<u64>, call: Call) -> Result<Saved, Error> {

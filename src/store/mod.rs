@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
-use crate::call::Call;
+use crate::call::{Call, Event};
 use crate::domain::CallId;
 
 pub use self::redis::Redis;
@@ -53,6 +53,28 @@ pub enum Saved {
     Done(Arc<Call>),
     /// The call is not the one that was loaded any more: load it and compute again.
     Conflict,
+}
+
+/// A call that an event has changed.
+#[derive(Debug)]
+pub struct Change<'a> {
+    /// The call as it was loaded.
+    pub before: &'a Arc<Call>,
+    /// What has become of it.
+    pub after: Call,
+    /// What happened.
+    pub event: Event<'a>,
+    /// It has lost its line, or is finished, and gives its number back.
+    pub releases_number: bool,
+}
+
+/// A change that was saved.
+#[derive(Clone, Debug)]
+pub struct Changed {
+    /// The call as it was saved.
+    pub call: Arc<Call>,
+    /// Its number was given back, and other calls to that number are open.
+    pub others_open: bool,
 }
 
 /// Hash of an `Idempotency-Key` with its owner.

@@ -34,8 +34,8 @@
 //!
 //! A webhook is one script where this instance saved the call last (`owned`), and a load more where
 //! another did. That one is told by id and stamp, so no instance pays for what others store. A dial
-//! is two or three scripts: the number, what all calls share (where there are limits or a beat), the
-//! call.
+//! is one script, which stores a new call as well; the save that ends a line gives its number back.
+//! In a cluster these are scripts of their own, for their keys lie in different slots.
 //!
 //! # When the server is away
 //!
@@ -45,6 +45,7 @@
 //! with the time of the asker: scripts read no clock.
 
 mod calls;
+mod dial;
 mod call_counts;
 mod events;
 mod examine;

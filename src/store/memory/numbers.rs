@@ -121,6 +121,13 @@ impl Numbers {
         shard.calls.get(&phone).is_some_and(others)
     }
 
+    /// Whether other calls to a number are open.
+    pub(super) fn has_others(&self, phone: Phone, id: CallId) -> bool {
+        let shard = self.shard(phone);
+        let others = |calls: &Calls| calls.open.iter().any(|open| *open != id);
+        shard.calls.get(&phone).is_some_and(others)
+    }
+
     fn open_calls(&self, phone: Phone) -> Vec<CallId> {
         let shard = self.shard(phone);
         let calls = shard.calls.get(&phone);
@@ -291,12 +298,6 @@ impl NumberStore for Memory {
 
     async fn uncount(&self, call: &Call, at: Timestamp) {
         self.numbers.uncount(call.reservation.phone, at);
-    }
-
-    /// The number was given back when the call was saved.
-    async fn vacate(&self, call: &Call) -> Result<bool, Error> {
-        let open = self.numbers.open_calls(call.reservation.phone);
-        Ok(open.iter().any(|open| *open != call.id))
     }
 
     async fn has_line(&self, phone: Phone) -> Result<bool, Error> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use redis::Value;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -11,9 +12,9 @@ use super::Redis;
 use super::keys::Names;
 use super::record::{REVOKED, Stamp, Stored};
 use super::shards::Question;
-use crate::call::{Call, Event, State};
+use crate::call::{Call, State};
 use crate::domain::CallId;
-use crate::store::{CallCounts, CallStore, Error, Saved};
+use crate::store::{CallCounts, CallStore, Change, Changed, Error, Saved};
 
 /// How long after it was given up an open call is kept, beside the retention: something is wrong
 /// with it.
@@ -39,7 +40,10 @@ const TRIES: usize = 8;
 
 /// What came of a save.
 pub(super) enum Put {
-    Done,
+    Done {
+        /// The number was given back, and other calls to it are open.
+        others_open: bool,
+    },
     /// This stands there instead.
     Other(Arc<Call>),
     /// Nothing stands there.
@@ -48,7 +52,10 @@ pub(super) enum Put {
 
 /// What the server says to a record.
 pub(super) enum Sent {
-    Saved,
+    Saved {
+        /// As in [`Put::Done`].
+        others_open: bool,
+    },
     /// This stands there instead; `None`: nothing.
     Other(Option<Stored>),
 }
@@ -140,6 +147,18 @@ impl Redis {
             && self.unwritten.get(before.id).is_none()
     }
 
+    /// What became of a change that waits to be written.
+    fn changed_here(&self, saved: Saved) -> Option<Changed> {
+        let Saved::Done(call) = saved else {
+            return None;
+        };
+        self.noted_here(&call);
+        Some(Changed {
+            call,
+            others_open: false,
+        })
+    }
+
     fn noted_here(&self, call: &Arc<Call>) {
         self.count_unwritten();
         self.owned.note_waiting(call);
@@ -151,22 +170,32 @@ impl Redis {
     }
 
     /// Saves over `before`, also where the server has lost it.
-    async fn replace(&self, before: &Call, call: &Arc<Call>) -> Result<Put, Error> {
-        match self.put(Some(before.version), call).await? {
-            Put::Gone if !before.is_finished() => self.put(None, call).await,
+    async fn replace(&self, before: &Call, call: &Arc<Call>, releases: bool) -> Result<Put, Error> {
+        let put = self.put_over(Some(before.version), call, releases).await?;
+        match put {
+            Put::Gone if !before.is_finished() => self.put_over(None, call, releases).await,
             Put::Gone => {
                 self.owned.forget(call.id);
                 Ok(Put::Gone)
             }
             Put::Other(stored) if stored.version < before.version => {
-                self.put(Some(stored.version), call).await
+                self.put_over(Some(stored.version), call, releases).await
             }
-            put @ (Put::Done | Put::Other(_)) => Ok(put),
+            Put::Done { .. } | Put::Other(_) => Ok(put),
         }
     }
 
     /// Saves over the version that was loaded; `None`: as the first.
     pub(super) async fn put(&self, loaded: Option<u64>, call: &Arc<Call>) -> Result<Put, Error> {
+        self.put_over(loaded, call, false).await
+    }
+
+    async fn put_over(
+        &self,
+        loaded: Option<u64>,
+        call: &Arc<Call>,
+        releases: bool,
+    ) -> Result<Put, Error> {
         let mut before = match loaded {
             None => None,
             Some(version) => match self.known(call.id, version).await? {
@@ -179,10 +208,10 @@ impl Redis {
         for _ in 0..TRIES {
             let after = Stored::after(before.as_ref(), call, self.instance);
             match self
-                .send_record("save", before.as_ref(), &after, Some(life))
+                .send_record("save", before.as_ref(), &after, Some(life), releases)
                 .await?
             {
-                Sent::Saved => return Ok(Put::Done),
+                Sent::Saved { others_open } => return Ok(Put::Done { others_open }),
                 // Only its place in the outbox has changed.
                 Sent::Other(Some(other)) if Some(other.call.version) == loaded => {
                     before = Some(other);
@@ -214,17 +243,18 @@ impl Redis {
     /// saved it before and those who follow it.
     ///
     /// `life`: of the record and of the call's own due entry, which a change of the outbox alone
-    /// leaves as they are.
+    /// leaves as they are. `releases`: the call gives its number back, too; in a cluster that is a
+    /// round trip more.
     pub(super) async fn send_record(
         &self,
         operation: &'static str,
         before: Option<&Stored>,
         after: &Stored,
         life: Option<SignedDuration>,
+        releases: bool,
     ) -> Result<Sent, Error> {
         let (id, record) = (after.call.id, self.records.seal(after)?);
         let shard = Names::shard(id);
-        let event_at = after.entry.as_ref().and_then(|entry| entry.next_at);
         let others = before
             .and_then(|before| before.saved_by)
             .filter(|by| *by != self.instance);
@@ -245,26 +275,66 @@ impl Redis {
             None => script.arg("").arg("-"),
         };
         script
-            .arg(event_at.map(millis_of).unwrap_or_default())
+            .arg(event_at(after))
             .arg(id.as_bytes())
             .arg(self.names.changes(id))
             .arg(channel.unwrap_or_default())
             .arg(LONGEST.as_millis().to_string());
+        let call = &after.call;
+        if releases && !self.link.is_cluster() {
+            let keys = self.names.number(call.reservation.phone);
+            script.key(keys.open).key(keys.live).key(keys.starts);
+            script
+                .arg(&self.names.entry(call))
+                .arg(u8::from(call.is_finished()));
+        }
         let (save, connection) = (self.owned.save(id), self.link.connection());
-        let other: Option<Vec<u8>> = self.link.run(operation, &script).await?;
+        let answer: Value = self.link.run(operation, &script).await?;
+        if let Value::Int(others) = answer {
+            save.done(after, connection);
+            self.watchers.show(call);
+            let others_open = if releases && self.link.is_cluster() {
+                // What cannot be given back now is a trace that is removed later.
+                self.release_number(call, call.is_finished(), None)
+                    .await
+                    .unwrap_or(false)
+            } else {
+                others > 0
+            };
+            return Ok(Sent::Saved { others_open });
+        }
+        let Value::BulkString(other) = answer else {
+            return Err(Error::Unreadable);
+        };
         match other {
-            None => {
-                save.done(after, connection);
-                self.watchers.show(&after.call);
-                Ok(Sent::Saved)
-            }
-            Some(other) if other.is_empty() || other == REVOKED => Ok(Sent::Other(None)),
-            Some(other) => {
+            other if other.is_empty() || other == REVOKED => Ok(Sent::Other(None)),
+            other => {
                 let other = self.records.open(id, &other)?;
                 self.owned.note_loaded(id, other.stamp(), connection);
                 Ok(Sent::Other(Some(other)))
             }
         }
+    }
+
+    /// Adds a new call to a script that stores it under a condition.
+    pub(super) fn add_record(
+        &self,
+        script: &mut redis::ScriptInvocation<'_>,
+        stored: &Stored,
+    ) -> Result<(), Error> {
+        let (id, call) = (stored.call.id, &stored.call);
+        let shard = Names::shard(id);
+        script
+            .key(self.names.call(id))
+            .key(self.names.due(shard))
+            .key(self.names.events(shard));
+        script
+            .arg(self.records.seal(stored)?)
+            .arg(life(call, self.retention).as_millis().max(1).to_string())
+            .arg(call.wake_at().map(millis_of).unwrap_or_default())
+            .arg(event_at(stored))
+            .arg(LONGEST.as_millis().to_string());
+        Ok(())
     }
 
     /// Claims what others have left.
@@ -320,47 +390,43 @@ impl CallStore for Redis {
         Ok(self.recently_stored(id).await?.map(|stored| stored.call))
     }
 
-    /// Saves what `event` made of a call, if need be here.
-    async fn change(
-        &self,
-        before: &Arc<Call>,
-        call: Call,
-        event: Event<'_>,
-    ) -> Result<Saved, Error> {
-        let is_intent = is_intent(before, &call);
-        let call = Arc::new(call);
+    /// Saves what an event made of a call, if need be here.
+    async fn change(&self, change: Change<'_>) -> Result<Option<Changed>, Error> {
+        let Change {
+            before,
+            after,
+            event,
+            releases_number,
+        } = change;
+        let is_intent = is_intent(before, &after);
+        let call = Arc::new(after);
         if !is_intent && let Some(saved) = self.unwritten.extend(before, &call, event) {
-            if matches!(saved, Saved::Done(_)) {
-                self.noted_here(&call);
-            }
-            return Ok(saved);
+            return Ok(self.changed_here(saved));
         }
         // Webhooks of one moment come together: the second waits for the first instead of asking in
         // vain.
         let _turn = self.saving.turn(call.id).await;
         if self.is_overtaken(before) {
-            return Ok(Saved::Conflict);
+            return Ok(None);
         }
-        match self.replace(before, &call).await {
-            Ok(Put::Done) => Ok(Saved::Done(call)),
-            Ok(Put::Other(_) | Put::Gone) => Ok(Saved::Conflict),
+        let others_open = match self.replace(before, &call, releases_number).await {
+            Ok(Put::Done { others_open }) => others_open,
+            Ok(Put::Other(_) | Put::Gone) => return Ok(None),
             // Nobody rings on an intent that is not stored.
-            Err(error) if is_intent || error == Error::Unreadable => Err(error),
+            Err(error) if is_intent || error == Error::Unreadable => return Err(error),
             Err(error) => {
                 let saved = self.unwritten.add(before, &call, event).ok_or(error)?;
-                if matches!(saved, Saved::Done(_)) {
-                    self.noted_here(&call);
-                }
-                Ok(saved)
+                return Ok(self.changed_here(saved));
             }
-        }
+        };
+        Ok(Some(Changed { call, others_open }))
     }
 
     /// Saves a call that nobody has heard of, or in a test any.
     async fn save(&self, loaded: Option<u64>, call: Call) -> Result<Saved, Error> {
         let call = Arc::new(call);
         match self.put(loaded, &call).await {
-            Ok(Put::Done) => Ok(Saved::Done(call)),
+            Ok(Put::Done { .. }) => Ok(Saved::Done(call)),
             Ok(Put::Other(_) | Put::Gone) => Ok(Saved::Conflict),
             Err(error) => {
                 if loaded.is_none() {
@@ -377,7 +443,7 @@ impl CallStore for Redis {
     async fn adopt(&self, call: Call) -> Result<Saved, Error> {
         let call = Arc::new(call);
         match self.put(None, &call).await {
-            Ok(Put::Done) => {
+            Ok(Put::Done { .. }) => {
                 self.adopt_line(&call).await;
                 Ok(Saved::Done(call))
             }
@@ -441,6 +507,15 @@ impl CallStore for Redis {
 /// A moment as scripts read it.
 pub(super) fn millis_of(at: Timestamp) -> String {
     at.as_millisecond().to_string()
+}
+
+/// When the event of a call is due, as scripts read it: nothing where it is not to be sent any more,
+/// `-` where its client wants none.
+fn event_at(stored: &Stored) -> String {
+    match &stored.entry {
+        Some(entry) => entry.next_at.map(millis_of).unwrap_or_default(),
+        None => "-".to_owned(),
+    }
 }
 
 /// How long a record is kept.

@@ -57,10 +57,10 @@ impl Redis {
             }
             let next = stored.with(entry, self.instance);
             match self
-                .send_record("events", Some(&stored), &next, None)
+                .send_record("events", Some(&stored), &next, None, false)
                 .await?
             {
-                Sent::Saved => return Ok(Some(next)),
+                Sent::Saved { .. } => return Ok(Some(next)),
                 Sent::Other(other) => (known, is_fresh) = (other, true),
             }
         }

@@ -224,7 +224,7 @@ impl Link {
         self.lost(self.generation.load(Ordering::SeqCst), Cause::Connection);
     }
 
-    /// Connects, subscribes, and tries whether the server takes writes. What it answers to `mark`
+    /// Connects, subscribes, teaches the scripts, and tries whether the server takes writes. What it answers to `mark`
     /// is looked at before anybody else uses the connection. The error: the cause, and how it was
     /// told.
     pub(super) async fn connect(
@@ -232,6 +232,7 @@ impl Link {
         ear: Ear,
         channel: &str,
         probe: &str,
+        scripts: &redis::Pipeline,
         mark: &redis::Cmd,
         look: impl FnOnce(Option<String>),
     ) -> Result<(), (Cause, String)> {
@@ -245,6 +246,10 @@ impl Link {
                 .query_async(&mut wire)
                 .await?;
             wire.subscribe(channel).await?;
+            // The nodes of a cluster learn each script when it is first refused.
+            if matches!(wire, Wire::Server(_)) {
+                let () = scripts.query_async(&mut wire).await?;
+            }
             let mark: Option<String> = mark.query_async(&mut wire).await?;
             Ok::<_, RedisError>((wire, mark))
         });

@@ -3,10 +3,10 @@
 
 use redis::Script;
 
-/// A script with what all of those share that judge times.
-macro_rules! judging {
-    ($script:literal) => {
-        Script::new(concat!(include_str!("windows.lua"), include_str!($script)))
+/// The text of a script: the functions in these files, and then this.
+macro_rules! text {
+    ($($file:literal),+; $end:literal) => {
+        concat!($(include_str!($file)),+, $end)
     };
 }
 
@@ -19,31 +19,54 @@ pub(super) struct Scripts {
     pub(super) due: Script,
     pub(super) due_events: Script,
     pub(super) number: Script,
-    pub(super) vacate: Script,
-    pub(super) house: Script,
+    pub(super) release: Script,
+    pub(super) dial: Script,
+    pub(super) limits: Script,
     pub(super) join: Script,
     pub(super) dequeue_start: Script,
     pub(super) return_start: Script,
     pub(super) unreserve: Script,
     pub(super) call_counts: Script,
+    texts: Vec<&'static str>,
 }
 
 impl Scripts {
     pub(super) fn new() -> Self {
+        let mut texts = Vec::new();
+        let mut script = |text| {
+            texts.push(text);
+            Script::new(text)
+        };
         Self {
-            save: Script::new(include_str!("save.lua")),
-            void: Script::new(include_str!("void.lua")),
-            aside: Script::new(include_str!("aside.lua")),
-            due: Script::new(include_str!("due.lua")),
-            due_events: Script::new(include_str!("due_events.lua")),
-            number: judging!("number.lua"),
-            vacate: Script::new(include_str!("vacate.lua")),
-            house: judging!("house.lua"),
-            join: Script::new(include_str!("join.lua")),
-            dequeue_start: judging!("call_up.lua"),
-            return_start: Script::new(include_str!("give_back.lua")),
-            unreserve: Script::new(include_str!("unreserve.lua")),
-            call_counts: Script::new(include_str!("census.lua")),
+            save: script(text!("put.lua", "release.lua", "save.lua"; "")),
+            void: script(include_str!("void.lua")),
+            aside: script(include_str!("aside.lua")),
+            due: script(include_str!("due.lua")),
+            due_events: script(include_str!("due_events.lua")),
+            number: script(text!("windows.lua", "number.lua"; "return ask_number(KEYS, ARGV)")),
+            release: script(
+                text!("release.lua"; "return release_number(KEYS[1], KEYS[2], KEYS[3], unpack(ARGV))"),
+            ),
+            dial: script(text!(
+                "windows.lua", "number.lua", "limits.lua", "release.lua", "put.lua", "dial.lua"; ""
+            )),
+            limits: script(text!("windows.lua", "limits.lua"; "return ask_limits(KEYS, ARGV)")),
+            join: script(include_str!("join.lua")),
+            dequeue_start: script(text!("windows.lua", "call_up.lua"; "")),
+            return_start: script(include_str!("give_back.lua")),
+            unreserve: script(include_str!("unreserve.lua")),
+            call_counts: script(include_str!("census.lua")),
+            texts,
         }
+    }
+
+    /// Teaches them to a server, in one round trip: a script that it does not know yet is refused
+    /// the first time.
+    pub(super) fn load(&self) -> redis::Pipeline {
+        let mut pipeline = redis::pipe();
+        for text in &self.texts {
+            pipeline.cmd("SCRIPT").arg("LOAD").arg(*text).ignore();
+        }
+        pipeline
     }
 }

@@ -172,7 +172,7 @@ impl Redis {
         for call in open {
             if self.unwritten.get(call.id).is_none() {
                 match self.put(None, &call).await {
-                    Ok(Put::Done) => self.adopt_line(&call).await,
+                    Ok(Put::Done { .. }) => self.adopt_line(&call).await,
                     Ok(Put::Other(_) | Put::Gone) => {}
                     Err(_) => return,
                 }
@@ -251,7 +251,7 @@ impl Redis {
     /// of it.
     async fn write(&self, waiting: &Waiting) -> Result<Arc<Call>, Error> {
         let mut found = match self.put(waiting.basis, &waiting.call).await? {
-            Put::Done => {
+            Put::Done { .. } => {
                 if waiting.basis.is_none() {
                     self.adopt_line(&waiting.call).await;
                 }
@@ -259,7 +259,7 @@ impl Redis {
             }
             // The server has lost it, and its number with it.
             Put::Gone => match self.put(None, &waiting.call).await? {
-                Put::Done | Put::Gone => {
+                Put::Done { .. } | Put::Gone => {
                     self.adopt_line(&waiting.call).await;
                     return Ok(waiting.call.clone());
                 }
@@ -275,7 +275,7 @@ impl Redis {
             let version = merged.version.max(waiting.call.version + 1);
             let merged = Arc::new(Call { version, ..merged });
             match self.put(Some(found.version), &merged).await? {
-                Put::Done => return Ok(merged),
+                Put::Done { .. } => return Ok(merged),
                 Put::Other(stored) => found = stored,
                 Put::Gone => return Ok(found),
             }
@@ -319,11 +319,12 @@ impl Lifecycle for Redis {
                 .arg("GET")
                 .arg("PX")
                 .arg(RUN_LIFE.as_millis().to_string());
+            let scripts = self.scripts.load();
             let mut is_emptied = false;
             let look = |known: Option<String>| is_emptied = self.note_run(known.unwrap_or(new));
             let connected = self
                 .link
-                .connect(self.ear(), &channel, &probe, &mark, look)
+                .connect(self.ear(), &channel, &probe, &scripts, &mark, look)
                 .await;
             match connected {
                 Ok(()) => {

@@ -12,7 +12,7 @@ use crate::call::{
 use crate::domain::{CallId, Sid};
 use crate::policy::CallLimits;
 use crate::store::{
-    CallStore as _, DialMode, DialRequest, Error, IdempotencyStore as _, Lifecycle as _,
+    CallStore as _, Change, DialMode, DialRequest, Error, IdempotencyStore as _, Lifecycle as _,
     NumberStore as _, OutboxStore as _, Saved, StartRate as _, Store,
 };
 
@@ -64,10 +64,13 @@ async fn changed(
 ) -> Result<Option<Arc<Call>>, Error> {
     let step = step(before, event, now());
     assert!(step.changed, "{event:?}");
-    Ok(match store.change(before, step.call, event).await? {
-        Saved::Done(call) => Some(call),
-        Saved::Conflict => None,
-    })
+    let change = Change {
+        before,
+        after: step.call,
+        event,
+        releases_number: false,
+    };
+    Ok(store.change(change).await?.map(|changed| changed.call))
 }
 
 async fn done(store: &Store, before: &Arc<Call>, event: Event<'_>) -> Arc<Call> {
@@ -186,6 +189,7 @@ async fn instances_share_one_beat_and_one_line() {
             often: &CallLimits::OFF,
             is_new: true,
             needs_start: true,
+            intent: None,
             now: at(seconds),
         };
         store
@@ -242,6 +246,7 @@ async fn identical_requests_at_two_instances_become_one_call() {
         often: &CallLimits::OFF,
         is_new: true,
         needs_start: true,
+        intent: None,
         now,
     };
     let (one_at, other_at) = (asking(&one, now()), asking(&other, now()));
@@ -272,6 +277,7 @@ async fn what_an_instance_left_behind_that_died_is_removed_by_who_meets_it() {
         often: &CallLimits::OFF,
         is_new: true,
         needs_start: true,
+        intent: None,
         now: at(seconds),
     };
     assert!(
@@ -304,6 +310,7 @@ async fn every_key_expires() {
         often: &often,
         is_new: true,
         needs_start: true,
+        intent: None,
         now: now(),
     };
     assert!(
@@ -407,6 +414,7 @@ fn asking_for(call: &Call) -> DialRequest<'_> {
         often: &CallLimits::OFF,
         is_new: false,
         needs_start: false,
+        intent: None,
         now: now(),
     }
 }

@@ -1,0 +1,452 @@
+//! Lets a call ring: its number and what all calls share are asked about and taken in one script,
+//! which stores a new call as well. The slots of a cluster make that three scripts.
+
+use std::sync::Arc;
+
+use futures_util::future::try_join_all;
+use jiff::{SignedDuration, Timestamp};
+
+use super::Redis;
+use super::calls::{LONGEST, millis_of};
+use super::numbers::{millis, moment};
+use super::record::Stored;
+use crate::call::{Call, Decision};
+use crate::domain::{CallId, Phone};
+use crate::store::{
+    CallStore as _, Creates, DialGrant, DialMode, DialRequest, Error, NumberStore as _,
+};
+
+/// Longer than any line: ring, talk and Twilio's queue.
+const LOCK: SignedDuration = SignedDuration::from_mins(75);
+/// So long after it was taken a number whose call has no line, or an open call that is not stored,
+/// is a trace of an instance that died: an intent may be sent for five seconds only.
+const TRACE: SignedDuration = SignedDuration::from_secs(15);
+/// How long a wish not to be called is kept after its last use.
+pub(super) const YEAR: SignedDuration = SignedDuration::from_hours(366 * 24);
+
+/// What a script does beside looking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Nothing = 0,
+    /// The call is entered among the open ones of its number; a create is counted.
+    Enter = 1,
+    /// That, and what it takes to ring is taken.
+    Take = 2,
+    /// It is entered, and has the number if nobody else has.
+    Adopt = 3,
+}
+
+/// What the scripts answer of a number.
+type NumberAnswer = (u8, Vec<u8>, u8, String, String, Vec<Vec<u8>>);
+/// What they answer of what all calls share.
+type LimitsAnswer = (u8, u8, String, String, String, usize, String);
+
+/// What is known of a number.
+struct Number {
+    opted_out: bool,
+    /// Who has it, and since when.
+    live: Option<(CallId, Timestamp)>,
+    claimed: bool,
+    hour: Option<Timestamp>,
+    day: Option<Timestamp>,
+    others: Vec<Other>,
+}
+
+/// Another open call to it.
+struct Other {
+    id: CallId,
+    /// As it stands there.
+    entry: Vec<u8>,
+    /// It asks for the very same.
+    identical: bool,
+    since: Timestamp,
+}
+
+/// What is known of what all calls share.
+#[derive(Default)]
+struct Limits {
+    admitted: bool,
+    started: bool,
+    minute: Option<Timestamp>,
+    day: Option<Timestamp>,
+    slot: Option<Timestamp>,
+    /// As they are after this.
+    creates: Option<Creates>,
+}
+
+/// What was asked about at once.
+struct Asked {
+    number: Number,
+    limits: Limits,
+    /// The call that was stored with its grant.
+    stored: Option<Arc<Call>>,
+}
+
+impl Redis {
+    pub(super) async fn grant_dial(
+        &self,
+        request: &DialRequest<'_>,
+        mode: DialMode,
+    ) -> Result<DialGrant, Error> {
+        let phone = request.call.reservation.phone;
+        let wanted = match mode {
+            DialMode::Peek => Wanted::Nothing,
+            DialMode::Register => Wanted::Enter,
+            // A wish that waits to be written is known here alone.
+            DialMode::Acquire if self.unwritten.is_opted_out(phone) => Wanted::Enter,
+            DialMode::Acquire => Wanted::Take,
+        };
+        let mut asked = self.ask(request, wanted, false).await?;
+        let mut others = self.others(request, &asked.number).await?;
+        if self.clear_traces(request, &asked.number, &others).await? {
+            asked = self.ask(request, wanted, false).await?;
+            others = self.others(request, &asked.number).await?;
+        }
+        let grant = self.grant(request, &asked, &others);
+        // Beside other open calls nothing is taken before they were looked at: a key 9 counts from
+        // the moment it was pressed.
+        let is_held_back = wanted == Wanted::Take && !asked.number.claimed && !others.is_empty();
+        if !is_held_back || !grant.number_allows(request.now) {
+            return Ok(grant);
+        }
+        let asked = self.ask(request, wanted, true).await?;
+        Ok(self.grant(request, &asked, &others))
+    }
+
+    /// Asks about the number and what all calls share, and takes both or neither.
+    async fn ask(
+        &self,
+        request: &DialRequest<'_>,
+        wanted: Wanted,
+        beside_others: bool,
+    ) -> Result<Asked, Error> {
+        if self.link.is_cluster() {
+            return self.ask_apart(request, wanted, beside_others).await;
+        }
+        let intent = request.intent.filter(|_| wanted == Wanted::Take);
+        let asked = self.ask_at_once(request, wanted, beside_others, intent);
+        let asked = asked.await;
+        if let (Err(_), Some(intent)) = (&asked, intent) {
+            // It may have been stored before the answer was lost, and the client is told that it
+            // was not made.
+            self.unwritten.void(intent.id, intent.version);
+        }
+        asked
+    }
+
+    async fn ask_at_once(
+        &self,
+        request: &DialRequest<'_>,
+        wanted: Wanted,
+        beside_others: bool,
+        intent: Option<&Call>,
+    ) -> Result<Asked, Error> {
+        let mut script = self.scripts.dial.prepare_invoke();
+        self.ask_number(&mut script, request, wanted, beside_others);
+        self.ask_limits(&mut script, request, wanted);
+        let stored = intent.map(|call| Stored::after(None, &Arc::new(call.clone()), self.instance));
+        match &stored {
+            Some(stored) => self.add_record(&mut script, stored)?,
+            None => drop(script.arg("")),
+        }
+        let save = stored
+            .as_ref()
+            .map(|stored| self.owned.save(stored.call.id));
+        let connection = self.link.connection();
+        let (number, limits, is_stored): (NumberAnswer, LimitsAnswer, u8) =
+            self.link.run("numbers", &script).await?;
+        let stored = match (stored, save) {
+            (Some(stored), Some(save)) if is_stored == 1 => {
+                save.done(&stored, connection);
+                Some(stored.call)
+            }
+            _ => None,
+        };
+        Ok(Asked {
+            number: self.number(request, number),
+            limits: limits_of(request, &limits),
+            stored,
+        })
+    }
+
+    /// The same in a cluster, where number and limits are in different slots.
+    async fn ask_apart(
+        &self,
+        request: &DialRequest<'_>,
+        wanted: Wanted,
+        beside_others: bool,
+    ) -> Result<Asked, Error> {
+        let mut script = self.scripts.number.prepare_invoke();
+        self.ask_number(&mut script, request, wanted, beside_others);
+        let number = self.number(request, self.link.run("numbers", &script).await?);
+        let wanted = if number.claimed {
+            Wanted::Take
+        } else {
+            Wanted::Nothing
+        };
+        let limits = match self.limits(request, wanted).await {
+            Ok(limits) => limits,
+            Err(error) => {
+                if number.claimed {
+                    self.release(request.call, request.now).await;
+                }
+                return Err(error);
+            }
+        };
+        if number.claimed && !limits.started {
+            let counted = request.often.number_hour.or(request.often.number_day);
+            let counted = counted.map(|_| request.now);
+            self.release_number(request.call, false, counted).await?;
+        }
+        Ok(Asked {
+            number,
+            limits,
+            stored: None,
+        })
+    }
+
+    /// Asks about what all calls share alone.
+    async fn limits(&self, request: &DialRequest<'_>, wanted: Wanted) -> Result<Limits, Error> {
+        let mut script = self.scripts.limits.prepare_invoke();
+        self.ask_limits(&mut script, request, wanted);
+        let answer: LimitsAnswer = self.link.run("limits", &script).await?;
+        Ok(limits_of(request, &answer))
+    }
+
+    /// Counts a create that does not ring at once; whether its limit leaves room.
+    pub(super) async fn admit_create(&self, request: &DialRequest<'_>) -> Result<bool, Error> {
+        let request = DialRequest {
+            is_new: true,
+            needs_start: false,
+            ..*request
+        };
+        Ok(request.often.key_minute.is_none()
+            || self.limits(&request, Wanted::Enter).await?.admitted)
+    }
+
+    /// A call that came back from its ticket is open, and has its number if nobody else has it.
+    pub(super) async fn adopt_line(&self, call: &Call) {
+        let request = DialRequest {
+            call,
+            often: &crate::policy::CallLimits::OFF,
+            is_new: false,
+            needs_start: false,
+            intent: None,
+            now: call.updated_at,
+        };
+        let wanted = if call.has_line() {
+            Wanted::Adopt
+        } else {
+            Wanted::Enter
+        };
+        let mut script = self.scripts.number.prepare_invoke();
+        self.ask_number(&mut script, &request, wanted, true);
+        // What cannot be taken now is a number that looks free; the line keeps it all the same.
+        let _known: Result<NumberAnswer, Error> = self.link.run("numbers", &script).await;
+    }
+
+    /// The four keys and eleven arguments of a number.
+    fn ask_number(
+        &self,
+        script: &mut redis::ScriptInvocation<'_>,
+        request: &DialRequest<'_>,
+        wanted: Wanted,
+        beside_others: bool,
+    ) {
+        let (call, often) = (request.call, request.often);
+        let keys = self.names.number(call.reservation.phone);
+        script
+            .key(keys.open)
+            .key(keys.live)
+            .key(keys.starts)
+            .key(keys.opted_out);
+        script
+            .arg(millis_of(request.now))
+            .arg(wanted as u8)
+            .arg(&self.names.entry(call))
+            .arg(call.id.as_bytes());
+        script
+            .arg(most(often.number_hour))
+            .arg(most(often.number_day))
+            .arg(u8::from(request.is_new));
+        script
+            .arg(millis(LOCK))
+            .arg(millis(LONGEST))
+            .arg(millis(YEAR))
+            .arg(u8::from(beside_others));
+    }
+
+    /// The five keys and nine arguments of what all calls share.
+    fn ask_limits(
+        &self,
+        script: &mut redis::ScriptInvocation<'_>,
+        request: &DialRequest<'_>,
+        wanted: Wanted,
+    ) {
+        let owner = self.names.owner(&request.call.owner);
+        script
+            .key(self.names.house(&format!("minute:{owner}")))
+            .key(self.names.house("day"));
+        script
+            .key(self.names.house("beat"))
+            .key(self.names.house("line"))
+            .key(self.names.house("rounds"));
+        script
+            .arg(millis_of(request.now))
+            .arg(wanted as u8)
+            .arg(request.call.id.as_bytes())
+            .arg(owner);
+        script
+            .arg(most(request.often.key_minute))
+            .arg(most(request.often.service_day))
+            .arg(self.beat);
+        script
+            .arg(u8::from(request.needs_start))
+            .arg(u8::from(request.is_new));
+    }
+
+    fn number(&self, request: &DialRequest<'_>, answer: NumberAnswer) -> Number {
+        let (opted_out, live, claimed, hour, day, others) = answer;
+        let entry = self.names.entry(request.call);
+        let other = |pair: &[Vec<u8>]| {
+            let (open, at) = (pair.first()?, pair.get(1)?);
+            Some(Other {
+                id: CallId::from_bytes(*open.first_chunk()?),
+                entry: open.clone(),
+                identical: open.get(16..) == entry.get(16..),
+                since: moment(str::from_utf8(at).ok()?)?,
+            })
+        };
+        let has = |live: &[u8]| {
+            let (id, at) = live.split_first_chunk()?;
+            Some((CallId::from_bytes(*id), moment(str::from_utf8(at).ok()?)?))
+        };
+        Number {
+            opted_out: opted_out == 1
+                || self.unwritten.is_opted_out(request.call.reservation.phone),
+            live: has(&live),
+            claimed: claimed == 1,
+            hour: moment(&hour),
+            day: moment(&day),
+            others: others.chunks_exact(2).filter_map(other).collect(),
+        }
+    }
+
+    /// The other open calls to a number. Those that ask for the very same stand against a new call,
+    /// so their newest state is wanted.
+    async fn others(
+        &self,
+        request: &DialRequest<'_>,
+        number: &Number,
+    ) -> Result<Vec<Option<Arc<Call>>>, Error> {
+        let load = async |other: &Other| {
+            if other.identical && request.is_new {
+                self.load(other.id).await
+            } else {
+                self.recent(other.id).await
+            }
+        };
+        try_join_all(number.others.iter().map(load)).await
+    }
+
+    /// What stands against a call.
+    fn grant(
+        &self,
+        request: &DialRequest<'_>,
+        asked: &Asked,
+        others: &[Option<Arc<Call>>],
+    ) -> DialGrant {
+        let Asked {
+            number,
+            limits,
+            stored,
+        } = asked;
+        let identical = number.others.iter().find(|other| other.identical);
+        let opts_out = |call: &Arc<Call>| call.decision() == Some(Decision::OptedOut);
+        let mut grant = DialGrant {
+            duplicate: identical.filter(|_| request.is_new).map(|other| other.id),
+            opted_out: number.opted_out || others.iter().flatten().any(opts_out),
+            taken: number.live.is_some_and(|(id, _)| id != request.call.id),
+            slot: limits.slot,
+            admitted: number.claimed && limits.admitted,
+            claimed: number.claimed && limits.started,
+            stored: stored.clone(),
+            ..DialGrant::default()
+        };
+        (grant.room.number_hour, grant.room.number_day) = (number.hour, number.day);
+        (grant.room.key_minute, grant.room.service_day) = (limits.minute, limits.day);
+        grant.creates = limits.creates.filter(|_| grant.admitted);
+        grant
+    }
+
+    /// Removes what instances left behind that died: whether there was any.
+    async fn clear_traces(
+        &self,
+        request: &DialRequest<'_>,
+        number: &Number,
+        others: &[Option<Arc<Call>>],
+    ) -> Result<bool, Error> {
+        let is_old = |at: Timestamp| request.now.duration_since(at) > TRACE;
+        let phone = request.call.reservation.phone;
+        let mut cleared = false;
+        if let Some((id, at)) = number.live
+            && id != request.call.id
+            && is_old(at)
+            && !self.load(id).await?.is_some_and(|call| call.has_line())
+        {
+            self.remove_stale_entry(phone, id, None).await?;
+            cleared = true;
+        }
+        for (other, call) in number.others.iter().zip(others) {
+            let is_stale = match call {
+                Some(call) => call.is_finished(),
+                None => is_old(other.since),
+            };
+            if is_stale {
+                self.remove_stale_entry(phone, other.id, Some(&other.entry))
+                    .await?;
+                cleared = true;
+            }
+        }
+        Ok(cleared)
+    }
+
+    /// Takes a call off its number; with its entry also from among the open ones.
+    async fn remove_stale_entry(
+        &self,
+        phone: Phone,
+        id: CallId,
+        entry: Option<&Vec<u8>>,
+    ) -> Result<(), Error> {
+        let keys = self.names.number(phone);
+        let mut script = self.scripts.release.prepare_invoke();
+        script.key(keys.open).key(keys.live).key(keys.starts);
+        script
+            .arg(entry.map_or(&[][..], Vec::as_slice))
+            .arg(id.as_bytes())
+            .arg(u8::from(entry.is_some()))
+            .arg("");
+        let _open: i64 = self.link.run("numbers", &script).await?;
+        Ok(())
+    }
+}
+
+fn limits_of(request: &DialRequest<'_>, answer: &LimitsAnswer) -> Limits {
+    let (admitted, started, minute, day, slot, made, oldest) = answer;
+    let is_counted = request.is_new && request.often.key_minute.is_some();
+    Limits {
+        admitted: *admitted == 1,
+        started: *started == 1,
+        minute: moment(minute),
+        day: moment(day),
+        slot: moment(slot),
+        creates: is_counted.then(|| Creates {
+            made: *made,
+            oldest: moment(oldest),
+        }),
+    }
+}
+
+fn most(limit: Option<u32>) -> String {
+    limit.map(|most| most.to_string()).unwrap_or_default()
+}
