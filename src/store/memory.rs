@@ -31,6 +31,9 @@ use crate::domain::CallId;
 use crate::ticket;
 
 const SHARDS: usize = 64;
+/// How many open calls each shard keeps whole: some 4,000 in all. Those that changed longest ago are
+/// packed.
+const WHOLE: usize = 64;
 
 /// The back end of a single process.
 #[derive(Debug)]
@@ -58,11 +61,41 @@ type Calls<V> = HashMap<CallId, V, FxBuildHasher>;
 #[derive(Debug, Default)]
 struct Shard {
     calls: Calls<PackedCall>,
+    /// The open calls that are kept whole, the one that became so first in front.
+    whole: VecDeque<CallId>,
     /// When open calls are to be looked at.
     deadlines: Deadlines,
     tally: Tally,
     watchers: Calls<watch::Sender<Arc<Call>>>,
     outbox: Outbox,
+}
+
+impl Shard {
+    /// A call. One that was packed although it is open is about to change: it is kept whole again.
+    fn get(&mut self, id: CallId) -> Option<Arc<Call>> {
+        let kept = self.calls.get(&id)?;
+        let (call, is_whole) = (kept.call(id)?, kept.is_whole());
+        if !is_whole && !call.is_finished() {
+            self.keep(&call);
+        }
+        Some(call)
+    }
+
+    /// Keeps a call: an open one whole, and packs the one that was kept so for the longest time.
+    fn keep(&mut self, call: &Arc<Call>) {
+        let before = self.calls.insert(call.id, PackedCall::new(call));
+        let was_whole = before.is_some_and(|before| before.is_whole());
+        if was_whole || call.is_finished() {
+            return;
+        }
+        self.whole.push_back(call.id);
+        if self.whole.len() > WHOLE
+            && let Some(longest) = self.whole.pop_front()
+            && let Some(kept) = self.calls.get_mut(&longest)
+        {
+            kept.pack();
+        }
+    }
 }
 
 /// A poisoned lock is only one during which a thread panicked; every change here is complete before
@@ -108,7 +141,7 @@ impl Memory {
     }
 
     fn get(&self, id: CallId) -> Option<Arc<Call>> {
-        self.shard(id).calls.get(&id)?.call()
+        self.shard(id).get(id)
     }
 
     /// Saves a call over the version that was loaded; `None`: as the first.
@@ -120,15 +153,18 @@ impl Memory {
             return Saved::Conflict;
         }
         let is_new = before.is_none();
-        let before = before.and_then(PackedCall::open);
-        let hold = before.map_or(Hold::NONE, |before| Hold::of(before));
-        let (was_due, wake_at) = (before.and_then(|before| before.wake_at()), call.wake_at());
+        let before = before.and_then(|before| before.open(call.id));
+        let hold = before
+            .as_ref()
+            .map_or(Hold::NONE, |before| Hold::of(before));
+        let was_due = before.as_ref().and_then(|before| before.wake_at());
+        let wake_at = call.wake_at();
         shard.deadlines.set(call.id, was_due, wake_at);
-        match shard.calls.insert(call.id, PackedCall::new(&call)) {
-            None => shard.tally.change(None, Some(&call)),
-            Some(PackedCall::Open(before)) => shard.tally.change(Some(&before), Some(&call)),
-            Some(PackedCall::Packed(_)) => {}
+        // A finished call changes no count any more.
+        if is_new || before.is_some() {
+            shard.tally.change(before.as_deref(), Some(&call));
         }
+        shard.keep(&call);
         if let Some(watcher) = shard.watchers.get(&call.id) {
             watcher.send_replace(call.clone());
             if call.is_finished() {
@@ -187,12 +223,11 @@ impl Memory {
         shard.watchers.remove(&id);
         shard.outbox.remove(id);
         let gone = shard.calls.remove(&id);
-        match &gone {
-            Some(PackedCall::Open(gone)) => shard.tally.change(Some(gone), None),
-            Some(PackedCall::Packed(_)) => shard.tally.forget_finished(),
-            None => {}
-        }
-        if gone.is_some() {
+        if let Some(gone) = gone {
+            match gone.open(id) {
+                Some(gone) => shard.tally.change(Some(&gone), None),
+                None => shard.tally.forget_finished(),
+            }
             self.held.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -240,9 +275,7 @@ impl CallStore for Memory {
             let Shard {
                 deadlines, calls, ..
             } = &mut *lock(shard);
-            let due = deadlines.take_due(now, most - found.len(), |id| {
-                calls.get(&id)?.open()?.wake_at()
-            });
+            let due = deadlines.take_due(now, most - found.len(), |id| calls.get(&id)?.wake_at(id));
             for (at, id) in &due {
                 deadlines.set(*id, None, Some(*at));
             }
@@ -262,7 +295,7 @@ impl CallStore for Memory {
 
     async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, Error> {
         let mut shard = self.shard(id);
-        let Some(call) = shard.calls.get(&id).and_then(PackedCall::call) else {
+        let Some(call) = shard.get(id) else {
             return Ok(None);
         };
         if call.is_finished() {
@@ -283,7 +316,7 @@ impl CallStore for Memory {
             shard.tally.add_to(&mut call_counts);
             let overdue = shard
                 .deadlines
-                .overdue(late, |id| shard.calls.get(&id)?.open()?.wake_at());
+                .overdue(late, |id| shard.calls.get(&id)?.wake_at(id));
             call_counts.overdue += u64::try_from(overdue).unwrap_or(u64::MAX);
         }
         Ok(call_counts)
@@ -294,12 +327,7 @@ impl Lifecycle for Memory {
     fn open(&self) -> Vec<CallId> {
         let open = |shard: &Mutex<Shard>| {
             let shard = lock(shard);
-            let is_open = |id: &CallId| {
-                shard
-                    .calls
-                    .get(id)
-                    .is_some_and(|kept| kept.open().is_some())
-            };
+            let is_open = |id: &CallId| shard.calls.get(id).is_some_and(PackedCall::is_open);
             shard
                 .deadlines
                 .calls()

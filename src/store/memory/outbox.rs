@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
-use super::packed::PackedCall;
 use super::{Memory, SHARDS, Shard, lock};
 use crate::domain::CallId;
 use crate::store::{Claimed, Error, OutboxStore, PendingEvent, Settled};
@@ -25,7 +24,7 @@ impl OutboxStore for Memory {
         for shard in self.shards.iter().cycle().skip(first % SHARDS).take(SHARDS) {
             let shard = &mut *lock(shard);
             for (id, entry) in shard.outbox.claim(until, lease_end, most - found.len()) {
-                let Some(call) = shard.calls.get(&id).and_then(PackedCall::call) else {
+                let Some(call) = shard.get(id) else {
                     continue;
                 };
                 found.push(Claimed {
@@ -74,7 +73,7 @@ impl OutboxStore for Memory {
 
     async fn resend(&self, id: CallId, now: Timestamp) -> Result<bool, Error> {
         let shard = &mut *self.shard(id);
-        let Some(call) = shard.calls.get(&id).and_then(PackedCall::call) else {
+        let Some(call) = shard.get(id) else {
             return Ok(false);
         };
         let due = shard.outbox.resend(&call, now);
