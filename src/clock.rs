@@ -23,6 +23,30 @@ pub fn was_set_back(noted: Timestamp, now: Timestamp) -> bool {
     noted.duration_since(now) > SET_BACK
 }
 
+/// Pauses between tries, each twice as long as the one before.
+#[derive(Clone, Copy, Debug)]
+pub struct Backoff {
+    first: SignedDuration,
+    longest: SignedDuration,
+}
+
+impl Backoff {
+    /// Pauses that begin with `first` and grow up to `longest`.
+    #[must_use]
+    pub const fn new(first: SignedDuration, longest: SignedDuration) -> Self {
+        Self { first, longest }
+    }
+
+    /// The pause after one try in vain and `more` of them.
+    #[must_use]
+    pub fn pause(self, more: u32) -> SignedDuration {
+        let pause = 2_i32
+            .checked_pow(more)
+            .and_then(|times| self.first.checked_mul(times));
+        pause.map_or(self.longest, |pause| pause.min(self.longest))
+    }
+}
+
 /// A handle on the time of this process; cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Clock(Option<Arc<Simulated>>);
@@ -200,6 +224,16 @@ impl Drop for Asleep<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_longest() {
+        let pauses = Backoff::new(SignedDuration::from_secs(2), SignedDuration::from_secs(15));
+        let seconds = |more| pauses.pause(more).as_secs();
+        assert_eq!(
+            [0, 1, 2, 3, 99, u32::MAX].map(seconds),
+            [2, 4, 8, 15, 15, 15]
+        );
+    }
 
     #[tokio::test]
     async fn sleepers_wake_when_their_time_has_come_and_not_before() {

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use jiff::SignedDuration;
 use poem::http::StatusCode;
 use poem::{Endpoint, Middleware, Request, Response};
 use tokio::net::{TcpListener, TcpStream};
@@ -28,10 +29,11 @@ pub use self::body::{BodyLimit, read_body};
 use self::connection::Connections;
 use self::peers::Peers;
 use super::networks::Network;
+use crate::clock::Backoff;
 
-/// The first pause after a failed accept; it doubles up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(5);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// The pauses after failed accepts.
+const ACCEPT_PAUSES: Backoff =
+    Backoff::new(SignedDuration::from_millis(5), SignedDuration::from_secs(1));
 
 /// What one connection, one peer and all of them together may take.
 #[derive(Clone, Debug)]
@@ -198,15 +200,16 @@ async fn accept<T, F>(mut try_once: impl FnMut() -> F) -> T
 where
     F: Future<Output = io::Result<T>>,
 {
-    let mut pause = FIRST_PAUSE;
+    let mut tries = 0;
     loop {
         match try_once().await {
             Ok(accepted) => return accepted,
             Err(error) if of_one_connection(&error) => {}
             Err(error) => {
+                let pause = ACCEPT_PAUSES.pause(tries).unsigned_abs();
                 tracing::error!(%error, pause_ms = pause.as_millis(), "cannot accept connections");
                 tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                tries += 1;
             }
         }
     }

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::clock::Backoff;
+
 /// No pause between two tries is longer, whatever an endpoint asks for.
 pub(super) const LONGEST: SignedDuration = SignedDuration::from_mins(15);
+const PAUSES: Backoff = Backoff::new(SignedDuration::from_secs(1), LONGEST);
 /// How long an event is tried.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 
@@ -24,7 +27,7 @@ pub(super) fn next(
     asked: Option<Duration>,
 ) -> Option<Timestamp> {
     let deadline = deadline(since);
-    let pause = SignedDuration::from_secs(1_i64 << tries.saturating_sub(1).min(20)).min(LONGEST);
+    let pause = PAUSES.pause(tries.saturating_sub(1));
     let asked = asked.map_or(SignedDuration::ZERO, |asked| {
         SignedDuration::try_from(asked).unwrap_or(LONGEST)
     });

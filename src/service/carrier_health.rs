@@ -13,16 +13,17 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
 use crate::call::AccountTier;
-use crate::clock;
+use crate::clock::{self, Backoff};
 use crate::domain::{Country, Phone};
 use crate::twilio::client::TwilioRefusal;
 
 /// The first pause when Twilio is busy; each further one is twice as long.
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(2);
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(120);
+const PAUSES: Backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
 /// The same between tests of an account that Twilio refuses.
 const FIRST_TEST: SignedDuration = SignedDuration::from_secs(15);
-const LAST_TEST: SignedDuration = SignedDuration::from_mins(10);
+const TESTS: Backoff = Backoff::new(FIRST_TEST, SignedDuration::from_mins(10));
 /// How long a caller ID that was refused is not used.
 const SET_ASIDE: SignedDuration = SignedDuration::from_hours(1);
 
@@ -140,7 +141,7 @@ impl CarrierHealth {
         }
         let pause = match retry_after.and_then(|asked| SignedDuration::try_from(asked).ok()) {
             Some(asked) => asked,
-            None => doubled(FIRST_PAUSE, known.pauses, LONGEST_PAUSE),
+            None => PAUSES.pause(known.pauses),
         };
         known.pauses = known.pauses.saturating_add(1);
         let until = plus(now, pause + jitter(pause));
@@ -154,7 +155,7 @@ impl CarrierHealth {
         if matches!(known.availability, Availability::Shut { test_at, .. } if test_at > now) {
             return;
         }
-        let pause = doubled(FIRST_TEST, known.pauses, LAST_TEST);
+        let pause = TESTS.pause(known.pauses);
         known.pauses = known.pauses.saturating_add(1);
         known.availability = Availability::Shut {
             code,
@@ -171,7 +172,7 @@ impl CarrierHealth {
     /// A test had no answer: the next one is later.
     pub(super) fn not_tested(&self, now: Timestamp) {
         let mut known = self.lock();
-        let pause = doubled(FIRST_TEST, known.pauses, LAST_TEST);
+        let pause = TESTS.pause(known.pauses);
         known.pauses = known.pauses.saturating_add(1);
         if let Availability::Shut { test_at, .. } = &mut known.availability {
             *test_at = plus(now, pause + jitter(pause));
@@ -316,12 +317,6 @@ fn says(code: u32) -> String {
 
 fn plus(at: Timestamp, pause: SignedDuration) -> Timestamp {
     at.saturating_add(pause).unwrap_or(Timestamp::MAX)
-}
-
-fn doubled(first: SignedDuration, times: u32, most: SignedDuration) -> SignedDuration {
-    first
-        .checked_mul(1 << times.min(16))
-        .map_or(most, |pause| pause.min(most))
 }
 
 /// Up to a quarter more, so that instances that were refused together do not come back together.

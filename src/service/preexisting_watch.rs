@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Error;
 use super::cooldown::cooldown_end;
 use super::dialler::Dialler;
+use crate::clock::Backoff;
 use crate::domain::Phone;
 use crate::store::{Lifecycle as _, NumberStore as _};
 use crate::twilio::client::{CallPage, Error as TwilioError, ListQuery};
@@ -17,9 +18,8 @@ use crate::twilio::{CallSid, CallStatus};
 /// How long a create waits for the listing before its client is asked to come again. It is real
 /// time: the client waits.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// The pause after a listing that failed; each further one is twice as long.
-const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(1);
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
+/// The pauses after listings that failed.
+const PAUSES: Backoff = Backoff::new(SignedDuration::from_secs(1), SignedDuration::from_secs(60));
 /// The interval at which Twilio is asked whether such a call has ended.
 const LOOK: SignedDuration = SignedDuration::from_secs(20);
 /// The longest call of ours, including ring, talk and the wait in Twilio's queue.
@@ -48,7 +48,7 @@ impl Dialler {
     /// Lists Twilio's live calls, as often as it takes; then watches them until they have ended.
     pub(super) async fn watch_preexisting_calls(self: &Arc<Self>) {
         let (clock, preexisting_calls) = (&self.engine.clock, &self.preexisting_calls);
-        let mut pause = FIRST_PAUSE;
+        let mut tries = 0;
         let found = loop {
             match self.list_live().await {
                 Ok(found) => break found,
@@ -62,12 +62,11 @@ impl Dialler {
                     );
                 }
             }
+            let pause = PAUSES.pause(tries);
             clock
                 .sleep_until(clock.now().saturating_add(pause).unwrap_or(Timestamp::MAX))
                 .await;
-            pause = pause
-                .checked_mul(2)
-                .map_or(LONGEST_PAUSE, |pause| pause.min(LONGEST_PAUSE));
+            tries += 1;
         };
         let found = self.unknown_of(found).await;
         if !found.is_empty() {

@@ -17,12 +17,16 @@ use super::unwritten::Waiting;
 use super::watchers::Watchers;
 use super::wire::Ear;
 use crate::call::{Call, again};
+use crate::clock::Backoff;
 use crate::domain::CallId;
 use crate::store::{CallStore as _, Error, Lifecycle};
 
-/// The pause after a connection that failed; each further one is twice as long.
+/// The shortest pause after a connection that failed.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+const PAUSES: Backoff = Backoff::new(
+    SignedDuration::from_millis(100),
+    SignedDuration::from_secs(3),
+);
 /// How often what the server refused is offered to it again.
 const RETRY: Duration = Duration::from_secs(2);
 /// How long the mark of a server is kept after the last instance was seen.
@@ -309,7 +313,7 @@ impl Lifecycle for Redis {
     async fn tend(&self) {
         let instance = uuid::Uuid::from_bytes(self.instance);
         let (channel, probe) = (self.names.changes(instance), self.names.probe());
-        let mut pause = FIRST_PAUSE;
+        let mut tries = 0;
         loop {
             let new = uuid::Uuid::new_v4().to_string();
             let mut mark = redis::cmd("SET");
@@ -328,7 +332,7 @@ impl Lifecycle for Redis {
                 .await;
             match connected {
                 Ok(()) => {
-                    pause = FIRST_PAUSE;
+                    tries = 0;
                     tracing::info!("the shared store is reached");
                     self.came_back(is_emptied).await;
                     self.stay(&probe).await;
@@ -337,6 +341,7 @@ impl Lifecycle for Redis {
                     tracing::warn!(cause = cause.word(), why, "{}", cause.sentence());
                 }
             }
+            let pause = PAUSES.pause(tries).unsigned_abs();
             // Who needs the server waits for the shortest pause only.
             let wanted = async {
                 tokio::time::sleep(FIRST_PAUSE).await;
@@ -346,7 +351,7 @@ impl Lifecycle for Redis {
                 () = tokio::time::sleep(pause.mul_f64(0.75 + fastrand::f64() / 2.0)) => {}
                 () = wanted => {}
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            tries += 1;
         }
     }
 
