@@ -90,7 +90,14 @@ impl Redis {
             self.link.reached(begun + away).await;
         }
         loop {
-            let stored = self.stored(id).await?;
+            let stored = match self.stored(id).await {
+                // The connection was lost on this occasion.
+                Err(Error::Away) if begun.elapsed() < away => {
+                    self.link.reached(begun + away).await;
+                    continue;
+                }
+                stored => stored?,
+            };
             if stored.is_some() || !self.is_being_restored() {
                 return Ok(stored);
             }
