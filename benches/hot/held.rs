@@ -8,7 +8,7 @@ use poem::Request;
 use tablecall::clock::Clock;
 use tablecall::config::{Config, RawConfig};
 use tablecall::internals::{
-    AccountTier, AttemptRef, Call, CarrierStatus, CarryOver, Event, TalkPosition, step,
+    AccountTier, AttemptRef, Call, CarrierStatus, CarryOver, Event, Prompt, TalkPosition, step,
 };
 use tablecall::internals::{CallId, Name, PartySize, Phone, Reservation, Sid, VoicemailAction};
 use tablecall::internals::{CallStore as _, Store, StoreLimits};
@@ -190,7 +190,12 @@ impl Held {
                     webhook::request(&format!("/twiml/answer/{ticket}"), &self.sid(fresh), None)
                 }
                 Stage::Talking => {
-                    let path = format!("/twiml/keys/{}/{ticket}", TalkPosition::first(0));
+                    let first = TalkPosition::first(0);
+                    let prompt = Prompt {
+                        informed: true,
+                        ..first.prompt
+                    };
+                    let path = format!("/twiml/keys/{}/{ticket}", TalkPosition { prompt, ..first });
                     webhook::request(&path, &self.sid(fresh), Some("1"))
                 }
             }

@@ -146,10 +146,11 @@ impl Player {
         ];
         self.sends(next(), &call.machine, sealed(&call.machine, params))
             .await;
+        // Key 1 would be too early: nobody has heard the table yet.
         let page = self
-            .sends(next(), keys, signed(keys, &call.sid, Some("1")))
+            .sends(next(), keys, signed(keys, &call.sid, Some("2")))
             .await;
-        assert!(page.contains("Accepted"), "{page}");
+        assert!(page.contains("Declined"), "{page}");
         self.tells(call, "completed", 3, next()).await;
     }
 

@@ -1,11 +1,11 @@
 //! Events of inbound calls: staff call back and answer. Also what follows when they want no more
 //! calls.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::event::Event;
-use super::keys::what;
-use super::position::{CALLED_BACK, Decision, TalkPosition};
+use super::keys::{milliseconds, what};
+use super::position::{CALLED_BACK, Decision, TalkPosition, TalkStage};
 use super::state::{Call, CarrierStatus, Evidence, Outcome, State, WaitingFor};
 use super::step::{SETTLE, Work};
 use super::talk::{self, Apology, Input, Reply, TalkContext};
@@ -18,28 +18,31 @@ const CHANGE: SignedDuration = SignedDuration::from_secs(60);
 const HANDS_DOWN: SignedDuration = SignedDuration::from_secs(10);
 
 impl Work {
-    /// A key in an inbound call. It decides like any other and counts as later than keys of
-    /// outbound calls.
-    pub(super) fn called_back(&mut self, attempt: u8, position: TalkPosition, input: Input<'_>) {
+    /// A key of somebody who rang us: it decides like any other, and later than those of our own
+    /// calls.
+    pub(super) fn called_back(
+        &mut self,
+        attempt: u8,
+        position: TalkPosition,
+        input: Input<'_>,
+        sealed_at: Timestamp,
+    ) {
         if self.call.canceled || !position.is_called_back() {
             self.reply = Some(self.call.last_words());
             return;
         }
-        for told in [TimelineEvent::CalledBack, what(attempt, position, input)] {
-            if !self.call.timeline.iter().any(|entry| entry.what == told) {
-                self.note(told);
-            }
-        }
+        self.note_once(TimelineEvent::CalledBack);
+        let heard_at = self.note_once(what(attempt, position, input));
         let (heard, reply) = talk::answer(
             TalkPosition {
                 step: position.step - CALLED_BACK,
                 ..position
             },
             input,
-            0,
+            milliseconds(sealed_at, heard_at),
             &TalkContext::of(&self.call.reservation),
         );
-        self.reply = Some(reply.called_back());
+        self.reply = Some(Self::handed_out(reply.called_back(), heard_at, sealed_at));
         if self.call.is_finished() {
             return self.confirm_if_unchanged(heard);
         }
@@ -117,30 +120,21 @@ impl Work {
 impl Reply {
     /// The same reply in an inbound call.
     fn called_back(self) -> Self {
-        let later = |position: TalkPosition| TalkPosition {
+        // There are two keys only, so that the whole question is put again.
+        let reply = if let Self::Keys { listen, .. } = self {
+            Self::Called {
+                listen: TalkPosition {
+                    stage: TalkStage::Called,
+                    ..listen
+                },
+            }
+        } else {
+            self
+        };
+        reply.listening(|position| TalkPosition {
             step: position.step.saturating_add(CALLED_BACK),
             ..position
-        };
-        match self {
-            Self::Called { listen } => Self::Called {
-                listen: later(listen),
-            },
-            Self::Offer { listen } => Self::Offer {
-                listen: later(listen),
-            },
-            Self::Decided { decision, listen } => Self::Decided {
-                decision,
-                listen: listen.map(later),
-            },
-            Self::Ask { .. }
-            | Self::Keys { .. }
-            | Self::AskTime { .. }
-            | Self::CheckTime { .. }
-            | Self::AskOptOut { .. }
-            | Self::Goodbye(_)
-            | Self::Apology(_)
-            | Self::HangUp => self,
-        }
+        })
     }
 }
 
@@ -199,6 +193,6 @@ impl Call {
     /// Neither ends nor plans an attempt: the outcome came from an inbound call.
     pub(super) fn was_called_back(&self) -> bool {
         self.answer
-            .is_some_and(|answer| answer.step >= CALLED_BACK && answer.decision.is_some())
+            .is_some_and(|answer| answer.step >= CALLED_BACK && answer.decided().is_some())
     }
 }

@@ -100,6 +100,8 @@ pub enum Event<'a> {
         position: TalkPosition,
         /// The input of the staff.
         input: Input<'a>,
+        /// When its ticket was sealed.
+        sealed_at: Timestamp,
     },
     /// A caller who may be the restaurant asked that it be called now.
     RingNow,
@@ -116,9 +118,8 @@ pub enum Event<'a> {
     /// Twilio's Events of an attempt were read. `None`: they are not available yet.
     EventsRead {
         attempt: u8,
-        /// The keys in the order of their pressing, each with the talk position of the URL that it
-        /// was sent to.
-        keys: Option<&'a [(TalkPosition, String)]>,
+        /// The keys in the order in which they were pressed.
+        keys: Option<&'a [PressedKey]>,
     },
     /// The client cancelled.
     Cancel,
@@ -215,6 +216,19 @@ pub enum Effect {
     LookUp { attempt: u8 },
     /// Read the pressed keys from Twilio's Events.
     ReadEvents { attempt: u8 },
+}
+
+/// A key that Twilio remembers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PressedKey {
+    /// The turn of the URL that it was sent to.
+    pub position: TalkPosition,
+    /// The digits; empty: silence.
+    pub digits: String,
+    /// When it was pressed, as far as Twilio's record tells.
+    pub pressed_at: Timestamp,
+    /// When the ticket of that URL was sealed.
+    pub sealed_at: Timestamp,
 }
 
 /// The result of an event.

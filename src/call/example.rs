@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::event::{AttemptRef, Event};
-use super::position::TalkPosition;
+use super::position::{Prompt, TalkPosition};
 use super::state::Call;
 use super::step::step;
 use super::talk::Input;
@@ -58,6 +58,16 @@ pub(crate) fn decided() -> Call {
     keyed("1")
 }
 
+/// Where the keys of a first message lead to staff who know what it says.
+pub(crate) fn first() -> TalkPosition {
+    let first = TalkPosition::first(0);
+    let prompt = Prompt {
+        informed: true,
+        ..first.prompt
+    };
+    TalkPosition { prompt, ..first }
+}
+
 /// A call whose staff pressed these keys.
 pub(crate) fn keyed(digits: &str) -> Call {
     let on = AttemptRef {
@@ -66,7 +76,7 @@ pub(crate) fn keyed(digits: &str) -> Call {
     };
     let key = Event::Keyed {
         on,
-        position: TalkPosition::first(0),
+        position: first(),
         input: Input::Digits(digits),
         sealed_at: start(),
     };

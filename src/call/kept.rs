@@ -4,8 +4,7 @@
 
 use jiff::Timestamp;
 
-use super::event::Event;
-use super::position::TalkPosition;
+use super::event::{Event, PressedKey};
 use super::state::Call;
 use super::step::step;
 use super::talk::Input;
@@ -17,7 +16,7 @@ pub struct Kept {
     /// Without what it borrowed.
     event: Event<'static>,
     digits: Option<Box<str>>,
-    keys: Option<Box<[(TalkPosition, String)]>>,
+    keys: Option<Box<[PressedKey]>>,
 }
 
 impl Kept {
@@ -49,10 +48,12 @@ impl Kept {
                 attempt,
                 position,
                 input,
+                sealed_at,
             } => Event::CalledBack {
                 attempt,
                 position,
                 input: without(input),
+                sealed_at,
             },
             Event::EventsRead {
                 attempt,
@@ -125,12 +126,14 @@ impl Kept {
             attempt,
             position,
             input,
+            sealed_at,
         } = self.event
         {
             return Event::CalledBack {
                 attempt,
                 position,
                 input: digits(input),
+                sealed_at,
             };
         }
         if let Event::EventsRead { attempt, .. } = self.event {
@@ -186,7 +189,7 @@ mod tests {
         let pressed = String::from("1");
         let key = Event::Keyed {
             on,
-            position: TalkPosition::first(0),
+            position: example::first(),
             input: Input::Digits(&pressed),
             sealed_at: now,
         };

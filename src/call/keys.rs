@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use jiff::Timestamp;
 
 use super::event::AttemptRef;
-use super::position::{CALLED_BACK, TalkPosition};
+use super::position::{CALLED_BACK, Prompt, TalkPosition};
 use super::state::{CarrierStatus, Evidence, State, TranscriptCoverage};
 use super::step::{SETTLE, Work};
 use super::talk::{self, Apology, Input, Reply};
@@ -20,11 +20,10 @@ impl Work {
         if self.has_nothing_to_ask(on.attempt) {
             return;
         }
-        if !self.was_greeted(on.attempt) {
-            self.note(TimelineEvent::Greeted(on.attempt));
-        }
+        let heard_at = self.note_once(TimelineEvent::Greeted(on.attempt));
         self.mark_witnessed(on.attempt, false);
-        self.reply = Some(talk::open(began));
+        let reply = talk::open(began, 0);
+        self.reply = Some(Self::handed_out(reply, heard_at, sealed_at));
     }
 
     /// The result of a Gather. An answer of the staff counts until the guest cancels, even if the
@@ -43,17 +42,22 @@ impl Work {
             self.reply = Some(self.call.last_words());
             return;
         }
-        let told = what(on.attempt, position, input);
-        if !self.call.timeline.iter().any(|entry| entry.what == told) {
-            self.note(told);
-        }
-        // The talk position contains the time of pick-up, even if this process has not seen it.
-        let elapsed = self.seconds_since(sealed_at).saturating_sub(position.began);
-        let (heard, reply) = talk::answer(position, input, elapsed, &self.context(on.attempt));
-        self.reply = Some(
-            self.answer_machine(on.attempt, position, input)
-                .unwrap_or(reply),
-        );
+        // A repeat is judged by when it came first, and gets the very same document: a key does not
+        // become another one because its webhook comes again later.
+        let heard_at = self.note_once(what(on.attempt, position, input));
+        // It was heard before it came to the fallback.
+        let late = position.prompt.late && heard_at == self.now;
+        let prompt = Prompt {
+            late,
+            ..position.prompt
+        };
+        let position = TalkPosition { prompt, ..position };
+        let moment = milliseconds(sealed_at, heard_at);
+        let (heard, reply) = talk::answer(position, input, moment, &self.context(on.attempt));
+        let reply = self
+            .answer_machine(on.attempt, position, input)
+            .unwrap_or(reply);
+        self.reply = Some(Self::handed_out(reply, heard_at, sealed_at));
         if self.call.is_finished() {
             self.confirm_if_unchanged(heard);
             return;
@@ -70,7 +74,7 @@ impl Work {
     pub(super) fn confirm_if_unchanged(&mut self, heard: talk::KeyResult) {
         if heard
             .settled()
-            .is_some_and(|claims| claims != self.call.decision())
+            .is_some_and(|claims| claims.stands() != self.call.decision())
         {
             self.reply = Some(self.call.last_words());
         }
@@ -88,20 +92,25 @@ impl Work {
         let Some(position) = position else {
             return self.fetched(on, sealed_at);
         };
-        match self.heard_at(on.attempt, position.step..=position.step) {
-            Some(TimelineEvent::Key { keys, .. }) => {
-                return self.keyed(on, position, Input::Digits(keys.as_str()), sealed_at);
-            }
-            Some(TimelineEvent::Spoken { said, .. }) => {
-                return self.keyed(on, position, Input::Spoken(said), sealed_at);
-            }
-            Some(_) => return self.keyed(on, position, Input::Silence, sealed_at),
-            None => {}
+        let heard = self.heard_at(on.attempt, position.step..=position.step);
+        let input = match &heard {
+            Some(TimelineEvent::Key { keys, .. }) => Some(Input::Digits(keys.as_str())),
+            Some(TimelineEvent::Spoken { said, .. }) => Some(Input::Spoken(*said)),
+            Some(_) => Some(Input::Silence),
+            None => None,
+        };
+        if let Some(input) = input {
+            self.keyed(on, position, input, sealed_at);
+            // Nobody has heard any of it yet.
+            let reply = self.reply.take();
+            self.reply = reply.map(|reply| Self::handed_out(reply, self.now, sealed_at));
+            return;
         }
         if self.pick_up(on, sealed_at).is_none() || self.has_nothing_to_ask(on.attempt) {
             return;
         }
-        let reply = talk::resume(position, &self.context(on.attempt));
+        let moment = milliseconds(sealed_at, self.now);
+        let reply = talk::resume(position, moment, &self.context(on.attempt));
         self.reply = Some(reply);
         if self.call.is_finished() {
             return;
@@ -202,13 +211,33 @@ impl Work {
         }
     }
 
-    fn seconds_since(&self, at: Timestamp) -> u16 {
-        u16::try_from(self.now.duration_since(at).as_secs()).unwrap_or(if self.now < at {
-            0
-        } else {
-            u16::MAX
+    /// Writes the timeline unless it is written already; when it happened first.
+    pub(super) fn note_once(&mut self, what: TimelineEvent) -> Timestamp {
+        let known = self.call.timeline.iter().find(|entry| entry.what == what);
+        if let Some(entry) = known {
+            return entry.at;
+        }
+        self.note(what);
+        self.now
+    }
+
+    /// The reply, as a document that is handed out at `at`.
+    pub(super) fn handed_out(reply: Reply, at: Timestamp, sealed_at: Timestamp) -> Reply {
+        reply.listening(|position| TalkPosition {
+            prompt: Prompt {
+                asked: milliseconds(sealed_at, at),
+                ..position.prompt
+            },
+            ..position
         })
     }
+}
+
+/// Milliseconds from `from` to `to`; 0 where the clocks of two machines differ.
+#[must_use]
+pub fn milliseconds(from: Timestamp, to: Timestamp) -> u32 {
+    let span = to.as_millisecond().saturating_sub(from.as_millisecond());
+    u32::try_from(span.max(0)).unwrap_or(u32::MAX)
 }
 
 /// The timeline entry of an input.

@@ -3,7 +3,7 @@
 
 use jiff::SignedDuration;
 
-use super::event::{AttemptRef, Closing, Effect, FinalStatus, LookupResult};
+use super::event::{AttemptRef, Closing, Effect, FinalStatus, LookupResult, PressedKey};
 use super::position::{Decision, TalkPosition};
 use super::state::{
     AccountTier, Attempt, CarrierStatus, Ended, Evidence, Outcome, State, TranscriptCoverage,
@@ -11,7 +11,7 @@ use super::state::{
 use super::step::{AGAIN, GRACE, POLL, RING, TALK, UNKNOWN, Work};
 use super::talk::{Input, KeyResult};
 use super::timeline::TimelineEvent;
-use super::{state, talk};
+use super::{keys, state, talk};
 
 /// Twilio's Events of a call can be read about 15 minutes after its end (docs/twilio.md,
 /// *List and events*).
@@ -198,8 +198,8 @@ impl Work {
         self.call.finish(Outcome::Unknown, self.now);
     }
 
-    /// Applies the keys that Twilio recorded to the conversation.
-    pub(super) fn events_read(&mut self, attempt: u8, keys: Option<&[(TalkPosition, String)]>) {
+    /// Plays the keys that Twilio remembers through the conversation.
+    pub(super) fn events_read(&mut self, attempt: u8, keys: Option<&[PressedKey]>) {
         let State::Settling {
             from: Evidence::Events { .. },
             ..
@@ -212,13 +212,17 @@ impl Work {
         };
         let context = self.context(attempt);
         let mut last = None;
-        for (position, digits) in keys {
+        for pressed in keys {
+            let PressedKey {
+                position, digits, ..
+            } = pressed;
             let input = if digits.is_empty() {
                 Input::Silence
             } else {
                 Input::Digits(digits)
             };
-            let (heard, reply) = talk::answer(*position, input, 0, &context);
+            let (heard, reply) =
+                talk::answer(*position, input, self.moment_of(attempt, pressed), &context);
             last = heard
                 .settled()
                 .map(|decision| (position.step, decision))
@@ -238,10 +242,18 @@ impl Work {
             *known = state::Answer {
                 attempt,
                 step: known.step.max(step),
-                decision,
+                decision: Some(decision),
             };
         }
         self.call.conclude(self.quiet_end(), self.now);
+    }
+
+    /// When a key was pressed that Twilio remembers: as it was heard here, or else by Twilio's record.
+    fn moment_of(&self, attempt: u8, pressed: &PressedKey) -> u32 {
+        let heard = keys::what(attempt, pressed.position, Input::Digits(&pressed.digits));
+        let entry = self.call.timeline.iter().find(|entry| entry.what == heard);
+        let at = entry.map_or(pressed.pressed_at, |entry| entry.at);
+        keys::milliseconds(pressed.sealed_at, at)
     }
 
     /// The context of an attempt's conversation.
@@ -267,13 +279,14 @@ impl Work {
         let answer = |step, decision| state::Answer {
             attempt,
             step,
-            decision,
+            decision: Some(decision),
         };
-        // The talk position contains the decision so far, including keys that only a dead process
-        // received. It also says that there is no decision: a wish that was taken back stays taken
-        // back, however late the key for it arrives.
-        let knows = position.said.is_some() || position.step > 1 && !position.is_called_back();
-        let before = knows.then(|| answer(position.step.saturating_sub(1), position.said));
+        // The turn carries what was decided before it, also by keys that a process heard which is
+        // no more, and also that a decision was taken back, however late the key arrives that did
+        // so.
+        let before = position
+            .said
+            .map(|said| answer(position.step.saturating_sub(1), said));
         let now = heard
             .settled()
             .map(|decision| answer(position.step, decision));

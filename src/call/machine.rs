@@ -141,7 +141,7 @@ impl Work {
             || self
                 .call
                 .answer
-                .is_some_and(|answer| answer.attempt == attempt && answer.decision.is_some())
+                .is_some_and(|answer| answer.attempt == attempt && answer.decided().is_some())
     }
 }
 

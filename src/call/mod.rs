@@ -29,9 +29,10 @@ pub(crate) mod example;
 #[cfg(test)]
 mod tests;
 
-pub use event::{AttemptRef, Closing, Effect, Event, FinalStatus, LookupResult};
+pub use event::{AttemptRef, Closing, Effect, Event, FinalStatus, LookupResult, PressedKey};
 pub use kept::{Kept, again};
-pub use position::{Decision, TalkPosition, TalkStage};
+pub use keys::milliseconds;
+pub use position::{Decision, Prompt, TalkPosition, TalkStage};
 pub use spoken_intent::SpokenIntent;
 pub use state::{
     AccountTier, Attempt, Call, CarrierStatus, CarryOver, Ended, Evidence, Machine, Outcome, State,

@@ -28,7 +28,35 @@ pub struct TalkPosition {
     pub stage: TalkStage,
     /// The decision so far.
     pub said: Option<Decision>,
+    /// The document whose keys come here.
+    pub prompt: Prompt,
 }
+
+/// When a document was handed out, and how much of it has to be heard before an answer to it
+/// counts. All times are in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prompt {
+    /// From the sealing of the ticket until the document was handed out.
+    pub asked: u32,
+    /// The key that was answered with this document; `None`: it followed silence, words, or the
+    /// pick-up.
+    pub after: Option<char>,
+    /// Day, time and party could be heard before this document.
+    pub informed: bool,
+    /// How long this document takes until they (or the time that it reads back) are said; `None`:
+    /// it does not say them.
+    pub facts: Option<u32>,
+    /// How long this document takes until its question was put in full; `None`: words are no answer
+    /// to it.
+    pub question: Option<u32>,
+    /// The key comes by way of the fallback URL, so it was pressed up to [`LATEST`] milliseconds
+    /// before. Not written into URLs.
+    pub late: bool,
+}
+
+/// How long Twilio tries to have a document by the overrides in our URLs (`service::links`): four
+/// connections of two seconds each, or one answer of eight.
+pub const LATEST: u32 = 8_000;
 
 /// What the keys mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +88,16 @@ pub enum Decision {
     Declined,
     /// Key 9.
     OptedOut,
+    /// What was decided before was taken back, so nothing is decided.
+    Withdrawn,
+}
+
+impl Decision {
+    /// The decision, unless it is that one was taken back.
+    #[must_use]
+    pub fn stands(self) -> Option<Self> {
+        Some(self).filter(|decision| *decision != Self::Withdrawn)
+    }
 }
 
 /// First step of inbound calls. A conversation of an outbound call has at most 12 steps.
@@ -81,6 +119,7 @@ impl TalkPosition {
             began,
             stage: TalkStage::Keys,
             said: None,
+            prompt: Prompt::BEFORE,
         }
     }
 
@@ -95,6 +134,7 @@ impl TalkPosition {
             began: 0,
             stage,
             said: None,
+            prompt: Prompt::BEFORE,
         }
     }
 
@@ -102,6 +142,17 @@ impl TalkPosition {
     #[must_use]
     pub const fn is_called_back(self) -> bool {
         self.step >= CALLED_BACK
+    }
+
+    /// The position of keys that come to the fallback URL: nobody knows how long ago they were
+    /// pressed.
+    #[must_use]
+    pub fn heard_late(self) -> Self {
+        let prompt = Prompt {
+            late: true,
+            ..self.prompt
+        };
+        Self { prompt, ..self }
     }
 
     /// The position one reply later, at the same stage.
@@ -114,13 +165,73 @@ impl TalkPosition {
     }
 }
 
+impl Prompt {
+    /// Before anything was said.
+    const BEFORE: Self = Self {
+        asked: 0,
+        after: None,
+        informed: false,
+        facts: None,
+        question: None,
+        late: false,
+    };
+
+    /// Whether day, time and party could be heard until `moment`.
+    #[must_use]
+    pub fn is_informed(self, moment: u32) -> bool {
+        self.informed || self.has_said_facts(moment)
+    }
+
+    /// Whether the facts of this document could be heard until `moment`.
+    pub(super) fn has_said_facts(self, moment: u32) -> bool {
+        self.facts.is_some_and(|facts| self.age(moment) >= facts)
+    }
+
+    /// Whether the question of this document was put in full until `moment`.
+    pub(super) fn has_put_question(self, moment: u32) -> bool {
+        self.question
+            .is_some_and(|question| self.heard(moment) >= question)
+    }
+
+    /// How much of the document could certainly be heard until `moment`.
+    const fn heard(self, moment: u32) -> u32 {
+        let late = if self.late { LATEST } else { 0 };
+        self.age(moment).saturating_sub(late)
+    }
+
+    /// How old the document is at `moment`.
+    pub(super) const fn age(self, moment: u32) -> u32 {
+        moment.saturating_sub(self.asked)
+    }
+}
+
 impl Reply {
+    /// The same reply, whose keys lead where `to` says.
+    #[must_use]
+    pub fn listening(self, to: impl FnOnce(TalkPosition) -> TalkPosition) -> Self {
+        let mut reply = self;
+        match &mut reply {
+            Self::Ask { listen, .. }
+            | Self::Keys { listen, .. }
+            | Self::BeSure { listen, .. }
+            | Self::AskTime { listen, .. }
+            | Self::CheckTime { listen, .. }
+            | Self::AskOptOut { listen }
+            | Self::Called { listen }
+            | Self::Offer { listen } => *listen = to(*listen),
+            Self::Decided { listen, .. } => *listen = listen.map(to),
+            Self::Goodbye(_) | Self::Apology(_) | Self::HangUp => {}
+        }
+        reply
+    }
+
     /// The position of the next key; `None` if the line is closed after this reply.
     #[must_use]
     pub const fn listen(&self) -> Option<TalkPosition> {
         match self {
             Self::Ask { listen, .. }
             | Self::Keys { listen, .. }
+            | Self::BeSure { listen, .. }
             | Self::AskTime { listen, .. }
             | Self::CheckTime { listen, .. }
             | Self::AskOptOut { listen }
@@ -132,8 +243,8 @@ impl Reply {
     }
 }
 
-/// `STEP-SILENCES-MISSES-BEGAN-PLACE-DECISION`, in characters that no URL has to escape:
-/// `3-0-0-12-c-y`.
+/// `STEP-SILENCES-MISSES-BEGAN-PLACE-DECISION-ASKED-KEY-INFORMED-FACTS-QUESTION`, in characters
+/// that no URL has to escape: `3-0-0-12-c-y-41800-1-i-n-n`.
 impl fmt::Display for TalkPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -158,7 +269,30 @@ impl fmt::Display for TalkPosition {
                 write!(f, "-t{:02}{:02}", time.hour(), time.minute())
             }
             Some(Decision::OptedOut) => f.write_str("-x"),
+            Some(Decision::Withdrawn) => f.write_str("-w"),
+        }?;
+        let Prompt {
+            asked,
+            after,
+            informed,
+            facts,
+            question,
+            late: _,
+        } = self.prompt;
+        let key = match after {
+            None => 'o',
+            Some('*') => 's',
+            Some('#') => 'h',
+            Some(key) => key,
+        };
+        write!(f, "-{asked}-{key}-{}", if informed { 'i' } else { 'u' })?;
+        for span in [facts, question] {
+            match span {
+                None => f.write_str("-n")?,
+                Some(span) => write!(f, "-{span}")?,
+            }
         }
+        Ok(())
     }
 }
 
@@ -187,7 +321,14 @@ impl FromStr for TalkPosition {
             "y" => Some(Decision::Accepted),
             "n" => Some(Decision::Declined),
             "x" => Some(Decision::OptedOut),
+            "w" => Some(Decision::Withdrawn),
             time => Some(Decision::OtherTime(parse_time(time)?)),
+        };
+        // A version of ours that did not know prompts gave out turns without them. Nothing is known
+        // to have been heard then.
+        let prompt = match parts.next() {
+            None => Prompt::BEFORE,
+            Some(asked) => prompt(asked, &mut parts)?,
         };
         if parts.next().is_some() {
             return Err(BadTalkPosition);
@@ -199,8 +340,42 @@ impl FromStr for TalkPosition {
             began,
             stage,
             said,
+            prompt,
         })
     }
+}
+
+fn prompt<'a>(
+    asked: &str,
+    parts: &mut impl Iterator<Item = &'a str>,
+) -> Result<Prompt, BadTalkPosition> {
+    let mut next = || parts.next().ok_or(BadTalkPosition);
+    let span = |text: &str| match text {
+        "n" => Ok(None),
+        _ => text.parse().map(Some).map_err(|_| BadTalkPosition),
+    };
+    Ok(Prompt {
+        asked: asked.parse().map_err(|_| BadTalkPosition)?,
+        after: match next()? {
+            "o" => None,
+            "s" => Some('*'),
+            "h" => Some('#'),
+            key => Some(
+                key.parse()
+                    .ok()
+                    .filter(char::is_ascii_digit)
+                    .ok_or(BadTalkPosition)?,
+            ),
+        },
+        informed: match next()? {
+            "i" => true,
+            "u" => false,
+            _ => return Err(BadTalkPosition),
+        },
+        facts: span(next()?)?,
+        question: span(next()?)?,
+        late: false,
+    })
 }
 
 fn number(text: &str) -> Result<u8, BadTalkPosition> {
@@ -234,6 +409,7 @@ mod tests {
             Just(Decision::Accepted),
             Just(Decision::Declined),
             Just(Decision::OptedOut),
+            Just(Decision::Withdrawn),
             times().prop_map(Decision::OtherTime)
         ]
     }
@@ -250,10 +426,36 @@ mod tests {
         prop_oneof![fixed, times().prop_map(TalkStage::TimeCheck)]
     }
 
+    fn prompts() -> impl Strategy<Value = Prompt> {
+        let keys = prop::sample::select("0123456789*#".chars().collect::<Vec<_>>());
+        let parts = (
+            any::<u32>(),
+            proptest::option::of(keys),
+            any::<bool>(),
+            any::<Option<u32>>(),
+            any::<Option<u32>>(),
+        );
+        parts.prop_map(|(asked, after, informed, facts, question)| Prompt {
+            asked,
+            after,
+            informed,
+            facts,
+            question,
+            late: false,
+        })
+    }
+
+    #[test]
+    fn a_turn_of_an_earlier_version_is_read_as_one_in_which_nothing_was_heard() {
+        assert_eq!("1-0-0-7-k-o".parse(), Ok(TalkPosition::first(7)));
+    }
+
     proptest! {
         #[test]
-        fn turns_read_back(step: u8, silences: u8, misses: u8, began: u16, stage in places(), said in proptest::option::of(decisions())) {
-            let position = TalkPosition { step, silences, misses, began, stage, said };
+        fn turns_read_back(
+            step: u8, silences: u8, misses: u8, began: u16, stage in places(), said in proptest::option::of(decisions()), prompt in prompts()
+        ) {
+            let position = TalkPosition { step, silences, misses, began, stage, said, prompt };
             let text = position.to_string();
             prop_assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
             prop_assert_eq!(text.parse(), Ok(position));

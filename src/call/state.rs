@@ -399,7 +399,7 @@ impl Call {
     /// The decision that stands now.
     #[must_use]
     pub fn decision(&self) -> Option<Decision> {
-        self.answer.and_then(|answer| answer.decision)
+        self.answer.and_then(Answer::decided)
     }
 
     /// The outcome so far: a key sets it at once, everything else at the end.
@@ -422,6 +422,7 @@ impl Call {
             Decision::Accepted => Outcome::Confirmed,
             Decision::Declined => Outcome::Rejected,
             Decision::OptedOut => Outcome::OptedOut,
+            Decision::Withdrawn => Outcome::NoResponse,
             Decision::OtherTime(time) => {
                 let allowed = self
                     .reservation
@@ -443,20 +444,20 @@ impl Answer {
         self.attempt == attempt && self.step < CALLED_BACK
     }
 
+    /// The decision, unless it was taken back.
+    #[must_use]
+    pub fn decided(self) -> Option<Decision> {
+        self.decision.and_then(Decision::stands)
+    }
+
     /// Chooses the answer that counts: the one of the higher step, but a decision rather than none.
     /// Only the wish not to be called can be taken back, and only in its own attempt; any other
     /// talk position without a decision was issued before the key was received.
     pub(super) fn or_newer(self, other: Self) -> Self {
-        let differs = self.attempt != other.attempt;
-        let stands = |answer: Self| {
-            answer
-                .decision
-                .is_some_and(|said| differs || said != Decision::OptedOut)
-        };
         match (self.decision, other.decision) {
-            (Some(_), None) if stands(self) => self,
-            (None, Some(_)) if stands(other) => other,
-            (Some(_) | None, Some(_) | None) => self.max(other),
+            (Some(_), None) => self,
+            (None, Some(_)) => other,
+            (Some(_), Some(_)) | (None, None) => self.max(other),
         }
     }
 }

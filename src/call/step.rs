@@ -98,7 +98,8 @@ impl Work {
                 attempt,
                 position,
                 input,
-            } => self.called_back(attempt, position, input),
+                sealed_at,
+            } => self.called_back(attempt, position, input, sealed_at),
             Event::RingNow => self.ring_now(),
             Event::OptedOut => self.bar(),
             Event::Closed(on, closing) => self.closed(on, closing),
@@ -304,7 +305,7 @@ impl Work {
                 .attempts
                 .last()
                 .is_some_and(|last| answer.attempt < last.number);
-            answer.decision.is_some() && (earlier || answer.step >= CALLED_BACK)
+            answer.decided().is_some() && (earlier || answer.step >= CALLED_BACK)
         };
         self.call.canceled
             || self.call.barred

@@ -5,9 +5,9 @@
 
 use jiff::civil::Time;
 
-use super::position::{Decision, TalkPosition, TalkStage};
+use super::position::{Decision, Prompt, TalkPosition, TalkStage};
 use super::spoken_intent::SpokenIntent;
-use crate::domain::{Alternatives, Reservation};
+use crate::domain::Reservation;
 
 /// Number of replies after which a polite goodbye ends the conversation; so do [`LONGEST_TALK`]
 /// seconds.
@@ -18,6 +18,10 @@ pub const LONGEST_TALK: u16 = 240;
 const CALLBACK_ROUNDS: u8 = 3;
 /// How often the machine asks again for a time after input that is none.
 const MOST_MISSES: u8 = 2;
+/// Keys that follow each other within this many milliseconds are typed in a row: they are one
+/// answer. A second and a half, and a quarter of a second in which the webhooks may differ on their
+/// way.
+pub(super) const ROW: u32 = 1_750;
 
 /// What the restaurant hears and is asked next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +42,14 @@ pub enum Reply {
         /// The position of the next key.
         listen: TalkPosition,
     },
+    /// Key 1 was pressed before day, time and party could be heard: they are said in one sentence,
+    /// and 1 is asked for once more.
+    BeSure {
+        /// The time that staff offer; `None`: the one that the guest wished for.
+        time: Option<Time>,
+        /// Where the key leads.
+        listen: TalkPosition,
+    },
     /// Reads the decision back.
     Decided {
         /// The decision.
@@ -45,7 +57,7 @@ pub enum Reply {
         /// The position of a key that changes it; `None`: goodbye.
         listen: Option<TalkPosition>,
     },
-    /// Asks for another time, in four digits.
+    /// Asks for another time, in digits.
     AskTime {
         /// Whether the digits typed before were not a time.
         again: bool,
@@ -96,6 +108,8 @@ pub enum Opening {
 pub enum RepromptReason {
     /// The pressed key has no meaning here.
     WrongKey,
+    /// Several keys were typed in a row, which together mean nothing.
+    SeveralKeys,
     /// The staff left the question for a time, or the one whether to call again.
     Back,
     /// What was said was not understood.
@@ -131,8 +145,6 @@ pub enum Apology {
 pub struct TalkContext {
     /// The table's wished time of day.
     pub wished: Time,
-    /// The other times that the guest allows; without them key 3 is not offered.
-    pub alternatives: Option<Alternatives>,
     /// Rounds of silence before goodbye.
     pub rounds: u8,
     /// The most replies in a call: [`MOST_REPLIES`], or 9 on a trial account.
@@ -146,7 +158,6 @@ impl TalkContext {
     pub fn of(reservation: &Reservation) -> Self {
         Self {
             wished: reservation.time.time(),
-            alternatives: reservation.alternatives,
             rounds: if reservation.extension.is_some() {
                 5
             } else {
@@ -180,30 +191,50 @@ pub enum KeyResult {
 }
 
 impl KeyResult {
-    /// The decision that holds since then, if anything was settled.
-    pub(super) const fn settled(self) -> Option<Option<Decision>> {
+    /// The decision that stands since then, if anything was settled.
+    pub(super) const fn settled(self) -> Option<Decision> {
         match self {
             Self::Nothing => None,
-            Self::Decided(decision) => Some(Some(decision)),
-            Self::Withdrawn => Some(None),
+            Self::Decided(decision) => Some(decision),
+            Self::Withdrawn => Some(Decision::Withdrawn),
         }
     }
 }
 
-/// The first words after pick-up.
+/// The first words after pick-up, handed out at `moment`: milliseconds since the ticket was sealed,
+/// as everywhere here.
 #[must_use]
-pub fn open(began: u16) -> Reply {
+pub fn open(began: u16, moment: u32) -> Reply {
+    let first = TalkPosition::first(began);
     Reply::Ask {
         opening: Opening::First,
         slowly: false,
-        listen: TalkPosition::first(began),
+        listen: TalkPosition {
+            prompt: Prompt {
+                asked: moment,
+                ..first.prompt
+            },
+            ..first
+        },
     }
 }
 
 /// Repeats the document of `position`, because Twilio could not fetch or run it (fallback URL).
 #[must_use]
-pub fn resume(position: TalkPosition, context: &TalkContext) -> Reply {
-    let listen = position.next();
+pub fn resume(position: TalkPosition, moment: u32, context: &TalkContext) -> Reply {
+    // A key may have been pressed that was not heard here; more of them may follow in a row.
+    let next = position.next();
+    let listen = TalkPosition {
+        prompt: Prompt {
+            asked: moment,
+            after: Some('#'),
+            informed: position.prompt.informed,
+            facts: None,
+            question: None,
+            late: false,
+        },
+        ..next
+    };
     if listen.step >= context.most_replies {
         return goodbye(position);
     }
@@ -234,41 +265,66 @@ pub fn resume(position: TalkPosition, context: &TalkContext) -> Reply {
 pub fn answer(
     position: TalkPosition,
     input: Input<'_>,
-    elapsed: u16,
+    moment: u32,
     context: &TalkContext,
 ) -> (KeyResult, Reply) {
-    let (heard, reply) = match as_digits(position, input, context) {
+    let (heard, reply) = match as_digits(position, input, moment) {
         None => (KeyResult::Nothing, not_understood(position)),
-        Some(input) => match position.stage {
-            TalkStage::Keys => at_keys(position, input, context),
-            TalkStage::Change => at_change(position, input),
+        Some(input) => in_a_row(position, input, moment).unwrap_or_else(|| match position.stage {
+            TalkStage::Keys => at_keys(position, input, moment, context),
+            TalkStage::Change => at_change(position, input, moment),
             TalkStage::Time => at_time(position, input, context),
-            TalkStage::TimeCheck(time) => at_time_check(position, time, input),
+            TalkStage::TimeCheck(time) => at_time_check(position, time, input, moment),
             TalkStage::OptOut => at_opt_out(position, input),
-            TalkStage::Called | TalkStage::Offer => at_callback(position, input),
-        },
+            TalkStage::Called | TalkStage::Offer => at_callback(position, input, moment),
+        }),
     };
-    let over = position.step.saturating_add(1) >= context.most_replies || elapsed >= LONGEST_TALK;
+    let elapsed = (moment / 1_000).saturating_sub(u32::from(position.began));
+    let over =
+        position.step.saturating_add(1) >= context.most_replies || elapsed >= LONGEST_TALK.into();
+    let reply = if over {
+        shorten(position, heard, reply)
+    } else {
+        reply
+    };
+    let prompt = Prompt {
+        asked: moment,
+        after: last_key(position, input),
+        informed: position.prompt.is_informed(moment),
+        facts: None,
+        question: None,
+        late: false,
+    };
     (
         heard,
-        if over {
-            shorten(position, heard, reply)
-        } else {
-            reply
-        },
+        reply.listening(|listen| TalkPosition { prompt, ..listen }),
     )
+}
+
+/// The key that the next document follows. Hash is no answer but the end of one, so that the key
+/// before it is still the last.
+fn last_key(position: TalkPosition, input: Input<'_>) -> Option<char> {
+    match input {
+        Input::Digits("#") => position.prompt.after.or(Some('#')),
+        Input::Digits(digits) => digits
+            .chars()
+            .next_back()
+            .filter(|key| key.is_ascii_digit() || matches!(key, '*' | '#')),
+        // Hash alone ends a Gather for a time, and Twilio need not say so.
+        Input::Silence if position.stage == TalkStage::Time => Some('#'),
+        Input::Silence | Input::Spoken(_) => None,
+    }
 }
 
 /// Translates words into the key with the same meaning at this stage; `None` if they have none.
 #[must_use]
-pub fn as_digits<'a>(
-    position: TalkPosition,
-    input: Input<'a>,
-    context: &TalkContext,
-) -> Option<Input<'a>> {
+pub fn as_digits(position: TalkPosition, input: Input<'_>, moment: u32) -> Option<Input<'_>> {
     let Input::Spoken(said) = input else {
         return Some(input);
     };
+    if !position.prompt.has_put_question(moment) {
+        return None;
+    }
     let key = match (position.stage, said) {
         (_, SpokenIntent::Unclear) => None,
         (_, SpokenIntent::Again) => Some("*"),
@@ -285,7 +341,7 @@ pub fn as_digits<'a>(
             SpokenIntent::No,
         ) => Some("2"),
         (TalkStage::TimeCheck(_), SpokenIntent::OtherTime) => Some("2"),
-        (TalkStage::Keys, SpokenIntent::OtherTime) => context.alternatives.map(|_| "3"),
+        (TalkStage::Keys, SpokenIntent::OtherTime) => Some("3"),
         // "Yes" may agree with what was read back or answer the question after it: only a key
         // changes a decision.
         (
@@ -296,6 +352,73 @@ pub fn as_digits<'a>(
         | (TalkStage::OptOut | TalkStage::Called, SpokenIntent::OtherTime) => None,
     };
     key.map(Input::Digits)
+}
+
+/// A key that follows another within [`ROW`]: together they are one answer. A key that was pressed
+/// twice is one key, hash ends an answer, and star asks to repeat; everything else means nothing,
+/// and what the first key decided is taken back. Only digits of a time are typed in a row.
+fn in_a_row(position: TalkPosition, input: Input<'_>, moment: u32) -> Option<(KeyResult, Reply)> {
+    let Input::Digits(digits) = input else {
+        return None;
+    };
+    let before = position.prompt.after?;
+    let is_repeated = digits == "#" || digits.chars().all(|key| key == before);
+    if position.prompt.age(moment) >= ROW || position.stage == TalkStage::Time || digits == "*" {
+        return None;
+    }
+    let listen = position.next();
+    let several = || Reply::Keys {
+        because: RepromptReason::SeveralKeys,
+        listen: TalkPosition {
+            stage: TalkStage::Keys,
+            said: position.said.map(|_| Decision::Withdrawn),
+            ..listen
+        },
+    };
+    let nothing = |reply| Some((KeyResult::Nothing, reply));
+    match position.stage {
+        TalkStage::TimeCheck(time) => nothing(read_back(position, time, listen)),
+        TalkStage::Keys if is_repeated => nothing(match before {
+            '1' if !position.prompt.informed => Reply::BeSure { time: None, listen },
+            '*' => ask_slowly(listen),
+            _ => Reply::Keys {
+                because: RepromptReason::WrongKey,
+                listen,
+            },
+        }),
+        TalkStage::Called if is_repeated && before == '1' => {
+            nothing(Reply::BeSure { time: None, listen })
+        }
+        TalkStage::Change if is_repeated => position
+            .said
+            .and_then(|said| nothing(decided(said, Some(listen)))),
+        TalkStage::OptOut if is_repeated => nothing(Reply::AskOptOut { listen }),
+        TalkStage::Keys => nothing(several()),
+        TalkStage::Change | TalkStage::OptOut => Some((KeyResult::Withdrawn, several())),
+        TalkStage::Called => nothing(Reply::Called { listen }),
+        TalkStage::Offer => nothing(Reply::Offer { listen }),
+        TalkStage::Time => None,
+    }
+}
+
+/// A time that was typed, to be confirmed: with day and party where they were not heard yet.
+const fn read_back(position: TalkPosition, time: Time, listen: TalkPosition) -> Reply {
+    if position.prompt.informed {
+        Reply::CheckTime { time, listen }
+    } else {
+        Reply::BeSure {
+            time: Some(time),
+            listen,
+        }
+    }
+}
+
+const fn ask_slowly(listen: TalkPosition) -> Reply {
+    Reply::Ask {
+        opening: Opening::Again,
+        slowly: true,
+        listen,
+    }
 }
 
 /// Words that were not understood settle nothing; the reply asks for a key.
@@ -311,9 +434,9 @@ fn not_understood(position: TalkPosition) -> Reply {
             again: true,
             listen,
         },
-        TalkStage::TimeCheck(time) => Reply::CheckTime { time, listen },
+        TalkStage::TimeCheck(time) => read_back(position, time, listen),
         TalkStage::OptOut => Reply::AskOptOut { listen },
-        TalkStage::Called | TalkStage::Offer => at_callback(position, Input::Silence).1,
+        TalkStage::Called | TalkStage::Offer => at_callback(position, Input::Silence, 0).1,
     }
 }
 
@@ -324,6 +447,7 @@ fn shorten(position: TalkPosition, heard: KeyResult, reply: Reply) -> Reply {
         Reply::AskOptOut { .. } => Reply::Goodbye(Goodbye::OptedOut),
         Reply::Ask { .. }
         | Reply::Keys { .. }
+        | Reply::BeSure { .. }
         | Reply::AskTime { .. }
         | Reply::CheckTime { .. }
         | Reply::Called { .. }
@@ -339,7 +463,7 @@ fn goodbye(position: TalkPosition) -> Reply {
     Reply::Goodbye(match position.said {
         Some(Decision::OptedOut) => Goodbye::OptedOut,
         Some(Decision::Accepted | Decision::Declined | Decision::OtherTime(_)) => Goodbye::Decided,
-        None => Goodbye::NoKey,
+        Some(Decision::Withdrawn) | None => Goodbye::NoKey,
     })
 }
 
@@ -360,12 +484,27 @@ fn settle(position: TalkPosition, decision: Decision) -> (KeyResult, Reply) {
     )
 }
 
-fn at_keys(position: TalkPosition, input: Input<'_>, context: &TalkContext) -> (KeyResult, Reply) {
+/// Staff can only accept what they could hear: an earlier key 1 is one that picked up the phone, or
+/// a habit.
+fn accept(position: TalkPosition, moment: u32) -> (KeyResult, Reply) {
+    if position.prompt.is_informed(moment) {
+        return settle(position, Decision::Accepted);
+    }
+    let listen = position.next();
+    (KeyResult::Nothing, Reply::BeSure { time: None, listen })
+}
+
+fn at_keys(
+    position: TalkPosition,
+    input: Input<'_>,
+    moment: u32,
+    context: &TalkContext,
+) -> (KeyResult, Reply) {
     let listen = position.next();
     let reply = match input {
-        Input::Digits("1") => return settle(position, Decision::Accepted),
+        Input::Digits("1") => return accept(position, moment),
         Input::Digits("2") => return settle(position, Decision::Declined),
-        Input::Digits("3") if context.alternatives.is_some() => Reply::AskTime {
+        Input::Digits("3") => Reply::AskTime {
             again: false,
             listen: TalkPosition {
                 stage: TalkStage::Time,
@@ -384,11 +523,7 @@ fn at_keys(position: TalkPosition, input: Input<'_>, context: &TalkContext) -> (
             };
             return (KeyResult::Decided(Decision::OptedOut), reply);
         }
-        Input::Digits("*") => Reply::Ask {
-            opening: Opening::Again,
-            slowly: true,
-            listen,
-        },
+        Input::Digits("*") => ask_slowly(listen),
         Input::Digits(_) => Reply::Keys {
             because: RepromptReason::WrongKey,
             listen,
@@ -412,12 +547,15 @@ fn at_keys(position: TalkPosition, input: Input<'_>, context: &TalkContext) -> (
     (KeyResult::Nothing, reply)
 }
 
-/// Offers one chance to change the decision, by the other of the two keys. Star repeats what was
-/// understood.
-fn at_change(position: TalkPosition, input: Input<'_>) -> (KeyResult, Reply) {
+/// One chance to change: the other of the two keys. Star says again what was understood.
+fn at_change(position: TalkPosition, input: Input<'_>, moment: u32) -> (KeyResult, Reply) {
+    let listen = position.next();
     let changed = match (position.said, input) {
         (Some(said), Input::Digits("*")) => {
-            return (KeyResult::Nothing, decided(said, Some(position.next())));
+            return (KeyResult::Nothing, decided(said, Some(listen)));
+        }
+        (Some(Decision::Declined), Input::Digits("1")) if !position.prompt.is_informed(moment) => {
+            return (KeyResult::Nothing, Reply::BeSure { time: None, listen });
         }
         (Some(Decision::Declined), Input::Digits("1")) => Decision::Accepted,
         (Some(Decision::Accepted | Decision::OtherTime(_)), Input::Digits("2")) => {
@@ -442,13 +580,14 @@ fn at_time(position: TalkPosition, input: Input<'_>, context: &TalkContext) -> (
             listen: position.next(),
         },
         Input::Digits(digits) => match read_time(digits, context.wished) {
-            Some(time) => Reply::CheckTime {
+            Some(time) => read_back(
+                position,
                 time,
-                listen: TalkPosition {
+                TalkPosition {
                     stage: TalkStage::TimeCheck(time),
                     ..position.next()
                 },
-            },
+            ),
             None if position.misses < MOST_MISSES => Reply::AskTime {
                 again: true,
                 listen: TalkPosition {
@@ -471,21 +610,25 @@ fn back(position: TalkPosition, context: &TalkContext) -> Reply {
         because: RepromptReason::Back,
         listen: TalkPosition {
             stage: TalkStage::Keys,
-            said: None,
             ..position.next()
         },
     }
 }
 
-fn at_time_check(position: TalkPosition, time: Time, input: Input<'_>) -> (KeyResult, Reply) {
+/// A time counts once it could be heard how it was understood.
+fn at_time_check(
+    position: TalkPosition,
+    time: Time,
+    input: Input<'_>,
+    moment: u32,
+) -> (KeyResult, Reply) {
     match input {
-        Input::Digits("1") => settle(position, Decision::OtherTime(time)),
-        Input::Digits("*") => (
+        Input::Digits("1") if position.prompt.has_said_facts(moment) => {
+            settle(position, Decision::OtherTime(time))
+        }
+        Input::Digits("1" | "*") => (
             KeyResult::Nothing,
-            Reply::CheckTime {
-                time,
-                listen: position.next(),
-            },
+            read_back(position, time, position.next()),
         ),
         Input::Digits(_) | Input::Silence | Input::Spoken(_) if position.misses < MOST_MISSES => {
             let listen = TalkPosition {
@@ -532,7 +675,7 @@ fn at_opt_out(position: TalkPosition, input: Input<'_>) -> (KeyResult, Reply) {
         Input::Digits(_) => {
             let listen = TalkPosition {
                 stage: TalkStage::Keys,
-                said: None,
+                said: Some(Decision::Withdrawn),
                 ..position.next()
             };
             (
@@ -546,15 +689,15 @@ fn at_opt_out(position: TalkPosition, input: Input<'_>) -> (KeyResult, Reply) {
     }
 }
 
-/// Answers a restaurant that calls back: 1 and 2 as usual, or 1 to be called now; any other input
-/// repeats the question.
-fn at_callback(position: TalkPosition, input: Input<'_>) -> (KeyResult, Reply) {
+/// A restaurant that rings back: 1 and 2 as ever, or 1 to be rung now; everything else hears the
+/// question again.
+fn at_callback(position: TalkPosition, input: Input<'_>, moment: u32) -> (KeyResult, Reply) {
     let again = TalkPosition {
         silences: position.silences.saturating_add(1),
         ..position.next()
     };
     let reply = match (position.stage, input) {
-        (TalkStage::Called, Input::Digits("1")) => return settle(position, Decision::Accepted),
+        (TalkStage::Called, Input::Digits("1")) => return accept(position, moment),
         (TalkStage::Called, Input::Digits("2")) => return settle(position, Decision::Declined),
         (TalkStage::Offer, Input::Digits("1")) => Reply::Goodbye(Goodbye::Decided),
         _ if again.silences >= CALLBACK_ROUNDS => Reply::Goodbye(Goodbye::NoKey),
@@ -564,22 +707,30 @@ fn at_callback(position: TalkPosition, input: Input<'_>) -> (KeyResult, Reply) {
     (KeyResult::Nothing, reply)
 }
 
-/// Reads four digits as a time of day. Where the restaurant says quarter past eight as 0815 and
-/// means the evening, the reading nearest the wished time counts; `None` for what is no time at
-/// all.
+/// Reads digits as a time of day, with or without the hash key that ends them: hour and minute
+/// (`1930`, `730`), or the hour alone (`19`, `07`).
+///
+/// Where the restaurant says quarter past eight as
+/// 0815 and means the evening, the reading nearest the wished time counts; an hour that is typed as
+/// 00 is always midnight. `None` for what is no time at all.
 #[must_use]
 pub fn read_time(digits: &str, wished: Time) -> Option<Time> {
-    let number: i16 = digits
-        .parse()
-        .ok()
-        .filter(|_| digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit()))?;
-    let (hour, minute) = (
-        i8::try_from(number / 100).ok()?,
-        i8::try_from(number % 100).ok()?,
-    );
+    let digits = digits.strip_suffix('#').unwrap_or(digits);
+    if !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    // A single digit is rather a key of the menu than an hour.
+    let (hour, minute) = match digits.len() {
+        2 => (digits, "0"),
+        3 => digits.split_at(1),
+        4 => digits.split_at(2),
+        _ => return None,
+    };
+    let (hour, minute): (i8, i8) = (hour.parse().ok()?, minute.parse().ok()?);
     let first = Time::new(hour, minute, 0, 0).ok()?;
     let second = match hour {
-        0..=11 => Time::new(hour + 12, minute, 0, 0).ok(),
+        0 => None,
+        1..=11 => Time::new(hour + 12, minute, 0, 0).ok(),
         12 => Time::new(0, minute, 0, 0).ok(),
         _ => None,
     };

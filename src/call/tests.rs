@@ -12,13 +12,13 @@ use proptest::sample::Index;
 
 use super::event::{AttemptRef, Closing, Effect, Event, FinalStatus, LookupResult};
 use super::example::{self, start};
-use super::position::{Decision, TalkPosition, TalkStage};
+use super::position::{Decision, Prompt, TalkPosition, TalkStage};
 use super::spoken_intent::SpokenIntent;
 use super::state::{
     AccountTier, Attempt, Call, CarrierStatus, Ended, Evidence, Machine, Outcome, State, WaitingFor,
 };
 use super::talk::{Apology, Input, KeyResult, Reply, TalkContext};
-use super::{step::step, talk};
+use super::{event::PressedKey, event::Step, talk};
 use crate::domain::{Alternatives, CallId, Phone, Reservation, Sid};
 
 mod answers;
@@ -52,6 +52,86 @@ fn queued() -> Call {
         Arc::new(reservation()),
         start(),
     )
+}
+
+/// How a document is timed in these tests: so many milliseconds until its facts are said, and until
+/// its question is put.
+const TIMED: (u32, u32) = (5_000, 8_000);
+/// How long staff think in these tests, unless they say otherwise: longer than any document takes.
+const THINKS: u32 = 10_000;
+
+/// The reply as it would be rendered.
+fn timed(reply: Reply) -> Reply {
+    reply.listening(|position| TalkPosition {
+        prompt: Prompt {
+            facts: Some(TIMED.0),
+            question: Some(TIMED.1),
+            ..position.prompt
+        },
+        ..position
+    })
+}
+
+/// The first message.
+fn open() -> Reply {
+    timed(talk::open(0, 0))
+}
+
+/// Where the keys of the first message lead.
+fn first() -> TalkPosition {
+    open().listen().unwrap()
+}
+
+/// Where the keys lead that a restaurant is told which rings back.
+fn ringing_back() -> TalkPosition {
+    let position = TalkPosition::called_back(TalkStage::Called);
+    timed(Reply::Called { listen: position }).listen().unwrap()
+}
+
+/// What is answered to staff who have heard the document to its end.
+fn answer(position: TalkPosition, input: Input<'_>, context: &TalkContext) -> (KeyResult, Reply) {
+    let (heard, reply) = talk::answer(position, input, position.prompt.asked + THINKS, context);
+    (heard, timed(reply))
+}
+
+/// The step of an event of staff who have heard the document to its end.
+fn step(call: &Call, event: Event<'_>, now: Timestamp) -> Step {
+    let now = match turn_of(event) {
+        Some(position) => now.max(moment(position.prompt.asked + THINKS)),
+        None => now,
+    };
+    let next = super::step::step(call, event, now);
+    Step {
+        reply: next.reply.map(timed),
+        ..next
+    }
+}
+
+fn moment(milliseconds: u32) -> Timestamp {
+    start() + SignedDuration::from_millis(milliseconds.into())
+}
+
+/// What Twilio remembers of keys that were pressed when the document had been heard.
+fn remembered(keys: &[(TalkPosition, String)]) -> Vec<PressedKey> {
+    let pressed = |(position, digits): &(TalkPosition, String)| PressedKey {
+        position: *position,
+        digits: digits.clone(),
+        pressed_at: moment(position.prompt.asked + THINKS),
+        sealed_at: start(),
+    };
+    keys.iter().map(pressed).collect()
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "no other event belongs to a document"
+)]
+fn turn_of(event: Event<'_>) -> Option<TalkPosition> {
+    match event {
+        Event::Keyed { position, .. } | Event::CalledBack { position, .. } => Some(position),
+        Event::Resumed { position, .. } => position,
+        _ => None,
+    }
 }
 
 fn from() -> Phone {
@@ -125,7 +205,7 @@ fn settle(mut call: Call) -> Call {
 
 #[test]
 fn a_key_decides_at_once_and_the_end_makes_it_final() {
-    let call = run(&in_progress(), &[key(TalkPosition::first(0), "1")]);
+    let call = run(&in_progress(), &[key(first(), "1")]);
     assert_eq!(
         (call.outcome(), call.is_finished()),
         (Some(Outcome::Confirmed), false)
@@ -150,7 +230,7 @@ fn completed_that_overtakes_the_key_waits_for_it() {
             ..
         }
     ));
-    let call = settle(run(&ended, &[key(TalkPosition::first(0), "2")]));
+    let call = settle(run(&ended, &[key(first(), "2")]));
     assert_eq!(
         call.state,
         State::Finished {
@@ -169,7 +249,7 @@ fn a_late_key_cancels_the_planned_retry() {
             ..
         }
     ));
-    let call = settle(run(&waiting, &[key(TalkPosition::first(0), "1")]));
+    let call = settle(run(&waiting, &[key(first(), "1")]));
     assert_eq!(
         call.state,
         State::Finished {
@@ -193,7 +273,7 @@ fn a_late_key_ends_the_attempt_that_came_after_it() {
             Event::Reached(second, CarrierStatus::Ringing),
         ],
     );
-    let late = step(&ringing, key(TalkPosition::first(0), "1"), after(2));
+    let late = step(&ringing, key(first(), "1"), after(2));
     assert_eq!(
         late.effects,
         [Effect::HangUp {
@@ -237,10 +317,7 @@ fn a_late_key_ends_the_attempt_that_came_after_it() {
 fn nothing_after_the_end_changes_the_verdict() {
     let done = settle(run(
         &in_progress(),
-        &[
-            key(TalkPosition::first(0), "1"),
-            closed(FinalStatus::Completed),
-        ],
+        &[key(first(), "1"), closed(FinalStatus::Completed)],
     ));
     for event in every_event() {
         let after_end = step(&done, event, after(60)).call;
@@ -260,7 +337,7 @@ fn another_callsid_changes_nothing() {
         &call,
         Event::Keyed {
             on: other,
-            position: TalkPosition::first(0),
+            position: first(),
             input: Input::Digits("1"),
             sealed_at: start(),
         },
@@ -310,12 +387,12 @@ fn a_process_that_knows_nothing_never_concludes_that_no_key_was_pressed() {
             outcome: Outcome::Unknown
         }
     );
-    let keys = [(TalkPosition::first(0), "1".to_owned())];
+    let keys = [(first(), "1".to_owned())];
     let told = step(
         &ended,
         Event::EventsRead {
             attempt: 1,
-            keys: Some(&keys),
+            keys: Some(&remembered(&keys)),
         },
         after(2_000),
     )
@@ -352,10 +429,9 @@ fn a_process_that_ends_leaves_no_call_that_waits_for_twilios_record() {
 #[test]
 fn a_process_that_takes_over_learns_from_the_turn_what_was_decided() {
     let taken = queued().taken_over(Attempt::new(1, from(), start()), 3, after(100));
-    let (_, reply) = talk::answer(
-        TalkPosition::first(0),
+    let (_, reply) = answer(
+        first(),
         Input::Digits("1"),
-        0,
         &TalkContext::of(&taken.reservation),
     );
     let change = reply.listen().unwrap();
@@ -444,7 +520,7 @@ fn cancel_works_in_every_state() {
             outcome: Outcome::Canceled
         }
     );
-    let decided = run(&in_progress(), &[key(TalkPosition::first(0), "1")]);
+    let decided = run(&in_progress(), &[key(first(), "1")]);
     assert!(!canceled(&decided).changed, "a key has decided");
     assert!(
         !canceled(&live.call).changed,
@@ -585,10 +661,10 @@ fn every_event() -> Vec<Event<'static>> {
         Event::Reached(ON, CarrierStatus::Ringing),
         Event::Reached(ON, CarrierStatus::InProgress),
         fetched(),
-        key(TalkPosition::first(0), "1"),
+        key(first(), "1"),
         Event::Keyed {
             on: ON,
-            position: TalkPosition::first(0),
+            position: first(),
             input: Input::Silence,
             sealed_at: start(),
         },
@@ -609,8 +685,9 @@ fn every_event() -> Vec<Event<'static>> {
         },
         Event::CalledBack {
             attempt: 1,
-            position: TalkPosition::called_back(TalkStage::Called),
+            position: ringing_back(),
             input: Input::Digits("1"),
+            sealed_at: start(),
         },
         Event::RingNow,
         Event::OptedOut,
@@ -756,7 +833,8 @@ fn talks() -> impl Strategy<Value = (Vec<OwnedEvent>, Option<Decision>)> {
     let key = prop::sample::select(vec![
         "", "1", "2", "3", "9", "*", "7", "2015", "0815", "9999", "yes", "no",
     ]);
-    proptest::collection::vec(key, 0..10).prop_map(|keys| {
+    let pause = prop::sample::select(vec![100, 700, 1_400, 3_000, 6_000, THINKS]);
+    proptest::collection::vec((key, pause), 0..10).prop_map(|keys| {
         let context = TalkContext::of(&reservation());
         let mut events = vec![
             OwnedEvent::Accepted,
@@ -764,19 +842,20 @@ fn talks() -> impl Strategy<Value = (Vec<OwnedEvent>, Option<Decision>)> {
             OwnedEvent::Reached(CarrierStatus::InProgress),
             OwnedEvent::Fetched,
         ];
-        let (mut reply, mut decision) = (talk::open(0), None);
-        for key in keys {
+        let (mut reply, mut decision) = (open(), None);
+        for (key, pause) in keys {
             let Some(position) = reply.listen() else {
                 break;
             };
-            let (heard, next) = talk::answer(position, input(key), 0, &context);
+            let moment = position.prompt.asked + pause;
+            let (heard, next) = talk::answer(position, input(key), moment, &context);
             match heard {
                 KeyResult::Decided(new) => decision = Some(new),
                 KeyResult::Withdrawn => decision = None,
                 KeyResult::Nothing => {}
             }
-            events.push(OwnedEvent::Keyed(position, key.to_owned()));
-            reply = next;
+            events.push(OwnedEvent::Keyed(position, key.to_owned(), moment));
+            reply = timed(next);
         }
         events.push(OwnedEvent::Completed);
         (events, decision)
@@ -797,7 +876,8 @@ enum OwnedEvent {
     Accepted,
     Reached(CarrierStatus),
     Fetched,
-    Keyed(TalkPosition, String),
+    /// Keys that were pressed at a moment.
+    Keyed(TalkPosition, String, u32),
     Completed,
 }
 
@@ -807,7 +887,7 @@ impl OwnedEvent {
             Self::Accepted => Event::Accepted(ON),
             Self::Reached(line) => Event::Reached(ON, *line),
             Self::Fetched => fetched(),
-            Self::Keyed(position, keys) => Event::Keyed {
+            Self::Keyed(position, keys, _) => Event::Keyed {
                 on: ON,
                 position: *position,
                 input: input(keys),
@@ -815,6 +895,17 @@ impl OwnedEvent {
             },
             Self::Completed => closed(FinalStatus::Completed),
         }
+    }
+
+    fn at(&self) -> Timestamp {
+        match self {
+            Self::Keyed(_, _, at) => moment(*at),
+            Self::Accepted | Self::Reached(_) | Self::Fetched | Self::Completed => start(),
+        }
+    }
+
+    fn happens_to(&self, call: &Call) -> Call {
+        super::step::step(call, self.event(), self.at()).call
     }
 }
 
@@ -835,8 +926,7 @@ proptest! {
         let extra: Vec<_> = repeats.iter().map(|index| shuffled[index.index(shuffled.len())].clone()).collect();
         shuffled.extend(extra);
         let play = |events: &[OwnedEvent]| {
-            let call = events.iter().fold(dialing(), |call, event| step(&call, event.event(), after(2)).call);
-            settle(call)
+            settle(events.iter().fold(dialing(), |call, event| event.happens_to(&call)))
         };
         let (straight, crooked) = (play(&events), play(&shuffled));
         if let Some(decision) = decision {
@@ -860,7 +950,7 @@ proptest! {
                 before -= 1;
             }
         }
-        let call = settle(kept.iter().fold(dialing(), |call, event| step(&call, event.event(), after(2)).call));
+        let call = settle(kept.iter().fold(dialing(), |call, event| event.happens_to(&call)));
         prop_assert_eq!(call.outcome(), decision.map(verdict_of));
     }
 

@@ -26,7 +26,9 @@ pub fn entry(call: &Call, page: &str) -> Option<String> {
     let reservation = &call.reservation;
     let table = match call.decision()? {
         Decision::OtherTime(time) => reservation.time.at(time),
-        Decision::Accepted | Decision::Declined | Decision::OptedOut => reservation.time,
+        Decision::Accepted | Decision::Declined | Decision::OptedOut | Decision::Withdrawn => {
+            reservation.time
+        }
     };
     let mut out = Lines::default();
     out.line("BEGIN:VCALENDAR");

@@ -7,13 +7,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::dialler::Dialler;
 use super::{Error, links};
-use crate::call::talk::{self, TalkContext};
+use crate::call::position::LATEST;
+use crate::call::talk;
 use crate::call::{
     AttemptRef, Call, CarrierStatus, Closing, Effect, Event, FinalStatus, Input, LookupResult,
-    TalkPosition,
+    PressedKey, TalkPosition, milliseconds,
 };
 use crate::domain::Sid;
 use crate::store::{CallStore as _, NumberStore as _};
+use crate::ticket::{Error as TicketError, TicketPurpose};
 use crate::twilio::client::{CallEvent, CallResource, CallUpdate, Error as TwilioError, ListQuery};
 use crate::twilio::{CallSid, CallStatus};
 
@@ -196,28 +198,11 @@ impl Dialler {
                 return Ok(());
             }
         };
-        let mut keys: Vec<(TalkPosition, String)> = events
+        let mut keys: Vec<PressedKey> = events
             .iter()
-            .filter_map(|event| {
-                // The result of a Gather, or what became of it at the fallback; without keys it was
-                // silence.
-                let position = [event.url.as_deref(), event.parameter("error_url")]
-                    .into_iter()
-                    .flatten()
-                    .find_map(links::failed_turn)?;
-                let digits = event
-                    .parameter("digits")
-                    .filter(|digits| !digits.is_empty())
-                    .map(str::to_owned);
-                Some((
-                    position,
-                    digits
-                        .or_else(|| self.spoken_key(call, position, event))
-                        .unwrap_or_default(),
-                ))
-            })
+            .filter_map(|event| self.pressed_key(call, event))
             .collect();
-        keys.sort_by_key(|(position, _)| position.step);
+        keys.sort_by_key(|key| key.position.step);
         // The list begins with our own create: until it holds a document that was asked for, it is
         // not complete.
         let complete = events.iter().any(|event| {
@@ -233,7 +218,13 @@ impl Dialler {
     }
 
     /// What Twilio remembers to have been said, as the key that means the same.
-    fn spoken_key(&self, call: &Call, position: TalkPosition, event: &CallEvent) -> Option<String> {
+    fn spoken_key(
+        &self,
+        call: &Call,
+        position: TalkPosition,
+        moment: u32,
+        event: &CallEvent,
+    ) -> Option<String> {
         let text = event
             .parameter("speech_result")
             .filter(|text| !text.trim().is_empty())?;
@@ -243,14 +234,51 @@ impl Dialler {
         let said = self
             .speech
             .understand(call.reservation.language, text, confidence);
-        match talk::as_digits(
-            position,
-            Input::Spoken(said),
-            &TalkContext::of(&call.reservation),
-        ) {
+        match talk::as_digits(position, Input::Spoken(said), moment) {
             Some(Input::Digits(key)) => Some(key.to_owned()),
             Some(Input::Silence | Input::Spoken(_)) | None => None,
         }
+    }
+
+    /// The result of a Gather that Twilio remembers, or what became of it at the fallback; without
+    /// keys it was silence.
+    fn pressed_key(&self, call: &Call, event: &CallEvent) -> Option<PressedKey> {
+        let (position, ticket) = [event.url.as_deref(), event.parameter("error_url")]
+            .into_iter()
+            .flatten()
+            .find_map(links::turn_and_ticket)?;
+        let sealed_at = match self
+            .tickets
+            .open(ticket, TicketPurpose::Voice, self.engine.now())
+        {
+            Ok(opened) | Err(TicketError::Expired(opened)) => opened.head.sealed_at,
+            Err(TicketError::Forged) => return None,
+        };
+        // Twilio records when it had an answer, or when it gave up waiting for one. Without a time
+        // nothing is known to have been heard before the key.
+        let waited = match event.response_code {
+            Some(_) => SignedDuration::ZERO,
+            None => SignedDuration::from_millis(LATEST.into()),
+        };
+        let pressed_at = event
+            .response_date
+            .and_then(|date| date.checked_sub(waited).ok())
+            .unwrap_or(sealed_at);
+        let digits = event
+            .parameter("digits")
+            .filter(|digits| !digits.is_empty())
+            .map(str::to_owned)
+            .or_else(|| {
+                let moment = milliseconds(sealed_at, pressed_at);
+                self.spoken_key(call, position, moment, event)
+            })
+            .unwrap_or_default();
+        Some(PressedKey {
+            position,
+            digits,
+            pressed_at,
+            sealed_at,
+        })
     }
 }
 

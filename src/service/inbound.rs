@@ -10,8 +10,9 @@ use super::Error;
 use super::dial_decision::DialQuestion;
 use super::webhooks::{WebhookHandler, WebhookOutcome, said};
 use crate::call::position::TalkStage;
+use crate::call::talk;
 use crate::call::{
-    AccountTier, Call, Event, Goodbye, Input, Reply, SpokenIntent, State, TalkPosition,
+    AccountTier, Call, Event, Goodbye, Input, Reply, State, TalkPosition, milliseconds,
 };
 use crate::domain::{Language, Phone};
 use crate::policy::{DialReason, PolicyVerdict};
@@ -68,7 +69,9 @@ impl WebhookHandler {
             Err(refused) => return (self.apologize(refused.as_ref()), WebhookOutcome::Foreign),
         };
         let input = self.input(opened.body().map(|body| body.reservation.language), request);
-        let one = matches!(input, Input::Digits("1") | Input::Spoken(SpokenIntent::Yes));
+        let sealed_at = opened.head.sealed_at;
+        let moment = milliseconds(sealed_at, self.engine.now());
+        let one = talk::as_digits(position, input, moment) == Some(Input::Digits("1"));
         let event = match position.stage {
             TalkStage::Offer if !one => return (self.who_we_are(request), WebhookOutcome::Heard),
             TalkStage::Offer => Event::RingNow,
@@ -81,6 +84,7 @@ impl WebhookHandler {
                 attempt: opened.head.attempt,
                 position,
                 input,
+                sealed_at,
             },
         };
         // A call that this process does not know has ended with the one that did: there is nothing
@@ -162,17 +166,15 @@ impl WebhookHandler {
     }
 
     fn say_inbound(&self, reply: &Reply, call: &Call, ticket: &str) -> String {
+        let scene = self
+            .settings
+            .render_context(&call.reservation, self.engine.now());
+        let reply = self.speech.timed(*reply, &scene);
         let action = reply
             .listen()
             .map(|position| self.links.inbound_keys(position, ticket))
             .unwrap_or_default();
-        self.speech.render(
-            reply,
-            &self
-                .settings
-                .render_context(&call.reservation, self.engine.now()),
-            &action,
-        )
+        self.speech.render(&reply, &scene, &action)
     }
 
     /// Who we are, in the language of the caller's country, or of our number's.
@@ -203,6 +205,8 @@ impl WebhookHandler {
     ) -> Input<'a> {
         match request.digits.filter(|digits| !digits.is_empty()) {
             Some(digits) => Input::Digits(digits),
+            // The key that ends a Gather, alone.
+            None if request.finished_on_key == Some("#") => Input::Digits("#"),
             None => said(&self.speech, language, request).map_or(Input::Silence, Input::Spoken),
         }
     }

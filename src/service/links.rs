@@ -116,9 +116,16 @@ impl Links {
 /// result of a Gather.
 #[must_use]
 pub fn failed_turn(error_url: &str) -> Option<TalkPosition> {
-    let (_, rest) = error_url.split_once(path::KEYS)?;
-    let (position, _) = rest.split_once('/')?;
-    position.parse().ok()
+    turn_and_ticket(error_url).map(|(position, _)| position)
+}
+
+/// The turn and the ticket in the URL of a Gather's result.
+#[must_use]
+pub fn turn_and_ticket(url: &str) -> Option<(TalkPosition, &str)> {
+    let (_, rest) = url.split_once(path::KEYS)?;
+    let (position, ticket) = rest.split_once('/')?;
+    let ticket = ticket.split(['#', '?']).next()?;
+    Some((position.parse().ok()?, ticket))
 }
 
 #[cfg(test)]
@@ -134,10 +141,10 @@ mod tests {
         );
         let keys = links.keys(TalkPosition::first(7), "T");
         assert!(
-            keys.starts_with("https://calls.example.com/twiml/keys/1-0-0-7-k-o/T#"),
+            keys.starts_with("https://calls.example.com/twiml/keys/1-0-0-7-k-o-0-o-u-n-n/T#"),
             "{keys}"
         );
-        assert_eq!(failed_turn(&keys), Some(TalkPosition::first(7)));
+        assert_eq!(turn_and_ticket(&keys), Some((TalkPosition::first(7), "T")));
         assert_eq!(failed_turn(&links.answer("T")), None);
         assert_eq!(
             failed_turn("https://calls.example.com/twiml/keys/nonsense"),

@@ -181,7 +181,7 @@ impl WebhookHandler {
                     (Some(position), input @ (Input::Digits(_) | Input::Spoken(_))) => {
                         Event::Keyed {
                             on,
-                            position,
+                            position: position.heard_late(),
                             input,
                             sealed_at,
                         }
@@ -280,17 +280,15 @@ impl WebhookHandler {
     }
 
     fn say(&self, reply: &Reply, call: &Arc<Call>, ticket: &str) -> String {
+        let scene = self
+            .settings
+            .render_context(&call.reservation, self.engine.now());
+        let reply = self.speech.timed(*reply, &scene);
         let action = reply
             .listen()
             .map(|position| self.links.keys(position, ticket))
             .unwrap_or_default();
-        self.speech.render(
-            reply,
-            &self
-                .settings
-                .render_context(&call.reservation, self.engine.now()),
-            &action,
-        )
+        self.speech.render(&reply, &scene, &action)
     }
 
     /// One sentence, in the language of the call if the ticket tells it, and the line is closed.

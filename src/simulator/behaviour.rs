@@ -21,6 +21,8 @@ pub struct NumberBehaviour {
     pub sip_code: Option<u16>,
     /// Keys that are pressed.
     pub keys: Vec<ScriptedKeys>,
+    /// Words that are said.
+    pub says: Vec<ScriptedWords>,
     /// A machine picks up.
     pub voicemail: Option<Voicemail>,
     /// Hangs up this long after the pick-up.
@@ -54,11 +56,37 @@ pub struct ScriptedKeys {
     /// Which Gather of the call, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_gather: Option<u32>,
+    /// Pressed only once the prompt of that Gather has been said to its end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub after_prompt: bool,
     /// `0`–`9`, `*`, `#`.
     pub digits: String,
+    /// Seconds between two of them; 0.3 unless told otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap_seconds: Option<f64>,
     /// Hangs up this long after the last of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hang_up_after_seconds: Option<f64>,
+}
+
+/// Words said once, whether a Gather listens to them or not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptedWords {
+    /// Seconds after the pick-up.
+    pub after_seconds: f64,
+    /// What Twilio understands.
+    pub text: String,
+    /// How sure Twilio is of it, from 0 to 1.
+    #[serde(default = "ScriptedWords::sure")]
+    pub confidence: f64,
+}
+
+impl ScriptedWords {
+    /// The confidence of words that were spoken clearly.
+    pub(super) const fn sure() -> f64 {
+        0.9
+    }
 }
 
 /// An answering machine.
@@ -92,6 +120,7 @@ impl NumberBehaviour {
         let Some(last) = number.len().checked_sub(4).and_then(|at| number.get(at..)) else {
             return Self::default();
         };
+        // Keys that accept are pressed once the message was heard, all others at once.
         match last {
             "0101" => presses(&["1"]),
             "0102" => presses(&["2"]),
@@ -128,7 +157,8 @@ impl NumberBehaviour {
     pub(super) fn answer_after(&self) -> Option<Duration> {
         let implied = self.voicemail.is_some()
             || self.hang_up_after_seconds.is_some()
-            || !self.keys.is_empty();
+            || !self.keys.is_empty()
+            || !self.says.is_empty();
         self.answer_after_seconds
             .or(implied.then_some(3.0))
             .map(seconds)
@@ -141,13 +171,18 @@ impl NumberBehaviour {
             self.hang_up_after_seconds,
             self.voicemail.map(|it| it.greeting_seconds),
         ];
-        let key_spans = self
-            .keys
-            .iter()
-            .flat_map(|keys| [keys.after_seconds, keys.hang_up_after_seconds]);
+        let key_spans = self.keys.iter().flat_map(|keys| {
+            [
+                keys.after_seconds,
+                keys.gap_seconds,
+                keys.hang_up_after_seconds,
+            ]
+        });
+        let words = self.says.iter().map(|words| Some(words.after_seconds));
         if spans
             .into_iter()
             .chain(key_spans)
+            .chain(words)
             .flatten()
             .any(|span| !(0.0..=86_400.0).contains(&span))
         {
@@ -156,6 +191,9 @@ impl NumberBehaviour {
         for keys in &self.keys {
             if keys.after_seconds.is_some() == keys.at_gather.is_some() {
                 return Some("keys need either after_seconds or at_gather");
+            }
+            if keys.after_prompt && keys.at_gather.is_none() {
+                return Some("after_prompt needs at_gather");
             }
             if !is_keys(&keys.digits) {
                 return Some("digits must be of 0-9, * and #");
@@ -183,7 +221,9 @@ fn keys_at_gathers(keys: &[&str]) -> Vec<ScriptedKeys> {
     let pressed = |(at, digits): (u32, &&str)| ScriptedKeys {
         after_seconds: None,
         at_gather: Some(at),
+        after_prompt: *digits == "1",
         digits: (*digits).to_owned(),
+        gap_seconds: None,
         hang_up_after_seconds: None,
     };
     (1..).zip(keys).map(pressed).collect()

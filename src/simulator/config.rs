@@ -122,6 +122,8 @@ pub struct CallTimings {
     pub refused_after: Duration,
     /// From the beginning of a prompt to the first key of a scripted person.
     pub pressed_after: Duration,
+    /// From the end of a prompt to the first key of a scripted person who listens to it.
+    pub pressed_after_prompt: Duration,
     /// Between two keys of one answer.
     pub between_keys: Duration,
     /// From pick-up to the verdict of machine detection on a person.
@@ -138,6 +140,7 @@ impl Default for CallTimings {
             answered_after: Duration::from_secs(3),
             refused_after: Duration::from_secs(2),
             pressed_after: Duration::from_secs(2),
+            pressed_after_prompt: Duration::from_millis(500),
             between_keys: Duration::from_millis(300),
             verdict_after: Duration::from_secs(4),
             voicemail_records: Duration::from_secs(120),

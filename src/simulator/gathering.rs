@@ -37,7 +37,10 @@ impl SimulatedCall {
             }
         }
         if !gather.barge_in {
-            self.script_late_keys();
+            self.script_keys_at(false, self.sim.config.timings.pressed_after);
+        }
+        if input.is_none() {
+            self.script_keys_at(true, self.sim.config.timings.pressed_after_prompt);
         }
         let collected = self.collect(gather, (&mut collector, page), input).await;
         self.sim.change_call(&self.sid, |call| call.gather = None);
@@ -154,19 +157,20 @@ impl SimulatedCall {
         let moment = self.moment;
         self.scheduled.retain(|(at, _)| *at >= moment);
         if gather.barge_in {
-            self.script_late_keys();
+            self.script_keys_at(false, self.sim.config.timings.pressed_after);
         }
     }
 
-    fn script_late_keys(&mut self) {
-        let begun = later(self.moment, self.sim.config.timings.pressed_after);
+    /// Plans the keys of this Gather that wait for the end of its prompt, or those that do not.
+    fn script_keys_at(&mut self, after_prompt: bool, pause: Duration) {
+        let begun = later(self.moment, pause);
         let number = Some(self.gathers);
         for keys in self
             .behaviour
             .keys
             .clone()
             .iter()
-            .filter(|keys| keys.at_gather == number)
+            .filter(|keys| keys.at_gather == number && keys.after_prompt == after_prompt)
         {
             self.schedule(keys, begun);
         }

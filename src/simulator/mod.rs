@@ -77,7 +77,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use behaviour::{CallEnding, NumberBehaviour, ScriptedKeys, Voicemail};
+pub use behaviour::{CallEnding, NumberBehaviour, ScriptedKeys, ScriptedWords, Voicemail};
 pub use call::HttpMethod;
 pub use config::{CallTimings, SignatureAlgorithm, SimulatorConfig};
 pub use faults::{Fault, FaultSwitch};

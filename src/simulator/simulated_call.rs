@@ -15,13 +15,13 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
 use super::Inner;
-use super::behaviour::{CallEnding, NumberBehaviour, ScriptedKeys, seconds};
+use super::behaviour::{CallEnding, NumberBehaviour, ScriptedKeys, ScriptedWords, seconds};
 use super::call::{
     CallCommand, CallParameters, Direction, DocumentSource, Sid, Signal, Status, TranscriptLine,
 };
 use super::documents::DocumentRequest;
 use super::faults::Fault;
-use super::interpreter::NextStep;
+use super::interpreter::{CalleeInput, NextStep};
 use super::status_delivery::{self, StatusDelivery};
 use super::waiting::Interrupt;
 use super::{recordings, update_call, webhook_params};
@@ -39,7 +39,7 @@ pub(super) struct SimulatedCall {
     /// The lag of the call's own time behind the clock.
     pub(super) lag: SignedDuration,
     /// Keys that a scripted callee will press.
-    pub(super) scheduled: VecDeque<(Timestamp, char)>,
+    pub(super) scheduled: VecDeque<(Timestamp, CalleeInput)>,
     /// Keys pressed in one go and not heard yet.
     pub(super) typed: VecDeque<char>,
     pub(super) hang_up_at: Option<Timestamp>,
@@ -320,6 +320,15 @@ impl SimulatedCall {
                 self.schedule(&keys, later(self.moment, seconds(after)));
             }
         }
+        for words in self.behaviour.says.clone() {
+            let at = later(self.moment, seconds(words.after_seconds));
+            let ScriptedWords {
+                text, confidence, ..
+            } = words;
+            let said = CalleeInput::Speech { text, confidence };
+            self.scheduled.push_back((at, said));
+        }
+        self.scheduled.make_contiguous().sort_by_key(|(at, _)| *at);
         self.verdict = self.detect(&parameters);
         self.sim
             .change_call(&self.sid, |call| call.transcript.extend(heard));
@@ -364,13 +373,14 @@ impl SimulatedCall {
 
     /// Lets a scripted callee press `keys`, the first of them `at`.
     pub(super) fn schedule(&mut self, keys: &ScriptedKeys, at: Timestamp) {
-        let gap = self.sim.config.timings.between_keys;
+        let usual = self.sim.config.timings.between_keys;
+        let gap = keys.gap_seconds.map_or(usual, seconds);
         let mut last = at;
         for (key, number) in keys.digits.chars().zip(0_u32..) {
             last = later(at, gap * number);
-            self.scheduled.push_back((last, key));
+            self.scheduled.push_back((last, CalleeInput::Key(key)));
         }
-        self.scheduled.make_contiguous().sort_unstable();
+        self.scheduled.make_contiguous().sort_by_key(|(at, _)| *at);
         if let Some(after) = keys.hang_up_after_seconds {
             self.hang_up_at = Some(later(last, seconds(after)));
         }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 
 use super::call::{CallCommand, DocumentSource, PressedDigits, Signal, TranscriptLine};
+use super::interpreter::CalleeInput;
 use super::simulated_call::{SimulatedCall, later};
 use super::speech_duration::spoken_length;
 use super::status_delivery::{self, StatusDelivery};
@@ -94,12 +95,25 @@ impl SimulatedCall {
                     NextDeadline::HangUp => return Err(Interrupt::HungUp),
                     NextDeadline::PlannedDetection => self.report_detection(),
                     NextDeadline::Key => {
-                        if let Some((_, key)) = self.scheduled.pop_front() {
-                            self.note_keys(&key.to_string());
-                            return Ok(WaitResult::Key(key));
+                        if let Some((_, input)) = self.scheduled.pop_front() {
+                            return Ok(self.act(input));
                         }
                     }
                 },
+            }
+        }
+    }
+
+    /// A scripted callee presses a key or says something.
+    fn act(&self, input: CalleeInput) -> WaitResult {
+        match input {
+            CalleeInput::Key(key) => {
+                self.note_keys(&key.to_string());
+                WaitResult::Key(key)
+            }
+            CalleeInput::Speech { text, confidence } => {
+                self.note(("speech", &text), spoken_length(&text));
+                WaitResult::Speech { text, confidence }
             }
         }
     }

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::message::{self, Condition};
-use super::phrase::{self, Part, Piece, Variable};
+use super::phrase::{self, Part as TextPart, Piece, Variable};
 use super::problem::Wrong;
 use super::{estimate, spoken};
+use crate::call::talk::{Opening, Reply};
 
 /// A shape of what is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub(super) enum Document {
     AskAgain,
     AskSlowly,
     Keys,
+    BeSure,
+    BeSureAt,
     Decided,
     DecidedGoodbye,
     AskTime,
@@ -30,11 +33,13 @@ pub(super) enum Document {
 }
 
 impl Document {
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::Ask,
         Self::AskAgain,
         Self::AskSlowly,
         Self::Keys,
+        Self::BeSure,
+        Self::BeSureAt,
         Self::Decided,
         Self::DecidedGoodbye,
         Self::AskTime,
@@ -49,6 +54,36 @@ impl Document {
         Self::InboundOffer,
     ];
 
+    /// The document that says a reply.
+    pub(super) const fn of(reply: &Reply) -> Self {
+        match reply {
+            Reply::Ask { slowly: true, .. } => Self::AskSlowly,
+            Reply::Ask {
+                opening: Opening::First,
+                ..
+            } => Self::Ask,
+            Reply::Ask {
+                opening: Opening::Again,
+                ..
+            } => Self::AskAgain,
+            Reply::Keys { .. } => Self::Keys,
+            Reply::BeSure { time: None, .. } => Self::BeSure,
+            Reply::BeSure { time: Some(_), .. } => Self::BeSureAt,
+            Reply::Decided {
+                listen: Some(_), ..
+            } => Self::Decided,
+            Reply::Decided { listen: None, .. } => Self::DecidedGoodbye,
+            Reply::AskTime { .. } => Self::AskTime,
+            Reply::CheckTime { .. } => Self::CheckTime,
+            Reply::AskOptOut { .. } => Self::AskNoMoreCalls,
+            Reply::Called { .. } => Self::InboundCalled,
+            Reply::Offer { .. } => Self::InboundOffer,
+            Reply::Goodbye(_) => Self::Goodbye,
+            Reply::Apology(_) => Self::Apology,
+            Reply::HangUp => Self::HangUp,
+        }
+    }
+
     /// The name of its file.
     pub(super) const fn file(self) -> &'static str {
         match self {
@@ -56,6 +91,8 @@ impl Document {
             Self::AskAgain => "ask_again",
             Self::AskSlowly => "ask_slowly",
             Self::Keys => "keys",
+            Self::BeSure => "be_sure",
+            Self::BeSureAt => "be_sure_at",
             Self::Decided => "decided",
             Self::DecidedGoodbye => "decided_goodbye",
             Self::AskTime => "ask_time",
@@ -77,6 +114,18 @@ impl Document {
     }
 }
 
+/// A part of a document, from its beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DocumentPart {
+    /// Until day, time and party, or those of them that it says, are said.
+    Facts,
+    /// Until words are listened to.
+    Question,
+}
+
+/// The name that stands for the Gather that listens to words, where words count.
+const WORDS: &str = "words";
+
 /// A document taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Template(Vec<Node>);
@@ -87,6 +136,8 @@ enum Node {
     Tag(String),
     /// A message by its name, and the silence after it in milliseconds.
     Message { name: String, pause: Option<u16> },
+    /// Here words begin to be listened to.
+    Words,
 }
 
 impl Template {
@@ -125,9 +176,48 @@ impl Template {
     /// The messages it names.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|node| match node {
-            Node::Tag(_) => None,
+            Node::Tag(_) | Node::Words => None,
             Node::Message { name, .. } => Some(name.as_str()),
         })
+    }
+
+    /// The messages of a part; `None` where the document has no such part.
+    pub(super) fn part(&self, part: DocumentPart) -> Option<Self> {
+        let end = match part {
+            DocumentPart::Question => self.0.iter().position(|node| *node == Node::Words),
+            DocumentPart::Facts => self
+                .0
+                .iter()
+                .rposition(Node::says_facts)
+                .map(|last| last + 1),
+        };
+        end.and_then(|end| self.0.get(..end))
+            .map(|nodes| Self(nodes.to_vec()))
+    }
+
+    /// The template as it is where words count, with `words` at its place, or do not.
+    fn spoken<'a>(&'a self, words: Option<&'a Self>) -> impl Iterator<Item = &'a Node> {
+        self.0.iter().flat_map(move |node| match (node, words) {
+            (Node::Words, Some(words)) => words.0.as_slice(),
+            (Node::Words, None) => &[][..],
+            (node, _) => std::slice::from_ref(node),
+        })
+    }
+}
+
+impl Node {
+    /// Whether it is a message that tells a fact of the table.
+    fn says_facts(&self) -> bool {
+        let Self::Message { name, .. } = self else {
+            return false;
+        };
+        let facts = [
+            Variable::Day,
+            Variable::Time,
+            Variable::NewTime,
+            Variable::Party,
+        ];
+        message::named(name).is_some_and(|spec| facts.iter().any(|fact| spec.must.contains(fact)))
     }
 }
 
@@ -141,9 +231,10 @@ fn unreadable(text: &str) -> Wrong {
 fn messages(text: &str, nodes: &mut Vec<Node>) -> Result<(), Wrong> {
     for part in phrase::split(text)? {
         match part {
-            Part::Text(text) if text.trim().is_empty() => {}
-            Part::Text(text) => return Err(Wrong::WordsInDocument(text.trim().to_owned())),
-            Part::Brace(inside) => {
+            TextPart::Text(text) if text.trim().is_empty() => {}
+            TextPart::Text(text) => return Err(Wrong::WordsInDocument(text.trim().to_owned())),
+            TextPart::Brace(WORDS) => nodes.push(Node::Words),
+            TextPart::Brace(inside) => {
                 let (name, pause) = inside
                     .split_once('|')
                     .map_or((inside, None), |(name, pause)| (name, Some(pause)));
@@ -166,8 +257,10 @@ fn messages(text: &str, nodes: &mut Vec<Node>) -> Result<(), Wrong> {
 pub(super) struct Words<'a> {
     pub(super) voice: &'a str,
     pub(super) language: &'a str,
-    /// The attributes by which a Gather listens.
+    /// The attributes by which a Gather listens to words.
     pub(super) input: &'a str,
+    /// The Gather that listens to words; `None` where only keys count.
+    pub(super) listening: Option<&'a Template>,
     pub(super) messages: &'a BTreeMap<&'static str, Vec<Piece>>,
 }
 
@@ -187,8 +280,9 @@ impl Words<'_> {
     /// A variable in a tag that cannot be used there.
     pub(super) fn fill(&self, template: &Template, target: Target) -> Result<Vec<Piece>, Wrong> {
         let mut program = Program::default();
-        for node in &template.0 {
+        for node in template.spoken(self.listening) {
             match node {
+                Node::Words => {}
                 Node::Tag(tag) if target == Target::Twiml => {
                     program.extend(self.tag(tag)?, Condition::Always);
                 }
@@ -207,15 +301,27 @@ impl Words<'_> {
         Ok(program.pieces)
     }
 
+    const fn unless_spoken<'a>(&self, spoken: &'a str, keys: &'a str) -> &'a str {
+        if self.listening.is_some() {
+            spoken
+        } else {
+            keys
+        }
+    }
+
     fn tag(&self, tag: &str) -> Result<Vec<Piece>, Wrong> {
-        let piece = |part: Part<'_>| {
+        let piece = |part: TextPart<'_>| {
             Ok(match part {
-                Part::Text(text) => Piece::Text(text.into()),
-                Part::Brace("voice") => Piece::Text(spoken::escape(self.voice).into()),
-                Part::Brace("language") => Piece::Text(spoken::escape(self.language).into()),
-                Part::Brace("input") => Piece::Text(self.input.into()),
-                Part::Brace("action") => Piece::Value(Variable::Action),
-                Part::Brace(other) => {
+                TextPart::Text(text) => Piece::Text(text.into()),
+                TextPart::Brace("voice") => Piece::Text(spoken::escape(self.voice).into()),
+                TextPart::Brace("language") => Piece::Text(spoken::escape(self.language).into()),
+                TextPart::Brace("input") => Piece::Text(self.input.into()),
+                // Keys alone are waited for until the end; where words count, the Gather that
+                // listens to them follows after a second.
+                TextPart::Brace("patience") => Piece::Text(self.unless_spoken("1", "8").into()),
+                TextPart::Brace("last") => Piece::Text(self.unless_spoken("false", "true").into()),
+                TextPart::Brace("action") => Piece::Value(Variable::Action),
+                TextPart::Brace(other) => {
                     return Err(Wrong::UnknownVariable(tag.to_owned(), other.to_owned()));
                 }
             })
@@ -322,6 +428,7 @@ mod tests {
             voice: "V",
             language: "L",
             input: "dtmf",
+            listening: None,
             messages: &messages,
         };
         let text = |text: &str| Piece::Text(text.into());

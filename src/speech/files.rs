@@ -19,8 +19,9 @@ pub(super) const LANGUAGES: &[File<'static>] = embed!(".toml":
 
 /// One document each: the shape of what is said.
 pub(super) const DOCUMENTS: &[File<'static>] = embed!(".xml":
-    "apology", "ask", "ask_again", "ask_no_more_calls", "ask_slowly", "ask_time", "check_time", "decided",
-    "decided_goodbye", "goodbye", "hang_up", "inbound", "inbound_called", "inbound_offer", "keys", "voicemail",
+    "apology", "ask", "ask_again", "ask_no_more_calls", "ask_slowly", "ask_time", "be_sure", "be_sure_at",
+    "check_time", "decided", "decided_goodbye", "goodbye", "hang_up", "inbound", "inbound_called", "inbound_offer",
+    "keys", "voicemail", "words",
 );
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::InputMode;
 use super::calendar::{Calendar, DaySayings, category_name};
-use super::document::{Document, Target, Template, Words};
+use super::document::{Document, DocumentPart, Target, Template, Words};
 use super::estimate::Pace;
 use super::files::File;
 use super::message::{self, MESSAGES};
@@ -66,6 +66,15 @@ struct PartySayings {
     forms: BTreeMap<String, String>,
 }
 
+/// The documents, taken apart.
+#[derive(Debug)]
+pub(super) struct Templates {
+    /// One of each of [`Document::ALL`].
+    pub(super) documents: Vec<Template>,
+    /// The Gather that listens to words.
+    pub(super) listening: Template,
+}
+
 /// A language, prepared.
 #[derive(Debug)]
 pub(super) struct LanguagePack {
@@ -99,6 +108,15 @@ pub(super) struct LanguagePack {
     documents: Box<[Box<[Piece]>]>,
     /// The first message as plain words.
     pub(super) script: Box<[Piece]>,
+    /// Of each of [`Document::ALL`] the parts that are timed, as plain words.
+    timed: Box<[Timed]>,
+}
+
+/// The parts of a document that are timed; `None` where it has no such part.
+#[derive(Debug)]
+struct Timed {
+    facts: Option<Box<[Piece]>>,
+    question: Option<Box<[Piece]>>,
 }
 
 impl LanguagePack {
@@ -108,7 +126,7 @@ impl LanguagePack {
     /// Everything that is wrong with its file.
     pub(super) fn load(
         file: File<'_>,
-        templates: &[Template],
+        templates: &Templates,
         schema: &Schema,
         numerals: &Numerals,
         input: InputMode,
@@ -131,6 +149,15 @@ impl LanguagePack {
         self.documents
             .get(document.index())
             .map_or(&[], |pieces| pieces)
+    }
+
+    /// The words of a part of a document.
+    pub(super) fn part(&self, document: Document, part: DocumentPart) -> Option<&[Piece]> {
+        let timed = self.timed.get(document.index())?;
+        match part {
+            DocumentPart::Facts => timed.facts.as_deref(),
+            DocumentPart::Question => timed.question.as_deref(),
+        }
     }
 
     /// What is said of a party.
@@ -162,7 +189,7 @@ impl LanguageFile {
     fn prepare(
         self,
         name: &str,
-        templates: &[Template],
+        templates: &Templates,
         schema: &Schema,
         numerals: &Numerals,
         input: InputMode,
@@ -186,13 +213,15 @@ impl LanguageFile {
         let speech_matcher = SpeechMatcher::new(&self.speech, schema)
             .map_err(|more| wrong.extend(more))
             .unwrap_or_default();
-        let input = speech_matcher.input(input);
+        let attributes = speech_matcher.input();
         let words = Words {
             voice: &self.voice,
             language: &self.tag,
-            input: &input,
+            input: &attributes,
+            listening: (input == InputMode::KeysAndSpeech).then_some(&templates.listening),
             messages: &messages,
         };
+        let templates = &templates.documents;
         let fill =
             |template: &Template, target| words.fill(template, target).map(Vec::into_boxed_slice);
         let documents: Result<_, Wrong> = templates
@@ -200,6 +229,20 @@ impl LanguageFile {
             .map(|template| fill(template, Target::Twiml))
             .collect();
         let documents = keep(&mut wrong, documents);
+        let part = |template: &Template, part| {
+            let part = template.part(part);
+            part.map(|part| fill(&part, Target::Transcript)).transpose()
+        };
+        let timed: Result<_, Wrong> = templates
+            .iter()
+            .map(|template| {
+                Ok(Timed {
+                    facts: part(template, DocumentPart::Facts)?,
+                    question: part(template, DocumentPart::Question)?,
+                })
+            })
+            .collect();
+        let timed = keep(&mut wrong, timed);
         let ask = templates
             .get(Document::Ask.index())
             .ok_or(Wrong::MissingDocument);
@@ -215,12 +258,13 @@ impl LanguageFile {
             .ok();
         let sample = self.messages.get("greeting").map_or("", String::as_str);
         let pace = Pace::new(self.pace, sample);
-        let prepared = (language, calendar, documents, script, time, spelling);
+        let prepared = (language, calendar, documents, script, timed, time, spelling);
         let (
             Some(language),
             Some(calendar),
             Some(documents),
             Some(script),
+            Some(timed),
             Some(time),
             Some(spelling),
         ) = prepared
@@ -252,6 +296,7 @@ impl LanguageFile {
             party_echo,
             documents,
             script,
+            timed,
         })
     }
 

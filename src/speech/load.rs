@@ -8,7 +8,7 @@ use jiff::civil::time;
 
 use super::document::{Document, Template};
 use super::files::{self, File};
-use super::language_pack::LanguagePack;
+use super::language_pack::{LanguagePack, Templates};
 use super::message::MESSAGES;
 use super::number::Numbers;
 use super::numerals::Numerals;
@@ -75,6 +75,7 @@ impl Speech {
             countries,
             prefixes,
             numbers: Numbers::default(),
+            input,
         };
         problems.extend(speech.rehearse(&schema));
         if problems.is_empty() {
@@ -153,18 +154,25 @@ fn one(file: &str, what: Wrong) -> Vec<LanguageProblem> {
     }]
 }
 
+/// The file of the Gather that listens to words: a part of other documents.
+const LISTENING: &str = "words";
+
 /// Every document in the order of [`Document::ALL`].
-fn templates(files: &[File<'_>]) -> Result<Vec<Template>, Vec<LanguageProblem>> {
+fn templates(files: &[File<'_>]) -> Result<Templates, Vec<LanguageProblem>> {
     let (mut templates, mut problems) = (Vec::new(), Vec::new());
-    for document in Document::ALL {
+    for file in Document::ALL
+        .map(Document::file)
+        .into_iter()
+        .chain([LISTENING])
+    {
         let found = files
             .iter()
-            .find(|(name, _)| *name == document.file())
+            .find(|(name, _)| *name == file)
             .ok_or(Wrong::MissingDocument);
         match found.and_then(|(_, text)| Template::parse(text)) {
             Ok(template) => templates.push(template),
             Err(what) => problems.push(LanguageProblem {
-                file: format!("{}.xml", document.file()),
+                file: format!("{file}.xml"),
                 what,
             }),
         }
@@ -175,10 +183,12 @@ fn templates(files: &[File<'_>]) -> Result<Vec<Template>, Vec<LanguageProblem>> 
         problems
             .extend(idle.flat_map(|spec| one("*.xml", Wrong::IdleMessage(spec.name.to_owned()))));
     }
-    if problems.is_empty() {
-        Ok(templates)
-    } else {
-        Err(problems)
+    match templates.pop() {
+        Some(listening) if problems.is_empty() => Ok(Templates {
+            documents: templates,
+            listening,
+        }),
+        Some(_) | None => Err(problems),
     }
 }
 
@@ -244,6 +254,21 @@ pub(super) fn replies() -> Vec<(&'static str, Reply)> {
             "keys.xml",
             Reply::Keys {
                 because: RepromptReason::Back,
+                listen,
+            },
+        ),
+        (
+            "keys.xml",
+            Reply::Keys {
+                because: RepromptReason::SeveralKeys,
+                listen,
+            },
+        ),
+        ("be_sure.xml", Reply::BeSure { time: None, listen }),
+        (
+            "be_sure_at.xml",
+            Reply::BeSure {
+                time: Some(inside),
                 listen,
             },
         ),

@@ -29,10 +29,10 @@ mod tests;
 
 pub use problem::LanguageProblem;
 
-use crate::call::SpokenIntent;
-use crate::call::talk::{Apology, Opening, Reply};
+use crate::call::talk::{Apology, Reply};
+use crate::call::{Decision, Prompt, SpokenIntent, TalkPosition};
 use crate::domain::{Country, Language, Notes, Phone, Reservation};
-use document::Document;
+use document::{Document, DocumentPart};
 use language_pack::LanguagePack;
 use message::Conditions;
 use number::Numbers;
@@ -58,6 +58,8 @@ pub struct Speech {
     /// First digits of numbers and the places of their languages in `language_packs`, sorted.
     prefixes: Box<[(u64, usize)]>,
     numbers: Numbers,
+    /// How staff may answer.
+    input: InputMode,
 }
 
 /// What is spoken of.
@@ -158,6 +160,50 @@ impl Speech {
             .understand(text, confidence)
     }
 
+    /// The reply as it is to be rendered: with how long its document takes until the facts are said
+    /// that an acceptance needs, and until its question was put in full.
+    #[must_use]
+    pub fn timed(&self, reply: Reply, render_context: &RenderContext<'_>) -> Reply {
+        let Some(informed) = reply.listen().map(|listen| listen.prompt.informed) else {
+            return reply;
+        };
+        let tells = match reply {
+            Reply::Ask { .. } | Reply::Called { .. } => !informed,
+            Reply::Decided { decision, .. } => !informed && decision == Decision::Declined,
+            Reply::BeSure { .. } => true,
+            Reply::CheckTime { .. } => informed,
+            Reply::Keys { .. }
+            | Reply::AskTime { .. }
+            | Reply::AskOptOut { .. }
+            | Reply::Offer { .. }
+            | Reply::Goodbye(_)
+            | Reply::Apology(_)
+            | Reply::HangUp => false,
+        };
+        let (conditions, new_time) = render_context::of_reply(&reply, render_context);
+        let content = MessageContent {
+            new_time,
+            ..self.content(render_context)
+        };
+        let document = Document::of(&reply);
+        let span = |part| content.milliseconds(document, part, conditions);
+        let facts = tells.then(|| span(DocumentPart::Facts)).flatten();
+        // The document itself listens to words only after its question; this is for the case that it
+        // was not said. A quick voice takes less than is estimated.
+        let question = (self.input == InputMode::KeysAndSpeech)
+            .then(|| span(DocumentPart::Question))
+            .flatten()
+            .map(|question| question / 5 * 4);
+        reply.listening(|listen| TalkPosition {
+            prompt: Prompt {
+                facts,
+                question,
+                ..listen.prompt
+            },
+            ..listen
+        })
+    }
+
     /// The TwiML that says a reply. `action` is the absolute URL of the next key; it is not used by
     /// a reply that does not listen. A language that is not shipped (of a ticket from another
     /// version) is said in en-US.
@@ -168,36 +214,13 @@ impl Speech {
         render_context: &RenderContext<'_>,
         action: &str,
     ) -> String {
-        let document = match reply {
-            Reply::Ask { slowly: true, .. } => Document::AskSlowly,
-            Reply::Ask {
-                opening: Opening::First,
-                ..
-            } => Document::Ask,
-            Reply::Ask {
-                opening: Opening::Again,
-                ..
-            } => Document::AskAgain,
-            Reply::Keys { .. } => Document::Keys,
-            Reply::Decided {
-                listen: Some(_), ..
-            } => Document::Decided,
-            Reply::Decided { listen: None, .. } => Document::DecidedGoodbye,
-            Reply::AskTime { .. } => Document::AskTime,
-            Reply::CheckTime { .. } => Document::CheckTime,
-            Reply::AskOptOut { .. } => Document::AskNoMoreCalls,
-            Reply::Called { .. } => Document::InboundCalled,
-            Reply::Offer { .. } => Document::InboundOffer,
-            Reply::Goodbye(_) => Document::Goodbye,
-            Reply::Apology(_) => Document::Apology,
-            Reply::HangUp => Document::HangUp,
-        };
         let (conditions, new_time) = render_context::of_reply(reply, render_context);
         let content = MessageContent {
             new_time,
             action,
             ..self.content(render_context)
         };
+        let document = Document::of(reply);
         let name = &render_context.reservation.name;
         let spelled = document == Document::AskSlowly && !content.spelled(name).is_empty();
         let conditions = conditions.with(message::Condition::Spelled, spelled);

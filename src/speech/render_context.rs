@@ -3,6 +3,7 @@
 use jiff::civil::Time;
 
 use super::RenderContext;
+use super::document::{Document, DocumentPart};
 use super::language_pack::LanguagePack;
 use super::message::{Condition as C, Conditions};
 use super::number::{Numbers, write_extension};
@@ -59,6 +60,22 @@ impl MessageContent<'_> {
             }
         }
         silence
+    }
+
+    /// How long a part of a document takes to say; `None` where it has no such part.
+    pub(super) fn milliseconds(
+        &self,
+        document: Document,
+        part: DocumentPart,
+        conditions: Conditions,
+    ) -> Option<u32> {
+        let pieces = self.language_pack.part(document, part)?;
+        let mut out = Out::transcript();
+        let silence = self.write(pieces, conditions, &mut out);
+        let spoken = self.language_pack.pace.milliseconds(&out.text);
+        // Said slowly, the facts take a quarter longer; the keys after them do not.
+        let slowly = document == Document::AskSlowly && part == DocumentPart::Facts;
+        Some(spoken + if slowly { spoken / 4 } else { 0 } + silence)
     }
 
     fn value(&self, variable: Variable, out: &mut Out) {
@@ -241,6 +258,11 @@ pub(super) fn of_reply(
             because: RepromptReason::Back,
             ..
         } => (known.with(C::Back, true), None),
+        Reply::Keys {
+            because: RepromptReason::SeveralKeys,
+            ..
+        } => (known.with(C::SeveralKeys, true), None),
+        Reply::BeSure { time, .. } => (known, time),
         Reply::Decided { decision, .. } => of_decision(known, decision, render_context.reservation),
         Reply::AskTime { again, .. } => (
             known.with(C::NextTry, again).with(C::FirstTry, !again),
@@ -283,12 +305,14 @@ fn of_decision(
         ),
         Decision::Declined => (known.with(C::Declined, true).with(C::MayAccept, true), None),
         Decision::OtherTime(time) => {
-            let fits = reservation
-                .alternatives
-                .is_some_and(|times| times.contains(time));
+            let fits = time == reservation.time.time()
+                || reservation
+                    .alternatives
+                    .is_some_and(|times| times.contains(time));
             let said = if fits { C::AcceptedAt } else { C::PassedOn };
             (known.with(said, true).with(C::MayDecline, true), Some(time))
         }
         Decision::OptedOut => (known.with(C::OptedOut, true), None),
+        Decision::Withdrawn => (known, None),
     }
 }

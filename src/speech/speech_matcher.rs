@@ -4,13 +4,11 @@
 //! must be a word of the language's list, all of them must mean the same, and Twilio must be sure
 //! of them. It decides nothing else.
 
-use std::fmt::Write as _;
-
 use serde::Deserialize;
 
 use super::problem::Wrong;
 use super::schema::Schema;
-use super::{InputMode, spoken};
+use super::spoken;
 use crate::call::SpokenIntent;
 
 /// Below this, Twilio itself is not sure.
@@ -101,18 +99,12 @@ impl SpeechMatcher {
         }
     }
 
-    /// What stands for `{input}` in the tag of a Gather. The end of speech is Twilio's to find:
-    /// `speechTimeout` takes `auto` only where no model is named (docs/twilio.md, *Gather*).
-    pub(super) fn input(&self, input: InputMode) -> String {
-        let mut text = "dtmf".to_owned();
-        if input == InputMode::KeysAndSpeech {
-            let (language, hints) = (spoken::escape(&self.language), spoken::escape(&self.hints));
-            let _written = write!(
-                text,
-                r#" speech" language="{language}" hints="{hints}" speechTimeout="auto"#
-            );
-        }
-        text
+    /// What stands for `{input}` in the tag of a Gather that listens to words. The end of speech is
+    /// Twilio's to find: `speechTimeout` takes `auto` only where no model is named
+    /// (docs/twilio.md, *Gather*).
+    pub(super) fn input(&self) -> String {
+        let (language, hints) = (spoken::escape(&self.language), spoken::escape(&self.hints));
+        format!(r#"dtmf speech" language="{language}" hints="{hints}" speechTimeout="auto"#)
     }
 
     /// What was meant.

@@ -10,6 +10,7 @@ use super::load::replies;
 use super::schema::Schema;
 use super::*;
 use crate::call::position::TalkPosition;
+use crate::call::talk::Opening;
 use crate::domain::{Alternatives, Name, PartySize, TableTime, VoicemailAction};
 
 mod speech_matcher;
@@ -236,9 +237,13 @@ fn whoever_listens_can_press_a_key_from_the_first_word_on() {
         for (file, reply) in replies() {
             let document = speech().render(&reply, &render_context(&reservation), ACTION);
             if reply.listen().is_some() {
-                let digits = if file == "ask_time.xml" { 4 } else { 1 };
+                let (digits, end) = if file == "ask_time.xml" {
+                    (4, "#")
+                } else {
+                    (1, "")
+                };
                 let gather = format!(
-                    "<Response><Gather input=\"dtmf\" numDigits=\"{digits}\" finishOnKey=\"\" "
+                    "<Response><Gather input=\"dtmf\" numDigits=\"{digits}\" finishOnKey=\"{end}\" "
                 );
                 assert!(document.starts_with(&gather), "{document}");
                 assert!(

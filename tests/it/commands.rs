@@ -41,7 +41,7 @@ async fn is_finished(all: &Instances) -> bool {
     let scrape = all.gets(0, "/metrics").await.text;
     scrape
         .lines()
-        .any(|line| line == "tablecall_calls_total{outcome=\"confirmed\"} 1")
+        .any(|line| line == "tablecall_calls_total{outcome=\"rejected\"} 1")
 }
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn a_call_with_one_attempt_asks_little_of_redis_with_every_limit_on() {
     all.answers().await;
     // Staff hang up at once, so that a key may still be on its way: the dearest end that a talk can
     // have.
-    all.accepts().await;
+    all.declines().await;
     poll("it is finished", async || {
         is_finished(&all).await.then_some(())
     })

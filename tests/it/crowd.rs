@@ -115,11 +115,11 @@ async fn a_crowd_of_idle_and_half_open_connections_keeps_no_webhook_waiting() {
     // And a whole call, all of whose webhooks come over connections of their own.
     let id = pair.asks(RESTAURANT).await;
     pair.answers().await;
-    pair.acts("press", json!({"digits": "1"})).await;
-    pair.hears("Accepted: 4 people").await;
+    pair.acts("press", json!({"digits": "2"})).await;
+    pair.hears("Declined: no table").await;
     pair.acts("hangup", Value::Null).await;
     pair.until(&id, "is finished", |call| {
-        call["final"] == true && call["outcome"] == "confirmed"
+        call["final"] == true && call["outcome"] == "rejected"
     })
     .await;
     let open = idle.iter().filter(|stream| is_open(stream)).count();

@@ -48,13 +48,13 @@ async fn found(all: &Instances) -> String {
     id_in(&again.text)
 }
 
-/// The call comes to its end at the process that is left: one attempt, one ring, confirmed.
-async fn is_confirmed(all: &Instances, id: &str) {
+/// The call comes to its end at the process that is left: one attempt, one ring, declined.
+async fn is_declined(all: &Instances, id: &str) {
     let done = all.until_at(OTHER, id, is_final).await;
     let attempts = done["attempts"].as_array().unwrap().len();
     assert_eq!(
         (&done["outcome"], attempts),
-        (&json!("confirmed"), 1),
+        (&json!("rejected"), 1),
         "{done:#}"
     );
     all.rang_once().await;
@@ -97,8 +97,8 @@ async fn killed_once_twilio_was_asked() {
     within("the client is left alone", client).await.unwrap();
     let id = found(&all).await;
     all.answers().await;
-    all.accepts().await;
-    is_confirmed(&all, &id).await;
+    all.declines().await;
+    is_declined(&all, &id).await;
 }
 
 #[tokio::test]
@@ -115,8 +115,8 @@ async fn killed_once_the_201_was_received() {
     within("the client is left alone", client).await.unwrap();
     let id = found(&all).await;
     all.answers().await;
-    all.accepts().await;
-    is_confirmed(&all, &id).await;
+    all.declines().await;
+    is_declined(&all, &id).await;
 }
 
 #[tokio::test]
@@ -125,8 +125,8 @@ async fn killed_once_the_answer_was_served() {
     let id = all.asks_at(OWNER, RESTAURANT).await;
     all.answers().await;
     all.dies(OWNER).await;
-    all.accepts().await;
-    is_confirmed(&all, &id).await;
+    all.declines().await;
+    is_declined(&all, &id).await;
 }
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn killed_once_a_key_was_pressed() {
     all.answers().await;
     all.at(OWNER).redis.lets(Way::There, Gate::Hold);
     all.public.traps("Digits=1", Way::Back);
-    all.acts("press", json!({"digits": "1"})).await;
+    all.acts("press", json!({"digits": "2"})).await;
     all.at(OWNER).redis.has_caught(Way::There).await;
     crate::real_time::eventually("the key's webhook arrives", || !all.public.is_set()).await;
     all.dies(OWNER).await;
@@ -148,14 +148,14 @@ async fn killed_once_a_key_was_pressed() {
     if !line["saying"]["text"]
         .as_str()
         .unwrap()
-        .contains("Accepted")
+        .contains("Declined")
     {
-        all.hears("press 1").await;
-        all.acts("press", json!({"digits": "1"})).await;
-        all.hears("Accepted: 4 people").await;
+        all.hears("press 2").await;
+        all.acts("press", json!({"digits": "2"})).await;
+        all.hears("Declined: no table").await;
     }
     all.acts("hangup", Value::Null).await;
-    is_confirmed(&all, &id).await;
+    is_declined(&all, &id).await;
 }
 
 #[tokio::test]
@@ -165,9 +165,9 @@ async fn killed_once_the_verdict_is_stored() {
     let mut events = all.follows_at(OTHER, &id, None).await;
     all.answers().await;
     all.at(OWNER).redis.traps(RECORD, Way::Back);
-    all.acts("press", json!({"digits": "1"})).await;
+    all.acts("press", json!({"digits": "2"})).await;
     let stored = async {
-        while events.next().await.expect("the verdict comes").call["outcome"] != "confirmed" {}
+        while events.next().await.expect("the verdict comes").call["outcome"] != "rejected" {}
     };
     within("the verdict is stored", stored).await;
     all.dies(OWNER).await;
@@ -178,15 +178,15 @@ async fn killed_once_the_verdict_is_stored() {
             break event;
         }
     };
-    assert_eq!(last.call["outcome"], "confirmed", "{:#}", last.call);
-    is_confirmed(&all, &id).await;
+    assert_eq!(last.call["outcome"], "rejected", "{:#}", last.call);
+    is_declined(&all, &id).await;
 }
 
 #[tokio::test]
 async fn killed_while_a_call_waits_for_its_time() {
     let mut all = two().await;
     let soon = tablecall::clock::Clock::system().now() + jiff::SignedDuration::from_secs(3);
-    let mut request = crate::process::next_week("+14155550101");
+    let mut request = crate::process::next_week("+14155550102");
     request["not_before"] = json!(format!("{soon:.3}"));
     let asked = all
         .request(OWNER, reqwest::Method::POST, "/api/call")
@@ -195,7 +195,7 @@ async fn killed_while_a_call_waits_for_its_time() {
     assert_eq!(answer.status, 202, "{}", answer.text);
     let id = answer.body["id"].as_str().unwrap().to_owned();
     all.dies(OWNER).await;
-    is_confirmed(&all, &id).await;
+    is_declined(&all, &id).await;
 }
 
 #[tokio::test]
@@ -212,8 +212,8 @@ async fn killed_all_together_and_started_anew() {
         "in_progress",
         "Redis has it"
     );
-    all.accepts().await;
-    is_confirmed(&all, &id).await;
+    all.declines().await;
+    is_declined(&all, &id).await;
 }
 
 #[tokio::test]
@@ -232,8 +232,8 @@ async fn killed_all_together_and_redis_with_them() {
     );
     all.begins(OWNER).await;
     all.begins(OTHER).await;
-    all.accepts().await;
-    is_confirmed(&all, &id).await;
+    all.declines().await;
+    is_declined(&all, &id).await;
 }
 
 #[tokio::test]
@@ -277,14 +277,14 @@ async fn stalled_in_a_talk_that_another_finishes() {
     all.answers().await;
     all.program(OWNER).gets("STOP");
     all.webhooks_go_to(&[OTHER]);
-    all.accepts().await;
+    all.declines().await;
     all.until_at(OTHER, &id, is_final).await;
     all.program(OWNER).gets("CONT");
     let done = all.reads_at(OWNER, &id).await;
     assert_eq!(
         (&done["outcome"], &done["final"]),
-        (&json!("confirmed"), &json!(true)),
+        (&json!("rejected"), &json!(true)),
         "{done:#}"
     );
-    is_confirmed(&all, &id).await;
+    is_declined(&all, &id).await;
 }

@@ -81,8 +81,8 @@ async fn a_process_told_to_stop_sends_what_was_not_received_and_the_next_one_goe
     let _second = starts(&pair).await;
     pair.acts("answer", Value::Null).await;
     pair.hears("To accept, press 1").await;
-    pair.acts("press", json!({"digits": "1"})).await;
-    pair.hears("Accepted: 4 people").await;
+    pair.acts("press", json!({"digits": "2"})).await;
+    pair.hears("Declined: no table").await;
     pair.acts("hangup", Value::Null).await;
     let events = receiver.until_finished().await;
     for event in &events {
@@ -105,7 +105,7 @@ async fn a_process_told_to_stop_sends_what_was_not_received_and_the_next_one_goe
     }
     assert_eq!(
         events.last().unwrap().body["data"]["outcome"],
-        "confirmed",
+        "rejected",
         "{:?}",
         statuses(&events)
     );

@@ -89,9 +89,12 @@ async fn callbacks_that_come_after_the_end_change_nothing() {
         .await;
     let call = app.asks(table()).await;
     let mut phone = app.phone(RESTAURANT).rings().await;
-    accepts(&mut phone).await;
+    phone.answers().await;
+    phone.hears("To decline, press 2").await;
+    phone.presses_early("2").await;
+    phone.hears("Declined").await;
     phone.hangs_up().await;
-    let call = call.ends_as("confirmed", 1).await;
+    let call = call.ends_as("rejected", 1).await;
     assert_eq!(call["attempts"][0]["status"], "ended");
     assert_eq!(
         told(&app).await.last().unwrap(),

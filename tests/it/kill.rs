@@ -13,8 +13,8 @@ async fn rang_once(pair: &Pair) {
     assert_eq!(ledger["calls"].as_array().unwrap().len(), 1, "{ledger:#}");
 }
 
-fn confirmed(call: &Value) -> bool {
-    call["outcome"] == "confirmed"
+fn declined(call: &Value) -> bool {
+    call["outcome"] == "rejected"
 }
 
 #[tokio::test]
@@ -30,9 +30,9 @@ async fn a_process_killed_before_the_key_is_replaced_by_one_that_takes_the_key()
         404,
         "it has never heard of the call"
     );
-    pair.acts("press", json!({"digits": "1"})).await;
-    pair.hears("Accepted: 4 people").await;
-    let call = pair.until(&id, "is confirmed", confirmed).await;
+    pair.acts("press", json!({"digits": "2"})).await;
+    pair.hears("Declined: no table").await;
+    let call = pair.until(&id, "is declined", declined).await;
     assert_eq!(call["reservation"]["name"], "Ana Quetzalcoatl");
     pair.hears("Thank you").await;
     pair.acts("hangup", Value::Null).await;
@@ -41,7 +41,7 @@ async fn a_process_killed_before_the_key_is_replaced_by_one_that_takes_the_key()
         .await;
     assert_eq!(
         (&done["outcome"], done["attempts"].as_array().unwrap().len()),
-        (&json!("confirmed"), 1),
+        (&json!("rejected"), 1),
         "{done:#}"
     );
     rang_once(&pair).await;
@@ -58,9 +58,9 @@ async fn a_process_killed_after_the_key_never_lets_the_phone_ring_again() {
     let first = pair.starts().await;
     let id = pair.asks(PHONE).await;
     pair.answers().await;
-    pair.acts("press", json!({"digits": "1"})).await;
-    pair.hears("Accepted: 4 people").await;
-    pair.until(&id, "is confirmed", confirmed).await;
+    pair.acts("press", json!({"digits": "2"})).await;
+    pair.hears("Declined: no table").await;
+    pair.until(&id, "is declined", declined).await;
     first.dies().await;
     let second = pair.starts().await;
     pair.acts("hangup", Value::Null).await;

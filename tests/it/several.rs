@@ -37,7 +37,7 @@ async fn a_call_made_at_one_process_and_heard_of_by_another_is_followed_at_a_thi
     assert_eq!(newest.call["id"], id.as_str());
     let conversation = async {
         all.answers().await;
-        all.accepts().await;
+        all.declines().await;
     };
     let listening = async {
         let (mut seen, mut ages) = (vec![newest.id.parse::<u64>().unwrap()], Vec::new());
@@ -55,7 +55,7 @@ async fn a_call_made_at_one_process_and_heard_of_by_another_is_followed_at_a_thi
         seen.is_sorted_by(|one, next| one < next),
         "none comes twice, and none late: {seen:?}"
     );
-    assert_eq!(last["outcome"], "confirmed", "{last:#}");
+    assert_eq!(last["outcome"], "rejected", "{last:#}");
     assert!(
         events.next().await.is_none(),
         "nothing follows the final event"
@@ -84,7 +84,7 @@ async fn a_follower_goes_on_at_another_process_where_it_was_interrupted() {
         }
     };
     drop(events);
-    all.accepts().await;
+    all.declines().await;
     let mut events = all.follows_at(SECOND, &id, Some(&last.id)).await;
     let mut seen = vec![last.id.parse::<u64>().unwrap()];
     let end = loop {
@@ -95,7 +95,7 @@ async fn a_follower_goes_on_at_another_process_where_it_was_interrupted() {
         }
     };
     assert!(seen.is_sorted_by(|one, next| one < next), "{seen:?}");
-    assert_eq!(end.call["outcome"], "confirmed");
+    assert_eq!(end.call["outcome"], "rejected");
     let nothing = all.request(
         FIRST,
         reqwest::Method::GET,
@@ -128,7 +128,7 @@ async fn a_follower_misses_nothing_when_the_subscription_breaks() {
     let mut events = all.follows_at(SECOND, &id, None).await;
     all.answers().await;
     all.at(SECOND).redis.cuts();
-    all.accepts().await;
+    all.declines().await;
     all.until_at(FIRST, &id, is_final).await;
     all.at(SECOND).redis.passes();
     let mut last = None;
@@ -143,7 +143,7 @@ async fn a_follower_misses_nothing_when_the_subscription_breaks() {
     let (_, last) = last.expect("something came");
     assert_eq!(
         (&last["final"], &last["outcome"]),
-        (&json!(true), &json!("confirmed")),
+        (&json!(true), &json!("rejected")),
         "{last:#}"
     );
 }
@@ -154,7 +154,7 @@ async fn calls_that_become_due_are_dialled_by_one_process_each() {
     let soon = Clock::system().now() + SignedDuration::from_secs(2);
     let mut ids = Vec::new();
     for number in 0..12 {
-        let mut request = next_week(&format!("+1415{}0101", 560 + number));
+        let mut request = next_week(&format!("+1415{}0102", 560 + number));
         request["not_before"] = json!(format!("{soon:.3}"));
         let answer = Answer::of(
             all.request(number % 2, reqwest::Method::POST, "/api/call")
@@ -174,7 +174,7 @@ async fn calls_that_become_due_are_dialled_by_one_process_each() {
         let rung = done["attempts"].as_array().unwrap().len();
         assert_eq!(
             (&done["outcome"], rung),
-            (&json!("confirmed"), 1),
+            (&json!("rejected"), 1),
             "{done:#}"
         );
     }
@@ -204,7 +204,7 @@ async fn a_second_call_to_a_number_waits_wherever_it_was_made() {
     let second = waits.body["id"].as_str().unwrap().to_owned();
     all.answers().await;
     all.webhooks_go_to(&[FIRST]);
-    all.accepts().await;
+    all.declines().await;
     all.until_at(FIRST, &first, is_final).await;
     all.until_at(SECOND, &second, |call| call["status"] == "ringing")
         .await;
@@ -271,6 +271,7 @@ async fn a_wish_not_to_be_called_is_known_everywhere_at_once() {
     all.answers().await;
     all.acts("press", json!({"digits": "9"})).await;
     all.hears("1").await;
+    all.listens().await;
     all.acts("press", json!({"digits": "1"})).await;
     all.until_at(SECOND, &id, |call| call["outcome"] == "opted_out")
         .await;
@@ -371,9 +372,9 @@ async fn ticket_keys_are_rotated_while_a_call_is_on_the_line() {
     all.stops(FIRST).await;
     all.begins(FIRST).await;
     all.webhooks_go_to(&[FIRST]);
-    all.accepts().await;
+    all.declines().await;
     let done = all.until_at(SECOND, &id, is_final).await;
-    assert_eq!(done["outcome"], "confirmed", "{done:#}");
+    assert_eq!(done["outcome"], "rejected", "{done:#}");
     let log = all.stops(FIRST).await.1 + &all.stops(SECOND).await.1;
     assert!(!log.contains("cannot be read"), "{log}");
     all.rang_once().await;

@@ -52,6 +52,12 @@ async fn a_spoken_yes_or_no_counts_in_the_language_of_the_call() {
         let mut phone = app.phone(RESTAURANT).rings().await;
         phone.answers().await;
         phone.hears("Tablecall").await;
+        assert_eq!(
+            phone.line().await["gather"]["speech"],
+            false,
+            "no greeting is an answer"
+        );
+        phone.hears_question().await;
         assert_eq!(phone.line().await["gather"]["language"], listens);
         phone.says(word, 0.9).await;
         phone.hears(heard).await;
@@ -136,6 +142,7 @@ async fn once_more_and_another_time_are_understood_and_digits_are_typed() {
         phone.hears("Ana García").await;
         phone.says(other, 0.8).await;
         phone.hears(digits).await;
+        phone.hears_out().await;
         assert_eq!(
             phone.line().await["gather"]["speech"],
             false,

@@ -18,7 +18,7 @@ async fn a_call_that_waits_is_left_to_the_others_when_its_process_is_told_to_sto
     let mut all = Instances::start(2).await;
     all.webhooks_go_to(&[1]);
     let soon = Clock::system().now() + SignedDuration::from_secs(4);
-    let mut request = next_week("+14155550101");
+    let mut request = next_week("+14155550102");
     request["not_before"] = json!(format!("{soon:.3}"));
     let asked = Answer::of(
         all.request(0, reqwest::Method::POST, "/api/call")
@@ -38,7 +38,7 @@ async fn a_call_that_waits_is_left_to_the_others_when_its_process_is_told_to_sto
     let done = all.until_at(1, &id, is_final).await;
     assert_eq!(
         (&done["outcome"], done["attempts"].as_array().unwrap().len()),
-        (&json!("confirmed"), 1),
+        (&json!("rejected"), 1),
         "{done:#}"
     );
     all.rang_once().await;
@@ -48,7 +48,7 @@ async fn a_call_that_waits_is_left_to_the_others_when_its_process_is_told_to_sto
 async fn a_call_that_waits_is_dialled_by_the_next_process_when_the_only_one_is_told_to_stop() {
     let mut all = Instances::start(1).await;
     let soon = Clock::system().now() + SignedDuration::from_secs(2);
-    let mut request = next_week("+14155550101");
+    let mut request = next_week("+14155550102");
     request["not_before"] = json!(format!("{soon:.3}"));
     let asked = Answer::of(
         all.request(0, reqwest::Method::POST, "/api/call")
@@ -60,7 +60,7 @@ async fn a_call_that_waits_is_dialled_by_the_next_process_when_the_only_one_is_t
     assert_eq!(code, Some(0), "{log}");
     all.begins(0).await;
     let done = all.until_at(0, &id, is_final).await;
-    assert_eq!(done["outcome"], "confirmed", "{done:#}");
+    assert_eq!(done["outcome"], "rejected", "{done:#}");
     all.rang_once().await;
 }
 
@@ -73,13 +73,13 @@ async fn a_live_call_goes_on_at_the_others_when_its_process_is_told_to_stop() {
     let mut events = all.follows_at(1, &id, None).await;
     let (code, log) = all.stops(0).await;
     assert_eq!(code, Some(0), "{log}");
-    all.accepts().await;
+    all.declines().await;
     let last = loop {
         let event = events.next().await.expect("the final event comes");
         if is_final(&event.call) {
             break event.call;
         }
     };
-    assert_eq!(last["outcome"], "confirmed", "{last:#}");
+    assert_eq!(last["outcome"], "rejected", "{last:#}");
     all.rang_once().await;
 }

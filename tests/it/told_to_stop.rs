@@ -73,20 +73,20 @@ async fn survives(moment: Moment) {
         pair.answers().await;
     }
     if matches!(moment, Moment::Decided | Moment::Settling) {
-        pair.acts("press", json!({"digits": "1"})).await;
-        pair.hears("Accepted: 4 people").await;
+        pair.acts("press", json!({"digits": "2"})).await;
+        pair.hears("Declined: no table").await;
     }
     if matches!(moment, Moment::Settling) {
         pair.acts("hangup", Value::Null).await;
         was_told(&pair, "completed").await;
         let before = pair.reads(&id).await.body;
-        assert_eq!(before["outcome"], "confirmed", "{before:#}");
+        assert_eq!(before["outcome"], "rejected", "{before:#}");
     }
     // A call whose line is closed waits some seconds for a key that was overtaken, and so does its
     // process.
     let (code, log) = first.stops_within(LONGEST).await;
     assert_eq!(code, Some(0), "{log}");
-    let concluded = log.contains("\"event\":\"finished\",\"detail\":\"confirmed\"");
+    let concluded = log.contains("\"event\":\"finished\",\"detail\":\"rejected\"");
     assert_eq!(concluded, matches!(moment, Moment::Settling), "{log}");
     let second = pair.starts().await;
     match moment {
@@ -99,23 +99,24 @@ async fn survives(moment: Moment) {
                 pair.answers().await;
             }
             if !matches!(moment, Moment::Decided) {
-                pair.acts("press", json!({"digits": "1"})).await;
-                pair.hears("Accepted: 4 people").await;
+                pair.acts("press", json!({"digits": "2"})).await;
+                pair.hears("Declined: no table").await;
             }
             if matches!(moment, Moment::Decided) {
                 // The other key of those that may still be changed: the process knows from the
                 // ticket what was said.
-                pair.acts("press", json!({"digits": "2"})).await;
-                pair.hears("Declined").await;
+                pair.listens().await;
+                pair.acts("press", json!({"digits": "1"})).await;
+                pair.hears("Accepted").await;
             }
             pair.acts("hangup", Value::Null).await;
             let done = pair
                 .until(&id, "is finished", |call| call["final"] == true)
                 .await;
             let outcome = if matches!(moment, Moment::Decided) {
-                "rejected"
-            } else {
                 "confirmed"
+            } else {
+                "rejected"
             };
             assert_eq!(done["outcome"], outcome, "{moment:?}: {done:#}");
         }
@@ -157,13 +158,13 @@ async fn told_while_twilio_is_asked_the_client_gets_its_answer_and_the_next_proc
     assert_eq!(code, Some(0), "{log}");
     let second = pair.starts().await;
     pair.answers().await;
-    pair.acts("press", json!({"digits": "1"})).await;
-    pair.hears("Accepted: 4 people").await;
+    pair.acts("press", json!({"digits": "2"})).await;
+    pair.hears("Declined: no table").await;
     pair.acts("hangup", Value::Null).await;
     let done = pair
         .until(&asked, "is finished", |call| call["final"] == true)
         .await;
-    assert_eq!(done["outcome"], "confirmed", "{done:#}");
+    assert_eq!(done["outcome"], "rejected", "{done:#}");
     rang_once(&pair).await;
     stops(second).await;
 }

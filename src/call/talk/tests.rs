@@ -2,32 +2,75 @@
 
 use super::*;
 use jiff::civil::time;
+use proptest::prelude::*;
 
 const FACTS: TalkContext = TalkContext {
     wished: time(19, 30, 0, 0),
-    alternatives: Some(Alternatives {
-        earliest: time(18, 0, 0, 0),
-        latest: time(21, 0, 0, 0),
-    }),
     rounds: 3,
     most_replies: MOST_REPLIES,
 };
 
-/// Plays keys from pick-up on and tells what was settled last and what is said at the end.
+/// How a document is timed in these tests: so many milliseconds until its facts are said, and until
+/// its question is put.
+const TIMED: (u32, u32) = (5_000, 8_000);
+/// How long staff think who hear documents to their end.
+const THINKS: u32 = 10_000;
+
+/// The reply as it would be rendered.
+fn timed(reply: Reply) -> Reply {
+    let informed = reply
+        .listen()
+        .is_some_and(|position| position.prompt.informed);
+    let tells = match reply {
+        Reply::Ask { .. } | Reply::BeSure { .. } => true,
+        Reply::Decided { decision, .. } => decision == Decision::Declined,
+        Reply::CheckTime { .. } => informed,
+        Reply::Keys { .. }
+        | Reply::AskTime { .. }
+        | Reply::AskOptOut { .. }
+        | Reply::Called { .. }
+        | Reply::Offer { .. }
+        | Reply::Goodbye(_)
+        | Reply::Apology(_)
+        | Reply::HangUp => false,
+    };
+    reply.listening(|position| {
+        let prompt = Prompt {
+            facts: tells.then_some(TIMED.0),
+            question: Some(TIMED.1),
+            ..position.prompt
+        };
+        TalkPosition { prompt, ..position }
+    })
+}
+
+/// Where the keys of a first message lead.
+fn first() -> TalkPosition {
+    timed(open(0, 0)).listen().unwrap()
+}
+
+/// Plays keys from pick-up on, each when the document before it was heard, and tells what was
+/// settled last and what is said at the end.
 fn play(keys: &[&str], context: &TalkContext) -> (KeyResult, Reply) {
-    let (mut heard, mut reply) = (KeyResult::Nothing, open(0));
-    for key in keys {
+    let keys: Vec<_> = keys.iter().map(|key| (*key, THINKS)).collect();
+    play_at(&keys, context)
+}
+
+/// Plays keys from pick-up on, each so many milliseconds after the one before it.
+fn play_at(keys: &[(&str, u32)], context: &TalkContext) -> (KeyResult, Reply) {
+    let (mut heard, mut reply) = (KeyResult::Nothing, timed(open(0, 0)));
+    for (key, pause) in keys {
         let position = reply.listen().expect("the line is still open");
         let input = if key.is_empty() {
             Input::Silence
         } else {
             Input::Digits(key)
         };
-        let (now_heard, next) = answer(position, input, 0, context);
+        let (now_heard, next) = answer(position, input, position.prompt.asked + pause, context);
         if now_heard != KeyResult::Nothing {
             heard = now_heard;
         }
-        reply = next;
+        reply = timed(next);
     }
     (heard, reply)
 }
@@ -74,17 +117,6 @@ fn star_repeats_slowly_and_a_wrong_key_says_the_keys() {
     ));
     assert!(matches!(
         play(&["7"], &FACTS).1,
-        Reply::Keys {
-            because: RepromptReason::WrongKey,
-            ..
-        }
-    ));
-    let without = TalkContext {
-        alternatives: None,
-        ..FACTS
-    };
-    assert!(matches!(
-        play(&["3"], &without).1,
         Reply::Keys {
             because: RepromptReason::WrongKey,
             ..
@@ -156,12 +188,49 @@ fn twelve_hour_habits_are_understood() {
         Some(time(0, 15, 0, 0))
     );
     assert_eq!(
-        read_time("0000", evening),
+        read_time("1200", evening),
         Some(time(12, 0, 0, 0)),
         "noon is nearer than midnight"
     );
-    for wrong in ["2575", "2400", "1960", "815", "", "+815", "08a5", "99999"] {
-        assert_eq!(read_time(wrong, evening), None, "{wrong}");
+}
+
+#[test]
+fn times_are_typed_in_many_ways() {
+    let evening = time(19, 30, 0, 0);
+    for (digits, hour, minute) in [
+        ("0000", 0, 0),
+        ("000", 0, 0),
+        ("00", 0, 0),
+        ("0015", 0, 15),
+        ("015", 0, 15),
+        ("1930", 19, 30),
+        ("1930#", 19, 30),
+        ("0730", 19, 30),
+        ("730", 19, 30),
+        ("730#", 19, 30),
+        ("19", 19, 0),
+        ("19#", 19, 0),
+        ("07", 19, 0),
+        ("12", 12, 0),
+        ("2359", 23, 59),
+    ] {
+        let read = read_time(digits, evening);
+        assert_eq!(read, Some(time(hour, minute, 0, 0)), "{digits}");
+    }
+    for nonsense in [
+        "2575", "2400", "1960", "780", "24", "99", "8", "8#", "", "#", "##", "+815", "-815",
+        "08a5", "99999", "19300", "*", "٠٨١٥",
+    ] {
+        assert_eq!(read_time(nonsense, evening), None, "{nonsense}");
+        if !nonsense.is_empty() && !nonsense.starts_with('*') {
+            assert!(
+                matches!(
+                    play(&["3", nonsense], &FACTS).1,
+                    Reply::AskTime { again: true, .. }
+                ),
+                "{nonsense} is explained"
+            );
+        }
     }
 }
 
@@ -185,8 +254,8 @@ fn opting_out_counts_at_once_and_can_be_taken_back() {
 
 #[test]
 fn no_talk_is_endless() {
-    for key in ["*", "7", "3", "0000"] {
-        let mut reply = open(0);
+    for key in ["*", "7", "3", "0000", "9999"] {
+        let mut reply = open(0, 0);
         let mut replies = 1;
         while let Some(position) = reply.listen() {
             reply = answer(position, Input::Digits(key), 0, &FACTS).1;
@@ -195,16 +264,16 @@ fn no_talk_is_endless() {
         assert!(replies <= usize::from(MOST_REPLIES), "{key}: {replies}");
     }
     let late = answer(
-        TalkPosition::first(0),
+        first(),
         Input::Digits("*"),
-        LONGEST_TALK,
+        u32::from(LONGEST_TALK) * 1_000,
         &FACTS,
     );
     assert_eq!(late.1, Reply::Goodbye(Goodbye::NoKey));
     let decided_late = answer(
-        TalkPosition::first(0),
+        first(),
         Input::Digits("1"),
-        LONGEST_TALK,
+        u32::from(LONGEST_TALK) * 1_000,
         &FACTS,
     );
     assert_eq!(
@@ -214,4 +283,271 @@ fn no_talk_is_endless() {
             listen: None
         }
     );
+}
+
+#[test]
+fn key_three_is_understood_also_where_it_was_not_named() {
+    let without = FACTS;
+    let late = time(19, 0, 0, 0);
+    assert!(matches!(play(&["3"], &without).1, Reply::AskTime { .. }));
+    assert_eq!(
+        play(&["3", "1900", "1"], &without).0,
+        KeyResult::Decided(Decision::OtherTime(late))
+    );
+}
+
+// An acceptance is informed.
+
+#[test]
+fn key_one_counts_once_the_table_could_be_heard() {
+    let accepted = KeyResult::Decided(Decision::Accepted);
+    assert_eq!(play_at(&[("1", TIMED.0)], &FACTS).0, accepted);
+    let (heard, reply) = play_at(&[("1", TIMED.0 - 1)], &FACTS);
+    assert_eq!(heard, KeyResult::Nothing);
+    assert!(matches!(reply, Reply::BeSure { time: None, .. }));
+    assert_eq!(play_at(&[("1", 500), ("1", TIMED.0)], &FACTS).0, accepted);
+    let again = play_at(&[("1", 500), ("1", TIMED.0 - 1)], &FACTS);
+    assert_eq!(again.0, KeyResult::Nothing);
+    assert!(matches!(again.1, Reply::BeSure { time: None, .. }));
+    // The document that names the keys alone tells nothing of the table.
+    let mut reply = timed(open(0, 0));
+    for (key, pause) in [("7", 2_000), ("1", 60_000)] {
+        let position = reply.listen().unwrap();
+        let (heard, next) = answer(
+            position,
+            Input::Digits(key),
+            position.prompt.asked + pause,
+            &FACTS,
+        );
+        assert_eq!(heard, KeyResult::Nothing, "{key}");
+        reply = next;
+    }
+    assert!(matches!(reply, Reply::BeSure { time: None, .. }));
+}
+
+#[test]
+fn declining_and_opting_out_count_at_any_time() {
+    assert_eq!(
+        play_at(&[("2", 0)], &FACTS).0,
+        KeyResult::Decided(Decision::Declined)
+    );
+    assert_eq!(
+        play_at(&[("9", 0)], &FACTS).0,
+        KeyResult::Decided(Decision::OptedOut)
+    );
+}
+
+#[test]
+fn an_offer_is_informed_as_well() {
+    let late = time(20, 15, 0, 0);
+    let typed = [("3", 300), ("2015", 400)];
+    let (heard, reply) = play_at(&typed, &FACTS);
+    assert_eq!(heard, KeyResult::Nothing);
+    assert!(
+        matches!(reply, Reply::BeSure { time: Some(time), .. } if time == late),
+        "day and party were not heard: {reply:?}"
+    );
+    let early = [&typed[..], &[("1", TIMED.0 - 1)]].concat();
+    assert_eq!(play_at(&early, &FACTS).0, KeyResult::Nothing);
+    let heard = [&typed[..], &[("1", TIMED.0)]].concat();
+    assert_eq!(
+        play_at(&heard, &FACTS).0,
+        KeyResult::Decided(Decision::OtherTime(late))
+    );
+    // Who changes from no to yes must have heard to what.
+    let (heard, reply) = play_at(&[("2", 300), ("1", 2_000)], &FACTS);
+    assert_eq!(heard, KeyResult::Decided(Decision::Declined));
+    assert!(matches!(reply, Reply::BeSure { time: None, .. }));
+    assert_eq!(
+        play_at(&[("2", 300), ("1", 2_000), ("1", TIMED.0)], &FACTS).0,
+        KeyResult::Decided(Decision::Accepted)
+    );
+}
+
+#[test]
+fn words_count_once_the_question_was_put() {
+    let said = |said, moment| answer(first(), Input::Spoken(said), moment, &FACTS);
+    for word in SpokenIntent::CLEAR {
+        let (heard, reply) = said(word, TIMED.1 - 1);
+        assert_eq!(heard, KeyResult::Nothing, "{word:?}");
+        assert!(matches!(
+            reply,
+            Reply::Keys {
+                because: RepromptReason::NotUnderstood,
+                ..
+            }
+        ));
+    }
+    assert_eq!(
+        said(SpokenIntent::Yes, TIMED.1).0,
+        KeyResult::Decided(Decision::Accepted)
+    );
+    assert_eq!(
+        said(SpokenIntent::No, TIMED.1).0,
+        KeyResult::Decided(Decision::Declined)
+    );
+}
+
+// Keys typed in a row are one answer.
+
+/// Types keys in a row once the message was heard, as a Gather takes them: one each, or up to four
+/// where a time is asked for. Tells what stands at the end.
+fn type_in_a_row(keys: &[(char, u32)], context: &TalkContext) -> (Option<Decision>, Reply) {
+    let (mut reply, mut decision) = (timed(open(0, 0)), None);
+    let (mut moment, mut typed) = (THINKS, String::new());
+    for (at, (key, pause)) in keys.iter().enumerate() {
+        moment += if at == 0 { 0 } else { *pause };
+        let Some(position) = reply.listen() else {
+            break;
+        };
+        let is_time = position.stage == TalkStage::Time;
+        if !is_time || *key != '#' {
+            typed.push(*key);
+        }
+        if is_time && *key != '#' && typed.len() < 4 {
+            continue;
+        }
+        let (heard, next) = match typed.as_str() {
+            "" => answer(position, Input::Silence, moment, context),
+            typed => answer(position, Input::Digits(typed), moment, context),
+        };
+        typed.clear();
+        decision = heard.settled().or(decision);
+        reply = timed(next);
+    }
+    (decision.and_then(Decision::stands), reply)
+}
+
+fn row(keys: &str) -> Vec<(char, u32)> {
+    keys.chars().map(|key| (key, 300)).collect()
+}
+
+#[test]
+fn a_time_that_is_typed_in_a_row_is_never_an_answer_by_its_first_digit() {
+    let half_past_seven = time(19, 30, 0, 0);
+    for context in [FACTS] {
+        for keys in ["31930", "31930#"] {
+            let (decision, reply) = type_in_a_row(&row(keys), &context);
+            assert_eq!(decision, None, "{keys}");
+            assert!(
+                matches!(reply, Reply::CheckTime { time, .. } if time == half_past_seven),
+                "{keys}: {reply:?}"
+            );
+        }
+        for keys in [
+            "1930", "2015", "930", "71930", "71", "12", "21", "91", "19", "0000", "*1",
+        ] {
+            assert_eq!(type_in_a_row(&row(keys), &context).0, None, "{keys}");
+        }
+    }
+}
+
+#[test]
+fn a_key_that_is_pressed_twice_or_ended_with_hash_is_that_key() {
+    for (keys, decision) in [
+        ("11", Decision::Accepted),
+        ("1#", Decision::Accepted),
+        ("1##", Decision::Accepted),
+        ("11#", Decision::Accepted),
+        ("222", Decision::Declined),
+        ("2#", Decision::Declined),
+        ("99", Decision::OptedOut),
+        ("9#", Decision::OptedOut),
+    ] {
+        let (decided, reply) = type_in_a_row(&row(keys), &FACTS);
+        assert_eq!(decided, Some(decision), "{keys}");
+        assert!(reply.listen().is_some(), "{keys}: it is read back anew");
+    }
+}
+
+#[test]
+fn a_key_that_follows_later_is_an_answer_of_its_own() {
+    let keys = |pause| play_at(&[("7", THINKS), ("1", pause)], &FACTS).0;
+    assert_eq!(keys(ROW - 1), KeyResult::Nothing);
+    assert_eq!(keys(ROW), KeyResult::Decided(Decision::Accepted));
+    let changed = |pause| play_at(&[("1", THINKS), ("2", pause)], &FACTS);
+    assert_eq!(changed(ROW - 1).0, KeyResult::Withdrawn);
+    assert!(matches!(
+        changed(ROW - 1).1,
+        Reply::Keys {
+            because: RepromptReason::SeveralKeys,
+            ..
+        }
+    ));
+    assert_eq!(changed(ROW).0, KeyResult::Decided(Decision::Declined));
+}
+
+#[test]
+fn a_key_that_follows_a_document_that_failed_may_be_one_of_several() {
+    let reply = timed(resume(first(), 30_000, &FACTS));
+    let position = reply.listen().unwrap();
+    let pressed = |key, moment| answer(position, Input::Digits(key), moment, &FACTS).0;
+    for key in ["1", "2", "9"] {
+        assert_eq!(pressed(key, 30_000 + ROW - 1), KeyResult::Nothing, "{key}");
+    }
+    assert_eq!(pressed("2", 33_000), KeyResult::Decided(Decision::Declined));
+}
+
+/// What keys typed in a row mean: one key that is pressed often, or nothing.
+fn meaning(keys: &[(char, u32)]) -> Option<Decision> {
+    let (first, _) = keys.first()?;
+    let same = |(key, _): &(char, u32)| key == first || *key == '#';
+    let decision = match first {
+        '1' => Decision::Accepted,
+        '2' => Decision::Declined,
+        '9' => Decision::OptedOut,
+        _ => return None,
+    };
+    keys.iter().all(same).then_some(decision)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn what_is_typed_in_a_row_decides_what_it_means_and_nothing_else(
+        keys in proptest::collection::vec((prop::sample::select("1234567890#112299".chars().collect::<Vec<_>>()), 0_u32..1_500), 1..8)
+    ) {
+        let (decision, _) = type_in_a_row(&keys, &FACTS);
+        prop_assert_eq!(decision, meaning(&keys));
+    }
+
+    #[test]
+    fn no_order_or_timing_of_keys_accepts_what_was_not_meant(
+        keys in proptest::collection::vec(
+            (prop::sample::select(vec!["", "1", "1", "2", "3", "4", "7", "9", "0", "*", "#", "2015", "730", "yes", "no"]), 0_u32..20_000), 1..12
+        )
+    ) {
+        let (mut reply, mut informed_until, mut last) = (timed(open(0, 0)), None, None);
+        for (key, pause) in keys {
+            let Some(position) = reply.listen() else { break };
+            let moment = position.prompt.asked + pause;
+            let input = match key {
+                "" => Input::Silence,
+                "yes" => Input::Spoken(SpokenIntent::Yes),
+                "no" => Input::Spoken(SpokenIntent::No),
+                key => Input::Digits(key),
+            };
+            // Told by this test alone: whether the table was ever said in full, and whether another
+            // key was pressed just before.
+            let tells = matches!(reply, Reply::Ask { .. } | Reply::BeSure { .. })
+                || matches!(reply, Reply::Decided { decision: Decision::Declined, .. });
+            if tells && pause >= TIMED.0 {
+                informed_until = Some(moment);
+            }
+            let (heard, next) = answer(position, input, moment, &FACTS);
+            if let KeyResult::Decided(decision) = heard {
+                let alone = last.is_none_or(|last: u32| moment - last >= 1_500);
+                prop_assert!(alone, "{decision:?} by a key in a row");
+                let accepts = matches!(decision, Decision::Accepted | Decision::OtherTime(_));
+                prop_assert!(!accepts || informed_until.is_some(), "{decision:?} of a table that was not heard");
+                let spoken = matches!(input, Input::Spoken(_));
+                prop_assert!(!spoken || pause >= TIMED.1, "{decision:?} by words before the question");
+            }
+            if matches!(input, Input::Digits(_)) {
+                last = Some(moment);
+            }
+            reply = timed(next);
+        }
+    }
 }

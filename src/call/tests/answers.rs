@@ -45,16 +45,13 @@ fn back(position: TalkPosition, digits: &str) -> Event<'_> {
         attempt: 1,
         position,
         input: Input::Digits(digits),
+        sealed_at: start(),
     }
 }
 
 /// Plays keys of a restaurant that rings back, and gives the events they make.
 fn ring_back<'a>(keys: &[&'a str]) -> Vec<Event<'a>> {
-    let (mut call, mut position, mut events) = (
-        waiting(),
-        TalkPosition::called_back(TalkStage::Called),
-        Vec::new(),
-    );
+    let (mut call, mut position, mut events) = (waiting(), ringing_back(), Vec::new());
     for key in keys {
         let event = back(position, key);
         let next = step(&call, event, after(2));
@@ -93,7 +90,7 @@ fn a_beep_ends_the_talk_unless_a_key_came() {
         }
     ));
     for keys in ["1", "*"] {
-        let pressed = run(&in_progress(), &[key(TalkPosition::first(0), keys)]);
+        let pressed = run(&in_progress(), &[key(first(), keys)]);
         assert_eq!(
             step(&pressed, detected(Machine::Beep), after(2)).effects,
             [],
@@ -102,10 +99,7 @@ fn a_beep_ends_the_talk_unless_a_key_came() {
     }
     let both = settle(run(
         &beeped.call,
-        &[
-            key(TalkPosition::first(0), "1"),
-            closed(FinalStatus::Completed),
-        ],
+        &[key(first(), "1"), closed(FinalStatus::Completed)],
     ));
     assert_eq!(
         both.state,
@@ -123,17 +117,17 @@ fn a_voice_is_heard_out_once() {
         [],
         "a company that greets at length sounds like a machine"
     );
-    let silence = step(&heard.call, silent(TalkPosition::first(0)), after(30));
+    let silence = step(&heard.call, silent(first()), after(30));
     assert_eq!(silence.reply, Some(Reply::HangUp));
     assert_eq!(
-        step(&silence.call, silent(TalkPosition::first(0)), after(31)).reply,
+        step(&silence.call, silent(first()), after(31)).reply,
         Some(Reply::HangUp),
         "a repeat"
     );
-    let before = step(&in_progress(), silent(TalkPosition::first(0)), after(2));
+    let before = step(&in_progress(), silent(first()), after(2));
     let repeated = step(
         &run(&before.call, &[detected(Machine::Voice)]),
-        silent(TalkPosition::first(0)),
+        silent(first()),
         after(4),
     );
     assert_eq!(
@@ -142,7 +136,7 @@ fn a_voice_is_heard_out_once() {
     );
     let call = settle(run(&silence.call, &[closed(FinalStatus::Completed)]));
     assert_eq!(call.attempts[0].ended, Some(Ended::Machine));
-    let star = step(&heard.call, key(TalkPosition::first(0), "*"), after(30));
+    let star = step(&heard.call, key(first(), "*"), after(30));
     let Some(listen) = star.reply.and_then(|reply| reply.listen()) else {
         panic!("{:?}", star.reply)
     };
@@ -154,7 +148,7 @@ fn a_voice_is_heard_out_once() {
     );
     let greeting = Event::Keyed {
         on: ON,
-        position: TalkPosition::first(0),
+        position: first(),
         input: Input::Spoken(SpokenIntent::Unclear),
         sealed_at: start(),
     };
@@ -343,8 +337,9 @@ fn who_rings_back_decides_and_may_change_it() {
     }
     let silent = Event::CalledBack {
         attempt: 1,
-        position: TalkPosition::called_back(TalkStage::Called),
+        position: ringing_back(),
         input: Input::Silence,
+        sealed_at: start(),
     };
     assert_eq!(step(&waiting(), silent, after(2)).call.outcome(), None);
 }
@@ -358,11 +353,7 @@ fn who_rings_back_while_we_ring_ends_the_ringing() {
             Event::Reached(ON, CarrierStatus::Ringing),
         ],
     );
-    let decided = step(
-        &ringing,
-        back(TalkPosition::called_back(TalkStage::Called), "1"),
-        after(2),
-    );
+    let decided = step(&ringing, back(ringing_back(), "1"), after(2));
     assert_eq!(
         decided.effects,
         [Effect::HangUp {
@@ -392,15 +383,11 @@ fn who_rings_back_while_we_ring_ends_the_ringing() {
 fn a_reply_about_a_finished_call_tells_what_counts() {
     let done = settle(run(
         &in_progress(),
-        &[
-            key(TalkPosition::first(0), "1"),
-            closed(FinalStatus::Completed),
-        ],
+        &[key(first(), "1"), closed(FinalStatus::Completed)],
     ));
-    let (_, reply) = talk::answer(
-        TalkPosition::first(0),
+    let (_, reply) = answer(
+        first(),
         Input::Digits("1"),
-        0,
         &TalkContext::of(&done.reservation),
     );
     let change = reply.listen().unwrap();
@@ -413,15 +400,11 @@ fn a_reply_about_a_finished_call_tells_what_counts() {
         })
     );
     assert_eq!(
-        step(&done, key(TalkPosition::first(0), "1"), after(60)).reply,
+        step(&done, key(first(), "1"), after(60)).reply,
         Some(reply),
         "a repeat hears the same again"
     );
-    let called = step(
-        &done,
-        back(TalkPosition::called_back(TalkStage::Called), "2"),
-        after(60),
-    );
+    let called = step(&done, back(ringing_back(), "2"), after(60));
     assert_eq!(
         called.reply,
         Some(Reply::Decided {
@@ -433,7 +416,7 @@ fn a_reply_about_a_finished_call_tells_what_counts() {
 
 #[test]
 fn the_wish_not_to_be_called_is_certain_when_the_talk_is_over() {
-    let nine = step(&in_progress(), key(TalkPosition::first(0), "9"), after(2));
+    let nine = step(&in_progress(), key(first(), "9"), after(2));
     assert_eq!(
         nine.call.outcome(),
         Some(Outcome::OptedOut),
@@ -499,11 +482,7 @@ fn all_that_waits_ends_when_the_number_opts_out() {
     );
     let pressed = settle(run(
         &barred.call,
-        &[
-            fetched(),
-            key(TalkPosition::first(0), "1"),
-            closed(FinalStatus::Completed),
-        ],
+        &[fetched(), key(first(), "1"), closed(FinalStatus::Completed)],
     ));
     assert_eq!(
         pressed.state,
@@ -512,14 +491,14 @@ fn all_that_waits_ends_when_the_number_opts_out() {
         },
         "a key always wins"
     );
-    let decided = run(&in_progress(), &[key(TalkPosition::first(0), "1")]);
+    let decided = run(&in_progress(), &[key(first(), "1")]);
     assert_eq!(run(&decided, &[Event::OptedOut]), decided);
 }
 
 #[test]
 fn a_key_counts_although_time_ran_out_during_the_talk() {
     let late = in_progress().reservation.give_up_at + SignedDuration::from_secs(5);
-    let call = step(&in_progress(), key(TalkPosition::first(0), "1"), late).call;
+    let call = step(&in_progress(), key(first(), "1"), late).call;
     assert_eq!(call.outcome(), Some(Outcome::Confirmed));
     let unheard = run(&dialing(), &[Event::Accepted(ON)]);
     assert_eq!(
@@ -531,11 +510,22 @@ fn a_key_counts_although_time_ran_out_during_the_talk() {
 #[test]
 fn what_is_said_is_what_its_key_would_be() {
     let context = TalkContext::of(&reservation());
+    // Whether it was a key or a word matters only to the key that follows at once.
+    let without_key = |(heard, reply): (KeyResult, Reply)| {
+        let reply = reply.listening(|position| TalkPosition {
+            prompt: Prompt {
+                after: None,
+                ..position.prompt
+            },
+            ..position
+        });
+        (heard, reply)
+    };
     let said =
-        |position: TalkPosition, said| talk::answer(position, Input::Spoken(said), 0, &context);
+        |position: TalkPosition, said| without_key(answer(position, Input::Spoken(said), &context));
     let pressed =
-        |position: TalkPosition, key| talk::answer(position, Input::Digits(key), 0, &context);
-    let first = TalkPosition::first(0);
+        |position: TalkPosition, key| without_key(answer(position, Input::Digits(key), &context));
+    let first = first();
     for (word, key) in [
         (SpokenIntent::Yes, "1"),
         (SpokenIntent::No, "2"),
@@ -555,13 +545,13 @@ fn what_is_said_is_what_its_key_would_be() {
             }
         )
     ));
-    let without = TalkContext {
-        alternatives: None,
-        ..context
-    };
-    assert_eq!(
-        talk::answer(first, Input::Spoken(SpokenIntent::OtherTime), 0, &without),
-        unclear
+    let without = context;
+    assert!(
+        matches!(
+            answer(first, Input::Spoken(SpokenIntent::OtherTime), &without).1,
+            Reply::AskTime { .. }
+        ),
+        "key 3 is understood also where it was not named"
     );
     let change = pressed(first, "1").1.listen().unwrap();
     for word in [SpokenIntent::Yes, SpokenIntent::No, SpokenIntent::Unclear] {
@@ -573,15 +563,8 @@ fn what_is_said_is_what_its_key_would_be() {
     }
     let opt_out = pressed(first, "9").1.listen().unwrap();
     assert_eq!(said(opt_out, SpokenIntent::No).0, KeyResult::Withdrawn);
-    assert_eq!(
-        said(opt_out, SpokenIntent::OtherTime),
-        (
-            KeyResult::Nothing,
-            Reply::AskOptOut {
-                listen: opt_out.next()
-            }
-        )
-    );
+    let (heard, reply) = said(opt_out, SpokenIntent::OtherTime);
+    assert!(heard == KeyResult::Nothing && matches!(reply, Reply::AskOptOut { .. }));
 }
 
 proptest! {
@@ -593,15 +576,15 @@ proptest! {
     ) {
         prop_assume!(decision.is_some());
         let machine = [Machine::Beep, Machine::Voice, Machine::Fax][machine];
-        let mut all: Vec<Event<'_>> = events.iter().map(OwnedEvent::event).collect();
-        all.insert(at.index(all.len()), detected(machine));
-        all.extend(message.then_some(Event::Message { attempt: 1, left: true }));
+        let mut all: Vec<_> = events.iter().map(|event| (event.event(), event.at())).collect();
+        all.insert(at.index(all.len()), (detected(machine), after(1)));
+        all.extend(message.then_some((Event::Message { attempt: 1, left: true }, after(1))));
         for (at, with) in order.iter().enumerate() {
             let len = all.len();
             all.swap(at % len, with.index(len));
         }
         for begun in [dialing(), leaving()] {
-            let call = settle(run(&begun, &all));
+            let call = settle(all.iter().fold(begun, |call, (event, at)| super::super::step::step(&call, *event, *at).call));
             prop_assert_eq!(call.state, State::Finished { outcome: verdict_of(decision.unwrap()) });
         }
     }
@@ -617,17 +600,17 @@ proptest! {
         for event in &called {
             if let Event::CalledBack { position, input, .. } = event {
                 let position = TalkPosition { step: position.step - 128, ..*position };
-                if let KeyResult::Decided(new) = talk::answer(position, *input, 0, &context).0 {
+                if let KeyResult::Decided(new) = answer(position, *input, &context).0 {
                     wanted = Some(new);
                 }
             }
         }
         // Before them, a talk of ours in which nobody pressed a key.
-        let (mut reply, mut events) = (talk::open(0), vec![Event::Accepted(ON), fetched()]);
+        let (mut reply, mut events) = (open(), vec![Event::Accepted(ON), fetched()]);
         for _ in 0..silences {
             let Some(position) = reply.listen() else { break };
             events.push(silent(position));
-            reply = talk::answer(position, Input::Silence, 0, &context).1;
+            reply = answer(position, Input::Silence, &context).1;
         }
         events.push(closed(FinalStatus::Completed));
         events.extend(&called);
@@ -649,19 +632,19 @@ proptest! {
 
     #[test]
     fn a_wish_not_to_be_called_is_always_told((events, decision) in talks(), order in proptest::collection::vec(any::<Index>(), 0..24)) {
-        let mut shuffled: Vec<Event<'_>> = events.iter().map(OwnedEvent::event).collect();
+        let mut shuffled: Vec<_> = events.iter().map(|event| (event.event(), event.at())).collect();
         for (at, with) in order.iter().enumerate() {
             let len = shuffled.len();
             shuffled.swap(at % len, with.index(len));
         }
         let (mut call, mut told) = (dialing(), false);
         let mut play = |call: &mut Call, event, now| {
-            let next = step(call, event, now);
+            let next = super::super::step::step(call, event, now);
             told |= next.effects.contains(&Effect::OptOut);
             *call = next.call;
         };
-        shuffled.into_iter().for_each(|event| play(&mut call, event, after(2)));
-        while let Some(at) = call.wake_at().filter(|at| *at < after(60)) {
+        shuffled.into_iter().for_each(|(event, at)| play(&mut call, event, at));
+        while let Some(at) = call.wake_at().filter(|at| *at < after(240)) {
             play(&mut call, Event::Wake, at);
         }
         prop_assert!(told || decision != Some(Decision::OptedOut));

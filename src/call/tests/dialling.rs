@@ -167,7 +167,7 @@ fn a_call_of_which_nothing_is_told_ends_by_being_asked_about() {
 #[test]
 fn a_trial_account_hears_at_most_nine_replies() {
     let mut call = run(&on_trial(AccountTier::Trial), &[fetched()]);
-    let (mut replies, mut position) = (1, TalkPosition::first(0));
+    let (mut replies, mut position) = (1, first());
     loop {
         let next = step(&call, key(position, "*"), after(20));
         call = next.call;

@@ -24,7 +24,7 @@ fn talk_with_losses(keys: &[(&str, bool)]) -> (Call, Option<Decision>) {
     let mut decision = None;
     for (key, is_lost) in keys {
         let Some(at) = position else { break };
-        match talk::answer(at, input(key), 0, &context).0 {
+        match answer(at, input(key), &context).0 {
             KeyResult::Decided(new) => decision = Some(new),
             KeyResult::Withdrawn => decision = None,
             KeyResult::Nothing => {}
@@ -64,7 +64,7 @@ fn silence_after_the_fallback_leaves_a_heard_key_standing() {
 
 #[test]
 fn the_fallback_reads_back_the_key_whose_reply_was_lost() {
-    let first = TalkPosition::first(0);
+    let first = first();
     let (call, _) = told(&in_progress(), key(first, "1"));
     let reply = step(&call, resumed(first), after(2)).reply;
     assert!(
@@ -136,21 +136,15 @@ fn waits_for_events(call: &Call) -> bool {
 #[test]
 fn silence_after_a_key_that_nobody_heard_does_not_count_as_no_answer() {
     for silences in 0..3 {
-        let (ended, mut keys) = resumed_in_ignorance(TalkPosition::first(0), &vec![""; silences]);
+        let (ended, mut keys) = resumed_in_ignorance(first(), &vec![""; silences]);
         assert!(waits_for_events(&ended), "{silences}: {:?}", ended.state);
         // The key itself, and the same at the fallback, which Twilio asks without it.
-        keys.splice(
-            0..0,
-            [
-                (TalkPosition::first(0), "1".to_owned()),
-                (TalkPosition::first(0), String::new()),
-            ],
-        );
+        keys.splice(0..0, [(first(), "1".to_owned()), (first(), String::new())]);
         let call = step(
             &ended,
             Event::EventsRead {
                 attempt: 1,
-                keys: Some(&keys),
+                keys: Some(&remembered(&keys)),
             },
             after(2_000),
         )
@@ -166,7 +160,7 @@ fn silence_after_a_key_that_nobody_heard_does_not_count_as_no_answer() {
             &ended,
             Event::EventsRead {
                 attempt: 1,
-                keys: Some(&keys),
+                keys: Some(&remembered(&keys)),
             },
             after(2_000),
         )
@@ -182,14 +176,11 @@ fn silence_after_a_key_that_nobody_heard_does_not_count_as_no_answer() {
 #[test]
 fn a_change_of_mind_that_nobody_heard_is_read_before_the_end() {
     let context = TalkContext::of(&reservation());
-    for (first, second, outcome) in [
+    for (before, second, outcome) in [
         ("1", "2", Outcome::Rejected),
         ("2", "1", Outcome::Confirmed),
     ] {
-        let change = talk::answer(TalkPosition::first(0), input(first), 0, &context)
-            .1
-            .listen()
-            .unwrap();
+        let change = answer(first(), input(before), &context).1.listen().unwrap();
         let (ended, mut keys) = resumed_in_ignorance(change, &[""]);
         assert!(
             waits_for_events(&ended) && ended.decision().is_some(),
@@ -198,16 +189,13 @@ fn a_change_of_mind_that_nobody_heard_is_read_before_the_end() {
         );
         keys.splice(
             0..0,
-            [
-                (TalkPosition::first(0), first.to_owned()),
-                (change, second.to_owned()),
-            ],
+            [(first(), before.to_owned()), (change, second.to_owned())],
         );
         let call = step(
             &ended,
             Event::EventsRead {
                 attempt: 1,
-                keys: Some(&keys),
+                keys: Some(&remembered(&keys)),
             },
             after(2_000),
         )
@@ -223,14 +211,14 @@ fn a_key_pressed_after_the_one_that_nobody_heard_decides_without_delay() {
         ("2", Outcome::Rejected),
         ("9", Outcome::OptedOut),
     ] {
-        let (ended, _) = resumed_in_ignorance(TalkPosition::first(0), &[key]);
+        let (ended, _) = resumed_in_ignorance(first(), &[key]);
         assert_eq!(settle(ended).state, State::Finished { outcome });
     }
 }
 
 #[test]
 fn a_key_that_is_heard_late_stands_against_the_silence_of_a_talk_that_began_anew() {
-    let first = TalkPosition::first(0);
+    let first = first();
     let (call, anew) = told(&in_progress(), resumed(first));
     let (call, _) = told(&call, key(first, "1"));
     let silent = |position| Event::Keyed {
@@ -262,13 +250,13 @@ fn talk_with_gaps(
     let (mut record, mut decision) = (Vec::new(), None);
     for (pressed, is_heard, is_lost) in keys {
         let Some(at) = position else { break };
-        match talk::answer(at, input(pressed), 0, &context).0 {
+        match answer(at, input(pressed), &context).0 {
             KeyResult::Decided(new) => decision = Some(new),
             KeyResult::Withdrawn => decision = None,
             KeyResult::Nothing => {}
         }
         // Twilio's record has keys; what words mean was found out before.
-        let meant = match talk::as_digits(at, input(pressed), &context) {
+        let meant = match talk::as_digits(at, input(pressed), at.prompt.asked + THINKS) {
             Some(Input::Digits(digits)) => digits.to_owned(),
             Some(Input::Silence | Input::Spoken(_)) | None => String::new(),
         };
@@ -331,7 +319,7 @@ proptest! {
     #[test]
     fn the_last_key_decides_whichever_keys_were_not_heard(keys in proptest::collection::vec((prop::sample::select(vec!["", "1", "2", "3", "9", "*", "7", "2015", "9999", "yes", "no"]), any::<bool>(), any::<bool>()), 0..10)) {
         let (call, record, decision) = talk_with_gaps(&keys);
-        let read = Event::EventsRead { attempt: 1, keys: Some(&record) };
+        let read = Event::EventsRead { attempt: 1, keys: Some(&remembered(&record)) };
         let told = if waits_for_events(&call) { step(&call, read, after(2_000)).call } else { call };
         // A wish not to be called is kept as soon as it is heard: what was taken back unheard
         // stands.

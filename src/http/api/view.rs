@@ -193,9 +193,10 @@ impl CallView {
             .filter(|_| !call.canceled)
             .map(|decision| match decision {
                 call::Decision::OtherTime(time) => call.reservation.time.at(time),
-                call::Decision::Accepted | call::Decision::Declined | call::Decision::OptedOut => {
-                    call.reservation.time
-                }
+                call::Decision::Accepted
+                | call::Decision::Declined
+                | call::Decision::OptedOut
+                | call::Decision::Withdrawn => call.reservation.time,
             });
         let when = |wanted: Outcome| {
             decided

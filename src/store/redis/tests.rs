@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::server::{self, Server, Tended};
 use crate::call::{
-    AttemptRef, Call, Closing, Event, FinalStatus, Input, TalkPosition, WaitingFor, example, step,
+    AttemptRef, Call, Closing, Event, FinalStatus, Input, WaitingFor, example, step,
 };
 use crate::domain::{CallId, Sid};
 use crate::policy::CallLimits;
@@ -43,7 +43,7 @@ fn dial(call: &Call) -> Event<'static> {
 fn key() -> Event<'static> {
     Event::Keyed {
         on: on(),
-        position: TalkPosition::first(0),
+        position: example::first(),
         input: Input::Digits("1"),
         sealed_at: now(),
     }

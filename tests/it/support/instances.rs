@@ -350,10 +350,10 @@ impl Instances {
         .await;
     }
 
-    /// Key 1 is pressed and understood, and staff hang up.
-    pub(crate) async fn accepts(&self) {
-        self.acts("press", json!({"digits": "1"})).await;
-        self.hears("Accepted: 4 people").await;
+    /// Key 2, which counts at any time, is pressed and understood, and staff hang up.
+    pub(crate) async fn declines(&self) {
+        self.acts("press", json!({"digits": "2"})).await;
+        self.hears("Declined: no table").await;
         self.acts("hangup", Value::Null).await;
     }
 }

@@ -113,8 +113,29 @@ impl<'a> Phone<'a> {
         text
     }
 
-    /// Presses keys, and waits until the app has answered them.
+    /// Hears what is being said to its end, then presses keys, and waits until the app has answered
+    /// them.
     pub(crate) async fn presses(&mut self, keys: &str) {
+        self.hears_out().await;
+        self.presses_early(keys).await;
+    }
+
+    /// Lets time pass until what is being said has been said, and a Gather listens.
+    pub(crate) async fn hears_out(&mut self) {
+        within("the question is put", async {
+            loop {
+                let line = self.until("rests", resting).await;
+                if line["gather"]["listening"] == true || line["ended"] == true {
+                    return;
+                }
+                self.app.time_passes().await;
+            }
+        })
+        .await;
+    }
+
+    /// Presses keys while something is being said, and waits until the app has answered them.
+    pub(crate) async fn presses_early(&mut self, keys: &str) {
         let line = self.line().await;
         assert!(
             line["gather"].is_object(),
@@ -132,10 +153,29 @@ impl<'a> Phone<'a> {
         .await;
     }
 
-    /// Says something, and waits until the app has answered.
+    /// Hears the question to its end, until words are listened to.
+    pub(crate) async fn hears_question(&mut self) -> Value {
+        let question = self.line().await["gather"]["number"].as_u64().unwrap();
+        let line = within("words are listened to", async {
+            loop {
+                let line = self.until("rests", resting).await;
+                if line["gather"]["speech"] == true {
+                    return line;
+                }
+                let number = line["gather"]["number"].as_u64();
+                assert_eq!(number, Some(question), "nobody listens: {line:#}");
+                self.app.time_passes().await;
+            }
+        })
+        .await;
+        self.read = prompts(&line).len();
+        line
+    }
+
+    /// Hears the question to its end, where words begin to be listened to, then says something, and
+    /// waits until the app has answered.
     pub(crate) async fn says(&mut self, text: &str, confidence: f64) {
-        let line = self.line().await;
-        assert_eq!(line["gather"]["speech"], true, "nobody listens: {line:#}");
+        let line = self.hears_question().await;
         let gather = line["gather"]["number"].clone();
         self.act("say", &json!({"text": text, "confidence": confidence}))
             .await;
@@ -161,8 +201,9 @@ impl<'a> Phone<'a> {
         self
     }
 
-    /// Presses keys and hangs up at once, without waiting for an answer.
+    /// Hears what is being said to its end, presses keys and hangs up at once, without waiting for an answer.
     pub(crate) async fn presses_and_hangs_up(&mut self, keys: &str) {
+        self.hears_out().await;
         let digits = self.line().await["digits"].as_array().unwrap().len();
         self.act("press", &json!({"digits": keys})).await;
         self.until("takes the keys", |line| {

@@ -418,6 +418,14 @@ impl Pair {
         self.line(part, says).await;
     }
 
+    /// What is being said is heard to its end, until a key is waited for.
+    pub(crate) async fn listens(&self) {
+        self.line("waits for a key", |line| {
+            line["gather"]["listening"] == true
+        })
+        .await;
+    }
+
     /// The phone rings and is picked up, and the question is asked.
     pub(crate) async fn answers(&self) {
         self.line("rings", |line| line["status"] == "ringing").await;
