@@ -63,7 +63,12 @@ pub struct Assets {
     hidden: Option<&'static str>,
     /// Whether the form is the one that sends nothing without scripts.
     keyed: bool,
+    /// Whether the page for unknown paths is among the files: at its own path it is unknown too.
+    not_found: bool,
 }
+
+/// The page for unknown paths.
+const NOT_FOUND_PAGE: &str = "/nothing";
 
 impl Assets {
     /// All files.
@@ -72,6 +77,7 @@ impl Assets {
         Self {
             hidden: None,
             keyed: false,
+            not_found: false,
         }
     }
 
@@ -81,6 +87,7 @@ impl Assets {
         Self {
             hidden: Some(prefix),
             keyed: false,
+            not_found: false,
         }
     }
 
@@ -111,6 +118,9 @@ impl Assets {
         if self.hidden.is_some_and(|prefix| path.starts_with(prefix)) {
             return None;
         }
+        if path == NOT_FOUND_PAGE && !self.not_found {
+            return None;
+        }
         let path = if self.keyed && path == "/" {
             KEYED_FORM
         } else {
@@ -124,9 +134,13 @@ impl Assets {
 /// The page that says that there is none, for browsers.
 pub async fn not_found() -> Response {
     let request = Request::builder()
-        .uri(Uri::from_static("/nothing"))
+        .uri(Uri::from_static(NOT_FOUND_PAGE))
         .finish();
-    let page = PageHeaders(Assets::all()).call(request).await;
+    let pages = Assets {
+        not_found: true,
+        ..Assets::all()
+    };
+    let page = PageHeaders(pages).call(request).await;
     let mut response = page.unwrap_or_default();
     response.set_status(StatusCode::NOT_FOUND);
     for name in [header::ETAG, header::CACHE_CONTROL, header::VARY] {
