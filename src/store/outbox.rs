@@ -77,7 +77,7 @@ pub struct Claimed {
     pub tries: u32,
     /// When it became news.
     pub since: Timestamp,
-    /// The claim, for [`Store::settle_event`](super::Store::settle_event).
+    /// The claim, for `OutboxStore::settle_event`.
     pub claim: Timestamp,
 }
 

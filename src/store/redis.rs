@@ -194,7 +194,7 @@ struct Run {
 }
 
 impl Redis {
-    /// The back end; nothing is connected before [`Self::tend`] runs.
+    /// The back end; nothing is connected before `Lifecycle::tend` runs.
     #[must_use]
     pub fn new(settings: &Settings, ticket_keys: &[Key], metrics: &Metrics) -> Self {
         Self::with_prefix(PREFIX, settings, ticket_keys, metrics)
