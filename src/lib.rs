@@ -39,7 +39,7 @@ pub use twilio::client::{http_client, http_client_builder, tls_config};
 pub mod internals {
     pub use crate::call::{
         AccountTier, AttemptRef, Call, CarrierStatus, CarryOver, Ended, Event, Opening, Outcome,
-        Prompt, Reply, RepromptReason, TalkPosition, TalkStage, WaitingFor, step,
+        PromptTiming, Reply, RepromptReason, TalkPosition, TalkStage, WaitingFor, step,
     };
     pub use crate::domain::{
         CallId, Country, Name, PartySize, Phone, Reservation, Sid, TableTime, VoicemailAction,

@@ -8,7 +8,8 @@ use poem::Request;
 use tablecall::clock::Clock;
 use tablecall::config::{Config, RawConfig};
 use tablecall::internals::{
-    AccountTier, AttemptRef, Call, CarrierStatus, CarryOver, Event, Prompt, TalkPosition, step,
+    AccountTier, AttemptRef, Call, CarrierStatus, CarryOver, Event, PromptTiming, TalkPosition,
+    step,
 };
 use tablecall::internals::{CallId, Name, PartySize, Phone, Reservation, Sid, VoicemailAction};
 use tablecall::internals::{CallStore as _, Store, StoreLimits};
@@ -191,7 +192,7 @@ impl Held {
                 }
                 Stage::Talking => {
                     let first = TalkPosition::first(0);
-                    let prompt = Prompt {
+                    let prompt = PromptTiming {
                         informed: true,
                         ..first.prompt
                     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::event::{AttemptRef, Event};
-use super::position::{Prompt, TalkPosition};
+use super::position::{PromptTiming, TalkPosition};
 use super::state::Call;
 use super::step::step;
 use super::talk::Input;
@@ -61,7 +61,7 @@ pub(crate) fn decided() -> Call {
 /// Where the keys of a first message lead to staff who know what it says.
 pub(crate) fn first() -> TalkPosition {
     let first = TalkPosition::first(0);
-    let prompt = Prompt {
+    let prompt = PromptTiming {
         informed: true,
         ..first.prompt
     };

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use jiff::Timestamp;
 
 use super::event::AttemptRef;
-use super::position::{CALLED_BACK, Prompt, TalkPosition};
+use super::position::{CALLED_BACK, PromptTiming, TalkPosition};
 use super::state::{CarrierStatus, Evidence, State, TranscriptCoverage};
 use super::step::{SETTLE, Work};
 use super::talk::{self, Apology, Input, Reply};
@@ -47,7 +47,7 @@ impl Work {
         let heard_at = self.note_once(what(on.attempt, position, input));
         // It was heard before it came to the fallback.
         let late = position.prompt.late && heard_at == self.now;
-        let prompt = Prompt {
+        let prompt = PromptTiming {
             late,
             ..position.prompt
         };
@@ -224,7 +224,7 @@ impl Work {
     /// The reply, as a document that is handed out at `at`.
     pub(super) fn handed_out(reply: Reply, at: Timestamp, sealed_at: Timestamp) -> Reply {
         reply.listening(|position| TalkPosition {
-            prompt: Prompt {
+            prompt: PromptTiming {
                 asked: milliseconds(sealed_at, at),
                 ..position.prompt
             },

@@ -32,7 +32,7 @@ mod tests;
 pub use event::{AttemptRef, Closing, Effect, Event, FinalStatus, LookupResult, PressedKey};
 pub use kept::{Kept, again};
 pub use keys::milliseconds;
-pub use position::{Decision, Prompt, TalkPosition, TalkStage};
+pub use position::{Decision, PromptTiming, TalkPosition, TalkStage};
 pub use spoken_intent::SpokenIntent;
 pub use state::{
     AccountTier, Attempt, Call, CarrierStatus, CarryOver, Ended, Evidence, Machine, Outcome, State,

@@ -29,13 +29,13 @@ pub struct TalkPosition {
     /// The decision so far.
     pub said: Option<Decision>,
     /// The document whose keys come here.
-    pub prompt: Prompt,
+    pub prompt: PromptTiming,
 }
 
 /// When a document was handed out, and how much of it has to be heard before an answer to it
 /// counts. All times are in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Prompt {
+pub struct PromptTiming {
     /// From the sealing of the ticket until the document was handed out.
     pub asked: u32,
     /// The key that was answered with this document; `None`: it followed silence, words, or the
@@ -119,7 +119,7 @@ impl TalkPosition {
             began,
             stage: TalkStage::Keys,
             said: None,
-            prompt: Prompt::BEFORE,
+            prompt: PromptTiming::BEFORE,
         }
     }
 
@@ -134,7 +134,7 @@ impl TalkPosition {
             began: 0,
             stage,
             said: None,
-            prompt: Prompt::BEFORE,
+            prompt: PromptTiming::BEFORE,
         }
     }
 
@@ -148,7 +148,7 @@ impl TalkPosition {
     /// pressed.
     #[must_use]
     pub fn heard_late(self) -> Self {
-        let prompt = Prompt {
+        let prompt = PromptTiming {
             late: true,
             ..self.prompt
         };
@@ -165,7 +165,7 @@ impl TalkPosition {
     }
 }
 
-impl Prompt {
+impl PromptTiming {
     /// Before anything was said.
     const BEFORE: Self = Self {
         asked: 0,
@@ -271,7 +271,7 @@ impl fmt::Display for TalkPosition {
             Some(Decision::OptedOut) => f.write_str("-x"),
             Some(Decision::Withdrawn) => f.write_str("-w"),
         }?;
-        let Prompt {
+        let PromptTiming {
             asked,
             after,
             informed,
@@ -327,7 +327,7 @@ impl FromStr for TalkPosition {
         // A version of ours that did not know prompts gave out turns without them. Nothing is known
         // to have been heard then.
         let prompt = match parts.next() {
-            None => Prompt::BEFORE,
+            None => PromptTiming::BEFORE,
             Some(asked) => prompt(asked, &mut parts)?,
         };
         if parts.next().is_some() {
@@ -348,13 +348,13 @@ impl FromStr for TalkPosition {
 fn prompt<'a>(
     asked: &str,
     parts: &mut impl Iterator<Item = &'a str>,
-) -> Result<Prompt, BadTalkPosition> {
+) -> Result<PromptTiming, BadTalkPosition> {
     let mut next = || parts.next().ok_or(BadTalkPosition);
     let span = |text: &str| match text {
         "n" => Ok(None),
         _ => text.parse().map(Some).map_err(|_| BadTalkPosition),
     };
-    Ok(Prompt {
+    Ok(PromptTiming {
         asked: asked.parse().map_err(|_| BadTalkPosition)?,
         after: match next()? {
             "o" => None,
@@ -426,7 +426,7 @@ mod tests {
         prop_oneof![fixed, times().prop_map(TalkStage::TimeCheck)]
     }
 
-    fn prompts() -> impl Strategy<Value = Prompt> {
+    fn prompts() -> impl Strategy<Value = PromptTiming> {
         let keys = prop::sample::select("0123456789*#".chars().collect::<Vec<_>>());
         let parts = (
             any::<u32>(),
@@ -435,7 +435,7 @@ mod tests {
             any::<Option<u32>>(),
             any::<Option<u32>>(),
         );
-        parts.prop_map(|(asked, after, informed, facts, question)| Prompt {
+        parts.prop_map(|(asked, after, informed, facts, question)| PromptTiming {
             asked,
             after,
             informed,

@@ -5,7 +5,7 @@
 
 use jiff::civil::Time;
 
-use super::position::{Decision, Prompt, TalkPosition, TalkStage};
+use super::position::{Decision, PromptTiming, TalkPosition, TalkStage};
 use super::spoken_intent::SpokenIntent;
 use crate::domain::Reservation;
 
@@ -210,7 +210,7 @@ pub fn open(began: u16, moment: u32) -> Reply {
         opening: Opening::First,
         slowly: false,
         listen: TalkPosition {
-            prompt: Prompt {
+            prompt: PromptTiming {
                 asked: moment,
                 ..first.prompt
             },
@@ -225,7 +225,7 @@ pub fn resume(position: TalkPosition, moment: u32, context: &TalkContext) -> Rep
     // A key may have been pressed that was not heard here; more of them may follow in a row.
     let next = position.next();
     let listen = TalkPosition {
-        prompt: Prompt {
+        prompt: PromptTiming {
             asked: moment,
             after: Some('#'),
             informed: position.prompt.informed,
@@ -287,7 +287,7 @@ pub fn answer(
     } else {
         reply
     };
-    let prompt = Prompt {
+    let prompt = PromptTiming {
         asked: moment,
         after: last_key(position, input),
         informed: position.prompt.is_informed(moment),

@@ -12,7 +12,7 @@ use proptest::sample::Index;
 
 use super::event::{AttemptRef, Closing, Effect, Event, FinalStatus, LookupResult};
 use super::example::{self, start};
-use super::position::{Decision, Prompt, TalkPosition, TalkStage};
+use super::position::{Decision, PromptTiming, TalkPosition, TalkStage};
 use super::spoken_intent::SpokenIntent;
 use super::state::{
     AccountTier, Attempt, Call, CarrierStatus, Ended, Evidence, Machine, Outcome, State, WaitingFor,
@@ -63,7 +63,7 @@ const THINKS: u32 = 10_000;
 /// The reply as it would be rendered.
 fn timed(reply: Reply) -> Reply {
     reply.listening(|position| TalkPosition {
-        prompt: Prompt {
+        prompt: PromptTiming {
             facts: Some(TIMED.0),
             question: Some(TIMED.1),
             ..position.prompt

@@ -30,7 +30,7 @@ mod tests;
 pub use problem::LanguageProblem;
 
 use crate::call::talk::{Apology, Reply};
-use crate::call::{Decision, Prompt, SpokenIntent, TalkPosition};
+use crate::call::{Decision, PromptTiming, SpokenIntent, TalkPosition};
 use crate::domain::{Country, Language, Notes, Phone, Reservation};
 use document::{Document, DocumentPart};
 use language_pack::LanguagePack;
@@ -195,7 +195,7 @@ impl Speech {
             .flatten()
             .map(|question| question / 5 * 4);
         reply.listening(|listen| TalkPosition {
-            prompt: Prompt {
+            prompt: PromptTiming {
                 facts,
                 question,
                 ..listen.prompt

@@ -35,7 +35,7 @@ fn timed(reply: Reply) -> Reply {
         | Reply::HangUp => false,
     };
     reply.listening(|position| {
-        let prompt = Prompt {
+        let prompt = PromptTiming {
             facts: tells.then_some(TIMED.0),
             question: Some(TIMED.1),
             ..position.prompt

@@ -513,7 +513,7 @@ fn what_is_said_is_what_its_key_would_be() {
     // Whether it was a key or a word matters only to the key that follows at once.
     let without_key = |(heard, reply): (KeyResult, Reply)| {
         let reply = reply.listening(|position| TalkPosition {
-            prompt: Prompt {
+            prompt: PromptTiming {
                 after: None,
                 ..position.prompt
             },
