@@ -286,7 +286,7 @@ mod tests {
         assert_eq!(kind("+18005550123"), Ok(LineKind::TollFree));
         assert_eq!(
             kind("+15005550006"),
-            Ok(LineKind::Personal),
+            Ok(LineKind::Company),
             "the magic number of Twilio's test credentials"
         );
         assert_eq!(
