@@ -12,7 +12,7 @@ use super::media;
 use super::notifications::{UNSUPPORTED, notify};
 use super::simulated_call::{SimulatedCall, later};
 use super::speech_duration::{duration_of, tones};
-use super::twiml::{self, Gather, Play, Prompt, Say, Target, TwimlDocument, Verb};
+use super::twiml::{self, Gather, GatherPrompt, Play, Say, Target, TwimlDocument, Verb};
 use super::waiting::{Interrupt, WaitResult};
 use super::webhook_params::pairs;
 use super::webhook_url::resolve;
@@ -213,7 +213,7 @@ impl SimulatedCall {
         self.note_document(page, document);
         for verb in &document.verbs {
             let next = match verb {
-                Verb::Prompt(prompt) => {
+                Verb::GatherPrompt(prompt) => {
                     self.prompt(prompt, BargeIn::NONE).await?;
                     None
                 }
@@ -322,33 +322,33 @@ impl SimulatedCall {
             repeats: 1,
             breaks: Duration::ZERO,
         };
-        self.prompt(&Prompt::Say(say), BargeIn::NONE)
+        self.prompt(&GatherPrompt::Say(say), BargeIn::NONE)
             .await
             .map(drop)
     }
 
     pub(super) async fn prompt(
         &mut self,
-        prompt: &Prompt,
+        prompt: &GatherPrompt,
         barge: BargeIn,
     ) -> Result<Option<CalleeInput>, Interrupt> {
         let (repeats, length) = match prompt {
-            Prompt::Say(say) => (say.repeats, duration_of(say)),
-            Prompt::Play(play) if play.url.is_empty() => (play.repeats, tones(&play.digits)),
-            Prompt::Play(play) => match self.media_length(play).await? {
+            GatherPrompt::Say(say) => (say.repeats, duration_of(say)),
+            GatherPrompt::Play(play) if play.url.is_empty() => (play.repeats, tones(&play.digits)),
+            GatherPrompt::Play(play) => match self.media_length(play).await? {
                 Some(length) => (play.repeats, length),
                 // A file that cannot be played is skipped.
                 None => return Ok(None),
             },
-            Prompt::Pause(length) => (1, *length),
+            GatherPrompt::Pause(length) => (1, *length),
         };
         for _ in 0..repeats {
             let input = match prompt {
-                Prompt::Say(say) => {
+                GatherPrompt::Say(say) => {
                     self.hold(("say", &say.text), Some(say), length, barge)
                         .await?
                 }
-                Prompt::Play(play) => {
+                GatherPrompt::Play(play) => {
                     let heard = if play.url.is_empty() {
                         &play.digits
                     } else {
@@ -356,7 +356,7 @@ impl SimulatedCall {
                     };
                     self.hold(("play", heard), None, length, barge).await?
                 }
-                Prompt::Pause(_) => self.hold(("pause", ""), None, length, barge).await?,
+                GatherPrompt::Pause(_) => self.hold(("pause", ""), None, length, barge).await?,
             };
             if input.is_some() {
                 return Ok(input);

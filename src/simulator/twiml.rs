@@ -32,7 +32,7 @@ pub struct TwimlWarning {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verb {
     /// Something is heard.
-    Prompt(Prompt),
+    GatherPrompt(GatherPrompt),
     /// Keys or speech are collected.
     Gather(Box<Gather>),
     /// Another document goes on.
@@ -62,9 +62,9 @@ impl Verb {
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
-            Self::Prompt(Prompt::Say(_)) => "Say",
-            Self::Prompt(Prompt::Play(_)) => "Play",
-            Self::Prompt(Prompt::Pause(_)) => "Pause",
+            Self::GatherPrompt(GatherPrompt::Say(_)) => "Say",
+            Self::GatherPrompt(GatherPrompt::Play(_)) => "Play",
+            Self::GatherPrompt(GatherPrompt::Pause(_)) => "Pause",
             Self::Gather(_) => "Gather",
             Self::Redirect(_) => "Redirect",
             Self::Record(_) => "Record",
@@ -82,7 +82,7 @@ impl Verb {
 
 /// A verb that is heard; it may also stand inside a Gather.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Prompt {
+pub enum GatherPrompt {
     /// Text is spoken.
     Say(Say),
     /// Media or tones are played.
@@ -152,7 +152,7 @@ pub struct Gather {
     /// `partialResultCallback` and its method
     pub partial_results: Option<Target>,
     /// The prompts that are heard meanwhile.
-    pub prompts: Vec<Prompt>,
+    pub prompts: Vec<GatherPrompt>,
 }
 
 /// `<Record>`

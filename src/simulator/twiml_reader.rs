@@ -9,8 +9,8 @@ use super::call::HttpMethod;
 use super::catalogue::{self, ElementRule, SCHEMA, Support};
 use super::parameters::is_number;
 use super::twiml::{
-    Dial, DialRecording, DialedConference, DialedParty, DialedPhone, Enqueue, Gather, Play, Prompt,
-    Record, RecordingCallback, Say, Target, TwimlWarning, Verb,
+    Dial, DialRecording, DialedConference, DialedParty, DialedPhone, Enqueue, Gather, GatherPrompt,
+    Play, Record, RecordingCallback, Say, Target, TwimlWarning, Verb,
 };
 use super::xml::{Element, Node};
 
@@ -58,7 +58,7 @@ impl TwimlReader {
             "Echo" => Verb::Echo,
             "Hangup" => Verb::Hangup,
             "Reject" => Verb::Reject(element.attribute("reason") == Some("busy")),
-            _ => Verb::Prompt(self.prompt(element, "Response")?),
+            _ => Verb::GatherPrompt(self.prompt(element, "Response")?),
         })
     }
 
@@ -93,11 +93,11 @@ impl TwimlReader {
         }
     }
 
-    fn prompt(&mut self, element: &Element, parent: &str) -> Option<Prompt> {
+    fn prompt(&mut self, element: &Element, parent: &str) -> Option<GatherPrompt> {
         match element.name.as_str() {
-            "Say" => self.say(element, parent).map(Prompt::Say),
-            "Play" => self.play(element).map(Prompt::Play),
-            _ => Some(Prompt::Pause(whole_seconds(element, "length", 1))),
+            "Say" => self.say(element, parent).map(GatherPrompt::Say),
+            "Play" => self.play(element).map(GatherPrompt::Play),
+            _ => Some(GatherPrompt::Pause(whole_seconds(element, "length", 1))),
         }
     }
 

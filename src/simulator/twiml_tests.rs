@@ -52,7 +52,7 @@ fn an_empty_finish_on_key_means_that_no_key_finishes() {
 fn ssml_is_heard_as_text_and_pauses() {
     let say = "<Say voice='Polly.Joanna-Neural' language='en-US'><prosody rate='90%'>Party of\n <say-as \
                interpret-as='cardinal'>4</say-as></prosody><break time='700ms'/><sub alias='street'>St</sub></Say>";
-    let Verb::Prompt(Prompt::Say(say)) = only(say) else {
+    let Verb::GatherPrompt(GatherPrompt::Say(say)) = only(say) else {
         panic!("no Say")
     };
     assert_eq!(
