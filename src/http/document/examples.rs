@@ -18,6 +18,8 @@ pub(super) fn placed() -> Value {
         "final": false,
         "reservation": {
             "name": "Ana García",
+            "name_pronounced": null,
+            "name_reading": null,
             "phone": "+14155550101",
             "time": "2027-06-18T19:30",
             "party_size": 4,
@@ -25,6 +27,7 @@ pub(super) fn placed() -> Value {
             "guest_phone": null,
             "guest_extension": null,
             "notes": null,
+            "notes_language": null,
             "language": "en-US",
             "language_source": "number",
             "country": "US",
