@@ -177,7 +177,12 @@ async fn another_time_that_the_guest_allowed_is_confirmed_as_agreed() {
             json!({"alternatives": {"earliest": "18:30", "latest": "21:00"}}),
         ))
         .await;
-    offers(&app, "2015", "a quarter past eight in the evening").await;
+    offers(
+        &app,
+        "2015",
+        "eight fifteen PM: a quarter past eight in the evening",
+    )
+    .await;
     let call = call.ends_as("confirmed", 1).await;
     assert_eq!(
         (&call["agreed_time"], call["offered_time"].is_null()),
@@ -195,7 +200,7 @@ async fn another_time_that_the_guest_did_not_allow_is_a_counter_offer() {
             json!({"alternatives": {"earliest": "18:30", "latest": "20:00"}}),
         ))
         .await;
-    offers(&app, "2145", "9:45").await;
+    offers(&app, "2145", "nine forty-five PM: a quarter to ten").await;
     let call = call.ends_as("countered", 1).await;
     assert_eq!(
         (&call["offered_time"], call["agreed_time"].is_null()),
