@@ -32,14 +32,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     worker(&mut files)?;
     documents(&root.join("openapi"), &mut files)?;
     let form = String::from_utf8(files.get("/").ok_or("there is no web/index.html")?.clone())?;
-    files.insert(
-        "/".to_owned(),
-        variant(&form, "open", "keyed")?.into_bytes(),
+    let (open, keyed) = (
+        variant(&form, "open", "keyed")?,
+        variant(&form, "keyed", "open")?,
     );
-    files.insert(
-        KEYED.to_owned(),
-        variant(&form, "keyed", "open")?.into_bytes(),
-    );
+    for (path, form, on, off) in [
+        ("/", &open, "simulator", "account"),
+        (KEYED, &keyed, "account", "simulator"),
+        (KEYED_SIMULATOR, &keyed, "simulator", "account"),
+    ] {
+        files.insert(path.to_owned(), variant(form, on, off)?.into_bytes());
+    }
     table(&out, &files)
 }
 
@@ -141,6 +144,8 @@ fn web(
 
 /// Where the form of a deployment that needs keys is found; no address has a space in it.
 const KEYED: &str = "/ keyed";
+/// The same where the carrier is simulated.
+const KEYED_SIMULATOR: &str = "/ keyed simulator";
 
 /// A page as it is where `on` holds and `off` does not: marked parts of it stay or go.
 fn variant(page: &str, on: &str, off: &str) -> Result<String, Box<dyn Error>> {

@@ -31,6 +31,8 @@ static ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
 /// Where `build.rs` puts the form of a deployment that needs keys.
 const KEYED_FORM: &str = "/ keyed";
+/// The same where the carrier is simulated.
+const KEYED_SIMULATOR_FORM: &str = "/ keyed simulator";
 
 /// The methods a file answers, for `Allow`.
 pub const ALLOW: &str = "GET, HEAD, OPTIONS";
@@ -121,10 +123,10 @@ impl Assets {
         if path == NOT_FOUND_PAGE && !self.not_found {
             return None;
         }
-        let path = if self.keyed && path == "/" {
-            KEYED_FORM
-        } else {
-            path
+        let path = match (path, self.keyed, self.hidden) {
+            ("/", true, None) => KEYED_SIMULATOR_FORM,
+            ("/", true, Some(_)) => KEYED_FORM,
+            _ => path,
         };
         let place = ASSETS.binary_search_by(|asset| asset.path.cmp(path)).ok()?;
         ASSETS.get(place)

@@ -54,6 +54,8 @@ pub fn document(api: impl OpenApi + 'static) -> Value {
     describe_stream(&mut document);
     for_each_operation(&mut document, describe);
     document["paths"]["/api/call"]["post"]["callbacks"] = events::callbacks();
+    let schemas = document["components"]["schemas"].clone();
+    complete_examples(&mut document["paths"], &schemas);
     document
 }
 
@@ -125,6 +127,26 @@ fn describe(id: &str, operation: &mut Map<String, Value>) {
         }
     }
     problems::add(id, responses);
+}
+
+/// Completes every example of JSON that stands beside its schema.
+fn complete_examples(value: &mut Value, schemas: &Value) {
+    match value {
+        Value::Object(fields) => {
+            let schema = fields.get("schema").cloned().unwrap_or_default();
+            if let Some(example) = fields.get_mut("example") {
+                schemas::complete(example, &schema, schemas);
+            }
+            fields
+                .iter_mut()
+                .filter(|(name, _)| *name != "example")
+                .for_each(|(_, field)| complete_examples(field, schemas));
+        }
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| complete_examples(item, schemas)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn each_mut(list: Option<&mut Value>) -> impl Iterator<Item = &mut Value> {

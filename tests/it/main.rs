@@ -25,6 +25,7 @@ mod callback;
 mod cancel;
 mod carrier;
 mod changes;
+mod command;
 mod commands;
 mod crowd;
 mod death;

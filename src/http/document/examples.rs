@@ -30,6 +30,7 @@ pub(super) fn placed() -> Value {
             "notes_language": null,
             "language": "en-US",
             "language_source": "number",
+            "language_source": "number",
             "country": "US",
             "timezone": "America/Los_Angeles",
             "extension": null,

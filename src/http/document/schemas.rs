@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 /// Schemas of requests: a field without a value may be left out or be null.
 const REQUESTS: [&str; 2] = ["CallRequest", "AlternativeTimes"];
 /// Fields of answers that are left out where there is nothing to say. All others are always sent.
-const LEFT_OUT: [(&str, &str); 1] = [("Call", "delivery")];
+const LEFT_OUT: [(&str, &str); 2] = [("Call", "delivery"), ("Check", "timezones")];
 /// The integer formats of Rust: the format of OpenAPI that holds them, and the largest value.
 const INTEGERS: [(&str, &str, u64); 4] = [
     ("uint8", "int32", u8::MAX as u64),
@@ -122,6 +122,39 @@ fn use_common_integer(schema: &mut Map<String, Value>) {
     schema.insert("format".to_owned(), json!(common));
     schema.insert("minimum".to_owned(), least);
     schema.insert("maximum".to_owned(), most);
+}
+
+/// Adds to an example the fields that are always sent and may be null, where it does not name them:
+/// examples say what matters.
+pub(super) fn complete(example: &mut Value, schema: &Value, schemas: &Value) {
+    let schema = resolved(schema, schemas);
+    if let Value::Array(items) = example {
+        items
+            .iter_mut()
+            .for_each(|item| complete(item, &schema["items"], schemas));
+    }
+    let Value::Object(fields) = example else {
+        return;
+    };
+    let sent = schema["required"].as_array().into_iter().flatten();
+    for name in sent.filter_map(Value::as_str) {
+        let property = &schema["properties"][name];
+        let nullable = resolved(property, schemas)["nullable"] == true;
+        if nullable && !fields.contains_key(name) {
+            fields.insert(name.to_owned(), Value::Null);
+        }
+    }
+    for (name, field) in fields.iter_mut() {
+        complete(field, &schema["properties"][name], schemas);
+    }
+}
+
+/// The component that a schema refers to, or the schema itself.
+fn resolved<'a>(schema: &'a Value, schemas: &'a Value) -> &'a Value {
+    let name = schema["$ref"]
+        .as_str()
+        .and_then(|path| path.rsplit('/').next());
+    name.map_or(schema, |name| &schemas[name])
 }
 
 #[cfg(test)]

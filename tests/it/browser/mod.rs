@@ -7,7 +7,7 @@
 
 mod chromium;
 mod guest;
-mod site;
+pub(crate) mod site;
 mod tab;
 
 mod access;
