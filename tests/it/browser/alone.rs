@@ -1,5 +1,7 @@
 //! Without a server, and with a new version of it.
 
+use serde_json::json;
+
 use super::guest::RESTAURANT;
 use super::site::{AppState, NEWER};
 use super::tab::Tab;
@@ -60,8 +62,6 @@ async fn a_guest_who_looks_elsewhere_is_notified() {
         .devtools("Browser.grantPermissions", permissions)
         .await;
     // The restaurant answers only once the page is hidden: the call cannot end before.
-    let restaurant = Tab::open(&site.origin).await;
-    restaurant.visit("/simulator").await;
     guest.asks_for_a_table(RESTAURANT).await;
     guest
         .until("navigator.serviceWorker.ready.then(() => true)")
@@ -70,8 +70,9 @@ async fn a_guest_who_looks_elsewhere_is_notified() {
     guest
         .run("Object.defineProperty(document, 'hidden', {get: () => true})")
         .await;
-    restaurant.answers().await;
-    restaurant.press("1").await;
+    site.phone_acts("answer", json!({})).await;
+    while site.newest_phone().await["saying"].is_null() {}
+    site.phone_acts("press", json!({"digits": "1"})).await;
     assert_eq!(guest.verdict().await, "confirmed");
     let told = "navigator.serviceWorker.ready.then((it) => it.getNotifications()).then((it) => it[0]?.title)";
     guest

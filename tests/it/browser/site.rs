@@ -97,6 +97,17 @@ impl AppState {
         self.door.sent.load(Ordering::SeqCst)
     }
 
+    /// Does something to the newest phone, such as `answer` or `press`, however slow the browsers
+    /// are.
+    pub(crate) async fn phone_acts(&self, deed: &str, body: Value) {
+        let phone = self.newest_phone().await;
+        let sid = phone["sid"].as_str().unwrap();
+        let http = tablecall::http_client().unwrap();
+        let url = format!("{}/simulator/api/calls/{sid}/{deed}", self.origin);
+        let answer = http.post(url).json(&body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{deed}: {}", answer.status());
+    }
+
     /// What the API says of the newest phone.
     pub(crate) async fn newest_phone(&self) -> Value {
         let http = tablecall::http_client().unwrap();
