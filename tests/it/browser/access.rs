@@ -50,6 +50,8 @@ async fn a_keyboard_is_enough() {
     restaurant.type_keys(ENTER).await;
     restaurant.see(".captions .machine").await;
     restaurant.type_keys("1").await;
+    restaurant.read("press 1 once more").await;
+    restaurant.type_keys("1").await;
     assert_eq!(guest.verdict().await, "confirmed");
     tab_to(&restaurant, "it.textContent.trim() === 'Hang up'").await;
     restaurant.type_keys(ENTER).await;

@@ -1,7 +1,5 @@
 //! Without a server, and with a new version of it.
 
-use serde_json::json;
-
 use super::guest::RESTAURANT;
 use super::site::{AppState, NEWER};
 use super::tab::Tab;
@@ -28,7 +26,7 @@ async fn a_call_is_followed_again_when_the_server_is_back() {
         .until("document.getElementById('lost').hidden")
         .await;
     restaurant.answers().await;
-    restaurant.press("1").await;
+    restaurant.accepts().await;
     assert_eq!(guest.verdict().await, "confirmed");
 }
 
@@ -48,7 +46,7 @@ async fn a_call_that_a_new_server_does_not_know_can_be_asked_again() {
     restaurant.visit("/simulator").await;
     guest.press("Try again").await;
     restaurant.answers().await;
-    restaurant.press("1").await;
+    restaurant.accepts().await;
     assert_eq!(guest.verdict().await, "confirmed");
     restaurant.leave().await;
 }
@@ -70,9 +68,8 @@ async fn a_guest_who_looks_elsewhere_is_notified() {
     guest
         .run("Object.defineProperty(document, 'hidden', {get: () => true})")
         .await;
-    site.phone_acts("answer", json!({})).await;
-    while site.newest_phone().await["saying"].is_null() {}
-    site.phone_acts("press", json!({"digits": "1"})).await;
+    site.phone_answers().await;
+    site.phone_accepts().await;
     assert_eq!(guest.verdict().await, "confirmed");
     let told = "navigator.serviceWorker.ready.then((it) => it.getNotifications()).then((it) => it[0]?.title)";
     guest

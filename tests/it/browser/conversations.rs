@@ -60,7 +60,7 @@ async fn a_guest_asks_the_restaurant_presses_1_and_the_table_is_booked() {
         .await
         .unwrap();
     assert!(caption.contains("Name: Ana García"), "{caption}");
-    restaurant.press("1").await;
+    restaurant.accepts().await;
     assert_eq!(guest.verdict().await, "confirmed");
     guest.read("Your table is booked").await;
     guest.read(&format!("3 people, {day} at 8:15 PM")).await;
@@ -253,7 +253,7 @@ async fn several_phones_ring_at_once_and_the_wire_tells_all() {
     restaurant.see(".line.rings").await.click().await.unwrap();
     restaurant.answers().await;
     assert_eq!(site.newest_phone().await["to"], "+14155552672");
-    restaurant.press("1").await;
+    restaurant.accepts().await;
     assert_eq!(guest.verdict().await, "confirmed");
     restaurant.see(".exchanges .code").await;
     restaurant

@@ -27,6 +27,13 @@ impl Tab {
         self.see(".captions .machine").await;
     }
 
+    /// Accepts before the table was heard: the question is put once more, and key 1 answers it.
+    pub(crate) async fn accepts(&self) {
+        self.press("1").await;
+        self.read("press 1 once more").await;
+        self.press("1").await;
+    }
+
     /// The verdict, once it is there: which outcome.
     pub(crate) async fn verdict(&self) -> String {
         let card = self.see("#live-verdict .verdict").await;

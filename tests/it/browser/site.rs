@@ -108,6 +108,22 @@ impl AppState {
         assert!(answer.status().is_success(), "{deed}: {}", answer.status());
     }
 
+    /// Picks up the newest phone once it rings, and listens.
+    pub(crate) async fn phone_answers(&self) {
+        while self.newest_phone().await["status"] != "ringing" {}
+        self.phone_acts("answer", serde_json::json!({})).await;
+        while self.newest_phone().await["saying"].is_null() {}
+    }
+
+    /// Presses 1, and once more when that is asked for.
+    pub(crate) async fn phone_accepts(&self) {
+        let once = serde_json::json!({"digits": "1"});
+        self.phone_acts("press", once.clone()).await;
+        let asks = |phone: &Value| phone["saying"].to_string().contains("press 1 once more");
+        while !asks(&self.newest_phone().await) {}
+        self.phone_acts("press", once).await;
+    }
+
     /// What the API says of the newest phone.
     pub(crate) async fn newest_phone(&self) -> Value {
         let http = tablecall::http_client().unwrap();
