@@ -148,8 +148,8 @@ async fn killed_once_the_verdict_is_stored_and_nobody_was_told() {
     })
     .await;
     all.at(0).redis.traps(RECORD, Way::Back);
-    all.acts("press", json!({"digits": "1"})).await;
-    all.until_at(1, &id, |call| call["outcome"] == "confirmed")
+    all.acts("press", json!({"digits": "2"})).await;
+    all.until_at(1, &id, |call| call["outcome"] == "rejected")
         .await;
     all.dies(0).await;
     all.acts("hangup", Value::Null).await;
