@@ -289,7 +289,7 @@ pub fn answer(
     };
     let prompt = PromptTiming {
         asked: moment,
-        after: last_key(position, input),
+        after: last_key(position, input, moment),
         informed: position.prompt.is_informed(moment),
         facts: None,
         question: None,
@@ -302,8 +302,9 @@ pub fn answer(
 }
 
 /// The key that the next document follows. Hash is no answer but the end of one, so that the key
-/// before it is still the last.
-fn last_key(position: TalkPosition, input: Input<'_>) -> Option<char> {
+/// before it is still the last. So it is after a silence shorter than [`ROW`], in which a key on its
+/// way may still follow.
+fn last_key(position: TalkPosition, input: Input<'_>, moment: u32) -> Option<char> {
     match input {
         Input::Digits("#") => position.prompt.after.or(Some('#')),
         Input::Digits(digits) => digits
@@ -312,7 +313,10 @@ fn last_key(position: TalkPosition, input: Input<'_>) -> Option<char> {
             .filter(|key| key.is_ascii_digit() || matches!(key, '*' | '#')),
         // Hash alone ends a Gather for a time, and Twilio need not say so.
         Input::Silence if position.stage == TalkStage::Time => Some('#'),
-        Input::Silence | Input::Spoken(_) => None,
+        Input::Silence | Input::Spoken(_) => position
+            .prompt
+            .after
+            .filter(|_| position.prompt.age(moment) < ROW),
     }
 }
 

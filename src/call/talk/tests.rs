@@ -488,6 +488,17 @@ fn a_key_that_follows_a_document_that_failed_may_be_one_of_several() {
     assert_eq!(pressed("2", 33_000), KeyResult::Decided(Decision::Declined));
 }
 
+#[test]
+fn a_silence_between_keys_in_a_row_does_not_part_them() {
+    let reply = play_at(&[("4", THINKS), ("", 0)], &FACTS).1;
+    let position = timed(reply).listen().unwrap();
+    let moment = position.prompt.asked;
+    assert_eq!(
+        answer(position, Input::Digits("2"), moment, &FACTS).0,
+        KeyResult::Nothing
+    );
+}
+
 /// What keys typed in a row mean: one key that is pressed often, or nothing.
 fn meaning(keys: &[(char, u32)]) -> Option<Decision> {
     let (first, _) = keys.first()?;
