@@ -54,6 +54,7 @@ impl Work {
         let position = TalkPosition { prompt, ..position };
         let moment = milliseconds(sealed_at, heard_at);
         let (heard, reply) = talk::answer(position, input, moment, &self.context(on.attempt));
+        let is_over = reply.listen().is_none();
         let reply = self
             .answer_machine(on.attempt, position, input)
             .unwrap_or(reply);
@@ -63,7 +64,8 @@ impl Work {
             return;
         }
         self.hear(on.attempt, position, heard);
-        self.mark_witnessed(on.attempt, reply.listen().is_none());
+        // The goodbye to a machine is none of the talk's: a key may still be on its way.
+        self.mark_witnessed(on.attempt, is_over);
         self.heed(on.attempt);
         if self.is_last(on.attempt) && self.is_unwanted() {
             self.reply = Some(self.call.last_words());
