@@ -11,17 +11,19 @@ ENV RUSTFLAGS="-C target-feature=+crt-static"
 
 # Everything that is not ours is compiled in a layer of its own, which lasts until the dependencies change.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir -p src benches/hot \
-    && touch src/lib.rs \
+COPY crates/clock/Cargo.toml crates/clock/
+COPY crates/twilio-simulator/Cargo.toml crates/twilio-simulator/
+RUN mkdir -p src benches/hot crates/clock/src crates/twilio-simulator/src \
+    && touch src/lib.rs crates/clock/src/lib.rs crates/twilio-simulator/src/lib.rs \
     && for main in build.rs src/main.rs benches/hot/main.rs; do echo 'fn main() {}' > "$main"; done \
     && cargo build --locked --profile image --target "$(rustc --print host-tuple)" \
-    && rm -r src benches build.rs
+    && rm -r src benches build.rs crates/*/src
 
 COPY . .
 # The commit, for --version, the logs and the metrics: there is no repository in here.
 ARG TABLECALL_COMMIT
 # Files come with their own dates, older than the empty ones before them: without `touch` nothing would be compiled.
-RUN touch build.rs src/lib.rs src/main.rs \
+RUN touch build.rs src/lib.rs src/main.rs crates/*/src/lib.rs \
     && cargo build --locked --profile image --target "$(rustc --print host-tuple)"
 RUN mkdir -p /image/data \
     && cp "target/$(rustc --print host-tuple)/image/tablecall" /image/tablecall

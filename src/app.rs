@@ -10,7 +10,6 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::clock::Clock;
 use crate::config::{Config, RawConfig, TwilioBackend};
 use crate::domain::{Language, phone};
 use crate::http::AppState;
@@ -23,15 +22,16 @@ use crate::service::do_not_call_file::{self, DoNotCallFile};
 use crate::service::intake::{Callbacks, Defaults};
 use crate::service::links::Links;
 use crate::service::{Probe, Service, ServiceDependencies, ServiceSettings, account_digest};
-use crate::simulator::Simulator;
 use crate::speech::{InputMode, Speech};
 use crate::store::{self, Memory, Redis, Store};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::{self, Collector, Traces};
 use crate::ticket::Tickets;
+use crate::twilio;
 use crate::twilio::client::{Client, ClientConfig, http_client, http_client_builder, tls_config};
 use crate::twilio::signature::Verifier;
-use crate::{simulator, twilio};
+use clock::Clock;
+use twilio_simulator::Simulator;
 
 /// How long requests in progress may take once the process is told to stop.
 const GRACE: Duration = Duration::from_secs(7);
@@ -311,7 +311,7 @@ fn assemble(
             let auth_tokens = account.auth_tokens.clone();
             let only_origin = (!address.ip().is_loopback() || config.public_url.is_some())
                 .then(|| origin.clone());
-            let simulated = simulator::SimulatorConfig {
+            let simulated = twilio_simulator::SimulatorConfig {
                 account_sid: account.sid.to_string(),
                 auth_tokens,
                 only_origin,
@@ -490,7 +490,7 @@ fn settings(config: &Config, languages: Vec<Language>) -> ServiceSettings {
 /// The address cannot be bound.
 pub async fn run_simulator(
     listen: SocketAddr,
-    config: simulator::SimulatorConfig,
+    config: twilio_simulator::SimulatorConfig,
     clock: Clock,
     bound: impl FnOnce(SocketAddr),
     signal: impl Future<Output = ()>,
@@ -501,7 +501,7 @@ pub async fn run_simulator(
     };
     let listener = TcpListener::bind(listen).await.map_err(taken)?;
     let address = listener.local_addr().map_err(taken)?;
-    let config = simulator::SimulatorConfig {
+    let config = twilio_simulator::SimulatorConfig {
         api_origin: Some(format!("http://{}", reachable(address))),
         ..config
     };

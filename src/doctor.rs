@@ -14,11 +14,11 @@ use std::fmt;
 
 use jiff::SignedDuration;
 
-use crate::clock::Clock;
 use crate::config::{Config, TwilioAccount, TwilioBackend};
 use crate::domain::Phone;
 use crate::policy::CallLimits;
 use crate::twilio::client::{Client, ClientConfig, Error, Why, http_client};
+use clock::Clock;
 
 /// Where Twilio tells which countries may be called.
 pub const VOICE_URL: &str = "https://voice.twilio.com";

@@ -3,10 +3,10 @@
 //!
 //! The public modules are what the program and the tests of whole calls use. Everything else is
 //! private, so that the compiler finds what nothing uses; [`internals`] shows some of it to benches
-//! and fuzz targets. ARCHITECTURE.md is the map. A module imports only modules that stand above it in this list;
-//! `tests/tidy.rs` holds it.
+//! and fuzz targets. ARCHITECTURE.md is the map. A module imports only modules that stand
+//! above it in this list; `tests/tidy.rs` holds it. The clock and the fake Twilio are crates of
+//! their own (`crates/`).
 
-pub mod clock;
 mod unescaped;
 mod telemetry;
 mod domain;
@@ -18,7 +18,6 @@ mod speech;
 mod store;
 mod service;
 mod notify;
-pub mod simulator;
 mod http;
 pub mod config;
 pub mod app;

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clock::Clock;
 use tablecall::app::App;
 use tablecall::app::stop::Signals;
-use tablecall::clock::Clock;
 use tablecall::config::{Config, ConfigProblem, RawConfig, TwilioBackend, with_headings};
 use tablecall::{Destination, Reports};
 use tablecall::{Format, TicketKey};

@@ -26,7 +26,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{Layer, Registry};
 
-use crate::clock::Clock;
+use clock::Clock;
 
 pub use self::layer::{Format, layer};
 use self::reports::Reports;

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
+use clock::Clock;
 use jiff::Timestamp;
 use poem::Request;
-use tablecall::clock::Clock;
 use tablecall::config::{Config, RawConfig};
 use tablecall::internals::{
     AccountTier, AttemptRef, Call, CarrierStatus, CarryOver, Event, PromptTiming, TalkPosition,

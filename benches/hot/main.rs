@@ -15,10 +15,10 @@ mod webhook;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use clock::Clock;
 use criterion::{Criterion, criterion_group, criterion_main};
 use poem::{Endpoint, IntoResponse};
 use tablecall::Format;
-use tablecall::clock::Clock;
 use tablecall::internals::form::Form;
 use tablecall::internals::{InputMode, RenderContext, Speech};
 use tablecall::internals::{Opening, Reply, TalkPosition};

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use tablecall::clock::Clock;
+use clock::Clock;
 
 use crate::carrier::Carrier;
 use crate::deployment::{Build, Program};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tablecall::clock::Clock;
+use clock::Clock;
 
 use crate::carrier::Carrier;
 use crate::deployment::{Build, Program};

@@ -41,7 +41,7 @@ impl Player {
     ) -> Vec<Taken> {
         let numbers = self.number..self.number + calls;
         self.number += calls;
-        let now = tablecall::clock::Clock::system()
+        let now = clock::Clock::system()
             .now()
             .to_zoned(jiff::tz::TimeZone::UTC);
         let time = now.date().saturating_add(jiff::Span::new().days(7));

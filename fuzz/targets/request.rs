@@ -10,7 +10,7 @@ use serde_json::Value;
 use tablecall::internals::{AccountTier, CarryOver, Opening, Reply, RepromptReason, TalkPosition, TalkStage};
 use tablecall::internals::{CallId, Country, Phone, Reservation};
 use tablecall::internals::intake::{self, Callbacks, Defaults};
-use tablecall::simulator::twiml;
+use twilio_simulator::twiml;
 use tablecall::internals::{InputMode, RenderContext, Speech};
 use tablecall::internals::{TicketBody, Head, Key, TicketPurpose, Tickets};
 

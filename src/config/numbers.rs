@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use super::read::{Reader, list, set};
 use super::{ConfigProblem, RawConfig};
-use crate::clock::Clock;
 use crate::domain::{Country, Phone, Zone, zones};
 use crate::policy::NumberKinds;
 use crate::service::do_not_call_file;
+use clock::Clock;
 
 impl Reader {
     pub(super) fn phone(&mut self, name: &'static str, value: &Option<String>) -> Option<Phone> {

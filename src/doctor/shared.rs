@@ -5,9 +5,9 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::{Finding, Level};
-use crate::clock::Clock;
 use crate::config::Shared;
 use crate::store::redis::{Examined, examine};
+use clock::Clock;
 
 const SUBJECT: &str = "store";
 /// The oldest that has all that is asked of it.

@@ -15,8 +15,8 @@ use super::keys::{ApiKeys, KeyRefusal, Owner};
 use super::networks::TrustedProxies;
 use super::problem::{Code, Failure};
 use super::wrong_key_throttle::WrongKeyThrottle;
-use crate::clock::Clock;
 use crate::telemetry::metrics::Metrics;
+use clock::Clock;
 
 /// What an operator says about who may come in.
 #[derive(Debug)]

@@ -29,7 +29,7 @@ pub use self::body::{BodyLimit, read_body};
 use self::connection::Connections;
 use self::peers::Peers;
 use super::networks::Network;
-use crate::clock::Backoff;
+use clock::Backoff;
 
 /// The pauses after failed accepts.
 const ACCEPT_PAUSES: Backoff =

@@ -37,8 +37,8 @@ use self::request_shell::RequestShell;
 use self::simulator::{PhoneFirst, SimulatorEndpoint};
 use self::webhooks::Webhooks;
 use crate::service::Service;
-use crate::simulator::Simulator;
 use crate::twilio::signature::Verifier;
+use twilio_simulator::Simulator;
 
 /// What is served.
 #[derive(Debug)]

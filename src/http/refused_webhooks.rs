@@ -12,13 +12,13 @@ use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
 use poem::{Request, Response};
 
 use super::networks::{TrustedProxies, subscriber};
-use crate::clock::Clock;
 use crate::telemetry::line_limit::LineLimit;
 use crate::telemetry::metrics::{Family, Metrics};
 use crate::twilio::form::Form;
 use crate::twilio::signature::{
     HINT_HEADER, PROOF_HEADER, RefusedWebhook, SignatureFailure, Verifier, is_authority,
 };
+use clock::Clock;
 
 /// Hints that may be worked out at once, and the time after which there is one more.
 const HINTS: i64 = 60;

@@ -4,7 +4,7 @@ use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Body, Endpoint, IntoResponse, Request, Response};
 
 use super::listener::{ConnectionLimits, read_body};
-use crate::simulator::Simulator;
+use twilio_simulator::Simulator;
 
 /// The simulator as an endpoint.
 #[derive(Clone, Debug)]

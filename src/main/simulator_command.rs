@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use clock::Clock;
 use tablecall::app::stop::Signals;
-use tablecall::clock::Clock;
-use tablecall::simulator::SimulatorConfig;
-use tablecall::simulator::call_file::CallFile;
-use tablecall::simulator::replay::{ReplayTarget, replay};
 use tablecall::tls_config;
+use twilio_simulator::SimulatorConfig;
+use twilio_simulator::call_file::CallFile;
+use twilio_simulator::replay::{ReplayTarget, replay};
 
 use super::{REFUSED, UNAVAILABLE, USAGE, complain, in_runtime, say};
 

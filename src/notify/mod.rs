@@ -25,9 +25,9 @@ use tokio_util::task::TaskTracker;
 use self::endpoints::{Endpoints, Pass};
 use self::sender::{DeliveryFailure, EventDelivery, EventSender};
 use crate::call::Call;
-use crate::clock::Clock;
 use crate::service::Service;
 use crate::store::{Claimed, Lifecycle as _, OutboxStore as _, Settled};
+use clock::Clock;
 
 pub use self::address::System;
 pub use self::sign::Secret;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::clock::Backoff;
+use clock::Backoff;
 
 /// No pause between two tries is longer, whatever an endpoint asks for.
 pub(super) const LONGEST: SignedDuration = SignedDuration::from_mins(15);

@@ -13,9 +13,9 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
 use crate::call::AccountTier;
-use crate::clock::{self, Backoff};
 use crate::domain::{Country, Phone};
 use crate::twilio::client::TwilioRefusal;
+use clock::Backoff;
 
 /// The first pause when Twilio is busy; each further one is twice as long.
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(2);

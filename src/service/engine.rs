@@ -13,12 +13,12 @@ use tokio_util::task::TaskTracker;
 use super::Error;
 use super::cooldown::cooldown_end;
 use crate::call::{Call, Effect, Event, Reply, State, step};
-use crate::clock::Clock;
 use crate::domain::{CallId, Phone};
 use crate::store::{self, CallStore as _, Change, Changed, Store};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::request;
 use crate::telemetry::traces::Traces;
+use clock::Clock;
 
 /// Save conflicts tolerated before an event is given up. A conflict means that another writer
 /// saved the call in between, so only a call that changes without end meets this bound.

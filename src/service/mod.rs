@@ -49,7 +49,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::call::{Call, Event};
-use crate::clock::Clock;
 use crate::domain::{CallId, Phone, Reservation, Zone, zones};
 use crate::policy::{Refusal, Rules};
 use crate::speech::{RenderContext, Speech};
@@ -59,6 +58,7 @@ use crate::telemetry::request;
 use crate::telemetry::traces::Traces;
 use crate::ticket::Tickets;
 use crate::{store, twilio};
+use clock::Clock;
 
 use carrier_health::CarrierHealth;
 use dialler::Dialler;

@@ -9,11 +9,11 @@ use jiff::{SignedDuration, Timestamp};
 use super::Error;
 use super::cooldown::cooldown_end;
 use super::dialler::Dialler;
-use crate::clock::Backoff;
 use crate::domain::Phone;
 use crate::store::{Lifecycle as _, NumberStore as _};
 use crate::twilio::client::{CallPage, Error as TwilioError, ListQuery};
 use crate::twilio::{CallSid, CallStatus};
+use clock::Backoff;
 
 /// How long a create waits for the listing before its client is asked to come again. It is real
 /// time: the client waits.

@@ -15,8 +15,8 @@ use tracing_subscriber::layer::{Context, Layer};
 
 use super::request;
 use super::sink::{Guard, INTERVAL, Sink};
-use crate::clock::Clock;
 use crate::unescaped::UnescapedSet;
+use clock::Clock;
 
 /// How lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

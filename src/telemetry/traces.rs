@@ -27,7 +27,7 @@ use tokio::runtime::Handle;
 use url::Url;
 
 use super::request::TraceParent;
-use crate::clock::Clock;
+use clock::Clock;
 
 pub use opentelemetry::KeyValue as Attribute;
 

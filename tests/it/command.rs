@@ -13,7 +13,7 @@ use crate::process::{free_address, program};
 /// Runs it to its end, for a table at a number with these last digits.
 async fn calls(url: &str, last: &str, more: &[&str]) -> (Option<i32>, String, String) {
     let phone = format!("+1415555{last}");
-    let table = tablecall::clock::Clock::system().now() + jiff::SignedDuration::from_hours(48);
+    let table = clock::Clock::system().now() + jiff::SignedDuration::from_hours(48);
     let time = table.strftime("%Y-%m-%dT19:30").to_string();
     let mut arguments = vec!["call", "--url", url, "--name", "Ana", "--phone", &phone];
     arguments.extend(["--time", &time, "--party-size", "4"]);

@@ -185,7 +185,7 @@ async fn killed_once_the_verdict_is_stored() {
 #[tokio::test]
 async fn killed_while_a_call_waits_for_its_time() {
     let mut all = two().await;
-    let soon = tablecall::clock::Clock::system().now() + jiff::SignedDuration::from_secs(3);
+    let soon = clock::Clock::system().now() + jiff::SignedDuration::from_secs(3);
     let mut request = crate::process::next_week("+14155550102");
     request["not_before"] = json!(format!("{soon:.3}"));
     let asked = all

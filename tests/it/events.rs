@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use clock::Clock;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
-use tablecall::clock::Clock;
 use tablecall::config::RawConfig;
 use tokio::sync::Notify;
 

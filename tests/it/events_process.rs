@@ -41,7 +41,7 @@ async fn starts(pair: &Pair) -> Program {
 
 async fn asks(address: SocketAddr, receiver: &Receiver) -> String {
     let http = tablecall::http_client().unwrap();
-    let time = tablecall::clock::Clock::system().now() + jiff::SignedDuration::from_hours(24 * 9);
+    let time = clock::Clock::system().now() + jiff::SignedDuration::from_hours(24 * 9);
     let request = json!({
         "name": "Ana", "phone": RESTAURANT, "time": time.strftime("%Y-%m-%dT19:30").to_string(), "party_size": 4,
         "callback_url": receiver.url,

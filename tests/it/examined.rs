@@ -1,9 +1,8 @@
 //! What `tablecall doctor` finds, and that its status tells it.
 
-use tablecall::clock::Clock;
+use clock::Clock;
 use tablecall::config::{Config, RawConfig};
 use tablecall::doctor::{Finding, Level, examine, worst};
-use tablecall::simulator;
 
 use crate::app::TestApp;
 
@@ -13,11 +12,11 @@ fn some(text: &str) -> Option<String> {
 
 /// An app at a carrier with one number and one API key, and the settings to reach it.
 async fn deployed(trial: bool) -> (TestApp, RawConfig) {
-    let carrier = simulator::SimulatorConfig {
+    let carrier = twilio_simulator::SimulatorConfig {
         owned_numbers: vec!["+14155550199".to_owned()],
         api_keys: vec![("SK1".to_owned(), "the-secret-of-sk1".to_owned())],
         trial,
-        ..simulator::SimulatorConfig::default()
+        ..twilio_simulator::SimulatorConfig::default()
     };
     let given = RawConfig {
         twilio_from_number: some("+14155550199"),

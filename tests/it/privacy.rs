@@ -170,7 +170,7 @@ impl Pair {
 
 /// A table at [`RESTAURANT`] with everything about it that is nobody's business.
 fn private_table(callback: &str) -> Value {
-    let time = tablecall::clock::Clock::system().now() + jiff::SignedDuration::from_hours(24 * 7);
+    let time = clock::Clock::system().now() + jiff::SignedDuration::from_hours(24 * 7);
     json!({
         "name": NAME, "phone": RESTAURANT, "time": time.strftime("%Y-%m-%dT19:30").to_string(), "party_size": 4,
         "restaurant": PLACE, "notes": NOTES, "guest_phone": GUEST, "callback_url": callback,

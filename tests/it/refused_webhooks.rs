@@ -1,8 +1,8 @@
 //! Refused webhooks name their cause, in the log and to an operator who knows the auth token.
 
+use clock::Clock;
 use ring::hmac;
 use serde_json::Value;
-use tablecall::clock::Clock;
 use tablecall::config::{Config, RawConfig};
 use tablecall::doctor::{Finding, examine};
 

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use clock::Clock;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use tablecall::clock::Clock;
 
 use crate::answer::Answer;
 use crate::app::RESTAURANT;

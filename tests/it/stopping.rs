@@ -1,8 +1,8 @@
 //! A process of several that is told to stop: what waits stays for the others.
 
+use clock::Clock;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use tablecall::clock::Clock;
 
 use crate::answer::Answer;
 use crate::app::RESTAURANT;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tablecall::config::RawConfig;
-use tablecall::simulator::SimulatorConfig;
+use twilio_simulator::SimulatorConfig;
 
 use crate::app::{RESTAURANT, TestApp, table, table_at};
 

@@ -214,7 +214,8 @@ pub(crate) fn sources() -> Vec<Source> {
     for expected in [
         "src/lib.rs",
         "src/main.rs",
-        "src/clock.rs",
+        "crates/clock/src/lib.rs",
+        "crates/twilio-simulator/src/lib.rs",
         "tests/tidy.rs",
         "build.rs",
     ] {

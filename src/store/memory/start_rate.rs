@@ -13,7 +13,6 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
 use super::Memory;
-use crate::clock;
 use crate::domain::CallId;
 use crate::store::{Error, StartRate};
 

@@ -3,8 +3,6 @@
 use jiff::{SignedDuration, Timestamp};
 use smallvec::SmallVec;
 
-use crate::clock;
-
 /// Moments in milliseconds, oldest first. Two need no allocation.
 #[derive(Debug, Default)]
 pub(super) struct Log(SmallVec<[i64; 2]>);

@@ -6,7 +6,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Redis;
 use super::numbers::{millis, moment};
-use crate::clock;
 use crate::domain::CallId;
 use crate::store::{Error, StartRate};
 

@@ -17,9 +17,9 @@ use super::unwritten::Waiting;
 use super::watchers::Watchers;
 use super::wire::Ear;
 use crate::call::{Call, again};
-use crate::clock::Backoff;
 use crate::domain::CallId;
 use crate::store::{CallStore as _, Error, Lifecycle};
+use clock::Backoff;
 
 /// The shortest pause after a connection that failed.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);

@@ -11,7 +11,7 @@ use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
 use jiff::Timestamp;
 
-use crate::clock::Clock;
+use clock::Clock;
 
 /// Until when something may be sent.
 #[derive(Clone, Debug)]

@@ -634,7 +634,7 @@ async fn a_create_whose_time_is_over_when_the_connection_stands_is_not_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
     let at: jiff::Timestamp = "2026-12-01T12:00:00Z".parse().unwrap();
-    let clock = crate::clock::Clock::simulated(at);
+    let clock = clock::Clock::simulated(at);
     let heard = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut request = Vec::new();

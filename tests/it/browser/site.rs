@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use clock::Clock;
 use serde_json::Value;
 use tablecall::app::App;
-use tablecall::clock::Clock;
 use tablecall::config::{Config, RawConfig};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};

@@ -5,10 +5,10 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use clock::Clock;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tablecall::app::App;
-use tablecall::clock::Clock;
 use tablecall::config::{Config, RawConfig};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -97,11 +97,11 @@ impl TestApp {
 
     /// With an account at a carrier that runs alone, and with a key.
     pub(crate) async fn at_carrier(
-        config: tablecall::simulator::SimulatorConfig,
+        config: twilio_simulator::SimulatorConfig,
         given: RawConfig,
     ) -> Self {
         let clock = Clock::simulated(NOON.parse().unwrap());
-        let config = tablecall::simulator::SimulatorConfig {
+        let config = twilio_simulator::SimulatorConfig {
             auth_tokens: vec![crate::webhook::TOKEN.to_owned()],
             ..config
         };

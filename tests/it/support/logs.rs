@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use tablecall::clock::Clock;
+use clock::Clock;
 use tablecall::{Format, Guard};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::Layer as _;

@@ -1,8 +1,8 @@
 //! An app in simulated time that can die as a process does: it has a thread and a runtime of its
 //! own, and both end at once, with whatever was under way in them.
 
+use clock::Clock;
 use tablecall::app::App;
-use tablecall::clock::Clock;
 use tablecall::config::{Config, RawConfig};
 use tokio::sync::oneshot;
 

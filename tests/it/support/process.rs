@@ -266,7 +266,7 @@ impl Drop for Program {
 
 /// A table at a number, a week ahead.
 pub(crate) fn next_week(phone: &str) -> Value {
-    let time = tablecall::clock::Clock::system()
+    let time = clock::Clock::system()
         .now()
         .strftime("%Y-%m-%dT19:30")
         .to_string();

@@ -10,11 +10,11 @@ const END: &str = "<!-- end of tables -->\n";
 
 #[test]
 fn the_tables_of_the_document_are_those_of_the_code() {
-    let document = include_str!("../../../docs/simulator.md");
+    let document = include_str!("../../../../docs/simulator.md");
     let (before, rest) = document.split_once(BEGIN).unwrap();
     let (_, after) = rest.split_once(END).unwrap();
     let expected = format!("{before}{BEGIN}\n{}\n{END}{after}", tables());
-    expect_file!["../../../docs/simulator.md"].assert_eq(&expected);
+    expect_file!["../../../../docs/simulator.md"].assert_eq(&expected);
 }
 
 fn tables() -> String {

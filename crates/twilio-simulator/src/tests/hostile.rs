@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::harness::{CannedReply, Harness};
-use crate::simulator::{Simulator, SimulatorConfig};
+use crate::{Simulator, SimulatorConfig};
 
 #[tokio::test]
 async fn a_document_that_cannot_be_run_ends_the_call_with_twilios_code() {
@@ -87,7 +87,7 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let clock = crate::clock::Clock::simulated("2026-12-01T12:00:00Z".parse().unwrap());
+            let clock = clock::Clock::simulated("2026-12-01T12:00:00Z".parse().unwrap());
             let simulator = Simulator::new(SimulatorConfig::default(), clock, super::harness::tls());
             let request = Request::builder().method(method.as_str()).uri(format!("/simulator/api/{path}"));
             let response = simulator.handle(request.body(Bytes::from(body)).unwrap()).await;

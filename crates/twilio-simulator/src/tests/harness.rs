@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::super::{Simulator, SimulatorConfig, form, signing};
-use crate::clock::Clock;
+use clock::Clock;
 
 /// What the service was asked.
 #[derive(Clone, Debug)]

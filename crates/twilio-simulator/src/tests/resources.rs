@@ -4,9 +4,9 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::harness::{ACCOUNT, CannedReply, Harness, TOKEN, tls};
-use crate::simulator::call_file::CallFile;
-use crate::simulator::replay::{ReplayError, ReplayTarget, replay};
-use crate::simulator::{Simulator, SimulatorConfig};
+use crate::call_file::CallFile;
+use crate::replay::{ReplayError, ReplayTarget, replay};
+use crate::{Simulator, SimulatorConfig};
 
 #[tokio::test]
 async fn answers_come_as_xml_json_or_a_table() {

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::harness::{Harness, TOKEN};
-use crate::simulator::{SignatureAlgorithm, form, signing};
+use crate::{SignatureAlgorithm, form, signing};
 
 /// A request as it came: the head and the body.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::harness::{ACCOUNT, CannedReply, Harness, TOKEN, client};
-use crate::simulator::{SignatureAlgorithm, Simulator, SimulatorConfig, signing};
+use crate::{SignatureAlgorithm, Simulator, SimulatorConfig, signing};
 
 async fn serve(listener: TcpListener, simulator: Simulator) {
     while let Ok((stream, _)) = listener.accept().await {
@@ -300,7 +300,7 @@ async fn only_a_simulated_clock_is_moved() {
     );
     let real = Simulator::new(
         SimulatorConfig::default(),
-        crate::clock::Clock::system(),
+        clock::Clock::system(),
         super::harness::tls(),
     );
     let request = Request::post("/simulator/api/clock/advance")

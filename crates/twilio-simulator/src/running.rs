@@ -2,7 +2,7 @@
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
-//! use tablecall::simulator::{Simulator, SimulatorConfig};
+//! use twilio_simulator::{Simulator, SimulatorConfig};
 //!
 //! let twilio = Simulator::start(SimulatorConfig::default()).await?;
 //! // The service under test uses `twilio.origin()` instead of https://api.twilio.com, with the
@@ -36,7 +36,7 @@ use super::{
     CallParameters, Inner, Simulator, SimulatorBody, SimulatorConfig, State, create_call,
     event_stream, problem, update_call,
 };
-use crate::clock::Clock;
+use clock::Clock;
 
 /// Largest body of a request, in bytes.
 const LARGEST: usize = 1024 * 1024;

@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::harness::{CannedReply, Harness};
-use crate::simulator::SimulatorConfig;
+use crate::SimulatorConfig;
 
 /// A harness whose service answers `/answer` with these verbs, and `/after` with a Hangup.
 async fn answering(verbs: &str) -> Harness {

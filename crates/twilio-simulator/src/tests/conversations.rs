@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::harness::{CannedReply, Harness, TOKEN};
-use crate::simulator::SimulatorConfig;
+use crate::SimulatorConfig;
 
 fn asks(prompt: &str) -> CannedReply {
     CannedReply::twiml(&format!(

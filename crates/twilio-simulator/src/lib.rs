@@ -1,8 +1,8 @@
 //! A fake Twilio: the REST API, signed webhooks, an interpreter of TwiML, and a phone at the other
 //! end.
 //!
-//! It reaches the product over HTTP only, and imports nothing of it but the clock: what it shares
-//! with `twilio` are words of the wire, never code. It knows no HTTP framework: an adapter hands
+//! It reaches the product over HTTP only and imports nothing of it: what both know is Twilio's
+//! protocol, which each reads with code of its own. It knows no HTTP framework: an adapter hands
 //! [`Simulator::handle`] each request under `/simulator/…` (or `/2010-04-01/…`, where it runs
 //! alone).
 //!
@@ -83,8 +83,8 @@ pub use config::{CallTimings, SignatureAlgorithm, SimulatorConfig};
 pub use faults::{Fault, FaultSwitch};
 pub use running::{RunningSimulator, SimulatedPhone};
 
-use crate::clock::Clock;
 use call::{Call, CallParameters, Sid};
+use clock::Clock;
 use conferences::Conference;
 use control::VoiceUrl;
 use exchange_log::{Exchange, ExchangeLog};

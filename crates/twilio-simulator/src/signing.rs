@@ -59,7 +59,8 @@ mod tests {
     #[test]
     fn signatures_equal_the_vectors_of_twilios_libraries() {
         let vectors: Value =
-            serde_json::from_str(include_str!("../../tests/data/signature_vectors.json")).unwrap();
+            serde_json::from_str(include_str!("../../../tests/data/signature_vectors.json"))
+                .unwrap();
         let mut checked = 0;
         for vector in vectors["official"].as_array().unwrap() {
             let (url, name) = (

@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 use super::harness::{ACCOUNT, CannedReply, Harness};
-use crate::simulator::SimulatorConfig;
+use crate::SimulatorConfig;
 
 #[tokio::test]
 async fn creates_are_refused_in_twilios_order_with_its_codes() {

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::harness::tls;
-use crate::clock::Clock;
-use crate::simulator::{Simulator, SimulatorConfig, form};
+use crate::{Simulator, SimulatorConfig, form};
+use clock::Clock;
 
 /// A number that picks up and stays silent.
 const SILENT: &str = "+14155550107";
