@@ -49,8 +49,7 @@ async fn a_keyboard_is_enough() {
     tab_to(&restaurant, "it.textContent.trim() === 'Answer'").await;
     restaurant.type_keys(ENTER).await;
     restaurant.see(".captions .machine").await;
-    restaurant.type_keys("1").await;
-    restaurant.read("press 1 once more").await;
+    site.phone_hears_all().await;
     restaurant.type_keys("1").await;
     assert_eq!(guest.verdict().await, "confirmed");
     tab_to(&restaurant, "it.textContent.trim() === 'Hang up'").await;

@@ -60,7 +60,7 @@ async fn a_guest_asks_the_restaurant_presses_1_and_the_table_is_booked() {
         .await
         .unwrap();
     assert!(caption.contains("Name: Ana García"), "{caption}");
-    restaurant.accepts().await;
+    restaurant.accepts(&site).await;
     assert_eq!(guest.verdict().await, "confirmed");
     guest.read("Your table is booked").await;
     guest.read(&format!("3 people, {day} at 8:15 PM")).await;
@@ -132,6 +132,7 @@ async fn another_time_is_offered_and_one_tap_asks_for_it() {
     guest.read("To offer another time, press 3").await;
     guest.press("Call the restaurant").await;
     restaurant.answers().await;
+    site.phone_hears_all().await;
     restaurant.press("3").await;
     restaurant.read("type four digits").await;
     restaurant
@@ -143,7 +144,7 @@ async fn another_time_is_offered_and_one_tap_asks_for_it() {
     restaurant
         .read("You offer nine fifteen PM: a quarter past nine")
         .await;
-    restaurant.press("1").await;
+    restaurant.accepts(&site).await;
     assert_eq!(guest.verdict().await, "countered");
     guest.read("They offer 9:15 PM instead").await;
     restaurant.press("Hang up").await;
@@ -153,7 +154,7 @@ async fn another_time_is_offered_and_one_tap_asks_for_it() {
     restaurant
         .read("At nine fifteen PM: a quarter past nine")
         .await;
-    restaurant.press("1").await;
+    restaurant.accepts(&site).await;
     guest.see("[data-outcome=confirmed]").await;
     guest.leave().await;
     restaurant.leave().await;
@@ -208,7 +209,7 @@ async fn wrong_fields_are_told_at_the_fields_in_words() {
         ("name", "At least one letter, please."),
         (
             "phone",
-            "There is no such number in its country. Please check the digits.",
+            "Short numbers cannot be called from elsewhere. Please give the full number.",
         ),
         ("party_size", "From 1 to 99."),
     ] {
@@ -253,7 +254,7 @@ async fn several_phones_ring_at_once_and_the_wire_tells_all() {
     restaurant.see(".line.rings").await.click().await.unwrap();
     restaurant.answers().await;
     assert_eq!(site.newest_phone().await["to"], "+14155552672");
-    restaurant.accepts().await;
+    restaurant.accepts(&site).await;
     assert_eq!(guest.verdict().await, "confirmed");
     restaurant.see(".exchanges .code").await;
     restaurant

@@ -1,5 +1,6 @@
 //! What a guest does in the app, and a restaurant at its phone.
 
+use super::site::AppState;
 use super::tab::Tab;
 
 /// A number that rings until somebody acts.
@@ -27,10 +28,9 @@ impl Tab {
         self.see(".captions .machine").await;
     }
 
-    /// Accepts before the table was heard: the question is put once more, and key 1 answers it.
-    pub(crate) async fn accepts(&self) {
-        self.press("1").await;
-        self.read("press 1 once more").await;
+    /// Accepts once the whole message was heard.
+    pub(crate) async fn accepts(&self, site: &AppState) {
+        site.phone_hears_all().await;
         self.press("1").await;
     }
 

@@ -14,6 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
+use crate::real_time::poll;
+
 /// Simulated seconds a second: a conversation of half a minute is over in a few seconds.
 const SPEED: u32 = 4;
 /// The version after this one.
@@ -110,18 +112,27 @@ impl AppState {
 
     /// Picks up the newest phone once it rings, and listens.
     pub(crate) async fn phone_answers(&self) {
-        while self.newest_phone().await["status"] != "ringing" {}
+        let rings = async || self.newest_phone().await["status"] == "ringing";
+        poll("the phone rings", async || rings().await.then_some(())).await;
         self.phone_acts("answer", serde_json::json!({})).await;
-        while self.newest_phone().await["saying"].is_null() {}
+        let speaks = async || !self.newest_phone().await["saying"].is_null();
+        poll("the machine speaks", async || speaks().await.then_some(())).await;
     }
 
-    /// Presses 1, and once more when that is asked for.
+    /// Waits until the newest phone has heard the whole message, so that key 1 counts at once.
+    pub(crate) async fn phone_hears_all(&self) {
+        let listens = async || self.newest_phone().await["gather"]["listening"] == true;
+        poll("the message is said", async || {
+            listens().await.then_some(())
+        })
+        .await;
+    }
+
+    /// Hears the whole message and presses 1.
     pub(crate) async fn phone_accepts(&self) {
-        let once = serde_json::json!({"digits": "1"});
-        self.phone_acts("press", once.clone()).await;
-        let asks = |phone: &Value| phone["saying"].to_string().contains("press 1 once more");
-        while !asks(&self.newest_phone().await) {}
-        self.phone_acts("press", once).await;
+        self.phone_hears_all().await;
+        self.phone_acts("press", serde_json::json!({"digits": "1"}))
+            .await;
     }
 
     /// What the API says of the newest phone.
