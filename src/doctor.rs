@@ -104,7 +104,7 @@ pub async fn examine(
             }];
             found.extend(numbers::look(config));
             if let Some(shared) = &config.shared {
-                found.extend(shared::look(shared, clock).await);
+                found.extend(shared::look(shared, &config.ticket_keys, clock).await);
             }
             return Ok(found);
         }
@@ -131,7 +131,9 @@ pub async fn examine(
     doctor.public_url(clock.now()).await;
     doctor.found.extend(numbers::look(config));
     match &config.shared {
-        Some(shared) => doctor.found.extend(shared::look(shared, clock).await),
+        Some(shared) => doctor
+            .found
+            .extend(shared::look(shared, &config.ticket_keys, clock).await),
         None => doctor.store(),
     }
     doctor.manners();

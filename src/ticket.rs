@@ -111,7 +111,10 @@ pub struct Opened {
 /// Why a text is no ticket, or no longer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Not sealed by us for this purpose, or changed since.
+    /// No text that any version of ours makes.
+    #[error("not a ticket")]
+    Malformed,
+    /// Not sealed with a key of ours for this purpose, or changed since.
     #[error("not a ticket of ours for this purpose")]
     Forged,
     /// Older than [`LIFE`].
@@ -178,6 +181,18 @@ impl Key {
         let mut block = [0; 64];
         block[..32].copy_from_slice(&self.0);
         block
+    }
+
+    /// A short text by which instances compare keys without showing them: the first eight bytes,
+    /// in hexadecimal digits, of an HMAC-SHA256 under the key over `purpose` and a text of its own.
+    /// It tells nothing about the key, and keys for different purposes never look alike.
+    #[must_use]
+    pub fn fingerprint(&self, purpose: &str) -> String {
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &self.0);
+        let message = format!("tablecall key fingerprint, version 1: {purpose}");
+        let tag = ring::hmac::sign(&key, message.as_bytes());
+        let short = tag.as_ref().first_chunk().copied().unwrap_or_default();
+        format!("{:016x}", u64::from_be_bytes(short))
     }
 
     /// Tells keys apart without telling anything about them.
@@ -273,7 +288,8 @@ impl Tickets {
         purpose: TicketPurpose,
         now: Timestamp,
     ) -> Result<Opened, Error> {
-        let opened = self.decrypt(text, purpose).ok_or(Error::Forged)?;
+        let bytes = Self::decode(text).ok_or(Error::Malformed)?;
+        let opened = self.decrypt(bytes, purpose).ok_or(Error::Forged)?;
         let age = now.duration_since(opened.head.sealed_at);
         if age > LIFE {
             Err(Error::Expired(opened))
@@ -282,17 +298,21 @@ impl Tickets {
         }
     }
 
-    fn decrypt(&self, text: &str, purpose: TicketPurpose) -> Option<Opened> {
+    /// The bytes of a ticket as far as its form tells.
+    fn decode(text: &str) -> Option<Vec<u8>> {
         if text.len() > LONGEST {
             return None;
         }
-        let mut bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
-        if bytes.len() < HEAD + TAG {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
+        (bytes.len() >= HEAD + TAG && bytes.first() == Some(&VERSION)).then_some(bytes)
+    }
+
+    fn decrypt(&self, mut bytes: Vec<u8>, purpose: TicketPurpose) -> Option<Opened> {
+        let (head, sealed) = bytes.split_at_mut_checked(HEAD)?;
+        let (start, nonce) = head.split_at_checked(2)?;
+        let [_version, hint] = *start else {
             return None;
-        }
-        let (head, sealed) = bytes.split_at_mut(HEAD);
-        let (start, nonce) = head.split_at(2);
-        let [VERSION, hint] = *start else { return None };
+        };
         let nonce = <[u8; NONCE]>::try_from(nonce).ok()?;
         // Keys rarely share a hint; a failed opening leaves the text garbled, so each try gets its
         // own copy.

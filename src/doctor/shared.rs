@@ -6,7 +6,8 @@ use jiff::SignedDuration;
 
 use super::{Finding, Level};
 use crate::config::Shared;
-use crate::store::redis::{Examined, examine};
+use crate::store::redis::{Examination, Examined, examine};
+use crate::ticket::Key;
 use clock::Clock;
 
 const SUBJECT: &str = "store";
@@ -19,8 +20,13 @@ const SKEW: SignedDuration = SignedDuration::from_secs(2);
 const SLOW: Duration = Duration::from_millis(20);
 
 /// What there is to say of it.
-pub(super) async fn look(shared: &Shared, clock: &Clock) -> Vec<Finding> {
-    match examine(&shared.url, || clock.now()).await {
+pub(super) async fn look(shared: &Shared, ticket_keys: &[Key], clock: &Clock) -> Vec<Finding> {
+    let what = Examination {
+        url: &shared.url,
+        index_key: &shared.index_key,
+        ticket_keys,
+    };
+    match examine(what, || clock.now()).await {
         Ok(examined) => judge(&examined),
         Err(error) => {
             let text = format!(
@@ -43,6 +49,7 @@ fn judge(examined: &Examined) -> Vec<Finding> {
         policy,
         ahead,
         latency,
+        misfit,
     } = examined;
     let mut found = Vec::new();
     let mut say = |level, text: String| {
@@ -59,6 +66,16 @@ fn judge(examined: &Examined) -> Vec<Finding> {
         );
     } else {
         say(Level::Good, format!("{version} is reached."));
+    }
+    match misfit {
+        Some(misfit) => say(
+            Level::Bad,
+            format!("This instance would place no call: {misfit}."),
+        ),
+        None => say(
+            Level::Good,
+            "The keys fit those of the instances that use it.".to_owned(),
+        ),
     }
     match policy.as_deref() {
         Some("noeviction") => {
@@ -121,24 +138,26 @@ mod tests {
             policy: Some("noeviction".to_owned()),
             ahead: SignedDuration::from_millis(-3),
             latency: Duration::from_millis(1),
+            misfit: None,
         };
-        assert_eq!(levels(&good), [Level::Good; 4]);
+        assert_eq!(levels(&good), [Level::Good; 5]);
         let bad = Examined {
             version: "Redis 6.2.1".to_owned(),
             major: 6,
             policy: Some("allkeys-lru".to_owned()),
             ahead: SignedDuration::from_secs(-90),
             latency: Duration::from_millis(80),
+            misfit: Some("the keys are others".to_owned()),
         };
         assert_eq!(
             levels(&bad),
-            [Level::Bad, Level::Bad, Level::Note, Level::Note]
+            [Level::Bad, Level::Bad, Level::Bad, Level::Note, Level::Note]
         );
         assert_eq!(
             levels(&Examined {
                 policy: None,
                 ..good
-            })[1],
+            })[2],
             Level::Note
         );
     }

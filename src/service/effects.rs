@@ -252,7 +252,7 @@ impl Dialler {
             .open(ticket, TicketPurpose::Voice, self.engine.now())
         {
             Ok(opened) | Err(TicketError::Expired(opened)) => opened.head.sealed_at,
-            Err(TicketError::Forged) => return None,
+            Err(TicketError::Forged | TicketError::Malformed) => return None,
         };
         // Twilio records when it had an answer, or when it gave up waiting for one. Without a time
         // nothing is known to have been heard before the key.

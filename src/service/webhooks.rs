@@ -16,6 +16,7 @@ use crate::call::{
 use crate::domain::Language;
 use crate::speech::Speech;
 use crate::store::{self, CallStore as _, IdempotencyStore as _, Saved};
+use crate::telemetry::metrics::labels::{ACCOUNT, EXPIRED, MALFORMED, NO_KEY};
 use crate::telemetry::request;
 use crate::ticket::{Error as TicketError, Opened, TicketPurpose, Tickets};
 use crate::twilio::webhook::{AmdCallback, StatusCallback, VoiceRequest};
@@ -221,15 +222,41 @@ impl WebhookHandler {
         let (opened, expired) = match self.tickets.open(ticket, purpose, self.engine.now()) {
             Ok(opened) => (opened, false),
             Err(TicketError::Expired(opened)) => (opened, true),
-            Err(TicketError::Forged) => return Err(None),
+            Err(TicketError::Forged) => {
+                self.unopened(NO_KEY, "no key in TABLECALL_TICKET_KEYS opens the ticket in its URL; give all instances the same keys");
+                return Err(None);
+            }
+            Err(TicketError::Malformed) => {
+                self.unopened(MALFORMED, "there is no ticket in its URL");
+                return Err(None);
+            }
         };
         request::note_call(opened.head.call.as_bytes());
         if expired {
+            self.unopened(EXPIRED, "the ticket in its URL is too old");
             return Err(Some(opened));
         }
         let fits =
             account == self.settings.account && opened.head.account == self.settings.account_digest;
-        if fits { Ok(opened) } else { Err(Some(opened)) }
+        if fits {
+            return Ok(opened);
+        }
+        self.unopened(
+            ACCOUNT,
+            "the ticket in its URL is of a call of another account",
+        );
+        Err(Some(opened))
+    }
+
+    /// Counts and logs a webhook that Twilio has signed and that changes nothing: whoever is on the
+    /// line hears an apology.
+    fn unopened(&self, cause: &'static str, why: &'static str) {
+        self.engine.metrics.tickets_unopened.get(cause).increment(1);
+        tracing::warn!(
+            cause,
+            why,
+            "a webhook is signed, but its ticket cannot be used"
+        );
     }
 
     /// Lets the event happen: to the stored call, or to the one in the ticket. `None`: the ticket

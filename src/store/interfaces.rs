@@ -258,7 +258,7 @@ pub trait Lifecycle {
     fn is_shared(&self) -> bool;
 
     /// Why the store cannot be used, for who looks after the service; `None`: it can.
-    fn health_issue(&self) -> Option<&'static str>;
+    fn health_issue(&self) -> Option<String>;
 
     /// Keeps the connection to a shared store for as long as it is used; ends only by being
     /// dropped.

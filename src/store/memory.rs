@@ -351,7 +351,7 @@ impl Lifecycle for Memory {
         false
     }
 
-    fn health_issue(&self) -> Option<&'static str> {
+    fn health_issue(&self) -> Option<String> {
         None
     }
 

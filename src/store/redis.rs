@@ -23,6 +23,8 @@
 //! | `{house}:call_counts` | hash | counts of calls by instance, for metrics | two minutes |
 //! | `{iHASH}` | string | an idempotency key: digest of the request and the call | a day |
 //! | `run`, `probe` | string | by which an emptied server is known; by which one is known that takes no writes | 35 days; a minute |
+//! | `{keys}:instances` | hash | fingerprints of the index key and of the sealing ticket key; each instance with those of its ticket keys (`fitting`) | 402 days |
+//! | `{keys}:clock` | string | its life is the time by which instances are seen | 402 days |
 //! | `changes:INSTANCE` | channel | id and stamp of each call that the instance saved last and another has saved since | |
 //! | `changes:ID` | channel | the stamp of each record of a call, for those who follow it | |
 //!
@@ -49,6 +51,7 @@ mod dial;
 mod call_counts;
 mod events;
 mod examine;
+mod fitting;
 mod metrics;
 mod idempotency;
 mod keys;
@@ -75,8 +78,9 @@ use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 
-pub use self::examine::{Examined, examine};
+pub use self::examine::{Examination, Examined, examine};
 
+use self::fitting::{Fingerprints, Fit};
 use self::keys::Names;
 use self::link::Link;
 use self::loads::Loads;
@@ -183,6 +187,8 @@ pub struct Redis {
     /// By which this instance is known among others.
     instance: Instance,
     run: Mutex<Run>,
+    fingerprints: Fingerprints,
+    fit: Fit,
 }
 
 /// By which an emptied server is known.
@@ -230,6 +236,8 @@ impl Redis {
             joined: tokio::sync::Notify::new(),
             instance: uuid::Uuid::new_v4().into_bytes(),
             run: Mutex::default(),
+            fingerprints: Fingerprints::of(&settings.index_key, ticket_keys),
+            fit: Fit::default(),
         }
     }
 }

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::family::{Family, Route, TwilioErrors};
 use self::labels::{
     ENDS, EVENT_RESULTS, HEARD, OPERATIONS, OUTCOMES, PARTS, RESULTS, SIGNATURE_CAUSES, STATUSES,
-    STORE_CAUSES, STORE_OPERATIONS, UNREAD_CAUSES, WAITS, WEBHOOKS,
+    STORE_CAUSES, STORE_OPERATIONS, TICKET_CAUSES, UNREAD_CAUSES, WAITS, WEBHOOKS,
 };
 
 /// Upper bounds of latencies in seconds; the last is Twilio's patience with a webhook.
@@ -65,6 +65,8 @@ pub struct Metrics {
     /// `tablecall_webhooks_unread_total{cause}`: webhooks whose method or body was refused before
     /// the signature was looked at.
     pub webhooks_unread: Family<Counter>,
+    /// `tablecall_tickets_unopened_total{cause}`: signed webhooks whose ticket cannot be used.
+    pub tickets_unopened: Family<Counter>,
     /// `tablecall_twilio_request_duration_seconds{operation,result}`: requests to Twilio.
     pub twilio: Family<Family<Histogram>>,
     /// `tablecall_twilio_errors_total{code}`: those that failed.
@@ -177,6 +179,10 @@ impl Metrics {
             webhooks_unread: Family::new(
                 UNREAD_CAUSES,
                 |cause| counter!("tablecall_webhooks_unread_total", "cause" => cause),
+            ),
+            tickets_unopened: Family::new(
+                TICKET_CAUSES,
+                |cause| counter!("tablecall_tickets_unopened_total", "cause" => cause),
             ),
             twilio: Family::new(OPERATIONS, twilio),
             twilio_errors: TwilioErrors::new(),
@@ -335,6 +341,10 @@ fn describe() {
         (
             "tablecall_webhooks_unread_total",
             "Webhooks refused for their method or body, before the signature was looked at.",
+        ),
+        (
+            "tablecall_tickets_unopened_total",
+            "Webhooks whose signature holds and whose ticket cannot be used.",
         ),
         (
             "tablecall_twilio_errors_total",

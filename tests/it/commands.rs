@@ -20,7 +20,7 @@ const IDLE: Duration = Duration::from_secs(15);
 /// call is finished.
 fn is_of_the_house(command: &str) -> bool {
     [
-        ":probe\"",
+        "tablecall:{keys}:instances\"",
         "\" \"32\" \"tablecall:{s0}:",
         "tablecall:{house}:census\"",
     ]

@@ -31,6 +31,7 @@ mod crowd;
 mod death;
 mod deploy;
 mod dialling;
+mod differing_keys;
 mod door;
 mod events;
 mod events_faults;

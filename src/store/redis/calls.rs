@@ -477,6 +477,10 @@ impl CallStore for Redis {
         let (mut due, polls) = self.owned.take_due(now, most);
         // While nobody can be asked, what is decided here is put beside what others decide once the
         // server is back.
+        if self.fits().is_err() {
+            // Those that fit take them over.
+            return Ok(Vec::new());
+        }
         if polls && self.link.away().is_none() {
             match self.claim_left(now, most).await {
                 Ok(left) => due.extend(left),

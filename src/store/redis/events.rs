@@ -80,7 +80,7 @@ impl OutboxStore for Redis {
         let lease_end =
             Timestamp::from_millisecond(lease_end.as_millisecond()).unwrap_or(lease_end);
         let (mut ids, polls) = self.owned.take_due_events(until, most);
-        if polls {
+        if polls && self.fits().is_ok() {
             let args = [
                 until.as_millisecond(),
                 i64::try_from(most).unwrap_or(i64::MAX),

@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use redis::RedisResult;
 
-use super::Url;
+use super::fitting::{Fingerprints, compare};
+use super::keys::Names;
 use super::wire::{Address, Wire};
+use super::{PREFIX, Url};
+use crate::ticket::Key;
 
 /// What a server says of itself.
 #[derive(Clone, Debug)]
@@ -22,14 +25,30 @@ pub struct Examined {
     pub ahead: SignedDuration,
     /// How long the quickest of a few answers took.
     pub latency: Duration,
+    /// Why an instance with these keys must place no call on it.
+    pub misfit: Option<String>,
+}
+
+/// What instances share, and with which keys.
+#[derive(Clone, Copy, Debug)]
+pub struct Examination<'a> {
+    /// Where the server is.
+    pub url: &'a Url,
+    /// Under which names are hashed.
+    pub index_key: &'a Key,
+    /// With which calls are sealed.
+    pub ticket_keys: &'a [Key],
 }
 
 /// Asks a server, or one node of a cluster.
 ///
 /// # Errors
 /// Why it cannot be asked, in words without secrets.
-pub async fn examine(url: &Url, now: impl Fn() -> Timestamp) -> Result<Examined, String> {
-    let looked = tokio::time::timeout(Duration::from_secs(5), look(url, now)).await;
+pub async fn examine(
+    what: Examination<'_>,
+    now: impl Fn() -> Timestamp,
+) -> Result<Examined, String> {
+    let looked = tokio::time::timeout(Duration::from_secs(5), look(what, now)).await;
     let looked = looked.map_err(|_late| "it does not answer within 5 s".to_owned())?;
     looked.map_err(|error| {
         let detail = error
@@ -40,18 +59,20 @@ pub async fn examine(url: &Url, now: impl Fn() -> Timestamp) -> Result<Examined,
     })
 }
 
-async fn look(url: &Url, now: impl Fn() -> Timestamp) -> RedisResult<Examined> {
-    let Url(address) = url;
+async fn look(what: Examination<'_>, now: impl Fn() -> Timestamp) -> RedisResult<Examined> {
+    let Url(address) = what.url;
+    let ours = Fingerprints::of(what.index_key, what.ticket_keys);
+    let names = Names::new(PREFIX, what.index_key);
     // The cluster has to stand too, or nothing works; its nodes are alike.
+    let mut whole = address.connect(Arc::new(|_push| {})).await?;
+    let misfit = compare(&mut whole, &names, &ours).await?;
+    let misfit = misfit.map(|misfit| misfit.to_string());
     let node = match address {
         Address::Server(info) => Address::Server(info.clone()),
-        Address::Cluster(nodes, _) => {
-            drop(address.connect(Arc::new(|_push| {})).await?);
-            nodes
-                .first()
-                .cloned()
-                .map_or_else(|| address.clone(), |node| Address::Server(Box::new(node)))
-        }
+        Address::Cluster(nodes, _) => nodes
+            .first()
+            .cloned()
+            .map_or_else(|| address.clone(), |node| Address::Server(Box::new(node))),
     };
     let mut wire = node.connect(Arc::new(|_push| {})).await?;
     let info: String = redis::cmd("INFO").query_async(&mut wire).await?;
@@ -87,6 +108,7 @@ async fn look(url: &Url, now: impl Fn() -> Timestamp) -> RedisResult<Examined> {
         policy,
         ahead,
         latency,
+        misfit,
     })
 }
 

@@ -100,6 +100,11 @@ impl Names {
         format!("{}:probe", self.prefix)
     }
 
+    /// Where instances compare their keys, and the clock of that, in one slot.
+    pub(super) fn fingerprints(&self) -> [String; 2] {
+        ["instances", "clock"].map(|what| format!("{}:{{keys}}:{what}", self.prefix))
+    }
+
     /// A call among the open ones of its number: its id, and a digest of what it asks for and for
     /// whom.
     pub(super) fn entry(&self, call: &Call) -> [u8; 24] {

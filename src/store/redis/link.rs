@@ -224,71 +224,48 @@ impl Link {
         self.lost(self.generation.load(Ordering::SeqCst), Cause::Connection);
     }
 
-    /// Connects, subscribes, teaches the scripts, and tries whether the server takes writes. What it answers to `mark`
-    /// is looked at before anybody else uses the connection. The error: the cause, and how it was
-    /// told.
-    pub(super) async fn connect(
+    /// A connection that nobody else uses yet; what the server sends unasked goes to `ear`.
+    pub(super) async fn open(&self, ear: Ear) -> Result<Wire, RedisError> {
+        self.address.connect(ear).await
+    }
+
+    /// Lets everybody use a new connection, or know why there is none. The error: the cause, and how
+    /// it was told.
+    pub(super) fn opened<T>(
         &self,
-        ear: Ear,
-        channel: &str,
-        probe: &str,
-        scripts: &redis::Pipeline,
-        mark: &redis::Cmd,
-        look: impl FnOnce(Option<String>),
-    ) -> Result<(), (Cause, String)> {
-        let connected = tokio::time::timeout(Duration::from_secs(3), async {
-            let mut wire = self.address.connect(ear).await?;
-            let () = redis::cmd("SET")
-                .arg(probe)
-                .arg(1)
-                .arg("PX")
-                .arg(PROBE_LIFE)
-                .query_async(&mut wire)
-                .await?;
-            wire.subscribe(channel).await?;
-            // The nodes of a cluster learn each script when it is first refused.
-            if matches!(wire, Wire::Server(_)) {
-                let () = scripts.query_async(&mut wire).await?;
-            }
-            let mark: Option<String> = mark.query_async(&mut wire).await?;
-            Ok::<_, RedisError>((wire, mark))
-        });
-        let result = match connected.await {
-            Ok(Ok(reached)) => Ok(reached),
-            Ok(Err(error)) => Err((cause(&error), error.to_string())),
-            Err(_late) => Err((Cause::Timeout, "no answer within 3 s".to_owned())),
-        };
-        match result {
-            Ok((wire, mark)) => {
-                look(mark);
+        opened: Result<(Wire, T), RedisError>,
+    ) -> Result<T, (Cause, String)> {
+        match opened {
+            Ok((wire, found)) => {
                 let generation = self.generation.fetch_add(1, Ordering::SeqCst) + 1;
                 self.set(State::Up(wire, generation));
-                Ok(())
+                Ok(found)
             }
-            Err((cause, why)) => {
+            Err(error) => {
+                let cause = cause(&error);
                 self.metrics.failed(cause.word());
                 self.set(State::Away(cause));
-                Err((cause, why))
+                Err((cause, error.to_string()))
             }
         }
     }
 
-    /// Resolves when the connection is lost; asks it now and then whether it lives.
-    pub(super) async fn until_lost(&self, probe: &str) {
-        loop {
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            if self.away().is_some() {
-                return;
-            }
-            if tokio::time::timeout(PULSE, changed).await.is_err() {
-                let mut cmd = redis::cmd("SET");
-                cmd.arg(probe).arg(1).arg("PX").arg(PROBE_LIFE);
-                // What it found is in the state.
-                let _answer: Result<(), Error> = self.ask("other", &cmd).await;
-            }
+    /// Asks the server whether it takes writes, on a key of its own.
+    pub(super) fn write(probe: &str) -> redis::Cmd {
+        let mut cmd = redis::cmd("SET");
+        cmd.arg(probe).arg(1).arg("PX").arg(PROBE_LIFE);
+        cmd
+    }
+
+    /// Resolves when the connection is lost (`true`), or is to be asked whether it lives.
+    pub(super) async fn is_lost(&self) -> bool {
+        let changed = self.changed.notified();
+        tokio::pin!(changed);
+        changed.as_mut().enable();
+        if self.away().is_none() {
+            let _still = tokio::time::timeout(PULSE, changed).await;
         }
+        self.away().is_some()
     }
 }
 

@@ -43,7 +43,9 @@ impl Redis {
         Ok(others > 0)
     }
 
+    /// Under the name that all instances know: who has another index key waits until it has not.
     pub(super) async fn write_opt_out(&self, phone: Phone) -> Result<(), Error> {
+        self.has_index()?;
         let mut cmd = redis::cmd("SET");
         cmd.arg(self.names.number(phone).opted_out)
             .arg(1)
@@ -59,10 +61,12 @@ impl NumberStore for Redis {
         asking: &DialRequest<'_>,
         want: DialMode,
     ) -> Result<DialGrant, Error> {
+        self.fits()?;
         self.grant_dial(asking, want).await
     }
 
     async fn admit(&self, asking: &DialRequest<'_>) -> Result<bool, Error> {
+        self.fits()?;
         self.admit_create(asking).await
     }
 

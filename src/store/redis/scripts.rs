@@ -27,6 +27,7 @@ pub(super) struct Scripts {
     pub(super) return_start: Script,
     pub(super) unreserve: Script,
     pub(super) call_counts: Script,
+    pub(super) join_instances: Script,
     texts: Vec<&'static str>,
 }
 
@@ -56,6 +57,7 @@ impl Scripts {
             return_start: script(include_str!("give_back.lua")),
             unreserve: script(include_str!("unreserve.lua")),
             call_counts: script(include_str!("census.lua")),
+            join_instances: script(include_str!("join_instances.lua")),
             texts,
         }
     }

@@ -44,6 +44,10 @@ impl StartRate for Redis {
         if self.next_start().is_none_or(is_early) {
             return Ok(None);
         }
+        if let Err(error) = self.fits() {
+            self.set_turn(now.saturating_add(SignedDuration::from_secs(1)).ok());
+            return Err(error);
+        }
         let mut script = self.scripts.dequeue_start.prepare_invoke();
         script
             .key(self.names.house("beat"))

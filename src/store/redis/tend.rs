@@ -5,17 +5,17 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use redis::{PushInfo, PushKind, Value};
+use redis::{PushInfo, PushKind, RedisResult, Value};
 
 use super::Redis;
 use super::calls::Put;
 use super::keys::Names;
-use super::metrics;
+use super::link::Link;
 use super::owned::OwnedCalls;
 use super::record::{REVOKED, STAMP, Stamp};
 use super::unwritten::Waiting;
 use super::watchers::Watchers;
-use super::wire::Ear;
+use super::wire::{Ear, Wire};
 use crate::call::{Call, again};
 use crate::domain::CallId;
 use crate::store::{CallStore as _, Error, Lifecycle};
@@ -27,6 +27,8 @@ const PAUSES: Backoff = Backoff::new(
     SignedDuration::from_millis(100),
     SignedDuration::from_secs(3),
 );
+/// How long it may take until a connection can be used.
+const CONNECTING: Duration = Duration::from_secs(3);
 /// How often what the server refused is offered to it again.
 const RETRY: Duration = Duration::from_secs(2);
 /// How long the mark of a server is kept after the last instance was seen.
@@ -41,9 +43,35 @@ const REVOKED_LIFE: SignedDuration = SignedDuration::from_hours(1);
 const CONFIRMED_AT_ONCE: usize = 256;
 
 impl Redis {
+    /// Subscribes, teaches the scripts, tries whether the server takes writes, compares keys with
+    /// other instances, and finds out by its mark whether the server was emptied.
+    async fn greet(&self, wire: &mut Wire, channel: &str, probe: &str) -> RedisResult<bool> {
+        let () = Link::write(probe).query_async(wire).await?;
+        wire.subscribe(channel).await?;
+        // The nodes of a cluster learn each script when it is first refused.
+        if matches!(wire, Wire::Server(_)) {
+            let () = self.scripts.load().query_async(wire).await?;
+        }
+        self.join_instances(wire).await?;
+        let new = uuid::Uuid::new_v4().to_string();
+        let mut mark = redis::cmd("SET");
+        mark.arg(self.names.run())
+            .arg(&new)
+            .arg("NX")
+            .arg("GET")
+            .arg("PX")
+            .arg(RUN_LIFE.as_millis().to_string());
+        let known: Option<String> = mark.query_async(wire).await?;
+        Ok(self.note_run(known.unwrap_or(new)))
+    }
+
     /// Until the connection is lost.
-    async fn stay(&self, probe: &str) {
-        let lost = self.link.until_lost(probe);
+    async fn stay(&self) {
+        let lost = async {
+            while !self.link.is_lost().await {
+                self.join_again().await;
+            }
+        };
         let offer = async {
             loop {
                 tokio::time::sleep(RETRY).await;
@@ -210,6 +238,9 @@ impl Redis {
         calls: Vec<CallId>,
     ) -> Result<(), Error> {
         for phone in opted_out {
+            if self.has_index().is_err() {
+                break;
+            }
             self.write_opt_out(phone).await?;
             self.unwritten.opt_out_written(phone);
         }
@@ -305,8 +336,11 @@ impl Lifecycle for Redis {
         true
     }
 
-    fn health_issue(&self) -> Option<&'static str> {
-        self.link.away().map(metrics::Cause::sentence)
+    fn health_issue(&self) -> Option<String> {
+        match self.link.away() {
+            Some(cause) => Some(cause.sentence().to_owned()),
+            None => self.fit.misfit().map(|misfit| misfit.to_string()),
+        }
     }
 
     /// Runs for as long as the store is used. Its pauses are real: they are between sockets.
@@ -315,27 +349,19 @@ impl Lifecycle for Redis {
         let (channel, probe) = (self.names.changes(instance), self.names.probe());
         let mut tries = 0;
         loop {
-            let new = uuid::Uuid::new_v4().to_string();
-            let mut mark = redis::cmd("SET");
-            mark.arg(self.names.run())
-                .arg(&new)
-                .arg("NX")
-                .arg("GET")
-                .arg("PX")
-                .arg(RUN_LIFE.as_millis().to_string());
-            let scripts = self.scripts.load();
-            let mut is_emptied = false;
-            let look = |known: Option<String>| is_emptied = self.note_run(known.unwrap_or(new));
-            let connected = self
-                .link
-                .connect(self.ear(), &channel, &probe, &scripts, &mark, look)
-                .await;
-            match connected {
-                Ok(()) => {
+            let opening = async {
+                let mut wire = self.link.open(self.ear()).await?;
+                let is_emptied = self.greet(&mut wire, &channel, &probe).await?;
+                Ok((wire, is_emptied))
+            };
+            let opened = tokio::time::timeout(CONNECTING, opening).await;
+            let opened = opened.unwrap_or_else(|_late| Err(timed_out()));
+            match self.link.opened(opened) {
+                Ok(is_emptied) => {
                     tries = 0;
                     tracing::info!("the shared store is reached");
                     self.came_back(is_emptied).await;
-                    self.stay(&probe).await;
+                    self.stay().await;
                 }
                 Err((cause, why)) => {
                     tracing::warn!(cause = cause.word(), why, "{}", cause.sentence());
@@ -367,13 +393,22 @@ impl Lifecycle for Redis {
                 }
             }
         };
-        if tokio::time::timeout(patience, written).await.is_err() {
+        let left = async {
+            written.await;
+            self.leave_instances().await;
+        };
+        if tokio::time::timeout(patience, left).await.is_err() {
             tracing::error!(
                 left = self.unwritten.count(),
                 "changes of calls were lost: the shared store was away to the end"
             );
         }
     }
+}
+
+/// The error of a server with which nothing came about in time.
+fn timed_out() -> redis::RedisError {
+    std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer within 3 s").into()
 }
 
 /// Takes in that a call was saved. What concerns the calls of this instance is the id and the stamp;

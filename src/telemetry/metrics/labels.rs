@@ -55,6 +55,16 @@ pub const SIGNATURE_CAUSES: &[&str] = &[
 ];
 /// `cause` of a request for a webhook that was not read: not POST, too slow, too long, broken off.
 pub const UNREAD_CAUSES: &[&str] = &["method", "timeout", "too_large", "broken"];
+/// `cause` of a ticket that is none.
+pub const MALFORMED: &str = "malformed";
+/// `cause` of a ticket that none of our keys opens.
+pub const NO_KEY: &str = "no_key";
+/// `cause` of a ticket that is too old.
+pub const EXPIRED: &str = "expired";
+/// `cause` of a ticket of another account's call.
+pub const ACCOUNT: &str = "account";
+/// `cause` of a signed webhook whose ticket cannot be used.
+pub const TICKET_CAUSES: &[&str] = &[MALFORMED, NO_KEY, EXPIRED, ACCOUNT];
 /// `operation` of a request to Twilio.
 pub const OPERATIONS: &[&str] = &["create", "fetch", "update", "list", "events", OTHER];
 /// `result` of a request to Twilio.

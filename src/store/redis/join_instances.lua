@@ -1,0 +1,42 @@
+-- Whether an instance fits the others: all have one index key, and each opens what the others seal. Notes it if it does.
+-- Time is what has passed of the life of the clock, which nobody sets while an instance is seen: instances may disagree on
+-- the hour, and a server need not tell its own.
+-- KEYS: instances, clock. ARGV: instance, fingerprint of its index key, those of its ticket keys (the first one seals),
+--       milliseconds for which it counts from now, life of the keys, whether it may be the first.
+-- Answers: {'fits' | 'first' | 'index' | 'sealed' | 'unopened', fingerprint of the other}.
+local life, span = tonumber(ARGV[5]), tonumber(ARGV[4])
+redis.call('SET', KEYS[2], 1, 'PX', life, 'NX')
+local left = redis.call('PTTL', KEYS[2])
+if left < life / 2 then
+  redis.call('PEXPIRE', KEYS[2], life)
+  left = life
+end
+local now = life - left
+
+local opens = {}
+for key in string.gmatch(ARGV[3], '%S+') do opens[key] = true end
+local sealing = string.match(ARGV[3], '%S+')
+
+local known = redis.call('HGETALL', KEYS[1])
+if #known == 0 and ARGV[6] ~= '1' then return { 'first', '' } end
+for at = 1, #known, 2 do
+  local name, value = known[at], known[at + 1]
+  if name == 'index' then
+    if value ~= ARGV[2] then return { 'index', value } end
+  elseif name == 'sealed' then
+    if not opens[value] then return { 'sealed', value } end
+  elseif name ~= ARGV[1] then
+    local until_then, keys = string.match(value, '^(%d+) (.*)$')
+    until_then = tonumber(until_then)
+    if now < until_then and until_then <= now + span then
+      local seals = string.match(keys, '%S+')
+      if not opens[seals] then return { 'sealed', seals } end
+      if not string.find(keys, sealing, 1, true) then return { 'unopened', seals } end
+    else
+      redis.call('HDEL', KEYS[1], name)
+    end
+  end
+end
+redis.call('HSET', KEYS[1], 'index', ARGV[2], 'sealed', sealing, ARGV[1], string.format('%d %s', now + span, ARGV[3]))
+redis.call('PEXPIRE', KEYS[1], life)
+return { 'fits', '' }
