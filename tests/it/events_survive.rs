@@ -61,8 +61,8 @@ async fn first_event(stage: &Stage, receiver: &mut Receiver) -> Received {
     within("the first event arrives", arrives).await
 }
 
-/// In order, the last one as finished, and what comes twice is the same event.
-fn are_in_order(events: &[&Received]) {
+/// In order, the last one as finished with `outcome`, and what comes twice is the same event.
+fn are_in_order(events: &[&Received], outcome: &str) {
     for pair in events.windows(2) {
         let (before, after) = (pair[0], pair[1]);
         assert!(
@@ -79,7 +79,7 @@ fn are_in_order(events: &[&Received]) {
     let last = events.last().unwrap();
     assert_eq!(
         (&last.body["type"], &last.body["data"]["outcome"]),
-        (&json!("call.finished"), &json!("confirmed"))
+        (&json!("call.finished"), &json!(outcome))
     );
 }
 
@@ -94,7 +94,10 @@ async fn killed_while_an_event_is_on_its_way() {
     first.dies();
     let second = stage.survivor(&origin).await;
     let events = is_told_to_the_end(&stage, &second, id, &mut receiver).await;
-    are_in_order(&[&sent].into_iter().chain(&events).collect::<Vec<_>>());
+    are_in_order(
+        &[&sent].into_iter().chain(&events).collect::<Vec<_>>(),
+        "confirmed",
+    );
     second.stops().await;
     stage.carrier.finish().await;
 }
@@ -115,7 +118,10 @@ async fn killed_once_an_event_was_sent() {
     first.dies();
     let second = stage.survivor(&origin).await;
     let events = is_told_to_the_end(&stage, &second, id, &mut receiver).await;
-    are_in_order(&[&sent].into_iter().chain(&events).collect::<Vec<_>>());
+    are_in_order(
+        &[&sent].into_iter().chain(&events).collect::<Vec<_>>(),
+        "confirmed",
+    );
     second.stops().await;
     stage.carrier.finish().await;
 }
@@ -155,6 +161,6 @@ async fn killed_once_the_verdict_is_stored_and_nobody_was_told() {
     all.acts("hangup", Value::Null).await;
     all.until_at(1, &id, |call| call["final"] == true).await;
     let events = receiver.until_finished().await;
-    are_in_order(&events.iter().collect::<Vec<_>>());
+    are_in_order(&events.iter().collect::<Vec<_>>(), "rejected");
     all.rang_once().await;
 }

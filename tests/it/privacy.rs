@@ -271,6 +271,10 @@ async fn nothing_private_is_in_what_a_real_process_tells_even_in_all_detail() {
     let mut problems = refusals(&pair, &private).await;
     pair.answers().await;
     pair.hears("zucchini").await;
+    pair.line("the question is put", |line| {
+        line["gather"]["listening"] == true
+    })
+    .await;
     pair.acts("press", json!({"digits": "1"})).await;
     pair.hears("Accepted: 4 people").await;
     pair.acts("hangup", Value::Null).await;

@@ -3,12 +3,12 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::app::within;
@@ -204,25 +204,37 @@ async fn join(near: TcpStream, far: TcpStream, shared: &Arc<Shared>) {
 }
 
 async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: Way, shared: &Shared) {
-    let mut chunk = vec![0; 64 * 1024];
-    // The end of the chunk before, so that bytes are found that come in two pieces.
-    let mut tail = Vec::new();
-    while let Ok(read) = from.read(&mut chunk).await {
-        let bytes = &chunk[..read];
-        if read == 0 {
-            break;
+    let (arrived, mut waiting) = mpsc::unbounded_channel::<(Instant, Vec<u8>)>();
+    let receive = async {
+        let mut chunk = vec![0; 64 * 1024];
+        while let Ok(read @ 1..) = from.read(&mut chunk).await {
+            let chunk = (Instant::now(), chunk[..read].to_vec());
+            arrived.send(chunk).expect("the receiver is there as long");
         }
-        if way == Way::There {
-            spring(shared, &mut tail, bytes);
+        drop(arrived);
+    };
+    // A delay is counted from the arrival of each chunk: a slow way is no narrow one.
+    let pass_on = async {
+        // The end of the chunk before, so that bytes are found that come in two pieces.
+        let mut tail = Vec::new();
+        while let Some((since, bytes)) = waiting.recv().await {
+            if way == Way::There {
+                spring(shared, &mut tail, &bytes);
+            }
+            gate(shared, way, since).await;
+            if to.write_all(&bytes).await.is_err() {
+                break;
+            }
         }
-        gate(shared, way).await;
-        if to.write_all(bytes).await.is_err() {
-            break;
-        }
+        // Whoever has closed is heard of at the other end, through the same gate.
+        gate(shared, way, Instant::now()).await;
+        drop(to.shutdown().await);
+    };
+    tokio::pin!(pass_on);
+    tokio::select! {
+        () = receive => pass_on.await,
+        () = &mut pass_on => {}
     }
-    // Whoever has closed is heard of at the other end, through the same gate.
-    gate(shared, way).await;
-    drop(to.shutdown().await);
 }
 
 /// Shuts a gate if these bytes are what the trap waits for.
@@ -242,12 +254,13 @@ fn spring(shared: &Shared, tail: &mut Vec<u8>, bytes: &[u8]) {
     tail.drain(..tail.len().saturating_sub(64));
 }
 
-async fn gate(shared: &Shared, way: Way) {
+/// Waits as long as the gate says for a chunk that arrived at `since`.
+async fn gate(shared: &Shared, way: Way, since: Instant) {
     let mut mode = shared.mode.subscribe();
     let gate = mode.borrow_and_update().gate(way);
     match gate {
         Gate::Pass => {}
-        Gate::Delay(by) => sleep_real_time(by).await,
+        Gate::Delay(by) => sleep_real_time(by.saturating_sub(since.elapsed())).await,
         Gate::Hold => {
             let _waiting = Waiting::new(shared, way);
             // It fails only with the proxy, and then there is nothing left to wait for.
