@@ -203,8 +203,8 @@ async fn a_process_that_takes_a_call_over_goes_on_with_its_trace() {
         names(&before)
     );
     let second = pair.starts().await;
-    pair.acts("press", serde_json::json!({"digits": "1"})).await;
-    pair.hears("Accepted").await;
+    pair.acts("press", serde_json::json!({"digits": "2"})).await;
+    pair.hears("Declined").await;
     pair.acts("hangup", serde_json::Value::Null).await;
     pair.until(&id, "is finished", |call| call["final"] == true)
         .await;
