@@ -1,4 +1,4 @@
-//! The server that instances share, looked at before anything depends on it.
+//! The server that instances share: used as `serve` uses it, before anything depends on it.
 
 use std::time::Duration;
 
@@ -6,13 +6,11 @@ use jiff::SignedDuration;
 
 use super::{Finding, Level};
 use crate::config::Shared;
-use crate::store::redis::{Examination, Examined, examine};
+use crate::store::redis::{Examination, Examined, Unusable, examine};
 use crate::ticket::Key;
 use clock::Clock;
 
 const SUBJECT: &str = "store";
-/// The oldest that has all that is asked of it.
-const MAJOR: u32 = 7;
 /// A clock that is further off than this confuses who reads the server's own figures; leases do not
 /// read it.
 const SKEW: SignedDuration = SignedDuration::from_secs(2);
@@ -26,97 +24,121 @@ pub(super) async fn look(shared: &Shared, ticket_keys: &[Key], clock: &Clock) ->
         index_key: &shared.index_key,
         ticket_keys,
     };
-    match examine(what, || clock.now()).await {
-        Ok(examined) => judge(&examined),
-        Err(error) => {
-            let text = format!(
-                "Redis cannot be used ({error}). Check REDIS_URL (host, port, user, password, rediss:// for TLS), that the \
-                 server runs, and that a firewall lets this machine in. Without it no call is made."
-            );
-            vec![Finding {
-                level: Level::Bad,
-                subject: SUBJECT,
-                text,
-            }]
-        }
-    }
+    judge(&examine(what, || clock.now()).await)
 }
 
 fn judge(examined: &Examined) -> Vec<Finding> {
-    let Examined {
-        version,
-        major,
-        policy,
-        ahead,
-        latency,
-        misfit,
-    } = examined;
     let mut found = Vec::new();
-    let mut say = |level, text: String| {
-        found.push(Finding {
+    found.extend(version(examined));
+    match &examined.unusable {
+        Some(unusable) => found.push(why_not(unusable)),
+        None => found.extend(used(examined)),
+    }
+    found.extend(policy(examined));
+    found.extend(examined.ahead.as_ref().map(clock));
+    found.extend(examined.latency.map(latency));
+    found
+        .into_iter()
+        .map(|(level, text)| Finding {
             level,
             subject: SUBJECT,
             text,
-        });
-    };
-    if *major < MAJOR {
-        say(
-            Level::Bad,
-            format!("{version} is too old: Redis 7 or Valkey is needed."),
-        );
-    } else {
-        say(Level::Good, format!("{version} is reached."));
+        })
+        .collect()
+}
+
+fn version(examined: &Examined) -> Option<(Level, String)> {
+    match (&examined.version, &examined.untold) {
+        (Some(version), _) => Some((Level::Good, format!("{version} is reached."))),
+        (None, Some(why)) => Some((
+            Level::Note,
+            format!(
+                "It does not tell its version ({why}); Redis 7.0 or newer, or Valkey, is needed."
+            ),
+        )),
+        (None, None) => None,
     }
-    match misfit {
-        Some(misfit) => say(
+}
+
+fn why_not(Unusable { text, is_away }: &Unusable) -> (Level, String) {
+    let remedy = if *is_away {
+        " Check REDIS_URL (host, port, user, password, rediss:// for TLS), that the server runs, and that a firewall lets this \
+         machine in."
+    } else {
+        ""
+    };
+    (
+        Level::Bad,
+        format!("{text}.{remedy} Without it no call is made."),
+    )
+}
+
+/// It did all that a call asks of it.
+fn used(examined: &Examined) -> [(Level, String); 2] {
+    let keys = match &examined.misfit {
+        Some(misfit) => (
             Level::Bad,
             format!("This instance would place no call: {misfit}."),
         ),
-        None => say(
+        None => (
             Level::Good,
             "The keys fit those of the instances that use it.".to_owned(),
         ),
+    };
+    let did = "It does all that a call asks of it: writes, scripts, messages.".to_owned();
+    [(Level::Good, did), keys]
+}
+
+fn policy(examined: &Examined) -> Option<(Level, String)> {
+    match examined.policy.as_deref() {
+        Some("noeviction") => Some((
+            Level::Good,
+            "maxmemory-policy is noeviction: nothing is dropped in silence.".to_owned(),
+        )),
+        Some(policy) => Some((
+            Level::Bad,
+            format!(
+                "maxmemory-policy is {policy}: calls and locks would be dropped when its memory is full. Set it to \
+                 noeviction (`CONFIG SET maxmemory-policy noeviction`, and in its configuration)."
+            ),
+        )),
+        None if examined.version.is_some() || examined.untold.is_some() => Some((
+            Level::Note,
+            "It does not tell its maxmemory-policy; it must be noeviction.".to_owned(),
+        )),
+        None => None,
     }
-    match policy.as_deref() {
-        Some("noeviction") => {
-            say(
-                Level::Good,
-                "maxmemory-policy is noeviction: nothing is dropped in silence.".to_owned(),
-            );
-        }
-        Some(policy) => {
-            let text = format!(
-                "maxmemory-policy is {policy}: calls and locks would be dropped when its memory is full. Set it to noeviction \
-                 (`CONFIG SET maxmemory-policy noeviction`, and in its configuration)."
-            );
-            say(Level::Bad, text);
-        }
-        None => {
-            say(
-                Level::Note,
-                "It does not tell its maxmemory-policy; it must be noeviction.".to_owned(),
-            );
-        }
+}
+
+fn clock(ahead: &Result<SignedDuration, String>) -> (Level, String) {
+    match ahead {
+        Ok(ahead) if ahead.abs() > SKEW => (
+            Level::Note,
+            format!(
+                "Its clock and this one are {} s apart. Let NTP set both.",
+                ahead.abs().as_secs()
+            ),
+        ),
+        Ok(_) => (Level::Good, "Its clock agrees with this one.".to_owned()),
+        Err(why) => (
+            Level::Note,
+            format!("It does not tell its time ({why}); no call needs it."),
+        ),
     }
-    if ahead.abs() > SKEW {
-        let text = format!(
-            "Its clock and this one are {} s apart. Let NTP set both.",
-            ahead.abs().as_secs()
-        );
-        say(Level::Note, text);
-    } else {
-        say(Level::Good, "Its clock agrees with this one.".to_owned());
-    }
+}
+
+fn latency(latency: Duration) -> (Level, String) {
     let millis = latency.as_secs_f64() * 1_000.0;
-    if *latency > SLOW {
-        let text = format!(
-            "It answers within {millis:.0} ms: put it nearer, in the same region at least."
-        );
-        say(Level::Note, text);
+    if latency > SLOW {
+        (
+            Level::Note,
+            format!(
+                "It answers within {millis:.0} ms: put it nearer, in the same region at least."
+            ),
+        )
     } else {
-        say(Level::Good, format!("It answers within {millis:.2} ms."));
+        (Level::Good, format!("It answers within {millis:.2} ms."))
     }
-    found
 }
 
 #[cfg(test)]
@@ -130,35 +152,78 @@ mod tests {
             .collect()
     }
 
+    fn good() -> Examined {
+        Examined {
+            version: Some("Redis 7.0.15".to_owned()),
+            policy: Some("noeviction".to_owned()),
+            ahead: Some(Ok(SignedDuration::from_millis(-3))),
+            latency: Some(Duration::from_millis(1)),
+            ..Examined::default()
+        }
+    }
+
     #[test]
     fn each_fault_of_a_server_is_told() {
-        let good = Examined {
-            version: "Redis 7.0.15".to_owned(),
-            major: 7,
-            policy: Some("noeviction".to_owned()),
-            ahead: SignedDuration::from_millis(-3),
-            latency: Duration::from_millis(1),
-            misfit: None,
-        };
-        assert_eq!(levels(&good), [Level::Good; 5]);
+        assert_eq!(levels(&good()), [Level::Good; 6]);
         let bad = Examined {
-            version: "Redis 6.2.1".to_owned(),
-            major: 6,
             policy: Some("allkeys-lru".to_owned()),
-            ahead: SignedDuration::from_secs(-90),
-            latency: Duration::from_millis(80),
+            ahead: Some(Ok(SignedDuration::from_secs(-90))),
+            latency: Some(Duration::from_millis(80)),
             misfit: Some("the keys are others".to_owned()),
+            ..good()
         };
+        let expected = [
+            Level::Good,
+            Level::Good,
+            Level::Bad,
+            Level::Bad,
+            Level::Note,
+            Level::Note,
+        ];
+        assert_eq!(levels(&bad), expected);
+    }
+
+    #[test]
+    fn what_a_server_does_not_tell_is_no_fault() {
+        let why = "NOPERM this user has no permissions to run the 'info' command";
+        let silent = Examined {
+            version: None,
+            policy: None,
+            untold: Some(why.to_owned()),
+            ahead: Some(Err("NOPERM".to_owned())),
+            ..good()
+        };
+        let expected = [
+            Level::Note,
+            Level::Good,
+            Level::Good,
+            Level::Note,
+            Level::Note,
+            Level::Good,
+        ];
+        assert_eq!(levels(&silent), expected);
+    }
+
+    #[test]
+    fn a_server_that_cannot_be_used_is_quoted() {
+        let unusable = Unusable {
+            text: "Redis refuses what it is asked: NOREPLICAS Not enough good replicas to write"
+                .to_owned(),
+            is_away: false,
+        };
+        let found = judge(&Examined {
+            unusable: Some(unusable),
+            ahead: None,
+            latency: None,
+            ..good()
+        });
+        let bad = found
+            .iter()
+            .find(|finding| finding.level == Level::Bad)
+            .unwrap();
         assert_eq!(
-            levels(&bad),
-            [Level::Bad, Level::Bad, Level::Bad, Level::Note, Level::Note]
-        );
-        assert_eq!(
-            levels(&Examined {
-                policy: None,
-                ..good
-            })[2],
-            Level::Note
+            bad.text,
+            "Redis refuses what it is asked: NOREPLICAS Not enough good replicas to write. Without it no call is made."
         );
     }
 }

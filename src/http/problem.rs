@@ -211,7 +211,7 @@ impl From<service::Error> for Failure {
                 retry_after: Some(5),
                 ..Self::new(
                     Code::Unavailable,
-                    "The shared store does not answer. Calls under way go on; new ones can be made once it is back.",
+                    "The shared store cannot be used now; /readyz says why. Calls under way go on; new ones can be made once it is back.",
                 )
             },
             Error::Unavailable(store::Error::Unreadable) | Error::Internal => Self::new(

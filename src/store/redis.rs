@@ -51,7 +51,9 @@ mod dial;
 mod call_counts;
 mod events;
 mod examine;
+mod failure;
 mod fitting;
+mod greeting;
 mod metrics;
 mod idempotency;
 mod keys;
@@ -60,6 +62,7 @@ mod loads;
 mod numbers;
 mod owned;
 mod record;
+mod rehearsal;
 mod saving;
 mod scripts;
 mod shards;
@@ -68,17 +71,19 @@ mod tend;
 mod unwritten;
 mod watchers;
 mod wire;
+mod write_back;
 
 #[cfg(test)]
 pub(crate) mod server;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 
-pub use self::examine::{Examination, Examined, examine};
+pub use self::examine::{Examination, Examined, Unusable, examine};
 
 use self::fitting::{Fingerprints, Fit};
 use self::keys::Names;
@@ -167,7 +172,7 @@ impl std::fmt::Debug for Url {
 pub struct Redis {
     link: Arc<Link>,
     names: Names,
-    scripts: Scripts,
+    scripts: Arc<Scripts>,
     records: Records,
     owned: Arc<OwnedCalls>,
     loads: Loads,
@@ -189,6 +194,21 @@ pub struct Redis {
     run: Mutex<Run>,
     fingerprints: Fingerprints,
     fit: Fit,
+    /// Notified when this instance hears what it has published for itself.
+    heard: Arc<tokio::sync::Notify>,
+    /// Whether the log says what the server says of itself.
+    was_told: AtomicBool,
+}
+
+/// What one back end differs by from another.
+struct Parts {
+    link: Link,
+    names: Names,
+    scripts: Arc<Scripts>,
+    records: Records,
+    retention: SignedDuration,
+    beat: f64,
+    fingerprints: Fingerprints,
 }
 
 /// By which an emptied server is known.
@@ -203,21 +223,37 @@ impl Redis {
     /// The back end; nothing is connected before `Lifecycle::tend` runs.
     #[must_use]
     pub fn new(settings: &Settings, ticket_keys: &[Key], metrics: &Metrics) -> Self {
-        Self::with_prefix(PREFIX, settings, ticket_keys, metrics)
+        Self::with_prefix(PREFIX, settings, ticket_keys, StoreMetrics::new(metrics))
     }
 
     fn with_prefix(
         prefix: &str,
         settings: &Settings,
         ticket_keys: &[Key],
-        metrics: &Metrics,
+        metrics: StoreMetrics,
     ) -> Self {
         let Url(address) = settings.url.clone();
-        Self {
-            link: Arc::new(Link::new(address, StoreMetrics::new(metrics))),
+        Self::of(Parts {
+            link: Link::new(address, metrics),
             names: Names::new(prefix, &settings.index_key),
-            scripts: Scripts::new(),
+            scripts: Arc::new(Scripts::new()),
             records: Records::new(Vault::new(ticket_keys)),
+            retention: settings.retention,
+            beat: if settings.per_second == 0 {
+                0.0
+            } else {
+                1_000.0 / f64::from(settings.per_second)
+            },
+            fingerprints: Fingerprints::of(&settings.index_key, ticket_keys),
+        })
+    }
+
+    fn of(parts: Parts) -> Self {
+        Self {
+            link: Arc::new(parts.link),
+            names: parts.names,
+            scripts: parts.scripts,
+            records: parts.records,
             owned: Arc::default(),
             loads: Loads::default(),
             watchers: Arc::default(),
@@ -226,18 +262,16 @@ impl Redis {
             events_turn: Round::default(),
             saving: Saving::default(),
             unwritten: Unwritten::default(),
-            retention: settings.retention,
-            beat: if settings.per_second == 0 {
-                0.0
-            } else {
-                1_000.0 / f64::from(settings.per_second)
-            },
+            retention: parts.retention,
+            beat: parts.beat,
             turn: Mutex::default(),
             joined: tokio::sync::Notify::new(),
             instance: uuid::Uuid::new_v4().into_bytes(),
             run: Mutex::default(),
-            fingerprints: Fingerprints::of(&settings.index_key, ticket_keys),
+            fingerprints: parts.fingerprints,
             fit: Fit::default(),
+            heard: Arc::default(),
+            was_told: AtomicBool::new(false),
         }
     }
 }

@@ -51,6 +51,8 @@ mod refused_webhooks;
 mod reported;
 mod requests;
 mod redis_away;
+mod redis_refuses;
+mod redis_stops;
 mod redis_tls;
 mod restart;
 mod several;

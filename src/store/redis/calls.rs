@@ -197,7 +197,7 @@ impl Redis {
         self.put_over(loaded, call, false).await
     }
 
-    async fn put_over(
+    pub(super) async fn put_over(
         &self,
         loaded: Option<u64>,
         call: &Arc<Call>,
@@ -345,7 +345,11 @@ impl Redis {
     }
 
     /// Claims what others have left.
-    async fn claim_left(&self, now: Timestamp, most: usize) -> Result<Vec<CallId>, Error> {
+    pub(super) async fn claim_left(
+        &self,
+        now: Timestamp,
+        most: usize,
+    ) -> Result<Vec<CallId>, Error> {
         let lapses = now.saturating_add(LEASE).unwrap_or(now);
         let until = now.saturating_sub(OWNERS).unwrap_or(now);
         let args = [

@@ -1,33 +1,23 @@
 //! What can be said of a server before anything depends on it, for `tablecall doctor`.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use redis::RedisResult;
 
-use super::fitting::{Fingerprints, compare};
-use super::keys::Names;
-use super::wire::{Address, Wire};
-use super::{PREFIX, Url};
+use super::failure::{Failure, verbatim};
+use super::fitting::compare;
+use super::greeting::About;
+use super::link::Link;
+use super::metrics::{Cause, StoreMetrics};
+use super::wire::Wire;
+use super::{PREFIX, Redis, Settings, Url};
 use crate::ticket::Key;
 
-/// What a server says of itself.
-#[derive(Clone, Debug)]
-pub struct Examined {
-    /// Its name and version, such as `Redis 7.0.15`.
-    pub version: String,
-    /// The first number of that, as far as it is compatible with Redis.
-    pub major: u32,
-    /// What it does when its memory is full; `None`: it does not tell.
-    pub policy: Option<String>,
-    /// How far its clock is ahead of ours.
-    pub ahead: SignedDuration,
-    /// How long the quickest of a few answers took.
-    pub latency: Duration,
-    /// Why an instance with these keys must place no call on it.
-    pub misfit: Option<String>,
-}
+/// How long the whole may take.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// How many answers are timed.
+const TIMES: usize = 5;
 
 /// What instances share, and with which keys.
 #[derive(Clone, Copy, Debug)]
@@ -40,78 +30,95 @@ pub struct Examination<'a> {
     pub ticket_keys: &'a [Key],
 }
 
-/// Asks a server, or one node of a cluster.
-///
-/// # Errors
-/// Why it cannot be asked, in words without secrets.
-pub async fn examine(
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub struct Examined {
+    /// Its name and version, such as `Redis 7.0.15`; `None`: it does not tell.
+    pub version: Option<String>,
+    /// What it does when its memory is full; `None`: it does not tell.
+    pub policy: Option<String>,
+    /// Why it tells neither, in its own words.
+    pub untold: Option<String>,
+    /// Why no call can be made with it; `None`: it did all that a call asks.
+    pub unusable: Option<Unusable>,
+    /// Why an instance with these keys must place no call on it.
+    pub misfit: Option<String>,
+    /// How far its clock is ahead of ours, or why it does not tell, in its own words.
+    pub ahead: Option<Result<SignedDuration, String>>,
+    /// How long the quickest of a few answers took.
+    pub latency: Option<Duration>,
+}
+
+/// Why a server cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unusable {
+    /// What it means, and the server's own words, without a full stop.
+    pub text: String,
+    /// There is no connection.
+    pub is_away: bool,
+}
+
+/// Does with a server what `serve` does before it uses it, and nothing that stays.
+pub async fn examine(what: Examination<'_>, now: impl Fn() -> Timestamp) -> Examined {
+    let mut found = Examined::default();
+    let looked = tokio::time::timeout(PATIENCE, look(what, now, &mut found)).await;
+    if let Err(failure) = looked.unwrap_or_else(|_late| Err(Failure::timeout())) {
+        found.unusable = Some(Unusable {
+            is_away: matches!(failure.cause, Cause::Connection | Cause::Timeout),
+            text: failure.text,
+        });
+    }
+    found
+}
+
+async fn look(
     what: Examination<'_>,
     now: impl Fn() -> Timestamp,
-) -> Result<Examined, String> {
-    let looked = tokio::time::timeout(Duration::from_secs(5), look(what, now)).await;
-    let looked = looked.map_err(|_late| "it does not answer within 5 s".to_owned())?;
-    looked.map_err(|error| {
-        let detail = error
-            .detail()
-            .map(|detail| format!(": {detail}"))
-            .unwrap_or_default();
-        format!("{}{detail}", error.code().unwrap_or("no connection"))
-    })
-}
-
-async fn look(what: Examination<'_>, now: impl Fn() -> Timestamp) -> RedisResult<Examined> {
-    let Url(address) = what.url;
-    let ours = Fingerprints::of(what.index_key, what.ticket_keys);
-    let names = Names::new(PREFIX, what.index_key);
-    // The cluster has to stand too, or nothing works; its nodes are alike.
-    let mut whole = address.connect(Arc::new(|_push| {})).await?;
-    let misfit = compare(&mut whole, &names, &ours).await?;
-    let misfit = misfit.map(|misfit| misfit.to_string());
-    let node = match address {
-        Address::Server(info) => Address::Server(info.clone()),
-        Address::Cluster(nodes, _) => nodes
-            .first()
-            .cloned()
-            .map_or_else(|| address.clone(), |node| Address::Server(Box::new(node))),
+    found: &mut Examined,
+) -> Result<(), Failure> {
+    let settings = Settings {
+        url: what.url.clone(),
+        index_key: what.index_key.clone(),
+        retention: SignedDuration::from_mins(1),
+        per_second: 1,
     };
-    let mut wire = node.connect(Arc::new(|_push| {})).await?;
-    let info: String = redis::cmd("INFO").query_async(&mut wire).await?;
-    let field = |name: &str| {
-        info.lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
-    };
-    let compatible = field("redis_version").unwrap_or("0");
-    let version = match field("valkey_version") {
-        Some(version) => format!("Valkey {version}"),
-        None => format!("Redis {compatible}"),
-    };
-    let major = compatible
-        .split('.')
-        .next()
-        .and_then(|major| major.parse().ok())
-        .unwrap_or_default();
-    let policy = field("maxmemory_policy").map(str::to_owned);
-    let (mut latency, mut ahead) = (Duration::MAX, SignedDuration::ZERO);
-    for _ in 0..5 {
+    let redis = Redis::with_prefix(PREFIX, &settings, what.ticket_keys, StoreMetrics::none());
+    let failure = |error| redis.link.failure_of(&error);
+    let mut wire = redis.link.open(redis.ear()).await.map_err(failure)?;
+    let mut about = About::default();
+    let tried = redis.try_out(&mut wire, &mut about).await;
+    found.version = about.version;
+    found.policy = about.policy;
+    found.untold = about.untold;
+    tried?;
+    found.misfit = compare(&mut wire, &redis.names, &redis.fingerprints)
+        .await
+        .map_err(failure)?
+        .map(|misfit| misfit.to_string());
+    let probe = Link::write(&redis.names.probe());
+    let mut latency = Duration::MAX;
+    for _ in 0..TIMES {
         let begun = Instant::now();
-        let (seconds, micros) = time(&mut wire).await?;
-        if begun.elapsed() < latency {
-            latency = begun.elapsed();
-            let theirs =
-                Timestamp::from_microsecond(seconds * 1_000_000 + micros).unwrap_or_default();
-            ahead = theirs.duration_since(now());
-        }
+        let () = probe.query_async(&mut wire).await.map_err(failure)?;
+        latency = latency.min(begun.elapsed());
     }
-    Ok(Examined {
-        version,
-        major,
-        policy,
-        ahead,
-        latency,
-        misfit,
-    })
+    found.latency = Some(latency);
+    found.ahead = Some(
+        ahead(&mut wire, now)
+            .await
+            .map_err(|error| verbatim(&error)),
+    );
+    Ok(())
 }
 
-async fn time(wire: &mut Wire) -> RedisResult<(i64, i64)> {
-    redis::cmd("TIME").query_async(wire).await
+/// How far its clock is ahead, by the answer that took the least time.
+async fn ahead(wire: &mut Wire, now: impl Fn() -> Timestamp) -> RedisResult<SignedDuration> {
+    let mut quickest = (Duration::MAX, SignedDuration::ZERO);
+    for _ in 0..TIMES {
+        let begun = Instant::now();
+        let (seconds, micros): (i64, i64) = redis::cmd("TIME").query_async(wire).await?;
+        let theirs = Timestamp::from_microsecond(seconds * 1_000_000 + micros).unwrap_or_default();
+        quickest = quickest.min((begun.elapsed(), theirs.duration_since(now())));
+    }
+    Ok(quickest.1)
 }

@@ -184,6 +184,16 @@ impl Redis {
         }
     }
 
+    /// Whether a new call may be taken on, or one may ring: this instance fits, and the server
+    /// refuses nothing.
+    pub(super) fn may_place(&self) -> Result<(), Error> {
+        self.fits()?;
+        match self.link.refusal() {
+            None => Ok(()),
+            Some(_) => Err(Error::Away),
+        }
+    }
+
     /// Whether what this instance writes under the index key is found by the others.
     pub(super) fn has_index(&self) -> Result<(), Error> {
         if let Some(Misfit::Index { .. }) = self.fit.lock().misfit {

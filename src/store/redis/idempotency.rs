@@ -17,7 +17,7 @@ impl IdempotencyStore for Redis {
         first: Standing,
         _now: Timestamp,
     ) -> Result<Option<Standing>, Error> {
-        self.fits()?;
+        self.may_place()?;
         let mut cmd = redis::cmd("SET");
         let value = [first.call.as_bytes(), first.request.as_slice()].concat();
         cmd.arg(self.names.idempotency(&key))

@@ -16,6 +16,8 @@ pub(super) const SHARDS: u8 = 32;
 #[derive(Clone)]
 pub(super) struct Names {
     prefix: Box<str>,
+    /// Begins the names of channels.
+    channels: Box<str>,
     hasher: Hmac<Sha256>,
 }
 
@@ -38,7 +40,17 @@ impl Names {
     pub(super) fn new(prefix: &str, key: &Key) -> Self {
         Self {
             prefix: prefix.into(),
+            channels: prefix.into(),
             hasher: Hmac::new(&key.block().into()),
+        }
+    }
+
+    /// Names that nobody else uses, in the same kinds of slots, and the same channels: an
+    /// allowance for them need not be wider.
+    pub(super) fn for_rehearsal(&self) -> Self {
+        Self {
+            prefix: format!("{}:rehearsal", self.prefix).into(),
+            ..self.clone()
         }
     }
 
@@ -89,7 +101,7 @@ impl Names {
 
     /// The channel on which it is said what has become of the calls of an instance, or of one call.
     pub(super) fn changes(&self, of: impl std::fmt::Display) -> String {
-        format!("{}:changes:{of}", self.prefix)
+        format!("{}:changes:{of}", self.channels)
     }
 
     pub(super) fn run(&self) -> String {

@@ -5,18 +5,21 @@
 //! inside a command, and stays with a connection on which nothing is answered any more.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use redis::{ErrorKind, FromRedisValue, RedisError, ScriptInvocation, ServerErrorKind};
+use redis::{FromRedisValue, RedisError, ScriptInvocation};
 use tokio::sync::Notify;
 
+use super::failure::Failure;
 use super::metrics::{Cause, StoreMetrics};
 use super::wire::{Address, Ear, Wire};
 use crate::store::Error;
 
 /// How long one command may take. A webhook needs two at most, and is answered within a second.
 const PATIENCE: Duration = Duration::from_millis(400);
+/// The same for a rehearsal, on which nobody waits.
+const REHEARSAL: Duration = Duration::from_secs(1);
 /// How often an idle connection is asked whether it lives.
 pub(super) const PULSE: Duration = Duration::from_secs(2);
 /// How long what was probed stands.
@@ -32,6 +35,12 @@ pub(super) struct Link {
     changed: Notify,
     /// Somebody needs the server while it is away.
     wanted: Notify,
+    /// What the server refused last, until a rehearsal goes well: it lives and takes no new call.
+    refusal: Mutex<Option<Failure>>,
+    refused: Notify,
+    patience: Duration,
+    /// What fails is of no interest to anybody but who looks for it.
+    is_rehearsal: bool,
     pub(super) metrics: StoreMetrics,
 }
 
@@ -40,7 +49,7 @@ enum State {
     /// Nobody has tried yet.
     Starting,
     Up(Wire, u64),
-    Away(Cause),
+    Away(Failure),
 }
 
 impl Link {
@@ -52,8 +61,27 @@ impl Link {
             generation,
             changed: Notify::new(),
             wanted: Notify::new(),
+            refusal: Mutex::default(),
+            refused: Notify::new(),
+            patience: PATIENCE,
+            is_rehearsal: false,
             metrics,
         }
+    }
+
+    /// A connection of another that tells nobody what fails.
+    pub(super) fn rehearsing(other: &Self, wire: Wire) -> Self {
+        let link = Self {
+            patience: REHEARSAL,
+            is_rehearsal: true,
+            ..Self::new(other.address.clone(), StoreMetrics::none())
+        };
+        link.set(State::Up(wire, 0));
+        link
+    }
+
+    pub(super) const fn address(&self) -> &Address {
+        &self.address
     }
 
     /// Whether keys that are asked for together must lie in one slot.
@@ -74,17 +102,71 @@ impl Link {
     }
 
     /// Why the server is away; `None`: it is not.
-    pub(super) fn away(&self) -> Option<Cause> {
+    pub(super) fn away(&self) -> Option<Failure> {
         match self.state() {
-            State::Starting => Some(Cause::Connection),
+            State::Starting => Some(Failure::new(
+                Cause::Connection,
+                Cause::Connection.sentence(),
+            )),
             State::Up(..) => None,
-            State::Away(cause) => Some(cause),
+            State::Away(failure) => Some(failure),
+        }
+    }
+
+    /// What the server refuses though it is there; `None`: nothing.
+    pub(super) fn refusal(&self) -> Option<Failure> {
+        self.refusal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Why no new call can be stored; `None`: one can.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        self.away().or_else(|| self.refusal())
+    }
+
+    /// What an error means, on this address.
+    pub(super) fn failure_of(&self, error: &RedisError) -> Failure {
+        if self.is_cluster() {
+            Failure::of(error)
+        } else {
+            Failure::outside_of_a_cluster(error)
+        }
+    }
+
+    /// The server refuses something though it is there.
+    pub(super) fn refuse(&self, failure: Failure) {
+        let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        if refusal.is_none() && !self.is_rehearsal {
+            tracing::error!(
+                why = failure.text,
+                "the shared store refuses something; no new call is made"
+            );
+        }
+        *refusal = Some(failure);
+        drop(refusal);
+        self.refused.notify_one();
+    }
+
+    /// The server refuses nothing any more.
+    pub(super) fn accept(&self) {
+        let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        if refusal.take().is_some() {
+            tracing::info!("the shared store refuses nothing any more");
+        }
+    }
+
+    /// Resolves while the server refuses something.
+    pub(super) async fn refused(&self) {
+        while self.refusal().is_none() {
+            self.refused.notified().await;
         }
     }
 
     /// The connection, or at once the error. Only at the very start the first attempt is waited
     /// for.
-    async fn wire(&self) -> Result<(Wire, u64), Error> {
+    pub(super) async fn wire(&self) -> Result<(Wire, u64), Error> {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let changed = self.changed.notified();
@@ -180,48 +262,46 @@ impl Link {
         work: impl Future<Output = Result<T, RedisError>>,
     ) -> Result<T, Error> {
         let begun = Instant::now();
-        let done = tokio::time::timeout(PATIENCE, work).await;
+        let done = tokio::time::timeout(self.patience, work).await;
         self.metrics.took(operation, begun.elapsed());
-        let cause = match done {
+        let failure = match done {
             Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) => {
-                let cause = cause(&error);
-                if cause == Cause::Server {
-                    let code = error.code().unwrap_or("none");
-                    tracing::error!(operation, code, kind = ?error.kind(), "the shared store refused a command");
-                }
-                cause
-            }
-            Err(_late) => Cause::Timeout,
+            Ok(Err(error)) => self.failure_of(&error),
+            Err(_late) => Failure::timeout(),
         };
-        self.metrics.failed(cause.word());
-        if cause != Cause::Server {
-            self.lost(generation, cause);
-        }
-        Err(if cause == Cause::Full {
-            Error::Full
+        self.metrics.failed(failure.cause.word());
+        if failure.cause == Cause::Server {
+            self.refuse(failure);
         } else {
-            Error::Away
-        })
+            self.lost(generation, failure);
+        }
+        Err(Error::Away)
     }
 
     /// The connection of this generation is of no use any more.
-    fn lost(&self, generation: u64, cause: Cause) {
+    fn lost(&self, generation: u64, failure: Failure) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         if matches!(&*state, State::Up(_, current) if *current == generation) {
-            *state = State::Away(cause);
+            if !self.is_rehearsal {
+                tracing::warn!(
+                    cause = failure.cause.word(),
+                    why = failure.text,
+                    "the shared store is away; calls under way go on"
+                );
+            }
+            *state = State::Away(failure);
             drop(state);
-            tracing::warn!(
-                cause = cause.word(),
-                "the shared store is away; calls under way go on"
-            );
             self.changed.notify_waiters();
         }
     }
 
     /// The server hung up.
     pub(super) fn hung_up(&self) {
-        self.lost(self.generation.load(Ordering::SeqCst), Cause::Connection);
+        let failure = Failure::new(
+            Cause::Connection,
+            "Redis has closed the connection, or the way to it is broken",
+        );
+        self.lost(self.generation.load(Ordering::SeqCst), failure);
     }
 
     /// A connection that nobody else uses yet; what the server sends unasked goes to `ear`.
@@ -229,23 +309,19 @@ impl Link {
         self.address.connect(ear).await
     }
 
-    /// Lets everybody use a new connection, or know why there is none. The error: the cause, and how
-    /// it was told.
-    pub(super) fn opened<T>(
-        &self,
-        opened: Result<(Wire, T), RedisError>,
-    ) -> Result<T, (Cause, String)> {
+    /// Lets everybody use a new connection, or know why there is none.
+    pub(super) fn opened<T>(&self, opened: Result<(Wire, T), Failure>) -> Result<T, Failure> {
         match opened {
             Ok((wire, found)) => {
                 let generation = self.generation.fetch_add(1, Ordering::SeqCst) + 1;
+                self.accept();
                 self.set(State::Up(wire, generation));
                 Ok(found)
             }
-            Err(error) => {
-                let cause = cause(&error);
-                self.metrics.failed(cause.word());
-                self.set(State::Away(cause));
-                Err((cause, error.to_string()))
+            Err(failure) => {
+                self.metrics.failed(failure.cause.word());
+                self.set(State::Away(failure.clone()));
+                Err(failure)
             }
         }
     }
@@ -266,37 +342,5 @@ impl Link {
             let _still = tokio::time::timeout(PULSE, changed).await;
         }
         self.away().is_some()
-    }
-}
-
-/// What an error says of the server.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the library's list of kinds is open"
-)]
-fn cause(error: &RedisError) -> Cause {
-    if error.code() == Some("OOM") {
-        return Cause::Full;
-    }
-    if error.is_timeout() {
-        return Cause::Timeout;
-    }
-    match error.kind() {
-        ErrorKind::Server(
-            ServerErrorKind::ReadOnly
-            | ServerErrorKind::BusyLoading
-            | ServerErrorKind::MasterDown
-            | ServerErrorKind::ClusterDown
-            | ServerErrorKind::TryAgain,
-        ) => Cause::ReadOnly,
-        ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::UnexpectedReturnType => {
-            // A script that meets a full server says so in the text of its error.
-            if error.to_string().contains("OOM command not allowed") {
-                Cause::Full
-            } else {
-                Cause::Server
-            }
-        }
-        _ => Cause::Connection,
     }
 }

@@ -37,35 +37,43 @@ impl Cause {
             Self::Connection => "Redis cannot be reached",
             Self::Full => "Redis is full: it needs more memory, and maxmemory-policy noeviction",
             Self::ReadOnly => {
-                "Redis takes no writes: it is a replica, is loading, or its cluster is down"
+                "Redis takes no writes now: it is a replica, is loading, or its cluster is down"
             }
-            Self::Server => {
-                "Redis refuses what it is asked; its version or its permissions may not fit"
-            }
+            Self::Server => "Redis refuses what it is asked",
         }
     }
 }
 
 /// The handles.
 #[derive(Clone, Debug)]
-pub(super) struct StoreMetrics(Metrics);
+pub(super) struct StoreMetrics(Option<Metrics>);
 
 impl StoreMetrics {
     pub(super) fn new(metrics: &Metrics) -> Self {
-        Self(metrics.clone())
+        Self(Some(metrics.clone()))
+    }
+
+    /// Counts nothing.
+    pub(super) const fn none() -> Self {
+        Self(None)
     }
 
     pub(super) fn took(&self, operation: &'static str, time: Duration) {
-        self.0.store.get(operation).record(time);
+        if let Self(Some(metrics)) = self {
+            metrics.store.get(operation).record(time);
+        }
     }
 
     pub(super) fn failed(&self, cause: &str) {
-        self.0.store_errors.get(cause).increment(1);
+        if let Self(Some(metrics)) = self {
+            metrics.store_errors.get(cause).increment(1);
+        }
     }
 
     pub(super) fn unwritten(&self, count: usize) {
-        self.0
-            .store_unwritten
-            .set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+        if let Self(Some(metrics)) = self {
+            let count = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+            metrics.store_unwritten.set(count);
+        }
     }
 }

@@ -61,12 +61,12 @@ impl NumberStore for Redis {
         asking: &DialRequest<'_>,
         want: DialMode,
     ) -> Result<DialGrant, Error> {
-        self.fits()?;
+        self.may_place()?;
         self.grant_dial(asking, want).await
     }
 
     async fn admit(&self, asking: &DialRequest<'_>) -> Result<bool, Error> {
-        self.fits()?;
+        self.may_place()?;
         self.admit_create(asking).await
     }
 

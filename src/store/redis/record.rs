@@ -101,7 +101,7 @@ impl Stored {
 }
 
 /// Seals and opens records.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Records {
     vault: Vault,
 }

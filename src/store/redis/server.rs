@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::SignedDuration;
 use tokio::task::JoinHandle;
 
+use super::metrics::StoreMetrics;
 use super::{Redis, Settings};
 use crate::store::Lifecycle as _;
 use crate::store::Store;
@@ -117,7 +118,7 @@ fn store(url: String, prefix: &str, per_second: u32, keys: &[&[u8]]) -> (Arc<Sto
     };
     let metrics = Metrics::new("0", "test", crate::call::example::start()).unwrap();
     let keys: Vec<Key> = keys.iter().map(|key| Key::derive(key)).collect();
-    let redis = Redis::with_prefix(prefix, &settings, &keys, &metrics);
+    let redis = Redis::with_prefix(prefix, &settings, &keys, StoreMetrics::new(&metrics));
     let store = Arc::new(Store::Redis(redis));
     let tending = tending(store.clone());
     (

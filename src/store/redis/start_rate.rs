@@ -44,7 +44,7 @@ impl StartRate for Redis {
         if self.next_start().is_none_or(is_early) {
             return Ok(None);
         }
-        if let Err(error) = self.fits() {
+        if let Err(error) = self.may_place() {
             self.set_turn(now.saturating_add(SignedDuration::from_secs(1)).ok());
             return Err(error);
         }

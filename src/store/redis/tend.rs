@@ -8,15 +8,12 @@ use jiff::{SignedDuration, Timestamp};
 use redis::{PushInfo, PushKind, RedisResult, Value};
 
 use super::Redis;
-use super::calls::Put;
-use super::keys::Names;
-use super::link::Link;
+use super::failure::Failure;
+use super::greeting::ECHO;
 use super::owned::OwnedCalls;
-use super::record::{REVOKED, STAMP, Stamp};
-use super::unwritten::Waiting;
+use super::record::{STAMP, Stamp};
 use super::watchers::Watchers;
 use super::wire::{Ear, Wire};
-use crate::call::{Call, again};
 use crate::domain::CallId;
 use crate::store::{CallStore as _, Error, Lifecycle};
 use clock::Backoff;
@@ -29,6 +26,8 @@ const PAUSES: Backoff = Backoff::new(
 );
 /// How long it may take until a connection can be used.
 const CONNECTING: Duration = Duration::from_secs(3);
+/// How often all of a call is rehearsed while the server refuses something.
+const REHEARSALS: Duration = Duration::from_secs(1);
 /// How often what the server refused is offered to it again.
 const RETRY: Duration = Duration::from_secs(2);
 /// How long the mark of a server is kept after the last instance was seen.
@@ -37,22 +36,12 @@ const RUN_LIFE: SignedDuration = SignedDuration::from_hours(35 * 24);
 /// How long after it came back empty a server may lack calls that other instances know: until all
 /// of them are connected again.
 const RESTORING: Duration = Duration::from_secs(5);
-/// How long it is known of a call that it was revoked: longer than anybody has one in hand.
-const REVOKED_LIFE: SignedDuration = SignedDuration::from_hours(1);
 /// How many stamps are asked for at once.
 const CONFIRMED_AT_ONCE: usize = 256;
 
 impl Redis {
-    /// Subscribes, teaches the scripts, tries whether the server takes writes, compares keys with
-    /// other instances, and finds out by its mark whether the server was emptied.
-    async fn greet(&self, wire: &mut Wire, channel: &str, probe: &str) -> RedisResult<bool> {
-        let () = Link::write(probe).query_async(wire).await?;
-        wire.subscribe(channel).await?;
-        // The nodes of a cluster learn each script when it is first refused.
-        if matches!(wire, Wire::Server(_)) {
-            let () = self.scripts.load().query_async(wire).await?;
-        }
-        self.join_instances(wire).await?;
+    /// The mark of the server: whether it was emptied.
+    pub(super) async fn read_mark(&self, wire: &mut Wire) -> RedisResult<bool> {
         let new = uuid::Uuid::new_v4().to_string();
         let mut mark = redis::cmd("SET");
         mark.arg(self.names.run())
@@ -63,6 +52,26 @@ impl Redis {
             .arg(RUN_LIFE.as_millis().to_string());
         let known: Option<String> = mark.query_async(wire).await?;
         Ok(self.note_run(known.unwrap_or(new)))
+    }
+
+    /// The channel on which this instance is told what others have saved.
+    pub(super) fn channel(&self) -> String {
+        self.names.changes(uuid::Uuid::from_bytes(self.instance))
+    }
+
+    /// Tries again what a server refused, until it does not any more.
+    async fn rehearse_until_accepted(&self) {
+        loop {
+            self.link.refused().await;
+            tokio::time::sleep(REHEARSALS).await;
+            let Ok((wire, _)) = self.link.wire().await else {
+                return std::future::pending().await;
+            };
+            match self.rehearse(&wire).await {
+                Ok(()) => self.link.accept(),
+                Err(failure) => self.link.refuse(failure),
+            }
+        }
     }
 
     /// Until the connection is lost.
@@ -93,6 +102,7 @@ impl Redis {
             () = lost => {}
             () = offer => {}
             () = follow => {}
+            () = self.rehearse_until_accepted() => {}
         }
     }
 
@@ -117,13 +127,17 @@ impl Redis {
     }
 
     /// Handles what the server sends unasked, where it arrives.
-    fn ear(&self) -> Ear {
+    pub(super) fn ear(&self) -> Ear {
         let (owned, watchers) = (self.owned.clone(), self.watchers.clone());
+        let heard = self.heard.clone();
         let link = Arc::downgrade(&self.link);
         let mine = std::sync::atomic::AtomicBool::new(true);
         Arc::new(move |push: PushInfo| {
             if push.kind == PushKind::Message {
                 if let [Value::BulkString(channel), Value::BulkString(message)] = &*push.data {
+                    if message == ECHO {
+                        heard.notify_one();
+                    }
                     hear(&owned, &watchers, channel, message);
                 }
             } else if push.kind == PushKind::Disconnection
@@ -194,128 +208,6 @@ impl Redis {
         let run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
         run.emptied_at.is_some_and(|at| at.elapsed() < RESTORING)
     }
-
-    async fn store_again(&self) {
-        let open = self.owned.open();
-        tracing::warn!(
-            calls = open.len(),
-            "the shared store was emptied; what this instance saved last is stored again"
-        );
-        for call in open {
-            if self.unwritten.get(call.id).is_none() {
-                match self.put(None, &call).await {
-                    Ok(Put::Done { .. }) => self.adopt_line(&call).await,
-                    Ok(Put::Other(_) | Put::Gone) => {}
-                    Err(_) => return,
-                }
-            }
-        }
-    }
-
-    /// Writes what waited. What fails again waits on.
-    pub(in crate::store) async fn write_back(&self) {
-        if self.unwritten.count() == 0 {
-            return;
-        }
-        let (opted_out, voids, calls) = self.unwritten.all();
-        tracing::info!(
-            calls = calls.len(),
-            "what waited for the shared store is written"
-        );
-        if self.write_all(opted_out, voids, calls).await.is_err() {
-            tracing::warn!(
-                left = self.unwritten.count(),
-                "some of what waits for the shared store waits on"
-            );
-        }
-        self.count_unwritten();
-    }
-
-    async fn write_all(
-        &self,
-        opted_out: Vec<crate::domain::Phone>,
-        voids: Vec<(CallId, u64)>,
-        calls: Vec<CallId>,
-    ) -> Result<(), Error> {
-        for phone in opted_out {
-            if self.has_index().is_err() {
-                break;
-            }
-            self.write_opt_out(phone).await?;
-            self.unwritten.opt_out_written(phone);
-        }
-        for (id, version) in voids {
-            let mut script = self.scripts.void.prepare_invoke();
-            let shard = Names::shard(id);
-            script
-                .key(self.names.call(id))
-                .key(self.names.due(shard))
-                .key(self.names.events(shard));
-            script
-                .arg(
-                    &Stamp {
-                        version,
-                        revision: 0,
-                    }
-                    .bytes(),
-                )
-                .arg(id.as_bytes())
-                .arg(REVOKED)
-                .arg(REVOKED_LIFE.as_millis().to_string());
-            let _done: i64 = self.link.run("save", &script).await?;
-            self.unwritten.voided(id);
-        }
-        for id in calls {
-            while let Some(waiting) = self.unwritten.waiting(id) {
-                let stored = match self.write(&waiting).await {
-                    Ok(stored) => stored,
-                    // It stays; the others need not wait for it.
-                    Err(Error::Unreadable) => break,
-                    Err(error) => return Err(error),
-                };
-                if self.unwritten.written(&waiting, &stored) {
-                    tracing::debug!(call.id = %id, version = stored.version, "a call that waited is written");
-                    break;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes a call over what it grew from, or lets what happened here happen to what others made
-    /// of it.
-    async fn write(&self, waiting: &Waiting) -> Result<Arc<Call>, Error> {
-        let mut found = match self.put(waiting.basis, &waiting.call).await? {
-            Put::Done { .. } => {
-                if waiting.basis.is_none() {
-                    self.adopt_line(&waiting.call).await;
-                }
-                return Ok(waiting.call.clone());
-            }
-            // The server has lost it, and its number with it.
-            Put::Gone => match self.put(None, &waiting.call).await? {
-                Put::Done { .. } | Put::Gone => {
-                    self.adopt_line(&waiting.call).await;
-                    return Ok(waiting.call.clone());
-                }
-                Put::Other(stored) => stored,
-            },
-            Put::Other(stored) => stored,
-        };
-        loop {
-            let Some(merged) = again(&found, &waiting.events) else {
-                return Ok(found);
-            };
-            // Whoever follows the call here has seen the version that waited.
-            let version = merged.version.max(waiting.call.version + 1);
-            let merged = Arc::new(Call { version, ..merged });
-            match self.put(Some(found.version), &merged).await? {
-                Put::Done { .. } => return Ok(merged),
-                Put::Other(stored) => found = stored,
-                Put::Gone => return Ok(found),
-            }
-        }
-    }
 }
 
 impl Lifecycle for Redis {
@@ -337,34 +229,38 @@ impl Lifecycle for Redis {
     }
 
     fn health_issue(&self) -> Option<String> {
-        match self.link.away() {
-            Some(cause) => Some(cause.sentence().to_owned()),
-            None => self.fit.misfit().map(|misfit| misfit.to_string()),
-        }
+        let failure = self.link.failure().map(|failure| failure.text);
+        failure.or_else(|| self.fit.misfit().map(|misfit| misfit.to_string()))
     }
 
     /// Runs for as long as the store is used. Its pauses are real: they are between sockets.
     async fn tend(&self) {
-        let instance = uuid::Uuid::from_bytes(self.instance);
-        let (channel, probe) = (self.names.changes(instance), self.names.probe());
-        let mut tries = 0;
+        let (mut tries, mut last) = (0, None);
         loop {
             let opening = async {
-                let mut wire = self.link.open(self.ear()).await?;
-                let is_emptied = self.greet(&mut wire, &channel, &probe).await?;
+                let opened = self.link.open(self.ear()).await;
+                let mut wire = opened.map_err(|error| self.link.failure_of(&error))?;
+                let is_emptied = self.greet(&mut wire).await?;
                 Ok((wire, is_emptied))
             };
             let opened = tokio::time::timeout(CONNECTING, opening).await;
-            let opened = opened.unwrap_or_else(|_late| Err(timed_out()));
+            let opened = opened.unwrap_or_else(|_late| Err(Failure::timeout()));
             match self.link.opened(opened) {
                 Ok(is_emptied) => {
-                    tries = 0;
+                    (tries, last) = (0, None);
                     tracing::info!("the shared store is reached");
                     self.came_back(is_emptied).await;
                     self.stay().await;
                 }
-                Err((cause, why)) => {
-                    tracing::warn!(cause = cause.word(), why, "{}", cause.sentence());
+                // The same reason is not told again and again.
+                Err(failure) if last.as_ref() == Some(&failure) => {}
+                Err(failure) => {
+                    tracing::warn!(
+                        cause = failure.cause.word(),
+                        why = failure.text,
+                        "the shared store cannot be used"
+                    );
+                    last = Some(failure);
                 }
             }
             let pause = PAUSES.pause(tries).unsigned_abs();
@@ -404,11 +300,6 @@ impl Lifecycle for Redis {
             );
         }
     }
-}
-
-/// The error of a server with which nothing came about in time.
-fn timed_out() -> redis::RedisError {
-    std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer within 3 s").into()
 }
 
 /// Takes in that a call was saved. What concerns the calls of this instance is the id and the stamp;

@@ -34,7 +34,7 @@ impl RedisServer {
     }
 
     /// With options of its command line.
-    async fn with(options: &[&str]) -> Self {
+    pub(crate) async fn with(options: &[&str]) -> Self {
         Self::at(free_address(), options).await
     }
 
@@ -63,11 +63,11 @@ impl RedisServer {
 
     /// A copy of another, which has everything by now.
     pub(crate) async fn follows(other: &Self) -> Self {
-        let copy = Self::with(&[
-            "--replicaof",
-            &format!("{} {}", other.address.ip(), other.address.port()),
-        ])
-        .await;
+        let (address, primary) = (free_address(), other.address);
+        let primary = format!("{} {}", primary.ip(), primary.port());
+        let host = address.ip().to_string();
+        let options = ["--replicaof", &primary, "--replica-announce-ip", &host];
+        let copy = Self::at(address, &options).await;
         eventually("it has everything", || {
             copy.asked(&["INFO", "replication"])
                 .contains("master_link_status:up")
@@ -153,15 +153,17 @@ impl RedisServer {
 
     /// A number of its `INFO`.
     pub(crate) fn info(&self, name: &str) -> u64 {
+        self.info_line(name).parse().unwrap()
+    }
+
+    /// A value of its `INFO`.
+    fn info_line(&self, name: &str) -> String {
         let info = self.asked(&["INFO", "everything"]);
         let value = info
             .lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        value
-            .unwrap_or_else(|| panic!("{name} is not in {info}"))
-            .trim()
-            .parse()
-            .unwrap()
+        let value = value.unwrap_or_else(|| panic!("{name} is not in {info}"));
+        value.trim().to_owned()
     }
 
     /// Writes down every command from now on.
@@ -193,6 +195,16 @@ impl RedisServer {
     /// Answers again.
     pub(crate) fn goes_on(&self) {
         signalled(&self.child, "CONT");
+    }
+
+    /// Is to save snapshots, and has failed to: its file is a folder.
+    pub(crate) fn fails_to_save(&self) {
+        std::fs::create_dir(self.folder.path().join("dump.rdb")).unwrap();
+        assert_eq!(self.asked(&["CONFIG", "SET", "save", "3600 1000000"]), "OK");
+        self.asked(&["BGSAVE"]);
+        while self.info_line("rdb_last_bgsave_status") != "err" {
+            std::thread::yield_now();
+        }
     }
 
     /// Has no room for anything more (`OOM command not allowed`), or has again.

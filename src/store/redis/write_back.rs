@@ -1,0 +1,146 @@
+//! Writes what waited while the server was away, or refused it: over what it grew from, or beside
+//! what others made of the call meanwhile.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use super::Redis;
+use super::calls::Put;
+use super::keys::Names;
+use super::record::{REVOKED, Stamp};
+use super::unwritten::Waiting;
+use crate::call::{Call, again};
+use crate::domain::CallId;
+use crate::store::Error;
+
+/// How long it is known of a call that it was revoked: longer than anybody has one in hand.
+const REVOKED_LIFE: SignedDuration = SignedDuration::from_hours(1);
+
+impl Redis {
+    pub(super) async fn store_again(&self) {
+        let open = self.owned.open();
+        tracing::warn!(
+            calls = open.len(),
+            "the shared store was emptied; what this instance saved last is stored again"
+        );
+        for call in open {
+            if self.unwritten.get(call.id).is_none() {
+                match self.put(None, &call).await {
+                    Ok(Put::Done { .. }) => self.adopt_line(&call).await,
+                    Ok(Put::Other(_) | Put::Gone) => {}
+                    Err(_) => return,
+                }
+            }
+        }
+    }
+
+    /// Writes what waited. What fails again waits on.
+    pub(in crate::store) async fn write_back(&self) {
+        if self.unwritten.count() == 0 {
+            return;
+        }
+        let (opted_out, voids, calls) = self.unwritten.all();
+        tracing::info!(
+            calls = calls.len(),
+            "what waited for the shared store is written"
+        );
+        if self.write_all(opted_out, voids, calls).await.is_err() {
+            tracing::warn!(
+                left = self.unwritten.count(),
+                "some of what waits for the shared store waits on"
+            );
+        }
+        self.count_unwritten();
+    }
+
+    async fn write_all(
+        &self,
+        opted_out: Vec<crate::domain::Phone>,
+        voids: Vec<(CallId, u64)>,
+        calls: Vec<CallId>,
+    ) -> Result<(), Error> {
+        for phone in opted_out {
+            if self.has_index().is_err() {
+                break;
+            }
+            self.write_opt_out(phone).await?;
+            self.unwritten.opt_out_written(phone);
+        }
+        for (id, version) in voids {
+            self.revoke(id, version).await?;
+            self.unwritten.voided(id);
+        }
+        for id in calls {
+            while let Some(waiting) = self.unwritten.waiting(id) {
+                let stored = match self.write(&waiting).await {
+                    Ok(stored) => stored,
+                    // It stays; the others need not wait for it.
+                    Err(Error::Unreadable) => break,
+                    Err(error) => return Err(error),
+                };
+                if self.unwritten.written(&waiting, &stored) {
+                    tracing::debug!(call.id = %id, version = stored.version, "a call that waited is written");
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Revokes a call whose first record may have been stored without anybody being told of it.
+    pub(super) async fn revoke(&self, id: CallId, version: u64) -> Result<(), Error> {
+        let mut script = self.scripts.void.prepare_invoke();
+        let shard = Names::shard(id);
+        script
+            .key(self.names.call(id))
+            .key(self.names.due(shard))
+            .key(self.names.events(shard));
+        let stamp = Stamp {
+            version,
+            revision: 0,
+        };
+        script
+            .arg(&stamp.bytes())
+            .arg(id.as_bytes())
+            .arg(REVOKED)
+            .arg(REVOKED_LIFE.as_millis().to_string());
+        let _done: i64 = self.link.run("save", &script).await?;
+        Ok(())
+    }
+
+    /// Writes a call over what it grew from, or lets what happened here happen to what others made
+    /// of it.
+    async fn write(&self, waiting: &Waiting) -> Result<Arc<Call>, Error> {
+        let mut found = match self.put(waiting.basis, &waiting.call).await? {
+            Put::Done { .. } => {
+                if waiting.basis.is_none() {
+                    self.adopt_line(&waiting.call).await;
+                }
+                return Ok(waiting.call.clone());
+            }
+            // The server has lost it, and its number with it.
+            Put::Gone => match self.put(None, &waiting.call).await? {
+                Put::Done { .. } | Put::Gone => {
+                    self.adopt_line(&waiting.call).await;
+                    return Ok(waiting.call.clone());
+                }
+                Put::Other(stored) => stored,
+            },
+            Put::Other(stored) => stored,
+        };
+        loop {
+            let Some(merged) = again(&found, &waiting.events) else {
+                return Ok(found);
+            };
+            // Whoever follows the call here has seen the version that waited.
+            let version = merged.version.max(waiting.call.version + 1);
+            let merged = Arc::new(Call { version, ..merged });
+            match self.put(Some(found.version), &merged).await? {
+                Put::Done { .. } => return Ok(merged),
+                Put::Other(stored) => found = stored,
+                Put::Gone => return Ok(found),
+            }
+        }
+    }
+}
