@@ -184,12 +184,18 @@ pub struct RawConfig {
     /// Web origins that may call the API from a browser
     #[arg(long, env = "TABLECALL_CORS_ORIGINS", value_name = "ORIGIN,…")]
     pub cors_origins: Option<String>,
-    /// Redis or Valkey that several instances share; `redis://`, `rediss://` or `redis+cluster://`
+    /// Redis or Valkey that several instances share; `redis://`, `rediss://`, `redis+cluster://` or `redis+sentinel://`
     #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true)]
     pub redis_url: Option<String>,
     /// Certificates (PEM) of the authorities that Redis is trusted by, if not by public ones
     #[arg(long, env = "REDIS_CA", value_name = "PEM", hide_env_values = true)]
     pub redis_ca: Option<String>,
+    /// Certificate (PEM) that this instance shows to Redis
+    #[arg(long, env = "REDIS_CERT", value_name = "PEM", hide_env_values = true)]
+    pub redis_cert: Option<String>,
+    /// Private key (PEM) of that certificate
+    #[arg(long, env = "REDIS_KEY", value_name = "PEM", hide_env_values = true)]
+    pub redis_key: Option<String>,
     /// Key under which numbers are hashed into names of shared keys
     #[arg(
         long,

@@ -58,6 +58,8 @@ const HEADINGS: [(&str, &[&str]); 6] = [
             "retention",
             "redis_url",
             "redis_ca",
+            "redis_cert",
+            "redis_key",
             "index_key",
         ],
     ),

@@ -2,7 +2,7 @@
 
 use super::RawConfig;
 use super::read::{Reader, set};
-use crate::store::redis::{BadAuthorities, BadUrl, Url};
+use crate::store::redis::{BadCertificates, BadUrl, Certificates, Url};
 use crate::ticket::Key;
 
 /// What it takes to share a server.
@@ -37,12 +37,39 @@ impl Reader {
         if set(&given.ticket_keys).is_none() {
             self.wrong("TABLECALL_TICKET_KEYS", RULE);
         }
-        let url = url.ok().and_then(|url| match set(&given.redis_ca) {
-            None => Some(url),
-            Some(pem) => url
-                .trusting(pem)
-                .map_err(|error: BadAuthorities| self.wrong("REDIS_CA", error))
-                .ok(),
+        let client = match (set(&given.redis_cert), set(&given.redis_key)) {
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (None, None) => None,
+            (Some(_), None) => {
+                self.wrong(
+                    "REDIS_KEY",
+                    "is needed with REDIS_CERT: its private key in PEM",
+                );
+                None
+            }
+            (None, Some(_)) => {
+                self.wrong(
+                    "REDIS_CERT",
+                    "is needed with REDIS_KEY: its certificate in PEM",
+                );
+                None
+            }
+        };
+        let certificates = Certificates {
+            authorities: set(&given.redis_ca),
+            client,
+        };
+        let url = url.ok().and_then(|url| {
+            if certificates.authorities.is_none() && client.is_none() {
+                return Some(url);
+            }
+            let name = |error| match error {
+                BadCertificates::Authorities => "REDIS_CA",
+                BadCertificates::Client => "REDIS_CERT",
+            };
+            url.with_certificates(certificates)
+                .map_err(|error| self.wrong(name(error), error))
+                .ok()
         });
         Some(Shared {
             url: url?,
@@ -97,6 +124,20 @@ mod tests {
             ["TABLECALL_TICKET_KEYS", "REDIS_CA"],
             "what is no certificate, and no TLS"
         );
+        let half = RawConfig {
+            redis_url: some("rediss://localhost"),
+            redis_cert: some("-----BEGIN CERTIFICATE-----"),
+            ticket_keys: Some(key.clone()),
+            index_key: Some(key.clone()),
+            ..RawConfig::default()
+        };
+        assert_eq!(wrong(&half), ["REDIS_KEY"]);
+        let other_half = RawConfig {
+            redis_cert: None,
+            redis_key: some("-----BEGIN PRIVATE KEY-----"),
+            ..half.clone()
+        };
+        assert_eq!(wrong(&other_half), ["REDIS_CERT"]);
         let whole = RawConfig {
             ticket_keys: Some(key.clone()),
             index_key: Some(key.clone()),

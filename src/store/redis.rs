@@ -39,6 +39,13 @@
 //! is one script, which stores a new call as well; the save that ends a line gives its number back.
 //! In a cluster these are scripts of their own, for their keys lie in different slots.
 //!
+//! # What a server has to do
+//!
+//! On each connection a call is rehearsed for which nobody is rung (`rehearsal`), and a message is
+//! published and heard (`greeting`). While the server refuses something after that, the rehearsal
+//! is repeated every second, and no new call is made. Instances compare their keys before they use
+//! it together (`fitting`).
+//!
 //! # When the server is away
 //!
 //! Then it is known to be away (`link`), and nobody waits for it. Changes of calls wait here
@@ -65,6 +72,7 @@ mod record;
 mod rehearsal;
 mod saving;
 mod scripts;
+mod sentinel;
 mod shards;
 mod start_rate;
 mod tend;
@@ -124,31 +132,55 @@ pub struct Url(Address);
 /// The text is no such address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "must be redis://, rediss:// or redis+cluster://, then user:password@ where the server wants them, and its address"
+    "must be redis://, rediss://, redis+unix://, redis+cluster:// or redis+sentinel://, then user:password@ where the server wants them, its address, and for sentinels /NAME of the primary"
 )]
 pub struct BadUrl;
 
-/// What was given cannot be trusted.
+/// Certificates cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "must be the certificates of authorities in PEM, for a server that is reached by rediss:// or rediss+cluster://"
-)]
-pub struct BadAuthorities;
+pub enum BadCertificates {
+    /// Those of authorities.
+    #[error(
+        "must be the certificates of authorities in PEM, for a server that is reached by rediss://, rediss+cluster:// or \
+         rediss+sentinel://"
+    )]
+    Authorities,
+    /// Those that this instance shows.
+    #[error(
+        "must be a certificate in PEM, with its key in REDIS_KEY, for a server that is reached by rediss://, rediss+cluster:// or \
+         rediss+sentinel://"
+    )]
+    Client,
+}
+
+/// The certificates with which a server is reached, in PEM.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Certificates<'a> {
+    /// Of the authorities that are trusted in place of the public ones.
+    pub authorities: Option<&'a str>,
+    /// That of this instance, and its private key.
+    pub client: Option<(&'a str, &'a str)>,
+}
 
 impl Url {
-    /// The same server, trusted by these authorities (certificates in PEM) instead of the public
-    /// ones.
+    /// The same server, reached with these certificates.
     ///
     /// # Errors
-    /// There is none among them, one cannot be read, or the server is not reached by TLS.
-    pub fn trusting(self, authorities: &str) -> Result<Self, BadAuthorities> {
-        if !authorities.contains("-----BEGIN CERTIFICATE-----") {
-            return Err(BadAuthorities);
+    /// One cannot be read, or the server is not reached by TLS.
+    pub fn with_certificates(self, given: Certificates<'_>) -> Result<Self, BadCertificates> {
+        let is_certificate = |pem: &str| pem.contains("-----BEGIN CERTIFICATE-----");
+        if given.authorities.is_some_and(|pem| !is_certificate(pem)) {
+            return Err(BadCertificates::Authorities);
         }
-        self.0
-            .trusting(authorities)
-            .map(Self)
-            .map_err(|_| BadAuthorities)
+        let wrong = match given.client {
+            Some((certificate, _)) if !is_certificate(certificate) => {
+                return Err(BadCertificates::Client);
+            }
+            Some(_) => BadCertificates::Client,
+            None => BadCertificates::Authorities,
+        };
+        let address = self.0.with_certificates(given);
+        address.map(Self).map_err(|_| wrong)
     }
 }
 

@@ -16,7 +16,7 @@ mod support;
 
 use support::{
     answer, app, call, collector, documented, instances, logs, mortal, phone, process, proxy,
-    real_time, receiver, redis_server, webhook,
+    real_time, receiver, redis_server, sentinels, webhook,
 };
 
 mod answers;
@@ -52,6 +52,7 @@ mod reported;
 mod requests;
 mod redis_away;
 mod redis_refuses;
+mod redis_served;
 mod redis_stops;
 mod redis_tls;
 mod restart;

@@ -8,6 +8,7 @@ use crate::app::RESTAURANT;
 use crate::instances::{INDEX_KEY, TICKET_KEY};
 use crate::process::{Pair, free_address};
 use crate::real_time::poll;
+use crate::redis_refuses::Served;
 use crate::redis_server::RedisServer;
 
 /// Runs `openssl` in a folder.
@@ -24,7 +25,7 @@ fn openssl(folder: &Path, arguments: &str) {
     );
 }
 
-/// An authority, and a certificate for this host that it has signed.
+/// An authority, and a certificate for this host that it has signed, which a client may show too.
 fn certified(folder: &Path, host: &str) {
     let new = "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -x509 -days 2";
     openssl(
@@ -91,4 +92,42 @@ async fn a_redis_behind_tls_is_trusted_by_the_authority_that_was_given_and_by_no
         "it is stored there"
     );
     drop(trusting);
+}
+
+#[tokio::test]
+async fn a_redis_that_wants_certificates_of_its_clients_is_shown_one() {
+    let address = free_address();
+    let folder = tempfile::tempdir().unwrap();
+    certified(folder.path(), &address.ip().to_string());
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let port = address.port().to_string();
+    let options = ["--tls-port", &port, "--tls-auth-clients", "yes"];
+    let (certificate, key, authority) = (file("server.pem"), file("server.key"), file("ca.pem"));
+    let files = [
+        "--tls-cert-file",
+        &certificate,
+        "--tls-key-file",
+        &key,
+        "--tls-ca-cert-file",
+        &authority,
+    ];
+    let _redis = RedisServer::also_at(address.ip(), &[&options[..], &files[..]].concat()).await;
+    let url = format!("rediss://{address}");
+    let trusting = [("REDIS_CA", read("ca.pem"))];
+    let without = Served::with_settings(&url, &trusting).await;
+    without.is_not_ready_for("Redis cannot be reached: ").await;
+    let log = without.program.dies().await;
+    assert!(
+        log.contains("CertificateRequired"),
+        "its log says why: {log}"
+    );
+    let showing = [
+        ("REDIS_CA", read("ca.pem")),
+        ("REDIS_CERT", read("server.pem")),
+        ("REDIS_KEY", read("server.key")),
+    ];
+    let with = Served::with_settings(&url, &showing).await;
+    with.is_ready().await;
+    with.pair.asks(RESTAURANT).await;
 }

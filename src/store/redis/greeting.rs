@@ -28,6 +28,7 @@ pub(super) struct About {
     /// The first number of that, as far as it is compatible with Redis.
     major: Option<u32>,
     is_cluster: bool,
+    is_sentinel: bool,
     /// What it does when its memory is full.
     pub(super) policy: Option<String>,
     /// Why it does not tell, in its own words.
@@ -38,7 +39,7 @@ impl About {
     /// Asks a server, or one node of a cluster: they are alike.
     async fn ask(address: &Address, wire: &mut Wire) -> Self {
         let asked = match address {
-            Address::Server(_) => info(wire).await,
+            Address::Server(_) | Address::Sentinels(_) => info(wire).await,
             Address::Cluster(nodes, _) => info_of_any(nodes).await,
         };
         match asked {
@@ -66,6 +67,7 @@ impl About {
             version,
             major,
             is_cluster: field("cluster_enabled") == Some("1"),
+            is_sentinel: field("redis_mode") == Some("sentinel"),
             policy: field("maxmemory_policy").map(str::to_owned),
             untold: None,
         }
@@ -75,6 +77,11 @@ impl About {
     fn suits(&self, is_cluster: bool) -> Result<(), Failure> {
         if let (Some(version), Some(..MAJOR)) = (&self.version, self.major) {
             let text = format!("{version} is too old: Redis 7.0 or newer, or Valkey, is needed");
+            return Err(Failure::new(Cause::Server, text));
+        }
+        if self.is_sentinel {
+            let text = "REDIS_URL leads to a sentinel: write redis+sentinel:// in place of redis://, and the name of the \
+                        primary behind its address (redis+sentinel://HOST:26379/mymaster)";
             return Err(Failure::new(Cause::Server, text));
         }
         if self.is_cluster && !is_cluster {

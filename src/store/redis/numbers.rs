@@ -143,6 +143,12 @@ impl NumberStore for Redis {
     async fn opt_out(&self, phone: Phone, now: Timestamp) -> Result<(), Error> {
         let written = self.write_opt_out(phone).await;
         if matches!(written, Err(Error::Away | Error::Full)) {
+            if self.has_index().is_err() {
+                tracing::error!(
+                    "staff asked never to be called again, which the other instances do not learn: TABLECALL_INDEX_KEY is not theirs; \
+                     add the number of the call to TABLECALL_DO_NOT_CALL"
+                );
+            }
             // It counts here at once, and everywhere as soon as the server is back.
             self.unwritten.opt_out(phone, now);
             self.count_unwritten();

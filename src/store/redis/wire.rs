@@ -7,9 +7,12 @@ use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::{ClusterClient, ClusterClientBuilder};
 use redis::cluster_async::ClusterConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, IntoConnectionInfo as _, Pipeline,
-    ProtocolVersion, PushInfo, RedisFuture, RedisResult, TlsCertificates, Value,
+    AsyncConnectionConfig, Client, ClientTlsConfig, Cmd, ConnectionInfo, IntoConnectionInfo as _,
+    Pipeline, ProtocolVersion, PushInfo, RedisFuture, RedisResult, TlsCertificates, Value,
 };
+
+use super::Certificates;
+use super::sentinel::Sentinels;
 
 /// How long a connection may take to stand.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -25,6 +28,8 @@ pub(super) enum Address {
     Server(Box<ConnectionInfo>),
     /// Its nodes, and whom they are trusted by, if not by the public authorities.
     Cluster(Vec<ConnectionInfo>, Option<TlsCertificates>),
+    /// A server that sentinels name.
+    Sentinels(Box<Sentinels>),
 }
 
 /// A connection.
@@ -35,8 +40,9 @@ pub(super) enum Wire {
 }
 
 impl Address {
-    /// Reads `redis://`, `rediss://`, `redis+cluster://` or `rediss+cluster://`, the latter two
-    /// with one or more nodes: `redis+cluster://user:password@one:6379,two:6379`.
+    /// Reads `redis://`, `rediss://`, `redis+unix://`, and with one or more nodes
+    /// `redis+cluster://user:password@one:6379,two:6379` or
+    /// `redis+sentinel://user:password@one:26379,two:26379/mymaster`; `rediss+…` for TLS.
     pub(super) fn parse(text: &str) -> RedisResult<Self> {
         let resp3 = |info: ConnectionInfo| {
             let settings = info
@@ -45,6 +51,9 @@ impl Address {
                 .set_protocol(ProtocolVersion::RESP3);
             info.set_redis_settings(settings)
         };
+        if let Some((scheme, rest)) = text.split_once("+sentinel://") {
+            return Sentinels::parse(scheme, rest).map(|them| Self::Sentinels(Box::new(them)));
+        }
         let Some((scheme, rest)) = text.split_once("+cluster://") else {
             return Ok(Self::Server(Box::new(resp3(text.into_connection_info()?))));
         };
@@ -63,25 +72,36 @@ impl Address {
             .map(|nodes| Self::Cluster(nodes, None))
     }
 
-    /// The same, where these authorities (certificates in PEM) are trusted and no others. An error
-    /// where there is no TLS, or they cannot be read.
-    pub(super) fn trusting(self, authorities: &str) -> RedisResult<Self> {
-        let trusted = || TlsCertificates {
-            client_tls: None,
-            root_cert: Some(authorities.as_bytes().to_vec()),
+    /// The same, reached with these certificates. An error where there is no TLS, or one cannot be
+    /// read.
+    pub(super) fn with_certificates(self, given: Certificates<'_>) -> RedisResult<Self> {
+        let certificates = || TlsCertificates {
+            client_tls: given.client.map(|(certificate, key)| ClientTlsConfig {
+                client_cert: certificate.as_bytes().to_vec(),
+                client_key: key.as_bytes().to_vec(),
+            }),
+            root_cert: given.authorities.map(|pem| pem.as_bytes().to_vec()),
         };
-        let with_trust = |node: ConnectionInfo| {
-            Client::build_with_tls(node, trusted())
+        let with_tls = |node: ConnectionInfo| {
+            Client::build_with_tls(node, certificates())
                 .map(|client| client.get_connection_info().clone())
         };
         match self {
-            Self::Server(info) => with_trust(*info).map(|info| Self::Server(Box::new(info))),
+            Self::Server(info) => with_tls(*info).map(|info| Self::Server(Box::new(info))),
             Self::Cluster(nodes, _) => {
                 let nodes = nodes
                     .into_iter()
-                    .map(with_trust)
+                    .map(with_tls)
                     .collect::<RedisResult<_>>()?;
-                Ok(Self::Cluster(nodes, Some(trusted())))
+                Ok(Self::Cluster(nodes, Some(certificates())))
+            }
+            Self::Sentinels(sentinels) => {
+                // Whether they can be read is known only with an address.
+                let any = "rediss://localhost".into_connection_info()?;
+                drop(with_tls(any)?);
+                let sentinels = sentinels.with_certificates(certificates());
+                let no_tls = (redis::ErrorKind::InvalidClientConfig, "there is no TLS");
+                Ok(Self::Sentinels(Box::new(sentinels.ok_or(no_tls)?)))
             }
         }
     }
@@ -93,17 +113,10 @@ impl Address {
             Ok::<(), redis::aio::SendError>(())
         };
         match self {
-            Self::Server(info) => {
-                // Every command has a limit of its own around it.
-                let config = AsyncConnectionConfig::new()
-                    .set_connection_timeout(Some(CONNECT))
-                    .set_response_timeout(Some(CONNECT))
-                    .set_push_sender(push);
-                let client = Client::open((**info).clone())?;
-                client
-                    .get_multiplexed_async_connection_with_config(&config)
-                    .await
-                    .map(Wire::Server)
+            Self::Server(info) => to_server(Client::open((**info).clone())?, push).await,
+            Self::Sentinels(sentinels) => {
+                let primary = tokio::time::timeout(CONNECT * 2, sentinels.primary()).await;
+                to_server(primary.map_err(|_late| timed_out())??, push).await
             }
             Self::Cluster(nodes, authorities) => {
                 let builder = ClusterClientBuilder::new(nodes.clone());
@@ -120,12 +133,26 @@ impl Address {
                     .build()?;
                 let connection =
                     tokio::time::timeout(CONNECT * 2, client.get_async_connection()).await;
-                connection
-                    .map_err(|_late| std::io::Error::from(std::io::ErrorKind::TimedOut))?
-                    .map(Wire::Cluster)
+                connection.map_err(|_late| timed_out())?.map(Wire::Cluster)
             }
         }
     }
+}
+
+fn timed_out() -> std::io::Error {
+    std::io::ErrorKind::TimedOut.into()
+}
+
+async fn to_server(client: Client, push: impl redis::aio::AsyncPushSender) -> RedisResult<Wire> {
+    // Every command has a limit of its own around it.
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT))
+        .set_response_timeout(Some(CONNECT))
+        .set_push_sender(push);
+    client
+        .get_multiplexed_async_connection_with_config(&config)
+        .await
+        .map(Wire::Server)
 }
 
 impl Wire {
@@ -192,6 +219,7 @@ mod tests {
             Address::Cluster(nodes, _) => {
                 nodes.iter().map(|info| info.addr().to_string()).collect()
             }
+            Address::Sentinels(_) => unreachable!("none is among them"),
         };
         assert_eq!(nodes("redis://cache"), ["cache:6379"]);
         assert_eq!(nodes("rediss://user:secret@cache:7000/2"), ["cache:7000"]);

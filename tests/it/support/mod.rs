@@ -15,5 +15,6 @@ pub(crate) mod proxy;
 pub(crate) mod real_time;
 pub(crate) mod receiver;
 pub(crate) mod redis_server;
+pub(crate) mod sentinels;
 pub(crate) mod time;
 pub(crate) mod webhook;

@@ -1,0 +1,153 @@
+//! Redis as people run it: a primary that sentinels name, and a user who may do what a call needs
+//! and nothing else.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use tablecall::doctor::Level;
+
+use crate::app::RESTAURANT;
+use crate::redis_refuses::{Served, doctor, of};
+use crate::redis_server::RedisServer;
+use crate::sentinels::Sentinels;
+
+fn is_final(call: &Value) -> bool {
+    call["final"] == true
+}
+
+#[tokio::test]
+async fn a_failover_of_sentinels_in_the_middle_of_a_call_loses_nothing() {
+    let mut primary = RedisServer::starts().await;
+    let replica = RedisServer::follows(&primary).await;
+    let sentinels = Sentinels::watch(&primary).await;
+    let served = Served::with(&sentinels.url("")).await;
+    served.is_ready().await;
+    let id = served.pair.asks(RESTAURANT).await;
+    served.pair.answers().await;
+    primary.dies();
+    // The key is pressed while there is no primary.
+    served.pair.acts("press", json!({"digits": "2"})).await;
+    served.pair.hears("Declined: no table").await;
+    served.pair.acts("hangup", Value::Null).await;
+    served.is_ready().await;
+    let ended = served.pair.until(&id, "it ends", is_final).await;
+    assert_eq!(ended["outcome"], "rejected", "{ended:#}");
+    assert!(
+        replica
+            .asked(&["INFO", "replication"])
+            .contains("role:master"),
+        "it is another primary"
+    );
+    let next = served.pair.asks("+14155550102").await;
+    let stored = replica.asked(&["--scan", "--pattern", &format!("*:call:{next}")]);
+    assert!(stored.contains(&next), "{stored}");
+    let findings = doctor(&sentinels.url("")).await;
+    assert_eq!(of(&findings, Level::Bad), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn a_login_of_the_server_is_not_forced_upon_sentinels_and_their_own_port_is_named() {
+    let primary = RedisServer::starts().await;
+    let replica = RedisServer::follows(&primary).await;
+    for server in [&primary, &replica] {
+        has_documented_user(server, &["+role"]);
+    }
+    let sentinels = Sentinels::watch(&primary).await;
+    let findings = doctor(&sentinels.url("tablecall:PASSWORD@")).await;
+    assert_eq!(of(&findings, Level::Bad), Vec::<&str>::new());
+    nothing_was_denied(&primary);
+    let findings = doctor(&format!("redis://{}", sentinels.first())).await;
+    let bad = of(&findings, Level::Bad);
+    assert!(
+        bad.len() == 1 && bad[0].contains("redis+sentinel://"),
+        "{findings:#?}"
+    );
+    let unknown = sentinels.url("").replace("mymaster", "another");
+    let findings = doctor(&unknown).await;
+    assert_eq!(of(&findings, Level::Bad).len(), 1, "{findings:#?}");
+}
+
+/// The rules that docs/operations.md names.
+fn documented_user() -> Vec<String> {
+    let text = std::fs::read_to_string("docs/operations.md").unwrap();
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("ACL SETUSER tablecall "))
+        .expect("the user is documented");
+    line.split_whitespace().map(str::to_owned).collect()
+}
+
+/// A server has the documented user, who may also do this.
+fn has_documented_user(redis: &RedisServer, further: &[&str]) {
+    let rules = documented_user();
+    let mut command = vec!["ACL", "SETUSER", "tablecall"];
+    command.extend(rules.iter().map(String::as_str));
+    command.extend(further);
+    assert_eq!(redis.asked(&command), "OK");
+}
+
+/// Only what a newer server offers to know of its clients may be denied.
+fn nothing_was_denied(redis: &RedisServer) {
+    let log = redis.asked(&["ACL", "LOG"]);
+    let denied: Vec<&str> = log
+        .lines()
+        .zip(log.lines().skip(1))
+        .filter(|(name, what)| *name == "object" && !what.starts_with("client|"))
+        .map(|(_, what)| what)
+        .collect();
+    assert_eq!(denied, Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn the_documented_user_is_enough_in_a_cluster() {
+    let nodes = RedisServer::cluster().await;
+    for node in &nodes {
+        has_documented_user(node, &["+cluster|slots", "+ping"]);
+    }
+    let url = format!("redis+cluster://tablecall:PASSWORD@{}", nodes[0].address);
+    let findings = doctor(&url).await;
+    assert_eq!(of(&findings, Level::Bad), Vec::<&str>::new());
+    for node in &nodes {
+        nothing_was_denied(node);
+    }
+}
+
+#[tokio::test]
+async fn whole_calls_are_made_by_the_documented_user_and_no_rule_is_too_many() {
+    let redis = RedisServer::starts().await;
+    let rules = documented_user();
+    has_documented_user(&redis, &[]);
+    let url = format!("redis://tablecall:PASSWORD@{}", redis.address);
+    let findings = doctor(&url).await;
+    assert_eq!(of(&findings, Level::Bad), Vec::<&str>::new());
+    assert_eq!(of(&findings, Level::Note), Vec::<&str>::new());
+
+    let limits = "number_hour=9,number_day=9,key_minute=60,service_day=500";
+    let settings = [
+        ("TABLECALL_LIMITS", limits.to_owned()),
+        ("TWILIO_CPS", "1".to_owned()),
+    ];
+    let served = Served::with_settings(&url, &settings).await;
+    served.is_ready().await;
+    let id = served.pair.asks(RESTAURANT).await;
+    served.pair.answers().await;
+    served.pair.acts("press", json!({"digits": "2"})).await;
+    served.pair.hears("Declined: no table").await;
+    served.pair.acts("hangup", Value::Null).await;
+    let ended = served.pair.until(&id, "it ends", is_final).await;
+    assert_eq!(ended["outcome"], "rejected", "{ended:#}");
+    served.metrics().await;
+    nothing_was_denied(&redis);
+
+    let used = redis.asked(&["INFO", "commandstats"]);
+    let used: BTreeSet<&str> = used
+        .lines()
+        .filter_map(|line| line.strip_prefix("cmdstat_")?.split(':').next())
+        .collect();
+    let superfluous: Vec<&str> = rules
+        .iter()
+        .filter_map(|rule| rule.strip_prefix('+'))
+        .filter(|command| !used.contains(command))
+        .collect();
+    assert_eq!(superfluous, Vec::<&str>::new(), "no call needs them");
+}

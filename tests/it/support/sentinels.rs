@@ -1,0 +1,95 @@
+//! Sentinels of a test's own, real ones, which agree on the primary that is used.
+
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::process::tied;
+use crate::real_time::eventually;
+use crate::redis_server::RedisServer;
+
+/// The name that they have for the primary.
+pub(crate) const NAME: &str = "mymaster";
+/// How long a primary is silent before it counts as gone, in milliseconds.
+const DOWN_AFTER: u32 = 1_500;
+
+/// Three of them.
+pub(crate) struct Sentinels {
+    children: Vec<Child>,
+    addresses: Vec<SocketAddr>,
+    _folder: TempDir,
+}
+
+impl Drop for Sentinels {
+    fn drop(&mut self) {
+        for child in &mut self.children {
+            drop(child.kill());
+            drop(child.wait());
+        }
+    }
+}
+
+impl Sentinels {
+    /// They watch a primary with a replica, and know each other.
+    pub(crate) async fn watch(primary: &RedisServer) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (host, port) = (primary.address.ip(), primary.address.port());
+        let (mut children, mut addresses) = (Vec::new(), Vec::new());
+        for number in 0..3 {
+            let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = free.local_addr().unwrap();
+            drop(free);
+            let file = folder.path().join(format!("{number}.conf"));
+            let text = format!(
+                "port {}\nbind 127.0.0.1\ndir {}\nlogfile {number}.log\nsentinel monitor {NAME} {host} {port} 2\n\
+                 sentinel down-after-milliseconds {NAME} {DOWN_AFTER}\nsentinel failover-timeout {NAME} 5000\n",
+                address.port(),
+                folder.path().display()
+            );
+            std::fs::write(&file, text).unwrap();
+            let mut command = tied("redis-server");
+            command.arg(&file).arg("--sentinel");
+            command
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
+            children.push(command.spawn().expect("redis-server can be started"));
+            addresses.push(address);
+        }
+        let all = Self {
+            children,
+            addresses,
+            _folder: folder,
+        };
+        eventually("they agree and know the replica", || {
+            all.addresses.iter().all(|address| {
+                asked(*address, &["SENTINEL", "CKQUORUM", NAME]).starts_with("OK 3 usable")
+                    && asked(*address, &["SENTINEL", "REPLICAS", NAME]).contains("slave")
+            })
+        })
+        .await;
+        all
+    }
+
+    /// The address of the primary that they name, for a login such as `user:password@`.
+    pub(crate) fn url(&self, login: &str) -> String {
+        let addresses: Vec<_> = self.addresses.iter().map(ToString::to_string).collect();
+        format!("redis+sentinel://{login}{}/{NAME}", addresses.join(","))
+    }
+
+    /// The address of one of them.
+    pub(crate) fn first(&self) -> SocketAddr {
+        self.addresses[0]
+    }
+}
+
+fn asked(address: SocketAddr, command: &[&str]) -> String {
+    let (host, port) = (address.ip().to_string(), address.port().to_string());
+    let output = Command::new("redis-cli")
+        .args(["-h", &host, "-p", &port])
+        .args(command)
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
