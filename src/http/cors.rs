@@ -12,7 +12,7 @@ use poem::{Request, Response};
 use url::Url;
 
 /// What a script of another origin may send beside what every page may.
-const ALLOWED: &str = "authorization, content-type, idempotency-key, last-event-id, x-request-id, \
+const ALLOWED: &str = "authorization, content-type, idempotency-key, last-event-id, restaurant-phone, x-request-id, \
                        traceparent, tracestate, baggage";
 /// What it may read of an answer beside what every page may.
 const EXPOSED: &str = "location, retry-after, ratelimit, ratelimit-policy, x-request-id, www-authenticate, content-disposition";

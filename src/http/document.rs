@@ -11,6 +11,8 @@ mod schemas;
 use poem_openapi::{OpenApi, OpenApiService};
 use serde_json::{Map, Value, json};
 
+use super::api::list;
+
 const DESCRIPTION: &str = "Phones a restaurant, reads a table reservation aloud, and brings back the answer the staff \
 press on the keypad (1 accepts, 2 declines).\n\nEvery error is an RFC 9457 problem with a `code` from a closed list. \
 Without a Twilio account the service runs with a simulated carrier: numbers whose last four digits are `0101` accept \
@@ -101,6 +103,9 @@ fn describe(id: &str, operation: &mut Map<String, Value>) {
             Some("Idempotency-Key") => {
                 parameter["schema"]["minLength"] = 1.into();
                 parameter["schema"]["maxLength"] = 255.into();
+            }
+            Some(name) if id == "list_calls" => {
+                parameter["schema"] = list::schema(name);
             }
             Some(_) | None => {}
         }

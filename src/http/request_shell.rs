@@ -33,8 +33,9 @@ const LONGEST_ID: usize = 64;
 
 /// The routes as they are counted and logged, with what follows the id: never the path that was
 /// asked for, which may hold anything.
-const ROUTES: [(&str, &str, &str); 11] = [
+const ROUTES: [(&str, &str, &str); 12] = [
     ("POST", "/api/call", ""),
+    ("GET", "/api/call", ""),
     ("POST", "/api/call/check", ""),
     ("GET", "/api/call/{id}", ""),
     ("GET", "/api/call/{id}/events", "/events"),
@@ -407,7 +408,7 @@ mod tests {
     #[test]
     fn a_path_knows_its_methods() {
         for (path, methods) in [
-            ("/api/call", "POST, OPTIONS"),
+            ("/api/call", "GET, HEAD, POST, OPTIONS"),
             ("/api/call/check", "POST, OPTIONS"),
             ("/api/call/123", "GET, HEAD, OPTIONS"),
             ("/api/call/123/cancel", "POST, OPTIONS"),

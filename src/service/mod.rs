@@ -24,6 +24,7 @@ mod delivery;
 mod effects;
 mod metrics;
 mod inbound;
+mod list;
 mod dial;
 mod dialler;
 mod engine;
@@ -68,6 +69,7 @@ use twilio_api::TwilioApi;
 
 pub use carrier_health::HealthIssue;
 pub use create::{CallCreator, Check};
+pub use list::CallFilter;
 pub use sweep::Sweeper;
 pub use webhooks::{DocumentRequest, WebhookHandler, WebhookOutcome};
 

@@ -2,6 +2,7 @@
 
 mod calls;
 mod idempotency;
+mod listing;
 mod numbers;
 mod outbox;
 mod start_rate;

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::{
     CallCounts, Change, Changed, Claimed, Creates, DialGrant, DialMode, DialRequest, Error,
-    IdempotencyKey, Memory, PendingEvent, Redis, Saved, Settled, Standing, StoreLimits,
+    IdempotencyKey, Listing, Memory, PendingEvent, Redis, Saved, Settled, Standing, StoreLimits,
 };
 use crate::call::{Call, State, WaitingFor};
 use crate::domain::{CallId, Phone};
@@ -65,6 +65,18 @@ pub trait CallStore {
     /// # Errors
     /// The store cannot be asked.
     async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, Error>;
+
+    /// Looks at the newest `most` calls of `owner` that are older than the call `before`; `None`: the
+    /// newest of all. A call that is new while pages are read stands on none of them.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    async fn list(
+        &self,
+        owner: &str,
+        before: Option<CallId>,
+        most: usize,
+    ) -> Result<Listing, Error>;
 
     /// Counts calls by where they stand.
     ///

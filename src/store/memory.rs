@@ -11,6 +11,7 @@ mod start_rate;
 mod usage;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::ops::Bound;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -25,7 +26,7 @@ use self::start_rate::StartQueue;
 use super::call_counts::{CallCounts, OVERDUE, Tally};
 use super::deadlines::{Deadlines, EarliestDeadline};
 use super::outbox::Outbox;
-use super::{CallStore, Change, Changed, Error, Lifecycle, Saved, StoreLimits};
+use super::{CallStore, Change, Changed, Error, Lifecycle, Listing, Saved, StoreLimits};
 use crate::call::Call;
 use crate::domain::CallId;
 use crate::ticket;
@@ -61,6 +62,8 @@ type Calls<V> = HashMap<CallId, V, FxBuildHasher>;
 #[derive(Debug, Default)]
 struct Shard {
     calls: Calls<PackedCall>,
+    /// The calls of each owner, by id and so by time of creation.
+    owners: HashMap<Arc<str>, BTreeSet<CallId>, FxBuildHasher>,
     /// The open calls that are kept whole, the one that became so first in front.
     whole: VecDeque<CallId>,
     /// When open calls are to be looked at.
@@ -79,6 +82,22 @@ impl Shard {
             self.keep(&call);
         }
         Some(call)
+    }
+
+    /// Enters a call among those of its owner.
+    fn list(&mut self, call: &Call) {
+        let owned = self.owners.entry(call.owner.clone()).or_default();
+        owned.insert(call.id);
+    }
+
+    /// Removes a call from those of its owner.
+    fn unlist(&mut self, owner: &str, id: CallId) {
+        if let Some(owned) = self.owners.get_mut(owner) {
+            owned.remove(&id);
+            if owned.is_empty() {
+                self.owners.remove(owner);
+            }
+        }
     }
 
     /// Keeps a call: an open one whole, and packs the one that was kept so for the longest time.
@@ -165,6 +184,9 @@ impl Memory {
             shard.tally.change(before.as_deref(), Some(&call));
         }
         shard.keep(&call);
+        if is_new {
+            shard.list(&call);
+        }
         if let Some(watcher) = shard.watchers.get(&call.id) {
             watcher.send_replace(call.clone());
             if call.is_finished() {
@@ -224,6 +246,9 @@ impl Memory {
         shard.outbox.remove(id);
         let gone = shard.calls.remove(&id);
         if let Some(gone) = gone {
+            if let Some(call) = gone.call(id) {
+                shard.unlist(&call.owner, id);
+            }
             match gone.open(id) {
                 Some(gone) => shard.tally.change(Some(&gone), None),
                 None => shard.tally.forget_finished(),
@@ -291,6 +316,33 @@ impl CallStore for Memory {
             self.shards.iter().filter_map(earliest).min()
         };
         self.next_due.next(known, look).await
+    }
+
+    async fn list(
+        &self,
+        owner: &str,
+        before: Option<CallId>,
+        most: usize,
+    ) -> Result<Listing, Error> {
+        let older = (
+            Bound::Unbounded,
+            before.map_or(Bound::Unbounded, Bound::Excluded),
+        );
+        let mut ids: Vec<CallId> = Vec::new();
+        for shard in &self.shards {
+            let shard = lock(shard);
+            let owned = shard.owners.get(owner).into_iter();
+            ids.extend(owned.flat_map(|owned| owned.range(older).rev().take(most + 1)));
+        }
+        ids.sort_unstable_by(|one, other| other.cmp(one));
+        let has_older = ids.len() > most;
+        ids.truncate(most);
+        let next = ids.last().copied().filter(|_| has_older);
+        let held = |id: CallId| self.shard(id).calls.get(&id)?.call(id);
+        Ok(Listing {
+            calls: ids.into_iter().filter_map(held).collect(),
+            next,
+        })
     }
 
     async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, Error> {

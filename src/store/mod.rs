@@ -77,6 +77,15 @@ pub struct Changed {
     pub others_open: bool,
 }
 
+/// Calls of one owner, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    /// The calls. Fewer than were looked at, where some are not held any more.
+    pub calls: Vec<Arc<Call>>,
+    /// The oldest that was looked at, where there are older ones.
+    pub next: Option<CallId>,
+}
+
 /// Hash of an `Idempotency-Key` with its owner.
 pub type IdempotencyKey = [u8; 16];
 

@@ -12,6 +12,8 @@
 //! | `{s0}:call:ID` … `{s31}:…` | string | a call: its version and a revision in 12 bytes; then, sealed, the call and what its client is still to be told | open: a day and the retention after it was given up; finished: the retention |
 //! | `{s0}:due` … | sorted set | when each open call of the shard is looked at next (milliseconds) | 402 days after the last new call |
 //! | `{s0}:events` … | sorted set | when what a client is to be told of a call is sent next | 402 days |
+//! | `{s0}:calls:HASH` … | sorted set | the calls of an API key in the shard, by id and so by time of creation | 402 days and the retention |
+//! | `{s0}:finished:HASH` … | sorted set | those of them that are finished, by the end of their records (milliseconds) | as `calls` |
 //! | `{nHASH}:open` | sorted set | open calls to a number: id and digest of what is asked, by the time of entry | 402 days |
 //! | `{nHASH}:live` | string | the call that has the number: id and time. A lease: an hour and a quarter, longer than any line | |
 //! | `{nHASH}:starts` | sorted set | attempts of the day to the number, where a limit counts them | a day |
@@ -65,6 +67,7 @@ mod metrics;
 mod idempotency;
 mod keys;
 mod link;
+mod listing;
 mod loads;
 mod numbers;
 mod owned;

@@ -42,6 +42,7 @@ mod faults;
 mod fixtures;
 mod kill;
 mod lapsed;
+mod listed;
 mod metrics;
 mod opt_out;
 mod openapi;

@@ -5,12 +5,14 @@ pub mod json_text;
 pub mod view;
 pub mod enums;
 
+pub mod list;
+
 mod events;
 
 use std::sync::Arc;
 
 use poem::Request;
-use poem_openapi::param::{Header, Path};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::PlainText;
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object, OpenApi, Tags};
@@ -19,6 +21,7 @@ use serde::Serialize;
 use self::enums::{ApiEnum, CheckCode, Instant, Verdict};
 use self::events::EventText;
 use self::json_text::JsonText;
+use self::list::{CallListView, ListQuery};
 use self::request::{Body, CallRequest};
 use self::view::CallView;
 use super::calendar;
@@ -27,7 +30,7 @@ use super::problem::{Code, Failure, code_of, rate_limit};
 use crate::call::{Call, WaitingFor};
 use crate::domain::CallId;
 use crate::policy::PolicyVerdict;
-use crate::service::{Check, Service};
+use crate::service::{Check, Error, Service};
 use crate::telemetry;
 
 /// The groups of operations in the document.
@@ -84,6 +87,13 @@ enum Found {
     /// The call.
     #[oai(status = 200)]
     Call(JsonText<CallView>),
+}
+
+#[derive(ApiResponse)]
+enum Listed {
+    /// Calls of this key, newest first.
+    #[oai(status = 200)]
+    Calls(JsonText<CallListView>),
 }
 
 #[derive(ApiResponse)]
@@ -204,6 +214,56 @@ impl Api {
             policy,
             left,
         ))
+    }
+
+    /// The calls of this key
+    ///
+    /// The calls that this key has made, newest first, for as long as they are held. A page may have
+    /// fewer calls than `limit`, or none, where a filter leaves most of them out: there are older
+    /// ones as long as `next_cursor` is not null.
+    #[oai(path = "/call", method = "get", operation_id = "list_calls")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a parameter of the document"
+    )]
+    async fn list_calls(
+        &self,
+        request: &Request,
+        /// The most calls of a page.
+        limit: Query<Option<String>>,
+        /// The `next_cursor` of the page before.
+        cursor: Query<Option<String>>,
+        /// Only calls that stand here.
+        status: Query<Option<String>>,
+        /// Only calls with this verdict.
+        outcome: Query<Option<String>>,
+        /// Only calls to this number, in E.164 or as `POST /api/call` reads it without `country`. A
+        /// header, because URLs stand in the logs of every proxy on the way and no number may: a
+        /// query with `phone` is refused.
+        #[oai(name = "Restaurant-Phone")]
+        restaurant_phone: Header<Option<String>>,
+    ) -> poem::Result<Listed> {
+        let owner = owner(request)?;
+        let query = ListQuery {
+            limit: limit.0,
+            cursor: cursor.0,
+            status: status.0,
+            outcome: outcome.0,
+            phone: restaurant_phone.0,
+        };
+        let asked = query
+            .read(request, &self.service.settings().defaults)
+            .map_err(|wrong| Failure::from(Error::Invalid(wrong)))?;
+        let page = self
+            .service
+            .list(&owner, &asked.filter, asked.before, asked.most)
+            .await
+            .map_err(Failure::from)?;
+        let views = page.calls.iter().map(|call| self.view(call));
+        let calls = futures_util::future::join_all(views).await;
+        Ok(Listed::Calls(JsonText::of(&CallListView::of(
+            calls, page.next,
+        ))))
     }
 
     /// What would happen

@@ -30,7 +30,6 @@ pub(super) fn placed() -> Value {
             "notes_language": null,
             "language": "en-US",
             "language_source": "number",
-            "language_source": "number",
             "country": "US",
             "timezone": "America/Los_Angeles",
             "extension": null,
@@ -155,6 +154,7 @@ fn resent() -> Value {
 pub(super) fn answer(operation: &str) -> Option<Value> {
     Some(match operation {
         "create_call" => placed(),
+        "list_calls" => json!({"calls": [confirmed()], "next_cursor": ID}),
         "get_call" => confirmed(),
         "cancel_call" => canceled(),
         "resend_events" => resent(),

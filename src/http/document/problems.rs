@@ -6,7 +6,7 @@ use super::examples;
 use crate::http::problem::Code;
 
 /// Operations and the problems they can answer beyond those that every operation can.
-const PROBLEMS: [(&str, &[Code]); 7] = [
+const PROBLEMS: [(&str, &[Code]); 8] = [
     (
         "create_call",
         &[
@@ -40,6 +40,7 @@ const PROBLEMS: [(&str, &[Code]); 7] = [
             Code::InvalidRequest,
         ],
     ),
+    ("list_calls", &[Code::BadRequest, Code::InvalidRequest]),
     ("get_call", &[Code::CallNotFound]),
     ("follow_call", &[Code::CallNotFound]),
     ("cancel_call", &[Code::CallNotFound, Code::CallFinished]),

@@ -14,7 +14,7 @@ use super::record::{REVOKED, Stamp, Stored};
 use super::shards::Question;
 use crate::call::{Call, State};
 use crate::domain::CallId;
-use crate::store::{CallCounts, CallStore, Change, Changed, Error, Saved};
+use crate::store::{CallCounts, CallStore, Change, Changed, Error, Listing, Saved};
 
 /// How long after it was given up an open call is kept, beside the retention: something is wrong
 /// with it.
@@ -288,6 +288,12 @@ impl Redis {
             .arg(channel.unwrap_or_default())
             .arg(LONGEST.as_millis().to_string());
         let call = &after.call;
+        let is_listed = before.is_some() && !(call.is_finished() && life.is_some());
+        if is_listed {
+            script.arg("").arg("").arg("");
+        } else {
+            self.add_listing(&mut script, call);
+        }
         if releases && !self.link.is_cluster() {
             let keys = self.names.number(call.reservation.phone);
             script.key(keys.open).key(keys.live).key(keys.starts);
@@ -341,6 +347,9 @@ impl Redis {
             .arg(call.wake_at().map(millis_of).unwrap_or_default())
             .arg(event_at(stored))
             .arg(LONGEST.as_millis().to_string());
+        let keys = self.names.calls_of(&call.owner, shard);
+        script.key(keys.calls).key(keys.finished);
+        script.arg(self.list_life());
         Ok(())
     }
 
@@ -499,6 +508,15 @@ impl CallStore for Redis {
 
     async fn next_due(&self, known: Option<Timestamp>) -> Timestamp {
         self.owned.next_call(known).await
+    }
+
+    async fn list(
+        &self,
+        owner: &str,
+        before: Option<CallId>,
+        most: usize,
+    ) -> Result<Listing, Error> {
+        self.newest_calls(owner, before, most).await
     }
 
     async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, Error> {

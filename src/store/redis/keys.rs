@@ -29,6 +29,13 @@ pub(super) struct NumberKeys {
     pub(super) opted_out: String,
 }
 
+/// The keys of an owner in a shard.
+pub(super) struct OwnerKeys {
+    pub(super) calls: String,
+    /// Those of them that are finished, by the end of their records.
+    pub(super) finished: String,
+}
+
 impl std::fmt::Debug for Names {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Names({})", self.prefix)
@@ -69,6 +76,15 @@ impl Names {
 
     pub(super) fn events(&self, shard: u8) -> String {
         format!("{}:{{s{shard}}}:events", self.prefix)
+    }
+
+    /// The calls of an owner in a shard.
+    pub(super) fn calls_of(&self, owner: &str, shard: u8) -> OwnerKeys {
+        let (prefix, owner) = (&self.prefix, self.owner(owner));
+        OwnerKeys {
+            calls: format!("{prefix}:{{s{shard}}}:calls:{owner}"),
+            finished: format!("{prefix}:{{s{shard}}}:finished:{owner}"),
+        }
     }
 
     pub(super) fn number(&self, phone: Phone) -> NumberKeys {

@@ -18,6 +18,7 @@ pub(super) struct Scripts {
     pub(super) aside: Script,
     pub(super) due: Script,
     pub(super) due_events: Script,
+    pub(super) newest: Script,
     pub(super) number: Script,
     pub(super) release: Script,
     pub(super) dial: Script,
@@ -39,17 +40,18 @@ impl Scripts {
             Script::new(text)
         };
         Self {
-            save: script(text!("put.lua", "release.lua", "save.lua"; "")),
+            save: script(text!("put.lua", "list.lua", "release.lua", "save.lua"; "")),
             void: script(include_str!("void.lua")),
             aside: script(include_str!("aside.lua")),
             due: script(include_str!("due.lua")),
             due_events: script(include_str!("due_events.lua")),
+            newest: script(include_str!("newest.lua")),
             number: script(text!("windows.lua", "number.lua"; "return ask_number(KEYS, ARGV)")),
             release: script(
                 text!("release.lua"; "return release_number(KEYS[1], KEYS[2], KEYS[3], unpack(ARGV))"),
             ),
             dial: script(text!(
-                "windows.lua", "number.lua", "limits.lua", "release.lua", "put.lua", "dial.lua"; ""
+                "windows.lua", "number.lua", "limits.lua", "release.lua", "put.lua", "list.lua", "dial.lua"; ""
             )),
             limits: script(text!("windows.lua", "limits.lua"; "return ask_limits(KEYS, ARGV)")),
             join: script(include_str!("join.lua")),

@@ -198,6 +198,16 @@ impl Tended {
         self.tending = tending(self.store.clone());
     }
 
+    /// How many calls are listed for an owner in the shard of a call.
+    pub(crate) fn listed(&self, owner: &str, id: crate::domain::CallId) -> usize {
+        let names = &self.redis().names;
+        let key = names.calls_of(owner, super::keys::Names::shard(id)).calls;
+        redis::cmd("ZCARD")
+            .arg(key)
+            .query(&mut self.connection())
+            .unwrap()
+    }
+
     /// Loses a call.
     pub(crate) fn delete(&self, id: crate::domain::CallId) {
         redis::cmd("DEL")

@@ -316,6 +316,55 @@ async fn what_an_instance_left_behind_that_died_is_removed_by_who_meets_it() {
 }
 
 #[tokio::test]
+async fn the_list_of_an_owner_holds_no_more_than_there_are_records() {
+    let (store, tended) = server::shared(0);
+    let retention = SignedDuration::from_hours(24);
+    let mut longest = 0;
+    for number in 0..120_u8 {
+        // One in each quarter of an hour; all in one shard.
+        let mut bytes = [number; 16];
+        bytes[15] = 1;
+        let made = now() + SignedDuration::from_mins(15) * i32::from(number);
+        let call = Call {
+            id: CallId::from_bytes(bytes),
+            updated_at: made,
+            ..example::queued(number)
+        };
+        let call = saved(&store, call).await;
+        let canceled = Change {
+            before: &call,
+            after: step(&call, Event::Cancel, made).call,
+            event: Event::Cancel,
+            releases_number: true,
+        };
+        store.change(canceled).await.unwrap().unwrap();
+        longest = tended.listed("test", call.id).max(longest);
+    }
+    let held = usize::try_from(retention.as_mins() / 15).unwrap();
+    assert!((held..=held + 2).contains(&longest), "{longest}");
+}
+
+#[tokio::test]
+async fn what_is_listed_and_not_stored_any_more_is_removed_by_who_meets_it() {
+    let (store, tended) = server::shared(0);
+    let (first, second) = (example::queued(1), example::queued(2));
+    for call in [&first, &second] {
+        saved(&store, call.clone()).await;
+    }
+    tended.delete(first.id);
+    let (other, _tended) = tended.another(0);
+    let listed = other.list("test", None, 9).await.unwrap().calls;
+    assert_eq!(listed.len(), 1);
+    assert_eq!(
+        (
+            tended.listed("test", first.id),
+            tended.listed("test", second.id)
+        ),
+        (0, 1)
+    );
+}
+
+#[tokio::test]
 async fn every_key_expires() {
     let (store, tended) = server::shared(1);
     let often = CallLimits::USUAL;
@@ -350,7 +399,7 @@ async fn every_key_expires() {
     done(&store, &line, key()).await;
     store.call_counts(now()).await.unwrap();
     let lives = tended.lives();
-    assert!(lives.len() >= 11, "{lives:?}");
+    assert!(lives.len() >= 13, "{lives:?}");
     assert!(lives.iter().all(|(_, left)| *left > 0), "{lives:?}");
     let plain = [
         call.reservation.phone.digits().to_string(),

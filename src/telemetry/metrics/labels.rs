@@ -106,6 +106,7 @@ pub const STORE_OPERATIONS: &[&str] = &[
     "load",
     "save",
     "due",
+    "list",
     "numbers",
     "limits",
     "opt_outs",

@@ -1,0 +1,111 @@
+//! The calls of an owner: entered beside their records, in the slot of their shard, so that both
+//! change together.
+
+use futures_util::future::join_all;
+use redis::ScriptInvocation;
+
+use super::Redis;
+use super::calls::{LONGEST, millis_of};
+use super::keys::{Names, SHARDS};
+use crate::call::Call;
+use crate::domain::CallId;
+use crate::store::{CallStore as _, Error, Listing};
+
+impl Redis {
+    /// How long the list of an owner is kept: as long as any record.
+    pub(super) fn list_life(&self) -> String {
+        (LONGEST + self.retention).as_millis().to_string()
+    }
+
+    /// Lets `save.lua` enter a call among those of its owner.
+    pub(super) fn add_listing(&self, script: &mut ScriptInvocation<'_>, call: &Call) {
+        let keys = self.names.calls_of(&call.owner, Names::shard(call.id));
+        script.key(keys.calls).key(keys.finished);
+        let ends = call
+            .updated_at
+            .saturating_add(self.retention)
+            .unwrap_or(call.updated_at);
+        script
+            .arg(millis_of(call.updated_at))
+            .arg(if call.is_finished() {
+                millis_of(ends)
+            } else {
+                String::new()
+            })
+            .arg(self.list_life());
+    }
+
+    /// The newest calls of an owner that are older than `before`, and removes those from its list
+    /// that are not stored any more.
+    pub(super) async fn newest_calls(
+        &self,
+        owner: &str,
+        before: Option<CallId>,
+        most: usize,
+    ) -> Result<Listing, Error> {
+        let mut ids = if self.link.is_cluster() {
+            let shards: Vec<u8> = (0..SHARDS).collect();
+            let asked = shards
+                .chunks(1)
+                .map(|shard| self.newest_ids(owner, shard, before, most + 1));
+            let mut ids = Vec::new();
+            for found in join_all(asked).await {
+                ids.extend(found?);
+            }
+            ids
+        } else {
+            let shards: Vec<u8> = (0..SHARDS).collect();
+            self.newest_ids(owner, &shards, before, most + 1).await?
+        };
+        ids.sort_unstable_by(|one, other| other.cmp(one));
+        let has_older = ids.len() > most;
+        ids.truncate(most);
+        let next = ids.last().copied().filter(|_| has_older);
+        let mut calls = Vec::with_capacity(ids.len());
+        let mut gone = Vec::new();
+        for (id, call) in ids
+            .iter()
+            .zip(join_all(ids.iter().map(|id| self.load(*id))).await)
+        {
+            match call {
+                Ok(Some(call)) => calls.push(call),
+                Ok(None) => gone.push(self.unlist(owner, *id)),
+                // One call that cannot be read does not hide the others.
+                Err(Error::Unreadable) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        join_all(gone).await;
+        Ok(Listing { calls, next })
+    }
+
+    async fn newest_ids(
+        &self,
+        owner: &str,
+        shards: &[u8],
+        before: Option<CallId>,
+        most: usize,
+    ) -> Result<Vec<CallId>, Error> {
+        let mut script = self.scripts.newest.prepare_invoke();
+        for shard in shards {
+            script.key(self.names.calls_of(owner, *shard).calls);
+        }
+        script
+            .arg(before.as_ref().map_or(&[][..], |id| id.as_bytes()))
+            .arg(most);
+        let ids: Vec<Vec<u8>> = self.link.run("list", &script).await?;
+        Ok(ids
+            .iter()
+            .filter_map(|id| id.first_chunk::<16>().copied().map(CallId::from_bytes))
+            .collect())
+    }
+
+    /// Removes a call from the list of its owner. Its record has ended, or was revoked.
+    async fn unlist(&self, owner: &str, id: CallId) {
+        let key = self.names.calls_of(owner, Names::shard(id)).calls;
+        let mut cmd = redis::cmd("ZREM");
+        cmd.arg(key).arg(id.as_bytes());
+        // What cannot be removed now is found again.
+        let _removed: Result<u64, Error> = self.link.ask("list", &cmd).await;
+    }
+}
