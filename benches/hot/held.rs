@@ -105,6 +105,7 @@ impl Held {
             callback_url: None,
             guest_extension: None,
             language_guessed: true,
+            accepts_offer_of: None,
         };
         let mut call = Call::new(
             CallId::new(self.now),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::position::TalkPosition;
 use super::state::{AccountTier, Call, CarrierStatus, Machine, Outcome, WaitingFor};
 use super::talk::{Input, Reply};
-use crate::domain::{Phone, Sid};
+use crate::domain::{CallId, Phone, Sid};
 
 /// The attempt that a webhook or an answer of Twilio is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +120,11 @@ pub enum Event<'a> {
         attempt: u8,
         /// The keys in the order in which they were pressed.
         keys: Option<&'a [PressedKey]>,
+    },
+    /// The guest takes the offered time by another call.
+    OfferAccepted {
+        /// That call.
+        by: CallId,
     },
     /// The client cancelled.
     Cancel,

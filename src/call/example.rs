@@ -39,6 +39,7 @@ pub(crate) fn reservation() -> Reservation {
         voicemail: VoicemailAction::HangUp,
         callback_url: None,
         guest_extension: None,
+        accepts_offer_of: None,
         language_guessed: false,
     }
 }

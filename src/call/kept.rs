@@ -90,6 +90,7 @@ impl Kept {
             Event::OptedOut => Event::OptedOut,
             Event::Closed(on, closing) => Event::Closed(on, closing),
             Event::LookedUp { attempt, found } => Event::LookedUp { attempt, found },
+            Event::OfferAccepted { by } => Event::OfferAccepted { by },
             Event::Cancel => Event::Cancel,
             Event::Wake => Event::Wake,
             Event::Shutdown => Event::Shutdown,

@@ -135,7 +135,8 @@ impl Work {
             | TimelineEvent::MessageLeft(_)
             | TimelineEvent::Ended(_)
             | TimelineEvent::Canceled
-            | TimelineEvent::Finished(_) => false,
+            | TimelineEvent::Finished(_)
+            | TimelineEvent::OfferAccepted(_) => false,
         };
         self.call.timeline.iter().any(|entry| pressed(entry.what))
             || self

@@ -14,6 +14,7 @@ mod keys;
 mod line;
 mod machine;
 mod kept;
+mod offer;
 mod spoken_intent;
 mod verdict;
 

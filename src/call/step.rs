@@ -105,6 +105,7 @@ impl Work {
             Event::Closed(on, closing) => self.closed(on, closing),
             Event::LookedUp { attempt, found } => self.looked_up(attempt, found),
             Event::EventsRead { attempt, keys } => self.events_read(attempt, keys),
+            Event::OfferAccepted { by } => self.offer_accepted(by),
             Event::Cancel => self.cancel(),
             Event::Wake => self.wake(),
             Event::Shutdown => self.shutdown(),

@@ -690,6 +690,9 @@ fn every_event() -> Vec<Event<'static>> {
             sealed_at: start(),
         },
         Event::RingNow,
+        Event::OfferAccepted {
+            by: CallId::from_bytes([8; 16]),
+        },
         Event::OptedOut,
         closed(FinalStatus::Completed),
         closed(FinalStatus::Busy),

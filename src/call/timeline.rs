@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::spoken_intent::SpokenIntent;
 use super::state::{Ended, Machine, Outcome, WaitingFor};
-use crate::domain::millis;
+use crate::domain::{CallId, millis};
 
 /// One entry of the timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +75,8 @@ pub enum TimelineEvent {
     Canceled,
     /// The outcome of the call.
     Finished(Outcome),
+    /// The guest takes the offered time by this call.
+    OfferAccepted(CallId),
 }
 
 /// Up to four keys.
@@ -136,6 +138,7 @@ impl TimelineEvent {
             Self::Ended(_) => "ended",
             Self::Canceled => "canceled",
             Self::Finished(_) => "finished",
+            Self::OfferAccepted(_) => "offer_accepted",
         }
     }
 
@@ -165,6 +168,7 @@ impl TimelineEvent {
             Self::Machine(machine) => Some(machine.word().to_owned()),
             Self::Ended(because) => Some(because.word().to_owned()),
             Self::Finished(outcome) => Some(outcome.word().to_owned()),
+            Self::OfferAccepted(by) => Some(by.to_string()),
         }
     }
 }

@@ -5,8 +5,8 @@ use jiff::civil::Time;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CallbackUrl, Country, Extension, Language, Name, Notes, PartySize, Phone, TableTime, Zone,
-    millis,
+    CallId, CallbackUrl, Country, Extension, Language, Name, Notes, PartySize, Phone, TableTime,
+    Zone, millis,
 };
 
 /// One table at one restaurant, and the terms on which we may ring for it.
@@ -54,6 +54,9 @@ pub struct Reservation {
     /// Whether the language follows from the number instead of the request.
     #[serde(skip)]
     pub language_guessed: bool,
+    /// The call whose offered time this one takes.
+    #[serde(skip)]
+    pub accepts_offer_of: Option<CallId>,
 }
 
 /// The fields that a reservation has got since calls were first stored.
@@ -64,6 +67,7 @@ pub struct Reservation {
 pub struct LaterFields {
     guest_extension: Option<Extension>,
     language_guessed: bool,
+    accepts_offer_of: Option<CallId>,
 }
 
 impl LaterFields {
@@ -73,19 +77,30 @@ impl LaterFields {
         Self {
             guest_extension: reservation.guest_extension.clone(),
             language_guessed: reservation.language_guessed,
+            accepts_offer_of: reservation.accepts_offer_of,
         }
     }
 
-    /// Reads them from the end of a ticket or record; an earlier version has written none.
+    /// Reads them from the end of a ticket or record; an earlier version has written none, or the
+    /// first two alone.
     #[must_use]
     pub fn read(bytes: &[u8]) -> Self {
-        postcard::from_bytes(bytes).unwrap_or_default()
+        let Ok(((guest_extension, language_guessed), rest)) = postcard::take_from_bytes(bytes)
+        else {
+            return Self::default();
+        };
+        Self {
+            guest_extension,
+            language_guessed,
+            accepts_offer_of: postcard::from_bytes(rest).unwrap_or_default(),
+        }
     }
 
     /// Puts them into the reservation that stood before them.
     pub fn complete(self, reservation: &mut Reservation) {
         reservation.guest_extension = self.guest_extension;
         reservation.language_guessed = self.language_guessed;
+        reservation.accepts_offer_of = self.accepts_offer_of;
     }
 }
 
@@ -158,5 +173,32 @@ mod minute {
             minute.map_err(de::Error::custom)?,
         );
         Time::new(hour, minute, 0, 0).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fields_of_each_earlier_version_are_read() {
+        let extension: Option<Extension> = "12".parse().ok();
+        let written = LaterFields {
+            guest_extension: extension.clone(),
+            language_guessed: true,
+            accepts_offer_of: Some(CallId::from_bytes([7; 16])),
+        };
+        let bytes = postcard::to_allocvec(&written).unwrap();
+        assert_eq!(LaterFields::read(&bytes), written);
+        let before = postcard::to_allocvec(&(extension, true)).unwrap();
+        let read = LaterFields::read(&before);
+        assert_eq!(
+            read,
+            LaterFields {
+                accepts_offer_of: None,
+                ..written
+            }
+        );
+        assert_eq!(LaterFields::read(&[]), LaterFields::default());
     }
 }

@@ -195,6 +195,10 @@ impl From<service::Error> for Failure {
                 "Use another Idempotency-Key for another request.",
             ),
             Error::CallFinished => Self::new(Code::CallFinished, "It can no longer be cancelled."),
+            Error::NoOffer => Self::new(
+                Code::NoOffer,
+                "The call is not finished, or its restaurant offered no other time.",
+            ),
             Error::NoCallbackUrl => Self::new(
                 Code::NoCallbackUrl,
                 "Nobody wants events of this call: it was made without a callback_url.",

@@ -33,7 +33,7 @@ const LONGEST_ID: usize = 64;
 
 /// The routes as they are counted and logged, with what follows the id: never the path that was
 /// asked for, which may hold anything.
-const ROUTES: [(&str, &str, &str); 12] = [
+const ROUTES: [(&str, &str, &str); 13] = [
     ("POST", "/api/call", ""),
     ("GET", "/api/call", ""),
     ("POST", "/api/call/check", ""),
@@ -41,6 +41,7 @@ const ROUTES: [(&str, &str, &str); 12] = [
     ("GET", "/api/call/{id}/events", "/events"),
     ("POST", "/api/call/{id}/events/resend", "/events/resend"),
     ("POST", "/api/call/{id}/cancel", "/cancel"),
+    ("POST", "/api/call/{id}/accept", "/accept"),
     ("GET", "/api/call/{id}/calendar.ics", "/calendar.ics"),
     ("GET", "/healthz", ""),
     ("GET", "/readyz", ""),

@@ -41,6 +41,7 @@ fn reservation() -> Reservation {
         callback_url: None,
         guest_extension: None,
         language_guessed: true,
+        accepts_offer_of: None,
     }
 }
 

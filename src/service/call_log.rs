@@ -74,6 +74,7 @@ fn attempt(call: &Call, what: TimelineEvent) -> Option<u8> {
         | TimelineEvent::Waits(_)
         | TimelineEvent::CalledBack
         | TimelineEvent::Canceled
+        | TimelineEvent::OfferAccepted(_)
         | TimelineEvent::Finished(_) => None,
         TimelineEvent::TakenOver
         | TimelineEvent::Accepted

@@ -22,7 +22,7 @@ use crate::telemetry::request;
 use crate::ticket;
 
 /// How often the call of a repeated request is looked for before its client is asked to retry.
-const PATIENCE: usize = 1_000;
+pub(super) const PATIENCE: usize = 1_000;
 /// Age after which a call that is not stored will never be stored: the create is given up after
 /// [`step::INTENT`].
 const ABANDONED: SignedDuration = SignedDuration::from_secs(15);
@@ -38,7 +38,7 @@ pub struct Created {
 }
 
 impl Created {
-    const fn of(call: Arc<Call>) -> Self {
+    pub(super) const fn of(call: Arc<Call>) -> Self {
         Self {
             call,
             creates: None,
@@ -47,7 +47,7 @@ impl Created {
 }
 
 /// What came of a request.
-enum IdempotentStart {
+pub(super) enum IdempotentStart {
     /// A call of its own.
     New(Created),
     /// Its key stands for the call of a request before it.
@@ -74,9 +74,9 @@ struct Understood {
 /// Creates calls for clients, and answers what a create would do.
 #[derive(Debug)]
 pub struct CallCreator {
-    engine: Arc<CallEngine>,
-    dialler: Arc<Dialler>,
-    settings: Arc<ServiceSettings>,
+    pub(super) engine: Arc<CallEngine>,
+    pub(super) dialler: Arc<Dialler>,
+    pub(super) settings: Arc<ServiceSettings>,
     speech: Arc<Speech>,
     /// Locks by the last digits of the number: identical requests at the same moment are judged
     /// one after the other.
@@ -236,7 +236,11 @@ impl CallCreator {
     /// Handles an idempotency key whose call the store does not hold. A young call may be about to
     /// be stored. An older one was never stored, because its process died or the store was away.
     /// After the life of a ticket it was stored and has been forgotten.
-    async fn let_go(&self, key: Option<IdempotencyKey>, call: CallId) -> Result<(), Error> {
+    pub(super) async fn let_go(
+        &self,
+        key: Option<IdempotencyKey>,
+        call: CallId,
+    ) -> Result<(), Error> {
         let age = self.engine.now().duration_since(call.made_at());
         if age >= ticket::LIFE {
             // A second call must not be made under the same key.
@@ -267,7 +271,7 @@ impl CallCreator {
     ///
     /// Spawned, so that a client disconnect cannot cancel it between reserving the key, saving the
     /// intent and reading Twilio's answer.
-    async fn make_apart(
+    pub(super) async fn make_apart(
         self: &Arc<Self>,
         call: Arc<Call>,
         facts: PhoneFacts,
@@ -414,7 +418,7 @@ fn request_hash(reservation: &Reservation) -> [u8; 16] {
     ])
 }
 
-fn digest(parts: &[&[u8]]) -> [u8; 16] {
+pub(super) fn digest(parts: &[&[u8]]) -> [u8; 16] {
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
     for part in parts {
         context.update(&(part.len() as u64).to_be_bytes());

@@ -56,7 +56,7 @@ pub enum Callbacks {
 const UNSAYABLE: &str = "unsayable";
 
 /// How long a call is tried for, unless the request says otherwise.
-const TRY_FOR: SignedDuration = SignedDuration::from_hours(24);
+pub(super) const TRY_FOR: SignedDuration = SignedDuration::from_hours(24);
 const FIELDS: [&str; 20] = [
     "name",
     "name_pronounced",
@@ -181,6 +181,7 @@ pub fn reservation(
         voicemail,
         callback_url,
         guest_extension: numbers.guest.and_then(|guest| guest.extension),
+        accepts_offer_of: None,
     };
     if fields.errors.is_empty() {
         Ok((reservation, numbers.facts))

@@ -105,6 +105,7 @@ impl CallEngine {
                 | TimelineEvent::Silence { .. }
                 | TimelineEvent::Spoken { .. }
                 | TimelineEvent::CalledBack
+                | TimelineEvent::OfferAccepted(_)
                 | TimelineEvent::Machine(_)
                 | TimelineEvent::MessageLeft(_)
                 | TimelineEvent::Canceled => {}

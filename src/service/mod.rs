@@ -18,6 +18,7 @@ pub mod links;
 
 pub mod do_not_call_file;
 
+mod accept;
 mod carrier_health;
 mod create;
 mod delivery;
@@ -68,7 +69,7 @@ use preexisting_calls::PreexistingCalls;
 use twilio_api::TwilioApi;
 
 pub use carrier_health::HealthIssue;
-pub use create::{CallCreator, Check};
+pub use create::{CallCreator, Check, Created};
 pub use list::CallFilter;
 pub use sweep::Sweeper;
 pub use webhooks::{DocumentRequest, WebhookHandler, WebhookOutcome};
@@ -201,6 +202,9 @@ pub enum Error {
     /// It is too late to change the call.
     #[error("the call is decided or finished")]
     CallFinished,
+    /// No time was offered that could be taken.
+    #[error("the call has no offered time")]
+    NoOffer,
     /// Its client asked for no events.
     #[error("the call has no callback_url")]
     NoCallbackUrl,

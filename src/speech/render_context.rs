@@ -219,9 +219,11 @@ impl MessageContent<'_> {
 pub(super) fn of_scene(render_context: &RenderContext<'_>) -> Conditions {
     let reservation = render_context.reservation;
     let restaurant = reservation.restaurant.is_some();
+    let accepts = reservation.accepts_offer_of.is_some();
     of_contact(render_context.contact_phone)
-        .with(C::RestaurantKnown, restaurant)
-        .with(C::RestaurantUnknown, !restaurant)
+        .with(C::RestaurantKnown, restaurant && !accepts)
+        .with(C::RestaurantUnknown, !restaurant && !accepts)
+        .with(C::OfferAccepted, accepts)
         .with(C::GuestPhone, reservation.guest_phone.is_some())
         .with(C::Notes, reservation.notes.is_some())
         .with(C::Alternatives, reservation.alternatives.is_some())

@@ -46,6 +46,7 @@ fn longest() -> TicketBody {
         callback_url: CallbackUrl::parse(&callback, false).ok(),
         guest_extension: "1".repeat(20).parse().ok(),
         language_guessed: true,
+        accepts_offer_of: None,
     };
     assert!(
         reservation.timezone.is_some()

@@ -19,6 +19,7 @@ use support::{
     real_time, receiver, redis_server, sentinels, webhook,
 };
 
+mod accepted;
 mod answers;
 mod attempts;
 mod callback;

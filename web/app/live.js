@@ -18,9 +18,9 @@ let told = "";
 let ticking = null;
 
 /** Shows the call `id` and follows it. */
-export function open(id, { ask, edit }) {
+export function open(id, { ask, edit, accept }) {
   close();
-  acts = { ask, edit };
+  acts = { ask, edit, accept };
   call = recent.find(id);
   link = "live";
   told = call ? key(call) : "";
@@ -194,6 +194,7 @@ function story({ what, detail }) {
   if (what === "key") return [t("story.key"), " ", h("kbd", {}, detail ?? "")];
   if (what === "waits") return [t(`waiting.${detail}`)];
   if (what === "ended") return [t("story.ended", { why: t(`ended.${detail}`) })];
+  if (what === "offer_accepted") return [t("story.offer_accepted")];
   if (what === "finished") return [h("strong", {}, t(`outcome.${detail}`))];
   const words = has(`story.${what}`) ? t(`story.${what}`) : what;
   const number = /^attempt (\d+)$/.exec(detail ?? "")?.[1];

@@ -60,6 +60,21 @@ async function ask(reservation, time) {
   }
 }
 
+/** Takes the time that the restaurant offered in call `id`: it is called back. */
+async function accept(id, reservation, time) {
+  try {
+    const call = await json(`/api/call/${id}/accept`, { method: "POST" });
+    recent.keep(call);
+    location.hash = `#/call/${call.id}`;
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem;
+    // A call that the service does not hold any more is asked for anew.
+    if (problem.code === "call_not_found") return ask(reservation, time);
+    edit(reservation, time);
+    form.show(problem);
+  }
+}
+
 function edit(reservation, time) {
   location.hash = "#/";
   view();
@@ -86,7 +101,7 @@ function view() {
     if (before) $("main").focus({ preventScroll: true });
   } else {
     const seen = () => recent.find(id)?.reservation ?? {};
-    live.open(id, { ask: (time) => ask(seen(), time), edit: () => edit(seen()) });
+    live.open(id, { ask: (time) => ask(seen(), time), edit: () => edit(seen()), accept: (time) => accept(id, seen(), time) });
     $("main").focus({ preventScroll: true });
   }
   if (before !== id) scrollTo(0, 0);

@@ -10,8 +10,8 @@ const SIGN = { confirmed: "check", rejected: "cross", countered: "clock", opted_
 /** The headline of an outcome. */
 export const headline = (call) => t(`verdict.${call.outcome}`, { time: call.offered_time ? tableTime(call.offered_time) : "" });
 
-/** The verdict as a card; `ask(time)` asks again, at another time if one is given. */
-export function card(call, { ask, edit }) {
+/** The verdict as a card; `ask(time)` asks again, at another time if one is given; `accept(time)` takes the offered one. */
+export function card(call, { ask, edit, accept }) {
   const { reservation, outcome } = call;
   const time = call.agreed_time ?? call.offered_time ?? reservation.time;
   const place = reservation.restaurant ?? pretty(reservation.phone);
@@ -24,7 +24,7 @@ export function card(call, { ask, edit }) {
     has(why) && h("p", {}, t(why, { place, time: tableTime(reservation.time) })),
     refusal(call),
     !call.final && h("p.help", {}, t("verdict.not_final")),
-    call.final && actions(call, ask, edit));
+    call.final && actions(call, { ask, edit, accept }));
 }
 
 /** Twilio's code is told to whoever wants to look it up. */
@@ -33,14 +33,14 @@ function refusal(call) {
   return code ? h("p.help", {}, t("verdict.code", { code })) : null;
 }
 
-function actions(call, ask, edit) {
+function actions(call, { ask, edit, accept }) {
   const button = (kind, sign, words, onclick) => h(`button.${kind}`, { type: "button", onclick }, icon(ICONS[sign], 18), words);
   const more = button("plain", "again", t("do.edit"), edit);
   switch (call.outcome) {
     case "confirmed":
       return h("div.row.do", {}, calendar(call), h("button.quiet", { type: "button", onclick: edit }, t("do.another")));
     case "countered":
-      return h("div.row.do", {}, button("primary", "clock", t("do.ask_at", { time: tableTime(call.offered_time) }), () => ask(call.offered_time)), more);
+      return h("div.row.do", {}, button("primary", "clock", t("do.ask_at", { time: tableTime(call.offered_time) }), () => accept(call.offered_time)), more);
     case "rejected":
       return h("div.row.do", {}, button("primary", "clock", t("do.other_time"), edit));
     case "opted_out":

@@ -1,6 +1,5 @@
 //! What a client asks of the list of its calls, and how a page of it looks.
 
-use poem::Request;
 use poem_openapi::Object;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -65,13 +64,13 @@ pub struct ListRequest {
 }
 
 impl ListQuery {
-    /// Reads the parameters.
+    /// Reads the parameters of a request with the query `url_query`.
     ///
     /// # Errors
     /// All that is wrong, each with its name.
     pub fn read(
         &self,
-        request: &Request,
+        url_query: &str,
         defaults: &Defaults,
     ) -> Result<ListRequest, Vec<FieldError>> {
         let mut errors = Vec::new();
@@ -82,8 +81,7 @@ impl ListQuery {
                 message,
             });
         };
-        let query = request.uri().query().unwrap_or_default();
-        let mut names = url::form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name);
+        let mut names = url::form_urlencoded::parse(url_query.as_bytes()).map(|(name, _)| name);
         if names.any(|name| name == "phone") {
             let message = "must not stand in a URL, which ends in logs: send it in the header Restaurant-Phone";
             wrong("phone", "not_in_url", message.to_owned());

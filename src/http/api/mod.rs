@@ -11,6 +11,9 @@ mod events;
 
 use std::sync::Arc;
 
+pub(super) use self::list::CallListView;
+pub(super) use self::view::CallView;
+
 use poem::Request;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::PlainText;
@@ -21,9 +24,8 @@ use serde::Serialize;
 use self::enums::{ApiEnum, CheckCode, Instant, Verdict};
 use self::events::EventText;
 use self::json_text::JsonText;
-use self::list::{CallListView, ListQuery};
+use self::list::ListQuery;
 use self::request::{Body, CallRequest};
-use self::view::CallView;
 use super::calendar;
 use super::keys::Owner;
 use super::problem::{Code, Failure, code_of, rate_limit};
@@ -121,7 +123,7 @@ enum Calendar {
 /// What a create would do, and what staff would hear.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Check")]
-struct CheckView {
+pub(super) struct CheckView {
     /// Whether it would ring.
     verdict: ApiEnum<Verdict>,
     /// Why not, as the code of the problem a create would get, or the word of `waiting_for`.
@@ -141,7 +143,7 @@ struct CheckView {
 /// What staff would hear.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Script")]
-struct ScriptView {
+pub(super) struct ScriptView {
     /// The language.
     language: String,
     /// About how long it takes to say.
@@ -188,32 +190,9 @@ impl Api {
             .as_deref()
             .map(read_idempotency_key)
             .transpose()?;
-        let made = self
-            .service
-            .creator()
-            .create(&owner, &body.fields, key)
-            .await;
-        // What is left after this create. A store that cannot tell has said so to the create
-        // itself.
-        let told = made.as_ref().ok().and_then(|made| made.creates);
-        let allowance = self
-            .service
-            .creator()
-            .allowance(&owner, told)
-            .await
-            .ok()
-            .flatten();
-        let call = made
-            .map_err(|error| Failure::from(error).within(allowance))?
-            .call;
-        telemetry::request::note_call(call.id.as_bytes());
-        let (policy, left) = allowance.as_ref().map(rate_limit).unzip();
-        Ok(Created::Call(
-            JsonText::of(&self.view(&call).await),
-            format!("/api/call/{}", call.id),
-            policy,
-            left,
-        ))
+        let creator = self.service.creator();
+        let made = creator.create(&owner, &body.fields, key).await;
+        self.created(&owner, made).await
     }
 
     /// The calls of this key
@@ -222,10 +201,6 @@ impl Api {
     /// fewer calls than `limit`, or none, where a filter leaves most of them out: there are older
     /// ones as long as `next_cursor` is not null.
     #[oai(path = "/call", method = "get", operation_id = "list_calls")]
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is a parameter of the document"
-    )]
     async fn list_calls(
         &self,
         request: &Request,
@@ -252,7 +227,10 @@ impl Api {
             phone: restaurant_phone.0,
         };
         let asked = query
-            .read(request, &self.service.settings().defaults)
+            .read(
+                request.uri().query().unwrap_or_default(),
+                &self.service.settings().defaults,
+            )
             .map_err(|wrong| Failure::from(Error::Invalid(wrong)))?;
         let page = self
             .service
@@ -363,6 +341,28 @@ impl Api {
         Ok(Canceled::Call(JsonText::of(&self.view(&call).await)))
     }
 
+    /// Take the time that was offered
+    ///
+    /// Calls the restaurant back for a finished call whose outcome is `countered`: it says that the
+    /// guest takes the time which was offered, and asks for key 1. That is a call of its own, which
+    /// names this one as `accepts_offer_of` and is named by it as `offer_accepted_by`. A repeat gets
+    /// the same call, whatever became of it.
+    #[oai(
+        path = "/call/:id/accept",
+        method = "post",
+        operation_id = "accept_call"
+    )]
+    async fn accept_call(
+        &self,
+        request: &Request,
+        /// The `id` of a call of this key.
+        id: Path<String>,
+    ) -> poem::Result<Created> {
+        let offer = self.find(request, &id.0).await?;
+        let made = self.service.creator().accept(&offer).await;
+        self.created(&offer.owner, made).await
+    }
+
     /// Send the events of a call again
     ///
     /// Sends the newest state to the `callback_url` of the call once more, also when it was
@@ -419,6 +419,34 @@ impl Api {
 }
 
 impl Api {
+    /// The answer to a create, with what is left to its key.
+    async fn created(
+        &self,
+        owner: &str,
+        made: Result<crate::service::Created, Error>,
+    ) -> poem::Result<Created> {
+        // A store that cannot tell has said so to the create itself.
+        let told = made.as_ref().ok().and_then(|made| made.creates);
+        let allowance = self
+            .service
+            .creator()
+            .allowance(owner, told)
+            .await
+            .ok()
+            .flatten();
+        let call = made
+            .map_err(|error| Failure::from(error).within(allowance))?
+            .call;
+        telemetry::request::note_call(call.id.as_bytes());
+        let (policy, left) = allowance.as_ref().map(rate_limit).unzip();
+        Ok(Created::Call(
+            JsonText::of(&self.view(&call).await),
+            format!("/api/call/{}", call.id),
+            policy,
+            left,
+        ))
+    }
+
     async fn find(&self, request: &Request, id: &str) -> Result<Arc<Call>, Failure> {
         let owner = owner(request)?;
         self.service
@@ -446,7 +474,7 @@ fn owner(request: &Request) -> Result<Arc<str>, Failure> {
 }
 
 /// A text that is no id names no call.
-fn read_id(text: &str) -> Result<CallId, Failure> {
+pub(super) fn read_id(text: &str) -> Result<CallId, Failure> {
     text.parse().map_err(|_| {
         Failure::new(
             Code::CallNotFound,
@@ -455,7 +483,7 @@ fn read_id(text: &str) -> Result<CallId, Failure> {
     })
 }
 
-fn read_idempotency_key(text: &str) -> Result<&str, Failure> {
+pub(super) fn read_idempotency_key(text: &str) -> Result<&str, Failure> {
     let text = text.trim();
     let bare = text
         .strip_prefix('"')
@@ -473,7 +501,7 @@ fn read_idempotency_key(text: &str) -> Result<&str, Failure> {
 }
 
 impl CheckView {
-    fn of(check: Check) -> Self {
+    pub(super) fn of(check: Check) -> Self {
         let (verdict, code, reason, until) = match check.verdict {
             PolicyVerdict::Allowed => ("allowed", None, None, None),
             PolicyVerdict::Waits { reason, until } => (

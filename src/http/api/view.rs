@@ -32,6 +32,10 @@ pub struct CallView {
     agreed_time: Option<String>,
     /// The time that was offered instead, on the restaurant's wall clock.
     offered_time: Option<String>,
+    /// The call whose offered time this one takes.
+    accepts_offer_of: Option<String>,
+    /// The call that takes the time which was offered in this one.
+    offer_accepted_by: Option<String>,
     /// Each time the restaurant was rung.
     attempts: Vec<AttemptView>,
     /// When it will be rung next, at the earliest.
@@ -221,6 +225,8 @@ impl CallView {
             reservation: ReservationView::of(&call.reservation),
             agreed_time: when(Outcome::Confirmed),
             offered_time: when(Outcome::Countered),
+            accepts_offer_of: call.reservation.accepts_offer_of.map(|id| id.to_string()),
+            offer_accepted_by: call.offer_accepted_by().map(|id| id.to_string()),
             attempts: call.attempts.iter().map(AttemptView::of).collect(),
             next_attempt_at: next_attempt_at.map(Instant),
             waiting_for: waiting_for.map(ApiEnum),

@@ -135,6 +135,15 @@ fn canceled() -> Value {
     call
 }
 
+/// The call that takes an offered time.
+fn accepting() -> Value {
+    let mut call = placed();
+    call["id"] = json!("01a20364-1a2b-7c3d-8e4f-5a6b7c8d9e0f");
+    call["reservation"]["time"] = json!("2027-06-18T20:15");
+    call["accepts_offer_of"] = json!(ID);
+    call
+}
+
 /// A call whose events are being sent once more.
 fn resent() -> Value {
     let mut call = confirmed();
@@ -156,6 +165,7 @@ pub(super) fn answer(operation: &str) -> Option<Value> {
         "create_call" => placed(),
         "list_calls" => json!({"calls": [confirmed()], "next_cursor": ID}),
         "get_call" => confirmed(),
+        "accept_call" => accepting(),
         "cancel_call" => canceled(),
         "resend_events" => resent(),
         "check_call" => json!({

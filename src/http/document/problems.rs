@@ -6,7 +6,7 @@ use super::examples;
 use crate::http::problem::Code;
 
 /// Operations and the problems they can answer beyond those that every operation can.
-const PROBLEMS: [(&str, &[Code]); 8] = [
+const PROBLEMS: [(&str, &[Code]); 9] = [
     (
         "create_call",
         &[
@@ -44,6 +44,24 @@ const PROBLEMS: [(&str, &[Code]); 8] = [
     ("get_call", &[Code::CallNotFound]),
     ("follow_call", &[Code::CallNotFound]),
     ("cancel_call", &[Code::CallNotFound, Code::CallFinished]),
+    (
+        "accept_call",
+        &[
+            Code::CallNotFound,
+            Code::NoOffer,
+            Code::DuplicateCall,
+            Code::NumberTypeNotAllowed,
+            Code::OwnNumber,
+            Code::CountryNotAllowed,
+            Code::OptedOut,
+            Code::TooLate,
+            Code::TimezoneNeeded,
+            Code::NumberLimit,
+            Code::KeyLimit,
+            Code::ServiceLimit,
+            Code::CallRefused,
+        ],
+    ),
     ("resend_events", &[Code::CallNotFound, Code::NoCallbackUrl]),
     ("calendar_entry", &[Code::CallNotFound, Code::NotConfirmed]),
 ];

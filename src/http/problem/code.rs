@@ -28,6 +28,8 @@ pub enum Code {
     CallFinished,
     /// The reservation is not confirmed: there is nothing to put in a calendar.
     NotConfirmed,
+    /// No time was offered that could be taken.
+    NoOffer,
     /// The call has no `callback_url`: there is nobody to tell.
     NoCallbackUrl,
     /// The body is too long.
@@ -66,7 +68,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the document.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::BadJson,
         Self::BadRequest,
         Self::Unauthorized,
@@ -78,6 +80,7 @@ impl Code {
         Self::DuplicateCall,
         Self::CallFinished,
         Self::NotConfirmed,
+        Self::NoOffer,
         Self::NoCallbackUrl,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
@@ -156,6 +159,7 @@ impl Code {
                 StatusCode::CONFLICT,
                 "The reservation is not confirmed",
             ),
+            Self::NoOffer => ("no_offer", StatusCode::CONFLICT, "No time was offered"),
             Self::NoCallbackUrl => (
                 "no_callback_url",
                 StatusCode::CONFLICT,
@@ -287,6 +291,9 @@ impl Code {
             Self::DuplicateCall => "Follow the call named by call_id, or cancel it first.",
             Self::CallFinished => "The restaurant has decided, or the call is over: read the call.",
             Self::NotConfirmed => "Ask again once the outcome is confirmed.",
+            Self::NoOffer => {
+                "Only a finished call whose outcome is countered has a time to take: read the call."
+            }
             Self::NoCallbackUrl => "Name a callback_url when you ask for the call.",
             Self::PayloadTooLarge => "A body has at most 64 KiB.",
             Self::UnsupportedMediaType => "Send Content-Type: application/json.",

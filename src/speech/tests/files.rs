@@ -148,6 +148,16 @@ fn the_golden_transcripts_are_what_is_said() {
         for (file, document) in documents(&example) {
             writeln!(golden, "\n# {file}\n{}", heard(&document)).unwrap();
         }
+        let mut accepting = reservation(language, "Ana María", "2026-12-04T20:15", 4);
+        accepting.accepts_offer_of = Some(crate::domain::CallId::from_bytes([1; 16]));
+        let script = speech().script(&render_context(&accepting));
+        let (seconds, text) = (script.seconds, script.text);
+        assert!(seconds <= 25, "{language}: {seconds} s");
+        writeln!(
+            golden,
+            "\n# ask.xml, to take a time that was offered\n{text}"
+        )
+        .unwrap();
         for hard in hard(language) {
             writeln!(
                 golden,

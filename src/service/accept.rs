@@ -1,0 +1,105 @@
+//! A guest takes the time that a restaurant offered: one call back that says so and asks for key 1.
+
+use std::sync::Arc;
+
+use super::create::{Created, IdempotentStart, PATIENCE, digest};
+use super::intake::TRY_FOR;
+use super::{CallCreator, Error};
+use crate::call::{Call, CarryOver, Event};
+use crate::domain::{CallId, PhoneFacts, Reservation, TableTime};
+use crate::store::{self, CallStore as _, IdempotencyKey, IdempotencyStore as _};
+use crate::telemetry::request;
+
+impl CallCreator {
+    /// Makes the call that takes the offered time of `offer`, a call of the same owner; a repeat gets
+    /// the same call, whatever became of it.
+    ///
+    /// # Errors
+    /// There is no offered time in a finished call, policy or Twilio refuse, the same reservation is
+    /// under way, or the store cannot serve.
+    pub async fn accept(self: &Arc<Self>, offer: &Arc<Call>) -> Result<Created, Error> {
+        let time = offer.offered_time().filter(|_| offer.is_finished());
+        let time = time.ok_or(Error::NoOffer)?;
+        if let Some(id) = offer.offer_accepted_by() {
+            let call = self.engine.store.load(id).await?;
+            return call.map(Created::of).ok_or(Error::NotFound);
+        }
+        let made = self.accept_once(offer, time).await?;
+        let event = Event::OfferAccepted { by: made.call.id };
+        // Without the entry a repeat finds the call by its key all the same, for a day.
+        if let Err(error) = self.engine.apply(offer.id, event).await {
+            tracing::warn!(call.id = %offer.id, error = %error, "the call that takes an offer could not be noted");
+        }
+        Ok(made)
+    }
+
+    /// Makes the call, or finds the one that another request for the same made.
+    async fn accept_once(
+        self: &Arc<Self>,
+        offer: &Call,
+        time: TableTime,
+    ) -> Result<Created, Error> {
+        let key = key_of(offer);
+        if !self.dialler.preexisting_calls.are_listed() {
+            if let Some(standing) = self.engine.store.standing(key).await?
+                && let Some(call) = self.engine.store.load(standing.call).await?
+            {
+                return Ok(Created::of(call));
+            }
+            self.dialler.preexisting_calls_listed().await?;
+        }
+        let id = CallId::new(self.engine.now());
+        let facts = offer.reservation.phone.facts();
+        let facts = facts.ok_or(crate::policy::Refusal::UnknownNumber)?;
+        let reservation = self.accepting(offer, time, facts, id);
+        let owner = offer.owner.clone();
+        let mut call = Call::new(id, owner, Arc::new(reservation), id.made_at());
+        call.baggage = CarryOver {
+            idempotency: Some(key),
+            trace: request::current().and_then(|it| it.trace()),
+        };
+        let call = Arc::new(call);
+        for _ in 0..PATIENCE {
+            let before = match self.make_apart(call.clone(), facts, Some(key)).await? {
+                IdempotentStart::New(made) => return Ok(made),
+                IdempotentStart::Before(before) => before,
+            };
+            match self.engine.store.load(before.call).await? {
+                Some(call) => return Ok(Created::of(call)),
+                None => self.let_go(Some(key), before.call).await?,
+            }
+        }
+        Err(store::Error::Away.into())
+    }
+
+    /// The reservation at the offered time. The restaurant has heard everything else already, so
+    /// nothing else changes but how long it is tried for.
+    fn accepting(
+        &self,
+        offer: &Call,
+        time: TableTime,
+        facts: PhoneFacts,
+        id: CallId,
+    ) -> Reservation {
+        let asked = Reservation {
+            time,
+            alternatives: None,
+            not_before: None,
+            accepts_offer_of: Some(offer.id),
+            ..(*offer.reservation).clone()
+        };
+        let now = id.made_at();
+        let zones = self.settings.rules.possible_zones(&asked, Some(facts), now);
+        let latest = time.latest_instant(&zones);
+        let give_up_at = now.saturating_add(TRY_FOR).unwrap_or(latest).min(latest);
+        Reservation {
+            give_up_at,
+            ..asked
+        }
+    }
+}
+
+/// What stands for the request to take this offer: no `Idempotency-Key` of a client has three parts.
+fn key_of(offer: &Call) -> IdempotencyKey {
+    digest(&[offer.owner.as_bytes(), offer.id.as_bytes(), b"accept"])
+}
