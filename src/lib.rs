@@ -18,6 +18,7 @@ mod speech;
 mod store;
 mod service;
 mod notify;
+pub mod mcp;
 mod http;
 pub mod config;
 pub mod app;

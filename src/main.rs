@@ -16,6 +16,8 @@ use tablecall::{doctor, remote};
 
 use simulator_command::SimulatorArgs;
 
+#[path = "main/mcp_command.rs"]
+mod mcp_command;
 #[path = "main/simulator_command.rs"]
 mod simulator_command;
 
@@ -66,6 +68,7 @@ Examples:
   tablecall doctor            check the settings against the Twilio account
   tablecall --version --verbose
                               the versions of the data about numbers and zones, too
+  tablecall mcp               tools for agents, to try with a simulated carrier
   tablecall call --name Ana --phone +14155550101 --time 2027-06-18T19:30 --party-size 4
 
 Exit status: 0 done, 64 wrong settings, 69 cannot be served; those of a call: tablecall call --help.";
@@ -115,6 +118,9 @@ enum Command {
     /// Place a call through a running server and follow it
     #[command(after_help = CALL_EXAMPLES)]
     Call(CallArgs),
+    /// Serve tools for agents over standard input and output (Model Context Protocol)
+    #[command(after_help = mcp_command::EXAMPLES)]
+    Mcp(mcp_command::McpArgs),
     /// Ask the server that runs beside this, with the same settings, whether it is alive
     Health(HealthArgs),
 }
@@ -200,6 +206,7 @@ fn main() -> ExitCode {
         Some(Command::Simulator(args)) => simulator_command::run(*args),
         Some(Command::Doctor(args)) => examine(&args),
         Some(Command::Call(args)) => place_call(args),
+        Some(Command::Mcp(args)) => mcp_command::run(args),
         Some(Command::Health(args)) => ask_health(args),
         Some(Command::Keygen) => match TicketKey::generate() {
             Ok(key) => say(&key),

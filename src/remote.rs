@@ -6,6 +6,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+mod tools;
+
+pub use tools::Remote;
+
 /// How long a server may take to say that it is alive.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -149,6 +153,28 @@ impl Server {
             url: self.origin.clone(),
             status,
         })
+    }
+
+    /// Sends any request of the API: the status and the JSON of its answer.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or answers something else than JSON.
+    pub async fn exchange(
+        &self,
+        http: &reqwest::Client,
+        request: impl FnOnce(&reqwest::Client, &str) -> reqwest::RequestBuilder,
+    ) -> Result<(u16, Value), Error> {
+        let request = request(http, &self.origin);
+        let answer = self.signed(request).send().await;
+        let answer = answer.map_err(|source| self.unreachable(source))?;
+        let status = answer.status().as_u16();
+        let body = answer.bytes().await;
+        let body = body.map_err(|source| self.unreachable(source))?;
+        let body = serde_json::from_slice(&body).map_err(|_| Error::NotTablecall {
+            url: self.origin.clone(),
+            status,
+        })?;
+        Ok((status, body))
     }
 
     /// Places a call: as it stands at first.

@@ -16,9 +16,10 @@ use tree::{Source, after, expand, root, sources, tracked};
 /// The modules of the crate; each may import those before it. A new one gets its place here first.
 ///
 /// `telemetry` is first because everything may log; `domain`, `call` and `policy` do no I/O;
-/// `twilio` and `speech` know the wire and the words; `service` joins them; `http` is the only door;
+/// `twilio` and `speech` know the wire and the words; `service` joins them; `mcp` is a client like any other;
+/// `http` is the only door;
 /// the last three put the program together. The clock and the simulator are crates of their own.
-const ORDER: [&str; 17] = [
+const ORDER: [&str; 18] = [
     "unescaped",
     "telemetry",
     "domain",
@@ -30,6 +31,7 @@ const ORDER: [&str; 17] = [
     "store",
     "service",
     "notify",
+    "mcp",
     "http",
     "config",
     "app",

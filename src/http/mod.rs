@@ -15,6 +15,7 @@ pub mod headers;
 pub mod webhooks;
 pub mod keys;
 pub mod listener;
+pub mod mcp;
 pub mod networks;
 pub mod pages;
 pub mod plain;
@@ -106,6 +107,8 @@ pub fn endpoint(site: AppState) -> impl Endpoint {
         let plain = plain::routes(&site.service, owner).with(body);
         routes = routes.nest("/call", plain);
     }
+    let tools = mcp::endpoint(&site.service, keyed).with(body);
+    routes = routes.at(mcp::PATH, tools);
     let door = ApiAuth::new(site.admission, site.service.clock().clone(), &metrics);
     RequestShell::new(
         (api, Pages::new(routes, simulated, keyed)),

@@ -15,6 +15,7 @@ use poem::{Endpoint, IntoResponse, Request, Response};
 use super::api_auth::ApiAuth;
 use super::assets;
 use super::headers::guard;
+use super::mcp;
 use super::problem::{Code, Failure, of_framework};
 use super::webhooks::{PREFIX, Webhooks};
 use crate::domain::id;
@@ -33,7 +34,7 @@ const LONGEST_ID: usize = 64;
 
 /// The routes as they are counted and logged, with what follows the id: never the path that was
 /// asked for, which may hold anything.
-const ROUTES: [(&str, &str, &str); 13] = [
+const ROUTES: [(&str, &str, &str); 14] = [
     ("POST", "/api/call", ""),
     ("GET", "/api/call", ""),
     ("POST", "/api/call/check", ""),
@@ -43,6 +44,7 @@ const ROUTES: [(&str, &str, &str); 13] = [
     ("POST", "/api/call/{id}/cancel", "/cancel"),
     ("POST", "/api/call/{id}/accept", "/accept"),
     ("GET", "/api/call/{id}/calendar.ics", "/calendar.ics"),
+    ("POST", mcp::PATH, ""),
     ("GET", "/healthz", ""),
     ("GET", "/readyz", ""),
     ("GET", "/metrics", ""),
@@ -121,7 +123,7 @@ impl<A: Endpoint, E: Endpoint> RequestShell<A, E> {
             return Ok(Some(options(&summary.path)));
         }
         // Before any route is looked for: a stranger learns nothing about what there is.
-        if summary.path.starts_with(API) {
+        if summary.path.starts_with(API) || summary.path == mcp::PATH {
             let owner = self.door.admit(request, summary.client)?;
             summary.key = Some(owner.0.clone());
             request.set_data(owner);

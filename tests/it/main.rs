@@ -20,6 +20,7 @@ use support::{
 };
 
 mod accepted;
+mod agents;
 mod answers;
 mod attempts;
 mod callback;
