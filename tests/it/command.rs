@@ -1,24 +1,29 @@
 //! `tablecall call`: what it prints, and the exit status for each kind of end.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
-use std::process::Output;
+use std::process::{Command, Output};
 
 use serde_json::Value;
 use tablecall::config::RawConfig;
 
+use crate::app::{RESTAURANT, within};
 use crate::browser::site::AppState;
-use crate::process::{free_address, program};
+use crate::process::{free_address, program, signalled};
+
+/// The command line for a table at a number.
+fn command_line(url: &str, phone: &str, more: &[&str]) -> Command {
+    let table = clock::Clock::system().now() + jiff::SignedDuration::from_hours(48);
+    let time = table.strftime("%Y-%m-%dT19:30").to_string();
+    let mut arguments = vec!["call", "--url", url, "--name", "Ana", "--phone", phone];
+    arguments.extend(["--time", &time, "--party-size", "4"]);
+    arguments.extend(more);
+    program(&arguments)
+}
 
 /// Runs it to its end, for a table at a number with these last digits.
 async fn calls(url: &str, last: &str, more: &[&str]) -> (Option<i32>, String, String) {
-    let phone = format!("+1415555{last}");
-    let table = clock::Clock::system().now() + jiff::SignedDuration::from_hours(48);
-    let time = table.strftime("%Y-%m-%dT19:30").to_string();
-    let mut arguments = vec!["call", "--url", url, "--name", "Ana", "--phone", &phone];
-    arguments.extend(["--time", &time, "--party-size", "4"]);
-    arguments.extend(more);
-    let mut command = program(&arguments);
+    let mut command = command_line(url, &format!("+1415555{last}"), more);
     let ended = tokio::task::spawn_blocking(move || command.output().unwrap()).await;
     let Output {
         status,
@@ -68,6 +73,15 @@ async fn the_status_tells_why_there_is_no_call() {
     let wrong = calls(&keyed.origin, "01", &right).await;
     assert_eq!(wrong.0, Some(65), "{wrong:?}");
     assert!(wrong.2.contains("phone:"), "{wrong:?}");
+    let limited = AppState::with(RawConfig {
+        limits: Some("service_day=1".to_owned()),
+        ..RawConfig::default()
+    })
+    .await;
+    let once = ["--with", "attempts=1"];
+    assert_eq!(calls(&limited.origin, "0105", &once).await.0, Some(1));
+    let later = calls(&limited.origin, "0103", &once).await;
+    assert_eq!(later.0, Some(75), "{later:?}");
     let nobody = format!("http://{}", free_address());
     assert_eq!(calls(&nobody, "0101", &[]).await.0, Some(69));
 
@@ -82,4 +96,74 @@ async fn the_status_tells_why_there_is_no_call() {
     let (status, _, said) = calls(&url, "0101", &[]).await;
     assert_eq!(status, Some(76), "{said}");
     assert!(said.contains("no Tablecall server"), "{said}");
+}
+
+/// What is left of a command that was interrupted once the phone rang.
+struct Interrupted {
+    status: Option<i32>,
+    /// What it printed after that.
+    printed: String,
+    complained: String,
+    /// The call as its server has it then.
+    call: Value,
+}
+
+/// Interrupts the command, as Ctrl-C does, once it has printed that the phone rings.
+async fn interrupted(site: &AppState, more: &[&str]) -> Interrupted {
+    let mut command = command_line(&site.origin, RESTAURANT, more);
+    let working = tokio::task::spawn_blocking(move || {
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let first = lines.next().unwrap().unwrap();
+        let rings = lines.find(|line| line.as_ref().unwrap().contains("ringing"));
+        assert!(rings.is_some(), "the phone rings");
+        signalled(&child, "INT");
+        let printed: Vec<String> = lines.map(Result::unwrap).collect();
+        let mut complained = String::new();
+        let mut errors = child.stderr.take().unwrap();
+        errors.read_to_string(&mut complained).unwrap();
+        let status = child.wait().unwrap().code();
+        (first, status, printed.join("\n"), complained)
+    });
+    let (first, status, printed, complained) = within("it ends", working).await.unwrap();
+    let id = first.strip_prefix("call ").unwrap().to_owned();
+    let url = format!("{}/api/call/{id}", site.origin);
+    let answer = tablecall::http_client().unwrap().get(url).send().await;
+    Interrupted {
+        status,
+        printed,
+        complained,
+        call: answer.unwrap().json().await.unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn an_interrupted_command_says_that_the_call_goes_on_and_how_to_cancel_it() {
+    let site = AppState::start().await;
+    let left = interrupted(&site, &[]).await;
+    assert_eq!(left.status, Some(130), "{}", left.complained);
+    let id = left.call["id"].as_str().unwrap();
+    let hint = format!("curl -X POST {}/api/call/{id}/cancel", site.origin);
+    assert!(
+        left.complained.contains("the call goes on"),
+        "{}",
+        left.complained
+    );
+    assert!(left.complained.contains(&hint), "{}", left.complained);
+    assert_eq!(
+        (&left.call["final"], &left.call["outcome"]),
+        (&false.into(), &Value::Null)
+    );
+}
+
+#[tokio::test]
+async fn an_interrupted_command_cancels_the_call_where_it_was_told_to() {
+    let site = AppState::start().await;
+    let left = interrupted(&site, &["--cancel-on-interrupt"]).await;
+    assert_eq!(left.status, Some(1), "{}", left.complained);
+    assert!(left.printed.ends_with("canceled"), "{}", left.printed);
+    assert_eq!(
+        (&left.call["final"], &left.call["outcome"]),
+        (&true.into(), &"canceled".into())
+    );
 }
