@@ -44,9 +44,9 @@ export function stored(name) {
 /** Whether texts can be read aloud. Android's WebView has no voices. */
 export const canSpeak = () => Boolean(globalThis.speechSynthesis && globalThis.SpeechSynthesisUtterance);
 
-/** Reads `text` aloud in place of what was being read; false where that cannot be done. */
+/** Reads `text` aloud in place of what was being read; false where that cannot be done: browsers let no page speak before it was touched. */
 export function speak(text, language) {
-  if (!canSpeak()) return false;
+  if (!canSpeak() || navigator.userActivation?.hasBeenActive === false) return false;
   const words = new SpeechSynthesisUtterance(text);
   words.lang = language;
   speechSynthesis.cancel();
