@@ -43,20 +43,22 @@ impl Redis {
         before: Option<CallId>,
         most: usize,
     ) -> Result<Listing, Error> {
-        let mut ids = if self.link.is_cluster() {
-            let shards: Vec<u8> = (0..SHARDS).collect();
-            let asked = shards
-                .chunks(1)
-                .map(|shard| self.newest_ids(owner, shard, before, most + 1));
-            let mut ids = Vec::new();
-            for found in join_all(asked).await {
-                ids.extend(found?);
-            }
-            ids
+        // Under another index key the list would be empty, which is not true.
+        self.has_index()?;
+        let shards: Vec<u8> = (0..SHARDS).collect();
+        // A cluster takes no script over several slots.
+        let at_a_time = if self.link.is_cluster() {
+            1
         } else {
-            let shards: Vec<u8> = (0..SHARDS).collect();
-            self.newest_ids(owner, &shards, before, most + 1).await?
+            shards.len()
         };
+        let asked = shards
+            .chunks(at_a_time)
+            .map(|shards| self.newest_ids(owner, shards, before, most + 1));
+        let mut ids = Vec::new();
+        for found in join_all(asked).await {
+            ids.extend(found?);
+        }
         ids.sort_unstable_by(|one, other| other.cmp(one));
         let has_older = ids.len() > most;
         ids.truncate(most);
