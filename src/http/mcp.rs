@@ -17,10 +17,10 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::api::{Api, CallListView, CallView, CheckView, list::ListQuery};
+use super::api::{Api, CallListView, CallView, CheckView, list::ListParameters};
 use super::keys::Owner;
 use super::problem::{Code, Failure};
-use crate::mcp::{Answer, Backend, Operation, Tools};
+use crate::mcp::{ApiAnswer, Backend, Operation, Tools};
 use crate::service::{Error, Service};
 use crate::telemetry::request::{self, Context};
 
@@ -120,7 +120,7 @@ impl Local {
         parameters: &serde_json::Map<String, Value>,
     ) -> Result<Value, Failure> {
         let text = |name: &str| parameters.get(name).map(crate::mcp::text_of);
-        let query = ListQuery {
+        let query = ListParameters {
             limit: text("limit"),
             cursor: text("cursor"),
             status: text("status"),
@@ -169,7 +169,7 @@ impl Backend for Local {
         &'a self,
         caller: Option<&'a Extensions>,
         operation: Operation,
-    ) -> BoxFuture<'a, Answer> {
+    ) -> BoxFuture<'a, ApiAnswer> {
         let work = async move { self.carry_out(&owner(caller)?, operation).await };
         in_request(caller, work)
     }
@@ -179,7 +179,7 @@ impl Backend for Local {
         caller: Option<&'a Extensions>,
         id: String,
         states: mpsc::UnboundedSender<Value>,
-    ) -> BoxFuture<'a, Answer> {
+    ) -> BoxFuture<'a, ApiAnswer> {
         let work = async move { self.follow_to_the_end(&owner(caller)?, &id, &states).await };
         in_request(caller, work)
     }
@@ -202,7 +202,7 @@ fn owner(caller: Option<&Extensions>) -> Result<Arc<str>, Failure> {
 fn in_request<'a>(
     caller: Option<&'a Extensions>,
     work: impl Future<Output = Result<Value, Failure>> + Send + 'a,
-) -> BoxFuture<'a, Answer> {
+) -> BoxFuture<'a, ApiAnswer> {
     let context = caller
         .and_then(|caller| caller.get::<Arc<Context>>())
         .cloned();

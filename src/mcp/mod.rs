@@ -57,7 +57,7 @@ pub enum Operation {
 }
 
 /// What the API answers: JSON, or a problem (RFC 9457) as JSON.
-pub type Answer = Result<Value, Value>;
+pub type ApiAnswer = Result<Value, Value>;
 
 /// Carries out operations of the API. `caller` is what is known of the HTTP request that a tool was
 /// called by; nothing over standard input.
@@ -67,7 +67,7 @@ pub trait Backend: Send + Sync + 'static {
         &'a self,
         caller: Option<&'a Extensions>,
         operation: Operation,
-    ) -> BoxFuture<'a, Answer>;
+    ) -> BoxFuture<'a, ApiAnswer>;
 
     /// Follows a call to its end, and sends each state: the newest one at once. Dropping the future
     /// ends it; the call goes on.
@@ -76,7 +76,7 @@ pub trait Backend: Send + Sync + 'static {
         caller: Option<&'a Extensions>,
         id: String,
         states: mpsc::UnboundedSender<Value>,
-    ) -> BoxFuture<'a, Answer>;
+    ) -> BoxFuture<'a, ApiAnswer>;
 }
 
 /// The tools over a back end.
@@ -180,7 +180,7 @@ impl Tools {
         seconds: u64,
         caller: Option<&Extensions>,
         context: &RequestContext<RoleServer>,
-    ) -> Answer {
+    ) -> ApiAnswer {
         let (send, mut states) = mpsc::unbounded_channel();
         let mut following = self.backend.follow(caller, id.clone(), send);
         let deadline = tokio::time::Instant::now() + Duration::from_secs(seconds);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::{Error, Server};
-use crate::mcp::{Answer, Backend, Operation, text_of};
+use crate::mcp::{ApiAnswer, Backend, Operation, text_of};
 
 /// The API of a server somewhere.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl Remote {
         Self { server, http }
     }
 
-    async fn carry_out(&self, operation: Operation) -> Answer {
+    async fn carry_out(&self, operation: Operation) -> ApiAnswer {
         let sent = self
             .server
             .exchange(&self.http, |http, origin| match operation {
@@ -70,7 +70,7 @@ impl Backend for Remote {
         &'a self,
         _caller: Option<&'a Extensions>,
         operation: Operation,
-    ) -> BoxFuture<'a, Answer> {
+    ) -> BoxFuture<'a, ApiAnswer> {
         Box::pin(self.carry_out(operation))
     }
 
@@ -79,7 +79,7 @@ impl Backend for Remote {
         _caller: Option<&'a Extensions>,
         id: String,
         states: mpsc::UnboundedSender<Value>,
-    ) -> BoxFuture<'a, Answer> {
+    ) -> BoxFuture<'a, ApiAnswer> {
         Box::pin(async move {
             let tell = |state: &Value| {
                 // Nobody listens any more where the agent has stopped following.

@@ -26,7 +26,7 @@ pub struct CallFilter {
 
 /// Some calls of a key, newest first.
 #[derive(Clone, Debug, Default)]
-pub struct CallPage {
+pub struct ListedCalls {
     /// The calls.
     pub calls: Vec<Arc<Call>>,
     /// The call after which the next page begins; `None`: there are no older calls.
@@ -58,8 +58,8 @@ impl Service {
         filter: &CallFilter,
         before: Option<CallId>,
         most: usize,
-    ) -> Result<CallPage, Error> {
-        let mut page = CallPage {
+    ) -> Result<ListedCalls, Error> {
+        let mut page = ListedCalls {
             calls: Vec::new(),
             next: before,
         };

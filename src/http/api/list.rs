@@ -39,7 +39,7 @@ impl CallListView {
 
 /// The parameters as they came.
 #[derive(Debug, Default)]
-pub struct ListQuery {
+pub struct ListParameters {
     /// `limit`.
     pub limit: Option<String>,
     /// `cursor`.
@@ -63,7 +63,7 @@ pub struct ListRequest {
     pub most: usize,
 }
 
-impl ListQuery {
+impl ListParameters {
     /// Reads the parameters of a request with the query `url_query`.
     ///
     /// # Errors

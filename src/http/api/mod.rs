@@ -24,7 +24,7 @@ use serde::Serialize;
 use self::enums::{ApiEnum, CheckCode, Instant, Verdict};
 use self::events::EventText;
 use self::json_text::JsonText;
-use self::list::ListQuery;
+use self::list::ListParameters;
 use self::request::{Body, CallRequest};
 use super::calendar;
 use super::keys::Owner;
@@ -219,7 +219,7 @@ impl Api {
         restaurant_phone: Header<Option<String>>,
     ) -> poem::Result<Listed> {
         let owner = owner(request)?;
-        let query = ListQuery {
+        let query = ListParameters {
             limit: limit.0,
             cursor: cursor.0,
             status: status.0,
