@@ -27,9 +27,10 @@ use crate::telemetry::request::{self, Context};
 /// Where the tools are.
 pub const PATH: &str = "/mcp";
 
-/// The endpoint. `is_keyed`: a key is needed, so no page of another origin can have one; without
-/// keys only requests to this machine's own name are served, since a page could be made to resolve
-/// to it (DNS rebinding).
+/// The endpoint. `is_keyed`: a key is needed, which no page of another origin can have.
+///
+/// Without keys only requests to this machine's own names are served, since a page of elsewhere
+/// could be made to resolve to it (DNS rebinding).
 pub fn endpoint(service: &Service, is_keyed: bool) -> impl Endpoint<Output = Response> + use<> {
     let document = super::document::document(Api::new(service.clone()));
     let tools = Tools::new(Arc::new(Local(service.clone())), &document);
