@@ -154,7 +154,7 @@ pub fn schema(parameter: &str) -> Value {
         "limit" => {
             json!({"type": "integer", "format": "int32", "minimum": 1, "maximum": MOST, "default": PAGE})
         }
-        "cursor" => json!({"type": "string", "format": "uuid"}),
+        "cursor" => json!({"type": "string"}),
         "status" => one_of(Status::all().iter().map(|it| it.word()).collect()),
         "outcome" => one_of(Outcome::ALL.iter().map(|it| it.word()).collect()),
         _ => json!({"type": "string", "minLength": 3, "maxLength": 64, "example": "+14155550101"}),
