@@ -33,7 +33,7 @@ use crate::twilio::signature::Verifier;
 use clock::Clock;
 use twilio_simulator::Simulator;
 
-/// How long requests in progress may take once the process is told to stop.
+/// How long requests in progress may take after the process was asked to stop.
 const GRACE: Duration = Duration::from_secs(7);
 /// How long work that outlives its request may take after that: an answer of Twilio on its way is
 /// worth waiting for.
@@ -73,7 +73,7 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
-    /// What is spoken has faults.
+    /// The files of words have faults.
     #[error("the files under twiml/ have faults: {0:?}")]
     Speech(Vec<crate::speech::LanguageProblem>),
     /// A client for Twilio, or for the endpoints of events, cannot be built.
@@ -142,25 +142,25 @@ impl App {
 
     /// Serves until `signal` comes, then stops in order:
     ///
-    /// 1. what waits for a later moment ends as failed, since nothing will remember it, and its
-    ///    followers are told;
-    /// 2. streams to clients end, and no new connection is accepted: nobody begins what cannot be
-    ///    finished;
+    /// 1. calls that wait for a later moment end as failed, since nothing will remember them, and
+    ///    their followers are notified;
+    /// 2. streams to clients end, and no new connection is accepted: no client begins what cannot
+    ///    be finished;
     /// 3. requests in progress are answered, for seven seconds at most: a key that was pressed is
     ///    stored;
     /// 4. work that outlives its request ends, for seven seconds at most: an answer of Twilio on
     ///    its way gets its place in the record, and a call whose line was just closed its end;
-    /// 5. what came to wait meanwhile ends too;
-    /// 6. what clients were not told yet is sent once more, and what a shared store has not taken
-    ///    yet is offered to it, for four seconds at most;
+    /// 5. calls that began to wait meanwhile end too;
+    /// 6. events that clients have not received are sent once more, and changes that a shared store
+    ///    has not taken are offered to it, for four seconds at most;
     /// 7. the simulator goes last: it is the other end of the wire;
     /// 8. the last spans of traces are sent, for two seconds at most.
     ///
-    /// Calls on the line are left to their tickets. All of it together takes less than the 25
-    /// seconds that a platform should be told to wait.
+    /// Calls on the line are left to their tickets. All of it together takes less than 25 seconds,
+    /// which is the grace period to configure at a platform.
     pub async fn run_until(self, signal: impl Future<Output = ()>) {
-        // The data of phone numbers takes some 10 ms to read; nobody should wait for it, neither a
-        // start nor a call.
+        // The data of phone numbers takes some 10 ms to read. Neither the start nor a call should
+        // wait for it.
         let warm = tokio::task::spawn_blocking(phone::warm);
         let Assembled {
             site,
@@ -240,8 +240,8 @@ impl App {
     }
 }
 
-/// What a request meets behind the sockets, over calls that are there already. Nothing runs beside
-/// it: no sweep.
+/// Everything behind the sockets, over a store that may hold calls already. It starts no background
+/// task, so there is no sweep.
 ///
 /// # Errors
 /// A part cannot be built.
@@ -426,7 +426,7 @@ pub fn document() -> Result<serde_json::Value, Error> {
     Ok(crate::http::describe(&assembled.site))
 }
 
-/// The origin that Twilio is told: never what a request says of itself.
+/// The origin of the URLs that Twilio gets. It never comes from the headers of a request.
 fn origin(config: &Config, address: SocketAddr) -> String {
     match &config.public_url {
         Some(url) => url.origin().ascii_serialization(),
@@ -483,8 +483,8 @@ fn settings(config: &Config, languages: Vec<Language>) -> ServiceSettings {
     }
 }
 
-/// Serves the simulated carrier alone until `signal` comes; tells `bound` its address as soon as it
-/// listens.
+/// Serves the simulated carrier alone until `signal` comes. Calls `bound` with its address as soon
+/// as it listens.
 ///
 /// # Errors
 /// The address cannot be bound.

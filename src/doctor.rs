@@ -20,7 +20,7 @@ use crate::policy::CallLimits;
 use crate::twilio::client::{Client, ClientConfig, Error, Why, http_client};
 use clock::Clock;
 
-/// Where Twilio tells which countries may be called.
+/// Twilio's API for the countries that an account may call.
 pub const VOICE_URL: &str = "https://voice.twilio.com";
 /// A clock that is further off than this makes signed events to clients be refused and calls be
 /// missed in searches.
@@ -33,7 +33,7 @@ const TWILIO: &str = "https://api.";
 /// How a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// As it should be.
+    /// Nothing to mend.
     Good,
     /// Could not be found out, or should be known.
     Note,
@@ -46,9 +46,9 @@ pub enum Level {
 pub struct Finding {
     /// How it is.
     pub level: Level,
-    /// What was looked at.
+    /// The subject of the check.
     pub subject: &'static str,
-    /// What was found, and how to mend it.
+    /// The finding, and how to mend it.
     pub text: String,
 }
 
@@ -328,14 +328,14 @@ impl Doctor<'_> {
         }
     }
 
-    /// What holds in this deployment, and who should know it.
+    /// Checks how this deployment keeps calls.
     fn store(&mut self) {
         let text = "Calls are kept in memory, on one machine: what waits for a later moment ends with the process. Set REDIS_URL to run \
                     several.";
         self.say(Level::Note, "store", text);
     }
 
-    /// What can be known of manners and law without asking anybody.
+    /// Checks the settings that concern manners and law.
     fn manners(&mut self) {
         let config = self.config;
         if config.service_name == DEFAULT_NAME {
@@ -363,10 +363,10 @@ impl Doctor<'_> {
     }
 }
 
-/// How the service names itself when nobody says otherwise.
+/// The service's name if none is configured.
 pub const DEFAULT_NAME: &str = "Tablecall";
 
-/// What Twilio, or the network, said, and what to do.
+/// Describes an error of Twilio or the network, with advice.
 fn told(error: &Error) -> String {
     match error {
         Error::Refused(refusal) => {

@@ -28,7 +28,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Wrong settings (`EX_USAGE` of sysexits).
 const USAGE: u8 = 64;
-/// Nobody at the restaurant decided.
+/// The restaurant made no decision.
 const NOT_REACHED: u8 = 1;
 /// The restaurant declined.
 const DECLINED: u8 = 2;
@@ -38,7 +38,7 @@ const COUNTERED: u8 = 3;
 const REFUSED: u8 = 65;
 /// The server takes no calls now, or not so many (`EX_TEMPFAIL`).
 const TRY_LATER: u8 = 75;
-/// What answers is no Tablecall server (`EX_PROTOCOL`).
+/// The server is not Tablecall (`EX_PROTOCOL`).
 const NOT_TABLECALL: u8 = 76;
 /// The server wants another key (`EX_NOPERM`).
 const NO_KEY: u8 = 77;
@@ -215,10 +215,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// What is asked for; else the exit code once the help, the version or what is wrong was told.
+/// Reads the command line. The exit code if help, version or an error was printed instead.
 fn command_line() -> Result<Cli, ExitCode> {
     let told = |error: clap::Error| {
-        // There is nobody to tell when the other end is closed.
+        // A closed output cannot be reported anywhere.
         let _told = error.print();
         if error.use_stderr() {
             ExitCode::from(USAGE)
@@ -273,7 +273,7 @@ fn say(text: &str) -> ExitCode {
 }
 
 fn complain(text: &str, code: u8) -> ExitCode {
-    // There is nobody to tell when standard error is closed.
+    // A closed standard error cannot be reported anywhere.
     let _told = writeln!(std::io::stderr(), "tablecall: {text}");
     ExitCode::from(code)
 }
@@ -352,7 +352,7 @@ fn examine(args: &DoctorArgs) -> ExitCode {
     })
 }
 
-/// The status tells what came of the call: see [`CALL_EXAMPLES`].
+/// Places a call and follows it. The exit status is its result; the help of the command lists them.
 fn place_call(args: CallArgs) -> ExitCode {
     let body = match body_of(&args) {
         Ok(body) => body,
@@ -455,7 +455,7 @@ async fn follow_call(
     }
 }
 
-/// The status that tells an outcome.
+/// The exit status for an outcome.
 fn decided(outcome: &str, json: bool) -> ExitCode {
     let said = if json {
         ExitCode::SUCCESS
@@ -470,7 +470,7 @@ fn decided(outcome: &str, json: bool) -> ExitCode {
     }
 }
 
-/// Says why there is nothing to follow; the status tells the kind.
+/// Prints why no call was placed; the exit status gives the kind of error.
 fn refused(error: &remote::Error) -> ExitCode {
     let status = match error {
         remote::Error::Refused { status: 401, .. } => NO_KEY,

@@ -44,10 +44,10 @@ pub enum Error {
     Refused {
         /// The status of the answer.
         status: u16,
-        /// What is wrong, field by field.
+        /// The faults, field by field.
         detail: String,
     },
-    /// What answers there is something else.
+    /// The server is not Tablecall.
     #[error("what answers at {url} is no Tablecall server (status {status})")]
     NotTablecall {
         /// Its origin.
@@ -89,7 +89,7 @@ pub async fn health(http: &reqwest::Client, listen: SocketAddr) -> Result<(), Er
     }
 }
 
-/// Where a server on the same machine is reached: "all addresses" is none to connect to.
+/// The address for a server on the same machine. "All addresses" is no address to connect to.
 fn beside(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         one if !one.is_unspecified() => one,
@@ -199,8 +199,8 @@ impl Server {
             .await
     }
 
-    /// Follows a call until it has ended, over lost connections: its final state. `tell` gets each
-    /// state.
+    /// Follows a call until it has ended, over lost connections, and returns its final state.
+    /// `tell` gets each state.
     ///
     /// # Errors
     /// The server cannot be reached any more, or does not know the call any more.
@@ -277,18 +277,18 @@ fn state(event: &str) -> Option<Value> {
     serde_json::from_str(data.trim()).ok()
 }
 
-/// What of a call was told already.
+/// The part of a call that was printed already.
 #[derive(Debug, Default)]
 pub struct Progress(usize);
 
 impl Progress {
-    /// Tells what is new in a state, line by line.
+    /// Prints the news of a state, line by line.
     pub fn tell(&mut self, call: &Value, mut tell: impl FnMut(String)) {
         self.0 = progress(call, self.0, &mut tell);
     }
 }
 
-/// Tells what is new in the timeline; how much has been told then.
+/// Prints the new entries of the timeline; returns the number of entries printed so far.
 fn progress(call: &Value, told: usize, tell: &mut impl FnMut(String)) -> usize {
     let timeline = call["timeline"]
         .as_array()

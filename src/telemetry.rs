@@ -1,5 +1,4 @@
-//! What the process says about itself: one line per event on stderr, and the figures in
-//! [`metrics`].
+//! Log lines on stderr, one per event; metrics, traces and error reports are in submodules.
 //!
 //! Lines are gathered in memory and written by a thread of their own, so that neither a slow nor a
 //! broken stderr ever holds up a call. Nothing private may be logged: a phone number only as
@@ -55,12 +54,11 @@ pub fn milliseconds(duration: Duration) -> f64 {
     f64::from(u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)) / 1_000.0
 }
 
-/// What must be kept until the very end: what has not been written or sent goes out when it is
-/// dropped.
+/// Kept until the very end of the process: dropping it writes and sends everything that is pending.
 #[derive(Debug)]
 pub struct Running {
     reports: Option<Reports>,
-    /// After the reports, which are told of in lines too.
+    /// Dropped after the reports, because reporting logs lines too.
     _lines: Guard,
 }
 
@@ -114,8 +112,8 @@ pub fn filter(directives: &str) -> Result<EnvFilter, ParseError> {
     })
 }
 
-/// Logs a panic by its place. Its message is told only if it is a literal: a formatted one may hold
-/// a guest's data.
+/// Logs a panic by its place. Its message is logged only if it is a literal: a formatted one may
+/// hold a guest's data.
 fn panicked(location: Option<&Location<'_>>, payload: &(dyn Any + Send)) {
     let location = location.map_or_else(|| "unknown".to_owned(), ToString::to_string);
     if let Some(message) = payload.downcast_ref::<&'static str>() {

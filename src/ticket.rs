@@ -37,7 +37,7 @@ const LONGEST: usize = 4_000;
 /// at Twilio and for callbacks that come late.
 pub const LIFE: SignedDuration = SignedDuration::from_hours(1);
 
-/// What the URL may be used for; part of what is authenticated.
+/// The purpose of the URL, which is authenticated with the ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TicketPurpose {
     /// Documents of the conversation, and the results of its Gathers.
@@ -50,7 +50,7 @@ pub enum TicketPurpose {
     Inbound,
 }
 
-/// What is read from every ticket: enough for a process that knows the call.
+/// The head of every ticket: enough for a process that has the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// Our name of the call.
@@ -69,16 +69,16 @@ pub struct Head {
 pub struct TicketBody {
     /// The name of the API key that made the call.
     pub owner: Arc<str>,
-    /// What is asked for, and on which terms.
+    /// The reservation, with the terms of the request.
     pub reservation: Arc<Reservation>,
-    /// When the client asked.
+    /// The time of the client's request.
     #[serde(with = "millis")]
     pub created_at: Timestamp,
     /// The version the call had.
     pub version: u64,
     /// Our number that rings the restaurant.
     pub from: Phone,
-    /// What Twilio lets us ask for.
+    /// The parameters that the account accepts.
     pub terms: AccountTier,
     /// Idempotency hash and trace context.
     pub baggage: CarryOver,
@@ -103,7 +103,7 @@ impl TicketBody {
 /// A ticket that was sealed by us, for this purpose, and not too long ago.
 #[derive(Debug)]
 pub struct Opened {
-    /// What is read at once.
+    /// The head, which is opened first.
     pub head: Head,
     rest: Vec<u8>,
 }
@@ -195,7 +195,7 @@ impl Key {
         format!("{:016x}", u64::from_be_bytes(short))
     }
 
-    /// Tells keys apart without telling anything about them.
+    /// A byte that distinguishes keys without revealing them.
     fn hint(&self) -> u8 {
         ring::digest::digest(&ring::digest::SHA256, &self.0)
             .as_ref()
@@ -349,7 +349,7 @@ impl Opened {
         Some(body)
     }
 
-    /// The call as far as the ticket tells.
+    /// The call as far as the ticket holds it.
     #[must_use]
     pub fn call(&self, now: Timestamp) -> Option<Call> {
         let body = self.body()?;

@@ -1,5 +1,4 @@
-//! How far a text goes on plainly, for whoever escapes the rest: tickets are long, and nothing in
-//! them is special.
+//! Finds the prefix of a text that needs no escaping. Tickets are long and have nothing to escape.
 
 /// The bytes that stand for themselves in some form of text, as `N` ranges with both their ends.
 #[derive(Debug)]

@@ -27,7 +27,7 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
-    /// What the answer to its webhook holds.
+    /// A part of the response to its webhook.
     pub(crate) const fn expected(self) -> &'static str {
         match self {
             Self::Ringing => "To accept, press 1",

@@ -1,4 +1,4 @@
-//! What one webhook costs: whole, without sockets, and its dearest parts alone.
+//! The cost of one webhook: whole, without sockets, and its dearest parts alone.
 //!
 //! `cargo bench` measures; `cargo test --benches` runs each once. Whole webhooks change the state
 //! of a call each time, as in life: each goes to a call of its own. The figures of the whole
@@ -31,7 +31,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use crate::held::{Held, Stage};
 use crate::webhook::{ORIGIN, TOKEN, signed};
 
-/// So many calls are answered between two preparations.
+/// The calls that are answered between two preparations.
 const ROUND: u64 = 2_000;
 
 fn parts(criterion: &mut Criterion) {
@@ -131,7 +131,7 @@ fn answer(runtime: &Runtime, held: usize, round: u64, stage: Stage) -> Duration 
     })
 }
 
-/// Each webhook writes its line, as in production; nobody reads it.
+/// Each webhook writes its line, as in production; nothing reads it.
 fn logged(criterion: &mut Criterion) {
     let (lines, writer) =
         tablecall::log_layer(Format::Json, Clock::system(), std::io::sink()).unwrap();

@@ -8,7 +8,7 @@ use ring::hmac;
 
 /// Where the service believes to be: the address of its configuration.
 pub(crate) const ORIGIN: &str = "http://127.0.0.1:8080";
-/// What webhooks are signed with when nothing is configured.
+/// The token that signs webhooks when nothing is configured.
 pub(crate) const TOKEN: &str = "the simulator's auth token";
 
 /// The parameters of a request for a document, in Twilio's order.

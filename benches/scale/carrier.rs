@@ -1,4 +1,4 @@
-//! A carrier that takes every call on, and remembers where it wants to be told of what.
+//! A carrier that accepts every call, and remembers its webhook URLs.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -22,7 +22,7 @@ pub(crate) struct Taken {
     pub(crate) machine: String,
 }
 
-/// What it has taken on.
+/// The calls that it accepted.
 #[derive(Clone, Default)]
 pub(crate) struct Carrier(Arc<Mutex<Vec<Taken>>>);
 
@@ -47,7 +47,7 @@ impl Carrier {
         (carrier, address)
     }
 
-    /// What was taken on since the last time.
+    /// Takes the calls that were accepted since the last time.
     pub(crate) fn taken(&self) -> Vec<Taken> {
         std::mem::take(&mut self.0.lock().unwrap())
     }

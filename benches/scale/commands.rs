@@ -1,4 +1,4 @@
-//! What a call with one attempt asks of Redis.
+//! The commands to Redis of a call with one attempt.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
@@ -12,7 +12,7 @@ use crate::deployment::{Build, Program};
 use crate::play::Player;
 use crate::say;
 
-/// So many calls are counted.
+/// The number of calls that are counted.
 const CALLS: usize = 100;
 /// After the end of a call a key may still come; then it is finished.
 const SETTLED: Duration = Duration::from_secs(7);

@@ -13,7 +13,7 @@ const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 /// A build of the program.
 #[derive(Clone, Debug)]
 pub(crate) struct Build {
-    /// What it is called in the report.
+    /// Its name in the report.
     pub(crate) name: &'static str,
     path: String,
 }
@@ -100,7 +100,7 @@ impl Program {
         program
     }
 
-    /// The service as it is deployed, and with its usual log, which nobody reads.
+    /// The service as it is deployed, and with its usual log, which nothing reads.
     pub(crate) fn service(build: &Build, carrier: SocketAddr, redis: Option<&Self>) -> Self {
         let address = free_address();
         let mut command = tied(&build.path);
@@ -154,7 +154,7 @@ impl Program {
         Duration::from_millis(ticks * 10)
     }
 
-    /// What a Redis answers to a command.
+    /// The answer of a Redis to a command.
     pub(crate) fn asked(&self, command: &[&str]) -> String {
         let port = self.address.port().to_string();
         let output = Command::new("redis-cli")

@@ -7,13 +7,13 @@ use poem::{Endpoint as _, IntoResponse as _, Request};
 use crate::held::{Held, Stage};
 use crate::{median, say};
 
-/// So many webhooks are answered in one turn.
+/// The webhooks that are answered in one turn.
 const TURN: usize = 1_000;
 const TURNS: usize = 20;
-/// So many calls are held beside those that are answered.
+/// The calls that are held beside those that are answered.
 const MANY: [usize; 2] = [100_000, 1_000_000];
 
-/// Answers webhooks of calls that nobody has answered yet.
+/// Answers webhooks of calls that are still ringing.
 struct AppState {
     held: usize,
     endpoint: Box<dyn Fn(Vec<Request>) -> f64>,
@@ -65,7 +65,7 @@ impl AppState {
     }
 }
 
-/// What this process keeps in memory, in bytes.
+/// The resident memory of this process, in bytes.
 fn resident() -> f64 {
     let told = std::fs::read_to_string("/proc/self/statm").unwrap();
     told.split(' ').nth(1).unwrap().parse::<f64>().unwrap() * 4_096.0

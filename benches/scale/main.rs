@@ -1,4 +1,4 @@
-//! What a webhook costs as calls grow in number, and as processes share a Redis. Prints figures;
+//! The cost of a webhook as calls grow in number, and as processes share a Redis. Prints figures;
 //! asserts none of them.
 //!
 //! `cargo bench --bench scale` takes some four minutes and wants a machine with nothing else to do.

@@ -1,5 +1,5 @@
-//! What a call takes in memory, of the whole process: many calls that are all open at once, and then
-//! all finished.
+//! The memory of a call, measured over the whole process: many calls that are all open at once, and
+//! then all finished.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::deployment::{Build, Program};
 use crate::play::Player;
 use crate::say;
 
-/// So many calls are held.
+/// The number of calls that are held.
 const CALLS: usize = 100_000;
 /// After the end of a call a key may still come; then it is finished, and its memory is given back.
 const SETTLED: Duration = Duration::from_secs(12);

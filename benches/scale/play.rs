@@ -12,12 +12,12 @@ use crate::carrier::{Carrier, Taken};
 use crate::deployment::{Program, SECRET};
 use crate::webhook::{sealed, signed};
 
-/// So many calls go on at the same time.
+/// The calls that go on at the same time.
 const SIDE_BY_SIDE: usize = 32;
 /// Four status callbacks, two documents, one verdict of machine detection.
 pub(crate) const WEBHOOKS: usize = 7;
 
-/// Who asks.
+/// The client that asks.
 pub(crate) struct Player {
     http: reqwest::Client,
     /// Of the next call.
@@ -146,7 +146,7 @@ impl Player {
         ];
         self.sends(next(), &call.machine, sealed(&call.machine, params))
             .await;
-        // Key 1 would be too early: nobody has heard the table yet.
+        // Key 1 would be too early: the table was not heard yet.
         let page = self
             .sends(next(), keys, signed(keys, &call.sid, Some("2")))
             .await;
@@ -198,7 +198,7 @@ impl Player {
     }
 }
 
-/// Where a document wants the keys to go.
+/// The URL to which a document sends the keys.
 fn action(page: &str) -> String {
     let (_, rest) = page
         .split_once("action=\"")

@@ -7,7 +7,7 @@ use crate::deployment::{Build, Program};
 use crate::play::{Player, WEBHOOKS};
 use crate::{median, say};
 
-/// So many calls in one turn.
+/// The calls of one turn.
 const TURN: usize = 5_000;
 const TURNS: usize = 5;
 

@@ -1,8 +1,9 @@
-//! Being told to stop: SIGTERM or Ctrl-C once means in order, twice means at once.
+//! Signals that stop the process: the first SIGTERM or Ctrl-C stops it in order, the second at
+//! once.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What a shell says of a program that SIGTERM ended.
+/// The exit status that a shell reports for a program that SIGTERM ended.
 const TERMINATED: u8 = 128 + 15;
 /// The same of SIGINT.
 const INTERRUPTED: u8 = 128 + 2;

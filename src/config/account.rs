@@ -107,9 +107,10 @@ impl Reader {
     }
 }
 
-/// What the simulator signs webhooks with. Its tickets should outlive a restart, so on one's own
-/// machine it is always the same, and no secret. Where others reach it, it is made anew at each
-/// start: whoever knew it could sign webhooks, and let this process fetch what they like.
+/// The account of the simulator, with the token that signs its webhooks. Its tickets should outlive
+/// a restart, so on one's own machine the token is always the same, and not secret. Where others
+/// can reach it, it is made anew at each start: with the token they could sign webhooks, and make
+/// this process fetch any URL.
 pub(super) fn simulator_account(exposed: bool) -> Option<TwilioAccount> {
     let sid: AccountSid = SIMULATOR_ACCOUNT.parse().ok()?;
     let token = if exposed {

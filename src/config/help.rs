@@ -1,4 +1,4 @@
-//! What `tablecall serve --help` looks like: settings stand together by what they are for.
+//! The layout of `tablecall serve --help`: settings are grouped by purpose.
 
 use clap::Command;
 

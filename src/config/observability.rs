@@ -10,7 +10,7 @@ use super::read::{Reader, set};
 use crate::telemetry::reports::{Destination, NoDsn};
 use crate::telemetry::{self, Format};
 
-/// What is told about the service, and to whom.
+/// Logs, metrics, traces and error reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observability {
     /// Which log lines are written, as `RUST_LOG` has it.
@@ -23,7 +23,7 @@ pub struct Observability {
     pub reports: Option<Destination>,
     /// The collector that traces are sent to, if any.
     pub collector: Option<Url>,
-    /// What this deployment is called in reports and traces.
+    /// The name of this deployment in reports and traces.
     pub environment: String,
 }
 

@@ -1,4 +1,4 @@
-//! From settings as given to settings as judged.
+//! Turns settings as given into checked settings.
 
 use std::fmt::Display;
 use std::net::SocketAddr;

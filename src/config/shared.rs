@@ -5,7 +5,7 @@ use super::read::{Reader, set};
 use crate::store::redis::{BadCertificates, BadUrl, Certificates, Url};
 use crate::ticket::Key;
 
-/// What it takes to share a server.
+/// The settings of a shared store.
 #[derive(Clone, Debug)]
 pub struct Shared {
     /// Where it is.

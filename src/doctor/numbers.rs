@@ -6,7 +6,7 @@ use crate::domain::phone::LineKind;
 use crate::domain::versions;
 use crate::policy::KindRule;
 
-/// What is known and set about numbers.
+/// Checks the settings about numbers, and lists the versions of their data.
 pub(super) fn look(config: &Config) -> Vec<Finding> {
     let finding = |level, subject, text| Finding {
         level,

@@ -15,7 +15,7 @@ const SUBJECT: &str = "public URL";
 /// A callback of no call: its ticket opens nothing, so nothing is changed by it.
 const BODY: &str = "AccountSid=AC00000000000000000000000000000000&CallSid=CA00000000000000000000000000000000&CallStatus=ringing";
 
-/// What was answered to a webhook.
+/// The answer to a webhook.
 struct Answer {
     status: u16,
     /// The cause that this service names to who knows the auth token.

@@ -17,7 +17,7 @@ const SKEW: SignedDuration = SignedDuration::from_secs(2);
 /// A webhook is one round trip, a create a handful.
 const SLOW: Duration = Duration::from_millis(20);
 
-/// What there is to say of it.
+/// Checks the shared store.
 pub(super) async fn look(shared: &Shared, ticket_keys: &[Key], clock: &Clock) -> Vec<Finding> {
     let what = Examination {
         url: &shared.url,

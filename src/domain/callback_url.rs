@@ -1,7 +1,7 @@
-//! Where a client wants to hear of its call.
+//! The URL to which the events of a call are sent.
 //!
-//! Only what can be told from the text alone is checked here; the address behind a name is checked
-//! each time it is resolved, by whoever connects.
+//! Only the text is checked here. The address behind a name is checked each time it is resolved, in
+//! `notify::address`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -83,7 +83,7 @@ impl CallbackUrl {
         Ok(Self(url.as_str().into()))
     }
 
-    /// Scheme, host and port: all that tells one endpoint from another.
+    /// Scheme, host and port, which identify an endpoint.
     #[must_use]
     pub fn origin(&self) -> &str {
         let host = self.0.find("://").map_or(0, |at| at + 3);

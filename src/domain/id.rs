@@ -1,4 +1,4 @@
-//! What calls are named by: our id, and Twilio's.
+//! The identifiers of calls: ours, and Twilio's.
 
 use std::fmt;
 use std::str::FromStr;

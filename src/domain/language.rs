@@ -18,7 +18,7 @@ pub struct Language([u8; 6]);
 pub struct BadTag;
 
 impl Language {
-    /// What is spoken when nothing better is known.
+    /// The language that is spoken if no better one is known.
     pub const EN_US: Self = Self(*b"en-US\0");
 
     /// The tag.

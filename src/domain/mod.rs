@@ -1,4 +1,4 @@
-//! What a reservation is made of: values that are parsed once and right ever after.
+//! The parts of a reservation: values that are valid once they are parsed.
 //!
 //! Nothing here does I/O, reads a clock or knows Twilio, HTTP or the words that staff hear. Start
 //! with [`reservation::Reservation`]; every other type is one of its fields.

@@ -23,12 +23,12 @@ pub use read::Written;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Phone(u64);
 
-/// What the numbering plan says about a valid number.
+/// Facts of the numbering plan about a valid number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PhoneFacts {
     /// Where it belongs; `None` for numbers of no country, such as +800.
     pub country: Option<Country>,
-    /// What kind of line it is.
+    /// The kind of line.
     pub kind: LineKind,
 }
 

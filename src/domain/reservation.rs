@@ -12,21 +12,21 @@ use super::{
 /// One table at one restaurant, and the terms on which we may ring for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reservation {
-    /// Who the table is for.
+    /// The guest's name.
     pub name: Name,
     /// The number that rings.
     pub phone: Phone,
     /// The table's time on the restaurant's wall clock.
     pub time: TableTime,
-    /// For how many.
+    /// The number of guests.
     pub party_size: PartySize,
     /// The name of the place.
     pub restaurant: Option<Name>,
     /// The guest's own number, read out so that staff can write it down.
     pub guest_phone: Option<Phone>,
-    /// What else staff should know.
+    /// Further wishes, for the staff.
     pub notes: Option<Notes>,
-    /// What staff hear.
+    /// The language of the call.
     pub language: Language,
     /// The country of `phone`; `None` for a number of no country.
     pub country: Option<Country>,
@@ -44,7 +44,7 @@ pub struct Reservation {
     pub give_up_at: Timestamp,
     /// How many times to ring at most, 1 to 5.
     pub attempts: u8,
-    /// What to do when a machine answers.
+    /// The reaction to an answering machine.
     pub voicemail: VoicemailAction,
     /// Where the client wants to hear of it.
     pub callback_url: Option<CallbackUrl>,
@@ -104,7 +104,7 @@ impl LaterFields {
     }
 }
 
-/// From when to when, on the day of the table, another time would do.
+/// The window of other acceptable times, on the day of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alternatives {
     /// The earliest time.
@@ -115,7 +115,7 @@ pub struct Alternatives {
     pub latest: Time,
 }
 
-/// What to do when a machine answers.
+/// The reaction to an answering machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VoicemailAction {

@@ -22,7 +22,7 @@ pub enum TimeError {
     /// Not a date with a time.
     #[error("must be a local date and time such as 2026-12-04T19:30")]
     NotATime,
-    /// Seconds other than zero: nobody books a table to the second.
+    /// The seconds are not zero. Tables are not booked to the second.
     #[error("must be a whole minute")]
     NotAMinute,
     /// The clock on the restaurant's wall is past it already.
@@ -156,7 +156,7 @@ impl FromStr for TableTime {
     }
 }
 
-/// As in the API: `2026-12-04T19:30`.
+/// The form of the API: `2026-12-04T19:30`.
 impl fmt::Display for TableTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

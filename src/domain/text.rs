@@ -14,7 +14,7 @@ use super::Language;
 /// Why a text was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
-    /// Nothing but white space.
+    /// The text is empty, or white space only.
     #[error("must not be empty")]
     Empty,
     /// More characters than allowed.
@@ -49,13 +49,12 @@ impl TextError {
 /// those that were sealed before can still be read.
 const APART: &str = "\u{1F}";
 
-/// Who the table is for, or what the restaurant is called: 1 to 80 characters, at most 240 bytes,
-/// at least one letter.
+/// The name of a guest or a restaurant: 1 to 80 characters, at most 240 bytes, at least one letter.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Name(Box<str>);
 
-/// What else staff should know: at most 140 characters and 420 bytes.
+/// Further wishes, for the staff: at most 140 characters and 420 bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Notes(Box<str>);
@@ -127,8 +126,8 @@ impl Name {
         self.0.split(APART).nth(at).filter(|part| !part.is_empty())
     }
 
-    /// The form in which names are compared: names that differ only in composition, case, width,
-    /// or signs that nobody sees have one form. It is never shown or spoken.
+    /// The form in which names are compared: names that differ only in composition, case, width, or
+    /// invisible signs have one form. It is never shown or spoken.
     #[must_use]
     pub fn canonical(&self) -> Self {
         // The mapping of internationalised domain names (UTS 46) is Unicode's case folding with

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 /// The version of one set of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DataVersion {
-    /// What its makers call it, such as `libphonenumber-9.0.42` or `2026f`.
+    /// Its name and version, such as `libphonenumber-9.0.42` or `2026f`.
     pub name: &'static str,
     /// The day on which it was published, as in `2026-10-27`.
     pub published: &'static str,

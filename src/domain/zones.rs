@@ -275,8 +275,8 @@ struct Clocks {
 
 static CLOCKS: LazyLock<RwLock<Clocks>> = LazyLock::new(RwLock::default);
 
-/// What a zone shows over the next 400 days, as a hash: zones with the same one keep one clock. It
-/// is worked out once for each zone and day.
+/// A hash of the clock of a zone over the next 400 days. Zones with the same hash share one clock.
+/// It is computed once for each zone and day.
 fn clock(zone: &str, now: Timestamp) -> u64 {
     let day = now.as_second().div_euclid(86_400);
     // A thread that panicked in between has left whole entries behind.

@@ -1,4 +1,4 @@
-//! Who comes in: from which address, with which key, from a page of which origin.
+//! Authentication of API requests: their address, key and origin.
 //!
 //! It stands before the routes of the API, so that nothing of a body is read for a stranger. It
 //! knows no call.
@@ -18,18 +18,18 @@ use super::wrong_key_throttle::WrongKeyThrottle;
 use crate::telemetry::metrics::Metrics;
 use clock::Clock;
 
-/// What an operator says about who may come in.
+/// The settings for access to the API.
 #[derive(Debug)]
 pub struct AuthConfig {
-    /// Who may use the API.
+    /// The API keys.
     pub keys: ApiKeys,
-    /// Whose forwarded addresses are believed.
+    /// The proxies whose `X-Forwarded-For` is believed.
     pub proxies: TrustedProxies,
-    /// Whose pages may use the API.
+    /// The origins whose pages may use the API.
     pub origins: Origins,
 }
 
-/// Looks at whoever wants to use the API.
+/// Authenticates requests to the API.
 pub struct ApiAuth {
     config: AuthConfig,
     wrong_keys: WrongKeyThrottle,
@@ -77,7 +77,7 @@ impl ApiAuth {
         })
     }
 
-    /// Whose pages may use the API.
+    /// The origins whose pages may use the API.
     #[must_use]
     pub const fn origins(&self) -> &Origins {
         &self.config.origins

@@ -22,8 +22,8 @@ struct Asset {
     gzip: Option<&'static [u8]>,
     /// Strong and quoted, of the plain form.
     etag: &'static str,
-    /// As strong, so of its own: the compressed form is another sequence of bytes (RFC 9110,
-    /// 8.8.3.3).
+    /// A tag of its own, because it is strong and the compressed form is another sequence of bytes
+    /// (RFC 9110, 8.8.3.3).
     etag_gzip: &'static str,
 }
 

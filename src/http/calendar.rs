@@ -1,7 +1,7 @@
 //! The confirmed reservation as an iCalendar file (RFC 5545), for the guest's own calendar.
 //!
 //! The entry stands on the restaurant's clock: with its time zone where that is known, else
-//! floating, which calendars read on the clock of whoever looks.
+//! floating, which calendars read on their own clock.
 
 use std::fmt::Write;
 
@@ -60,7 +60,7 @@ pub fn entry(call: &Call, page: &str) -> Option<String> {
     Some(out.0)
 }
 
-/// What the entry says: the restaurant, for whom, for how many, and what else was said.
+/// Writes the entry's text: restaurant, guest, party size and notes.
 fn describe(out: &mut Lines, reservation: &Reservation) {
     let phone = phone(reservation);
     let people = reservation.party_size;

@@ -1,9 +1,9 @@
-//! Which web pages of elsewhere may call the API from a browser (`TABLECALL_CORS_ORIGINS`): none
-//! unless named.
+//! Web pages of other origins that may call the API from a browser (`TABLECALL_CORS_ORIGINS`). By
+//! default there are none.
 //!
-//! It concerns `/api` and its description alone: pages and webhooks are for nobody's script. Keys travel in a header
-//! that a page must know already, never in a cookie, so that an origin which is let in can do no
-//! more than its own visitor could.
+//! It concerns only `/api` and its description. Pages and webhooks are not for scripts of others.
+//! Keys travel in a header that a page must know already, never in a cookie, so that an origin
+//! which is let in can do no more than its own visitor could.
 
 use std::str::FromStr;
 
@@ -11,10 +11,10 @@ use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use poem::{Request, Response};
 use url::Url;
 
-/// What a script of another origin may send beside what every page may.
+/// The headers that a script of another origin may send, besides those that every page may.
 const ALLOWED: &str = "authorization, content-type, idempotency-key, last-event-id, restaurant-phone, x-request-id, \
                        traceparent, tracestate, baggage";
-/// What it may read of an answer beside what every page may.
+/// The headers of a response that it may read, besides those that every page may.
 const EXPOSED: &str = "location, retry-after, ratelimit, ratelimit-policy, x-request-id, www-authenticate, content-disposition";
 const METHODS: &str = "GET, HEAD, POST";
 /// Documents that tools of other origins may read beside the API.
@@ -103,7 +103,7 @@ impl Origins {
         Some(response)
     }
 
-    /// What an answer has to say to a request's origin.
+    /// The response headers for the origin of a request.
     #[must_use]
     pub fn headers(&self, request: &Request) -> Vec<(HeaderName, HeaderValue)> {
         if !self.concerns(request.uri().path()) {

@@ -1,5 +1,5 @@
-//! What a browser may do with an answer: with pages and files, and with everything else. It looks
-//! at no content.
+//! Security headers, one set for pages and files and one for everything else. It looks at no
+//! content.
 //!
 //! The pages have no inline script or style and ask no other host, so the strictest policy fits
 //! them all.
@@ -32,8 +32,8 @@ const HEADERS: [(HeaderName, &str); 7] = [
     ),
 ];
 
-/// What is no page is to be read by programs: a browser that is led to it shows it as what it says
-/// it is, runs nothing of it, puts it in no frame, and asks nobody else for anything.
+/// The policy for everything that is not a page, which only programs read. A browser that opens it
+/// shows it as its declared type, runs nothing of it, puts it in no frame, and loads nothing else.
 const OF_DATA: &str =
     "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 

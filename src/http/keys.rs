@@ -1,4 +1,4 @@
-//! Who may use the API: secrets with names, compared by their hashes in constant time.
+//! API keys: secrets with names, compared by their hashes in constant time.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub enum KeyRefusal {
 #[derive(Clone)]
 pub struct ApiKeys {
     keys: Vec<([u8; 32], Arc<str>)>,
-    /// Whose calls are those made without a key; `None`: a key is needed.
+    /// The owner of calls made without a key; `None`: a key is needed.
     anonymous: Option<Arc<str>>,
 }
 
@@ -35,7 +35,7 @@ impl ApiKeys {
         Self { keys, anonymous }
     }
 
-    /// Whose calls are those made without a key; `None` where one is needed.
+    /// The owner of calls made without a key; `None` where one is needed.
     #[must_use]
     pub fn anonymous(&self) -> Option<Arc<str>> {
         self.anonymous.clone()
@@ -68,7 +68,7 @@ impl ApiKeys {
         self.find(secret.trim()).ok_or(KeyRefusal::WrongKey)
     }
 
-    /// Looks at every key, whichever fits: the time taken tells nothing.
+    /// Compares every key, even after one fits, so that the time taken reveals nothing.
     fn find(&self, secret: &str) -> Option<Arc<str>> {
         let given = hash(secret);
         let mut found = u64::MAX;

@@ -35,7 +35,7 @@ use clock::Backoff;
 const ACCEPT_PAUSES: Backoff =
     Backoff::new(SignedDuration::from_millis(5), SignedDuration::from_secs(1));
 
-/// What one connection, one peer and all of them together may take.
+/// The limits of one connection, of one peer, and of all of them together.
 #[derive(Clone, Debug)]
 pub struct ConnectionLimits {
     /// Time from the connection to its first byte; 10 s. Browsers open connections ahead of need.
@@ -90,12 +90,12 @@ impl Default for ConnectionLimits {
     }
 }
 
-/// What is kept from connections of others: to Twilio, to clients, to a store, and the files of the
-/// process itself.
+/// Open files that are kept for our own use: connections to Twilio, clients and a store, and the
+/// files of the process itself.
 const OWN_FILES: u64 = 256;
 
 impl ConnectionLimits {
-    /// As many connections as this process may have files open, after it has asked for more.
+    /// The most connections that fit the limit of open files, which is raised first.
     ///
     /// The usual soft limit of 1,024 is for programs of another time; every process may raise it up
     /// to the hard one.

@@ -41,12 +41,12 @@ use crate::service::Service;
 use crate::twilio::signature::Verifier;
 use twilio_simulator::Simulator;
 
-/// What is served.
+/// The parts of the application that are served.
 #[derive(Debug)]
 pub struct AppState {
     /// The use cases.
     pub service: Service,
-    /// Who may use the API.
+    /// The settings for access to the API.
     pub admission: AuthConfig,
     /// Verifies Twilio's signature.
     pub verifier: Verifier,

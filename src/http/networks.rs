@@ -114,7 +114,7 @@ pub fn subscriber(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Whose `X-Forwarded-For` is believed (`TABLECALL_TRUSTED_PROXIES`).
+/// The proxies whose `X-Forwarded-For` is believed (`TABLECALL_TRUSTED_PROXIES`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies(pub Vec<Network>);
 

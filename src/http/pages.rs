@@ -45,7 +45,7 @@ impl<E: Endpoint> Endpoint for Pages<E> {
     }
 }
 
-/// What the app shows and leaves out; nothing of it is secret.
+/// The settings of the app's page. They are not secret.
 #[must_use]
 pub fn about(settings: &ServiceSettings, simulator: bool) -> Value {
     let languages: Vec<&str> = settings

@@ -50,7 +50,7 @@ const LABELS: [(&str, &str); 11] = [
 
 type Typed = BTreeMap<String, String>;
 
-/// Who asks where no key is needed.
+/// The owner of calls where no key is needed.
 #[derive(Clone, Debug)]
 struct Anonymous(Arc<str>);
 
@@ -302,7 +302,7 @@ fn fill(page: &mut String, name: &str, value: &str) {
     }
 }
 
-/// Where a call stands, in a few words.
+/// The state of a call, in a few words.
 fn headline(call: &Call) -> &'static str {
     match call.outcome() {
         Some(Outcome::Confirmed) => "Your table is booked",

@@ -23,7 +23,7 @@ pub use self::code::Code;
 pub struct Failure {
     /// Its code.
     pub code: Code,
-    /// What is wrong with this very request, for people.
+    /// The fault of this very request, for people.
     pub detail: String,
     errors: Vec<FieldError>,
     more: Vec<(&'static str, Value)>,
@@ -326,7 +326,7 @@ fn masked(text: &str) -> String {
     masked
 }
 
-/// What the framework reports, in our words.
+/// Turns an error of the framework into a problem.
 pub(super) fn of_framework(error: &poem::Error) -> Failure {
     if let Some(failure) = error.downcast_ref::<Failure>() {
         return failure.clone();
@@ -344,7 +344,7 @@ pub(super) fn of_framework(error: &poem::Error) -> Failure {
     Failure::new(code, detail_of(code))
 }
 
-/// What there is to say where the framework says nothing of use.
+/// The detail for errors that the framework does not explain.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the framework reports these only; a later code gets the last line"

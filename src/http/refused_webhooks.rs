@@ -1,6 +1,6 @@
-//! What is counted, logged and answered of a webhook that is not believed or cannot be read.
+//! Counts, logs and answers webhooks that are not believed or cannot be read.
 //!
-//! A line names the likely cause ([`Verifier::hint`]). What a stranger can make this process do is
+//! A line names the likely cause ([`Verifier::hint`]). The work that a stranger can cause is
 //! bounded: one hint a second after the first sixty, and a line a minute after the first few.
 
 use std::net::IpAddr;
@@ -32,14 +32,14 @@ pub struct RefusedWebhooks {
     proxies: TrustedProxies,
     clock: Clock,
     lines: LineLimit,
-    /// When the hints given so far are paid for.
+    /// The time at which the hints given so far are paid for.
     hints_paid: Mutex<Timestamp>,
     signatures: Family<Counter>,
     unread: Family<Counter>,
 }
 
 impl RefusedWebhooks {
-    /// For webhooks at `public_url`, an origin, of the account `account_sid`.
+    /// Handles webhooks at `public_url`, an origin, of the account `account_sid`.
     #[must_use]
     pub fn new(
         public_url: String,
@@ -185,7 +185,7 @@ fn host(headers: &HeaderMap) -> Option<&str> {
     is_authority(host).then_some(host)
 }
 
-/// Only what looks like a SID is logged: nobody has signed it.
+/// Only text in the form of a SID is logged, because it is not signed.
 fn is_call_sid(text: &str) -> bool {
     text.len() == 34
         && text.starts_with("CA")

@@ -1,4 +1,4 @@
-//! What every request passes first and every answer last.
+//! The shell around all endpoints, which every request passes first and every response last.
 //!
 //! It gives a request its id, its key, its one log line and its duration, and all errors one shape.
 //! Webhooks of Twilio are looked at before anything else and go their own way.
@@ -54,7 +54,7 @@ const ROUTES: [(&str, &str, &str); 14] = [
 /// The outermost endpoint.
 #[derive(Debug)]
 pub struct RequestShell<A, E> {
-    /// What is below [`API`]. It is no route: to be found among them would cost each create a box
+    /// The endpoint below [`API`]. It is not a route, because routing would cost each create a box
     /// of some kilobytes.
     api: A,
     /// Everything else.
@@ -66,7 +66,7 @@ pub struct RequestShell<A, E> {
     traces: Option<Traces>,
 }
 
-/// What is known of a request before anything of it is done, for the line that tells of it.
+/// The facts of a request that are known before it is served, for its log line.
 struct RequestSummary {
     begun: Instant,
     context: Arc<Context>,
@@ -75,7 +75,7 @@ struct RequestSummary {
     client: IpAddr,
     /// The name of its key; of a request outside of the API none is asked for.
     key: Option<Arc<str>>,
-    /// For the page of another origin, if one asks.
+    /// Headers for a page of another origin, if one asks.
     cross_origin: Vec<(HeaderName, HeaderValue)>,
     /// Whether a person looks at the answer in a browser.
     wants_page: bool,
@@ -168,7 +168,7 @@ impl<A: Endpoint, E: Endpoint> RequestShell<A, E> {
         );
     }
 
-    /// Counts and tells a request and its answer.
+    /// Counts and logs a request and its response.
     fn tell(&self, summary: &RequestSummary, response: &Response) {
         let route = route(&summary.method, &summary.path);
         let (took, status) = (summary.begun.elapsed(), response.status().as_u16());
@@ -190,8 +190,8 @@ impl<A: Endpoint, E: Endpoint> RequestShell<A, E> {
                 )
             };
         }
-        // What a client did wrong is its own affair, and nobody wants to read of each look of a
-        // probe.
+        // Errors of clients are not errors of ours, and each request of a probe is not worth a
+        // line.
         match status {
             500.. => line!(warn),
             ..400 if is_quiet(&summary.path) => line!(debug),
@@ -257,8 +257,8 @@ impl<A: Endpoint, E: Endpoint> RequestShell<A, E> {
     }
 }
 
-/// What an endpoint answers, also when it panics. What the panic was is logged where it happened;
-/// nothing is told.
+/// The response of an endpoint, also when it panics. The panic is logged where it happened; the
+/// response does not describe it.
 fn shielded<E: Endpoint>(
     inner: &E,
     request: Request,
@@ -275,8 +275,7 @@ fn shielded<E: Endpoint>(
 /// An error as a problem.
 fn refused(error: poem::Error, summary: &RequestSummary) -> Response {
     let failure = of_framework(&error);
-    // What Twilio refuses, and a full store, are no faults of ours: the one line per request tells
-    // them.
+    // Twilio's refusals and a full store are no faults of ours: the one line per request is enough.
     if failure.code == Code::InternalError {
         tracing::error!(error = %error, "a request failed");
     }
@@ -308,8 +307,7 @@ fn panicked() -> Failure {
     )
 }
 
-/// Whether answers of this path are told in detailed logs only: those to probes, and those of the
-/// simulator.
+/// Whether requests to this path are logged in detailed logs only: probes, and the simulator.
 fn is_quiet(path: &str) -> bool {
     matches!(path, "/healthz" | "/readyz" | "/metrics") || path.starts_with("/simulator/")
 }
@@ -364,7 +362,7 @@ fn options(path: &str) -> Response {
         .finish()
 }
 
-/// The methods that a path knows: poem does not tell them with its 405.
+/// The methods of a path. poem's 405 does not list them.
 fn known_methods(path: &str) -> HeaderValue {
     if path.starts_with(PREFIX) {
         return HeaderValue::from_static("POST, OPTIONS");

@@ -46,7 +46,7 @@ enum WebhookPath<'a> {
     Document(DocumentRequest, &'a str),
     Status(&'a str),
     Machine(&'a str),
-    /// Of another version of ours, or of nobody: whoever is on the line hears one sentence.
+    /// A path of another version, or an unknown one. Staff on the line hear one sentence.
     Unknown,
 }
 
@@ -190,7 +190,7 @@ impl Webhooks {
         response
     }
 
-    /// Tells the webhook in the trace of its call, if there is one.
+    /// Adds the webhook to the trace of its call, if there is one.
     fn trace(
         &self,
         hook: WebhookPath<'_>,
@@ -280,7 +280,7 @@ fn xml(twiml: String) -> Response {
     response
 }
 
-/// What Twilio gets when everything else failed.
+/// The response to Twilio when everything else failed.
 fn last_resort(hook: WebhookPath<'_>) -> Response {
     match hook {
         WebhookPath::Document(..) | WebhookPath::Unknown => xml(LAST_RESORT.to_owned()),

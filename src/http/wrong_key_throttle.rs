@@ -1,9 +1,9 @@
-//! Slows down whoever tries key after key: a few wrong ones, then one every so often, per address.
+//! Slows down clients that try many wrong keys: a few are free, then one every so often, per
+//! address.
 //!
 //! A right key is always served, whatever came from its address before: many clients may share one,
-//! and whoever shuts others out has gained what an attacker wants. What keeps keys from being
-//! guessed is their length; this keeps the noise and its cost small. It knows addresses and times,
-//! no keys.
+//! and to shut others out is what an attacker wants. Their length keeps keys from being guessed;
+//! this keeps the noise and its cost small. It knows addresses and times, no keys.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -19,8 +19,8 @@ const BURST: i64 = 10;
 /// Afterwards one wrong key is answered in this many milliseconds.
 const EVERY: i64 = 6_000;
 /// Number of slots that all addresses share, so that memory does not grow with their number. Two
-/// addresses with the same slot slow each other down, but only for wrong keys, and nobody can
-/// choose whom they share with.
+/// addresses with the same slot slow each other down, but only for wrong keys, and an attacker
+/// cannot choose the address to share with.
 const PLACES: usize = 16_384;
 
 /// Wrong keys lately, by address.

@@ -111,7 +111,7 @@ pub(super) fn run(args: SimulatorArgs) -> ExitCode {
             signals.next().await;
         };
         let greet = |address| {
-            // There is nobody to tell when standard output is closed.
+            // A closed standard output cannot be reported anywhere.
             let _told = say(&format!(
                 "The simulated carrier is listening: TWILIO_API_URL=http://{address}\n\
                  Its phones ring at http://{address}/simulator"
@@ -151,7 +151,7 @@ fn run_replay(args: ReplayArgs) -> ExitCode {
                 differing += 1;
                 "DIFFERS"
             };
-            // There is nobody to tell when standard output is closed.
+            // A closed standard output cannot be reported anywhere.
             let _told = say(&format!("{verdict:8} {}", exchange.request));
             for difference in &exchange.differences {
                 let _told = say(&format!("         {difference}"));

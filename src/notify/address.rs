@@ -1,9 +1,8 @@
-//! Where a name leads: only to the public internet, each time anew, and the connection goes to the
-//! address that was checked. Without this a client could let us knock at doors inside our own
-//! network.
+//! Resolves the names of endpoints, each time anew, to public addresses only. The connection goes
+//! to the address that was checked. Without this a client could make the service send requests
+//! inside its own network.
 //!
-//! Addresses that stand in a URL are not resolved by anybody:
-//! [`CallbackUrl`](crate::domain::CallbackUrl) checks those.
+//! An address in a URL is not resolved: [`CallbackUrl`](crate::domain::CallbackUrl) checks it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

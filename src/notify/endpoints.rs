@@ -1,5 +1,5 @@
-//! Who may send where at this moment: a few at a time to each endpoint, and to one that does not
-//! answer only now and then a single one. So a dead client costs little, and slows no other.
+//! Limits of sending to each endpoint: a few events at a time, and to an endpoint that does not
+//! answer a single one now and then. So a dead client costs little and slows no other.
 //!
 //! An endpoint is an origin: scheme, host and port. Only those are remembered that are being sent
 //! to or have failed, and of these a bounded number: to forget one costs a few tries.
@@ -18,11 +18,11 @@ const AT_ONCE: usize = 16;
 const WAITING: usize = 256;
 /// How many failures in a row shut an endpoint.
 const FAILURES: u32 = 5;
-/// For how long at first; each time that a try after it fails twice as long.
+/// The first pause of an endpoint that failed. Each further failure doubles it.
 const FIRST_SHUT: SignedDuration = SignedDuration::from_secs(5);
 /// Never longer. By then the pause between two tries of one event is longer anyway.
 const LONGEST_SHUT: SignedDuration = SignedDuration::from_secs(60);
-/// How soon those come back who found a try under way, or too many waiting.
+/// The pause of an event that found a try under way, or too many waiting.
 const SOON: SignedDuration = SignedDuration::from_secs(2);
 /// How many endpoints are remembered.
 const REMEMBERED: usize = 4_096;
@@ -40,7 +40,7 @@ struct Endpoint {
     failures: u32,
     /// How often it was shut since it answered last.
     shuts: u32,
-    /// Nothing is sent before.
+    /// No event is sent before this time.
     shut_until: Option<Timestamp>,
     /// One try is under way that decides whether it stays shut.
     probed: bool,
@@ -82,7 +82,7 @@ impl Endpoints {
         })
     }
 
-    /// A pass for the last moments of the process, when nobody can come again.
+    /// A pass for the last moments of the process, when no event can be tried again.
     pub(super) fn admit_anyway(self: &Arc<Self>, origin: &str) -> Pass {
         let mut known = self.lock();
         let endpoint = known.entry(origin.into()).or_insert_with(Endpoint::new);
@@ -164,7 +164,7 @@ impl Pass {
         let Some(endpoint) = known.get_mut(&self.origin) else {
             return;
         };
-        // Those that were under way when it was shut tell nothing new.
+        // Requests that were under way when it was shut say nothing new.
         if endpoint.shut_until.is_some() && !self.is_probe {
             return;
         }

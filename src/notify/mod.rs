@@ -34,7 +34,7 @@ pub use self::sign::Secret;
 
 /// How long an event is this process's: to wait for its turn, to be sent, and to be settled.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
-/// What of it must be left when it is sent.
+/// The part of a claim that must be left when its event is sent.
 const NEEDED: SignedDuration = SignedDuration::from_secs(10);
 /// How many events are in hand at a time: being sent, or waiting for a turn at their endpoint.
 const IN_HAND: usize = 1_024;
@@ -43,17 +43,17 @@ const BATCH: usize = 128;
 /// How long to leave a store alone that could not be asked.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
-/// What a notifier is made of.
+/// The dependencies of a notifier.
 pub struct NotifierDependencies {
-    /// Whose calls they are.
+    /// The service that has the calls.
     pub service: Service,
     /// The time.
     pub clock: Clock,
-    /// What signs events, newest first. Without any, nothing is sent.
+    /// The secrets that sign events, newest first. Without any, nothing is sent.
     pub secrets: Vec<Secret>,
     /// Whether events may go to private addresses, and without TLS.
     pub allow_private: bool,
-    /// What resolves the names of endpoints.
+    /// The resolver for the names of endpoints.
     pub names: Arc<dyn Resolve>,
     /// Writes a call as its client reads it, in JSON.
     pub show: fn(&Call) -> String,
@@ -292,8 +292,8 @@ impl Notifier {
         }
     }
 
-    /// Everything that is pending and not being sent, whenever it was due, once. Nobody waits for
-    /// it here.
+    /// Sends everything that is pending and not being sent, once, whenever it is due. It does not
+    /// wait for the results.
     async fn send_the_last(&self) {
         let store = self.0.service.store();
         loop {
@@ -350,7 +350,7 @@ impl Notifier {
     }
 }
 
-/// What was not sent comes back, but not for ever.
+/// Puts an event back that was not sent, unless its deadline has passed.
 fn put_back(event: &Claimed, at: Timestamp, now: Timestamp) -> Settled {
     let deadline = schedule::deadline(event.since);
     if now < deadline {

@@ -1,4 +1,4 @@
-//! When an event that was not received is sent again.
+//! The schedule by which an event that was not received is sent again.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const PAUSES: Backoff = Backoff::new(SignedDuration::from_secs(1), LONGEST);
 /// How long an event is tried.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 
-/// When an event is given up that is news since `since`.
+/// The time at which an event that is pending since `since` is given up.
 pub(super) fn deadline(since: Timestamp) -> Timestamp {
     since.saturating_add(PATIENCE).unwrap_or(since)
 }

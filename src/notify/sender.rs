@@ -21,7 +21,7 @@ use crate::twilio::client::http_client_builder;
 
 /// How long a request may take, from the name to the head of the answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
-/// How long the rest of an answer may take, which nobody needs but the connection.
+/// The time limit for the rest of a response, which is read only to reuse the connection.
 const REST: Duration = Duration::from_secs(1);
 /// How much of an answer is read; the connection of a longer one is closed.
 const MOST_READ: usize = 4 * 1024;
@@ -50,7 +50,7 @@ pub(super) struct DeliveryFailure {
     pub(super) retry_after: Option<Duration>,
 }
 
-/// The same in words that name nobody.
+/// The cause in words that name no client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum FailureCause {
     #[error("this deployment has no TABLECALL_WEBHOOK_SECRETS to sign with")]
@@ -140,8 +140,8 @@ impl EventSender {
         if self.secrets.is_empty() {
             return Err(FailureCause::NoSecret.into());
         }
-        // The settings may have been others when the call was made; and nobody resolves an address
-        // that stands in a URL.
+        // The settings may have been others when the call was made; and an address in a URL is not
+        // resolved.
         if CallbackUrl::parse(delivery.url.as_str(), self.allow_private).is_err() {
             return Err(FailureCause::NotAllowed.into());
         }

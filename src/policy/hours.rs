@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::zones;
 
-/// From when to when, local time; `None` inside: always.
+/// The hours in local time; `None` inside: always.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hours(Option<(Time, Time)>);
 

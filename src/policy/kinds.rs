@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::domain::phone::LineKind;
 
-/// What is done with each kind of number, as changed by `TABLECALL_NUMBER_KINDS`.
+/// The rule for each kind of number, as changed by `TABLECALL_NUMBER_KINDS`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NumberKinds {
     opened: Vec<LineKind>,
@@ -15,9 +15,9 @@ pub struct NumberKinds {
 /// Whether a kind may be rung.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KindRule {
-    /// From every number of ours.
+    /// It may be called from every number of ours.
     Always,
-    /// From a number of ours in the same country.
+    /// It may be called from a number of ours in the same country.
     FromItsCountry,
     /// Never.
     Never,
@@ -55,8 +55,8 @@ const fn default_rule(kind: LineKind) -> KindRule {
     }
 }
 
-/// Whether an operator may open a kind: never satellites, whose price has no bound, and nothing
-/// where nobody can press a key.
+/// Whether an operator may open a kind: never satellites, whose price has no bound, and no line on
+/// which no key can be pressed.
 const fn can_be_opened(kind: LineKind) -> bool {
     !matches!(
         kind,

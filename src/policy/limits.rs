@@ -16,7 +16,7 @@ pub struct CallLimits {
     pub service_day: Option<u32>,
 }
 
-/// What a limit leaves, for whoever is held to it.
+/// The rest of a limit, for the client that it applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
     /// The most within the window.
@@ -44,14 +44,14 @@ impl CallLimits {
         key_minute: None,
         service_day: None,
     };
-    /// What holds unless something else is said.
+    /// The default limits.
     pub const USUAL: Self = Self {
         number_hour: Some(3),
         number_day: Some(8),
         key_minute: Some(60),
         service_day: Some(500),
     };
-    /// What holds for a deployment for one restaurant: all its guests ring the same number.
+    /// The limits of a deployment for one restaurant, where all guests call the same number.
     pub const ONE_RESTAURANT: Self = Self {
         number_hour: Some(20),
         number_day: Some(100),
@@ -91,8 +91,7 @@ impl CallLimits {
         Ok(limits)
     }
 
-    /// What the limit of a key leaves after `made` creates lately, the oldest of which was at
-    /// `oldest`.
+    /// The rest of a key's limit after `made` recent creates, the oldest of which was at `oldest`.
     #[must_use]
     pub fn for_key(
         &self,

@@ -1,8 +1,8 @@
 //! May we ring this number now? One pure answer, used by create, by each retry and by `POST
 //! /api/call/check`.
 //!
-//! It knows the rules, the time and what it is told as [`PolicyInput`], and nothing of stores, Twilio or
-//! HTTP. Start with [`Rules::judge`].
+//! It knows the rules, the time and its [`PolicyInput`], and nothing of stores, Twilio or HTTP.
+//! Start with [`Rules::judge`].
 
 pub mod hours;
 pub mod kinds;
@@ -21,10 +21,11 @@ pub use hours::Hours;
 pub use kinds::{KindRule, NumberKinds};
 pub use limits::{Allowance, CallLimits};
 
-/// How soon a call that waits for a number looks again, if nobody tells it that the number is free.
+/// The pause before a call that waits for a number looks again, if no notice comes that the number
+/// is free.
 const LIVE_CALL: SignedDuration = SignedDuration::from_secs(30);
 
-/// How soon the call hours of all zones in which a restaurant can lie must have a moment in common.
+/// The time within which the call hours of all possible zones must have a moment in common.
 const SOON: SignedDuration = SignedDuration::from_hours(48);
 
 /// The rules of this deployment.
@@ -42,8 +43,7 @@ pub struct Rules {
     pub limits: CallLimits,
 }
 
-/// What the caller knows and policy does not. A moment stands for "not before it"; `None`: nothing
-/// is in the way.
+/// The input that only the caller knows. A time means "not before it"; `None` means no obstacle.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicyInput {
     /// An open call that asks for the very same.
@@ -63,17 +63,17 @@ pub struct PolicyInput {
 /// When each limit leaves room for one more, as far as is known now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Room {
-    /// For an attempt to this number, by the hour's limit.
+    /// The time for an attempt to this number, by the limit of an hour.
     pub number_hour: Option<Timestamp>,
-    /// For an attempt to this number, by the day's limit.
+    /// The time for an attempt to this number, by the limit of a day.
     pub number_day: Option<Timestamp>,
-    /// For a create with this key.
+    /// The time for a create with this key.
     pub key_minute: Option<Timestamp>,
-    /// For an attempt to any number.
+    /// The time for an attempt to any number.
     pub service_day: Option<Timestamp>,
 }
 
-/// Who asks.
+/// The reason for asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DialReason {
     /// A client, for a new call: what a limit forbids is refused.
@@ -85,7 +85,7 @@ pub enum DialReason {
     },
 }
 
-/// What policy says.
+/// The answer of policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PolicyVerdict {
     /// Ring now.
@@ -366,7 +366,7 @@ fn admitted(purpose: DialReason, input: &PolicyInput, now: Timestamp) -> Result<
     }
 }
 
-/// The limit that leaves no room at `at`: when it will, and how a create is told.
+/// The limit that leaves no room at `at`: the time at which it will, and the refusal of a create.
 fn full(room: &Room, at: Timestamp, now: Timestamp) -> Option<(Timestamp, Refusal)> {
     let number = room
         .number_hour

@@ -24,8 +24,8 @@ impl CallEngine {
     }
 }
 
-/// What happened, and in which attempt; at the beginning whose call it is, and at the end how long
-/// it took.
+/// Logs an entry of the timeline with its attempt; the first one with the call's owner, the last
+/// one with its duration.
 fn log_entry(call: &Call, entry: TimelineEntry) {
     let (id, event) = (call.id, entry.what.word());
     if entry.what == TimelineEvent::Created {

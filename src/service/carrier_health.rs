@@ -27,7 +27,7 @@ const TESTS: Backoff = Backoff::new(FIRST_TEST, SignedDuration::from_mins(10));
 /// How long a caller ID that was refused is not used.
 const SET_ASIDE: SignedDuration = SignedDuration::from_hours(1);
 
-/// What is known of Twilio's willingness.
+/// The known state of Twilio's API and of our account.
 #[derive(Debug)]
 pub(super) struct CarrierHealth {
     numbers: Vec<(Phone, Option<Country>)>,
@@ -78,7 +78,7 @@ impl Availability {
 pub struct HealthIssue {
     /// Which part: `twilio`, `caller_id`, `calls`, `store`.
     pub part: &'static str,
-    /// What is wrong, and what to do.
+    /// The problem, and what to do about it.
     pub detail: String,
     /// Whether nothing can be dialled because of it.
     pub grave: bool,
@@ -190,7 +190,7 @@ impl CarrierHealth {
         }
     }
 
-    /// When the account is to be tested.
+    /// The time of the next test of the account.
     pub(super) fn test_at(&self) -> Option<Timestamp> {
         match self.lock().availability {
             Availability::Shut { test_at, .. } => Some(test_at),
@@ -244,7 +244,7 @@ impl CarrierHealth {
             .count()
     }
 
-    /// What the account lets us ask for, as far as is known.
+    /// The parameters that the account accepts, as far as is known.
     pub(super) fn terms(&self) -> AccountTier {
         self.lock().terms
     }
@@ -268,7 +268,7 @@ impl CarrierHealth {
         }
     }
 
-    /// What is not well.
+    /// The present health issues.
     pub(super) fn health_issues(&self, now: Timestamp) -> Vec<HealthIssue> {
         let suspended = self.suspended(now);
         let known = self.lock();

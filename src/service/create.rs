@@ -1,4 +1,4 @@
-//! What a client sets off: a call, or the answer to what a call would be.
+//! Creates calls for clients, with limits and idempotency keys.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ impl Created {
     }
 }
 
-/// What came of a request.
+/// The result of claiming an idempotency key.
 pub(super) enum IdempotentStart {
     /// A call of its own.
     New(Created),
@@ -54,14 +54,14 @@ pub(super) enum IdempotentStart {
     Before(Standing),
 }
 
-/// What a create would do.
+/// The result that a create would have.
 #[derive(Debug)]
 pub struct Check {
     /// Policy's answer.
     pub verdict: PolicyVerdict,
     /// The zones in which the restaurant can lie, where policy needs to know which.
     pub possible_zones: Option<Vec<&'static str>>,
-    /// What staff would hear.
+    /// The message that staff would hear.
     pub script: Script,
 }
 
@@ -99,10 +99,11 @@ impl CallCreator {
         }
     }
 
-    /// What [`Self::create`] would do with this request of `owner`; nothing is dialled.
+    /// Checks a request of `owner` as [`Self::create`] would; nothing is dialled.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with every wrong field, or nothing can be told yet. What policy forbids is an answer here.
+    /// [`Error::Invalid`] with every wrong field, or the service cannot judge yet. A call that
+    /// policy forbids is no error here.
     pub async fn check(
         &self,
         owner: &Arc<str>,
@@ -130,8 +131,8 @@ impl CallCreator {
         })
     }
 
-    /// What the limit of its key leaves to `owner`; `None`: there is no limit. The store is asked
-    /// only where a create has not told.
+    /// The rest of the limit of `owner`'s key; `None`: there is no limit. The store is asked only
+    /// if a create has not returned it.
     ///
     /// # Errors
     /// The store cannot serve.
@@ -340,8 +341,8 @@ impl CallCreator {
         }
         let first = step(call, decision.event(), now);
         let effects = first.effects;
-        // This process may have stood still: a call that nobody waits for any more may have been
-        // made again by now.
+        // This process may have stood still: the client may have given up and created the call
+        // again by now.
         let is_late = self.engine.now().duration_since(now) > step::INTENT;
         let stored = if let DialDecision::Now { stored, .. } = &decision {
             stored.clone()
@@ -375,7 +376,7 @@ impl CallCreator {
         Ok(Created { call, creates })
     }
 
-    /// Asks Twilio while the client waits, and tells it what Twilio refused.
+    /// Asks Twilio while the client waits, so that the client gets Twilio's refusal.
     async fn place_for_client(&self, stored: Arc<Call>, attempt: u8) -> Result<Arc<Call>, Error> {
         let id = stored.id;
         let refusal = self.dialler.place(stored, attempt).await?;
@@ -395,7 +396,7 @@ fn idempotency_key(owner: &str, key: &str) -> IdempotencyKey {
     digest(&[owner.as_bytes(), key.as_bytes()])
 }
 
-/// What the key of a call's request stands for.
+/// The entry of a call for its idempotency key.
 pub(super) fn standing(call: CallId, reservation: &Reservation) -> Standing {
     Standing {
         call,

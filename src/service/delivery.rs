@@ -1,4 +1,4 @@
-//! What a client can see and do about the events of its call. They are sent by `notify`.
+//! The delivery of a call's events, as clients see and repeat it. `notify` sends the events.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ impl Service {
     /// # Errors
     /// The store cannot serve.
     pub async fn delivery(&self, call: &Call) -> Result<Option<PendingEvent>, Error> {
-        // Most calls have none: nobody is asked for those.
+        // Most calls have no events, and the store is not asked for them.
         if call.reservation.callback_url.is_none() {
             return Ok(None);
         }

@@ -25,7 +25,7 @@ use crate::twilio::client::{
 const NO_TRIAL_NUMBER: u32 = 572_002;
 
 impl Dialler {
-    /// Asks Twilio for the call whose intent is stored; tells why if it was refused.
+    /// Asks Twilio for the call whose intent is stored. Returns Twilio's refusal, if it refused.
     pub(super) async fn place(
         &self,
         mut call: Arc<Call>,
@@ -84,7 +84,7 @@ impl Dialler {
         Ok(applied.map(|applied| applied.call))
     }
 
-    /// What Twilio's answer means for the call, and for those to come.
+    /// Turns Twilio's answer into the event for the call, and notes what it means for later calls.
     async fn answered(
         &self,
         call: &Call,
@@ -163,7 +163,7 @@ impl Dialler {
         }
     }
 
-    /// Nothing rang, so no limit counts it.
+    /// Takes an attempt out of the limits, because no phone rang.
     async fn uncount(&self, call: &Call, attempt: u8) {
         if let Some(last) = call.attempts.last().filter(|last| last.number == attempt) {
             self.engine.store.uncount(call, last.started_at).await;
@@ -246,7 +246,7 @@ impl Dialler {
     }
 }
 
-/// What to ask for instead, when a trial account refused what was asked for.
+/// The tier to ask for instead, when a trial account refused a parameter.
 fn less(terms: AccountTier, refusal: &TwilioRefusal) -> Option<AccountTier> {
     if !refusal.is_trial_limit() || refusal.code == Some(NO_TRIAL_NUMBER) {
         return None;

@@ -77,7 +77,7 @@ impl Dialler {
         }
     }
 
-    /// What the service knows by itself, put beside what the store says.
+    /// Collects the input of policy from the service's own state and from the store's answer.
     fn facts(&self, asked: &DialQuestion<'_>, grant: &DialGrant, now: Timestamp) -> PolicyInput {
         let phone = asked.call.reservation.phone;
         PolicyInput {
@@ -218,8 +218,8 @@ impl Dialler {
         Ok(rings)
     }
 
-    /// Gives a number back that was claimed in vain, unless whoever was quicker rings it for the
-    /// same call.
+    /// Gives back a number that was claimed in vain, unless another writer rings it for the same
+    /// call.
     async fn give_number_back(&self, call: &Call, claimed_at: Timestamp) -> Result<(), Error> {
         let rings = self
             .engine
@@ -276,7 +276,7 @@ impl Dialler {
         }
     }
 
-    /// When the next call may be started that waits for it.
+    /// The time at which the next waiting call may be started.
     pub(super) fn next_start(&self, now: Timestamp) -> Option<Timestamp> {
         self.engine.store.next_start().map(|turn| {
             self.carrier
@@ -310,7 +310,7 @@ impl Dialler {
 }
 
 impl DialDecision {
-    /// What it means for the call.
+    /// The event that the decision is for the call.
     pub(super) const fn event(&self) -> Event<'static> {
         match *self {
             Self::Now { from, .. } => Event::Dial { from },

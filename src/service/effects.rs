@@ -1,4 +1,4 @@
-//! What a call wants done, done: the REST API of Twilio.
+//! Performs the effects of a call by Twilio's REST API.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,8 +19,8 @@ use crate::ticket::{Error as TicketError, TicketPurpose};
 use crate::twilio::client::{CallEvent, CallResource, CallUpdate, Error as TwilioError, ListQuery};
 use crate::twilio::{CallSid, CallStatus};
 
-/// How far our clock may be from Twilio's when calls of the past are told from the one that is
-/// searched for.
+/// The tolerated difference between our clock and Twilio's when a search distinguishes earlier
+/// calls from the wanted one.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
 /// How often a search of the list of calls goes on to the next page.
 const PAGES: usize = 5;
@@ -60,7 +60,7 @@ impl Dialler {
     }
 
     /// Ends or redirects a line. Twilio's "not in progress" means that it has ended already: its
-    /// end will be told.
+    /// final callback will arrive.
     pub(super) async fn update(
         &self,
         call: &Call,
@@ -72,7 +72,7 @@ impl Dialler {
         let mut result = self.twilio.update(&name, update).await;
         let refused = |result: &Result<CallResource, TwilioError>| matches!(result, Err(TwilioError::Refused(refusal)) if refusal.is_not_in_progress());
         if refused(&result) && matches!(update, CallUpdate::Twiml(_)) {
-            // Nobody is on the line (yet): it is ended without a word.
+            // No person is on the line yet, so it is ended without a word.
             result = self.twilio.update(&name, &CallUpdate::Complete).await;
         }
         match result {
@@ -217,7 +217,7 @@ impl Dialler {
             .await
     }
 
-    /// What Twilio remembers to have been said, as the key that means the same.
+    /// The key that means the same as the words in Twilio's record.
     fn spoken_key(
         &self,
         call: &Call,

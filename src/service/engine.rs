@@ -197,7 +197,7 @@ impl CallEngine {
 
 /// Whether a call that changed at `now` releases its number: its line is closed, or it is finished.
 /// If the line is closed but a key may still come, the number is released with the end of that
-/// wait, since nobody may ring within the cooldown anyway.
+/// wait, since no call may ring within the cooldown anyway.
 fn releases_number(before: &Call, call: &Call, now: Timestamp) -> bool {
     let closed = before.has_line() && !call.has_line();
     let settles = matches!(call.state, State::Settling { until, .. } if until <= cooldown_end(now));

@@ -1,8 +1,8 @@
 //! People who ring our number: they hear who called and why, and can answer right there.
 //!
-//! A caller's number can be forged, so what is said of a guest, and what a key decides, need the
-//! carrier's word for it where carriers give theirs; everybody else is told who we are, or is
-//! offered to be rung back.
+//! A caller's number can be forged, so the guest is named, and a key decides, only if the carrier
+//! attests the number, where carriers do so. All others hear who we are, or are offered to be
+//! called.
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ use crate::store::{CallStore as _, NumberStore as _};
 use crate::ticket::{Head, TicketBody, TicketPurpose};
 use crate::twilio::webhook::VoiceRequest;
 
-/// What a carrier in the country code 1 attests of a number that it gave to the caller itself
-/// (docs/twilio.md, *Webhooks*).
+/// The attestation by a carrier of country code 1 for a number that it assigned to the caller
+/// itself (docs/twilio.md, *Webhooks*).
 const ATTESTED: &str = "TN-Validation-Passed-A";
 
 impl WebhookHandler {
@@ -57,7 +57,7 @@ impl WebhookHandler {
         }
     }
 
-    /// What follows a key of somebody who rang us.
+    /// Answers a key of a caller.
     pub async fn inbound_keys(
         &self,
         position: TalkPosition,
@@ -177,7 +177,7 @@ impl WebhookHandler {
         self.speech.render(&reply, &scene, &action)
     }
 
-    /// Who we are, in the language of the caller's country, or of our number's.
+    /// Says who we are, in the language of the caller's country, or of our number's.
     fn who_we_are(&self, request: &VoiceRequest<'_>) -> String {
         let (settings, speech) = (&self.settings, &self.speech);
         let phone = |text: Option<&str>| text.and_then(Phone::from_e164);
@@ -197,7 +197,7 @@ impl WebhookHandler {
         speech.inbound(language, &settings.service_name, contact)
     }
 
-    /// What came from the keypad, or what was said; a key always wins.
+    /// The input from the keypad, or the words that were said. A key always wins.
     pub(super) fn input<'a>(
         &self,
         language: Option<Language>,

@@ -13,7 +13,7 @@ use crate::domain::{
 };
 use crate::speech::Speech;
 
-/// What is wrong with one field.
+/// The fault of one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
     /// Its name, as in `alternatives.earliest`.
@@ -24,7 +24,7 @@ pub struct FieldError {
     pub message: String,
 }
 
-/// What a request leaves open.
+/// Values for the fields that a request leaves out.
 #[derive(Clone, Debug)]
 pub struct Defaults {
     /// The country in which national numbers are read.
@@ -41,7 +41,7 @@ pub struct Defaults {
     pub languages: Vec<Language>,
 }
 
-/// What may be given as `callback_url`.
+/// The URLs that `callback_url` may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Callbacks {
     /// Nothing: there is no secret to sign events with.
@@ -262,7 +262,7 @@ fn check_scripts(
     }
 }
 
-/// What `phone` and `guest_phone` say.
+/// The numbers in `phone` and `guest_phone`.
 struct Numbers {
     /// The restaurant's number.
     phone: Phone,

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use crate::call::TalkPosition;
 use crate::domain::CallId;
 
-/// What Twilio should do when we cannot be reached or answer 5xx: three more tries, two seconds
-/// each to connect, all within its 15 s (docs/twilio.md, *Connection overrides*). Our webhooks can be
+/// Overrides for Twilio when it cannot reach us or gets 5xx: three more tries, two seconds each to
+/// connect, all within its 15 s (docs/twilio.md, *Connection overrides*). Our webhooks can be
 /// repeated harmlessly.
 const DOCUMENT_RETRIES: &str = "#ct=2000&rc=3&rp=ct,5xx&rt=8000";
 /// A callback that is lost costs a look-up later, so it is worth five tries, also after a timeout.
@@ -112,7 +112,7 @@ impl Links {
     }
 }
 
-/// The turn in the URL that failed, as Twilio tells it in `ErrorUrl`: `None` when it was not the
+/// The talk position in the URL that failed, from Twilio's `ErrorUrl`; `None` if it was not the
 /// result of a Gather.
 #[must_use]
 pub fn failed_turn(error_url: &str) -> Option<TalkPosition> {

@@ -1,5 +1,4 @@
-//! What is counted of calls and of Twilio, and the figures that are true at the moment they are
-//! asked for.
+//! Counts events of calls and of Twilio, and reads the gauges when they are asked for.
 //!
 //! It reads and counts; it changes nothing. docs/metrics.md says what each figure means.
 
@@ -12,8 +11,8 @@ use super::engine::CallEngine;
 use crate::call::{AccountTier, Call, TimelineEvent};
 use crate::store::{CallStore as _, Lifecycle as _, OutboxStore as _};
 
-/// Nobody counts the finished calls that a shared server holds until their time is over: no figure
-/// is better than 0.
+/// Removes the gauge of finished calls. A shared server holds them until they expire and nothing
+/// counts them, so no figure is better than 0.
 fn without_finished(text: &str) -> String {
     const FINISHED: &str = "tablecall_calls{status=\"finished\"}";
     text.split_inclusive('\n')
@@ -121,8 +120,8 @@ impl CallEngine {
         }
     }
 
-    /// A call was silent past the time of every news. Where Twilio tells nothing by itself, being
-    /// asked is the rule.
+    /// Counts a call of which no callback came in time. Where Twilio sends no callbacks, polling is
+    /// the rule.
     pub(super) fn count_stuck(&self, call: &Call) {
         if call
             .attempt()
@@ -139,7 +138,7 @@ impl CallEngine {
     }
 }
 
-/// When the phone last rang before a place of the timeline.
+/// The time at which the phone last rang before a place of the timeline.
 fn last_ring(call: &Call, before: usize) -> Option<Timestamp> {
     call.timeline
         .iter()

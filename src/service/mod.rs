@@ -74,7 +74,7 @@ pub use list::CallFilter;
 pub use sweep::Sweeper;
 pub use webhooks::{DocumentRequest, WebhookHandler, WebhookOutcome};
 
-/// What a deployment decides.
+/// The settings of a deployment.
 #[derive(Clone, Debug)]
 pub struct ServiceSettings {
     /// The account that webhooks must name.
@@ -89,16 +89,16 @@ pub struct ServiceSettings {
     pub contact_phone: Option<Phone>,
     /// Whether machines are detected.
     pub machine_detection: bool,
-    /// What requests leave open.
+    /// Values for the fields that a request leaves out.
     pub defaults: intake::Defaults,
-    /// Who may be rung when.
+    /// The rules of policy.
     pub rules: Rules,
     /// Numbers that are never rung, from the start.
     pub do_not_call: HashSet<Phone>,
 }
 
 impl ServiceSettings {
-    /// What the words about a reservation need beside the reservation.
+    /// The context for rendering words about a reservation.
     pub(crate) fn render_context<'a>(
         &'a self,
         reservation: &'a Reservation,
@@ -122,10 +122,10 @@ fn hour_at(reservation: &Reservation, now: Timestamp) -> Option<u8> {
     Some(zone.to_datetime(now).hour().unsigned_abs())
 }
 
-/// What a service is built from.
+/// The dependencies of the service.
 #[derive(Debug)]
 pub struct ServiceDependencies {
-    /// What this deployment decides.
+    /// The settings of this deployment.
     pub settings: ServiceSettings,
     /// The time.
     pub clock: Clock,
@@ -137,11 +137,11 @@ pub struct ServiceDependencies {
     pub links: links::Links,
     /// Twilio's REST API.
     pub twilio: twilio::client::Client,
-    /// What staff hear.
+    /// The words for calls.
     pub speech: Speech,
-    /// What is counted.
+    /// The metrics.
     pub metrics: Metrics,
-    /// Where traces are told, if anywhere.
+    /// The exporter of traces, if there is one.
     pub traces: Option<Traces>,
     /// Where wishes not to be called outlive the process.
     pub do_not_call: Option<do_not_call_file::DoNotCallFile>,
@@ -149,8 +149,7 @@ pub struct ServiceDependencies {
     pub tasks: TaskTracker,
     /// Ends the sweep.
     pub stop: CancellationToken,
-    /// What looks at the public URL now and then, where it is another than the address that was
-    /// bound.
+    /// The check of the public URL, where it differs from the bound address.
     pub probe: Option<Probe>,
 }
 
@@ -189,11 +188,11 @@ pub enum Error {
     /// Policy forbids it.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The number does not tell in which zone the restaurant is. The possible ones, the most likely
-    /// first; none: all are possible.
+    /// The number does not determine the restaurant's time zone. The possible ones, the most likely
+    /// first; empty: all are possible.
     #[error("the time zone of the restaurant is needed")]
     TimezoneNeeded(Vec<&'static str>),
-    /// Twilio has not told yet which calls are under way.
+    /// The list of Twilio's open calls has not arrived yet.
     #[error("this process has just started and does not know yet which numbers are being rung")]
     Starting,
     /// The key stands for another request.
@@ -303,13 +302,13 @@ impl Service {
         self.0.engine.clock.now()
     }
 
-    /// What it reads the time from.
+    /// The clock.
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.0.engine.clock
     }
 
-    /// What this deployment decides.
+    /// The settings of this deployment.
     #[must_use]
     pub fn settings(&self) -> &ServiceSettings {
         &self.0.settings
@@ -321,19 +320,19 @@ impl Service {
         self.0.dialler.links.page(call)
     }
 
-    /// Where calls are kept, and what clients are still to be told of them.
+    /// The store of calls and of pending events.
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.0.engine.store
     }
 
-    /// What is counted.
+    /// The metrics.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.0.engine.metrics
     }
 
-    /// Where traces are told, if anywhere.
+    /// The exporter of traces, if there is one.
     #[must_use]
     pub fn traces(&self) -> Option<&Traces> {
         self.0.engine.traces.as_ref()

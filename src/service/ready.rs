@@ -14,10 +14,10 @@ const LOOK: SignedDuration = SignedDuration::from_mins(5);
 /// How long it may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What there is to say to who asks whether this process is ready.
+/// The readiness of this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readiness {
-    /// What is not well. Empty: everything is.
+    /// The health issues; empty if there are none.
     pub health_issues: Vec<HealthIssue>,
     /// This process is to stop.
     pub stopping: bool,
@@ -36,7 +36,7 @@ impl Readiness {
 }
 
 impl Service {
-    /// What is not well at this moment.
+    /// The present readiness.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         let mut health_issues = self.0.dialler.carrier.health_issues(self.now());

@@ -25,9 +25,9 @@ pub struct Sweeper {
     pub(super) engine: Arc<CallEngine>,
     pub(super) dialler: Arc<Dialler>,
     pub(super) stop: CancellationToken,
-    /// What looks at the public URL now and then.
+    /// The check of the public URL.
     pub(super) probe: Option<Probe>,
-    /// What the public URL answered last, if that was not our answer.
+    /// The last answer of the public URL, if it was not ours.
     pub(super) unreachable: Mutex<Option<String>>,
 }
 
@@ -112,7 +112,8 @@ impl Sweeper {
     }
 
     /// Waits for calls whose line has just been closed, as long as they wait for a key that was
-    /// overtaken: nobody else will conclude them. Nothing in a shared store: others do.
+    /// overtaken, because no other process will conclude them. Does nothing with a shared store,
+    /// where others do.
     pub async fn settle_last(&self) {
         let (clock, store) = (&self.engine.clock, &self.engine.store);
         while !store.is_shared() {
@@ -140,7 +141,7 @@ impl Sweeper {
         }
     }
 
-    /// What waits for a later moment ends here, when nothing else will remember it.
+    /// Ends the calls that wait for a later moment, if no store or process will remember them.
     pub async fn shut_down(&self) {
         for id in self.engine.store.open() {
             if let Err(error) = self.engine.apply(id, Event::Shutdown).await {

@@ -1,5 +1,4 @@
-//! What Twilio sets off. The signature was verified before anything here is called; the ticket is
-//! opened here.
+//! Handles Twilio's webhooks. Their signature was verified before; the ticket is opened here.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,24 +26,24 @@ use crate::twilio::{AccountSid, AnsweredBy, CallStatus};
 pub enum DocumentRequest {
     /// The first.
     Answer,
-    /// What follows a Gather.
+    /// The result of a Gather.
     Keys(TalkPosition),
-    /// What is said when another document failed.
+    /// The fallback for a document that failed.
     Fallback,
-    /// What somebody hears who rings us.
+    /// An inbound call.
     Inbound,
-    /// What follows their keys.
+    /// The keys of an inbound call.
     InboundKeys(TalkPosition),
 }
 
-/// What came of a webhook, for its log line.
+/// The result of a webhook, for its log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WebhookOutcome {
     /// It was taken note of, or known already.
     Heard,
     /// It speaks of no call of ours: it changed nothing.
     Foreign,
-    /// We failed; Twilio is not to blame and not to be told.
+    /// The service failed. The response to Twilio does not show it.
     Failed,
 }
 
@@ -131,7 +130,7 @@ impl WebhookHandler {
         self.callback(&opened, event).await
     }
 
-    /// The verdict of answering-machine detection; a human, or nobody knows, is no news.
+    /// The result of answering-machine detection. A human or an unknown result changes nothing.
     pub async fn machine(&self, ticket: &str, callback: &AmdCallback) -> WebhookOutcome {
         let Ok(opened) = self.open(ticket, TicketPurpose::Machine, callback.account_sid) else {
             return WebhookOutcome::Foreign;
@@ -265,8 +264,8 @@ impl WebhookHandler {
         for _ in 0..MOST_TURNS {
             match self.engine.apply(opened.head.call, event).await {
                 Ok(Some(applied)) => return Ok(Some(applied)),
-                // What is stored cannot be had now, and the restaurant is on the line: the ticket
-                // tells enough.
+                // The stored call cannot be loaded now, and the restaurant is on the line: the
+                // ticket holds enough.
                 Ok(None) | Err(store::Error::Away | store::Error::Full) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -284,8 +283,8 @@ impl WebhookHandler {
         Err(store::Error::Full.into())
     }
 
-    /// What else this process has to know of a call that it took over. A store that cannot tell now
-    /// is no reason to let down who has picked up.
+    /// Restores the number lock and idempotency key of a call that was taken over. If the store
+    /// fails, the person on the line is served all the same.
     async fn took_over(&self, call: &Arc<Call>) {
         self.engine.appeared(call);
         // A client that asks again under its key must get this call, and not another one.
@@ -318,7 +317,7 @@ impl WebhookHandler {
         self.speech.render(&reply, &scene, &action)
     }
 
-    /// One sentence, in the language of the call if the ticket tells it, and the line is closed.
+    /// One sentence, in the language of the call if the ticket holds it; then the line is closed.
     pub(super) fn apologize(&self, opened: Option<&Opened>) -> String {
         let body = opened.and_then(Opened::body);
         let reply = Reply::Apology(Apology::Fault);
@@ -335,7 +334,7 @@ impl WebhookHandler {
     }
 }
 
-/// What was meant by words; `None` when nothing was said.
+/// The meaning of spoken words; `None` when nothing was said.
 pub(super) fn said(
     speech: &Speech,
     language: Option<Language>,

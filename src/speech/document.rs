@@ -206,7 +206,7 @@ impl Template {
 }
 
 impl Node {
-    /// Whether it is a message that tells a fact of the table.
+    /// Whether it is a message with a fact of the reservation.
     fn says_facts(&self) -> bool {
         let Self::Message { name, .. } = self else {
             return false;
@@ -264,7 +264,7 @@ pub(super) struct Words<'a> {
     pub(super) messages: &'a BTreeMap<&'static str, Vec<Piece>>,
 }
 
-/// What is made of a document.
+/// The result of filling a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Target {
     /// TwiML, with escaped text.

@@ -53,7 +53,7 @@ struct LanguageFile {
     speech: Sentences,
 }
 
-/// What is said of each number of people, 0 to 99.
+/// A phrase for each number of people, 0 to 99.
 type PerCount = Box<[Box<str>]>;
 
 /// `[party]` of a language file.
@@ -88,7 +88,7 @@ pub(super) struct LanguagePack {
     pub(super) spelling: Spelling,
     /// The tag before what its voice says.
     pub(super) say: Box<str>,
-    /// What is understood when it is said.
+    /// The words that are understood.
     pub(super) speech_matcher: SpeechMatcher,
     /// How the sign before a foreign country's code is said.
     pub(super) plus: Box<str>,
@@ -100,7 +100,7 @@ pub(super) struct LanguagePack {
     pub(super) phone_pairs: bool,
     /// The word of welcome for each of 24 hours.
     hello: Box<[Box<str>]>,
-    /// What is said of 0 to 99 people.
+    /// The phrases for 0 to 99 people.
     party: Box<[Box<str>]>,
     /// The digits that are said after it.
     party_echo: Box<[Box<str>]>,
@@ -160,7 +160,7 @@ impl LanguagePack {
         }
     }
 
-    /// What is said of a party.
+    /// The phrase for a party of `count` people.
     pub(super) fn party(&self, count: u8) -> &str {
         self.party.get(usize::from(count)).map_or("", |words| words)
     }
@@ -336,7 +336,7 @@ impl LanguageFile {
             .collect()
     }
 
-    /// What is said of 0 to 99 people, and the digits that are said after it.
+    /// The phrases for 0 to 99 people, and the digits that are said after them.
     fn party(
         &self,
         calendar: &Calendar,

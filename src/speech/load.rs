@@ -1,5 +1,4 @@
-//! Reading everything at start: what is wrong with any file is told at once, before a call can find
-//! it.
+//! Reads all files at start. Every fault is reported at once, before a call can meet it.
 
 use std::collections::BTreeSet;
 
@@ -192,8 +191,8 @@ fn templates(files: &[File<'_>]) -> Result<Templates, Vec<LanguageProblem>> {
     }
 }
 
-/// What language packs name (countries or prefixes) with the place of the pack, sorted. Each may be
-/// named once.
+/// The countries or prefixes that language packs claim, with the index of the pack, sorted. Each
+/// may be claimed once.
 fn claims<T: Copy + Ord>(
     language_packs: &[LanguagePack],
     named: impl Fn(&LanguagePack) -> &[T],

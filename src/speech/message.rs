@@ -59,16 +59,16 @@ impl Conditions {
     }
 }
 
-/// What a message may and must contain, and when it is said.
+/// The variables that a message may and must contain, and the conditions under which it is said.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spec {
     /// Its name in the language files.
     pub(super) name: &'static str,
     /// When it is said.
     pub(super) when: Condition,
-    /// What it must tell.
+    /// The variables that it must contain.
     pub(super) must: &'static [Variable],
-    /// What it may tell besides.
+    /// The variables that it may contain besides.
     pub(super) may: &'static [Variable],
 }
 

@@ -1,4 +1,4 @@
-//! What staff hear: a reply becomes words, and the words become TwiML.
+//! Turns replies into words, and words into TwiML.
 //!
 //! The only user of `twiml/`. Nothing is decided here: what is said next is the business of
 //! `call::talk`. All files are read and checked at start ([`Speech::load`]); a call finds them
@@ -62,7 +62,7 @@ pub struct Speech {
     input: InputMode,
 }
 
-/// What is spoken of.
+/// The subject of the words.
 #[derive(Clone, Copy, Debug)]
 pub struct RenderContext<'a> {
     /// The table.
@@ -85,7 +85,7 @@ pub enum InputMode {
     KeysAndSpeech,
 }
 
-/// What staff hear at pick-up, for a client to read.
+/// The message at pick-up, for a client to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
     /// The language it is said in.
@@ -146,8 +146,8 @@ impl Speech {
         self.language_pack(language).spelling.foreign_script(text)
     }
 
-    /// What somebody meant who spoke instead of pressing a key. `confidence` is Twilio's, 0 to 1,
-    /// if it has one.
+    /// The meaning of words that were spoken instead of pressing a key. `confidence` is Twilio's, 0
+    /// to 1, if it has one.
     #[must_use]
     pub fn understand(
         &self,
@@ -227,7 +227,7 @@ impl Speech {
         Self::write(document, &content, conditions)
     }
 
-    /// What [`Reply::Ask`] says at pick-up, as plain text, and how long it takes.
+    /// The text of [`Reply::Ask`] at pick-up, and its duration.
     #[must_use]
     pub fn script(&self, render_context: &RenderContext<'_>) -> Script {
         let content = self.content(render_context);
@@ -257,7 +257,7 @@ impl Speech {
         )
     }
 
-    /// What is left on a machine: who called and why, and the number to call back; neither the
+    /// The message for a machine: the caller, the reason, and the number to call back; neither the
     /// guest's name nor number.
     #[must_use]
     pub fn voicemail(&self, render_context: &RenderContext<'_>) -> String {
@@ -268,7 +268,7 @@ impl Speech {
         )
     }
 
-    /// What anyone hears who rings our number: who we are and how to reach a person.
+    /// The message for inbound callers: who we are and how to reach a person.
     #[must_use]
     pub fn inbound(
         &self,

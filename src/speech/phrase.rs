@@ -3,7 +3,7 @@
 use super::message::Condition;
 use super::problem::Wrong;
 
-/// What can be put into a phrase, by the name it has in the files.
+/// The variables of phrases, by their names in the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Variable {
     Action,

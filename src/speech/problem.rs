@@ -1,4 +1,4 @@
-//! What can be wrong with the files of `twiml/`, told to the person who edited them.
+//! The possible faults of the files of `twiml/`, explained to the person who edited them.
 
 use super::schema::TwimlFault;
 
@@ -8,11 +8,11 @@ use super::schema::TwimlFault;
 pub struct LanguageProblem {
     /// The file under `twiml/`.
     pub file: String,
-    /// What is wrong there.
+    /// The fault.
     pub what: Wrong,
 }
 
-/// What is wrong.
+/// A fault of a file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Wrong {
     /// The file cannot be read as TOML, or has a field that is not known.
@@ -42,7 +42,7 @@ pub enum Wrong {
     /// A message that is needed is not there.
     #[error("message `{0}` is missing")]
     MissingMessage(String),
-    /// A message that nobody asks for.
+    /// A message that is never used.
     #[error("message `{0}` is not known")]
     UnknownMessage(String),
     /// A message that no document says.
@@ -54,7 +54,7 @@ pub enum Wrong {
     /// A placeholder that does not exist in this place.
     #[error("`{{{1}}}` cannot be used in `{0}`")]
     UnknownVariable(String, String),
-    /// A message that leaves out what it is there to tell.
+    /// A message without a variable that it must contain.
     #[error("`{{{1}}}` must be used in `{0}`")]
     MissingVariable(String, &'static str),
     /// A brace without its partner.
@@ -107,7 +107,7 @@ pub enum Wrong {
     /// A document that is needed is not there.
     #[error("this document is missing")]
     MissingDocument,
-    /// What would be sent to Twilio breaks a rule of TwiML.
+    /// The document for Twilio would break a rule of TwiML.
     #[error("as said in {0}: {1}")]
     Document(String, TwimlFault),
 }

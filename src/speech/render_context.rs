@@ -1,4 +1,4 @@
-//! What is put into a document for one call, piece by piece.
+//! The values that are put into a document for one call.
 
 use jiff::civil::Time;
 
@@ -215,7 +215,7 @@ impl MessageContent<'_> {
     }
 }
 
-/// What holds of the reservation, whatever is said of it.
+/// The conditions that the reservation meets.
 pub(super) fn of_scene(render_context: &RenderContext<'_>) -> Conditions {
     let reservation = render_context.reservation;
     let restaurant = reservation.restaurant.is_some();
@@ -229,14 +229,14 @@ pub(super) fn of_scene(render_context: &RenderContext<'_>) -> Conditions {
         .with(C::Alternatives, reservation.alternatives.is_some())
 }
 
-/// What holds without any reservation.
+/// The conditions without a reservation.
 pub(super) const fn of_contact(phone: Option<Phone>) -> Conditions {
     Conditions::NONE
         .with(C::ContactKnown, phone.is_some())
         .with(C::ContactUnknown, phone.is_none())
 }
 
-/// What holds besides because of the reply, and the time it speaks of.
+/// The further conditions that a reply meets, and the time that it names.
 pub(super) fn of_reply(
     reply: &Reply,
     render_context: &RenderContext<'_>,

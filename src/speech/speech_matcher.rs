@@ -13,10 +13,10 @@ use crate::call::SpokenIntent;
 
 /// Below this, Twilio itself is not sure.
 const SURE: f32 = 0.5;
-/// Twilio takes 500 hints of 100 characters (docs/twilio.md, *Gather*); nobody needs so many.
+/// Twilio takes 500 hints of 100 characters (docs/twilio.md, *Gather*); a few are enough.
 const MOST_PHRASES: usize = 40;
 const MOST_CHARACTERS: usize = 100;
-/// Whoever speaks so long, in bytes, says more than yes or no.
+/// The longest text, in bytes, that is matched. Longer speech says more than yes or no.
 const MOST_HEARD: usize = 200;
 
 /// `[speech]` of a language file.
@@ -99,15 +99,15 @@ impl SpeechMatcher {
         }
     }
 
-    /// What stands for `{input}` in the tag of a Gather that listens to words. The end of speech is
-    /// Twilio's to find: `speechTimeout` takes `auto` only where no model is named
-    /// (docs/twilio.md, *Gather*).
+    /// The value of `{input}` in the tag of a Gather that listens to words. Twilio finds the end of
+    /// speech: `speechTimeout` takes `auto` only where no model is named (docs/twilio.md,
+    /// *Gather*).
     pub(super) fn input(&self) -> String {
         let (language, hints) = (spoken::escape(&self.language), spoken::escape(&self.hints));
         format!(r#"dtmf speech" language="{language}" hints="{hints}" speechTimeout="auto"#)
     }
 
-    /// What was meant.
+    /// The meaning of `text`.
     pub(super) fn understand(&self, text: &str, confidence: Option<f32>) -> SpokenIntent {
         if confidence.is_some_and(|confidence| confidence < SURE) {
             return SpokenIntent::Unclear;

@@ -27,7 +27,7 @@ pub(super) struct SpellingFile {
     /// How a letter is said: with `{letter}` and `{word}`.
     #[serde(default)]
     letter: String,
-    /// What stands between two letters.
+    /// The text between two letters.
     joint: String,
     #[serde(default)]
     hyphen: String,
@@ -50,7 +50,7 @@ pub(super) struct Spelling {
     joint: Box<str>,
     hyphen: Box<str>,
     apostrophe: Box<str>,
-    /// What is said of a letter.
+    /// The phrase for each letter.
     letters: BTreeMap<char, Box<str>>,
     accents: BTreeMap<String, String>,
 }

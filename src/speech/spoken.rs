@@ -7,13 +7,13 @@ use crate::unescaped::UnescapedSet;
 /// transcript.
 #[derive(Debug)]
 pub(super) struct Out {
-    /// What was written so far.
+    /// The text so far.
     pub(super) text: String,
     escape: bool,
 }
 
 impl Out {
-    /// For a document of about `capacity` bytes.
+    /// An empty document with room for `capacity` bytes.
     pub(super) fn document(capacity: usize) -> Self {
         Self {
             text: String::with_capacity(capacity),
@@ -21,7 +21,7 @@ impl Out {
         }
     }
 
-    /// For a transcript.
+    /// An empty transcript.
     pub(super) const fn transcript() -> Self {
         Self {
             text: String::new(),
@@ -123,8 +123,7 @@ impl Out {
     }
 }
 
-/// What can be written as it stands, into a document too: all that is printed in ASCII, but for
-/// markup.
+/// The bytes that need no escaping, in documents too: printable ASCII without markup.
 static PLAIN: UnescapedSet<5> = UnescapedSet::new([
     (b' ', b'!'),
     (b'#', b'%'),
@@ -133,8 +132,8 @@ static PLAIN: UnescapedSet<5> = UnescapedSet::new([
     (b'?', b'~'),
 ]);
 
-/// What CLDR has, as it can be said: its narrow and fixed spaces become plain ones, its marks for
-/// the eye are left out.
+/// Turns a text of CLDR into one that can be spoken: narrow and fixed spaces become plain ones, and
+/// marks for the eye are left out.
 pub(super) fn of_cldr(text: &str) -> String {
     text.chars()
         .filter(|c| is_sayable(*c))

@@ -180,7 +180,7 @@ fn keys(text: &str, star: &str) -> String {
     found.into_iter().map(|(_, key)| key).collect()
 }
 
-/// What each language calls the star key, and the word that tells that no person is speaking.
+/// The name of the star key in each language, and the word that says that no person is speaking.
 fn words_of(language: Language) -> (&'static str, &'static str) {
     match language.as_str() {
         "en-US" | "en-GB" => ("star", "automated"),

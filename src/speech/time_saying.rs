@@ -1,4 +1,4 @@
-//! A time of day in words, as people of a language tell it: "a quarter past eight in the evening".
+//! A time of day in words, as people say it: "a quarter past eight in the evening".
 //!
 //! CLDR knows how a time is written, not how people say it; the sayings are in the language files.
 //! A language has a time in up to four forms ([`Form`]), and one way of saying two of them.
@@ -20,7 +20,7 @@ pub(super) enum Form {
     Words,
     /// With the preposition of a moment, where it changes with the hour: "alle otto e un quarto".
     At,
-    /// As an end of a range: "od osiemnastej do dwudziestej pierwszej".
+    /// At the end of a range: "od osiemnastej do dwudziestej pierwszej".
     Between,
     /// In another way: "eight fifteen PM".
     Other,
@@ -68,7 +68,7 @@ pub(super) struct TimeSaying {
     twice: Box<[Joint]>,
 }
 
-/// What is said from the minute `first` to the minute `last` of the day, or of each hour.
+/// The phrase from the minute `first` to the minute `last` of the day, or of each hour.
 #[derive(Debug)]
 struct Saying {
     first: u16,

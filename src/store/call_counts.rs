@@ -115,7 +115,8 @@ const fn place(state: State) -> usize {
     }
 }
 
-/// What a queued call waits for, as a place in [`CallCounts::queue`], and since when.
+/// The reason for which a queued call waits, as a place in [`CallCounts::queue`], and the start of
+/// the wait.
 fn waits(call: &Call) -> Option<(usize, Timestamp, CallId)> {
     let State::Queued { waiting_for, .. } = call.state else {
         return None;

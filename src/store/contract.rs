@@ -1,4 +1,4 @@
-//! What every back end must do, as tests that each of them runs.
+//! The contract of every back end, as tests that each of them runs.
 
 mod calls;
 mod idempotency;

@@ -13,8 +13,8 @@ use crate::domain::CallId;
 ///
 /// A deadline that moves later is not followed at once: nearly every change of a call moves its
 /// deadline away, and most calls end long before it. The queue holds a moment at or before the
-/// deadline of each call, and perhaps entries that have come to nothing. Whoever takes what is due
-/// gives the true deadlines, and the queue is corrected on that occasion.
+/// deadline of each call, and perhaps entries that are void. The caller that takes the due calls
+/// gives their true deadlines, which corrects the queue.
 #[derive(Debug, Default)]
 pub(super) struct Deadlines(BTreeSet<(i64, CallId)>);
 
@@ -95,7 +95,7 @@ fn moment(millis: i64) -> Option<Timestamp> {
     Timestamp::from_millisecond(millis).ok()
 }
 
-/// Wakes whoever waits for the earliest of many deadlines when an earlier one turns up.
+/// Wakes the task that waits for the earliest of many deadlines when an earlier one is noted.
 #[derive(Debug)]
 pub(super) struct EarliestDeadline {
     /// The deadline that is waited for, in milliseconds.
@@ -113,7 +113,7 @@ impl Default for EarliestDeadline {
 }
 
 impl EarliestDeadline {
-    /// Notes a deadline. It wakes nobody if it is later than the one that is waited for.
+    /// Notes a deadline. It wakes no task if it is later than the awaited one.
     pub(super) fn note(&self, at: Timestamp) {
         if at.as_millisecond() < self.known.load(Ordering::SeqCst) {
             self.sooner.notify_one();

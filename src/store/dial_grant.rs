@@ -1,5 +1,5 @@
-//! What a store says to a call that wants to ring: one question about all that calls share, so that
-//! a server has to be asked once. Policy judges the answer; nothing is decided here.
+//! The answer of a store to a call that wants to ring. It covers everything that calls share, so
+//! that a server has to be asked only once. Policy judges the answer; nothing is decided here.
 
 use std::sync::Arc;
 
@@ -21,13 +21,14 @@ pub struct DialRequest<'a> {
     pub is_new: bool,
     /// It needs one of the starts of each second; `false`: it was given one.
     pub needs_start: bool,
-    /// What a new call becomes if it is granted. A store that can do so stores it with the grant.
+    /// The new call with its intent, in case it is granted. A store that can do so stores it with
+    /// the grant.
     pub intent: Option<&'a Call>,
     /// The time.
     pub now: Timestamp,
 }
 
-/// What is to be done beside looking.
+/// The part of the request beyond looking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DialMode {
     /// Nothing.
@@ -39,7 +40,7 @@ pub enum DialMode {
     Acquire,
 }
 
-/// What there is to know. A moment stands for "not before it".
+/// The store's answer. A time means "not before it".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DialGrant {
     /// An open call of the same owner that asks for the very same.
@@ -48,14 +49,13 @@ pub struct DialGrant {
     pub opted_out: bool,
     /// Another call has the number.
     pub taken: bool,
-    /// When the limits leave room.
+    /// The times at which the limits leave room.
     pub room: Room,
     /// When its turn comes among the calls that are started each second; `None`: at once.
     pub slot: Option<Timestamp>,
     /// It was counted as a create of its owner.
     pub admitted: bool,
-    /// The creates of its owner then, where a server has told them on this occasion and there is a
-    /// limit.
+    /// The owner's recent creates, where there is a limit and the server returned them.
     pub creates: Option<Creates>,
     /// Number and start are its own now.
     pub claimed: bool,

@@ -158,7 +158,7 @@ pub trait StartRate {
     /// The store cannot be asked.
     async fn join(&self, owner: &Arc<str>, id: CallId) -> Result<(), Error>;
 
-    /// When the next start is free, as far as this process knows; `None`: nobody waits.
+    /// When the next start is free, as far as this process knows; `None`: no call waits.
     fn next_start(&self) -> Option<Timestamp>;
 
     /// Takes a start for the call that is next.
@@ -174,7 +174,7 @@ pub trait StartRate {
     async fn joined(&self);
 }
 
-/// What each `Idempotency-Key` stands for.
+/// The calls behind each `Idempotency-Key`.
 #[enum_dispatch]
 pub trait IdempotencyStore {
     /// Makes a key stand for a call. If it stands for one already, that is returned and nothing
@@ -189,7 +189,7 @@ pub trait IdempotencyStore {
         now: Timestamp,
     ) -> Result<Option<Standing>, Error>;
 
-    /// What a key stands for.
+    /// The call behind a key.
     ///
     /// # Errors
     /// The store cannot be asked.
@@ -205,7 +205,7 @@ pub trait IdempotencyStore {
 /// what a client sees of it has changed ([`News`](super::News)).
 #[enum_dispatch]
 pub trait OutboxStore {
-    /// Claims the events that are due at `until`, at most `most`. Nobody else gets them until
+    /// Claims the events that are due at `until`, at most `most`. No other caller gets them until
     /// `lease_end`.
     ///
     /// # Errors
@@ -232,8 +232,8 @@ pub trait OutboxStore {
     /// than `known`.
     async fn next_event_due(&self, known: Option<Timestamp>) -> Timestamp;
 
-    /// Lets every event be due now that nobody has claimed, for a process whose outbox ends with
-    /// it. Nothing in a shared store, where others go on.
+    /// Makes every unclaimed event due now, for a process whose outbox ends with it. Does nothing
+    /// in a shared store, where others go on.
     fn hurry_events(&self, now: Timestamp);
 
     /// How far the events of a call have come; `None`: its client wants none, or it is not held.
@@ -253,7 +253,7 @@ pub trait OutboxStore {
     fn events_pending(&self) -> usize;
 }
 
-/// What the process itself does with its store, from its start to its end.
+/// The life of a store in its process, from start to end.
 #[enum_dispatch]
 pub trait Lifecycle {
     /// Returns the open calls that end with this process: none of a shared store, where others go
@@ -308,7 +308,7 @@ impl Store {
         Self::Memory(Memory::new(limits))
     }
 
-    /// The oldest open call that waits for this number, now that nobody has it.
+    /// The oldest open call that waits for this number, now that it is free.
     ///
     /// # Errors
     /// The store cannot be asked.

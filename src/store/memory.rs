@@ -55,8 +55,7 @@ pub struct Memory {
     events_asked: AtomicUsize,
 }
 
-/// Something for each of some calls. Nobody but us chooses ids, so their hash need not be safe
-/// against who would.
+/// A map by call. Only this service chooses ids, so their hash need not withstand chosen keys.
 type Calls<V> = HashMap<CallId, V, FxBuildHasher>;
 
 #[derive(Debug, Default)]

@@ -34,19 +34,19 @@ pub use outbox::{Claimed, News, PendingEvent, Settled};
 /// Why a store could not do what it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// As many calls are open as fit; none of them is dropped to make room.
+    /// The store is full of open calls, and none of them is dropped to make room.
     #[error("the store is full of open calls")]
     Full,
     /// The server of a shared store does not answer, or not in time.
     #[error("the store does not answer")]
     Away,
-    /// What is stored cannot be read: it was sealed with keys that this process does not have, or
-    /// by a later version.
+    /// A record cannot be read: it was sealed with keys that this process does not have, or by a
+    /// later version.
     #[error("what is stored cannot be read")]
     Unreadable,
 }
 
-/// What became of an attempt to save.
+/// The result of a save.
 #[derive(Clone, Debug)]
 pub enum Saved {
     /// It is saved.
@@ -60,9 +60,9 @@ pub enum Saved {
 pub struct Change<'a> {
     /// The call as it was loaded.
     pub before: &'a Arc<Call>,
-    /// What has become of it.
+    /// The call after the event.
     pub after: Call,
-    /// What happened.
+    /// The event.
     pub event: Event<'a>,
     /// It has lost its line, or is finished, and gives its number back.
     pub releases_number: bool,
@@ -89,7 +89,7 @@ pub struct Listing {
 /// Hash of an `Idempotency-Key` with its owner.
 pub type IdempotencyKey = [u8; 16];
 
-/// What an `Idempotency-Key` stands for.
+/// The call behind an `Idempotency-Key`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// The call that the first request became.

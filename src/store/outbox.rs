@@ -1,13 +1,12 @@
-//! What clients are still to be told of their calls: one entry for each call with a `callback_url`,
-//! none for others.
+//! The pending events to clients: one entry for each call with a `callback_url`, none for others.
 //!
 //! An entry is plain data and changes by the functions here alone, so that a shared back end can do
 //! the same in one script, together with the call. Nothing here sends, decides when to try again,
 //! or reads a clock.
 //!
-//! States that follow each other before they were told merge into the newest. One event of a call
-//! is in flight at a time: whoever wants to send claims the entry first, and a claim that was not
-//! settled lapses.
+//! Several changes before an event is sent merge into one event with the newest state. One event of
+//! a call is in flight at a time: a sender claims the entry first, and a claim that was not settled
+//! lapses.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -20,14 +19,14 @@ use super::deadlines::Deadlines;
 use crate::call::{Call, State};
 use crate::domain::{CallId, millis};
 
-/// What is to be told of a call, and how far that has come.
+/// The pending event of one call, and its delivery so far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingEvent {
-    /// The version to be told, or told last.
+    /// The version of the call to send, or sent last.
     pub version: u64,
     /// It is the last: nothing that is saved later is news.
     pub is_final: bool,
-    /// What clients saw of that version, as a [`News::look`].
+    /// A hash of the part of that version that clients see; see [`News::look`].
     pub look: u64,
     /// When it became news, or was asked for again: tries end an hour later.
     #[serde(with = "millis")]
@@ -42,7 +41,7 @@ pub struct PendingEvent {
     /// When it is to be sent, or the end of the claim; `None`: it was received, or given up.
     #[serde(with = "millis::option")]
     pub next_at: Option<Timestamp>,
-    /// The end of the claim of whoever sends it now: also the name of that claim.
+    /// The end of the present claim, which also identifies the claim.
     #[serde(with = "millis::option")]
     pub claim: Option<Timestamp>,
     /// Why the last try failed, in a few words without secrets; `None` after one that did not.
@@ -52,7 +51,7 @@ pub struct PendingEvent {
     pub gave_up_at: Option<Timestamp>,
 }
 
-/// What a saved call says to the outbox.
+/// The part of a saved call that concerns the outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct News {
     /// Its version.
@@ -65,10 +64,10 @@ pub struct News {
     pub at: Timestamp,
 }
 
-/// An event that is to be sent by whoever got this, before the claim ends.
+/// A claimed event. Its holder sends it before the claim ends.
 #[derive(Clone, Debug)]
 pub struct Claimed {
-    /// The call as it is to be told.
+    /// The call to send.
     pub call: Arc<Call>,
     /// The version that became news; the call may be newer where nothing that counts has changed
     /// since.
@@ -81,7 +80,7 @@ pub struct Claimed {
     pub claim: Timestamp,
 }
 
-/// What came of a claimed event.
+/// The result of a claimed event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settled {
     /// The client has it.
@@ -106,7 +105,7 @@ pub enum Settled {
 }
 
 impl News {
-    /// What there is to tell; `None` for a call whose client wants no events.
+    /// The news about a call; `None` if its client wants no events.
     #[must_use]
     pub fn of(call: &Call) -> Option<Self> {
         call.reservation.callback_url.as_ref()?;
@@ -184,7 +183,7 @@ impl PendingEvent {
         }
     }
 
-    /// What is to be told is this, and everything about it begins anew.
+    /// Replaces the pending event by newer news, and starts its delivery anew.
     pub(super) fn renew(&mut self, news: News) {
         (self.version, self.is_final, self.look, self.since) =
             (news.version, news.is_final, news.look, news.at);
@@ -202,8 +201,8 @@ impl PendingEvent {
         is_due
     }
 
-    /// What came of a claim on `version`; `false`: the claim has lapsed and another has it, nothing
-    /// changes.
+    /// Notes the result of a claim on `version`. `false`: the claim has lapsed and another has it,
+    /// so nothing changes.
     pub fn settle(
         &mut self,
         claim: Timestamp,
@@ -256,7 +255,7 @@ impl Outbox {
         self.renew(call.id, news, |entry| entry.note(news))
     }
 
-    /// The newest state of a call is to be told once more.
+    /// Sends the newest state of a call once more.
     pub(super) fn resend(&mut self, call: &Call, now: Timestamp) -> Option<Timestamp> {
         let news = News {
             at: now,

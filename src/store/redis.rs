@@ -1,17 +1,17 @@
 //! Calls on a server that instances share: Redis 7, Valkey, or a cluster of either.
 //!
-//! # What stands where
+//! # Keys
 //!
 //! Every name begins with `tablecall:`. The part in braces decides the slot of a cluster, so what
-//! is in one pair of braces can change together, in one script. Values that tell of a guest are
+//! is in one pair of braces can change together, in one script. Values with data of a guest are
 //! sealed with the ticket keys (`record`); numbers, API keys and idempotency keys are hashed into
 //! names under `TABLECALL_INDEX_KEY` (`keys`).
 //!
 //! | key | type | what | expires |
 //! |---|---|---|---|
-//! | `{s0}:call:ID` … `{s31}:…` | string | a call: its version and a revision in 12 bytes; then, sealed, the call and what its client is still to be told | open: a day and the retention after it was given up; finished: the retention |
+//! | `{s0}:call:ID` … `{s31}:…` | string | a call: its version and a revision in 12 bytes; then, sealed, the call and its pending event | open: a day and the retention after it was given up; finished: the retention |
 //! | `{s0}:due` … | sorted set | when each open call of the shard is looked at next (milliseconds) | 402 days after the last new call |
-//! | `{s0}:events` … | sorted set | when what a client is to be told of a call is sent next | 402 days |
+//! | `{s0}:events` … | sorted set | when the pending event of each call is sent next | 402 days |
 //! | `{s0}:calls:HASH` … | sorted set | the calls of an API key in the shard, by id and so by time of creation | 402 days and the retention |
 //! | `{s0}:finished:HASH` … | sorted set | those of them that are finished, by the end of their records (milliseconds) | as `calls` |
 //! | `{nHASH}:open` | sorted set | open calls to a number: id and digest of what is asked, by the time of entry | 402 days |
@@ -21,23 +21,24 @@
 //! | `{house}:minute:HASH` | sorted set | creates of an API key | a minute |
 //! | `{house}:day` | sorted set | attempts of the day | a day |
 //! | `{house}:beat` | hash | when the next start is free; the round of the line | two days |
-//! | `{house}:line`, `{house}:rounds` | sorted set, hash | who waits for a start, by round; the last round of each API key | two days |
+//! | `{house}:line`, `{house}:rounds` | sorted set, hash | calls that wait for a start, by round; the last round of each API key | two days |
 //! | `{house}:call_counts` | hash | counts of calls by instance, for metrics | two minutes |
 //! | `{iHASH}` | string | an idempotency key: digest of the request and the call | a day |
-//! | `run`, `probe` | string | by which an emptied server is known; by which one is known that takes no writes | 35 days; a minute |
+//! | `run`, `probe` | string | markers: if `run` is missing, the server has lost its data; if `probe` cannot be written, it takes no writes | 35 days; a minute |
 //! | `{keys}:instances` | hash | fingerprints of the index key and of the sealing ticket key; each instance with those of its ticket keys (`fitting`) | 402 days |
 //! | `{keys}:clock` | string | its life is the time by which instances are seen | 402 days |
 //! | `changes:INSTANCE` | channel | id and stamp of each call that the instance saved last and another has saved since | |
 //! | `changes:ID` | channel | the stamp of each record of a call, for those who follow it | |
 //!
 //! A number is entered before the call is stored, taken before the intent is stored, and given back
-//! after the line is closed. Whoever dies in between leaves a trace that the next one removes who
-//! meets it (`numbers`): a lock whose call has no line, an open call that is none.
+//! after the line is closed. An instance that dies in between leaves a trace, which the next
+//! instance that meets it removes (`dial`): a lock whose call has no line, an open call that is
+//! none.
 //!
 //! # What a call costs
 //!
 //! A webhook is one script where this instance saved the call last (`owned`), and a load more where
-//! another did. That one is told by id and stamp, so no instance pays for what others store. A dial
+//! another did. That instance gets id and stamp, so no instance pays for what others store. A dial
 //! is one script, which stores a new call as well; the save that ends a line gives its number back.
 //! In a cluster these are scripts of their own, for their keys lie in different slots.
 //!
@@ -50,10 +51,10 @@
 //!
 //! # When the server is away
 //!
-//! Then it is known to be away (`link`), and nobody waits for it. Changes of calls wait here
-//! (`unwritten`), and are applied to what others made of the call when it is back. What must not be
-//! decided alone (a new call, an attempt) is refused. What must be asked of the server is asked
-//! with the time of the asker: scripts read no clock.
+//! Then `link` knows it, and no request waits for it. Changes of calls wait in the process
+//! (`unwritten`), and are applied to what others made of the call when the server is back. A new
+//! call or an attempt, which one instance must not decide alone, is refused. Scripts read no clock:
+//! each call of one carries the time of its instance.
 
 mod calls;
 mod dial;
@@ -112,10 +113,10 @@ use self::wire::Address;
 use crate::telemetry::metrics::Metrics;
 use crate::ticket::{Key, Vault};
 
-/// With what every name begins.
+/// The prefix of every name.
 const PREFIX: &str = "tablecall";
 
-/// What it takes to share a server.
+/// The settings of a shared server.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Where it is.
@@ -212,7 +213,7 @@ pub struct Redis {
     owned: Arc<OwnedCalls>,
     loads: Loads,
     watchers: Arc<Watchers>,
-    /// Whose turn it is to subscribe to a call, or to end that.
+    /// Serialises subscribing to calls and unsubscribing.
     subscribing: tokio::sync::Mutex<()>,
     due_turn: Round,
     events_turn: Round,
@@ -221,10 +222,10 @@ pub struct Redis {
     retention: SignedDuration,
     /// Milliseconds between two starts; 0: as many as come.
     beat: f64,
-    /// When the next start is free, as far as is known here, while somebody waits for it.
+    /// The time of the next start, as far as is known here, while a call waits for it.
     turn: Mutex<Option<Timestamp>>,
     joined: tokio::sync::Notify,
-    /// By which this instance is known among others.
+    /// The id of this instance among others.
     instance: Instance,
     run: Mutex<Run>,
     fingerprints: Fingerprints,
@@ -246,7 +247,7 @@ struct Parts {
     fingerprints: Fingerprints,
 }
 
-/// By which an emptied server is known.
+/// The marker key, written once. If it is missing, the server has lost its data.
 #[derive(Debug, Default)]
 struct Run {
     mark: Option<String>,

@@ -127,13 +127,13 @@ impl<S: Subscriber> Layer<S> for Lines {
     }
 }
 
-/// Whatever the filter says, others' code says no more than what everybody should know: in detail
-/// it tells URLs, hosts and headers, and nobody there has promised to keep guests out of them.
+/// Whatever the filter says, libraries log warnings at most. In detail they log URLs, hosts and
+/// headers, which may contain data of guests.
 fn is_ours_or_rare(meta: &Metadata<'_>) -> bool {
     *meta.level() <= Level::INFO || meta.target().starts_with("tablecall")
 }
 
-/// The line that tells how many were dropped.
+/// The line that reports the number of dropped lines.
 fn dropped(format: Format, now: Timestamp, lines: u64) -> Vec<u8> {
     let mut line = String::new();
     LineTime::default().write(format, now, &mut line);
@@ -221,7 +221,7 @@ impl LineTime {
     }
 }
 
-/// What stands for itself in JSON: all that is printed in ASCII, but for quotes and backslashes.
+/// The bytes that need no escaping in JSON: printable ASCII without quotes and backslashes.
 static PLAIN: UnescapedSet<3> = UnescapedSet::new([(b' ', b'!'), (b'#', b'['), (b']', b'~')]);
 
 /// Writes text as the inside of a JSON string (RFC 8259, 7); also the line and paragraph

@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 const OF_A_KIND: u32 = 3;
 /// Lines of all kinds together.
 const OF_ALL: u32 = 60;
-/// Kinds that are told apart at a time.
+/// The number of kinds that are limited at a time.
 const KINDS: usize = 512;
 const MINUTE: SignedDuration = SignedDuration::from_secs(60);
 
@@ -31,7 +31,7 @@ struct Windows {
     kinds: HashMap<u64, Window>,
 }
 
-/// What was written of one kind since `begun`.
+/// The lines of one kind since `begun`.
 #[derive(Clone, Copy, Default)]
 struct Window {
     begun: Option<Timestamp>,

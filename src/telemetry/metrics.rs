@@ -87,11 +87,11 @@ pub struct Metrics {
     pub event_duration: Histogram,
     /// `tablecall_sse_clients`: open streams.
     pub sse_clients: Gauge,
-    /// What is looked up when somebody asks.
+    /// Gauges that are read at each scrape.
     pub state: StateGauges,
 }
 
-/// What is counted of one kind of webhook.
+/// The counters of one kind of webhook.
 #[derive(Clone, Debug)]
 pub struct Webhook {
     /// `tablecall_webhook_duration_seconds{kind}`: from the end of its head to its answer.
@@ -282,7 +282,7 @@ fn state() -> StateGauges {
     }
 }
 
-/// What this process has in memory, in bytes, where the system tells it.
+/// The resident memory of this process in bytes, where the system reports it.
 fn resident_memory() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status

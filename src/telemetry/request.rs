@@ -1,8 +1,8 @@
-//! Which request the code at hand is working for: every line that is logged meanwhile bears its id.
+//! The current request, as a task-local. Every line that is logged meanwhile has its id.
 //!
 //! The parts that know more of it (which call it is about, which trace it belongs to) note that
-//! here, for the one line that tells of the request at its end. It must not decide anything by what
-//! it knows.
+//! here, for the one log line of the request at its end. It must not decide anything by what it
+//! knows.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 /// A trace and the span in it that others stand under (W3C trace context).
 pub type TraceParent = ([u8; 16], [u8; 8]);
 
-/// What is known of one request.
+/// The known facts of one request.
 #[derive(Debug)]
 pub struct Context {
     /// Empty where work is done for a call and for no request.
@@ -81,8 +81,8 @@ pub fn carry<F: Future>(work: F) -> impl Future<Output = F::Output> {
     carry_for(None, work)
 }
 
-/// The same for work on a call: of one that is traced, what is done without a request is told in
-/// its trace too.
+/// The same for work on a call. If the call is traced, work without a request is added to its trace
+/// too.
 pub fn carry_for<F: Future>(
     trace: Option<TraceParent>,
     work: F,

@@ -1,8 +1,6 @@
-//! Takes out of a text what nobody outside may read: runs of digits that may be numbers, and where
-//! URLs lead.
+//! Removes private data from a text: runs of digits that may be numbers, and the targets of URLs.
 //!
-//! Our own lines hold neither; this is for what leaves the house all the same, should one ever slip
-//! in.
+//! Our own lines hold neither; this is a second barrier for texts that leave the process.
 
 /// A run of so many digits may be somebody's number.
 const LONGEST_RUN: usize = 6;

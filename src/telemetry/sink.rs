@@ -6,11 +6,11 @@ use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long a line that nobody waits for may lie.
+/// How long a line may wait to be written.
 pub(super) const INTERVAL: Duration = Duration::from_millis(50);
-/// From here on it is written without waiting for the interval.
+/// The buffered bytes from which on they are written without waiting for the interval.
 const FULL: usize = 64 * 1024;
-/// From here on lines are dropped and counted.
+/// The buffered bytes from which on lines are dropped and counted.
 const MOST: usize = 1024 * 1024;
 /// How long the end of the process waits for a writer that does not take the last lines.
 const LAST_WAIT: Duration = Duration::from_secs(1);
@@ -23,9 +23,9 @@ struct Shared {
     state: Mutex<State>,
     /// Wakes the writer: there is something to write.
     filled: Condvar,
-    /// Wakes whoever waits for the writer's end.
+    /// Wakes the task that waits for the writer's end.
     ended: Condvar,
-    /// The line that tells how many were dropped.
+    /// Makes the line that reports the number of dropped lines.
     report: Box<dyn Fn(u64) -> Vec<u8> + Send + Sync>,
 }
 
@@ -98,7 +98,7 @@ impl Shared {
         let mut lines = Vec::new();
         loop {
             let (dropped, closed) = self.next(&mut lines, interval);
-            // Nobody can be told that stderr is broken; what it does not take is lost.
+            // A broken stderr cannot be reported anywhere, so lines that it does not take are lost.
             let _unheard = out.write_all(&lines);
             if dropped > 0 {
                 let _unheard = out.write_all(&(self.report)(dropped));

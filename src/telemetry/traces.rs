@@ -50,11 +50,11 @@ pub struct Collector {
     pub endpoint: Url,
     /// Our version.
     pub version: &'static str,
-    /// What this deployment is called.
+    /// The name of this deployment.
     pub environment: String,
 }
 
-/// Tells spans; cheap to clone.
+/// Exports spans; cheap to clone.
 #[derive(Clone)]
 pub struct Traces {
     provider: SdkTracerProvider,
@@ -68,7 +68,7 @@ impl fmt::Debug for Traces {
     }
 }
 
-/// Whose side of an exchange a span is.
+/// The side of an exchange that a span describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpanRole {
     /// We answered.
@@ -82,13 +82,13 @@ pub enum SpanRole {
 /// A span that is over.
 #[derive(Debug)]
 pub struct FinishedSpan<'a> {
-    /// What it is of a trace.
+    /// Its trace and parent.
     pub parent: TraceParent,
     /// Its name, one of few.
     pub name: Cow<'static, str>,
-    /// Whose side it is.
+    /// Its side of the exchange.
     pub side: SpanRole,
-    /// What else there is to say.
+    /// Further attributes.
     pub attributes: Vec<Attribute>,
     /// Why it failed, in a word, if it did.
     pub failed: Option<&'a str>,
@@ -179,7 +179,7 @@ impl Traces {
         span.end_with_timestamp(self.now());
     }
 
-    /// Tells a span that took so long until now.
+    /// Exports a span that ends now.
     pub fn took(&self, past: FinishedSpan<'_>, took: Duration) {
         let end = self.now();
         self.tell(
@@ -189,7 +189,7 @@ impl Traces {
         );
     }
 
-    /// Tells a span of the past, with what happened in it and when.
+    /// Exports a span of the past, with its events and their times.
     pub fn past(
         &self,
         past: FinishedSpan<'_>,
@@ -259,7 +259,7 @@ impl Traces {
 }
 
 impl OpenSpan {
-    /// What others stand under; `None` when whoever asked wants no trace of it.
+    /// The parent of further spans; `None` if the caller's trace is not sampled.
     #[must_use]
     pub fn parent(&self) -> Option<TraceParent> {
         let context = self.span.span_context();

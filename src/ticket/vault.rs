@@ -53,7 +53,7 @@ impl Vault {
         Ok(())
     }
 
-    /// What was sealed under `name`; `None` when it was not, or with none of our keys.
+    /// Opens a text that was sealed under `name`; `None` if it was not, or with none of our keys.
     #[must_use]
     pub fn open(&self, name: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
         let (head, text) = sealed

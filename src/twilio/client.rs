@@ -146,7 +146,7 @@ impl Client {
         Ok(parse::<AccountBody>(&self.transport.get(url).await?)?.into())
     }
 
-    /// What is left to spend.
+    /// The balance of the account.
     ///
     /// # Errors
     /// See [`Error`].

@@ -16,8 +16,8 @@ pub const MAX_BYTES: usize = 64 * 1024;
 /// A body with more pairs than this is refused. Twilio sends about 30.
 pub const MAX_PAIRS: usize = 512;
 
-/// Why a body is not a form. Twilio sends none of these, and a guess at what was meant would be
-/// signed by nobody.
+/// Why a body is not a form. Twilio sends none of these, and no signature would cover a guess at
+/// the meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
     /// Longer than [`MAX_BYTES`].
@@ -42,7 +42,7 @@ pub struct Form {
     signed: Signed,
 }
 
-/// Where a pair ends; it begins where the one before it ends.
+/// The end of a pair. It begins at the end of the one before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Pair {
     name_end: usize,
@@ -103,7 +103,7 @@ impl Form {
         (0..self.pairs.len()).map(|at| self.pair(at))
     }
 
-    /// What is signed after the URL, piece by piece: names in byte order, each before each of its
+    /// The pieces that are signed after the URL: names in byte order, each before each of its
     /// distinct values, which are in byte order too (twilio-node, -python and -php agree on
     /// repeated names; no other order is confirmed by more than one library).
     pub(super) fn signed_pieces(&self) -> impl Iterator<Item = &[u8]> {
@@ -273,7 +273,7 @@ pub fn append(body: &mut String, name: &str, value: &str) {
     encode(body, value);
 }
 
-/// What stands for itself in a form.
+/// The bytes that need no escaping in a form.
 static PLAIN: UnescapedSet<6> = UnescapedSet::new([
     (b'a', b'z'),
     (b'A', b'Z'),

@@ -31,7 +31,7 @@ const NONE: u8 = 0x20;
 /// A digit in upper case.
 const UPPER: u8 = 0x10;
 
-/// What each byte is worth as a hexadecimal digit, with [`UPPER`], or [`NONE`]. Digits come in no
+/// The value of each byte as a hexadecimal digit, with [`UPPER`], or [`NONE`]. Digits come in no
 /// order, so a branch on each would be guessed wrong every other time.
 const DIGITS: [u8; 256] = {
     let mut digits = [NONE; 256];

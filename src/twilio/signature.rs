@@ -28,7 +28,7 @@ pub use self::hint::{RefusedWebhook, is_authority};
 pub use self::operator::{HINT_HEADER, PROOF_HEADER, prove};
 pub use self::settings::{SIGNATURE_HEADER, SignatureHeaderCount, SignatureHeaders};
 
-/// Why a request is not believed. None of these is worth telling the sender.
+/// The reason for which a request is not believed. The sender does not learn it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum SignatureFailure {
     /// No signature.

@@ -32,26 +32,26 @@ pub struct VoiceRequest<'a> {
     pub account_sid: AccountSid,
     /// `in-progress` as a rule.
     pub call_status: Option<CallStatus>,
-    /// Who rings; for a call of ours, our own number.
+    /// The calling number; for a call of ours, our own.
     pub from: Option<&'a str>,
-    /// Who is rung.
+    /// The called number.
     pub to: Option<&'a str>,
     /// Keys that were pressed, without the one that finished them; empty when Twilio says that
     /// there were none.
     pub digits: Option<&'a str>,
     /// The key that finished the input; empty when none did.
     pub finished_on_key: Option<&'a str>,
-    /// What was said.
+    /// The recognised words.
     pub speech_result: Option<&'a str>,
     /// How sure Twilio is of `speech_result`, 0 to 1.
     pub confidence: Option<f32>,
-    /// Who picked up; only with synchronous machine detection.
+    /// The result of machine detection, if it is synchronous.
     pub answered_by: Option<AnsweredBy>,
     /// To `FallbackUrl`: why the document before could not be used.
     pub error_code: Option<u32>,
     /// To `FallbackUrl`: where that document was to come from.
     pub error_url: Option<&'a str>,
-    /// What the carrier attests about the caller's number.
+    /// The carrier's attestation of the caller's number.
     pub stir_verstat: Option<&'a str>,
 }
 
@@ -118,17 +118,17 @@ pub struct StatusCallback {
     pub call_sid: CallSid,
     /// The account, or subaccount, that the call belongs to.
     pub account_sid: AccountSid,
-    /// What it does now; callbacks overtake one another.
+    /// Its status. Callbacks may overtake one another.
     pub call_status: CallStatus,
     /// The order of events, from 0. It has gaps.
     pub sequence_number: Option<u32>,
-    /// When the event happened, to the second.
+    /// The time of the event, to the second.
     pub timestamp: Option<Timestamp>,
     /// How long the line was open, to the second; only of a call that ended.
     pub call_duration: Option<Duration>,
     /// How the carrier ended it; only of a call that ended.
     pub sip_response_code: Option<u16>,
-    /// Who picked up, when machine detection has a verdict.
+    /// The result of machine detection, if there is one.
     pub answered_by: Option<AnsweredBy>,
     /// Why Twilio failed the call, when it says so.
     pub error_code: Option<u32>,
@@ -184,7 +184,7 @@ pub struct AmdCallback {
     pub call_sid: CallSid,
     /// The account, or subaccount, that the call belongs to.
     pub account_sid: AccountSid,
-    /// Who picked up; `None` for a word we do not know.
+    /// The result; `None` for an unknown word.
     pub answered_by: Option<AnsweredBy>,
     /// How long the detection took, to the millisecond.
     pub machine_detection_duration: Option<Duration>,

@@ -56,7 +56,7 @@ macro_rules! words {
 }
 
 words! {
-    /// What a call is doing (Twilio, Call resource, "Call status values").
+    /// The status of a call (Twilio, Call resource, "Call status values").
     CallStatus, "call status", {
         /// Accepted, waits for its turn to be dialled. Never sent by a callback.
         Queued = "queued",
@@ -101,7 +101,7 @@ impl CallStatus {
 }
 
 words! {
-    /// Who picked up, in the eyes of Twilio's machine detection.
+    /// The result of Twilio's machine detection.
     AnsweredBy, "machine detection verdict", {
         /// A person.
         Human = "human",
@@ -121,7 +121,7 @@ words! {
 }
 
 words! {
-    /// What `StatusCallbackEvent` can ask for when a call is created.
+    /// The values of `StatusCallbackEvent` when a call is created.
     StatusCallbackEvent, "status callback event", {
         /// The call left the queue.
         Initiated = "initiated",

@@ -1,4 +1,4 @@
-//! What staff press, and what comes of it.
+//! Keys of the staff and their results.
 
 use serde_json::json;
 

@@ -8,7 +8,7 @@ use crate::webhook::Webhook;
 
 const ATTESTED: Option<&str> = Some("TN-Validation-Passed-A");
 
-/// A call to [`RESTAURANT`] whose first attempt nobody picked up, and that waits for its next.
+/// A call to [`RESTAURANT`] whose first attempt was not answered, and that waits for its next.
 async fn unanswered(app: &TestApp, more: Value) -> Asked<'_> {
     app.behaves(RESTAURANT, json!({"ends": "no_answer"})).await;
     let call = app

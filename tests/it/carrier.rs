@@ -1,4 +1,4 @@
-//! What the carrier is asked for, how fast, and what it finds when it comes back.
+//! Requests to the carrier: their parameters, their rate, and an outage.
 
 use std::collections::BTreeSet;
 

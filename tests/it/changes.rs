@@ -61,7 +61,7 @@ async fn a_follower_resumes_after_the_event_it_saw_last() {
     phone.declines().await;
     drop(resumed);
     let queued = call.comes_to(|call| call["waiting_for"] == "retry").await;
-    // What came while nobody listened is told at once, in one.
+    // Changes without a listener arrive at once, as one event.
     let caught_up = call.follows(Some(&next.id)).await.next().await.unwrap();
     assert_eq!(caught_up.call, queued);
     assert_eq!(call.cancels().await.status, 202);

@@ -1,5 +1,5 @@
-//! What a call asks of Redis, and an instance for which there is nothing to do: counted, so that
-//! neither grows unnoticed.
+//! Counts the commands to Redis of a call, and of an idle instance, so that neither grows
+//! unnoticed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,9 +15,9 @@ const MOST_WHEN_IDLE: f64 = 3.0;
 /// A multiple of the pauses between two looks at what others left behind.
 const IDLE: Duration = Duration::from_secs(15);
 
-/// What a process asks for whether there are calls or not: whether its connection lives, what
-/// others left behind (at all shards at once), and its figures, from which these tests learn that a
-/// call is finished.
+/// Commands of a process without calls: it checks its connection, looks for calls that others left
+/// behind (at all shards at once), and stores its counts, from which these tests learn that a call
+/// is finished.
 fn is_of_the_house(command: &str) -> bool {
     [
         "tablecall:{keys}:instances\"",

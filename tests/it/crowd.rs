@@ -17,7 +17,7 @@ use crate::webhook::Webhook;
 
 const IDLE: usize = 2_000;
 const HALF: usize = 100;
-/// Twilio waits 15 seconds for an answer, and whoever is on the line hears nothing meanwhile.
+/// Twilio waits 15 seconds for an answer, and the person on the line hears nothing meanwhile.
 const PROMPT: Duration = Duration::from_secs(5);
 
 /// A connection on which `bytes` were sent.

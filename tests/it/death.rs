@@ -10,7 +10,7 @@
 //! | a key was pressed | its webhook has arrived, its change waits on its way to Redis |
 //! | the verdict is stored | Redis has it, its answer waits on its way back |
 //!
-//! Afterwards nobody was rung twice, no verdict is lost, and a client that follows elsewhere gets
+//! Afterwards no phone was rung twice, no verdict is lost, and a client that follows elsewhere gets
 //! the final event.
 
 use std::time::Duration;
@@ -41,7 +41,8 @@ async fn two() -> Instances {
     all
 }
 
-/// The open call to the restaurant, whose id no client was told: a client that asks again is told.
+/// The open call to the restaurant, whose id no client received. A client that asks again receives
+/// it.
 async fn found(all: &Instances) -> String {
     let again = all.tries_at(OTHER, RESTAURANT).await;
     again.is_problem(409, "duplicate_call");
@@ -70,7 +71,7 @@ async fn killed_once_the_intent_is_saved() {
     all.dies(OWNER).await;
     within("the client is left alone", client).await.unwrap();
     sleep_real_time(INTENT).await;
-    // Nobody knows whether Twilio was asked, so nobody asks again; it is settled by searching,
+    // Whether Twilio was asked is unknown, so it is not asked again. It is settled by searching,
     // later than a test with real time can wait (`lapsed` has the rest).
     let call = all.reads_at(OTHER, &id).await;
     assert_eq!(
@@ -266,7 +267,7 @@ async fn stalled_until_its_intent_has_lapsed() {
             .count(),
         0
     );
-    // It was answered in vain or taken back; either way nobody was told that a phone rings.
+    // It was answered in vain or revoked. In both cases no client learned that a phone rings.
     let answer = all.gets(OTHER, &format!("/api/call/{id}")).await;
     let is_open = answer.body["status"] == "dialing" && answer.body["final"] == false;
     assert!(answer.status == 404 || is_open, "{}", answer.text);

@@ -168,7 +168,7 @@ fn last_stage() -> Vec<(String, String)> {
     words[last..].to_vec()
 }
 
-/// What the only line with that word says.
+/// The text of the only line with that word.
 fn line(word: &str) -> String {
     let found: Vec<_> = last_stage()
         .into_iter()

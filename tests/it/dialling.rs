@@ -1,4 +1,4 @@
-//! When a restaurant is rung, when it is not, and what everybody is told meanwhile.
+//! When a restaurant is called and when not, as clients see it.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};

@@ -1,5 +1,4 @@
-//! Who comes in, and what everybody is told: addresses, wrong keys, pages of elsewhere, limits,
-//! headers.
+//! Access to the API: addresses, wrong keys, other origins, limits, headers.
 
 use reqwest::Method;
 use serde_json::json;
@@ -39,7 +38,7 @@ async fn after_some_wrong_keys_more_of_them_wait_and_the_right_one_never_does() 
             .await
             .is_problem(401, "unauthorized");
     }
-    // Whom nobody trusts may write any address: it counts for the one it comes from.
+    // A client that is no trusted proxy may write any address. The one it connects from counts.
     for forwarded in [None, Some("203.0.113.7")] {
         let slowed = reads(&app, "another guess", forwarded).await;
         slowed.is_problem(429, "too_many_wrong_keys");

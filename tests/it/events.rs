@@ -1,4 +1,4 @@
-//! Events to the `callback_url` of a call: what is told, in which order, and how it is signed.
+//! Events to the `callback_url` of a call: their content, order and signature.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::receiver::{Received, Receiver, Reply};
 pub(crate) const NEW: &str = "whsec_bmV3LW5ldy1uZXctbmV3LW5ldy1uZXctbmV3";
 pub(crate) const OLD: &str = "whsec_b2xkLW9sZC1vbGQtb2xkLW9sZC1vbGQtb2xk";
 
-/// Private endpoints may be told, and clients know either secret.
+/// Allows private endpoints, and signs with two secrets.
 pub(crate) fn telling() -> RawConfig {
     RawConfig {
         webhook_secrets: Some(format!("{NEW},{OLD}")),

@@ -1,5 +1,4 @@
-//! Endpoints that do not take events: what is tried again and when, what is given up, and that
-//! nobody else is slowed.
+//! Endpoints that do not take events: retries, giving up, and other endpoints that are not slowed.
 
 use std::sync::Arc;
 

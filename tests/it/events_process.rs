@@ -1,5 +1,5 @@
-//! Events of calls whose process ends: told to stop it tells what it can, and whoever takes a call
-//! over goes on telling.
+//! Events of calls whose process ends. A process that stops sends what it can, and the process that
+//! takes a call over sends the rest.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

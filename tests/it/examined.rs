@@ -1,4 +1,4 @@
-//! What `tablecall doctor` finds, and that its status tells it.
+//! The findings of `tablecall doctor`, and its exit status.
 
 use clock::Clock;
 use tablecall::config::{Config, RawConfig};

@@ -68,7 +68,7 @@ async fn callbacks_in_the_wrong_order_lead_to_the_same_verdict() {
     app.finish().await;
 }
 
-/// The statuses that the app was told of, in the order of their coming.
+/// The statuses that the app received, in their order.
 async fn told(app: &TestApp) -> Vec<String> {
     let ledger = app.ledger().await;
     let webhooks = ledger[0]["webhooks"]

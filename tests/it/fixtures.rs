@@ -1,5 +1,5 @@
-//! What tests of several processes stand on does what it says: a Redis that can be ended, filled
-//! and emptied, and a proxy that holds, slows and cuts.
+//! The fixtures of tests of several processes work: a Redis that can be ended, filled and emptied,
+//! and a proxy that holds, slows and cuts.
 
 use std::time::{Duration, Instant};
 

@@ -65,7 +65,8 @@ async fn a_process_killed_after_the_key_never_lets_the_phone_ring_again() {
     let second = pair.starts().await;
     pair.acts("hangup", Value::Null).await;
     pair.line("ends", |line| line["ended"] == true).await;
-    // The end is told to a process that never saw a key: it must not conclude that there was none.
+    // The final callback reaches a process that never saw a key: it must not conclude that there
+    // was none.
     let told = |ledger: &Value| {
         let webhooks = ledger["calls"][0]["webhooks"].as_array().unwrap().clone();
         webhooks

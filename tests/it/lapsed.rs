@@ -1,6 +1,6 @@
-//! What becomes of a dead process's calls after minutes: they are searched for, asked again, or
-//! dialled at their time, by a process that shares the Redis. Time is simulated, and the same for
-//! all of them; Redis is real.
+//! Calls of a dead process after minutes: they are searched for, asked again, or dialled at their
+//! time, by a process that shares the Redis. Time is simulated, and the same for all of them; Redis
+//! is real.
 
 use serde_json::{Value, json};
 use tablecall::config::RawConfig;
@@ -99,7 +99,8 @@ impl Stage {
     }
 }
 
-/// The open call for this request, whose id no client was told: a client that asks again is told.
+/// The open call for this request, whose id no client received. A client that asks again receives
+/// it.
 async fn found<'a>(app: &'a TestApp, request: &Value) -> Asked<'a> {
     let again = app.tries(request.clone()).await;
     again.is_problem(409, "duplicate_call");
@@ -195,7 +196,7 @@ async fn a_create_whose_asker_died_and_of_which_nothing_was_told_is_found_by_sea
     let second = stage.survivor(&origin).await;
     let call = found(&second, &request).await;
     let searched = async {
-        // Nobody is left who waits for an answer to the create, so time has to pass.
+        // No process waits for an answer to the create any more, so time has to pass.
         while call.reads().await["attempts"][0]["sid"].is_null() {
             stage.carrier.time_passes().await;
         }

@@ -106,7 +106,7 @@ fn value(text: &str, head: &str) -> f64 {
         .unwrap()
 }
 
-/// The family of a series, whose type is told before it.
+/// The family of a series, whose type stands before it.
 fn family<'a>(name: &'a str, types: &BTreeMap<&str, &str>) -> &'a str {
     let stem = ["_bucket", "_sum", "_count"]
         .iter()
@@ -115,7 +115,8 @@ fn family<'a>(name: &'a str, types: &BTreeMap<&str, &str>) -> &'a str {
         .unwrap_or(name)
 }
 
-/// Calls that end in several ways, a refusal, a create without an answer, and a webhook of nobody.
+/// Calls that end in several ways, a refusal, a create without an answer, and a webhook of an
+/// unknown call.
 async fn lives(app: &TestApp) {
     let confirmed = app.asks(table()).await;
     let mut phone = app.phone(RESTAURANT).rings().await;

@@ -1,5 +1,5 @@
-//! What whole calls leave behind in logs, metrics, problems and URLs: no name, no number, no note,
-//! no secret.
+//! Whole calls leave no private data in logs, metrics, problems and URLs: no name, no number, no
+//! note, no secret.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -168,7 +168,7 @@ impl Pair {
     }
 }
 
-/// A table at [`RESTAURANT`] with everything about it that is nobody's business.
+/// A table at [`RESTAURANT`] with all its private data.
 fn private_table(callback: &str) -> Value {
     let time = clock::Clock::system().now() + jiff::SignedDuration::from_hours(24 * 7);
     json!({

@@ -234,7 +234,8 @@ async fn started_again_empty_after_the_key() {
     all.until_at(1, &id, is_rejected).await;
     all.redis.dies();
     all.redis.starts_again().await;
-    // Who has witnessed the key may still hold it; nobody may conclude that there was none.
+    // The process that received the key may still hold it, so no other may conclude that there was
+    // none.
     all.acts("hangup", Value::Null).await;
     all.line("ends", |line| line["ended"] == true).await;
     sleep_real_time(Duration::from_secs(7)).await;

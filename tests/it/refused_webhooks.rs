@@ -163,7 +163,7 @@ async fn an_attack_writes_a_few_lines_and_counts_the_rest() {
     );
 }
 
-/// What the doctor says of the public URL that leads to `proxy`, while the service has `app`'s.
+/// The doctor's finding about the public URL that leads to `proxy`, while the service has `app`'s.
 async fn doctors_word(app: &TestApp, public_url: &str, token: &str) -> String {
     let given = RawConfig {
         public_url: Some(public_url.to_owned()),

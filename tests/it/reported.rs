@@ -1,5 +1,5 @@
-//! Errors reach Sentry from the real program, with what is needed to find them and nothing that is
-//! nobody's business.
+//! Errors reach Sentry from the real program, with the data needed to find them and no private
+//! data.
 
 use serde_json::{Value, json};
 

@@ -215,7 +215,7 @@ async fn an_idempotency_key_gives_one_call_however_often_it_comes() {
     app.stops().await;
 }
 
-/// An app that has not been told yet which calls are under way, with the way to its carrier.
+/// An app that does not know yet which calls are under way, with the way to its carrier.
 async fn not_listed_yet(carrier: &TestApp) -> (TestApp, Proxy) {
     let twilio = Proxy::to(&[carrier.origin["http://".len()..].parse().unwrap()]).await;
     twilio.stalls();

@@ -64,7 +64,7 @@ fn faults(dice: &mut fastrand::Rng) -> Value {
     faults
 }
 
-/// What the client knows of a call it asked for.
+/// The client's knowledge of its call.
 struct Wanted {
     id: String,
     phone: String,
@@ -286,7 +286,7 @@ fn agrees(call: &Value, wanted: &Wanted, lines: &HashMap<&str, &Value>) {
     );
 }
 
-/// What keys decide at a number of this temper, if anything; `None`: nobody can tell.
+/// The outcome of keys at a number of this temper, if any; `None`: it is not determined.
 fn verdict(temper: &str, keys: &[&str]) -> Option<Option<&'static str>> {
     Some(match temper {
         "0101" | "0109" => keys.contains(&"1").then_some("confirmed"),

@@ -1,4 +1,4 @@
-//! A process of several that is told to stop: what waits stays for the others.
+//! One process of several stops: waiting calls stay for the others.
 
 use clock::Clock;
 use jiff::SignedDuration;

@@ -1,4 +1,4 @@
-//! The lines that are logged of one call tell its story, and bear the ids by which they are found.
+//! The log lines of one call describe its course, and have the ids by which they are found.
 
 use serde_json::Value;
 

@@ -5,11 +5,11 @@ use std::str::FromStr;
 
 use rlibphonenumber::PhoneNumberType;
 
-/// A kind of number. The numbering plan tells most of them apart; for some ranges the plan's word
+/// A kind of number. The numbering plan distinguishes most of them; for some ranges the plan's word
 /// says nothing about the price, so [`PRICES`] does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum LineKind {
-    /// A landline, or (as in North America) not told apart from a mobile.
+    /// A landline, or (as in North America) not distinguished from a mobile.
     Landline,
     /// A mobile.
     Mobile,
@@ -32,9 +32,9 @@ pub enum LineKind {
     Premium,
     /// A satellite phone, or another number of no country.
     Global,
-    /// A pager: nobody can press a key there.
+    /// A pager, on which no key can be pressed.
     Pager,
-    /// A mailbox: nobody can press a key there.
+    /// A mailbox, on which no key can be pressed.
     Voicemail,
 }
 
@@ -76,7 +76,7 @@ impl LineKind {
         }
     }
 
-    /// What a number of this kind is called in a sentence.
+    /// The name of this kind of number in a sentence.
     #[must_use]
     pub const fn description(self) -> &'static str {
         match self {

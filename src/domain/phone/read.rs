@@ -20,7 +20,7 @@ const MAX_TEXT: usize = 64;
 pub struct Written {
     /// The number.
     pub phone: Phone,
-    /// What the numbering plan says of it; `None` only where it need not have been handed out.
+    /// The facts of the numbering plan; `None` only where a number need not be assigned.
     pub facts: Option<PhoneFacts>,
     /// The extension that was written behind it.
     pub extension: Option<Extension>,
@@ -255,8 +255,8 @@ fn refuse_second_number(text: &str, country: Option<Country>) -> Result<(), Phon
     }
 }
 
-/// What the number can mean that is not in any plan as it stands: a form of Mexico from before
-/// 2019, or the international prefix of another country.
+/// Repairs a number that is in no plan as it stands: a Mexican form from before 2019, or the
+/// international prefix of another country.
 fn mended(text: &str, number: &PhoneNumber, accept: Accept) -> Option<PhoneNumber> {
     let digits = PHONE_NUMBER_UTIL.normalize_digits_only(text);
     let digits = digits.strip_suffix(&*extension_digits(number).unwrap_or_default())?;

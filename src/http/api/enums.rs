@@ -15,9 +15,9 @@ use crate::http::problem::Code;
 
 /// A closed list of words.
 pub trait ClosedList: Copy + Send + Sync + 'static {
-    /// What the list is called in the document.
+    /// The list's name in the document.
     const NAME: &'static str;
-    /// What the document says of it.
+    /// The list's description in the document.
     const DESCRIPTION: &'static str;
 
     /// Every value.
@@ -130,7 +130,7 @@ impl ClosedList for DeliveryStatus {
     }
 }
 
-/// What `POST /api/call/check` answers.
+/// The verdict of `POST /api/call/check`.
 #[derive(Clone, Copy, Debug)]
 pub struct Verdict(pub &'static str);
 
@@ -168,7 +168,7 @@ impl ClosedList for FinalStatus {
     }
 }
 
-/// What to do when a machine answers.
+/// The reaction to an answering machine.
 impl ClosedList for VoicemailAction {
     const NAME: &'static str = "Voicemail";
     const DESCRIPTION: &'static str = "What is done when a machine answers.";
@@ -319,7 +319,7 @@ impl<T: ClosedList> ToJSON for InlineWord<T> {
     }
 }
 
-/// As with [`ApiEnum`].
+/// Never parsed; see [`ApiEnum`].
 impl<T: ClosedList> ParseFromJSON for InlineWord<T> {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
         <ApiEnum<T> as ParseFromJSON>::parse_from_json(value)
@@ -354,7 +354,7 @@ impl Type for Instant {
     }
 }
 
-/// As with [`ApiEnum`].
+/// Never parsed; see [`ApiEnum`].
 impl ParseFromJSON for Instant {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
         let value = value.unwrap_or_default();

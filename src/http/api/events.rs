@@ -44,7 +44,7 @@ impl IntoResponse for EventText {
             (header::CONTENT_TYPE, Self::CONTENT_TYPE),
             // A proxy that compresses a stream holds events back until its buffer is full.
             (header::CACHE_CONTROL, "no-cache, no-transform"),
-            // nginx buffers answers unless it is told not to.
+            // nginx buffers answers without this header.
             (HeaderName::from_static("x-accel-buffering"), "no"),
         ];
         for (name, value) in headers {
@@ -90,8 +90,8 @@ pub(super) fn stream(
                 return Some((written(&CallView::of(&call)), follow));
             }
             if !follow.over {
-                // A change goes before the end of the process: the last one tells what became of
-                // the call in it.
+                // A change goes before the end of the process: the last change says how the call
+                // ended in it.
                 tokio::select! {
                     biased;
                     changed = follow.calls.changed() => follow.over = changed.is_err(),

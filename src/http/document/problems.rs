@@ -66,7 +66,7 @@ const PROBLEMS: [(&str, &[Code]); 9] = [
     ("calendar_entry", &[Code::CallNotFound, Code::NotConfirmed]),
 ];
 
-/// What every operation can answer.
+/// Problems that every operation can return.
 const ALWAYS: [Code; 5] = [
     Code::Unauthorized,
     Code::TooManyWrongKeys,

@@ -1,9 +1,9 @@
 //! One connection: hyper's automatic HTTP/1 and HTTP/2 server, watched from outside.
 //!
-//! hyper's own timer for a head also runs while a kept-alive connection rests, so it cannot tell a
-//! slow head (10 s) from a quiet proxy (75 s); and before it knows the version of HTTP it has no
-//! timer at all. So the bytes are watched as they pass ([`Pulse`]), in the connection's own task
-//! and without a timer being moved for every request.
+//! hyper's own timer for a head also runs while a kept-alive connection rests, so it cannot
+//! distinguish a slow head (10 s) from a quiet proxy (75 s); and before it knows the version of
+//! HTTP it has no timer at all. So the bytes are watched as they pass ([`Pulse`]), in the
+//! connection's own task and without a timer being moved for every request.
 
 use std::convert::Infallible;
 use std::io;
@@ -34,7 +34,7 @@ use super::{ConnectionLimits, bare_unavailable};
 /// How long after the endpoint's own limit the listener answers for it.
 const LAST_RESORT: Duration = Duration::from_secs(1);
 
-/// What all connections of one listener share.
+/// The state that all connections of one listener share.
 pub(super) struct Connections<E> {
     limits: ConnectionLimits,
     endpoint: E,
@@ -196,8 +196,7 @@ where
     }
 }
 
-/// What a connection is doing and since when, in milliseconds since it began; 0 stands for "is
-/// not".
+/// The activities of a connection with their starts, in milliseconds since it began; 0: not active.
 #[derive(Debug)]
 struct Pulse {
     began: Instant,
@@ -205,9 +204,9 @@ struct Pulse {
     busy: AtomicU32,
     /// When it last came to rest.
     rested: AtomicU64,
-    /// When the first byte of an unfinished head came.
+    /// The time of the first byte of an unfinished head.
     head: AtomicU64,
-    /// When the peer stopped taking what is written.
+    /// The time since which the peer takes no data.
     stalled: AtomicU64,
     /// HTTP/2 has frames between requests, so bytes at rest begin no head.
     multiplexed: AtomicBool,
@@ -233,7 +232,7 @@ impl Pulse {
             .max(1)
     }
 
-    /// When the connection is to be closed if nothing happens until then.
+    /// The time at which the connection is closed if nothing happens until then.
     fn due(&self, limits: &ConnectionLimits) -> Instant {
         let at = |since: u64, limit: Duration| self.began + Duration::from_millis(since) + limit;
         let (head, stalled) = (

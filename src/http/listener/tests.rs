@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use super::*;
 
-/// What the tests wait for at most; far longer than any limit they set.
+/// The longest wait of the tests, far longer than any limit they set.
 const PATIENCE: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(150);
 
@@ -18,7 +18,7 @@ struct Server {
     address: SocketAddr,
     stop: CancellationToken,
     done: JoinHandle<()>,
-    /// Told when `/hold` was asked for, and what lets it go.
+    /// Notified when `/hold` was asked for, and the signal that ends it.
     held: Arc<Notify>,
     release: Arc<Notify>,
 }
@@ -555,7 +555,7 @@ async fn a_peer_with_too_many_connections_is_closed_at_once_and_gets_its_place_b
 }
 
 impl Server {
-    /// As `sends`, where the connection may be refused while it is written to.
+    /// Like `sends`, but the connection may be refused while it is written to.
     async fn sends_leniently(&self, bytes: &[u8]) -> Option<String> {
         let mut stream = self.connect().await;
         stream.write_all(bytes).await.ok()?;

@@ -1,9 +1,8 @@
-//! What can go wrong, as a closed list: the word, the status, what happened, and what a client can
-//! do about it.
+//! The problem codes, as a closed list: word, status, description, and advice to the client.
 
 use poem::http::StatusCode;
 
-/// What went wrong, for programs. The list is part of the document.
+/// The code of a problem, for programs. The list is part of the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Code {
     /// The body is not JSON.
@@ -30,7 +29,7 @@ pub enum Code {
     NotConfirmed,
     /// No time was offered that could be taken.
     NoOffer,
-    /// The call has no `callback_url`: there is nobody to tell.
+    /// The call has no `callback_url`, so there are no events to send.
     NoCallbackUrl,
     /// The body is too long.
     PayloadTooLarge,
@@ -50,7 +49,7 @@ pub enum Code {
     OptedOut,
     /// No allowed moment is left.
     TooLate,
-    /// The number does not tell the restaurant's time zone; `timezones` are the possible ones.
+    /// The number does not determine the restaurant's time zone; `timezones` are the possible ones.
     TimezoneNeeded,
     /// The number was rung often enough for now.
     NumberLimit,
@@ -62,7 +61,7 @@ pub enum Code {
     CallRefused,
     /// Our fault.
     InternalError,
-    /// Nothing more can be taken on now.
+    /// The service takes no more work now.
     Unavailable,
 }
 
@@ -260,13 +259,13 @@ impl Code {
         self.facts().1
     }
 
-    /// What happened, the same for every problem with this code.
+    /// The title, the same for every problem with this code.
     #[must_use]
     pub const fn title(self) -> &'static str {
         self.facts().2
     }
 
-    /// What a client can do about it: `type` of a problem leads to this sentence.
+    /// Advice to the client. The `type` of a problem leads to this sentence.
     #[must_use]
     pub const fn advice(self) -> &'static str {
         match self {

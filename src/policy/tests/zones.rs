@@ -69,7 +69,7 @@ fn months() -> impl Iterator<Item = Timestamp> {
     (0..12).map(move |month| first.checked_add(month.months()).unwrap().timestamp())
 }
 
-/// What a new call hears, at every half hour of the day that follows.
+/// The verdict for a new call, at every half hour of the following day.
 #[test]
 fn a_call_that_is_given_a_week_finds_a_moment_or_is_asked_for_the_zone() {
     let rules = hours_only();
@@ -101,7 +101,7 @@ fn a_call_that_is_given_a_week_finds_a_moment_or_is_asked_for_the_zone() {
     assert!(found > 300 && asked >= 12, "{found} found, {asked} asked");
 }
 
-/// Whoever is asked for the zone and gives any that is possible gets a moment.
+/// Any possible zone that a client gives leads to an allowed moment.
 #[test]
 fn with_its_zone_every_number_finds_a_moment() {
     let rules = hours_only();

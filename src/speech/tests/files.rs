@@ -1,4 +1,4 @@
-//! What the files of `twiml/` say, and what is told of those that are wrong.
+//! The files of `twiml/`, and the reports about those that are wrong.
 
 use std::fmt::Write as _;
 
@@ -126,7 +126,7 @@ fn what_is_wrong_with_a_file_is_told() {
     );
 }
 
-/// What staff hear in every language, to be read by people who know it.
+/// The words that staff hear in every language, for people who know it.
 #[test]
 fn the_golden_transcripts_are_what_is_said() {
     for language in speech().languages() {

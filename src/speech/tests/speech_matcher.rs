@@ -1,4 +1,4 @@
-//! What is understood of what staff say, in every language.
+//! The understanding of spoken words, in every language.
 
 use super::*;
 use crate::call::position::TalkStage;

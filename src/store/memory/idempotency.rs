@@ -18,7 +18,7 @@ pub(super) struct IdempotencyKeys(Mutex<Keys>);
 
 #[derive(Debug, Default)]
 struct Keys {
-    /// What each stands for, and since when.
+    /// The entry of each key, and its time.
     known: HashMap<IdempotencyKey, (Standing, Timestamp)>,
     oldest: VecDeque<(Timestamp, IdempotencyKey)>,
 }

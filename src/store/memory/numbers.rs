@@ -1,5 +1,5 @@
-//! Who has a number, how often it was rung, and which numbers must not be rung, in the maps of this
-//! process.
+//! The calls that hold numbers, the attempts to them, and the numbers that must not be called, in
+//! maps of this process.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -14,7 +14,7 @@ use crate::domain::{CallId, Phone};
 use crate::policy::{CallLimits, Room};
 use crate::store::{Creates, DialGrant, DialMode, DialRequest, Error, NumberStore};
 
-/// What this process knows of numbers, and of how often anybody was rung.
+/// The numbers in use, the opted-out numbers, and the counts for limits.
 #[derive(Debug)]
 pub(super) struct Numbers {
     shards: Vec<Mutex<Shard>>,
@@ -324,7 +324,7 @@ impl NumberStore for Memory {
 }
 
 impl Memory {
-    /// What stands against a call, with nothing taken.
+    /// The obstacles to a call. Nothing is taken.
     fn look(&self, asking: &DialRequest<'_>) -> DialGrant {
         let (call, numbers, now) = (asking.call, &self.numbers, asking.now);
         let phone = call.reservation.phone;

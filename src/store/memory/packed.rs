@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::call::Call;
 use crate::domain::{CallId, LaterFields};
 
-/// With what the packed form begins.
+/// The first byte of the packed form of an open call.
 const OPEN: u8 = 0;
 const FINISHED: u8 = 1;
 

@@ -1,10 +1,9 @@
-//! How many calls are started each second, so that none waits at Twilio and rings when nobody
-//! expects it any more.
+//! Limits the calls started per second, so that none waits at Twilio and rings when it is no longer
+//! expected.
 //!
-//! Who has to wait stands in a line of its own API key, and the keys take turns: a client with a
-//! thousand calls does not keep another's single one waiting. The line holds ids only; whether a
-//! call may still ring is asked when its turn has come, and a start that is not used goes to the
-//! next.
+//! Waiting calls stand in one queue per API key, and the keys take turns: a client with a thousand
+//! calls does not delay another's single one. The queues hold ids only. Whether a call may still
+//! ring is checked when its turn has come, and a start that is not used goes to the next.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,7 +25,7 @@ pub(super) struct StartQueue {
 
 #[derive(Debug)]
 struct Line {
-    /// When the next start is free.
+    /// The time at which the next start is free.
     next: Timestamp,
     /// Keys with calls that wait; the first one's turn is next.
     owners: VecDeque<(Arc<str>, VecDeque<CallId>)>,
@@ -34,7 +33,7 @@ struct Line {
 }
 
 impl StartQueue {
-    /// So many starts a second; 0: as many as come.
+    /// Allows `per_second` starts a second; 0: no limit.
     #[must_use]
     pub(super) fn new(per_second: u32) -> Self {
         let interval = if per_second == 0 {
@@ -103,7 +102,7 @@ impl StartQueue {
         self.joined.notify_one();
     }
 
-    /// When the next turn comes; `None`: nobody waits.
+    /// The time of the next start; `None`: no call waits.
     pub(super) fn next_start(&self) -> Option<Timestamp> {
         let line = self.lock();
         (!line.waiting.is_empty()).then_some(line.next)
@@ -137,7 +136,7 @@ impl StartQueue {
             .unwrap_or(Timestamp::MIN);
     }
 
-    /// When the next start is free: one beat after the last at most.
+    /// The time at which the next start is free: at most one start interval after the last.
     fn free_at(&self, line: &Line, now: Timestamp) -> Timestamp {
         let last = line.next.saturating_sub(self.interval);
         if last.is_ok_and(|last| clock::was_set_back(last, now)) {

@@ -1,4 +1,4 @@
-//! Calls: loaded, saved if nobody was quicker, woken and watched.
+//! Calls: loads, saves, wakes and watches them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,11 +21,11 @@ use crate::store::{CallCounts, CallStore, Change, Changed, Error, Listing, Saved
 const LEFT_BEHIND: SignedDuration = SignedDuration::from_hours(24);
 /// Longer than any call can wait (a table is at most 400 days away).
 pub(super) const LONGEST: SignedDuration = SignedDuration::from_hours(402 * 24);
-/// For how long one instance alone may wake a call that another has left.
+/// How long one instance alone may wake a call that another has left.
 const LEASE: SignedDuration = SignedDuration::from_secs(15);
-/// So long a call that is due is left to the instance that saved it last. That one does not ask:
-/// should others wake the call all the same, the quicker save wins, and the number is the call's
-/// own whoever takes it.
+/// How long a due call is left to the instance that saved it last. That instance does not ask:
+/// should others wake the call all the same, the quicker save wins, and the number belongs to the
+/// call in both cases.
 const OWNERS: SignedDuration = SignedDuration::from_secs(1);
 
 /// How long a client waits for a call while the server is away, or was emptied.
@@ -38,7 +38,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// How often the outbox may be quicker before a save is given up.
 const TRIES: usize = 8;
 
-/// What came of a save.
+/// The result of a save.
 pub(super) enum Put {
     Done {
         /// The number was given back, and other calls to it are open.
@@ -46,14 +46,14 @@ pub(super) enum Put {
     },
     /// This stands there instead.
     Other(Arc<Call>),
-    /// Nothing stands there.
+    /// There is no record.
     Gone,
 }
 
-/// What the server says to a record.
+/// The server's answer to a record.
 pub(super) enum Sent {
     Saved {
-        /// As in [`Put::Done`].
+        /// See [`Put::Done`].
         others_open: bool,
     },
     /// This stands there instead; `None`: nothing.
@@ -76,9 +76,9 @@ impl Redis {
         Ok(stored)
     }
 
-    /// As [`Self::stored`]. What this instance does not know by itself is waited for: while the
-    /// server is away for `away`, and while it was emptied and the instance that knows the call has
-    /// not stored it again for `lacking`.
+    /// Loads as [`Self::stored`] does, but waits for a call that this instance does not own: while
+    /// the server is away for `away`, and while it was emptied and the instance that knows the call
+    /// has not stored it again for `lacking`.
     async fn stored_within(
         &self,
         id: CallId,
@@ -154,7 +154,7 @@ impl Redis {
             && self.unwritten.get(before.id).is_none()
     }
 
-    /// What became of a change that waits to be written.
+    /// The result of a change that waits to be written.
     fn changed_here(&self, saved: Saved) -> Option<Changed> {
         let Saved::Done(call) = saved else {
             return None;
@@ -246,8 +246,8 @@ impl Redis {
             .transpose()
     }
 
-    /// Sends a record in one round trip: compares, saves, sets the due entries, and tells whoever
-    /// saved it before and those who follow it.
+    /// Sends a record in one round trip: compares, saves, sets the due entries, and notifies the
+    /// instance that saved it before and those with followers.
     ///
     /// `life`: of the record and of the call's own due entry, which a change of the outbox alone
     /// leaves as they are. `releases`: the call gives its number back, too; in a cluster that is a
@@ -382,7 +382,7 @@ impl Redis {
         for (id, known) in left.into_iter().zip(known) {
             match known {
                 Ok(None) => self.put_aside(id, now).await,
-                // Whoever wakes it is told what is wrong with it.
+                // Waking it reports the fault.
                 Ok(Some(_)) | Err(_) => found.push(id),
             }
         }
@@ -432,7 +432,7 @@ impl CallStore for Redis {
         let others_open = match self.replace(before, &call, releases_number).await {
             Ok(Put::Done { others_open }) => others_open,
             Ok(Put::Other(_) | Put::Gone) => return Ok(None),
-            // Nobody rings on an intent that is not stored.
+            // An intent that is not stored must not be dialled.
             Err(error) if is_intent || error == Error::Unreadable => return Err(error),
             Err(error) => {
                 let saved = self.unwritten.add(before, &call, event).ok_or(error)?;
@@ -442,7 +442,7 @@ impl CallStore for Redis {
         Ok(Some(Changed { call, others_open }))
     }
 
-    /// Saves a call that nobody has heard of, or in a test any.
+    /// Saves a new call; in a test, any call.
     async fn save(&self, loaded: Option<u64>, call: Call) -> Result<Saved, Error> {
         let call = Arc::new(call);
         match self.put(loaded, &call).await {
@@ -450,7 +450,7 @@ impl CallStore for Redis {
             Ok(Put::Other(_) | Put::Gone) => Ok(Saved::Conflict),
             Err(error) => {
                 if loaded.is_none() {
-                    // It may have been stored before the answer was lost, and the client is told
+                    // It may have been stored before the answer was lost, and the client learns
                     // that it was not made.
                     self.unwritten.void(call.id, call.version);
                 }
@@ -488,8 +488,8 @@ impl CallStore for Redis {
     /// others have left.
     async fn due(&self, now: Timestamp, most: usize) -> Result<Vec<CallId>, Error> {
         let (mut due, polls) = self.owned.take_due(now, most);
-        // While nobody can be asked, what is decided here is put beside what others decide once the
-        // server is back.
+        // While the server is away, changes made here are merged with those of others once it is
+        // back.
         if self.fits().is_err() {
             // Those that fit take them over.
             return Ok(Vec::new());
@@ -542,8 +542,8 @@ pub(super) fn millis_of(at: Timestamp) -> String {
     at.as_millisecond().to_string()
 }
 
-/// When the event of a call is due, as scripts read it: nothing where it is not to be sent any more,
-/// `-` where its client wants none.
+/// The time at which a call's event is due, as scripts read it: empty if it is not sent any more,
+/// `-` if its client wants no events.
 fn event_at(stored: &Stored) -> String {
     match &stored.entry {
         Some(entry) => entry.next_at.map(millis_of).unwrap_or_default(),

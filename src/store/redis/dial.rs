@@ -18,13 +18,13 @@ use crate::store::{
 
 /// Longer than any line: ring, talk and Twilio's queue.
 const LOCK: SignedDuration = SignedDuration::from_mins(75);
-/// So long after it was taken a number whose call has no line, or an open call that is not stored,
-/// is a trace of an instance that died: an intent may be sent for five seconds only.
+/// The age at which a lock whose call has no line, or an open call that is not stored, counts as
+/// the trace of an instance that died. An intent may be sent for five seconds only.
 const TRACE: SignedDuration = SignedDuration::from_secs(15);
 /// How long a wish not to be called is kept after its last use.
 pub(super) const YEAR: SignedDuration = SignedDuration::from_hours(366 * 24);
 
-/// What a script does beside looking.
+/// The work of a script beyond looking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     Nothing = 0,
@@ -32,19 +32,19 @@ pub(super) enum Wanted {
     Enter = 1,
     /// That, and what it takes to ring is taken.
     Take = 2,
-    /// It is entered, and has the number if nobody else has.
+    /// It is entered, and holds the number unless another call does.
     Adopt = 3,
 }
 
-/// What the scripts answer of a number.
+/// The scripts' answer about a number.
 type NumberAnswer = (u8, Vec<u8>, u8, String, String, Vec<Vec<u8>>);
-/// What they answer of what all calls share.
+/// The scripts' answer about the limits that all calls share.
 type LimitsAnswer = (u8, u8, String, String, String, usize, String);
 
-/// What is known of a number.
+/// The state of a number.
 struct Number {
     opted_out: bool,
-    /// Who has it, and since when.
+    /// The call that holds it, and the time since which it does.
     live: Option<(CallId, Timestamp)>,
     claimed: bool,
     hour: Option<Timestamp>,
@@ -55,14 +55,14 @@ struct Number {
 /// Another open call to it.
 struct Other {
     id: CallId,
-    /// As it stands there.
+    /// The entry in the sorted set.
     entry: Vec<u8>,
     /// It asks for the very same.
     identical: bool,
     since: Timestamp,
 }
 
-/// What is known of what all calls share.
+/// The state of the limits that all calls share.
 #[derive(Default)]
 struct Limits {
     admitted: bool,
@@ -70,11 +70,11 @@ struct Limits {
     minute: Option<Timestamp>,
     day: Option<Timestamp>,
     slot: Option<Timestamp>,
-    /// As they are after this.
+    /// The owner's recent creates, including this one.
     creates: Option<Creates>,
 }
 
-/// What was asked about at once.
+/// The answers of the scripts of one dial.
 struct Asked {
     number: Number,
     limits: Limits,
@@ -127,8 +127,8 @@ impl Redis {
         let asked = self.ask_at_once(request, wanted, beside_others, intent);
         let asked = asked.await;
         if let (Err(_), Some(intent)) = (&asked, intent) {
-            // It may have been stored before the answer was lost, and the client is told that it
-            // was not made.
+            // It may have been stored before the answer was lost, and the client learns that it was
+            // not made.
             self.unwritten.void(intent.id, intent.version);
         }
         asked
@@ -224,7 +224,8 @@ impl Redis {
             || self.limits(&request, Wanted::Enter).await?.admitted)
     }
 
-    /// A call that came back from its ticket is open, and has its number if nobody else has it.
+    /// A call that came back from its ticket is open, and holds its number unless another call
+    /// does.
     pub(super) async fn adopt_line(&self, call: &Call) {
         let request = DialRequest {
             call,
@@ -349,7 +350,7 @@ impl Redis {
         try_join_all(number.others.iter().map(load)).await
     }
 
-    /// What stands against a call.
+    /// Turns the answers into a grant.
     fn grant(
         &self,
         request: &DialRequest<'_>,

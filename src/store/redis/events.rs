@@ -1,6 +1,6 @@
-//! The outbox on the server. An entry lies in the record of its call and changes with it; what
-//! changes the entry alone compares the record's revision, so that nobody undoes what another has
-//! done.
+//! The outbox on the server. An entry lies in the record of its call and changes with it; a change
+//! of the entry alone compares the record's revision, so that it does not undo the change of
+//! another instance.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -14,7 +14,7 @@ use crate::store::{Claimed, Error, News, OutboxStore, PendingEvent, Settled};
 
 /// How often another may be quicker with an entry before it is left to them.
 const TRIES: usize = 8;
-/// For how long an event is put aside that cannot be read, or is being changed by others.
+/// How long an event is postponed that cannot be read, or is being changed by others.
 const ASIDE: SignedDuration = SignedDuration::from_secs(15);
 
 impl Redis {

@@ -1,4 +1,4 @@
-//! What can be said of a server before anything depends on it, for `tablecall doctor`.
+//! Examines a server before anything depends on it, for `tablecall doctor`.
 
 use std::time::{Duration, Instant};
 
@@ -35,7 +35,7 @@ pub struct Examination<'a> {
 pub struct Examined {
     /// Its name and version, such as `Redis 7.0.15`; `None`: it does not tell.
     pub version: Option<String>,
-    /// What it does when its memory is full; `None`: it does not tell.
+    /// Its eviction policy for full memory; `None`: it does not report it.
     pub policy: Option<String>,
     /// Why it tells neither, in its own words.
     pub untold: Option<String>,

@@ -48,7 +48,7 @@ impl IdempotencyStore for Redis {
     }
 }
 
-/// What an idempotency key stands for, as it is stored.
+/// Reads the stored entry of an idempotency key.
 fn standing(value: &[u8]) -> Result<Standing, Error> {
     let (call, request) = value.split_first_chunk::<16>().ok_or(Error::Unreadable)?;
     let request = request.try_into().map_err(|_| Error::Unreadable)?;

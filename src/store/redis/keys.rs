@@ -1,6 +1,6 @@
-//! The names of keys; what stands under them is said in the text of `store::redis`. No name tells a
-//! number, an API key or an `Idempotency-Key`: they are hashed under a key of their own, which is
-//! never rotated with the others.
+//! The names of keys; the text of `store::redis` describes their values. No name reveals a number,
+//! an API key or an `Idempotency-Key`: they are hashed under a key of their own, which is never
+//! rotated with the others.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -98,7 +98,7 @@ impl Names {
         }
     }
 
-    /// What all calls share, in one slot.
+    /// The name of a value that all calls share, in one slot.
     pub(super) fn house(&self, what: &str) -> String {
         format!("{}:{{house}}:{what}", self.prefix)
     }

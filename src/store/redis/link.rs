@@ -1,5 +1,5 @@
 //! The connection to the server: made when the process starts and again whenever it is lost, with a
-//! limit on how long anybody waits for it. While it is away nobody waits at all.
+//! limit on how long a command waits for it. While it is away no command waits at all.
 //!
 //! Own work instead of the library's `ConnectionManager`, because that one waits for a reconnection
 //! inside a command, and stays with a connection on which nothing is answered any more.
@@ -46,7 +46,7 @@ pub(super) struct Link {
 
 #[derive(Clone, Debug)]
 enum State {
-    /// Nobody has tried yet.
+    /// No connection was tried yet.
     Starting,
     Up(Wire, u64),
     Away(Failure),

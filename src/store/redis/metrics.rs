@@ -30,7 +30,7 @@ impl Cause {
         }
     }
 
-    /// What it means, for who looks after the service.
+    /// The meaning, for operators.
     pub(super) const fn sentence(self) -> &'static str {
         match self {
             Self::Timeout => "Redis does not answer in time",

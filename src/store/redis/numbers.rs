@@ -1,7 +1,8 @@
-//! Who has a number, how often it was rung, and who must not be rung: what all calls share.
+//! The calls that hold numbers, the attempts to them, and the opted-out numbers, which all
+//! instances share.
 //!
 //! These are leases beside the calls, in slots of their own. Traces of instances that died are
-//! removed by who meets them.
+//! removed by the instance that meets them.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -119,7 +120,7 @@ impl NumberStore for Redis {
         self.uncount_day(at).await;
     }
 
-    /// Who has a number now.
+    /// Whether a call holds the number now.
     async fn has_line(&self, phone: Phone) -> Result<bool, Error> {
         let mut cmd = redis::cmd("EXISTS");
         self.link

@@ -1,6 +1,6 @@
 //! The calls that this instance saved last. It wakes them and sends their events to the
-//! millisecond, counts them, and stores them again on a server that comes back empty. Whoever saves
-//! a call after it takes that over, and says so.
+//! millisecond, counts them, and stores them again on a server that comes back empty. An instance
+//! that saves such a call later takes it over, and publishes that.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
@@ -74,12 +74,12 @@ impl Schedule {
     }
 }
 
-/// What is known of an owned call.
+/// An owned call.
 #[derive(Debug)]
 struct Owned {
-    /// As the server has it; `None`: it waits to be written for the first time.
+    /// The record on the server; `None`: it waits to be written for the first time.
     stored: Option<Stored>,
-    /// As it waits to be written, if it does.
+    /// The state that waits to be written, if there is one.
     waiting: Option<Arc<Call>>,
     /// The connection on which it was saved, or found unchanged. What others saved after a break
     /// was not heard.

@@ -1,6 +1,5 @@
-//! A call as bytes: its version in plain sight, so that a script can compare it, the rest sealed
-//! under its name. What its client is still to be told lies beside it, so that both change
-//! together.
+//! A call as bytes: its version in plain, so that a script can compare it, the rest sealed under
+//! its name. The pending event lies in the same record, so that both change together.
 
 use std::sync::Arc;
 
@@ -9,23 +8,23 @@ use crate::domain::{CallId, LaterFields};
 use crate::store::{Error, News, PendingEvent};
 use crate::ticket::Vault;
 
-/// The form of what is sealed. A form that is not known is an error that is told; it is never
+/// The version of the sealed form. An unknown version is reported as an error and never
 /// overwritten.
 const FORM: u8 = 1;
 
-/// What stands in the place of a record that was revoked, for as long as somebody may still have
-/// the call in hand.
+/// The value in the place of a revoked record, kept for as long as an instance may still hold the
+/// call.
 pub(super) const REVOKED: &[u8] = b"revoked";
 
-/// What a record begins with: the version of the call and the revision of its entry, both
-/// big-endian.
+/// Length of the stamp at the start of a record: the version of the call and the revision of its
+/// entry, both big-endian.
 pub(super) const STAMP: usize = 12;
 
 /// A call and its place in the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stored {
     pub(super) call: Arc<Call>,
-    /// What its client is still to be told; `None`: it wants nothing.
+    /// The pending event; `None`: the client wants no events.
     pub(super) entry: Option<PendingEvent>,
     /// Counts changes of the entry alone.
     pub(super) revision: u32,
@@ -33,7 +32,7 @@ pub(super) struct Stored {
     pub(super) saved_by: Option<Instance>,
 }
 
-/// By which an instance is known among others.
+/// The id of an instance.
 pub(super) type Instance = [u8; 16];
 
 /// Which of two records is the newer.

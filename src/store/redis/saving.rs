@@ -4,10 +4,10 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::domain::CallId;
 
-/// So many calls are told apart. Two that are not wait for each other, which costs a round trip.
+/// The number of locks. Two calls with the same lock wait for each other, which costs a round trip.
 const STRIPES: usize = 1_024;
 
-/// Whose turn it is to save.
+/// Locks by which the saves of one call take turns.
 #[derive(Debug)]
 pub(super) struct Saving(Vec<Mutex<()>>);
 
@@ -18,7 +18,7 @@ impl Default for Saving {
 }
 
 impl Saving {
-    /// Waits until nobody saves this call; the turn ends when it is dropped.
+    /// Waits until no other save of this call is under way. The turn ends when it is dropped.
     pub(super) async fn turn(&self, id: CallId) -> Option<MutexGuard<'_, ()>> {
         let [.., high, low] = *id.as_bytes();
         let stripe = self

@@ -27,7 +27,7 @@ impl Round {
     }
 }
 
-/// What the shards are asked.
+/// A question to the shards.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Question<'a> {
     /// Its name among the figures.
@@ -36,7 +36,7 @@ pub(super) struct Question<'a> {
     pub(super) script: &'a Script,
     /// The key of a shard.
     pub(super) key: fn(&Names, u8) -> String,
-    /// What the script is told besides.
+    /// The further arguments of the script.
     pub(super) args: &'a [i64],
 }
 

@@ -219,7 +219,7 @@ impl Lifecycle for Redis {
     /// The server does so by itself.
     fn forget(&self, _now: Timestamp) {}
 
-    /// As many as the server has memory for.
+    /// No limit but the server's memory.
     fn capacity(&self) -> usize {
         usize::MAX
     }

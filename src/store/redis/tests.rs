@@ -1,4 +1,4 @@
-//! What several instances do to each other, and what they do while the server is away.
+//! Several instances on one server, also while it is away.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -56,7 +56,7 @@ async fn saved(store: &Store, call: Call) -> Arc<Call> {
     }
 }
 
-/// What `event` makes of a call, as the service does it; `None`: somebody was quicker.
+/// Applies `event` to a call, as the service does; `None`: another writer was quicker.
 async fn changed(
     store: &Store,
     before: &Arc<Call>,

@@ -1,5 +1,6 @@
-//! What could not be written: the newest state of each call as it is known here, with what happened
-//! to it since the server was away. Bounded: the oldest that carries no verdict goes first.
+//! Changes that could not be written: the newest state of each call as it is known here, with its
+//! events since the server went away. They are bounded: the oldest without a decision is dropped
+//! first.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,8 +12,7 @@ use crate::call::{Call, Event, Kept};
 use crate::domain::{CallId, Phone};
 use crate::store::Saved;
 
-/// The most calls that wait; with a verdict ten times as many, since those are what nobody may
-/// lose.
+/// The most calls that wait. With a decision ten times as many, since decisions must not be lost.
 const MOST: usize = 20_000;
 const MOST_DECIDED: usize = 10 * MOST;
 /// The most events kept of one call: a talk has a few dozen at most.
@@ -23,7 +23,7 @@ const MOST_OTHERS: usize = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct Unwritten {
     inner: Mutex<Inner>,
-    /// How much waits, so that nobody takes the lock while nothing does.
+    /// The number of waiting changes, so that the lock is not taken while there are none.
     count: AtomicUsize,
 }
 
@@ -160,7 +160,7 @@ impl Unwritten {
         added
     }
 
-    /// A call that may have been stored and that nobody was told of.
+    /// Revokes a call that may have been stored although its client got an error.
     pub(super) fn void(&self, id: CallId, version: u64) {
         let mut inner = self.lock();
         if inner.voids.len() < MOST_OTHERS {
@@ -208,8 +208,8 @@ impl Unwritten {
         self.lock().calls.get(&id).cloned()
     }
 
-    /// What waited of a call is written and became `stored`; what has happened since waits on.
-    /// Whether nothing does.
+    /// Notes that the waiting state of a call was written and became `stored`. Later events wait
+    /// on. Returns whether none does.
     pub(super) fn written(&self, was: &Waiting, stored: &Arc<Call>) -> bool {
         let mut inner = self.lock();
         let id = was.call.id;

@@ -34,12 +34,12 @@ struct Followed {
     loading: usize,
 }
 
-/// What is to be done for those who follow calls.
+/// Subscriptions to make and to end for followers of calls.
 #[derive(Debug, Default)]
 pub(super) struct Work {
     /// Calls that have changed and are to be loaded.
     pub(super) stale: BTreeSet<CallId>,
-    /// Calls that nobody follows any more.
+    /// Calls without followers.
     pub(super) ended: BTreeSet<CallId>,
 }
 
@@ -152,7 +152,7 @@ impl Watchers {
 pub(super) struct Beginning<'a> {
     watchers: &'a Watchers,
     id: CallId,
-    /// Nobody followed it before, so the server is to be asked to say when it is saved.
+    /// It had no follower before, so this instance has to subscribe to its saves.
     pub(super) is_new: bool,
 }
 

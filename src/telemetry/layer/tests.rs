@@ -1,4 +1,4 @@
-//! What lines look like, through real events and without a subscriber for the process.
+//! The form of lines, through real events and without a subscriber for the process.
 
 use std::sync::mpsc::{Sender, channel};
 
@@ -21,7 +21,7 @@ impl io::Write for Out {
     }
 }
 
-/// What is written when `say` logs at `2026-12-01T12:05:01.123Z`.
+/// The line that is written when `say` logs at `2026-12-01T12:05:01.123Z`.
 fn logged(format: Format, filter: &str, say: impl FnOnce()) -> String {
     let clock = Clock::simulated("2026-12-01T12:05:01.123Z".parse().unwrap());
     let (written, writes) = channel();

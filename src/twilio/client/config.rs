@@ -10,14 +10,14 @@ use crate::twilio::AccountSid;
 /// How long a request may take, unless configured otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a [`Client`](super::Client) is made of.
+/// The settings of a [`Client`](super::Client).
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
     /// Origin of the interface, with the path before `/2010-04-01` when it has one.
     pub api_url: String,
     /// The account whose calls these are.
     pub account_sid: AccountSid,
-    /// Who asks.
+    /// The credentials of requests.
     pub credentials: Credentials,
     /// How long a request may take from connecting to the last byte of its answer.
     pub timeout: Duration,

@@ -16,7 +16,7 @@ use clock::Clock;
 /// Until when something may be sent.
 #[derive(Clone, Debug)]
 pub struct SendDeadline {
-    /// By which it is judged.
+    /// The clock for the deadline.
     pub clock: Clock,
     /// Not after this.
     pub at: Timestamp,

@@ -1,4 +1,4 @@
-//! What a request that did not succeed may have done, and whose move it is.
+//! Errors of requests to Twilio: the possible effect of the request, and who can act.
 //!
 //! The variants of [`Error`] answer one question: can the call exist? Nothing here retries.
 
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-/// What went wrong underneath; it names neither the account nor a call.
+/// The underlying error. It names neither the account nor a call.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why there is no answer to work with.
@@ -34,7 +34,7 @@ pub enum Error {
     /// The request may have been carried out. A create must not be repeated: the call may exist.
     #[error("{}", why.consequence())]
     Unanswered {
-        /// What happened instead.
+        /// The cause.
         #[source]
         why: Why,
     },
@@ -72,7 +72,7 @@ pub enum Why {
 }
 
 impl Why {
-    /// What it means for the request.
+    /// The consequence for the request.
     const fn consequence(&self) -> &'static str {
         match self {
             Self::Timeout | Self::Broken(_) | Self::Status(_) | Self::Unreadable => {
@@ -96,7 +96,7 @@ pub struct TwilioRefusal {
     pub code: Option<u32>,
     /// Twilio's words, at most 500 characters; may contain phone numbers.
     pub message: String,
-    /// Whose move it is.
+    /// The party that can act.
     pub class: Class,
 }
 
@@ -116,7 +116,7 @@ impl fmt::Debug for TwilioRefusal {
     }
 }
 
-/// Whose move it is after a refusal.
+/// The party that can act after a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
     /// This request can never succeed as it is; another may.
@@ -130,7 +130,7 @@ pub enum Class {
     Unknown,
 }
 
-/// What else a refusal tells of.
+/// The scope of a refusal beyond its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// This request alone.
@@ -159,7 +159,7 @@ impl TwilioRefusal {
         refusal
     }
 
-    /// What is known of a code alone, where the refusal itself is not at hand any more.
+    /// The refusal for a code alone, where Twilio's answer is not at hand any more.
     #[must_use]
     pub fn of_code(code: u32) -> Self {
         Self::new(
@@ -171,7 +171,7 @@ impl TwilioRefusal {
         )
     }
 
-    /// What is refused: with a number or an account, other requests are refused too.
+    /// The scope of the refusal: if it is a number or an account, other requests are refused too.
     #[must_use]
     pub fn scope(&self) -> Scope {
         match self.code.filter(|code| *code != 0) {
@@ -211,7 +211,7 @@ impl TwilioRefusal {
         self.code == Some(21_220)
     }
 
-    /// What to do about it, for people.
+    /// Advice for operators.
     #[must_use]
     pub fn advice(&self) -> &'static str {
         if self.is_trial_limit() {

@@ -1,5 +1,5 @@
-//! What a doctor asks of an account: its numbers, the countries it may call, and what time it is
-//! there.
+//! Requests of `tablecall doctor`: the account's numbers, the countries it may call, and Twilio's
+//! time.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -18,7 +18,7 @@ pub struct OwnNumber {
     pub voice_url: Option<String>,
     /// The method of that request.
     pub voice_method: Option<String>,
-    /// What calls to it go to instead: an application or a trunk, which stand above the URL.
+    /// The application or trunk that handles calls to it, which take precedence over the URL.
     pub routed_by: Option<&'static str>,
 }
 
@@ -107,7 +107,7 @@ impl Client {
     /// The time at Twilio, to the second, by the header `Date` of an answer; `None` without one.
     ///
     /// # Errors
-    /// [`Error::NotSent`] or [`Error::Unanswered`]; a refusal tells the time too.
+    /// [`Error::NotSent`] or [`Error::Unanswered`]; a refusal holds the time too.
     pub async fn time(&self) -> Result<Option<Timestamp>, Error> {
         let date = self
             .transport

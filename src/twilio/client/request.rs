@@ -1,4 +1,4 @@
-//! What is asked of Twilio, rendered to forms and queries.
+//! Requests to Twilio, rendered as forms and queries.
 //!
 //! Limits are Twilio's and are not checked here: its refusal says more than a guess of ours could.
 
@@ -13,7 +13,7 @@ use crate::twilio::{CallStatus, StatusCallbackEvent};
 /// Trial accounts refuse a request with any other parameter than those of [`NewCall::minimal`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewCall {
-    /// Who is rung, E.164.
+    /// The called number, E.164.
     pub to: String,
     /// A number of the account's, E.164.
     pub from: String,
@@ -21,9 +21,9 @@ pub struct NewCall {
     pub url: String,
     /// Where it gets one when another cannot be used.
     pub fallback_url: Option<String>,
-    /// Where it tells what the call does.
+    /// The URL of the status callbacks.
     pub status_callback: Option<String>,
-    /// What it tells; none means `completed` alone.
+    /// The events of the status callbacks; none means `completed` alone.
     pub status_callback_events: Vec<StatusCallbackEvent>,
     /// How long to ring, seconds, at most 600; Twilio's default is 60.
     pub timeout: Option<u16>,
@@ -110,7 +110,7 @@ pub struct MachineDetection {
 /// Where an asynchronous verdict goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AsyncAmd {
-    /// `AsyncAmdStatusCallback`; without one Twilio warns, and nobody hears of the verdict.
+    /// `AsyncAmdStatusCallback`; without one Twilio warns, and the result is lost.
     pub status_callback: String,
 }
 
@@ -119,7 +119,7 @@ pub struct AsyncAmd {
 pub enum MachineDetectionMode {
     /// A verdict as soon as there is one.
     Enable,
-    /// For a machine, the end of its greeting.
+    /// Waits for the end of a machine's greeting.
     DetectMessageEnd,
 }
 
@@ -191,11 +191,11 @@ impl CallUpdate {
 /// Which calls to list (Twilio, Call resource, "Read multiple Call resources").
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListQuery {
-    /// Who was rung.
+    /// The called number.
     pub to: Option<String>,
-    /// Whose number was used.
+    /// The calling number.
     pub from: Option<String>,
-    /// What they do now.
+    /// The present status.
     pub status: Option<CallStatus>,
     /// Calls that started on this day (UTC) or later: `StartTime>`.
     pub start_time_from: Option<Date>,

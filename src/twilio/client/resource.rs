@@ -1,8 +1,8 @@
-//! What Twilio answers.
+//! Resources in Twilio's responses.
 //!
 //! Only what names the resource is required. Nulls, unknown fields, and values of an unexpected
-//! form are absent, for an answer that cannot be read is worse than one with a gap: the call it
-//! tells of exists.
+//! form are absent, because a response that cannot be read is worse than one with a gap: its call
+//! exists.
 
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ use crate::twilio::{AccountSid, AnsweredBy, CallSid, CallStatus};
 pub struct CallResource {
     /// The call.
     pub sid: CallSid,
-    /// What it does; `None` for a word we do not know.
+    /// Its status; `None` for an unknown word.
     pub status: Option<CallStatus>,
-    /// Who is rung.
+    /// The called number.
     pub to: Option<String>,
-    /// Whose number is used.
+    /// The calling number.
     pub from: Option<String>,
     /// When it was created; null in the answer to the create itself.
     pub date_created: Option<Timestamp>,
@@ -32,7 +32,7 @@ pub struct CallResource {
     pub end_time: Option<Timestamp>,
     /// How long the line was open, to the second; null before the end.
     pub duration: Option<Duration>,
-    /// Who picked up, when machine detection has a verdict.
+    /// The result of machine detection, if there is one.
     pub answered_by: Option<AnsweredBy>,
 }
 
@@ -41,7 +41,7 @@ pub struct CallResource {
 pub struct CallPage {
     /// The calls of this page.
     pub calls: Vec<CallResource>,
-    /// For [`Client::list_next`](super::Client::list_next); `None` on the last page.
+    /// The argument of [`Client::list_next`](super::Client::list_next); `None` on the last page.
     pub next_page_uri: Option<String>,
 }
 
@@ -57,7 +57,7 @@ pub struct CallEvent {
     pub parameters: Vec<(String, String)>,
     /// The HTTP status of the answer.
     pub response_code: Option<u16>,
-    /// When the answer came.
+    /// The time of the response.
     pub response_date: Option<Timestamp>,
 }
 
@@ -97,7 +97,7 @@ impl Account {
     }
 }
 
-/// What is left to spend (Twilio, Balance resource).
+/// The balance (Twilio, Balance resource).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Balance {
     /// A decimal number as Twilio wrote it.

@@ -161,8 +161,8 @@ impl Transport {
             .map(str::to_owned))
     }
 
-    /// From connecting to the last byte of the answer. Boxed, or everything around it would grow by
-    /// twice its size, and be copied with it.
+    /// Limits the time from connecting to the last byte of the response. Boxed, because the futures
+    /// around it would otherwise grow by twice its size and be copied with it.
     async fn within_time<T>(
         &self,
         asked: Pin<Box<impl Future<Output = Result<T, Error>>>>,
@@ -209,8 +209,8 @@ fn read_url(url: impl TryInto<Uri>) -> Result<Uri, Error> {
         .map_err(|_| Error::NotSent("not a URL".into()))
 }
 
-/// Tells what cannot have had an effect from what may have had one. A request is on its way as soon
-/// as there is a connection, so only failures to get one are harmless.
+/// Distinguishes failures without effect from those that may have had one. A request is on its way
+/// as soon as there is a connection, so only failures to connect are harmless.
 fn unsent_or_unanswered(error: legacy::Error) -> Error {
     if error.is_connect() {
         Error::NotSent(error.into())

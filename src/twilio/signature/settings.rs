@@ -35,7 +35,7 @@ impl<'a> SignatureHeaderCount<'a> {
     }
 }
 
-/// What a request says about its signature.
+/// The headers of a request about its signature.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SignatureHeaders<'a> {
     /// `X-Twilio-Signature`.

@@ -1,5 +1,4 @@
-//! What the verifier accepts, held against the vectors of Twilio's own libraries and against a slow
-//! reference.
+//! Compares the verifier with the vectors of Twilio's own libraries and with a slow reference.
 //!
 //! Nothing here may be built from the code under test: the reference sorts and joins pairs of its
 //! own.
@@ -101,7 +100,7 @@ fn every_vector_of_twilios_libraries_has_its_verdict() {
     assert_eq!(seen, 59);
 }
 
-/// What the hot path does, for the vectors whose URL has a public origin and a path.
+/// The hot path agrees, for the vectors whose URL has a public origin and a path.
 #[test]
 fn a_verifier_made_once_agrees_with_the_general_rule() {
     for vector in vectors().iter().filter(|vector| vector.kind == "form") {
@@ -276,7 +275,7 @@ fn secrets_are_not_shown() {
     );
 }
 
-/// What Twilio's documentation says, as slowly as it says it.
+/// The rule of Twilio's documentation, step by step.
 fn reference(url: &str, pairs: &[(String, String)]) -> String {
     let mut names: Vec<&String> = pairs.iter().map(|(name, _)| name).collect();
     names.sort();
@@ -356,7 +355,7 @@ proptest! {
     }
 }
 
-/// What a request carries beside its URL.
+/// The content of a request beside its URL.
 #[derive(Clone, Copy, Debug)]
 enum Content<'a> {
     /// An urlencoded form, which is signed; for a GET, an empty one.

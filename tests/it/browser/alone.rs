@@ -64,7 +64,7 @@ async fn a_guest_who_looks_elsewhere_is_notified() {
     guest
         .until("navigator.serviceWorker.ready.then(() => true)")
         .await;
-    // A page in the background: what a browser without windows cannot show, it is told.
+    // A page in the background. A browser without windows has none, so the page gets the event.
     guest
         .run("Object.defineProperty(document, 'hidden', {get: () => true})")
         .await;

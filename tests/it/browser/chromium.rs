@@ -25,7 +25,7 @@ const ARGUMENTS: [&str; 10] = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ];
 
-/// What a browser is without.
+/// The features that a browser lacks.
 #[derive(Clone, Debug)]
 pub(crate) struct Lacking {
     /// Switches of the program.

@@ -1,11 +1,11 @@
-//! What is sent, how much of it, and what a browser needs to install the app.
+//! The files that are sent, their size, and the parts that a browser needs to install the app.
 
 use serde_json::Value;
 
 use super::site::AppState;
 use super::tab::Tab;
 
-/// What the first view may cost, with everything the service worker puts aside.
+/// The budget of the first view, with everything the service worker puts aside.
 const BUDGET: u64 = 150 * 1024;
 
 #[tokio::test]

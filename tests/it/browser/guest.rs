@@ -1,4 +1,4 @@
-//! What a guest does in the app, and a restaurant at its phone.
+//! The actions of a guest in the app, and of a restaurant at its phone.
 
 use super::site::AppState;
 use super::tab::Tab;

@@ -39,7 +39,7 @@ struct ApiAuth {
 }
 
 impl AppState {
-    /// As `cargo run` starts it.
+    /// Starts it as `cargo run` does.
     pub(crate) async fn start() -> Self {
         Self::with(RawConfig::default()).await
     }
@@ -69,7 +69,7 @@ impl AppState {
         }
     }
 
-    /// From now on nobody gets through, and those who are inside are thrown out.
+    /// Refuses new connections and closes the open ones.
     pub(crate) fn shut(&self) {
         self.door.open.store(false, Ordering::SeqCst);
         self.door.cut.notify_waiters();
@@ -89,7 +89,7 @@ impl AppState {
         self.open();
     }
 
-    /// From now on the service worker is one of another version.
+    /// Serves a service worker of another version from now on.
     pub(crate) fn release(&self) {
         self.door.newer.store(true, Ordering::SeqCst);
     }
@@ -135,7 +135,7 @@ impl AppState {
             .await;
     }
 
-    /// What the API says of the newest phone.
+    /// The newest phone, by the simulator's API.
     pub(crate) async fn newest_phone(&self) -> Value {
         let http = tablecall::http_client().unwrap();
         let state: Value = http

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::chromium::{Chromium, Lacking};
 
-/// What is waited for comes by then, on a machine with much else to do.
+/// The longest wait, on a machine with much else to do.
 const PATIENCE: Duration = Duration::from_secs(60);
 const AXE: &str = include_str!("axe.min.js");
 
@@ -273,7 +273,7 @@ impl Tab {
         entries.as_array().unwrap().clone()
     }
 
-    /// What the console complains of since it was asked last.
+    /// The errors in the console since the last call.
     pub(crate) async fn complaints(&self) -> Vec<String> {
         let entries = self.log("browser").await;
         let grave = entries
@@ -304,7 +304,7 @@ impl Tab {
             .collect()
     }
 
-    /// The end of a visit: nothing was complained of, and nobody else was asked.
+    /// Ends a visit: the console has no errors, and no other host was asked.
     pub(crate) async fn leave(self) {
         assert_eq!(self.complaints().await, Vec::<String>::new());
         // What is in the page itself (`data:`) has no origin.

@@ -20,7 +20,7 @@ use crate::phone::{Phone, prompts};
 
 /// When simulated time begins: noon in San Francisco, in office hours everywhere in America.
 pub(crate) const NOON: &str = "2026-12-01T20:00:00Z";
-/// A number that nobody picks up but a test.
+/// A number that only a test picks up.
 pub(crate) const RESTAURANT: &str = "+14155552671";
 /// The secret of the API key of an app beside another.
 pub(crate) const SECRET: &str = "the-secret-of-the-app";
@@ -64,7 +64,7 @@ pub(crate) struct TestApp {
     pub(crate) http: reqwest::Client,
     /// Secret of the API key that requests carry.
     pub(crate) key: Option<&'static str>,
-    /// Whether the simulator was told to lose callbacks: then nobody waits for them.
+    /// Whether the simulator loses callbacks, so that they are not waited for.
     pub(crate) loses_callbacks: bool,
     /// How many prompts were read of each line that somebody listened to.
     pub(crate) read: RefCell<BTreeMap<String, usize>>,
@@ -76,7 +76,7 @@ pub(crate) struct TestApp {
 }
 
 impl TestApp {
-    /// As `cargo run` starts it, with nothing configured but the port.
+    /// Starts it as `cargo run` does, with only the port configured.
     pub(crate) async fn start() -> Self {
         Self::with(RawConfig::default()).await
     }
@@ -86,7 +86,7 @@ impl TestApp {
         Self::at(given, Clock::simulated(NOON.parse().unwrap())).await
     }
 
-    /// As a second process with an account at the carrier of `other`, and in its time.
+    /// Starts it as a second process with an account at the carrier of `other`, and in its time.
     pub(crate) async fn beside(other: &Self, given: RawConfig) -> Self {
         let given = Self::with_account(&other.carrier, given);
         Self {
@@ -210,7 +210,7 @@ impl TestApp {
         answer
     }
 
-    /// What a create would do.
+    /// Checks a request.
     pub(crate) async fn checks(&self, request: Value) -> Value {
         let answer = self.send(self.post("/api/call/check").json(&request)).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
@@ -291,7 +291,7 @@ impl TestApp {
             .to_owned()
     }
 
-    /// Waits until the app has been told of the end of every call.
+    /// Waits until the app has received the end of every call.
     pub(crate) async fn hears_of_the_end(&self) {
         self.is_quiet().await;
         let ledger = self.ledger().await;
@@ -309,7 +309,7 @@ impl TestApp {
             .clone()
     }
 
-    /// What went over the wire of this kind: `rest`, `voice`, `status` or `amd`.
+    /// The exchanges of this kind: `rest`, `voice`, `status` or `amd`.
     pub(crate) async fn wire(&self, kind: &str) -> Vec<Value> {
         let wire = self.simulator("wire").await;
         let exchanges = wire["exchanges"].as_array().unwrap();
@@ -334,9 +334,9 @@ impl TestApp {
 
     // The end
 
-    /// Nothing is left: no phone rings or talks, nobody was rung that no client asked for, all was
-    /// read of what was said to those who listened, no document had a fault, nothing was logged as
-    /// an error, and the app stops in order. What was logged.
+    /// Nothing is left: no phone rings or talks, no number was called without a request, every
+    /// event of a stream was read, no document had a fault, nothing was logged as an error, and the
+    /// app stops in order. What was logged.
     pub(crate) async fn finish(self) -> String {
         let phones = self.simulator("calls").await;
         for phone in phones["calls"].as_array().unwrap() {

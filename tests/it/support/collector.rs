@@ -42,7 +42,7 @@ impl Collector {
         Self { origin, posted }
     }
 
-    /// What has come, once it is as wanted.
+    /// The requests so far, once they are as wanted.
     pub(crate) async fn until(
         &self,
         what: &str,
@@ -55,7 +55,7 @@ impl Collector {
             .clone()
     }
 
-    /// What has come so far.
+    /// The requests so far.
     pub(crate) fn so_far(&self) -> Vec<Posted> {
         self.posted.borrow().clone()
     }

@@ -59,7 +59,7 @@ impl Deref for Instances {
 }
 
 impl Instances {
-    /// So many processes, all of them running and ready.
+    /// Starts `count` processes and waits until all are ready.
     pub(crate) async fn start(count: usize) -> Self {
         Self::with(count, &[]).await
     }
@@ -209,8 +209,8 @@ impl Instances {
         Answer::of(request).await
     }
 
-    /// A table next week, asked for at one process, which takes it on. A client that is told to
-    /// come again does: on a machine with much else to do Redis can be late for once.
+    /// A table next week, asked for at one process, which takes it on. A client that gets 503 asks
+    /// again, because on a busy machine Redis can be late for once.
     pub(crate) async fn asks_at(&self, number: usize, phone: &str) -> String {
         let mut answer = self.tries_at(number, phone).await;
         if answer.status == 503 && !answer.header("retry-after").is_empty() {
@@ -234,7 +234,7 @@ impl Instances {
         tokio::spawn(async move { drop(request.send().await) })
     }
 
-    /// A call, as one process tells it.
+    /// A call, as one process reports it.
     pub(crate) async fn reads_at(&self, number: usize, id: &str) -> Value {
         let answer = self.gets(number, &format!("/api/call/{id}")).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
@@ -314,13 +314,13 @@ impl Instances {
             .clone()
     }
 
-    /// The carrier rang once and was asked once, whoever died.
+    /// The carrier rang once and was asked once, whichever process died.
     pub(crate) async fn rang_once(&self) {
         let ledger = self.ledger().await;
         assert_eq!(ledger.len(), 1, "{ledger:#?}");
     }
 
-    /// What went over the wire of this kind: `rest`, `voice`, `status` or `amd`.
+    /// The exchanges of this kind: `rest`, `voice`, `status` or `amd`.
     pub(crate) async fn wire(&self, kind: &str) -> Vec<Value> {
         let wire = self.simulator("wire").await;
         let exchanges = wire["exchanges"].as_array().unwrap();
@@ -331,7 +331,7 @@ impl Instances {
             .collect()
     }
 
-    /// Waits until a process was told of the end of the only call.
+    /// Waits until a process has received the end of the only call.
     pub(crate) async fn hears_of_the_end(&self) {
         let is_end = |sent: &Value| sent["call_status"] == "completed" && sent["status"] == 204;
         within("the end is told", async {

@@ -1,4 +1,4 @@
-//! What one app logs, apart from all others: each test has a thread and a runtime of its own.
+//! The log of one app, apart from all others: each test has a thread and a runtime of its own.
 
 use std::io;
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,5 @@
-//! What the tests are written with: the app, phones, real processes, servers and their stand-ins. No
-//! file in here holds a test.
+//! Helpers of the tests: the app, phones, real processes, servers and their stand-ins. No file in
+//! here holds a test.
 
 pub(crate) mod answer;
 pub(crate) mod app;

@@ -294,7 +294,7 @@ fn resting(line: &Value) -> bool {
     line["saying"].is_object() || line["gather"]["listening"] == true || line["ended"] == true
 }
 
-/// What the app has said so far.
+/// The prompts so far.
 pub(crate) fn prompts(line: &Value) -> Vec<String> {
     let transcript = line["transcript"].as_array().unwrap().iter();
     let said = transcript.filter(|entry| entry["speaker"] == "twilio" && entry["kind"] == "say");

@@ -18,13 +18,12 @@ pub(crate) const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
 pub(crate) const TOKEN: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 pub(crate) const SECRET: &str = "the-secret-of-the-app";
 
-/// How soon a process without requests has ended after it was told to stop, on a machine with much
-/// else to do.
+/// The time in which a process without requests stops, on a machine with much else to do.
 const PROMPT: Duration = Duration::from_secs(5);
 
 /// An address of this machine that was free a moment ago. Another program could take its port
 /// before the child does, so where a machine has more addresses of its own than one (as Linux has),
-/// one is taken that nobody else uses.
+/// one is taken that no other process uses.
 pub(crate) fn free_address() -> SocketAddr {
     let own = std::net::Ipv4Addr::new(
         127,
@@ -120,7 +119,7 @@ impl Program {
         command
     }
 
-    /// The same with few open files at first: `ulimit` is what a shell is told, such as `-S -n
+    /// The same with few open files at first: `ulimit` is the argument for a shell, such as `-S -n
     /// 1024`.
     pub(crate) async fn limited(carrier: &Self, address: SocketAddr, ulimit: &str) -> Self {
         let mut command = tied("sh");
@@ -233,7 +232,7 @@ impl Program {
         ended
     }
 
-    /// The log ends with the process, so that waiting for it blocks nobody else.
+    /// The log ends with the process, so that waiting for it blocks no other task.
     async fn ends(&mut self) -> (Option<i32>, String) {
         let log = self.log.take().unwrap();
         let log = within(
@@ -418,7 +417,7 @@ impl Pair {
         self.line(part, says).await;
     }
 
-    /// What is being said is heard to its end, until a key is waited for.
+    /// Hears the document to its end, until a key is waited for.
     pub(crate) async fn listens(&self) {
         self.line("waits for a key", |line| {
             line["gather"]["listening"] == true

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use crate::app::within;
 use crate::real_time::sleep_real_time;
 
-/// What becomes of bytes that go one way.
+/// The treatment of bytes that go one way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Gate {
     Pass,

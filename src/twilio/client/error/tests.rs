@@ -38,7 +38,7 @@ fn codes_decide_whose_move_it_is() {
     }
 }
 
-/// What `POST Calls.json` can answer to a number (docs/twilio.md, *Errors of a create*); SIP and
+/// The errors of `POST Calls.json` about a number (docs/twilio.md, *Errors of a create*); SIP and
 /// access tokens apart.
 const OF_CREATE: [(u32, Class, Scope); 34] = [
     (10_001, Class::FixAccount, Scope::Account),
