@@ -477,6 +477,7 @@ fn settings(config: &Config, languages: Vec<Language>) -> ServiceSettings {
             countries: config.allowed_countries.clone(),
             kinds: config.number_kinds.clone(),
             hours: config.call_hours,
+            quiet_hours: config.quiet_hours.clone(),
             own_numbers: config.from_numbers.clone(),
             limits: config.limits,
         },

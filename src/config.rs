@@ -22,7 +22,7 @@ use crate::domain::{Country, Phone, Zone};
 use crate::http::cors::Origins;
 use crate::http::networks::TrustedProxies;
 use crate::notify::Secret;
-use crate::policy::{CallLimits, Hours, NumberKinds};
+use crate::policy::{CallLimits, Hours, NumberKinds, QuietHours};
 use crate::ticket::Key;
 use crate::twilio::AccountSid;
 use crate::twilio::client::Credentials;
@@ -134,6 +134,10 @@ pub struct RawConfig {
     /// for no limit, as with the simulator
     #[arg(long, env = "TABLECALL_CALL_HOURS", value_name = "FROM-TO")]
     pub call_hours: Option<String>,
+    /// The restaurants' busiest local hours, such as `12:00-13:00,19:00-20:00` (that is `on`): not
+    /// called then if another moment within two hours is allowed; `off` by default
+    #[arg(long, env = "TABLECALL_QUIET_HOURS", value_name = "FROM-TO,…")]
+    pub quiet_hours: Option<String>,
     /// Spoken answers beside the keys: `on` or `off` (the default)
     #[arg(long, env = "TWILIO_SPEECH", value_name = "MODE")]
     pub twilio_speech: Option<String>,
@@ -261,6 +265,8 @@ pub struct Config {
     pub number_kinds: NumberKinds,
     /// When restaurants may be called.
     pub call_hours: Hours,
+    /// When restaurants are busiest.
+    pub quiet_hours: QuietHours,
     /// Whether staff may answer in words.
     pub speech: bool,
     /// Numbers never to call, those of the file among them.

@@ -105,7 +105,7 @@ impl Held {
             callback_url: None,
             guest_extension: None,
             language_guessed: true,
-            accepts_offer_of: None,
+            opening_hours: None,
         };
         let mut call = Call::new(
             CallId::new(self.now),

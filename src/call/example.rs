@@ -41,6 +41,7 @@ pub(crate) fn reservation() -> Reservation {
         guest_extension: None,
         accepts_offer_of: None,
         language_guessed: false,
+        opening_hours: None,
     }
 }
 

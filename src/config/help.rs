@@ -40,6 +40,7 @@ const HEADINGS: [(&str, &[&str]); 6] = [
             "allowed_countries",
             "number_kinds",
             "call_hours",
+            "quiet_hours",
             "limits",
             "do_not_call",
             "do_not_call_file",

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::read::{Reader, list, set};
 use super::{ConfigProblem, RawConfig};
 use crate::domain::{Country, Phone, Zone, zones};
-use crate::policy::NumberKinds;
+use crate::policy::{NumberKinds, QuietHours};
 use crate::service::do_not_call_file;
 use clock::Clock;
 
@@ -54,6 +54,13 @@ impl Reader {
         let kinds = set(&given.number_kinds).unwrap_or_default().parse();
         kinds
             .map_err(|error| self.wrong("TABLECALL_NUMBER_KINDS", error))
+            .unwrap_or_default()
+    }
+
+    pub(super) fn quiet_hours(&mut self, given: &RawConfig) -> QuietHours {
+        let hours = set(&given.quiet_hours).unwrap_or_default().parse();
+        hours
+            .map_err(|error| self.wrong("TABLECALL_QUIET_HOURS", error))
             .unwrap_or_default()
     }
 

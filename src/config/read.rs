@@ -114,6 +114,7 @@ impl Reader {
         let call_hours = self
             .parsed("TABLECALL_CALL_HOURS", &given.call_hours, hours)
             .unwrap_or(default_hours);
+        let quiet_hours = self.quiet_hours(given);
         let limits = self.limits(given, simulated);
         let calls_per_second = self
             .parsed("TWILIO_CPS", &given.twilio_cps, "must be a whole number")
@@ -180,6 +181,7 @@ impl Reader {
             allowed_countries,
             number_kinds,
             call_hours,
+            quiet_hours,
             limits,
             contact_phone,
             max_calls,

@@ -5,8 +5,8 @@ use jiff::civil::Time;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CallId, CallbackUrl, Country, Extension, Language, Name, Notes, PartySize, Phone, TableTime,
-    Zone, millis,
+    CallbackUrl, Country, Extension, Language, Name, Notes, OpeningHours, PartySize, Phone,
+    TableTime, Zone, millis,
 };
 
 /// One table at one restaurant, and the terms on which we may ring for it.
@@ -54,9 +54,9 @@ pub struct Reservation {
     /// Whether the language follows from the number instead of the request.
     #[serde(skip)]
     pub language_guessed: bool,
-    /// The call whose offered time this one takes.
+    /// When the restaurant is open, where the client knows.
     #[serde(skip)]
-    pub accepts_offer_of: Option<CallId>,
+    pub opening_hours: Option<OpeningHours>,
 }
 
 /// The fields that a reservation has got since calls were first stored.
@@ -67,7 +67,7 @@ pub struct Reservation {
 pub struct LaterFields {
     guest_extension: Option<Extension>,
     language_guessed: bool,
-    accepts_offer_of: Option<CallId>,
+    opening_hours: Option<OpeningHours>,
 }
 
 impl LaterFields {
@@ -77,22 +77,25 @@ impl LaterFields {
         Self {
             guest_extension: reservation.guest_extension.clone(),
             language_guessed: reservation.language_guessed,
-            accepts_offer_of: reservation.accepts_offer_of,
+            opening_hours: reservation.opening_hours.clone(),
         }
     }
 
-    /// Reads them from the end of a ticket or record; an earlier version has written none, or the
-    /// first two alone.
+    /// Reads them from the end of a ticket or record. An earlier version has written none, or the
+    /// first of them alone.
     #[must_use]
     pub fn read(bytes: &[u8]) -> Self {
-        let Ok(((guest_extension, language_guessed), rest)) = postcard::take_from_bytes(bytes)
-        else {
-            return Self::default();
-        };
+        /// Takes one field from the front; its default where nothing is left.
+        fn take<T: Default + for<'a> Deserialize<'a>>(bytes: &mut &[u8]) -> T {
+            let (field, rest) = postcard::take_from_bytes(bytes).unwrap_or_default();
+            *bytes = rest;
+            field
+        }
+        let rest = &mut { bytes };
         Self {
-            guest_extension,
-            language_guessed,
-            accepts_offer_of: postcard::from_bytes(rest).unwrap_or_default(),
+            guest_extension: take(rest),
+            language_guessed: take(rest),
+            opening_hours: take(rest),
         }
     }
 
@@ -100,7 +103,7 @@ impl LaterFields {
     pub fn complete(self, reservation: &mut Reservation) {
         reservation.guest_extension = self.guest_extension;
         reservation.language_guessed = self.language_guessed;
-        reservation.accepts_offer_of = self.accepts_offer_of;
+        reservation.opening_hours = self.opening_hours;
     }
 }
 

@@ -133,6 +133,14 @@ impl TableTime {
     }
 }
 
+impl From<DateTime> for TableTime {
+    /// The minute that a clock shows at this time.
+    fn from(at: DateTime) -> Self {
+        let time = Time::constant(at.hour(), at.minute(), 0, 0);
+        Self(at.date().to_datetime(time))
+    }
+}
+
 impl FromStr for TableTime {
     type Err = TimeError;
 

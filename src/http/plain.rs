@@ -22,7 +22,7 @@ const CALL: &str = include_str!("plain/call.html");
 /// Seconds after which a browser looks again whether a call has changed.
 const REFRESH: u8 = 3;
 /// Fields of the form that are fields of the API with the same name.
-const SAME: [&str; 9] = [
+const SAME: [&str; 10] = [
     "name",
     "phone",
     "restaurant",
@@ -31,10 +31,11 @@ const SAME: [&str; 9] = [
     "language",
     "country",
     "timezone",
+    "opening_hours",
     "extension",
 ];
 /// The labels of the form's fields, which errors begin with.
-const LABELS: [(&str, &str); 11] = [
+const LABELS: [(&str, &str); 12] = [
     ("name", "Your name"),
     ("phone", "The restaurant's phone"),
     ("date", "The date"),
@@ -45,6 +46,7 @@ const LABELS: [(&str, &str); 11] = [
     ("guest_phone", "Your phone"),
     ("notes", "The notes"),
     ("alternatives", "The other times"),
+    ("opening_hours", "The opening hours"),
     ("extension", "The extension"),
 ];
 
@@ -218,6 +220,7 @@ fn form(typed: &Typed, failure: &Failure) -> String {
             "guest_phone",
             "notes",
             "alternatives",
+            "opening_hours",
             "extension",
         ]
         .iter()

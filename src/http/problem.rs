@@ -235,6 +235,7 @@ pub(super) const fn code_of(refusal: &crate::policy::Refusal) -> Code {
         Refusal::Country => Code::CountryNotAllowed,
         Refusal::OptedOut => Code::OptedOut,
         Refusal::TooLate => Code::TooLate,
+        Refusal::RestaurantClosed => Code::RestaurantClosed,
         Refusal::TimezoneNeeded => Code::TimezoneNeeded,
         Refusal::Duplicate(_) => Code::DuplicateCall,
         Refusal::NumberLimit { .. } => Code::NumberLimit,
@@ -263,6 +264,7 @@ fn refused(refusal: crate::policy::Refusal) -> Failure {
         | Refusal::Country
         | Refusal::OptedOut => "phone",
         Refusal::TooLate => "give_up_at",
+        Refusal::RestaurantClosed => "opening_hours",
         Refusal::TimezoneNeeded => "timezone",
     };
     let error = FieldError {

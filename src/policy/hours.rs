@@ -72,20 +72,25 @@ impl FromStr for Hours {
         if text.trim() == "always" {
             return Ok(Self::ALWAYS);
         }
-        let (from, to) = text.split_once('-').ok_or(BadHours)?;
-        let read = |part: &str| -> Option<Time> {
-            let (hour, minute) = part.trim().split_once(':')?;
-            let minute: i8 = minute.parse().ok().filter(|minute| minute % 15 == 0)?;
-            match hour.parse().ok()? {
-                24 if minute == 0 => Some(Time::MAX),
-                hour => Time::new(hour, minute, 0, 0).ok(),
-            }
-        };
-        match (read(from), read(to)) {
-            (Some(from), Some(to)) if from < to => Ok(Self(Some((from, to)))),
-            _ => Err(BadHours),
-        }
+        let span = local_span(text, 15).ok_or(BadHours)?;
+        Ok(Self(Some(span)))
     }
+}
+
+/// Two local times such as `10:00-21:00`, the earlier first, with minutes that `step` divides;
+/// `24:00` is the end of the day.
+pub(super) fn local_span(text: &str, step: i8) -> Option<(Time, Time)> {
+    let (from, to) = text.split_once('-')?;
+    let read = |part: &str| -> Option<Time> {
+        let (hour, minute) = part.trim().split_once(':')?;
+        let minute: i8 = minute.parse().ok().filter(|minute| minute % step == 0)?;
+        match hour.parse().ok()? {
+            24 if minute == 0 => Some(Time::MAX),
+            hour => Time::new(hour, minute, 0, 0).ok(),
+        }
+    };
+    let (from, to) = (read(from)?, read(to)?);
+    (from < to).then_some((from, to))
 }
 
 #[cfg(test)]

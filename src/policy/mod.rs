@@ -7,6 +7,8 @@
 pub mod hours;
 pub mod kinds;
 pub mod limits;
+pub mod quiet;
+pub mod ring_times;
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +22,8 @@ use crate::domain::{CallId, Country, Phone, PhoneFacts, Reservation, zones};
 pub use hours::Hours;
 pub use kinds::{KindRule, NumberKinds};
 pub use limits::{Allowance, CallLimits};
+pub use quiet::QuietHours;
+pub use ring_times::RingTimes;
 
 /// The pause before a call that waits for a number looks again, if no notice comes that the number
 /// is free.
@@ -37,6 +41,8 @@ pub struct Rules {
     pub kinds: NumberKinds,
     /// The restaurants' local hours.
     pub hours: Hours,
+    /// The local hours in which restaurants are busiest.
+    pub quiet_hours: QuietHours,
     /// Our own numbers, which are never rung.
     pub own_numbers: Vec<Phone>,
     /// How often.
@@ -128,6 +134,12 @@ pub enum Refusal {
         "no moment in which the restaurant may be called is left before `give_up_at` and the table's time"
     )]
     TooLate,
+    /// The restaurant is closed at every moment that call hours leave before the call has to be
+    /// given up.
+    #[error(
+        "by `opening_hours` the restaurant may not be rung at any moment within the call hours before `give_up_at` and the table's time (it is rung while it is open or in the hour before, never in the last half hour): correct `opening_hours`, or give a later `give_up_at`"
+    )]
+    RestaurantClosed,
     /// The number can lie in zones whose call hours have no moment in common soon enough.
     #[error(
         "the number does not tell in which time zone the restaurant is, and no moment is within the call hours of all that are possible: give `timezone`"
@@ -172,6 +184,7 @@ impl Refusal {
             Self::Country => "country_not_allowed",
             Self::OptedOut => "opted_out",
             Self::TooLate => "too_late",
+            Self::RestaurantClosed => "restaurant_closed",
             Self::TimezoneNeeded => "timezone_needed",
             Self::Duplicate(_) => "duplicate_call",
             Self::NumberLimit { .. } => "number_limit",
@@ -299,15 +312,22 @@ impl Rules {
             (at, why) = (not_before, WaitingFor::NotBefore);
         }
         let limit = reservation.give_up_at;
+        let mut times = CallTimes {
+            hours: self.hours,
+            ring_times: RingTimes::of(reservation),
+        };
         if purpose == DialReason::Create {
-            self.zones_agree(zones, at, limit)?;
+            times.zones_agree(zones, at, limit)?;
         }
         loop {
-            let open = self
-                .hours
-                .next(at, limit, zones)
-                .filter(|open| *open < limit);
-            let open = open.ok_or(Refusal::TooLate)?;
+            let open = times.next(at, limit, zones);
+            let Some(mut open) = open else {
+                return Err(times.refusal(at, limit, zones));
+            };
+            let next = |from, soon: Timestamp| times.next(from, soon.min(limit), zones);
+            if let Some(calmer) = self.quiet_hours.avoided(open, zones, next) {
+                open = calmer;
+            }
             if open > at {
                 (at, why) = (open, WaitingFor::CallHours);
             }
@@ -322,11 +342,47 @@ impl Rules {
     }
 }
 
-impl Rules {
-    /// Whether the call hours of all possible zones have a moment in common, soon enough and
-    /// before `limit`.
+/// The moments at which a call may ring: the call hours and, where they are known, the
+/// restaurant's opening hours.
+struct CallTimes {
+    hours: Hours,
+    ring_times: Option<RingTimes>,
+}
+
+impl CallTimes {
+    /// The first moment from `earliest` on, and before `limit`, that suits all of `zones`.
+    fn next(&mut self, earliest: Timestamp, limit: Timestamp, zones: &[&str]) -> Option<Timestamp> {
+        let mut at = earliest;
+        loop {
+            let within = self.hours.next(at, limit, zones)?;
+            let open = match &mut self.ring_times {
+                Some(times) => times.next(within, limit, zones)?,
+                None => within,
+            };
+            if open >= limit {
+                return None;
+            }
+            if open == within {
+                return Some(open);
+            }
+            at = open;
+        }
+    }
+
+    /// The reason why no moment is left.
+    fn refusal(&self, from: Timestamp, limit: Timestamp, zones: &[&str]) -> Refusal {
+        let within = self.hours.next(from, limit, zones);
+        if self.ring_times.is_some() && within.is_some_and(|at| at < limit) {
+            Refusal::RestaurantClosed
+        } else {
+            Refusal::TooLate
+        }
+    }
+
+    /// Whether no zone has to be asked for: all possible ones have a moment in common, soon enough
+    /// and before `limit`, or each of them alone would have none either.
     fn zones_agree(
-        &self,
+        &mut self,
         zones: &[&str],
         from: Timestamp,
         limit: Timestamp,
@@ -335,19 +391,18 @@ impl Rules {
             return Ok(());
         }
         let soon = from.saturating_add(SOON).unwrap_or(limit).min(limit);
-        let common = self.hours.next(from, soon, zones);
-        if common.is_some_and(|open| open < soon) {
-            return Ok(());
+        for limit in [soon, limit] {
+            if self.next(from, limit, zones).is_some() {
+                return Ok(());
+            }
+            let one_would_do = zones
+                .iter()
+                .any(|zone| self.next(from, limit, &[zone]).is_some());
+            if one_would_do || zones.is_empty() && from < limit {
+                return Err(Refusal::TimezoneNeeded);
+            }
         }
-        let one_would_do = zones.iter().any(|zone| {
-            let open = self.hours.next(from, limit, &[zone]);
-            open.is_some_and(|open| open < limit)
-        });
-        if one_would_do || zones.is_empty() && from < limit {
-            Err(Refusal::TimezoneNeeded)
-        } else {
-            Err(Refusal::TooLate)
-        }
+        Ok(())
     }
 }
 

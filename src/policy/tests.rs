@@ -1,5 +1,6 @@
 //! Policy, rule by rule, and what holds for all of them together.
 
+mod openings;
 mod zones;
 
 use proptest::prelude::*;
@@ -41,7 +42,7 @@ fn reservation() -> Reservation {
         callback_url: None,
         guest_extension: None,
         language_guessed: true,
-        accepts_offer_of: None,
+        opening_hours: None,
     }
 }
 
@@ -50,6 +51,7 @@ fn rules() -> Rules {
         countries: Some(vec!["DE".parse().unwrap()]),
         kinds: NumberKinds::default(),
         hours: "10:00-21:00".parse().unwrap(),
+        quiet_hours: QuietHours::OFF,
         own_numbers: vec![Phone::from_e164("+493087654321").unwrap()],
         limits: CallLimits::USUAL,
     }

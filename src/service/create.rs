@@ -413,10 +413,12 @@ fn request_hash(reservation: &Reservation) -> [u8; 16] {
     };
     let extension = reservation.guest_extension.as_ref();
     let extension = extension.map_or(&b""[..], |extension| extension.as_str().as_bytes());
-    digest(&[
-        &postcard::to_allocvec(&compared).unwrap_or_default(),
-        extension,
-    ])
+    let request = postcard::to_allocvec(&compared).unwrap_or_default();
+    match &reservation.opening_hours {
+        // As an earlier version computed it: its keys must stand for the same requests.
+        None => digest(&[&request, extension]),
+        Some(hours) => digest(&[&request, extension, hours.as_str().as_bytes()]),
+    }
 }
 
 pub(super) fn digest(parts: &[&[u8]]) -> [u8; 16] {

@@ -318,7 +318,9 @@ impl DialDecision {
                 waiting_for: reason,
                 until,
             },
-            Self::Never(Refusal::TooLate) => Event::Block(Outcome::Expired),
+            Self::Never(Refusal::TooLate | Refusal::RestaurantClosed) => {
+                Event::Block(Outcome::Expired)
+            }
             Self::Never(Refusal::OptedOut) => Event::OptedOut,
             Self::Never(
                 Refusal::NumberKind(_)

@@ -13,7 +13,9 @@ use crate::domain::{
 };
 use crate::speech::Speech;
 
-/// The fault of one field.
+mod opening_hours;
+
+/// What is wrong with one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
     /// Its name, as in `alternatives.earliest`.
@@ -56,8 +58,8 @@ pub enum Callbacks {
 const UNSAYABLE: &str = "unsayable";
 
 /// How long a call is tried for, unless the request says otherwise.
-pub(super) const TRY_FOR: SignedDuration = SignedDuration::from_hours(24);
-const FIELDS: [&str; 20] = [
+const TRY_FOR: SignedDuration = SignedDuration::from_hours(24);
+const FIELDS: [&str; 21] = [
     "name",
     "name_pronounced",
     "name_reading",
@@ -71,6 +73,7 @@ const FIELDS: [&str; 20] = [
     "language",
     "country",
     "timezone",
+    "opening_hours",
     "extension",
     "alternatives",
     "not_before",
@@ -119,6 +122,8 @@ pub fn reservation(
     let chosen = fields.language("language", &defaults.languages);
     let notes = read_notes_language(&mut fields, notes, &defaults.languages);
     let place = read_zone(&mut fields, numbers.as_ref(), defaults, now);
+    let country = numbers.as_ref().and_then(|numbers| numbers.facts.country);
+    let opening = opening_hours::read(&mut fields, country, time, now);
     let extension = read_extension(&mut fields, numbers.as_ref());
     let alternatives = read_alternatives(&mut fields, time);
     let not_before = fields.parsed::<Timestamp>("not_before", "not_an_instant");
@@ -148,7 +153,11 @@ pub fn reservation(
     // them counts.
     let latest = time.latest_instant(&place.zones());
     let give_up_at = give_up_at
-        .unwrap_or_else(|| later.saturating_add(TRY_FOR).unwrap_or(latest))
+        .unwrap_or_else(|| {
+            let opening = opening.as_ref().map(|(_, timetable)| timetable.clone());
+            let later = opening_hours::first_ring(opening, later, latest, &place.zones());
+            later.saturating_add(TRY_FOR).unwrap_or(latest)
+        })
         .min(latest);
     let language =
         chosen.unwrap_or_else(|| speech.default_for(Some(numbers.phone), numbers.facts.country));
@@ -181,7 +190,7 @@ pub fn reservation(
         voicemail,
         callback_url,
         guest_extension: numbers.guest.and_then(|guest| guest.extension),
-        accepts_offer_of: None,
+        opening_hours: opening.map(|(hours, _)| hours),
     };
     if fields.errors.is_empty() {
         Ok((reservation, numbers.facts))

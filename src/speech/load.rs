@@ -358,6 +358,6 @@ fn longest(language: Language) -> Option<Reservation> {
         callback_url: None,
         guest_extension: "12345678901234567890".parse().ok(),
         language_guessed: true,
-        accepts_offer_of: None,
+        opening_hours: None,
     })
 }

@@ -55,7 +55,7 @@ fn reservation(language: Language, name: &str, time: &str, party: i64) -> Reserv
         callback_url: None,
         guest_extension: None,
         language_guessed: true,
-        accepts_offer_of: None,
+        opening_hours: None,
     }
 }
 

@@ -46,12 +46,13 @@ fn longest() -> TicketBody {
         callback_url: CallbackUrl::parse(&callback, false).ok(),
         guest_extension: "1".repeat(20).parse().ok(),
         language_guessed: true,
-        accepts_offer_of: None,
+        opening_hours: format!("12:00-14:30 \"{}\"", "é".repeat(200)).parse().ok(),
     };
     assert!(
         reservation.timezone.is_some()
             && reservation.extension.is_some()
             && reservation.callback_url.is_some()
+            && reservation.opening_hours.is_some()
     );
     TicketBody {
         owner: "k".repeat(64).into(),
@@ -82,23 +83,30 @@ fn what_was_sealed_is_opened_and_the_longest_is_short_enough() {
     let text = tickets
         .seal(TicketPurpose::Voice, &head(), &longest())
         .unwrap();
-    assert!(text.len() <= 2_400, "{} characters", text.len());
+    assert!(text.len() <= 3_000, "{} characters", text.len());
     let opened = tickets.open(&text, TicketPurpose::Voice, now()).unwrap();
     assert_eq!((opened.head, opened.body().unwrap()), (head(), longest()));
 }
 
-/// During an upgrade calls are under way whose tickets the version before has sealed.
+/// During an upgrade calls are under way whose tickets a version before has sealed: without later
+/// fields, or with the first of them.
 #[test]
 fn a_ticket_without_later_fields_is_read() {
     let body = longest();
-    let opened = Opened {
+    let opened = |later: &[u8]| Opened {
         head: head(),
-        rest: postcard::to_allocvec(&body).unwrap(),
+        rest: [&*postcard::to_allocvec(&body).unwrap(), later].concat(),
     };
-    let mut expected = body;
+    let mut expected = body.clone();
     let reservation = Arc::make_mut(&mut expected.reservation);
-    (reservation.guest_extension, reservation.language_guessed) = (None, false);
-    assert_eq!(opened.body().unwrap(), expected);
+    let extension = reservation.guest_extension.take();
+    (reservation.language_guessed, reservation.opening_hours) = (false, None);
+    assert_eq!(opened(&[]).body().unwrap(), expected);
+    let reservation = Arc::make_mut(&mut expected.reservation);
+    reservation.language_guessed = true;
+    reservation.guest_extension = extension.clone();
+    let first_two = postcard::to_allocvec(&(extension, true)).unwrap();
+    assert_eq!(opened(&first_two).body().unwrap(), expected);
 }
 
 #[test]

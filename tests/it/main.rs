@@ -48,6 +48,7 @@ mod listed;
 mod metrics;
 mod opt_out;
 mod openapi;
+mod openings;
 mod privacy;
 mod readme;
 mod refused_webhooks;

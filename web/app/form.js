@@ -2,11 +2,12 @@
 import { json, Problem } from "./api.js";
 import { CALLING, countriesOf, isInternational } from "./countries.js";
 import { $, h, icon, ICONS } from "./dom.js";
+import * as hours from "./hours.js";
 import { canSpeak, isSpeaking, silence, speak, timeZones } from "./optional.js";
 import { clockIn, collator, countryName, either, has, languageName, moment, n, t } from "./words.js";
 
-const FIELDS = ["name", "phone", "date", "time", "timezone", "party_size", "restaurant", "guest_phone", "notes", "alternatives", "language", "extension"];
-const FOLDED = ["restaurant", "guest_phone", "notes", "alternatives", "extension"];
+const FIELDS = ["name", "phone", "date", "time", "timezone", "party_size", "restaurant", "guest_phone", "notes", "alternatives", "language", "opening_hours", "extension"];
+const FOLDED = ["restaurant", "guest_phone", "notes", "alternatives", "opening_hours", "extension"];
 /** How long after the last key the check is asked. */
 const PAUSE = 450;
 
@@ -27,7 +28,7 @@ export function body() {
   const text = (id) => $(id).value.trim();
   const phone = text("phone");
   const fields = { name: text("name"), phone, time: text("date") && text("time") ? `${text("date")}T${text("time").slice(0, 5)}` : "", party_size: text("party_size") === "" ? null : Number(text("party_size")) };
-  for (const id of ["restaurant", "notes", "language", "extension", "timezone"]) fields[id] = text(id);
+  for (const id of ["restaurant", "notes", "language", "opening_hours", "extension", "timezone"]) fields[id] = text(id);
   if (!about.one_restaurant) fields.guest_phone = text("guest_phone");
   const national = [phone, fields.guest_phone ?? ""].some((number) => number && !isInternational(number));
   if (national && $("country").value) fields.country = $("country").value;
@@ -43,7 +44,7 @@ export function fill(reservation) {
   set("date", reservation.time?.slice(0, 10));
   set("time", reservation.time?.slice(11, 16));
   set("party_size", reservation.party_size);
-  for (const id of ["restaurant", "notes", "extension", "guest_phone"]) set(id, reservation[id]);
+  for (const id of ["restaurant", "notes", "opening_hours", "extension", "guest_phone"]) set(id, reservation[id]);
   set("language", reservation.language);
   if (reservation.timezone) askForZone([reservation.timezone], reservation.timezone);
   if (reservation.country) set("country", reservation.country);
@@ -56,7 +57,7 @@ export function fill(reservation) {
 
 /** The reservation of a call as the body of another request for it. */
 export function again(reservation, time) {
-  const copied = ["name", "name_pronounced", "name_reading", "phone", "time", "party_size", "restaurant", "guest_phone", "notes", "notes_language", "language", "extension", "alternatives", "timezone", "attempts", "voicemail"];
+  const copied = ["name", "name_pronounced", "name_reading", "phone", "time", "party_size", "restaurant", "guest_phone", "notes", "notes_language", "language", "opening_hours", "extension", "alternatives", "timezone", "attempts", "voicemail"];
   const fields = Object.fromEntries(copied.filter((name) => reservation[name] !== null && reservation[name] !== undefined).map((name) => [name, reservation[name]]));
   if (time) fields.time = time;
   if (about.one_restaurant) {
@@ -302,6 +303,7 @@ export function start(facts, submit) {
   $("time").value ||= "19:30";
   if (about.one_restaurant) $("phone").autocomplete = "tel";
   redress();
+  hours.start(changed);
   const form = $("form");
   form.addEventListener("input", changed);
   form.addEventListener("change", changed);

@@ -61,6 +61,9 @@ export const tableDayShort = (local) => format(wall(local), { weekday: "short", 
 /** "7:30 PM" of a table's time, never torn in two. */
 export const tableTime = (local) => format(wall(local), { hour: "numeric", minute: "2-digit", timeZone: "UTC" }).replaceAll(" ", "\u00a0");
 
+/** "Mon" of a day of the week; Monday is 0. */
+export const weekday = (day) => format(new Date(Date.UTC(2024, 0, 1 + day)), { weekday: "short", timeZone: "UTC" });
+
 /** A moment here: with the day unless it is today. */
 export function moment(iso, seconds = false) {
   const date = new Date(iso);

@@ -135,6 +135,7 @@ fn all_that_is_wrong_is_told_at_once() {
         ticket_keys: some("AAAA"),
         allowed_countries: some("US,QQ"),
         call_hours: some("late"),
+        quiet_hours: some("noon"),
         limits: some("number_week=3"),
         max_calls: some("-1"),
         retention: some("a while"),
@@ -144,7 +145,7 @@ fn all_that_is_wrong_is_told_at_once() {
         ..live()
     };
     let names: std::collections::BTreeSet<_> = wrong(&given).into_iter().collect();
-    assert_eq!(names.len(), 18, "{names:?}");
+    assert_eq!(names.len(), 19, "{names:?}");
 }
 
 #[test]

@@ -19,24 +19,26 @@ pub enum PhoneError {
     #[error("holds more than one number: give one, without a second one or digits after a slash")]
     TwoNumbers,
     /// An extension where none can be used.
-    #[error("must not have an extension")]
+    #[error("must not have an extension: leave out what follows the number")]
     Extension,
     /// An extension that is longer than a telephone keypad's tones can be sent.
-    #[error("has an extension of more than 32 keys")]
+    #[error("has an extension of more than 32 keys: give at most 32")]
     LongExtension,
     /// A short number of its country.
     #[error(
-        "is a short number, which cannot be dialled from outside its country: give the full number of the restaurant"
+        "is a short number, which cannot be dialled from outside its country: give the full number that stands for it"
     )]
     Short,
     /// A number as it is dialled within its area.
     #[error("lacks its area code: give the whole number, best with country code")]
     LacksAreaCode,
     /// Fewer digits than any number of its country.
-    #[error("has too few digits for a number of its country")]
+    #[error(
+        "has too few digits for a number of its country: give the whole number, best with country code"
+    )]
     TooShort,
     /// More digits than any number of its country.
-    #[error("has too many digits for a number of its country")]
+    #[error("has too many digits for a number of its country: check them, and the country code")]
     TooLong,
     /// Digits of a possible length that begin as no number of the country does.
     #[error(

@@ -86,6 +86,17 @@ pub struct CallRequest {
     /// needed where they leave no hour to call in (`timezone_needed`).
     #[oai(skip_serializing_if_is_none, validator(min_length = 1))]
     timezone: Option<String>,
+    /// When the restaurant is open, in the syntax of OpenStreetMap, such as
+    /// `Tu-Su 12:00-14:30,18:00-23:00; Mo off; PH off`; at most 420 bytes. It is rung only while it
+    /// is open or in the hour before, never in the last half hour, and within the service's call
+    /// hours. A table at a time when it is closed is refused (`restaurant_closed`). `PH` and `SH`
+    /// are the holidays of the number's country, where they are known. Times that are `unknown`
+    /// count as open; the sun rises at 07:00 and sets at 19:00.
+    #[oai(
+        skip_serializing_if_is_none,
+        validator(min_length = 1, max_length = 300)
+    )]
+    opening_hours: Option<String>,
     /// Digits, `*`, `#` and `w` (half a second) sent after pick-up: for places behind a menu. To be
     /// left out where `phone` ends in an extension.
     #[oai(
@@ -99,7 +110,8 @@ pub struct CallRequest {
     /// The earliest first ring, RFC 3339.
     #[oai(skip_serializing_if_is_none)]
     not_before: Option<Instant>,
-    /// When to stop trying, RFC 3339. By default 24 hours later; never after the table's time.
+    /// When to stop trying, RFC 3339. By default 24 hours later, with `opening_hours` 24 hours after
+    /// the first moment at which they let it ring; never after the table's time.
     #[oai(skip_serializing_if_is_none)]
     give_up_at: Option<Instant>,
     /// How many times to ring at most; 3 by default.
@@ -146,6 +158,7 @@ impl Example for CallRequest {
             language: None,
             country: None,
             timezone: None,
+            opening_hours: None,
             extension: None,
             alternatives: None,
             not_before: None,

@@ -110,6 +110,8 @@ pub struct ReservationView {
     country: Option<String>,
     /// The restaurant's time zone (IANA), where it is known.
     timezone: Option<String>,
+    /// When the restaurant is open, in the syntax of OpenStreetMap.
+    opening_hours: Option<String>,
     /// Keys sent after pick-up.
     extension: Option<String>,
     /// Other times of the same day that would do.
@@ -305,6 +307,10 @@ impl ReservationView {
             },
             country: reservation.country.as_ref().map(ToString::to_string),
             timezone: reservation.timezone.as_ref().map(ToString::to_string),
+            opening_hours: reservation
+                .opening_hours
+                .as_ref()
+                .map(|hours| hours.as_str().to_owned()),
             extension: reservation
                 .extension
                 .as_ref()

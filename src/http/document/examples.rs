@@ -32,6 +32,7 @@ pub(super) fn placed() -> Value {
             "language_source": "number",
             "country": "US",
             "timezone": "America/Los_Angeles",
+            "opening_hours": null,
             "extension": null,
             "alternatives": null,
             "not_before": null,

@@ -23,6 +23,7 @@ const PROBLEMS: [(&str, &[Code]); 9] = [
             Code::CountryNotAllowed,
             Code::OptedOut,
             Code::TooLate,
+            Code::RestaurantClosed,
             Code::TimezoneNeeded,
             Code::NumberLimit,
             Code::KeyLimit,

@@ -49,7 +49,9 @@ pub enum Code {
     OptedOut,
     /// No allowed moment is left.
     TooLate,
-    /// The number does not determine the restaurant's time zone; `timezones` are the possible ones.
+    /// The restaurant is closed whenever it might be called.
+    RestaurantClosed,
+    /// The number does not tell the restaurant's time zone; `timezones` are the possible ones.
     TimezoneNeeded,
     /// The number was rung often enough for now.
     NumberLimit,
@@ -90,6 +92,7 @@ impl Code {
         Self::CountryNotAllowed,
         Self::OptedOut,
         Self::TooLate,
+        Self::RestaurantClosed,
         Self::TimezoneNeeded,
         Self::NumberLimit,
         Self::KeyLimit,
@@ -100,12 +103,13 @@ impl Code {
     ];
 
     /// The codes of requests that policy refuses.
-    pub const OF_POLICY: [Self; 9] = [
+    pub const OF_POLICY: [Self; 10] = [
         Self::NumberTypeNotAllowed,
         Self::OwnNumber,
         Self::CountryNotAllowed,
         Self::OptedOut,
         Self::TooLate,
+        Self::RestaurantClosed,
         Self::DuplicateCall,
         Self::NumberLimit,
         Self::KeyLimit,
@@ -209,6 +213,11 @@ impl Code {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "No allowed moment is left",
             ),
+            Self::RestaurantClosed => (
+                "restaurant_closed",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The restaurant is closed whenever it might be called",
+            ),
             Self::TimezoneNeeded => (
                 "timezone_needed",
                 StatusCode::UNPROCESSABLE_ENTITY,
@@ -310,6 +319,10 @@ impl Code {
             Self::OptedOut => "The restaurant asked not to be called: phone it yourself.",
             Self::TooLate => {
                 "Between not_before and give_up_at there is no hour at which it may be rung."
+            }
+            Self::RestaurantClosed => {
+                "Correct opening_hours, or give a later give_up_at: it is rung while it is open or in the hour before, \
+                 never in the last half hour."
             }
             Self::TimezoneNeeded => {
                 "Give the restaurant's zone as timezone; timezones lists the possible ones."

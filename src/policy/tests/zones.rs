@@ -49,6 +49,7 @@ fn hours_only() -> Rules {
         countries: None,
         kinds: NumberKinds::default(),
         hours: "10:00-21:00".parse().unwrap(),
+        quiet_hours: QuietHours::OFF,
         own_numbers: Vec::new(),
         limits: CallLimits::OFF,
     }

@@ -102,6 +102,74 @@ fn what_the_voice_cannot_say_is_refused_with_what_to_send_instead() {
 }
 
 #[test]
+fn a_table_is_asked_for_only_while_the_restaurant_is_open() {
+    // now() is 04:00 on a Tuesday in Los Angeles; the table is on a Friday at 19:30.
+    let hours = |text: &str| read(&with("opening_hours", json!(text)));
+    let lunch_and_dinner = hours(" Tu-Su 12:00-14:30,18:00-23:00; Mo off; PH off; ").unwrap();
+    assert_eq!(
+        lunch_and_dinner.opening_hours.unwrap().as_str(),
+        "Tu-Su 12:00-14:30,18:00-23:00; Mo off; PH off"
+    );
+    assert_eq!(
+        lunch_and_dinner.give_up_at,
+        "2026-12-02T19:00:00Z".parse().unwrap(),
+        "24 hours after 11:00 in Los Angeles"
+    );
+    let closed = |code| vec![("time".to_owned(), code)];
+    for text in [
+        "Tu-Su 12:00-14:30",
+        "Mo-Th 10:00-23:00",
+        "12:00-19:30",
+        "20:00-23:00",
+        "Dec 4 off; 18:00-23:00; Dec off",
+    ] {
+        assert_eq!(
+            hours(text).unwrap_err(),
+            closed("restaurant_closed"),
+            "{text}"
+        );
+    }
+    for text in ["19:30-20:00", "Fr 18:00-02:00", "24/7", "18:00+"] {
+        assert!(hours(text).is_ok(), "{text}");
+    }
+    let wrong = |code| vec![("opening_hours".to_owned(), code)];
+    assert_eq!(hours("off").unwrap_err(), wrong("never_open"));
+    assert_eq!(
+        hours("2025 Mo-Su 12:00-23:00").unwrap_err(),
+        wrong("never_open")
+    );
+    assert_eq!(
+        hours("noon to midnight").unwrap_err(),
+        wrong("not_opening_hours")
+    );
+    assert_eq!(hours(&"x".repeat(301)).unwrap_err(), wrong("too_long"));
+    assert_eq!(
+        read(&with("opening_hours", json!(7))).unwrap_err(),
+        wrong("wrong_type")
+    );
+    let given = with("opening_hours", json!("Tu-Su 12:00-14:30,18:00-23:00"));
+    let mut early = given.clone();
+    early["give_up_at"] = json!("2026-12-01T13:00:00Z");
+    let early = read(&early).unwrap();
+    assert_eq!(early.give_up_at, "2026-12-01T13:00:00Z".parse().unwrap());
+}
+
+#[test]
+fn a_refused_time_says_when_the_restaurant_opens_next() {
+    let message = |hours: &str| {
+        let request = with("opening_hours", json!(hours));
+        let read = reservation(request.as_object().unwrap(), &defaults(), speech(), now());
+        read.unwrap_err().remove(0).message
+    };
+    assert_eq!(
+        message("Tu-Su 12:00-14:30"),
+        "is when the restaurant is closed by `opening_hours`, and opens next at 2026-12-05T12:00: give a time when it is open"
+    );
+    assert!(message("Jan-Jun 12:00-23:00").contains("for the 14 days after"));
+    assert!(message("Tu-Su 12-14").contains("Tu-Su 12:00-14:30,18:00-23:00; Mo off"));
+}
+
+#[test]
 fn four_fields_are_enough() {
     let reservation = read(&least()).unwrap();
     assert_eq!(

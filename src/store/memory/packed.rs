@@ -116,6 +116,18 @@ mod tests {
     }
 
     #[test]
+    fn opening_hours_are_packed_with_their_call() {
+        let mut open = example::queued(1);
+        Arc::make_mut(&mut open.reservation).opening_hours = "Tu-Su 12:00-14:30".parse().ok();
+        let open = Arc::new(open);
+        let mut kept = PackedCall::new(&open);
+        kept.pack();
+        let read = kept.call(open.id).unwrap();
+        assert!(read.reservation.opening_hours.is_some());
+        assert_eq!(read, open);
+    }
+
+    #[test]
     fn an_open_call_that_is_packed_stays_open() {
         let open = Arc::new(example::queued(1));
         let mut kept = PackedCall::new(&open);

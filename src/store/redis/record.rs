@@ -206,6 +206,17 @@ mod tests {
     }
 
     #[test]
+    fn opening_hours_are_stored_with_their_call() {
+        let mut call = example::queued(1);
+        Arc::make_mut(&mut call.reservation).opening_hours = "Tu-Su 12:00-14:30".parse().ok();
+        let stored = Stored::after(None, &Arc::new(call), [3; 16]);
+        let record = records().seal(&stored).unwrap();
+        let read = records().open(stored.call.id, &record).unwrap();
+        assert!(read.call.reservation.opening_hours.is_some());
+        assert_eq!(read, stored);
+    }
+
+    #[test]
     fn a_form_of_a_later_version_is_told_apart() {
         let stored = Stored::after(None, &Arc::new(example::queued(1)), [3; 16]);
         let (id, mut record) = (stored.call.id, stored.stamp().bytes().to_vec());

@@ -15,4 +15,5 @@ mod alone;
 mod bare;
 mod conversations;
 mod files;
+mod hours;
 mod words;

@@ -83,6 +83,7 @@ fn every_word_that_the_pages_ask_for_is_there() {
     for file in [
         "web/index.html",
         "web/app/form.js",
+        "web/app/hours.js",
         "web/app/live.js",
         "web/app/main.js",
         "web/app/recent.js",
