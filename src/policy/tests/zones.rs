@@ -299,3 +299,39 @@ proptest! {
         }
     }
 }
+
+/// Prints how long one judgement takes: `cargo test --release --lib judgement -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement, which can neither fail nor pass"]
+fn time_of_a_judgement() {
+    const ROUNDS: u32 = 2_000;
+    let rules = hours_only();
+    let input = PolicyInput::default();
+    let night = at("2026-12-01T03:00:00Z");
+    for (number, hours) in [
+        ("+14155550101", None),
+        ("+79123456789", None),
+        ("+18005550123", None),
+        (
+            "+14155550101",
+            Some("Tu-Su 12:00-14:30,18:00-23:00; Mo off; PH off"),
+        ),
+    ] {
+        let (phone, facts) = Phone::parse(number, None).unwrap();
+        let call = Reservation {
+            opening_hours: hours.and_then(|hours| hours.parse().ok()),
+            ..week(phone, night, None)
+        };
+        let begun = std::time::Instant::now();
+        for _ in 0..ROUNDS {
+            std::hint::black_box(rules.judge(
+                &call,
+                Some(facts),
+                DialReason::Create,
+                &input,
+                night,
+            ));
+        }
+        println!("{number} {hours:?}: {:?}", begun.elapsed() / ROUNDS);
+    }
+}
