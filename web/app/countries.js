@@ -22,7 +22,23 @@ export function countriesOf(number) {
   return [];
 }
 
-/** Whether a number says its country itself, as the API reads it: 00 is dialled from some countries only. */
+/** What is dialled before the code of another country, by calling code where it is not 00. */
+const ABROAD = { 1: ["011", "00"], 7: ["810", "00"], 61: ["0011"], 81: ["010", "00"] };
+/** Countries where 00 is not dialled so, or is followed by the number of a carrier: the API alone reads it there. */
+const CARRIERS = new Set("BR CL CO CU GY HK ID KE KH KR MN MO SG TH TW TZ UG".split(" "));
+
+/** A number with "+" in place of what is dialled in `country` before the code of another one; else as it is. */
+export function international(number, country) {
+  const text = number.trim().replace(/^tel:/i, "");
+  if (isInternational(text) || CARRIERS.has(country)) return text;
+  for (const prefix of ABROAD[CALLING.get(country)] ?? ["00"]) {
+    const rest = new RegExp(`^\\(?${[...prefix].join("[\\s-]*")}[\\s().-]*(\\d.*)$`).exec(text)?.[1];
+    if (rest && countriesOf(rest).length) return `+${rest}`;
+  }
+  return text;
+}
+
+/** Whether a number says its country itself. */
 export const isInternational = (number) => /^\s*[+\uff0b]/.test(number);
 
 /** A number in groups, easier to read: the country's code apart, then threes; North America in its own manner. */

@@ -1,6 +1,6 @@
 // The form: help while typing, what the restaurant will hear, and the errors of the API at their fields.
 import { json, Problem } from "./api.js";
-import { CALLING, countriesOf, isInternational } from "./countries.js";
+import { CALLING, countriesOf, international, isInternational } from "./countries.js";
 import { $, h, icon, ICONS } from "./dom.js";
 import * as hours from "./hours.js";
 import { canSpeak, isSpeaking, silence, speak, timeZones } from "./optional.js";
@@ -26,10 +26,11 @@ const inDays = (days) => { const date = new Date(); date.setDate(date.getDate() 
 /** The body of a request as the form stands. Empty fields are left out; the API says which it misses. */
 export function body() {
   const text = (id) => $(id).value.trim();
-  const phone = text("phone");
+  const number = (id) => international(text(id), $("country").value);
+  const phone = number("phone");
   const fields = { name: text("name"), phone, time: text("date") && text("time") ? `${text("date")}T${text("time").slice(0, 5)}` : "", party_size: text("party_size") === "" ? null : Number(text("party_size")) };
   for (const id of ["restaurant", "notes", "language", "opening_hours", "extension", "timezone"]) fields[id] = text(id);
-  if (!about.one_restaurant) fields.guest_phone = text("guest_phone");
+  if (!about.one_restaurant) fields.guest_phone = number("guest_phone");
   const national = [phone, fields.guest_phone ?? ""].some((number) => number && !isInternational(number));
   if (national && $("country").value) fields.country = $("country").value;
   if ($("flexible").checked) fields.alternatives = { earliest: text("earliest"), latest: text("latest") };
@@ -162,16 +163,22 @@ function say(text) {
 }
 
 function helpWithPhone() {
-  const value = $("phone").value;
+  const typed = $("phone").value;
+  const value = international(typed, $("country").value);
   const help = $("phone-help");
+  let country = $("country").value;
   if (isInternational(value)) {
     const countries = countriesOf(value);
     help.textContent = countries.length ? either(countries.map(countryName)) : t("phone.help.code");
-    if (countries.length && !countries.includes($("country").value)) $("country").value = countries[0];
+    if (countries.length && !countries.includes(country)) {
+      [country] = countries;
+      // What is dialled before the code of a country depends on where from: that choice stays.
+      if (isInternational(typed)) $("country").value = country;
+    }
   } else {
-    help.textContent = t("phone.help", { country: countryName($("country").value) });
+    help.textContent = t("phone.help", { country: countryName(country) });
   }
-  $("country-shown").textContent = `${$("country").value} +${CALLING.get($("country").value)}`;
+  $("country-shown").textContent = `${country} +${CALLING.get(country)}`;
 }
 
 function complete(fields) {

@@ -321,8 +321,7 @@ impl Code {
                 "Between not_before and give_up_at there is no hour at which it may be rung."
             }
             Self::RestaurantClosed => {
-                "Correct opening_hours, or give a later give_up_at: it is rung while it is open or in the hour before, \
-                 never in the last half hour."
+                "Correct opening_hours or give a later give_up_at: it rings from an hour before opening on."
             }
             Self::TimezoneNeeded => {
                 "Give the restaurant's zone as timezone; timezones lists the possible ones."

@@ -147,8 +147,7 @@ fn a_table_is_asked_for_only_while_the_restaurant_is_open() {
         read(&with("opening_hours", json!(7))).unwrap_err(),
         wrong("wrong_type")
     );
-    let given = with("opening_hours", json!("Tu-Su 12:00-14:30,18:00-23:00"));
-    let mut early = given.clone();
+    let mut early = with("opening_hours", json!("Tu-Su 12:00-14:30,18:00-23:00"));
     early["give_up_at"] = json!("2026-12-01T13:00:00Z");
     let early = read(&early).unwrap();
     assert_eq!(early.give_up_at, "2026-12-01T13:00:00Z".parse().unwrap());
@@ -199,7 +198,7 @@ fn all_wrong_fields_are_told_at_once() {
     let request = json!({
         "name": 7, "phone": "call me", "time": "tomorrow", "party_size": "four", "restaurant": "", "guest_phone": "1", "notes": "\u{1}",
         "name_pronounced": "あ".repeat(41), "name_reading": "1", "notes_language": "xx",
-        "language": "tlh-KX", "country": "QQ", "timezone": "Mars", "extension": "abc", "alternatives": {"earliest": "x", "more": 1},
+        "language": "tlh-KX", "country": "QQ", "timezone": "Mars", "opening_hours": "noon", "extension": "abc", "alternatives": {"earliest": "x", "more": 1},
         "not_before": "soon", "give_up_at": "later", "attempts": 9, "voicemail": "sing", "callback_url": "http://x", "colour": "red"
     });
     let errors = read(&request).unwrap_err();
