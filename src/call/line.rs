@@ -107,16 +107,18 @@ impl Work {
         if !self.is_last(on.attempt) || !running {
             return;
         }
+        // Twilio has no final status of its own for a call that was blocked or declined.
+        let unwanted = Ended::of_sip(closing.sip_code);
         let because = match closing.how {
             FinalStatus::Completed if farewell && !self.is_in_doubt() => self.quiet_end(),
             FinalStatus::Completed => return self.await_keys(),
-            FinalStatus::Busy => Ended::Busy,
-            FinalStatus::NoAnswer => Ended::NoAnswer,
+            FinalStatus::Busy => unwanted.unwrap_or(Ended::Busy),
+            FinalStatus::NoAnswer => unwanted.unwrap_or(Ended::NoAnswer),
             // Some carriers report a phone that rang out in this way (docs/twilio.md, *Statuses*).
             FinalStatus::Failed if rang && matches!(closing.sip_code, Some(480 | 487)) => {
                 Ended::NoAnswer
             }
-            FinalStatus::Failed => Ended::Unreachable,
+            FinalStatus::Failed => unwanted.unwrap_or(Ended::Unreachable),
             // Only we cancel calls at Twilio: because the call is not wanted any more (`conclude`
             // knows that), or because it rang longer than it may.
             FinalStatus::Canceled => Ended::NoAnswer,

@@ -259,6 +259,11 @@ pub enum Ended {
     Shutdown,
     /// Its result never became known.
     Unknown,
+    /// The carrier of the restaurant blocked the call as unwanted (SIP 607) or rejected it as
+    /// suspected spam (SIP 608).
+    Blocked,
+    /// Somebody declined the call, or a carrier did in their place (SIP 603).
+    Declined,
 }
 
 /// What a queued call waits for.

@@ -219,6 +219,8 @@ words!(Ended {
     Canceled => "canceled",
     Shutdown => "shutdown",
     Unknown => "unknown",
+    Blocked => "blocked",
+    Declined => "declined",
 });
 
 words!(Outcome {

@@ -9,7 +9,8 @@ use super::timeline::TimelineEvent;
 impl Ended {
     /// The pause before the next attempt; `None` if a further attempt is useless.
     ///
-    /// `before` is the number of earlier attempts that ended in the same way.
+    /// `before` is the number of earlier attempts that ended in the same way; blocked and declined
+    /// attempts count as one way.
     #[must_use]
     pub const fn pause(self, before: usize) -> Option<SignedDuration> {
         match self {
@@ -18,8 +19,13 @@ impl Ended {
             Self::Machine | Self::NoKey => Some(SignedDuration::from_mins(20)),
             // Hanging up twice is an answer.
             Self::HungUp if before == 0 => Some(SignedDuration::from_mins(5)),
+            // Ringing on against a block makes a number look like spam, and somebody who declines
+            // twice has answered.
+            Self::Blocked | Self::Declined if before == 0 => Some(SignedDuration::from_mins(15)),
             Self::Unknown if before == 0 => Some(SignedDuration::ZERO),
             Self::HungUp
+            | Self::Blocked
+            | Self::Declined
             | Self::Unknown
             | Self::Confirmed
             | Self::Rejected
@@ -31,6 +37,53 @@ impl Ended {
         }
     }
 
+    /// How an attempt that nobody picked up ended by its SIP response, where that says more than
+    /// Twilio's final status (RFC 3261 section 21.6.2, RFC 8197, RFC 8688).
+    pub(super) const fn of_sip(code: Option<u16>) -> Option<Self> {
+        match code {
+            Some(603) => Some(Self::Declined),
+            Some(607 | 608) => Some(Self::Blocked),
+            _ => None,
+        }
+    }
+
+    /// What to do about it beyond another attempt, for people; `None` if nothing can be done.
+    #[must_use]
+    pub const fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::Blocked => Some(
+                "The restaurant's carrier blocked the call as suspected spam: have your numbers signed with \
+                 attestation A (SHAKEN/STIR), register them at freecallerregistry.com, and read the carrier's reason in \
+                 Twilio's Voice Insights.",
+            ),
+            Self::Declined => Some(
+                "Somebody declined the call, or their carrier blocked it: if most calls end so, read the reason in \
+                 Twilio's Voice Insights, have your numbers signed with attestation A (SHAKEN/STIR), and register them \
+                 at freecallerregistry.com.",
+            ),
+            Self::Confirmed
+            | Self::Rejected
+            | Self::Countered
+            | Self::OptedOut
+            | Self::NoKey
+            | Self::HungUp
+            | Self::Busy
+            | Self::NoAnswer
+            | Self::Machine
+            | Self::Refused
+            | Self::Unreachable
+            | Self::Canceled
+            | Self::Shutdown
+            | Self::Unknown => None,
+        }
+    }
+
+    /// Whether another attempt after both is equally useful.
+    fn is_alike(self, other: Self) -> bool {
+        let unwanted = |ended| matches!(ended, Self::Blocked | Self::Declined);
+        self == other || (unwanted(self) && unwanted(other))
+    }
+
     /// Whether staff who heard our message may still call back.
     const fn leaves_hope(self) -> bool {
         match self {
@@ -40,6 +93,8 @@ impl Ended {
             | Self::NoAnswer
             | Self::Machine
             | Self::Unreachable
+            | Self::Blocked
+            | Self::Declined
             | Self::Unknown => true,
             Self::Confirmed
             | Self::Rejected
@@ -61,9 +116,9 @@ impl Ended {
             Self::OptedOut => Outcome::OptedOut,
             Self::NoKey | Self::HungUp => Outcome::NoResponse,
             Self::Busy => Outcome::Busy,
-            Self::NoAnswer => Outcome::NoAnswer,
+            Self::NoAnswer | Self::Declined => Outcome::NoAnswer,
             Self::Machine => Outcome::Machine,
-            Self::Refused | Self::Unreachable | Self::Shutdown => Outcome::Failed,
+            Self::Refused | Self::Unreachable | Self::Blocked | Self::Shutdown => Outcome::Failed,
             Self::Canceled => Outcome::Canceled,
             Self::Unknown => Outcome::Unknown,
         }
@@ -159,7 +214,7 @@ impl Call {
     fn ended_before(&self, because: Ended) -> usize {
         self.attempts
             .iter()
-            .filter(|attempt| attempt.ended == Some(because))
+            .filter(|attempt| attempt.ended.is_some_and(|ended| ended.is_alike(because)))
             .count()
     }
 }

@@ -39,6 +39,13 @@ fn log_entry(call: &Call, entry: TimelineEntry) {
         entry.what.detail()
     };
     let detail = detail.as_deref();
+    if let TimelineEvent::Ended(because) = entry.what
+        && let Some(advice) = because.advice()
+    {
+        let attempt = attempt(call, entry.what);
+        tracing::warn!(call.id = %id, attempt, event, detail, advice, "call");
+        return;
+    }
     let TimelineEvent::Finished(outcome) = entry.what else {
         tracing::info!(call.id = %id, attempt = attempt(call, entry.what), event, detail, "call");
         return;

@@ -91,13 +91,38 @@ async fn who_hangs_up_before_a_key_is_rung_once_more_after_5_minutes() {
 }
 
 #[tokio::test]
-async fn a_declined_call_counts_as_busy() {
+async fn a_declined_call_is_not_busy() {
     let app = TestApp::start().await;
     let call = app.asks(with(table(), json!({"attempts": 1}))).await;
     let mut phone = app.phone(RESTAURANT).rings().await;
     phone.declines().await;
-    let call = call.ends_as("busy", 1).await;
+    let call = call.ends_as("no_answer", 1).await;
+    assert_eq!(call["attempts"][0]["ended_because"], "declined");
     assert_eq!(call["attempts"][0]["sip_code"], 603);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_call_that_the_carrier_blocks_is_made_once_more_and_tells_what_to_do() {
+    let app = TestApp::start().await;
+    for (number, sip) in [("+14155550114", 607), ("+14155550115", 608)] {
+        let call = app
+            .asks(with(table_at(number), json!({"attempts": 5})))
+            .await;
+        waits_for_retry(&call, 15, "blocked").await;
+        let call = call.ends_as("failed", 2).await;
+        for attempt in call["attempts"].as_array().unwrap() {
+            assert_eq!(attempt["ended_because"], "blocked");
+            assert_eq!(attempt["sip_code"], sip);
+            let advice = attempt["advice"].as_str().unwrap();
+            assert!(advice.contains("freecallerregistry.com"), "{advice}");
+        }
+    }
+    let metrics = app.send(app.get("/metrics")).await.text;
+    assert!(
+        metrics.contains("tablecall_attempts_total{ended=\"blocked\"} 4"),
+        "{metrics}"
+    );
     app.finish().await;
 }
 
@@ -178,6 +203,9 @@ async fn numbers_that_behave_by_themselves_let_a_curl_user_see_a_whole_call() {
         ("0110", "confirmed"),
         ("0111", "rejected"),
         ("0112", "opted_out"),
+        ("0113", "no_answer"),
+        ("0114", "failed"),
+        ("0115", "failed"),
     ];
     let app = TestApp::start().await;
     for (digits, outcome) in expected {

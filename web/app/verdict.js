@@ -16,7 +16,8 @@ export function card(call, { ask, edit, accept }) {
   const time = call.agreed_time ?? call.offered_time ?? reservation.time;
   const place = reservation.restaurant ?? pretty(reservation.phone);
   const what = t("verdict.what", { people: n("people", reservation.party_size), day: tableDay(time), time: tableTime(time) });
-  const why = `verdict.${outcome}.why`;
+  const ended = `verdict.${outcome}.${call.attempts.at(-1)?.ended_because}`;
+  const why = has(ended) ? ended : `verdict.${outcome}.why`;
   return h(`section.verdict.${tone(outcome)}`, { "aria-labelledby": "verdict-title", "data-outcome": outcome },
     h("div.sign", {}, icon(ICONS[SIGN[outcome] ?? "missed"], 34)),
     h("h2", { id: "verdict-title", tabindex: "-1" }, headline(call)),

@@ -52,6 +52,7 @@ const MANNERS = {
   "Is busy": { ends: "busy" },
   "Does not answer": { ends: "no_answer" },
   "Declines": { ends: "decline" },
+  "Is blocked by the carrier": { ends: "blocked" },
   "Cannot be reached": { ends: "unreachable" },
   "Voicemail with a beep": { voicemail: { greeting_seconds: 5, beep: true } },
   "Is a fax": { answer_after_seconds: 2, answered_by: "fax" },

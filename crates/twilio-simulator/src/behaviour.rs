@@ -44,6 +44,8 @@ pub enum CallEnding {
     Unreachable,
     /// Somebody declines (603).
     Decline,
+    /// The carrier blocks it as unwanted (607); `sip_code` 608 for one that rejects suspected spam.
+    Blocked,
 }
 
 /// Keys pressed once: a while after the pick-up, or a moment after the n-th Gather has begun.
@@ -143,6 +145,12 @@ impl NumberBehaviour {
             "0110" => presses(&["3", "2015", "1"]),
             "0111" => presses(&["1", "2"]),
             "0112" => presses(&["9", "1"]),
+            "0113" => ends(CallEnding::Decline),
+            "0114" => ends(CallEnding::Blocked),
+            "0115" => Self {
+                sip_code: Some(608),
+                ..ends(CallEnding::Blocked)
+            },
             _ => Self::default(),
         }
     }

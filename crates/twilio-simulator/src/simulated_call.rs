@@ -152,8 +152,13 @@ impl SimulatedCall {
         let told = self.sim.lock().numbers.get(&self.to).cloned();
         self.behaviour = told.unwrap_or_else(|| NumberBehaviour::of_number(&self.to, &timings));
         self.enter(Status::Initiated, None);
-        if self.behaviour.ends == Some(CallEnding::Unreachable) {
-            let end = (Status::Failed, self.behaviour.sip_code.unwrap_or(404));
+        let never_rings = match self.behaviour.ends {
+            Some(CallEnding::Unreachable) => Some(404),
+            Some(CallEnding::Blocked) => Some(607),
+            Some(CallEnding::Busy | CallEnding::NoAnswer | CallEnding::Decline) | None => None,
+        };
+        if let Some(usual) = never_rings {
+            let end = (Status::Failed, self.behaviour.sip_code.unwrap_or(usual));
             return self
                 .before_answer(later(self.moment, timings.refused_after), Some(end))
                 .await;
@@ -221,9 +226,8 @@ impl SimulatedCall {
         let (at, end) = match (self.behaviour.ends, self.behaviour.answer_after()) {
             (Some(CallEnding::Busy), _) => (refused_at, Some((Status::Busy, sip(486)))),
             (Some(CallEnding::Decline), _) => (refused_at, Some((Status::Busy, sip(603)))),
-            (Some(CallEnding::NoAnswer | CallEnding::Unreachable), _) | (None, None) => {
-                (give_up_at, no_answer)
-            }
+            (Some(CallEnding::NoAnswer | CallEnding::Unreachable | CallEnding::Blocked), _)
+            | (None, None) => (give_up_at, no_answer),
             (None, Some(after)) => (later(self.moment, after), None),
         };
         let (at, end) = if at > give_up_at {

@@ -49,6 +49,62 @@ fn a_number_that_rang_out_was_not_unreachable() {
     );
 }
 
+/// The end of the attempt that is in progress, whose SID is that of `ON` or of a later attempt.
+fn ends(call: &Call, how: FinalStatus, sip_code: u16) -> Call {
+    let attempt = call.attempts.last().unwrap().number;
+    let on = AttemptRef {
+        attempt,
+        sid: Sid::from_bytes([attempt; 16]),
+    };
+    let closing = Closing {
+        how,
+        sip_code: Some(sip_code),
+        twilio_code: None,
+        duration_seconds: Some(0),
+    };
+    run(call, &[Event::Closed(on, closing)])
+}
+
+#[test]
+fn blocked_and_declined_calls_are_known_by_their_sip_response_whatever_twilio_calls_them() {
+    for how in [
+        FinalStatus::Busy,
+        FinalStatus::NoAnswer,
+        FinalStatus::Failed,
+    ] {
+        for (sip, expected) in [
+            (603, Ended::Declined),
+            (607, Ended::Blocked),
+            (608, Ended::Blocked),
+        ] {
+            let call = ends(&dialing(), how, sip);
+            assert_eq!(call.attempts[0].ended, Some(expected), "{how:?} {sip}");
+            assert!(expected.advice().is_some());
+        }
+    }
+    let busy = ends(&dialing(), FinalStatus::Busy, 600);
+    assert_eq!(busy.attempts[0].ended, Some(Ended::Busy));
+}
+
+#[test]
+fn a_number_that_blocks_or_declines_is_rung_once_more_and_no_further() {
+    for (codes, outcome) in [
+        ([603, 603], Outcome::NoAnswer),
+        ([607, 608], Outcome::Failed),
+        ([603, 607], Outcome::Failed),
+        ([608, 603], Outcome::NoAnswer),
+    ] {
+        let [first, second] = codes;
+        let held = ends(&dialing(), FinalStatus::Failed, first);
+        let pause = held.wake_at().unwrap().duration_since(after(1));
+        assert_eq!(pause.as_mins(), 15, "{codes:?}");
+        let again = run(&held, &[Event::Dial { from: from() }]);
+        let call = ends(&again, FinalStatus::Busy, second);
+        assert_eq!(call.state, State::Finished { outcome }, "{codes:?}");
+        assert_eq!(call.attempts.len(), 2);
+    }
+}
+
 #[test]
 fn a_planned_pause_asks_policy_for_the_moment_after_it() {
     let ended = step(&ringing(), closed(FinalStatus::Busy), after(5));

@@ -153,7 +153,7 @@ pub struct AttemptView {
     ended_because: Option<ApiEnum<Ended>>,
     /// Twilio's error code, when it refused.
     twilio_code: Option<u32>,
-    /// What to do about that code, in a sentence.
+    /// What to do about that code, or about a call that was blocked or declined, in a sentence.
     advice: Option<String>,
     /// Twilio's final status: `completed`, `busy`, `no-answer`, `failed` or `canceled`.
     twilio_status: Option<ApiEnum<FinalStatus>>,
@@ -350,7 +350,9 @@ impl AttemptView {
             twilio_code: attempt.twilio_code,
             advice: attempt
                 .twilio_code
-                .map(|code| TwilioRefusal::of_code(code).advice().to_owned()),
+                .map(|code| TwilioRefusal::of_code(code).advice())
+                .or_else(|| attempt.ended.and_then(call::Ended::advice))
+                .map(ToOwned::to_owned),
             twilio_status: attempt.how.map(ApiEnum),
             sip_code: attempt.sip_code,
             answered_by: attempt.machine.map(ApiEnum),

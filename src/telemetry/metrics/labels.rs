@@ -42,6 +42,8 @@ pub const ENDS: &[&str] = &[
     "canceled",
     "shutdown",
     "unknown",
+    "blocked",
+    "declined",
 ];
 /// `cause` of a refused signature.
 pub const SIGNATURE_CAUSES: &[&str] = &[
