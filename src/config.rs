@@ -74,6 +74,17 @@ pub struct RawConfig {
         hide_env_values = true
     )]
     pub twilio_api_secret: Option<String>,
+    /// OAuth client for Twilio's REST API, instead of an API key
+    #[arg(long, env = "TWILIO_OAUTH_CLIENT_ID", value_name = "ID")]
+    pub twilio_oauth_client_id: Option<String>,
+    /// Secret of that client
+    #[arg(
+        long,
+        env = "TWILIO_OAUTH_CLIENT_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    pub twilio_oauth_client_secret: Option<String>,
     /// Our numbers, E.164; required with an account
     #[arg(long, env = "TWILIO_FROM_NUMBER", value_name = "NUMBER,…")]
     pub twilio_from_number: Option<String>,
@@ -86,13 +97,13 @@ pub struct RawConfig {
     /// How the service names itself on the phone; `Tablecall` by default
     #[arg(long, env = "TABLECALL_SERVICE_NAME", value_name = "NAME")]
     pub service_name: Option<String>,
-    /// Twilio region
+    /// Twilio region: `us1`, `ie1` or `au1`; its city is filled in
     #[arg(long, env = "TWILIO_REGION", value_name = "REGION")]
     pub twilio_region: Option<String>,
     /// Twilio edge
     #[arg(long, env = "TWILIO_EDGE", value_name = "EDGE")]
     pub twilio_edge: Option<String>,
-    /// Another origin that speaks Twilio's API; `https://api.twilio.com` by default
+    /// Another origin of Twilio's API, or a simulator of it; `https://api.twilio.com` by default
     #[arg(long, env = "TWILIO_API_URL", value_name = "URL")]
     pub twilio_api_url: Option<String>,
     /// Calls started a second, 1 by default; 0: no pacing, as with the simulator

@@ -374,8 +374,12 @@ fn told(error: &Error) -> String {
                 .code
                 .map(|code| format!(" with code {code}"))
                 .unwrap_or_default();
+            let token = refusal
+                .token_error
+                .map(|error| format!(" (OAuth {error})"))
+                .unwrap_or_default();
             format!(
-                "Twilio refuses{code} ({}). {}",
+                "Twilio refuses{code} ({}){token}. {}",
                 refusal.status,
                 refusal.advice()
             )

@@ -7,7 +7,7 @@ use super::{RawConfig, TwilioAccount};
 use crate::domain::Phone;
 use crate::ticket::Key;
 use crate::twilio::AccountSid;
-use crate::twilio::client::{Credentials, api_host};
+use crate::twilio::client::{Credentials, api_host, replacement_host};
 
 /// The account of the simulator in this process.
 const SIMULATOR_ACCOUNT: &str = "AC00000000000000000000000000000000";
@@ -21,13 +21,20 @@ impl Reader {
             set(&given.twilio_account_sid),
             set(&given.twilio_auth_token),
         );
-        let api_key = (set(&given.twilio_api_key), set(&given.twilio_api_secret));
         match (sid, tokens) {
             (None, None) => {
-                if api_key != (None, None) || set(&given.twilio_webhook_keys).is_some() {
+                let others = [
+                    &given.twilio_api_key,
+                    &given.twilio_api_secret,
+                    &given.twilio_oauth_client_id,
+                    &given.twilio_oauth_client_secret,
+                    &given.twilio_webhook_keys,
+                ];
+                if others.into_iter().any(|other| set(other).is_some()) {
                     self.wrong(
                         "TWILIO_ACCOUNT_SID",
-                        "is needed with TWILIO_API_KEY, TWILIO_API_SECRET and TWILIO_WEBHOOK_KEYS",
+                        "is needed with TWILIO_API_KEY, TWILIO_OAUTH_CLIENT_ID, their secrets, and \
+                         TWILIO_WEBHOOK_KEYS",
                     );
                 }
                 return None;
@@ -51,23 +58,48 @@ impl Reader {
         // anyway.
         let sid = parsed.or_else(|_| SIMULATOR_ACCOUNT.parse()).ok()?;
         let newest = auth_tokens.first().map_or("", String::as_str);
-        let credentials = match api_key {
-            (Some(key), Some(secret)) => Credentials::api_key(key, secret),
-            (None, None) => Credentials::auth_token(sid, newest),
-            (Some(_), None) | (None, Some(_)) => {
-                self.wrong(
-                    "TWILIO_API_KEY",
-                    "and TWILIO_API_SECRET are needed together",
-                );
-                Credentials::auth_token(sid, newest)
-            }
-        };
+        let credentials = self
+            .rest_credentials(given)
+            .unwrap_or_else(|| Credentials::auth_token(sid, newest));
         Some(TwilioAccount {
             sid,
             auth_tokens,
             webhook_keys,
             credentials,
         })
+    }
+
+    /// What opens the REST API instead of the auth token.
+    fn rest_credentials(&mut self, given: &RawConfig) -> Option<Credentials> {
+        let key = (set(&given.twilio_api_key), set(&given.twilio_api_secret));
+        let client = (
+            set(&given.twilio_oauth_client_id),
+            set(&given.twilio_oauth_client_secret),
+        );
+        if matches!(key, (Some(_), None) | (None, Some(_))) {
+            self.wrong(
+                "TWILIO_API_KEY",
+                "and TWILIO_API_SECRET are needed together",
+            );
+        }
+        if matches!(client, (Some(_), None) | (None, Some(_))) {
+            self.wrong(
+                "TWILIO_OAUTH_CLIENT_ID",
+                "and TWILIO_OAUTH_CLIENT_SECRET are needed together",
+            );
+        }
+        match (key, client) {
+            ((Some(_), Some(_)), (Some(_), Some(_))) => {
+                self.wrong(
+                    "TWILIO_OAUTH_CLIENT_ID",
+                    "and TWILIO_API_KEY both open Twilio's REST API: set one of them",
+                );
+                None
+            }
+            ((Some(key), Some(secret)), _) => Some(Credentials::api_key(key, secret)),
+            (_, (Some(id), Some(secret))) => Some(Credentials::oauth(id, secret)),
+            _ => None,
+        }
     }
 
     pub(super) fn our_numbers(&mut self, given: &RawConfig, simulated: bool) -> Vec<Phone> {
@@ -90,20 +122,27 @@ impl Reader {
     }
 
     pub(super) fn api_url(&mut self, given: &RawConfig) -> Option<String> {
-        if let Some(url) = set(&given.twilio_api_url) {
-            let known = Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-            if !known {
-                self.wrong("TWILIO_API_URL", "must be an http or https URL");
-            }
-            return known.then(|| url.trim_end_matches('/').to_owned());
+        let of_region = api_host(set(&given.twilio_region), set(&given.twilio_edge));
+        if let Err(error) = of_region {
+            self.wrong("TWILIO_REGION", error);
         }
-        match api_host(set(&given.twilio_region), set(&given.twilio_edge)) {
-            Ok(host) => Some(format!("https://{host}")),
-            Err(error) => {
-                self.wrong("TWILIO_REGION", error);
-                None
-            }
+        let Some(text) = set(&given.twilio_api_url) else {
+            return of_region.ok().map(|host| format!("https://{host}"));
+        };
+        let url = Url::parse(text).ok();
+        let Some(url) = url.filter(|url| matches!(url.scheme(), "http" | "https")) else {
+            self.wrong("TWILIO_API_URL", "must be an http or https URL");
+            return None;
+        };
+        let host = url.host_str().unwrap_or_default();
+        if let Some(instead) = replacement_host(host) {
+            let text = format!(
+                "names {host}, which takes no requests since 2026-04-28: use https://{instead}"
+            );
+            self.wrong("TWILIO_API_URL", text);
+            return None;
         }
+        Some(text.trim_end_matches('/').to_owned())
     }
 }
 

@@ -22,6 +22,8 @@ const HEADINGS: [(&str, &[&str]); 6] = [
             "twilio_webhook_keys",
             "twilio_api_key",
             "twilio_api_secret",
+            "twilio_oauth_client_id",
+            "twilio_oauth_client_secret",
             "twilio_from_number",
             "twilio_region",
             "twilio_edge",

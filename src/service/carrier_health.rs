@@ -27,7 +27,12 @@ const TESTS: Backoff = Backoff::new(FIRST_TEST, SignedDuration::from_mins(10));
 /// How long a caller ID that was refused is not used.
 const SET_ASIDE: SignedDuration = SignedDuration::from_hours(1);
 
-/// The known state of Twilio's API and of our account.
+/// Said when a create is answered in another way than Twilio answers.
+const NOT_TWILIO: &str = "The answer to a create has no SID of Twilio's shape (CA and 32 hexadecimal digits): what \
+                          TWILIO_API_URL names is not Twilio. Nothing more is dialled; correct TWILIO_API_URL and \
+                          start again.";
+
+/// What is known of Twilio's willingness.
 #[derive(Debug)]
 pub(super) struct CarrierHealth {
     numbers: Vec<(Phone, Option<Country>)>,
@@ -58,6 +63,8 @@ enum Availability {
         code: u32,
         test_at: Timestamp,
     },
+    /// What answers creates is not Twilio: nothing short of a new start changes that.
+    Foreign,
 }
 
 impl Availability {
@@ -68,7 +75,7 @@ impl Availability {
             Self::Busy { since, until } if until > now && !clock::was_set_back(since, now) => {
                 Some(until)
             }
-            Self::Open | Self::Busy { .. } | Self::Shut { .. } => None,
+            Self::Open | Self::Busy { .. } | Self::Shut { .. } | Self::Foreign => None,
         }
     }
 }
@@ -120,20 +127,26 @@ impl CarrierHealth {
             Availability::Shut { test_at, .. } => {
                 Some(plus(test_at.max(now), SignedDuration::from_secs(1)))
             }
+            Availability::Foreign => Some(plus(now, LONGEST_PAUSE)),
         }
     }
 
     /// Twilio accepted a create.
     pub(super) fn accepted(&self) {
         let mut known = self.lock();
+        if matches!(known.availability, Availability::Foreign) {
+            return;
+        }
         (known.availability, known.pauses) = (Availability::Open, 0);
     }
 
     /// Twilio asks to wait, or cannot be reached: until when nothing more is sent.
     pub(super) fn busy(&self, retry_after: Option<Duration>, now: Timestamp) -> Timestamp {
         let mut known = self.lock();
-        if let Availability::Shut { test_at, .. } = known.availability {
-            return test_at.max(now);
+        match known.availability {
+            Availability::Shut { test_at, .. } => return test_at.max(now),
+            Availability::Foreign => return plus(now, LONGEST_PAUSE),
+            Availability::Open | Availability::Busy { .. } => {}
         }
         if let Some(until) = known.availability.pause(now) {
             // Creates that left together fail together: that is one failure.
@@ -152,7 +165,9 @@ impl CarrierHealth {
     /// Twilio refuses the account: when it is tested.
     pub(super) fn shut(&self, code: u32, now: Timestamp) {
         let mut known = self.lock();
-        if matches!(known.availability, Availability::Shut { test_at, .. } if test_at > now) {
+        if matches!(known.availability, Availability::Shut { test_at, .. } if test_at > now)
+            || matches!(known.availability, Availability::Foreign)
+        {
             return;
         }
         let pause = TESTS.pause(known.pauses);
@@ -167,6 +182,14 @@ impl CarrierHealth {
             "Twilio refuses this account: nothing is dialled until it works again"
         );
         self.closed.notify_one();
+    }
+
+    /// A create was answered without a SID of Twilio's shape: nothing more is dialled.
+    pub(super) fn is_foreign(&self) {
+        let known = std::mem::replace(&mut self.lock().availability, Availability::Foreign);
+        if !matches!(known, Availability::Foreign) {
+            tracing::error!("{NOT_TWILIO}");
+        }
     }
 
     /// A test had no answer: the next one is later.
@@ -194,7 +217,7 @@ impl CarrierHealth {
     pub(super) fn test_at(&self) -> Option<Timestamp> {
         match self.lock().availability {
             Availability::Shut { test_at, .. } => Some(test_at),
-            Availability::Open | Availability::Busy { .. } => None,
+            Availability::Open | Availability::Busy { .. } | Availability::Foreign => None,
         }
     }
 
@@ -287,6 +310,11 @@ impl CarrierHealth {
                     "Twilio refuses this account: {} It is tested again at {test_at:.0}.",
                     says(code)
                 ),
+                grave: true,
+            }),
+            Availability::Foreign => found.push(HealthIssue {
+                part: "twilio",
+                detail: NOT_TWILIO.to_owned(),
                 grave: true,
             }),
         }
@@ -402,6 +430,23 @@ mod tests {
         assert!(
             carrier.test_at().unwrap().duration_since(test_at) >= FIRST_TEST * 2,
             "the next pause is longer"
+        );
+    }
+
+    #[test]
+    fn what_is_not_twilio_is_dialled_through_no_more_whatever_follows() {
+        let carrier = CarrierHealth::new(&[]);
+        carrier.is_foreign();
+        carrier.reopen();
+        carrier.accepted();
+        carrier.shut(20_003, now());
+        carrier.busy(None, now());
+        let later = now() + SignedDuration::from_hours(5);
+        assert!(carrier.closed_until(later).is_some());
+        let health_issues = carrier.health_issues(later);
+        assert!(
+            health_issues[0].grave && health_issues[0].detail.contains("TWILIO_API_URL"),
+            "{health_issues:?}"
         );
     }
 

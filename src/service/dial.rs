@@ -17,7 +17,7 @@ use crate::ticket::{Head, TicketBody, TicketPurpose};
 use crate::twilio::StatusCallbackEvent;
 use crate::twilio::client::{
     AsyncAmd, Class, Error as TwilioError, MachineDetection, MachineDetectionMode, NewCall, Scope,
-    SendDeadline, TwilioRefusal,
+    SendDeadline, TwilioRefusal, Why,
 };
 
 /// A trial account's answer to a destination for which it has no number; asking for less does not
@@ -136,6 +136,9 @@ impl Dialler {
             }
             Err(TwilioError::Unanswered { why }) => {
                 tracing::warn!(call.id = %call.id, attempt, why = &why as &dyn std::error::Error, "Twilio did not answer a create");
+                if matches!(why, Why::NoSid) {
+                    carrier.is_foreign();
+                }
                 (Event::Unanswered { attempt }, None)
             }
         }

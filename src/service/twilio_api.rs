@@ -122,6 +122,6 @@ const fn unanswered(why: &Why) -> &'static str {
         Why::Timeout => "timeout",
         Why::Broken(_) => "broken",
         Why::Status(_) => "server_error",
-        Why::Unreadable | Why::ForeignPage => "unreadable",
+        Why::Unreadable | Why::ForeignPage | Why::NoSid => "unreadable",
     }
 }

@@ -9,6 +9,7 @@ mod connection;
 mod error;
 mod deadline_body;
 mod inspect;
+mod oauth;
 mod request;
 mod resource;
 mod transport;
@@ -22,7 +23,7 @@ use self::transport::{Reach, Transport};
 use super::CallSid;
 use super::form::append;
 
-pub use self::config::{ClientConfig, Credentials, InvalidApiUrl, api_host};
+pub use self::config::{ClientConfig, Credentials, InvalidApiUrl, api_host, replacement_host};
 pub use self::connection::{http_client, http_client_builder, tls_config};
 pub use self::deadline_body::SendDeadline;
 pub use self::error::{Class, Error, Scope, TwilioRefusal, Why};
@@ -59,6 +60,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Unanswered`] when the call may exist; all others mean that it does not.
+    /// [`Why::NoSid`] when what answers is not Twilio.
     pub async fn create(
         &self,
         call: &NewCall,
@@ -68,7 +70,9 @@ impl Client {
             .transport
             .post(self.transport.calls_url(), call.to_form(), until)
             .await?;
-        Ok(parse::<CreatedBody>(&answer)?.sid)
+        let sid = parse::<CreatedBody>(&answer)?.sid;
+        let sid = sid.as_str().and_then(|sid| sid.parse().ok());
+        sid.ok_or(Error::Unanswered { why: Why::NoSid })
     }
 
     /// Reads a call. Twilio's reads lag behind its callbacks.

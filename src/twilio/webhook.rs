@@ -59,7 +59,7 @@ impl<'a> VoiceRequest<'a> {
     /// Reads a verified form.
     ///
     /// # Errors
-    /// When `CallSid` or `AccountSid` is absent or unreadable.
+    /// When `CallSid` is absent, or `AccountSid` absent or unreadable.
     pub fn read(form: &'a Form) -> Result<Self, WebhookError> {
         let [
             call,
@@ -77,7 +77,7 @@ impl<'a> VoiceRequest<'a> {
             stir,
         ] = VOICE.map(|name| form.get(name));
         Ok(Self {
-            call_sid: required(call, VOICE[0])?,
+            call_sid: call_sid(call)?,
             account_sid: required(account, VOICE[1])?,
             call_status: parsed(status),
             from,
@@ -138,7 +138,7 @@ impl StatusCallback {
     /// Reads a verified form.
     ///
     /// # Errors
-    /// When `CallSid`, `AccountSid` or `CallStatus` is absent or unreadable.
+    /// When `CallSid` is absent, or `AccountSid` or `CallStatus` absent or unreadable.
     pub fn read(form: &Form) -> Result<Self, WebhookError> {
         let [
             call,
@@ -152,7 +152,7 @@ impl StatusCallback {
             code,
         ] = STATUS.map(|name| form.get(name));
         Ok(Self {
-            call_sid: required(call, STATUS[0])?,
+            call_sid: call_sid(call)?,
             account_sid: required(account, STATUS[1])?,
             call_status: required(status, STATUS[2])?,
             sequence_number: parsed(sequence),
@@ -194,11 +194,11 @@ impl AmdCallback {
     /// Reads a verified form.
     ///
     /// # Errors
-    /// When `CallSid` or `AccountSid` is absent or unreadable.
+    /// When `CallSid` is absent, or `AccountSid` absent or unreadable.
     pub fn read(form: &Form) -> Result<Self, WebhookError> {
         let [call, account, answered, duration] = AMD.map(|name| form.get(name));
         Ok(Self {
-            call_sid: required(call, AMD[0])?,
+            call_sid: call_sid(call)?,
             account_sid: required(account, AMD[1])?,
             answered_by: parsed(answered),
             machine_detection_duration: parsed(duration).map(Duration::from_millis),
@@ -212,6 +212,15 @@ const AMD: [&str; 4] = [
     "AnsweredBy",
     "MachineDetectionDuration",
 ];
+
+/// The call's name. One that is not of Twilio's shape comes from something that plays Twilio: the
+/// signature holds, so whoever picked up is asked all the same.
+fn call_sid(field: Option<&str>) -> Result<CallSid, WebhookError> {
+    let text = field.filter(|text| !text.is_empty()).ok_or(WebhookError {
+        parameter: "CallSid",
+    })?;
+    Ok(text.parse().unwrap_or_else(|_| CallSid::of_foreign(text)))
+}
 
 fn required<T: FromStr>(field: Option<&str>, parameter: &'static str) -> Result<T, WebhookError> {
     parsed(field).ok_or(WebhookError { parameter })
@@ -295,7 +304,7 @@ mod tests {
 
     #[test]
     fn what_names_the_call_is_required() {
-        let none = Form::parse(b"CallSid=CA1&CallStatus=ringing").unwrap();
+        let none = Form::parse(b"CallSid=&CallStatus=ringing").unwrap();
         assert_eq!(
             VoiceRequest::read(&none),
             Err(WebhookError {
@@ -309,6 +318,17 @@ mod tests {
                 parameter: "AccountSid"
             })
         );
+    }
+
+    #[test]
+    fn a_call_that_twilio_did_not_name_has_one_name_in_all_its_webhooks() {
+        let foreign = Form::parse(
+            b"CallSid=0192f3c1-7c3e-7bb0-a1de-1f0f0f0f0f0f&CallStatus=ringing\
+              &AccountSid=AC0123456789abcdef0123456789abcdef",
+        )
+        .unwrap();
+        let (voice, status) = (VoiceRequest::read(&foreign), StatusCallback::read(&foreign));
+        assert_eq!(voice.unwrap().call_sid, status.unwrap().call_sid);
     }
 
     #[test]

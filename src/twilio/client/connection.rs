@@ -103,3 +103,27 @@ impl Service<Uri> for Connector {
         Box::pin(async move { tokio::time::timeout(CONNECT_TIMEOUT, opening).await? })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    /// Twilio's REST certificates come from Amazon's authority from 2027-01-26 (its changelog). The
+    /// roots are those of <https://www.amazontrust.com/repository/>.
+    #[test]
+    fn the_roots_in_the_program_hold_those_of_amazon() {
+        let subjects: Vec<String> = webpki_roots::TLS_SERVER_ROOTS
+            .iter()
+            .map(|root| String::from_utf8_lossy(&root.subject).into_owned())
+            .collect();
+        for name in [
+            "Amazon Root CA 1",
+            "Amazon Root CA 2",
+            "Amazon Root CA 3",
+            "Amazon Root CA 4",
+        ] {
+            assert!(
+                subjects.iter().any(|subject| subject.contains(name)),
+                "{name}"
+            );
+        }
+    }
+}

@@ -63,6 +63,10 @@ pub enum Why {
     /// A status that is neither success nor refusal: 5xx, or a redirect.
     #[error("the answer has status {0}")]
     Status(u16),
+    /// A create was accepted, but its answer names no call as Twilio does: `CA` and 32 hexadecimal
+    /// digits.
+    #[error("the answer has no SID of Twilio's shape (CA and 32 hexadecimal digits)")]
+    NoSid,
     /// Success, in words that cannot be read, or in too many.
     #[error("the answer cannot be read")]
     Unreadable,
@@ -75,7 +79,7 @@ impl Why {
     /// The consequence for the request.
     const fn consequence(&self) -> &'static str {
         match self {
-            Self::Timeout | Self::Broken(_) | Self::Status(_) | Self::Unreadable => {
+            Self::Timeout | Self::Broken(_) | Self::Status(_) | Self::Unreadable | Self::NoSid => {
                 "Twilio did not answer; the request may have been carried out"
             }
             Self::ForeignPage => "Twilio's list continues at an address that may not be asked",
@@ -98,6 +102,9 @@ pub struct TwilioRefusal {
     pub message: String,
     /// The party that can act.
     pub class: Class,
+    /// The error of RFC 6749, such as `invalid_client`, when the token of an OAuth client was
+    /// refused.
+    pub token_error: Option<&'static str>,
 }
 
 impl fmt::Debug for TwilioRefusal {
@@ -106,12 +113,14 @@ impl fmt::Debug for TwilioRefusal {
             status,
             code,
             class,
+            token_error,
             message: _,
         } = self;
         f.debug_struct("TwilioRefusal")
             .field("status", status)
             .field("code", code)
             .field("class", class)
+            .field("token_error", token_error)
             .finish_non_exhaustive()
     }
 }
@@ -143,13 +152,19 @@ pub enum Scope {
 
 impl TwilioRefusal {
     pub(super) fn new(status: u16, body: ErrorBody) -> Self {
-        let ErrorBody { code, message } = body;
+        let token_error = body.token_error();
+        let ErrorBody {
+            code,
+            message,
+            error: _,
+        } = body;
         let message = message.unwrap_or_default().chars().take(500).collect();
         let mut refusal = Self {
             status,
             code,
             message,
             class: Class::Unknown,
+            token_error,
         };
         refusal.class = if refusal.is_trial_limit() {
             Class::FixAccount
@@ -167,14 +182,25 @@ impl TwilioRefusal {
             ErrorBody {
                 code: Some(code),
                 message: None,
+                error: serde_json::Value::Null,
             },
         )
     }
 
-    /// The scope of the refusal: if it is a number or an account, other requests are refused too.
+    /// The same as a refusal of an OAuth client. Nothing else of the account can be asked without a
+    /// token, so it counts as Twilio's 20003, unless Twilio gives a code.
+    pub(super) fn of_token(mut self, error: &'static str) -> Self {
+        self.code = self.code.filter(|code| *code != 0).or(Some(20_003));
+        self.class = Class::FixAccount;
+        self.token_error = Some(error);
+        self
+    }
+
+    /// What is refused: with a number or an account, other requests are refused too.
     #[must_use]
     pub fn scope(&self) -> Scope {
         match self.code.filter(|code| *code != 0) {
+            _ if self.token_error.is_some() => Scope::Account,
             Some(code) if WHOLE_ACCOUNT.contains(&code) => Scope::Account,
             Some(21_210 | 21_212 | 21_213) => Scope::CallerId,
             Some(_) => Scope::Request,
@@ -214,6 +240,10 @@ impl TwilioRefusal {
     /// Advice for operators.
     #[must_use]
     pub fn advice(&self) -> &'static str {
+        if self.token_error.is_some() {
+            return "Twilio gives no token to this OAuth client: check TWILIO_OAUTH_CLIENT_ID and \
+                    TWILIO_OAUTH_CLIENT_SECRET, and the client in the Twilio console.";
+        }
         if self.is_trial_limit() {
             return "This is a trial account, which may use few parameters and destinations: upgrade it in the Twilio \
                     console.";
@@ -241,7 +271,7 @@ fn advice_for(code: u32) -> Option<&'static str> {
         10_004 | 22_005 => "Too many calls at once or in the queue: wait for others to end.",
         10_005 | 20_010 => "Calls are disabled for this Twilio account: ask Twilio's support.",
         20_003 => {
-            "Check account SID, auth token or API key, and region; Twilio also says this of suspended accounts and \
+            "Check account SID, auth token, API key or OAuth client, and region; Twilio also says this of suspended accounts and \
              of an empty balance."
         }
         10_002 => "A trial account cannot do this: upgrade it in the Twilio console.",
@@ -356,11 +386,30 @@ pub(super) struct ErrorBody {
     pub(super) code: Option<u32>,
     #[serde(default)]
     pub(super) message: Option<String>,
+    /// Of a token endpoint (RFC 6749 section 5.2).
+    #[serde(default)]
+    error: serde_json::Value,
 }
+
+/// The errors of a token endpoint (RFC 6749 section 5.2).
+const TOKEN_ERRORS: [&str; 6] = [
+    "invalid_request",
+    "invalid_client",
+    "invalid_grant",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "invalid_scope",
+];
 
 impl ErrorBody {
     pub(super) fn parse(body: &[u8]) -> Self {
         serde_json::from_slice(body).unwrap_or_default()
+    }
+
+    /// The error of a token endpoint, if this is one.
+    fn token_error(&self) -> Option<&'static str> {
+        let named = self.error.as_str()?;
+        TOKEN_ERRORS.into_iter().find(|known| named == *known)
     }
 
     /// Whether Twilio itself says that it did not process the request.

@@ -109,7 +109,9 @@ pub struct Balance {
 /// A call that was just placed.
 #[derive(Deserialize)]
 pub(super) struct CreatedBody {
-    pub(super) sid: CallSid,
+    /// Anything: whatever else it is than a SID of Twilio's, a call may exist.
+    #[serde(default)]
+    pub(super) sid: Value,
 }
 
 #[derive(Deserialize)]

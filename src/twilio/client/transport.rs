@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -19,10 +20,11 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy;
 use url::Url;
 
-use super::config::{ClientConfig, InvalidApiUrl};
+use super::config::{ClientConfig, CredentialKind, InvalidApiUrl};
 use super::connection::{self, Http};
 use super::deadline_body::{DeadlineBody, SendDeadline};
 use super::error::{Error, ErrorBody, TwilioRefusal, Why};
+use super::oauth::TokenSource;
 use crate::twilio::AccountSid;
 
 /// An answer is read up to this many bytes.
@@ -37,8 +39,15 @@ pub(super) struct Transport {
     calls_url: Uri,
     base: Url,
     account_sid: AccountSid,
-    authorization: HeaderValue,
+    authorization: Authorization,
     timeout: Duration,
+}
+
+/// Where the header `Authorization` comes from.
+#[derive(Clone)]
+enum Authorization {
+    Basic(HeaderValue),
+    Token(Arc<TokenSource>),
 }
 
 impl fmt::Debug for Transport {
@@ -80,12 +89,17 @@ impl Transport {
         let calls_url = format!("{account_url}/Calls.json")
             .parse()
             .map_err(|_| InvalidApiUrl)?;
-        let basic = format!(
-            "Basic {}",
-            STANDARD.encode(format!("{}:{}", credentials.user, credentials.secret))
-        );
-        let mut authorization = HeaderValue::try_from(basic).map_err(|_| InvalidApiUrl)?;
-        authorization.set_sensitive(true);
+        let authorization = match &credentials.0 {
+            CredentialKind::Basic { user, secret } => {
+                let basic = format!("Basic {}", STANDARD.encode(format!("{user}:{secret}")));
+                let mut basic = HeaderValue::try_from(basic).map_err(|_| InvalidApiUrl)?;
+                basic.set_sensitive(true);
+                Authorization::Basic(basic)
+            }
+            CredentialKind::OAuth { id, secret } => {
+                Authorization::Token(Arc::new(TokenSource::new(&base, id, secret)?))
+            }
+        };
         Ok(Self {
             http: connection::http(),
             account_url,
@@ -128,7 +142,7 @@ impl Transport {
 
     pub(super) async fn get(&self, url: String) -> Result<Vec<u8>, Error> {
         self.within_time(Box::pin(async {
-            judge(self.ask(Method::GET, read_url(url)?, nothing()).await?).await
+            self.ask(Method::GET, read_url(url)?, nothing).await
         }))
         .await
     }
@@ -140,9 +154,9 @@ impl Transport {
         form: String,
         until: Option<SendDeadline>,
     ) -> Result<Vec<u8>, Error> {
-        let form = DeadlineBody::new(form, until);
         self.within_time(Box::pin(async {
-            judge(self.ask(Method::POST, read_url(url)?, form).await?).await
+            let body = || DeadlineBody::new(form.clone(), until.clone());
+            self.ask(Method::POST, read_url(url)?, body).await
         }))
         .await
     }
@@ -151,7 +165,8 @@ impl Transport {
     pub(super) async fn date(&self, url: String) -> Result<Option<String>, Error> {
         let answer = self
             .within_time(Box::pin(async {
-                self.ask(Method::GET, read_url(url)?, nothing()).await
+                let (authorization, url) = (self.authorization().await?, read_url(url)?);
+                send(&self.http, Method::GET, url, Some(authorization), nothing()).await
             }))
             .await?;
         Ok(answer
@@ -173,29 +188,67 @@ impl Transport {
             .unwrap_or_else(late)
     }
 
+    async fn authorization(&self) -> Result<HeaderValue, Error> {
+        match &self.authorization {
+            Authorization::Basic(basic) => Ok(basic.clone()),
+            Authorization::Token(tokens) => tokens.authorization(&self.http).await,
+        }
+    }
+
+    /// Asks once. If Twilio does not accept the token (401), nothing was done, and a new token may
+    /// be all that is missing: then once more.
     async fn ask(
         &self,
         method: Method,
         url: Uri,
-        body: DeadlineBody,
-    ) -> Result<Response<Incoming>, Error> {
-        let mut request = Request::new(body);
-        let headers = request.headers_mut();
-        headers.insert(AUTHORIZATION, self.authorization.clone());
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(USER_AGENT, HeaderValue::from_static(connection::USER_AGENT));
-        if method == Method::POST {
-            headers.insert(
-                CONTENT_TYPE,
-                HeaderValue::from_static("application/x-www-form-urlencoded"),
+        body: impl Fn() -> DeadlineBody,
+    ) -> Result<Vec<u8>, Error> {
+        let mut fresh = false;
+        loop {
+            let authorization = self.authorization().await?;
+            let sent = send(
+                &self.http,
+                method.clone(),
+                url.clone(),
+                Some(authorization.clone()),
+                body(),
             );
+            match (judge(sent.await?).await, &self.authorization) {
+                (Err(Error::Refused(refusal)), Authorization::Token(tokens))
+                    if refusal.status == 401 && !fresh =>
+                {
+                    tokens.forget(&authorization).await;
+                    fresh = true;
+                }
+                (result, _) => return result,
+            }
         }
-        (*request.method_mut(), *request.uri_mut()) = (method, url);
-        self.http
-            .request(request)
-            .await
-            .map_err(unsent_or_unanswered)
     }
+}
+
+/// Sends one request.
+pub(super) async fn send(
+    http: &Http,
+    method: Method,
+    url: Uri,
+    authorization: Option<HeaderValue>,
+    body: DeadlineBody,
+) -> Result<Response<Incoming>, Error> {
+    let mut request = Request::new(body);
+    let headers = request.headers_mut();
+    if let Some(authorization) = authorization {
+        headers.insert(AUTHORIZATION, authorization);
+    }
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(connection::USER_AGENT));
+    if method == Method::POST {
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/x-www-form-urlencoded"),
+        );
+    }
+    (*request.method_mut(), *request.uri_mut()) = (method, url);
+    http.request(request).await.map_err(unsent_or_unanswered)
 }
 
 /// The body of a question.
@@ -221,7 +274,7 @@ fn unsent_or_unanswered(error: legacy::Error) -> Error {
     }
 }
 
-async fn judge(answer: Response<Incoming>) -> Result<Vec<u8>, Error> {
+pub(super) async fn judge(answer: Response<Incoming>) -> Result<Vec<u8>, Error> {
     let status = answer.status();
     let retry_after = retry_after(&answer);
     let body = read(answer).await;

@@ -7,6 +7,7 @@ fn refusal(status: u16, code: impl Into<Option<u32>>, message: &str) -> TwilioRe
         status,
         ErrorBody {
             code: code.into(),
+            error: serde_json::Value::Null,
             message: Some(message.into()),
         },
     )
