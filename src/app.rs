@@ -190,10 +190,12 @@ impl App {
         );
         let limits = site.limits.clone().within_open_files();
         if let Some(listener) = self.metrics {
-            let (limits, endpoint) = (
-                limits.clone(),
-                crate::http::metrics_endpoint(service.clone()),
-            );
+            // Whoever collects metrics comes without a proxy.
+            let limits = ConnectionLimits {
+                proxy_protocol: Vec::new(),
+                ..limits.clone()
+            };
+            let endpoint = crate::http::metrics_endpoint(service.clone());
             // It has nothing to finish.
             tasks.spawn(serve(
                 listener,
@@ -369,6 +371,9 @@ fn assemble(
     let (proxies, origins) = (config.trusted_proxies.clone(), config.cors_origins.clone());
     let mut limits = ConnectionLimits::default();
     limits.unlimited_peers.extend(&proxies.0);
+    if config.proxy_protocol {
+        limits.proxy_protocol.clone_from(&proxies.0);
+    }
     let admission = AuthConfig {
         keys,
         proxies,

@@ -196,6 +196,10 @@ pub struct RawConfig {
     /// Networks whose `X-Forwarded-For` is believed
     #[arg(long, env = "TABLECALL_TRUSTED_PROXIES", value_name = "NETWORK,…")]
     pub trusted_proxies: Option<String>,
+    /// Whether these proxies begin each connection with a header of the PROXY protocol, version 1
+    /// or 2: `on` or `off` (the default)
+    #[arg(long, env = "TABLECALL_PROXY_PROTOCOL", value_name = "MODE")]
+    pub proxy_protocol: Option<String>,
     /// Web origins that may call the API from a browser
     #[arg(long, env = "TABLECALL_CORS_ORIGINS", value_name = "ORIGIN,…")]
     pub cors_origins: Option<String>,
@@ -306,6 +310,8 @@ pub struct Config {
     pub shared: Option<Shared>,
     /// Networks whose `X-Forwarded-For` is believed, for limits and log lines.
     pub trusted_proxies: TrustedProxies,
+    /// Whether their connections begin with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
     /// Web origins that may call the API from a browser.
     pub cors_origins: Origins,
 }

@@ -1,5 +1,5 @@
-//! Signals that stop the process: the first SIGTERM or Ctrl-C stops it in order, the second at
-//! once.
+//! Being told to stop: SIGTERM or Ctrl-C once means in order, twice means at once. Signals with which
+//! other programs are told to open their files again are passed over.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -8,12 +8,15 @@ const TERMINATED: u8 = 128 + 15;
 /// The same of SIGINT.
 const INTERRUPTED: u8 = 128 + 2;
 
-/// Receives both signals from the moment it is made. Process 1 of a container is not even ended by
+/// Receives the signals from the moment it is made. Process 1 of a container is not even ended by
 /// them before that.
 #[derive(Debug)]
 pub struct Signals {
     terminate: Option<Signal>,
     interrupt: Option<Signal>,
+    hang_up: Option<Signal>,
+    user_1: Option<Signal>,
+    user_2: Option<Signal>,
 }
 
 impl Signals {
@@ -24,14 +27,28 @@ impl Signals {
         Self {
             terminate: signal(SignalKind::terminate()).ok(),
             interrupt: signal(SignalKind::interrupt()).ok(),
+            hang_up: signal(SignalKind::hangup()).ok(),
+            user_1: signal(SignalKind::user_defined1()).ok(),
+            user_2: signal(SignalKind::user_defined2()).ok(),
         }
     }
 
-    /// Waits for the next; the exit code of a process that ends because of it.
+    /// Waits for the next that stops; the exit code of a process that ends because of it.
     pub async fn next(&mut self) -> u8 {
-        tokio::select! {
-            () = received(&mut self.terminate) => TERMINATED,
-            () = received(&mut self.interrupt) => INTERRUPTED,
+        loop {
+            let passed_over = tokio::select! {
+                // What came before the end is told before it.
+                biased;
+                () = received(&mut self.hang_up) => "SIGHUP",
+                () = received(&mut self.user_1) => "SIGUSR1",
+                () = received(&mut self.user_2) => "SIGUSR2",
+                () = received(&mut self.terminate) => return TERMINATED,
+                () = received(&mut self.interrupt) => return INTERRUPTED,
+            };
+            tracing::info!(
+                signal = passed_over,
+                "a signal is passed over: there are no files to open again, and settings are read at a start only"
+            );
         }
     }
 }

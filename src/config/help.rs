@@ -11,6 +11,7 @@ const HEADINGS: [(&str, &[&str]); 6] = [
             "port",
             "public_url",
             "trusted_proxies",
+            "proxy_protocol",
             "cors_origins",
         ],
     ),

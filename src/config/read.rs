@@ -143,6 +143,7 @@ impl Reader {
         );
         let observability = self.observability(given, listen, simulated);
         let trusted_proxies = self.trusted_proxies(given);
+        let proxy_protocol = self.proxy_protocol(given, &trusted_proxies);
         let cors_origins = self.cors_origins(given, simulated);
         let shared = self.shared(given);
         let exposed = listen.is_none_or(|address| !address.ip().is_loopback())
@@ -192,6 +193,7 @@ impl Reader {
             observability,
             shared,
             trusted_proxies,
+            proxy_protocol,
             cors_origins,
         })
     }
@@ -429,6 +431,23 @@ impl Reader {
     fn trusted_proxies(&mut self, given: &RawConfig) -> TrustedProxies {
         let networks = self.each("TABLECALL_TRUSTED_PROXIES", &given.trusted_proxies);
         TrustedProxies(networks)
+    }
+
+    fn proxy_protocol(&mut self, given: &RawConfig, proxies: &TrustedProxies) -> bool {
+        const NAME: &str = "TABLECALL_PROXY_PROTOCOL";
+        match set(&given.proxy_protocol).unwrap_or("off") {
+            "off" => false,
+            "on" if proxies.0.is_empty() => {
+                let rule = "needs TABLECALL_TRUSTED_PROXIES: the header is read from those addresses only";
+                self.wrong(NAME, rule);
+                false
+            }
+            "on" => true,
+            _ => {
+                self.wrong(NAME, "must be `on` or `off`");
+                false
+            }
+        }
     }
 
     fn cors_origins(&mut self, given: &RawConfig, simulated: bool) -> Origins {

@@ -9,6 +9,7 @@
 pub(super) mod body;
 mod connection;
 mod peers;
+mod proxy_protocol;
 #[cfg(test)]
 mod tests;
 
@@ -69,6 +70,8 @@ pub struct ConnectionLimits {
     /// brings everybody, and the usual one comes from an address that the internet does not route;
     /// others belong here too.
     pub unlimited_peers: Vec<Network>,
+    /// Networks of proxies whose connections begin with a header of the PROXY protocol; none.
+    pub proxy_protocol: Vec<Network>,
 }
 
 impl Default for ConnectionLimits {
@@ -86,6 +89,7 @@ impl Default for ConnectionLimits {
             connections: 4_096,
             connections_per_peer: 512,
             unlimited_peers: Network::PRIVATE.to_vec(),
+            proxy_protocol: Vec::new(),
         }
     }
 }

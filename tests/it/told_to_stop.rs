@@ -126,6 +126,23 @@ async fn survives(moment: Moment) {
 }
 
 #[tokio::test]
+async fn signals_to_open_files_again_end_nothing_and_are_told() {
+    let pair = Pair::new().await;
+    let program = pair.starts().await;
+    for signal in ["HUP", "USR1", "USR2"] {
+        program.gets(signal);
+        let alive = Answer::of(pair.http.get(format!("{}/healthz", program.origin))).await;
+        assert_eq!(alive.status, 200);
+    }
+    let (code, log) = program.stops_when_told().await;
+    assert_eq!(code, Some(0), "{log}");
+    for signal in ["SIGHUP", "SIGUSR1", "SIGUSR2"] {
+        let told = format!("\"signal\":\"{signal}\"");
+        assert!(log.contains(&told), "{signal}: {log}");
+    }
+}
+
+#[tokio::test]
 async fn told_while_it_rings_the_next_process_takes_the_answer() {
     survives(Moment::Ringing).await;
 }

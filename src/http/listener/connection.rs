@@ -29,7 +29,10 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::proxy_protocol::{Start, read_start};
 use super::{ConnectionLimits, bare_unavailable};
+use crate::clock::Clock;
+use crate::telemetry::line_limit::LineLimit;
 
 /// How long after the endpoint's own limit the listener answers for it.
 const LAST_RESORT: Duration = Duration::from_secs(1);
@@ -40,6 +43,8 @@ pub(super) struct Connections<E> {
     endpoint: E,
     builder: auto::Builder<TokioExecutor>,
     stop: CancellationToken,
+    /// Lines about proxies that send no header.
+    lines: LineLimit,
 }
 
 impl<E: Endpoint + 'static> Connections<E> {
@@ -50,20 +55,25 @@ impl<E: Endpoint + 'static> Connections<E> {
             endpoint,
             builder,
             stop,
+            lines: LineLimit::default(),
         }
     }
 
     /// Serves one connection to its end; errors of a peer are its own affair and are not reported.
-    pub(super) async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+    pub(super) async fn serve(self: Arc<Self>, mut stream: TcpStream, peer: SocketAddr) {
         let Ok(local) = stream.local_addr() else {
             return;
         };
         if stream.set_nodelay(true).is_err() || !self.speaks(&stream).await {
             return;
         }
+        let Some((peer, read)) = self.behind_proxy(&mut stream, peer).await else {
+            return;
+        };
         let pulse = Arc::new(Pulse::default());
         let watched = Watched {
             stream,
+            read,
             pulse: Arc::clone(&pulse),
         };
         let (remote, local) = (RemoteAddr(Addr::from(peer)), LocalAddr(Addr::from(local)));
@@ -87,6 +97,38 @@ impl<E: Endpoint + 'static> Connections<E> {
             biased;
             () = self.stop.cancelled() => false,
             spoke = tokio::time::timeout(self.limits.first_byte, first) => spoke.unwrap_or(false),
+        }
+    }
+
+    /// Whom a connection is from, and what was read of it already, if a proxy that tells both
+    /// begins it; `None`: the proxy does not say what it should.
+    ///
+    /// This machine may also connect without a proxy, to look whether the service is alive.
+    async fn behind_proxy(
+        &self,
+        stream: &mut TcpStream,
+        peer: SocketAddr,
+    ) -> Option<(SocketAddr, Bytes)> {
+        let proxies = &self.limits.proxy_protocol;
+        if !proxies.iter().any(|network| network.contains(peer.ip())) {
+            return Some((peer, Bytes::new()));
+        }
+        let start = tokio::time::timeout(self.limits.head, read_start(stream)).await;
+        let is_own = peer.ip().to_canonical().is_loopback();
+        match start {
+            Ok(Ok(Start::Proxied(client))) => Some((client.unwrap_or(peer), Bytes::new())),
+            Ok(Ok(Start::Plain(read))) if is_own => Some((peer, read)),
+            Ok(Ok(Start::Plain(_)) | Err(_)) => {
+                let left_out = self.lines.admit(peer.ip(), Clock::system().now())?;
+                tracing::warn!(
+                    peer = %peer.ip(),
+                    left_out = (left_out > 0).then_some(left_out),
+                    "closed a connection of a trusted proxy without a PROXY header: send one (HAProxy: send-proxy-v2), or \
+                     set TABLECALL_PROXY_PROTOCOL=off"
+                );
+                None
+            }
+            Err(_elapsed) => None,
         }
     }
 
@@ -322,6 +364,8 @@ impl Body for CountedBody {
 /// A socket whose bytes are noticed.
 struct Watched {
     stream: TcpStream,
+    /// What was read before.
+    read: Bytes,
     pulse: Arc<Pulse>,
 }
 
@@ -339,7 +383,13 @@ impl AsyncRead for Watched {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let poll = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        let poll = if self.read.is_empty() {
+            Pin::new(&mut self.stream).poll_read(cx, buffer)
+        } else {
+            let part = self.read.len().min(buffer.remaining());
+            buffer.put_slice(&self.read.split_to(part));
+            Poll::Ready(Ok(()))
+        };
         if let Some(new @ [_, ..]) = buffer.filled().get(before..) {
             self.pulse.received(new);
         }

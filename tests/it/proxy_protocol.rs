@@ -1,0 +1,70 @@
+//! The PROXY protocol: whose address is believed, on bytes as proxies send them.
+
+use tablecall::config::RawConfig;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::app::{SECRET, TestApp, within};
+
+fn with_a_key() -> RawConfig {
+    RawConfig {
+        api_keys: Some(format!("app:{SECRET}")),
+        ..RawConfig::default()
+    }
+}
+
+/// What is answered to bytes on a connection of their own.
+async fn answer_to(app: &TestApp, bytes: &[u8]) -> String {
+    let address = app.origin.strip_prefix("http://").unwrap();
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut answer = String::new();
+    within("an answer", stream.read_to_string(&mut answer))
+        .await
+        .unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn a_proxy_tells_the_clients_address_in_the_proxy_protocol() {
+    let app = TestApp::with(RawConfig {
+        trusted_proxies: Some("127.0.0.0/8".to_owned()),
+        proxy_protocol: Some("on".to_owned()),
+        ..with_a_key()
+    })
+    .await;
+    let request = "GET /api/call/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let line = "PROXY TCP4 203.0.113.7 192.0.2.1 50000 443\r\n";
+    let mut binary = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c".to_vec();
+    binary.extend([203, 0, 113, 8, 192, 0, 2, 1, 0xc3, 0x50, 1, 0xbb]);
+    binary.extend(request.as_bytes());
+    for bytes in [format!("{line}{request}").as_bytes(), &binary] {
+        let answer = answer_to(&app, bytes).await;
+        assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    }
+    let garbled = answer_to(&app, b"PROXY TCP4 nobody\r\nGET / HTTP/1.1\r\n\r\n").await;
+    assert_eq!(garbled, "");
+    // This machine looks whether the service is alive without a proxy.
+    assert_eq!(app.send(app.get("/healthz")).await.status, 200);
+    let log = app.stops().await;
+    for client in ["203.0.113.7", "203.0.113.8"] {
+        let told = format!("\"client.address\":\"{client}\"");
+        assert!(log.contains(&told), "{client}: {log}");
+    }
+    assert!(log.contains("without a PROXY header"), "{log}");
+}
+
+#[tokio::test]
+async fn nobody_but_a_trusted_proxy_is_believed_an_address() {
+    let app = TestApp::with(RawConfig {
+        trusted_proxies: Some("192.0.2.0/24".to_owned()),
+        proxy_protocol: Some("on".to_owned()),
+        ..with_a_key()
+    })
+    .await;
+    let lie = "PROXY TCP4 203.0.113.7 192.0.2.1 50000 443\r\n\
+               GET /api/call/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let answer = answer_to(&app, lie.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    let log = app.stops().await;
+    assert!(!log.contains("203.0.113.7"), "{log}");
+}
