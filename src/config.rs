@@ -3,12 +3,14 @@
 //! environment.
 
 mod account;
+mod environment;
 mod help;
 mod numbers;
 mod read;
 mod shared;
 mod observability;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::net::SocketAddr;
@@ -27,6 +29,7 @@ use crate::ticket::Key;
 use crate::twilio::AccountSid;
 use crate::twilio::client::Credentials;
 
+pub use self::environment::Findings;
 pub use self::help::with_headings;
 pub use self::observability::Observability;
 pub use self::shared::Shared;
@@ -232,13 +235,16 @@ pub struct RawConfig {
     /// Collector that traces are sent to, over OTLP with HTTP, such as `http://localhost:4318`
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
     pub otlp_endpoint: Option<String>,
+    /// What [`Self::complete`] found in the environment
+    #[arg(skip)]
+    pub environment: Findings,
 }
 
 /// What is wrong with one setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigProblem {
     /// The variable.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// The rule it breaks.
     pub message: String,
 }

@@ -1,5 +1,6 @@
 //! The program: reads the command line and the environment, and nothing else does.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -240,7 +241,27 @@ fn command_line() -> Result<Cli, ExitCode> {
         .mut_subcommand("serve", serve)
         .mut_subcommand("doctor", serve);
     let matches = command.try_get_matches().map_err(told)?;
-    Cli::from_arg_matches(&matches).map_err(told)
+    let mut cli = Cli::from_arg_matches(&matches).map_err(told)?;
+    match &mut cli.command {
+        None => cli.serve.complete(&environment()),
+        Some(Command::Serve(given)) => given.complete(&environment()),
+        Some(Command::Doctor(args)) => args.given.complete(&environment()),
+        Some(
+            Command::Openapi { .. }
+            | Command::Simulator(_)
+            | Command::Keygen
+            | Command::Call(_)
+            | Command::Health(_),
+        ) => {}
+    }
+    Ok(cli)
+}
+
+/// The variables of the environment; what is no text can be no setting of ours.
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// `--version` with `--verbose`, and nothing else. clap would stop at the first of them.
@@ -526,7 +547,7 @@ fn run_server(given: &RawConfig) -> ExitCode {
         );
     }
     for warning in &config.warnings {
-        tracing::warn!(setting = warning.name, "{}", warning.message);
+        tracing::warn!(setting = %warning.name, "{}", warning.message);
     }
     let several = AUTOSCALING_ENV_VARS
         .iter()

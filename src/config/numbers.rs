@@ -98,7 +98,7 @@ impl Reader {
         if phone.facts().is_none() {
             // Debug output masks the number: warnings go to the log.
             self.warnings.push(ConfigProblem {
-                name,
+                name: name.into(),
                 message: format!(
                     "{phone:?} is not in today's numbering plan; it is kept and never called"
                 ),

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use url::{Host, Url};
 
 use super::account::simulator_account;
-use super::{Config, ConfigProblem, RawConfig, TwilioAccount, TwilioBackend};
+use super::{Config, ConfigProblem, Findings, RawConfig, TwilioAccount, TwilioBackend};
 use crate::domain::{Country, Name, Phone};
 use crate::http::cors::Origins;
 use crate::http::networks::TrustedProxies;
@@ -24,10 +24,8 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with them.
     pub fn read(given: &RawConfig) -> Result<Self, Vec<ConfigProblem>> {
-        let mut reader = Reader {
-            problems: Vec::new(),
-            warnings: Vec::new(),
-        };
+        let Findings { problems, warnings } = given.environment.clone();
+        let mut reader = Reader { problems, warnings };
         let config = reader.config(given);
         match config {
             Some(config) if reader.problems.is_empty() => Ok(config),
@@ -75,7 +73,7 @@ pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
 impl Reader {
     pub(super) fn wrong(&mut self, name: &'static str, message: impl Display) {
         self.problems.push(ConfigProblem {
-            name,
+            name: name.into(),
             message: message.to_string(),
         });
     }

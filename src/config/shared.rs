@@ -86,7 +86,7 @@ mod tests {
         Some(text.to_owned())
     }
 
-    fn wrong(given: &RawConfig) -> Vec<&'static str> {
+    fn wrong(given: &RawConfig) -> Vec<std::borrow::Cow<'static, str>> {
         Config::read(given)
             .unwrap_err()
             .into_iter()

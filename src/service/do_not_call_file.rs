@@ -34,6 +34,8 @@ pub fn read(path: &Path) -> Result<Vec<Phone>, FileError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error.into()),
     };
+    // Some editors begin a file with a byte order mark.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let mut numbers = Vec::new();
     for (at, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
         let wrong = || FileError::Line(at + 1);
@@ -134,6 +136,8 @@ mod tests {
             [number("+14155550101"), number("+4930123456")]
         );
         assert_eq!(read(Path::new("/nonexistent/file")).unwrap(), []);
+        let marked = file(b"\xef\xbb\xbf+14155550101\n");
+        assert_eq!(read(marked.path()).unwrap(), [number("+14155550101")]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ fn live() -> RawConfig {
     }
 }
 
-pub(super) fn wrong(given: &RawConfig) -> Vec<&'static str> {
+pub(super) fn wrong(given: &RawConfig) -> Vec<std::borrow::Cow<'static, str>> {
     Config::read(given)
         .unwrap_err()
         .into_iter()

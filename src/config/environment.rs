@@ -1,0 +1,298 @@
+//! What the environment says beside plain settings: secrets in files (`…_FILE`), names that are no
+//! settings, and values in quotes. It is given the variables; `main` alone reads them.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::Path;
+
+use clap::{Args as _, Command};
+
+use super::{ConfigProblem, RawConfig};
+
+/// A file with a secret is read up to this many bytes; certificates are the longest.
+const LONGEST_SECRET: u64 = 1024 * 1024;
+/// What the names of this program's variables begin with.
+const PREFIXES: [&str; 2] = ["TABLECALL_", "TWILIO_"];
+/// Variables of other commands than `serve`.
+const OTHERS: [&str; 3] = ["TABLECALL_URL", "TABLECALL_KEY", "TWILIO_VOICE_URL"];
+/// What is appended to the name of a setting whose value stands in a file.
+const FILE: &str = "_FILE";
+/// At most one letter in so many may be wrong where another name is taken to be meant.
+const NEAR: usize = 3;
+
+/// What was found in the environment, for [`Config::read`](super::Config::read).
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    pub(super) problems: Vec<ConfigProblem>,
+    pub(super) warnings: Vec<ConfigProblem>,
+}
+
+impl RawConfig {
+    /// The field of a secret setting, by its variable.
+    fn secret(&mut self, name: &str) -> Option<&mut Option<String>> {
+        Some(match name {
+            "TWILIO_AUTH_TOKEN" => &mut self.twilio_auth_token,
+            "TWILIO_WEBHOOK_KEYS" => &mut self.twilio_webhook_keys,
+            "TWILIO_API_SECRET" => &mut self.twilio_api_secret,
+            "TWILIO_OAUTH_CLIENT_SECRET" => &mut self.twilio_oauth_client_secret,
+            "TABLECALL_API_KEYS" => &mut self.api_keys,
+            "TABLECALL_TICKET_KEYS" => &mut self.ticket_keys,
+            "TABLECALL_WEBHOOK_SECRETS" => &mut self.webhook_secrets,
+            "TABLECALL_INDEX_KEY" => &mut self.index_key,
+            "REDIS_URL" => &mut self.redis_url,
+            "REDIS_CA" => &mut self.redis_ca,
+            "SENTRY_DSN" => &mut self.sentry_dsn,
+            _ => return None,
+        })
+    }
+
+    /// Reads secrets from the files that `…_FILE` variables name, and notes what is wrong with the
+    /// environment. A flag goes before a file.
+    pub fn complete(&mut self, environment: &BTreeMap<String, String>) {
+        let settings = settings();
+        for (name, value) in environment {
+            let setting = name.strip_suffix(FILE);
+            let of_file = setting.filter(|setting| self.secret(setting).is_some());
+            if let Some(setting) = of_file {
+                self.from_file(setting, name, value, environment);
+            } else if settings.iter().any(|known| known == name) {
+                self.judge_quotes(name, value);
+            } else {
+                self.judge_name(name, &settings);
+            }
+        }
+    }
+
+    fn from_file(
+        &mut self,
+        setting: &str,
+        name: &str,
+        path: &str,
+        environment: &BTreeMap<String, String>,
+    ) {
+        let path = path.trim();
+        // As with settings, an empty one counts as not given.
+        if path.is_empty() {
+            return;
+        }
+        if environment
+            .get(setting)
+            .is_some_and(|value| !value.trim().is_empty())
+        {
+            return self.wrong(name, format!("and {setting} are both set: leave one out"));
+        }
+        match read_secret(Path::new(path)) {
+            Ok(secret) => {
+                let field = self.secret(setting);
+                field.map(|field| field.get_or_insert(secret));
+            }
+            Err(why) => self.wrong(name, format!("names a file that {why}")),
+        }
+    }
+
+    /// `docker --env-file` and some others keep the quotes that a shell would take away.
+    fn judge_quotes(&mut self, name: &str, value: &str) {
+        let value = value.trim();
+        let quoted = |quote| value.len() > 1 && value.starts_with(quote) && value.ends_with(quote);
+        if quoted('"') || quoted('\'') {
+            self.wrong(
+                name,
+                "stands in quotes, which were not taken away (docker --env-file keeps them): leave them out".to_owned(),
+            );
+        }
+    }
+
+    fn judge_name(&mut self, name: &str, settings: &[String]) {
+        let is_ours = PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+        if !is_ours || OTHERS.contains(&name) {
+            return;
+        }
+        let files = settings.iter().filter_map(|setting| {
+            let is_secret = RawConfig::default().secret(setting).is_some();
+            is_secret.then(|| format!("{setting}{FILE}"))
+        });
+        let nearest = settings
+            .iter()
+            .cloned()
+            .chain(files)
+            .map(|known| (distance(name, &known), known))
+            .filter(|(distance, _)| distance * NEAR <= name.len())
+            .min();
+        let hint = nearest.map_or_else(String::new, |(_, known)| format!("; is {known} meant?"));
+        self.environment.warnings.push(ConfigProblem {
+            name: name.to_owned().into(),
+            message: format!("is no setting and has no effect{hint}"),
+        });
+    }
+
+    fn wrong(&mut self, name: &str, message: String) {
+        self.environment.problems.push(ConfigProblem {
+            name: name.to_owned().into(),
+            message,
+        });
+    }
+}
+
+/// How many letters are wrong. A name that was cut off, or has more behind it, is a near one.
+fn distance(name: &str, known: &str) -> usize {
+    if known.starts_with(name) || name.starts_with(known) {
+        1
+    } else {
+        strsim::damerau_levenshtein(name, known)
+    }
+}
+
+/// The variables of all settings.
+fn settings() -> Vec<String> {
+    let command = RawConfig::augment_args(Command::new("serve"));
+    command
+        .get_arguments()
+        .filter_map(|argument| Some(argument.get_env()?.to_str()?.to_owned()))
+        .collect()
+}
+
+/// The text of a file without white space around it and without a byte order mark; else why there is
+/// none.
+fn read_secret(path: &Path) -> Result<String, String> {
+    let read = || {
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)?
+            .take(LONGEST_SECRET + 1)
+            .read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = read().map_err(|error: std::io::Error| format!("cannot be read: {error}"))?;
+    if bytes.len() as u64 > LONGEST_SECRET {
+        return Err("is longer than 1 MiB".to_owned());
+    }
+    let text = String::from_utf8(bytes).map_err(|_| "is no text in UTF-8".to_owned())?;
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if text.is_empty() {
+        return Err("is empty".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn completed(variables: &[(&str, &str)]) -> RawConfig {
+        let environment = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let mut given = RawConfig::default();
+        given.complete(&environment);
+        given
+    }
+
+    fn told(problems: &[ConfigProblem]) -> Vec<String> {
+        problems.iter().map(ToString::to_string).collect()
+    }
+
+    fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        file
+    }
+
+    #[test]
+    fn each_secret_can_stand_in_a_file() {
+        let command = RawConfig::augment_args(Command::new("serve"));
+        for argument in command.get_arguments() {
+            let name = argument.get_env().unwrap().to_str().unwrap();
+            let secret = RawConfig::default().secret(name).is_some();
+            assert_eq!(secret, argument.is_hide_env_values_set(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_read_without_its_end_of_line_and_its_byte_order_mark() {
+        for bytes in [
+            b"a secret\n".as_slice(),
+            b"\xef\xbb\xbfa secret\r\n",
+            b"a secret",
+        ] {
+            let file = file(bytes);
+            let path = file.path().to_str().unwrap();
+            let given = completed(&[("TWILIO_AUTH_TOKEN_FILE", path)]);
+            assert_eq!(given.twilio_auth_token.as_deref(), Some("a secret"));
+            assert!(given.environment.problems.is_empty());
+        }
+        let file = file(b"from the file");
+        let path = file.path().to_str().unwrap().to_owned();
+        let mut given = RawConfig {
+            redis_url: Some("from a flag".to_owned()),
+            ..RawConfig::default()
+        };
+        given.complete(&BTreeMap::from([("REDIS_URL_FILE".to_owned(), path)]));
+        assert_eq!(given.redis_url.as_deref(), Some("from a flag"));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_used_is_named_and_its_text_is_not() {
+        let (empty, binary) = (file(b" \n"), file(b"\xff\xfe"));
+        let path = |file: &tempfile::NamedTempFile| file.path().to_str().unwrap().to_owned();
+        let given = completed(&[
+            ("REDIS_URL_FILE", "/nowhere/redis"),
+            ("SENTRY_DSN_FILE", &path(&empty)),
+            ("TABLECALL_API_KEYS_FILE", &path(&binary)),
+            ("TABLECALL_INDEX_KEY_FILE", ""),
+            ("TWILIO_AUTH_TOKEN", "hush"),
+            ("TWILIO_AUTH_TOKEN_FILE", &path(&empty)),
+        ]);
+        let told = told(&given.environment.problems);
+        assert_eq!(told.len(), 4, "{told:?}");
+        assert!(told[0].starts_with("REDIS_URL_FILE: names a file that cannot be read: "));
+        assert_eq!(told[1], "SENTRY_DSN_FILE: names a file that is empty");
+        assert_eq!(
+            told[2],
+            "TABLECALL_API_KEYS_FILE: names a file that is no text in UTF-8"
+        );
+        assert_eq!(
+            told[3],
+            "TWILIO_AUTH_TOKEN_FILE: and TWILIO_AUTH_TOKEN are both set: leave one out"
+        );
+        assert!(given.environment.warnings.is_empty());
+    }
+
+    #[test]
+    fn names_that_are_no_settings_are_told_with_the_nearest() {
+        let given = completed(&[
+            ("TABLECALL_PUBLIC_ULR", "https://a.example"),
+            ("TWILIO_ACCOUNT_ID", "x"),
+            ("TABLECALL_SOMETHING_ELSE", "x"),
+            ("TWILIO_FROM", "x"),
+            ("TWILIO_AUTH_TOKEN_FIEL", "x"),
+            ("TABLECALL_KEY", "x"),
+            ("PATH", "/bin"),
+            ("REDIS_URI", "x"),
+        ]);
+        assert_eq!(
+            told(&given.environment.warnings),
+            [
+                "TABLECALL_PUBLIC_ULR: is no setting and has no effect; is TABLECALL_PUBLIC_URL meant?",
+                "TABLECALL_SOMETHING_ELSE: is no setting and has no effect",
+                "TWILIO_ACCOUNT_ID: is no setting and has no effect; is TWILIO_ACCOUNT_SID meant?",
+                "TWILIO_AUTH_TOKEN_FIEL: is no setting and has no effect; is TWILIO_AUTH_TOKEN_FILE meant?",
+                "TWILIO_FROM: is no setting and has no effect; is TWILIO_FROM_NUMBER meant?",
+            ]
+        );
+    }
+
+    #[test]
+    fn quotes_around_a_value_are_named() {
+        let given = completed(&[
+            ("TWILIO_AUTH_TOKEN", "\"hush\""),
+            ("TABLECALL_SERVICE_NAME", "'La Table'"),
+            ("TABLECALL_LISTEN", "\""),
+        ]);
+        let told = told(&given.environment.problems);
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].starts_with("TABLECALL_SERVICE_NAME: stands in quotes"));
+        assert!(!told[1].contains("hush"));
+    }
+}
