@@ -328,6 +328,7 @@ fn assemble(
             )
         }
     };
+    let probe_token = account.auth_tokens.first().cloned().unwrap_or_default();
     let client = ClientConfig {
         api_url,
         ..ClientConfig::new(account.sid, account.credentials)
@@ -336,6 +337,7 @@ fn assemble(
     let probe = config.public_url.as_ref().map(|_| Probe {
         http: http.clone(),
         origin: origin.clone(),
+        auth_token: probe_token,
     });
     let traces = traces(config, &clock)?;
     let service = Service::new(ServiceDependencies {

@@ -51,6 +51,6 @@ pub mod internals {
     pub use crate::store::{CallStore, Store, StoreLimits};
     pub use crate::ticket::{Head, Key, TicketBody, TicketPurpose, Tickets};
     pub use crate::twilio::form;
-    pub use crate::twilio::signature::{SIGNATURE_HEADER, SignatureHeaders, Verifier};
+    pub use crate::twilio::signature::{SIGNATURE_HEADER, SignatureHeaders, Verifier, prove};
     pub use crate::twilio::webhook::{AmdCallback, StatusCallback, VoiceRequest};
 }

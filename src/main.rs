@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,17 +9,20 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clock::Clock;
 use tablecall::app::App;
 use tablecall::app::stop::Signals;
-use tablecall::config::{Config, ConfigProblem, RawConfig, TwilioBackend, with_headings};
+use tablecall::config::{Config, RawConfig, TwilioBackend, with_headings};
 use tablecall::{Destination, Reports};
 use tablecall::{Format, TicketKey};
 use tablecall::{doctor, remote};
 
 use simulator_command::SimulatorArgs;
+use start::complain_of;
 
 #[path = "main/mcp_command.rs"]
 mod mcp_command;
 #[path = "main/simulator_command.rs"]
 mod simulator_command;
+#[path = "main/start.rs"]
+mod start;
 
 /// A create makes some three hundred small allocations; with glibc's allocator they are a fifth of
 /// its work.
@@ -313,18 +315,8 @@ fn print_document(yaml: bool) -> ExitCode {
 }
 
 fn configuration(given: &RawConfig) -> Result<Config, ExitCode> {
-    Config::read(given).map_err(|problems| complain_of(&problems))
-}
-
-fn complain_of(problems: &[ConfigProblem]) -> ExitCode {
-    let lines: Vec<String> = problems
-        .iter()
-        .map(|problem| format!("  {problem}"))
-        .collect();
-    complain(
-        &format!("these settings are wrong:\n{}", lines.join("\n")),
-        USAGE,
-    )
+    let json = given.log_format.as_deref().map(str::trim) == Some("json");
+    Config::read(given).map_err(|problems| complain_of(&problems, json))
 }
 
 /// Status 0 when it is alive, 69 when it is not; the health check of the image, which has no shell
@@ -337,7 +329,7 @@ fn ask_health(args: HealthArgs) -> ExitCode {
     };
     let listen = match Config::read_listen(&given) {
         Ok(listen) => listen,
-        Err(problems) => return complain_of(&problems),
+        Err(problems) => return complain_of(&problems, false),
     };
     in_runtime(async move {
         let Ok(http) = tablecall::http_client() else {
@@ -561,7 +553,7 @@ fn run_server(given: &RawConfig) -> ExitCode {
              machine only, or let them share a Redis"
         );
     }
-    in_runtime(serve(config))
+    in_runtime(serve(config, format))
 }
 
 fn reports(to: &Destination, environment: &str) -> Result<Reports, reqwest::Error> {
@@ -593,7 +585,7 @@ fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
     }
 }
 
-async fn serve(config: Config) -> ExitCode {
+async fn serve(config: Config, format: Format) -> ExitCode {
     let simulated = matches!(config.carrier, TwilioBackend::Simulator(_));
     let made = config
         .webhook_secrets
@@ -607,14 +599,10 @@ async fn serve(config: Config) -> ExitCode {
             let cause = std::error::Error::source(&error)
                 .map(|source| format!(": {source}"))
                 .unwrap_or_default();
-            return complain(&format!("{error}{cause}"), UNAVAILABLE);
+            return start::fail(format, &format!("{error}{cause}"), UNAVAILABLE);
         }
     };
-    let _greeted = writeln!(
-        std::io::stdout(),
-        "{}",
-        greeting(app.address(), simulated, made.as_deref())
-    );
+    start::greet(format, app.address(), simulated, made.as_deref());
     let (tell, told) = tokio::sync::oneshot::channel();
     let running = app.run_until(async {
         let _sender_is_kept = told.await;
@@ -635,25 +623,4 @@ async fn serve(config: Config) -> ExitCode {
             },
         }
     }
-}
-
-fn greeting(address: SocketAddr, simulated: bool, made_secret: Option<&str>) -> String {
-    let url = format!("http://{address}");
-    if !simulated {
-        return format!("Tablecall is listening on {url}; the API is described at {url}/docs");
-    }
-    let example = tablecall::internals::example();
-    let signed = made_secret.map(|secret| {
-        format!("\nEvents to a callback_url are signed with {secret} until this ends.")
-    });
-    let signed = signed.unwrap_or_default();
-    format!(
-        "Tablecall is running with a simulated carrier: no real phone rings.\n\n  \
-         try it in the browser   {url}\n  \
-         pick up as restaurant   {url}/simulator\n  \
-         the API for programs    {url}/docs\n  \
-         or in a terminal        curl -s {url}/api/call -H 'content-type: application/json' \\\n    \
-         -d '{example}'\n\n\
-         That number answers by itself and presses 1; …0102 presses 2, …0103 is busy, …0104 does not answer.{signed}"
-    )
 }

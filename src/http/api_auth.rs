@@ -7,6 +7,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use metrics::{Counter, counter};
 use poem::Request;
 
@@ -81,6 +82,12 @@ impl ApiAuth {
     #[must_use]
     pub const fn origins(&self) -> &Origins {
         &self.config.origins
+    }
+
+    /// The time by which wrong keys are counted.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The address that a request counts for.

@@ -12,6 +12,7 @@ use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
 use poem::{Request, Response};
 
 use super::networks::{TrustedProxies, subscriber};
+use crate::service::links::path;
 use crate::telemetry::line_limit::LineLimit;
 use crate::telemetry::metrics::{Family, Metrics};
 use crate::twilio::form::Form;
@@ -107,12 +108,16 @@ impl RefusedWebhooks {
         (failure, form): (SignatureFailure, Option<&Form>),
     ) -> Response {
         let cause = failure.label();
-        self.signatures.get(cause).increment(1);
         let now = self.clock.now();
         let headers = request.headers();
         let is_operator = headers
             .get(PROOF_HEADER)
             .is_some_and(|proof| verifier.is_operator(proof.as_bytes(), now));
+        if is_operator && failure == SignatureFailure::Missing && request.uri().path() == path::LOOK {
+            // The service looks at its own public URL.
+            return empty(StatusCode::FORBIDDEN);
+        }
+        self.signatures.get(cause).increment(1);
         let hint = (is_operator || self.may_hint(now)).then(|| {
             let target = request.uri().path_and_query();
             let refused = RefusedWebhook {

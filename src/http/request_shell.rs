@@ -16,9 +16,11 @@ use super::api_auth::ApiAuth;
 use super::assets;
 use super::headers::guard;
 use super::mcp;
+use super::networks::subscriber;
 use super::problem::{Code, Failure, of_framework};
 use super::webhooks::{PREFIX, Webhooks};
 use crate::domain::id;
+use crate::telemetry::line_limit::LineLimit;
 use crate::telemetry::metrics::{Metrics, Route};
 use crate::telemetry::milliseconds;
 use crate::telemetry::request::{self, Context};
@@ -64,6 +66,8 @@ pub struct RequestShell<A, E> {
     routes: Vec<Route>,
     /// Where creates begin their traces, if anywhere.
     traces: Option<Traces>,
+    /// Lines about requests that strangers make in vain.
+    refusals: LineLimit,
 }
 
 /// The facts of a request that are known before it is served, for its log line.
@@ -102,6 +106,7 @@ impl<A: Endpoint, E: Endpoint> RequestShell<A, E> {
             door,
             routes,
             traces,
+            refusals: LineLimit::default(),
         }
     }
 
@@ -182,11 +187,22 @@ impl<A: Endpoint, E: Endpoint> RequestShell<A, E> {
         );
         let (call, client, duration_ms) =
             (summary.context.call(), summary.client, milliseconds(took));
+        // Anybody can make requests that are refused, as many as they like.
+        let is_stranger = (400..500).contains(&status) && summary.key.is_none() || status == 429;
+        let left_out = if is_stranger {
+            let kind = (subscriber(client), route, status);
+            match self.refusals.admit(kind, self.door.now()) {
+                Some(left_out) => (left_out > 0).then_some(left_out),
+                None => return,
+            }
+        } else {
+            None
+        };
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
                     method, route = name, status, key, call.id = call.map(display), client.address = %client,
-                    duration_ms, "request"
+                    duration_ms, left_out, "request"
                 )
             };
         }

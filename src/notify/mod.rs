@@ -256,8 +256,9 @@ impl Notifier {
             Err(DeliveryFailure { why, retry_after }) => {
                 let error = why.to_string().into();
                 let next = schedule::next(event.tries + 1, event.since, now, retry_after);
+                let asked = retry_after.is_some();
                 match next.filter(|_| !why.is_final()) {
-                    Some(at) => Settled::Again { at, error },
+                    Some(at) => Settled::Again { at, asked, error },
                     None => Settled::GaveUp { error },
                 }
             }

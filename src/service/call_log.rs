@@ -50,8 +50,7 @@ fn log_entry(call: &Call, entry: TimelineEntry) {
         tracing::info!(call.id = %id, attempt = attempt(call, entry.what), event, detail, "call");
         return;
     };
-    let took =
-        u64::try_from(entry.at.duration_since(call.created_at).as_millis()).unwrap_or_default();
+    let took = entry.at.duration_since(call.created_at).as_secs_f64() * 1_000.0;
     let attempts = call.attempts.len();
     if outcome == Outcome::Unknown {
         tracing::error!(call.id = %id, event, detail, attempts, duration_ms = took, "it was never learned what became of a call");

@@ -22,6 +22,8 @@ pub mod path {
     pub const FALLBACK: &str = "/twiml/fallback/";
     /// Status callbacks.
     pub const STATUS: &str = "/twiml/status/";
+    /// What the service asks for when it looks at its own public URL: a callback of no call.
+    pub const LOOK: &str = "/twiml/status/look";
     /// Somebody rings one of our numbers. No ticket: it is the number's own voice URL at Twilio.
     pub const INBOUND: &str = "/twiml/inbound";
     /// The result of a Gather in such a call: followed by the turn and the ticket.

@@ -43,6 +43,7 @@ mod dial_decision;
 mod webhooks;
 
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -154,12 +155,21 @@ pub struct ServiceDependencies {
 }
 
 /// A look at ourselves from outside.
-#[derive(Debug)]
 pub struct Probe {
     /// Sends it.
     pub http: reqwest::Client,
     /// The public origin.
     pub origin: String,
+    /// The newest auth token, which proves that it is a look of this service.
+    pub auth_token: String,
+}
+
+impl fmt::Debug for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Probe")
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
+    }
 }
 
 /// All use cases; cheap to clone.

@@ -5,12 +5,21 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::links::path;
 use super::sweep::Sweeper;
 use super::{HealthIssue, Probe, Service};
+use crate::clock::Backoff;
 use crate::store::Lifecycle as _;
+use crate::twilio::signature::{PROOF_HEADER, prove};
 
-/// How often the public URL is looked at.
+/// How often the public URL is looked at while it is right.
 const LOOK: SignedDuration = SignedDuration::from_mins(5);
+/// When it is looked at first: a proxy before this service may have to notice that it is there.
+const FIRST_LOOK: SignedDuration = SignedDuration::from_secs(5);
+/// The pauses after looks in vain.
+const LOOKS: Backoff = Backoff::new(FIRST_LOOK, LOOK);
+/// Looks in vain in a row before they are told.
+const IN_VAIN: u32 = 2;
 /// How long it may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -79,31 +88,29 @@ impl Service {
 }
 
 impl Sweeper {
-    /// Looks at ourselves from outside, now and then.
+    /// Looks at ourselves from outside, now and then: whether a webhook gets here, and is refused
+    /// without a signature. A proxy need not let anything else through.
     pub(super) async fn watch_public_url(&self) {
         let clock = &self.engine.clock;
-        let Some(Probe { http, origin }) = &self.probe else {
+        let Some(probe) = &self.probe else {
             return;
         };
+        let (mut pause, mut in_vain) = (FIRST_LOOK, 0);
         loop {
-            let answer = http
-                .get(format!("{origin}/healthz"))
-                .timeout(PATIENCE)
-                .send()
-                .await;
-            let found = match answer.map(|answer| answer.status()) {
-                Ok(status) if status.is_success() => None,
-                Ok(status) => Some(format!(
-                    "{origin} answers {status}: a proxy may not lead to this service."
-                )),
-                Err(_) => Some(format!(
-                    "{origin} cannot be reached from here; `tablecall doctor` tells more."
-                )),
-            };
-            self.public_url_found(found);
             clock
-                .sleep_until(clock.now().saturating_add(LOOK).unwrap_or(Timestamp::MAX))
+                .sleep_until(clock.now().saturating_add(pause).unwrap_or(Timestamp::MAX))
                 .await;
+            let found = probe.look(clock.now()).await;
+            if found.is_none() {
+                (pause, in_vain) = (LOOK, 0);
+                self.public_url_found(None);
+                continue;
+            }
+            pause = LOOKS.pause(in_vain);
+            in_vain = in_vain.saturating_add(1);
+            if in_vain >= IN_VAIN {
+                self.public_url_found(found);
+            }
         }
     }
 
@@ -116,5 +123,36 @@ impl Sweeper {
             tracing::warn!(detail, "the public URL");
         }
         *known = found;
+    }
+}
+
+impl Probe {
+    /// What is wrong with the public URL, if anything.
+    async fn look(&self, now: Timestamp) -> Option<String> {
+        let origin = &self.origin;
+        let answer = self
+            .http
+            .post(format!("{origin}{}", path::LOOK))
+            .header("content-type", "application/x-www-form-urlencoded")
+            // By it the refusal is known as one of a look, and is neither counted nor told.
+            .header(PROOF_HEADER, prove(&self.auth_token, now))
+            .body("CallStatus=ringing")
+            .timeout(PATIENCE)
+            .send()
+            .await;
+        match answer.map(|answer| answer.status().as_u16()) {
+            Ok(403) => None,
+            Ok(status @ 300..=399) => Some(format!(
+                "{origin} answers {status}, a redirect: Twilio signs another URL than the one it is led to. Set \
+                 TABLECALL_PUBLIC_URL to the origin that it leads to."
+            )),
+            Ok(status) => Some(format!(
+                "{origin} answers {status} to a webhook without a signature, not 403: a proxy may not lead /twiml/ to \
+                 this service."
+            )),
+            Err(_) => Some(format!(
+                "{origin} cannot be reached from here; `tablecall doctor` tells more."
+            )),
+        }
     }
 }

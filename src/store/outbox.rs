@@ -49,6 +49,10 @@ pub struct PendingEvent {
     /// When it was given up.
     #[serde(with = "millis::option")]
     pub gave_up_at: Option<Timestamp>,
+    /// Until when its endpoint asked to be left alone. Records hold it apart, because it is younger
+    /// than they are.
+    #[serde(skip)]
+    pub not_before: Option<Timestamp>,
 }
 
 /// The part of a saved call that concerns the outbox.
@@ -89,6 +93,9 @@ pub enum Settled {
     Again {
         /// When.
         at: Timestamp,
+        /// Its endpoint asked for that much time: nothing of this call is sent there before, also
+        /// when it changes meanwhile.
+        asked: bool,
         /// Why it was in vain: a few words without secrets.
         error: Box<str>,
     },
@@ -173,6 +180,7 @@ impl PendingEvent {
             claim: None,
             error: None,
             gave_up_at: None,
+            not_before: None,
         }
     }
 
@@ -183,13 +191,24 @@ impl PendingEvent {
         }
     }
 
-    /// Replaces the pending event by newer news, and starts its delivery anew.
-    pub(super) fn renew(&mut self, news: News) {
+    /// It was asked for again: that is stronger than what its endpoint asked for.
+    pub(super) fn resend(&mut self, news: News) {
+        self.not_before = None;
+        self.renew(news);
+    }
+
+    /// What is to be told is this, and everything about it begins anew.
+    fn renew(&mut self, news: News) {
         (self.version, self.is_final, self.look, self.since) =
             (news.version, news.is_final, news.look, news.at);
         (self.tries, self.gave_up_at) = (0, None);
         // What is in flight is settled first: one event of a call at a time.
-        self.next_at = self.claim.or(Some(news.due()));
+        self.next_at = self.claim.or(Some(self.not_before(news.due())));
+    }
+
+    /// `at`, or the moment until which the endpoint asked to be left alone.
+    fn not_before(&self, at: Timestamp) -> Timestamp {
+        self.not_before.map_or(at, |asked| asked.max(at))
     }
 
     /// Whether something is to be sent at `until` or before, which is then claimed.
@@ -214,6 +233,9 @@ impl PendingEvent {
             return false;
         }
         self.claim = None;
+        if !matches!(settled, Settled::Later { .. }) {
+            self.not_before = None;
+        }
         let is_newest = self.version == version;
         let (next_at, error) = match settled {
             Settled::Later { at } => {
@@ -224,7 +246,10 @@ impl PendingEvent {
                 self.told = self.told.max(version);
                 (None, None)
             }
-            Settled::Again { at, error } => (Some(at), Some(error)),
+            Settled::Again { at, asked, error } => {
+                self.not_before = asked.then_some(at);
+                (Some(at), Some(error))
+            }
             Settled::GaveUp { error } => {
                 self.gave_up_at = is_newest.then_some(now);
                 (None, Some(error))
@@ -234,7 +259,11 @@ impl PendingEvent {
         self.tried_at = Some(now);
         self.tries += u32::from(is_newest);
         // What came meanwhile was not sent yet, whatever became of this.
-        self.next_at = if is_newest { next_at } else { Some(now) };
+        self.next_at = if is_newest {
+            next_at
+        } else {
+            Some(self.not_before(now))
+        };
         true
     }
 }
@@ -261,7 +290,7 @@ impl Outbox {
             at: now,
             ..News::of(call)?
         };
-        self.renew(call.id, news, |entry| entry.renew(news))
+        self.renew(call.id, news, |entry| entry.resend(news))
     }
 
     fn renew(

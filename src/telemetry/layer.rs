@@ -319,7 +319,8 @@ impl Visit for Json<'_> {
     fn record_f64(&mut self, field: &Field, value: f64) {
         // JSON has no infinities.
         if value.is_finite() {
-            self.raw(field, value);
+            // With a point in any case: 12.0 must not become the whole number 12.
+            self.raw(field, format_args!("{value:?}"));
         } else {
             self.text(field, format_args!("{value}"));
         }

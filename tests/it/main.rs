@@ -51,6 +51,7 @@ mod openapi;
 mod other_carrier;
 mod privacy;
 mod proxy_protocol;
+mod public_url;
 mod readme;
 mod refused_webhooks;
 mod reported;

@@ -65,7 +65,7 @@ async fn the_lines_of_a_call_tell_its_story_in_order() {
     );
     let end = of_call.last().unwrap();
     assert!(
-        end["duration_ms"].is_u64() && end["attempts"] == 1,
+        end["duration_ms"].is_f64() && end["attempts"] == 1,
         "{end:#}"
     );
     let attempts = of_call

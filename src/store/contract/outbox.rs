@@ -142,6 +142,7 @@ async fn states_that_were_not_told_yet_merge_into_the_newest() {
             store,
             &event,
             Settled::Again {
+                asked: false,
                 at: at(60),
                 error: "busy".into(),
             },
@@ -205,6 +206,7 @@ async fn an_event_comes_again_when_it_was_said_to_and_a_try_that_was_none_does_n
             store,
             &event,
             Settled::Again {
+                asked: false,
                 at: at(7),
                 error: "answered 500".into(),
             },
@@ -214,6 +216,47 @@ async fn an_event_comes_again_when_it_was_said_to_and_a_try_that_was_none_does_n
         assert!(claimed(store, 6).await.is_empty());
         assert_eq!(store.next_event_due(None).await, at(7));
         assert_eq!(one(store, 7).await.tries, 1);
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_asked_for_time_is_left_alone_although_the_call_changes() {
+    for bench in benches() {
+        let store = &bench.store;
+        let first = saved(store, None, wanted(1)).await;
+        let event = one(store, 0).await;
+        settled(
+            store,
+            &event,
+            Settled::Again {
+                asked: true,
+                at: at(120),
+                error: "answered 503".into(),
+            },
+            1,
+        )
+        .await;
+        let live = saved(store, Some(1), dialed(&first)).await;
+        assert!(claimed(store, 119).await.is_empty(), "it was asked to wait");
+        let newest = one(store, 120).await;
+        assert_eq!((newest.version, newest.tries), (live.version, 0));
+        // It changes while this is in flight, and is asked to wait once more.
+        let done = saved(store, Some(live.version), finished(&live)).await;
+        settled(
+            store,
+            &newest,
+            Settled::Again {
+                asked: true,
+                at: at(300),
+                error: "answered 503".into(),
+            },
+            121,
+        )
+        .await;
+        assert!(claimed(store, 299).await.is_empty());
+        let last = one(store, 300).await;
+        assert_eq!(last.version, done.version);
+        settled(store, &last, Settled::Delivered, 301).await;
     }
 }
 
@@ -232,6 +275,7 @@ async fn a_process_whose_outbox_ends_with_it_does_not_wait() {
             store,
             &both[0],
             Settled::Again {
+                asked: false,
                 at: at(900),
                 error: "answered 500".into(),
             },

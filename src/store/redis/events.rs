@@ -165,7 +165,7 @@ impl OutboxStore for Redis {
             return Ok(false);
         };
         let renew = |entry: &mut PendingEvent| {
-            entry.renew(News { at: now, ..news });
+            entry.resend(News { at: now, ..news });
             true
         };
         Ok(self.change_entry(id, renew).await?.is_some())

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::call::Call;
 use crate::domain::{CallId, LaterFields};
 use crate::store::{Error, News, PendingEvent};
@@ -12,8 +14,11 @@ use crate::ticket::Vault;
 /// overwritten.
 const FORM: u8 = 1;
 
-/// The value in the place of a revoked record, kept for as long as an instance may still hold the
-/// call.
+/// Before the moment until which an endpoint asked to be left alone, at the end of what is sealed.
+const NOT_BEFORE: &[u8] = b"wait";
+
+/// What stands in the place of a record that was revoked, for as long as somebody may still have
+/// the call in hand.
 pub(super) const REVOKED: &[u8] = b"revoked";
 
 /// Length of the stamp at the start of a record: the version of the call and the revision of its
@@ -117,7 +122,11 @@ impl Records {
         // An earlier version of this program does not look at what follows.
         plain.extend_from_slice(&stored.saved_by.unwrap_or_default());
         let later = LaterFields::of(&stored.call.reservation);
-        let plain = postcard::to_extend(&later, plain).map_err(|_| Error::Unreadable)?;
+        let mut plain = postcard::to_extend(&later, plain).map_err(|_| Error::Unreadable)?;
+        if let Some(asked) = stored.entry.as_ref().and_then(|entry| entry.not_before) {
+            plain.extend_from_slice(NOT_BEFORE);
+            plain.extend_from_slice(&asked.as_millisecond().to_be_bytes());
+        }
         let mut record = Vec::with_capacity(STAMP + plain.len() + 64);
         record.extend_from_slice(&stored.stamp().bytes());
         let name = name(stored.call.id, stored.stamp());
@@ -140,11 +149,14 @@ impl Records {
         match plain.split_first() {
             Some((&FORM, rest)) => {
                 match postcard::take_from_bytes::<(Call, Option<PendingEvent>)>(rest) {
-                    Ok(((mut call, entry), rest))
+                    Ok(((mut call, mut entry), rest))
                         if call.id == id && call.version == stamp.version =>
                     {
                         let later = rest.get(16..).unwrap_or_default();
                         LaterFields::read(later).complete(Arc::make_mut(&mut call.reservation));
+                        if let Some(entry) = &mut entry {
+                            entry.not_before = not_before(later);
+                        }
                         Ok(Stored {
                             call: Arc::new(call),
                             entry,
@@ -158,6 +170,14 @@ impl Records {
             Some(_) | None => Err(told("it was written by another version of this program")),
         }
     }
+}
+
+/// What an endpoint asked for, if it asked for anything. It is found from the end: what stands
+/// before it grows from version to version.
+fn not_before(later: &[u8]) -> Option<Timestamp> {
+    let (rest, at) = later.split_last_chunk::<8>()?;
+    rest.ends_with(NOT_BEFORE)
+        .then(|| Timestamp::from_millisecond(i64::from_be_bytes(*at)).ok())?
 }
 
 fn name(id: CallId, stamp: Stamp) -> [u8; 16 + STAMP] {
@@ -206,14 +226,23 @@ mod tests {
     }
 
     #[test]
-    fn opening_hours_are_stored_with_their_call() {
-        let mut call = example::queued(1);
-        Arc::make_mut(&mut call.reservation).opening_hours = "Tu-Su 12:00-14:30".parse().ok();
-        let stored = Stored::after(None, &Arc::new(call), [3; 16]);
-        let record = records().seal(&stored).unwrap();
-        let read = records().open(stored.call.id, &record).unwrap();
-        assert!(read.call.reservation.opening_hours.is_some());
-        assert_eq!(read, stored);
+    fn what_an_endpoint_asked_for_is_kept() {
+        for asked in [None, Timestamp::from_millisecond(1_800_000_000_123).ok()] {
+            let mut stored = Stored::after(None, &Arc::new(example::decided()), [3; 16]);
+            let news = News {
+                version: 1,
+                is_final: false,
+                look: 1,
+                at: Timestamp::UNIX_EPOCH,
+            };
+            stored.entry = Some(PendingEvent {
+                not_before: asked,
+                ..PendingEvent::new(news)
+            });
+            let record = records().seal(&stored).unwrap();
+            let read = records().open(stored.call.id, &record).unwrap();
+            assert_eq!(read, stored);
+        }
     }
 
     #[test]

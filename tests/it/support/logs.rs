@@ -1,9 +1,11 @@
 //! The log of one app, apart from all others: each test has a thread and a runtime of its own.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex};
 
 use clock::Clock;
+use serde_json::Value;
 use tablecall::{Format, Guard};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::Layer as _;
@@ -48,6 +50,28 @@ impl Logs {
     /// All lines, once they are written.
     pub(crate) fn text(self) -> String {
         drop(self.writer);
-        String::from_utf8(self.written.0.lock().unwrap().clone()).unwrap()
+        let text = String::from_utf8(self.written.0.lock().unwrap().clone()).unwrap();
+        each_field_has_one_type(&text);
+        text
+    }
+}
+
+/// Whoever stores lines decides by the first of them what a field is, and refuses the others.
+pub(crate) fn each_field_has_one_type(lines: &str) {
+    let mut types = HashMap::new();
+    for line in lines.lines() {
+        let read: Value = serde_json::from_str(line).expect(line);
+        for (name, value) in read.as_object().expect(line) {
+            let kind = match value {
+                Value::Null => continue,
+                Value::Bool(_) => "a truth value",
+                Value::Number(number) if number.is_f64() => "a fraction",
+                Value::Number(_) => "a whole number",
+                Value::String(_) => "a text",
+                Value::Array(_) | Value::Object(_) => "a structure",
+            };
+            let known = *types.entry(name.clone()).or_insert(kind);
+            assert_eq!(known, kind, "{name} in {line}");
+        }
     }
 }
