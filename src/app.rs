@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{Config, RawConfig, TwilioBackend};
+use crate::config::{Config, RawConfig, TracesExport, TwilioBackend};
 use crate::domain::{Language, phone};
 use crate::http::AppState;
 use crate::http::api_auth::AuthConfig;
@@ -28,7 +28,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::{self, Collector, Traces};
 use crate::ticket::Tickets;
 use crate::twilio;
-use crate::twilio::client::{Client, ClientConfig, http_client, http_client_builder, tls_config};
+use crate::twilio::client::{Client, ClientConfig, http_client, http_client_trusting, tls_config};
 use crate::twilio::signature::Verifier;
 use clock::Clock;
 use twilio_simulator::Simulator;
@@ -366,6 +366,7 @@ fn assemble(
         clock,
         secrets: config.webhook_secrets.clone(),
         allow_private: config.allow_private_callbacks,
+        authorities: config.authorities.clone(),
         names: Arc::new(notify::System),
         show: crate::http::api::view::json,
     })?;
@@ -401,22 +402,31 @@ fn assemble(
 
 /// Traces, where a collector is named.
 fn traces(config: &Config, clock: &Clock) -> Result<Option<Traces>, Error> {
-    let Some(endpoint) = config.observability.collector.clone() else {
+    let Some(export) = config.observability.collector.clone() else {
         return Ok(None);
     };
+    let TracesExport {
+        endpoint,
+        service_name,
+        timeout,
+        gzip,
+    } = export;
     let (version, environment) = (
         env!("CARGO_PKG_VERSION"),
         config.observability.environment.clone(),
     );
     let collector = Collector {
         endpoint,
+        service_name,
+        timeout,
+        gzip,
         version,
         environment,
     };
     Ok(Some(Traces::new(
         collector,
         clock.clone(),
-        http_client_builder().build()?,
+        http_client_trusting(&config.authorities).build()?,
     )?))
 }
 

@@ -9,6 +9,7 @@ mod numbers;
 mod read;
 mod shared;
 mod observability;
+mod traces;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -27,12 +28,13 @@ use crate::notify::Secret;
 use crate::policy::{CallLimits, Hours, NumberKinds, QuietHours};
 use crate::ticket::Key;
 use crate::twilio::AccountSid;
-use crate::twilio::client::Credentials;
+use crate::twilio::client::{Authorities, Credentials};
 
 pub use self::environment::Findings;
 pub use self::help::with_headings;
 pub use self::observability::Observability;
 pub use self::shared::Shared;
+pub use self::traces::TracesExport;
 
 /// Settings as they are given: each a flag, or a variable of the environment.
 #[derive(Args, Clone, Debug, Default)]
@@ -235,6 +237,10 @@ pub struct RawConfig {
     /// Collector that traces are sent to, over OTLP with HTTP, such as `http://localhost:4318`
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
     pub otlp_endpoint: Option<String>,
+    /// File with certificates (PEM) of authorities that are trusted beside the public ones, for
+    /// events to clients, reports and traces
+    #[arg(long, env = "SSL_CERT_FILE", value_name = "PATH")]
+    pub ssl_cert_file: Option<String>,
     /// What [`Self::complete`] found in the environment
     #[arg(skip)]
     pub environment: Findings,
@@ -310,6 +316,8 @@ pub struct Config {
     pub is_secret_made: bool,
     /// Whether `callback_url` may point at private addresses.
     pub allow_private_callbacks: bool,
+    /// Who is trusted beside the public authorities, by events to clients, reports and traces.
+    pub authorities: Authorities,
     /// Logs, metrics, errors, traces.
     pub observability: Observability,
     /// The server that instances share; `None`: calls are kept in memory.

@@ -32,7 +32,7 @@ pub use telemetry::{
     init as init_telemetry, layer as log_layer,
 };
 pub use ticket::Key as TicketKey;
-pub use twilio::client::{http_client, http_client_builder, tls_config};
+pub use twilio::client::{http_client, http_client_builder, http_client_trusting, tls_config};
 
 /// Parts that are no interface: for benches, fuzz targets and tests alone.
 #[doc(hidden)]

@@ -515,7 +515,7 @@ fn run_server(given: &RawConfig) -> ExitCode {
         .observability
         .reports
         .as_ref()
-        .map(|to| reports(to, &config.observability.environment));
+        .map(|to| reports(to, &config));
     let Ok(reports) = reports.transpose() else {
         return complain("no client for SENTRY_DSN can be built", UNAVAILABLE);
     };
@@ -556,8 +556,8 @@ fn run_server(given: &RawConfig) -> ExitCode {
     in_runtime(serve(config, format))
 }
 
-fn reports(to: &Destination, environment: &str) -> Result<Reports, reqwest::Error> {
-    let http = tablecall::http_client_builder()
+fn reports(to: &Destination, config: &Config) -> Result<Reports, reqwest::Error> {
+    let http = tablecall::http_client_trusting(&config.authorities)
         .timeout(Duration::from_secs(10))
         .build()?;
     let release = concat!(
@@ -569,7 +569,7 @@ fn reports(to: &Destination, environment: &str) -> Result<Reports, reqwest::Erro
     Ok(Reports::new(
         to,
         release.to_owned(),
-        environment.to_owned(),
+        config.observability.environment.clone(),
         http,
     ))
 }

@@ -25,6 +25,8 @@ const NEAR: usize = 3;
 pub struct Findings {
     pub(super) problems: Vec<ConfigProblem>,
     pub(super) warnings: Vec<ConfigProblem>,
+    /// The variables of OpenTelemetry.
+    pub(super) otel: BTreeMap<String, String>,
 }
 
 impl RawConfig {
@@ -50,6 +52,12 @@ impl RawConfig {
     /// environment. A flag goes before a file.
     pub fn complete(&mut self, environment: &BTreeMap<String, String>) {
         let settings = settings();
+        let otel = environment
+            .iter()
+            .filter(|(name, _)| name.starts_with("OTEL_"));
+        self.environment.otel = otel
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
         for (name, value) in environment {
             let setting = name.strip_suffix(FILE);
             let of_file = setting.filter(|setting| self.secret(setting).is_some());

@@ -76,6 +76,7 @@ const HEADINGS: [(&str, &[&str]); 6] = [
             "sentry_dsn",
             "sentry_environment",
             "otlp_endpoint",
+            "ssl_cert_file",
         ],
     ),
 ];

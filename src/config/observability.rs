@@ -3,10 +3,8 @@
 
 use std::net::SocketAddr;
 
-use url::Url;
-
-use super::RawConfig;
 use super::read::{Reader, set};
+use super::{RawConfig, TracesExport};
 use crate::telemetry::reports::{Destination, NoDsn};
 use crate::telemetry::{self, Format};
 
@@ -22,8 +20,8 @@ pub struct Observability {
     /// Where errors are reported, if anywhere.
     pub reports: Option<Destination>,
     /// The collector that traces are sent to, if any.
-    pub collector: Option<Url>,
-    /// The name of this deployment in reports and traces.
+    pub collector: Option<TracesExport>,
+    /// What this deployment is called in reports and traces.
     pub environment: String,
 }
 
@@ -78,25 +76,9 @@ impl Reader {
             log_format,
             metrics_listen,
             reports,
-            collector: self.collector(given),
+            collector: self.traces_export(given),
             environment,
         }
-    }
-}
-
-impl Reader {
-    fn collector(&mut self, given: &RawConfig) -> Option<Url> {
-        let url = set(&given.otlp_endpoint).map(Url::parse)?;
-        let known = url
-            .ok()
-            .filter(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none());
-        if known.is_none() {
-            self.wrong(
-                "OTEL_EXPORTER_OTLP_ENDPOINT",
-                "must be an http or https URL such as http://localhost:4318",
-            );
-        }
-        known
     }
 }
 

@@ -15,6 +15,7 @@ use crate::http::networks::TrustedProxies;
 use crate::notify::Secret;
 use crate::policy::{CallLimits, Hours};
 use crate::ticket::Key;
+use crate::twilio::client::Authorities;
 
 const SHORTEST_SECRET: usize = 16;
 
@@ -24,7 +25,9 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with them.
     pub fn read(given: &RawConfig) -> Result<Self, Vec<ConfigProblem>> {
-        let Findings { problems, warnings } = given.environment.clone();
+        let Findings {
+            problems, warnings, ..
+        } = given.environment.clone();
         let mut reader = Reader { problems, warnings };
         let config = reader.config(given);
         match config {
@@ -139,6 +142,7 @@ impl Reader {
             &given.allow_private_callbacks,
             truth,
         );
+        let authorities = self.authorities(given);
         let observability = self.observability(given, listen, simulated);
         let trusted_proxies = self.trusted_proxies(given);
         let proxy_protocol = self.proxy_protocol(given, &trusted_proxies);
@@ -188,6 +192,7 @@ impl Reader {
             webhook_secrets,
             is_secret_made,
             allow_private_callbacks: private.unwrap_or(false),
+            authorities,
             observability,
             shared,
             trusted_proxies,
@@ -426,6 +431,24 @@ impl Reader {
         }
     }
 
+    /// Other programs read this variable, too, so a file that is of no use is no reason not to start.
+    fn authorities(&mut self, given: &RawConfig) -> Authorities {
+        const NAME: &str = "SSL_CERT_FILE";
+        let Some(path) = set(&given.ssl_cert_file) else {
+            return Authorities::default();
+        };
+        let read = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"));
+        let parsed =
+            read.and_then(|pem| Authorities::parse(&pem).map_err(|error| error.to_string()));
+        parsed.unwrap_or_else(|why| {
+            self.warnings.push(ConfigProblem {
+                name: NAME.into(),
+                message: format!("{why}; only public authorities are trusted"),
+            });
+            Authorities::default()
+        })
+    }
+
     fn trusted_proxies(&mut self, given: &RawConfig) -> TrustedProxies {
         let networks = self.each("TABLECALL_TRUSTED_PROXIES", &given.trusted_proxies);
         TrustedProxies(networks)
@@ -436,7 +459,8 @@ impl Reader {
         match set(&given.proxy_protocol).unwrap_or("off") {
             "off" => false,
             "on" if proxies.0.is_empty() => {
-                let rule = "needs TABLECALL_TRUSTED_PROXIES: the header is read from those addresses only";
+                let rule =
+                    "needs TABLECALL_TRUSTED_PROXIES: the header is read from those addresses only";
                 self.wrong(NAME, rule);
                 false
             }

@@ -113,7 +113,8 @@ impl RefusedWebhooks {
         let is_operator = headers
             .get(PROOF_HEADER)
             .is_some_and(|proof| verifier.is_operator(proof.as_bytes(), now));
-        if is_operator && failure == SignatureFailure::Missing && request.uri().path() == path::LOOK {
+        if is_operator && failure == SignatureFailure::Missing && request.uri().path() == path::LOOK
+        {
             // The service looks at its own public URL.
             return empty(StatusCode::FORBIDDEN);
         }

@@ -27,6 +27,7 @@ use self::sender::{DeliveryFailure, EventDelivery, EventSender};
 use crate::call::Call;
 use crate::service::Service;
 use crate::store::{Claimed, Lifecycle as _, OutboxStore as _, Settled};
+use crate::twilio::client::Authorities;
 use clock::Clock;
 
 pub use self::address::System;
@@ -53,7 +54,9 @@ pub struct NotifierDependencies {
     pub secrets: Vec<Secret>,
     /// Whether events may go to private addresses, and without TLS.
     pub allow_private: bool,
-    /// The resolver for the names of endpoints.
+    /// Who is trusted beside the public authorities.
+    pub authorities: Authorities,
+    /// What resolves the names of endpoints.
     pub names: Arc<dyn Resolve>,
     /// Writes a call as its client reads it, in JSON.
     pub show: fn(&Call) -> String,
@@ -101,10 +104,11 @@ impl Notifier {
             clock,
             secrets,
             allow_private,
+            authorities,
             names,
             show,
         } = parts;
-        let post = EventSender::new(secrets, allow_private, names)?;
+        let post = EventSender::new(secrets, allow_private, &authorities, names)?;
         Ok(Self(Arc::new(Inner {
             service,
             clock,

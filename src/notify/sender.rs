@@ -17,7 +17,7 @@ use reqwest::dns::Resolve;
 use super::address::{Private, PublicOnly};
 use super::sign::{Secret, signatures};
 use crate::domain::CallbackUrl;
-use crate::twilio::client::http_client_builder;
+use crate::twilio::client::{Authorities, http_client_trusting};
 
 /// How long a request may take, from the name to the head of the answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -113,6 +113,7 @@ impl EventSender {
     pub(super) fn new(
         secrets: Vec<Secret>,
         allow_private: bool,
+        authorities: &Authorities,
         names: Arc<dyn Resolve>,
     ) -> Result<Self, reqwest::Error> {
         let names = if allow_private {
@@ -120,7 +121,7 @@ impl EventSender {
         } else {
             Arc::new(PublicOnly(names))
         };
-        let http = http_client_builder()
+        let http = http_client_trusting(authorities)
             .timeout(PATIENCE)
             .dns_resolver(names)
             .build()?;

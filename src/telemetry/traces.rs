@@ -20,8 +20,11 @@ use opentelemetry::trace::{
 };
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_http::{HttpClient, HttpError};
-use opentelemetry_otlp::{SpanExporter, WithExportConfig as _, WithHttpConfig as _};
+use opentelemetry_otlp::{
+    Compression, Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _,
+};
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span};
 use tokio::runtime::Handle;
 use url::Url;
@@ -33,8 +36,6 @@ pub use opentelemetry::KeyValue as Attribute;
 
 /// How long the last spans may take on their way out.
 pub const LAST_WAIT: Duration = Duration::from_secs(2);
-/// How long a collector may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// An answer of a collector that is longer is of no use.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
@@ -46,8 +47,14 @@ pub struct Error(#[from] opentelemetry_otlp::ExporterBuildError);
 /// Where traces go, and in whose name.
 #[derive(Clone, Debug)]
 pub struct Collector {
-    /// The base of its URLs, as `OTEL_EXPORTER_OTLP_ENDPOINT` has it: `/v1/traces` is added.
+    /// Where traces are posted.
     pub endpoint: Url,
+    /// `service.name`; `None`: `OTEL_RESOURCE_ATTRIBUTES` names it.
+    pub service_name: Option<String>,
+    /// How long it may take to answer.
+    pub timeout: Duration,
+    /// Whether what is sent is compressed.
+    pub gzip: bool,
     /// Our version.
     pub version: &'static str,
     /// The name of this deployment.
@@ -115,29 +122,41 @@ impl Traces {
     pub fn new(collector: Collector, clock: Clock, http: reqwest::Client) -> Result<Self, Error> {
         let Collector {
             endpoint,
+            service_name,
+            timeout,
+            gzip,
             version,
             environment,
         } = collector;
         let sender = SpanSender {
             http,
+            timeout,
             runtime: Handle::current(),
             failing: Arc::default(),
         };
         let exporter = SpanExporter::builder()
             .with_http()
             .with_http_client(sender)
-            .with_endpoint(format!(
-                "{}/v1/traces",
-                endpoint.as_str().trim_end_matches('/')
-            ))
-            .with_timeout(PATIENCE)
-            .build()?;
-        let resource = Resource::builder()
-            .with_service_name("tablecall")
+            .with_protocol(Protocol::HttpBinary)
+            .with_endpoint(endpoint.as_str())
+            .with_timeout(timeout);
+        let exporter = if gzip {
+            exporter.with_compression(Compression::Gzip)
+        } else {
+            exporter
+        };
+        let exporter = exporter.build()?;
+        // What the environment says goes before what we would say.
+        let resource = Resource::builder_empty()
             .with_attributes([
                 KeyValue::new("service.version", version),
                 KeyValue::new("deployment.environment.name", environment),
             ])
+            .with_detectors(&[
+                Box::new(TelemetryResourceDetector),
+                Box::new(EnvResourceDetector::new()),
+            ])
+            .with_attributes(service_name.map(|name| KeyValue::new("service.name", name)))
             .build();
         let provider = SdkTracerProvider::builder()
             .with_batch_exporter(exporter)
@@ -301,6 +320,7 @@ fn traceparent(text: &str) -> Option<SpanContext> {
 /// Sends batches: the exporter waits in a thread of its own, where no connection can be made.
 struct SpanSender {
     http: reqwest::Client,
+    timeout: Duration,
     runtime: Handle,
     failing: Arc<AtomicBool>,
 }
@@ -320,17 +340,20 @@ impl HttpClient for SpanSender {
         'a: 'b,
         Self: 'b,
     {
-        let sending = self.runtime.spawn(send(self.http.clone(), request));
+        let sending = send(self.http.clone(), request, self.timeout);
+        let sending = self.runtime.spawn(sending);
         Box::pin(async move {
             let sent = sending.await?;
-            let failed = !sent
-                .as_ref()
-                .is_ok_and(|response| response.status().is_success());
+            let reason = match &sent {
+                Ok(response) if response.status().is_success() => None,
+                Ok(response) => Some(format!("the collector answers {}", response.status())),
+                Err(error) => Some(chain(&**error)),
+            };
+            let failed = reason.is_some();
             if self.failing.swap(failed, Ordering::Relaxed) != failed {
-                if failed {
-                    tracing::warn!("traces cannot be delivered");
-                } else {
-                    tracing::info!("traces are delivered again");
+                match reason {
+                    Some(reason) => tracing::warn!(reason, "traces cannot be delivered"),
+                    None => tracing::info!("traces are delivered again"),
                 }
             }
             sent
@@ -338,11 +361,20 @@ impl HttpClient for SpanSender {
     }
 }
 
+/// An error with what caused it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let texts: Vec<String> = causes.map(ToString::to_string).collect();
+    texts.join(": ")
+}
+
 async fn send(
     http: reqwest::Client,
     request: http::Request<Bytes>,
+    timeout: Duration,
 ) -> Result<http::Response<Bytes>, HttpError> {
-    let request = reqwest::Request::try_from(request)?;
+    let mut request = reqwest::Request::try_from(request)?;
+    *request.timeout_mut() = Some(timeout);
     let mut answer = http
         .execute(request)
         .await

@@ -31,7 +31,9 @@ async fn a_public_url_that_leads_elsewhere_is_told_after_two_looks() {
     assert_eq!(looks[0].line, "POST /twiml/status/look HTTP/1.1");
     assert_eq!(ready.status, 200, "others may reach us all the same");
     assert!(
-        ready.text.contains("answers 200 to a webhook without a signature, not 403"),
+        ready
+            .text
+            .contains("answers 200 to a webhook without a signature, not 403"),
         "{}",
         ready.text
     );

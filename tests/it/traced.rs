@@ -219,3 +219,51 @@ async fn a_process_that_takes_a_call_over_goes_on_with_its_trace() {
         "{after:?}"
     );
 }
+
+#[tokio::test]
+async fn the_variables_of_opentelemetry_hold_and_those_without_effect_are_named() {
+    let collector = Collector::start().await;
+    let mut pair = Pair::new().await;
+    let traces = format!("{}/v1/traces", collector.origin);
+    pair.further = vec![
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", traces),
+        ("OTEL_SERVICE_NAME", "calls".to_owned()),
+        (
+            "OTEL_RESOURCE_ATTRIBUTES",
+            "service.name=other,deployment.environment.name=test,team=tables".to_owned(),
+        ),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc".to_owned()),
+    ];
+    let program = pair.starts().await;
+    pair.asks(RESTAURANT).await;
+    let (code, log) = program.stops_when_told().await;
+    assert_eq!(code, Some(0), "{log}");
+    assert!(
+        log.contains("\"setting\":\"OTEL_EXPORTER_OTLP_PROTOCOL\""),
+        "{log}"
+    );
+    let posted = decoded(&collector.so_far());
+    let resource = posted[0].resource_spans[0].resource.as_ref().unwrap();
+    for (name, value) in [
+        ("service.name", "calls"),
+        ("deployment.environment.name", "test"),
+        ("team", "tables"),
+    ] {
+        assert_eq!(text(&resource.attributes, name), Some(value), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_log_line_says_why_traces_are_not_delivered() {
+    let mut pair = Pair::new().await;
+    let nobody = format!("http://{}", crate::process::free_address());
+    pair.further = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", nobody)];
+    let program = pair.starts().await;
+    pair.asks(RESTAURANT).await;
+    let (_, log) = program.stops_when_told().await;
+    let line = log
+        .lines()
+        .find(|line| line.contains("traces cannot be delivered"))
+        .expect(&log);
+    assert!(line.contains("Connection refused"), "{line}");
+}

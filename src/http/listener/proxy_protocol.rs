@@ -68,12 +68,8 @@ async fn read_line(
     };
     let (ip, port) = match (*kind, rest) {
         ("UNKNOWN", _) => return Ok(None),
-        ("TCP4", [from, _to, port, _port]) => {
-            (from.parse::<Ipv4Addr>().map(IpAddr::V4), port)
-        }
-        ("TCP6", [from, _to, port, _port]) => {
-            (from.parse::<Ipv6Addr>().map(IpAddr::V6), port)
-        }
+        ("TCP4", [from, _to, port, _port]) => (from.parse::<Ipv4Addr>().map(IpAddr::V4), port),
+        ("TCP6", [from, _to, port, _port]) => (from.parse::<Ipv6Addr>().map(IpAddr::V6), port),
         _ => return Err(wrong()),
     };
     let ip = ip.map_err(|_| wrong())?;

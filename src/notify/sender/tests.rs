@@ -30,6 +30,7 @@ fn post(allow_private: bool, names: &[&[&str]]) -> EventSender {
     EventSender::new(
         vec![secret],
         allow_private,
+        &Authorities::default(),
         Arc::new(Names(Mutex::new(names))),
     )
     .unwrap()
@@ -185,7 +186,13 @@ async fn an_endpoint_that_is_not_there_or_does_not_answer_is_told_apart() {
 
 #[tokio::test]
 async fn nothing_is_sent_that_cannot_be_signed() {
-    let post = EventSender::new(vec![], true, Arc::new(Names(Mutex::default()))).unwrap();
+    let post = EventSender::new(
+        vec![],
+        true,
+        &Authorities::default(),
+        Arc::new(Names(Mutex::default())),
+    )
+    .unwrap();
     assert_eq!(
         why(&post, "http://127.0.0.1:1/").await,
         FailureCause::NoSecret

@@ -80,7 +80,7 @@ impl Redis {
                     Err(error) => return Err(error),
                 };
                 if self.unwritten.written(&waiting, &stored) {
-                    tracing::debug!(call.id = %id, version = stored.version, "a call that waited is written");
+                    tracing::debug!(call.id = %id, call.version = stored.version, "a call that waited is written");
                     break;
                 }
             }

@@ -14,6 +14,9 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
@@ -60,8 +63,13 @@ pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
 
 /// The same before it is built, for those who need one more setting.
 pub fn http_client_builder() -> reqwest::ClientBuilder {
+    http_client_trusting(&Authorities::default())
+}
+
+/// The same with authorities beside the public ones.
+pub fn http_client_trusting(authorities: &Authorities) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
-        .tls_backend_preconfigured(tls_config())
+        .tls_backend_preconfigured(tls_trusting(authorities))
         .http1_only()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
@@ -72,11 +80,41 @@ pub fn http_client_builder() -> reqwest::ClientBuilder {
         .user_agent(USER_AGENT)
 }
 
+/// Authorities of the operator's own, which are trusted beside the public ones.
+#[derive(Clone, Debug, Default)]
+pub struct Authorities(Vec<CertificateDer<'static>>);
+
+/// The text is no list of certificates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("holds no certificate in PEM that can be read")]
+pub struct NoCertificates;
+
+impl Authorities {
+    /// Reads certificates in PEM.
+    ///
+    /// # Errors
+    /// There are none, or one cannot be read.
+    pub fn parse(pem: &[u8]) -> Result<Self, NoCertificates> {
+        let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+        let certificates = read.map_err(|_| NoCertificates)?;
+        let (added, _) = RootCertStore::empty().add_parsable_certificates(certificates.clone());
+        if added == 0 {
+            return Err(NoCertificates);
+        }
+        Ok(Self(certificates))
+    }
+}
+
 /// TLS by rustls with ring, trusting the public authorities.
 pub fn tls_config() -> rustls::ClientConfig {
+    tls_trusting(&Authorities::default())
+}
+
+fn tls_trusting(authorities: &Authorities) -> rustls::ClientConfig {
     // It fails when a provider is there already, which is as good.
     let _installed_before = rustls::crypto::ring::default_provider().install_default();
-    let roots: rustls::RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
+    let mut roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
+    roots.add_parsable_certificates(authorities.0.iter().cloned());
     rustls::ClientConfig::builder()
         .with_root_certificates(roots)
         .with_no_client_auth()
