@@ -15,8 +15,8 @@ mod browser;
 mod support;
 
 use support::{
-    answer, app, call, collector, documented, instances, logs, mortal, phone, process, proxy,
-    real_time, receiver, redis_server, sentinels, webhook,
+    answer, app, call, collector, documented, front, instances, logs, mortal, phone, process,
+    proxy, real_time, receiver, redis_server, sentinels, webhook,
 };
 
 mod accepted;
@@ -42,6 +42,7 @@ mod events_survive;
 mod examined;
 mod faults;
 mod fixtures;
+mod fronts;
 mod kill;
 mod lapsed;
 mod listed;

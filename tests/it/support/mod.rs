@@ -6,6 +6,7 @@ pub(crate) mod app;
 pub(crate) mod call;
 pub(crate) mod collector;
 pub(crate) mod documented;
+pub(crate) mod front;
 pub(crate) mod instances;
 pub(crate) mod logs;
 pub(crate) mod mortal;
