@@ -258,12 +258,22 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
     Ok((listener, address))
 }
 
+/// How often a call is started. Where lines are limited, calls that wait for one need a line of those
+/// who wait, so they are started one after the other in any case.
+fn starts_per_second(config: &Config) -> u32 {
+    const ONE_AFTER_THE_OTHER: u32 = 1_000;
+    match (config.lines, config.calls_per_second) {
+        (Some(_), 0) => ONE_AFTER_THE_OTHER,
+        (_, per_second) => per_second,
+    }
+}
+
 fn memory(config: &Config) -> Store {
     let limits = store::StoreLimits {
         max_calls: config.max_calls,
         retention: config.retention,
     };
-    Store::Memory(Memory::new(limits).paced(config.calls_per_second))
+    Store::Memory(Memory::new(limits).paced(starts_per_second(config)))
 }
 
 /// The server that instances share, or this process.
@@ -275,7 +285,7 @@ fn store(config: &Config, metrics: &Metrics) -> Store {
         url: shared.url.clone(),
         index_key: shared.index_key.clone(),
         retention: config.retention,
-        per_second: config.calls_per_second,
+        per_second: starts_per_second(config),
     };
     Store::Redis(Redis::new(&settings, &config.ticket_keys, metrics))
 }
@@ -481,6 +491,7 @@ fn settings(config: &Config, languages: Vec<Language>) -> ServiceSettings {
         service_name: config.service_name.clone(),
         contact_phone: config.contact_phone,
         machine_detection: config.machine_detection,
+        lines: config.lines,
         defaults: Defaults {
             country: home,
             allowed_countries: config.allowed_countries.clone(),

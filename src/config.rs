@@ -114,6 +114,9 @@ pub struct RawConfig {
     /// Calls started a second, 1 by default; 0: no pacing, as with the simulator
     #[arg(long, env = "TWILIO_CPS", value_name = "NUMBER")]
     pub twilio_cps: Option<String>,
+    /// The most lines open at a time, over all instances; further calls wait. No limit by default
+    #[arg(long, env = "TWILIO_LINES", value_name = "NUMBER")]
+    pub twilio_lines: Option<String>,
     /// Answering-machine detection: `async` (the default) or `off`
     #[arg(long, env = "TWILIO_MACHINE_DETECTION", value_name = "MODE")]
     pub twilio_machine_detection: Option<String>,
@@ -280,6 +283,8 @@ pub struct Config {
     pub service_name: String,
     /// Calls started a second; 0: no pacing.
     pub calls_per_second: u32,
+    /// The most lines that are open at a time, over all instances; `None`: no limit.
+    pub lines: Option<u32>,
     /// Whether machines are detected.
     pub machine_detection: bool,
     /// Keys of the API by name and secret.

@@ -30,6 +30,7 @@ const HEADINGS: [(&str, &[&str]); 6] = [
             "twilio_edge",
             "twilio_api_url",
             "twilio_cps",
+            "twilio_lines",
             "twilio_machine_detection",
         ],
     ),

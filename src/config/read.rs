@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use jiff::SignedDuration;
@@ -120,6 +121,11 @@ impl Reader {
         let calls_per_second = self
             .parsed("TWILIO_CPS", &given.twilio_cps, "must be a whole number")
             .unwrap_or(u32::from(!simulated));
+        let lines: Option<NonZeroU32> = self.parsed(
+            "TWILIO_LINES",
+            &given.twilio_lines,
+            "must be a whole number above 0; left out, there is no limit",
+        );
         let max_calls = self
             .parsed(
                 "TABLECALL_MAX_CALLS",
@@ -174,6 +180,7 @@ impl Reader {
             restaurant_timezone,
             service_name,
             calls_per_second,
+            lines: lines.map(NonZeroU32::get),
             machine_detection,
             speech,
             do_not_call,

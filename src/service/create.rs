@@ -357,6 +357,7 @@ impl CallCreator {
         let Ok(Saved::Done(stored)) = saved else {
             if let DialDecision::Now { .. } = decision {
                 self.engine.store.release(call, now).await;
+                self.dialler.close_line(call.id).await;
             }
             self.engine.store.leave(call).await;
             return Err(saved.err().map_or(Error::Internal, Error::from));

@@ -1,15 +1,15 @@
 //! Decides whether a call may dial now. Collects what policy needs, then reserves the restaurant's
 //! number and one of the starts per second.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Error;
 use super::cooldown::cooldown_end;
 use super::dialler::Dialler;
 use crate::call::{Call, Event, Outcome, State, WaitingFor, step};
-use crate::domain::{Phone, PhoneFacts};
+use crate::domain::{CallId, Phone, PhoneFacts};
 use crate::policy::{DialReason, PolicyInput, PolicyVerdict, Refusal};
 use crate::store::{
     CallStore as _, Creates, DialGrant, DialMode, DialRequest, Lifecycle as _, NumberStore as _,
@@ -18,6 +18,16 @@ use crate::store::{
 
 /// Save conflicts tolerated before a dial gives up and is retried later.
 const TRIES: usize = 8;
+
+/// After this time it is asked again whether a line is free, if none was.
+const LINES_AGAIN: SignedDuration = SignedDuration::from_secs(1);
+/// A call that waits for a line stands in the line of those who wait for a start, so this is only
+/// when it is looked at in any case.
+const LINE_WAIT: SignedDuration = SignedDuration::from_mins(1);
+
+fn line_wait(now: Timestamp) -> Timestamp {
+    now.saturating_add(LINE_WAIT).unwrap_or(now)
+}
 
 /// A request to dial, with what is known about its number.
 #[derive(Clone, Copy, Debug)]
@@ -56,11 +66,15 @@ impl Dialler {
         asked: &DialQuestion<'_>,
         now: Timestamp,
     ) -> Result<PolicyVerdict, Error> {
-        let grant = self
-            .engine
-            .store
+        let store = &self.engine.store;
+        let mut grant = store
             .request_dial(&self.asking(asked, now), DialMode::Peek)
             .await?;
+        if let Some(most) = self.settings.lines
+            && !store.has_free_line(asked.call.id, most, now).await?
+        {
+            grant.slot = grant.slot.max(Some(line_wait(now)));
+        }
         Ok(self.verdict(asked, &grant, now))
     }
 
@@ -114,16 +128,35 @@ impl Dialler {
         asked: &DialQuestion<'_>,
         now: Timestamp,
     ) -> Result<DialDecision, Error> {
-        let (call, store) = (asked.call, &self.engine.store);
-        let mut asking = self.asking(asked, now);
+        let call = asked.call;
         // What this process knows alone comes first: a call that may not ring now takes nothing
         // from others.
         let may_ring = self.verdict(asked, &DialGrant::default(), now) == PolicyVerdict::Allowed;
+        let has_line = may_ring && self.open_line(call.id, now).await?;
+        let may_ring = has_line;
         let want = if may_ring {
             DialMode::Acquire
         } else {
             DialMode::Register
         };
+        let lacks_line = !has_line && self.lines_full_until(now).is_some();
+        let decision = self.decide_on_line(asked, (want, lacks_line), now).await;
+        if has_line && !matches!(decision, Ok(DialDecision::Now { .. })) {
+            self.close_line(call.id).await;
+        }
+        decision
+    }
+
+    /// The rest of the decision, once it is known whether the call has a line.
+    async fn decide_on_line(
+        &self,
+        asked: &DialQuestion<'_>,
+        (want, lacks_line): (DialMode, bool),
+        now: Timestamp,
+    ) -> Result<DialDecision, Error> {
+        let (call, store) = (asked.call, &self.engine.store);
+        let mut asking = self.asking(asked, now);
+        let may_ring = want == DialMode::Acquire;
         let from = self.carrier.caller_id(call.reservation.country, now);
         let from = from.unwrap_or(call.reservation.phone);
         // What it becomes if it is granted, for a store that stores it with the grant.
@@ -133,6 +166,9 @@ impl Dialler {
         let mut creates = None;
         for _ in 0..TRIES {
             let mut grant = store.request_dial(&asking, want).await?;
+            if lacks_line {
+                grant.slot = grant.slot.max(Some(line_wait(now)));
+            }
             if !asking.is_new || grant.admitted {
                 grant.room.key_minute = None;
             }
@@ -229,8 +265,51 @@ impl Dialler {
             .is_some_and(|call| call.has_line());
         if !rings {
             self.engine.store.release(call, claimed_at).await;
+            self.close_line(call.id).await;
         }
         Ok(())
+    }
+
+    /// Takes one of the lines that all instances share (`TWILIO_LINES`); `false`: none is free.
+    async fn open_line(&self, id: CallId, now: Timestamp) -> Result<bool, Error> {
+        let Some(most) = self.settings.lines else {
+            return Ok(true);
+        };
+        let opened = self.engine.store.open_line(id, most, now).await?;
+        let full_until = (!opened).then(|| now.saturating_add(LINES_AGAIN).unwrap_or(now));
+        *self.lines_full() = full_until;
+        Ok(opened)
+    }
+
+    /// Counts the line of a call that was taken over, whether one is free or not.
+    pub(super) async fn note_line(&self, id: CallId) {
+        if self.settings.lines.is_some() {
+            // What cannot be counted now is one line too many for a while.
+            let now = self.engine.now();
+            let _counted = self.engine.store.open_line(id, u32::MAX, now).await;
+        }
+    }
+
+    /// Gives a line back.
+    pub(super) async fn close_line(&self, id: CallId) {
+        if self.settings.lines.is_some() {
+            self.engine.store.close_line(id).await;
+            *self.lines_full() = None;
+        }
+    }
+
+    /// When to look for a free line again; `None`: one may be free.
+    fn lines_full_until(&self, now: Timestamp) -> Option<Timestamp> {
+        // A clock that was set back does not make it longer.
+        let longest = now.saturating_add(LINES_AGAIN).unwrap_or(now);
+        self.lines_full()
+            .filter(|until| *until > now && *until <= longest)
+    }
+
+    fn lines_full(&self) -> MutexGuard<'_, Option<Timestamp>> {
+        self.lines_full
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A call that waits for its turn gets its place in the line, once it is stored.
@@ -251,7 +330,7 @@ impl Dialler {
     pub(super) async fn dequeue_start(self: &Arc<Self>, now: Timestamp) {
         // Those in the line keep their places while Twilio takes no calls.
         let store = &self.engine.store;
-        while self.carrier.closed_until(now).is_none() {
+        while self.carrier.closed_until(now).is_none() && self.lines_full_until(now).is_none() {
             let id = match store.dequeue_start(now).await {
                 Ok(Some(id)) => id,
                 Ok(None) => return,
@@ -278,11 +357,12 @@ impl Dialler {
 
     /// The time at which the next waiting call may be started.
     pub(super) fn next_start(&self, now: Timestamp) -> Option<Timestamp> {
-        self.engine.store.next_start().map(|turn| {
-            self.carrier
-                .closed_until(now)
-                .map_or(turn, |open| turn.max(open))
-        })
+        let closed = self.carrier.closed_until(now);
+        let closed = closed.max(self.lines_full_until(now));
+        self.engine
+            .store
+            .next_start()
+            .map(|turn| closed.map_or(turn, |open| turn.max(open)))
     }
 
     /// A number is free again: who waited for it longest is considered at `at`, once staff had the

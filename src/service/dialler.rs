@@ -4,7 +4,7 @@
 //! Its parts: `dial_decision` (may it ring now), `dial` (the create and its answer), `effects`
 //! (look-ups, hang-ups, searches), `voicemail`, `opt_out`, `preexisting_watch`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -35,6 +35,8 @@ pub(super) struct Dialler {
     pub(super) stop: CancellationToken,
     pub(super) carrier: CarrierHealth,
     pub(super) preexisting_calls: PreexistingCalls,
+    /// When to look for a free line again, if there was none.
+    pub(super) lines_full: Mutex<Option<Timestamp>>,
 }
 
 impl Performer for Dialler {

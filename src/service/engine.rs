@@ -14,7 +14,7 @@ use super::Error;
 use super::cooldown::cooldown_end;
 use crate::call::{Call, Effect, Event, Reply, State, step};
 use crate::domain::{CallId, Phone};
-use crate::store::{self, CallStore as _, Change, Changed, Store};
+use crate::store::{self, CallStore as _, Change, Changed, StartRate as _, Store};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::request;
 use crate::telemetry::traces::Traces;
@@ -52,6 +52,8 @@ pub(super) struct CallEngine {
     /// Tracks work that outlives its request.
     pub(super) tasks: TaskTracker,
     performer: OnceLock<Weak<dyn Performer>>,
+    /// Whether the number of open lines is limited.
+    counts_lines: bool,
 }
 
 impl fmt::Debug for CallEngine {
@@ -69,6 +71,7 @@ impl CallEngine {
         metrics: Metrics,
         traces: Option<Traces>,
         tasks: TaskTracker,
+        counts_lines: bool,
     ) -> Self {
         Self {
             clock,
@@ -77,6 +80,7 @@ impl CallEngine {
             traces,
             tasks,
             performer: OnceLock::new(),
+            counts_lines,
         }
     }
 
@@ -144,6 +148,9 @@ impl CallEngine {
             return Ok(None);
         };
         self.log_changes(before, &call);
+        if before.has_line() && !call.has_line() {
+            self.line_closed(call.id).await;
+        }
         if others_open {
             self.number_free(before, &call, now);
         }
@@ -178,6 +185,13 @@ impl CallEngine {
                     tracing::error!(call.id = %call.id, error = %error, ?effect, "an effect could not be performed");
                 }
             }));
+        }
+    }
+
+    /// A line was closed, for the limit of open lines.
+    async fn line_closed(&self, id: CallId) {
+        if self.counts_lines {
+            self.store.close_line(id).await;
         }
     }
 

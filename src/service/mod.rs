@@ -90,7 +90,9 @@ pub struct ServiceSettings {
     pub contact_phone: Option<Phone>,
     /// Whether machines are detected.
     pub machine_detection: bool,
-    /// Values for the fields that a request leaves out.
+    /// The most lines that are open at a time, over all instances; `None`: no limit.
+    pub lines: Option<u32>,
+    /// What requests leave open.
     pub defaults: intake::Defaults,
     /// The rules of policy.
     pub rules: Rules,
@@ -238,6 +240,7 @@ impl Service {
             parts.metrics.clone(),
             parts.traces.clone(),
             parts.tasks,
+            parts.settings.lines.is_some(),
         ));
         let settings = Arc::new(parts.settings);
         let tickets = Arc::new(parts.tickets);
@@ -253,6 +256,7 @@ impl Service {
             stop: parts.stop.clone(),
             carrier: CarrierHealth::new(&settings.from_numbers),
             preexisting_calls: PreexistingCalls::new(),
+            lines_full: std::sync::Mutex::default(),
             settings: settings.clone(),
         });
         let performer = Arc::downgrade(&dialler);

@@ -287,6 +287,9 @@ impl WebhookHandler {
     /// fails, the person on the line is served all the same.
     async fn took_over(&self, call: &Arc<Call>) {
         self.engine.appeared(call);
+        if call.has_line() {
+            self.dialler.note_line(call.id).await;
+        }
         // A client that asks again under its key must get this call, and not another one.
         if let Some(key) = call.baggage.idempotency {
             let _known = self

@@ -172,6 +172,22 @@ pub trait StartRate {
 
     /// Resolves when a call begins to wait for a start.
     async fn joined(&self);
+
+    /// Opens a line for a call if fewer than `most` are open; a call that has one keeps it. `false`:
+    /// all are taken. One that is not closed counts for 75 minutes, which is longer than any line.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    async fn open_line(&self, id: CallId, most: u32, now: Timestamp) -> Result<bool, Error>;
+
+    /// Whether [`Self::open_line`] would open one.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    async fn has_free_line(&self, id: CallId, most: u32, now: Timestamp) -> Result<bool, Error>;
+
+    /// Closes the line of a call, if it has one.
+    async fn close_line(&self, id: CallId);
 }
 
 /// The calls behind each `Idempotency-Key`.

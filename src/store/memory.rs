@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use self::idempotency::IdempotencyKeys;
 use self::numbers::{Hold, Numbers};
 use self::packed::PackedCall;
-use self::start_rate::StartQueue;
+use self::start_rate::{OpenLines, StartQueue};
 use super::call_counts::{CallCounts, OVERDUE, Tally};
 use super::deadlines::{Deadlines, EarliestDeadline};
 use super::outbox::Outbox;
@@ -48,6 +48,7 @@ pub struct Memory {
     next_due: EarliestDeadline,
     numbers: Numbers,
     start_queue: StartQueue,
+    open_lines: OpenLines,
     idempotency: IdempotencyKeys,
     /// Wakes who sends events.
     next_event: EarliestDeadline,
@@ -134,6 +135,7 @@ impl Memory {
             next_due: EarliestDeadline::default(),
             numbers: Numbers::new(),
             start_queue: StartQueue::new(0),
+            open_lines: OpenLines::default(),
             idempotency: IdempotencyKeys::default(),
             next_event: EarliestDeadline::default(),
             events_asked: AtomicUsize::new(0),

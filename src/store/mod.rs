@@ -31,6 +31,9 @@ pub use interfaces::{
 pub use memory::Memory;
 pub use outbox::{Claimed, News, PendingEvent, Settled};
 
+/// Longer than any line: ring, talk and Twilio's queue.
+const LONGEST_LINE: SignedDuration = SignedDuration::from_mins(75);
+
 /// Why a store could not do what it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {

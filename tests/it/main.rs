@@ -46,6 +46,7 @@ mod fronts;
 mod kill;
 mod lapsed;
 mod listed;
+mod lines;
 mod metrics;
 mod opt_out;
 mod openapi;

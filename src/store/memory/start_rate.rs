@@ -5,7 +5,7 @@
 //! calls does not delay another's single one. The queues hold ids only. Whether a call may still
 //! ring is checked when its turn has come, and a start that is not used goes to the next.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use super::Memory;
 use crate::domain::CallId;
-use crate::store::{Error, StartRate};
+use crate::store::{Error, LONGEST_LINE, StartRate};
 
 /// A steady beat, and who waits for it.
 #[derive(Debug)]
@@ -30,6 +30,31 @@ struct Line {
     /// Keys with calls that wait; the first one's turn is next.
     owners: VecDeque<(Arc<str>, VecDeque<CallId>)>,
     waiting: HashSet<CallId>,
+}
+
+/// Lines that are open, where their number is limited, and until when each counts.
+#[derive(Debug, Default)]
+pub(super) struct OpenLines(Mutex<HashMap<CallId, Timestamp>>);
+
+impl OpenLines {
+    fn lock(&self) -> MutexGuard<'_, HashMap<CallId, Timestamp>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a line is free for a call; with `open` it is taken.
+    fn ask(&self, id: CallId, most: u32, now: Timestamp, open: bool) -> bool {
+        let mut lines = self.lock();
+        lines.retain(|_, until| *until > now);
+        let taken = u32::try_from(lines.len()).unwrap_or(u32::MAX);
+        let is_free = lines.contains_key(&id) || taken < most;
+        if is_free && open {
+            lines.insert(
+                id,
+                now.saturating_add(LONGEST_LINE).unwrap_or(Timestamp::MAX),
+            );
+        }
+        is_free
+    }
 }
 
 impl StartQueue {
@@ -200,6 +225,18 @@ impl StartRate for Memory {
 
     async fn joined(&self) {
         self.start_queue.joined.notified().await;
+    }
+
+    async fn open_line(&self, id: CallId, most: u32, now: Timestamp) -> Result<bool, Error> {
+        Ok(self.open_lines.ask(id, most, now, true))
+    }
+
+    async fn has_free_line(&self, id: CallId, most: u32, now: Timestamp) -> Result<bool, Error> {
+        Ok(self.open_lines.ask(id, most, now, false))
+    }
+
+    async fn close_line(&self, id: CallId) {
+        self.open_lines.lock().remove(&id);
     }
 }
 

@@ -13,13 +13,12 @@ use super::record::Stored;
 use crate::call::{Call, Decision};
 use crate::domain::{CallId, Phone};
 use crate::store::{
-    CallStore as _, Creates, DialGrant, DialMode, DialRequest, Error, NumberStore as _,
+    CallStore as _, Creates, DialGrant, DialMode, DialRequest, Error, LONGEST_LINE,
+    NumberStore as _,
 };
 
-/// Longer than any line: ring, talk and Twilio's queue.
-const LOCK: SignedDuration = SignedDuration::from_mins(75);
-/// The age at which a lock whose call has no line, or an open call that is not stored, counts as
-/// the trace of an instance that died. An intent may be sent for five seconds only.
+/// So long after it was taken a number whose call has no line, or an open call that is not stored,
+/// is a trace of an instance that died: an intent may be sent for five seconds only.
 const TRACE: SignedDuration = SignedDuration::from_secs(15);
 /// How long a wish not to be called is kept after its last use.
 pub(super) const YEAR: SignedDuration = SignedDuration::from_hours(366 * 24);
@@ -271,7 +270,7 @@ impl Redis {
             .arg(most(often.number_day))
             .arg(u8::from(request.is_new));
         script
-            .arg(millis(LOCK))
+            .arg(millis(LONGEST_LINE))
             .arg(millis(LONGEST))
             .arg(millis(YEAR))
             .arg(u8::from(beside_others));

@@ -5,9 +5,10 @@ use std::sync::{Arc, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Redis;
+use super::calls::millis_of;
 use super::numbers::{millis, moment};
 use crate::domain::CallId;
-use crate::store::{Error, StartRate};
+use crate::store::{Error, LONGEST_LINE, StartRate};
 
 /// How long the queue is kept after it was used last.
 const TWO_DAYS: SignedDuration = SignedDuration::from_hours(48);
@@ -15,6 +16,24 @@ const TWO_DAYS: SignedDuration = SignedDuration::from_hours(48);
 impl Redis {
     fn set_turn(&self, turn: Option<Timestamp>) {
         *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = turn;
+    }
+
+    async fn ask_line(
+        &self,
+        id: CallId,
+        most: u32,
+        now: Timestamp,
+        until: Option<Timestamp>,
+    ) -> Result<bool, Error> {
+        let mut script = self.scripts.lines.prepare_invoke();
+        script.key(self.names.house("lines"));
+        script
+            .arg(id.as_bytes())
+            .arg(most)
+            .arg(millis_of(now))
+            .arg(until.map(millis_of).unwrap_or_default());
+        let free: i64 = self.link.run("limits", &script).await?;
+        Ok(free == 1)
     }
 }
 
@@ -78,5 +97,21 @@ impl StartRate for Redis {
 
     async fn joined(&self) {
         self.joined.notified().await;
+    }
+
+    async fn open_line(&self, id: CallId, most: u32, now: Timestamp) -> Result<bool, Error> {
+        let until = now.saturating_add(LONGEST_LINE).unwrap_or(Timestamp::MAX);
+        self.ask_line(id, most, now, Some(until)).await
+    }
+
+    async fn has_free_line(&self, id: CallId, most: u32, now: Timestamp) -> Result<bool, Error> {
+        self.ask_line(id, most, now, None).await
+    }
+
+    async fn close_line(&self, id: CallId) {
+        let mut command = redis::cmd("ZREM");
+        command.arg(self.names.house("lines")).arg(id.as_bytes());
+        // One that cannot be closed now counts until its time is over.
+        let _closed: Result<i64, Error> = self.link.ask("limits", &command).await;
     }
 }
