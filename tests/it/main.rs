@@ -35,6 +35,7 @@ mod deploy;
 mod dialling;
 mod differing_keys;
 mod door;
+mod environment;
 mod events;
 mod events_faults;
 mod events_process;

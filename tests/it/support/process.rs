@@ -166,7 +166,12 @@ impl Program {
     }
 
     /// Runs it, and waits until it listens at `address`.
-    pub(crate) async fn started(mut command: Command, address: SocketAddr) -> Self {
+    pub(crate) async fn started(command: Command, address: SocketAddr) -> Self {
+        Self::greeted(command, address).await.0
+    }
+
+    /// The same with the first line that it prints.
+    pub(crate) async fn greeted(mut command: Command, address: SocketAddr) -> (Self, String) {
         let mut child = command.spawn().expect("the program starts");
         let (stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let log = std::thread::spawn(move || {
@@ -184,12 +189,10 @@ impl Program {
         let first = within("the program says that it is ready", first)
             .await
             .unwrap();
-        assert!(
-            first.is_some(),
-            "it ended before it listened: {}",
-            program.dies().await
-        );
-        program
+        match first {
+            Some(line) => (program, line.unwrap()),
+            None => panic!("it ended before it listened: {}", program.dies().await),
+        }
     }
 
     /// Ends it as a power cut would (SIGKILL). What it had logged.
