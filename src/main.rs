@@ -252,6 +252,7 @@ fn command_line() -> Result<Cli, ExitCode> {
             Command::Openapi { .. }
             | Command::Simulator(_)
             | Command::Keygen
+            | Command::Mcp(_)
             | Command::Call(_)
             | Command::Health(_),
         ) => {}

@@ -43,6 +43,8 @@ impl RawConfig {
             "TABLECALL_INDEX_KEY" => &mut self.index_key,
             "REDIS_URL" => &mut self.redis_url,
             "REDIS_CA" => &mut self.redis_ca,
+            "REDIS_CERT" => &mut self.redis_cert,
+            "REDIS_KEY" => &mut self.redis_key,
             "SENTRY_DSN" => &mut self.sentry_dsn,
             _ => return None,
         })
@@ -62,7 +64,7 @@ impl RawConfig {
             let setting = name.strip_suffix(FILE);
             let of_file = setting.filter(|setting| self.secret(setting).is_some());
             if let Some(setting) = of_file {
-                self.from_file(setting, name, value, environment);
+                self.read_file(setting, name, value, environment);
             } else if settings.iter().any(|known| known == name) {
                 self.judge_quotes(name, value);
             } else {
@@ -71,7 +73,7 @@ impl RawConfig {
         }
     }
 
-    fn from_file(
+    fn read_file(
         &mut self,
         setting: &str,
         name: &str,
@@ -91,8 +93,11 @@ impl RawConfig {
         }
         match read_secret(Path::new(path)) {
             Ok(secret) => {
-                let field = self.secret(setting);
-                field.map(|field| field.get_or_insert(secret));
+                if let Some(field) = self.secret(setting)
+                    && field.as_deref().is_none_or(|flag| flag.trim().is_empty())
+                {
+                    *field = Some(secret);
+                }
             }
             Err(why) => self.wrong(name, format!("names a file that {why}")),
         }
@@ -116,7 +121,7 @@ impl RawConfig {
             return;
         }
         let files = settings.iter().filter_map(|setting| {
-            let is_secret = RawConfig::default().secret(setting).is_some();
+            let is_secret = Self::default().secret(setting).is_some();
             is_secret.then(|| format!("{setting}{FILE}"))
         });
         let nearest = settings
@@ -141,10 +146,10 @@ impl RawConfig {
     }
 }
 
-/// How many letters are wrong. A name that was cut off, or has more behind it, is a near one.
+/// How many letters are wrong. A name that was cut off is a near one.
 fn distance(name: &str, known: &str) -> usize {
-    if known.starts_with(name) || name.starts_with(known) {
-        1
+    if known.starts_with(name) {
+        2
     } else {
         strsim::damerau_levenshtein(name, known)
     }

@@ -317,7 +317,8 @@ mod tests {
 
     #[test]
     fn the_name_is_that_of_the_environment() {
-        let named = |more: &[(&str, &str)]| export(&[&[BASE], more].concat()).unwrap().service_name;
+        let named =
+            |more: &[(&str, &str)]| export(&[&[BASE][..], more].concat()).unwrap().service_name;
         assert_eq!(named(&[]).as_deref(), Some("tablecall"));
         let name = ("OTEL_SERVICE_NAME", "calls");
         assert_eq!(named(&[name]).as_deref(), Some("calls"));
@@ -336,7 +337,8 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "2500"),
         ];
-        let export = |more: &[(&str, &str)]| super::tests::export(&[&all, more].concat()).unwrap();
+        let export =
+            |more: &[(&str, &str)]| super::tests::export(&[&all[..], more].concat()).unwrap();
         assert_eq!(export(&[]).timeout, Duration::from_millis(2_500));
         assert!(export(&[]).gzip);
         let traces = [

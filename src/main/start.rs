@@ -5,9 +5,9 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
+use clock::Clock;
 use serde_json::{Value, json};
 use tablecall::Format;
-use tablecall::clock::Clock;
 use tablecall::config::ConfigProblem;
 
 use super::{USAGE, complain};

@@ -133,13 +133,12 @@ impl Dialler {
         // from others.
         let may_ring = self.verdict(asked, &DialGrant::default(), now) == PolicyVerdict::Allowed;
         let has_line = may_ring && self.open_line(call.id, now).await?;
-        let may_ring = has_line;
-        let want = if may_ring {
+        let lacks_line = may_ring && !has_line;
+        let want = if has_line {
             DialMode::Acquire
         } else {
             DialMode::Register
         };
-        let lacks_line = !has_line && self.lines_full_until(now).is_some();
         let decision = self.decide_on_line(asked, (want, lacks_line), now).await;
         if has_line && !matches!(decision, Ok(DialDecision::Now { .. })) {
             self.close_line(call.id).await;
@@ -298,6 +297,24 @@ impl Dialler {
         }
     }
 
+    /// Whether those who wait for their turn keep their places because no line is free.
+    async fn are_lines_full(&self, now: Timestamp) -> bool {
+        let store = &self.engine.store;
+        let Some(most) = self.settings.lines.filter(|_| store.next_start().is_some()) else {
+            return false;
+        };
+        if self.lines_full_until(now).is_some() {
+            return true;
+        }
+        // The line of no call.
+        let id = CallId::from_bytes([0; 16]);
+        let is_full = matches!(store.has_free_line(id, most, now).await, Ok(false));
+        if is_full {
+            *self.lines_full() = now.saturating_add(LINES_AGAIN).ok();
+        }
+        is_full
+    }
+
     /// When to look for a free line again; `None`: one may be free.
     fn lines_full_until(&self, now: Timestamp) -> Option<Timestamp> {
         // A clock that was set back does not make it longer.
@@ -330,7 +347,7 @@ impl Dialler {
     pub(super) async fn dequeue_start(self: &Arc<Self>, now: Timestamp) {
         // Those in the line keep their places while Twilio takes no calls.
         let store = &self.engine.store;
-        while self.carrier.closed_until(now).is_none() && self.lines_full_until(now).is_none() {
+        while self.carrier.closed_until(now).is_none() && !self.are_lines_full(now).await {
             let id = match store.dequeue_start(now).await {
                 Ok(Some(id)) => id,
                 Ok(None) => return,

@@ -8,9 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::links::path;
 use super::sweep::Sweeper;
 use super::{HealthIssue, Probe, Service};
-use crate::clock::Backoff;
 use crate::store::Lifecycle as _;
 use crate::twilio::signature::{PROOF_HEADER, prove};
+use clock::Backoff;
 
 /// How often the public URL is looked at while it is right.
 const LOOK: SignedDuration = SignedDuration::from_mins(5);

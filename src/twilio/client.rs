@@ -25,7 +25,7 @@ use super::form::append;
 
 pub use self::config::{ClientConfig, Credentials, InvalidApiUrl, api_host, replacement_host};
 pub use self::connection::{
-    Authorities, NoCertificates, http_client, http_client_builder, http_client_trusting, tls_config,
+    Authorities, http_client, http_client_builder, http_client_trusting, tls_config,
 };
 pub use self::deadline_body::SendDeadline;
 pub use self::error::{Class, Error, Scope, TwilioRefusal, Why};

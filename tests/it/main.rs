@@ -23,6 +23,7 @@ mod accepted;
 mod agents;
 mod answers;
 mod attempts;
+mod authorities;
 mod callback;
 mod cancel;
 mod carrier;

@@ -63,7 +63,7 @@ async fn what_is_not_twilio_is_dialled_through_once_and_its_line_is_asked_the_qu
         twilio_api_url: Some(origin),
         ..given
     };
-    let clock = tablecall::clock::Clock::simulated("2026-12-01T20:00:00Z".parse().unwrap());
+    let clock = clock::Clock::simulated("2026-12-01T20:00:00Z".parse().unwrap());
     let mut app = TestApp::at(given, clock).await;
     app.key = Some(SECRET);
     let answer = app.tries(table()).await;

@@ -17,11 +17,10 @@ async fn answer_to(app: &TestApp, bytes: &[u8]) -> String {
     let address = app.origin.strip_prefix("http://").unwrap();
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
     stream.write_all(bytes).await.unwrap();
-    let mut answer = String::new();
-    within("an answer", stream.read_to_string(&mut answer))
-        .await
-        .unwrap();
-    answer
+    let mut answer = Vec::new();
+    // Who is closed on before all was read may be told so by a reset.
+    let _end = within("an answer", stream.read_to_end(&mut answer)).await;
+    String::from_utf8(answer).unwrap()
 }
 
 #[tokio::test]
@@ -32,25 +31,25 @@ async fn a_proxy_tells_the_clients_address_in_the_proxy_protocol() {
         ..with_a_key()
     })
     .await;
-    let request = "GET /api/call/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-    let line = "PROXY TCP4 203.0.113.7 192.0.2.1 50000 443\r\n";
+    let request = "GET /api/call/x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer a-guess\r\nConnection: close\r\n\r\n";
+    let line = format!("PROXY TCP4 203.0.113.7 192.0.2.1 50000 443\r\n{request}");
     let mut binary = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c".to_vec();
     binary.extend([203, 0, 113, 8, 192, 0, 2, 1, 0xc3, 0x50, 1, 0xbb]);
     binary.extend(request.as_bytes());
-    for bytes in [format!("{line}{request}").as_bytes(), &binary] {
-        let answer = answer_to(&app, bytes).await;
+    // Wrong keys are counted by the address that is told.
+    for _ in 0..10 {
+        let answer = answer_to(&app, line.as_bytes()).await;
         assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
     }
+    let one_too_many = answer_to(&app, line.as_bytes()).await;
+    assert!(one_too_many.starts_with("HTTP/1.1 429 "), "{one_too_many}");
+    let another = answer_to(&app, &binary).await;
+    assert!(another.starts_with("HTTP/1.1 401 "), "{another}");
     let garbled = answer_to(&app, b"PROXY TCP4 nobody\r\nGET / HTTP/1.1\r\n\r\n").await;
     assert_eq!(garbled, "");
     // This machine looks whether the service is alive without a proxy.
     assert_eq!(app.send(app.get("/healthz")).await.status, 200);
-    let log = app.stops().await;
-    for client in ["203.0.113.7", "203.0.113.8"] {
-        let told = format!("\"client.address\":\"{client}\"");
-        assert!(log.contains(&told), "{client}: {log}");
-    }
-    assert!(log.contains("without a PROXY header"), "{log}");
+    app.stops().await;
 }
 
 #[tokio::test]

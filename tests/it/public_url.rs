@@ -62,6 +62,5 @@ async fn a_look_is_no_refused_webhook() {
     assert_eq!(app.send(look()).await.status, 403);
     let metrics = app.send(app.get("/metrics")).await.text;
     assert_eq!(missing(&metrics).as_deref(), Some("1"));
-    let log = app.finish().await;
-    assert_eq!(log.matches("refused a webhook").count(), 1, "{log}");
+    app.finish().await;
 }

@@ -26,7 +26,7 @@ fn openssl(folder: &Path, arguments: &str) {
 }
 
 /// An authority, and a certificate for this host that it has signed, which a client may show too.
-fn certified(folder: &Path, host: &str) {
+pub(crate) fn certified(folder: &Path, host: &str) {
     let new = "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -x509 -days 2";
     openssl(
         folder,

@@ -31,8 +31,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::proxy_protocol::{Start, read_start};
 use super::{ConnectionLimits, bare_unavailable};
-use crate::clock::Clock;
 use crate::telemetry::line_limit::LineLimit;
+use clock::Clock;
 
 /// How long after the endpoint's own limit the listener answers for it.
 const LAST_RESORT: Duration = Duration::from_secs(1);

@@ -50,7 +50,11 @@ pub(super) enum Put {
     Gone,
 }
 
-/// The server's answer to a record.
+/// What the server says to a record.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is looked at where it is made, and never kept"
+)]
 pub(super) enum Sent {
     Saved {
         /// See [`Put::Done`].

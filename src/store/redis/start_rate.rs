@@ -31,7 +31,8 @@ impl Redis {
             .arg(id.as_bytes())
             .arg(most)
             .arg(millis_of(now))
-            .arg(until.map(millis_of).unwrap_or_default());
+            .arg(until.map(millis_of).unwrap_or_default())
+            .arg(millis(LONGEST_LINE));
         let free: i64 = self.link.run("limits", &script).await?;
         Ok(free == 1)
     }

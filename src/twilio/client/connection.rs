@@ -144,6 +144,16 @@ impl Service<Uri> for Connector {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn what_holds_no_certificate_is_no_list_of_authorities() {
+        let garbled = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for text in [b"".as_slice(), b"a certificate", garbled] {
+            assert_eq!(Authorities::parse(text).err(), Some(NoCertificates));
+        }
+    }
+
     /// Twilio's REST certificates come from Amazon's authority from 2027-01-26 (its changelog). The
     /// roots are those of <https://www.amazontrust.com/repository/>.
     #[test]
