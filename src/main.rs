@@ -252,8 +252,8 @@ fn command_line() -> Result<Cli, ExitCode> {
             Command::Openapi { .. }
             | Command::Simulator(_)
             | Command::Keygen
-            | Command::Mcp(_)
             | Command::Call(_)
+            | Command::Mcp(_)
             | Command::Health(_),
         ) => {}
     }

@@ -106,6 +106,7 @@ impl Held {
             guest_extension: None,
             language_guessed: true,
             opening_hours: None,
+            accepts_offer_of: None,
         };
         let mut call = Call::new(
             CallId::new(self.now),

@@ -1,5 +1,5 @@
-//! Being told to stop: SIGTERM or Ctrl-C once means in order, twice means at once. Signals with which
-//! other programs are told to open their files again are passed over.
+//! Signals that stop the process: the first SIGTERM or Ctrl-C stops it in order, the second at
+//! once.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 

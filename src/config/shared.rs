@@ -135,7 +135,7 @@ mod tests {
         let other_half = RawConfig {
             redis_cert: None,
             redis_key: some("-----BEGIN PRIVATE KEY-----"),
-            ..half.clone()
+            ..half
         };
         assert_eq!(wrong(&other_half), ["REDIS_CERT"]);
         let whole = RawConfig {

@@ -5,7 +5,7 @@ use jiff::civil::Time;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CallbackUrl, Country, Extension, Language, Name, Notes, OpeningHours, PartySize, Phone,
+    CallId, CallbackUrl, Country, Extension, Language, Name, Notes, OpeningHours, PartySize, Phone,
     TableTime, Zone, millis,
 };
 
@@ -57,6 +57,9 @@ pub struct Reservation {
     /// When the restaurant is open, where the client knows.
     #[serde(skip)]
     pub opening_hours: Option<OpeningHours>,
+    /// The call whose offered time this one takes.
+    #[serde(skip)]
+    pub accepts_offer_of: Option<CallId>,
 }
 
 /// The fields that a reservation has got since calls were first stored.
@@ -68,6 +71,7 @@ pub struct LaterFields {
     guest_extension: Option<Extension>,
     language_guessed: bool,
     opening_hours: Option<OpeningHours>,
+    accepts_offer_of: Option<CallId>,
 }
 
 impl LaterFields {
@@ -78,6 +82,7 @@ impl LaterFields {
             guest_extension: reservation.guest_extension.clone(),
             language_guessed: reservation.language_guessed,
             opening_hours: reservation.opening_hours.clone(),
+            accepts_offer_of: reservation.accepts_offer_of,
         }
     }
 
@@ -96,6 +101,7 @@ impl LaterFields {
             guest_extension: take(rest),
             language_guessed: take(rest),
             opening_hours: take(rest),
+            accepts_offer_of: take(rest),
         }
     }
 
@@ -104,6 +110,7 @@ impl LaterFields {
         reservation.guest_extension = self.guest_extension;
         reservation.language_guessed = self.language_guessed;
         reservation.opening_hours = self.opening_hours;
+        reservation.accepts_offer_of = self.accepts_offer_of;
     }
 }
 
@@ -189,6 +196,7 @@ mod tests {
         let written = LaterFields {
             guest_extension: extension.clone(),
             language_guessed: true,
+            opening_hours: "Tu-Su 12:00-14:30".parse().ok(),
             accepts_offer_of: Some(CallId::from_bytes([7; 16])),
         };
         let bytes = postcard::to_allocvec(&written).unwrap();
@@ -198,6 +206,7 @@ mod tests {
         assert_eq!(
             read,
             LaterFields {
+                opening_hours: None,
                 accepts_offer_of: None,
                 ..written
             }

@@ -65,7 +65,7 @@ pub(super) fn run(args: McpArgs) -> ExitCode {
     };
     let config = match Config::read(&given) {
         Ok(config) => config,
-        Err(problems) => return complain_of(&problems),
+        Err(problems) => return complain_of(&problems, false),
     };
     in_runtime(async move {
         match server {

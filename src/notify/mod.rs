@@ -56,7 +56,7 @@ pub struct NotifierDependencies {
     pub allow_private: bool,
     /// Who is trusted beside the public authorities.
     pub authorities: Authorities,
-    /// What resolves the names of endpoints.
+    /// The resolver for the names of endpoints.
     pub names: Arc<dyn Resolve>,
     /// Writes a call as its client reads it, in JSON.
     pub show: fn(&Call) -> String,

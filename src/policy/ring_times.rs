@@ -267,7 +267,7 @@ mod tests {
                 opens_soon && !closes_soon
             };
             let expected = (first..first + 8 * DAY).find(|minute| may_ring(*minute));
-            let found = RingTimes::new(timetable.clone()).next(from, at("2027-06-01T00:00:00Z"), UTC);
+            let found = RingTimes::new(timetable).next(from, at("2027-06-01T00:00:00Z"), UTC);
             let found = found.map(|at| wall_minute(TimeZone::UTC.to_datetime(at)));
             prop_assert_eq!(found, expected);
         }

@@ -43,6 +43,7 @@ fn reservation() -> Reservation {
         guest_extension: None,
         language_guessed: true,
         opening_hours: None,
+        accepts_offer_of: None,
     }
 }
 

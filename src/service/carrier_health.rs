@@ -32,7 +32,7 @@ const NOT_TWILIO: &str = "The answer to a create has no SID of Twilio's shape (C
                           TWILIO_API_URL names is not Twilio. Nothing more is dialled; correct TWILIO_API_URL and \
                           start again.";
 
-/// What is known of Twilio's willingness.
+/// The known state of Twilio's API and of our account.
 #[derive(Debug)]
 pub(super) struct CarrierHealth {
     numbers: Vec<(Phone, Option<Country>)>,

@@ -15,7 +15,7 @@ use crate::speech::Speech;
 
 mod opening_hours;
 
-/// What is wrong with one field.
+/// The fault of one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
     /// Its name, as in `alternatives.earliest`.
@@ -58,7 +58,7 @@ pub enum Callbacks {
 const UNSAYABLE: &str = "unsayable";
 
 /// How long a call is tried for, unless the request says otherwise.
-const TRY_FOR: SignedDuration = SignedDuration::from_hours(24);
+pub(super) const TRY_FOR: SignedDuration = SignedDuration::from_hours(24);
 const FIELDS: [&str; 21] = [
     "name",
     "name_pronounced",
@@ -191,6 +191,7 @@ pub fn reservation(
         callback_url,
         guest_extension: numbers.guest.and_then(|guest| guest.extension),
         opening_hours: opening.map(|(hours, _)| hours),
+        accepts_offer_of: None,
     };
     if fields.errors.is_empty() {
         Ok((reservation, numbers.facts))

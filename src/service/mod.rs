@@ -92,7 +92,7 @@ pub struct ServiceSettings {
     pub machine_detection: bool,
     /// The most lines that are open at a time, over all instances; `None`: no limit.
     pub lines: Option<u32>,
-    /// What requests leave open.
+    /// Values for the fields that a request leaves out.
     pub defaults: intake::Defaults,
     /// The rules of policy.
     pub rules: Rules,

@@ -359,5 +359,6 @@ fn longest(language: Language) -> Option<Reservation> {
         guest_extension: "12345678901234567890".parse().ok(),
         language_guessed: true,
         opening_hours: None,
+        accepts_offer_of: None,
     })
 }

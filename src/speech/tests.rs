@@ -56,6 +56,7 @@ fn reservation(language: Language, name: &str, time: &str, party: i64) -> Reserv
         guest_extension: None,
         language_guessed: true,
         opening_hours: None,
+        accepts_offer_of: None,
     }
 }
 

@@ -306,10 +306,6 @@ pub trait Lifecycle {
     OutboxStore,
     Lifecycle
 )]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one in a process, and no webhook should follow another pointer"
-)]
 pub enum Store {
     /// In this process.
     Memory(Memory),

@@ -47,6 +47,7 @@ fn longest() -> TicketBody {
         guest_extension: "1".repeat(20).parse().ok(),
         language_guessed: true,
         opening_hours: format!("12:00-14:30 \"{}\"", "é".repeat(200)).parse().ok(),
+        accepts_offer_of: None,
     };
     assert!(
         reservation.timezone.is_some()

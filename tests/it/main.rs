@@ -52,6 +52,7 @@ mod lines;
 mod metrics;
 mod opt_out;
 mod openapi;
+mod openings;
 mod other_carrier;
 mod privacy;
 mod proxy_protocol;

@@ -51,7 +51,7 @@ pub enum Code {
     TooLate,
     /// The restaurant is closed whenever it might be called.
     RestaurantClosed,
-    /// The number does not tell the restaurant's time zone; `timezones` are the possible ones.
+    /// The number does not determine the restaurant's time zone; `timezones` are the possible ones.
     TimezoneNeeded,
     /// The number was rung often enough for now.
     NumberLimit,
@@ -69,7 +69,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the document.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::BadJson,
         Self::BadRequest,
         Self::Unauthorized,

@@ -17,8 +17,8 @@ const FORM: u8 = 1;
 /// Before the moment until which an endpoint asked to be left alone, at the end of what is sealed.
 const NOT_BEFORE: &[u8] = b"wait";
 
-/// What stands in the place of a record that was revoked, for as long as somebody may still have
-/// the call in hand.
+/// The value in the place of a revoked record, kept for as long as an instance may still hold the
+/// call.
 pub(super) const REVOKED: &[u8] = b"revoked";
 
 /// Length of the stamp at the start of a record: the version of the call and the revision of its
@@ -223,6 +223,17 @@ mod tests {
                 "the stamp is bound to it"
             );
         }
+    }
+
+    #[test]
+    fn opening_hours_are_stored_with_their_call() {
+        let mut call = example::queued(1);
+        Arc::make_mut(&mut call.reservation).opening_hours = "Tu-Su 12:00-14:30".parse().ok();
+        let stored = Stored::after(None, &Arc::new(call), [3; 16]);
+        let record = records().seal(&stored).unwrap();
+        let read = records().open(stored.call.id, &record).unwrap();
+        assert!(read.call.reservation.opening_hours.is_some());
+        assert_eq!(read, stored);
     }
 
     #[test]

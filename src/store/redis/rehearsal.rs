@@ -176,6 +176,7 @@ fn rehearsed() -> Option<Call> {
         callback_url: None,
         guest_extension: None,
         language_guessed: false,
+        opening_hours: None,
         accepts_offer_of: None,
     };
     // Any moment will do: scripts compare moments with each other.

@@ -196,7 +196,7 @@ impl TwilioRefusal {
         self
     }
 
-    /// What is refused: with a number or an account, other requests are refused too.
+    /// The scope of the refusal: if it is a number or an account, other requests are refused too.
     #[must_use]
     pub fn scope(&self) -> Scope {
         match self.code.filter(|code| *code != 0) {
