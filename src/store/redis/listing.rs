@@ -81,7 +81,7 @@ impl Redis {
         Ok(Listing { calls, next })
     }
 
-    async fn newest_ids(
+    pub(super) async fn newest_ids(
         &self,
         owner: &str,
         shards: &[u8],
@@ -103,7 +103,7 @@ impl Redis {
     }
 
     /// Removes a call from the list of its owner. Its record has ended, or was revoked.
-    async fn unlist(&self, owner: &str, id: CallId) {
+    pub(super) async fn unlist(&self, owner: &str, id: CallId) {
         let key = self.names.calls_of(owner, Names::shard(id)).calls;
         let mut cmd = redis::cmd("ZREM");
         cmd.arg(key).arg(id.as_bytes());

@@ -88,6 +88,9 @@ impl Redis {
         self.stored(call.id).await?;
         self.claim_left(now, 1).await?;
         self.due_events(now, now, 1).await?;
+        let shard = Names::shard(call.id);
+        self.newest_ids(&call.owner, &[shard], None, 1).await?;
+        self.unlist(&call.owner, call.id).await;
         self.put_aside(call.id, now).await;
         self.revoke(call.id, saved.version).await?;
         self.release(call, now).await;
@@ -131,12 +134,15 @@ impl Redis {
     async fn clear(&self, call: &Call) {
         let shard = Names::shard(call.id);
         let number = self.names.number(call.reservation.phone);
+        let list = self.names.calls_of(OWNER, shard);
         let minute = format!("minute:{}", self.names.owner(OWNER));
         let shared = [&*minute, "day", "beat", "line", "rounds", "census"];
         let mut written = vec![
             self.names.call(call.id),
             self.names.due(shard),
             self.names.events(shard),
+            list.calls,
+            list.finished,
             number.open,
             number.live,
             number.starts,
