@@ -43,6 +43,8 @@ impl RawConfig {
             "TABLECALL_INDEX_KEY" => &mut self.index_key,
             "REDIS_URL" => &mut self.redis_url,
             "REDIS_CA" => &mut self.redis_ca,
+            "REDIS_CERT" => &mut self.redis_cert,
+            "REDIS_KEY" => &mut self.redis_key,
             "SENTRY_DSN" => &mut self.sentry_dsn,
             _ => return None,
         })

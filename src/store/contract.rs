@@ -2,6 +2,7 @@
 
 mod calls;
 mod idempotency;
+mod lines;
 mod listing;
 mod numbers;
 mod outbox;
