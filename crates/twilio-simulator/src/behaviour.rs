@@ -48,8 +48,9 @@ pub enum CallEnding {
     Blocked,
 }
 
-/// Keys pressed once: a while after the pick-up, or a moment after the n-th Gather has begun.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Keys pressed a while after the pick-up, a moment after the n-th Gather has begun, or by somebody
+/// who listens: when a Gather says certain words.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScriptedKeys {
     /// Seconds after the pick-up.
@@ -58,9 +59,19 @@ pub struct ScriptedKeys {
     /// Which Gather of the call, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_gather: Option<u32>,
+    /// A part of the prompt of a Gather.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when_said: Option<String>,
+    /// How many Gathers with those words are answered; one unless told otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u32>,
     /// Pressed only once the prompt of that Gather has been said to its end.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub after_prompt: bool,
+    /// Seconds from the beginning of that prompt, or from its end, to the first key; two, or half a
+    /// second, unless told otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_seconds: Option<f64>,
     /// `0`–`9`, `*`, `#`.
     pub digits: String,
     /// Seconds between two of them; 0.3 unless told otherwise.
@@ -71,17 +82,30 @@ pub struct ScriptedKeys {
     pub hang_up_after_seconds: Option<f64>,
 }
 
-/// Words said once, whether a Gather listens to them or not.
+/// Words said a while after the pick-up, or after the prompt of a Gather that says certain words;
+/// whether a Gather listens to them or not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScriptedWords {
     /// Seconds after the pick-up.
-    pub after_seconds: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_seconds: Option<f64>,
+    /// A part of the prompt of a Gather; the words are said once, half a second after its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when_said: Option<String>,
     /// What Twilio understands.
     pub text: String,
     /// How sure Twilio is of it, from 0 to 1.
     #[serde(default = "ScriptedWords::sure")]
     pub confidence: f64,
+}
+
+impl ScriptedKeys {
+    /// Whether they are pressed at the Gather with this number and prompt.
+    pub(super) fn fit(&self, number: u32, prompt: &str) -> bool {
+        let is_said = |words: &String| prompt.contains(words.as_str()) && self.times != Some(0);
+        self.at_gather == Some(number) || self.when_said.as_ref().is_some_and(is_said)
+    }
 }
 
 impl ScriptedWords {
@@ -182,11 +206,12 @@ impl NumberBehaviour {
         let key_spans = self.keys.iter().flat_map(|keys| {
             [
                 keys.after_seconds,
+                keys.pause_seconds,
                 keys.gap_seconds,
                 keys.hang_up_after_seconds,
             ]
         });
-        let words = self.says.iter().map(|words| Some(words.after_seconds));
+        let words = self.says.iter().map(|words| words.after_seconds);
         if spans
             .into_iter()
             .chain(key_spans)
@@ -196,12 +221,26 @@ impl NumberBehaviour {
         {
             return Some("seconds must be between 0 and 86400");
         }
-        for keys in &self.keys {
-            if keys.after_seconds.is_some() == keys.at_gather.is_some() {
-                return Some("keys need either after_seconds or at_gather");
+        for words in &self.says {
+            if words.after_seconds.is_some() == words.when_said.is_some() {
+                return Some("words need either after_seconds or when_said");
             }
-            if keys.after_prompt && keys.at_gather.is_none() {
-                return Some("after_prompt needs at_gather");
+        }
+        for keys in &self.keys {
+            let moments = [
+                keys.after_seconds.is_some(),
+                keys.at_gather.is_some(),
+                keys.when_said.is_some(),
+            ];
+            if moments.into_iter().filter(|is_given| *is_given).count() != 1 {
+                return Some("keys need one of after_seconds, at_gather and when_said");
+            }
+            let is_timed = keys.after_prompt || keys.pause_seconds.is_some();
+            if is_timed && keys.after_seconds.is_some() {
+                return Some("after_prompt and pause_seconds need at_gather or when_said");
+            }
+            if keys.times.is_some() && keys.when_said.is_none() {
+                return Some("times needs when_said");
             }
             if !is_keys(&keys.digits) {
                 return Some("digits must be of 0-9, * and #");
@@ -227,12 +266,10 @@ pub(super) fn seconds(span: f64) -> Duration {
 
 fn keys_at_gathers(keys: &[&str]) -> Vec<ScriptedKeys> {
     let pressed = |(at, digits): (u32, &&str)| ScriptedKeys {
-        after_seconds: None,
         at_gather: Some(at),
         after_prompt: *digits == "1",
         digits: (*digits).to_owned(),
-        gap_seconds: None,
-        hang_up_after_seconds: None,
+        ..ScriptedKeys::default()
     };
     (1..).zip(keys).map(pressed).collect()
 }

@@ -11,7 +11,7 @@
 //! | `GET voice-urls`, `PUT`, `DELETE voice-urls/{number}` `{"url", "method"}` | what answers calls to our number |
 //! | `GET calls/{sid}/export` | the call as one file, for `replay` |
 //! | `GET`, `PUT`, `DELETE numbers/{number}`, `GET numbers` | how a number behaves ([`NumberBehaviour`]) |
-//! | `GET`, `PUT faults` | what goes wrong: [`Fault`] to [`FaultSwitch`] |
+//! | `GET`, `PUT faults` | what goes wrong: [`Fault`] to [`FaultSwitch`](super::FaultSwitch), or to a list of them |
 //! | `GET wire?after=`, `GET events?after=`, `GET ledger` | exchanges; exchanges and phones as they happen; the books |
 //! | `POST clock/advance` `{"seconds"}` | moves a simulated clock |
 //! | `DELETE calls` | forgets ended calls |
@@ -28,10 +28,11 @@ use serde_json::{Value, json};
 
 use super::behaviour::{is_keys, seconds};
 use super::call::{CallCommand, CallParameters, Direction, Status};
+use super::faults::FaultSwitches;
 use super::parameters::{is_number, is_url};
 use super::{
-    Fault, FaultSwitch, Inner, NumberBehaviour, SimulatorBody, call_file, control_view,
-    create_call, event_stream, form, json as json_answer, problem, update_call,
+    Fault, Inner, NumberBehaviour, SimulatorBody, call_file, control_view, create_call,
+    event_stream, form, json as json_answer, problem, update_call,
 };
 
 /// A refusal of the control API.
@@ -438,7 +439,7 @@ fn numbers(sim: &Inner, request: &Request<Bytes>, number: &str) -> Result<Value,
 
 /// Replaces all switches by those of the body; what it does not name is off.
 fn set_faults(sim: &Inner, request: &Request<Bytes>) -> Result<Value, ControlError> {
-    let switches: BTreeMap<Fault, FaultSwitch> = read(request)?;
+    let switches: BTreeMap<Fault, FaultSwitches> = read(request)?;
     Ok(sim.change(|state| {
         state.faults.set(switches);
         json!(state.faults.switches())

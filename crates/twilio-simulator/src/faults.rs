@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::behaviour::seconds;
 
@@ -204,43 +204,70 @@ impl FaultSwitch {
     }
 }
 
+/// The switches of one fault: one, or a list, of which the first that fits counts. So the same fault
+/// can happen once to one number and always to another.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(super) enum FaultSwitches {
+    One(FaultSwitch),
+    List(Vec<FaultSwitch>),
+}
+
+impl<'de> Deserialize<'de> for FaultSwitches {
+    /// By hand, because an untagged enum would not say which field is wrong.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = serde_json::Value::deserialize(deserializer)?;
+        let switches = if value.is_array() {
+            serde_json::from_value(value).map(Self::List)
+        } else {
+            serde_json::from_value(value).map(Self::One)
+        };
+        switches.map_err(serde::de::Error::custom)
+    }
+}
+
 /// The switches that are on, with their dice.
 #[derive(Debug, Default)]
-pub(super) struct Faults(BTreeMap<Fault, (FaultSwitch, fastrand::Rng)>);
+pub(super) struct Faults(BTreeMap<Fault, Vec<(FaultSwitch, fastrand::Rng)>>);
 
 impl Faults {
-    pub(super) fn set(&mut self, switches: BTreeMap<Fault, FaultSwitch>) {
+    pub(super) fn set(&mut self, switches: BTreeMap<Fault, FaultSwitches>) {
         let seeded = |switch: FaultSwitch| {
             let dice = fastrand::Rng::with_seed(switch.seed.unwrap_or(0));
             (switch, dice)
         };
+        let seeded = |switches: FaultSwitches| match switches {
+            FaultSwitches::One(switch) => vec![seeded(switch)],
+            FaultSwitches::List(switches) => switches.into_iter().map(seeded).collect(),
+        };
         self.0 = switches
             .into_iter()
-            .map(|(fault, switch)| (fault, seeded(switch)))
+            .map(|(fault, switches)| (fault, seeded(switches)))
             .collect();
     }
 
-    pub(super) fn switches(&self) -> BTreeMap<Fault, FaultSwitch> {
+    pub(super) fn switches(&self) -> BTreeMap<Fault, FaultSwitches> {
+        let shown = |switches: &[(FaultSwitch, fastrand::Rng)]| match switches {
+            [(switch, _)] => FaultSwitches::One(switch.clone()),
+            list => FaultSwitches::List(list.iter().map(|(switch, _)| switch.clone()).collect()),
+        };
         self.0
             .iter()
-            .map(|(fault, (switch, _))| (*fault, switch.clone()))
+            .map(|(fault, switches)| (*fault, shown(switches)))
             .collect()
     }
 
     /// Whether `fault` happens now, to a call to `to`, to a webhook of the kinds in `what`; counts
     /// it if so.
     pub(super) fn trigger(&mut self, fault: Fault, to: &str, what: &[&str]) -> Option<FaultSwitch> {
-        let (switch, dice) = self.0.get_mut(&fault)?;
-        if switch.to.as_deref().is_some_and(|only| only != to) {
-            return None;
-        }
-        if switch
-            .only
-            .as_deref()
-            .is_some_and(|only| !what.contains(&only))
-        {
-            return None;
-        }
+        let switches = self.0.get_mut(&fault)?;
+        let (switch, dice) = switches.iter_mut().find(|(switch, _)| {
+            switch.to.as_deref().is_none_or(|only| only == to)
+                && switch
+                    .only
+                    .as_deref()
+                    .is_none_or(|only| what.contains(&only))
+        })?;
         if switch.count == Some(0)
             || switch
                 .probability
@@ -287,6 +314,22 @@ mod tests {
     }
 
     #[test]
+    fn each_number_may_have_a_switch_of_its_own() {
+        let mut faults = Faults::default();
+        let text = r#"{"unsigned": [{"to": "+1", "count": 1}, {"to": "+2"}]}"#;
+        let switches: BTreeMap<Fault, FaultSwitches> = serde_json::from_str(text).unwrap();
+        faults.set(switches.clone());
+        assert_eq!(faults.switches(), switches);
+        let mut strikes = |to| faults.trigger(Fault::Unsigned, to, &["voice"]).is_some();
+        assert_eq!(
+            ["+1", "+1", "+2", "+2", "+3"].map(&mut strikes),
+            [true, false, true, true, false]
+        );
+        let wrong = serde_json::from_str::<FaultSwitches>(r#"[{"often": 1}]"#).unwrap_err();
+        assert!(wrong.to_string().contains("`often`"), "{wrong}");
+    }
+
+    #[test]
     fn dice_with_one_seed_fall_alike() {
         let rolls = |seed: u64| {
             let mut faults = Faults::default();
@@ -295,7 +338,7 @@ mod tests {
                 seed: Some(seed),
                 ..FaultSwitch::default()
             };
-            faults.set([(Fault::Unsigned, switch)].into());
+            faults.set([(Fault::Unsigned, FaultSwitches::One(switch))].into());
             (0..64)
                 .map(|_| faults.trigger(Fault::Unsigned, "", &[]).is_some())
                 .collect::<Vec<_>>()

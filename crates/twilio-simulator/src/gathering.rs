@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::behaviour::{ScriptedWords, seconds};
 use super::call::{HttpMethod, OpenGather};
 use super::dialing::absolute;
 use super::digit_collector::{DigitCollector, GatherResult};
@@ -15,7 +16,7 @@ use super::recordings::{self, Recording, RecordingRequest};
 use super::simulated_call::{SimulatedCall, later};
 use super::speech_duration::spoken_length;
 use super::status_delivery::StatusDelivery;
-use super::twiml::{Gather, Record, Target};
+use super::twiml::{Gather, GatherPrompt, Record, Target};
 use super::waiting::{Interrupt, WaitResult};
 use super::webhook_params::{self, pairs};
 
@@ -26,7 +27,8 @@ impl SimulatedCall {
         page: &FetchedDocument,
     ) -> Result<Option<NextStep>, Interrupt> {
         self.gathers += 1;
-        self.script_keys(gather);
+        let prompt = words_of(gather);
+        self.script_keys(gather, &prompt);
         self.open(gather);
         let mut collector = DigitCollector::new(gather.num_digits, gather.finish_on_key);
         let mut input = None;
@@ -37,10 +39,11 @@ impl SimulatedCall {
             }
         }
         if !gather.barge_in {
-            self.script_keys_at(false, self.sim.config.timings.pressed_after);
+            self.script_keys_at(&prompt, false);
         }
         if input.is_none() {
-            self.script_keys_at(true, self.sim.config.timings.pressed_after_prompt);
+            self.script_keys_at(&prompt, true);
+            self.script_words(&prompt);
         }
         let collected = self.collect(gather, (&mut collector, page), input).await;
         self.sim.change_call(&self.sid, |call| call.gather = None);
@@ -153,27 +156,50 @@ impl SimulatedCall {
 
     /// A scripted person presses a moment after the prompt has begun, or after it where it cannot
     /// be cut.
-    fn script_keys(&mut self, gather: &Gather) {
+    fn script_keys(&mut self, gather: &Gather, prompt: &str) {
         let moment = self.moment;
         self.scheduled.retain(|(at, _)| *at >= moment);
         if gather.barge_in {
-            self.script_keys_at(false, self.sim.config.timings.pressed_after);
+            self.script_keys_at(prompt, false);
         }
     }
 
     /// Plans the keys of this Gather that wait for the end of its prompt, or those that do not.
-    fn script_keys_at(&mut self, after_prompt: bool, pause: Duration) {
-        let begun = later(self.moment, pause);
-        let number = Some(self.gathers);
-        for keys in self
-            .behaviour
-            .keys
-            .clone()
-            .iter()
-            .filter(|keys| keys.at_gather == number && keys.after_prompt == after_prompt)
-        {
-            self.schedule(keys, begun);
+    fn script_keys_at(&mut self, prompt: &str, after_prompt: bool) {
+        let (number, timings) = (self.gathers, self.sim.config.timings);
+        let usual = if after_prompt {
+            timings.pressed_after_prompt
+        } else {
+            timings.pressed_after
+        };
+        let mut fitting = Vec::new();
+        for keys in &mut self.behaviour.keys {
+            if keys.after_prompt == after_prompt && keys.fit(number, prompt) {
+                fitting.push(keys.clone());
+                keys.times = Some(keys.times.unwrap_or(1).saturating_sub(1));
+            }
         }
+        for keys in fitting {
+            let pause = keys.pause_seconds.map_or(usual, seconds);
+            self.schedule(&keys, later(self.moment, pause));
+        }
+    }
+
+    /// Plans the words that are said after this prompt.
+    fn script_words(&mut self, prompt: &str) {
+        let is_said = |words: &mut ScriptedWords| {
+            let part = words.when_said.as_deref();
+            part.is_some_and(|part| prompt.contains(part))
+        };
+        let at = later(self.moment, self.sim.config.timings.pressed_after_prompt);
+        for words in self.behaviour.says.extract_if(.., is_said) {
+            let ScriptedWords {
+                text, confidence, ..
+            } = words;
+            let said = CalleeInput::Speech { text, confidence };
+            self.scheduled.push_back((at, said));
+        }
+        self.scheduled.make_contiguous().sort_by_key(|(at, _)| *at);
     }
 
     /// Sends what was recognised so far, word by word in five steps at most.
@@ -331,4 +357,13 @@ impl SimulatedCall {
             });
         }
     }
+}
+
+/// Everything that the prompt of a Gather says.
+fn words_of(gather: &Gather) -> String {
+    let said = gather.prompts.iter().map(|prompt| match prompt {
+        GatherPrompt::Say(say) => say.text.as_str(),
+        GatherPrompt::Play(_) | GatherPrompt::Pause(_) => "",
+    });
+    said.collect::<Vec<_>>().join(" ")
 }

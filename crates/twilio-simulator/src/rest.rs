@@ -92,7 +92,8 @@ pub(super) async fn handle(
     }
     let (resource, format) = RestFormat::split(resource);
     let mut retry_after = None;
-    let told = sim.trigger(Fault::RestError, "", &["rest", asked.method.as_str()]);
+    let to = form::first(&asked.form, "To").unwrap_or_default();
+    let told = sim.trigger(Fault::RestError, to, &["rest", asked.method.as_str()]);
     let answer = match (told, authenticate(sim, request, resource)) {
         (Some(switch), _) => Err(configured_error(
             &switch,

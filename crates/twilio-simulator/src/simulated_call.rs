@@ -325,7 +325,10 @@ impl SimulatedCall {
             }
         }
         for words in self.behaviour.says.clone() {
-            let at = later(self.moment, seconds(words.after_seconds));
+            let Some(after) = words.after_seconds else {
+                continue;
+            };
+            let at = later(self.moment, seconds(after));
             let ScriptedWords {
                 text, confidence, ..
             } = words;

@@ -71,6 +71,37 @@ async fn a_restaurant_hears_the_question_presses_one_and_the_call_completes() {
 }
 
 #[tokio::test]
+async fn a_callee_that_listens_presses_what_the_message_asks_for() {
+    let harness = Harness::running().await;
+    harness.on("/answer", asks("To accept, press 1. To decline, press 2."));
+    harness.on("/key", asks("Declined. To accept instead, press 1."));
+    let told = json!({"keys": [
+        {"when_said": "press 2", "digits": "2", "after_prompt": true, "pause_seconds": 1.5},
+        {"when_said": "instead", "digits": "11", "times": 2},
+    ]});
+    let (status, _) = harness
+        .control(Method::PUT, "numbers/+14155552671", &told)
+        .await;
+    assert_eq!(status, StatusCode::OK);
+    let sid = harness.dial("+14155552671", &[]).await;
+    harness.ended(&sid).await;
+    let keys = harness.asked("/key", 3).await;
+    let digits: Vec<_> = keys.iter().map(|key| key.param("Digits")).collect();
+    assert_eq!(digits, ["2", "1", "1"], "each Gather takes one key");
+    for wrong in [
+        json!({"keys": [{"when_said": "a", "at_gather": 1, "digits": "1"}]}),
+        json!({"keys": [{"after_seconds": 1, "pause_seconds": 1, "digits": "1"}]}),
+        json!({"keys": [{"at_gather": 1, "times": 2, "digits": "1"}]}),
+        json!({"says": [{"text": "yes"}]}),
+    ] {
+        let (status, _) = harness
+            .control(Method::PUT, "numbers/+14155552671", &wrong)
+            .await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_at_the_keys_lets_a_gather_fall_through_without_asking_its_action() {
     let harness = Harness::running().await;
     harness.on("/answer", asks("Press one."));
