@@ -1,12 +1,12 @@
 //! The inputs and outputs of the state machine as values, so that it needs neither clock nor
 //! network.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::position::TalkPosition;
 use super::state::{AccountTier, Call, CarrierStatus, Machine, Outcome, WaitingFor};
-use super::talk::{Input, Reply};
+use super::talk::{Input, ROW, Reply};
 use crate::domain::{CallId, Phone, Sid};
 
 /// The attempt that a webhook or an answer of Twilio is about.
@@ -230,10 +230,53 @@ pub struct PressedKey {
     pub position: TalkPosition,
     /// The digits; empty: silence.
     pub digits: String,
-    /// When it was pressed, as far as Twilio's record tells.
+    /// The earliest moment at which it can have been pressed, by Twilio's record.
     pub pressed_at: Timestamp,
+    /// The latest such moment.
+    pub pressed_by: Timestamp,
     /// When the ticket of that URL was sealed.
     pub sealed_at: Timestamp,
+}
+
+impl PressedKey {
+    /// Whether the key at this place may have been typed in one row with another digit, so that
+    /// neither is an answer. `keys` are in the order in which they were pressed; in a row each of
+    /// them follows the one before it soon.
+    pub(super) fn is_one_of_several(keys: &[Self], place: usize) -> bool {
+        let (before, from) = keys.split_at(place.min(keys.len()));
+        let Some((key, after)) = from.split_first() else {
+            return false;
+        };
+        let soon = |first: &Self, second: &Self| {
+            let pause = second.pressed_at.duration_since(first.pressed_by);
+            pause < SignedDuration::from_millis(ROW.into())
+        };
+        let is_pressed = |other: &&Self| !other.digits.is_empty();
+        let differs = |other: &Self| {
+            other.digits != key.digits && other.digits.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        let mut last = key;
+        for other in after.iter().filter(is_pressed) {
+            if !soon(last, other) {
+                break;
+            }
+            if differs(other) {
+                return true;
+            }
+            last = other;
+        }
+        let mut first = key;
+        for other in before.iter().rev().filter(is_pressed) {
+            if !soon(other, first) {
+                break;
+            }
+            if differs(other) {
+                return true;
+            }
+            first = other;
+        }
+        false
+    }
 }
 
 /// The result of an event.

@@ -112,12 +112,12 @@ impl Work {
             return;
         }
         let moment = milliseconds(sealed_at, self.now);
-        let reply = talk::resume(position, moment, &self.context(on.attempt));
+        let (heard, reply) = talk::resume(position, moment, &self.context(on.attempt));
         self.reply = Some(reply);
         if self.call.is_finished() {
-            return;
+            return self.confirm_if_unchanged(heard);
         }
-        self.hear(on.attempt, position, talk::KeyResult::Nothing);
+        self.hear(on.attempt, position, heard);
         self.mark_witnessed(on.attempt, reply.listen().is_none());
         let goes_on = self
             .heard_at(on.attempt, position.step..=CALLED_BACK - 1)

@@ -214,7 +214,7 @@ impl Work {
         };
         let context = self.context(attempt);
         let mut last = None;
-        for pressed in keys {
+        for (place, pressed) in keys.iter().enumerate() {
             let PressedKey {
                 position, digits, ..
             } = pressed;
@@ -225,6 +225,17 @@ impl Work {
             };
             let (heard, reply) =
                 talk::answer(*position, input, self.moment_of(attempt, pressed), &context);
+            if !digits.is_empty() {
+                self.note_once(keys::what(attempt, *position, input));
+            }
+            // The position of a document that was handed out in ignorance of a key does not tell that
+            // the next one came in its row.
+            let is_decided = matches!(heard, KeyResult::Decided(_));
+            let heard = if is_decided && PressedKey::is_one_of_several(keys, place) {
+                KeyResult::Withdrawn
+            } else {
+                heard
+            };
             last = heard
                 .settled()
                 .map(|decision| (position.step, decision))
@@ -233,13 +244,21 @@ impl Work {
             self.mark_witnessed(attempt, reply.listen().is_none());
         }
         // Twilio's list is complete: the last decision counts, even if later talk positions were
-        // issued without knowledge of it.
+        // issued without knowledge of it. But a key that took a decision back and that Twilio does
+        // not remember either stays unknown.
+        let is_unknown = |known: state::Answer| {
+            known.decision == Some(Decision::Withdrawn)
+                && last.is_none_or(|(step, _)| step < known.step)
+                && !keys
+                    .iter()
+                    .any(|key| key.position.step == known.step && !key.digits.is_empty())
+        };
         if let Some((step, decision)) = last
             && let Some(known) = self
                 .call
                 .answer
                 .as_mut()
-                .filter(|known| known.is_of_talk(attempt))
+                .filter(|known| known.is_of_talk(attempt) && !is_unknown(**known))
         {
             *known = state::Answer {
                 attempt,

@@ -184,7 +184,7 @@ impl PromptTiming {
 
     /// Whether the facts of this document could be heard until `moment`.
     pub(super) fn has_said_facts(self, moment: u32) -> bool {
-        self.facts.is_some_and(|facts| self.age(moment) >= facts)
+        self.facts.is_some_and(|facts| self.heard(moment) >= facts)
     }
 
     /// Whether the question of this document was put in full until `moment`.
@@ -194,7 +194,7 @@ impl PromptTiming {
     }
 
     /// How much of the document could certainly be heard until `moment`.
-    const fn heard(self, moment: u32) -> u32 {
+    pub(super) const fn heard(self, moment: u32) -> u32 {
         let late = if self.late { LATEST } else { 0 };
         self.age(moment).saturating_sub(late)
     }

@@ -5,7 +5,7 @@
 
 use jiff::civil::Time;
 
-use super::position::{Decision, PromptTiming, TalkPosition, TalkStage};
+use super::position::{Decision, LATEST, PromptTiming, TalkPosition, TalkStage};
 use super::spoken_intent::SpokenIntent;
 use crate::domain::Reservation;
 
@@ -22,6 +22,10 @@ const MOST_MISSES: u8 = 2;
 /// answer. A second and a half, and a quarter of a second in which the webhooks may differ on their
 /// way.
 pub(super) const ROW: u32 = 1_750;
+
+/// A key after a refusal accepts only so many milliseconds after it: before that it may belong to a
+/// row whose webhooks were held up, and nobody has heard yet that 1 would accept.
+const HELD_UP: u32 = 4_000;
 
 /// What the restaurant hears and is asked next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,11 +223,18 @@ pub fn open(began: u16, moment: u32) -> Reply {
     }
 }
 
-/// Repeats the document of `position`, because Twilio could not fetch or run it (fallback URL).
+/// Repeats the document of `position`, because Twilio could not fetch or run it (fallback URL), and
+/// nobody here knows its input. A decision that a lost key may have changed is taken back.
 #[must_use]
-pub fn resume(position: TalkPosition, moment: u32, context: &TalkContext) -> Reply {
+pub fn resume(position: TalkPosition, moment: u32, context: &TalkContext) -> (KeyResult, Reply) {
     // A key may have been pressed that was not heard here; more of them may follow in a row.
     let next = position.next();
+    let is_doubtful = has_lost_key(position, moment);
+    let heard = if is_doubtful {
+        KeyResult::Withdrawn
+    } else {
+        KeyResult::Nothing
+    };
     let listen = TalkPosition {
         prompt: PromptTiming {
             asked: moment,
@@ -236,9 +247,20 @@ pub fn resume(position: TalkPosition, moment: u32, context: &TalkContext) -> Rep
         ..next
     };
     if listen.step >= context.most_replies {
-        return goodbye(position);
+        let reply = if is_doubtful {
+            Reply::Goodbye(Goodbye::NoKey)
+        } else {
+            goodbye(position)
+        };
+        return (heard, reply);
     }
-    match position.stage {
+    let reply = match position.stage {
+        TalkStage::Change | TalkStage::OptOut if is_doubtful => {
+            several_keys(position).listening(|keys| TalkPosition {
+                prompt: listen.prompt,
+                ..keys
+            })
+        }
         TalkStage::Keys => Reply::Ask {
             opening: Opening::Again,
             slowly: false,
@@ -257,7 +279,27 @@ pub fn resume(position: TalkPosition, moment: u32, context: &TalkContext) -> Rep
         TalkStage::OptOut => Reply::AskOptOut { listen },
         TalkStage::Called => Reply::Called { listen },
         TalkStage::Offer => Reply::Offer { listen },
-    }
+    };
+    (heard, reply)
+}
+
+/// Whether a key that was lost at `position` may belong to the row of the key that decided, as the
+/// digits of a time do, or may have changed that decision. The input was a key and no silence,
+/// because so soon the decision is still being read back. Until the fallback URL is requested up to
+/// [`LATEST`] milliseconds pass; a wish not to be called stands unless the key came in the row for
+/// certain.
+fn has_lost_key(position: TalkPosition, moment: u32) -> bool {
+    let age = position.prompt.age(moment);
+    position.prompt.after.is_some()
+        && match position.stage {
+            TalkStage::Change => age < ROW + LATEST,
+            TalkStage::OptOut => age < ROW,
+            TalkStage::Keys
+            | TalkStage::Time
+            | TalkStage::TimeCheck(_)
+            | TalkStage::Called
+            | TalkStage::Offer => false,
+        }
 }
 
 /// Answers the input at `position`. `elapsed` is the number of seconds since pick-up.
@@ -367,18 +409,10 @@ fn in_a_row(position: TalkPosition, input: Input<'_>, moment: u32) -> Option<(Ke
     };
     let before = position.prompt.after?;
     let is_repeated = digits == "#" || digits.chars().all(|key| key == before);
-    if position.prompt.age(moment) >= ROW || position.stage == TalkStage::Time || digits == "*" {
+    if position.prompt.heard(moment) >= ROW || position.stage == TalkStage::Time || digits == "*" {
         return None;
     }
     let listen = position.next();
-    let several = || Reply::Keys {
-        because: RepromptReason::SeveralKeys,
-        listen: TalkPosition {
-            stage: TalkStage::Keys,
-            said: position.said.map(|_| Decision::Withdrawn),
-            ..listen
-        },
-    };
     let nothing = |reply| Some((KeyResult::Nothing, reply));
     match position.stage {
         TalkStage::TimeCheck(time) => nothing(read_back(position, time, listen)),
@@ -397,11 +431,26 @@ fn in_a_row(position: TalkPosition, input: Input<'_>, moment: u32) -> Option<(Ke
             .said
             .and_then(|said| nothing(decided(said, Some(listen)))),
         TalkStage::OptOut if is_repeated => nothing(Reply::AskOptOut { listen }),
-        TalkStage::Keys => nothing(several()),
-        TalkStage::Change | TalkStage::OptOut => Some((KeyResult::Withdrawn, several())),
+        TalkStage::Keys => nothing(several_keys(position)),
+        TalkStage::Change | TalkStage::OptOut => {
+            Some((KeyResult::Withdrawn, several_keys(position)))
+        }
         TalkStage::Called => nothing(Reply::Called { listen }),
         TalkStage::Offer => nothing(Reply::Offer { listen }),
         TalkStage::Time => None,
+    }
+}
+
+/// Several keys mean nothing together: what the first one decided is taken back, and the keys are
+/// said again.
+fn several_keys(position: TalkPosition) -> Reply {
+    Reply::Keys {
+        because: RepromptReason::SeveralKeys,
+        listen: TalkPosition {
+            stage: TalkStage::Keys,
+            said: position.said.map(|_| Decision::Withdrawn),
+            ..position.next()
+        },
     }
 }
 
@@ -558,12 +607,22 @@ fn at_change(position: TalkPosition, input: Input<'_>, moment: u32) -> (KeyResul
         (Some(said), Input::Digits("*")) => {
             return (KeyResult::Nothing, decided(said, Some(listen)));
         }
-        (Some(Decision::Declined), Input::Digits("1")) if !position.prompt.is_informed(moment) => {
+        // Also where the key may be the second digit of a time, such as 21.
+        (Some(Decision::Declined), Input::Digits("1"))
+            if !position.prompt.is_informed(moment) || position.prompt.heard(moment) < HELD_UP =>
+        {
             return (KeyResult::Nothing, Reply::BeSure { time: None, listen });
         }
         (Some(Decision::Declined), Input::Digits("1")) => Decision::Accepted,
         (Some(Decision::Accepted | Decision::OtherTime(_)), Input::Digits("2")) => {
             Decision::Declined
+        }
+        // A digit of a time whose webhook was held up is no part of the row any more. Nobody who
+        // accepts presses such a key.
+        (Some(Decision::Accepted | Decision::OtherTime(_)), Input::Digits(digits))
+            if !matches!(digits, "1" | "#") =>
+        {
+            return (KeyResult::Withdrawn, several_keys(position));
         }
         _ => return (KeyResult::Nothing, goodbye(position)),
     };

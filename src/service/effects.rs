@@ -277,6 +277,7 @@ impl Dialler {
             position,
             digits,
             pressed_at,
+            pressed_by: event.response_date.unwrap_or(pressed_at),
             sealed_at,
         })
     }

@@ -192,7 +192,11 @@ async fn a_key_that_was_lost_on_its_way_is_read_from_the_carriers_record() {
     phone.hears("To accept").await;
     phone.hangs_up().await;
     let call = call.ends_as("confirmed", 1).await;
-    assert_eq!(count(&call, "key"), 0, "nobody here has heard it: {call:#}");
+    assert_eq!(
+        count(&call, "key"),
+        1,
+        "it stands in the timeline since then: {call:#}"
+    );
     rang_once(&app).await;
     app.stops().await;
 }

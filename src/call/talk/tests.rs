@@ -479,7 +479,7 @@ fn a_key_that_follows_later_is_an_answer_of_its_own() {
 
 #[test]
 fn a_key_that_follows_a_document_that_failed_may_be_one_of_several() {
-    let reply = timed(resume(first(), 30_000, &FACTS));
+    let reply = timed(resume(first(), 30_000, &FACTS).1);
     let position = reply.listen().unwrap();
     let pressed = |key, moment| answer(position, Input::Digits(key), moment, &FACTS).0;
     for key in ["1", "2", "9"] {
@@ -496,6 +496,75 @@ fn a_silence_between_keys_in_a_row_does_not_part_them() {
     assert_eq!(
         answer(position, Input::Digits("2"), moment, &FACTS).0,
         KeyResult::Nothing
+    );
+}
+
+#[test]
+fn a_digit_that_comes_too_late_for_its_row_withdraws_an_acceptance_and_no_refusal() {
+    let after = |first, digit| {
+        let keys = [(first, 30_000), (digit, 2 * ROW)];
+        type_in_a_row(&keys, &FACTS).0
+    };
+    for digit in ['3', '0', '9'] {
+        assert_eq!(after('1', digit), None, "{digit}");
+        assert_eq!(after('2', digit), Some(Decision::Declined), "{digit}");
+    }
+    for digit in ['1', '#'] {
+        assert_eq!(after('1', digit), Some(Decision::Accepted), "{digit}");
+    }
+    assert_eq!(after('1', '2'), Some(Decision::Declined));
+    // 21, of which the second digit was held up.
+    assert_eq!(after('2', '1'), Some(Decision::Declined));
+}
+
+#[test]
+fn a_key_that_was_lost_while_a_decision_is_read_back_takes_it_back() {
+    let decided = |key, moment| {
+        let (heard, reply) = answer(first(), Input::Digits(key), moment, &FACTS);
+        assert!(heard.settled().is_some(), "{key}");
+        timed(reply).listen().unwrap()
+    };
+    let lost = |key, age| {
+        let position = decided(key, 30_000);
+        resume(position, position.prompt.asked + age, &FACTS)
+    };
+    for (key, age) in [
+        ("1", 300),
+        ("1", ROW + LATEST - 1),
+        ("2", 300),
+        ("9", ROW - 1),
+    ] {
+        let (heard, reply) = lost(key, age);
+        assert_eq!(heard, KeyResult::Withdrawn, "{key} {age}");
+        let position = reply.listen().unwrap();
+        assert_eq!(
+            (position.stage, position.said, position.prompt.after),
+            (TalkStage::Keys, Some(Decision::Withdrawn), Some('#')),
+            "{key} {age}"
+        );
+    }
+    // By then it may have been silence, and a wish not to be called is not given up lightly.
+    for (key, age) in [("1", ROW + LATEST), ("9", ROW)] {
+        let (heard, reply) = lost(key, age);
+        assert_eq!(heard, KeyResult::Nothing, "{key} {age}");
+        assert!(!matches!(reply, Reply::Keys { .. }), "{reply:?}");
+    }
+}
+
+#[test]
+fn a_key_from_the_fallback_may_have_been_pressed_much_earlier() {
+    let late = TalkPosition {
+        prompt: PromptTiming {
+            late: true,
+            ..timed(open(0, 0)).listen().unwrap().prompt
+        },
+        ..first()
+    };
+    let pressed = |moment| answer(late, Input::Digits("1"), moment, &FACTS).0;
+    assert_eq!(pressed(TIMED.0 + LATEST - 1), KeyResult::Nothing);
+    assert_eq!(
+        pressed(TIMED.0 + LATEST),
+        KeyResult::Decided(Decision::Accepted)
     );
 }
 
