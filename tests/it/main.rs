@@ -25,6 +25,7 @@ mod answers;
 mod attempts;
 mod authorities;
 mod callback;
+mod callees;
 mod cancel;
 mod carrier;
 mod changes;
