@@ -10,6 +10,7 @@ use crate::call::Asked;
 use crate::instances::{CREATE, INDEX_KEY, RECORD, TICKET_KEY};
 use crate::mortal::Mortal;
 use crate::proxy::{Proxy, Way};
+use crate::real_time::poll;
 use crate::redis_server::RedisServer;
 
 /// A Redis, a carrier, and a process that is about to die with a proxy between it and the carrier.
@@ -231,6 +232,13 @@ async fn a_key_whose_process_died_before_its_call_was_stored_is_free_again_in_a_
             .bearer_auth(SECRET);
         request.header("idempotency-key", "once").json(&table())
     };
+    // What it rehearses at its connection looks like a record too.
+    poll("it is ready", async || {
+        let asked = stage.carrier.http.get(format!("{}/readyz", first.origin));
+        let answer = asked.send().await.ok()?;
+        answer.status().is_success().then_some(())
+    })
+    .await;
     stage.memory.traps(RECORD, Way::There);
     let client = tokio::spawn(keyed(&first.origin).send());
     stage.memory.has_caught(Way::There).await;

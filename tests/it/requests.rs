@@ -100,7 +100,7 @@ async fn every_refusal_at_the_door_is_a_problem_with_a_request_id() {
         .json(&table());
     app.send(empty_key).await.is_problem(400, "bad_request");
     for (request, allowed) in [
-        (app.get("/api/call"), "POST"),
+        (app.http.put(format!("{}/api/call", app.origin)), "POST"),
         (app.post("/healthz"), "GET"),
         (app.post("/docs"), "GET"),
     ] {
