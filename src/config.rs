@@ -7,6 +7,7 @@ mod environment;
 mod help;
 mod numbers;
 mod read;
+mod reader;
 mod shared;
 mod observability;
 mod traces;

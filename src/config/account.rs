@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::read::{Reader, list, set};
+use super::reader::{Reader, list, set};
 use super::{RawConfig, TwilioAccount};
 use crate::domain::Phone;
 use crate::ticket::Key;

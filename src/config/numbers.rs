@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use super::read::{Reader, list, set};
+use clock::Clock;
+
+use super::reader::{Reader, list, set};
 use super::{ConfigProblem, RawConfig};
 use crate::domain::{Country, Phone, Zone, zones};
 use crate::policy::{NumberKinds, QuietHours};
 use crate::service::do_not_call_file;
-use clock::Clock;
 
 impl Reader {
     pub(super) fn phone(&mut self, name: &'static str, value: &Option<String>) -> Option<Phone> {

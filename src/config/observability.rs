@@ -3,10 +3,11 @@
 
 use std::net::SocketAddr;
 
-use super::read::{Reader, set};
+use super::reader::{Reader, set};
 use super::{RawConfig, TracesExport};
+use crate::telemetry;
+use crate::telemetry::Format;
 use crate::telemetry::reports::{Destination, NoDsn};
-use crate::telemetry::{self, Format};
 
 /// Logs, metrics, traces and error reports.
 #[derive(Clone, Debug, PartialEq, Eq)]

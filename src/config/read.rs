@@ -1,14 +1,13 @@
 //! Turns settings as given into checked settings.
 
-use std::fmt::Display;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::str::FromStr;
 
 use jiff::SignedDuration;
 use url::{Host, Url};
 
 use super::account::simulator_account;
+use super::reader::{Reader, list, set};
 use super::{Config, ConfigProblem, Findings, RawConfig, TwilioAccount, TwilioBackend};
 use crate::domain::{Country, Name, Phone};
 use crate::http::cors::Origins;
@@ -50,51 +49,12 @@ impl Config {
     }
 }
 
-pub(super) struct Reader {
-    problems: Vec<ConfigProblem>,
-    pub(super) warnings: Vec<ConfigProblem>,
-}
-
-/// A setting without white space around it; an empty one counts as not given.
-pub(super) fn set(value: &Option<String>) -> Option<&str> {
-    value
-        .as_deref()
-        .map(str::trim)
-        .filter(|text| !text.is_empty())
-}
-
 /// Whether a list that was given names nothing, as `"${A},${B}"` does when neither is set.
 fn names_nothing(text: Option<&str>) -> bool {
     text.is_some_and(|text| list(text).next().is_none())
 }
 
-pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',')
-        .map(str::trim)
-        .filter(|item| !item.is_empty())
-}
-
 impl Reader {
-    pub(super) fn wrong(&mut self, name: &'static str, message: impl Display) {
-        self.problems.push(ConfigProblem {
-            name: name.into(),
-            message: message.to_string(),
-        });
-    }
-
-    pub(super) fn parsed<T>(
-        &mut self,
-        name: &'static str,
-        value: &Option<String>,
-        rule: &str,
-    ) -> Option<T>
-    where
-        T: FromStr,
-    {
-        let text = set(value)?;
-        text.parse().map_err(|_| self.wrong(name, rule)).ok()
-    }
-
     fn config(&mut self, given: &RawConfig) -> Option<Config> {
         self.refuse_empty_lists(given);
         let listen = self.listen(given);
@@ -242,35 +202,6 @@ impl Reader {
             }
             None => Some(SocketAddr::from(([127, 0, 0, 1], 8080))),
         }
-    }
-
-    pub(super) fn pairs(
-        &mut self,
-        name: &'static str,
-        text: Option<&str>,
-        shortest: usize,
-    ) -> Vec<(String, String)> {
-        let mut pairs: Vec<(String, String)> = Vec::new();
-        for item in list(text.unwrap_or_default()) {
-            match item.split_once(':') {
-                Some((id, secret))
-                    if id.is_empty() || id.len() > 64 || secret.chars().count() < shortest =>
-                {
-                    self.wrong(
-                        name,
-                        format!(
-                            "each name has 1 to 64 characters, each secret at least {shortest}"
-                        ),
-                    );
-                }
-                Some((id, _)) if pairs.iter().any(|(known, _)| known == id) => {
-                    self.wrong(name, format!("the name {id} stands there twice"));
-                }
-                Some((id, secret)) => pairs.push((id.to_owned(), secret.to_owned())),
-                None => self.wrong(name, "must be name:secret, several separated by commas"),
-            }
-        }
-        pairs
     }
 
     fn public_url(&mut self, given: &RawConfig, simulated: bool) -> Option<Url> {
@@ -490,21 +421,6 @@ impl Reader {
             }
             Some(_) => Origins::Listed(self.each(NAME, &given.cors_origins)),
         }
-    }
-
-    /// Every item of a list.
-    fn each<T>(&mut self, name: &'static str, value: &Option<String>) -> Vec<T>
-    where
-        T: FromStr,
-        T::Err: Display,
-    {
-        let items: Vec<Result<T, T::Err>> = list(set(value).unwrap_or_default())
-            .map(str::parse)
-            .collect();
-        items
-            .into_iter()
-            .filter_map(|item| item.map_err(|error| self.wrong(name, error)).ok())
-            .collect()
     }
 }
 

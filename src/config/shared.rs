@@ -1,7 +1,7 @@
 //! The server that instances share, if there is one.
 
 use super::RawConfig;
-use super::read::{Reader, set};
+use super::reader::{Reader, set};
 use crate::store::redis::{BadCertificates, BadUrl, Certificates, Url};
 use crate::ticket::Key;
 

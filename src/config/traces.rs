@@ -7,7 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::environment::Findings;
-use super::read::{Reader, set};
+use super::reader::{Reader, set};
 use super::{ConfigProblem, RawConfig};
 
 /// How long a collector may take, unless a variable says otherwise.

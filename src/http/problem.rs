@@ -3,6 +3,7 @@
 //! Use cases know nothing of statuses; this is the only place where an error gets one.
 
 mod code;
+mod of_service;
 
 use std::fmt;
 
@@ -11,12 +12,10 @@ use poem::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::policy::Allowance;
-use crate::service::{self, intake::FieldError};
-use crate::store;
-use crate::telemetry;
-use crate::twilio::client::TwilioRefusal;
+use crate::service::intake::FieldError;
 
 pub use self::code::Code;
+pub(super) use of_service::code_of;
 
 /// An error on its way out; it becomes a problem at the edge, where the request's id is known.
 #[derive(Clone, Debug)]
@@ -157,177 +156,6 @@ impl poem::error::ResponseError for Failure {
     }
 }
 
-impl From<service::Error> for Failure {
-    fn from(error: service::Error) -> Self {
-        use service::Error;
-        match error {
-            Error::NotFound => Self::new(
-                Code::CallNotFound,
-                "There is no call with this id for this key.",
-            ),
-            Error::Invalid(errors) => {
-                let count = errors.len();
-                let detail = if count == 1 {
-                    "One field is wrong.".to_owned()
-                } else {
-                    format!("{count} fields are wrong.")
-                };
-                Self {
-                    errors,
-                    ..Self::new(Code::InvalidRequest, detail)
-                }
-            }
-            Error::Refused(refusal) => refused(refusal),
-            Error::TimezoneNeeded(zones) => Self {
-                more: vec![("timezones", json!(zones))],
-                ..refused(crate::policy::Refusal::TimezoneNeeded)
-            },
-            Error::Starting => Self {
-                retry_after: Some(2),
-                ..Self::new(
-                    Code::Unavailable,
-                    "This process does not know yet which calls are under way: it asks Twilio first. /readyz tells what \
-                     is in the way.",
-                )
-            },
-            Error::IdempotencyMismatch => Self::new(
-                Code::IdempotencyMismatch,
-                "Use another Idempotency-Key for another request.",
-            ),
-            Error::CallFinished => Self::new(Code::CallFinished, "It can no longer be cancelled."),
-            Error::NoOffer => Self::new(
-                Code::NoOffer,
-                "The call is not finished, or its restaurant offered no other time.",
-            ),
-            Error::NoCallbackUrl => Self::new(
-                Code::NoCallbackUrl,
-                "Nobody wants events of this call: it was made without a callback_url.",
-            ),
-            Error::Twilio(refusal) => twilio(&refusal),
-            Error::Unavailable(store::Error::Full) => Self {
-                retry_after: Some(30),
-                ..Self::new(
-                    Code::Unavailable,
-                    "As many calls are open as this service can hold.",
-                )
-            },
-            Error::Unavailable(store::Error::Away) => Self {
-                retry_after: Some(5),
-                ..Self::new(
-                    Code::Unavailable,
-                    "The shared store cannot be used now; /readyz says why. Calls under way go on; new ones can be made once it is back.",
-                )
-            },
-            Error::Unavailable(store::Error::Unreadable) | Error::Internal => Self::new(
-                Code::InternalError,
-                "The request was not carried out. Please try again.",
-            ),
-        }
-    }
-}
-
-/// The code of a problem with which policy refuses a request.
-pub(super) const fn code_of(refusal: &crate::policy::Refusal) -> Code {
-    use crate::policy::Refusal;
-    match refusal {
-        Refusal::NumberKind(_) | Refusal::UnknownNumber => Code::NumberTypeNotAllowed,
-        Refusal::OwnNumber => Code::OwnNumber,
-        Refusal::Country => Code::CountryNotAllowed,
-        Refusal::OptedOut => Code::OptedOut,
-        Refusal::TooLate => Code::TooLate,
-        Refusal::RestaurantClosed => Code::RestaurantClosed,
-        Refusal::TimezoneNeeded => Code::TimezoneNeeded,
-        Refusal::Duplicate(_) => Code::DuplicateCall,
-        Refusal::NumberLimit { .. } => Code::NumberLimit,
-        Refusal::KeyLimit { .. } => Code::KeyLimit,
-        Refusal::ServiceLimit { .. } => Code::ServiceLimit,
-    }
-}
-
-fn refused(refusal: crate::policy::Refusal) -> Failure {
-    use crate::policy::Refusal;
-    let code = code_of(&refusal);
-    let whole = || Failure::new(code, format!("{}.", sentence(&refusal.to_string())));
-    let field = match refusal {
-        Refusal::Duplicate(id) => {
-            return Failure {
-                more: vec![("call_id", json!(id.to_string()))],
-                ..whole()
-            };
-        }
-        Refusal::NumberLimit { retry_after }
-        | Refusal::KeyLimit { retry_after }
-        | Refusal::ServiceLimit { retry_after } => return whole().after(retry_after),
-        Refusal::NumberKind(_)
-        | Refusal::UnknownNumber
-        | Refusal::OwnNumber
-        | Refusal::Country
-        | Refusal::OptedOut => "phone",
-        Refusal::TooLate => "give_up_at",
-        Refusal::RestaurantClosed => "opening_hours",
-        Refusal::TimezoneNeeded => "timezone",
-    };
-    let error = FieldError {
-        field: field.to_owned(),
-        code: refusal.code(),
-        message: refusal.to_string(),
-    };
-    Failure {
-        errors: vec![error],
-        ..Failure::new(code, format!("{refusal}."))
-    }
-}
-
-/// With a capital letter.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters
-        .next()
-        .map(|first| first.to_uppercase().chain(letters).collect())
-        .unwrap_or_default()
-}
-
-fn twilio(refusal: &TwilioRefusal) -> Failure {
-    let code = refusal.code.map_or_else(
-        || "without a code".to_owned(),
-        |code| format!("with code {code}"),
-    );
-    let detail = format!("Twilio refused the call {code}. {}", refusal.advice());
-    let more = vec![
-        ("twilio_code", json!(refusal.code)),
-        ("twilio_message", json!(masked(&refusal.message))),
-    ];
-    Failure {
-        more,
-        ..Failure::new(Code::CallRefused, detail)
-    }
-}
-
-/// Twilio's words without the numbers in them: a problem may end up in a client's log.
-fn masked(text: &str) -> String {
-    let mut masked = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let digits = rest.trim_start_matches('+');
-        let length = digits.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, after) = rest.split_at(rest.len() - digits.len() + length);
-        if length >= 7 {
-            masked.push_str(&telemetry::phone(number).to_string());
-        } else {
-            masked.push_str(number);
-        }
-        if number.is_empty() {
-            masked.push(first);
-        }
-        rest = if number.is_empty() {
-            &after[first.len_utf8()..]
-        } else {
-            after
-        };
-    }
-    masked
-}
-
 /// Turns an error of the framework into a problem.
 pub(super) fn of_framework(error: &poem::Error) -> Failure {
     if let Some(failure) = error.downcast_ref::<Failure>() {
@@ -367,6 +195,8 @@ const fn detail_of(code: Code) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::problem::of_service::masked;
+    use crate::service;
 
     #[test]
     fn twilios_words_are_told_without_numbers() {

@@ -3,55 +3,34 @@
 //! It gives a request its id, its key, its one log line and its duration, and all errors one shape.
 //! Webhooks of Twilio are looked at before anything else and go their own way.
 
+mod routes;
+
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::FutureExt;
-use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use poem::http::{HeaderName, HeaderValue, Method, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
 
 use super::api_auth::ApiAuth;
-use super::assets;
 use super::headers::guard;
-use super::mcp;
 use super::networks::subscriber;
 use super::problem::{Code, Failure, of_framework};
 use super::webhooks::{PREFIX, Webhooks};
+use super::{assets, mcp};
 use crate::domain::id;
 use crate::telemetry::line_limit::LineLimit;
 use crate::telemetry::metrics::{Metrics, Route};
-use crate::telemetry::milliseconds;
-use crate::telemetry::request::{self, Context};
+use crate::telemetry::request::Context;
 use crate::telemetry::traces::{Attribute, OpenSpan, Traces};
+use crate::telemetry::{milliseconds, request};
+use routes::{API, CREATE, ROUTES, is_quiet, known_methods, options, route, wants_page, word};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Everything below it needs a key.
-const API: &str = "/api/";
-/// Where calls begin.
-const CREATE: &str = "/api/call";
 /// The longest id of a caller's that is taken over.
 const LONGEST_ID: usize = 64;
-
-/// The routes as they are counted and logged, with what follows the id: never the path that was
-/// asked for, which may hold anything.
-const ROUTES: [(&str, &str, &str); 14] = [
-    ("POST", "/api/call", ""),
-    ("GET", "/api/call", ""),
-    ("POST", "/api/call/check", ""),
-    ("GET", "/api/call/{id}", ""),
-    ("GET", "/api/call/{id}/events", "/events"),
-    ("POST", "/api/call/{id}/events/resend", "/events/resend"),
-    ("POST", "/api/call/{id}/cancel", "/cancel"),
-    ("POST", "/api/call/{id}/accept", "/accept"),
-    ("GET", "/api/call/{id}/calendar.ics", "/calendar.ics"),
-    ("POST", mcp::PATH, ""),
-    ("GET", "/healthz", ""),
-    ("GET", "/readyz", ""),
-    ("GET", "/metrics", ""),
-    ("GET", "other", ""),
-];
 
 /// The outermost endpoint.
 #[derive(Debug)]
@@ -305,27 +284,11 @@ fn refused(error: poem::Error, summary: &RequestSummary) -> Response {
     response
 }
 
-/// A method may be any word of a caller's; only the known ones are written down.
-fn word(method: &Method) -> &'static str {
-    let known = [
-        "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT",
-    ];
-    known
-        .into_iter()
-        .find(|known| method.as_str() == *known)
-        .unwrap_or("other")
-}
-
 fn panicked() -> Failure {
     Failure::new(
         Code::InternalError,
         "The request was not carried out. Please try again.",
     )
-}
-
-/// Whether requests to this path are logged in detailed logs only: probes, and the simulator.
-fn is_quiet(path: &str) -> bool {
-    matches!(path, "/healthz" | "/readyz" | "/metrics") || path.starts_with("/simulator/")
 }
 
 /// The caller's id if it is short and plain, else one of ours.
@@ -343,60 +306,6 @@ fn request_id(request: &Request) -> String {
     given
         .filter(plain)
         .map_or_else(id::random_text, str::to_owned)
-}
-
-/// The place of a request among [`ROUTES`].
-fn route(method: &Method, path: &str) -> usize {
-    let other = ROUTES.len() - 1;
-    let of_call = path
-        .strip_prefix("/api/call/")
-        .and_then(|rest| rest.find('/').map_or(Some(""), |at| rest.get(at..)));
-    let exact = ROUTES
-        .iter()
-        .position(|(known, name, _)| method.as_str() == *known && *name == path);
-    let ending = || {
-        let tail = of_call?;
-        ROUTES.iter().position(|(known, name, end)| {
-            method.as_str() == *known && name.contains("{id}") && *end == tail
-        })
-    };
-    exact.or_else(ending).unwrap_or(other)
-}
-
-/// Whether a browser navigates: it says that it takes HTML, which programs do not.
-fn wants_page(request: &Request) -> bool {
-    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-    let accept = request.header("accept").unwrap_or_default();
-    is_read && !request.uri().path().starts_with(API) && accept.contains("text/html")
-}
-
-/// The answer to a question about the methods of a path (RFC 9110, 9.3.7).
-fn options(path: &str) -> Response {
-    Response::builder()
-        .status(StatusCode::NO_CONTENT)
-        .header(header::ALLOW, known_methods(path))
-        .finish()
-}
-
-/// The methods of a path. poem's 405 does not list them.
-fn known_methods(path: &str) -> HeaderValue {
-    if path.starts_with(PREFIX) {
-        return HeaderValue::from_static("POST, OPTIONS");
-    }
-    if path == "*" || path.starts_with("/simulator/") {
-        return HeaderValue::from_static("GET, HEAD, POST, OPTIONS");
-    }
-    let is_exact = |name: &&str| *name == path;
-    let exact = ROUTES.iter().any(|(_, name, _)| is_exact(name));
-    let knows = |method: Method| match ROUTES.get(route(&method, path)) {
-        Some((_, "other", _)) | None => false,
-        Some((_, name, _)) => !exact || is_exact(name),
-    };
-    HeaderValue::from_static(match (knows(Method::GET), knows(Method::POST)) {
-        (false, true) => "POST, OPTIONS",
-        (true, true) => "GET, HEAD, POST, OPTIONS",
-        (true, false) | (false, false) => "GET, HEAD, OPTIONS",
-    })
 }
 
 #[cfg(test)]

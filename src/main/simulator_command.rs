@@ -12,7 +12,8 @@ use twilio_simulator::SimulatorConfig;
 use twilio_simulator::call_file::CallFile;
 use twilio_simulator::replay::{ReplayTarget, replay};
 
-use super::{REFUSED, UNAVAILABLE, USAGE, complain, in_runtime, say};
+use super::exit::{REFUSED, UNAVAILABLE, USAGE};
+use super::{complain, in_runtime, say};
 
 /// The auth token of a simulator that only this machine reaches.
 const LOCAL_TOKEN: &str = "simulator-auth-token";

@@ -10,16 +10,15 @@ use super::dialler::Dialler;
 use super::engine::CallEngine;
 use super::{Error, ServiceSettings, intake};
 use crate::call::{Call, CarryOver, Effect, Ended, step};
-use crate::domain::phone::LineKind;
-use crate::domain::{CallId, Name, Phone, PhoneFacts, Reservation, zones};
-use crate::policy::{Allowance, DialReason, PolicyVerdict, Refusal};
-use crate::speech::{Script, Speech};
+use crate::domain::{CallId, Name, PhoneFacts, Reservation};
+use crate::policy::{DialReason, Refusal};
+use crate::speech::Speech;
 use crate::store::{
-    self, CallStore as _, Creates, IdempotencyKey, IdempotencyStore as _, NumberStore as _, Saved,
+    CallStore as _, Creates, IdempotencyKey, IdempotencyStore as _, NumberStore as _, Saved,
     Standing,
 };
 use crate::telemetry::request;
-use crate::ticket;
+use crate::{store, ticket};
 
 /// How often the call of a repeated request is looked for before its client is asked to retry.
 pub(super) const PATIENCE: usize = 1_000;
@@ -54,21 +53,10 @@ pub(super) enum IdempotentStart {
     Before(Standing),
 }
 
-/// The result that a create would have.
-#[derive(Debug)]
-pub struct Check {
-    /// Policy's answer.
-    pub verdict: PolicyVerdict,
-    /// The zones in which the restaurant can lie, where policy needs to know which.
-    pub possible_zones: Option<Vec<&'static str>>,
-    /// The message that staff would hear.
-    pub script: Script,
-}
-
 /// A request that was understood: what is wanted, and what the numbering plan says of the number.
-struct Understood {
-    reservation: Reservation,
-    facts: PhoneFacts,
+pub(super) struct Understood {
+    pub(super) reservation: Reservation,
+    pub(super) facts: PhoneFacts,
 }
 
 /// Creates calls for clients, and answers what a create would do.
@@ -77,7 +65,7 @@ pub struct CallCreator {
     pub(super) engine: Arc<CallEngine>,
     pub(super) dialler: Arc<Dialler>,
     pub(super) settings: Arc<ServiceSettings>,
-    speech: Arc<Speech>,
+    pub(super) speech: Arc<Speech>,
     /// Locks by the last digits of the number: identical requests at the same moment are judged
     /// one after the other.
     creating: Vec<tokio::sync::Mutex<()>>,
@@ -99,77 +87,15 @@ impl CallCreator {
         }
     }
 
-    /// Checks a request of `owner` as [`Self::create`] would; nothing is dialled.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] with every wrong field, or the service cannot judge yet. A call that
-    /// policy forbids is no error here.
-    pub async fn check(
-        &self,
-        owner: &Arc<str>,
-        request: &Map<String, Value>,
-    ) -> Result<Check, Error> {
-        let now = self.engine.now();
-        let Understood { reservation, facts } = self.read(request, now)?;
-        self.dialler.preexisting_calls_listed().await?;
-        let call = Call::new(CallId::new(now), owner.clone(), Arc::new(reservation), now);
-        let asked = DialQuestion {
-            call: &call,
-            phone: Some(facts),
-            purpose: DialReason::Create,
-            start_was_given: false,
-        };
-        let verdict = self.dialler.judge(&asked, now).await?;
-        let needs_zone = verdict == PolicyVerdict::Blocked(Refusal::TimezoneNeeded);
-        let phone = call.reservation.phone;
-        Ok(Check {
-            verdict,
-            possible_zones: needs_zone.then(|| self.zones_to_choose(phone, facts)),
-            script: self
-                .speech
-                .script(&self.settings.render_context(&call.reservation, now)),
-        })
-    }
-
-    /// The rest of the limit of `owner`'s key; `None`: there is no limit. The store is asked only
-    /// if a create has not returned it.
-    ///
-    /// # Errors
-    /// The store cannot serve.
-    pub async fn allowance(
-        &self,
-        owner: &str,
-        told: Option<Creates>,
-    ) -> Result<Option<Allowance>, Error> {
-        let (limits, now) = (&self.settings.rules.limits, self.engine.now());
-        if limits.key_minute.is_none() {
-            return Ok(None);
-        }
-        let Creates { made, oldest } = match told {
-            Some(told) => told,
-            None => self.engine.store.creates(owner, now).await?,
-        };
-        Ok(limits.for_key(made, oldest, now))
-    }
-
     /// Reads a request as it is to be understood at `now`.
-    fn read(&self, request: &Map<String, Value>, now: Timestamp) -> Result<Understood, Error> {
+    pub(super) fn read(
+        &self,
+        request: &Map<String, Value>,
+        now: Timestamp,
+    ) -> Result<Understood, Error> {
         let read = intake::reservation(request, &self.settings.defaults, &self.speech, now);
         let (reservation, facts) = read.map_err(Error::Invalid)?;
         Ok(Understood { reservation, facts })
-    }
-
-    /// The zones that a client may choose from for a number.
-    fn zones_to_choose(&self, phone: Phone, facts: PhoneFacts) -> Vec<&'static str> {
-        let allowed = self.settings.rules.countries.as_deref();
-        let mut zones = zones::of_number(phone, facts, allowed).into_owned();
-        if facts.kind == LineKind::TollFree {
-            let nameable = zones::nameable(phone, facts, allowed);
-            zones.extend(nameable);
-            let mut known = std::collections::HashSet::new();
-            zones.retain(|zone| known.insert(*zone));
-        }
-        zones
     }
 
     /// Makes a call: rings at once if it may, else queues it.

@@ -1,19 +1,21 @@
 //! Reads the JSON of a request into a reservation. Reports every wrong field at once, by name and
 //! rule.
 
-use std::fmt::Display;
+mod opening_hours;
+mod fields;
+mod numbers;
 
+use fields::{Fields, Rule};
 use jiff::civil::Time;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::domain::{
-    Alternatives, CallbackUrl, Country, Extension, Language, Name, Notes, PartySize, Phone,
-    PhoneFacts, Reservation, TableTime, VoicemailAction, Zone, phone::Written, zones,
+    Alternatives, CallbackUrl, Country, Language, Name, Notes, Phone, PhoneFacts, Reservation,
+    TableTime, Zone,
 };
 use crate::speech::Speech;
-
-mod opening_hours;
+use numbers::{read_extension, read_numbers, read_zone};
 
 /// The fault of one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -272,144 +274,6 @@ fn check_scripts(
     }
 }
 
-/// The numbers in `phone` and `guest_phone`.
-struct Numbers {
-    /// The restaurant's number.
-    phone: Phone,
-    facts: PhoneFacts,
-    /// The extension that was written behind it.
-    extension: Option<Extension>,
-    guest: Option<Written>,
-}
-
-/// The restaurant's number and the guest's. Where one restaurant has its own deployment, `phone` is
-/// the guest's.
-fn read_numbers(
-    fields: &mut Fields<'_>,
-    country: Option<Country>,
-    defaults: &Defaults,
-) -> Option<Numbers> {
-    let rung = |text: &str| Phone::read(text, country).map_err(|error| (error.code(), error));
-    let aloud =
-        |text: &str| Phone::read_aloud(text, country).map_err(|error| (error.code(), error));
-    let Some(restaurant) = defaults.restaurant_phone else {
-        let phone = fields.required("phone", rung);
-        let guest = fields.text("guest_phone", aloud);
-        let phone = phone?;
-        return Some(Numbers {
-            phone: phone.phone,
-            facts: phone.facts?,
-            extension: phone.extension,
-            guest,
-        });
-    };
-    let guest = fields.required("phone", aloud);
-    if fields.request.contains_key("guest_phone") {
-        fields.wrong(
-            "guest_phone",
-            "not_allowed",
-            "must be left out here: `phone` is the guest's own number",
-        );
-    }
-    Some(Numbers {
-        phone: restaurant,
-        facts: restaurant.facts()?,
-        extension: None,
-        guest: Some(guest?),
-    })
-}
-
-/// The keys that are sent after pick-up: those of `extension`, or else what was written behind the
-/// number.
-fn read_extension(fields: &mut Fields<'_>, numbers: Option<&Numbers>) -> Option<Extension> {
-    let given = fields.parsed::<Extension>("extension", "invalid_extension");
-    let written = numbers.and_then(|numbers| numbers.extension.as_ref());
-    match (given, written) {
-        (Some(_), Some(written)) => {
-            let message = format!(
-                "must be left out where `phone` ends in an extension, here {}: give it once",
-                written.as_str()
-            );
-            fields.wrong("extension", "extension_twice", message);
-            None
-        }
-        (given, written) => given.or_else(|| written.cloned()),
-    }
-}
-
-/// Where the restaurant is, as far as it is known.
-#[derive(Default)]
-struct RestaurantZone {
-    /// The zone, where it is known.
-    timezone: Option<Zone>,
-    /// The zones that are possible otherwise.
-    possible: Vec<&'static str>,
-}
-
-impl RestaurantZone {
-    fn zones(&self) -> Vec<&str> {
-        match &self.timezone {
-            Some(zone) => vec![zone.as_str()],
-            None => self.possible.clone(),
-        }
-    }
-}
-
-/// The most zones that a message names.
-const SHOWN_ZONES: usize = 8;
-
-/// Reads `timezone`. It must be one of the country's, or keep the clock of one in which the number
-/// can lie. Without it the number decides, if all its zones keep one clock.
-fn read_zone(
-    fields: &mut Fields<'_>,
-    numbers: Option<&Numbers>,
-    defaults: &Defaults,
-    now: Timestamp,
-) -> RestaurantZone {
-    let chosen = fields.parsed::<Zone>("timezone", "unknown_timezone");
-    let Some(numbers) = numbers else {
-        return RestaurantZone::default();
-    };
-    let allowed = defaults.allowed_countries.as_deref();
-    let possible = zones::of_number(numbers.phone, numbers.facts, allowed);
-    let known = &defaults.restaurant_timezone;
-    let Some(zone) = chosen else {
-        let possible = zones::distinct(&possible, now);
-        let only = match *possible {
-            [only] => only.parse().ok(),
-            _ => None,
-        };
-        return RestaurantZone {
-            timezone: known.clone().or(only),
-            possible,
-        };
-    };
-    let is_accepted = match known {
-        Some(known) => {
-            zones::is_same_zone(zone.as_str(), known.as_str())
-                || zones::keep_one_clock(zone.as_str(), known.as_str(), now)
-        }
-        None => zones::may_be_named(zone.as_str(), numbers.phone, numbers.facts, allowed, now),
-    };
-    if is_accepted {
-        return RestaurantZone {
-            timezone: Some(zone),
-            possible: Vec::new(),
-        };
-    }
-    let mut shown = match known {
-        Some(known) => vec![known.as_str()],
-        None => zones::distinct(&possible, now),
-    };
-    shown.truncate(SHOWN_ZONES);
-    let message = format!(
-        "is not a zone of this number's country; the number can lie in {}",
-        shown.join(", ")
-    );
-    fields.wrong("timezone", "timezone_mismatch", message);
-    RestaurantZone::default()
-}
-
 fn read_alternatives(fields: &mut Fields<'_>, time: Option<TableTime>) -> Option<Alternatives> {
     let value = fields
         .request
@@ -442,8 +306,6 @@ fn read_alternatives(fields: &mut Fields<'_>, time: Option<TableTime>) -> Option
         latest: latest?,
     })
 }
-
-type Rule = (&'static str, &'static str);
 
 /// A time of day, alone or with the date of the table.
 fn read_time_of_day(text: &str, table: Option<TableTime>) -> Result<Time, Rule> {
@@ -481,162 +343,6 @@ fn read_callback(fields: &mut Fields<'_>, callbacks: Callbacks) -> Option<Callba
     fields.text("callback_url", |text| {
         CallbackUrl::parse(text, callbacks == Callbacks::Any).map_err(|error| (error.code(), error))
     })
-}
-
-/// Reads fields and remembers what is wrong with them.
-struct Fields<'a> {
-    request: &'a Map<String, Value>,
-    prefix: &'static str,
-    errors: Vec<FieldError>,
-}
-
-impl<'a> Fields<'a> {
-    fn wrong(&mut self, field: &str, code: &'static str, message: impl Display) {
-        self.errors.push(FieldError {
-            field: format!("{}{field}", self.prefix),
-            code,
-            message: message.to_string(),
-        });
-    }
-
-    fn refuse_unknown(&mut self, known: &[&str]) {
-        for field in self
-            .request
-            .keys()
-            .filter(|field| !known.contains(&field.as_str()))
-            .take(20)
-        {
-            // The name is the caller's own text: shown to them, cut short, and never logged.
-            let shown: String = field.chars().take(40).collect();
-            self.wrong(&shown, "unknown_field", "is not a field of this request");
-        }
-    }
-
-    fn is_given(&self, field: &str) -> bool {
-        self.request
-            .get(field)
-            .is_some_and(|value| !value.is_null())
-    }
-
-    fn given(&mut self, field: &str) -> Option<&'a str> {
-        match self.request.get(field)? {
-            Value::Null => None,
-            Value::String(text) => Some(text),
-            Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-                self.wrong(field, "wrong_type", "must be a string");
-                None
-            }
-        }
-    }
-
-    fn text<T, E: Display>(
-        &mut self,
-        field: &str,
-        read: impl FnOnce(&str) -> Result<T, (&'static str, E)>,
-    ) -> Option<T> {
-        let text = self.given(field)?;
-        read(text)
-            .map_err(|(code, error)| self.wrong(field, code, error))
-            .ok()
-    }
-
-    fn required<T, E: Display>(
-        &mut self,
-        field: &str,
-        read: impl FnOnce(&str) -> Result<T, (&'static str, E)>,
-    ) -> Option<T> {
-        if !self.is_given(field) {
-            self.wrong(field, "required", "is required");
-        }
-        self.text(field, read)
-    }
-
-    fn parsed<T>(&mut self, field: &str, code: &'static str) -> Option<T>
-    where
-        T: std::str::FromStr,
-        T::Err: Display,
-    {
-        self.text(field, |text| {
-            text.parse().map_err(|error: T::Err| (code, plain(&error)))
-        })
-    }
-
-    /// A language that is shipped.
-    fn language(&mut self, field: &str, known: &[Language]) -> Option<Language> {
-        let chosen = self.parsed::<Language>(field, "unknown_language")?;
-        if known.contains(&chosen) {
-            return Some(chosen);
-        }
-        let known: Vec<&str> = known.iter().map(Language::as_str).collect();
-        let message = format!("must be one of {}", known.join(", "));
-        self.wrong(field, "unknown_language", message);
-        None
-    }
-
-    fn party_size(&mut self) -> Option<PartySize> {
-        match self.request.get("party_size") {
-            None | Some(Value::Null) => self.wrong("party_size", "required", "is required"),
-            Some(value) => match whole(value).map(PartySize::try_from) {
-                Some(Ok(size)) => return Some(size),
-                Some(Err(error)) => self.wrong("party_size", "out_of_range", error),
-                None if value.is_number() => {
-                    self.wrong(
-                        "party_size",
-                        "out_of_range",
-                        "must be a whole number from 1 to 99",
-                    );
-                }
-                None => self.wrong("party_size", "wrong_type", "must be a whole number"),
-            },
-        }
-        None
-    }
-
-    fn attempts(&mut self) -> u8 {
-        match self.request.get("attempts") {
-            None | Some(Value::Null) => {}
-            Some(value) => match whole(value).and_then(|number| u8::try_from(number).ok()) {
-                Some(number @ 1..=5) => return number,
-                _ if value.is_number() => self.wrong(
-                    "attempts",
-                    "out_of_range",
-                    "must be a whole number from 1 to 5",
-                ),
-                _ => self.wrong("attempts", "wrong_type", "must be a whole number"),
-            },
-        }
-        3
-    }
-
-    fn voicemail(&mut self) -> VoicemailAction {
-        let read = |text: &str| match text {
-            "hang_up" => Ok(VoicemailAction::HangUp),
-            "leave_message" => Ok(VoicemailAction::LeaveMessage),
-            _ => Err(("unknown_value", "must be `hang_up` or `leave_message`")),
-        };
-        self.text("voicemail", read).unwrap_or_default()
-    }
-}
-
-/// A whole number, also where it is written with a fraction of zero: JSON knows no difference
-/// between 4 and 4.0.
-fn whole(value: &Value) -> Option<i64> {
-    /// Above it not every whole number is one of `f64`.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    value.as_i64().or_else(|| {
-        let number = value.as_f64()?;
-        (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
-    })
-}
-
-/// Our own errors speak for themselves; the one of jiff is about its parser.
-fn plain(error: &impl Display) -> String {
-    let text = error.to_string();
-    if text.starts_with("must ") {
-        text
-    } else {
-        "must be an instant such as 2026-12-04T09:00:00Z".to_owned()
-    }
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ pub mod do_not_call_file;
 mod accept;
 mod carrier_health;
 mod create;
+mod check;
 mod delivery;
 mod effects;
 mod metrics;
@@ -70,7 +71,8 @@ use preexisting_calls::PreexistingCalls;
 use twilio_api::TwilioApi;
 
 pub use carrier_health::HealthIssue;
-pub use create::{CallCreator, Check, Created};
+pub use check::Check;
+pub use create::{CallCreator, Created};
 pub use list::CallFilter;
 pub use sweep::Sweeper;
 pub use webhooks::{DocumentRequest, WebhookHandler, WebhookOutcome};

@@ -5,15 +5,16 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jiff::civil::time;
 
-use super::document::{Document, Template};
-use super::files::{self, File};
+use super::document::Document;
+use super::files::File;
 use super::language_pack::{LanguagePack, Templates};
 use super::message::MESSAGES;
 use super::number::Numbers;
 use super::numerals::Numerals;
 use super::problem::{LanguageProblem, Wrong};
 use super::schema::Schema;
-use super::{InputMode, RenderContext, Speech};
+use super::template::Template;
+use super::{InputMode, RenderContext, Speech, files};
 use crate::call::position::{Decision, TalkPosition};
 use crate::call::talk::{Apology, Goodbye, Opening, Reply, RepromptReason};
 use crate::domain::{

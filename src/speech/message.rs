@@ -3,61 +3,8 @@
 //! A document names messages in their order; whether one is said depends on the call alone, so that
 //! documents need no branches and the files can be read by people who do not program.
 
+use super::condition::Condition;
 use super::phrase::Variable;
-
-/// When a message is said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum Condition {
-    Always,
-    RestaurantKnown,
-    RestaurantUnknown,
-    OfferAccepted,
-    GuestPhone,
-    Notes,
-    Spelled,
-    Alternatives,
-    ContactKnown,
-    ContactUnknown,
-    WrongKey,
-    NotUnderstood,
-    SeveralKeys,
-    Back,
-    Accepted,
-    AcceptedAt,
-    PassedOn,
-    Declined,
-    OptedOut,
-    MayDecline,
-    MayAccept,
-    FirstTry,
-    NextTry,
-    Thanks,
-    NoAnswer,
-    Fault,
-    Canceled,
-    Expired,
-}
-
-/// The conditions that hold, one bit each.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Conditions(u32);
-
-impl Conditions {
-    /// Only [`Condition::Always`].
-    pub(super) const NONE: Self = Self(1);
-
-    /// With one condition more, if `holds`.
-    #[must_use]
-    pub(super) const fn with(self, condition: Condition, holds: bool) -> Self {
-        Self(self.0 | ((holds as u32) << condition as u8))
-    }
-
-    /// Whether a condition holds.
-    pub(super) const fn hold(self, condition: Condition) -> bool {
-        self.0 & (1 << condition as u8) != 0
-    }
-}
 
 /// The variables that a message may and must contain, and the conditions under which it is said.
 #[derive(Clone, Copy, Debug)]

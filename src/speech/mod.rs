@@ -6,7 +6,9 @@
 //! [`Speech::render`].
 
 mod calendar;
+mod condition;
 mod document;
+mod template;
 mod estimate;
 mod speech_matcher;
 mod files;
@@ -32,12 +34,13 @@ pub use problem::LanguageProblem;
 use crate::call::talk::{Apology, Reply};
 use crate::call::{Decision, PromptTiming, SpokenIntent, TalkPosition};
 use crate::domain::{Country, Language, Notes, Phone, Reservation};
-use document::{Document, DocumentPart};
+use condition::{Condition, Conditions};
+use document::Document;
 use language_pack::LanguagePack;
-use message::Conditions;
 use number::Numbers;
 use render_context::MessageContent;
 use spoken::Out;
+use template::DocumentPart;
 
 /// The document for when nothing is known, not even the language: fixed, so that nothing can go
 /// wrong with it.
@@ -223,7 +226,7 @@ impl Speech {
         let document = Document::of(reply);
         let name = &render_context.reservation.name;
         let spelled = document == Document::AskSlowly && !content.spelled(name).is_empty();
-        let conditions = conditions.with(message::Condition::Spelled, spelled);
+        let conditions = conditions.with(Condition::Spelled, spelled);
         Self::write(document, &content, conditions)
     }
 

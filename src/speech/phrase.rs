@@ -1,6 +1,6 @@
 //! Phrases taken apart at start: literal text, and places where something is put in.
 
-use super::message::Condition;
+use super::condition::Condition;
 use super::problem::Wrong;
 
 /// The variables of phrases, by their names in the files.

@@ -3,12 +3,13 @@
 use jiff::civil::Time;
 
 use super::RenderContext;
-use super::document::{Document, DocumentPart};
+use super::condition::{Condition as C, Conditions};
+use super::document::Document;
 use super::language_pack::LanguagePack;
-use super::message::{Condition as C, Conditions};
 use super::number::{Numbers, write_extension};
 use super::phrase::{Piece, Variable};
 use super::spoken::Out;
+use super::template::DocumentPart;
 use super::time_saying::Form;
 use crate::call::position::Decision;
 use crate::call::talk::{Apology, Goodbye, Opening, Reply, RepromptReason};

@@ -4,36 +4,34 @@ pub mod request;
 pub mod json_text;
 pub mod view;
 pub mod enums;
-
 pub mod list;
-
 mod events;
+mod responses;
+mod check;
 
 use std::sync::Arc;
-
-pub(super) use self::list::CallListView;
-pub(super) use self::view::CallView;
 
 use poem::Request;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::PlainText;
 use poem_openapi::types::Example;
-use poem_openapi::{ApiResponse, Object, OpenApi, Tags};
-use serde::Serialize;
+use poem_openapi::{ApiResponse, OpenApi, Tags};
+use responses::{Calendar, Canceled, Checked, Created, Followed, Found, Resent};
 
-use self::enums::{ApiEnum, CheckCode, Instant, Verdict};
-use self::events::EventText;
 use self::json_text::JsonText;
 use self::list::ListParameters;
 use self::request::{Body, CallRequest};
 use super::calendar;
 use super::keys::Owner;
-use super::problem::{Code, Failure, code_of, rate_limit};
-use crate::call::{Call, WaitingFor};
+use super::problem::{Code, Failure, rate_limit};
+use crate::call::Call;
 use crate::domain::CallId;
-use crate::policy::PolicyVerdict;
-use crate::service::{Check, Error, Service};
+use crate::service::{Error, Service};
 use crate::telemetry;
+
+pub(super) use self::list::CallListView;
+pub(super) use self::view::CallView;
+pub(super) use check::CheckView;
 
 /// The groups of operations in the document.
 #[derive(Tags)]
@@ -51,112 +49,10 @@ pub struct Api {
 }
 
 #[derive(ApiResponse)]
-enum Created {
-    /// The call, being placed or queued.
-    #[oai(status = 202)]
-    Call(
-        JsonText<CallView>,
-        /// Where the call can be read.
-        #[oai(header = "Location")]
-        String,
-        /// How many creates the key may make in which time (seconds), as in
-        /// `"key_minute";q=60;w=60`. Only where that is limited.
-        #[oai(header = "RateLimit-Policy")]
-        Option<String>,
-        /// How many are left, and in how many seconds there will be more, as in
-        /// `"key_minute";r=59;t=60`.
-        #[oai(header = "RateLimit")]
-        Option<String>,
-    ),
-}
-
-#[derive(ApiResponse)]
-enum Canceled {
-    /// The call, cancelled; a line that is still open is being closed.
-    #[oai(status = 202)]
-    Call(JsonText<CallView>),
-}
-
-#[derive(ApiResponse)]
-enum Resent {
-    /// The call, whose newest state is being sent.
-    #[oai(status = 202)]
-    Call(JsonText<CallView>),
-}
-
-#[derive(ApiResponse)]
-enum Found {
-    /// The call.
-    #[oai(status = 200)]
-    Call(JsonText<CallView>),
-}
-
-#[derive(ApiResponse)]
 enum Listed {
     /// Calls of this key, newest first.
     #[oai(status = 200)]
     Calls(JsonText<CallListView>),
-}
-
-#[derive(ApiResponse)]
-enum Followed {
-    /// The call, each time it changes.
-    #[oai(status = 200)]
-    Events(EventText),
-    /// The final state was seen already: nothing will follow.
-    #[oai(status = 204, content_type = "text/event-stream")]
-    Over(PlainText<&'static str>),
-}
-
-#[derive(ApiResponse)]
-enum Calendar {
-    /// The confirmed reservation.
-    #[oai(status = 200, content_type = "text/calendar; charset=utf-8")]
-    Entry(
-        PlainText<String>,
-        /// A name to save it under.
-        #[oai(header = "Content-Disposition")]
-        String,
-    ),
-}
-
-/// What a create would do, and what staff would hear.
-#[derive(Debug, Object, Serialize)]
-#[oai(rename = "Check")]
-pub(super) struct CheckView {
-    /// Whether it would ring.
-    verdict: ApiEnum<Verdict>,
-    /// Why not, as the code of the problem a create would get, or the word of `waiting_for`.
-    code: Option<ApiEnum<CheckCode>>,
-    /// The same for people.
-    reason: Option<String>,
-    /// Until when it would wait.
-    until: Option<Instant>,
-    /// With `timezone_needed`: the zones that are possible, the most likely first; empty: all.
-    #[oai(skip_serializing_if_is_none)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    timezones: Option<Vec<String>>,
-    /// What staff would hear.
-    script: ScriptView,
-}
-
-/// What staff would hear.
-#[derive(Debug, Object, Serialize)]
-#[oai(rename = "Script")]
-pub(super) struct ScriptView {
-    /// The language.
-    language: String,
-    /// About how long it takes to say.
-    seconds: u32,
-    /// The words.
-    text: String,
-}
-
-#[derive(ApiResponse)]
-enum Checked {
-    /// What a create would do; nothing was dialled.
-    #[oai(status = 200)]
-    Check(JsonText<CheckView>),
 }
 
 impl Api {
@@ -497,55 +393,6 @@ pub(super) fn read_idempotency_key(text: &str) -> Result<&str, Failure> {
             Code::BadRequest,
             "Idempotency-Key must have 1 to 255 characters.",
         ))
-    }
-}
-
-impl CheckView {
-    pub(super) fn of(check: Check) -> Self {
-        let (verdict, code, reason, until) = match check.verdict {
-            PolicyVerdict::Allowed => ("allowed", None, None, None),
-            PolicyVerdict::Waits { reason, until } => (
-                "waits",
-                Some(CheckCode::Waits(reason)),
-                Some(waits(reason).to_owned()),
-                Some(until),
-            ),
-            PolicyVerdict::Blocked(refusal) => (
-                "blocked",
-                Some(CheckCode::Blocked(code_of(&refusal))),
-                Some(refusal.to_string()),
-                None,
-            ),
-        };
-        let script = check.script;
-        let timezones = check
-            .possible_zones
-            .map(|zones| zones.into_iter().map(str::to_owned).collect());
-        Self {
-            timezones,
-            verdict: ApiEnum(Verdict(verdict)),
-            code: code.map(ApiEnum),
-            reason,
-            until: until.map(Instant),
-            script: ScriptView {
-                language: script.language.to_string(),
-                seconds: script.seconds,
-                text: script.text,
-            },
-        }
-    }
-}
-
-const fn waits(reason: WaitingFor) -> &'static str {
-    match reason {
-        WaitingFor::Slot => "other calls are started first",
-        WaitingFor::CallHours => "the restaurant may not be called at this hour",
-        WaitingFor::NotBefore => "`not_before` has not come yet",
-        WaitingFor::LiveCall => "another call to this number is under way",
-        WaitingFor::Limit => "this number was called often enough for now",
-        WaitingFor::Retry => "the pause before the next attempt",
-        WaitingFor::Callback => "the restaurant is expected to call back",
-        WaitingFor::Carrier => "Twilio takes no calls at the moment",
     }
 }
 

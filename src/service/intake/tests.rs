@@ -1,6 +1,7 @@
 //! Requests read as clients send them: the least, the most, and all that is wrong at once.
 
 use super::*;
+use crate::domain::VoicemailAction;
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -4,11 +4,14 @@
 //! the host and port that proxies report, the path before a rewrite, no query, no body. The request
 //! stays refused whatever is found: headers that anybody can write must not decide what is believed.
 
+mod target;
+
 use http::HeaderMap;
 
 use super::settings::SignatureSettings;
 use super::{SignatureFailure, SignatureHeaderCount, SignatureHeaders, Verifier};
 use crate::twilio::form::Form;
+use target::{Target, origins, targets};
 
 /// Bytes hashed at most for one hint. A webhook of Twilio has about 2 KiB, so that is some 120
 /// tries; a body of 64 KiB gets four.
@@ -38,67 +41,6 @@ struct Guess<'a> {
     origin: Option<String>,
     target: Target<'a>,
     with_body: bool,
-}
-
-/// The path and query that Twilio may have signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Target<'a> {
-    AsReceived,
-    WithoutSlash,
-    WithSlash,
-    WithoutQuery,
-    WithoutQueryAndSlash,
-    /// A header of a proxy names it.
-    BeforeRewrite(&'a str),
-    /// A header of a proxy names what it removed from the front.
-    WithPrefix(&'a str),
-    /// `//` at the front, which proxies merge.
-    WithDoubleSlash,
-}
-
-impl Target<'_> {
-    /// The text, where it differs from what was received.
-    fn render(&self, received: &str) -> Option<String> {
-        let (path, query) = received
-            .split_once('?')
-            .map_or((received, None), |(p, q)| (p, Some(q)));
-        let joined = |path: &str| match query {
-            Some(query) => format!("{path}?{query}"),
-            None => path.to_owned(),
-        };
-        match self {
-            Self::AsReceived => Some(received.to_owned()),
-            Self::WithoutSlash => path.strip_suffix('/').map(joined),
-            Self::WithSlash => (!path.ends_with('/')).then(|| joined(&format!("{path}/"))),
-            Self::WithoutQuery => query.map(|_| path.to_owned()),
-            Self::WithoutQueryAndSlash => query.and(path.strip_suffix('/')).map(str::to_owned),
-            Self::BeforeRewrite(target) => (*target != received).then(|| (*target).to_owned()),
-            Self::WithPrefix(prefix) => Some(format!("{}{received}", prefix.trim_end_matches('/'))),
-            Self::WithDoubleSlash => Some(format!("/{received}")),
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::AsReceived => return None,
-            Self::WithoutSlash => "a trailing slash was added to the path on the way".to_owned(),
-            Self::WithSlash => "the trailing slash of the path was removed on the way".to_owned(),
-            Self::WithoutQuery => "a query was added to the URL on the way".to_owned(),
-            Self::WithoutQueryAndSlash => {
-                "a trailing slash and a query were added to the URL on the way".to_owned()
-            }
-            Self::BeforeRewrite(_) => "the path was rewritten on the way".to_owned(),
-            Self::WithPrefix(prefix) => format!(
-                "the path lost its prefix {} on the way: TABLECALL_PUBLIC_URL is an origin, a path \
-                 below it is not possible",
-                short(prefix)
-            ),
-            Self::WithDoubleSlash => {
-                "Twilio's URL has two slashes before the path, which were merged on the way"
-                    .to_owned()
-            }
-        })
-    }
 }
 
 impl Verifier {
@@ -288,77 +230,6 @@ fn guesses<'a>(
     at_home.chain(elsewhere).chain(without_body).chain(both)
 }
 
-fn targets<'a>(refused: &RefusedWebhook<'a>) -> Vec<Target<'a>> {
-    let mut targets = vec![
-        Target::WithoutSlash,
-        Target::WithSlash,
-        Target::WithoutQuery,
-        Target::WithoutQueryAndSlash,
-        Target::WithDoubleSlash,
-    ];
-    let header = |name| text(refused.headers, name).filter(|target| target.starts_with('/'));
-    targets.extend(
-        [
-            "x-forwarded-uri",
-            "x-original-uri",
-            "x-original-url",
-            "x-rewrite-url",
-        ]
-        .into_iter()
-        .filter_map(header)
-        .map(Target::BeforeRewrite),
-    );
-    targets.extend(header("x-forwarded-prefix").map(Target::WithPrefix));
-    targets
-}
-
-/// The other origins that Twilio may have been given, the likeliest first.
-fn origins(refused: &RefusedWebhook<'_>) -> Vec<String> {
-    let Some((scheme, authority)) = refused.public_url.split_once("://") else {
-        return Vec::new();
-    };
-    let other = if scheme.eq_ignore_ascii_case("https") {
-        "http"
-    } else {
-        "https"
-    };
-    let headers = refused.headers;
-    let reported = ["host", "x-forwarded-host", "x-original-host"]
-        .into_iter()
-        .filter_map(|name| text(headers, name))
-        .flat_map(|list| list.split(','))
-        .map(str::trim)
-        .filter(|host| is_authority(host))
-        .take(4);
-    let mut hosts = vec![authority.to_owned()];
-    hosts.extend(reported.map(str::to_owned));
-    let forwarded = text(headers, "x-forwarded-port").map(str::trim);
-    let ports: Vec<String> = hosts
-        .iter()
-        .filter_map(|host| host.strip_prefix(without_port(host))?.strip_prefix(':'))
-        .chain(forwarded.filter(|port| port.parse::<u16>().is_ok()))
-        .map(str::to_owned)
-        .collect();
-    for host in hosts.clone() {
-        hosts.extend(
-            ports
-                .iter()
-                .map(|port| format!("{}:{port}", without_port(&host))),
-        );
-    }
-    hosts.push(without_port(authority).to_owned());
-    let mut origins: Vec<String> = Vec::new();
-    for host in &hosts {
-        for scheme in [scheme, other] {
-            let origin = format!("{scheme}://{host}");
-            if origin != refused.public_url && !origins.contains(&origin) {
-                origins.push(origin);
-            }
-        }
-    }
-    origins
-}
-
 fn not_a_form(headers: &HeaderMap) -> String {
     match text(headers, "content-type") {
         Some(kind) if !kind.starts_with("application/x-www-form-urlencoded") => format!(
@@ -375,13 +246,6 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         .to_str()
         .ok()
         .filter(|text| !text.is_empty())
-}
-
-fn without_port(authority: &str) -> &str {
-    match authority.rfind(':') {
-        Some(colon) if !authority[colon..].contains(']') => &authority[..colon],
-        Some(_) | None => authority,
-    }
 }
 
 /// Whether the text of a header can be a host with a port.
@@ -405,165 +269,4 @@ fn short(text: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use base64::Engine as _;
-    use base64::prelude::BASE64_STANDARD;
-    use hmac::{Hmac, KeyInit as _, Mac as _};
-    use sha1::Sha1;
-
-    use super::*;
-
-    const PUBLIC: &str = "https://calls.example.com";
-    const ACCOUNT: &str = "AC00000000000000000000000000000000";
-    const TARGET: &str = "/twiml/answer/T";
-    const FORM: &str =
-        "AccountSid=AC00000000000000000000000000000000&CallSid=CA1&Called=%2B14155550101";
-
-    fn sign(token: &str, url: &str, form: &str) -> String {
-        let form = Form::parse(form.as_bytes()).unwrap();
-        let mut mac = Hmac::<Sha1>::new_from_slice(token.as_bytes()).unwrap();
-        mac.update(url.as_bytes());
-        form.signed_pieces().for_each(|piece| mac.update(piece));
-        BASE64_STANDARD.encode(mac.finalize().into_bytes())
-    }
-
-    /// The hint for a request with this target, body and headers, signed as given.
-    fn hint(target: &str, body: &str, headers: &[(&'static str, &str)], signature: &str) -> String {
-        let none: [(&str, &str); 0] = [];
-        let verifier = Verifier::new(PUBLIC, &["new", "old"], &none).unwrap();
-        let mut map = HeaderMap::new();
-        map.insert("x-twilio-signature", signature.parse().unwrap());
-        for (name, value) in headers {
-            map.insert(*name, value.parse().unwrap());
-        }
-        let form = Form::parse(body.as_bytes()).ok();
-        let failure = match &form {
-            Some(form) => verifier
-                .verify(target, &SignatureHeaders::of(&map), form)
-                .unwrap_err(),
-            None => SignatureFailure::Malformed,
-        };
-        let refused = RefusedWebhook {
-            public_url: PUBLIC,
-            account_sid: ACCOUNT,
-            target,
-            headers: &map,
-            form: form.as_ref(),
-        };
-        verifier.hint(failure, &refused)
-    }
-
-    #[test]
-    fn what_a_proxy_did_to_the_url_is_named() {
-        let signed = |url: &str| sign("old", url, FORM);
-        let usual = signed("https://calls.example.com/twiml/answer/T");
-        let slashed = signed("https://calls.example.com/twiml/answer/T/");
-        for (target, headers, signature, expected) in [
-            (
-                "/twiml/answer/T/",
-                &[][..],
-                &usual,
-                "a trailing slash was added to the path on the way",
-            ),
-            (
-                TARGET,
-                &[],
-                &slashed,
-                "the trailing slash of the path was removed on the way",
-            ),
-            (
-                "/twiml/answer/T?via=proxy",
-                &[],
-                &usual,
-                "a query was added to the URL on the way",
-            ),
-            (
-                TARGET,
-                &[("host", "calls.example.com")],
-                &signed("http://calls.example.com/twiml/answer/T"),
-                "Twilio signed http, TABLECALL_PUBLIC_URL is https",
-            ),
-            (
-                TARGET,
-                &[("host", "other.example.com:8443")],
-                &signed("https://other.example.com:8443/twiml/answer/T"),
-                "Twilio signed https://other.example.com:8443, TABLECALL_PUBLIC_URL is https://calls.example.com",
-            ),
-            (
-                TARGET,
-                &[
-                    ("host", "10.0.0.7:8080"),
-                    ("x-forwarded-host", "other.example.com"),
-                ],
-                &signed("https://other.example.com/twiml/answer/T"),
-                "Twilio signed https://other.example.com, TABLECALL_PUBLIC_URL is https://calls.example.com",
-            ),
-            (
-                TARGET,
-                &[("x-forwarded-port", "8443")],
-                &signed("https://calls.example.com:8443/twiml/answer/T"),
-                "Twilio signed https://calls.example.com:8443, TABLECALL_PUBLIC_URL is https://calls.example.com",
-            ),
-            (
-                TARGET,
-                &[("x-forwarded-prefix", "/tablecall")],
-                &signed("https://calls.example.com/tablecall/twiml/answer/T"),
-                "the path lost its prefix /tablecall on the way: TABLECALL_PUBLIC_URL is an origin, a path \
-                 below it is not possible",
-            ),
-            (
-                "/twiml/answer/T/",
-                &[("host", "other.example.com")],
-                &signed("http://other.example.com/twiml/answer/T"),
-                "Twilio signed http://other.example.com, TABLECALL_PUBLIC_URL is https://calls.example.com; \
-                 a trailing slash was added to the path on the way",
-            ),
-        ] {
-            assert_eq!(hint(target, FORM, headers, signature), expected);
-        }
-    }
-
-    #[test]
-    fn what_happened_to_the_body_or_the_token_is_named() {
-        let usual = sign("new", "https://calls.example.com/twiml/answer/T", FORM);
-        assert_eq!(
-            hint(TARGET, "", &[], &usual),
-            "the body was lost on the way"
-        );
-        let empty = sign("new", "https://calls.example.com/twiml/answer/T", "");
-        assert_eq!(
-            hint(TARGET, FORM, &[], &empty),
-            "Twilio signed no parameters: a body was added on the way"
-        );
-        let json = [("content-type", "application/json")];
-        assert_eq!(
-            hint(TARGET, "%", &json, &usual),
-            "the body is application/json and not the form that Twilio sends: something rewrites it on the way"
-        );
-        let other = sign("another", "https://calls.example.com/twiml/answer/T", FORM);
-        assert!(
-            hint(TARGET, FORM, &[], &other).starts_with("no likely URL fits: TWILIO_AUTH_TOKEN")
-        );
-        let elsewhere = FORM.replace(ACCOUNT, "AC11111111111111111111111111111111");
-        assert!(
-            hint(TARGET, &elsewhere, &[], &other)
-                .starts_with("the request is of account AC11111111111111111111111111111111, ")
-        );
-    }
-
-    #[test]
-    fn hostile_headers_cost_no_more_and_are_not_repeated() {
-        let long = format!("AccountSid={ACCOUNT}&Body={}", "x".repeat(60_000));
-        let other = sign("another", "https://calls.example.com/twiml/answer/T", &long);
-        let host = "<script>".repeat(50);
-        let headers = [
-            ("host", host.as_str()),
-            ("x-forwarded-uri", "/+14155550101"),
-        ];
-        let found = hint(TARGET, &long, &headers, &other);
-        assert!(found.starts_with("no likely URL fits"), "{found}");
-        let kind = "x".repeat(5_000);
-        let found = hint(TARGET, "%", &[("content-type", kind.as_str())], &other);
-        assert!(found.len() < 300, "{found}");
-    }
-}
+mod tests;

@@ -1,0 +1,317 @@
+//! A file of words, checked and prepared for speaking.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{LanguagePack, PerCount, Templates, Timed};
+use crate::domain::Language;
+use crate::speech::calendar::{Calendar, DaySayings, category_name};
+use crate::speech::document::{Document, Target, Words};
+use crate::speech::estimate::Pace;
+use crate::speech::message::MESSAGES;
+use crate::speech::numerals::{COUNT, Numerals, Spellout};
+use crate::speech::phrase::{Part, Piece, Variable};
+use crate::speech::problem::Wrong;
+use crate::speech::schema::Schema;
+use crate::speech::speech_matcher::{Sentences, SpeechMatcher};
+use crate::speech::spelling::{Spelling, SpellingFile};
+use crate::speech::template::{DocumentPart, Template};
+use crate::speech::time_saying::{Sayings, TimeSaying};
+use crate::speech::{InputMode, message, phrase, spoken, time_saying};
+
+/// A language file as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LanguageFile {
+    tag: String,
+    /// The locale of CLDR, where it is not the tag (`cmn-CN` is `zh-CN` there).
+    cldr: Option<String>,
+    voice: String,
+    countries: Vec<String>,
+    /// First digits, in E.164 without the plus, of numbers in countries that speak several
+    /// languages.
+    #[serde(default)]
+    prefixes: Vec<String>,
+    plus: String,
+    /// The word before the digits of an extension.
+    extension: String,
+    /// Milliseconds that a voice takes for a letter, or for a character.
+    pace: u32,
+    /// Whether groups of two digits of a phone number are said as one number.
+    #[serde(default)]
+    phone_pairs: bool,
+    /// The words of welcome, by the hour at which each begins.
+    #[serde(default)]
+    hello: BTreeMap<String, String>,
+    party: PartySayings,
+    messages: BTreeMap<String, String>,
+    day: DaySayings,
+    time: Sayings,
+    spelling: SpellingFile,
+    speech: Sentences,
+}
+
+/// `[party]` of a language file.
+#[derive(Debug, Deserialize)]
+struct PartySayings {
+    /// Added to a number of two digits: `{digits:RULE}` says them one by one.
+    echo: Option<String>,
+    /// By category of CLDR's plurals, with `{count}` or `{count:RULE}`.
+    #[serde(flatten)]
+    forms: BTreeMap<String, String>,
+}
+
+/// Keeps a value, or notes what is wrong.
+fn keep<T>(wrong: &mut Vec<Wrong>, result: Result<T, Wrong>) -> Option<T> {
+    result.map_err(|error| wrong.push(error)).ok()
+}
+
+impl LanguageFile {
+    pub(super) fn prepare(
+        self,
+        name: &str,
+        templates: &Templates,
+        schema: &Schema,
+        numerals: &Numerals,
+        input: InputMode,
+    ) -> Result<LanguagePack, Vec<Wrong>> {
+        let mut wrong = Vec::new();
+        let language = keep(&mut wrong, self.language(name));
+        if !schema.speaks(&self.voice, &self.tag) {
+            wrong.push(Wrong::Voice(self.voice.clone()));
+        }
+        let countries = self.countries(&mut wrong);
+        let prefixes = self.prefixes(&mut wrong);
+        let locale = self.cldr.as_deref().unwrap_or(&self.tag);
+        let spellout = numerals.of(&self.tag, locale);
+        let calendar = keep(&mut wrong, Calendar::new(locale, &self.day, spellout));
+        let (party, party_echo) = calendar
+            .as_ref()
+            .map(|calendar| self.party(calendar, spellout, &mut wrong))
+            .unwrap_or_default();
+        let hello = keep(&mut wrong, time_saying::by_hour(&self.hello)).unwrap_or_default();
+        let messages = self.messages(&mut wrong);
+        let speech_matcher = SpeechMatcher::new(&self.speech, schema)
+            .map_err(|more| wrong.extend(more))
+            .unwrap_or_default();
+        let attributes = speech_matcher.input();
+        let words = Words {
+            voice: &self.voice,
+            language: &self.tag,
+            input: &attributes,
+            listening: (input == InputMode::KeysAndSpeech).then_some(&templates.listening),
+            messages: &messages,
+        };
+        let templates = &templates.documents;
+        let fill =
+            |template: &Template, target| words.fill(template, target).map(Vec::into_boxed_slice);
+        let documents: Result<_, Wrong> = templates
+            .iter()
+            .map(|template| fill(template, Target::Twiml))
+            .collect();
+        let documents = keep(&mut wrong, documents);
+        let part = |template: &Template, part| {
+            let part = template.part(part);
+            part.map(|part| fill(&part, Target::Transcript)).transpose()
+        };
+        let timed: Result<_, Wrong> = templates
+            .iter()
+            .map(|template| {
+                Ok(Timed {
+                    facts: part(template, DocumentPart::Facts)?,
+                    question: part(template, DocumentPart::Question)?,
+                })
+            })
+            .collect();
+        let timed = keep(&mut wrong, timed);
+        let ask = templates
+            .get(Document::Ask.index())
+            .ok_or(Wrong::MissingDocument);
+        let script = keep(
+            &mut wrong,
+            ask.and_then(|template| fill(template, Target::Transcript)),
+        );
+        let time = TimeSaying::new(&self.time, spellout)
+            .map_err(|more| wrong.extend(more))
+            .ok();
+        let spelling = Spelling::new(&self.spelling)
+            .map_err(|more| wrong.extend(more))
+            .ok();
+        let sample = self.messages.get("greeting").map_or("", String::as_str);
+        let pace = Pace::new(self.pace, sample);
+        let prepared = (language, calendar, documents, script, timed, time, spelling);
+        let (
+            Some(language),
+            Some(calendar),
+            Some(documents),
+            Some(script),
+            Some(timed),
+            Some(time),
+            Some(spelling),
+        ) = prepared
+        else {
+            return Err(wrong);
+        };
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        let plus = self.plus.into();
+        let extension = self.extension.into();
+        let (voice, tag) = (spoken::escape(&self.voice), spoken::escape(&self.tag));
+        let say = format!(r#"<Say voice="{voice}" language="{tag}">"#).into();
+        Ok(LanguagePack {
+            language,
+            countries,
+            prefixes,
+            calendar,
+            time,
+            spelling,
+            say,
+            speech_matcher,
+            plus,
+            extension,
+            phone_pairs: self.phone_pairs,
+            hello,
+            pace,
+            party,
+            party_echo,
+            documents,
+            script,
+            timed,
+        })
+    }
+
+    fn language(&self, name: &str) -> Result<Language, Wrong> {
+        let language: Language = self.tag.parse().map_err(|_| Wrong::Tag)?;
+        if language.as_str() == self.tag && self.tag == name {
+            Ok(language)
+        } else {
+            Err(Wrong::Tag)
+        }
+    }
+
+    /// Only the form of the codes is looked at: to ask which countries there are would read the
+    /// numbering plans of the world, which takes longer than all the rest of the start. A test
+    /// asks.
+    fn countries(&self, wrong: &mut Vec<Wrong>) -> Vec<[u8; 2]> {
+        let read = |text: &String| {
+            let code: Option<[u8; 2]> = text.as_bytes().try_into().ok();
+            code.filter(|code| code.iter().all(u8::is_ascii_uppercase))
+                .ok_or_else(|| Wrong::Country(text.clone()))
+        };
+        self.countries
+            .iter()
+            .filter_map(|code| keep(wrong, read(code)))
+            .collect()
+    }
+
+    fn prefixes(&self, wrong: &mut Vec<Wrong>) -> Vec<u64> {
+        let read = |text: &String| {
+            let digits = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
+            let prefix = text.parse().ok().filter(|_| digits && text.len() < 12);
+            prefix.ok_or_else(|| Wrong::Prefix(text.clone()))
+        };
+        self.prefixes
+            .iter()
+            .filter_map(|text| keep(wrong, read(text)))
+            .collect()
+    }
+
+    /// The phrases for 0 to 99 people, and the digits that are said after them.
+    fn party(
+        &self,
+        calendar: &Calendar,
+        spellout: Spellout<'_>,
+        wrong: &mut Vec<Wrong>,
+    ) -> (PerCount, PerCount) {
+        let used: Vec<&str> = calendar.categories().map(category_name).collect();
+        let forms = &self.party.forms;
+        let unused = forms.keys().filter(|name| !used.contains(&name.as_str()));
+        wrong.extend(unused.map(|name| Wrong::UnknownPlural(name.clone())));
+        let missing = used.iter().filter(|name| !forms.contains_key(**name));
+        wrong.extend(missing.map(|name| Wrong::MissingPlural(name)));
+        let say = |text: &str, count: usize| counted(text, count, spellout);
+        let form = |count: usize| {
+            let category = calendar.category(u8::try_from(count).unwrap_or(u8::MAX));
+            let text = forms
+                .get(category_name(category))
+                .map_or("", String::as_str);
+            say(text, count)
+        };
+        let echo = |count: usize| match &self.party.echo {
+            Some(text) if count > 9 => say(text, count),
+            Some(_) | None => Ok(Box::default()),
+        };
+        let all = |words: &dyn Fn(usize) -> Result<Box<str>, Wrong>| {
+            (0..COUNT).map(words).collect::<Result<Box<[_]>, _>>()
+        };
+        let said = keep(wrong, all(&form)).unwrap_or_default();
+        (said, keep(wrong, all(&echo)).unwrap_or_default())
+    }
+
+    fn messages(&self, wrong: &mut Vec<Wrong>) -> BTreeMap<&'static str, Vec<Piece>> {
+        let unknown = self
+            .messages
+            .keys()
+            .filter(|name| message::named(name).is_none());
+        wrong.extend(unknown.map(|name| Wrong::UnknownMessage(name.clone())));
+        let mut messages = BTreeMap::new();
+        for spec in MESSAGES {
+            let missing = || Wrong::MissingMessage(spec.name.to_owned());
+            let text = self.messages.get(spec.name).ok_or_else(missing);
+            let Some(text) = keep(wrong, text) else {
+                continue;
+            };
+            if text.trim().is_empty() {
+                wrong.push(Wrong::EmptyMessage(spec.name.to_owned()));
+            }
+            let Some(pieces) = keep(wrong, phrase::pieces(spec.name, text, &spec.allowed())) else {
+                continue;
+            };
+            let says = |wanted: &Variable| {
+                pieces.iter().any(|piece| match piece {
+                    Piece::Value(variable) => variable.says(*wanted),
+                    Piece::Text(_) | Piece::Pause(_) | Piece::When { .. } => false,
+                })
+            };
+            let lacking = spec.must.iter().filter(|variable| !says(variable));
+            wrong.extend(
+                lacking
+                    .map(|variable| Wrong::MissingVariable(spec.name.to_owned(), variable.name())),
+            );
+            let _message = messages.insert(spec.name, pieces);
+        }
+        messages
+    }
+}
+
+/// Puts a number into a text: `{count}` in digits, `{count:RULE}` in words, `{digits:RULE}` digit by
+/// digit.
+fn counted(text: &str, count: usize, spellout: Spellout<'_>) -> Result<Box<str>, Wrong> {
+    let mut said = String::new();
+    for part in phrase::split(text)? {
+        let inside = match part {
+            Part::Text(text) => {
+                said.push_str(text);
+                continue;
+            }
+            Part::Brace(inside) => inside,
+        };
+        let (name, rule) = match inside.split_once(':') {
+            Some((name, rule)) => (name, Some(rule)),
+            None => (inside, None),
+        };
+        said.push_str(&match name {
+            "count" => spellout.number(count, rule)?,
+            "digits" => spellout.digits(count, rule)?,
+            _ => {
+                return Err(Wrong::UnknownVariable(
+                    "party".to_owned(),
+                    inside.to_owned(),
+                ));
+            }
+        });
+    }
+    Ok(said.into())
+}
