@@ -378,7 +378,7 @@ fn environment(file: &Source) -> Vec<String> {
         .flat_map(|tree| expand(tree, 1))
         .any(|name| name.starts_with("var"));
     let ours = file.module().is_some() || file.path.starts_with("crates/");
-    let inside = file.path == "src/main.rs" || !ours;
+    let inside = file.module() == Some("main") || !ours;
     if read && !inside {
         vec!["the environment is read".to_owned()]
     } else {
