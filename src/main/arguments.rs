@@ -1,6 +1,6 @@
 //! The command line: commands, their arguments and examples.
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use tablecall::config::RawConfig;
 
 use super::mcp_command;

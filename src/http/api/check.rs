@@ -1,7 +1,6 @@
 //! The answer of `POST /api/call/check`.
 
 use poem_openapi::Object;
-use poem_openapi::types::Example;
 use serde::Serialize;
 
 use super::enums::{ApiEnum, CheckCode, Instant, Verdict};

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use poem::EndpointExt;
 use serde_json::{Map, Value, json};
 
 use super::Typed;
