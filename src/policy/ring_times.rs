@@ -263,7 +263,9 @@ mod tests {
             let is_open = |minute: WallMinute| open.iter().any(|span| span.contains(&minute));
             let may_ring = |minute: WallMinute| {
                 let opens_soon = (minute..=minute + 60).any(is_open);
-                let closes_soon = is_open(minute) && !(minute..=minute + 30).all(is_open);
+                // Also before it opens: hours may be shorter than the half hour.
+                let closes_soon =
+                    (minute + 1..=minute + 30).any(|end| is_open(end - 1) && !is_open(end));
                 opens_soon && !closes_soon
             };
             let expected = (first..first + 8 * DAY).find(|minute| may_ring(*minute));
