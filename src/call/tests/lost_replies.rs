@@ -324,6 +324,9 @@ proptest! {
         // A wish not to be called is kept as soon as it is heard: what was taken back unheard
         // stands.
         let unheard = told.decision() == Some(Decision::OptedOut) && keys.iter().any(|(_, is_heard, _)| !is_heard);
-        prop_assert!(told.decision() == decision || unheard, "{:?}, not {decision:?}", told.decision());
+        // A key that was not heard may have taken back what was decided before, and Twilio may not
+        // remember it: then nothing counts as decided, and never something else.
+        let doubtful = told.decision().is_none() && keys.iter().any(|(_, is_heard, _)| !is_heard);
+        prop_assert!(told.decision() == decision || unheard || doubtful, "{:?}, not {decision:?}", told.decision());
     }
 }
