@@ -251,7 +251,7 @@ pub const ELEMENTS: &[ElementRule] = &[
     verb("Start", Support::Refused, &[]),
     verb("Stop", Support::Refused, &[]),
     verb("Pay", Support::Refused, &[]),
-    verb("GatherPrompt", Support::Refused, &[]),
+    verb("Prompt", Support::Refused, &[]),
     verb("Sms", Support::Refused, &[]),
     verb("Queue", Support::Refused, &[]),
 ];

@@ -182,7 +182,7 @@ fn content(reply: &WebhookResponse, url: &str) -> Result<FetchedContent, (u32, S
             ))
         }
         other if other.starts_with("audio/") => Ok(FetchedContent::Audio(url.to_owned())),
-        other => Err((12_300, format!("Invalid FetchedContent-Type: {other}"))),
+        other => Err((12_300, format!("Invalid Content-Type: {other}"))),
     }
 }
 

@@ -42,7 +42,8 @@ pub(super) enum Interrupt {
 
 /// The first of all timed events.
 enum NextDeadline {
-    RestRequest,
+    /// The end of the wait itself.
+    Wanted,
     Limit,
     HangUp,
     PlannedDetection,
@@ -90,7 +91,7 @@ impl SimulatedCall {
                     }
                 }
                 None => match due {
-                    NextDeadline::RestRequest => return Ok(WaitResult::Time),
+                    NextDeadline::Wanted => return Ok(WaitResult::Time),
                     NextDeadline::Limit => return Err(Interrupt::Over),
                     NextDeadline::HangUp => return Err(Interrupt::HungUp),
                     NextDeadline::PlannedDetection => self.report_detection(),
@@ -162,7 +163,7 @@ impl SimulatedCall {
                 (None, NextDeadline::Limit) => return Err(Interrupt::Over),
                 (None, NextDeadline::HangUp) => return Err(Interrupt::HungUp),
                 (None, NextDeadline::PlannedDetection) => self.report_detection(),
-                (None, NextDeadline::RestRequest | NextDeadline::Key) => {}
+                (None, NextDeadline::Wanted | NextDeadline::Key) => {}
             }
         }
     }
@@ -187,12 +188,12 @@ impl SimulatedCall {
             (self.hang_up_at, NextDeadline::HangUp),
             (self.limit_at, NextDeadline::Limit),
         ];
-        let mut first = (until, NextDeadline::RestRequest);
+        let mut first = (until, NextDeadline::Wanted);
         for (at, due) in timed {
             // At one instant the earlier in this list comes first, so that a key in the last moment
             // still counts.
             let Some(at) = at else { continue };
-            if at < first.0 || at == first.0 && matches!(first.1, NextDeadline::RestRequest) {
+            if at < first.0 || at == first.0 && matches!(first.1, NextDeadline::Wanted) {
                 first = (at, due);
             }
         }

@@ -207,7 +207,7 @@ async fn several_digits_then_another_gather_are_pressed_as_a_person_would() {
     harness.on(
         "/answer",
         CannedReply::twiml(
-            "<Gather numDigits='1' action='/first'><Say>ScriptedKeys.</Say></Gather>",
+            "<Gather numDigits='1' action='/first'><Say>Keys.</Say></Gather>",
         ),
     );
     harness.on(

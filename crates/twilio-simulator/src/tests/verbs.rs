@@ -290,6 +290,7 @@ async fn what_does_not_work_is_said_aloud_and_ends_the_call() {
     for verb in [
         "<Connect><Stream url='wss://a.example'/></Connect>",
         "<Start><Transcription/></Start>",
+        "<Prompt><Say>never</Say></Prompt>",
         "<Dial><Application>AP1</Application></Dial>",
         "<Enqueue workflowSid='WW1'/>",
     ] {
