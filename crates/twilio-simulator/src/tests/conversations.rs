@@ -3,7 +3,8 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::harness::{CannedReply, Harness, TOKEN};
+use super::harness::{Harness, TOKEN};
+use super::service::CannedReply;
 use crate::SimulatorConfig;
 
 fn asks(prompt: &str) -> CannedReply {
@@ -206,9 +207,7 @@ async fn several_digits_then_another_gather_are_pressed_as_a_person_would() {
     let harness = Harness::running().await;
     harness.on(
         "/answer",
-        CannedReply::twiml(
-            "<Gather numDigits='1' action='/first'><Say>Keys.</Say></Gather>",
-        ),
+        CannedReply::twiml("<Gather numDigits='1' action='/first'><Say>Keys.</Say></Gather>"),
     );
     harness.on(
         "/first",

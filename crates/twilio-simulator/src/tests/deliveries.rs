@@ -3,7 +3,8 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::harness::{CannedReply, Harness, TOKEN};
+use super::harness::{Harness, TOKEN};
+use super::service::CannedReply;
 
 #[tokio::test]
 async fn a_document_that_fails_is_asked_of_the_fallback_and_else_apologised_for() {

@@ -1,70 +1,18 @@
-//! What the tests stand on: a service that answers documents and writes down what it was asked, and
-//! hands to act with.
+//! What the tests stand on: a simulator, a service, and hands to act with.
 
-use std::collections::HashMap;
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use http::{Method, Request, StatusCode};
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::super::{Simulator, SimulatorConfig, form, signing};
+use super::service::{Books, CannedReply, ReceivedRequest, serve};
+use crate::{Simulator, SimulatorConfig, form};
 use clock::Clock;
-
-/// What the service was asked.
-#[derive(Clone, Debug)]
-pub(super) struct ReceivedRequest {
-    pub(super) method: Method,
-    pub(super) path: String,
-    pub(super) params: HashMap<String, String>,
-    pub(super) pairs: Vec<(String, String)>,
-    pub(super) headers: http::HeaderMap,
-}
-
-/// What it answers on a path.
-#[derive(Clone, Debug)]
-pub(super) struct CannedReply {
-    pub(super) status: u16,
-    pub(super) content_type: &'static str,
-    pub(super) location: Option<String>,
-    pub(super) body: String,
-}
-
-impl CannedReply {
-    pub(super) fn twiml(verbs: &str) -> Self {
-        let body =
-            format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>{verbs}</Response>");
-        Self {
-            status: 200,
-            content_type: "text/xml",
-            location: None,
-            body,
-        }
-    }
-
-    pub(super) fn status(status: u16) -> Self {
-        Self {
-            status,
-            content_type: "text/plain",
-            location: None,
-            body: String::new(),
-        }
-    }
-}
-
-#[derive(Default)]
-struct Books {
-    replies: HashMap<String, CannedReply>,
-    asked: Vec<ReceivedRequest>,
-}
 
 /// A simulator, a service, and a clock between them.
 pub(super) struct Harness {
@@ -83,6 +31,15 @@ impl Harness {
     pub(super) async fn running() -> Self {
         let harness = Self::standing(SimulatorConfig::default()).await;
         harness.clock.run(1_000);
+        harness
+    }
+
+    /// With a fast clock and a service that answers `/answer` with these verbs, and `/after` with a
+    /// Hangup.
+    pub(super) async fn answering(verbs: &str) -> Self {
+        let harness = Self::running().await;
+        harness.on("/answer", CannedReply::twiml(verbs));
+        harness.on("/after", CannedReply::twiml("<Hangup/>"));
         harness
     }
 
@@ -233,6 +190,27 @@ impl Harness {
         self.until(sid, |call| call["ended"] == true).await
     }
 
+    /// All calls that the control API shows to this number.
+    pub(super) async fn calls_to(&self, number: &str) -> Vec<Value> {
+        let (_, state) = self.control(Method::GET, "calls", &Value::Null).await;
+        let calls = state["calls"].as_array().unwrap().clone();
+        calls.into_iter().filter(|it| it["to"] == number).collect()
+    }
+
+    /// The sid of the one call to a number, once it exists.
+    pub(super) async fn call_to(&self, number: &str) -> String {
+        let found = async {
+            loop {
+                if let [call] = self.calls_to(number).await.as_slice() {
+                    return call["sid"].as_str().unwrap().to_owned();
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(10), found).await;
+        waited.expect("no such call")
+    }
+
     /// Waits until every webhook that was sent has its answer.
     pub(super) async fn quiet(&self) {
         let quiet = async {
@@ -352,32 +330,6 @@ fn rest_request(method: Method, path: &str, params: &[(&str, &str)]) -> Request<
         .body(Bytes::from(form::encode(&pairs)))
         .unwrap()
 }
-
-impl ReceivedRequest {
-    pub(super) fn param(&self, name: &str) -> &str {
-        self.params.get(name).map_or("", String::as_str)
-    }
-
-    pub(super) fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-    }
-
-    /// Whether a token signed this request as sent to `origin`.
-    pub(super) fn is_signed(&self, origin: &str, token: &str) -> bool {
-        let url = format!("{origin}{}", self.path);
-        self.header("x-twilio-signature")
-            == signing::sign(
-                super::super::SignatureAlgorithm::HmacSha1,
-                token,
-                &url,
-                &self.pairs,
-            )
-    }
-}
-
 /// TLS without any trusted authority: the services of these tests speak plain HTTP.
 pub(super) fn tls() -> rustls::ClientConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -391,60 +343,4 @@ pub(super) fn tls() -> rustls::ClientConfig {
 pub(super) fn client() -> reqwest::Client {
     let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
     builder.tls_backend_preconfigured(tls()).build().unwrap()
-}
-
-async fn serve(listener: TcpListener, books: Arc<Mutex<Books>>, asked: Arc<watch::Sender<usize>>) {
-    while let Ok((stream, _)) = listener.accept().await {
-        let (books, asked) = (Arc::clone(&books), Arc::clone(&asked));
-        let service =
-            service_fn(move |request| respond(request, Arc::clone(&books), Arc::clone(&asked)));
-        tokio::spawn(
-            hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service),
-        );
-    }
-}
-
-async fn respond(
-    request: Request<Incoming>,
-    books: Arc<Mutex<Books>>,
-    count: Arc<watch::Sender<usize>>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    let (parts, body) = request.into_parts();
-    let body = body
-        .collect()
-        .await
-        .map(|body| body.to_bytes())
-        .unwrap_or_default();
-    let text = String::from_utf8_lossy(&body).into_owned();
-    let pairs = form::parse(if parts.method == Method::GET {
-        parts.uri.query().unwrap_or_default()
-    } else {
-        &text
-    });
-    let asked = ReceivedRequest {
-        method: parts.method,
-        path: parts.uri.path().to_owned(),
-        params: pairs.iter().cloned().collect(),
-        pairs,
-        headers: parts.headers,
-    };
-    let reply = {
-        let mut books = books.lock().unwrap();
-        let reply = books
-            .replies
-            .get(&asked.path)
-            .cloned()
-            .unwrap_or_else(|| CannedReply::status(204));
-        books.asked.push(asked);
-        reply
-    };
-    count.send_modify(|count| *count += 1);
-    let mut response = Response::builder()
-        .status(reply.status)
-        .header("content-type", reply.content_type);
-    if let Some(location) = reply.location {
-        response = response.header("location", location);
-    }
-    Ok(response.body(Full::new(Bytes::from(reply.body))).unwrap())
 }

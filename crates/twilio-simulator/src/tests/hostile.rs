@@ -5,7 +5,8 @@ use http::{Method, Request};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::harness::{CannedReply, Harness};
+use super::harness::Harness;
+use super::service::CannedReply;
 use crate::{Simulator, SimulatorConfig};
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::harness::{CannedReply, Harness, ReceivedRequest, TOKEN};
+use super::harness::{Harness, TOKEN};
+use super::service::{CannedReply, ReceivedRequest};
 
 /// Sixty calls to phones of every kind, disturbed by a seeded hand at the page and at the API.
 #[tokio::test]

@@ -13,7 +13,8 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::harness::{ACCOUNT, CannedReply, Harness, TOKEN, client};
+use super::harness::{ACCOUNT, Harness, TOKEN, client};
+use super::service::CannedReply;
 use crate::{SignatureAlgorithm, Simulator, SimulatorConfig, signing};
 
 async fn serve(listener: TcpListener, simulator: Simulator) {

@@ -3,7 +3,8 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::harness::{ACCOUNT, CannedReply, Harness, TOKEN, tls};
+use super::harness::{ACCOUNT, Harness, TOKEN, tls};
+use super::service::CannedReply;
 use crate::call_file::CallFile;
 use crate::replay::{ReplayError, ReplayTarget, replay};
 use crate::{Simulator, SimulatorConfig};

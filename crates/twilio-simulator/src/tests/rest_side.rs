@@ -7,7 +7,8 @@ use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
-use super::harness::{ACCOUNT, CannedReply, Harness};
+use super::harness::{ACCOUNT, Harness};
+use super::service::CannedReply;
 use crate::SimulatorConfig;
 
 #[tokio::test]
