@@ -247,11 +247,13 @@ impl Work {
         // issued without knowledge of it. But a key that took a decision back and that Twilio does
         // not remember either stays unknown.
         let is_unknown = |known: state::Answer| {
-            known.decision == Some(Decision::Withdrawn)
-                && last.is_none_or(|(step, _)| step < known.step)
-                && !keys
-                    .iter()
-                    .any(|key| key.position.step == known.step && !key.digits.is_empty())
+            known.decision == Some(Decision::Withdrawn) && {
+                let taken_back = withdrawn_at(known.step, keys);
+                last.is_none_or(|(step, _)| step < taken_back)
+                    && !keys
+                        .iter()
+                        .any(|key| key.position.step == taken_back && !key.digits.is_empty())
+            }
         };
         if let Some((step, decision)) = last
             && let Some(known) = self
@@ -460,4 +462,17 @@ impl Work {
             State::Queued { .. } | State::Settling { .. } | State::Finished { .. } => {}
         }
     }
+}
+
+/// The step at which the decision was taken back that counts as taken back at `known`: every
+/// document after it carries that, so that what is known may be later.
+fn withdrawn_at(known: u8, keys: &[PressedKey]) -> u8 {
+    keys.iter()
+        .rev()
+        .map(|key| key.position)
+        .filter(|position| position.step <= known.saturating_add(1))
+        .take_while(|position| position.said == Some(Decision::Withdrawn))
+        .map(|position| position.step.saturating_sub(1))
+        .min()
+        .map_or(known, |first| first.min(known))
 }
