@@ -258,7 +258,7 @@ impl CallCreator {
         };
         let decision = self.dialler.decide_dial(&asked, now).await?;
         if let DialDecision::Never(refusal) = decision {
-            self.engine.store.leave(call).await;
+            self.engine.store.unregister(call).await;
             if refusal == Refusal::TimezoneNeeded {
                 let zones = self.zones_to_choose(phone, facts);
                 return Err(Error::TimezoneNeeded(zones));
@@ -285,7 +285,7 @@ impl CallCreator {
                 self.engine.store.release(call, now).await;
                 self.dialler.close_line(call.id).await;
             }
-            self.engine.store.leave(call).await;
+            self.engine.store.unregister(call).await;
             return Err(saved.err().map_or(Error::Internal, Error::from));
         };
         drop(creating);

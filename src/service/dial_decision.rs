@@ -337,7 +337,7 @@ impl Dialler {
                 waiting_for: Some(WaitingFor::Slot),
                 ..
             }
-        ) && let Err(error) = self.engine.store.join(&call.owner, call.id).await
+        ) && let Err(error) = self.engine.store.enqueue(&call.owner, call.id).await
         {
             tracing::warn!(call.id = %call.id, error = %error, "a call will be looked at again when its turn should have come");
         }

@@ -65,7 +65,7 @@ impl Sweeper {
                 .fold(housekeeping, Timestamp::min);
             tokio::select! {
                 () = clock.sleep_until(until.max(now)) => next = None,
-                () = store.joined() => {}
+                () = store.enqueued() => {}
                 sooner = store.next_due(next) => next = Some(sooner),
             }
         }
@@ -103,7 +103,7 @@ impl Sweeper {
 
     /// Keeps the connection to a shared store; ends only by being dropped.
     pub async fn tend_store(&self) {
-        self.engine.store.tend().await;
+        self.engine.store.keep_connected().await;
     }
 
     /// Writes what waits for a shared store, for a few seconds at most.

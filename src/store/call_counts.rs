@@ -89,7 +89,7 @@ impl Tally {
         self.statuses[STATUSES - 1] = self.statuses[STATUSES - 1].saturating_sub(1);
     }
 
-    /// Adds these calls to a census.
+    /// Adds these calls to the counts.
     pub(super) fn add_to(&self, call_counts: &mut CallCounts) {
         call_counts
             .statuses

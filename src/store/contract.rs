@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::redis::server::{self, Tended};
+use super::redis::server::{self, KeepsConnected};
 use super::{
     CallStore as _, Change, Changed, DialGrant, DialMode, DialRequest, Error,
     IdempotencyStore as _, Lifecycle as _, Memory, NumberStore as _, Saved, Standing, Store,
@@ -48,7 +48,7 @@ fn finished(call: &Call) -> Call {
 /// A back end for one test, and what keeps it going.
 struct Bench {
     store: Arc<Store>,
-    shared: Option<Tended>,
+    shared: Option<KeepsConnected>,
 }
 
 impl Bench {

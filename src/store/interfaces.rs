@@ -1,5 +1,5 @@
 //! The five interfaces of a store, and its life. Each has a back end in memory and one on Redis, and
-//! a part of the contract suite; [`Store`] is either of them.
+//! a part of the contract suite; [`Store`](super::Store) is either of them.
 
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use tokio::sync::watch;
 
 use super::{
     CallCounts, Change, Changed, Claimed, Creates, DialGrant, DialMode, DialRequest, Error,
-    IdempotencyKey, Listing, Memory, PendingEvent, Redis, Saved, Settled, Standing, StoreLimits,
+    IdempotencyKey, Listing, PendingEvent, Saved, Settled, Standing,
 };
-use crate::call::{Call, State, WaitingFor};
+use crate::call::Call;
 use crate::domain::{CallId, Phone};
 
 /// Calls: loaded, saved, due and watched.
@@ -115,7 +115,7 @@ pub trait NumberStore {
     async fn creates(&self, owner: &str, now: Timestamp) -> Result<Creates, Error>;
 
     /// Forgets a call that was to be entered among the open ones and will never be stored.
-    async fn leave(&self, call: &Call);
+    async fn unregister(&self, call: &Call);
 
     /// Gives a number back that was claimed at `at` but not rung; the attempt does not count.
     async fn release(&self, call: &Call, at: Timestamp);
@@ -156,7 +156,7 @@ pub trait StartRate {
     ///
     /// # Errors
     /// The store cannot be asked.
-    async fn join(&self, owner: &Arc<str>, id: CallId) -> Result<(), Error>;
+    async fn enqueue(&self, owner: &Arc<str>, id: CallId) -> Result<(), Error>;
 
     /// When the next start is free, as far as this process knows; `None`: no call waits.
     fn next_start(&self) -> Option<Timestamp>;
@@ -171,7 +171,7 @@ pub trait StartRate {
     async fn return_start(&self);
 
     /// Resolves when a call begins to wait for a start.
-    async fn joined(&self);
+    async fn enqueued(&self);
 
     /// Opens a line for a call if fewer than `most` are open; a call that has one keeps it. `false`:
     /// all are taken. One that is not closed counts for 75 minutes, which is longer than any line.
@@ -290,55 +290,8 @@ pub trait Lifecycle {
 
     /// Keeps the connection to a shared store for as long as it is used; ends only by being
     /// dropped.
-    async fn tend(&self);
+    async fn keep_connected(&self);
 
     /// Writes what waits for a shared store, before this process ends.
     async fn flush(&self, patience: std::time::Duration);
-}
-
-/// The back ends.
-#[derive(Debug)]
-#[enum_dispatch(
-    CallStore,
-    NumberStore,
-    StartRate,
-    IdempotencyStore,
-    OutboxStore,
-    Lifecycle
-)]
-pub enum Store {
-    /// In this process.
-    Memory(Memory),
-    /// On a server that instances share.
-    Redis(Redis),
-}
-
-impl Store {
-    /// A store in this process.
-    #[must_use]
-    pub fn memory(limits: StoreLimits) -> Self {
-        Self::Memory(Memory::new(limits))
-    }
-
-    /// The oldest open call that waits for this number, now that it is free.
-    ///
-    /// # Errors
-    /// The store cannot be asked.
-    pub async fn next_in_line(&self, phone: Phone) -> Result<Option<Arc<Call>>, Error> {
-        for id in self.open_calls(phone).await? {
-            let waits = |call: &Arc<Call>| {
-                matches!(
-                    call.state,
-                    State::Queued {
-                        waiting_for: Some(WaitingFor::LiveCall),
-                        ..
-                    }
-                )
-            };
-            if let Some(call) = self.load(id).await?.filter(waits) {
-                return Ok(Some(call));
-            }
-        }
-        Ok(None)
-    }
 }

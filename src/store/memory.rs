@@ -408,7 +408,7 @@ impl Lifecycle for Memory {
         None
     }
 
-    async fn tend(&self) {
+    async fn keep_connected(&self) {
         std::future::pending::<()>().await;
     }
 

@@ -5,8 +5,8 @@
 //! another writer was quicker.
 
 mod call_counts;
-mod dial_grant;
 mod deadlines;
+mod dial_grant;
 mod interfaces;
 mod memory;
 mod outbox;
@@ -17,17 +17,17 @@ mod contract;
 
 use std::sync::Arc;
 
-use jiff::SignedDuration;
+use enum_dispatch::enum_dispatch;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
 
-use crate::call::{Call, Event};
-use crate::domain::CallId;
+use crate::call::{Call, Event, State, WaitingFor};
+use crate::domain::{CallId, Phone};
 
 pub use self::redis::Redis;
 pub use call_counts::CallCounts;
 pub use dial_grant::{Creates, DialGrant, DialMode, DialRequest};
-pub use interfaces::{
-    CallStore, IdempotencyStore, Lifecycle, NumberStore, OutboxStore, StartRate, Store,
-};
+pub use interfaces::{CallStore, IdempotencyStore, Lifecycle, NumberStore, OutboxStore, StartRate};
 pub use memory::Memory;
 pub use outbox::{Claimed, News, PendingEvent, Settled};
 
@@ -108,4 +108,51 @@ pub struct StoreLimits {
     pub max_calls: usize,
     /// How long a finished call stays readable.
     pub retention: SignedDuration,
+}
+
+/// The back ends.
+#[derive(Debug)]
+#[enum_dispatch(
+    CallStore,
+    NumberStore,
+    StartRate,
+    IdempotencyStore,
+    OutboxStore,
+    Lifecycle
+)]
+pub enum Store {
+    /// In this process.
+    Memory(Memory),
+    /// On a server that instances share.
+    Redis(Redis),
+}
+
+impl Store {
+    /// A store in this process.
+    #[must_use]
+    pub fn memory(limits: StoreLimits) -> Self {
+        Self::Memory(Memory::new(limits))
+    }
+
+    /// The oldest open call that waits for this number, now that it is free.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    pub async fn next_in_line(&self, phone: Phone) -> Result<Option<Arc<Call>>, Error> {
+        for id in self.open_calls(phone).await? {
+            let waits = |call: &Arc<Call>| {
+                matches!(
+                    call.state,
+                    State::Queued {
+                        waiting_for: Some(WaitingFor::LiveCall),
+                        ..
+                    }
+                )
+            };
+            if let Some(call) = self.load(id).await?.filter(waits) {
+                return Ok(Some(call));
+            }
+        }
+        Ok(None)
+    }
 }

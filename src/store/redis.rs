@@ -20,15 +20,19 @@
 //! | `{nHASH}:never` | string | staff asked never to be called again | a year after it was last asked for |
 //! | `{house}:minute:HASH` | sorted set | creates of an API key | a minute |
 //! | `{house}:day` | sorted set | attempts of the day | a day |
-//! | `{house}:beat` | hash | when the next start is free; the round of the line | two days |
+//! | `{house}:beat` | hash | when the next start is free; the round of the queue of starts | two days |
 //! | `{house}:line`, `{house}:rounds` | sorted set, hash | calls that wait for a start, by round; the last round of each API key | two days |
-//! | `{house}:call_counts` | hash | counts of calls by instance, for metrics | two minutes |
+//! | `{house}:lines` | sorted set | calls with an open line, by the time until which they count, where lines are limited | an hour and a quarter |
+//! | `{house}:census` | hash | counts of calls by instance, for metrics | two minutes |
 //! | `{iHASH}` | string | an idempotency key: digest of the request and the call | a day |
 //! | `run`, `probe` | string | markers: if `run` is missing, the server has lost its data; if `probe` cannot be written, it takes no writes | 35 days; a minute |
 //! | `{keys}:instances` | hash | fingerprints of the index key and of the sealing ticket key; each instance with those of its ticket keys (`fitting`) | 402 days |
 //! | `{keys}:clock` | string | its life is the time by which instances are seen | 402 days |
 //! | `changes:INSTANCE` | channel | id and stamp of each call that the instance saved last and another has saved since | |
 //! | `changes:ID` | channel | the stamp of each record of a call, for those who follow it | |
+//!
+//! Names with `house` belong to all calls; in the code they are `global`. The names of keys stay as
+//! they are, because instances of two releases share a server while one replaces the other.
 //!
 //! A number is entered before the call is stored, taken before the intent is stored, and given back
 //! after the line is closed. An instance that dies in between leaves a trace, which the next
@@ -52,38 +56,38 @@
 //! # When the server is away
 //!
 //! Then `link` knows it, and no request waits for it. Changes of calls wait in the process
-//! (`unwritten`), and are applied to what others made of the call when the server is back. A new
+//! (`write_behind`), and are applied to what others made of the call when the server is back. A new
 //! call or an attempt, which one instance must not decide alone, is refused. Scripts read no clock:
 //! each call of one carries the time of its instance.
 
+mod call_counts;
 mod calls;
 mod dial;
-mod call_counts;
 mod events;
 mod examine;
 mod failure;
 mod fitting;
 mod greeting;
-mod metrics;
 mod idempotency;
 mod keys;
+mod lifecycle;
 mod link;
 mod listing;
-mod loads;
+mod metrics;
 mod numbers;
 mod owned;
+mod recent_loads;
 mod record;
 mod rehearsal;
-mod saving;
+mod save_locks;
 mod scripts;
 mod sentinel;
 mod shards;
 mod start_rate;
-mod tend;
-mod unwritten;
 mod watchers;
 mod wire;
 mod write_back;
+mod write_behind;
 
 #[cfg(test)]
 pub(crate) mod server;
@@ -100,16 +104,16 @@ pub use self::examine::{Examination, Examined, Unusable, examine};
 use self::fitting::{Fingerprints, Fit};
 use self::keys::Names;
 use self::link::Link;
-use self::loads::Loads;
 use self::metrics::StoreMetrics;
 use self::owned::OwnedCalls;
+use self::recent_loads::RecentLoads;
 use self::record::{Instance, Records};
-use self::saving::Saving;
+use self::save_locks::SaveLocks;
 use self::scripts::Scripts;
 use self::shards::Round;
-use self::unwritten::Unwritten;
 use self::watchers::Watchers;
 use self::wire::Address;
+use self::write_behind::WriteBehind;
 use crate::telemetry::metrics::Metrics;
 use crate::ticket::{Key, Vault};
 
@@ -211,20 +215,20 @@ pub struct Redis {
     scripts: Arc<Scripts>,
     records: Records,
     owned: Arc<OwnedCalls>,
-    loads: Loads,
+    recent_loads: RecentLoads,
     watchers: Arc<Watchers>,
     /// Serialises subscribing to calls and unsubscribing.
     subscribing: tokio::sync::Mutex<()>,
     due_turn: Round,
     events_turn: Round,
-    saving: Saving,
-    unwritten: Unwritten,
+    save_locks: SaveLocks,
+    write_behind: WriteBehind,
     retention: SignedDuration,
-    /// Milliseconds between two starts; 0: as many as come.
-    beat: f64,
+    /// Milliseconds between two starts; 0: no limit.
+    start_interval: f64,
     /// The time of the next start, as far as is known here, while a call waits for it.
-    turn: Mutex<Option<Timestamp>>,
-    joined: tokio::sync::Notify,
+    next_start: Mutex<Option<Timestamp>>,
+    enqueued: tokio::sync::Notify,
     /// The id of this instance among others.
     instance: Instance,
     run: Mutex<Run>,
@@ -236,14 +240,14 @@ pub struct Redis {
     was_told: AtomicBool,
 }
 
-/// What one back end differs by from another.
-struct Parts {
+/// The parts in which a rehearsal differs from the store that serves calls.
+struct Dependencies {
     link: Link,
     names: Names,
     scripts: Arc<Scripts>,
     records: Records,
     retention: SignedDuration,
-    beat: f64,
+    start_interval: f64,
     fingerprints: Fingerprints,
 }
 
@@ -256,7 +260,7 @@ struct Run {
 }
 
 impl Redis {
-    /// The back end; nothing is connected before `Lifecycle::tend` runs.
+    /// The back end; nothing is connected before `Lifecycle::keep_connected` runs.
     #[must_use]
     pub fn new(settings: &Settings, ticket_keys: &[Key], metrics: &Metrics) -> Self {
         Self::with_prefix(PREFIX, settings, ticket_keys, StoreMetrics::new(metrics))
@@ -269,13 +273,13 @@ impl Redis {
         metrics: StoreMetrics,
     ) -> Self {
         let Url(address) = settings.url.clone();
-        Self::of(Parts {
+        Self::of(Dependencies {
             link: Link::new(address, metrics),
             names: Names::new(prefix, &settings.index_key),
             scripts: Arc::new(Scripts::new()),
             records: Records::new(Vault::new(ticket_keys)),
             retention: settings.retention,
-            beat: if settings.per_second == 0 {
+            start_interval: if settings.per_second == 0 {
                 0.0
             } else {
                 1_000.0 / f64::from(settings.per_second)
@@ -284,24 +288,24 @@ impl Redis {
         })
     }
 
-    fn of(parts: Parts) -> Self {
+    fn of(parts: Dependencies) -> Self {
         Self {
             link: Arc::new(parts.link),
             names: parts.names,
             scripts: parts.scripts,
             records: parts.records,
             owned: Arc::default(),
-            loads: Loads::default(),
+            recent_loads: RecentLoads::default(),
             watchers: Arc::default(),
             subscribing: tokio::sync::Mutex::default(),
             due_turn: Round::default(),
             events_turn: Round::default(),
-            saving: Saving::default(),
-            unwritten: Unwritten::default(),
+            save_locks: SaveLocks::default(),
+            write_behind: WriteBehind::default(),
             retention: parts.retention,
-            beat: parts.beat,
-            turn: Mutex::default(),
-            joined: tokio::sync::Notify::new(),
+            start_interval: parts.start_interval,
+            next_start: Mutex::default(),
+            enqueued: tokio::sync::Notify::new(),
             instance: uuid::Uuid::new_v4().into_bytes(),
             run: Mutex::default(),
             fingerprints: parts.fingerprints,

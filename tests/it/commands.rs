@@ -18,7 +18,7 @@ const IDLE: Duration = Duration::from_secs(15);
 /// Commands of a process without calls: it checks its connection, looks for calls that others left
 /// behind (at all shards at once), and stores its counts, from which these tests learn that a call
 /// is finished.
-fn is_of_the_house(command: &str) -> bool {
+fn is_background(command: &str) -> bool {
     [
         "tablecall:{keys}:instances\"",
         "\" \"32\" \"tablecall:{s0}:",
@@ -61,7 +61,7 @@ async fn a_call_with_one_attempt_asks_little_of_redis_with_every_limit_on() {
     let commands = sent(watched.ends(&all.redis).await);
     let of_the_call: Vec<_> = commands
         .iter()
-        .filter(|command| !is_of_the_house(command))
+        .filter(|command| !is_background(command))
         .collect();
     let count = of_the_call.len();
     println!("a call with one attempt asks {count} times");

@@ -137,7 +137,7 @@ async fn watchers_see_the_newest_state_and_the_last() {
 }
 
 #[tokio::test]
-async fn the_census_tells_where_calls_stand_and_which_are_overdue() {
+async fn the_counts_tell_where_calls_stand_and_which_are_overdue() {
     for bench in benches() {
         let store = &bench.store;
         assert_eq!(

@@ -18,9 +18,9 @@ async fn keys_take_turns_and_a_call_waits_once() {
         assert_eq!(store.next_start(), None, "nobody waits");
         let (many, one): (Arc<str>, Arc<str>) = ("many".into(), "one".into());
         for number in [1, 2, 2, 3] {
-            store.join(&many, id(number)).await.unwrap();
+            store.enqueue(&many, id(number)).await.unwrap();
         }
-        store.join(&one, id(9)).await.unwrap();
+        store.enqueue(&one, id(9)).await.unwrap();
         assert!(store.next_start().is_some());
         let mut order = Vec::new();
         for second in 0..5 {
@@ -39,7 +39,7 @@ async fn a_start_that_is_given_back_is_the_next_ones() {
         let store = &bench.store;
         let owner: Arc<str> = "one".into();
         for number in [1, 2] {
-            store.join(&owner, id(number)).await.unwrap();
+            store.enqueue(&owner, id(number)).await.unwrap();
         }
         assert_eq!(store.dequeue_start(at(0)).await.unwrap(), Some(id(1)));
         store.return_start().await;
@@ -54,7 +54,7 @@ async fn a_clock_that_is_set_back_keeps_nobody_waiting() {
         let store = &bench.store;
         let owner: Arc<str> = "one".into();
         for number in [1, 2] {
-            store.join(&owner, id(number)).await.unwrap();
+            store.enqueue(&owner, id(number)).await.unwrap();
         }
         assert_eq!(
             store.dequeue_start(at(3_600_000)).await.unwrap(),

@@ -283,7 +283,7 @@ impl NumberStore for Memory {
     }
 
     /// A call is entered among the open ones when it is saved, and not before.
-    async fn leave(&self, _call: &Call) {}
+    async fn unregister(&self, _call: &Call) {}
 
     async fn release(&self, call: &Call, at: Timestamp) {
         let phone = call.reservation.phone;

@@ -15,12 +15,12 @@ use super::Memory;
 use crate::domain::CallId;
 use crate::store::{Error, LONGEST_LINE, StartRate};
 
-/// A steady beat, and who waits for it.
+/// The start interval, and the calls that wait for a start.
 #[derive(Debug)]
 pub(super) struct StartQueue {
     interval: SignedDuration,
     line: Mutex<Line>,
-    joined: Notify,
+    enqueued: Notify,
 }
 
 #[derive(Debug)]
@@ -74,7 +74,7 @@ impl StartQueue {
         Self {
             interval,
             line: Mutex::new(line),
-            joined: Notify::new(),
+            enqueued: Notify::new(),
         }
     }
 
@@ -114,7 +114,7 @@ impl StartQueue {
     }
 
     /// Lets a call wait for its turn; it keeps its place if it stands there already.
-    pub(super) fn join(&self, owner: &Arc<str>, id: CallId) {
+    pub(super) fn enqueue(&self, owner: &Arc<str>, id: CallId) {
         let mut line = self.lock();
         if !line.waiting.insert(id) {
             return;
@@ -124,7 +124,7 @@ impl StartQueue {
             None => line.owners.push_back((owner.clone(), VecDeque::from([id]))),
         }
         drop(line);
-        self.joined.notify_one();
+        self.enqueued.notify_one();
     }
 
     /// The time of the next start; `None`: no call waits.
@@ -206,8 +206,8 @@ impl Line {
 }
 
 impl StartRate for Memory {
-    async fn join(&self, owner: &Arc<str>, id: CallId) -> Result<(), Error> {
-        self.start_queue.join(owner, id);
+    async fn enqueue(&self, owner: &Arc<str>, id: CallId) -> Result<(), Error> {
+        self.start_queue.enqueue(owner, id);
         Ok(())
     }
 
@@ -223,8 +223,8 @@ impl StartRate for Memory {
         self.start_queue.return_start();
     }
 
-    async fn joined(&self) {
-        self.start_queue.joined.notified().await;
+    async fn enqueued(&self) {
+        self.start_queue.enqueued.notified().await;
     }
 
     async fn open_line(&self, id: CallId, most: u32, now: Timestamp) -> Result<bool, Error> {
@@ -258,69 +258,69 @@ mod tests {
 
     #[test]
     fn starts_are_spread() {
-        let pace = StartQueue::new(2);
-        assert_eq!(pace.slot("a", call(1), now()), None);
-        assert!(pace.take(now()));
-        assert!(!pace.take(now()));
-        assert_eq!(pace.slot("a", call(1), now()), Some(at(501)));
-        assert!(pace.take(at(500)));
+        let queue = StartQueue::new(2);
+        assert_eq!(queue.slot("a", call(1), now()), None);
+        assert!(queue.take(now()));
+        assert!(!queue.take(now()));
+        assert_eq!(queue.slot("a", call(1), now()), Some(at(501)));
+        assert!(queue.take(at(500)));
         let free = StartQueue::new(0);
         assert!((0..1_000).all(|_| free.slot("a", call(1), now()).is_none() && free.take(now())));
     }
 
     #[test]
     fn keys_take_turns() {
-        let pace = StartQueue::new(1);
+        let queue = StartQueue::new(1);
         let (many, one): (Arc<str>, Arc<str>) = ("many".into(), "one".into());
-        assert!(pace.take(now()));
+        assert!(queue.take(now()));
         for number in 1..=5 {
-            pace.join(&many, call(number));
+            queue.enqueue(&many, call(number));
         }
-        let soon = pace.slot(&one, call(9), now()).unwrap();
+        let soon = queue.slot(&one, call(9), now()).unwrap();
         assert!(soon < at(2_100), "second in turn, not sixth: {soon}");
-        pace.join(&one, call(9));
+        queue.enqueue(&one, call(9));
         assert_eq!(
-            pace.slot(&one, call(9), now()),
+            queue.slot(&one, call(9), now()),
             Some(soon),
             "it stands where it was told"
         );
-        assert!(!pace.take(at(1_000)), "nobody overtakes those who wait");
+        assert!(!queue.take(at(1_000)), "nobody overtakes those who wait");
         let order: Vec<_> = (1..=6)
-            .filter_map(|second| pace.dequeue_start(at(second * 1_000)))
+            .filter_map(|second| queue.dequeue_start(at(second * 1_000)))
             .collect();
         assert_eq!(order, [1, 9, 2, 3, 4, 5].map(call));
         assert_eq!(
-            (pace.next_start(), pace.dequeue_start(at(60_000))),
+            (queue.next_start(), queue.dequeue_start(at(60_000))),
             (None, None)
         );
     }
 
     #[test]
     fn a_call_stands_in_the_line_once_and_an_unused_start_is_the_next_ones() {
-        let pace = StartQueue::new(1);
+        let queue = StartQueue::new(1);
         let owner: Arc<str> = "a".into();
-        assert!(pace.take(now()));
+        assert!(queue.take(now()));
         for number in [1, 1, 2] {
-            pace.join(&owner, call(number));
+            queue.enqueue(&owner, call(number));
         }
-        assert_eq!(pace.next_start(), Some(at(1_000)));
+        assert_eq!(queue.next_start(), Some(at(1_000)));
         assert_eq!(
-            (pace.dequeue_start(at(999)), pace.dequeue_start(at(1_000))),
+            (queue.dequeue_start(at(999)), queue.dequeue_start(at(1_000))),
             (None, Some(call(1)))
         );
-        assert_eq!(pace.dequeue_start(at(1_000)), None, "one start a second");
-        pace.return_start();
-        assert_eq!(pace.dequeue_start(at(1_000)), Some(call(2)));
+        assert_eq!(queue.dequeue_start(at(1_000)), None, "one start a second");
+        queue.return_start();
+        assert_eq!(queue.dequeue_start(at(1_000)), Some(call(2)));
     }
 
     #[test]
     fn a_clock_that_is_set_back_keeps_nobody_waiting() {
-        let (pace, owner): (StartQueue, Arc<str>) = (StartQueue::new(1), "a".into());
-        assert!(pace.take(at(3_600_000)));
-        assert_eq!(pace.slot(&owner, call(1), now()), None);
-        assert!(pace.take(now()) && !pace.take(now()));
-        assert!(pace.take(at(3_600_000)));
-        pace.join(&owner, call(1));
-        assert_eq!(pace.dequeue_start(now()), Some(call(1)));
+        let (queue, owner): (StartQueue, Arc<str>) = (StartQueue::new(1), "a".into());
+        assert!(queue.take(at(3_600_000)));
+        assert_eq!(queue.slot(&owner, call(1), now()), None);
+        assert!(queue.take(now()) && !queue.take(now()));
+        assert!(queue.take(at(3_600_000)));
+        queue.enqueue(&owner, call(1));
+        assert_eq!(queue.dequeue_start(now()), Some(call(1)));
     }
 }

@@ -75,7 +75,7 @@ impl Redis {
         let patience = Duration::ZERO;
         let stored = self.stored_within(id, patience, WEBHOOK_PATIENCE).await?;
         if let Some(stored) = &stored {
-            self.loads.put(stored);
+            self.recent_loads.put(stored);
         }
         Ok(stored)
     }
@@ -155,7 +155,7 @@ impl Redis {
     fn is_overtaken(&self, before: &Call) -> bool {
         let stamp = self.owned.stamp(before.id);
         stamp.is_some_and(|stamp| stamp.version > before.version)
-            && self.unwritten.get(before.id).is_none()
+            && self.write_behind.get(before.id).is_none()
     }
 
     /// The result of a change that waits to be written.
@@ -171,13 +171,13 @@ impl Redis {
     }
 
     fn noted_here(&self, call: &Arc<Call>) {
-        self.count_unwritten();
+        self.count_waiting();
         self.owned.note_waiting(call);
         self.watchers.show(call);
     }
 
-    pub(super) fn count_unwritten(&self) {
-        self.link.metrics.unwritten(self.unwritten.count());
+    pub(super) fn count_waiting(&self) {
+        self.link.metrics.unwritten(self.write_behind.count());
     }
 
     /// Saves over `before`, also where the server has lost it.
@@ -240,7 +240,7 @@ impl Redis {
         let owned = self.owned.get(id).map(|(stored, _)| stored);
         let known = owned
             .filter(|stored| stored.call.version == version)
-            .or_else(|| self.loads.take(id, version));
+            .or_else(|| self.recent_loads.take(id, version));
         if known.is_some() {
             return Ok(known);
         }
@@ -385,7 +385,7 @@ impl Redis {
         let mut found = Vec::with_capacity(left.len());
         for (id, known) in left.into_iter().zip(known) {
             match known {
-                Ok(None) => self.put_aside(id, now).await,
+                Ok(None) => self.postpone(id, now).await,
                 // Waking it reports the fault.
                 Ok(Some(_)) | Err(_) => found.push(id),
             }
@@ -397,7 +397,7 @@ impl Redis {
 impl CallStore for Redis {
     /// The newest state that can be had.
     async fn load(&self, id: CallId) -> Result<Option<Arc<Call>>, Error> {
-        if let Some(call) = self.unwritten.get(id) {
+        if let Some(call) = self.write_behind.get(id) {
             return Ok(Some(call));
         }
         let stored = self
@@ -408,7 +408,7 @@ impl CallStore for Redis {
 
     /// The state as it was a moment ago at the latest.
     async fn recent(&self, id: CallId) -> Result<Option<Arc<Call>>, Error> {
-        if let Some(call) = self.unwritten.get(id) {
+        if let Some(call) = self.write_behind.get(id) {
             return Ok(Some(call));
         }
         Ok(self.recently_stored(id).await?.map(|stored| stored.call))
@@ -424,12 +424,12 @@ impl CallStore for Redis {
         } = change;
         let is_intent = is_intent(before, &after);
         let call = Arc::new(after);
-        if !is_intent && let Some(saved) = self.unwritten.extend(before, &call, event) {
+        if !is_intent && let Some(saved) = self.write_behind.extend(before, &call, event) {
             return Ok(self.changed_here(saved));
         }
         // Webhooks of one moment come together: the second waits for the first instead of asking in
         // vain.
-        let _turn = self.saving.turn(call.id).await;
+        let _turn = self.save_locks.lock(call.id).await;
         if self.is_overtaken(before) {
             return Ok(None);
         }
@@ -439,7 +439,7 @@ impl CallStore for Redis {
             // An intent that is not stored must not be dialled.
             Err(error) if is_intent || error == Error::Unreadable => return Err(error),
             Err(error) => {
-                let saved = self.unwritten.add(before, &call, event).ok_or(error)?;
+                let saved = self.write_behind.add(before, &call, event).ok_or(error)?;
                 return Ok(self.changed_here(saved));
             }
         };
@@ -456,7 +456,7 @@ impl CallStore for Redis {
                 if loaded.is_none() {
                     // It may have been stored before the answer was lost, and the client learns
                     // that it was not made.
-                    self.unwritten.void(call.id, call.version);
+                    self.write_behind.revoke(call.id, call.version);
                 }
                 Err(error)
             }
@@ -473,8 +473,8 @@ impl CallStore for Redis {
             }
             Ok(Put::Other(_) | Put::Gone) => Ok(Saved::Conflict),
             Err(Error::Away | Error::Full) => {
-                let added = self.unwritten.adopt(&call);
-                self.count_unwritten();
+                let added = self.write_behind.adopt(&call);
+                self.count_waiting();
                 if added {
                     self.noted_here(&call);
                 }
@@ -537,7 +537,7 @@ impl CallStore for Redis {
     async fn call_counts(&self, now: Timestamp) -> Result<CallCounts, Error> {
         // Away from the server an instance counts what it knows.
         let own = self.owned.count(now);
-        Ok(self.census_of_all(&own, now).await.unwrap_or(own))
+        Ok(self.counts_of_all(&own, now).await.unwrap_or(own))
     }
 }
 

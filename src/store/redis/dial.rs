@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Redis;
 use super::calls::{LONGEST, millis_of};
-use super::numbers::{millis, moment};
+use super::numbers::{OPT_OUT_LIFE, millis, moment};
 use super::record::Stored;
 use crate::call::{Call, Decision};
 use crate::domain::{CallId, Phone};
@@ -20,17 +20,15 @@ use crate::store::{
 /// So long after it was taken a number whose call has no line, or an open call that is not stored,
 /// is a trace of an instance that died: an intent may be sent for five seconds only.
 const TRACE: SignedDuration = SignedDuration::from_secs(15);
-/// How long a wish not to be called is kept after its last use.
-pub(super) const YEAR: SignedDuration = SignedDuration::from_hours(366 * 24);
 
-/// The work of a script beyond looking.
+/// What the scripts do beside looking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
-    Nothing = 0,
+pub(super) enum ScriptMode {
+    Peek = 0,
     /// The call is entered among the open ones of its number; a create is counted.
-    Enter = 1,
+    Register = 1,
     /// That, and what it takes to ring is taken.
-    Take = 2,
+    Acquire = 2,
     /// It is entered, and holds the number unless another call does.
     Adopt = 3,
 }
@@ -88,27 +86,28 @@ impl Redis {
         mode: DialMode,
     ) -> Result<DialGrant, Error> {
         let phone = request.call.reservation.phone;
-        let wanted = match mode {
-            DialMode::Peek => Wanted::Nothing,
-            DialMode::Register => Wanted::Enter,
+        let mode = match mode {
+            DialMode::Peek => ScriptMode::Peek,
+            DialMode::Register => ScriptMode::Register,
             // A wish that waits to be written is known here alone.
-            DialMode::Acquire if self.unwritten.is_opted_out(phone) => Wanted::Enter,
-            DialMode::Acquire => Wanted::Take,
+            DialMode::Acquire if self.write_behind.is_opted_out(phone) => ScriptMode::Register,
+            DialMode::Acquire => ScriptMode::Acquire,
         };
-        let mut asked = self.ask(request, wanted, false).await?;
+        let mut asked = self.ask(request, mode, false).await?;
         let mut others = self.others(request, &asked.number).await?;
         if self.clear_traces(request, &asked.number, &others).await? {
-            asked = self.ask(request, wanted, false).await?;
+            asked = self.ask(request, mode, false).await?;
             others = self.others(request, &asked.number).await?;
         }
         let grant = self.grant(request, &asked, &others);
         // Beside other open calls nothing is taken before they were looked at: a key 9 counts from
         // the moment it was pressed.
-        let is_held_back = wanted == Wanted::Take && !asked.number.claimed && !others.is_empty();
+        let is_held_back =
+            mode == ScriptMode::Acquire && !asked.number.claimed && !others.is_empty();
         if !is_held_back || !grant.number_allows(request.now) {
             return Ok(grant);
         }
-        let asked = self.ask(request, wanted, true).await?;
+        let asked = self.ask(request, mode, true).await?;
         Ok(self.grant(request, &asked, &others))
     }
 
@@ -116,19 +115,19 @@ impl Redis {
     async fn ask(
         &self,
         request: &DialRequest<'_>,
-        wanted: Wanted,
+        mode: ScriptMode,
         beside_others: bool,
     ) -> Result<Asked, Error> {
         if self.link.is_cluster() {
-            return self.ask_apart(request, wanted, beside_others).await;
+            return self.ask_apart(request, mode, beside_others).await;
         }
-        let intent = request.intent.filter(|_| wanted == Wanted::Take);
-        let asked = self.ask_at_once(request, wanted, beside_others, intent);
+        let intent = request.intent.filter(|_| mode == ScriptMode::Acquire);
+        let asked = self.ask_at_once(request, mode, beside_others, intent);
         let asked = asked.await;
         if let (Err(_), Some(intent)) = (&asked, intent) {
             // It may have been stored before the answer was lost, and the client learns that it was
             // not made.
-            self.unwritten.void(intent.id, intent.version);
+            self.write_behind.revoke(intent.id, intent.version);
         }
         asked
     }
@@ -136,13 +135,13 @@ impl Redis {
     async fn ask_at_once(
         &self,
         request: &DialRequest<'_>,
-        wanted: Wanted,
+        mode: ScriptMode,
         beside_others: bool,
         intent: Option<&Call>,
     ) -> Result<Asked, Error> {
         let mut script = self.scripts.dial.prepare_invoke();
-        self.ask_number(&mut script, request, wanted, beside_others);
-        self.ask_limits(&mut script, request, wanted);
+        self.ask_number(&mut script, request, mode, beside_others);
+        self.ask_limits(&mut script, request, mode);
         let stored = intent.map(|call| Stored::after(None, &Arc::new(call.clone()), self.instance));
         match &stored {
             Some(stored) => self.add_record(&mut script, stored)?,
@@ -172,18 +171,18 @@ impl Redis {
     async fn ask_apart(
         &self,
         request: &DialRequest<'_>,
-        wanted: Wanted,
+        mode: ScriptMode,
         beside_others: bool,
     ) -> Result<Asked, Error> {
         let mut script = self.scripts.number.prepare_invoke();
-        self.ask_number(&mut script, request, wanted, beside_others);
+        self.ask_number(&mut script, request, mode, beside_others);
         let number = self.number(request, self.link.run("numbers", &script).await?);
-        let wanted = if number.claimed {
-            Wanted::Take
+        let mode = if number.claimed {
+            ScriptMode::Acquire
         } else {
-            Wanted::Nothing
+            ScriptMode::Peek
         };
-        let limits = match self.limits(request, wanted).await {
+        let limits = match self.limits(request, mode).await {
             Ok(limits) => limits,
             Err(error) => {
                 if number.claimed {
@@ -205,9 +204,9 @@ impl Redis {
     }
 
     /// Asks about what all calls share alone.
-    async fn limits(&self, request: &DialRequest<'_>, wanted: Wanted) -> Result<Limits, Error> {
+    async fn limits(&self, request: &DialRequest<'_>, mode: ScriptMode) -> Result<Limits, Error> {
         let mut script = self.scripts.limits.prepare_invoke();
-        self.ask_limits(&mut script, request, wanted);
+        self.ask_limits(&mut script, request, mode);
         let answer: LimitsAnswer = self.link.run("limits", &script).await?;
         Ok(limits_of(request, &answer))
     }
@@ -220,7 +219,7 @@ impl Redis {
             ..*request
         };
         Ok(request.often.key_minute.is_none()
-            || self.limits(&request, Wanted::Enter).await?.admitted)
+            || self.limits(&request, ScriptMode::Register).await?.admitted)
     }
 
     /// A call that came back from its ticket is open, and holds its number unless another call
@@ -234,13 +233,13 @@ impl Redis {
             intent: None,
             now: call.updated_at,
         };
-        let wanted = if call.has_line() {
-            Wanted::Adopt
+        let mode = if call.has_line() {
+            ScriptMode::Adopt
         } else {
-            Wanted::Enter
+            ScriptMode::Register
         };
         let mut script = self.scripts.number.prepare_invoke();
-        self.ask_number(&mut script, &request, wanted, true);
+        self.ask_number(&mut script, &request, mode, true);
         // What cannot be taken now is a number that looks free; the line keeps it all the same.
         let _known: Result<NumberAnswer, Error> = self.link.run("numbers", &script).await;
     }
@@ -250,7 +249,7 @@ impl Redis {
         &self,
         script: &mut redis::ScriptInvocation<'_>,
         request: &DialRequest<'_>,
-        wanted: Wanted,
+        mode: ScriptMode,
         beside_others: bool,
     ) {
         let (call, often) = (request.call, request.often);
@@ -262,7 +261,7 @@ impl Redis {
             .key(keys.opted_out);
         script
             .arg(millis_of(request.now))
-            .arg(wanted as u8)
+            .arg(mode as u8)
             .arg(&self.names.entry(call))
             .arg(call.id.as_bytes());
         script
@@ -272,7 +271,7 @@ impl Redis {
         script
             .arg(millis(LONGEST_LINE))
             .arg(millis(LONGEST))
-            .arg(millis(YEAR))
+            .arg(millis(OPT_OUT_LIFE))
             .arg(u8::from(beside_others));
     }
 
@@ -281,25 +280,25 @@ impl Redis {
         &self,
         script: &mut redis::ScriptInvocation<'_>,
         request: &DialRequest<'_>,
-        wanted: Wanted,
+        mode: ScriptMode,
     ) {
         let owner = self.names.owner(&request.call.owner);
         script
-            .key(self.names.house(&format!("minute:{owner}")))
-            .key(self.names.house("day"));
+            .key(self.names.global(&format!("minute:{owner}")))
+            .key(self.names.global("day"));
         script
-            .key(self.names.house("beat"))
-            .key(self.names.house("line"))
-            .key(self.names.house("rounds"));
+            .key(self.names.global("beat"))
+            .key(self.names.global("line"))
+            .key(self.names.global("rounds"));
         script
             .arg(millis_of(request.now))
-            .arg(wanted as u8)
+            .arg(mode as u8)
             .arg(request.call.id.as_bytes())
             .arg(owner);
         script
             .arg(most(request.often.key_minute))
             .arg(most(request.often.service_day))
-            .arg(self.beat);
+            .arg(self.start_interval);
         script
             .arg(u8::from(request.needs_start))
             .arg(u8::from(request.is_new));
@@ -323,7 +322,9 @@ impl Redis {
         };
         Number {
             opted_out: opted_out == 1
-                || self.unwritten.is_opted_out(request.call.reservation.phone),
+                || self
+                    .write_behind
+                    .is_opted_out(request.call.reservation.phone),
             live: has(&live),
             claimed: claimed == 1,
             hour: moment(&hour),

@@ -14,22 +14,23 @@ use crate::store::{Claimed, Error, News, OutboxStore, PendingEvent, Settled};
 
 /// How often another may be quicker with an entry before it is left to them.
 const TRIES: usize = 8;
-/// How long an event is postponed that cannot be read, or is being changed by others.
-const ASIDE: SignedDuration = SignedDuration::from_secs(15);
+/// How long an event is postponed whose record cannot be read, or is being changed by others.
+const POSTPONED: SignedDuration = SignedDuration::from_secs(15);
 
 impl Redis {
-    /// Lets what is due and cannot be used not stand before the others for ever.
-    pub(super) async fn put_aside(&self, id: CallId, now: Timestamp) {
+    /// Postpones due entries of a call that cannot be processed, so that they do not block the ones
+    /// behind them.
+    pub(super) async fn postpone(&self, id: CallId, now: Timestamp) {
         let shard = Names::shard(id);
-        let mut script = self.scripts.aside.prepare_invoke();
+        let mut script = self.scripts.postpone.prepare_invoke();
         script
             .key(self.names.call(id))
             .key(self.names.due(shard))
             .key(self.names.events(shard));
         script
             .arg(id.as_bytes())
-            .arg(millis_of(now.saturating_add(ASIDE).unwrap_or(now)));
-        // What cannot be put aside is met again.
+            .arg(millis_of(now.saturating_add(POSTPONED).unwrap_or(now)));
+        // An entry that cannot be postponed now comes up again.
         let _done: Result<i64, Error> = self.link.run("other", &script).await;
     }
 
@@ -125,7 +126,7 @@ impl OutboxStore for Redis {
                     });
                 }
                 Ok(Some(Stored { entry: None, .. }) | None) | Err(Error::Unreadable) => {
-                    self.put_aside(id, until).await;
+                    self.postpone(id, until).await;
                 }
                 Err(error) if claimed.is_empty() => return Err(error),
                 // The rest is due still.

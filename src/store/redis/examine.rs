@@ -84,7 +84,11 @@ async fn look(
     };
     let redis = Redis::with_prefix(PREFIX, &settings, what.ticket_keys, StoreMetrics::none());
     let failure = |error| redis.link.failure_of(&error);
-    let mut wire = redis.link.open(redis.ear()).await.map_err(failure)?;
+    let mut wire = redis
+        .link
+        .open(redis.push_handler())
+        .await
+        .map_err(failure)?;
     let mut about = About::default();
     let tried = redis.try_out(&mut wire, &mut about).await;
     found.version = about.version;

@@ -98,8 +98,8 @@ impl Names {
         }
     }
 
-    /// The name of a value that all calls share, in one slot.
-    pub(super) fn house(&self, what: &str) -> String {
+    /// The name of a value that all calls share, in one slot. On the server it is called `house`.
+    pub(super) fn global(&self, what: &str) -> String {
         format!("{}:{{house}}:{what}", self.prefix)
     }
 

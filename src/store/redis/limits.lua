@@ -1,11 +1,11 @@
--- What all calls share: creates of a key, attempts of the day, and the beat at which calls are started.
--- keys: creates of the key, attempts of the day, beat, line of those who wait, last rounds of the keys.
--- args: now, what is wanted (0 look, 1 admit, 2 take), id, key, most creates in a minute (''), most attempts in a day
---       (''), beat in milliseconds (0: none), whether a start is needed, whether it is a create.
--- Answers: {admitted, started, when the minute has room (''), the day (''), when its turn comes (''), creates of the key in
+-- The limits that all calls share: creates of an API key, attempts of the day, and the rate at which calls are started.
+-- keys: creates of the API key, attempts of the day, state of the start rate, queue of starts, last round of each API key.
+-- args: now, mode (0 peek, 1 register, 2 acquire), id, key, most creates in a minute (''), most attempts in a day
+--       (''), start interval in milliseconds (0: none), whether a start is needed, whether it is a create.
+-- Answers: {admitted, started, when the minute has room (''), the day (''), when its turn comes (''), creates of the API key in
 --       the minute (this one too, if it was admitted), when the oldest of them was ('')}.
 local function ask_limits(keys, args)
-  local now, want, beat = tonumber(args[1]), tonumber(args[2]), tonumber(args[7])
+  local now, mode, interval = tonumber(args[1]), tonumber(args[2]), tonumber(args[7])
   local minute, day = 60000, 86400000
 
   local function count(key, window)
@@ -20,27 +20,27 @@ local function ask_limits(keys, args)
     in_minute = room(keys[1], args[5], minute, now)
   end
   in_day = room(keys[2], args[6], day, now)
-  if beat > 0 and args[8] == '1' then
-    local free = next_start(keys[3], now, beat)
+  if interval > 0 and args[8] == '1' then
+    local free = next_start(keys[3], now, interval)
     local ahead = redis.call('ZRANK', keys[4], args[3])
     if not ahead then
       local round = math.max(tonumber(redis.call('HGET', keys[5], args[4]) or '0'), tonumber(redis.call('HGET', keys[3], 'round') or '0')) + 1
       ahead = redis.call('ZCOUNT', keys[4], '-inf', '(' .. (round + 1))
     end
     if ahead > 0 or free > now or redis.call('ZCARD', keys[4]) > 0 then
-      slot = string.format('%.0f', math.ceil(math.max(free, now) + 1 + ahead * beat))
+      slot = string.format('%.0f', math.ceil(math.max(free, now) + 1 + ahead * interval))
     end
   end
   local admitted, started = 0, 0
-  if want >= 1 and args[9] == '1' and in_minute == '' then
+  if mode >= 1 and args[9] == '1' and in_minute == '' then
     admitted = 1
     if args[5] ~= '' then count(keys[1], minute) end
   end
-  if want == 2 and (admitted == 1 or args[9] == '0') and in_day == '' and slot == '' then
+  if mode == 2 and (admitted == 1 or args[9] == '0') and in_day == '' and slot == '' then
     started = 1
     if args[6] ~= '' then count(keys[2], day) end
-    if beat > 0 and args[8] == '1' then
-      redis.call('HSET', keys[3], 'next', string.format('%.3f', now + beat))
+    if interval > 0 and args[8] == '1' then
+      redis.call('HSET', keys[3], 'next', string.format('%.3f', now + interval))
       redis.call('PEXPIRE', keys[3], day)
     end
   end

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use super::failure::Failure;
 use super::metrics::{Cause, StoreMetrics};
-use super::wire::{Address, Ear, Wire};
+use super::wire::{Address, PushHandler, Wire};
 use crate::store::Error;
 
 /// How long one command may take. A webhook needs two at most, and is answered within a second.
@@ -295,8 +295,8 @@ impl Link {
         }
     }
 
-    /// The server hung up.
-    pub(super) fn hung_up(&self) {
+    /// The server has closed the connection.
+    pub(super) fn disconnected(&self) {
         let failure = Failure::new(
             Cause::Connection,
             "Redis has closed the connection, or the way to it is broken",
@@ -304,9 +304,10 @@ impl Link {
         self.lost(self.generation.load(Ordering::SeqCst), failure);
     }
 
-    /// A connection that nobody else uses yet; what the server sends unasked goes to `ear`.
-    pub(super) async fn open(&self, ear: Ear) -> Result<Wire, RedisError> {
-        self.address.connect(ear).await
+    /// Opens a connection that nothing else uses yet; messages that the server pushes go to
+    /// `push_handler`.
+    pub(super) async fn open(&self, push_handler: PushHandler) -> Result<Wire, RedisError> {
+        self.address.connect(push_handler).await
     }
 
     /// Lets everybody use a new connection, or know why there is none.

@@ -1,13 +1,13 @@
 -- What is known of a number; enters a call among its open ones, and lets it ring the number if nothing is against it.
 -- keys: open calls, live call, starts, do not call.
--- args: now, what is wanted (0 look, 1 enter, 2 take, 3 adopt a line that is there already), call (id and digest of what
+-- args: now, mode (0 peek, 1 register, 2 acquire, 3 adopt a line that is there already), call (id and digest of what
 --       it asks for), id, most starts in an hour (''), in a day (''), whether an identical one stands against it,
---       life of the lock, life of the rest, life of the wish not to be called, whether
---       the asker has looked at the other open calls.
+--       life of the lock, life of the rest, life of an opted-out number, whether
+--       the caller has looked at the other open calls.
 -- Answers: {opted out, live call ('': none), claimed, when the hour has room (''), the day (''), other open calls}.
 -- An open call is its id and digest, with the time of its entry as its score; the live call is an id and the time.
 local function ask_number(keys, args)
-  local now, want = tonumber(args[1]), tonumber(args[2])
+  local now, mode = tonumber(args[1]), tonumber(args[2])
   local day, hour = 86400000, 3600000
 
   local opted_out = redis.call('PEXPIRE', keys[4], args[10])
@@ -24,9 +24,9 @@ local function ask_number(keys, args)
       identical = identical or string.sub(open, 17) == string.sub(args[3], 17)
     end
   end
-  -- Beside other open calls nothing is taken before the asker has looked at them.
-  if want == 2 and #kept > 0 and args[11] ~= '1' then want = 1 end
-  if want > 0 and #kept == #others then
+  -- Beside other open calls nothing is taken before the caller has looked at them.
+  if mode == 2 and #kept > 0 and args[11] ~= '1' then mode = 1 end
+  if mode > 0 and #kept == #others then
     redis.call('ZADD', keys[1], 'NX', now, args[3])
     redis.call('PEXPIRE', keys[1], args[9])
   end
@@ -34,9 +34,9 @@ local function ask_number(keys, args)
   local mine = string.sub(live, 1, 16) == args[4]
   local in_hour, in_day = room(keys[3], args[5], hour, now), room(keys[3], args[6], day, now)
   local claimed = 0
-  if want == 3 and live == '' then
+  if mode == 3 and live == '' then
     redis.call('SET', keys[2], args[4] .. args[1], 'PX', args[8])
-  elseif want == 2 and opted_out == 0 and not (identical and args[7] == '1') then
+  elseif mode == 2 and opted_out == 0 and not (identical and args[7] == '1') then
     if mine then
       claimed = 1
     elseif live == '' and in_hour == '' and in_day == '' then

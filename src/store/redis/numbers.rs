@@ -8,19 +8,21 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Redis;
 use super::calls::millis_of;
-use super::dial::YEAR;
 use crate::call::Call;
 use crate::domain::{CallId, Phone};
 use crate::policy::CallLimits;
 use crate::store::dial_grant::{Creates, DialGrant, DialMode, DialRequest};
 use crate::store::{Error, NumberStore};
 
+/// How long an opted-out number is kept after it was last asked about.
+pub(super) const OPT_OUT_LIFE: SignedDuration = SignedDuration::from_hours(366 * 24);
+
 impl Redis {
     async fn uncount_day(&self, at: Timestamp) {
         let mut script = self.scripts.return_start.prepare_invoke();
         script
-            .key(self.names.house("beat"))
-            .key(self.names.house("day"))
+            .key(self.names.global("beat"))
+            .key(self.names.global("day"))
             .arg(0)
             .arg(millis_of(at));
         let _done: Result<i64, Error> = self.link.run("limits", &script).await;
@@ -51,7 +53,7 @@ impl Redis {
         cmd.arg(self.names.number(phone).opted_out)
             .arg(1)
             .arg("PX")
-            .arg(millis(YEAR));
+            .arg(millis(OPT_OUT_LIFE));
         self.link.ask("opt_outs", &cmd).await
     }
 }
@@ -75,7 +77,7 @@ impl NumberStore for Redis {
     async fn creates(&self, owner: &str, now: Timestamp) -> Result<Creates, Error> {
         let minute = self
             .names
-            .house(&format!("minute:{}", self.names.owner(owner)));
+            .global(&format!("minute:{}", self.names.owner(owner)));
         let since = now
             .saturating_sub(CallLimits::MINUTE)
             .unwrap_or(Timestamp::MIN);
@@ -94,7 +96,7 @@ impl NumberStore for Redis {
     }
 
     /// A call that was entered will never be stored.
-    async fn leave(&self, call: &Call) {
+    async fn unregister(&self, call: &Call) {
         let _others = self.release_number(call, true, None).await;
     }
 
@@ -151,15 +153,15 @@ impl NumberStore for Redis {
                 );
             }
             // It counts here at once, and everywhere as soon as the server is back.
-            self.unwritten.opt_out(phone, now);
-            self.count_unwritten();
+            self.write_behind.opt_out(phone, now);
+            self.count_waiting();
             return Ok(());
         }
         written
     }
 
     async fn is_opted_out(&self, phone: Phone) -> Result<bool, Error> {
-        if self.unwritten.is_opted_out(phone) {
+        if self.write_behind.is_opted_out(phone) {
             return Ok(true);
         }
         let mut cmd = redis::cmd("PEXPIRE");
@@ -167,7 +169,7 @@ impl NumberStore for Redis {
             .ask(
                 "opt_outs",
                 cmd.arg(self.names.number(phone).opted_out)
-                    .arg(millis(YEAR)),
+                    .arg(millis(OPT_OUT_LIFE)),
             )
             .await
     }

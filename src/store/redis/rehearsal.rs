@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::keys::Names;
 use super::link::Link;
 use super::wire::Wire;
-use super::{Parts, Redis};
+use super::{Dependencies, Redis};
 use crate::call::{Call, Event, step};
 use crate::domain::{
     CallId, Country, Language, Name, PartySize, Phone, Reservation, VoicemailAction,
@@ -50,13 +50,13 @@ impl Redis {
 
     /// The same store under other names, which notes what is refused and tells nobody.
     fn stage(&self, wire: Wire) -> Self {
-        Self::of(Parts {
+        Self::of(Dependencies {
             link: Link::rehearsing(&self.link, wire),
             names: self.names.for_rehearsal(),
             scripts: self.scripts.clone(),
             records: self.records.clone(),
             retention: LIFE,
-            beat: 1.0,
+            start_interval: 1.0,
             fingerprints: self.fingerprints.clone(),
         })
     }
@@ -91,7 +91,7 @@ impl Redis {
         let shard = Names::shard(call.id);
         self.newest_ids(&call.owner, &[shard], None, 1).await?;
         self.unlist(&call.owner, call.id).await;
-        self.put_aside(call.id, now).await;
+        self.postpone(call.id, now).await;
         self.revoke(call.id, saved.version).await?;
         self.release(call, now).await;
         Ok(())
@@ -99,7 +99,7 @@ impl Redis {
 
     /// It waits for a start, and gets one.
     async fn rehearse_starts(&self, call: &Call) -> Result<(), Error> {
-        self.join(&call.owner, call.id).await?;
+        self.enqueue(&call.owner, call.id).await?;
         // Its turn has come by then, whatever the others have rehearsed.
         let later = call
             .created_at
@@ -109,7 +109,7 @@ impl Redis {
         self.return_start().await;
         self.creates(OWNER, call.created_at).await?;
         let own = CallCounts::default();
-        self.census_of_all(&own, call.created_at).await?;
+        self.counts_of_all(&own, call.created_at).await?;
         Ok(())
     }
 
@@ -149,7 +149,7 @@ impl Redis {
             number.opted_out,
             self.names.idempotency(&KEY),
         ];
-        written.extend(shared.map(|what| self.names.house(what)));
+        written.extend(shared.map(|what| self.names.global(what)));
         // One by one: they lie in several slots of a cluster.
         let delete = async |name: String| {
             let mut cmd = redis::cmd("DEL");

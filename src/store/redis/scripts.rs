@@ -14,8 +14,8 @@ macro_rules! text {
 #[derive(Debug)]
 pub(super) struct Scripts {
     pub(super) save: Script,
-    pub(super) void: Script,
-    pub(super) aside: Script,
+    pub(super) revoke: Script,
+    pub(super) postpone: Script,
     pub(super) due: Script,
     pub(super) due_events: Script,
     pub(super) newest: Script,
@@ -23,7 +23,7 @@ pub(super) struct Scripts {
     pub(super) release: Script,
     pub(super) dial: Script,
     pub(super) limits: Script,
-    pub(super) join: Script,
+    pub(super) enqueue: Script,
     pub(super) dequeue_start: Script,
     pub(super) return_start: Script,
     pub(super) unreserve: Script,
@@ -42,8 +42,8 @@ impl Scripts {
         };
         Self {
             save: script(text!("put.lua", "list.lua", "release.lua", "save.lua"; "")),
-            void: script(include_str!("void.lua")),
-            aside: script(include_str!("aside.lua")),
+            revoke: script(include_str!("revoke.lua")),
+            postpone: script(include_str!("postpone.lua")),
             due: script(include_str!("due.lua")),
             due_events: script(include_str!("due_events.lua")),
             newest: script(include_str!("newest.lua")),
@@ -55,12 +55,12 @@ impl Scripts {
                 "windows.lua", "number.lua", "limits.lua", "release.lua", "put.lua", "list.lua", "dial.lua"; ""
             )),
             limits: script(text!("windows.lua", "limits.lua"; "return ask_limits(KEYS, ARGV)")),
-            join: script(include_str!("join.lua")),
-            dequeue_start: script(text!("windows.lua", "call_up.lua"; "")),
-            return_start: script(include_str!("give_back.lua")),
+            enqueue: script(include_str!("enqueue.lua")),
+            dequeue_start: script(text!("windows.lua", "dequeue_start.lua"; "")),
+            return_start: script(include_str!("return_start.lua")),
             unreserve: script(include_str!("unreserve.lua")),
             lines: script(include_str!("lines.lua")),
-            call_counts: script(include_str!("census.lua")),
+            call_counts: script(include_str!("call_counts.lua")),
             join_instances: script(include_str!("join_instances.lua")),
             texts,
         }

@@ -98,18 +98,23 @@ impl Server {
             .unwrap()
     }
 
-    /// A store on this server, tended.
-    pub(crate) fn store(&self, prefix: &str, per_second: u32) -> (Arc<Store>, Tended) {
+    /// A store on this server, connected.
+    pub(crate) fn store(&self, prefix: &str, per_second: u32) -> (Arc<Store>, KeepsConnected) {
         store(self.url(), prefix, per_second, &[b"seal"])
     }
 
     /// The same with other ticket keys.
-    pub(crate) fn sealed_with(&self, prefix: &str, keys: &[&[u8]]) -> (Arc<Store>, Tended) {
+    pub(crate) fn sealed_with(&self, prefix: &str, keys: &[&[u8]]) -> (Arc<Store>, KeepsConnected) {
         store(self.url(), prefix, 0, keys)
     }
 }
 
-fn store(url: String, prefix: &str, per_second: u32, keys: &[&[u8]]) -> (Arc<Store>, Tended) {
+fn store(
+    url: String,
+    prefix: &str,
+    per_second: u32,
+    keys: &[&[u8]],
+) -> (Arc<Store>, KeepsConnected) {
     let settings = Settings {
         url: url.parse().unwrap(),
         index_key: Key::derive(b"index"),
@@ -120,20 +125,20 @@ fn store(url: String, prefix: &str, per_second: u32, keys: &[&[u8]]) -> (Arc<Sto
     let keys: Vec<Key> = keys.iter().map(|key| Key::derive(key)).collect();
     let redis = Redis::with_prefix(prefix, &settings, &keys, StoreMetrics::new(&metrics));
     let store = Arc::new(Store::Redis(redis));
-    let tending = tending(store.clone());
+    let task = keep_connected(store.clone());
     (
         store.clone(),
-        Tended {
+        KeepsConnected {
             store,
-            tending,
+            task,
             url,
             prefix: prefix.to_owned(),
         },
     )
 }
 
-fn tending(store: Arc<Store>) -> JoinHandle<()> {
-    tokio::spawn(async move { store.tend().await })
+fn keep_connected(store: Arc<Store>) -> JoinHandle<()> {
+    tokio::spawn(async move { store.keep_connected().await })
 }
 
 impl Drop for Server {
@@ -153,20 +158,20 @@ fn answers(folder: &std::path::Path) -> bool {
 
 /// A store's connection; ends with the test.
 #[derive(Debug)]
-pub(crate) struct Tended {
+pub(crate) struct KeepsConnected {
     store: Arc<Store>,
-    tending: JoinHandle<()>,
+    task: JoinHandle<()>,
     url: String,
     prefix: String,
 }
 
-impl Drop for Tended {
+impl Drop for KeepsConnected {
     fn drop(&mut self) {
-        self.tending.abort();
+        self.task.abort();
     }
 }
 
-impl Tended {
+impl KeepsConnected {
     fn redis(&self) -> &Redis {
         match &*self.store {
             Store::Redis(redis) => redis,
@@ -188,14 +193,14 @@ impl Tended {
 
     /// Loses the connection, and makes no other.
     pub(crate) async fn lose(&mut self) {
-        self.tending.abort();
-        let _aborted = (&mut self.tending).await;
-        self.redis().link.hung_up();
+        self.task.abort();
+        let _aborted = (&mut self.task).await;
+        self.redis().link.disconnected();
     }
 
     /// Makes a connection again.
-    pub(crate) fn tend(&mut self) {
-        self.tending = tending(self.store.clone());
+    pub(crate) fn connect(&mut self) {
+        self.task = keep_connected(self.store.clone());
     }
 
     /// How many calls are listed for an owner in the shard of a call.
@@ -260,7 +265,7 @@ impl Tended {
 }
 
 /// A store with names of its own on the server of all tests.
-pub(crate) fn shared(per_second: u32) -> (Arc<Store>, Tended) {
+pub(crate) fn shared(per_second: u32) -> (Arc<Store>, KeepsConnected) {
     static SERVER: OnceLock<Server> = OnceLock::new();
     let server = SERVER.get_or_init(|| Server::start(&[]));
     server.store(&format!("p-{}", uuid::Uuid::new_v4()), per_second)

@@ -14,8 +14,11 @@ use crate::store::{Error, LONGEST_LINE, StartRate};
 const TWO_DAYS: SignedDuration = SignedDuration::from_hours(48);
 
 impl Redis {
-    fn set_turn(&self, turn: Option<Timestamp>) {
-        *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = turn;
+    fn set_next_start(&self, turn: Option<Timestamp>) {
+        *self
+            .next_start
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = turn;
     }
 
     async fn ask_line(
@@ -26,7 +29,7 @@ impl Redis {
         until: Option<Timestamp>,
     ) -> Result<bool, Error> {
         let mut script = self.scripts.lines.prepare_invoke();
-        script.key(self.names.house("lines"));
+        script.key(self.names.global("lines"));
         script
             .arg(id.as_bytes())
             .arg(most)
@@ -39,24 +42,27 @@ impl Redis {
 }
 
 impl StartRate for Redis {
-    async fn join(&self, owner: &Arc<str>, id: CallId) -> Result<(), Error> {
-        let mut script = self.scripts.join.prepare_invoke();
+    async fn enqueue(&self, owner: &Arc<str>, id: CallId) -> Result<(), Error> {
+        let mut script = self.scripts.enqueue.prepare_invoke();
         script
-            .key(self.names.house("beat"))
-            .key(self.names.house("line"))
-            .key(self.names.house("rounds"));
+            .key(self.names.global("beat"))
+            .key(self.names.global("line"))
+            .key(self.names.global("rounds"));
         script
             .arg(id.as_bytes())
             .arg(self.names.owner(owner))
             .arg(millis(TWO_DAYS));
         let next: String = self.link.run("limits", &script).await?;
-        self.set_turn(Some(moment(&next).unwrap_or(Timestamp::MIN)));
-        self.joined.notify_one();
+        self.set_next_start(Some(moment(&next).unwrap_or(Timestamp::MIN)));
+        self.enqueued.notify_one();
         Ok(())
     }
 
     fn next_start(&self) -> Option<Timestamp> {
-        *self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+        *self
+            .next_start
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn dequeue_start(&self, now: Timestamp) -> Result<Option<CallId>, Error> {
@@ -65,39 +71,41 @@ impl StartRate for Redis {
             return Ok(None);
         }
         if let Err(error) = self.may_place() {
-            self.set_turn(now.saturating_add(SignedDuration::from_secs(1)).ok());
+            self.set_next_start(now.saturating_add(SignedDuration::from_secs(1)).ok());
             return Err(error);
         }
         let mut script = self.scripts.dequeue_start.prepare_invoke();
         script
-            .key(self.names.house("beat"))
-            .key(self.names.house("line"))
-            .key(self.names.house("rounds"));
-        script.arg(now.as_millisecond().to_string()).arg(self.beat);
+            .key(self.names.global("beat"))
+            .key(self.names.global("line"))
+            .key(self.names.global("rounds"));
+        script
+            .arg(now.as_millisecond().to_string())
+            .arg(self.start_interval);
         let answer = self.link.run("limits", &script).await;
         let (id, next, waiting): (Vec<u8>, String, u64) = match answer {
             Ok(answer) => answer,
             Err(error) => {
-                self.set_turn(now.saturating_add(SignedDuration::from_secs(1)).ok());
+                self.set_next_start(now.saturating_add(SignedDuration::from_secs(1)).ok());
                 return Err(error);
             }
         };
-        self.set_turn(moment(&next).filter(|_| waiting > 0));
+        self.set_next_start(moment(&next).filter(|_| waiting > 0));
         Ok(id.first_chunk::<16>().copied().map(CallId::from_bytes))
     }
 
     async fn return_start(&self) {
         let mut script = self.scripts.return_start.prepare_invoke();
         script
-            .key(self.names.house("beat"))
-            .key(self.names.house("day"))
-            .arg(self.beat)
+            .key(self.names.global("beat"))
+            .key(self.names.global("day"))
+            .arg(self.start_interval)
             .arg("");
         let _done: Result<i64, Error> = self.link.run("limits", &script).await;
     }
 
-    async fn joined(&self) {
-        self.joined.notified().await;
+    async fn enqueued(&self) {
+        self.enqueued.notified().await;
     }
 
     async fn open_line(&self, id: CallId, most: u32, now: Timestamp) -> Result<bool, Error> {
@@ -111,7 +119,7 @@ impl StartRate for Redis {
 
     async fn close_line(&self, id: CallId) {
         let mut command = redis::cmd("ZREM");
-        command.arg(self.names.house("lines")).arg(id.as_bytes());
+        command.arg(self.names.global("lines")).arg(id.as_bytes());
         // One that cannot be closed now counts until its time is over.
         let _closed: Result<i64, Error> = self.link.ask("limits", &command).await;
     }

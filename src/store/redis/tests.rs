@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::server::{self, Server, Tended};
+use super::server::{self, KeepsConnected, Server};
 use crate::call::{
     AttemptRef, Call, Closing, Event, FinalStatus, Input, WaitingFor, example, step,
 };
@@ -115,17 +115,17 @@ async fn misfits(store: &Store) {
 }
 
 /// Two instances on one server.
-async fn two(per_second: u32) -> (Arc<Store>, Arc<Store>, (Tended, Tended)) {
-    let (first, tended) = server::shared(per_second);
-    let (second, also) = tended.another(per_second);
+async fn two(per_second: u32) -> (Arc<Store>, Arc<Store>, (KeepsConnected, KeepsConnected)) {
+    let (first, connected) = server::shared(per_second);
+    let (second, also) = connected.another(per_second);
     reached(&first).await;
     reached(&second).await;
-    (first, second, (tended, also))
+    (first, second, (connected, also))
 }
 
 #[tokio::test]
 async fn what_one_instance_saves_another_knows_and_a_stale_copy_does_no_harm() {
-    let (first, second, _tended) = two(0).await;
+    let (first, second, _connected) = two(0).await;
     let queued = saved(&first, example::queued(1)).await;
     until("it is heard", async || {
         second.recent(queued.id).await.unwrap().is_some()
@@ -151,7 +151,7 @@ async fn what_one_instance_saves_another_knows_and_a_stale_copy_does_no_harm() {
 
 #[tokio::test]
 async fn a_call_that_is_due_is_given_to_one_instance_until_its_lease_lapses() {
-    let (first, second, _tended) = two(0).await;
+    let (first, second, _connected) = two(0).await;
     let hold = Event::Hold {
         waiting_for: WaitingFor::Retry,
         until: at(9),
@@ -159,7 +159,7 @@ async fn a_call_that_is_due_is_given_to_one_instance_until_its_lease_lapses() {
     let queued = saved(&first, example::queued(1)).await;
     done(&first, &queued, hold).await;
     assert_eq!(second.due(at(8), 10).await.unwrap(), []);
-    let third = _tended.0.another(0);
+    let third = _connected.0.another(0);
     reached(&third.0).await;
     assert_eq!(
         third.0.due(at(9), 10).await.unwrap(),
@@ -186,7 +186,7 @@ async fn a_call_that_is_due_is_given_to_one_instance_until_its_lease_lapses() {
 
 #[tokio::test]
 async fn instances_share_one_beat_and_one_line() {
-    let (first, second, _tended) = two(1).await;
+    let (first, second, _connected) = two(1).await;
     let ask = async |store: &Store, number: u8, seconds: i64| {
         let phone =
             crate::domain::Phone::from_e164(&format!("+1415555{:04}", 100 + u16::from(number)))
@@ -223,12 +223,12 @@ async fn instances_share_one_beat_and_one_line() {
     let (many, one): (Arc<str>, Arc<str>) = ("many".into(), "one".into());
     for number in 1..=3 {
         first
-            .join(&many, CallId::from_bytes([number; 16]))
+            .enqueue(&many, CallId::from_bytes([number; 16]))
             .await
             .unwrap();
     }
     second
-        .join(&one, CallId::from_bytes([9; 16]))
+        .enqueue(&one, CallId::from_bytes([9; 16]))
         .await
         .unwrap();
     assert!(
@@ -254,7 +254,7 @@ async fn instances_share_one_beat_and_one_line() {
 
 #[tokio::test]
 async fn identical_requests_at_two_instances_become_one_call() {
-    let (first, second, _tended) = two(0).await;
+    let (first, second, _connected) = two(0).await;
     let (one, other) = (example::queued(1), example::queued(2));
     let asking = |call, now| DialRequest {
         call,
@@ -285,7 +285,7 @@ async fn identical_requests_at_two_instances_become_one_call() {
 
 #[tokio::test]
 async fn what_an_instance_left_behind_that_died_is_removed_by_who_meets_it() {
-    let (first, second, _tended) = two(0).await;
+    let (first, second, _connected) = two(0).await;
     let (dead, next) = (example::queued(1), example::queued(2));
     let asking = |call, seconds| DialRequest {
         call,
@@ -317,7 +317,7 @@ async fn what_an_instance_left_behind_that_died_is_removed_by_who_meets_it() {
 
 #[tokio::test]
 async fn the_list_of_an_owner_holds_no_more_than_there_are_records() {
-    let (store, tended) = server::shared(0);
+    let (store, connected) = server::shared(0);
     let retention = SignedDuration::from_hours(24);
     let mut longest = 0;
     for number in 0..120_u8 {
@@ -338,7 +338,7 @@ async fn the_list_of_an_owner_holds_no_more_than_there_are_records() {
             releases_number: true,
         };
         store.change(canceled).await.unwrap().unwrap();
-        longest = tended.listed("test", call.id).max(longest);
+        longest = connected.listed("test", call.id).max(longest);
     }
     let held = usize::try_from(retention.as_mins() / 15).unwrap();
     assert!((held..=held + 2).contains(&longest), "{longest}");
@@ -346,19 +346,19 @@ async fn the_list_of_an_owner_holds_no_more_than_there_are_records() {
 
 #[tokio::test]
 async fn what_is_listed_and_not_stored_any_more_is_removed_by_who_meets_it() {
-    let (store, tended) = server::shared(0);
+    let (store, connected) = server::shared(0);
     let (first, second) = (example::queued(1), example::queued(2));
     for call in [&first, &second] {
         saved(&store, call.clone()).await;
     }
-    tended.delete(first.id);
-    let (other, _tended) = tended.another(0);
+    connected.delete(first.id);
+    let (other, _connected) = connected.another(0);
     let listed = other.list("test", None, 9).await.unwrap().calls;
     assert_eq!(listed.len(), 1);
     assert_eq!(
         (
-            tended.listed("test", first.id),
-            tended.listed("test", second.id)
+            connected.listed("test", first.id),
+            connected.listed("test", second.id)
         ),
         (0, 1)
     );
@@ -366,7 +366,7 @@ async fn what_is_listed_and_not_stored_any_more_is_removed_by_who_meets_it() {
 
 #[tokio::test]
 async fn every_key_expires() {
-    let (store, tended) = server::shared(1);
+    let (store, connected) = server::shared(1);
     let often = CallLimits::USUAL;
     let call = example::queued(1);
     let asking = DialRequest {
@@ -386,7 +386,7 @@ async fn every_key_expires() {
     );
     let line = open_line(&store, 1).await;
     store
-        .join(&call.owner, CallId::from_bytes([2; 16]))
+        .enqueue(&call.owner, CallId::from_bytes([2; 16]))
         .await
         .unwrap();
     store.dequeue_start(at(9)).await.unwrap();
@@ -398,7 +398,7 @@ async fn every_key_expires() {
     store.reserve([1; 16], standing, now()).await.unwrap();
     done(&store, &line, key()).await;
     store.call_counts(now()).await.unwrap();
-    let lives = tended.lives();
+    let lives = connected.lives();
     assert!(lives.len() >= 13, "{lives:?}");
     assert!(lives.iter().all(|(_, left)| *left > 0), "{lives:?}");
     let plain = [
@@ -408,7 +408,7 @@ async fn every_key_expires() {
     ];
     for secret in plain {
         assert!(
-            !tended.everything().contains(&secret),
+            !connected.everything().contains(&secret),
             "{secret} can be read"
         );
     }
@@ -417,7 +417,7 @@ async fn every_key_expires() {
 #[tokio::test]
 async fn a_verdict_waits_for_a_server_that_is_away_and_calls_outlive_one_that_comes_back_empty() {
     let mut server = Server::start(&[]);
-    let (store, _tended) = server.store("test", 0);
+    let (store, _connected) = server.store("test", 0);
     reached(&store).await;
     let line = open_line(&store, 1).await;
     let waiting = saved(&store, example::queued(2)).await;
@@ -486,7 +486,7 @@ fn asking_for(call: &Call) -> DialRequest<'_> {
 #[tokio::test]
 async fn what_two_instances_made_of_a_call_apart_becomes_one() {
     let server = Server::start(&[]);
-    let (apart, mut tended) = server.store("test", 0);
+    let (apart, mut connected) = server.store("test", 0);
     let (there, _also) = server.store("test", 0);
     reached(&apart).await;
     let line = open_line(&there, 1).await;
@@ -498,7 +498,7 @@ async fn what_two_instances_made_of_a_call_apart_becomes_one() {
             .is_some_and(|call| *call == *line)
     })
     .await;
-    tended.lose().await;
+    connected.lose().await;
     let here = done(&apart, &line, key()).await;
     let far = done(
         &there,
@@ -507,7 +507,7 @@ async fn what_two_instances_made_of_a_call_apart_becomes_one() {
     )
     .await;
     assert_ne!(here, far);
-    tended.tend();
+    connected.connect();
     let both = async || {
         let call = there.load(line.id).await.unwrap().unwrap();
         call.decision().is_some()
@@ -520,7 +520,7 @@ async fn what_two_instances_made_of_a_call_apart_becomes_one() {
 #[tokio::test]
 async fn a_server_that_is_full_or_stands_still_keeps_no_webhook_waiting() {
     let server = Server::start(&[]);
-    let (store, _tended) = server.store("test", 0);
+    let (store, _connected) = server.store("test", 0);
     reached(&store).await;
     let (line, also) = (open_line(&store, 1).await, open_line(&store, 2).await);
     let set = |name: &str, value: &str| {
@@ -545,7 +545,7 @@ async fn a_server_that_is_full_or_stands_still_keeps_no_webhook_waiting() {
     ));
     set("maxmemory", "0");
     reached(&store).await;
-    let (other, _other_tended) = server.store("test", 0);
+    let (other, _other_connected) = server.store("test", 0);
     until("it is written", async || {
         other.load(line.id).await.unwrap().as_deref() == Some(&*decided)
     })
@@ -589,15 +589,15 @@ async fn a_server_that_is_full_or_stands_still_keeps_no_webhook_waiting() {
 #[tokio::test]
 async fn a_watcher_sees_what_was_saved_while_its_connection_was_lost() {
     let server = Server::start(&[]);
-    let (watching, mut tended) = server.store("test", 0);
+    let (watching, mut connected) = server.store("test", 0);
     let (saving, _also) = server.store("test", 0);
     reached(&watching).await;
     let line = open_line(&saving, 1).await;
     let mut watcher = watching.watch(line.id).await.unwrap().unwrap();
     watcher.borrow_and_update();
-    tended.lose().await;
+    connected.lose().await;
     let canceled = done(&saving, &line, Event::Cancel).await;
-    tended.tend();
+    connected.connect();
     tokio::time::timeout(PATIENCE, watcher.changed())
         .await
         .unwrap()
@@ -608,7 +608,7 @@ async fn a_watcher_sees_what_was_saved_while_its_connection_was_lost() {
 #[tokio::test]
 async fn records_of_keys_that_are_gone_are_told_and_not_overwritten() {
     let server = Server::start(&[]);
-    let (store, _tended) = server.store("test", 0);
+    let (store, _connected) = server.store("test", 0);
     reached(&store).await;
     let (stranger, _also) = server.sealed_with("test", &[b"another key"]);
     misfits(&stranger).await;
@@ -669,7 +669,7 @@ async fn records_stay_readable_while_ticket_keys_are_rotated_and_numbers_keep_th
 
 #[tokio::test]
 async fn many_that_a_dead_instance_left_are_taken_over_one_batch_after_the_other() {
-    let (first, tended) = server::shared(0);
+    let (first, connected) = server::shared(0);
     reached(&first).await;
     let hold = Event::Hold {
         waiting_for: WaitingFor::Retry,
@@ -681,8 +681,8 @@ async fn many_that_a_dead_instance_left_are_taken_over_one_batch_after_the_other
         left.push(done(&first, &queued, hold).await.id);
     }
     let gone = left.remove(0);
-    tended.delete(gone);
-    let (second, _tended) = tended.another(0);
+    connected.delete(gone);
+    let (second, _connected) = connected.another(0);
     reached(&second).await;
     let mut found = Vec::new();
     for _ in 0..3 {
@@ -706,7 +706,7 @@ async fn many_that_a_dead_instance_left_are_taken_over_one_batch_after_the_other
 #[tokio::test]
 async fn an_event_that_cannot_be_read_holds_up_no_other() {
     let server = Server::start(&[]);
-    let (store, _tended) = server.store("test", 0);
+    let (store, _connected) = server.store("test", 0);
     reached(&store).await;
     let (stranger, _also) = server.sealed_with("test", &[b"another key"]);
     misfits(&stranger).await;
@@ -748,7 +748,7 @@ async fn an_event_that_cannot_be_read_holds_up_no_other() {
 
 #[tokio::test]
 async fn a_call_that_two_instances_wake_at_once_has_one_intent() {
-    let (first, second, _tended) = two(0).await;
+    let (first, second, _connected) = two(0).await;
     let queued = saved(&first, example::queued(1)).await;
     until("it is heard", async || {
         second.recent(queued.id).await.unwrap().is_some()

@@ -1,5 +1,5 @@
 -- Shared by the scripts that judge times; it stands before them.
--- A moment further ahead than this was noted before the asker's clock was set back (`clock::was_set_back`).
+-- A moment further ahead than this was noted before the caller's clock was set back (`clock::was_set_back`).
 local SET_BACK = 10000
 
 -- When a limit of `most` in a window leaves room for one more ('': now). KEY: a sorted set of moments.

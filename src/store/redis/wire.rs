@@ -19,8 +19,8 @@ const CONNECT: Duration = Duration::from_secs(1);
 /// How often a command is sent again within a cluster, when a slot has moved or a node is gone.
 const CLUSTER_RETRIES: u32 = 3;
 
-/// Hears what the server sends unasked.
-pub(super) type Ear = Arc<dyn Fn(PushInfo) + Send + Sync>;
+/// Handles a message that the server pushes.
+pub(super) type PushHandler = Arc<dyn Fn(PushInfo) + Send + Sync>;
 
 /// The address of a server or of a cluster.
 #[derive(Clone, Debug)]
@@ -106,10 +106,10 @@ impl Address {
         }
     }
 
-    /// Connects; what the server sends unasked goes to `ear`.
-    pub(super) async fn connect(&self, ear: Ear) -> RedisResult<Wire> {
+    /// Connects; messages that the server pushes go to `push_handler`.
+    pub(super) async fn connect(&self, push_handler: PushHandler) -> RedisResult<Wire> {
         let push = move |push: PushInfo| {
-            ear(push);
+            push_handler(push);
             Ok::<(), redis::aio::SendError>(())
         };
         match self {

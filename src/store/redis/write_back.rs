@@ -1,5 +1,5 @@
-//! Writes what waited while the server was away, or refused it: over what it grew from, or beside
-//! what others made of the call meanwhile.
+//! Writes the changes that waited while the server was away, or refused them. Where another instance
+//! has changed the call meanwhile, the events are applied to its state.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::Redis;
 use super::calls::Put;
 use super::keys::Names;
 use super::record::{REVOKED, Stamp};
-use super::unwritten::Waiting;
+use super::write_behind::Waiting;
 use crate::call::{Call, again};
 use crate::domain::CallId;
 use crate::store::Error;
@@ -25,7 +25,7 @@ impl Redis {
             "the shared store was emptied; what this instance saved last is stored again"
         );
         for call in open {
-            if self.unwritten.get(call.id).is_none() {
+            if self.write_behind.get(call.id).is_none() {
                 match self.put(None, &call).await {
                     Ok(Put::Done { .. }) => self.adopt_line(&call).await,
                     Ok(Put::Other(_) | Put::Gone) => {}
@@ -35,29 +35,29 @@ impl Redis {
         }
     }
 
-    /// Writes what waited. What fails again waits on.
+    /// Writes the changes that waited. Those that fail again go on waiting.
     pub(in crate::store) async fn write_back(&self) {
-        if self.unwritten.count() == 0 {
+        if self.write_behind.count() == 0 {
             return;
         }
-        let (opted_out, voids, calls) = self.unwritten.all();
+        let (opted_out, to_revoke, calls) = self.write_behind.all();
         tracing::info!(
             calls = calls.len(),
             "what waited for the shared store is written"
         );
-        if self.write_all(opted_out, voids, calls).await.is_err() {
+        if self.write_all(opted_out, to_revoke, calls).await.is_err() {
             tracing::warn!(
-                left = self.unwritten.count(),
+                left = self.write_behind.count(),
                 "some of what waits for the shared store waits on"
             );
         }
-        self.count_unwritten();
+        self.count_waiting();
     }
 
     async fn write_all(
         &self,
         opted_out: Vec<crate::domain::Phone>,
-        voids: Vec<(CallId, u64)>,
+        to_revoke: Vec<(CallId, u64)>,
         calls: Vec<CallId>,
     ) -> Result<(), Error> {
         for phone in opted_out {
@@ -65,21 +65,21 @@ impl Redis {
                 break;
             }
             self.write_opt_out(phone).await?;
-            self.unwritten.opt_out_written(phone);
+            self.write_behind.opt_out_written(phone);
         }
-        for (id, version) in voids {
+        for (id, version) in to_revoke {
             self.revoke(id, version).await?;
-            self.unwritten.voided(id);
+            self.write_behind.revocation_written(id);
         }
         for id in calls {
-            while let Some(waiting) = self.unwritten.waiting(id) {
+            while let Some(waiting) = self.write_behind.waiting(id) {
                 let stored = match self.write(&waiting).await {
                     Ok(stored) => stored,
                     // It stays; the others need not wait for it.
                     Err(Error::Unreadable) => break,
                     Err(error) => return Err(error),
                 };
-                if self.unwritten.written(&waiting, &stored) {
+                if self.write_behind.written(&waiting, &stored) {
                     tracing::debug!(call.id = %id, call.version = stored.version, "a call that waited is written");
                     break;
                 }
@@ -90,7 +90,7 @@ impl Redis {
 
     /// Revokes a call whose first record may have been stored without anybody being told of it.
     pub(super) async fn revoke(&self, id: CallId, version: u64) -> Result<(), Error> {
-        let mut script = self.scripts.void.prepare_invoke();
+        let mut script = self.scripts.revoke.prepare_invoke();
         let shard = Names::shard(id);
         script
             .key(self.names.call(id))

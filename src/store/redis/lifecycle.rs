@@ -1,5 +1,5 @@
-//! Keeps the connection: makes it, hears what others save, and after each break puts right what it
-//! left undone.
+//! Keeps the connection: opens it, handles what the server pushes, and after each break brings this
+//! instance and the server back into agreement.
 
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use super::greeting::ECHO;
 use super::owned::OwnedCalls;
 use super::record::{STAMP, Stamp};
 use super::watchers::Watchers;
-use super::wire::{Ear, Wire};
+use super::wire::{PushHandler, Wire};
 use crate::domain::CallId;
 use crate::store::{CallStore as _, Error, Lifecycle};
 use clock::Backoff;
@@ -74,8 +74,8 @@ impl Redis {
         }
     }
 
-    /// Until the connection is lost.
-    async fn stay(&self) {
+    /// Uses the connection until it is lost.
+    async fn run_until_lost(&self) {
         let lost = async {
             while !self.link.is_lost().await {
                 self.join_again().await;
@@ -84,7 +84,7 @@ impl Redis {
         let offer = async {
             loop {
                 tokio::time::sleep(RETRY).await;
-                if self.unwritten.count() > 0 {
+                if self.write_behind.count() > 0 {
                     self.write_back().await;
                 }
             }
@@ -126,8 +126,9 @@ impl Redis {
         futures_util::future::join_all(ids.into_iter().map(refresh)).await;
     }
 
-    /// Handles what the server sends unasked, where it arrives.
-    pub(super) fn ear(&self) -> Ear {
+    /// The function that handles messages which the server pushes: saves of other instances, and the
+    /// end of the connection.
+    pub(super) fn push_handler(&self) -> PushHandler {
         let (owned, watchers) = (self.owned.clone(), self.watchers.clone());
         let heard = self.heard.clone();
         let link = Arc::downgrade(&self.link);
@@ -138,20 +139,20 @@ impl Redis {
                     if message == ECHO {
                         heard.notify_one();
                     }
-                    hear(&owned, &watchers, channel, message);
+                    on_saved(&owned, &watchers, channel, message);
                 }
             } else if push.kind == PushKind::Disconnection
                 && mine.swap(false, std::sync::atomic::Ordering::SeqCst)
                 && let Some(link) = link.upgrade()
             {
-                link.hung_up();
+                link.disconnected();
             }
         })
     }
 
-    /// After a break: calls of an emptied server are stored again, what waited is written, and what
-    /// others saved meanwhile is found out.
-    async fn came_back(&self, is_emptied: bool) {
+    /// Works off a break: stores the calls of an emptied server again, writes the changes that waited,
+    /// and asks what others saved meanwhile.
+    async fn resync(&self, is_emptied: bool) {
         let mut cmd = redis::cmd("PEXPIRE");
         cmd.arg(self.names.run())
             .arg(RUN_LIFE.as_millis().to_string());
@@ -234,11 +235,11 @@ impl Lifecycle for Redis {
     }
 
     /// Runs for as long as the store is used. Its pauses are real: they are between sockets.
-    async fn tend(&self) {
+    async fn keep_connected(&self) {
         let (mut tries, mut last) = (0, None);
         loop {
             let opening = async {
-                let opened = self.link.open(self.ear()).await;
+                let opened = self.link.open(self.push_handler()).await;
                 let mut wire = opened.map_err(|error| self.link.failure_of(&error))?;
                 let is_emptied = self.greet(&mut wire).await?;
                 Ok((wire, is_emptied))
@@ -249,10 +250,10 @@ impl Lifecycle for Redis {
                 Ok(is_emptied) => {
                     (tries, last) = (0, None);
                     tracing::info!("the shared store is reached");
-                    self.came_back(is_emptied).await;
-                    self.stay().await;
+                    self.resync(is_emptied).await;
+                    self.run_until_lost().await;
                 }
-                // The same reason is not told again and again.
+                // The same reason is logged once.
                 Err(failure) if last.as_ref() == Some(&failure) => {}
                 Err(failure) => {
                     tracing::warn!(
@@ -264,7 +265,7 @@ impl Lifecycle for Redis {
                 }
             }
             let pause = PAUSES.pause(tries).unsigned_abs();
-            // Who needs the server waits for the shortest pause only.
+            // A request that needs the server ends the pause, but for the shortest one.
             let wanted = async {
                 tokio::time::sleep(FIRST_PAUSE).await;
                 self.link.wanted().await;
@@ -280,11 +281,11 @@ impl Lifecycle for Redis {
     /// Writes what waits before the process ends, for as long as it takes the server to answer.
     async fn flush(&self, patience: Duration) {
         let written = async {
-            while self.unwritten.count() > 0 {
+            while self.write_behind.count() > 0 {
                 if self.link.away().is_none() {
                     self.write_back().await;
                 }
-                if self.unwritten.count() > 0 {
+                if self.write_behind.count() > 0 {
                     tokio::time::sleep(FIRST_PAUSE).await;
                 }
             }
@@ -295,16 +296,16 @@ impl Lifecycle for Redis {
         };
         if tokio::time::timeout(patience, left).await.is_err() {
             tracing::error!(
-                left = self.unwritten.count(),
+                left = self.write_behind.count(),
                 "changes of calls were lost: the shared store was away to the end"
             );
         }
     }
 }
 
-/// Takes in that a call was saved. What concerns the calls of this instance is the id and the stamp;
-/// what concerns one call is the stamp alone, for its id is in the name of the channel.
-fn hear(owned: &OwnedCalls, watchers: &Watchers, channel: &[u8], message: &[u8]) {
+/// Handles the message that a call was saved. On the channel of an instance it is id and stamp; on
+/// the channel of a call it is the stamp alone, because the name of the channel has the id.
+fn on_saved(owned: &OwnedCalls, watchers: &Watchers, channel: &[u8], message: &[u8]) {
     if message.len() == STAMP {
         let name = str::from_utf8(channel).unwrap_or_default();
         let id = name.rsplit(':').next().and_then(|id| id.parse().ok());

@@ -1,6 +1,6 @@
--- Takes a start for the call whose turn has come.
--- KEYS: beat, line, last rounds of the keys. ARGV: now, beat in milliseconds.
--- Answers: {id ('': it is nobody's turn), when the next start is free, how many wait}.
+-- Takes a start for the first call of the queue.
+-- KEYS: state of the start rate, queue, last round of each API key. ARGV: now, start interval in milliseconds.
+-- Answers: {id ('': no start is free, or no call waits), when the next start is free, how many wait}.
 local now = tonumber(ARGV[1])
 local free = next_start(KEYS[1], now, tonumber(ARGV[2]))
 local id = ''

@@ -1,6 +1,5 @@
-//! Changes that could not be written: the newest state of each call as it is known here, with its
-//! events since the server went away. They are bounded: the oldest without a decision is dropped
-//! first.
+//! Changes that wait in the process while the server is away: the newest state of each call, with its
+//! events since then. Their number is bounded: the oldest call without a decision is dropped first.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,11 +16,11 @@ const MOST: usize = 20_000;
 const MOST_DECIDED: usize = 10 * MOST;
 /// The most events kept of one call: a talk has a few dozen at most.
 const MOST_EVENTS: usize = 128;
-/// The most wishes not to be called, and calls to take back.
+/// The most opted-out numbers, and calls to revoke, that wait.
 const MOST_OTHERS: usize = 10_000;
 
 #[derive(Debug, Default)]
-pub(super) struct Unwritten {
+pub(super) struct WriteBehind {
     inner: Mutex<Inner>,
     /// The number of waiting changes, so that the lock is not taken while there are none.
     count: AtomicUsize,
@@ -31,10 +30,10 @@ pub(super) struct Unwritten {
 struct Inner {
     calls: HashMap<CallId, Waiting>,
     /// Those without a verdict, oldest first.
-    plain: BTreeSet<(u64, CallId)>,
+    undecided: BTreeSet<(u64, CallId)>,
     next: u64,
     opted_out: HashMap<Phone, Timestamp>,
-    voids: HashMap<CallId, u64>,
+    to_revoke: HashMap<CallId, u64>,
 }
 
 /// A call that waits.
@@ -54,7 +53,7 @@ fn has_verdict(call: &Call) -> bool {
 impl Inner {
     fn insert(&mut self, basis: Option<u64>, call: &Arc<Call>, events: Vec<Kept>) -> bool {
         if self.calls.len() >= MOST {
-            if let Some((_, oldest)) = self.plain.pop_first() {
+            if let Some((_, oldest)) = self.undecided.pop_first() {
                 self.calls.remove(&oldest);
             } else if self.calls.len() >= MOST_DECIDED {
                 return false;
@@ -63,7 +62,7 @@ impl Inner {
         let order = self.next;
         self.next += 1;
         if !has_verdict(call) {
-            self.plain.insert((order, call.id));
+            self.undecided.insert((order, call.id));
         }
         self.calls.insert(
             call.id,
@@ -87,20 +86,20 @@ impl Inner {
         }
         waiting.call = call.clone();
         if has_verdict(call) {
-            self.plain.remove(&(waiting.order, call.id));
+            self.undecided.remove(&(waiting.order, call.id));
         }
         Some(Saved::Done(call.clone()))
     }
 }
 
-impl Unwritten {
+impl WriteBehind {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn recount(&self, inner: &Inner) {
         self.count.store(
-            inner.calls.len() + inner.opted_out.len() + inner.voids.len(),
+            inner.calls.len() + inner.opted_out.len() + inner.to_revoke.len(),
             Ordering::SeqCst,
         );
     }
@@ -161,15 +160,15 @@ impl Unwritten {
     }
 
     /// Revokes a call that may have been stored although its client got an error.
-    pub(super) fn void(&self, id: CallId, version: u64) {
+    pub(super) fn revoke(&self, id: CallId, version: u64) {
         let mut inner = self.lock();
-        if inner.voids.len() < MOST_OTHERS {
-            inner.voids.insert(id, version);
+        if inner.to_revoke.len() < MOST_OTHERS {
+            inner.to_revoke.insert(id, version);
         }
         self.recount(&inner);
     }
 
-    /// A wish not to be called.
+    /// Lets an opted-out number wait.
     pub(super) fn opt_out(&self, phone: Phone, now: Timestamp) {
         let mut inner = self.lock();
         if inner.opted_out.len() < MOST_OTHERS {
@@ -182,7 +181,7 @@ impl Unwritten {
         !self.is_empty() && self.lock().opted_out.contains_key(&phone)
     }
 
-    /// Everything that waits, to be written; wishes not to be called first.
+    /// Everything that waits, to be written; opted-out numbers first.
     pub(super) fn all(&self) -> (Vec<Phone>, Vec<(CallId, u64)>, Vec<CallId>) {
         let inner = self.lock();
         // Verdicts before the rest.
@@ -192,14 +191,14 @@ impl Unwritten {
             .map(|w| (!has_verdict(&w.call), w.order, w.call.id))
             .collect();
         calls.sort_unstable();
-        let voids = inner
-            .voids
+        let to_revoke = inner
+            .to_revoke
             .iter()
             .map(|(id, version)| (*id, *version))
             .collect();
         (
             inner.opted_out.keys().copied().collect(),
-            voids,
+            to_revoke,
             calls.into_iter().map(|(.., id)| id).collect(),
         )
     }
@@ -220,7 +219,7 @@ impl Unwritten {
         if done {
             let order = waiting.order;
             inner.calls.remove(&id);
-            inner.plain.remove(&(order, id));
+            inner.undecided.remove(&(order, id));
         } else {
             waiting.basis = Some(stored.version);
             waiting
@@ -237,9 +236,9 @@ impl Unwritten {
         self.recount(&inner);
     }
 
-    pub(super) fn voided(&self, id: CallId) {
+    pub(super) fn revocation_written(&self, id: CallId) {
         let mut inner = self.lock();
-        inner.voids.remove(&id);
+        inner.to_revoke.remove(&id);
         self.recount(&inner);
     }
 }
@@ -255,7 +254,7 @@ mod tests {
 
     #[test]
     fn changes_wait_in_order_and_what_comes_meanwhile_waits_on() {
-        let unwritten = Unwritten::default();
+        let changes = WriteBehind::default();
         let first = Arc::new(example::queued(1));
         let dialed = step(
             &first,
@@ -266,34 +265,34 @@ mod tests {
         )
         .call;
         let dialed = Arc::new(dialed);
-        assert!(unwritten.extend(&first, &dialed, Event::Wake).is_none());
+        assert!(changes.extend(&first, &dialed, Event::Wake).is_none());
         assert!(matches!(
-            unwritten.add(&first, &dialed, Event::Wake),
+            changes.add(&first, &dialed, Event::Wake),
             Some(Saved::Done(_))
         ));
-        let was = unwritten.waiting(first.id).unwrap();
+        let was = changes.waiting(first.id).unwrap();
         let canceled = changed(&dialed);
         assert!(matches!(
-            unwritten.extend(&first, &canceled, Event::Cancel),
+            changes.extend(&first, &canceled, Event::Cancel),
             Some(Saved::Conflict)
         ));
         assert!(matches!(
-            unwritten.extend(&dialed, &canceled, Event::Cancel),
+            changes.extend(&dialed, &canceled, Event::Cancel),
             Some(Saved::Done(_))
         ));
         assert!(
-            !unwritten.written(&was, &dialed),
+            !changes.written(&was, &dialed),
             "the cancellation came meanwhile"
         );
-        let rest = unwritten.waiting(first.id).unwrap();
+        let rest = changes.waiting(first.id).unwrap();
         assert_eq!((rest.basis, rest.events.len()), (Some(dialed.version), 1));
-        assert!(unwritten.written(&rest, &canceled));
-        assert_eq!(unwritten.count(), 0);
+        assert!(changes.written(&rest, &canceled));
+        assert_eq!(changes.count(), 0);
     }
 
     #[test]
     fn the_oldest_without_a_verdict_goes_first() {
-        let unwritten = Unwritten::default();
+        let changes = WriteBehind::default();
         let call = |number: usize| {
             let mut id = [0; 16];
             id[..8].copy_from_slice(&number.to_be_bytes());
@@ -303,16 +302,16 @@ mod tests {
             }
         };
         let decided = Arc::new(call(0));
-        assert!(unwritten.adopt(&decided));
+        assert!(changes.adopt(&decided));
         for number in 1..=MOST {
-            assert!(unwritten.adopt(&Arc::new(Call {
+            assert!(changes.adopt(&Arc::new(Call {
                 answer: None,
                 ..call(number)
             })));
         }
-        assert_eq!(unwritten.count(), MOST);
-        assert!(unwritten.get(decided.id).is_some());
-        assert!(unwritten.get(call(1).id).is_none());
-        assert!(unwritten.get(call(2).id).is_some());
+        assert_eq!(changes.count(), MOST);
+        assert!(changes.get(decided.id).is_some());
+        assert!(changes.get(call(1).id).is_none());
+        assert!(changes.get(call(2).id).is_some());
     }
 }

@@ -1,4 +1,4 @@
-//! Lets changes of one call that happen in this process at once be saved one after the other.
+//! Locks that let one process save the changes of one call one after the other.
 
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -9,17 +9,17 @@ const STRIPES: usize = 1_024;
 
 /// Locks by which the saves of one call take turns.
 #[derive(Debug)]
-pub(super) struct Saving(Vec<Mutex<()>>);
+pub(super) struct SaveLocks(Vec<Mutex<()>>);
 
-impl Default for Saving {
+impl Default for SaveLocks {
     fn default() -> Self {
         Self((0..STRIPES).map(|_| Mutex::default()).collect())
     }
 }
 
-impl Saving {
-    /// Waits until no other save of this call is under way. The turn ends when it is dropped.
-    pub(super) async fn turn(&self, id: CallId) -> Option<MutexGuard<'_, ()>> {
+impl SaveLocks {
+    /// Waits until no other save of this call is under way. Dropping the guard ends this one.
+    pub(super) async fn lock(&self, id: CallId) -> Option<MutexGuard<'_, ()>> {
         let [.., high, low] = *id.as_bytes();
         let stripe = self
             .0

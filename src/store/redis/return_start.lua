@@ -1,5 +1,6 @@
--- Gives the start back that was taken last, unused; and, if it was counted, the attempt of the day.
--- KEYS: beat, attempts of the day. ARGV: beat in milliseconds (0: none), when the attempt was counted ('': it counts).
+-- Returns the start that was taken last and not used; also uncounts the attempt of the day, if a time is given.
+-- KEYS: state of the start rate, attempts of the day. ARGV: start interval in milliseconds (0: none), when the attempt was
+--       counted ('': it stays counted).
 local free = redis.call('HGET', KEYS[1], 'next')
 if free and tonumber(ARGV[1]) > 0 then
   redis.call('HSET', KEYS[1], 'next', string.format('%.3f', tonumber(free) - tonumber(ARGV[1])))

@@ -1,5 +1,5 @@
--- Lets a call wait for its turn. Keys take turns: each call gets the round after its key's last one.
--- KEYS: beat, line, last rounds of the keys. ARGV: id, key, life.
+-- Adds a call to the queue of starts. API keys take turns: each call gets the round after the last one of its key.
+-- KEYS: state of the start rate, queue, last round of each API key. ARGV: id, API key, life.
 -- Answers when the next start is free.
 if not redis.call('ZSCORE', KEYS[2], ARGV[1]) then
   local round = math.max(tonumber(redis.call('HGET', KEYS[3], ARGV[2]) or '0'), tonumber(redis.call('HGET', KEYS[1], 'round') or '0')) + 1

@@ -18,9 +18,9 @@ type Generation = HashMap<CallId, Stored, FxBuildHasher>;
 
 /// The calls.
 #[derive(Debug, Default)]
-pub(super) struct Loads(Mutex<[Generation; 2]>);
+pub(super) struct RecentLoads(Mutex<[Generation; 2]>);
 
-impl Loads {
+impl RecentLoads {
     pub(super) fn put(&self, stored: &Stored) {
         let [young, old] = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if young.len() >= GENERATION {
