@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 use url::{Host, Url};
 
 use super::account::simulator_account;
@@ -273,28 +273,16 @@ impl Reader {
 
     fn retention(&mut self, given: &RawConfig) -> SignedDuration {
         let rule = "must be a duration of 1h to 366d, such as 24h: webhook URLs of a call can be used for an hour";
-        let text = set(&given.retention).unwrap_or("24h");
-        let (number, unit) = text.split_at(
-            text.find(|c: char| !c.is_ascii_digit())
-                .unwrap_or(text.len()),
-        );
-        let seconds = match unit.trim() {
-            "s" => Some(1),
-            "m" => Some(60),
-            "h" => Some(3_600),
-            "d" => Some(86_400),
-            _ => None,
-        };
-        let total = number
-            .parse::<i64>()
-            .ok()
-            .zip(seconds)
-            .and_then(|(number, unit)| number.checked_mul(unit));
-        let Some(total) = total.filter(|total| (3_600..=366 * 86_400).contains(total)) else {
-            self.wrong("TABLECALL_RETENTION", rule);
-            return SignedDuration::from_hours(24);
-        };
-        SignedDuration::from_secs(total)
+        let span: Result<Span, _> = set(&given.retention).unwrap_or("24h").parse();
+        let day = SpanRelativeTo::days_are_24_hours();
+        let retention = span.and_then(|span| span.to_duration(day)).ok();
+        let allowed = SignedDuration::from_hours(1)..=SignedDuration::from_hours(366 * 24);
+        retention
+            .filter(|retention| allowed.contains(retention))
+            .unwrap_or_else(|| {
+                self.wrong("TABLECALL_RETENTION", rule);
+                SignedDuration::from_hours(24)
+            })
     }
 
     fn machine_detection(&mut self, given: &RawConfig) -> bool {

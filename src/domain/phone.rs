@@ -211,14 +211,7 @@ impl fmt::Display for Phone {
 /// Debug output goes to logs, so it is masked.
 impl fmt::Debug for Phone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.to_string();
-        let keep = text.len().saturating_sub(4);
-        let head = text.get(..2).unwrap_or_default();
-        write!(
-            f,
-            "{head}******{}",
-            text.get(keep.max(2)..).unwrap_or_default()
-        )
+        write!(f, "{}", crate::telemetry::mask::phone(&self.to_string()))
     }
 }
 

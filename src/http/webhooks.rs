@@ -19,7 +19,6 @@ use crate::service::links::path;
 use crate::service::{DocumentRequest, Service, WebhookOutcome};
 use crate::speech::LAST_RESORT;
 use crate::telemetry;
-use crate::telemetry::metrics::labels::{HEARD, WEBHOOKS};
 use crate::telemetry::metrics::{Family, Metrics, Webhook};
 use crate::telemetry::request::Context;
 use crate::telemetry::traces::{Attribute, FinishedSpan, SpanRole};
@@ -83,34 +82,28 @@ impl<'a> WebhookPath<'a> {
         path.strip_prefix(path::MACHINE).map(Self::Machine)
     }
 
-    /// Its place among [`WEBHOOKS`].
-    const fn kind(self) -> usize {
+    /// Its `kind` in metrics and log lines.
+    const fn word(self) -> &'static str {
         match self {
-            Self::Document(DocumentRequest::Answer, _) => 0,
-            Self::Document(DocumentRequest::Keys(_), _) => 1,
-            Self::Status(_) => 2,
-            Self::Machine(_) => 3,
-            Self::Document(DocumentRequest::Fallback, _) => 4,
-            Self::Document(DocumentRequest::Inbound | DocumentRequest::InboundKeys(_), _) => 5,
-            Self::Unknown => 6,
+            Self::Document(DocumentRequest::Answer, _) => "answer",
+            Self::Document(DocumentRequest::Keys(_), _) => "gather",
+            Self::Status(_) => "status",
+            Self::Machine(_) => "machine",
+            Self::Document(DocumentRequest::Fallback, _) => "fallback",
+            Self::Document(DocumentRequest::Inbound | DocumentRequest::InboundKeys(_), _) => {
+                "inbound"
+            }
+            Self::Unknown => "other",
         }
     }
-
-    fn word(self) -> &'static str {
-        WEBHOOKS.get(self.kind()).copied().unwrap_or("other")
-    }
 }
 
-fn outcome_of(callback: WebhookOutcome) -> &'static str {
-    HEARD.get(place(callback)).copied().unwrap_or_default()
-}
-
-/// The place of an outcome among [`HEARD`].
-const fn place(callback: WebhookOutcome) -> usize {
+/// Its `outcome` in metrics and log lines.
+const fn outcome_of(callback: WebhookOutcome) -> &'static str {
     match callback {
-        WebhookOutcome::Heard => 0,
-        WebhookOutcome::Foreign => 1,
-        WebhookOutcome::Failed => 2,
+        WebhookOutcome::Heard => "heard",
+        WebhookOutcome::Foreign => "foreign",
+        WebhookOutcome::Failed => "failed",
     }
 }
 
@@ -173,9 +166,9 @@ impl Webhooks {
         let (response, callback) =
             dispatched.unwrap_or_else(|_panic| (last_resort(hook), WebhookOutcome::Failed));
         let took = begun.elapsed();
-        let counted = self.webhooks.at(hook.kind());
+        let counted = self.webhooks.get(hook.word());
         counted.duration.record(took);
-        counted.heard.at(place(callback)).increment(1);
+        counted.heard.get(outcome_of(callback)).increment(1);
         self.trace(hook, outcome_of(callback), context, took);
         let (call_sid, call) = (form.get("CallSid").unwrap_or_default(), context.call());
         let outcome = outcome_of(callback);

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Error;
+use super::call_status::sid;
 use super::dialler::Dialler;
-use super::effects::sid;
 use crate::call::{AccountTier, AttemptRef, Call, Event, step};
 use crate::domain::Phone;
 use crate::store::NumberStore as _;

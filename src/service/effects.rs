@@ -5,19 +5,19 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::call_status::{call_sid, found, sid};
 use super::dialler::Dialler;
 use super::{Error, links};
 use crate::call::position::LATEST;
 use crate::call::talk;
 use crate::call::{
-    AttemptRef, Call, CarrierStatus, Closing, Effect, Event, FinalStatus, Input, LookupResult,
-    PressedKey, TalkPosition, milliseconds,
+    Call, Effect, Event, Input, LookupResult, PressedKey, TalkPosition, milliseconds,
 };
 use crate::domain::Sid;
 use crate::store::{CallStore as _, NumberStore as _};
 use crate::ticket::{Error as TicketError, TicketPurpose};
+use crate::twilio::CallStatus;
 use crate::twilio::client::{CallEvent, CallResource, CallUpdate, Error as TwilioError, ListQuery};
-use crate::twilio::{CallSid, CallStatus};
 
 /// The tolerated difference between our clock and Twilio's when a search distinguishes earlier
 /// calls from the wanted one.
@@ -280,57 +280,5 @@ impl Dialler {
             pressed_by: event.response_date.unwrap_or(pressed_at),
             sealed_at,
         })
-    }
-}
-
-pub(super) const fn sid(sid: &CallSid) -> Sid {
-    Sid::from_bytes(*sid.as_bytes())
-}
-
-pub(super) fn call_sid(sid: Sid) -> CallSid {
-    CallSid::from_bytes(*sid.as_bytes())
-}
-
-fn found(attempt: u8, resource: &CallResource) -> LookupResult {
-    let on = AttemptRef {
-        attempt,
-        sid: sid(&resource.sid),
-    };
-    let line = match resource.status {
-        None => return LookupResult::Unreachable,
-        Some(CallStatus::Queued) => CarrierStatus::Queued,
-        Some(CallStatus::Initiated) => CarrierStatus::Initiated,
-        Some(CallStatus::Ringing) => CarrierStatus::Ringing,
-        Some(CallStatus::InProgress) => CarrierStatus::InProgress,
-        Some(status) => {
-            let duration_seconds = resource
-                .duration
-                .and_then(|duration| u32::try_from(duration.as_secs()).ok());
-            let closing = how(status).map(|how| Closing {
-                how,
-                sip_code: None,
-                twilio_code: None,
-                duration_seconds,
-            });
-            return closing.map_or(LookupResult::Unreachable, |closing| {
-                LookupResult::Closed(on, closing)
-            });
-        }
-    };
-    LookupResult::Live(on, line)
-}
-
-/// How a line was closed, by Twilio's final statuses; `None` for the others.
-pub(super) const fn how(status: CallStatus) -> Option<FinalStatus> {
-    match status {
-        CallStatus::Completed => Some(FinalStatus::Completed),
-        CallStatus::Busy => Some(FinalStatus::Busy),
-        CallStatus::NoAnswer => Some(FinalStatus::NoAnswer),
-        CallStatus::Failed => Some(FinalStatus::Failed),
-        CallStatus::Canceled => Some(FinalStatus::Canceled),
-        CallStatus::Queued
-        | CallStatus::Initiated
-        | CallStatus::Ringing
-        | CallStatus::InProgress => None,
     }
 }

@@ -43,7 +43,9 @@ impl WebhookHandler {
                 };
                 match self.seal_inbound(&call) {
                     Some(ticket) => (
-                        self.say_inbound(&reply, &call, &ticket),
+                        self.say(&reply, &call, |position| {
+                            self.links.inbound_keys(position, &ticket)
+                        }),
                         WebhookOutcome::Heard,
                     ),
                     None => (self.who_we_are(request), WebhookOutcome::Failed),
@@ -94,7 +96,9 @@ impl WebhookHandler {
                 self.dialler.perform_for_twilio(&applied).await;
                 let reply = applied.reply.unwrap_or(Reply::Goodbye(Goodbye::Decided));
                 (
-                    self.say_inbound(&reply, &applied.call, ticket),
+                    self.say(&reply, &applied.call, |position| {
+                        self.links.inbound_keys(position, ticket)
+                    }),
                     WebhookOutcome::Heard,
                 )
             }
@@ -163,18 +167,6 @@ impl WebhookHandler {
         };
         let body = TicketBody::of(call, from, AccountTier::Full);
         self.tickets.seal(TicketPurpose::Inbound, &head, &body).ok()
-    }
-
-    fn say_inbound(&self, reply: &Reply, call: &Call, ticket: &str) -> String {
-        let scene = self
-            .settings
-            .render_context(&call.reservation, self.engine.now());
-        let reply = self.speech.timed(*reply, &scene);
-        let action = reply
-            .listen()
-            .map(|position| self.links.inbound_keys(position, ticket))
-            .unwrap_or_default();
-        self.speech.render(&reply, &scene, &action)
     }
 
     /// Says who we are, in the language of the caller's country, or of our number's.

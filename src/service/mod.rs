@@ -19,6 +19,7 @@ pub mod links;
 pub mod do_not_call_file;
 
 mod accept;
+mod call_status;
 mod carrier_health;
 mod create;
 mod check;

@@ -1,8 +1,8 @@
 //! The one message that may be left on a machine.
 
 use super::Error;
+use super::call_status::call_sid;
 use super::dialler::Dialler;
-use super::effects::call_sid;
 use crate::call::{Call, Event};
 use crate::domain::Sid;
 use crate::twilio::client::{CallUpdate, Error as TwilioError};

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::call_status::{self, sid};
 use super::create::standing;
 use super::dialler::Dialler;
-use super::effects::{how, sid};
 use super::engine::{Applied, CallEngine};
 use super::{Error, ServiceSettings, links};
 use crate::call::{
-    Apology, AttemptRef, Call, CarrierStatus, Closing, Event, Input, Machine, Reply, SpokenIntent,
-    TalkPosition,
+    Apology, AttemptRef, Call, Event, Input, Machine, Reply, SpokenIntent, TalkPosition,
 };
 use crate::domain::Language;
 use crate::speech::Speech;
@@ -19,7 +18,7 @@ use crate::telemetry::metrics::labels::{ACCOUNT, EXPIRED, MALFORMED, NO_KEY};
 use crate::telemetry::request;
 use crate::ticket::{Error as TicketError, Opened, TicketPurpose, Tickets};
 use crate::twilio::webhook::{AmdCallback, StatusCallback, VoiceRequest};
-use crate::twilio::{AccountSid, AnsweredBy, CallStatus};
+use crate::twilio::{AccountSid, AnsweredBy};
 
 /// Which document of the conversation is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +101,9 @@ impl WebhookHandler {
                 let reply = applied.reply.unwrap_or(Reply::Apology(Apology::Fault));
                 self.dialler.perform_for_twilio(&applied).await;
                 (
-                    self.say(&reply, &applied.call, ticket),
+                    self.say(&reply, &applied.call, |position| {
+                        self.links.keys(position, ticket)
+                    }),
                     WebhookOutcome::Heard,
                 )
             }
@@ -123,11 +124,8 @@ impl WebhookHandler {
             attempt: opened.head.attempt,
             sid: sid(&callback.call_sid),
         };
-        let event = match how(callback.call_status) {
-            Some(how) => Event::Closed(on, closing(how, callback)),
-            None => Event::Reached(on, line(callback.call_status)),
-        };
-        self.callback(&opened, event).await
+        self.callback(&opened, call_status::event(on, callback))
+            .await
     }
 
     /// The result of answering-machine detection. A human or an unknown result changes nothing.
@@ -308,16 +306,19 @@ impl WebhookHandler {
         }
     }
 
-    fn say(&self, reply: &Reply, call: &Arc<Call>, ticket: &str) -> String {
-        let scene = self
+    /// Renders a reply about a call. `action` makes the URL to which the next key is sent.
+    pub(super) fn say(
+        &self,
+        reply: &Reply,
+        call: &Call,
+        action: impl FnOnce(TalkPosition) -> String,
+    ) -> String {
+        let context = self
             .settings
             .render_context(&call.reservation, self.engine.now());
-        let reply = self.speech.timed(*reply, &scene);
-        let action = reply
-            .listen()
-            .map(|position| self.links.keys(position, ticket))
-            .unwrap_or_default();
-        self.speech.render(&reply, &scene, &action)
+        let reply = self.speech.timed(*reply, &context);
+        let action = reply.listen().map(action).unwrap_or_default();
+        self.speech.render(&reply, &context, &action)
     }
 
     /// One sentence, in the language of the call if the ticket holds it; then the line is closed.
@@ -349,29 +350,4 @@ pub(super) fn said(
     Some(language.map_or(SpokenIntent::Unclear, |language| {
         speech.understand(language, text, request.confidence)
     }))
-}
-
-fn closing(how: crate::call::FinalStatus, callback: &StatusCallback) -> Closing {
-    Closing {
-        how,
-        sip_code: callback.sip_response_code,
-        twilio_code: callback.error_code,
-        duration_seconds: callback
-            .call_duration
-            .and_then(|duration| u32::try_from(duration.as_secs()).ok()),
-    }
-}
-
-const fn line(status: CallStatus) -> CarrierStatus {
-    match status {
-        CallStatus::Queued => CarrierStatus::Queued,
-        CallStatus::Initiated => CarrierStatus::Initiated,
-        CallStatus::Ringing => CarrierStatus::Ringing,
-        CallStatus::InProgress => CarrierStatus::InProgress,
-        CallStatus::Completed
-        | CallStatus::Busy
-        | CallStatus::NoAnswer
-        | CallStatus::Failed
-        | CallStatus::Canceled => CarrierStatus::Ended,
-    }
 }

@@ -13,19 +13,21 @@ use crate::domain::{CallId, millis};
 /// An open call that is looked at so much later than it should be counts as stuck.
 pub const OVERDUE: SignedDuration = SignedDuration::from_mins(1);
 
-/// The states that clients know: queued, dialing, ringing, in progress, finished.
-const STATUSES: usize = 5;
+/// The values of `status` in the API, in the order in which they are counted.
+const STATUSES: [&str; 5] = ["queued", "dialing", "ringing", "in_progress", "finished"];
+/// Where finished calls are counted.
+const FINISHED: usize = STATUSES.len() - 1;
 /// The reasons to wait, and none.
 const REASONS: usize = WaitingFor::ALL.len() + 1;
 
 /// How many calls stand where at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallCounts {
-    /// By the status of the API: queued, dialing, ringing, in progress, finished.
-    pub statuses: [u64; STATUSES],
+    /// By the status of the API; see [`Self::by_status`].
+    pub(super) statuses: [u64; STATUSES.len()],
     /// Queued calls by what they wait for, in the order of [`WaitingFor::ALL`]; the last: their
     /// turn has come.
-    pub queue: [Queue; REASONS],
+    pub(super) queue: [Queue; REASONS],
     /// Open calls that should have been looked at more than [`OVERDUE`] ago.
     pub overdue: u64,
 }
@@ -41,6 +43,17 @@ pub struct Queue {
 }
 
 impl CallCounts {
+    /// Counts by the `status` of the API.
+    pub fn by_status(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        STATUSES.into_iter().zip(self.statuses)
+    }
+
+    /// Queued calls by the word for what they wait for; `none`: their turn has come.
+    pub fn by_reason(&self) -> impl Iterator<Item = (&'static str, Queue)> {
+        let reasons = WaitingFor::ALL.iter().map(|reason| reason.word());
+        reasons.chain(["none"]).zip(self.queue)
+    }
+
     /// Counts of other calls.
     pub(super) fn add(&mut self, other: &Self) {
         self.statuses
@@ -58,7 +71,7 @@ impl CallCounts {
 /// The running count of some calls.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    statuses: [u64; STATUSES],
+    statuses: [u64; STATUSES.len()],
     waiting: BTreeSet<(usize, Timestamp, CallId)>,
 }
 
@@ -86,7 +99,7 @@ impl Tally {
 
     /// A finished call has gone.
     pub(super) const fn forget_finished(&mut self) {
-        self.statuses[STATUSES - 1] = self.statuses[STATUSES - 1].saturating_sub(1);
+        self.statuses[FINISHED] = self.statuses[FINISHED].saturating_sub(1);
     }
 
     /// Adds these calls to the counts.
@@ -105,14 +118,21 @@ impl Tally {
     }
 }
 
+/// Where a call is counted in [`CallCounts::statuses`].
 const fn place(state: State) -> usize {
     match state {
         State::Queued { .. } => 0,
         State::Dialing { .. } => 1,
         State::Ringing { .. } => 2,
         State::InProgress { .. } | State::Settling { .. } => 3,
-        State::Finished { .. } => 4,
+        State::Finished { .. } => FINISHED,
     }
+}
+
+/// Where a queued call is counted in [`CallCounts::queue`].
+fn queue_of(waiting_for: Option<WaitingFor>) -> usize {
+    let place = |reason| WaitingFor::ALL.iter().position(|known| *known == reason);
+    waiting_for.and_then(place).unwrap_or(WaitingFor::ALL.len())
 }
 
 /// The reason for which a queued call waits, as a place in [`CallCounts::queue`], and the start of
@@ -121,7 +141,7 @@ fn waits(call: &Call) -> Option<(usize, Timestamp, CallId)> {
     let State::Queued { waiting_for, .. } = call.state else {
         return None;
     };
-    let reason = waiting_for.map_or(WaitingFor::ALL.len(), |reason| reason as usize);
+    let reason = queue_of(waiting_for);
     let told = call
         .timeline
         .iter()
@@ -159,18 +179,29 @@ mod tests {
         call_counts
     }
 
+    fn waiting(tally: &Tally, reason: WaitingFor) -> Queue {
+        let counts = call_counts(tally);
+        let mut queues = counts.by_reason();
+        queues.find(|(word, _)| *word == reason.word()).unwrap().1
+    }
+
     #[test]
-    fn reasons_have_the_places_that_the_metrics_have() {
-        for (place, reason) in WaitingFor::ALL.iter().enumerate() {
-            assert_eq!(
-                (
-                    *reason as usize,
-                    crate::telemetry::metrics::labels::WAITS[place]
-                ),
-                (place, reason.word())
-            );
-        }
-        assert_eq!(crate::telemetry::metrics::labels::WAITS.len(), REASONS);
+    fn the_metrics_know_every_status_and_reason() {
+        use crate::telemetry::metrics::labels;
+        let counts = CallCounts::default();
+        let reasons: Vec<_> = counts.by_reason().map(|(reason, _)| reason).collect();
+        assert_eq!(reasons, labels::WAITS);
+        let statuses: Vec<_> = counts.by_status().map(|(status, _)| status).collect();
+        assert_eq!(statuses, labels::STATUSES);
+        let queued = example::queued(1);
+        assert_eq!(STATUSES[place(queued.state)], queued.state.status());
+        let dialed = Event::Dial {
+            from: queued.reservation.phone,
+        };
+        let dialing = step(&queued, dialed, example::start()).call;
+        assert_eq!(STATUSES[place(dialing.state)], dialing.state.status());
+        let finished = step(&queued, Event::Cancel, example::start()).call;
+        assert_eq!(STATUSES[place(finished.state)], finished.state.status());
     }
 
     #[test]
@@ -202,7 +233,6 @@ mod tests {
     #[test]
     fn the_oldest_of_those_that_wait_for_the_same_is_told() {
         let mut tally = Tally::default();
-        let slot = WaitingFor::Slot as usize;
         let (first, second) = (example::queued(1), example::queued(2));
         let (early, late) = (
             hold(&first, WaitingFor::Slot, 10),
@@ -214,7 +244,7 @@ mod tests {
         }
         let at = |seconds| Some(example::start() + SignedDuration::from_secs(seconds));
         assert_eq!(
-            call_counts(&tally).queue[slot],
+            waiting(&tally, WaitingFor::Slot),
             Queue {
                 length: 2,
                 oldest: at(10)
@@ -224,7 +254,7 @@ mod tests {
         let still = hold(&early, WaitingFor::Slot, 50);
         tally.change(Some(&early), Some(&still));
         assert_eq!(
-            call_counts(&tally).queue[slot],
+            waiting(&tally, WaitingFor::Slot),
             Queue {
                 length: 2,
                 oldest: at(10)
@@ -233,14 +263,14 @@ mod tests {
         let elsewhere = hold(&still, WaitingFor::CallHours, 60);
         tally.change(Some(&still), Some(&elsewhere));
         assert_eq!(
-            call_counts(&tally).queue[slot],
+            waiting(&tally, WaitingFor::Slot),
             Queue {
                 length: 1,
                 oldest: at(30)
             }
         );
         assert_eq!(
-            call_counts(&tally).queue[WaitingFor::CallHours as usize],
+            waiting(&tally, WaitingFor::CallHours),
             Queue {
                 length: 1,
                 oldest: at(60)

@@ -325,7 +325,12 @@ mod tests {
         metrics.signature_failures.get("made up").increment(2);
         metrics.state.calls.get("ringing").set(3.0);
         metrics.webhooks.get("gather").duration.record(0.002);
-        metrics.webhooks.at(1).heard.at(2).increment(1);
+        metrics
+            .webhooks
+            .get("gather")
+            .heard
+            .get("failed")
+            .increment(1);
         metrics.twilio_errors.count(Some(21_215));
         metrics.twilio_errors.count(Some(99_999));
         metrics.twilio_errors.count(Some(0));

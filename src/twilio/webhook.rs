@@ -61,55 +61,24 @@ impl<'a> VoiceRequest<'a> {
     /// # Errors
     /// When `CallSid` is absent, or `AccountSid` absent or unreadable.
     pub fn read(form: &'a Form) -> Result<Self, WebhookError> {
-        let [
-            call,
-            account,
-            status,
-            from,
-            to,
-            digits,
-            finished,
-            speech,
-            confidence,
-            answered,
-            code,
-            url,
-            stir,
-        ] = VOICE.map(|name| form.get(name));
+        let confidence: Option<f32> = parsed(form, "Confidence");
         Ok(Self {
-            call_sid: call_sid(call)?,
-            account_sid: required(account, VOICE[1])?,
-            call_status: parsed(status),
-            from,
-            to,
-            digits,
-            finished_on_key: finished,
-            speech_result: speech,
-            confidence: parsed(confidence).filter(|confidence| (0.0..=1.0).contains(confidence)),
-            answered_by: parsed(answered),
-            error_code: parsed(code),
-            error_url: url,
-            stir_verstat: stir,
+            call_sid: call_sid(form)?,
+            account_sid: required(form, "AccountSid")?,
+            call_status: parsed(form, "CallStatus"),
+            from: form.get("From"),
+            to: form.get("To"),
+            digits: form.get("Digits"),
+            finished_on_key: form.get("FinishedOnKey"),
+            speech_result: form.get("SpeechResult"),
+            confidence: confidence.filter(|confidence| (0.0..=1.0).contains(confidence)),
+            answered_by: parsed(form, "AnsweredBy"),
+            error_code: parsed(form, "ErrorCode"),
+            error_url: form.get("ErrorUrl"),
+            stir_verstat: form.get("StirVerstat"),
         })
     }
 }
-
-/// The parameters of a [`VoiceRequest`], in the order in which it takes them apart.
-const VOICE: [&str; 13] = [
-    "CallSid",
-    "AccountSid",
-    "CallStatus",
-    "From",
-    "To",
-    "Digits",
-    "FinishedOnKey",
-    "SpeechResult",
-    "Confidence",
-    "AnsweredBy",
-    "ErrorCode",
-    "ErrorUrl",
-    "StirVerstat",
-];
 
 /// A request to `StatusCallback` (Twilio, Call resource, parameters of `StatusCallback`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,42 +109,19 @@ impl StatusCallback {
     /// # Errors
     /// When `CallSid` is absent, or `AccountSid` or `CallStatus` absent or unreadable.
     pub fn read(form: &Form) -> Result<Self, WebhookError> {
-        let [
-            call,
-            account,
-            status,
-            sequence,
-            timestamp,
-            duration,
-            sip,
-            answered,
-            code,
-        ] = STATUS.map(|name| form.get(name));
         Ok(Self {
-            call_sid: call_sid(call)?,
-            account_sid: required(account, STATUS[1])?,
-            call_status: required(status, STATUS[2])?,
-            sequence_number: parsed(sequence),
-            timestamp: timestamp.and_then(rfc2822),
-            call_duration: parsed(duration).map(Duration::from_secs),
-            sip_response_code: parsed(sip),
-            answered_by: parsed(answered),
-            error_code: parsed(code),
+            call_sid: call_sid(form)?,
+            account_sid: required(form, "AccountSid")?,
+            call_status: required(form, "CallStatus")?,
+            sequence_number: parsed(form, "SequenceNumber"),
+            timestamp: form.get("Timestamp").and_then(rfc2822),
+            call_duration: parsed(form, "CallDuration").map(Duration::from_secs),
+            sip_response_code: parsed(form, "SipResponseCode"),
+            answered_by: parsed(form, "AnsweredBy"),
+            error_code: parsed(form, "ErrorCode"),
         })
     }
 }
-
-const STATUS: [&str; 9] = [
-    "CallSid",
-    "AccountSid",
-    "CallStatus",
-    "SequenceNumber",
-    "Timestamp",
-    "CallDuration",
-    "SipResponseCode",
-    "AnsweredBy",
-    "ErrorCode",
-];
 
 /// A request to `AsyncAmdStatusCallback` (Twilio, "Answering machine detection").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,38 +142,31 @@ impl AmdCallback {
     /// # Errors
     /// When `CallSid` is absent, or `AccountSid` absent or unreadable.
     pub fn read(form: &Form) -> Result<Self, WebhookError> {
-        let [call, account, answered, duration] = AMD.map(|name| form.get(name));
         Ok(Self {
-            call_sid: call_sid(call)?,
-            account_sid: required(account, AMD[1])?,
-            answered_by: parsed(answered),
-            machine_detection_duration: parsed(duration).map(Duration::from_millis),
+            call_sid: call_sid(form)?,
+            account_sid: required(form, "AccountSid")?,
+            answered_by: parsed(form, "AnsweredBy"),
+            machine_detection_duration: parsed(form, "MachineDetectionDuration")
+                .map(Duration::from_millis),
         })
     }
 }
 
-const AMD: [&str; 4] = [
-    "CallSid",
-    "AccountSid",
-    "AnsweredBy",
-    "MachineDetectionDuration",
-];
-
-/// The call's name. One that is not of Twilio's shape comes from something that plays Twilio: the
-/// signature holds, so whoever picked up is asked all the same.
-fn call_sid(field: Option<&str>) -> Result<CallSid, WebhookError> {
-    let text = field.filter(|text| !text.is_empty()).ok_or(WebhookError {
-        parameter: "CallSid",
-    })?;
+/// The SID of the call. A name of another shape comes from software that plays Twilio; the signature
+/// holds, so the person on the line is asked all the same.
+fn call_sid(form: &Form) -> Result<CallSid, WebhookError> {
+    let parameter = "CallSid";
+    let text = form.get(parameter).filter(|text| !text.is_empty());
+    let text = text.ok_or(WebhookError { parameter })?;
     Ok(text.parse().unwrap_or_else(|_| CallSid::of_foreign(text)))
 }
 
-fn required<T: FromStr>(field: Option<&str>, parameter: &'static str) -> Result<T, WebhookError> {
-    parsed(field).ok_or(WebhookError { parameter })
+fn required<T: FromStr>(form: &Form, parameter: &'static str) -> Result<T, WebhookError> {
+    parsed(form, parameter).ok_or(WebhookError { parameter })
 }
 
-fn parsed<T: FromStr>(field: Option<&str>) -> Option<T> {
-    field?.parse().ok()
+fn parsed<T: FromStr>(form: &Form, parameter: &str) -> Option<T> {
+    form.get(parameter)?.parse().ok()
 }
 
 /// Reads Twilio's dates, `Sun, 25 Mar 2018 09:53:19 +0000`.

@@ -252,3 +252,26 @@ fn nothing_secret_is_shown() {
     let shown = format!("{:?}", Config::read(&live()).unwrap());
     assert!(!shown.contains("0f1e2d3c"), "{shown}");
 }
+
+#[test]
+fn the_retention_is_a_duration_of_an_hour_to_a_leap_year() {
+    let retention = |text: &str| {
+        let given = RawConfig {
+            retention: some(text),
+            ..RawConfig::default()
+        };
+        Config::read(&given).map(|config| config.retention.as_secs())
+    };
+    for (text, hours) in [
+        ("1h", 1),
+        ("90m", 1),
+        ("3600s", 1),
+        ("24 h", 24),
+        ("366d", 366 * 24),
+    ] {
+        assert_eq!(retention(text).unwrap() / 3_600, hours, "{text}");
+    }
+    for wrong in ["59m", "367d", "24", "1mo", "-2h", "h", "1h of grace"] {
+        assert_eq!(retention(wrong).unwrap_err().len(), 1, "{wrong}");
+    }
+}

@@ -5,8 +5,9 @@ use serde_json::json;
 use super::Failure;
 use super::code::Code;
 use crate::service::intake::FieldError;
+use crate::telemetry::mask;
 use crate::twilio::client::TwilioRefusal;
-use crate::{service, store, telemetry};
+use crate::{service, store};
 
 impl From<service::Error> for Failure {
     fn from(error: service::Error) -> Self {
@@ -146,35 +147,10 @@ fn twilio(refusal: &TwilioRefusal) -> Failure {
     let detail = format!("Twilio refused the call {code}. {}", refusal.advice());
     let more = vec![
         ("twilio_code", json!(refusal.code)),
-        ("twilio_message", json!(masked(&refusal.message))),
+        ("twilio_message", json!(mask::phones_in(&refusal.message))),
     ];
     Failure {
         more,
         ..Failure::new(Code::CallRefused, detail)
     }
-}
-
-/// Twilio's words without the numbers in them: a problem may end up in a client's log.
-pub(super) fn masked(text: &str) -> String {
-    let mut masked = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let digits = rest.trim_start_matches('+');
-        let length = digits.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, after) = rest.split_at(rest.len() - digits.len() + length);
-        if length >= 7 {
-            masked.push_str(&telemetry::phone(number).to_string());
-        } else {
-            masked.push_str(number);
-        }
-        if number.is_empty() {
-            masked.push(first);
-        }
-        rest = if number.is_empty() {
-            &after[first.len_utf8()..]
-        } else {
-            after
-        };
-    }
-    masked
 }

@@ -166,7 +166,11 @@ async fn the_counts_tell_where_calls_stand_and_which_are_overdue() {
             (call_counts.statuses, call_counts.overdue),
             ([1, 1, 0, 0, 0], 0)
         );
-        let queue = call_counts.queue[WaitingFor::Slot as usize];
+        let slot = WaitingFor::Slot.word();
+        let (_, queue) = call_counts
+            .by_reason()
+            .find(|(word, _)| *word == slot)
+            .unwrap();
         assert_eq!((queue.length, queue.oldest), (1, Some(now())));
         let call_counts = store
             .call_counts(now() + SignedDuration::from_secs(70))

@@ -1,5 +1,4 @@
-//! Handles by the value of a label: made at start, found by place or by word. Nothing here is
-//! registered twice.
+//! Handles by the value of a label, made at start. Nothing here is registered twice.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -30,21 +29,12 @@ impl<T: Clone> Family<T> {
         }
     }
 
-    /// The handle for `value`; that of the last value when it is not in the list. Compares words:
-    /// where a place is known, [`Self::at`] is quicker.
+    /// The handle for `value`; that of the last value when it is not in the list.
     #[must_use]
     pub fn get(&self, value: &str) -> &T {
-        self.at(self
-            .values
-            .iter()
-            .position(|known| *known == value)
-            .unwrap_or(usize::MAX))
-    }
-
-    /// The handle at a place in the list; the last when there is none.
-    #[must_use]
-    pub fn at(&self, place: usize) -> &T {
-        self.handles.get(place).unwrap_or(&self.last)
+        self.iter()
+            .find(|(known, _)| *known == value)
+            .map_or(&self.last, |(_, handle)| handle)
     }
 
     /// Each value with its handle.
