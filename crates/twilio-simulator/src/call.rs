@@ -329,6 +329,17 @@ impl Call {
         }
     }
 
+    /// The words of the other party since then.
+    pub(super) fn words_since(
+        &self,
+        since: Timestamp,
+    ) -> impl Iterator<Item = (Timestamp, String)> + '_ {
+        let lines = self.transcript.iter();
+        lines
+            .filter(move |line| line.kind == "speech" && line.at >= since)
+            .map(|line| (line.at, line.text.clone()))
+    }
+
     /// The open Gather listens, and has heard so much.
     pub(super) fn hear(&mut self, digits: String) {
         if let Some(gather) = &mut self.gather {

@@ -317,10 +317,10 @@ const DIAL: &[AttributeRule] = &[
     works("recordingStatusCallbackMethod", Values::Method, SCHEMA),
     works("recordingStatusCallbackEvent", RECORDING_EVENTS, 13_621),
     works("sequential", Values::Boolean, 13_218),
-    no_effect("answerOnBridge", Values::Boolean, 13_219),
+    works("answerOnBridge", Values::Boolean, 13_219),
     no_effect("ringTone", RING_TONES, 13_220),
     no_effect("trim", TRIM, SCHEMA),
-    no_effect("recordingTrack", TRACKS, SCHEMA),
+    works("recordingTrack", TRACKS, SCHEMA),
     no_effect("recordingConfigurationId", Values::Text, SCHEMA),
     no_effect("referUrl", Values::Url, SCHEMA),
     no_effect("referMethod", Values::Method, SCHEMA),
@@ -337,13 +337,25 @@ const NUMBER: &[AttributeRule] = &[
     works("statusCallbackMethod", Values::Method, SCHEMA),
     works("statusCallbackEvent", CALL_EVENTS, SCHEMA),
     no_effect("byoc", Values::Text, SCHEMA),
-    no_effect("machineDetection", DETECTION, SCHEMA),
-    no_effect("machineDetectionTimeout", Values::Whole(3, 60), SCHEMA),
-    no_effect("machineDetectionSpeechThreshold", Values::Text, SCHEMA),
-    no_effect("machineDetectionSpeechEndThreshold", Values::Text, SCHEMA),
-    no_effect("machineDetectionSilenceTimeout", Values::Text, SCHEMA),
-    no_effect("amdStatusCallback", Values::Url, SCHEMA),
-    no_effect("amdStatusCallbackMethod", Values::Method, SCHEMA),
+    works("machineDetection", DETECTION, SCHEMA),
+    works("machineDetectionTimeout", Values::Whole(3, 60), SCHEMA),
+    no_effect(
+        "machineDetectionSpeechThreshold",
+        Values::Whole(1_000, 6_000),
+        SCHEMA,
+    ),
+    no_effect(
+        "machineDetectionSpeechEndThreshold",
+        Values::Whole(500, 5_000),
+        SCHEMA,
+    ),
+    no_effect(
+        "machineDetectionSilenceTimeout",
+        Values::Whole(2_000, 10_000),
+        SCHEMA,
+    ),
+    works("amdStatusCallback", Values::Url, SCHEMA),
+    works("amdStatusCallbackMethod", Values::Method, SCHEMA),
 ];
 const DETECTION: AttributeValues = Values::OneOf(&["Enable", "DetectMessageEnd"]);
 
@@ -363,13 +375,25 @@ const SIP: &[AttributeRule] = &[
     works("statusCallbackEvent", CALL_EVENTS, SCHEMA),
     no_effect("username", Values::Short(255), 13_249),
     no_effect("password", Values::Short(255), 13_249),
-    no_effect("machineDetection", DETECTION, SCHEMA),
-    no_effect("machineDetectionTimeout", Values::Whole(3, 60), SCHEMA),
-    no_effect("machineDetectionSpeechThreshold", Values::Text, SCHEMA),
-    no_effect("machineDetectionSpeechEndThreshold", Values::Text, SCHEMA),
-    no_effect("machineDetectionSilenceTimeout", Values::Text, SCHEMA),
-    no_effect("amdStatusCallback", Values::Url, SCHEMA),
-    no_effect("amdStatusCallbackMethod", Values::Method, SCHEMA),
+    works("machineDetection", DETECTION, SCHEMA),
+    works("machineDetectionTimeout", Values::Whole(3, 60), SCHEMA),
+    no_effect(
+        "machineDetectionSpeechThreshold",
+        Values::Whole(1_000, 6_000),
+        SCHEMA,
+    ),
+    no_effect(
+        "machineDetectionSpeechEndThreshold",
+        Values::Whole(500, 5_000),
+        SCHEMA,
+    ),
+    no_effect(
+        "machineDetectionSilenceTimeout",
+        Values::Whole(2_000, 10_000),
+        SCHEMA,
+    ),
+    works("amdStatusCallback", Values::Url, SCHEMA),
+    works("amdStatusCallbackMethod", Values::Method, SCHEMA),
 ];
 
 const CONFERENCE: &[AttributeRule] = &[
@@ -403,7 +427,7 @@ const CONFERENCE: &[AttributeRule] = &[
         13_235,
     ),
     no_effect("coach", Values::Text, 13_240),
-    no_effect(
+    works(
         "record",
         Values::OneOf(&["do-not-record", "record-from-start"]),
         SCHEMA,
@@ -415,9 +439,9 @@ const CONFERENCE: &[AttributeRule] = &[
         Values::OneOf(&["large", "medium", "small", "off"]),
         SCHEMA,
     ),
-    no_effect("recordingStatusCallback", Values::Url, 13_256),
-    no_effect("recordingStatusCallbackMethod", Values::Method, SCHEMA),
-    no_effect("recordingStatusCallbackEvent", RECORDING_EVENTS, 13_621),
+    works("recordingStatusCallback", Values::Url, 13_256),
+    works("recordingStatusCallbackMethod", Values::Method, SCHEMA),
+    works("recordingStatusCallbackEvent", RECORDING_EVENTS, 13_621),
     no_effect("recordingConfigurationId", Values::Text, SCHEMA),
     no_effect("eventCallbackUrl", Values::Url, SCHEMA),
 ];

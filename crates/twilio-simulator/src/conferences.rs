@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use super::call::{CallCommand, HttpMethod, Sid, Signal, rfc2822};
 use super::dialing::{DialResult, absolute};
 use super::documents::FetchedDocument;
+use super::recordings::{self, RecordingRequest};
 use super::simulated_call::{SimulatedCall, later};
 use super::status_delivery::{self, StatusDelivery};
-use super::twiml::{Dial, DialedConference};
+use super::twiml::{Dial, DialRecording, DialedConference};
 use super::update_call;
 use super::waiting::{Interrupt, WaitResult};
 use super::webhook_params::{self, pairs};
@@ -34,6 +35,17 @@ pub(super) struct Conference {
     callback: Option<(HttpMethod, String)>,
     events: Vec<String>,
     sequence: u32,
+    record: Option<RecordingRequest>,
+    recording: Option<RunningRecording>,
+}
+
+/// The recording of a conference since its start.
+#[derive(Clone, Debug)]
+struct RunningRecording {
+    sid: String,
+    since: Timestamp,
+    /// The words of those who left already.
+    words: Vec<(Timestamp, String)>,
 }
 
 /// A call in a conference.
@@ -90,11 +102,16 @@ impl SimulatedCall {
         let until = later(since, dial.time_limit);
         let base = page.url.as_deref();
         let callback = absolute(base, conference.callback.as_ref());
-        let Some(sid) = self.join(conference, callback) else {
+        let record = conference.record.as_ref().map(|wanted| RecordingRequest {
+            source: "Conference",
+            ..RecordingRequest::of(wanted, page)
+        });
+        let Some(sid) = self.join(conference, (callback, record)) else {
             result.status = "failed";
             return result;
         };
         self.note_event("conference", &conference.name);
+        let recording = (dial.record != DialRecording::Off).then(|| self.record_dial(dial, page));
 
         let wait = absolute(base, conference.wait.as_ref());
         loop {
@@ -122,7 +139,13 @@ impl SimulatedCall {
             }
         }
         leave(&self.sim, &sid, &self.sid, self.moment);
-        result.seconds = Some(self.moment.duration_since(since).as_secs());
+        let span = self.moment.duration_since(since);
+        result.seconds = Some(span.as_secs());
+        if let Some(recording) = recording {
+            let words = self.words_since(since);
+            let length = Some(span.unsigned_abs());
+            result.recording = recordings::finish(&self.sim, &recording, length, words);
+        }
         result
     }
 
@@ -140,7 +163,7 @@ impl SimulatedCall {
     fn join(
         &self,
         wanted: &DialedConference,
-        callback: Option<(HttpMethod, String)>,
+        (callback, record): (Option<(HttpMethod, String)>, Option<RecordingRequest>),
     ) -> Option<String> {
         let now = self.moment;
         let (sid, starts) = self.sim.change(|state| {
@@ -160,6 +183,8 @@ impl SimulatedCall {
                     callback,
                     events: wanted.events.clone(),
                     sequence: 0,
+                    record,
+                    recording: None,
                 });
             }
             let conference = open(state, &wanted.name)?;
@@ -181,10 +206,64 @@ impl SimulatedCall {
         send_news(&self.sim, &sid, "join", (&self.sid, now));
         if starts {
             send_news(&self.sim, &sid, "start", (&self.sid, now));
+            begin_recording(&self.sim, &sid, (&self.sid, now));
             wake(&self.sim, &sid);
         }
         Some(sid)
     }
+}
+
+/// Records a conference from its start, where that is wanted.
+fn begin_recording(sim: &Arc<Inner>, sid: &str, (call_sid, now): (&Sid, Timestamp)) {
+    let wanted = sim.change(|state| by_sid(state, sid)?.record.take());
+    let Some(wanted) = wanted else {
+        return;
+    };
+    let request = RecordingRequest {
+        conference_sid: Some(sid.to_owned()),
+        ..wanted
+    };
+    let recording = RunningRecording {
+        sid: recordings::begin(sim, call_sid, now, request),
+        since: now,
+        words: Vec::new(),
+    };
+    sim.change(|state| {
+        if let Some(conference) = by_sid(state, sid) {
+            conference.recording = Some(recording);
+        }
+    });
+}
+
+/// Ends the recording of a conference with everything that was said in it.
+fn finish_recording(sim: &Arc<Inner>, sid: &str, now: Timestamp) {
+    let recording = sim.change(|state| {
+        let conference = by_sid(state, sid)?;
+        let mut recording = conference.recording.take()?;
+        for call_sid in calls_of(conference) {
+            recording
+                .words
+                .extend(words_of(state, &call_sid, recording.since));
+        }
+        Some(recording)
+    });
+    let Some(mut recording) = recording else {
+        return;
+    };
+    recording.words.sort();
+    let words = recording.words.into_iter().map(|(_, words)| words);
+    let length = now.duration_since(recording.since).unsigned_abs();
+    recordings::finish(sim, &recording.sid, Some(length), words.collect());
+}
+
+fn calls_of(conference: &Conference) -> Vec<Sid> {
+    let participants = conference.participants.iter();
+    participants.map(|it| it.call_sid.clone()).collect()
+}
+
+fn words_of(state: &State, call_sid: &str, since: Timestamp) -> Vec<(Timestamp, String)> {
+    let call = state.call(call_sid).into_iter();
+    call.flat_map(|call| call.words_since(since)).collect()
 }
 
 /// Takes a call out of a conference. The last one, or one that may, ends it with that.
@@ -197,7 +276,14 @@ pub(super) fn leave(sim: &Arc<Inner>, sid: &str, call_sid: &Sid, now: Timestamp)
             .position(|it| it.call_sid == *call_sid)?;
         let participant = conference.participants.remove(at);
         conference.updated_at = now;
-        Some(participant.end_on_exit || conference.participants.is_empty())
+        let ends = participant.end_on_exit || conference.participants.is_empty();
+        let since = conference.recording.as_ref().map(|it| it.since);
+        let words = since.map(|since| words_of(state, call_sid, since.max(participant.joined_at)));
+        let recording = by_sid(state, sid)?.recording.as_mut();
+        if let (Some(recording), Some(words)) = (recording, words) {
+            recording.words.extend(words);
+        }
+        Some(ends)
     });
     let Some(ends) = left else {
         return;
@@ -217,6 +303,7 @@ pub(super) fn end(sim: &Arc<Inner>, sid: &str, call_sid: &Sid, now: Timestamp) {
         Some(())
     });
     if ended.is_some() {
+        finish_recording(sim, sid, now);
         send_news(sim, sid, "end", (call_sid, now));
         wake(sim, sid);
     }
@@ -243,12 +330,7 @@ pub(super) fn wake(sim: &Inner, sid: &str) {
     let calls: Vec<Sid> = {
         let state = sim.lock();
         let conference = state.conferences.iter().find(|it| it.sid == sid);
-        let participants = conference.map(|it| it.participants.as_slice());
-        participants
-            .unwrap_or_default()
-            .iter()
-            .map(|it| it.call_sid.clone())
-            .collect()
+        conference.map(calls_of).unwrap_or_default()
     };
     for call in calls {
         update_call::send(sim, &call, CallCommand::Signal(Signal::ConferenceChanged));

@@ -60,6 +60,7 @@ pub(super) struct NewLeg<'a> {
     /// The document that the phone hears before it is connected.
     pub(super) announcement: Option<(HttpMethod, String)>,
     pub(super) callback: Option<(HttpMethod, String)>,
+    pub(super) detection: Option<Detection>,
     pub(super) at: Timestamp,
 }
 
@@ -82,6 +83,7 @@ pub(super) fn dialed(sim: &Arc<Inner>, leg: NewLeg<'_>) -> Sid {
         },
         time_limit: Duration::from_secs(86_400),
         send_digits: leg.phone.send_digits.clone(),
+        detection: leg.detection,
         ..CallParameters::default()
     };
     let mut call = NewCall::new(Direction::OutboundDial, parameters, leg.at);
@@ -220,9 +222,10 @@ fn recording(parameters: &FormParameters<'_>) -> Result<Option<RecordingRequest>
             Some("dual") => 2,
             Some(_) | None => 1,
         },
+        track: parameters.get("RecordingTrack").map(str::to_owned),
         callback: callback.map(|url| (method, url)),
         events: parameters.all("RecordingStatusCallbackEvent"),
-        transcription: None,
+        ..RecordingRequest::default()
     }))
 }
 

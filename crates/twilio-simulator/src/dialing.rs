@@ -1,12 +1,12 @@
 //! Dial: other phones ring, and the first one that answers is connected.
 
-use super::call::{CallCommand, HttpMethod, Sid, Signal, Status};
+use super::call::{CallCommand, Detection, HttpMethod, Sid, Signal, Status};
 use super::create_call::{self, NewLeg};
 use super::documents::{DocumentRequest, FetchedDocument};
 use super::interpreter::NextStep;
 use super::recordings::{self, Recording, RecordingRequest};
 use super::simulated_call::{SimulatedCall, later};
-use super::twiml::{Dial, DialRecording, DialedParty, DialedPhone, RecordingCallback, Target};
+use super::twiml::{Dial, DialRecording, DialedParty, DialedPhone, Target};
 use super::update_call;
 use super::waiting::{Interrupt, WaitResult};
 use super::webhook_params::pairs;
@@ -100,8 +100,12 @@ impl SimulatedCall {
                     let mut request = DocumentRequest::new(action.method, url);
                     request.extra = extra;
                     if !matches!(interrupt, Interrupt::Replace(_)) {
-                        let ended = pairs(&[("CallStatus", "completed")]);
-                        request.extra.extend(ended);
+                        let status = if self.unanswered {
+                            "no-answer"
+                        } else {
+                            "completed"
+                        };
+                        request.extra.extend(pairs(&[("CallStatus", status)]));
                     }
                     self.request_final_action(request);
                 }
@@ -117,8 +121,8 @@ impl SimulatedCall {
         page: &FetchedDocument,
     ) -> DialResult {
         let mut result = DialResult::new("failed");
-        let recording = (dial.record == DialRecording::FromRinging)
-            .then(|| self.record_dial(&dial.callback, page));
+        let recording =
+            (dial.record == DialRecording::FromRinging).then(|| self.record_dial(dial, page));
         let at_once = if dial.sequential { 1 } else { phones.len() };
         for group in phones.chunks(at_once.max(1)) {
             let mut legs: Vec<Leg> = group
@@ -166,6 +170,12 @@ impl SimulatedCall {
                 phone,
                 announcement: absolute(base, phone.announcement.as_ref()),
                 callback: absolute(base, phone.callback.as_ref()),
+                detection: phone.detection.as_ref().map(|wanted| Detection {
+                    message_end: wanted.message_end,
+                    asynchronous: true,
+                    timeout: wanted.timeout,
+                    callback: absolute(base, wanted.callback.as_ref()),
+                }),
                 at: self.moment,
             },
         )
@@ -219,9 +229,10 @@ impl SimulatedCall {
     ) {
         let recording = match dial.record {
             DialRecording::Off => None,
-            DialRecording::FromAnswer => Some(self.record_dial(&dial.callback, page)),
+            DialRecording::FromAnswer => Some(self.record_dial(dial, page)),
             DialRecording::FromRinging => recording,
         };
+        self.pick_up();
         let since = self.moment;
         let until = later(since, dial.time_limit);
         let mut words = Vec::new();
@@ -247,13 +258,12 @@ impl SimulatedCall {
         }
     }
 
-    fn record_dial(&self, callback: &RecordingCallback, page: &FetchedDocument) -> String {
+    /// Begins the recording of a Dial; its sid.
+    pub(super) fn record_dial(&self, dial: &Dial, page: &FetchedDocument) -> String {
         let request = RecordingRequest {
             source: "DialVerb",
-            channels: 2,
-            callback: absolute(page.url.as_deref(), callback.target.as_ref()),
-            events: callback.events.clone(),
-            transcription: None,
+            channels: if dial.dual_channel { 2 } else { 1 },
+            ..RecordingRequest::of(&dial.callback, page)
         };
         recordings::begin(&self.sim, &self.sid, self.moment, request)
     }

@@ -16,7 +16,7 @@ use super::recordings::{self, Recording, RecordingRequest};
 use super::simulated_call::{SimulatedCall, later};
 use super::speech_duration::spoken_length;
 use super::status_delivery::StatusDelivery;
-use super::twiml::{Gather, GatherPrompt, Record, Target};
+use super::twiml::{Gather, GatherPrompt, Record};
 use super::waiting::{Interrupt, WaitResult};
 use super::webhook_params::{self, pairs};
 
@@ -248,16 +248,13 @@ impl SimulatedCall {
         }
         let begun = self.moment;
         let base = page.url.as_deref();
-        let callback = |target: Option<&Target>| absolute(base, target);
         let request = RecordingRequest {
             source: "RecordVerb",
-            channels: 1,
-            callback: callback(record.callback.target.as_ref()),
-            events: record.callback.events.clone(),
             transcription: record
                 .transcribe
                 .as_ref()
-                .map(|target| callback(target.as_ref())),
+                .map(|target| absolute(base, target.as_ref())),
+            ..RecordingRequest::of(&record.callback, page)
         };
         let sid = recordings::begin(&self.sim, &self.sid, begun, request);
         let outcome = self.listen(record, begun).await;

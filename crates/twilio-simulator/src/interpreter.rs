@@ -203,15 +203,22 @@ impl SimulatedCall {
                 return Ok(NextStep::End);
             }
             FetchedContent::Audio(url) => {
+                self.pick_up();
                 let audio = ("play", url.as_str());
                 self.hold(audio, None, Duration::from_secs(5), BargeIn::NONE)
                     .await?;
                 return Ok(NextStep::End);
             }
-            FetchedContent::Nothing => return Ok(NextStep::End),
+            FetchedContent::Nothing => {
+                self.pick_up();
+                return Ok(NextStep::End);
+            }
         };
         self.note_document(page, document);
         for verb in &document.verbs {
+            if verb.answers() {
+                self.pick_up();
+            }
             let next = match verb {
                 Verb::GatherPrompt(prompt) => {
                     self.prompt(prompt, BargeIn::NONE).await?;
@@ -236,6 +243,10 @@ impl SimulatedCall {
             if let Some(next) = next {
                 return Ok(next);
             }
+        }
+        let rang_in_vain = |verb: &Verb| matches!(verb, Verb::Dial(_));
+        if !document.verbs.iter().any(rang_in_vain) {
+            self.pick_up();
         }
         Ok(NextStep::End)
     }
@@ -315,6 +326,7 @@ impl SimulatedCall {
 
     /// Something that Twilio says on its own account.
     async fn announce(&mut self, text: &str) -> Result<(), Interrupt> {
+        self.pick_up();
         let say = Say {
             text: text.to_owned(),
             voice: None,

@@ -7,7 +7,10 @@ use jiff::Timestamp;
 
 use super::Inner;
 use super::call::{HttpMethod, rfc2822};
+use super::dialing::absolute;
+use super::documents::FetchedDocument;
 use super::status_delivery::{self, StatusDelivery};
+use super::twiml::RecordingCallback;
 use super::webhook_params::{self, pairs};
 
 /// Most recordings that are kept; the oldest go first.
@@ -19,14 +22,18 @@ pub(super) struct Recording {
     /// `RE…`
     pub(super) sid: String,
     pub(super) call_sid: String,
+    /// Set where a whole conference is recorded.
+    pub(super) conference_sid: Option<String>,
     pub(super) started_at: Timestamp,
     /// `in-progress`, `completed` or `absent`.
     pub(super) status: &'static str,
     /// Known once it is over.
     pub(super) length: Option<Duration>,
     pub(super) channels: u8,
-    /// `RecordVerb`, `DialVerb` or `OutboundAPI`.
+    /// `RecordVerb`, `DialVerb`, `Conference` or `OutboundAPI`.
     pub(super) source: &'static str,
+    /// `inbound`, `outbound` or `both`.
+    track: String,
     /// The words that were said while it ran.
     pub(super) words: Vec<String>,
     /// `TR…` and the URL that is told of it, where the words are written down.
@@ -48,10 +55,26 @@ pub(super) struct Transcription {
 pub(super) struct RecordingRequest {
     pub(super) source: &'static str,
     pub(super) channels: u8,
+    /// `inbound` or `outbound`; none: both.
+    pub(super) track: Option<String>,
+    pub(super) conference_sid: Option<String>,
     pub(super) callback: Option<(HttpMethod, String)>,
     /// Events subscribed to; empty: `completed`.
     pub(super) events: Vec<String>,
     pub(super) transcription: Option<Option<(HttpMethod, String)>>,
+}
+
+impl RecordingRequest {
+    /// The wishes of an element, for one channel.
+    pub(super) fn of(callback: &RecordingCallback, page: &FetchedDocument) -> Self {
+        Self {
+            channels: 1,
+            track: callback.track.clone(),
+            callback: absolute(page.url.as_deref(), callback.target.as_ref()),
+            events: callback.events.clone(),
+            ..Self::default()
+        }
+    }
 }
 
 impl Recording {
@@ -87,11 +110,13 @@ pub(super) fn begin(
     let recording = Recording {
         sid: sid.clone(),
         call_sid: call_sid.to_owned(),
+        conference_sid: request.conference_sid,
         started_at: at,
         status: "in-progress",
         length: None,
         channels: request.channels,
         source: request.source,
+        track: request.track.unwrap_or_else(|| "both".to_owned()),
         words: Vec::new(),
         transcription: request.transcription.map(|callback| Transcription {
             sid: format!("TR{}", uuid::Uuid::new_v4().simple()),
@@ -159,16 +184,20 @@ fn send_news(sim: &Arc<Inner>, sid: &str, event: &str) {
         let Some(call) = state.call(&recording.call_sid) else {
             return;
         };
+        let about = match &recording.conference_sid {
+            Some(sid) => ("ConferenceSid", sid.as_str()),
+            None => ("CallSid", recording.call_sid.as_str()),
+        };
         let mut params = pairs(&[
             ("AccountSid", &sim.config.account_sid),
-            ("CallSid", &recording.call_sid),
+            about,
             ("RecordingSid", &recording.sid),
             ("RecordingUrl", &url(sim, &recording.sid)),
             ("RecordingStatus", event),
             ("RecordingChannels", &recording.channels.to_string()),
             ("RecordingStartTime", &rfc2822(recording.started_at)),
             ("RecordingSource", recording.source),
-            ("RecordingTrack", "both"),
+            ("RecordingTrack", &recording.track),
             ("ErrorCode", "0"),
         ]);
         if recording.length.is_some() {

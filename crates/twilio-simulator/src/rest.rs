@@ -42,6 +42,7 @@ pub const RESOURCES: &[(&str, &str)] = &[
         "Conferences/{Sid}/Participants/{CallSid}",
         "GET, POST, DELETE",
     ),
+    ("Conferences/{Sid}/Recordings", "GET"),
     ("IncomingPhoneNumbers", "GET"),
     ("IncomingPhoneNumbers/{Sid}", "GET"),
     ("Notifications", "GET"),
@@ -205,6 +206,7 @@ fn route(
         ["Conferences", sid, "Participants", call] => {
             resources::participants(sim, asked, (sid, Some(call)))
         }
+        ["Conferences", sid, "Recordings"] => resources::recordings_list(sim, asked, Some(sid)),
         ["IncomingPhoneNumbers"] => resources::numbers(sim, asked, None),
         ["IncomingPhoneNumbers", sid] => resources::numbers(sim, asked, Some(sid)),
         ["Queues"] => resources::queues(sim, asked, (None, false)),

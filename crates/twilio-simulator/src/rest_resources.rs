@@ -212,7 +212,7 @@ fn recording(sim: &Inner, recording: &Recording) -> Value {
     let length = recording.length.map(|_| recording.seconds().to_string());
     json!({
         "sid": recording.sid, "account_sid": sim.config.account_sid,
-        "call_sid": recording.call_sid, "conference_sid": null, "api_version": "2010-04-01",
+        "call_sid": recording.call_sid, "conference_sid": recording.conference_sid, "api_version": "2010-04-01",
         "status": recording.status, "source": recording.source, "channels": recording.channels,
         "duration": length, "start_time": date, "date_created": date, "date_updated": date,
         "price": null, "price_unit": "USD", "error_code": null, "encryption_details": null,
@@ -225,23 +225,25 @@ fn recording(sim: &Inner, recording: &Recording) -> Value {
     })
 }
 
-/// `Recordings` of the account, or of one call; newest first.
+/// `Recordings` of the account, or of one call or conference; newest first.
 pub(super) fn recordings_list(
     sim: &Inner,
     request: &RestRequest<'_>,
-    call_sid: Option<&str>,
+    parent: Option<&str>,
 ) -> Answered {
-    let filter = form::first(&request.query, "CallSid");
+    let filter = |name| form::first(&request.query, name);
+    let wanted = [parent, filter("CallSid"), filter("ConferenceSid")];
     let state = sim.lock();
-    if call_sid.is_some_and(|sid| state.call(sid).is_none()) {
+    let is_known =
+        |sid| state.call(sid).is_some() || state.conferences.iter().any(|it| it.sid == sid);
+    if parent.is_some_and(|sid| !is_known(sid)) {
         return Err(request.not_found());
     }
-    let fits = |it: &&Recording| {
-        [call_sid, filter]
-            .into_iter()
-            .flatten()
-            .all(|sid| it.call_sid == sid)
+    let belongs = |it: &Recording, sid: &str| match &it.conference_sid {
+        Some(conference) => conference == sid,
+        None => it.call_sid == sid,
     };
+    let fits = |it: &&Recording| wanted.iter().flatten().all(|sid| belongs(it, sid));
     let fitting = state.recordings.iter().rev().filter(fits);
     let items = fitting.map(|it| with_sid(recording(sim, it))).collect();
     list(request, "recordings", items)

@@ -47,6 +47,8 @@ pub(super) struct SimulatedCall {
     pub(super) verdict: Option<PlannedDetection>,
     pub(super) gathers: u32,
     pub(super) hops: u32,
+    /// An inbound call that still rings while its documents run.
+    pub(super) unanswered: bool,
     /// News of other calls breaks off what is heard.
     pub(super) heeds_signals: bool,
     /// URL of the document that runs.
@@ -103,6 +105,7 @@ pub(super) fn start(
         verdict: None,
         gathers: 0,
         hops: 0,
+        unanswered: false,
         heeds_signals: false,
         base: None,
         deliveries: status_delivery::deliveries(sim),
@@ -293,9 +296,20 @@ impl SimulatedCall {
                 (Status::NoAnswer, 403)
             });
         }
-        self.picked_up();
-        drop(self.conversation(Some(page)).await);
-        Some((Status::Completed, 200))
+        self.unanswered = true;
+        let talked = self.conversation(Some(page)).await;
+        Some(match (self.unanswered, talked) {
+            (false, _) => (Status::Completed, 200),
+            (true, Err(Interrupt::Over)) => (Status::Canceled, 487),
+            (true, _) => (Status::NoAnswer, 487),
+        })
+    }
+
+    /// Answers an inbound call, unless it was answered before.
+    pub(super) fn pick_up(&mut self) {
+        if std::mem::take(&mut self.unanswered) {
+            self.picked_up();
+        }
     }
 
     /// Everything that follows from the pick-up is settled before anybody learns of it.
@@ -369,13 +383,11 @@ impl SimulatedCall {
     /// The words of the other party since then.
     pub(super) fn words_since(&self, since: Timestamp) -> Vec<String> {
         let state = self.sim.lock();
-        let transcript = state.call(&self.sid).map(|call| call.transcript.as_slice());
-        transcript
-            .unwrap_or_default()
-            .iter()
-            .filter(|line| line.kind == "speech" && line.at >= since)
-            .map(|line| line.text.clone())
-            .collect()
+        let words = state
+            .call(&self.sid)
+            .into_iter()
+            .flat_map(|call| call.words_since(since));
+        words.map(|(_, text)| text).collect()
     }
 
     /// Lets a scripted callee press `keys`, the first of them `at`.

@@ -78,6 +78,29 @@ impl Verb {
             Self::Unsupported(name) => name,
         }
     }
+
+    /// Whether an inbound call is answered before the verb runs. A Pause lets it ring on for so
+    /// long, and a Dial with `answerOnBridge` until a phone is connected.
+    #[must_use]
+    pub const fn answers(&self) -> bool {
+        match self {
+            Self::GatherPrompt(GatherPrompt::Pause(_)) => false,
+            Self::Dial(dial) => {
+                !(dial.answer_on_bridge && matches!(dial.party, DialedParty::Phones(_)))
+            }
+            Self::GatherPrompt(_)
+            | Self::Gather(_)
+            | Self::Redirect(_)
+            | Self::Record(_)
+            | Self::Enqueue(_)
+            | Self::Leave
+            | Self::Refer(_)
+            | Self::Echo
+            | Self::Hangup
+            | Self::Reject(_)
+            | Self::Unsupported(_) => true,
+        }
+    }
 }
 
 /// A verb that is heard; it may also stand inside a Gather.
@@ -183,6 +206,8 @@ pub struct RecordingCallback {
     pub target: Option<Target>,
     /// `in-progress`, `completed`, `absent`; empty: `completed` only.
     pub events: Vec<String>,
+    /// `recordingTrack`: `inbound` or `outbound`; none: both.
+    pub track: Option<String>,
 }
 
 /// `<Dial>`
@@ -202,10 +227,14 @@ pub struct Dial {
     pub caller_id: Option<String>,
     /// `record`
     pub record: DialRecording,
+    /// `record` ends with `-dual`: each side has a channel of its own.
+    pub dual_channel: bool,
     /// `recordingStatusCallback` and its companions
     pub callback: RecordingCallback,
     /// `sequential`: one phone after the other.
     pub sequential: bool,
+    /// `answerOnBridge`: an inbound call goes on ringing until a phone is connected.
+    pub answer_on_bridge: bool,
 }
 
 /// `record` of a Dial.
@@ -251,6 +280,19 @@ pub struct DialedPhone {
     pub events: Vec<String>,
     /// `Parameter` of a Client
     pub parameters: Vec<(String, String)>,
+    /// `machineDetection` and its companions
+    pub detection: Option<PhoneDetection>,
+}
+
+/// Machine detection of a phone that a Dial calls. It never delays the connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PhoneDetection {
+    /// `DetectMessageEnd` rather than `Enable`
+    pub message_end: bool,
+    /// `machineDetectionTimeout`
+    pub timeout: Duration,
+    /// `amdStatusCallback` and its method
+    pub callback: Option<Target>,
 }
 
 /// `<Conference>`
@@ -274,6 +316,8 @@ pub struct DialedConference {
     pub events: Vec<String>,
     /// `participantLabel`
     pub label: String,
+    /// `record-from-start`, with its status callback.
+    pub record: Option<RecordingCallback>,
 }
 
 /// `<Enqueue>`

@@ -10,7 +10,7 @@ use super::catalogue::{self, ElementRule, SCHEMA, Support};
 use super::parameters::is_number;
 use super::twiml::{
     Dial, DialRecording, DialedConference, DialedParty, DialedPhone, Enqueue, Gather, GatherPrompt,
-    Play, Record, RecordingCallback, Say, Target, TwimlWarning, Verb,
+    PhoneDetection, Play, Record, RecordingCallback, Say, Target, TwimlWarning, Verb,
 };
 use super::xml::{Element, Node};
 
@@ -249,8 +249,10 @@ impl TwimlReader {
             hangup_on_star: boolean(element, "hangupOnStar", false),
             caller_id: valid(element, "callerId").map(str::to_owned),
             record,
+            dual_channel: valid(element, "record").is_some_and(|it| it.ends_with("-dual")),
             callback: recording_callback(element),
             sequential: boolean(element, "sequential", false),
+            answer_on_bridge: boolean(element, "answerOnBridge", false),
         })))
     }
 
@@ -328,7 +330,10 @@ impl TwimlReader {
                 }
             }
             _ => {
-                let uri = child(element, "Uri").map_or(text, text_of);
+                let mut uri = child(element, "Uri").map_or(text, text_of);
+                if !uri.starts_with("sip:") && !uri.starts_with("sips:") {
+                    uri.insert_str(0, "sip:");
+                }
                 if !is_sip(&uri) {
                     self.warn(13_243, format!("Dial->SIP: Invalid SIP URI {uri}"));
                     return None;
@@ -343,6 +348,7 @@ impl TwimlReader {
         phone.send_digits = valid(element, "sendDigits").unwrap_or_default().to_owned();
         phone.callback = optional_target(element, "statusCallback", "statusCallbackMethod");
         phone.events = words(element, "statusCallbackEvent");
+        phone.detection = detection(element);
         Some(phone)
     }
 
@@ -392,7 +398,17 @@ fn conference(element: &Element) -> DialedConference {
         label: valid(element, "participantLabel")
             .unwrap_or_default()
             .to_owned(),
+        record: (valid(element, "record") == Some("record-from-start"))
+            .then(|| recording_callback(element)),
     }
+}
+
+fn detection(element: &Element) -> Option<PhoneDetection> {
+    Some(PhoneDetection {
+        message_end: valid(element, "machineDetection")? == "DetectMessageEnd",
+        timeout: whole_seconds(element, "machineDetectionTimeout", 30),
+        callback: optional_target(element, "amdStatusCallback", "amdStatusCallbackMethod"),
+    })
 }
 
 fn recording_callback(element: &Element) -> RecordingCallback {
@@ -403,6 +419,7 @@ fn recording_callback(element: &Element) -> RecordingCallback {
             "recordingStatusCallbackMethod",
         ),
         events: words(element, "recordingStatusCallbackEvent"),
+        track: valid(element, "recordingTrack").map(str::to_owned),
     }
 }
 

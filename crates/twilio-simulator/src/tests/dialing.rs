@@ -1,10 +1,13 @@
 //! Dial: other phones ring, and one of them is connected.
 
+use std::time::Duration;
+
 use http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::harness::Harness;
 use super::service::CannedReply;
+use crate::SimulatorConfig;
 
 #[tokio::test]
 async fn a_dialled_number_is_connected_until_the_time_limit() {
@@ -149,4 +152,137 @@ async fn star_hangs_up_where_it_is_asked_for() {
     harness.press(&sid, "1*").await;
     harness.ended(&sid).await;
     assert_eq!(harness.ended(&leg).await["status"], "completed");
+}
+
+/// Rings our number with this document; the sid of the call.
+async fn rung(harness: &Harness, verbs: &str) -> String {
+    harness.on("/inbound", CannedReply::twiml(verbs));
+    let url = format!("{}/inbound", harness.origin);
+    let wanted = json!({"from": "+14155550123", "to": "+15005550006", "url": url});
+    let (_, call) = harness.control(Method::POST, "inbound", &wanted).await;
+    call["sid"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_caller_hears_ringing_until_the_dialled_phone_is_connected() {
+    let harness = Harness::answering("").await;
+    let sid = rung(
+        &harness,
+        "<Dial answerOnBridge='true' action='/after' timeLimit='5'>+14155552672</Dial>",
+    )
+    .await;
+    let leg = harness.call_to("+14155552672").await;
+    let leg_rings = harness
+        .until(&leg, |call| call["status"] == "ringing")
+        .await;
+    let (_, call) = harness
+        .control(Method::GET, &format!("calls/{sid}"), &Value::Null)
+        .await;
+    assert_eq!(call["status"], "ringing", "{leg_rings}");
+    harness.answer(&leg).await;
+    harness
+        .until(&sid, |call| call["status"] == "in-progress")
+        .await;
+    let call = harness.ended(&sid).await;
+    assert_eq!(call["status"], "completed");
+    let after = &harness.asked("/after", 1).await[0];
+    assert_eq!(after.param("DialCallStatus"), "completed");
+    assert_eq!(after.param("CallStatus"), "in-progress");
+}
+
+#[tokio::test]
+async fn a_caller_whom_nobody_answers_is_not_answered_either() {
+    let dial = "<Dial answerOnBridge='true' action='/after'>+14155550103</Dial>";
+    let harness = Harness::answering("").await;
+    harness.on(
+        "/after",
+        CannedReply::twiml("<Pause/><Dial answerOnBridge='true'>+14155550103</Dial>"),
+    );
+    let sid = rung(&harness, dial).await;
+    let call = harness.ended(&sid).await;
+    assert_eq!(
+        (&call["status"], &call["answered_at"]),
+        (&json!("no-answer"), &Value::Null)
+    );
+    let after = &harness.asked("/after", 1).await[0];
+    assert_eq!(after.param("DialCallStatus"), "busy");
+    assert_eq!(after.param("CallStatus"), "ringing");
+
+    // What is said afterwards needs an answered call.
+    let sid = rung(
+        &harness,
+        &format!("{}<Say>Closed</Say>", dial.replace(" action='/after'", "")),
+    )
+    .await;
+    let call = harness.ended(&sid).await;
+    assert_eq!(call["status"], "completed");
+    assert!(call["transcript"].to_string().contains("Closed"));
+}
+
+#[tokio::test]
+async fn a_leading_pause_lets_the_call_ring_on() {
+    let harness = Harness::standing(SimulatorConfig::default()).await;
+    let sid = rung(&harness, "<Pause length='7'/><Say>Hello</Say>").await;
+    harness
+        .until(&sid, |call| call["saying"]["kind"] == "pause")
+        .await;
+    let (_, call) = harness
+        .control(Method::GET, &format!("calls/{sid}"), &Value::Null)
+        .await;
+    assert_eq!(call["status"], "ringing");
+    harness.clock.advance(Duration::from_secs(7));
+    let call = harness
+        .until(&sid, |call| call["saying"]["text"] == "Hello")
+        .await;
+    assert_eq!(call["status"], "in-progress");
+}
+
+#[tokio::test]
+async fn machine_detection_of_a_dialled_phone_is_reported_beside_the_call() {
+    for noun in [
+        "<Number machineDetection='DetectMessageEnd' amdStatusCallback='/amd'>+14155550106</Number>",
+        "<Number machineDetection='Enable' amdStatusCallback='/amd' \
+         amdStatusCallbackMethod='GET' statusCallback='/leg'>+14155550107</Number>",
+    ] {
+        let harness = Harness::answering(&format!(
+            "<Dial action='/after' timeLimit='20'>{noun}</Dial>"
+        ))
+        .await;
+        let sid = harness.dial("+14155550107", &[]).await;
+        let verdict = &harness.asked("/amd", 1).await[0];
+        let human = noun.contains("GET");
+        let (word, method) = if human {
+            ("human", Method::GET)
+        } else {
+            ("machine_end_beep", Method::POST)
+        };
+        assert_eq!(
+            (verdict.param("AnsweredBy"), &verdict.method),
+            (word, &method)
+        );
+        assert!(!verdict.param("MachineDetectionDuration").is_empty());
+        harness.ended(&sid).await;
+        let number = if human {
+            "+14155550107"
+        } else {
+            "+14155550106"
+        };
+        let calls = harness.calls_to(number).await;
+        let leg = calls.iter().find(|it| it["direction"] == "outbound-dial");
+        assert_eq!(leg.unwrap()["answered_by"], word);
+        assert_eq!(verdict.param("CallSid"), leg.unwrap()["sid"]);
+        if human {
+            let status = &harness.asked("/leg", 1).await[0];
+            assert_eq!(status.param("AnsweredBy"), word);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_sip_address_may_stand_without_its_scheme() {
+    let harness = Harness::answering("<Dial timeout='5'><Sip>kate@example.com</Sip></Dial>").await;
+    let sid = harness.dial("+14155550107", &[]).await;
+    let leg = harness.call_to("sip:kate@example.com").await;
+    harness.ended(&leg).await;
+    assert_eq!(harness.ended(&sid).await["warnings"], json!([]));
 }

@@ -112,3 +112,48 @@ async fn a_conference_starts_with_the_second_call_and_ends_with_the_moderator() 
         .await;
     assert_eq!(list["conferences"][0]["friendly_name"], "Room");
 }
+
+#[tokio::test]
+async fn a_conference_and_each_leg_of_it_can_be_recorded() {
+    let room = "<Conference record='record-from-start' recordingStatusCallback='/recording' \
+                endConferenceOnExit='true'>Room</Conference>";
+    let harness = Harness::answering(&format!("<Dial action='/after'>{room}</Dial>")).await;
+    let dual = format!(
+        "<Dial action='/left' record='record-from-ringing-dual' timeLimit='9' \
+         recordingStatusCallback='/leg'>{room}</Dial>"
+    );
+    harness.on("/second", CannedReply::twiml(&dual));
+    harness.on("/left", CannedReply::twiml(""));
+    let first = harness.dial("+14155550107", &[]).await;
+    let url = format!("{}/second", harness.origin);
+    let params = [
+        ("To", "+14155550107"),
+        ("From", "+15005550006"),
+        ("Url", &url),
+    ];
+    let (_, call) = harness.rest(Method::POST, "/Calls.json", &params).await;
+    let second = call["sid"].as_str().unwrap().to_owned();
+    harness.ended(&second).await;
+    harness.ended(&first).await;
+
+    let news = &harness.asked("/recording", 1).await[0];
+    assert_eq!(news.param("RecordingSource"), "Conference");
+    assert_eq!(news.param("RecordingStatus"), "completed");
+    let room_sid = news.param("ConferenceSid");
+    assert!(room_sid.starts_with("CF") && news.param("CallSid").is_empty());
+    let path = format!("/Conferences/{room_sid}/Recordings.json");
+    let (_, list) = harness.rest(Method::GET, &path, &[]).await;
+    assert_eq!(list["recordings"][0]["sid"], news.param("RecordingSid"));
+    assert_eq!(list["recordings"][0]["conference_sid"], room_sid);
+
+    let leg = &harness.asked("/leg", 1).await[0];
+    assert_eq!(
+        (leg.param("RecordingSource"), leg.param("RecordingChannels")),
+        ("DialVerb", "2")
+    );
+    let left = &harness.asked("/left", 1).await[0];
+    assert_eq!(left.param("RecordingSid"), leg.param("RecordingSid"));
+    let path = format!("/Calls/{second}/Recordings.json");
+    let (_, list) = harness.rest(Method::GET, &path, &[]).await;
+    assert_eq!(list["recordings"].as_array().unwrap().len(), 1, "{list}");
+}
