@@ -16,7 +16,7 @@ COPY crates/twilio-simulator/Cargo.toml crates/twilio-simulator/
 RUN mkdir -p src benches/hot crates/clock/src crates/twilio-simulator/src \
     && touch src/lib.rs crates/clock/src/lib.rs crates/twilio-simulator/src/lib.rs \
     && for main in build.rs src/main.rs benches/hot/main.rs; do echo 'fn main() {}' > "$main"; done \
-    && cargo build --locked --profile image --target "$(rustc --print host-tuple)" \
+    && cargo build --locked --profile image --all-features --target "$(rustc --print host-tuple)" \
     && rm -r src benches build.rs crates/*/src
 
 COPY . .
@@ -24,7 +24,7 @@ COPY . .
 ARG TABLECALL_COMMIT
 # Files come with their own dates, older than the empty ones before them: without `touch` nothing would be compiled.
 RUN touch build.rs src/lib.rs src/main.rs crates/*/src/lib.rs \
-    && cargo build --locked --profile image --target "$(rustc --print host-tuple)"
+    && cargo build --locked --profile image --all-features --target "$(rustc --print host-tuple)"
 RUN mkdir -p /image/data \
     && cp "target/$(rustc --print host-tuple)/image/tablecall" /image/tablecall
 

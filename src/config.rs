@@ -4,6 +4,7 @@
 
 mod account;
 mod environment;
+mod features;
 mod help;
 mod numbers;
 mod read;
@@ -32,6 +33,7 @@ use crate::twilio::AccountSid;
 use crate::twilio::client::{Authorities, Credentials};
 
 pub use self::environment::Findings;
+pub use self::features::Features;
 pub use self::help::with_headings;
 pub use self::observability::Observability;
 pub use self::shared::Shared;

@@ -26,7 +26,7 @@ use clock::Clock;
 use exit::{UNAVAILABLE, USAGE};
 use place_call::place_call;
 use start::complain_of;
-use tablecall::config::{Config, RawConfig, with_headings};
+use tablecall::config::{Config, Features, RawConfig, with_headings};
 use tablecall::{TicketKey, doctor, remote};
 
 use serve::run_server;
@@ -117,7 +117,7 @@ fn asks_for_all_versions() -> bool {
     arguments.len() == 2 && has(["--version", "-V"]) && has(["--verbose", "-v"])
 }
 
-/// The version of the program and those of its data about numbers and zones.
+/// The version of the program, its features, and the versions of its data about numbers and zones.
 fn all_versions() -> String {
     let program = format!(
         "tablecall {} ({})",
@@ -125,7 +125,8 @@ fn all_versions() -> String {
         env!("TABLECALL_COMMIT")
     );
     let data = doctor::data_versions();
-    [&[program][..], &data].concat().join("\n")
+    let features = Features::BUILT_IN.summary();
+    [&[program, features][..], &data].concat().join("\n")
 }
 
 fn say(text: &str) -> ExitCode {

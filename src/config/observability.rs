@@ -60,10 +60,7 @@ impl Reader {
                 "must be another address than TABLECALL_LISTEN; left out, metrics are there",
             );
         }
-        let dsn = set(&given.sentry_dsn).map(str::parse).transpose();
-        let reports = dsn
-            .map_err(|error: NoDsn| self.wrong("SENTRY_DSN", error))
-            .unwrap_or_default();
+        let reports = self.destination(given);
         let usual = if simulated { "simulator" } else { "production" };
         let environment = set(&given.sentry_environment).unwrap_or(usual).to_owned();
         if environment.len() > 64 || environment.contains(['/', ' ', '\n']) {
@@ -80,6 +77,18 @@ impl Reader {
             collector: self.traces_export(given),
             environment,
         }
+    }
+
+    fn destination(&mut self, given: &RawConfig) -> Option<Destination> {
+        const DSN: &str = "SENTRY_DSN";
+        let dsn = set(&given.sentry_dsn)?;
+        if !self.features.sentry {
+            self.needs_feature(DSN, "sentry", "leave it out");
+            return None;
+        }
+        dsn.parse()
+            .map_err(|error: NoDsn| self.wrong(DSN, error))
+            .ok()
     }
 }
 

@@ -8,7 +8,7 @@ use url::{Host, Url};
 
 use super::account::simulator_account;
 use super::reader::{Reader, list, set};
-use super::{Config, ConfigProblem, Findings, RawConfig, TwilioAccount, TwilioBackend};
+use super::{Config, ConfigProblem, Features, Findings, RawConfig, TwilioAccount, TwilioBackend};
 use crate::domain::{Country, Name, Phone};
 use crate::http::cors::Origins;
 use crate::http::networks::TrustedProxies;
@@ -25,10 +25,22 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with them.
     pub fn read(given: &RawConfig) -> Result<Self, Vec<ConfigProblem>> {
+        Self::read_for(Features::BUILT_IN, given)
+    }
+
+    /// Judges settings for a program that was built with `features`.
+    pub(super) fn read_for(
+        features: Features,
+        given: &RawConfig,
+    ) -> Result<Self, Vec<ConfigProblem>> {
         let Findings {
             problems, warnings, ..
         } = given.environment.clone();
-        let mut reader = Reader { problems, warnings };
+        let mut reader = Reader {
+            features,
+            problems,
+            warnings,
+        };
         let config = reader.config(given);
         match config {
             Some(config) if reader.problems.is_empty() => Ok(config),
@@ -42,6 +54,7 @@ impl Config {
     /// What is wrong with it.
     pub fn read_listen(given: &RawConfig) -> Result<SocketAddr, Vec<ConfigProblem>> {
         let mut reader = Reader {
+            features: Features::BUILT_IN,
             problems: Vec::new(),
             warnings: Vec::new(),
         };

@@ -3,9 +3,10 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use super::ConfigProblem;
+use super::{ConfigProblem, Features};
 
 pub(super) struct Reader {
+    pub(super) features: Features,
     pub(super) problems: Vec<ConfigProblem>,
     pub(super) warnings: Vec<ConfigProblem>,
 }

@@ -81,7 +81,7 @@ impl Reader {
             known: OF_THE_SDK.to_vec(),
         };
         let is_on = self.is_exported(&mut otel);
-        let endpoint = self.endpoint(given, &mut otel);
+        let endpoint = self.endpoint(given, &mut otel, is_on);
         self.judge_protocol(&mut otel);
         let gzip = self.gzip(&mut otel);
         let timeout = self.timeout(&mut otel);
@@ -144,7 +144,8 @@ impl Reader {
         disabled != "true" && exporters.any(|name| name == "otlp")
     }
 
-    fn endpoint(&mut self, given: &RawConfig, otel: &mut Otel<'_>) -> Option<Url> {
+    /// Where traces are posted, if a collector is named; `is_on`: they are to be exported.
+    fn endpoint(&mut self, given: &RawConfig, otel: &mut Otel<'_>, is_on: bool) -> Option<Url> {
         const TRACES: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
         const BASE: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
         let traces = otel.get(TRACES);
@@ -155,6 +156,11 @@ impl Reader {
             (None, Some(base)) => (BASE, format!("{}/v1/traces", base.trim_end_matches('/'))),
             (None, None) => return None,
         };
+        if is_on && !self.features.otlp {
+            let off = "leave it out, or set OTEL_SDK_DISABLED=true";
+            self.needs_feature(name, "otlp", off);
+            return None;
+        }
         let known = Url::parse(&text)
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https"))
@@ -254,7 +260,13 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::config::Config;
+    use crate::config::{Config, Features};
+
+    /// Variables mean the same in every build.
+    const EXPORTS: Features = Features {
+        sentry: false,
+        otlp: true,
+    };
 
     fn read(variables: &[(&str, &str)]) -> Config {
         let environment: BTreeMap<String, String> = variables
@@ -266,7 +278,7 @@ mod tests {
             ..RawConfig::default()
         };
         given.complete(&environment);
-        Config::read(&given).unwrap()
+        Config::read_for(EXPORTS, &given).unwrap()
     }
 
     fn export(variables: &[(&str, &str)]) -> Option<TracesExport> {

@@ -1,19 +1,23 @@
-//! The data about numbers and zones, and the settings that say which numbers are called.
+//! What this program was built with, and the settings that say which numbers are called.
 
 use super::{Finding, Level};
-use crate::config::Config;
+use crate::config::{Config, Features};
 use crate::domain::phone::LineKind;
 use crate::domain::versions;
 use crate::policy::KindRule;
 
-/// Checks the settings about numbers, and lists the versions of their data.
+/// Checks the settings about numbers, and lists the features built in and the versions of the data.
 pub(super) fn look(config: &Config) -> Vec<Finding> {
     let finding = |level, subject, text| Finding {
         level,
         subject,
         text,
     };
-    let mut found = vec![finding(Level::Good, "data", versions::summary().join("; "))];
+    let features = Features::BUILT_IN.summary();
+    let mut found = vec![
+        finding(Level::Good, "program", format!("{features}.")),
+        finding(Level::Good, "data", versions::summary().join("; ")),
+    ];
     let kinds = &config.number_kinds;
     let called = |rule| {
         let kinds = LineKind::ALL

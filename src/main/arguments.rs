@@ -26,7 +26,8 @@ Examples:
   tablecall serve --help      every setting, by what it is for
   tablecall doctor            check the settings against the Twilio account
   tablecall --version --verbose
-                              the versions of the data about numbers and zones, too
+                              the features that are built in, and the versions of the data
+                              about numbers and zones
   tablecall mcp               tools for agents, to try with a simulated carrier
   tablecall call --name Ana --phone +14155550101 --time 2027-06-18T19:30 --party-size 4
 

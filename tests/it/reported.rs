@@ -18,6 +18,7 @@ fn events(posted: &[Posted]) -> Vec<Value> {
 }
 
 #[tokio::test]
+#[cfg_attr(not(feature = "sentry"), ignore = "needs `--features sentry`")]
 async fn an_error_is_reported_with_release_and_ids_and_without_names_and_numbers() {
     let sentry = Collector::start().await;
     let mut pair = Pair::new().await;

@@ -301,3 +301,39 @@ async fn whatever_is_wrong_with_the_settings_it_is_told_at_once_with_status_64()
         assert!(told.starts_with("error: "), "{arguments:?}: {told}");
     }
 }
+
+#[tokio::test]
+#[cfg_attr(
+    all(feature = "sentry", feature = "otlp"),
+    ignore = "of a program without the features `sentry` and `otlp`"
+)]
+async fn a_setting_of_a_feature_that_is_left_out_is_refused_with_the_way_out() {
+    let settings = &[
+        ("SENTRY_DSN", "https://key@sentry.example.com/1"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318"),
+    ];
+    let (code, told) = refused(&["serve", "--listen", "127.0.0.1:0"], settings).await;
+    assert_eq!(code, Some(64), "{told}");
+    for (feature, setting) in [
+        ("sentry", "SENTRY_DSN"),
+        ("otlp", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+    ] {
+        let is_left_out = match feature {
+            "sentry" => !cfg!(feature = "sentry"),
+            _ => !cfg!(feature = "otlp"),
+        };
+        let line = told.lines().find(|line| line.contains(setting));
+        let way = format!("--features {feature}");
+        assert_eq!(
+            line.is_some_and(|it| it.contains(&way)),
+            is_left_out,
+            "{told}"
+        );
+    }
+    let versions = Command::new(env!("CARGO_BIN_EXE_tablecall"))
+        .args(["--version", "--verbose"])
+        .output()
+        .unwrap();
+    let versions = String::from_utf8(versions.stdout).unwrap();
+    assert!(versions.contains("\nfeatures: "), "{versions}");
+}

@@ -1,5 +1,5 @@
 //! One trace per call: told by the real program to a collector, across webhooks and across
-//! processes.
+//! processes. The exporter is built with the feature `otlp` alone.
 
 use std::collections::BTreeSet;
 
@@ -66,6 +66,7 @@ fn names(spans: &[Span]) -> BTreeSet<&str> {
 }
 
 #[tokio::test]
+#[cfg_attr(not(feature = "otlp"), ignore = "needs `--features otlp`")]
 async fn a_call_is_one_trace_across_its_webhooks_and_goes_on_with_its_clients() {
     let collector = Collector::start().await;
     let app = TestApp::with(RawConfig {
@@ -160,6 +161,7 @@ async fn a_call_is_one_trace_across_its_webhooks_and_goes_on_with_its_clients() 
 }
 
 #[tokio::test]
+#[cfg_attr(not(feature = "otlp"), ignore = "needs `--features otlp`")]
 async fn a_client_that_wants_no_trace_gets_none() {
     let collector = Collector::start().await;
     let app = TestApp::with(RawConfig {
@@ -187,6 +189,7 @@ async fn a_client_that_wants_no_trace_gets_none() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(feature = "otlp"), ignore = "needs `--features otlp`")]
 async fn a_process_that_takes_a_call_over_goes_on_with_its_trace() {
     let collector = Collector::start().await;
     let mut pair = Pair::new().await;
@@ -221,6 +224,7 @@ async fn a_process_that_takes_a_call_over_goes_on_with_its_trace() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(feature = "otlp"), ignore = "needs `--features otlp`")]
 async fn the_variables_of_opentelemetry_hold_and_those_without_effect_are_named() {
     let collector = Collector::start().await;
     let mut pair = Pair::new().await;
@@ -254,6 +258,7 @@ async fn the_variables_of_opentelemetry_hold_and_those_without_effect_are_named(
 }
 
 #[tokio::test]
+#[cfg_attr(not(feature = "otlp"), ignore = "needs `--features otlp`")]
 async fn a_log_line_says_why_traces_are_not_delivered() {
     let mut pair = Pair::new().await;
     let nobody = format!("http://{}", crate::process::free_address());
