@@ -72,7 +72,7 @@ impl Reader {
         let mut numbers = HashSet::new();
         for text in list(set(&given.do_not_call).unwrap_or_default()) {
             let read = Phone::read_aloud(text, None).map(|written| written.phone);
-            let kept = read.ok().or_else(|| without_plan(text));
+            let kept = read.ok().or_else(|| Phone::read_without_plan(text));
             match kept {
                 Some(phone) => {
                     self.warn_of_unknown(NAME, phone);
@@ -106,12 +106,4 @@ impl Reader {
             });
         }
     }
-}
-
-/// A number as it stands, for one whose length no plan has any more.
-fn without_plan(text: &str) -> Option<Phone> {
-    let is_separator = |c: char| matches!(c, ' ' | '-' | '.' | '(' | ')');
-    let digits: String = text.chars().filter(|c| !is_separator(*c)).collect();
-    // Calling code and number have at least seven digits together, by E.164.
-    Phone::from_e164(&digits).filter(|_| digits.len() > 7)
 }

@@ -91,6 +91,16 @@ impl Phone {
         }
     }
 
+    /// Reads a number in international form as it stands, for one whose length no plan has any more:
+    /// 7 to 15 digits, spaces and punctuation between them.
+    #[must_use]
+    pub fn read_without_plan(text: &str) -> Option<Self> {
+        let is_separator = |c: char| matches!(c, ' ' | '-' | '.' | '(' | ')');
+        let digits: String = text.chars().filter(|c| !is_separator(*c)).collect();
+        // Calling code and number have at least seven digits together, by E.164.
+        Self::from_e164(&digits).filter(|_| digits.len() > 7)
+    }
+
     /// The facts of a number that was parsed before; `None` when the numbering plan has changed
     /// since.
     #[must_use]

@@ -20,10 +20,19 @@ pub enum FileError {
     /// A line is no number.
     #[error("line {0} is no number such as +14155550100")]
     Line(usize),
+    /// The last line ends without a line break and may be the beginning of a number.
+    #[error(
+        "line {0} may be cut off: it has no end, and no number is as long as this one; complete it, \
+         or end the line"
+    )]
+    CutOff(usize),
 }
 
 /// Reads the file: one E.164 number a line; empty lines and what follows a `#` do not count. A file
 /// that is not there yet has no numbers.
+///
+/// A number that today's numbering plan does not know is kept: its people asked for it under the plan
+/// of then.
 ///
 /// # Errors
 /// It cannot be read, or a line is no number: a wish may be lost there, so nothing is rung until
@@ -37,16 +46,27 @@ pub fn read(path: &Path) -> Result<Vec<Phone>, FileError> {
     // Some editors begin a file with a byte order mark.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let mut numbers = Vec::new();
-    for (at, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+    let mut lines = bytes.split(|byte| *byte == b'\n').enumerate().peekable();
+    while let Some((at, line)) = lines.next() {
         let wrong = || FileError::Line(at + 1);
         let line = str::from_utf8(line).map_err(|_| wrong())?;
         let number = line.split('#').next().unwrap_or_default().trim();
-        if !number.is_empty() {
-            // Of a length that the numbering plan has, so that a line which was cut off does not
-            // pass for a shorter number. It need not be known to today's plan.
-            let written = Phone::read_aloud(number, None).map_err(|_| wrong())?;
-            numbers.push(written.phone);
+        if number.is_empty() {
+            continue;
         }
+        let phone = match Phone::read_aloud(number, None) {
+            Ok(written) => written.phone,
+            Err(_) => {
+                let phone = Phone::read_without_plan(number).ok_or_else(wrong)?;
+                // Whoever wrote the last line may have been stopped in the middle of it.
+                let is_cut_off = lines.peek().is_none();
+                if is_cut_off {
+                    return Err(FileError::CutOff(at + 1));
+                }
+                phone
+            }
+        };
+        numbers.push(phone);
     }
     Ok(numbers)
 }
@@ -105,8 +125,16 @@ impl Inner {
             .last()
             .is_some_and(|byte| *byte != b'\n');
         let line = format!("{}{phone}\n", if open { "\n" } else { "" });
-        self.file.write_all(line.as_bytes())?;
-        self.file.sync_data()?;
+        let length = self.file.metadata()?.len();
+        let written = self
+            .file
+            .write_all(line.as_bytes())
+            .and_then(|()| self.file.sync_data());
+        if let Err(error) = written {
+            // Half a line, of a full disk for instance, must not pass for a number.
+            self.file.set_len(length)?;
+            return Err(error);
+        }
         let _new = self.known.insert(phone);
         Ok(())
     }
@@ -151,6 +179,23 @@ mod tests {
             assert!(matches!(error, FileError::Line(2)), "{error}");
         }
         assert!(matches!(read(&std::env::temp_dir()), Err(FileError::Io(_))));
+    }
+
+    #[test]
+    fn a_number_that_no_plan_knows_is_kept_unless_its_line_may_be_cut_off() {
+        // A calling code that nobody has, and a length that German numbers do not have any more.
+        for unknown in ["+99912345678", "+493012"] {
+            let whole = file(format!("{unknown}\n+14155550101\n").as_bytes());
+            assert_eq!(
+                read(whole.path()).unwrap(),
+                [number(unknown), number("+14155550101")]
+            );
+            let ended = file(format!("{unknown}\n").as_bytes());
+            assert_eq!(read(ended.path()).unwrap(), [number(unknown)]);
+        }
+        let open = file(b"+14155550101\n+1415555");
+        let error = read(open.path()).unwrap_err();
+        assert!(matches!(error, FileError::CutOff(2)), "{error}");
     }
 
     #[tokio::test]
