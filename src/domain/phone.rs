@@ -4,6 +4,7 @@
 
 mod error;
 mod kind;
+mod letters;
 mod read;
 
 use std::fmt;

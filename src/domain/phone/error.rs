@@ -6,6 +6,12 @@ pub enum PhoneError {
     /// Neither E.164 nor a national form.
     #[error("must be a phone number, best with country code as in +14155550101")]
     NotANumber,
+    /// Letters that are neither keys nor announce an extension.
+    #[error(
+        "holds a word that is no part of a number: give the number alone, and an extension as in +14155550101 x12 or \
+         in the field `extension`"
+    )]
+    Letters,
     /// A plus with a country calling code that does not exist.
     #[error(
         "has a country calling code that does not exist: write + and the code of the country at once, without zeros \
@@ -53,7 +59,7 @@ impl PhoneError {
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
-            Self::NotANumber => "not_a_phone_number",
+            Self::NotANumber | Self::Letters => "not_a_phone_number",
             Self::UnknownCountryCode => "unknown_country_code",
             Self::CountryNeeded => "country_needed",
             Self::TwoNumbers => "two_numbers",

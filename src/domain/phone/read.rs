@@ -9,7 +9,7 @@ use rlibphonenumber::{
 };
 
 use super::error::PhoneError;
-use super::{Phone, PhoneFacts, facts};
+use super::{Phone, PhoneFacts, facts, letters};
 use crate::domain::{Country, Extension};
 
 /// The longest text that is looked at: no way of writing a number needs more.
@@ -103,7 +103,7 @@ fn judged(number: &PhoneNumber, accept: Accept) -> Option<Option<PhoneFacts>> {
 
 /// libphonenumber's reading, if it has left nothing of the text unread.
 fn library_parse(text: &str, region: Option<Region>) -> Result<PhoneNumber, PhoneError> {
-    let with_extension = with_extension_mark(text);
+    let with_extension = letters::with_extension_mark(text);
     let text = with_extension.as_deref().unwrap_or(text);
     let number = PHONE_NUMBER_UTIL
         .parse(text, region)
@@ -115,25 +115,16 @@ fn library_parse(text: &str, region: Option<Region>) -> Result<PhoneNumber, Phon
         })?;
     if is_read_whole(text, &number) {
         Ok(number)
+    } else if text.chars().any(char::is_alphabetic) && text.starts_with(begins_number) {
+        Err(PhoneError::Letters)
     } else {
         Err(PhoneError::NotANumber)
     }
 }
 
-/// Words and signs that announce an extension, in the languages that libphonenumber knows; the
-/// longer before those that they begin with.
-const EXTENSION_WORDS: [&str; 10] = [
-    "extensión",
-    "extension",
-    "ext",
-    "extn",
-    "xtn",
-    "anexo",
-    "int",
-    "доб",
-    "e",
-    "x",
-];
+fn begins_number(c: char) -> bool {
+    c.is_ascii_digit() || matches!(c, '+' | '(' | '\u{FF0B}')
+}
 
 /// Whether every digit of the text is in the number or its extension, and every letter is a key or
 /// announces the extension.
@@ -150,51 +141,16 @@ fn is_read_whole(text: &str, number: &PhoneNumber) -> bool {
     let Some(before_extension) = digits.strip_suffix(extension) else {
         return false;
     };
-    let letters = text.chars().any(char::is_alphabetic);
+    let has_letters = text.chars().any(char::is_alphabetic);
     if before_extension.ends_with(&tail) {
-        return !letters || only_announces_extension(text, extension);
+        return !has_letters || letters::only_announce_extension(text, extension);
     }
     // Letters as on the keys of a telephone.
     let keys = util.convert_alpha_characters_in_number(text);
-    letters
-        && text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '(' | '\u{FF0B}'))
+    has_letters
+        && text.starts_with(begins_number)
+        && letters::may_be_keys(text, number)
         && util.normalize_digits_only(&keys).contains(&tail)
-}
-
-fn only_announces_extension(text: &str, extension: &str) -> bool {
-    if extension.is_empty() {
-        return false;
-    }
-    let letters: String = text
-        .chars()
-        .filter(|c| c.is_alphabetic() || *c == '\u{301}')
-        .flat_map(char::to_lowercase)
-        .map(|c| if c == '\u{FF58}' { 'x' } else { c })
-        .collect();
-    let letters = letters.replace("o\u{301}", "ó");
-    // Fullwidth letters, as an input method of East Asia writes them.
-    let letters: String = letters
-        .chars()
-        .map(|c| match c {
-            '\u{FF41}'..='\u{FF5A}' => {
-                char::from_u32(u32::from(c) - 0xFF41 + u32::from('a')).unwrap_or(c)
-            }
-            c => c,
-        })
-        .collect();
-    EXTENSION_WORDS.contains(&letters.as_str()) && text.starts_with(|c: char| !c.is_alphabetic())
-}
-
-/// Pauses as the dialler of a mobile writes them (`p12`, `w12`, `;12`), in the form that the
-/// library reads.
-fn with_extension_mark(text: &str) -> Option<String> {
-    let at = text.rfind(['p', 'P', 'w', 'W'])?;
-    let (number, extension) = text.split_at(at);
-    let extension = extension.get(1..)?;
-    let all_digits = !extension.is_empty() && extension.bytes().all(|b| b.is_ascii_digit());
-    let plain = !number.chars().any(char::is_alphabetic)
-        && number.trim_end().ends_with(|c: char| c.is_ascii_digit());
-    (all_digits && plain).then(|| format!("{};ext={extension}", number.trim_end()))
 }
 
 /// The number of a `tel:` URI (RFC 3966) with its parameters `ext` and `phone-context`; any other

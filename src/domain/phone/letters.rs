@@ -1,0 +1,183 @@
+//! Letters in a written number: keys of a telephone, or a word that announces an extension.
+//!
+//! libphonenumber takes every word of three letters for keys. Where a country's numbers have no fixed
+//! length, a name or the word for an extension would so become digits of somebody else's number.
+
+use rlibphonenumber::PhoneNumber;
+
+use super::{LineKind, facts};
+
+/// Words and signs that announce an extension, in the languages that libphonenumber knows; the
+/// longer before those that they begin with.
+const EXTENSION_WORDS: [&str; 10] = [
+    "extensión",
+    "extension",
+    "ext",
+    "extn",
+    "xtn",
+    "anexo",
+    "int",
+    "доб",
+    "e",
+    "x",
+];
+
+/// More such words, which libphonenumber does not know, in the languages that are spoken here. The
+/// German ones are missing on purpose: what follows `Durchwahl` or `Klappe` belongs to the number.
+const MORE_EXTENSION_WORDS: [&str; 22] = [
+    "poste",
+    "p",
+    "w",
+    "interno",
+    "int",
+    "anexo",
+    "ramal",
+    "r",
+    "toestel",
+    "tst",
+    "anknytning",
+    "ankn",
+    "anknytn",
+    "wewnętrzny",
+    "wewn",
+    "wew",
+    "内線",
+    "內線",
+    "内线",
+    "分机",
+    "分機",
+    "내선",
+];
+/// Of Chinese, also the words for "put through to".
+const PUT_THROUGH: [&str; 2] = ["转", "轉"];
+
+/// Whether the letters of the text say nothing but that an extension follows.
+pub(super) fn only_announce_extension(text: &str, extension: &str) -> bool {
+    if extension.is_empty() {
+        return false;
+    }
+    let letters: String = text
+        .chars()
+        .filter(|c| c.is_alphabetic() || *c == '\u{301}')
+        .flat_map(char::to_lowercase)
+        .map(|c| if c == '\u{FF58}' { 'x' } else { c })
+        .collect();
+    let letters = letters.replace("o\u{301}", "ó");
+    // Fullwidth letters, as an input method of East Asia writes them.
+    let letters: String = letters
+        .chars()
+        .map(|c| match c {
+            '\u{FF41}'..='\u{FF5A}' => {
+                char::from_u32(u32::from(c) - 0xFF41 + u32::from('a')).unwrap_or(c)
+            }
+            c => c,
+        })
+        .collect();
+    EXTENSION_WORDS.contains(&letters.as_str()) && text.starts_with(|c: char| !c.is_alphabetic())
+}
+
+/// An extension behind a word (`poste 12`, `内線12`) or behind the pause of a mobile's dialler
+/// (`p12`, `w12`), in the form that the library reads.
+pub(super) fn with_extension_mark(text: &str) -> Option<String> {
+    let before_digits = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    let extension = text.get(before_digits.len()..)?;
+    let before_digits = before_digits.trim_end_matches(['.', ':', ' ', '\u{A0}', '\u{3000}']);
+    let number = before_digits.trim_end_matches(char::is_alphabetic);
+    let word = before_digits.get(number.len()..)?.to_lowercase();
+    let mut words = MORE_EXTENSION_WORDS.iter().chain(&PUT_THROUGH);
+    let is_announced = !extension.is_empty() && words.any(|known| *known == word);
+    let number = number.trim_end_matches([',', '.', '-', '(', ' ', '\u{A0}', '\u{3000}']);
+    let plain =
+        !number.chars().any(char::is_alphabetic) && number.ends_with(|c: char| c.is_ascii_digit());
+    (is_announced && plain).then(|| format!("{number};ext={extension}"))
+}
+
+/// Whether letters can stand for keys in this number: those of North America have one length, and
+/// elsewhere companies alone have numbers that are words. A word that digits follow is something
+/// else there.
+pub(super) fn may_be_keys(text: &str, number: &PhoneNumber) -> bool {
+    const NORTH_AMERICA: i32 = 1;
+    if number.country_code == NORTH_AMERICA {
+        return true;
+    }
+    let is_company = facts(number).is_some_and(|facts| match facts.kind {
+        LineKind::TollFree
+        | LineKind::Company
+        | LineKind::LocalRate
+        | LineKind::SharedCost
+        | LineKind::Surcharged
+        | LineKind::Premium => true,
+        LineKind::Landline
+        | LineKind::Mobile
+        | LineKind::Voip
+        | LineKind::Personal
+        | LineKind::Global
+        | LineKind::Pager
+        | LineKind::Voicemail => false,
+    });
+    let mut parts = text.split([' ', '.', '\u{A0}']);
+    let has_word = |part: &str| part.chars().filter(|c| c.is_alphabetic()).count() > 1;
+    let word_came = parts.any(has_word);
+    is_company && word_came && !parts.any(|part| part.chars().any(char::is_numeric))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::PhoneError;
+    use crate::domain::{Country, Phone};
+
+    fn read(text: &str, country: &str) -> Result<(String, Option<String>), PhoneError> {
+        let written = Phone::read(text, country.parse::<Country>().ok())?;
+        let extension = written
+            .extension
+            .map(|extension| extension.as_str().to_owned());
+        Ok((written.phone.to_string(), extension))
+    }
+
+    #[test]
+    fn letters_are_keys_where_numbers_are_words() {
+        for (text, country, number) in [
+            ("1-800-FLOWERS", "US", "+18003569377"),
+            ("(800) CALL-811", "US", "+18002255811"),
+            ("0800 REPCO1", "NZ", "+64800737261"),
+            ("0800 BERATER", "DE", "+498002372837"),
+        ] {
+            assert_eq!(read(text, country), Ok((number.into(), None)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_word_behind_a_number_is_not_dialled() {
+        for text in [
+            "+43 1 5880 Klappe 12",
+            "+43 1 5880 Nst 12",
+            "+43 1 58801 Ana",
+            "+49 30 1234 tel 5",
+            "+49 30 901820 Ana",
+            "+62 21 1234 Ana",
+            "+49 800 123 Nst 1",
+        ] {
+            assert_eq!(read(text, ""), Err(PhoneError::Letters), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_extension_is_read_behind_the_word_of_its_language() {
+        for (text, number, extension) in [
+            ("+33 1 42 68 53 00 poste 12", "+33142685300", "12"),
+            ("+33 1 42 68 53 00, p. 12", "+33142685300", "12"),
+            ("+39 06 698 12345 interno 3", "+390669812345", "3"),
+            ("+351 21 345 6789 (ramal 7", "+351213456789", "7"),
+            ("+31 20 794 0800 toestel 115", "+31207940800", "115"),
+            ("+46 8 123 456 78 Anknytning: 9", "+46812345678", "9"),
+            ("+48 22 517 12 34 wew. 45", "+48225171234", "45"),
+            ("+81 3 5253 5111 内線12", "+81352535111", "12"),
+            ("+86 10 6552 9988 转 8", "+861065529988", "8"),
+            ("+82 2 2100 2114 내선 21", "+82221002114", "21"),
+            ("+1 415 555 0104 x12", "+14155550104", "12"),
+        ] {
+            let read = read(text, "");
+            assert_eq!(read, Ok((number.into(), Some(extension.into()))), "{text}");
+        }
+    }
+}
