@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::addresses::is_number;
 use super::config::CallTimings;
-use super::parameters::is_number;
+use super::moments::seconds;
 
 /// The behaviour of the other end. Everything left out: the phone rings on the page and waits for a
 /// hand.
@@ -257,11 +258,6 @@ pub(super) fn is_keys(text: &str) -> bool {
         && text
             .bytes()
             .all(|key| key.is_ascii_digit() || matches!(key, b'*' | b'#'))
-}
-
-/// A span from a number of seconds that somebody typed; nonsense is no time at all.
-pub(super) fn seconds(span: f64) -> Duration {
-    Duration::try_from_secs_f64(span).unwrap_or_default()
 }
 
 fn keys_at_gathers(keys: &[&str]) -> Vec<ScriptedKeys> {

@@ -9,7 +9,8 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::recordings::RecordingRequest;
+use super::http_method::HttpMethod;
+use super::twiml::{RecordingCallback, absolute};
 
 /// A call's `CA…`.
 pub(super) type Sid = Arc<str>;
@@ -88,25 +89,6 @@ impl Direction {
     }
 }
 
-/// A method that TwiML and the REST side can ask for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HttpMethod {
-    /// `GET`
-    Get,
-    /// `POST`, the default everywhere.
-    #[default]
-    Post,
-}
-
-impl HttpMethod {
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-        }
-    }
-}
-
 /// The parameters of the request that made the call.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CallParameters {
@@ -135,6 +117,33 @@ pub(super) struct Detection {
     pub(super) asynchronous: bool,
     pub(super) timeout: Duration,
     pub(super) callback: Option<(HttpMethod, String)>,
+}
+
+/// The wishes of whoever starts a recording.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RecordingRequest {
+    pub(super) source: &'static str,
+    pub(super) channels: u8,
+    /// `inbound` or `outbound`; none: both.
+    pub(super) track: Option<String>,
+    pub(super) conference_sid: Option<String>,
+    pub(super) callback: Option<(HttpMethod, String)>,
+    /// Events subscribed to; empty: `completed`.
+    pub(super) events: Vec<String>,
+    pub(super) transcription: Option<Option<(HttpMethod, String)>>,
+}
+
+impl RecordingRequest {
+    /// The wishes of an element, for one channel.
+    pub(super) fn of(callback: &RecordingCallback, base: Option<&str>) -> Self {
+        Self {
+            channels: 1,
+            track: callback.track.clone(),
+            callback: absolute(base, callback.target.as_ref()),
+            events: callback.events.clone(),
+            ..Self::default()
+        }
+    }
 }
 
 /// Something that is or was heard.
@@ -369,9 +378,4 @@ impl Call {
             (ended_at.duration_since(answered_at).as_millis() / 1000) as i64
         }))
     }
-}
-
-/// A time in Twilio's words: `Fri, 18 Oct 2019 17:00:00 +0000`.
-pub(super) fn rfc2822(at: Timestamp) -> String {
-    at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
 }

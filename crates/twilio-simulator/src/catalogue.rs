@@ -508,7 +508,7 @@ fn is_speech_model(value: &str) -> bool {
 }
 
 fn is_caller_id(value: &str) -> bool {
-    super::parameters::is_number(value)
+    super::addresses::is_number(value)
         || value.starts_with("client:")
         || (!value.is_empty() && value.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }

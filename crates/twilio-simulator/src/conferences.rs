@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::call::{CallCommand, HttpMethod, Sid, Signal, rfc2822};
-use super::dialing::{DialResult, absolute};
+use super::call::{CallCommand, RecordingRequest, Sid, Signal};
+use super::dialing::DialResult;
 use super::documents::FetchedDocument;
-use super::recordings::{self, RecordingRequest};
-use super::simulated_call::{SimulatedCall, later};
-use super::status_delivery::{self, StatusDelivery};
-use super::twiml::{Dial, DialRecording, DialedConference};
-use super::update_call;
-use super::waiting::{Interrupt, WaitResult};
-use super::webhook_params::{self, pairs};
-use super::{Inner, State};
+use super::flow::{Interrupt, WaitResult};
+use super::http_method::HttpMethod;
+use super::moments::{later, rfc2822};
+use super::simulated_call::SimulatedCall;
+use super::status_delivery::StatusDelivery;
+use super::twiml::{Dial, DialRecording, DialedConference, absolute};
+use super::webhook_params::pairs;
+use super::{Inner, State, recordings, status_delivery, webhook_params};
 
 /// Most conferences that are kept; ended ones go first.
 const KEPT: usize = 1_000;
@@ -104,7 +104,7 @@ impl SimulatedCall {
         let callback = absolute(base, conference.callback.as_ref());
         let record = conference.record.as_ref().map(|wanted| RecordingRequest {
             source: "Conference",
-            ..RecordingRequest::of(wanted, page)
+            ..RecordingRequest::of(wanted, page.url.as_deref())
         });
         let Some(sid) = self.join(conference, (callback, record)) else {
             result.status = "failed";
@@ -333,7 +333,7 @@ pub(super) fn wake(sim: &Inner, sid: &str) {
         conference.map(calls_of).unwrap_or_default()
     };
     for call in calls {
-        update_call::send(sim, &call, CallCommand::Signal(Signal::ConferenceChanged));
+        sim.command(&call, CallCommand::Signal(Signal::ConferenceChanged));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::parameters::{is_number, is_url};
+use super::addresses::{is_number, is_url};
 
 /// Settings of one [`Simulator`](super::Simulator).
 #[derive(Clone)]

@@ -26,13 +26,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::behaviour::{is_keys, seconds};
+use super::addresses::{is_number, is_url};
+use super::behaviour::{NumberBehaviour, is_keys};
 use super::call::{CallCommand, CallParameters, Direction, Status};
-use super::faults::FaultSwitches;
-use super::parameters::{is_number, is_url};
+use super::faults::{Fault, FaultSwitches};
+use super::moments::seconds;
 use super::{
-    Fault, Inner, NumberBehaviour, SimulatorBody, call_file, control_view, create_call,
-    event_stream, form, json as json_answer, problem, update_call,
+    Inner, SimulatorBody, call_file, control_view, create_call, event_stream, form,
+    json as json_answer, problem,
 };
 
 /// A refusal of the control API.
@@ -233,7 +234,7 @@ fn act(
     if !possible {
         return Err(ControlError::WrongState(status.word()));
     }
-    update_call::send(sim, sid, command);
+    sim.command(sid, command);
     let state = sim.lock();
     state
         .call(sid)

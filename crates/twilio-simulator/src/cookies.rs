@@ -4,8 +4,8 @@ use http::HeaderMap;
 use http::header::SET_COOKIE;
 
 use super::Inner;
+use super::webhook_params::WebhookRequest;
 use super::webhook_url::WebhookUrl;
-use super::webhooks::WebhookRequest;
 
 /// The `Cookie` header of a request; longer paths come first, then older cookies.
 pub(super) fn header(sim: &Inner, outgoing: &WebhookRequest, url: &WebhookUrl) -> Option<String> {

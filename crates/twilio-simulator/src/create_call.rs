@@ -7,17 +7,16 @@ use cookie_store::CookieStore;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::Inner;
+use super::addresses::{is_number, is_sip};
 use super::call::{
-    Call, CallCommand, CallParameters, Detection, Direction, HttpMethod, Sid, Status,
+    Call, CallCommand, CallParameters, Detection, Direction, RecordingRequest, Sid, Status,
 };
 use super::faults::Fault;
-use super::parameters::{FormParameters, is_number};
-use super::recordings::RecordingRequest;
+use super::http_method::HttpMethod;
+use super::parameters::FormParameters;
 use super::rest_error::RestError;
 use super::twiml::DialedPhone;
-use super::twiml_reader::is_sip;
-use super::{notifications, simulated_call};
+use super::{Inner, notifications, simulated_call};
 
 /// Checks the parameters of `POST Calls.json` and makes the call.
 pub(super) fn create(sim: &Arc<Inner>, pairs: &[(String, String)]) -> Result<Sid, RestError> {

@@ -1,16 +1,16 @@
 //! Dial: other phones ring, and the first one that answers is connected.
 
-use super::call::{CallCommand, Detection, HttpMethod, Sid, Signal, Status};
-use super::create_call::{self, NewLeg};
+use super::call::{CallCommand, Detection, RecordingRequest, Sid, Signal, Status};
+use super::create_call::NewLeg;
 use super::documents::{DocumentRequest, FetchedDocument};
-use super::interpreter::NextStep;
-use super::recordings::{self, Recording, RecordingRequest};
-use super::simulated_call::{SimulatedCall, later};
-use super::twiml::{Dial, DialRecording, DialedParty, DialedPhone, Target};
-use super::update_call;
-use super::waiting::{Interrupt, WaitResult};
+use super::flow::{Interrupt, NextStep, WaitResult};
+use super::moments::later;
+use super::recordings::Recording;
+use super::simulated_call::SimulatedCall;
+use super::twiml::{Dial, DialRecording, DialedParty, DialedPhone, Target, absolute};
 use super::webhook_params::pairs;
 use super::webhook_url::resolve;
+use super::{create_call, recordings};
 
 /// The result of a Dial, for its action.
 #[derive(Debug)]
@@ -196,7 +196,7 @@ impl SimulatedCall {
             match self.wait(give_up_at).await? {
                 WaitResult::Time => {
                     for leg in legs.iter().filter(|leg| leg.ended.is_none()) {
-                        update_call::send(&self.sim, &leg.sid, CallCommand::NoAnswer);
+                        self.sim.command(&leg.sid, CallCommand::NoAnswer);
                     }
                     return Ok(Err("no-answer"));
                 }
@@ -247,7 +247,7 @@ impl SimulatedCall {
                 Err(interrupt) => break Some(interrupt),
             }
         };
-        update_call::send(&self.sim, leg, CallCommand::End);
+        self.sim.command(leg, CallCommand::End);
         result.status = "completed";
         result.leg = Some(leg.clone());
         let span = self.moment.duration_since(since);
@@ -263,7 +263,7 @@ impl SimulatedCall {
         let request = RecordingRequest {
             source: "DialVerb",
             channels: if dial.dual_channel { 2 } else { 1 },
-            ..RecordingRequest::of(&dial.callback, page)
+            ..RecordingRequest::of(&dial.callback, page.url.as_deref())
         };
         recordings::begin(&self.sim, &self.sid, self.moment, request)
     }
@@ -274,17 +274,7 @@ impl SimulatedCall {
             .iter()
             .filter(|leg| leg.ended.is_none() && Some(&leg.sid) != kept);
         for leg in others {
-            update_call::send(&self.sim, &leg.sid, CallCommand::End);
+            self.sim.command(&leg.sid, CallCommand::End);
         }
     }
-}
-
-/// A target of a document, as a URL that can be requested.
-pub(super) fn absolute(
-    base: Option<&str>,
-    target: Option<&Target>,
-) -> Option<(HttpMethod, String)> {
-    let target = target?;
-    let url = resolve(base, target.url.as_deref()?)?;
-    Some((target.method, url))
 }

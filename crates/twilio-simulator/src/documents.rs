@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
-use super::Inner;
-use super::call::{Call, HttpMethod};
+use super::call::Call;
 use super::faults::Fault;
-use super::twiml::{self, TwimlDocument, Verb};
-use super::webhook_params;
+use super::http_method::HttpMethod;
+use super::twiml::{TwimlDocument, Verb};
+use super::webhook_params::WebhookRequest;
 use super::webhook_url::resolve;
-use super::webhooks::{self, WebhookResponse};
+use super::webhooks::WebhookResponse;
+use super::{Inner, twiml, webhook_params, webhooks};
 
 /// Twilio follows no more redirects than this.
 const REDIRECTS: u32 = 10;
@@ -101,7 +102,7 @@ pub(super) fn request(
 
 async fn follow(
     sim: &Inner,
-    mut outgoing: webhooks::WebhookRequest,
+    mut outgoing: WebhookRequest,
     to: &str,
 ) -> Result<FetchedDocument, FetchFailure> {
     for _ in 0..=REDIRECTS {

@@ -5,20 +5,22 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::behaviour::{ScriptedWords, seconds};
-use super::call::{HttpMethod, OpenGather};
-use super::dialing::absolute;
+use super::behaviour::ScriptedWords;
+use super::call::{OpenGather, RecordingRequest};
 use super::digit_collector::{DigitCollector, GatherResult};
-use super::documents::{self, DocumentRequest, FetchedDocument};
+use super::documents::{DocumentRequest, FetchedDocument};
 use super::faults::Fault;
-use super::interpreter::{BargeIn, CalleeInput, NextStep};
-use super::recordings::{self, Recording, RecordingRequest};
-use super::simulated_call::{SimulatedCall, later};
+use super::flow::{CalleeInput, Interrupt, NextStep, WaitResult};
+use super::http_method::HttpMethod;
+use super::interpreter::BargeIn;
+use super::moments::{later, seconds};
+use super::recordings::Recording;
+use super::simulated_call::SimulatedCall;
 use super::speech_duration::spoken_length;
 use super::status_delivery::StatusDelivery;
-use super::twiml::{Gather, GatherPrompt, Record};
-use super::waiting::{Interrupt, WaitResult};
-use super::webhook_params::{self, pairs};
+use super::twiml::{Gather, GatherPrompt, Record, absolute};
+use super::webhook_params::pairs;
+use super::{documents, recordings, webhook_params};
 
 impl SimulatedCall {
     pub(super) async fn gather(
@@ -254,7 +256,7 @@ impl SimulatedCall {
                 .transcribe
                 .as_ref()
                 .map(|target| absolute(base, target.as_ref())),
-            ..RecordingRequest::of(&record.callback, page)
+            ..RecordingRequest::of(&record.callback, page.url.as_deref())
         };
         let sid = recordings::begin(&self.sim, &self.sid, begun, request);
         let outcome = self.listen(record, begun).await;

@@ -5,39 +5,26 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
-use super::call::{HttpMethod, TranscriptLine};
-use super::documents::{self, DocumentRequest, FetchFailure, FetchedContent, FetchedDocument};
+use super::call::TranscriptLine;
+use super::documents::{DocumentRequest, FetchFailure, FetchedContent, FetchedDocument};
 use super::faults::Fault;
-use super::media;
-use super::notifications::{UNSUPPORTED, notify};
-use super::simulated_call::{SimulatedCall, later};
+use super::flow::{CalleeInput, Interrupt, NextStep, WaitResult};
+use super::http_method::HttpMethod;
+use super::moments::later;
+use super::notifications::notify;
+use super::rest_error::UNSUPPORTED;
+use super::simulated_call::SimulatedCall;
 use super::speech_duration::{duration_of, tones};
-use super::twiml::{self, Gather, GatherPrompt, Play, Say, Target, TwimlDocument, Verb};
-use super::waiting::{Interrupt, WaitResult};
+use super::twiml::{Gather, GatherPrompt, Play, Say, Target, TwimlDocument, Verb};
 use super::webhook_params::pairs;
 use super::webhook_url::resolve;
+use super::{documents, media, twiml};
 
 /// Documents that a trial call may go through.
 const TRIAL_HOPS: u32 = 10;
 /// Documents that any call may go through. Twilio publishes no limit, but a loop without sound
 /// must end somewhere.
 const HOPS: u32 = 250;
-/// Where a conversation goes next.
-#[derive(Clone, Debug)]
-pub(super) enum NextStep {
-    Request(DocumentRequest),
-    Inline(String),
-    /// The document has come to its end.
-    End,
-    /// The document hangs up.
-    HangUp,
-}
-
-/// A key or words.
-pub(super) enum CalleeInput {
-    Key(char),
-    Speech { text: String, confidence: f64 },
-}
 
 /// Parameters that each request for a document gets, from what the call then knows.
 pub(super) type LiveParams<'a> =

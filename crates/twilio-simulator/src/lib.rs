@@ -10,6 +10,7 @@
 //! `dialing`, `queueing` and `conferences` run documents; `webhooks` sends; `rest` and `control`
 //! answer.
 
+mod addresses;
 mod call;
 pub mod call_file;
 pub mod catalogue;
@@ -21,15 +22,18 @@ mod conferences;
 mod create_call;
 mod documents;
 mod faults;
+mod flow;
 mod form;
 mod dialing;
 mod digit_collector;
 mod http_client;
+mod http_method;
 mod interpreter;
 mod simulated_call;
 mod gathering;
 mod list_calls;
 mod media;
+mod moments;
 mod notifications;
 mod overrides;
 mod parameters;
@@ -78,12 +82,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use behaviour::{CallEnding, NumberBehaviour, ScriptedKeys, ScriptedWords, Voicemail};
-pub use call::HttpMethod;
 pub use config::{CallTimings, SignatureAlgorithm, SimulatorConfig};
 pub use faults::{Fault, FaultSwitch};
+pub use http_method::HttpMethod;
 pub use running::{RunningSimulator, SimulatedPhone};
 
-use call::{Call, CallParameters, Sid};
+use call::{Call, CallCommand, Sid};
 use clock::Clock;
 use conferences::Conference;
 use control::VoiceUrl;
@@ -252,6 +256,14 @@ impl Inner {
             call.version = version;
             Some(change(call))
         })
+    }
+
+    /// Gives a command to a call; one that is over does not get it.
+    fn command(&self, sid: &str, command: CallCommand) {
+        let now = self.clock.now();
+        if let Some(call) = self.lock().call(sid) {
+            drop(call.inbox.send((now, command)));
+        }
     }
 
     fn record(&self, mut exchange: Exchange) {

@@ -5,12 +5,11 @@ use serde_json::Value;
 
 use super::call::{Call, Status};
 use super::faults::Fault;
-use super::form;
 use super::paging::PageQuery;
-use super::resource::{self, CallSnapshot};
+use super::resource::CallSnapshot;
 use super::rest_error::RestError;
 use super::rest_request::RestRequest;
-use super::{Inner, State};
+use super::{Inner, State, form, resource};
 
 /// Answers `GET Calls.json`.
 pub(super) fn calls(

@@ -3,9 +3,6 @@
 use super::Inner;
 use super::call::Notification;
 
-/// The code of what does not work here. Twilio has no code above 700000.
-pub(super) const UNSUPPORTED: u32 = 999_001;
-
 /// Adds an error or a warning (`true`) to a call.
 pub(super) fn notify(
     sim: &Inner,

@@ -3,10 +3,10 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::call::HttpMethod;
+use super::addresses::is_url;
 use super::form;
+use super::http_method::HttpMethod;
 use super::rest_error::RestError;
-use super::webhook_url::WebhookUrl;
 
 /// The parameters that a trial account may send.
 const TRIAL: [&str; 4] = ["To", "From", "Url", "StatusCallback"];
@@ -147,26 +147,4 @@ impl<'a> FormParameters<'a> {
         }
         lints
     }
-}
-
-/// E.164: a plus sign and 7 to 15 digits.
-pub(super) fn is_number(text: &str) -> bool {
-    let Some(digits) = text.strip_prefix('+') else {
-        return false;
-    };
-    (7..=15).contains(&digits.len())
-        && !digits.starts_with('0')
-        && digits.bytes().all(|digit| digit.is_ascii_digit())
-}
-
-/// An absolute http address whose host has no underscore. Loopback hosts, which Twilio refuses, are
-/// our daily bread.
-pub(super) fn is_url(text: &str) -> bool {
-    let parsed = url::Url::parse(text)
-        .ok()
-        .filter(|_| WebhookUrl::parse(text).is_some());
-    parsed
-        .as_ref()
-        .and_then(url::Url::host_str)
-        .is_some_and(|host| !host.contains('_'))
 }

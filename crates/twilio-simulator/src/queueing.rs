@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use super::call::{CallCommand, HttpMethod, Sid, Signal};
-use super::dialing::{DialResult, absolute};
+use super::call::{CallCommand, Sid, Signal};
+use super::dialing::DialResult;
 use super::documents::{DocumentRequest, FetchedDocument};
-use super::interpreter::NextStep;
-use super::simulated_call::{SimulatedCall, later};
-use super::twiml::{Dial, Enqueue, Target};
-use super::update_call;
-use super::waiting::{Interrupt, WaitResult};
+use super::flow::{Interrupt, NextStep, WaitResult};
+use super::http_method::HttpMethod;
+use super::moments::later;
+use super::simulated_call::SimulatedCall;
+use super::twiml::{Dial, Enqueue, Target, absolute};
 use super::webhook_params::pairs;
 use super::{Inner, State};
 
@@ -100,7 +100,7 @@ impl SimulatedCall {
         });
         if let Some(Some(dialer)) = &entered {
             let news = CallCommand::Signal(Signal::QueueChanged);
-            update_call::send(&self.sim, dialer, news);
+            self.sim.command(dialer, news);
         }
         entered.is_some()
     }
@@ -192,7 +192,7 @@ impl SimulatedCall {
         self.sim
             .change_call(&self.sid, |call| call.bridged_with = None);
         let news = CallCommand::Signal(Signal::Unbridged(self.sid.clone()));
-        update_call::send(&self.sim, peer, news);
+        self.sim.command(peer, news);
     }
 
     /// Dial Queue: takes the first call out of a queue, or waits for one.
@@ -210,7 +210,7 @@ impl SimulatedCall {
             if let Some(peer) = self.take_from_queue(name) {
                 let bridged =
                     CallCommand::Signal(Signal::Bridged(self.sid.clone(), announcement.clone()));
-                update_call::send(&self.sim, &peer, bridged);
+                self.sim.command(&peer, bridged);
                 let since = self.moment;
                 let until = later(since, dial.time_limit);
                 result.status = "completed";

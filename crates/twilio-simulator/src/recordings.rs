@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Inner;
-use super::call::{HttpMethod, rfc2822};
-use super::dialing::absolute;
-use super::documents::FetchedDocument;
-use super::status_delivery::{self, StatusDelivery};
-use super::twiml::RecordingCallback;
-use super::webhook_params::{self, pairs};
+use super::call::RecordingRequest;
+use super::http_method::HttpMethod;
+use super::moments::rfc2822;
+use super::status_delivery::StatusDelivery;
+use super::webhook_params::pairs;
+use super::{Inner, status_delivery, webhook_params};
 
 /// Most recordings that are kept; the oldest go first.
 const KEPT: usize = 2_000;
@@ -48,33 +47,6 @@ pub(super) struct Transcription {
     /// `TR…`
     pub(super) sid: String,
     pub(super) callback: Option<(HttpMethod, String)>,
-}
-
-/// The wishes of whoever starts a recording.
-#[derive(Clone, Debug, Default)]
-pub(super) struct RecordingRequest {
-    pub(super) source: &'static str,
-    pub(super) channels: u8,
-    /// `inbound` or `outbound`; none: both.
-    pub(super) track: Option<String>,
-    pub(super) conference_sid: Option<String>,
-    pub(super) callback: Option<(HttpMethod, String)>,
-    /// Events subscribed to; empty: `completed`.
-    pub(super) events: Vec<String>,
-    pub(super) transcription: Option<Option<(HttpMethod, String)>>,
-}
-
-impl RecordingRequest {
-    /// The wishes of an element, for one channel.
-    pub(super) fn of(callback: &RecordingCallback, page: &FetchedDocument) -> Self {
-        Self {
-            channels: 1,
-            track: callback.track.clone(),
-            callback: absolute(page.url.as_deref(), callback.target.as_ref()),
-            events: callback.events.clone(),
-            ..Self::default()
-        }
-    }
 }
 
 impl Recording {

@@ -6,10 +6,11 @@ use std::fmt;
 use cookie_store::CookieStore;
 
 use super::call_file::{CallFile, FORMAT, RecordedExchange};
+use super::config::SignatureAlgorithm;
 use super::http_client::{HttpClient, HttpRequest, HttpResponse};
-use super::twiml::{self, MAX_DOCUMENT};
+use super::twiml::MAX_DOCUMENT;
 use super::webhook_url::WebhookUrl;
-use super::{SignatureAlgorithm, form, signing};
+use super::{form, signing, twiml};
 
 /// Where a recorded call is sent, and how it is signed.
 #[derive(Clone)]

@@ -4,7 +4,8 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::call::{Call, Notification, Status, rfc2822};
+use super::call::{Call, Notification, Status};
+use super::moments::rfc2822;
 
 /// The parts of a representation that are not in the call.
 #[derive(Clone, Copy, Debug)]

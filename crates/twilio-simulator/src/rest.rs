@@ -12,15 +12,16 @@ use hyper::body::Frame;
 use serde_json::{Value, json};
 
 use super::exchange_log::Exchange;
-use super::faults::Fault;
-use super::list_calls::{self, show};
+use super::faults::{Fault, FaultSwitch};
+use super::list_calls::show;
 use super::paging::PageQuery;
 use super::recordings::{wav_bytes, wav_header};
 use super::rest_error::RestError;
 use super::rest_format::RestFormat;
 use super::rest_request::{RestAnswer, RestRequest};
-use super::rest_resources as resources;
-use super::{FaultSwitch, Inner, SimulatorBody, create_call, form, resource, update_call};
+use super::{
+    Inner, SimulatorBody, form, list_calls, resource, rest_resources as resources, update_call,
+};
 
 /// The resources that answer, below the account, with the methods that they take.
 pub const RESOURCES: &[(&str, &str)] = &[
@@ -270,7 +271,7 @@ fn create_call(
     if sim.trigger(Fault::Create503, to, &["rest"]).is_some() {
         return Err(RestError::Unavailable);
     }
-    let sid = create_call::create(sim, &asked.form)?;
+    let sid = super::create_call::create(sim, &asked.form)?;
     let body = show(sim, asked, &sid, true)?;
     Ok(RestAnswer::created("Call", body).about(&sid))
 }

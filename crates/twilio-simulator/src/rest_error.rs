@@ -4,7 +4,8 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::notifications::UNSUPPORTED;
+/// The code of what does not work here. Twilio has no code above 700000.
+pub(super) const UNSUPPORTED: u32 = 999_001;
 
 /// One refusal; its `Display` is the literal message that Twilio sends.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

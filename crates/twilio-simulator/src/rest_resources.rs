@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::Inner;
-use super::call::{HttpMethod, rfc2822};
-use super::conferences::{self, Conference, Participant};
-use super::form;
+use super::conferences::{Conference, Participant};
+use super::http_method::HttpMethod;
+use super::moments::rfc2822;
 use super::paging::PageQuery;
 use super::parameters::FormParameters;
 use super::queueing::CallQueue;
-use super::recordings::{self, Recording};
+use super::recordings::Recording;
 use super::rest_error::RestError;
 use super::rest_request::{RestAnswer, RestRequest};
+use super::{Inner, conferences, form, recordings};
 
 /// An application: the URLs of the calls that are made with it.
 #[derive(Clone, Debug, Default)]

@@ -31,11 +31,9 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::call::{Call, CallCommand, Direction, Sid, Status};
-use super::{
-    CallParameters, Inner, Simulator, SimulatorBody, SimulatorConfig, State, create_call,
-    event_stream, problem, update_call,
-};
+use super::call::{Call, CallCommand, CallParameters, Direction, Sid, Status};
+use super::config::SimulatorConfig;
+use super::{Inner, Simulator, SimulatorBody, State, create_call, event_stream, problem};
 use clock::Clock;
 
 /// Largest body of a request, in bytes.
@@ -276,7 +274,7 @@ impl SimulatedPhone {
     }
 
     fn send(&self, command: CallCommand) {
-        update_call::send(&self.sim, &self.sid(), command);
+        self.sim.command(&self.sid(), command);
     }
 
     fn look<T>(&self, look: impl FnOnce(&Call) -> T) -> Option<T> {

@@ -14,17 +14,16 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
-use super::Inner;
-use super::behaviour::{CallEnding, NumberBehaviour, ScriptedKeys, ScriptedWords, seconds};
+use super::behaviour::{CallEnding, NumberBehaviour, ScriptedKeys, ScriptedWords};
 use super::call::{
     CallCommand, CallParameters, Direction, DocumentSource, Sid, Signal, Status, TranscriptLine,
 };
 use super::documents::DocumentRequest;
 use super::faults::Fault;
-use super::interpreter::{CalleeInput, NextStep};
-use super::status_delivery::{self, StatusDelivery};
-use super::waiting::Interrupt;
-use super::{recordings, update_call, webhook_params};
+use super::flow::{CalleeInput, Interrupt, NextStep};
+use super::moments::{later, seconds};
+use super::status_delivery::StatusDelivery;
+use super::{Inner, recordings, status_delivery, webhook_params};
 
 /// One call while it lasts.
 pub(super) struct SimulatedCall {
@@ -217,7 +216,7 @@ impl SimulatedCall {
             .call(&self.sid)
             .and_then(|call| call.parent.clone());
         if let Some(parent) = parent {
-            update_call::send(&self.sim, &parent, CallCommand::Signal(signal));
+            self.sim.command(&parent, CallCommand::Signal(signal));
         }
     }
 
@@ -558,9 +557,4 @@ fn callee_line(at: Timestamp, kind: &'static str, text: &str, seconds: f64) -> T
         seconds,
         cut: false,
     }
-}
-
-/// `span` after `at`.
-pub(super) fn later(at: Timestamp, span: Duration) -> Timestamp {
-    at.saturating_add(span).unwrap_or(Timestamp::MAX)
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::Inner;
 use super::faults::Fault;
 use super::notifications::notify;
-use super::webhooks::{self, WebhookRequest};
+use super::webhook_params::WebhookRequest;
+use super::{Inner, webhooks};
 
 /// A callback on its way.
 #[derive(Clone, Debug)]

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use super::call::HttpMethod;
+use super::http_method::HttpMethod;
 use super::twiml_reader::TwimlReader;
+use super::webhook_url::resolve;
 use super::xml;
 
 /// Longest document in bytes.
@@ -331,6 +332,16 @@ pub struct Enqueue {
     pub wait: Option<Target>,
     /// `maxQueueSize`
     pub max_size: usize,
+}
+
+/// A target of a document, as a URL that can be requested.
+pub(crate) fn absolute(
+    base: Option<&str>,
+    target: Option<&Target>,
+) -> Option<(HttpMethod, String)> {
+    let target = target?;
+    let url = resolve(base, target.url.as_deref()?)?;
+    Some((target.method, url))
 }
 
 /// A text that is no document, with Twilio's code.

@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use super::behaviour::seconds;
-use super::call::HttpMethod;
-use super::catalogue::{self, ElementRule, SCHEMA, Support};
-use super::parameters::is_number;
+use super::addresses::{is_number, is_sip};
+use super::catalogue;
+use super::catalogue::{ElementRule, SCHEMA, Support};
+use super::http_method::HttpMethod;
+use super::moments::seconds;
 use super::twiml::{
     Dial, DialRecording, DialedConference, DialedParty, DialedPhone, Enqueue, Gather, GatherPrompt,
     PhoneDetection, Play, Record, RecordingCallback, Say, Target, TwimlWarning, Verb,
@@ -440,15 +441,6 @@ fn parameters(element: &Element) -> Vec<(String, String)> {
         .filter_map(|child| Some((child.attribute("name")?, child.attribute("value")?)))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
-}
-
-/// Whether the text is an address such as `sip:kate@example.com`.
-pub(super) fn is_sip(text: &str) -> bool {
-    let rest = text
-        .strip_prefix("sip:")
-        .or_else(|| text.strip_prefix("sips:"));
-    rest.and_then(|rest| rest.split_once('@'))
-        .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains(' '))
 }
 
 /// The value of an attribute that Twilio accepts; others were warned about.

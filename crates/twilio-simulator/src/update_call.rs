@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Inner;
-use super::call::{CallCommand, DocumentSource, HttpMethod, Status};
+use super::call::{CallCommand, DocumentSource, Status};
 use super::faults::Fault;
+use super::http_method::HttpMethod;
 use super::list_calls::show;
 use super::parameters::FormParameters;
 use super::rest_error::RestError;
@@ -30,7 +31,7 @@ pub(super) fn update(
         return Err(RestError::NotInProgress);
     }
     if sim.trigger(Fault::Update21220, &to, &["rest"]).is_some() {
-        send(sim, sid, CallCommand::HangUp);
+        sim.command(sid, CallCommand::HangUp);
         return Err(RestError::NotInProgress);
     }
     change_addresses(sim, &parameters, sid)?;
@@ -51,7 +52,7 @@ pub(super) fn update(
     if status != Status::InProgress {
         return Err(RestError::NotInProgress);
     }
-    send(sim, sid, CallCommand::Replace(source));
+    sim.command(sid, CallCommand::Replace(source));
     Ok(before)
 }
 
@@ -65,7 +66,7 @@ fn end(sim: &Inner, asked: &RestRequest<'_>, sid: &str, before: Value) -> Value 
         }
         queued
     });
-    send(sim, sid, CallCommand::End);
+    sim.command(sid, CallCommand::End);
     let after = if queued == Some(true) {
         show(sim, asked, sid, false).ok()
     } else {
@@ -99,15 +100,7 @@ fn change_addresses(
         }
     });
     if limit {
-        send(sim, sid, CallCommand::Limit(time_limit));
+        sim.command(sid, CallCommand::Limit(time_limit));
     }
     Ok(())
-}
-
-/// Tells a line something; one that is gone does not hear it.
-pub(super) fn send(sim: &Inner, sid: &str, command: CallCommand) {
-    let now = sim.clock.now();
-    if let Some(call) = sim.lock().call(sid) {
-        drop(call.inbox.send((now, command)));
-    }
 }

@@ -4,41 +4,13 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::call::{CallCommand, DocumentSource, PressedDigits, Signal, TranscriptLine};
-use super::interpreter::CalleeInput;
-use super::simulated_call::{SimulatedCall, later};
+use super::call::{CallCommand, PressedDigits, TranscriptLine};
+use super::flow::{CalleeInput, Interrupt, WaitResult};
+use super::moments::later;
+use super::simulated_call::SimulatedCall;
 use super::speech_duration::spoken_length;
-use super::status_delivery::{self, StatusDelivery};
-use super::webhook_params;
-
-/// The result of a wait within a conversation.
-#[derive(Clone, Debug)]
-pub(super) enum WaitResult {
-    /// Nothing, until the time had come.
-    Time,
-    Key(char),
-    Speech {
-        text: String,
-        confidence: f64,
-    },
-    /// News of another call.
-    Signal(Signal),
-}
-
-/// An event that breaks a conversation off.
-#[derive(Clone, Debug)]
-pub(super) enum Interrupt {
-    /// The other party hung up.
-    HungUp,
-    /// Ended by the API or by the time limit.
-    Over,
-    /// Another document goes on.
-    Replace(DocumentSource),
-    /// News of another call, where it is waited for.
-    Signal(Signal),
-    /// The document says that the call leaves its queue.
-    Leave,
-}
+use super::status_delivery::StatusDelivery;
+use super::{status_delivery, webhook_params};
 
 /// The first of all timed events.
 enum NextDeadline {

@@ -3,8 +3,22 @@
 use jiff::Timestamp;
 
 use super::Inner;
-use super::call::{Call, HttpMethod, rfc2822};
-use super::webhooks::WebhookRequest;
+use super::call::Call;
+use super::http_method::HttpMethod;
+use super::moments::rfc2822;
+
+/// A request to the service.
+#[derive(Clone, Debug)]
+pub(super) struct WebhookRequest {
+    pub(super) call_sid: String,
+    /// `voice`, `status`, `amd`.
+    pub(super) kind: &'static str,
+    pub(super) method: HttpMethod,
+    pub(super) url: String,
+    pub(super) params: Vec<(String, String)>,
+    /// One for all attempts at one request.
+    pub(super) token: String,
+}
 
 /// The parameters of a status callback.
 pub(super) fn status_params(

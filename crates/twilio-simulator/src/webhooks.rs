@@ -8,31 +8,21 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::call::{HttpMethod, SentWebhook, rfc2822};
+use super::call::SentWebhook;
 use super::config::SignatureAlgorithm;
 use super::exchange_log::Exchange;
 use super::faults::Fault;
 use super::http_client::{HttpRequest, WebhookError};
+use super::http_method::HttpMethod;
+use super::moments::rfc2822;
 use super::overrides::ConnectionOverrides;
 use super::twiml::MAX_DOCUMENT;
+use super::webhook_params::WebhookRequest;
 use super::webhook_url::WebhookUrl;
 use super::{Inner, cookies, form, notifications, signing};
 
 /// The pause before the first retry, doubled for each further one; Twilio's own is not documented.
 const BEFORE_RETRY: Duration = Duration::from_millis(250);
-
-/// A request to the service.
-#[derive(Clone, Debug)]
-pub(super) struct WebhookRequest {
-    pub(super) call_sid: String,
-    /// `voice`, `status`, `amd`.
-    pub(super) kind: &'static str,
-    pub(super) method: HttpMethod,
-    pub(super) url: String,
-    pub(super) params: Vec<(String, String)>,
-    /// One for all attempts at one request.
-    pub(super) token: String,
-}
 
 /// The service's answer.
 #[derive(Clone, Debug)]
