@@ -53,7 +53,6 @@ mod speech_duration;
 mod event_stream;
 pub mod twiml;
 mod update_call;
-mod twiml_reader;
 mod control_view;
 mod cookies;
 mod waiting;
