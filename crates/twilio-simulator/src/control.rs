@@ -22,47 +22,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::addresses::{is_number, is_url};
+use super::addresses::is_number;
 use super::behaviour::{NumberBehaviour, is_keys};
-use super::call::{CallCommand, CallParameters, Direction, Status};
+use super::call::{CallCommand, Direction, Status};
+use super::control_error::{ControlError, read};
+use super::control_inbound::{inbound, voice_urls};
 use super::faults::{Fault, FaultSwitches};
 use super::moments::seconds;
 use super::{
-    Inner, SimulatorBody, call_file, control_view, create_call, event_stream, form,
-    json as json_answer, problem,
+    Inner, SimulatorBody, call_file, control_view, event_stream, form, json as json_answer, problem,
 };
-
-/// A refusal of the control API.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-enum ControlError {
-    #[error("There is nothing here")]
-    NotFound,
-    #[error("This call is not known")]
-    NoCall,
-    #[error("The call is {0}")]
-    WrongState(&'static str),
-    #[error("The body is not the JSON that is wanted here: {0}")]
-    Unreadable(String),
-    #[error("{0}")]
-    Invalid(&'static str),
-    #[error("Only a simulated clock can be moved")]
-    RealClock,
-}
-
-impl ControlError {
-    const fn status(&self) -> StatusCode {
-        match self {
-            Self::NotFound | Self::NoCall => StatusCode::NOT_FOUND,
-            Self::WrongState(_) | Self::RealClock => StatusCode::CONFLICT,
-            Self::Unreadable(_) => StatusCode::BAD_REQUEST,
-            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        }
-    }
-}
 
 /// Answers a request for `resource`, the part of its path after `/simulator/api/`.
 pub(super) async fn handle(
@@ -126,11 +98,6 @@ async fn route(
         ("POST", ["clock", "advance"]) => advance(sim, request),
         _ => Err(ControlError::NotFound),
     }
-}
-
-fn read<T: DeserializeOwned>(request: &Request<Bytes>) -> Result<T, ControlError> {
-    serde_json::from_slice(request.body())
-        .map_err(|error| ControlError::Unreadable(error.to_string()))
 }
 
 fn number(query: &Pairs, name: &str) -> Option<u64> {
@@ -240,179 +207,6 @@ fn act(
         .call(sid)
         .map(|call| control_view::phone(&state, sim, call))
         .ok_or(ControlError::NoCall)
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Inbound {
-    from: String,
-    #[serde(default)]
-    to: Option<String>,
-    #[serde(default)]
-    url: Option<String>,
-    #[serde(default)]
-    method: Option<String>,
-    #[serde(default)]
-    stir_verstat: Option<String>,
-    #[serde(default)]
-    status_callback: Option<String>,
-    /// More parameters of the requests: `FromCity`, `CallerName`, …
-    #[serde(default)]
-    parameters: BTreeMap<String, String>,
-}
-
-/// Parameters of an inbound call that may be set.
-const INBOUND: [&str; 12] = [
-    "CallerName",
-    "ForwardedFrom",
-    "FromCity",
-    "FromState",
-    "FromZip",
-    "FromCountry",
-    "ToCity",
-    "ToState",
-    "ToZip",
-    "ToCountry",
-    "StirVerstat",
-    "StirPassportToken",
-];
-
-/// Somebody rings our number.
-fn inbound(sim: &Arc<Inner>, request: &Request<Bytes>) -> Result<Value, ControlError> {
-    let wanted: Inbound = read(request)?;
-    let owned = sim.config.owned_numbers.first().cloned();
-    let to = wanted.to.or(owned);
-    let to = to.unwrap_or_else(|| "+15005550006".to_owned());
-    if !is_number(&wanted.from) || !is_number(&to) {
-        return Err(ControlError::Invalid("from and to must be E.164 numbers"));
-    }
-    let method = http_method(wanted.method.as_deref())?;
-    let (method, url) = match wanted.url {
-        Some(url) => (method, allowed_url(sim, url)?),
-        None => {
-            let configured = sim.lock().voice_urls.get(&to).cloned();
-            let default = sim.config.voice_url.clone();
-            configured
-                .map(|it| it.target())
-                .or(default.map(|url| (super::HttpMethod::Post, url)))
-                .ok_or(ControlError::Invalid(
-                    "url is missing, and nothing answers calls to this number",
-                ))?
-        }
-    };
-    let callback = wanted.status_callback;
-    let callback = callback.map(|url| allowed_url(sim, url)).transpose()?;
-    let mut extra = inbound_parameters(wanted.parameters)?;
-    extra.extend(wanted.stir_verstat.map(|it| ("StirVerstat".to_owned(), it)));
-    let parameters = CallParameters {
-        url: Some(url),
-        method,
-        callback: callback.map(|url| (super::HttpMethod::Post, url)),
-        events: vec!["completed".to_owned()],
-        time_limit: Duration::from_secs(14_400),
-        extra,
-        ..CallParameters::default()
-    };
-    let sid = create_call::inbound(sim, &wanted.from, &to, parameters);
-    let state = sim.lock();
-    state
-        .call(&sid)
-        .map(|call| control_view::phone(&state, sim, call))
-        .ok_or(ControlError::NoCall)
-}
-
-/// The parameters as Twilio sends them: `From…` also as `Caller…`, `To…` also as `Called…`.
-fn inbound_parameters(
-    wanted: BTreeMap<String, String>,
-) -> Result<Vec<(String, String)>, ControlError> {
-    let mut pairs = Vec::new();
-    for (name, value) in wanted {
-        if !INBOUND.contains(&name.as_str()) {
-            return Err(ControlError::Invalid(
-                "parameters may be CallerName, ForwardedFrom, StirVerstat, StirPassportToken and \
-                 City, State, Zip, Country of From and To",
-            ));
-        }
-        for (own, other) in [("From", "Caller"), ("To", "Called")] {
-            if let Some(field) = name.strip_prefix(own) {
-                pairs.push((format!("{other}{field}"), value.clone()));
-            }
-        }
-        pairs.push((name, value));
-    }
-    Ok(pairs)
-}
-
-fn http_method(word: Option<&str>) -> Result<super::HttpMethod, ControlError> {
-    match word {
-        None | Some("POST") => Ok(super::HttpMethod::Post),
-        Some("GET") => Ok(super::HttpMethod::Get),
-        Some(_) => Err(ControlError::Invalid("method must be GET or POST")),
-    }
-}
-
-/// A URL that somebody without credentials may let be asked.
-fn allowed_url(sim: &Inner, url: String) -> Result<String, ControlError> {
-    if !is_url(&url) {
-        return Err(ControlError::Invalid(
-            "url must be an absolute http address",
-        ));
-    }
-    if !may_be_asked(sim, &url) {
-        return Err(ControlError::Invalid("url must be one of this service"));
-    }
-    Ok(url)
-}
-
-/// The URL that answers calls to one of our numbers.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct VoiceUrl {
-    url: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    method: Option<String>,
-}
-
-impl VoiceUrl {
-    fn target(&self) -> (super::HttpMethod, String) {
-        let method = http_method(self.method.as_deref()).unwrap_or_default();
-        (method, self.url.clone())
-    }
-}
-
-/// Sets or forgets what answers calls to a number; all that is set.
-fn voice_urls(
-    sim: &Inner,
-    request: &Request<Bytes>,
-    number: Option<&str>,
-) -> Result<Value, ControlError> {
-    if let Some(number) = number {
-        if !is_number(number) {
-            return Err(ControlError::Invalid("the number must be E.164"));
-        }
-        let wanted = if *request.method() == Method::PUT {
-            let mut wanted: VoiceUrl = read(request)?;
-            http_method(wanted.method.as_deref())?;
-            wanted.url = allowed_url(sim, wanted.url)?;
-            Some(wanted)
-        } else {
-            None
-        };
-        sim.change(|state| match wanted {
-            Some(wanted) => drop(state.voice_urls.insert(number.to_owned(), wanted)),
-            None => drop(state.voice_urls.remove(number)),
-        });
-    }
-    let numbers = sim.lock().voice_urls.clone();
-    Ok(json!({"default": sim.config.voice_url, "numbers": numbers}))
-}
-
-/// Whether a stranger may let this URL be asked.
-fn may_be_asked(sim: &Inner, url: &str) -> bool {
-    let origin = url::Url::parse(url)
-        .map(|url| url.origin().ascii_serialization())
-        .ok();
-    sim.config.only_origin.is_none() || sim.config.only_origin == origin
 }
 
 /// Shows or sets the behaviour of a number, from its next call on.

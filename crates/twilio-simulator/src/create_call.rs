@@ -16,7 +16,7 @@ use super::http_method::HttpMethod;
 use super::parameters::FormParameters;
 use super::rest_error::RestError;
 use super::twiml::DialedPhone;
-use super::{Inner, notifications, simulated_call};
+use super::{Inner, call_course, notifications};
 
 /// Checks the parameters of `POST Calls.json` and makes the call.
 pub(super) fn create(sim: &Arc<Inner>, pairs: &[(String, String)]) -> Result<Sid, RestError> {
@@ -332,7 +332,7 @@ fn place(sim: &Arc<Inner>, call: NewCall) -> Sid {
         });
         start_at
     });
-    simulated_call::start(sim, &sid, commands, start_at);
+    call_course::start(sim, &sid, commands, start_at);
     sid
 }
 

@@ -12,12 +12,15 @@
 
 mod addresses;
 mod call;
+mod call_course;
 pub mod call_file;
 pub mod catalogue;
 mod status_delivery;
 mod behaviour;
 mod config;
 mod control;
+mod control_error;
+mod control_inbound;
 mod conferences;
 mod create_call;
 mod documents;
@@ -46,9 +49,14 @@ pub mod rest;
 mod rest_error;
 mod rest_format;
 mod rest_request;
-mod rest_resources;
+mod rest_accounts;
+mod rest_calls;
+mod rest_media;
+mod rest_recordings;
+mod rest_rooms;
 mod running;
 mod signing;
+mod speaking;
 mod speech_duration;
 mod event_stream;
 pub mod twiml;
@@ -89,13 +97,13 @@ pub use running::{RunningSimulator, SimulatedPhone};
 use call::{Call, CallCommand, Sid};
 use clock::Clock;
 use conferences::Conference;
-use control::VoiceUrl;
+use control_inbound::VoiceUrl;
 use exchange_log::{Exchange, ExchangeLog};
 use faults::Faults;
 use http_client::HttpClient;
 use queueing::CallQueue;
 use recordings::Recording;
-use rest_resources::Application;
+use rest_accounts::Application;
 
 /// Body of the simulator's answers; server-sent events stream. An error means: close the
 /// connection.

@@ -8,19 +8,17 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, StreamBody};
-use hyper::body::Frame;
 use serde_json::{Value, json};
 
 use super::exchange_log::Exchange;
-use super::faults::{Fault, FaultSwitch};
-use super::list_calls::show;
-use super::paging::PageQuery;
-use super::recordings::{wav_bytes, wav_header};
+use super::faults::Fault;
+use super::rest_calls::configured_error;
 use super::rest_error::RestError;
 use super::rest_format::RestFormat;
-use super::rest_request::{RestAnswer, RestRequest};
+use super::rest_request::{Answered, RestAnswer, RestRequest};
 use super::{
-    Inner, SimulatorBody, form, list_calls, resource, rest_resources as resources, update_call,
+    Inner, SimulatorBody, form, list_calls, rest_accounts, rest_calls, rest_media, rest_recordings,
+    rest_rooms,
 };
 
 /// The resources that answer, below the account, with the methods that they take.
@@ -89,7 +87,7 @@ pub(super) async fn handle(
         query: form::parse(request.uri().query().unwrap_or_default()),
         form: form::parse(&String::from_utf8_lossy(request.body())),
     };
-    if let Some(media) = media(sim, &asked, resource) {
+    if let Some(media) = rest_media::media(sim, &asked, resource) {
         return media;
     }
     let (resource, format) = RestFormat::split(resource);
@@ -168,8 +166,6 @@ fn credentials(request: &Request<Bytes>) -> Option<(String, String)> {
     Some((user, secret))
 }
 
-type Answered = Result<RestAnswer, RestError>;
-
 fn route(
     sim: &Arc<Inner>,
     asked: &RestRequest<'_>,
@@ -184,42 +180,46 @@ fn route(
         }
     }
     match parts {
-        [] => Ok(RestAnswer::one("Account", resources::account(sim))),
-        ["Accounts"] => resources::accounts(sim, asked),
-        ["Applications"] => resources::applications(sim, asked, None),
-        ["Applications", sid] => resources::applications(sim, asked, Some(sid)),
+        [] => Ok(RestAnswer::one("Account", rest_accounts::account(sim))),
+        ["Accounts"] => rest_accounts::accounts(sim, asked),
+        ["Applications"] => rest_accounts::applications(sim, asked, None),
+        ["Applications", sid] => rest_accounts::applications(sim, asked, Some(sid)),
         ["Balance"] => Ok(RestAnswer::one(
             "Balance",
             json!({"account_sid": sim.config.account_sid, "balance": "10.00", "currency": "USD"}),
         )),
-        ["Calls"] if asked.is_post() => create_call(sim, asked, retry_after),
+        ["Calls"] if asked.is_post() => rest_calls::create_call(sim, asked, retry_after),
         ["Calls"] => list_calls::calls(sim, asked.path, &asked.query).map(RestAnswer::list),
-        ["Calls", sid] => one_call(sim, asked, sid),
-        ["Calls", sid, "Events"] => events(sim, asked, sid),
-        ["Calls", sid, "Recordings"] => resources::recordings_list(sim, asked, Some(sid)),
-        ["Calls", sid, "Notifications"] => notifications(sim, asked, (Some(sid), None)),
-        ["Calls", sid, "Notifications", one] => notifications(sim, asked, (Some(sid), Some(one))),
-        ["Notifications"] => notifications(sim, asked, (None, None)),
-        ["Notifications", one] => notifications(sim, asked, (None, Some(one))),
-        ["Conferences"] => resources::conferences_list(sim, asked),
-        ["Conferences", sid] => resources::one_conference(sim, asked, sid),
-        ["Conferences", sid, "Participants"] => resources::participants(sim, asked, (sid, None)),
+        ["Calls", sid] => rest_calls::one_call(sim, asked, sid),
+        ["Calls", sid, "Events"] => rest_calls::events(sim, asked, sid),
+        ["Calls", sid, "Recordings"] => rest_recordings::recordings_list(sim, asked, Some(sid)),
+        ["Calls", sid, "Notifications"] => rest_calls::notifications(sim, asked, (Some(sid), None)),
+        ["Calls", sid, "Notifications", one] => {
+            rest_calls::notifications(sim, asked, (Some(sid), Some(one)))
+        }
+        ["Notifications"] => rest_calls::notifications(sim, asked, (None, None)),
+        ["Notifications", one] => rest_calls::notifications(sim, asked, (None, Some(one))),
+        ["Conferences"] => rest_rooms::conferences_list(sim, asked),
+        ["Conferences", sid] => rest_rooms::one_conference(sim, asked, sid),
+        ["Conferences", sid, "Participants"] => rest_rooms::participants(sim, asked, (sid, None)),
         ["Conferences", sid, "Participants", call] => {
-            resources::participants(sim, asked, (sid, Some(call)))
+            rest_rooms::participants(sim, asked, (sid, Some(call)))
         }
-        ["Conferences", sid, "Recordings"] => resources::recordings_list(sim, asked, Some(sid)),
-        ["IncomingPhoneNumbers"] => resources::numbers(sim, asked, None),
-        ["IncomingPhoneNumbers", sid] => resources::numbers(sim, asked, Some(sid)),
-        ["Queues"] => resources::queues(sim, asked, (None, false)),
-        ["Queues", sid] => resources::queues(sim, asked, (Some(sid), false)),
-        ["Queues", sid, "Members"] => resources::queues(sim, asked, (Some(sid), true)),
-        ["Recordings"] => resources::recordings_list(sim, asked, None),
-        ["Recordings", sid] => resources::one_recording(sim, asked, sid),
+        ["Conferences", sid, "Recordings"] => {
+            rest_recordings::recordings_list(sim, asked, Some(sid))
+        }
+        ["IncomingPhoneNumbers"] => rest_accounts::numbers(sim, asked, None),
+        ["IncomingPhoneNumbers", sid] => rest_accounts::numbers(sim, asked, Some(sid)),
+        ["Queues"] => rest_rooms::queues(sim, asked, (None, false)),
+        ["Queues", sid] => rest_rooms::queues(sim, asked, (Some(sid), false)),
+        ["Queues", sid, "Members"] => rest_rooms::queues(sim, asked, (Some(sid), true)),
+        ["Recordings"] => rest_recordings::recordings_list(sim, asked, None),
+        ["Recordings", sid] => rest_recordings::one_recording(sim, asked, sid),
         ["Recordings", sid, "Transcriptions"] => {
-            resources::transcriptions(sim, asked, (Some(sid), None))
+            rest_recordings::transcriptions(sim, asked, (Some(sid), None))
         }
-        ["Transcriptions"] => resources::transcriptions(sim, asked, (None, None)),
-        ["Transcriptions", sid] => resources::transcriptions(sim, asked, (None, Some(sid))),
+        ["Transcriptions"] => rest_recordings::transcriptions(sim, asked, (None, None)),
+        ["Transcriptions", sid] => rest_recordings::transcriptions(sim, asked, (None, Some(sid))),
         [first, ..] if REFUSED.contains(first) => Err(unsupported(asked)),
         ["Calls", sid, _, ..] if sim.lock().call(sid).is_some() => Err(unsupported(asked)),
         _ => Err(asked.not_found()),
@@ -245,144 +245,6 @@ fn methods_of(parts: &[&str]) -> Option<&'static str> {
 
 fn unsupported(asked: &RestRequest<'_>) -> RestError {
     RestError::Unsupported(format!("{} {}", asked.method, asked.path))
-}
-
-fn configured_error(switch: &FaultSwitch, (status, code): (StatusCode, u32)) -> RestError {
-    let status = switch
-        .status
-        .and_then(|status| StatusCode::from_u16(status).ok())
-        .unwrap_or(status);
-    RestError::Configured(status, switch.code.unwrap_or(code))
-}
-
-fn create_call(
-    sim: &Arc<Inner>,
-    asked: &RestRequest<'_>,
-    retry_after: &mut Option<u64>,
-) -> Result<RestAnswer, RestError> {
-    let to = form::first(&asked.form, "To").unwrap_or_default();
-    if let Some(switch) = sim.trigger(Fault::Create429, to, &["rest"]) {
-        *retry_after = switch.retry_after;
-        return Err(RestError::TooManyRequests);
-    }
-    if let Some(switch) = sim.trigger(Fault::CreateError, to, &["rest"]) {
-        return Err(configured_error(&switch, (StatusCode::BAD_REQUEST, 21_200)));
-    }
-    if sim.trigger(Fault::Create503, to, &["rest"]).is_some() {
-        return Err(RestError::Unavailable);
-    }
-    let sid = super::create_call::create(sim, &asked.form)?;
-    let body = show(sim, asked, &sid, true)?;
-    Ok(RestAnswer::created("Call", body).about(&sid))
-}
-
-fn one_call(sim: &Arc<Inner>, asked: &RestRequest<'_>, sid: &str) -> Result<RestAnswer, RestError> {
-    let answer = |body| RestAnswer::one("Call", body).about(sid);
-    match *asked.method {
-        http::Method::GET => show(sim, asked, sid, false).map(answer),
-        http::Method::POST => update_call::update(sim, asked, sid).map(answer),
-        http::Method::DELETE => {
-            let mut state = sim.lock();
-            let ended = state
-                .call(sid)
-                .ok_or_else(|| asked.not_found())?
-                .status
-                .has_ended();
-            if !ended {
-                return Err(RestError::NotComplete);
-            }
-            state.remove(sid);
-            Ok(RestAnswer::deleted().about(sid))
-        }
-        _ => Err(RestError::MethodNotAllowed),
-    }
-}
-
-fn events(sim: &Inner, asked: &RestRequest<'_>, sid: &str) -> Answered {
-    let page = PageQuery::of(asked.path, &asked.query)?;
-    let now = sim.clock.now();
-    let state = sim.lock();
-    let call = state.call(sid).ok_or_else(|| asked.not_found())?;
-    let readable_at = call
-        .ended_at
-        .and_then(|at| at.checked_add(sim.config.events_delay).ok());
-    let events = if readable_at.is_some_and(|at| at <= now) {
-        call.events.clone()
-    } else {
-        Vec::new()
-    };
-    let numbered = events.into_iter().enumerate();
-    let items = numbered.map(|(at, event)| (at.to_string(), event));
-    Ok(RestAnswer::list(page.envelope("events", items.collect())))
-}
-
-/// Notifications of the account or of a call: all of them, or one.
-fn notifications(
-    sim: &Inner,
-    asked: &RestRequest<'_>,
-    (call_sid, sid): (Option<&str>, Option<&str>),
-) -> Answered {
-    let page = PageQuery::of(asked.path, &asked.query)?;
-    let log = form::first(&asked.query, "Log");
-    let state = sim.lock();
-    if call_sid.is_some_and(|sid| state.call(sid).is_none()) {
-        return Err(asked.not_found());
-    }
-    let calls = state.calls.values().rev();
-    let calls = calls.filter(|call| call_sid.is_none_or(|sid| &*call.sid == sid));
-    let mut items: Vec<(String, Value)> = calls
-        .flat_map(|call| call.notifications.iter().map(move |it| (call, it)))
-        .filter(|(_, it)| sid.is_none_or(|sid| it.sid == sid))
-        .map(|(call, it)| {
-            let shown = resource::notification(&sim.config.account_sid, call, it, sid.is_some());
-            (it.sid.clone(), shown)
-        })
-        .filter(|(_, shown)| log.is_none_or(|log| shown["log"] == log))
-        .collect();
-    match (sid, items.pop()) {
-        (None, last) => {
-            items.extend(last);
-            Ok(RestAnswer::list(page.envelope("notifications", items)))
-        }
-        (Some(_), Some((_, one))) => Ok(RestAnswer::one("Notification", one)),
-        (Some(_), None) => Err(asked.not_found()),
-    }
-}
-
-/// The sound of a recording. As at Twilio, whoever knows its URL may hear it.
-fn media(sim: &Inner, asked: &RestRequest<'_>, resource: &str) -> Option<Response<SimulatorBody>> {
-    let path = resource.strip_prefix("Accounts/")?;
-    let path = path.strip_prefix(sim.config.account_sid.as_str())?;
-    let name = path.strip_prefix("/Recordings/")?;
-    let sid = name.strip_suffix(".wav").unwrap_or(name);
-    if !asked.is_get() || !sid.starts_with("RE") || sid.contains(['.', '/']) {
-        return None;
-    }
-    let seconds = {
-        let state = sim.lock();
-        let recording = state.recordings.iter().find(|it| it.sid == sid)?;
-        recording.seconds()
-    };
-    const CHUNK: u64 = 64 * 1024;
-    let silence = (0..wav_bytes(seconds).div_ceil(CHUNK)).map(move |number| {
-        let left = wav_bytes(seconds) - number * CHUNK;
-        Bytes::from(vec![0; usize::try_from(left.min(CHUNK)).unwrap_or(0)])
-    });
-    let header = Bytes::from(wav_header(seconds));
-    let chunks = std::iter::once(header).chain(silence);
-    let frames = chunks.map(|chunk| Ok::<_, std::io::Error>(Frame::data(chunk)));
-    let body = StreamBody::new(futures_util::stream::iter(frames));
-    let mut response = Response::new(body.boxed());
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("audio/x-wav"),
-    );
-    headers.insert(
-        header::CONTENT_LENGTH,
-        HeaderValue::from(44 + wav_bytes(seconds)),
-    );
-    Some(response)
 }
 
 /// Faults that trigger after a create was accepted; whether the answer is lost.

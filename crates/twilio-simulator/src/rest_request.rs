@@ -3,6 +3,8 @@
 use http::StatusCode;
 use serde_json::Value;
 
+use super::Inner;
+use super::paging::PageQuery;
 use super::rest_error::RestError;
 
 /// One request.
@@ -80,4 +82,22 @@ impl RestAnswer {
         self.call_sid = Some(call_sid.to_owned());
         self
     }
+}
+
+/// The answer of a resource.
+pub(super) type Answered = Result<RestAnswer, RestError>;
+
+pub(super) fn base(sim: &Inner) -> String {
+    format!("/2010-04-01/Accounts/{}", sim.config.account_sid)
+}
+
+pub(super) fn list(request: &RestRequest<'_>, name: &str, items: Vec<(String, Value)>) -> Answered {
+    let page = PageQuery::of(request.path, &request.query)?;
+    Ok(RestAnswer::list(page.envelope(name, items)))
+}
+
+/// The sid of a representation, by which pages follow one another.
+pub(super) fn with_sid(value: Value) -> (String, Value) {
+    let sid = value["sid"].as_str().unwrap_or_default().to_owned();
+    (sid, value)
 }

@@ -14,16 +14,14 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
-use super::behaviour::{CallEnding, NumberBehaviour, ScriptedKeys, ScriptedWords};
-use super::call::{
-    CallCommand, CallParameters, Direction, DocumentSource, Sid, Signal, Status, TranscriptLine,
-};
+use super::behaviour::{NumberBehaviour, ScriptedKeys, ScriptedWords};
+use super::call::{CallCommand, CallParameters, DocumentSource, Sid, Status, TranscriptLine};
 use super::documents::DocumentRequest;
 use super::faults::Fault;
 use super::flow::{CalleeInput, Interrupt, NextStep};
 use super::moments::{later, seconds};
 use super::status_delivery::StatusDelivery;
-use super::{Inner, recordings, status_delivery, webhook_params};
+use super::{Inner, recordings, webhook_params};
 
 /// One call while it lasts.
 pub(super) struct SimulatedCall {
@@ -52,7 +50,7 @@ pub(super) struct SimulatedCall {
     pub(super) heeds_signals: bool,
     /// URL of the document that runs.
     pub(super) base: Option<String>,
-    deliveries: mpsc::UnboundedSender<StatusDelivery>,
+    pub(super) deliveries: mpsc::UnboundedSender<StatusDelivery>,
 }
 
 /// The result of machine detection, planned at the answer.
@@ -64,246 +62,7 @@ pub(super) struct PlannedDetection {
     pub(super) asynchronous: bool,
 }
 
-/// The end of a call: its status and SIP code.
-type End = (Status, u16);
-
-/// Starts the task of a new call, which runs until the call ends.
-pub(super) fn start(
-    sim: &Arc<Inner>,
-    sid: &Sid,
-    inbox: mpsc::UnboundedReceiver<(Timestamp, CallCommand)>,
-    start_at: Timestamp,
-) {
-    let party = {
-        let state = sim.lock();
-        state.call(sid).map(|call| {
-            (
-                call.to.clone(),
-                call.from.clone(),
-                call.direction,
-                call.created_at,
-            )
-        })
-    };
-    let Some((to, from, direction, moment)) = party else {
-        return;
-    };
-    let mut line = SimulatedCall {
-        sim: Arc::clone(sim),
-        sid: Arc::clone(sid),
-        behaviour: NumberBehaviour::default(),
-        to,
-        inbox,
-        pending: None,
-        moment,
-        lag: SignedDuration::ZERO,
-        scheduled: VecDeque::new(),
-        typed: VecDeque::new(),
-        hang_up_at: None,
-        limit_at: None,
-        verdict: None,
-        gathers: 0,
-        hops: 0,
-        unanswered: false,
-        heeds_signals: false,
-        base: None,
-        deliveries: status_delivery::deliveries(sim),
-    };
-    let stop = sim.stop.clone();
-    sim.tracker.spawn(async move {
-        let life = async {
-            let end = match direction {
-                Direction::Inbound => line.inbound(&from).await,
-                Direction::OutboundApi => line.outbound(start_at).await,
-                Direction::OutboundDial => line.dialed().await,
-            };
-            if let Some((status, sip_code)) = end {
-                line.end_recording();
-                line.enter(status, Some(sip_code));
-                line.signal_parent(Signal::LegEnded(line.sid.clone(), status));
-            }
-        };
-        tokio::select! {
-            () = life => {}
-            () = stop.cancelled() => {}
-        }
-    });
-}
-
 impl SimulatedCall {
-    async fn outbound(&mut self, start_at: Timestamp) -> Option<End> {
-        let timings = self.sim.config.timings;
-        if self
-            .withdrawn_before(later(start_at, timings.initiated_after))
-            .await
-        {
-            return None;
-        }
-        let give_up_at = later(self.moment, self.parameters().timeout);
-        if let Some(end) = self.alert(give_up_at).await {
-            return Some(end);
-        }
-        self.picked_up();
-        drop(self.conversation(None).await);
-        Some((Status::Completed, 200))
-    }
-
-    /// Dials and rings until somebody picks up; otherwise how it ended.
-    async fn alert(&mut self, give_up_at: Timestamp) -> Option<End> {
-        let timings = self.sim.config.timings;
-        let told = self.sim.lock().numbers.get(&self.to).cloned();
-        self.behaviour = told.unwrap_or_else(|| NumberBehaviour::of_number(&self.to, &timings));
-        self.enter(Status::Initiated, None);
-        let never_rings = match self.behaviour.ends {
-            Some(CallEnding::Unreachable) => Some(404),
-            Some(CallEnding::Blocked) => Some(607),
-            Some(CallEnding::Busy | CallEnding::NoAnswer | CallEnding::Decline) | None => None,
-        };
-        if let Some(usual) = never_rings {
-            let end = (Status::Failed, self.behaviour.sip_code.unwrap_or(usual));
-            return self
-                .before_answer(later(self.moment, timings.refused_after), Some(end))
-                .await;
-        }
-        if let Some(end) = self
-            .before_answer(later(self.moment, timings.ringing_after), None)
-            .await
-        {
-            return Some(end);
-        }
-        self.enter(Status::Ringing, None);
-        self.rings(give_up_at).await
-    }
-
-    /// A call that a Dial makes: it rings, is connected, and ends with the connection.
-    async fn dialed(&mut self) -> Option<End> {
-        let timings = self.sim.config.timings;
-        let dialing_at = later(self.moment, timings.initiated_after);
-        if let Some(end) = self.before_answer(dialing_at, None).await {
-            return Some(end);
-        }
-        if let Some(end) = self.alert(Timestamp::MAX).await {
-            return Some(end);
-        }
-        self.picked_up();
-        let parameters = self.parameters();
-        if parameters.url.is_some() || !parameters.send_digits.is_empty() {
-            // The phone hears its announcement first, and may hang up on it.
-            if self.conversation(None).await.is_err() {
-                return Some((Status::Completed, 200));
-            }
-        }
-        self.signal_parent(Signal::LegAnswered(self.sid.clone()));
-        loop {
-            match self.wait(Timestamp::MAX).await {
-                Ok(_) => {}
-                Err(Interrupt::Replace(source)) => {
-                    // The call leaves the connection and goes on by itself.
-                    self.signal_parent(Signal::LegEnded(self.sid.clone(), Status::Completed));
-                    drop(self.converse(Ok(Self::replaced(source))).await);
-                    return Some((Status::Completed, 200));
-                }
-                Err(_) => return Some((Status::Completed, 200)),
-            }
-        }
-    }
-
-    /// Lets the call know whose Dial made this one.
-    fn signal_parent(&self, signal: Signal) {
-        let parent = self
-            .sim
-            .lock()
-            .call(&self.sid)
-            .and_then(|call| call.parent.clone());
-        if let Some(parent) = parent {
-            self.sim.command(&parent, CallCommand::Signal(signal));
-        }
-    }
-
-    /// Rings until somebody picks up; otherwise how it ended.
-    async fn rings(&mut self, give_up_at: Timestamp) -> Option<End> {
-        let refused_at = later(self.moment, self.sim.config.timings.refused_after);
-        let sip = |usual| self.behaviour.sip_code.unwrap_or(usual);
-        let no_answer = Some((Status::NoAnswer, sip(487)));
-        let (at, end) = match (self.behaviour.ends, self.behaviour.answer_after()) {
-            (Some(CallEnding::Busy), _) => (refused_at, Some((Status::Busy, sip(486)))),
-            (Some(CallEnding::Decline), _) => (refused_at, Some((Status::Busy, sip(603)))),
-            (Some(CallEnding::NoAnswer | CallEnding::Unreachable | CallEnding::Blocked), _)
-            | (None, None) => (give_up_at, no_answer),
-            (None, Some(after)) => (later(self.moment, after), None),
-        };
-        let (at, end) = if at > give_up_at {
-            (give_up_at, no_answer)
-        } else {
-            (at, end)
-        };
-        self.before_answer(at, end).await
-    }
-
-    /// Waits until `at`, which ends the call with `end` or goes on; a hand at the phone or the API
-    /// may be quicker.
-    async fn before_answer(&mut self, at: Timestamp, end: Option<End>) -> Option<End> {
-        loop {
-            match self.command_before(at).await {
-                None => return end,
-                Some(CallCommand::Answer) => return None,
-                Some(CallCommand::Decline | CallCommand::HangUp) => {
-                    return Some((Status::Busy, 603));
-                }
-                Some(CallCommand::End) => return Some((Status::Canceled, 487)),
-                Some(CallCommand::NoAnswer) => return Some((Status::NoAnswer, 487)),
-                Some(
-                    CallCommand::Press(_)
-                    | CallCommand::Speak { .. }
-                    | CallCommand::Limit(_)
-                    | CallCommand::Signal(_)
-                    | CallCommand::Replace(_),
-                ) => {}
-            }
-        }
-    }
-
-    /// Waits in the queue; whether the call was taken back meanwhile (of which nobody is told).
-    async fn withdrawn_before(&mut self, at: Timestamp) -> bool {
-        while let Some(command) = self.command_before(at).await {
-            if matches!(command, CallCommand::End) {
-                let moment = self.moment;
-                self.sim
-                    .change_call(&self.sid, |call| call.enter(Status::Canceled, moment));
-                return true;
-            }
-        }
-        self.sim
-            .lock()
-            .call(&self.sid)
-            .is_none_or(|call| call.status.has_ended())
-    }
-
-    /// Somebody rings our number: the document comes first, and may refuse the call.
-    async fn inbound(&mut self, from: &str) -> Option<End> {
-        let told = self.sim.lock().numbers.get(from).cloned();
-        self.behaviour = told.unwrap_or_default();
-        let parameters = self.parameters();
-        let ask = DocumentRequest::new(parameters.method, parameters.url.unwrap_or_default());
-        let Ok(page) = self.fetch(ask).await else {
-            return Some((Status::NoAnswer, 487));
-        };
-        if let Some(busy) = page.as_ref().ok().and_then(|page| page.rejects()) {
-            return Some(if busy {
-                (Status::Busy, 486)
-            } else {
-                (Status::NoAnswer, 403)
-            });
-        }
-        self.unanswered = true;
-        let talked = self.conversation(Some(page)).await;
-        Some(match (self.unanswered, talked) {
-            (false, _) => (Status::Completed, 200),
-            (true, Err(Interrupt::Over)) => (Status::Canceled, 487),
-            (true, _) => (Status::NoAnswer, 487),
-        })
-    }
-
     /// Answers an inbound call, unless it was answered before.
     pub(super) fn pick_up(&mut self) {
         if std::mem::take(&mut self.unanswered) {
@@ -312,7 +71,7 @@ impl SimulatedCall {
     }
 
     /// Everything that follows from the pick-up is settled before anybody learns of it.
-    fn picked_up(&mut self) {
+    pub(super) fn picked_up(&mut self) {
         let (parameters, timings) = (self.parameters(), self.sim.config.timings);
         self.limit_at = Some(later(self.moment, parameters.time_limit));
         let mut hang_up_after = self.behaviour.hang_up_after_seconds.map(seconds);
@@ -361,7 +120,7 @@ impl SimulatedCall {
     }
 
     /// Ends the recording of the whole call.
-    fn end_recording(&self) {
+    pub(super) fn end_recording(&self) {
         let (sid, answered_at) = {
             let state = self.sim.lock();
             let call = state.call(&self.sid);
@@ -481,7 +240,7 @@ impl SimulatedCall {
     }
 
     /// Enters a status and sends the callback of its event, if that is subscribed to.
-    fn enter(&self, status: Status, sip_code: Option<u16>) {
+    pub(super) fn enter(&self, status: Status, sip_code: Option<u16>) {
         let event = match status {
             Status::Initiated => "initiated",
             Status::Ringing => "ringing",

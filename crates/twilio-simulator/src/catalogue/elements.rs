@@ -1,11 +1,10 @@
 //! The table of elements and attributes.
 
-use super::AttributeValues as Values;
-use super::{
-    AttributeRule, AttributeValues, DAY, ElementRule, SCHEMA, Support, is_whole, no_effect, noun,
-    verb, works,
-};
 use crate::addresses::is_number;
+use crate::catalogue::{
+    AttributeRule, AttributeValues, AttributeValues as Values, DAY, ElementRule, SCHEMA, Support,
+    is_whole, no_effect, noun, verb, works,
+};
 
 const RECORDING_EVENTS: AttributeValues =
     AttributeValues::SomeOf(&["in-progress", "completed", "absent"]);

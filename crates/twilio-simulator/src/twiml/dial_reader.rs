@@ -1,14 +1,14 @@
 //! Reads Dial and its nouns.
 
-use super::document::{
+use crate::addresses::{is_number, is_sip};
+use crate::catalogue::Support;
+use crate::twiml::document::{
     Dial, DialRecording, DialedConference, DialedParty, DialedPhone, PhoneDetection, Verb,
 };
-use super::reader::{
+use crate::twiml::reader::{
     TwimlReader, boolean, optional_target, recording_callback, text_of, valid, whole,
     whole_seconds, words,
 };
-use crate::addresses::{is_number, is_sip};
-use crate::catalogue::Support;
 use crate::xml::{Element, Node};
 
 /// A Twilio Dial rings no more phones than this at once.

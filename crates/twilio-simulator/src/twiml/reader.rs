@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use super::document::{Enqueue, Gather, GatherPrompt, Play, Record, RecordingCallback, Target, TwimlWarning, Verb};
 use crate::catalogue;
 use crate::catalogue::{ElementRule, SCHEMA, Support};
 use crate::http_method::HttpMethod;
+use crate::twiml::document::{
+    Enqueue, Gather, GatherPrompt, Play, Record, RecordingCallback, Target, TwimlWarning, Verb,
+};
 use crate::xml::{Element, Node};
 
 /// Collects warnings while verbs are read.

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use super::document::Say;
-use super::reader::{TwimlReader, repeats};
 use crate::catalogue::SCHEMA;
 use crate::moments::seconds;
+use crate::twiml::document::Say;
+use crate::twiml::reader::{TwimlReader, repeats};
 use crate::xml::{Element, Node};
 
 impl TwimlReader {
