@@ -1,22 +1,17 @@
-//! Puts the files of the pages into the binary: everything under `web/`, and the two of Swagger
-//! UI's that `/docs` needs, each as it is and compressed. It also notes the commit. It must not
-//! reach any network.
+//! Puts the files of the pages into the binary: everything under `web/`, each as it is and
+//! compressed. It also notes the commit. It must not reach any network.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{Cursor, Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
-
-/// What is taken out of the Swagger UI archive.
-const SWAGGER_FILES: [&str; 2] = ["swagger-ui-bundle.js", "swagger-ui.css"];
 
 #[expect(
     clippy::disallowed_methods,
@@ -27,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     commit(&root);
-    let mut files = swagger()?;
+    let mut files = BTreeMap::new();
     web(&root.join("web"), "", &mut files)?;
     worker(&mut files)?;
     documents(&root.join("openapi"), &mut files)?;
@@ -93,27 +88,6 @@ fn commit(root: &Path) {
             println!("cargo::rerun-if-changed={}", path.display());
         }
     }
-}
-
-fn swagger() -> Result<BTreeMap<String, Vec<u8>>, Box<dyn Error>> {
-    let mut archive =
-        zip::ZipArchive::new(Cursor::new(utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED))?;
-    let names: Vec<String> = archive
-        .file_names()
-        .map(|name| name.map(Cow::into_owned))
-        .collect::<Result<_, _>>()?;
-    let mut files = BTreeMap::new();
-    for wanted in SWAGGER_FILES {
-        let end = format!("/dist/{wanted}");
-        let name = names
-            .iter()
-            .find(|name| name.ends_with(&end))
-            .ok_or(format!("{wanted} is not in the archive"))?;
-        let mut bytes = Vec::new();
-        archive.by_name(name)?.read_to_end(&mut bytes)?;
-        files.insert(format!("/docs/{wanted}"), bytes);
-    }
-    Ok(files)
 }
 
 /// All files under `folder`, by the path they are served at.
