@@ -8,15 +8,16 @@
     clippy::expect_used,
     reason = "a bench that cannot go on ends"
 )]
+#![expect(clippy::print_stdout, reason = "a bench prints what it measures")]
 
 mod held;
+mod measure;
 mod webhook;
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use clock::Clock;
-use criterion::{Criterion, criterion_group, criterion_main};
 use poem::{Endpoint, IntoResponse};
 use tablecall::Format;
 use tablecall::internals::form::Form;
@@ -29,12 +30,13 @@ use tracing_subscriber::Layer as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::held::{Held, Stage};
+use crate::measure::Bench;
 use crate::webhook::{ORIGIN, TOKEN, signed};
 
 /// The calls that are answered between two preparations.
 const ROUND: u64 = 2_000;
 
-fn parts(criterion: &mut Criterion) {
+fn parts(bench: &Bench) {
     let held = Held::new(0, 1, Stage::Ringing);
     let (head, body) = (held.head(0), held.body(0));
     let tickets = Tickets::new(held.config.ticket_keys.clone());
@@ -42,27 +44,21 @@ fn parts(criterion: &mut Criterion) {
     let (now, path) = (held.now, format!("/twiml/answer/{text}"));
     let (headers, form) = signed(&path, &held.sid(0), None);
     let verifier = Verifier::new(ORIGIN, &[TOKEN], &[] as &[(&str, &str)]).unwrap();
-    criterion.bench_function("signature, form split included", |bench| {
-        bench.iter(|| {
-            let form = Form::parse(black_box(form.as_bytes())).unwrap();
-            verifier
-                .verify(&path, &SignatureHeaders::of(&headers), &form)
-                .unwrap();
-        });
+    bench.of("signature, form split included", || {
+        let form = Form::parse(black_box(form.as_bytes())).unwrap();
+        verifier
+            .verify(&path, &SignatureHeaders::of(&headers), &form)
+            .unwrap();
     });
-    criterion.bench_function("ticket, sealed", |bench| {
-        bench.iter(|| {
-            tickets
-                .seal(TicketPurpose::Voice, black_box(&head), &body)
-                .unwrap()
-        });
+    bench.of("ticket, sealed", || {
+        tickets
+            .seal(TicketPurpose::Voice, black_box(&head), &body)
+            .unwrap()
     });
-    criterion.bench_function("ticket, opened", |bench| {
-        bench.iter(|| {
-            tickets
-                .open(black_box(&text), TicketPurpose::Voice, now)
-                .unwrap()
-        });
+    bench.of("ticket, opened", || {
+        tickets
+            .open(black_box(&text), TicketPurpose::Voice, now)
+            .unwrap()
     });
     let speech = Speech::load(InputMode::Keys).unwrap();
     let scene = RenderContext {
@@ -76,29 +72,27 @@ fn parts(criterion: &mut Criterion) {
         slowly: false,
         listen: TalkPosition::first(7),
     };
-    criterion.bench_function("first message, rendered", |bench| {
-        bench.iter(|| speech.render(black_box(&first), &scene, &path));
+    bench.of("first message, rendered", || {
+        speech.render(black_box(&first), &scene, &path)
     });
 }
 
-fn webhooks(criterion: &mut Criterion) {
+fn webhooks(bench: &Bench) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
     for (name, stage) in [("answer", Stage::Ringing), ("gather", Stage::Talking)] {
         for held in [100, 100_000] {
-            criterion.bench_function(&format!("{name} webhook with {held} calls held"), |bench| {
-                bench.iter_custom(|times| {
-                    let mut took = Duration::ZERO;
-                    let mut left = times;
-                    while left > 0 {
-                        let round = left.min(ROUND);
-                        took += answer(&runtime, held, round, stage);
-                        left -= round;
-                    }
-                    took
-                });
+            bench.timed(&format!("{name} webhook with {held} calls held"), |times| {
+                let mut took = Duration::ZERO;
+                let mut left = times;
+                while left > 0 {
+                    let round = left.min(ROUND);
+                    took += answer(&runtime, held, round, stage);
+                    left -= round;
+                }
+                took
             });
         }
     }
@@ -132,18 +126,17 @@ fn answer(runtime: &Runtime, held: usize, round: u64, stage: Stage) -> Duration 
 }
 
 /// Each webhook writes its line, as in production; nothing reads it.
-fn logged(criterion: &mut Criterion) {
+fn logged(bench: &Bench) {
     let (lines, writer) =
         tablecall::log_layer(Format::Json, Clock::system(), std::io::sink()).unwrap();
     let lines = lines.with_filter(tablecall::log_filter(tablecall::DEFAULT_LOG_FILTER).unwrap());
     let subscriber = tracing_subscriber::registry().with(lines);
-    tracing::subscriber::with_default(subscriber, || webhooks(criterion));
+    tracing::subscriber::with_default(subscriber, || webhooks(bench));
     drop(writer);
 }
 
-criterion_group! {
-    name = hot;
-    config = Criterion::default().sample_size(10).measurement_time(Duration::from_secs(3)).without_plots();
-    targets = parts, logged
+fn main() {
+    let bench = Bench::from_arguments();
+    parts(&bench);
+    logged(&bench);
 }
-criterion_main!(hot);
