@@ -135,12 +135,12 @@ impl Held {
                 sealed_at: self.now,
             },
         ];
-        let after: &[Event<'_>] = match self.stage {
+        let after: &[Event] = match self.stage {
             Stage::Ringing => &[],
             Stage::Talking => &talking,
         };
         for event in ringing.iter().chain(after) {
-            call = step(&call, *event, self.now).call;
+            call = step(&call, event.clone(), self.now).call;
         }
         (call, sid)
     }

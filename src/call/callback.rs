@@ -3,13 +3,16 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::event::Event;
+use super::carrier_status::CarrierStatus;
+use super::decision::Decision;
 use super::keys::{milliseconds, what};
-use super::position::{CALLED_BACK, Decision, TalkPosition, TalkStage};
-use super::state::{Call, CarrierStatus, Evidence, Outcome, State, WaitingFor};
-use super::step::{SETTLE, Work};
+use super::outcome::{Outcome, WaitingFor};
+use super::position::{CALLED_BACK, TalkPosition, TalkStage};
+use super::state::{Call, Evidence, State};
+use super::step::Work;
 use super::talk::{self, Apology, Input, Reply, TalkContext};
 use super::timeline::TimelineEvent;
+use super::timing::SETTLE;
 
 /// How long a decision made by calling back may still be changed: its read-back and the wait for a
 /// key.
@@ -24,7 +27,7 @@ impl Work {
         &mut self,
         attempt: u8,
         position: TalkPosition,
-        input: Input<'_>,
+        input: Input,
         sealed_at: Timestamp,
     ) {
         if self.call.canceled || !position.is_called_back() {
@@ -100,11 +103,10 @@ impl Work {
     }
 
     /// Whether the wish not to be called is certain now: asked for and not taken back when the talk
-    /// ended. It is told again with each repeated webhook, in case that the process which heard it
-    /// first is no more.
-    pub(super) fn must_opt_out(&self, before: &Call, event: Event<'_>) -> bool {
-        let again = matches!(event, Event::Keyed { .. } | Event::Closed(..));
-        self.call.is_opted_out() && (again || !before.is_opted_out())
+    /// ended. A webhook that is repeated (`is_repeatable`) yields the effect again, because the
+    /// process that received it first may have ended before it was performed.
+    pub(super) fn must_opt_out(&self, before: &Call, is_repeatable: bool) -> bool {
+        self.call.is_opted_out() && (is_repeatable || !before.is_opted_out())
     }
 
     /// How long a closed line waits for a late key.

@@ -1,11 +1,15 @@
 //! The inputs and outputs of the state machine as values, so that it needs neither clock nor
 //! network.
 
-use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
+
+use super::carrier_status::{AccountTier, CarrierStatus, FinalStatus, Machine};
+use super::key_text::KeyText;
+use super::outcome::{Outcome, WaitingFor};
 use super::position::TalkPosition;
-use super::state::{AccountTier, Call, CarrierStatus, Machine, Outcome, WaitingFor};
+use super::state::Call;
 use super::talk::{Input, ROW, Reply};
 use crate::domain::{CallId, Phone, Sid};
 
@@ -19,8 +23,8 @@ pub struct AttemptRef {
 }
 
 /// An event: what happened to a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event<'a> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
     /// Policy lets it ring now, from this number.
     Dial {
         /// One of our numbers.
@@ -72,7 +76,7 @@ pub enum Event<'a> {
         /// The talk position in the URL.
         position: TalkPosition,
         /// The input of the staff.
-        input: Input<'a>,
+        input: Input,
         /// When its ticket was sealed.
         sealed_at: Timestamp,
     },
@@ -99,7 +103,7 @@ pub enum Event<'a> {
         /// The talk position in the URL.
         position: TalkPosition,
         /// The input of the staff.
-        input: Input<'a>,
+        input: Input,
         /// When its ticket was sealed.
         sealed_at: Timestamp,
     },
@@ -119,7 +123,7 @@ pub enum Event<'a> {
     EventsRead {
         attempt: u8,
         /// The keys in the order in which they were pressed.
-        keys: Option<&'a [PressedKey]>,
+        keys: Option<Arc<[PressedKey]>>,
     },
     /// The guest takes the offered time by another call.
     OfferAccepted {
@@ -145,35 +149,6 @@ pub struct Closing {
     pub twilio_code: Option<u32>,
     /// How long the line was open.
     pub duration_seconds: Option<u32>,
-}
-
-/// Twilio's final statuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum FinalStatus {
-    /// The call was picked up, by a person or a machine.
-    Completed,
-    /// Busy.
-    Busy,
-    /// Rang out.
-    NoAnswer,
-    /// The number could not be connected.
-    Failed,
-    /// The call was cancelled before pick-up.
-    Canceled,
-}
-
-impl FinalStatus {
-    /// The status in Twilio's spelling.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Completed => "completed",
-            Self::Busy => "busy",
-            Self::NoAnswer => "no-answer",
-            Self::Failed => "failed",
-            Self::Canceled => "canceled",
-        }
-    }
 }
 
 /// The result of a look-up at Twilio.
@@ -224,12 +199,12 @@ pub enum Effect {
 }
 
 /// A key that Twilio remembers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PressedKey {
-    /// The turn of the URL that it was sent to.
+    /// The talk position in the URL that it was sent to.
     pub position: TalkPosition,
     /// The digits; empty: silence.
-    pub digits: String,
+    pub digits: KeyText,
     /// The earliest moment at which it can have been pressed, by Twilio's record.
     pub pressed_at: Timestamp,
     /// The latest such moment.

@@ -79,7 +79,7 @@ pub(crate) fn keyed(digits: &str) -> Call {
     let key = Event::Keyed {
         on,
         position: first(),
-        input: Input::Digits(digits),
+        input: Input::digits(digits),
         sealed_at: start(),
     };
     let events = [

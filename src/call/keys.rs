@@ -4,12 +4,15 @@ use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
 
+use super::attempt::TranscriptCoverage;
+use super::carrier_status::CarrierStatus;
 use super::event::AttemptRef;
 use super::position::{CALLED_BACK, PromptTiming, TalkPosition};
-use super::state::{CarrierStatus, Evidence, State, TranscriptCoverage};
-use super::step::{SETTLE, Work};
+use super::state::{Evidence, State};
+use super::step::Work;
 use super::talk::{self, Apology, Input, Reply};
 use super::timeline::{Digits, TimelineEvent};
+use super::timing::SETTLE;
 
 impl Work {
     /// Twilio requests the first document.
@@ -32,7 +35,7 @@ impl Work {
         &mut self,
         on: AttemptRef,
         position: TalkPosition,
-        input: Input<'_>,
+        input: Input,
         sealed_at: Timestamp,
     ) {
         if self.pick_up(on, sealed_at).is_none() {
@@ -96,7 +99,7 @@ impl Work {
         };
         let heard = self.heard_at(on.attempt, position.step..=position.step);
         let input = match &heard {
-            Some(TimelineEvent::Key { keys, .. }) => Some(Input::Digits(keys.as_str())),
+            Some(TimelineEvent::Key { keys, .. }) => Some(Input::digits(keys.as_str())),
             Some(TimelineEvent::Spoken { said, .. }) => Some(Input::Spoken(*said)),
             Some(_) => Some(Input::Silence),
             None => None,
@@ -243,13 +246,13 @@ pub fn milliseconds(from: Timestamp, to: Timestamp) -> u32 {
 }
 
 /// The timeline entry of an input.
-pub(super) fn what(attempt: u8, position: TalkPosition, input: Input<'_>) -> TimelineEvent {
+pub(super) fn what(attempt: u8, position: TalkPosition, input: Input) -> TimelineEvent {
     let step = position.step;
     match input {
         Input::Digits(digits) => TimelineEvent::Key {
             attempt,
             step,
-            keys: Digits::new(digits),
+            keys: Digits::new(&digits),
         },
         Input::Silence => TimelineEvent::Silence { attempt, step },
         Input::Spoken(said) => TimelineEvent::Spoken {

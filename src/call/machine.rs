@@ -1,11 +1,14 @@
 //! Events of answering machines: what a result of machine detection ends, and the one message that
 //! may be left.
 
+use super::attempt::Attempt;
+use super::carrier_status::{CarrierStatus, Machine};
 use super::event::{AttemptRef, Effect};
 use super::keys::what;
+use super::outcome::{Ended, Outcome, WaitingFor};
 use super::position::{TalkPosition, TalkStage};
 use super::spoken_intent::SpokenIntent;
-use super::state::{Call, CarrierStatus, Ended, Machine, Outcome, State, WaitingFor};
+use super::state::{Call, State};
 use super::step::Work;
 use super::talk::{Input, Reply};
 use super::timeline::TimelineEvent;
@@ -84,11 +87,10 @@ impl Work {
         &self,
         attempt: u8,
         position: TalkPosition,
-        input: Input<'_>,
+        input: Input,
     ) -> Option<Reply> {
-        let voice = |known: &super::state::Attempt| {
-            known.number == attempt && known.machine == Some(Machine::Voice)
-        };
+        let voice =
+            |known: &Attempt| known.number == attempt && known.machine == Some(Machine::Voice);
         let spoke = match input {
             Input::Digits(_) => true,
             Input::Silence => false,

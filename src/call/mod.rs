@@ -9,36 +9,48 @@
 //!
 #![doc = include_str!("table.md")]
 
+mod attempt;
 mod callback;
+mod cancel;
+mod carrier_status;
+mod decision;
+mod key_text;
 mod keys;
 mod line;
+mod lookup;
 mod machine;
-mod kept;
 mod offer;
+mod outcome;
+mod replay;
 mod spoken_intent;
+mod transcript;
 mod verdict;
+mod words;
 
 pub mod event;
+pub mod position;
 pub mod state;
 pub mod step;
 pub mod talk;
 pub mod timeline;
-pub mod position;
+pub mod timing;
 
 #[cfg(test)]
 pub(crate) mod example;
 #[cfg(test)]
 mod tests;
 
-pub use event::{AttemptRef, Closing, Effect, Event, FinalStatus, LookupResult, PressedKey};
-pub use kept::{Kept, again};
+pub use attempt::Attempt;
+pub use carrier_status::{AccountTier, CarrierStatus, FinalStatus, Machine};
+pub use decision::Decision;
+pub use event::{AttemptRef, Closing, Effect, Event, LookupResult, PressedKey};
+pub use key_text::KeyText;
 pub use keys::milliseconds;
-pub use position::{Decision, PromptTiming, TalkPosition, TalkStage};
+pub use outcome::{Ended, Outcome, WaitingFor};
+pub use position::{PromptTiming, TalkPosition, TalkStage};
+pub use replay::{PastEvent, replay};
 pub use spoken_intent::SpokenIntent;
-pub use state::{
-    AccountTier, Attempt, Call, CarrierStatus, CarryOver, Ended, Evidence, Machine, Outcome, State,
-    WaitingFor,
-};
+pub use state::{Call, CarryOver, Evidence, State};
 pub use step::step;
 pub use talk::{Apology, Goodbye, Input, Opening, Reply, RepromptReason};
 pub use timeline::{TimelineEntry, TimelineEvent};

@@ -1,7 +1,8 @@
 //! An offered time: what it is, and the call by which the guest takes it.
 
-use super::position::Decision;
-use super::state::{Call, Outcome};
+use super::decision::Decision;
+use super::outcome::Outcome;
+use super::state::Call;
 use super::step::Work;
 use super::timeline::TimelineEvent;
 use crate::domain::{CallId, TableTime};

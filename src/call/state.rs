@@ -5,10 +5,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::event::FinalStatus;
-use super::position::{CALLED_BACK, Decision};
+use super::attempt::{Attempt, TranscriptCoverage};
+use super::decision::Decision;
+use super::outcome::{Outcome, WaitingFor};
+use super::position::CALLED_BACK;
 use super::timeline::{TimelineEntry, TimelineEvent};
-use crate::domain::{CallId, Phone, Reservation, Sid, millis};
+use super::timing::RING;
+use crate::domain::{CallId, Reservation, millis};
 
 /// A client's request to ask one restaurant about one reservation, with all that followed from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,197 +128,6 @@ pub struct Answer {
     pub decision: Option<Decision>,
 }
 
-/// One call at Twilio: one time that the restaurant's phone is made to ring.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attempt {
-    /// Counts from 1.
-    pub number: u8,
-    /// Our number from which it is made.
-    pub from: Phone,
-    /// Which parameters the account may use in a create.
-    pub terms: AccountTier,
-    /// Twilio's SID, once it is known.
-    pub sid: Option<Sid>,
-    /// How far the connection got.
-    pub line: CarrierStatus,
-    /// Which key presses of the conversation this service received.
-    pub transcript: TranscriptCoverage,
-    /// The goodbye was sent: no further key can come.
-    pub farewell: bool,
-    /// The result of answering-machine detection, if it is not a person.
-    pub machine: Option<Machine>,
-    /// A message was left, or may have been left; a second one is never left.
-    pub message: bool,
-    /// Why it ended; `None` while it is in progress.
-    pub ended: Option<Ended>,
-    /// Twilio's final status.
-    pub how: Option<FinalStatus>,
-    /// Twilio's error code, when it refused.
-    pub twilio_code: Option<u32>,
-    /// The SIP response of the last callback, 200 for a call that was answered.
-    pub sip_code: Option<u16>,
-    /// When the intent was saved.
-    #[serde(with = "millis")]
-    pub started_at: Timestamp,
-    /// When somebody picked up.
-    #[serde(with = "millis::option")]
-    pub answered_at: Option<Timestamp>,
-    /// When the line was closed.
-    #[serde(with = "millis::option")]
-    pub ended_at: Option<Timestamp>,
-    /// How long the line was open, in whole seconds, as Twilio reports it.
-    pub duration_seconds: Option<u32>,
-}
-
-/// Which key presses of an attempt this service received.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum TranscriptCoverage {
-    /// None: the attempt was rebuilt from a ticket after pick-up, and no webhook of the
-    /// conversation has arrived yet.
-    None,
-    /// All of them so far, received here or contained in a talk position.
-    Full,
-    /// All except the answer to `step`: Twilio fetched the document from the fallback URL, so a key
-    /// press may have been lost with the process that received it.
-    Missing {
-        /// The step whose answer is missing.
-        step: u8,
-    },
-}
-
-/// Which parameters of a create the account accepts (docs/twilio.md, *Trial accounts*).
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-pub enum AccountTier {
-    /// All parameters that we use.
-    #[default]
-    Full,
-    /// A trial account: no ring time, no time limit, no status callback before the end, and few
-    /// documents per call.
-    Trial,
-    /// A trial account that accepts no status callback: its calls are polled.
-    Silent,
-}
-
-/// How far a connection got, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum CarrierStatus {
-    /// Twilio is asked to place it.
-    Asked,
-    /// Twilio did not answer: the call may exist or not.
-    Unknown,
-    /// Twilio accepted it.
-    Queued,
-    /// Twilio dials.
-    Initiated,
-    /// It rings.
-    Ringing,
-    /// Picked up.
-    InProgress,
-    /// Closed.
-    Ended,
-}
-
-/// A result of machine detection other than a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Machine {
-    /// A mailbox whose beep was heard.
-    Beep,
-    /// A machine, judged by its voice. Companies that greet at length sound like one.
-    Voice,
-    /// A fax.
-    Fax,
-}
-
-/// Why an attempt ended (`ended_because` in the API).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Ended {
-    /// Staff accepted by key 1, or offered another time that the guest allowed.
-    Confirmed,
-    /// Key 2.
-    Rejected,
-    /// Staff offered a time that the guest did not allow.
-    Countered,
-    /// Key 9.
-    OptedOut,
-    /// The whole message was heard without a key.
-    NoKey,
-    /// Hung up before a key.
-    HungUp,
-    /// Busy.
-    Busy,
-    /// Nobody picked up within the ring time.
-    NoAnswer,
-    /// A mailbox or a fax.
-    Machine,
-    /// Twilio refused the create, and a retry cannot help.
-    Refused,
-    /// The number could not be reached.
-    Unreachable,
-    /// The client cancelled.
-    Canceled,
-    /// The process ended while the call waited in its memory.
-    Shutdown,
-    /// Its result never became known.
-    Unknown,
-    /// The carrier of the restaurant blocked the call as unwanted (SIP 607) or rejected it as
-    /// suspected spam (SIP 608).
-    Blocked,
-    /// Somebody declined the call, or a carrier did in their place (SIP 603).
-    Declined,
-}
-
-/// What a queued call waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum WaitingFor {
-    /// A free start (`TWILIO_CPS`).
-    Slot,
-    /// Call hours on the restaurant's clock.
-    CallHours,
-    /// `not_before` of the request.
-    NotBefore,
-    /// Another call to the same number.
-    LiveCall,
-    /// A limit on attempts.
-    Limit,
-    /// The pause before the next attempt.
-    Retry,
-    /// A restaurant that heard our message may call back.
-    Callback,
-    /// Twilio is not available.
-    Carrier,
-}
-
-/// The outcome of a call (`outcome` in the API).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Outcome {
-    /// Staff confirmed the table.
-    Confirmed,
-    /// Staff declined.
-    Rejected,
-    /// Staff offered a time that the guest did not allow.
-    Countered,
-    /// Somebody picked up, but no key decided.
-    NoResponse,
-    /// Nobody picked up in any attempt.
-    NoAnswer,
-    /// Busy in the last attempt.
-    Busy,
-    /// A machine answered the last attempt.
-    Machine,
-    /// The call could not be placed.
-    Failed,
-    /// The client cancelled.
-    Canceled,
-    /// `give_up_at` passed.
-    Expired,
-    /// The restaurant asked not to be called.
-    OptedOut,
-    /// Its result never became known.
-    Unknown,
-}
-
 impl Call {
     /// A new call. It waits until policy lets it ring.
     #[must_use]
@@ -353,7 +165,7 @@ impl Call {
         self.version = version.saturating_add(1_000);
         self.updated_at = now;
         self.state = State::Dialing {
-            until: now.saturating_add(super::step::RING).unwrap_or(now),
+            until: now.saturating_add(RING).unwrap_or(now),
             searches: 0,
         };
         self.attempts = vec![Attempt {
@@ -373,7 +185,7 @@ impl Call {
         matches!(self.state, State::Finished { .. })
     }
 
-    /// Whether the restaurant's phone may be ringing, or at somebody's ear.
+    /// Whether the restaurant's phone may be ringing, or a call with it may be in progress.
     #[must_use]
     pub const fn has_line(&self) -> bool {
         match self.state {
@@ -478,32 +290,6 @@ impl State {
             // No result is known yet, so clients see the call in progress.
             Self::InProgress { .. } | Self::Settling { .. } => "in_progress",
             Self::Finished { .. } => "finished",
-        }
-    }
-}
-
-impl Attempt {
-    /// A new attempt whose intent is saved at `now`.
-    #[must_use]
-    pub const fn new(number: u8, from: Phone, now: Timestamp) -> Self {
-        Self {
-            number,
-            from,
-            terms: AccountTier::Full,
-            sid: None,
-            line: CarrierStatus::Asked,
-            transcript: TranscriptCoverage::Full,
-            farewell: false,
-            machine: None,
-            message: false,
-            ended: None,
-            how: None,
-            twilio_code: None,
-            sip_code: None,
-            started_at: now,
-            answered_at: None,
-            ended_at: None,
-            duration_seconds: None,
         }
     }
 }

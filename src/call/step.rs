@@ -3,34 +3,18 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::attempt::{Attempt, TranscriptCoverage};
+use super::carrier_status::{AccountTier, CarrierStatus};
 use super::event::{AttemptRef, Effect, Event, Step};
-use super::position::CALLED_BACK;
-use super::state::{
-    AccountTier, Attempt, Call, CarrierStatus, Evidence, Outcome, State, TranscriptCoverage,
-    WaitingFor,
-};
+use super::outcome::{Ended, Outcome, WaitingFor};
+use super::state::{Call, State};
 use super::timeline::{TimelineEntry, TimelineEvent};
-
-/// Ring time: the `Timeout` of a create.
-pub const RING: SignedDuration = SignedDuration::from_secs(30);
-/// Longest duration of a call: the `TimeLimit` of a create.
-pub const TALK: SignedDuration = SignedDuration::from_secs(300);
-/// How long a saved intent may be sent to Twilio. Afterwards the attempt can only be settled.
-pub const INTENT: SignedDuration = SignedDuration::from_secs(5);
-/// Tolerance for delays of Twilio and the network before a silent attempt is looked up.
-pub(super) const GRACE: SignedDuration = SignedDuration::from_secs(20);
-/// How long after its ring time a create without an answer may count as never placed.
-pub(super) const UNKNOWN: SignedDuration = SignedDuration::from_secs(120);
-/// How long a closed line waits for a key that its final callback overtook.
-pub(super) const SETTLE: SignedDuration = SignedDuration::from_secs(5);
-/// Pause between two look-ups at Twilio.
-pub(super) const AGAIN: SignedDuration = SignedDuration::from_secs(30);
-/// Interval of polling for calls without status callbacks.
-pub(super) const POLL: SignedDuration = SignedDuration::from_secs(5);
+use super::timing::{RING, UNKNOWN};
 
 /// Applies `event` to `call` at the time `now`.
 #[must_use]
-pub fn step(call: &Call, event: Event<'_>, now: Timestamp) -> Step {
+pub fn step(call: &Call, event: Event, now: Timestamp) -> Step {
+    let is_repeatable = matches!(event, Event::Keyed { .. } | Event::Closed(..));
     let mut work = Work {
         call: call.clone(),
         reply: None,
@@ -38,7 +22,7 @@ pub fn step(call: &Call, event: Event<'_>, now: Timestamp) -> Step {
         now,
     };
     work.apply(event);
-    if work.must_opt_out(call, event) {
+    if work.must_opt_out(call, is_repeatable) {
         work.effects.push(Effect::OptOut);
     }
     work.plan(call);
@@ -69,7 +53,7 @@ pub(super) struct Work {
 }
 
 impl Work {
-    fn apply(&mut self, event: Event<'_>) {
+    fn apply(&mut self, event: Event) {
         match event {
             Event::Dial { from } => self.dial(from),
             Event::Hold { waiting_for, until } => self.hold(waiting_for, until),
@@ -104,7 +88,7 @@ impl Work {
             Event::OptedOut => self.bar(),
             Event::Closed(on, closing) => self.closed(on, closing),
             Event::LookedUp { attempt, found } => self.looked_up(attempt, found),
-            Event::EventsRead { attempt, keys } => self.events_read(attempt, keys),
+            Event::EventsRead { attempt, keys } => self.events_read(attempt, keys.as_deref()),
             Event::OfferAccepted { by } => self.offer_accepted(by),
             Event::Cancel => self.cancel(),
             Event::Wake => self.wake(),
@@ -219,7 +203,7 @@ impl Work {
                 (code, CarrierStatus::Ended, Some(self.now));
         }
         self.note(TimelineEvent::Refused(code.unwrap_or_default()));
-        self.call.conclude(super::state::Ended::Refused, self.now);
+        self.call.conclude(Ended::Refused, self.now);
     }
 
     fn unanswered(&mut self, attempt: u8) {
@@ -243,75 +227,7 @@ impl Work {
             && self.call.attempts.last().is_some_and(waits)
     }
 
-    // Clients and the clock
-
-    fn cancel(&mut self) {
-        if self.call.canceled || self.call.is_finished() || self.call.decision().is_some() {
-            return;
-        }
-        self.note(TimelineEvent::Canceled);
-        // This also holds without an open line: a line that we do not know of may still ring, and
-        // its staff must hear the apology.
-        self.call.canceled = true;
-        match self.call.state {
-            State::Queued { .. } => self.call.finish(Outcome::Canceled, self.now),
-            State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } => {
-                self.end_unwanted();
-            }
-            State::Settling { .. } => self.call.conclude(super::state::Ended::Canceled, self.now),
-            State::Finished { .. } => {}
-        }
-    }
-
-    /// Closes a line that is no longer wanted, as soon as its SID is known.
-    pub(super) fn end_unwanted(&mut self) {
-        let Some(Attempt {
-            number: attempt,
-            sid: Some(sid),
-            ..
-        }) = self.call.attempts.last().cloned()
-        else {
-            return;
-        };
-        match self.call.state {
-            State::InProgress { .. } => {
-                self.call.state = State::InProgress {
-                    until: self.after(AGAIN),
-                };
-                self.effects.push(Effect::Apologize { attempt, sid });
-            }
-            State::Dialing { searches, .. } => {
-                self.call.state = State::Dialing {
-                    until: self.after(AGAIN),
-                    searches,
-                };
-                self.effects.push(Effect::HangUp { attempt, sid });
-            }
-            State::Ringing { .. } => {
-                self.call.state = State::Ringing {
-                    until: self.after(AGAIN),
-                };
-                self.effects.push(Effect::HangUp { attempt, sid });
-            }
-            State::Queued { .. } | State::Settling { .. } | State::Finished { .. } => {}
-        }
-    }
-
-    /// Whether the current line is no longer needed: the call was cancelled, or a late key of an
-    /// earlier attempt or a restaurant that called back has decided it.
-    pub(super) fn is_unwanted(&self) -> bool {
-        let decided_before = |answer: &super::state::Answer| {
-            let earlier = self
-                .call
-                .attempts
-                .last()
-                .is_some_and(|last| answer.attempt < last.number);
-            answer.decided().is_some() && (earlier || answer.step >= CALLED_BACK)
-        };
-        self.call.canceled
-            || self.call.barred
-            || self.call.answer.as_ref().is_some_and(decided_before)
-    }
+    // The clock
 
     fn wake(&mut self) {
         if self.call.wake_at().is_none_or(|at| at > self.now) {
@@ -327,29 +243,6 @@ impl Work {
             }
             State::Settling { from, .. } => self.settle(from),
             State::Finished { .. } => {}
-        }
-    }
-
-    /// Ends a call that waits in the memory of a process that stops: no line is open, so no webhook
-    /// will bring it back.
-    fn shutdown(&mut self) {
-        match self.call.state {
-            State::Queued { .. } => {
-                self.note(TimelineEvent::Ended(super::state::Ended::Shutdown));
-                self.call.finish(Outcome::Failed, self.now);
-            }
-            State::Settling {
-                from: Evidence::Events { .. },
-                ..
-            } => self.give_up_knowing(),
-            State::Dialing { .. }
-            | State::Ringing { .. }
-            | State::InProgress { .. }
-            | State::Settling {
-                from: Evidence::Keypad,
-                ..
-            }
-            | State::Finished { .. } => {}
         }
     }
 

@@ -6,8 +6,9 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::carrier_status::Machine;
+use super::outcome::{Ended, Outcome, WaitingFor};
 use super::spoken_intent::SpokenIntent;
-use super::state::{Ended, Machine, Outcome, WaitingFor};
 use crate::domain::{CallId, millis};
 
 /// One entry of the timeline.
@@ -172,68 +173,3 @@ impl TimelineEvent {
         }
     }
 }
-
-/// Gives an enum the words by which the API knows its variants.
-macro_rules! words {
-    ($type:ty { $($variant:ident => $word:literal),+ $(,)? }) => {
-        impl $type {
-            /// Every variant, in the order of the API's document.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The word of the API.
-            #[must_use]
-            pub const fn word(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word),+
-                }
-            }
-        }
-    };
-}
-
-words!(WaitingFor {
-    Slot => "slot",
-    CallHours => "call_hours",
-    NotBefore => "not_before",
-    LiveCall => "live_call",
-    Limit => "limit",
-    Retry => "retry",
-    Callback => "callback",
-    Carrier => "carrier",
-});
-
-words!(Machine { Beep => "beep", Voice => "voice", Fax => "fax" });
-
-words!(Ended {
-    Confirmed => "confirmed",
-    Rejected => "rejected",
-    Countered => "countered",
-    OptedOut => "opted_out",
-    NoKey => "no_key",
-    HungUp => "hung_up",
-    Busy => "busy",
-    NoAnswer => "no_answer",
-    Machine => "machine",
-    Refused => "refused",
-    Unreachable => "unreachable",
-    Canceled => "canceled",
-    Shutdown => "shutdown",
-    Unknown => "unknown",
-    Blocked => "blocked",
-    Declined => "declined",
-});
-
-words!(Outcome {
-    Confirmed => "confirmed",
-    Rejected => "rejected",
-    Countered => "countered",
-    NoResponse => "no_response",
-    NoAnswer => "no_answer",
-    Busy => "busy",
-    Machine => "machine",
-    Failed => "failed",
-    Canceled => "canceled",
-    Expired => "expired",
-    OptedOut => "opted_out",
-    Unknown => "unknown",
-});

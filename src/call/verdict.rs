@@ -3,7 +3,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::state::{Attempt, Call, Ended, Outcome, State, WaitingFor};
+use super::attempt::Attempt;
+use super::carrier_status::Machine;
+use super::outcome::{Ended, Outcome, WaitingFor};
+use super::state::{Call, State};
 use super::timeline::TimelineEvent;
 
 impl Ended {
@@ -222,6 +225,6 @@ impl Call {
 impl Attempt {
     /// A fax never becomes a person, so it is not called again.
     const fn is_fax(&self) -> bool {
-        matches!(self.machine, Some(super::state::Machine::Fax))
+        matches!(self.machine, Some(Machine::Fax))
     }
 }

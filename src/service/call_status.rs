@@ -35,7 +35,7 @@ impl Progress {
 }
 
 /// The event of a status callback.
-pub(super) fn event(on: AttemptRef, callback: &StatusCallback) -> Event<'static> {
+pub(super) fn event(on: AttemptRef, callback: &StatusCallback) -> Event {
     match Progress::of(callback.call_status) {
         Progress::Live(status) => Event::Reached(on, status),
         Progress::Final(how) => Event::Closed(

@@ -9,7 +9,7 @@ use super::dial_decision::{DialDecision, DialQuestion};
 use super::dialler::Dialler;
 use super::engine::CallEngine;
 use super::{Error, ServiceSettings, intake};
-use crate::call::{Call, CarryOver, Effect, Ended, step};
+use crate::call::{Call, CarryOver, Effect, Ended, step, timing};
 use crate::domain::{CallId, Name, PhoneFacts, Reservation};
 use crate::policy::{DialReason, Refusal};
 use crate::speech::Speech;
@@ -23,7 +23,7 @@ use crate::{store, ticket};
 /// How often the call of a repeated request is looked for before its client is asked to retry.
 pub(super) const PATIENCE: usize = 1_000;
 /// Age after which a call that is not stored will never be stored: the create is given up after
-/// [`step::INTENT`].
+/// [`timing::INTENT`].
 const ABANDONED: SignedDuration = SignedDuration::from_secs(15);
 
 /// The result of a create.
@@ -269,7 +269,7 @@ impl CallCreator {
         let effects = first.effects;
         // This process may have stood still: the client may have given up and created the call
         // again by now.
-        let is_late = self.engine.now().duration_since(now) > step::INTENT;
+        let is_late = self.engine.now().duration_since(now) > timing::INTENT;
         let stored = if let DialDecision::Now { stored, .. } = &decision {
             stored.clone()
         } else {

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Error;
 use super::call_status::sid;
 use super::dialler::Dialler;
-use crate::call::{AccountTier, AttemptRef, Call, Event, step};
+use crate::call::{AccountTier, AttemptRef, Call, Event, timing};
 use crate::domain::Phone;
 use crate::store::NumberStore as _;
 use crate::ticket::{Head, TicketBody, TicketPurpose};
@@ -44,7 +44,7 @@ impl Dialler {
             // was stored.
             let at = intent
                 .started_at
-                .saturating_add(step::INTENT)
+                .saturating_add(timing::INTENT)
                 .unwrap_or(intent.started_at);
             if self.engine.now() > at {
                 tracing::warn!(call.id = %call.id, attempt, "an intent has lapsed; it is settled like a call without an answer");
@@ -90,7 +90,7 @@ impl Dialler {
         call: &Call,
         attempt: u8,
         result: Result<crate::domain::Sid, TwilioError>,
-    ) -> (Event<'static>, Option<TwilioRefusal>) {
+    ) -> (Event, Option<TwilioRefusal>) {
         let (carrier, now) = (&self.carrier, self.engine.now());
         match result {
             Ok(sid) => {
@@ -233,8 +233,8 @@ impl Dialler {
             fallback_url: Some(self.links.fallback(&voice)),
             status_callback: Some(self.links.status(&status)),
             status_callback_events: StatusCallbackEvent::ALL.to_vec(),
-            timeout: u16::try_from(step::RING.as_secs()).ok(),
-            time_limit: u32::try_from(step::TALK.as_secs()).ok(),
+            timeout: u16::try_from(timing::RING.as_secs()).ok(),
+            time_limit: u32::try_from(timing::TALK.as_secs()).ok(),
             send_digits: extension,
             machine_detection,
         };

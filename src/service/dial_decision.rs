@@ -408,7 +408,7 @@ impl Dialler {
 
 impl DialDecision {
     /// The event that the decision is for the call.
-    pub(super) const fn event(&self) -> Event<'static> {
+    pub(super) const fn event(&self) -> Event {
         match *self {
             Self::Now { from, .. } => Event::Dial { from },
             Self::Later { reason, until } => Event::Hold {

@@ -11,7 +11,7 @@ use super::{Error, links};
 use crate::call::position::LATEST;
 use crate::call::talk;
 use crate::call::{
-    Call, Effect, Event, Input, LookupResult, PressedKey, TalkPosition, milliseconds,
+    Call, Effect, Event, Input, KeyText, LookupResult, PressedKey, TalkPosition, milliseconds,
 };
 use crate::domain::Sid;
 use crate::store::{CallStore as _, NumberStore as _};
@@ -211,7 +211,7 @@ impl Dialler {
                 .as_deref()
                 .is_some_and(|url| url.contains(links::path::ANSWER))
         });
-        let keys = complete.then_some(keys.as_slice());
+        let keys = complete.then(|| keys.into());
         self.engine
             .send(call, Event::EventsRead { attempt, keys })
             .await
@@ -224,7 +224,7 @@ impl Dialler {
         position: TalkPosition,
         moment: u32,
         event: &CallEvent,
-    ) -> Option<String> {
+    ) -> Option<KeyText> {
         let text = event
             .parameter("speech_result")
             .filter(|text| !text.trim().is_empty())?;
@@ -235,7 +235,7 @@ impl Dialler {
             .speech
             .understand(call.reservation.language, text, confidence);
         match talk::as_digits(position, Input::Spoken(said), moment) {
-            Some(Input::Digits(key)) => Some(key.to_owned()),
+            Some(Input::Digits(key)) => Some(key),
             Some(Input::Silence | Input::Spoken(_)) | None => None,
         }
     }
@@ -267,12 +267,12 @@ impl Dialler {
         let digits = event
             .parameter("digits")
             .filter(|digits| !digits.is_empty())
-            .map(str::to_owned)
+            .map(KeyText::new)
             .or_else(|| {
                 let moment = milliseconds(sealed_at, pressed_at);
                 self.spoken_key(call, position, moment, event)
             })
-            .unwrap_or_default();
+            .unwrap_or_else(|| KeyText::new(""));
         Some(PressedKey {
             position,
             digits,

@@ -105,13 +105,13 @@ impl CallEngine {
     pub(super) async fn apply(
         &self,
         id: CallId,
-        event: Event<'_>,
+        event: Event,
     ) -> Result<Option<Applied>, store::Error> {
         for _ in 0..MAX_CONFLICTS {
             let Some(before) = self.store.recent(id).await? else {
                 return Ok(None);
             };
-            if let Some(applied) = self.apply_to(&before, event, self.now()).await? {
+            if let Some(applied) = self.apply_to(&before, event.clone(), self.now()).await? {
                 return Ok(Some(applied));
             }
         }
@@ -124,13 +124,13 @@ impl CallEngine {
     pub(super) async fn apply_to(
         &self,
         before: &Arc<Call>,
-        event: Event<'_>,
+        event: Event,
         now: Timestamp,
     ) -> Result<Option<Applied>, store::Error> {
         if let Some(parent) = before.baggage.trace {
             request::note_trace(parent);
         }
-        let step = step(before, event, now);
+        let step = step(before, event.clone(), now);
         if !step.changed {
             return Ok(Some(Applied {
                 call: before.clone(),
@@ -162,7 +162,7 @@ impl CallEngine {
     }
 
     /// Lets an event happen and performs what follows from it.
-    pub(super) async fn send(&self, call: &Call, event: Event<'_>) -> Result<(), Error> {
+    pub(super) async fn send(&self, call: &Call, event: Event) -> Result<(), Error> {
         if let Some(applied) = self.apply(call.id, event).await? {
             self.perform(&applied);
         }

@@ -73,7 +73,7 @@ impl WebhookHandler {
         let input = self.input(opened.body().map(|body| body.reservation.language), request);
         let sealed_at = opened.head.sealed_at;
         let moment = milliseconds(sealed_at, self.engine.now());
-        let one = talk::as_digits(position, input, moment) == Some(Input::Digits("1"));
+        let one = talk::as_digits(position, input, moment) == Some(Input::digits("1"));
         let event = match position.stage {
             TalkStage::Offer if !one => return (self.who_we_are(request), WebhookOutcome::Heard),
             TalkStage::Offer => Event::RingNow,
@@ -190,15 +190,11 @@ impl WebhookHandler {
     }
 
     /// The input from the keypad, or the words that were said. A key always wins.
-    pub(super) fn input<'a>(
-        &self,
-        language: Option<Language>,
-        request: &VoiceRequest<'a>,
-    ) -> Input<'a> {
+    pub(super) fn input(&self, language: Option<Language>, request: &VoiceRequest<'_>) -> Input {
         match request.digits.filter(|digits| !digits.is_empty()) {
-            Some(digits) => Input::Digits(digits),
+            Some(digits) => Input::digits(digits),
             // The key that ends a Gather, alone.
-            None if request.finished_on_key == Some("#") => Input::Digits("#"),
+            None if request.finished_on_key == Some("#") => Input::digits("#"),
             None => said(&self.speech, language, request).map_or(Input::Silence, Input::Spoken),
         }
     }

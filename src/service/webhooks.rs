@@ -150,13 +150,13 @@ impl WebhookHandler {
         self.callback(&opened, Event::Detected(on, machine)).await
     }
 
-    fn voice_event<'a>(
+    fn voice_event(
         &self,
         document: DocumentRequest,
         on: AttemptRef,
-        request: &VoiceRequest<'a>,
+        request: &VoiceRequest<'_>,
         opened: &Opened,
-    ) -> Event<'a> {
+    ) -> Event {
         let sealed_at = opened.head.sealed_at;
         // Only what was said needs the language, and only then is it worth opening the whole
         // ticket.
@@ -194,7 +194,7 @@ impl WebhookHandler {
         }
     }
 
-    async fn callback(&self, opened: &Opened, event: Event<'_>) -> WebhookOutcome {
+    async fn callback(&self, opened: &Opened, event: Event) -> WebhookOutcome {
         match self.hear(opened, event).await {
             Ok(Some(applied)) => {
                 self.dialler.perform_for_twilio(&applied).await;
@@ -258,9 +258,9 @@ impl WebhookHandler {
 
     /// Lets the event happen: to the stored call, or to the one in the ticket. `None`: the ticket
     /// is of a form that this process does not know.
-    async fn hear(&self, opened: &Opened, event: Event<'_>) -> Result<Option<Applied>, Error> {
+    async fn hear(&self, opened: &Opened, event: Event) -> Result<Option<Applied>, Error> {
         for _ in 0..MOST_TURNS {
-            match self.engine.apply(opened.head.call, event).await {
+            match self.engine.apply(opened.head.call, event.clone()).await {
                 Ok(Some(applied)) => return Ok(Some(applied)),
                 // The stored call cannot be loaded now, and the restaurant is on the line: the
                 // ticket holds enough.

@@ -15,8 +15,8 @@ use super::problem::{LanguageProblem, Wrong};
 use super::schema::Schema;
 use super::template::Template;
 use super::{InputMode, RenderContext, Speech, files};
-use crate::call::position::{Decision, TalkPosition};
 use crate::call::talk::{Apology, Goodbye, Opening, Reply, RepromptReason};
+use crate::call::{Decision, TalkPosition};
 use crate::domain::{
     Alternatives, Country, Language, Name, Notes, PartySize, Phone, Reservation, TableTime,
     VoicemailAction,

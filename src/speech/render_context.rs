@@ -11,7 +11,7 @@ use super::phrase::{Piece, Variable};
 use super::spoken::Out;
 use super::template::DocumentPart;
 use super::time_saying::Form;
-use crate::call::position::Decision;
+use crate::call::Decision;
 use crate::call::talk::{Apology, Goodbye, Opening, Reply, RepromptReason};
 use crate::domain::{Country, Name, Phone, Reservation};
 

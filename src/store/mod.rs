@@ -66,7 +66,7 @@ pub struct Change<'a> {
     /// The call after the event.
     pub after: Call,
     /// The event.
-    pub event: Event<'a>,
+    pub event: Event,
     /// It has lost its line, or is finished, and gives its number back.
     pub releases_number: bool,
 }

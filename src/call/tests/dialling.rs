@@ -19,7 +19,7 @@ fn on_trial(terms: AccountTier) -> Call {
     )
 }
 
-fn failed(sip_code: u16) -> Event<'static> {
+fn failed(sip_code: u16) -> Event {
     let closing = Closing {
         how: FinalStatus::Failed,
         sip_code: Some(sip_code),
@@ -187,7 +187,7 @@ fn a_call_of_which_nothing_is_told_ends_by_being_asked_about() {
         found: LookupResult::Live(ON, CarrierStatus::InProgress),
     };
     assert!(
-        step(&woken.call, live, at).effects.is_empty(),
+        step(&woken.call, live.clone(), at).effects.is_empty(),
         "they may talk on"
     );
     assert_eq!(
@@ -243,8 +243,8 @@ fn a_call_with_a_name_exists_also_where_twilio_does_not_find_it_yet() {
             attempt: 1,
             found: LookupResult::Nothing,
         };
-        assert!(!step(&call, gone, after(30)).changed);
-        assert!(!step(&call, gone, after(600)).changed);
+        assert!(!step(&call, gone.clone(), after(30)).changed);
+        assert!(!step(&call, gone.clone(), after(600)).changed);
         assert!(step(&call, gone, after(1_200)).changed);
     }
 }

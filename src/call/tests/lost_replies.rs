@@ -3,7 +3,7 @@
 
 use super::*;
 
-fn resumed<'a>(position: TalkPosition) -> Event<'a> {
+fn resumed(position: TalkPosition) -> Event {
     Event::Resumed {
         on: ON,
         position: Some(position),
@@ -12,7 +12,7 @@ fn resumed<'a>(position: TalkPosition) -> Event<'a> {
 }
 
 /// Hears the event, and gives the call with what the restaurant can press next.
-fn told(call: &Call, event: Event<'_>) -> (Call, Option<TalkPosition>) {
+fn told(call: &Call, event: Event) -> (Call, Option<TalkPosition>) {
     let next = step(call, event, after(2));
     (next.call, next.reply.and_then(|reply| reply.listen()))
 }
@@ -144,7 +144,7 @@ fn silence_after_a_key_that_nobody_heard_does_not_count_as_no_answer() {
             &ended,
             Event::EventsRead {
                 attempt: 1,
-                keys: Some(&remembered(&keys)),
+                keys: Some(remembered(&keys)),
             },
             after(2_000),
         )
@@ -160,7 +160,7 @@ fn silence_after_a_key_that_nobody_heard_does_not_count_as_no_answer() {
             &ended,
             Event::EventsRead {
                 attempt: 1,
-                keys: Some(&remembered(&keys)),
+                keys: Some(remembered(&keys)),
             },
             after(2_000),
         )
@@ -195,7 +195,7 @@ fn a_change_of_mind_that_nobody_heard_is_read_before_the_end() {
             &ended,
             Event::EventsRead {
                 attempt: 1,
-                keys: Some(&remembered(&keys)),
+                keys: Some(remembered(&keys)),
             },
             after(2_000),
         )
@@ -257,7 +257,7 @@ fn talk_with_gaps(
         }
         // Twilio's record has keys; what words mean was found out before.
         let meant = match talk::as_digits(at, input(pressed), at.prompt.asked + THINKS) {
-            Some(Input::Digits(digits)) => digits.to_owned(),
+            Some(Input::Digits(digits)) => digits.to_string(),
             Some(Input::Silence | Input::Spoken(_)) | None => String::new(),
         };
         record.push((at, meant));
@@ -298,7 +298,7 @@ fn an_acceptance_after_a_change_of_mind_counts_though_nobody_here_heard_it() {
         assert!(waits_for_events(&ended), "{heard}: {:?}", ended.state);
         let read = Event::EventsRead {
             attempt: 1,
-            keys: Some(&remembered(&record)),
+            keys: Some(remembered(&record)),
         };
         let call = step(&ended, read, after(2_000)).call;
         assert_eq!(
@@ -343,7 +343,7 @@ proptest! {
     #[test]
     fn the_last_key_decides_whichever_keys_were_not_heard(keys in proptest::collection::vec((prop::sample::select(vec!["", "1", "2", "3", "9", "*", "7", "2015", "9999", "yes", "no"]), any::<bool>(), any::<bool>()), 0..10)) {
         let (call, record, decision) = talk_with_gaps(&keys);
-        let read = Event::EventsRead { attempt: 1, keys: Some(&remembered(&record)) };
+        let read = Event::EventsRead { attempt: 1, keys: Some(remembered(&record)) };
         let told = if waits_for_events(&call) { step(&call, read, after(2_000)).call } else { call };
         // A wish not to be called is kept as soon as it is heard: what was taken back unheard
         // stands.

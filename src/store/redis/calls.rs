@@ -424,7 +424,7 @@ impl CallStore for Redis {
         } = change;
         let is_intent = is_intent(before, &after);
         let call = Arc::new(after);
-        if !is_intent && let Some(saved) = self.write_behind.extend(before, &call, event) {
+        if !is_intent && let Some(saved) = self.write_behind.extend(before, &call, &event) {
             return Ok(self.changed_here(saved));
         }
         // Webhooks of one moment come together: the second waits for the first instead of asking in
@@ -439,7 +439,7 @@ impl CallStore for Redis {
             // An intent that is not stored must not be dialled.
             Err(error) if is_intent || error == Error::Unreadable => return Err(error),
             Err(error) => {
-                let saved = self.write_behind.add(before, &call, event).ok_or(error)?;
+                let saved = self.write_behind.add(before, &call, &event).ok_or(error)?;
                 return Ok(self.changed_here(saved));
             }
         };

@@ -34,17 +34,17 @@ fn on() -> AttemptRef {
     }
 }
 
-fn dial(call: &Call) -> Event<'static> {
+fn dial(call: &Call) -> Event {
     Event::Dial {
         from: call.reservation.phone,
     }
 }
 
-fn key() -> Event<'static> {
+fn key() -> Event {
     Event::Keyed {
         on: on(),
         position: example::first(),
-        input: Input::Digits("1"),
+        input: Input::digits("1"),
         sealed_at: now(),
     }
 }
@@ -60,9 +60,9 @@ async fn saved(store: &Store, call: Call) -> Arc<Call> {
 async fn changed(
     store: &Store,
     before: &Arc<Call>,
-    event: Event<'_>,
+    event: Event,
 ) -> Result<Option<Arc<Call>>, Error> {
-    let step = step(before, event, now());
+    let step = step(before, event.clone(), now());
     assert!(step.changed, "{event:?}");
     let change = Change {
         before,
@@ -73,7 +73,7 @@ async fn changed(
     Ok(store.change(change).await?.map(|changed| changed.call))
 }
 
-async fn done(store: &Store, before: &Arc<Call>, event: Event<'_>) -> Arc<Call> {
+async fn done(store: &Store, before: &Arc<Call>, event: Event) -> Arc<Call> {
     changed(store, before, event).await.unwrap().unwrap()
 }
 
@@ -157,7 +157,7 @@ async fn a_call_that_is_due_is_given_to_one_instance_until_its_lease_lapses() {
         until: at(9),
     };
     let queued = saved(&first, example::queued(1)).await;
-    done(&first, &queued, hold).await;
+    done(&first, &queued, hold.clone()).await;
     assert_eq!(second.due(at(8), 10).await.unwrap(), []);
     let third = _connected.0.another(0);
     reached(&third.0).await;
@@ -678,7 +678,7 @@ async fn many_that_a_dead_instance_left_are_taken_over_one_batch_after_the_other
     let mut left = Vec::new();
     for number in 1..=9 {
         let queued = saved(&first, example::queued(number)).await;
-        left.push(done(&first, &queued, hold).await.id);
+        left.push(done(&first, &queued, hold.clone()).await.id);
     }
     let gone = left.remove(0);
     connected.delete(gone);

@@ -10,7 +10,7 @@ use super::calls::Put;
 use super::keys::Names;
 use super::record::{REVOKED, Stamp};
 use super::write_behind::Waiting;
-use crate::call::{Call, again};
+use crate::call::{Call, replay};
 use crate::domain::CallId;
 use crate::store::Error;
 
@@ -130,7 +130,7 @@ impl Redis {
             Put::Other(stored) => stored,
         };
         loop {
-            let Some(merged) = again(&found, &waiting.events) else {
+            let Some(merged) = replay(&found, &waiting.events) else {
                 return Ok(found);
             };
             // Whoever follows the call here has seen the version that waited.

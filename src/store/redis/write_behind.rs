@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
-use crate::call::{Call, Event, Kept};
+use crate::call::{Call, Event, PastEvent};
 use crate::domain::{CallId, Phone};
 use crate::store::Saved;
 
@@ -42,8 +42,15 @@ pub(super) struct Waiting {
     /// The version that the server had; `None`: this instance knew the call from its ticket only.
     pub(super) basis: Option<u64>,
     pub(super) call: Arc<Call>,
-    pub(super) events: Vec<Kept>,
+    pub(super) events: Vec<PastEvent>,
     order: u64,
+}
+
+fn past(event: &Event, call: &Call) -> PastEvent {
+    PastEvent {
+        event: event.clone(),
+        at: call.updated_at,
+    }
 }
 
 fn has_verdict(call: &Call) -> bool {
@@ -51,7 +58,7 @@ fn has_verdict(call: &Call) -> bool {
 }
 
 impl Inner {
-    fn insert(&mut self, basis: Option<u64>, call: &Arc<Call>, events: Vec<Kept>) -> bool {
+    fn insert(&mut self, basis: Option<u64>, call: &Arc<Call>, events: Vec<PastEvent>) -> bool {
         if self.calls.len() >= MOST {
             if let Some((_, oldest)) = self.undecided.pop_first() {
                 self.calls.remove(&oldest);
@@ -76,13 +83,13 @@ impl Inner {
         true
     }
 
-    fn extend(&mut self, before: &Call, call: &Arc<Call>, event: Event<'_>) -> Option<Saved> {
+    fn extend(&mut self, before: &Call, call: &Arc<Call>, event: &Event) -> Option<Saved> {
         let waiting = self.calls.get_mut(&call.id)?;
         if waiting.call.version != before.version {
             return Some(Saved::Conflict);
         }
         if waiting.events.len() < MOST_EVENTS {
-            waiting.events.push(Kept::new(event, call.updated_at));
+            waiting.events.push(past(event, call));
         }
         waiting.call = call.clone();
         if has_verdict(call) {
@@ -125,12 +132,7 @@ impl WriteBehind {
     }
 
     /// Adds to a call that waits already. `None`: it does not.
-    pub(super) fn extend(
-        &self,
-        before: &Call,
-        call: &Arc<Call>,
-        event: Event<'_>,
-    ) -> Option<Saved> {
+    pub(super) fn extend(&self, before: &Call, call: &Arc<Call>, event: &Event) -> Option<Saved> {
         if self.is_empty() {
             None
         } else {
@@ -139,12 +141,12 @@ impl WriteBehind {
     }
 
     /// Lets a change wait. `None`: there is no room.
-    pub(super) fn add(&self, before: &Call, call: &Arc<Call>, event: Event<'_>) -> Option<Saved> {
+    pub(super) fn add(&self, before: &Call, call: &Arc<Call>, event: &Event) -> Option<Saved> {
         let mut inner = self.lock();
         if let Some(saved) = inner.extend(before, call, event) {
             return Some(saved);
         }
-        let kept = vec![Kept::new(event, call.updated_at)];
+        let kept = vec![past(event, call)];
         let added = inner.insert(Some(before.version), call, kept);
         self.recount(&inner);
         added.then(|| Saved::Done(call.clone()))
@@ -265,19 +267,19 @@ mod tests {
         )
         .call;
         let dialed = Arc::new(dialed);
-        assert!(changes.extend(&first, &dialed, Event::Wake).is_none());
+        assert!(changes.extend(&first, &dialed, &Event::Wake).is_none());
         assert!(matches!(
-            changes.add(&first, &dialed, Event::Wake),
+            changes.add(&first, &dialed, &Event::Wake),
             Some(Saved::Done(_))
         ));
         let was = changes.waiting(first.id).unwrap();
         let canceled = changed(&dialed);
         assert!(matches!(
-            changes.extend(&first, &canceled, Event::Cancel),
+            changes.extend(&first, &canceled, &Event::Cancel),
             Some(Saved::Conflict)
         ));
         assert!(matches!(
-            changes.extend(&dialed, &canceled, Event::Cancel),
+            changes.extend(&dialed, &canceled, &Event::Cancel),
             Some(Saved::Done(_))
         ));
         assert!(

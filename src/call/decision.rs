@@ -1,0 +1,27 @@
+//! What staff decide by key.
+
+use jiff::civil::Time;
+use serde::{Deserialize, Serialize};
+
+/// What the staff decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Decision {
+    /// Key 1.
+    Accepted,
+    /// Another time, inside or outside what the guest allowed.
+    OtherTime(Time),
+    /// Key 2.
+    Declined,
+    /// Key 9.
+    OptedOut,
+    /// What was decided before was taken back, so nothing is decided.
+    Withdrawn,
+}
+
+impl Decision {
+    /// The decision, unless it is that one was taken back.
+    #[must_use]
+    pub fn stands(self) -> Option<Self> {
+        Some(self).filter(|decision| *decision != Self::Withdrawn)
+    }
+}

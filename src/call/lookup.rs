@@ -1,0 +1,139 @@
+//! What follows when no news of a connection arrives: the attempt is looked up at Twilio.
+
+use jiff::SignedDuration;
+
+use super::carrier_status::{AccountTier, CarrierStatus};
+use super::event::{Effect, LookupResult};
+use super::outcome::Ended;
+use super::state::State;
+use super::step::Work;
+use super::timing::{AGAIN, GRACE, POLL, RING, TALK};
+
+/// How long Twilio may answer 404 for a SID that it issued before the call counts as gone.
+const RECORDS: SignedDuration = SignedDuration::from_mins(15);
+/// Number of searches at Twilio that must find nothing before a create without an answer counts as
+/// never placed.
+const SEARCHES: u8 = 2;
+/// How long an attempt is looked up at most.
+const LONGEST_DOUBT: SignedDuration = SignedDuration::from_hours(2);
+
+impl Work {
+    /// No news arrived in the time in which it should: looks the attempt up at Twilio, repeatedly.
+    pub(super) fn overdue(&mut self) {
+        let Some(last) = self.call.attempts.last() else {
+            return;
+        };
+        let (attempt, started_at) = (last.number, last.started_at);
+        // A process that was suspended during that time asks at least once.
+        let overslept = self
+            .call
+            .wake_at()
+            .is_some_and(|at| self.now.duration_since(at) > AGAIN);
+        if self.now.duration_since(started_at) > LONGEST_DOUBT && !overslept {
+            return self.give_up_knowing();
+        }
+        self.postpone();
+        self.effects.push(Effect::LookUp { attempt });
+    }
+
+    /// Whether Twilio has to be polled once the connection has got to `line`.
+    pub(super) fn is_polled(&self, line: CarrierStatus) -> bool {
+        // Without a SID the call is searched for, and an early search proves nothing.
+        match self
+            .call
+            .attempts
+            .last()
+            .filter(|last| last.sid.is_some())
+            .map(|last| last.terms)
+        {
+            None | Some(AccountTier::Full) => false,
+            Some(AccountTier::Trial) => line < CarrierStatus::InProgress,
+            Some(AccountTier::Silent) => true,
+        }
+    }
+
+    /// Whether an open line may still be open. Where Twilio accepted no time limits, ours are
+    /// enforced here.
+    fn has_time_left(&self) -> bool {
+        let Some(last) = self
+            .call
+            .attempts
+            .last()
+            .filter(|last| last.terms != AccountTier::Full)
+        else {
+            return false;
+        };
+        let end = match last.answered_at {
+            Some(answered_at) => answered_at.saturating_add(TALK),
+            None => last.started_at.saturating_add(RING + GRACE),
+        };
+        end.is_ok_and(|end| self.now < end)
+    }
+
+    fn postpone(&mut self) {
+        let polled = self
+            .call
+            .attempts
+            .last()
+            .is_some_and(|last| self.is_polled(last.line));
+        let until = self.after(if polled { POLL } else { AGAIN });
+        match &mut self.call.state {
+            State::Dialing { until: at, .. }
+            | State::Ringing { until: at }
+            | State::InProgress { until: at } => {
+                *at = until;
+            }
+            State::Queued { .. } | State::Settling { .. } | State::Finished { .. } => {}
+        }
+    }
+
+    pub(super) fn looked_up(&mut self, attempt: u8, found: LookupResult) {
+        let open = matches!(
+            self.call.state,
+            State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. }
+        );
+        if !open || !self.is_last(attempt) {
+            return;
+        }
+        match found {
+            LookupResult::Unreachable => {}
+            LookupResult::Closed(on, closing) => self.closed(on, closing),
+            LookupResult::Live(on, line) => {
+                let known = self.call.attempts.last().map(|last| last.line);
+                self.reached(on, line);
+                // It was looked up because it is overdue: a line that made no progress is ended.
+                if known >= Some(line) && !self.has_time_left() {
+                    self.effects.push(Effect::HangUp {
+                        attempt,
+                        sid: on.sid,
+                    });
+                }
+            }
+            LookupResult::Nothing => self.found_nothing(),
+        }
+    }
+
+    fn found_nothing(&mut self) {
+        let Some(last) = self.call.attempts.last() else {
+            return;
+        };
+        let named = last.sid.is_some();
+        if named && self.now.duration_since(last.started_at) < RECORDS {
+            // It exists, because it has a SID: Twilio's records lag behind.
+            return;
+        }
+        match &mut self.call.state {
+            State::Dialing { searches, .. } if !named && *searches + 1 < SEARCHES => *searches += 1,
+            State::Dialing { .. } | State::Ringing { .. } | State::InProgress { .. } => {
+                // Twilio issued a SID, so the call was placed: a missing record is no reason to
+                // ring again.
+                if named {
+                    self.give_up_knowing();
+                } else {
+                    self.call.conclude(Ended::Unknown, self.now);
+                }
+            }
+            State::Queued { .. } | State::Settling { .. } | State::Finished { .. } => {}
+        }
+    }
+}

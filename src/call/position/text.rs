@@ -1,0 +1,241 @@
+//! The text of a talk position, as it stands in the path of a webhook URL.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::civil::Time;
+
+use super::{PromptTiming, TalkPosition, TalkStage};
+use crate::call::decision::Decision;
+
+/// The text is not a talk position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a talk position")]
+pub struct BadTalkPosition;
+
+/// `STEP-SILENCES-MISSES-BEGAN-STAGE-DECISION-ASKED-KEY-INFORMED-FACTS-QUESTION`, in characters
+/// that no URL has to escape: `3-0-0-12-c-y-41800-1-i-n-n`.
+impl fmt::Display for TalkPosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}-{}-{}-{}-",
+            self.step, self.silences, self.misses, self.began
+        )?;
+        match self.stage {
+            TalkStage::Keys => f.write_str("k")?,
+            TalkStage::Change => f.write_str("c")?,
+            TalkStage::Time => f.write_str("t")?,
+            TalkStage::TimeCheck(time) => write!(f, "t{:02}{:02}", time.hour(), time.minute())?,
+            TalkStage::OptOut => f.write_str("x")?,
+            TalkStage::Called => f.write_str("b")?,
+            TalkStage::Offer => f.write_str("r")?,
+        }
+        match self.said {
+            None => f.write_str("-o"),
+            Some(Decision::Accepted) => f.write_str("-y"),
+            Some(Decision::Declined) => f.write_str("-n"),
+            Some(Decision::OtherTime(time)) => {
+                write!(f, "-t{:02}{:02}", time.hour(), time.minute())
+            }
+            Some(Decision::OptedOut) => f.write_str("-x"),
+            Some(Decision::Withdrawn) => f.write_str("-w"),
+        }?;
+        let PromptTiming {
+            asked,
+            after,
+            informed,
+            facts,
+            question,
+            late: _,
+        } = self.prompt;
+        let key = match after {
+            None => 'o',
+            Some('*') => 's',
+            Some('#') => 'h',
+            Some(key) => key,
+        };
+        write!(f, "-{asked}-{key}-{}", if informed { 'i' } else { 'u' })?;
+        for span in [facts, question] {
+            match span {
+                None => f.write_str("-n")?,
+                Some(span) => write!(f, "-{span}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for TalkPosition {
+    type Err = BadTalkPosition;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut parts = text.split('-');
+        let mut next = || parts.next().ok_or(BadTalkPosition);
+        let (step, silences) = (number(next()?)?, number(next()?)?);
+        let (misses, began) = (
+            number(next()?)?,
+            next()?.parse().map_err(|_| BadTalkPosition)?,
+        );
+        let stage = match next()? {
+            "k" => TalkStage::Keys,
+            "c" => TalkStage::Change,
+            "t" => TalkStage::Time,
+            "x" => TalkStage::OptOut,
+            "b" => TalkStage::Called,
+            "r" => TalkStage::Offer,
+            time => TalkStage::TimeCheck(parse_time(time)?),
+        };
+        let said = match next()? {
+            "o" => None,
+            "y" => Some(Decision::Accepted),
+            "n" => Some(Decision::Declined),
+            "x" => Some(Decision::OptedOut),
+            "w" => Some(Decision::Withdrawn),
+            time => Some(Decision::OtherTime(parse_time(time)?)),
+        };
+        // A version of ours that did not know prompts gave out turns without them. Nothing is known
+        // to have been heard then.
+        let prompt = match parts.next() {
+            None => PromptTiming::BEFORE,
+            Some(asked) => prompt(asked, &mut parts)?,
+        };
+        if parts.next().is_some() {
+            return Err(BadTalkPosition);
+        }
+        Ok(Self {
+            step,
+            silences,
+            misses,
+            began,
+            stage,
+            said,
+            prompt,
+        })
+    }
+}
+
+fn prompt<'a>(
+    asked: &str,
+    parts: &mut impl Iterator<Item = &'a str>,
+) -> Result<PromptTiming, BadTalkPosition> {
+    let mut next = || parts.next().ok_or(BadTalkPosition);
+    let span = |text: &str| match text {
+        "n" => Ok(None),
+        _ => text.parse().map(Some).map_err(|_| BadTalkPosition),
+    };
+    Ok(PromptTiming {
+        asked: asked.parse().map_err(|_| BadTalkPosition)?,
+        after: match next()? {
+            "o" => None,
+            "s" => Some('*'),
+            "h" => Some('#'),
+            key => Some(
+                key.parse()
+                    .ok()
+                    .filter(char::is_ascii_digit)
+                    .ok_or(BadTalkPosition)?,
+            ),
+        },
+        informed: match next()? {
+            "i" => true,
+            "u" => false,
+            _ => return Err(BadTalkPosition),
+        },
+        facts: span(next()?)?,
+        question: span(next()?)?,
+        late: false,
+    })
+}
+
+fn number(text: &str) -> Result<u8, BadTalkPosition> {
+    text.parse().map_err(|_| BadTalkPosition)
+}
+
+fn parse_time(text: &str) -> Result<Time, BadTalkPosition> {
+    let digits = text
+        .strip_prefix('t')
+        .filter(|digits| digits.len() == 4 && digits.is_ascii())
+        .ok_or(BadTalkPosition)?;
+    let (hour, minute) = digits.split_at(2);
+    let (hour, minute) = (
+        hour.parse().map_err(|_| BadTalkPosition)?,
+        minute.parse().map_err(|_| BadTalkPosition)?,
+    );
+    Time::new(hour, minute, 0, 0).map_err(|_| BadTalkPosition)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn times() -> impl Strategy<Value = Time> {
+        (0..24_i8, 0..60_i8).prop_map(|(hour, minute)| Time::new(hour, minute, 0, 0).unwrap())
+    }
+
+    fn decisions() -> impl Strategy<Value = Decision> {
+        prop_oneof![
+            Just(Decision::Accepted),
+            Just(Decision::Declined),
+            Just(Decision::OptedOut),
+            Just(Decision::Withdrawn),
+            times().prop_map(Decision::OtherTime)
+        ]
+    }
+
+    fn places() -> impl Strategy<Value = TalkStage> {
+        let fixed = prop_oneof![
+            Just(TalkStage::Keys),
+            Just(TalkStage::Change),
+            Just(TalkStage::Time),
+            Just(TalkStage::OptOut),
+            Just(TalkStage::Called),
+            Just(TalkStage::Offer)
+        ];
+        prop_oneof![fixed, times().prop_map(TalkStage::TimeCheck)]
+    }
+
+    fn prompts() -> impl Strategy<Value = PromptTiming> {
+        let keys = prop::sample::select("0123456789*#".chars().collect::<Vec<_>>());
+        let parts = (
+            any::<u32>(),
+            proptest::option::of(keys),
+            any::<bool>(),
+            any::<Option<u32>>(),
+            any::<Option<u32>>(),
+        );
+        parts.prop_map(|(asked, after, informed, facts, question)| PromptTiming {
+            asked,
+            after,
+            informed,
+            facts,
+            question,
+            late: false,
+        })
+    }
+
+    #[test]
+    fn a_turn_of_an_earlier_version_is_read_as_one_in_which_nothing_was_heard() {
+        assert_eq!("1-0-0-7-k-o".parse(), Ok(TalkPosition::first(7)));
+    }
+
+    proptest! {
+        #[test]
+        fn turns_read_back(
+            step: u8, silences: u8, misses: u8, began: u16, stage in places(), said in proptest::option::of(decisions()), prompt in prompts()
+        ) {
+            let position = TalkPosition { step, silences, misses, began, stage, said, prompt };
+            let text = position.to_string();
+            prop_assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+            prop_assert_eq!(text.parse(), Ok(position));
+        }
+
+        #[test]
+        fn any_text_is_a_turn_or_an_error(text in ".{0,40}") {
+            if let Ok(position) = text.parse::<TalkPosition>() {
+                prop_assert_eq!(position.to_string().parse(), Ok(position));
+            }
+        }
+    }
+}

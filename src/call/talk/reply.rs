@@ -1,0 +1,206 @@
+//! What is said next, and where the next key leads.
+
+use jiff::civil::Time;
+
+use crate::call::decision::Decision;
+use crate::call::position::{TalkPosition, TalkStage};
+
+/// What the restaurant hears and is asked next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// The whole message: who calls, the reservation, the keys.
+    Ask {
+        /// Whether it is said for the first time or again.
+        opening: Opening,
+        /// Said slowly, with the time in two forms, because staff pressed star.
+        slowly: bool,
+        /// The position of the next key.
+        listen: TalkPosition,
+    },
+    /// The keys alone.
+    Keys {
+        /// Why the keys are said again.
+        because: RepromptReason,
+        /// The position of the next key.
+        listen: TalkPosition,
+    },
+    /// Key 1 was pressed before day, time and party could be heard: they are said in one sentence,
+    /// and 1 is asked for once more.
+    BeSure {
+        /// The time that staff offer; `None`: the one that the guest wished for.
+        time: Option<Time>,
+        /// Where the key leads.
+        listen: TalkPosition,
+    },
+    /// Reads the decision back.
+    Decided {
+        /// The decision.
+        decision: Decision,
+        /// The position of a key that changes it; `None`: goodbye.
+        listen: Option<TalkPosition>,
+    },
+    /// Asks for another time, in digits.
+    AskTime {
+        /// Whether the digits typed before were not a time.
+        again: bool,
+        /// The position of the digits.
+        listen: TalkPosition,
+    },
+    /// Reads a time back, to be confirmed with 1.
+    CheckTime {
+        /// The time.
+        time: Time,
+        /// The position of the key.
+        listen: TalkPosition,
+    },
+    /// Asks whether the number is really never to be called again.
+    AskOptOut {
+        /// The position of the key.
+        listen: TalkPosition,
+    },
+    /// The reservation, for a restaurant that calls back: keys 1 and 2.
+    Called {
+        /// The position of the key.
+        listen: TalkPosition,
+    },
+    /// Offers a caller, whose number proves nothing, to call the restaurant now: key 1.
+    Offer {
+        /// The position of the key.
+        listen: TalkPosition,
+    },
+    /// The last words.
+    Goodbye(Goodbye),
+    /// One sentence of apology; then the line is closed.
+    Apology(Apology),
+    /// Hangs up without another word.
+    HangUp,
+}
+
+/// How the whole message begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// At pick-up.
+    First,
+    /// After silence, or when a failed document is repeated.
+    Again,
+}
+
+/// Why the keys are said again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RepromptReason {
+    /// The pressed key has no meaning here.
+    WrongKey,
+    /// Several keys were typed in a row, which together mean nothing.
+    SeveralKeys,
+    /// The staff left the question for a time, or the one whether to call again.
+    Back,
+    /// What was said was not understood.
+    NotUnderstood,
+}
+
+/// The kinds of goodbye.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goodbye {
+    /// A decision was made and read back.
+    Decided,
+    /// Nobody pressed a key.
+    NoKey,
+    /// They will not be called again.
+    OptedOut,
+}
+
+/// The reasons for an apology.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Apology {
+    /// Something failed on our side, or the requested document is no longer valid.
+    Fault,
+    /// The guest has cancelled.
+    Canceled,
+    /// It is too late for this call.
+    Expired,
+    /// Staff asked not to be called any more while this call was in progress.
+    OptedOut,
+}
+
+impl Reply {
+    /// The same reply, whose keys lead where `to` says.
+    #[must_use]
+    pub fn listening(self, to: impl FnOnce(TalkPosition) -> TalkPosition) -> Self {
+        let mut reply = self;
+        match &mut reply {
+            Self::Ask { listen, .. }
+            | Self::Keys { listen, .. }
+            | Self::BeSure { listen, .. }
+            | Self::AskTime { listen, .. }
+            | Self::CheckTime { listen, .. }
+            | Self::AskOptOut { listen }
+            | Self::Called { listen }
+            | Self::Offer { listen } => *listen = to(*listen),
+            Self::Decided { listen, .. } => *listen = listen.map(to),
+            Self::Goodbye(_) | Self::Apology(_) | Self::HangUp => {}
+        }
+        reply
+    }
+
+    /// The position of the next key; `None` if the line is closed after this reply.
+    #[must_use]
+    pub const fn listen(&self) -> Option<TalkPosition> {
+        match self {
+            Self::Ask { listen, .. }
+            | Self::Keys { listen, .. }
+            | Self::BeSure { listen, .. }
+            | Self::AskTime { listen, .. }
+            | Self::CheckTime { listen, .. }
+            | Self::AskOptOut { listen }
+            | Self::Called { listen }
+            | Self::Offer { listen } => Some(*listen),
+            Self::Decided { listen, .. } => *listen,
+            Self::Goodbye(_) | Self::Apology(_) | Self::HangUp => None,
+        }
+    }
+}
+
+/// Several keys mean nothing together: what the first one decided is taken back, and the keys are
+/// said again.
+pub(super) fn several_keys(position: TalkPosition) -> Reply {
+    Reply::Keys {
+        because: RepromptReason::SeveralKeys,
+        listen: TalkPosition {
+            stage: TalkStage::Keys,
+            said: position.said.map(|_| Decision::Withdrawn),
+            ..position.next()
+        },
+    }
+}
+
+/// A time that was typed, to be confirmed: with day and party where they were not heard yet.
+pub(super) const fn read_back(position: TalkPosition, time: Time, listen: TalkPosition) -> Reply {
+    if position.prompt.informed {
+        Reply::CheckTime { time, listen }
+    } else {
+        Reply::BeSure {
+            time: Some(time),
+            listen,
+        }
+    }
+}
+
+pub(super) const fn ask_slowly(listen: TalkPosition) -> Reply {
+    Reply::Ask {
+        opening: Opening::Again,
+        slowly: true,
+        listen,
+    }
+}
+
+pub(super) fn goodbye(position: TalkPosition) -> Reply {
+    Reply::Goodbye(match position.said {
+        Some(Decision::OptedOut) => Goodbye::OptedOut,
+        Some(Decision::Accepted | Decision::Declined | Decision::OtherTime(_)) => Goodbye::Decided,
+        Some(Decision::Withdrawn) | None => Goodbye::NoKey,
+    })
+}
+
+pub(super) const fn decided(decision: Decision, listen: Option<TalkPosition>) -> Reply {
+    Reply::Decided { decision, listen }
+}

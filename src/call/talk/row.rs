@@ -1,0 +1,48 @@
+//! Keys that were typed in a row: together they are one answer.
+
+use super::reply::{Reply, RepromptReason, ask_slowly, decided, read_back, several_keys};
+use super::{Input, KeyResult, ROW};
+use crate::call::position::{TalkPosition, TalkStage};
+
+/// A key that follows another within [`ROW`]: together they are one answer. A key that was pressed
+/// twice is one key, hash ends an answer, and star asks to repeat; everything else means nothing,
+/// and what the first key decided is taken back. Only digits of a time are typed in a row.
+pub(super) fn in_a_row(
+    position: TalkPosition,
+    input: Input,
+    moment: u32,
+) -> Option<(KeyResult, Reply)> {
+    let digits = input.keys()?;
+    let before = position.prompt.after?;
+    let is_repeated = digits == "#" || digits.chars().all(|key| key == before);
+    if position.prompt.heard(moment) >= ROW || position.stage == TalkStage::Time || digits == "*" {
+        return None;
+    }
+    let listen = position.next();
+    let nothing = |reply| Some((KeyResult::Nothing, reply));
+    match position.stage {
+        TalkStage::TimeCheck(time) => nothing(read_back(position, time, listen)),
+        TalkStage::Keys if is_repeated => nothing(match before {
+            '1' if !position.prompt.informed => Reply::BeSure { time: None, listen },
+            '*' => ask_slowly(listen),
+            _ => Reply::Keys {
+                because: RepromptReason::WrongKey,
+                listen,
+            },
+        }),
+        TalkStage::Called if is_repeated && before == '1' => {
+            nothing(Reply::BeSure { time: None, listen })
+        }
+        TalkStage::Change if is_repeated => position
+            .said
+            .and_then(|said| nothing(decided(said, Some(listen)))),
+        TalkStage::OptOut if is_repeated => nothing(Reply::AskOptOut { listen }),
+        TalkStage::Keys => nothing(several_keys(position)),
+        TalkStage::Change | TalkStage::OptOut => {
+            Some((KeyResult::Withdrawn, several_keys(position)))
+        }
+        TalkStage::Called => nothing(Reply::Called { listen }),
+        TalkStage::Offer => nothing(Reply::Offer { listen }),
+        TalkStage::Time => None,
+    }
+}

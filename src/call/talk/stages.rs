@@ -1,0 +1,312 @@
+//! What each key means at each stage of the conversation.
+
+use jiff::civil::Time;
+
+use super::reply::{
+    Goodbye, Opening, Reply, RepromptReason, ask_slowly, decided, goodbye, read_back, several_keys,
+};
+use super::{Input, KeyResult, TalkContext, read_time};
+use crate::call::decision::Decision;
+use crate::call::position::{TalkPosition, TalkStage};
+
+/// How often a restaurant that calls back hears the question.
+const CALLBACK_ROUNDS: u8 = 3;
+/// How often the machine asks again for a time after input that is none.
+const MOST_MISSES: u8 = 2;
+/// A key after a refusal accepts only so many milliseconds after it: before that it may belong to a
+/// row whose webhooks were held up, and nobody has heard yet that 1 would accept.
+const HELD_UP: u32 = 4_000;
+
+/// Answers an input by what the keys mean at its stage.
+pub(super) fn at_stage(
+    position: TalkPosition,
+    input: Input,
+    moment: u32,
+    context: &TalkContext,
+) -> (KeyResult, Reply) {
+    match position.stage {
+        TalkStage::Keys => at_keys(position, input, moment, context),
+        TalkStage::Change => at_change(position, input, moment),
+        TalkStage::Time => at_time(position, input, context),
+        TalkStage::TimeCheck(time) => at_time_check(position, time, input, moment),
+        TalkStage::OptOut => at_opt_out(position, input),
+        TalkStage::Called | TalkStage::Offer => at_callback(position, input, moment),
+    }
+}
+
+/// Words that were not understood settle nothing; the reply asks for a key.
+pub(super) fn not_understood(position: TalkPosition) -> Reply {
+    let listen = position.next();
+    match position.stage {
+        TalkStage::Keys => Reply::Keys {
+            because: RepromptReason::NotUnderstood,
+            listen,
+        },
+        TalkStage::Change => goodbye(position),
+        TalkStage::Time => Reply::AskTime {
+            again: true,
+            listen,
+        },
+        TalkStage::TimeCheck(time) => read_back(position, time, listen),
+        TalkStage::OptOut => Reply::AskOptOut { listen },
+        TalkStage::Called | TalkStage::Offer => at_callback(position, Input::Silence, 0).1,
+    }
+}
+
+/// The same answer without a further question.
+pub(super) fn shorten(position: TalkPosition, heard: KeyResult, reply: Reply) -> Reply {
+    match reply {
+        Reply::Decided { decision, .. } => decided(decision, None),
+        Reply::AskOptOut { .. } => Reply::Goodbye(Goodbye::OptedOut),
+        Reply::Ask { .. }
+        | Reply::Keys { .. }
+        | Reply::BeSure { .. }
+        | Reply::AskTime { .. }
+        | Reply::CheckTime { .. }
+        | Reply::Called { .. }
+        | Reply::Offer { .. } => match heard {
+            KeyResult::Withdrawn => Reply::Goodbye(Goodbye::NoKey),
+            KeyResult::Nothing | KeyResult::Decided(_) => goodbye(position),
+        },
+        Reply::Goodbye(_) | Reply::Apology(_) | Reply::HangUp => reply,
+    }
+}
+
+/// Reads a decision back and offers one chance to change it.
+fn settle(position: TalkPosition, decision: Decision) -> (KeyResult, Reply) {
+    let listen = TalkPosition {
+        stage: TalkStage::Change,
+        said: Some(decision),
+        ..position.next()
+    };
+    (
+        KeyResult::Decided(decision),
+        decided(decision, Some(listen)),
+    )
+}
+
+/// Staff can only accept what they could hear: an earlier key 1 is one that picked up the phone, or
+/// a habit.
+fn accept(position: TalkPosition, moment: u32) -> (KeyResult, Reply) {
+    if position.prompt.is_informed(moment) {
+        return settle(position, Decision::Accepted);
+    }
+    let listen = position.next();
+    (KeyResult::Nothing, Reply::BeSure { time: None, listen })
+}
+
+fn at_keys(
+    position: TalkPosition,
+    input: Input,
+    moment: u32,
+    context: &TalkContext,
+) -> (KeyResult, Reply) {
+    let listen = position.next();
+    let reply = match input.keys() {
+        Some("1") => return accept(position, moment),
+        Some("2") => return settle(position, Decision::Declined),
+        Some("3") => Reply::AskTime {
+            again: false,
+            listen: TalkPosition {
+                stage: TalkStage::Time,
+                misses: 0,
+                ..listen
+            },
+        },
+        Some("9") => {
+            let said = Some(Decision::OptedOut);
+            let reply = Reply::AskOptOut {
+                listen: TalkPosition {
+                    stage: TalkStage::OptOut,
+                    said,
+                    ..listen
+                },
+            };
+            return (KeyResult::Decided(Decision::OptedOut), reply);
+        }
+        Some("*") => ask_slowly(listen),
+        Some(_) => Reply::Keys {
+            because: RepromptReason::WrongKey,
+            listen,
+        },
+        None if listen.silences + 1 >= context.rounds => Reply::Goodbye(Goodbye::NoKey),
+        None => {
+            let listen = TalkPosition {
+                silences: listen.silences + 1,
+                ..listen
+            };
+            Reply::Ask {
+                opening: Opening::Again,
+                slowly: false,
+                listen,
+            }
+        }
+    };
+    (KeyResult::Nothing, reply)
+}
+
+/// One chance to change: the other of the two keys. Star says again what was understood.
+fn at_change(position: TalkPosition, input: Input, moment: u32) -> (KeyResult, Reply) {
+    let listen = position.next();
+    let changed = match (position.said, input.keys()) {
+        (Some(said), Some("*")) => {
+            return (KeyResult::Nothing, decided(said, Some(listen)));
+        }
+        // Also where the key may be the second digit of a time, such as 21.
+        (Some(Decision::Declined), Some("1"))
+            if !position.prompt.is_informed(moment) || position.prompt.heard(moment) < HELD_UP =>
+        {
+            return (KeyResult::Nothing, Reply::BeSure { time: None, listen });
+        }
+        (Some(Decision::Declined), Some("1")) => Decision::Accepted,
+        (Some(Decision::Accepted | Decision::OtherTime(_)), Some("2")) => Decision::Declined,
+        // A digit of a time whose webhook was held up is no part of the row any more. Nobody who
+        // accepts presses such a key.
+        (Some(Decision::Accepted | Decision::OtherTime(_)), Some(digits))
+            if !matches!(digits, "1" | "#") =>
+        {
+            return (KeyResult::Withdrawn, several_keys(position));
+        }
+        _ => return (KeyResult::Nothing, goodbye(position)),
+    };
+    (KeyResult::Decided(changed), decided(changed, None))
+}
+
+fn at_time(position: TalkPosition, input: Input, context: &TalkContext) -> (KeyResult, Reply) {
+    let reply = match input.keys() {
+        None => back(
+            TalkPosition {
+                silences: position.silences + 1,
+                ..position
+            },
+            context,
+        ),
+        Some(digits) if digits.starts_with('*') => Reply::AskTime {
+            again: false,
+            listen: position.next(),
+        },
+        Some(digits) => match read_time(digits, context.wished) {
+            Some(time) => read_back(
+                position,
+                time,
+                TalkPosition {
+                    stage: TalkStage::TimeCheck(time),
+                    ..position.next()
+                },
+            ),
+            None if position.misses < MOST_MISSES => Reply::AskTime {
+                again: true,
+                listen: TalkPosition {
+                    misses: position.misses + 1,
+                    ..position.next()
+                },
+            },
+            None => back(position, context),
+        },
+    };
+    (KeyResult::Nothing, reply)
+}
+
+/// Back to the keys, or goodbye when there was silence too often.
+fn back(position: TalkPosition, context: &TalkContext) -> Reply {
+    if position.silences >= context.rounds {
+        return Reply::Goodbye(Goodbye::NoKey);
+    }
+    Reply::Keys {
+        because: RepromptReason::Back,
+        listen: TalkPosition {
+            stage: TalkStage::Keys,
+            ..position.next()
+        },
+    }
+}
+
+/// A time counts once it could be heard how it was understood.
+fn at_time_check(
+    position: TalkPosition,
+    time: Time,
+    input: Input,
+    moment: u32,
+) -> (KeyResult, Reply) {
+    match input.keys() {
+        Some("1") if position.prompt.has_said_facts(moment) => {
+            settle(position, Decision::OtherTime(time))
+        }
+        Some("1" | "*") => (
+            KeyResult::Nothing,
+            read_back(position, time, position.next()),
+        ),
+        Some(_) | None if position.misses < MOST_MISSES => {
+            let listen = TalkPosition {
+                stage: TalkStage::Time,
+                misses: position.misses + 1,
+                ..position.next()
+            };
+            (
+                KeyResult::Nothing,
+                Reply::AskTime {
+                    again: true,
+                    listen,
+                },
+            )
+        }
+        Some(_) | None => {
+            let listen = TalkPosition {
+                stage: TalkStage::Keys,
+                ..position.next()
+            };
+            (
+                KeyResult::Nothing,
+                Reply::Keys {
+                    because: RepromptReason::Back,
+                    listen,
+                },
+            )
+        }
+    }
+}
+
+/// Key 9 counts from the moment it was pressed: 1, 9, silence and hanging up leave it standing.
+fn at_opt_out(position: TalkPosition, input: Input) -> (KeyResult, Reply) {
+    match input.keys() {
+        Some("1" | "9") | None => (KeyResult::Nothing, Reply::Goodbye(Goodbye::OptedOut)),
+        Some("*") => (
+            KeyResult::Nothing,
+            Reply::AskOptOut {
+                listen: position.next(),
+            },
+        ),
+        Some(_) => {
+            let listen = TalkPosition {
+                stage: TalkStage::Keys,
+                said: Some(Decision::Withdrawn),
+                ..position.next()
+            };
+            (
+                KeyResult::Withdrawn,
+                Reply::Keys {
+                    because: RepromptReason::Back,
+                    listen,
+                },
+            )
+        }
+    }
+}
+
+/// A restaurant that rings back: 1 and 2 as ever, or 1 to be rung now; everything else hears the
+/// question again.
+fn at_callback(position: TalkPosition, input: Input, moment: u32) -> (KeyResult, Reply) {
+    let again = TalkPosition {
+        silences: position.silences.saturating_add(1),
+        ..position.next()
+    };
+    let reply = match (position.stage, input.keys()) {
+        (TalkStage::Called, Some("1")) => return accept(position, moment),
+        (TalkStage::Called, Some("2")) => return settle(position, Decision::Declined),
+        (TalkStage::Offer, Some("1")) => Reply::Goodbye(Goodbye::Decided),
+        _ if again.silences >= CALLBACK_ROUNDS => Reply::Goodbye(Goodbye::NoKey),
+        (TalkStage::Offer, _) => Reply::Offer { listen: again },
+        _ => Reply::Called { listen: again },
+    };
+    (KeyResult::Nothing, reply)
+}

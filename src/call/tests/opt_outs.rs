@@ -1,0 +1,85 @@
+//! Wishes not to be called again.
+
+use super::answers::{silent, waiting};
+use super::*;
+
+#[test]
+fn the_wish_not_to_be_called_is_certain_when_the_talk_is_over() {
+    let nine = step(&in_progress(), key(first(), "9"), after(2));
+    assert_eq!(
+        nine.call.outcome(),
+        Some(Outcome::OptedOut),
+        "it counts at once"
+    );
+    assert!(
+        !nine.effects.contains(&Effect::OptOut),
+        "it can still be taken back"
+    );
+    let listen = nine.reply.and_then(|reply| reply.listen()).unwrap();
+    for last in [
+        key(listen, "1"),
+        silent(listen),
+        closed(FinalStatus::Completed),
+    ] {
+        let certain = step(&nine.call, last.clone(), after(3));
+        assert!(certain.effects.contains(&Effect::OptOut), "{last:?}");
+        assert!(
+            step(&certain.call, last.clone(), after(4))
+                .effects
+                .contains(&Effect::OptOut)
+                || !matches!(last, Event::Keyed { .. })
+        );
+    }
+    let taken_back = run(&nine.call, &[key(listen, "2")]);
+    let ended = step(&taken_back, closed(FinalStatus::Completed), after(4));
+    assert!(!ended.effects.contains(&Effect::OptOut) && ended.call.outcome().is_none());
+}
+
+#[test]
+fn all_that_waits_ends_when_the_number_opts_out() {
+    for call in [queued(), waiting()] {
+        assert_eq!(
+            run(&call, &[Event::OptedOut]).state,
+            State::Finished {
+                outcome: Outcome::OptedOut
+            }
+        );
+    }
+    let ringing = run(
+        &dialing(),
+        &[
+            Event::Accepted(ON),
+            Event::Reached(ON, CarrierStatus::Ringing),
+        ],
+    );
+    let barred = step(&ringing, Event::OptedOut, after(2));
+    assert_eq!(
+        barred.effects,
+        [Effect::HangUp {
+            attempt: 1,
+            sid: SID
+        }]
+    );
+    let picked_up = step(&barred.call, fetched(), after(3));
+    assert_eq!(picked_up.reply, Some(Reply::Apology(Apology::OptedOut)));
+    let call = settle(run(&picked_up.call, &[closed(FinalStatus::Completed)]));
+    assert_eq!(
+        call.state,
+        State::Finished {
+            outcome: Outcome::OptedOut
+        }
+    );
+    let pressed = settle(run(
+        &barred.call,
+        &[fetched(), key(first(), "1"), closed(FinalStatus::Completed)],
+    ));
+    assert_eq!(
+        pressed.state,
+        State::Finished {
+            outcome: Outcome::Confirmed
+        },
+        "a key always wins"
+    );
+    let decided = run(&in_progress(), &[key(first(), "1")]);
+    assert_eq!(run(&decided, &[Event::OptedOut]), decided);
+}

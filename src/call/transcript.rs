@@ -1,0 +1,222 @@
+//! Which keys were pressed in an attempt, and how the call waits for those that this service may have
+//! missed.
+
+use jiff::SignedDuration;
+
+use super::attempt::TranscriptCoverage;
+use super::decision::Decision;
+use super::event::{Effect, PressedKey};
+use super::outcome::{Ended, Outcome};
+use super::position::TalkPosition;
+use super::state::{Answer, Evidence, State};
+use super::step::Work;
+use super::talk::{Input, KeyResult};
+use super::timeline::TimelineEvent;
+use super::{keys, talk};
+
+/// Twilio's Events of a call can be read about 15 minutes after its end (docs/twilio.md,
+/// *List and events*).
+const EVENTS_DELAY: SignedDuration = SignedDuration::from_mins(16);
+/// Pause before the Events are read again, and the number of reads.
+const EVENTS_AGAIN: SignedDuration = SignedDuration::from_mins(5);
+const EVENTS_TRIES: u8 = 6;
+
+impl Work {
+    /// `completed` may have overtaken a key, or have reached a process that did not receive the
+    /// whole conversation.
+    pub(super) fn await_keys(&mut self) {
+        self.call.state = if self.is_in_doubt() {
+            State::Settling {
+                until: self.after(EVENTS_DELAY),
+                from: Evidence::Events { tries: 0 },
+            }
+        } else {
+            State::Settling {
+                until: self.after(self.patience()),
+                from: Evidence::Keypad,
+            }
+        };
+    }
+
+    /// Whether a key may have been pressed in the last attempt that would count and that this
+    /// service did not receive.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        let heard = match self.call.attempts.last().map(|last| last.transcript) {
+            None | Some(TranscriptCoverage::Full) => true,
+            Some(TranscriptCoverage::None) => self.call.decision().is_some(),
+            // A wish not to be called counts at once, whatever was pressed after it.
+            Some(TranscriptCoverage::Missing { .. }) => {
+                self.call.decision() == Some(Decision::OptedOut)
+            }
+        };
+        !heard && !self.call.canceled && !self.call.barred
+    }
+
+    pub(super) fn settle(&mut self, from: Evidence) {
+        let attempt = self.call.attempts.last().map_or(0, |last| last.number);
+        match from {
+            Evidence::Keypad => self.call.conclude(self.quiet_end(), self.now),
+            // No further attempt: a key may have been pressed that cannot be learned any more.
+            Evidence::Events { tries } if tries >= EVENTS_TRIES => self.give_up_knowing(),
+            Evidence::Events { tries } => {
+                let from = Evidence::Events { tries: tries + 1 };
+                self.call.state = State::Settling {
+                    until: self.after(EVENTS_AGAIN),
+                    from,
+                };
+                self.effects.push(Effect::ReadEvents { attempt });
+            }
+        }
+    }
+
+    /// Concludes an attempt of which no news can come any more. A decision of the staff stands; a
+    /// call that the client cancelled is cancelled.
+    pub(super) fn give_up_knowing(&mut self) {
+        if self.call.canceled || self.call.barred || self.call.decision().is_some() {
+            return self.call.conclude(Ended::Unknown, self.now);
+        }
+        if let Some(last) = self.call.attempts.last_mut() {
+            last.ended = Some(Ended::Unknown);
+        }
+        self.note(TimelineEvent::Ended(Ended::Unknown));
+        self.call.finish(Outcome::Unknown, self.now);
+    }
+
+    /// Plays the keys that Twilio remembers through the conversation.
+    pub(super) fn events_read(&mut self, attempt: u8, keys: Option<&[PressedKey]>) {
+        let State::Settling {
+            from: Evidence::Events { .. },
+            ..
+        } = self.call.state
+        else {
+            return;
+        };
+        let (Some(keys), true) = (keys, self.is_last(attempt)) else {
+            return;
+        };
+        let context = self.context(attempt);
+        let mut last = None;
+        for (place, pressed) in keys.iter().enumerate() {
+            let PressedKey {
+                position, digits, ..
+            } = pressed;
+            let input = if digits.is_empty() {
+                Input::Silence
+            } else {
+                Input::Digits(*digits)
+            };
+            let (heard, reply) =
+                talk::answer(*position, input, self.moment_of(attempt, pressed), &context);
+            if !digits.is_empty() {
+                self.note_once(keys::what(attempt, *position, input));
+            }
+            // The position of a document that was handed out in ignorance of a key does not tell that
+            // the next one came in its row.
+            let is_decided = matches!(heard, KeyResult::Decided(_));
+            let heard = if is_decided && PressedKey::is_one_of_several(keys, place) {
+                KeyResult::Withdrawn
+            } else {
+                heard
+            };
+            last = heard
+                .settled()
+                .map(|decision| (position.step, decision))
+                .or(last);
+            self.hear(attempt, *position, heard);
+            self.mark_witnessed(attempt, reply.listen().is_none());
+        }
+        // Twilio's list is complete: the last decision counts, even if later talk positions were
+        // issued without knowledge of it. But a key that took a decision back and that Twilio does
+        // not remember either stays unknown.
+        let is_unknown = |known: Answer| {
+            known.decision == Some(Decision::Withdrawn) && {
+                let taken_back = withdrawn_at(known.step, keys);
+                last.is_none_or(|(step, _)| step < taken_back)
+                    && !keys
+                        .iter()
+                        .any(|key| key.position.step == taken_back && !key.digits.is_empty())
+            }
+        };
+        if let Some((step, decision)) = last
+            && let Some(known) = self
+                .call
+                .answer
+                .as_mut()
+                .filter(|known| known.is_of_talk(attempt) && !is_unknown(**known))
+        {
+            *known = Answer {
+                attempt,
+                step: known.step.max(step),
+                decision: Some(decision),
+            };
+        }
+        self.call.conclude(self.quiet_end(), self.now);
+    }
+
+    /// When a key was pressed that Twilio remembers: as it was heard here, or else by Twilio's record.
+    fn moment_of(&self, attempt: u8, pressed: &PressedKey) -> u32 {
+        let heard = keys::what(attempt, pressed.position, Input::Digits(pressed.digits));
+        let entry = self.call.timeline.iter().find(|entry| entry.what == heard);
+        let at = entry.map_or(pressed.pressed_at, |entry| entry.at);
+        keys::milliseconds(pressed.sealed_at, at)
+    }
+
+    pub(super) fn hear(&mut self, attempt: u8, position: TalkPosition, heard: KeyResult) {
+        let answer = |step, decision| Answer {
+            attempt,
+            step,
+            decision: Some(decision),
+        };
+        // The turn carries what was decided before it, also by keys that a process heard which is
+        // no more, and also that a decision was taken back, however late the key arrives that did
+        // so.
+        let before = position
+            .said
+            .map(|said| answer(position.step.saturating_sub(1), said));
+        let now = heard
+            .settled()
+            .map(|decision| answer(position.step, decision));
+        self.call.answer = [self.call.answer, before, now]
+            .into_iter()
+            .flatten()
+            .reduce(Answer::or_newer);
+        if now.is_some()
+            && let Some(attempt) = self
+                .call
+                .attempts
+                .iter_mut()
+                .find(|known| known.number == attempt)
+            && matches!(attempt.transcript, TranscriptCoverage::Missing { step } if step <= position.step)
+        {
+            // This counts, whatever was pressed before.
+            attempt.transcript = TranscriptCoverage::Full;
+        }
+    }
+
+    pub(super) fn mark_witnessed(&mut self, attempt: u8, farewell: bool) {
+        if let Some(attempt) = self
+            .call
+            .attempts
+            .iter_mut()
+            .find(|known| known.number == attempt)
+        {
+            if attempt.transcript == TranscriptCoverage::None {
+                attempt.transcript = TranscriptCoverage::Full;
+            }
+            attempt.farewell |= farewell;
+        }
+    }
+}
+
+/// The step at which the decision was taken back that counts as taken back at `known`: every
+/// document after it carries that, so that what is known may be later.
+fn withdrawn_at(known: u8, keys: &[PressedKey]) -> u8 {
+    keys.iter()
+        .rev()
+        .map(|key| key.position)
+        .filter(|position| position.step <= known.saturating_add(1))
+        .take_while(|position| position.said == Some(Decision::Withdrawn))
+        .map(|position| position.step.saturating_sub(1))
+        .min()
+        .map_or(known, |first| first.min(known))
+}
