@@ -6,8 +6,9 @@
 
 mod config;
 mod connection;
-mod error;
 mod deadline_body;
+mod error;
+mod exchange;
 mod inspect;
 mod oauth;
 mod request;

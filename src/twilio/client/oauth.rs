@@ -16,7 +16,7 @@ use super::config::InvalidApiUrl;
 use super::connection::Http;
 use super::deadline_body::DeadlineBody;
 use super::error::{Error, Why};
-use super::transport::{judge, send};
+use super::exchange::{judge, send};
 use crate::twilio::form::append;
 
 /// Where Twilio issues tokens, whatever the region.

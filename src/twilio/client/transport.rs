@@ -1,7 +1,5 @@
-//! One request, one answer: credentials, the time limit, and what each answer means.
-//!
-//! This is the only place that judges whether a request can have had an effect. It must never send
-//! one twice.
+//! Requests to Twilio: their addresses, credentials and time limit. It must never send one twice that
+//! can have had an effect.
 
 use std::fmt;
 use std::pin::Pin;
@@ -10,25 +8,17 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue, RETRY_AFTER, USER_AGENT,
-};
-use http::{Method, Request, Response, StatusCode, Uri};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
-use hyper_util::client::legacy;
+use http::header::{DATE, HeaderValue};
+use http::{Method, Uri};
 use url::Url;
 
 use super::config::{ClientConfig, CredentialKind, InvalidApiUrl};
 use super::connection::{self, Http};
 use super::deadline_body::{DeadlineBody, SendDeadline};
-use super::error::{Error, ErrorBody, TwilioRefusal, Why};
+use super::error::{Error, Why};
+use super::exchange::{judge, send};
 use super::oauth::TokenSource;
 use crate::twilio::AccountSid;
-
-/// An answer is read up to this many bytes.
-const MAX_ANSWER: usize = 256 * 1024;
 
 #[derive(Clone)]
 pub(super) struct Transport {
@@ -226,31 +216,6 @@ impl Transport {
     }
 }
 
-/// Sends one request.
-pub(super) async fn send(
-    http: &Http,
-    method: Method,
-    url: Uri,
-    authorization: Option<HeaderValue>,
-    body: DeadlineBody,
-) -> Result<Response<Incoming>, Error> {
-    let mut request = Request::new(body);
-    let headers = request.headers_mut();
-    if let Some(authorization) = authorization {
-        headers.insert(AUTHORIZATION, authorization);
-    }
-    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    headers.insert(USER_AGENT, HeaderValue::from_static(connection::USER_AGENT));
-    if method == Method::POST {
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/x-www-form-urlencoded"),
-        );
-    }
-    (*request.method_mut(), *request.uri_mut()) = (method, url);
-    http.request(request).await.map_err(unsent_or_unanswered)
-}
-
 /// The body of a question.
 fn nothing() -> DeadlineBody {
     DeadlineBody::new(String::new(), None)
@@ -260,79 +225,4 @@ fn read_url(url: impl TryInto<Uri>) -> Result<Uri, Error> {
     // Every URL is put together here, of escaped parts.
     url.try_into()
         .map_err(|_| Error::NotSent("not a URL".into()))
-}
-
-/// Distinguishes failures without effect from those that may have had one. A request is on its way
-/// as soon as there is a connection, so only failures to connect are harmless.
-fn unsent_or_unanswered(error: legacy::Error) -> Error {
-    if error.is_connect() {
-        Error::NotSent(error.into())
-    } else {
-        Error::Unanswered {
-            why: Why::Broken(error.into()),
-        }
-    }
-}
-
-pub(super) async fn judge(answer: Response<Incoming>) -> Result<Vec<u8>, Error> {
-    let status = answer.status();
-    let retry_after = retry_after(&answer);
-    let body = read(answer).await;
-    if status.is_success() {
-        return body;
-    }
-    // What the status alone says is not changed by a body that cannot be read.
-    let refusal = ErrorBody::parse(&body.unwrap_or_default());
-    if status == StatusCode::TOO_MANY_REQUESTS
-        || (status == StatusCode::SERVICE_UNAVAILABLE && refusal.is_busy())
-    {
-        return Err(Error::TryLater {
-            retry_after,
-            code: refusal.code,
-        });
-    }
-    if status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT {
-        return Err(Error::Refused(TwilioRefusal::new(status.as_u16(), refusal)));
-    }
-    Err(Error::Unanswered {
-        why: Why::Status(status.as_u16()),
-    })
-}
-
-/// No answer keeps us waiting for longer.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
-
-/// Only seconds are read: Twilio sends no dates here, and a date would need a clock.
-fn retry_after<T>(answer: &Response<T>) -> Option<Duration> {
-    let seconds = answer
-        .headers()
-        .get(RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
-    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
-}
-
-async fn read(answer: Response<Incoming>) -> Result<Vec<u8>, Error> {
-    let announced = answer
-        .headers()
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse().ok());
-    let mut read = Vec::with_capacity(announced.unwrap_or(0).min(MAX_ANSWER));
-    let mut body = answer.into_body();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Error::Unanswered {
-            why: Why::Broken(error.into()),
-        })?;
-        let data = frame.into_data().unwrap_or_else(|_trailers| Bytes::new());
-        if read.len() + data.len() > MAX_ANSWER {
-            return Err(Error::Unanswered {
-                why: Why::Unreadable,
-            });
-        }
-        read.extend_from_slice(&data);
-    }
-    Ok(read)
 }
