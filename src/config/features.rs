@@ -1,8 +1,6 @@
 //! Parts of the program that are built only if Cargo is asked for them, and the settings that need
 //! them.
 
-use super::reader::Reader;
-
 /// Which optional parts a program has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Features {
@@ -36,19 +34,6 @@ impl Features {
             ("", left_out) => format!("features: none (left out: {left_out})"),
             (built_in, left_out) => format!("features: {built_in} (left out: {left_out})"),
         }
-    }
-}
-
-impl Reader {
-    /// Refuses a setting whose feature is not built in. `else_do` is another way out than a build.
-    pub(super) fn needs_feature(&mut self, name: &'static str, feature: &str, else_do: &str) {
-        self.wrong(
-            name,
-            format!(
-                "needs the feature `{feature}`, which is not built in: build with `--features {feature}`, or take the image, \
-                 the Debian package or a release, which have it; or {else_do}"
-            ),
-        );
     }
 }
 

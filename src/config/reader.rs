@@ -89,4 +89,15 @@ impl Reader {
             .filter_map(|item| item.map_err(|error| self.wrong(name, error)).ok())
             .collect()
     }
+
+    /// Refuses a setting whose feature is not built in. `else_do` is another way out than a build.
+    pub(super) fn needs_feature(&mut self, name: &'static str, feature: &str, else_do: &str) {
+        self.wrong(
+            name,
+            format!(
+                "needs the feature `{feature}`, which is not built in: build with `--features {feature}`, or take the image, \
+                 the Debian package or a release, which have it; or {else_do}"
+            ),
+        );
+    }
 }
