@@ -8,9 +8,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+#[path = "tidy/circles.rs"]
+mod circles;
+#[path = "tidy/long_files.rs"]
+mod long_files;
 #[path = "tidy/tree.rs"]
 mod tree;
 
+use long_files::LONG_FILES;
 use tree::{Source, after, expand, root, sources, tracked};
 
 /// The modules of the crate; each may import those before it. A new one gets its place here first.
@@ -75,6 +80,12 @@ fn modules_import_only_what_stands_before_them() {
         "src/service/mod.rs",
         "use self::store::Saved; use super::poll; const A: &str = \"crate::http\";",
     );
+}
+
+#[test]
+fn modules_do_not_import_each_other_in_a_circle() {
+    let found = circles::circles(&sources());
+    assert!(found.is_empty(), "circles:\n{}", found.join("\n"));
 }
 
 #[test]
@@ -284,6 +295,31 @@ fn long_files_and_functions_are_pointed_out() {
             println!("warning: {}: {warning}", file.path);
         }
     }
+}
+
+#[test]
+fn no_file_is_long_but_those_that_are_listed() {
+    let is_long = |file: &Source| file.text.lines().count() > LONG_FILE;
+    let files = sources();
+    let mut wrong = Vec::new();
+    for file in &files {
+        match (is_long(file), LONG_FILES.contains(&&*file.path)) {
+            (true, false) => wrong.push(format!(
+                "{} has more than {LONG_FILE} lines: split it by concern",
+                file.path
+            )),
+            (false, true) => wrong.push(format!(
+                "{} is not long any more: take it off the list",
+                file.path
+            )),
+            (true, true) | (false, false) => {}
+        }
+    }
+    let is_gone = |listed: &&&str| !files.iter().any(|file| file.path == **listed);
+    for gone in LONG_FILES.iter().filter(is_gone) {
+        wrong.push(format!("{gone} is no file: take it off the list"));
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
 #[test]
