@@ -79,15 +79,26 @@ pub enum Error {
 }
 
 impl App {
-    /// Binds and builds everything; nothing is served yet.
+    /// Binds the address that is configured and builds everything; nothing is served yet.
     ///
     /// # Errors
     /// The address cannot be bound, or a part cannot be built.
-    pub async fn build(config: Config, clock: Clock) -> Result<Self, Error> {
+    pub async fn bind(config: Config, clock: Clock) -> Result<Self, Error> {
+        let listener = bind(config.listen).await?;
+        Self::build(listener, config, clock).await
+    }
+
+    /// Builds everything around a listener that is bound already, whatever address is configured;
+    /// nothing is served yet.
+    ///
+    /// # Errors
+    /// The address for metrics cannot be bound, or a part cannot be built.
+    pub async fn build(listener: TcpListener, config: Config, clock: Clock) -> Result<Self, Error> {
         let address = config.listen;
-        let (listener, address) = bind(address).await?;
+        let bound = |source| Error::Bind { address, source };
+        let address = listener.local_addr().map_err(bound)?;
         let metrics = match config.observability.metrics_listen {
-            Some(address) => Some(bind(address).await?.0),
+            Some(address) => Some(bind(address).await?),
             None => None,
         };
         let assembled = assemble(&config, clock, address, |metrics| store(&config, metrics))?;
@@ -221,11 +232,9 @@ impl App {
     }
 }
 
-async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
-    let bound = |source| Error::Bind { address, source };
-    let listener = TcpListener::bind(address).await.map_err(bound)?;
-    let address = listener.local_addr().map_err(bound)?;
-    Ok((listener, address))
+async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|source| Error::Bind { address, source })
 }
 
 /// How often a call is started. Where lines are limited, calls that wait for one need a line of those

@@ -77,7 +77,7 @@ pub(super) fn run(args: McpArgs) -> ExitCode {
 
 /// Serves the tools over a simulated carrier of this process.
 async fn simulate(config: Config) -> ExitCode {
-    let app = match App::build(config, Clock::system()).await {
+    let app = match App::bind(config, Clock::system()).await {
         Ok(app) => app,
         Err(error) => return complain(&error.to_string(), UNAVAILABLE),
     };

@@ -105,7 +105,7 @@ pub(super) async fn serve(config: Config, format: Format) -> ExitCode {
         .filter(|_| config.is_secret_made)
         .map(|made| made.reveal().to_owned());
     let mut signals = Signals::listen();
-    let app = match App::build(config, Clock::system()).await {
+    let app = match App::bind(config, Clock::system()).await {
         Ok(app) => app,
         Err(error) => {
             let cause = std::error::Error::source(&error)

@@ -15,8 +15,8 @@ mod browser;
 mod support;
 
 use support::{
-    answer, app, call, collector, documented, front, instances, logs, mortal, phone, process,
-    proxy, real_time, receiver, redis_server, sentinels, webhook,
+    answer, app, call, collector, documented, front, instances, listeners, logs, mortal, phone,
+    process, proxy, real_time, receiver, redis_server, sentinels, webhook,
 };
 
 mod accepted;

@@ -168,7 +168,7 @@ async fn app(given: RawConfig, clock: &Clock) -> App {
         ..given
     };
     let config = Config::read(&given).expect("the settings are right");
-    App::build(config, clock.clone())
+    App::bind(config, clock.clone())
         .await
         .expect("the app can be built")
 }

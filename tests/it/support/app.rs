@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::answer::Answer;
 use crate::call::Asked;
+use crate::listeners;
 use crate::logs::Logs;
 use crate::phone::{Phone, prompts};
 
@@ -129,11 +130,10 @@ impl TestApp {
     }
 
     pub(crate) fn with_account(carrier: &str, given: RawConfig) -> RawConfig {
-        let free = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
-        let address = given.listen.clone().unwrap_or_else(|| free.to_string());
+        let address = given
+            .listen
+            .clone()
+            .unwrap_or_else(|| listeners::reserve().to_string());
         let or = |value: Option<String>, default: &str| value.or_else(|| Some(default.to_owned()));
         RawConfig {
             public_url: given
@@ -162,7 +162,8 @@ impl TestApp {
             .clone()
             .or_else(|| Some("127.0.0.1:0".to_owned()));
         let config = Config::read(&RawConfig { listen, ..given }).expect("the settings are right");
-        let app = App::build(config, clock.clone())
+        let listener = listeners::bound(config.listen);
+        let app = App::build(listener, config, clock.clone())
             .await
             .expect("the app can be built");
         let origin = format!("http://{}", app.address());

@@ -8,6 +8,7 @@ pub(crate) mod collector;
 pub(crate) mod documented;
 pub(crate) mod front;
 pub(crate) mod instances;
+pub(crate) mod listeners;
 pub(crate) mod logs;
 pub(crate) mod mortal;
 pub(crate) mod phone;

@@ -7,6 +7,7 @@ use tablecall::config::{Config, RawConfig};
 use tokio::sync::oneshot;
 
 use crate::app::{TestApp, within};
+use crate::listeners;
 
 /// An app that runs.
 pub(crate) struct Mortal {
@@ -29,7 +30,8 @@ impl Mortal {
                 .unwrap();
             runtime.block_on(async {
                 let config = Config::read(&given).expect("the settings are right");
-                let app = App::build(config, clock)
+                let listener = listeners::bound(config.listen);
+                let app = App::build(listener, config, clock)
                     .await
                     .expect("the app can be built");
                 tell.send(app.address()).unwrap();
