@@ -134,11 +134,7 @@ async fn a_line_that_is_busy_at_first_can_still_accept() {
     waits_for_retry(&call, 3, "busy").await;
     app.behaves(RESTAURANT, json!({})).await;
     let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To accept").await;
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
-    phone.hangs_up().await;
+    phone.accepts().await;
     let call = call.ends_as("confirmed", 2).await;
     let ended = call["attempts"]
         .as_array()
@@ -170,20 +166,11 @@ async fn a_call_waits_for_the_restaurants_hours_and_rings_when_they_begin() {
     };
     let app = TestApp::with(given).await;
     let call = app.asks(table()).await;
-    let waiting = call.reads().await;
-    assert_eq!(
-        (&waiting["waiting_for"], &waiting["status"]),
-        (&json!("call_hours"), &json!("queued"))
-    );
-    assert_eq!(waiting["next_attempt_at"], "2026-12-01T22:00:00.000Z");
+    call.waits("call_hours", "2026-12-01T22:00:00.000Z").await;
     assert!(app.ledger().await.is_empty());
     let mut phone = app.phone(RESTAURANT).rings().await;
     assert!(app.now() >= "2026-12-01T22:00:00Z".parse().unwrap());
-    phone.answers().await;
-    phone.hears("To accept").await;
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
-    phone.hangs_up().await;
+    phone.accepts().await;
     call.ends_as("confirmed", 1).await;
     app.finish().await;
 }

@@ -16,11 +16,7 @@ async fn a_follower_gets_the_newest_state_at_once_then_each_change_and_the_strea
         (&call.reads().await, version(&first.call).as_str())
     );
     let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To accept").await;
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
-    phone.hangs_up().await;
+    phone.accepts().await;
     let last = call.ends_as("confirmed", 1).await;
     let mut seen = vec![first];
     while let Some(event) = events.next().await {

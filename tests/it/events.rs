@@ -78,11 +78,7 @@ async fn each_change_is_told_in_order_and_the_last_as_finished() {
     let mut receiver = Receiver::start().await;
     let call = app.asks(told(&receiver)).await;
     let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To accept").await;
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
-    phone.hangs_up().await;
+    phone.accepts().await;
     let last = call.ends_as("confirmed", 1).await;
     let events = receiver.until_finished().await;
     let versions: Vec<u64> = events.iter().map(Received::version).collect();

@@ -26,11 +26,7 @@ async fn is_told_to_the_end(
     receiver: &mut Receiver,
 ) -> Vec<Received> {
     let mut phone = stage.carrier.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To accept").await;
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
-    phone.hangs_up().await;
+    phone.accepts().await;
     Asked::new(second, id)
         .comes_to_beside(&stage.carrier, |call| call["final"] == true)
         .await;

@@ -167,11 +167,7 @@ async fn an_intent_that_never_reached_the_carrier_is_searched_for_and_then_tried
         waited.as_secs() >= 150,
         "ring time and two minutes first: {waited}"
     );
-    phone.answers().await;
-    phone.hears("To accept").await;
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
-    phone.hangs_up().await;
+    phone.accepts().await;
     let done = call
         .comes_to_beside(&stage.carrier, |call| call["final"] == true)
         .await;

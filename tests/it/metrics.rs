@@ -120,11 +120,7 @@ fn family<'a>(name: &'a str, types: &BTreeMap<&str, &str>) -> &'a str {
 async fn lives(app: &TestApp) {
     let confirmed = app.asks(table()).await;
     let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To accept").await;
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
-    phone.hangs_up().await;
+    phone.accepts().await;
     confirmed.ends_as("confirmed", 1).await;
     app.goes_wrong(json!({"create_error": {"code": 21_215, "status": 400}}))
         .await;

@@ -16,14 +16,10 @@ async fn a_restaurant_is_rung_in_the_hour_before_it_opens() {
     let hours = "Tu-Su 18:00-23:00; Mo off; PH off";
     let check = app.checks(open(hours)).await;
     let said = (&check["verdict"], &check["code"], &check["until"]);
-    let five = json!("2026-12-02T01:00:00.000Z");
-    assert_eq!(said, (&json!("waits"), &json!("call_hours"), &five));
+    let five = "2026-12-02T01:00:00.000Z";
+    assert_eq!(said, (&json!("waits"), &json!("call_hours"), &json!(five)));
     let call = app.asks(open(hours)).await;
-    let waiting = call.reads().await;
-    assert_eq!(
-        (&waiting["waiting_for"], &waiting["next_attempt_at"]),
-        (&json!("call_hours"), &five)
-    );
+    let waiting = call.waits("call_hours", five).await;
     assert_eq!(waiting["reservation"]["opening_hours"], hours);
     assert_eq!(
         waiting["reservation"]["give_up_at"], "2026-12-03T01:00:00.000Z",
@@ -31,11 +27,7 @@ async fn a_restaurant_is_rung_in_the_hour_before_it_opens() {
     );
     let mut phone = app.phone(RESTAURANT).rings().await;
     assert!(app.now() >= "2026-12-02T01:00:00Z".parse().unwrap());
-    phone.answers().await;
-    phone.hears("To accept").await;
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
-    phone.hangs_up().await;
+    phone.accepts().await;
     call.ends_as("confirmed", 1).await;
     app.finish().await;
 }

@@ -1,7 +1,10 @@
 //! A Redis behind TLS whose certificate no public authority has signed.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
+
+use tempfile::TempDir;
 
 use crate::answer::Answer;
 use crate::app::RESTAURANT;
@@ -50,27 +53,58 @@ async fn readiness_is(pair: &Pair, status: u16) -> Answer {
     .await
 }
 
+/// A server that is reached by TLS, and the folder of its certificates.
+struct TlsRedis {
+    address: SocketAddr,
+    folder: TempDir,
+    server: RedisServer,
+}
+
+impl TlsRedis {
+    /// `auth_clients`: whether it wants certificates of its clients, `yes` or `no`.
+    async fn start(auth_clients: &str) -> Self {
+        let address = free_address();
+        let folder = tempfile::tempdir().unwrap();
+        certified(folder.path(), &address.ip().to_string());
+        let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let (certificate, key, authority) =
+            (file("server.pem"), file("server.key"), file("ca.pem"));
+        let options = [
+            "--tls-port",
+            &address.port().to_string(),
+            "--tls-auth-clients",
+            auth_clients,
+            "--tls-cert-file",
+            &certificate,
+            "--tls-key-file",
+            &key,
+            "--tls-ca-cert-file",
+            &authority,
+        ];
+        let server = RedisServer::also_at(address.ip(), &options).await;
+        Self {
+            address,
+            folder,
+            server,
+        }
+    }
+
+    fn url(&self) -> String {
+        format!("rediss://{}", self.address)
+    }
+
+    /// The text of a certificate or key.
+    fn pem(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(name)).unwrap()
+    }
+}
+
 #[tokio::test]
 async fn a_redis_behind_tls_is_trusted_by_the_authority_that_was_given_and_by_no_other() {
-    let address = free_address();
-    let folder = tempfile::tempdir().unwrap();
-    certified(folder.path(), &address.ip().to_string());
-    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let port = address.port().to_string();
-    let options = ["--tls-port", &port, "--tls-auth-clients", "no"];
-    let (certificate, key, authority) = (file("server.pem"), file("server.key"), file("ca.pem"));
-    let files = [
-        "--tls-cert-file",
-        &certificate,
-        "--tls-key-file",
-        &key,
-        "--tls-ca-cert-file",
-        &authority,
-    ];
-    let redis = RedisServer::also_at(address.ip(), &[&options[..], &files[..]].concat()).await;
+    let redis = TlsRedis::start("no").await;
     let mut pair = Pair::new().await;
     pair.further = vec![
-        ("REDIS_URL", format!("rediss://{address}")),
+        ("REDIS_URL", redis.url()),
         ("TABLECALL_TICKET_KEYS", TICKET_KEY.to_owned()),
         ("TABLECALL_INDEX_KEY", INDEX_KEY.to_owned()),
     ];
@@ -80,13 +114,13 @@ async fn a_redis_behind_tls_is_trusted_by_the_authority_that_was_given_and_by_no
     assert_eq!(refused.status, 503, "{}", refused.text);
     let log = untrusting.dies().await;
     assert!(log.contains("UnknownIssuer"), "its log says why: {log}");
-    pair.further
-        .push(("REDIS_CA", std::fs::read_to_string(&authority).unwrap()));
+    pair.further.push(("REDIS_CA", redis.pem("ca.pem")));
     let trusting = pair.starts().await;
     readiness_is(&pair, 200).await;
     let id = pair.asks(RESTAURANT).await;
     assert!(
         redis
+            .server
             .asked(&["--scan", "--pattern", &format!("*:call:{id}")])
             .contains(&id),
         "it is stored there"
@@ -96,25 +130,9 @@ async fn a_redis_behind_tls_is_trusted_by_the_authority_that_was_given_and_by_no
 
 #[tokio::test]
 async fn a_redis_that_wants_certificates_of_its_clients_is_shown_one() {
-    let address = free_address();
-    let folder = tempfile::tempdir().unwrap();
-    certified(folder.path(), &address.ip().to_string());
-    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
-    let port = address.port().to_string();
-    let options = ["--tls-port", &port, "--tls-auth-clients", "yes"];
-    let (certificate, key, authority) = (file("server.pem"), file("server.key"), file("ca.pem"));
-    let files = [
-        "--tls-cert-file",
-        &certificate,
-        "--tls-key-file",
-        &key,
-        "--tls-ca-cert-file",
-        &authority,
-    ];
-    let _redis = RedisServer::also_at(address.ip(), &[&options[..], &files[..]].concat()).await;
-    let url = format!("rediss://{address}");
-    let trusting = [("REDIS_CA", read("ca.pem"))];
+    let redis = TlsRedis::start("yes").await;
+    let url = redis.url();
+    let trusting = [("REDIS_CA", redis.pem("ca.pem"))];
     let without = Served::with_settings(&url, &trusting).await;
     without.is_not_ready_for("Redis cannot be reached: ").await;
     let log = without.program.dies().await;
@@ -123,9 +141,9 @@ async fn a_redis_that_wants_certificates_of_its_clients_is_shown_one() {
         "its log says why: {log}"
     );
     let showing = [
-        ("REDIS_CA", read("ca.pem")),
-        ("REDIS_CERT", read("server.pem")),
-        ("REDIS_KEY", read("server.key")),
+        ("REDIS_CA", redis.pem("ca.pem")),
+        ("REDIS_CERT", redis.pem("server.pem")),
+        ("REDIS_KEY", redis.pem("server.key")),
     ];
     let with = Served::with_settings(&url, &showing).await;
     with.is_ready().await;

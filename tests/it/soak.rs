@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use tablecall::config::RawConfig;
 
@@ -144,45 +143,6 @@ impl Soak {
         }
     }
 
-    /// Lets time leap to the next moment that somebody waits for, once nothing seems to be under
-    /// way.
-    async fn time_leaps(&self) {
-        let mut version = Value::Null;
-        loop {
-            let state = self.app.simulator("state?limit=0").await;
-            // A webhook that is tried again pauses in real time, and all its tries are one moment
-            // here.
-            if state["version"] == version && state["under_way"] == 0 {
-                break;
-            }
-            version = state["version"].clone();
-        }
-        let now = self.app.now();
-        let next = self
-            .app
-            .clock
-            .next_sleeper()
-            .filter(|next| *next < Timestamp::MAX)
-            .expect("somebody waits");
-        let until_next = Duration::try_from(next.duration_since(now)).unwrap_or_default();
-        self.app.clock.advance(until_next.max(LEAP));
-    }
-
-    async fn open_calls(&self) -> u32 {
-        let metrics = self.app.send(self.app.get("/metrics")).await.text;
-        let count = |status: &str| {
-            let line = format!("tablecall_calls{{status=\"{status}\"}} ");
-            metrics
-                .lines()
-                .find_map(|it| it.strip_prefix(&line)?.parse::<f64>().ok())
-                .unwrap()
-        };
-        ["queued", "dialing", "ringing", "in_progress"]
-            .iter()
-            .map(|status| count(status) as u32)
-            .sum()
-    }
-
     async fn lives(&mut self) {
         while self.wanted.len() + self.refused < CALLS {
             self.asks().await;
@@ -190,22 +150,22 @@ impl Soak {
                 self.cancels_one().await;
             }
             if self.dice.u8(..3) == 0 {
-                self.time_leaps().await;
+                self.app.time_leaps(&mut Value::Null, LEAP).await;
             }
         }
         let begun = self.app.now();
         let mut steps = 0_u32;
         loop {
-            self.time_leaps().await;
+            self.app.time_leaps(&mut Value::Null, LEAP).await;
             steps += 1;
-            if steps.is_multiple_of(50) && self.open_calls().await == 0 {
+            if steps.is_multiple_of(50) && self.app.open_calls().await == 0 {
                 break;
             }
             let hours = self.app.now().duration_since(begun).as_hours();
             assert!(
                 hours < LONGEST_HOURS,
                 "{} calls are open after {hours} hours",
-                self.open_calls().await
+                self.app.open_calls().await
             );
         }
     }

@@ -21,11 +21,7 @@ fn told<'a>(lines: &'a [Value], message: &str) -> Vec<&'a Value> {
 async fn confirmed(app: &TestApp) -> String {
     let call = app.asks(table()).await;
     let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To accept").await;
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
-    phone.hangs_up().await;
+    phone.accepts().await;
     call.ends_as("confirmed", 1).await;
     call.id
 }

@@ -85,11 +85,7 @@ async fn a_call_is_one_trace_across_its_webhooks_and_goes_on_with_its_clients() 
     assert_eq!(asked.status, 202, "{}", asked.text);
     let call = crate::call::Asked::new(&app, asked.body["id"].as_str().unwrap().to_owned());
     let mut phone = app.phone(RESTAURANT).rings().await;
-    phone.answers().await;
-    phone.hears("To accept").await;
-    phone.presses("1").await;
-    phone.hears("Accepted").await;
-    phone.hangs_up().await;
+    phone.accepts().await;
     call.ends_as("confirmed", 1).await;
     let id = call.id.clone();
     app.finish().await;

@@ -1,6 +1,5 @@
 //! Lets some callees be rung at once by one app, each by its own number, and has them judged.
 
-use std::cell::RefCell;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -49,8 +48,6 @@ struct Stage {
     /// What the API said of them: the call's id, or why there is none.
     asked: Vec<Result<String, u16>>,
     begun: Timestamp,
-    /// How the simulator was when nothing was under way for the last time.
-    version: RefCell<Value>,
 }
 
 impl Stage {
@@ -69,7 +66,6 @@ impl Stage {
             callees,
             asked: Vec::new(),
             begun,
-            version: RefCell::default(),
         }
     }
 
@@ -112,17 +108,17 @@ impl Stage {
 
     /// Lets time pass until every call has ended.
     async fn live(&self) {
-        let mut rung_back = false;
-        let mut steps = 0_u32;
+        let (mut rung_back, mut steps) = (false, 0_u32);
+        let mut seen = Value::Null;
         loop {
-            self.time_leaps().await;
+            self.app.time_leaps(&mut seen, LEAP).await;
             steps += 1;
             let lived = self.app.now().duration_since(self.begun);
             if !rung_back && lived.as_secs() >= RING_BACK {
                 rung_back = true;
                 self.ring_back().await;
             }
-            if rung_back && steps.is_multiple_of(100) && self.open_calls().await == 0 {
+            if rung_back && steps.is_multiple_of(100) && self.app.open_calls().await == 0 {
                 return;
             }
             assert!(
@@ -145,41 +141,6 @@ impl Stage {
             let answer = Answer::of(request).await;
             assert_eq!(answer.status, 200, "{}", answer.text);
         }
-    }
-
-    /// Lets time leap to the next moment that somebody waits for, once nothing is under way.
-    async fn time_leaps(&self) {
-        loop {
-            let state = self.app.simulator("state?limit=0").await;
-            let version = state["version"].clone();
-            if self.version.replace(version) == state["version"] && state["under_way"] == 0 {
-                break;
-            }
-        }
-        let now = self.app.now();
-        let next = self
-            .app
-            .clock
-            .next_sleeper()
-            .filter(|next| *next < Timestamp::MAX)
-            .expect("somebody waits");
-        let until_next = Duration::try_from(next.duration_since(now)).unwrap_or_default();
-        self.app.clock.advance(until_next.max(LEAP));
-    }
-
-    async fn open_calls(&self) -> u32 {
-        let metrics = self.app.send(self.app.get("/metrics")).await.text;
-        let count = |status: &str| {
-            let line = format!("tablecall_calls{{status=\"{status}\"}} ");
-            let count = metrics
-                .lines()
-                .find_map(|it| it.strip_prefix(&line)?.parse::<f64>().ok());
-            count.unwrap() as u32
-        };
-        ["queued", "dialing", "ringing", "in_progress"]
-            .iter()
-            .map(|status| count(status))
-            .sum()
     }
 
     async fn judge(self) -> Report {

@@ -36,6 +36,21 @@ impl<'a> Asked<'a> {
         answer.body
     }
 
+    /// The call waits for this until a moment, such as `2026-12-02T01:00:00.000Z`.
+    pub(crate) async fn waits(&self, reason: &str, until: &str) -> Value {
+        let call = self.reads().await;
+        assert_eq!(
+            [
+                &call["status"],
+                &call["waiting_for"],
+                &call["next_attempt_at"]
+            ],
+            ["queued", reason, until],
+            "{call:#}"
+        );
+        call
+    }
+
     pub(crate) async fn cancels(&self) -> Answer {
         Answer::of(self.app.post(&format!("/api/call/{}/cancel", self.id))).await
     }

@@ -213,6 +213,15 @@ impl<'a> Phone<'a> {
         self.hangs_up().await;
     }
 
+    /// Picks up, hears the message, accepts, and hangs up.
+    pub(crate) async fn accepts(&mut self) {
+        self.answers().await;
+        self.hears("To accept").await;
+        self.presses("1").await;
+        self.hears("Accepted").await;
+        self.hangs_up().await;
+    }
+
     /// Lets time pass until something else is said or the line is closed.
     pub(crate) async fn keeps_silent(&mut self) {
         let before = prompts(&self.line().await).len();

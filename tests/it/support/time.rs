@@ -2,6 +2,8 @@
 //! moment has happened. All of a test runs on one thread, so whoever was woken has acted before the
 //! test goes on.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -26,6 +28,42 @@ impl TestApp {
         {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Lets time leap to the next moment that somebody waits for, by `least` at least, once nothing is
+    /// under way. `seen` is how the simulator was when it was looked at last: while it changes, a
+    /// webhook that is tried again may pause in real time.
+    pub(crate) async fn time_leaps(&self, seen: &mut Value, least: Duration) {
+        loop {
+            let state = self.simulator("state?limit=0").await;
+            let version = state["version"].clone();
+            if std::mem::replace(seen, version) == state["version"] && state["under_way"] == 0 {
+                break;
+            }
+        }
+        let next = self
+            .clock
+            .next_sleeper()
+            .filter(|next| *next < Timestamp::MAX)
+            .expect("somebody waits");
+        let until_next = Duration::try_from(next.duration_since(self.now())).unwrap_or_default();
+        self.clock.advance(until_next.max(least));
+    }
+
+    /// How many calls are not finished, by the metrics.
+    pub(crate) async fn open_calls(&self) -> u32 {
+        let metrics = self.send(self.get("/metrics")).await.text;
+        let count = |status: &str| {
+            let line = format!("tablecall_calls{{status=\"{status}\"}} ");
+            let count = metrics
+                .lines()
+                .find_map(|it| it.strip_prefix(&line)?.parse::<f64>().ok());
+            count.unwrap() as u32
+        };
+        ["queued", "dialing", "ringing", "in_progress"]
+            .iter()
+            .map(|status| count(status))
+            .sum()
     }
 
     /// Waits, without letting time pass, until nothing is under way over the wire.
