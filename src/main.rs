@@ -26,7 +26,7 @@ use clock::Clock;
 use exit::{UNAVAILABLE, USAGE};
 use place_call::place_call;
 use start::complain_of;
-use tablecall::config::{Config, Features, RawConfig, with_headings};
+use tablecall::config::{Config, Features, RawConfig};
 use tablecall::{TicketKey, doctor, remote};
 
 use serve::run_server;
@@ -73,7 +73,7 @@ fn command_line() -> Result<Cli, ExitCode> {
         let own = ["help", "version"].contains(&argument.get_id().as_str());
         if own { argument } else { argument.hide(true) }
     };
-    let serve = |command: clap::Command| with_headings(command).next_line_help(true);
+    let serve = |command: clap::Command| command.next_line_help(true);
     if asks_for_all_versions() {
         return Err(say(&all_versions()));
     }
@@ -156,18 +156,17 @@ fn print_document(yaml: bool) -> ExitCode {
 }
 
 fn configuration(given: &RawConfig) -> Result<Config, ExitCode> {
-    let json = given.log_format.as_deref().map(str::trim) == Some("json");
+    let json = given.observability.log_format.as_deref().map(str::trim) == Some("json");
     Config::read(given).map_err(|problems| complain_of(&problems, json))
 }
 
 /// Status 0 when it is alive, 69 when it is not; the health check of the image, which has no shell
 /// and no curl.
 fn ask_health(args: HealthArgs) -> ExitCode {
-    let given = RawConfig {
-        listen: args.listen,
-        port: args.port,
-        ..RawConfig::default()
-    };
+    let given = RawConfig::default().with(|it| {
+        it.server.listen = args.listen;
+        it.server.port = args.port;
+    });
     let listen = match Config::read_listen(&given) {
         Ok(listen) => listen,
         Err(problems) => return complain_of(&problems, false),

@@ -50,11 +50,9 @@ impl Held {
     pub(crate) fn new(others: usize, fresh: usize, stage: Stage) -> Self {
         let now: Timestamp = "2026-12-01T20:00:00Z".parse().unwrap();
         let max_calls = Some((others + fresh).max(200_000).to_string());
-        let config = Config::read(&RawConfig {
-            max_calls,
-            ..RawConfig::default()
-        })
-        .expect("nothing else has to be configured");
+        let config =
+            Config::read(&RawConfig::default().with(|it| it.storage.max_calls = max_calls))
+                .expect("nothing else has to be configured");
         let store = Store::memory(StoreLimits {
             max_calls: config.max_calls,
             retention: config.retention,

@@ -18,17 +18,17 @@ impl Reader {
     /// `None`: the simulator.
     pub(super) fn account(&mut self, given: &RawConfig) -> Option<TwilioAccount> {
         let (sid, tokens) = (
-            set(&given.twilio_account_sid),
-            set(&given.twilio_auth_token),
+            set(&given.carrier.twilio_account_sid),
+            set(&given.carrier.twilio_auth_token),
         );
         match (sid, tokens) {
             (None, None) => {
                 let others = [
-                    &given.twilio_api_key,
-                    &given.twilio_api_secret,
-                    &given.twilio_oauth_client_id,
-                    &given.twilio_oauth_client_secret,
-                    &given.twilio_webhook_keys,
+                    &given.carrier.twilio_api_key,
+                    &given.carrier.twilio_api_secret,
+                    &given.carrier.twilio_oauth_client_id,
+                    &given.carrier.twilio_oauth_client_secret,
+                    &given.carrier.twilio_webhook_keys,
                 ];
                 if others.into_iter().any(|other| set(other).is_some()) {
                     self.wrong(
@@ -53,7 +53,11 @@ impl Reader {
         let auth_tokens: Vec<String> = list(tokens.unwrap_or_default())
             .map(str::to_owned)
             .collect();
-        let webhook_keys = self.pairs("TWILIO_WEBHOOK_KEYS", set(&given.twilio_webhook_keys), 1);
+        let webhook_keys = self.pairs(
+            "TWILIO_WEBHOOK_KEYS",
+            set(&given.carrier.twilio_webhook_keys),
+            1,
+        );
         // A stand-in where the name is wrong, so that the rest is judged too; the start is refused
         // anyway.
         let sid = parsed.or_else(|_| SIMULATOR_ACCOUNT.parse()).ok()?;
@@ -71,10 +75,13 @@ impl Reader {
 
     /// What opens the REST API instead of the auth token.
     fn rest_credentials(&mut self, given: &RawConfig) -> Option<Credentials> {
-        let key = (set(&given.twilio_api_key), set(&given.twilio_api_secret));
+        let key = (
+            set(&given.carrier.twilio_api_key),
+            set(&given.carrier.twilio_api_secret),
+        );
         let client = (
-            set(&given.twilio_oauth_client_id),
-            set(&given.twilio_oauth_client_secret),
+            set(&given.carrier.twilio_oauth_client_id),
+            set(&given.carrier.twilio_oauth_client_secret),
         );
         if matches!(key, (Some(_), None) | (None, Some(_))) {
             self.wrong(
@@ -104,7 +111,7 @@ impl Reader {
 
     pub(super) fn our_numbers(&mut self, given: &RawConfig, simulated: bool) -> Vec<Phone> {
         const NAME: &str = "TWILIO_FROM_NUMBER";
-        let text = set(&given.twilio_from_number);
+        let text = set(&given.carrier.twilio_from_number);
         if text.is_none() && !simulated {
             self.wrong(NAME, "is needed with a Twilio account");
         }
@@ -122,11 +129,14 @@ impl Reader {
     }
 
     pub(super) fn api_url(&mut self, given: &RawConfig) -> Option<String> {
-        let of_region = api_host(set(&given.twilio_region), set(&given.twilio_edge));
+        let of_region = api_host(
+            set(&given.carrier.twilio_region),
+            set(&given.carrier.twilio_edge),
+        );
         if let Err(error) = of_region {
             self.wrong("TWILIO_REGION", error);
         }
-        let Some(text) = set(&given.twilio_api_url) else {
+        let Some(text) = set(&given.carrier.twilio_api_url) else {
             return of_region.ok().map(|host| format!("https://{host}"));
         };
         let url = Url::parse(text).ok();

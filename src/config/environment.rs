@@ -20,32 +20,23 @@ const FILE: &str = "_FILE";
 /// At most one letter in so many may be wrong where another name is taken to be meant.
 const NEAR: usize = 3;
 
-/// What was found in the environment, for [`Config::read`](super::Config::read).
-#[derive(Clone, Debug, Default)]
-pub struct Findings {
-    pub(super) problems: Vec<ConfigProblem>,
-    pub(super) warnings: Vec<ConfigProblem>,
-    /// The variables of OpenTelemetry.
-    pub(super) otel: BTreeMap<String, String>,
-}
-
 impl RawConfig {
     /// The field of a secret setting, by its variable.
     fn secret(&mut self, name: &str) -> Option<&mut Option<String>> {
         Some(match name {
-            "TWILIO_AUTH_TOKEN" => &mut self.twilio_auth_token,
-            "TWILIO_WEBHOOK_KEYS" => &mut self.twilio_webhook_keys,
-            "TWILIO_API_SECRET" => &mut self.twilio_api_secret,
-            "TWILIO_OAUTH_CLIENT_SECRET" => &mut self.twilio_oauth_client_secret,
-            "TABLECALL_API_KEYS" => &mut self.api_keys,
-            "TABLECALL_TICKET_KEYS" => &mut self.ticket_keys,
-            "TABLECALL_WEBHOOK_SECRETS" => &mut self.webhook_secrets,
-            "TABLECALL_INDEX_KEY" => &mut self.index_key,
-            "REDIS_URL" => &mut self.redis_url,
-            "REDIS_CA" => &mut self.redis_ca,
-            "REDIS_CERT" => &mut self.redis_cert,
-            "REDIS_KEY" => &mut self.redis_key,
-            "SENTRY_DSN" => &mut self.sentry_dsn,
+            "TWILIO_AUTH_TOKEN" => &mut self.carrier.twilio_auth_token,
+            "TWILIO_WEBHOOK_KEYS" => &mut self.carrier.twilio_webhook_keys,
+            "TWILIO_API_SECRET" => &mut self.carrier.twilio_api_secret,
+            "TWILIO_OAUTH_CLIENT_SECRET" => &mut self.carrier.twilio_oauth_client_secret,
+            "TABLECALL_API_KEYS" => &mut self.clients.api_keys,
+            "TABLECALL_TICKET_KEYS" => &mut self.storage.ticket_keys,
+            "TABLECALL_WEBHOOK_SECRETS" => &mut self.clients.webhook_secrets,
+            "TABLECALL_INDEX_KEY" => &mut self.storage.index_key,
+            "REDIS_URL" => &mut self.storage.redis_url,
+            "REDIS_CA" => &mut self.storage.redis_ca,
+            "REDIS_CERT" => &mut self.storage.redis_cert,
+            "REDIS_KEY" => &mut self.storage.redis_key,
+            "SENTRY_DSN" => &mut self.observability.sentry_dsn,
             _ => return None,
         })
     }
@@ -232,17 +223,15 @@ mod tests {
             let file = file(bytes);
             let path = file.path().to_str().unwrap();
             let given = completed(&[("TWILIO_AUTH_TOKEN_FILE", path)]);
-            assert_eq!(given.twilio_auth_token.as_deref(), Some("a secret"));
+            assert_eq!(given.carrier.twilio_auth_token.as_deref(), Some("a secret"));
             assert!(given.environment.problems.is_empty());
         }
         let file = file(b"from the file");
         let path = file.path().to_str().unwrap().to_owned();
-        let mut given = RawConfig {
-            redis_url: Some("from a flag".to_owned()),
-            ..RawConfig::default()
-        };
+        let mut given =
+            RawConfig::default().with(|it| it.storage.redis_url = Some("from a flag".to_owned()));
         given.complete(&BTreeMap::from([("REDIS_URL_FILE".to_owned(), path)]));
-        assert_eq!(given.redis_url.as_deref(), Some("from a flag"));
+        assert_eq!(given.storage.redis_url.as_deref(), Some("from a flag"));
     }
 
     #[test]

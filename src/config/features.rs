@@ -52,10 +52,9 @@ mod tests {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        let mut given = RawConfig {
-            sentry_dsn: Some("https://key@sentry.example.com/1".to_owned()),
-            ..RawConfig::default()
-        };
+        let mut given = RawConfig::default().with(|it| {
+            it.observability.sentry_dsn = Some("https://key@sentry.example.com/1".to_owned());
+        });
         given.complete(&environment);
         given
     }
@@ -87,7 +86,7 @@ mod tests {
             ("OTEL_SDK_DISABLED", "true"),
         ];
         let mut given = given(&off);
-        given.sentry_dsn = Some(" ".to_owned());
+        given.observability.sentry_dsn = Some(" ".to_owned());
         let config = Config::read_for(NONE, &given).unwrap();
         assert_eq!(config.observability.collector, None);
     }

@@ -28,9 +28,9 @@ impl Reader {
         allowed: Option<&[Country]>,
     ) -> Option<Zone> {
         const NAME: &str = "TABLECALL_RESTAURANT_TIMEZONE";
-        let text = set(&given.restaurant_timezone)?;
+        let text = set(&given.calls.restaurant_timezone)?;
         let zone: Zone = text.parse().map_err(|error| self.wrong(NAME, error)).ok()?;
-        if set(&given.restaurant_phone).is_none() {
+        if set(&given.calls.restaurant_phone).is_none() {
             self.wrong(
                 NAME,
                 "needs TABLECALL_RESTAURANT_PHONE: it is the zone of that restaurant",
@@ -52,14 +52,14 @@ impl Reader {
     }
 
     pub(super) fn number_kinds(&mut self, given: &RawConfig) -> NumberKinds {
-        let kinds = set(&given.number_kinds).unwrap_or_default().parse();
+        let kinds = set(&given.calls.number_kinds).unwrap_or_default().parse();
         kinds
             .map_err(|error| self.wrong("TABLECALL_NUMBER_KINDS", error))
             .unwrap_or_default()
     }
 
     pub(super) fn quiet_hours(&mut self, given: &RawConfig) -> QuietHours {
-        let hours = set(&given.quiet_hours).unwrap_or_default().parse();
+        let hours = set(&given.calls.quiet_hours).unwrap_or_default().parse();
         hours
             .map_err(|error| self.wrong("TABLECALL_QUIET_HOURS", error))
             .unwrap_or_default()
@@ -70,7 +70,7 @@ impl Reader {
     pub(super) fn do_not_call(&mut self, given: &RawConfig) -> (HashSet<Phone>, Option<PathBuf>) {
         const NAME: &str = "TABLECALL_DO_NOT_CALL";
         let mut numbers = HashSet::new();
-        for text in list(set(&given.do_not_call).unwrap_or_default()) {
+        for text in list(set(&given.calls.do_not_call).unwrap_or_default()) {
             let read = Phone::read_aloud(text, None).map(|written| written.phone);
             let kept = read.ok().or_else(|| Phone::read_without_plan(text));
             match kept {
@@ -81,7 +81,7 @@ impl Reader {
                 None => self.wrong(NAME, format!("{text} is no number such as +14155550100")),
             }
         }
-        let path = set(&given.do_not_call_file).map(PathBuf::from);
+        let path = set(&given.calls.do_not_call_file).map(PathBuf::from);
         match path.as_deref().map(do_not_call_file::read) {
             Some(Ok(more)) => {
                 for phone in more {

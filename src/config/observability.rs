@@ -33,7 +33,7 @@ impl Reader {
         listen: Option<SocketAddr>,
         simulated: bool,
     ) -> Observability {
-        let log_filter = set(&given.log)
+        let log_filter = set(&given.observability.log)
             .unwrap_or(telemetry::DEFAULT_FILTER)
             .to_owned();
         if let Err(error) = telemetry::filter(&log_filter) {
@@ -42,7 +42,7 @@ impl Reader {
                 format!("{error}: must be a level such as info, or target=level,… beside it"),
             );
         }
-        let log_format = match set(&given.log_format) {
+        let log_format = match set(&given.observability.log_format) {
             None => None,
             Some("text") => Some(Format::Text),
             Some("json") => Some(Format::Json),
@@ -53,7 +53,8 @@ impl Reader {
         };
         const METRICS: &str = "TABLECALL_METRICS_LISTEN";
         let rule = "must be an address with a port such as 127.0.0.1:9090";
-        let metrics_listen: Option<SocketAddr> = self.parsed(METRICS, &given.metrics_listen, rule);
+        let metrics_listen: Option<SocketAddr> =
+            self.parsed(METRICS, &given.observability.metrics_listen, rule);
         if metrics_listen.is_some_and(|address| address.port() != 0 && Some(address) == listen) {
             self.wrong(
                 METRICS,
@@ -62,7 +63,9 @@ impl Reader {
         }
         let reports = self.destination(given);
         let usual = if simulated { "simulator" } else { "production" };
-        let environment = set(&given.sentry_environment).unwrap_or(usual).to_owned();
+        let environment = set(&given.observability.sentry_environment)
+            .unwrap_or(usual)
+            .to_owned();
         if environment.len() > 64 || environment.contains(['/', ' ', '\n']) {
             self.wrong(
                 "SENTRY_ENVIRONMENT",
@@ -81,7 +84,7 @@ impl Reader {
 
     fn destination(&mut self, given: &RawConfig) -> Option<Destination> {
         const DSN: &str = "SENTRY_DSN";
-        let dsn = set(&given.sentry_dsn)?;
+        let dsn = set(&given.observability.sentry_dsn)?;
         if !self.features.sentry {
             self.needs_feature(DSN, "sentry", "leave it out");
             return None;
@@ -129,14 +132,14 @@ mod tests {
     #[test]
     fn what_cannot_be_understood_is_told_with_everything_else() {
         let given = given(|given| {
-            given.listen = Some("127.0.0.1:8080".to_owned());
-            given.log = Some("tablecall=loud".to_owned());
-            given.log_format = Some("xml".to_owned());
-            given.metrics_listen = Some("9090".to_owned());
-            given.twilio_cps = Some("many".to_owned());
-            given.sentry_dsn = Some("sentry.example.com".to_owned());
-            given.sentry_environment = Some("a/b".to_owned());
-            given.otlp_endpoint = Some("localhost:4318".to_owned());
+            given.server.listen = Some("127.0.0.1:8080".to_owned());
+            given.observability.log = Some("tablecall=loud".to_owned());
+            given.observability.log_format = Some("xml".to_owned());
+            given.observability.metrics_listen = Some("9090".to_owned());
+            given.carrier.twilio_cps = Some("many".to_owned());
+            given.observability.sentry_dsn = Some("sentry.example.com".to_owned());
+            given.observability.sentry_environment = Some("a/b".to_owned());
+            given.observability.otlp_endpoint = Some("localhost:4318".to_owned());
         });
         let observability = [
             "RUST_LOG",
@@ -155,8 +158,8 @@ mod tests {
     fn metrics_have_an_address_of_their_own_or_none() {
         let at = |metrics: &str| {
             given(|given| {
-                given.listen = Some("127.0.0.1:8080".to_owned());
-                given.metrics_listen = Some(metrics.to_owned());
+                given.server.listen = Some("127.0.0.1:8080".to_owned());
+                given.observability.metrics_listen = Some(metrics.to_owned());
             })
         };
         assert_eq!(wrong(&at("127.0.0.1:8080")), ["TABLECALL_METRICS_LISTEN"]);

@@ -77,8 +77,9 @@ impl Reader {
         let from_numbers = self.our_numbers(given, simulated);
         let api_keys = self.api_keys(given, simulated);
         let api_url = self.api_url(given);
-        let restaurant_phone = self.phone("TABLECALL_RESTAURANT_PHONE", &given.restaurant_phone);
-        let contact_phone = self.phone("TABLECALL_CONTACT_PHONE", &given.contact_phone);
+        let restaurant_phone =
+            self.phone("TABLECALL_RESTAURANT_PHONE", &given.calls.restaurant_phone);
+        let contact_phone = self.phone("TABLECALL_CONTACT_PHONE", &given.calls.contact_phone);
         let service_name = self.service_name(given);
         let hours = "must be `always` or two times such as 10:00-21:00, on the quarter of an hour, the earlier first";
         let default_hours = if simulated {
@@ -87,22 +88,26 @@ impl Reader {
             "10:00-21:00".parse().unwrap_or(Hours::ALWAYS)
         };
         let call_hours = self
-            .parsed("TABLECALL_CALL_HOURS", &given.call_hours, hours)
+            .parsed("TABLECALL_CALL_HOURS", &given.calls.call_hours, hours)
             .unwrap_or(default_hours);
         let quiet_hours = self.quiet_hours(given);
         let limits = self.limits(given, simulated);
         let calls_per_second = self
-            .parsed("TWILIO_CPS", &given.twilio_cps, "must be a whole number")
+            .parsed(
+                "TWILIO_CPS",
+                &given.carrier.twilio_cps,
+                "must be a whole number",
+            )
             .unwrap_or(u32::from(!simulated));
         let lines: Option<NonZeroU32> = self.parsed(
             "TWILIO_LINES",
-            &given.twilio_lines,
+            &given.carrier.twilio_lines,
             "must be a whole number above 0; left out, there is no limit",
         );
         let max_calls = self
             .parsed(
                 "TABLECALL_MAX_CALLS",
-                &given.max_calls,
+                &given.storage.max_calls,
                 "must be a whole number",
             )
             .unwrap_or(200_000);
@@ -118,7 +123,7 @@ impl Reader {
         let truth = "must be `true` or `false`";
         let private = self.parsed(
             "TABLECALL_ALLOW_PRIVATE_CALLBACKS",
-            &given.allow_private_callbacks,
+            &given.clients.allow_private_callbacks,
             truth,
         );
         let authorities = self.authorities(given);
@@ -185,13 +190,16 @@ impl Reader {
     /// would be verified.
     fn refuse_empty_lists(&mut self, given: &RawConfig) {
         let lists = [
-            ("TWILIO_AUTH_TOKEN", &given.twilio_auth_token),
-            ("TWILIO_WEBHOOK_KEYS", &given.twilio_webhook_keys),
-            ("TWILIO_FROM_NUMBER", &given.twilio_from_number),
-            ("TABLECALL_API_KEYS", &given.api_keys),
-            ("TABLECALL_TICKET_KEYS", &given.ticket_keys),
-            ("TABLECALL_ALLOWED_COUNTRIES", &given.allowed_countries),
-            ("TABLECALL_WEBHOOK_SECRETS", &given.webhook_secrets),
+            ("TWILIO_AUTH_TOKEN", &given.carrier.twilio_auth_token),
+            ("TWILIO_WEBHOOK_KEYS", &given.carrier.twilio_webhook_keys),
+            ("TWILIO_FROM_NUMBER", &given.carrier.twilio_from_number),
+            ("TABLECALL_API_KEYS", &given.clients.api_keys),
+            ("TABLECALL_TICKET_KEYS", &given.storage.ticket_keys),
+            (
+                "TABLECALL_ALLOWED_COUNTRIES",
+                &given.calls.allowed_countries,
+            ),
+            ("TABLECALL_WEBHOOK_SECRETS", &given.clients.webhook_secrets),
         ];
         for (name, value) in lists {
             if names_nothing(set(value)) {
@@ -201,16 +209,17 @@ impl Reader {
     }
 
     fn listen(&mut self, given: &RawConfig) -> Option<SocketAddr> {
-        if set(&given.listen).is_some() {
+        if set(&given.server.listen).is_some() {
             return self.parsed(
                 "TABLECALL_LISTEN",
-                &given.listen,
+                &given.server.listen,
                 "must be an address with a port such as 127.0.0.1:8080",
             );
         }
-        match set(&given.port) {
+        match set(&given.server.port) {
             Some(_) => {
-                let port: Option<u16> = self.parsed("PORT", &given.port, "must be a port number");
+                let port: Option<u16> =
+                    self.parsed("PORT", &given.server.port, "must be a port number");
                 port.map(|port| SocketAddr::from(([0, 0, 0, 0], port)))
             }
             None => Some(SocketAddr::from(([127, 0, 0, 1], 8080))),
@@ -219,7 +228,7 @@ impl Reader {
 
     fn public_url(&mut self, given: &RawConfig, simulated: bool) -> Option<Url> {
         const NAME: &str = "TABLECALL_PUBLIC_URL";
-        let Some(text) = set(&given.public_url) else {
+        let Some(text) = set(&given.server.public_url) else {
             if !simulated {
                 self.wrong(
                     NAME,
@@ -256,7 +265,7 @@ impl Reader {
     }
 
     fn api_keys(&mut self, given: &RawConfig, simulated: bool) -> Vec<(String, String)> {
-        let text = set(&given.api_keys);
+        let text = set(&given.clients.api_keys);
         if text.is_none() && !simulated {
             self.wrong(
                 "TABLECALL_API_KEYS",
@@ -267,18 +276,18 @@ impl Reader {
     }
 
     fn service_name(&mut self, given: &RawConfig) -> String {
-        let name = Name::parse(set(&given.service_name).unwrap_or("Tablecall"));
+        let name = Name::parse(set(&given.calls.service_name).unwrap_or("Tablecall"));
         name.map_err(|error| self.wrong("TABLECALL_SERVICE_NAME", error))
             .map_or_else(|()| String::new(), |name| name.to_string())
     }
 
     fn limits(&mut self, given: &RawConfig, simulated: bool) -> CallLimits {
-        let usual = match (simulated, set(&given.restaurant_phone)) {
+        let usual = match (simulated, set(&given.calls.restaurant_phone)) {
             (true, _) => CallLimits::OFF,
             (false, Some(_)) => CallLimits::ONE_RESTAURANT,
             (false, None) => CallLimits::USUAL,
         };
-        let changed = usual.changed_by(set(&given.limits).unwrap_or_default());
+        let changed = usual.changed_by(set(&given.calls.limits).unwrap_or_default());
         changed
             .map_err(|error| self.wrong("TABLECALL_LIMITS", error))
             .unwrap_or(usual)
@@ -286,7 +295,7 @@ impl Reader {
 
     fn retention(&mut self, given: &RawConfig) -> SignedDuration {
         let rule = "must be a duration of 1h to 366d, such as 24h: webhook URLs of a call can be used for an hour";
-        let span: Result<Span, _> = set(&given.retention).unwrap_or("24h").parse();
+        let span: Result<Span, _> = set(&given.storage.retention).unwrap_or("24h").parse();
         let day = SpanRelativeTo::days_are_24_hours();
         let retention = span.and_then(|span| span.to_duration(day)).ok();
         let allowed = SignedDuration::from_hours(1)..=SignedDuration::from_hours(366 * 24);
@@ -299,7 +308,7 @@ impl Reader {
     }
 
     fn machine_detection(&mut self, given: &RawConfig) -> bool {
-        match set(&given.twilio_machine_detection).unwrap_or("async") {
+        match set(&given.carrier.twilio_machine_detection).unwrap_or("async") {
             "async" => true,
             "off" => false,
             _ => {
@@ -310,7 +319,7 @@ impl Reader {
     }
 
     fn speech(&mut self, given: &RawConfig) -> bool {
-        match set(&given.twilio_speech).unwrap_or("off") {
+        match set(&given.calls.twilio_speech).unwrap_or("off") {
             "on" => true,
             "off" => false,
             _ => {
@@ -321,9 +330,10 @@ impl Reader {
     }
 
     fn webhook_secrets(&mut self, given: &RawConfig) -> Vec<Secret> {
-        let secrets: Result<Vec<Secret>, _> = list(set(&given.webhook_secrets).unwrap_or_default())
-            .map(Secret::parse)
-            .collect();
+        let secrets: Result<Vec<Secret>, _> =
+            list(set(&given.clients.webhook_secrets).unwrap_or_default())
+                .map(Secret::parse)
+                .collect();
         let rule = |error| format!("each {error}");
         secrets
             .map_err(|error| self.wrong("TABLECALL_WEBHOOK_SECRETS", rule(error)))
@@ -331,7 +341,7 @@ impl Reader {
     }
 
     fn ticket_keys(&mut self, given: &RawConfig, account: &TwilioAccount) -> Vec<Key> {
-        match set(&given.ticket_keys) {
+        match set(&given.storage.ticket_keys) {
             Some(text) => {
                 let keys: Result<Vec<Key>, _> = list(text).map(Key::parse).collect();
                 let rule = |error| format!("each {error}, as `tablecall keygen` prints it");
@@ -352,7 +362,7 @@ impl Reader {
         simulated: bool,
         from: Option<Phone>,
     ) -> Option<Vec<Country>> {
-        match set(&given.allowed_countries) {
+        match set(&given.calls.allowed_countries) {
             Some("*") => None,
             Some(text) => {
                 let codes: Vec<Result<Country, _>> = list(text).map(str::parse).collect();
@@ -373,7 +383,7 @@ impl Reader {
     /// Other programs read this variable, too, so a file that is of no use is no reason not to start.
     fn authorities(&mut self, given: &RawConfig) -> Authorities {
         const NAME: &str = "SSL_CERT_FILE";
-        let Some(path) = set(&given.ssl_cert_file) else {
+        let Some(path) = set(&given.observability.ssl_cert_file) else {
             return Authorities::default();
         };
         let read = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"));
@@ -389,13 +399,13 @@ impl Reader {
     }
 
     fn trusted_proxies(&mut self, given: &RawConfig) -> TrustedProxies {
-        let networks = self.each("TABLECALL_TRUSTED_PROXIES", &given.trusted_proxies);
+        let networks = self.each("TABLECALL_TRUSTED_PROXIES", &given.server.trusted_proxies);
         TrustedProxies(networks)
     }
 
     fn proxy_protocol(&mut self, given: &RawConfig, proxies: &TrustedProxies) -> bool {
         const NAME: &str = "TABLECALL_PROXY_PROTOCOL";
-        match set(&given.proxy_protocol).unwrap_or("off") {
+        match set(&given.server.proxy_protocol).unwrap_or("off") {
             "off" => false,
             "on" if proxies.0.is_empty() => {
                 let rule =
@@ -413,14 +423,14 @@ impl Reader {
 
     fn cors_origins(&mut self, given: &RawConfig, simulated: bool) -> Origins {
         const NAME: &str = "TABLECALL_CORS_ORIGINS";
-        match set(&given.cors_origins) {
+        match set(&given.server.cors_origins) {
             None => Origins::Closed,
             Some("*") if simulated => Origins::Any,
             Some("*") => {
                 self.wrong(NAME, "cannot be * with a Twilio account: name the origins whose pages may make calls");
                 Origins::Closed
             }
-            Some(_) => Origins::Listed(self.each(NAME, &given.cors_origins)),
+            Some(_) => Origins::Listed(self.each(NAME, &given.server.cors_origins)),
         }
     }
 }

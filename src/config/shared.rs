@@ -19,7 +19,7 @@ impl Reader {
     pub(super) fn shared(&mut self, given: &RawConfig) -> Option<Shared> {
         const RULE: &str =
             "is needed with REDIS_URL, the same for all instances, as `tablecall keygen` prints it";
-        let index_key = set(&given.index_key).map(|text| {
+        let index_key = set(&given.storage.index_key).map(|text| {
             let key = Key::parse(text);
             key.map_err(|error| {
                 self.wrong(
@@ -28,16 +28,19 @@ impl Reader {
                 );
             })
         });
-        let url = set(&given.redis_url)?
+        let url = set(&given.storage.redis_url)?
             .parse::<Url>()
             .map_err(|error: BadUrl| self.wrong("REDIS_URL", error));
         if index_key.is_none() {
             self.wrong("TABLECALL_INDEX_KEY", RULE);
         }
-        if set(&given.ticket_keys).is_none() {
+        if set(&given.storage.ticket_keys).is_none() {
             self.wrong("TABLECALL_TICKET_KEYS", RULE);
         }
-        let client = match (set(&given.redis_cert), set(&given.redis_key)) {
+        let client = match (
+            set(&given.storage.redis_cert),
+            set(&given.storage.redis_key),
+        ) {
             (Some(certificate), Some(key)) => Some((certificate, key)),
             (None, None) => None,
             (Some(_), None) => {
@@ -56,7 +59,7 @@ impl Reader {
             }
         };
         let certificates = Certificates {
-            authorities: set(&given.redis_ca),
+            authorities: set(&given.storage.redis_ca),
             client,
         };
         let url = url.ok().and_then(|url| {
@@ -97,57 +100,48 @@ mod tests {
     #[test]
     fn a_shared_server_needs_its_keys_and_all_that_is_missing_is_told() {
         let key = crate::ticket::Key::generate().unwrap();
-        let bare = RawConfig {
-            redis_url: some("redis://localhost"),
-            ..RawConfig::default()
-        };
+        let bare = RawConfig::default().with(|it| {
+            it.storage.redis_url = some("redis://localhost");
+        });
         assert_eq!(
             wrong(&bare),
             ["TABLECALL_INDEX_KEY", "TABLECALL_TICKET_KEYS"]
         );
-        let bad = RawConfig {
-            redis_url: some("localhost"),
-            index_key: some("AAAA"),
-            ..RawConfig::default()
-        };
+        let bad = RawConfig::default().with(|it| {
+            it.storage.redis_url = some("localhost");
+            it.storage.index_key = some("AAAA");
+        });
         assert_eq!(
             wrong(&bad),
             ["TABLECALL_INDEX_KEY", "REDIS_URL", "TABLECALL_TICKET_KEYS"]
         );
-        let bare_ca = RawConfig {
-            redis_ca: some("a certificate"),
-            index_key: Some(key.clone()),
-            ..bare.clone()
-        };
+        let bare_ca = bare.clone().with(|it| {
+            it.storage.redis_ca = some("a certificate");
+            it.storage.index_key = Some(key.clone());
+        });
         assert_eq!(
             wrong(&bare_ca),
             ["TABLECALL_TICKET_KEYS", "REDIS_CA"],
             "what is no certificate, and no TLS"
         );
-        let half = RawConfig {
-            redis_url: some("rediss://localhost"),
-            redis_cert: some("-----BEGIN CERTIFICATE-----"),
-            ticket_keys: Some(key.clone()),
-            index_key: Some(key.clone()),
-            ..RawConfig::default()
-        };
+        let half = RawConfig::default().with(|it| {
+            it.storage.redis_url = some("rediss://localhost");
+            it.storage.redis_cert = some("-----BEGIN CERTIFICATE-----");
+            it.storage.ticket_keys = Some(key.clone());
+            it.storage.index_key = Some(key.clone());
+        });
         assert_eq!(wrong(&half), ["REDIS_KEY"]);
-        let other_half = RawConfig {
-            redis_cert: None,
-            redis_key: some("-----BEGIN PRIVATE KEY-----"),
-            ..half
-        };
+        let other_half = half.with(|it| {
+            it.storage.redis_cert = None;
+            it.storage.redis_key = some("-----BEGIN PRIVATE KEY-----");
+        });
         assert_eq!(wrong(&other_half), ["REDIS_CERT"]);
-        let whole = RawConfig {
-            ticket_keys: Some(key.clone()),
-            index_key: Some(key.clone()),
-            ..bare
-        };
+        let whole = bare.with(|it| {
+            it.storage.ticket_keys = Some(key.clone());
+            it.storage.index_key = Some(key.clone());
+        });
         assert!(Config::read(&whole).unwrap().shared.is_some());
-        let alone = RawConfig {
-            index_key: Some(key),
-            ..RawConfig::default()
-        };
+        let alone = RawConfig::default().with(|it| it.storage.index_key = Some(key));
         assert!(
             Config::read(&alone).unwrap().shared.is_none(),
             "nothing is shared without a server"
@@ -157,12 +151,11 @@ mod tests {
     #[test]
     fn a_password_is_shown_nowhere() {
         let key = crate::ticket::Key::generate().unwrap();
-        let given = RawConfig {
-            redis_url: some("redis://user:swordfish@localhost"),
-            ticket_keys: Some(key.clone()),
-            index_key: Some(key.clone()),
-            ..RawConfig::default()
-        };
+        let given = RawConfig::default().with(|it| {
+            it.storage.redis_url = some("redis://user:swordfish@localhost");
+            it.storage.ticket_keys = Some(key.clone());
+            it.storage.index_key = Some(key.clone());
+        });
         let shown = format!("{:?}", Config::read(&given).unwrap());
         assert!(
             !shown.contains("swordfish") && !shown.contains(&key),

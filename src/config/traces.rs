@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::environment::Findings;
+use super::findings::Findings;
 use super::reader::{Reader, set};
 use super::{ConfigProblem, RawConfig};
 
@@ -149,7 +149,7 @@ impl Reader {
         const TRACES: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
         const BASE: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
         let traces = otel.get(TRACES);
-        let (name, text) = match (traces, set(&given.otlp_endpoint)) {
+        let (name, text) = match (traces, set(&given.observability.otlp_endpoint)) {
             // As it is given.
             (Some(url), _) => (TRACES, url.to_owned()),
             // The base of the URLs of all that is exported.
@@ -273,10 +273,10 @@ mod tests {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        let mut given = RawConfig {
-            otlp_endpoint: environment.get("OTEL_EXPORTER_OTLP_ENDPOINT").cloned(),
-            ..RawConfig::default()
-        };
+        let mut given = RawConfig::default().with(|it| {
+            it.observability.otlp_endpoint =
+                environment.get("OTEL_EXPORTER_OTLP_ENDPOINT").cloned();
+        });
         given.complete(&environment);
         Config::read_for(EXPORTS, &given).unwrap()
     }

@@ -59,10 +59,7 @@ pub(super) fn run(args: McpArgs) -> ExitCode {
         },
         None => None,
     };
-    let given = RawConfig {
-        listen: Some(args.listen),
-        ..RawConfig::default()
-    };
+    let given = RawConfig::default().with(|it| it.server.listen = Some(args.listen));
     let config = match Config::read(&given) {
         Ok(config) => config,
         Err(problems) => return complain_of(&problems, false),

@@ -12,12 +12,11 @@ use crate::redis_server::RedisServer;
 
 /// An app; on a server where one is given.
 async fn app_on(redis: Option<&RedisServer>, given: RawConfig) -> TestApp {
-    TestApp::with(RawConfig {
-        redis_url: redis.map(|redis| format!("redis://{}", redis.address)),
-        ticket_keys: redis.map(|_| TICKET_KEY.to_owned()),
-        index_key: redis.map(|_| INDEX_KEY.to_owned()),
-        ..given
-    })
+    TestApp::with(given.with(|it| {
+        it.storage.redis_url = redis.map(|redis| format!("redis://{}", redis.address));
+        it.storage.ticket_keys = redis.map(|_| TICKET_KEY.to_owned());
+        it.storage.index_key = redis.map(|_| INDEX_KEY.to_owned());
+    }))
     .await
 }
 
@@ -114,10 +113,7 @@ async fn an_offered_time_is_taken_by_one_call_back_that_is_linked_both_ways() {
 async fn a_call_back_obeys_the_hours_and_what_is_asked_already() {
     let app = app_on(
         None,
-        RawConfig {
-            call_hours: Some("11:00-12:30".to_owned()),
-            ..RawConfig::default()
-        },
+        RawConfig::default().with(|it| it.calls.call_hours = Some("11:00-12:30".to_owned())),
     )
     .await;
     let offer = offered(&app).await;
@@ -155,10 +151,10 @@ async fn a_call_back_obeys_the_hours_and_what_is_asked_already() {
 async fn only_the_key_of_the_first_call_takes_its_offer() {
     let mut app = app_on(
         None,
-        RawConfig {
-            api_keys: Some("first:secret-of-the-first-key,second:secret-of-the-second".to_owned()),
-            ..RawConfig::default()
-        },
+        RawConfig::default().with(|it| {
+            it.clients.api_keys =
+                Some("first:secret-of-the-first-key,second:secret-of-the-second".to_owned());
+        }),
     )
     .await;
     app.key = Some("secret-of-the-first-key");

@@ -15,10 +15,10 @@ const FIRST: &str = "secret-of-the-first-key";
 const SECOND: &str = "secret-of-the-second";
 
 async fn keyed() -> TestApp {
-    TestApp::with(RawConfig {
-        api_keys: Some(format!("first:{FIRST},second:{SECOND}")),
-        ..RawConfig::default()
-    })
+    TestApp::with(
+        RawConfig::default()
+            .with(|it| it.clients.api_keys = Some(format!("first:{FIRST},second:{SECOND}"))),
+    )
     .await
 }
 

@@ -160,10 +160,8 @@ async fn no_attempt_is_planned_past_the_time_to_give_up() {
 
 #[tokio::test]
 async fn a_call_waits_for_the_restaurants_hours_and_rings_when_they_begin() {
-    let given = tablecall::config::RawConfig {
-        call_hours: Some("14:00-20:00".to_owned()),
-        ..Default::default()
-    };
+    let given = tablecall::config::RawConfig::default()
+        .with(|it| it.calls.call_hours = Some("14:00-20:00".to_owned()));
     let app = TestApp::with(given).await;
     let call = app.asks(table()).await;
     call.waits("call_hours", "2026-12-01T22:00:00.000Z").await;

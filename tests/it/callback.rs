@@ -201,10 +201,8 @@ async fn outside_north_america_carriers_attest_nothing_and_the_number_counts() {
 
 #[tokio::test]
 async fn everybody_else_hears_who_we_are_in_their_language() {
-    let given = tablecall::config::RawConfig {
-        contact_phone: Some("+14155550123".to_owned()),
-        ..Default::default()
-    };
+    let given = tablecall::config::RawConfig::default()
+        .with(|it| it.calls.contact_phone = Some("+14155550123".to_owned()));
     let app = TestApp::with(given).await;
     for (number, who, reach) in [
         (

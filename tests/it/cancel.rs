@@ -7,10 +7,9 @@ use crate::app::{RESTAURANT, TestApp, table};
 
 #[tokio::test]
 async fn a_call_that_waits_is_cancelled_without_ringing() {
-    let app = TestApp::with(RawConfig {
-        call_hours: Some("14:00-20:00".to_owned()),
-        ..RawConfig::default()
-    })
+    let app = TestApp::with(
+        RawConfig::default().with(|it| it.calls.call_hours = Some("14:00-20:00".to_owned())),
+    )
     .await;
     let call = app.asks(table()).await;
     let answer = call.cancels().await;

@@ -73,11 +73,9 @@ async fn a_create_asks_for_everything_that_the_call_needs() {
 
 #[tokio::test]
 async fn calls_are_started_one_a_second_where_the_carrier_allows_no_more() {
-    let app = TestApp::with(RawConfig {
-        twilio_cps: Some("1".to_owned()),
-        ..RawConfig::default()
-    })
-    .await;
+    let app =
+        TestApp::with(RawConfig::default().with(|it| it.carrier.twilio_cps = Some("1".to_owned())))
+            .await;
     let first = app.asks(table_at("+14155550101")).await;
     let second = app.asks(table_at("+14155550102")).await;
     let waiting = second.reads().await;
@@ -232,10 +230,8 @@ async fn keys_for_a_menu_are_sent_after_the_pick_up_and_rule_machine_detection_o
 
 #[tokio::test]
 async fn a_deployment_for_one_restaurant_rings_it_and_reads_the_guests_number_out() {
-    let given = RawConfig {
-        restaurant_phone: Some(RESTAURANT.to_owned()),
-        ..RawConfig::default()
-    };
+    let given =
+        RawConfig::default().with(|it| it.calls.restaurant_phone = Some(RESTAURANT.to_owned()));
     let app = TestApp::with(given).await;
     let call = app.asks(table_at("+14155550123")).await;
     let reservation = call.reads().await["reservation"].clone();

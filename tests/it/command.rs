@@ -62,10 +62,10 @@ async fn the_status_tells_what_the_restaurant_said() {
 
 #[tokio::test]
 async fn the_status_tells_why_there_is_no_call() {
-    let keyed = AppState::with(RawConfig {
-        api_keys: Some("web:a-secret-of-many-letters".to_owned()),
-        ..RawConfig::default()
-    })
+    let keyed = AppState::with(
+        RawConfig::default()
+            .with(|it| it.clients.api_keys = Some("web:a-secret-of-many-letters".to_owned())),
+    )
     .await;
     let right = ["--key", "a-secret-of-many-letters"];
     assert_eq!(calls("nonsense", "0101", &[]).await.0, Some(64));
@@ -73,10 +73,9 @@ async fn the_status_tells_why_there_is_no_call() {
     let wrong = calls(&keyed.origin, "01", &right).await;
     assert_eq!(wrong.0, Some(65), "{wrong:?}");
     assert!(wrong.2.contains("phone:"), "{wrong:?}");
-    let limited = AppState::with(RawConfig {
-        limits: Some("service_day=1".to_owned()),
-        ..RawConfig::default()
-    })
+    let limited = AppState::with(
+        RawConfig::default().with(|it| it.calls.limits = Some("service_day=1".to_owned())),
+    )
     .await;
     let once = ["--with", "attempts=1"];
     assert_eq!(calls(&limited.origin, "0105", &once).await.0, Some(1));

@@ -59,13 +59,12 @@ async fn check_is_honest(app: &TestApp, request: Value) -> Value {
 
 #[tokio::test]
 async fn a_check_says_what_a_create_does() {
-    let given = RawConfig {
-        allowed_countries: some("US"),
-        call_hours: some("10:00-21:00"),
-        limits: some("key_minute=6"),
-        twilio_cps: some("1"),
-        ..RawConfig::default()
-    };
+    let given = RawConfig::default().with(|it| {
+        it.calls.allowed_countries = some("US");
+        it.calls.call_hours = some("10:00-21:00");
+        it.calls.limits = some("key_minute=6");
+        it.carrier.twilio_cps = some("1");
+    });
     let app = TestApp::with(given).await;
     for (request, said) in [
         (table(), "allowed"),
@@ -111,13 +110,12 @@ async fn a_check_says_what_a_create_does() {
 async fn whatever_is_asked_a_check_says_what_a_create_does() {
     let mut dice = fastrand::Rng::with_seed(7);
     for cps in ["0", "1"] {
-        let given = RawConfig {
-            allowed_countries: some("US,GB"),
-            call_hours: some("09:00-19:30"),
-            limits: some("number_hour=1,key_minute=25,service_day=15"),
-            twilio_cps: some(cps),
-            ..RawConfig::default()
-        };
+        let given = RawConfig::default().with(|it| {
+            it.calls.allowed_countries = some("US,GB");
+            it.calls.call_hours = some("09:00-19:30");
+            it.calls.limits = some("number_hour=1,key_minute=25,service_day=15");
+            it.carrier.twilio_cps = some(cps);
+        });
         let app = TestApp::with(given).await;
         let mut said = std::collections::BTreeSet::new();
         for _ in 0..60 {
@@ -174,10 +172,9 @@ async fn emergency_and_short_numbers_are_refused() {
 
 #[tokio::test]
 async fn a_number_that_was_rung_often_enough_is_refused_and_its_retries_wait() {
-    let app = TestApp::with(RawConfig {
-        limits: some("number_hour=2,number_day=3"),
-        ..RawConfig::default()
-    })
+    let app = TestApp::with(
+        RawConfig::default().with(|it| it.calls.limits = some("number_hour=2,number_day=3")),
+    )
     .await;
     let begun = app.now();
     let call = app.asks(table_at("+14155550103")).await;
@@ -210,11 +207,10 @@ async fn a_number_that_was_rung_often_enough_is_refused_and_its_retries_wait() {
 
 #[tokio::test]
 async fn each_key_and_the_service_have_their_limits() {
-    let given = RawConfig {
-        api_keys: some("one:the-secret-of-key-one,app:the-secret-of-the-app"),
-        limits: some("key_minute=2,service_day=3"),
-        ..RawConfig::default()
-    };
+    let given = RawConfig::default().with(|it| {
+        it.clients.api_keys = some("one:the-secret-of-key-one,app:the-secret-of-the-app");
+        it.calls.limits = some("key_minute=2,service_day=3");
+    });
     let mut app = TestApp::with(given).await;
     app.key = Some("the-secret-of-key-one");
     for number in 1..=2 {
@@ -234,11 +230,10 @@ async fn each_key_and_the_service_have_their_limits() {
 
 #[tokio::test]
 async fn calls_are_started_at_the_pace_of_the_account_and_keys_take_turns() {
-    let given = RawConfig {
-        api_keys: some("many:the-secret-of-the-many,app:the-secret-of-the-app"),
-        twilio_cps: some("1"),
-        ..RawConfig::default()
-    };
+    let given = RawConfig::default().with(|it| {
+        it.clients.api_keys = some("many:the-secret-of-the-many,app:the-secret-of-the-app");
+        it.carrier.twilio_cps = some("1");
+    });
     let mut app = TestApp::with(given).await;
     app.key = Some("the-secret-of-the-many");
     let mut calls = Vec::new();
@@ -279,10 +274,7 @@ async fn calls_are_started_at_the_pace_of_the_account_and_keys_take_turns() {
 
 #[tokio::test]
 async fn a_retry_after_hours_is_planned_for_the_morning() {
-    let given = RawConfig {
-        call_hours: some("10:00-12:15"),
-        ..RawConfig::default()
-    };
+    let given = RawConfig::default().with(|it| it.calls.call_hours = some("10:00-12:15"));
     let app = TestApp::with(given).await;
     let call = app.asks(table_at("+14155550104")).await;
     let waiting = call
@@ -378,10 +370,8 @@ async fn a_busy_carrier_is_asked_again_when_it_says() {
 #[tokio::test]
 async fn a_caller_id_that_is_refused_is_set_aside_while_another_serves() {
     let carrier = TestApp::start().await;
-    let given = RawConfig {
-        twilio_from_number: some("+14155550199,+442079460000"),
-        ..RawConfig::default()
-    };
+    let given = RawConfig::default()
+        .with(|it| it.carrier.twilio_from_number = some("+14155550199,+442079460000"));
     let mut app = TestApp::beside(&carrier, given).await;
     app.key = Some(SECRET);
     let british = app.asks(table_at("+442079460101")).await;
@@ -486,10 +476,7 @@ async fn keys_from_before_a_restart_are_read_from_twilios_events() {
     first.stops().await;
     let mut second = TestApp::beside(
         &carrier,
-        RawConfig {
-            listen: Some(listen),
-            ..RawConfig::default()
-        },
+        RawConfig::default().with(|it| it.server.listen = Some(listen)),
     )
     .await;
     second.key = Some(SECRET);

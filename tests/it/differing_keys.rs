@@ -27,12 +27,11 @@ async fn is_not_ready_for(all: &Instances, number: usize, why: &str) {
 /// What doctor finds of the server with these keys.
 async fn doctor(all: &Instances, index_key: &str, ticket_keys: &str) -> Vec<Finding> {
     let url = format!("redis://{}", all.redis.address);
-    let given = RawConfig {
-        redis_url: Some(url),
-        index_key: Some(index_key.to_owned()),
-        ticket_keys: Some(ticket_keys.to_owned()),
-        ..RawConfig::default()
-    };
+    let given = RawConfig::default().with(|it| {
+        it.storage.redis_url = Some(url);
+        it.storage.index_key = Some(index_key.to_owned());
+        it.storage.ticket_keys = Some(ticket_keys.to_owned());
+    });
     examine(&Config::read(&given).unwrap(), None, &Clock::system())
         .await
         .unwrap()

@@ -11,10 +11,7 @@ use crate::webhook::Webhook;
 const OURS: &str = "the-secret-of-the-app";
 
 fn with_a_key() -> RawConfig {
-    RawConfig {
-        api_keys: Some(format!("app:{OURS}")),
-        ..RawConfig::default()
-    }
+    RawConfig::default().with(|it| it.clients.api_keys = Some(format!("app:{OURS}")))
 }
 
 /// A read of a call that is not there, with a key, forwarded for an address.
@@ -74,10 +71,9 @@ async fn after_some_wrong_keys_more_of_them_wait_and_the_right_one_never_does() 
 
 #[tokio::test]
 async fn behind_a_trusted_proxy_the_forwarded_address_counts() {
-    let app = TestApp::with(RawConfig {
-        trusted_proxies: Some("127.0.0.0/8".to_owned()),
-        ..with_a_key()
-    })
+    let app = TestApp::with(
+        with_a_key().with(|it| it.server.trusted_proxies = Some("127.0.0.0/8".to_owned())),
+    )
     .await;
     for number in 0..10 {
         let lie = format!("198.51.100.{number}, 203.0.113.7");
@@ -110,11 +106,8 @@ fn from_page(app: &TestApp, method: Method, path: &str, origin: &str) -> reqwest
 #[tokio::test]
 async fn pages_of_elsewhere_reach_the_api_only_where_they_are_named() {
     const PAGE: &str = "https://app.example.com";
-    let app = TestApp::with(RawConfig {
-        cors_origins: Some(PAGE.to_owned()),
-        ..with_a_key()
-    })
-    .await;
+    let app =
+        TestApp::with(with_a_key().with(|it| it.server.cors_origins = Some(PAGE.to_owned()))).await;
     let asks = |path: &str, origin: &str| {
         let request = from_page(&app, Method::OPTIONS, path, origin)
             .header("access-control-request-method", "POST");
@@ -238,11 +231,9 @@ async fn unless_told_otherwise_no_page_of_elsewhere_reaches_anything() {
 
 #[tokio::test]
 async fn a_create_says_how_many_more_its_key_may_make() {
-    let mut app = TestApp::with(RawConfig {
-        limits: Some("key_minute=2".to_owned()),
-        ..with_a_key()
-    })
-    .await;
+    let mut app =
+        TestApp::with(with_a_key().with(|it| it.calls.limits = Some("key_minute=2".to_owned())))
+            .await;
     app.key = Some(OURS);
     let told = |answer: &Answer| {
         (
@@ -352,11 +343,8 @@ async fn every_path_says_its_methods_and_nothing_is_kept_by_caches() {
 #[tokio::test]
 async fn the_documents_are_read_from_elsewhere_compressed_and_known_again() {
     const PAGE: &str = "https://app.example.com";
-    let app = TestApp::with(RawConfig {
-        cors_origins: Some(PAGE.to_owned()),
-        ..with_a_key()
-    })
-    .await;
+    let app =
+        TestApp::with(with_a_key().with(|it| it.server.cors_origins = Some(PAGE.to_owned()))).await;
     for path in ["/openapi.json", "/openapi.yaml"] {
         let ask = || from_page(&app, Method::GET, path, PAGE).header("accept-encoding", "gzip");
         let whole = Answer::of(ask()).await;
@@ -456,10 +444,9 @@ async fn every_method_and_path_gets_an_answer_of_one_shape() {
 
 #[tokio::test]
 async fn a_simulator_that_others_reach_is_nobodys_tool() {
-    let app = TestApp::with(RawConfig {
-        listen: Some("0.0.0.0:0".to_owned()),
-        ..RawConfig::default()
-    })
+    let app = TestApp::with(
+        RawConfig::default().with(|it| it.server.listen = Some("0.0.0.0:0".to_owned())),
+    )
     .await;
     app.asks(table_at("+14155550101"))
         .await

@@ -17,11 +17,10 @@ pub(crate) const OLD: &str = "whsec_b2xkLW9sZC1vbGQtb2xkLW9sZC1vbGQtb2xk";
 
 /// Allows private endpoints, and signs with two secrets.
 pub(crate) fn telling() -> RawConfig {
-    RawConfig {
-        webhook_secrets: Some(format!("{NEW},{OLD}")),
-        allow_private_callbacks: Some("true".to_owned()),
-        ..RawConfig::default()
-    }
+    RawConfig::default().with(|it| {
+        it.clients.webhook_secrets = Some(format!("{NEW},{OLD}"));
+        it.clients.allow_private_callbacks = Some("true".to_owned());
+    })
 }
 
 /// A table whose client wants events.

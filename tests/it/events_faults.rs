@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tablecall::config::RawConfig;
 use tokio::sync::Notify;
 
 use crate::app::{TestApp, table_at, with, within};
@@ -237,11 +236,7 @@ async fn a_dead_endpoint_does_not_slow_a_living_one() {
 #[tokio::test]
 async fn only_the_key_that_made_a_call_sends_its_events_again() {
     let keys = Some("one:the-secret-of-the-first,other:the-secret-of-the-other".to_owned());
-    let mut app = TestApp::with(RawConfig {
-        api_keys: keys,
-        ..telling()
-    })
-    .await;
+    let mut app = TestApp::with(telling().with(|it| it.clients.api_keys = keys)).await;
     let mut receiver = Receiver::start().await;
     app.key = Some("the-secret-of-the-first");
     let id = app.asks(told_later(&receiver)).await.id;

@@ -28,7 +28,7 @@ async fn starts(pair: &Pair) -> Program {
         ("TABLECALL_ALLOWED_COUNTRIES", "*".to_owned()),
         (
             "TABLECALL_WEBHOOK_SECRETS",
-            telling().webhook_secrets.unwrap(),
+            telling().clients.webhook_secrets.unwrap(),
         ),
         ("TABLECALL_ALLOW_PRIVATE_CALLBACKS", "true".to_owned()),
         ("RUST_LOG", "info,tablecall=trace".to_owned()),

@@ -18,29 +18,21 @@ async fn deployed(trial: bool) -> (TestApp, RawConfig) {
         trial,
         ..twilio_simulator::SimulatorConfig::default()
     };
-    let given = RawConfig {
-        twilio_from_number: some("+14155550199"),
-        ..RawConfig::default()
-    };
+    let given =
+        RawConfig::default().with(|it| it.carrier.twilio_from_number = some("+14155550199"));
     let app = TestApp::at_carrier(carrier, given.clone()).await;
-    let given = RawConfig {
-        public_url: some(&app.origin),
-        ..TestApp::with_account(&app.carrier, given)
-    };
+    let given = TestApp::with_account(&app.carrier, given)
+        .with(|it| it.server.public_url = some(&app.origin));
     (
         app,
-        RawConfig {
-            allowed_countries: some("US"),
-            ..given
-        },
+        given.with(|it| it.calls.allowed_countries = some("US")),
     )
 }
 
 async fn found(given: &RawConfig) -> Vec<Finding> {
-    let given = RawConfig {
-        public_url: given.public_url.clone(),
-        ..given.clone()
-    };
+    let given = given
+        .clone()
+        .with(|it| it.server.public_url = given.server.public_url.clone());
     examine(&Config::read(&given).unwrap(), None, &Clock::system())
         .await
         .unwrap()
@@ -68,18 +60,14 @@ async fn a_good_deployment_is_found_good() {
 #[tokio::test]
 async fn a_key_that_cannot_read_the_account_is_not_called_wrong() {
     let (app, given) = deployed(false).await;
-    let key = RawConfig {
-        twilio_api_key: some("SK1"),
-        twilio_api_secret: some("the-secret-of-sk1"),
-        ..given.clone()
-    };
+    let key = given.clone().with(|it| {
+        it.carrier.twilio_api_key = some("SK1");
+        it.carrier.twilio_api_secret = some("the-secret-of-sk1");
+    });
     let findings = found(&key).await;
     assert_eq!(level(&findings, "account"), Level::Note, "{findings:#?}");
     assert!(worst(&findings) < Level::Bad);
-    let wrong = RawConfig {
-        twilio_api_secret: some("another-secret"),
-        ..key
-    };
+    let wrong = key.with(|it| it.carrier.twilio_api_secret = some("another-secret"));
     assert_eq!(level(&found(&wrong).await, "account"), Level::Bad);
     app.stops().await;
 }
@@ -93,11 +81,10 @@ async fn what_is_wrong_is_named_with_its_remedy() {
         Level::Note,
         "a trial account works: {findings:#?}"
     );
-    let other = RawConfig {
-        ticket_keys: None,
-        twilio_auth_token: some("another-token"),
-        ..given.clone()
-    };
+    let other = given.clone().with(|it| {
+        it.storage.ticket_keys = None;
+        it.carrier.twilio_auth_token = some("another-token");
+    });
     let findings = found(&other).await;
     assert_eq!(
         (level(&findings, "account"), level(&findings, "public URL")),

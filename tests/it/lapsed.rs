@@ -38,19 +38,17 @@ impl Stage {
     }
 
     fn given(&self) -> RawConfig {
-        RawConfig {
-            redis_url: Some(format!("redis://{}", self.redis.address)),
-            index_key: Some(INDEX_KEY.to_owned()),
-            ticket_keys: Some(TICKET_KEY.to_owned()),
-            ..crate::events::telling()
-        }
+        crate::events::telling().with(|it| {
+            it.storage.redis_url = Some(format!("redis://{}", self.redis.address));
+            it.storage.index_key = Some(INDEX_KEY.to_owned());
+            it.storage.ticket_keys = Some(TICKET_KEY.to_owned());
+        })
     }
 
     pub(crate) async fn mortal(&self) -> Mortal {
-        let given = RawConfig {
-            redis_url: Some(format!("redis://{}", self.memory.address)),
-            ..self.given()
-        };
+        let given = self.given().with(|it| {
+            it.storage.redis_url = Some(format!("redis://{}", self.memory.address));
+        });
         Mortal::with(
             &format!("http://{}", self.between.address),
             &self.carrier.clock,
@@ -68,10 +66,9 @@ impl Stage {
 
     /// A process at the address of a dead one.
     pub(crate) async fn survivor(&self, dead: &str) -> TestApp {
-        let given = RawConfig {
-            listen: Some(dead["http://".len()..].to_owned()),
-            ..self.given()
-        };
+        let given = self.given().with(|it| {
+            it.server.listen = Some(dead["http://".len()..].to_owned());
+        });
         self.process(given).await
     }
 
@@ -266,10 +263,9 @@ async fn a_key_whose_process_died_before_its_call_was_stored_is_free_again_in_a_
 #[tokio::test]
 async fn a_call_that_was_taken_back_stands_in_nobodys_way() {
     let stage = Stage::new().await;
-    let given = RawConfig {
-        redis_url: Some(format!("redis://{}", stage.memory.address)),
-        ..stage.given()
-    };
+    let given = stage.given().with(|it| {
+        it.storage.redis_url = Some(format!("redis://{}", stage.memory.address));
+    });
     let (slow, quick) = (
         stage.process(given).await,
         stage.process(stage.given()).await,

@@ -6,10 +6,7 @@ use tablecall::config::RawConfig;
 use crate::app::{RESTAURANT, TestApp, table, table_at};
 
 fn limited(lines: &str) -> RawConfig {
-    RawConfig {
-        twilio_lines: Some(lines.to_owned()),
-        ..RawConfig::default()
-    }
+    RawConfig::default().with(|it| it.carrier.twilio_lines = Some(lines.to_owned()))
 }
 
 #[tokio::test]

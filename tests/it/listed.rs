@@ -17,13 +17,12 @@ const DECLINES: &str = "+14155550102";
 
 /// An app with two keys; on a server where one is given.
 async fn keyed(redis: Option<&RedisServer>) -> TestApp {
-    TestApp::with(RawConfig {
-        api_keys: Some(KEYS.to_owned()),
-        redis_url: redis.map(|redis| format!("redis://{}", redis.address)),
-        ticket_keys: redis.map(|_| TICKET_KEY.to_owned()),
-        index_key: redis.map(|_| INDEX_KEY.to_owned()),
-        ..RawConfig::default()
-    })
+    TestApp::with(RawConfig::default().with(|it| {
+        it.clients.api_keys = Some(KEYS.to_owned());
+        it.storage.redis_url = redis.map(|redis| format!("redis://{}", redis.address));
+        it.storage.ticket_keys = redis.map(|_| TICKET_KEY.to_owned());
+        it.storage.index_key = redis.map(|_| INDEX_KEY.to_owned());
+    }))
     .await
 }
 

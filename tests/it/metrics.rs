@@ -286,10 +286,8 @@ async fn followers_are_counted_while_they_follow() {
 
 #[tokio::test]
 async fn metrics_with_an_address_of_their_own_are_nowhere_else() {
-    let given = RawConfig {
-        metrics_listen: Some("127.0.0.1:0".to_owned()),
-        ..RawConfig::default()
-    };
+    let given = RawConfig::default()
+        .with(|it| it.observability.metrics_listen = Some("127.0.0.1:0".to_owned()));
     let app = TestApp::with(given).await;
     assert_eq!(app.send(app.get("/metrics")).await.status, 404);
     let own = format!("http://{}", app.metrics.expect("it has an address"));

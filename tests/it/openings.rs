@@ -51,10 +51,8 @@ async fn a_retry_waits_until_the_restaurant_opens_again() {
 
 #[tokio::test]
 async fn a_table_at_a_closed_time_and_hours_without_a_moment_are_refused() {
-    let given = RawConfig {
-        call_hours: Some("10:00-17:00".to_owned()),
-        ..RawConfig::default()
-    };
+    let given =
+        RawConfig::default().with(|it| it.calls.call_hours = Some("10:00-17:00".to_owned()));
     let app = TestApp::with(given).await;
     let refused = async |hours: &str| {
         let create = app.tries(open(hours)).await;
@@ -108,10 +106,7 @@ async fn a_request_with_other_hours_is_another_request() {
 
 #[tokio::test]
 async fn the_busiest_hour_is_avoided_where_another_moment_is_near() {
-    let given = RawConfig {
-        quiet_hours: Some("on".to_owned()),
-        ..RawConfig::default()
-    };
+    let given = RawConfig::default().with(|it| it.calls.quiet_hours = Some("on".to_owned()));
     let app = TestApp::with(given).await;
     let check = app.checks(open("11:30-14:30,18:00-23:00")).await;
     assert_eq!(

@@ -17,10 +17,8 @@ impl List {
     }
 
     fn given(&self) -> RawConfig {
-        RawConfig {
-            do_not_call_file: Some(self.0.path().to_str().unwrap().to_owned()),
-            ..RawConfig::default()
-        }
+        RawConfig::default()
+            .with(|it| it.calls.do_not_call_file = Some(self.0.path().to_str().unwrap().to_owned()))
     }
 
     fn text(&self) -> String {
@@ -165,10 +163,8 @@ async fn a_wish_that_was_taken_back_is_forgotten() {
 
 #[tokio::test]
 async fn numbers_of_the_configuration_are_never_rung() {
-    let given = RawConfig {
-        do_not_call: Some(format!("+442079460018, {RESTAURANT}")),
-        ..RawConfig::default()
-    };
+    let given = RawConfig::default()
+        .with(|it| it.calls.do_not_call = Some(format!("+442079460018, {RESTAURANT}")));
     let app = TestApp::with(given).await;
     is_refused(&app).await;
     assert!(app.creates().await.is_empty());
@@ -192,10 +188,8 @@ async fn whoever_picks_up_after_the_wish_hears_an_apology_also_from_another_proc
         phone.hears("Tablecall").await;
         phone.hangs_up().await;
         let (asked, _) = app.webhooks("voice").await.remove(0);
-        let given = RawConfig {
-            do_not_call: Some(RESTAURANT.to_owned()),
-            ..RawConfig::default()
-        };
+        let given =
+            RawConfig::default().with(|it| it.calls.do_not_call = Some(RESTAURANT.to_owned()));
         let other = TestApp::beside(&app, given).await;
         let asked = asked
             .clone()

@@ -59,10 +59,7 @@ async fn carrier() -> (String, tokio::sync::mpsc::UnboundedReceiver<String>) {
 async fn what_is_not_twilio_is_dialled_through_once_and_its_line_is_asked_the_question() {
     let (origin, mut creates) = carrier().await;
     let given = TestApp::with_account(&origin, RawConfig::default());
-    let given = RawConfig {
-        twilio_api_url: Some(origin),
-        ..given
-    };
+    let given = given.with(|it| it.carrier.twilio_api_url = Some(origin));
     let clock = clock::Clock::simulated("2026-12-01T20:00:00Z".parse().unwrap());
     let mut app = TestApp::at(given, clock).await;
     app.key = Some(SECRET);

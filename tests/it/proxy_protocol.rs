@@ -6,10 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::app::{SECRET, TestApp, within};
 
 fn with_a_key() -> RawConfig {
-    RawConfig {
-        api_keys: Some(format!("app:{SECRET}")),
-        ..RawConfig::default()
-    }
+    RawConfig::default().with(|it| it.clients.api_keys = Some(format!("app:{SECRET}")))
 }
 
 /// What is answered to bytes on a connection of their own.
@@ -25,11 +22,10 @@ async fn answer_to(app: &TestApp, bytes: &[u8]) -> String {
 
 #[tokio::test]
 async fn a_proxy_tells_the_clients_address_in_the_proxy_protocol() {
-    let app = TestApp::with(RawConfig {
-        trusted_proxies: Some("127.0.0.0/8".to_owned()),
-        proxy_protocol: Some("on".to_owned()),
-        ..with_a_key()
-    })
+    let app = TestApp::with(with_a_key().with(|it| {
+        it.server.trusted_proxies = Some("127.0.0.0/8".to_owned());
+        it.server.proxy_protocol = Some("on".to_owned());
+    }))
     .await;
     let request = "GET /api/call/x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer a-guess\r\nConnection: close\r\n\r\n";
     let line = format!("PROXY TCP4 203.0.113.7 192.0.2.1 50000 443\r\n{request}");
@@ -54,11 +50,10 @@ async fn a_proxy_tells_the_clients_address_in_the_proxy_protocol() {
 
 #[tokio::test]
 async fn nobody_but_a_trusted_proxy_is_believed_an_address() {
-    let app = TestApp::with(RawConfig {
-        trusted_proxies: Some("192.0.2.0/24".to_owned()),
-        proxy_protocol: Some("on".to_owned()),
-        ..with_a_key()
-    })
+    let app = TestApp::with(with_a_key().with(|it| {
+        it.server.trusted_proxies = Some("192.0.2.0/24".to_owned());
+        it.server.proxy_protocol = Some("on".to_owned());
+    }))
     .await;
     let lie = "PROXY TCP4 203.0.113.7 192.0.2.1 50000 443\r\n\
                GET /api/call/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";

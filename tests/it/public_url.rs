@@ -11,10 +11,8 @@ use crate::collector::Collector;
 async fn a_public_url_that_leads_elsewhere_is_told_after_two_looks() {
     let elsewhere = Collector::start().await;
     let carrier = TestApp::start().await;
-    let given = RawConfig {
-        public_url: Some(elsewhere.origin.clone()),
-        ..RawConfig::default()
-    };
+    let given =
+        RawConfig::default().with(|it| it.server.public_url = Some(elsewhere.origin.clone()));
     let app = TestApp::beside(&carrier, given).await;
     let ready = within("it is told", async {
         loop {

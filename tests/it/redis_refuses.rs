@@ -81,12 +81,11 @@ fn of_store(readiness: &Value) -> String {
 
 /// What doctor finds of a server.
 pub(crate) async fn doctor(url: &str) -> Vec<Finding> {
-    let given = RawConfig {
-        redis_url: Some(url.to_owned()),
-        index_key: Some(INDEX_KEY.to_owned()),
-        ticket_keys: Some(TICKET_KEY.to_owned()),
-        ..RawConfig::default()
-    };
+    let given = RawConfig::default().with(|it| {
+        it.storage.redis_url = Some(url.to_owned());
+        it.storage.index_key = Some(INDEX_KEY.to_owned());
+        it.storage.ticket_keys = Some(TICKET_KEY.to_owned());
+    });
     let config = Config::read(&given).unwrap();
     let found = examine(&config, None, &Clock::system()).await.unwrap();
     found

@@ -165,16 +165,12 @@ async fn an_attack_writes_a_few_lines_and_counts_the_rest() {
 
 /// The doctor's finding about the public URL that leads to `proxy`, while the service has `app`'s.
 async fn doctors_word(app: &TestApp, public_url: &str, token: &str) -> String {
-    let given = RawConfig {
-        public_url: Some(public_url.to_owned()),
-        allowed_countries: Some("US".to_owned()),
-        twilio_from_number: Some("+14155550199".to_owned()),
-        ..TestApp::with_account(&app.carrier, RawConfig::default())
-    };
-    let given = RawConfig {
-        twilio_auth_token: Some(token.to_owned()),
-        ..given
-    };
+    let given = TestApp::with_account(&app.carrier, RawConfig::default()).with(|it| {
+        it.server.public_url = Some(public_url.to_owned());
+        it.calls.allowed_countries = Some("US".to_owned());
+        it.carrier.twilio_from_number = Some("+14155550199".to_owned());
+    });
+    let given = given.with(|it| it.carrier.twilio_auth_token = Some(token.to_owned()));
     let findings: Vec<Finding> = examine(
         &Config::read(&given).unwrap(),
         None,

@@ -362,10 +362,10 @@ async fn a_check_tells_what_staff_would_hear_and_dials_nothing() {
 
 #[tokio::test]
 async fn a_service_that_is_full_says_when_to_come_back_and_drops_nothing() {
-    let app = TestApp::with(tablecall::config::RawConfig {
-        max_calls: Some("1".to_owned()),
-        ..Default::default()
-    })
+    let app = TestApp::with(
+        tablecall::config::RawConfig::default()
+            .with(|it| it.storage.max_calls = Some("1".to_owned())),
+    )
     .await;
     let call = app.asks(table()).await;
     let refused = app.tries(table_at("+14155550101")).await;

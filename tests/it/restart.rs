@@ -14,11 +14,10 @@ const OLD: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 const NEW: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
 async fn started(carrier: &TestApp, listen: Option<&str>, keys: &str) -> TestApp {
-    let given = RawConfig {
-        listen: listen.map(str::to_owned),
-        ticket_keys: Some(keys.to_owned()),
-        ..RawConfig::default()
-    };
+    let given = RawConfig::default().with(|it| {
+        it.server.listen = listen.map(str::to_owned);
+        it.storage.ticket_keys = Some(keys.to_owned());
+    });
     let mut app = TestApp::beside(carrier, given).await;
     app.key = Some(SECRET);
     app

@@ -80,10 +80,9 @@ struct Soak {
 impl Soak {
     async fn begin(seed: u64) -> Self {
         let mut dice = fastrand::Rng::with_seed(seed);
-        let mut app = TestApp::with(RawConfig {
-            twilio_cps: Some("5".to_owned()),
-            ..RawConfig::default()
-        })
+        let mut app = TestApp::with(
+            RawConfig::default().with(|it| it.carrier.twilio_cps = Some("5".to_owned())),
+        )
         .await;
         app.loses_callbacks = true;
         app.checks(table_at("+14155552671")).await;

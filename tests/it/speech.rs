@@ -6,10 +6,7 @@ use tablecall::config::RawConfig;
 use crate::app::{RESTAURANT, TestApp, table, with};
 
 fn listening() -> RawConfig {
-    RawConfig {
-        twilio_speech: Some("on".to_owned()),
-        ..RawConfig::default()
-    }
+    RawConfig::default().with(|it| it.calls.twilio_speech = Some("on".to_owned()))
 }
 
 fn window() -> Value {

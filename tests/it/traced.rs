@@ -69,10 +69,10 @@ fn names(spans: &[Span]) -> BTreeSet<&str> {
 #[cfg_attr(not(feature = "otlp"), ignore = "needs `--features otlp`")]
 async fn a_call_is_one_trace_across_its_webhooks_and_goes_on_with_its_clients() {
     let collector = Collector::start().await;
-    let app = TestApp::with(RawConfig {
-        otlp_endpoint: Some(collector.origin.clone()),
-        ..RawConfig::default()
-    })
+    let app = TestApp::with(
+        RawConfig::default()
+            .with(|it| it.observability.otlp_endpoint = Some(collector.origin.clone())),
+    )
     .await;
     let above = format!("00-{TRACE}-00f067aa0ba902b7-01");
     let asked = app
@@ -160,10 +160,10 @@ async fn a_call_is_one_trace_across_its_webhooks_and_goes_on_with_its_clients() 
 #[cfg_attr(not(feature = "otlp"), ignore = "needs `--features otlp`")]
 async fn a_client_that_wants_no_trace_gets_none() {
     let collector = Collector::start().await;
-    let app = TestApp::with(RawConfig {
-        otlp_endpoint: Some(collector.origin.clone()),
-        ..RawConfig::default()
-    })
+    let app = TestApp::with(
+        RawConfig::default()
+            .with(|it| it.observability.otlp_endpoint = Some(collector.origin.clone())),
+    )
     .await;
     let unwanted = format!("00-{TRACE}-00f067aa0ba902b7-00");
     let asked = app

@@ -15,10 +15,8 @@ const OURS: &str = "the-secret-of-the-app";
 const THEIRS: &str = "the-secret-of-others";
 
 fn two_keys() -> RawConfig {
-    RawConfig {
-        api_keys: Some(format!("app:{OURS},others:{THEIRS}")),
-        ..RawConfig::default()
-    }
+    RawConfig::default()
+        .with(|it| it.clients.api_keys = Some(format!("app:{OURS},others:{THEIRS}")))
 }
 
 #[tokio::test]
@@ -356,10 +354,9 @@ async fn the_ticket_of_one_call_on_the_line_of_another_changes_neither() {
 
 #[tokio::test]
 async fn the_public_url_is_the_configured_one_whatever_a_request_says_of_itself() {
-    let given = RawConfig {
-        public_url: Some("https://calls.example.com".to_owned()),
-        ..RawConfig::default()
-    };
+    let given = RawConfig::default().with(|it| {
+        it.server.public_url = Some("https://calls.example.com".to_owned());
+    });
     let app = TestApp::at_carrier(Default::default(), given).await;
     let request = app
         .post("/api/call")
@@ -444,13 +441,12 @@ async fn the_public_url_is_the_configured_one_whatever_a_request_says_of_itself(
 #[tokio::test]
 async fn a_shared_key_with_sha_256_is_believed_and_so_is_each_token_while_rotating() {
     let carrier = TestApp::start().await;
-    let given = RawConfig {
-        twilio_auth_token: Some(format!("the newest token,{TOKEN}")),
-        twilio_api_key: Some(format!("AC{}", "0".repeat(32))),
-        twilio_api_secret: Some(TOKEN.to_owned()),
-        twilio_webhook_keys: Some("WK1:the shared secret".to_owned()),
-        ..RawConfig::default()
-    };
+    let given = RawConfig::default().with(|it| {
+        it.carrier.twilio_auth_token = Some(format!("the newest token,{TOKEN}"));
+        it.carrier.twilio_api_key = Some(format!("AC{}", "0".repeat(32)));
+        it.carrier.twilio_api_secret = Some(TOKEN.to_owned());
+        it.carrier.twilio_webhook_keys = Some("WK1:the shared secret".to_owned());
+    });
     let mut app = TestApp::beside(&carrier, given).await;
     app.key = Some(crate::app::SECRET);
     let answer = app.tries(table()).await;

@@ -142,10 +142,9 @@ async fn an_american_and_a_british_restaurant_hear_their_own_english() {
 
 #[tokio::test]
 async fn the_longest_reservation_gives_the_carrier_addresses_of_at_most_3000_characters() {
-    let given = tablecall::config::RawConfig {
-        api_keys: Some(format!("{}:{}", "k".repeat(64), crate::app::SECRET)),
-        ..Default::default()
-    };
+    let given = tablecall::config::RawConfig::default().with(|it| {
+        it.clients.api_keys = Some(format!("{}:{}", "k".repeat(64), crate::app::SECRET));
+    });
     let mut app = TestApp::with(given).await;
     app.key = Some(crate::app::SECRET);
     let request = json!({

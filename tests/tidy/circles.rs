@@ -53,9 +53,8 @@ fn modules(files: &[Source]) -> BTreeMap<Module, String> {
         let code = file.code.trim_end_matches(file.tests());
         modules.insert(module, code.to_owned());
     }
-    let is_test = |module: &Module| {
-        (1..=module.len()).any(|length| tests.contains(&module[..length]))
-    };
+    let is_test =
+        |module: &Module| (1..=module.len()).any(|length| tests.contains(&module[..length]));
     modules.retain(|module, _| !is_test(module));
     modules
 }

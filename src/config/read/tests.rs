@@ -7,14 +7,13 @@ fn some(text: &str) -> Option<String> {
 }
 
 fn live() -> RawConfig {
-    RawConfig {
-        public_url: some("https://calls.example.com"),
-        twilio_account_sid: some("AC0123456789abcdef0123456789abcdef"),
-        twilio_auth_token: some("0f1e2d3c4b5a69788796a5b4c3d2e1f0"),
-        twilio_from_number: some("+14155550199"),
-        api_keys: some("app:0123456789abcdef"),
-        ..RawConfig::default()
-    }
+    RawConfig::default().with(|it| {
+        it.server.public_url = some("https://calls.example.com");
+        it.carrier.twilio_account_sid = some("AC0123456789abcdef0123456789abcdef");
+        it.carrier.twilio_auth_token = some("0f1e2d3c4b5a69788796a5b4c3d2e1f0");
+        it.carrier.twilio_from_number = some("+14155550199");
+        it.clients.api_keys = some("app:0123456789abcdef");
+    })
 }
 
 pub(super) fn wrong(given: &RawConfig) -> Vec<std::borrow::Cow<'static, str>> {
@@ -55,25 +54,15 @@ fn a_simulator_that_others_reach_has_a_token_that_nobody_knows() {
     };
     let known = token(&RawConfig::default());
     assert_eq!(
-        token(&RawConfig {
-            listen: some("[::1]:80"),
-            ..RawConfig::default()
-        }),
+        token(&RawConfig::default().with(|it| it.server.listen = some("[::1]:80"))),
         known
     );
     for open in [
-        RawConfig {
-            port: some("8080"),
-            ..RawConfig::default()
-        },
-        RawConfig {
-            listen: some("192.0.2.1:80"),
-            ..RawConfig::default()
-        },
-        RawConfig {
-            public_url: some("https://try.example.com"),
-            ..RawConfig::default()
-        },
+        RawConfig::default().with(|it| it.server.port = some("8080")),
+        RawConfig::default().with(|it| it.server.listen = some("192.0.2.1:80")),
+        RawConfig::default().with(|it| {
+            it.server.public_url = some("https://try.example.com");
+        }),
     ] {
         assert_ne!(token(&open), known);
         assert_ne!(token(&open), token(&open), "it is made anew at each start");
@@ -91,12 +80,11 @@ fn an_account_needs_its_company() {
         (1, Some(vec![Country::US]))
     );
     assert!(!config.is_secret_made && config.webhook_secrets.is_empty());
-    let bare = RawConfig {
-        public_url: None,
-        twilio_from_number: None,
-        api_keys: None,
-        ..live()
-    };
+    let bare = live().with(|it| {
+        it.server.public_url = None;
+        it.carrier.twilio_from_number = None;
+        it.clients.api_keys = None;
+    });
     assert_eq!(
         wrong(&bare),
         [
@@ -106,44 +94,37 @@ fn an_account_needs_its_company() {
         ]
     );
     assert_eq!(
-        wrong(&RawConfig {
-            twilio_auth_token: None,
-            ..live()
-        }),
+        wrong(&live().with(|it| it.carrier.twilio_auth_token = None)),
         ["TWILIO_AUTH_TOKEN"]
     );
     assert_eq!(
-        wrong(&RawConfig {
-            twilio_api_key: some("SK1"),
-            ..live()
-        }),
+        wrong(&live().with(|it| it.carrier.twilio_api_key = some("SK1"))),
         ["TWILIO_API_KEY"]
     );
 }
 
 #[test]
 fn all_that_is_wrong_is_told_at_once() {
-    let given = RawConfig {
-        listen: some("nowhere"),
-        public_url: some("http://calls.example.com/path"),
-        twilio_account_sid: some("AC1"),
-        twilio_from_number: some("+1555"),
-        service_name: some("1"),
-        twilio_cps: some("many"),
-        twilio_machine_detection: some("sync"),
-        api_keys: some("app:short,app"),
-        ticket_keys: some("AAAA"),
-        allowed_countries: some("US,QQ"),
-        call_hours: some("late"),
-        quiet_hours: some("noon"),
-        limits: some("number_week=3"),
-        max_calls: some("-1"),
-        retention: some("a while"),
-        webhook_secrets: some("whsec_short"),
-        allow_private_callbacks: some("maybe"),
-        redis_url: some("localhost"),
-        ..live()
-    };
+    let given = live().with(|it| {
+        it.server.listen = some("nowhere");
+        it.server.public_url = some("http://calls.example.com/path");
+        it.carrier.twilio_account_sid = some("AC1");
+        it.carrier.twilio_from_number = some("+1555");
+        it.calls.service_name = some("1");
+        it.carrier.twilio_cps = some("many");
+        it.carrier.twilio_machine_detection = some("sync");
+        it.clients.api_keys = some("app:short,app");
+        it.storage.ticket_keys = some("AAAA");
+        it.calls.allowed_countries = some("US,QQ");
+        it.calls.call_hours = some("late");
+        it.calls.quiet_hours = some("noon");
+        it.calls.limits = some("number_week=3");
+        it.storage.max_calls = some("-1");
+        it.storage.retention = some("a while");
+        it.clients.webhook_secrets = some("whsec_short");
+        it.clients.allow_private_callbacks = some("maybe");
+        it.storage.redis_url = some("localhost");
+    });
     let names: std::collections::BTreeSet<_> = wrong(&given).into_iter().collect();
     assert_eq!(names.len(), 19, "{names:?}");
 }
@@ -153,24 +134,14 @@ fn limits_are_made_for_the_deployment() {
     let limits = |given: &RawConfig| Config::read(given).unwrap().limits;
     assert_eq!(limits(&RawConfig::default()), CallLimits::OFF);
     assert_eq!(limits(&live()), CallLimits::USUAL);
-    let one = RawConfig {
-        restaurant_phone: some("+14155550101"),
-        ..live()
-    };
+    let one = live().with(|it| it.calls.restaurant_phone = some("+14155550101"));
     assert_eq!(limits(&one), CallLimits::ONE_RESTAURANT);
     assert_eq!(
-        limits(&RawConfig {
-            limits: some("off"),
-            ..one.clone()
-        }),
+        limits(&one.clone().with(|it| it.calls.limits = some("off"))),
         CallLimits::OFF
     );
     assert_eq!(
-        limits(&RawConfig {
-            limits: some("number_hour=5"),
-            ..one
-        })
-        .number_day,
+        limits(&one.with(|it| it.calls.limits = some("number_hour=5"))).number_day,
         Some(100)
     );
 }
@@ -178,13 +149,12 @@ fn limits_are_made_for_the_deployment() {
 #[test]
 fn a_list_of_nothing_is_refused() {
     let nothing = || some(" , ,");
-    let given = RawConfig {
-        twilio_auth_token: nothing(),
-        twilio_from_number: nothing(),
-        api_keys: nothing(),
-        ticket_keys: nothing(),
-        ..live()
-    };
+    let given = live().with(|it| {
+        it.carrier.twilio_auth_token = nothing();
+        it.carrier.twilio_from_number = nothing();
+        it.clients.api_keys = nothing();
+        it.storage.ticket_keys = nothing();
+    });
     let names = wrong(&given);
     assert_eq!(
         names,
@@ -199,11 +169,8 @@ fn a_list_of_nothing_is_refused() {
 
 #[test]
 fn tokens_and_keys_rotate() {
-    let config = Config::read(&RawConfig {
-        twilio_auth_token: some("new, old"),
-        ..live()
-    })
-    .unwrap();
+    let config =
+        Config::read(&live().with(|it| it.carrier.twilio_auth_token = some("new, old"))).unwrap();
     assert_eq!(config.carrier.account().auth_tokens, ["new", "old"]);
     assert_eq!(config.ticket_keys.len(), 2);
 }
@@ -212,38 +179,25 @@ fn tokens_and_keys_rotate() {
 fn pages_of_elsewhere_are_let_in_by_name_only() {
     let origins = |given: &RawConfig| Config::read(given).map(|config| config.cors_origins);
     assert_eq!(origins(&live()).unwrap(), Origins::Closed);
-    let listed = RawConfig {
-        cors_origins: some("https://app.example.com, http://localhost:3000"),
-        ..live()
-    };
+    let listed = live().with(|it| {
+        it.server.cors_origins = some("https://app.example.com, http://localhost:3000");
+    });
     assert!(matches!(origins(&listed).unwrap(), Origins::Listed(listed) if listed.len() == 2));
     let any = || some("*");
     assert_eq!(
-        wrong(&RawConfig {
-            cors_origins: any(),
-            ..live()
-        }),
+        wrong(&live().with(|it| it.server.cors_origins = any())),
         ["TABLECALL_CORS_ORIGINS"]
     );
     assert_eq!(
-        origins(&RawConfig {
-            cors_origins: any(),
-            ..RawConfig::default()
-        })
-        .unwrap(),
+        origins(&RawConfig::default().with(|it| it.server.cors_origins = any())).unwrap(),
         Origins::Any
     );
     assert_eq!(
-        wrong(&RawConfig {
-            cors_origins: some("app.example.com"),
-            ..live()
-        }),
+        wrong(&live().with(|it| it.server.cors_origins = some("app.example.com"))),
         ["TABLECALL_CORS_ORIGINS"]
     );
-    let proxies = RawConfig {
-        trusted_proxies: some("10.0.0.0/8,proxy.example.com"),
-        ..live()
-    };
+    let proxies =
+        live().with(|it| it.server.trusted_proxies = some("10.0.0.0/8,proxy.example.com"));
     assert_eq!(wrong(&proxies), ["TABLECALL_TRUSTED_PROXIES"]);
 }
 
@@ -256,10 +210,7 @@ fn nothing_secret_is_shown() {
 #[test]
 fn the_retention_is_a_duration_of_an_hour_to_a_leap_year() {
     let retention = |text: &str| {
-        let given = RawConfig {
-            retention: some(text),
-            ..RawConfig::default()
-        };
+        let given = RawConfig::default().with(|it| it.storage.retention = some(text));
         Config::read(&given).map(|config| config.retention.as_secs())
     };
     for (text, hours) in [

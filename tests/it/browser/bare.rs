@@ -94,10 +94,10 @@ async fn nobody_needs_scripts() {
 
 #[tokio::test]
 async fn where_a_key_is_needed_nothing_is_sent_without_scripts() {
-    let site = AppState::with(RawConfig {
-        api_keys: Some("web:a-secret-of-many-letters".to_owned()),
-        ..RawConfig::default()
-    })
+    let site = AppState::with(
+        RawConfig::default()
+            .with(|it| it.clients.api_keys = Some("web:a-secret-of-many-letters".to_owned())),
+    )
     .await;
     let guest = Tab::lacking(&scriptless(), &site.origin).await;
     guest.goes_to("/").await;

@@ -301,11 +301,7 @@ async fn several_phones_ring_at_once_and_the_wire_tells_all() {
 #[tokio::test]
 async fn a_key_is_asked_for_and_kept() {
     let keys = Some("guest:a-secret-of-some-length".to_owned());
-    let site = AppState::with(RawConfig {
-        api_keys: keys,
-        ..RawConfig::default()
-    })
-    .await;
+    let site = AppState::with(RawConfig::default().with(|it| it.clients.api_keys = keys)).await;
     let guest = Tab::open(&site.origin).await;
     guest.wishes_for_a_table("+14155550101").await;
     guest.press("Call the restaurant").await;
@@ -328,11 +324,8 @@ async fn a_key_is_asked_for_and_kept() {
 #[tokio::test]
 async fn a_deployment_for_one_restaurant_asks_for_the_guests_own_number() {
     let phone = Some(RESTAURANT.to_owned());
-    let site = AppState::with(RawConfig {
-        restaurant_phone: phone,
-        ..RawConfig::default()
-    })
-    .await;
+    let site =
+        AppState::with(RawConfig::default().with(|it| it.calls.restaurant_phone = phone)).await;
     let guest = Tab::open(&site.origin).await;
     let restaurant = Tab::open(&site.origin).await;
     restaurant.visit("/simulator").await;

@@ -163,10 +163,7 @@ impl Drop for AppState {
 }
 
 async fn app(given: RawConfig, clock: &Clock) -> App {
-    let given = RawConfig {
-        listen: Some("127.0.0.1:0".to_owned()),
-        ..given
-    };
+    let given = given.with(|it| it.server.listen = Some("127.0.0.1:0".to_owned()));
     let config = Config::read(&given).expect("the settings are right");
     App::bind(config, clock.clone())
         .await

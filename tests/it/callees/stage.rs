@@ -53,11 +53,10 @@ struct Stage {
 impl Stage {
     async fn of(callees: Vec<Callee>, speech: bool) -> Self {
         let mode = if speech { "on" } else { "off" };
-        let mut app = TestApp::with(RawConfig {
-            twilio_speech: Some(mode.to_owned()),
-            twilio_cps: Some("0".to_owned()),
-            ..RawConfig::default()
-        })
+        let mut app = TestApp::with(RawConfig::default().with(|it| {
+            it.calls.twilio_speech = Some(mode.to_owned());
+            it.carrier.twilio_cps = Some("0".to_owned());
+        }))
         .await;
         app.loses_callbacks = true;
         let begun = app.now();

@@ -131,37 +131,38 @@ impl TestApp {
 
     pub(crate) fn with_account(carrier: &str, given: RawConfig) -> RawConfig {
         let address = given
+            .server
             .listen
             .clone()
             .unwrap_or_else(|| listeners::reserve().to_string());
-        let or = |value: Option<String>, default: &str| value.or_else(|| Some(default.to_owned()));
-        RawConfig {
-            public_url: given
-                .public_url
-                .clone()
-                .or_else(|| Some(format!("http://{address}"))),
-            listen: Some(address),
-            twilio_account_sid: Some(format!("AC{}", "0".repeat(32))),
-            twilio_auth_token: or(given.twilio_auth_token, crate::webhook::TOKEN),
-            twilio_api_url: Some(format!("{carrier}/simulator")),
-            twilio_from_number: or(given.twilio_from_number, "+15005550006"),
-            api_keys: Some(format!("app:{SECRET}")),
-            allowed_countries: or(given.allowed_countries, "*"),
-            call_hours: or(given.call_hours, "always"),
-            limits: or(given.limits, "off"),
-            twilio_cps: or(given.twilio_cps, "0"),
-            ..given
-        }
+        given.with(|it| {
+            let or = |setting: &mut Option<String>, default: &str| {
+                setting.get_or_insert_with(|| default.to_owned());
+            };
+            or(&mut it.server.public_url, &format!("http://{address}"));
+            or(&mut it.carrier.twilio_auth_token, crate::webhook::TOKEN);
+            or(&mut it.carrier.twilio_from_number, "+15005550006");
+            or(&mut it.carrier.twilio_cps, "0");
+            or(&mut it.calls.allowed_countries, "*");
+            or(&mut it.calls.call_hours, "always");
+            or(&mut it.calls.limits, "off");
+            it.server.listen = Some(address);
+            it.carrier.twilio_account_sid = Some(format!("AC{}", "0".repeat(32)));
+            it.carrier.twilio_api_url = Some(format!("{carrier}/simulator"));
+            it.clients.api_keys = Some(format!("app:{SECRET}"));
+        })
     }
 
     /// With settings, in a time of its own.
     pub(crate) async fn at(given: RawConfig, clock: Clock) -> Self {
         let logs = Logs::capture(&clock);
         let listen = given
+            .server
             .listen
             .clone()
             .or_else(|| Some("127.0.0.1:0".to_owned()));
-        let config = Config::read(&RawConfig { listen, ..given }).expect("the settings are right");
+        let config = Config::read(&given.with(|it| it.server.listen = listen))
+            .expect("the settings are right");
         let listener = listeners::bound(config.listen);
         let app = App::build(listener, config, clock.clone())
             .await
