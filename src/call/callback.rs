@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::carrier_status::CarrierStatus;
 use super::decision::Decision;
-use super::keys::{milliseconds, what};
+use super::keys::{input_event, milliseconds};
 use super::outcome::{Outcome, WaitingFor};
 use super::position::{CALLED_BACK, TalkPosition, TalkStage};
 use super::state::{Call, Evidence, State};
@@ -16,9 +16,9 @@ use super::timing::SETTLE;
 
 /// How long a decision made by calling back may still be changed: its read-back and the wait for a
 /// key.
-const CHANGE: SignedDuration = SignedDuration::from_secs(60);
+const CHANGE_WINDOW: SignedDuration = SignedDuration::from_secs(60);
 /// Pause after a request to be called now, because the caller has to hang up first.
-const HANDS_DOWN: SignedDuration = SignedDuration::from_secs(10);
+const HANG_UP_PAUSE: SignedDuration = SignedDuration::from_secs(10);
 
 impl Work {
     /// A key of somebody who rang us: it decides like any other, and later than those of our own
@@ -35,7 +35,7 @@ impl Work {
             return;
         }
         self.note_once(TimelineEvent::CalledBack);
-        let heard_at = self.note_once(what(attempt, position, input));
+        let heard_at = self.note_once(input_event(attempt, position, input));
         let (heard, reply) = talk::answer(
             TalkPosition {
                 step: position.step - CALLED_BACK,
@@ -49,7 +49,7 @@ impl Work {
         if self.call.is_finished() {
             return self.confirm_if_unchanged(heard);
         }
-        self.hear(attempt, position, heard);
+        self.record_answer(attempt, position, heard);
         if self.call.decision().is_none() {
             return;
         }
@@ -59,7 +59,7 @@ impl Work {
             }
             State::Queued { .. } | State::Settling { .. } => {
                 self.call.state = State::Settling {
-                    until: self.after(self.patience()),
+                    until: self.after(self.late_key_pause()),
                     from: Evidence::Keypad,
                 };
             }
@@ -69,7 +69,7 @@ impl Work {
 
     /// Makes a waiting call due; policy still decides whether it may ring.
     pub(super) fn ring_now(&mut self) {
-        let soon = self.after(HANDS_DOWN);
+        let soon = self.after(HANG_UP_PAUSE);
         if let State::Queued { until, .. } = self.call.state
             && soon < until
         {
@@ -83,7 +83,7 @@ impl Work {
 
     /// The number must never be called again: a waiting call ends, and so does a line on which no
     /// key was pressed.
-    pub(super) fn bar(&mut self) {
+    pub(super) fn opted_out(&mut self) {
         if self.call.is_finished()
             || self.call.decision().is_some()
             || self.call.canceled
@@ -110,9 +110,9 @@ impl Work {
     }
 
     /// How long a closed line waits for a late key.
-    pub(super) fn patience(&self) -> SignedDuration {
+    pub(super) fn late_key_pause(&self) -> SignedDuration {
         if self.call.was_called_back() {
-            CHANGE
+            CHANGE_WINDOW
         } else {
             SETTLE
         }

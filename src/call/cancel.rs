@@ -91,7 +91,7 @@ impl Work {
             State::Settling {
                 from: Evidence::Events { .. },
                 ..
-            } => self.give_up_knowing(),
+            } => self.conclude_unknown(),
             State::Dialing { .. }
             | State::Ringing { .. }
             | State::InProgress { .. }

@@ -47,7 +47,7 @@ impl Work {
         }
         // A repeat is judged by when it came first, and gets the very same document: a key does not
         // become another one because its webhook comes again later.
-        let heard_at = self.note_once(what(on.attempt, position, input));
+        let heard_at = self.note_once(input_event(on.attempt, position, input));
         // It was heard before it came to the fallback.
         let late = position.prompt.late && heard_at == self.now;
         let prompt = PromptTiming {
@@ -66,10 +66,10 @@ impl Work {
             self.confirm_if_unchanged(heard);
             return;
         }
-        self.hear(on.attempt, position, heard);
+        self.record_answer(on.attempt, position, heard);
         // The goodbye to a machine is none of the talk's: a key may still be on its way.
         self.mark_witnessed(on.attempt, is_over);
-        self.heed(on.attempt);
+        self.act_on_late_decision(on.attempt);
         if self.is_last(on.attempt) && self.is_unwanted() {
             self.reply = Some(self.call.last_words());
         }
@@ -120,7 +120,7 @@ impl Work {
         if self.call.is_finished() {
             return self.confirm_if_unchanged(heard);
         }
-        self.hear(on.attempt, position, heard);
+        self.record_answer(on.attempt, position, heard);
         self.mark_witnessed(on.attempt, reply.listen().is_none());
         let goes_on = self
             .heard_at(on.attempt, position.step..=CALLED_BACK - 1)
@@ -130,7 +130,7 @@ impl Work {
                 step: position.step,
             };
         }
-        self.heed(on.attempt);
+        self.act_on_late_decision(on.attempt);
     }
 
     /// The last input received at some steps of an attempt's conversation.
@@ -183,7 +183,7 @@ impl Work {
 
     /// A key that arrives after its line was closed still decides: a planned retry is dropped, one
     /// in progress is ended.
-    fn heed(&mut self, attempt: u8) {
+    fn act_on_late_decision(&mut self, attempt: u8) {
         if self.call.decision().is_none() {
             return;
         }
@@ -246,7 +246,7 @@ pub fn milliseconds(from: Timestamp, to: Timestamp) -> u32 {
 }
 
 /// The timeline entry of an input.
-pub(super) fn what(attempt: u8, position: TalkPosition, input: Input) -> TimelineEvent {
+pub(super) fn input_event(attempt: u8, position: TalkPosition, input: Input) -> TimelineEvent {
     let step = position.step;
     match input {
         Input::Digits(digits) => TimelineEvent::Key {

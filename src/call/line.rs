@@ -94,7 +94,9 @@ impl Work {
         // Twilio has no final status of its own for a call that was blocked or declined.
         let unwanted = Ended::of_sip(closing.sip_code);
         let because = match closing.how {
-            FinalStatus::Completed if farewell && !self.is_in_doubt() => self.quiet_end(),
+            FinalStatus::Completed if farewell && !self.is_in_doubt() => {
+                self.end_without_decision()
+            }
             FinalStatus::Completed => return self.await_keys(),
             FinalStatus::Busy => unwanted.unwrap_or(Ended::Busy),
             FinalStatus::NoAnswer => unwanted.unwrap_or(Ended::NoAnswer),
@@ -111,7 +113,7 @@ impl Work {
     }
 
     /// Why a conversation without a decision ended.
-    pub(super) fn quiet_end(&self) -> Ended {
+    pub(super) fn end_without_decision(&self) -> Ended {
         match self.call.attempts.last() {
             // A key always wins, because companies that greet at length sound like machines.
             Some(Attempt {

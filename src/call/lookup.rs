@@ -30,7 +30,7 @@ impl Work {
             .wake_at()
             .is_some_and(|at| self.now.duration_since(at) > AGAIN);
         if self.now.duration_since(started_at) > LONGEST_DOUBT && !overslept {
-            return self.give_up_knowing();
+            return self.conclude_unknown();
         }
         self.postpone();
         self.effects.push(Effect::LookUp { attempt });
@@ -128,7 +128,7 @@ impl Work {
                 // Twilio issued a SID, so the call was placed: a missing record is no reason to
                 // ring again.
                 if named {
-                    self.give_up_knowing();
+                    self.conclude_unknown();
                 } else {
                     self.call.conclude(Ended::Unknown, self.now);
                 }

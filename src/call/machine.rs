@@ -4,7 +4,7 @@
 use super::attempt::Attempt;
 use super::carrier_status::{CarrierStatus, Machine};
 use super::event::{AttemptRef, Effect};
-use super::keys::what;
+use super::keys::input_event;
 use super::outcome::{Ended, Outcome, WaitingFor};
 use super::position::{TalkPosition, TalkStage};
 use super::spoken_intent::SpokenIntent;
@@ -104,8 +104,8 @@ impl Work {
                 .iter()
                 .position(|entry| entry.what == wanted)
         };
-        let after =
-            place(what(attempt, position, input)) > place(TimelineEvent::Machine(Machine::Voice));
+        let after = place(input_event(attempt, position, input))
+            > place(TimelineEvent::Machine(Machine::Voice));
         (machine && after && self.call.attempts.iter().any(voice)).then_some(Reply::HangUp)
     }
 

@@ -85,7 +85,7 @@ impl Work {
                 sealed_at,
             } => self.called_back(attempt, position, input, sealed_at),
             Event::RingNow => self.ring_now(),
-            Event::OptedOut => self.bar(),
+            Event::OptedOut => self.opted_out(),
             Event::Closed(on, closing) => self.closed(on, closing),
             Event::LookedUp { attempt, found } => self.looked_up(attempt, found),
             Event::EventsRead { attempt, keys } => self.events_read(attempt, keys.as_deref()),
@@ -259,7 +259,7 @@ impl Work {
     /// The attempt that a message is about; `None` if its `CallSid` belongs to another call, in
     /// which case the message changes nothing.
     pub(super) fn attempt(&mut self, on: AttemptRef) -> Option<&mut Attempt> {
-        self.learn_of(on);
+        self.add_later_attempt(on);
         let attempt = self
             .call
             .attempts
@@ -271,7 +271,7 @@ impl Work {
 
     /// A call that was rebuilt from the ticket of an early attempt may have had later ones, which a
     /// process made that has died.
-    fn learn_of(&mut self, on: AttemptRef) {
+    fn add_later_attempt(&mut self, on: AttemptRef) {
         let taken_over = self
             .call
             .timeline

@@ -32,7 +32,7 @@ impl Work {
             }
         } else {
             State::Settling {
-                until: self.after(self.patience()),
+                until: self.after(self.late_key_pause()),
                 from: Evidence::Keypad,
             }
         };
@@ -55,9 +55,9 @@ impl Work {
     pub(super) fn settle(&mut self, from: Evidence) {
         let attempt = self.call.attempts.last().map_or(0, |last| last.number);
         match from {
-            Evidence::Keypad => self.call.conclude(self.quiet_end(), self.now),
+            Evidence::Keypad => self.call.conclude(self.end_without_decision(), self.now),
             // No further attempt: a key may have been pressed that cannot be learned any more.
-            Evidence::Events { tries } if tries >= EVENTS_TRIES => self.give_up_knowing(),
+            Evidence::Events { tries } if tries >= EVENTS_TRIES => self.conclude_unknown(),
             Evidence::Events { tries } => {
                 let from = Evidence::Events { tries: tries + 1 };
                 self.call.state = State::Settling {
@@ -71,7 +71,7 @@ impl Work {
 
     /// Concludes an attempt of which no news can come any more. A decision of the staff stands; a
     /// call that the client cancelled is cancelled.
-    pub(super) fn give_up_knowing(&mut self) {
+    pub(super) fn conclude_unknown(&mut self) {
         if self.call.canceled || self.call.barred || self.call.decision().is_some() {
             return self.call.conclude(Ended::Unknown, self.now);
         }
@@ -108,7 +108,7 @@ impl Work {
             let (heard, reply) =
                 talk::answer(*position, input, self.moment_of(attempt, pressed), &context);
             if !digits.is_empty() {
-                self.note_once(keys::what(attempt, *position, input));
+                self.note_once(keys::input_event(attempt, *position, input));
             }
             // The position of a document that was handed out in ignorance of a key does not tell that
             // the next one came in its row.
@@ -122,7 +122,7 @@ impl Work {
                 .settled()
                 .map(|decision| (position.step, decision))
                 .or(last);
-            self.hear(attempt, *position, heard);
+            self.record_answer(attempt, *position, heard);
             self.mark_witnessed(attempt, reply.listen().is_none());
         }
         // Twilio's list is complete: the last decision counts, even if later talk positions were
@@ -150,18 +150,18 @@ impl Work {
                 decision: Some(decision),
             };
         }
-        self.call.conclude(self.quiet_end(), self.now);
+        self.call.conclude(self.end_without_decision(), self.now);
     }
 
     /// When a key was pressed that Twilio remembers: as it was heard here, or else by Twilio's record.
     fn moment_of(&self, attempt: u8, pressed: &PressedKey) -> u32 {
-        let heard = keys::what(attempt, pressed.position, Input::Digits(pressed.digits));
+        let heard = keys::input_event(attempt, pressed.position, Input::Digits(pressed.digits));
         let entry = self.call.timeline.iter().find(|entry| entry.what == heard);
         let at = entry.map_or(pressed.pressed_at, |entry| entry.at);
         keys::milliseconds(pressed.sealed_at, at)
     }
 
-    pub(super) fn hear(&mut self, attempt: u8, position: TalkPosition, heard: KeyResult) {
+    pub(super) fn record_answer(&mut self, attempt: u8, position: TalkPosition, heard: KeyResult) {
         let answer = |step, decision| Answer {
             attempt,
             step,

@@ -88,7 +88,7 @@ impl Ended {
     }
 
     /// Whether staff who heard our message may still call back.
-    const fn leaves_hope(self) -> bool {
+    const fn may_be_called_back(self) -> bool {
         match self {
             Self::NoKey
             | Self::HungUp
@@ -182,7 +182,7 @@ impl Call {
     }
 
     fn plan_after(&mut self, because: Ended, before: usize, now: Timestamp) {
-        if self.has_message() && because.leaves_hope() && now < self.reservation.give_up_at {
+        if self.has_message() && because.may_be_called_back() && now < self.reservation.give_up_at {
             self.state = State::Queued {
                 waiting_for: Some(WaitingFor::Callback),
                 until: self.reservation.give_up_at,

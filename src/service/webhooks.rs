@@ -93,7 +93,7 @@ impl WebhookHandler {
             }
         )
         .then(Instant::now);
-        match self.hear(&opened, event).await {
+        match self.apply_or_adopt(&opened, event).await {
             Ok(Some(applied)) => {
                 if let Some(begun) = keyed {
                     self.engine.count_key(begun);
@@ -195,7 +195,7 @@ impl WebhookHandler {
     }
 
     async fn callback(&self, opened: &Opened, event: Event) -> WebhookOutcome {
-        match self.hear(opened, event).await {
+        match self.apply_or_adopt(opened, event).await {
             Ok(Some(applied)) => {
                 self.dialler.perform_for_twilio(&applied).await;
                 WebhookOutcome::Heard
@@ -258,7 +258,11 @@ impl WebhookHandler {
 
     /// Lets the event happen: to the stored call, or to the one in the ticket. `None`: the ticket
     /// is of a form that this process does not know.
-    async fn hear(&self, opened: &Opened, event: Event) -> Result<Option<Applied>, Error> {
+    async fn apply_or_adopt(
+        &self,
+        opened: &Opened,
+        event: Event,
+    ) -> Result<Option<Applied>, Error> {
         for _ in 0..MOST_TURNS {
             match self.engine.apply(opened.head.call, event.clone()).await {
                 Ok(Some(applied)) => return Ok(Some(applied)),

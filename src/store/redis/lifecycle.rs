@@ -310,7 +310,7 @@ fn on_saved(owned: &OwnedCalls, watchers: &Watchers, channel: &[u8], message: &[
         let name = str::from_utf8(channel).unwrap_or_default();
         let id = name.rsplit(':').next().and_then(|id| id.parse().ok());
         if let (Some(id), Some(stamp)) = (id, Stamp::of(message)) {
-            watchers.hear(id, stamp.version);
+            watchers.notify(id, stamp.version);
         }
     } else if let Some((id, stamp)) = message.split_first_chunk::<16>()
         && let Some(stamp) = Stamp::of(stamp)

@@ -111,7 +111,7 @@ impl Watchers {
     }
 
     /// A call was saved.
-    pub(super) fn hear(&self, id: CallId, version: u64) {
+    pub(super) fn notify(&self, id: CallId, version: u64) {
         let mut inner = self.lock();
         let Some(followed) = inner.followed.get_mut(&id) else {
             return;
@@ -210,7 +210,7 @@ mod tests {
         let first = Arc::new(example::queued(1));
         let beginning = watchers.begin(first.id);
         assert!(beginning.is_new, "the server is asked");
-        watchers.hear(first.id, first.version + 1);
+        watchers.notify(first.id, first.version + 1);
         let mut receiver = beginning.follow(first.clone());
         assert_eq!(watchers.work().await.stale, BTreeSet::from([first.id]));
         assert!(!watchers.begin(first.id).is_new, "once");
@@ -225,10 +225,10 @@ mod tests {
         let watchers = Watchers::default();
         let first = Arc::new(example::queued(1));
         drop(watchers.begin(first.id).follow(first.clone()));
-        watchers.hear(first.id, first.version + 1);
+        watchers.notify(first.id, first.version + 1);
         let work = watchers.work().await;
         assert_eq!((work.stale.len(), work.ended.len()), (0, 1));
-        watchers.hear(first.id, first.version + 2);
+        watchers.notify(first.id, first.version + 2);
         assert!(watchers.all().is_empty());
         assert!(watchers.begin(first.id).is_new, "it is asked for anew");
         assert_eq!(watchers.work().await.ended, BTreeSet::from([first.id]));
