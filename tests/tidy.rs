@@ -222,6 +222,13 @@ fn no_two_public_types_share_a_name() {
     );
     assert!(files(["pub enum Turn {}", "struct Turn; // pub struct Turn"]).is_empty());
     assert!(files(["pub enum Error {}", "pub enum Error {}"]).is_empty());
+    let inside = "pub(super) enum Turn {}";
+    let of_crate = Source::new("crates/a/src/b.rs", inside);
+    assert_eq!(
+        shared_names(&[Source::new("src/a.rs", "pub enum Turn {}"), of_crate]).len(),
+        1
+    );
+    assert!(files(["pub enum Turn {}", inside]).is_empty());
 }
 
 #[test]
@@ -462,7 +469,8 @@ fn later(file: &Source) -> Vec<String> {
     found
 }
 
-/// Names of public types that are declared twice in `src/` and `crates/`, with their files.
+/// Names of public types that are declared twice in `src/` and `crates/`, with their files. What a
+/// crate shows its own modules must not have the name of a public type either.
 ///
 /// `Error` may be declared once in each module: elsewhere it is written with its module, as in
 /// `store::Error`, like the errors of the standard library. Names that a macro makes are not seen.
@@ -477,8 +485,14 @@ fn shared_names(files: &[Source]) -> Vec<String> {
             && !file.path.ends_with("left_out.rs")
     };
     for file in files.iter().filter(ours) {
-        for kind in ["struct ", "enum ", "trait ", "type ", "union "] {
-            for rest in after(&file.code, &format!("pub {kind}")) {
+        let shown: &[&str] = if file.path.starts_with("crates/") {
+            &["pub", "pub(crate)", "pub(super)"]
+        } else {
+            &["pub"]
+        };
+        let kinds = ["struct", "enum", "trait", "type", "union"];
+        for (to, kind) in shown.iter().flat_map(|to| kinds.map(|kind| (to, kind))) {
+            for rest in after(&file.code, &format!("{to} {kind} ")) {
                 let name = expand(rest, 1).concat();
                 if !name.is_empty() && name != "Error" {
                     declared.entry(name).or_default().push(&file.path);

@@ -15,9 +15,27 @@ type Module = Vec<String>;
 /// Names are followed this deep into the braces of a `use`.
 const DEEPEST: usize = 9;
 
-/// The circles, each as the modules on it.
+/// The circles in the product and in each of the crates, each as the modules on it.
 pub(crate) fn circles(files: &[Source]) -> Vec<String> {
-    let modules = modules(files);
+    let roots: BTreeSet<&str> = files
+        .iter()
+        .filter_map(|file| root_of(&file.path))
+        .collect();
+    roots
+        .into_iter()
+        .flat_map(|root| circles_below(files, root))
+        .collect()
+}
+
+/// The folder of sources in which a file lies: `src/`, or that of a crate.
+fn root_of(path: &str) -> Option<&str> {
+    let inside_crates = path.starts_with("crates/");
+    let end = path.find("src/").filter(|at| *at == 0 || inside_crates)?;
+    Some(&path[..end + "src/".len()])
+}
+
+fn circles_below(files: &[Source], root: &str) -> BTreeSet<String> {
+    let modules = modules(files, root);
     let graph = graph(&modules);
     let mut found = BTreeSet::new();
     for start in graph.keys() {
@@ -31,22 +49,23 @@ pub(crate) fn circles(files: &[Source]) -> Vec<String> {
             found.insert(circle.join(", "));
         }
     }
-    found.into_iter().collect()
+    found
 }
 
-/// The modules of `src/` with their code, without those for tests.
-fn modules(files: &[Source]) -> BTreeMap<Module, String> {
+/// The modules below `root` with their code, without those for tests.
+fn modules(files: &[Source], root: &str) -> BTreeMap<Module, String> {
     let mut modules = BTreeMap::new();
     let mut tests = BTreeSet::new();
     for file in files {
-        let Some(path) = file.path.strip_prefix("src/") else {
+        let Some(path) = file.path.strip_prefix(root) else {
             continue;
         };
-        let path = path.trim_end_matches(".rs").trim_end_matches("/mod");
-        let module: Module = path.split('/').map(str::to_owned).collect();
-        if file.path == "src/lib.rs" {
+        if path == "lib.rs" {
+            tests.extend(test_modules(&file.code).into_iter().map(|name| vec![name]));
             continue;
         }
+        let path = path.trim_end_matches(".rs").trim_end_matches("/mod");
+        let module: Module = path.split('/').map(str::to_owned).collect();
         for name in test_modules(&file.code) {
             tests.insert([&*module, &[name]].concat());
         }
@@ -210,6 +229,16 @@ mod tests {
             ("src/d/mod.rs", "use crate::a::{x::X, Y};"),
         ];
         assert_eq!(found(&three), ["a, c, d"]);
+    }
+
+    #[test]
+    fn crates_are_looked_at_one_by_one() {
+        let one = ("crates/one/src/a.rs", "use super::b::B;");
+        let back = "use crate::a::A;";
+        assert_eq!(found(&[one, ("crates/one/src/b.rs", back)]), ["a, b"]);
+        assert!(found(&[one, ("crates/other/src/b.rs", back)]).is_empty());
+        let test = ("crates/one/src/lib.rs", "#[cfg(test)]\nmod b;");
+        assert!(found(&[one, test, ("crates/one/src/b.rs", back)]).is_empty());
     }
 
     #[test]

@@ -13,12 +13,12 @@ use super::http_method::HttpMethod;
 use super::twiml::{RecordingCallback, absolute};
 
 /// A call's `CA…`.
-pub(super) type Sid = Arc<str>;
+pub(super) type CallSid = Arc<str>;
 
 /// Where a call stands, in the words of `CallStatus`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Status {
+pub(super) enum CallStatus {
     Queued,
     Initiated,
     Ringing,
@@ -30,7 +30,7 @@ pub(super) enum Status {
     Canceled,
 }
 
-impl Status {
+impl CallStatus {
     /// The word in webhooks.
     pub(super) const fn word(self) -> &'static str {
         match self {
@@ -238,13 +238,13 @@ pub(super) enum CallCommand {
 #[derive(Clone, Debug)]
 pub(super) enum Signal {
     /// A call that a Dial made is answered and can be connected.
-    LegAnswered(Sid),
+    LegAnswered(CallSid),
     /// A call that a Dial made is over.
-    LegEnded(Sid, Status),
+    LegEnded(CallSid, CallStatus),
     /// A call took this one out of its queue; the document to be heard first.
-    Bridged(Sid, Option<(HttpMethod, String)>),
+    Bridged(CallSid, Option<(HttpMethod, String)>),
     /// The call on the other side has left.
-    Unbridged(Sid),
+    Unbridged(CallSid),
     /// Somebody came into a queue.
     QueueChanged,
     /// A conference started, ended, or sent somebody out.
@@ -260,22 +260,22 @@ pub(super) enum DocumentSource {
 
 /// Everything about one call.
 #[derive(Debug)]
-pub(super) struct Call {
-    pub(super) sid: Sid,
+pub(super) struct CallRecord {
+    pub(super) sid: CallSid,
     /// Grows by one with each call: newest first means largest first.
     pub(super) order: u64,
     pub(super) version: u64,
     pub(super) to: String,
     pub(super) from: String,
     /// The call whose Dial made this one.
-    pub(super) parent: Option<Sid>,
+    pub(super) parent: Option<CallSid>,
     /// The call on the other side, where a queue connected both.
-    pub(super) bridged_with: Option<Sid>,
+    pub(super) bridged_with: Option<CallSid>,
     pub(super) direction: Direction,
     pub(super) parameters: CallParameters,
-    pub(super) status: Status,
+    pub(super) status: CallStatus,
     /// Each status with its beginning.
-    pub(super) history: Vec<(Timestamp, Status)>,
+    pub(super) history: Vec<(Timestamp, CallStatus)>,
     pub(super) created_at: Timestamp,
     pub(super) dialed_at: Option<Timestamp>,
     pub(super) answered_at: Option<Timestamp>,
@@ -301,23 +301,23 @@ pub(super) struct Call {
     pub(super) inbox: mpsc::UnboundedSender<(Timestamp, CallCommand)>,
 }
 
-impl Call {
+impl CallRecord {
     /// Enters `status` unless the call has ended: a final status never changes.
-    pub(super) fn enter(&mut self, status: Status, at: Timestamp) {
+    pub(super) fn enter(&mut self, status: CallStatus, at: Timestamp) {
         if self.status.has_ended() {
             return;
         }
         self.status = status;
         self.history.push((at, status));
         match status {
-            Status::Queued | Status::Ringing => {}
-            Status::Initiated => self.dialed_at = Some(at),
-            Status::InProgress => self.answered_at = Some(at),
-            Status::Completed
-            | Status::Busy
-            | Status::NoAnswer
-            | Status::Failed
-            | Status::Canceled => {
+            CallStatus::Queued | CallStatus::Ringing => {}
+            CallStatus::Initiated => self.dialed_at = Some(at),
+            CallStatus::InProgress => self.answered_at = Some(at),
+            CallStatus::Completed
+            | CallStatus::Busy
+            | CallStatus::NoAnswer
+            | CallStatus::Failed
+            | CallStatus::Canceled => {
                 self.ended_at = Some(at);
                 self.saying = false;
                 self.gather = None;
@@ -358,7 +358,7 @@ impl Call {
     }
 
     /// The status as it was at `at`; none when the call was not made yet.
-    pub(super) fn status_at(&self, at: Timestamp) -> Option<Status> {
+    pub(super) fn status_at(&self, at: Timestamp) -> Option<CallStatus> {
         self.history
             .iter()
             .rev()

@@ -7,20 +7,20 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
 use super::behaviour::{CallEnding, NumberBehaviour};
-use super::call::{CallCommand, Direction, Sid, Signal, Status};
-use super::documents::DocumentRequest;
+use super::call::{CallCommand, CallSid, CallStatus, Direction, Signal};
+use super::documents::TwimlRequest;
 use super::flow::Interrupt;
 use super::moments::later;
 use super::simulated_call::SimulatedCall;
 use super::{Inner, status_delivery};
 
 /// The end of a call: its status and SIP code.
-type End = (Status, u16);
+type End = (CallStatus, u16);
 
 /// Starts the task of a new call, which runs until the call ends.
 pub(super) fn start(
     sim: &Arc<Inner>,
-    sid: &Sid,
+    sid: &CallSid,
     inbox: mpsc::UnboundedReceiver<(Timestamp, CallCommand)>,
     start_at: Timestamp,
 ) {
@@ -95,7 +95,7 @@ impl SimulatedCall {
         }
         self.picked_up();
         drop(self.conversation(None).await);
-        Some((Status::Completed, 200))
+        Some((CallStatus::Completed, 200))
     }
 
     /// Dials and rings until somebody picks up; otherwise how it ended.
@@ -103,14 +103,14 @@ impl SimulatedCall {
         let timings = self.sim.config.timings;
         let told = self.sim.lock().numbers.get(&self.to).cloned();
         self.behaviour = told.unwrap_or_else(|| NumberBehaviour::of_number(&self.to, &timings));
-        self.enter(Status::Initiated, None);
+        self.enter(CallStatus::Initiated, None);
         let never_rings = match self.behaviour.ends {
             Some(CallEnding::Unreachable) => Some(404),
             Some(CallEnding::Blocked) => Some(607),
             Some(CallEnding::Busy | CallEnding::NoAnswer | CallEnding::Decline) | None => None,
         };
         if let Some(usual) = never_rings {
-            let end = (Status::Failed, self.behaviour.sip_code.unwrap_or(usual));
+            let end = (CallStatus::Failed, self.behaviour.sip_code.unwrap_or(usual));
             return self
                 .before_answer(later(self.moment, timings.refused_after), Some(end))
                 .await;
@@ -121,7 +121,7 @@ impl SimulatedCall {
         {
             return Some(end);
         }
-        self.enter(Status::Ringing, None);
+        self.enter(CallStatus::Ringing, None);
         self.rings(give_up_at).await
     }
 
@@ -140,7 +140,7 @@ impl SimulatedCall {
         if parameters.url.is_some() || !parameters.send_digits.is_empty() {
             // The phone hears its announcement first, and may hang up on it.
             if self.conversation(None).await.is_err() {
-                return Some((Status::Completed, 200));
+                return Some((CallStatus::Completed, 200));
             }
         }
         self.signal_parent(Signal::LegAnswered(self.sid.clone()));
@@ -149,11 +149,11 @@ impl SimulatedCall {
                 Ok(_) => {}
                 Err(Interrupt::Replace(source)) => {
                     // The call leaves the connection and goes on by itself.
-                    self.signal_parent(Signal::LegEnded(self.sid.clone(), Status::Completed));
+                    self.signal_parent(Signal::LegEnded(self.sid.clone(), CallStatus::Completed));
                     drop(self.converse(Ok(Self::replaced(source))).await);
-                    return Some((Status::Completed, 200));
+                    return Some((CallStatus::Completed, 200));
                 }
-                Err(_) => return Some((Status::Completed, 200)),
+                Err(_) => return Some((CallStatus::Completed, 200)),
             }
         }
     }
@@ -174,10 +174,10 @@ impl SimulatedCall {
     async fn rings(&mut self, give_up_at: Timestamp) -> Option<End> {
         let refused_at = later(self.moment, self.sim.config.timings.refused_after);
         let sip = |usual| self.behaviour.sip_code.unwrap_or(usual);
-        let no_answer = Some((Status::NoAnswer, sip(487)));
+        let no_answer = Some((CallStatus::NoAnswer, sip(487)));
         let (at, end) = match (self.behaviour.ends, self.behaviour.answer_after()) {
-            (Some(CallEnding::Busy), _) => (refused_at, Some((Status::Busy, sip(486)))),
-            (Some(CallEnding::Decline), _) => (refused_at, Some((Status::Busy, sip(603)))),
+            (Some(CallEnding::Busy), _) => (refused_at, Some((CallStatus::Busy, sip(486)))),
+            (Some(CallEnding::Decline), _) => (refused_at, Some((CallStatus::Busy, sip(603)))),
             (Some(CallEnding::NoAnswer | CallEnding::Unreachable | CallEnding::Blocked), _)
             | (None, None) => (give_up_at, no_answer),
             (None, Some(after)) => (later(self.moment, after), None),
@@ -198,10 +198,10 @@ impl SimulatedCall {
                 None => return end,
                 Some(CallCommand::Answer) => return None,
                 Some(CallCommand::Decline | CallCommand::HangUp) => {
-                    return Some((Status::Busy, 603));
+                    return Some((CallStatus::Busy, 603));
                 }
-                Some(CallCommand::End) => return Some((Status::Canceled, 487)),
-                Some(CallCommand::NoAnswer) => return Some((Status::NoAnswer, 487)),
+                Some(CallCommand::End) => return Some((CallStatus::Canceled, 487)),
+                Some(CallCommand::NoAnswer) => return Some((CallStatus::NoAnswer, 487)),
                 Some(
                     CallCommand::Press(_)
                     | CallCommand::Speak { .. }
@@ -219,7 +219,7 @@ impl SimulatedCall {
             if matches!(command, CallCommand::End) {
                 let moment = self.moment;
                 self.sim
-                    .change_call(&self.sid, |call| call.enter(Status::Canceled, moment));
+                    .change_call(&self.sid, |call| call.enter(CallStatus::Canceled, moment));
                 return true;
             }
         }
@@ -234,23 +234,23 @@ impl SimulatedCall {
         let told = self.sim.lock().numbers.get(from).cloned();
         self.behaviour = told.unwrap_or_default();
         let parameters = self.parameters();
-        let ask = DocumentRequest::new(parameters.method, parameters.url.unwrap_or_default());
+        let ask = TwimlRequest::new(parameters.method, parameters.url.unwrap_or_default());
         let Ok(page) = self.fetch(ask).await else {
-            return Some((Status::NoAnswer, 487));
+            return Some((CallStatus::NoAnswer, 487));
         };
         if let Some(busy) = page.as_ref().ok().and_then(|page| page.rejects()) {
             return Some(if busy {
-                (Status::Busy, 486)
+                (CallStatus::Busy, 486)
             } else {
-                (Status::NoAnswer, 403)
+                (CallStatus::NoAnswer, 403)
             });
         }
         self.unanswered = true;
         let talked = self.conversation(Some(page)).await;
         Some(match (self.unanswered, talked) {
-            (false, _) => (Status::Completed, 200),
-            (true, Err(Interrupt::Over)) => (Status::Canceled, 487),
-            (true, _) => (Status::NoAnswer, 487),
+            (false, _) => (CallStatus::Completed, 200),
+            (true, Err(Interrupt::Over)) => (CallStatus::Canceled, 487),
+            (true, _) => (CallStatus::NoAnswer, 487),
         })
     }
 }

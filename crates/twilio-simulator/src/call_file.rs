@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::State;
-use super::call::Call;
+use super::SimulatorState;
+use super::call::CallRecord;
 
 /// The format's name and version.
 pub const FORMAT: &str = "tablecall-simulator-call/1";
@@ -87,7 +87,7 @@ fn pairs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, Stri
 }
 
 /// The file of a call, from what is still known of it.
-pub(super) fn of(state: &State, call: &Call) -> CallFile {
+pub(super) fn of(state: &SimulatorState, call: &CallRecord) -> CallFile {
     let exchanges = state.exchanges.after(0).filter(|exchange| {
         exchange.direction == "webhook" && exchange.call_sid.as_deref() == Some(&*call.sid)
     });

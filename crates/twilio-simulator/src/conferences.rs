@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::call::{CallCommand, RecordingRequest, Sid, Signal};
+use super::call::{CallCommand, CallSid, RecordingRequest, Signal};
 use super::dialing::DialResult;
 use super::documents::FetchedDocument;
 use super::flow::{Interrupt, WaitResult};
@@ -14,7 +14,7 @@ use super::simulated_call::SimulatedCall;
 use super::status_delivery::StatusDelivery;
 use super::twiml::{Dial, DialRecording, DialedConference, absolute};
 use super::webhook_params::pairs;
-use super::{Inner, State, recordings, status_delivery, webhook_params};
+use super::{Inner, SimulatorState, recordings, status_delivery, webhook_params};
 
 /// Most conferences that are kept; ended ones go first.
 const KEPT: usize = 1_000;
@@ -51,7 +51,7 @@ struct RunningRecording {
 /// A call in a conference.
 #[derive(Clone, Debug)]
 pub(super) struct Participant {
-    pub(super) call_sid: Sid,
+    pub(super) call_sid: CallSid,
     pub(super) label: String,
     pub(super) joined_at: Timestamp,
     pub(super) muted: bool,
@@ -80,12 +80,12 @@ impl Conference {
 }
 
 /// The open conference of a name.
-fn open<'a>(state: &'a mut State, name: &str) -> Option<&'a mut Conference> {
+fn open<'a>(state: &'a mut SimulatorState, name: &str) -> Option<&'a mut Conference> {
     let mut conferences = state.conferences.iter_mut();
     conferences.find(|conference| conference.name == name && !conference.ended)
 }
 
-fn by_sid<'a>(state: &'a mut State, sid: &str) -> Option<&'a mut Conference> {
+fn by_sid<'a>(state: &'a mut SimulatorState, sid: &str) -> Option<&'a mut Conference> {
     state.conferences.iter_mut().find(|it| it.sid == sid)
 }
 
@@ -214,7 +214,7 @@ impl SimulatedCall {
 }
 
 /// Records a conference from its start, where that is wanted.
-fn begin_recording(sim: &Arc<Inner>, sid: &str, (call_sid, now): (&Sid, Timestamp)) {
+fn begin_recording(sim: &Arc<Inner>, sid: &str, (call_sid, now): (&CallSid, Timestamp)) {
     let wanted = sim.change(|state| by_sid(state, sid)?.record.take());
     let Some(wanted) = wanted else {
         return;
@@ -256,18 +256,18 @@ fn finish_recording(sim: &Arc<Inner>, sid: &str, now: Timestamp) {
     recordings::finish(sim, &recording.sid, Some(length), words.collect());
 }
 
-fn calls_of(conference: &Conference) -> Vec<Sid> {
+fn calls_of(conference: &Conference) -> Vec<CallSid> {
     let participants = conference.participants.iter();
     participants.map(|it| it.call_sid.clone()).collect()
 }
 
-fn words_of(state: &State, call_sid: &str, since: Timestamp) -> Vec<(Timestamp, String)> {
+fn words_of(state: &SimulatorState, call_sid: &str, since: Timestamp) -> Vec<(Timestamp, String)> {
     let call = state.call(call_sid).into_iter();
     call.flat_map(|call| call.words_since(since)).collect()
 }
 
 /// Takes a call out of a conference. The last one, or one that may, ends it with that.
-pub(super) fn leave(sim: &Arc<Inner>, sid: &str, call_sid: &Sid, now: Timestamp) {
+pub(super) fn leave(sim: &Arc<Inner>, sid: &str, call_sid: &CallSid, now: Timestamp) {
     let left = sim.change(|state| {
         let conference = by_sid(state, sid)?;
         let at = conference
@@ -295,7 +295,7 @@ pub(super) fn leave(sim: &Arc<Inner>, sid: &str, call_sid: &Sid, now: Timestamp)
 }
 
 /// Ends a conference; every call in it goes on with its own document.
-pub(super) fn end(sim: &Arc<Inner>, sid: &str, call_sid: &Sid, now: Timestamp) {
+pub(super) fn end(sim: &Arc<Inner>, sid: &str, call_sid: &CallSid, now: Timestamp) {
     let ended = sim.change(|state| {
         let conference = by_sid(state, sid).filter(|it| !it.ended)?;
         conference.ended = true;
@@ -313,7 +313,7 @@ pub(super) fn end(sim: &Arc<Inner>, sid: &str, call_sid: &Sid, now: Timestamp) {
 pub(super) fn change_participant(
     sim: &Inner,
     sid: &str,
-    call_sid: &Sid,
+    call_sid: &CallSid,
     change: impl FnOnce(&mut Participant),
 ) {
     sim.change(|state| {
@@ -327,7 +327,7 @@ pub(super) fn change_participant(
 
 /// Tells every call of a conference to look at it again.
 pub(super) fn wake(sim: &Inner, sid: &str) {
-    let calls: Vec<Sid> = {
+    let calls: Vec<CallSid> = {
         let state = sim.lock();
         let conference = state.conferences.iter().find(|it| it.sid == sid);
         conference.map(calls_of).unwrap_or_default()
@@ -342,7 +342,7 @@ pub(super) fn send_news(
     sim: &Arc<Inner>,
     sid: &str,
     event: &'static str,
-    (call_sid, now): (&Sid, Timestamp),
+    (call_sid, now): (&CallSid, Timestamp),
 ) {
     let delivery = sim.change(|state| {
         let conference = by_sid(state, sid)?;

@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 
 use super::addresses::is_number;
 use super::behaviour::{NumberBehaviour, is_keys};
-use super::call::{CallCommand, Direction, Status};
+use super::call::{CallCommand, CallStatus, Direction};
 use super::control_error::{ControlError, read};
 use super::control_inbound::{inbound, voice_urls};
 use super::faults::{Fault, FaultSwitches};
@@ -126,7 +126,7 @@ fn patience(query: &Pairs) -> Duration {
 
 async fn state(sim: &Inner, query: &Pairs) -> Value {
     let (after, limit) = (seen(sim, query), limit(query));
-    let look = |state: &super::State| {
+    let look = |state: &super::SimulatorState| {
         after
             .is_none_or(|after| state.version > after)
             .then_some(())
@@ -137,7 +137,7 @@ async fn state(sim: &Inner, query: &Pairs) -> Value {
 
 async fn call(sim: &Inner, sid: &str, query: &Pairs) -> Result<Value, ControlError> {
     let after = seen(sim, query);
-    let look = |state: &super::State| match state.call(sid) {
+    let look = |state: &super::SimulatorState| match state.call(sid) {
         Some(call) => after.is_none_or(|after| call.version > after).then_some(()),
         None => Some(()),
     };
@@ -179,12 +179,12 @@ fn act(
         .call(sid)
         .map(|call| (call.status, call.direction))
         .ok_or(ControlError::NoCall)?;
-    let rings = status == Status::Ringing && direction != Direction::Inbound;
-    let talks = status == Status::InProgress;
+    let rings = status == CallStatus::Ringing && direction != Direction::Inbound;
+    let talks = status == CallStatus::InProgress;
     let (possible, command) = match deed {
         "answer" => (rings, CallCommand::Answer),
         "decline" => (rings, CallCommand::Decline),
-        "hangup" => (talks || status == Status::Ringing, CallCommand::HangUp),
+        "hangup" => (talks || status == CallStatus::Ringing, CallCommand::HangUp),
         "press" => {
             let Press { digits } = read(request)?;
             if !is_keys(&digits) {

@@ -4,11 +4,11 @@ use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
-use super::call::{Call, Direction, Status};
-use super::{Inner, State};
+use super::call::{CallRecord, CallStatus, Direction};
+use super::{Inner, SimulatorState};
 
 /// A phone with what happens on it.
-pub(super) fn phone(state: &State, sim: &Inner, call: &Call) -> Value {
+pub(super) fn phone(state: &SimulatorState, sim: &Inner, call: &CallRecord) -> Value {
     let saying = if call.saying {
         call.transcript
             .iter()
@@ -40,8 +40,8 @@ pub(super) fn phone(state: &State, sim: &Inner, call: &Call) -> Value {
     })
 }
 
-fn waits_for_a_hand(state: &State, sim: &Inner, call: &Call) -> bool {
-    if call.direction == Direction::Inbound || call.status != Status::Ringing {
+fn waits_for_a_hand(state: &SimulatorState, sim: &Inner, call: &CallRecord) -> bool {
+    if call.direction == Direction::Inbound || call.status != CallStatus::Ringing {
         return false;
     }
     match state.numbers.get(&call.to) {
@@ -51,7 +51,7 @@ fn waits_for_a_hand(state: &State, sim: &Inner, call: &Call) -> bool {
 }
 
 /// All phones, newest first, with the version they were seen at.
-pub(super) fn phones(state: &State, sim: &Inner, limit: usize) -> Value {
+pub(super) fn phones(state: &SimulatorState, sim: &Inner, limit: usize) -> Value {
     let calls: Vec<Value> = state
         .calls
         .values()
@@ -63,12 +63,12 @@ pub(super) fn phones(state: &State, sim: &Inner, limit: usize) -> Value {
 }
 
 /// One line for each call, oldest first, to be held against somebody else's books.
-pub(super) fn ledger(state: &State) -> Value {
+pub(super) fn ledger(state: &SimulatorState) -> Value {
     let calls: Vec<Value> = state.calls.values().map(entry).collect();
     json!({"version": state.version, "calls": calls})
 }
 
-fn entry(call: &Call) -> Value {
+fn entry(call: &CallRecord) -> Value {
     json!({
         "sid": &*call.sid,
         "to": call.to,

@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 
 use super::addresses::{is_number, is_sip};
 use super::call::{
-    Call, CallCommand, CallParameters, Detection, Direction, RecordingRequest, Sid, Status,
+    CallCommand, CallParameters, CallRecord, CallSid, CallStatus, Detection, Direction,
+    RecordingRequest,
 };
 use super::faults::Fault;
 use super::http_method::HttpMethod;
@@ -19,7 +20,7 @@ use super::twiml::DialedPhone;
 use super::{Inner, call_course, notifications};
 
 /// Checks the parameters of `POST Calls.json` and makes the call.
-pub(super) fn create(sim: &Arc<Inner>, pairs: &[(String, String)]) -> Result<Sid, RestError> {
+pub(super) fn create(sim: &Arc<Inner>, pairs: &[(String, String)]) -> Result<CallSid, RestError> {
     let form = FormParameters(pairs);
     if sim.config.trial {
         form.trial()?;
@@ -33,7 +34,7 @@ pub(super) fn create(sim: &Arc<Inner>, pairs: &[(String, String)]) -> Result<Sid
         return Err(RestError::TrialParameter);
     }
     let parameters = call_parameters(sim, &form)?;
-    let mut call = NewCall::new(Direction::OutboundApi, parameters, sim.clock.now());
+    let mut call = PlacedCall::new(Direction::OutboundApi, parameters, sim.clock.now());
     (call.to, call.from) = (to, from);
     let sid = place(sim, call);
     for (code, message) in form.lints() {
@@ -43,8 +44,13 @@ pub(super) fn create(sim: &Arc<Inner>, pairs: &[(String, String)]) -> Result<Sid
 }
 
 /// Makes a call to one of our numbers.
-pub(super) fn inbound(sim: &Arc<Inner>, from: &str, to: &str, parameters: CallParameters) -> Sid {
-    let mut call = NewCall::new(Direction::Inbound, parameters, sim.clock.now());
+pub(super) fn inbound(
+    sim: &Arc<Inner>,
+    from: &str,
+    to: &str,
+    parameters: CallParameters,
+) -> CallSid {
+    let mut call = PlacedCall::new(Direction::Inbound, parameters, sim.clock.now());
     (call.to, call.from) = (to.to_owned(), from.to_owned());
     place(sim, call)
 }
@@ -52,7 +58,7 @@ pub(super) fn inbound(sim: &Arc<Inner>, from: &str, to: &str, parameters: CallPa
 /// A call that a Dial makes.
 #[derive(Debug)]
 pub(super) struct NewLeg<'a> {
-    pub(super) parent: &'a Sid,
+    pub(super) parent: &'a CallSid,
     /// `callerId`; without it the parent's own caller is shown.
     pub(super) caller_id: Option<&'a str>,
     pub(super) phone: &'a DialedPhone,
@@ -64,7 +70,7 @@ pub(super) struct NewLeg<'a> {
 }
 
 /// Makes a call for a Dial.
-pub(super) fn dialed(sim: &Arc<Inner>, leg: NewLeg<'_>) -> Sid {
+pub(super) fn dialed(sim: &Arc<Inner>, leg: NewLeg<'_>) -> CallSid {
     let parent_from = sim.lock().call(leg.parent).map(|call| call.from.clone());
     let from = leg.caller_id.map(str::to_owned).or(parent_from);
     let (method, url) = match leg.announcement {
@@ -85,7 +91,7 @@ pub(super) fn dialed(sim: &Arc<Inner>, leg: NewLeg<'_>) -> Sid {
         detection: leg.detection,
         ..CallParameters::default()
     };
-    let mut call = NewCall::new(Direction::OutboundDial, parameters, leg.at);
+    let mut call = PlacedCall::new(Direction::OutboundDial, parameters, leg.at);
     (call.to, call.from) = (leg.phone.address.clone(), from.unwrap_or_default());
     call.parent = Some(leg.parent.clone());
     place(sim, call)
@@ -256,16 +262,16 @@ fn detection(parameters: &FormParameters<'_>) -> Result<Option<Detection>, RestE
 }
 
 /// A call that is about to be made.
-struct NewCall {
+struct PlacedCall {
     direction: Direction,
     to: String,
     from: String,
-    parent: Option<Sid>,
+    parent: Option<CallSid>,
     parameters: CallParameters,
     at: Timestamp,
 }
 
-impl NewCall {
+impl PlacedCall {
     const fn new(direction: Direction, parameters: CallParameters, at: Timestamp) -> Self {
         Self {
             direction,
@@ -279,14 +285,14 @@ impl NewCall {
 }
 
 /// Notes a call and starts its task.
-fn place(sim: &Arc<Inner>, call: NewCall) -> Sid {
-    let sid: Sid = format!("CA{}", uuid::Uuid::new_v4().simple()).into();
+fn place(sim: &Arc<Inner>, call: PlacedCall) -> CallSid {
+    let sid: CallSid = format!("CA{}", uuid::Uuid::new_v4().simple()).into();
     let (direction, now) = (call.direction, call.at);
     let (inbox, commands) = mpsc::unbounded_channel::<(Timestamp, CallCommand)>();
     let status = if direction == Direction::Inbound {
-        Status::Ringing
+        CallStatus::Ringing
     } else {
-        Status::Queued
+        CallStatus::Queued
     };
     let start_at = sim.change(|state| {
         // Only calls of the REST API wait for their turn.
@@ -297,7 +303,7 @@ fn place(sim: &Arc<Inner>, call: NewCall) -> Sid {
         let order = state.next_order;
         state.next_order += 1;
         let version = state.version;
-        state.insert(Call {
+        state.insert(CallRecord {
             sid: sid.clone(),
             order,
             version,

@@ -1,13 +1,13 @@
 //! Dial: other phones ring, and the first one that answers is connected.
 
-use super::call::{CallCommand, Detection, RecordingRequest, Sid, Signal, Status};
+use super::call::{CallCommand, CallSid, CallStatus, Detection, RecordingRequest, Signal};
 use super::create_call::NewLeg;
-use super::documents::{DocumentRequest, FetchedDocument};
+use super::documents::{FetchedDocument, TwimlRequest};
 use super::flow::{Interrupt, NextStep, WaitResult};
 use super::moments::later;
 use super::recordings::Recording;
 use super::simulated_call::SimulatedCall;
-use super::twiml::{Dial, DialRecording, DialedParty, DialedPhone, Target, absolute};
+use super::twiml::{Dial, DialRecording, DialedParty, DialedPhone, DocumentTarget, absolute};
 use super::webhook_params::pairs;
 use super::webhook_url::resolve;
 use super::{create_call, recordings};
@@ -18,7 +18,7 @@ pub(super) struct DialResult {
     /// `DialCallStatus`
     pub(super) status: &'static str,
     /// The call that was connected, or else the last one that rang.
-    pub(super) leg: Option<Sid>,
+    pub(super) leg: Option<CallSid>,
     /// Seconds from the answer to the end; none: nobody answered.
     pub(super) seconds: Option<i64>,
     pub(super) recording: Option<Recording>,
@@ -40,8 +40,8 @@ impl DialResult {
 
 /// A phone that rings for a Dial, with its status once it has ended.
 struct Leg {
-    sid: Sid,
-    ended: Option<Status>,
+    sid: CallSid,
+    ended: Option<CallStatus>,
 }
 
 impl SimulatedCall {
@@ -86,7 +86,7 @@ impl SimulatedCall {
     /// its answer means nothing then.
     pub(super) async fn after_connection(
         &mut self,
-        action: Option<&Target>,
+        action: Option<&DocumentTarget>,
         page: &FetchedDocument,
         (extra, interrupt): (Vec<(String, String)>, Option<Interrupt>),
     ) -> Result<Option<NextStep>, Interrupt> {
@@ -97,7 +97,7 @@ impl SimulatedCall {
             (Some(action), Some(interrupt)) => {
                 let url = action.url.as_deref().unwrap_or_default();
                 if let Some(url) = resolve(page.url.as_deref(), url) {
-                    let mut request = DocumentRequest::new(action.method, url);
+                    let mut request = TwimlRequest::new(action.method, url);
                     request.extra = extra;
                     if !matches!(interrupt, Interrupt::Replace(_)) {
                         let status = if self.unanswered {
@@ -159,7 +159,7 @@ impl SimulatedCall {
     }
 
     /// Makes the call to one phone.
-    fn ring_phone(&mut self, dial: &Dial, phone: &DialedPhone, page: &FetchedDocument) -> Sid {
+    fn ring_phone(&mut self, dial: &Dial, phone: &DialedPhone, page: &FetchedDocument) -> CallSid {
         self.note_event("dial", &phone.address);
         let base = page.url.as_deref();
         create_call::dialed(
@@ -186,10 +186,10 @@ impl SimulatedCall {
         &mut self,
         dial: &Dial,
         legs: &mut [Leg],
-    ) -> Result<Result<Sid, &'static str>, Interrupt> {
+    ) -> Result<Result<CallSid, &'static str>, Interrupt> {
         let give_up_at = later(self.moment, dial.timeout);
         loop {
-            let statuses: Option<Vec<Status>> = legs.iter().map(|leg| leg.ended).collect();
+            let statuses: Option<Vec<CallStatus>> = legs.iter().map(|leg| leg.ended).collect();
             if let Some(ended) = statuses {
                 return Ok(Err(ended.last().map_or("failed", |status| status.word())));
             }
@@ -223,7 +223,7 @@ impl SimulatedCall {
     async fn connect(
         &mut self,
         dial: &Dial,
-        leg: &Sid,
+        leg: &CallSid,
         (recording, page): (Option<String>, &FetchedDocument),
         result: &mut DialResult,
     ) {
@@ -269,7 +269,7 @@ impl SimulatedCall {
     }
 
     /// Hangs up on every phone but `kept`.
-    fn end_legs(&self, legs: &[Leg], kept: Option<&Sid>) {
+    fn end_legs(&self, legs: &[Leg], kept: Option<&CallSid>) {
         let others = legs
             .iter()
             .filter(|leg| leg.ended.is_none() && Some(&leg.sid) != kept);

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::call::Call;
+use super::call::CallRecord;
 use super::faults::Fault;
 use super::http_method::HttpMethod;
 use super::twiml::{TwimlDocument, Verb};
@@ -17,7 +17,7 @@ const REDIRECTS: u32 = 10;
 
 /// A request for a document.
 #[derive(Clone, Debug)]
-pub(super) struct DocumentRequest {
+pub(super) struct TwimlRequest {
     pub(super) method: HttpMethod,
     pub(super) url: String,
     /// Parameters beside the usual ones.
@@ -26,7 +26,7 @@ pub(super) struct DocumentRequest {
     pub(super) fallback: bool,
 }
 
-impl DocumentRequest {
+impl TwimlRequest {
     pub(super) const fn new(method: HttpMethod, url: String) -> Self {
         Self {
             method,
@@ -80,8 +80,8 @@ pub(super) struct FetchFailure {
 /// Fetches what `ask` asks for, for a call that was just seen as `call`.
 pub(super) fn request(
     sim: &Arc<Inner>,
-    call: &Call,
-    ask: &DocumentRequest,
+    call: &CallRecord,
+    ask: &TwimlRequest,
 ) -> impl Future<Output = Result<FetchedDocument, FetchFailure>> + use<> {
     let mut params = webhook_params::voice_params(sim, call);
     params.retain(|(name, _)| ask.extra.iter().all(|(extra, _)| extra != name));

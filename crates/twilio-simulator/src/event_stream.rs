@@ -11,7 +11,7 @@ use hyper::body::Frame;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::{Inner, SimulatorBody, State, control_view};
+use super::{Inner, SimulatorBody, SimulatorState, control_view};
 
 /// A comment is sent so often when there is nothing to tell.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -20,7 +20,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 pub(super) async fn poll<T>(
     sim: &Inner,
     patience: Duration,
-    look: impl Fn(&State) -> Option<T>,
+    look: impl Fn(&SimulatorState) -> Option<T>,
 ) -> Option<T> {
     let mut version = sim.version.subscribe();
     let found = async {
@@ -96,7 +96,7 @@ async fn feed(sim: &Inner, mut after: u64, sender: &mpsc::Sender<Bytes>) {
 }
 
 /// Exchanges and calls touched after a version, in order. Of a call only its newest state is told.
-fn news(state: &State, sim: &Inner, after: u64) -> Vec<(u64, &'static str, Value)> {
+fn news(state: &SimulatorState, sim: &Inner, after: u64) -> Vec<(u64, &'static str, Value)> {
     if state.version <= after {
         return Vec::new();
     }

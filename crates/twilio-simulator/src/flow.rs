@@ -1,12 +1,12 @@
 //! What comes of a moment of a conversation: input, an interruption, the next step.
 
 use super::call::{DocumentSource, Signal};
-use super::documents::DocumentRequest;
+use super::documents::TwimlRequest;
 
 /// Where a conversation goes next.
 #[derive(Clone, Debug)]
 pub(super) enum NextStep {
-    Request(DocumentRequest),
+    Request(TwimlRequest),
     Inline(String),
     /// The document has come to its end.
     End,

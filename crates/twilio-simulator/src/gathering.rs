@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::behaviour::ScriptedWords;
 use super::call::{OpenGather, RecordingRequest};
 use super::digit_collector::{DigitCollector, GatherResult};
-use super::documents::{DocumentRequest, FetchedDocument};
+use super::documents::{FetchedDocument, TwimlRequest};
 use super::faults::Fault;
 use super::flow::{CalleeInput, Interrupt, NextStep, WaitResult};
 use super::http_method::HttpMethod;
@@ -340,7 +340,7 @@ impl SimulatedCall {
     }
 
     /// Requests an action though the call is over; its answer means nothing any more.
-    pub(super) fn request_final_action(&self, request: DocumentRequest) {
+    pub(super) fn request_final_action(&self, request: TwimlRequest) {
         let fetching = self
             .sim
             .lock()

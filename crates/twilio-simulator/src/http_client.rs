@@ -46,7 +46,7 @@ impl HttpResponse {
 
 /// A failure to get an answer, with Twilio's code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum WebhookError {
+pub(super) enum ExchangeError {
     #[error("The URL is not valid")]
     Url,
     #[error("The host name cannot be resolved")]
@@ -63,7 +63,7 @@ pub(super) enum WebhookError {
     TooLarge(usize),
 }
 
-impl WebhookError {
+impl ExchangeError {
     pub(super) const fn code(&self) -> u32 {
         match self {
             Self::Url => 11_100,
@@ -112,8 +112,8 @@ impl HttpClient {
         &self,
         request: HttpRequest<'_>,
         limit: usize,
-    ) -> Result<HttpResponse, WebhookError> {
-        let request = build(request).ok_or(WebhookError::Url)?;
+    ) -> Result<HttpResponse, ExchangeError> {
+        let request = build(request).ok_or(ExchangeError::Url)?;
         let response = self
             .0
             .request(request)
@@ -150,16 +150,16 @@ fn build(request: HttpRequest<'_>) -> Option<Request<Full<Bytes>>> {
         .ok()
 }
 
-async fn read(response: Response<Incoming>, limit: usize) -> Result<HttpResponse, WebhookError> {
+async fn read(response: Response<Incoming>, limit: usize) -> Result<HttpResponse, ExchangeError> {
     let (head, mut incoming) = response.into_parts();
     let mut body = BytesMut::new();
     while let Some(frame) = incoming.frame().await {
-        let frame = frame.map_err(|_| WebhookError::Protocol)?;
+        let frame = frame.map_err(|_| ExchangeError::Protocol)?;
         if let Ok(data) = frame.into_data() {
             body.extend_from_slice(&data);
         }
         if body.len() > limit {
-            return Err(WebhookError::TooLarge(limit));
+            return Err(ExchangeError::TooLarge(limit));
         }
     }
     let gzip = head
@@ -179,22 +179,22 @@ async fn read(response: Response<Incoming>, limit: usize) -> Result<HttpResponse
 }
 
 /// Decodes at most `limit` bytes, however small the encoded body is.
-fn decoded(body: &[u8], limit: usize) -> Result<Bytes, WebhookError> {
+fn decoded(body: &[u8], limit: usize) -> Result<Bytes, ExchangeError> {
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     let mut text = Vec::new();
     flate2::read::MultiGzDecoder::new(body)
         .take(most)
         .read_to_end(&mut text)
-        .map_err(|_| WebhookError::Protocol)?;
+        .map_err(|_| ExchangeError::Protocol)?;
     if text.len() > limit {
-        return Err(WebhookError::TooLarge(limit));
+        return Err(ExchangeError::TooLarge(limit));
     }
     Ok(text.into())
 }
 
-fn failure(error: &legacy::Error) -> WebhookError {
+fn failure(error: &legacy::Error) -> ExchangeError {
     if !error.is_connect() {
-        return WebhookError::Protocol;
+        return ExchangeError::Protocol;
     }
     let mut cause: Option<&(dyn Error + 'static)> = error.source();
     let mut words = String::new();
@@ -204,14 +204,14 @@ fn failure(error: &legacy::Error) -> WebhookError {
         let inner = io.and_then(std::io::Error::get_ref);
         let tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
         if let Some(tls) = tls.or_else(|| error.downcast_ref()) {
-            return WebhookError::Tls(tls_code(tls), tls.to_string());
+            return ExchangeError::Tls(tls_code(tls), tls.to_string());
         }
         cause = error.source();
     }
     if words.contains("lookup") || words.contains("resolve") || words.contains("not known") {
-        return WebhookError::HostName;
+        return ExchangeError::HostName;
     }
-    WebhookError::Connect
+    ExchangeError::Connect
 }
 
 /// Twilio's code for a failed handshake.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
-use super::documents::{DocumentRequest, FetchFailure, FetchedContent, FetchedDocument};
+use super::documents::{FetchFailure, FetchedContent, FetchedDocument, TwimlRequest};
 use super::flow::{Interrupt, NextStep};
 use super::http_method::HttpMethod;
 use super::moments::later;
@@ -13,7 +13,7 @@ use super::notifications::notify;
 use super::rest_error::UNSUPPORTED;
 use super::simulated_call::SimulatedCall;
 use super::speaking::BargeIn;
-use super::twiml::{Target, TwimlDocument, Verb};
+use super::twiml::{DocumentTarget, TwimlDocument, Verb};
 use super::webhook_params::pairs;
 use super::webhook_url::resolve;
 use super::{documents, twiml};
@@ -90,7 +90,7 @@ impl SimulatedCall {
                     Err(interrupt) => break interrupt,
                 }
             };
-            let mut request = DocumentRequest::new(*method, url.clone());
+            let mut request = TwimlRequest::new(*method, url.clone());
             request.extra = params(self);
             let again_at = later(self.moment, Duration::from_secs(1));
             if let Err(interrupt) = self.run_from(NextStep::Request(request)).await {
@@ -108,7 +108,7 @@ impl SimulatedCall {
         interrupt
     }
 
-    async fn visit(&mut self, request: DocumentRequest) -> Result<NextStep, Interrupt> {
+    async fn visit(&mut self, request: TwimlRequest) -> Result<NextStep, Interrupt> {
         self.hops += 1;
         if self.sim.config.trial && self.hops > TRIAL_HOPS + 1 || self.hops > HOPS {
             self.announce("This call has gone through too many documents. Goodbye.")
@@ -123,7 +123,7 @@ impl SimulatedCall {
     /// Fetches a document while the call goes on.
     pub(super) async fn fetch(
         &mut self,
-        request: DocumentRequest,
+        request: TwimlRequest,
     ) -> Result<Result<FetchedDocument, FetchFailure>, Interrupt> {
         let fetching = self
             .sim
@@ -168,10 +168,10 @@ impl SimulatedCall {
         }
         if let Some((method, fallback)) = self.parameters().fallback.filter(|_| !was_fallback) {
             let extra = pairs(&[("ErrorCode", &code.to_string()), ("ErrorUrl", &url)]);
-            return Ok(NextStep::Request(DocumentRequest {
+            return Ok(NextStep::Request(TwimlRequest {
                 extra,
                 fallback: true,
-                ..DocumentRequest::new(method, fallback)
+                ..TwimlRequest::new(method, fallback)
             }));
         }
         self.announce("We are sorry, an application error has occurred. Goodbye.")
@@ -255,7 +255,7 @@ impl SimulatedCall {
     /// Refer works on SIP calls only, and no call here is one.
     async fn refuse_refer(
         &mut self,
-        action: Option<&Target>,
+        action: Option<&DocumentTarget>,
         page: &FetchedDocument,
     ) -> Result<Option<NextStep>, Interrupt> {
         let url = page.url.as_deref().unwrap_or_default();
@@ -284,7 +284,7 @@ impl SimulatedCall {
     /// Goes where a verb points; without an address: the current document.
     pub(super) async fn follow(
         &mut self,
-        target: &Target,
+        target: &DocumentTarget,
         page: &FetchedDocument,
         extra: Vec<(String, String)>,
     ) -> Result<NextStep, Interrupt> {
@@ -294,9 +294,9 @@ impl SimulatedCall {
             None => page.url.clone(),
         };
         match url {
-            Some(url) => Ok(NextStep::Request(DocumentRequest {
+            Some(url) => Ok(NextStep::Request(TwimlRequest {
                 extra,
-                ..DocumentRequest::new(target.method, url)
+                ..TwimlRequest::new(target.method, url)
             })),
             None => {
                 let failure = FetchFailure {

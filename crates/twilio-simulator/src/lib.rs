@@ -94,7 +94,7 @@ pub use faults::{Fault, FaultSwitch};
 pub use http_method::HttpMethod;
 pub use running::{RunningSimulator, SimulatedPhone};
 
-use call::{Call, CallCommand, Sid};
+use call::{CallCommand, CallRecord, CallSid};
 use clock::Clock;
 use conferences::Conference;
 use control_inbound::VoiceUrl;
@@ -127,7 +127,7 @@ impl Simulator {
     /// tokio runtime only once it is used.
     #[must_use]
     pub fn new(config: SimulatorConfig, clock: Clock, tls: rustls::ClientConfig) -> Self {
-        let state = State {
+        let state = SimulatorState {
             version: 0,
             calls: BTreeMap::new(),
             orders: HashMap::new(),
@@ -181,7 +181,7 @@ struct Inner {
     config: SimulatorConfig,
     clock: Clock,
     client: HttpClient,
-    state: Mutex<State>,
+    state: Mutex<SimulatorState>,
     /// The newest version, for those who wait for it.
     version: watch::Sender<u64>,
     started_at: Timestamp,
@@ -192,11 +192,11 @@ struct Inner {
 }
 
 /// Everything that changes, under one lock: the simulator is a tool, and tests need one order.
-struct State {
+struct SimulatorState {
     /// Counts every change; exchanges and calls carry the version at which they were last touched.
     version: u64,
-    calls: BTreeMap<u64, Call>,
-    orders: HashMap<Sid, u64>,
+    calls: BTreeMap<u64, CallRecord>,
+    orders: HashMap<CallSid, u64>,
     next_order: u64,
     numbers: HashMap<String, NumberBehaviour>,
     voice_urls: BTreeMap<String, VoiceUrl>,
@@ -210,16 +210,16 @@ struct State {
     next_start: Timestamp,
 }
 
-impl State {
-    fn call(&self, sid: &str) -> Option<&Call> {
+impl SimulatorState {
+    fn call(&self, sid: &str) -> Option<&CallRecord> {
         self.calls.get(self.orders.get(sid)?)
     }
 
-    fn call_mut(&mut self, sid: &str) -> Option<&mut Call> {
+    fn call_mut(&mut self, sid: &str) -> Option<&mut CallRecord> {
         self.calls.get_mut(self.orders.get(sid)?)
     }
 
-    fn insert(&mut self, call: Call) {
+    fn insert(&mut self, call: CallRecord) {
         self.orders.insert(call.sid.clone(), call.order);
         self.calls.insert(call.order, call);
         if self.calls.len() > ENDED_CALLS {
@@ -242,12 +242,12 @@ impl State {
 }
 
 impl Inner {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, SimulatorState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes something and tells those who wait.
-    fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+    fn change<R>(&self, change: impl FnOnce(&mut SimulatorState) -> R) -> R {
         let mut state = self.lock();
         state.version += 1;
         let result = change(&mut state);
@@ -256,7 +256,7 @@ impl Inner {
     }
 
     /// Changes one call, if it is still known, and tells those who wait.
-    fn change_call<R>(&self, sid: &str, change: impl FnOnce(&mut Call) -> R) -> Option<R> {
+    fn change_call<R>(&self, sid: &str, change: impl FnOnce(&mut CallRecord) -> R) -> Option<R> {
         self.change(|state| {
             let version = state.version;
             let call = state.call_mut(sid)?;

@@ -3,13 +3,13 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::call::{Call, Status};
+use super::call::{CallRecord, CallStatus};
 use super::faults::Fault;
 use super::paging::PageQuery;
 use super::resource::CallSnapshot;
 use super::rest_error::RestError;
 use super::rest_request::RestRequest;
-use super::{Inner, State, form, resource};
+use super::{Inner, SimulatorState, form, resource};
 
 /// Answers `GET Calls.json`.
 pub(super) fn calls(
@@ -45,7 +45,7 @@ pub(super) fn show(
     let state = sim.lock();
     let call = state.call(sid).ok_or_else(|| asked.not_found())?;
     let status = if fresh {
-        Some(Status::Queued)
+        Some(CallStatus::Queued)
     } else {
         call.status_at(as_of)
     }
@@ -74,7 +74,7 @@ pub(super) fn stale_instant(sim: &Inner, now: Timestamp, to: &str) -> Timestamp 
 }
 
 fn matching(
-    state: &State,
+    state: &SimulatorState,
     sim: &Inner,
     query: &[(String, String)],
     (now, as_of): (Timestamp, Timestamp),
@@ -103,7 +103,7 @@ fn matching(
 }
 
 /// Whether a call passes one filter; names that are no filter pass.
-fn fits(call: &Call, status: &str, name: &str, value: &str) -> bool {
+fn fits(call: &CallRecord, status: &str, name: &str, value: &str) -> bool {
     let start = || day(call.started_at().filter(|_| status != "queued"));
     let end = || day(call.ended_at);
     let wanted = value.get(..10).unwrap_or(value);

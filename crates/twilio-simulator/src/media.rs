@@ -8,7 +8,7 @@ use http::header;
 
 use super::Inner;
 use super::exchange_log::Exchange;
-use super::http_client::{HttpRequest, HttpResponse, WebhookError};
+use super::http_client::{ExchangeError, HttpRequest, HttpResponse};
 use super::webhook_url::{WebhookUrl, resolve};
 
 /// Largest file that is fetched, in bytes.
@@ -28,7 +28,7 @@ pub(super) async fn fetch(
     let fetching = follow(sim, call_sid, url);
     match tokio::time::timeout(PATIENCE, fetching).await {
         Ok(outcome) => outcome,
-        Err(_) => Err((11_200, WebhookError::Timeout.to_string())),
+        Err(_) => Err((11_200, ExchangeError::Timeout.to_string())),
     }
 }
 
@@ -55,8 +55,8 @@ async fn follow(
     Err((11_215, "Too many redirects".to_owned()))
 }
 
-async fn attempt(sim: &Inner, url: &str) -> Result<HttpResponse, WebhookError> {
-    let url = WebhookUrl::parse(url).ok_or(WebhookError::Url)?;
+async fn attempt(sim: &Inner, url: &str) -> Result<HttpResponse, ExchangeError> {
+    let url = WebhookUrl::parse(url).ok_or(ExchangeError::Url)?;
     let mut headers = vec![
         ("user-agent", "TwilioProxy/1.1".to_owned()),
         ("accept", "audio/*".to_owned()),
@@ -132,7 +132,7 @@ fn record(
     sim: &Inner,
     call_sid: &str,
     url: &str,
-    (outcome, begun): (&Result<HttpResponse, WebhookError>, Instant),
+    (outcome, begun): (&Result<HttpResponse, ExchangeError>, Instant),
 ) {
     let response = outcome.as_ref().ok();
     sim.record(Exchange {

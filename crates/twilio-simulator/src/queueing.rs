@@ -4,16 +4,16 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use super::call::{CallCommand, Sid, Signal};
+use super::call::{CallCommand, CallSid, Signal};
 use super::dialing::DialResult;
-use super::documents::{DocumentRequest, FetchedDocument};
+use super::documents::{FetchedDocument, TwimlRequest};
 use super::flow::{Interrupt, NextStep, WaitResult};
 use super::http_method::HttpMethod;
 use super::moments::later;
 use super::simulated_call::SimulatedCall;
-use super::twiml::{Dial, Enqueue, Target, absolute};
+use super::twiml::{Dial, DocumentTarget, Enqueue, absolute};
 use super::webhook_params::pairs;
-use super::{Inner, State};
+use super::{Inner, SimulatorState};
 
 /// A queue of calls.
 #[derive(Clone, Debug)]
@@ -25,18 +25,22 @@ pub(super) struct CallQueue {
     pub(super) max_size: usize,
     pub(super) waiting: VecDeque<QueuedCall>,
     /// Calls that wait for somebody to come into the queue.
-    dialers: VecDeque<Sid>,
+    dialers: VecDeque<CallSid>,
 }
 
 /// A call in a queue.
 #[derive(Clone, Debug)]
 pub(super) struct QueuedCall {
-    pub(super) call_sid: Sid,
+    pub(super) call_sid: CallSid,
     pub(super) since: Timestamp,
 }
 
 /// The queue of a name; made when it is first used.
-pub(super) fn queue<'a>(state: &'a mut State, name: &str, now: Timestamp) -> &'a mut CallQueue {
+pub(super) fn queue<'a>(
+    state: &'a mut SimulatorState,
+    name: &str,
+    now: Timestamp,
+) -> &'a mut CallQueue {
     let at = match state.queues.iter().position(|queue| queue.name == name) {
         Some(at) => at,
         None => {
@@ -139,11 +143,11 @@ impl SimulatedCall {
     /// Lets the waiting call hear its announcement, and then talk to its peer.
     async fn talk_to(
         &mut self,
-        peer: &Sid,
+        peer: &CallSid,
         announcement: Option<(HttpMethod, String)>,
     ) -> Option<Interrupt> {
         if let Some((method, url)) = announcement {
-            let request = NextStep::Request(DocumentRequest::new(method, url));
+            let request = NextStep::Request(TwimlRequest::new(method, url));
             match self.run_from(request).await {
                 Ok(()) => {}
                 Err(interrupt) => {
@@ -158,7 +162,7 @@ impl SimulatedCall {
     /// Talks to another call until one of both leaves, `until`, or star where it ends it.
     async fn bridge(
         &mut self,
-        peer: &Sid,
+        peer: &CallSid,
         until: Timestamp,
         hangup_on_star: bool,
     ) -> Result<(), Interrupt> {
@@ -188,7 +192,7 @@ impl SimulatedCall {
         outcome
     }
 
-    fn part_from(&self, peer: &Sid) {
+    fn part_from(&self, peer: &CallSid) {
         self.sim
             .change_call(&self.sid, |call| call.bridged_with = None);
         let news = CallCommand::Signal(Signal::Unbridged(self.sid.clone()));
@@ -200,7 +204,7 @@ impl SimulatedCall {
         &mut self,
         dial: &Dial,
         name: &str,
-        (announcement, page): (Option<&Target>, &FetchedDocument),
+        (announcement, page): (Option<&DocumentTarget>, &FetchedDocument),
     ) -> DialResult {
         let announcement = absolute(page.url.as_deref(), announcement);
         let give_up_at = later(self.moment, dial.timeout);
@@ -238,7 +242,7 @@ impl SimulatedCall {
     }
 
     /// The first call of a queue, connected with this one; without any, this call waits for news.
-    fn take_from_queue(&self, name: &str) -> Option<Sid> {
+    fn take_from_queue(&self, name: &str) -> Option<CallSid> {
         let now = self.moment;
         self.sim.change(|state| {
             let queue = queue(state, name, now);
@@ -257,7 +261,7 @@ impl SimulatedCall {
 }
 
 /// The parameters of a request for what is heard in a queue.
-fn queue_params(sim: &Inner, sid: &Sid, name: &str, now: Timestamp) -> Vec<(String, String)> {
+fn queue_params(sim: &Inner, sid: &CallSid, name: &str, now: Timestamp) -> Vec<(String, String)> {
     let state = sim.lock();
     let Some(queue) = state.queues.iter().find(|queue| queue.name == name) else {
         return Vec::new();

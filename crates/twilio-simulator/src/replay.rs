@@ -100,7 +100,7 @@ async fn send(
     client: &HttpClient,
     (exchange, url): (&RecordedExchange, &mut WebhookUrl),
     (token, cookies): (&str, &mut CookieStore),
-) -> Result<HttpResponse, super::http_client::WebhookError> {
+) -> Result<HttpResponse, super::http_client::ExchangeError> {
     let get = exchange.method == "GET";
     let body = form::encode(&exchange.params);
     if get && !body.is_empty() {

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::call::{Call, Notification, Status};
+use super::call::{CallRecord, CallStatus, Notification};
 use super::moments::rfc2822;
 
 /// The parts of a representation that are not in the call.
@@ -13,7 +13,7 @@ pub(super) struct CallSnapshot<'a> {
     pub(super) account_sid: &'a str,
     pub(super) now: Timestamp,
     /// The status to show, which lags behind under the fault `list_stale`.
-    pub(super) status: Status,
+    pub(super) status: CallStatus,
     /// The answer to a create, in which real logs show no dates yet.
     pub(super) fresh: bool,
 }
@@ -24,7 +24,7 @@ pub(super) fn path(account_sid: &str, sid: &str) -> String {
 }
 
 /// A call as a resource.
-pub(super) fn call(call: &Call, seen: CallSnapshot<'_>) -> Value {
+pub(super) fn call(call: &CallRecord, seen: CallSnapshot<'_>) -> Value {
     let path = path(seen.account_sid, &call.sid);
     let ended = seen.status.has_ended();
     let date = |at: Option<Timestamp>| at.filter(|_| !seen.fresh).map(rfc2822);
@@ -60,7 +60,7 @@ pub(super) fn call(call: &Call, seen: CallSnapshot<'_>) -> Value {
 }
 
 /// Known about a minute after the end only.
-fn price(call: &Call, now: Timestamp) -> Option<String> {
+fn price(call: &CallRecord, now: Timestamp) -> Option<String> {
     let ended_at = call.ended_at?;
     let minutes = (call.duration_seconds()? + 59) / 60;
     let known = now.duration_since(ended_at) >= SignedDuration::from_secs(60);
@@ -102,7 +102,7 @@ fn formatted(number: &str) -> String {
 /// A notification; `whole`: as it is shown alone.
 pub(super) fn notification(
     account_sid: &str,
-    call: &Call,
+    call: &CallRecord,
     notification: &Notification,
     whole: bool,
 ) -> Value {

@@ -31,9 +31,9 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::call::{Call, CallCommand, CallParameters, Direction, Sid, Status};
+use super::call::{CallCommand, CallParameters, CallRecord, CallSid, CallStatus, Direction};
 use super::config::SimulatorConfig;
-use super::{Inner, Simulator, SimulatorBody, State, create_call, event_stream, problem};
+use super::{Inner, Simulator, SimulatorBody, SimulatorState, create_call, event_stream, problem};
 use clock::Clock;
 
 /// Largest body of a request, in bytes.
@@ -160,7 +160,7 @@ impl Drop for RunningSimulator {
 pub struct SimulatedPhone {
     sim: Arc<Inner>,
     number: String,
-    call: Mutex<Option<Sid>>,
+    call: Mutex<Option<CallSid>>,
 }
 
 impl std::fmt::Debug for Inner {
@@ -172,12 +172,12 @@ impl std::fmt::Debug for Inner {
 impl SimulatedPhone {
     /// Waits until it rings; calls that it had before do not count.
     pub async fn rings(&self) {
-        let rings = |call: &Call| {
+        let rings = |call: &CallRecord| {
             call.to == self.number
                 && call.direction != Direction::Inbound
-                && call.status == Status::Ringing
+                && call.status == CallStatus::Ringing
         };
-        let look = |state: &State| {
+        let look = |state: &SimulatorState| {
             let mut calls = state.calls.values();
             calls.find(|call| rings(call)).map(|call| call.sid.clone())
         };
@@ -190,7 +190,7 @@ impl SimulatedPhone {
     /// Picks up.
     pub async fn answers(&self) {
         self.send(CallCommand::Answer);
-        self.wait("answered", |call| call.status == Status::InProgress)
+        self.wait("answered", |call| call.status == CallStatus::InProgress)
             .await;
     }
 
@@ -202,7 +202,7 @@ impl SimulatedPhone {
 
     /// Waits until this text is said, as a part of what is said at once.
     pub async fn hears(&self, text: &str) {
-        let said = |call: &Call| {
+        let said = |call: &CallRecord| {
             let mut lines = call.transcript.iter();
             lines.any(|line| line.speaker == "twilio" && line.text.contains(text))
         };
@@ -211,7 +211,7 @@ impl SimulatedPhone {
 
     /// Presses keys: `0`–`9`, `*`, `#`.
     pub async fn presses(&self, keys: &str) {
-        let pressed = |call: &Call| call.digits.len();
+        let pressed = |call: &CallRecord| call.digits.len();
         let before = self.look(pressed).unwrap_or(0);
         self.send(CallCommand::Press(keys.to_owned()));
         self.wait("the keys were pressed", |call| pressed(call) > before)
@@ -220,7 +220,7 @@ impl SimulatedPhone {
 
     /// Says something.
     pub async fn says(&self, text: &str) {
-        let spoken = |call: &Call| {
+        let spoken = |call: &CallRecord| {
             let lines = call.transcript.iter();
             lines.filter(|line| line.kind == "speech").count()
         };
@@ -263,11 +263,11 @@ impl SimulatedPhone {
         codes.unwrap_or_default()
     }
 
-    fn take(&self, sid: Sid) {
+    fn take(&self, sid: CallSid) {
         *self.call.lock().unwrap_or_else(PoisonError::into_inner) = Some(sid);
     }
 
-    fn sid(&self) -> Sid {
+    fn sid(&self) -> CallSid {
         let call = self.call.lock().unwrap_or_else(PoisonError::into_inner);
         call.clone()
             .unwrap_or_else(|| self.fail("no call was taken: wait until it rings"))
@@ -277,14 +277,15 @@ impl SimulatedPhone {
         self.sim.command(&self.sid(), command);
     }
 
-    fn look<T>(&self, look: impl FnOnce(&Call) -> T) -> Option<T> {
+    fn look<T>(&self, look: impl FnOnce(&CallRecord) -> T) -> Option<T> {
         let sid = self.sid();
         self.sim.lock().call(&sid).map(look)
     }
 
-    async fn wait(&self, what: &str, wanted: impl Fn(&Call) -> bool) {
+    async fn wait(&self, what: &str, wanted: impl Fn(&CallRecord) -> bool) {
         let sid = self.sid();
-        let look = |state: &State| state.call(&sid).filter(|call| wanted(call)).map(|_| ());
+        let look =
+            |state: &SimulatorState| state.call(&sid).filter(|call| wanted(call)).map(|_| ());
         if event_stream::poll(&self.sim, PATIENCE, look)
             .await
             .is_none()

@@ -15,8 +15,10 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
 use super::behaviour::{NumberBehaviour, ScriptedKeys, ScriptedWords};
-use super::call::{CallCommand, CallParameters, DocumentSource, Sid, Status, TranscriptLine};
-use super::documents::DocumentRequest;
+use super::call::{
+    CallCommand, CallParameters, CallSid, CallStatus, DocumentSource, TranscriptLine,
+};
+use super::documents::TwimlRequest;
 use super::faults::Fault;
 use super::flow::{CalleeInput, Interrupt, NextStep};
 use super::moments::{later, seconds};
@@ -26,7 +28,7 @@ use super::{Inner, recordings, webhook_params};
 /// One call while it lasts.
 pub(super) struct SimulatedCall {
     pub(super) sim: Arc<Inner>,
-    pub(super) sid: Sid,
+    pub(super) sid: CallSid,
     pub(super) to: String,
     pub(super) behaviour: NumberBehaviour,
     pub(super) inbox: mpsc::UnboundedReceiver<(Timestamp, CallCommand)>,
@@ -111,7 +113,7 @@ impl SimulatedCall {
         self.verdict = self.detect(&parameters);
         self.sim
             .change_call(&self.sid, |call| call.transcript.extend(heard));
-        self.enter(Status::InProgress, None);
+        self.enter(CallStatus::InProgress, None);
         if let Some(request) = parameters.record {
             let sid = recordings::begin(&self.sim, &self.sid, self.moment, request);
             self.sim
@@ -222,9 +224,9 @@ impl SimulatedCall {
             ]);
         }
         Ok(match (parameters.url, parameters.twiml) {
-            (Some(url), _) => NextStep::Request(DocumentRequest {
+            (Some(url), _) => NextStep::Request(TwimlRequest {
                 extra,
-                ..DocumentRequest::new(parameters.method, url)
+                ..TwimlRequest::new(parameters.method, url)
             }),
             (None, Some(twiml)) => NextStep::Inline(twiml),
             (None, None) => NextStep::End,
@@ -240,17 +242,17 @@ impl SimulatedCall {
     }
 
     /// Enters a status and sends the callback of its event, if that is subscribed to.
-    pub(super) fn enter(&self, status: Status, sip_code: Option<u16>) {
+    pub(super) fn enter(&self, status: CallStatus, sip_code: Option<u16>) {
         let event = match status {
-            Status::Initiated => "initiated",
-            Status::Ringing => "ringing",
-            Status::InProgress => "answered",
-            Status::Completed
-            | Status::Busy
-            | Status::NoAnswer
-            | Status::Failed
-            | Status::Canceled => "completed",
-            Status::Queued => return,
+            CallStatus::Initiated => "initiated",
+            CallStatus::Ringing => "ringing",
+            CallStatus::InProgress => "answered",
+            CallStatus::Completed
+            | CallStatus::Busy
+            | CallStatus::NoAnswer
+            | CallStatus::Failed
+            | CallStatus::Canceled => "completed",
+            CallStatus::Queued => return,
         };
         let skewed = self
             .sim
@@ -296,9 +298,7 @@ impl SimulatedCall {
     /// Where an update of the call sends it.
     pub(super) fn replaced(source: DocumentSource) -> NextStep {
         match source {
-            DocumentSource::Url(method, url) => {
-                NextStep::Request(DocumentRequest::new(method, url))
-            }
+            DocumentSource::Url(method, url) => NextStep::Request(TwimlRequest::new(method, url)),
             DocumentSource::Inline(twiml) => NextStep::Inline(twiml),
         }
     }

@@ -10,9 +10,9 @@ use reader::TwimlReader;
 
 pub(crate) use document::absolute;
 pub use document::{
-    Dial, DialRecording, DialedConference, DialedParty, DialedPhone, Enqueue, Gather, GatherPrompt,
-    PhoneDetection, Play, Record, RecordingCallback, Say, Target, TwimlDocument, TwimlWarning,
-    Verb,
+    Dial, DialRecording, DialedConference, DialedParty, DialedPhone, DocumentTarget, Enqueue,
+    Gather, GatherPrompt, PhoneDetection, Play, Record, RecordingCallback, Say, TwimlDocument,
+    TwimlWarning, Verb,
 };
 
 /// Longest document in bytes.

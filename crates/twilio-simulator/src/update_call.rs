@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Inner;
-use super::call::{CallCommand, DocumentSource, Status};
+use super::call::{CallCommand, CallStatus, DocumentSource};
 use super::faults::Fault;
 use super::http_method::HttpMethod;
 use super::list_calls::show;
@@ -36,7 +36,7 @@ pub(super) fn update(
     }
     change_addresses(sim, &parameters, sid)?;
     match parameters.get("Status") {
-        Some("canceled") if status == Status::InProgress => return Ok(before),
+        Some("canceled") if status == CallStatus::InProgress => return Ok(before),
         Some("canceled" | "completed") => return Ok(end(sim, asked, sid, before)),
         Some(_) => return Err(RestError::BadParameter("Status")),
         None => {}
@@ -49,7 +49,7 @@ pub(super) fn update(
         (None, Some(twiml)) => DocumentSource::Inline(twiml),
         (None, None) => return Ok(before),
     };
-    if status != Status::InProgress {
+    if status != CallStatus::InProgress {
         return Err(RestError::NotInProgress);
     }
     sim.command(sid, CallCommand::Replace(source));
@@ -60,9 +60,9 @@ pub(super) fn update(
 fn end(sim: &Inner, asked: &RestRequest<'_>, sid: &str, before: Value) -> Value {
     let now = sim.clock.now();
     let queued = sim.change_call(sid, |call| {
-        let queued = call.status == Status::Queued;
+        let queued = call.status == CallStatus::Queued;
         if queued {
-            call.enter(Status::Canceled, now);
+            call.enter(CallStatus::Canceled, now);
         }
         queued
     });

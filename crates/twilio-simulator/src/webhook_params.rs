@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::Inner;
-use super::call::Call;
+use super::call::CallRecord;
 use super::http_method::HttpMethod;
 use super::moments::rfc2822;
 
@@ -23,7 +23,7 @@ pub(super) struct WebhookRequest {
 /// The parameters of a status callback.
 pub(super) fn status_params(
     sim: &Inner,
-    call: &Call,
+    call: &CallRecord,
     (sequence, at): (u32, Timestamp),
 ) -> Vec<(String, String)> {
     let mut params = pairs(&[
@@ -61,7 +61,7 @@ pub(super) fn status_params(
 
 /// The parameters of every request for a document, the empty geographic ones among
 /// them.
-pub(super) fn voice_params(sim: &Inner, call: &Call) -> Vec<(String, String)> {
+pub(super) fn voice_params(sim: &Inner, call: &CallRecord) -> Vec<(String, String)> {
     let mut params = pairs(&[
         ("AccountSid", &sim.config.account_sid),
         ("ApiVersion", "2010-04-01"),
@@ -110,7 +110,7 @@ pub(super) fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 
 /// A request of this call.
 pub(super) fn outgoing(
-    call: &Call,
+    call: &CallRecord,
     kind: &'static str,
     (method, url): &(HttpMethod, String),
     params: Vec<(String, String)>,

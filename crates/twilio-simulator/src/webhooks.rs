@@ -12,7 +12,7 @@ use super::call::SentWebhook;
 use super::config::SignatureAlgorithm;
 use super::exchange_log::Exchange;
 use super::faults::Fault;
-use super::http_client::{HttpRequest, WebhookError};
+use super::http_client::{ExchangeError, HttpRequest};
 use super::http_method::HttpMethod;
 use super::moments::rfc2822;
 use super::overrides::ConnectionOverrides;
@@ -38,7 +38,7 @@ pub(super) async fn send(
     sim: &Inner,
     outgoing: &WebhookRequest,
     to: &str,
-) -> Result<WebhookResponse, WebhookError> {
+) -> Result<WebhookResponse, ExchangeError> {
     let mut overrides = ConnectionOverrides::of(&outgoing.url);
     for (code, problem) in std::mem::take(&mut overrides.problems) {
         notifications::notify(
@@ -72,7 +72,7 @@ pub(super) async fn send(
                     || reply.status >= 500 && policy.server_errors
             }
             Err(error) if error.is_connect() => policy.connect,
-            Err(WebhookError::Timeout | WebhookError::Protocol) => policy.read,
+            Err(ExchangeError::Timeout | ExchangeError::Protocol) => policy.read,
             Err(_) => false,
         };
         let room = deadline.saturating_duration_since(Instant::now()) > pause;
@@ -91,16 +91,16 @@ async fn attempt(
     outgoing: &WebhookRequest,
     to: &str,
     left: Duration,
-) -> Result<WebhookResponse, WebhookError> {
+) -> Result<WebhookResponse, ExchangeError> {
     let begun = Instant::now();
     let prepared = prepare(sim, outgoing, to)?;
     let what = what(outgoing);
     let outcome = if sim.trigger(Fault::WebhookUnreachable, to, &what).is_some() {
-        Err(WebhookError::Connect)
+        Err(ExchangeError::Connect)
     } else {
         match tokio::time::timeout(left, exchange(sim, outgoing, &prepared)).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(WebhookError::Timeout),
+            Err(_) => Err(ExchangeError::Timeout),
         }
     };
     record(sim, outgoing, &prepared, (&outcome, begun));
@@ -131,7 +131,7 @@ fn prepare(
     sim: &Inner,
     outgoing: &WebhookRequest,
     to: &str,
-) -> Result<SignedWebhook, WebhookError> {
+) -> Result<SignedWebhook, ExchangeError> {
     let what = what(outgoing);
     let trigger = |fault| sim.trigger(fault, to, &what).is_some();
     let mut params = outgoing.params.clone();
@@ -142,7 +142,7 @@ fn prepare(
         params.reverse();
     }
 
-    let mut url = WebhookUrl::parse(&outgoing.url).ok_or(WebhookError::Url)?;
+    let mut url = WebhookUrl::parse(&outgoing.url).ok_or(ExchangeError::Url)?;
     let (pairs, body) = match outgoing.method {
         HttpMethod::Post => (params.as_slice(), Some(form::encode(&params))),
         HttpMethod::Get => {
@@ -212,7 +212,7 @@ async fn exchange(
     sim: &Inner,
     outgoing: &WebhookRequest,
     prepared: &SignedWebhook,
-) -> Result<WebhookResponse, WebhookError> {
+) -> Result<WebhookResponse, ExchangeError> {
     let keeps_cookies = outgoing.kind == "voice";
     let mut headers = headers(outgoing, prepared);
     if keeps_cookies {
@@ -262,7 +262,7 @@ fn record(
     sim: &Inner,
     outgoing: &WebhookRequest,
     prepared: &SignedWebhook,
-    (outcome, begun): (&Result<WebhookResponse, WebhookError>, Instant),
+    (outcome, begun): (&Result<WebhookResponse, ExchangeError>, Instant),
 ) {
     let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let at = sim.clock.now();

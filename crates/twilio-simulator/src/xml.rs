@@ -13,12 +13,12 @@ const DEPTH: usize = 32;
 pub(super) struct Element {
     pub(super) name: String,
     pub(super) attributes: Vec<(String, String)>,
-    pub(super) children: Vec<Node>,
+    pub(super) children: Vec<XmlNode>,
 }
 
 /// A child of an element.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Node {
+pub(super) enum XmlNode {
     Element(Element),
     Text(String),
 }
@@ -131,7 +131,7 @@ impl Tree {
             .pop()
             .ok_or("An element is closed that was not opened")?;
         match self.open.last_mut() {
-            Some(parent) => parent.children.push(Node::Element(closed)),
+            Some(parent) => parent.children.push(XmlNode::Element(closed)),
             None => self.root = Some(closed),
         }
         Ok(())
@@ -140,10 +140,10 @@ impl Tree {
     fn text(&mut self, text: &str) -> Result<(), &'static str> {
         match self.open.last_mut() {
             Some(parent) => {
-                if let Some(Node::Text(before)) = parent.children.last_mut() {
+                if let Some(XmlNode::Text(before)) = parent.children.last_mut() {
                     before.push_str(text);
                 } else {
-                    parent.children.push(Node::Text(text.to_owned()));
+                    parent.children.push(XmlNode::Text(text.to_owned()));
                 }
                 Ok(())
             }
@@ -213,7 +213,10 @@ mod tests {
         let root = read("<?xml version=\"1.0\"?><a b='1 &amp; 2'>x &lt;&#65;<!-- c --><c/></a>\n")
             .unwrap();
         assert_eq!(root.attribute("b"), Some("1 & 2"));
-        assert_eq!(root.children.first(), Some(&Node::Text("x <A".to_owned())));
+        assert_eq!(
+            root.children.first(),
+            Some(&XmlNode::Text("x <A".to_owned()))
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::twiml::reader::{
     TwimlReader, boolean, optional_target, recording_callback, text_of, valid, whole,
     whole_seconds, words,
 };
-use crate::xml::{Element, Node};
+use crate::xml::{Element, XmlNode};
 
 /// A Twilio Dial rings no more phones than this at once.
 const PHONES: usize = 10;
@@ -47,14 +47,14 @@ impl TwimlReader {
         let mut phones = Vec::new();
         for node in &dial.children {
             let child = match node {
-                Node::Text(text) => {
+                XmlNode::Text(text) => {
                     let number = text.trim();
                     if !number.is_empty() {
                         phones.extend(self.number(number));
                     }
                     continue;
                 }
-                Node::Element(child) => child,
+                XmlNode::Element(child) => child,
             };
             let Some(rule) = self.rule(child, "Dial", 13_215) else {
                 continue;
@@ -167,16 +167,16 @@ fn detection(element: &Element) -> Option<PhoneDetection> {
 
 fn child<'a>(element: &'a Element, name: &str) -> Option<&'a Element> {
     element.children.iter().find_map(|node| match node {
-        Node::Element(child) if child.name == name => Some(child),
-        Node::Element(_) | Node::Text(_) => None,
+        XmlNode::Element(child) if child.name == name => Some(child),
+        XmlNode::Element(_) | XmlNode::Text(_) => None,
     })
 }
 
 /// The `Parameter`s of a Client.
 fn parameters(element: &Element) -> Vec<(String, String)> {
     let children = element.children.iter().filter_map(|node| match node {
-        Node::Element(child) if child.name == "Parameter" => Some(child),
-        Node::Element(_) | Node::Text(_) => None,
+        XmlNode::Element(child) if child.name == "Parameter" => Some(child),
+        XmlNode::Element(_) | XmlNode::Text(_) => None,
     });
     children
         .filter_map(|child| Some((child.attribute("name")?, child.attribute("value")?)))

@@ -31,7 +31,7 @@ pub enum Verb {
     /// Keys or speech are collected.
     Gather(Box<Gather>),
     /// Another document goes on.
-    Redirect(Target),
+    Redirect(DocumentTarget),
     /// The other party is recorded.
     Record(Box<Record>),
     /// Other phones ring, or the call joins a conference or takes a call from a queue.
@@ -41,7 +41,7 @@ pub enum Verb {
     /// The call leaves the queue in which it waits.
     Leave,
     /// A SIP call is handed over.
-    Refer(Option<Target>),
+    Refer(Option<DocumentTarget>),
     /// The other party hears itself.
     Echo,
     /// The call ends.
@@ -137,7 +137,7 @@ pub struct Play {
 
 /// A URL (relative or absolute; none: the current document) and how to ask for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Target {
+pub struct DocumentTarget {
     /// As written.
     pub url: Option<String>,
     /// `method`
@@ -148,7 +148,7 @@ pub struct Target {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gather {
     /// `action` and `method`
-    pub action: Target,
+    pub action: DocumentTarget,
     /// Keys count.
     pub dtmf: bool,
     /// Speech counts.
@@ -168,7 +168,7 @@ pub struct Gather {
     /// `hints` of recognition
     pub hints: Option<String>,
     /// `partialResultCallback` and its method
-    pub partial_results: Option<Target>,
+    pub partial_results: Option<DocumentTarget>,
     /// The prompts that are heard meanwhile.
     pub prompts: Vec<GatherPrompt>,
 }
@@ -177,7 +177,7 @@ pub struct Gather {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// `action` and `method`
-    pub action: Target,
+    pub action: DocumentTarget,
     /// `timeout` of silence; zero: silence never ends the recording.
     pub timeout: Duration,
     /// `finishOnKey`: any of these
@@ -191,14 +191,14 @@ pub struct Record {
     /// `recordingStatusCallback` and its companions
     pub callback: RecordingCallback,
     /// `transcribe` and `transcribeCallback`
-    pub transcribe: Option<Option<Target>>,
+    pub transcribe: Option<Option<DocumentTarget>>,
 }
 
 /// The status callback of a recording.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordingCallback {
     /// The URL and its method, as written.
-    pub target: Option<Target>,
+    pub target: Option<DocumentTarget>,
     /// `in-progress`, `completed`, `absent`; empty: `completed` only.
     pub events: Vec<String>,
     /// `recordingTrack`: `inbound` or `outbound`; none: both.
@@ -209,7 +209,7 @@ pub struct RecordingCallback {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dial {
     /// `action` and `method`; without an action the next verb goes on.
-    pub action: Option<Target>,
+    pub action: Option<DocumentTarget>,
     /// The party that is called.
     pub party: DialedParty,
     /// `timeout`: how long it rings.
@@ -256,7 +256,7 @@ pub enum DialedParty {
         /// The queue's name.
         name: String,
         /// `url`: what the waiting call hears before it is connected.
-        announcement: Option<Target>,
+        announcement: Option<DocumentTarget>,
     },
 }
 
@@ -266,11 +266,11 @@ pub struct DialedPhone {
     /// E.164, `client:…` or `sip:…`
     pub address: String,
     /// `url`: what the phone hears before it is connected.
-    pub announcement: Option<Target>,
+    pub announcement: Option<DocumentTarget>,
     /// `sendDigits`
     pub send_digits: String,
     /// `statusCallback` and its method
-    pub callback: Option<Target>,
+    pub callback: Option<DocumentTarget>,
     /// `statusCallbackEvent`; empty: `completed` only.
     pub events: Vec<String>,
     /// `Parameter` of a Client
@@ -287,7 +287,7 @@ pub struct PhoneDetection {
     /// `machineDetectionTimeout`
     pub timeout: Duration,
     /// `amdStatusCallback` and its method
-    pub callback: Option<Target>,
+    pub callback: Option<DocumentTarget>,
 }
 
 /// `<Conference>`
@@ -304,9 +304,9 @@ pub struct DialedConference {
     /// `maxParticipants`
     pub max_participants: usize,
     /// `waitUrl`; none: silence.
-    pub wait: Option<Target>,
+    pub wait: Option<DocumentTarget>,
     /// `statusCallback` and its method
-    pub callback: Option<Target>,
+    pub callback: Option<DocumentTarget>,
     /// `statusCallbackEvent`; empty: none.
     pub events: Vec<String>,
     /// `participantLabel`
@@ -321,9 +321,9 @@ pub struct Enqueue {
     /// The queue's name.
     pub name: String,
     /// `action` and `method`; without an action the next verb goes on.
-    pub action: Option<Target>,
+    pub action: Option<DocumentTarget>,
     /// `waitUrl`; none: silence.
-    pub wait: Option<Target>,
+    pub wait: Option<DocumentTarget>,
     /// `maxQueueSize`
     pub max_size: usize,
 }
@@ -331,7 +331,7 @@ pub struct Enqueue {
 /// A target of a document, as a URL that can be requested.
 pub(crate) fn absolute(
     base: Option<&str>,
-    target: Option<&Target>,
+    target: Option<&DocumentTarget>,
 ) -> Option<(HttpMethod, String)> {
     let target = target?;
     let url = resolve(base, target.url.as_deref()?)?;

@@ -6,9 +6,10 @@ use crate::catalogue;
 use crate::catalogue::{ElementRule, SCHEMA, Support};
 use crate::http_method::HttpMethod;
 use crate::twiml::document::{
-    Enqueue, Gather, GatherPrompt, Play, Record, RecordingCallback, Target, TwimlWarning, Verb,
+    DocumentTarget, Enqueue, Gather, GatherPrompt, Play, Record, RecordingCallback, TwimlWarning,
+    Verb,
 };
-use crate::xml::{Element, Node};
+use crate::xml::{Element, XmlNode};
 
 /// Collects warnings while verbs are read.
 #[derive(Default)]
@@ -22,10 +23,10 @@ impl TwimlReader {
     }
 
     /// The verb of a child of `<Response>`; `None` when Twilio would skip it.
-    pub(super) fn verb(&mut self, node: &Node) -> Option<Verb> {
+    pub(super) fn verb(&mut self, node: &XmlNode) -> Option<Verb> {
         let element = match node {
-            Node::Element(element) => element,
-            Node::Text(text) => {
+            XmlNode::Element(element) => element,
+            XmlNode::Text(text) => {
                 if !text.trim().is_empty() {
                     self.warn(SCHEMA, "Response must not have text of its own".to_owned());
                 }
@@ -42,7 +43,7 @@ impl TwimlReader {
             "Record" => Verb::Record(Box::new(self.record(element))),
             "Dial" => return self.dial(element),
             "Enqueue" => return self.enqueue(element),
-            "Redirect" => Verb::Redirect(Target {
+            "Redirect" => Verb::Redirect(DocumentTarget {
                 url: Some(text_of(element)).filter(|url| !url.is_empty()),
                 method: method(element, "method"),
             }),
@@ -120,21 +121,21 @@ impl TwimlReader {
         let mut prompts = Vec::new();
         for node in &element.children {
             match node {
-                Node::Element(child)
+                XmlNode::Element(child)
                     if child.name == "Play" && child.attribute("digits").is_some() =>
                 {
                     self.warn(13_320, "Gather: Play digits is not allowed".to_owned());
                 }
-                Node::Element(child) => {
+                XmlNode::Element(child) => {
                     if let Some(rule) = self.rule(child, "Gather", 13_320) {
                         self.check_nested(child, rule);
                         prompts.extend(self.prompt(child, "Gather"));
                     }
                 }
-                Node::Text(text) if !text.trim().is_empty() => {
+                XmlNode::Text(text) if !text.trim().is_empty() => {
                     self.warn(SCHEMA, "Gather must not have text of its own".to_owned());
                 }
-                Node::Text(_) => {}
+                XmlNode::Text(_) => {}
             }
         }
         if element.attribute("speechTimeout") == Some("auto")
@@ -219,8 +220,8 @@ impl TwimlReader {
 /// The name of an element that does not work here, with the first of its children.
 fn refused_name(element: &Element) -> String {
     let child = element.children.iter().find_map(|node| match node {
-        Node::Element(child) => Some(child.name.as_str()),
-        Node::Text(_) => None,
+        XmlNode::Element(child) => Some(child.name.as_str()),
+        XmlNode::Text(_) => None,
     });
     match child {
         Some(child) => format!("{} {child}", element.name),
@@ -277,16 +278,20 @@ fn method(element: &Element, name: &str) -> HttpMethod {
 }
 
 /// A URL and its method; without a URL: the current document.
-fn target(element: &Element, url: &str, method_name: &str) -> Target {
+fn target(element: &Element, url: &str, method_name: &str) -> DocumentTarget {
     let url = element.attribute(url).map(str::trim);
-    Target {
+    DocumentTarget {
         url: url.filter(|url| !url.is_empty()).map(str::to_owned),
         method: method(element, method_name),
     }
 }
 
 /// A URL and its method, if there is a URL.
-pub(super) fn optional_target(element: &Element, url: &str, method_name: &str) -> Option<Target> {
+pub(super) fn optional_target(
+    element: &Element,
+    url: &str,
+    method_name: &str,
+) -> Option<DocumentTarget> {
     Some(target(element, url, method_name)).filter(|target| target.url.is_some())
 }
 
@@ -302,8 +307,8 @@ pub(super) fn repeats(element: &Element) -> u32 {
 /// The text of an element itself, without white space around it.
 pub(super) fn text_of(element: &Element) -> String {
     let texts = element.children.iter().map(|node| match node {
-        Node::Text(text) => text.as_str(),
-        Node::Element(_) => "",
+        XmlNode::Text(text) => text.as_str(),
+        XmlNode::Element(_) => "",
     });
     texts.collect::<String>().trim().to_owned()
 }

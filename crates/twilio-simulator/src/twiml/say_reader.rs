@@ -8,7 +8,7 @@ use crate::catalogue::SCHEMA;
 use crate::moments::seconds;
 use crate::twiml::document::Say;
 use crate::twiml::reader::{TwimlReader, repeats};
-use crate::xml::{Element, Node};
+use crate::xml::{Element, XmlNode};
 
 impl TwimlReader {
     pub(super) fn say(&mut self, element: &Element, parent: &str) -> Option<Say> {
@@ -55,8 +55,8 @@ impl SayText {
     fn add(&mut self, element: &Element, reader: &mut TwimlReader) {
         for node in &element.children {
             match node {
-                Node::Text(text) => self.text.push_str(text),
-                Node::Element(child) => self.add_child(child, reader),
+                XmlNode::Text(text) => self.text.push_str(text),
+                XmlNode::Element(child) => self.add_child(child, reader),
             }
         }
     }

@@ -33,7 +33,7 @@ fn a_gather_has_twilios_defaults() {
         (5, Some('#'), None)
     );
     assert!(gather.barge_in && gather.dtmf && !gather.speech && !gather.action_on_empty_result);
-    assert_eq!(gather.action, Target::default());
+    assert_eq!(gather.action, DocumentTarget::default());
 }
 
 #[test]
