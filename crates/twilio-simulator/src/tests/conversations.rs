@@ -297,14 +297,7 @@ async fn detection_that_is_waited_for_delays_the_document_and_tells_it() {
 async fn an_update_abandons_the_document_at_once() {
     let harness = Harness::standing(SimulatorConfig::default()).await;
     harness.on("/answer", CannedReply::twiml("<Pause length='600'/>"));
-    let sid = harness.dial("+14155552671", &[]).await;
-    harness
-        .advance_until(&sid, |call| call["status"] == "ringing")
-        .await;
-    harness.answer(&sid).await;
-    harness
-        .until(&sid, |call| call["saying"]["kind"] == "pause")
-        .await;
+    let sid = harness.talking(&[]).await;
     let path = format!("/Calls/{sid}.json");
     let twiml = ("Twiml", "<Response><Say>Sorry.</Say></Response>");
     let (status, body) = harness.rest(Method::POST, &path, &[twiml]).await;

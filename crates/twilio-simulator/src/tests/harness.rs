@@ -115,6 +115,17 @@ impl Harness {
         call["sid"].as_str().unwrap().to_owned()
     }
 
+    /// Rings a phone on a clock that stands still, picks up, and waits until something is heard; the
+    /// call's sid.
+    pub(super) async fn talking(&self, more: &[(&str, &str)]) -> String {
+        let sid = self.dial("+14155552671", more).await;
+        self.advance_until(&sid, |call| call["status"] == "ringing")
+            .await;
+        self.answer(&sid).await;
+        self.until(&sid, |call| !call["saying"].is_null()).await;
+        sid
+    }
+
     pub(super) async fn control(
         &self,
         method: Method,

@@ -150,14 +150,7 @@ async fn a_recording_that_the_callee_ends_by_hanging_up_is_still_reported() {
         "/answer",
         CannedReply::twiml("<Record action='/recorded' timeout='60'/>"),
     );
-    let sid = harness.dial("+14155552671", &[]).await;
-    harness
-        .advance_until(&sid, |call| call["status"] == "ringing")
-        .await;
-    harness.answer(&sid).await;
-    harness
-        .until(&sid, |call| call["saying"]["text"] == "beep")
-        .await;
+    let sid = harness.talking(&[]).await;
     harness.clock.advance(Duration::from_secs(1));
     harness
         .control(Method::POST, &format!("calls/{sid}/hangup"), &Value::Null)
@@ -341,14 +334,7 @@ async fn documents_that_only_point_at_each_other_come_to_an_end() {
 async fn a_time_limit_ends_the_call_and_can_be_changed_while_it_lasts() {
     let harness = Harness::standing(SimulatorConfig::default()).await;
     harness.on("/answer", CannedReply::twiml("<Pause length='600'/>"));
-    let sid = harness.dial("+14155552671", &[("TimeLimit", "300")]).await;
-    harness
-        .advance_until(&sid, |call| call["status"] == "ringing")
-        .await;
-    harness.answer(&sid).await;
-    harness
-        .until(&sid, |call| call["saying"]["kind"] == "pause")
-        .await;
+    let sid = harness.talking(&[("TimeLimit", "300")]).await;
     let path = format!("/Calls/{sid}.json");
     assert_eq!(
         harness
