@@ -12,6 +12,21 @@ pub(super) fn is_number(text: &str) -> bool {
         && digits.bytes().all(|digit| digit.is_ascii_digit())
 }
 
+/// A number as E.164. Separators are left out, and ten digits, or eleven that begin with 1, are a
+/// number of the United States.
+pub(super) fn e164(text: &str) -> Option<String> {
+    let plain: String = text
+        .chars()
+        .filter(|character| !matches!(character, ' ' | '-' | '(' | ')' | '.'))
+        .collect();
+    let number = match plain.len() {
+        10 if plain.bytes().all(|byte| byte.is_ascii_digit()) => format!("+1{plain}"),
+        11 if plain.starts_with('1') => format!("+{plain}"),
+        _ => plain,
+    };
+    is_number(&number).then_some(number)
+}
+
 /// Whether the text is an address such as `sip:kate@example.com`.
 pub(super) fn is_sip(text: &str) -> bool {
     let rest = text

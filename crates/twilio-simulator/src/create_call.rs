@@ -7,7 +7,7 @@ use cookie_store::CookieStore;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::addresses::{is_number, is_sip};
+use super::addresses::{e164, is_number, is_sip};
 use super::call::{
     CallCommand, CallParameters, CallRecord, CallSid, CallStatus, Detection, Direction,
     RecordingRequest,
@@ -101,6 +101,8 @@ pub(super) fn dialed(sim: &Arc<Inner>, leg: NewLeg<'_>) -> CallSid {
 fn parties(sim: &Inner, parameters: &FormParameters<'_>) -> Result<(String, String), RestError> {
     let to = parameters.get("To").ok_or(RestError::NoTo)?;
     let from = parameters.get("From").ok_or(RestError::NoFrom)?;
+    let own = e164(from);
+    let from = own.as_deref().unwrap_or(from);
     let to = address(to).ok_or_else(|| RestError::BadTo(to.to_owned()))?;
     if !is_number(&to) && !is_number(from) {
         // Phones without a number may see any name as their caller.
@@ -123,16 +125,13 @@ fn parties(sim: &Inner, parameters: &FormParameters<'_>) -> Result<(String, Stri
     }
 }
 
-/// A number, `client:…` or `sip:…`. Unformatted US numbers are tolerated.
+/// A number, `client:…` or `sip:…`.
 fn address(number: &str) -> Option<String> {
     let client = number.strip_prefix("client:");
     if client.is_some_and(|identity| !identity.is_empty()) || is_sip(number) {
         return Some(number.to_owned());
     }
-    if number.len() == 10 && number.bytes().all(|digit| digit.is_ascii_digit()) {
-        return Some(format!("+1{number}"));
-    }
-    is_number(number).then(|| number.to_owned())
+    e164(number)
 }
 
 fn call_parameters(

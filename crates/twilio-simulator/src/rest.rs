@@ -176,7 +176,11 @@ fn route(
     if let Some(methods) = allowed {
         let method = asked.method.as_str();
         if !methods.split(", ").any(|it| it == method) {
-            return Err(RestError::MethodNotAllowed);
+            return Err(if is_twilios(parts, method) {
+                unsupported(asked)
+            } else {
+                RestError::MethodNotAllowed
+            });
         }
     }
     match parts {
@@ -214,6 +218,7 @@ fn route(
         ["Queues", sid] => rest_rooms::queues(sim, asked, (Some(sid), false)),
         ["Queues", sid, "Members"] => rest_rooms::queues(sim, asked, (Some(sid), true)),
         ["Recordings"] => rest_recordings::recordings_list(sim, asked, None),
+        ["Recordings", name] if name.ends_with(".mp3") => Err(unsupported(asked)),
         ["Recordings", sid] => rest_recordings::one_recording(sim, asked, sid),
         ["Recordings", sid, "Transcriptions"] => {
             rest_recordings::transcriptions(sim, asked, (Some(sid), None))
@@ -241,6 +246,19 @@ fn methods_of(parts: &[&str]) -> Option<&'static str> {
         return Some("GET");
     }
     found.map(|(_, methods)| *methods)
+}
+
+/// Whether Twilio takes a method that does not work here.
+fn is_twilios(parts: &[&str], method: &str) -> bool {
+    match parts {
+        []
+        | ["Accounts" | "IncomingPhoneNumbers" | "Queues"]
+        | ["Calls", _, "Recordings"]
+        | ["Conferences", _, "Participants"] => method == "POST",
+        ["IncomingPhoneNumbers" | "Queues", _] => matches!(method, "POST" | "DELETE"),
+        ["Transcriptions", _] => method == "DELETE",
+        _ => false,
+    }
 }
 
 fn unsupported(asked: &RestRequest<'_>) -> RestError {

@@ -108,6 +108,20 @@ async fn a_recording_exists_with_its_length_and_its_words() {
 }
 
 #[tokio::test]
+async fn a_callback_alone_asks_for_the_words_of_a_recording() {
+    for (more, wanted) in [("", 1), (" transcribe='false'", 0)] {
+        let harness = Harness::answering(&format!(
+            "<Record action='/after' timeout='0' maxLength='4' transcribeCallback='/text'{more}/>"
+        ))
+        .await;
+        let sid = harness.dial("+14155550107", &[]).await;
+        harness.ended(&sid).await;
+        harness.quiet().await;
+        assert_eq!(harness.asked_so_far("/text").len(), wanted, "{more}");
+    }
+}
+
+#[tokio::test]
 async fn silence_ends_a_recording_only_where_it_may() {
     let harness =
         Harness::answering("<Record action='/after' timeout='0' maxLength='20'/><Say>never</Say>")

@@ -276,3 +276,60 @@ async fn a_running_simulator_has_phones_with_verbs() {
     assert_eq!(phone.warnings(), Vec::<u32>::new());
     twilio.stop().await;
 }
+
+#[tokio::test]
+async fn what_twilio_could_do_is_not_called_forbidden() {
+    let harness = Harness::standing(SimulatorConfig::default()).await;
+    for (method, path, wanted) in [
+        (Method::POST, "/Queues.json", StatusCode::NOT_IMPLEMENTED),
+        (
+            Method::POST,
+            "/Calls/CA1/Recordings.json",
+            StatusCode::NOT_IMPLEMENTED,
+        ),
+        (
+            Method::POST,
+            "/Conferences/CF1/Participants.json",
+            StatusCode::NOT_IMPLEMENTED,
+        ),
+        (
+            Method::DELETE,
+            "/IncomingPhoneNumbers/PN1.json",
+            StatusCode::NOT_IMPLEMENTED,
+        ),
+        (
+            Method::GET,
+            "/Recordings/RE1.mp3",
+            StatusCode::NOT_IMPLEMENTED,
+        ),
+        (
+            Method::DELETE,
+            "/Calls.json",
+            StatusCode::METHOD_NOT_ALLOWED,
+        ),
+    ] {
+        let (status, _) = harness.rest(method, path, &[]).await;
+        assert_eq!(status, wanted, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_number_of_the_united_states_may_lack_its_plus_sign() {
+    let harness = Harness::standing(SimulatorConfig::default()).await;
+    for to in [
+        "14155550107",
+        " 14155550107",
+        "(415) 555-0107",
+        "415-555-0107",
+    ] {
+        let params = [
+            ("To", to),
+            ("From", "1 500 555 0006"),
+            ("Twiml", "<Response/>"),
+        ];
+        let (status, call) = harness.rest(Method::POST, "/Calls.json", &params).await;
+        assert_eq!(status, StatusCode::CREATED, "{call}");
+        assert_eq!(call["to"], "+14155550107");
+        assert_eq!(call["from"], "+15005550006");
+    }
+}

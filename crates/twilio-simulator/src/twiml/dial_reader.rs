@@ -1,6 +1,6 @@
 //! Reads Dial and its nouns.
 
-use crate::addresses::{is_number, is_sip};
+use crate::addresses::{e164, is_sip};
 use crate::catalogue::Support;
 use crate::twiml::document::{
     Dial, DialRecording, DialedConference, DialedParty, DialedPhone, PhoneDetection, Verb,
@@ -84,19 +84,10 @@ impl TwimlReader {
 
     /// A number given as text: E.164, or ten digits in the United States.
     fn number(&mut self, text: &str) -> Option<DialedPhone> {
-        let plain: String = text
-            .chars()
-            .filter(|character| !matches!(character, ' ' | '-' | '(' | ')' | '.'))
-            .collect();
-        let number = match plain.len() {
-            10 if plain.bytes().all(|byte| byte.is_ascii_digit()) => format!("+1{plain}"),
-            11 if plain.starts_with('1') && !plain.starts_with('+') => format!("+{plain}"),
-            _ => plain,
-        };
-        if !is_number(&number) {
+        let Some(number) = e164(text) else {
             self.warn(13_223, format!("Dial: Invalid phone number format {text}"));
             return None;
-        }
+        };
         Some(DialedPhone {
             address: number,
             ..DialedPhone::default()

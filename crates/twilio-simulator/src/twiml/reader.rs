@@ -181,6 +181,7 @@ impl TwimlReader {
     }
 
     fn record(&mut self, element: &Element) -> Record {
+        let callback = optional_target(element, "transcribeCallback", "");
         Record {
             action: target(element, "action", "method"),
             timeout: whole_seconds(element, "timeout", 5),
@@ -191,8 +192,8 @@ impl TwimlReader {
             play_beep: boolean(element, "playBeep", true),
             trim: valid(element, "trim") != Some("do-not-trim"),
             callback: recording_callback(element),
-            transcribe: boolean(element, "transcribe", false)
-                .then(|| optional_target(element, "transcribeCallback", "")),
+            // A callback alone asks for a transcription, too: Twilio's own samples rely on it.
+            transcribe: boolean(element, "transcribe", callback.is_some()).then_some(callback),
         }
     }
 
