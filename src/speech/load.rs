@@ -1,6 +1,8 @@
 //! Reads all files at start. Every fault is reported at once, before a call can meet it.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::thread;
 
 use jiff::Timestamp;
 use jiff::civil::time;
@@ -22,6 +24,9 @@ use crate::domain::{
     VoicemailAction,
 };
 
+/// Languages are read by at most so many threads: more would cost more to start than they save.
+const MOST_THREADS: usize = 4;
+
 impl Speech {
     /// Reads and checks all files of `twiml/`.
     ///
@@ -42,8 +47,11 @@ impl Speech {
             .map_err(|error| one("../src/speech", Wrong::Unreadable(error.to_string())))?;
         let templates = templates(documents)?;
         let (mut language_packs, mut problems) = (Vec::new(), Vec::new());
-        for file in languages {
-            match LanguagePack::load(*file, &templates, &schema, &numerals, input) {
+        let loaded = in_parallel(languages, |file| {
+            LanguagePack::load(*file, &templates, &schema, &numerals, input)
+        });
+        for language_pack in loaded {
+            match language_pack {
                 Ok(language_pack) => language_packs.push(language_pack),
                 Err(more) => problems.extend(more),
             }
@@ -88,28 +96,28 @@ impl Speech {
     /// Says everything once, with the longest texts there can be, and holds it against the rules of
     /// TwiML.
     fn rehearse(&self, schema: &Schema) -> Vec<LanguageProblem> {
-        let mut problems = Vec::new();
-        for language in self.languages() {
-            let Some(longest) = longest(language) else {
-                problems.extend(one(
-                    "../src/speech",
-                    Wrong::Unreadable("the longest reservation".to_owned()),
-                ));
-                continue;
-            };
-            // Not asked of the numbering plan, which takes longer to read than all of this takes.
-            for country in [longest.country, None] {
-                if let Some(phone) = longest.guest_phone {
-                    self.numbers.remember(phone, country, &LONGEST_NUMBER);
-                }
-            }
-            for (name, document) in self.everything(&longest) {
-                if let Err(fault) = schema.check(&document) {
-                    problems.extend(one(name, Wrong::Document(language.to_string(), fault)));
-                }
+        let languages: Vec<Language> = self.languages().collect();
+        in_parallel(&languages, |language| self.rehearse_in(*language, schema)).concat()
+    }
+
+    fn rehearse_in(&self, language: Language, schema: &Schema) -> Vec<LanguageProblem> {
+        let Some(longest) = longest(language) else {
+            return one(
+                "../src/speech",
+                Wrong::Unreadable("the longest reservation".to_owned()),
+            );
+        };
+        // Not asked of the numbering plan, which takes longer to read than all of this takes.
+        for country in [longest.country, None] {
+            if let Some(phone) = longest.guest_phone {
+                self.numbers.remember(phone, country, &LONGEST_NUMBER);
             }
         }
-        problems
+        let documents = self.everything(&longest).into_iter();
+        documents
+            .filter_map(|(name, document)| Some((name, schema.check(&document).err()?)))
+            .flat_map(|(name, fault)| one(name, Wrong::Document(language.to_string(), fault)))
+            .collect()
     }
 
     /// Every document there is, by the name of its file.
@@ -142,6 +150,27 @@ impl Speech {
         ];
         replies.chain(others).collect()
     }
+}
+
+/// Does `work` for each item, in as many threads as there are processors: languages are independent
+/// of each other, and reading them is the longest part of a start. The results are in order.
+fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let share = items.len().div_ceil(processors.min(MOST_THREADS)).max(1);
+    let done = |share: &[T]| share.iter().map(&work).collect::<Vec<R>>();
+    thread::scope(|scope| {
+        let mut shares = items.chunks(share);
+        let own = shares.next().unwrap_or_default();
+        let others: Vec<_> = shares.map(|share| scope.spawn(|| done(share))).collect();
+        let mut results = done(own);
+        for other in others {
+            match other.join() {
+                Ok(more) => results.extend(more),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        results
+    })
 }
 
 /// The groups of the longest number there can be.
