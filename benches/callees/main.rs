@@ -18,8 +18,8 @@ mod callees;
 mod support;
 
 use support::{
-    answer, app, call, documented, listeners, logs, phone, process, proxy, real_time, redis_server,
-    webhook,
+    answer, app, call, documented, listeners, logs, needs, phone, process, proxy, real_time,
+    redis_server, webhook,
 };
 
 /// Callees of a whole run.

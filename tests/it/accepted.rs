@@ -45,6 +45,7 @@ async fn accepts(app: &TestApp, id: &Value) -> Answer {
 
 #[tokio::test]
 async fn an_offered_time_is_taken_by_one_call_back_that_is_linked_both_ways() {
+    needs!("redis-server", "redis-cli");
     let server = RedisServer::starts().await;
     for redis in [None, Some(&server)] {
         let app = app_on(redis, RawConfig::default()).await;
@@ -111,6 +112,7 @@ async fn an_offered_time_is_taken_by_one_call_back_that_is_linked_both_ways() {
 
 #[tokio::test]
 async fn a_call_back_obeys_the_hours_and_what_is_asked_already() {
+    needs!("redis-server", "redis-cli");
     let app = app_on(
         None,
         RawConfig::default().with(|it| it.calls.call_hours = Some("11:00-12:30".to_owned())),
@@ -149,6 +151,7 @@ async fn a_call_back_obeys_the_hours_and_what_is_asked_already() {
 
 #[tokio::test]
 async fn only_the_key_of_the_first_call_takes_its_offer() {
+    needs!("redis-server", "redis-cli");
     let mut app = app_on(
         None,
         RawConfig::default().with(|it| {

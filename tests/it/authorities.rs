@@ -58,6 +58,7 @@ async fn delivery(pair: &Pair, phone: &str, endpoint: &str) -> Value {
 
 #[tokio::test]
 async fn an_endpoint_is_trusted_by_the_authority_of_ssl_cert_file() {
+    needs!("openssl", "python3");
     let address = free_address();
     let folder = tempfile::tempdir().unwrap();
     certified(folder.path(), &address.ip().to_string());

@@ -46,6 +46,7 @@ async fn is_finished(all: &Instances) -> bool {
 
 #[tokio::test]
 async fn a_call_with_one_attempt_asks_little_of_redis_with_every_limit_on() {
+    needs!("redis-server", "redis-cli");
     let limits = "number_hour=9,number_day=9,key_minute=60,service_day=500";
     let all = Instances::with(1, &[("TABLECALL_LIMITS", limits), ("TWILIO_CPS", "1")]).await;
     let watched = all.redis.watched().await;
@@ -73,6 +74,7 @@ async fn a_call_with_one_attempt_asks_little_of_redis_with_every_limit_on() {
 
 #[tokio::test]
 async fn an_idle_instance_asks_little_of_redis() {
+    needs!("redis-server", "redis-cli");
     let all = Instances::start(2).await;
     let scrape = all.gets(0, "/metrics").await.text;
     assert!(

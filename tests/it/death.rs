@@ -63,6 +63,7 @@ async fn is_declined(all: &Instances, id: &str) {
 
 #[tokio::test]
 async fn killed_once_the_intent_is_saved() {
+    needs!("redis-server", "redis-cli");
     let mut all = two().await;
     all.at(OWNER).carrier.traps(CREATE, Way::There);
     let client = all.asks_in_vain_at(OWNER, RESTAURANT);
@@ -90,6 +91,7 @@ async fn killed_once_the_intent_is_saved() {
 
 #[tokio::test]
 async fn killed_once_twilio_was_asked() {
+    needs!("redis-server", "redis-cli");
     let mut all = two().await;
     all.at(OWNER).carrier.traps(CREATE, Way::Back);
     let client = all.asks_in_vain_at(OWNER, RESTAURANT);
@@ -104,6 +106,7 @@ async fn killed_once_twilio_was_asked() {
 
 #[tokio::test]
 async fn killed_once_the_201_was_received() {
+    needs!("redis-server", "redis-cli");
     let mut all = two().await;
     all.webhooks_go_to(&[OTHER]);
     all.at(OWNER).carrier.traps(CREATE, Way::Back);
@@ -122,6 +125,7 @@ async fn killed_once_the_201_was_received() {
 
 #[tokio::test]
 async fn killed_once_the_answer_was_served() {
+    needs!("redis-server", "redis-cli");
     let mut all = two().await;
     let id = all.asks_at(OWNER, RESTAURANT).await;
     all.answers().await;
@@ -132,6 +136,7 @@ async fn killed_once_the_answer_was_served() {
 
 #[tokio::test]
 async fn killed_once_a_key_was_pressed() {
+    needs!("redis-server", "redis-cli");
     let mut all = two().await;
     let id = all.asks_at(OWNER, RESTAURANT).await;
     all.answers().await;
@@ -163,6 +168,7 @@ async fn killed_once_a_key_was_pressed() {
 
 #[tokio::test]
 async fn killed_once_the_verdict_is_stored() {
+    needs!("redis-server", "redis-cli");
     let mut all = two().await;
     let id = all.asks_at(OWNER, RESTAURANT).await;
     let mut events = all.follows_at(OTHER, &id, None).await;
@@ -187,6 +193,7 @@ async fn killed_once_the_verdict_is_stored() {
 
 #[tokio::test]
 async fn killed_while_a_call_waits_for_its_time() {
+    needs!("redis-server", "redis-cli");
     let mut all = two().await;
     let soon = clock::Clock::system().now() + jiff::SignedDuration::from_secs(3);
     let mut request = crate::process::next_week("+14155550102");
@@ -203,6 +210,7 @@ async fn killed_while_a_call_waits_for_its_time() {
 
 #[tokio::test]
 async fn killed_all_together_and_started_anew() {
+    needs!("redis-server", "redis-cli");
     let mut all = two().await;
     let id = all.asks_at(OWNER, RESTAURANT).await;
     all.answers().await;
@@ -221,6 +229,7 @@ async fn killed_all_together_and_started_anew() {
 
 #[tokio::test]
 async fn killed_all_together_and_redis_with_them() {
+    needs!("redis-server", "redis-cli");
     let mut all = two().await;
     let id = all.asks_at(OWNER, RESTAURANT).await;
     all.answers().await;
@@ -241,6 +250,7 @@ async fn killed_all_together_and_redis_with_them() {
 
 #[tokio::test]
 async fn stalled_until_its_intent_has_lapsed() {
+    needs!("redis-server", "redis-cli");
     let all = two().await;
     // Its requests to Redis are processed, and it is stopped before it learns that its intent is
     // saved.
@@ -275,6 +285,7 @@ async fn stalled_until_its_intent_has_lapsed() {
 
 #[tokio::test]
 async fn stalled_in_a_talk_that_another_finishes() {
+    needs!("redis-server", "redis-cli");
     let all = two().await;
     let id = all.asks_at(OWNER, RESTAURANT).await;
     all.answers().await;

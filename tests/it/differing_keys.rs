@@ -52,6 +52,7 @@ async fn restarted(all: &mut Instances, number: usize, name: &'static str, value
 
 #[tokio::test]
 async fn a_process_with_another_index_key_rings_no_number_beside_the_others() {
+    needs!("redis-server", "redis-cli");
     let mut all = Instances::start(2).await;
     all.webhooks_go_to(&[FIRST]);
     restarted(&mut all, SECOND, "TABLECALL_INDEX_KEY", OTHER_KEY).await;
@@ -92,6 +93,7 @@ async fn a_process_with_another_index_key_rings_no_number_beside_the_others() {
 
 #[tokio::test]
 async fn ticket_keys_rotate_in_two_steps_and_whoever_skips_one_waits() {
+    needs!("redis-server", "redis-cli");
     let mut all = Instances::start(2).await;
     let (added, first) = (
         format!("{TICKET_KEY},{OTHER_KEY}"),
@@ -130,6 +132,7 @@ async fn ticket_keys_rotate_in_two_steps_and_whoever_skips_one_waits() {
 
 #[tokio::test]
 async fn a_step_that_was_skipped_holds_once_the_others_are_gone() {
+    needs!("redis-server", "redis-cli");
     let mut all = Instances::start(2).await;
     let first = format!("{OTHER_KEY},{TICKET_KEY}");
     restarted(&mut all, SECOND, "TABLECALL_TICKET_KEYS", &first).await;
@@ -140,6 +143,7 @@ async fn a_step_that_was_skipped_holds_once_the_others_are_gone() {
 
 #[tokio::test]
 async fn a_signed_webhook_whose_ticket_no_key_opens_is_warned_about_and_counted() {
+    needs!("redis-server", "redis-cli");
     let mut all = Instances::start(2).await;
     restarted(&mut all, SECOND, "TABLECALL_TICKET_KEYS", OTHER_KEY).await;
     is_not_ready_for(&all, SECOND, "no key in TABLECALL_TICKET_KEYS").await;

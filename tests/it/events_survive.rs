@@ -81,6 +81,7 @@ fn are_in_order(events: &[&Received], outcome: &str) {
 
 #[tokio::test]
 async fn killed_while_an_event_is_on_its_way() {
+    needs!("redis-server", "redis-cli");
     let (stage, mut receiver) = (Stage::new().await, Receiver::start().await);
     receiver.replies([Reply::Silence(Arc::new(Notify::new()))]);
     let first = stage.mortal().await;
@@ -100,6 +101,7 @@ async fn killed_while_an_event_is_on_its_way() {
 
 #[tokio::test]
 async fn killed_once_an_event_was_sent() {
+    needs!("redis-server", "redis-cli");
     let (stage, mut receiver) = (Stage::new().await, Receiver::start().await);
     let answer = Arc::new(Notify::new());
     receiver.replies([Reply::Silence(answer.clone())]);
@@ -124,6 +126,7 @@ async fn killed_once_an_event_was_sent() {
 
 #[tokio::test]
 async fn killed_once_the_verdict_is_stored_and_nobody_was_told() {
+    needs!("redis-server", "redis-cli");
     let settings = [
         ("TABLECALL_WEBHOOK_SECRETS", NEW),
         ("TABLECALL_ALLOW_PRIVATE_CALLBACKS", "true"),

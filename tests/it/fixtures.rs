@@ -15,6 +15,7 @@ use crate::redis_server::RedisServer;
 
 #[tokio::test]
 async fn a_redis_can_be_filled_ended_and_started_again_empty() {
+    needs!("redis-server", "redis-cli");
     let mut redis = RedisServer::starts().await;
     assert_eq!(redis.asked(&["SET", "a", "1"]), "OK");
     redis.is_full(true);
@@ -35,6 +36,7 @@ async fn a_redis_can_be_filled_ended_and_started_again_empty() {
 
 #[tokio::test]
 async fn a_redis_and_a_process_can_be_stopped_and_go_on() {
+    needs!("redis-server", "redis-cli");
     let redis = RedisServer::starts().await;
     let proxy = Proxy::to(&[redis.address]).await;
     let mut connection = TcpStream::connect(proxy.address).await.unwrap();
@@ -65,6 +67,7 @@ async fn a_redis_and_a_process_can_be_stopped_and_go_on() {
 
 #[tokio::test]
 async fn three_of_them_make_a_cluster() {
+    needs!("redis-server", "redis-cli");
     let nodes = RedisServer::cluster().await;
     let answers: Vec<String> = nodes
         .iter()
@@ -87,6 +90,7 @@ async fn three_of_them_make_a_cluster() {
 
 #[tokio::test]
 async fn a_replica_takes_the_place_of_the_one_it_follows() {
+    needs!("redis-server", "redis-cli");
     let first = RedisServer::starts().await;
     assert_eq!(first.asked(&["SET", "a", "1"]), "OK");
     let second = RedisServer::follows(&first).await;
@@ -115,6 +119,7 @@ async fn pings(connection: &mut TcpStream) -> std::io::Result<()> {
 
 #[tokio::test]
 async fn a_proxy_passes_holds_slows_and_cuts() {
+    needs!("redis-server", "redis-cli");
     let redis = RedisServer::starts().await;
     let proxy = Proxy::to(&[redis.address]).await;
     let mut connection = TcpStream::connect(proxy.address).await.unwrap();
@@ -148,6 +153,7 @@ async fn a_proxy_passes_holds_slows_and_cuts() {
 
 #[tokio::test]
 async fn a_trap_is_sprung_by_its_bytes_before_or_after_they_are_processed() {
+    needs!("redis-server", "redis-cli");
     let redis = RedisServer::starts().await;
     for (way, processed) in [(Way::There, ""), (Way::Back, "1")] {
         let proxy = Proxy::to(&[redis.address]).await;

@@ -52,32 +52,38 @@ async fn a_call_passes(kind: Kind) -> String {
 
 #[tokio::test]
 async fn a_call_passes_nginx() {
+    needs!("/usr/sbin/nginx");
     assert_eq!(a_call_passes(Kind::Nginx).await, CLIENT.to_string());
 }
 
 #[tokio::test]
 async fn a_call_passes_haproxy_as_a_proxy_of_http() {
+    needs!("/usr/sbin/haproxy");
     assert_eq!(a_call_passes(Kind::HaproxyHttp).await, CLIENT.to_string());
 }
 
 #[tokio::test]
 async fn a_call_passes_haproxy_that_passes_bytes_on() {
+    needs!("/usr/sbin/haproxy");
     let client = a_call_passes(Kind::HaproxyTcp).await;
     assert_ne!(client, CLIENT.to_string(), "nobody tells it");
 }
 
 #[tokio::test]
 async fn a_call_passes_haproxy_with_the_proxy_protocol() {
+    needs!("/usr/sbin/haproxy");
     let client = a_call_passes(Kind::HaproxyProxyProtocol).await;
     assert_eq!(client, CLIENT.to_string());
 }
 
 #[tokio::test]
 async fn a_call_passes_apache() {
+    needs!("/usr/sbin/apache2");
     assert_eq!(a_call_passes(Kind::Apache).await, CLIENT.to_string());
 }
 
 #[tokio::test]
 async fn a_call_passes_caddy() {
+    needs!("/usr/bin/caddy");
     assert_eq!(a_call_passes(Kind::Caddy).await, CLIENT.to_string());
 }

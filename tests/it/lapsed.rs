@@ -140,6 +140,7 @@ async fn are_finished(stage: &Stage, calls: &[Asked<'_>]) -> Vec<Value> {
 
 #[tokio::test]
 async fn an_intent_that_never_reached_the_carrier_is_searched_for_and_then_tried_again() {
+    needs!("redis-server", "redis-cli");
     let stage = Stage::new().await;
     let first = stage.mortal().await;
     stage.between.traps(CREATE, Way::There);
@@ -176,6 +177,7 @@ async fn an_intent_that_never_reached_the_carrier_is_searched_for_and_then_tried
 
 #[tokio::test]
 async fn a_create_whose_asker_died_and_of_which_nothing_was_told_is_found_by_searching() {
+    needs!("redis-server", "redis-cli");
     let mut stage = Stage::new().await;
     stage.carrier.loses_callbacks = true;
     stage.carrier.goes_wrong(json!({"drop_callback": {}})).await;
@@ -215,6 +217,7 @@ async fn a_create_whose_asker_died_and_of_which_nothing_was_told_is_found_by_sea
 
 #[tokio::test]
 async fn a_key_whose_process_died_before_its_call_was_stored_is_free_again_in_a_moment() {
+    needs!("redis-server", "redis-cli");
     let stage = Stage::new().await;
     let first = stage.mortal().await;
     let keyed = |origin: &str| {
@@ -262,6 +265,7 @@ async fn a_key_whose_process_died_before_its_call_was_stored_is_free_again_in_a_
 
 #[tokio::test]
 async fn a_call_that_was_taken_back_stands_in_nobodys_way() {
+    needs!("redis-server", "redis-cli");
     let stage = Stage::new().await;
     let given = stage.given().with(|it| {
         it.storage.redis_url = Some(format!("redis://{}", stage.memory.address));
@@ -296,6 +300,7 @@ async fn a_call_that_was_taken_back_stands_in_nobodys_way() {
 
 #[tokio::test]
 async fn further_attempts_of_a_dead_process_are_made_by_another_at_their_time() {
+    needs!("redis-server", "redis-cli");
     let stage = Stage::new().await;
     let first = stage.mortal().await;
     let id = stage.asks(&first, &table_at("+14155550103")).await;
@@ -329,6 +334,7 @@ async fn further_attempts_of_a_dead_process_are_made_by_another_at_their_time() 
 
 #[tokio::test]
 async fn each_further_attempt_is_made_by_one_of_two_processes() {
+    needs!("redis-server", "redis-cli");
     let stage = Stage::new().await;
     let (first, second) = (
         stage.process(stage.given()).await,

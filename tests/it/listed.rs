@@ -40,6 +40,7 @@ fn ids(page: &Answer) -> Vec<&str> {
 
 #[tokio::test]
 async fn calls_are_listed_newest_first_page_by_page_and_filtered() {
+    needs!("redis-server", "redis-cli");
     let server = RedisServer::starts().await;
     for redis in [None, Some(&server)] {
         let mut app = keyed(redis).await;
@@ -119,6 +120,7 @@ async fn calls_are_listed_newest_first_page_by_page_and_filtered() {
 
 #[tokio::test]
 async fn a_list_names_each_parameter_that_is_wrong() {
+    needs!("redis-server", "redis-cli");
     let app = keyed(None).await;
     let request = app
         .http

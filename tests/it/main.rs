@@ -11,12 +11,21 @@
     reason = "a test that cannot go on fails"
 )]
 
+/// Leaves a test out if one of these programs is not installed (`support/needs.rs`).
+macro_rules! needs {
+    ($($program:literal),+) => {
+        if crate::needs::lacks(&[$($program),+]) {
+            return;
+        }
+    };
+}
+
 mod browser;
 mod support;
 
 use support::{
-    answer, app, call, collector, documented, front, instances, listeners, logs, mortal, phone,
-    process, proxy, real_time, receiver, redis_server, sentinels, webhook,
+    answer, app, call, collector, documented, front, instances, listeners, logs, mortal, needs,
+    phone, process, proxy, real_time, receiver, redis_server, sentinels, webhook,
 };
 
 mod accepted;

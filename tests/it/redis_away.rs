@@ -86,6 +86,7 @@ async fn talking() -> (Instances, String) {
 
 #[tokio::test]
 async fn away_for_a_second() {
+    needs!("redis-server", "redis-cli");
     let (all, id) = talking().await;
     all.redis.stalls();
     declines(&all).await;
@@ -100,6 +101,7 @@ async fn away_for_a_second() {
 
 #[tokio::test]
 async fn cut_off_for_longer() {
+    needs!("redis-server", "redis-cli");
     let (all, id) = talking().await;
     for number in 0..2 {
         all.at(number).redis.cuts();
@@ -127,6 +129,7 @@ async fn cut_off_for_longer() {
 
 #[tokio::test]
 async fn gone_for_good() {
+    needs!("redis-server", "redis-cli");
     let (mut all, _id) = talking().await;
     all.redis.dies();
     declines(&all).await;
@@ -145,6 +148,7 @@ async fn gone_for_good() {
 
 #[tokio::test]
 async fn away_at_the_start() {
+    needs!("redis-server", "redis-cli");
     let mut all = Instances::start(1).await;
     all.stops(0).await;
     all.at(0).redis.cuts();
@@ -158,6 +162,7 @@ async fn away_at_the_start() {
 
 #[tokio::test]
 async fn slow() {
+    needs!("redis-server", "redis-cli");
     let (all, id) = talking().await;
     for number in 0..2 {
         all.at(number)
@@ -177,6 +182,7 @@ async fn slow() {
 
 #[tokio::test]
 async fn slower_than_it_may_be() {
+    needs!("redis-server", "redis-cli");
     let (all, id) = talking().await;
     for number in 0..2 {
         all.at(number)
@@ -194,6 +200,7 @@ async fn slower_than_it_may_be() {
 
 #[tokio::test]
 async fn full() {
+    needs!("redis-server", "redis-cli");
     let (all, id) = talking().await;
     all.redis.is_full(true);
     declines(&all).await;
@@ -212,6 +219,7 @@ async fn full() {
 
 #[tokio::test]
 async fn started_again_empty() {
+    needs!("redis-server", "redis-cli");
     let (mut all, id) = talking().await;
     all.redis.dies();
     all.redis.starts_again().await;
@@ -229,6 +237,7 @@ async fn started_again_empty() {
 
 #[tokio::test]
 async fn started_again_empty_after_the_key() {
+    needs!("redis-server", "redis-cli");
     let (mut all, id) = talking().await;
     declines(&all).await;
     all.until_at(1, &id, is_rejected).await;
@@ -253,6 +262,7 @@ async fn started_again_empty_after_the_key() {
 
 #[tokio::test]
 async fn failed_over() {
+    needs!("redis-server", "redis-cli");
     let (mut all, id) = talking().await;
     let replica = RedisServer::follows(&all.redis).await;
     all.redis.dies();
@@ -273,6 +283,7 @@ async fn failed_over() {
 
 #[tokio::test]
 async fn a_cluster_of_three() {
+    needs!("redis-server", "redis-cli");
     let nodes = RedisServer::cluster().await;
     let addresses: Vec<String> = nodes.iter().map(|node| node.address.to_string()).collect();
     let all = Instances::with(

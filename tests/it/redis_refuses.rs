@@ -130,6 +130,7 @@ async fn with_user(rules: &[&str]) -> (RedisServer, String) {
 
 #[tokio::test]
 async fn a_replica_takes_no_writes() {
+    needs!("redis-server", "redis-cli");
     let primary = RedisServer::starts().await;
     let replica = RedisServer::follows(&primary).await;
     let why = "Redis takes no writes now: it is a replica, is loading, or its cluster is down: READONLY You can't write against \
@@ -139,6 +140,7 @@ async fn a_replica_takes_no_writes() {
 
 #[tokio::test]
 async fn a_user_without_channels_without_scripts_or_without_a_command_is_told_so() {
+    needs!("redis-server", "redis-cli");
     let (_redis, url) = with_user(&["~*", "+@all", "resetchannels"]).await;
     let no_channel = "Redis refuses what it is asked: NOPERM this user has no permissions to access one of the channels";
     is_refused(&url, no_channel).await;
@@ -158,6 +160,7 @@ async fn a_user_without_channels_without_scripts_or_without_a_command_is_told_so
 
 #[tokio::test]
 async fn a_renamed_command_is_named() {
+    needs!("redis-server", "redis-cli");
     for command in ["EVALSHA", "SCRIPT"] {
         let redis = RedisServer::with(&["--rename-command", command, ""]).await;
         let why = format!("Redis refuses what it is asked: ERR unknown command '{command}'");
@@ -167,6 +170,7 @@ async fn a_renamed_command_is_named() {
 
 #[tokio::test]
 async fn every_node_of_a_cluster_asks_for_the_scheme_of_clusters() {
+    needs!("redis-server", "redis-cli");
     for node in RedisServer::cluster().await {
         let why = "REDIS_URL leads to a node of a cluster (cluster_enabled:1): write redis+cluster:// in place of redis://";
         is_refused(&format!("redis://{}", node.address), why).await;
@@ -175,6 +179,7 @@ async fn every_node_of_a_cluster_asks_for_the_scheme_of_clusters() {
 
 #[tokio::test]
 async fn a_server_that_is_no_cluster_says_so() {
+    needs!("redis-server", "redis-cli");
     let redis = RedisServer::starts().await;
     let findings = doctor(&format!("redis+cluster://{}", redis.address)).await;
     let bad = of(&findings, Level::Bad);
@@ -184,6 +189,7 @@ async fn a_server_that_is_no_cluster_says_so() {
 
 #[tokio::test]
 async fn nobody_listens_or_the_password_is_wrong() {
+    needs!("redis-server", "redis-cli");
     let address = crate::process::free_address();
     is_refused(&format!("redis://{address}"), "Redis cannot be reached: ").await;
     let (redis, _url) = with_user(&["~*", "&*", "+@all"]).await;
@@ -224,6 +230,7 @@ async fn made_older(redis: &RedisServer) -> std::net::SocketAddr {
 
 #[tokio::test]
 async fn a_server_before_seven_is_too_old() {
+    needs!("redis-server", "redis-cli");
     let redis = RedisServer::starts().await;
     let address = made_older(&redis).await;
     let version = redis.asked(&["INFO", "server"]);
@@ -238,6 +245,7 @@ async fn a_server_before_seven_is_too_old() {
 
 #[tokio::test]
 async fn a_server_that_does_not_tell_its_version_or_its_time_serves() {
+    needs!("redis-server", "redis-cli");
     let (_redis, url) = with_user(&["~*", "&*", "+@all", "-@dangerous", "-time"]).await;
     let served = Served::with(&url).await;
     served.is_ready().await;
@@ -256,6 +264,7 @@ async fn a_server_that_does_not_tell_its_version_or_its_time_serves() {
 
 #[tokio::test]
 async fn an_evicting_policy_is_warned_about_at_the_start() {
+    needs!("redis-server", "redis-cli");
     let redis = RedisServer::with(&["--maxmemory-policy", "allkeys-lru"]).await;
     let url = format!("redis://{}", redis.address);
     let served = Served::with(&url).await;
@@ -273,6 +282,7 @@ async fn an_evicting_policy_is_warned_about_at_the_start() {
 
 #[tokio::test]
 async fn a_good_server_is_found_good() {
+    needs!("redis-server", "redis-cli");
     let redis = RedisServer::starts().await;
     let findings = doctor(&format!("redis://{}", redis.address)).await;
     assert!(

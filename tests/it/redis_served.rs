@@ -17,6 +17,7 @@ fn is_final(call: &Value) -> bool {
 
 #[tokio::test]
 async fn a_failover_of_sentinels_in_the_middle_of_a_call_loses_nothing() {
+    needs!("redis-server", "redis-cli");
     let mut primary = RedisServer::starts().await;
     let replica = RedisServer::follows(&primary).await;
     let sentinels = Sentinels::watch(&primary).await;
@@ -47,6 +48,7 @@ async fn a_failover_of_sentinels_in_the_middle_of_a_call_loses_nothing() {
 
 #[tokio::test]
 async fn a_login_of_the_server_is_not_forced_upon_sentinels_and_their_own_port_is_named() {
+    needs!("redis-server", "redis-cli");
     let primary = RedisServer::starts().await;
     let replica = RedisServer::follows(&primary).await;
     for server in [&primary, &replica] {
@@ -100,6 +102,7 @@ fn nothing_was_denied(redis: &RedisServer) {
 
 #[tokio::test]
 async fn the_documented_user_is_enough_in_a_cluster() {
+    needs!("redis-server", "redis-cli");
     let nodes = RedisServer::cluster().await;
     for node in &nodes {
         has_documented_user(node, &["+cluster|slots", "+ping"]);
@@ -114,6 +117,7 @@ async fn the_documented_user_is_enough_in_a_cluster() {
 
 #[tokio::test]
 async fn whole_calls_are_made_by_the_documented_user_and_no_rule_is_too_many() {
+    needs!("redis-server", "redis-cli");
     let redis = RedisServer::starts().await;
     let rules = documented_user();
     has_documented_user(&redis, &[]);

@@ -60,6 +60,7 @@ fn sets(redis: &RedisServer, name: &str, value: &str) {
 
 #[tokio::test]
 async fn too_few_replicas() {
+    needs!("redis-server", "redis-cli");
     let redis = RedisServer::starts().await;
     let trouble = Trouble {
         begins: &|redis| sets(redis, "min-replicas-to-write", "1"),
@@ -72,6 +73,7 @@ async fn too_few_replicas() {
 
 #[tokio::test]
 async fn a_snapshot_that_failed() {
+    needs!("redis-server", "redis-cli");
     let redis = RedisServer::starts().await;
     let trouble = Trouble {
         begins: &RedisServer::fails_to_save,
@@ -84,6 +86,7 @@ async fn a_snapshot_that_failed() {
 
 #[tokio::test]
 async fn a_full_memory() {
+    needs!("redis-server", "redis-cli");
     let redis = RedisServer::starts().await;
     let trouble = Trouble {
         begins: &|redis| redis.is_full(true),
@@ -97,6 +100,7 @@ async fn a_full_memory() {
 
 #[tokio::test]
 async fn a_permission_that_is_taken_away() {
+    needs!("redis-server", "redis-cli");
     let redis = RedisServer::starts().await;
     let allowed = |redis: &RedisServer, rules: &[&str]| {
         let user = ["ACL", "SETUSER", "app"];
@@ -115,6 +119,7 @@ async fn a_permission_that_is_taken_away() {
 
 #[tokio::test]
 async fn a_primary_that_becomes_a_replica() {
+    needs!("redis-server", "redis-cli");
     let (redis, other) = (RedisServer::starts().await, RedisServer::starts().await);
     let served = Served::with(&format!("redis://{}", redis.address)).await;
     served.is_ready().await;

@@ -101,6 +101,7 @@ impl TlsRedis {
 
 #[tokio::test]
 async fn a_redis_behind_tls_is_trusted_by_the_authority_that_was_given_and_by_no_other() {
+    needs!("redis-server", "redis-cli", "openssl");
     let redis = TlsRedis::start("no").await;
     let mut pair = Pair::new().await;
     pair.further = vec![
@@ -130,6 +131,7 @@ async fn a_redis_behind_tls_is_trusted_by_the_authority_that_was_given_and_by_no
 
 #[tokio::test]
 async fn a_redis_that_wants_certificates_of_its_clients_is_shown_one() {
+    needs!("redis-server", "redis-cli", "openssl");
     let redis = TlsRedis::start("yes").await;
     let url = redis.url();
     let trusting = [("REDIS_CA", redis.pem("ca.pem"))];

@@ -29,6 +29,7 @@ fn age(event: &SentEvent) -> f64 {
 
 #[tokio::test]
 async fn a_call_made_at_one_process_and_heard_of_by_another_is_followed_at_a_third() {
+    needs!("redis-server", "redis-cli");
     let all = Instances::start(3).await;
     all.webhooks_go_to(&[SECOND]);
     let id = all.asks_at(FIRST, RESTAURANT).await;
@@ -72,6 +73,7 @@ async fn a_call_made_at_one_process_and_heard_of_by_another_is_followed_at_a_thi
 
 #[tokio::test]
 async fn a_follower_goes_on_at_another_process_where_it_was_interrupted() {
+    needs!("redis-server", "redis-cli");
     let all = Instances::start(2).await;
     all.webhooks_go_to(&[FIRST]);
     let id = all.asks_at(FIRST, RESTAURANT).await;
@@ -122,6 +124,7 @@ async fn a_follower_goes_on_at_another_process_where_it_was_interrupted() {
 
 #[tokio::test]
 async fn a_follower_misses_nothing_when_the_subscription_breaks() {
+    needs!("redis-server", "redis-cli");
     let all = Instances::start(2).await;
     all.webhooks_go_to(&[FIRST]);
     let id = all.asks_at(FIRST, RESTAURANT).await;
@@ -150,6 +153,7 @@ async fn a_follower_misses_nothing_when_the_subscription_breaks() {
 
 #[tokio::test]
 async fn calls_that_become_due_are_dialled_by_one_process_each() {
+    needs!("redis-server", "redis-cli");
     let all = Instances::start(2).await;
     let soon = Clock::system().now() + SignedDuration::from_secs(2);
     let mut ids = Vec::new();
@@ -183,6 +187,7 @@ async fn calls_that_become_due_are_dialled_by_one_process_each() {
 
 #[tokio::test]
 async fn a_second_call_to_a_number_waits_wherever_it_was_made() {
+    needs!("redis-server", "redis-cli");
     let all = Instances::start(2).await;
     let first = all.asks_at(FIRST, RESTAURANT).await;
     let same = all.tries_at(SECOND, RESTAURANT).await;
@@ -213,6 +218,7 @@ async fn a_second_call_to_a_number_waits_wherever_it_was_made() {
 
 #[tokio::test]
 async fn one_idempotency_key_is_one_call_at_all_processes_at_once() {
+    needs!("redis-server", "redis-cli");
     let all = Instances::start(3).await;
     let asks = |number: usize| {
         let request = all
@@ -243,6 +249,7 @@ async fn one_idempotency_key_is_one_call_at_all_processes_at_once() {
 
 #[tokio::test]
 async fn one_reservation_asked_for_at_all_processes_at_once_rings_once() {
+    needs!("redis-server", "redis-cli");
     let all = Instances::start(3).await;
     let (one, two, three) = tokio::join!(
         all.tries_at(FIRST, RESTAURANT),
@@ -265,6 +272,7 @@ async fn one_reservation_asked_for_at_all_processes_at_once_rings_once() {
 
 #[tokio::test]
 async fn a_wish_not_to_be_called_is_known_everywhere_at_once() {
+    needs!("redis-server", "redis-cli");
     let all = Instances::start(2).await;
     all.webhooks_go_to(&[FIRST]);
     let id = all.asks_at(FIRST, RESTAURANT).await;
@@ -281,6 +289,7 @@ async fn a_wish_not_to_be_called_is_known_everywhere_at_once() {
 
 #[tokio::test]
 async fn limits_are_counted_over_all_processes() {
+    needs!("redis-server", "redis-cli");
     let limits = "number_hour=1,number_day=8,key_minute=3,service_day=500";
     let all = Instances::with(2, &[("TABLECALL_LIMITS", limits)]).await;
     let first = all.asks_at(FIRST, "+14155550103").await;
@@ -310,6 +319,7 @@ async fn limits_are_counted_over_all_processes() {
 
 #[tokio::test]
 async fn calls_are_started_no_faster_together_than_one_alone_may() {
+    needs!("redis-server", "redis-cli");
     let all = Instances::with(2, &[("TWILIO_CPS", "2")]).await;
     let phones: Vec<String> = (10..16)
         .map(|number| format!("+14155552{number}1"))
@@ -348,6 +358,7 @@ async fn calls_are_started_no_faster_together_than_one_alone_may() {
 
 #[tokio::test]
 async fn ticket_keys_are_rotated_while_a_call_is_on_the_line() {
+    needs!("redis-server", "redis-cli");
     const NEWER: &str = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=";
     let mut all = Instances::with(
         2,

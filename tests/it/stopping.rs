@@ -15,6 +15,7 @@ fn is_final(call: &Value) -> bool {
 
 #[tokio::test]
 async fn a_call_that_waits_is_left_to_the_others_when_its_process_is_told_to_stop() {
+    needs!("redis-server", "redis-cli");
     let mut all = Instances::start(2).await;
     all.webhooks_go_to(&[1]);
     let soon = Clock::system().now() + SignedDuration::from_secs(4);
@@ -46,6 +47,7 @@ async fn a_call_that_waits_is_left_to_the_others_when_its_process_is_told_to_sto
 
 #[tokio::test]
 async fn a_call_that_waits_is_dialled_by_the_next_process_when_the_only_one_is_told_to_stop() {
+    needs!("redis-server", "redis-cli");
     let mut all = Instances::start(1).await;
     let soon = Clock::system().now() + SignedDuration::from_secs(2);
     let mut request = next_week("+14155550102");
@@ -66,6 +68,7 @@ async fn a_call_that_waits_is_dialled_by_the_next_process_when_the_only_one_is_t
 
 #[tokio::test]
 async fn a_live_call_goes_on_at_the_others_when_its_process_is_told_to_stop() {
+    needs!("redis-server", "redis-cli");
     let mut all = Instances::start(2).await;
     all.webhooks_go_to(&[0, 1]);
     let id = all.asks_at(0, RESTAURANT).await;

@@ -2,6 +2,7 @@
 //! for a test that stops it, fills it or empties it. It ends with the process that started it,
 //! however that ends.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, OnceLock};
@@ -16,6 +17,27 @@ use crate::store::Lifecycle as _;
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
 use crate::ticket::Key;
+
+/// Whether no server can be started, because Redis is not installed. Then a line on stderr names the
+/// test that is left out.
+pub(crate) fn is_missing() -> bool {
+    static MISSING: OnceLock<bool> = OnceLock::new();
+    let is_missing = *MISSING.get_or_init(|| {
+        let mut version = Command::new("redis-server");
+        version.arg("--version").stdout(Stdio::null());
+        version.status().is_err()
+    });
+    if is_missing {
+        let thread = std::thread::current();
+        // Not `eprintln!`: what a passing test prints is not shown.
+        let _told = writeln!(
+            std::io::stderr(),
+            "left out: {} on Redis needs redis-server (scripts/test installs it)",
+            thread.name().unwrap_or("a test")
+        );
+    }
+    is_missing
+}
 
 /// How long a server may take to start.
 const PATIENCE: Duration = Duration::from_secs(20);

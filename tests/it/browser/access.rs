@@ -27,6 +27,7 @@ async fn tab_to(tab: &Tab, condition: &str) {
 
 #[tokio::test]
 async fn a_keyboard_is_enough() {
+    needs!("chromium", "chromedriver");
     let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     let restaurant = Tab::open(&site.origin).await;
@@ -80,6 +81,7 @@ async fn accessible(tab: &Tab, what: &str) {
 
 #[tokio::test]
 async fn the_app_has_no_serious_fault() {
+    needs!("chromium", "chromedriver");
     let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     guest.visit("/").await;
@@ -106,6 +108,7 @@ async fn the_app_has_no_serious_fault() {
 
 #[tokio::test]
 async fn the_phone_has_no_serious_fault() {
+    needs!("chromium", "chromedriver");
     let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     let restaurant = Tab::open(&site.origin).await;
@@ -127,6 +130,7 @@ async fn the_phone_has_no_serious_fault() {
 
 #[tokio::test]
 async fn the_documents_have_no_serious_fault_of_ours() {
+    needs!("chromium", "chromedriver");
     let site = AppState::start().await;
     let reader = Tab::open(&site.origin).await;
     reader.visit("/docs").await;

@@ -6,6 +6,7 @@ use super::tab::Tab;
 
 #[tokio::test]
 async fn a_call_is_followed_again_when_the_server_is_back() {
+    needs!("chromium", "chromedriver");
     let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     let restaurant = Tab::open(&site.origin).await;
@@ -32,6 +33,7 @@ async fn a_call_is_followed_again_when_the_server_is_back() {
 
 #[tokio::test]
 async fn a_call_that_a_new_server_does_not_know_can_be_asked_again() {
+    needs!("chromium", "chromedriver");
     let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     guest.asks_for_a_table(RESTAURANT).await;
@@ -53,6 +55,7 @@ async fn a_call_that_a_new_server_does_not_know_can_be_asked_again() {
 
 #[tokio::test]
 async fn a_guest_who_looks_elsewhere_is_notified() {
+    needs!("chromium", "chromedriver");
     let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     let permissions = serde_json::json!({"origin": site.origin, "permissions": ["notifications"]});
@@ -82,6 +85,7 @@ async fn a_guest_who_looks_elsewhere_is_notified() {
 
 #[tokio::test]
 async fn the_app_opens_without_a_network_with_its_recent_calls() {
+    needs!("chromium", "chromedriver");
     let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     guest.asks_for_a_table("+14155550101").await;
@@ -106,6 +110,7 @@ async fn the_app_opens_without_a_network_with_its_recent_calls() {
 
 #[tokio::test]
 async fn a_new_version_waits_until_it_is_wanted_and_replaces_the_old_whole() {
+    needs!("chromium", "chromedriver");
     let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     guest.visit("/").await;

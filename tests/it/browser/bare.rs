@@ -25,6 +25,7 @@ async fn works_without(lacking: Lacking) {
 
 #[tokio::test]
 async fn nobody_needs_a_voice() {
+    needs!("chromium", "chromedriver");
     // As in Android's WebView.
     let args = &["--disable-speech-synthesis-api", "--disable-speech-api"];
     works_without(Lacking {
@@ -36,6 +37,7 @@ async fn nobody_needs_a_voice() {
 
 #[tokio::test]
 async fn nobody_needs_storage() {
+    needs!("chromium", "chromedriver");
     // A browser that blocks cookies lets no page store anything, and has no service worker.
     works_without(Lacking {
         prefs: json!({"profile.default_content_setting_values.cookies": 2}),
@@ -46,6 +48,7 @@ async fn nobody_needs_storage() {
 
 #[tokio::test]
 async fn storage_that_is_full_is_no_storage() {
+    needs!("chromium", "chromedriver");
     let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     guest.visit("/").await;
@@ -66,6 +69,7 @@ fn scriptless() -> Lacking {
 
 #[tokio::test]
 async fn nobody_needs_scripts() {
+    needs!("chromium", "chromedriver");
     let site = AppState::start().await;
     let guest = Tab::lacking(&scriptless(), &site.origin).await;
     guest.goes_to("/").await;
@@ -94,6 +98,7 @@ async fn nobody_needs_scripts() {
 
 #[tokio::test]
 async fn where_a_key_is_needed_nothing_is_sent_without_scripts() {
+    needs!("chromium", "chromedriver");
     let site = AppState::with(
         RawConfig::default()
             .with(|it| it.clients.api_keys = Some("web:a-secret-of-many-letters".to_owned())),

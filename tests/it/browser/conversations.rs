@@ -10,6 +10,7 @@ use super::tab::Tab;
 
 #[tokio::test]
 async fn a_guest_asks_the_restaurant_presses_1_and_the_table_is_booked() {
+    needs!("chromium", "chromedriver");
     let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     let restaurant = Tab::open(&site.origin).await;
@@ -90,6 +91,7 @@ async fn a_guest_asks_the_restaurant_presses_1_and_the_table_is_booked() {
 
 #[tokio::test]
 async fn a_restaurant_declines_before_and_after_picking_up() {
+    needs!("chromium", "chromedriver");
     let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     let restaurant = Tab::open(&site.origin).await;
@@ -122,6 +124,7 @@ async fn a_restaurant_declines_before_and_after_picking_up() {
 
 #[tokio::test]
 async fn another_time_is_offered_and_one_tap_asks_for_it() {
+    needs!("chromium", "chromedriver");
     let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     let restaurant = Tab::open(&site.origin).await;
@@ -162,6 +165,7 @@ async fn another_time_is_offered_and_one_tap_asks_for_it() {
 
 #[tokio::test]
 async fn nobody_picks_up_three_times() {
+    needs!("chromium", "chromedriver");
     let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     guest.asks_for_a_table("+14155550104").await;
@@ -199,6 +203,7 @@ async fn nobody_picks_up_three_times() {
 
 #[tokio::test]
 async fn wrong_fields_are_told_at_the_fields_in_words() {
+    needs!("chromium", "chromedriver");
     let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     guest.wishes_for_a_table("+141555").await;
@@ -244,6 +249,7 @@ async fn wrong_fields_are_told_at_the_fields_in_words() {
 
 #[tokio::test]
 async fn several_phones_ring_at_once_and_the_wire_tells_all() {
+    needs!("chromium", "chromedriver");
     let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     let restaurant = Tab::open(&site.origin).await;
@@ -300,6 +306,7 @@ async fn several_phones_ring_at_once_and_the_wire_tells_all() {
 
 #[tokio::test]
 async fn a_key_is_asked_for_and_kept() {
+    needs!("chromium", "chromedriver");
     let keys = Some("guest:a-secret-of-some-length".to_owned());
     let site = AppState::with(RawConfig::default().with(|it| it.clients.api_keys = keys)).await;
     let guest = Tab::open(&site.origin).await;
@@ -323,6 +330,7 @@ async fn a_key_is_asked_for_and_kept() {
 
 #[tokio::test]
 async fn a_deployment_for_one_restaurant_asks_for_the_guests_own_number() {
+    needs!("chromium", "chromedriver");
     let phone = Some(RESTAURANT.to_owned());
     let site =
         AppState::with(RawConfig::default().with(|it| it.calls.restaurant_phone = phone)).await;

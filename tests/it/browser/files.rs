@@ -10,6 +10,7 @@ const BUDGET: u64 = 150 * 1024;
 
 #[tokio::test]
 async fn the_first_view_is_light_and_quick() {
+    needs!("chromium", "chromedriver");
     let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     guest.visit("/").await;
@@ -36,6 +37,7 @@ async fn the_first_view_is_light_and_quick() {
 
 #[tokio::test]
 async fn the_app_can_be_installed() {
+    needs!("chromium", "chromedriver");
     let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     guest.visit("/").await;
@@ -81,6 +83,7 @@ async fn the_app_can_be_installed() {
 
 #[tokio::test]
 async fn the_type_of_a_problem_leads_to_what_can_be_done_about_it() {
+    needs!("chromium", "chromedriver");
     let site = AppState::start().await;
     let reader = Tab::open(&site.origin).await;
     // As every problem has it: `Answer::is_problem` looks.
@@ -102,6 +105,7 @@ async fn the_type_of_a_problem_leads_to_what_can_be_done_about_it() {
 
 #[tokio::test]
 async fn an_example_of_the_documents_works_when_it_is_pressed() {
+    needs!("chromium", "chromedriver");
     let site = AppState::start().await;
     let reader = Tab::open(&site.origin).await;
     reader.visit("/docs").await;

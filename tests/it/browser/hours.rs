@@ -5,6 +5,7 @@ use super::tab::Tab;
 
 #[tokio::test]
 async fn opening_hours_are_picked_or_written() {
+    needs!("chromium", "chromedriver");
     let site = AppState::start().await;
     let guest = Tab::open(&site.origin).await;
     guest.dress(375, false).await;

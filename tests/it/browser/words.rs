@@ -32,6 +32,7 @@ fn names(text: &str) -> BTreeSet<&str> {
 
 #[test]
 fn every_language_says_everything() {
+    needs!("chromium", "chromedriver");
     let files = fs::read_dir(root().join("web/app/lang"))
         .unwrap()
         .map(|file| file.unwrap().file_name());
@@ -54,6 +55,7 @@ fn every_language_says_everything() {
 
 #[test]
 fn there_are_words_for_all_that_the_api_can_say() {
+    needs!("chromium", "chromedriver");
     let english = words("en");
     let outcomes = Outcome::ALL.iter().flat_map(|it| {
         [
@@ -78,6 +80,7 @@ fn there_are_words_for_all_that_the_api_can_say() {
 
 #[test]
 fn every_word_that_the_pages_ask_for_is_there() {
+    needs!("chromium", "chromedriver");
     let english = words("en");
     let mut wanted = BTreeSet::new();
     for file in [
@@ -113,6 +116,7 @@ fn every_word_that_the_pages_ask_for_is_there() {
 
 #[tokio::test]
 async fn the_browsers_language_is_spoken_and_another_can_be_chosen() {
+    needs!("chromium", "chromedriver");
     let site = AppState::start().await;
     let guest = Tab::reading("es-MX", &site.origin).await;
     guest.visit("/").await;

@@ -11,6 +11,7 @@ pub(crate) mod instances;
 pub(crate) mod listeners;
 pub(crate) mod logs;
 pub(crate) mod mortal;
+pub(crate) mod needs;
 pub(crate) mod phone;
 pub(crate) mod process;
 pub(crate) mod proxy;

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::app::within;
+use crate::needs::is_installed;
 
 pub(crate) const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
 pub(crate) const TOKEN: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
@@ -37,8 +38,9 @@ pub(crate) fn free_address() -> SocketAddr {
 
 /// Sends a child a signal, such as `STOP`.
 pub(crate) fn signalled(child: &Child, signal: &str) {
-    let sent = Command::new("kill")
-        .args([&format!("-{signal}"), &child.id().to_string()])
+    // The shell's own: no other program is needed for it.
+    let sent = Command::new("sh")
+        .args(["-c", &format!("kill -{signal} {}", child.id())])
         .status()
         .unwrap();
     assert!(sent.success(), "{signal}");
@@ -54,6 +56,9 @@ pub(crate) struct Program {
 /// A program that ends when this one does, whatever ends it: a test run that is killed leaves
 /// nothing behind. The kernel watches the thread that starts it, so a test starts it from its own.
 pub(crate) fn tied(program: &str) -> Command {
+    if !is_installed("setpriv") {
+        return Command::new(program);
+    }
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "--", program]);
     command
