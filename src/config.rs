@@ -9,6 +9,7 @@ mod findings;
 mod numbers;
 mod read;
 mod reader;
+mod server;
 mod settings;
 mod shared;
 mod observability;

@@ -10,6 +10,7 @@ pub(super) mod body;
 mod connection;
 mod peers;
 mod proxy_protocol;
+mod pulse;
 #[cfg(test)]
 mod tests;
 

@@ -1,7 +1,7 @@
 //! Decides whether a call may dial now. Collects what policy needs, then reserves the restaurant's
 //! number and one of the starts per second.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -9,7 +9,7 @@ use super::Error;
 use super::cooldown::cooldown_end;
 use super::dialler::Dialler;
 use crate::call::{Call, Event, Outcome, State, WaitingFor, step};
-use crate::domain::{CallId, Phone, PhoneFacts};
+use crate::domain::{Phone, PhoneFacts};
 use crate::policy::{DialReason, PolicyInput, PolicyVerdict, Refusal};
 use crate::store::{
     CallStore as _, Creates, DialGrant, DialMode, DialRequest, Lifecycle as _, NumberStore as _,
@@ -19,8 +19,6 @@ use crate::store::{
 /// Save conflicts tolerated before a dial gives up and is retried later.
 const TRIES: usize = 8;
 
-/// After this time it is asked again whether a line is free, if none was.
-const LINES_AGAIN: SignedDuration = SignedDuration::from_secs(1);
 /// A call that waits for a line stands in the line of those who wait for a start, so this is only
 /// when it is looked at in any case.
 const LINE_WAIT: SignedDuration = SignedDuration::from_mins(1);
@@ -267,66 +265,6 @@ impl Dialler {
             self.close_line(call.id).await;
         }
         Ok(())
-    }
-
-    /// Takes one of the lines that all instances share (`TWILIO_LINES`); `false`: none is free.
-    async fn open_line(&self, id: CallId, now: Timestamp) -> Result<bool, Error> {
-        let Some(most) = self.settings.lines else {
-            return Ok(true);
-        };
-        let opened = self.engine.store.open_line(id, most, now).await?;
-        let full_until = (!opened).then(|| now.saturating_add(LINES_AGAIN).unwrap_or(now));
-        *self.lines_full() = full_until;
-        Ok(opened)
-    }
-
-    /// Counts the line of a call that was taken over, whether one is free or not.
-    pub(super) async fn note_line(&self, id: CallId) {
-        if self.settings.lines.is_some() {
-            // What cannot be counted now is one line too many for a while.
-            let now = self.engine.now();
-            let _counted = self.engine.store.open_line(id, u32::MAX, now).await;
-        }
-    }
-
-    /// Gives a line back.
-    pub(super) async fn close_line(&self, id: CallId) {
-        if self.settings.lines.is_some() {
-            self.engine.store.close_line(id).await;
-            *self.lines_full() = None;
-        }
-    }
-
-    /// Whether those who wait for their turn keep their places because no line is free.
-    async fn are_lines_full(&self, now: Timestamp) -> bool {
-        let store = &self.engine.store;
-        let Some(most) = self.settings.lines.filter(|_| store.next_start().is_some()) else {
-            return false;
-        };
-        if self.lines_full_until(now).is_some() {
-            return true;
-        }
-        // The line of no call.
-        let id = CallId::from_bytes([0; 16]);
-        let is_full = matches!(store.has_free_line(id, most, now).await, Ok(false));
-        if is_full {
-            *self.lines_full() = now.saturating_add(LINES_AGAIN).ok();
-        }
-        is_full
-    }
-
-    /// When to look for a free line again; `None`: one may be free.
-    fn lines_full_until(&self, now: Timestamp) -> Option<Timestamp> {
-        // A clock that was set back does not make it longer.
-        let longest = now.saturating_add(LINES_AGAIN).unwrap_or(now);
-        self.lines_full()
-            .filter(|until| *until > now && *until <= longest)
-    }
-
-    fn lines_full(&self) -> MutexGuard<'_, Option<Timestamp>> {
-        self.lines_full
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A call that waits for its turn gets its place in the line, once it is stored.

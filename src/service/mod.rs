@@ -32,31 +32,31 @@ mod dial;
 mod dialler;
 mod engine;
 mod twilio_api;
+mod lines;
 mod ready;
 mod call_log;
 mod cooldown;
 mod opt_out;
 mod preexisting_calls;
 mod preexisting_watch;
+mod settings;
 mod sweep;
 mod traced;
 mod voicemail;
 mod dial_decision;
 mod webhooks;
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::call::{Call, Event};
-use crate::domain::{CallId, Phone, Reservation, Zone, zones};
-use crate::policy::{Refusal, Rules};
-use crate::speech::{RenderContext, Speech};
+use crate::domain::CallId;
+use crate::policy::Refusal;
+use crate::speech::Speech;
 use crate::store::{CallStore as _, Store};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::request;
@@ -75,58 +75,9 @@ pub use carrier_health::HealthIssue;
 pub use check::Check;
 pub use create::{CallCreator, Created};
 pub use list::CallFilter;
+pub use settings::ServiceSettings;
 pub use sweep::Sweeper;
 pub use webhooks::{DocumentRequest, WebhookHandler, WebhookOutcome};
-
-/// The settings of a deployment.
-#[derive(Clone, Debug)]
-pub struct ServiceSettings {
-    /// The account that webhooks must name.
-    pub account: twilio::AccountSid,
-    /// The digest of the account that tickets carry, from [`account_digest`].
-    pub account_digest: [u8; 8],
-    /// Our numbers, the preferred one first.
-    pub from_numbers: Vec<Phone>,
-    /// How the service names itself.
-    pub service_name: String,
-    /// The number spoken as the one to reach us by.
-    pub contact_phone: Option<Phone>,
-    /// Whether machines are detected.
-    pub machine_detection: bool,
-    /// The most lines that are open at a time, over all instances; `None`: no limit.
-    pub lines: Option<u32>,
-    /// Values for the fields that a request leaves out.
-    pub defaults: intake::Defaults,
-    /// The rules of policy.
-    pub rules: Rules,
-    /// Numbers that are never rung, from the start.
-    pub do_not_call: HashSet<Phone>,
-}
-
-impl ServiceSettings {
-    /// The context for rendering words about a reservation.
-    pub(crate) fn render_context<'a>(
-        &'a self,
-        reservation: &'a Reservation,
-        now: Timestamp,
-    ) -> RenderContext<'a> {
-        RenderContext {
-            reservation,
-            service_name: &self.service_name,
-            contact_phone: self.contact_phone,
-            hour: hour_at(reservation, now),
-        }
-    }
-}
-
-/// The hour at the restaurant, by which it is greeted: where its zone is not known, that of the
-/// first zone of its country.
-fn hour_at(reservation: &Reservation, now: Timestamp) -> Option<u8> {
-    let named = reservation.timezone.as_ref().map(Zone::as_str);
-    let of_country = || zones::of_country(reservation.country?).first().copied();
-    let zone = TimeZone::get(named.or_else(of_country)?).ok()?;
-    Some(zone.to_datetime(now).hour().unsigned_abs())
-}
 
 /// The dependencies of the service.
 #[derive(Debug)]

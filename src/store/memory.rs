@@ -7,34 +7,31 @@ mod idempotency;
 mod numbers;
 mod outbox;
 mod packed;
+mod shard;
 mod start_rate;
 mod usage;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use rustc_hash::FxBuildHasher;
 use tokio::sync::watch;
 
 use self::idempotency::IdempotencyKeys;
 use self::numbers::{Hold, Numbers};
 use self::packed::PackedCall;
+use self::shard::Shard;
 use self::start_rate::{OpenLines, StartQueue};
-use super::call_counts::{CallCounts, OVERDUE, Tally};
-use super::deadlines::{Deadlines, EarliestDeadline};
-use super::outbox::Outbox;
+use super::call_counts::{CallCounts, OVERDUE};
+use super::deadlines::EarliestDeadline;
 use super::{CallStore, Change, Changed, Error, Lifecycle, Listing, Saved, StoreLimits};
 use crate::call::Call;
 use crate::domain::CallId;
 use crate::ticket;
 
 const SHARDS: usize = 64;
-/// How many open calls each shard keeps whole: some 4,000 in all. Those that changed longest ago are
-/// packed.
-const WHOLE: usize = 64;
 
 /// The back end of a single process.
 #[derive(Debug)]
@@ -54,67 +51,6 @@ pub struct Memory {
     next_event: EarliestDeadline,
     /// How often events were asked for.
     events_asked: AtomicUsize,
-}
-
-/// A map by call. Only this service chooses ids, so their hash need not withstand chosen keys.
-type Calls<V> = HashMap<CallId, V, FxBuildHasher>;
-
-#[derive(Debug, Default)]
-struct Shard {
-    calls: Calls<PackedCall>,
-    /// The calls of each owner, by id and so by time of creation.
-    owners: HashMap<Arc<str>, BTreeSet<CallId>, FxBuildHasher>,
-    /// The open calls that are kept whole, the one that became so first in front.
-    whole: VecDeque<CallId>,
-    /// When open calls are to be looked at.
-    deadlines: Deadlines,
-    tally: Tally,
-    watchers: Calls<watch::Sender<Arc<Call>>>,
-    outbox: Outbox,
-}
-
-impl Shard {
-    /// A call. One that was packed although it is open is about to change: it is kept whole again.
-    fn get(&mut self, id: CallId) -> Option<Arc<Call>> {
-        let kept = self.calls.get(&id)?;
-        let (call, is_whole) = (kept.call(id)?, kept.is_whole());
-        if !is_whole && !call.is_finished() {
-            self.keep(&call);
-        }
-        Some(call)
-    }
-
-    /// Enters a call among those of its owner.
-    fn list(&mut self, call: &Call) {
-        let owned = self.owners.entry(call.owner.clone()).or_default();
-        owned.insert(call.id);
-    }
-
-    /// Removes a call from those of its owner.
-    fn unlist(&mut self, owner: &str, id: CallId) {
-        if let Some(owned) = self.owners.get_mut(owner) {
-            owned.remove(&id);
-            if owned.is_empty() {
-                self.owners.remove(owner);
-            }
-        }
-    }
-
-    /// Keeps a call: an open one whole, and packs the one that was kept so for the longest time.
-    fn keep(&mut self, call: &Arc<Call>) {
-        let before = self.calls.insert(call.id, PackedCall::new(call));
-        let was_whole = before.is_some_and(|before| before.is_whole());
-        if was_whole || call.is_finished() {
-            return;
-        }
-        self.whole.push_back(call.id);
-        if self.whole.len() > WHOLE
-            && let Some(longest) = self.whole.pop_front()
-            && let Some(kept) = self.calls.get_mut(&longest)
-        {
-            kept.pack();
-        }
-    }
 }
 
 /// A poisoned lock is only one during which a thread panicked; every change here is complete before

@@ -1,6 +1,7 @@
 //! The configuration read from values as an operator would give them, good and bad.
 
 use super::*;
+use crate::http::cors::Origins;
 
 fn some(text: &str) -> Option<String> {
     Some(text.to_owned())

@@ -8,13 +8,14 @@ pub mod list;
 mod events;
 mod responses;
 mod check;
+mod identifiers;
 
 use std::sync::Arc;
 
 use poem::Request;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::PlainText;
-use poem_openapi::types::Example;
+use poem_openapi::types::Example as _;
 use poem_openapi::{ApiResponse, OpenApi, Tags};
 use responses::{Calendar, Canceled, Checked, Created, Followed, Found, Resent};
 
@@ -25,13 +26,13 @@ use super::calendar;
 use super::keys::Owner;
 use super::problem::{Code, Failure, rate_limit};
 use crate::call::Call;
-use crate::domain::CallId;
 use crate::service::{Error, Service};
 use crate::telemetry;
 
 pub(super) use self::list::CallListView;
 pub(super) use self::view::CallView;
 pub(super) use check::CheckView;
+pub(super) use identifiers::{read_id, read_idempotency_key};
 
 /// The groups of operations in the document.
 #[derive(Tags)]
@@ -367,33 +368,6 @@ fn owner(request: &Request) -> Result<Arc<str>, Failure> {
             "Send a key: Authorization: Bearer SECRET.",
         )
     })
-}
-
-/// A text that is no id names no call.
-pub(super) fn read_id(text: &str) -> Result<CallId, Failure> {
-    text.parse().map_err(|_| {
-        Failure::new(
-            Code::CallNotFound,
-            "There is no call with this id for this key.",
-        )
-    })
-}
-
-pub(super) fn read_idempotency_key(text: &str) -> Result<&str, Failure> {
-    let text = text.trim();
-    let bare = text
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'))
-        .unwrap_or(text);
-    let fits = (1..=255).contains(&bare.chars().count());
-    if fits {
-        Ok(bare)
-    } else {
-        Err(Failure::new(
-            Code::BadRequest,
-            "Idempotency-Key must have 1 to 255 characters.",
-        ))
-    }
 }
 
 /// The example of a create, for the page that says how to try it.

@@ -1,26 +1,19 @@
-//! Calls: loads, saves, wakes and watches them.
+//! Calls: loads, saves, wakes and watches them, for the service.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use redis::Value;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use super::Redis;
 use super::keys::Names;
-use super::record::{REVOKED, Stamp, Stored};
+use super::loading::CLIENT_PATIENCE;
 use super::shards::Question;
+use super::storing::Put;
 use crate::call::{Call, State};
 use crate::domain::CallId;
 use crate::store::{CallCounts, CallStore, Change, Changed, Error, Listing, Saved};
 
-/// How long after it was given up an open call is kept, beside the retention: something is wrong
-/// with it.
-const LEFT_BEHIND: SignedDuration = SignedDuration::from_hours(24);
-/// Longer than any call can wait (a table is at most 400 days away).
-pub(super) const LONGEST: SignedDuration = SignedDuration::from_hours(402 * 24);
 /// How long one instance alone may wake a call that another has left.
 const LEASE: SignedDuration = SignedDuration::from_secs(15);
 /// How long a due call is left to the instance that saved it last. That instance does not ask:
@@ -28,128 +21,7 @@ const LEASE: SignedDuration = SignedDuration::from_secs(15);
 /// call in both cases.
 const OWNERS: SignedDuration = SignedDuration::from_secs(1);
 
-/// How long a client waits for a call while the server is away, or was emptied.
-const CLIENT_PATIENCE: Duration = Duration::from_secs(2);
-/// The same for a webhook, which has its ticket.
-const WEBHOOK_PATIENCE: Duration = Duration::from_millis(300);
-/// The pause before it is looked again whether a call was stored again.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
-
-/// How often the outbox may be quicker before a save is given up.
-const TRIES: usize = 8;
-
-/// The result of a save.
-pub(super) enum Put {
-    Done {
-        /// The number was given back, and other calls to it are open.
-        others_open: bool,
-    },
-    /// This stands there instead.
-    Other(Arc<Call>),
-    /// There is no record.
-    Gone,
-}
-
-/// What the server says to a record.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it is looked at where it is made, and never kept"
-)]
-pub(super) enum Sent {
-    Saved {
-        /// See [`Put::Done`].
-        others_open: bool,
-    },
-    /// This stands there instead; `None`: nothing.
-    Other(Option<Stored>),
-}
-
 impl Redis {
-    /// A call as it was a moment ago at the latest, to be changed.
-    pub(super) async fn recently_stored(&self, id: CallId) -> Result<Option<Stored>, Error> {
-        if let Some((stored, connection)) = self.owned.get(id)
-            && connection == self.link.connection()
-        {
-            return Ok(Some(stored));
-        }
-        let patience = Duration::ZERO;
-        let stored = self.stored_within(id, patience, WEBHOOK_PATIENCE).await?;
-        if let Some(stored) = &stored {
-            self.recent_loads.put(stored);
-        }
-        Ok(stored)
-    }
-
-    /// Loads as [`Self::stored`] does, but waits for a call that this instance does not own: while
-    /// the server is away for `away`, and while it was emptied and the instance that knows the call
-    /// has not stored it again for `lacking`.
-    async fn stored_within(
-        &self,
-        id: CallId,
-        away: Duration,
-        lacking: Duration,
-    ) -> Result<Option<Stored>, Error> {
-        let begun = Instant::now();
-        if !away.is_zero() && self.owned.stamp(id).is_none() {
-            self.link.reached(begun + away).await;
-        }
-        loop {
-            let stored = match self.stored(id).await {
-                // The connection was lost on this occasion.
-                Err(Error::Away) if begun.elapsed() < away => {
-                    self.link.reached(begun + away).await;
-                    continue;
-                }
-                stored => stored?,
-            };
-            if stored.is_some() || !self.is_being_restored() {
-                return Ok(stored);
-            }
-            if begun.elapsed() >= lacking {
-                return Err(Error::Away);
-            }
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
-    }
-
-    /// The record on the server; `None`: there is none, or it was revoked.
-    async fn fetch(&self, id: CallId) -> Result<Option<Vec<u8>>, Error> {
-        let mut cmd = redis::cmd("GET");
-        let record: Option<Vec<u8>> = self.link.ask("load", cmd.arg(self.names.call(id))).await?;
-        Ok(record.filter(|record| record != REVOKED))
-    }
-
-    /// A call as the server has it, or as this instance knows it better.
-    pub(super) async fn stored(&self, id: CallId) -> Result<Option<Stored>, Error> {
-        let connection = self.link.connection();
-        let record = self.fetch(id).await;
-        let known = self.owned.get(id).map(|(stored, _)| stored);
-        match (record, known) {
-            (Ok(Some(record)), known) => {
-                let stamp = Stamp::of(&record);
-                if let Some(stamp) = stamp {
-                    self.owned.note_loaded(id, stamp, connection);
-                }
-                match known {
-                    // A server that lost what it had acknowledged does not undo what is known here.
-                    Some(known) if stamp.is_some_and(|stamp| stamp <= known.stamp()) => {
-                        Ok(Some(known))
-                    }
-                    Some(_) | None => self.records.open(id, &record).map(Some),
-                }
-            }
-            // The same for a server that lost all; a finished call is gone because its time is
-            // over.
-            (Ok(None), Some(known)) if !known.call.is_finished() => Ok(Some(known)),
-            (Ok(None), _) => {
-                self.owned.forget(id);
-                Ok(None)
-            }
-            (Err(Error::Away | Error::Full), Some(known)) => Ok(Some(known)),
-            (Err(error), _) => Err(error),
-        }
-    }
-
     /// Whether it is known here that a call has changed since, so that the server need not be
     /// asked. What waits for it is newer than what is stored.
     fn is_overtaken(&self, before: &Call) -> bool {
@@ -178,183 +50,6 @@ impl Redis {
 
     pub(super) fn count_waiting(&self) {
         self.link.metrics.unwritten(self.write_behind.count());
-    }
-
-    /// Saves over `before`, also where the server has lost it.
-    async fn replace(&self, before: &Call, call: &Arc<Call>, releases: bool) -> Result<Put, Error> {
-        let put = self.put_over(Some(before.version), call, releases).await?;
-        match put {
-            Put::Gone if !before.is_finished() => self.put_over(None, call, releases).await,
-            Put::Gone => {
-                self.owned.forget(call.id);
-                Ok(Put::Gone)
-            }
-            Put::Other(stored) if stored.version < before.version => {
-                self.put_over(Some(stored.version), call, releases).await
-            }
-            Put::Done { .. } | Put::Other(_) => Ok(put),
-        }
-    }
-
-    /// Saves over the version that was loaded; `None`: as the first.
-    pub(super) async fn put(&self, loaded: Option<u64>, call: &Arc<Call>) -> Result<Put, Error> {
-        self.put_over(loaded, call, false).await
-    }
-
-    pub(super) async fn put_over(
-        &self,
-        loaded: Option<u64>,
-        call: &Arc<Call>,
-        releases: bool,
-    ) -> Result<Put, Error> {
-        let mut before = match loaded {
-            None => None,
-            Some(version) => match self.known(call.id, version).await? {
-                Some(before) if before.call.version == version => Some(before),
-                Some(other) => return Ok(Put::Other(other.call)),
-                None => return Ok(Put::Gone),
-            },
-        };
-        let life = life(call, self.retention);
-        for _ in 0..TRIES {
-            let after = Stored::after(before.as_ref(), call, self.instance);
-            match self
-                .send_record("save", before.as_ref(), &after, Some(life), releases)
-                .await?
-            {
-                Sent::Saved { others_open } => return Ok(Put::Done { others_open }),
-                // Only its place in the outbox has changed.
-                Sent::Other(Some(other)) if Some(other.call.version) == loaded => {
-                    before = Some(other);
-                }
-                Sent::Other(Some(other)) => return Ok(Put::Other(other.call)),
-                Sent::Other(None) => return Ok(Put::Gone),
-            }
-        }
-        Err(Error::Away)
-    }
-
-    /// The record of this version of a call, or what stands there instead. The server is asked only
-    /// where this instance has neither saved the call nor loaded it.
-    async fn known(&self, id: CallId, version: u64) -> Result<Option<Stored>, Error> {
-        let owned = self.owned.get(id).map(|(stored, _)| stored);
-        let known = owned
-            .filter(|stored| stored.call.version == version)
-            .or_else(|| self.recent_loads.take(id, version));
-        if known.is_some() {
-            return Ok(known);
-        }
-        let record = self.fetch(id).await?;
-        record
-            .map(|record| self.records.open(id, &record))
-            .transpose()
-    }
-
-    /// Sends a record in one round trip: compares, saves, sets the due entries, and notifies the
-    /// instance that saved it before and those with followers.
-    ///
-    /// `life`: of the record and of the call's own due entry, which a change of the outbox alone
-    /// leaves as they are. `releases`: the call gives its number back, too; in a cluster that is a
-    /// round trip more.
-    pub(super) async fn send_record(
-        &self,
-        operation: &'static str,
-        before: Option<&Stored>,
-        after: &Stored,
-        life: Option<SignedDuration>,
-        releases: bool,
-    ) -> Result<Sent, Error> {
-        let (id, record) = (after.call.id, self.records.seal(after)?);
-        let shard = Names::shard(id);
-        let others = before
-            .and_then(|before| before.saved_by)
-            .filter(|by| *by != self.instance);
-        let channel = others.map(|by| self.names.changes(uuid::Uuid::from_bytes(by)));
-        let loaded = before.map(|before| before.stamp().bytes());
-        let mut script = self.scripts.save.prepare_invoke();
-        script
-            .key(self.names.call(id))
-            .key(self.names.due(shard))
-            .key(self.names.events(shard));
-        script
-            .arg(loaded.as_ref().map_or(&[][..], |bytes| bytes))
-            .arg(record);
-        match life {
-            Some(life) => script
-                .arg(life.as_millis().max(1).to_string())
-                .arg(after.call.wake_at().map(millis_of).unwrap_or_default()),
-            None => script.arg("").arg("-"),
-        };
-        script
-            .arg(event_at(after))
-            .arg(id.as_bytes())
-            .arg(self.names.changes(id))
-            .arg(channel.unwrap_or_default())
-            .arg(LONGEST.as_millis().to_string());
-        let call = &after.call;
-        let is_listed = before.is_some() && !(call.is_finished() && life.is_some());
-        if is_listed {
-            script.arg("").arg("").arg("");
-        } else {
-            self.add_listing(&mut script, call);
-        }
-        if releases && !self.link.is_cluster() {
-            let keys = self.names.number(call.reservation.phone);
-            script.key(keys.open).key(keys.live).key(keys.starts);
-            script
-                .arg(&self.names.entry(call))
-                .arg(u8::from(call.is_finished()));
-        }
-        let (save, connection) = (self.owned.save(id), self.link.connection());
-        let answer: Value = self.link.run(operation, &script).await?;
-        if let Value::Int(others) = answer {
-            save.done(after, connection);
-            self.watchers.show(call);
-            let others_open = if releases && self.link.is_cluster() {
-                // What cannot be given back now is a trace that is removed later.
-                self.release_number(call, call.is_finished(), None)
-                    .await
-                    .unwrap_or(false)
-            } else {
-                others > 0
-            };
-            return Ok(Sent::Saved { others_open });
-        }
-        let Value::BulkString(other) = answer else {
-            return Err(Error::Unreadable);
-        };
-        match other {
-            other if other.is_empty() || other == REVOKED => Ok(Sent::Other(None)),
-            other => {
-                let other = self.records.open(id, &other)?;
-                self.owned.note_loaded(id, other.stamp(), connection);
-                Ok(Sent::Other(Some(other)))
-            }
-        }
-    }
-
-    /// Adds a new call to a script that stores it under a condition.
-    pub(super) fn add_record(
-        &self,
-        script: &mut redis::ScriptInvocation<'_>,
-        stored: &Stored,
-    ) -> Result<(), Error> {
-        let (id, call) = (stored.call.id, &stored.call);
-        let shard = Names::shard(id);
-        script
-            .key(self.names.call(id))
-            .key(self.names.due(shard))
-            .key(self.names.events(shard));
-        script
-            .arg(self.records.seal(stored)?)
-            .arg(life(call, self.retention).as_millis().max(1).to_string())
-            .arg(call.wake_at().map(millis_of).unwrap_or_default())
-            .arg(event_at(stored))
-            .arg(LONGEST.as_millis().to_string());
-        let keys = self.names.calls_of(&call.owner, shard);
-        script.key(keys.calls).key(keys.finished);
-        script.arg(self.list_life());
-        Ok(())
     }
 
     /// Claims what others have left.
@@ -539,35 +234,6 @@ impl CallStore for Redis {
         let own = self.owned.count(now);
         Ok(self.counts_of_all(&own, now).await.unwrap_or(own))
     }
-}
-
-/// A moment as scripts read it.
-pub(super) fn millis_of(at: Timestamp) -> String {
-    at.as_millisecond().to_string()
-}
-
-/// The time at which a call's event is due, as scripts read it: empty if it is not sent any more,
-/// `-` if its client wants no events.
-fn event_at(stored: &Stored) -> String {
-    match &stored.entry {
-        Some(entry) => entry.next_at.map(millis_of).unwrap_or_default(),
-        None => "-".to_owned(),
-    }
-}
-
-/// How long a record is kept.
-fn life(call: &Call, retention: SignedDuration) -> SignedDuration {
-    if call.is_finished() {
-        return retention;
-    }
-    let last = call
-        .wake_at()
-        .unwrap_or(call.updated_at)
-        .max(call.reservation.give_up_at);
-    last.duration_since(call.updated_at)
-        .max(SignedDuration::ZERO)
-        + LEFT_BEHIND
-        + retention
 }
 
 /// Whether the change is the intent to ring, which has to be stored before Twilio is asked.

@@ -1,20 +1,22 @@
 //! Lets a call ring: its number and what all calls share are asked about and taken in one script,
 //! which stores a new call as well. The slots of a cluster make that three scripts.
 
+mod answers;
+
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 
+use self::answers::{Limits, LimitsAnswer, Number, NumberAnswer, Other, limits_of};
 use super::Redis;
-use super::calls::{LONGEST, millis_of};
-use super::numbers::{OPT_OUT_LIFE, millis, moment};
+use super::moments::{LONGEST, millis, millis_of};
+use super::numbers::OPT_OUT_LIFE;
 use super::record::Stored;
 use crate::call::{Call, Decision};
 use crate::domain::{CallId, Phone};
 use crate::store::{
-    CallStore as _, Creates, DialGrant, DialMode, DialRequest, Error, LONGEST_LINE,
-    NumberStore as _,
+    CallStore as _, DialGrant, DialMode, DialRequest, Error, LONGEST_LINE, NumberStore as _,
 };
 
 /// So long after it was taken a number whose call has no line, or an open call that is not stored,
@@ -31,44 +33,6 @@ pub(super) enum ScriptMode {
     Acquire = 2,
     /// It is entered, and holds the number unless another call does.
     Adopt = 3,
-}
-
-/// The scripts' answer about a number.
-type NumberAnswer = (u8, Vec<u8>, u8, String, String, Vec<Vec<u8>>);
-/// The scripts' answer about the limits that all calls share.
-type LimitsAnswer = (u8, u8, String, String, String, usize, String);
-
-/// The state of a number.
-struct Number {
-    opted_out: bool,
-    /// The call that holds it, and the time since which it does.
-    live: Option<(CallId, Timestamp)>,
-    claimed: bool,
-    hour: Option<Timestamp>,
-    day: Option<Timestamp>,
-    others: Vec<Other>,
-}
-
-/// Another open call to it.
-struct Other {
-    id: CallId,
-    /// The entry in the sorted set.
-    entry: Vec<u8>,
-    /// It asks for the very same.
-    identical: bool,
-    since: Timestamp,
-}
-
-/// The state of the limits that all calls share.
-#[derive(Default)]
-struct Limits {
-    admitted: bool,
-    started: bool,
-    minute: Option<Timestamp>,
-    day: Option<Timestamp>,
-    slot: Option<Timestamp>,
-    /// The owner's recent creates, including this one.
-    creates: Option<Creates>,
 }
 
 /// The answers of the scripts of one dial.
@@ -304,35 +268,6 @@ impl Redis {
             .arg(u8::from(request.is_new));
     }
 
-    fn number(&self, request: &DialRequest<'_>, answer: NumberAnswer) -> Number {
-        let (opted_out, live, claimed, hour, day, others) = answer;
-        let entry = self.names.entry(request.call);
-        let other = |pair: &[Vec<u8>]| {
-            let (open, at) = (pair.first()?, pair.get(1)?);
-            Some(Other {
-                id: CallId::from_bytes(*open.first_chunk()?),
-                entry: open.clone(),
-                identical: open.get(16..) == entry.get(16..),
-                since: moment(str::from_utf8(at).ok()?)?,
-            })
-        };
-        let has = |live: &[u8]| {
-            let (id, at) = live.split_first_chunk()?;
-            Some((CallId::from_bytes(*id), moment(str::from_utf8(at).ok()?)?))
-        };
-        Number {
-            opted_out: opted_out == 1
-                || self
-                    .write_behind
-                    .is_opted_out(request.call.reservation.phone),
-            live: has(&live),
-            claimed: claimed == 1,
-            hour: moment(&hour),
-            day: moment(&day),
-            others: others.chunks_exact(2).filter_map(other).collect(),
-        }
-    }
-
     /// The other open calls to a number. Those that ask for the very same stand against a new call,
     /// so their newest state is wanted.
     async fn others(
@@ -429,22 +364,6 @@ impl Redis {
             .arg("");
         let _open: i64 = self.link.run("numbers", &script).await?;
         Ok(())
-    }
-}
-
-fn limits_of(request: &DialRequest<'_>, answer: &LimitsAnswer) -> Limits {
-    let (admitted, started, minute, day, slot, made, oldest) = answer;
-    let is_counted = request.is_new && request.often.key_minute.is_some();
-    Limits {
-        admitted: *admitted == 1,
-        started: *started == 1,
-        minute: moment(minute),
-        day: moment(day),
-        slot: moment(slot),
-        creates: is_counted.then(|| Creates {
-            made: *made,
-            oldest: moment(oldest),
-        }),
     }
 }
 

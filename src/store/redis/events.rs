@@ -5,10 +5,11 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Redis;
-use super::calls::{Sent, millis_of};
 use super::keys::Names;
+use super::moments::millis_of;
 use super::record::Stored;
 use super::shards::Question;
+use super::storing::Sent;
 use crate::domain::CallId;
 use crate::store::{Claimed, Error, News, OutboxStore, PendingEvent, Settled};
 

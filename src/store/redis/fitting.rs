@@ -23,9 +23,8 @@ use jiff::SignedDuration;
 use redis::{FromRedisValue as _, RedisResult};
 
 use super::Redis;
-use super::calls::LONGEST;
 use super::keys::Names;
-use super::numbers::millis;
+use super::moments::{LONGEST, millis};
 use super::wire::Wire;
 use crate::store::Error;
 use crate::ticket::Key;

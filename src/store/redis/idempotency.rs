@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Redis;
-use super::numbers::millis;
+use super::moments::millis;
 use crate::domain::CallId;
 use crate::store::{Error, IdempotencyKey, IdempotencyStore, Standing};
 

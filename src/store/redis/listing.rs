@@ -5,8 +5,8 @@ use futures_util::future::join_all;
 use redis::ScriptInvocation;
 
 use super::Redis;
-use super::calls::{LONGEST, millis_of};
 use super::keys::{Names, SHARDS};
+use super::moments::{LONGEST, millis_of};
 use crate::call::Call;
 use crate::domain::CallId;
 use crate::store::{CallStore as _, Error, Listing};

@@ -7,7 +7,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Redis;
-use super::calls::millis_of;
+use super::moments::{millis, millis_of, moment};
 use crate::call::Call;
 use crate::domain::{CallId, Phone};
 use crate::policy::CallLimits;
@@ -173,15 +173,4 @@ impl NumberStore for Redis {
             )
             .await
     }
-}
-
-pub(super) fn millis(duration: SignedDuration) -> String {
-    duration.as_millis().to_string()
-}
-
-/// A moment as scripts write it; nothing where they write nothing.
-pub(super) fn moment(text: &str) -> Option<Timestamp> {
-    let millis: f64 = text.parse().ok()?;
-    let whole = format!("{:.0}", millis.ceil()).parse().ok()?;
-    Timestamp::from_millisecond(whole).ok()
 }

@@ -5,8 +5,7 @@ use std::sync::{Arc, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Redis;
-use super::calls::millis_of;
-use super::numbers::{millis, moment};
+use super::moments::{millis, millis_of, moment};
 use crate::domain::CallId;
 use crate::store::{Error, LONGEST_LINE, StartRate};
 

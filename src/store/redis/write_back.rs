@@ -6,9 +6,9 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::Redis;
-use super::calls::Put;
 use super::keys::Names;
 use super::record::{REVOKED, Stamp};
+use super::storing::Put;
 use super::write_behind::Waiting;
 use crate::call::{Call, replay};
 use crate::domain::CallId;

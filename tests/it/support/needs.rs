@@ -13,12 +13,12 @@ pub(crate) fn lacks(programs: &[&str]) -> bool {
     let everything = std::env::var_os("TABLECALL_TESTS").is_some_and(|which| which == "all");
     assert!(!everything, "{missing} is not installed");
     let thread = std::thread::current();
-    // Not `eprintln!`: what a passing test prints is not shown.
-    let _told = writeln!(
-        std::io::stderr(),
-        "left out: {} needs {missing} (scripts/test installs it)",
+    let line = format!(
+        "left out: {} needs {missing} (scripts/test installs it)\n",
         thread.name().unwrap_or("a test")
     );
+    // Not `eprintln!`: what a passing test prints is not shown.
+    let _told = std::io::stderr().write_all(line.as_bytes());
     true
 }
 

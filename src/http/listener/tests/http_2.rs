@@ -1,0 +1,192 @@
+//! Connections of HTTP/2.
+
+use super::*;
+
+#[tokio::test]
+async fn frames_between_requests_of_http_2_are_not_taken_for_a_slow_head() {
+    let server = Server::start(
+        ConnectionLimits {
+            head: SHORT,
+            idle: SHORT * 4,
+            ..patient()
+        },
+        PATIENCE,
+    )
+    .await;
+    let mut stream = server.connect().await;
+    let begun = Instant::now();
+    // The preface and an empty SETTINGS frame (RFC 9113, 3.4).
+    stream
+        .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+        .await
+        .unwrap();
+    rest(&mut stream).await;
+    assert!(begun.elapsed() >= SHORT * 3, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn http_2_without_negotiation_is_answered() {
+    let server = Server::start(
+        ConnectionLimits {
+            head: SHORT,
+            ..patient()
+        },
+        PATIENCE,
+    )
+    .await;
+    let client = multiplexed();
+    let url = format!("http://{}/a", server.address);
+    for _ in 0..2 {
+        let answer = client.post(&url).body("abc").send().await.unwrap();
+        assert_eq!(answer.version(), reqwest::Version::HTTP_2);
+        assert_eq!(answer.text().await.unwrap(), "/a 3");
+    }
+}
+
+#[tokio::test]
+async fn requests_at_once_on_one_connection_of_http_2_are_limited() {
+    let server = Server::start(
+        ConnectionLimits {
+            streams: 1,
+            ..patient()
+        },
+        PATIENCE,
+    )
+    .await;
+    let client = multiplexed();
+    let ask = |path: &str| {
+        tokio::spawn(
+            client
+                .get(format!("http://{}{path}", server.address))
+                .send(),
+        )
+    };
+    // The first answer tells the client how many requests it may have under way.
+    assert_eq!(
+        timeout(PATIENCE, ask("/a"))
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap()
+            .status(),
+        StatusCode::OK
+    );
+    let first = ask("/hold");
+    timeout(PATIENCE, server.held.notified())
+        .await
+        .expect("the first is under way");
+    let second = ask("/hold");
+    assert!(
+        timeout(SHORT, server.held.notified()).await.is_err(),
+        "the second waits for the first"
+    );
+    server.release.notify_one();
+    assert_eq!(
+        timeout(PATIENCE, first)
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap()
+            .status(),
+        StatusCode::OK
+    );
+    timeout(PATIENCE, server.held.notified())
+        .await
+        .expect("now the second is under way");
+    server.release.notify_one();
+    assert_eq!(
+        timeout(PATIENCE, second)
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap()
+            .status(),
+        StatusCode::OK
+    );
+}
+
+/// A frame of HTTP/2 (RFC 9113, 4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+#[tokio::test]
+async fn requests_that_are_begun_and_taken_back_end_the_connection() {
+    let server = Server::start(patient(), PATIENCE).await;
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    bytes.extend(frame(4, 0, 0, &[]));
+    for stream in (1..4_000).step_by(2) {
+        // HEADERS with GET, http and / from the static table, then RST_STREAM with CANCEL
+        // (CVE-2023-44487).
+        bytes.extend(frame(1, 5, stream, &[0x82, 0x86, 0x84]));
+        bytes.extend(frame(3, 0, stream, &8_u32.to_be_bytes()));
+    }
+    let mut stream = server.connect().await;
+    let (mut reader, mut writer) = stream.split();
+    // It may be closed while it is still written to.
+    let mut answer = Vec::new();
+    let (_written, closed) = tokio::join!(
+        writer.write_all(&bytes),
+        timeout(PATIENCE, reader.read_to_end(&mut answer))
+    );
+    drop(closed.expect("the connection is closed in time"));
+    assert!(
+        server.sends(GET_CLOSE).await.ends_with("/a 0"),
+        "others are served"
+    );
+}
+
+#[tokio::test]
+async fn a_head_of_http_2_that_is_never_ended_is_closed() {
+    let server = Server::start(
+        ConnectionLimits {
+            idle: SHORT,
+            ..patient()
+        },
+        PATIENCE,
+    )
+    .await;
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    bytes.extend(frame(4, 0, 0, &[]));
+    // HEADERS without END_HEADERS: more of the head would have to follow.
+    bytes.extend(frame(1, 1, 1, &[0x82, 0x86]));
+    let mut stream = server.connect().await;
+    stream.write_all(&bytes).await.unwrap();
+    rest(&mut stream).await;
+}
+
+/// A client of HTTP/2 only.
+fn multiplexed() -> reqwest::Client {
+    let client = reqwest::Client::builder()
+        .http2_prior_knowledge()
+        .no_proxy();
+    client.tls_backend_preconfigured(tls()).build().unwrap()
+}
+
+fn tls() -> rustls::ClientConfig {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth()
+}
+
+#[tokio::test]
+async fn stopping_finishes_requests_over_http_2_too() {
+    let server = Server::start(patient(), PATIENCE).await;
+    let url = format!("http://{}/hold", server.address);
+    let answer = tokio::spawn(async move { multiplexed().get(url).send().await?.text().await });
+    timeout(PATIENCE, server.held.notified()).await.unwrap();
+    server.stop.cancel();
+    server.release.notify_one();
+    assert_eq!(
+        timeout(PATIENCE, answer).await.unwrap().unwrap().unwrap(),
+        "/hold 0"
+    );
+    timeout(PATIENCE, server.done)
+        .await
+        .expect("it ends with its last request")
+        .unwrap();
+}

@@ -1,0 +1,75 @@
+//! Lines that are open, where their number is limited (`TWILIO_LINES`).
+
+use std::sync::{MutexGuard, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Error;
+use super::dialler::Dialler;
+use crate::domain::CallId;
+use crate::store::StartRate as _;
+
+/// After this time it is asked again whether a line is free, if none was.
+const LINES_AGAIN: SignedDuration = SignedDuration::from_secs(1);
+
+impl Dialler {
+    /// Takes one of the lines that all instances share (`TWILIO_LINES`); `false`: none is free.
+    pub(super) async fn open_line(&self, id: CallId, now: Timestamp) -> Result<bool, Error> {
+        let Some(most) = self.settings.lines else {
+            return Ok(true);
+        };
+        let opened = self.engine.store.open_line(id, most, now).await?;
+        let full_until = (!opened).then(|| now.saturating_add(LINES_AGAIN).unwrap_or(now));
+        *self.lines_full() = full_until;
+        Ok(opened)
+    }
+
+    /// Counts the line of a call that was taken over, whether one is free or not.
+    pub(super) async fn note_line(&self, id: CallId) {
+        if self.settings.lines.is_some() {
+            // What cannot be counted now is one line too many for a while.
+            let now = self.engine.now();
+            let _counted = self.engine.store.open_line(id, u32::MAX, now).await;
+        }
+    }
+
+    /// Gives a line back.
+    pub(super) async fn close_line(&self, id: CallId) {
+        if self.settings.lines.is_some() {
+            self.engine.store.close_line(id).await;
+            *self.lines_full() = None;
+        }
+    }
+
+    /// Whether those who wait for their turn keep their places because no line is free.
+    pub(super) async fn are_lines_full(&self, now: Timestamp) -> bool {
+        let store = &self.engine.store;
+        let Some(most) = self.settings.lines.filter(|_| store.next_start().is_some()) else {
+            return false;
+        };
+        if self.lines_full_until(now).is_some() {
+            return true;
+        }
+        // The line of no call.
+        let id = CallId::from_bytes([0; 16]);
+        let is_full = matches!(store.has_free_line(id, most, now).await, Ok(false));
+        if is_full {
+            *self.lines_full() = now.saturating_add(LINES_AGAIN).ok();
+        }
+        is_full
+    }
+
+    /// When to look for a free line again; `None`: one may be free.
+    pub(super) fn lines_full_until(&self, now: Timestamp) -> Option<Timestamp> {
+        // A clock that was set back does not make it longer.
+        let longest = now.saturating_add(LINES_AGAIN).unwrap_or(now);
+        self.lines_full()
+            .filter(|until| *until > now && *until <= longest)
+    }
+
+    fn lines_full(&self) -> MutexGuard<'_, Option<Timestamp>> {
+        self.lines_full
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,304 @@
+//! The rules: each takes a file and returns what is wrong with it.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use super::tree::{Source, after, expand, root};
+
+/// The modules of the crate; each may import those before it. A new one gets its place here first.
+///
+/// `telemetry` is first because everything may log; `domain`, `call` and `policy` do no I/O;
+/// `twilio` and `speech` know the wire and the words; `service` joins them; `mcp` is a client like any other;
+/// `http` is the only door;
+/// the last three put the program together. The clock and the simulator are crates of their own.
+pub(crate) const ORDER: [&str; 18] = [
+    "unescaped",
+    "telemetry",
+    "domain",
+    "call",
+    "policy",
+    "ticket",
+    "twilio",
+    "speech",
+    "store",
+    "service",
+    "notify",
+    "mcp",
+    "http",
+    "config",
+    "app",
+    "doctor",
+    "remote",
+    "main",
+];
+
+pub(crate) const LONG_FILE: usize = 400;
+pub(crate) const LONG_FUNCTION: usize = 60;
+
+pub(crate) fn order(file: &Source) -> Vec<String> {
+    let Some(module) = file.module() else {
+        return vec![];
+    };
+    let rank = |name: &str| ORDER.iter().position(|known| *known == name);
+    let Some(own) = rank(module) else {
+        return vec![format!("`{module}` has no place in the order of modules")];
+    };
+    let mut found = Vec::new();
+    for path in imports(&file.code, 1) {
+        if rank(&path).is_some_and(|other| other > own) {
+            found.push(format!(
+                "`{module}` imports `{path}`, which stands after it"
+            ));
+        }
+    }
+    // `super` may climb out of the module; a name below the file's own module is not one of the
+    // crate's root.
+    let folder = root().join("src").join(module);
+    for mut tree in after(&file.code, "super::") {
+        let mut climbed = 1;
+        while let Some(rest) = tree.strip_prefix("super::") {
+            (tree, climbed) = (rest, climbed + 1);
+        }
+        for path in expand(tree, 1).iter().filter(|_| climbed >= file.depth()) {
+            let inside = folder.join(path).exists() || folder.join(format!("{path}.rs")).exists();
+            if !inside && rank(path).is_some_and(|other| other > own) {
+                found.push(format!("`{module}` reaches `{path}` through `super`"));
+            }
+        }
+    }
+    found
+}
+
+pub(crate) fn poem(file: &Source) -> Vec<String> {
+    let known = ["poem::", "poem_openapi::"]
+        .iter()
+        .any(|name| after(&file.code, name).next().is_some());
+    let inside = file.module() == Some("http") || file.module().is_none();
+    if known && !inside {
+        vec!["poem outside of http/".to_owned()]
+    } else {
+        vec![]
+    }
+}
+
+pub(crate) fn xml_of_poem(file: &Source) -> Vec<String> {
+    let from = ["web::", "payload::"]
+        .iter()
+        .flat_map(|name| after(&file.code, name))
+        .flat_map(|tree| expand(tree, 1));
+    let names = from.filter(|name| name == "Xml" || name == "*");
+    names.map(|name| format!("{name} of poem")).collect()
+}
+
+pub(crate) fn redis(file: &Source) -> Vec<String> {
+    let known = after(&file.code, "redis::").any(|tree| {
+        let before = &file.code[..file.code.len() - tree.len() - "redis::".len()];
+        !before.ends_with("::")
+    });
+    let inside = file.path.starts_with("src/store/redis") || file.module().is_none();
+    if known && !inside {
+        vec!["redis outside of store/redis".to_owned()]
+    } else {
+        vec![]
+    }
+}
+
+pub(crate) fn environment(file: &Source) -> Vec<String> {
+    let read = after(&file.code, "env::")
+        .flat_map(|tree| expand(tree, 1))
+        .any(|name| name.starts_with("var"));
+    let ours = file.module().is_some() || file.path.starts_with("crates/");
+    let inside = file.module() == Some("main") || !ours;
+    if read && !inside {
+        vec!["the environment is read".to_owned()]
+    } else {
+        vec![]
+    }
+}
+
+pub(crate) fn purpose(file: &Source) -> Vec<String> {
+    let first = file.text.lines().next().unwrap_or_default();
+    let said = first
+        .strip_prefix("//!")
+        .is_some_and(|why| !why.trim().is_empty());
+    if said {
+        vec![]
+    } else {
+        vec!["does not begin with `//!` and a reason".to_owned()]
+    }
+}
+
+pub(crate) fn allow(file: &Source) -> Vec<String> {
+    let allowed = after(&file.code, "allow(").any(|rest| {
+        let line = file.code[..file.code.len() - rest.len() - "allow(".len()]
+            .rsplit('\n')
+            .next()
+            .unwrap_or_default();
+        line.ends_with("#[") || line.ends_with("#![") || line.contains("cfg_attr(")
+    });
+    if allowed {
+        vec!["a lint is allowed".to_owned()]
+    } else {
+        vec![]
+    }
+}
+
+pub(crate) fn later(file: &Source) -> Vec<String> {
+    let notes = [["TO", "DO"].concat(), ["FIX", "ME"].concat()];
+    let mut found: Vec<_> = notes
+        .into_iter()
+        .filter(|note| after(&file.text, note).next().is_some())
+        .collect();
+    let holes = ["todo!", "unimplemented!"]
+        .into_iter()
+        .filter(|hole| after(&file.code, hole).next().is_some());
+    found.extend(holes.map(str::to_owned));
+    found
+}
+
+/// Names of public types that are declared twice in `src/` and `crates/`, with their files. What a
+/// crate shows its own modules must not have the name of a public type either.
+///
+/// `Error` may be declared once in each module: elsewhere it is written with its module, as in
+/// `store::Error`, like the errors of the standard library. Names that a macro makes are not seen.
+/// A file `…left_out.rs` stands in for another one where a feature is not built in, so that it
+/// declares the same types.
+pub(crate) fn shared_names(files: &[Source]) -> Vec<String> {
+    let mut declared = BTreeMap::<String, Vec<&str>>::new();
+    let ours = |file: &&Source| {
+        ["src/", "crates/"]
+            .iter()
+            .any(|dir| file.path.starts_with(dir))
+            && !file.path.ends_with("left_out.rs")
+    };
+    for file in files.iter().filter(ours) {
+        let shown: &[&str] = if file.path.starts_with("crates/") {
+            &["pub", "pub(crate)", "pub(super)"]
+        } else {
+            &["pub"]
+        };
+        let kinds = ["struct", "enum", "trait", "type", "union"];
+        for (to, kind) in shown.iter().flat_map(|to| kinds.map(|kind| (to, kind))) {
+            for rest in after(&file.code, &format!("{to} {kind} ")) {
+                let name = expand(rest, 1).concat();
+                if !name.is_empty() && name != "Error" {
+                    declared.entry(name).or_default().push(&file.path);
+                }
+            }
+        }
+    }
+    declared.retain(|_, paths| paths.len() > 1);
+    let found = declared.into_iter();
+    found
+        .map(|(name, paths)| format!("`{name}` is declared in {}", paths.join(" and in ")))
+        .collect()
+}
+
+/// Where tests may wait by the clock: `sleep_real_time` and `poll`.
+pub(crate) const REAL_TIME: &str = "tests/it/support/real_time.rs";
+
+pub(crate) fn asleep(file: &Source) -> Vec<String> {
+    if file.path == REAL_TIME {
+        return vec![];
+    }
+    let code = file.tests();
+    let calls = |name: &str, wrong: fn(&str) -> bool| {
+        after(code, name).any(|rest| wrong(code[..code.len() - rest.len() - name.len()].trim_end()))
+    };
+    let always = [
+        "thread::sleep",
+        "time::sleep",
+        "sleep_ms(",
+        "interval(",
+        "interval_at(",
+        "park_timeout(",
+    ];
+    // `clock.sleep` waits in simulated time, which a test moves itself.
+    let in_real_time = |before: &str| {
+        before
+            .strip_suffix('.')
+            .is_none_or(|clock| clock.trim_end().ends_with("Clock::system()"))
+    };
+    let found = always.iter().any(|name| calls(name, |_| true))
+        || ["sleep(", "sleep_until("]
+            .iter()
+            .any(|name| calls(name, in_real_time));
+    if found {
+        vec!["a test sleeps; real time passes in `sleep_real_time` and `poll` only".to_owned()]
+    } else {
+        vec![]
+    }
+}
+
+pub(crate) fn long(file: &Source) -> Vec<String> {
+    let mut found = Vec::new();
+    let lines = file.text.lines().count();
+    if lines > LONG_FILE {
+        found.push(format!("{lines} lines"));
+    }
+    for rest in after(&file.code, "fn ") {
+        let name = expand(rest, 1).concat();
+        // A semicolon that ends a declaration without a body stands outside of any bracket.
+        let mut depth = 0_i32;
+        let body = rest.char_indices().find_map(|(at, character)| {
+            depth += i32::from(matches!(character, '(' | '['))
+                - i32::from(matches!(character, ')' | ']'));
+            (depth == 0 && matches!(character, '{' | ';')).then_some((at, character))
+        });
+        let Some((at, '{')) = body else { continue };
+        let mut depth = 0_i32;
+        let end = rest[at..].find(|character| {
+            depth += i32::from(character == '{') - i32::from(character == '}');
+            depth == 0
+        });
+        let lines = end.map_or(0, |end| rest[..at + end].lines().count());
+        if lines > LONG_FUNCTION {
+            found.push(format!("`{name}` has {lines} lines"));
+        }
+    }
+    found
+}
+
+/// The relative links of a document that lead to no file, or to no heading of one.
+pub(crate) fn dead_links(path: &str, text: &str) -> Vec<String> {
+    let document = root().join(path);
+    let prose: String = text.split('`').step_by(2).collect();
+    let links = prose
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next());
+    let local = links.filter(|link| !link.contains("://") && !link.starts_with("mailto:"));
+    let dead = local.filter(|link| {
+        let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+        let target = if file.is_empty() {
+            document.clone()
+        } else {
+            document.with_file_name(file)
+        };
+        if anchor.is_empty() {
+            return !target.exists();
+        }
+        !fs::read_to_string(target).is_ok_and(|text| headings(&text).any(|slug| slug == anchor))
+    });
+    dead.map(str::to_owned).collect()
+}
+
+/// The anchors that GitHub gives to the headings of a document.
+pub(crate) fn headings(text: &str) -> impl Iterator<Item = String> {
+    let titles = text.lines().filter_map(|line| {
+        let title = line.trim_start_matches('#');
+        (title.len() < line.len()).then(|| title.trim().to_lowercase())
+    });
+    titles.map(|title| {
+        title.replace(' ', "-").replace(
+            |letter: char| !letter.is_alphanumeric() && !"-_".contains(letter),
+            "",
+        )
+    })
+}
+
+/// What is imported from the root of the crate, `levels` names deep.
+pub(crate) fn imports(code: &str, levels: usize) -> Vec<String> {
+    let roots = after(code, "crate::").chain(after(code, "tablecall::"));
+    roots.flat_map(|tree| expand(tree, levels)).collect()
+}
