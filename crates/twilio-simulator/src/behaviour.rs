@@ -1,5 +1,5 @@
-//! How a number behaves when it rings: by its last four digits, or as it was told. It
-//! keeps no time.
+//! The behaviour of a number that is called: by its last four digits, or as configured. It keeps
+//! no time.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use super::addresses::is_number;
 use super::config::CallTimings;
 use super::moments::seconds;
 
-/// The behaviour of the other end. Everything left out: the phone rings on the page and waits for a
-/// hand.
+/// The behaviour of the called party. With all fields left out the phone rings on the page until
+/// somebody there acts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NumberBehaviour {
@@ -63,19 +63,19 @@ pub struct ScriptedKeys {
     /// A part of the prompt of a Gather.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when_said: Option<String>,
-    /// How many Gathers with those words are answered; one unless told otherwise.
+    /// Number of Gathers with those words that are answered; one by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
     /// Pressed only once the prompt of that Gather has been said to its end.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub after_prompt: bool,
     /// Seconds from the beginning of that prompt, or from its end, to the first key; two, or half a
-    /// second, unless told otherwise.
+    /// second, by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause_seconds: Option<f64>,
     /// `0`–`9`, `*`, `#`.
     pub digits: String,
-    /// Seconds between two of them; 0.3 unless told otherwise.
+    /// Seconds between two of them; 0.3 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap_seconds: Option<f64>,
     /// Hangs up this long after the last of them.
@@ -127,7 +127,7 @@ pub struct Voicemail {
 }
 
 impl NumberBehaviour {
-    /// The behaviour of a number that nobody has told anything.
+    /// The behaviour of a number that was not configured.
     pub(super) fn of_number(number: &str, timings: &CallTimings) -> Self {
         let answers = Self {
             answer_after_seconds: Some(timings.answered_after.as_secs_f64()),

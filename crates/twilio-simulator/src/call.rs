@@ -61,6 +61,19 @@ impl CallStatus {
         }
     }
 
+    /// The event of `StatusCallbackEvent` that a call in this status causes.
+    pub(super) const fn event(self) -> Option<&'static str> {
+        match self {
+            Self::Queued => None,
+            Self::Initiated => Some("initiated"),
+            Self::Ringing => Some("ringing"),
+            Self::InProgress => Some("answered"),
+            Self::Completed | Self::Busy | Self::NoAnswer | Self::Failed | Self::Canceled => {
+                Some("completed")
+            }
+        }
+    }
+
     pub(super) const fn has_ended(self) -> bool {
         match self {
             Self::Completed | Self::Busy | Self::NoAnswer | Self::Failed | Self::Canceled => true,
@@ -119,7 +132,7 @@ pub(super) struct Detection {
     pub(super) callback: Option<(HttpMethod, String)>,
 }
 
-/// The wishes of whoever starts a recording.
+/// Parameters of a recording that is about to start.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RecordingRequest {
     pub(super) source: &'static str,
@@ -134,7 +147,7 @@ pub(super) struct RecordingRequest {
 }
 
 impl RecordingRequest {
-    /// The wishes of an element, for one channel.
+    /// The parameters that an element of TwiML gives, for one channel.
     pub(super) fn of(callback: &RecordingCallback, base: Option<&str>) -> Self {
         Self {
             channels: 1,
@@ -189,7 +202,7 @@ pub(super) struct PressedDigits {
     pub(super) digits: String,
 }
 
-/// A webhook of this call, for the ledger.
+/// A webhook that was sent for this call.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct SentWebhook {
     pub(super) at: Timestamp,
@@ -199,7 +212,7 @@ pub(super) struct SentWebhook {
     pub(super) status: Option<u16>,
 }
 
-/// A line of Notifications.json.
+/// An entry of Notifications.json.
 #[derive(Clone, Debug)]
 pub(super) struct Notification {
     pub(super) sid: String,
@@ -325,7 +338,7 @@ impl CallRecord {
         }
     }
 
-    /// Ends the line that is being said; `cut`: too early.
+    /// Ends the current line of the transcript; `cut`: before its end.
     pub(super) fn fall_silent(&mut self, cut: bool) {
         self.saying = false;
         if let Some(last) = self
@@ -349,7 +362,7 @@ impl CallRecord {
             .map(|line| (line.at, line.text.clone()))
     }
 
-    /// The open Gather listens, and has heard so much.
+    /// Marks the open Gather as listening, with the digits collected so far.
     pub(super) fn hear(&mut self, digits: String) {
         if let Some(gather) = &mut self.gather {
             gather.listening = true;

@@ -190,8 +190,8 @@ impl SimulatedCall {
         self.before_answer(at, end).await
     }
 
-    /// Waits until `at`, which ends the call with `end` or goes on; a hand at the phone or the API
-    /// may be quicker.
+    /// Waits until `at`, then returns `end` (`None`: the call goes on). A command from the page or
+    /// the API may come first.
     async fn before_answer(&mut self, at: Timestamp, end: Option<End>) -> Option<End> {
         loop {
             match self.command_before(at).await {
@@ -213,7 +213,8 @@ impl SimulatedCall {
         }
     }
 
-    /// Waits in the queue; whether the call was taken back meanwhile (of which nobody is told).
+    /// Waits in the queue. Returns whether the call was canceled meanwhile; no callback is sent
+    /// then.
     async fn withdrawn_before(&mut self, at: Timestamp) -> bool {
         while let Some(command) = self.command_before(at).await {
             if matches!(command, CallCommand::End) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::call::{CallCommand, CallSid, RecordingRequest, Signal};
+use super::call::{CallCommand, CallSid, CallStatus, RecordingRequest, Signal};
 use super::dialing::DialResult;
 use super::documents::FetchedDocument;
 use super::flow::{Interrupt, WaitResult};
@@ -31,7 +31,7 @@ pub(super) struct Conference {
     pub(super) started: bool,
     pub(super) ended: bool,
     pub(super) participants: Vec<Participant>,
-    /// The first participant says where news goes.
+    /// Status callback of the first participant; it serves the whole conference.
     callback: Option<(HttpMethod, String)>,
     events: Vec<String>,
     sequence: u32,
@@ -107,7 +107,7 @@ impl SimulatedCall {
             ..RecordingRequest::of(wanted, page.url.as_deref())
         });
         let Some(sid) = self.join(conference, (callback, record)) else {
-            result.status = "failed";
+            result.status = CallStatus::Failed.word();
             return result;
         };
         self.note_event("conference", &conference.name);

@@ -28,7 +28,7 @@ pub struct SimulatorConfig {
     /// Time after the end of a call until its Events can be read.
     pub events_delay: Duration,
     /// The only origin that somebody without credentials may let be called (`POST inbound`);
-    /// `None`: any. Where strangers reach the simulator, it must not ask other machines for them.
+    /// `None`: any. Set it where others can reach the simulator, so that they cannot make it request other hosts.
     pub only_origin: Option<String>,
     /// Origin under which a service reaches the REST API; it stands in the URLs of recordings.
     /// `None`: Twilio's own.

@@ -1,18 +1,18 @@
-//! The hands at the phones: the API under `/simulator/api/`, for the page and for
+//! The control API under `/simulator/api/`: it acts for the called party, for the page and for
 //! tests.
 //!
 //! | request | does |
 //! |---|---|
 //! | `GET state?after=&wait=&limit=` | all phones, newest first; with `after` once the version has passed it |
 //! | `GET calls`, `GET calls/{sid}?after=&wait=` | the same at once; one phone |
-//! | `POST calls/{sid}/answer`, `decline`, `hangup` | a hand at the phone; 409 where that cannot be |
+//! | `POST calls/{sid}/answer`, `decline`, `hangup` | acts as the called party; 409 in any other state |
 //! | `POST calls/{sid}/press` `{"digits"}`, `say` `{"text", "confidence"}` | keys, words |
 //! | `POST inbound` `{"from", "to", "url", "method", "stir_verstat", "parameters", "status_callback"}` | somebody rings our number |
 //! | `GET voice-urls`, `PUT`, `DELETE voice-urls/{number}` `{"url", "method"}` | what answers calls to our number |
 //! | `GET calls/{sid}/export` | the call as one file, for `replay` |
 //! | `GET`, `PUT`, `DELETE numbers/{number}`, `GET numbers` | how a number behaves ([`NumberBehaviour`]) |
 //! | `GET`, `PUT faults` | what goes wrong: [`Fault`] to [`FaultSwitch`](super::FaultSwitch), or to a list of them |
-//! | `GET wire?after=`, `GET events?after=`, `GET ledger` | exchanges; exchanges and phones as they happen; the books |
+//! | `GET wire?after=`, `GET events?after=`, `GET ledger` | exchanges; a stream of exchanges and phones; one entry for each call |
 //! | `POST clock/advance` `{"seconds"}` | moves a simulated clock |
 //! | `DELETE calls` | forgets ended calls |
 
@@ -167,7 +167,7 @@ const fn certain() -> f64 {
     0.9
 }
 
-/// A hand at a phone. The line obeys a moment later; the answer shows the call as it was.
+/// Acts as the called party. The call reacts a moment later; the answer shows it as it was.
 fn act(
     sim: &Inner,
     request: &Request<Bytes>,

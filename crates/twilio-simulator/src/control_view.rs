@@ -62,7 +62,7 @@ pub(super) fn phones(state: &SimulatorState, sim: &Inner, limit: usize) -> Value
     json!({"version": state.version, "now": sim.clock.now(), "under_way": sim.in_flight.load(Ordering::SeqCst), "calls": calls})
 }
 
-/// One line for each call, oldest first, to be held against somebody else's books.
+/// One entry for each call, oldest first, for comparison with the records of a service.
 pub(super) fn ledger(state: &SimulatorState) -> Value {
     let calls: Vec<Value> = state.calls.values().map(entry).collect();
     json!({"version": state.version, "calls": calls})

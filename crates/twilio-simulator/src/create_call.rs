@@ -172,7 +172,7 @@ fn call_parameters(
     })
 }
 
-/// Where a call gets its document, and where its news goes.
+/// The URLs of a call: of its document, its fallback and its status callback.
 struct Targets {
     voice: Option<(HttpMethod, String)>,
     twiml: Option<String>,

@@ -101,11 +101,13 @@ impl SimulatedCall {
                     request.extra = extra;
                     if !matches!(interrupt, Interrupt::Replace(_)) {
                         let status = if self.unanswered {
-                            "no-answer"
+                            CallStatus::NoAnswer
                         } else {
-                            "completed"
+                            CallStatus::Completed
                         };
-                        request.extra.extend(pairs(&[("CallStatus", status)]));
+                        request
+                            .extra
+                            .extend(pairs(&[("CallStatus", status.word())]));
                     }
                     self.request_final_action(request);
                 }
@@ -120,7 +122,7 @@ impl SimulatedCall {
         phones: &[DialedPhone],
         page: &FetchedDocument,
     ) -> DialResult {
-        let mut result = DialResult::new("failed");
+        let mut result = DialResult::new(CallStatus::Failed.word());
         let recording =
             (dial.record == DialRecording::FromRinging).then(|| self.record_dial(dial, page));
         let at_once = if dial.sequential { 1 } else { phones.len() };
@@ -144,7 +146,7 @@ impl SimulatedCall {
                 Ok(Err(status)) => result.status = status,
                 Err(interrupt) => {
                     self.end_legs(&legs, None);
-                    result.status = "canceled";
+                    result.status = CallStatus::Canceled.word();
                     result.interrupt = Some(interrupt);
                 }
             }
@@ -191,18 +193,19 @@ impl SimulatedCall {
         loop {
             let statuses: Option<Vec<CallStatus>> = legs.iter().map(|leg| leg.ended).collect();
             if let Some(ended) = statuses {
-                return Ok(Err(ended.last().map_or("failed", |status| status.word())));
+                let last = ended.last().copied();
+                return Ok(Err(last.unwrap_or(CallStatus::Failed).word()));
             }
             match self.wait(give_up_at).await? {
                 WaitResult::Time => {
                     for leg in legs.iter().filter(|leg| leg.ended.is_none()) {
                         self.sim.command(&leg.sid, CallCommand::NoAnswer);
                     }
-                    return Ok(Err("no-answer"));
+                    return Ok(Err(CallStatus::NoAnswer.word()));
                 }
                 WaitResult::Key('*') if dial.hangup_on_star => {
                     self.end_legs(legs, None);
-                    return Ok(Err("canceled"));
+                    return Ok(Err(CallStatus::Canceled.word()));
                 }
                 WaitResult::Signal(Signal::LegAnswered(sid)) => {
                     if legs.iter().any(|leg| leg.sid == sid) {
@@ -248,7 +251,7 @@ impl SimulatedCall {
             }
         };
         self.sim.command(leg, CallCommand::End);
-        result.status = "completed";
+        result.status = CallStatus::Completed.word();
         result.leg = Some(leg.clone());
         let span = self.moment.duration_since(since);
         result.seconds = Some(span.as_secs());

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::{Inner, SimulatorBody, SimulatorState, control_view};
 
-/// A comment is sent so often when there is nothing to tell.
+/// Interval of the comments that keep an idle stream open.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// Waits until `look` finds something, at most `patience` of real time.
@@ -95,7 +95,8 @@ async fn feed(sim: &Inner, mut after: u64, sender: &mpsc::Sender<Bytes>) {
     }
 }
 
-/// Exchanges and calls touched after a version, in order. Of a call only its newest state is told.
+/// Exchanges and calls changed after a version, in order. A call is shown in its newest state
+/// only.
 fn news(state: &SimulatorState, sim: &Inner, after: u64) -> Vec<(u64, &'static str, Value)> {
     if state.version <= after {
         return Vec::new();

@@ -1,4 +1,5 @@
-//! What can be made to go wrong, how often, and by which dice. It causes nothing itself.
+//! Faults that can be switched on, how often they occur, and with which probability. It causes
+//! none of them itself.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,12 +1,11 @@
-//! Gathers and recordings on a line: what is pressed or said, and what follows
-//! from it.
+//! Runs Gather and Record: collects keys and words, and requests the action.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::behaviour::ScriptedWords;
-use super::call::{OpenGather, RecordingRequest};
+use super::call::{CallStatus, OpenGather, RecordingRequest};
 use super::digit_collector::{DigitCollector, GatherResult};
 use super::documents::{FetchedDocument, TwimlRequest};
 use super::faults::Fault;
@@ -277,7 +276,7 @@ impl SimulatedCall {
         let next = self.follow(&record.action, page, extra).await?;
         if key == "hangup" {
             if let NextStep::Request(mut request) = next {
-                let ended = pairs(&[("CallStatus", "completed")]);
+                let ended = pairs(&[("CallStatus", CallStatus::Completed.word())]);
                 request.extra.extend(ended);
                 self.request_final_action(request);
             }

@@ -246,7 +246,7 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes something and tells those who wait.
+    /// Changes the state and wakes those who wait for a change.
     fn change<R>(&self, change: impl FnOnce(&mut SimulatorState) -> R) -> R {
         let mut state = self.lock();
         state.version += 1;
@@ -255,7 +255,7 @@ impl Inner {
         result
     }
 
-    /// Changes one call, if it is still known, and tells those who wait.
+    /// Changes one call, if it is still known, and wakes those who wait for a change.
     fn change_call<R>(&self, sid: &str, change: impl FnOnce(&mut CallRecord) -> R) -> Option<R> {
         self.change(|state| {
             let version = state.version;
@@ -280,7 +280,7 @@ impl Inner {
         });
     }
 
-    /// Whether a fault strikes a call to `to`, or a webhook of the kinds in `what`.
+    /// The switch of a fault that applies to a call to `to`, or to a webhook of the kinds in `what`.
     fn trigger(&self, fault: Fault, to: &str, what: &[&str]) -> Option<FaultSwitch> {
         self.lock().faults.trigger(fault, to, what)
     }

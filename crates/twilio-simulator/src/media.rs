@@ -16,7 +16,7 @@ const LARGEST: usize = 40 * 1024 * 1024;
 /// The longest fetch, redirects included.
 const PATIENCE: Duration = Duration::from_secs(15);
 const REDIRECTS: usize = 10;
-/// Length of a file whose format does not tell it.
+/// Assumed length of a file whose format does not contain it.
 const UNKNOWN: Duration = Duration::from_secs(5);
 
 /// Fetches a file; its length, or Twilio's code with a message.

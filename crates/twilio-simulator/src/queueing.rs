@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use super::call::{CallCommand, CallSid, Signal};
+use super::call::{CallCommand, CallSid, CallStatus, Signal};
 use super::dialing::DialResult;
 use super::documents::{FetchedDocument, TwimlRequest};
 use super::flow::{Interrupt, NextStep, WaitResult};
@@ -87,7 +87,8 @@ impl SimulatedCall {
             .await
     }
 
-    /// Joins the end of a queue, unless it is full; wakes whoever waits for a call in it.
+    /// Joins the end of a queue, unless it is full, and wakes the first call that waits to take one
+    /// out.
     fn enter_queue(&self, enqueue: &Enqueue) -> bool {
         let now = self.moment;
         let entered = self.sim.change(|state| {
@@ -208,7 +209,7 @@ impl SimulatedCall {
     ) -> DialResult {
         let announcement = absolute(page.url.as_deref(), announcement);
         let give_up_at = later(self.moment, dial.timeout);
-        let mut result = DialResult::new("no-answer");
+        let mut result = DialResult::new(CallStatus::NoAnswer.word());
         self.note_event("dial", name);
         while result.interrupt.is_none() {
             if let Some(peer) = self.take_from_queue(name) {
@@ -217,7 +218,7 @@ impl SimulatedCall {
                 self.sim.command(&peer, bridged);
                 let since = self.moment;
                 let until = later(since, dial.time_limit);
-                result.status = "completed";
+                result.status = CallStatus::Completed.word();
                 result.leg = Some(peer.clone());
                 let outcome = self.bridge(&peer, until, dial.hangup_on_star).await;
                 result.seconds = Some(self.moment.duration_since(since).as_secs());
@@ -228,7 +229,7 @@ impl SimulatedCall {
                 Ok(WaitResult::Time) => break,
                 Ok(WaitResult::Key(_) | WaitResult::Speech { .. } | WaitResult::Signal(_)) => {}
                 Err(interrupt) => {
-                    result.status = "canceled";
+                    result.status = CallStatus::Canceled.word();
                     result.interrupt = Some(interrupt);
                 }
             }
@@ -241,7 +242,8 @@ impl SimulatedCall {
         result
     }
 
-    /// The first call of a queue, connected with this one; without any, this call waits for news.
+    /// Takes the first call out of a queue and connects it with this one. If the queue is empty, this
+    /// call is registered as waiting for one.
     fn take_from_queue(&self, name: &str) -> Option<CallSid> {
         let now = self.moment;
         self.sim.change(|state| {

@@ -1,4 +1,4 @@
-//! Recordings: they exist from their first second, and news of them goes to whoever asked for it.
+//! Recordings: they exist from their first second, and their status callbacks are sent.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub(super) struct Recording {
     track: String,
     /// The words that were said while it ran.
     pub(super) words: Vec<String>,
-    /// `TR…` and the URL that is told of it, where the words are written down.
+    /// Set where a transcription was asked for.
     pub(super) transcription: Option<Transcription>,
     callback: Option<(HttpMethod, String)>,
     events: Vec<String>,
@@ -232,7 +232,7 @@ fn send_transcription(sim: &Arc<Inner>, recording: &Recording) {
     status_delivery::spawn(sim, delivery, None);
 }
 
-/// The header of a WAV file with so many seconds of 16-bit samples, mono, 8000 a second.
+/// The header of a WAV file of this length: 16-bit samples, mono, 8000 a second.
 pub(super) fn wav_header(seconds: u64) -> Vec<u8> {
     let size = u32::try_from(wav_bytes(seconds)).unwrap_or(u32::MAX - 36);
     let mut header = Vec::with_capacity(44);
@@ -255,7 +255,7 @@ pub(super) fn wav_header(seconds: u64) -> Vec<u8> {
     header
 }
 
-/// Bytes of the samples of so many seconds.
+/// Bytes of the samples of a WAV file of this length.
 pub(super) const fn wav_bytes(seconds: u64) -> u64 {
     seconds * 16_000
 }

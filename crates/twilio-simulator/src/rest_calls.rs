@@ -5,13 +5,12 @@ use std::sync::Arc;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::Inner;
 use super::faults::{Fault, FaultSwitch};
 use super::list_calls::show;
 use super::paging::PageQuery;
 use super::rest_error::RestError;
 use super::rest_request::{Answered, RestAnswer, RestRequest};
-use super::{form, resource, update_call};
+use super::{Inner, form, resource, update_call};
 
 pub(super) fn create_call(
     sim: &Arc<Inner>,

@@ -9,7 +9,7 @@ use super::recordings::{wav_bytes, wav_header};
 use super::rest_request::RestRequest;
 use super::{Inner, SimulatorBody};
 
-/// The sound of a recording. As at Twilio, whoever knows its URL may hear it.
+/// The sound of a recording. As at Twilio, its URL opens without credentials.
 pub(super) fn media(
     sim: &Inner,
     asked: &RestRequest<'_>,

@@ -96,7 +96,7 @@ pub(super) fn list(request: &RestRequest<'_>, name: &str, items: Vec<(String, Va
     Ok(RestAnswer::list(page.envelope(name, items)))
 }
 
-/// The sid of a representation, by which pages follow one another.
+/// Pairs a representation with its sid, which is the key of paging.
 pub(super) fn with_sid(value: Value) -> (String, Value) {
     let sid = value["sid"].as_str().unwrap_or_default().to_owned();
     (sid, value)

@@ -243,16 +243,8 @@ impl SimulatedCall {
 
     /// Enters a status and sends the callback of its event, if that is subscribed to.
     pub(super) fn enter(&self, status: CallStatus, sip_code: Option<u16>) {
-        let event = match status {
-            CallStatus::Initiated => "initiated",
-            CallStatus::Ringing => "ringing",
-            CallStatus::InProgress => "answered",
-            CallStatus::Completed
-            | CallStatus::Busy
-            | CallStatus::NoAnswer
-            | CallStatus::Failed
-            | CallStatus::Canceled => "completed",
-            CallStatus::Queued => return,
+        let Some(event) = status.event() else {
+            return;
         };
         let skewed = self
             .sim

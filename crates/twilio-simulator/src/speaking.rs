@@ -95,7 +95,7 @@ impl SimulatedCall {
             .map(drop)
     }
 
-    /// Lets something be heard for so long; what cuts it short, where it may be cut.
+    /// Plays something for `length`. Returns the input that cut it short, where `barge` allows that.
     pub(super) async fn hold(
         &mut self,
         (kind, text): (&'static str, &str),

@@ -21,7 +21,7 @@ pub(super) struct StatusDelivery {
     pub(super) is_final: bool,
 }
 
-/// Takes callbacks and delivers them one after the other until the line is gone.
+/// Starts a task that delivers callbacks one after the other until the call is gone.
 pub(super) fn deliveries(sim: &Arc<Inner>) -> mpsc::UnboundedSender<StatusDelivery> {
     let (sender, mut waiting) = mpsc::unbounded_channel::<StatusDelivery>();
     let deliveries = Arc::clone(sim);

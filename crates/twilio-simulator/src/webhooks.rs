@@ -107,7 +107,7 @@ async fn attempt(
     outcome
 }
 
-/// Words by which a fault may single this webhook out.
+/// Words by which a fault selects this webhook.
 pub(super) fn what(outgoing: &WebhookRequest) -> [&str; 3] {
     let key = form::first(&outgoing.params, "Digits").map_or("", |_| "key");
     [
@@ -348,8 +348,8 @@ fn snake_case(name: &str) -> String {
     snake
 }
 
-/// Counts a webhook while it is under way, in real time: whoever moves a simulated clock waits for
-/// it.
+/// Counts a webhook from its sending to its answer, in real time. A test waits for that before it
+/// moves a simulated clock.
 struct InFlight<'a>(&'a Inner);
 
 impl<'a> InFlight<'a> {

@@ -27,7 +27,7 @@ pub const ELEMENTS: &[ElementRule] = &[
         &["Response", "Gather"],
         Support::Works,
         &[
-            // A wrong voice or language is found with the other one in hand.
+            // Voice and language are checked together, by the reader of Say.
             works("voice", Values::Text, 13_511),
             works("language", Values::Text, 13_512),
             works("loop", Values::Whole(0, 1_000), 13_510),

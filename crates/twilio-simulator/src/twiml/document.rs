@@ -105,7 +105,7 @@ pub enum GatherPrompt {
     Say(Say),
     /// Media or tones are played.
     Play(Play),
-    /// Nothing is heard for so long.
+    /// Silence of this length.
     Pause(Duration),
 }
 
