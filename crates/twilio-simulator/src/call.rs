@@ -250,6 +250,8 @@ pub(super) enum CallCommand {
 /// A message from one call to another one.
 #[derive(Clone, Debug)]
 pub(super) enum Signal {
+    /// A call that a Dial made is picked up, and may hear an announcement first.
+    LegPickedUp(CallSid),
     /// A call that a Dial made is answered and can be connected.
     LegAnswered(CallSid),
     /// A call that a Dial made is over.

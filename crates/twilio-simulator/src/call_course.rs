@@ -136,6 +136,7 @@ impl SimulatedCall {
             return Some(end);
         }
         self.picked_up();
+        self.signal_parent(Signal::LegPickedUp(self.sid.clone()));
         let parameters = self.parameters();
         if parameters.url.is_some() || !parameters.send_digits.is_empty() {
             // The phone hears its announcement first, and may hang up on it.

@@ -1,5 +1,7 @@
 //! Dial: other phones ring, and the first one that answers is connected.
 
+use jiff::Timestamp;
+
 use super::call::{CallCommand, CallSid, CallStatus, Detection, RecordingRequest, Signal};
 use super::create_call::NewLeg;
 use super::documents::{FetchedDocument, TwimlRequest};
@@ -41,6 +43,7 @@ impl DialResult {
 /// A phone that rings for a Dial, with its status once it has ended.
 struct Leg {
     sid: CallSid,
+    picked_up: bool,
     ended: Option<CallStatus>,
 }
 
@@ -131,6 +134,7 @@ impl SimulatedCall {
                 .iter()
                 .map(|phone| Leg {
                     sid: self.ring_phone(dial, phone, page),
+                    picked_up: false,
                     ended: None,
                 })
                 .collect();
@@ -196,7 +200,14 @@ impl SimulatedCall {
                 let last = ended.last().copied();
                 return Ok(Err(last.unwrap_or(CallStatus::Failed).word()));
             }
-            match self.wait(give_up_at).await? {
+            // The timeout is for phones that ring, not for one that hears its announcement.
+            let is_screened = legs.iter().any(|leg| leg.picked_up && leg.ended.is_none());
+            let until = if is_screened {
+                Timestamp::MAX
+            } else {
+                give_up_at
+            };
+            match self.wait(until).await? {
                 WaitResult::Time => {
                     for leg in legs.iter().filter(|leg| leg.ended.is_none()) {
                         self.sim.command(&leg.sid, CallCommand::NoAnswer);
@@ -206,6 +217,11 @@ impl SimulatedCall {
                 WaitResult::Key('*') if dial.hangup_on_star => {
                     self.end_legs(legs, None);
                     return Ok(Err(CallStatus::Canceled.word()));
+                }
+                WaitResult::Signal(Signal::LegPickedUp(sid)) => {
+                    for leg in legs.iter_mut().filter(|leg| leg.sid == sid) {
+                        leg.picked_up = true;
+                    }
                 }
                 WaitResult::Signal(Signal::LegAnswered(sid)) => {
                     if legs.iter().any(|leg| leg.sid == sid) {

@@ -15,6 +15,10 @@ use super::{Inner, status_delivery, webhook_params};
 /// Most recordings that are kept; the oldest go first.
 const KEPT: usize = 2_000;
 
+/// Time from the end of a recording to its transcription. Twilio needs longer for the words than for
+/// the action's request, and services store the recording there.
+const TRANSCRIBED_AFTER: Duration = Duration::from_secs(5);
+
 /// A recording of a call.
 #[derive(Clone, Debug)]
 pub(super) struct Recording {
@@ -229,7 +233,7 @@ fn send_transcription(sim: &Arc<Inner>, recording: &Recording) {
             is_final: false,
         }
     };
-    status_delivery::spawn(sim, delivery, None);
+    status_delivery::spawn(sim, delivery, Some(TRANSCRIBED_AFTER));
 }
 
 /// The header of a WAV file of this length: 16-bit samples, mono, 8000 a second.

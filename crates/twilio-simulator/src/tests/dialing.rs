@@ -286,3 +286,28 @@ async fn a_sip_address_may_stand_without_its_scheme() {
     harness.ended(&leg).await;
     assert_eq!(harness.ended(&sid).await["warnings"], json!([]));
 }
+
+#[tokio::test]
+async fn the_timeout_of_a_dial_ends_with_the_pick_up() {
+    let harness = Harness::standing(SimulatorConfig::default()).await;
+    let dial = "<Dial action='/after' timeout='5' timeLimit='2'>\
+                <Number url='/whisper'>+14155552672</Number></Dial>";
+    harness.on("/answer", CannedReply::twiml(dial));
+    harness.on("/after", CannedReply::twiml(""));
+    harness.on("/whisper", CannedReply::twiml("<Pause length='20'/>"));
+    let sid = harness.dial("+14155550107", &[]).await;
+    harness
+        .advance_until(&sid, |call| call["transcript"].to_string().contains("dial"))
+        .await;
+    let leg = harness.call_to("+14155552672").await;
+    harness
+        .advance_until(&leg, |call| call["status"] == "ringing")
+        .await;
+    harness.answer(&leg).await;
+    harness.until(&leg, |call| !call["saying"].is_null()).await;
+    harness
+        .advance_until(&sid, |call| call["ended"] == true)
+        .await;
+    let after = &harness.asked("/after", 1).await[0];
+    assert_eq!(after.param("DialCallStatus"), "completed");
+}
