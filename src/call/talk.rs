@@ -27,7 +27,7 @@ use row::in_a_row;
 use stages::{at_stage, not_understood, shorten};
 
 /// Number of replies after which a polite goodbye ends the conversation; so do [`LONGEST_TALK`]
-/// seconds.
+/// seconds. A decision made at the very end has one more, so that the rest of a row is heard.
 pub const MOST_REPLIES: u8 = 12;
 /// The longest conversation, in seconds. Twilio cuts the line at `TimeLimit`, 300 s.
 pub const LONGEST_TALK: u16 = 240;
@@ -146,12 +146,12 @@ pub fn answer(
             .unwrap_or_else(|| at_stage(position, input, moment, context)),
     };
     let elapsed = (moment / 1_000).saturating_sub(u32::from(position.began));
-    let over =
-        position.step.saturating_add(1) >= context.most_replies || elapsed >= LONGEST_TALK.into();
-    let reply = if over {
-        shorten(position, heard, reply)
+    let replies = position.step.saturating_add(1);
+    let over = replies >= context.most_replies || elapsed >= LONGEST_TALK.into();
+    let (heard, reply) = if over {
+        shorten(position, heard, reply, replies > context.most_replies)
     } else {
-        reply
+        (heard, reply)
     };
     let prompt = PromptTiming {
         asked: moment,

@@ -95,8 +95,13 @@ impl Work {
             return;
         };
         let context = self.context(attempt);
+        // Before the timeline gets what is found out only now.
+        let moments: Vec<u32> = keys
+            .iter()
+            .map(|pressed| self.moment_of(attempt, pressed, keys))
+            .collect();
         let mut last = None;
-        for (place, pressed) in keys.iter().enumerate() {
+        for (place, (pressed, moment)) in keys.iter().zip(moments).enumerate() {
             let PressedKey {
                 position, digits, ..
             } = pressed;
@@ -105,8 +110,7 @@ impl Work {
             } else {
                 Input::Digits(*digits)
             };
-            let (heard, reply) =
-                talk::answer(*position, input, self.moment_of(attempt, pressed), &context);
+            let (heard, reply) = talk::answer(*position, input, moment, &context);
             if !digits.is_empty() {
                 self.note_once(keys::input_event(attempt, *position, input));
             }
@@ -154,10 +158,15 @@ impl Work {
     }
 
     /// When a key was pressed that Twilio remembers: as it was heard here, or else by Twilio's record.
-    fn moment_of(&self, attempt: u8, pressed: &PressedKey) -> u32 {
+    /// Twilio may have sent it several times; the first counts.
+    fn moment_of(&self, attempt: u8, pressed: &PressedKey, keys: &[PressedKey]) -> u32 {
         let heard = keys::input_event(attempt, pressed.position, Input::Digits(pressed.digits));
         let entry = self.call.timeline.iter().find(|entry| entry.what == heard);
-        let at = entry.map_or(pressed.pressed_at, |entry| entry.at);
+        let is_same = |key: &&PressedKey| {
+            key.position.step == pressed.position.step && key.digits == pressed.digits
+        };
+        let first = keys.iter().filter(is_same).map(|key| key.pressed_at).min();
+        let at = entry.map_or(first.unwrap_or(pressed.pressed_at), |entry| entry.at);
         keys::milliseconds(pressed.sealed_at, at)
     }
 

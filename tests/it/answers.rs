@@ -149,10 +149,10 @@ async fn changes_its_mind(first: &str, understood: &str, second: &str, then: &st
     assert!(chance.contains(&format!("press {second}")), "{chance}");
     phone.presses(second).await;
     let changed = phone.hears(then).await;
-    assert!(
-        changed.contains("Goodbye"),
-        "there is one chance only: {changed}"
-    );
+    // The line stays open: the key may be the first of several in a row.
+    assert!(changed.contains(&format!("press {first}")), "{changed}");
+    phone.keeps_silent().await;
+    phone.hears("Goodbye").await;
     phone.is_hung_up_on().await;
     let call = call.ends_as(outcome, 1).await;
     let keys = call["timeline"]

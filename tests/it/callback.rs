@@ -102,6 +102,8 @@ async fn staff_who_ring_back_can_change_their_mind_and_a_repeat_changes_nothing(
     phone.hears("Accepted").await;
     phone.presses("2").await;
     phone.hears("Declined").await;
+    phone.keeps_silent().await;
+    phone.hears("Goodbye").await;
     phone.is_hung_up_on().await;
     let is_keys = |hook: &Webhook| hook.url.contains("/twiml/inbound/keys/");
     let sent: Vec<_> = app
@@ -110,7 +112,8 @@ async fn staff_who_ring_back_can_change_their_mind_and_a_repeat_changes_nothing(
         .into_iter()
         .filter(|(hook, _)| is_keys(hook))
         .collect();
-    assert_eq!(sent.len(), 3);
+    // Three keys, and the silence after the last of them.
+    assert_eq!(sent.len(), 4);
     for (hook, exchange) in sent {
         let again = hook.sent(&app).await;
         assert_eq!(

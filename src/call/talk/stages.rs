@@ -53,26 +53,42 @@ pub(super) fn not_understood(position: TalkPosition) -> Reply {
     }
 }
 
-/// The same answer without a further question.
-pub(super) fn shorten(position: TalkPosition, heard: KeyResult, reply: Reply) -> Reply {
-    match reply {
-        Reply::Decided { decision, .. } => decided(decision, None),
-        Reply::AskOptOut { .. } => Reply::Goodbye(Goodbye::OptedOut),
-        Reply::Ask { .. }
-        | Reply::Keys { .. }
-        | Reply::BeSure { .. }
-        | Reply::AskTime { .. }
-        | Reply::CheckTime { .. }
-        | Reply::Called { .. }
-        | Reply::Offer { .. } => match heard {
+/// The same answer without a further question. What was decided just now is still read back and
+/// listened to, for the rest of a row. In the spare reply for that, the other key takes it back:
+/// nobody would hear whether more of them follow.
+pub(super) fn shorten(
+    position: TalkPosition,
+    heard: KeyResult,
+    reply: Reply,
+    is_spare: bool,
+) -> (KeyResult, Reply) {
+    let reply = match (heard, reply) {
+        (KeyResult::Decided(_), Reply::Decided { .. }) if is_spare => {
+            return (KeyResult::Withdrawn, Reply::Goodbye(Goodbye::NoKey));
+        }
+        (KeyResult::Decided(_), Reply::Decided { .. }) => reply,
+        (_, Reply::Decided { decision, .. }) => decided(decision, None),
+        (_, Reply::AskOptOut { .. }) => Reply::Goodbye(Goodbye::OptedOut),
+        (
+            _,
+            Reply::Ask { .. }
+            | Reply::Keys { .. }
+            | Reply::BeSure { .. }
+            | Reply::AskTime { .. }
+            | Reply::CheckTime { .. }
+            | Reply::Called { .. }
+            | Reply::Offer { .. },
+        ) => match heard {
             KeyResult::Withdrawn => Reply::Goodbye(Goodbye::NoKey),
             KeyResult::Nothing | KeyResult::Decided(_) => goodbye(position),
         },
-        Reply::Goodbye(_) | Reply::Apology(_) | Reply::HangUp => reply,
-    }
+        (_, Reply::Goodbye(_) | Reply::Apology(_) | Reply::HangUp) => reply,
+    };
+    (heard, reply)
 }
 
-/// Reads a decision back and offers one chance to change it.
+/// Reads a decision back and offers to change it. The line stays open for that also after a change:
+/// the key may be the first of several in a row, which are no answer.
 fn settle(position: TalkPosition, decision: Decision) -> (KeyResult, Reply) {
     let listen = TalkPosition {
         stage: TalkStage::Change,
@@ -145,7 +161,7 @@ fn at_keys(
     (KeyResult::Nothing, reply)
 }
 
-/// One chance to change: the other of the two keys. Star says again what was understood.
+/// The other of the two keys changes the decision. Star says again what was understood.
 fn at_change(position: TalkPosition, input: Input, moment: u32) -> (KeyResult, Reply) {
     let listen = position.next();
     let changed = match (position.said, input.keys()) {
@@ -169,7 +185,7 @@ fn at_change(position: TalkPosition, input: Input, moment: u32) -> (KeyResult, R
         }
         _ => return (KeyResult::Nothing, goodbye(position)),
     };
-    (KeyResult::Decided(changed), decided(changed, None))
+    settle(position, changed)
 }
 
 fn at_time(position: TalkPosition, input: Input, context: &TalkContext) -> (KeyResult, Reply) {

@@ -174,6 +174,27 @@ fn silence_after_a_key_that_nobody_heard_does_not_count_as_no_answer() {
 }
 
 #[test]
+fn a_key_before_the_message_stays_one_however_often_twilio_sent_it() {
+    let (ended, _) = resumed_in_ignorance(first(), &[""]);
+    let soon = PressedKey {
+        pressed_at: moment(first().prompt.asked + 1_000),
+        pressed_by: moment(first().prompt.asked + 1_000),
+        ..remembered(&[(first(), "1".to_owned())])[0]
+    };
+    let again = PressedKey {
+        pressed_at: moment(first().prompt.asked + THINKS),
+        pressed_by: moment(first().prompt.asked + THINKS),
+        ..soon
+    };
+    let read = Event::EventsRead {
+        attempt: 1,
+        keys: Some([soon, again].into_iter().collect()),
+    };
+    let call = step(&ended, read, after(2_000)).call;
+    assert_eq!(call.decision(), None, "{:?}", call.state);
+}
+
+#[test]
 fn a_change_of_mind_that_nobody_heard_is_read_before_the_end() {
     let context = TalkContext::of(&reservation());
     for (before, second, outcome) in [

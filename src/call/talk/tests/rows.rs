@@ -246,3 +246,46 @@ proptest! {
         }
     }
 }
+
+/// Bursts of keys, each typed at once when the document before it was heard.
+fn bursts(all: &[&str]) -> Vec<(char, u32)> {
+    let pauses = |at| if at == 0 { THINKS } else { 300 };
+    all.iter()
+        .flat_map(|burst| {
+            burst
+                .chars()
+                .enumerate()
+                .map(move |(at, key)| (key, pauses(at)))
+        })
+        .collect()
+}
+
+#[test]
+fn the_rest_of_a_row_is_heard_after_a_change_of_mind_and_at_the_very_end() {
+    for all in [&["2", "1930"][..], &["1", "2015"], &["2", "1", "2015"]] {
+        assert_eq!(type_in_a_row(&bursts(all), &FACTS).0, None, "{all:?}");
+    }
+    for stars in 0..usize::from(MOST_REPLIES) {
+        let mut all = vec!["*"; stars];
+        all.push("1930");
+        assert_eq!(
+            type_in_a_row(&bursts(&all), &FACTS).0,
+            None,
+            "{stars} stars"
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_is_decided_by_a_key_that_was_never_pressed_by_itself(
+        without_one in proptest::collection::vec(prop::sample::select(vec!["2", "12", "19", "1930", "21", "3", "31930", "7", "*", "2015", "22", "*1", "1230#"]), 0..20),
+        without_two in proptest::collection::vec(prop::sample::select(vec!["1", "12", "19", "1930", "21", "3", "31930", "7", "*", "2015", "11", "*2", "2130#"]), 0..20),
+    ) {
+        let (decision, _) = type_in_a_row(&bursts(&without_one), &FACTS);
+        let is_accepted = matches!(decision, Some(Decision::Accepted | Decision::OtherTime(_)));
+        prop_assert!(!is_accepted, "{without_one:?}: {decision:?}");
+        let (decision, _) = type_in_a_row(&bursts(&without_two), &FACTS);
+        prop_assert_ne!(decision, Some(Decision::Declined), "{:?}", without_two);
+    }
+}
