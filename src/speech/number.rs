@@ -7,7 +7,7 @@ use crate::domain::{Country, Phone};
 
 const SHARDS: usize = 16;
 /// The most digits that are said in one breath, and can be written down after it.
-const COOLDOWN: usize = 4;
+const LONGEST_BREATH: usize = 4;
 
 /// A number, the country it is said in, and whether groups of two digits are one number there.
 type Key = (Phone, Option<Country>, bool);
@@ -101,7 +101,7 @@ fn spell(groups: &[impl AsRef<str>], pairs: bool) -> String {
 /// A group as it can be written down: more than four digits are said in twos, after three if their
 /// number is odd.
 fn breaths(group: &str) -> impl Iterator<Item = &str> {
-    let long = group.len() > COOLDOWN && group.bytes().all(|byte| byte.is_ascii_digit());
+    let long = group.len() > LONGEST_BREATH && group.bytes().all(|byte| byte.is_ascii_digit());
     let mut rest = group;
     std::iter::from_fn(move || {
         let length = match rest.len() {
