@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::intake;
-use crate::domain::{Phone, Reservation, Zone, zones};
+use crate::domain::{Country, Phone, Reservation, Zone, zones};
 use crate::policy::Rules;
 use crate::speech::RenderContext;
 use crate::twilio;
@@ -55,8 +55,32 @@ impl ServiceSettings {
 /// The hour at the restaurant, by which it is greeted: where its zone is not known, that of the
 /// first zone of its country.
 fn hour_at(reservation: &Reservation, now: Timestamp) -> Option<u8> {
-    let named = reservation.timezone.as_ref().map(Zone::as_str);
-    let of_country = || zones::of_country(reservation.country?).first().copied();
-    let zone = TimeZone::get(named.or_else(of_country)?).ok()?;
+    match reservation.timezone.as_ref().map(Zone::as_str) {
+        Some(zone) => hour_in_zone(zone, now),
+        None => hour_in(reservation.country?, now),
+    }
+}
+
+/// The hour in the first zone of a country, by which a caller from there is greeted.
+pub(super) fn hour_in(country: Country, now: Timestamp) -> Option<u8> {
+    hour_in_zone(zones::of_country(country).first()?, now)
+}
+
+fn hour_in_zone(zone: &str, now: Timestamp) -> Option<u8> {
+    let zone = TimeZone::get(zone).ok()?;
     Some(zone.to_datetime(now).hour().unsigned_abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_is_greeted_by_the_hour_of_the_country() {
+        let now = "2026-12-04T19:30Z".parse().unwrap();
+        let hour = |code: &str| hour_in(code.parse().unwrap(), now);
+        assert_eq!(hour("PT"), Some(19));
+        assert_eq!(hour("IT"), Some(20));
+        assert_eq!(hour("JP"), Some(4));
+    }
 }

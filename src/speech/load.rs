@@ -146,7 +146,10 @@ impl Speech {
                     ..render_context
                 }),
             ),
-            ("inbound.xml", self.inbound(language, &service, contact)),
+            (
+                "inbound.xml",
+                self.inbound(language, &service, contact, None),
+            ),
         ];
         replies.chain(others).collect()
     }

@@ -271,15 +271,20 @@ impl Speech {
         )
     }
 
-    /// The message for inbound callers: who we are and how to reach a person.
+    /// The message for inbound callers: who we are and how to reach a person. `hour` is the hour
+    /// where they are, if it is known.
     #[must_use]
     pub fn inbound(
         &self,
         language: Language,
         service_name: &str,
         contact_phone: Option<Phone>,
+        hour: Option<u8>,
     ) -> String {
-        let content = self.stranger(language, service_name, contact_phone);
+        let content = MessageContent {
+            hour,
+            ..self.stranger(language, service_name, contact_phone)
+        };
         Self::write(
             Document::Inbound,
             &content,

@@ -133,7 +133,10 @@ fn documents(reservation: &Reservation) -> Vec<(&'static str, String)> {
                 ..render_context
             }),
         ),
-        ("inbound.xml", speech.inbound(language, service, contact)),
+        (
+            "inbound.xml",
+            speech.inbound(language, service, contact, render_context.hour),
+        ),
     ];
     replies.chain(others).collect()
 }
