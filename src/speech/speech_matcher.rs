@@ -29,6 +29,8 @@ pub(super) struct Sentences {
     again: Vec<String>,
     other_time: Vec<String>,
     polite: Vec<String>,
+    /// Of the polite ones those that people say on picking up.
+    greeting: Vec<String>,
 }
 
 /// A language's words, prepared.
@@ -38,6 +40,7 @@ pub(super) struct SpeechMatcher {
     hints: String,
     /// `None` is said out of politeness.
     phrases: Vec<(String, Option<SpokenIntent>)>,
+    greetings: Vec<String>,
 }
 
 impl SpeechMatcher {
@@ -82,6 +85,11 @@ impl SpeechMatcher {
                 }
             }
         }
+        let greetings: Vec<String> = sentences.greeting.iter().map(|text| bare(text)).collect();
+        let is_polite = |greeting: &String| phrases.contains(&(greeting.clone(), None));
+        if greetings.is_empty() || !greetings.iter().all(is_polite) {
+            wrong.push(Wrong::Phrases("greeting"));
+        }
         let hints: Vec<&str> = lists
             .iter()
             .filter(|(_, _, said)| said.is_some())
@@ -91,6 +99,7 @@ impl SpeechMatcher {
             language: sentences.language.clone(),
             hints: hints.join(","),
             phrases,
+            greetings,
         };
         if wrong.is_empty() {
             Ok(speech_matcher)
@@ -119,7 +128,14 @@ impl SpeechMatcher {
         let mut meanings = SpokenIntent::CLEAR
             .into_iter()
             .filter(|said| self.is_all(&bare, *said));
+        // Whoever says "hello, yes" or asks "yes?" has just taken the receiver.
+        let picks_up = text.contains(['?', '\u{FF1F}', '\u{BF}'])
+            || self
+                .greetings
+                .iter()
+                .any(|greeting| bare.contains(&**greeting));
         match (meanings.next(), meanings.next()) {
+            (Some(SpokenIntent::Yes), None) if picks_up => SpokenIntent::Unclear,
             (Some(said), None) => said,
             (None, _) | (_, Some(_)) => SpokenIntent::Unclear,
         }

@@ -5,9 +5,9 @@ use jiff::civil::Time;
 use super::reply::{
     Goodbye, Opening, Reply, RepromptReason, ask_slowly, decided, goodbye, read_back, several_keys,
 };
-use super::{Input, KeyResult, TalkContext, read_time};
+use super::{Input, KeyResult, ROW, TalkContext, read_time};
 use crate::call::decision::Decision;
-use crate::call::position::{TalkPosition, TalkStage};
+use crate::call::position::{LATEST, TalkPosition, TalkStage};
 
 /// How often a restaurant that calls back hears the question.
 const CALLBACK_ROUNDS: u8 = 3;
@@ -129,17 +129,7 @@ fn at_keys(
                 ..listen
             },
         },
-        Some("9") => {
-            let said = Some(Decision::OptedOut);
-            let reply = Reply::AskOptOut {
-                listen: TalkPosition {
-                    stage: TalkStage::OptOut,
-                    said,
-                    ..listen
-                },
-            };
-            return (KeyResult::Decided(Decision::OptedOut), reply);
-        }
+        Some("9") => return opt_out(listen),
         Some("*") => ask_slowly(listen),
         Some(_) => Reply::Keys {
             because: RepromptReason::WrongKey,
@@ -161,6 +151,18 @@ fn at_keys(
     (KeyResult::Nothing, reply)
 }
 
+/// Key 9 counts at once; whether it was meant is asked all the same.
+fn opt_out(listen: TalkPosition) -> (KeyResult, Reply) {
+    let reply = Reply::AskOptOut {
+        listen: TalkPosition {
+            stage: TalkStage::OptOut,
+            said: Some(Decision::OptedOut),
+            ..listen
+        },
+    };
+    (KeyResult::Decided(Decision::OptedOut), reply)
+}
+
 /// The other of the two keys changes the decision. Star says again what was understood.
 fn at_change(position: TalkPosition, input: Input, moment: u32) -> (KeyResult, Reply) {
     let listen = position.next();
@@ -176,12 +178,32 @@ fn at_change(position: TalkPosition, input: Input, moment: u32) -> (KeyResult, R
         }
         (Some(Decision::Declined), Some("1")) => Decision::Accepted,
         (Some(Decision::Accepted | Decision::OtherTime(_)), Some("2")) => Decision::Declined,
+        // Certainly no part of a row: 3 offers another time instead, 9 opts out.
+        (Some(_), Some("3")) if position.prompt.heard(moment) >= HELD_UP => {
+            let reply = Reply::AskTime {
+                again: false,
+                listen: TalkPosition {
+                    stage: TalkStage::Time,
+                    misses: 0,
+                    said: Some(Decision::Withdrawn),
+                    ..listen
+                },
+            };
+            return (KeyResult::Withdrawn, reply);
+        }
+        (Some(_), Some("9")) if position.prompt.heard(moment) >= HELD_UP => {
+            return opt_out(listen);
+        }
         // A digit of a time whose webhook was held up is no part of the row any more. Nobody who
-        // accepts presses such a key.
-        (Some(Decision::Accepted | Decision::OtherTime(_)), Some(digits))
+        // accepts presses such a key so soon; later it means nothing.
+        (Some(said @ (Decision::Accepted | Decision::OtherTime(_))), Some(digits))
             if !matches!(digits, "1" | "#") =>
         {
-            return (KeyResult::Withdrawn, several_keys(position));
+            return if position.prompt.heard(moment) < ROW + LATEST {
+                (KeyResult::Withdrawn, several_keys(position))
+            } else {
+                (KeyResult::Nothing, decided(said, Some(listen)))
+            };
         }
         _ => return (KeyResult::Nothing, goodbye(position)),
     };

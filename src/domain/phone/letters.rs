@@ -3,9 +3,10 @@
 //! libphonenumber takes every word of three letters for keys. Where a country's numbers have no fixed
 //! length, a name or the word for an extension would so become digits of somebody else's number.
 
-use rlibphonenumber::PhoneNumber;
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber};
 
 use super::{LineKind, facts};
+use crate::domain::Country;
 
 /// Words and signs that announce an extension, in the languages that libphonenumber knows; the
 /// longer before those that they begin with.
@@ -115,6 +116,17 @@ pub(super) fn may_be_keys(text: &str, number: &PhoneNumber) -> bool {
         | LineKind::Pager
         | LineKind::Voicemail => false,
     });
+    let before = text.split(char::is_alphabetic).next().unwrap_or_default();
+    let region = facts(number)
+        .and_then(|facts| facts.country)
+        .and_then(Country::region);
+    // A number that is complete without the word.
+    if PHONE_NUMBER_UTIL
+        .parse(before, region)
+        .is_ok_and(|number| facts(&number).is_some())
+    {
+        return false;
+    }
     let mut parts = text.split([' ', '.', '\u{A0}']);
     let has_word = |part: &str| part.chars().filter(|c| c.is_alphabetic()).count() > 1;
     let word_came = parts.any(has_word);
@@ -124,7 +136,8 @@ pub(super) fn may_be_keys(text: &str, number: &PhoneNumber) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::PhoneError;
-    use crate::domain::{Country, Phone};
+    use super::Country;
+    use crate::domain::Phone;
 
     fn read(text: &str, country: &str) -> Result<(String, Option<String>), PhoneError> {
         let written = Phone::read(text, country.parse::<Country>().ok())?;
@@ -156,6 +169,7 @@ mod tests {
             "+49 30 901820 Ana",
             "+62 21 1234 Ana",
             "+49 800 123 Nst 1",
+            "+49 800 1234567 BAR",
         ] {
             assert_eq!(read(text, ""), Err(PhoneError::Letters), "{text}");
         }

@@ -186,6 +186,9 @@ fn without_scheme(text: &str) -> Result<String, PhoneError> {
     Ok(out)
 }
 
+/// Fewer digits behind a comma are an extension, more are rather a second number.
+const SHORTEST_LINE: usize = 6;
+
 /// The library reads two numbers as one of their digits, or only the first. A slash within one
 /// number, as in the German 030/901820, stays.
 fn refuse_second_number(text: &str, country: Option<Country>) -> Result<(), PhoneError> {
@@ -196,15 +199,23 @@ fn refuse_second_number(text: &str, country: Option<Country>) -> Result<(), Phon
     if pluses > 1 {
         return Err(PhoneError::TwoNumbers);
     }
-    let Some((first, second)) = text.split_once(['/', '\u{FF0F}', '|', '\\']) else {
-        return Ok(());
-    };
     let complete = |part: &str| {
         let region = country.and_then(Country::region);
         let number = PHONE_NUMBER_UTIL.parse(part, region);
         number.is_ok_and(|number| facts(&number).is_some())
     };
-    if second.chars().any(char::is_numeric) && complete(first) {
+    let has_digits = |part: &str| part.chars().any(char::is_numeric);
+    let slash = text.split_once(['/', '\u{FF0F}', '|', '\\']);
+    // The last digits of a second line in brackets: 901820 (21).
+    let bracket = text.trim_end().strip_suffix([')', '\u{FF09}']);
+    let bracket = bracket.and_then(|text| text.rsplit_once(['(', '\u{FF08}']));
+    // A comma is a pause before an extension, unless as much follows as a number has.
+    let comma = text.rsplit_once([',', ';']).filter(|(_, second)| {
+        let second = second.trim();
+        second.len() >= SHORTEST_LINE && second.bytes().all(|b| b.is_ascii_digit() || b == b' ')
+    });
+    let is_second = |(first, second): (&str, &str)| has_digits(second) && complete(first);
+    if [slash, bracket, comma].into_iter().flatten().any(is_second) {
         Err(PhoneError::TwoNumbers)
     } else {
         Ok(())

@@ -253,3 +253,37 @@ fn who_calls_back_hears_two_keys_in_every_language() {
         }
     }
 }
+
+#[test]
+fn whoever_greets_agrees_to_nothing() {
+    let speech = listening();
+    for (language, texts) in [
+        (
+            "en-US",
+            &["Hello? Yes?", "Yes, hello?", "Okay hello", "Hello yes"][..],
+        ),
+        (
+            "de-DE",
+            &["Hallo? Ja?", "Ja bitte?", "Ja, bitte", "Guten Tag, ja"],
+        ),
+        ("it-IT", &["Pronto? Sì?", "Buonasera, sì"]),
+        ("es-ES", &["¿Hola? ¿Sí?", "¿Sí?"]),
+        ("es-MX", &["¿Bueno? ¿Sí?", "Bueno, sí"]),
+        ("pt-BR", &["Alô? Sim?", "Olá, sim"]),
+        ("pt-PT", &["Estou? Sim?", "Estou sim"]),
+        ("sv-SE", &["Hallå? Ja?", "Hej, ja"]),
+        ("pl-PL", &["Halo? Tak?", "Tak, proszę", "Dzień dobry, tak"]),
+        ("nl-NL", &["Hallo, ja"]),
+        ("fr-FR", &["Oui bonjour"]),
+        ("fr-CA", &["Bonjour oui"]),
+        ("ja-JP", &["もしもし、はい", "大丈夫です"]),
+        ("cmn-CN", &["喂，是的", "你好，是的"]),
+        ("yue-HK", &["喂？係"]),
+        ("ko-KR", &["여보세요? 네?", "여보세요 네", "괜찮습니다"]),
+    ] {
+        for text in texts {
+            let said = speech.understand(language.parse().unwrap(), text, Some(0.9));
+            assert_eq!(said, SpokenIntent::Unclear, "{language}: {text}");
+        }
+    }
+}
