@@ -277,7 +277,11 @@ impl Dialler {
             position,
             digits,
             pressed_at,
-            pressed_by: event.response_date.unwrap_or(pressed_at),
+            // Twilio writes whole seconds and leaves the rest out.
+            pressed_by: event
+                .response_date
+                .and_then(|date| date.checked_add(SignedDuration::from_secs(1)).ok())
+                .unwrap_or(pressed_at),
             sealed_at,
         })
     }

@@ -187,7 +187,7 @@ fn agrees(call: &Value, wanted: &Wanted, lines: &HashMap<&str, &Value>) {
         (&json!(true), &json!("finished")),
         "{call:#}"
     );
-    let (mut heard, mut pressed) = (Vec::new(), Vec::new());
+    let (mut heard, mut pressed, mut was_refused) = (Vec::new(), Vec::new(), false);
     for attempt in call["attempts"].as_array().unwrap() {
         let Some(sid) = attempt["sid"].as_str() else {
             let because = attempt["ended_because"].as_str().unwrap();
@@ -224,6 +224,10 @@ fn agrees(call: &Value, wanted: &Wanted, lines: &HashMap<&str, &Value>) {
         );
         heard.extend(keys(line, |status| status == 200));
         pressed.extend(keys(line, |_any| true));
+        let sent = line["webhooks"].as_array().unwrap();
+        was_refused |= sent
+            .iter()
+            .any(|it| it["kind"] == "voice" && it["status"] != 200);
     }
     let outcome = call["outcome"].as_str().unwrap();
     assert_eq!(outcome == "canceled", wanted.canceled, "{call:#}");
@@ -239,9 +243,18 @@ fn agrees(call: &Value, wanted: &Wanted, lines: &HashMap<&str, &Value>) {
     };
     let decided =
         Some(outcome).filter(|it| ["confirmed", "rejected", "countered", "opted_out"].contains(it));
+    // It changes its mind two seconds after the first key. Where that is lost or refused, it may have
+    // been one of a row, and nothing counts as decided.
+    let is_doubtful = temper == "0111" && decided.is_none() && was_refused;
     assert!(
-        decided == heard || decided == pressed,
-        "{outcome} of {heard:?} and {pressed:?}: {call:#}"
+        decided == heard || decided == pressed || is_doubtful,
+        "{outcome} of {heard:?} and {pressed:?}: {call:#}\n{:#?}",
+        call["attempts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|attempt| lines.get(attempt["sid"].as_str()?))
+            .collect::<Vec<_>>()
     );
 }
 
