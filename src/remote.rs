@@ -55,6 +55,15 @@ pub enum Error {
         /// The status of its answer.
         status: u16,
     },
+    /// Something is there that does not speak HTTP, or not with TLS.
+    #[error(
+        "what answers at {url} is no Tablecall server: it speaks no HTTP, or not the one that was asked for; check \
+         the port, and http or https"
+    )]
+    NotHttp {
+        /// Its origin.
+        url: String,
+    },
     /// The stream ended before the call did.
     #[error("the server closed the stream before the call had ended; it goes on: {0}")]
     Cut(String),
@@ -87,6 +96,29 @@ pub async fn health(http: &reqwest::Client, listen: SocketAddr) -> Result<(), Er
         }),
         Err(source) => Err(Error::Unreachable { url, source }),
     }
+}
+
+/// Whether there was an answer, which was no HTTP or no TLS.
+fn speaks_otherwise(error: &reqwest::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        let http = error.downcast_ref::<hyper::Error>();
+        let tls = error.downcast_ref::<rustls::Error>();
+        if http.is_some_and(hyper::Error::is_parse)
+            || matches!(tls, Some(rustls::Error::InvalidMessage(_)))
+        {
+            return true;
+        }
+        // An error of the system's kind hides the one that it was made of.
+        let hidden = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        cause = match hidden {
+            Some(hidden) => Some(hidden),
+            None => error.source(),
+        };
+    }
+    false
 }
 
 /// The address for a server on the same machine. "All addresses" is no address to connect to.
@@ -127,9 +159,11 @@ impl Server {
     }
 
     fn unreachable(&self, source: reqwest::Error) -> Error {
-        Error::Unreachable {
-            url: self.origin.clone(),
-            source,
+        let url = self.origin.clone();
+        if speaks_otherwise(&source) {
+            Error::NotHttp { url }
+        } else {
+            Error::Unreachable { url, source }
         }
     }
 
@@ -216,7 +250,11 @@ impl Server {
             let before = seen.clone();
             match self.follow_once(http, id, &mut seen, &mut tell).await {
                 Ok(Some(last)) => return Ok(last),
-                Err(error @ (Error::Refused { .. } | Error::NotTablecall { .. })) => {
+                Err(
+                    error @ (Error::Refused { .. }
+                    | Error::NotTablecall { .. }
+                    | Error::NotHttp { .. }),
+                ) => {
                     return Err(error);
                 }
                 Err(error) if failures == RECONNECTS => return Err(error),
@@ -333,62 +371,4 @@ fn problem(body: &Value) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn progress_is_told_once() {
-        let entry = |what: &str, detail: Value| json!({"at": "2026-12-01T20:00:00.000Z", "what": what, "detail": detail});
-        let mut call = json!({"timeline": [entry("created", Value::Null)], "waiting_for": null, "next_attempt_at": null});
-        let mut lines = Vec::new();
-        let told = progress(&call, 0, &mut |line| lines.push(line));
-        call["timeline"] = json!([
-            entry("created", Value::Null),
-            entry("waits", json!("call_hours"))
-        ]);
-        call["waiting_for"] = json!("call_hours");
-        call["next_attempt_at"] = json!("2026-12-02T10:00:00.000Z");
-        let told = progress(&call, told, &mut |line| lines.push(line));
-        assert_eq!(progress(&call, told, &mut |line| lines.push(line)), 2);
-        assert_eq!(
-            lines,
-            [
-                "20:00:00  created",
-                "20:00:00  waits call_hours",
-                "          waits for call hours until 2026-12-02T10:00:00.000Z"
-            ]
-        );
-    }
-
-    #[test]
-    fn an_address_has_a_scheme_and_a_host() {
-        for good in ["http://127.0.0.1:8080", "https://calls.example.com/"] {
-            assert!(Server::new(good, None).is_ok(), "{good}");
-        }
-        for bad in ["nonsense", "ftp://a.example", "http://", "/api", ""] {
-            assert_eq!(Server::new(bad, None).err(), Some(BadServerUrl), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_server_on_all_addresses_is_asked_at_its_own() {
-        for (listen, asked) in [
-            ("0.0.0.0:8080", "127.0.0.1:8080"),
-            ("[::]:8080", "[::1]:8080"),
-            ("192.0.2.1:80", "192.0.2.1:80"),
-            ("[2001:db8::1]:80", "[2001:db8::1]:80"),
-        ] {
-            assert_eq!(beside(listen.parse().unwrap()).to_string(), asked);
-        }
-    }
-
-    #[test]
-    fn a_refusal_names_each_field() {
-        let body = json!({"detail": "One field is wrong.", "errors": [{"field": "name", "code": "empty", "message": "must not be empty"}]});
-        assert_eq!(
-            problem(&body),
-            "One field is wrong.\n  name: must not be empty"
-        );
-    }
-}
+mod tests;

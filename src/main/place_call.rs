@@ -92,7 +92,12 @@ async fn follow_call(
         tokio::select! {
             ended = &mut followed => {
                 return match ended {
-                    Ok(last) => decided(last["outcome"].as_str().unwrap_or_default(), args.json),
+                    Ok(last) => {
+                        if let (Some(time), false) = (last["offered_time"].as_str(), args.json) {
+                            let _said = say(&format!("they offer {time}"));
+                        }
+                        decided(last["outcome"].as_str().unwrap_or_default(), args.json)
+                    }
                     Err(error) => refused(&error),
                 };
             }
@@ -138,7 +143,7 @@ fn refused(error: &remote::Error) -> ExitCode {
             ..
         } => TRY_LATER,
         remote::Error::Refused { .. } => REFUSED,
-        remote::Error::NotTablecall { .. } => NOT_TABLECALL,
+        remote::Error::NotTablecall { .. } | remote::Error::NotHttp { .. } => NOT_TABLECALL,
         remote::Error::Unreachable { .. }
         | remote::Error::Cut(_)
         | remote::Error::Unwell { .. } => UNAVAILABLE,

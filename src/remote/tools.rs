@@ -102,7 +102,10 @@ fn segment(id: &str) -> &str {
 fn problem_of(error: &Error) -> Value {
     let status = match error {
         Error::Refused { status, .. } | Error::Unwell { status, .. } => *status,
-        Error::Unreachable { .. } | Error::NotTablecall { .. } | Error::Cut(_) => 503,
+        Error::Unreachable { .. }
+        | Error::NotTablecall { .. }
+        | Error::NotHttp { .. }
+        | Error::Cut(_) => 503,
     };
     let code = if status == 404 {
         "call_not_found"

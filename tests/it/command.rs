@@ -57,6 +57,8 @@ async fn the_status_tells_what_the_restaurant_said() {
     assert_eq!(declined.0, Some(2), "{declined:?}");
     assert!(declined.1.ends_with("rejected\n"), "{declined:?}");
     assert_eq!(countered.0, Some(3), "{countered:?}");
+    let offer = "they offer ";
+    assert!(countered.1.contains(offer), "{countered:?}");
     assert_eq!(unreached.0, Some(1), "{unreached:?}");
 }
 
@@ -95,6 +97,20 @@ async fn the_status_tells_why_there_is_no_call() {
     let (status, _, said) = calls(&url, "0101", &[]).await;
     assert_eq!(status, Some(76), "{said}");
     assert!(said.contains("no Tablecall server"), "{said}");
+
+    // Something that speaks no HTTP, and a server without TLS where TLS is asked for.
+    let another = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", another.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut client, _) = another.accept().unwrap();
+        let _read = std::io::Read::read(&mut client, &mut [0; 4096]);
+        client.write_all(b"-ERR unknown command\r\n").unwrap();
+    });
+    for url in [url, keyed.origin.replace("http:", "https:")] {
+        let (status, _, said) = calls(&url, "0101", &[]).await;
+        assert_eq!(status, Some(76), "{said}");
+        assert!(said.contains("http or https"), "{said}");
+    }
 }
 
 /// What is left of a command that was interrupted once the phone rang.
