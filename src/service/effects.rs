@@ -53,7 +53,14 @@ impl Dialler {
             Effect::OptOut => self.opt_out(call.reservation.phone).await,
             Effect::LookUp { attempt } => {
                 self.engine.count_stuck(&call);
-                self.look_up(&call, attempt).await
+                match self.look_up(&call, attempt).await {
+                    Some(found) => {
+                        self.engine
+                            .send(&call, Event::LookedUp { attempt, found })
+                            .await
+                    }
+                    None => Ok(()),
+                }
             }
             Effect::ReadEvents { attempt } => self.read_events(&call, attempt).await,
         }
@@ -85,7 +92,16 @@ impl Dialler {
             }
             Ok(_) => Ok(()),
             Err(TwilioError::Refused(refusal)) if refusal.is_not_in_progress() => {
-                self.look_up(call, attempt).await
+                match self.look_up(call, attempt).await {
+                    // It cannot be ended yet. The call has its time for the next try: one at once
+                    // would be refused as well, and so on without a pause.
+                    None | Some(LookupResult::Live(..)) => Ok(()),
+                    Some(found) => {
+                        self.engine
+                            .send(call, Event::LookedUp { attempt, found })
+                            .await
+                    }
+                }
             }
             Err(error) => {
                 tracing::warn!(call.id = %call.id, attempt, error = &error as &dyn std::error::Error, "a line could not be ended; it will be looked up");
@@ -94,11 +110,10 @@ impl Dialler {
         }
     }
 
-    /// Asks Twilio what became of an attempt: by its name, or by searching for it.
-    async fn look_up(&self, call: &Call, attempt: u8) -> Result<(), Error> {
-        let Some(last) = call.attempts.iter().find(|known| known.number == attempt) else {
-            return Ok(());
-        };
+    /// Asks Twilio what became of an attempt: by its name, or by searching for it. `None`: the call
+    /// has no such attempt.
+    async fn look_up(&self, call: &Call, attempt: u8) -> Option<LookupResult> {
+        let last = call.attempts.iter().find(|known| known.number == attempt)?;
         let result = match last.sid {
             Some(known) => match self.twilio.fetch(&call_sid(known)).await {
                 Ok(resource) => Ok(Some(resource)),
@@ -110,17 +125,14 @@ impl Dialler {
                     .await
             }
         };
-        let found = match result {
+        Some(match result {
             Ok(Some(resource)) => found(attempt, &resource),
             Ok(None) => LookupResult::Nothing,
             Err(error) => {
                 tracing::warn!(call.id = %call.id, attempt, error = &error as &dyn std::error::Error, "a call could not be looked up");
                 LookupResult::Unreachable
             }
-        };
-        self.engine
-            .send(call, Event::LookedUp { attempt, found })
-            .await
+        })
     }
 
     /// Looks for a call to this number whose name no attempt of ours has, made since the intent.

@@ -1,6 +1,6 @@
 //! Calls that their client takes back.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tablecall::config::RawConfig;
 
 use crate::app::{RESTAURANT, TestApp, table};
@@ -117,5 +117,28 @@ async fn a_decided_call_cannot_be_cancelled() {
     phone.hangs_up().await;
     call.ends_as("confirmed", 1).await;
     call.cancels().await.is_problem(409, "call_finished");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_line_that_cannot_be_ended_yet_is_not_asked_for_without_a_pause() {
+    let app = TestApp::start().await;
+    app.goes_wrong(json!({"update_21220": {"count": 3}})).await;
+    let call = app.asks(table()).await;
+    let _phone = app.phone(RESTAURANT).rings().await;
+    assert_eq!(call.cancels().await.status, 202);
+    call.ends_as("canceled", 1).await;
+    let is_update = |it: &&Value| {
+        it["method"] == "POST" && !it["url"].as_str().unwrap().ends_with("/Calls.json")
+    };
+    let wire = app.wire("rest").await;
+    let mut at: Vec<&str> = wire
+        .iter()
+        .filter(is_update)
+        .map(|it| it["at"].as_str().unwrap())
+        .collect();
+    let tries = at.len();
+    at.dedup();
+    assert_eq!(at.len(), tries, "two tries at the same moment: {at:?}");
     app.finish().await;
 }
