@@ -14,6 +14,7 @@ mod settings;
 mod shared;
 mod observability;
 mod traces;
+mod writing;
 
 use std::borrow::Cow;
 use std::collections::HashSet;

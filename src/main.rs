@@ -26,7 +26,7 @@ use clock::Clock;
 use exit::{UNAVAILABLE, USAGE};
 use place_call::place_call;
 use start::complain_of;
-use tablecall::config::{Config, Features, RawConfig};
+use tablecall::config::{Config, ConfigProblem, Features, RawConfig};
 use tablecall::{TicketKey, doctor, remote};
 
 use serve::run_server;
@@ -77,6 +77,11 @@ fn command_line() -> Result<Cli, ExitCode> {
     if asks_for_all_versions() {
         return Err(say(&all_versions()));
     }
+    let not_text = not_text();
+    if !not_text.is_empty() {
+        let json = std::env::var_os("TABLECALL_LOG_FORMAT").is_some_and(|format| format == "json");
+        return Err(complain_of(&not_text, json));
+    }
     let command = Cli::command()
         .mut_args(hidden)
         .mut_subcommand("serve", serve)
@@ -99,7 +104,16 @@ fn command_line() -> Result<Cli, ExitCode> {
     Ok(cli)
 }
 
-/// The variables of the environment; what is no text can be no setting of ours.
+/// The settings in the environment whose values are no text.
+fn not_text() -> Vec<ConfigProblem> {
+    let unread: Vec<String> = std::env::vars_os()
+        .filter(|(_, value)| value.to_str().is_none())
+        .filter_map(|(name, _)| name.into_string().ok())
+        .collect();
+    RawConfig::not_text(unread.iter().map(String::as_str))
+}
+
+/// The variables of the environment that are text; [`not_text`] finds the others.
 fn environment() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))

@@ -5,6 +5,7 @@
 //! [`mask::phone`] shows it, a guest's name never. Any module may log; this one imports none of them but
 //! the clock.
 
+mod filter;
 mod layer;
 pub mod line_limit;
 pub mod mask;
@@ -25,13 +26,14 @@ use std::io;
 use std::panic::Location;
 use std::time::Duration;
 
-use tracing_subscriber::filter::{EnvFilter, LevelFilter, ParseError};
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{Layer, Registry};
 
 use clock::Clock;
 
+pub use self::filter::{BadFilter, DEFAULT_FILTER, filter};
 pub use self::layer::{Format, layer};
 use self::reports::Reports;
 pub use self::sink::Guard;
@@ -41,7 +43,7 @@ pub use self::sink::Guard;
 pub enum Error {
     /// The filter is not a list of `target=level`.
     #[error("the log filter is not understood")]
-    Filter(#[from] ParseError),
+    Filter(#[from] BadFilter),
     /// Something else already receives the events of this process.
     #[error("logging was already started")]
     AlreadyStarted(#[from] TryInitError),
@@ -49,9 +51,6 @@ pub enum Error {
     #[error("the thread that writes the log could not be started")]
     Thread(#[from] io::Error),
 }
-
-/// The filter when none is given.
-pub const DEFAULT_FILTER: &str = "info";
 
 /// A duration as log lines show it: milliseconds, to the microsecond.
 #[must_use]
@@ -104,19 +103,6 @@ pub fn init(format: Format, filter: &str, reports: Option<Reports>) -> Result<Ru
     })
 }
 
-/// The filter for a text of directives; an empty one means [`DEFAULT_FILTER`].
-///
-/// # Errors
-/// When a directive is not understood.
-pub fn filter(directives: &str) -> Result<EnvFilter, ParseError> {
-    let directives = directives.trim();
-    EnvFilter::builder().parse(if directives.is_empty() {
-        DEFAULT_FILTER
-    } else {
-        directives
-    })
-}
-
 /// Logs a panic by its place. Its message is logged only if it is a literal: a formatted one may
 /// hold a guest's data.
 fn panicked(location: Option<&Location<'_>>, payload: &(dyn Any + Send)) {
@@ -127,20 +113,5 @@ fn panicked(location: Option<&Location<'_>>, payload: &(dyn Any + Send)) {
         tracing::error!(location, payload = "formatted", "panicked");
     } else {
         tracing::error!(location, payload = "other", "panicked");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_empty_filter_is_the_default_and_a_wrong_one_is_refused() {
-        assert_eq!(filter(" ").unwrap().to_string(), "info");
-        assert_eq!(
-            filter("warn,tablecall=debug").unwrap().to_string(),
-            "tablecall=debug,warn"
-        );
-        assert!(filter("tablecall=loud").is_err());
     }
 }

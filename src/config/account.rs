@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::reader::{Reader, list, set};
+use super::reader::{Reader, SEPARATED, list, set};
 use super::{RawConfig, TwilioAccount};
 use crate::domain::Phone;
 use crate::ticket::Key;
@@ -53,6 +53,15 @@ impl Reader {
         let auth_tokens: Vec<String> = list(tokens.unwrap_or_default())
             .map(str::to_owned)
             .collect();
+        if auth_tokens
+            .iter()
+            .any(|token| token.contains(char::is_whitespace))
+        {
+            self.wrong(
+                "TWILIO_AUTH_TOKEN",
+                format!("has white space in a token; {SEPARATED}"),
+            );
+        }
         let webhook_keys = self.pairs(
             "TWILIO_WEBHOOK_KEYS",
             set(&given.carrier.twilio_webhook_keys),

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use clap::{Args as _, Command};
 
-use super::{ConfigProblem, RawConfig};
+use super::{ConfigProblem, RawConfig, writing};
 
 /// A file with a secret is read up to this many bytes; certificates are the longest.
 const LONGEST_SECRET: u64 = 1024 * 1024;
@@ -57,7 +57,7 @@ impl RawConfig {
             if let Some(setting) = of_file {
                 self.read_file(setting, name, value, environment);
             } else if settings.iter().any(|known| known == name) {
-                self.judge_quotes(name, value);
+                self.judge_writing(name, value);
             } else {
                 self.judge_name(name, &settings);
             }
@@ -84,6 +84,9 @@ impl RawConfig {
         }
         match read_secret(Path::new(path)) {
             Ok(secret) => {
+                if let Some(fault) = writing::fault(&secret) {
+                    self.wrong(name, format!("names a file whose text {fault}"));
+                }
                 if let Some(field) = self.secret(setting)
                     && field.as_deref().is_none_or(|flag| flag.trim().is_empty())
                 {
@@ -94,19 +97,20 @@ impl RawConfig {
         }
     }
 
-    /// `docker --env-file` and some others keep the quotes that a shell would take away.
-    fn judge_quotes(&mut self, name: &str, value: &str) {
-        let value = value.trim();
-        let quoted = |quote| value.len() > 1 && value.starts_with(quote) && value.ends_with(quote);
-        if quoted('"') || quoted('\'') {
-            self.wrong(
-                name,
-                "stands in quotes, which were not taken away (docker --env-file keeps them): leave them out".to_owned(),
-            );
+    fn judge_writing(&mut self, name: &str, value: &str) {
+        if let Some(fault) = writing::fault(value) {
+            self.wrong(name, fault);
         }
     }
 
     fn judge_name(&mut self, name: &str, settings: &[String]) {
+        let bare = name.trim_start_matches(writing::BYTE_ORDER_MARK);
+        if bare != name {
+            // A file of variables that begins with one: the first name is another then.
+            let text =
+                "has a byte order mark before its name: take it out of the file that sets it";
+            return self.wrong(bare, text.to_owned());
+        }
         let is_ours = PREFIXES.iter().any(|prefix| name.starts_with(prefix));
         if !is_ours || OTHERS.contains(&name) {
             return;
@@ -127,6 +131,23 @@ impl RawConfig {
             name: name.to_owned().into(),
             message: format!("is no setting and has no effect{hint}"),
         });
+    }
+
+    /// The problems of variables whose values are no text: what is read of the environment as text
+    /// does not have them. Others than those of this program are none of ours.
+    #[must_use]
+    pub fn not_text<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<ConfigProblem> {
+        let settings = settings();
+        let is_ours = |name: &&str| {
+            let setting = name.strip_suffix(FILE).unwrap_or(name);
+            PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+                || settings.iter().any(|known| known == setting)
+        };
+        let problem = |name: &str| ConfigProblem {
+            name: name.to_owned().into(),
+            message: "is no text in UTF-8".to_owned(),
+        };
+        names.into_iter().filter(is_ours).map(problem).collect()
     }
 
     fn wrong(&mut self, name: &str, message: String) {
@@ -170,7 +191,7 @@ fn read_secret(path: &Path) -> Result<String, String> {
         return Err("is longer than 1 MiB".to_owned());
     }
     let text = String::from_utf8(bytes).map_err(|_| "is no text in UTF-8".to_owned())?;
-    let text = text.trim_start_matches('\u{feff}').trim();
+    let text = text.trim_start_matches(writing::BYTE_ORDER_MARK).trim();
     if text.is_empty() {
         return Err("is empty".to_owned());
     }
@@ -283,6 +304,30 @@ mod tests {
                 "TWILIO_FROM: is no setting and has no effect; is TWILIO_FROM_NUMBER meant?",
             ]
         );
+    }
+
+    #[test]
+    fn what_cannot_be_seen_in_a_file_or_before_a_name_is_told() {
+        let written = file(b"app:a secret\0");
+        let path = written.path().to_str().unwrap();
+        let given = completed(&[
+            ("TABLECALL_API_KEYS_FILE", path),
+            ("TABLECALL_SERVICE_NAME", "La\u{200b}Table"),
+            ("\u{feff}TWILIO_CPS", "2"),
+        ]);
+        let told = told(&given.environment.problems);
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(
+            told[0].starts_with("TABLECALL_API_KEYS_FILE: names a file whose text has a character")
+        );
+        assert!(
+            told[1]
+                .starts_with("TABLECALL_SERVICE_NAME: has a character that cannot be seen (U+200B")
+        );
+        assert!(told[2].starts_with("TWILIO_CPS: has a byte order mark before its name"));
+        let names = ["TABLECALL_X", "REDIS_URL_FILE", "RUST_LOG", "LS_COLORS"];
+        let no_text = RawConfig::not_text(names);
+        assert_eq!(no_text.len(), 3, "{no_text:?}");
     }
 
     #[test]

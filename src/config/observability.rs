@@ -37,10 +37,7 @@ impl Reader {
             .unwrap_or(telemetry::DEFAULT_FILTER)
             .to_owned();
         if let Err(error) = telemetry::filter(&log_filter) {
-            self.wrong(
-                "RUST_LOG",
-                format!("{error}: must be a level such as info, or target=level,… beside it"),
-            );
+            self.wrong("RUST_LOG", error);
         }
         let log_format = match set(&given.observability.log_format) {
             None => None,

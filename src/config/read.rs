@@ -1,7 +1,7 @@
 //! Turns settings as given into checked settings.
 
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
@@ -106,9 +106,9 @@ impl Reader {
             .parsed(
                 "TABLECALL_MAX_CALLS",
                 &given.storage.max_calls,
-                "must be a whole number",
+                "must be a whole number above 0: with 0 no call could be made",
             )
-            .unwrap_or(200_000);
+            .map_or(200_000, NonZeroUsize::get);
         let retention = self.retention(given);
         let machine_detection = self.machine_detection(given);
         let speech = self.speech(given);
@@ -214,7 +214,14 @@ impl Reader {
                 "is needed with a Twilio account: otherwise everybody could call at its cost",
             );
         }
-        self.pairs("TABLECALL_API_KEYS", text, SHORTEST_SECRET)
+        let keys = self.pairs("TABLECALL_API_KEYS", text, SHORTEST_SECRET);
+        if keys.iter().any(|(_, secret)| !secret.is_ascii()) {
+            self.wrong(
+                "TABLECALL_API_KEYS",
+                "has a secret with other characters than ASCII has: no request could carry it",
+            );
+        }
+        keys
     }
 
     fn service_name(&mut self, given: &RawConfig) -> String {

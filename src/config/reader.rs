@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use super::{ConfigProblem, Features};
 
+/// How the items of a list are told apart.
+pub(super) const SEPARATED: &str = "several are separated by commas or stand on lines of their own";
+
 pub(super) struct Reader {
     pub(super) features: Features,
     pub(super) problems: Vec<ConfigProblem>,
@@ -19,8 +22,9 @@ pub(super) fn set(value: &Option<String>) -> Option<&str> {
         .filter(|text| !text.is_empty())
 }
 
+/// The items of a list. Commas or ends of lines stand between them: files have one item a line.
 pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',')
+    text.split([',', '\n', '\r'])
         .map(str::trim)
         .filter(|item| !item.is_empty())
 }
@@ -65,11 +69,17 @@ impl Reader {
                         ),
                     );
                 }
+                Some(_) if item.contains(char::is_whitespace) => {
+                    self.wrong(
+                        name,
+                        format!("has white space in a name or a secret; {SEPARATED}"),
+                    );
+                }
                 Some((id, _)) if pairs.iter().any(|(known, _)| known == id) => {
                     self.wrong(name, format!("the name {id} stands there twice"));
                 }
                 Some((id, secret)) => pairs.push((id.to_owned(), secret.to_owned())),
-                None => self.wrong(name, "must be name:secret, several separated by commas"),
+                None => self.wrong(name, format!("must be name:secret; {SEPARATED}")),
             }
         }
         pairs

@@ -219,7 +219,7 @@ pub struct StorageSettings {
         hide_env_values = true
     )]
     pub ticket_keys: Option<String>,
-    /// Calls held in memory; 200000 by default
+    /// Calls held in memory, at least 1; 200000 by default
     #[arg(long, env = "TABLECALL_MAX_CALLS", value_name = "NUMBER")]
     pub max_calls: Option<String>,
     /// How long a finished call stays readable; `24h` by default

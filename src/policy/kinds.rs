@@ -84,7 +84,7 @@ impl FromStr for NumberKinds {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut kinds = Self::default();
-        for part in text.split(',').map(str::trim) {
+        for part in text.split([',', '\n']).map(str::trim) {
             if part.is_empty() {
                 continue;
             }

@@ -75,7 +75,7 @@ impl CallLimits {
         }
         let mut limits = self;
         for item in text
-            .split(',')
+            .split([',', '\n'])
             .map(str::trim)
             .filter(|item| !item.is_empty())
         {

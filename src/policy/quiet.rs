@@ -75,7 +75,10 @@ impl FromStr for QuietHours {
             "on" => "12:00-13:00,19:00-20:00",
             spans => spans,
         };
-        let spans: Option<Vec<_>> = spans.split(',').map(|span| local_span(span, 1)).collect();
+        let spans: Option<Vec<_>> = spans
+            .split([',', '\n'])
+            .map(|span| local_span(span, 1))
+            .collect();
         let spans = spans.filter(|spans| spans.len() <= 4);
         spans.map(Self).ok_or(BadQuietHours)
     }

@@ -203,6 +203,66 @@ fn pages_of_elsewhere_are_let_in_by_name_only() {
 }
 
 #[test]
+fn the_items_of_a_list_may_stand_on_lines_of_their_own() {
+    let keys = |text: &str| {
+        let given = live().with(|it| it.clients.api_keys = some(text));
+        Config::read(&given).map(|config| config.api_keys)
+    };
+    let two = keys("app:0123456789abcdef,web:0123456789abcdeg").unwrap();
+    assert_eq!(two.len(), 2);
+    for text in [
+        "app:0123456789abcdef\nweb:0123456789abcdeg\n",
+        "app:0123456789abcdef\r\nweb:0123456789abcdeg\r\n",
+        " app:0123456789abcdef,\n\n web:0123456789abcdeg,",
+    ] {
+        assert_eq!(keys(text).unwrap(), two, "{text:?}");
+    }
+    // What could be no key of a request is told at the start, not by each answer.
+    for text in [
+        "app:0123456789abcdef web:0123456789abcdeg",
+        "app:0123456789abcdéf",
+        "my app:0123456789abcdef",
+    ] {
+        let problems = keys(text).unwrap_err();
+        assert_eq!(problems[0].name, "TABLECALL_API_KEYS", "{text}");
+        assert!(!problems[0].message.contains("0123456789"), "{text}");
+    }
+    let lines = live().with(|it| {
+        it.carrier.twilio_auth_token =
+            some("0f1e2d3c4b5a69788796a5b4c3d2e1f0\n1f1e2d3c4b5a69788796a5b4c3d2e1f0");
+        it.carrier.twilio_from_number = some("+14155550199\n+442071838750");
+        it.calls.allowed_countries = some("US\nGB");
+        it.calls.number_kinds = some("+shared_cost\n-toll_free");
+        it.calls.limits = some("number_hour=1\nnumber_day=2");
+        it.calls.quiet_hours = some("12:00-13:00\n19:00-20:00");
+        it.calls.do_not_call = some("+14155550100\n+14155550103");
+        it.server.trusted_proxies = some("10.0.0.0/8\n127.0.0.1");
+        it.server.cors_origins = some("https://a.example\nhttps://b.example");
+    });
+    let config = Config::read(&lines).unwrap();
+    assert_eq!(config.carrier.account().auth_tokens.len(), 2);
+    assert_eq!(
+        (
+            config.from_numbers.len(),
+            config.allowed_countries.map_or(0, |codes| codes.len()),
+            config.do_not_call.len(),
+            config.trusted_proxies.0.len(),
+        ),
+        (2, 2, 2, 2)
+    );
+    let spaced = live().with(|it| {
+        it.carrier.twilio_auth_token = some("0f1e2d3c4b5a69788796a5b4c3d2e1f0 1f1e2d3c4b5a6978");
+    });
+    assert_eq!(wrong(&spaced), ["TWILIO_AUTH_TOKEN"]);
+}
+
+#[test]
+fn a_service_that_can_hold_no_call_does_not_start() {
+    let given = RawConfig::default().with(|it| it.storage.max_calls = some("0"));
+    assert_eq!(wrong(&given), ["TABLECALL_MAX_CALLS"]);
+}
+
+#[test]
 fn nothing_secret_is_shown() {
     let shown = format!("{:?}", Config::read(&live()).unwrap());
     assert!(!shown.contains("0f1e2d3c"), "{shown}");
