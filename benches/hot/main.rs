@@ -65,7 +65,7 @@ fn parts(bench: &Bench) {
         reservation: &body.reservation,
         service_name: "Tablecall",
         contact_phone: None,
-        hour: None,
+        local_time: None,
     };
     let first = Reply::Ask {
         opening: Opening::First,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::Error;
 use super::dial_decision::DialQuestion;
-use super::settings::hour_in;
+use super::settings::local_time_in;
 use super::webhooks::{WebhookHandler, WebhookOutcome, said};
 use crate::call::position::TalkStage;
 use crate::call::talk;
@@ -183,12 +183,13 @@ impl WebhookHandler {
             called
         };
         let language: Language = speech.default_for(from, country(from));
-        let hour = country(from).and_then(|country| hour_in(country, self.engine.now()));
+        let local_time =
+            country(from).and_then(|country| local_time_in(country, self.engine.now()));
         // The number they have just dialled is no help.
         let contact = settings
             .contact_phone
             .filter(|contact| Some(*contact) != called);
-        speech.inbound(language, &settings.service_name, contact, hour)
+        speech.inbound(language, &settings.service_name, contact, local_time)
     }
 
     /// The input from the keypad, or the words that were said. A key always wins.

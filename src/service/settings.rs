@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::intake;
@@ -47,28 +48,27 @@ impl ServiceSettings {
             reservation,
             service_name: &self.service_name,
             contact_phone: self.contact_phone,
-            hour: hour_at(reservation, now),
+            local_time: local_time_at(reservation, now),
         }
     }
 }
 
-/// The hour at the restaurant, by which it is greeted: where its zone is not known, that of the
-/// first zone of its country.
-fn hour_at(reservation: &Reservation, now: Timestamp) -> Option<u8> {
+/// Day and time at the restaurant: where its zone is not known, those of the first zone of its
+/// country.
+fn local_time_at(reservation: &Reservation, now: Timestamp) -> Option<DateTime> {
     match reservation.timezone.as_ref().map(Zone::as_str) {
-        Some(zone) => hour_in_zone(zone, now),
-        None => hour_in(reservation.country?, now),
+        Some(zone) => local_time_in_zone(zone, now),
+        None => local_time_in(reservation.country?, now),
     }
 }
 
-/// The hour in the first zone of a country, by which a caller from there is greeted.
-pub(super) fn hour_in(country: Country, now: Timestamp) -> Option<u8> {
-    hour_in_zone(zones::of_country(country).first()?, now)
+/// Day and time in the first zone of a country, where a caller from there is taken to be.
+pub(super) fn local_time_in(country: Country, now: Timestamp) -> Option<DateTime> {
+    local_time_in_zone(zones::of_country(country).first()?, now)
 }
 
-fn hour_in_zone(zone: &str, now: Timestamp) -> Option<u8> {
-    let zone = TimeZone::get(zone).ok()?;
-    Some(zone.to_datetime(now).hour().unsigned_abs())
+fn local_time_in_zone(zone: &str, now: Timestamp) -> Option<DateTime> {
+    Some(TimeZone::get(zone).ok()?.to_datetime(now))
 }
 
 #[cfg(test)]
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn a_caller_is_greeted_by_the_hour_of_the_country() {
         let now = "2026-12-04T19:30Z".parse().unwrap();
-        let hour = |code: &str| hour_in(code.parse().unwrap(), now);
+        let hour = |code: &str| local_time_in(code.parse().unwrap(), now).map(DateTime::hour);
         assert_eq!(hour("PT"), Some(19));
         assert_eq!(hour("IT"), Some(20));
         assert_eq!(hour("JP"), Some(4));

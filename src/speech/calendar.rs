@@ -35,6 +35,8 @@ pub(super) struct DaySayings {
     /// A day whose table is in the night that began the day before: with `{day}`, `{weekday}` and
     /// `{weekday_before}`.
     after_midnight: AfterMidnight,
+    /// A day that another of the same date comes before: with `{day}` and `{year}`.
+    with_year: String,
 }
 
 /// One saying for all nights, or seven for a language that inflects its days, Monday's first.
@@ -54,16 +56,27 @@ pub(super) struct Calendar {
     numbers: Box<[Box<str>]>,
     /// One for each day of the week, Monday first.
     after_midnight: Box<[Box<[Bit]>]>,
-    /// By date, and whether the table is after midnight.
-    days: Memo<(Date, bool)>,
+    with_year: Box<[Bit]>,
+    days: Memo<SaidDay>,
     /// The categories for 0 to 99.
     counted: Box<[PluralCategory]>,
 }
 
-#[derive(Clone, Debug)]
+/// A day as it is to be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct SaidDay {
+    pub(super) date: Date,
+    /// The table is in the night that began the day before, which is said.
+    pub(super) after_midnight: bool,
+    /// The year is said.
+    pub(super) with_year: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Bit {
     Text(Box<str>),
     Day,
+    Year,
     Number,
     Month,
     Weekday,
@@ -111,31 +124,39 @@ impl Calendar {
             said,
             numbers,
             after_midnight,
+            with_year: bits("day.with_year", &sayings.with_year)?,
             days: Memo::default(),
             counted,
         })
     }
 
-    /// The day of the week, the day and the month. `after_midnight`: the table is in the night that
-    /// began the day before, which is said.
-    pub(super) fn write_day(&self, date: Date, after_midnight: bool, out: &mut Out) {
-        self.days.write(
-            (date, after_midnight),
-            || self.day(date, after_midnight),
-            |day| out.exactly(day),
-        );
+    /// The day of the week, the day and the month.
+    pub(super) fn write_day(&self, day: SaidDay, out: &mut Out) {
+        self.days
+            .write(day, || self.day(day), |text| out.exactly(text));
     }
 
-    fn day(&self, date: Date, after_midnight: bool) -> String {
+    fn day(&self, day: SaidDay) -> String {
+        let date = day.date;
         let fields = self.fields(date);
-        let day = match &self.said {
+        let plain = match &self.said {
             Some(said) => self.filled(said, &fields, "", date),
             None => of_cldr(&fields.whole),
         };
+        let with_year = |text: String| {
+            if day.with_year {
+                self.filled(&self.with_year, &fields, &text, date)
+            } else {
+                text
+            }
+        };
         let weekday = usize::from(date.weekday().to_monday_zero_offset().unsigned_abs());
-        match self.after_midnight.get(weekday).filter(|_| after_midnight) {
-            Some(night) => self.filled(night, &fields, &day, date),
-            None => day,
+        match self.after_midnight.get(weekday) {
+            Some(night) if day.after_midnight && night.contains(&Bit::Day) => {
+                self.filled(night, &fields, &with_year(plain), date)
+            }
+            Some(night) if day.after_midnight => with_year(self.filled(night, &fields, "", date)),
+            _ => with_year(plain),
         }
     }
 
@@ -145,6 +166,7 @@ impl Calendar {
             match bit {
                 Bit::Text(part) => text.push_str(part),
                 Bit::Day => text.push_str(day),
+                Bit::Year => text.push_str(&date.year().to_string()),
                 Bit::Number => {
                     let number = usize::from(date.day().unsigned_abs());
                     text.push_str(self.numbers.get(number).map_or("", |word| word));
@@ -204,6 +226,7 @@ fn bits(place: &str, text: &str) -> Result<Box<[Bit]>, Wrong> {
         Ok(match part {
             Part::Text(text) => Bit::Text(text.into()),
             Part::Brace("day") => Bit::Day,
+            Part::Brace("year") => Bit::Year,
             Part::Brace("number") => Bit::Number,
             Part::Brace("month") => Bit::Month,
             Part::Brace("weekday") => Bit::Weekday,

@@ -3,6 +3,8 @@
 
 mod file;
 
+use jiff::civil::DateTime;
+
 use super::InputMode;
 use super::calendar::Calendar;
 use super::document::Document;
@@ -129,9 +131,9 @@ impl LanguagePack {
     }
 
     /// The word of welcome for an hour; by day where the hour is not known.
-    pub(super) fn hello(&self, hour: Option<u8>) -> &str {
+    pub(super) fn hello(&self, local_time: Option<DateTime>) -> &str {
         const NOON: u8 = 12;
-        let hour = usize::from(hour.unwrap_or(NOON));
-        self.hello.get(hour).map_or("", |words| words)
+        let hour = local_time.map_or(NOON, |local| local.hour().unsigned_abs());
+        self.hello.get(usize::from(hour)).map_or("", |words| words)
     }
 }

@@ -130,7 +130,7 @@ impl Speech {
             reservation,
             service_name: &service,
             contact_phone: contact,
-            hour: None,
+            local_time: None,
         };
         let replies = replies()
             .into_iter()

@@ -31,6 +31,8 @@ mod tests;
 
 pub use problem::LanguageProblem;
 
+use jiff::civil::DateTime;
+
 use crate::call::talk::{Apology, Reply};
 use crate::call::{Decision, PromptTiming, SpokenIntent, TalkPosition};
 use crate::domain::{Country, Language, Notes, Phone, Reservation};
@@ -74,8 +76,9 @@ pub struct RenderContext<'a> {
     pub service_name: &'a str,
     /// The number under which a person can be reached (`TABLECALL_CONTACT_PHONE`).
     pub contact_phone: Option<Phone>,
-    /// The hour at the restaurant, 0 to 23, by which it is greeted; `None`: as by day.
-    pub hour: Option<u8>,
+    /// Day and time at the restaurant: it is greeted by the hour, and a table that is far ahead is
+    /// said with its year. `None`: greeted as by day, and no year.
+    pub local_time: Option<DateTime>,
 }
 
 /// How staff may answer.
@@ -271,18 +274,18 @@ impl Speech {
         )
     }
 
-    /// The message for inbound callers: who we are and how to reach a person. `hour` is the hour
-    /// where they are, if it is known.
+    /// The message for inbound callers: who we are and how to reach a person. `local_time` is day
+    /// and time where they are, if it is known.
     #[must_use]
     pub fn inbound(
         &self,
         language: Language,
         service_name: &str,
         contact_phone: Option<Phone>,
-        hour: Option<u8>,
+        local_time: Option<DateTime>,
     ) -> String {
         let content = MessageContent {
-            hour,
+            local_time,
             ..self.stranger(language, service_name, contact_phone)
         };
         Self::write(
@@ -319,7 +322,7 @@ impl Speech {
                 .and_then(Notes::language)
                 .filter(|language| *language != render_context.reservation.language)
                 .map(|language| self.language_pack(language)),
-            hour: render_context.hour,
+            local_time: render_context.local_time,
             ..stranger
         }
     }
@@ -340,7 +343,7 @@ impl Speech {
             service,
             contact,
             new_time: None,
-            hour: None,
+            local_time: None,
             action: "",
         }
     }

@@ -1,8 +1,10 @@
 //! The values that are put into a document for one call.
 
-use jiff::civil::Time;
+use jiff::ToSpan as _;
+use jiff::civil::{Date, DateTime, Time};
 
 use super::RenderContext;
+use super::calendar::SaidDay;
 use super::condition::{Condition as C, Conditions};
 use super::document::Document;
 use super::language_pack::LanguagePack;
@@ -18,6 +20,10 @@ use crate::domain::{Country, Name, Phone, Reservation};
 /// Before this hour a table is in the night that began the day before.
 const MORNING: i8 = 5;
 
+/// From here on a day is said with its year: next year's third of May, asked for in April, is not
+/// to be taken for this year's.
+const FAR_MONTHS: i64 = 11;
+
 /// The tags around what is said slowly.
 const SLOW: (&str, &str) = (r#"<prosody rate="slow">"#, "</prosody>");
 
@@ -32,8 +38,8 @@ pub(super) struct MessageContent<'a> {
     pub(super) service: &'a str,
     pub(super) contact: Option<Phone>,
     pub(super) new_time: Option<Time>,
-    /// The hour at the restaurant, if it is known.
-    pub(super) hour: Option<u8>,
+    /// Day and time where it is heard, if they are known.
+    pub(super) local_time: Option<DateTime>,
     pub(super) action: &'a str,
 }
 
@@ -84,7 +90,7 @@ impl MessageContent<'_> {
             Variable::Action => out.exactly(self.action),
             Variable::Service => out.say(self.service),
             Variable::ContactPhone => self.phone(self.contact, out),
-            Variable::Hello => out.exactly(self.language_pack.hello(self.hour)),
+            Variable::Hello => out.exactly(self.language_pack.hello(self.local_time)),
             Variable::NewTime => self.time(Form::Words, self.new_time, out),
             Variable::AtNewTime => self.time(Form::At, self.new_time, out),
             Variable::NewTimeTwice => self.time_twice(self.new_time, out),
@@ -108,6 +114,13 @@ impl MessageContent<'_> {
         }
     }
 
+    /// Whether who hears a day without its year could take it for one that comes sooner.
+    fn is_far(&self, date: Date) -> bool {
+        self.local_time
+            .and_then(|now| now.date().checked_add(FAR_MONTHS.months()).ok())
+            .is_some_and(|far| date >= far)
+    }
+
     fn fact(&self, variable: Variable, reservation: &Reservation, out: &mut Out) {
         match variable {
             Variable::Restaurant => out.say(
@@ -129,10 +142,13 @@ impl MessageContent<'_> {
             }
             Variable::Day => {
                 let time = self.new_time.unwrap_or(reservation.time.time());
-                let night = time.hour() < MORNING;
-                self.language_pack
-                    .calendar
-                    .write_day(reservation.time.date(), night, out);
+                let date = reservation.time.date();
+                let day = SaidDay {
+                    date,
+                    after_midnight: time.hour() < MORNING,
+                    with_year: self.is_far(date),
+                };
+                self.language_pack.calendar.write_day(day, out);
             }
             Variable::Time => self.time(Form::Words, Some(reservation.time.time()), out),
             Variable::AtTime => self.time(Form::At, Some(reservation.time.time()), out),

@@ -1,7 +1,7 @@
 //! The linter for speech: every language, every reply, and a table of hard reservations.
 
 use jiff::Timestamp;
-use jiff::civil::time;
+use jiff::civil::{date, time};
 use proptest::prelude::*;
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -96,7 +96,7 @@ fn render_context(reservation: &Reservation) -> RenderContext<'_> {
         reservation,
         service_name: "Tablecall",
         contact_phone: Phone::from_e164("+14155550123"),
-        hour: Some(19),
+        local_time: Some(date(2026, 11, 27).at(19, 0, 0, 0)),
     }
 }
 
@@ -135,7 +135,7 @@ fn documents(reservation: &Reservation) -> Vec<(&'static str, String)> {
         ),
         (
             "inbound.xml",
-            speech.inbound(language, service, contact, render_context.hour),
+            speech.inbound(language, service, contact, render_context.local_time),
         ),
     ];
     replies.chain(others).collect()

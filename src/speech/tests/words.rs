@@ -1,5 +1,6 @@
 //! Words: times, names and notes as they are said.
 
+use super::super::calendar::SaidDay;
 use super::*;
 
 /// Whether a voice could make a number of something: "20:15" is heard as 25.
@@ -64,6 +65,23 @@ fn no_document_leaves_a_time_to_the_voice() {
 }
 
 #[test]
+fn a_day_that_comes_sooner_in_another_year_is_said_with_its_year() {
+    for language in speech().languages() {
+        let said = |time: &str| {
+            let reservation = reservation(language, "Ana María", time, 4);
+            speech().script(&render_context(&reservation)).text
+        };
+        assert!(!said("2027-10-26T19:30").contains("2027"), "{language}");
+
+        for far in ["2027-10-27T19:30", "2027-12-01T00:15", "2028-01-01T19:30"] {
+            let text = said(far);
+            let year = &far[..4];
+            assert_eq!(text.matches(year).count(), 1, "{language}: {text}");
+        }
+    }
+}
+
+#[test]
 fn a_table_after_midnight_says_which_night() {
     let nights = [
         ("en-US", "In the night from Wednesday to Thursday, July 15."),
@@ -83,11 +101,15 @@ fn a_table_after_midnight_says_which_night() {
         };
         // The day before is named after midnight, and not at a quarter past five.
         let mut evening = Out::transcript();
-        let day = "2027-07-15".parse().unwrap();
+        let day = SaidDay {
+            date: date(2027, 7, 15),
+            after_midnight: true,
+            with_year: false,
+        };
         speech()
             .language_pack(language)
             .calendar
-            .write_day(day, true, &mut evening);
+            .write_day(day, &mut evening);
         let begun = |text: &str| text.to_lowercase().contains(&evening.text.to_lowercase());
         assert!(
             begun(&said("00:15")) && begun(&said("04:59")),
