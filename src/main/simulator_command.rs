@@ -12,8 +12,11 @@ use twilio_simulator::SimulatorConfig;
 use twilio_simulator::call_file::CallFile;
 use twilio_simulator::replay::{ReplayTarget, replay};
 
-use super::exit::{REFUSED, UNAVAILABLE, USAGE};
+use super::exit::{UNAVAILABLE, USAGE};
 use super::{complain, in_runtime, say};
+
+/// Exit status of a replay to which the service gave other answers.
+const DIFFERS: u8 = 1;
 
 /// The auth token of a simulator that only this machine reaches.
 const LOCAL_TOKEN: &str = "simulator-auth-token";
@@ -162,7 +165,7 @@ fn run_replay(args: ReplayArgs) -> ExitCode {
         if differing == 0 {
             ExitCode::SUCCESS
         } else {
-            ExitCode::from(REFUSED)
+            ExitCode::from(DIFFERS)
         }
     })
 }

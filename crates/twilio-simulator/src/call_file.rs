@@ -2,6 +2,7 @@
 //! replayed against a service, and it can be written by hand.
 
 use jiff::Timestamp;
+use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -77,13 +78,17 @@ fn post() -> String {
 enum Params {
     Pairs(Vec<(String, String)>),
     Object(std::collections::BTreeMap<String, String>),
+    Other(serde::de::IgnoredAny),
 }
 
 fn pairs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, String)>, D::Error> {
-    Ok(match Params::deserialize(deserializer)? {
-        Params::Pairs(pairs) => pairs,
-        Params::Object(object) => object.into_iter().collect(),
-    })
+    match Params::deserialize(deserializer)? {
+        Params::Pairs(pairs) => Ok(pairs),
+        Params::Object(object) => Ok(object.into_iter().collect()),
+        Params::Other(_) => Err(D::Error::custom(
+            "params must be an object or a list of pairs, and every value a text such as \"1\"",
+        )),
+    }
 }
 
 /// The file of a call, from what is still known of it.
@@ -147,6 +152,9 @@ mod tests {
         assert_eq!(exchange.status, None);
         let again: CallFile = serde_json::from_str(&serde_json::to_string(&file).unwrap()).unwrap();
         assert_eq!(again.exchanges[0].params, exchange.params);
+        let wrong = r#"{"exchanges": [{"url": "https://a.example/", "params": {"Digits": 1}}]}"#;
+        let error = serde_json::from_str::<CallFile>(wrong).unwrap_err();
+        assert!(error.to_string().contains("a text such as"), "{error}");
     }
 
     #[test]

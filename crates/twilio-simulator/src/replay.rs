@@ -8,9 +8,10 @@ use cookie_store::CookieStore;
 use super::call_file::{CallFile, FORMAT, RecordedExchange};
 use super::config::SignatureAlgorithm;
 use super::http_client::{HttpClient, HttpRequest, HttpResponse};
-use super::twiml::MAX_DOCUMENT;
+use super::twiml::{MAX_DOCUMENT, TwimlDocument};
 use super::webhook_url::WebhookUrl;
-use super::{form, signing, twiml};
+use super::xml::XmlNode;
+use super::{form, signing, twiml, xml};
 
 /// Where a recorded call is sent, and how it is signed.
 #[derive(Clone)]
@@ -48,6 +49,9 @@ pub enum ReplayError {
     /// `against` is no origin.
     #[error("{0} is not the origin of a service, such as http://localhost:3000")]
     Origin(String),
+    /// A method that no webhook has.
+    #[error("{0} in the file is neither GET nor POST")]
+    Method(String),
     /// A URL in the file cannot be requested.
     #[error("{0} in the file is not an absolute http URL")]
     Url(String),
@@ -71,6 +75,9 @@ pub async fn replay(
     let client = HttpClient::new(tls, 0);
     let mut cookies = CookieStore::default();
     let mut replayed = Vec::new();
+    if let Some(other) = file.exchanges.iter().find(|it| !is_method(&it.method)) {
+        return Err(ReplayError::Method(other.method.clone()));
+    }
     for exchange in file.exchanges.iter().filter(|it| it.kind != "media") {
         let recorded = WebhookUrl::parse(&exchange.url)
             .ok_or_else(|| ReplayError::Url(exchange.url.clone()))?;
@@ -94,6 +101,10 @@ pub async fn replay(
         });
     }
     Ok(replayed)
+}
+
+fn is_method(word: &str) -> bool {
+    matches!(word, "GET" | "POST")
 }
 
 async fn send(
@@ -196,26 +207,40 @@ fn difference(expected: &str, found: &str) -> Option<String> {
     };
     let count = before.verbs.len().max(now.verbs.len());
     (0..count).find_map(|at| {
-        let (before, now) = (before.verbs.get(at), now.verbs.get(at));
-        if before == now {
+        let verbs = (before.verbs.get(at), now.verbs.get(at));
+        if verbs.0 == verbs.1 {
             return None;
         }
         let number = at + 1;
-        Some(match (before, now) {
+        Some(match verbs {
             (Some(before), None) => format!("verb {number}: {} is missing", before.name()),
             (None, Some(now)) => format!("verb {number}: {} is new", now.name()),
-            (Some(before), Some(now)) if before.name() == now.name() => {
-                format!(
-                    "verb {number}: {} is {now:?} instead of {before:?}",
-                    now.name()
-                )
-            }
-            (Some(before), Some(now)) => {
-                format!("verb {number}: {} instead of {}", now.name(), before.name())
+            (Some(verb), Some(other)) => {
+                let was = source(expected, &before).get(at).cloned();
+                let is = source(found, &now).get(at).cloned();
+                let was = was.unwrap_or_else(|| verb.name().to_owned());
+                let is = is.unwrap_or_else(|| other.name().to_owned());
+                format!("verb {number}: {is} instead of {was}")
             }
             (None, None) => String::new(),
         })
     })
+}
+
+/// The text of each verb of a document, on one line. Empty where elements were skipped, so that a
+/// verb is not known by its place.
+fn source(text: &str, document: &TwimlDocument) -> Vec<String> {
+    let root = xml::read(text).unwrap_or_default();
+    let verbs = root.children.iter().filter_map(|child| match child {
+        XmlNode::Element(element) => Some(cut(&element.to_string())),
+        XmlNode::Text(_) => None,
+    });
+    let verbs: Vec<String> = verbs.collect();
+    if verbs.len() == document.verbs.len() {
+        verbs
+    } else {
+        Vec::new()
+    }
 }
 
 fn cut(text: &str) -> String {
@@ -239,10 +264,20 @@ mod tests {
         );
         assert_eq!(
             difference(&of("<Hangup/>"), &of("<Redirect>/x</Redirect>")),
-            Some("verb 1: Redirect instead of Hangup".to_owned())
+            Some("verb 1: <Redirect>/x</Redirect> instead of <Hangup/>".to_owned())
         );
         let say = difference(&of("<Say>a</Say>"), &of("<Say>b</Say>")).unwrap();
-        assert!(say.contains("\"b\"") && say.contains("\"a\""), "{say}");
+        assert_eq!(say, "verb 1: <Say>b</Say> instead of <Say>a</Say>");
+        let gather = |key: &str| {
+            of(&format!(
+                "\n  <Gather action='/{key}'>\n<Say>a</Say></Gather>"
+            ))
+        };
+        let moved = difference(&gather("a"), &gather("b&amp;c")).unwrap();
+        assert!(
+            moved.starts_with("verb 1: <Gather action=\"/b&amp;c\">"),
+            "{moved}"
+        );
         assert!(difference("x", "y").unwrap().contains("\"y\""));
     }
 }

@@ -1,7 +1,10 @@
 //! XML 1.0 into a small tree, bounded in size and depth, refusing what Twilio refuses. It knows no
 //! verb.
 
+use std::fmt;
+
 use quick_xml::XmlVersion;
+use quick_xml::escape::escape;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::reader::Reader;
 
@@ -39,6 +42,27 @@ impl Element {
             .iter()
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.as_str())
+    }
+}
+
+impl fmt::Display for Element {
+    /// Writes the element with everything in it on one line.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "<{}", self.name)?;
+        for (name, value) in &self.attributes {
+            write!(formatter, " {name}=\"{}\"", escape(value))?;
+        }
+        if self.children.is_empty() {
+            return formatter.write_str("/>");
+        }
+        formatter.write_str(">")?;
+        for child in &self.children {
+            match child {
+                XmlNode::Element(element) => element.fmt(formatter)?,
+                XmlNode::Text(text) => formatter.write_str(&escape(text))?,
+            }
+        }
+        write!(formatter, "</{}>", self.name)
     }
 }
 
