@@ -26,12 +26,15 @@ async function ring(event) {
   event.preventDefault();
   const [to, url] = [$("ring-to").value.trim(), $("ring-url").value.trim()];
   const parameters = {};
-  for (const [name, id] of [["FromCity", "ring-city"], ["FromState", "ring-state"], ["FromCountry", "ring-country"], ["StirVerstat", "ring-verstat"]]) {
+  for (const [name, id] of [["FromCity", "ring-city"], ["FromState", "ring-state"], ["FromZip", "ring-zip"], ["FromCountry", "ring-country"], ["StirVerstat", "ring-verstat"]]) {
     if ($(id).value.trim()) parameters[name] = $(id).value.trim();
   }
   try {
-    // The simulator's own default needs no leave; another URL belongs to the number from now on.
-    if (url !== known.default) known = await ask(`voice-urls/${encodeURIComponent(to)}`, "PUT", { url });
+    // Another URL than the simulator's own belongs to the number from now on.
+    if (url !== (known.numbers[to]?.url ?? known.default)) {
+      const own = `voice-urls/${encodeURIComponent(to)}`;
+      known = await (url === known.default ? ask(own, "DELETE") : ask(own, "PUT", { url }));
+    }
     await ask("inbound", "POST", { from: $("ring-from").value.trim(), to, parameters });
     $("ring-error").textContent = "";
   } catch (error) {

@@ -9,7 +9,7 @@ use http::{Method, Request};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::addresses::{is_number, is_url};
+use super::addresses::{is_number, is_sip, is_url};
 use super::call::CallParameters;
 use super::control_error::{ControlError, read};
 use super::http_method::HttpMethod;
@@ -56,8 +56,17 @@ pub(super) fn inbound(sim: &Arc<Inner>, request: &Request<Bytes>) -> Result<Valu
     let owned = sim.config.owned_numbers.first().cloned();
     let to = wanted.to.or(owned);
     let to = to.unwrap_or_else(|| "+15005550006".to_owned());
-    if !is_number(&wanted.from) || !is_number(&to) {
-        return Err(ControlError::Invalid("from and to must be E.164 numbers"));
+    let is_client = wanted
+        .from
+        .strip_prefix("client:")
+        .is_some_and(|it| !it.is_empty());
+    if !is_number(&wanted.from) && !is_client && !is_sip(&wanted.from) {
+        return Err(ControlError::Invalid(
+            "from must be an E.164 number, client:… or sip:…",
+        ));
+    }
+    if !is_number(&to) {
+        return Err(ControlError::Invalid("to must be an E.164 number"));
     }
     let method = http_method(wanted.method.as_deref())?;
     let (method, url) = match wanted.url {
