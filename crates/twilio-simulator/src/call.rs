@@ -120,6 +120,8 @@ pub(super) struct CallParameters {
     pub(super) extra: Vec<(String, String)>,
     /// `Record` and its companions
     pub(super) record: Option<RecordingRequest>,
+    /// The conference into which the REST API invited the call.
+    pub(super) invited_to: Option<String>,
 }
 
 /// Answering-machine detection.
@@ -262,8 +264,10 @@ pub(super) enum Signal {
     Unbridged(CallSid),
     /// Somebody came into a queue.
     QueueChanged,
-    /// A conference started, ended, or sent somebody out.
+    /// A conference started, ended, or treats somebody otherwise.
     ConferenceChanged,
+    /// The call hears a document while it is in a conference.
+    Announcement(HttpMethod, String),
 }
 
 /// Where a document comes from.

@@ -12,7 +12,7 @@ use super::documents::TwimlRequest;
 use super::flow::Interrupt;
 use super::moments::later;
 use super::simulated_call::SimulatedCall;
-use super::{Inner, status_delivery};
+use super::{Inner, conference_room, status_delivery};
 
 /// The end of a call: its status and SIP code.
 type End = (CallStatus, u16);
@@ -71,6 +71,9 @@ pub(super) fn start(
                 line.end_recording();
                 line.enter(status, Some(sip_code));
                 line.signal_parent(Signal::LegEnded(line.sid.clone(), status));
+            }
+            if let Some(conference) = line.parameters().invited_to {
+                conference_room::withdraw(&line.sim, &conference, &line.sid, line.moment);
             }
         };
         tokio::select! {

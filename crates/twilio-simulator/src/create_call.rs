@@ -43,6 +43,31 @@ pub(super) fn create(sim: &Arc<Inner>, pairs: &[(String, String)]) -> Result<Cal
     Ok(sid)
 }
 
+/// Checks the parameters of a call and makes none.
+pub(super) fn check(sim: &Inner, pairs: &[(String, String)]) -> Result<(), RestError> {
+    let form = FormParameters(pairs);
+    parties(sim, &form)?;
+    call_parameters(sim, &form).map(drop)
+}
+
+/// Makes a call that joins a conference when it is answered; `twiml` is the document for that.
+pub(super) fn invited(
+    sim: &Arc<Inner>,
+    pairs: &[(String, String)],
+    (conference_sid, twiml): (&str, String),
+) -> Result<CallSid, RestError> {
+    let form = FormParameters(pairs);
+    let (to, from) = parties(sim, &form)?;
+    let parameters = CallParameters {
+        twiml: Some(twiml),
+        invited_to: Some(conference_sid.to_owned()),
+        ..call_parameters(sim, &form)?
+    };
+    let mut call = PlacedCall::new(Direction::OutboundApi, parameters, sim.clock.now());
+    (call.to, call.from) = (to, from);
+    Ok(place(sim, call))
+}
+
 /// Makes a call to one of our numbers.
 pub(super) fn inbound(
     sim: &Arc<Inner>,
@@ -169,6 +194,7 @@ fn call_parameters(
         send_digits,
         extra: Vec::new(),
         record: recording(parameters)?,
+        invited_to: None,
     })
 }
 

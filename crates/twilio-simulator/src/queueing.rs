@@ -93,8 +93,8 @@ impl SimulatedCall {
         let now = self.moment;
         let entered = self.sim.change(|state| {
             let queue = queue(state, &enqueue.name, now);
-            queue.max_size = enqueue.max_size;
-            if queue.waiting.len() >= enqueue.max_size {
+            queue.max_size = enqueue.max_size.unwrap_or(queue.max_size);
+            if queue.waiting.len() >= queue.max_size {
                 return None;
             }
             queue.waiting.push_back(QueuedCall {

@@ -17,8 +17,8 @@ use super::rest_error::RestError;
 use super::rest_format::RestFormat;
 use super::rest_request::{Answered, RestAnswer, RestRequest};
 use super::{
-    Inner, SimulatorBody, form, list_calls, rest_accounts, rest_calls, rest_media, rest_recordings,
-    rest_rooms,
+    Inner, SimulatorBody, form, list_calls, rest_accounts, rest_calls, rest_media, rest_queues,
+    rest_recordings, rest_rooms,
 };
 
 /// The resources that answer, below the account, with the methods that they take.
@@ -36,7 +36,7 @@ pub const RESOURCES: &[(&str, &str)] = &[
     ("Calls/{Sid}/Recordings", "GET"),
     ("Conferences", "GET"),
     ("Conferences/{Sid}", "GET, POST"),
-    ("Conferences/{Sid}/Participants", "GET"),
+    ("Conferences/{Sid}/Participants", "GET, POST"),
     (
         "Conferences/{Sid}/Participants/{CallSid}",
         "GET, POST, DELETE",
@@ -46,9 +46,10 @@ pub const RESOURCES: &[(&str, &str)] = &[
     ("IncomingPhoneNumbers/{Sid}", "GET"),
     ("Notifications", "GET"),
     ("Notifications/{Sid}", "GET"),
-    ("Queues", "GET"),
-    ("Queues/{Sid}", "GET"),
+    ("Queues", "GET, POST"),
+    ("Queues/{Sid}", "GET, POST, DELETE"),
     ("Queues/{Sid}/Members", "GET"),
+    ("Queues/{Sid}/Members/{CallSid}", "GET, POST"),
     ("Recordings", "GET"),
     ("Recordings/{Sid}", "GET, DELETE"),
     ("Recordings/{Sid}.wav", "GET"),
@@ -214,9 +215,10 @@ fn route(
         }
         ["IncomingPhoneNumbers"] => rest_accounts::numbers(sim, asked, None),
         ["IncomingPhoneNumbers", sid] => rest_accounts::numbers(sim, asked, Some(sid)),
-        ["Queues"] => rest_rooms::queues(sim, asked, (None, false)),
-        ["Queues", sid] => rest_rooms::queues(sim, asked, (Some(sid), false)),
-        ["Queues", sid, "Members"] => rest_rooms::queues(sim, asked, (Some(sid), true)),
+        ["Queues"] => rest_queues::queues(sim, asked, None),
+        ["Queues", sid] => rest_queues::queues(sim, asked, Some(sid)),
+        ["Queues", sid, "Members"] => rest_queues::members(sim, asked, (sid, None)),
+        ["Queues", sid, "Members", call] => rest_queues::members(sim, asked, (sid, Some(call))),
         ["Recordings"] => rest_recordings::recordings_list(sim, asked, None),
         ["Recordings", name] if name.ends_with(".mp3") => Err(unsupported(asked)),
         ["Recordings", sid] => rest_recordings::one_recording(sim, asked, sid),
@@ -251,11 +253,8 @@ fn methods_of(parts: &[&str]) -> Option<&'static str> {
 /// Whether Twilio takes a method that does not work here.
 fn is_twilios(parts: &[&str], method: &str) -> bool {
     match parts {
-        []
-        | ["Accounts" | "IncomingPhoneNumbers" | "Queues"]
-        | ["Calls", _, "Recordings"]
-        | ["Conferences", _, "Participants"] => method == "POST",
-        ["IncomingPhoneNumbers" | "Queues", _] => matches!(method, "POST" | "DELETE"),
+        [] | ["Accounts" | "IncomingPhoneNumbers"] | ["Calls", _, "Recordings"] => method == "POST",
+        ["IncomingPhoneNumbers", _] => matches!(method, "POST" | "DELETE"),
         ["Transcriptions", _] => method == "DELETE",
         _ => false,
     }

@@ -14,5 +14,6 @@ mod resources;
 mod recordings;
 mod rest_side;
 mod rooms;
+mod room_writes;
 mod service;
 mod verbs;

@@ -281,7 +281,7 @@ async fn a_running_simulator_has_phones_with_verbs() {
 async fn what_twilio_could_do_is_not_called_forbidden() {
     let harness = Harness::standing(SimulatorConfig::default()).await;
     for (method, path, wanted) in [
-        (Method::POST, "/Queues.json", StatusCode::NOT_IMPLEMENTED),
+        (Method::POST, ".json", StatusCode::NOT_IMPLEMENTED),
         (
             Method::POST,
             "/Calls/CA1/Recordings.json",
@@ -289,7 +289,7 @@ async fn what_twilio_could_do_is_not_called_forbidden() {
         ),
         (
             Method::POST,
-            "/Conferences/CF1/Participants.json",
+            "/IncomingPhoneNumbers.json",
             StatusCode::NOT_IMPLEMENTED,
         ),
         (

@@ -324,8 +324,8 @@ pub struct Enqueue {
     pub action: Option<DocumentTarget>,
     /// `waitUrl`; none: silence.
     pub wait: Option<DocumentTarget>,
-    /// `maxQueueSize`
-    pub max_size: usize,
+    /// `maxQueueSize`; none: the size that the queue has.
+    pub max_size: Option<usize>,
 }
 
 /// A target of a document, as a URL that can be requested.

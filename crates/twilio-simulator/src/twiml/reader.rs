@@ -213,7 +213,7 @@ impl TwimlReader {
             name,
             action: optional_target(element, "action", "method"),
             wait: optional_target(element, "waitUrl", "waitUrlMethod"),
-            max_size: whole(element, "maxQueueSize").map_or(100, |size| size as usize),
+            max_size: whole(element, "maxQueueSize").map(|size| size as usize),
         }))
     }
 }
