@@ -5,6 +5,7 @@
 //! [`mask::phone`] shows it, a guest's name never. Any module may log; this one imports none of them but
 //! the clock.
 
+pub mod causes;
 mod filter;
 mod layer;
 pub mod line_limit;

@@ -5,6 +5,7 @@ use crate::config::{Config, Features};
 use crate::domain::phone::LineKind;
 use crate::domain::versions;
 use crate::policy::KindRule;
+use crate::service::do_not_call_file;
 
 /// Checks the settings about numbers, and lists the features built in and the versions of the data.
 pub(super) fn look(config: &Config) -> Vec<Finding> {
@@ -40,6 +41,22 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
                     them unless restaurants of yours have such numbers."
             .to_owned();
         found.push(finding(Level::Note, "number kinds", text));
+    }
+    if let Some(path) = &config.do_not_call_file {
+        found.push(match do_not_call_file::check(path) {
+            Ok(()) => finding(
+                Level::Good,
+                "do not call",
+                format!("{} can be read and appended to.", path.display()),
+            ),
+            Err(error) => finding(
+                Level::Bad,
+                "do not call",
+                format!(
+                    "TABLECALL_DO_NOT_CALL_FILE: {error}. The server does not start without it."
+                ),
+            ),
+        });
     }
     for warning in &config.warnings {
         let text = format!("{}: {}.", warning.name, warning.message);

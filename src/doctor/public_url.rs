@@ -8,6 +8,7 @@ use ring::hmac;
 
 use super::{Doctor, Level};
 use crate::service::links::path;
+use crate::telemetry::causes::innermost;
 use crate::twilio::client::OwnNumber;
 use crate::twilio::signature::{HINT_HEADER, PROOF_HEADER, prove};
 
@@ -76,7 +77,7 @@ impl Doctor<'_> {
         self.say(level, SUBJECT, text);
     }
 
-    async fn post(&self, url: &str, signature: &str, proof: &str) -> Result<Answer, &'static str> {
+    async fn post(&self, url: &str, signature: &str, proof: &str) -> Result<Answer, String> {
         let request = self
             .http
             .post(url)
@@ -86,9 +87,9 @@ impl Doctor<'_> {
             .header(PROOF_HEADER, proof)
             .body(BODY);
         let answer = request.send().await.map_err(|error| match () {
-            () if error.is_timeout() => "no answer within 10 s",
-            () if error.is_connect() => "no connection",
-            () => "the connection broke",
+            () if error.is_timeout() => "no answer within 10 s".to_owned(),
+            () if error.is_connect() => innermost(&error),
+            () => format!("the connection broke: {}", innermost(&error)),
         })?;
         let hint = answer.headers().get(HINT_HEADER);
         Ok(Answer {

@@ -110,6 +110,19 @@ impl TableTime {
         matches!(offset, AmbiguousOffset::Gap { .. })
     }
 
+    /// Holds the time against every clock on earth, where the restaurant's is not known.
+    ///
+    /// # Errors
+    /// In the past, or more than [`Self::MAX_DAYS`] ahead, wherever the restaurant is.
+    pub fn check_anywhere(self, now: Timestamp) -> Result<(), TimeError> {
+        const LAST: &str = "Etc/GMT+12";
+        const FIRST: &str = "Etc/GMT-14";
+        match self.check(now, &[LAST]) {
+            Err(TimeError::TooFar) => self.check(now, &[FIRST]),
+            judged => judged,
+        }
+    }
+
     /// Holds the time against the clock on the restaurant's wall; where the zone is not known for
     /// certain, the most western of them decides.
     ///

@@ -15,8 +15,16 @@ use crate::domain::Phone;
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// It cannot be read or written.
-    #[error("{0}")]
-    Io(#[from] io::Error),
+    #[error(
+        "{path} cannot be read and appended to ({source}): its folder must exist, and this user must \
+         be able to write there"
+    )]
+    Io {
+        /// Where it should be.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A line is no number.
     #[error("line {0} is no number such as +14155550100")]
     Line(usize),
@@ -26,6 +34,26 @@ pub enum FileError {
          or end the line"
     )]
     CutOff(usize),
+}
+
+impl FileError {
+    fn io(path: &Path, source: io::Error) -> Self {
+        let path = path.display().to_string();
+        Self::Io { path, source }
+    }
+}
+
+/// Looks whether the file can be appended to, and leaves everything as it was.
+///
+/// # Errors
+/// It cannot be read, made or written.
+pub fn check(path: &Path) -> Result<(), FileError> {
+    let is_there = path.exists();
+    drop(DoNotCallFile::open(path)?);
+    if is_there {
+        return Ok(());
+    }
+    std::fs::remove_file(path).map_err(|source| FileError::io(path, source))
 }
 
 /// Reads the file: one E.164 number a line; empty lines and what follows a `#` do not count. A file
@@ -41,7 +69,7 @@ pub fn read(path: &Path) -> Result<Vec<Phone>, FileError> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error.into()),
+        Err(source) => return Err(FileError::io(path, source)),
     };
     // Some editors begin a file with a byte order mark.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
@@ -89,7 +117,11 @@ impl DoNotCallFile {
     /// It cannot be read, made or written.
     pub fn open(path: &Path) -> Result<Self, FileError> {
         let known = read(path)?.into_iter().collect();
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .map_err(|source| FileError::io(path, source))?;
         Ok(Self(Arc::new(Mutex::new(Inner {
             file,
             known,
@@ -178,7 +210,10 @@ mod tests {
             let error = read(file(text).path()).unwrap_err();
             assert!(matches!(error, FileError::Line(2)), "{error}");
         }
-        assert!(matches!(read(&std::env::temp_dir()), Err(FileError::Io(_))));
+        assert!(matches!(
+            read(&std::env::temp_dir()),
+            Err(FileError::Io { .. })
+        ));
     }
 
     #[test]
@@ -213,5 +248,24 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text, "+14155550101\n+14155550102\n+14155550103\n");
         assert_eq!(read(path.path()).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_look_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("numbers.txt");
+        check(&path).unwrap();
+        assert!(!path.exists());
+
+        std::fs::write(&path, "+14155550100\n").unwrap();
+        check(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "+14155550100\n");
+
+        let nowhere = folder.path().join("nowhere").join("numbers.txt");
+        let said = check(&nowhere).unwrap_err().to_string();
+        assert!(
+            said.contains("nowhere/numbers.txt cannot be read and appended to"),
+            "{said}"
+        );
     }
 }

@@ -133,9 +133,11 @@ pub fn reservation(
     let attempts = fields.attempts();
     let voicemail = fields.voicemail();
     let callback_url = read_callback(&mut fields, defaults.callbacks);
-    if let (Some(_), Some(time)) = (&numbers, time)
-        && let Err(error) = time.check(now, &place.zones())
-    {
+    let judged = time.map(|time| match numbers {
+        Some(_) => time.check(now, &place.zones()),
+        None => time.check_anywhere(now),
+    });
+    if let Some(Err(error)) = judged {
         fields.wrong("time", error.code(), error);
     }
     let later = not_before.map_or(now, |at| at.max(now));

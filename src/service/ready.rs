@@ -9,6 +9,7 @@ use super::links::path;
 use super::sweep::Sweeper;
 use super::{HealthIssue, Probe, Service};
 use crate::store::Lifecycle as _;
+use crate::telemetry::causes::innermost;
 use crate::twilio::signature::{PROOF_HEADER, prove};
 use clock::Backoff;
 
@@ -150,8 +151,9 @@ impl Probe {
                 "{origin} answers {status} to a webhook without a signature, not 403: a proxy may not lead /twiml/ to \
                  this service."
             )),
-            Err(_) => Some(format!(
-                "{origin} cannot be reached from here; `tablecall doctor` tells more."
+            Err(error) => Some(format!(
+                "{origin} cannot be reached from here ({}); `tablecall doctor` tells more.",
+                innermost(&error)
             )),
         }
     }

@@ -89,14 +89,16 @@ impl<'a> Fields<'a> {
 
     /// A language that is shipped.
     pub(super) fn language(&mut self, field: &str, known: &[Language]) -> Option<Language> {
-        let chosen = self.parsed::<Language>(field, "unknown_language")?;
-        if known.contains(&chosen) {
-            return Some(chosen);
-        }
-        let known: Vec<&str> = known.iter().map(Language::as_str).collect();
-        let message = format!("must be one of {}", known.join(", "));
-        self.wrong(field, "unknown_language", message);
-        None
+        self.text(field, |text| {
+            let chosen = text.parse().ok();
+            chosen
+                .filter(|chosen| known.contains(chosen))
+                .ok_or_else(|| {
+                    let known: Vec<&str> = known.iter().map(Language::as_str).collect();
+                    let message = format!("must be one of {}", known.join(", "));
+                    ("unknown_language", message)
+                })
+        })
     }
 
     pub(super) fn party_size(&mut self) -> Option<PartySize> {

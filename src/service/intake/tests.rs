@@ -221,6 +221,23 @@ fn all_wrong_fields_are_told_at_once() {
 }
 
 #[test]
+fn a_time_that_is_wrong_everywhere_is_named_beside_a_wrong_phone() {
+    for (time, code) in [
+        ("2026-11-29T10:00", "in_the_past"),
+        ("2029-01-01T10:00", "too_far_ahead"),
+    ] {
+        let request = json!({"name": "Ana", "phone": "123", "time": time, "party_size": 4});
+        let errors = read(&request).unwrap_err();
+        assert!(errors.contains(&("time".to_owned(), code)), "{errors:?}");
+        assert!(errors.iter().any(|(field, _)| field == "phone"));
+    }
+    // It may still be this time somewhere.
+    let request =
+        json!({"name": "Ana", "phone": "123", "time": "2026-12-01T00:01", "party_size": 4});
+    assert_eq!(read(&request).unwrap_err().len(), 1);
+}
+
+#[test]
 fn each_rule_has_its_code() {
     let code = |field: &str, value: Value| read(&with(field, value)).unwrap_err();
     let only = |field: &str, code| vec![(field.to_owned(), code)];

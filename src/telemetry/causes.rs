@@ -1,0 +1,45 @@
+//! Why a connection failed, in the words of what refused it.
+
+use std::error::Error;
+use std::io;
+
+/// The text of the innermost cause of an error: "Connection refused", "invalid peer certificate:
+/// Expired". The layers around it only say that a request was not answered.
+#[must_use]
+pub fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(inner) = inside(cause) {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+/// What an error was made of. One of the system's kind hides it.
+fn inside<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    let hidden = error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref);
+    match hidden {
+        Some(hidden) => Some(hidden),
+        None => error.source(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the request failed")]
+    struct Outer(#[source] io::Error);
+
+    #[test]
+    fn the_last_cause_is_named() {
+        let refused = io::Error::from_raw_os_error(111);
+        let named = refused.to_string();
+        assert_eq!(innermost(&Outer(refused)), named);
+
+        let hidden = io::Error::other(Outer(io::Error::other("certificate expired")));
+        assert_eq!(innermost(&Outer(hidden)), "certificate expired");
+    }
+}
