@@ -121,6 +121,7 @@ function tongues() {
 
 function clothe() {
   dress();
+  $("tongue-shown").textContent = language().toUpperCase();
   $("key").dataset.refused = t("key.refused");
 }
 

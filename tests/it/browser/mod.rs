@@ -16,4 +16,5 @@ mod bare;
 mod conversations;
 mod files;
 mod hours;
+mod reflow;
 mod words;
