@@ -18,6 +18,10 @@ let asked = 0;
 let checking = null;
 /** The number for which a time zone was asked. */
 let zoneOf = null;
+/** The country that stood before a number with "+" took its place, and the one that it put there. */
+let replaced = { country: null, by: null };
+/** The time for which the earliest and the latest were proposed, unless others were chosen. */
+let proposedFor = null;
 
 const two = (number) => String(number).padStart(2, "0");
 const isoDay = (date) => `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
@@ -37,30 +41,47 @@ export function body() {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== "" && value !== null && value !== undefined));
 }
 
-/** Fills the form from a reservation of an earlier call. */
-export function fill(reservation) {
+/** Fills the form with the body of a request. What it leaves out is left to the service again. */
+export function fill(asked) {
   const set = (id, value) => { $(id).value = value ?? ""; };
-  set("name", reservation.name);
-  set("phone", about.one_restaurant ? reservation.guest_phone : reservation.phone);
-  set("date", reservation.time?.slice(0, 10));
-  set("time", reservation.time?.slice(11, 16));
-  set("party_size", reservation.party_size);
-  for (const id of ["restaurant", "notes", "opening_hours", "extension", "guest_phone"]) set(id, reservation[id]);
-  set("language", reservation.language);
-  if (reservation.timezone) askForZone([reservation.timezone], reservation.timezone);
-  if (reservation.country) set("country", reservation.country);
-  $("flexible").checked = Boolean(reservation.alternatives);
-  set("earliest", reservation.alternatives?.earliest.slice(-5));
-  set("latest", reservation.alternatives?.latest.slice(-5));
-  $("fold").open = FOLDED.some((field) => reservation[field]);
+  for (const id of ["name", "phone", "party_size", "restaurant", "notes", "opening_hours", "extension", "guest_phone", "language"]) set(id, asked[id]);
+  set("date", asked.time?.slice(0, 10));
+  set("time", asked.time?.slice(11, 16));
+  if (asked.timezone) askForZone([asked.timezone], asked.timezone);
+  if (asked.country) set("country", asked.country);
+  $("flexible").checked = Boolean(asked.alternatives);
+  set("earliest", asked.alternatives?.earliest.slice(-5));
+  set("latest", asked.alternatives?.latest.slice(-5));
+  const [earliest, latest] = around($("time").value);
+  proposedFor = $("earliest").value === earliest && $("latest").value === latest ? $("time").value : null;
+  $("fold").open = FOLDED.some((field) => asked[field]);
+  // The reader has seen all of it before: a day that has passed meanwhile is found fault with at once.
+  touched = new Set(FIELDS);
   changed();
 }
 
-/** The reservation of a call as the body of another request for it. */
-export function again(reservation, time) {
+/** Empties what belongs to one place alone. */
+export function leavePlace() {
+  for (const id of ["phone", "restaurant", "opening_hours", "extension"]) $(id).value = "";
+  changed();
+  $("phone").focus();
+}
+
+/** The body of another request for the same table, at another time if one is given. */
+export function again(call, time) {
+  const fields = { ...(call.here?.asked ?? chosen(call.reservation)) };
+  if (!time) return fields;
+  delete fields.alternatives;
+  return { ...fields, time };
+}
+
+/** The request behind a reservation that this browser did not make: without what the service added to it. */
+function chosen(reservation) {
   const copied = ["name", "name_pronounced", "name_reading", "phone", "time", "party_size", "restaurant", "guest_phone", "notes", "notes_language", "language", "opening_hours", "extension", "alternatives", "timezone", "attempts", "voicemail"];
   const fields = Object.fromEntries(copied.filter((name) => reservation[name] !== null && reservation[name] !== undefined).map((name) => [name, reservation[name]]));
-  if (time) fields.time = time;
+  // The language of another country's number would be another one.
+  if (reservation.language_source === "number") delete fields.language;
+  if (reservation.guest_extension) fields.guest_phone += ` x${reservation.guest_extension}`;
   if (about.one_restaurant) {
     fields.phone = fields.guest_phone;
     delete fields.guest_phone;
@@ -171,14 +192,34 @@ function helpWithPhone() {
     const countries = countriesOf(value);
     help.textContent = countries.length ? either(countries.map(countryName)) : t("phone.help.code");
     if (countries.length && !countries.includes(country)) {
-      [country] = countries;
       // What is dialled before the code of a country depends on where from: that choice stays.
+      if (isInternational(typed)) replaced = { country: replaced.by === country ? replaced.country : country, by: countries[0] };
+      [country] = countries;
       if (isInternational(typed)) $("country").value = country;
     }
   } else {
+    // Nobody chose the country of a number that is gone.
+    if (replaced.country && replaced.by === country) $("country").value = country = replaced.country;
+    replaced = { country: null, by: null };
     help.textContent = t("phone.help", { country: countryName(country) });
   }
   $("country-shown").textContent = `${country} +${CALLING.get(country)}`;
+}
+
+/** An hour before and an hour after, for those who are flexible. */
+function around(time) {
+  const [hour, minute] = (time || "19:30").split(":").map(Number);
+  return [-1, 1].map((by) => `${two(Math.min(23, Math.max(0, hour + by)))}:${two(minute)}`);
+}
+
+/** Proposes the earliest and the latest, and again for another time until somebody chooses them. */
+function propose() {
+  const free = proposedFor === null ? !$("earliest").value && !$("latest").value
+    : [$("earliest").value, $("latest").value].join() === around(proposedFor).join();
+  if (!free) proposedFor = null;
+  if (!free || !$("flexible").checked) return;
+  proposedFor = $("time").value;
+  [$("earliest").value, $("latest").value] = around(proposedFor);
 }
 
 function complete(fields) {
@@ -234,6 +275,7 @@ function preview(result, instead) {
   if (!result) {
     asked++;
     silence();
+    heardIn(null);
     place.replaceChildren(h("p.heard-empty", {}, instead ?? t("preview.empty")));
     return;
   }
@@ -265,10 +307,10 @@ function aloud({ text, language }) {
   else speak(text, language);
 }
 
-/** Says beside "the language of the country" which one that is. */
+/** Says beside "the language of the country" which one that is, once that is known. */
 function heardIn(tag) {
   const [automatic] = $("language").options;
-  if (automatic && !$("language").value) automatic.textContent = `${t("language.auto")}: ${languageName(tag)}`;
+  if (automatic && !$("language").value) automatic.textContent = tag ? `${t("language.auto")}: ${languageName(tag)}` : t("language.auto");
 }
 
 function fillCountries() {
@@ -325,14 +367,12 @@ export function start(facts, submit) {
   };
   $("fewer").onclick = () => step(-1);
   $("more").onclick = () => step(1);
-  $("flexible").addEventListener("change", () => {
-    if (!$("flexible").checked || $("earliest").value) return;
-    const [hour, minute] = ($("time").value || "19:30").split(":").map(Number);
-    const shift = (by) => `${two(Math.min(23, Math.max(0, hour + by)))}:${two(minute)}`;
-    $("earliest").value = shift(-1);
-    $("latest").value = shift(1);
-    changed();
-  });
+  for (const id of ["flexible", "time"]) {
+    $(id).addEventListener("change", () => {
+      propose();
+      changed();
+    });
+  }
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const button = $("call");

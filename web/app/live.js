@@ -5,7 +5,7 @@ import { $, h, icon, ICONS } from "./dom.js";
 import { general } from "./form.js";
 import { notifications, workers } from "./optional.js";
 import * as recent from "./recent.js";
-import { card, headline } from "./verdict.js";
+import { card, headline, newerOf } from "./verdict.js";
 import { has, moment, n, relative, t, tableDay, tableTime } from "./words.js";
 
 const STEPS = ["queued", "dialing", "ringing", "in_progress", "answer"];
@@ -16,17 +16,18 @@ let link = "live";
 let acts = {};
 let told = "";
 let ticking = null;
+let again = null;
 
 /** Shows the call `id` and follows it. */
-export function open(id, { ask, edit, accept }) {
+export function open(id, deeds) {
   close();
-  acts = { ask, edit, accept };
+  acts = deeds;
   call = recent.find(id);
   link = "live";
   told = call ? key(call) : "";
   frame();
   if (call) draw();
-  if (call?.final) return;
+  if (call?.final) return void refresh();
   stop = follow(`/api/call/${id}/events`, { heard, state, lastId: null });
   ticking = setInterval(tick, 1000);
 }
@@ -36,7 +37,28 @@ export function close() {
   stop();
   stop = () => {};
   clearInterval(ticking);
+  clearTimeout(again);
   call = null;
+}
+
+/** Draws what is known here, after another page of the app has changed it. */
+export function reread() {
+  if (!call) return;
+  call = recent.find(call.id) ?? call;
+  draw();
+}
+
+/** Asks again about a call that is over: its offer may have been taken elsewhere, or the service holds it no more. */
+export async function refresh() {
+  if (!call?.final) return;
+  const { id } = call;
+  const next = recent.successor(call);
+  clearTimeout(again);
+  await Promise.all([id, next].filter((id) => id && recent.find(id)).map(recent.refresh));
+  if (call?.id !== id) return;
+  reread();
+  // The newer call goes on while this one is looked at.
+  if (recent.isOpen(recent.find(next)) && !document.hidden) again = setTimeout(refresh, recent.INTERVAL);
 }
 
 /** In another language. */
@@ -49,8 +71,7 @@ export function redress() {
 
 function heard(event) {
   if (event.type !== "call") return false;
-  call = JSON.parse(event.data);
-  recent.keep(call);
+  call = recent.keep(JSON.parse(event.data));
   draw();
   announce();
   return call.final;
@@ -96,11 +117,12 @@ function part(id, sign, children) {
 function draw() {
   const { reservation } = call;
   const title = reservation.restaurant ?? pretty(reservation.phone);
+  const next = newerOf(call);
   part("live-head", [title, reservation], () => [
     h("h1", {}, title),
     h("p", {}, t("verdict.what", { people: n("people", reservation.party_size), day: tableDay(reservation.time), time: tableTime(reservation.time) })),
     reservation.restaurant && h("p.help", {}, pretty(reservation.phone))]);
-  part("live-verdict", [call.outcome, call.final, call.agreed_time, call.offered_time], () => call.outcome ? [card(call, acts)] : []);
+  part("live-verdict", [call.outcome, call.final, call.agreed_time, call.offered_time, call.here?.gone, next, next && recent.find(next)?.outcome, next && recent.find(next)?.status], () => call.outcome ? [card(call, acts)] : []);
   $("live-progress").classList.toggle("is-over", call.final);
   part("steps", [call.timeline, call.status, call.outcome], steps);
   part("live-wait", [call.status, call.waiting_for, call.next_attempt_at], waiting);

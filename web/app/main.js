@@ -30,15 +30,29 @@ function offline(is) {
 /** The same wish sent twice is one wish: the key stays until the wish changes or is taken. */
 let wish = { text: "", key: "" };
 
-async function place(body) {
+/** The call that the form was filled from. */
+let origin = null;
+
+/** Whether the call `id` asks for the table that `earlier` got no yes for. */
+const follows = (call, earlier) => earlier && earlier.id !== call.id && earlier.outcome !== "confirmed"
+  && ["name", "phone"].every((field) => earlier.reservation[field] === call.reservation[field]);
+
+/** Goes to a call that was made; the call `from` which it was asked for knows of it. */
+function go(call, from, asked) {
+  recent.keep(call, { asked });
+  if (from && follows(call, recent.find(from))) recent.note(from, { next: call.id });
+  offline(false);
+  location.hash = `#/call/${call.id}`;
+}
+
+async function place(body, from = origin) {
   const text = JSON.stringify(body);
   if (wish.text !== text) wish = { text, key: randomId() };
   try {
     const call = await json("/api/call", { method: "POST", body, head: { "idempotency-key": wish.key } });
     wish = { text: "", key: "" };
-    recent.keep(call);
-    offline(false);
-    location.hash = `#/call/${call.id}`;
+    origin = null;
+    go(call, from, body);
   } catch (problem) {
     if (problem instanceof Problem && problem.code === "duplicate_call" && problem.body.call_id) {
       location.hash = `#/call/${problem.body.call_id}`;
@@ -50,36 +64,41 @@ async function place(body) {
 }
 
 /** Asks again from a verdict; where that is refused, the form says why. */
-async function ask(reservation, time) {
+async function ask(call, time) {
   try {
-    await place(form.again(reservation, time));
+    await place(form.again(call, time), call.id);
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
-    edit(reservation, time);
+    edit(call, time);
     form.show(problem);
   }
 }
 
-/** Takes the time that the restaurant offered in call `id`: it is called back. */
-async function accept(id, reservation, time) {
+/** Takes the time that the restaurant offered in `call`: it is called back. */
+async function accept(call, time) {
   try {
-    const call = await json(`/api/call/${id}/accept`, { method: "POST" });
-    recent.keep(call);
-    location.hash = `#/call/${call.id}`;
+    go(await json(`/api/call/${call.id}/accept`, { method: "POST" }), call.id, form.again(call, time));
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
     // A call that the service does not hold any more is asked for anew.
-    if (problem.code === "call_not_found") return ask(reservation, time);
-    edit(reservation, time);
+    if (problem.code === "call_not_found") return ask(call, time);
+    edit(call, time);
     form.show(problem);
   }
 }
 
-function edit(reservation, time) {
+function edit(call, time) {
   location.hash = "#/";
   view();
-  form.fill({ ...reservation, time: time ?? reservation.time });
+  origin = call.id;
+  form.fill(form.again(call, time));
   $("date").focus();
+}
+
+/** Asks for the same table at another place. */
+function elsewhere(call) {
+  edit(call);
+  form.leavePlace();
 }
 
 let shown = null;
@@ -92,16 +111,16 @@ function view() {
   shown = id;
   $("ask").hidden = id !== null;
   $("live").hidden = id === null;
-  $("recent").hidden = true;
+  recent.hide();
   if (id === null) {
     live.close();
-    recent.draw();
+    recent.show();
     form.changed();
     document.title = $("service").textContent;
     if (before) $("main").focus({ preventScroll: true });
   } else {
-    const seen = () => recent.find(id)?.reservation ?? {};
-    live.open(id, { ask: (time) => ask(seen(), time), edit: () => edit(seen()), accept: (time) => accept(id, seen(), time) });
+    const seen = () => recent.find(id) ?? { id, reservation: {} };
+    live.open(id, { ask: (time) => ask(seen(), time), edit: () => edit(seen()), elsewhere: () => elsewhere(seen()), accept: (time) => accept(seen(), time) });
     $("main").focus({ preventScroll: true });
   }
   if (before !== id) scrollTo(0, 0);
@@ -132,6 +151,19 @@ function recentCalls() {
     recent.erase();
     recent.draw();
     $("main").focus();
+  });
+}
+
+/** What is known of calls can have changed while the page was out of sight, or by another page of the app. */
+function stayTrue() {
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return;
+    if (shown) live.refresh();
+    else recent.show();
+  });
+  addEventListener("storage", () => {
+    if (shown) live.reread();
+    else recent.draw();
   });
 }
 
@@ -166,6 +198,7 @@ $("simulated").hidden = !about.simulator;
 form.start(about, place);
 tongues();
 recentCalls();
+stayTrue();
 addEventListener("hashchange", view);
 addEventListener("online", () => offline(false));
 addEventListener("offline", () => offline(true));

@@ -74,7 +74,9 @@ async fn the_app_fits_every_width_in_every_language() {
     let site = AppState::with(RawConfig::default().with(|it| it.calls.service_name = name)).await;
     let guest = Tab::open(&site.origin).await;
     guest.wishes_for_a_table(RESTAURANT).await;
-    guest.run("document.getElementById('flexible').click()").await;
+    guest
+        .run("document.getElementById('flexible').click()")
+        .await;
     opens_all(&guest).await;
     guest.see(".heard-text").await;
     in_every_language(&guest, "the form").await;

@@ -1,0 +1,171 @@
+//! What the app remembers of a call is looked at again: it can have become untrue meanwhile.
+
+use fantoccini::Locator;
+
+use super::guest::RESTAURANT;
+use super::site::AppState;
+use super::tab::Tab;
+
+/// A number that offers 20:15 by itself.
+const OFFERS: &str = "+14155550110";
+
+impl Tab {
+    /// The id of the call that is shown.
+    async fn call_id(&self) -> String {
+        let id = self.run("return location.hash.split('/')[2]").await;
+        id.as_str().unwrap().to_owned()
+    }
+
+    /// Opens a recent call by the words at it.
+    async fn opens_recent(&self, words: &str) {
+        self.visit("/").await;
+        let path = format!("//a[@class = 'recent-call'][contains(., {words:?})]");
+        let link = self.client().wait().for_element(Locator::XPath(&path));
+        link.await.unwrap().click().await.unwrap();
+    }
+
+    /// The page of a call that another one took the place of.
+    async fn points_to_a_newer_call(&self, words: &str) {
+        self.read(words).await;
+        let text = self.text().await;
+        assert!(!text.contains("Nothing is booked"), "{text}");
+        let buttons = self
+            .run("return document.querySelectorAll('.verdict button').length")
+            .await;
+        assert_eq!(buttons, 0, "nothing is asked for twice");
+    }
+}
+
+#[tokio::test]
+async fn an_offer_that_was_taken_is_not_offered_again() {
+    needs!("chromium", "chromedriver");
+    let site = AppState::start().await;
+    let guest = Tab::open(&site.origin).await;
+    guest.asks_for_a_table(OFFERS).await;
+    assert_eq!(guest.verdict().await, "countered");
+    let before = guest.call_id().await;
+    guest.press("Ask for 8:15 PM").await;
+    guest
+        .until(&format!("!location.hash.includes({before:?})"))
+        .await;
+    let newer = guest.call_id().await;
+    // At once, while the restaurant is still being called, and when it has answered.
+    guest.client().back().await.unwrap();
+    guest
+        .points_to_a_newer_call("You asked for that time in a newer call.")
+        .await;
+    guest.see(".verdict .chip.good").await;
+    guest.opens_recent("Another time").await;
+    guest
+        .points_to_a_newer_call("You asked for that time in a newer call.")
+        .await;
+    guest.see(".verdict .button").await.click().await.unwrap();
+    guest.see("[data-outcome=confirmed]").await;
+    assert_eq!(guest.call_id().await, newer);
+    guest.leave().await;
+}
+
+#[tokio::test]
+async fn an_offer_that_was_taken_elsewhere_is_not_offered_again() {
+    needs!("chromium", "chromedriver");
+    let site = AppState::start().await;
+    let guest = Tab::open(&site.origin).await;
+    guest.asks_for_a_table(OFFERS).await;
+    guest.button("Ask for 8:15 PM").await;
+    let id = guest.call_id().await;
+    let http = tablecall::http_client().unwrap();
+    let accepted = http
+        .post(format!("{}/api/call/{id}/accept", site.origin))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(accepted.status(), 202);
+    guest.opens_recent("Another time").await;
+    guest
+        .points_to_a_newer_call("You asked for that time in a newer call.")
+        .await;
+    guest.leave().await;
+}
+
+#[tokio::test]
+async fn a_call_that_was_asked_for_again_points_to_the_newer_one() {
+    needs!("chromium", "chromedriver");
+    let site = AppState::start().await;
+    let guest = Tab::open(&site.origin).await;
+    guest.asks_for_a_table(RESTAURANT).await;
+    guest.press("Cancel the call").await;
+    guest.press("Try again").await;
+    site.phone_answers().await;
+    site.phone_accepts().await;
+    guest.see("[data-outcome=confirmed]").await;
+    guest.opens_recent("Cancelled").await;
+    guest
+        .points_to_a_newer_call("You asked again in a newer call.")
+        .await;
+    guest.see(".verdict .chip.good").await;
+    // Another table at the same place is no other try for the first one.
+    guest.visit("/").await;
+    guest.opens_recent("Confirmed").await;
+    guest.press("Book another table").await;
+    guest.press("Call the restaurant").await;
+    guest.press("Cancel the call").await;
+    guest.opens_recent("Confirmed").await;
+    guest.read("Your table is booked").await;
+    guest.see("a[download]").await;
+    guest.leave().await;
+}
+
+#[tokio::test]
+async fn the_list_of_calls_stays_true_while_it_is_looked_at() {
+    needs!("chromium", "chromedriver");
+    let site = AppState::start().await;
+    let guest = Tab::open(&site.origin).await;
+    guest.asks_for_a_table(RESTAURANT).await;
+    guest.visit("/").await;
+    guest.see("#recent .chip.live").await;
+    guest
+        .run("document.querySelector('.recent-call').focus()")
+        .await;
+    site.phone_answers().await;
+    site.phone_accepts().await;
+    guest.see("#recent .chip.good").await;
+    guest
+        .until("document.activeElement.matches('.recent-call')")
+        .await;
+
+    // A service that has forgotten a call knows nothing of it, and the page does not pretend to.
+    guest.asks_for_a_table("+14155552672").await;
+    guest.visit("/").await;
+    guest.see("#recent .chip.live").await;
+    site.restart().await;
+    guest
+        .until("!document.querySelector('#recent .chip.live')")
+        .await;
+    guest.read("Unknown").await;
+    guest.opens_recent("Confirmed").await;
+    guest.read("Your table is booked").await;
+    guest.until("!document.querySelector('a[download]')").await;
+}
+
+#[tokio::test]
+async fn an_answer_that_was_overtaken_changes_nothing() {
+    needs!("chromium", "chromedriver");
+    let site = AppState::start().await;
+    let guest = Tab::open(&site.origin).await;
+    guest.asks_for_a_table(RESTAURANT).await;
+    // The answer to the cancellation comes after the event that says that the call is over.
+    let held = "const send = window.fetch; window.fetch = async (path, options) => { \
+                const answer = await send(path, options); \
+                if (String(path).endsWith('/cancel')) { \
+                  while (!document.querySelector('.verdict .do')) await new Promise((done) => setTimeout(done, 5)); \
+                  window.overtaken = true; \
+                } \
+                return answer; };";
+    guest.run(held).await;
+    guest.press("Cancel the call").await;
+    guest.until("window.overtaken").await;
+    guest.press("Change something").await;
+    guest.client().back().await.unwrap();
+    assert_eq!(guest.verdict().await, "canceled");
+    guest.leave().await;
+}
