@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use clock::Clock;
 use tablecall::app::stop::Signals;
-use tablecall::tls_config;
+use tablecall::{Format, tls_config};
 use twilio_simulator::SimulatorConfig;
 use twilio_simulator::call_file::CallFile;
 use twilio_simulator::replay::{ReplayTarget, replay};
@@ -101,6 +101,17 @@ pub(super) fn run(args: SimulatorArgs) -> ExitCode {
     if let Some(problem) = config.problem() {
         return complain(problem, USAGE);
     }
+    // Whatever a call could not do stands on standard error, too.
+    let environment = super::environment();
+    let of = |name: &str| environment.get(name).map_or("", String::as_str);
+    let format = match of("TABLECALL_LOG_FORMAT") {
+        "json" => Format::Json,
+        _ => Format::Text,
+    };
+    let _log = match tablecall::init_telemetry(format, of("RUST_LOG"), None) {
+        Ok(log) => log,
+        Err(error) => return complain(&error.to_string(), USAGE),
+    };
     let clock = match args.speed {
         0 | 1 => Clock::system(),
         speed => {

@@ -110,10 +110,15 @@ impl SimulatedCall {
 
     async fn visit(&mut self, request: TwimlRequest) -> Result<NextStep, Interrupt> {
         self.hops += 1;
-        if self.sim.config.trial && self.hops > TRIAL_HOPS + 1 || self.hops > HOPS {
+        if self.sim.config.trial && self.hops > TRIAL_HOPS + 1 {
             self.announce("This call has gone through too many documents. Goodbye.")
                 .await?;
             return Ok(NextStep::HangUp);
+        }
+        if self.hops > HOPS {
+            let url = request.url.clone();
+            let what = format!("more than {HOPS} documents in one call");
+            return self.refuse(&what, &url).await;
         }
         let fallback = request.fallback;
         let page = self.fetch(request).await?;
@@ -223,7 +228,10 @@ impl SimulatedCall {
                     None
                 }
                 Verb::Hangup | Verb::Reject(_) => Some(NextStep::HangUp),
-                Verb::Unsupported(name) => Some(self.refuse_verb(name, page).await?),
+                Verb::Unsupported(name) => {
+                    let url = page.url.as_deref().unwrap_or_default();
+                    Some(self.refuse(name, url).await?)
+                }
             };
             if let Some(next) = next {
                 return Ok(next);
@@ -236,16 +244,11 @@ impl SimulatedCall {
         Ok(NextStep::End)
     }
 
-    /// Says that a verb does not work here, and ends the call: verbs behind it might never run at
-    /// Twilio.
-    async fn refuse_verb(
-        &mut self,
-        name: &str,
-        page: &FetchedDocument,
-    ) -> Result<NextStep, Interrupt> {
-        let message = format!("The simulator does not support {name}");
+    /// Says that something does not work here, and ends the call: verbs behind it might never run
+    /// at Twilio.
+    async fn refuse(&mut self, what: &str, url: &str) -> Result<NextStep, Interrupt> {
+        let message = format!("The simulator does not support {what}");
         tracing::warn!(call_sid = %self.sid, "{message}");
-        let url = page.url.as_deref().unwrap_or_default();
         let notification = (UNSUPPORTED, false);
         notify(&self.sim, &self.sid, notification, message.clone(), url);
         self.announce(&format!("{message}. Goodbye.")).await?;
