@@ -6,7 +6,6 @@ use std::time::Duration;
 use cookie_store::CookieStore;
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::http_method::HttpMethod;
@@ -310,7 +309,8 @@ pub(super) struct CallRecord {
     pub(super) verbs: Vec<String>,
     pub(super) digits: Vec<PressedDigits>,
     pub(super) webhooks: Vec<SentWebhook>,
-    pub(super) events: Vec<Value>,
+    /// Entries of Events.json, each as its text: as a value it would take many times the room.
+    pub(super) events: Vec<Box<str>>,
     pub(super) notifications: Vec<Notification>,
     pub(super) cookies: CookieStore,
     /// The recording of the whole call.

@@ -67,13 +67,12 @@ pub(super) fn events(sim: &Inner, asked: &RestRequest<'_>, sid: &str) -> Answere
     let readable_at = call
         .ended_at
         .and_then(|at| at.checked_add(sim.config.events_delay).ok());
-    let events = if readable_at.is_some_and(|at| at <= now) {
-        call.events.clone()
-    } else {
-        Vec::new()
-    };
-    let numbered = events.into_iter().enumerate();
-    let items = numbered.map(|(at, event)| (at.to_string(), event));
+    let is_readable = readable_at.is_some_and(|at| at <= now);
+    let events = call.events.iter().filter(|_| is_readable);
+    let numbered = events.map(|text| serde_json::from_str(text).unwrap_or_default());
+    let items = numbered
+        .enumerate()
+        .map(|(at, event)| (at.to_string(), event));
     Ok(RestAnswer::list(page.envelope("events", items.collect())))
 }
 

@@ -314,18 +314,18 @@ fn record(
     });
 }
 
-/// An entry of Events.json: keys of parameters in lower snake case.
+/// An entry of Events.json as its text: keys of parameters in lower snake case.
 pub(super) fn event(
     (method, url): (&str, &str),
     params: &[(String, String)],
     (status, content_type, body): (u16, &str, &str),
     (milliseconds, at): (u64, Timestamp),
-) -> Value {
+) -> Box<str> {
     let parameters: serde_json::Map<String, Value> = params
         .iter()
         .map(|(name, value)| (snake_case(name), json!(value)))
         .collect();
-    json!({
+    let event = json!({
         "request": {"method": method, "url": url, "parameters": parameters},
         "response": {
             "response_code": status,
@@ -334,7 +334,8 @@ pub(super) fn event(
             "response_body": body,
             "date_created": rfc2822(at),
         },
-    })
+    });
+    event.to_string().into_boxed_str()
 }
 
 fn snake_case(name: &str) -> String {
