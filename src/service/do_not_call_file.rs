@@ -3,11 +3,12 @@
 //! An opt-out is the one thing that must outlive the process, so it is in the file, synced, before
 //! the restaurant hears that it was understood.
 
-use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
 
 use crate::domain::Phone;
 
@@ -99,77 +100,140 @@ pub fn read(path: &Path) -> Result<Vec<Phone>, FileError> {
     Ok(numbers)
 }
 
-/// The file, open for what is to come.
+/// The file, and the numbers that it could not take yet.
 #[derive(Clone, Debug)]
-pub struct DoNotCallFile(Arc<Mutex<Inner>>);
+pub struct DoNotCallFile(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    file: File,
-    known: HashSet<Phone>,
     path: PathBuf,
+    /// Held while the file is written.
+    writing: Mutex<()>,
+    pending: Mutex<Pending>,
+    refused: Notify,
+}
+
+/// What is to be written.
+#[derive(Debug, Default)]
+struct Pending {
+    phones: Vec<Phone>,
+    /// Why the last try failed; `None`: it did not.
+    problem: Option<String>,
 }
 
 impl DoNotCallFile {
-    /// Opens the file for appending; makes it if it is not there.
+    /// The file at `path`; makes it if it is not there.
     ///
     /// # Errors
     /// It cannot be read, made or written.
     pub fn open(path: &Path) -> Result<Self, FileError> {
-        let known = read(path)?.into_iter().collect();
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(path)
-            .map_err(|source| FileError::io(path, source))?;
-        Ok(Self(Arc::new(Mutex::new(Inner {
-            file,
-            known,
+        let _numbers = read(path)?;
+        let _file = open(path).map_err(|source| FileError::io(path, source))?;
+        Ok(Self(Arc::new(Inner {
             path: path.to_owned(),
-        }))))
+            writing: Mutex::default(),
+            pending: Mutex::default(),
+            refused: Notify::new(),
+        })))
     }
 
     /// Adds a number, unless it is there, and waits until it is on the disk.
     ///
     /// # Errors
-    /// It could not be written: nothing of it counts as written then.
+    /// It could not be written: nothing of it counts as written then, and it is kept for the next
+    /// [`write_pending`](Self::write_pending).
     pub async fn append(&self, phone: Phone) -> io::Result<()> {
+        self.0.add(phone);
+        self.write_pending().await
+    }
+
+    /// Writes the numbers that are not in the file yet, and waits until they are on the disk.
+    ///
+    /// # Errors
+    /// The first that could not be written; it and those after it are kept.
+    pub async fn write_pending(&self) -> io::Result<()> {
         let inner = self.0.clone();
-        let write = move || {
-            inner
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .append(phone)
-        };
-        tokio::task::spawn_blocking(write)
+        tokio::task::spawn_blocking(move || inner.write_pending())
             .await
             .map_err(io::Error::other)?
+    }
+
+    /// How many numbers are not in the file yet, and why; `None`: all are.
+    #[must_use]
+    pub fn behind(&self) -> Option<(usize, String)> {
+        let pending = self.0.pending();
+        let problem = pending.problem.clone()?;
+        Some((pending.phones.len(), problem))
+    }
+
+    /// Waits until a number could not be written.
+    pub async fn refused(&self) {
+        self.0.refused.notified().await;
     }
 }
 
 impl Inner {
-    fn append(&mut self, phone: Phone) -> io::Result<()> {
-        if self.known.contains(&phone) {
-            return Ok(());
-        }
-        // Somebody may have edited the file and left its last line open.
-        let open = std::fs::read(&self.path)?
-            .last()
-            .is_some_and(|byte| *byte != b'\n');
-        let line = format!("{}{phone}\n", if open { "\n" } else { "" });
-        let length = self.file.metadata()?.len();
-        let written = self
-            .file
-            .write_all(line.as_bytes())
-            .and_then(|()| self.file.sync_data());
-        if let Err(error) = written {
-            // Half a line, of a full disk for instance, must not pass for a number.
-            self.file.set_len(length)?;
-            return Err(error);
-        }
-        let _new = self.known.insert(phone);
-        Ok(())
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn add(&self, phone: Phone) {
+        let phones = &mut self.pending().phones;
+        if !phones.contains(&phone) {
+            phones.push(phone);
+        }
+    }
+
+    fn write_pending(&self) -> io::Result<()> {
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let Some(phone) = self.pending().phones.first().copied() else {
+                return Ok(());
+            };
+            let written = append(&self.path, phone);
+            let mut pending = self.pending();
+            match written {
+                Ok(()) => {
+                    pending.phones.retain(|waiting| *waiting != phone);
+                    pending.problem = None;
+                }
+                Err(error) => {
+                    pending.problem = Some(error.to_string());
+                    self.refused.notify_one();
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
+
+/// Opened anew for each number: an editor or a copy puts another file in its place, and what is
+/// written to the old one is lost.
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
+}
+
+fn append(path: &Path, phone: Phone) -> io::Result<()> {
+    // A line that somebody garbled in the meantime must not keep a new number out.
+    if read(path).is_ok_and(|known| known.contains(&phone)) {
+        return Ok(());
+    }
+    let mut file = open(path)?;
+    // Somebody may have edited the file and left its last line open.
+    let is_open = std::fs::read(path)?
+        .last()
+        .is_some_and(|byte| *byte != b'\n');
+    let line = format!("{}{phone}\n", if is_open { "\n" } else { "" });
+    let length = file.metadata()?.len();
+    let written = file
+        .write_all(line.as_bytes())
+        .and_then(|()| file.sync_data());
+    if let Err(error) = written {
+        // Half a line, of a full disk for instance, must not pass for a number.
+        file.set_len(length)?;
+        return Err(error);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -248,6 +312,45 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text, "+14155550101\n+14155550102\n+14155550103\n");
         assert_eq!(read(path.path()).unwrap().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_written_is_written_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list").join("numbers.txt");
+        std::fs::create_dir(path.parent().unwrap()).unwrap();
+        let list = DoNotCallFile::open(&path).unwrap();
+        assert_eq!(list.behind(), None);
+
+        std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
+        for text in ["+14155550101", "+14155550102", "+14155550101"] {
+            assert!(list.append(number(text)).await.is_err());
+        }
+        list.refused().await;
+        assert_eq!(list.behind().unwrap().0, 2);
+
+        std::fs::create_dir(path.parent().unwrap()).unwrap();
+        list.write_pending().await.unwrap();
+        assert_eq!(list.behind(), None);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text, "+14155550101\n+14155550102\n");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_was_replaced_gets_the_next_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("numbers.txt");
+        let list = DoNotCallFile::open(&path).unwrap();
+        list.append(number("+14155550101")).await.unwrap();
+
+        let edited = folder.path().join("edited");
+        std::fs::write(&edited, "# edited\n").unwrap();
+        std::fs::rename(&edited, &path).unwrap();
+        for text in ["+14155550102", "+14155550101"] {
+            list.append(number(text)).await.unwrap();
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text, "# edited\n+14155550102\n+14155550101\n");
     }
 
     #[test]

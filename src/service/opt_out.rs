@@ -1,12 +1,18 @@
 //! The wish of staff not to be called again: it ends the other calls to their number and is kept
 //! before anything is answered.
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::Error;
 use super::dialler::Dialler;
 use super::engine::Applied;
 use crate::call::{Decision, Effect, Event};
 use crate::domain::Phone;
 use crate::store::{CallStore as _, NumberStore as _};
+use clock::Backoff;
+
+/// The pauses between tries to write to the file.
+const TRIES: Backoff = Backoff::new(SignedDuration::from_secs(1), SignedDuration::from_mins(1));
 
 impl Dialler {
     /// Whether a number must not be rung. A key 9 counts from the moment it was pressed, also
@@ -35,7 +41,11 @@ impl Dialler {
         if let Some(file) = &self.do_not_call
             && let Err(error) = file.append(phone).await
         {
-            tracing::error!(%error, "a wish not to be called could not be written to TABLECALL_DO_NOT_CALL_FILE");
+            tracing::error!(
+                %error,
+                "a wish not to be called could not be written to TABLECALL_DO_NOT_CALL_FILE: it is tried again, and kept \
+                 as long as this process lives"
+            );
         }
         for id in store.open_calls(phone).await? {
             if let Some(applied) = self.engine.apply(id, Event::OptedOut).await? {
@@ -43,6 +53,42 @@ impl Dialler {
             }
         }
         Ok(())
+    }
+
+    /// Writes the wishes that the file did not take at once, as soon as it takes them.
+    pub(super) async fn watch_do_not_call_file(&self) {
+        let clock = &self.engine.clock;
+        let Some(file) = &self.do_not_call else {
+            return;
+        };
+        loop {
+            file.refused().await;
+            let mut in_vain = 0;
+            while file.behind().is_some() {
+                let again = clock.now().saturating_add(TRIES.pause(in_vain));
+                clock.sleep_until(again.unwrap_or(Timestamp::MAX)).await;
+                in_vain = in_vain.saturating_add(1);
+                if file.write_pending().await.is_ok() {
+                    tracing::info!(
+                        "TABLECALL_DO_NOT_CALL_FILE holds all wishes not to be called again"
+                    );
+                }
+            }
+        }
+    }
+
+    /// Tries once more to write the wishes that the file did not take, before this process ends.
+    pub(super) async fn flush_do_not_call_file(&self) {
+        if let Some(file) = &self.do_not_call
+            && let Err(error) = file.write_pending().await
+        {
+            let lost = file.behind().map_or(0, |(count, _)| count);
+            tracing::error!(
+                %error,
+                lost,
+                "wishes not to be called were never written to TABLECALL_DO_NOT_CALL_FILE: this process knew them only"
+            );
+        }
     }
 
     /// Performs what an event of Twilio wants done; a wish not to be called is kept before anything

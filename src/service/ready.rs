@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::do_not_call_file::DoNotCallFile;
 use super::links::path;
 use super::sweep::Sweeper;
 use super::{HealthIssue, Probe, Service};
@@ -64,6 +65,18 @@ impl Service {
                 part: "store",
                 detail,
                 grave: true,
+            });
+        }
+        let file = self.0.dialler.do_not_call.as_ref();
+        if let Some((count, problem)) = file.and_then(DoNotCallFile::behind) {
+            // They are kept in memory: nobody is rung for it while this process lives.
+            health_issues.push(HealthIssue {
+                part: "do_not_call",
+                detail: format!(
+                    "TABLECALL_DO_NOT_CALL_FILE does not take {count} wishes not to be called again ({problem}); they are \
+                     tried again. A restart before that forgets them."
+                ),
+                grave: false,
             });
         }
         if let Some(detail) = self

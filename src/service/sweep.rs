@@ -40,6 +40,7 @@ impl Sweeper {
                 self.sweep_for_ever(),
                 self.dialler.watch_carrier(),
                 self.dialler.watch_preexisting_calls(),
+                self.dialler.watch_do_not_call_file(),
                 self.watch_public_url()
             )
         };
@@ -106,9 +107,13 @@ impl Sweeper {
         self.engine.store.keep_connected().await;
     }
 
-    /// Writes what waits for a shared store, for a few seconds at most.
+    /// Writes what waits for a shared store, for a few seconds at most, and the wishes that wait for
+    /// their file.
     pub async fn flush_store(&self) {
-        self.engine.store.flush(LAST_WRITES).await;
+        tokio::join!(
+            self.engine.store.flush(LAST_WRITES),
+            self.dialler.flush_do_not_call_file()
+        );
     }
 
     /// Waits for calls whose line has just been closed, as long as they wait for a key that was

@@ -102,7 +102,15 @@ pub const WAITS: &[&str] = &[
     "none",
 ];
 /// `part` that `/readyz` can name as not well.
-pub const PARTS: &[&str] = &["twilio", "caller_id", "calls", "store", "public_url", OTHER];
+pub const PARTS: &[&str] = &[
+    "twilio",
+    "caller_id",
+    "calls",
+    "store",
+    "do_not_call",
+    "public_url",
+    OTHER,
+];
 /// `operation` of a request to the shared store.
 pub const STORE_OPERATIONS: &[&str] = &[
     "load",
