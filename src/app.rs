@@ -16,6 +16,7 @@ use crate::config::{Config, RawConfig};
 use crate::domain::phone;
 use crate::http::listener::{ConnectionLimits, serve};
 use crate::service::do_not_call_file;
+use crate::speech::{InputMode, LanguageProblem, Speech};
 use crate::telemetry::traces;
 use crate::twilio;
 
@@ -148,7 +149,11 @@ impl App {
     ///
     /// Calls on the line are left to their tickets. All of it together takes less than 25 seconds,
     /// which is the grace period to configure at a platform.
-    pub async fn run_until(self, signal: impl Future<Output = ()>) {
+    ///
+    /// # Errors
+    /// A file of words has a fault. All of them are checked while the first requests are served
+    /// already; at a fault the server stops in the same order.
+    pub async fn run_until(self, signal: impl Future<Output = ()>) -> Result<(), Error> {
         // The data of phone numbers takes some 10 ms to read. Neither the start nor a call should
         // wait for it.
         let warm = tokio::task::spawn_blocking(phone::warm);
@@ -156,9 +161,11 @@ impl App {
             site,
             notifier,
             metrics,
+            input,
             tasks,
             stop,
         } = self.assembled;
+        let faults = faults_of_words(input);
         notifier.start();
         let (service, simulator) = (site.service.clone(), site.simulator.clone());
         tasks.spawn({
@@ -203,9 +210,17 @@ impl App {
             GRACE,
         );
         tokio::pin!(serving);
+        let told_to_stop = async {
+            tokio::select! {
+                () = signal => Ok(()),
+                problems = faults => Err(Error::Speech(problems)),
+            }
+        };
+        let mut result = Ok(());
         tokio::select! {
             () = &mut serving => {}
-            () = signal => {
+            told = told_to_stop => {
+                result = told;
                 tracing::info!("stopping");
                 service.sweeper().shut_down().await;
                 stop.cancel();
@@ -229,6 +244,32 @@ impl App {
         }
         warm.abort();
         tracing::info!("stopped");
+        result
+    }
+}
+
+/// Checks the words of all languages in a thread of its own, and resolves only if they have faults:
+/// to read what one deployment never says takes longer than all the rest of the start. Nobody waits
+/// for the thread at the end.
+async fn faults_of_words(input: InputMode) -> Vec<LanguageProblem> {
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let check = move || {
+        if let Err(problems) = Speech::check(input) {
+            let _nobody_listens_any_more = tell.send(problems);
+        }
+    };
+    let started = std::thread::Builder::new()
+        .name("words".to_owned())
+        .spawn(check);
+    let faults = async {
+        if let Err(error) = started {
+            tracing::error!(%error, "the words of all languages cannot be checked");
+        }
+        told.await.ok()
+    };
+    match faults.await {
+        Some(problems) => problems,
+        None => std::future::pending().await,
     }
 }
 

@@ -60,7 +60,7 @@ fn parts(bench: &Bench) {
             .open(black_box(&text), TicketPurpose::Voice, now)
             .unwrap()
     });
-    let speech = Speech::load(InputMode::Keys).unwrap();
+    let speech = Speech::open(InputMode::Keys).unwrap();
     let scene = RenderContext {
         reservation: &body.reservation,
         service_name: "Tablecall",

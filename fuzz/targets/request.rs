@@ -14,7 +14,7 @@ use twilio_simulator::twiml;
 use tablecall::internals::{InputMode, RenderContext, Speech};
 use tablecall::internals::{TicketBody, Head, Key, TicketPurpose, Tickets};
 
-static SPEECH: LazyLock<Speech> = LazyLock::new(|| Speech::load(InputMode::Keys).expect("the files are right"));
+static SPEECH: LazyLock<Speech> = LazyLock::new(|| Speech::open(InputMode::Keys).expect("the files are right"));
 static TICKETS: LazyLock<Tickets> = LazyLock::new(|| Tickets::new(vec![Key::derive(b"a")]));
 
 const ACTION: &str = "https://calls.example.com/twiml/keys/1-0-0-0-k-o/AAAA";

@@ -36,6 +36,8 @@ pub(super) struct Assembled {
     pub(super) site: AppState,
     pub(super) notifier: Notifier,
     pub(super) metrics: Metrics,
+    /// How staff may answer: what is said is checked for it.
+    pub(super) input: InputMode,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
 }
@@ -84,7 +86,7 @@ pub(super) fn assemble(
     } else {
         InputMode::Keys
     };
-    let speech = Speech::load(input).map_err(Error::Speech)?;
+    let speech = Speech::open(input).map_err(Error::Speech)?;
     let do_not_call = config
         .do_not_call_file
         .as_deref()
@@ -186,6 +188,7 @@ pub(super) fn assemble(
         site,
         notifier,
         metrics,
+        input,
         tasks,
         stop,
     })

@@ -94,8 +94,10 @@ async fn simulate(config: Config) -> ExitCode {
     let code = serve(server).await;
     drop(stop);
     // The simulated phones end with the agent that had them rung.
-    let _ended = running.await;
-    code
+    match running.await {
+        Ok(Err(error)) => complain(&error.to_string(), UNAVAILABLE),
+        Ok(Ok(())) | Err(_) => code,
+    }
 }
 
 async fn serve(server: Server) -> ExitCode {

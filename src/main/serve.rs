@@ -123,7 +123,10 @@ pub(super) async fn serve(config: Config, format: Format) -> ExitCode {
     let mut tell = Some(tell);
     loop {
         tokio::select! {
-            () = &mut running => return ExitCode::SUCCESS,
+            result = &mut running => return match result {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => start::fail(format, &error.to_string(), UNAVAILABLE),
+            },
             code = signals.next() => match tell.take() {
                 Some(tell) => {
                     let _stopping_already = tell.send(());

@@ -1,4 +1,4 @@
-//! One language, prepared at start from its file: nothing is parsed or looked up by name when a
+//! One language, prepared from its file before it is first spoken: nothing is parsed or looked up by name when a
 //! call is answered.
 
 mod file;
@@ -37,10 +37,6 @@ pub(super) struct Templates {
 #[derive(Debug)]
 pub(super) struct LanguagePack {
     pub(super) language: Language,
-    /// Codes of the countries whose restaurants speak it.
-    pub(super) countries: Vec<[u8; 2]>,
-    /// First digits of numbers where it is spoken although the country's language is another.
-    pub(super) prefixes: Vec<u64>,
     pub(super) calendar: Calendar,
     pub(super) time: TimeSaying,
     pub(super) spelling: Spelling,
@@ -90,10 +86,7 @@ impl LanguagePack {
         input: InputMode,
     ) -> Result<Self, Vec<LanguageProblem>> {
         let (name, text) = file;
-        let told = |what: Wrong| LanguageProblem {
-            file: format!("{name}.toml"),
-            what,
-        };
+        let told = |what: Wrong| LanguageProblem::of_language(name, what);
         let file: LanguageFile = match toml::from_str(text) {
             Ok(file) => file,
             Err(error) => return Err(vec![told(Wrong::Unreadable(error.to_string()))]),

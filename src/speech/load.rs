@@ -1,21 +1,20 @@
-//! Reads all files at start. Every fault is reported at once, before a call can meet it.
+//! Reads and checks the files of `twiml/`.
+//!
+//! They are in the program, so a start reads no more than it needs and checks all of them while it
+//! serves already; a test checks them too.
 
-use std::collections::BTreeSet;
-use std::num::NonZeroUsize;
-use std::thread;
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use jiff::civil::time;
 
-use super::document::Document;
 use super::files::File;
-use super::language_pack::{LanguagePack, Templates};
-use super::message::MESSAGES;
+use super::languages::{Claims, Languages};
 use super::number::Numbers;
-use super::numerals::Numerals;
+use super::places::Places;
 use super::problem::{LanguageProblem, Wrong};
 use super::schema::Schema;
-use super::template::Template;
+use super::sources::{Sources, one};
 use super::{InputMode, RenderContext, Speech, files};
 use crate::call::talk::{Apology, Goodbye, Opening, Reply, RepromptReason};
 use crate::call::{Decision, TalkPosition};
@@ -24,82 +23,41 @@ use crate::domain::{
     VoicemailAction,
 };
 
-/// Languages are read by at most so many threads: more would cost more to start than they save.
-const MOST_THREADS: usize = 4;
-
 impl Speech {
-    /// Reads and checks all files of `twiml/`.
+    /// Reads what a start needs: en-US, and of every other language who speaks it.
     ///
     /// # Errors
-    /// Everything that is wrong with them, in every file.
-    pub fn load(input: InputMode) -> Result<Self, Vec<LanguageProblem>> {
-        Self::read(files::LANGUAGES, files::DOCUMENTS, input)
-    }
-
-    pub(super) fn read(
-        languages: &[File<'_>],
-        documents: &[File<'_>],
-        input: InputMode,
-    ) -> Result<Self, Vec<LanguageProblem>> {
-        let schema = Schema::load()
-            .map_err(|error| one("../src/speech", Wrong::Unreadable(error.to_string())))?;
-        let numerals = Numerals::load()
-            .map_err(|error| one("../src/speech", Wrong::Unreadable(error.to_string())))?;
-        let templates = templates(documents)?;
-        let (mut language_packs, mut problems) = (Vec::new(), Vec::new());
-        let loaded = in_parallel(languages, |file| {
-            LanguagePack::load(*file, &templates, &schema, &numerals, input)
-        });
-        for language_pack in loaded {
-            match language_pack {
-                Ok(language_pack) => language_packs.push(language_pack),
-                Err(more) => problems.extend(more),
-            }
-        }
-        let countries = claims(
-            &language_packs,
-            |pack| &pack.countries,
-            |code, other| Wrong::CountryTwice(String::from_utf8_lossy(&code).into_owned(), other),
-            &mut problems,
-        );
-        let prefixes = claims(
-            &language_packs,
-            |pack| &pack.prefixes,
-            |prefix, other| Wrong::PrefixTwice(prefix.to_string(), other),
-            &mut problems,
-        );
-        let Some(usual) = language_packs
-            .iter()
-            .position(|language_pack| language_pack.language == Language::EN_US)
-        else {
-            if problems.is_empty() {
-                problems = one("en-US.toml", Wrong::Tag);
-            }
-            return Err(problems);
-        };
-        let speech = Self {
-            language_packs: language_packs.into(),
-            usual,
-            countries,
-            prefixes,
+    /// Everything that is wrong with what was read. [`Speech::check`] finds all else.
+    pub fn open(input: InputMode) -> Result<Self, Vec<LanguageProblem>> {
+        Ok(Self {
+            languages: Languages::open(input)?,
             numbers: Numbers::default(),
             input,
+        })
+    }
+
+    /// Reads every language, and says everything there is to say in it. The files are a part of the
+    /// program, so this is done once in a process.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the files, in every file.
+    pub fn check(input: InputMode) -> Result<(), Vec<LanguageProblem>> {
+        static KEYS: OnceLock<Vec<LanguageProblem>> = OnceLock::new();
+        static KEYS_AND_SPEECH: OnceLock<Vec<LanguageProblem>> = OnceLock::new();
+        let checked = match input {
+            InputMode::Keys => &KEYS,
+            InputMode::KeysAndSpeech => &KEYS_AND_SPEECH,
         };
-        problems.extend(speech.rehearse(&schema));
+        let problems = checked.get_or_init(|| problems(files::LANGUAGES, files::DOCUMENTS, input));
         if problems.is_empty() {
-            Ok(speech)
+            Ok(())
         } else {
-            Err(problems)
+            Err(problems.clone())
         }
     }
 
     /// Says everything once, with the longest texts there can be, and holds it against the rules of
     /// TwiML.
-    fn rehearse(&self, schema: &Schema) -> Vec<LanguageProblem> {
-        let languages: Vec<Language> = self.languages().collect();
-        in_parallel(&languages, |language| self.rehearse_in(*language, schema)).concat()
-    }
-
     fn rehearse_in(&self, language: Language, schema: &Schema) -> Vec<LanguageProblem> {
         let Some(longest) = longest(language) else {
             return one(
@@ -155,105 +113,47 @@ impl Speech {
     }
 }
 
-/// Does `work` for each item, in as many threads as there are processors: languages are independent
-/// of each other, and reading them is the longest part of a start. The results are in order.
-fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let share = items.len().div_ceil(processors.min(MOST_THREADS)).max(1);
-    let done = |share: &[T]| share.iter().map(&work).collect::<Vec<R>>();
-    thread::scope(|scope| {
-        let mut shares = items.chunks(share);
-        let own = shares.next().unwrap_or_default();
-        let others: Vec<_> = shares.map(|share| scope.spawn(|| done(share))).collect();
-        let mut results = done(own);
-        for other in others {
-            match other.join() {
-                Ok(more) => results.extend(more),
-                Err(panic) => std::panic::resume_unwind(panic),
+/// Everything that is wrong with files. One language after the other is prepared and dropped again:
+/// they would be several megabytes.
+pub(super) fn problems(
+    languages: &[File<'_>],
+    documents: &[File<'_>],
+    input: InputMode,
+) -> Vec<LanguageProblem> {
+    let sources = match Sources::load(documents, input) {
+        Ok(sources) => sources,
+        Err(problems) => return problems,
+    };
+    let (mut problems, mut claims) = (Vec::new(), Claims::default());
+    for (name, text) in languages {
+        let places = Places::read(text);
+        match sources.prepare((name, text)) {
+            Ok(pack) => {
+                let language = pack.language;
+                match places {
+                    Ok(places) => claims.add(language, &places),
+                    Err(wrong) => problems.extend(
+                        wrong
+                            .into_iter()
+                            .map(|what| LanguageProblem::of_language(name, what)),
+                    ),
+                }
+                let speech = Speech {
+                    languages: Languages::only(pack, input),
+                    numbers: Numbers::default(),
+                    input,
+                };
+                problems.extend(speech.rehearse_in(language, &sources.schema));
             }
+            Err(more) => problems.extend(more),
         }
-        results
-    })
+    }
+    problems.extend(claims.twice());
+    problems
 }
 
 /// The groups of the longest number there can be.
 const LONGEST_NUMBER: [&str; 5] = ["+99", "999", "999", "999", "9999"];
-
-fn one(file: &str, what: Wrong) -> Vec<LanguageProblem> {
-    vec![LanguageProblem {
-        file: file.to_owned(),
-        what,
-    }]
-}
-
-/// The file of the Gather that listens to words: a part of other documents.
-const LISTENING: &str = "words";
-
-/// Every document in the order of [`Document::ALL`].
-fn templates(files: &[File<'_>]) -> Result<Templates, Vec<LanguageProblem>> {
-    let (mut templates, mut problems) = (Vec::new(), Vec::new());
-    for file in Document::ALL
-        .map(Document::file)
-        .into_iter()
-        .chain([LISTENING])
-    {
-        let found = files
-            .iter()
-            .find(|(name, _)| *name == file)
-            .ok_or(Wrong::MissingDocument);
-        match found.and_then(|(_, text)| Template::parse(text)) {
-            Ok(template) => templates.push(template),
-            Err(what) => problems.push(LanguageProblem {
-                file: format!("{file}.xml"),
-                what,
-            }),
-        }
-    }
-    let named: BTreeSet<&str> = templates.iter().flat_map(Template::names).collect();
-    if problems.is_empty() {
-        let idle = MESSAGES.iter().filter(|spec| !named.contains(spec.name));
-        problems
-            .extend(idle.flat_map(|spec| one("*.xml", Wrong::IdleMessage(spec.name.to_owned()))));
-    }
-    match templates.pop() {
-        Some(listening) if problems.is_empty() => Ok(Templates {
-            documents: templates,
-            listening,
-        }),
-        Some(_) | None => Err(problems),
-    }
-}
-
-/// The countries or prefixes that language packs claim, with the index of the pack, sorted. Each
-/// may be claimed once.
-fn claims<T: Copy + Ord>(
-    language_packs: &[LanguagePack],
-    named: impl Fn(&LanguagePack) -> &[T],
-    twice: impl Fn(T, String) -> Wrong,
-    problems: &mut Vec<LanguageProblem>,
-) -> Box<[(T, usize)]> {
-    let packs = language_packs.iter().enumerate();
-    let mut claims: Vec<(T, usize)> = packs
-        .flat_map(|(place, pack)| named(pack).iter().map(move |claim| (*claim, place)))
-        .collect();
-    claims.sort_unstable();
-    for pair in claims.windows(2) {
-        let [(claim, first), (same, second)] = pair else {
-            continue;
-        };
-        let tag = |place: &usize| {
-            language_packs
-                .get(*place)
-                .map(|language_pack| language_pack.language.to_string())
-                .unwrap_or_default()
-        };
-        if claim == same {
-            let what = twice(*claim, tag(first));
-            problems.extend(one(&format!("{}.toml", tag(second)), what));
-        }
-    }
-    claims.into()
-}
 
 /// Every kind of reply, with the file of its document.
 pub(super) fn replies() -> Vec<(&'static str, Reply)> {

@@ -1,9 +1,9 @@
 //! Turns replies into words, and words into TwiML.
 //!
 //! The only user of `twiml/`. Nothing is decided here: what is said next is the business of
-//! `call::talk`. All files are read and checked at start ([`Speech::load`]); a call finds them
-//! prepared, and writes into one string. Start reading with `twiml/README.md`, then
-//! [`Speech::render`].
+//! `call::talk`. A language is read when it is first spoken ([`Speech::open`]); every start checks
+//! all of them ([`Speech::check`]). A call writes into one string. Start reading with
+//! `twiml/README.md`, then [`Speech::render`].
 
 mod calendar;
 mod condition;
@@ -12,15 +12,18 @@ mod template;
 mod estimate;
 mod speech_matcher;
 mod files;
+mod languages;
 mod load;
 mod memo;
 mod message;
 mod number;
 mod numerals;
 mod phrase;
+mod places;
 mod problem;
 mod render_context;
 mod schema;
+mod sources;
 mod spelling;
 mod spoken;
 mod time_saying;
@@ -39,6 +42,7 @@ use crate::domain::{Country, Language, Notes, Phone, Reservation};
 use condition::{Condition, Conditions};
 use document::Document;
 use language_pack::LanguagePack;
+use languages::Languages;
 use number::Numbers;
 use render_context::MessageContent;
 use spoken::Out;
@@ -51,17 +55,11 @@ pub const LAST_RESORT: &str = concat!(
     "Sorry, something went wrong on our side. Goodbye.</Say><Hangup/></Response>",
 );
 
-/// Every language, prepared. Immutable and shared by all calls, but for a memory of how numbers are
-/// grouped.
+/// Every language. Shared by all calls; it changes by languages that are read when they are first
+/// spoken, and by a memory of how numbers are grouped.
 #[derive(Debug)]
 pub struct Speech {
-    language_packs: Box<[LanguagePack]>,
-    /// Where in `language_packs` en-US is.
-    usual: usize,
-    /// Codes of countries and the places of their languages in `language_packs`, sorted.
-    countries: Box<[([u8; 2], usize)]>,
-    /// First digits of numbers and the places of their languages in `language_packs`, sorted.
-    prefixes: Box<[(u64, usize)]>,
+    languages: Languages,
     numbers: Numbers,
     /// How staff may answer.
     input: InputMode,
@@ -105,45 +103,20 @@ pub struct Script {
 impl Speech {
     /// The languages there are.
     pub fn languages(&self) -> impl Iterator<Item = Language> {
-        self.language_packs
-            .iter()
-            .map(|language_pack| language_pack.language)
+        self.languages.tags()
     }
 
     /// Whether a language is one of them.
     #[must_use]
     pub fn has(&self, language: Language) -> bool {
-        self.language_packs
-            .iter()
-            .any(|language_pack| language_pack.language == language)
+        self.languages().any(|known| known == language)
     }
 
     /// The language of a restaurant with this number: of the longest prefix that a language file
     /// names, else of the country; en-US where no file names the country.
     #[must_use]
     pub fn default_for(&self, phone: Option<Phone>, country: Option<Country>) -> Language {
-        let by_prefix = || {
-            let prefixes = std::iter::successors(phone.map(Phone::digits), |prefix| {
-                Some(prefix / 10).filter(|shorter| *shorter > 0)
-            });
-            prefixes.into_iter().find_map(|prefix| {
-                let at = self
-                    .prefixes
-                    .binary_search_by_key(&prefix, |(known, _)| *known);
-                self.prefixes.get(at.ok()?).map(|(_, place)| *place)
-            })
-        };
-        let by_country = || {
-            let code = country?;
-            let at = self
-                .countries
-                .binary_search_by(|(known, _)| known[..].cmp(code.as_str().as_bytes()));
-            self.countries.get(at.ok()?).map(|(_, place)| *place)
-        };
-        by_prefix()
-            .or_else(by_country)
-            .and_then(|place| self.language_packs.get(place))
-            .map_or(Language::EN_US, |language_pack| language_pack.language)
+        self.languages.default_for(phone, country)
     }
 
     /// The script of the first letter that the voice of a language cannot say.
@@ -349,10 +322,6 @@ impl Speech {
     }
 
     fn language_pack(&self, language: Language) -> &LanguagePack {
-        let found = self
-            .language_packs
-            .iter()
-            .find(|language_pack| language_pack.language == language);
-        found.unwrap_or(&self.language_packs[self.usual])
+        self.languages.pack(language)
     }
 }

@@ -12,6 +12,16 @@ pub struct LanguageProblem {
     pub what: Wrong,
 }
 
+impl LanguageProblem {
+    /// A fault of a language's file; `name` is its tag.
+    pub(super) fn of_language(name: &str, what: Wrong) -> Self {
+        Self {
+            file: format!("{name}.toml"),
+            what,
+        }
+    }
+}
+
 /// A fault of a file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Wrong {

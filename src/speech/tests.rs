@@ -22,10 +22,11 @@ const ACTION: &str = "https://tablecall.example/twiml/1-0-0-0-k-o/abc?x=1&y=2";
 
 fn speech() -> &'static Speech {
     static SPEECH: std::sync::LazyLock<Speech> = std::sync::LazyLock::new(|| {
-        Speech::load(InputMode::Keys).unwrap_or_else(|problems| {
+        if let Err(problems) = Speech::check(InputMode::Keys) {
             let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
             panic!("{}", lines.join("\n"))
-        })
+        }
+        Speech::open(InputMode::Keys).unwrap()
     });
     &SPEECH
 }

@@ -24,7 +24,7 @@ fn defaults() -> Defaults {
 
 fn speech() -> &'static Speech {
     static SPEECH: std::sync::LazyLock<Speech> = std::sync::LazyLock::new(|| {
-        Speech::load(crate::speech::InputMode::Keys).expect("the files of twiml/ are right")
+        Speech::open(crate::speech::InputMode::Keys).expect("the files of twiml/ are right")
     });
     &SPEECH
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::{LanguagePack, PerCount, Templates, Timed};
 use crate::domain::Language;
@@ -28,11 +29,11 @@ pub(super) struct LanguageFile {
     /// The locale of CLDR, where it is not the tag (`cmn-CN` is `zh-CN` there).
     cldr: Option<String>,
     voice: String,
-    countries: Vec<String>,
-    /// First digits, in E.164 without the plus, of numbers in countries that speak several
-    /// languages.
-    #[serde(default)]
-    prefixes: Vec<String>,
+    /// Read by [`crate::speech::places::Places`].
+    #[serde(rename = "countries")]
+    _countries: IgnoredAny,
+    #[serde(default, rename = "prefixes")]
+    _prefixes: IgnoredAny,
     plus: String,
     /// The word before the digits of an extension.
     extension: String,
@@ -81,8 +82,6 @@ impl LanguageFile {
         if !schema.speaks(&self.voice, &self.tag) {
             wrong.push(Wrong::Voice(self.voice.clone()));
         }
-        let countries = self.countries(&mut wrong);
-        let prefixes = self.prefixes(&mut wrong);
         let locale = self.cldr.as_deref().unwrap_or(&self.tag);
         let spellout = numerals.of(&self.tag, locale);
         let calendar = keep(&mut wrong, Calendar::new(locale, &self.day, spellout));
@@ -162,8 +161,6 @@ impl LanguageFile {
         let say = format!(r#"<Say voice="{voice}" language="{tag}">"#).into();
         Ok(LanguagePack {
             language,
-            countries,
-            prefixes,
             calendar,
             time,
             spelling,
@@ -189,33 +186,6 @@ impl LanguageFile {
         } else {
             Err(Wrong::Tag)
         }
-    }
-
-    /// Only the form of the codes is looked at: to ask which countries there are would read the
-    /// numbering plans of the world, which takes longer than all the rest of the start. A test
-    /// asks.
-    fn countries(&self, wrong: &mut Vec<Wrong>) -> Vec<[u8; 2]> {
-        let read = |text: &String| {
-            let code: Option<[u8; 2]> = text.as_bytes().try_into().ok();
-            code.filter(|code| code.iter().all(u8::is_ascii_uppercase))
-                .ok_or_else(|| Wrong::Country(text.clone()))
-        };
-        self.countries
-            .iter()
-            .filter_map(|code| keep(wrong, read(code)))
-            .collect()
-    }
-
-    fn prefixes(&self, wrong: &mut Vec<Wrong>) -> Vec<u64> {
-        let read = |text: &String| {
-            let digits = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
-            let prefix = text.parse().ok().filter(|_| digits && text.len() < 12);
-            prefix.ok_or_else(|| Wrong::Prefix(text.clone()))
-        };
-        self.prefixes
-            .iter()
-            .filter_map(|text| keep(wrong, read(text)))
-            .collect()
     }
 
     /// The phrases for 0 to 99 people, and the digits that are said after them.

@@ -4,7 +4,8 @@ use super::*;
 use crate::call::position::TalkStage;
 
 fn listening() -> Speech {
-    Speech::load(InputMode::KeysAndSpeech).unwrap()
+    Speech::check(InputMode::KeysAndSpeech).unwrap();
+    Speech::open(InputMode::KeysAndSpeech).unwrap()
 }
 
 #[test]

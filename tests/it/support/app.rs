@@ -72,7 +72,7 @@ pub(crate) struct TestApp {
     /// The numbers that clients asked to be rung.
     asked: RefCell<BTreeSet<String>>,
     stop: CancellationToken,
-    running: JoinHandle<()>,
+    running: JoinHandle<Result<(), tablecall::app::Error>>,
     logs: Logs,
 }
 
@@ -378,7 +378,8 @@ impl TestApp {
         self.stop.cancel();
         within("the app stops", self.running)
             .await
-            .expect("the app did not panic");
+            .expect("the app did not panic")
+            .expect("nothing was wrong with the words");
         self.logs.text()
     }
 }

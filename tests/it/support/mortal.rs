@@ -36,7 +36,7 @@ impl Mortal {
                     .expect("the app can be built");
                 tell.send(app.address()).unwrap();
                 tokio::select! {
-                    () = app.run_until(std::future::pending()) => {}
+                    ended = app.run_until(std::future::pending()) => ended.unwrap(),
                     _ = dead => {}
                 }
             });
