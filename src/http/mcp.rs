@@ -4,7 +4,7 @@
 //! There are no sessions: each request stands for itself, so any instance serves any of them.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::TryStreamExt as _;
 use futures_util::future::BoxFuture;
@@ -32,18 +32,23 @@ pub const PATH: &str = "/mcp";
 /// Without keys only requests to this machine's own names are served, since a page of elsewhere
 /// could be made to resolve to it (DNS rebinding).
 pub fn endpoint(service: &Service, is_keyed: bool) -> impl Endpoint<Output = Response> + use<> {
-    let document = super::document::document(Api::new(service.clone()));
-    let tools = Tools::new(Arc::new(Local(service.clone())), &document);
+    let stopping = service.stopping();
+    let (service, tools) = (service.clone(), OnceLock::new());
+    // Made for the first agent: the document behind it takes a tenth of a start.
+    let make = move || {
+        let document = super::document::document(Api::new(service.clone()));
+        Tools::new(Arc::new(Local(service.clone())), &document)
+    };
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
-        .with_cancellation_token(service.stopping());
+        .with_cancellation_token(stopping);
     let config = if is_keyed {
         config.disable_allowed_hosts()
     } else {
         config
     };
     let served = StreamableHttpService::new(
-        move || Ok(tools.clone()),
+        move || Ok(tools.get_or_init(&make).clone()),
         Arc::new(NeverSessionManager::default()),
         config,
     );
