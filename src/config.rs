@@ -70,6 +70,8 @@ pub struct Config {
     pub carrier: TwilioBackend,
     /// Our numbers, the preferred one first.
     pub from_numbers: Vec<Phone>,
+    /// The country of the preferred one.
+    pub home_country: Option<Country>,
     /// The number that rings for every call, in a deployment for one restaurant.
     pub restaurant_phone: Option<Phone>,
     /// The zone of that restaurant, where the operator gave it.

@@ -242,11 +242,6 @@ pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 pub(super) fn settings(config: &Config, languages: Vec<Language>) -> ServiceSettings {
-    let home = config
-        .from_numbers
-        .first()
-        .and_then(|number| number.facts())
-        .and_then(|facts| facts.country);
     let callbacks = match (
         config.webhook_secrets.is_empty(),
         config.allow_private_callbacks,
@@ -264,7 +259,7 @@ pub(super) fn settings(config: &Config, languages: Vec<Language>) -> ServiceSett
         machine_detection: config.machine_detection,
         lines: config.lines,
         defaults: Defaults {
-            country: home,
+            country: config.home_country,
             allowed_countries: config.allowed_countries.clone(),
             restaurant_phone: config.restaurant_phone,
             restaurant_timezone: config.restaurant_timezone.clone(),

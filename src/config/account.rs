@@ -4,7 +4,7 @@ use url::Url;
 
 use super::reader::{Reader, SEPARATED, list, set};
 use super::{RawConfig, TwilioAccount};
-use crate::domain::Phone;
+use crate::domain::{Country, Phone};
 use crate::ticket::Key;
 use crate::twilio::AccountSid;
 use crate::twilio::client::{Credentials, api_host, replacement_host};
@@ -13,6 +13,8 @@ use crate::twilio::client::{Credentials, api_host, replacement_host};
 const SIMULATOR_ACCOUNT: &str = "AC00000000000000000000000000000000";
 /// Twilio's own magic number: a valid `From` of its test credentials.
 const SIMULATOR_NUMBER: &str = "+15005550006";
+/// Its country.
+const SIMULATOR_COUNTRY: Country = Country::US;
 
 impl Reader {
     /// `None`: the simulator.
@@ -118,23 +120,33 @@ impl Reader {
         }
     }
 
-    pub(super) fn our_numbers(&mut self, given: &RawConfig, simulated: bool) -> Vec<Phone> {
+    /// Our numbers, and the country of the first one.
+    pub(super) fn our_numbers(
+        &mut self,
+        given: &RawConfig,
+        simulated: bool,
+    ) -> (Vec<Phone>, Option<Country>) {
         const NAME: &str = "TWILIO_FROM_NUMBER";
-        let text = set(&given.carrier.twilio_from_number);
-        if text.is_none() && !simulated {
+        let Some(text) = set(&given.carrier.twilio_from_number) else {
+            if simulated {
+                // Not asked of the numbering plan, which would be a quarter of a start.
+                let number = Phone::from_e164(SIMULATOR_NUMBER);
+                return (Vec::from_iter(number), Some(SIMULATOR_COUNTRY));
+            }
             self.wrong(NAME, "is needed with a Twilio account");
+            return Default::default();
+        };
+        let (mut numbers, mut countries) = (Vec::new(), Vec::new());
+        for number in list(text) {
+            match Phone::parse(number, None) {
+                Ok((phone, facts)) => {
+                    numbers.push(phone);
+                    countries.push(facts.country);
+                }
+                Err(error) => self.wrong(NAME, error),
+            }
         }
-        let text = text
-            .or(simulated.then_some(SIMULATOR_NUMBER))
-            .unwrap_or_default();
-        let numbers: Vec<_> = list(text)
-            .map(|number| Phone::parse(number, None))
-            .collect();
-        numbers
-            .into_iter()
-            .filter_map(|number| number.map_err(|error| self.wrong(NAME, error)).ok())
-            .map(|(phone, _)| phone)
-            .collect()
+        (numbers, countries.first().copied().flatten())
     }
 
     pub(super) fn api_url(&mut self, given: &RawConfig) -> Option<String> {
@@ -183,4 +195,15 @@ pub(super) fn simulator_account(exposed: bool) -> Option<TwilioAccount> {
         webhook_keys: Vec::new(),
         credentials,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_the_simulator_is_valid_and_of_its_country() {
+        let (_, facts) = Phone::parse(SIMULATOR_NUMBER, None).unwrap();
+        assert_eq!(facts.country, Some(SIMULATOR_COUNTRY));
+    }
 }

@@ -9,7 +9,7 @@ use super::account::simulator_account;
 use super::reader::{Reader, list, set};
 use super::server::is_loopback;
 use super::{Config, ConfigProblem, Features, Findings, RawConfig, TwilioAccount, TwilioBackend};
-use crate::domain::{Country, Name, Phone};
+use crate::domain::{Country, Name};
 use crate::notify::Secret;
 use crate::policy::{CallLimits, Hours};
 use crate::ticket::Key;
@@ -72,7 +72,7 @@ impl Reader {
         let account = self.account(given);
         let simulated = account.is_none();
         let public_url = self.public_url(given, simulated);
-        let from_numbers = self.our_numbers(given, simulated);
+        let (from_numbers, home_country) = self.our_numbers(given, simulated);
         let api_keys = self.api_keys(given, simulated);
         let api_url = self.api_url(given);
         let restaurant_phone =
@@ -134,7 +134,7 @@ impl Reader {
             || public_url.as_ref().is_some_and(|url| !is_loopback(url));
         let account = account.or_else(|| simulator_account(exposed))?;
         let ticket_keys = self.ticket_keys(given, &account);
-        let allowed_countries = self.countries(given, simulated, from_numbers.first().copied());
+        let allowed_countries = self.countries(given, simulated, home_country);
         let restaurant_timezone =
             self.restaurant_timezone(given, restaurant_phone, allowed_countries.as_deref());
         let number_kinds = self.number_kinds(given);
@@ -152,6 +152,7 @@ impl Reader {
             public_url,
             carrier,
             from_numbers,
+            home_country,
             restaurant_phone,
             restaurant_timezone,
             service_name,
@@ -309,7 +310,7 @@ impl Reader {
         &mut self,
         given: &RawConfig,
         simulated: bool,
-        from: Option<Phone>,
+        home: Option<Country>,
     ) -> Option<Vec<Country>> {
         match set(&given.calls.allowed_countries) {
             Some("*") => None,
@@ -322,10 +323,7 @@ impl Reader {
                 Some(known.collect())
             }
             None if simulated => None,
-            None => from
-                .and_then(Phone::facts)
-                .and_then(|facts| facts.country)
-                .map(|country| vec![country]),
+            None => home.map(|country| vec![country]),
         }
     }
 
