@@ -19,4 +19,5 @@ mod files;
 mod hours;
 mod memory;
 mod reflow;
+mod ringing;
 mod words;
