@@ -40,6 +40,8 @@ twiml("/dial", (answer) => {
 twiml("/dialled", (answer) => answer.hangup());
 twiml("/leg", () => {});
 twiml("/incoming", (answer) => answer.gather({ input: "dtmf speech", action: "/incoming-key" }).say("Welcome"));
+twiml("/elsewhere", (answer) => answer.say("Your turn"));
+twiml("/hold", (answer) => answer.say("One moment"));
 twiml("/incoming-key", (answer) => answer.say("Goodbye"));
 app.post("/status", (request, response) => {
   ended.get(request.body.CallSid)?.(request.body);
@@ -92,19 +94,40 @@ assert.ok((await client.calls.list({ limit: 3, pageSize: 1 })).length === 3);
 
 const rings = await fetch(`${api}/simulator/api/inbound`, { method: "POST", body: JSON.stringify({ from: "+14155552671", to: "+15005550006", url: `${here}/incoming`, parameters: { FromCity: "OAKLAND", StirVerstat: "TN-Validation-Passed-A" } }) }).then((it) => it.json());
 const act = (deed, body) => fetch(`${api}/simulator/api/calls/${rings.sid}/${deed}`, { method: "POST", body: JSON.stringify(body) });
-const state = async (wanted) => {
+const state = async (sid, wanted) => {
   for (let version = 0; ;) {
-    const now = await fetch(`${api}/simulator/api/calls/${rings.sid}?after=${version}`).then((it) => it.json());
+    const now = await fetch(`${api}/simulator/api/calls/${sid}?after=${version}`).then((it) => it.json());
     if (wanted(now)) return now;
     version = now.version;
   }
 };
-await state((now) => now.gather?.listening);
+await state(rings.sid, (now) => now.gather?.listening);
 await act("press", { digits: "5#" });
-await state((now) => now.ended);
+await state(rings.sid, (now) => now.ended);
 assert.equal(of("/incoming")[0].FromCity, "OAKLAND");
 assert.equal(of("/incoming")[0].StirVerstat, "TN-Validation-Passed-A");
 assert.equal(of("/incoming-key")[0].Digits, "5");
+
+const hears = (text) => (now) => now.transcript.some((line) => line.text === text);
+const queue = await client.queues.create({ friendlyName: "support", maxSize: 5 });
+const waiting = await client.calls.create({ to: "+14155550107", from: "+15005550006", twiml: "<Response><Enqueue>support</Enqueue></Response>" });
+await state(waiting.sid, hears("support"));
+const members = client.queues(queue.sid).members;
+assert.deepEqual((await members.list()).map((it) => it.callSid), [waiting.sid]);
+await members("Front").update({ url: `${here}/elsewhere` });
+await state(waiting.sid, hears("Your turn"));
+await state(waiting.sid, (now) => now.ended);
+assert.equal(await client.queues(queue.sid).remove(), true);
+
+const agent = await client.conferences("Room").participants.create({ from: "+15005550006", to: "+14155550107", label: "agent" });
+await state(agent.callSid, hears("Room"));
+const room = client.conferences(agent.conferenceSid);
+const held = await room.participants("agent").update({ hold: true, holdUrl: `${here}/hold`, muted: true });
+assert.deepEqual([held.hold, held.muted, held.status], [true, true, "connected"]);
+await state(agent.callSid, hears("One moment"));
+assert.equal((await room.participants.list({ hold: true })).length, 1);
+assert.equal(await room.participants("agent").remove(), true);
+await state(agent.callSid, (now) => now.ended);
 
 server.close();
 server.closeAllConnections();
