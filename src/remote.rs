@@ -6,8 +6,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+mod misfit;
+mod progress;
 mod tools;
 
+use misfit::{Misfit, misfit};
+pub use progress::Progress;
 pub use tools::Remote;
 
 /// How long a server may take to say that it is alive.
@@ -64,6 +68,15 @@ pub enum Error {
         /// Its origin.
         url: String,
     },
+    /// Something is there that takes a connection and closes it without a word.
+    #[error(
+        "what listens at {url} is no Tablecall server: it closes the connection without an answer; check the port, and \
+         http or https"
+    )]
+    Silent {
+        /// Its origin.
+        url: String,
+    },
     /// The stream ended before the call did.
     #[error("the server closed the stream before the call had ended; it goes on: {0}")]
     Cut(String),
@@ -96,29 +109,6 @@ pub async fn health(http: &reqwest::Client, listen: SocketAddr) -> Result<(), Er
         }),
         Err(source) => Err(Error::Unreachable { url, source }),
     }
-}
-
-/// Whether there was an answer, which was no HTTP or no TLS.
-fn speaks_otherwise(error: &reqwest::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        let http = error.downcast_ref::<hyper::Error>();
-        let tls = error.downcast_ref::<rustls::Error>();
-        if http.is_some_and(hyper::Error::is_parse)
-            || matches!(tls, Some(rustls::Error::InvalidMessage(_)))
-        {
-            return true;
-        }
-        // An error of the system's kind hides the one that it was made of.
-        let hidden = error
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        cause = match hidden {
-            Some(hidden) => Some(hidden),
-            None => error.source(),
-        };
-    }
-    false
 }
 
 /// The address for a server on the same machine. "All addresses" is no address to connect to.
@@ -160,10 +150,10 @@ impl Server {
 
     fn unreachable(&self, source: reqwest::Error) -> Error {
         let url = self.origin.clone();
-        if speaks_otherwise(&source) {
-            Error::NotHttp { url }
-        } else {
-            Error::Unreachable { url, source }
+        match misfit(&source) {
+            Some(Misfit::Speaks) => Error::NotHttp { url },
+            Some(Misfit::Hangs) => Error::Silent { url },
+            None => Error::Unreachable { url, source },
         }
     }
 
@@ -257,8 +247,11 @@ impl Server {
                 ) => {
                     return Err(error);
                 }
+                // It has placed the call, so it was Tablecall.
+                Ok(None) | Err(Error::Silent { .. }) if failures == RECONNECTS => {
+                    return Err(Error::Cut(self.url_of(id)));
+                }
                 Err(error) if failures == RECONNECTS => return Err(error),
-                Ok(None) if failures == RECONNECTS => return Err(Error::Cut(self.url_of(id))),
                 Ok(None) | Err(_) => {}
             }
             failures = if before == seen { failures + 1 } else { 0 };
@@ -313,49 +306,6 @@ impl Server {
 fn state(event: &str) -> Option<Value> {
     let data = event.lines().find_map(|line| line.strip_prefix("data:"))?;
     serde_json::from_str(data.trim()).ok()
-}
-
-/// The part of a call that was printed already.
-#[derive(Debug, Default)]
-pub struct Progress(usize);
-
-impl Progress {
-    /// Prints the news of a state, line by line.
-    pub fn tell(&mut self, call: &Value, mut tell: impl FnMut(String)) {
-        self.0 = progress(call, self.0, &mut tell);
-    }
-}
-
-/// Prints the new entries of the timeline; returns the number of entries printed so far.
-fn progress(call: &Value, told: usize, tell: &mut impl FnMut(String)) -> usize {
-    let timeline = call["timeline"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    for entry in timeline.iter().skip(told) {
-        let word = |name: &str| entry[name].as_str().unwrap_or_default();
-        let time = word("at").get(11..19).unwrap_or_default();
-        tell(
-            format!(
-                "{time}  {} {}",
-                word("what").replace('_', " "),
-                word("detail")
-            )
-            .trim_end()
-            .to_owned(),
-        );
-    }
-    if let (Some(reason), Some(at)) = (
-        call["waiting_for"].as_str(),
-        call["next_attempt_at"].as_str(),
-    ) && timeline.len() > told
-    {
-        tell(format!(
-            "          waits for {} until {at}",
-            reason.replace('_', " ")
-        ));
-    }
-    timeline.len().max(told)
 }
 
 fn problem(body: &Value) -> String {

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use futures_util::TryStreamExt as _;
 use futures_util::future::BoxFuture;
 use http_body_util::Full;
-use poem::http::{Extensions, Method, header};
+use poem::http::{Extensions, Method, StatusCode, header};
 use poem::{Body, Endpoint, Request, Response};
 use rmcp::transport::StreamableHttpService;
 use rmcp::transport::streamable_http_server::StreamableHttpServerConfig;
@@ -64,6 +64,19 @@ async fn serve(
         Method::POST => request.take_body().into_bytes().await?,
         _ => bytes::Bytes::new(),
     };
+    let is_json = request
+        .content_type()
+        .is_some_and(|kind| kind.starts_with("application/json"));
+    if is_json
+        && *request.method() == Method::POST
+        && let Some(fault) = crate::mcp::fault(&body)
+    {
+        return Ok(Response::builder()
+            .status(StatusCode::BAD_REQUEST)
+            .content_type("application/json")
+            .header(header::CACHE_CONTROL, "no-store")
+            .body(fault.to_string()));
+    }
     let mut passed = poem::http::Request::new(Full::new(body));
     *passed.method_mut() = request.method().clone();
     *passed.uri_mut() = request.uri().clone();

@@ -143,7 +143,9 @@ fn refused(error: &remote::Error) -> ExitCode {
             ..
         } => TRY_LATER,
         remote::Error::Refused { .. } => REFUSED,
-        remote::Error::NotTablecall { .. } | remote::Error::NotHttp { .. } => NOT_TABLECALL,
+        remote::Error::NotTablecall { .. }
+        | remote::Error::NotHttp { .. }
+        | remote::Error::Silent { .. } => NOT_TABLECALL,
         remote::Error::Unreachable { .. }
         | remote::Error::Cut(_)
         | remote::Error::Unwell { .. } => UNAVAILABLE,

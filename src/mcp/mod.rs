@@ -6,6 +6,7 @@
 //! API ([`Backend`]), in this process or over HTTP, and can do no more than its key can.
 
 mod results;
+mod stdio;
 mod tools;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
 use self::results::{called, error, listed, offer, preview};
+pub(crate) use self::stdio::fault;
 use self::tools::{Arguments, ToolName};
 
 /// What an agent is told before it uses any tool.
@@ -136,10 +138,9 @@ impl Tools {
             ToolName::ListCalls => Ok(listed(&ask(Operation::List(arguments.rest())).await?)),
             ToolName::CancelCall => {
                 let (is_confirmed, id) = (arguments.confirm(), arguments.id()?);
-                let words = "Nothing was changed. With confirm: true this call is cancelled: its phone stops ringing, or \
-                             whoever is on the line hears that the guest has cancelled.";
                 let confirmed = is_confirmed.then(|| Operation::Cancel(id.clone()));
-                self.confirmed(caller, id, confirmed, words).await
+                self.confirmed(caller, id, confirmed, results::cancellation)
+                    .await
             }
             ToolName::AcceptOffer => {
                 let (is_confirmed, id) = (arguments.confirm(), arguments.id()?);
@@ -150,10 +151,9 @@ impl Tools {
             }
             ToolName::ResendEvents => {
                 let (is_confirmed, id) = (arguments.confirm(), arguments.id()?);
-                let words = "Nothing was sent. With confirm: true the newest state of this call is posted to its \
-                             callback_url once more.";
                 let confirmed = is_confirmed.then(|| Operation::Resend(id.clone()));
-                self.confirmed(caller, id, confirmed, words).await
+                self.confirmed(caller, id, confirmed, results::resending)
+                    .await
             }
         }
     }
@@ -164,13 +164,13 @@ impl Tools {
         caller: Option<&Extensions>,
         id: String,
         confirmed: Option<Operation>,
-        words: &str,
+        preview: fn(&Value) -> CallToolResult,
     ) -> Result<CallToolResult, Value> {
         if let Some(operation) = confirmed {
             return Ok(called(&self.backend.ask(caller, operation).await?));
         }
         let call = self.backend.ask(caller, Operation::Get(id)).await?;
-        Ok(results::unchanged(&call, words))
+        Ok(preview(&call))
     }
 
     /// Follows a call until it is final or `seconds` have passed, and tells each state.
@@ -263,7 +263,17 @@ fn wrong_argument(field: &str, code: &str, message: &str) -> Value {
 /// # Errors
 /// The other end does not speak the protocol.
 pub async fn serve_stdio(tools: Tools) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let running = rmcp::serve_server(tools, rmcp::transport::stdio()).await?;
-    running.waiting().await?;
-    Ok(())
+    let (input, output) = stdio::checked(tokio::io::stdin(), tokio::io::stdout());
+    let running = rmcp::serve_server(tools, (input, output.writer)).await;
+    let done = match running {
+        Ok(running) => running
+            .waiting()
+            .await
+            .map(|_reason| ())
+            .map_err(Into::into),
+        Err(error) => Err(error.into()),
+    };
+    // The last answers are written before the process ends.
+    output.lines.end().await;
+    done
 }

@@ -52,8 +52,32 @@ pub(super) fn offer(call: &Value) -> CallToolResult {
     unchanged(call, &words)
 }
 
+/// What cancelling a call would do.
+pub(super) fn cancellation(call: &Value) -> CallToolResult {
+    let words = if call["final"] == true {
+        "Nothing was changed, and there is nothing to cancel: this call has ended, and a reservation that it made stands. \
+         Only the restaurant itself can undo that."
+    } else if call["outcome"].is_string() {
+        "Nothing was changed. Staff have answered already, so cancelling comes too late."
+    } else {
+        "Nothing was changed. With confirm: true this call is cancelled: its phone stops ringing, or whoever is on the line \
+         hears that the guest has cancelled."
+    };
+    unchanged(call, words)
+}
+
+/// What sending the events of a call again would do.
+pub(super) fn resending(call: &Value) -> CallToolResult {
+    let words = if call["reservation"]["callback_url"].is_string() {
+        "Nothing was sent. With confirm: true the newest state of this call is posted to its callback_url once more."
+    } else {
+        "Nothing was sent, and nothing can be: this call has no callback_url."
+    };
+    unchanged(call, words)
+}
+
 /// A call that was only looked at.
-pub(super) fn unchanged(call: &Value, words: &str) -> CallToolResult {
+fn unchanged(call: &Value, words: &str) -> CallToolResult {
     told(format!("{words} {}", sentence(call)), facts(call))
 }
 

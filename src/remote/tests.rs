@@ -1,5 +1,6 @@
 //! How the progress of a call is told, and which addresses are servers'.
 
+use super::progress::progress;
 use super::*;
 use serde_json::json;
 

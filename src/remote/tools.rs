@@ -105,6 +105,7 @@ fn problem_of(error: &Error) -> Value {
         Error::Unreachable { .. }
         | Error::NotTablecall { .. }
         | Error::NotHttp { .. }
+        | Error::Silent { .. }
         | Error::Cut(_) => 503,
     };
     let code = if status == 404 {

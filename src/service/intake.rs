@@ -238,6 +238,9 @@ fn check_scripts(
                 "is in a script ({script}) that the voice of {language} cannot say: {way_out}"
             );
             fields.wrong(field, UNSAYABLE, message);
+        } else if !text.is_empty() && !Speech::can_say(text) {
+            let message = "has no letter that a voice can say: write it in plain letters or words";
+            fields.wrong(field, UNSAYABLE, message);
         }
     };
     match (name.pronounced(), name.reading()) {

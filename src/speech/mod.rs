@@ -20,6 +20,7 @@ mod number;
 mod numerals;
 mod phrase;
 mod places;
+mod plain_letters;
 mod problem;
 mod render_context;
 mod schema;
@@ -44,8 +45,9 @@ use document::Document;
 use language_pack::LanguagePack;
 use languages::Languages;
 use number::Numbers;
+use plain_letters::plain_letters;
 use render_context::MessageContent;
-use spoken::Out;
+use spoken::{Out, is_sayable};
 use template::DocumentPart;
 
 /// The document for when nothing is known, not even the language: fixed, so that nothing can go
@@ -123,6 +125,13 @@ impl Speech {
     #[must_use]
     pub fn foreign_script(&self, language: Language, text: &str) -> Option<&'static str> {
         self.language_pack(language).spelling.foreign_script(text)
+    }
+
+    /// Whether a voice can say anything of a text: pictures and marks alone are left out.
+    #[must_use]
+    pub fn can_say(text: &str) -> bool {
+        let text = plain_letters(text);
+        text.chars().any(|c| c.is_alphanumeric() && is_sayable(c))
     }
 
     /// The meaning of words that were spoken instead of pressing a key. `confidence` is Twilio's, 0

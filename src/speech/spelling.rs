@@ -11,6 +11,7 @@ use icu_properties::{CodePointMapData, PropertyNamesLong, PropertyParser};
 use serde::Deserialize;
 
 use super::phrase::{self, Part};
+use super::plain_letters::plain_letters;
 use super::problem::Wrong;
 
 /// The most letters that are spelled: a longer name is cut to its last word, then to this.
@@ -99,7 +100,7 @@ impl Spelling {
 
     /// The script of the first letter that the voice cannot say.
     pub(super) fn foreign_script(&self, text: &str) -> Option<&'static str> {
-        let script = text
+        let script = plain_letters(text)
             .chars()
             .filter(|c| c.is_alphabetic())
             .map(script)
@@ -113,6 +114,7 @@ impl Spelling {
 
     /// A name letter by letter; empty where it cannot be spelled.
     pub(super) fn spell(&self, name: &str) -> String {
+        let name = &*plain_letters(name);
         let spelled = |c: char| is_shared(script(c)) || self.spelled.contains(&script(c));
         if !name.chars().filter(|c| c.is_alphabetic()).all(spelled) {
             return String::new();

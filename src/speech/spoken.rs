@@ -1,6 +1,7 @@
 //! Text of guests on its way into a document: only what can be said, and nothing that could be
 //! markup.
 
+use super::plain_letters::plain_letters;
 use crate::unescaped::UnescapedSet;
 
 /// Where words are written: a document, in which five characters are escaped, or a plain
@@ -36,12 +37,13 @@ impl Out {
 
     /// Writes a text that came from outside: what cannot be said is left out, and white space
     /// around it with it. A text of which nothing could be said is written as it is, but for marks
-    /// that cannot be seen either.
+    /// that cannot be seen either. Letters in disguise are said as plain ones.
     pub(super) fn say(&mut self, text: &str) {
         if is_all_plain(text) && !has_gaps(text) && text.trim_ascii().len() == text.len() {
             self.text.push_str(text);
             return;
         }
+        let text = &*plain_letters(text);
         let sayable = |text: &str| text.chars().any(|c| c.is_alphanumeric() && is_sayable(c));
         let keep: fn(char) -> bool = if sayable(text) {
             is_sayable
@@ -230,6 +232,12 @@ mod tests {
     }
 
     #[test]
+    fn letters_in_disguise_are_said_as_plain_ones() {
+        assert_eq!(said("𝓐𝓷𝓪 𝓖𝓪𝓻𝓬í𝓪"), "Ana García");
+        assert_eq!(said("🅰🅱 & 𝟜"), "AB &amp; 4");
+    }
+
+    #[test]
     fn days_and_times_are_said_without_their_marks_for_the_eye() {
         assert_eq!(of_cldr("7:30\u{202F}PM"), "7:30 PM");
         assert_eq!(of_cldr("\u{200F}8\u{A0}בנובמבר"), "8 בנובמבר");
@@ -237,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_text_of_pictures_alone_is_kept_as_it_is() {
-        assert_eq!(said("🅰🅱"), "🅰🅱");
+        assert_eq!(said("🎂🎉"), "🎂🎉");
         assert_eq!(said("\u{0}\u{2068}🍕<"), "🍕&lt;");
     }
 }

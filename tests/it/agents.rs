@@ -62,6 +62,25 @@ fn text(result: &Value) -> &str {
 }
 
 #[tokio::test]
+async fn what_is_no_message_is_answered_as_json_rpc_has_it() {
+    let app = keyed().await;
+    for (body, code) in [("hello", -32700), ("{}", -32600)] {
+        let request = app
+            .http
+            .post(format!("{}/mcp", app.origin))
+            .bearer_auth(FIRST)
+            .header("accept", "application/json, text/event-stream")
+            .header("content-type", "application/json")
+            .body(body);
+        let answer = Answer::of(request).await;
+        assert_eq!(answer.status, 400, "{}", answer.text);
+        assert_eq!(answer.body["error"]["code"], code);
+        assert!(answer.body.as_object().unwrap().contains_key("id"));
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn an_agent_asks_follows_and_gets_a_verdict_with_its_evidence() {
     let mut app = keyed().await;
     app.key = Some(FIRST);

@@ -106,7 +106,20 @@ async fn the_status_tells_why_there_is_no_call() {
         let _read = std::io::Read::read(&mut client, &mut [0; 4096]);
         client.write_all(b"-ERR unknown command\r\n").unwrap();
     });
-    for url in [url, keyed.origin.replace("http:", "https:")] {
+    // Others take the connection and close it without a word, after the request or before it.
+    let closing = |reads: bool| {
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", other.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let (mut client, _) = other.accept().unwrap();
+            if reads {
+                let _read = std::io::Read::read(&mut client, &mut [0; 4096]);
+            }
+        });
+        url
+    };
+    let tls = keyed.origin.replace("http:", "https:");
+    for url in [url, tls, closing(true), closing(false)] {
         let (status, _, said) = calls(&url, "0101", &[]).await;
         assert_eq!(status, Some(76), "{said}");
         assert!(said.contains("http or https"), "{said}");

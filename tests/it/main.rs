@@ -82,6 +82,7 @@ mod speech;
 mod soak;
 mod stopping;
 mod story;
+mod strict;
 mod told_to_stop;
 mod traced;
 mod trial;

@@ -251,7 +251,8 @@ fn the_items_of_a_list_may_stand_on_lines_of_their_own() {
         (2, 2, 2, 2)
     );
     let spaced = live().with(|it| {
-        it.carrier.twilio_auth_token = some("0f1e2d3c4b5a69788796a5b4c3d2e1f0 1f1e2d3c4b5a6978");
+        it.carrier.twilio_auth_token =
+            some("0f1e2d3c4b5a69788796a5b4c3d2e1f0 1f1e2d3c4b5a69788796a5b4c3d2e1f0");
     });
     assert_eq!(wrong(&spaced), ["TWILIO_AUTH_TOKEN"]);
 }

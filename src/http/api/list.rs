@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::enums::{ClosedList as _, Status};
+use super::parameters;
 use super::view::CallView;
 use crate::call::Outcome;
 use crate::domain::{CallId, Phone};
@@ -15,6 +16,8 @@ use crate::service::intake::{Defaults, FieldError};
 pub const PAGE: usize = 20;
 /// The most calls of a page.
 pub const MOST: usize = 100;
+/// The parameters in the URL.
+const PARAMETERS: [&str; 4] = ["limit", "cursor", "status", "outcome"];
 
 /// Some calls of a key, newest first.
 #[derive(Debug, Object, Serialize)]
@@ -74,6 +77,14 @@ impl ListParameters {
         defaults: &Defaults,
     ) -> Result<ListRequest, Vec<FieldError>> {
         let mut errors = Vec::new();
+        for mut error in parameters::judge(url_query, &PARAMETERS) {
+            if error.field == "phone" {
+                error.code = "not_in_url";
+                "must not stand in a URL, which ends in logs: send it in the header Restaurant-Phone"
+                    .clone_into(&mut error.message);
+            }
+            errors.push(error);
+        }
         let mut wrong = |field: &str, code, message: String| {
             errors.push(FieldError {
                 field: field.to_owned(),
@@ -81,11 +92,6 @@ impl ListParameters {
                 message,
             });
         };
-        let mut names = url::form_urlencoded::parse(url_query.as_bytes()).map(|(name, _)| name);
-        if names.any(|name| name == "phone") {
-            let message = "must not stand in a URL, which ends in logs: send it in the header Restaurant-Phone";
-            wrong("phone", "not_in_url", message.to_owned());
-        }
         let most = match self.limit.as_deref().map(str::parse::<usize>) {
             None => PAGE,
             Some(Ok(most @ 1..=MOST)) => most,

@@ -9,6 +9,8 @@ mod events;
 mod responses;
 mod check;
 mod identifiers;
+mod parameters;
+mod strict_json;
 
 use std::sync::Arc;
 
@@ -69,7 +71,8 @@ impl Api {
     /// Ask a restaurant for a table
     ///
     /// Rings the restaurant at once if it may be rung, else queues the call. The answer tells
-    /// which; follow the call at its `events`.
+    /// which; follow the call at its `events`. A field or a header that is given twice, and any
+    /// parameter in the URL, is refused.
     #[oai(path = "/call", method = "post", operation_id = "create_call")]
     async fn create_call(
         &self,
@@ -78,13 +81,12 @@ impl Api {
         /// call, for 24 hours, also when it would be refused by now; `404` when that call is no
         /// longer held. Refusals are not kept.
         #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<String>>,
+        _idempotency_key: Header<Option<String>>,
         body: Body<CallRequest>,
     ) -> poem::Result<Created> {
         let owner = owner(request)?;
-        let key = idempotency_key
-            .0
-            .as_deref()
+        parameters::refuse_any(request)?;
+        let key = parameters::header(request, "Idempotency-Key")?
             .map(read_idempotency_key)
             .transpose()?;
         let creator = self.service.creator();
@@ -96,7 +98,8 @@ impl Api {
     ///
     /// The calls that this key has made, newest first, for as long as they are held. A page may have
     /// fewer calls than `limit`, or none, where a filter leaves most of them out: there are older
-    /// ones as long as `next_cursor` is not null.
+    /// ones as long as `next_cursor` is not null. A parameter that is not listed here, or is given
+    /// twice, is refused.
     #[oai(path = "/call", method = "get", operation_id = "list_calls")]
     async fn list_calls(
         &self,
@@ -113,7 +116,7 @@ impl Api {
         /// header, because URLs stand in the logs of every proxy on the way and no number may: a
         /// query with `phone` is refused.
         #[oai(name = "Restaurant-Phone")]
-        restaurant_phone: Header<Option<String>>,
+        _restaurant_phone: Header<Option<String>>,
     ) -> poem::Result<Listed> {
         let owner = owner(request)?;
         let query = ListParameters {
@@ -121,7 +124,7 @@ impl Api {
             cursor: cursor.0,
             status: status.0,
             outcome: outcome.0,
-            phone: restaurant_phone.0,
+            phone: parameters::header(request, "Restaurant-Phone")?.map(str::to_owned),
         };
         let asked = query
             .read(
@@ -152,6 +155,7 @@ impl Api {
         body: Body<CallRequest>,
     ) -> poem::Result<Checked> {
         let owner = owner(request)?;
+        parameters::refuse_any(request)?;
         let check = self
             .service
             .creator()

@@ -11,8 +11,10 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
 use serde_json::{Map, Value};
 
 use super::enums::{InlineWord, Instant};
+use super::strict_json;
 use crate::domain::VoicemailAction;
 use crate::http::problem::{Code, Failure};
+use crate::service::Error;
 
 /// A request to have a restaurant asked for a table. The first four fields are the whole of what is
 /// required.
@@ -204,8 +206,11 @@ impl<T: Type> ParsePayload for Body<T> {
     async fn from_request(request: &Request, body: &mut RequestBody) -> poem::Result<Self> {
         let bytes = <Vec<u8> as FromRequest>::from_request(request, body).await?;
         let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
-        match serde_json::from_slice::<Value>(text) {
-            Ok(Value::Object(fields)) => Ok(Self {
+        match strict_json::read(text) {
+            Ok((Value::Object(_), twice)) if !twice.is_empty() => {
+                Err(Failure::from(Error::Invalid(twice)).into())
+            }
+            Ok((Value::Object(fields), _)) => Ok(Self {
                 fields,
                 described_as: PhantomData,
             }),
@@ -296,6 +301,15 @@ mod tests {
         assert_eq!(twice.unwrap_err().code, Code::BadJson);
     }
 
+    #[test]
+    fn a_member_that_stands_twice_is_refused_by_name() {
+        let failure = read(br#"{"name": "Ana", "name": "Bob"}"#.to_vec()).unwrap_err();
+        assert_eq!(failure.code, Code::InvalidRequest);
+        let body = failure.body("");
+        assert_eq!(body["errors"][0]["field"], "name");
+        assert_eq!(body["errors"][0]["code"], "given_twice");
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_an_object_or_bad_json(bytes in proptest::collection::vec(any::<u8>(), 0..60), text in "[{}\\[\\]\",:0-9eE.+u\\\\ -]{0,40}") {
@@ -304,6 +318,7 @@ mod tests {
                 let plain = serde_json::from_slice::<Map<String, Value>>(text).is_ok();
                 match read(body) {
                     Ok(_) => prop_assert!(plain),
+                    Err(failure) if failure.code == Code::InvalidRequest => prop_assert!(plain),
                     Err(failure) => prop_assert_eq!((failure.code, plain), (Code::BadJson, false)),
                 }
             }

@@ -82,6 +82,14 @@ fn what_the_voice_cannot_say_is_refused_with_what_to_send_instead() {
         read(json!({"notes": "誕生日"})).unwrap_err(),
         wrong("notes")
     );
+    assert_eq!(read(json!({"notes": "🎂🎉"})).unwrap_err(), wrong("notes"));
+    assert_eq!(read(json!({"notes": "!?"})).unwrap_err(), wrong("notes"));
+    let styled = read(json!({"name": "𝓐𝓷𝓪 𝓖𝓪𝓻𝓬í𝓪", "notes": "4 🎂"})).unwrap();
+    assert_eq!(
+        styled.name.as_str(),
+        "𝓐𝓷𝓪 𝓖𝓪𝓻𝓬í𝓪",
+        "it is said in plain letters"
+    );
     let dana = read(json!({"name": "דנה כהן", "name_pronounced": "Dana Cohen"})).unwrap();
     assert_eq!(
         (dana.name.as_str(), dana.name.pronounced()),
