@@ -96,7 +96,8 @@ function draw() {
   $("callee").textContent = call ? `${pretty(call.from)} → ${pretty(call.to)}` : "Calls to numbers that do not answer by themselves ring here.";
   part("captions", [call?.sid, call?.transcript, call?.saying?.at, call?.warnings, call?.ended, byHand], () => captions(call));
   const inbound = call?.direction === "inbound";
-  part("answering", [byHand, rings, talks, inbound, call?.sid], () => buttons((byHand || rings) && !inbound, talks || (rings && inbound)));
+  const [canAnswer, canHangUp] = [rings && !inbound, talks || (rings && inbound)];
+  part("answering", [canAnswer, canHangUp, call?.sid], () => buttons(canAnswer, canHangUp));
   save(call);
   for (const key of $("keys").children) key.disabled = !talks;
   $("captions").scrollTop = $("captions").scrollHeight;

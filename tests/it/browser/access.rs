@@ -46,15 +46,19 @@ async fn a_keyboard_is_enough() {
     assert_eq!(outlined, "solid", "the focus can be seen");
     guest.type_keys(ENTER).await;
 
+    site.pause_while_it_rings().await;
     restaurant.button("Answer").await;
     tab_to(&restaurant, "it.textContent.trim() === 'Answer'").await;
     restaurant.type_keys(ENTER).await;
+    site.resume();
     restaurant.see(".captions .machine").await;
     site.phone_hears_all().await;
+    site.pause();
     restaurant.type_keys("1").await;
     assert_eq!(guest.verdict().await, "confirmed");
     tab_to(&restaurant, "it.textContent.trim() === 'Hang up'").await;
     restaurant.type_keys(ENTER).await;
+    site.resume();
     tab_to(&guest, "it.hasAttribute('download')").await;
     guest.leave().await;
     restaurant.leave().await;
@@ -115,9 +119,10 @@ async fn the_phone_has_no_serious_fault() {
     restaurant.visit("/simulator").await;
     accessible(&restaurant, "an idle phone").await;
     guest.asks_for_a_table(RESTAURANT).await;
+    site.pause_while_it_rings().await;
     restaurant.button("Answer").await;
     accessible(&restaurant, "a ringing phone").await;
-    restaurant.answers().await;
+    restaurant.answers(&site).await;
     restaurant.press("5").await;
     restaurant.see(".pressed").await;
     restaurant

@@ -26,7 +26,7 @@ async fn a_call_is_followed_again_when_the_server_is_back() {
     restaurant
         .until("document.getElementById('lost').hidden")
         .await;
-    restaurant.answers().await;
+    restaurant.answers(&site).await;
     restaurant.accepts(&site).await;
     assert_eq!(guest.verdict().await, "confirmed");
 }
@@ -47,7 +47,7 @@ async fn a_call_that_a_new_server_does_not_know_can_be_asked_again() {
     let restaurant = Tab::open(&site.origin).await;
     restaurant.visit("/simulator").await;
     guest.press("Try again").await;
-    restaurant.answers().await;
+    restaurant.answers(&site).await;
     restaurant.accepts(&site).await;
     assert_eq!(guest.verdict().await, "confirmed");
     restaurant.leave().await;

@@ -18,7 +18,7 @@ async fn works_without(lacking: Lacking) {
     assert!(!address.as_str().contains("Ana"), "{address}");
     let restaurant = Tab::lacking(&lacking, &site.origin).await;
     restaurant.visit("/simulator").await;
-    restaurant.answers().await;
+    restaurant.answers(&site).await;
     site.phone_accepts().await;
     assert_eq!(guest.verdict().await, "confirmed");
 }

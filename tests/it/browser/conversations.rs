@@ -52,7 +52,7 @@ async fn a_guest_asks_the_restaurant_presses_1_and_the_table_is_booked() {
     guest.press("Call the restaurant").await;
 
     guest.see(".steps .now").await;
-    restaurant.answers().await;
+    restaurant.answers(&site).await;
     guest.read("Picked up").await;
     let caption = restaurant
         .see(".captions .machine.now")
@@ -61,12 +61,12 @@ async fn a_guest_asks_the_restaurant_presses_1_and_the_table_is_booked() {
         .await
         .unwrap();
     assert!(caption.contains("Name: Ana García"), "{caption}");
-    restaurant.accepts(&site).await;
+    restaurant.accepts_and_stays(&site).await;
     assert_eq!(guest.verdict().await, "confirmed");
     guest.read("Your table is booked").await;
     guest.read(&format!("3 people, {day} at 8:15 PM")).await;
     restaurant.see(".pressed kbd").await;
-    restaurant.press("Hang up").await;
+    restaurant.hangs_up(&site).await;
 
     let entry = guest
         .see("a[download]")
@@ -97,7 +97,9 @@ async fn a_restaurant_declines_before_and_after_picking_up() {
     let restaurant = Tab::open(&site.origin).await;
     restaurant.visit("/simulator").await;
     guest.asks_for_a_table(RESTAURANT).await;
+    site.pause_while_it_rings().await;
     restaurant.press("Decline").await;
+    site.resume();
     // A declined ring is a busy line: it is tried again, unless the guest has had enough.
     guest.see("#live-wait .wait").await;
     guest.read("Next attempt").await;
@@ -105,11 +107,12 @@ async fn a_restaurant_declines_before_and_after_picking_up() {
     assert_eq!(guest.verdict().await, "canceled");
 
     guest.press("Try again").await;
-    restaurant.answers().await;
+    restaurant.answers(&site).await;
+    site.pause();
     restaurant.press("2").await;
     guest.see("[data-outcome=rejected]").await;
     guest.read("They have no table for you").await;
-    restaurant.press("Hang up").await;
+    restaurant.hangs_up(&site).await;
     guest.press("Ask for another time").await;
     let phone = guest
         .field("Restaurant phone")
@@ -134,7 +137,7 @@ async fn another_time_is_offered_and_one_tap_asks_for_it() {
     guest.see("#flexible").await.click().await.unwrap();
     guest.read("To offer another time, press 3").await;
     guest.press("Call the restaurant").await;
-    restaurant.answers().await;
+    restaurant.answers(&site).await;
     site.phone_hears_all().await;
     restaurant.press("3").await;
     restaurant.read("type four digits").await;
@@ -147,13 +150,15 @@ async fn another_time_is_offered_and_one_tap_asks_for_it() {
     restaurant
         .read("You offer nine fifteen PM: a quarter past nine")
         .await;
-    restaurant.accepts(&site).await;
+    restaurant.accepts_and_stays(&site).await;
     assert_eq!(guest.verdict().await, "countered");
     guest.read("They offer 9:15 PM instead").await;
-    restaurant.press("Hang up").await;
+    restaurant.hangs_up(&site).await;
 
     guest.press("Ask for 9:15 PM").await;
+    site.pause_while_it_rings().await;
     restaurant.press("Answer").await;
+    site.resume();
     restaurant
         .read("At nine fifteen PM: a quarter past nine")
         .await;
@@ -255,10 +260,10 @@ async fn several_phones_ring_at_once_and_the_wire_tells_all() {
     let restaurant = Tab::open(&site.origin).await;
     restaurant.visit("/simulator").await;
     guest.asks_for_a_table(RESTAURANT).await;
-    restaurant.answers().await;
+    restaurant.answers(&site).await;
     guest.asks_for_a_table("+14155552672").await;
     restaurant.see(".line.rings").await.click().await.unwrap();
-    restaurant.answers().await;
+    restaurant.answers(&site).await;
     assert_eq!(site.newest_phone().await["to"], "+14155552672");
     restaurant.accepts(&site).await;
     assert_eq!(guest.verdict().await, "confirmed");
@@ -341,11 +346,12 @@ async fn a_deployment_for_one_restaurant_asks_for_the_guests_own_number() {
     guest.fill("Your name", "Ana García").await;
     guest.fill("Your phone", "+14155550199").await;
     guest.press("Call the restaurant").await;
-    restaurant.answers().await;
+    restaurant.answers(&site).await;
     assert_eq!(site.newest_phone().await["to"], RESTAURANT);
+    site.pause();
     restaurant.press("2").await;
     assert_eq!(guest.verdict().await, "rejected");
-    restaurant.press("Hang up").await;
+    restaurant.hangs_up(&site).await;
     guest.press("Ask for another time").await;
     let own = guest.field("Your phone").await.prop("value").await.unwrap();
     assert_eq!(own.as_deref(), Some("+14155550199"));

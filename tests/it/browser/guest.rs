@@ -23,15 +23,33 @@ impl Tab {
     }
 
     /// Picks up and waits until the machine speaks.
-    pub(crate) async fn answers(&self) {
+    pub(crate) async fn answers(&self, site: &AppState) {
+        site.pause_while_it_rings().await;
         self.press("Answer").await;
+        site.resume();
         self.see(".captions .machine").await;
     }
 
     /// Accepts once the whole message was heard.
     pub(crate) async fn accepts(&self, site: &AppState) {
         site.phone_hears_all().await;
+        site.pause();
         self.press("1").await;
+        site.resume();
+    }
+
+    /// Accepts once the whole message was heard, and leaves the clock stopped: the machine would say
+    /// goodbye and hang up before a slow browser does.
+    pub(crate) async fn accepts_and_stays(&self, site: &AppState) {
+        site.phone_hears_all().await;
+        site.pause();
+        self.press("1").await;
+    }
+
+    /// Hangs up, and lets the clock run again.
+    pub(crate) async fn hangs_up(&self, site: &AppState) {
+        self.press("Hang up").await;
+        site.resume();
     }
 
     /// The verdict, once it is there: which outcome.

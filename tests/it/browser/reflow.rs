@@ -112,7 +112,7 @@ async fn the_other_pages_fit_every_width() {
     opens_all(&reader).await;
     fits(&reader, "an idle phone").await;
     guest.asks_for_a_table(RESTAURANT).await;
-    reader.answers().await;
+    reader.answers(&site).await;
     reader.press("5").await;
     reader.see(".pressed").await;
     opens_all(&reader).await;

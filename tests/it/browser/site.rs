@@ -94,6 +94,23 @@ impl AppState {
         self.door.newer.store(true, Ordering::SeqCst);
     }
 
+    /// Stops the clock: nothing runs out, however long a browser takes to act.
+    pub(crate) fn pause(&self) {
+        self.clock.run(0);
+    }
+
+    /// Lets the clock run again.
+    pub(crate) fn resume(&self) {
+        self.clock.run(SPEED);
+    }
+
+    /// Waits until the newest phone rings, and stops the clock: it rings until it is resumed.
+    pub(crate) async fn pause_while_it_rings(&self) {
+        let rings = async || self.newest_phone().await["status"] == "ringing";
+        poll("the phone rings", async || rings().await.then_some(())).await;
+        self.pause();
+    }
+
     /// Bytes that went to the browser so far, headers included.
     pub(crate) fn sent(&self) -> u64 {
         self.door.sent.load(Ordering::SeqCst)
