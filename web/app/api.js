@@ -15,13 +15,25 @@ export class Problem extends Error {
   }
 }
 
-function headers(more) {
+/** What a header can carry; anything else would look like a lost network. */
+const USABLE = /^[\x21-\x7e]+$/;
+
+/** The key on this device, if it can be sent. */
+function storedKey() {
   const key = storage.get(KEY);
+  return key !== null && USABLE.test(key) ? key : null;
+}
+
+function headers(more) {
+  const key = storedKey();
   return { ...(key ? { authorization: `Bearer ${key}` } : {}), ...more };
 }
 
-/** Fetches once; asks for a key when one is wanted, and then once more. `quiet`: without asking. */
-export async function request(path, { method = "GET", body, head = {}, signal, quiet = false } = {}) {
+/**
+ * Fetches once; asks for a key when one is wanted, and then once more. `quiet`: without asking. `byItself`: nobody
+ * waits for this answer, so that a "Not now" holds.
+ */
+export async function request(path, { method = "GET", body, head = {}, signal, quiet = false, byItself = false } = {}) {
   for (;;) {
     const send = { method, signal, headers: headers({ ...head, ...(body ? { "content-type": "application/json" } : {}) }), cache: "no-store" };
     if (body) send.body = JSON.stringify(body);
@@ -34,17 +46,19 @@ export async function request(path, { method = "GET", body, head = {}, signal, q
     }
     if (response.ok) return response;
     const told = await response.json().catch(() => ({}));
-    if (response.status === 401 && !quiet && (await askForKey())) continue;
+    if (response.status === 401 && !quiet && !(byItself && declined) && (await askForKey())) continue;
     throw new Problem(response.status, told);
   }
 }
 
 /** Whether requests carry a key. */
-export const hasKey = () => storage.get(KEY) !== null;
+export const hasKey = () => storedKey() !== null;
 
 export const json = async (path, options) => (await request(path, options)).json();
 
 let asking = null;
+/** Whether the dialog was put aside when it was last seen. */
+let declined = false;
 
 /** Opens the dialog, once for all that wait; true when there is a key to try. */
 function askForKey() {
@@ -54,6 +68,7 @@ function askForKey() {
     $("key-error").textContent = refused ? $("key").dataset.refused ?? "" : "";
     $("secret").value = "";
     const done = (given) => {
+      declined = !given;
       dialog.close();
       asking = null;
       resolve(given);
@@ -62,6 +77,10 @@ function askForKey() {
       event.preventDefault();
       const secret = $("secret").value.trim();
       if (!secret) return;
+      if (!USABLE.test(secret)) {
+        $("key-error").textContent = dialog.dataset.unusable ?? "";
+        return;
+      }
       storage.set(KEY, secret);
       done(true);
     };
@@ -105,7 +124,7 @@ export function follow(path, { heard, state, lastId = null }) {
   });
   const once = async () => {
     const head = { accept: "text/event-stream", ...(lastId === null ? {} : { "last-event-id": String(lastId) }) };
-    const response = await request(path, { head, signal: control.signal });
+    const response = await request(path, { head, signal: control.signal, byItself: true });
     state("live");
     for await (const event of events(response.body)) {
       failures = 0;

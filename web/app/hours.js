@@ -100,7 +100,11 @@ export function start(changed) {
   const dialog = $("hours-dialog");
   $("hours-pick").hidden = false;
   $("hours-pick").onclick = () => {
-    const { groups, holidays } = read($("opening_hours").value) ?? { groups: [], holidays: false };
+    const text = $("opening_hours").value.trim();
+    const known = read(text);
+    $("hours-more").hidden = known !== null;
+    $("hours-more").textContent = known ? "" : t("hours.more", { text });
+    const { groups, holidays } = known ?? { groups: [], holidays: false };
     const first = groups.length ? groups : [{ days: DAYS.map((_, day) => day), spans: [] }];
     $("hours-groups").replaceChildren(...first.map(drawn));
     $("hours-holidays").checked = holidays;

@@ -142,6 +142,7 @@ function clothe() {
   dress();
   $("tongue-shown").textContent = language().toUpperCase();
   $("key").dataset.refused = t("key.refused");
+  $("key").dataset.unusable = t("key.unusable");
 }
 
 function recentCalls() {

@@ -62,6 +62,15 @@ async fn opening_hours_are_picked_or_written() {
     guest.press("Use these hours").await;
     assert_eq!(written().await, "Tu-Su 12:00-14:30,18:00-23:00; PH off");
 
+    // What only the text can say is not thrown away without a word.
+    let more = "Mo-Su 12:00-14:00,18:00-20:00; Dec 24 off";
+    guest.fill("Opening hours", more).await;
+    guest.press("Choose").await;
+    let note = guest.see("#hours-more:not([hidden])").await;
+    assert!(note.text().await.unwrap().contains(more));
+    guest.press("Cancel").await;
+    assert_eq!(written().await, more);
+
     guest.fill("Opening hours", "evenings").await;
     guest.press("Call the restaurant").await;
     guest.read("These opening hours cannot be read.").await;

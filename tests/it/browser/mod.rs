@@ -17,6 +17,7 @@ mod conversations;
 mod derived;
 mod files;
 mod hours;
+mod keys;
 mod memory;
 mod reflow;
 mod ringing;
