@@ -5,7 +5,7 @@ import { $, h, icon, ICONS } from "./dom.js";
 import { general } from "./form.js";
 import { notifications, workers } from "./optional.js";
 import * as recent from "./recent.js";
-import { card, headline, newerOf } from "./verdict.js";
+import { card, headline, newerOf, sign } from "./verdict.js";
 import { has, moment, n, relative, t, tableDay, tableTime } from "./words.js";
 
 const STEPS = ["queued", "dialing", "ringing", "in_progress", "answer"];
@@ -161,7 +161,7 @@ function steps() {
     const waits = now && step === "queued" && call.waiting_for;
     const words = step === "answer" && call.outcome ? t(`outcome.${call.outcome}`) : t(waits ? "status.queued" : `step.${step}`);
     return h(`li.${kind}`, now && !call.outcome ? { "aria-current": "step" } : {},
-      h("span.dot", { "aria-hidden": "true" }, kind === "done" ? icon(ICONS.check, 14) : ""),
+      h("span.dot", { "aria-hidden": "true" }, kind === "done" ? icon(now ? sign(call.outcome) : ICONS.check, 14) : ""),
       h("span.step-name", {}, words),
       at[step] && kind !== "todo" ? h("time", { datetime: at[step] }, moment(at[step], true)) : null);
   });

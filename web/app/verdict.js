@@ -5,7 +5,11 @@ import { h, icon, ICONS } from "./dom.js";
 import { chip, find, successor, tone } from "./recent.js";
 import { has, n, t, tableDay, tableTime } from "./words.js";
 
+/** The drawing of each outcome; the others were missed. */
 const SIGN = { confirmed: "check", rejected: "cross", countered: "clock", opted_out: "cross", canceled: "stop", unknown: "unknown" };
+
+/** What stands for an outcome. */
+export const sign = (outcome) => ICONS[SIGN[outcome] ?? "missed"];
 
 /** The headline of an outcome. */
 export const headline = (call) => t(`verdict.${call.outcome}`, { time: call.offered_time ? tableTime(call.offered_time) : "" });
@@ -20,7 +24,7 @@ export function card(call, acts) {
   const why = has(ended) ? ended : `verdict.${outcome}.why`;
   const next = newerOf(call);
   return h(`section.verdict.${tone(outcome)}`, { "aria-labelledby": "verdict-title", "data-outcome": outcome },
-    h("div.sign", {}, icon(ICONS[SIGN[outcome] ?? "missed"], 34)),
+    h("div.sign", {}, icon(sign(outcome), 34)),
     h("h2", { id: "verdict-title", tabindex: "-1" }, headline(call)),
     outcome === "confirmed" && h("p.verdict-what", {}, what, h("br"), h("span", {}, place)),
     next ? h("p", {}, t(takes(next, call) ? "verdict.taken" : "verdict.asked_again"))

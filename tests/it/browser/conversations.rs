@@ -181,7 +181,7 @@ async fn nobody_picks_up_three_times() {
             .await;
         site.clock.advance(Duration::from_secs(31));
         guest.see("#live-wait .wait").await;
-        guest.read("Nobody answered yet. We will try again.").await;
+        guest.read("No answer yet. We will try again.").await;
         site.clock.advance(Duration::from_secs(15 * 60));
         guest
             .until("!document.querySelector('#live-wait .wait')")
