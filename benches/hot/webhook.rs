@@ -9,7 +9,7 @@ use ring::hmac;
 /// Where the service believes to be: the address of its configuration.
 pub(crate) const ORIGIN: &str = "http://127.0.0.1:8080";
 /// The token that signs webhooks when nothing is configured.
-pub(crate) const TOKEN: &str = "the simulator's auth token";
+pub(crate) const TOKEN: &str = "the-simulators-auth-token";
 
 /// The parameters of a request for a document, in Twilio's order.
 fn params<'a>(sid: &'a str, digits: Option<&'a str>) -> Vec<(&'static str, &'a str)> {

@@ -186,7 +186,7 @@ pub(super) fn simulator_account(exposed: bool) -> Option<TwilioAccount> {
     let token = if exposed {
         Key::generate().ok()?
     } else {
-        "the simulator's auth token".to_owned()
+        "the-simulators-auth-token".to_owned()
     };
     let credentials = Credentials::auth_token(sid, token.as_str());
     Some(TwilioAccount {

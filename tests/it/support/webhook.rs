@@ -9,7 +9,7 @@ use crate::answer::Answer;
 use crate::app::TestApp;
 
 /// What the simulator of a process signs with.
-pub(crate) const TOKEN: &str = "the simulator's auth token";
+pub(crate) const TOKEN: &str = "the-simulators-auth-token";
 
 /// A request as Twilio sends it.
 #[derive(Clone, Debug, PartialEq)]
