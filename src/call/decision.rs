@@ -1,7 +1,8 @@
 //! What staff decide by key.
 
-use jiff::civil::Time;
 use serde::{Deserialize, Serialize};
+
+use crate::domain::OfferedTime;
 
 /// What the staff decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -9,7 +10,7 @@ pub enum Decision {
     /// Key 1.
     Accepted,
     /// Another time, inside or outside what the guest allowed.
-    OtherTime(Time),
+    OtherTime(OfferedTime),
     /// Key 2.
     Declined,
     /// Key 9.

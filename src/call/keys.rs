@@ -56,7 +56,8 @@ impl Work {
         };
         let position = TalkPosition { prompt, ..position };
         let moment = milliseconds(sealed_at, heard_at);
-        let (heard, reply) = talk::answer(position, input, moment, &self.context(on.attempt));
+        let (heard, reply) =
+            talk::answer(position, input, moment, &self.context(on.attempt, heard_at));
         let is_over = reply.listen().is_none();
         let reply = self
             .answer_machine(on.attempt, position, input)
@@ -115,7 +116,7 @@ impl Work {
             return;
         }
         let moment = milliseconds(sealed_at, self.now);
-        let (heard, reply) = talk::resume(position, moment, &self.context(on.attempt));
+        let (heard, reply) = talk::resume(position, moment, &self.context(on.attempt, self.now));
         self.reply = Some(reply);
         if self.call.is_finished() {
             return self.confirm_if_unchanged(heard);

@@ -1,5 +1,7 @@
 //! Events of the connection: how far it got and how it was closed.
 
+use jiff::Timestamp;
+
 use super::attempt::Attempt;
 use super::carrier_status::{AccountTier, CarrierStatus, FinalStatus};
 use super::event::{AttemptRef, Closing};
@@ -9,6 +11,7 @@ use super::step::Work;
 use super::talk::TalkContext;
 use super::timeline::TimelineEvent;
 use super::timing::{GRACE, POLL, RING, TALK, UNKNOWN};
+use crate::domain::{TableTime, Zone, zones};
 
 /// The most replies on a trial account (docs/twilio.md, *Trial accounts*).
 const TRIAL_REPLIES: u8 = 9;
@@ -126,15 +129,18 @@ impl Work {
         }
     }
 
-    /// The context of an attempt's conversation.
-    pub(super) fn context(&self, attempt: u8) -> TalkContext {
+    /// The context of an attempt's conversation at `moment`.
+    pub(super) fn context(&self, attempt: u8, moment: Timestamp) -> TalkContext {
         let terms = self
             .call
             .attempts
             .iter()
             .find(|known| known.number == attempt)
             .map(|known| known.terms);
-        let context = TalkContext::of(&self.call.reservation);
+        // Where the zone is not known, a time is past once it is past everywhere.
+        let zone = self.call.reservation.timezone.as_ref();
+        let clock = zones::rules(zone.map_or(TableTime::LAST_ZONE, Zone::as_str));
+        let context = TalkContext::of(&self.call.reservation).at(clock.to_datetime(moment));
         match terms {
             None | Some(AccountTier::Full) => context,
             // A trial account's call ends with its tenth document (docs/twilio.md).

@@ -6,9 +6,8 @@
 
 mod text;
 
-use jiff::civil::Time;
-
 use super::decision::Decision;
+use crate::domain::OfferedTime;
 
 /// Everything that the conversation has to remember, and what the next key means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +65,7 @@ pub enum TalkStage {
     /// Four digits of a time.
     Time,
     /// 1 confirms this time.
-    TimeCheck(Time),
+    TimeCheck(OfferedTime),
     /// 1 confirms never to be called again.
     OptOut,
     /// Keys 1 and 2, for a restaurant that calls back.

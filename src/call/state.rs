@@ -241,11 +241,7 @@ impl Call {
             Decision::OptedOut => Outcome::OptedOut,
             Decision::Withdrawn => Outcome::NoResponse,
             Decision::OtherTime(time) => {
-                let allowed = self
-                    .reservation
-                    .alternatives
-                    .is_some_and(|alternatives| alternatives.contains(time));
-                if allowed || time == self.reservation.time.time() {
+                if self.reservation.allows(time) {
                     Outcome::Confirmed
                 } else {
                     Outcome::Countered

@@ -10,7 +10,7 @@ mod spoken;
 mod stages;
 mod typed_time;
 
-use jiff::civil::Time;
+use jiff::civil::DateTime;
 
 use super::decision::Decision;
 use super::key_text::KeyText;
@@ -19,9 +19,9 @@ use super::spoken_intent::SpokenIntent;
 use crate::domain::Reservation;
 
 pub use fallback::resume;
-pub use reply::{Apology, Goodbye, Opening, Reply, RepromptReason};
+pub use reply::{Apology, Goodbye, Opening, Reply, RepromptReason, TimePrompt};
 pub use spoken::as_digits;
-pub use typed_time::read_time;
+pub use typed_time::{WishedTable, read_time};
 
 use row::in_a_row;
 use stages::{at_stage, not_understood, shorten};
@@ -39,8 +39,8 @@ pub(super) const ROW: u32 = 1_750;
 /// What the conversation needs to know about its call.
 #[derive(Clone, Copy, Debug)]
 pub struct TalkContext {
-    /// The table's wished time of day.
-    pub wished: Time,
+    /// The table.
+    pub table: WishedTable,
     /// Rounds of silence before goodbye.
     pub rounds: u8,
     /// The most replies in a call: [`MOST_REPLIES`], or 9 on a trial account.
@@ -53,7 +53,11 @@ impl TalkContext {
     #[must_use]
     pub fn of(reservation: &Reservation) -> Self {
         Self {
-            wished: reservation.time.time(),
+            table: WishedTable {
+                at: reservation.time.get(),
+                alternatives: reservation.alternatives,
+                now: None,
+            },
             rounds: if reservation.extension.is_some() {
                 5
             } else {
@@ -61,6 +65,16 @@ impl TalkContext {
             },
             most_replies: MOST_REPLIES,
         }
+    }
+
+    /// The context while the clock at the restaurant shows `now`.
+    #[must_use]
+    pub const fn at(self, now: DateTime) -> Self {
+        let table = WishedTable {
+            now: Some(now),
+            ..self.table
+        };
+        Self { table, ..self }
     }
 }
 

@@ -94,7 +94,7 @@ impl Work {
         let (Some(keys), true) = (keys, self.is_last(attempt)) else {
             return;
         };
-        let context = self.context(attempt);
+        let context = self.context(attempt, self.now);
         // Before the timeline gets what is found out only now.
         let moments: Vec<u32> = keys
             .iter()

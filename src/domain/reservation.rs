@@ -5,8 +5,8 @@ use jiff::civil::Time;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CallId, CallbackUrl, Country, Extension, Language, Name, Notes, OpeningHours, PartySize, Phone,
-    TableTime, Zone, millis,
+    CallId, CallbackUrl, Country, Extension, Language, Name, Notes, OfferedTime, OpeningHours,
+    PartySize, Phone, TableTime, Zone, millis,
 };
 
 /// One table at one restaurant, and the terms on which we may ring for it.
@@ -145,6 +145,15 @@ impl Alternatives {
 }
 
 impl Reservation {
+    /// Whether the table is booked with an offered time: the guest wished for it, or allowed it on
+    /// the same day.
+    #[must_use]
+    pub fn allows(&self, offered: OfferedTime) -> bool {
+        let is_allowed = |alternatives: Alternatives| alternatives.contains(offered.time);
+        offered.is_same_day()
+            && (offered.time == self.time.time() || self.alternatives.is_some_and(is_allowed))
+    }
+
     /// Whether another request asks for the very same table.
     #[must_use]
     pub fn asks_the_same(&self, other: &Self) -> bool {

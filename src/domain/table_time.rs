@@ -10,7 +10,7 @@ use jiff::tz::AmbiguousOffset;
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::zones;
+use super::{OfferedTime, zones};
 
 /// A local date and time, to the minute.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -58,6 +58,8 @@ const MAX_TEXT: usize = 40;
 impl TableTime {
     /// How many days ahead a table can be booked.
     pub const MAX_DAYS: i64 = 400;
+    /// The zone in which each date begins last.
+    pub const LAST_ZONE: &str = "Etc/GMT+12";
 
     /// The date and time.
     #[must_use]
@@ -77,10 +79,11 @@ impl TableTime {
         self.0.time()
     }
 
-    /// The same day at another time.
+    /// The date and time of an offer for this table.
     #[must_use]
-    pub fn at(self, time: Time) -> Self {
-        Self(self.0.date().to_datetime(time))
+    pub fn at(self, offered: OfferedTime) -> Self {
+        let days = i32::from(offered.day.offset()).days();
+        Self(self.0.date().saturating_add(days).to_datetime(offered.time))
     }
 
     /// The instant this is in `zone`. A time that the clock shows twice in the night it is set back
@@ -115,9 +118,8 @@ impl TableTime {
     /// # Errors
     /// In the past, or more than [`Self::MAX_DAYS`] ahead, wherever the restaurant is.
     pub fn check_anywhere(self, now: Timestamp) -> Result<(), TimeError> {
-        const LAST: &str = "Etc/GMT+12";
         const FIRST: &str = "Etc/GMT-14";
-        match self.check(now, &[LAST]) {
+        match self.check(now, &[Self::LAST_ZONE]) {
             Err(TimeError::TooFar) => self.check(now, &[FIRST]),
             judged => judged,
         }

@@ -75,7 +75,9 @@ impl Document {
             } => Self::Decided,
             Reply::Decided { listen: None, .. } => Self::DecidedGoodbye,
             Reply::AskTime { .. } => Self::AskTime,
-            Reply::CheckTime { .. } => Self::CheckTime,
+            Reply::CheckTime { time, .. } if time.is_same_day() => Self::CheckTime,
+            // The day is said as well.
+            Reply::CheckTime { .. } => Self::BeSureAt,
             Reply::AskOptOut { .. } => Self::AskNoMoreCalls,
             Reply::Called { .. } => Self::InboundCalled,
             Reply::Offer { .. } => Self::InboundOffer,

@@ -95,10 +95,12 @@ pub(super) const MESSAGES: &[Spec] = &[
     )
     .and(TABLE),
     Spec::new("passed_on", C::PassedOn, &[V::NewTime]).and(TABLE),
+    Spec::new("passed_on_day", C::PassedOnDay, &[V::Day, V::NewTime]).and(TABLE),
     Spec::new("declined", C::Declined, &[V::Party, V::Day, V::Time]).and(TABLE),
     Spec::new("change_to_decline", C::MayDecline, &[]),
     Spec::new("change_to_accept", C::MayAccept, &[]),
     Spec::new("ask_time", C::FirstTry, &[]),
+    Spec::new("not_a_time", C::NotATime, &[]),
     Spec::new("ask_time_again", C::NextTry, &[]),
     Spec::new("example_time", C::Always, &[]),
     Spec::new("check_time", C::Always, &[V::NewTime]),

@@ -14,8 +14,8 @@ use super::spoken::Out;
 use super::template::DocumentPart;
 use super::time_saying::Form;
 use crate::call::Decision;
-use crate::call::talk::{Apology, Goodbye, Opening, Reply, RepromptReason};
-use crate::domain::{Country, Name, Phone, Reservation};
+use crate::call::talk::{Apology, Goodbye, Opening, Reply, RepromptReason, TimePrompt};
+use crate::domain::{Country, Name, OfferedTime, Phone, Reservation};
 
 /// Before this hour a table is in the night that began the day before.
 const MORNING: i8 = 5;
@@ -37,7 +37,7 @@ pub(super) struct MessageContent<'a> {
     pub(super) notes_pack: Option<&'a LanguagePack>,
     pub(super) service: &'a str,
     pub(super) contact: Option<Phone>,
-    pub(super) new_time: Option<Time>,
+    pub(super) new_time: Option<OfferedTime>,
     /// Day and time where it is heard, if they are known.
     pub(super) local_time: Option<DateTime>,
     pub(super) action: &'a str,
@@ -91,9 +91,9 @@ impl MessageContent<'_> {
             Variable::Service => out.say(self.service),
             Variable::ContactPhone => self.phone(self.contact, out),
             Variable::Hello => out.exactly(self.language_pack.hello(self.local_time)),
-            Variable::NewTime => self.time(Form::Words, self.new_time, out),
-            Variable::AtNewTime => self.time(Form::At, self.new_time, out),
-            Variable::NewTimeTwice => self.time_twice(self.new_time, out),
+            Variable::NewTime => self.time(Form::Words, self.offered(), out),
+            Variable::AtNewTime => self.time(Form::At, self.offered(), out),
+            Variable::NewTimeTwice => self.time_twice(self.offered(), out),
             Variable::Restaurant
             | Variable::Name
             | Variable::NameSpelled
@@ -141,11 +141,14 @@ impl MessageContent<'_> {
                 self.notes(notes.map_or("", |notes| notes.as_str()), out);
             }
             Variable::Day => {
-                let time = self.new_time.unwrap_or(reservation.time.time());
-                let date = reservation.time.date();
+                let table = match self.new_time {
+                    Some(offered) => reservation.time.at(offered),
+                    None => reservation.time,
+                };
+                let date = table.date();
                 let day = SaidDay {
                     date,
-                    after_midnight: time.hour() < MORNING,
+                    after_midnight: table.time().hour() < MORNING,
                     with_year: self.is_far(date),
                 };
                 self.language_pack.calendar.write_day(day, out);
@@ -212,6 +215,11 @@ impl MessageContent<'_> {
         }
     }
 
+    /// The time of day that staff offer.
+    fn offered(&self) -> Option<Time> {
+        self.new_time.map(|offered| offered.time)
+    }
+
     fn time(&self, form: Form, time: Option<Time>, out: &mut Out) {
         if let Some(time) = time {
             self.language_pack.time.write(form, time, out);
@@ -257,7 +265,7 @@ pub(super) const fn of_contact(phone: Option<Phone>) -> Conditions {
 pub(super) fn of_reply(
     reply: &Reply,
     render_context: &RenderContext<'_>,
-) -> (Conditions, Option<Time>) {
+) -> (Conditions, Option<OfferedTime>) {
     let known = of_scene(render_context);
     match *reply {
         Reply::Ask {
@@ -283,10 +291,13 @@ pub(super) fn of_reply(
         } => (known.with(C::SeveralKeys, true), None),
         Reply::BeSure { time, .. } => (known, time),
         Reply::Decided { decision, .. } => of_decision(known, decision, render_context.reservation),
-        Reply::AskTime { again, .. } => (
-            known.with(C::NextTry, again).with(C::FirstTry, !again),
-            None,
-        ),
+        Reply::AskTime { because, .. } => {
+            let known = known
+                .with(C::NotATime, because == TimePrompt::NotATime)
+                .with(C::NextTry, because != TimePrompt::First)
+                .with(C::FirstTry, because == TimePrompt::First);
+            (known, None)
+        }
         Reply::CheckTime { time, .. } => (known, Some(time)),
         Reply::AskOptOut { .. } | Reply::Called { .. } | Reply::Offer { .. } => (known, None),
         Reply::Goodbye(goodbye) => {
@@ -316,7 +327,7 @@ fn of_decision(
     known: Conditions,
     decision: Decision,
     reservation: &Reservation,
-) -> (Conditions, Option<Time>) {
+) -> (Conditions, Option<OfferedTime>) {
     match decision {
         Decision::Accepted => (
             known.with(C::Accepted, true).with(C::MayDecline, true),
@@ -324,11 +335,13 @@ fn of_decision(
         ),
         Decision::Declined => (known.with(C::Declined, true).with(C::MayAccept, true), None),
         Decision::OtherTime(time) => {
-            let fits = time == reservation.time.time()
-                || reservation
-                    .alternatives
-                    .is_some_and(|times| times.contains(time));
-            let said = if fits { C::AcceptedAt } else { C::PassedOn };
+            let said = if reservation.allows(time) {
+                C::AcceptedAt
+            } else if time.is_same_day() {
+                C::PassedOn
+            } else {
+                C::PassedOnDay
+            };
             (known.with(said, true).with(C::MayDecline, true), Some(time))
         }
         Decision::OptedOut => (known.with(C::OptedOut, true), None),

@@ -3,7 +3,7 @@ import { hasKey, request } from "./api.js";
 import { pretty } from "./countries.js";
 import { h, icon, ICONS } from "./dom.js";
 import { chip, find, successor, tone } from "./recent.js";
-import { has, n, t, tableDay, tableTime } from "./words.js";
+import { has, n, offeredTime, t, tableDay, tableTime } from "./words.js";
 
 /** The drawing of each outcome; the others were missed. */
 const SIGN = { confirmed: "check", rejected: "cross", countered: "clock", opted_out: "cross", canceled: "stop", unknown: "unknown" };
@@ -11,8 +11,10 @@ const SIGN = { confirmed: "check", rejected: "cross", countered: "clock", opted_
 /** What stands for an outcome. */
 export const sign = (outcome) => ICONS[SIGN[outcome] ?? "missed"];
 
+const offered = (call) => offeredTime(call.offered_time, call.reservation.time);
+
 /** The headline of an outcome. */
-export const headline = (call) => t(`verdict.${call.outcome}`, { time: call.offered_time ? tableTime(call.offered_time) : "" });
+export const headline = (call) => t(`verdict.${call.outcome}`, { time: call.offered_time ? offered(call) : "" });
 
 /** The verdict as a card; `ask(time)` asks again, at another time if one is given; `accept(time)` takes the offered one. */
 export function card(call, acts) {
@@ -60,7 +62,7 @@ function actions(call, { ask, edit, accept, elsewhere }) {
       // A call that the service does not hold any more has no entry.
       return h("div.row.do", {}, !call.here?.gone && calendar(call), h("button.quiet", { type: "button", onclick: edit }, t("do.another")));
     case "countered":
-      return h("div.row.do", {}, button("primary", "clock", t("do.ask_at", { time: tableTime(call.offered_time) }), () => accept(call.offered_time)), more);
+      return h("div.row.do", {}, button("primary", "clock", t("do.ask_at", { time: offered(call) }), () => accept(call.offered_time)), more);
     case "rejected":
       return h("div.row.do", {}, button("primary", "clock", t("do.other_time"), edit));
     case "opted_out":

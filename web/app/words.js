@@ -60,6 +60,8 @@ export const tableDay = (local) => format(wall(local), { weekday: "long", day: "
 export const tableDayShort = (local) => format(wall(local), { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
 /** "7:30 PM" of a table's time, never torn in two. */
 export const tableTime = (local) => format(wall(local), { hour: "numeric", minute: "2-digit", timeZone: "UTC" }).replaceAll(" ", "\u00a0");
+/** An offered time; with its day where that is not the table's. */
+export const offeredTime = (local, table) => local.slice(0, 10) === table.slice(0, 10) ? tableTime(local) : `${tableDayShort(local)}, ${tableTime(local)}`;
 
 /** "Mon" of a day of the week; Monday is 0. */
 export const weekday = (day) => format(new Date(Date.UTC(2024, 0, 1 + day)), { weekday: "short", timeZone: "UTC" });

@@ -7,6 +7,7 @@ use jiff::civil::Time;
 
 use super::{PromptTiming, TalkPosition, TalkStage};
 use crate::call::decision::Decision;
+use crate::domain::{OfferedDay, OfferedTime};
 
 /// The text is not a talk position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +27,7 @@ impl fmt::Display for TalkPosition {
             TalkStage::Keys => f.write_str("k")?,
             TalkStage::Change => f.write_str("c")?,
             TalkStage::Time => f.write_str("t")?,
-            TalkStage::TimeCheck(time) => write!(f, "t{:02}{:02}", time.hour(), time.minute())?,
+            TalkStage::TimeCheck(time) => write_time(time, f)?,
             TalkStage::OptOut => f.write_str("x")?,
             TalkStage::Called => f.write_str("b")?,
             TalkStage::Offer => f.write_str("r")?,
@@ -36,7 +37,8 @@ impl fmt::Display for TalkPosition {
             Some(Decision::Accepted) => f.write_str("-y"),
             Some(Decision::Declined) => f.write_str("-n"),
             Some(Decision::OtherTime(time)) => {
-                write!(f, "-t{:02}{:02}", time.hour(), time.minute())
+                f.write_str("-")?;
+                write_time(time, f)
             }
             Some(Decision::OptedOut) => f.write_str("-x"),
             Some(Decision::Withdrawn) => f.write_str("-w"),
@@ -152,9 +154,25 @@ fn number(text: &str) -> Result<u8, BadTalkPosition> {
     text.parse().map_err(|_| BadTalkPosition)
 }
 
-fn parse_time(text: &str) -> Result<Time, BadTalkPosition> {
-    let digits = text
-        .strip_prefix('t')
+/// `t2015`, with `a` or `b` on the day after or before the table's.
+fn write_time(offered: OfferedTime, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let OfferedTime { time, day } = offered;
+    write!(f, "t{:02}{:02}", time.hour(), time.minute())?;
+    match day {
+        OfferedDay::Same => Ok(()),
+        OfferedDay::Before => f.write_str("b"),
+        OfferedDay::After => f.write_str("a"),
+    }
+}
+
+fn parse_time(text: &str) -> Result<OfferedTime, BadTalkPosition> {
+    let text = text.strip_prefix('t').ok_or(BadTalkPosition)?;
+    let (digits, day) = match text.as_bytes().last() {
+        Some(b'a') => (text.strip_suffix('a'), OfferedDay::After),
+        Some(b'b') => (text.strip_suffix('b'), OfferedDay::Before),
+        _ => (Some(text), OfferedDay::Same),
+    };
+    let digits = digits
         .filter(|digits| digits.len() == 4 && digits.is_ascii())
         .ok_or(BadTalkPosition)?;
     let (hour, minute) = digits.split_at(2);
@@ -162,7 +180,8 @@ fn parse_time(text: &str) -> Result<Time, BadTalkPosition> {
         hour.parse().map_err(|_| BadTalkPosition)?,
         minute.parse().map_err(|_| BadTalkPosition)?,
     );
-    Time::new(hour, minute, 0, 0).map_err(|_| BadTalkPosition)
+    let time = Time::new(hour, minute, 0, 0).map_err(|_| BadTalkPosition)?;
+    Ok(OfferedTime { time, day })
 }
 
 #[cfg(test)]
@@ -170,8 +189,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn times() -> impl Strategy<Value = Time> {
-        (0..24_i8, 0..60_i8).prop_map(|(hour, minute)| Time::new(hour, minute, 0, 0).unwrap())
+    fn times() -> impl Strategy<Value = OfferedTime> {
+        let days = prop::sample::select(&OfferedDay::ALL);
+        (0..24_i8, 0..60_i8, days).prop_map(|(hour, minute, day)| {
+            let time = Time::new(hour, minute, 0, 0).unwrap();
+            OfferedTime { time, day }
+        })
     }
 
     fn decisions() -> impl Strategy<Value = Decision> {

@@ -1,6 +1,6 @@
 //! The conversation goes on after a document that Twilio could not fetch or run.
 
-use super::reply::{Goodbye, Opening, Reply, decided, goodbye, several_keys};
+use super::reply::{Goodbye, Opening, Reply, TimePrompt, decided, goodbye, several_keys};
 use super::{KeyResult, ROW, TalkContext};
 use crate::call::position::{LATEST, PromptTiming, TalkPosition, TalkStage};
 
@@ -53,7 +53,7 @@ pub fn resume(position: TalkPosition, moment: u32, context: &TalkContext) -> (Ke
                 decided(decision, Some(listen))
             }),
         TalkStage::Time => Reply::AskTime {
-            again: false,
+            because: TimePrompt::First,
             listen,
         },
         TalkStage::TimeCheck(time) => Reply::CheckTime { time, listen },

@@ -1,9 +1,8 @@
 //! What is said next, and where the next key leads.
 
-use jiff::civil::Time;
-
 use crate::call::decision::Decision;
 use crate::call::position::{TalkPosition, TalkStage};
+use crate::domain::OfferedTime;
 
 /// What the restaurant hears and is asked next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +27,7 @@ pub enum Reply {
     /// and 1 is asked for once more.
     BeSure {
         /// The time that staff offer; `None`: the one that the guest wished for.
-        time: Option<Time>,
+        time: Option<OfferedTime>,
         /// Where the key leads.
         listen: TalkPosition,
     },
@@ -41,15 +40,15 @@ pub enum Reply {
     },
     /// Asks for another time, in digits.
     AskTime {
-        /// Whether the digits typed before were not a time.
-        again: bool,
+        /// Why it is asked.
+        because: TimePrompt,
         /// The position of the digits.
         listen: TalkPosition,
     },
     /// Reads a time back, to be confirmed with 1.
     CheckTime {
         /// The time.
-        time: Time,
+        time: OfferedTime,
         /// The position of the key.
         listen: TalkPosition,
     },
@@ -96,6 +95,17 @@ pub enum RepromptReason {
     Back,
     /// What was said was not understood.
     NotUnderstood,
+}
+
+/// Why another time is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimePrompt {
+    /// Staff want to offer one, or to hear the question once more.
+    First,
+    /// The time that was read back was not the one that they meant.
+    Again,
+    /// What was typed is not a time.
+    NotATime,
 }
 
 /// The kinds of goodbye.
@@ -174,7 +184,11 @@ pub(super) fn several_keys(position: TalkPosition) -> Reply {
 }
 
 /// A time that was typed, to be confirmed: with day and party where they were not heard yet.
-pub(super) const fn read_back(position: TalkPosition, time: Time, listen: TalkPosition) -> Reply {
+pub(super) const fn read_back(
+    position: TalkPosition,
+    time: OfferedTime,
+    listen: TalkPosition,
+) -> Reply {
     if position.prompt.informed {
         Reply::CheckTime { time, listen }
     } else {

@@ -1,13 +1,13 @@
 //! What each key means at each stage of the conversation.
 
-use jiff::civil::Time;
-
 use super::reply::{
-    Goodbye, Opening, Reply, RepromptReason, ask_slowly, decided, goodbye, read_back, several_keys,
+    Goodbye, Opening, Reply, RepromptReason, TimePrompt, ask_slowly, decided, goodbye, read_back,
+    several_keys,
 };
 use super::{Input, KeyResult, ROW, TalkContext, read_time};
 use crate::call::decision::Decision;
 use crate::call::position::{LATEST, TalkPosition, TalkStage};
+use crate::domain::OfferedTime;
 
 /// How often a restaurant that calls back hears the question.
 const CALLBACK_ROUNDS: u8 = 3;
@@ -44,7 +44,7 @@ pub(super) fn not_understood(position: TalkPosition) -> Reply {
         },
         TalkStage::Change => goodbye(position),
         TalkStage::Time => Reply::AskTime {
-            again: true,
+            because: TimePrompt::Again,
             listen,
         },
         TalkStage::TimeCheck(time) => read_back(position, time, listen),
@@ -122,7 +122,7 @@ fn at_keys(
         Some("1") => return accept(position, moment),
         Some("2") => return settle(position, Decision::Declined),
         Some("3") => Reply::AskTime {
-            again: false,
+            because: TimePrompt::First,
             listen: TalkPosition {
                 stage: TalkStage::Time,
                 misses: 0,
@@ -181,7 +181,7 @@ fn at_change(position: TalkPosition, input: Input, moment: u32) -> (KeyResult, R
         // Certainly no part of a row: 3 offers another time instead, 9 opts out.
         (Some(_), Some("3")) if position.prompt.heard(moment) >= HELD_UP => {
             let reply = Reply::AskTime {
-                again: false,
+                because: TimePrompt::First,
                 listen: TalkPosition {
                     stage: TalkStage::Time,
                     misses: 0,
@@ -220,10 +220,10 @@ fn at_time(position: TalkPosition, input: Input, context: &TalkContext) -> (KeyR
             context,
         ),
         Some(digits) if digits.starts_with('*') => Reply::AskTime {
-            again: false,
+            because: TimePrompt::First,
             listen: position.next(),
         },
-        Some(digits) => match read_time(digits, context.wished) {
+        Some(digits) => match read_time(digits, &context.table) {
             Some(time) => read_back(
                 position,
                 time,
@@ -233,7 +233,7 @@ fn at_time(position: TalkPosition, input: Input, context: &TalkContext) -> (KeyR
                 },
             ),
             None if position.misses < MOST_MISSES => Reply::AskTime {
-                again: true,
+                because: TimePrompt::NotATime,
                 listen: TalkPosition {
                     misses: position.misses + 1,
                     ..position.next()
@@ -262,7 +262,7 @@ fn back(position: TalkPosition, context: &TalkContext) -> Reply {
 /// A time counts once it could be heard how it was understood.
 fn at_time_check(
     position: TalkPosition,
-    time: Time,
+    time: OfferedTime,
     input: Input,
     moment: u32,
 ) -> (KeyResult, Reply) {
@@ -283,7 +283,7 @@ fn at_time_check(
             (
                 KeyResult::Nothing,
                 Reply::AskTime {
-                    again: true,
+                    because: TimePrompt::Again,
                     listen,
                 },
             )

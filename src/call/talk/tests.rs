@@ -1,15 +1,28 @@
 //! Talks played from pick-up to the last word.
 
-use jiff::civil::time;
+use jiff::civil::{Time, date, time};
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::OfferedTime;
 
 mod limits;
 mod rows;
+mod typed_time;
+
+const EVENING: WishedTable = table_at(time(19, 30, 0, 0));
+
+/// A table at this time of day.
+const fn table_at(wished: Time) -> WishedTable {
+    WishedTable {
+        at: date(2027, 6, 18).to_datetime(wished),
+        alternatives: None,
+        now: None,
+    }
+}
 
 const FACTS: TalkContext = TalkContext {
-    wished: time(19, 30, 0, 0),
+    table: EVENING,
     rounds: 3,
     most_replies: MOST_REPLIES,
 };
@@ -160,7 +173,7 @@ fn a_mind_can_be_changed() {
 
 #[test]
 fn another_time_is_typed_read_back_and_confirmed() {
-    let late = time(20, 15, 0, 0);
+    let late = OfferedTime::same_day(time(20, 15, 0, 0));
     assert!(
         matches!(play(&["3", "0815"], &FACTS).1, Reply::CheckTime { time, .. } if time == late)
     );
@@ -170,7 +183,10 @@ fn another_time_is_typed_read_back_and_confirmed() {
     );
     assert!(matches!(
         play(&["3", "2575"], &FACTS).1,
-        Reply::AskTime { again: true, .. }
+        Reply::AskTime {
+            because: TimePrompt::NotATime,
+            ..
+        }
     ));
     assert!(matches!(
         play(&["3", "2575", "9999", "2460"], &FACTS).1,
@@ -181,64 +197,11 @@ fn another_time_is_typed_read_back_and_confirmed() {
     ));
     assert!(matches!(
         play(&["3", "2015", "2"], &FACTS).1,
-        Reply::AskTime { again: true, .. }
-    ));
-}
-
-#[test]
-fn twelve_hour_habits_are_understood() {
-    let evening = time(19, 30, 0, 0);
-    assert_eq!(read_time("0815", evening), Some(time(20, 15, 0, 0)));
-    assert_eq!(read_time("0815", time(9, 0, 0, 0)), Some(time(8, 15, 0, 0)));
-    assert_eq!(
-        read_time("1215", time(0, 30, 0, 0)),
-        Some(time(0, 15, 0, 0))
-    );
-    assert_eq!(
-        read_time("1200", evening),
-        Some(time(12, 0, 0, 0)),
-        "noon is nearer than midnight"
-    );
-}
-
-#[test]
-fn times_are_typed_in_many_ways() {
-    let evening = time(19, 30, 0, 0);
-    for (digits, hour, minute) in [
-        ("0000", 0, 0),
-        ("000", 0, 0),
-        ("00", 0, 0),
-        ("0015", 0, 15),
-        ("015", 0, 15),
-        ("1930", 19, 30),
-        ("1930#", 19, 30),
-        ("0730", 19, 30),
-        ("730", 19, 30),
-        ("730#", 19, 30),
-        ("19", 19, 0),
-        ("19#", 19, 0),
-        ("07", 19, 0),
-        ("12", 12, 0),
-        ("2359", 23, 59),
-    ] {
-        let read = read_time(digits, evening);
-        assert_eq!(read, Some(time(hour, minute, 0, 0)), "{digits}");
-    }
-    for nonsense in [
-        "2575", "2400", "1960", "780", "24", "99", "8", "8#", "", "#", "##", "+815", "-815",
-        "08a5", "99999", "19300", "*", "٠٨١٥",
-    ] {
-        assert_eq!(read_time(nonsense, evening), None, "{nonsense}");
-        if !nonsense.is_empty() && !nonsense.starts_with('*') {
-            assert!(
-                matches!(
-                    play(&["3", nonsense], &FACTS).1,
-                    Reply::AskTime { again: true, .. }
-                ),
-                "{nonsense} is explained"
-            );
+        Reply::AskTime {
+            because: TimePrompt::Again,
+            ..
         }
-    }
+    ));
 }
 
 #[test]
@@ -262,7 +225,7 @@ fn opting_out_counts_at_once_and_can_be_taken_back() {
 #[test]
 fn key_three_is_understood_also_where_it_was_not_named() {
     let without = FACTS;
-    let late = time(19, 0, 0, 0);
+    let late = OfferedTime::same_day(time(19, 0, 0, 0));
     assert!(matches!(play(&["3"], &without).1, Reply::AskTime { .. }));
     assert_eq!(
         play(&["3", "1900", "1"], &without).0,
@@ -313,7 +276,7 @@ fn declining_and_opting_out_count_at_any_time() {
 
 #[test]
 fn an_offer_is_informed_as_well() {
-    let late = time(20, 15, 0, 0);
+    let late = OfferedTime::same_day(time(20, 15, 0, 0));
     let typed = [("3", 300), ("2015", 400)];
     let (heard, reply) = play_at(&typed, &FACTS);
     assert_eq!(heard, KeyResult::Nothing);

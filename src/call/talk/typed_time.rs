@@ -1,15 +1,39 @@
 //! Times of day that are typed as digits.
 
-use jiff::civil::Time;
+use jiff::civil::{DateTime, Time};
+
+use crate::domain::{Alternatives, OfferedDay, OfferedTime};
+
+/// Before this hour staff count a table to the night that began the day before.
+const MORNING: i8 = 5;
+/// Digits that may mean the small hours or the afternoon mean the small hours only within so many
+/// minutes of the table: lunch is served more often than a table at two in the morning.
+const NIGHT_REACH: i64 = 3 * 60;
+
+const MINUTES_A_DAY: i64 = 24 * 60;
+
+/// The table for which another time is typed.
+#[derive(Clone, Copy, Debug)]
+pub struct WishedTable {
+    /// Its date and time.
+    pub at: DateTime,
+    /// The other times that the guest allowed, on the same date.
+    pub alternatives: Option<Alternatives>,
+    /// The clock at the restaurant while staff type, or one that is behind it for certain; `None`:
+    /// no time counts as past.
+    pub now: Option<DateTime>,
+}
 
 /// Reads digits as a time of day, with or without the hash key that ends them: hour and minute
-/// (`1930`, `730`), or the hour alone (`19`, `07`).
+/// (`1930`, `730`, `2400`), or the hour alone (`19`, `07`).
 ///
 /// Where the restaurant says quarter past eight as
 /// 0815 and means the evening, the reading nearest the wished time counts; an hour that is typed as
-/// 00 is always midnight. `None` for what is no time at all.
+/// 00 or 24 is always midnight. The day is the one on which the time is nearest to the table, so
+/// that 0015 for a table at 23:30 is a quarter of an hour after midnight, the day after. `None` for
+/// what is no time at all.
 #[must_use]
-pub fn read_time(digits: &str, wished: Time) -> Option<Time> {
+pub fn read_time(digits: &str, table: &WishedTable) -> Option<OfferedTime> {
     let digits = digits.strip_suffix('#').unwrap_or(digits);
     if !digits.bytes().all(|digit| digit.is_ascii_digit()) {
         return None;
@@ -18,6 +42,7 @@ pub fn read_time(digits: &str, wished: Time) -> Option<Time> {
     let (hour, minute) = match digits.len() {
         2 => (digits, "0"),
         3 => digits.split_at(1),
+        4 if digits == "2400" => ("0", "0"),
         4 => digits.split_at(2),
         _ => return None,
     };
@@ -29,7 +54,72 @@ pub fn read_time(digits: &str, wished: Time) -> Option<Time> {
         12 => Time::new(0, minute, 0, 0).ok(),
         _ => None,
     };
-    let minutes = |time: Time| i16::from(time.hour()) * 60 + i16::from(time.minute());
-    let distance = |time: &Time| (minutes(*time) - minutes(wished)).abs();
-    std::iter::once(first).chain(second).min_by_key(distance)
+    let Some(second) = second else {
+        return Some(table.on_its_day(first));
+    };
+    let readings = [first, second].map(|time| table.nearest(time));
+    let is_likely = |offered: &OfferedTime| {
+        offered.time.hour() >= MORNING || table.distance(*offered) <= NIGHT_REACH
+    };
+    let read = readings.into_iter().min_by_key(|offered| {
+        let distance = table.distance(*offered);
+        (!is_likely(offered), distance, !offered.is_same_day())
+    })?;
+    Some(table.on_its_day(read.time))
+}
+
+impl WishedTable {
+    /// The time on the day that staff mean.
+    fn on_its_day(&self, time: Time) -> OfferedTime {
+        let nearest = self.nearest(time);
+        let is_allowed = self
+            .alternatives
+            .is_some_and(|alternatives| alternatives.contains(time));
+        if (nearest.is_same_day() && is_allowed) || !self.is_past(nearest) {
+            return nearest;
+        }
+        self.by_distance(time)
+            .into_iter()
+            .find(|offered| !self.is_past(*offered))
+            .unwrap_or(nearest)
+    }
+
+    /// The time on the day on which it is nearest to the table. A morning and an evening are of one
+    /// day, however far apart.
+    fn nearest(&self, time: Time) -> OfferedTime {
+        if time.hour() >= MORNING && self.at.hour() >= MORNING {
+            return OfferedTime::same_day(time);
+        }
+        let [nearest, ..] = self.by_distance(time);
+        nearest
+    }
+
+    /// The time on each of the three days, the nearest to the table first, the table's own day
+    /// before another that is as near.
+    fn by_distance(&self, time: Time) -> [OfferedTime; 3] {
+        let mut all = OfferedDay::ALL.map(|day| OfferedTime { time, day });
+        all.sort_by_key(|offered| self.distance(*offered));
+        all
+    }
+
+    /// The minutes between an offered time and the table.
+    fn distance(&self, offered: OfferedTime) -> i64 {
+        (minutes(offered) - minute_of_day(self.at.time())).abs()
+    }
+
+    /// Whether the clock at the restaurant is past an offered time.
+    fn is_past(&self, offered: OfferedTime) -> bool {
+        let midnight = self.at.date().to_datetime(Time::midnight());
+        self.now
+            .is_some_and(|now| minutes(offered) <= now.duration_since(midnight).as_mins())
+    }
+}
+
+/// The minutes since midnight of the table's day.
+fn minutes(offered: OfferedTime) -> i64 {
+    i64::from(offered.day.offset()) * MINUTES_A_DAY + minute_of_day(offered.time)
+}
+
+fn minute_of_day(time: Time) -> i64 {
+    i64::from(time.hour()) * 60 + i64::from(time.minute())
 }

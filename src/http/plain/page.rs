@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::Typed;
 use crate::call::{Call, Decision, Outcome};
+use crate::domain::TableTime;
 use crate::http::assets::Assets;
 use crate::http::problem::Failure;
 
@@ -205,6 +206,10 @@ pub(super) fn headline(call: &Call) -> &'static str {
     }
 }
 
+fn date_and_time(time: TableTime) -> String {
+    time.to_string().replace('T', ", ")
+}
+
 /// The call as a list of facts, and what can be done next.
 pub(super) fn standing(call: &Call) -> String {
     let reservation = &call.reservation;
@@ -218,9 +223,14 @@ pub(super) fn standing(call: &Call) -> String {
         fact("Restaurant", restaurant.as_str());
     }
     fact("Phone", &phone);
-    fact("Table", &reservation.time.to_string().replace('T', ", "));
+    fact("Table", &date_and_time(reservation.time));
     if let Some(Decision::OtherTime(time)) = call.decision() {
-        fact("Their time", &time.strftime("%H:%M").to_string());
+        let told = if time.is_same_day() {
+            time.time.strftime("%H:%M").to_string()
+        } else {
+            date_and_time(reservation.time.at(time))
+        };
+        fact("Their time", &told);
     }
     fact(
         "For",

@@ -39,7 +39,7 @@ fn row(keys: &str) -> Vec<(char, u32)> {
 
 #[test]
 fn a_time_that_is_typed_in_a_row_is_never_an_answer_by_its_first_digit() {
-    let half_past_seven = time(19, 30, 0, 0);
+    let half_past_seven = OfferedTime::same_day(time(19, 30, 0, 0));
     for context in [FACTS] {
         for keys in ["31930", "31930#"] {
             let (decision, reply) = type_in_a_row(&row(keys), &context);
