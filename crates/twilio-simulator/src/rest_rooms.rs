@@ -308,13 +308,16 @@ fn is_sid(text: &str) -> bool {
     digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// The parameters of a participant as those of a call: machine detection never delays its entry,
-/// and the events of the status callback may stand in one value.
+/// The parameters of a participant as those of a call: machine detection never delays its entry, a
+/// recording has two channels, and the events of the status callback may stand in one value.
 fn call_parameters(form: &[(String, String)]) -> Vec<(String, String)> {
     let mut own = vec![
         ("Twiml".to_owned(), "<Response/>".to_owned()),
         ("AsyncAmd".to_owned(), "true".to_owned()),
     ];
+    if form::first(form, "RecordingChannels").is_none() {
+        own.push(("RecordingChannels".to_owned(), "dual".to_owned()));
+    }
     let caller = form::first(form, "CallerId").filter(|it| !it.is_empty());
     for (name, value) in form {
         let value = match (name.as_str(), caller) {

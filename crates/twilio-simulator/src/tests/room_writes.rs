@@ -153,6 +153,7 @@ async fn a_conference_of_a_name_is_made_by_its_first_participant() {
         ("ConferenceStatusCallback", news.as_str()),
         ("ConferenceStatusCallbackEvent", "join"),
         ("TimeLimit", "5"),
+        ("Record", "true"),
     ];
     let (_, one) = harness.rest(Method::POST, path, &invited).await;
     let sid = one["conference_sid"].as_str().unwrap().to_owned();
@@ -160,6 +161,9 @@ async fn a_conference_of_a_name_is_made_by_its_first_participant() {
     let joined = &harness.asked("/room", 1).await[0];
     assert_eq!(joined.param("FriendlyName"), "Stand up");
     assert_eq!(joined.param("ConferenceSid"), sid);
+    let recordings = format!("/Calls/{}/Recordings.json", joined.param("CallSid"));
+    let (_, list) = harness.rest(Method::GET, &recordings, &[]).await;
+    assert_eq!(list["recordings"][0]["channels"], 2, "{list}");
 
     let unreached = [("From", "+15005550006"), ("To", "+14155550103")];
     let (_, one) = harness.rest(Method::POST, path, &unreached).await;
