@@ -56,10 +56,22 @@ pub(super) async fn handle(
         let after = if after > version { 0 } else { after };
         return event_stream::events(sim, after);
     }
-    match route(sim, request, (resource, &query)).await {
+    let answer = if comes_from_another_site(request) {
+        Err(ControlError::CrossSite)
+    } else {
+        route(sim, request, (resource, &query)).await
+    };
+    match answer {
         Ok(value) => json_answer(StatusCode::OK, &value),
         Err(refusal) => problem(refusal.status(), &refusal.to_string()),
     }
+}
+
+/// Whether a page of another site wants something done. Browsers send such a POST without asking,
+/// and it would make the simulator send signed requests to any address that its user can reach.
+fn comes_from_another_site(request: &Request<Bytes>) -> bool {
+    let site = request.headers().get("sec-fetch-site");
+    *request.method() != Method::GET && site.is_some_and(|site| site == "cross-site")
 }
 
 type Pairs = [(String, String)];

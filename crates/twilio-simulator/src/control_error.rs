@@ -19,6 +19,8 @@ pub(super) enum ControlError {
     Invalid(&'static str),
     #[error("Only a simulated clock can be moved")]
     RealClock,
+    #[error("Another site may not act here")]
+    CrossSite,
 }
 
 impl ControlError {
@@ -27,6 +29,7 @@ impl ControlError {
             Self::NotFound | Self::NoCall => StatusCode::NOT_FOUND,
             Self::WrongState(_) | Self::RealClock => StatusCode::CONFLICT,
             Self::Unreadable(_) => StatusCode::BAD_REQUEST,
+            Self::CrossSite => StatusCode::FORBIDDEN,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }

@@ -78,6 +78,20 @@ async fn what_strangers_may_ask_stays_on_the_one_origin() {
     assert_eq!(urls["numbers"], json!({}));
 }
 
+#[tokio::test]
+async fn a_page_of_another_site_cannot_act() {
+    let harness = Harness::standing(SimulatorConfig::default()).await;
+    let body = json!({"from": "+14155552671", "url": format!("{}/voice", harness.origin)});
+    for (site, wanted) in [("cross-site", 403), ("same-origin", 200), ("none", 200)] {
+        let request = Request::post("/simulator/api/inbound")
+            .header("sec-fetch-site", site)
+            .header("content-type", "text/plain")
+            .body(Bytes::from(body.to_string()));
+        let response = harness.simulator.handle(request.unwrap()).await;
+        assert_eq!(response.status().as_u16(), wanted, "{site}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
