@@ -218,6 +218,19 @@ async fn full() {
 }
 
 #[tokio::test]
+async fn emptied_while_it_is_connected() {
+    needs!("redis-server", "redis-cli");
+    let (all, id) = talking().await;
+    all.redis.asked(&["FLUSHALL"]);
+    // Nothing happens to the call meanwhile, and nobody else may ring its number.
+    let is_held = || !all.redis.asked(&["KEYS", "tablecall:{n*}:live"]).is_empty();
+    crate::real_time::eventually("its number is held again", is_held).await;
+    declines(&all).await;
+    ends_well(&all, &id).await;
+    webhooks_were_answered(&all).await;
+}
+
+#[tokio::test]
 async fn started_again_empty() {
     needs!("redis-server", "redis-cli");
     let (mut all, id) = talking().await;

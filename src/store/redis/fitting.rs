@@ -35,6 +35,9 @@ const SEEN: SignedDuration = SignedDuration::from_secs(10);
 /// How long one that did not fit leaves an emptied server to those that did.
 const YIELDS: Duration = Duration::from_secs(10);
 
+/// What the script answers: how it fits, the fingerprint of the other, whether it was noted before.
+type Joined = (String, String, u8);
+
 /// The fingerprints of an instance's keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fingerprints {
@@ -227,18 +230,23 @@ impl Redis {
 
     /// Compares keys on a connection that nobody else uses yet.
     pub(super) async fn join_instances(&self, wire: &mut Wire) -> RedisResult<()> {
-        let answer = self.joining().invoke_async(wire).await?;
-        self.note_answer(answer);
+        let (word, theirs, _noted): Joined = self.joining().invoke_async(wire).await?;
+        self.note_answer((word, theirs));
         Ok(())
     }
 
     /// Compares keys again, and shows that this instance is still there. Its write tells whether the
-    /// server takes any.
-    pub(super) async fn join_again(&self) {
+    /// server takes any. Whether this instance was not noted any more, as on a server that was
+    /// emptied.
+    pub(super) async fn join_again(&self) -> bool {
         // What else it found is in the state of the connection.
-        if let Ok(answer) = self.link.run("other", &self.joining()).await {
-            self.note_answer(answer);
-        }
+        let joined: Result<Joined, _> = self.link.run("other", &self.joining()).await;
+        let Ok((word, theirs, noted)) = joined else {
+            return false;
+        };
+        let is_forgotten = word == "fits" && noted == 0;
+        self.note_answer((word, theirs));
+        is_forgotten
     }
 
     /// Leaves the instances, so that another with other ticket keys need not wait.

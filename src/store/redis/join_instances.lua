@@ -3,7 +3,7 @@
 -- the hour, and a server need not tell its own.
 -- KEYS: instances, clock. ARGV: instance, fingerprint of its index key, those of its ticket keys (the first one seals),
 --       milliseconds for which it counts from now, life of the keys, whether it may be the first.
--- Answers: {'fits' | 'first' | 'index' | 'sealed' | 'unopened', fingerprint of the other}.
+-- Answers: {'fits' | 'first' | 'index' | 'sealed' | 'unopened', fingerprint of the other, whether the instance was noted}.
 local life, span = tonumber(ARGV[5]), tonumber(ARGV[4])
 redis.call('SET', KEYS[2], 1, 'PX', life, 'NX')
 local left = redis.call('PTTL', KEYS[2])
@@ -17,21 +17,23 @@ local opens = {}
 for key in string.gmatch(ARGV[3], '%S+') do opens[key] = true end
 local sealing = string.match(ARGV[3], '%S+')
 
-local known = redis.call('HGETALL', KEYS[1])
-if #known == 0 and ARGV[6] ~= '1' then return { 'first', '' } end
+local known, noted = redis.call('HGETALL', KEYS[1]), 0
+if #known == 0 and ARGV[6] ~= '1' then return { 'first', '', 0 } end
 for at = 1, #known, 2 do
   local name, value = known[at], known[at + 1]
   if name == 'index' then
-    if value ~= ARGV[2] then return { 'index', value } end
+    if value ~= ARGV[2] then return { 'index', value, 0 } end
   elseif name == 'sealed' then
-    if not opens[value] then return { 'sealed', value } end
-  elseif name ~= ARGV[1] then
+    if not opens[value] then return { 'sealed', value, 0 } end
+  elseif name == ARGV[1] then
+    noted = 1
+  else
     local until_then, keys = string.match(value, '^(%d+) (.*)$')
     until_then = tonumber(until_then)
     if now < until_then and until_then <= now + span then
       local seals = string.match(keys, '%S+')
-      if not opens[seals] then return { 'sealed', seals } end
-      if not string.find(keys, sealing, 1, true) then return { 'unopened', seals } end
+      if not opens[seals] then return { 'sealed', seals, 0 } end
+      if not string.find(keys, sealing, 1, true) then return { 'unopened', seals, 0 } end
     else
       redis.call('HDEL', KEYS[1], name)
     end
@@ -39,4 +41,4 @@ for at = 1, #known, 2 do
 end
 redis.call('HSET', KEYS[1], 'index', ARGV[2], 'sealed', sealing, ARGV[1], string.format('%d %s', now + span, ARGV[3]))
 redis.call('PEXPIRE', KEYS[1], life)
-return { 'fits', '' }
+return { 'fits', '', noted }

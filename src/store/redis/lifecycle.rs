@@ -78,7 +78,9 @@ impl Redis {
     async fn run_until_lost(&self) {
         let lost = async {
             while !self.link.is_lost().await {
-                self.join_again().await;
+                if self.join_again().await {
+                    self.mend_if_emptied().await;
+                }
             }
         };
         let offer = async {
@@ -103,6 +105,17 @@ impl Redis {
             () = offer => {}
             () = follow => {}
             () = self.rehearse_until_accepted() => {}
+        }
+    }
+
+    /// Stores calls again if the server was emptied under this connection: nothing else would take
+    /// their numbers before something happens to them.
+    async fn mend_if_emptied(&self) {
+        let Ok((mut wire, _)) = self.link.wire().await else {
+            return;
+        };
+        if let Ok(true) = self.read_mark(&mut wire).await {
+            self.resync(true).await;
         }
     }
 
