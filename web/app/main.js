@@ -205,5 +205,6 @@ addEventListener("online", () => offline(false));
 addEventListener("offline", () => offline(true));
 offline(!navigator.onLine || !$("offline").hidden);
 view();
+document.documentElement.classList.remove("awaits-words");
 document.documentElement.dataset.ready = "yes";
 worker().catch(() => {});
