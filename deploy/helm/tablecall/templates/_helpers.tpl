@@ -1,0 +1,4 @@
+{{- define "tablecall.labels" -}}
+app.kubernetes.io/name: tablecall
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
