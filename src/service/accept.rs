@@ -40,13 +40,16 @@ impl CallCreator {
         time: TableTime,
     ) -> Result<Created, Error> {
         let key = key_of(offer);
-        if !self.dialler.preexisting_calls.are_listed() {
+        let phone = offer.reservation.phone;
+        if !self.dialler.preexisting_calls.are_listed()
+            || self.dialler.is_rung_by_unknown(phone).await?
+        {
             if let Some(standing) = self.engine.store.standing(key).await?
                 && let Some(call) = self.engine.store.load(standing.call).await?
             {
                 return Ok(Created::of(call));
             }
-            self.dialler.preexisting_calls_listed().await?;
+            self.dialler.keys_known(phone).await?;
         }
         let id = CallId::new(self.engine.now());
         let facts = offer.reservation.phone.facts();

@@ -126,13 +126,19 @@ impl CallCreator {
                     .ok_or(Error::NotFound);
             }
         };
-        if !self.dialler.preexisting_calls.are_listed() {
+        let phone = understood.reservation.phone;
+        if !self.dialler.preexisting_calls.are_listed()
+            || self.dialler.is_rung_by_unknown(phone).await?
+        {
             // A key that stands for a call needs no listing; any other stands for nothing before
             // there is one.
             if let Some(known) = self.known(key, request).await? {
                 return Ok(Created::of(known));
             }
-            self.dialler.preexisting_calls_listed().await?;
+            match key {
+                Some(_) => self.dialler.keys_known(phone).await?,
+                None => self.dialler.preexisting_calls_listed().await?,
+            }
         }
         let mut call = Call::new(
             id,

@@ -45,6 +45,27 @@ impl Dialler {
         }
     }
 
+    /// Whether a call from before this start has this number and has not shown its ticket yet: it may
+    /// be the very one that a client asks for again.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    pub(super) async fn is_rung_by_unknown(&self, phone: Phone) -> Result<bool, Error> {
+        Ok(self.preexisting_calls.has(phone) && !self.engine.store.has_line(phone).await?)
+    }
+
+    /// Waits a little until it is known which calls a key may stand for.
+    ///
+    /// # Errors
+    /// [`Error::Starting`] if it is not known yet: the client is to come again.
+    pub(super) async fn keys_known(&self, phone: Phone) -> Result<(), Error> {
+        self.preexisting_calls_listed().await?;
+        if self.is_rung_by_unknown(phone).await? {
+            return Err(Error::Starting);
+        }
+        Ok(())
+    }
+
     /// Lists Twilio's live calls, as often as it takes; then watches them until they have ended.
     pub(super) async fn watch_preexisting_calls(self: &Arc<Self>) {
         let (clock, preexisting_calls) = (&self.engine.clock, &self.preexisting_calls);

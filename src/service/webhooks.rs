@@ -13,7 +13,7 @@ use crate::call::{
 };
 use crate::domain::Language;
 use crate::speech::Speech;
-use crate::store::{self, CallStore as _, IdempotencyStore as _, Saved};
+use crate::store::{self, CallStore as _, IdempotencyStore as _, NumberStore as _, Saved};
 use crate::telemetry::metrics::labels::{ACCOUNT, EXPIRED, MALFORMED, NO_KEY};
 use crate::telemetry::request;
 use crate::ticket::{Error as TicketError, Opened, TicketPurpose, Tickets};
@@ -300,6 +300,9 @@ impl WebhookHandler {
                 .reserve(key, standing(call.id, &call.reservation), self.engine.now())
                 .await;
         }
+        if let Err(error) = self.end_repeats(call).await {
+            tracing::error!(call.id = %call.id, %error, "the same request, asked again meanwhile, could not be ended");
+        }
         if self
             .dialler
             .is_opted_out(call.reservation.phone)
@@ -308,6 +311,27 @@ impl WebhookHandler {
         {
             let _barred = self.engine.apply(call.id, Event::OptedOut).await;
         }
+    }
+
+    /// Ends what its client asked again, without a key, while nobody knew this call: one request
+    /// rings once.
+    async fn end_repeats(&self, call: &Call) -> Result<(), store::Error> {
+        let store = &self.engine.store;
+        for id in store.open_calls(call.reservation.phone).await? {
+            let Some(other) = store.load(id).await? else {
+                continue;
+            };
+            let is_repeat = other.id != call.id
+                && other.owner == call.owner
+                && other.reservation.asks_the_same(&call.reservation);
+            if is_repeat
+                && other.attempts.is_empty()
+                && let Some(applied) = self.engine.apply(id, Event::Cancel).await?
+            {
+                self.engine.perform(&applied);
+            }
+        }
+        Ok(())
     }
 
     /// Renders a reply about a call. `action` makes the URL to which the next key is sent.

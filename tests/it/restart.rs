@@ -126,3 +126,50 @@ async fn a_process_that_took_a_call_over_knows_the_idempotency_key_of_its_reques
     second.stops().await;
     carrier.finish().await;
 }
+
+#[tokio::test]
+async fn a_request_that_is_repeated_after_a_restart_rings_once() {
+    let carrier = TestApp::start().await;
+    let first = started(&carrier, None, OLD).await;
+    let address = first.origin["http://".len()..].to_owned();
+    let keyed = |app: &TestApp| {
+        app.post("/api/call")
+            .header("idempotency-key", "k-1")
+            .json(&table())
+    };
+    let made = first.send(keyed(&first)).await;
+    assert_eq!(made.status, 202, "{}", made.text);
+    let mut phone = carrier.phone(RESTAURANT).rings().await;
+    first.stops().await;
+
+    // Nothing has been heard of the call that rings: it may be the one of this key.
+    let second = started(&carrier, Some(&address), OLD).await;
+    let early = second.send(keyed(&second)).await;
+    early.is_problem(503, "unavailable");
+    assert!(!early.header("retry-after").is_empty());
+    // Without a key it waits for the line, and is ended when the first turns out to be the same.
+    let repeat = second.tries(table()).await;
+    assert_eq!(
+        (repeat.status, &repeat.body["waiting_for"]),
+        (202, &json!("live_call"))
+    );
+
+    phone.answers().await;
+    phone.hears("To accept").await;
+    phone.presses("1").await;
+    phone.hears("Accepted").await;
+    let again = second.send(keyed(&second)).await;
+    assert_eq!(
+        (again.status, &again.body["id"]),
+        (202, &made.body["id"]),
+        "{}",
+        again.text
+    );
+    let id = repeat.body["id"].as_str().unwrap();
+    let repeat = second.send(second.get(&format!("/api/call/{id}"))).await;
+    assert_eq!(repeat.body["outcome"], "canceled", "{}", repeat.text);
+    phone.hangs_up().await;
+    assert_eq!(carrier.ledger().await.len(), 1);
+    second.stops().await;
+    carrier.finish().await;
+}
