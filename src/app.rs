@@ -74,9 +74,6 @@ pub enum Error {
     /// Traces cannot be exported.
     #[error("OTEL_EXPORTER_OTLP_ENDPOINT cannot be used")]
     Traces(#[from] traces::Error),
-    /// The metrics cannot be made.
-    #[error("the metrics cannot be made")]
-    Metrics(#[from] metrics_exporter_prometheus::BuildError),
 }
 
 impl App {
@@ -160,7 +157,6 @@ impl App {
         let Assembled {
             site,
             notifier,
-            metrics,
             input,
             tasks,
             stop,
@@ -176,10 +172,6 @@ impl App {
         let tending = tokio::spawn({
             let service = service.clone();
             async move { service.sweeper().tend_store().await }
-        });
-        tasks.spawn({
-            let stop = stop.clone();
-            async move { metrics.run_upkeep(stop).await }
         });
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"), commit = env!("TABLECALL_COMMIT"), address = %self.address,

@@ -35,7 +35,6 @@ use crate::{notify, store};
 pub(super) struct Assembled {
     pub(super) site: AppState,
     pub(super) notifier: Notifier,
-    pub(super) metrics: Metrics,
     /// How staff may answer: what is said is checked for it.
     pub(super) input: InputMode,
     pub(super) tasks: TaskTracker,
@@ -96,7 +95,7 @@ pub(super) fn assemble(
         env!("CARGO_PKG_VERSION"),
         env!("TABLECALL_COMMIT"),
         clock.now(),
-    )?;
+    );
     let http = http_client()?;
     let account = config.carrier.account().clone();
     let verifier = Verifier::new(&origin, &account.auth_tokens, &account.webhook_keys)?;
@@ -187,7 +186,6 @@ pub(super) fn assemble(
     Ok(Assembled {
         site,
         notifier,
-        metrics,
         input,
         tasks,
         stop,

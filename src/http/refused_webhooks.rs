@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn hints_are_few_under_attack() {
-        let metrics = Metrics::new("1", "a", Timestamp::UNIX_EPOCH).unwrap();
+        let metrics = Metrics::new("1", "a", Timestamp::UNIX_EPOCH);
         let clock = Clock::system();
         let refused = RefusedWebhooks::new(
             "https://a.example".to_owned(),

@@ -8,23 +8,20 @@
 mod family;
 pub mod labels;
 mod describe;
+mod recorder;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram, with_local_recorder};
-use metrics_exporter_prometheus::{
-    BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
-};
-use tokio_util::sync::CancellationToken;
 
 use self::labels::{
     ENDS, EVENT_RESULTS, HEARD, OPERATIONS, OUTCOMES, PARTS, RESULTS, SIGNATURE_CAUSES, STATUSES,
     STORE_CAUSES, STORE_OPERATIONS, TICKET_CAUSES, UNREAD_CAUSES, WAITS, WEBHOOKS,
 };
 use describe::describe;
+use recorder::Series;
 
 pub use self::family::{Family, Route, TwilioErrors};
 
@@ -41,14 +38,10 @@ const TALK: [f64; 15] = [
     1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 240.0, 300.0, 600.0,
 ];
 
-/// How often the histograms are folded up: until then every sample is kept.
-const UPKEEP: Duration = Duration::from_secs(5);
-
 /// Handles for all that is counted; cheap to clone.
 #[derive(Clone)]
 pub struct Metrics {
-    recorder: Arc<PrometheusRecorder>,
-    handle: PrometheusHandle,
+    series: Arc<Series>,
     memory: Gauge,
     /// Verified webhooks, by kind.
     pub webhooks: Family<Webhook>,
@@ -135,33 +128,24 @@ impl fmt::Debug for Metrics {
 impl Metrics {
     /// Makes all series for a process that starts at `now`; `version` and `commit` go into
     /// `tablecall_build_info`.
-    ///
-    /// # Errors
-    /// Only if the buckets in this file are wrong.
-    pub fn new(
-        version: &'static str,
-        commit: &'static str,
-        now: Timestamp,
-    ) -> Result<Self, BuildError> {
-        let full = |name: &str| Matcher::Full(name.to_owned());
-        let builder = PrometheusBuilder::new()
-            .set_buckets(&LATENCY)?
-            .set_buckets_for_metric(full("tablecall_call_create_to_ring_seconds"), &WAIT)?
-            .set_buckets_for_metric(full("tablecall_call_ring_to_verdict_seconds"), &TALK)?;
-        let recorder = Arc::new(builder.build_recorder());
-        let metrics = with_local_recorder(&*recorder, || {
+    #[must_use]
+    pub fn new(version: &'static str, commit: &'static str, now: Timestamp) -> Self {
+        let series = Arc::new(Series::new(|name| match name {
+            "tablecall_call_create_to_ring_seconds" => &WAIT,
+            "tablecall_call_ring_to_verdict_seconds" => &TALK,
+            _ => &LATENCY,
+        }));
+        with_local_recorder(&*series, || {
             describe();
             gauge!("tablecall_build_info", "version" => version, "commit" => commit).set(1.0);
             gauge!("process_start_time_seconds").set(now.as_duration().as_secs_f64());
-            Self::register_all(&recorder)
-        });
-        Ok(metrics)
+            Self::register_all(&series)
+        })
     }
 
-    fn register_all(recorder: &Arc<PrometheusRecorder>) -> Self {
+    fn register_all(series: &Arc<Series>) -> Self {
         Self {
-            recorder: Arc::clone(recorder),
-            handle: recorder.handle(),
+            series: Arc::clone(series),
             memory: gauge!("process_resident_memory_bytes"),
             webhooks: Family::new(WEBHOOKS, webhook),
             outcomes: Family::new(
@@ -217,31 +201,20 @@ impl Metrics {
     /// happen.
     #[must_use]
     pub fn route(&self, route: &'static str, method: &'static str, success: u16) -> Route {
-        Route::new(Arc::clone(&self.recorder), route, method, success)
+        Route::new(Arc::clone(&self.series), route, method, success)
     }
 
     /// Makes further series under this recorder: inside `make`, the macros of `metrics` register
     /// here.
     pub fn register<T>(&self, make: impl FnOnce() -> T) -> T {
-        with_local_recorder(&*self.recorder, make)
+        with_local_recorder(&*self.series, make)
     }
 
     /// Everything in Prometheus' text format, version 0.0.4.
     #[must_use]
     pub fn render(&self) -> String {
         self.memory.set(resident_memory().unwrap_or_default());
-        self.handle.render()
-    }
-
-    /// Folds the samples of the histograms up every 5 s until `stop`: without it they are all kept
-    /// in memory.
-    pub async fn run_upkeep(&self, stop: CancellationToken) {
-        // The memory that is given back is real, so is the time: a simulated clock may stand still.
-        let mut ticks = tokio::time::interval(UPKEEP);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-            self.handle.run_upkeep();
-        }
+        self.series.render()
     }
 }
 
@@ -297,11 +270,13 @@ fn resident_memory() -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
     fn every_series_is_there_before_anything_happened() {
-        let metrics = Metrics::new("1.2.3", "abc", Timestamp::UNIX_EPOCH).unwrap();
+        let metrics = Metrics::new("1.2.3", "abc", Timestamp::UNIX_EPOCH);
         let _route = metrics.route("/api/call", "POST", 202);
         let text = metrics.render();
         for series in [
@@ -320,7 +295,7 @@ mod tests {
 
     #[test]
     fn what_happens_is_counted_where_it_belongs() {
-        let metrics = Metrics::new("1.2.3", "abc", Timestamp::UNIX_EPOCH).unwrap();
+        let metrics = Metrics::new("1.2.3", "abc", Timestamp::UNIX_EPOCH);
         metrics.outcomes.get("confirmed").increment(1);
         metrics.signature_failures.get("made up").increment(2);
         metrics.state.calls.get("ringing").set(3.0);
@@ -358,18 +333,11 @@ mod tests {
         assert!(!text.contains("made up"));
     }
 
-    #[tokio::test]
-    async fn the_upkeep_folds_samples_up_and_ends_when_it_is_stopped() {
-        let metrics = Metrics::new("1", "a", Timestamp::UNIX_EPOCH).unwrap();
+    #[test]
+    fn further_series_are_written_with_the_others() {
+        let metrics = Metrics::new("1", "a", Timestamp::UNIX_EPOCH);
         let further = metrics.register(|| histogram!("tablecall_further_seconds"));
         further.record(0.5);
-        let stop = CancellationToken::new();
-        let upkeep = tokio::spawn({
-            let (metrics, stop) = (metrics.clone(), stop.clone());
-            async move { metrics.run_upkeep(stop).await }
-        });
-        stop.cancel();
-        tokio::time::timeout(UPKEEP, upkeep).await.unwrap().unwrap();
         assert!(
             metrics
                 .render()
@@ -380,8 +348,8 @@ mod tests {
     #[test]
     fn two_applications_in_one_process_do_not_mix() {
         let (one, other) = (
-            Metrics::new("1", "a", Timestamp::UNIX_EPOCH).unwrap(),
-            Metrics::new("1", "a", Timestamp::UNIX_EPOCH).unwrap(),
+            Metrics::new("1", "a", Timestamp::UNIX_EPOCH),
+            Metrics::new("1", "a", Timestamp::UNIX_EPOCH),
         );
         one.outcomes.get("busy").increment(1);
         assert!(

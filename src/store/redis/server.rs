@@ -143,7 +143,7 @@ fn store(
         retention: SignedDuration::from_hours(24),
         per_second,
     };
-    let metrics = Metrics::new("0", "test", crate::call::example::start()).unwrap();
+    let metrics = Metrics::new("0", "test", crate::call::example::start());
     let keys: Vec<Key> = keys.iter().map(|key| Key::derive(key)).collect();
     let redis = Redis::with_prefix(prefix, &settings, &keys, StoreMetrics::new(&metrics));
     let store = Arc::new(Store::Redis(redis));

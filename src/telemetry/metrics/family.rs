@@ -5,9 +5,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use metrics::{Counter, Histogram, counter, histogram, with_local_recorder};
-use metrics_exporter_prometheus::PrometheusRecorder;
 
 use super::labels::{CODES, OTHER, TWILIO_CODES};
+use super::recorder::Series;
 
 /// One handle per value of a label.
 #[derive(Clone, Debug)]
@@ -90,7 +90,7 @@ impl TwilioErrors {
 /// The latency histograms of one route and method.
 #[derive(Clone)]
 pub struct Route {
-    recorder: Arc<PrometheusRecorder>,
+    series: Arc<Series>,
     route: &'static str,
     method: &'static str,
     by_code: Arc<ByCode>,
@@ -114,13 +114,13 @@ impl fmt::Debug for Route {
 
 impl Route {
     pub(super) fn new(
-        recorder: Arc<PrometheusRecorder>,
+        series: Arc<Series>,
         route: &'static str,
         method: &'static str,
         success: u16,
     ) -> Self {
         let made = Self {
-            recorder,
+            series,
             route,
             method,
             by_code: Arc::default(),
@@ -143,7 +143,7 @@ impl Route {
             (Some(code), made)
         });
         handle.get_or_init(|| {
-            with_local_recorder(&*self.recorder, || {
+            with_local_recorder(&*self.series, || {
                 let (route, method) = (self.route, self.method);
                 let label = code.map_or_else(|| OTHER.to_owned(), u16::to_string);
                 histogram!("tablecall_http_request_duration_seconds",
