@@ -6,10 +6,10 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use fantoccini::{Client, ClientBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use super::webdriver::{Client, PATIENCE};
 
 /// Nothing but this machine can be reached, and nothing is fetched behind the page's back.
 const ARGUMENTS: [&str; 10] = [
@@ -73,23 +73,13 @@ impl Chromium {
         let capabilities = json!({
             "goog:chromeOptions": {"args": arguments, "prefs": prefs},
             "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
-            "timeouts": {"script": 60_000, "pageLoad": 60_000},
+            // The driver waits for elements that are to come.
+            "timeouts": {"script": 60_000, "pageLoad": 60_000, "implicit": PATIENCE.as_millis()},
         });
-        let Value::Object(capabilities) = capabilities else {
-            panic!("capabilities are an object")
-        };
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        let client = ClientBuilder::new(connector)
-            .capabilities(capabilities)
-            .connect(&format!("http://127.0.0.1:{port}"))
+        let client = Client::connect(&format!("http://127.0.0.1:{port}"), capabilities)
             .await
             .expect("Chromium starts");
-        let session = client
-            .session_id()
-            .await
-            .unwrap()
-            .expect("a session has an id");
+        let session = client.session().to_owned();
         Self {
             client,
             driver,

@@ -196,7 +196,7 @@ async fn nobody_picks_up_three_times() {
     assert_eq!(
         guest
             .client()
-            .find_all(fantoccini::Locator::Css(".attempts li"))
+            .find_all(super::webdriver::Locator::Css(".attempts li"))
             .await
             .unwrap()
             .len(),

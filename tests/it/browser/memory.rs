@@ -1,10 +1,9 @@
 //! What the app remembers of a call is looked at again: it can have become untrue meanwhile.
 
-use fantoccini::Locator;
-
 use super::guest::RESTAURANT;
 use super::site::AppState;
 use super::tab::Tab;
+use super::webdriver::Locator;
 
 /// A number that offers 20:15 by itself.
 const OFFERS: &str = "+14155550110";
@@ -20,7 +19,7 @@ impl Tab {
     async fn opens_recent(&self, words: &str) {
         self.visit("/").await;
         let path = format!("//a[@class = 'recent-call'][contains(., {words:?})]");
-        let link = self.client().wait().for_element(Locator::XPath(&path));
+        let link = self.client().find(Locator::XPath(&path));
         link.await.unwrap().click().await.unwrap();
     }
 

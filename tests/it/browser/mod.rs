@@ -21,4 +21,5 @@ mod keys;
 mod memory;
 mod reflow;
 mod ringing;
+mod webdriver;
 mod words;

@@ -2,40 +2,13 @@
 //! waits by itself.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
-use fantoccini::elements::Element;
-use fantoccini::wd::WebDriverCompatibleCommand;
-use fantoccini::{Client, Locator};
 use serde_json::{Value, json};
 
 use super::chromium::{Chromium, Lacking};
+use super::webdriver::{Client, Element, Locator, PATIENCE};
 
-/// The longest wait, on a machine with much else to do.
-const PATIENCE: Duration = Duration::from_secs(60);
 const AXE: &str = include_str!("axe.min.js");
-
-/// A command of chromedriver's own, below the session.
-#[derive(Debug)]
-struct Own(&'static str, Value);
-
-impl WebDriverCompatibleCommand for Own {
-    fn endpoint(
-        &self,
-        base: &url::Url,
-        session: Option<&str>,
-    ) -> Result<url::Url, url::ParseError> {
-        base.join(&format!(
-            "session/{}/{}",
-            session.unwrap_or_default(),
-            self.0
-        ))
-    }
-
-    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
-        (http::Method::POST, Some(self.1.to_string()))
-    }
-}
 
 /// The tab of a browser, at one site.
 pub(crate) struct Tab {
@@ -87,7 +60,7 @@ impl Tab {
         // What is looked at next is what is drawn: a new dress is on once two frames have passed.
         let drawn = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()));";
         self.client()
-            .execute_async(drawn, Vec::new())
+            .execute_async(drawn)
             .await
             .expect("two frames");
     }
@@ -95,7 +68,7 @@ impl Tab {
     pub(crate) async fn devtools(&self, command: &str, parameters: Value) -> Value {
         let body = json!({"cmd": command, "params": parameters});
         self.client()
-            .issue_cmd(Own("goog/cdp/execute", body))
+            .post("goog/cdp/execute", body)
             .await
             .expect(command)
     }
@@ -120,12 +93,7 @@ impl Tab {
 
     /// The element that `css` describes, once it is there.
     pub(crate) async fn see(&self, css: &str) -> Element {
-        let found = self
-            .client()
-            .wait()
-            .at_most(PATIENCE)
-            .for_element(Locator::Css(css))
-            .await;
+        let found = self.client().find(Locator::Css(css)).await;
         match found {
             Ok(element) => element,
             Err(error) => panic!(
@@ -140,12 +108,7 @@ impl Tab {
         let path = format!(
             "//body//*[not(self::script)][contains(normalize-space(translate(text(), '\u{a0}', ' ')), {text:?})]"
         );
-        let found = self
-            .client()
-            .wait()
-            .at_most(PATIENCE)
-            .for_element(Locator::XPath(&path))
-            .await;
+        let found = self.client().find(Locator::XPath(&path)).await;
         match found {
             Ok(element) => element,
             Err(error) => panic!(
@@ -164,12 +127,7 @@ impl Tab {
     /// The field with this label.
     pub(crate) async fn field(&self, label: &str) -> Element {
         let path = format!("//*[@id = //label[normalize-space() = {label:?}]/@for]");
-        let found = self
-            .client()
-            .wait()
-            .at_most(PATIENCE)
-            .for_element(Locator::XPath(&path))
-            .await;
+        let found = self.client().find(Locator::XPath(&path)).await;
         found.unwrap_or_else(|error| panic!("there is no field {label:?}: {error}"))
     }
 
@@ -193,12 +151,7 @@ impl Tab {
             "//button[not(@disabled)][@aria-label = {name:?} or (not(@aria-label) and \
              normalize-space(translate(., '\u{a0}', ' ')) = {name:?})]"
         );
-        let found = self
-            .client()
-            .wait()
-            .at_most(PATIENCE)
-            .for_element(Locator::XPath(&path))
-            .await;
+        let found = self.client().find(Locator::XPath(&path)).await;
         match found {
             Ok(element) => element,
             Err(error) => panic!(
@@ -229,7 +182,7 @@ impl Tab {
     }
 
     pub(crate) async fn run(&self, script: &str) -> Value {
-        self.client().execute(script, vec![]).await.unwrap()
+        self.client().execute(script).await.unwrap()
     }
 
     /// Waits inside the page until `condition` holds.
@@ -239,7 +192,7 @@ impl Tab {
              if (await ({condition})) done(true); else if (Date.now() > end) done(false); else setTimeout(look, 30); }}; look();",
             PATIENCE.as_millis() / 2
         );
-        let came = self.client().execute_async(&script, vec![]).await.unwrap();
+        let came = self.client().execute_async(&script).await.unwrap();
         assert_eq!(
             came,
             Value::Bool(true),
@@ -255,7 +208,7 @@ impl Tab {
                       found.violations.filter((it) => ['serious', 'critical'].includes(it.impact))\
                       .map((it) => it.id + ': ' + it.nodes.map((node) => node.target.join(' ') + ' ' + \
                       (node.any[0]?.message ?? '')).join(' | '))), (error) => done([String(error)]));";
-        let found = self.client().execute_async(script, vec![]).await.unwrap();
+        let found = self.client().execute_async(script).await.unwrap();
         found
             .as_array()
             .unwrap()
@@ -267,7 +220,7 @@ impl Tab {
     async fn log(&self, kind: &str) -> Vec<Value> {
         let entries = self
             .client()
-            .issue_cmd(Own("se/log", json!({"type": kind})))
+            .post("se/log", json!({"type": kind}))
             .await
             .unwrap();
         entries.as_array().unwrap().clone()
