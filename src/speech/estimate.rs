@@ -35,16 +35,25 @@ impl Pace {
 
     /// How long a text takes, in milliseconds, without the pauses of its document.
     pub(super) fn milliseconds(self, text: &str) -> u32 {
-        let quarters = text.chars().filter(|c| c.is_alphanumeric()).map(|c| {
-            match (self.by_character, c.is_numeric(), c.is_ascii()) {
-                (false, true, _) => DIGIT,
-                (true, true, true) => DIGIT_OF_CHARACTERS,
-                (true, false, true) => LETTER_OF_CHARACTERS,
-                (false, false, _) | (true, _, false) => LETTER,
-            }
-        });
+        let quarters = text.chars().map(|c| self.quarters(c));
         let quarters = quarters.fold(0, u32::saturating_add);
         quarters.saturating_mul(self.letter_ms) / LETTER
+    }
+
+    /// Most characters are ASCII, whose kinds need no table.
+    fn quarters(self, c: char) -> u32 {
+        let (letter, digit) = if self.by_character {
+            (LETTER_OF_CHARACTERS, DIGIT_OF_CHARACTERS)
+        } else {
+            (LETTER, DIGIT)
+        };
+        match c {
+            'a'..='z' | 'A'..='Z' => letter,
+            '0'..='9' => digit,
+            _ if c.is_ascii() || !c.is_alphanumeric() => 0,
+            _ if c.is_numeric() && !self.by_character => DIGIT,
+            _ => LETTER,
+        }
     }
 }
 
