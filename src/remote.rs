@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+mod follow;
 mod misfit;
 mod progress;
 mod tools;
@@ -16,9 +17,6 @@ pub use tools::Remote;
 
 /// How long a server may take to say that it is alive.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Attempts in a row to follow a call before its server counts as gone.
-const RECONNECTS: u32 = 5;
 
 /// A server and who asks it.
 #[derive(Clone, Debug)]
@@ -80,6 +78,19 @@ pub enum Error {
     /// The stream ended before the call did.
     #[error("the server closed the stream before the call had ended; it goes on: {0}")]
     Cut(String),
+    /// A call that was placed cannot be followed any more, and nobody knows what becomes of it.
+    #[error(
+        "the call is lost from sight ({reason}); it may still ring and be answered, so do not place it again \
+         before you know. Its id is {id}; look at {url}"
+    )]
+    Lost {
+        /// Its id.
+        id: String,
+        /// Its URL.
+        url: String,
+        /// What the last attempt to see it met.
+        reason: String,
+    },
     /// It answers, but not that it is alive.
     #[error("the server at {url} answers {status} when asked how it is")]
     Unwell {
@@ -222,90 +233,6 @@ impl Server {
         self.ask(http.post(format!("{}/cancel", self.url_of(id))))
             .await
     }
-
-    /// Follows a call until it has ended, over lost connections, and returns its final state.
-    /// `tell` gets each state.
-    ///
-    /// # Errors
-    /// The server cannot be reached any more, or does not know the call any more.
-    pub async fn follow(
-        &self,
-        http: &reqwest::Client,
-        id: &str,
-        mut tell: impl FnMut(&Value),
-    ) -> Result<Value, Error> {
-        let mut seen = None;
-        let mut failures = 0;
-        loop {
-            let before = seen.clone();
-            match self.follow_once(http, id, &mut seen, &mut tell).await {
-                Ok(Some(last)) => return Ok(last),
-                Err(
-                    error @ (Error::Refused { .. }
-                    | Error::NotTablecall { .. }
-                    | Error::NotHttp { .. }),
-                ) => {
-                    return Err(error);
-                }
-                // It has placed the call, so it was Tablecall.
-                Ok(None) | Err(Error::Silent { .. }) if failures == RECONNECTS => {
-                    return Err(Error::Cut(self.url_of(id)));
-                }
-                Err(error) if failures == RECONNECTS => return Err(error),
-                Ok(None) | Err(_) => {}
-            }
-            failures = if before == seen { failures + 1 } else { 0 };
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-    }
-
-    /// Reads one stream of a call to its end: the final state, if it came.
-    async fn follow_once(
-        &self,
-        http: &reqwest::Client,
-        id: &str,
-        seen: &mut Option<String>,
-        tell: &mut impl FnMut(&Value),
-    ) -> Result<Option<Value>, Error> {
-        let mut request = http.get(format!("{}/events", self.url_of(id)));
-        if let Some(version) = seen {
-            request = request.header("last-event-id", version.as_str());
-        }
-        let answer = self.signed(request).send().await;
-        let mut answer = answer.map_err(|source| self.unreachable(source))?;
-        if !answer.status().is_success() {
-            let status = answer.status().as_u16();
-            let body = answer.bytes().await.unwrap_or_default();
-            let detail = problem(&serde_json::from_slice(&body).unwrap_or_default());
-            return Err(Error::Refused { status, detail });
-        }
-        // Bytes, since a character may come in two pieces.
-        let mut text = Vec::new();
-        loop {
-            let chunk = answer.chunk().await;
-            let Some(chunk) = chunk.map_err(|source| self.unreachable(source))? else {
-                return Ok(None);
-            };
-            text.extend_from_slice(&chunk);
-            while let Some(end) = text.windows(2).position(|two| two == b"\n\n") {
-                let event: Vec<u8> = text.drain(..end + 2).collect();
-                let Some(call) = state(&String::from_utf8_lossy(&event)) else {
-                    continue;
-                };
-                *seen = Some(call["version"].to_string());
-                tell(&call);
-                if call["final"] == true {
-                    return Ok(Some(call));
-                }
-            }
-        }
-    }
-}
-
-/// The call in the text of an event.
-fn state(event: &str) -> Option<Value> {
-    let data = event.lines().find_map(|line| line.strip_prefix("data:"))?;
-    serde_json::from_str(data.trim()).ok()
 }
 
 fn problem(body: &Value) -> String {

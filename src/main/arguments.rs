@@ -39,6 +39,7 @@ Exit status:
     1  nobody decided: not reached, a machine, no key, cancelled
     2  declined
     3  another time was offered
+    4  lost from sight: the call was placed and may still ring; its id is printed
    64  wrong arguments
    65  the server refuses the request as it is (409, 422)
    69  nobody answers at --url

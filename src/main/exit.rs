@@ -8,6 +8,8 @@ pub(super) const NOT_REACHED: u8 = 1;
 pub(super) const DECLINED: u8 = 2;
 /// The restaurant offered another time.
 pub(super) const COUNTERED: u8 = 3;
+/// The call was placed, and what came of it is not known.
+pub(super) const LOST: u8 = 4;
 /// The server refuses the request as it is (`EX_DATAERR`).
 pub(super) const REFUSED: u8 = 65;
 /// The server takes no calls now, or not so many (`EX_TEMPFAIL`).

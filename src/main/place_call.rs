@@ -6,7 +6,7 @@ use tablecall::remote;
 
 use super::arguments::CallArgs;
 use super::exit::{
-    COUNTERED, DECLINED, INTERRUPTED, NO_KEY, NOT_REACHED, NOT_TABLECALL, REFUSED, TRY_LATER,
+    COUNTERED, DECLINED, INTERRUPTED, LOST, NO_KEY, NOT_REACHED, NOT_TABLECALL, REFUSED, TRY_LATER,
     UNAVAILABLE, USAGE,
 };
 use super::{complain, in_runtime, say};
@@ -86,7 +86,7 @@ async fn follow_call(
             });
         }
     };
-    let mut followed = std::pin::pin!(server.follow(http, id, print));
+    let mut followed = std::pin::pin!(server.follow_placed(http, id, print));
     let mut canceled = false;
     loop {
         tokio::select! {
@@ -134,7 +134,7 @@ pub(super) fn decided(outcome: &str, json: bool) -> ExitCode {
     }
 }
 
-/// Prints why no call was placed; the exit status gives the kind of error.
+/// Prints why no call was placed, or why it is lost from sight; the exit status gives the kind of error.
 fn refused(error: &remote::Error) -> ExitCode {
     let status = match error {
         remote::Error::Refused { status: 401, .. } => NO_KEY,
@@ -143,6 +143,7 @@ fn refused(error: &remote::Error) -> ExitCode {
             ..
         } => TRY_LATER,
         remote::Error::Refused { .. } => REFUSED,
+        remote::Error::Lost { .. } => LOST,
         remote::Error::NotTablecall { .. }
         | remote::Error::NotHttp { .. }
         | remote::Error::Silent { .. } => NOT_TABLECALL,

@@ -58,3 +58,58 @@ fn a_refusal_names_each_field() {
         "One field is wrong.\n  name: must not be empty"
     );
 }
+
+/// A server that gives these answers, one for each connection, the last one for ever.
+async fn answering(answers: &'static [&'static str]) -> (Server, tokio::task::JoinHandle<()>) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move {
+        let last = answers.last().into_iter().cycle();
+        for answer in answers.iter().chain(last) {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let _read = client.read(&mut [0; 4096]).await.unwrap();
+            client.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    (Server::new(&url, None).unwrap(), serving)
+}
+
+const UNKNOWN: &str = "HTTP/1.1 404 Not Found\r\ncontent-type: application/problem+json\r\nconnection: close\r\n\r\n\
+    {\"code\":\"call_not_found\",\"detail\":\"There is no call with this id for this key.\"}";
+const RINGING: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n\
+    data: {\"version\":3,\"final\":false}\n\n";
+const CONFIRMED: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n\
+    data: {\"version\":9,\"final\":true,\"outcome\":\"confirmed\"}\n\n";
+const AT_ONCE: [Duration; 5] = [Duration::ZERO; 5];
+
+#[tokio::test]
+async fn a_placed_call_is_followed_over_a_server_that_does_not_know_it_for_a_while() {
+    let answers = &[RINGING, UNKNOWN, "", UNKNOWN, CONFIRMED];
+    let (server, serving) = answering(answers).await;
+    let http = crate::http_client().unwrap();
+    let mut states = Vec::new();
+    let tell = |call: &Value| states.push(call["version"].clone());
+    let last = server.follow_for(&http, "1", AT_ONCE, tell).await.unwrap();
+    assert_eq!(last["outcome"], "confirmed");
+    assert_eq!(states, [3, 9]);
+    serving.abort();
+}
+
+#[tokio::test]
+async fn a_placed_call_that_is_never_known_again_is_lost_from_sight_and_named() {
+    let (server, serving) = answering(&[UNKNOWN]).await;
+    let http = crate::http_client().unwrap();
+    let lost = server.follow_for(&http, "0199-a", AT_ONCE, |_| ()).await;
+    let error = lost.unwrap_err();
+    assert!(matches!(error, Error::Lost { .. }), "{error:?}");
+    let words = error.to_string();
+    assert!(
+        words.contains("may still ring") && words.contains("id is 0199-a"),
+        "{words}"
+    );
+    // Who asks for a call that was never there gets an answer at once.
+    let refused = server.follow(&http, "0199-a", |_| ()).await.unwrap_err();
+    assert!(matches!(refused, Error::Refused { status: 404, .. }));
+    serving.abort();
+}

@@ -106,7 +106,8 @@ fn problem_of(error: &Error) -> Value {
         | Error::NotTablecall { .. }
         | Error::NotHttp { .. }
         | Error::Silent { .. }
-        | Error::Cut(_) => 503,
+        | Error::Cut(_)
+        | Error::Lost { .. } => 503,
     };
     let code = if status == 404 {
         "call_not_found"
