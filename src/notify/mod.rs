@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::endpoints::{Endpoints, Pass};
-use self::sender::{DeliveryFailure, EventDelivery, EventSender};
+use self::sender::{DeliveryFailure, EventDelivery, EventSender, FailureCause};
 use crate::call::Call;
 use crate::service::Service;
 use crate::store::{Claimed, Lifecycle as _, OutboxStore as _, Settled};
@@ -259,6 +259,9 @@ impl Notifier {
             Ok(()) => Settled::Delivered,
             Err(DeliveryFailure { why, retry_after }) => {
                 let error = why.to_string().into();
+                if why == FailureCause::Gone {
+                    return Settled::Unwanted { error };
+                }
                 let next = schedule::next(event.tries + 1, event.since, now, retry_after);
                 let asked = retry_after.is_some();
                 match next.filter(|_| !why.is_final()) {
@@ -274,7 +277,7 @@ impl Notifier {
         match &settled {
             Settled::Delivered => events.get("sent").increment(1),
             Settled::Again { .. } => events.get("retried").increment(1),
-            Settled::GaveUp { error } => {
+            Settled::GaveUp { error } | Settled::Unwanted { error } => {
                 events.get("given_up").increment(1);
                 tracing::error!(call.id = %event.call.id, error = %error, "a client could not be told of its call");
             }

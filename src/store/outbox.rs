@@ -24,7 +24,7 @@ use crate::domain::{CallId, millis};
 pub struct PendingEvent {
     /// The version of the call to send, or sent last.
     pub version: u64,
-    /// It is the last: nothing that is saved later is news.
+    /// It is the last, or the client wants no more: nothing that is saved later is news.
     pub is_final: bool,
     /// A hash of the part of that version that clients see; see [`News::look`].
     pub look: u64,
@@ -107,6 +107,11 @@ pub enum Settled {
     /// It is not sent again.
     GaveUp {
         /// Why the last try was in vain.
+        error: Box<str>,
+    },
+    /// The client wants to hear no more of this call: nothing is sent, until it is asked for again.
+    Unwanted {
+        /// How it said so.
         error: Box<str>,
     },
 }
@@ -253,6 +258,12 @@ impl PendingEvent {
             Settled::GaveUp { error } => {
                 self.gave_up_at = is_newest.then_some(now);
                 (None, Some(error))
+            }
+            Settled::Unwanted { error } => {
+                (self.is_final, self.next_at) = (true, None);
+                (self.gave_up_at, self.tried_at) = (Some(now), Some(now));
+                (self.error, self.tries) = (Some(error), self.tries + u32::from(is_newest));
+                return true;
             }
         };
         self.error = error;

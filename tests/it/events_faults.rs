@@ -160,14 +160,16 @@ async fn an_endpoint_that_is_gone_is_left_alone_at_once() {
         delivery["last_error"].as_str().unwrap().contains("410"),
         "{delivery}"
     );
+    let version = delivery["version"].clone();
     assert_eq!(call.cancels().await.status, 202);
-    assert_eq!(
-        receiver.next().await.body["type"],
-        "call.finished",
-        "there is more to tell"
-    );
+    let delivery = call.delivers("gave_up").await;
+    assert_eq!(delivery["version"], version, "it wants no more of this call");
+    let resend = format!("/api/call/{}/events/resend", call.id);
+    assert_eq!(app.send(app.post(&resend)).await.status, 202);
+    let asked_for = receiver.next().await;
+    assert_eq!(asked_for.body["type"], "call.finished");
     call.delivers("delivered").await;
-    assert!(app.stops().await.contains("could not be told"));
+    assert_eq!(app.stops().await.matches("could not be told").count(), 1);
 }
 
 #[tokio::test]

@@ -106,7 +106,6 @@ async fn an_event_is_claimed_by_one_until_the_claim_lapses() {
             (told.told, told.tries, told.tried_at, told.next_at),
             (1, 1, Some(at(31)), None)
         );
-        assert_eq!(store.events_pending(), 0);
         assert!(
             !store
                 .settle_event(&again, Settled::Delivered, at(31))
@@ -349,6 +348,31 @@ async fn events_are_forgotten_with_their_call() {
         bench.forget(done.updated_at + day, day);
         assert_eq!(store.delivery(done.id).await.unwrap(), None);
         assert!(claimed(store, 9).await.is_empty());
-        assert_eq!(store.events_pending(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_wants_no_more_hears_no_more_until_it_is_asked_for_again() {
+    for bench in benches() {
+        let store = &bench.store;
+        let first = saved(store, None, wanted(1)).await;
+        let event = one(store, 0).await;
+        // It changes while the event is in flight, and after it.
+        let live = saved(store, Some(1), dialed(&first)).await;
+        let gone = || Settled::Unwanted {
+            error: "gone".into(),
+        };
+        settled(store, &event, gone(), 1).await;
+        let entry_now = entry(store, &first).await;
+        assert_eq!(
+            (entry_now.gave_up_at, entry_now.next_at),
+            (Some(at(1)), None)
+        );
+        let done = saved(store, Some(live.version), finished(&live)).await;
+        assert!(claimed(store, 3_600).await.is_empty());
+        assert!(store.resend(first.id, at(3_601)).await.unwrap());
+        let again = one(store, 3_601).await;
+        assert_eq!((again.version, again.tries), (done.version, 0));
+        settled(store, &again, Settled::Delivered, 3_602).await;
     }
 }
