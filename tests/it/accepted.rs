@@ -170,3 +170,61 @@ async fn only_the_key_of_the_first_call_takes_its_offer() {
     );
     app.finish().await;
 }
+
+#[tokio::test]
+async fn an_offer_across_midnight_is_of_the_day_that_staff_mean_and_hear() {
+    for (wished, digits, offered, heard) in [
+        (
+            "2026-12-04T23:30",
+            "0015",
+            "2026-12-05T00:15",
+            "in the night from Friday to Saturday, December 5",
+        ),
+        (
+            "2026-12-05T00:15",
+            "2330",
+            "2026-12-04T23:30",
+            "Friday, December 4",
+        ),
+    ] {
+        let app = app_on(None, RawConfig::default()).await;
+        // Times are allowed on the day of the table alone.
+        let any_time = json!({"earliest": "00:00", "latest": "23:59"});
+        let call = app
+            .asks(with(
+                table(),
+                json!({"time": wished, "alternatives": any_time}),
+            ))
+            .await;
+        let mut phone = app.phone(RESTAURANT).rings().await;
+        phone.answers().await;
+        phone.hears("To accept, press 1").await;
+        phone.presses("3").await;
+        phone.hears("type four digits").await;
+        phone.presses("2515").await;
+        phone.hears("That is no time of day").await;
+        phone.presses(digits).await;
+        phone.hears(&format!("Your offer: 4 people, {heard}")).await;
+        phone.presses("1").await;
+        phone.hears(&format!("what you offer: {heard}")).await;
+        phone.hangs_up().await;
+        let call = call.ends_as("countered", 1).await;
+        assert_eq!(call["offered_time"], offered);
+        let accepted = accepts(&app, &call["id"]).await;
+        assert_eq!(accepted.status, 202, "{}", accepted.text);
+        let mut phone = app.phone(RESTAURANT).rings().await;
+        phone.answers().await;
+        let message = phone.hears("To accept, press 1").await;
+        let day = heard.trim_start_matches("in ");
+        assert!(message.contains(day), "{day}: {message}");
+        phone.presses("1").await;
+        phone.hears("Accepted").await;
+        phone.hangs_up().await;
+        let id = accepted.body["id"].as_str().unwrap();
+        let call = Asked::new(&app, id.to_owned())
+            .ends_as("confirmed", 1)
+            .await;
+        assert_eq!(call["agreed_time"], offered);
+        app.finish().await;
+    }
+}

@@ -163,7 +163,10 @@ async fn an_endpoint_that_is_gone_is_left_alone_at_once() {
     let version = delivery["version"].clone();
     assert_eq!(call.cancels().await.status, 202);
     let delivery = call.delivers("gave_up").await;
-    assert_eq!(delivery["version"], version, "it wants no more of this call");
+    assert_eq!(
+        delivery["version"], version,
+        "it wants no more of this call"
+    );
     let resend = format!("/api/call/{}/events/resend", call.id);
     assert_eq!(app.send(app.post(&resend)).await.status, 202);
     let asked_for = receiver.next().await;
