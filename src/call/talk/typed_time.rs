@@ -34,14 +34,17 @@ pub struct WishedTable {
 /// what is no time at all.
 #[must_use]
 pub fn read_time(digits: &str, table: &WishedTable) -> Option<OfferedTime> {
-    let digits = digits.strip_suffix('#').unwrap_or(digits);
+    let ended = digits.strip_suffix('#');
+    let digits = ended.unwrap_or(digits);
     if !digits.bytes().all(|digit| digit.is_ascii_digit()) {
         return None;
     }
     // A single digit is rather a key of the menu than an hour.
     let (hour, minute) = match digits.len() {
         2 => (digits, "0"),
-        3 => digits.split_at(1),
+        // Without hash, what begins with a zero are four digits, one of which was pressed in the
+        // moment in which a document was fetched.
+        3 if ended.is_some() || !digits.starts_with('0') => digits.split_at(1),
         4 if digits == "2400" => ("0", "0"),
         4 => digits.split_at(2),
         _ => return None,
