@@ -23,6 +23,10 @@ use crate::twilio;
 pub use assemble::site;
 pub use simulator::run_simulator;
 
+/// The setting of the address for everything but metrics.
+const LISTEN: &str = "TABLECALL_LISTEN";
+/// The setting of the address for metrics.
+const METRICS_LISTEN: &str = "TABLECALL_METRICS_LISTEN";
 /// How long requests in progress may take after the process was asked to stop.
 const GRACE: Duration = Duration::from_secs(7);
 /// How long work that outlives its request may take after that: an answer of Twilio on its way is
@@ -46,12 +50,16 @@ pub struct App {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address is taken, or not ours.
-    #[error("cannot listen on {address}")]
+    #[error(
+        "cannot listen on {address} ({why}): stop what listens there, or set {setting} to another address"
+    )]
     Bind {
         /// The address.
         address: SocketAddr,
-        /// Why.
-        source: std::io::Error,
+        /// The name of the setting that it comes from.
+        setting: &'static str,
+        /// What the system said.
+        why: std::io::Error,
     },
     /// The files of words have faults.
     #[error("the files under twiml/ have faults: {0:?}")]
@@ -82,7 +90,7 @@ impl App {
     /// # Errors
     /// The address cannot be bound, or a part cannot be built.
     pub async fn bind(config: Config, clock: Clock) -> Result<Self, Error> {
-        let listener = bind(config.listen).await?;
+        let listener = bind(config.listen, LISTEN).await?;
         Self::build(listener, config, clock).await
     }
 
@@ -93,10 +101,14 @@ impl App {
     /// The address for metrics cannot be bound, or a part cannot be built.
     pub async fn build(listener: TcpListener, config: Config, clock: Clock) -> Result<Self, Error> {
         let address = config.listen;
-        let bound = |source| Error::Bind { address, source };
+        let bound = |why| Error::Bind {
+            address,
+            setting: LISTEN,
+            why,
+        };
         let address = listener.local_addr().map_err(bound)?;
         let metrics = match config.observability.metrics_listen {
-            Some(address) => Some(bind(address).await?),
+            Some(address) => Some(bind(address, METRICS_LISTEN).await?),
             None => None,
         };
         let assembled = assemble(&config, clock, address, |metrics| store(&config, metrics))?;
@@ -265,9 +277,13 @@ async fn faults_of_words(input: InputMode) -> Vec<LanguageProblem> {
     }
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
+async fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListener, Error> {
     let bound = TcpListener::bind(address).await;
-    bound.map_err(|source| Error::Bind { address, source })
+    bound.map_err(|why| Error::Bind {
+        address,
+        setting,
+        why,
+    })
 }
 
 /// How often a call is started. Where lines are limited, calls that wait for one need a line of those

@@ -24,9 +24,10 @@ pub async fn run_simulator(
     bound: impl FnOnce(SocketAddr),
     signal: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let taken = |source| Error::Bind {
+    let taken = |why| Error::Bind {
         address: listen,
-        source,
+        setting: "--listen",
+        why,
     };
     let listener = TcpListener::bind(listen).await.map_err(taken)?;
     let address = listener.local_addr().map_err(taken)?;

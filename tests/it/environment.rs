@@ -87,6 +87,7 @@ async fn with_json_every_line_on_both_streams_is_json() {
     assert_eq!((ended.status.code(), ended.stdout.len()), (Some(69), 0));
     let log = String::from_utf8(ended.stderr).unwrap();
     assert!(log.contains("cannot listen on"), "{log}");
+    assert!(log.contains("set TABLECALL_LISTEN to another"), "{log}");
     each_field_has_one_type(&log);
 }
 
