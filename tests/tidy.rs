@@ -9,17 +9,14 @@ use std::fs;
 
 #[path = "tidy/circles.rs"]
 mod circles;
-#[path = "tidy/long_files.rs"]
-mod long_files;
 #[path = "tidy/rules.rs"]
 mod rules;
 #[path = "tidy/tree.rs"]
 mod tree;
 
-use long_files::LONG_FILES;
 use rules::{
-    LONG_FILE, LONG_FUNCTION, ORDER, allow, asleep, dead_links, environment, later, long, order,
-    poem, purpose, redis, shared_names, xml_of_poem,
+    LONG_FILE, LONG_FUNCTION, ORDER, allow, asleep, dead_links, environment, later, long_file,
+    long_functions, order, poem, purpose, redis, shared_names, xml_of_poem,
 };
 use tree::{Source, root, sources, tracked};
 
@@ -253,55 +250,30 @@ fn no_test_sleeps() {
 }
 
 #[test]
-fn long_files_and_functions_are_pointed_out() {
+fn long_functions_are_pointed_out() {
     let function = format!(
         "fn short(a: [u8; 2]) {{}}\nfn long() -> u8 {{\n{}}}\n",
         "    work();\n".repeat(LONG_FUNCTION)
     );
-    let found = long(&Source::new("src/a.rs", &function));
+    let found = long_functions(&Source::new("src/a.rs", &function));
     assert!(
         matches!(found.as_slice(), [one] if one.contains("`long`")),
         "{found:?}"
     );
-    let found = long(&Source::new(
-        "src/a.rs",
-        &"// a line\n".repeat(LONG_FILE + 1),
-    ));
-    assert!(
-        matches!(found.as_slice(), [one] if one.contains("lines")),
-        "{found:?}"
-    );
     // Only a warning: a table may be long for a good reason.
     for file in sources() {
-        for warning in long(&file) {
+        for warning in long_functions(&file) {
             println!("warning: {}: {warning}", file.path);
         }
     }
 }
 
 #[test]
-fn no_file_is_long_but_those_that_are_listed() {
-    let is_long = |file: &Source| file.text.lines().count() > LONG_FILE;
-    let files = sources();
-    let mut wrong = Vec::new();
-    for file in &files {
-        match (is_long(file), LONG_FILES.contains(&&*file.path)) {
-            (true, false) => wrong.push(format!(
-                "{} has more than {LONG_FILE} lines: split it by concern",
-                file.path
-            )),
-            (false, true) => wrong.push(format!(
-                "{} is not long any more: take it off the list",
-                file.path
-            )),
-            (true, true) | (false, false) => {}
-        }
-    }
-    let is_gone = |listed: &&&str| !files.iter().any(|file| file.path == **listed);
-    for gone in LONG_FILES.iter().filter(is_gone) {
-        wrong.push(format!("{gone} is no file: take it off the list"));
-    }
-    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+fn no_file_is_long() {
+    hold(long_file);
+    let lines = |count: usize| "// a line\n".repeat(count);
+    catches(long_file, "src/a.rs", &lines(LONG_FILE + 1));
+    passes(long_file, "src/a.rs", &lines(LONG_FILE));
 }
 
 #[test]

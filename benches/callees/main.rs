@@ -18,7 +18,7 @@ mod callees;
 mod support;
 
 use support::{
-    answer, app, call, documented, listeners, logs, needs, phone, process, proxy, real_time,
+    answer, app, call, documented, listeners, logs, needs, pair, phone, process, proxy, real_time,
     redis_server, webhook,
 };
 

@@ -351,7 +351,7 @@ fn converses(mut program: Child) {
     let hello = asks(1, "initialize", hello());
     let words = hello["instructions"].as_str().unwrap();
     assert!(words.contains("simulated"), "{words}");
-    let wish = crate::process::next_week("+14155550103");
+    let wish = crate::pair::next_week("+14155550103");
     let busy = with(wish, json!({"attempts": 1, "confirm": true}));
     let placed = asks(
         2,

@@ -6,7 +6,8 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 
 use crate::answer::Answer;
-use crate::process::{Pair, SECRET, free_address, next_week, tied};
+use crate::pair::{Pair, next_week};
+use crate::process::{SECRET, free_address, tied};
 use crate::real_time::poll;
 use crate::redis_tls::certified;
 

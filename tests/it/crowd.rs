@@ -12,7 +12,8 @@ use tokio::net::TcpStream;
 
 use crate::answer::Answer;
 use crate::app::{RESTAURANT, within};
-use crate::process::{ACCOUNT, Pair, Program, TOKEN};
+use crate::pair::Pair;
+use crate::process::{ACCOUNT, Program, TOKEN};
 use crate::webhook::Webhook;
 
 const IDLE: usize = 2_000;

@@ -196,7 +196,7 @@ async fn killed_while_a_call_waits_for_its_time() {
     needs!("redis-server", "redis-cli");
     let mut all = two().await;
     let soon = clock::Clock::system().now() + jiff::SignedDuration::from_secs(3);
-    let mut request = crate::process::next_week("+14155550102");
+    let mut request = crate::pair::next_week("+14155550102");
     request["not_before"] = json!(format!("{soon:.3}"));
     let asked = all
         .request(OWNER, reqwest::Method::POST, "/api/call")

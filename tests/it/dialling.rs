@@ -7,142 +7,17 @@ use tablecall::config::RawConfig;
 use crate::app::{RESTAURANT, SECRET, TestApp, table, table_at, with};
 use crate::call::Asked;
 
-fn some(text: &str) -> Option<String> {
+pub(crate) fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
 /// Numbers that confirm by themselves.
-fn confirms(number: u32) -> String {
+pub(crate) fn confirms(number: u32) -> String {
     format!("+1415{:03}0101", 200 + number)
 }
 
-fn at(value: &Value) -> Timestamp {
+pub(crate) fn at(value: &Value) -> Timestamp {
     value.as_str().expect("an instant").parse().unwrap()
-}
-
-async fn ready(app: &TestApp) -> (u16, Value) {
-    let answer = app.send(app.get("/readyz")).await;
-    (answer.status, answer.body)
-}
-
-/// A check says of a request what a create of the same request does.
-async fn check_is_honest(app: &TestApp, request: Value) -> Value {
-    let check = app.checks(request.clone()).await;
-    let answer = app.tries(request).await;
-    match check["verdict"].as_str().unwrap() {
-        "allowed" => assert_eq!(
-            (answer.status, answer.body["waiting_for"].is_null()),
-            (202, true),
-            "{}",
-            answer.text
-        ),
-        "waits" => {
-            assert_eq!(
-                (answer.status, &answer.body["waiting_for"]),
-                (202, &check["code"]),
-                "{}",
-                answer.text
-            );
-            assert_eq!(
-                answer.body["next_attempt_at"], check["until"],
-                "{}",
-                answer.text
-            );
-        }
-        _ => {
-            assert_eq!(answer.body["code"], check["code"], "{}", answer.text);
-            assert!(matches!(answer.status, 409 | 422 | 429), "{}", answer.text);
-        }
-    }
-    check
-}
-
-#[tokio::test]
-async fn a_check_says_what_a_create_does() {
-    let given = RawConfig::default().with(|it| {
-        it.calls.allowed_countries = some("US");
-        it.calls.call_hours = some("10:00-21:00");
-        it.calls.limits = some("key_minute=6");
-        it.carrier.twilio_cps = some("1");
-    });
-    let app = TestApp::with(given).await;
-    for (request, said) in [
-        (table(), "allowed"),
-        (table(), "duplicate_call"),
-        (with(table(), json!({"name": "Bob"})), "live_call"),
-        (table_at(&confirms(1)), "slot"),
-        (
-            with(
-                table_at("+16465550101"),
-                json!({"time": "2026-12-03T19:30"}),
-            ),
-            "slot",
-        ),
-        (
-            with(
-                table_at(&confirms(2)),
-                json!({"not_before": "2026-12-01T23:00:00Z"}),
-            ),
-            "not_before",
-        ),
-        (
-            with(
-                table_at(&confirms(4)),
-                json!({"not_before": "2026-12-02T07:00:00Z"}),
-            ),
-            "call_hours",
-        ),
-        (table_at("+19005550123"), "number_type_not_allowed"),
-        (table_at("+15005550006"), "own_number"),
-        (table_at("+442079460123"), "country_not_allowed"),
-        (table_at(&confirms(3)), "key_limit"),
-    ] {
-        let check = check_is_honest(&app, request.clone()).await;
-        let verdict = check["code"]
-            .as_str()
-            .unwrap_or_else(|| check["verdict"].as_str().unwrap());
-        assert_eq!(verdict, said, "{request}");
-    }
-    app.stops().await;
-}
-
-#[tokio::test]
-async fn whatever_is_asked_a_check_says_what_a_create_does() {
-    let mut dice = fastrand::Rng::with_seed(7);
-    for cps in ["0", "1"] {
-        let given = RawConfig::default().with(|it| {
-            it.calls.allowed_countries = some("US,GB");
-            it.calls.call_hours = some("09:00-19:30");
-            it.calls.limits = some("number_hour=1,key_minute=25,service_day=15");
-            it.carrier.twilio_cps = some(cps);
-        });
-        let app = TestApp::with(given).await;
-        let mut said = std::collections::BTreeSet::new();
-        for _ in 0..60 {
-            let phone = dice.choice([
-                "+14155550103",
-                "+12125550103",
-                "+442079460103",
-                "+13125550101",
-                "+4930123456",
-            ]);
-            let hour = dice.u32(0..24);
-            let mut request = with(
-                table_at(phone.unwrap()),
-                json!({"party_size": dice.u32(1..30)}),
-            );
-            if dice.bool() {
-                request["not_before"] = json!(format!("2026-12-02T{hour:02}:00:00Z"));
-            }
-            let check = check_is_honest(&app, request).await;
-            said.insert(check["code"].as_str().unwrap_or("allowed").to_owned());
-            if dice.u8(..3) == 0 {
-                app.time_passes().await;
-            }
-        }
-        assert!(said.len() >= 6, "{said:?}");
-        app.stops().await;
-    }
 }
 
 #[tokio::test]
@@ -295,126 +170,6 @@ async fn a_retry_after_hours_is_planned_for_the_morning() {
 }
 
 #[tokio::test]
-async fn an_account_that_is_refused_is_left_alone_until_it_works_again() {
-    let app = TestApp::start().await;
-    app.checks(table()).await;
-    app.goes_wrong(json!({"rest_error": {"code": 20_003, "status": 401}}))
-        .await;
-    let refused = app.tries(table_at(&confirms(1))).await;
-    refused.is_problem(502, "call_refused");
-    assert_eq!(refused.body["twilio_code"], 20_003);
-    let (status, body) = ready(&app).await;
-    assert_eq!(
-        (status, &body["problems"][0]["part"]),
-        (503, &json!("twilio")),
-        "{body:#}"
-    );
-    let waiting = app.asks(table_at(&confirms(2))).await;
-    assert_eq!(waiting.reads().await["waiting_for"], "carrier");
-    let begun = app.now();
-    while app.now().duration_since(begun) < SignedDuration::from_mins(30) {
-        app.time_passes().await;
-    }
-    assert_eq!(waiting.reads().await["waiting_for"], "carrier");
-    assert_eq!(app.creates().await.len(), 1, "nothing more was dialled");
-    let tests = app
-        .wire("rest")
-        .await
-        .iter()
-        .filter(|it| it["status"] == 401 && it["method"] == "GET")
-        .count();
-    assert!(
-        (4..10).contains(&tests),
-        "it was tested now and then: {tests}"
-    );
-    app.goes_wrong(json!({})).await;
-    waiting.ends_as("confirmed", 1).await;
-    assert_eq!(ready(&app).await.0, 200);
-    app.stops().await;
-}
-
-#[tokio::test]
-async fn a_busy_carrier_is_asked_again_when_it_says() {
-    let app = TestApp::start().await;
-    app.goes_wrong(json!({"create_429": {"count": 1, "retry_after": 20}}))
-        .await;
-    let call = app.asks(table_at(&confirms(1))).await;
-    let waiting = call.reads().await;
-    assert_eq!(
-        (
-            &waiting["waiting_for"],
-            waiting["attempts"].as_array().unwrap().len()
-        ),
-        (&json!("carrier"), 0)
-    );
-    let pause = at(&waiting["next_attempt_at"])
-        .duration_since(app.now())
-        .as_secs();
-    assert!((20..=27).contains(&pause), "{pause}");
-    assert_eq!(
-        app.asks(table_at(&confirms(2))).await.reads().await["waiting_for"],
-        "carrier",
-        "others wait too"
-    );
-    call.ends_as("confirmed", 1).await;
-    for (code, status) in [(10_004, 400), (22_005, 400)] {
-        app.goes_wrong(json!({"create_error": {"code": code, "status": status, "count": 1}}))
-            .await;
-        let call = app.asks(table_at(&confirms(code % 7 + 10))).await;
-        assert_eq!(call.reads().await["waiting_for"], "carrier", "{code}");
-        call.ends_as("confirmed", 1).await;
-    }
-    app.stops().await;
-}
-
-#[tokio::test]
-async fn a_caller_id_that_is_refused_is_set_aside_while_another_serves() {
-    let carrier = TestApp::start().await;
-    let given = RawConfig::default()
-        .with(|it| it.carrier.twilio_from_number = some("+14155550199,+442079460000"));
-    let mut app = TestApp::beside(&carrier, given).await;
-    app.key = Some(SECRET);
-    let british = app.asks(table_at("+442079460101")).await;
-    british.ends_as("confirmed", 1).await;
-    assert_eq!(
-        carrier.ledger().await[0]["from"],
-        "+442079460000",
-        "the number of the restaurant's country"
-    );
-    carrier
-        .goes_wrong(json!({"create_error": {"code": 21_210, "status": 400, "count": 1}}))
-        .await;
-    let call = app.asks(table_at("+442079470101")).await;
-    let done = call.ends_as("confirmed", 1).await;
-    assert!(
-        done["timeline"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|entry| entry["what"] == "try_later"),
-        "{done:#}"
-    );
-    assert_eq!(
-        carrier.ledger().await[1]["from"],
-        "+14155550199",
-        "the other one"
-    );
-    let (status, body) = ready(&app).await;
-    assert_eq!(
-        (status, &body["problems"][0]["part"]),
-        (200, &json!("caller_id")),
-        "{body:#}"
-    );
-    let metrics = app.send(app.get("/metrics")).await.text;
-    assert!(
-        metrics.contains("tablecall_caller_ids_set_aside 1"),
-        "{metrics}"
-    );
-    app.stops().await;
-    carrier.stops().await;
-}
-
-#[tokio::test]
 async fn calls_from_before_the_start_keep_their_numbers() {
     let mut carrier = TestApp::start().await;
     carrier.loses_callbacks = true;
@@ -432,32 +187,6 @@ async fn calls_from_before_the_start_keep_their_numbers() {
     assert_ne!(again.sid, phone.sid);
     assert_eq!(carrier.ledger().await.len(), 2);
     second.stops().await;
-    carrier.stops().await;
-}
-
-#[tokio::test]
-async fn no_call_is_placed_before_twilio_has_told_which_are_under_way() {
-    let carrier = TestApp::start().await;
-    carrier
-        .goes_wrong(json!({"rest_error": {"code": 20_500, "status": 500, "only": "GET"}}))
-        .await;
-    let mut app = TestApp::beside(&carrier, RawConfig::default()).await;
-    app.key = Some(SECRET);
-    let refused = app.tries(table()).await;
-    refused.is_problem(503, "unavailable");
-    assert!(!refused.header("retry-after").is_empty());
-    let (status, body) = ready(&app).await;
-    assert_eq!(
-        (status, &body["problems"][0]["part"]),
-        (503, &json!("calls")),
-        "{body:#}"
-    );
-    carrier.goes_wrong(json!({})).await;
-    while ready(&app).await.0 != 200 {
-        app.time_passes().await;
-    }
-    app.asks(table()).await;
-    app.stops().await;
     carrier.stops().await;
 }
 

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::logs::each_field_has_one_type;
-use crate::process::{Pair, Program, SECRET, TOKEN, free_address, program};
+use crate::pair::Pair;
+use crate::process::{Program, SECRET, TOKEN, free_address, program};
 
 #[tokio::test]
 async fn secrets_may_stand_in_files_and_unknown_names_are_told_with_the_nearest() {

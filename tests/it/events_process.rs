@@ -10,7 +10,8 @@ use standardwebhooks::Webhook;
 use crate::answer::Answer;
 use crate::app::RESTAURANT;
 use crate::events::{NEW, telling};
-use crate::process::{ACCOUNT, Pair, Program, SECRET, TOKEN};
+use crate::pair::Pair;
+use crate::process::{ACCOUNT, Program, SECRET, TOKEN};
 use crate::receiver::{Received, Receiver, Reply};
 
 /// The service with secrets for events.

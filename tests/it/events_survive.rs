@@ -12,7 +12,7 @@ use crate::call::Asked;
 use crate::events::{NEW, told};
 use crate::instances::{Instances, RECORD};
 use crate::lapsed::Stage;
-use crate::process::next_week;
+use crate::pair::next_week;
 use crate::proxy::{Gate, Way};
 use crate::real_time::poll;
 use crate::receiver::{Received, Receiver, Reply};

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::app::RESTAURANT;
 use crate::front::{Front, Kind};
-use crate::process::{Pair, Program, free_address};
+use crate::pair::Pair;
+use crate::process::{Program, free_address};
 
 /// An address of this machine that is neither the proxy's nor the service's.
 const CLIENT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 77);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::app::RESTAURANT;
-use crate::process::Pair;
+use crate::pair::Pair;
 
 /// A number that lets the test press, in a country of its own.
 const PHONE: &str = RESTAURANT;

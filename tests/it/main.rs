@@ -25,7 +25,7 @@ mod support;
 
 use support::{
     answer, app, call, collector, documented, front, instances, listeners, logs, mortal, needs,
-    phone, process, proxy, real_time, receiver, redis_server, sentinels, webhook,
+    pair, phone, process, proxy, real_time, receiver, redis_server, sentinels, webhook,
 };
 
 mod accepted;
@@ -33,11 +33,14 @@ mod agents;
 mod answers;
 mod attempts;
 mod authorities;
+mod browsers;
 mod callback;
 mod callees;
 mod cancel;
 mod carrier;
+mod carrier_health;
 mod changes;
+mod checks;
 mod command;
 mod commands;
 mod crowd;
@@ -83,6 +86,7 @@ mod soak;
 mod stopping;
 mod story;
 mod strict;
+mod tickets;
 mod told_to_stop;
 mod traced;
 mod trial;

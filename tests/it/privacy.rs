@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::app::{RESTAURANT, TestApp, table, with};
-use crate::process::{Pair, Program, SECRET, TOKEN};
+use crate::pair::Pair;
+use crate::process::{Program, SECRET, TOKEN};
 
 #[tokio::test]
 async fn no_name_and_no_number_is_in_the_logs_or_the_metrics_of_a_whole_call() {

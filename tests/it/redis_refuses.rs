@@ -10,7 +10,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::answer::Answer;
 use crate::app::RESTAURANT;
 use crate::instances::{INDEX_KEY, TICKET_KEY};
-use crate::process::{Pair, Program};
+use crate::pair::Pair;
+use crate::process::Program;
 use crate::real_time::poll;
 use crate::redis_server::RedisServer;
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::app::RESTAURANT;
 use crate::collector::{Collector, Posted};
-use crate::process::Pair;
+use crate::pair::Pair;
 
 /// The events in the envelopes: lines of JSON, of which each item has a head and a body.
 fn events(posted: &[Posted]) -> Vec<Value> {

@@ -11,7 +11,7 @@ use crate::answer::Answer;
 use crate::app::RESTAURANT;
 use crate::call::SentEvent;
 use crate::instances::{Instances, TICKET_KEY};
-use crate::process::next_week;
+use crate::pair::next_week;
 
 const FIRST: usize = 0;
 const SECOND: usize = 1;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::app::RESTAURANT;
 use crate::instances::Instances;
-use crate::process::next_week;
+use crate::pair::next_week;
 
 fn is_final(call: &Value) -> bool {
     call["final"] == true

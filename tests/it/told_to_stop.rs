@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::app::{RESTAURANT, within};
-use crate::process::{Pair, Program};
+use crate::pair::Pair;
+use crate::process::Program;
 
 /// The longest that a platform has to wait.
 const LONGEST: Duration = Duration::from_secs(25);

@@ -12,7 +12,7 @@ use tablecall::config::RawConfig;
 
 use crate::app::{RESTAURANT, TestApp, table};
 use crate::collector::{Collector, Posted};
-use crate::process::Pair;
+use crate::pair::Pair;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 

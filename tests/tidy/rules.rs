@@ -230,12 +230,19 @@ pub(crate) fn asleep(file: &Source) -> Vec<String> {
     }
 }
 
-pub(crate) fn long(file: &Source) -> Vec<String> {
-    let mut found = Vec::new();
+pub(crate) fn long_file(file: &Source) -> Vec<String> {
     let lines = file.text.lines().count();
     if lines > LONG_FILE {
-        found.push(format!("{lines} lines"));
+        vec![format!(
+            "{lines} lines are more than {LONG_FILE}: split it by concern"
+        )]
+    } else {
+        vec![]
     }
+}
+
+pub(crate) fn long_functions(file: &Source) -> Vec<String> {
+    let mut found = Vec::new();
     for rest in after(&file.code, "fn ") {
         let name = expand(rest, 1).concat();
         // A semicolon that ends a declaration without a body stands outside of any bracket.

@@ -16,6 +16,7 @@ mod judge;
 mod kind;
 mod report;
 mod stage;
+mod typed_time;
 mod words;
 
 pub(crate) use report::Report;

@@ -12,6 +12,7 @@ pub(crate) mod listeners;
 pub(crate) mod logs;
 pub(crate) mod mortal;
 pub(crate) mod needs;
+pub(crate) mod pair;
 pub(crate) mod phone;
 pub(crate) mod process;
 pub(crate) mod proxy;
