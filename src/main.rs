@@ -88,10 +88,13 @@ fn command_line() -> Result<Cli, ExitCode> {
         .mut_subcommand("doctor", serve);
     let matches = command.try_get_matches().map_err(told)?;
     let mut cli = Cli::from_arg_matches(&matches).map_err(told)?;
+    let of_command = matches
+        .subcommand()
+        .map_or(&matches, |(_, of_command)| of_command);
     match &mut cli.command {
-        None => cli.serve.complete(&environment()),
-        Some(Command::Serve(given)) => given.complete(&environment()),
-        Some(Command::Doctor(args)) => args.given.complete(&environment()),
+        None => cli.serve.complete(of_command, &environment()),
+        Some(Command::Serve(given)) => given.complete(of_command, &environment()),
+        Some(Command::Doctor(args)) => args.given.complete(of_command, &environment()),
         Some(
             Command::Openapi { .. }
             | Command::Simulator(_)

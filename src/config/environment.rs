@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
 
-use clap::{Args as _, Command};
+use clap::builder::{OsStr, Resettable};
+use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 
 use super::{ConfigProblem, RawConfig, writing};
 
@@ -21,29 +22,9 @@ const FILE: &str = "_FILE";
 const NEAR: usize = 3;
 
 impl RawConfig {
-    /// The field of a secret setting, by its variable.
-    fn secret(&mut self, name: &str) -> Option<&mut Option<String>> {
-        Some(match name {
-            "TWILIO_AUTH_TOKEN" => &mut self.carrier.twilio_auth_token,
-            "TWILIO_WEBHOOK_KEYS" => &mut self.carrier.twilio_webhook_keys,
-            "TWILIO_API_SECRET" => &mut self.carrier.twilio_api_secret,
-            "TWILIO_OAUTH_CLIENT_SECRET" => &mut self.carrier.twilio_oauth_client_secret,
-            "TABLECALL_API_KEYS" => &mut self.clients.api_keys,
-            "TABLECALL_TICKET_KEYS" => &mut self.storage.ticket_keys,
-            "TABLECALL_WEBHOOK_SECRETS" => &mut self.clients.webhook_secrets,
-            "TABLECALL_INDEX_KEY" => &mut self.storage.index_key,
-            "REDIS_URL" => &mut self.storage.redis_url,
-            "REDIS_CA" => &mut self.storage.redis_ca,
-            "REDIS_CERT" => &mut self.storage.redis_cert,
-            "REDIS_KEY" => &mut self.storage.redis_key,
-            "SENTRY_DSN" => &mut self.observability.sentry_dsn,
-            _ => return None,
-        })
-    }
-
     /// Reads secrets from the files that `…_FILE` variables name, and notes what is wrong with the
-    /// environment. A flag goes before a file.
-    pub fn complete(&mut self, environment: &BTreeMap<String, String>) {
+    /// environment. A setting that `given`, the command line, has goes before a file.
+    pub fn complete(&mut self, given: &ArgMatches, environment: &BTreeMap<String, String>) {
         let settings = settings();
         let otel = environment
             .iter()
@@ -51,12 +32,15 @@ impl RawConfig {
         self.environment.otel = otel
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
+
         for (name, value) in environment {
-            let setting = name.strip_suffix(FILE);
-            let of_file = setting.filter(|setting| self.secret(setting).is_some());
+            let of_file = name
+                .strip_suffix(FILE)
+                .and_then(|name| settings.iter().find(|known| known.name == name))
+                .filter(|setting| setting.is_secret);
             if let Some(setting) = of_file {
-                self.read_file(setting, name, value, environment);
-            } else if settings.iter().any(|known| known == name) {
+                self.read_file(setting, value, given, environment);
+            } else if settings.iter().any(|known| known.name == *name) {
                 self.judge_writing(name, value);
             } else {
                 self.judge_name(name, &settings);
@@ -66,35 +50,44 @@ impl RawConfig {
 
     fn read_file(
         &mut self,
-        setting: &str,
-        name: &str,
+        setting: &Setting,
         path: &str,
+        given: &ArgMatches,
         environment: &BTreeMap<String, String>,
     ) {
+        // An empty value counts as not given, here as with every setting.
+        let is_set = |value: Option<&String>| value.is_some_and(|value| !value.trim().is_empty());
+        let variable = format!("{}{FILE}", setting.name);
         let path = path.trim();
-        // As with settings, an empty one counts as not given.
         if path.is_empty() {
             return;
         }
-        if environment
-            .get(setting)
-            .is_some_and(|value| !value.trim().is_empty())
-        {
-            return self.wrong(name, format!("and {setting} are both set: leave one out"));
+        if is_set(environment.get(&setting.name)) {
+            let message = format!("and {} are both set: leave one out", setting.name);
+            return self.wrong(&variable, message);
         }
+
         match read_secret(Path::new(path)) {
             Ok(secret) => {
                 if let Some(fault) = writing::fault(&secret) {
-                    self.wrong(name, format!("names a file whose text {fault}"));
+                    self.wrong(&variable, format!("names a file whose text {fault}"));
                 }
-                if let Some(field) = self.secret(setting)
-                    && field.as_deref().is_none_or(|flag| flag.trim().is_empty())
-                {
-                    *field = Some(secret);
+                let flag = given.try_get_one::<String>(&setting.id).ok().flatten();
+                if !is_set(flag) && self.set(setting, &secret).is_err() {
+                    self.wrong(&variable, format!("is no value of {}", setting.name));
                 }
             }
-            Err(why) => self.wrong(name, format!("names a file that {why}")),
+            Err(why) => self.wrong(&variable, format!("names a file that {why}")),
         }
+    }
+
+    /// Sets one setting as its flag would.
+    fn set(&mut self, setting: &Setting, value: &str) -> Result<(), clap::Error> {
+        // The environment was read with the command line; here it would set other settings again.
+        let command = Self::augment_args_for_update(Command::new("serve").no_binary_name(true))
+            .mut_args(|argument| argument.env(Resettable::<OsStr>::Reset));
+        let matches = command.try_get_matches_from([format!("--{}={value}", setting.flag)])?;
+        self.update_from_arg_matches(&matches)
     }
 
     fn judge_writing(&mut self, name: &str, value: &str) {
@@ -103,7 +96,7 @@ impl RawConfig {
         }
     }
 
-    fn judge_name(&mut self, name: &str, settings: &[String]) {
+    fn judge_name(&mut self, name: &str, settings: &[Setting]) {
         let bare = name.trim_start_matches(writing::BYTE_ORDER_MARK);
         if bare != name {
             // A file of variables that begins with one: the first name is another then.
@@ -115,13 +108,10 @@ impl RawConfig {
         if !is_ours || OTHERS.contains(&name) {
             return;
         }
-        let files = settings.iter().filter_map(|setting| {
-            let is_secret = Self::default().secret(setting).is_some();
-            is_secret.then(|| format!("{setting}{FILE}"))
-        });
-        let nearest = settings
-            .iter()
-            .cloned()
+        let names = settings.iter().map(|setting| setting.name.clone());
+        let secrets = settings.iter().filter(|setting| setting.is_secret);
+        let files = secrets.map(|setting| format!("{}{FILE}", setting.name));
+        let nearest = names
             .chain(files)
             .map(|known| (distance(name, &known), known))
             .filter(|(distance, _)| distance * NEAR <= name.len())
@@ -141,7 +131,7 @@ impl RawConfig {
         let is_ours = |name: &&str| {
             let setting = name.strip_suffix(FILE).unwrap_or(name);
             PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-                || settings.iter().any(|known| known == setting)
+                || settings.iter().any(|known| known.name == setting)
         };
         let problem = |name: &str| ConfigProblem {
             name: name.to_owned().into(),
@@ -167,13 +157,29 @@ fn distance(name: &str, known: &str) -> usize {
     }
 }
 
-/// The variables of all settings.
-fn settings() -> Vec<String> {
+/// A setting, as its declaration in `settings.rs` has it.
+struct Setting {
+    /// The name of its field.
+    id: String,
+    /// Its flag, without `--`.
+    flag: String,
+    /// Its variable.
+    name: String,
+    /// Whether its value is hidden from the help. Such a setting can stand in a file.
+    is_secret: bool,
+}
+
+fn settings() -> Vec<Setting> {
     let command = RawConfig::augment_args(Command::new("serve"));
-    command
-        .get_arguments()
-        .filter_map(|argument| Some(argument.get_env()?.to_str()?.to_owned()))
-        .collect()
+    let setting = |argument: &clap::Arg| {
+        Some(Setting {
+            id: argument.get_id().to_string(),
+            flag: argument.get_long()?.to_owned(),
+            name: argument.get_env()?.to_str()?.to_owned(),
+            is_secret: argument.is_hide_env_values_set(),
+        })
+    };
+    command.get_arguments().filter_map(setting).collect()
 }
 
 /// The text of a file without white space around it and without a byte order mark; else why there is
@@ -210,7 +216,7 @@ mod tests {
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
         let mut given = RawConfig::default();
-        given.complete(&environment);
+        given.complete(&ArgMatches::default(), &environment);
         given
     }
 
@@ -227,10 +233,13 @@ mod tests {
     #[test]
     fn each_secret_can_stand_in_a_file() {
         let command = RawConfig::augment_args(Command::new("serve"));
+        let file = file(b"https://a secret.example");
         for argument in command.get_arguments() {
             let name = argument.get_env().unwrap().to_str().unwrap();
-            let secret = RawConfig::default().secret(name).is_some();
-            assert_eq!(secret, argument.is_hide_env_values_set(), "{name}");
+            let variable = format!("{name}{FILE}");
+            let given = completed(&[(&variable, file.path().to_str().unwrap())]);
+            let is_read = format!("{given:?}").contains("a secret");
+            assert_eq!(is_read, argument.is_hide_env_values_set(), "{name}");
         }
     }
 
@@ -249,9 +258,13 @@ mod tests {
         }
         let file = file(b"from the file");
         let path = file.path().to_str().unwrap().to_owned();
-        let mut given =
-            RawConfig::default().with(|it| it.storage.redis_url = Some("from a flag".to_owned()));
-        given.complete(&BTreeMap::from([("REDIS_URL_FILE".to_owned(), path)]));
+        let flags = RawConfig::augment_args(Command::new("serve"))
+            .get_matches_from(["serve", "--redis-url=from a flag"]);
+        let mut given = RawConfig::from_arg_matches(&flags).unwrap();
+        given.complete(
+            &flags,
+            &BTreeMap::from([("REDIS_URL_FILE".to_owned(), path)]),
+        );
         assert_eq!(given.storage.redis_url.as_deref(), Some("from a flag"));
     }
 

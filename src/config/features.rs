@@ -55,7 +55,7 @@ mod tests {
         let mut given = RawConfig::default().with(|it| {
             it.observability.sentry_dsn = Some("https://key@sentry.example.com/1".to_owned());
         });
-        given.complete(&environment);
+        given.complete(&clap::ArgMatches::default(), &environment);
         given
     }
 

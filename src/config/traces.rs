@@ -277,7 +277,7 @@ mod tests {
             it.observability.otlp_endpoint =
                 environment.get("OTEL_EXPORTER_OTLP_ENDPOINT").cloned();
         });
-        given.complete(&environment);
+        given.complete(&clap::ArgMatches::default(), &environment);
         Config::read_for(EXPORTS, &given).unwrap()
     }
 
