@@ -225,47 +225,63 @@ fn schema<T: ClosedList>() -> MetaSchema {
     }
 }
 
+/// Implements poem-openapi's traits for a value that is written as one string: the name and schema
+/// in the document, and the text.
+macro_rules! written_as_text {
+    ([$($t:ident: $list:ident)?] $type:ty, $name:expr, $schema:expr, $text:expr $(, $register:item)?) => {
+        impl$(<$t: $list>)? Type for $type {
+            const IS_REQUIRED: bool = true;
+            type RawValueType = Self;
+            type RawElementValueType = Self;
+
+            fn name() -> Cow<'static, str> {
+                $name.into()
+            }
+
+            fn schema_ref() -> MetaSchemaRef {
+                $schema
+            }
+
+            $($register)?
+
+            fn as_raw_value(&self) -> Option<&Self> {
+                Some(self)
+            }
+
+            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+                Box::new(std::iter::once(self))
+            }
+        }
+
+        impl$(<$t: $list>)? Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let text: fn(&Self) -> Cow<'static, str> = $text;
+                serializer.serialize_str(&text(self))
+            }
+        }
+
+        impl$(<$t: $list>)? ToJSON for $type {
+            fn to_json(&self) -> Option<Value> {
+                let text: fn(&Self) -> Cow<'static, str> = $text;
+                Some(text(self).into())
+            }
+        }
+    };
+}
+
 /// A value of a closed list.
 #[derive(Clone, Copy, Debug)]
 pub struct ApiEnum<T>(pub T);
 
-impl<T: ClosedList> Type for ApiEnum<T> {
-    const IS_REQUIRED: bool = true;
-    type RawValueType = Self;
-    type RawElementValueType = Self;
-
-    fn name() -> Cow<'static, str> {
-        T::NAME.into()
-    }
-
-    fn schema_ref() -> MetaSchemaRef {
-        MetaSchemaRef::Reference(T::NAME.to_owned())
-    }
-
+written_as_text!(
+    [T: ClosedList] ApiEnum<T>,
+    T::NAME,
+    MetaSchemaRef::Reference(T::NAME.to_owned()),
+    |value| value.0.word().into(),
     fn register(registry: &mut Registry) {
         registry.create_schema::<Self, _>(T::NAME.to_owned(), |_| schema::<T>());
     }
-
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(std::iter::once(self))
-    }
-}
-
-impl<T: ClosedList> Serialize for ApiEnum<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.0.word())
-    }
-}
-
-impl<T: ClosedList> ToJSON for ApiEnum<T> {
-    fn to_json(&self) -> Option<Value> {
-        Some(self.0.word().into())
-    }
-}
+);
 
 /// Needed by the derive of objects that hold it; nothing we read holds one.
 impl<T: ClosedList> ParseFromJSON for ApiEnum<T> {
@@ -285,39 +301,12 @@ impl<T: ClosedList> ParseFromJSON for ApiEnum<T> {
 #[derive(Clone, Copy, Debug)]
 pub struct InlineWord<T>(pub T);
 
-impl<T: ClosedList> Type for InlineWord<T> {
-    const IS_REQUIRED: bool = true;
-    type RawValueType = Self;
-    type RawElementValueType = Self;
-
-    fn name() -> Cow<'static, str> {
-        T::NAME.into()
-    }
-
-    fn schema_ref() -> MetaSchemaRef {
-        MetaSchemaRef::Inline(Box::new(schema::<T>()))
-    }
-
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(std::iter::once(self))
-    }
-}
-
-impl<T: ClosedList> Serialize for InlineWord<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.0.word())
-    }
-}
-
-impl<T: ClosedList> ToJSON for InlineWord<T> {
-    fn to_json(&self) -> Option<Value> {
-        Some(self.0.word().into())
-    }
-}
+written_as_text!(
+    [T: ClosedList] InlineWord<T>,
+    T::NAME,
+    MetaSchemaRef::Inline(Box::new(schema::<T>())),
+    |value| value.0.word().into()
+);
 
 /// Never parsed; see [`ApiEnum`].
 impl<T: ClosedList> ParseFromJSON for InlineWord<T> {
@@ -332,27 +321,12 @@ impl<T: ClosedList> ParseFromJSON for InlineWord<T> {
 #[derive(Clone, Copy, Debug)]
 pub struct Instant(pub Timestamp);
 
-impl Type for Instant {
-    const IS_REQUIRED: bool = true;
-    type RawValueType = Self;
-    type RawElementValueType = Self;
-
-    fn name() -> Cow<'static, str> {
-        "string_date-time".into()
-    }
-
-    fn schema_ref() -> MetaSchemaRef {
-        MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format("string", "date-time")))
-    }
-
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(std::iter::once(self))
-    }
-}
+written_as_text!(
+    [] Instant,
+    "string_date-time",
+    MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format("string", "date-time"))),
+    |value| value.text().into()
+);
 
 /// Never parsed; see [`ApiEnum`].
 impl ParseFromJSON for Instant {
@@ -370,17 +344,5 @@ impl Instant {
         MILLISECONDS.timestamp_to_string(
             &Timestamp::from_millisecond(self.0.as_millisecond()).unwrap_or(self.0),
         )
-    }
-}
-
-impl Serialize for Instant {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text())
-    }
-}
-
-impl ToJSON for Instant {
-    fn to_json(&self) -> Option<Value> {
-        Some(self.text().into())
     }
 }

@@ -28,6 +28,13 @@ struct Server {
 }
 
 impl Server {
+    /// With the limits of [`patient`] but for a change.
+    async fn with(change: impl FnOnce(&mut ConnectionLimits)) -> Self {
+        let mut limits = patient();
+        change(&mut limits);
+        Self::start(limits, PATIENCE).await
+    }
+
     async fn start(limits: ConnectionLimits, grace: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -116,27 +123,13 @@ const GET_CLOSE: &[u8] = b"GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r
 
 #[tokio::test]
 async fn a_connection_that_says_nothing_is_closed() {
-    let server = Server::start(
-        ConnectionLimits {
-            first_byte: SHORT,
-            ..patient()
-        },
-        PATIENCE,
-    )
-    .await;
+    let server = Server::with(|limits| limits.first_byte = SHORT).await;
     assert_eq!(server.sends(b"").await, "");
 }
 
 #[tokio::test]
 async fn a_half_sent_head_is_closed() {
-    let server = Server::start(
-        ConnectionLimits {
-            head: SHORT,
-            ..patient()
-        },
-        PATIENCE,
-    )
-    .await;
+    let server = Server::with(|limits| limits.head = SHORT).await;
     assert_eq!(server.sends(b"GET /a HTTP/1.1\r\nHost:").await, "");
     assert_eq!(
         server.sends(b"P").await,
@@ -147,14 +140,7 @@ async fn a_half_sent_head_is_closed() {
 
 #[tokio::test]
 async fn a_half_sent_head_on_a_kept_alive_connection_is_closed_too() {
-    let server = Server::start(
-        ConnectionLimits {
-            head: SHORT,
-            ..patient()
-        },
-        PATIENCE,
-    )
-    .await;
+    let server = Server::with(|limits| limits.head = SHORT).await;
     let mut stream = server.connect().await;
     stream.write_all(GET).await.unwrap();
     until(&mut stream, "/a 0").await;
@@ -164,14 +150,7 @@ async fn a_half_sent_head_on_a_kept_alive_connection_is_closed_too() {
 
 #[tokio::test]
 async fn a_head_that_trickles_gets_no_more_time_than_one_that_stalls() {
-    let server = Server::start(
-        ConnectionLimits {
-            head: SHORT,
-            ..patient()
-        },
-        PATIENCE,
-    )
-    .await;
+    let server = Server::with(|limits| limits.head = SHORT).await;
     let (mut reader, mut writer) = server.connect().await.into_split();
     let begun = Instant::now();
     let mut gone = [0];
@@ -187,14 +166,7 @@ async fn a_head_that_trickles_gets_no_more_time_than_one_that_stalls() {
 
 #[tokio::test]
 async fn a_half_sent_body_is_answered_and_closed() {
-    let server = Server::start(
-        ConnectionLimits {
-            body: SHORT,
-            ..patient()
-        },
-        PATIENCE,
-    )
-    .await;
+    let server = Server::with(|limits| limits.body = SHORT).await;
     let answer = server
         .sends(b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
         .await;
@@ -203,14 +175,7 @@ async fn a_half_sent_body_is_answered_and_closed() {
 
 #[tokio::test]
 async fn a_body_that_is_too_long_is_refused_with_and_without_its_length() {
-    let server = Server::start(
-        ConnectionLimits {
-            body_bytes: 4,
-            ..patient()
-        },
-        PATIENCE,
-    )
-    .await;
+    let server = Server::with(|limits| limits.body_bytes = 4).await;
     let announced = server
         .sends(b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
         .await;
@@ -222,14 +187,10 @@ async fn a_body_that_is_too_long_is_refused_with_and_without_its_length() {
 
 #[tokio::test]
 async fn an_idle_connection_is_closed_and_a_slow_head_does_not_make_it_less_patient() {
-    let server = Server::start(
-        ConnectionLimits {
-            head: SHORT,
-            idle: SHORT * 4,
-            ..patient()
-        },
-        PATIENCE,
-    )
+    let server = Server::with(|limits| {
+        limits.head = SHORT;
+        limits.idle = SHORT * 4;
+    })
     .await;
     let mut stream = server.connect().await;
     stream.write_all(GET).await.unwrap();
@@ -241,7 +202,7 @@ async fn an_idle_connection_is_closed_and_a_slow_head_does_not_make_it_less_pati
 
 #[tokio::test]
 async fn one_connection_serves_several_requests() {
-    let server = Server::start(patient(), PATIENCE).await;
+    let server = Server::with(|_| {}).await;
     let mut stream = server.connect().await;
     for _ in 0..3 {
         stream
@@ -255,7 +216,7 @@ async fn one_connection_serves_several_requests() {
 
 #[tokio::test]
 async fn a_peer_that_will_send_no_more_still_gets_its_answer() {
-    let server = Server::start(patient(), PATIENCE).await;
+    let server = Server::with(|_| {}).await;
     let mut stream = server.connect().await;
     stream
         .write_all(b"GET /hold HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -275,14 +236,7 @@ async fn a_peer_that_will_send_no_more_still_gets_its_answer() {
 
 #[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
-    let server = Server::start(
-        ConnectionLimits {
-            headers: 4,
-            ..patient()
-        },
-        PATIENCE,
-    )
-    .await;
+    let server = Server::with(|limits| limits.headers = 4).await;
     let many = server
         .sends(b"GET /a HTTP/1.1\r\nHost: x\r\nA: 1\r\nB: 1\r\nC: 1\r\nD: 1\r\n\r\n")
         .await;

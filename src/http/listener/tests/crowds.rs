@@ -54,14 +54,7 @@ fn connections_leave_files_for_the_process_itself() {
 
 #[tokio::test]
 async fn connections_beyond_the_cap_wait_for_room() {
-    let server = Server::start(
-        ConnectionLimits {
-            connections: 1,
-            ..patient()
-        },
-        PATIENCE,
-    )
-    .await;
+    let server = Server::with(|limits| limits.connections = 1).await;
     let mut first = server.connect().await;
     first.write_all(GET).await.unwrap();
     until(&mut first, "/a 0").await;
@@ -77,7 +70,7 @@ async fn connections_beyond_the_cap_wait_for_room() {
 
 #[tokio::test]
 async fn a_crowd_that_only_half_speaks_keeps_nobody_waiting() {
-    let server = Server::start(patient(), PATIENCE).await;
+    let server = Server::with(|_| {}).await;
     let mut crowd = Vec::new();
     for begun in [
         b"".as_slice(),

@@ -4,14 +4,10 @@ use super::*;
 
 #[tokio::test]
 async fn frames_between_requests_of_http_2_are_not_taken_for_a_slow_head() {
-    let server = Server::start(
-        ConnectionLimits {
-            head: SHORT,
-            idle: SHORT * 4,
-            ..patient()
-        },
-        PATIENCE,
-    )
+    let server = Server::with(|limits| {
+        limits.head = SHORT;
+        limits.idle = SHORT * 4;
+    })
     .await;
     let mut stream = server.connect().await;
     let begun = Instant::now();
@@ -26,14 +22,7 @@ async fn frames_between_requests_of_http_2_are_not_taken_for_a_slow_head() {
 
 #[tokio::test]
 async fn http_2_without_negotiation_is_answered() {
-    let server = Server::start(
-        ConnectionLimits {
-            head: SHORT,
-            ..patient()
-        },
-        PATIENCE,
-    )
-    .await;
+    let server = Server::with(|limits| limits.head = SHORT).await;
     let client = multiplexed();
     let url = format!("http://{}/a", server.address);
     for _ in 0..2 {
@@ -43,16 +32,15 @@ async fn http_2_without_negotiation_is_answered() {
     }
 }
 
+/// The request is answered with 200.
+async fn is_ok(request: JoinHandle<reqwest::Result<reqwest::Response>>) {
+    let answer = timeout(PATIENCE, request).await.unwrap().unwrap().unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+}
+
 #[tokio::test]
 async fn requests_at_once_on_one_connection_of_http_2_are_limited() {
-    let server = Server::start(
-        ConnectionLimits {
-            streams: 1,
-            ..patient()
-        },
-        PATIENCE,
-    )
-    .await;
+    let server = Server::with(|limits| limits.streams = 1).await;
     let client = multiplexed();
     let ask = |path: &str| {
         tokio::spawn(
@@ -62,15 +50,7 @@ async fn requests_at_once_on_one_connection_of_http_2_are_limited() {
         )
     };
     // The first answer tells the client how many requests it may have under way.
-    assert_eq!(
-        timeout(PATIENCE, ask("/a"))
-            .await
-            .unwrap()
-            .unwrap()
-            .unwrap()
-            .status(),
-        StatusCode::OK
-    );
+    is_ok(ask("/a")).await;
     let first = ask("/hold");
     timeout(PATIENCE, server.held.notified())
         .await
@@ -81,28 +61,12 @@ async fn requests_at_once_on_one_connection_of_http_2_are_limited() {
         "the second waits for the first"
     );
     server.release.notify_one();
-    assert_eq!(
-        timeout(PATIENCE, first)
-            .await
-            .unwrap()
-            .unwrap()
-            .unwrap()
-            .status(),
-        StatusCode::OK
-    );
+    is_ok(first).await;
     timeout(PATIENCE, server.held.notified())
         .await
         .expect("now the second is under way");
     server.release.notify_one();
-    assert_eq!(
-        timeout(PATIENCE, second)
-            .await
-            .unwrap()
-            .unwrap()
-            .unwrap()
-            .status(),
-        StatusCode::OK
-    );
+    is_ok(second).await;
 }
 
 /// A frame of HTTP/2 (RFC 9113, 4.1).
@@ -113,7 +77,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn requests_that_are_begun_and_taken_back_end_the_connection() {
-    let server = Server::start(patient(), PATIENCE).await;
+    let server = Server::with(|_| {}).await;
     let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     bytes.extend(frame(4, 0, 0, &[]));
     for stream in (1..4_000).step_by(2) {
@@ -139,14 +103,7 @@ async fn requests_that_are_begun_and_taken_back_end_the_connection() {
 
 #[tokio::test]
 async fn a_head_of_http_2_that_is_never_ended_is_closed() {
-    let server = Server::start(
-        ConnectionLimits {
-            idle: SHORT,
-            ..patient()
-        },
-        PATIENCE,
-    )
-    .await;
+    let server = Server::with(|limits| limits.idle = SHORT).await;
     let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     bytes.extend(frame(4, 0, 0, &[]));
     // HEADERS without END_HEADERS: more of the head would have to follow.
@@ -175,7 +132,7 @@ fn tls() -> rustls::ClientConfig {
 
 #[tokio::test]
 async fn stopping_finishes_requests_over_http_2_too() {
-    let server = Server::start(patient(), PATIENCE).await;
+    let server = Server::with(|_| {}).await;
     let url = format!("http://{}/hold", server.address);
     let answer = tokio::spawn(async move { multiplexed().get(url).send().await?.text().await });
     timeout(PATIENCE, server.held.notified()).await.unwrap();

@@ -4,14 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_request_without_an_answer_in_time_is_given_up() {
-    let server = Server::start(
-        ConnectionLimits {
-            request: SHORT,
-            ..patient()
-        },
-        PATIENCE,
-    )
-    .await;
+    let server = Server::with(|limits| limits.request = SHORT).await;
     let answer = server
         .sends(b"GET /hold HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         .await;
@@ -64,7 +57,7 @@ async fn a_reader_that_takes_nothing_is_cut_off_and_a_stream_that_is_read_is_not
 
 #[tokio::test]
 async fn stopping_finishes_the_request_in_progress_and_closes_the_rest() {
-    let server = Server::start(patient(), PATIENCE).await;
+    let server = Server::with(|_| {}).await;
     let (mut silent, mut idle, mut busy) = (
         server.connect().await,
         server.connect().await,
