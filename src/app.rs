@@ -48,7 +48,7 @@ pub struct App {
 
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum AppError {
     /// The address is taken, or not ours.
     #[error(
         "cannot listen on {address} ({why}): stop what listens there, or set {setting} to another address"
@@ -81,7 +81,7 @@ pub enum Error {
     DoNotCall(#[from] do_not_call_file::FileError),
     /// Traces cannot be exported.
     #[error("OTEL_EXPORTER_OTLP_ENDPOINT cannot be used")]
-    Traces(#[from] traces::Error),
+    Traces(#[from] traces::TracesError),
 }
 
 impl App {
@@ -89,7 +89,7 @@ impl App {
     ///
     /// # Errors
     /// The address cannot be bound, or a part cannot be built.
-    pub async fn bind(config: Config, clock: Clock) -> Result<Self, Error> {
+    pub async fn bind(config: Config, clock: Clock) -> Result<Self, AppError> {
         let listener = bind(config.listen, LISTEN).await?;
         Self::build(listener, config, clock).await
     }
@@ -99,9 +99,13 @@ impl App {
     ///
     /// # Errors
     /// The address for metrics cannot be bound, or a part cannot be built.
-    pub async fn build(listener: TcpListener, config: Config, clock: Clock) -> Result<Self, Error> {
+    pub async fn build(
+        listener: TcpListener,
+        config: Config,
+        clock: Clock,
+    ) -> Result<Self, AppError> {
         let address = config.listen;
-        let bound = |why| Error::Bind {
+        let bound = |why| AppError::Bind {
             address,
             setting: LISTEN,
             why,
@@ -162,7 +166,7 @@ impl App {
     /// # Errors
     /// A file of words has a fault. All of them are checked while the first requests are served
     /// already; at a fault the server stops in the same order.
-    pub async fn run_until(self, signal: impl Future<Output = ()>) -> Result<(), Error> {
+    pub async fn run_until(self, signal: impl Future<Output = ()>) -> Result<(), AppError> {
         // The data of phone numbers takes some 10 ms to read. Neither the start nor a call should
         // wait for it.
         let warm = tokio::task::spawn_blocking(phone::warm);
@@ -217,7 +221,7 @@ impl App {
         let told_to_stop = async {
             tokio::select! {
                 () = signal => Ok(()),
-                problems = faults => Err(Error::Speech(problems)),
+                problems = faults => Err(AppError::Speech(problems)),
             }
         };
         let mut result = Ok(());
@@ -277,9 +281,9 @@ async fn faults_of_words(input: InputMode) -> Vec<LanguageProblem> {
     }
 }
 
-async fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListener, Error> {
+async fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListener, AppError> {
     let bound = TcpListener::bind(address).await;
-    bound.map_err(|why| Error::Bind {
+    bound.map_err(|why| AppError::Bind {
         address,
         setting,
         why,
@@ -300,8 +304,8 @@ fn starts_per_second(config: &Config) -> u32 {
 ///
 /// # Errors
 /// A part cannot be built.
-pub fn document() -> Result<serde_json::Value, Error> {
-    let config = Config::read(&RawConfig::default()).map_err(|_problems| Error::Defaults)?;
+pub fn document() -> Result<serde_json::Value, AppError> {
+    let config = Config::read(&RawConfig::default()).map_err(|_problems| AppError::Defaults)?;
     let address = config.listen;
     let assembled = assemble(&config, Clock::system(), address, |_metrics| {
         memory(&config)

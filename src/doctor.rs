@@ -17,7 +17,7 @@ use jiff::SignedDuration;
 use crate::config::{Config, TwilioAccount, TwilioBackend};
 use crate::domain::Phone;
 use crate::policy::CallLimits;
-use crate::twilio::client::{Client, ClientConfig, Error, Why, http_client};
+use crate::twilio::client::{Client, ClientConfig, TwilioError, Why, http_client};
 use clock::Clock;
 
 /// Twilio's API for the countries that an account may call.
@@ -90,7 +90,7 @@ pub async fn examine(
     config: &Config,
     voice_url: Option<&str>,
     clock: &Clock,
-) -> Result<Vec<Finding>, crate::app::Error> {
+) -> Result<Vec<Finding>, crate::app::AppError> {
     let http = http_client()?;
     let (account, api_url) = match &config.carrier {
         TwilioBackend::Twilio { account, api_url } => (account, api_url),
@@ -197,7 +197,7 @@ impl Doctor<'_> {
     }
 
     /// Standard API keys open everything but the account itself, which is no fault of theirs.
-    async fn account_by_its_calls(&mut self, error: &Error) -> bool {
+    async fn account_by_its_calls(&mut self, error: &TwilioError) -> bool {
         let query = crate::twilio::client::ListQuery {
             page_size: Some(1),
             ..Default::default()
@@ -367,9 +367,9 @@ impl Doctor<'_> {
 pub const DEFAULT_NAME: &str = "Tablecall";
 
 /// Describes an error of Twilio or the network, with advice.
-fn told(error: &Error) -> String {
+fn told(error: &TwilioError) -> String {
     match error {
-        Error::Refused(refusal) => {
+        TwilioError::Refused(refusal) => {
             let code = refusal
                 .code
                 .map(|code| format!(" with code {code}"))
@@ -384,15 +384,15 @@ fn told(error: &Error) -> String {
                 refusal.advice()
             )
         }
-        Error::NotSent(_) => {
+        TwilioError::NotSent(_) => {
             "Twilio cannot be reached from here: check DNS, firewall and TWILIO_API_URL.".to_owned()
         }
-        Error::TryLater { .. } => "Twilio is busy: look again in a minute.".to_owned(),
-        Error::Unanswered {
+        TwilioError::TryLater { .. } => "Twilio is busy: look again in a minute.".to_owned(),
+        TwilioError::Unanswered {
             why: Why::ForeignPage,
         } => "A list of calls continues at an address that is not this account's at TWILIO_API_URL; nothing was sent \
               there. Check TWILIO_API_URL and what stands in front of it."
             .to_owned(),
-        Error::Unanswered { .. } => "Twilio did not answer: look again in a minute.".to_owned(),
+        TwilioError::Unanswered { .. } => "Twilio did not answer: look again in a minute.".to_owned(),
     }
 }

@@ -42,7 +42,7 @@ pub mod internals {
         PromptTiming, Reply, RepromptReason, TalkPosition, TalkStage, WaitingFor, step,
     };
     pub use crate::domain::{
-        CallId, Country, Name, PartySize, Phone, Reservation, Sid, TableTime, VoicemailAction,
+        CallId, CallSid, Country, Name, PartySize, Phone, Reservation, TableTime, VoicemailAction,
         Zone, zone,
     };
     pub use crate::http::api::example;

@@ -11,7 +11,7 @@ mod misfit;
 mod progress;
 mod tools;
 
-use misfit::{Misfit, misfit};
+use misfit::{WrongServer, misfit};
 pub use progress::Progress;
 pub use tools::Remote;
 
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A server and who asks it.
 #[derive(Clone, Debug)]
-pub struct Server {
+pub struct RemoteService {
     origin: String,
     key: Option<String>,
 }
@@ -32,7 +32,7 @@ pub struct BadServerUrl;
 
 /// Why there is nothing to follow.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum RemoteError {
     /// No answer.
     #[error("the server at {url} cannot be reached; is it running?")]
     Unreachable {
@@ -105,7 +105,7 @@ pub enum Error {
 ///
 /// # Errors
 /// It cannot be reached, or says otherwise.
-pub async fn health(http: &reqwest::Client, listen: SocketAddr) -> Result<(), Error> {
+pub async fn health(http: &reqwest::Client, listen: SocketAddr) -> Result<(), RemoteError> {
     let url = format!("http://{}", beside(listen));
     let asked = http
         .get(format!("{url}/healthz"))
@@ -114,11 +114,11 @@ pub async fn health(http: &reqwest::Client, listen: SocketAddr) -> Result<(), Er
         .await;
     match asked.map(|answer| answer.status()) {
         Ok(status) if status.is_success() => Ok(()),
-        Ok(status) => Err(Error::Unwell {
+        Ok(status) => Err(RemoteError::Unwell {
             url,
             status: status.as_u16(),
         }),
-        Err(source) => Err(Error::Unreachable { url, source }),
+        Err(source) => Err(RemoteError::Unreachable { url, source }),
     }
 }
 
@@ -132,7 +132,7 @@ fn beside(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-impl Server {
+impl RemoteService {
     /// The server at `url`, asked with the secret of an API key where one is needed.
     ///
     /// # Errors
@@ -159,17 +159,17 @@ impl Server {
         }
     }
 
-    fn unreachable(&self, source: reqwest::Error) -> Error {
+    fn unreachable(&self, source: reqwest::Error) -> RemoteError {
         let url = self.origin.clone();
         match misfit(&source) {
-            Some(Misfit::Speaks) => Error::NotHttp { url },
-            Some(Misfit::Hangs) => Error::Silent { url },
-            None => Error::Unreachable { url, source },
+            Some(WrongServer::Speaks) => RemoteError::NotHttp { url },
+            Some(WrongServer::Hangs) => RemoteError::Silent { url },
+            None => RemoteError::Unreachable { url, source },
         }
     }
 
     /// Sends a request that is answered with a call.
-    async fn ask(&self, request: reqwest::RequestBuilder) -> Result<Value, Error> {
+    async fn ask(&self, request: reqwest::RequestBuilder) -> Result<Value, RemoteError> {
         let answer = self.signed(request).send().await;
         let answer = answer.map_err(|source| self.unreachable(source))?;
         let status = answer.status().as_u16();
@@ -182,9 +182,9 @@ impl Server {
         // Every refusal of ours is a problem with a code.
         if status >= 400 && body["code"].is_string() {
             let detail = problem(&body);
-            return Err(Error::Refused { status, detail });
+            return Err(RemoteError::Refused { status, detail });
         }
-        Err(Error::NotTablecall {
+        Err(RemoteError::NotTablecall {
             url: self.origin.clone(),
             status,
         })
@@ -198,14 +198,14 @@ impl Server {
         &self,
         http: &reqwest::Client,
         request: impl FnOnce(&reqwest::Client, &str) -> reqwest::RequestBuilder,
-    ) -> Result<(u16, Value), Error> {
+    ) -> Result<(u16, Value), RemoteError> {
         let request = request(http, &self.origin);
         let answer = self.signed(request).send().await;
         let answer = answer.map_err(|source| self.unreachable(source))?;
         let status = answer.status().as_u16();
         let body = answer.bytes().await;
         let body = body.map_err(|source| self.unreachable(source))?;
-        let body = serde_json::from_slice(&body).map_err(|_| Error::NotTablecall {
+        let body = serde_json::from_slice(&body).map_err(|_| RemoteError::NotTablecall {
             url: self.origin.clone(),
             status,
         })?;
@@ -220,7 +220,7 @@ impl Server {
         &self,
         http: &reqwest::Client,
         body: &Map<String, Value>,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, RemoteError> {
         let url = format!("{}/api/call", self.origin);
         self.ask(http.post(url).json(body)).await
     }
@@ -229,7 +229,7 @@ impl Server {
     ///
     /// # Errors
     /// As [`Self::place`]; the restaurant may have decided already.
-    pub async fn cancel(&self, http: &reqwest::Client, id: &str) -> Result<Value, Error> {
+    pub async fn cancel(&self, http: &reqwest::Client, id: &str) -> Result<Value, RemoteError> {
         self.ask(http.post(format!("{}/cancel", self.url_of(id))))
             .await
     }

@@ -14,8 +14,14 @@ pub mod metrics;
 #[cfg(feature = "sentry")]
 pub mod reports;
 #[cfg(not(feature = "sentry"))]
-#[path = "telemetry/reports_left_out.rs"]
-pub mod reports;
+mod reports_left_out;
+#[cfg(not(feature = "sentry"))]
+pub mod reports {
+    //! Stand-ins with the names of what is left out.
+    pub use super::reports_left_out::{
+        NoDestination as Destination, NoReports as Reports, NoSentry as NoDsn,
+    };
+}
 pub mod request;
 #[cfg(any(feature = "sentry", test))]
 pub mod scrub;
@@ -41,7 +47,7 @@ pub use self::sink::Guard;
 
 /// Why logging could not be started.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum TelemetryError {
     /// The filter is not a list of `target=level`.
     #[error("the log filter is not understood")]
     Filter(#[from] BadFilter),
@@ -83,8 +89,12 @@ impl Drop for Running {
 /// it.
 ///
 /// # Errors
-/// [`Error`].
-pub fn init(format: Format, filter: &str, reports: Option<Reports>) -> Result<Running, Error> {
+/// [`TelemetryError`].
+pub fn init(
+    format: Format,
+    filter: &str,
+    reports: Option<Reports>,
+) -> Result<Running, TelemetryError> {
     let filter = self::filter(filter)?;
     let (lines, guard) = layer(format, Clock::system(), io::stderr())?;
     let registry = Registry::default().with(lines.with_filter(filter));

@@ -110,7 +110,7 @@ pub struct Opened {
 
 /// Why a text is no ticket, or no longer.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum TicketError {
     /// No text that any version of ours makes.
     #[error("not a ticket")]
     Malformed,
@@ -287,12 +287,12 @@ impl Tickets {
         text: &str,
         purpose: TicketPurpose,
         now: Timestamp,
-    ) -> Result<Opened, Error> {
-        let bytes = Self::decode(text).ok_or(Error::Malformed)?;
-        let opened = self.decrypt(bytes, purpose).ok_or(Error::Forged)?;
+    ) -> Result<Opened, TicketError> {
+        let bytes = Self::decode(text).ok_or(TicketError::Malformed)?;
+        let opened = self.decrypt(bytes, purpose).ok_or(TicketError::Forged)?;
         let age = now.duration_since(opened.head.sealed_at);
         if age > LIFE {
-            Err(Error::Expired(opened))
+            Err(TicketError::Expired(opened))
         } else {
             Ok(opened)
         }

@@ -11,7 +11,7 @@ use tablecall::internals::{
     AccountTier, AttemptRef, Call, CarrierStatus, CarryOver, Event, PromptTiming, TalkPosition,
     step,
 };
-use tablecall::internals::{CallId, Name, PartySize, Phone, Reservation, Sid, VoicemailAction};
+use tablecall::internals::{CallId, CallSid, Name, PartySize, Phone, Reservation, VoicemailAction};
 use tablecall::internals::{CallStore as _, Store, StoreLimits};
 use tablecall::internals::{Head, TicketBody, TicketPurpose, Tickets};
 
@@ -42,7 +42,7 @@ pub(crate) struct Held {
     pub(crate) clock: Clock,
     pub(crate) now: Timestamp,
     pub(crate) store: Store,
-    calls: Vec<(Call, Sid)>,
+    calls: Vec<(Call, CallSid)>,
     stage: Stage,
 }
 
@@ -81,7 +81,7 @@ impl Held {
     }
 
     /// One call, at a number of its own.
-    fn call(&self, number: usize) -> (Call, Sid) {
+    fn call(&self, number: usize) -> (Call, CallSid) {
         let phone = Phone::from_e164(&format!("+1415{:07}", 2_000_000 + number)).unwrap();
         let reservation = Reservation {
             name: Name::parse("Ana García").unwrap(),
@@ -115,10 +115,10 @@ impl Held {
         let mut sid = [0; 16];
         fastrand::fill(&mut sid);
         let (sid, on) = (
-            Sid::from_bytes(sid),
+            CallSid::from_bytes(sid),
             AttemptRef {
                 attempt: 1,
-                sid: Sid::from_bytes(sid),
+                sid: CallSid::from_bytes(sid),
             },
         );
         let ringing = [
@@ -145,13 +145,7 @@ impl Held {
 
     /// Twilio's name of a fresh call.
     pub(crate) fn sid(&self, fresh: usize) -> String {
-        let hex: String = self.calls[fresh]
-            .1
-            .as_bytes()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        format!("CA{hex}")
+        self.calls[fresh].1.to_string()
     }
 
     pub(crate) fn head(&self, fresh: usize) -> Head {

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use twilio_simulator::Simulator;
 
-use super::{Error, starts_per_second};
+use super::{AppError, starts_per_second};
 use crate::config::{Config, TracesExport, TwilioBackend};
 use crate::domain::Language;
 use crate::http::AppState;
@@ -46,7 +46,7 @@ pub(super) struct Assembled {
 ///
 /// # Errors
 /// A part cannot be built.
-pub fn site(config: &Config, clock: Clock, store: Store) -> Result<AppState, Error> {
+pub fn site(config: &Config, clock: Clock, store: Store) -> Result<AppState, AppError> {
     assemble(config, clock, config.listen, |_metrics| store).map(|assembled| assembled.site)
 }
 
@@ -78,14 +78,14 @@ pub(super) fn assemble(
     clock: Clock,
     address: SocketAddr,
     store: impl FnOnce(&Metrics) -> Store,
-) -> Result<Assembled, Error> {
+) -> Result<Assembled, AppError> {
     let origin = origin(config, address);
     let input = if config.speech {
         InputMode::KeysAndSpeech
     } else {
         InputMode::Keys
     };
-    let speech = Speech::open(input).map_err(Error::Speech)?;
+    let speech = Speech::open(input).map_err(AppError::Speech)?;
     let do_not_call = config
         .do_not_call_file
         .as_deref()
@@ -193,7 +193,7 @@ pub(super) fn assemble(
 }
 
 /// Traces, where a collector is named.
-pub(super) fn traces(config: &Config, clock: &Clock) -> Result<Option<Traces>, Error> {
+pub(super) fn traces(config: &Config, clock: &Clock) -> Result<Option<Traces>, AppError> {
     let Some(export) = config.observability.collector.clone() else {
         return Ok(None);
     };

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use twilio_simulator::Simulator;
 
 use super::assemble::reachable;
-use super::{Error, GRACE};
+use super::{AppError, GRACE};
 use crate::http::listener::{ConnectionLimits, serve};
 use crate::twilio::client::tls_config;
 
@@ -23,8 +23,8 @@ pub async fn run_simulator(
     clock: Clock,
     bound: impl FnOnce(SocketAddr),
     signal: impl Future<Output = ()>,
-) -> Result<(), Error> {
-    let taken = |why| Error::Bind {
+) -> Result<(), AppError> {
+    let taken = |why| AppError::Bind {
         address: listen,
         setting: "--listen",
         why,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::carrier_status::{AccountTier, CarrierStatus, FinalStatus, Machine};
 use super::outcome::Ended;
-use crate::domain::{Phone, Sid, millis};
+use crate::domain::{CallSid, Phone, millis};
 
 /// One call at Twilio: one time that the restaurant's phone is made to ring.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ pub struct Attempt {
     /// Which parameters the account may use in a create.
     pub terms: AccountTier,
     /// Twilio's SID, once it is known.
-    pub sid: Option<Sid>,
+    pub sid: Option<CallSid>,
     /// How far the connection got.
     pub line: CarrierStatus,
     /// Which key presses of the conversation this service received.

@@ -9,7 +9,7 @@ use super::keys::{input_event, milliseconds};
 use super::outcome::{Outcome, WaitingFor};
 use super::position::{CALLED_BACK, TalkPosition, TalkStage};
 use super::state::{Call, Evidence, State};
-use super::step::Work;
+use super::step::Transition;
 use super::talk::{self, Apology, Input, Reply, TalkContext};
 use super::timeline::TimelineEvent;
 use super::timing::SETTLE;
@@ -20,7 +20,7 @@ const CHANGE_WINDOW: SignedDuration = SignedDuration::from_secs(60);
 /// Pause after a request to be called now, because the caller has to hang up first.
 const HANG_UP_PAUSE: SignedDuration = SignedDuration::from_secs(10);
 
-impl Work {
+impl Transition {
     /// A key of somebody who rang us: it decides like any other, and later than those of our own
     /// calls.
     pub(super) fn called_back(

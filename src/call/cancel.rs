@@ -6,11 +6,11 @@ use super::event::Effect;
 use super::outcome::{Ended, Outcome};
 use super::position::CALLED_BACK;
 use super::state::{Answer, Evidence, State};
-use super::step::Work;
+use super::step::Transition;
 use super::timeline::TimelineEvent;
 use super::timing::AGAIN;
 
-impl Work {
+impl Transition {
     /// The client cancels. A decision that staff have made stands.
     pub(super) fn cancel(&mut self) {
         if self.call.canceled || self.call.is_finished() || self.call.decision().is_some() {

@@ -11,7 +11,7 @@ use super::outcome::{Outcome, WaitingFor};
 use super::position::TalkPosition;
 use super::state::Call;
 use super::talk::{Input, ROW, Reply};
-use crate::domain::{CallId, Phone, Sid};
+use crate::domain::{CallId, CallSid, Phone};
 
 /// The attempt that a webhook or an answer of Twilio is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct AttemptRef {
     /// Its number, from the ticket.
     pub attempt: u8,
     /// Its SID at Twilio.
-    pub sid: Sid,
+    pub sid: CallSid,
 }
 
 /// An event: what happened to a call.
@@ -175,19 +175,19 @@ pub enum Effect {
     HangUp {
         attempt: u8,
         /// Its SID at Twilio.
-        sid: Sid,
+        sid: CallSid,
     },
     /// Somebody is on the line: say [`Call::last_words`], then hang up.
     Apologize {
         attempt: u8,
         /// Its SID at Twilio.
-        sid: Sid,
+        sid: CallSid,
     },
     /// A machine waits for a message: leave one, then send [`Event::Message`].
     LeaveMessage {
         attempt: u8,
         /// Its SID at Twilio.
-        sid: Sid,
+        sid: CallSid,
     },
     /// Staff asked never to be called again: put the number on the list, and end the other calls to
     /// it.

@@ -10,7 +10,7 @@ use super::state::Call;
 use super::step::step;
 use super::talk::Input;
 use crate::domain::{
-    CallId, Country, Language, Name, PartySize, Phone, Reservation, Sid, VoicemailAction,
+    CallId, CallSid, Country, Language, Name, PartySize, Phone, Reservation, VoicemailAction,
 };
 
 /// When these calls are made.
@@ -74,7 +74,7 @@ pub(crate) fn first() -> TalkPosition {
 pub(crate) fn keyed(digits: &str) -> Call {
     let on = AttemptRef {
         attempt: 1,
-        sid: Sid::from_bytes([7; 16]),
+        sid: CallSid::from_bytes([7; 16]),
     };
     let key = Event::Keyed {
         on,

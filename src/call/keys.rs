@@ -9,12 +9,12 @@ use super::carrier_status::CarrierStatus;
 use super::event::AttemptRef;
 use super::position::{CALLED_BACK, PromptTiming, TalkPosition};
 use super::state::{Evidence, State};
-use super::step::Work;
+use super::step::Transition;
 use super::talk::{self, Apology, Input, Reply};
 use super::timeline::{Digits, TimelineEvent};
 use super::timing::SETTLE;
 
-impl Work {
+impl Transition {
     /// Twilio requests the first document.
     pub(super) fn fetched(&mut self, on: AttemptRef, sealed_at: Timestamp) {
         let Some(began) = self.pick_up(on, sealed_at) else {

@@ -7,7 +7,7 @@ use super::carrier_status::{AccountTier, CarrierStatus, FinalStatus};
 use super::event::{AttemptRef, Closing};
 use super::outcome::Ended;
 use super::state::State;
-use super::step::Work;
+use super::step::Transition;
 use super::talk::TalkContext;
 use super::timeline::TimelineEvent;
 use super::timing::{GRACE, POLL, RING, TALK, UNKNOWN};
@@ -16,7 +16,7 @@ use crate::domain::{TableTime, Zone, zones};
 /// The most replies on a trial account (docs/twilio.md, *Trial accounts*).
 const TRIAL_REPLIES: u8 = 9;
 
-impl Work {
+impl Transition {
     /// Raises the carrier status. An earlier status than the current one changes nothing.
     pub(super) fn reached(&mut self, on: AttemptRef, line: CarrierStatus) {
         let now = self.now;

@@ -6,7 +6,7 @@ use super::carrier_status::{AccountTier, CarrierStatus};
 use super::event::{Effect, LookupResult};
 use super::outcome::Ended;
 use super::state::State;
-use super::step::Work;
+use super::step::Transition;
 use super::timing::{AGAIN, GRACE, POLL, RING, TALK};
 
 /// How long Twilio may answer 404 for a SID that it issued before the call counts as gone.
@@ -17,7 +17,7 @@ const SEARCHES: u8 = 2;
 /// How long an attempt is looked up at most.
 const LONGEST_DOUBT: SignedDuration = SignedDuration::from_hours(2);
 
-impl Work {
+impl Transition {
     /// No news arrived in the time in which it should: looks the attempt up at Twilio, repeatedly.
     pub(super) fn overdue(&mut self) {
         let Some(last) = self.call.attempts.last() else {

@@ -9,12 +9,12 @@ use super::outcome::{Ended, Outcome, WaitingFor};
 use super::position::{TalkPosition, TalkStage};
 use super::spoken_intent::SpokenIntent;
 use super::state::{Call, State};
-use super::step::Work;
+use super::step::Transition;
 use super::talk::{Input, Reply};
 use super::timeline::TimelineEvent;
 use crate::domain::VoicemailAction;
 
-impl Work {
+impl Transition {
     /// Machine detection reported a machine. Only a beep or a fax ends the conversation at once; a
     /// key always wins.
     pub(super) fn detected(&mut self, on: AttemptRef, machine: Machine) {

@@ -3,7 +3,7 @@
 use super::decision::Decision;
 use super::outcome::Outcome;
 use super::state::Call;
-use super::step::Work;
+use super::step::Transition;
 use super::timeline::TimelineEvent;
 use crate::domain::{CallId, TableTime};
 
@@ -33,7 +33,7 @@ impl Call {
     }
 }
 
-impl Work {
+impl Transition {
     /// The guest takes the offered time by another call. Only the first one counts, and an offer
     /// that staff may still change is none yet.
     pub(super) fn offer_accepted(&mut self, by: CallId) {

@@ -36,13 +36,13 @@ pub fn replay(call: &Call, events: &[PastEvent]) -> Option<Call> {
 mod tests {
     use super::*;
     use crate::call::{AttemptRef, Decision, Input, example};
-    use crate::domain::Sid;
+    use crate::domain::CallSid;
 
     #[test]
     fn a_key_that_was_kept_decides_what_others_left_open() {
         let on = AttemptRef {
             attempt: 1,
-            sid: Sid::from_bytes([7; 16]),
+            sid: CallSid::from_bytes([7; 16]),
         };
         let now = example::start();
         let open = [

@@ -15,7 +15,7 @@ use super::timing::{RING, UNKNOWN};
 #[must_use]
 pub fn step(call: &Call, event: Event, now: Timestamp) -> Step {
     let is_repeatable = matches!(event, Event::Keyed { .. } | Event::Closed(..));
-    let mut work = Work {
+    let mut work = Transition {
         call: call.clone(),
         reply: None,
         effects: Vec::new(),
@@ -45,14 +45,14 @@ pub fn step(call: &Call, event: Event, now: Timestamp) -> Step {
 }
 
 /// A step in progress: the call as changed so far, and what results from it.
-pub(super) struct Work {
+pub(super) struct Transition {
     pub(super) call: Call,
     pub(super) reply: Option<super::talk::Reply>,
     pub(super) effects: Vec<Effect>,
     pub(super) now: Timestamp,
 }
 
-impl Work {
+impl Transition {
     fn apply(&mut self, event: Event) {
         match event {
             Event::Dial { from } => self.dial(from),

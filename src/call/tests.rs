@@ -31,9 +31,9 @@ use super::spoken_intent::SpokenIntent;
 use super::state::{Call, Evidence, State};
 use super::talk::{Apology, Input, KeyResult, Reply, TalkContext};
 use super::{KeyText, PastEvent, PressedKey, event::Step, talk};
-use crate::domain::{Alternatives, CallId, Phone, Reservation, Sid};
+use crate::domain::{Alternatives, CallId, CallSid, Phone, Reservation};
 
-const SID: Sid = Sid::from_bytes([7; 16]);
+const SID: CallSid = CallSid::from_bytes([7; 16]);
 const ON: AttemptRef = AttemptRef {
     attempt: 1,
     sid: SID,
@@ -118,6 +118,15 @@ fn step(call: &Call, event: Event, now: Timestamp) -> Step {
 
 fn moment(milliseconds: u32) -> Timestamp {
     start() + SignedDuration::from_millis(milliseconds.into())
+}
+
+/// The call after Twilio's record of these keys was read.
+fn events_read(ended: &Call, keys: &[(TalkPosition, String)]) -> Call {
+    let read = Event::EventsRead {
+        attempt: 1,
+        keys: Some(remembered(keys)),
+    };
+    step(ended, read, after(2_000)).call
 }
 
 /// What Twilio remembers of keys that were pressed when the document had been heard.

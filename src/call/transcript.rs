@@ -9,7 +9,7 @@ use super::event::{Effect, PressedKey};
 use super::outcome::{Ended, Outcome};
 use super::position::TalkPosition;
 use super::state::{Answer, Evidence, State};
-use super::step::Work;
+use super::step::Transition;
 use super::talk::{Input, KeyResult};
 use super::timeline::TimelineEvent;
 use super::{keys, talk};
@@ -21,7 +21,7 @@ const EVENTS_DELAY: SignedDuration = SignedDuration::from_mins(16);
 const EVENTS_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 const EVENTS_TRIES: u8 = 6;
 
-impl Work {
+impl Transition {
     /// `completed` may have overtaken a key, or have reached a process that did not receive the
     /// whole conversation.
     pub(super) fn await_keys(&mut self) {

@@ -6,18 +6,18 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
 /// Our name of a call: a UUID of version 7, so that ids sort by their time of creation. URL-safe.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallId(Uuid);
 
-/// Twilio's name of one attempt (`CA` and 32 hexadecimal digits), as its 16 bytes.
+/// Twilio's SID of a call, which is one attempt of ours: `CA` and 32 hexadecimal digits, kept as 16
+/// bytes. Twilio documents digits in both cases and writes lower ones, as this type does.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Sid([u8; 16]);
+pub struct CallSid([u8; 16]);
 
-/// The text is not such a name.
+/// The text is no id of this kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not an id")]
 pub struct BadId;
@@ -80,56 +80,46 @@ impl FromStr for CallId {
     }
 }
 
-impl Serialize for CallId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() {
-            serializer.collect_str(self)
-        } else {
-            self.as_bytes().serialize(serializer)
-        }
-    }
-}
+text_or_packed!(CallId, [u8; 16], |id| *id.as_bytes(), |bytes| Some(
+    Self::from_bytes(bytes)
+));
 
-impl<'de> Deserialize<'de> for CallId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        if deserializer.is_human_readable() {
-            String::deserialize(deserializer)?
-                .parse()
-                .map_err(de::Error::custom)
-        } else {
-            <[u8; 16]>::deserialize(deserializer).map(Self::from_bytes)
-        }
-    }
-}
-
-impl Sid {
-    /// The 16 bytes.
+impl CallSid {
+    /// A SID for a call that something else than Twilio named. The same text always gives the same
+    /// SID, and no call of Twilio's has it but by chance.
     #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
+    pub fn of_foreign(text: &str) -> Self {
+        let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+        let mut bytes = [0; 16];
+        for (byte, digested) in bytes.iter_mut().zip(digest.as_ref()) {
+            *byte = *digested;
+        }
+        Self(bytes)
     }
 
-    /// The name with these bytes.
+    /// The SID with these bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 }
 
-impl fmt::Display for Sid {
+impl fmt::Display for CallSid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CA")?;
         Uuid::from_bytes(self.0).simple().fmt(f)
     }
 }
 
-impl fmt::Debug for Sid {
+impl fmt::Debug for CallSid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-impl FromStr for Sid {
+text_or_packed!(CallSid, [u8; 16], |sid| sid.0, |bytes| Some(Self(bytes)));
+
+impl FromStr for CallSid {
     type Err = BadId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -146,28 +136,6 @@ impl FromStr for Sid {
     }
 }
 
-impl Serialize for Sid {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() {
-            serializer.collect_str(self)
-        } else {
-            self.0.serialize(serializer)
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Sid {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        if deserializer.is_human_readable() {
-            String::deserialize(deserializer)?
-                .parse()
-                .map_err(de::Error::custom)
-        } else {
-            <[u8; 16]>::deserialize(deserializer).map(Self)
-        }
-    }
-}
-
 /// A random text of 128 bits in URL-safe base64, for request ids.
 #[must_use]
 pub fn random_text() -> String {
@@ -178,6 +146,8 @@ pub fn random_text() -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -201,15 +171,36 @@ mod tests {
     #[test]
     fn sids_are_twilios() {
         let text = "CA0123456789abcdef0123456789abcdef";
-        assert_eq!(text.parse::<Sid>().unwrap().to_string(), text);
+        assert_eq!(text.parse::<CallSid>().unwrap().to_string(), text);
         for wrong in [
             "",
             "CA",
             "SM0123456789abcdef0123456789abcdef",
             "CA+123456789abcdef0123456789abcdef",
+            "CA0123456789abcdef0123456789abcde",
+            "CA0123456789abcdef0123456789abcdef0",
+            "AC0123456789abcdef0123456789abcdef",
+            "ca0123456789abcdef0123456789abcdef",
+            "CA0123456789abcdef0123456789abcdeg",
+            "CA0123456789abcdef0123456789abcdé",
             "CAé",
         ] {
-            assert_eq!(wrong.parse::<Sid>(), Err(BadId), "{wrong}");
+            assert_eq!(wrong.parse::<CallSid>(), Err(BadId), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_sid_comes_back_in_lower_case(digits in "[0-9a-fA-F]{32}") {
+            let text = format!("CA{}", digits.to_ascii_lowercase());
+            let sid: CallSid = format!("CA{digits}").parse().unwrap();
+            prop_assert_eq!(&sid.to_string(), &text);
+            let json = serde_json::to_string(&sid).unwrap();
+            prop_assert_eq!(&json, &format!("\"{text}\""));
+            prop_assert_eq!(serde_json::from_str::<CallSid>(&json).unwrap(), sid);
+            let bytes = postcard::to_allocvec(&sid).unwrap();
+            prop_assert_eq!(bytes.len(), 16);
+            prop_assert_eq!(postcard::from_bytes::<CallSid>(&bytes).unwrap(), sid);
         }
     }
 }

@@ -3,6 +3,9 @@
 //! Nothing here does I/O, reads a clock or knows Twilio, HTTP or the words that staff hear. Start
 //! with [`reservation::Reservation`]; every other type is one of its fields.
 
+#[macro_use]
+mod serialized;
+
 pub mod callback_url;
 pub mod country;
 pub mod extension;
@@ -23,7 +26,7 @@ pub mod zones;
 pub use callback_url::{CallbackUrl, is_public};
 pub use country::Country;
 pub use extension::Extension;
-pub use id::{CallId, Sid};
+pub use id::{CallId, CallSid};
 pub use language::Language;
 pub use offered_time::{OfferedDay, OfferedTime};
 pub use opening_hours::{OpeningHours, Timetable};

@@ -8,7 +8,6 @@ use std::str::FromStr;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::AmbiguousOffset;
 use jiff::{Timestamp, ToSpan};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{OfferedTime, zones};
 
@@ -227,28 +226,7 @@ impl TableTime {
     }
 }
 
-impl Serialize for TableTime {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() {
-            serializer.collect_str(self)
-        } else {
-            self.minutes().serialize(serializer)
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for TableTime {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        if deserializer.is_human_readable() {
-            String::deserialize(deserializer)?
-                .parse()
-                .map_err(de::Error::custom)
-        } else {
-            Self::from_minutes(i32::deserialize(deserializer)?)
-                .ok_or_else(|| de::Error::custom("not a time"))
-        }
-    }
-}
+text_or_packed!(TableTime, i32, |time| time.minutes(), Self::from_minutes);
 
 #[cfg(test)]
 mod tests {

@@ -21,7 +21,7 @@ use super::api::{Api, CallListView, CallView, CheckView, list::ListParameters};
 use super::keys::Owner;
 use super::problem::{Code, Failure};
 use crate::mcp::{ApiAnswer, Backend, Operation, Tools};
-use crate::service::{Error, Service};
+use crate::service::{Service, ServiceError};
 use crate::telemetry::request::{self, Context};
 
 /// Where the tools are.
@@ -148,7 +148,7 @@ impl Local {
         };
         let asked = query
             .read("", &self.0.settings().defaults)
-            .map_err(Error::Invalid)?;
+            .map_err(ServiceError::Invalid)?;
         let page = self
             .0
             .list(owner, &asked.filter, asked.before, asked.most)

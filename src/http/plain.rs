@@ -110,7 +110,7 @@ async fn cancel(
     let call = find(*service, &owner.0.0, &id.0).await?;
     match service.cancel(&owner.0.0, call.id).await {
         // Too late: its page says what the restaurant answered.
-        Ok(_) | Err(crate::service::Error::CallFinished) => Ok(see(&id.0)),
+        Ok(_) | Err(crate::service::ServiceError::CallFinished) => Ok(see(&id.0)),
         Err(error) => Err(error.into()),
     }
 }

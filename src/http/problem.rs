@@ -236,7 +236,7 @@ mod tests {
             code: "empty",
             message: "must not be empty".to_owned(),
         }];
-        let response = Failure::from(service::Error::Invalid(errors)).into_response("req-1");
+        let response = Failure::from(service::ServiceError::Invalid(errors)).into_response("req-1");
         assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(response.content_type(), Some("application/problem+json"));
         let body: Value = response.into_body().into_json().await.unwrap();

@@ -9,9 +9,10 @@ use std::sync::{Mutex, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 use metrics::Counter;
 use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
-use poem::{Request, Response};
+use poem::{IntoResponse as _, Request, Response};
 
 use super::networks::{TrustedProxies, subscriber};
+use crate::domain::CallSid;
 use crate::service::links::path;
 use crate::telemetry::line_limit::LineLimit;
 use crate::telemetry::metrics::{Family, Metrics};
@@ -71,7 +72,7 @@ impl RefusedWebhooks {
         };
         self.unread.get("method").increment(1);
         self.log(request, webhook, "method", Some(hint), None);
-        let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
+        let mut response = StatusCode::METHOD_NOT_ALLOWED.into_response();
         let allowed = HeaderValue::from_static("POST");
         response.headers_mut().insert(header::ALLOW, allowed);
         response
@@ -96,7 +97,7 @@ impl RefusedWebhooks {
         };
         self.unread.get(cause).increment(1);
         self.log(request, webhook, cause, Some(hint), None);
-        empty(status)
+        status.into_response()
     }
 
     /// A request whose signature, or form, is not right.
@@ -116,7 +117,7 @@ impl RefusedWebhooks {
         if is_operator && failure == SignatureFailure::Missing && request.uri().path() == path::LOOK
         {
             // The service looks at its own public URL.
-            return empty(StatusCode::FORBIDDEN);
+            return StatusCode::FORBIDDEN.into_response();
         }
         self.signatures.get(cause).increment(1);
         let hint = (is_operator || self.may_hint(now)).then(|| {
@@ -132,7 +133,7 @@ impl RefusedWebhooks {
         });
         let call_sid = form.and_then(|form| form.get("CallSid"));
         self.log(request, webhook, cause, hint.as_deref(), call_sid);
-        let mut response = empty(StatusCode::FORBIDDEN);
+        let mut response = StatusCode::FORBIDDEN.into_response();
         if is_operator && let Some(hint) = hint.and_then(|hint| HeaderValue::try_from(hint).ok()) {
             response.headers_mut().insert(HINT_HEADER, hint);
         }
@@ -185,25 +186,15 @@ impl RefusedWebhooks {
     }
 }
 
+/// Only text in the form of a SID is logged, because it is not signed.
+fn is_call_sid(text: &str) -> bool {
+    text.parse::<CallSid>().is_ok()
+}
+
 /// The host that was asked for, where it can be one: anybody may write anything there.
 fn host(headers: &HeaderMap) -> Option<&str> {
     let host = headers.get(header::HOST)?.to_str().ok()?;
     is_authority(host).then_some(host)
-}
-
-/// Only text in the form of a SID is logged, because it is not signed.
-fn is_call_sid(text: &str) -> bool {
-    text.len() == 34
-        && text.starts_with("CA")
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_hexdigit() || byte == b'A' || byte == b'C')
-}
-
-fn empty(status: StatusCode) -> Response {
-    let mut response = Response::from(());
-    response.set_status(status);
-    response
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use poem::http::{HeaderValue, Method, StatusCode, header};
-use poem::{Request, Response};
+use poem::{IntoResponse as _, Request, Response};
 
 use super::listener::{ConnectionLimits, read_body};
 use super::refused_webhooks::RefusedWebhooks;
@@ -247,17 +247,23 @@ impl Webhooks {
             },
             WebhookPath::Status(ticket) => match StatusCallback::read(form) {
                 Ok(callback) => (
-                    empty(StatusCode::NO_CONTENT),
+                    StatusCode::NO_CONTENT.into_response(),
                     self.service.webhooks().status(ticket, &callback).await,
                 ),
-                Err(_) => (empty(StatusCode::NO_CONTENT), WebhookOutcome::Foreign),
+                Err(_) => (
+                    StatusCode::NO_CONTENT.into_response(),
+                    WebhookOutcome::Foreign,
+                ),
             },
             WebhookPath::Machine(ticket) => match AmdCallback::read(form) {
                 Ok(callback) => (
-                    empty(StatusCode::NO_CONTENT),
+                    StatusCode::NO_CONTENT.into_response(),
                     self.service.webhooks().machine(ticket, &callback).await,
                 ),
-                Err(_) => (empty(StatusCode::NO_CONTENT), WebhookOutcome::Foreign),
+                Err(_) => (
+                    StatusCode::NO_CONTENT.into_response(),
+                    WebhookOutcome::Foreign,
+                ),
             },
             WebhookPath::Unknown => (last_resort(hook), WebhookOutcome::Foreign),
         }
@@ -277,14 +283,8 @@ fn xml(twiml: String) -> Response {
 fn last_resort(hook: WebhookPath<'_>) -> Response {
     match hook {
         WebhookPath::Document(..) | WebhookPath::Unknown => xml(LAST_RESORT.to_owned()),
-        WebhookPath::Status(_) | WebhookPath::Machine(_) => empty(StatusCode::NO_CONTENT),
+        WebhookPath::Status(_) | WebhookPath::Machine(_) => StatusCode::NO_CONTENT.into_response(),
     }
-}
-
-fn empty(status: StatusCode) -> Response {
-    let mut response = Response::from(());
-    response.set_status(status);
-    response
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use clock::Clock;
 use tablecall::app::App;
 use tablecall::config::{Config, RawConfig};
 use tablecall::mcp::{Tools, serve_stdio};
-use tablecall::remote::{Remote, Server};
+use tablecall::remote::{Remote, RemoteService};
 
 use super::{UNAVAILABLE, USAGE, complain, complain_of, in_runtime};
 
@@ -53,7 +53,7 @@ pub(super) struct McpArgs {
 /// Serves until the agent closes standard input, or the process is told to stop.
 pub(super) fn run(args: McpArgs) -> ExitCode {
     let server = match &args.url {
-        Some(url) => match Server::new(url, args.key.clone()) {
+        Some(url) => match RemoteService::new(url, args.key.clone()) {
             Ok(server) => Some(server),
             Err(error) => return complain(&format!("--url {error}"), USAGE),
         },
@@ -83,7 +83,7 @@ async fn simulate(config: Config) -> ExitCode {
         std::io::stderr(),
         "tablecall: no real phone rings; pick up as the restaurant at {origin}/simulator"
     );
-    let server = match Server::new(&origin, None) {
+    let server = match RemoteService::new(&origin, None) {
         Ok(server) => server,
         Err(error) => return complain(&error.to_string(), UNAVAILABLE),
     };
@@ -100,7 +100,7 @@ async fn simulate(config: Config) -> ExitCode {
     }
 }
 
-async fn serve(server: Server) -> ExitCode {
+async fn serve(server: RemoteService) -> ExitCode {
     let (Ok(http), Ok(document)) = (tablecall::http_client(), tablecall::app::document()) else {
         return complain("no HTTP client can be built", UNAVAILABLE);
     };

@@ -17,7 +17,7 @@ pub(super) fn place_call(args: CallArgs) -> ExitCode {
         Ok(body) => body,
         Err(wrong) => return complain(wrong, USAGE),
     };
-    let server = match remote::Server::new(&args.url, args.key.clone()) {
+    let server = match remote::RemoteService::new(&args.url, args.key.clone()) {
         Ok(server) => server,
         Err(error) => return complain(&format!("--url {error}"), USAGE),
     };
@@ -67,7 +67,7 @@ fn body_of(args: &CallArgs) -> Result<serde_json::Map<String, serde_json::Value>
 
 /// Prints the call until it has ended, or Ctrl-C ends the watching.
 async fn follow_call(
-    server: &remote::Server,
+    server: &remote::RemoteService,
     http: &reqwest::Client,
     call: &serde_json::Value,
     args: &CallArgs,
@@ -135,21 +135,21 @@ pub(super) fn decided(outcome: &str, json: bool) -> ExitCode {
 }
 
 /// Prints why no call was placed, or why it is lost from sight; the exit status gives the kind of error.
-fn refused(error: &remote::Error) -> ExitCode {
+fn refused(error: &remote::RemoteError) -> ExitCode {
     let status = match error {
-        remote::Error::Refused { status: 401, .. } => NO_KEY,
-        remote::Error::Refused {
+        remote::RemoteError::Refused { status: 401, .. } => NO_KEY,
+        remote::RemoteError::Refused {
             status: 429 | 500..,
             ..
         } => TRY_LATER,
-        remote::Error::Refused { .. } => REFUSED,
-        remote::Error::Lost { .. } => LOST,
-        remote::Error::NotTablecall { .. }
-        | remote::Error::NotHttp { .. }
-        | remote::Error::Silent { .. } => NOT_TABLECALL,
-        remote::Error::Unreachable { .. }
-        | remote::Error::Cut(_)
-        | remote::Error::Unwell { .. } => UNAVAILABLE,
+        remote::RemoteError::Refused { .. } => REFUSED,
+        remote::RemoteError::Lost { .. } => LOST,
+        remote::RemoteError::NotTablecall { .. }
+        | remote::RemoteError::NotHttp { .. }
+        | remote::RemoteError::Silent { .. } => NOT_TABLECALL,
+        remote::RemoteError::Unreachable { .. }
+        | remote::RemoteError::Cut(_)
+        | remote::RemoteError::Unwell { .. } => UNAVAILABLE,
     };
     complain(&error.to_string(), status)
 }

@@ -15,16 +15,16 @@ const ROOM: usize = 64 * 1024;
 /// Where the SDK writes.
 pub(super) struct Output {
     pub(super) writer: DuplexStream,
-    pub(super) lines: Lines,
+    pub(super) lines: JsonLines,
 }
 
 /// The tasks between the process and the SDK.
-pub(super) struct Lines {
+pub(super) struct JsonLines {
     read: JoinHandle<()>,
     written: JoinHandle<()>,
 }
 
-impl Lines {
+impl JsonLines {
     /// Waits until the last answer is written, once the SDK has ended.
     pub(super) async fn end(self) {
         // It may wait for a line that nobody will answer.
@@ -44,7 +44,7 @@ pub(super) fn checked(
     let read = tokio::spawn(pass_messages(input, messages, send.clone()));
     tokio::spawn(pass_answers(answers, send));
     let written = tokio::spawn(write_lines(lines, output));
-    let lines = Lines { read, written };
+    let lines = JsonLines { read, written };
     (theirs, Output { writer, lines })
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{Error, Server, problem};
+use super::{RemoteError, RemoteService, problem};
 
 /// Attempts in a row to follow a call before its server counts as gone.
 const RECONNECTS: u32 = 5;
@@ -24,7 +24,7 @@ const SIGHT_ATTEMPTS: usize = 30;
 /// How often a server that has no news says at least that it is there.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-impl Server {
+impl RemoteService {
     /// Follows a call until it has ended, over lost connections, and returns its final state.
     /// `tell` gets each state.
     ///
@@ -35,7 +35,7 @@ impl Server {
         http: &reqwest::Client,
         id: &str,
         mut tell: impl FnMut(&Value),
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, RemoteError> {
         let mut seen = None;
         let mut failures = 0;
         loop {
@@ -43,15 +43,15 @@ impl Server {
             match self.follow_once(http, id, &mut seen, &mut tell).await {
                 Ok(Some(last)) => return Ok(last),
                 Err(
-                    error @ (Error::Refused { .. }
-                    | Error::NotTablecall { .. }
-                    | Error::NotHttp { .. }),
+                    error @ (RemoteError::Refused { .. }
+                    | RemoteError::NotTablecall { .. }
+                    | RemoteError::NotHttp { .. }),
                 ) => {
                     return Err(error);
                 }
                 // It has placed the call, so it was Tablecall.
-                Ok(None) | Err(Error::Silent { .. }) if failures == RECONNECTS => {
-                    return Err(Error::Cut(self.url_of(id)));
+                Ok(None) | Err(RemoteError::Silent { .. }) if failures == RECONNECTS => {
+                    return Err(RemoteError::Cut(self.url_of(id)));
                 }
                 Err(error) if failures == RECONNECTS => return Err(error),
                 Ok(None) | Err(_) => {}
@@ -66,13 +66,13 @@ impl Server {
     /// state. `tell` gets each state.
     ///
     /// # Errors
-    /// [`Error::Lost`] after some three and a half minutes without news of it.
+    /// [`RemoteError::Lost`] after some three and a half minutes without news of it.
     pub async fn follow_placed(
         &self,
         http: &reqwest::Client,
         id: &str,
         tell: impl FnMut(&Value),
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, RemoteError> {
         self.follow_for(http, id, PAUSES, tell).await
     }
 
@@ -82,7 +82,7 @@ impl Server {
         id: &str,
         pauses: [Duration; 5],
         mut tell: impl FnMut(&Value),
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, RemoteError> {
         let (mut seen, mut failures) = (None, 0);
         loop {
             let (before, begun) = (seen.clone(), Instant::now());
@@ -99,7 +99,7 @@ impl Server {
             };
             if failures >= SIGHT_ATTEMPTS {
                 let (id, url) = (id.to_owned(), self.url_of(id));
-                return Err(Error::Lost { id, url, reason });
+                return Err(RemoteError::Lost { id, url, reason });
             }
             let pause = pauses.get(failures).or(pauses.last());
             failures += 1;
@@ -114,7 +114,7 @@ impl Server {
         id: &str,
         seen: &mut Option<String>,
         tell: &mut impl FnMut(&Value),
-    ) -> Result<Option<Value>, Error> {
+    ) -> Result<Option<Value>, RemoteError> {
         let mut request = http.get(format!("{}/events", self.url_of(id)));
         if let Some(version) = seen {
             request = request.header("last-event-id", version.as_str());
@@ -125,7 +125,7 @@ impl Server {
             let status = answer.status().as_u16();
             let body = answer.bytes().await.unwrap_or_default();
             let detail = problem(&serde_json::from_slice(&body).unwrap_or_default());
-            return Err(Error::Refused { status, detail });
+            return Err(RemoteError::Refused { status, detail });
         }
         // Bytes, since a character may come in two pieces.
         let mut text = Vec::new();

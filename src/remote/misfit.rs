@@ -1,7 +1,7 @@
 //! Tells a server that is none of ours from one that is not there.
 
 /// What whoever takes connections does instead of speaking HTTP.
-pub(super) enum Misfit {
+pub(super) enum WrongServer {
     /// It answers otherwise.
     Speaks,
     /// It closes the connection.
@@ -9,7 +9,7 @@ pub(super) enum Misfit {
 }
 
 /// Whether somebody took the connection who does not speak HTTP, or no TLS.
-pub(super) fn misfit(error: &reqwest::Error) -> Option<Misfit> {
+pub(super) fn misfit(error: &reqwest::Error) -> Option<WrongServer> {
     use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     // It began to answer.
     if error.is_body() || error.is_decode() {
@@ -22,7 +22,7 @@ pub(super) fn misfit(error: &reqwest::Error) -> Option<Misfit> {
         if http.is_some_and(hyper::Error::is_parse)
             || matches!(tls, Some(rustls::Error::InvalidMessage(_)))
         {
-            return Some(Misfit::Speaks);
+            return Some(WrongServer::Speaks);
         }
         let io = part.downcast_ref::<std::io::Error>();
         let is_closed = io.is_some_and(|io| {
@@ -32,7 +32,7 @@ pub(super) fn misfit(error: &reqwest::Error) -> Option<Misfit> {
             )
         });
         if http.is_some_and(hyper::Error::is_incomplete_message) || is_closed {
-            return Some(Misfit::Hangs);
+            return Some(WrongServer::Hangs);
         }
         // An error of the system's kind hides the one that it was made of.
         let hidden = io.and_then(std::io::Error::get_ref);
@@ -43,5 +43,5 @@ pub(super) fn misfit(error: &reqwest::Error) -> Option<Misfit> {
     }
     // It took the connection, so it is there, whatever it did then.
     let is_taken = error.is_request() && !error.is_connect() && !error.is_timeout();
-    is_taken.then_some(Misfit::Hangs)
+    is_taken.then_some(WrongServer::Hangs)
 }

@@ -31,10 +31,14 @@ fn progress_is_told_once() {
 #[test]
 fn an_address_has_a_scheme_and_a_host() {
     for good in ["http://127.0.0.1:8080", "https://calls.example.com/"] {
-        assert!(Server::new(good, None).is_ok(), "{good}");
+        assert!(RemoteService::new(good, None).is_ok(), "{good}");
     }
     for bad in ["nonsense", "ftp://a.example", "http://", "/api", ""] {
-        assert_eq!(Server::new(bad, None).err(), Some(BadServerUrl), "{bad}");
+        assert_eq!(
+            RemoteService::new(bad, None).err(),
+            Some(BadServerUrl),
+            "{bad}"
+        );
     }
 }
 
@@ -60,7 +64,9 @@ fn a_refusal_names_each_field() {
 }
 
 /// A server that gives these answers, one for each connection, the last one for ever.
-async fn answering(answers: &'static [&'static str]) -> (Server, tokio::task::JoinHandle<()>) {
+async fn answering(
+    answers: &'static [&'static str],
+) -> (RemoteService, tokio::task::JoinHandle<()>) {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -72,7 +78,7 @@ async fn answering(answers: &'static [&'static str]) -> (Server, tokio::task::Jo
             client.write_all(answer.as_bytes()).await.unwrap();
         }
     });
-    (Server::new(&url, None).unwrap(), serving)
+    (RemoteService::new(&url, None).unwrap(), serving)
 }
 
 const UNKNOWN: &str = "HTTP/1.1 404 Not Found\r\ncontent-type: application/problem+json\r\nconnection: close\r\n\r\n\
@@ -102,7 +108,7 @@ async fn a_placed_call_that_is_never_known_again_is_lost_from_sight_and_named() 
     let http = crate::http_client().unwrap();
     let lost = server.follow_for(&http, "0199-a", AT_ONCE, |_| ()).await;
     let error = lost.unwrap_err();
-    assert!(matches!(error, Error::Lost { .. }), "{error:?}");
+    assert!(matches!(error, RemoteError::Lost { .. }), "{error:?}");
     let words = error.to_string();
     assert!(
         words.contains("may still ring") && words.contains("id is 0199-a"),
@@ -110,6 +116,6 @@ async fn a_placed_call_that_is_never_known_again_is_lost_from_sight_and_named() 
     );
     // Who asks for a call that was never there gets an answer at once.
     let refused = server.follow(&http, "0199-a", |_| ()).await.unwrap_err();
-    assert!(matches!(refused, Error::Refused { status: 404, .. }));
+    assert!(matches!(refused, RemoteError::Refused { status: 404, .. }));
     serving.abort();
 }

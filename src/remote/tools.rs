@@ -5,20 +5,20 @@ use http::Extensions;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::{Error, Server};
+use super::{RemoteError, RemoteService};
 use crate::mcp::{ApiAnswer, Backend, Operation, text_of};
 
 /// The API of a server somewhere.
 #[derive(Debug)]
 pub struct Remote {
-    server: Server,
+    server: RemoteService,
     http: reqwest::Client,
 }
 
 impl Remote {
     /// The API of `server`.
     #[must_use]
-    pub const fn new(server: Server, http: reqwest::Client) -> Self {
+    pub const fn new(server: RemoteService, http: reqwest::Client) -> Self {
         Self { server, http }
     }
 
@@ -99,15 +99,15 @@ fn segment(id: &str) -> &str {
 }
 
 /// What could not be asked, in the form of a problem.
-fn problem_of(error: &Error) -> Value {
+fn problem_of(error: &RemoteError) -> Value {
     let status = match error {
-        Error::Refused { status, .. } | Error::Unwell { status, .. } => *status,
-        Error::Unreachable { .. }
-        | Error::NotTablecall { .. }
-        | Error::NotHttp { .. }
-        | Error::Silent { .. }
-        | Error::Cut(_)
-        | Error::Lost { .. } => 503,
+        RemoteError::Refused { status, .. } | RemoteError::Unwell { status, .. } => *status,
+        RemoteError::Unreachable { .. }
+        | RemoteError::NotTablecall { .. }
+        | RemoteError::NotHttp { .. }
+        | RemoteError::Silent { .. }
+        | RemoteError::Cut(_)
+        | RemoteError::Lost { .. } => 503,
     };
     let code = if status == 404 {
         "call_not_found"

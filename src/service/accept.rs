@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::create::{Created, IdempotentStart, PATIENCE, digest};
 use super::intake::TRY_FOR;
-use super::{CallCreator, Error};
+use super::{CallCreator, ServiceError};
 use crate::call::{Call, CarryOver, Event};
 use crate::domain::{CallId, PhoneFacts, Reservation, TableTime};
 use crate::store::{self, CallStore as _, IdempotencyKey, IdempotencyStore as _};
@@ -17,12 +17,12 @@ impl CallCreator {
     /// # Errors
     /// There is no offered time in a finished call, policy or Twilio refuse, the same reservation is
     /// under way, or the store cannot serve.
-    pub async fn accept(self: &Arc<Self>, offer: &Arc<Call>) -> Result<Created, Error> {
+    pub async fn accept(self: &Arc<Self>, offer: &Arc<Call>) -> Result<Created, ServiceError> {
         let time = offer.offered_time().filter(|_| offer.is_finished());
-        let time = time.ok_or(Error::NoOffer)?;
+        let time = time.ok_or(ServiceError::NoOffer)?;
         if let Some(id) = offer.offer_accepted_by() {
             let call = self.engine.store.load(id).await?;
-            return call.map(Created::of).ok_or(Error::NotFound);
+            return call.map(Created::of).ok_or(ServiceError::NotFound);
         }
         let made = self.accept_once(offer, time).await?;
         let event = Event::OfferAccepted { by: made.call.id };
@@ -38,7 +38,7 @@ impl CallCreator {
         self: &Arc<Self>,
         offer: &Call,
         time: TableTime,
-    ) -> Result<Created, Error> {
+    ) -> Result<Created, ServiceError> {
         let key = key_of(offer);
         let phone = offer.reservation.phone;
         if !self.dialler.preexisting_calls.are_listed()
@@ -72,7 +72,7 @@ impl CallCreator {
                 None => self.let_go(Some(key), before.call).await?,
             }
         }
-        Err(store::Error::Away.into())
+        Err(store::StoreError::Away.into())
     }
 
     /// The reservation at the offered time. The restaurant has heard everything else already, so

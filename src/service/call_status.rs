@@ -4,10 +4,9 @@
 use std::time::Duration;
 
 use crate::call::{AttemptRef, CarrierStatus, Closing, Event, FinalStatus, LookupResult};
-use crate::domain::Sid;
+use crate::twilio::CallStatus;
 use crate::twilio::client::CallResource;
 use crate::twilio::webhook::StatusCallback;
-use crate::twilio::{CallSid, CallStatus};
 
 /// What a status of Twilio says about a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +53,7 @@ pub(super) fn event(on: AttemptRef, callback: &StatusCallback) -> Event {
 pub(super) fn found(attempt: u8, resource: &CallResource) -> LookupResult {
     let on = AttemptRef {
         attempt,
-        sid: sid(&resource.sid),
+        sid: resource.sid,
     };
     match resource.status.map(Progress::of) {
         None => LookupResult::Unreachable,
@@ -73,14 +72,4 @@ pub(super) fn found(attempt: u8, resource: &CallResource) -> LookupResult {
 
 fn seconds(duration: Option<Duration>) -> Option<u32> {
     duration.and_then(|duration| u32::try_from(duration.as_secs()).ok())
-}
-
-/// The SID as the state machine keeps it.
-pub(super) const fn sid(sid: &CallSid) -> Sid {
-    Sid::from_bytes(*sid.as_bytes())
-}
-
-/// The SID as requests to Twilio name it.
-pub(super) fn call_sid(sid: Sid) -> CallSid {
-    CallSid::from_bytes(*sid.as_bytes())
 }

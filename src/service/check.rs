@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::Error;
+use super::ServiceError;
 use super::create::{CallCreator, Understood};
 use super::dial_decision::DialQuestion;
 use crate::call::Call;
@@ -29,13 +29,13 @@ impl CallCreator {
     /// Checks a request of `owner` as [`Self::create`] would; nothing is dialled.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with every wrong field, or the service cannot judge yet. A call that
+    /// [`ServiceError::Invalid`] with every wrong field, or the service cannot judge yet. A call that
     /// policy forbids is no error here.
     pub async fn check(
         &self,
         owner: &Arc<str>,
         request: &Map<String, Value>,
-    ) -> Result<Check, Error> {
+    ) -> Result<Check, ServiceError> {
         let now = self.engine.now();
         let Understood { reservation, facts } = self.read(request, now)?;
         self.dialler.preexisting_calls_listed().await?;
@@ -67,7 +67,7 @@ impl CallCreator {
         &self,
         owner: &str,
         told: Option<Creates>,
-    ) -> Result<Option<Allowance>, Error> {
+    ) -> Result<Option<Allowance>, ServiceError> {
         let (limits, now) = (&self.settings.rules.limits, self.engine.now());
         if limits.key_minute.is_none() {
             return Ok(None);

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::dial_decision::{DialDecision, DialQuestion};
 use super::dialler::Dialler;
 use super::engine::CallEngine;
-use super::{Error, ServiceSettings, intake};
+use super::{ServiceError, ServiceSettings, intake};
 use crate::call::{Call, CarryOver, Effect, Ended, step, timing};
 use crate::domain::{CallId, Name, PhoneFacts, Reservation};
 use crate::policy::{DialReason, Refusal};
@@ -92,9 +92,9 @@ impl CallCreator {
         &self,
         request: &Map<String, Value>,
         now: Timestamp,
-    ) -> Result<Understood, Error> {
+    ) -> Result<Understood, ServiceError> {
         let read = intake::reservation(request, &self.settings.defaults, &self.speech, now);
-        let (reservation, facts) = read.map_err(Error::Invalid)?;
+        let (reservation, facts) = read.map_err(ServiceError::Invalid)?;
         Ok(Understood { reservation, facts })
     }
 
@@ -104,14 +104,14 @@ impl CallCreator {
     /// request, whatever the request would be worth by now: the table's time may have passed.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with every wrong field, policy or Twilio refuse, the same reservation is under way, the key
+    /// [`ServiceError::Invalid`] with every wrong field, policy or Twilio refuse, the same reservation is under way, the key
     /// stands for another request, or the store cannot serve.
     pub async fn create(
         self: &Arc<Self>,
         owner: &Arc<str>,
         request: &Map<String, Value>,
         key: Option<&str>,
-    ) -> Result<Created, Error> {
+    ) -> Result<Created, ServiceError> {
         let id = CallId::new(self.engine.now());
         let key = key.map(|key| idempotency_key(owner, key));
         let understood = match self.read(request, id.made_at()) {
@@ -123,7 +123,7 @@ impl CallCreator {
                     .repeated(standing, request)
                     .await?
                     .map(Created::of)
-                    .ok_or(Error::NotFound);
+                    .ok_or(ServiceError::NotFound);
             }
         };
         let phone = understood.reservation.phone;
@@ -163,7 +163,7 @@ impl CallCreator {
                 None => self.let_go(key, before.call).await?,
             }
         }
-        Err(store::Error::Away.into())
+        Err(store::StoreError::Away.into())
     }
 
     /// Handles an idempotency key whose call the store does not hold. A young call may be about to
@@ -173,11 +173,11 @@ impl CallCreator {
         &self,
         key: Option<IdempotencyKey>,
         call: CallId,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ServiceError> {
         let age = self.engine.now().duration_since(call.made_at());
         if age >= ticket::LIFE {
             // A second call must not be made under the same key.
-            return Err(Error::NotFound);
+            return Err(ServiceError::NotFound);
         }
         match key.filter(|_| age >= ABANDONED) {
             Some(key) => self.engine.store.unreserve(key, call).await,
@@ -191,7 +191,7 @@ impl CallCreator {
         &self,
         key: Option<IdempotencyKey>,
         request: &Map<String, Value>,
-    ) -> Result<Option<Arc<Call>>, Error> {
+    ) -> Result<Option<Arc<Call>>, ServiceError> {
         let Some(key) = key else { return Ok(None) };
         match self.engine.store.standing(key).await? {
             Some(standing) => self.repeated(standing, request).await,
@@ -209,7 +209,7 @@ impl CallCreator {
         call: Arc<Call>,
         facts: PhoneFacts,
         key: Option<IdempotencyKey>,
-    ) -> Result<IdempotentStart, Error> {
+    ) -> Result<IdempotentStart, ServiceError> {
         let creator = self.clone();
         let making = async move {
             let store = &creator.engine.store;
@@ -231,7 +231,7 @@ impl CallCreator {
             .tasks
             .spawn(request::carry(Box::pin(making)))
             .await
-            .map_err(|_panicked| Error::Internal)?
+            .map_err(|_panicked| ServiceError::Internal)?
     }
 
     /// The call that a key stands for, if this is the same request: read as of the moment of the
@@ -240,16 +240,16 @@ impl CallCreator {
         &self,
         standing: Standing,
         request: &Map<String, Value>,
-    ) -> Result<Option<Arc<Call>>, Error> {
+    ) -> Result<Option<Arc<Call>>, ServiceError> {
         let same = self.read(request, standing.call.made_at());
         if same.is_ok_and(|same| request_hash(&same.reservation) == standing.request) {
             Ok(self.engine.store.load(standing.call).await?)
         } else {
-            Err(Error::IdempotencyMismatch)
+            Err(ServiceError::IdempotencyMismatch)
         }
     }
 
-    async fn make(&self, call: &Call, facts: PhoneFacts) -> Result<Created, Error> {
+    async fn make(&self, call: &Call, facts: PhoneFacts) -> Result<Created, ServiceError> {
         let (phone, now) = (call.reservation.phone, call.created_at);
         let stripe = usize::try_from(phone.digits()).unwrap_or_default() % self.creating.len();
         let creating = match self.creating.get(stripe) {
@@ -267,7 +267,7 @@ impl CallCreator {
             self.engine.store.unregister(call).await;
             if refusal == Refusal::TimezoneNeeded {
                 let zones = self.zones_to_choose(phone, facts);
-                return Err(Error::TimezoneNeeded(zones));
+                return Err(ServiceError::TimezoneNeeded(zones));
             }
             return Err(refusal.into());
         }
@@ -283,7 +283,7 @@ impl CallCreator {
         };
         let saved = match stored {
             Some(stored) => Ok(Saved::Done(stored)),
-            None if is_late => Err(store::Error::Away),
+            None if is_late => Err(store::StoreError::Away),
             None => self.engine.store.save(None, first.call).await,
         };
         let Ok(Saved::Done(stored)) = saved else {
@@ -292,7 +292,9 @@ impl CallCreator {
                 self.dialler.close_line(call.id).await;
             }
             self.engine.store.unregister(call).await;
-            return Err(saved.err().map_or(Error::Internal, Error::from));
+            return Err(saved
+                .err()
+                .map_or(ServiceError::Internal, ServiceError::from));
         };
         drop(creating);
         self.engine.appeared(&stored);
@@ -310,16 +312,25 @@ impl CallCreator {
     }
 
     /// Asks Twilio while the client waits, so that the client gets Twilio's refusal.
-    async fn place_for_client(&self, stored: Arc<Call>, attempt: u8) -> Result<Arc<Call>, Error> {
+    async fn place_for_client(
+        &self,
+        stored: Arc<Call>,
+        attempt: u8,
+    ) -> Result<Arc<Call>, ServiceError> {
         let id = stored.id;
         let refusal = self.dialler.place(stored, attempt).await?;
-        let call = self.engine.store.recent(id).await?.ok_or(Error::NotFound)?;
+        let call = self
+            .engine
+            .store
+            .recent(id)
+            .await?
+            .ok_or(ServiceError::NotFound)?;
         let was_refused = call
             .attempts
             .last()
             .is_some_and(|last| last.ended == Some(Ended::Refused));
         match refusal {
-            Some(refusal) if was_refused => Err(Error::Twilio(refusal)),
+            Some(refusal) if was_refused => Err(ServiceError::Twilio(refusal)),
             _ => Ok(call),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Error, Service};
+use super::{Service, ServiceError};
 use crate::call::Call;
 use crate::domain::CallId;
 use crate::store::OutboxStore as _;
@@ -13,7 +13,7 @@ impl Service {
     ///
     /// # Errors
     /// The store cannot serve.
-    pub async fn delivery(&self, call: &Call) -> Result<Option<PendingEvent>, Error> {
+    pub async fn delivery(&self, call: &Call) -> Result<Option<PendingEvent>, ServiceError> {
         // Most calls have no events, and the store is not asked for them.
         if call.reservation.callback_url.is_none() {
             return Ok(None);
@@ -25,16 +25,16 @@ impl Service {
     ///
     /// # Errors
     /// There is no such call, it has no `callback_url`, or the store cannot serve.
-    pub async fn resend(&self, owner: &str, id: CallId) -> Result<Arc<Call>, Error> {
+    pub async fn resend(&self, owner: &str, id: CallId) -> Result<Arc<Call>, ServiceError> {
         let call = self.get(owner, id).await?;
         if call.reservation.callback_url.is_none() {
-            return Err(Error::NoCallbackUrl);
+            return Err(ServiceError::NoCallbackUrl);
         }
         let is_sent = self.0.engine.store.resend(id, self.now()).await?;
         if is_sent {
             Ok(call)
         } else {
-            Err(Error::NotFound)
+            Err(ServiceError::NotFound)
         }
     }
 }

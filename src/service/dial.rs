@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Error;
-use super::call_status::sid;
+use super::ServiceError;
 use super::dialler::Dialler;
 use crate::call::{AccountTier, AttemptRef, Call, Event, timing};
 use crate::domain::Phone;
@@ -16,8 +15,8 @@ use crate::store::NumberStore as _;
 use crate::ticket::{Head, TicketBody, TicketPurpose};
 use crate::twilio::StatusCallbackEvent;
 use crate::twilio::client::{
-    AsyncAmd, Class, Error as TwilioError, MachineDetection, MachineDetectionMode, NewCall, Scope,
-    SendDeadline, TwilioRefusal, Why,
+    AsyncAmd, Class, MachineDetection, MachineDetectionMode, NewCall, Scope, SendDeadline,
+    TwilioError, TwilioRefusal, Why,
 };
 
 /// A trial account's answer to a destination for which it has no number; asking for less does not
@@ -30,7 +29,7 @@ impl Dialler {
         &self,
         mut call: Arc<Call>,
         attempt: u8,
-    ) -> Result<Option<TwilioRefusal>, Error> {
+    ) -> Result<Option<TwilioRefusal>, ServiceError> {
         loop {
             call = match self.on_terms(call, attempt).await? {
                 Some(call) => call,
@@ -39,7 +38,9 @@ impl Dialler {
             let Some(intent) = call.attempts.last().filter(|last| last.number == attempt) else {
                 return Ok(None);
             };
-            let new_call = self.new_call(&call, attempt).ok_or(Error::Internal)?;
+            let new_call = self
+                .new_call(&call, attempt)
+                .ok_or(ServiceError::Internal)?;
             // The last thing before it is sent: this process may have stood still since the intent
             // was stored.
             let at = intent
@@ -62,9 +63,7 @@ impl Dialler {
                 self.carrier.reduce(less);
                 continue;
             }
-            let (event, refusal) = self
-                .answered(&call, attempt, result.map(|created| sid(&created)))
-                .await;
+            let (event, refusal) = self.answered(&call, attempt, result).await;
             self.engine.send(&call, event).await?;
             return Ok(refusal);
         }
@@ -72,7 +71,11 @@ impl Dialler {
 
     /// The call with what the account lets us ask for written down: who takes it over must know.
     /// `None`: it is gone.
-    async fn on_terms(&self, call: Arc<Call>, attempt: u8) -> Result<Option<Arc<Call>>, Error> {
+    async fn on_terms(
+        &self,
+        call: Arc<Call>,
+        attempt: u8,
+    ) -> Result<Option<Arc<Call>>, ServiceError> {
         let terms = self.carrier.terms();
         if call.attempts.last().is_none_or(|last| last.terms >= terms) {
             return Ok(Some(call));
@@ -89,7 +92,7 @@ impl Dialler {
         &self,
         call: &Call,
         attempt: u8,
-        result: Result<crate::domain::Sid, TwilioError>,
+        result: Result<crate::domain::CallSid, TwilioError>,
     ) -> (Event, Option<TwilioRefusal>) {
         let (carrier, now) = (&self.carrier, self.engine.now());
         match result {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Error;
+use super::ServiceError;
 use super::cooldown::cooldown_end;
 use super::dialler::Dialler;
 use crate::call::{Call, Event, Outcome, State, WaitingFor, step};
@@ -63,7 +63,7 @@ impl Dialler {
         &self,
         asked: &DialQuestion<'_>,
         now: Timestamp,
-    ) -> Result<PolicyVerdict, Error> {
+    ) -> Result<PolicyVerdict, ServiceError> {
         let store = &self.engine.store;
         let mut grant = store
             .request_dial(&self.asking(asked, now), DialMode::Peek)
@@ -125,7 +125,7 @@ impl Dialler {
         &self,
         asked: &DialQuestion<'_>,
         now: Timestamp,
-    ) -> Result<DialDecision, Error> {
+    ) -> Result<DialDecision, ServiceError> {
         let call = asked.call;
         // What this process knows alone comes first: a call that may not ring now takes nothing
         // from others.
@@ -150,7 +150,7 @@ impl Dialler {
         asked: &DialQuestion<'_>,
         (want, lacks_line): (DialMode, bool),
         now: Timestamp,
-    ) -> Result<DialDecision, Error> {
+    ) -> Result<DialDecision, ServiceError> {
         let (call, store) = (asked.call, &self.engine.store);
         let mut asking = self.asking(asked, now);
         let may_ring = want == DialMode::Acquire;
@@ -215,7 +215,7 @@ impl Dialler {
         self: &Arc<Self>,
         call: &Arc<Call>,
         start_was_given: bool,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, ServiceError> {
         let State::Queued { waiting_for, until } = call.state else {
             return Ok(false);
         };
@@ -253,7 +253,11 @@ impl Dialler {
 
     /// Gives back a number that was claimed in vain, unless another writer rings it for the same
     /// call.
-    async fn give_number_back(&self, call: &Call, claimed_at: Timestamp) -> Result<(), Error> {
+    async fn give_number_back(
+        &self,
+        call: &Call,
+        claimed_at: Timestamp,
+    ) -> Result<(), ServiceError> {
         let rings = self
             .engine
             .store
@@ -336,7 +340,7 @@ impl Dialler {
         });
     }
 
-    async fn consider_next(self: &Arc<Self>, phone: Phone) -> Result<(), Error> {
+    async fn consider_next(self: &Arc<Self>, phone: Phone) -> Result<(), ServiceError> {
         if let Some(call) = self.engine.store.next_in_line(phone).await? {
             self.consider(&call, false).await?;
         }

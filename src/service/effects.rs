@@ -5,19 +5,19 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::call_status::{call_sid, found, sid};
+use super::call_status::found;
 use super::dialler::Dialler;
-use super::{Error, links};
+use super::{ServiceError, links};
 use crate::call::position::LATEST;
 use crate::call::talk;
 use crate::call::{
     Call, Effect, Event, Input, KeyText, LookupResult, PressedKey, TalkPosition, milliseconds,
 };
-use crate::domain::Sid;
+use crate::domain::CallSid;
 use crate::store::{CallStore as _, NumberStore as _};
-use crate::ticket::{Error as TicketError, TicketPurpose};
+use crate::ticket::{TicketError, TicketPurpose};
 use crate::twilio::CallStatus;
-use crate::twilio::client::{CallEvent, CallResource, CallUpdate, Error as TwilioError, ListQuery};
+use crate::twilio::client::{CallEvent, CallResource, CallUpdate, ListQuery, TwilioError};
 
 /// The tolerated difference between our clock and Twilio's when a search distinguishes earlier
 /// calls from the wanted one.
@@ -30,7 +30,7 @@ impl Dialler {
         self: &Arc<Self>,
         call: Arc<Call>,
         effect: Effect,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ServiceError> {
         match effect {
             Effect::Consider => self.consider(&call, false).await.map(|_rings| ()),
             Effect::Place { attempt } => self.place(call, attempt).await.map(|_refusal| ()),
@@ -72,15 +72,14 @@ impl Dialler {
         &self,
         call: &Call,
         attempt: u8,
-        on: Sid,
+        on: CallSid,
         update: &CallUpdate,
-    ) -> Result<(), Error> {
-        let name = call_sid(on);
-        let mut result = self.twilio.update(&name, update).await;
+    ) -> Result<(), ServiceError> {
+        let mut result = self.twilio.update(on, update).await;
         let refused = |result: &Result<CallResource, TwilioError>| matches!(result, Err(TwilioError::Refused(refusal)) if refusal.is_not_in_progress());
         if refused(&result) && matches!(update, CallUpdate::Twiml(_)) {
             // No person is on the line yet, so it is ended without a word.
-            result = self.twilio.update(&name, &CallUpdate::Complete).await;
+            result = self.twilio.update(on, &CallUpdate::Complete).await;
         }
         match result {
             // A cancelled call that had not left Twilio's queue ends without a callback.
@@ -115,7 +114,7 @@ impl Dialler {
     async fn look_up(&self, call: &Call, attempt: u8) -> Option<LookupResult> {
         let last = call.attempts.iter().find(|known| known.number == attempt)?;
         let result = match last.sid {
-            Some(known) => match self.twilio.fetch(&call_sid(known)).await {
+            Some(known) => match self.twilio.fetch(known).await {
                 Ok(resource) => Ok(Some(resource)),
                 Err(TwilioError::Refused(refusal)) if refusal.is_not_found() => Ok(None),
                 Err(error) => Err(error),
@@ -153,12 +152,11 @@ impl Dialler {
         for _ in 0..PAGES {
             let mut calls = VecDeque::from(page.calls);
             while let Some(resource) = calls.pop_front() {
-                let name = sid(&resource.sid);
-                let known = others.contains(&name)
+                let known = others.contains(&resource.sid)
                     || call
                         .attempts
                         .iter()
-                        .any(|attempt| attempt.sid == Some(name));
+                        .any(|attempt| attempt.sid == Some(resource.sid));
                 // Some tolerance: Twilio's clock is not ours, and it writes whole seconds.
                 let old = resource
                     .date_created
@@ -176,7 +174,7 @@ impl Dialler {
     }
 
     /// The names of other calls' attempts to the same number.
-    async fn names_of_others(&self, call: &Call) -> Vec<Sid> {
+    async fn names_of_others(&self, call: &Call) -> Vec<CallSid> {
         let store = &self.engine.store;
         let mut names = Vec::new();
         for id in store
@@ -194,7 +192,7 @@ impl Dialler {
     }
 
     /// Asks Twilio which keys were pressed, for a call whose talk we did not hear.
-    async fn read_events(&self, call: &Call, attempt: u8) -> Result<(), Error> {
+    async fn read_events(&self, call: &Call, attempt: u8) -> Result<(), ServiceError> {
         let Some(on) = call
             .attempts
             .iter()
@@ -203,7 +201,7 @@ impl Dialler {
         else {
             return Ok(());
         };
-        let events = match self.twilio.events(&call_sid(on)).await {
+        let events = match self.twilio.events(on).await {
             Ok(events) => events,
             Err(error) => {
                 tracing::warn!(call.id = %call.id, attempt, error = &error as &dyn std::error::Error, "the events of a call could not be read");

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
 
-use super::Error;
+use super::ServiceError;
 use super::cooldown::cooldown_end;
 use crate::call::{Call, Effect, Event, Reply, State, step};
 use crate::domain::{CallId, Phone};
@@ -41,7 +41,7 @@ pub(super) trait Performer: Send + Sync {
 }
 
 /// The work of one effect.
-pub(super) type Performing = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+pub(super) type Performing = Pin<Box<dyn Future<Output = Result<(), ServiceError>> + Send>>;
 
 /// Changes calls.
 pub(super) struct CallEngine {
@@ -106,7 +106,7 @@ impl CallEngine {
         &self,
         id: CallId,
         event: Event,
-    ) -> Result<Option<Applied>, store::Error> {
+    ) -> Result<Option<Applied>, store::StoreError> {
         for _ in 0..MAX_CONFLICTS {
             let Some(before) = self.store.recent(id).await? else {
                 return Ok(None);
@@ -116,7 +116,7 @@ impl CallEngine {
             }
         }
         tracing::error!(call.id = %id, conflicts = MAX_CONFLICTS, "a call changes faster than it can be saved");
-        Err(store::Error::Away)
+        Err(store::StoreError::Away)
     }
 
     /// Lets an event happen at `now` to a call as it was loaded. `None`: the call has changed
@@ -126,7 +126,7 @@ impl CallEngine {
         before: &Arc<Call>,
         event: Event,
         now: Timestamp,
-    ) -> Result<Option<Applied>, store::Error> {
+    ) -> Result<Option<Applied>, store::StoreError> {
         if let Some(parent) = before.baggage.trace {
             request::note_trace(parent);
         }
@@ -162,7 +162,7 @@ impl CallEngine {
     }
 
     /// Lets an event happen and performs what follows from it.
-    pub(super) async fn send(&self, call: &Call, event: Event) -> Result<(), Error> {
+    pub(super) async fn send(&self, call: &Call, event: Event) -> Result<(), ServiceError> {
         if let Some(applied) = self.apply(call.id, event).await? {
             self.perform(&applied);
         }

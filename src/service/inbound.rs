@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::Error;
+use super::ServiceError;
 use super::dial_decision::DialQuestion;
 use super::settings::local_time_in;
 use super::webhooks::{WebhookHandler, WebhookOutcome, said};
@@ -115,7 +115,7 @@ impl WebhookHandler {
     async fn find_waiting(
         &self,
         request: &VoiceRequest<'_>,
-    ) -> Result<Option<(Arc<Call>, TalkStage)>, Error> {
+    ) -> Result<Option<(Arc<Call>, TalkStage)>, ServiceError> {
         let Some(caller) = request.from.and_then(Phone::from_e164) else {
             return Ok(None);
         };

@@ -4,7 +4,7 @@ use std::sync::{MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Error;
+use super::ServiceError;
 use super::dialler::Dialler;
 use crate::domain::CallId;
 use crate::store::StartRate as _;
@@ -14,7 +14,7 @@ const LINES_AGAIN: SignedDuration = SignedDuration::from_secs(1);
 
 impl Dialler {
     /// Takes one of the lines that all instances share (`TWILIO_LINES`); `false`: none is free.
-    pub(super) async fn open_line(&self, id: CallId, now: Timestamp) -> Result<bool, Error> {
+    pub(super) async fn open_line(&self, id: CallId, now: Timestamp) -> Result<bool, ServiceError> {
         let Some(most) = self.settings.lines else {
             return Ok(true);
         };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Error, Service};
+use super::{Service, ServiceError};
 use crate::call::{Call, Outcome};
 use crate::domain::{CallId, Phone};
 use crate::store::CallStore as _;
@@ -58,7 +58,7 @@ impl Service {
         filter: &CallFilter,
         before: Option<CallId>,
         most: usize,
-    ) -> Result<ListedCalls, Error> {
+    ) -> Result<ListedCalls, ServiceError> {
         let mut page = ListedCalls {
             calls: Vec::new(),
             next: before,

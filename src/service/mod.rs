@@ -144,7 +144,7 @@ struct Inner {
 
 /// Why a use case could not be carried out.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum ServiceError {
     /// There is no such call, or it is another key's.
     #[error("there is no such call")]
     NotFound,
@@ -178,7 +178,7 @@ pub enum Error {
     Twilio(twilio::client::TwilioRefusal),
     /// The store cannot serve.
     #[error("the store cannot serve")]
-    Unavailable(#[from] store::Error),
+    Unavailable(#[from] store::StoreError),
     /// No ticket can be sealed.
     #[error("no ticket can be sealed")]
     Internal,
@@ -316,10 +316,16 @@ impl Service {
     ///
     /// # Errors
     /// There is none, or the store cannot serve.
-    pub async fn get(&self, owner: &str, id: CallId) -> Result<Arc<Call>, Error> {
-        let call = self.0.engine.store.load(id).await?.ok_or(Error::NotFound)?;
+    pub async fn get(&self, owner: &str, id: CallId) -> Result<Arc<Call>, ServiceError> {
+        let call = self
+            .0
+            .engine
+            .store
+            .load(id)
+            .await?
+            .ok_or(ServiceError::NotFound)?;
         if *call.owner != *owner {
-            return Err(Error::NotFound);
+            return Err(ServiceError::NotFound);
         }
         request::note_call(id.as_bytes());
         Ok(call)
@@ -333,31 +339,36 @@ impl Service {
         &self,
         owner: &str,
         id: CallId,
-    ) -> Result<tokio::sync::watch::Receiver<Arc<Call>>, Error> {
+    ) -> Result<tokio::sync::watch::Receiver<Arc<Call>>, ServiceError> {
         self.get(owner, id).await?;
-        self.0.engine.store.watch(id).await?.ok_or(Error::NotFound)
+        self.0
+            .engine
+            .store
+            .watch(id)
+            .await?
+            .ok_or(ServiceError::NotFound)
     }
 
     /// Cancels a call of `owner`; cancelling twice is cancelling once.
     ///
     /// # Errors
     /// There is none, it is decided or finished, or the store cannot serve.
-    pub async fn cancel(&self, owner: &str, id: CallId) -> Result<Arc<Call>, Error> {
+    pub async fn cancel(&self, owner: &str, id: CallId) -> Result<Arc<Call>, ServiceError> {
         let before = self.get(owner, id).await?;
         let is_canceled =
             |call: &Call| call.canceled || call.outcome() == Some(crate::call::Outcome::Canceled);
         if !is_canceled(&before) && (before.is_finished() || before.decision().is_some()) {
-            return Err(Error::CallFinished);
+            return Err(ServiceError::CallFinished);
         }
         let applied = self
             .0
             .engine
             .apply(id, Event::Cancel)
             .await?
-            .ok_or(Error::NotFound)?;
+            .ok_or(ServiceError::NotFound)?;
         // A key may have been quicker.
         if !is_canceled(&applied.call) {
-            return Err(Error::CallFinished);
+            return Err(ServiceError::CallFinished);
         }
         self.0.engine.perform(&applied);
         Ok(applied.call)

@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Error;
+use super::ServiceError;
 use super::dialler::Dialler;
 use super::engine::Applied;
 use crate::call::{Decision, Effect, Event};
@@ -20,7 +20,7 @@ impl Dialler {
     ///
     /// # Errors
     /// The store cannot be asked.
-    pub(super) async fn is_opted_out(&self, phone: Phone) -> Result<bool, Error> {
+    pub(super) async fn is_opted_out(&self, phone: Phone) -> Result<bool, ServiceError> {
         let (settings, store) = (&self.settings, &self.engine.store);
         if settings.do_not_call.contains(&phone) || store.is_opted_out(phone).await? {
             return Ok(true);
@@ -35,7 +35,7 @@ impl Dialler {
     }
 
     /// Puts a number on the list and ends the other calls to it; doing so again changes nothing.
-    pub(super) async fn opt_out(&self, phone: Phone) -> Result<(), Error> {
+    pub(super) async fn opt_out(&self, phone: Phone) -> Result<(), ServiceError> {
         let store = &self.engine.store;
         store.opt_out(phone, self.engine.now()).await?;
         if let Some(file) = &self.do_not_call

@@ -8,8 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::domain::Phone;
-use crate::twilio::CallSid;
+use crate::domain::{CallSid, Phone};
 
 /// The live calls of processes that are gone.
 #[derive(Debug)]

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Error;
+use super::ServiceError;
 use super::cooldown::cooldown_end;
 use super::dialler::Dialler;
-use crate::domain::Phone;
+use crate::domain::{CallSid, Phone};
 use crate::store::{Lifecycle as _, NumberStore as _};
-use crate::twilio::client::{CallPage, Error as TwilioError, ListQuery};
-use crate::twilio::{CallSid, CallStatus};
+use crate::twilio::CallStatus;
+use crate::twilio::client::{CallPage, ListQuery, TwilioError};
 use clock::Backoff;
 
 /// How long a create waits for the listing before its client is asked to come again. It is real
@@ -36,12 +36,12 @@ const LIVE: [CallStatus; 3] = [
 
 impl Dialler {
     /// Waits a little until Twilio's calls are known.
-    pub(super) async fn preexisting_calls_listed(&self) -> Result<(), Error> {
+    pub(super) async fn preexisting_calls_listed(&self) -> Result<(), ServiceError> {
         let mut listed = self.preexisting_calls.listed.subscribe();
         let waiting = tokio::time::timeout(PATIENCE, listed.wait_for(|listed| *listed));
         match waiting.await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(Error::Starting),
+            Ok(Err(_)) | Err(_) => Err(ServiceError::Starting),
         }
     }
 
@@ -50,18 +50,18 @@ impl Dialler {
     ///
     /// # Errors
     /// The store cannot be asked.
-    pub(super) async fn is_rung_by_unknown(&self, phone: Phone) -> Result<bool, Error> {
+    pub(super) async fn is_rung_by_unknown(&self, phone: Phone) -> Result<bool, ServiceError> {
         Ok(self.preexisting_calls.has(phone) && !self.engine.store.has_line(phone).await?)
     }
 
     /// Waits a little until it is known which calls a key may stand for.
     ///
     /// # Errors
-    /// [`Error::Starting`] if it is not known yet: the client is to come again.
-    pub(super) async fn keys_known(&self, phone: Phone) -> Result<(), Error> {
+    /// [`ServiceError::Starting`] if it is not known yet: the client is to come again.
+    pub(super) async fn keys_known(&self, phone: Phone) -> Result<(), ServiceError> {
         self.preexisting_calls_listed().await?;
         if self.is_rung_by_unknown(phone).await? {
-            return Err(Error::Starting);
+            return Err(ServiceError::Starting);
         }
         Ok(())
     }
@@ -154,7 +154,7 @@ impl Dialler {
             .map(|(sid, phone)| (*sid, *phone))
             .collect();
         for (sid, phone) in known {
-            let ended = match self.twilio.fetch(&sid).await {
+            let ended = match self.twilio.fetch(sid).await {
                 Ok(resource) => resource.status.is_some_and(CallStatus::is_terminal),
                 Err(TwilioError::Refused(refusal)) => refusal.is_not_found(),
                 Err(

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use crate::domain::CallSid;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::request;
 use crate::telemetry::traces::{Attribute, FinishedSpan, SpanRole, Traces};
-use crate::twilio::CallSid;
 use crate::twilio::client::{
-    CallEvent, CallPage, CallResource, CallUpdate, Client, Error as TwilioError, ListQuery,
-    NewCall, SendDeadline, Why,
+    CallEvent, CallPage, CallResource, CallUpdate, Client, ListQuery, NewCall, SendDeadline,
+    TwilioError, Why,
 };
 
 /// The client of the REST API, with metrics and traces around each request.
@@ -40,14 +40,14 @@ impl TwilioApi {
 
     pub(super) async fn update(
         &self,
-        sid: &CallSid,
+        sid: CallSid,
         update: &CallUpdate,
     ) -> Result<CallResource, TwilioError> {
         self.measured("update", self.client.update(sid, update))
             .await
     }
 
-    pub(super) async fn fetch(&self, sid: &CallSid) -> Result<CallResource, TwilioError> {
+    pub(super) async fn fetch(&self, sid: CallSid) -> Result<CallResource, TwilioError> {
         self.measured("fetch", self.client.fetch(sid)).await
     }
 
@@ -61,7 +61,7 @@ impl TwilioApi {
     }
 
     /// Fetches the requests that Twilio made for a call, with their parameters.
-    pub(super) async fn events(&self, sid: &CallSid) -> Result<Vec<CallEvent>, TwilioError> {
+    pub(super) async fn events(&self, sid: CallSid) -> Result<Vec<CallEvent>, TwilioError> {
         self.measured("events", self.client.events(sid)).await
     }
 

@@ -1,11 +1,10 @@
 //! The one message that may be left on a machine.
 
-use super::Error;
-use super::call_status::call_sid;
+use super::ServiceError;
 use super::dialler::Dialler;
 use crate::call::{Call, Event};
-use crate::domain::Sid;
-use crate::twilio::client::{CallUpdate, Error as TwilioError};
+use crate::domain::CallSid;
+use crate::twilio::client::{CallUpdate, TwilioError};
 
 impl Dialler {
     /// Puts the message in the place of the talk; a line that cannot be used for it is closed.
@@ -13,15 +12,15 @@ impl Dialler {
         &self,
         call: &Call,
         attempt: u8,
-        on: Sid,
-    ) -> Result<(), Error> {
+        on: CallSid,
+    ) -> Result<(), ServiceError> {
         let twiml = self.speech.voicemail(
             &self
                 .settings
                 .render_context(&call.reservation, self.engine.now()),
         );
         let update = CallUpdate::Twiml(twiml);
-        let left = match self.twilio.update(&call_sid(on), &update).await {
+        let left = match self.twilio.update(on, &update).await {
             Ok(_) => true,
             Err(TwilioError::Unanswered { why }) => {
                 tracing::warn!(call.id = %call.id, attempt, why = %why, "it is not known whether a message was left");

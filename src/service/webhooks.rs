@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::call_status::{self, sid};
+use super::call_status;
 use super::create::standing;
 use super::dialler::Dialler;
 use super::engine::{Applied, CallEngine};
-use super::{Error, ServiceSettings, links};
+use super::{ServiceError, ServiceSettings, links};
 use crate::call::{
     Apology, AttemptRef, Call, Event, Input, Machine, Reply, SpokenIntent, TalkPosition,
 };
@@ -16,7 +16,7 @@ use crate::speech::Speech;
 use crate::store::{self, CallStore as _, IdempotencyStore as _, NumberStore as _, Saved};
 use crate::telemetry::metrics::labels::{ACCOUNT, EXPIRED, MALFORMED, NO_KEY};
 use crate::telemetry::request;
-use crate::ticket::{Error as TicketError, Opened, TicketPurpose, Tickets};
+use crate::ticket::{Opened, TicketError, TicketPurpose, Tickets};
 use crate::twilio::webhook::{AmdCallback, StatusCallback, VoiceRequest};
 use crate::twilio::{AccountSid, AnsweredBy};
 
@@ -82,7 +82,7 @@ impl WebhookHandler {
         };
         let on = AttemptRef {
             attempt: opened.head.attempt,
-            sid: sid(&request.call_sid),
+            sid: request.call_sid,
         };
         let event = self.voice_event(document, on, request, &opened);
         let keyed = matches!(
@@ -122,7 +122,7 @@ impl WebhookHandler {
         };
         let on = AttemptRef {
             attempt: opened.head.attempt,
-            sid: sid(&callback.call_sid),
+            sid: callback.call_sid,
         };
         self.callback(&opened, call_status::event(on, callback))
             .await
@@ -135,7 +135,7 @@ impl WebhookHandler {
         };
         let on = AttemptRef {
             attempt: opened.head.attempt,
-            sid: sid(&callback.call_sid),
+            sid: callback.call_sid,
         };
         let machine = match callback.answered_by {
             Some(AnsweredBy::MachineEndBeep) => Machine::Beep,
@@ -262,13 +262,13 @@ impl WebhookHandler {
         &self,
         opened: &Opened,
         event: Event,
-    ) -> Result<Option<Applied>, Error> {
+    ) -> Result<Option<Applied>, ServiceError> {
         for _ in 0..MOST_TURNS {
             match self.engine.apply(opened.head.call, event.clone()).await {
                 Ok(Some(applied)) => return Ok(Some(applied)),
                 // The stored call cannot be loaded now, and the restaurant is on the line: the
                 // ticket holds enough.
-                Ok(None) | Err(store::Error::Away | store::Error::Full) => {}
+                Ok(None) | Err(store::StoreError::Away | store::StoreError::Full) => {}
                 Err(error) => return Err(error.into()),
             }
             let Some(taken) = opened.call(self.engine.now()) else {
@@ -282,7 +282,7 @@ impl WebhookHandler {
         }
         // It can neither be had nor taken over: a store that is away, and no room left to wait for
         // it.
-        Err(store::Error::Full.into())
+        Err(store::StoreError::Full.into())
     }
 
     /// Restores the number lock and idempotency key of a call that was taken over. If the store
@@ -315,7 +315,7 @@ impl WebhookHandler {
 
     /// Ends what its client asked again, without a key, while nobody knew this call: one request
     /// rings once.
-    async fn end_repeats(&self, call: &Call) -> Result<(), store::Error> {
+    async fn end_repeats(&self, call: &Call) -> Result<(), store::StoreError> {
         let store = &self.engine.store;
         for id in store.open_calls(call.reservation.phone).await? {
             let Some(other) = store.load(id).await? else {

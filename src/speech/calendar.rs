@@ -49,7 +49,7 @@ enum AfterMidnight {
 
 /// One language's calendar.
 #[derive(Debug)]
-pub(super) struct Calendar {
+pub(super) struct SpokenCalendar {
     format: DateTimeFormatter<MDE>,
     said: Option<Box<[Bit]>>,
     /// Words for 0 to 31.
@@ -83,7 +83,7 @@ enum Bit {
     WeekdayBefore,
 }
 
-impl Calendar {
+impl SpokenCalendar {
     /// Reads CLDR's data for a locale, and what the language file adds.
     ///
     /// # Errors

@@ -131,7 +131,7 @@ pub(super) struct Words<'a> {
 
 /// The result of filling a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Target {
+pub(super) enum FillTarget {
     /// TwiML, with escaped text.
     Twiml,
     /// The words and the pauses alone.
@@ -143,12 +143,16 @@ impl Words<'_> {
     ///
     /// # Errors
     /// A variable in a tag that cannot be used there.
-    pub(super) fn fill(&self, template: &Template, target: Target) -> Result<Vec<Piece>, Wrong> {
+    pub(super) fn fill(
+        &self,
+        template: &Template,
+        target: FillTarget,
+    ) -> Result<Vec<Piece>, Wrong> {
         let mut program = Program::default();
         for node in template.spoken(self.listening) {
             match node {
                 Node::Words => {}
-                Node::Tag(tag) if target == Target::Twiml => {
+                Node::Tag(tag) if target == FillTarget::Twiml => {
                     program.extend(self.tag(tag)?, Condition::Always);
                 }
                 Node::Tag(_) => {}
@@ -196,17 +200,17 @@ impl Words<'_> {
 }
 
 /// A message, its pause, and a space before the next one.
-fn spaced(said: &[Piece], pause: Option<u16>, target: Target) -> Vec<Piece> {
+fn spaced(said: &[Piece], pause: Option<u16>, target: FillTarget) -> Vec<Piece> {
     let text = |piece: &Piece| match (piece, target) {
-        (Piece::Text(text), Target::Twiml) => Piece::Text(spoken::escape(text).into()),
+        (Piece::Text(text), FillTarget::Twiml) => Piece::Text(spoken::escape(text).into()),
         (piece, _) => piece.clone(),
     };
     let mut pieces: Vec<Piece> = said.iter().map(text).collect();
     match (pause, target) {
-        (Some(ms), Target::Twiml) => {
+        (Some(ms), FillTarget::Twiml) => {
             pieces.push(Piece::Text(format!(r#"<break time="{ms}ms"/>"#).into()));
         }
-        (Some(ms), Target::Transcript) => pieces.push(Piece::Pause(ms)),
+        (Some(ms), FillTarget::Transcript) => pieces.push(Piece::Pause(ms)),
         (None, _) => {}
     }
     pieces.push(Piece::Text(" ".into()));
@@ -302,7 +306,7 @@ mod tests {
             pieces: 1,
         };
         assert_eq!(
-            words.fill(&template, Target::Twiml).unwrap(),
+            words.fill(&template, FillTarget::Twiml).unwrap(),
             [
                 text("<Say voice=\"V\">"),
                 thanks,
@@ -315,7 +319,7 @@ mod tests {
             pieces: 3,
         };
         assert_eq!(
-            words.fill(&template, Target::Transcript).unwrap(),
+            words.fill(&template, FillTarget::Transcript).unwrap(),
             [
                 thanks,
                 text("Thanks & so."),

@@ -6,7 +6,7 @@ mod file;
 use jiff::civil::DateTime;
 
 use super::InputMode;
-use super::calendar::Calendar;
+use super::calendar::SpokenCalendar;
 use super::document::Document;
 use super::estimate::Pace;
 use super::files::File;
@@ -37,7 +37,7 @@ pub(super) struct Templates {
 #[derive(Debug)]
 pub(super) struct LanguagePack {
     pub(super) language: Language,
-    pub(super) calendar: Calendar,
+    pub(super) calendar: SpokenCalendar,
     pub(super) time: TimeSaying,
     pub(super) spelling: Spelling,
     /// The tag before what its voice says.

@@ -11,7 +11,7 @@ pub(super) use examples::replies;
 
 use super::files::File;
 use super::languages::{Claims, Languages};
-use super::number::Numbers;
+use super::number::SpokenNumbers;
 use super::places::Places;
 use super::problem::{LanguageProblem, Wrong};
 use super::schema::Schema;
@@ -28,7 +28,7 @@ impl Speech {
     pub fn open(input: InputMode) -> Result<Self, Vec<LanguageProblem>> {
         Ok(Self {
             languages: Languages::open(input)?,
-            numbers: Numbers::default(),
+            numbers: SpokenNumbers::default(),
             input,
         })
     }
@@ -137,7 +137,7 @@ pub(super) fn problems(
                 }
                 let speech = Speech {
                     languages: Languages::only(pack, input),
-                    numbers: Numbers::default(),
+                    numbers: SpokenNumbers::default(),
                     input,
                 };
                 problems.extend(speech.rehearse_in(language, &sources.schema));

@@ -44,7 +44,7 @@ use condition::{Condition, Conditions};
 use document::Document;
 use language_pack::LanguagePack;
 use languages::Languages;
-use number::Numbers;
+use number::SpokenNumbers;
 use plain_letters::plain_letters;
 use render_context::MessageContent;
 use spoken::{Out, is_sayable};
@@ -62,7 +62,7 @@ pub const LAST_RESORT: &str = concat!(
 #[derive(Debug)]
 pub struct Speech {
     languages: Languages,
-    numbers: Numbers,
+    numbers: SpokenNumbers,
     /// How staff may answer.
     input: InputMode,
 }

@@ -15,11 +15,11 @@ type Key = (Phone, Option<Country>, bool);
 /// How numbers are said. The numbering plan is asked once for each, and many callers do not wait
 /// for each other.
 #[derive(Debug, Default)]
-pub(super) struct Numbers {
+pub(super) struct SpokenNumbers {
     shards: [Memo<Key>; SHARDS],
 }
 
-impl Numbers {
+impl SpokenNumbers {
     /// Writes a number as people of `country` say it.
     pub(super) fn write(
         &self,

@@ -8,11 +8,11 @@ use super::calendar::SaidDay;
 use super::condition::{Condition as C, Conditions};
 use super::document::Document;
 use super::language_pack::LanguagePack;
-use super::number::{Numbers, write_extension};
+use super::number::{SpokenNumbers, write_extension};
 use super::phrase::{Piece, Variable};
 use super::spoken::Out;
 use super::template::DocumentPart;
-use super::time_saying::Form;
+use super::time_saying::TimeForm;
 use crate::call::Decision;
 use crate::call::talk::{Apology, Goodbye, Opening, Reply, RepromptReason, TimePrompt};
 use crate::domain::{Country, Name, OfferedTime, Phone, Reservation};
@@ -31,7 +31,7 @@ const SLOW: (&str, &str) = (r#"<prosody rate="slow">"#, "</prosody>");
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MessageContent<'a> {
     pub(super) language_pack: &'a LanguagePack,
-    pub(super) numbers: &'a Numbers,
+    pub(super) numbers: &'a SpokenNumbers,
     pub(super) reservation: Option<&'a Reservation>,
     /// The language of the notes, if it is another.
     pub(super) notes_pack: Option<&'a LanguagePack>,
@@ -91,8 +91,8 @@ impl MessageContent<'_> {
             Variable::Service => out.say(self.service),
             Variable::ContactPhone => self.phone(self.contact, out),
             Variable::Hello => out.exactly(self.language_pack.hello(self.local_time)),
-            Variable::NewTime => self.time(Form::Words, self.offered(), out),
-            Variable::AtNewTime => self.time(Form::At, self.offered(), out),
+            Variable::NewTime => self.time(TimeForm::Words, self.offered(), out),
+            Variable::AtNewTime => self.time(TimeForm::At, self.offered(), out),
             Variable::NewTimeTwice => self.time_twice(self.offered(), out),
             Variable::Restaurant
             | Variable::Name
@@ -153,8 +153,8 @@ impl MessageContent<'_> {
                 };
                 self.language_pack.calendar.write_day(day, out);
             }
-            Variable::Time => self.time(Form::Words, Some(reservation.time.time()), out),
-            Variable::AtTime => self.time(Form::At, Some(reservation.time.time()), out),
+            Variable::Time => self.time(TimeForm::Words, Some(reservation.time.time()), out),
+            Variable::AtTime => self.time(TimeForm::At, Some(reservation.time.time()), out),
             Variable::TimeTwice => self.time_twice(Some(reservation.time.time()), out),
             Variable::Party => out.exactly(self.language_pack.party(reservation.party_size.get())),
             Variable::PartyEcho => {
@@ -172,11 +172,11 @@ impl MessageContent<'_> {
             }
             Variable::Earliest => {
                 let earliest = reservation.alternatives.map(|times| times.earliest);
-                self.time(Form::Between, earliest, out);
+                self.time(TimeForm::Between, earliest, out);
             }
             Variable::Latest => {
                 let latest = reservation.alternatives.map(|times| times.latest);
-                self.time(Form::Between, latest, out);
+                self.time(TimeForm::Between, latest, out);
             }
             Variable::Action
             | Variable::Service
@@ -220,7 +220,7 @@ impl MessageContent<'_> {
         self.new_time.map(|offered| offered.time)
     }
 
-    fn time(&self, form: Form, time: Option<Time>, out: &mut Out) {
+    fn time(&self, form: TimeForm, time: Option<Time>, out: &mut Out) {
         if let Some(time) = time {
             self.language_pack.time.write(form, time, out);
         }

@@ -1,7 +1,7 @@
 //! A time of day in words, as people say it: "a quarter past eight in the evening".
 //!
 //! CLDR knows how a time is written, not how people say it; the sayings are in the language files.
-//! A language has a time in up to four forms ([`Form`]), and one way of saying two of them.
+//! A language has a time in up to four forms ([`TimeForm`]), and one way of saying two of them.
 
 mod read;
 
@@ -19,7 +19,7 @@ pub(super) use read::by_hour;
 
 /// The form a time takes in a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum TimeForm {
     /// By itself: "las ocho y cuarto de la tarde".
     Words,
     /// With the preposition of a moment, where it changes with the hour: "alle otto e un quarto".
@@ -99,7 +99,7 @@ enum Bit {
 #[derive(Clone, Debug)]
 enum Joint {
     Text(Box<str>),
-    Form(Form),
+    TimeForm(TimeForm),
 }
 
 impl TimeSaying {
@@ -145,7 +145,7 @@ impl TimeSaying {
     }
 
     /// Says the time in a form; a form that the language does not have is said by itself.
-    pub(super) fn write(&self, form: Form, time: Time, out: &mut Out) {
+    pub(super) fn write(&self, form: TimeForm, time: Time, out: &mut Out) {
         let own = self.forms.get(form as usize).and_then(Option::as_ref);
         let said = own.or_else(|| self.forms.first().and_then(Option::as_ref));
         let minute_of_day = minute_of_day(time);
@@ -178,22 +178,22 @@ impl TimeSaying {
         let mut other = Out::transcript();
         if self
             .forms
-            .get(Form::Other as usize)
+            .get(TimeForm::Other as usize)
             .is_some_and(Option::is_some)
         {
-            self.write(Form::Other, time, &mut other);
+            self.write(TimeForm::Other, time, &mut other);
         }
         if other.text.is_empty() {
             let only = self.twice.iter().find_map(|joint| match joint {
-                Joint::Form(form) if *form != Form::Other => Some(*form),
-                Joint::Form(_) | Joint::Text(_) => None,
+                Joint::TimeForm(form) if *form != TimeForm::Other => Some(*form),
+                Joint::TimeForm(_) | Joint::Text(_) => None,
             });
-            return self.write(only.unwrap_or(Form::Words), time, out);
+            return self.write(only.unwrap_or(TimeForm::Words), time, out);
         }
         for joint in &self.twice {
             match joint {
                 Joint::Text(text) => out.exactly(text),
-                Joint::Form(form) => self.write(*form, time, out),
+                Joint::TimeForm(form) => self.write(*form, time, out),
             }
         }
     }
@@ -255,7 +255,7 @@ mod tests {
         let sayings = new(ENGLISH).0.unwrap();
         let (mut once, mut twice) = (Out::transcript(), Out::transcript());
         let time = Time::new(hour, minute, 0, 0).unwrap();
-        sayings.write(Form::At, time, &mut once);
+        sayings.write(TimeForm::At, time, &mut once);
         sayings.write_twice(time, &mut twice);
         (once.text, twice.text)
     }

@@ -14,9 +14,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::redis::server::{self, KeepsConnected};
 use super::{
-    CallStore as _, Change, Changed, DialGrant, DialMode, DialRequest, Error,
-    IdempotencyStore as _, Lifecycle as _, Memory, NumberStore as _, Saved, Standing, Store,
-    StoreLimits,
+    CallStore as _, Change, Changed, DialGrant, DialMode, DialRequest, IdempotencyStore as _,
+    Lifecycle as _, Memory, NumberStore as _, Saved, Standing, Store, StoreError, StoreLimits,
 };
 use crate::call::{Call, Decision, Event, Outcome, WaitingFor, example, step};
 use crate::domain::{CallId, Phone};

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::{
-    CallCounts, Change, Changed, Claimed, Creates, DialGrant, DialMode, DialRequest, Error,
-    IdempotencyKey, Listing, PendingEvent, Saved, Settled, Standing,
+    CallCounts, Change, Changed, Claimed, Creates, DialGrant, DialMode, DialRequest,
+    IdempotencyKey, Listing, PendingEvent, Saved, Settled, Standing, StoreError,
 };
 use crate::call::Call;
 use crate::domain::{CallId, Phone};
@@ -22,39 +22,39 @@ pub trait CallStore {
     ///
     /// # Errors
     /// The store cannot be asked.
-    async fn load(&self, id: CallId) -> Result<Option<Arc<Call>>, Error>;
+    async fn load(&self, id: CallId) -> Result<Option<Arc<Call>>, StoreError>;
 
     /// Loads a call as it was a moment ago at the latest. That is enough for a change, since
     /// [`Self::change`] finds out when it was another meanwhile.
     ///
     /// # Errors
     /// The store cannot be asked, and this process does not know the call.
-    async fn recent(&self, id: CallId) -> Result<Option<Arc<Call>>, Error>;
+    async fn recent(&self, id: CallId) -> Result<Option<Arc<Call>>, StoreError>;
 
     /// Saves what an event made of a call; `None`: another writer was quicker.
     ///
     /// # Errors
     /// The store cannot be asked, and the change must not wait in this process until it can.
-    async fn change(&self, change: Change<'_>) -> Result<Option<Changed>, Error>;
+    async fn change(&self, change: Change<'_>) -> Result<Option<Changed>, StoreError>;
 
     /// Saves `call` if the stored version still is `loaded`; `None`: if it is not stored yet.
     ///
     /// # Errors
     /// There is no room for a new call, or the store cannot be asked.
-    async fn save(&self, loaded: Option<u64>, call: Call) -> Result<Saved, Error>;
+    async fn save(&self, loaded: Option<u64>, call: Call) -> Result<Saved, StoreError>;
 
     /// Saves a call that was taken over from its ticket. It is under way whether there is room or
     /// not.
     ///
     /// # Errors
     /// The store cannot be asked.
-    async fn adopt(&self, call: Call) -> Result<Saved, Error>;
+    async fn adopt(&self, call: Call) -> Result<Saved, StoreError>;
 
     /// Returns the calls whose deadlines have come, at most `most`.
     ///
     /// # Errors
     /// The store cannot be asked.
-    async fn due(&self, now: Timestamp, most: usize) -> Result<Vec<CallId>, Error>;
+    async fn due(&self, now: Timestamp, most: usize) -> Result<Vec<CallId>, StoreError>;
 
     /// Waits until the next deadline is another than `known`.
     async fn next_due(&self, known: Option<Timestamp>) -> Timestamp;
@@ -64,7 +64,7 @@ pub trait CallStore {
     ///
     /// # Errors
     /// The store cannot be asked.
-    async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, Error>;
+    async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, StoreError>;
 
     /// Looks at the newest `most` calls of `owner` that are older than the call `before`; `None`: the
     /// newest of all. A call that is new while pages are read stands on none of them.
@@ -76,13 +76,13 @@ pub trait CallStore {
         owner: &str,
         before: Option<CallId>,
         most: usize,
-    ) -> Result<Listing, Error>;
+    ) -> Result<Listing, StoreError>;
 
     /// Counts calls by where they stand.
     ///
     /// # Errors
     /// The store cannot be asked.
-    async fn call_counts(&self, now: Timestamp) -> Result<CallCounts, Error>;
+    async fn call_counts(&self, now: Timestamp) -> Result<CallCounts, StoreError>;
 }
 
 /// Numbers: who has one, how often it was rung, and which must not be rung.
@@ -98,21 +98,21 @@ pub trait NumberStore {
         &self,
         asking: &DialRequest<'_>,
         want: DialMode,
-    ) -> Result<DialGrant, Error>;
+    ) -> Result<DialGrant, StoreError>;
 
     /// Counts a create of the call's owner that does not ring at once; `false` when its limit
     /// leaves no room any more.
     ///
     /// # Errors
     /// The store cannot be asked.
-    async fn admit(&self, asking: &DialRequest<'_>) -> Result<bool, Error>;
+    async fn admit(&self, asking: &DialRequest<'_>) -> Result<bool, StoreError>;
 
     /// Counts the creates of `owner` in the minute of the limit: none while there is no such
     /// limit.
     ///
     /// # Errors
     /// The store cannot be asked.
-    async fn creates(&self, owner: &str, now: Timestamp) -> Result<Creates, Error>;
+    async fn creates(&self, owner: &str, now: Timestamp) -> Result<Creates, StoreError>;
 
     /// Forgets a call that was to be entered among the open ones and will never be stored.
     async fn unregister(&self, call: &Call);
@@ -128,25 +128,25 @@ pub trait NumberStore {
     ///
     /// # Errors
     /// The store cannot be asked.
-    async fn has_line(&self, phone: Phone) -> Result<bool, Error>;
+    async fn has_line(&self, phone: Phone) -> Result<bool, StoreError>;
 
     /// The open calls to a number.
     ///
     /// # Errors
     /// The store cannot be asked.
-    async fn open_calls(&self, phone: Phone) -> Result<Vec<CallId>, Error>;
+    async fn open_calls(&self, phone: Phone) -> Result<Vec<CallId>, StoreError>;
 
     /// Puts a number on the list of those that are never rung.
     ///
     /// # Errors
     /// The store cannot be asked.
-    async fn opt_out(&self, phone: Phone, now: Timestamp) -> Result<(), Error>;
+    async fn opt_out(&self, phone: Phone, now: Timestamp) -> Result<(), StoreError>;
 
     /// Whether a number is on that list.
     ///
     /// # Errors
     /// The store cannot be asked.
-    async fn is_opted_out(&self, phone: Phone) -> Result<bool, Error>;
+    async fn is_opted_out(&self, phone: Phone) -> Result<bool, StoreError>;
 }
 
 /// The rate at which calls are started, and who waits for a start.
@@ -156,7 +156,7 @@ pub trait StartRate {
     ///
     /// # Errors
     /// The store cannot be asked.
-    async fn enqueue(&self, owner: &Arc<str>, id: CallId) -> Result<(), Error>;
+    async fn enqueue(&self, owner: &Arc<str>, id: CallId) -> Result<(), StoreError>;
 
     /// When the next start is free, as far as this process knows; `None`: no call waits.
     fn next_start(&self) -> Option<Timestamp>;
@@ -165,7 +165,7 @@ pub trait StartRate {
     ///
     /// # Errors
     /// The store cannot be asked.
-    async fn dequeue_start(&self, now: Timestamp) -> Result<Option<CallId>, Error>;
+    async fn dequeue_start(&self, now: Timestamp) -> Result<Option<CallId>, StoreError>;
 
     /// Gives back, unused, the start that was taken last.
     async fn return_start(&self);
@@ -178,13 +178,18 @@ pub trait StartRate {
     ///
     /// # Errors
     /// The store cannot be asked.
-    async fn open_line(&self, id: CallId, most: u32, now: Timestamp) -> Result<bool, Error>;
+    async fn open_line(&self, id: CallId, most: u32, now: Timestamp) -> Result<bool, StoreError>;
 
     /// Whether [`Self::open_line`] would open one.
     ///
     /// # Errors
     /// The store cannot be asked.
-    async fn has_free_line(&self, id: CallId, most: u32, now: Timestamp) -> Result<bool, Error>;
+    async fn has_free_line(
+        &self,
+        id: CallId,
+        most: u32,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
 
     /// Closes the line of a call, if it has one.
     async fn close_line(&self, id: CallId);
@@ -203,13 +208,13 @@ pub trait IdempotencyStore {
         key: IdempotencyKey,
         first: Standing,
         now: Timestamp,
-    ) -> Result<Option<Standing>, Error>;
+    ) -> Result<Option<Standing>, StoreError>;
 
     /// The call behind a key.
     ///
     /// # Errors
     /// The store cannot be asked.
-    async fn standing(&self, key: IdempotencyKey) -> Result<Option<Standing>, Error>;
+    async fn standing(&self, key: IdempotencyKey) -> Result<Option<Standing>, StoreError>;
 
     /// Forgets a key whose request was refused, if it still stands for that request's call.
     async fn unreserve(&self, key: IdempotencyKey, call: CallId);
@@ -231,7 +236,7 @@ pub trait OutboxStore {
         until: Timestamp,
         lease_end: Timestamp,
         most: usize,
-    ) -> Result<Vec<Claimed>, Error>;
+    ) -> Result<Vec<Claimed>, StoreError>;
 
     /// Notes what came of a claimed event; `false`: the claim has lapsed, and nothing changes.
     ///
@@ -242,7 +247,7 @@ pub trait OutboxStore {
         event: &Claimed,
         settled: Settled,
         now: Timestamp,
-    ) -> Result<bool, Error>;
+    ) -> Result<bool, StoreError>;
 
     /// Waits until the moment at which an event is due first, or the first claim ends, is another
     /// than `known`.
@@ -256,14 +261,14 @@ pub trait OutboxStore {
     ///
     /// # Errors
     /// The store cannot be asked.
-    async fn delivery(&self, id: CallId) -> Result<Option<PendingEvent>, Error>;
+    async fn delivery(&self, id: CallId) -> Result<Option<PendingEvent>, StoreError>;
 
     /// Lets the newest state of a call be sent once more, now; `false`: its client wants no events,
     /// or it is not held.
     ///
     /// # Errors
     /// The store cannot be asked.
-    async fn resend(&self, id: CallId, now: Timestamp) -> Result<bool, Error>;
+    async fn resend(&self, id: CallId, now: Timestamp) -> Result<bool, StoreError>;
 
     /// How many events are still to be received: those that were given up do not count.
     fn events_pending(&self) -> usize;

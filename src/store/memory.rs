@@ -20,13 +20,13 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use self::idempotency::IdempotencyKeys;
-use self::numbers::{Hold, Numbers};
+use self::numbers::{Hold, NumberTable};
 use self::packed::PackedCall;
 use self::shard::Shard;
 use self::start_rate::{OpenLines, StartQueue};
 use super::call_counts::{CallCounts, OVERDUE};
 use super::deadlines::EarliestDeadline;
-use super::{CallStore, Change, Changed, Error, Lifecycle, Listing, Saved, StoreLimits};
+use super::{CallStore, Change, Changed, Lifecycle, Listing, Saved, StoreError, StoreLimits};
 use crate::call::Call;
 use crate::domain::CallId;
 use crate::ticket;
@@ -43,7 +43,7 @@ pub struct Memory {
     held: AtomicUsize,
     /// Wakes the sweep.
     next_due: EarliestDeadline,
-    numbers: Numbers,
+    numbers: NumberTable,
     start_queue: StartQueue,
     open_lines: OpenLines,
     idempotency: IdempotencyKeys,
@@ -69,7 +69,7 @@ impl Memory {
             finished: Mutex::default(),
             held: AtomicUsize::new(0),
             next_due: EarliestDeadline::default(),
-            numbers: Numbers::new(),
+            numbers: NumberTable::new(),
             start_queue: StartQueue::new(0),
             open_lines: OpenLines::default(),
             idempotency: IdempotencyKeys::default(),
@@ -153,10 +153,10 @@ impl Memory {
 
     /// Drops the oldest finished calls while there are too many, but none whose tickets can still
     /// be used: a late callback would bring it back as a call that is not finished.
-    fn make_room(&self, now: Timestamp) -> Result<(), Error> {
+    fn make_room(&self, now: Timestamp) -> Result<(), StoreError> {
         while self.held() >= self.limits.max_calls {
             if !self.drop_oldest(now, ticket::LIFE) {
-                return Err(Error::Full);
+                return Err(StoreError::Full);
             }
         }
         Ok(())
@@ -201,16 +201,16 @@ impl Memory {
 }
 
 impl CallStore for Memory {
-    async fn load(&self, id: CallId) -> Result<Option<Arc<Call>>, Error> {
+    async fn load(&self, id: CallId) -> Result<Option<Arc<Call>>, StoreError> {
         Ok(self.get(id))
     }
 
-    async fn recent(&self, id: CallId) -> Result<Option<Arc<Call>>, Error> {
+    async fn recent(&self, id: CallId) -> Result<Option<Arc<Call>>, StoreError> {
         Ok(self.get(id))
     }
 
     /// The number is given back with the save, whether that is asked for or not.
-    async fn change(&self, change: Change<'_>) -> Result<Option<Changed>, Error> {
+    async fn change(&self, change: Change<'_>) -> Result<Option<Changed>, StoreError> {
         let Saved::Done(call) = self.put(Some(change.before.version), change.after) else {
             return Ok(None);
         };
@@ -219,19 +219,19 @@ impl CallStore for Memory {
         Ok(Some(Changed { call, others_open }))
     }
 
-    async fn save(&self, loaded: Option<u64>, call: Call) -> Result<Saved, Error> {
+    async fn save(&self, loaded: Option<u64>, call: Call) -> Result<Saved, StoreError> {
         if loaded.is_none() {
             self.make_room(call.updated_at)?;
         }
         Ok(self.put(loaded, call))
     }
 
-    async fn adopt(&self, call: Call) -> Result<Saved, Error> {
+    async fn adopt(&self, call: Call) -> Result<Saved, StoreError> {
         Ok(self.put(None, call))
     }
 
     /// They stay due until they are saved.
-    async fn due(&self, now: Timestamp, most: usize) -> Result<Vec<CallId>, Error> {
+    async fn due(&self, now: Timestamp, most: usize) -> Result<Vec<CallId>, StoreError> {
         let mut found = Vec::new();
         for shard in &self.shards {
             let Shard {
@@ -260,7 +260,7 @@ impl CallStore for Memory {
         owner: &str,
         before: Option<CallId>,
         most: usize,
-    ) -> Result<Listing, Error> {
+    ) -> Result<Listing, StoreError> {
         let older = (
             Bound::Unbounded,
             before.map_or(Bound::Unbounded, Bound::Excluded),
@@ -282,7 +282,7 @@ impl CallStore for Memory {
         })
     }
 
-    async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, Error> {
+    async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, StoreError> {
         let mut shard = self.shard(id);
         let Some(call) = shard.get(id) else {
             return Ok(None);
@@ -297,7 +297,7 @@ impl CallStore for Memory {
         Ok(Some(watcher.subscribe()))
     }
 
-    async fn call_counts(&self, now: Timestamp) -> Result<CallCounts, Error> {
+    async fn call_counts(&self, now: Timestamp) -> Result<CallCounts, StoreError> {
         let mut call_counts = CallCounts::default();
         let late = now.saturating_sub(OVERDUE).unwrap_or(Timestamp::MIN);
         for shard in &self.shards {

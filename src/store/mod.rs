@@ -36,7 +36,7 @@ const LONGEST_LINE: SignedDuration = SignedDuration::from_mins(75);
 
 /// Why a store could not do what it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
+pub enum StoreError {
     /// The store is full of open calls, and none of them is dropped to make room.
     #[error("the store is full of open calls")]
     Full,
@@ -138,7 +138,7 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be asked.
-    pub async fn next_in_line(&self, phone: Phone) -> Result<Option<Arc<Call>>, Error> {
+    pub async fn next_in_line(&self, phone: Phone) -> Result<Option<Arc<Call>>, StoreError> {
         for id in self.open_calls(phone).await? {
             let waits = |call: &Arc<Call>| {
                 matches!(

@@ -1,5 +1,5 @@
 //! Stands in for the reports to Sentry where the feature `sentry` is not built in: nobody can make
-//! a [`Reports`], and no text is a [`Destination`].
+//! a [`NoReports`], and no text is a [`NoDestination`].
 
 use std::convert::Infallible;
 use std::str::FromStr;
@@ -9,31 +9,31 @@ use tracing_subscriber::layer::Layer;
 
 /// Where reports go; there is no such place in this build.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Destination(Infallible);
+pub struct NoDestination(Infallible);
 
 /// The text is no DSN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot be used: this program was built without the feature `sentry`")]
-pub struct NoDsn;
+pub struct NoSentry;
 
-impl FromStr for Destination {
-    type Err = NoDsn;
+impl FromStr for NoDestination {
+    type Err = NoSentry;
 
     /// Refuses every text. The setting is refused before (`config::Features`).
-    fn from_str(_: &str) -> Result<Self, NoDsn> {
-        Err(NoDsn)
+    fn from_str(_: &str) -> Result<Self, NoSentry> {
+        Err(NoSentry)
     }
 }
 
 /// Sends reports; there are none in this build.
 #[derive(Clone, Debug)]
-pub struct Reports(Infallible);
+pub struct NoReports(Infallible);
 
-impl Reports {
+impl NoReports {
     /// Reports of `release` from `environment`.
     #[must_use]
     pub fn new(
-        to: &Destination,
+        to: &NoDestination,
         _release: String,
         _environment: String,
         _http: reqwest::Client,
@@ -47,4 +47,4 @@ impl Reports {
     }
 }
 
-impl<S: Subscriber> Layer<S> for Reports {}
+impl<S: Subscriber> Layer<S> for NoReports {}

@@ -15,14 +15,16 @@ use url::Url;
 
 use super::request::TraceParent;
 
-#[cfg(feature = "otlp")]
-#[path = "traces/otlp.rs"]
-mod exporter;
 #[cfg(not(feature = "otlp"))]
-#[path = "traces/left_out.rs"]
-mod exporter;
+mod left_out;
+#[cfg(feature = "otlp")]
+mod otlp;
 
-pub use self::exporter::{Error, OpenSpan, Traces};
+#[cfg(not(feature = "otlp"))]
+pub use self::left_out::{NoOtlp as TracesError, NoSpan as OpenSpan, NoTraces as Traces};
+#[cfg(feature = "otlp")]
+pub use self::otlp::{OpenSpan, Traces, TracesError};
+
 /// Where traces go, and in whose name.
 #[derive(Clone, Debug)]
 pub struct Collector {

@@ -118,11 +118,11 @@ fn a_ticket_serves_one_purpose() {
         .unwrap();
     assert!(matches!(
         tickets.open(&text, TicketPurpose::Voice, now()),
-        Err(Error::Forged)
+        Err(TicketError::Forged)
     ));
     assert!(matches!(
         tickets.open(&text, TicketPurpose::Machine, now()),
-        Err(Error::Forged)
+        Err(TicketError::Forged)
     ));
 }
 
@@ -142,7 +142,7 @@ fn tickets_expire() {
         TicketPurpose::Voice,
         now() + LIFE + SignedDuration::from_secs(1),
     );
-    assert!(matches!(late, Err(Error::Expired(opened)) if opened.head == head()));
+    assert!(matches!(late, Err(TicketError::Expired(opened)) if opened.head == head()));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Twilio's REST interface: calls, their events, and the account.
 //!
 //! A request is sent once and never repeated here: `POST /Calls` is not idempotent, and only the
-//! caller knows what a second one would ring. What came of it is said by [`Error`], whose variants
+//! caller knows what a second one would ring. What came of it is said by [`TwilioError`], whose variants
 //! differ in exactly that.
 
 mod config;
@@ -21,15 +21,15 @@ use serde::de::DeserializeOwned;
 
 use self::resource::{AccountBody, BalanceBody, CallBody, CallsBody, CreatedBody, EventsBody};
 use self::transport::{Reach, Transport};
-use super::CallSid;
 use super::form::append;
+use crate::domain::CallSid;
 
 pub use self::config::{ClientConfig, Credentials, InvalidApiUrl, api_host, replacement_host};
 pub use self::connection::{
     Authorities, http_client, http_client_builder, http_client_trusting, tls_config,
 };
 pub use self::deadline_body::SendDeadline;
-pub use self::error::{Class, Error, Scope, TwilioRefusal, Why};
+pub use self::error::{Class, Scope, TwilioError, TwilioRefusal, Why};
 pub use self::inspect::OwnNumber;
 pub use self::request::{
     AsyncAmd, CallUpdate, ListQuery, MachineDetection, MachineDetectionMode, NewCall,
@@ -62,27 +62,27 @@ impl Client {
     /// name is all that is new. What is not on its way when `until` has passed is not sent.
     ///
     /// # Errors
-    /// [`Error::Unanswered`] when the call may exist; all others mean that it does not.
+    /// [`TwilioError::Unanswered`] when the call may exist; all others mean that it does not.
     /// [`Why::NoSid`] when what answers is not Twilio.
     pub async fn create(
         &self,
         call: &NewCall,
         until: Option<SendDeadline>,
-    ) -> Result<CallSid, Error> {
+    ) -> Result<CallSid, TwilioError> {
         let answer = self
             .transport
             .post(self.transport.calls_url(), call.to_form(), until)
             .await?;
         let sid = parse::<CreatedBody>(&answer)?.sid;
         let sid = sid.as_str().and_then(|sid| sid.parse().ok());
-        sid.ok_or(Error::Unanswered { why: Why::NoSid })
+        sid.ok_or(TwilioError::Unanswered { why: Why::NoSid })
     }
 
     /// Reads a call. Twilio's reads lag behind its callbacks.
     ///
     /// # Errors
     /// [`TwilioRefusal::is_not_found`] when the account has no such call.
-    pub async fn fetch(&self, sid: &CallSid) -> Result<CallResource, Error> {
+    pub async fn fetch(&self, sid: CallSid) -> Result<CallResource, TwilioError> {
         Ok(self
             .get::<CallBody>(&format!("Calls/{sid}.json"))
             .await?
@@ -93,7 +93,11 @@ impl Client {
     ///
     /// # Errors
     /// [`TwilioRefusal::is_not_in_progress`] when the call has ended: for a hang-up that is as good as success.
-    pub async fn update(&self, sid: &CallSid, update: &CallUpdate) -> Result<CallResource, Error> {
+    pub async fn update(
+        &self,
+        sid: CallSid,
+        update: &CallUpdate,
+    ) -> Result<CallResource, TwilioError> {
         self.post_form(&format!("Calls/{sid}.json"), update.to_form())
             .await
     }
@@ -101,8 +105,8 @@ impl Client {
     /// The newest calls that fit `query`.
     ///
     /// # Errors
-    /// See [`Error`]; nothing is changed by reading.
-    pub async fn list(&self, query: &ListQuery) -> Result<CallPage, Error> {
+    /// See [`TwilioError`]; nothing is changed by reading.
+    pub async fn list(&self, query: &ListQuery) -> Result<CallPage, TwilioError> {
         Ok(self
             .get::<CallsBody>(&format!("Calls.json?{}", query.to_query()))
             .await?
@@ -114,7 +118,7 @@ impl Client {
     /// # Errors
     /// [`Why::ForeignPage`] when it points at anything but this account's calls: our credentials go
     /// nowhere else.
-    pub async fn list_next(&self, next_page_uri: &str) -> Result<CallPage, Error> {
+    pub async fn list_next(&self, next_page_uri: &str) -> Result<CallPage, TwilioError> {
         Ok(self
             .get_page::<CallsBody>(next_page_uri, "Calls.json")
             .await?
@@ -125,8 +129,8 @@ impl Client {
     /// about 15 minutes after the call's end; before, the list is empty or incomplete.
     ///
     /// # Errors
-    /// See [`Error`]; [`Why::Unreadable`] also after 50 pages of 20.
-    pub async fn events(&self, sid: &CallSid) -> Result<Vec<CallEvent>, Error> {
+    /// See [`TwilioError`]; [`Why::Unreadable`] also after 50 pages of 20.
+    pub async fn events(&self, sid: CallSid) -> Result<Vec<CallEvent>, TwilioError> {
         let resource = format!("Calls/{sid}/Events.json");
         let mut page: EventsBody = self
             .get(&format!("{resource}?PageSize={EVENT_PAGE}"))
@@ -139,7 +143,7 @@ impl Client {
                 None => return Ok(events),
             }
         }
-        Err(Error::Unanswered {
+        Err(TwilioError::Unanswered {
             why: Why::Unreadable,
         })
     }
@@ -147,8 +151,8 @@ impl Client {
     /// The account's own standing: whether it may call at all, and whether it is a trial.
     ///
     /// # Errors
-    /// See [`Error`].
-    pub async fn account(&self) -> Result<Account, Error> {
+    /// See [`TwilioError`].
+    pub async fn account(&self) -> Result<Account, TwilioError> {
         let url = self.transport.account_url(".json");
         Ok(parse::<AccountBody>(&self.transport.get(url).await?)?.into())
     }
@@ -156,17 +160,17 @@ impl Client {
     /// The balance of the account.
     ///
     /// # Errors
-    /// See [`Error`].
-    pub async fn balance(&self) -> Result<Balance, Error> {
+    /// See [`TwilioError`].
+    pub async fn balance(&self) -> Result<Balance, TwilioError> {
         Ok(self.get::<BalanceBody>("Balance.json").await?.into())
     }
 
-    async fn post_form(&self, resource: &str, form: String) -> Result<CallResource, Error> {
+    async fn post_form(&self, resource: &str, form: String) -> Result<CallResource, TwilioError> {
         let url = self.transport.account_url(&format!("/{resource}"));
         Ok(parse::<CallBody>(&self.transport.post(url, form, None).await?)?.into())
     }
 
-    async fn get<T: DeserializeOwned>(&self, resource: &str) -> Result<T, Error> {
+    async fn get<T: DeserializeOwned>(&self, resource: &str) -> Result<T, TwilioError> {
         parse(
             &self
                 .transport
@@ -175,18 +179,22 @@ impl Client {
         )
     }
 
-    async fn get_page<T: DeserializeOwned>(&self, uri: &str, resource: &str) -> Result<T, Error> {
+    async fn get_page<T: DeserializeOwned>(
+        &self,
+        uri: &str,
+        resource: &str,
+    ) -> Result<T, TwilioError> {
         match self.transport.page_url(uri, resource) {
             Reach::Ours(url) => parse(&self.transport.get(url).await?),
-            Reach::Foreign => Err(Error::Unanswered {
+            Reach::Foreign => Err(TwilioError::Unanswered {
                 why: Why::ForeignPage,
             }),
         }
     }
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(body).map_err(|_| Error::Unanswered {
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, TwilioError> {
+    serde_json::from_slice(body).map_err(|_| TwilioError::Unanswered {
         why: Why::Unreadable,
     })
 }

@@ -11,5 +11,5 @@ pub mod signature;
 pub mod webhook;
 pub mod client;
 
-pub use sid::{AccountSid, CallSid};
+pub use sid::AccountSid;
 pub use word::{AnsweredBy, CallStatus, StatusCallbackEvent};

@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
 use super::form::Form;
-use super::{AccountSid, AnsweredBy, CallSid, CallStatus};
+use super::{AccountSid, AnsweredBy, CallStatus};
+use crate::domain::CallSid;
 
 /// Why a verified form is not the webhook it should be: a parameter that Twilio always sends is
 /// absent or unreadable.

@@ -156,37 +156,30 @@ pub(crate) fn later(file: &Source) -> Vec<String> {
     found
 }
 
-/// Names of public types that are declared twice in `src/` and `crates/`, with their files. What a
-/// crate shows its own modules must not have the name of a public type either.
-///
-/// `Error` may be declared once in each module: elsewhere it is written with its module, as in
-/// `store::Error`, like the errors of the standard library. Names that a macro makes are not seen.
-/// A file `…left_out.rs` stands in for another one where a feature is not built in, so that it
-/// declares the same types.
+/// Names of types that are declared twice in `src/` and `crates/` and seen outside of their files,
+/// with those files. Names that a macro makes are not seen.
 pub(crate) fn shared_names(files: &[Source]) -> Vec<String> {
     let mut declared = BTreeMap::<String, Vec<&str>>::new();
     let ours = |file: &&Source| {
         ["src/", "crates/"]
             .iter()
             .any(|dir| file.path.starts_with(dir))
-            && !file.path.ends_with("left_out.rs")
     };
+    let kinds = ["struct", "enum", "trait", "type", "union"];
     for file in files.iter().filter(ours) {
-        let shown: &[&str] = if file.path.starts_with("crates/") {
-            &["pub", "pub(crate)", "pub(super)"]
-        } else {
-            &["pub"]
-        };
-        let kinds = ["struct", "enum", "trait", "type", "union"];
-        for (to, kind) in shown.iter().flat_map(|to| kinds.map(|kind| (to, kind))) {
-            for rest in after(&file.code, &format!("{to} {kind} ")) {
+        for (shown, kind) in ["pub", "pub(crate)", "pub(super)"]
+            .iter()
+            .flat_map(|shown| kinds.map(|kind| (shown, kind)))
+        {
+            for rest in after(&file.code, &format!("{shown} {kind} ")) {
                 let name = expand(rest, 1).concat();
-                if !name.is_empty() && name != "Error" {
+                if !name.is_empty() {
                     declared.entry(name).or_default().push(&file.path);
                 }
             }
         }
     }
+
     declared.retain(|_, paths| paths.len() > 1);
     let found = declared.into_iter();
     found

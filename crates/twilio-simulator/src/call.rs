@@ -12,7 +12,7 @@ use super::http_method::HttpMethod;
 use super::twiml::{RecordingCallback, absolute};
 
 /// A call's `CA…`.
-pub(super) type CallSid = Arc<str>;
+pub(super) type SidText = Arc<str>;
 
 /// Where a call stands, in the words of `CallStatus`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -252,15 +252,15 @@ pub(super) enum CallCommand {
 #[derive(Clone, Debug)]
 pub(super) enum Signal {
     /// A call that a Dial made is picked up, and may hear an announcement first.
-    LegPickedUp(CallSid),
+    LegPickedUp(SidText),
     /// A call that a Dial made is answered and can be connected.
-    LegAnswered(CallSid),
+    LegAnswered(SidText),
     /// A call that a Dial made is over.
-    LegEnded(CallSid, CallStatus),
+    LegEnded(SidText, CallStatus),
     /// A call took this one out of its queue; the document to be heard first.
-    Bridged(CallSid, Option<(HttpMethod, String)>),
+    Bridged(SidText, Option<(HttpMethod, String)>),
     /// The call on the other side has left.
-    Unbridged(CallSid),
+    Unbridged(SidText),
     /// Somebody came into a queue.
     QueueChanged,
     /// A conference started, ended, or treats somebody otherwise.
@@ -279,16 +279,16 @@ pub(super) enum DocumentSource {
 /// Everything about one call.
 #[derive(Debug)]
 pub(super) struct CallRecord {
-    pub(super) sid: CallSid,
+    pub(super) sid: SidText,
     /// Grows by one with each call: newest first means largest first.
     pub(super) order: u64,
     pub(super) version: u64,
     pub(super) to: String,
     pub(super) from: String,
     /// The call whose Dial made this one.
-    pub(super) parent: Option<CallSid>,
+    pub(super) parent: Option<SidText>,
     /// The call on the other side, where a queue connected both.
-    pub(super) bridged_with: Option<CallSid>,
+    pub(super) bridged_with: Option<SidText>,
     pub(super) direction: Direction,
     pub(super) parameters: CallParameters,
     pub(super) status: CallStatus,

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
 use super::behaviour::{CallEnding, NumberBehaviour};
-use super::call::{CallCommand, CallSid, CallStatus, Direction, Signal};
+use super::call::{CallCommand, CallStatus, Direction, SidText, Signal};
 use super::documents::TwimlRequest;
 use super::flow::Interrupt;
 use super::moments::later;
@@ -20,7 +20,7 @@ type End = (CallStatus, u16);
 /// Starts the task of a new call, which runs until the call ends.
 pub(super) fn start(
     sim: &Arc<Inner>,
-    sid: &CallSid,
+    sid: &SidText,
     inbox: mpsc::UnboundedReceiver<(Timestamp, CallCommand)>,
     start_at: Timestamp,
 ) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::call::{CallCommand, CallSid, RecordingRequest, Signal};
+use super::call::{CallCommand, RecordingRequest, SidText, Signal};
 use super::http_method::HttpMethod;
 use super::moments::rfc2822;
 use super::status_delivery::StatusDelivery;
@@ -50,7 +50,7 @@ struct RunningRecording {
 /// A call in a conference.
 #[derive(Clone, Debug)]
 pub(super) struct Participant {
-    pub(super) call_sid: CallSid,
+    pub(super) call_sid: SidText,
     pub(super) label: String,
     pub(super) joined_at: Timestamp,
     pub(super) muted: bool,
@@ -123,7 +123,7 @@ fn by_sid<'a>(state: &'a mut SimulatorState, sid: &str) -> Option<&'a mut Confer
 }
 
 /// Records a conference from its start, where that is wanted.
-fn begin_recording(sim: &Arc<Inner>, sid: &str, (call_sid, now): (&CallSid, Timestamp)) {
+fn begin_recording(sim: &Arc<Inner>, sid: &str, (call_sid, now): (&SidText, Timestamp)) {
     let wanted = sim.change(|state| by_sid(state, sid)?.record.take());
     let Some(wanted) = wanted else {
         return;
@@ -165,7 +165,7 @@ fn finish_recording(sim: &Arc<Inner>, sid: &str, now: Timestamp) {
     recordings::finish(sim, &recording.sid, Some(length), words.collect());
 }
 
-fn calls_of(conference: &Conference) -> Vec<CallSid> {
+fn calls_of(conference: &Conference) -> Vec<SidText> {
     let participants = conference.participants.iter();
     participants.map(|it| it.call_sid.clone()).collect()
 }
@@ -176,7 +176,7 @@ fn words_of(state: &SimulatorState, call_sid: &str, since: Timestamp) -> Vec<(Ti
 }
 
 /// Takes a call out of a conference. The last one, or one that may, ends it with that.
-pub(super) fn leave(sim: &Arc<Inner>, sid: &str, call_sid: &CallSid, now: Timestamp) {
+pub(super) fn leave(sim: &Arc<Inner>, sid: &str, call_sid: &SidText, now: Timestamp) {
     let left = sim.change(|state| {
         let conference = by_sid(state, sid)?;
         let at = conference
@@ -220,7 +220,7 @@ pub(super) fn invite(sim: &Inner, sid: &str, participant: Participant) {
 
 /// Forgets a call that was to join a conference and has ended. A conference that nobody is in or
 /// comes to is over.
-pub(super) fn withdraw(sim: &Inner, sid: &str, call_sid: &CallSid, now: Timestamp) {
+pub(super) fn withdraw(sim: &Inner, sid: &str, call_sid: &SidText, now: Timestamp) {
     sim.change(|state| {
         let Some(conference) = by_sid(state, sid) else {
             return;
@@ -238,7 +238,7 @@ pub(super) fn withdraw(sim: &Inner, sid: &str, call_sid: &CallSid, now: Timestam
 pub(super) fn enter(
     sim: &Arc<Inner>,
     entry: Entry<'_>,
-    (call_sid, now): (&CallSid, Timestamp),
+    (call_sid, now): (&SidText, Timestamp),
 ) -> Option<String> {
     let wanted = entry.wanted;
     let (sid, starts) = sim.change(|state| {
@@ -275,7 +275,7 @@ pub(super) fn enter(
 }
 
 /// Ends a conference; every call in it goes on with its own document.
-pub(super) fn end(sim: &Arc<Inner>, sid: &str, call_sid: &CallSid, now: Timestamp) {
+pub(super) fn end(sim: &Arc<Inner>, sid: &str, call_sid: &SidText, now: Timestamp) {
     let ended = sim.change(|state| {
         let conference = by_sid(state, sid).filter(|it| !it.ended)?;
         conference.ended = true;
@@ -290,7 +290,7 @@ pub(super) fn end(sim: &Arc<Inner>, sid: &str, call_sid: &CallSid, now: Timestam
 }
 
 /// Sends a call out of a conference; it goes on with its own document.
-pub(super) fn send_out(sim: &Arc<Inner>, sid: &str, call_sid: &CallSid, now: Timestamp) {
+pub(super) fn send_out(sim: &Arc<Inner>, sid: &str, call_sid: &SidText, now: Timestamp) {
     leave(sim, sid, call_sid, now);
     let news = CallCommand::Signal(Signal::ConferenceChanged);
     sim.command(call_sid, news);
@@ -300,7 +300,7 @@ pub(super) fn send_out(sim: &Arc<Inner>, sid: &str, call_sid: &CallSid, now: Tim
 pub(super) fn change_participant(
     sim: &Inner,
     sid: &str,
-    call_sid: &CallSid,
+    call_sid: &SidText,
     change: impl FnOnce(&mut Participant),
 ) {
     sim.change(|state| {
@@ -314,7 +314,7 @@ pub(super) fn change_participant(
 
 /// Tells every call of a conference to look at it again.
 pub(super) fn wake(sim: &Inner, sid: &str) {
-    let calls: Vec<CallSid> = {
+    let calls: Vec<SidText> = {
         let state = sim.lock();
         let conference = state.conferences.iter().find(|it| it.sid == sid);
         conference.map(calls_of).unwrap_or_default()
@@ -329,7 +329,7 @@ pub(super) fn send_news(
     sim: &Arc<Inner>,
     sid: &str,
     word: &'static str,
-    (call_sid, now): (&CallSid, Timestamp),
+    (call_sid, now): (&SidText, Timestamp),
 ) {
     // The event that is subscribed to, the word that is sent, and whether it is about one call.
     let (event, word, about_call) = match word {

@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 
 use super::addresses::{e164, is_number, is_sip};
 use super::call::{
-    CallCommand, CallParameters, CallRecord, CallSid, CallStatus, Detection, Direction,
-    RecordingRequest,
+    CallCommand, CallParameters, CallRecord, CallStatus, Detection, Direction, RecordingRequest,
+    SidText,
 };
 use super::faults::Fault;
 use super::http_method::HttpMethod;
@@ -20,7 +20,7 @@ use super::twiml::DialedPhone;
 use super::{Inner, call_course, notifications};
 
 /// Checks the parameters of `POST Calls.json` and makes the call.
-pub(super) fn create(sim: &Arc<Inner>, pairs: &[(String, String)]) -> Result<CallSid, RestError> {
+pub(super) fn create(sim: &Arc<Inner>, pairs: &[(String, String)]) -> Result<SidText, RestError> {
     let form = FormParameters(pairs);
     if sim.config.trial {
         form.trial()?;
@@ -55,7 +55,7 @@ pub(super) fn invited(
     sim: &Arc<Inner>,
     pairs: &[(String, String)],
     (conference_sid, twiml): (&str, String),
-) -> Result<CallSid, RestError> {
+) -> Result<SidText, RestError> {
     let form = FormParameters(pairs);
     let (to, from) = parties(sim, &form)?;
     let parameters = CallParameters {
@@ -74,7 +74,7 @@ pub(super) fn inbound(
     from: &str,
     to: &str,
     parameters: CallParameters,
-) -> CallSid {
+) -> SidText {
     let mut call = PlacedCall::new(Direction::Inbound, parameters, sim.clock.now());
     (call.to, call.from) = (to.to_owned(), from.to_owned());
     place(sim, call)
@@ -83,7 +83,7 @@ pub(super) fn inbound(
 /// A call that a Dial makes.
 #[derive(Debug)]
 pub(super) struct NewLeg<'a> {
-    pub(super) parent: &'a CallSid,
+    pub(super) parent: &'a SidText,
     /// `callerId`; without it the parent's own caller is shown.
     pub(super) caller_id: Option<&'a str>,
     pub(super) phone: &'a DialedPhone,
@@ -95,7 +95,7 @@ pub(super) struct NewLeg<'a> {
 }
 
 /// Makes a call for a Dial.
-pub(super) fn dialed(sim: &Arc<Inner>, leg: NewLeg<'_>) -> CallSid {
+pub(super) fn dialed(sim: &Arc<Inner>, leg: NewLeg<'_>) -> SidText {
     let parent_from = sim.lock().call(leg.parent).map(|call| call.from.clone());
     let from = leg.caller_id.map(str::to_owned).or(parent_from);
     let (method, url) = match leg.announcement {
@@ -291,7 +291,7 @@ struct PlacedCall {
     direction: Direction,
     to: String,
     from: String,
-    parent: Option<CallSid>,
+    parent: Option<SidText>,
     parameters: CallParameters,
     at: Timestamp,
 }
@@ -310,8 +310,8 @@ impl PlacedCall {
 }
 
 /// Notes a call and starts its task.
-fn place(sim: &Arc<Inner>, call: PlacedCall) -> CallSid {
-    let sid: CallSid = format!("CA{}", uuid::Uuid::new_v4().simple()).into();
+fn place(sim: &Arc<Inner>, call: PlacedCall) -> SidText {
+    let sid: SidText = format!("CA{}", uuid::Uuid::new_v4().simple()).into();
     let (direction, now) = (call.direction, call.at);
     let (inbox, commands) = mpsc::unbounded_channel::<(Timestamp, CallCommand)>();
     let status = if direction == Direction::Inbound {

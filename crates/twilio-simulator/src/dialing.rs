@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::call::{CallCommand, CallSid, CallStatus, Detection, RecordingRequest, Signal};
+use super::call::{CallCommand, CallStatus, Detection, RecordingRequest, SidText, Signal};
 use super::create_call::NewLeg;
 use super::documents::{FetchedDocument, TwimlRequest};
 use super::flow::{Interrupt, NextStep, WaitResult};
@@ -20,7 +20,7 @@ pub(super) struct DialResult {
     /// `DialCallStatus`
     pub(super) status: &'static str,
     /// The call that was connected, or else the last one that rang.
-    pub(super) leg: Option<CallSid>,
+    pub(super) leg: Option<SidText>,
     /// Seconds from the answer to the end; none: nobody answered.
     pub(super) seconds: Option<i64>,
     pub(super) recording: Option<Recording>,
@@ -42,7 +42,7 @@ impl DialResult {
 
 /// A phone that rings for a Dial, with its status once it has ended.
 struct Leg {
-    sid: CallSid,
+    sid: SidText,
     picked_up: bool,
     ended: Option<CallStatus>,
 }
@@ -165,7 +165,7 @@ impl SimulatedCall {
     }
 
     /// Makes the call to one phone.
-    fn ring_phone(&mut self, dial: &Dial, phone: &DialedPhone, page: &FetchedDocument) -> CallSid {
+    fn ring_phone(&mut self, dial: &Dial, phone: &DialedPhone, page: &FetchedDocument) -> SidText {
         self.note_event("dial", &phone.address);
         let base = page.url.as_deref();
         create_call::dialed(
@@ -192,7 +192,7 @@ impl SimulatedCall {
         &mut self,
         dial: &Dial,
         legs: &mut [Leg],
-    ) -> Result<Result<CallSid, &'static str>, Interrupt> {
+    ) -> Result<Result<SidText, &'static str>, Interrupt> {
         let give_up_at = later(self.moment, dial.timeout);
         loop {
             let statuses: Option<Vec<CallStatus>> = legs.iter().map(|leg| leg.ended).collect();
@@ -242,7 +242,7 @@ impl SimulatedCall {
     async fn connect(
         &mut self,
         dial: &Dial,
-        leg: &CallSid,
+        leg: &SidText,
         (recording, page): (Option<String>, &FetchedDocument),
         result: &mut DialResult,
     ) {
@@ -288,7 +288,7 @@ impl SimulatedCall {
     }
 
     /// Hangs up on every phone but `kept`.
-    fn end_legs(&self, legs: &[Leg], kept: Option<&CallSid>) {
+    fn end_legs(&self, legs: &[Leg], kept: Option<&SidText>) {
         let others = legs
             .iter()
             .filter(|leg| leg.ended.is_none() && Some(&leg.sid) != kept);

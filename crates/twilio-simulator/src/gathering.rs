@@ -193,14 +193,10 @@ impl SimulatedCall {
             part.is_some_and(|part| prompt.contains(part))
         };
         let at = later(self.moment, self.sim.config.timings.pressed_after_prompt);
-        for words in self.behaviour.says.extract_if(.., is_said) {
-            let ScriptedWords {
-                text, confidence, ..
-            } = words;
-            let said = CalleeInput::Speech { text, confidence };
-            self.scheduled.push_back((at, said));
+        let said: Vec<_> = self.behaviour.says.extract_if(.., is_said).collect();
+        for words in said {
+            self.schedule_words(words, at);
         }
-        self.scheduled.make_contiguous().sort_by_key(|(at, _)| *at);
     }
 
     /// Sends what was recognised so far, word by word in five steps at most.

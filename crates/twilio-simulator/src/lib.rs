@@ -96,7 +96,7 @@ pub use faults::{Fault, FaultSwitch};
 pub use http_method::HttpMethod;
 pub use running::{RunningSimulator, SimulatedPhone};
 
-use call::{CallCommand, CallRecord, CallSid};
+use call::{CallCommand, CallRecord, SidText};
 use clock::Clock;
 use conference_room::Conference;
 use control_inbound::VoiceUrl;
@@ -198,7 +198,7 @@ struct SimulatorState {
     /// Counts every change; exchanges and calls carry the version at which they were last touched.
     version: u64,
     calls: BTreeMap<u64, CallRecord>,
-    orders: HashMap<CallSid, u64>,
+    orders: HashMap<SidText, u64>,
     next_order: u64,
     numbers: HashMap<String, NumberBehaviour>,
     voice_urls: BTreeMap<String, VoiceUrl>,

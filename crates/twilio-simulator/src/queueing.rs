@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use super::call::{CallCommand, CallSid, CallStatus, Signal};
+use super::call::{CallCommand, CallStatus, SidText, Signal};
 use super::dialing::DialResult;
 use super::documents::{FetchedDocument, TwimlRequest};
 use super::flow::{Interrupt, NextStep, WaitResult};
@@ -25,13 +25,13 @@ pub(super) struct CallQueue {
     pub(super) max_size: usize,
     pub(super) waiting: VecDeque<QueuedCall>,
     /// Calls that wait for somebody to come into the queue.
-    dialers: VecDeque<CallSid>,
+    dialers: VecDeque<SidText>,
 }
 
 /// A call in a queue.
 #[derive(Clone, Debug)]
 pub(super) struct QueuedCall {
-    pub(super) call_sid: CallSid,
+    pub(super) call_sid: SidText,
     pub(super) since: Timestamp,
 }
 
@@ -144,7 +144,7 @@ impl SimulatedCall {
     /// Lets the waiting call hear its announcement, and then talk to its peer.
     async fn talk_to(
         &mut self,
-        peer: &CallSid,
+        peer: &SidText,
         announcement: Option<(HttpMethod, String)>,
     ) -> Option<Interrupt> {
         if let Some((method, url)) = announcement {
@@ -163,7 +163,7 @@ impl SimulatedCall {
     /// Talks to another call until one of both leaves, `until`, or star where it ends it.
     async fn bridge(
         &mut self,
-        peer: &CallSid,
+        peer: &SidText,
         until: Timestamp,
         hangup_on_star: bool,
     ) -> Result<(), Interrupt> {
@@ -193,7 +193,7 @@ impl SimulatedCall {
         outcome
     }
 
-    fn part_from(&self, peer: &CallSid) {
+    fn part_from(&self, peer: &SidText) {
         self.sim
             .change_call(&self.sid, |call| call.bridged_with = None);
         let news = CallCommand::Signal(Signal::Unbridged(self.sid.clone()));
@@ -244,7 +244,7 @@ impl SimulatedCall {
 
     /// Takes the first call out of a queue and connects it with this one. If the queue is empty, this
     /// call is registered as waiting for one.
-    fn take_from_queue(&self, name: &str) -> Option<CallSid> {
+    fn take_from_queue(&self, name: &str) -> Option<SidText> {
         let now = self.moment;
         self.sim.change(|state| {
             let queue = queue(state, name, now);
@@ -263,7 +263,7 @@ impl SimulatedCall {
 }
 
 /// The parameters of a request for what is heard in a queue.
-fn queue_params(sim: &Inner, sid: &CallSid, name: &str, now: Timestamp) -> Vec<(String, String)> {
+fn queue_params(sim: &Inner, sid: &SidText, name: &str, now: Timestamp) -> Vec<(String, String)> {
     let state = sim.lock();
     let Some(queue) = state.queues.iter().find(|queue| queue.name == name) else {
         return Vec::new();

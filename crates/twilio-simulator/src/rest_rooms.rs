@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::call::{CallCommand, CallSid, CallStatus, Signal};
+use super::call::{CallCommand, CallStatus, SidText, Signal};
 use super::conference_room::{Conference, Participant};
 use super::http_method::HttpMethod;
 use super::moments::rfc2822;
@@ -74,7 +74,7 @@ pub(super) fn one_conference(sim: &Arc<Inner>, request: &RestRequest<'_>, sid: &
 }
 
 /// Lets a call in a conference hear a document.
-fn announce(sim: &Inner, call_sid: &CallSid, (method, url): (HttpMethod, &str)) {
+fn announce(sim: &Inner, call_sid: &SidText, (method, url): (HttpMethod, &str)) {
     let signal = Signal::Announcement(method, url.to_owned());
     sim.command(call_sid, CallCommand::Signal(signal));
 }

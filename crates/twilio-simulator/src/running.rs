@@ -31,7 +31,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::call::{CallCommand, CallParameters, CallRecord, CallSid, CallStatus, Direction};
+use super::call::{CallCommand, CallParameters, CallRecord, CallStatus, Direction, SidText};
 use super::config::SimulatorConfig;
 use super::{Inner, Simulator, SimulatorBody, SimulatorState, create_call, event_stream, problem};
 use clock::Clock;
@@ -160,7 +160,7 @@ impl Drop for RunningSimulator {
 pub struct SimulatedPhone {
     sim: Arc<Inner>,
     number: String,
-    call: Mutex<Option<CallSid>>,
+    call: Mutex<Option<SidText>>,
 }
 
 impl std::fmt::Debug for Inner {
@@ -263,11 +263,11 @@ impl SimulatedPhone {
         codes.unwrap_or_default()
     }
 
-    fn take(&self, sid: CallSid) {
+    fn take(&self, sid: SidText) {
         *self.call.lock().unwrap_or_else(PoisonError::into_inner) = Some(sid);
     }
 
-    fn sid(&self) -> CallSid {
+    fn sid(&self) -> SidText {
         let call = self.call.lock().unwrap_or_else(PoisonError::into_inner);
         call.clone()
             .unwrap_or_else(|| self.fail("no call was taken: wait until it rings"))

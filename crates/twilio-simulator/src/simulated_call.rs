@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use super::behaviour::{NumberBehaviour, ScriptedKeys, ScriptedWords};
 use super::call::{
-    CallCommand, CallParameters, CallSid, CallStatus, DocumentSource, TranscriptLine,
+    CallCommand, CallParameters, CallStatus, DocumentSource, SidText, TranscriptLine,
 };
 use super::documents::TwimlRequest;
 use super::faults::Fault;
@@ -28,7 +28,7 @@ use super::{Inner, recordings, webhook_params};
 /// One call while it lasts.
 pub(super) struct SimulatedCall {
     pub(super) sim: Arc<Inner>,
-    pub(super) sid: CallSid,
+    pub(super) sid: SidText,
     pub(super) to: String,
     pub(super) behaviour: NumberBehaviour,
     pub(super) inbox: mpsc::UnboundedReceiver<(Timestamp, CallCommand)>,
@@ -99,17 +99,10 @@ impl SimulatedCall {
             }
         }
         for words in self.behaviour.says.clone() {
-            let Some(after) = words.after_seconds else {
-                continue;
-            };
-            let at = later(self.moment, seconds(after));
-            let ScriptedWords {
-                text, confidence, ..
-            } = words;
-            let said = CalleeInput::Speech { text, confidence };
-            self.scheduled.push_back((at, said));
+            if let Some(after) = words.after_seconds {
+                self.schedule_words(words, later(self.moment, seconds(after)));
+            }
         }
-        self.scheduled.make_contiguous().sort_by_key(|(at, _)| *at);
         self.verdict = self.detect(&parameters);
         self.sim
             .change_call(&self.sid, |call| call.transcript.extend(heard));
@@ -163,6 +156,16 @@ impl SimulatedCall {
         if let Some(after) = keys.hang_up_after_seconds {
             self.hang_up_at = Some(later(last, seconds(after)));
         }
+    }
+
+    /// Lets a scripted callee say `words` at `at`.
+    pub(super) fn schedule_words(&mut self, words: ScriptedWords, at: Timestamp) {
+        let ScriptedWords {
+            text, confidence, ..
+        } = words;
+        let said = CalleeInput::Speech { text, confidence };
+        self.scheduled.push_back((at, said));
+        self.scheduled.make_contiguous().sort_by_key(|(at, _)| *at);
     }
 
     /// Plans the result of machine detection.

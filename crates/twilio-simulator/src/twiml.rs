@@ -57,8 +57,8 @@ pub fn parse(text: &str) -> Result<TwimlDocument, TwimlError> {
         return Err(TwimlError::TooLarge);
     }
     let root = xml::read(text).map_err(|error| match error {
-        xml::Error::NotWellFormed { .. } => TwimlError::NotWellFormed(error.to_string()),
-        xml::Error::Version => TwimlError::Version,
+        xml::XmlError::NotWellFormed { .. } => TwimlError::NotWellFormed(error.to_string()),
+        xml::XmlError::Version => TwimlError::Version,
     })?;
     if root.name != "Response" {
         return Err(TwimlError::Root(root.name));

@@ -28,7 +28,7 @@ pub(super) enum XmlNode {
 
 /// A text that is no document.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Error {
+pub(super) enum XmlError {
     /// Says where and what, for a person to read.
     #[error("Error on line {line} of document: {what}")]
     NotWellFormed { line: usize, what: String },
@@ -67,10 +67,10 @@ impl fmt::Display for Element {
 }
 
 /// Reads the one root element of `text`.
-pub(super) fn read(text: &str) -> Result<Element, Error> {
+pub(super) fn read(text: &str) -> Result<Element, XmlError> {
     let fault = |at: usize, what: &str| {
         let before = text.get(..at.min(text.len())).unwrap_or(text);
-        Error::NotWellFormed {
+        XmlError::NotWellFormed {
             line: before.matches('\n').count() + 1,
             what: what.to_owned(),
         }
@@ -94,7 +94,7 @@ pub(super) fn read(text: &str) -> Result<Element, Error> {
                 return Err(fault(at, "Content is not allowed in prolog"));
             }
             if declaration.version().ok().as_deref() != Some("1.0") {
-                return Err(Error::Version);
+                return Err(XmlError::Version);
             }
         }
         if matches!(event, Event::Eof) {
@@ -264,7 +264,7 @@ mod tests {
         ] {
             assert!(read(text).is_err(), "{text:?}");
         }
-        assert_eq!(read("<?xml version='1.1'?><a/>"), Err(Error::Version));
+        assert_eq!(read("<?xml version='1.1'?><a/>"), Err(XmlError::Version));
         assert!(read(&"<a>".repeat(1_000)).is_err());
     }
 

@@ -54,7 +54,7 @@ fn ends(call: &Call, how: FinalStatus, sip_code: u16) -> Call {
     let attempt = call.attempts.last().unwrap().number;
     let on = AttemptRef {
         attempt,
-        sid: Sid::from_bytes([attempt; 16]),
+        sid: CallSid::from_bytes([attempt; 16]),
     };
     let closing = Closing {
         how,

@@ -104,7 +104,7 @@ fn each_end_has_its_pause_and_its_verdict() {
     for attempt in 1..=3 {
         let on = AttemptRef {
             attempt,
-            sid: Sid::from_bytes([attempt; 16]),
+            sid: CallSid::from_bytes([attempt; 16]),
         };
         let closing = Closing {
             how: FinalStatus::Busy,

@@ -63,7 +63,7 @@ fn a_late_key_ends_the_attempt_that_came_after_it() {
     let waiting = settle(run(&in_progress(), &[closed(FinalStatus::Completed)]));
     let second = AttemptRef {
         attempt: 2,
-        sid: Sid::from_bytes([8; 16]),
+        sid: CallSid::from_bytes([8; 16]),
     };
     let ringing = run(
         &waiting,
@@ -130,7 +130,7 @@ fn nothing_after_the_end_changes_the_verdict() {
 fn another_callsid_changes_nothing() {
     let other = AttemptRef {
         attempt: 1,
-        sid: Sid::from_bytes([9; 16]),
+        sid: CallSid::from_bytes([9; 16]),
     };
     let call = in_progress();
     let stolen = step(

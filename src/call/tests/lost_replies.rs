@@ -140,15 +140,7 @@ fn silence_after_a_key_that_nobody_heard_does_not_count_as_no_answer() {
         assert!(waits_for_events(&ended), "{silences}: {:?}", ended.state);
         // The key itself, and the same at the fallback, which Twilio asks without it.
         keys.splice(0..0, [(first(), "1".to_owned()), (first(), String::new())]);
-        let call = step(
-            &ended,
-            Event::EventsRead {
-                attempt: 1,
-                keys: Some(remembered(&keys)),
-            },
-            after(2_000),
-        )
-        .call;
+        let call = events_read(&ended, &keys);
         assert_eq!(
             call.state,
             State::Finished {
@@ -156,15 +148,7 @@ fn silence_after_a_key_that_nobody_heard_does_not_count_as_no_answer() {
             }
         );
         keys.remove(0);
-        let call = step(
-            &ended,
-            Event::EventsRead {
-                attempt: 1,
-                keys: Some(remembered(&keys)),
-            },
-            after(2_000),
-        )
-        .call;
+        let call = events_read(&ended, &keys);
         assert!(
             matches!(call.state, State::Queued { .. }),
             "nobody pressed one: {:?}",
@@ -212,15 +196,7 @@ fn a_change_of_mind_that_nobody_heard_is_read_before_the_end() {
             0..0,
             [(first(), before.to_owned()), (change, second.to_owned())],
         );
-        let call = step(
-            &ended,
-            Event::EventsRead {
-                attempt: 1,
-                keys: Some(remembered(&keys)),
-            },
-            after(2_000),
-        )
-        .call;
+        let call = events_read(&ended, &keys);
         assert_eq!(call.state, State::Finished { outcome });
     }
 }
@@ -317,11 +293,7 @@ fn an_acceptance_after_a_change_of_mind_counts_though_nobody_here_heard_it() {
     for heard in 3..=keys.len() {
         let (ended, record, decision) = talk_with_gaps(&keys[..heard]);
         assert!(waits_for_events(&ended), "{heard}: {:?}", ended.state);
-        let read = Event::EventsRead {
-            attempt: 1,
-            keys: Some(remembered(&record)),
-        };
-        let call = step(&ended, read, after(2_000)).call;
+        let call = events_read(&ended, &record);
         assert_eq!(
             (call.decision(), decision),
             (Some(Decision::Accepted), Some(Decision::Accepted))
@@ -364,8 +336,7 @@ proptest! {
     #[test]
     fn the_last_key_decides_whichever_keys_were_not_heard(keys in proptest::collection::vec((prop::sample::select(vec!["", "1", "2", "3", "9", "*", "7", "2015", "9999", "yes", "no"]), any::<bool>(), any::<bool>()), 0..10)) {
         let (call, record, decision) = talk_with_gaps(&keys);
-        let read = Event::EventsRead { attempt: 1, keys: Some(remembered(&record)) };
-        let told = if waits_for_events(&call) { step(&call, read, after(2_000)).call } else { call };
+        let told = if waits_for_events(&call) { events_read(&call, &record) } else { call };
         // A wish not to be called is kept as soon as it is heard: what was taken back unheard
         // stands.
         let unheard = told.decision() == Some(Decision::OptedOut) && keys.iter().any(|(_, is_heard, _)| !is_heard);

@@ -184,7 +184,7 @@ fn who_rings_back_and_hears_a_machine_again_gets_no_second_message() {
     assert_eq!(run(&due, &[Event::RingNow]), due);
     let second = AttemptRef {
         attempt: 2,
-        sid: Sid::from_bytes([8; 16]),
+        sid: CallSid::from_bytes([8; 16]),
     };
     let beep = Event::Detected(second, Machine::Beep);
     let ringing = run(

@@ -36,15 +36,7 @@ fn a_process_that_knows_nothing_never_concludes_that_no_key_was_pressed() {
         }
     );
     let keys = [(first(), "1".to_owned())];
-    let told = step(
-        &ended,
-        Event::EventsRead {
-            attempt: 1,
-            keys: Some(remembered(&keys)),
-        },
-        after(2_000),
-    )
-    .call;
+    let told = events_read(&ended, &keys);
     assert_eq!(
         told.state,
         State::Finished {

@@ -19,7 +19,10 @@ use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::PlainText;
 use poem_openapi::types::Example as _;
 use poem_openapi::{ApiResponse, OpenApi, Tags};
-use responses::{Calendar, Canceled, Checked, Created, Followed, Found, Resent};
+use responses::{
+    CalendarResponse, CancelResponse, CheckResponse, CreateResponse, FollowResponse, ReadResponse,
+    ResendResponse,
+};
 
 use self::json_text::JsonText;
 use self::list::ListParameters;
@@ -28,7 +31,7 @@ use super::calendar;
 use super::keys::Owner;
 use super::problem::{Code, Failure, rate_limit};
 use crate::call::Call;
-use crate::service::{Error, Service};
+use crate::service::{Service, ServiceError};
 use crate::telemetry;
 
 pub(super) use self::list::CallListView;
@@ -83,7 +86,7 @@ impl Api {
         #[oai(name = "Idempotency-Key")]
         _idempotency_key: Header<Option<String>>,
         body: Body<CallRequest>,
-    ) -> poem::Result<Created> {
+    ) -> poem::Result<CreateResponse> {
         let owner = owner(request)?;
         parameters::refuse_any(request)?;
         let key = parameters::header(request, "Idempotency-Key")?
@@ -131,7 +134,7 @@ impl Api {
                 request.uri().query().unwrap_or_default(),
                 &self.service.settings().defaults,
             )
-            .map_err(|wrong| Failure::from(Error::Invalid(wrong)))?;
+            .map_err(|wrong| Failure::from(ServiceError::Invalid(wrong)))?;
         let page = self
             .service
             .list(&owner, &asked.filter, asked.before, asked.most)
@@ -153,7 +156,7 @@ impl Api {
         &self,
         request: &Request,
         body: Body<CallRequest>,
-    ) -> poem::Result<Checked> {
+    ) -> poem::Result<CheckResponse> {
         let owner = owner(request)?;
         parameters::refuse_any(request)?;
         let check = self
@@ -162,7 +165,7 @@ impl Api {
             .check(&owner, &body.fields)
             .await
             .map_err(Failure::from)?;
-        Ok(Checked::Check(JsonText::of(&CheckView::of(check))))
+        Ok(CheckResponse::Check(JsonText::of(&CheckView::of(check))))
     }
 
     /// One call
@@ -174,9 +177,9 @@ impl Api {
         request: &Request,
         /// The `id` of a call of this key.
         id: Path<String>,
-    ) -> poem::Result<Found> {
+    ) -> poem::Result<ReadResponse> {
         let call = self.find(request, &id.0).await?;
-        Ok(Found::Call(JsonText::of(&self.view(&call).await)))
+        Ok(ReadResponse::Call(JsonText::of(&self.view(&call).await)))
     }
 
     /// Follow a call
@@ -198,7 +201,7 @@ impl Api {
         /// The `version` seen last.
         #[oai(name = "Last-Event-ID")]
         last_event_id: Header<Option<String>>,
-    ) -> poem::Result<Followed> {
+    ) -> poem::Result<FollowResponse> {
         let owner = owner(request)?;
         let id = read_id(&id.0)?;
         let calls = self
@@ -214,9 +217,13 @@ impl Api {
         // 204 tells a browser's EventSource not to come back; an empty stream would make it ask for
         // ever.
         if nothing_new {
-            return Ok(Followed::Over(PlainText("")));
+            return Ok(FollowResponse::Over(PlainText("")));
         }
-        Ok(Followed::Events(events::stream(calls, seen, &self.service)))
+        Ok(FollowResponse::Events(events::stream(
+            calls,
+            seen,
+            &self.service,
+        )))
     }
 
     /// Stop a call
@@ -232,14 +239,14 @@ impl Api {
         request: &Request,
         /// The `id` of a call of this key.
         id: Path<String>,
-    ) -> poem::Result<Canceled> {
+    ) -> poem::Result<CancelResponse> {
         let owner = owner(request)?;
         let call = self
             .service
             .cancel(&owner, read_id(&id.0)?)
             .await
             .map_err(Failure::from)?;
-        Ok(Canceled::Call(JsonText::of(&self.view(&call).await)))
+        Ok(CancelResponse::Call(JsonText::of(&self.view(&call).await)))
     }
 
     /// Take the time that was offered
@@ -258,7 +265,7 @@ impl Api {
         request: &Request,
         /// The `id` of a call of this key.
         id: Path<String>,
-    ) -> poem::Result<Created> {
+    ) -> poem::Result<CreateResponse> {
         let offer = self.find(request, &id.0).await?;
         let made = self.service.creator().accept(&offer).await;
         self.created(&offer.owner, made).await
@@ -280,14 +287,14 @@ impl Api {
         request: &Request,
         /// The `id` of a call of this key.
         id: Path<String>,
-    ) -> poem::Result<Resent> {
+    ) -> poem::Result<ResendResponse> {
         let owner = owner(request)?;
         let call = self
             .service
             .resend(&owner, read_id(&id.0)?)
             .await
             .map_err(Failure::from)?;
-        Ok(Resent::Call(JsonText::of(&self.view(&call).await)))
+        Ok(ResendResponse::Call(JsonText::of(&self.view(&call).await)))
     }
 
     /// The confirmed reservation as a calendar entry
@@ -304,7 +311,7 @@ impl Api {
         request: &Request,
         /// The `id` of a call of this key.
         id: Path<String>,
-    ) -> poem::Result<Calendar> {
+    ) -> poem::Result<CalendarResponse> {
         let call = self.find(request, &id.0).await?;
         let entry = calendar::entry(&call, &self.service.page_of(call.id)).ok_or_else(|| {
             Failure::new(
@@ -312,7 +319,7 @@ impl Api {
                 "Only a confirmed reservation has a calendar entry.",
             )
         })?;
-        Ok(Calendar::Entry(
+        Ok(CalendarResponse::Entry(
             PlainText(entry),
             "attachment; filename=\"reservation.ics\"".to_owned(),
         ))
@@ -324,8 +331,8 @@ impl Api {
     async fn created(
         &self,
         owner: &str,
-        made: Result<crate::service::Created, Error>,
-    ) -> poem::Result<Created> {
+        made: Result<crate::service::Created, ServiceError>,
+    ) -> poem::Result<CreateResponse> {
         // A store that cannot tell has said so to the create itself.
         let told = made.as_ref().ok().and_then(|made| made.creates);
         let allowance = self
@@ -340,7 +347,7 @@ impl Api {
             .call;
         telemetry::request::note_call(call.id.as_bytes());
         let (policy, left) = allowance.as_ref().map(rate_limit).unzip();
-        Ok(Created::Call(
+        Ok(CreateResponse::Call(
             JsonText::of(&self.view(&call).await),
             format!("/api/call/{}", call.id),
             policy,

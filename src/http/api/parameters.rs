@@ -4,7 +4,7 @@
 use poem::Request;
 
 use crate::http::problem::{Code, Failure};
-use crate::service::Error;
+use crate::service::ServiceError;
 use crate::service::intake::FieldError;
 
 /// The most parameters that are named as wrong.
@@ -51,7 +51,7 @@ pub(super) fn judge(url_query: &str, known: &[&str]) -> Vec<FieldError> {
 pub(super) fn refuse_any(request: &Request) -> Result<(), Failure> {
     match judge(request.uri().query().unwrap_or_default(), &[]) {
         wrong if wrong.is_empty() => Ok(()),
-        wrong => Err(Error::Invalid(wrong).into()),
+        wrong => Err(ServiceError::Invalid(wrong).into()),
     }
 }
 

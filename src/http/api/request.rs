@@ -14,7 +14,7 @@ use super::enums::{InlineWord, Instant};
 use super::strict_json;
 use crate::domain::VoicemailAction;
 use crate::http::problem::{Code, Failure};
-use crate::service::Error;
+use crate::service::ServiceError;
 
 /// A request to have a restaurant asked for a table. The first four fields are the whole of what is
 /// required.
@@ -208,7 +208,7 @@ impl<T: Type> ParsePayload for Body<T> {
         let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
         match strict_json::read(text) {
             Ok((Value::Object(_), twice)) if !twice.is_empty() => {
-                Err(Failure::from(Error::Invalid(twice)).into())
+                Err(Failure::from(ServiceError::Invalid(twice)).into())
             }
             Ok((Value::Object(fields), _)) => Ok(Self {
                 fields,

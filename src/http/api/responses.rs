@@ -9,7 +9,7 @@ use super::json_text::JsonText;
 use super::view::CallView;
 
 #[derive(ApiResponse)]
-pub(super) enum Created {
+pub(super) enum CreateResponse {
     /// The call, being placed or queued.
     #[oai(status = 202)]
     Call(
@@ -29,28 +29,28 @@ pub(super) enum Created {
 }
 
 #[derive(ApiResponse)]
-pub(super) enum Canceled {
+pub(super) enum CancelResponse {
     /// The call, cancelled; a line that is still open is being closed.
     #[oai(status = 202)]
     Call(JsonText<CallView>),
 }
 
 #[derive(ApiResponse)]
-pub(super) enum Resent {
+pub(super) enum ResendResponse {
     /// The call, whose newest state is being sent.
     #[oai(status = 202)]
     Call(JsonText<CallView>),
 }
 
 #[derive(ApiResponse)]
-pub(super) enum Found {
+pub(super) enum ReadResponse {
     /// The call.
     #[oai(status = 200)]
     Call(JsonText<CallView>),
 }
 
 #[derive(ApiResponse)]
-pub(super) enum Followed {
+pub(super) enum FollowResponse {
     /// The call, each time it changes.
     #[oai(status = 200)]
     Events(EventText),
@@ -60,7 +60,7 @@ pub(super) enum Followed {
 }
 
 #[derive(ApiResponse)]
-pub(super) enum Calendar {
+pub(super) enum CalendarResponse {
     /// The confirmed reservation.
     #[oai(status = 200, content_type = "text/calendar; charset=utf-8")]
     Entry(
@@ -72,7 +72,7 @@ pub(super) enum Calendar {
 }
 
 #[derive(ApiResponse)]
-pub(super) enum Checked {
+pub(super) enum CheckResponse {
     /// What a create would do; nothing was dialled.
     #[oai(status = 200)]
     Check(JsonText<CheckView>),

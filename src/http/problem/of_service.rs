@@ -9,15 +9,15 @@ use crate::telemetry::mask;
 use crate::twilio::client::TwilioRefusal;
 use crate::{service, store};
 
-impl From<service::Error> for Failure {
-    fn from(error: service::Error) -> Self {
-        use service::Error;
+impl From<service::ServiceError> for Failure {
+    fn from(error: service::ServiceError) -> Self {
+        use service::ServiceError;
         match error {
-            Error::NotFound => Self::new(
+            ServiceError::NotFound => Self::new(
                 Code::CallNotFound,
                 "There is no call with this id for this key.",
             ),
-            Error::Invalid(errors) => {
+            ServiceError::Invalid(errors) => {
                 let count = errors.len();
                 let detail = if count == 1 {
                     "One field is wrong.".to_owned()
@@ -29,12 +29,12 @@ impl From<service::Error> for Failure {
                     ..Self::new(Code::InvalidRequest, detail)
                 }
             }
-            Error::Refused(refusal) => refused(refusal),
-            Error::TimezoneNeeded(zones) => Self {
+            ServiceError::Refused(refusal) => refused(refusal),
+            ServiceError::TimezoneNeeded(zones) => Self {
                 more: vec![("timezones", json!(zones))],
                 ..refused(crate::policy::Refusal::TimezoneNeeded)
             },
-            Error::Starting => Self {
+            ServiceError::Starting => Self {
                 retry_after: Some(2),
                 ..Self::new(
                     Code::Unavailable,
@@ -42,38 +42,42 @@ impl From<service::Error> for Failure {
                      is in the way.",
                 )
             },
-            Error::IdempotencyMismatch => Self::new(
+            ServiceError::IdempotencyMismatch => Self::new(
                 Code::IdempotencyMismatch,
                 "Use another Idempotency-Key for another request.",
             ),
-            Error::CallFinished => Self::new(Code::CallFinished, "It can no longer be cancelled."),
-            Error::NoOffer => Self::new(
+            ServiceError::CallFinished => {
+                Self::new(Code::CallFinished, "It can no longer be cancelled.")
+            }
+            ServiceError::NoOffer => Self::new(
                 Code::NoOffer,
                 "The call is not finished, or its restaurant offered no other time.",
             ),
-            Error::NoCallbackUrl => Self::new(
+            ServiceError::NoCallbackUrl => Self::new(
                 Code::NoCallbackUrl,
                 "Nobody wants events of this call: it was made without a callback_url.",
             ),
-            Error::Twilio(refusal) => twilio(&refusal),
-            Error::Unavailable(store::Error::Full) => Self {
+            ServiceError::Twilio(refusal) => twilio(&refusal),
+            ServiceError::Unavailable(store::StoreError::Full) => Self {
                 retry_after: Some(30),
                 ..Self::new(
                     Code::Unavailable,
                     "As many calls are open as this service can hold.",
                 )
             },
-            Error::Unavailable(store::Error::Away) => Self {
+            ServiceError::Unavailable(store::StoreError::Away) => Self {
                 retry_after: Some(5),
                 ..Self::new(
                     Code::Unavailable,
                     "The shared store cannot be used now; /readyz says why. Calls under way go on; new ones can be made once it is back.",
                 )
             },
-            Error::Unavailable(store::Error::Unreadable) | Error::Internal => Self::new(
-                Code::InternalError,
-                "The request was not carried out. Please try again.",
-            ),
+            ServiceError::Unavailable(store::StoreError::Unreadable) | ServiceError::Internal => {
+                Self::new(
+                    Code::InternalError,
+                    "The request was not carried out. Please try again.",
+                )
+            }
         }
     }
 }

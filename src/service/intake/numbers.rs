@@ -8,7 +8,7 @@ use crate::domain::phone::Written;
 use crate::domain::{Country, Extension, Phone, PhoneFacts, Zone, zones};
 
 /// The numbers in `phone` and `guest_phone`.
-pub(super) struct Numbers {
+pub(super) struct PhoneFields {
     /// The restaurant's number.
     pub(super) phone: Phone,
     pub(super) facts: PhoneFacts,
@@ -23,7 +23,7 @@ pub(super) fn read_numbers(
     fields: &mut Fields<'_>,
     country: Option<Country>,
     defaults: &Defaults,
-) -> Option<Numbers> {
+) -> Option<PhoneFields> {
     let rung = |text: &str| Phone::read(text, country).map_err(|error| (error.code(), error));
     let aloud =
         |text: &str| Phone::read_aloud(text, country).map_err(|error| (error.code(), error));
@@ -31,7 +31,7 @@ pub(super) fn read_numbers(
         let phone = fields.required("phone", rung);
         let guest = fields.text("guest_phone", aloud);
         let phone = phone?;
-        return Some(Numbers {
+        return Some(PhoneFields {
             phone: phone.phone,
             facts: phone.facts?,
             extension: phone.extension,
@@ -46,7 +46,7 @@ pub(super) fn read_numbers(
             "must be left out here: `phone` is the guest's own number",
         );
     }
-    Some(Numbers {
+    Some(PhoneFields {
         phone: restaurant,
         facts: restaurant.facts()?,
         extension: None,
@@ -58,7 +58,7 @@ pub(super) fn read_numbers(
 /// number.
 pub(super) fn read_extension(
     fields: &mut Fields<'_>,
-    numbers: Option<&Numbers>,
+    numbers: Option<&PhoneFields>,
 ) -> Option<Extension> {
     let given = fields.parsed::<Extension>("extension", "invalid_extension");
     let written = numbers.and_then(|numbers| numbers.extension.as_ref());
@@ -100,7 +100,7 @@ const SHOWN_ZONES: usize = 8;
 /// can lie. Without it the number decides, if all its zones keep one clock.
 pub(super) fn read_zone(
     fields: &mut Fields<'_>,
-    numbers: Option<&Numbers>,
+    numbers: Option<&PhoneFields>,
     defaults: &Defaults,
     now: Timestamp,
 ) -> RestaurantZone {

@@ -7,8 +7,8 @@ use serde::de::IgnoredAny;
 
 use super::{LanguagePack, PerCount, Templates, Timed};
 use crate::domain::Language;
-use crate::speech::calendar::{Calendar, DaySayings, category_name};
-use crate::speech::document::{Document, Target, Words};
+use crate::speech::calendar::{DaySayings, SpokenCalendar, category_name};
+use crate::speech::document::{Document, FillTarget, Words};
 use crate::speech::estimate::Pace;
 use crate::speech::message::MESSAGES;
 use crate::speech::numerals::{COUNT, Numerals, Spellout};
@@ -84,7 +84,7 @@ impl LanguageFile {
         }
         let locale = self.cldr.as_deref().unwrap_or(&self.tag);
         let spellout = numerals.of(&self.tag, locale);
-        let calendar = keep(&mut wrong, Calendar::new(locale, &self.day, spellout));
+        let calendar = keep(&mut wrong, SpokenCalendar::new(locale, &self.day, spellout));
         let (party, party_echo) = calendar
             .as_ref()
             .map(|calendar| self.party(calendar, spellout, &mut wrong))
@@ -107,12 +107,13 @@ impl LanguageFile {
             |template: &Template, target| words.fill(template, target).map(Vec::into_boxed_slice);
         let documents: Result<_, Wrong> = templates
             .iter()
-            .map(|template| fill(template, Target::Twiml))
+            .map(|template| fill(template, FillTarget::Twiml))
             .collect();
         let documents = keep(&mut wrong, documents);
         let part = |template: &Template, part| {
             let part = template.part(part);
-            part.map(|part| fill(&part, Target::Transcript)).transpose()
+            part.map(|part| fill(&part, FillTarget::Transcript))
+                .transpose()
         };
         let timed: Result<_, Wrong> = templates
             .iter()
@@ -129,7 +130,7 @@ impl LanguageFile {
             .ok_or(Wrong::MissingDocument);
         let script = keep(
             &mut wrong,
-            ask.and_then(|template| fill(template, Target::Transcript)),
+            ask.and_then(|template| fill(template, FillTarget::Transcript)),
         );
         let time = TimeSaying::new(&self.time, spellout)
             .map_err(|more| wrong.extend(more))
@@ -191,7 +192,7 @@ impl LanguageFile {
     /// The phrases for 0 to 99 people, and the digits that are said after them.
     fn party(
         &self,
-        calendar: &Calendar,
+        calendar: &SpokenCalendar,
         spellout: Spellout<'_>,
         wrong: &mut Vec<Wrong>,
     ) -> (PerCount, PerCount) {

@@ -85,8 +85,8 @@ fn facts_come_in_the_order_in_which_they_are_written_down() {
             text.to_lowercase().find(&out.text.to_lowercase())
         };
         let facts = [
-            half_past_seven(time_saying::Form::Words)
-                .or(half_past_seven(time_saying::Form::At))
+            half_past_seven(time_saying::TimeForm::Words)
+                .or(half_past_seven(time_saying::TimeForm::At))
                 .unwrap_or_else(|| panic!("{language} lacks the time: {text}")),
             at("Ana María"),
             at("4 1 5, 5 5 5, 0 1 9 9"),

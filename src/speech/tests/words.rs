@@ -12,14 +12,14 @@ fn has_clock(text: &str) -> bool {
 
 #[test]
 fn every_minute_is_said_in_words_in_every_form() {
-    use time_saying::Form;
+    use time_saying::TimeForm;
     for language in speech().languages() {
         let language_pack = speech().language_pack(language);
         let mut all = std::collections::BTreeMap::new();
         for minute in 0..24 * 60_i16 {
             let hour = i8::try_from(minute / 60).unwrap();
             let time = time(hour, i8::try_from(minute % 60).unwrap(), 0, 0);
-            let said = |form: Form| {
+            let said = |form: TimeForm| {
                 let mut out = Out::transcript();
                 language_pack.time.write(form, time, &mut out);
                 out.text
@@ -27,9 +27,9 @@ fn every_minute_is_said_in_words_in_every_form() {
             let mut twice = Out::transcript();
             language_pack.time.write_twice(time, &mut twice);
             let forms = [
-                said(Form::Words),
-                said(Form::At),
-                said(Form::Between),
+                said(TimeForm::Words),
+                said(TimeForm::At),
+                said(TimeForm::Between),
                 twice.text,
             ];
             for text in &forms {

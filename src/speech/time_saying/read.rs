@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Bit, Form, Hours, Joint, MINUTES_OF_DAY, Saying};
+use super::{Bit, Hours, Joint, MINUTES_OF_DAY, Saying, TimeForm};
 use crate::speech::numerals::Spellout;
 use crate::speech::phrase;
 use crate::speech::phrase::Part;
@@ -127,9 +127,9 @@ pub(super) fn joints(text: &str) -> Result<Box<[Joint]>, Wrong> {
     let joint = |part: Part<'_>| {
         Ok(match part {
             Part::Text(text) => Joint::Text(text.into()),
-            Part::Brace("said") => Joint::Form(Form::Words),
-            Part::Brace("at") => Joint::Form(Form::At),
-            Part::Brace("other") => Joint::Form(Form::Other),
+            Part::Brace("said") => Joint::TimeForm(TimeForm::Words),
+            Part::Brace("at") => Joint::TimeForm(TimeForm::At),
+            Part::Brace("other") => Joint::TimeForm(TimeForm::Other),
             Part::Brace(other) => {
                 return Err(Wrong::UnknownVariable(
                     "time.twice".to_owned(),

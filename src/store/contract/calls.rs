@@ -61,12 +61,15 @@ async fn open_calls_are_never_dropped_to_make_room() {
     for number in 2..=3 {
         saved(&store, None, call(number)).await;
     }
-    assert_eq!(store.save(None, call(4)).await.err(), Some(Error::Full));
+    assert_eq!(
+        store.save(None, call(4)).await.err(),
+        Some(StoreError::Full)
+    );
     let done = saved(&store, Some(1), finished(&first)).await;
     let full = store.save(None, call(4)).await;
     assert_eq!(
         full.err(),
-        Some(Error::Full),
+        Some(StoreError::Full),
         "a late callback would bring it back unfinished"
     );
     let later = Call {

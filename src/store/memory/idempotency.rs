@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Memory, lock};
 use crate::domain::CallId;
-use crate::store::{Error, IdempotencyKey, IdempotencyStore, Standing};
+use crate::store::{IdempotencyKey, IdempotencyStore, Standing, StoreError};
 
 /// How long a key is kept.
 const KEY_LIFE: SignedDuration = SignedDuration::from_hours(24);
@@ -48,7 +48,7 @@ impl IdempotencyStore for Memory {
         key: IdempotencyKey,
         first: Standing,
         now: Timestamp,
-    ) -> Result<Option<Standing>, Error> {
+    ) -> Result<Option<Standing>, StoreError> {
         let mut keys = self.idempotency.lock();
         if let Some((standing, _)) = keys.known.get(&key) {
             return Ok(Some(*standing));
@@ -58,7 +58,7 @@ impl IdempotencyStore for Memory {
         Ok(None)
     }
 
-    async fn standing(&self, key: IdempotencyKey) -> Result<Option<Standing>, Error> {
+    async fn standing(&self, key: IdempotencyKey) -> Result<Option<Standing>, StoreError> {
         let keys = self.idempotency.lock();
         Ok(keys.known.get(&key).map(|(standing, _)| *standing))
     }

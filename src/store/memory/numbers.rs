@@ -12,11 +12,11 @@ use super::{Memory, SHARDS, lock};
 use crate::call::{Call, Decision};
 use crate::domain::{CallId, Phone};
 use crate::policy::{CallLimits, Room};
-use crate::store::{Creates, DialGrant, DialMode, DialRequest, Error, NumberStore};
+use crate::store::{Creates, DialGrant, DialMode, DialRequest, NumberStore, StoreError};
 
 /// The numbers in use, the opted-out numbers, and the counts for limits.
 #[derive(Debug)]
-pub(super) struct Numbers {
+pub(super) struct NumberTable {
     shards: Vec<Mutex<Shard>>,
     /// Numbers that are never rung.
     opted_out: RwLock<HashSet<Phone>>,
@@ -76,7 +76,7 @@ impl Shard {
     }
 }
 
-impl Numbers {
+impl NumberTable {
     pub(super) fn new() -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
@@ -159,13 +159,7 @@ impl Numbers {
         }
         let mut creates = lock(&self.creates);
         let log = creates.entry(owner.clone()).or_default();
-        let has_room = log
-            .room(often.key_minute, CallLimits::MINUTE, now)
-            .is_none();
-        if has_room {
-            log.add(now, CallLimits::MINUTE);
-        }
-        has_room
+        log.add_within(often.key_minute, CallLimits::MINUTE, now)
     }
 
     fn claim(&self, phone: Phone, id: CallId, often: &CallLimits, now: Timestamp) -> bool {
@@ -193,17 +187,8 @@ impl Numbers {
 
     /// Counts an attempt of the day, if its limit leaves room.
     fn count(&self, often: &CallLimits, now: Timestamp) -> bool {
-        if often.service_day.is_none() {
-            return true;
-        }
-        let mut starts = lock(&self.starts);
-        let has_room = starts
-            .room(often.service_day, CallLimits::DAY, now)
-            .is_none();
-        if has_room {
-            starts.add(now, CallLimits::DAY);
-        }
-        has_room
+        often.service_day.is_none()
+            || lock(&self.starts).add_within(often.service_day, CallLimits::DAY, now)
     }
 
     fn uncount(&self, phone: Phone, at: Timestamp) {
@@ -237,7 +222,7 @@ impl NumberStore for Memory {
         &self,
         asking: &DialRequest<'_>,
         want: DialMode,
-    ) -> Result<DialGrant, Error> {
+    ) -> Result<DialGrant, StoreError> {
         let mut grant = self.look(asking);
         if want != DialMode::Acquire || !grant.number_allows(asking.now) {
             return Ok(grant);
@@ -268,13 +253,13 @@ impl NumberStore for Memory {
         Ok(grant)
     }
 
-    async fn admit(&self, asking: &DialRequest<'_>) -> Result<bool, Error> {
+    async fn admit(&self, asking: &DialRequest<'_>) -> Result<bool, StoreError> {
         Ok(self
             .numbers
             .admit(&asking.call.owner, asking.often, asking.now))
     }
 
-    async fn creates(&self, owner: &str, now: Timestamp) -> Result<Creates, Error> {
+    async fn creates(&self, owner: &str, now: Timestamp) -> Result<Creates, StoreError> {
         let known = lock(&self.numbers.creates)
             .get(owner)
             .map(|log| log.within(CallLimits::MINUTE, now));
@@ -300,15 +285,15 @@ impl NumberStore for Memory {
         self.numbers.uncount(call.reservation.phone, at);
     }
 
-    async fn has_line(&self, phone: Phone) -> Result<bool, Error> {
+    async fn has_line(&self, phone: Phone) -> Result<bool, StoreError> {
         Ok(self.numbers.is_taken(phone, None))
     }
 
-    async fn open_calls(&self, phone: Phone) -> Result<Vec<CallId>, Error> {
+    async fn open_calls(&self, phone: Phone) -> Result<Vec<CallId>, StoreError> {
         Ok(self.numbers.open_calls(phone))
     }
 
-    async fn opt_out(&self, phone: Phone, _now: Timestamp) -> Result<(), Error> {
+    async fn opt_out(&self, phone: Phone, _now: Timestamp) -> Result<(), StoreError> {
         let mut opted_out = self
             .numbers
             .opted_out
@@ -318,7 +303,7 @@ impl NumberStore for Memory {
         Ok(())
     }
 
-    async fn is_opted_out(&self, phone: Phone) -> Result<bool, Error> {
+    async fn is_opted_out(&self, phone: Phone) -> Result<bool, StoreError> {
         Ok(self.numbers.is_opted_out(phone))
     }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{Memory, SHARDS, Shard, lock};
 use crate::domain::CallId;
-use crate::store::{Claimed, Error, OutboxStore, PendingEvent, Settled};
+use crate::store::{Claimed, OutboxStore, PendingEvent, Settled, StoreError};
 
 impl OutboxStore for Memory {
     async fn due_events(
@@ -16,7 +16,7 @@ impl OutboxStore for Memory {
         until: Timestamp,
         lease_end: Timestamp,
         most: usize,
-    ) -> Result<Vec<Claimed>, Error> {
+    ) -> Result<Vec<Claimed>, StoreError> {
         let mut found = Vec::new();
         // Each time from another shard on, so that many events of some calls do not hold up those
         // of others.
@@ -44,7 +44,7 @@ impl OutboxStore for Memory {
         event: &Claimed,
         settled: Settled,
         now: Timestamp,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, StoreError> {
         let (held, next_at) = self.shard(event.call.id).outbox.settle(event, settled, now);
         if let Some(at) = next_at {
             self.next_event.note(at);
@@ -67,11 +67,11 @@ impl OutboxStore for Memory {
         self.next_event.note(now);
     }
 
-    async fn delivery(&self, id: CallId) -> Result<Option<PendingEvent>, Error> {
+    async fn delivery(&self, id: CallId) -> Result<Option<PendingEvent>, StoreError> {
         Ok(self.shard(id).outbox.get(id))
     }
 
-    async fn resend(&self, id: CallId, now: Timestamp) -> Result<bool, Error> {
+    async fn resend(&self, id: CallId, now: Timestamp) -> Result<bool, StoreError> {
         let shard = &mut *self.shard(id);
         let Some(call) = shard.get(id) else {
             return Ok(false);

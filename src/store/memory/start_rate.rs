@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use super::Memory;
 use crate::domain::CallId;
-use crate::store::{Error, LONGEST_LINE, StartRate};
+use crate::store::{LONGEST_LINE, StartRate, StoreError};
 
 /// The start interval, and the calls that wait for a start.
 #[derive(Debug)]
@@ -206,7 +206,7 @@ impl Line {
 }
 
 impl StartRate for Memory {
-    async fn enqueue(&self, owner: &Arc<str>, id: CallId) -> Result<(), Error> {
+    async fn enqueue(&self, owner: &Arc<str>, id: CallId) -> Result<(), StoreError> {
         self.start_queue.enqueue(owner, id);
         Ok(())
     }
@@ -215,7 +215,7 @@ impl StartRate for Memory {
         self.start_queue.next_start()
     }
 
-    async fn dequeue_start(&self, now: Timestamp) -> Result<Option<CallId>, Error> {
+    async fn dequeue_start(&self, now: Timestamp) -> Result<Option<CallId>, StoreError> {
         Ok(self.start_queue.dequeue_start(now))
     }
 
@@ -227,11 +227,16 @@ impl StartRate for Memory {
         self.start_queue.enqueued.notified().await;
     }
 
-    async fn open_line(&self, id: CallId, most: u32, now: Timestamp) -> Result<bool, Error> {
+    async fn open_line(&self, id: CallId, most: u32, now: Timestamp) -> Result<bool, StoreError> {
         Ok(self.open_lines.ask(id, most, now, true))
     }
 
-    async fn has_free_line(&self, id: CallId, most: u32, now: Timestamp) -> Result<bool, Error> {
+    async fn has_free_line(
+        &self,
+        id: CallId,
+        most: u32,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         Ok(self.open_lines.ask(id, most, now, false))
     }
 

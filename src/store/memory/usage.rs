@@ -27,6 +27,20 @@ impl Log {
             .filter(|free| *free > now)
     }
 
+    /// Notes one if `most` leaves room for it; whether it did.
+    pub(super) fn add_within(
+        &mut self,
+        most: Option<u32>,
+        window: SignedDuration,
+        now: Timestamp,
+    ) -> bool {
+        let has_room = self.room(most, window, now).is_none();
+        if has_room {
+            self.add(now, window);
+        }
+        has_room
+    }
+
     /// Notes one. Those of more than `window` ago are forgotten when they are many.
     pub(super) fn add(&mut self, now: Timestamp, window: SignedDuration) {
         self.0.truncate(self.known(now));

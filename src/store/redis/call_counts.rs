@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Redis;
-use crate::store::{CallCounts, Error};
+use crate::store::{CallCounts, StoreError};
 
 /// Age at which the counts of an instance are dropped: it has ended, since nobody scrapes it.
 const CURRENT: SignedDuration = SignedDuration::from_mins(2);
@@ -14,13 +14,14 @@ impl Redis {
         &self,
         own: &CallCounts,
         now: Timestamp,
-    ) -> Result<CallCounts, Error> {
+    ) -> Result<CallCounts, StoreError> {
         let time = |at: Timestamp| {
             u64::try_from(at.as_millisecond())
                 .unwrap_or_default()
                 .to_be_bytes()
         };
-        let counts = postcard::to_extend(own, time(now).to_vec()).map_err(|_| Error::Unreadable)?;
+        let counts =
+            postcard::to_extend(own, time(now).to_vec()).map_err(|_| StoreError::Unreadable)?;
         let since = time(now.saturating_sub(CURRENT).unwrap_or(now));
         let mut script = self.scripts.call_counts.prepare_invoke();
         script

@@ -12,7 +12,7 @@ use super::shards::Question;
 use super::storing::Put;
 use crate::call::{Call, State};
 use crate::domain::CallId;
-use crate::store::{CallCounts, CallStore, Change, Changed, Error, Listing, Saved};
+use crate::store::{CallCounts, CallStore, Change, Changed, Listing, Saved, StoreError};
 
 /// How long one instance alone may wake a call that another has left.
 const LEASE: SignedDuration = SignedDuration::from_secs(15);
@@ -57,7 +57,7 @@ impl Redis {
         &self,
         now: Timestamp,
         most: usize,
-    ) -> Result<Vec<CallId>, Error> {
+    ) -> Result<Vec<CallId>, StoreError> {
         let lapses = now.saturating_add(LEASE).unwrap_or(now);
         let until = now.saturating_sub(OWNERS).unwrap_or(now);
         let args = [
@@ -91,7 +91,7 @@ impl Redis {
 
 impl CallStore for Redis {
     /// The newest state that can be had.
-    async fn load(&self, id: CallId) -> Result<Option<Arc<Call>>, Error> {
+    async fn load(&self, id: CallId) -> Result<Option<Arc<Call>>, StoreError> {
         if let Some(call) = self.write_behind.get(id) {
             return Ok(Some(call));
         }
@@ -102,7 +102,7 @@ impl CallStore for Redis {
     }
 
     /// The state as it was a moment ago at the latest.
-    async fn recent(&self, id: CallId) -> Result<Option<Arc<Call>>, Error> {
+    async fn recent(&self, id: CallId) -> Result<Option<Arc<Call>>, StoreError> {
         if let Some(call) = self.write_behind.get(id) {
             return Ok(Some(call));
         }
@@ -110,7 +110,7 @@ impl CallStore for Redis {
     }
 
     /// Saves what an event made of a call, if need be here.
-    async fn change(&self, change: Change<'_>) -> Result<Option<Changed>, Error> {
+    async fn change(&self, change: Change<'_>) -> Result<Option<Changed>, StoreError> {
         let Change {
             before,
             after,
@@ -132,7 +132,7 @@ impl CallStore for Redis {
             Ok(Put::Done { others_open }) => others_open,
             Ok(Put::Other(_) | Put::Gone) => return Ok(None),
             // An intent that is not stored must not be dialled.
-            Err(error) if is_intent || error == Error::Unreadable => return Err(error),
+            Err(error) if is_intent || error == StoreError::Unreadable => return Err(error),
             Err(error) => {
                 let saved = self.write_behind.add(before, &call, &event).ok_or(error)?;
                 return Ok(self.changed_here(saved));
@@ -142,7 +142,7 @@ impl CallStore for Redis {
     }
 
     /// Saves a new call; in a test, any call.
-    async fn save(&self, loaded: Option<u64>, call: Call) -> Result<Saved, Error> {
+    async fn save(&self, loaded: Option<u64>, call: Call) -> Result<Saved, StoreError> {
         let call = Arc::new(call);
         match self.put(loaded, &call).await {
             Ok(Put::Done { .. }) => Ok(Saved::Done(call)),
@@ -159,7 +159,7 @@ impl CallStore for Redis {
     }
 
     /// Saves a call that was taken over from its ticket, if need be here.
-    async fn adopt(&self, call: Call) -> Result<Saved, Error> {
+    async fn adopt(&self, call: Call) -> Result<Saved, StoreError> {
         let call = Arc::new(call);
         match self.put(None, &call).await {
             Ok(Put::Done { .. }) => {
@@ -167,7 +167,7 @@ impl CallStore for Redis {
                 Ok(Saved::Done(call))
             }
             Ok(Put::Other(_) | Put::Gone) => Ok(Saved::Conflict),
-            Err(Error::Away | Error::Full) => {
+            Err(StoreError::Away | StoreError::Full) => {
                 let added = self.write_behind.adopt(&call);
                 self.count_waiting();
                 if added {
@@ -179,13 +179,13 @@ impl CallStore for Redis {
                     Saved::Conflict
                 })
             }
-            Err(Error::Unreadable) => Err(Error::Unreadable),
+            Err(StoreError::Unreadable) => Err(StoreError::Unreadable),
         }
     }
 
     /// Calls whose time has come: those that this instance saved last, and now and then those that
     /// others have left.
-    async fn due(&self, now: Timestamp, most: usize) -> Result<Vec<CallId>, Error> {
+    async fn due(&self, now: Timestamp, most: usize) -> Result<Vec<CallId>, StoreError> {
         let (mut due, polls) = self.owned.take_due(now, most);
         // While the server is away, changes made here are merged with those of others once it is
         // back.
@@ -214,22 +214,22 @@ impl CallStore for Redis {
         owner: &str,
         before: Option<CallId>,
         most: usize,
-    ) -> Result<Listing, Error> {
+    ) -> Result<Listing, StoreError> {
         self.newest_calls(owner, before, most).await
     }
 
-    async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, Error> {
+    async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, StoreError> {
         let turn = self.subscribing.lock().await;
         let beginning = self.watchers.begin(id);
         if beginning.is_new {
             // Without the server nothing is heard; it is asked again once it is back.
-            let _heard: Result<(), Error> = self.link.subscribe(&self.names.changes(id)).await;
+            let _heard: Result<(), StoreError> = self.link.subscribe(&self.names.changes(id)).await;
         }
         drop(turn);
         Ok(self.load(id).await?.map(|call| beginning.follow(call)))
     }
 
-    async fn call_counts(&self, now: Timestamp) -> Result<CallCounts, Error> {
+    async fn call_counts(&self, now: Timestamp) -> Result<CallCounts, StoreError> {
         // Away from the server an instance counts what it knows.
         let own = self.owned.count(now);
         Ok(self.counts_of_all(&own, now).await.unwrap_or(own))

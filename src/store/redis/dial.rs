@@ -16,7 +16,7 @@ use super::record::Stored;
 use crate::call::{Call, Decision};
 use crate::domain::{CallId, Phone};
 use crate::store::{
-    CallStore as _, DialGrant, DialMode, DialRequest, Error, LONGEST_LINE, NumberStore as _,
+    CallStore as _, DialGrant, DialMode, DialRequest, LONGEST_LINE, NumberStore as _, StoreError,
 };
 
 /// So long after it was taken a number whose call has no line, or an open call that is not stored,
@@ -48,7 +48,7 @@ impl Redis {
         &self,
         request: &DialRequest<'_>,
         mode: DialMode,
-    ) -> Result<DialGrant, Error> {
+    ) -> Result<DialGrant, StoreError> {
         let phone = request.call.reservation.phone;
         let mode = match mode {
             DialMode::Peek => ScriptMode::Peek,
@@ -81,7 +81,7 @@ impl Redis {
         request: &DialRequest<'_>,
         mode: ScriptMode,
         beside_others: bool,
-    ) -> Result<Asked, Error> {
+    ) -> Result<Asked, StoreError> {
         if self.link.is_cluster() {
             return self.ask_apart(request, mode, beside_others).await;
         }
@@ -102,7 +102,7 @@ impl Redis {
         mode: ScriptMode,
         beside_others: bool,
         intent: Option<&Call>,
-    ) -> Result<Asked, Error> {
+    ) -> Result<Asked, StoreError> {
         let mut script = self.scripts.dial.prepare_invoke();
         self.ask_number(&mut script, request, mode, beside_others);
         self.ask_limits(&mut script, request, mode);
@@ -137,7 +137,7 @@ impl Redis {
         request: &DialRequest<'_>,
         mode: ScriptMode,
         beside_others: bool,
-    ) -> Result<Asked, Error> {
+    ) -> Result<Asked, StoreError> {
         let mut script = self.scripts.number.prepare_invoke();
         self.ask_number(&mut script, request, mode, beside_others);
         let number = self.number(request, self.link.run("numbers", &script).await?);
@@ -168,7 +168,11 @@ impl Redis {
     }
 
     /// Asks about what all calls share alone.
-    async fn limits(&self, request: &DialRequest<'_>, mode: ScriptMode) -> Result<Limits, Error> {
+    async fn limits(
+        &self,
+        request: &DialRequest<'_>,
+        mode: ScriptMode,
+    ) -> Result<Limits, StoreError> {
         let mut script = self.scripts.limits.prepare_invoke();
         self.ask_limits(&mut script, request, mode);
         let answer: LimitsAnswer = self.link.run("limits", &script).await?;
@@ -176,7 +180,7 @@ impl Redis {
     }
 
     /// Counts a create that does not ring at once; whether its limit leaves room.
-    pub(super) async fn admit_create(&self, request: &DialRequest<'_>) -> Result<bool, Error> {
+    pub(super) async fn admit_create(&self, request: &DialRequest<'_>) -> Result<bool, StoreError> {
         let request = DialRequest {
             is_new: true,
             needs_start: false,
@@ -205,7 +209,7 @@ impl Redis {
         let mut script = self.scripts.number.prepare_invoke();
         self.ask_number(&mut script, &request, mode, true);
         // What cannot be taken now is a number that looks free; the line keeps it all the same.
-        let _known: Result<NumberAnswer, Error> = self.link.run("numbers", &script).await;
+        let _known: Result<NumberAnswer, StoreError> = self.link.run("numbers", &script).await;
     }
 
     /// The four keys and eleven arguments of a number.
@@ -274,7 +278,7 @@ impl Redis {
         &self,
         request: &DialRequest<'_>,
         number: &Number,
-    ) -> Result<Vec<Option<Arc<Call>>>, Error> {
+    ) -> Result<Vec<Option<Arc<Call>>>, StoreError> {
         let load = async |other: &Other| {
             if other.identical && request.is_new {
                 self.load(other.id).await
@@ -321,7 +325,7 @@ impl Redis {
         request: &DialRequest<'_>,
         number: &Number,
         others: &[Option<Arc<Call>>],
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, StoreError> {
         let is_old = |at: Timestamp| request.now.duration_since(at) > TRACE;
         let phone = request.call.reservation.phone;
         let mut cleared = false;
@@ -353,7 +357,7 @@ impl Redis {
         phone: Phone,
         id: CallId,
         entry: Option<&Vec<u8>>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), StoreError> {
         let keys = self.names.number(phone);
         let mut script = self.scripts.release.prepare_invoke();
         script.key(keys.open).key(keys.live).key(keys.starts);

@@ -11,7 +11,7 @@ use super::record::Stored;
 use super::shards::Question;
 use super::storing::Sent;
 use crate::domain::CallId;
-use crate::store::{Claimed, Error, News, OutboxStore, PendingEvent, Settled};
+use crate::store::{Claimed, News, OutboxStore, PendingEvent, Settled, StoreError};
 
 /// How often another may be quicker with an entry before it is left to them.
 const TRIES: usize = 8;
@@ -32,7 +32,7 @@ impl Redis {
             .arg(id.as_bytes())
             .arg(millis_of(now.saturating_add(POSTPONED).unwrap_or(now)));
         // An entry that cannot be postponed now comes up again.
-        let _done: Result<i64, Error> = self.link.run("other", &script).await;
+        let _done: Result<i64, StoreError> = self.link.run("other", &script).await;
     }
 
     /// Changes the entry of a call alone; `None`: there is none, or `change` wants nothing of it as
@@ -41,7 +41,7 @@ impl Redis {
         &self,
         id: CallId,
         mut change: impl FnMut(&mut PendingEvent) -> bool,
-    ) -> Result<Option<Stored>, Error> {
+    ) -> Result<Option<Stored>, StoreError> {
         let mut known = self.recently_stored(id).await?;
         let mut is_fresh = false;
         for _ in 0..TRIES {
@@ -76,7 +76,7 @@ impl OutboxStore for Redis {
         until: Timestamp,
         lease_end: Timestamp,
         most: usize,
-    ) -> Result<Vec<Claimed>, Error> {
+    ) -> Result<Vec<Claimed>, StoreError> {
         self.link.ready().await?;
         // What is stored has milliseconds, and the end of a claim is its name.
         let lease_end =
@@ -126,12 +126,12 @@ impl OutboxStore for Redis {
                         claim: lease_end,
                     });
                 }
-                Ok(Some(Stored { entry: None, .. }) | None) | Err(Error::Unreadable) => {
+                Ok(Some(Stored { entry: None, .. }) | None) | Err(StoreError::Unreadable) => {
                     self.postpone(id, until).await;
                 }
                 Err(error) if claimed.is_empty() => return Err(error),
                 // The rest is due still.
-                Err(Error::Away | Error::Full) => break,
+                Err(StoreError::Away | StoreError::Full) => break,
             }
         }
         Ok(claimed)
@@ -142,7 +142,7 @@ impl OutboxStore for Redis {
         event: &Claimed,
         settled: Settled,
         now: Timestamp,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, StoreError> {
         let settle = |entry: &mut PendingEvent| {
             entry.settle(event.claim, event.version, settled.clone(), now)
         };
@@ -155,11 +155,11 @@ impl OutboxStore for Redis {
 
     fn hurry_events(&self, _now: Timestamp) {}
 
-    async fn delivery(&self, id: CallId) -> Result<Option<PendingEvent>, Error> {
+    async fn delivery(&self, id: CallId) -> Result<Option<PendingEvent>, StoreError> {
         Ok(self.stored(id).await?.and_then(|stored| stored.entry))
     }
 
-    async fn resend(&self, id: CallId, now: Timestamp) -> Result<bool, Error> {
+    async fn resend(&self, id: CallId, now: Timestamp) -> Result<bool, StoreError> {
         let Some(stored) = self.stored(id).await? else {
             return Ok(false);
         };

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use redis::RedisResult;
 
-use super::failure::{Failure, verbatim};
+use super::failure::{ServerFailure, verbatim};
 use super::fitting::compare;
 use super::greeting::About;
 use super::link::Link;
@@ -62,7 +62,7 @@ pub struct Unusable {
 pub async fn examine(what: Examination<'_>, now: impl Fn() -> Timestamp) -> Examined {
     let mut found = Examined::default();
     let looked = tokio::time::timeout(PATIENCE, look(what, now, &mut found)).await;
-    if let Err(failure) = looked.unwrap_or_else(|_late| Err(Failure::timeout())) {
+    if let Err(failure) = looked.unwrap_or_else(|_late| Err(ServerFailure::timeout())) {
         found.unusable = Some(Unusable {
             is_away: matches!(failure.cause, Cause::Connection | Cause::Timeout),
             text: failure.text,
@@ -75,7 +75,7 @@ async fn look(
     what: Examination<'_>,
     now: impl Fn() -> Timestamp,
     found: &mut Examined,
-) -> Result<(), Failure> {
+) -> Result<(), ServerFailure> {
     let settings = Settings {
         url: what.url.clone(),
         index_key: what.index_key.clone(),

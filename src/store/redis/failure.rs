@@ -16,13 +16,13 @@ const ARGUMENTS: &str = ", with args beginning with";
 
 /// Why the server cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Failure {
+pub(super) struct ServerFailure {
     pub(super) cause: Cause,
     /// The whole sentence without its full stop: what it means, and the server's own words.
     pub(super) text: String,
 }
 
-impl Failure {
+impl ServerFailure {
     /// What an error means that a server, or the way to it, has answered with.
     pub(super) fn of(error: &RedisError) -> Self {
         let (cause, said) = (cause(error), verbatim(error));
@@ -150,25 +150,25 @@ mod tests {
         assert_eq!(verbatim(&unknown), "ERR unknown command 'EVALSHA'");
         let misconf = answered("MISCONF Redis is configured to save RDB snapshots.");
         assert_eq!(
-            Failure::of(&misconf),
-            Failure::new(
+            ServerFailure::of(&misconf),
+            ServerFailure::new(
                 Cause::Server,
                 "Redis refuses what it is asked: MISCONF Redis is configured to save RDB snapshots"
             )
         );
         assert_eq!(
-            Failure::of(&answered("OOM command not allowed")).cause,
+            ServerFailure::of(&answered("OOM command not allowed")).cause,
             Cause::Full
         );
         assert_eq!(
-            Failure::of(&answered("READONLY You can't write")).cause,
+            ServerFailure::of(&answered("READONLY You can't write")).cause,
             Cause::ReadOnly
         );
     }
 
     #[test]
     fn a_node_of_a_cluster_names_the_scheme() {
-        let text = Failure::outside_of_a_cluster(&answered("MOVED 7 127.0.0.1:7000")).text;
+        let text = ServerFailure::outside_of_a_cluster(&answered("MOVED 7 127.0.0.1:7000")).text;
         assert!(text.contains("redis+cluster://"), "{text}");
     }
 }

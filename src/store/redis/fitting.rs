@@ -26,7 +26,7 @@ use super::Redis;
 use super::keys::Names;
 use super::moments::{LONGEST, millis};
 use super::wire::Wire;
-use crate::store::Error;
+use crate::store::StoreError;
 use crate::ticket::Key;
 
 /// How long an instance counts after it was seen last; it shows itself with each pulse of its
@@ -178,28 +178,28 @@ impl Fit {
 
 impl Redis {
     /// Whether this instance may take calls on and place them beside the others.
-    pub(super) fn fits(&self) -> Result<(), Error> {
+    pub(super) fn fits(&self) -> Result<(), StoreError> {
         if self.fit.lock().misfit.is_none() {
             Ok(())
         } else {
-            Err(Error::Away)
+            Err(StoreError::Away)
         }
     }
 
     /// Whether a new call may be taken on, or one may ring: this instance fits, and the server
     /// refuses nothing.
-    pub(super) fn may_place(&self) -> Result<(), Error> {
+    pub(super) fn may_place(&self) -> Result<(), StoreError> {
         self.fits()?;
         match self.link.refusal() {
             None => Ok(()),
-            Some(_) => Err(Error::Away),
+            Some(_) => Err(StoreError::Away),
         }
     }
 
     /// Whether what this instance writes under the index key is found by the others.
-    pub(super) fn has_index(&self) -> Result<(), Error> {
+    pub(super) fn has_index(&self) -> Result<(), StoreError> {
         if let Some(Misfit::Index { .. }) = self.fit.lock().misfit {
-            Err(Error::Away)
+            Err(StoreError::Away)
         } else {
             Ok(())
         }
@@ -255,7 +255,7 @@ impl Redis {
         let mut cmd = redis::cmd("HDEL");
         cmd.arg(instances)
             .arg(uuid::Uuid::from_bytes(self.instance).to_string());
-        let _left: Result<i64, Error> = self.link.ask("other", &cmd).await;
+        let _left: Result<i64, StoreError> = self.link.ask("other", &cmd).await;
     }
 }
 

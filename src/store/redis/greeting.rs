@@ -8,7 +8,7 @@ use std::time::Duration;
 use redis::{RedisError, RedisResult};
 
 use super::Redis;
-use super::failure::{Failure, verbatim};
+use super::failure::{ServerFailure, verbatim};
 use super::link::Link;
 use super::metrics::Cause;
 use super::wire::{Address, Wire};
@@ -74,18 +74,18 @@ impl About {
     }
 
     /// Whether it can be used, as far as that is known before anything is tried.
-    fn suits(&self, is_cluster: bool) -> Result<(), Failure> {
+    fn suits(&self, is_cluster: bool) -> Result<(), ServerFailure> {
         if let (Some(version), Some(..MAJOR)) = (&self.version, self.major) {
             let text = format!("{version} is too old: Redis 7.0 or newer, or Valkey, is needed");
-            return Err(Failure::new(Cause::Server, text));
+            return Err(ServerFailure::new(Cause::Server, text));
         }
         if self.is_sentinel {
             let text = "REDIS_URL leads to a sentinel: write redis+sentinel:// in place of redis://, and the name of the \
                         primary behind its address (redis+sentinel://HOST:26379/mymaster)";
-            return Err(Failure::new(Cause::Server, text));
+            return Err(ServerFailure::new(Cause::Server, text));
         }
         if self.is_cluster && !is_cluster {
-            return Err(Failure::node_of_a_cluster("cluster_enabled:1"));
+            return Err(ServerFailure::node_of_a_cluster("cluster_enabled:1"));
         }
         Ok(())
     }
@@ -116,13 +116,17 @@ async fn info_of_any(nodes: &[redis::ConnectionInfo]) -> RedisResult<String> {
 
 impl Redis {
     /// What an error of the server means, which may not be what it was taken for.
-    fn failure(&self, error: &RedisError) -> Failure {
+    fn failure(&self, error: &RedisError) -> ServerFailure {
         self.link.failure_of(error)
     }
 
     /// Asks a server for everything that a call asks of it. What it says of itself is put into
     /// `about` as soon as it is known.
-    pub(super) async fn try_out(&self, wire: &mut Wire, about: &mut About) -> Result<(), Failure> {
+    pub(super) async fn try_out(
+        &self,
+        wire: &mut Wire,
+        about: &mut About,
+    ) -> Result<(), ServerFailure> {
         *about = About::ask(self.link.address(), wire).await;
         about.suits(self.link.is_cluster())?;
         self.ask_basics(wire)
@@ -148,7 +152,7 @@ impl Redis {
     }
 
     /// Publishes a message for itself, and waits for it.
-    async fn hear_itself(&self, wire: &mut Wire) -> Result<(), Failure> {
+    async fn hear_itself(&self, wire: &mut Wire) -> Result<(), ServerFailure> {
         let mut publish = redis::cmd("PUBLISH");
         publish.arg(self.channel()).arg(ECHO);
         let sent: RedisResult<i64> = publish.query_async(wire).await;
@@ -156,13 +160,13 @@ impl Redis {
         let heard = tokio::time::timeout(HEARD_WITHIN, self.heard.notified()).await;
         heard.map_err(|_late| {
             let text = "Redis does not deliver what is published: a message did not come back within a second";
-            Failure::new(Cause::Server, text)
+            ServerFailure::new(Cause::Server, text)
         })
     }
 
     /// Tries a server out, compares keys with other instances, and finds out by its mark whether it
     /// was emptied.
-    pub(super) async fn greet(&self, wire: &mut Wire) -> Result<bool, Failure> {
+    pub(super) async fn greet(&self, wire: &mut Wire) -> Result<bool, ServerFailure> {
         let mut about = About::default();
         let tried = self.try_out(wire, &mut about).await;
         self.note_about(&about);

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Redis;
 use super::moments::millis;
 use crate::domain::CallId;
-use crate::store::{Error, IdempotencyKey, IdempotencyStore, Standing};
+use crate::store::{IdempotencyKey, IdempotencyStore, Standing, StoreError};
 
 /// How long a key is kept.
 const KEY_LIFE: SignedDuration = SignedDuration::from_hours(24);
@@ -16,7 +16,7 @@ impl IdempotencyStore for Redis {
         key: IdempotencyKey,
         first: Standing,
         _now: Timestamp,
-    ) -> Result<Option<Standing>, Error> {
+    ) -> Result<Option<Standing>, StoreError> {
         self.may_place()?;
         let mut cmd = redis::cmd("SET");
         let value = [first.call.as_bytes(), first.request.as_slice()].concat();
@@ -30,7 +30,7 @@ impl IdempotencyStore for Redis {
         known.map(|known| standing(&known)).transpose()
     }
 
-    async fn standing(&self, key: IdempotencyKey) -> Result<Option<Standing>, Error> {
+    async fn standing(&self, key: IdempotencyKey) -> Result<Option<Standing>, StoreError> {
         let mut cmd = redis::cmd("GET");
         let known: Option<Vec<u8>> = self
             .link
@@ -44,14 +44,16 @@ impl IdempotencyStore for Redis {
         script
             .key(self.names.idempotency(&key))
             .arg(call.as_bytes());
-        let _done: Result<i64, Error> = self.link.run("idempotency", &script).await;
+        let _done: Result<i64, StoreError> = self.link.run("idempotency", &script).await;
     }
 }
 
 /// Reads the stored entry of an idempotency key.
-fn standing(value: &[u8]) -> Result<Standing, Error> {
-    let (call, request) = value.split_first_chunk::<16>().ok_or(Error::Unreadable)?;
-    let request = request.try_into().map_err(|_| Error::Unreadable)?;
+fn standing(value: &[u8]) -> Result<Standing, StoreError> {
+    let (call, request) = value
+        .split_first_chunk::<16>()
+        .ok_or(StoreError::Unreadable)?;
+    let request = request.try_into().map_err(|_| StoreError::Unreadable)?;
     Ok(Standing {
         call: CallId::from_bytes(*call),
         request,

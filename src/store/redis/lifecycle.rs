@@ -8,14 +8,14 @@ use jiff::{SignedDuration, Timestamp};
 use redis::{PushInfo, PushKind, RedisResult, Value};
 
 use super::Redis;
-use super::failure::Failure;
+use super::failure::ServerFailure;
 use super::greeting::ECHO;
 use super::owned::OwnedCalls;
 use super::record::{STAMP, Stamp};
 use super::watchers::Watchers;
 use super::wire::{PushHandler, Wire};
 use crate::domain::CallId;
-use crate::store::{CallStore as _, Error, Lifecycle};
+use crate::store::{CallStore as _, Lifecycle, StoreError};
 use clock::Backoff;
 
 /// The shortest pause after a connection that failed.
@@ -123,7 +123,8 @@ impl Redis {
         let _turn = self.subscribing.lock().await;
         if !self.watchers.has(id) {
             // A lost connection ends it as well.
-            let _done: Result<(), Error> = self.link.unsubscribe(&self.names.changes(id)).await;
+            let _done: Result<(), StoreError> =
+                self.link.unsubscribe(&self.names.changes(id)).await;
         }
     }
 
@@ -169,14 +170,14 @@ impl Redis {
         let mut cmd = redis::cmd("PEXPIRE");
         cmd.arg(self.names.run())
             .arg(RUN_LIFE.as_millis().to_string());
-        let _renewed: Result<bool, Error> = self.link.ask("other", &cmd).await;
+        let _renewed: Result<bool, StoreError> = self.link.ask("other", &cmd).await;
         if is_emptied {
             self.store_again().await;
         }
         self.write_back().await;
         let followed = self.watchers.all();
         for id in &followed {
-            let _heard: Result<(), Error> = self.link.subscribe(&self.names.changes(id)).await;
+            let _heard: Result<(), StoreError> = self.link.subscribe(&self.names.changes(id)).await;
         }
         self.refresh(followed).await;
         self.confirm_owned().await;
@@ -194,7 +195,7 @@ impl Redis {
             if let Some(stamp) = Stamp::of(&stamp) {
                 self.owned.note_loaded(*id, stamp, connection);
             }
-            Ok::<_, Error>(())
+            Ok::<_, StoreError>(())
         };
         for ids in self.owned.unconfirmed(connection).chunks(CONFIRMED_AT_ONCE) {
             let asked = futures_util::future::join_all(ids.iter().map(confirm)).await;
@@ -258,7 +259,7 @@ impl Lifecycle for Redis {
                 Ok((wire, is_emptied))
             };
             let opened = tokio::time::timeout(CONNECTING, opening).await;
-            let opened = opened.unwrap_or_else(|_late| Err(Failure::timeout()));
+            let opened = opened.unwrap_or_else(|_late| Err(ServerFailure::timeout()));
             match self.link.opened(opened) {
                 Ok(is_emptied) => {
                     (tries, last) = (0, None);

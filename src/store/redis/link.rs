@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use redis::{FromRedisValue, RedisError, ScriptInvocation};
 use tokio::sync::Notify;
 
-use super::failure::Failure;
+use super::failure::ServerFailure;
 use super::metrics::{Cause, StoreMetrics};
 use super::wire::{Address, PushHandler, Wire};
-use crate::store::Error;
+use crate::store::StoreError;
 
 /// How long one command may take. A webhook needs two at most, and is answered within a second.
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -36,7 +36,7 @@ pub(super) struct Link {
     /// Somebody needs the server while it is away.
     wanted: Notify,
     /// What the server refused last, until a rehearsal goes well: it lives and takes no new call.
-    refusal: Mutex<Option<Failure>>,
+    refusal: Mutex<Option<ServerFailure>>,
     refused: Notify,
     patience: Duration,
     /// What fails is of no interest to anybody but who looks for it.
@@ -49,7 +49,7 @@ enum State {
     /// No connection was tried yet.
     Starting,
     Up(Wire, u64),
-    Away(Failure),
+    Away(ServerFailure),
 }
 
 impl Link {
@@ -102,9 +102,9 @@ impl Link {
     }
 
     /// Why the server is away; `None`: it is not.
-    pub(super) fn away(&self) -> Option<Failure> {
+    pub(super) fn away(&self) -> Option<ServerFailure> {
         match self.state() {
-            State::Starting => Some(Failure::new(
+            State::Starting => Some(ServerFailure::new(
                 Cause::Connection,
                 Cause::Connection.sentence(),
             )),
@@ -114,7 +114,7 @@ impl Link {
     }
 
     /// What the server refuses though it is there; `None`: nothing.
-    pub(super) fn refusal(&self) -> Option<Failure> {
+    pub(super) fn refusal(&self) -> Option<ServerFailure> {
         self.refusal
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -122,21 +122,21 @@ impl Link {
     }
 
     /// Why no new call can be stored; `None`: one can.
-    pub(super) fn failure(&self) -> Option<Failure> {
+    pub(super) fn failure(&self) -> Option<ServerFailure> {
         self.away().or_else(|| self.refusal())
     }
 
     /// What an error means, on this address.
-    pub(super) fn failure_of(&self, error: &RedisError) -> Failure {
+    pub(super) fn failure_of(&self, error: &RedisError) -> ServerFailure {
         if self.is_cluster() {
-            Failure::of(error)
+            ServerFailure::of(error)
         } else {
-            Failure::outside_of_a_cluster(error)
+            ServerFailure::outside_of_a_cluster(error)
         }
     }
 
     /// The server refuses something though it is there.
-    pub(super) fn refuse(&self, failure: Failure) {
+    pub(super) fn refuse(&self, failure: ServerFailure) {
         let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
         if refusal.is_none() && !self.is_rehearsal {
             tracing::error!(
@@ -166,7 +166,7 @@ impl Link {
 
     /// The connection, or at once the error. Only at the very start the first attempt is waited
     /// for.
-    pub(super) async fn wire(&self) -> Result<(Wire, u64), Error> {
+    pub(super) async fn wire(&self) -> Result<(Wire, u64), StoreError> {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let changed = self.changed.notified();
@@ -176,12 +176,12 @@ impl Link {
                 State::Up(wire, generation) => return Ok((wire, generation)),
                 State::Away(_) => {
                     self.wanted.notify_one();
-                    return Err(Error::Away);
+                    return Err(StoreError::Away);
                 }
                 State::Starting => {
                     tokio::time::timeout_at(deadline, changed)
                         .await
-                        .map_err(|_late| Error::Away)?;
+                        .map_err(|_late| StoreError::Away)?;
                 }
             }
         }
@@ -209,7 +209,7 @@ impl Link {
     }
 
     /// Resolves at once, but at the very start; the error: the server is away.
-    pub(super) async fn ready(&self) -> Result<(), Error> {
+    pub(super) async fn ready(&self) -> Result<(), StoreError> {
         self.wire().await.map(|_wire| ())
     }
 
@@ -218,7 +218,7 @@ impl Link {
         &self,
         operation: &'static str,
         script: &ScriptInvocation<'_>,
-    ) -> Result<T, Error> {
+    ) -> Result<T, StoreError> {
         let (mut wire, generation) = self.wire().await?;
         // The library's future is large, and would make that of every caller as large.
         let work = Box::pin(script.invoke_async(&mut wire));
@@ -230,20 +230,20 @@ impl Link {
         &self,
         operation: &'static str,
         cmd: &redis::Cmd,
-    ) -> Result<T, Error> {
+    ) -> Result<T, StoreError> {
         let (mut wire, generation) = self.wire().await?;
         let work = Box::pin(cmd.query_async(&mut wire));
         self.timed(operation, generation, work).await
     }
 
     /// Hears what is published on a channel, until the connection is lost.
-    pub(super) async fn subscribe(&self, channel: &str) -> Result<(), Error> {
+    pub(super) async fn subscribe(&self, channel: &str) -> Result<(), StoreError> {
         let (mut wire, generation) = self.wire().await?;
         self.timed("other", generation, wire.subscribe(channel))
             .await
     }
 
-    pub(super) async fn unsubscribe(&self, channel: &str) -> Result<(), Error> {
+    pub(super) async fn unsubscribe(&self, channel: &str) -> Result<(), StoreError> {
         let (mut wire, generation) = self.wire().await?;
         self.timed("other", generation, wire.unsubscribe(channel))
             .await
@@ -260,14 +260,14 @@ impl Link {
         operation: &'static str,
         generation: u64,
         work: impl Future<Output = Result<T, RedisError>>,
-    ) -> Result<T, Error> {
+    ) -> Result<T, StoreError> {
         let begun = Instant::now();
         let done = tokio::time::timeout(self.patience, work).await;
         self.metrics.took(operation, begun.elapsed());
         let failure = match done {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => self.failure_of(&error),
-            Err(_late) => Failure::timeout(),
+            Err(_late) => ServerFailure::timeout(),
         };
         self.metrics.failed(failure.cause.word());
         if failure.cause == Cause::Server {
@@ -275,11 +275,11 @@ impl Link {
         } else {
             self.lost(generation, failure);
         }
-        Err(Error::Away)
+        Err(StoreError::Away)
     }
 
     /// The connection of this generation is of no use any more.
-    fn lost(&self, generation: u64, failure: Failure) {
+    fn lost(&self, generation: u64, failure: ServerFailure) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         if matches!(&*state, State::Up(_, current) if *current == generation) {
             if !self.is_rehearsal {
@@ -297,7 +297,7 @@ impl Link {
 
     /// The server has closed the connection.
     pub(super) fn disconnected(&self) {
-        let failure = Failure::new(
+        let failure = ServerFailure::new(
             Cause::Connection,
             "Redis has closed the connection, or the way to it is broken",
         );
@@ -311,7 +311,10 @@ impl Link {
     }
 
     /// Lets everybody use a new connection, or know why there is none.
-    pub(super) fn opened<T>(&self, opened: Result<(Wire, T), Failure>) -> Result<T, Failure> {
+    pub(super) fn opened<T>(
+        &self,
+        opened: Result<(Wire, T), ServerFailure>,
+    ) -> Result<T, ServerFailure> {
         match opened {
             Ok((wire, found)) => {
                 let generation = self.generation.fetch_add(1, Ordering::SeqCst) + 1;

@@ -9,7 +9,7 @@ use super::keys::{Names, SHARDS};
 use super::moments::{LONGEST, millis_of};
 use crate::call::Call;
 use crate::domain::CallId;
-use crate::store::{CallStore as _, Error, Listing};
+use crate::store::{CallStore as _, Listing, StoreError};
 
 impl Redis {
     /// How long the list of an owner is kept: as long as any record.
@@ -42,7 +42,7 @@ impl Redis {
         owner: &str,
         before: Option<CallId>,
         most: usize,
-    ) -> Result<Listing, Error> {
+    ) -> Result<Listing, StoreError> {
         // Under another index key the list would be empty, which is not true.
         self.has_index()?;
         let shards: Vec<u8> = (0..SHARDS).collect();
@@ -73,7 +73,7 @@ impl Redis {
                 Ok(Some(call)) => calls.push(call),
                 Ok(None) => gone.push(self.unlist(owner, *id)),
                 // One call that cannot be read does not hide the others.
-                Err(Error::Unreadable) => {}
+                Err(StoreError::Unreadable) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -87,7 +87,7 @@ impl Redis {
         shards: &[u8],
         before: Option<CallId>,
         most: usize,
-    ) -> Result<Vec<CallId>, Error> {
+    ) -> Result<Vec<CallId>, StoreError> {
         let mut script = self.scripts.newest.prepare_invoke();
         for shard in shards {
             script.key(self.names.calls_of(owner, *shard).calls);
@@ -108,6 +108,6 @@ impl Redis {
         let mut cmd = redis::cmd("ZREM");
         cmd.arg(key).arg(id.as_bytes());
         // What cannot be removed now is found again.
-        let _removed: Result<u64, Error> = self.link.ask("list", &cmd).await;
+        let _removed: Result<u64, StoreError> = self.link.ask("list", &cmd).await;
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::Redis;
 use super::record::{REVOKED, Stamp, Stored};
 use crate::domain::CallId;
-use crate::store::Error;
+use crate::store::StoreError;
 
 /// How long a client waits for a call while the server is away, or was emptied.
 pub(super) const CLIENT_PATIENCE: Duration = Duration::from_secs(2);
@@ -18,7 +18,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 impl Redis {
     /// A call as it was a moment ago at the latest, to be changed.
-    pub(super) async fn recently_stored(&self, id: CallId) -> Result<Option<Stored>, Error> {
+    pub(super) async fn recently_stored(&self, id: CallId) -> Result<Option<Stored>, StoreError> {
         if let Some((stored, connection)) = self.owned.get(id)
             && connection == self.link.connection()
         {
@@ -40,7 +40,7 @@ impl Redis {
         id: CallId,
         away: Duration,
         lacking: Duration,
-    ) -> Result<Option<Stored>, Error> {
+    ) -> Result<Option<Stored>, StoreError> {
         let begun = Instant::now();
         if !away.is_zero() && self.owned.stamp(id).is_none() {
             self.link.reached(begun + away).await;
@@ -48,7 +48,7 @@ impl Redis {
         loop {
             let stored = match self.stored(id).await {
                 // The connection was lost on this occasion.
-                Err(Error::Away) if begun.elapsed() < away => {
+                Err(StoreError::Away) if begun.elapsed() < away => {
                     self.link.reached(begun + away).await;
                     continue;
                 }
@@ -58,21 +58,21 @@ impl Redis {
                 return Ok(stored);
             }
             if begun.elapsed() >= lacking {
-                return Err(Error::Away);
+                return Err(StoreError::Away);
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
 
     /// The record on the server; `None`: there is none, or it was revoked.
-    pub(super) async fn fetch(&self, id: CallId) -> Result<Option<Vec<u8>>, Error> {
+    pub(super) async fn fetch(&self, id: CallId) -> Result<Option<Vec<u8>>, StoreError> {
         let mut cmd = redis::cmd("GET");
         let record: Option<Vec<u8>> = self.link.ask("load", cmd.arg(self.names.call(id))).await?;
         Ok(record.filter(|record| record != REVOKED))
     }
 
     /// A call as the server has it, or as this instance knows it better.
-    pub(super) async fn stored(&self, id: CallId) -> Result<Option<Stored>, Error> {
+    pub(super) async fn stored(&self, id: CallId) -> Result<Option<Stored>, StoreError> {
         let connection = self.link.connection();
         let record = self.fetch(id).await;
         let known = self.owned.get(id).map(|(stored, _)| stored);
@@ -97,7 +97,7 @@ impl Redis {
                 self.owned.forget(id);
                 Ok(None)
             }
-            (Err(Error::Away | Error::Full), Some(known)) => Ok(Some(known)),
+            (Err(StoreError::Away | StoreError::Full), Some(known)) => Ok(Some(known)),
             (Err(error), _) => Err(error),
         }
     }

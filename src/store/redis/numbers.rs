@@ -12,7 +12,7 @@ use crate::call::Call;
 use crate::domain::{CallId, Phone};
 use crate::policy::CallLimits;
 use crate::store::dial_grant::{Creates, DialGrant, DialMode, DialRequest};
-use crate::store::{Error, NumberStore};
+use crate::store::{NumberStore, StoreError};
 
 /// How long an opted-out number is kept after it was last asked about.
 pub(super) const OPT_OUT_LIFE: SignedDuration = SignedDuration::from_hours(366 * 24);
@@ -25,7 +25,7 @@ impl Redis {
             .key(self.names.global("day"))
             .arg(0)
             .arg(millis_of(at));
-        let _done: Result<i64, Error> = self.link.run("limits", &script).await;
+        let _done: Result<i64, StoreError> = self.link.run("limits", &script).await;
     }
 
     pub(super) async fn release_number(
@@ -33,7 +33,7 @@ impl Redis {
         call: &Call,
         gone: bool,
         uncount: Option<Timestamp>,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, StoreError> {
         let keys = self.names.number(call.reservation.phone);
         let mut script = self.scripts.release.prepare_invoke();
         script.key(keys.open).key(keys.live).key(keys.starts);
@@ -47,7 +47,7 @@ impl Redis {
     }
 
     /// Under the name that all instances know: who has another index key waits until it has not.
-    pub(super) async fn write_opt_out(&self, phone: Phone) -> Result<(), Error> {
+    pub(super) async fn write_opt_out(&self, phone: Phone) -> Result<(), StoreError> {
         self.has_index()?;
         let mut cmd = redis::cmd("SET");
         cmd.arg(self.names.number(phone).opted_out)
@@ -63,18 +63,18 @@ impl NumberStore for Redis {
         &self,
         asking: &DialRequest<'_>,
         want: DialMode,
-    ) -> Result<DialGrant, Error> {
+    ) -> Result<DialGrant, StoreError> {
         self.may_place()?;
         self.grant_dial(asking, want).await
     }
 
-    async fn admit(&self, asking: &DialRequest<'_>) -> Result<bool, Error> {
+    async fn admit(&self, asking: &DialRequest<'_>) -> Result<bool, StoreError> {
         self.may_place()?;
         self.admit_create(asking).await
     }
 
     /// How many creates of an API key count for the minute's limit.
-    async fn creates(&self, owner: &str, now: Timestamp) -> Result<Creates, Error> {
+    async fn creates(&self, owner: &str, now: Timestamp) -> Result<Creates, StoreError> {
         let minute = self
             .names
             .global(&format!("minute:{}", self.names.owner(owner)));
@@ -118,19 +118,19 @@ impl NumberStore for Redis {
             .arg("")
             .arg("0")
             .arg(millis_of(at));
-        let _open: Result<i64, Error> = self.link.run("numbers", &script).await;
+        let _open: Result<i64, StoreError> = self.link.run("numbers", &script).await;
         self.uncount_day(at).await;
     }
 
     /// Whether a call holds the number now.
-    async fn has_line(&self, phone: Phone) -> Result<bool, Error> {
+    async fn has_line(&self, phone: Phone) -> Result<bool, StoreError> {
         let mut cmd = redis::cmd("EXISTS");
         self.link
             .ask("numbers", cmd.arg(self.names.number(phone).live))
             .await
     }
 
-    async fn open_calls(&self, phone: Phone) -> Result<Vec<CallId>, Error> {
+    async fn open_calls(&self, phone: Phone) -> Result<Vec<CallId>, StoreError> {
         let keys = self.names.number(phone);
         let mut cmd = redis::cmd("ZRANGE");
         let open: Vec<Vec<u8>> = self
@@ -143,9 +143,9 @@ impl NumberStore for Redis {
             .collect())
     }
 
-    async fn opt_out(&self, phone: Phone, now: Timestamp) -> Result<(), Error> {
+    async fn opt_out(&self, phone: Phone, now: Timestamp) -> Result<(), StoreError> {
         let written = self.write_opt_out(phone).await;
-        if matches!(written, Err(Error::Away | Error::Full)) {
+        if matches!(written, Err(StoreError::Away | StoreError::Full)) {
             if self.has_index().is_err() {
                 tracing::error!(
                     "staff asked never to be called again, which the other instances do not learn: TABLECALL_INDEX_KEY is not theirs; \
@@ -160,7 +160,7 @@ impl NumberStore for Redis {
         written
     }
 
-    async fn is_opted_out(&self, phone: Phone) -> Result<bool, Error> {
+    async fn is_opted_out(&self, phone: Phone) -> Result<bool, StoreError> {
         if self.write_behind.is_opted_out(phone) {
             return Ok(true);
         }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::call::Call;
 use crate::domain::{CallId, LaterFields};
-use crate::store::{Error, News, PendingEvent};
+use crate::store::{News, PendingEvent, StoreError};
 use crate::ticket::Vault;
 
 /// The version of the sealed form. An unknown version is reported as an error and never
@@ -115,14 +115,15 @@ impl Records {
         Self { vault }
     }
 
-    pub(super) fn seal(&self, stored: &Stored) -> Result<Vec<u8>, Error> {
+    pub(super) fn seal(&self, stored: &Stored) -> Result<Vec<u8>, StoreError> {
         let plain =
-            postcard::to_extend(&*stored.call, vec![FORM]).map_err(|_| Error::Unreadable)?;
-        let mut plain = postcard::to_extend(&stored.entry, plain).map_err(|_| Error::Unreadable)?;
+            postcard::to_extend(&*stored.call, vec![FORM]).map_err(|_| StoreError::Unreadable)?;
+        let mut plain =
+            postcard::to_extend(&stored.entry, plain).map_err(|_| StoreError::Unreadable)?;
         // An earlier version of this program does not look at what follows.
         plain.extend_from_slice(&stored.saved_by.unwrap_or_default());
         let later = LaterFields::of(&stored.call.reservation);
-        let mut plain = postcard::to_extend(&later, plain).map_err(|_| Error::Unreadable)?;
+        let mut plain = postcard::to_extend(&later, plain).map_err(|_| StoreError::Unreadable)?;
         if let Some(asked) = stored.entry.as_ref().and_then(|entry| entry.not_before) {
             plain.extend_from_slice(NOT_BEFORE);
             plain.extend_from_slice(&asked.as_millisecond().to_be_bytes());
@@ -132,14 +133,14 @@ impl Records {
         let name = name(stored.call.id, stored.stamp());
         self.vault
             .seal(&name, &plain, &mut record)
-            .map_err(|_| Error::Unreadable)?;
+            .map_err(|_| StoreError::Unreadable)?;
         Ok(record)
     }
 
-    pub(super) fn open(&self, id: CallId, record: &[u8]) -> Result<Stored, Error> {
+    pub(super) fn open(&self, id: CallId, record: &[u8]) -> Result<Stored, StoreError> {
         let told = |why: &'static str| {
             tracing::error!(call.id = %id, why, "a stored call cannot be read");
-            Error::Unreadable
+            StoreError::Unreadable
         };
         let stamp = Stamp::of(record).ok_or_else(|| told("it is too short"))?;
         let plain = self
@@ -212,14 +213,14 @@ mod tests {
         );
         assert_eq!(
             records().open(CallId::from_bytes([9; 16]), &record).err(),
-            Some(Error::Unreadable)
+            Some(StoreError::Unreadable)
         );
         for at in [7, 11] {
             let mut newer = record.clone();
             newer[at] += 1;
             assert_eq!(
                 records().open(id, &newer).err(),
-                Some(Error::Unreadable),
+                Some(StoreError::Unreadable),
                 "the stamp is bound to it"
             );
         }
@@ -265,8 +266,11 @@ mod tests {
             .vault
             .seal(&name(id, stored.stamp()), &plain, &mut record)
             .unwrap();
-        assert_eq!(records().open(id, &record).err(), Some(Error::Unreadable));
-        assert_eq!(records().open(id, &[]).err(), Some(Error::Unreadable));
+        assert_eq!(
+            records().open(id, &record).err(),
+            Some(StoreError::Unreadable)
+        );
+        assert_eq!(records().open(id, &[]).err(), Some(StoreError::Unreadable));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::failure::Failure;
+use super::failure::ServerFailure;
 use super::keys::Names;
 use super::link::Link;
 use super::wire::Wire;
@@ -20,8 +20,8 @@ use crate::domain::{
 };
 use crate::policy::CallLimits;
 use crate::store::{
-    CallCounts, DialMode, DialRequest, Error, IdempotencyStore as _, NumberStore as _,
-    OutboxStore as _, Standing, StartRate as _,
+    CallCounts, DialMode, DialRequest, IdempotencyStore as _, NumberStore as _, OutboxStore as _,
+    Standing, StartRate as _, StoreError,
 };
 
 /// The owner of rehearsed calls.
@@ -33,7 +33,7 @@ const LIFE: SignedDuration = SignedDuration::from_mins(1);
 
 impl Redis {
     /// Asks everything of the server, on a connection that nobody else need use yet.
-    pub(super) async fn rehearse(&self, wire: &Wire) -> Result<(), Failure> {
+    pub(super) async fn rehearse(&self, wire: &Wire) -> Result<(), ServerFailure> {
         let Some(call) = rehearsed() else {
             return Ok(());
         };
@@ -62,7 +62,7 @@ impl Redis {
     }
 
     /// Its number is taken, it is stored, saved, and gives its number back.
-    async fn rehearse_call(&self, call: &Call) -> Result<(), Error> {
+    async fn rehearse_call(&self, call: &Call) -> Result<(), StoreError> {
         let now = call.created_at;
         let dial = Event::Dial {
             from: call.reservation.phone,
@@ -98,7 +98,7 @@ impl Redis {
     }
 
     /// It waits for a start, and gets one.
-    async fn rehearse_starts(&self, call: &Call) -> Result<(), Error> {
+    async fn rehearse_starts(&self, call: &Call) -> Result<(), StoreError> {
         self.enqueue(&call.owner, call.id).await?;
         // Its turn has come by then, whatever the others have rehearsed.
         let later = call
@@ -114,7 +114,7 @@ impl Redis {
     }
 
     /// Its key, the wishes of its staff, and whether its number is taken.
-    async fn rehearse_rest(&self, call: &Call) -> Result<(), Error> {
+    async fn rehearse_rest(&self, call: &Call) -> Result<(), StoreError> {
         let phone = call.reservation.phone;
         let standing = Standing {
             call: call.id,
@@ -153,7 +153,7 @@ impl Redis {
         // One by one: they lie in several slots of a cluster.
         let delete = async |name: String| {
             let mut cmd = redis::cmd("DEL");
-            let _gone: Result<i64, Error> = self.link.ask("other", cmd.arg(name)).await;
+            let _gone: Result<i64, StoreError> = self.link.ask("other", cmd.arg(name)).await;
         };
         futures_util::future::join_all(written.into_iter().map(delete)).await;
     }

@@ -44,12 +44,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server behind a socket in a folder of its own.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub(crate) struct RedisServer {
     folder: PathBuf,
     child: Child,
 }
 
-impl Server {
+impl RedisServer {
     /// Starts a server with further options.
     pub(crate) fn start(options: &[&str]) -> Self {
         let folder = std::env::temp_dir().join(format!("tablecall-redis-{}", uuid::Uuid::new_v4()));
@@ -163,7 +163,7 @@ fn keep_connected(store: Arc<Store>) -> JoinHandle<()> {
     tokio::spawn(async move { store.keep_connected().await })
 }
 
-impl Drop for Server {
+impl Drop for RedisServer {
     fn drop(&mut self) {
         self.kill();
         let _gone = std::fs::remove_dir_all(&self.folder);
@@ -288,7 +288,7 @@ impl KeepsConnected {
 
 /// A store with names of its own on the server of all tests.
 pub(crate) fn shared(per_second: u32) -> (Arc<Store>, KeepsConnected) {
-    static SERVER: OnceLock<Server> = OnceLock::new();
-    let server = SERVER.get_or_init(|| Server::start(&[]));
+    static SERVER: OnceLock<RedisServer> = OnceLock::new();
+    let server = SERVER.get_or_init(|| RedisServer::start(&[]));
     server.store(&format!("p-{}", uuid::Uuid::new_v4()), per_second)
 }

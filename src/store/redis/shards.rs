@@ -8,7 +8,7 @@ use redis::Script;
 use super::Redis;
 use super::keys::{Names, SHARDS};
 use crate::domain::CallId;
-use crate::store::Error;
+use crate::store::StoreError;
 
 /// How many shards of a cluster are asked at a time: all of them by the fourth time.
 const AT_A_TIME: u8 = SHARDS / 4;
@@ -46,7 +46,7 @@ impl Redis {
         &self,
         round: &Round,
         question: Question<'_>,
-    ) -> Result<Vec<CallId>, Error> {
+    ) -> Result<Vec<CallId>, StoreError> {
         if !self.link.is_cluster() {
             return self
                 .ask_some(&(0..SHARDS).collect::<Vec<_>>(), question)
@@ -63,7 +63,11 @@ impl Redis {
         Ok(found)
     }
 
-    async fn ask_some(&self, shards: &[u8], question: Question<'_>) -> Result<Vec<CallId>, Error> {
+    async fn ask_some(
+        &self,
+        shards: &[u8],
+        question: Question<'_>,
+    ) -> Result<Vec<CallId>, StoreError> {
         let Question {
             operation,
             script,

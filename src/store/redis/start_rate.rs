@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Redis;
 use super::moments::{millis, millis_of, moment};
 use crate::domain::CallId;
-use crate::store::{Error, LONGEST_LINE, StartRate};
+use crate::store::{LONGEST_LINE, StartRate, StoreError};
 
 /// How long the queue is kept after it was used last.
 const TWO_DAYS: SignedDuration = SignedDuration::from_hours(48);
@@ -26,7 +26,7 @@ impl Redis {
         most: u32,
         now: Timestamp,
         until: Option<Timestamp>,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, StoreError> {
         let mut script = self.scripts.lines.prepare_invoke();
         script.key(self.names.global("lines"));
         script
@@ -41,7 +41,7 @@ impl Redis {
 }
 
 impl StartRate for Redis {
-    async fn enqueue(&self, owner: &Arc<str>, id: CallId) -> Result<(), Error> {
+    async fn enqueue(&self, owner: &Arc<str>, id: CallId) -> Result<(), StoreError> {
         let mut script = self.scripts.enqueue.prepare_invoke();
         script
             .key(self.names.global("beat"))
@@ -64,7 +64,7 @@ impl StartRate for Redis {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn dequeue_start(&self, now: Timestamp) -> Result<Option<CallId>, Error> {
+    async fn dequeue_start(&self, now: Timestamp) -> Result<Option<CallId>, StoreError> {
         let is_early = |next: Timestamp| next > now && !clock::was_set_back(next, now);
         if self.next_start().is_none_or(is_early) {
             return Ok(None);
@@ -100,19 +100,24 @@ impl StartRate for Redis {
             .key(self.names.global("day"))
             .arg(self.start_interval)
             .arg("");
-        let _done: Result<i64, Error> = self.link.run("limits", &script).await;
+        let _done: Result<i64, StoreError> = self.link.run("limits", &script).await;
     }
 
     async fn enqueued(&self) {
         self.enqueued.notified().await;
     }
 
-    async fn open_line(&self, id: CallId, most: u32, now: Timestamp) -> Result<bool, Error> {
+    async fn open_line(&self, id: CallId, most: u32, now: Timestamp) -> Result<bool, StoreError> {
         let until = now.saturating_add(LONGEST_LINE).unwrap_or(Timestamp::MAX);
         self.ask_line(id, most, now, Some(until)).await
     }
 
-    async fn has_free_line(&self, id: CallId, most: u32, now: Timestamp) -> Result<bool, Error> {
+    async fn has_free_line(
+        &self,
+        id: CallId,
+        most: u32,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         self.ask_line(id, most, now, None).await
     }
 
@@ -120,6 +125,6 @@ impl StartRate for Redis {
         let mut command = redis::cmd("ZREM");
         command.arg(self.names.global("lines")).arg(id.as_bytes());
         // One that cannot be closed now counts until its time is over.
-        let _closed: Result<i64, Error> = self.link.ask("limits", &command).await;
+        let _closed: Result<i64, StoreError> = self.link.ask("limits", &command).await;
     }
 }

@@ -11,7 +11,7 @@ use super::moments::{LONGEST, millis_of};
 use super::record::{REVOKED, Stored};
 use crate::call::Call;
 use crate::domain::CallId;
-use crate::store::Error;
+use crate::store::StoreError;
 
 /// How long after it was given up an open call is kept, beside the retention: something is wrong
 /// with it.
@@ -52,7 +52,7 @@ impl Redis {
         before: &Call,
         call: &Arc<Call>,
         releases: bool,
-    ) -> Result<Put, Error> {
+    ) -> Result<Put, StoreError> {
         let put = self.put_over(Some(before.version), call, releases).await?;
         match put {
             Put::Gone if !before.is_finished() => self.put_over(None, call, releases).await,
@@ -68,7 +68,11 @@ impl Redis {
     }
 
     /// Saves over the version that was loaded; `None`: as the first.
-    pub(super) async fn put(&self, loaded: Option<u64>, call: &Arc<Call>) -> Result<Put, Error> {
+    pub(super) async fn put(
+        &self,
+        loaded: Option<u64>,
+        call: &Arc<Call>,
+    ) -> Result<Put, StoreError> {
         self.put_over(loaded, call, false).await
     }
 
@@ -77,7 +81,7 @@ impl Redis {
         loaded: Option<u64>,
         call: &Arc<Call>,
         releases: bool,
-    ) -> Result<Put, Error> {
+    ) -> Result<Put, StoreError> {
         let mut before = match loaded {
             None => None,
             Some(version) => match self.known(call.id, version).await? {
@@ -102,12 +106,12 @@ impl Redis {
                 Sent::Other(None) => return Ok(Put::Gone),
             }
         }
-        Err(Error::Away)
+        Err(StoreError::Away)
     }
 
     /// The record of this version of a call, or what stands there instead. The server is asked only
     /// where this instance has neither saved the call nor loaded it.
-    async fn known(&self, id: CallId, version: u64) -> Result<Option<Stored>, Error> {
+    async fn known(&self, id: CallId, version: u64) -> Result<Option<Stored>, StoreError> {
         let owned = self.owned.get(id).map(|(stored, _)| stored);
         let known = owned
             .filter(|stored| stored.call.version == version)
@@ -134,7 +138,7 @@ impl Redis {
         after: &Stored,
         life: Option<SignedDuration>,
         releases: bool,
-    ) -> Result<Sent, Error> {
+    ) -> Result<Sent, StoreError> {
         let (id, record) = (after.call.id, self.records.seal(after)?);
         let shard = Names::shard(id);
         let others = before
@@ -192,7 +196,7 @@ impl Redis {
             return Ok(Sent::Saved { others_open });
         }
         let Value::BulkString(other) = answer else {
-            return Err(Error::Unreadable);
+            return Err(StoreError::Unreadable);
         };
         match other {
             other if other.is_empty() || other == REVOKED => Ok(Sent::Other(None)),
@@ -209,7 +213,7 @@ impl Redis {
         &self,
         script: &mut redis::ScriptInvocation<'_>,
         stored: &Stored,
-    ) -> Result<(), Error> {
+    ) -> Result<(), StoreError> {
         let (id, call) = (stored.call.id, &stored.call);
         let shard = Names::shard(id);
         script

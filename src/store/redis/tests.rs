@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::server::{self, KeepsConnected, Server};
+use super::server::{self, KeepsConnected, RedisServer};
 use crate::call::{
     AttemptRef, Call, Closing, Event, FinalStatus, Input, WaitingFor, example, step,
 };
-use crate::domain::{CallId, Sid};
+use crate::domain::{CallId, CallSid};
 use crate::policy::CallLimits;
 use crate::store::{
-    CallStore as _, Change, DialMode, DialRequest, Error, IdempotencyStore as _, Lifecycle as _,
-    NumberStore as _, OutboxStore as _, Saved, StartRate as _, Store,
+    CallStore as _, Change, DialMode, DialRequest, IdempotencyStore as _, Lifecycle as _,
+    NumberStore as _, OutboxStore as _, Saved, StartRate as _, Store, StoreError,
 };
 
 mod outages;
@@ -34,7 +34,7 @@ fn at(seconds: i64) -> Timestamp {
 fn on() -> AttemptRef {
     AttemptRef {
         attempt: 1,
-        sid: Sid::from_bytes([7; 16]),
+        sid: CallSid::from_bytes([7; 16]),
     }
 }
 
@@ -65,7 +65,7 @@ async fn changed(
     store: &Store,
     before: &Arc<Call>,
     event: Event,
-) -> Result<Option<Arc<Call>>, Error> {
+) -> Result<Option<Arc<Call>>, StoreError> {
     let step = step(before, event.clone(), now());
     assert!(step.changed, "{event:?}");
     let change = Change {
@@ -115,7 +115,7 @@ async fn misfits(store: &Store) {
     let call = example::queued(99);
     let asking = asking_for(&call);
     let refused = store.request_dial(&asking, DialMode::Acquire).await;
-    assert_eq!(refused.err(), Some(Error::Away));
+    assert_eq!(refused.err(), Some(StoreError::Away));
 }
 
 /// Two instances on one server.

@@ -14,14 +14,14 @@ use crate::domain::CallId;
 #[derive(Debug, Default)]
 pub(super) struct Watchers {
     inner: Mutex<Inner>,
-    /// There is [`Work`].
+    /// There is [`FollowerChanges`].
     changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     followed: HashMap<CallId, Followed>,
-    work: Work,
+    work: FollowerChanges,
 }
 
 /// A call that is followed, or is being loaded to be followed.
@@ -36,7 +36,7 @@ struct Followed {
 
 /// Subscriptions to make and to end for followers of calls.
 #[derive(Debug, Default)]
-pub(super) struct Work {
+pub(super) struct FollowerChanges {
     /// Calls that have changed and are to be loaded.
     pub(super) stale: BTreeSet<CallId>,
     /// Calls without followers.
@@ -136,7 +136,7 @@ impl Watchers {
     }
 
     /// Waits for work.
-    pub(super) async fn work(&self) -> Work {
+    pub(super) async fn work(&self) -> FollowerChanges {
         loop {
             let work = mem::take(&mut self.lock().work);
             if !work.stale.is_empty() || !work.ended.is_empty() {

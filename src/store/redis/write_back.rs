@@ -12,7 +12,7 @@ use super::storing::Put;
 use super::write_behind::Waiting;
 use crate::call::{Call, replay};
 use crate::domain::CallId;
-use crate::store::Error;
+use crate::store::StoreError;
 
 /// How long it is known of a call that it was revoked: longer than anybody has one in hand.
 const REVOKED_LIFE: SignedDuration = SignedDuration::from_hours(1);
@@ -59,7 +59,7 @@ impl Redis {
         opted_out: Vec<crate::domain::Phone>,
         to_revoke: Vec<(CallId, u64)>,
         calls: Vec<CallId>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), StoreError> {
         for phone in opted_out {
             if self.has_index().is_err() {
                 break;
@@ -76,7 +76,7 @@ impl Redis {
                 let stored = match self.write(&waiting).await {
                     Ok(stored) => stored,
                     // It stays; the others need not wait for it.
-                    Err(Error::Unreadable) => break,
+                    Err(StoreError::Unreadable) => break,
                     Err(error) => return Err(error),
                 };
                 if self.write_behind.written(&waiting, &stored) {
@@ -89,7 +89,7 @@ impl Redis {
     }
 
     /// Revokes a call whose first record may have been stored without anybody being told of it.
-    pub(super) async fn revoke(&self, id: CallId, version: u64) -> Result<(), Error> {
+    pub(super) async fn revoke(&self, id: CallId, version: u64) -> Result<(), StoreError> {
         let mut script = self.scripts.revoke.prepare_invoke();
         let shard = Names::shard(id);
         script
@@ -111,7 +111,7 @@ impl Redis {
 
     /// Writes a call over what it grew from, or lets what happened here happen to what others made
     /// of it.
-    async fn write(&self, waiting: &Waiting) -> Result<Arc<Call>, Error> {
+    async fn write(&self, waiting: &Waiting) -> Result<Arc<Call>, StoreError> {
         let mut found = match self.put(waiting.basis, &waiting.call).await? {
             Put::Done { .. } => {
                 if waiting.basis.is_none() {

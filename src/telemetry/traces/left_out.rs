@@ -1,5 +1,5 @@
 //! Stands in for the exporter where the feature `otlp` is not built in: nobody can make a
-//! [`Traces`].
+//! [`NoTraces`].
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -13,33 +13,33 @@ use clock::Clock;
 /// Traces cannot be exported: the exporter is not built in.
 #[derive(Debug, thiserror::Error)]
 #[error("this program was built without the feature `otlp`")]
-pub struct Error;
+pub struct NoOtlp;
 
 /// Exports spans; there is none in this build.
 #[derive(Clone, Debug)]
-pub struct Traces(Infallible);
+pub struct NoTraces(Infallible);
 
 /// The span that begins a trace of ours; there is none in this build.
 #[derive(Debug)]
-pub struct OpenSpan(Infallible);
+pub struct NoSpan(Infallible);
 
-impl Traces {
+impl NoTraces {
     /// Refuses.
     ///
     /// # Errors
     /// Always. The settings are refused before (`config::Features`).
-    pub fn new(_: Collector, _: Clock, _: reqwest::Client) -> Result<Self, Error> {
-        Err(Error)
+    pub fn new(_: Collector, _: Clock, _: reqwest::Client) -> Result<Self, NoOtlp> {
+        Err(NoOtlp)
     }
 
     /// Begins a span.
     #[must_use]
-    pub fn begin(&self, _name: &'static str, _from: Option<&str>) -> OpenSpan {
+    pub fn begin(&self, _name: &'static str, _from: Option<&str>) -> NoSpan {
         match self.0 {}
     }
 
     /// Ends it now.
-    pub fn end(&self, _: OpenSpan, _: Vec<Attribute>, _failed: Option<&str>) {
+    pub fn end(&self, _: NoSpan, _: Vec<Attribute>, _failed: Option<&str>) {
         match self.0 {}
     }
 
@@ -65,7 +65,7 @@ impl Traces {
     }
 }
 
-impl OpenSpan {
+impl NoSpan {
     /// The parent of further spans.
     #[must_use]
     pub fn parent(&self) -> Option<TraceParent> {

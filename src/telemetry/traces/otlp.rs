@@ -32,7 +32,7 @@ const LONGEST_ANSWER: usize = 64 * 1024;
 /// Why traces cannot be exported.
 #[derive(Debug, thiserror::Error)]
 #[error("traces cannot be exported")]
-pub struct Error(#[from] opentelemetry_otlp::ExporterBuildError);
+pub struct TracesError(#[from] opentelemetry_otlp::ExporterBuildError);
 
 /// Exports spans; cheap to clone.
 #[derive(Clone)]
@@ -69,7 +69,11 @@ impl Traces {
     ///
     /// # Errors
     /// The exporter does not take the endpoint.
-    pub fn new(collector: Collector, clock: Clock, http: reqwest::Client) -> Result<Self, Error> {
+    pub fn new(
+        collector: Collector,
+        clock: Clock,
+        http: reqwest::Client,
+    ) -> Result<Self, TracesError> {
         let Collector {
             endpoint,
             service_name,

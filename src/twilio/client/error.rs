@@ -1,6 +1,6 @@
 //! Errors of requests to Twilio: the possible effect of the request, and who can act.
 //!
-//! The variants of [`Error`] answer one question: can the call exist? Nothing here retries.
+//! The variants of [`TwilioError`] answer one question: can the call exist? Nothing here retries.
 
 mod catalogue;
 
@@ -18,7 +18,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why there is no answer to work with.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum TwilioError {
     /// No connection (refused, DNS, TLS, its time limit): no byte of the request was sent. Safe to
     /// repeat.
     #[error("Twilio could not be reached; the request was not sent")]
@@ -44,7 +44,7 @@ pub enum Error {
     },
 }
 
-impl Error {
+impl TwilioError {
     /// The refusal, when it is one.
     #[must_use]
     pub const fn refusal(&self) -> Option<&TwilioRefusal> {

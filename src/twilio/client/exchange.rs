@@ -15,7 +15,7 @@ use hyper_util::client::legacy;
 
 use super::connection::{self, Http};
 use super::deadline_body::DeadlineBody;
-use super::error::{Error, ErrorBody, TwilioRefusal, Why};
+use super::error::{ErrorBody, TwilioError, TwilioRefusal, Why};
 
 /// An answer is read up to this many bytes.
 const MAX_ANSWER: usize = 256 * 1024;
@@ -27,7 +27,7 @@ pub(super) async fn send(
     url: Uri,
     authorization: Option<HeaderValue>,
     body: DeadlineBody,
-) -> Result<Response<Incoming>, Error> {
+) -> Result<Response<Incoming>, TwilioError> {
     let mut request = Request::new(body);
     let headers = request.headers_mut();
     if let Some(authorization) = authorization {
@@ -47,18 +47,18 @@ pub(super) async fn send(
 
 /// Distinguishes failures without effect from those that may have had one. A request is on its way
 /// as soon as there is a connection, so only failures to connect are harmless.
-fn unsent_or_unanswered(error: legacy::Error) -> Error {
+fn unsent_or_unanswered(error: legacy::Error) -> TwilioError {
     if error.is_connect() {
-        Error::NotSent(error.into())
+        TwilioError::NotSent(error.into())
     } else {
-        Error::Unanswered {
+        TwilioError::Unanswered {
             why: Why::Broken(error.into()),
         }
     }
 }
 
 /// Reads an answer and says what it means.
-pub(super) async fn judge(answer: Response<Incoming>) -> Result<Vec<u8>, Error> {
+pub(super) async fn judge(answer: Response<Incoming>) -> Result<Vec<u8>, TwilioError> {
     let status = answer.status();
     let retry_after = retry_after(&answer);
     let body = read(answer).await;
@@ -70,15 +70,18 @@ pub(super) async fn judge(answer: Response<Incoming>) -> Result<Vec<u8>, Error> 
     if status == StatusCode::TOO_MANY_REQUESTS
         || (status == StatusCode::SERVICE_UNAVAILABLE && refusal.is_busy())
     {
-        return Err(Error::TryLater {
+        return Err(TwilioError::TryLater {
             retry_after,
             code: refusal.code,
         });
     }
     if status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT {
-        return Err(Error::Refused(TwilioRefusal::new(status.as_u16(), refusal)));
+        return Err(TwilioError::Refused(TwilioRefusal::new(
+            status.as_u16(),
+            refusal,
+        )));
     }
-    Err(Error::Unanswered {
+    Err(TwilioError::Unanswered {
         why: Why::Status(status.as_u16()),
     })
 }
@@ -99,7 +102,7 @@ fn retry_after<T>(answer: &Response<T>) -> Option<Duration> {
     Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
-async fn read(answer: Response<Incoming>) -> Result<Vec<u8>, Error> {
+async fn read(answer: Response<Incoming>) -> Result<Vec<u8>, TwilioError> {
     let announced = answer
         .headers()
         .get(CONTENT_LENGTH)
@@ -107,12 +110,12 @@ async fn read(answer: Response<Incoming>) -> Result<Vec<u8>, Error> {
     let mut read = Vec::with_capacity(announced.unwrap_or(0).min(MAX_ANSWER));
     let mut body = answer.into_body();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Error::Unanswered {
+        let frame = frame.map_err(|error| TwilioError::Unanswered {
             why: Why::Broken(error.into()),
         })?;
         let data = frame.into_data().unwrap_or_else(|_trailers| Bytes::new());
         if read.len() + data.len() > MAX_ANSWER {
-            return Err(Error::Unanswered {
+            return Err(TwilioError::Unanswered {
                 why: Why::Unreadable,
             });
         }

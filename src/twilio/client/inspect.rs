@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Client, Error, parse};
+use super::{Client, TwilioError, parse};
 use crate::twilio::form::append;
 
 /// A number of the account's (Twilio, `IncomingPhoneNumber` resource).
@@ -58,8 +58,8 @@ impl Client {
     /// The account's number `phone`, E.164; `None` when it has no such number.
     ///
     /// # Errors
-    /// See [`Error`].
-    pub async fn own_number(&self, phone: &str) -> Result<Option<OwnNumber>, Error> {
+    /// See [`TwilioError`].
+    pub async fn own_number(&self, phone: &str) -> Result<Option<OwnNumber>, TwilioError> {
         let body: NumbersBody = self
             .get(&resource("IncomingPhoneNumbers.json", phone))
             .await?;
@@ -85,8 +85,8 @@ impl Client {
     /// caller ID.
     ///
     /// # Errors
-    /// See [`Error`].
-    pub async fn is_verified_caller_id(&self, phone: &str) -> Result<bool, Error> {
+    /// See [`TwilioError`].
+    pub async fn is_verified_caller_id(&self, phone: &str) -> Result<bool, TwilioError> {
         let body: CallerIdsBody = self.get(&resource("OutgoingCallerIds.json", phone)).await?;
         Ok(!body.outgoing_caller_ids.is_empty())
     }
@@ -95,8 +95,12 @@ impl Client {
     /// Dialing Permissions), asked at `voice_url`, such as `https://voice.twilio.com`.
     ///
     /// # Errors
-    /// See [`Error`].
-    pub async fn may_call_country(&self, voice_url: &str, country: &str) -> Result<bool, Error> {
+    /// See [`TwilioError`].
+    pub async fn may_call_country(
+        &self,
+        voice_url: &str,
+        country: &str,
+    ) -> Result<bool, TwilioError> {
         let url = format!(
             "{}/v1/DialingPermissions/Countries/{country}",
             voice_url.trim_end_matches('/')
@@ -107,8 +111,8 @@ impl Client {
     /// The time at Twilio, to the second, by the header `Date` of an answer; `None` without one.
     ///
     /// # Errors
-    /// [`Error::NotSent`] or [`Error::Unanswered`]; a refusal holds the time too.
-    pub async fn time(&self) -> Result<Option<Timestamp>, Error> {
+    /// [`TwilioError::NotSent`] or [`TwilioError::Unanswered`]; a refusal holds the time too.
+    pub async fn time(&self) -> Result<Option<Timestamp>, TwilioError> {
         let date = self
             .transport
             .date(self.transport.account_url("/Calls.json?PageSize=1"))

@@ -15,7 +15,7 @@ use url::Url;
 use super::config::InvalidApiUrl;
 use super::connection::Http;
 use super::deadline_body::DeadlineBody;
-use super::error::{Error, Why};
+use super::error::{TwilioError, Why};
 use super::exchange::{judge, send};
 use crate::twilio::form::append;
 
@@ -84,8 +84,8 @@ impl TokenSource {
     /// The header of a request.
     ///
     /// # Errors
-    /// Never [`Error::Unanswered`]: without a token the request itself was not sent.
-    pub(super) async fn authorization(&self, http: &Http) -> Result<HeaderValue, Error> {
+    /// Never [`TwilioError::Unanswered`]: without a token the request itself was not sent.
+    pub(super) async fn authorization(&self, http: &Http) -> Result<HeaderValue, TwilioError> {
         let mut held = self.held.lock().await;
         let now = Instant::now();
         if let Some(token) = held.as_ref().filter(|token| now < token.renew_at) {
@@ -117,7 +117,7 @@ impl TokenSource {
         }
     }
 
-    async fn renewed(&self, http: &Http) -> Result<Token, Error> {
+    async fn renewed(&self, http: &Http) -> Result<Token, TwilioError> {
         let asked_at = Instant::now();
         let body = DeadlineBody::new(self.form.clone(), None);
         let asked = Box::pin(async {
@@ -125,15 +125,17 @@ impl TokenSource {
         });
         let answer = match tokio::time::timeout(PATIENCE, asked).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(Error::Refused(refusal))) => {
+            Ok(Err(TwilioError::Refused(refusal))) => {
                 let error = refusal.token_error.unwrap_or("refused");
-                return Err(Error::Refused(refusal.of_token(error)));
+                return Err(TwilioError::Refused(refusal.of_token(error)));
             }
-            Ok(Err(Error::Unanswered { why })) => return Err(Error::NotSent(why.into())),
+            Ok(Err(TwilioError::Unanswered { why })) => {
+                return Err(TwilioError::NotSent(why.into()));
+            }
             Ok(Err(error)) => return Err(error),
-            Err(_elapsed) => return Err(Error::NotSent("no token within 5 s".into())),
+            Err(_elapsed) => return Err(TwilioError::NotSent("no token within 5 s".into())),
         };
-        let unreadable = || Error::NotSent(Why::Unreadable.into());
+        let unreadable = || TwilioError::NotSent(Why::Unreadable.into());
         let body: TokenBody = serde_json::from_slice(&answer).map_err(|_| unreadable())?;
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", body.access_token))
             .map_err(|_| unreadable())?;

@@ -10,8 +10,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::domain::CallSid;
 use crate::twilio::webhook::rfc2822;
-use crate::twilio::{AccountSid, AnsweredBy, CallSid, CallStatus};
+use crate::twilio::{AccountSid, AnsweredBy, CallStatus};
 
 /// A call as Twilio shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]

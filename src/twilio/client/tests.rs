@@ -77,7 +77,7 @@ fn call() -> NewCall {
 }
 
 /// The outcome of one create, given one answer.
-async fn create(answer: String) -> Result<CallSid, Error> {
+async fn create(answer: String) -> Result<CallSid, TwilioError> {
     let (origin, served) = serve(vec![answer]).await;
     let outcome = client_at(&origin, DEFAULT_TIMEOUT)
         .create(&call(), None)
@@ -146,7 +146,7 @@ async fn a_create_is_one_form_with_credentials_and_repeated_events() {
 async fn a_queued_call_is_read_without_what_it_has_not_yet() {
     let (origin, served) = serve(vec![answer("200 OK", "", &created())]).await;
     let call = client_at(&origin, DEFAULT_TIMEOUT)
-        .fetch(&CALL.parse().unwrap())
+        .fetch(CALL.parse().unwrap())
         .await
         .unwrap();
     assert_eq!(
@@ -168,7 +168,7 @@ async fn an_ended_call_is_read_with_its_times() {
     );
     let (origin, served) = serve(vec![answer("200 OK", "", &body)]).await;
     let call = client_at(&origin, DEFAULT_TIMEOUT)
-        .fetch(&CALL.parse().unwrap())
+        .fetch(CALL.parse().unwrap())
         .await
         .unwrap();
     assert_eq!(
@@ -215,7 +215,7 @@ async fn an_answer_without_a_sid_of_twilios_shape_has_an_error_of_its_own() {
     ] {
         let error = create(answer("200 OK", "", body)).await.unwrap_err();
         assert!(
-            matches!(error, Error::Unanswered { why: Why::NoSid }),
+            matches!(error, TwilioError::Unanswered { why: Why::NoSid }),
             "{body}: {error:?}"
         );
     }
@@ -225,7 +225,7 @@ async fn an_answer_without_a_sid_of_twilios_shape_has_an_error_of_its_own() {
     assert!(
         matches!(
             error,
-            Error::Unanswered {
+            TwilioError::Unanswered {
                 why: Why::Unreadable
             }
         ),

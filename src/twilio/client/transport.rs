@@ -15,7 +15,7 @@ use url::Url;
 use super::config::{ClientConfig, CredentialKind, InvalidApiUrl};
 use super::connection::{self, Http};
 use super::deadline_body::{DeadlineBody, SendDeadline};
-use super::error::{Error, Why};
+use super::error::{TwilioError, Why};
 use super::exchange::{judge, send};
 use super::oauth::TokenSource;
 use crate::twilio::AccountSid;
@@ -130,7 +130,7 @@ impl Transport {
         }
     }
 
-    pub(super) async fn get(&self, url: String) -> Result<Vec<u8>, Error> {
+    pub(super) async fn get(&self, url: String) -> Result<Vec<u8>, TwilioError> {
         self.within_time(Box::pin(async {
             self.ask(Method::GET, read_url(url)?, nothing).await
         }))
@@ -143,7 +143,7 @@ impl Transport {
         url: impl TryInto<Uri>,
         form: String,
         until: Option<SendDeadline>,
-    ) -> Result<Vec<u8>, Error> {
+    ) -> Result<Vec<u8>, TwilioError> {
         self.within_time(Box::pin(async {
             let body = || DeadlineBody::new(form.clone(), until.clone());
             self.ask(Method::POST, read_url(url)?, body).await
@@ -152,7 +152,7 @@ impl Transport {
     }
 
     /// The header `Date` of whatever is answered.
-    pub(super) async fn date(&self, url: String) -> Result<Option<String>, Error> {
+    pub(super) async fn date(&self, url: String) -> Result<Option<String>, TwilioError> {
         let answer = self
             .within_time(Box::pin(async {
                 let (authorization, url) = (self.authorization().await?, read_url(url)?);
@@ -170,15 +170,15 @@ impl Transport {
     /// around it would otherwise grow by twice its size and be copied with it.
     async fn within_time<T>(
         &self,
-        asked: Pin<Box<impl Future<Output = Result<T, Error>>>>,
-    ) -> Result<T, Error> {
-        let late = |_elapsed| Err(Error::Unanswered { why: Why::Timeout });
+        asked: Pin<Box<impl Future<Output = Result<T, TwilioError>>>>,
+    ) -> Result<T, TwilioError> {
+        let late = |_elapsed| Err(TwilioError::Unanswered { why: Why::Timeout });
         tokio::time::timeout(self.timeout, asked)
             .await
             .unwrap_or_else(late)
     }
 
-    async fn authorization(&self) -> Result<HeaderValue, Error> {
+    async fn authorization(&self) -> Result<HeaderValue, TwilioError> {
         match &self.authorization {
             Authorization::Basic(basic) => Ok(basic.clone()),
             Authorization::Token(tokens) => tokens.authorization(&self.http).await,
@@ -192,7 +192,7 @@ impl Transport {
         method: Method,
         url: Uri,
         body: impl Fn() -> DeadlineBody,
-    ) -> Result<Vec<u8>, Error> {
+    ) -> Result<Vec<u8>, TwilioError> {
         let mut fresh = false;
         loop {
             let authorization = self.authorization().await?;
@@ -204,7 +204,7 @@ impl Transport {
                 body(),
             );
             match (judge(sent.await?).await, &self.authorization) {
-                (Err(Error::Refused(refusal)), Authorization::Token(tokens))
+                (Err(TwilioError::Refused(refusal)), Authorization::Token(tokens))
                     if refusal.status == 401 && !fresh =>
                 {
                     tokens.forget(&authorization).await;
@@ -221,8 +221,8 @@ fn nothing() -> DeadlineBody {
     DeadlineBody::new(String::new(), None)
 }
 
-fn read_url(url: impl TryInto<Uri>) -> Result<Uri, Error> {
+fn read_url(url: impl TryInto<Uri>) -> Result<Uri, TwilioError> {
     // Every URL is put together here, of escaped parts.
     url.try_into()
-        .map_err(|_| Error::NotSent("not a URL".into()))
+        .map_err(|_| TwilioError::NotSent("not a URL".into()))
 }

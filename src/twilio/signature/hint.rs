@@ -11,7 +11,7 @@ use http::HeaderMap;
 use super::settings::SignatureSettings;
 use super::{SignatureFailure, SignatureHeaderCount, SignatureHeaders, Verifier};
 use crate::twilio::form::Form;
-use target::{Target, origins, targets};
+use target::{RequestTarget, origins, targets};
 
 /// Bytes hashed at most for one hint. A webhook of Twilio has about 2 KiB, so that is some 120
 /// tries; a body of 64 KiB gets four.
@@ -39,7 +39,7 @@ pub struct RefusedWebhook<'a> {
 struct Guess<'a> {
     /// `scheme://host[:port]`; `None`: the configured one.
     origin: Option<String>,
-    target: Target<'a>,
+    target: RequestTarget<'a>,
     with_body: bool,
 }
 
@@ -212,12 +212,12 @@ fn guesses<'a>(
     });
     let elsewhere = origins.iter().map(|origin| Guess {
         origin: Some(origin.clone()),
-        target: Target::AsReceived,
+        target: RequestTarget::AsReceived,
         with_body: true,
     });
     let without_body = std::iter::once(Guess {
         origin: None,
-        target: Target::AsReceived,
+        target: RequestTarget::AsReceived,
         with_body: false,
     });
     let both = origins.iter().flat_map(move |origin| {

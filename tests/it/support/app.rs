@@ -72,7 +72,7 @@ pub(crate) struct TestApp {
     /// The numbers that clients asked to be rung.
     asked: RefCell<BTreeSet<String>>,
     stop: CancellationToken,
-    running: JoinHandle<Result<(), tablecall::app::Error>>,
+    running: JoinHandle<Result<(), tablecall::app::AppError>>,
     logs: Logs,
 }
 

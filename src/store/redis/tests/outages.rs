@@ -7,7 +7,7 @@ async fn a_verdict_waits_for_a_server_that_is_away_and_calls_outlive_one_that_co
     if server::is_missing() {
         return;
     }
-    let mut server = Server::start(&[]);
+    let mut server = RedisServer::start(&[]);
     let (store, _connected) = server.store("test", 0);
     reached(&store).await;
     let line = open_line(&store, 1).await;
@@ -28,13 +28,13 @@ async fn a_verdict_waits_for_a_server_that_is_away_and_calls_outlive_one_that_co
     until("it is told", async || store.health_issue().is_some()).await;
     assert_eq!(
         store.save(None, example::queued(3)).await.err(),
-        Some(Error::Away),
+        Some(StoreError::Away),
         "no new call is made"
     );
     let intent = changed(&store, &waiting, dial(&waiting)).await;
     assert_eq!(
         intent.err(),
-        Some(Error::Away),
+        Some(StoreError::Away),
         "and none rings on an intent that is not stored"
     );
     let phone = line.reservation.phone;
@@ -68,7 +68,7 @@ async fn what_two_instances_made_of_a_call_apart_becomes_one() {
     if server::is_missing() {
         return;
     }
-    let server = Server::start(&[]);
+    let server = RedisServer::start(&[]);
     let (apart, mut connected) = server.store("test", 0);
     let (there, _also) = server.store("test", 0);
     reached(&apart).await;
@@ -105,7 +105,7 @@ async fn a_server_that_is_full_or_stands_still_keeps_no_webhook_waiting() {
     if server::is_missing() {
         return;
     }
-    let server = Server::start(&[]);
+    let server = RedisServer::start(&[]);
     let (store, _connected) = server.store("test", 0);
     reached(&store).await;
     let (line, also) = (open_line(&store, 1).await, open_line(&store, 2).await);
@@ -127,7 +127,7 @@ async fn a_server_that_is_full_or_stands_still_keeps_no_webhook_waiting() {
     .await;
     assert!(matches!(
         store.save(None, example::queued(3)).await.err(),
-        Some(Error::Full | Error::Away)
+        Some(StoreError::Full | StoreError::Away)
     ));
     set("maxmemory", "0");
     reached(&store).await;
@@ -177,7 +177,7 @@ async fn a_watcher_sees_what_was_saved_while_its_connection_was_lost() {
     if server::is_missing() {
         return;
     }
-    let server = Server::start(&[]);
+    let server = RedisServer::start(&[]);
     let (watching, mut connected) = server.store("test", 0);
     let (saving, _also) = server.store("test", 0);
     reached(&watching).await;

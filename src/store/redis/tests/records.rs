@@ -115,7 +115,7 @@ async fn records_of_keys_that_are_gone_are_told_and_not_overwritten() {
     if server::is_missing() {
         return;
     }
-    let server = Server::start(&[]);
+    let server = RedisServer::start(&[]);
     let (store, _connected) = server.store("test", 0);
     reached(&store).await;
     let (stranger, _also) = server.sealed_with("test", &[b"another key"]);
@@ -123,7 +123,7 @@ async fn records_of_keys_that_are_gone_are_told_and_not_overwritten() {
     let queued = saved(&store, example::queued(1)).await;
     assert_eq!(
         stranger.load(queued.id).await.err(),
-        Some(Error::Unreadable)
+        Some(StoreError::Unreadable)
     );
     assert!(stranger.save(None, example::queued(1)).await.is_err());
     assert_eq!(store.load(queued.id).await.unwrap(), Some(queued));
@@ -134,7 +134,7 @@ async fn records_stay_readable_while_ticket_keys_are_rotated_and_numbers_keep_th
     if server::is_missing() {
         return;
     }
-    let server = Server::start(&[]);
+    let server = RedisServer::start(&[]);
     let (before, _one) = server.sealed_with("test", &[b"old", b"new"]);
     reached(&before).await;
     let (after, _two) = server.sealed_with("test", &[b"new", b"old"]);
@@ -173,7 +173,7 @@ async fn records_stay_readable_while_ticket_keys_are_rotated_and_numbers_keep_th
     );
     assert_eq!(
         last.load(other.id).await.err(),
-        Some(Error::Unreadable),
+        Some(StoreError::Unreadable),
         "the old key is still needed"
     );
 }
@@ -183,7 +183,7 @@ async fn an_event_that_cannot_be_read_holds_up_no_other() {
     if server::is_missing() {
         return;
     }
-    let server = Server::start(&[]);
+    let server = RedisServer::start(&[]);
     let (store, _connected) = server.store("test", 0);
     reached(&store).await;
     let (stranger, _also) = server.sealed_with("test", &[b"another key"]);

@@ -2,6 +2,18 @@
 
 use super::*;
 
+/// A new call that wants its number and a start.
+fn asking(call: &Call, now: Timestamp) -> DialRequest<'_> {
+    DialRequest {
+        call,
+        often: &CallLimits::OFF,
+        is_new: true,
+        needs_start: true,
+        intent: None,
+        now,
+    }
+}
+
 #[tokio::test]
 async fn what_one_instance_saves_another_knows_and_a_stale_copy_does_no_harm() {
     if server::is_missing() {
@@ -87,14 +99,7 @@ async fn instances_share_one_beat_and_one_line() {
             reservation: Arc::new(reservation),
             ..example::queued(number)
         };
-        let asking = DialRequest {
-            call: &call,
-            often: &CallLimits::OFF,
-            is_new: true,
-            needs_start: true,
-            intent: None,
-            now: at(seconds),
-        };
+        let asking = asking(&call, at(seconds));
         store
             .request_dial(&asking, DialMode::Acquire)
             .await
@@ -147,14 +152,6 @@ async fn identical_requests_at_two_instances_become_one_call() {
     }
     let (first, second, _connected) = two(0).await;
     let (one, other) = (example::queued(1), example::queued(2));
-    let asking = |call, now| DialRequest {
-        call,
-        often: &CallLimits::OFF,
-        is_new: true,
-        needs_start: true,
-        intent: None,
-        now,
-    };
     let (one_at, other_at) = (asking(&one, now()), asking(&other, now()));
     let (a, b) = tokio::join!(
         first.request_dial(&one_at, DialMode::Acquire),
@@ -181,29 +178,21 @@ async fn what_an_instance_left_behind_that_died_is_removed_by_who_meets_it() {
     }
     let (first, second, _connected) = two(0).await;
     let (dead, next) = (example::queued(1), example::queued(2));
-    let asking = |call, seconds| DialRequest {
-        call,
-        often: &CallLimits::OFF,
-        is_new: true,
-        needs_start: true,
-        intent: None,
-        now: at(seconds),
-    };
     assert!(
         first
-            .request_dial(&asking(&dead, 0), DialMode::Acquire)
+            .request_dial(&asking(&dead, at(0)), DialMode::Acquire)
             .await
             .unwrap()
             .claimed,
         "and it dies before it has stored the call"
     );
     let soon = second
-        .request_dial(&asking(&next, 9), DialMode::Acquire)
+        .request_dial(&asking(&next, at(9)), DialMode::Acquire)
         .await
         .unwrap();
     assert!(soon.taken && soon.duplicate == Some(dead.id));
     let later = second
-        .request_dial(&asking(&next, 20), DialMode::Acquire)
+        .request_dial(&asking(&next, at(20)), DialMode::Acquire)
         .await
         .unwrap();
     assert!(later.claimed && later.duplicate.is_none(), "{later:?}");

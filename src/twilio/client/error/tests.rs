@@ -104,7 +104,7 @@ fn a_refusal_in_a_log_shows_no_number() {
         21_211,
         "The 'To' number +15557654321 is not a valid phone number.",
     );
-    let error = Error::Refused(refusal.clone());
+    let error = TwilioError::Refused(refusal.clone());
     assert_eq!(
         refusal.to_string(),
         "status 400, code 21211, Invalid 'To' Phone Number"

@@ -46,7 +46,7 @@ async fn only_answers_that_say_so_allow_another_try() {
     ))
     .await
     .unwrap_err();
-    let Error::TryLater { retry_after, code } = error else {
+    let TwilioError::TryLater { retry_after, code } = error else {
         panic!("{error:?}")
     };
     assert_eq!(
@@ -59,7 +59,7 @@ async fn only_answers_that_say_so_allow_another_try() {
     assert!(
         matches!(
             busy,
-            Error::TryLater {
+            TwilioError::TryLater {
                 retry_after: None,
                 code: Some(20_503)
             }
@@ -91,7 +91,7 @@ async fn after_other_answers_the_call_may_exist() {
         ),
     ] {
         let error = create(answer).await.unwrap_err();
-        let Error::Unanswered { why } = error else {
+        let TwilioError::Unanswered { why } = error else {
             panic!("{error:?}")
         };
         let found = if let Why::Status(found) = why {
@@ -110,7 +110,7 @@ async fn a_connection_that_breaks_after_the_request_leaves_the_call_open() {
     assert!(
         matches!(
             error,
-            Error::Unanswered {
+            TwilioError::Unanswered {
                 why: Why::Broken(_)
             }
         ),
@@ -121,7 +121,7 @@ async fn a_connection_that_breaks_after_the_request_leaves_the_call_open() {
     assert!(
         matches!(
             error,
-            Error::Unanswered {
+            TwilioError::Unanswered {
                 why: Why::Broken(_)
             }
         ),
@@ -149,7 +149,7 @@ async fn a_create_on_a_kept_connection_that_breaks_is_not_sent_again() {
     assert!(
         matches!(
             broken,
-            Err(Error::Unanswered {
+            Err(TwilioError::Unanswered {
                 why: Why::Broken(_)
             })
         ),
@@ -169,7 +169,7 @@ async fn a_refused_connection_is_known_to_have_sent_nothing() {
         .create(&call(), None)
         .await
         .unwrap_err();
-    assert!(matches!(error, Error::NotSent(_)), "{error:?}");
+    assert!(matches!(error, TwilioError::NotSent(_)), "{error:?}");
     assert!(!format!("{error:?}").contains(ACCOUNT), "{error:?}");
 }
 
@@ -189,7 +189,7 @@ async fn a_failed_handshake_is_known_to_have_sent_nothing() {
         .create(&call(), None)
         .await
         .unwrap_err();
-    assert!(matches!(error, Error::NotSent(_)), "{error:?}");
+    assert!(matches!(error, TwilioError::NotSent(_)), "{error:?}");
     served.await.unwrap();
 }
 
@@ -202,7 +202,7 @@ async fn silence_ends_at_the_time_limit() {
         .await
         .unwrap_err();
     assert!(
-        matches!(error, Error::Unanswered { why: Why::Timeout }),
+        matches!(error, TwilioError::Unanswered { why: Why::Timeout }),
         "{error:?}"
     );
     drop(listener);
@@ -225,6 +225,9 @@ async fn a_create_whose_time_is_over_when_the_connection_stands_is_not_sent() {
         .create(&call(), Some(SendDeadline { clock, at }))
         .await
         .unwrap_err();
-    assert!(matches!(&error, Error::Unanswered { .. }), "{error:?}");
+    assert!(
+        matches!(&error, TwilioError::Unanswered { .. }),
+        "{error:?}"
+    );
     assert!(heard.await.unwrap().is_empty(), "not a byte");
 }

@@ -63,7 +63,7 @@ async fn credentials_are_not_taken_to_other_places() {
         assert!(
             matches!(
                 error,
-                Error::Unanswered {
+                TwilioError::Unanswered {
                     why: Why::ForeignPage
                 }
             ),
@@ -87,7 +87,7 @@ async fn events_of_all_pages_are_read() {
     ])
     .await;
     let events = client_at(&origin, DEFAULT_TIMEOUT)
-        .events(&CALL.parse().unwrap())
+        .events(CALL.parse().unwrap())
         .await
         .unwrap();
     served.await.unwrap();

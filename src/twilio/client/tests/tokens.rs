@@ -70,7 +70,7 @@ async fn a_token_that_ended_is_renewed_before_the_request() {
     .await;
     let client = oauth_client_at(&origin);
     for _ in 0..2 {
-        client.fetch(&CALL.parse().unwrap()).await.unwrap();
+        client.fetch(CALL.parse().unwrap()).await.unwrap();
     }
     let requests = served.await.unwrap();
     assert_eq!(asked(&requests), ["/v2/token", "one", "/v2/token", "two"]);
@@ -131,7 +131,7 @@ async fn without_a_token_nothing_is_sent_and_the_reason_is_told() {
             .create(&call(), None)
             .await
             .unwrap_err();
-        assert!(matches!(error, Error::NotSent(_)), "{error:?}");
+        assert!(matches!(error, TwilioError::NotSent(_)), "{error:?}");
         served.await.unwrap();
     }
 }

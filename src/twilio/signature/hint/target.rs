@@ -4,7 +4,7 @@ use super::{RefusedWebhook, is_authority, short, text};
 
 /// The path and query that Twilio may have signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Target<'a> {
+pub(super) enum RequestTarget<'a> {
     AsReceived,
     WithoutSlash,
     WithSlash,
@@ -18,7 +18,7 @@ pub(super) enum Target<'a> {
     WithDoubleSlash,
 }
 
-impl Target<'_> {
+impl RequestTarget<'_> {
     /// The text, where it differs from what was received.
     pub(super) fn render(&self, received: &str) -> Option<String> {
         let (path, query) = received
@@ -63,13 +63,13 @@ impl Target<'_> {
     }
 }
 
-pub(super) fn targets<'a>(refused: &RefusedWebhook<'a>) -> Vec<Target<'a>> {
+pub(super) fn targets<'a>(refused: &RefusedWebhook<'a>) -> Vec<RequestTarget<'a>> {
     let mut targets = vec![
-        Target::WithoutSlash,
-        Target::WithSlash,
-        Target::WithoutQuery,
-        Target::WithoutQueryAndSlash,
-        Target::WithDoubleSlash,
+        RequestTarget::WithoutSlash,
+        RequestTarget::WithSlash,
+        RequestTarget::WithoutQuery,
+        RequestTarget::WithoutQueryAndSlash,
+        RequestTarget::WithDoubleSlash,
     ];
     let header = |name| text(refused.headers, name).filter(|target| target.starts_with('/'));
     targets.extend(
@@ -81,9 +81,9 @@ pub(super) fn targets<'a>(refused: &RefusedWebhook<'a>) -> Vec<Target<'a>> {
         ]
         .into_iter()
         .filter_map(header)
-        .map(Target::BeforeRewrite),
+        .map(RequestTarget::BeforeRewrite),
     );
-    targets.extend(header("x-forwarded-prefix").map(Target::WithPrefix));
+    targets.extend(header("x-forwarded-prefix").map(RequestTarget::WithPrefix));
     targets
 }
 
