@@ -153,9 +153,8 @@ fn worker(files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), Box<dyn Error>> {
         let others = ["/docs", "/simulator", "/nothing", "/plain.css"]
             .iter()
             .any(|page| path.starts_with(page));
-        // What only an installation asks for would weigh more than all that the app needs to run.
-        let rare = path.starts_with("/icons/")
-            && !["/icons/icon.svg", "/icons/icon-192.png"].contains(&path.as_str());
+        // What only an installation or a notification asks for would weigh more than all that the app needs to run.
+        let rare = path.starts_with("/icons/") && *path != "/icons/icon.svg";
         !others && !rare && !path.ends_with(".txt") && *path != WORKER
     };
     let names: Vec<&str> = files.keys().filter(own).map(String::as_str).collect();
