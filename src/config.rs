@@ -1,5 +1,5 @@
 //! What an operator decides: every setting is read and judged before anything binds, and all that
-//! is wrong is told at once, by name. The values come from `main`, which alone reads the
+//! is wrong is reported at once, by name. The values come from `main`, which alone reads the
 //! environment.
 
 mod account;
@@ -44,7 +44,7 @@ pub use self::settings::{
 pub use self::shared::Shared;
 pub use self::traces::TracesExport;
 
-/// What is wrong with one setting.
+/// A problem with one setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigProblem {
     /// The variable.
@@ -66,7 +66,7 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Origin under which Twilio reaches us; `None`: the address that was bound.
     pub public_url: Option<Url>,
-    /// Who places the calls.
+    /// The backend that places the calls.
     pub carrier: TwilioBackend,
     /// Our numbers, the preferred one first.
     pub from_numbers: Vec<Phone>,
@@ -112,13 +112,14 @@ pub struct Config {
     pub max_calls: usize,
     /// How long a finished call stays readable.
     pub retention: SignedDuration,
-    /// What signs events to clients, newest first. Without any, `callback_url` is refused.
+    /// Secrets that sign events to clients, newest first. Without any, `callback_url` is refused.
     pub webhook_secrets: Vec<Secret>,
-    /// The secret was made at this start, for the simulator: nobody knows it yet.
+    /// The secret was made at this start, for the simulator: the operator does not know it yet.
     pub is_secret_made: bool,
     /// Whether `callback_url` may point at private addresses.
     pub allow_private_callbacks: bool,
-    /// Who is trusted beside the public authorities, by events to clients, reports and traces.
+    /// Certificate authorities that events to clients, reports and traces trust beside the public
+    /// ones.
     pub authorities: Authorities,
     /// Logs, metrics, errors, traces.
     pub observability: Observability,
@@ -132,7 +133,7 @@ pub struct Config {
     pub cors_origins: Origins,
 }
 
-/// Who places the calls.
+/// The backend that places the calls.
 pub enum TwilioBackend {
     /// The simulator in this process, with an account of its own.
     Simulator(TwilioAccount),
@@ -154,12 +155,12 @@ pub struct TwilioAccount {
     pub auth_tokens: Vec<String>,
     /// Shared keys that may sign webhooks, by id and secret.
     pub webhook_keys: Vec<(String, String)>,
-    /// What opens the REST API.
+    /// Credentials of the REST API.
     pub credentials: Credentials,
 }
 
 impl TwilioBackend {
-    /// The account, whoever has it.
+    /// The account at Twilio or at the simulator.
     #[must_use]
     pub const fn account(&self) -> &TwilioAccount {
         match self {

@@ -185,7 +185,7 @@ impl Key {
 
     /// A short text by which instances compare keys without showing them: the first eight bytes,
     /// in hexadecimal digits, of an HMAC-SHA256 under the key over `purpose` and a text of its own.
-    /// It tells nothing about the key, and keys for different purposes never look alike.
+    /// It reveals nothing about the key, and keys for different purposes never look alike.
     #[must_use]
     pub fn fingerprint(&self, purpose: &str) -> String {
         let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &self.0);
@@ -298,7 +298,7 @@ impl Tickets {
         }
     }
 
-    /// The bytes of a ticket as far as its form tells.
+    /// The bytes of a ticket, checked for its form only.
     fn decode(text: &str) -> Option<Vec<u8>> {
         if text.len() > LONGEST {
             return None;

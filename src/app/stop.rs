@@ -37,7 +37,7 @@ impl Signals {
     pub async fn next(&mut self) -> u8 {
         loop {
             let passed_over = tokio::select! {
-                // What came before the end is told before it.
+                // Signals that arrived before the stream ended are returned first.
                 biased;
                 () = received(&mut self.hang_up) => "SIGHUP",
                 () = received(&mut self.user_1) => "SIGUSR1",

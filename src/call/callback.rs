@@ -141,7 +141,7 @@ impl Reply {
 }
 
 impl Call {
-    /// What is said to somebody who picks up or calls when there is nothing left to ask.
+    /// The reply to a person who picks up or calls when nothing is left to ask.
     #[must_use]
     pub fn last_words(&self) -> Reply {
         match self.decision() {

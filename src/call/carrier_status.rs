@@ -1,4 +1,4 @@
-//! What Twilio says about a connection, and what an account may ask of it.
+//! The status of a connection as Twilio reports it, and the features that an account has.
 
 use serde::{Deserialize, Serialize};
 

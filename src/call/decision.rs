@@ -1,4 +1,4 @@
-//! What staff decide by key.
+//! The decisions that staff make by key.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub enum Decision {
     Declined,
     /// Key 9.
     OptedOut,
-    /// What was decided before was taken back, so nothing is decided.
+    /// An earlier decision was withdrawn; nothing is decided.
     Withdrawn,
 }
 

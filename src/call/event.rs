@@ -32,7 +32,7 @@ pub enum Event {
     },
     /// Policy lets it ring later.
     Hold {
-        /// What it waits for.
+        /// The reason to wait.
         waiting_for: WaitingFor,
         /// When to ask policy again.
         until: Timestamp,
@@ -116,7 +116,7 @@ pub enum Event {
     /// The result of a look-up of an attempt at Twilio.
     LookedUp {
         attempt: u8,
-        /// What the look-up found.
+        /// The result of the look-up.
         found: LookupResult,
     },
     /// Twilio's Events of an attempt were read. `None`: they are not available yet.
@@ -261,8 +261,8 @@ pub struct Step {
     pub call: Call,
     /// Whether the call changed; its version is then higher.
     pub changed: bool,
-    /// What the restaurant hears, if Twilio requested a document.
+    /// The reply to the restaurant, if Twilio requested a document.
     pub reply: Option<Reply>,
-    /// What to do after the call was saved.
+    /// The effects to perform after the call was saved.
     pub effects: Vec<Effect>,
 }

@@ -1,4 +1,4 @@
-//! What follows when no news of a connection arrives: the attempt is looked up at Twilio.
+//! Looks an attempt up at Twilio when no news of its connection arrives.
 
 use jiff::SignedDuration;
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::words::words;
 
-/// What a queued call waits for.
+/// The reason why a queued call waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum WaitingFor {
     /// A free start (`TWILIO_CPS`).

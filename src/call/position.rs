@@ -21,7 +21,7 @@ pub struct TalkPosition {
     pub misses: u8,
     /// Seconds from the sealing of the ticket to pick-up.
     pub began: u16,
-    /// What the keys mean here.
+    /// The stage, which gives the keys their meaning.
     pub stage: TalkStage,
     /// The decision so far.
     pub said: Option<Decision>,
@@ -55,7 +55,7 @@ pub struct PromptTiming {
 /// connections of two seconds each, or one answer of eight.
 pub const LATEST: u32 = 8_000;
 
-/// What the keys mean.
+/// A stage of the conversation, which gives the keys their meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TalkStage {
     /// Keys 1, 2, 3, 9 and star.
@@ -113,8 +113,8 @@ impl TalkPosition {
         self.step >= CALLED_BACK
     }
 
-    /// The position of keys that come to the fallback URL: nobody knows how long ago they were
-    /// pressed.
+    /// The position of keys that come to the fallback URL. How long ago they were pressed is
+    /// unknown.
     #[must_use]
     pub fn heard_late(self) -> Self {
         let prompt = PromptTiming {

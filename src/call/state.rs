@@ -30,7 +30,7 @@ pub struct Call {
     /// When it last changed.
     #[serde(with = "millis")]
     pub updated_at: Timestamp,
-    /// What it waits for or does now.
+    /// The state.
     pub state: State,
     /// The decision of the highest step at which staff made one.
     pub answer: Option<Answer>,
@@ -62,7 +62,7 @@ pub struct CarryOver {
 pub enum State {
     /// Waits for its next attempt.
     Queued {
-        /// What it waits for; `None` when it may ring as soon as the sweep sees it.
+        /// The reason to wait; `None` when it may ring as soon as the sweep sees it.
         waiting_for: Option<WaitingFor>,
         /// The earliest time of the next attempt.
         #[serde(with = "millis")]
@@ -232,7 +232,7 @@ impl Call {
         }
     }
 
-    /// What a decision means for the guest.
+    /// The outcome of a decision for the guest.
     #[must_use]
     pub fn outcome_of(&self, decision: Decision) -> Outcome {
         match decision {

@@ -36,7 +36,7 @@ pub const LONGEST_TALK: u16 = 240;
 /// way.
 pub(super) const ROW: u32 = 1_750;
 
-/// What the conversation needs to know about its call.
+/// The facts about its call that the conversation needs.
 #[derive(Clone, Copy, Debug)]
 pub struct TalkContext {
     /// The table.
@@ -49,7 +49,7 @@ pub struct TalkContext {
 
 impl TalkContext {
     /// The context for a reservation. A number behind a phone menu gets five rounds of silence,
-    /// because nobody may be there yet when the message begins.
+    /// because the person may not listen yet when the message begins.
     #[must_use]
     pub fn of(reservation: &Reservation) -> Self {
         Self {
@@ -182,8 +182,8 @@ pub fn answer(
 }
 
 /// The key that the next document follows. Hash is no answer but the end of one, so that the key
-/// before it is still the last. So it is after a silence shorter than [`ROW`], in which a key on its
-/// way may still follow.
+/// before it is still the last. So it is after a silence shorter than [`ROW`], in which a key on
+/// its way may still follow.
 fn last_key(position: TalkPosition, input: Input, moment: u32) -> Option<char> {
     match input {
         Input::Digits(keys) if *keys == *"#" => position.prompt.after.or(Some('#')),

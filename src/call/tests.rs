@@ -91,13 +91,13 @@ fn first() -> TalkPosition {
     open().listen().unwrap()
 }
 
-/// Where the keys lead that a restaurant is told which rings back.
+/// The position of the keys that are named to a restaurant that rings back.
 fn ringing_back() -> TalkPosition {
     let position = TalkPosition::called_back(TalkStage::Called);
     timed(Reply::Called { listen: position }).listen().unwrap()
 }
 
-/// What is answered to staff who have heard the document to its end.
+/// The reply to staff who have heard the document to its end.
 fn answer(position: TalkPosition, input: Input, context: &TalkContext) -> (KeyResult, Reply) {
     let (heard, reply) = talk::answer(position, input, position.prompt.asked + THINKS, context);
     (heard, timed(reply))
@@ -129,7 +129,7 @@ fn events_read(ended: &Call, keys: &[(TalkPosition, String)]) -> Call {
     step(ended, read, after(2_000)).call
 }
 
-/// What Twilio remembers of keys that were pressed when the document had been heard.
+/// Twilio's record of keys that were pressed when the document had been heard.
 fn remembered(keys: &[(TalkPosition, String)]) -> Arc<[PressedKey]> {
     let pressed = |(position, digits): &(TalkPosition, String)| PressedKey {
         position: *position,

@@ -17,11 +17,11 @@ pub struct TimelineEntry {
     /// When this service learned of it.
     #[serde(with = "millis")]
     pub at: Timestamp,
-    /// What happened.
+    /// The event.
     pub what: TimelineEvent,
 }
 
-/// What happened.
+/// The event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum TimelineEvent {
     /// The client created the call.
@@ -52,7 +52,7 @@ pub enum TimelineEvent {
     Key {
         attempt: u8,
         step: u8,
-        /// What was pressed.
+        /// The pressed keys.
         keys: Digits,
     },
     /// No key was pressed in time.
@@ -61,7 +61,7 @@ pub enum TimelineEvent {
     Spoken {
         attempt: u8,
         step: u8,
-        /// What it meant.
+        /// Their meaning.
         said: SpokenIntent,
     },
     /// The restaurant called back.

@@ -1,5 +1,5 @@
-//! Which keys were pressed in an attempt, and how the call waits for those that this service may have
-//! missed.
+//! Which keys were pressed in an attempt, and how the call waits for those that this service may
+//! have missed.
 
 use jiff::SignedDuration;
 
@@ -114,8 +114,8 @@ impl Transition {
             if !digits.is_empty() {
                 self.note_once(keys::input_event(attempt, *position, input));
             }
-            // The position of a document that was handed out in ignorance of a key does not tell that
-            // the next one came in its row.
+            // A document that was handed out before a key was known has a position that does not
+            // show that the next key came in the same row.
             let is_decided = matches!(heard, KeyResult::Decided(_));
             let heard = if is_decided && PressedKey::is_one_of_several(keys, place) {
                 KeyResult::Withdrawn
@@ -157,8 +157,8 @@ impl Transition {
         self.call.conclude(self.end_without_decision(), self.now);
     }
 
-    /// When a key was pressed that Twilio remembers: as it was heard here, or else by Twilio's record.
-    /// Twilio may have sent it several times; the first counts.
+    /// When a key was pressed that Twilio remembers: as it was heard here, or else by Twilio's
+    /// record. Twilio may have sent it several times; the first counts.
     fn moment_of(&self, attempt: u8, pressed: &PressedKey, keys: &[PressedKey]) -> u32 {
         let heard = keys::input_event(attempt, pressed.position, Input::Digits(pressed.digits));
         let entry = self.call.timeline.iter().find(|entry| entry.what == heard);

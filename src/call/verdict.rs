@@ -40,7 +40,7 @@ impl Ended {
         }
     }
 
-    /// How an attempt that nobody picked up ended by its SIP response, where that says more than
+    /// How an attempt without an answer ended by its SIP response, where that says more than
     /// Twilio's final status (RFC 3261 section 21.6.2, RFC 8197, RFC 8688).
     pub(super) const fn of_sip(code: Option<u16>) -> Option<Self> {
         match code {

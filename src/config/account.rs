@@ -84,7 +84,7 @@ impl Reader {
         })
     }
 
-    /// What opens the REST API instead of the auth token.
+    /// Credentials of the REST API other than the auth token.
     fn rest_credentials(&mut self, given: &RawConfig) -> Option<Credentials> {
         let key = (
             set(&given.carrier.twilio_api_key),

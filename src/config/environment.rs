@@ -1,4 +1,4 @@
-//! What the environment says beside plain settings: secrets in files (`…_FILE`), names that are no
+//! The environment beside plain settings: secrets in files (`…_FILE`), names that are no
 //! settings, and values in quotes. It is given the variables; `main` alone reads them.
 
 use std::collections::BTreeMap;
@@ -12,11 +12,11 @@ use super::{ConfigProblem, RawConfig, writing};
 
 /// A file with a secret is read up to this many bytes; certificates are the longest.
 const LONGEST_SECRET: u64 = 1024 * 1024;
-/// What the names of this program's variables begin with.
+/// Prefixes of this program's variables.
 const PREFIXES: [&str; 2] = ["TABLECALL_", "TWILIO_"];
 /// Variables of other commands than `serve`.
 const OTHERS: [&str; 3] = ["TABLECALL_URL", "TABLECALL_KEY", "TWILIO_VOICE_URL"];
-/// What is appended to the name of a setting whose value stands in a file.
+/// Suffix of the variable that names a file with the value of a setting.
 const FILE: &str = "_FILE";
 /// At most one letter in so many may be wrong where another name is taken to be meant.
 const NEAR: usize = 3;
@@ -182,8 +182,8 @@ fn settings() -> Vec<Setting> {
     command.get_arguments().filter_map(setting).collect()
 }
 
-/// The text of a file without white space around it and without a byte order mark; else why there is
-/// none.
+/// The text of a file without white space around it and without a byte order mark; else why there
+/// is none.
 fn read_secret(path: &Path) -> Result<String, String> {
     let read = || {
         let mut bytes = Vec::new();

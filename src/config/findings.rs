@@ -1,10 +1,10 @@
-//! What the environment says beside plain settings.
+//! Problems and values of the environment beside plain settings.
 
 use std::collections::BTreeMap;
 
 use super::ConfigProblem;
 
-/// What was found in the environment, for [`Config::read`](super::Config::read).
+/// Findings in the environment, for [`Config::read`](super::Config::read).
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
     pub(super) problems: Vec<ConfigProblem>,

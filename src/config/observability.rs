@@ -22,7 +22,7 @@ pub struct Observability {
     pub reports: Option<Destination>,
     /// The collector that traces are sent to, if any.
     pub collector: Option<TracesExport>,
-    /// What this deployment is called in reports and traces.
+    /// The name of this deployment in reports and traces.
     pub environment: String,
 }
 

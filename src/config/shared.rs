@@ -10,7 +10,7 @@ use crate::ticket::Key;
 pub struct Shared {
     /// Where it is.
     pub url: Url,
-    /// Under which numbers are hashed into names.
+    /// The key that hashes numbers into names.
     pub index_key: Key,
 }
 

@@ -123,7 +123,7 @@ impl OpeningHours {
     pub fn timetable(&self, country: Option<Country>) -> Timetable {
         let country = country.and_then(|country| country.as_str().parse::<HolidayCountry>().ok());
         let context = country.map_or_else(Context::default, |country| {
-            // Holidays of a region make a day unknown: nobody knows in which region the place is.
+            // Holidays of a region make a day unknown: the region of the place is not known.
             Context::default()
                 .with_holidays(country.holidays())
                 .with_holidays_unknown(country.holidays_regional())

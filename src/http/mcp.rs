@@ -1,5 +1,5 @@
-//! The tools for agents at `/mcp`, by streamable HTTP: behind the same keys as the API, and over the
-//! same use cases.
+//! The tools for agents at `/mcp`, by streamable HTTP: behind the same keys as the API, and over
+//! the same use cases.
 //!
 //! There are no sessions: each request stands for itself, so any instance serves any of them.
 
@@ -204,7 +204,7 @@ impl Backend for Local {
     }
 }
 
-/// Whose request it is.
+/// The owner of a request.
 fn owner(caller: Option<&Extensions>) -> Result<Arc<str>, Failure> {
     let owner = caller.and_then(|caller| caller.get::<Owner>());
     let missing = || {

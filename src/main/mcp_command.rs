@@ -50,7 +50,7 @@ pub(super) struct McpArgs {
     listen: String,
 }
 
-/// Serves until the agent closes standard input, or the process is told to stop.
+/// Serves until the agent closes standard input, or the process receives a signal to stop.
 pub(super) fn run(args: McpArgs) -> ExitCode {
     let server = match &args.url {
         Some(url) => match RemoteService::new(url, args.key.clone()) {

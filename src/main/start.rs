@@ -1,5 +1,5 @@
 //! What the program prints around a start: the greeting, and why there is none. With JSON logs each
-//! line on either stream is JSON, so that whoever reads them need not tell two forms apart.
+//! line on either stream is JSON, so that a reader need not handle two forms.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -43,7 +43,7 @@ pub(super) fn greet(
             line("INFO", &message, fields)
         }
     };
-    // There is nobody to tell when standard output is closed.
+    // A closed standard output cannot be reported.
     let _greeted = writeln!(std::io::stdout(), "{text}");
 }
 

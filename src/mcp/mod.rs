@@ -28,7 +28,7 @@ use self::results::{called, error, listed, offer, preview};
 pub(crate) use self::stdio::fault;
 use self::tools::{Arguments, ToolName};
 
-/// What an agent is told before it uses any tool.
+/// The instructions for an agent before it uses any tool.
 const INSTRUCTIONS: &str = "Tablecall phones restaurants: a machine reads a table reservation aloud, and staff answer on \
 the keypad. First check_table, then ask_for_table with confirm: true once the user has agreed, then follow_call until it \
 is final. Only outcome `confirmed` is a reservation; everything else, also a machine that picked up, is none. Without a \
@@ -173,7 +173,7 @@ impl Tools {
         Ok(preview(&call))
     }
 
-    /// Follows a call until it is final or `seconds` have passed, and tells each state.
+    /// Follows a call until it is final or `seconds` have passed, and reports each state.
     async fn follow(
         &self,
         id: String,

@@ -14,7 +14,7 @@ fn word<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_default()
 }
 
-/// What a create would do.
+/// The result of a check.
 pub(super) fn preview(check: &Value, words: &str) -> CallToolResult {
     let verdict = match word(check, "verdict") {
         "allowed" => "It would ring at once.".to_owned(),
@@ -40,7 +40,7 @@ pub(super) fn preview(check: &Value, words: &str) -> CallToolResult {
     told(text, json!({"rung": false, "check": check}))
 }
 
-/// What accepting an offer would do.
+/// The effect of accepting an offer.
 pub(super) fn offer(call: &Value) -> CallToolResult {
     let words = match (call["offered_time"].as_str(), call["final"] == true) {
         (Some(time), true) => format!(
@@ -121,7 +121,7 @@ pub(super) fn error(problem: &Value) -> CallToolResult {
     result
 }
 
-/// What happened last, while a call is followed.
+/// The last event, while a call is followed.
 pub(super) fn progress(call: &Value) -> String {
     let last = call["timeline"]
         .as_array()

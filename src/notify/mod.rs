@@ -54,7 +54,7 @@ pub struct NotifierDependencies {
     pub secrets: Vec<Secret>,
     /// Whether events may go to private addresses, and without TLS.
     pub allow_private: bool,
-    /// Who is trusted beside the public authorities.
+    /// Certificate authorities that are trusted beside the public ones.
     pub authorities: Authorities,
     /// The resolver for the names of endpoints.
     pub names: Arc<dyn Resolve>,

@@ -25,7 +25,7 @@ pub struct Allowance {
     pub left: u32,
     /// The window in seconds.
     pub window: u32,
-    /// In so many seconds there will be more; `None`: none of them is used.
+    /// Seconds until there are more; `None`: all of them are left.
     pub more_in: Option<u32>,
 }
 

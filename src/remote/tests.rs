@@ -1,4 +1,4 @@
-//! How the progress of a call is told, and which addresses are servers'.
+//! How the progress of a call is reported, and which addresses are accepted for a server.
 
 use super::progress::progress;
 use super::*;

@@ -98,7 +98,7 @@ fn segment(id: &str) -> &str {
     if is_plain && !id.is_empty() { id } else { "-" }
 }
 
-/// What could not be asked, in the form of a problem.
+/// A failed request in the form of a problem.
 fn problem_of(error: &RemoteError) -> Value {
     let status = match error {
         RemoteError::Refused { status, .. } | RemoteError::Unwell { status, .. } => *status,

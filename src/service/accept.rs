@@ -11,12 +11,12 @@ use crate::store::{self, CallStore as _, IdempotencyKey, IdempotencyStore as _};
 use crate::telemetry::request;
 
 impl CallCreator {
-    /// Makes the call that takes the offered time of `offer`, a call of the same owner; a repeat gets
-    /// the same call, whatever became of it.
+    /// Makes the call that takes the offered time of `offer`, a call of the same owner; a repeat
+    /// gets the same call, whatever became of it.
     ///
     /// # Errors
-    /// There is no offered time in a finished call, policy or Twilio refuse, the same reservation is
-    /// under way, or the store cannot serve.
+    /// There is no offered time in a finished call, policy or Twilio refuse, the same reservation
+    /// is under way, or the store cannot serve.
     pub async fn accept(self: &Arc<Self>, offer: &Arc<Call>) -> Result<Created, ServiceError> {
         let time = offer.offered_time().filter(|_| offer.is_finished());
         let time = time.ok_or(ServiceError::NoOffer)?;
@@ -102,7 +102,8 @@ impl CallCreator {
     }
 }
 
-/// What stands for the request to take this offer: no `Idempotency-Key` of a client has three parts.
+/// The idempotency key of the request to take this offer: no `Idempotency-Key` of a client has
+/// three parts.
 fn key_of(offer: &Call) -> IdempotencyKey {
     digest(&[offer.owner.as_bytes(), offer.id.as_bytes(), b"accept"])
 }

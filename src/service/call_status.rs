@@ -1,5 +1,5 @@
-//! Translates what Twilio says about a call into the terms of the state machine. It is the one place
-//! for that: webhooks and look-ups use the same mapping.
+//! Translates what Twilio says about a call into the terms of the state machine. It is the one
+//! place for that: webhooks and look-ups use the same mapping.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::twilio::CallStatus;
 use crate::twilio::client::CallResource;
 use crate::twilio::webhook::StatusCallback;
 
-/// What a status of Twilio says about a connection.
+/// The progress of a connection by a status of Twilio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
     /// It is not over, and got so far.

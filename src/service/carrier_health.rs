@@ -63,7 +63,8 @@ enum Availability {
         code: u32,
         test_at: Timestamp,
     },
-    /// What answers creates is not Twilio: nothing short of a new start changes that.
+    /// The server that answers creates is not Twilio; only a restart with other settings changes
+    /// that.
     Foreign,
 }
 

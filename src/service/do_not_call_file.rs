@@ -60,8 +60,8 @@ pub fn check(path: &Path) -> Result<(), FileError> {
 /// Reads the file: one E.164 number a line; empty lines and what follows a `#` do not count. A file
 /// that is not there yet has no numbers.
 ///
-/// A number that today's numbering plan does not know is kept: its people asked for it under the plan
-/// of then.
+/// A number that today's numbering plan does not know is kept: its people asked for it under the
+/// plan of then.
 ///
 /// # Errors
 /// It cannot be read, or a line is no number: a wish may be lost there, so nothing is rung until
@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_number_that_no_plan_knows_is_kept_unless_its_line_may_be_cut_off() {
-        // A calling code that nobody has, and a length that German numbers do not have any more.
+        // An unassigned calling code, and a length that German numbers do not have any more.
         for unknown in ["+99912345678", "+493012"] {
             let whole = file(format!("{unknown}\n+14155550101\n").as_bytes());
             assert_eq!(

@@ -22,7 +22,7 @@ pub mod path {
     pub const FALLBACK: &str = "/twiml/fallback/";
     /// Status callbacks.
     pub const STATUS: &str = "/twiml/status/";
-    /// What the service asks for when it looks at its own public URL: a callback of no call.
+    /// The path that the service requests to test its own public URL: a callback of no call.
     pub const LOOK: &str = "/twiml/status/look";
     /// Somebody rings one of our numbers. No ticket: it is the number's own voice URL at Twilio.
     pub const INBOUND: &str = "/twiml/inbound";

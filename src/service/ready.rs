@@ -20,7 +20,7 @@ const LOOK: SignedDuration = SignedDuration::from_mins(5);
 const FIRST_LOOK: SignedDuration = SignedDuration::from_secs(5);
 /// The pauses after looks in vain.
 const LOOKS: Backoff = Backoff::new(FIRST_LOOK, LOOK);
-/// Looks in vain in a row before they are told.
+/// Failed checks in a row before they are reported.
 const IN_VAIN: u32 = 2;
 /// How long it may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -141,14 +141,14 @@ impl Sweeper {
 }
 
 impl Probe {
-    /// What is wrong with the public URL, if anything.
+    /// The problem with the public URL, if there is one.
     async fn look(&self, now: Timestamp) -> Option<String> {
         let origin = &self.origin;
         let answer = self
             .http
             .post(format!("{origin}{}", path::LOOK))
             .header("content-type", "application/x-www-form-urlencoded")
-            // By it the refusal is known as one of a look, and is neither counted nor told.
+            // This marks the refusal as one of a check, which is neither counted nor logged.
             .header(PROOF_HEADER, prove(&self.auth_token, now))
             .body("CallStatus=ringing")
             .timeout(PATIENCE)

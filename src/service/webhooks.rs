@@ -174,8 +174,8 @@ impl WebhookHandler {
             },
             DocumentRequest::Fallback => {
                 match (request.error_url.and_then(links::failed_turn), input()) {
-                    // The keys that were on their way when the document failed, if Twilio sends them
-                    // along.
+                    // The keys that were on their way when the document failed, if Twilio sends
+                    // them along.
                     (Some(position), input @ (Input::Digits(_) | Input::Spoken(_))) => {
                         Event::Keyed {
                             on,
@@ -245,8 +245,8 @@ impl WebhookHandler {
         Err(Some(opened))
     }
 
-    /// Counts and logs a webhook that Twilio has signed and that changes nothing: whoever is on the
-    /// line hears an apology.
+    /// Counts and logs a webhook that Twilio has signed and that changes nothing: the person on
+    /// the line hears an apology.
     fn unopened(&self, cause: &'static str, why: &'static str) {
         self.engine.metrics.tickets_unopened.get(cause).increment(1);
         tracing::warn!(

@@ -258,7 +258,7 @@ fn script(c: char) -> Script {
     CodePointMapData::<Script>::new().get(c)
 }
 
-/// Of marks that belong to no script of their own.
+/// Marks that belong to no script of their own.
 fn is_shared(script: Script) -> bool {
     matches!(script, Script::Common | Script::Inherited)
 }

@@ -66,7 +66,7 @@ pub struct DialGrant {
 /// How many creates of an API key count for the minute's limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Creates {
-    /// So many.
+    /// This many.
     pub made: usize,
     /// Since when the oldest of them counts.
     pub oldest: Option<Timestamp>,

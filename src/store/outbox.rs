@@ -202,7 +202,7 @@ impl PendingEvent {
         self.renew(news);
     }
 
-    /// What is to be told is this, and everything about it begins anew.
+    /// The pending event is this one now: its tries and times begin again.
     fn renew(&mut self, news: News) {
         (self.version, self.is_final, self.look, self.since) =
             (news.version, news.is_final, news.look, news.at);

@@ -48,7 +48,7 @@
 //!
 //! # What a server has to do
 //!
-//! On each connection a call is rehearsed for which nobody is rung (`rehearsal`), and a message is
+//! On each connection a call is rehearsed that is never placed (`rehearsal`), and a message is
 //! published and heard (`greeting`). While the server refuses something after that, the rehearsal
 //! is repeated every second, and no new call is made. Instances compare their keys before they use
 //! it together (`fitting`).
@@ -128,7 +128,7 @@ const PREFIX: &str = "tablecall";
 pub struct Settings {
     /// Where it is.
     pub url: Url,
-    /// Under which names are hashed.
+    /// The key that hashes names.
     pub index_key: Key,
     /// How long a finished call stays readable.
     pub retention: SignedDuration,
@@ -167,7 +167,7 @@ pub enum BadCertificates {
 /// The certificates with which a server is reached, in PEM.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Certificates<'a> {
-    /// Of the authorities that are trusted in place of the public ones.
+    /// Certificates of the authorities that are trusted in place of the public ones.
     pub authorities: Option<&'a str>,
     /// That of this instance, and its private key.
     pub client: Option<(&'a str, &'a str)>,

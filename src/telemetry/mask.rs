@@ -1,5 +1,5 @@
-//! Masks phone numbers, so that a reader sees the country and can tell two numbers apart, but cannot
-//! call one.
+//! Masks phone numbers, so that a reader sees the country and can distinguish two numbers, but
+//! cannot call one.
 
 use std::fmt;
 

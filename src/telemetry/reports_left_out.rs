@@ -1,5 +1,5 @@
-//! Stands in for the reports to Sentry where the feature `sentry` is not built in: nobody can make
-//! a [`NoReports`], and no text is a [`NoDestination`].
+//! Stands in for the reports to Sentry where the feature `sentry` is not built in: no value
+//! exists of [`NoReports`], and no text is a [`NoDestination`].
 
 use std::convert::Infallible;
 use std::str::FromStr;

@@ -101,11 +101,11 @@ pub fn carry_for<F: Future>(
     }
 }
 
-/// Calls `tell` with the id of the request at hand, if there is one.
-pub(super) fn with_id(tell: impl FnOnce(&str)) {
+/// Calls `use_id` with the id of the current request, if there is one.
+pub(super) fn with_id(use_id: impl FnOnce(&str)) {
     let _outside = CURRENT.try_with(|context| {
         if !context.id.is_empty() {
-            tell(&context.id);
+            use_id(&context.id);
         }
     });
 }

@@ -1,12 +1,12 @@
-//! One trace per call: the create, each webhook, each request to Twilio, each attempt, and the whole
-//! call, exported over OTLP.
+//! One trace per call: the create, each webhook, each request to Twilio, each attempt, and the
+//! whole call, exported over OTLP.
 //!
 //! No span stays open while a call waits for minutes: each is exported when it is over, under the
 //! create that began the trace. The trace id is in the ticket, so that any process can add to the
 //! same trace. Attributes are words, codes and ids, never a name or a number of a person.
 //!
-//! The exporter is built with the feature `otlp` alone; without it there is a [`Traces`] that
-//! nobody can make, and everything that would be exported is skipped.
+//! The exporter is built with the feature `otlp` alone; without it no
+//! value of [`Traces`] exists, and everything that would be exported is skipped.
 
 use std::borrow::Cow;
 use std::time::Duration;

@@ -103,7 +103,7 @@ impl Clock {
         })))
     }
 
-    /// What time it is.
+    /// The current time.
     #[must_use]
     #[expect(
         clippy::disallowed_methods,
@@ -135,7 +135,8 @@ impl Clock {
         self.sleep_until(at).await;
     }
 
-    /// Moves a simulated clock forward and wakes whoever is due. The system's clock is not moved.
+    /// Moves a simulated clock forward and wakes every task that is due. The system's clock is not
+    /// moved.
     pub fn advance(&self, by: Duration) {
         if let Some(simulated) = &self.0 {
             let mut state = simulated.lock();

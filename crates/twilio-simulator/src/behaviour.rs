@@ -94,7 +94,7 @@ pub struct ScriptedWords {
     /// A part of the prompt of a Gather; the words are said once, half a second after its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when_said: Option<String>,
-    /// What Twilio understands.
+    /// The words as Twilio recognises them.
     pub text: String,
     /// How sure Twilio is of it, from 0 to 1.
     #[serde(default = "ScriptedWords::sure")]

@@ -21,7 +21,7 @@ pub(super) struct DialResult {
     pub(super) status: &'static str,
     /// The call that was connected, or else the last one that rang.
     pub(super) leg: Option<SidText>,
-    /// Seconds from the answer to the end; none: nobody answered.
+    /// Seconds from the answer to the end; none: no answer.
     pub(super) seconds: Option<i64>,
     pub(super) recording: Option<Recording>,
     /// The interrupt that broke the Dial off.

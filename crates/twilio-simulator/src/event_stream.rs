@@ -1,4 +1,4 @@
-//! What happens, as it happens: long polls and server-sent events with resume.
+//! Changes of the simulator as they happen: long polls and server-sent events with resume.
 
 use std::sync::Arc;
 use std::time::Duration;

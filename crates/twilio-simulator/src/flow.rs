@@ -1,4 +1,4 @@
-//! What comes of a moment of a conversation: input, an interruption, the next step.
+//! The outcomes of one moment of a conversation: input, an interruption, the next step.
 
 use super::call::{DocumentSource, Signal};
 use super::documents::TwimlRequest;

@@ -282,7 +282,7 @@ impl SimulatedCall {
     }
 
     /// Listens until a key, silence, the longest length or a hang-up ends a recording: the key
-    /// (`hangup`), and the length, none when nobody said anything.
+    /// (`hangup`), and the length, none when nothing was said.
     async fn listen(
         &mut self,
         record: &Record,

@@ -24,7 +24,7 @@ pub(super) fn calls(
     Ok(page.envelope("calls", matching(&state, sim, query, (now, as_of))))
 }
 
-/// A call as it is, or as it was when nobody asks about a create.
+/// A call as it is, or as the stale copy that a fault shows.
 pub(super) fn show(
     sim: &Inner,
     asked: &RestRequest<'_>,

@@ -5,7 +5,7 @@ use super::{KeyResult, ROW, TalkContext};
 use crate::call::position::{LATEST, PromptTiming, TalkPosition, TalkStage};
 
 /// Repeats the document of `position`, because Twilio could not fetch or run it (fallback URL), and
-/// nobody here knows its input. A decision that a lost key may have changed is taken back.
+/// this process does not know its input. A decision that a lost key may have changed is taken back.
 #[must_use]
 pub fn resume(position: TalkPosition, moment: u32, context: &TalkContext) -> (KeyResult, Reply) {
     // A key may have been pressed that was not heard here; more of them may follow in a row.

@@ -1,10 +1,10 @@
-//! What is said next, and where the next key leads.
+//! The reply that is said next, and the position of the next key.
 
 use crate::call::decision::Decision;
 use crate::call::position::{TalkPosition, TalkStage};
 use crate::domain::OfferedTime;
 
-/// What the restaurant hears and is asked next.
+/// The words and the question that the restaurant hears next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// The whole message: who calls, the reservation, the keys.
@@ -93,7 +93,7 @@ pub enum RepromptReason {
     SeveralKeys,
     /// The staff left the question for a time, or the one whether to call again.
     Back,
-    /// What was said was not understood.
+    /// Spoken words were not understood.
     NotUnderstood,
 }
 

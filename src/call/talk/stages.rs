@@ -1,4 +1,4 @@
-//! What each key means at each stage of the conversation.
+//! The meaning of each key at each stage of the conversation.
 
 use super::reply::{
     Goodbye, Opening, Reply, RepromptReason, TimePrompt, ask_slowly, decided, goodbye, read_back,
@@ -13,8 +13,8 @@ use crate::domain::OfferedTime;
 const CALLBACK_ROUNDS: u8 = 3;
 /// How often the machine asks again for a time after input that is none.
 const MOST_MISSES: u8 = 2;
-/// A key after a refusal accepts only so many milliseconds after it: before that it may belong to a
-/// row whose webhooks were held up, and nobody has heard yet that 1 would accept.
+/// Milliseconds after a refusal from which on a key accepts. An earlier key may belong to a row
+/// whose webhooks were delayed, and the caller has not heard yet that 1 would accept.
 const HELD_UP: u32 = 4_000;
 
 /// Answers an input by what the keys mean at its stage.
@@ -55,7 +55,7 @@ pub(super) fn not_understood(position: TalkPosition) -> Reply {
 
 /// The same answer without a further question. What was decided just now is still read back and
 /// listened to, for the rest of a row. In the spare reply for that, the other key takes it back:
-/// nobody would hear whether more of them follow.
+/// no document would receive further keys.
 pub(super) fn shorten(
     position: TalkPosition,
     heard: KeyResult,

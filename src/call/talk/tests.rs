@@ -66,7 +66,7 @@ fn first() -> TalkPosition {
     timed(open(0, 0)).listen().unwrap()
 }
 
-/// Plays keys from pick-up on, each when the document before it was heard, and tells what was
+/// Plays keys from pick-up on, each when the document before it was heard, and returns what was
 /// settled last and what is said at the end.
 fn play(keys: &[&str], context: &TalkContext) -> (KeyResult, Reply) {
     let keys: Vec<_> = keys.iter().map(|key| (*key, THINKS)).collect();
@@ -246,7 +246,7 @@ fn key_one_counts_once_the_table_could_be_heard() {
     let again = play_at(&[("1", 500), ("1", TIMED.0 - 1)], &FACTS);
     assert_eq!(again.0, KeyResult::Nothing);
     assert!(matches!(again.1, Reply::BeSure { time: None, .. }));
-    // The document that names the keys alone tells nothing of the table.
+    // The document that names only the keys says nothing about the table.
     let mut reply = timed(open(0, 0));
     for (key, pause) in [("7", 2_000), ("1", 60_000)] {
         let position = reply.listen().unwrap();

@@ -95,11 +95,12 @@ fn a_wish_that_was_taken_back_stays_so_after_the_fallback() {
     );
 }
 
-// A key that nobody here has heard: whoever was asked for its document is no more, or was never
-// reached.
+// A key that this process has not received: the process that was asked for its document has ended,
+// or was never reached.
 
-/// A talk with a process that knows nothing of what was said in it before the document of `position`
-/// failed: how it is then told by the keys, and the end of the line.
+/// A talk with a process that knows nothing of what was said in it before the document of
+/// `position` failed: the call after these keys and the end of the line, and the keys as Twilio has
+/// them.
 fn resumed_in_ignorance(
     position: TalkPosition,
     keys: &[&str],

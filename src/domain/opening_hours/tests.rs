@@ -79,7 +79,7 @@ fn holidays_are_those_of_the_country() {
     assert!(!table(lunch, "FR").is_open(bastille));
     assert!(table(lunch, "US").is_open(bastille));
     assert!(hours(lunch).timetable(None).is_open(bastille));
-    // A holiday of some regions: nobody knows whether it is one here.
+    // A holiday of some regions: whether it is one here is not known.
     assert!(table(lunch, "DE").is_open(at("2027-03-08T13:00")));
 }
 

@@ -214,7 +214,7 @@ impl Api {
             let call = calls.borrow();
             call.is_finished() && seen == Some(call.version)
         };
-        // 204 tells a browser's EventSource not to come back; an empty stream would make it ask for
+        // 204 makes a browser's EventSource stop; an empty stream would make it ask for
         // ever.
         if nothing_new {
             return Ok(FollowResponse::Over(PlainText("")));
@@ -333,7 +333,7 @@ impl Api {
         owner: &str,
         made: Result<crate::service::Created, ServiceError>,
     ) -> poem::Result<CreateResponse> {
-        // A store that cannot tell has said so to the create itself.
+        // A store that cannot answer has failed the create already.
         let told = made.as_ref().ok().and_then(|made| made.creates);
         let allowance = self
             .service
@@ -370,7 +370,7 @@ impl Api {
     }
 }
 
-/// Whose request it is: the guard before these operations has found it out.
+/// The owner of a request, which `api_auth` has authenticated before.
 fn owner(request: &Request) -> Result<Arc<str>, Failure> {
     let owner = request.data::<Owner>().map(|owner| owner.0.clone());
     owner.ok_or_else(|| {

@@ -99,8 +99,8 @@ impl<E: Endpoint + 'static> Connections<E> {
         }
     }
 
-    /// Whom a connection is from, and what was read of it already, if a proxy that tells both
-    /// begins it; `None`: the proxy does not say what it should.
+    /// The peer of a connection, and the bytes that were read of it already, if a proxy announces
+    /// the peer at its beginning; `None`: the header of the proxy is wrong.
     ///
     /// This machine may also connect without a proxy, to look whether the service is alive.
     async fn behind_proxy(

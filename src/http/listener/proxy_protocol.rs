@@ -9,14 +9,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-/// As many bytes are read to tell the versions, and HTTP, apart: none of them is ever shorter.
+/// Bytes that distinguish the two versions and HTTP; none of them is ever shorter.
 const START: usize = 12;
-/// What version 2 begins with.
+/// The signature of version 2.
 const SIGNATURE: &[u8; START] = b"\r\n\r\n\0\r\nQUIT\n";
 /// The longest header of version 1, its end of line included.
 const LONGEST_LINE: usize = 107;
-/// The longest header of version 2 after its first 16 bytes. Addresses take 216 at most; proxies add
-/// some hundred bytes about TLS.
+/// The longest header of version 2 after its first 16 bytes. Addresses take 216 at most; proxies
+/// add some hundred bytes about TLS.
 const LONGEST_BINARY: usize = 4_096;
 
 /// How a connection begins.
@@ -104,7 +104,7 @@ async fn read_binary(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option
             let port = port_at(&rest, 32)?;
             Ok(Some(SocketAddr::new(IpAddr::from(ip), port)))
         }
-        // Unix sockets, datagrams, or nothing that is told.
+        // Unix sockets, datagrams, or no address at all.
         _ => Ok(None),
     }
 }

@@ -142,7 +142,7 @@ impl Body for CountedBody {
 /// A socket whose bytes are noticed.
 pub(super) struct Watched {
     pub(super) stream: TcpStream,
-    /// What was read before.
+    /// Bytes that were read before.
     pub(super) read: Bytes,
     pub(super) pulse: Arc<Pulse>,
 }

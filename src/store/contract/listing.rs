@@ -1,4 +1,4 @@
-//! The calls of an owner: newest first, page by page, and nobody else's.
+//! The calls of an owner: newest first, page by page, and no others.
 
 use super::*;
 

@@ -1,12 +1,13 @@
-//! Counts of the open calls of all instances together, by their state. Each instance counts the calls
-//! that it saved last.
+//! Counts of the open calls of all instances together, by their state. Each instance counts the
+//! calls that it saved last.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::Redis;
 use crate::store::{CallCounts, StoreError};
 
-/// Age at which the counts of an instance are dropped: it has ended, since nobody scrapes it.
+/// Age at which the counts of an instance are dropped: it has ended, since it is not scraped any
+/// more.
 const CURRENT: SignedDuration = SignedDuration::from_mins(2);
 
 impl Redis {

@@ -23,7 +23,7 @@ use crate::store::{
 /// is a trace of an instance that died: an intent may be sent for five seconds only.
 const TRACE: SignedDuration = SignedDuration::from_secs(15);
 
-/// What the scripts do beside looking.
+/// The changes that the scripts make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ScriptMode {
     Peek = 0,

@@ -19,31 +19,31 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// How many answers are timed.
 const TIMES: usize = 5;
 
-/// What instances share, and with which keys.
+/// The server that instances share, and their keys.
 #[derive(Clone, Copy, Debug)]
 pub struct Examination<'a> {
     /// Where the server is.
     pub url: &'a Url,
-    /// Under which names are hashed.
+    /// The key that hashes names.
     pub index_key: &'a Key,
-    /// With which calls are sealed.
+    /// The keys that seal calls.
     pub ticket_keys: &'a [Key],
 }
 
-/// What was found.
+/// The findings.
 #[derive(Clone, Debug, Default)]
 pub struct Examined {
-    /// Its name and version, such as `Redis 7.0.15`; `None`: it does not tell.
+    /// Its name and version, such as `Redis 7.0.15`; `None`: it does not say.
     pub version: Option<String>,
     /// Its eviction policy for full memory; `None`: it does not report it.
     pub policy: Option<String>,
-    /// Why it tells neither, in its own words.
+    /// Why it says neither, in its own words.
     pub untold: Option<String>,
     /// Why no call can be made with it; `None`: it did all that a call asks.
     pub unusable: Option<Unusable>,
     /// Why an instance with these keys must place no call on it.
     pub misfit: Option<String>,
-    /// How far its clock is ahead of ours, or why it does not tell, in its own words.
+    /// How far its clock is ahead of ours, or why that is unknown, in its own words.
     pub ahead: Option<Result<SignedDuration, String>>,
     /// How long the quickest of a few answers took.
     pub latency: Option<Duration>,
@@ -52,7 +52,7 @@ pub struct Examined {
 /// Why a server cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unusable {
-    /// What it means, and the server's own words, without a full stop.
+    /// The meaning and the server's own words, without a full stop.
     pub text: String,
     /// There is no connection.
     pub is_away: bool,

@@ -1,4 +1,4 @@
-//! What a server said when it could not be used, in words for those who look after the service.
+//! Errors of a server that cannot be used, in words for operators.
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
@@ -11,7 +11,7 @@ const UNREACHED: &str =
     " (the addresses that the nodes of the cluster announce cannot be reached from here)";
 /// Where the permissions are listed that its user needs.
 const HINT: &str = " (docs/operations.md lists what the user must be allowed)";
-/// What a server writes before it repeats what it was sent.
+/// The text with which a server begins to repeat the arguments of a command.
 const ARGUMENTS: &str = ", with args beginning with";
 
 /// Why the server cannot be used.
@@ -23,7 +23,7 @@ pub(super) struct ServerFailure {
 }
 
 impl ServerFailure {
-    /// What an error means that a server, or the way to it, has answered with.
+    /// The failure behind an error of the server or of the connection.
     pub(super) fn of(error: &RedisError) -> Self {
         let (cause, said) = (cause(error), verbatim(error));
         let hint = if error.kind() == ErrorKind::ClusterConnectionNotFound {
@@ -39,7 +39,7 @@ impl ServerFailure {
         }
     }
 
-    /// What no error of the server says.
+    /// A failure that no error of the server reports.
     pub(super) fn new(cause: Cause, text: impl Into<String>) -> Self {
         Self {
             cause,
@@ -101,7 +101,7 @@ pub(super) fn verbatim(error: &RedisError) -> String {
     text.trim().trim_end_matches('.').to_owned()
 }
 
-/// What an error says of the server.
+/// The cause behind an error.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the library's list of kinds is open"

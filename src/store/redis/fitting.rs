@@ -61,7 +61,7 @@ impl Fingerprints {
         self.tickets.first().map_or("none", String::as_str)
     }
 
-    /// What is wrong, as the server says it; `None`: it fits.
+    /// The problem in the server's words; `None`: it fits.
     fn misfit(&self, word: &str, theirs: String) -> Option<Misfit> {
         match word {
             "index" => Some(Misfit::Index {
@@ -126,14 +126,14 @@ pub enum Misfit {
     },
 }
 
-/// What is known of how this instance fits.
+/// Whether this instance fits to the others, as far as it is known.
 #[derive(Debug, Default)]
 pub(super) struct Fit(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
     misfit: Option<Misfit>,
-    /// Since when an instance that did not fit has found nobody to fit to.
+    /// Since when an instance that did not fit has found no other instance.
     alone_since: Option<Instant>,
 }
 
@@ -147,7 +147,7 @@ impl Fit {
         self.lock().misfit.clone()
     }
 
-    /// Whether it may be the first on a server that knows nobody.
+    /// Whether it may be the first on a server that knows no instance.
     fn may_be_first(&self) -> bool {
         let inner = self.lock();
         inner.misfit.is_none()
@@ -228,7 +228,7 @@ impl Redis {
         }
     }
 
-    /// Compares keys on a connection that nobody else uses yet.
+    /// Compares keys on a connection that is not in use yet.
     pub(super) async fn join_instances(&self, wire: &mut Wire) -> RedisResult<()> {
         let (word, theirs, _noted): Joined = self.joining().invoke_async(wire).await?;
         self.note_answer((word, theirs));

@@ -1,4 +1,4 @@
-//! What a server is asked before it is used: who it is, and whether it does all that a call needs.
+//! Checks a server before it is used: its identity, and whether it supports all that a call needs.
 //! `tablecall doctor` asks the same.
 
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use super::wire::{Address, Wire};
 
 /// The oldest version that has all that is asked of it: `SET … NX GET` came with it.
 const MAJOR: u32 = 7;
-/// What an instance publishes for itself.
+/// The message that an instance publishes to itself.
 pub(super) const ECHO: &[u8] = b"?";
 /// How long a message may take that an instance publishes for itself.
 const HEARD_WITHIN: Duration = Duration::from_secs(1);
 
-/// What a server says of itself.
+/// Properties of a server, by its own information.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct About {
     /// Its name and version, such as `Redis 7.0.15`.
@@ -29,9 +29,9 @@ pub(super) struct About {
     major: Option<u32>,
     is_cluster: bool,
     is_sentinel: bool,
-    /// What it does when its memory is full.
+    /// Its policy for a full memory (`maxmemory-policy`).
     pub(super) policy: Option<String>,
-    /// Why it does not tell, in its own words.
+    /// Why the server does not answer that, in its own words.
     pub(super) untold: Option<String>,
 }
 
@@ -115,7 +115,7 @@ async fn info_of_any(nodes: &[redis::ConnectionInfo]) -> RedisResult<String> {
 }
 
 impl Redis {
-    /// What an error of the server means, which may not be what it was taken for.
+    /// The failure behind an error of a server that may be of another kind than configured.
     fn failure(&self, error: &RedisError) -> ServerFailure {
         self.link.failure_of(error)
     }

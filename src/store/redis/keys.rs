@@ -52,7 +52,7 @@ impl Names {
         }
     }
 
-    /// Names that nobody else uses, in the same kinds of slots, and the same channels: an
+    /// Names of its own, in the same kinds of slots, and the same channels: an
     /// allowance for them need not be wider.
     pub(super) fn for_rehearsal(&self) -> Self {
         Self {

@@ -54,7 +54,7 @@ impl Redis {
         Ok(self.note_run(known.unwrap_or(new)))
     }
 
-    /// The channel on which this instance is told what others have saved.
+    /// The channel on which other instances publish what they have saved of its calls.
     pub(super) fn channel(&self) -> String {
         self.names.changes(uuid::Uuid::from_bytes(self.instance))
     }
@@ -140,8 +140,8 @@ impl Redis {
         futures_util::future::join_all(ids.into_iter().map(refresh)).await;
     }
 
-    /// The function that handles messages which the server pushes: saves of other instances, and the
-    /// end of the connection.
+    /// The function that handles messages which the server pushes: saves of other instances, and
+    /// the end of the connection.
     pub(super) fn push_handler(&self) -> PushHandler {
         let (owned, watchers) = (self.owned.clone(), self.watchers.clone());
         let heard = self.heard.clone();
@@ -164,8 +164,8 @@ impl Redis {
         })
     }
 
-    /// Works off a break: stores the calls of an emptied server again, writes the changes that waited,
-    /// and asks what others saved meanwhile.
+    /// Works off a break: stores the calls of an emptied server again, writes the changes that
+    /// waited, and asks what others saved meanwhile.
     async fn resync(&self, is_emptied: bool) {
         let mut cmd = redis::cmd("PEXPIRE");
         cmd.arg(self.names.run())

@@ -18,7 +18,7 @@ use crate::store::StoreError;
 
 /// How long one command may take. A webhook needs two at most, and is answered within a second.
 const PATIENCE: Duration = Duration::from_millis(400);
-/// The same for a rehearsal, on which nobody waits.
+/// The same for a rehearsal, which no request waits for.
 const REHEARSAL: Duration = Duration::from_secs(1);
 /// How often an idle connection is asked whether it lives.
 pub(super) const PULSE: Duration = Duration::from_secs(2);
@@ -35,11 +35,12 @@ pub(super) struct Link {
     changed: Notify,
     /// Somebody needs the server while it is away.
     wanted: Notify,
-    /// What the server refused last, until a rehearsal goes well: it lives and takes no new call.
+    /// The last refusal of the server, until a rehearsal succeeds. The server lives, but takes no
+    /// new call.
     refusal: Mutex<Option<ServerFailure>>,
     refused: Notify,
     patience: Duration,
-    /// What fails is of no interest to anybody but who looks for it.
+    /// Whether failures are neither logged nor counted.
     is_rehearsal: bool,
     pub(super) metrics: StoreMetrics,
 }
@@ -69,7 +70,7 @@ impl Link {
         }
     }
 
-    /// A connection of another that tells nobody what fails.
+    /// A connection of its own that does not log what fails.
     pub(super) fn rehearsing(other: &Self, wire: Wire) -> Self {
         let link = Self {
             patience: REHEARSAL,
@@ -113,7 +114,7 @@ impl Link {
         }
     }
 
-    /// What the server refuses though it is there; `None`: nothing.
+    /// The refusal of a server that is reachable; `None`: it refuses nothing.
     pub(super) fn refusal(&self) -> Option<ServerFailure> {
         self.refusal
             .lock()
@@ -126,7 +127,7 @@ impl Link {
         self.away().or_else(|| self.refusal())
     }
 
-    /// What an error means, on this address.
+    /// The failure behind an error at this address.
     pub(super) fn failure_of(&self, error: &RedisError) -> ServerFailure {
         if self.is_cluster() {
             ServerFailure::of(error)

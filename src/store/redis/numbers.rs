@@ -46,7 +46,7 @@ impl Redis {
         Ok(others > 0)
     }
 
-    /// Under the name that all instances know: who has another index key waits until it has not.
+    /// The name is the same in all instances. One with another index key waits until its key fits.
     pub(super) async fn write_opt_out(&self, phone: Phone) -> Result<(), StoreError> {
         self.has_index()?;
         let mut cmd = redis::cmd("SET");

@@ -1,4 +1,4 @@
-//! A call for which nobody is rung: before a server is used, and while it refuses something, each
+//! A call that is never placed: before a server is used, and while it refuses something, each
 //! thing that a call asks of it is asked once, under names of its own. A server that lacks a
 //! command, a permission, memory or a replica says so here and not to a client.
 //!
@@ -32,7 +32,7 @@ const KEY: [u8; 16] = *b"rehearsal's key.";
 const LIFE: SignedDuration = SignedDuration::from_mins(1);
 
 impl Redis {
-    /// Asks everything of the server, on a connection that nobody else need use yet.
+    /// Asks everything of the server, on a connection that is not in use yet.
     pub(super) async fn rehearse(&self, wire: &Wire) -> Result<(), ServerFailure> {
         let Some(call) = rehearsed() else {
             return Ok(());
@@ -48,7 +48,7 @@ impl Redis {
         stage.link.failure().map_or(Ok(()), Err)
     }
 
-    /// The same store under other names, which notes what is refused and tells nobody.
+    /// The same store under other names, which notes what is refused and logs nothing.
     fn stage(&self, wire: Wire) -> Self {
         Self::of(Dependencies {
             link: Link::rehearsing(&self.link, wire),

@@ -1,4 +1,5 @@
-//! Stores the records of calls: compares the version, sets due entries, and tells other instances.
+//! Stores the records of calls: compares the version, sets due entries, and notifies other
+//! instances.
 
 use std::sync::Arc;
 
@@ -31,7 +32,7 @@ pub(super) enum Put {
     Gone,
 }
 
-/// What the server says to a record.
+/// The server's answer to a record.
 #[expect(
     clippy::large_enum_variant,
     reason = "it is looked at where it is made, and never kept"

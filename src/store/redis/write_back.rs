@@ -1,5 +1,5 @@
-//! Writes the changes that waited while the server was away, or refused them. Where another instance
-//! has changed the call meanwhile, the events are applied to its state.
+//! Writes the changes that waited while the server was away, or refused them. Where another
+//! instance has changed the call meanwhile, the events are applied to its state.
 
 use std::sync::Arc;
 
@@ -88,7 +88,8 @@ impl Redis {
         Ok(())
     }
 
-    /// Revokes a call whose first record may have been stored without anybody being told of it.
+    /// Revokes a call whose first record may have been stored although its create was answered with
+    /// an error.
     pub(super) async fn revoke(&self, id: CallId, version: u64) -> Result<(), StoreError> {
         let mut script = self.scripts.revoke.prepare_invoke();
         let shard = Names::shard(id);

@@ -1,4 +1,4 @@
-//! Stands in for the exporter where the feature `otlp` is not built in: nobody can make a
+//! Stands in for the exporter where the feature `otlp` is not built in: no value exists of
 //! [`NoTraces`].
 
 use std::convert::Infallible;

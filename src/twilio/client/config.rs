@@ -36,7 +36,7 @@ impl ClientConfig {
     }
 }
 
-/// What opens the REST API (Twilio, "Requests to Twilio"; "OAuth Token API").
+/// Credentials of the REST API (Twilio, "Requests to Twilio"; "OAuth Token API").
 #[derive(Clone)]
 pub struct Credentials(pub(super) CredentialKind);
 

@@ -1,4 +1,4 @@
-//! What the tests stand on: a simulator, a service, and hands to act with.
+//! Helpers of the tests: a simulator, a service, and actions on calls.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -115,8 +115,8 @@ impl Harness {
         call["sid"].as_str().unwrap().to_owned()
     }
 
-    /// Rings a phone on a clock that stands still, picks up, and waits until something is heard; the
-    /// call's sid.
+    /// Rings a phone on a clock that stands still, picks up, and waits until something is heard;
+    /// the call's sid.
     pub(super) async fn talking(&self, more: &[(&str, &str)]) -> String {
         let sid = self.dial("+14155552671", more).await;
         self.advance_until(&sid, |call| call["status"] == "ringing")
@@ -278,7 +278,7 @@ impl Harness {
         assert_eq!(status, StatusCode::OK, "{body}");
     }
 
-    /// What was asked at `path`, once it was asked so often.
+    /// The requests to `path`, once there are this many.
     pub(super) async fn asked(&self, path: &str, times: usize) -> Vec<ReceivedRequest> {
         let mut counted = self.asked.clone();
         let enough = async {

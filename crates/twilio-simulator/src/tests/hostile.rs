@@ -1,4 +1,4 @@
-//! Documents and requests that nobody sane sends: the call ends, and the simulator goes on.
+//! Documents and requests that no sane application sends: the call ends, and the simulator goes on.
 
 use bytes::Bytes;
 use http::{Method, Request};

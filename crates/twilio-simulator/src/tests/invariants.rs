@@ -112,7 +112,7 @@ async fn hold(harness: &Harness, call: &Value) {
             .filter(|asked| asked.param("CallSid") == sid)
             .collect()
     };
-    // A call withdrawn from the queue was never dialled, and nobody is told of it.
+    // A call withdrawn from the queue was never dialled, and no callback reports it.
     let finals = usize::from(!call["dialed_at"].is_null());
     let is_final = |asked: &ReceivedRequest| {
         !matches!(

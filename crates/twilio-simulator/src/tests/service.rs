@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use crate::{form, signing};
 
-/// What the service was asked.
+/// The requests to the service.
 #[derive(Clone, Debug)]
 pub(super) struct ReceivedRequest {
     pub(super) method: Method,
@@ -25,7 +25,7 @@ pub(super) struct ReceivedRequest {
     pub(super) headers: http::HeaderMap,
 }
 
-/// What it answers on a path.
+/// The answer on a path.
 #[derive(Clone, Debug)]
 pub(super) struct CannedReply {
     pub(super) status: u16,

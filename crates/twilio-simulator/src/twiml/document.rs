@@ -19,7 +19,7 @@ pub struct TwimlDocument {
 pub struct TwimlWarning {
     /// Twilio's code (12200, 13511, …).
     pub code: u32,
-    /// In words.
+    /// A description in words.
     pub message: String,
 }
 

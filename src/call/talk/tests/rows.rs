@@ -183,7 +183,7 @@ fn a_key_from_the_fallback_may_have_been_pressed_much_earlier() {
     );
 }
 
-/// What keys typed in a row mean: one key that is pressed often, or nothing.
+/// The meaning of keys typed in a row: one key that is pressed often, or nothing.
 fn meaning(keys: &[(char, u32)]) -> Option<Decision> {
     let (first, _) = keys.first()?;
     let same = |(key, _): &(char, u32)| key == first || *key == '#';

@@ -49,7 +49,7 @@ async fn requests_at_once_on_one_connection_of_http_2_are_limited() {
                 .send(),
         )
     };
-    // The first answer tells the client how many requests it may have under way.
+    // The first answer announces to the client how many requests it may have under way.
     is_ok(ask("/a")).await;
     let first = ask("/hold");
     timeout(PATIENCE, server.held.notified())

@@ -1,4 +1,4 @@
-//! What is known of Twilio's error codes: their titles, whether a retry helps, and what operators can
+//! Twilio's error codes: their titles, whether a retry helps, and what operators can
 //! do about them.
 
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! What is known of a create after its answer, or without one.
+//! The result of a create after its answer, or without one.
 
 use super::*;
 

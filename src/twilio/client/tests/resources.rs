@@ -1,4 +1,4 @@
-//! What is read beside calls: lists, events, the account and its numbers.
+//! Resources beside calls: lists, events, the account and its numbers.
 
 use super::*;
 
