@@ -36,7 +36,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         (KEYED, &keyed, "account", "simulator"),
         (KEYED_SIMULATOR, &keyed, "simulator", "account"),
     ] {
-        files.insert(path.to_owned(), variant(form, on, off)?.into_bytes());
+        let form = variant(form, on, off)?;
+        for (suffix, on, off) in [("", "many", "one"), (ONE, "one", "many")] {
+            files.insert(
+                format!("{path}{suffix}"),
+                variant(&form, on, off)?.into_bytes(),
+            );
+        }
     }
     table(&out, &files)
 }
@@ -120,6 +126,9 @@ fn web(
 const KEYED: &str = "/ keyed";
 /// The same where the carrier is simulated.
 const KEYED_SIMULATOR: &str = "/ keyed simulator";
+
+/// What follows the path of each of these where the service calls one restaurant alone.
+const ONE: &str = " one";
 
 /// A page as it is where `on` holds and `off` does not: marked parts of it stay or go.
 fn variant(page: &str, on: &str, off: &str) -> Result<String, Box<dyn Error>> {

@@ -29,10 +29,11 @@ struct Asset {
 
 static ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
-/// Where `build.rs` puts the form of a deployment that needs keys.
-const KEYED_FORM: &str = "/ keyed";
-/// The same where the carrier is simulated.
-const KEYED_SIMULATOR_FORM: &str = "/ keyed simulator";
+/// Where `build.rs` puts the forms: that for anybody, that of a deployment that needs keys, and the
+/// same where the carrier is simulated.
+const FORMS: [&str; 3] = ["/", "/ keyed", "/ keyed simulator"];
+/// The same forms of a deployment for one restaurant.
+const FORMS_FOR_ONE: [&str; 3] = ["/ one", "/ keyed one", "/ keyed simulator one"];
 
 /// The methods a file answers, for `Allow`.
 pub const ALLOW: &str = "GET, HEAD, OPTIONS";
@@ -65,6 +66,8 @@ pub struct Assets {
     hidden: Option<&'static str>,
     /// Whether the form is the one that sends nothing without scripts.
     keyed: bool,
+    /// Whether the form asks for the guest's own number only.
+    one_restaurant: bool,
     /// Whether the page for unknown paths is among the files: at its own path it is unknown too.
     not_found: bool,
 }
@@ -79,6 +82,7 @@ impl Assets {
         Self {
             hidden: None,
             keyed: false,
+            one_restaurant: false,
             not_found: false,
         }
     }
@@ -89,6 +93,7 @@ impl Assets {
         Self {
             hidden: Some(prefix),
             keyed: false,
+            one_restaurant: false,
             not_found: false,
         }
     }
@@ -98,6 +103,15 @@ impl Assets {
     #[must_use]
     pub const fn keyed(self, keyed: bool) -> Self {
         Self { keyed, ..self }
+    }
+
+    /// The same for a deployment that calls one restaurant: its form asks for the guest's number.
+    #[must_use]
+    pub const fn for_one_restaurant(self, one_restaurant: bool) -> Self {
+        Self {
+            one_restaurant,
+            ..self
+        }
     }
 
     /// The text of a page or a file.
@@ -112,6 +126,20 @@ impl Assets {
         self.find(path).is_some()
     }
 
+    /// Where the form of this deployment is.
+    const fn form(self) -> &'static str {
+        let [open, keyed, simulated] = if self.one_restaurant {
+            FORMS_FOR_ONE
+        } else {
+            FORMS
+        };
+        match (self.keyed, self.hidden) {
+            (true, None) => simulated,
+            (true, Some(_)) => keyed,
+            (false, _) => open,
+        }
+    }
+
     fn find(self, path: &str) -> Option<&'static Asset> {
         let path = path
             .strip_suffix('/')
@@ -123,11 +151,7 @@ impl Assets {
         if path == NOT_FOUND_PAGE && !self.not_found {
             return None;
         }
-        let path = match (path, self.keyed, self.hidden) {
-            ("/", true, None) => KEYED_SIMULATOR_FORM,
-            ("/", true, Some(_)) => KEYED_FORM,
-            _ => path,
-        };
+        let path = if path == "/" { self.form() } else { path };
         let place = ASSETS.binary_search_by(|asset| asset.path.cmp(path)).ok()?;
         ASSETS.get(place)
     }

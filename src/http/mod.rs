@@ -107,11 +107,12 @@ pub fn endpoint(site: AppState) -> impl Endpoint {
         let plain = plain::routes(&site.service, owner).with(body);
         routes = routes.nest("/call", plain);
     }
+    let files = pages::files(site.service.settings(), simulated, keyed);
     let tools = mcp::endpoint(&site.service, keyed).with(body);
     routes = routes.at(mcp::PATH, tools);
     let door = ApiAuth::new(site.admission, site.service.clock().clone(), &metrics);
     RequestShell::new(
-        (api, Pages::new(routes, simulated, keyed)),
+        (api, Pages::new(routes, files)),
         webhooks,
         door,
         &metrics,
@@ -133,7 +134,7 @@ pub fn simulator_endpoint(simulator: Simulator, limits: ConnectionLimits) -> imp
         .nest_no_strip("/2010-04-01", simulator.clone())
         .nest_no_strip("/simulator/2010-04-01", simulator.clone())
         .nest_no_strip("/simulator/api", simulator);
-    PhoneFirst(Pages::new(routes, true, false)).with(CatchPanic::new())
+    PhoneFirst(Pages::new(routes, assets::Assets::all())).with(CatchPanic::new())
 }
 
 /// The OpenAPI document of a site.

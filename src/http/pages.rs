@@ -17,15 +17,8 @@ pub struct Pages<E> {
 }
 
 impl<E> Pages<E> {
-    /// Puts the pages in front of `inner`; the phone's page is there only with a simulator. `keyed`:
-    /// the API needs a key.
-    pub const fn new(inner: E, simulator: bool, keyed: bool) -> Self {
-        let names = if simulator {
-            Assets::all()
-        } else {
-            Assets::hiding("/simulator")
-        };
-        let names = names.keyed(keyed);
+    /// Puts these pages in front of `inner`.
+    pub const fn new(inner: E, names: Assets) -> Self {
         Self {
             files: PageHeaders(names),
             names,
@@ -43,6 +36,19 @@ impl<E: Endpoint> Endpoint for Pages<E> {
         }
         Ok(self.inner.call(request).await?.into_response())
     }
+}
+
+/// The pages of a deployment; the phone's page is there only with a simulator. `keyed`: the API needs
+/// a key.
+#[must_use]
+pub const fn files(settings: &ServiceSettings, simulator: bool, keyed: bool) -> Assets {
+    let files = if simulator {
+        Assets::all()
+    } else {
+        Assets::hiding("/simulator")
+    };
+    let one_restaurant = settings.defaults.restaurant_phone.is_some();
+    files.keyed(keyed).for_one_restaurant(one_restaurant)
 }
 
 /// The settings of the app's page. They are not secret.
@@ -73,7 +79,12 @@ mod tests {
     async fn status(path: &str, simulator: bool) -> StatusCode {
         let inner = poem::endpoint::make_sync(|_| StatusCode::NO_CONTENT);
         let request = Request::builder().uri(path.parse().unwrap()).finish();
-        Pages::new(inner, simulator, false)
+        let files = if simulator {
+            Assets::all()
+        } else {
+            Assets::hiding("/simulator")
+        };
+        Pages::new(inner, files)
             .call(request)
             .await
             .unwrap()

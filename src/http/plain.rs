@@ -72,7 +72,8 @@ async fn place(
     if let Some(open) = failure.call_id() {
         return Ok(see(open));
     }
-    let mut response = page(form(&typed.0, &failure));
+    let one_restaurant = service.settings().defaults.restaurant_phone.is_some();
+    let mut response = page(form(&typed.0, &failure, one_restaurant));
     response.set_status(failure.code.status());
     Ok(response)
 }
@@ -185,7 +186,7 @@ mod tests {
             ("date", "2027-06-18"),
         ]);
         let failure = Failure::new(Code::InvalidRequest, "One field is wrong.");
-        let page = form(&typed, &failure);
+        let page = form(&typed, &failure, false);
         assert!(
             page.contains("value=\"&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;\""),
             "{page}"

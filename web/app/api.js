@@ -29,10 +29,7 @@ function headers(more) {
   return { ...(key ? { authorization: `Bearer ${key}` } : {}), ...more };
 }
 
-/**
- * Fetches once; asks for a key when one is wanted, and then once more. `quiet`: without asking. `byItself`: nobody
- * waits for this answer, so that a "Not now" holds.
- */
+/** Fetches once; asks for a key when one is wanted, and then once more. `quiet`: never; `byItself`: unless declined. */
 export async function request(path, { method = "GET", body, head = {}, signal, quiet = false, byItself = false } = {}) {
   for (;;) {
     const send = { method, signal, headers: headers({ ...head, ...(body ? { "content-type": "application/json" } : {}) }), cache: "no-store" };

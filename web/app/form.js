@@ -55,7 +55,7 @@ export function fill(asked) {
   const [earliest, latest] = around($("time").value);
   proposedFor = $("earliest").value === earliest && $("latest").value === latest ? $("time").value : null;
   $("fold").open = FOLDED.some((field) => asked[field]);
-  // The reader has seen all of it before: a day that has passed meanwhile is found fault with at once.
+  // All of it was seen before: a day that has passed meanwhile is an error at once.
   touched = new Set(FIELDS);
   changed();
 }

@@ -48,7 +48,7 @@ export function reread() {
   draw();
 }
 
-/** Asks again about a call that is over: its offer may have been taken elsewhere, or the service holds it no more. */
+/** Asks again about a call that is over: its offer may have been taken, or the service holds it no more. */
 export async function refresh() {
   if (!call?.final) return;
   const { id } = call;

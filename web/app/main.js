@@ -155,7 +155,7 @@ function recentCalls() {
   });
 }
 
-/** What is known of calls can have changed while the page was out of sight, or by another page of the app. */
+/** Calls can have changed while the page was out of sight, or by another page. */
 function stayTrue() {
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) return;

@@ -105,8 +105,7 @@ export function hide() {
 /** Looks at the calls that were under way when they were last seen here. */
 async function look() {
   clearTimeout(timer);
-  // One that the service did not know may be known again. A page out of sight asks nothing; `show` follows when it is
-  // seen again.
+  // One that the service did not know may be known again. A page out of sight asks nothing.
   const unsettled = read().filter((call) => !call.final);
   if (document.hidden || unsettled.length === 0) return;
   await Promise.all(unsettled.map((call) => refresh(call.id)));

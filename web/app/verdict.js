@@ -66,7 +66,7 @@ function actions(call, { ask, edit, accept, elsewhere }) {
     case "rejected":
       return h("div.row.do", {}, button("primary", "clock", t("do.other_time"), edit));
     case "opted_out":
-      return h("div.row.do", {}, h("button.quiet", { type: "button", onclick: elsewhere }, t("do.other_place")));
+      return h("div.row.do", {}, h("button", { type: "button", onclick: elsewhere }, t("do.other_place")));
     default:
       return h("div.row.do", {}, button("primary", "again", t("do.try_again"), () => ask(null)), more);
   }

@@ -75,20 +75,34 @@ pub(super) fn fields(typed: &Typed) -> Map<String, Value> {
     fields
 }
 
-/// The page of the form with what was typed and what is wrong with it.
-pub(super) fn form(typed: &Typed, failure: &Failure) -> String {
-    let mut text = Assets::all().text("/").unwrap_or_default().to_owned();
+/// The page of the form with what was typed and what is wrong with it. `one_restaurant`: `phone` is
+/// the guest's own number.
+pub(super) fn form(typed: &Typed, failure: &Failure, one_restaurant: bool) -> String {
+    let pages = Assets::all().for_one_restaurant(one_restaurant);
+    let mut text = pages.text("/").unwrap_or_default().to_owned();
     for (name, value) in typed {
         fill(&mut text, name, value);
     }
     let mut told = 0;
     for error in failure.errors() {
         let field = error.field.split('.').next().unwrap_or_default();
-        let label = LABELS.iter().find(|(known, _)| *known == field);
+        let labelled = match field {
+            "phone" if one_restaurant => "guest_phone",
+            field => field,
+        };
+        let label = LABELS.iter().find(|(known, _)| *known == labelled);
         let line = format!("<p class=\"error\" id=\"{field}-error\">");
         if let (Some((_, label)), true) = (label, text.contains(&line)) {
             let sentence = format!("{line}{label} {}.", escape(&error.message));
-            text = text.replacen(&line, &sentence, 1);
+            // What is wrong with both times of a window is said once.
+            if !text.contains(&sentence) {
+                let sentence = if text.contains(&format!("{line}</p>")) {
+                    sentence
+                } else {
+                    format!("{sentence} ")
+                };
+                text = text.replacen(&line, &sentence, 1);
+            }
             told += 1;
         }
     }

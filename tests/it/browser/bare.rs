@@ -97,6 +97,31 @@ async fn nobody_needs_scripts() {
 }
 
 #[tokio::test]
+async fn a_form_for_one_restaurant_asks_for_the_guests_number_without_scripts() {
+    needs!("chromium", "chromedriver");
+    let phone = Some("+14155550101".to_owned());
+    let site =
+        AppState::with(RawConfig::default().with(|it| it.calls.restaurant_phone = phone)).await;
+    let guest = Tab::lacking(&scriptless(), &site.origin).await;
+    guest.goes_to("/").await;
+    guest.fill("Your name", "Ana García").await;
+    guest.fill("Your phone", "12").await;
+    guest.see("#fold summary").await.click().await.unwrap();
+    guest.see("[data-field=restaurant][hidden]").await;
+    guest.see("[data-field=guest_phone][hidden]").await;
+    guest.press("Call the restaurant").await;
+    let wrong = guest.see("#phone-error:not(:empty)").await;
+    let wrong = wrong.text().await.unwrap();
+    assert!(wrong.starts_with("Your phone"), "{wrong}");
+    guest.fill("Your phone", "+14155552671").await;
+    for (label, keys) in [("Date", "06182027"), ("Time", "0730PM")] {
+        guest.fill(label, keys).await;
+    }
+    guest.press("Call the restaurant").await;
+    guest.read("Your table is booked").await;
+}
+
+#[tokio::test]
 async fn where_a_key_is_needed_nothing_is_sent_without_scripts() {
     needs!("chromium", "chromedriver");
     let site = AppState::with(
