@@ -87,12 +87,11 @@ fn with_ends(text: &str) -> String {
     let mut parts = text.split('+');
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let has_time = out
-            .get(out.len().saturating_sub(5)..)
-            .is_some_and(|time| time.parse::<jiff::civil::Time>().is_ok());
-        if has_time {
+        // `2024+` is a year without an end.
+        let from = out.len().checked_sub("18:00".len());
+        let time_at = from.filter(|from| out.get(*from..).is_some_and(is_time));
+        if let Some(from) = time_at {
             // `18:00-22:00+` has an end already, which is not the last word.
-            let from = out.len() - 5;
             if out.get(..from).is_some_and(|before| before.ends_with('-')) {
                 out.truncate(from - 1);
             }
@@ -103,6 +102,11 @@ fn with_ends(text: &str) -> String {
         out.push_str(part);
     }
     out
+}
+
+/// Whether a text is a time such as `18:00`.
+fn is_time(text: &str) -> bool {
+    text.contains(':') && text.parse::<jiff::civil::Time>().is_ok()
 }
 
 impl OpeningHours {
@@ -137,6 +141,11 @@ impl OpeningHours {
     }
 }
 
+/// People end the last rule as those before it.
+fn without_last_sign(text: &str) -> &str {
+    text.trim_end_matches([';', ' '])
+}
+
 impl FromStr for OpeningHours {
     type Err = OpeningHoursError;
 
@@ -148,12 +157,12 @@ impl FromStr for OpeningHours {
         // Dashes as web pages write them, and the quotes of a file that the hours were copied from:
         // hours in quotes are a remark, which would be open always.
         let text = text.replace(['\u{2013}', '\u{2014}', '\u{2212}'], "-");
+        let text = without_last_sign(&text);
         let quoted = text
             .strip_prefix('"')
             .and_then(|text| text.strip_suffix('"'));
-        let text = quoted.filter(|inner| !inner.contains('"')).unwrap_or(&text);
-        // People end the last rule as those before it.
-        let text = text.trim_end_matches([';', ' ']);
+        let text = quoted.filter(|inner| !inner.contains('"')).unwrap_or(text);
+        let text = without_last_sign(text);
         read(text).map(|_| Self(text.into()))
     }
 }

@@ -12,6 +12,8 @@ fn hours(text: &str) -> OpeningHours {
 fn hours_without_an_end_last_into_the_night() {
     for (text, ended) in [
         ("We 18:00+", "We 18:00-28:00"),
+        ("18:00+", "18:00-28:00"),
+        ("2024+ Mo 18:00+", "2024+ Mo 18:00-28:00"),
         (
             "We 12:00-14:00,18:00-22:00+; Th off",
             "We 12:00-14:00,18:00-28:00; Th off",
@@ -21,6 +23,9 @@ fn hours_without_an_end_last_into_the_night() {
     ] {
         assert_eq!(with_ends(text), ended);
         assert!(read(ended).is_ok(), "{ended}");
+    }
+    for text in ["2024+", "00+", "+", "++", "1:00+"] {
+        assert_eq!(with_ends(text), text, "no time stands before the sign");
     }
     let timetable = hours("We 18:00+").timetable(None);
     // 2027-04-07 is a Wednesday.
