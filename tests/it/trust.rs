@@ -274,10 +274,10 @@ async fn the_public_url_is_the_configured_one_whatever_a_request_says_of_itself(
 async fn a_shared_key_with_sha_256_is_believed_and_so_is_each_token_while_rotating() {
     let carrier = TestApp::start().await;
     let given = RawConfig::default().with(|it| {
-        it.carrier.twilio_auth_token = Some(format!("the newest token,{TOKEN}"));
+        it.carrier.twilio_auth_token = Some(format!("the-newest-token,{TOKEN}"));
         it.carrier.twilio_api_key = Some(format!("AC{}", "0".repeat(32)));
         it.carrier.twilio_api_secret = Some(TOKEN.to_owned());
-        it.carrier.twilio_webhook_keys = Some("WK1:the shared secret".to_owned());
+        it.carrier.twilio_webhook_keys = Some("WK1:the-shared-secret".to_owned());
     });
     let mut app = TestApp::beside(&carrier, given).await;
     app.key = Some(crate::app::SECRET);
@@ -294,27 +294,27 @@ async fn a_shared_key_with_sha_256_is_believed_and_so_is_each_token_while_rotati
         Answer::of(request.header("x-twilio-webhooks-signature-settings", settings))
     };
     assert_eq!(
-        shared("the shared secret", "key=WK1,algorithm=HMAC_SHA256")
+        shared("the-shared-secret", "key=WK1,algorithm=HMAC_SHA256")
             .await
             .status,
         200
     );
     assert_eq!(
-        shared("another secret", "key=WK1,algorithm=HMAC_SHA256")
+        shared("another-secret", "key=WK1,algorithm=HMAC_SHA256")
             .await
             .status,
         403
     );
     assert_eq!(
-        shared("the shared secret", "key=WK1,algorithm=HMAC_SHA1")
+        shared("the-shared-secret", "key=WK1,algorithm=HMAC_SHA1")
             .await
             .status,
         403
     );
     for (token, status) in [
-        ("the newest token", 200),
+        ("the-newest-token", 200),
         (TOKEN, 200),
-        ("an old token", 403),
+        ("an-old-token", 403),
     ] {
         let signature = voice.signature(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token);
         let answer = Answer::of(voice.unsigned(&app).header("x-twilio-signature", signature)).await;
