@@ -94,6 +94,11 @@ impl Transition {
         if !self.is_last(on.attempt) || !running {
             return;
         }
+        // Who rang back and decided is still on that line, and may decide otherwise: the end of our
+        // own, which is not wanted any more, ends nothing.
+        if self.call.was_called_back() && self.call.decision().is_some() && !self.call.canceled {
+            return self.await_keys();
+        }
         // Twilio has no final status of its own for a call that was blocked or declined.
         let unwanted = Ended::of_sip(closing.sip_code);
         let because = match closing.how {

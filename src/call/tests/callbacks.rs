@@ -87,6 +87,33 @@ fn who_rings_back_while_we_ring_ends_the_ringing() {
 }
 
 #[test]
+fn who_rings_back_may_change_it_after_our_ringing_has_ended() {
+    let ringing = run(
+        &dialing(),
+        &[
+            Event::Accepted(ON),
+            Event::Reached(ON, CarrierStatus::Ringing),
+        ],
+    );
+    let accepted = step(&ringing, back(ringing_back(), "1"), after(2));
+    let change = accepted.reply.and_then(|reply| reply.listen()).unwrap();
+    for how in [
+        FinalStatus::Canceled,
+        FinalStatus::NoAnswer,
+        FinalStatus::Busy,
+        FinalStatus::Failed,
+    ] {
+        let ended = run(&accepted.call, &[closed(how)]);
+        assert!(!ended.is_finished(), "{how:?}");
+
+        let declined = step(&ended, back(change, "2"), after(6)).call;
+        let done = step(&declined, Event::Wake, declined.wake_at().unwrap()).call;
+        let outcome = Outcome::Rejected;
+        assert_eq!(done.state, State::Finished { outcome }, "{how:?}");
+    }
+}
+
+#[test]
 fn a_reply_about_a_finished_call_tells_what_counts() {
     let done = settle(run(
         &in_progress(),
