@@ -7,6 +7,7 @@
 use serde_json::json;
 use tablecall::config::RawConfig;
 
+use crate::answer::Answer;
 use crate::app::{RESTAURANT, SECRET, TestApp, table, with};
 use crate::call::Asked;
 
@@ -90,16 +91,29 @@ async fn a_ticket_of_a_key_that_is_gone_is_a_forgery() {
     carrier.finish().await;
 }
 
+/// A create under an idempotency key.
+fn keyed(app: &TestApp) -> reqwest::RequestBuilder {
+    app.post("/api/call")
+        .header("idempotency-key", "k-1")
+        .json(&table())
+}
+
+/// Repeats the create of `made` under its key and gets its call.
+async fn gets_the_same_call(app: &TestApp, made: &Answer) {
+    let again = app.send(keyed(app)).await;
+    assert_eq!(
+        (again.status, &again.body["id"]),
+        (202, &made.body["id"]),
+        "{}",
+        again.text
+    );
+}
+
 #[tokio::test]
 async fn a_process_that_took_a_call_over_knows_the_idempotency_key_of_its_request() {
     let carrier = TestApp::start().await;
     let first = started(&carrier, None, OLD).await;
     let address = first.origin["http://".len()..].to_owned();
-    let keyed = |app: &TestApp| {
-        app.post("/api/call")
-            .header("idempotency-key", "k-1")
-            .json(&table())
-    };
     let made = first.send(keyed(&first)).await;
     assert_eq!(made.status, 202, "{}", made.text);
     let mut phone = carrier.phone(RESTAURANT).rings().await;
@@ -109,13 +123,7 @@ async fn a_process_that_took_a_call_over_knows_the_idempotency_key_of_its_reques
     let second = started(&carrier, Some(&address), OLD).await;
     phone.presses("1").await;
     phone.hears("Accepted").await;
-    let again = second.send(keyed(&second)).await;
-    assert_eq!(
-        (again.status, &again.body["id"]),
-        (202, &made.body["id"]),
-        "{}",
-        again.text
-    );
+    gets_the_same_call(&second, &made).await;
     let other = with(table(), json!({"party_size": 7}));
     second
         .send(keyed(&second).json(&other))
@@ -132,11 +140,6 @@ async fn a_request_that_is_repeated_after_a_restart_rings_once() {
     let carrier = TestApp::start().await;
     let first = started(&carrier, None, OLD).await;
     let address = first.origin["http://".len()..].to_owned();
-    let keyed = |app: &TestApp| {
-        app.post("/api/call")
-            .header("idempotency-key", "k-1")
-            .json(&table())
-    };
     let made = first.send(keyed(&first)).await;
     assert_eq!(made.status, 202, "{}", made.text);
     let mut phone = carrier.phone(RESTAURANT).rings().await;
@@ -158,13 +161,7 @@ async fn a_request_that_is_repeated_after_a_restart_rings_once() {
     phone.hears("To accept").await;
     phone.presses("1").await;
     phone.hears("Accepted").await;
-    let again = second.send(keyed(&second)).await;
-    assert_eq!(
-        (again.status, &again.body["id"]),
-        (202, &made.body["id"]),
-        "{}",
-        again.text
-    );
+    gets_the_same_call(&second, &made).await;
     let id = repeat.body["id"].as_str().unwrap();
     let repeat = second.send(second.get(&format!("/api/call/{id}"))).await;
     assert_eq!(repeat.body["outcome"], "canceled", "{}", repeat.text);
