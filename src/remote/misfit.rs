@@ -1,6 +1,6 @@
 //! Tells a server that is none of ours from one that is not there.
 
-/// What whoever takes connections does instead of speaking HTTP.
+/// The behaviour of a peer that takes connections and speaks no HTTP.
 pub(super) enum WrongServer {
     /// It answers otherwise.
     Speaks,

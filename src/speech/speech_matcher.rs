@@ -128,7 +128,7 @@ impl SpeechMatcher {
         let mut meanings = SpokenIntent::CLEAR
             .into_iter()
             .filter(|said| self.is_all(&bare, *said));
-        // Whoever says "hello, yes" or asks "yes?" has just taken the receiver.
+        // A person who says "hello, yes" or asks "yes?" has just taken the receiver.
         let picks_up = text.contains(['?', '\u{FF1F}', '\u{BF}'])
             || self
                 .greetings

@@ -140,7 +140,7 @@ async fn a_replay_never_turns_a_changed_mind_back_neither_before_nor_after_the_e
     assert_eq!(call.reads().await, before);
     phone.hangs_up().await;
     let ended = call.ends_as("rejected", 1).await;
-    // Whoever listens then must not hear of a decision that no longer counts.
+    // Staff who listen then must not hear of a decision that no longer counts.
     all_once_more(&app, Some("Declined: no table")).await;
     assert_eq!(call.reads().await, ended);
     assert_eq!(app.creates().await.len(), 1, "nobody is rung again");

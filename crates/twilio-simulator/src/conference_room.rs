@@ -1,4 +1,4 @@
-//! What is known of a conference: who is in it, who is to come, and what its callback is told.
+//! The state of a conference: its participants, those to come, and the events for its callback.
 //! Nothing here waits.
 
 use std::sync::Arc;
@@ -312,7 +312,7 @@ pub(super) fn change_participant(
     });
 }
 
-/// Tells every call of a conference to look at it again.
+/// Makes every call of a conference look at it again.
 pub(super) fn wake(sim: &Inner, sid: &str) {
     let calls: Vec<SidText> = {
         let state = sim.lock();

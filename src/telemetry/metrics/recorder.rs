@@ -1,6 +1,6 @@
 //! Keeps the series of one application, and writes them in Prometheus' text format.
 //!
-//! Series are few and made at start, so one lock guards their list. Whoever counts holds a handle to
+//! Series are few and made at start, so one lock guards their list. Each counter holds a handle to
 //! atomics and never meets it.
 
 use std::collections::BTreeMap;
