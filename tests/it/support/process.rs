@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -19,18 +19,33 @@ pub(crate) const SECRET: &str = "the-secret-of-the-app";
 /// The time in which a process without requests stops, on a machine with much else to do.
 const PROMPT: Duration = Duration::from_secs(5);
 
-/// An address of this machine that was free a moment ago. Another program could take its port
-/// before the child does, so where a machine has more addresses of its own than one (as Linux has),
-/// one is taken that no other process uses.
+/// An address of this machine for a child process, at a host that no other process uses.
 pub(crate) fn free_address() -> SocketAddr {
-    let own = std::net::Ipv4Addr::new(
+    let [address] = free_addresses_at(own_host());
+    address
+}
+
+/// A host of this machine that no other process uses: Linux has all of 127.0.0.0/8. A child binds
+/// its port itself, so at a shared host another program could take the port before it does.
+pub(crate) fn own_host() -> IpAddr {
+    let own = Ipv4Addr::new(
         127,
         fastrand::u8(1..),
         fastrand::u8(..),
         fastrand::u8(1..255),
     );
-    let listener = TcpListener::bind((own, 0)).or_else(|_| TcpListener::bind("127.0.0.1:0"));
-    listener.unwrap().local_addr().unwrap()
+    let host = if TcpListener::bind((own, 0)).is_ok() {
+        own
+    } else {
+        Ipv4Addr::LOCALHOST
+    };
+    host.into()
+}
+
+/// Addresses at this host with ports that are free and differ: all are bound before one is let go.
+pub(crate) fn free_addresses_at<const COUNT: usize>(host: IpAddr) -> [SocketAddr; COUNT] {
+    let bound = [(); COUNT].map(|()| TcpListener::bind((host, 0)).unwrap());
+    bound.each_ref().map(|it| it.local_addr().unwrap())
 }
 
 /// Sends a child a signal, such as `STOP`.

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 
 use crate::app::within;
-use crate::process::{free_address, signalled, tied};
+use crate::process::{free_address, free_addresses_at, own_host, signalled, tied};
 use crate::real_time::eventually;
 
 /// A server that is running.
@@ -40,12 +40,8 @@ impl RedisServer {
 
     /// One that listens on this host, with options of its command line.
     pub(crate) async fn also_at(host: IpAddr, options: &[&str]) -> Self {
-        let port = std::net::TcpListener::bind((host, 0))
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        Self::at(SocketAddr::new(host, port), options).await
+        let [address] = free_addresses_at(host);
+        Self::at(address, options).await
     }
 
     async fn at(address: SocketAddr, options: &[&str]) -> Self {
@@ -83,23 +79,19 @@ impl RedisServer {
 
     /// Three that share everything among them, and serve.
     pub(crate) async fn cluster() -> [Self; 3] {
+        let host = own_host();
+        let [one, two, three, buses @ ..] = free_addresses_at::<6>(host);
         let mut nodes = Vec::new();
-        for _ in 0..3 {
-            // Nodes find each other at one host only.
-            let free = || {
-                std::net::TcpListener::bind("127.0.0.1:0")
-                    .unwrap()
-                    .local_addr()
-                    .unwrap()
-            };
-            let bus = free().port().to_string();
-            nodes.push(
-                Self::at(
-                    free(),
-                    &["--cluster-enabled", "yes", "--cluster-port", &bus],
-                )
-                .await,
-            );
+        for (address, bus) in [one, two, three].into_iter().zip(buses) {
+            let (host, bus) = (host.to_string(), bus.port().to_string());
+            // A node believes that its address is the one from which the others hear it.
+            let options = [
+                ["--cluster-enabled", "yes"],
+                ["--cluster-port", &bus],
+                ["--cluster-announce-ip", &host],
+                ["--bind-source-addr", &host],
+            ];
+            nodes.push(Self::at(address, options.as_flattened()).await);
         }
         let mut create = vec!["--cluster".to_owned(), "create".to_owned()];
         create.extend(nodes.iter().map(|node| node.address.to_string()));

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::process::tied;
+use crate::process::{free_addresses_at, own_host, tied};
 use crate::real_time::eventually;
 use crate::redis_server::RedisServer;
 
@@ -17,7 +17,7 @@ const DOWN_AFTER: u32 = 1_500;
 /// Three of them.
 pub(crate) struct Sentinels {
     children: Vec<Child>,
-    addresses: Vec<SocketAddr>,
+    addresses: [SocketAddr; 3],
     _folder: TempDir,
 }
 
@@ -35,14 +35,14 @@ impl Sentinels {
     pub(crate) async fn watch(primary: &RedisServer) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (host, port) = (primary.address.ip(), primary.address.port());
-        let (mut children, mut addresses) = (Vec::new(), Vec::new());
-        for number in 0..3 {
-            let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-            let address = free.local_addr().unwrap();
-            drop(free);
+        let addresses: [_; 3] = free_addresses_at(own_host());
+        let mut children = Vec::new();
+        for (number, address) in addresses.iter().enumerate() {
+            let own = address.ip();
             let file = folder.path().join(format!("{number}.conf"));
             let text = format!(
-                "port {}\nbind 127.0.0.1\ndir {}\nlogfile {number}.log\nsentinel monitor {NAME} {host} {port} 2\n\
+                "port {}\nbind {own}\ndir {}\nlogfile {number}.log\nsentinel announce-ip {own}\n\
+                 sentinel monitor {NAME} {host} {port} 2\n\
                  sentinel down-after-milliseconds {NAME} {DOWN_AFTER}\nsentinel failover-timeout {NAME} 5000\n",
                 address.port(),
                 folder.path().display()
@@ -55,7 +55,6 @@ impl Sentinels {
                 .stdout(Stdio::null())
                 .stderr(Stdio::null());
             children.push(command.spawn().expect("redis-server can be started"));
-            addresses.push(address);
         }
         let all = Self {
             children,
