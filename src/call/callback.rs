@@ -103,10 +103,11 @@ impl Transition {
     }
 
     /// Whether the wish not to be called is certain now: asked for and not taken back when the talk
-    /// ended. A webhook that is repeated (`is_repeatable`) yields the effect again, because the
-    /// process that received it first may have ended before it was performed.
+    /// ended. A webhook that is repeated (`is_repeatable`) and the end of the call yield the effect
+    /// again, because the process that should have performed it may have died.
     pub(super) fn must_opt_out(&self, before: &Call, is_repeatable: bool) -> bool {
-        self.call.is_opted_out() && (is_repeatable || !before.is_opted_out())
+        let is_repeated = is_repeatable || self.call.is_finished() && !before.is_finished();
+        self.call.is_opted_out() && (is_repeated || !before.is_opted_out())
     }
 
     /// How long a closed line waits for a late key.

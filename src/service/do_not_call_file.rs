@@ -1,16 +1,18 @@
 //! The file of numbers that are never rung: one number a line, read at start and appended to.
 //!
 //! An opt-out is the one thing that must outlive the process, so it is in the file, synced, before
-//! the restaurant hears that it was understood.
+//! the restaurant hears anything more: while staff are still asked whether they meant it, too. A
+//! wish that is taken back is removed again.
 
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::domain::Phone;
+use crate::domain::{CallId, Phone};
 
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -111,6 +113,8 @@ struct Inner {
     writing: Mutex<()>,
     pending: Mutex<Pending>,
     refused: Notify,
+    /// Numbers that were added for a wish which can still be taken back in this call.
+    doubtful: Mutex<HashMap<CallId, Phone>>,
 }
 
 /// What is to be written.
@@ -134,6 +138,7 @@ impl DoNotCallFile {
             writing: Mutex::default(),
             pending: Mutex::default(),
             refused: Notify::new(),
+            doubtful: Mutex::default(),
         })))
     }
 
@@ -143,8 +148,44 @@ impl DoNotCallFile {
     /// It could not be written: nothing of it counts as written then, and it is kept for the next
     /// [`write_pending`](Self::write_pending).
     pub async fn append(&self, phone: Phone) -> io::Result<()> {
+        self.0.doubtful().retain(|_, doubtful| *doubtful != phone);
         self.0.add(phone);
         self.write_pending().await
+    }
+
+    /// Adds a number for a wish that can still be [taken back](Self::take_back) in the call `id`.
+    /// Repeated for one call, it does nothing.
+    ///
+    /// # Errors
+    /// As for [`Self::append`].
+    pub async fn append_doubtful(&self, id: CallId, phone: Phone) -> io::Result<()> {
+        if self.0.doubtful().contains_key(&id) {
+            return Ok(());
+        }
+        let inner = self.0.clone();
+        let is_known = tokio::task::spawn_blocking(move || {
+            read(&inner.path).is_ok_and(|known| known.contains(&phone))
+        });
+        if is_known.await.map_err(io::Error::other)? {
+            return Ok(());
+        }
+        self.0.doubtful().insert(id, phone);
+        self.0.add(phone);
+        self.write_pending().await
+    }
+
+    /// Removes the number that the call `id` added by [`Self::append_doubtful`], if it did.
+    ///
+    /// # Errors
+    /// The file cannot be changed: the number stays in it.
+    pub async fn take_back(&self, id: CallId) -> io::Result<()> {
+        let Some(phone) = self.0.doubtful().remove(&id) else {
+            return Ok(());
+        };
+        let inner = self.0.clone();
+        tokio::task::spawn_blocking(move || inner.take_back(phone))
+            .await
+            .map_err(io::Error::other)?
     }
 
     /// Writes the numbers that are not in the file yet, and waits until they are on the disk.
@@ -177,6 +218,16 @@ impl Inner {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn doubtful(&self) -> MutexGuard<'_, HashMap<CallId, Phone>> {
+        self.doubtful.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_back(&self, phone: Phone) -> io::Result<()> {
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.pending().phones.retain(|waiting| *waiting != phone);
+        remove(&self.path, phone)
+    }
+
     fn add(&self, phone: Phone) {
         let phones = &mut self.pending().phones;
         if !phones.contains(&phone) {
@@ -187,9 +238,12 @@ impl Inner {
     fn write_pending(&self) -> io::Result<()> {
         let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            let Some(phone) = self.pending().phones.first().copied() else {
+            let mut pending = self.pending();
+            let Some(phone) = pending.phones.first().copied() else {
+                pending.problem = None;
                 return Ok(());
             };
+            drop(pending);
             let written = append(&self.path, phone);
             let mut pending = self.pending();
             match written {
@@ -213,12 +267,44 @@ fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
 }
 
+/// Holds the file against other instances on this machine, where its file system can do that.
+fn hold(file: &File) {
+    if let Err(error) = file.lock() {
+        tracing::debug!(%error, "TABLECALL_DO_NOT_CALL_FILE cannot be locked");
+    }
+}
+
+/// Removes the last line that holds nothing but this number. Lines after it stay where they are,
+/// because others may append at this moment: in that case the line becomes a remark.
+fn remove(path: &Path, phone: Phone) -> io::Result<()> {
+    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+    hold(&file);
+    let bytes = std::fs::read(path)?;
+    let line = format!("{phone}\n").into_bytes();
+    let begins_line = |at: usize| at == 0 || bytes.get(at - 1) == Some(&b'\n');
+    let is_here = |at: &usize| bytes.get(*at..*at + line.len()) == Some(&line[..]);
+    let Some(at) = (0..bytes.len())
+        .rev()
+        .find(|at| begins_line(*at) && is_here(at))
+    else {
+        return Ok(());
+    };
+    if at + line.len() == bytes.len() {
+        file.set_len(at as u64)?;
+    } else {
+        file.seek(SeekFrom::Start(at as u64))?;
+        file.write_all(&vec![b'#'; line.len() - 1])?;
+    }
+    file.sync_data()
+}
+
 fn append(path: &Path, phone: Phone) -> io::Result<()> {
     // A line that somebody garbled in the meantime must not keep a new number out.
     if read(path).is_ok_and(|known| known.contains(&phone)) {
         return Ok(());
     }
     let mut file = open(path)?;
+    hold(&file);
     // Somebody may have edited the file and left its last line open.
     let is_open = std::fs::read(path)?
         .last()
@@ -237,138 +323,4 @@ fn append(path: &Path, phone: Phone) -> io::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use tempfile::NamedTempFile;
-
-    use super::*;
-
-    fn file(text: &[u8]) -> NamedTempFile {
-        let file = NamedTempFile::new().unwrap();
-        std::fs::write(&file, text).unwrap();
-        file
-    }
-
-    fn number(text: &str) -> Phone {
-        Phone::from_e164(text).unwrap()
-    }
-
-    #[test]
-    fn numbers_stand_one_a_line_with_remarks() {
-        let path = file(b"# asked by letter\n+14155550101\n\n +4930123456 # key 9\r\n");
-        assert_eq!(
-            read(path.path()).unwrap(),
-            [number("+14155550101"), number("+4930123456")]
-        );
-        assert_eq!(read(Path::new("/nonexistent/file")).unwrap(), []);
-        let marked = file(b"\xef\xbb\xbf+14155550101\n");
-        assert_eq!(read(marked.path()).unwrap(), [number("+14155550101")]);
-    }
-
-    #[test]
-    fn a_garbled_line_is_named() {
-        for text in [
-            &b"+14155550101\n+1415\n"[..],
-            b"\nhello",
-            b"+14155550101\n\xff\n",
-        ] {
-            let error = read(file(text).path()).unwrap_err();
-            assert!(matches!(error, FileError::Line(2)), "{error}");
-        }
-        assert!(matches!(
-            read(&std::env::temp_dir()),
-            Err(FileError::Io { .. })
-        ));
-    }
-
-    #[test]
-    fn a_number_that_no_plan_knows_is_kept_unless_its_line_may_be_cut_off() {
-        // An unassigned calling code, and a length that German numbers do not have any more.
-        for unknown in ["+99912345678", "+493012"] {
-            let whole = file(format!("{unknown}\n+14155550101\n").as_bytes());
-            assert_eq!(
-                read(whole.path()).unwrap(),
-                [number(unknown), number("+14155550101")]
-            );
-            let ended = file(format!("{unknown}\n").as_bytes());
-            assert_eq!(read(ended.path()).unwrap(), [number(unknown)]);
-        }
-        let open = file(b"+14155550101\n+1415555");
-        let error = read(open.path()).unwrap_err();
-        assert!(matches!(error, FileError::CutOff(2)), "{error}");
-    }
-
-    #[tokio::test]
-    async fn each_number_is_written_once_on_a_line_of_its_own() {
-        let path = file(b"+14155550101");
-        let list = DoNotCallFile::open(path.path()).unwrap();
-        for text in [
-            "+14155550101",
-            "+14155550102",
-            "+14155550102",
-            "+14155550103",
-        ] {
-            list.append(number(text)).await.unwrap();
-        }
-        let text = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(text, "+14155550101\n+14155550102\n+14155550103\n");
-        assert_eq!(read(path.path()).unwrap().len(), 3);
-    }
-
-    #[tokio::test]
-    async fn what_could_not_be_written_is_written_later() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("list").join("numbers.txt");
-        std::fs::create_dir(path.parent().unwrap()).unwrap();
-        let list = DoNotCallFile::open(&path).unwrap();
-        assert_eq!(list.behind(), None);
-
-        std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
-        for text in ["+14155550101", "+14155550102", "+14155550101"] {
-            assert!(list.append(number(text)).await.is_err());
-        }
-        list.refused().await;
-        assert_eq!(list.behind().unwrap().0, 2);
-
-        std::fs::create_dir(path.parent().unwrap()).unwrap();
-        list.write_pending().await.unwrap();
-        assert_eq!(list.behind(), None);
-        let text = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(text, "+14155550101\n+14155550102\n");
-    }
-
-    #[tokio::test]
-    async fn a_file_that_was_replaced_gets_the_next_number() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("numbers.txt");
-        let list = DoNotCallFile::open(&path).unwrap();
-        list.append(number("+14155550101")).await.unwrap();
-
-        let edited = folder.path().join("edited");
-        std::fs::write(&edited, "# edited\n").unwrap();
-        std::fs::rename(&edited, &path).unwrap();
-        for text in ["+14155550102", "+14155550101"] {
-            list.append(number(text)).await.unwrap();
-        }
-        let text = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(text, "# edited\n+14155550102\n+14155550101\n");
-    }
-
-    #[test]
-    fn a_look_leaves_nothing_behind() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("numbers.txt");
-        check(&path).unwrap();
-        assert!(!path.exists());
-
-        std::fs::write(&path, "+14155550100\n").unwrap();
-        check(&path).unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "+14155550100\n");
-
-        let nowhere = folder.path().join("nowhere").join("numbers.txt");
-        let said = check(&nowhere).unwrap_err().to_string();
-        assert!(
-            said.contains("nowhere/numbers.txt cannot be read and appended to"),
-            "{said}"
-        );
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::ServiceError;
 use super::dialler::Dialler;
 use super::engine::Applied;
-use crate::call::{Decision, Effect, Event};
+use crate::call::{Call, Decision, Effect, Event};
 use crate::domain::Phone;
 use crate::store::{CallStore as _, NumberStore as _};
 use clock::Backoff;
@@ -91,9 +91,28 @@ impl Dialler {
         }
     }
 
+    /// Writes key 9 to the file at once, because this process may die before the wish is certain,
+    /// and removes it when staff take it back.
+    async fn note_doubtful(&self, call: &Call) {
+        let Some(file) = &self.do_not_call else {
+            return;
+        };
+        let done = if call.decision() != Some(Decision::OptedOut) {
+            file.take_back(call.id).await
+        } else if call.is_opted_out() {
+            return;
+        } else {
+            file.append_doubtful(call.id, call.reservation.phone).await
+        };
+        if let Err(error) = done {
+            tracing::warn!(call.id = %call.id, %error, "key 9 could not be noted in TABLECALL_DO_NOT_CALL_FILE");
+        }
+    }
+
     /// Performs what an event of Twilio wants done; a wish not to be called is kept before anything
     /// is answered.
     pub(super) async fn perform_for_twilio(&self, applied: &Applied) {
+        self.note_doubtful(&applied.call).await;
         if applied.effects.contains(&Effect::OptOut)
             && let Err(error) = Box::pin(self.opt_out(applied.call.reservation.phone)).await
         {

@@ -228,6 +228,27 @@ async fn killed_all_together_and_started_anew() {
 }
 
 #[tokio::test]
+async fn killed_all_together_once_key_9_is_stored() {
+    needs!("redis-server", "redis-cli");
+    let mut all = two().await;
+    let id = all.asks_at(OWNER, RESTAURANT).await;
+    all.answers().await;
+    all.acts("press", json!({"digits": "9"})).await;
+    all.hears("Should we never call this number again?").await;
+    all.dies(OWNER).await;
+    all.dies(OTHER).await;
+    // The end of the talk reaches nobody.
+    all.acts("hangup", Value::Null).await;
+    all.line("ends", |line| line["ended"] == true).await;
+    all.begins(OTHER).await;
+    all.tries_at(OTHER, RESTAURANT)
+        .await
+        .is_problem(422, "opted_out");
+    assert_eq!(all.reads_at(OTHER, &id).await["outcome"], "opted_out");
+    all.rang_once().await;
+}
+
+#[tokio::test]
 async fn killed_all_together_and_redis_with_them() {
     needs!("redis-server", "redis-cli");
     let mut all = two().await;

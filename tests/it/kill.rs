@@ -89,6 +89,32 @@ async fn a_process_killed_after_the_key_never_lets_the_phone_ring_again() {
 }
 
 #[tokio::test]
+async fn a_process_killed_after_key_9_leaves_the_wish_in_the_file() {
+    let list = tempfile::NamedTempFile::new().unwrap();
+    let path = list.path().to_str().unwrap().to_owned();
+    let pair = Pair {
+        further: vec![("TABLECALL_DO_NOT_CALL_FILE", path)],
+        ..Pair::new().await
+    };
+    let first = pair.starts().await;
+    pair.asks(PHONE).await;
+    pair.answers().await;
+    pair.acts("press", json!({"digits": "9"})).await;
+    pair.hears("Should we never call this number again?").await;
+    first.dies().await;
+    // Nobody hears how the talk ends, and Twilio's list of live calls does not show it any more.
+    pair.acts("hangup", Value::Null).await;
+    pair.line("ends", |line| line["ended"] == true).await;
+    assert_eq!(
+        std::fs::read_to_string(&list).unwrap(),
+        format!("{PHONE}\n")
+    );
+    let _second = pair.starts().await;
+    pair.tries_a_table(PHONE).await.is_problem(422, "opted_out");
+    rang_once(&pair).await;
+}
+
+#[tokio::test]
 async fn a_process_told_to_stop_in_a_live_call_ends_at_once_and_another_finishes_the_call() {
     let pair = Pair::new().await;
     let first = pair.starts().await;

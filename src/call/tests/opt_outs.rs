@@ -30,6 +30,26 @@ fn the_wish_not_to_be_called_is_certain_when_the_talk_is_over() {
                 || !matches!(last, Event::Keyed { .. })
         );
     }
+    // The process that received the end died before it kept the wish: whoever concludes the call
+    // keeps it.
+    let Event::Closed(_, closing) = closed(FinalStatus::Completed) else {
+        unreachable!("it is what it is called");
+    };
+    let found = step(
+        &nine.call,
+        Event::LookedUp {
+            attempt: 1,
+            found: LookupResult::Closed(ON, closing),
+        },
+        after(400),
+    );
+    assert!(
+        found.effects.contains(&Effect::OptOut),
+        "nobody heard its end"
+    );
+    let settling = run(&nine.call, &[closed(FinalStatus::Completed)]);
+    let concluded = step(&settling, Event::Wake, after(60));
+    assert!(concluded.call.is_finished() && concluded.effects.contains(&Effect::OptOut));
     let taken_back = run(&nine.call, &[key(listen, "2")]);
     let ended = step(&taken_back, closed(FinalStatus::Completed), after(4));
     assert!(!ended.effects.contains(&Effect::OptOut) && ended.call.outcome().is_none());
