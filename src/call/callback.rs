@@ -12,11 +12,8 @@ use super::state::{Call, Evidence, State};
 use super::step::Transition;
 use super::talk::{self, Apology, Input, Reply, TalkContext};
 use super::timeline::TimelineEvent;
-use super::timing::SETTLE;
+use super::timing::{CHANGE_WINDOW, SETTLE};
 
-/// How long a decision made by calling back may still be changed: its read-back and the wait for a
-/// key.
-const CHANGE_WINDOW: SignedDuration = SignedDuration::from_secs(60);
 /// Pause after a request to be called now, because the caller has to hang up first.
 const HANG_UP_PAUSE: SignedDuration = SignedDuration::from_secs(10);
 

@@ -239,11 +239,14 @@ impl Transition {
     }
 }
 
-/// Milliseconds from `from` to `to`; 0 where the clocks of two machines differ.
+/// Milliseconds from `from` to `to`. A moment before `from` (a clock was set back meanwhile, or
+/// those of two machines differ) is counted from the upper end, so that differences of moments are
+/// right ([`PromptTiming::age`]).
 #[must_use]
 pub fn milliseconds(from: Timestamp, to: Timestamp) -> u32 {
     let span = to.as_millisecond().saturating_sub(from.as_millisecond());
-    u32::try_from(span.max(0)).unwrap_or(u32::MAX)
+    let most = if span < 0 { i32::MIN } else { i32::MAX };
+    i32::try_from(span).unwrap_or(most).cast_unsigned()
 }
 
 /// The timeline entry of an input.

@@ -1,6 +1,7 @@
 //! Looks an attempt up at Twilio when no news of its connection arrives.
 
-use jiff::SignedDuration;
+use clock::was_set_back;
+use jiff::{SignedDuration, Timestamp};
 
 use super::carrier_status::{AccountTier, CarrierStatus};
 use super::event::{Effect, LookupResult};
@@ -14,6 +15,8 @@ const RECORDS: SignedDuration = SignedDuration::from_mins(15);
 /// Number of searches at Twilio that must find nothing before a create without an answer counts as
 /// never placed.
 const SEARCHES: u8 = 2;
+/// How late a call is woken at most by a process that runs, by a clock that nobody sets.
+const OVERSLEPT: SignedDuration = SignedDuration::from_secs(5);
 /// How long an attempt is looked up at most.
 const LONGEST_DOUBT: SignedDuration = SignedDuration::from_hours(2);
 
@@ -24,16 +27,44 @@ impl Transition {
             return;
         };
         let (attempt, started_at) = (last.number, last.started_at);
-        // A process that was suspended during that time asks at least once.
+        // A process that was suspended during that time asks at least once. So does one whose clock
+        // was set forward: the line may be as young as it was before.
         let overslept = self
             .call
             .wake_at()
-            .is_some_and(|at| self.now.duration_since(at) > AGAIN);
+            .is_some_and(|at| self.now.duration_since(at) > OVERSLEPT);
         if self.now.duration_since(started_at) > LONGEST_DOUBT && !overslept {
             return self.conclude_unknown();
         }
-        self.postpone();
+        if overslept {
+            self.grant();
+        } else {
+            self.postpone();
+        }
         self.effects.push(Effect::LookUp { attempt });
+    }
+
+    /// Gives the line the whole time of its state from now on.
+    fn grant(&mut self) {
+        if let (Some(longest), Some(until)) =
+            (self.call.state.longest(), self.call.state.until_mut())
+        {
+            *until = self.now.saturating_add(longest).unwrap_or(Timestamp::MAX);
+        }
+    }
+
+    /// What waits for a moment later than any that its state can have set was noted before the clock
+    /// was set back: it waits as long from now on as that state may last.
+    pub(super) fn pull_in(&mut self) {
+        let Some(longest) = self.call.state.longest() else {
+            return;
+        };
+        let latest = self.after(longest);
+        if let Some(until) = self.call.state.until_mut()
+            && was_set_back(*until, latest)
+        {
+            *until = latest;
+        }
     }
 
     /// Whether Twilio has to be polled once the connection has got to `line`.
@@ -70,6 +101,12 @@ impl Transition {
         end.is_ok_and(|end| self.now < end)
     }
 
+    /// Whether the line was just given time anew ([`Self::grant`]).
+    fn is_granted(&self) -> bool {
+        let pause = self.after(AGAIN);
+        self.call.wake_at().is_some_and(|at| at > pause)
+    }
+
     fn postpone(&mut self) {
         let polled = self
             .call
@@ -102,7 +139,7 @@ impl Transition {
                 let known = self.call.attempts.last().map(|last| last.line);
                 self.reached(on, line);
                 // It was looked up because it is overdue: a line that made no progress is ended.
-                if known >= Some(line) && !self.has_time_left() {
+                if known >= Some(line) && !self.has_time_left() && !self.is_granted() {
                     self.effects.push(Effect::HangUp {
                         attempt,
                         sid: on.sid,

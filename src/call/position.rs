@@ -168,8 +168,9 @@ impl PromptTiming {
         self.age(moment).saturating_sub(late)
     }
 
-    /// How old the document is at `moment`.
+    /// How old the document is at `moment`; 0 where a clock was set back since it was handed out.
     pub(super) const fn age(self, moment: u32) -> u32 {
-        moment.saturating_sub(self.asked)
+        let age = moment.wrapping_sub(self.asked);
+        if age.cast_signed() < 0 { 0 } else { age }
     }
 }

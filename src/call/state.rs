@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::attempt::{Attempt, TranscriptCoverage};
@@ -10,7 +10,9 @@ use super::decision::Decision;
 use super::outcome::{Outcome, WaitingFor};
 use super::position::CALLED_BACK;
 use super::timeline::{TimelineEntry, TimelineEvent};
-use super::timing::RING;
+use super::timing::{
+    CHANGE_WINDOW, DIALING, EVENTS_DELAY, IN_PROGRESS, LONGEST_PAUSE, RING, RINGING,
+};
 use crate::domain::{CallId, Reservation, millis};
 
 /// A client's request to ask one restaurant about one reservation, with all that followed from it.
@@ -276,6 +278,47 @@ impl Answer {
 }
 
 impl State {
+    /// The most time that is waited for in this state before the sweep looks again; `None`: a call
+    /// may wait for any moment.
+    pub(super) const fn longest(self) -> Option<SignedDuration> {
+        match self {
+            Self::Queued {
+                waiting_for:
+                    Some(
+                        WaitingFor::Retry
+                        | WaitingFor::LiveCall
+                        | WaitingFor::Slot
+                        | WaitingFor::Carrier,
+                    ),
+                ..
+            } => Some(LONGEST_PAUSE),
+            Self::Dialing { .. } => Some(DIALING),
+            Self::Ringing { .. } => Some(RINGING),
+            Self::InProgress { .. } => Some(IN_PROGRESS),
+            Self::Settling {
+                from: Evidence::Keypad,
+                ..
+            } => Some(CHANGE_WINDOW),
+            Self::Settling {
+                from: Evidence::Events { .. },
+                ..
+            } => Some(EVENTS_DELAY),
+            Self::Queued { .. } | Self::Finished { .. } => None,
+        }
+    }
+
+    /// When the sweep looks again.
+    pub(super) const fn until_mut(&mut self) -> Option<&mut Timestamp> {
+        match self {
+            Self::Queued { until, .. }
+            | Self::Dialing { until, .. }
+            | Self::Ringing { until }
+            | Self::InProgress { until }
+            | Self::Settling { until, .. } => Some(until),
+            Self::Finished { .. } => None,
+        }
+    }
+
     /// The `status` of the API.
     #[must_use]
     pub const fn status(self) -> &'static str {

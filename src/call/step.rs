@@ -231,7 +231,7 @@ impl Transition {
 
     fn wake(&mut self) {
         if self.call.wake_at().is_none_or(|at| at > self.now) {
-            return;
+            return self.pull_in();
         }
         match self.call.state {
             State::Queued { .. } if self.now >= self.call.reservation.give_up_at => {

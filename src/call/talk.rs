@@ -159,9 +159,11 @@ pub fn answer(
         Some(input) => in_a_row(position, input, moment)
             .unwrap_or_else(|| at_stage(position, input, moment, context)),
     };
-    let elapsed = (moment / 1_000).saturating_sub(u32::from(position.began));
+    let elapsed = moment.wrapping_sub(u32::from(position.began) * 1_000) / 1_000;
     let replies = position.step.saturating_add(1);
-    let over = replies >= context.most_replies || elapsed >= LONGEST_TALK.into();
+    // No line is open that long: the clock was set forward or back meanwhile.
+    let is_believable = elapsed < 2 * u32::from(LONGEST_TALK);
+    let over = replies >= context.most_replies || elapsed >= LONGEST_TALK.into() && is_believable;
     let (heard, reply) = if over {
         shorten(position, heard, reply, replies > context.most_replies)
     } else {

@@ -18,3 +18,17 @@ pub(super) const SETTLE: SignedDuration = SignedDuration::from_secs(5);
 pub(super) const AGAIN: SignedDuration = SignedDuration::from_secs(30);
 /// Interval of polling for calls without status callbacks.
 pub(super) const POLL: SignedDuration = SignedDuration::from_secs(5);
+/// How long a decision made by calling back may still be changed: its read-back and the wait for a
+/// key.
+pub(super) const CHANGE_WINDOW: SignedDuration = SignedDuration::from_secs(60);
+/// Twilio's Events of a call can be read about 15 minutes after its end (docs/twilio.md,
+/// *List and events*).
+pub(super) const EVENTS_DELAY: SignedDuration = SignedDuration::from_mins(16);
+/// How long nothing need be heard of a line before it is looked up at Twilio, by its state.
+pub(super) const DIALING: SignedDuration = RING.saturating_add(UNKNOWN);
+/// The same while it rings.
+pub(super) const RINGING: SignedDuration = RING.saturating_add(GRACE);
+/// The same while somebody talks.
+pub(super) const IN_PROGRESS: SignedDuration = TALK.saturating_add(GRACE);
+/// The longest pause before another attempt.
+pub(super) const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(20);

@@ -12,11 +12,9 @@ use super::state::{Answer, Evidence, State};
 use super::step::Transition;
 use super::talk::{Input, KeyResult};
 use super::timeline::TimelineEvent;
+use super::timing::EVENTS_DELAY;
 use super::{keys, talk};
 
-/// Twilio's Events of a call can be read about 15 minutes after its end (docs/twilio.md,
-/// *List and events*).
-const EVENTS_DELAY: SignedDuration = SignedDuration::from_mins(16);
 /// Pause before the Events are read again, and the number of reads.
 const EVENTS_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 const EVENTS_TRIES: u8 = 6;

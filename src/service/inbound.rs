@@ -67,7 +67,8 @@ impl WebhookHandler {
         ticket: &str,
         request: &VoiceRequest<'_>,
     ) -> (String, WebhookOutcome) {
-        let opened = match self.open(ticket, TicketPurpose::Inbound, request.account_sid) {
+        let opened = self.open(ticket, TicketPurpose::Inbound, request.account_sid);
+        let opened = match opened.await {
             Ok(opened) => opened,
             Err(refused) => return (self.apologize(refused.as_ref()), WebhookOutcome::Foreign),
         };

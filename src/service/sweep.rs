@@ -10,6 +10,7 @@ use super::engine::CallEngine;
 use tokio_util::sync::CancellationToken;
 
 use crate::call::{Event, Evidence, State};
+use crate::domain::CallId;
 use crate::store::{CallStore as _, Lifecycle as _, StartRate as _};
 
 /// How often finished calls are looked at for their retention.
@@ -51,10 +52,16 @@ impl Sweeper {
     async fn sweep_for_ever(&self) {
         let (clock, store) = (&self.engine.clock, &self.engine.store);
         let mut housekeeping = clock.now();
-        let mut next = None;
+        let (mut next, mut last) = (None, housekeeping);
         loop {
             let now = clock.now();
-            if now >= housekeeping {
+            let is_set_back = clock::was_set_back(last, now);
+            last = now;
+            if is_set_back {
+                tracing::warn!("the clock was set back: what waited for a later time waits anew");
+                self.wake(store.woken_here()).await;
+            }
+            if now >= housekeeping || is_set_back {
                 store.forget(now);
                 housekeeping = now.saturating_add(HOUSEKEEPING).unwrap_or(Timestamp::MAX);
             }
@@ -81,7 +88,11 @@ impl Sweeper {
                 return;
             }
         };
-        for id in due {
+        self.wake(due).await;
+    }
+
+    async fn wake(&self, calls: Vec<CallId>) {
+        for id in calls {
             match self.engine.apply(id, Event::Wake).await {
                 // Considered here and not in a task: a call whose turn has not come would be due
                 // again at once.

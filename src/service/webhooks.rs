@@ -76,7 +76,8 @@ impl WebhookHandler {
             }
             DocumentRequest::Answer | DocumentRequest::Keys(_) | DocumentRequest::Fallback => {}
         }
-        let opened = match self.open(ticket, TicketPurpose::Voice, request.account_sid) {
+        let opened = self.open(ticket, TicketPurpose::Voice, request.account_sid);
+        let opened = match opened.await {
             Ok(opened) => opened,
             Err(refused) => return (self.apologize(refused.as_ref()), WebhookOutcome::Foreign),
         };
@@ -117,7 +118,8 @@ impl WebhookHandler {
 
     /// A status callback.
     pub async fn status(&self, ticket: &str, callback: &StatusCallback) -> WebhookOutcome {
-        let Ok(opened) = self.open(ticket, TicketPurpose::Status, callback.account_sid) else {
+        let opened = self.open(ticket, TicketPurpose::Status, callback.account_sid);
+        let Ok(opened) = opened.await else {
             return WebhookOutcome::Foreign;
         };
         let on = AttemptRef {
@@ -130,7 +132,8 @@ impl WebhookHandler {
 
     /// The result of answering-machine detection. A human or an unknown result changes nothing.
     pub async fn machine(&self, ticket: &str, callback: &AmdCallback) -> WebhookOutcome {
-        let Ok(opened) = self.open(ticket, TicketPurpose::Machine, callback.account_sid) else {
+        let opened = self.open(ticket, TicketPurpose::Machine, callback.account_sid);
+        let Ok(opened) = opened.await else {
             return WebhookOutcome::Foreign;
         };
         let on = AttemptRef {
@@ -210,7 +213,7 @@ impl WebhookHandler {
 
     /// A ticket that we sealed for this purpose and for this account. Otherwise what it says, if it
     /// is only too old.
-    pub(super) fn open(
+    pub(super) async fn open(
         &self,
         ticket: &str,
         purpose: TicketPurpose,
@@ -229,7 +232,7 @@ impl WebhookHandler {
             }
         };
         request::note_call(opened.head.call.as_bytes());
-        if expired {
+        if expired && !Box::pin(self.is_open(&opened)).await {
             self.unopened(EXPIRED, "the ticket in its URL is too old");
             return Err(Some(opened));
         }
@@ -243,6 +246,18 @@ impl WebhookHandler {
             "the ticket in its URL is of a call of another account",
         );
         Err(Some(opened))
+    }
+
+    /// Whether the call of a ticket is under way in the attempt that it was sealed for: a ticket that
+    /// is too old then is one whose clock was set forward.
+    async fn is_open(&self, opened: &Opened) -> bool {
+        let call = self.engine.store.recent(opened.head.call).await;
+        call.is_ok_and(|call| {
+            call.is_some_and(|call| {
+                let attempt = call.attempt().map(|last| last.number);
+                !call.is_finished() && attempt == Some(opened.head.attempt)
+            })
+        })
     }
 
     /// Counts and logs a webhook that Twilio has signed and that changes nothing: the person on

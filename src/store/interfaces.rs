@@ -281,6 +281,9 @@ pub trait Lifecycle {
     /// on with them.
     fn open(&self) -> Vec<CallId>;
 
+    /// Returns the open calls that this process wakes.
+    fn woken_here(&self) -> Vec<CallId>;
+
     /// Drops what has been readable long enough. A server does so by itself.
     fn forget(&self, now: Timestamp);
 

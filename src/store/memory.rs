@@ -326,6 +326,10 @@ impl Lifecycle for Memory {
         self.shards.iter().flat_map(open).collect()
     }
 
+    fn woken_here(&self) -> Vec<CallId> {
+        self.open()
+    }
+
     fn forget(&self, now: Timestamp) {
         self.numbers.forget(now);
         while self.drop_oldest(now, self.limits.retention) {}

@@ -41,6 +41,7 @@ mod carrier;
 mod carrier_health;
 mod changes;
 mod checks;
+mod clock_steps;
 mod command;
 mod commands;
 mod crowd;

@@ -65,7 +65,9 @@ struct State {
     since: Instant,
     /// Simulated seconds per real second; 0 stands still.
     speed: u32,
-    /// How many sleepers wait for each instant.
+    /// How far the clock was set forward, less how far it was set back.
+    stepped: SignedDuration,
+    /// How many sleepers wait for each instant, by a clock that was never set.
     sleepers: BTreeMap<Timestamp, usize>,
 }
 
@@ -77,6 +79,14 @@ impl State {
                     .unwrap_or(SignedDuration::MAX),
             )
             .unwrap_or(Timestamp::MAX)
+    }
+}
+
+impl State {
+    /// The time by a clock that was never set.
+    fn steady_now(&self) -> Timestamp {
+        let now = self.now();
+        now.saturating_sub(self.stepped).unwrap_or(now)
     }
 }
 
@@ -95,6 +105,7 @@ impl Clock {
             base: start,
             since: Instant::now(),
             speed: 0,
+            stepped: SignedDuration::ZERO,
             sleepers: BTreeMap::new(),
         };
         Self(Some(Arc::new(Simulated {
@@ -146,6 +157,17 @@ impl Clock {
         }
     }
 
+    /// Sets a simulated clock forward or back by `by`, as an operator or a time server does: no time
+    /// passes, and who sleeps goes on for as long as before.
+    pub fn step(&self, by: SignedDuration) {
+        if let Some(simulated) = &self.0 {
+            let mut state = simulated.lock();
+            let now = state.base;
+            state.base = now.saturating_add(by).unwrap_or(now);
+            state.stepped += by;
+        }
+    }
+
     /// Lets a simulated clock run at `speed` simulated seconds per real second; 0 stops it.
     pub fn run(&self, speed: u32) {
         if let Some(simulated) = &self.0 {
@@ -160,9 +182,11 @@ impl Clock {
     /// The next instant somebody waits for on a simulated clock.
     #[must_use]
     pub fn next_sleeper(&self) -> Option<Timestamp> {
-        self.0
-            .as_ref()
-            .and_then(|simulated| simulated.lock().sleepers.keys().next().copied())
+        self.0.as_ref().and_then(|simulated| {
+            let state = simulated.lock();
+            let first = state.sleepers.keys().next()?;
+            first.checked_add(state.stepped).ok()
+        })
     }
 }
 
@@ -172,14 +196,14 @@ impl Simulated {
     }
 
     async fn sleep_until(&self, at: Timestamp) {
-        let _asleep = Asleep::new(self, at);
+        let asleep = Asleep::new(self, at);
         loop {
             let moved = self.moved.notified();
             tokio::pin!(moved);
             moved.as_mut().enable();
             let (left, speed) = {
                 let state = self.lock();
-                (at.duration_since(state.now()), state.speed)
+                (asleep.at.duration_since(state.steady_now()), state.speed)
             };
             if left <= SignedDuration::ZERO {
                 return;
@@ -205,7 +229,10 @@ struct Asleep<'a> {
 
 impl<'a> Asleep<'a> {
     fn new(simulated: &'a Simulated, at: Timestamp) -> Self {
-        *simulated.lock().sleepers.entry(at).or_default() += 1;
+        let mut state = simulated.lock();
+        let at = at.saturating_sub(state.stepped).unwrap_or(at);
+        *state.sleepers.entry(at).or_default() += 1;
+        drop(state);
         Self { simulated, at }
     }
 }
@@ -259,6 +286,33 @@ mod tests {
             start + SignedDuration::from_secs(60)
         );
         assert_eq!(clock.next_sleeper(), None);
+    }
+
+    #[tokio::test]
+    async fn sleepers_sleep_on_when_the_clock_is_set() {
+        let start: Timestamp = "2026-12-01T12:00:00Z".parse().unwrap();
+        for by in [
+            SignedDuration::from_hours(2),
+            SignedDuration::from_hours(-2),
+        ] {
+            let clock = Clock::simulated(start);
+            let sleeper = tokio::spawn({
+                let clock = clock.clone();
+                async move { clock.sleep(Duration::from_secs(60)).await }
+            });
+            while clock.next_sleeper().is_none() {
+                tokio::task::yield_now().await;
+            }
+            clock.step(by);
+            assert_eq!(clock.now(), start + by);
+            let wakes_at = start + by + SignedDuration::from_secs(60);
+            assert_eq!(clock.next_sleeper(), Some(wakes_at));
+            clock.advance(Duration::from_secs(59));
+            tokio::task::yield_now().await;
+            assert!(!sleeper.is_finished());
+            clock.advance(Duration::from_secs(1));
+            sleeper.await.unwrap();
+        }
     }
 
     #[tokio::test]

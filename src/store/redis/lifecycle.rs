@@ -231,6 +231,10 @@ impl Lifecycle for Redis {
         Vec::new()
     }
 
+    fn woken_here(&self) -> Vec<CallId> {
+        self.owned.open().iter().map(|call| call.id).collect()
+    }
+
     /// The server does so by itself.
     fn forget(&self, _now: Timestamp) {}
 
