@@ -120,7 +120,7 @@ impl Tools {
                 Ok(preview(&check, "Nobody was rung."))
             }
             ToolName::AskForTable => {
-                let (is_confirmed, key) = (arguments.confirm(), arguments.text("idempotency_key"));
+                let (is_confirmed, key) = (arguments.confirm(), arguments.idempotency_key()?);
                 let body = arguments.rest();
                 if !is_confirmed {
                     let check = ask(Operation::Check(body)).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use serde_json::{Map, Value, json};
 
-use super::wrong_argument;
+use super::{text_of, wrong_argument};
 
 /// How long [`ToolName::FollowCall`] waits where nothing else is asked for, in seconds: less than
 /// the minute after which most clients give up a request.
@@ -189,16 +189,27 @@ impl Arguments {
         self.0.remove("confirm") == Some(Value::Bool(true))
     }
 
-    /// Takes out a text.
-    pub(super) fn text(&mut self, name: &str) -> Option<String> {
-        let value = self.0.remove(name)?;
-        value.as_str().map(str::to_owned)
+    /// Takes out a text, which may be written as a number. Nothing else is passed over: a repeat
+    /// whose key was lost would ring the restaurant again.
+    fn text(&mut self, name: &str) -> Result<Option<String>, Value> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value @ (Value::String(_) | Value::Number(_))) => Ok(Some(text_of(&value))),
+            Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => {
+                Err(wrong_argument(name, "wrong_type", "must be a string"))
+            }
+        }
+    }
+
+    /// Takes out the key by which a repeated create is known.
+    pub(super) fn idempotency_key(&mut self) -> Result<Option<String>, Value> {
+        self.text("idempotency_key")
     }
 
     /// Takes out the id of a call.
     pub(super) fn id(&mut self) -> Result<String, Value> {
         let missing = || wrong_argument("id", "required", "is required: the id of a call");
-        self.text("id").ok_or_else(missing)
+        self.text("id")?.ok_or_else(missing)
     }
 
     /// Takes out how long a call is followed.

@@ -138,7 +138,19 @@ async fn an_agent_asks_follows_and_gets_a_verdict_with_its_evidence() {
         "nobody was rung without a confirmation"
     );
 
-    let wish = with(table(), json!({"confirm": true, "idempotency_key": "one"}));
+    for key in [json!(true), json!(["one"]), json!({"key": "one"})] {
+        let wish = with(table(), json!({"confirm": true, "idempotency_key": key}));
+        let refused = uses(&app, FIRST, "ask_for_table", wish).await;
+        assert_eq!(refused["isError"], true, "{refused:#}");
+        assert!(text(&refused).contains("idempotency_key"), "{refused:#}");
+    }
+    assert!(
+        app.creates().await.is_empty(),
+        "a key that cannot be read is not passed over"
+    );
+
+    // Agents write numbers as numbers.
+    let wish = with(table(), json!({"confirm": true, "idempotency_key": 1001}));
     let placed = uses(&app, FIRST, "ask_for_table", wish.clone()).await;
     assert_eq!(
         placed["structuredContent"]["outcome"],
@@ -146,8 +158,11 @@ async fn an_agent_asks_follows_and_gets_a_verdict_with_its_evidence() {
         "{placed:#}"
     );
     let id = placed["structuredContent"]["id"].clone();
-    let again = uses(&app, FIRST, "ask_for_table", wish).await;
-    assert_eq!(again["structuredContent"]["id"], id, "nobody is rung twice");
+    for key in [json!(1001), json!("1001")] {
+        let wish = with(wish.clone(), json!({"idempotency_key": key}));
+        let again = uses(&app, FIRST, "ask_for_table", wish).await;
+        assert_eq!(again["structuredContent"]["id"], id, "nobody is rung twice");
+    }
 
     let params = json!({"name": "follow_call", "arguments": {"id": id, "max_seconds": 60}, "_meta": {"progressToken": "mine"}});
     let conversation = async {
