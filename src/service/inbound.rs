@@ -1,8 +1,8 @@
 //! People who ring our number: they hear who called and why, and can answer right there.
 //!
 //! A caller's number can be forged, so the guest is named, and a key decides, only if the carrier
-//! attests the number, where carriers do so. All others hear who we are, or are offered to be
-//! called.
+//! attests the number. Outside country code 1 no carrier does so to Twilio. All others hear who we
+//! are, or are offered to be called: the call that follows reaches the true owner of the number.
 
 use std::sync::Arc;
 
@@ -127,11 +127,10 @@ impl WebhookHandler {
         }
         // The oldest first, but those we have rung about before those we have not.
         waiting.sort_by_key(|call| (call.attempts.is_empty(), call.id));
-        let attested =
-            !caller.to_string().starts_with("+1") || request.stir_verstat == Some(ATTESTED);
+        let is_attested = request.stir_verstat == Some(ATTESTED);
         if let Some(call) = waiting
             .first()
-            .filter(|call| attested && !call.attempts.is_empty())
+            .filter(|call| is_attested && !call.attempts.is_empty())
         {
             return Ok(Some((call.clone(), TalkStage::Called)));
         }

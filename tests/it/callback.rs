@@ -187,18 +187,26 @@ async fn a_caller_whose_number_nobody_attests_is_rung_instead() {
 }
 
 #[tokio::test]
-async fn outside_north_america_carriers_attest_nothing_and_the_number_counts() {
+async fn outside_north_america_carriers_attest_nothing_and_the_restaurant_is_rung() {
     let app = TestApp::start().await;
     let number = "+442079460018";
     app.behaves(number, json!({"ends": "busy"})).await;
     let call = app.asks(with(table(), json!({"phone": number}))).await;
     call.comes_to(|call| call["waiting_for"] == "retry").await;
-    let mut phone = app.phone(number).rings_us(None).await;
+    app.behaves(number, json!({})).await;
+    let mut caller = app.phone(number).rings_us(None).await;
+    let offer = caller.hears("press 1").await;
+    assert!(!offer.contains("Ana"), "{offer}");
+    caller.presses("1").await;
+    caller.hears("Thank you").await;
+    caller.is_hung_up_on().await;
+    let mut phone = app.phone(number).rings().await;
+    phone.answers().await;
     phone.hears("Ana García").await;
     phone.presses("2").await;
     phone.hears("Declined").await;
     phone.hangs_up().await;
-    call.ends_as("rejected", 1).await;
+    call.ends_as("rejected", 2).await;
     app.finish().await;
 }
 
