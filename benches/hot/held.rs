@@ -11,7 +11,7 @@ use tablecall::internals::{
     AccountTier, AttemptRef, Call, CarrierStatus, CarryOver, Event, PromptTiming, TalkPosition,
     step,
 };
-use tablecall::internals::{CallId, CallSid, Name, PartySize, Phone, Reservation, VoicemailAction};
+use tablecall::internals::{CallId, CallSid, Name, PartySize, Phone, Reservation};
 use tablecall::internals::{CallStore as _, Store, StoreLimits};
 use tablecall::internals::{Head, TicketBody, TicketPurpose, Tickets};
 
@@ -84,27 +84,18 @@ impl Held {
     fn call(&self, number: usize) -> (Call, CallSid) {
         let phone = Phone::from_e164(&format!("+1415{:07}", 2_000_000 + number)).unwrap();
         let reservation = Reservation {
-            name: Name::parse("Ana García").unwrap(),
-            phone,
-            time: "2026-12-04T19:30".parse().unwrap(),
-            party_size: PartySize::try_from(4).unwrap(),
-            restaurant: None,
             guest_phone: Phone::from_e164("+442079460018"),
-            notes: None,
-            language: "en-US".parse().unwrap(),
             country: "US".parse().ok(),
             timezone: "America/Los_Angeles".parse().ok(),
-            extension: None,
-            alternatives: None,
-            not_before: None,
             give_up_at: "2026-12-02T20:00:00Z".parse().unwrap(),
             attempts: 3,
-            voicemail: VoicemailAction::HangUp,
-            callback_url: None,
-            guest_extension: None,
             language_guessed: true,
-            opening_hours: None,
-            accepts_offer_of: None,
+            ..Reservation::new(
+                Name::parse("Ana García").unwrap(),
+                phone,
+                "2026-12-04T19:30".parse().unwrap(),
+                PartySize::try_from(4).unwrap(),
+            )
         };
         let mut call = Call::new(
             CallId::new(self.now),

@@ -99,30 +99,10 @@ pub(super) fn assemble(
     let http = http_client()?;
     let account = config.carrier.account().clone();
     let verifier = Verifier::new(&origin, &account.auth_tokens, &account.webhook_keys)?;
-    let (simulator, api_url) = match &config.carrier {
-        TwilioBackend::Twilio { api_url, .. } => (None, api_url.clone()),
-        TwilioBackend::Simulator(account) => {
-            let auth_tokens = account.auth_tokens.clone();
-            let only_origin = (!address.ip().is_loopback() || config.public_url.is_some())
-                .then(|| origin.clone());
-            let simulated = twilio_simulator::SimulatorConfig {
-                account_sid: account.sid.to_string(),
-                auth_tokens,
-                only_origin,
-                idle_connections: 32,
-                api_origin: Some(format!("http://{}/simulator", reachable(address))),
-                ..Default::default()
-            };
-            let simulator = Simulator::new(simulated, clock.clone(), tls_config());
-            (
-                Some(simulator),
-                format!("http://{}/simulator", reachable(address)),
-            )
-        }
-    };
+    let simulator = simulator(config, address, &origin, &clock);
     let probe_token = account.auth_tokens.first().cloned().unwrap_or_default();
     let client = ClientConfig {
-        api_url,
+        api_url: api_url(config, address),
         ..ClientConfig::new(account.sid, account.credentials)
     };
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -147,12 +127,6 @@ pub(super) fn assemble(
         stop: stop.clone(),
         probe,
     });
-    let keys = ApiKeys::new(
-        config
-            .api_keys
-            .iter()
-            .map(|(name, secret)| (name.as_str(), secret.as_str())),
-    );
     let notifier = Notifier::new(notify::NotifierDependencies {
         service: service.clone(),
         clock,
@@ -163,24 +137,13 @@ pub(super) fn assemble(
         show: crate::http::api::view::json,
     })?;
     let metrics_apart = config.observability.metrics_listen.is_some();
-    let (proxies, origins) = (config.trusted_proxies.clone(), config.cors_origins.clone());
-    let mut limits = ConnectionLimits::default();
-    limits.unlimited_peers.extend(&proxies.0);
-    if config.proxy_protocol {
-        limits.proxy_protocol.clone_from(&proxies.0);
-    }
-    let admission = AuthConfig {
-        keys,
-        proxies,
-        origins,
-    };
     let site = AppState {
         service,
-        admission,
+        admission: admission(config),
         verifier,
         public_url: origin,
         simulator,
-        limits,
+        limits: connection_limits(config),
         metrics_apart,
     };
     Ok(Assembled {
@@ -190,6 +153,64 @@ pub(super) fn assemble(
         tasks,
         stop,
     })
+}
+
+/// Base URL of the carrier's REST API.
+fn api_url(config: &Config, address: SocketAddr) -> String {
+    match &config.carrier {
+        TwilioBackend::Twilio { api_url, .. } => api_url.clone(),
+        TwilioBackend::Simulator(_) => simulator_url(address),
+    }
+}
+
+fn simulator_url(address: SocketAddr) -> String {
+    format!("http://{}/simulator", reachable(address))
+}
+
+/// The simulator that plays Twilio in this process, where there is no account.
+fn simulator(
+    config: &Config,
+    address: SocketAddr,
+    origin: &str,
+    clock: &Clock,
+) -> Option<Simulator> {
+    let TwilioBackend::Simulator(account) = &config.carrier else {
+        return None;
+    };
+    let is_exposed = !address.ip().is_loopback() || config.public_url.is_some();
+    let simulated = twilio_simulator::SimulatorConfig {
+        account_sid: account.sid.to_string(),
+        auth_tokens: account.auth_tokens.clone(),
+        only_origin: is_exposed.then(|| origin.to_owned()),
+        idle_connections: 32,
+        api_origin: Some(simulator_url(address)),
+        ..Default::default()
+    };
+    Some(Simulator::new(simulated, clock.clone(), tls_config()))
+}
+
+/// Which clients are served, and from where.
+fn admission(config: &Config) -> AuthConfig {
+    let keys = config
+        .api_keys
+        .iter()
+        .map(|(name, secret)| (name.as_str(), secret.as_str()));
+    AuthConfig {
+        keys: ApiKeys::new(keys),
+        proxies: config.trusted_proxies.clone(),
+        origins: config.cors_origins.clone(),
+    }
+}
+
+/// Proxies have no limit of their own, and may have to name the peers behind them.
+fn connection_limits(config: &Config) -> ConnectionLimits {
+    let proxies = &config.trusted_proxies.0;
+    let mut limits = ConnectionLimits::default();
+    limits.unlimited_peers.extend(proxies);
+    if config.proxy_protocol {
+        limits.proxy_protocol.clone_from(proxies);
+    }
+    limits
 }
 
 /// Traces, where a collector is named.

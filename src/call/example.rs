@@ -9,9 +9,7 @@ use super::position::{PromptTiming, TalkPosition};
 use super::state::Call;
 use super::step::step;
 use super::talk::Input;
-use crate::domain::{
-    CallId, CallSid, Country, Language, Name, PartySize, Phone, Reservation, VoicemailAction,
-};
+use crate::domain::{CallId, CallSid, Country, Name, PartySize, Phone, Reservation};
 
 /// When these calls are made.
 pub(crate) fn start() -> Timestamp {
@@ -21,27 +19,15 @@ pub(crate) fn start() -> Timestamp {
 /// A table for four.
 pub(crate) fn reservation() -> Reservation {
     Reservation {
-        name: Name::parse("Ana").unwrap(),
-        phone: Phone::from_e164("+14155550101").unwrap(),
-        time: "2026-12-04T19:30".parse().unwrap(),
-        party_size: PartySize::try_from(4).unwrap(),
-        restaurant: None,
-        guest_phone: None,
-        notes: None,
-        language: Language::EN_US,
         country: Some(Country::US),
-        timezone: None,
-        extension: None,
-        alternatives: None,
-        not_before: None,
         give_up_at: start() + SignedDuration::from_hours(24),
         attempts: 3,
-        voicemail: VoicemailAction::HangUp,
-        callback_url: None,
-        guest_extension: None,
-        accepts_offer_of: None,
-        language_guessed: false,
-        opening_hours: None,
+        ..Reservation::new(
+            Name::parse("Ana").unwrap(),
+            Phone::from_e164("+14155550101").unwrap(),
+            "2026-12-04T19:30".parse().unwrap(),
+            PartySize::try_from(4).unwrap(),
+        )
     }
 }
 

@@ -79,51 +79,18 @@ impl Reader {
             self.phone("TABLECALL_RESTAURANT_PHONE", &given.calls.restaurant_phone);
         let contact_phone = self.phone("TABLECALL_CONTACT_PHONE", &given.calls.contact_phone);
         let service_name = self.service_name(given);
-        let hours = "must be `always` or two times such as 10:00-21:00, on the quarter of an hour, the earlier first";
-        let default_hours = if simulated {
-            Hours::ALWAYS
-        } else {
-            "10:00-21:00".parse().unwrap_or(Hours::ALWAYS)
-        };
-        let call_hours = self
-            .parsed("TABLECALL_CALL_HOURS", &given.calls.call_hours, hours)
-            .unwrap_or(default_hours);
+        let call_hours = self.call_hours(given, simulated);
         let quiet_hours = self.quiet_hours(given);
         let limits = self.limits(given, simulated);
-        let calls_per_second = self
-            .parsed(
-                "TWILIO_CPS",
-                &given.carrier.twilio_cps,
-                "must be a whole number",
-            )
-            .unwrap_or(u32::from(!simulated));
-        let lines: Option<NonZeroU32> = self.parsed(
-            "TWILIO_LINES",
-            &given.carrier.twilio_lines,
-            "must be a whole number above 0; left out, there is no limit",
-        );
-        let max_calls = self
-            .parsed(
-                "TABLECALL_MAX_CALLS",
-                &given.storage.max_calls,
-                "must be a whole number above 0: with 0 no call could be made",
-            )
-            .map_or(200_000, NonZeroUsize::get);
+        let calls_per_second = self.calls_per_second(given, simulated);
+        let lines = self.lines(given);
+        let max_calls = self.max_calls(given);
         let retention = self.retention(given);
         let machine_detection = self.machine_detection(given);
         let speech = self.speech(given);
         let (do_not_call, do_not_call_file) = self.do_not_call(given);
-        let mut webhook_secrets = self.webhook_secrets(given);
-        let is_secret_made = simulated && webhook_secrets.is_empty();
-        if is_secret_made {
-            webhook_secrets.extend(Secret::made());
-        }
-        let truth = "must be `true` or `false`";
-        let private = self.parsed(
-            "TABLECALL_ALLOW_PRIVATE_CALLBACKS",
-            &given.clients.allow_private_callbacks,
-            truth,
-        );
+        let (webhook_secrets, is_secret_made) = self.webhook_secrets(given, simulated);
+        let allow_private_callbacks = self.allow_private_callbacks(given);
         let authorities = self.authorities(given);
         let observability = self.observability(given, listen, simulated);
         let trusted_proxies = self.trusted_proxies(given);
@@ -157,7 +124,7 @@ impl Reader {
             restaurant_timezone,
             service_name,
             calls_per_second,
-            lines: lines.map(NonZeroU32::get),
+            lines,
             machine_detection,
             speech,
             do_not_call,
@@ -175,7 +142,7 @@ impl Reader {
             retention,
             webhook_secrets,
             is_secret_made,
-            allow_private_callbacks: private.unwrap_or(false),
+            allow_private_callbacks,
             authorities,
             observability,
             shared,
@@ -231,6 +198,48 @@ impl Reader {
             .map_or_else(|()| String::new(), |name| name.to_string())
     }
 
+    fn call_hours(&mut self, given: &RawConfig, simulated: bool) -> Hours {
+        let usual = if simulated {
+            Hours::ALWAYS
+        } else {
+            "10:00-21:00".parse().unwrap_or(Hours::ALWAYS)
+        };
+        self.parsed(
+            "TABLECALL_CALL_HOURS",
+            &given.calls.call_hours,
+            "must be `always` or two times such as 10:00-21:00, on the quarter of an hour, the earlier first",
+        )
+        .unwrap_or(usual)
+    }
+
+    /// The starts per second; 0 for no limit, as the simulator has none.
+    fn calls_per_second(&mut self, given: &RawConfig, simulated: bool) -> u32 {
+        self.parsed(
+            "TWILIO_CPS",
+            &given.carrier.twilio_cps,
+            "must be a whole number",
+        )
+        .unwrap_or(u32::from(!simulated))
+    }
+
+    fn lines(&mut self, given: &RawConfig) -> Option<u32> {
+        let lines: Option<NonZeroU32> = self.parsed(
+            "TWILIO_LINES",
+            &given.carrier.twilio_lines,
+            "must be a whole number above 0; left out, there is no limit",
+        );
+        lines.map(NonZeroU32::get)
+    }
+
+    fn max_calls(&mut self, given: &RawConfig) -> usize {
+        self.parsed(
+            "TABLECALL_MAX_CALLS",
+            &given.storage.max_calls,
+            "must be a whole number above 0: with 0 no call could be made",
+        )
+        .map_or(200_000, NonZeroUsize::get)
+    }
+
     fn limits(&mut self, given: &RawConfig, simulated: bool) -> CallLimits {
         let usual = match (simulated, set(&given.calls.restaurant_phone)) {
             (true, _) => CallLimits::OFF,
@@ -279,15 +288,30 @@ impl Reader {
         }
     }
 
-    fn webhook_secrets(&mut self, given: &RawConfig) -> Vec<Secret> {
+    /// The secrets, and whether the only one was made here: a simulator has clients from the start.
+    fn webhook_secrets(&mut self, given: &RawConfig, simulated: bool) -> (Vec<Secret>, bool) {
         let secrets: Result<Vec<Secret>, _> =
             list(set(&given.clients.webhook_secrets).unwrap_or_default())
                 .map(Secret::parse)
                 .collect();
         let rule = |error| format!("each {error}");
-        secrets
+        let mut secrets = secrets
             .map_err(|error| self.wrong("TABLECALL_WEBHOOK_SECRETS", rule(error)))
-            .unwrap_or_default()
+            .unwrap_or_default();
+        let is_made = simulated && secrets.is_empty();
+        if is_made {
+            secrets.extend(Secret::made());
+        }
+        (secrets, is_made)
+    }
+
+    fn allow_private_callbacks(&mut self, given: &RawConfig) -> bool {
+        self.parsed(
+            "TABLECALL_ALLOW_PRIVATE_CALLBACKS",
+            &given.clients.allow_private_callbacks,
+            "must be `true` or `false`",
+        )
+        .unwrap_or(false)
     }
 
     fn ticket_keys(&mut self, given: &RawConfig, account: &TwilioAccount) -> Vec<Key> {

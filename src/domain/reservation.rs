@@ -62,6 +62,37 @@ pub struct Reservation {
     pub accepts_offer_of: Option<CallId>,
 }
 
+impl Reservation {
+    /// A table with nothing but what each needs: one attempt in English, with
+    /// no end to the time in which it may be made.
+    #[must_use]
+    pub fn new(name: Name, phone: Phone, time: TableTime, party_size: PartySize) -> Self {
+        Self {
+            name,
+            phone,
+            time,
+            party_size,
+            restaurant: None,
+            guest_phone: None,
+            notes: None,
+            language: Language::EN_US,
+            country: None,
+            timezone: None,
+            extension: None,
+            alternatives: None,
+            not_before: None,
+            give_up_at: Timestamp::MAX,
+            attempts: 1,
+            voicemail: VoicemailAction::HangUp,
+            callback_url: None,
+            guest_extension: None,
+            language_guessed: false,
+            opening_hours: None,
+            accepts_offer_of: None,
+        }
+    }
+}
+
 /// The fields that a reservation has got since calls were first stored.
 ///
 /// Tickets and records of an earlier version end without them, and an earlier version does not look

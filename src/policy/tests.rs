@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::phone::LineKind;
-use crate::domain::{Language, Name, PartySize, VoicemailAction};
+use crate::domain::{Name, PartySize};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -25,27 +25,17 @@ fn later(seconds: i64) -> Timestamp {
 
 fn reservation() -> Reservation {
     Reservation {
-        name: Name::parse("Ana").unwrap(),
-        phone: Phone::from_e164("+493012345678").unwrap(),
-        time: "2026-12-04T19:30".parse().unwrap(),
-        party_size: PartySize::try_from(4).unwrap(),
-        restaurant: None,
-        guest_phone: None,
-        notes: None,
-        language: Language::EN_US,
         country: "DE".parse().ok(),
         timezone: Some("Europe/Berlin".parse().unwrap()),
-        extension: None,
-        alternatives: None,
-        not_before: None,
         give_up_at: later(24 * 3_600),
         attempts: 3,
-        voicemail: VoicemailAction::HangUp,
-        callback_url: None,
-        guest_extension: None,
         language_guessed: true,
-        opening_hours: None,
-        accepts_offer_of: None,
+        ..Reservation::new(
+            Name::parse("Ana").unwrap(),
+            Phone::from_e164("+493012345678").unwrap(),
+            "2026-12-04T19:30".parse().unwrap(),
+            PartySize::try_from(4).unwrap(),
+        )
     }
 }
 

@@ -1,6 +1,5 @@
 //! The linter for speech: every language, every reply, and a table of hard reservations.
 
-use jiff::Timestamp;
 use jiff::civil::{date, time};
 use proptest::prelude::*;
 use quick_xml::Reader;
@@ -11,7 +10,7 @@ use super::schema::Schema;
 use super::*;
 use crate::call::position::TalkPosition;
 use crate::call::talk::Opening;
-use crate::domain::{Alternatives, Name, PartySize, TableTime, VoicemailAction};
+use crate::domain::{Alternatives, Name, PartySize, TableTime};
 
 mod files;
 mod message;
@@ -39,27 +38,16 @@ fn schema() -> &'static Schema {
 
 fn reservation(language: Language, name: &str, time: &str, party: i64) -> Reservation {
     Reservation {
-        name: Name::parse(name).unwrap(),
-        phone: Phone::from_e164("+14155550101").unwrap(),
-        time: time.parse::<TableTime>().unwrap(),
-        party_size: PartySize::try_from(party).unwrap(),
-        restaurant: None,
-        guest_phone: None,
-        notes: None,
         language,
         country: Some(Country::US),
-        timezone: None,
-        extension: None,
-        alternatives: None,
-        not_before: None,
-        give_up_at: Timestamp::MAX,
         attempts: 3,
-        voicemail: VoicemailAction::HangUp,
-        callback_url: None,
-        guest_extension: None,
         language_guessed: true,
-        opening_hours: None,
-        accepts_offer_of: None,
+        ..Reservation::new(
+            Name::parse(name).unwrap(),
+            Phone::from_e164("+14155550101").unwrap(),
+            time.parse::<TableTime>().unwrap(),
+            PartySize::try_from(party).unwrap(),
+        )
     }
 }
 

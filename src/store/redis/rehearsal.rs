@@ -15,9 +15,7 @@ use super::link::Link;
 use super::wire::Wire;
 use super::{Dependencies, Redis};
 use crate::call::{Call, Event, step};
-use crate::domain::{
-    CallId, Country, Language, Name, PartySize, Phone, Reservation, VoicemailAction,
-};
+use crate::domain::{CallId, Country, Name, PartySize, Phone, Reservation};
 use crate::policy::CallLimits;
 use crate::store::{
     CallCounts, DialMode, DialRequest, IdempotencyStore as _, NumberStore as _, OutboxStore as _,
@@ -162,28 +160,15 @@ impl Redis {
 /// The call; `None` never, as its test shows.
 fn rehearsed() -> Option<Call> {
     let reservation = Reservation {
-        name: Name::parse("Rehearsal").ok()?,
-        // One of the numbers with which Twilio lets requests be tried.
-        phone: Phone::from_e164("+15005550006")?,
-        time: "2000-01-01T12:00".parse().ok()?,
-        party_size: PartySize::try_from(1).ok()?,
-        restaurant: None,
-        guest_phone: None,
-        notes: None,
-        language: Language::EN_US,
         country: Some(Country::US),
-        timezone: None,
-        extension: None,
-        alternatives: None,
-        not_before: None,
         give_up_at: Timestamp::UNIX_EPOCH,
-        attempts: 1,
-        voicemail: VoicemailAction::HangUp,
-        callback_url: None,
-        guest_extension: None,
-        language_guessed: false,
-        opening_hours: None,
-        accepts_offer_of: None,
+        ..Reservation::new(
+            Name::parse("Rehearsal").ok()?,
+            // One of the numbers with which Twilio lets requests be tried.
+            Phone::from_e164("+15005550006")?,
+            "2000-01-01T12:00".parse().ok()?,
+            PartySize::try_from(1).ok()?,
+        )
     };
     // Any moment will do: scripts compare moments with each other.
     let now = Timestamp::UNIX_EPOCH;
