@@ -104,6 +104,22 @@ fn with_ends(text: &str) -> String {
     out
 }
 
+/// The groups of rules between the signs `||`. A later one counts at each time at which those before
+/// it are closed; the library would count it on days alone on which they never open.
+fn alternatives(text: &str) -> Vec<&str> {
+    let mut groups = Vec::new();
+    let (mut from, mut quoted) = (0, false);
+    for (at, c) in text.char_indices() {
+        quoted ^= c == '"';
+        if !quoted && text.get(at..).is_some_and(|rest| rest.starts_with("||")) && at >= from {
+            groups.extend(text.get(from..at));
+            from = at + 2;
+        }
+    }
+    groups.extend(text.get(from..));
+    groups.into_iter().map(str::trim).collect()
+}
+
 /// Whether a text is a time such as `18:00`.
 fn is_time(text: &str) -> bool {
     text.contains(':') && text.parse::<jiff::civil::Time>().is_ok()
@@ -132,11 +148,14 @@ impl OpeningHours {
                 .with_holidays(country.holidays())
                 .with_holidays_unknown(country.holidays_regional())
         });
+        let with_ends = with_ends(&self.0);
+        let groups = alternatives(&with_ends).into_iter();
         Timetable {
             // A text of another version of the library that this one cannot read is never open.
-            hours: read(&with_ends(&self.0))
-                .ok()
-                .map(|hours| hours.with_context(context)),
+            groups: groups
+                .filter_map(|group| read(group).ok())
+                .map(|hours| hours.with_context(context.clone()))
+                .collect(),
         }
     }
 }
@@ -200,7 +219,8 @@ pub fn wall_time(minute: WallMinute) -> Option<DateTime> {
 /// Opening hours with the holidays of a country: which minutes of which day they contain.
 #[derive(Clone, Debug)]
 pub struct Timetable {
-    hours: Option<Expression>,
+    /// It is open when one of these is.
+    groups: Vec<Expression>,
 }
 
 impl Timetable {
@@ -212,22 +232,28 @@ impl Timetable {
         const EPOCH: i64 = 719_163;
         let date = i32::try_from(day + EPOCH).ok();
         let date = date.and_then(NaiveDate::from_num_days_from_ce_opt);
-        let (Some(hours), Some(date)) = (&self.hours, date) else {
+        let Some(date) = date else {
             return Vec::new();
         };
-        let mut open: Vec<Range<WallMinute>> = Vec::new();
-        for span in hours.schedule_at(date) {
-            if span.kind == RuleKind::Closed {
-                continue;
-            }
-            let minute = |of_day: u16| day * DAY + i64::from(of_day).min(DAY);
-            let from = minute(span.range.start.mins_from_midnight());
-            let to = minute(span.range.end.mins_from_midnight());
-            match open.last_mut() {
-                Some(last) if last.end == from => last.end = to,
-                _ => open.push(from..to),
-            }
-        }
+        let spans = self.groups.iter().flat_map(|hours| hours.schedule_at(date));
+        let open = spans.filter(|span| span.kind != RuleKind::Closed);
+        let minute = |of_day: u16| day * DAY + i64::from(of_day).min(DAY);
+        let mut open: Vec<Range<WallMinute>> = open
+            .map(|span| {
+                let Range { start, end } = span.range;
+                minute(start.mins_from_midnight())..minute(end.mins_from_midnight())
+            })
+            .collect();
+        open.sort_by_key(|span| span.start);
+        open.dedup_by(|later, first| {
+            let touches = later.start <= first.end;
+            first.end = if touches {
+                first.end.max(later.end)
+            } else {
+                first.end
+            };
+            touches
+        });
         open
     }
 

@@ -48,6 +48,33 @@ fn hours_are_read_as_they_are_copied_from_pages_and_files() {
     assert_eq!(hours("\"Mo-Su 12:00-22:00\"").as_str(), "Mo-Su 12:00-22:00");
 }
 
+/// 2027-04-07 is a Wednesday.
+#[test]
+fn a_fallback_counts_whenever_the_rules_before_it_are_closed() {
+    for (text, open, closed) in [
+        (
+            "We 12:00-15:00 || We 18:00-23:00",
+            "12:30 19:00",
+            "11:00 16:00 23:00",
+        ),
+        ("Mo-Su 12:00-14:00 || 18:00-23:00", "13:00 19:00", "15:00"),
+        ("We off || 18:00-23:00", "19:00", "12:00"),
+        ("We 12:00-15:00 || \"or || by call\"", "13:00 19:00", ""),
+        ("We 12:00-15:00 || unknown", "13:00 19:00", ""),
+        (
+            "We 12:00-15:00 || We 14:00-17:00 || We 16:00-18:00",
+            "14:30 16:30 17:30",
+            "18:00",
+        ),
+        ("We 12:00-15:00 || closed", "13:00", "19:00"),
+    ] {
+        let timetable = hours(text).timetable(None);
+        let is_open = |time: &str| timetable.is_open(at(&format!("2027-04-07T{time}")));
+        assert!(open.split_whitespace().all(is_open), "{text}");
+        assert!(!closed.split_whitespace().any(is_open), "{text}");
+    }
+}
+
 fn table(text: &str, country: &str) -> Timetable {
     hours(text).timetable(country.parse().ok())
 }
