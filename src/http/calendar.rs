@@ -47,10 +47,9 @@ pub fn entry(call: &Call, page: &str) -> Option<String> {
     out.line(&format!("CREATED:{}", utc(call.created_at)));
     out.line(&format!("LAST-MODIFIED:{}", utc(call.updated_at)));
     let zone = reservation.timezone.as_ref();
-    let zone = zone.map_or_else(String::new, |zone| format!(";TZID={}", zone.as_str()));
-    let end = table.get().checked_add(STAY).ok()?;
-    out.line(&format!("DTSTART{zone}:{}", local(table.get())));
-    out.line(&format!("DTEND{zone}:{}", local(end)));
+    let named = zone.map_or_else(String::new, |zone| format!(";TZID={}", zone.as_str()));
+    out.line(&format!("DTSTART{named}:{}", local(table.get())));
+    out.line(&end(table, zone, &named)?);
     out.line("STATUS:CONFIRMED");
     out.line("TRANSP:OPAQUE");
     describe(&mut out, reservation);
@@ -58,6 +57,24 @@ pub fn entry(call: &Call, page: &str) -> Option<String> {
     out.line("END:VEVENT");
     out.line("END:VCALENDAR");
     Some(out.0)
+}
+
+/// The line of the entry's end. In a night in which the clock is set, it stands on the clock that
+/// the restaurant shows by then; a time that this clock shows twice is read as the first of both
+/// (RFC 5545, 3.3.5), so the second is written in UTC.
+fn end(table: TableTime, zone: Option<&Zone>, named: &str) -> Option<String> {
+    let Some(zone) = zone else {
+        let end = table.get().checked_add(STAY).ok()?;
+        return Some(format!("DTEND:{}", local(end)));
+    };
+    let end = table.instant(zone.as_str()).checked_add(STAY).ok()?;
+    let shown = zone.rules().to_datetime(end);
+    let is_first = TableTime::from(shown).instant(zone.as_str()) == end;
+    Some(if is_first {
+        format!("DTEND{named}:{}", local(shown))
+    } else {
+        format!("DTEND:{}", utc(end))
+    })
 }
 
 /// Writes the entry's text: restaurant, guest, party size and notes.
@@ -101,7 +118,12 @@ fn time_zone(out: &mut Lines, zone: &Zone, table: TableTime) {
     let at = table.instant(zone.as_str());
     out.line("BEGIN:VTIMEZONE");
     out.line(&format!("TZID:{}", zone.as_str()));
-    let before = rules.preceding(at).next();
+    // A change at the table's very time holds for it.
+    let before = rules.preceding(
+        at.saturating_add(SignedDuration::from_secs(1))
+            .unwrap_or(at),
+    );
+    let before = before.into_iter().next();
     if before.is_none() {
         let offset = rules.to_offset(at);
         let name = rules.to_offset_info(at).abbreviation().to_owned();
@@ -250,6 +272,59 @@ mod tests {
             "{floating}"
         );
         assert!(!floating.contains("VTIMEZONE"), "{floating}");
+    }
+
+    /// The end of a table of two hours, on nights in which the clock of Los Angeles is set.
+    #[test]
+    fn the_end_is_right_in_a_night_in_which_the_clock_is_set() {
+        for (time, start, end) in [
+            (
+                "2027-03-14T00:30",
+                "20270314T003000",
+                "DTEND;TZID=America/Los_Angeles:20270314T033000",
+            ),
+            (
+                "2027-03-14T03:00",
+                "20270314T030000",
+                "DTEND;TZID=America/Los_Angeles:20270314T050000",
+            ),
+            (
+                "2027-11-06T23:00",
+                "20271106T230000",
+                "DTEND;TZID=America/Los_Angeles:20271107T010000",
+            ),
+            (
+                "2027-11-06T23:30",
+                "20271106T233000",
+                "DTEND;TZID=America/Los_Angeles:20271107T013000",
+            ),
+            // The second half past one: 09:30 in UTC.
+            (
+                "2027-11-07T00:30",
+                "20271107T003000",
+                "DTEND:20271107T093000Z",
+            ),
+            (
+                "2027-11-07T01:30",
+                "20271107T013000",
+                "DTEND;TZID=America/Los_Angeles:20271107T023000",
+            ),
+        ] {
+            let entry = entry_of(|reservation| {
+                reservation.time = time.parse().unwrap();
+                reservation.timezone = "America/Los_Angeles".parse().ok();
+            });
+            let start = format!("DTSTART;TZID=America/Los_Angeles:{start}\r\n");
+            assert!(entry.contains(&start), "{start}\n{entry}");
+            assert!(entry.contains(&format!("{end}\r\n")), "{end}\n{entry}");
+            let change = if time < "2027-06" {
+                "20270314T020000"
+            } else {
+                "20271107T020000"
+            };
+            let change = format!("DTSTART:{change}\r\nTZOFFSETFROM");
+            assert!(entry.contains(&change), "{time}: {entry}");
+        }
     }
 
     #[test]
