@@ -135,8 +135,12 @@ impl Name {
         let seen = self.as_str().chars().filter(|c| !is_invisible(*c));
         let mapper = Uts46MapperBorrowed::new();
         let mapped = mapper.map_normalize(seen);
-        // The one letter that has two small forms, by its place in the word.
-        let mapped: String = mapped.map(|c| if c == 'ς' { 'σ' } else { c }).collect();
+        let mut mapped: String = mapped.collect();
+        // Letters whose capital is that of others: the sigma at the end of a word, the German sharp
+        // s, and the Turkish i with and without its dot.
+        for (special, usual) in [("ς", "σ"), ("ß", "ss"), ("ı", "i"), ("i\u{307}", "i")] {
+            mapped = mapped.replace(special, usual);
+        }
         let words: Vec<&str> = mapped.split_whitespace().collect();
         Self(words.join(" ").into_boxed_str())
     }
@@ -219,7 +223,7 @@ fn clean(text: &str, max_characters: usize, max_bytes: usize) -> Result<Box<str>
 
 /// Signs without a shape of their own (`Default_Ignorable_Code_Point`), and blank letters of Korean
 /// and Braille.
-fn is_invisible(c: char) -> bool {
+pub(super) fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}'
         | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{206F}' | '\u{2800}'
@@ -263,6 +267,9 @@ mod tests {
             ("Σίσυφος", "ΣΊΣΥΦΟΣ"),
             ("김", "\u{1100}\u{1175}\u{11B7}"),
             ("Ana  Lima", "Ana\u{A0}Lima"),
+            ("Groß", "GROSS"),
+            ("İnci Işık", "inci ışık"),
+            ("İNCİ IŞIK", "inci ışık"),
         ] {
             assert_eq!(canonical(one), canonical(other), "{one}");
         }
