@@ -10,10 +10,41 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Country([u8; 2]);
 
-/// The text is not the code of a country that has telephone numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be an ISO 3166 alpha-2 country code such as US")]
-pub struct UnknownCountry;
+/// The text is not the code of a country that has telephone numbers. Inside: the code that was
+/// probably meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be an ISO 3166 alpha-2 country code such as {}",
+    .0.map_or_else(|| "US".to_owned(), |meant| format!("{meant}, which is probably meant"))
+)]
+pub struct UnknownCountry(Option<&'static str>);
+
+/// Codes that people use in place of those of ISO 3166: of the European Union, of number plates, of
+/// sports, and of three letters.
+const COMMON: [(&str, &str); 22] = [
+    ("UK", "GB"),
+    ("ENG", "GB"),
+    ("SCO", "GB"),
+    ("WAL", "GB"),
+    ("GBR", "GB"),
+    ("EL", "GR"),
+    ("GRC", "GR"),
+    ("USA", "US"),
+    ("CAN", "CA"),
+    ("MEX", "MX"),
+    ("DEU", "DE"),
+    ("GER", "DE"),
+    ("FRA", "FR"),
+    ("ESP", "ES"),
+    ("ITA", "IT"),
+    ("PRT", "PT"),
+    ("NLD", "NL"),
+    ("CHE", "CH"),
+    ("AUT", "AT"),
+    ("JPN", "JP"),
+    ("BRA", "BR"),
+    ("AUS", "AU"),
+];
 
 impl Country {
     /// The United States, the home of the simulator's numbers.
@@ -61,14 +92,15 @@ impl FromStr for Country {
     type Err = UnknownCountry;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let upper = text.to_ascii_uppercase();
-        let code: [u8; 2] = upper.as_bytes().try_into().map_err(|_| UnknownCountry)?;
-        let country = Self(code);
-        if code.iter().all(u8::is_ascii_uppercase) && country.has_numbers() {
-            Ok(country)
-        } else {
-            Err(UnknownCountry)
-        }
+        let upper = text.trim().to_ascii_uppercase();
+        let country = upper.as_bytes().try_into().ok().map(Self);
+        let known = country.filter(|country| {
+            country.0.iter().all(u8::is_ascii_uppercase) && country.has_numbers()
+        });
+        known.ok_or_else(|| {
+            let meant = COMMON.iter().find(|(common, _)| *common == upper);
+            UnknownCountry(meant.map(|(_, code)| *code))
+        })
     }
 }
 
@@ -97,7 +129,16 @@ mod tests {
     #[test]
     fn what_is_no_country_is_refused() {
         for text in ["", "U", "USA", "QQ", "12", "001", "é"] {
-            assert_eq!(text.parse::<Country>(), Err(UnknownCountry), "{text}");
+            assert!(text.parse::<Country>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_common_code_is_answered_with_the_right_one() {
+        for (common, code) in COMMON {
+            let error = common.parse::<Country>().unwrap_err();
+            assert!(error.to_string().contains(code), "{error}");
+            assert!(code.parse::<Country>().is_ok(), "{code}");
         }
     }
 }
