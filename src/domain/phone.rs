@@ -5,6 +5,7 @@
 mod error;
 mod kind;
 mod letters;
+mod links;
 mod read;
 
 use std::fmt;
@@ -313,7 +314,7 @@ mod tests {
         );
         assert_eq!(read("4155550101"), PhoneError::CountryNeeded);
         assert_eq!(read("+999123456789"), PhoneError::UnknownCountryCode);
-        assert_eq!(read(&"1".repeat(5_000)), PhoneError::NotANumber);
+        assert_eq!(read(&"1".repeat(5_000)), PhoneError::LongText);
     }
 
     #[test]

@@ -27,9 +27,12 @@ const ABROAD = { 1: ["011", "00"], 7: ["810", "00"], 61: ["0011"], 81: ["010", "
 /** Countries where 00 is not dialled so, or is followed by the number of a carrier: the API alone reads it there. */
 const CARRIERS = new Set("BR CL CO CU GY HK ID KE KH KR MN MO SG TH TW TZ UG".split(" "));
 
+/** A link to a chat, whose address is a number in international form. */
+const CHAT = /^(?:(?:https?:\/\/)?(?:www\.)?(?:wa\.me\/|(?:api|web)\.whatsapp\.com\/send\/?\?phone=)|whatsapp:\/\/send\?phone=)(?:\+|%2b)?(\d+)\b.*$/i;
+
 /** A number with "+" in place of what is dialled in `country` before the code of another one; else as it is. */
 export function international(number, country) {
-  const text = number.trim().replace(/^tel:/i, "");
+  const text = number.trim().replace(/^(?:tel|callto):(?:\/\/)?/i, "").replace(CHAT, "+$1");
   if (isInternational(text) || CARRIERS.has(country)) return text;
   for (const prefix of ABROAD[CALLING.get(country)] ?? ["00"]) {
     const rest = new RegExp(`^\\(?${[...prefix].join("[\\s-]*")}[\\s().-]*(\\d.*)$`).exec(text)?.[1];

@@ -25,15 +25,14 @@ const EXTENSION_WORDS: [&str; 10] = [
 
 /// More such words, which libphonenumber does not know, in the languages that are spoken here. The
 /// German ones are missing on purpose: what follows `Durchwahl` or `Klappe` belongs to the number.
-const MORE_EXTENSION_WORDS: [&str; 22] = [
+const MORE_EXTENSION_WORDS: [&str; 21] = [
     "poste",
     "p",
     "w",
     "interno",
-    "int",
-    "anexo",
     "ramal",
     "r",
+    "extention",
     "toestel",
     "tst",
     "anknytning",
@@ -52,6 +51,15 @@ const MORE_EXTENSION_WORDS: [&str; 22] = [
 /// Of Chinese, also the words for "put through to".
 const PUT_THROUGH: [&str; 2] = ["转", "轉"];
 
+/// Words between the word for an extension and its digits, as in `ext. no. 12`.
+const NUMBER_WORDS: [&str; 5] = ["no", "nr", "num", "number", "№"];
+
+/// Signs that stand between a number, the word for its extension, and the extension.
+const BETWEEN: [char; 16] = [
+    ',', '.', ':', ';', '=', '#', '-', '\u{2010}', '\u{2011}', '\u{2013}', '(', '[', ' ', '\u{A0}',
+    '\u{202F}', '\u{3000}',
+];
+
 /// Whether the letters of the text say nothing but that an extension follows.
 pub(super) fn only_announce_extension(text: &str, extension: &str) -> bool {
     if extension.is_empty() {
@@ -61,36 +69,51 @@ pub(super) fn only_announce_extension(text: &str, extension: &str) -> bool {
         .chars()
         .filter(|c| c.is_alphabetic() || *c == '\u{301}')
         .flat_map(char::to_lowercase)
-        .map(|c| if c == '\u{FF58}' { 'x' } else { c })
         .collect();
     let letters = letters.replace("o\u{301}", "ó");
-    // Fullwidth letters, as an input method of East Asia writes them.
-    let letters: String = letters
-        .chars()
-        .map(|c| match c {
-            '\u{FF41}'..='\u{FF5A}' => {
-                char::from_u32(u32::from(c) - 0xFF41 + u32::from('a')).unwrap_or(c)
-            }
-            c => c,
-        })
-        .collect();
     EXTENSION_WORDS.contains(&letters.as_str()) && text.starts_with(|c: char| !c.is_alphabetic())
 }
 
-/// An extension behind a word (`poste 12`, `内線12`) or behind the pause of a mobile's dialler
-/// (`p12`, `w12`), in the form that the library reads.
+/// The text before an extension and the word that announces it.
+pub(super) fn without_extension<'a>(text: &'a str, extension: &str) -> &'a str {
+    let before = |text: &'a str| {
+        let text = text.trim_end_matches(|c: char| !c.is_numeric());
+        let text = text.strip_suffix(extension)?.trim_end_matches(BETWEEN);
+        let lower = text.to_lowercase();
+        let mut words = EXTENSION_WORDS.iter();
+        let word = words.find(|word| lower.ends_with(**word)).unwrap_or(&"");
+        text.get(..text.len().checked_sub(word.len())?)
+    };
+    if extension.is_empty() {
+        text
+    } else {
+        before(text).unwrap_or(text)
+    }
+}
+
+/// An extension behind a word (`poste 12`, `(ext. 12)`, `内線12`) or behind the pause of a mobile's
+/// dialler (`p12`, `w12`), in the form that the library reads.
 pub(super) fn with_extension_mark(text: &str) -> Option<String> {
+    let text = text.trim_end_matches([')', ']', ' ']);
     let before_digits = text.trim_end_matches(|c: char| c.is_ascii_digit());
     let extension = text.get(before_digits.len()..)?;
-    let before_digits = before_digits.trim_end_matches(['.', ':', ' ', '\u{A0}', '\u{3000}']);
-    let number = before_digits.trim_end_matches(char::is_alphabetic);
-    let word = before_digits.get(number.len()..)?.to_lowercase();
-    let mut words = MORE_EXTENSION_WORDS.iter().chain(&PUT_THROUGH);
-    let is_announced = !extension.is_empty() && words.any(|known| *known == word);
-    let number = number.trim_end_matches([',', '.', '-', '(', ' ', '\u{A0}', '\u{3000}']);
+    let before_word = |text: &str, words: &[&[&str]]| -> Option<usize> {
+        let text = text.trim_end_matches(BETWEEN);
+        let is_of_word = |c: char| c.is_alphabetic() || matches!(c, '\u{301}' | '№');
+        let number = text.trim_end_matches(is_of_word);
+        let word = text.get(number.len()..)?.to_lowercase();
+        let word = word.replace("o\u{301}", "ó");
+        let is_known = words.iter().any(|words| words.contains(&word.as_str()));
+        is_known.then_some(number.len())
+    };
+    let numbered = before_word(before_digits, &[&NUMBER_WORDS]);
+    let before_digits = before_digits.get(..numbered.unwrap_or(before_digits.len()))?;
+    let words = [&EXTENSION_WORDS[..], &MORE_EXTENSION_WORDS, &PUT_THROUGH];
+    let number = before_word(before_digits, &words)?;
+    let number = before_digits.get(..number)?.trim_end_matches(BETWEEN);
     let plain =
         !number.chars().any(char::is_alphabetic) && number.ends_with(|c: char| c.is_ascii_digit());
-    (is_announced && plain).then(|| format!("{number};ext={extension}"))
+    (!extension.is_empty() && plain).then(|| format!("{number};ext={extension}"))
 }
 
 /// Whether letters can stand for keys in this number: those of North America have one length, and
@@ -175,6 +198,48 @@ mod tests {
         }
     }
 
+    /// Nothing is dropped, and each refusal names the rule that is broken.
+    #[test]
+    fn what_stands_around_a_number_is_named() {
+        use PhoneError::{Code, Letters, NotANumber, Short, TooLong, TooShort, TwoNumbers};
+        for (text, error) in [
+            ("main", NotANumber),
+            ("call me", NotANumber),
+            ("+", NotANumber),
+            ("++", NotANumber),
+            ("Phone: +1 415 555 0107", Letters),
+            ("TEL;TYPE=WORK:+14155550107", Letters),
+            ("item1.TEL;type=pref:+14155550107", Letters),
+            ("+1 415 555 0107 main", Letters),
+            ("+1 415 555 0107 (main)", Letters),
+            ("+1 415 555 0107;isub=12", Letters),
+            ("+1 415 555 0107 доп. 12", Letters),
+            ("1-800-MATTRESS", Letters),
+            ("*67 415 555 0107", Code),
+            ("#31#+14155550107", Code),
+            ("+1 415 555 0107 x12*3", Code),
+            ("*611", Short),
+            ("#250", Short),
+            ("911", Short),
+            ("112", Short),
+            ("123", TooShort),
+            ("1234", TooShort),
+            ("55", TooShort),
+            ("00", TooShort),
+            ("+691320123", TooShort),
+            ("+1 415 555 0107 12", TooLong),
+            ("+1 415 555 0107 & 0108", TwoNumbers),
+            ("+1 415 555 0107 or +1 415 555 0108", TwoNumbers),
+        ] {
+            assert_eq!(read(text, "US"), Err(error), "{text}");
+        }
+        for (text, error) in [("19019", Short), ("112", Short), ("030", TooShort)] {
+            assert_eq!(read(text, "DE"), Err(error), "{text}");
+        }
+        let endless = "1".repeat(65);
+        assert_eq!(read(&endless, "US"), Err(PhoneError::LongText));
+    }
+
     #[test]
     fn an_extension_is_read_behind_the_word_of_its_language() {
         for (text, number, extension) in [
@@ -189,6 +254,18 @@ mod tests {
             ("+86 10 6552 9988 转 8", "+861065529988", "8"),
             ("+82 2 2100 2114 내선 21", "+82221002114", "21"),
             ("+1 415 555 0104 x12", "+14155550104", "12"),
+            ("+1 415 555 0104 (x12)", "+14155550104", "12"),
+            ("+1 415 555 0104 (Ext. 12)", "+14155550104", "12"),
+            ("+1 415 555 0104 [ext 12]", "+14155550104", "12"),
+            ("+1 415 555 0104; ext=12", "+14155550104", "12"),
+            ("+1 415 555 0104；ext=12", "+14155550104", "12"),
+            ("+1 415 555 0104，12", "+14155550104", "12"),
+            ("+1 415 555 0104 ｘ１２", "+14155550104", "12"),
+            ("+1 415 555 0104 ext. #12", "+14155550104", "12"),
+            ("+1 415 555 0104 Ext. No. 12", "+14155550104", "12"),
+            ("+1 415 555 0104 ext\u{2013}12", "+14155550104", "12"),
+            ("+1 800 356 9377 x12", "+18003569377", "12"),
+            ("+1-800-FLOWERS x12", "+18003569377", "12"),
         ] {
             let read = read(text, "");
             assert_eq!(read, Ok((number.into(), Some(extension.into()))), "{text}");

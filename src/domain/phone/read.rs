@@ -4,12 +4,15 @@
 //! The grammar is libphonenumber's. What it would drop in silence or join to another number is
 //! found here and refused.
 
+use std::borrow::Cow;
+
 use rlibphonenumber::{
     NumberLengthType, PHONE_NUMBER_UTIL, ParseError, PhoneNumber, Region, ValidationError,
 };
 
 use super::error::PhoneError;
-use super::{Phone, PhoneFacts, facts, letters};
+use super::{Phone, PhoneFacts, facts, letters, links};
+use crate::domain::text::is_invisible;
 use crate::domain::{Country, Extension};
 
 /// The longest text that is looked at: no way of writing a number needs more.
@@ -42,12 +45,18 @@ pub(super) fn read(
     accept: Accept,
 ) -> Result<Written, PhoneError> {
     let text = text.trim();
-    if text.is_empty() || text.len() > MAX_TEXT {
+    if text.is_empty() {
         return Err(PhoneError::NotANumber);
     }
-    let text = without_scheme(text)?;
+    if text.len() > MAX_TEXT {
+        return Err(PhoneError::LongText);
+    }
+    let text = narrow(text);
+    let text = links::unlinked(&text)?;
+    let text = letters::with_extension_mark(&text).map_or(text, Cow::Owned);
+    refuse_what_is_none(&text)?;
     refuse_second_number(&text, country)?;
-    let international = text.starts_with(['+', '\u{FF0B}']) || text.contains(";phone-context=+");
+    let international = is_international(&text);
     if !international && country.is_none() {
         let looks_like_one = text.chars().filter(char::is_ascii_digit).count() >= 3;
         return Err(if looks_like_one {
@@ -79,6 +88,45 @@ pub(super) fn read(
     })
 }
 
+/// The text without the fullwidth letters, digits and signs of East Asian input methods, and
+/// without the invisible marks that address books put around a number.
+fn narrow(text: &str) -> String {
+    let is_mark = |c: char| is_invisible(c) || matches!(c, '\u{202A}'..='\u{202E}');
+    let narrowed = text.chars().filter(|c| !is_mark(*c)).map(|c| match c {
+        '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c),
+        '\u{3000}' => ' ',
+        c => c,
+    });
+    narrowed.collect()
+}
+
+/// Whether a plus stands before the first digit.
+fn is_international(text: &str) -> bool {
+    text.trim_start_matches(|c: char| c != '+' && !c.is_numeric())
+        .starts_with('+')
+}
+
+/// Refuses words, and the codes that a telephone itself understands, with and without a number
+/// behind them.
+fn refuse_what_is_none(text: &str) -> Result<(), PhoneError> {
+    let digits = text.chars().filter(|c| c.is_numeric()).count();
+    if digits == 0 {
+        return Err(PhoneError::NotANumber);
+    }
+    if text.starts_with(char::is_alphabetic) {
+        return Err(PhoneError::Letters);
+    }
+    // A number sign behind a number announces its extension.
+    let is_code = text.starts_with(['*', '#']);
+    if is_code && digits <= SHORT {
+        Err(PhoneError::Short)
+    } else if is_code || text.contains('*') {
+        Err(PhoneError::Code)
+    } else {
+        Ok(())
+    }
+}
+
 /// The extension in ASCII digits: the library leaves fullwidth ones as they are.
 fn extension_digits(number: &PhoneNumber) -> Option<String> {
     let extension = number.extension.as_deref()?;
@@ -103,19 +151,22 @@ fn judged(number: &PhoneNumber, accept: Accept) -> Option<Option<PhoneFacts>> {
 
 /// libphonenumber's reading, if it has left nothing of the text unread.
 fn library_parse(text: &str, region: Option<Region>) -> Result<PhoneNumber, PhoneError> {
-    let with_extension = letters::with_extension_mark(text);
-    let text = with_extension.as_deref().unwrap_or(text);
+    let has_letters = text.chars().any(char::is_alphabetic);
     let number = PHONE_NUMBER_UTIL
         .parse(text, region)
         .map_err(|error| match error {
             ParseError::InvalidCountryCode => PhoneError::UnknownCountryCode,
+            // Letters count as digits.
+            ParseError::NotANumber(_) | ParseError::TooLongNsn if has_letters => {
+                PhoneError::Letters
+            }
             ParseError::NotANumber(_) => PhoneError::NotANumber,
             ParseError::TooShortAfterIdd | ParseError::TooShortNsn => PhoneError::TooShort,
             ParseError::TooLongNsn => PhoneError::TooLong,
         })?;
     if is_read_whole(text, &number) {
         Ok(number)
-    } else if text.chars().any(char::is_alphabetic) && text.starts_with(begins_number) {
+    } else if has_letters {
         Err(PhoneError::Letters)
     } else {
         Err(PhoneError::NotANumber)
@@ -123,7 +174,7 @@ fn library_parse(text: &str, region: Option<Region>) -> Result<PhoneNumber, Phon
 }
 
 fn begins_number(c: char) -> bool {
-    c.is_ascii_digit() || matches!(c, '+' | '(' | '\u{FF0B}')
+    c.is_ascii_digit() || matches!(c, '+' | '(')
 }
 
 /// Whether every digit of the text is in the number or its extension, and every letter is a key or
@@ -146,44 +197,12 @@ fn is_read_whole(text: &str, number: &PhoneNumber) -> bool {
         return !has_letters || letters::only_announce_extension(text, extension);
     }
     // Letters as on the keys of a telephone.
-    let keys = util.convert_alpha_characters_in_number(text);
+    let number_alone = letters::without_extension(text, extension);
+    let keys = util.convert_alpha_characters_in_number(number_alone);
     has_letters
         && text.starts_with(begins_number)
         && letters::may_be_keys(text, number)
-        && util.normalize_digits_only(&keys).contains(&tail)
-}
-
-/// The number of a `tel:` URI (RFC 3966) with its parameters `ext` and `phone-context`; any other
-/// text as it is.
-fn without_scheme(text: &str) -> Result<String, PhoneError> {
-    let is_uri = text
-        .get(..4)
-        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("tel:"));
-    if !is_uri {
-        return Ok(text.to_owned());
-    }
-    // Links of web pages escape spaces and signs.
-    let unescaped = text.get(4..).unwrap_or_default();
-    let unescaped = ["%20", "%2B", "%2b", "%23", "%28", "%29"]
-        .iter()
-        .zip([" ", "+", "+", "#", "(", ")"])
-        .fold(unescaped.to_owned(), |text, (escape, sign)| {
-            text.replace(escape, sign)
-        });
-    let (number, parameters) = unescaped
-        .split_once(';')
-        .unwrap_or((unescaped.as_str(), ""));
-    let mut out = number.trim().trim_start_matches('/').to_owned();
-    for parameter in parameters.split(';').filter(|text| !text.is_empty()) {
-        let (name, value) = parameter.split_once('=').ok_or(PhoneError::NotANumber)?;
-        let is_global = value.starts_with('+') && !out.starts_with('+');
-        match name.to_ascii_lowercase().as_str() {
-            "ext" => out = format!("{out};ext={value}"),
-            "phone-context" if is_global => out = format!("{value}{out}"),
-            _ => return Err(PhoneError::NotANumber),
-        }
-    }
-    Ok(out)
+        && util.normalize_digits_only(&keys).ends_with(&tail)
 }
 
 /// Fewer digits behind a comma are an extension, more are rather a second number.
@@ -192,11 +211,13 @@ const SHORTEST_LINE: usize = 6;
 /// The library reads two numbers as one of their digits, or only the first. A slash within one
 /// number, as in the German 030/901820, stays.
 fn refuse_second_number(text: &str, country: Option<Country>) -> Result<(), PhoneError> {
-    let pluses = text
-        .chars()
-        .filter(|c| matches!(c, '+' | '\u{FF0B}'))
-        .count();
-    if pluses > 1 {
+    if text
+        .split('+')
+        .skip(1)
+        .filter(|part| has_digits(part))
+        .count()
+        > 1
+    {
         return Err(PhoneError::TwoNumbers);
     }
     let complete = |part: &str| {
@@ -204,11 +225,10 @@ fn refuse_second_number(text: &str, country: Option<Country>) -> Result<(), Phon
         let number = PHONE_NUMBER_UTIL.parse(part, region);
         number.is_ok_and(|number| facts(&number).is_some())
     };
-    let has_digits = |part: &str| part.chars().any(char::is_numeric);
-    let slash = text.split_once(['/', '\u{FF0F}', '|', '\\']);
+    let slash = text.split_once(['/', '|', '\\', '&']);
     // The last digits of a second line in brackets: 901820 (21).
-    let bracket = text.trim_end().strip_suffix([')', '\u{FF09}']);
-    let bracket = bracket.and_then(|text| text.rsplit_once(['(', '\u{FF08}']));
+    let bracket = text.trim_end().strip_suffix(')');
+    let bracket = bracket.and_then(|text| text.rsplit_once('('));
     // A comma is a pause before an extension, unless as much follows as a number has.
     let comma = text.rsplit_once([',', ';']).filter(|(_, second)| {
         let second = second.trim();
@@ -222,40 +242,42 @@ fn refuse_second_number(text: &str, country: Option<Country>) -> Result<(), Phon
     }
 }
 
+fn has_digits(text: &str) -> bool {
+    text.chars().any(char::is_numeric)
+}
+
 /// Repairs a number that is in no plan as it stands: a Mexican form from before 2019, or the
 /// international prefix of another country.
 fn mended(text: &str, number: &PhoneNumber, accept: Accept) -> Option<PhoneNumber> {
     let digits = PHONE_NUMBER_UTIL.normalize_digits_only(text);
     let digits = digits.strip_suffix(&*extension_digits(number).unwrap_or_default())?;
-    let international = text.starts_with(['+', '\u{FF0B}']);
-    let candidate = if number.country_code == 52 {
-        let old_prefixes: &[&str] = if international {
-            &["521", "52044", "52045", "5201"]
-        } else {
-            &["044", "045", "01", "1"]
-        };
-        let national = old_prefixes
-            .iter()
-            .find_map(|prefix| digits.strip_prefix(prefix).filter(|rest| rest.len() == 10));
-        national.map(|national| format!("+52{national}"))
+    let accepted = |written: &str| {
+        let mended = PHONE_NUMBER_UTIL.parse(written, None).ok()?;
+        judged(&mended, accept).is_some().then_some(mended)
+    };
+    let mexican = |digits: &str| {
+        let prefixes = ["521", "52044", "52045", "5201"].iter();
+        let mut national = prefixes.filter_map(|prefix| digits.strip_prefix(prefix));
+        let national = national.find(|rest| rest.len() == 10)?;
+        accepted(&format!("+52{national}"))
+    };
+    let mended = if is_international(text) {
+        mexican(digits)
     } else {
-        None
+        let within_mexico = (number.country_code == 52)
+            .then(|| mexican(&format!("52{digits}")))
+            .flatten();
+        within_mexico.or_else(|| {
+            let mut abroad = ["00", "011"]
+                .iter()
+                .filter_map(|prefix| digits.strip_prefix(prefix));
+            abroad.find_map(|rest| accepted(&format!("+{rest}")).or_else(|| mexican(rest)))
+        })
     };
-    let dialled = || {
-        let abroad = digits
-            .strip_prefix("00")
-            .or_else(|| digits.strip_prefix("011"));
-        abroad
-            .filter(|_| !international)
-            .map(|rest| format!("+{rest}"))
-    };
-    let candidate = candidate.or_else(dialled)?;
-    let mended = PHONE_NUMBER_UTIL.parse(&candidate, None).ok()?;
-    let mended = PhoneNumber {
+    mended.map(|mended| PhoneNumber {
         extension: number.extension.clone(),
         ..mended
-    };
-    judged(&mended, accept).is_some().then_some(mended)
+    })
 }
 
 /// The longest short number of a country that is known.
@@ -263,17 +285,36 @@ const SHORT: usize = 6;
 
 fn why_not(text: &str, number: &PhoneNumber) -> PhoneError {
     let national = rlibphonenumber::get_national_significant_number_owned(number);
-    let is_code = text
-        .trim_start()
-        .starts_with(['*', '#', '\u{FF0A}', '\u{FF03}']);
-    if is_code || national.len() <= SHORT {
-        return PhoneError::Short;
+    if national.len() <= SHORT {
+        return if may_be_short(text, number.country_code, &national) {
+            PhoneError::Short
+        } else {
+            PhoneError::TooShort
+        };
     }
     match PHONE_NUMBER_UTIL.is_possible_number_with_reason(number) {
         Ok(NumberLengthType::IsPossible) => PhoneError::NotAssigned,
         Ok(NumberLengthType::IsPossibleLocalOnly) => PhoneError::LacksAreaCode,
         Err(ValidationError::TooShort) => PhoneError::TooShort,
+        // Letters count as digits.
+        Err(ValidationError::TooLong) if text.chars().any(char::is_alphabetic) => {
+            PhoneError::Letters
+        }
         Err(ValidationError::TooLong) => PhoneError::TooLong,
         Err(_) => PhoneError::NotAssigned,
     }
+}
+
+/// Whether so few digits can be a short number of their country, such as an emergency number: the
+/// plan does not list those, but says how a longer number begins.
+fn may_be_short(text: &str, country_code: i32, national: &str) -> bool {
+    const NORTH_AMERICA: i32 = 1;
+    let digits = national.as_bytes();
+    if country_code == NORTH_AMERICA {
+        return matches!(digits, [b'2'..=b'9', b'1', b'1'] | b"112" | b"988" | b"933");
+    }
+    // A trunk prefix stands before numbers with an area code. Australia is helped at 000.
+    let has_trunk_prefix = text.starts_with('0') && digits.iter().any(|digit| *digit != b'0');
+    let longest = if is_international(text) { 3 } else { SHORT };
+    (3..=longest).contains(&digits.len()) && !has_trunk_prefix
 }

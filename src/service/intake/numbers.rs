@@ -141,7 +141,7 @@ pub(super) fn read_zone(
     };
     shown.truncate(SHOWN_ZONES);
     let message = format!(
-        "is not a zone of this number's country; the number can lie in {}",
+        "is not a zone of this number's country: leave it out, or give one of the country such as {}",
         shown.join(", ")
     );
     fields.wrong("timezone", "timezone_mismatch", message);
