@@ -22,6 +22,15 @@ pub(super) struct Case<'a> {
     pub(super) lines: Vec<&'a Value>,
 }
 
+/// A key that was pressed.
+struct Press {
+    /// Seconds from the pick-up.
+    at: f64,
+    /// Seconds of the call that were heard by then.
+    heard: f64,
+    key: char,
+}
+
 /// Whether the callee was understood.
 ///
 /// # Errors
@@ -131,22 +140,11 @@ impl Case<'_> {
     /// Whether the key was pressed at any time and no other key in the same row.
     fn was_pressed(&self, key: char) -> bool {
         self.lines.iter().any(|line| {
-            let Some(picked_up) = moment(&line["answered_at"]) else {
-                return false;
-            };
-            let pressed = line["digits"].as_array().unwrap();
-            let keys: Vec<(f64, char)> = pressed
-                .iter()
-                .flat_map(|pressed| {
-                    let at = moment(&pressed["at"]).unwrap();
-                    let at = at.duration_since(picked_up).as_secs_f64();
-                    let digits = pressed["digits"].as_str().unwrap();
-                    digits.chars().map(move |key| (at, key)).collect::<Vec<_>>()
-                })
-                .collect();
-            keys.iter().any(|(at, pressed)| {
-                let is_alone = keys.iter().all(|(then, other)| {
-                    (then - at).abs() >= ROW || *other == key || matches!(other, '#' | '*')
+            let keys = self.presses(line);
+            keys.iter().any(|press| {
+                let is_alone = keys.iter().all(|other| {
+                    let apart = (other.at - press.at).abs();
+                    apart >= ROW || other.key == key || matches!(other.key, '#' | '*')
                 });
                 *pressed == key && is_alone && (key != '1' || *at >= SOON)
             })
@@ -179,6 +177,49 @@ impl Case<'_> {
             );
             for entry in call["timeline"].as_array().unwrap() {
                 text += &format!("  {} {} {}\n", entry["at"], entry["what"], entry["detail"]);
+    /// The keys that were pressed on a line. Its clock stands while a document is fetched, and so does
+    /// whoever presses the keys: what the carrier held up a webhook for passed between two keys.
+    fn presses(&self, line: &Value) -> Vec<Press> {
+        let Some(picked_up) = moment(&line["answered_at"]) else {
+            return Vec::new();
+        };
+        let since = |at: &Value| {
+            let at = moment(at).unwrap();
+            at.duration_since(picked_up).as_secs_f64()
+        };
+        let held_up = (self.callee.fault.fault == Some(Fault::DelayVoice))
+            .then(|| self.callee.fault.switch["seconds"].as_f64())
+            .flatten()
+            .unwrap_or_default();
+        let sent = line["webhooks"].as_array().unwrap().iter();
+        let mut sent = sent.filter(|it| it["kind"] == "voice").filter_map(|it| {
+            let digits = it["digits"].as_str().filter(|digits| !digits.is_empty())?;
+            Some((since(&it["at"]), digits))
+        });
+        let (mut next, mut typed, mut stood) = (sent.next(), String::new(), 0.0);
+        let mut presses = Vec::new();
+        for pressed in line["digits"].as_array().unwrap() {
+            let heard = since(&pressed["at"]);
+            for key in pressed["digits"].as_str().unwrap().chars() {
+                let at = heard + stood;
+                presses.push(Press { at, heard, key });
+                let Some((arrived, digits)) = next else {
+                    continue;
+                };
+                typed.push(key);
+                if digits == typed {
+                    stood += (arrived - at).clamp(0.0, held_up);
+                    next = sent.next();
+                    typed.clear();
+                } else if !digits.starts_with(&typed) {
+                    // It was pressed while nobody listened.
+                    let _unheard = typed.pop();
+                }
+            }
+        }
+        presses
+    }
+
             }
         }
         for line in &self.lines {
