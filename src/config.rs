@@ -10,6 +10,7 @@ mod numbers;
 mod read;
 mod reader;
 mod server;
+mod service_name;
 mod settings;
 mod shared;
 mod observability;

@@ -9,7 +9,7 @@ use super::account::simulator_account;
 use super::reader::{Reader, list, set};
 use super::server::is_loopback;
 use super::{Config, ConfigProblem, Features, Findings, RawConfig, TwilioAccount, TwilioBackend};
-use crate::domain::{Country, Name};
+use crate::domain::Country;
 use crate::notify::Secret;
 use crate::policy::{CallLimits, Hours};
 use crate::ticket::Key;
@@ -104,6 +104,11 @@ impl Reader {
         let allowed_countries = self.countries(given, simulated, home_country);
         let restaurant_timezone =
             self.restaurant_timezone(given, restaurant_phone, allowed_countries.as_deref());
+        self.warn_of_unsayable_name(
+            &service_name,
+            restaurant_phone,
+            allowed_countries.as_deref(),
+        );
         let number_kinds = self.number_kinds(given);
         let contact_phone = contact_phone.or(from_numbers.first().copied());
         let carrier = if simulated {
@@ -190,12 +195,6 @@ impl Reader {
             );
         }
         keys
-    }
-
-    fn service_name(&mut self, given: &RawConfig) -> String {
-        let name = Name::parse(set(&given.calls.service_name).unwrap_or("Tablecall"));
-        name.map_err(|error| self.wrong("TABLECALL_SERVICE_NAME", error))
-            .map_or_else(|()| String::new(), |name| name.to_string())
     }
 
     fn call_hours(&mut self, given: &RawConfig, simulated: bool) -> Hours {

@@ -131,6 +131,36 @@ fn all_that_is_wrong_is_told_at_once() {
 }
 
 #[test]
+fn a_name_that_no_restaurant_can_hear_is_warned_about() {
+    let warned = |name: &str, countries: &str, restaurant: Option<&str>| {
+        let given = live().with(|it| {
+            it.calls.service_name = some(name);
+            it.calls.allowed_countries = some(countries);
+            it.calls.restaurant_phone = restaurant.and_then(some);
+        });
+        let warnings = Config::read(&given).unwrap().warnings;
+        let of_name = warnings
+            .into_iter()
+            .filter(|it| it.name == "TABLECALL_SERVICE_NAME");
+        of_name.map(|it| it.message).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        warned("דנה", "US,DE,AT", None),
+        [
+            "has letters (Hebrew) that the voice of de-DE, en-US cannot say, so restaurants do not hear who calls: write \
+             the name in Latin letters"
+        ]
+    );
+    assert!(warned("予約", "US,JP", None)[0].contains("(Han) that the voice of en-US cannot"));
+    assert!(warned("予約", "JP", None).is_empty());
+    assert!(warned("予約", "US,JP", Some("+81312345678")).is_empty());
+    assert_eq!(warned("予約", "*", Some("+14155550101")).len(), 1);
+    assert_eq!(warned("예약", "*", None).len(), 1);
+    assert!(warned("Café Łódź", "*", None).is_empty());
+    assert!(warned("Ana books tables", "*", None).is_empty());
+}
+
+#[test]
 fn limits_are_made_for_the_deployment() {
     let limits = |given: &RawConfig| Config::read(given).unwrap().limits;
     assert_eq!(limits(&RawConfig::default()), CallLimits::OFF);
