@@ -58,6 +58,7 @@ impl Transition {
         let moment = milliseconds(sealed_at, heard_at);
         let (heard, reply) =
             talk::answer(position, input, moment, &self.context(on.attempt, heard_at));
+        self.note_typed_time(on.attempt, position, &reply);
         let is_over = reply.listen().is_none();
         let reply = self
             .answer_machine(on.attempt, position, input)

@@ -138,7 +138,9 @@ impl Transition {
             | TimelineEvent::Ended(_)
             | TimelineEvent::Canceled
             | TimelineEvent::Finished(_)
-            | TimelineEvent::OfferAccepted(_) => false,
+            | TimelineEvent::OfferAccepted(_)
+            | TimelineEvent::TimeTyped { .. }
+            | TimelineEvent::NotConfirmed => false,
         };
         self.call.timeline.iter().any(|entry| pressed(entry.what))
             || self

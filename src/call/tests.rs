@@ -11,6 +11,7 @@ mod opt_outs;
 mod properties;
 mod table;
 mod takeover;
+mod unconfirmed;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -225,7 +226,7 @@ fn settle(mut call: Call) -> Call {
 /// A talk as it happens on one line: its events in the order in which Twilio sends them.
 fn talks() -> impl Strategy<Value = (Vec<PastEvent>, Option<Decision>)> {
     let key = prop::sample::select(vec![
-        "", "1", "2", "3", "9", "*", "7", "2015", "0815", "9999", "yes", "no",
+        "", "1", "2", "3", "9", "*", "7", "2015", "0815", "2200", "9999", "yes", "no",
     ]);
     let pause = prop::sample::select(vec![100, 700, 1_400, 3_000, 6_000, THINKS]);
     proptest::collection::vec((key, pause), 0..10).prop_map(|keys| {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::carrier_status::Machine;
 use super::outcome::{Ended, Outcome, WaitingFor};
 use super::spoken_intent::SpokenIntent;
-use crate::domain::{CallId, millis};
+use crate::domain::{CallId, OfferedDay, OfferedTime, millis};
 
 /// One entry of the timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +78,15 @@ pub enum TimelineEvent {
     Finished(Outcome),
     /// The guest takes the offered time by this call.
     OfferAccepted(CallId),
+    /// Staff typed another time; it is read back to them.
+    TimeTyped {
+        attempt: u8,
+        step: u8,
+        /// The time as it was understood.
+        time: OfferedTime,
+    },
+    /// The line ended before the typed time was confirmed. It is kept as an offer.
+    NotConfirmed,
 }
 
 /// Up to four keys.
@@ -140,6 +149,8 @@ impl TimelineEvent {
             Self::Canceled => "canceled",
             Self::Finished(_) => "finished",
             Self::OfferAccepted(_) => "offer_accepted",
+            Self::TimeTyped { .. } => "time_typed",
+            Self::NotConfirmed => "not_confirmed",
         }
     }
 
@@ -157,6 +168,7 @@ impl TimelineEvent {
             | Self::Answered
             | Self::Silence { .. }
             | Self::CalledBack
+            | Self::NotConfirmed
             | Self::Canceled => None,
             Self::Waits(reason) => Some(reason.word().to_owned()),
             Self::Dialed(attempt) | Self::Greeted(attempt) | Self::MessageLeft(attempt) => {
@@ -170,6 +182,14 @@ impl TimelineEvent {
             Self::Ended(because) => Some(because.word().to_owned()),
             Self::Finished(outcome) => Some(outcome.word().to_owned()),
             Self::OfferAccepted(by) => Some(by.to_string()),
+            Self::TimeTyped { time, .. } => {
+                let day = match time.day {
+                    OfferedDay::Same => "",
+                    OfferedDay::Before => " on the day before",
+                    OfferedDay::After => " on the day after",
+                };
+                Some(format!("{}{day}", time.time.strftime("%H:%M")))
+            }
         }
     }
 }

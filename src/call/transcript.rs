@@ -111,6 +111,7 @@ impl Transition {
             let (heard, reply) = talk::answer(*position, input, moment, &context);
             if !digits.is_empty() {
                 self.note_once(keys::input_event(attempt, *position, input));
+                self.note_typed_time(attempt, *position, &reply);
             }
             // A document that was handed out before a key was known has a position that does not
             // show that the next key came in the same row.

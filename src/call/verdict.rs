@@ -151,6 +151,9 @@ impl Call {
     /// Ends the attempt. Finishes the call if there is a decision, else plans the next attempt or
     /// finishes without one.
     pub(super) fn conclude(&mut self, because: Ended, now: Timestamp) {
+        if because == Ended::HungUp {
+            self.keep_unconfirmed_time(now);
+        }
         let decided = self.decision().map(|decision| self.outcome_of(decision));
         let because = match decided {
             _ if self.canceled => Ended::Canceled,

@@ -154,7 +154,7 @@ fn evidence(call: &Value) -> Value {
         .filter(|entry| {
             matches!(
                 word(entry, "what"),
-                "key" | "said" | "machine" | "called_back"
+                "key" | "said" | "machine" | "called_back" | "time_typed" | "not_confirmed"
             )
         })
         .collect();

@@ -73,6 +73,7 @@ fn attempt(call: &Call, what: TimelineEvent) -> Option<u8> {
         TimelineEvent::Key { attempt, .. }
         | TimelineEvent::Silence { attempt, .. }
         | TimelineEvent::Spoken { attempt, .. }
+        | TimelineEvent::TimeTyped { attempt, .. }
         | TimelineEvent::Dialed(attempt)
         | TimelineEvent::Greeted(attempt)
         | TimelineEvent::MessageLeft(attempt) => Some(attempt),
@@ -90,6 +91,7 @@ fn attempt(call: &Call, what: TimelineEvent) -> Option<u8> {
         | TimelineEvent::Initiated
         | TimelineEvent::Ringing
         | TimelineEvent::Answered
+        | TimelineEvent::NotConfirmed
         | TimelineEvent::Machine(_)
         | TimelineEvent::Ended(_) => call.attempts.last().map(|last| last.number),
     }

@@ -107,6 +107,8 @@ impl CallEngine {
                 | TimelineEvent::Spoken { .. }
                 | TimelineEvent::CalledBack
                 | TimelineEvent::OfferAccepted(_)
+                | TimelineEvent::TimeTyped { .. }
+                | TimelineEvent::NotConfirmed
                 | TimelineEvent::Machine(_)
                 | TimelineEvent::MessageLeft(_)
                 | TimelineEvent::Canceled => {}

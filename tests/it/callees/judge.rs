@@ -67,7 +67,11 @@ impl Case<'_> {
         let is_held_up = self.callee.fault.fault == Some(Fault::DelayVoice)
             && matches!(taken, Meaning::Decline | Meaning::OptOut);
         let is_taken_for = is_held_up || will.or.contains(&taken) || will.at_random;
-        if !(allowed || is_taken_for) {
+        // It typed the time, and the line ended before it could confirm it.
+        let is_unconfirmed =
+            call["outcome"] == "countered" && self.timeline("not_confirmed").next().is_some();
+        let was_typed = is_unconfirmed && will.meant.contains(&taken);
+        if !(allowed || is_taken_for || was_typed) {
             return Err(format!("it was taken to mean {taken:?}"));
         }
         if let Meaning::Offer(time) = &taken {
@@ -78,6 +82,9 @@ impl Case<'_> {
             if call["outcome"] != outcome {
                 return Err(format!("{time} of {window:?} is not {}", call["outcome"]));
             }
+        }
+        if is_unconfirmed {
+            return self.is_typed(&taken);
         }
         if is_held_up {
             return Ok(());
@@ -107,6 +114,27 @@ impl Case<'_> {
         self.callee.will.meant.iter().take_while(is_pressed).last()
     }
 
+    /// The entries of one kind in the timeline.
+    fn timeline(&self, what: &str) -> impl Iterator<Item = &Value> {
+        let call = self.call.into_iter();
+        let entries = call.flat_map(|call| call["timeline"].as_array().unwrap());
+        entries.filter(move |entry| entry["what"] == what)
+    }
+
+    /// The offer that nobody confirmed is the time that was typed last.
+    fn is_typed(&self, taken: &Meaning) -> Result<(), String> {
+        let typed = self.timeline("time_typed").last();
+        let typed = typed.and_then(|entry| entry["detail"].as_str());
+        let is_typed = matches!((taken, typed), (Meaning::Offer(time), Some(typed)) if typed.starts_with(time.as_str()));
+        if is_typed {
+            Ok(())
+        } else {
+            Err(format!(
+                "{taken:?} is not the time that was typed, {typed:?}"
+            ))
+        }
+    }
+
     /// What was understood stands in the timeline, and was pressed or said.
     fn is_evident(&self, taken: &Meaning) -> Result<(), String> {
         let (key, word) = match taken {
@@ -116,10 +144,8 @@ impl Case<'_> {
             Meaning::Nothing => return Ok(()),
         };
         let entries = |what: &str| {
-            let timeline = self.call.unwrap()["timeline"].as_array().unwrap();
-            let of = timeline.iter().filter(|entry| entry["what"] == what);
-            of.filter_map(|entry| entry["detail"].as_str().map(str::to_owned))
-                .collect::<Vec<_>>()
+            let details = self.timeline(what).filter_map(|it| it["detail"].as_str());
+            details.map(str::to_owned).collect::<Vec<_>>()
         };
         let (keys, said) = (entries("key"), entries("said"));
         if keys.iter().any(|keys| keys.as_str() == key.to_string()) {
@@ -146,37 +172,11 @@ impl Case<'_> {
                     let apart = (other.at - press.at).abs();
                     apart >= ROW || other.key == key || matches!(other.key, '#' | '*')
                 });
-                *pressed == key && is_alone && (key != '1' || *at >= SOON)
+                press.key == key && is_alone && (key != '1' || press.heard >= SOON)
             })
         })
     }
 
-    /// Everything about the callee, for whoever has to find out.
-    fn tell(&self, why: &str) -> String {
-        let Callee {
-            seed,
-            kind,
-            language,
-            fault,
-            behaviour,
-            request,
-            rings_back,
-            will,
-            ..
-        } = self.callee;
-        let mut text = format!(
-            "callee {seed} ({kind}, {language}) under {} {}: {why}\nagain: TABLECALL_CALLEES=1:{seed}\n\
-             meant: {will:?}\nbehaviour: {behaviour}\nrings back: {rings_back:?}\nrequest: {request}\n",
-            fault.name(),
-            fault.switch
-        );
-        if let Some(call) = self.call {
-            text += &format!(
-                "outcome: {}, agreed {}, offered {}\ntimeline:\n",
-                call["outcome"], call["agreed_time"], call["offered_time"]
-            );
-            for entry in call["timeline"].as_array().unwrap() {
-                text += &format!("  {} {} {}\n", entry["at"], entry["what"], entry["detail"]);
     /// The keys that were pressed on a line. Its clock stands while a document is fetched, and so does
     /// whoever presses the keys: what the carrier held up a webhook for passed between two keys.
     fn presses(&self, line: &Value) -> Vec<Press> {
@@ -220,6 +220,32 @@ impl Case<'_> {
         presses
     }
 
+    /// Everything about the callee, for whoever has to find out.
+    fn tell(&self, why: &str) -> String {
+        let Callee {
+            seed,
+            kind,
+            language,
+            fault,
+            behaviour,
+            request,
+            rings_back,
+            will,
+            ..
+        } = self.callee;
+        let mut text = format!(
+            "callee {seed} ({kind}, {language}) under {} {}: {why}\nagain: TABLECALL_CALLEES=1:{seed}\n\
+             meant: {will:?}\nbehaviour: {behaviour}\nrings back: {rings_back:?}\nrequest: {request}\n",
+            fault.name(),
+            fault.switch
+        );
+        if let Some(call) = self.call {
+            text += &format!(
+                "outcome: {}, agreed {}, offered {}\ntimeline:\n",
+                call["outcome"], call["agreed_time"], call["offered_time"]
+            );
+            for entry in call["timeline"].as_array().unwrap() {
+                text += &format!("  {} {} {}\n", entry["at"], entry["what"], entry["detail"]);
             }
         }
         for line in &self.lines {

@@ -107,20 +107,24 @@ pub(super) const KINDS: &[Kind] = &[
         it.perhaps();
     }),
     ("offers a time and hangs up before it is confirmed", |it| {
-        let (_, typed) = time(it);
+        let (time, typed) = time(it);
         it.presses_once_at("key_accept", "3");
         it.presses_after("ask_time", typed);
         let soon = it.dice.seconds(0.05, 5.0);
         it.and_hangs_up(soon);
+        it.or(Offer(time.to_owned()));
     }),
     (
         "offers one time, then another, and confirms neither",
         |it| {
-            let ((_, first), (_, second)) = (time(it), time(it));
+            let ((one, first), (other, second)) = (time(it), time(it));
             it.presses_once_at("key_accept", "3");
             it.presses_once_at("ask_time", first);
             it.presses_once_at("key_type_again", "2");
             it.presses_after("ask_time_again", second);
+            // It may hang up, or the line break off, while a time is read back.
+            it.or(Offer(one.to_owned()));
+            it.or(Offer(other.to_owned()));
         },
     ),
     ("offers a time and then none", |it| {
