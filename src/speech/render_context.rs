@@ -88,7 +88,7 @@ impl MessageContent<'_> {
     fn value(&self, variable: Variable, out: &mut Out) {
         match variable {
             Variable::Action => out.exactly(self.action),
-            Variable::Service => out.say(self.service),
+            Variable::Service => self.name(self.service, out),
             Variable::ContactPhone => self.phone(self.contact, out),
             Variable::Hello => out.exactly(self.language_pack.hello(self.local_time)),
             Variable::NewTime => self.time(TimeForm::Words, self.offered(), out),
@@ -123,18 +123,14 @@ impl MessageContent<'_> {
 
     fn fact(&self, variable: Variable, reservation: &Reservation, out: &mut Out) {
         match variable {
-            Variable::Restaurant => out.say(
-                reservation
-                    .restaurant
-                    .as_ref()
-                    .map_or("", |name| name.as_str()),
-            ),
-            Variable::Name => out.say(
-                reservation
-                    .name
-                    .pronounced()
-                    .unwrap_or(reservation.name.as_str()),
-            ),
+            Variable::Restaurant => {
+                let restaurant = reservation.restaurant.as_ref();
+                self.name(restaurant.map_or("", |name| name.as_str()), out);
+            }
+            Variable::Name => {
+                let name = &reservation.name;
+                self.name(name.pronounced().unwrap_or(name.as_str()), out);
+            }
             Variable::NameSpelled => out.say(&self.spelled(&reservation.name)),
             Variable::Notes => {
                 let notes = reservation.notes.as_ref();
@@ -186,6 +182,13 @@ impl MessageContent<'_> {
             | Variable::AtNewTime
             | Variable::NewTimeTwice => {}
         }
+    }
+
+    fn name(&self, name: &str, out: &mut Out) {
+        if self.language_pack.elision {
+            out.elide_before(name);
+        }
+        out.say(name);
     }
 
     /// The name as it is to be written, or as it is read, letter by letter.

@@ -96,6 +96,24 @@ impl Out {
         });
     }
 
+    /// Makes "d’" of a French "de" at the end if `name`, which is written next, begins with a vowel.
+    /// An h is left alone: whether that of a name is mute, nobody knows, and both are said.
+    pub(super) fn elide_before(&mut self, name: &str) {
+        let mut letters = name.trim_start().chars().flat_map(char::to_lowercase);
+        let begins = match letters.next() {
+            // "d’Yves", but "de Yann".
+            Some('y') => !letters.next().is_some_and(is_vowel),
+            Some(first) => is_vowel(first),
+            None => false,
+        };
+        let before = self.text.strip_suffix("de ");
+        if begins && before.is_some_and(|before| before.is_empty() || before.ends_with([' ', '>']))
+        {
+            self.text.truncate(self.text.len() - "e ".len());
+            self.text.push('’');
+        }
+    }
+
     /// Whether the next word is the first of a sentence.
     pub(super) fn begins_sentence(&self) -> bool {
         self.text.is_empty() || self.text.ends_with(['>', ' ']) && !self.continues()
@@ -133,6 +151,10 @@ static PLAIN: UnescapedSet<5> = UnescapedSet::new([
     (b'=', b'='),
     (b'?', b'~'),
 ]);
+
+fn is_vowel(c: char) -> bool {
+    "aàáâãäåąæeèéêëęiìíîïoòóôõöøœuùúûü".contains(c)
+}
 
 /// Turns a text of CLDR into one that can be spoken: narrow and fixed spaces become plain ones, and
 /// marks for the eye are left out.
@@ -229,6 +251,26 @@ mod tests {
         assert_eq!(said(" Ana  Ruiz "), "Ana Ruiz");
         assert_eq!(said("山田 太郎"), "山田 太郎");
         assert_eq!(said("José-Luis d’Été"), "José-Luis d’Été");
+    }
+
+    #[test]
+    fn de_loses_its_vowel_before_another_one() {
+        let said = |text: &str, name: &str| {
+            let mut out = Out::transcript();
+            out.phrase(text);
+            out.elide_before(name);
+            out.say(name);
+            out.text
+        };
+        assert_eq!(said("au nom de ", "Ana María"), "au nom d’Ana María");
+        assert_eq!(said("au nom de ", "Émile"), "au nom d’Émile");
+        assert_eq!(said("au nom de ", "Yves"), "au nom d’Yves");
+        assert_eq!(said("au nom de ", "Yann"), "au nom de Yann");
+        assert_eq!(said("au nom de ", "Hugo"), "au nom de Hugo");
+        assert_eq!(said("au nom de ", "Martin"), "au nom de Martin");
+        assert_eq!(said("grande ", "Ana"), "grande Ana");
+        assert_eq!(said("pour ", "Ana"), "pour Ana");
+        assert_eq!(said("de ", "דנה"), "de דנה");
     }
 
     #[test]

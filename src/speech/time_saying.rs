@@ -183,12 +183,19 @@ impl TimeSaying {
         {
             self.write(TimeForm::Other, time, &mut other);
         }
-        if other.text.is_empty() {
-            let only = self.twice.iter().find_map(|joint| match joint {
-                Joint::TimeForm(form) if *form != TimeForm::Other => Some(*form),
-                Joint::TimeForm(_) | Joint::Text(_) => None,
-            });
-            return self.write(only.unwrap_or(TimeForm::Words), time, out);
+        let said = self.twice.iter().find_map(|joint| match joint {
+            Joint::TimeForm(form) if *form != TimeForm::Other => Some(*form),
+            Joint::TimeForm(_) | Joint::Text(_) => None,
+        });
+        let said = said.unwrap_or(TimeForm::Words);
+        let mut first = Out::transcript();
+        self.write(said, time, &mut first);
+        // "huit heures cinq du matin" is no other way of saying "huit heures cinq".
+        if first.text.starts_with(&other.text) {
+            return self.write(said, time, out);
+        }
+        if other.text.starts_with(&first.text) {
+            return self.write(TimeForm::Other, time, out);
         }
         for joint in &self.twice {
             match joint {
@@ -238,7 +245,7 @@ mod tests {
         hours = { hour = { clock = 12, rule = "cardinal" } }
         part_of_day = { 0 = "at night", 5 = "in the morning", 17 = "in the evening" }
         said = { "12:00" = "noon", "00:01-00:59" = "{minutes} past midnight", 15 = "a quarter past {hour}", 0-30 = "{minutes} past {hour} {part_of_day}", 31-59 = "{minutes_to} to {next_hour}" }
-        other = { "12:00" = "", 0-59 = "{hour} {minutes}" }
+        other = { "12:00" = "", "09:00" = "{minutes} past nine {part_of_day} sharp", 0-59 = "{hour} {minutes}" }
         twice = "{other}: {said}"
     "#;
 
@@ -273,6 +280,12 @@ mod tests {
         );
         assert_eq!(said(20, 15).1, "eight fifteen: a quarter past eight");
         assert_eq!(said(12, 0), ("noon".to_owned(), "noon".to_owned()));
+        assert_eq!(said(9, 0).0, "zero past nine in the morning");
+        assert_eq!(
+            said(9, 0).1,
+            "zero past nine in the morning sharp",
+            "one way is the beginning of the other"
+        );
     }
 
     #[test]

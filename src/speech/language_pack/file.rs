@@ -42,6 +42,9 @@ pub(super) struct LanguageFile {
     /// Whether groups of two digits of a phone number are said as one number.
     #[serde(default)]
     phone_pairs: bool,
+    /// Whether "de" loses its vowel before a name that begins with one.
+    #[serde(default)]
+    elision: bool,
     /// The words of welcome, by the hour at which each begins.
     #[serde(default)]
     hello: BTreeMap<String, String>,
@@ -170,6 +173,7 @@ impl LanguageFile {
             plus,
             extension,
             phone_pairs: self.phone_pairs,
+            elision: self.elision,
             hello,
             pace,
             party,

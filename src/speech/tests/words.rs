@@ -84,13 +84,14 @@ fn a_day_that_comes_sooner_in_another_year_is_said_with_its_year() {
 #[test]
 fn a_table_after_midnight_says_which_night() {
     let nights = [
-        ("en-US", "In the night from Wednesday to Thursday, July 15."),
+        ("en-US", "Wednesday night, going into Thursday, July 15."),
+        ("fr-FR", "Dans la nuit du mercredi au jeudi quinze juillet."),
         (
             "de-DE",
             "In der Nacht von Mittwoch auf Donnerstag, den fünfzehnten Juli.",
         ),
         ("pl-PL", "W nocy ze środy na czwartek, piętnastego lipca."),
-        ("ja-JP", "水曜日の夜、日付は7月15日木曜日。"),
+        ("ja-JP", "水曜日の深夜、7月15日木曜日。"),
     ];
     for language in speech().languages() {
         let said = |clock: &str| {
@@ -123,6 +124,36 @@ fn a_table_after_midnight_says_which_night() {
         for (_, night) in nights.iter().filter(|(tag, _)| *tag == language.as_str()) {
             assert!(said("00:15").contains(night), "{}", said("00:15"));
         }
+    }
+}
+
+#[test]
+fn the_part_of_the_night_is_said_once() {
+    for (language, part) in [("cmn-CN", "凌晨"), ("yue-HK", "凌晨"), ("ja-JP", "午前")] {
+        for clock in ["00:50", "01:30", "04:59"] {
+            let time = format!("2026-12-05T{clock}");
+            let reservation = reservation(language.parse().unwrap(), "Ana", &time, 4);
+            let reply = Reply::BeSure {
+                time: None,
+                listen: TalkPosition::first(0),
+            };
+            let said = heard(&speech().render(&reply, &render_context(&reservation), ACTION));
+            assert!(said.matches(part).count() <= 1, "{language}: {said}");
+        }
+    }
+}
+
+#[test]
+fn french_elides_before_a_vowel() {
+    for language in ["fr-FR", "fr-CA"] {
+        let reservation = reservation(language.parse().unwrap(), "Ana", "2026-12-04T19:30", 4);
+        let render_context = RenderContext {
+            service_name: "Allô Table",
+            ..render_context(&reservation)
+        };
+        let text = speech().script(&render_context).text;
+        assert!(text.contains(" d’Allô Table : "), "{text}");
+        assert!(text.contains("au nom d’Ana."), "{text}");
     }
 }
 
