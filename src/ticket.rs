@@ -79,22 +79,22 @@ pub struct TicketBody {
     /// Our number that rings the restaurant.
     pub from: Phone,
     /// The parameters that the account accepts.
-    pub terms: AccountTier,
+    pub tier: AccountTier,
     /// Idempotency hash and trace context.
     pub baggage: CarryOver,
 }
 
 impl TicketBody {
-    /// The body of a ticket for `call`, rung from `from` on what `terms` allow.
+    /// The body of a ticket for `call`, rung from `from` with the parameters of `tier`.
     #[must_use]
-    pub fn of(call: &Call, from: Phone, terms: AccountTier) -> Self {
+    pub fn of(call: &Call, from: Phone, tier: AccountTier) -> Self {
         Self {
             owner: call.owner.clone(),
             reservation: call.reservation.clone(),
             created_at: call.created_at,
             version: call.version,
             from,
-            terms,
+            tier,
             baggage: call.baggage,
         }
     }
@@ -361,7 +361,7 @@ impl Opened {
         );
         call.baggage = body.baggage;
         let attempt = Attempt {
-            terms: body.terms,
+            tier: body.tier,
             ..Attempt::new(self.head.attempt, body.from, self.head.sealed_at)
         };
         Some(call.taken_over(attempt, body.version, now))

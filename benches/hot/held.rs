@@ -160,7 +160,7 @@ impl Held {
             version: call.version,
             from: Phone::from_e164("+15005550006").unwrap(),
             baggage: CarryOver::default(),
-            terms: AccountTier::Full,
+            tier: AccountTier::Full,
         }
     }
 

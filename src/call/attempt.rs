@@ -15,7 +15,7 @@ pub struct Attempt {
     /// Our number from which it is made.
     pub from: Phone,
     /// Which parameters the account may use in a create.
-    pub terms: AccountTier,
+    pub tier: AccountTier,
     /// Twilio's SID, once it is known.
     pub sid: Option<CallSid>,
     /// How far the connection got.
@@ -72,7 +72,7 @@ impl Attempt {
         Self {
             number,
             from,
-            terms: AccountTier::Full,
+            tier: AccountTier::Full,
             sid: None,
             line: CarrierStatus::Asked,
             transcript: TranscriptCoverage::Full,

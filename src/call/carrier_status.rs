@@ -65,7 +65,8 @@ pub enum Machine {
 
 words!(Machine { Beep => "beep", Voice => "voice", Fax => "fax" });
 
-/// Which parameters of a create the account accepts (docs/twilio.md, *Trial accounts*).
+/// The parameters of a create that the account accepts (docs/twilio.md, *Trial accounts*). A
+/// greater tier accepts fewer of them.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]

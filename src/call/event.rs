@@ -39,12 +39,11 @@ pub enum Event {
     },
     /// Policy will never let it ring.
     Block(Outcome),
-    /// Twilio refused some parameters of the create: it is sent again with those that `terms`
-    /// allows.
-    Reduced {
+    /// Twilio refused some parameters of the create, so it is sent again with those of `tier`.
+    TierLowered {
         attempt: u8,
         /// The parameters that remain.
-        terms: AccountTier,
+        tier: AccountTier,
     },
     /// Twilio accepted the create.
     Accepted(AttemptRef),

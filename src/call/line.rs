@@ -136,17 +136,17 @@ impl Transition {
 
     /// The context of an attempt's conversation at `moment`.
     pub(super) fn context(&self, attempt: u8, moment: Timestamp) -> TalkContext {
-        let terms = self
+        let tier = self
             .call
             .attempts
             .iter()
             .find(|known| known.number == attempt)
-            .map(|known| known.terms);
+            .map(|known| known.tier);
         // Where the zone is not known, a time is past once it is past everywhere.
         let zone = self.call.reservation.timezone.as_ref();
         let clock = zones::rules(zone.map_or(TableTime::LAST_ZONE, Zone::as_str));
         let context = TalkContext::of(&self.call.reservation).at(clock.to_datetime(moment));
-        match terms {
+        match tier {
             None | Some(AccountTier::Full) => context,
             // A trial account's call ends with its tenth document (docs/twilio.md).
             Some(AccountTier::Trial | AccountTier::Silent) => TalkContext {

@@ -75,7 +75,7 @@ impl Transition {
             .attempts
             .last()
             .filter(|last| last.sid.is_some())
-            .map(|last| last.terms)
+            .map(|last| last.tier)
         {
             None | Some(AccountTier::Full) => false,
             Some(AccountTier::Trial) => line < CarrierStatus::InProgress,
@@ -90,7 +90,7 @@ impl Transition {
             .call
             .attempts
             .last()
-            .filter(|last| last.terms != AccountTier::Full)
+            .filter(|last| last.tier != AccountTier::Full)
         else {
             return false;
         };

@@ -58,7 +58,7 @@ impl Transition {
             Event::Dial { from } => self.dial(from),
             Event::Hold { waiting_for, until } => self.hold(waiting_for, until),
             Event::Block(outcome) => self.block(outcome),
-            Event::Reduced { attempt, terms } => self.reduced(attempt, terms),
+            Event::TierLowered { attempt, tier } => self.lower_tier(attempt, tier),
             Event::Accepted(on) => self.reached(on, CarrierStatus::Queued),
             Event::TryLater { attempt, until } => self.try_later(attempt, until),
             Event::Refused { attempt, code } => self.refused(attempt, code),
@@ -115,12 +115,12 @@ impl Transition {
         }
     }
 
-    fn reduced(&mut self, attempt: u8, terms: AccountTier) {
+    fn lower_tier(&mut self, attempt: u8, tier: AccountTier) {
         if !self.awaits_twilio(attempt) {
             return;
         }
         if let Some(last) = self.call.attempts.last_mut() {
-            last.terms = terms;
+            last.tier = tier;
         }
     }
 
@@ -287,7 +287,7 @@ impl Transition {
         };
         let later = Attempt {
             transcript: TranscriptCoverage::None,
-            terms: last.terms,
+            tier: last.tier,
             ..Attempt::new(on.attempt, last.from, self.now)
         };
         self.call.attempts.push(later);

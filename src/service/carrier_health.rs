@@ -47,7 +47,7 @@ struct HealthState {
     pauses: u32,
     /// Caller IDs that Twilio refused: since when, and with which code.
     suspended: HashMap<Phone, (Timestamp, u32)>,
-    terms: AccountTier,
+    tier: AccountTier,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +105,7 @@ impl CarrierHealth {
             availability: Availability::Open,
             pauses: 0,
             suspended: HashMap::new(),
-            terms: AccountTier::Full,
+            tier: AccountTier::Full,
         };
         Self {
             numbers,
@@ -186,7 +186,7 @@ impl CarrierHealth {
     }
 
     /// A create was answered without a SID of Twilio's shape: nothing more is dialled.
-    pub(super) fn is_foreign(&self) {
+    pub(super) fn mark_foreign(&self) {
         let known = std::mem::replace(&mut self.lock().availability, Availability::Foreign);
         if !matches!(known, Availability::Foreign) {
             tracing::error!("{NOT_TWILIO}");
@@ -269,17 +269,17 @@ impl CarrierHealth {
     }
 
     /// The parameters that the account accepts, as far as is known.
-    pub(super) fn terms(&self) -> AccountTier {
-        self.lock().terms
+    pub(super) fn tier(&self) -> AccountTier {
+        self.lock().tier
     }
 
     /// Twilio refused what a trial account may not ask for.
-    pub(super) fn reduce(&self, terms: AccountTier) {
+    pub(super) fn lower_tier(&self, tier: AccountTier) {
         let mut known = self.lock();
-        if known.terms < terms {
-            known.terms = terms;
+        if known.tier < tier {
+            known.tier = tier;
             drop(known);
-            match terms {
+            match tier {
                 AccountTier::Full => {}
                 AccountTier::Trial => tracing::warn!(
                     "this is a trial account: calls are placed without ring time, time limit, machine detection and \

@@ -10,16 +10,16 @@ use jiff::{SignedDuration, Timestamp};
 use super::ServiceError;
 use super::dialler::Dialler;
 use crate::call::{AccountTier, AttemptRef, Call, Event, timing};
-use crate::domain::Phone;
+use crate::domain::{CallSid, Phone};
 use crate::store::NumberStore as _;
 use crate::ticket::{Head, TicketBody, TicketPurpose};
 use crate::twilio::StatusCallbackEvent;
 use crate::twilio::client::{
-    AsyncAmd, Class, MachineDetection, MachineDetectionMode, NewCall, Scope, SendDeadline,
-    TwilioError, TwilioRefusal, Why,
+    AsyncAmd, Class, ListQuery, MachineDetection, MachineDetectionMode, NewCall, Scope,
+    SendDeadline, TwilioError, TwilioRefusal, Why,
 };
 
-/// A trial account's answer to a destination for which it has no number; asking for less does not
+/// Twilio's code when a trial account has no number for the destination. Fewer parameters would not
 /// help.
 const NO_TRIAL_NUMBER: u32 = 572_002;
 
@@ -31,7 +31,7 @@ impl Dialler {
         attempt: u8,
     ) -> Result<Option<TwilioRefusal>, ServiceError> {
         loop {
-            call = match self.on_terms(call, attempt).await? {
+            call = match self.with_tier(call, attempt).await? {
                 Some(call) => call,
                 None => return Ok(None),
             };
@@ -41,58 +41,60 @@ impl Dialler {
             let new_call = self
                 .new_call(&call, attempt)
                 .ok_or(ServiceError::Internal)?;
-            // The last thing before it is sent: this process may have stood still since the intent
-            // was stored.
-            let at = intent
+            // Checked just before sending, because this process may have been suspended since the
+            // intent was stored.
+            let send_until = intent
                 .started_at
                 .saturating_add(timing::INTENT)
                 .unwrap_or(intent.started_at);
-            if self.engine.now() > at {
+            if self.engine.now() > send_until {
                 tracing::warn!(call.id = %call.id, attempt, "an intent has lapsed; it is settled like a call without an answer");
                 return Ok(None);
             }
-            // And once more when its bytes are wanted: a connection takes time as well.
-            let until = Some(SendDeadline {
+            // The client checks it again when the connection stands and wants the bytes.
+            let deadline = Some(SendDeadline {
                 clock: self.engine.clock.clone(),
-                at,
+                at: send_until,
             });
-            let result = self.twilio.create(&new_call, until).await;
+            let result = self.twilio.create(&new_call, deadline).await;
             if let Err(TwilioError::Refused(refusal)) = &result
-                && let Some(less) = less(intent.terms, refusal)
+                && let Some(tier) = lower_tier(intent.tier, refusal)
             {
-                self.carrier.reduce(less);
+                // Refused parameters placed no call: the next round asks with fewer of them.
+                self.carrier.lower_tier(tier);
                 continue;
             }
-            let (event, refusal) = self.answered(&call, attempt, result).await;
+            let (event, refusal) = self.read_answer(&call, attempt, result).await;
             self.engine.send(&call, event).await?;
             return Ok(refusal);
         }
     }
 
-    /// The call with what the account lets us ask for written down: who takes it over must know.
-    /// `None`: it is gone.
-    async fn on_terms(
+    /// Saves the account's tier with the attempt, so that a process that takes the call over sends
+    /// the same parameters. `None`: the call is not stored any more.
+    async fn with_tier(
         &self,
         call: Arc<Call>,
         attempt: u8,
     ) -> Result<Option<Arc<Call>>, ServiceError> {
-        let terms = self.carrier.terms();
-        if call.attempts.last().is_none_or(|last| last.terms >= terms) {
+        let tier = self.carrier.tier();
+        if call.attempts.last().is_none_or(|last| last.tier >= tier) {
             return Ok(Some(call));
         }
         let applied = self
             .engine
-            .apply(call.id, Event::Reduced { attempt, terms })
+            .apply(call.id, Event::TierLowered { attempt, tier })
             .await?;
         Ok(applied.map(|applied| applied.call))
     }
 
-    /// Turns Twilio's answer into the event for the call, and notes what it means for later calls.
-    async fn answered(
+    /// Turns Twilio's answer into the event for the call, and notes its consequences for other
+    /// calls in `CarrierHealth`.
+    async fn read_answer(
         &self,
         call: &Call,
         attempt: u8,
-        result: Result<crate::domain::CallSid, TwilioError>,
+        result: Result<CallSid, TwilioError>,
     ) -> (Event, Option<TwilioRefusal>) {
         let (carrier, now) = (&self.carrier, self.engine.now());
         match result {
@@ -140,15 +142,15 @@ impl Dialler {
             Err(TwilioError::Unanswered { why }) => {
                 tracing::warn!(call.id = %call.id, attempt, why = &why as &dyn std::error::Error, "Twilio did not answer a create");
                 if matches!(why, Why::NoSid) {
-                    carrier.is_foreign();
+                    carrier.mark_foreign();
                 }
                 (Event::Unanswered { attempt }, None)
             }
         }
     }
 
-    /// Learns from a refusal what concerns other calls too. When the same call may be tried again,
-    /// if it may.
+    /// Notes a refusal that concerns other calls too. Returns the time from which the same call may
+    /// be tried again; `None`: it may not.
     pub(super) fn apply_refusal(
         &self,
         refusal: &TwilioRefusal,
@@ -161,6 +163,7 @@ impl Dialler {
                 carrier.shut(code, now);
                 None
             }
+            // If another number of ours is left, the call is tried with that one at once.
             (Scope::CallerId, Some(from)) => carrier.set_aside(from, code, now).then_some(now),
             (Scope::Request, _) if refusal.class == Class::TryLater => {
                 Some(spread(carrier.busy(None, now)))
@@ -176,8 +179,8 @@ impl Dialler {
         }
     }
 
-    /// Tests an account that Twilio refused, with the cheapest question that any kind of key may
-    /// ask.
+    /// Tests an account that Twilio refused until it is accepted again. The test is the cheapest
+    /// request that every kind of Twilio key may make: a list of one call.
     pub(super) async fn watch_carrier(&self) {
         let (clock, carrier) = (&self.engine.clock, &self.carrier);
         loop {
@@ -186,7 +189,7 @@ impl Dialler {
                 continue;
             };
             clock.sleep_until(test_at).await;
-            let query = crate::twilio::client::ListQuery {
+            let query = ListQuery {
                 page_size: Some(1),
                 ..Default::default()
             };
@@ -206,6 +209,8 @@ impl Dialler {
         }
     }
 
+    /// The request that places the call: our URLs with sealed tickets, and the parameters that the
+    /// attempt's tier allows. `None`: a ticket could not be sealed.
     fn new_call(&self, call: &Call, attempt: u8) -> Option<NewCall> {
         let head = Head {
             call: call.id,
@@ -214,7 +219,7 @@ impl Dialler {
             sealed_at: self.engine.now(),
         };
         let intent = call.attempts.last()?;
-        let body = TicketBody::of(call, intent.from, intent.terms);
+        let body = TicketBody::of(call, intent.from, intent.tier);
         let purposes = [
             TicketPurpose::Voice,
             TicketPurpose::Status,
@@ -228,8 +233,8 @@ impl Dialler {
             .map(|extension| extension.as_str().to_owned());
         // SendDigits rules machine detection out (docs/twilio.md).
         let detects = self.settings.machine_detection && extension.is_none();
-        let machine_detection = detects.then(|| detection(self.links.machine(&machine)));
-        let whole = NewCall {
+        let machine_detection = detects.then(|| machine_detection(self.links.machine(&machine)));
+        let full = NewCall {
             to: call.reservation.phone.to_string(),
             from: intent.from.to_string(),
             url: self.links.answer(&voice),
@@ -241,38 +246,39 @@ impl Dialler {
             send_digits: extension,
             machine_detection,
         };
-        Some(match intent.terms {
-            AccountTier::Full => whole,
-            AccountTier::Trial => whole.to_minimal(),
+        Some(match intent.tier {
+            AccountTier::Full => full,
+            AccountTier::Trial => full.to_minimal(),
             AccountTier::Silent => NewCall {
                 status_callback: None,
-                ..whole.to_minimal()
+                ..full.to_minimal()
             },
         })
     }
 }
 
-/// The tier to ask for instead, when a trial account refused a parameter.
-fn less(terms: AccountTier, refusal: &TwilioRefusal) -> Option<AccountTier> {
+/// The tier below, if Twilio refused a parameter because this is a trial account; `None`: fewer
+/// parameters would not help.
+fn lower_tier(tier: AccountTier, refusal: &TwilioRefusal) -> Option<AccountTier> {
     if !refusal.is_trial_limit() || refusal.code == Some(NO_TRIAL_NUMBER) {
         return None;
     }
-    match terms {
+    match tier {
         AccountTier::Full => Some(AccountTier::Trial),
         AccountTier::Trial => Some(AccountTier::Silent),
         AccountTier::Silent => None,
     }
 }
 
-/// Up to a second later: calls that were refused together do not come back together.
+/// Adds up to a second, so that calls that were refused together do not come back together.
 fn spread(at: Timestamp) -> Timestamp {
     at.saturating_add(SignedDuration::from_millis(fastrand::i64(0..1_000)))
         .unwrap_or(at)
 }
 
-/// Tuned for the greetings of companies, which last 8 to 10 s: a voice is called a machine's only
-/// late.
-fn detection(url: String) -> MachineDetection {
+/// Parameters of machine detection, in seconds and milliseconds. Companies greet for 8 to 10 s, so
+/// only a longer voice counts as a machine.
+fn machine_detection(url: String) -> MachineDetection {
     MachineDetection {
         mode: MachineDetectionMode::DetectMessageEnd,
         timeout: Some(30),

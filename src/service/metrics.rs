@@ -129,7 +129,7 @@ impl CallEngine {
     pub(super) fn count_stuck(&self, call: &Call) {
         if call
             .attempt()
-            .is_some_and(|last| last.terms == AccountTier::Full)
+            .is_some_and(|last| last.tier == AccountTier::Full)
         {
             tracing::warn!(call.id = %call.id, attempt = call.attempts.len(), "nothing is heard of a call; it is looked up");
             self.metrics.stuck_calls.increment(1);

@@ -61,7 +61,7 @@ fn longest() -> TicketBody {
         created_at: now(),
         version: u64::from(u32::MAX),
         from: number,
-        terms: AccountTier::Full,
+        tier: AccountTier::Full,
         baggage: CarryOver {
             idempotency: Some([255; 16]),
             trace: Some(([255; 16], [255; 8])),

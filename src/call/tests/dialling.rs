@@ -12,10 +12,10 @@ fn ringing() -> Call {
     )
 }
 
-fn on_trial(terms: AccountTier) -> Call {
+fn on_trial(tier: AccountTier) -> Call {
     run(
         &dialing(),
-        &[Event::Reduced { attempt: 1, terms }, Event::Accepted(ON)],
+        &[Event::TierLowered { attempt: 1, tier }, Event::Accepted(ON)],
     )
 }
 
@@ -251,9 +251,9 @@ fn a_call_with_a_name_exists_also_where_twilio_does_not_find_it_yet() {
 
 #[test]
 fn a_search_on_a_trial_account_is_as_patient_as_any() {
-    let reduced = Event::Reduced {
+    let reduced = Event::TierLowered {
         attempt: 1,
-        terms: AccountTier::Silent,
+        tier: AccountTier::Silent,
     };
     let unknown = run(&dialing(), &[reduced, Event::Unanswered { attempt: 1 }]);
     assert!(unknown.wake_at().unwrap().duration_since(start()) >= SignedDuration::from_secs(150));

@@ -11,9 +11,9 @@ pub(super) fn every_event() -> Vec<Event> {
             until: after(600),
         },
         Event::Block(Outcome::OptedOut),
-        Event::Reduced {
+        Event::TierLowered {
             attempt: 1,
-            terms: AccountTier::Silent,
+            tier: AccountTier::Silent,
         },
         Event::Accepted(ON),
         Event::TryLater {

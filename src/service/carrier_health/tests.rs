@@ -81,7 +81,7 @@ fn a_refused_account_is_dialled_for_only_after_a_test() {
 #[test]
 fn what_is_not_twilio_is_dialled_through_no_more_whatever_follows() {
     let carrier = CarrierHealth::new(&[]);
-    carrier.is_foreign();
+    carrier.mark_foreign();
     carrier.reopen();
     carrier.accepted();
     carrier.shut(20_003, now());
@@ -133,7 +133,7 @@ fn the_number_of_the_restaurants_country_is_preferred_and_a_refused_one_set_asid
 #[test]
 fn what_a_trial_account_may_ask_for_only_shrinks() {
     let carrier = CarrierHealth::new(&[]);
-    carrier.reduce(AccountTier::Silent);
-    carrier.reduce(AccountTier::Trial);
-    assert_eq!(carrier.terms(), AccountTier::Silent);
+    carrier.lower_tier(AccountTier::Silent);
+    carrier.lower_tier(AccountTier::Trial);
+    assert_eq!(carrier.tier(), AccountTier::Silent);
 }
