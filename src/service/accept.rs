@@ -44,8 +44,8 @@ impl CallCreator {
         if !self.dialler.preexisting_calls.are_listed()
             || self.dialler.is_rung_by_unknown(phone).await?
         {
-            if let Some(standing) = self.engine.store.standing(key).await?
-                && let Some(call) = self.engine.store.load(standing.call).await?
+            if let Some(entry) = self.engine.store.idempotency_entry(key).await?
+                && let Some(call) = self.engine.store.load(entry.call).await?
             {
                 return Ok(Created::of(call));
             }

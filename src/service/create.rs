@@ -14,8 +14,8 @@ use crate::domain::{CallId, Name, PhoneFacts, Reservation};
 use crate::policy::{DialReason, Refusal};
 use crate::speech::Speech;
 use crate::store::{
-    CallStore as _, Creates, IdempotencyKey, IdempotencyStore as _, NumberStore as _, Saved,
-    Standing,
+    CallStore as _, Creates, IdempotencyEntry, IdempotencyKey, IdempotencyStore as _,
+    NumberStore as _, Saved,
 };
 use crate::telemetry::request;
 use crate::{store, ticket};
@@ -50,7 +50,7 @@ pub(super) enum IdempotentStart {
     /// A call of its own.
     New(Created),
     /// Its key stands for the call of a request before it.
-    Before(Standing),
+    Before(IdempotencyEntry),
 }
 
 /// A request that was understood: what is wanted, and what the numbering plan says of the number.
@@ -118,9 +118,14 @@ impl CallCreator {
             Ok(understood) => understood,
             Err(wrong) => {
                 let Some(key) = key else { return Err(wrong) };
-                let standing = self.engine.store.standing(key).await?.ok_or(wrong)?;
+                let entry = self
+                    .engine
+                    .store
+                    .idempotency_entry(key)
+                    .await?
+                    .ok_or(wrong)?;
                 return self
-                    .repeated(standing, request)
+                    .repeated(entry, request)
                     .await?
                     .map(Created::of)
                     .ok_or(ServiceError::NotFound);
@@ -193,8 +198,8 @@ impl CallCreator {
         request: &Map<String, Value>,
     ) -> Result<Option<Arc<Call>>, ServiceError> {
         let Some(key) = key else { return Ok(None) };
-        match self.engine.store.standing(key).await? {
-            Some(standing) => self.repeated(standing, request).await,
+        match self.engine.store.idempotency_entry(key).await? {
+            Some(entry) => self.repeated(entry, request).await,
             None => Ok(None),
         }
     }
@@ -214,7 +219,7 @@ impl CallCreator {
         let making = async move {
             let store = &creator.engine.store;
             if let Some(key) = key
-                && let Some(before) = store.reserve(key, standing(call.id, &call.reservation), creator.engine.now()).await?
+                && let Some(before) = store.reserve(key, idempotency_entry(call.id, &call.reservation), creator.engine.now()).await?
                 // A cluster may have been asked twice for what was done the first time.
                 && before.call != call.id
             {
@@ -238,12 +243,12 @@ impl CallCreator {
     /// first, since what is left open or lies in the future depends on that.
     async fn repeated(
         &self,
-        standing: Standing,
+        entry: IdempotencyEntry,
         request: &Map<String, Value>,
     ) -> Result<Option<Arc<Call>>, ServiceError> {
-        let same = self.read(request, standing.call.made_at());
-        if same.is_ok_and(|same| request_hash(&same.reservation) == standing.request) {
-            Ok(self.engine.store.load(standing.call).await?)
+        let same = self.read(request, entry.call.made_at());
+        if same.is_ok_and(|same| request_hash(&same.reservation) == entry.request) {
+            Ok(self.engine.store.load(entry.call).await?)
         } else {
             Err(ServiceError::IdempotencyMismatch)
         }
@@ -341,8 +346,8 @@ fn idempotency_key(owner: &str, key: &str) -> IdempotencyKey {
 }
 
 /// The entry of a call for its idempotency key.
-pub(super) fn standing(call: CallId, reservation: &Reservation) -> Standing {
-    Standing {
+pub(super) fn idempotency_entry(call: CallId, reservation: &Reservation) -> IdempotencyEntry {
+    IdempotencyEntry {
         call,
         request: request_hash(reservation),
     }

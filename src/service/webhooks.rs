@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::call_status;
-use super::create::standing;
+use super::create::idempotency_entry;
 use super::dialler::Dialler;
 use super::engine::{Applied, CallEngine};
 use super::{ServiceError, ServiceSettings, links};
@@ -312,7 +312,11 @@ impl WebhookHandler {
             let _known = self
                 .engine
                 .store
-                .reserve(key, standing(call.id, &call.reservation), self.engine.now())
+                .reserve(
+                    key,
+                    idempotency_entry(call.id, &call.reservation),
+                    self.engine.now(),
+                )
                 .await;
         }
         if let Err(error) = self.end_repeats(call).await {

@@ -14,8 +14,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::redis::server::{self, KeepsConnected};
 use super::{
-    CallStore as _, Change, Changed, DialGrant, DialMode, DialRequest, IdempotencyStore as _,
-    Lifecycle as _, Memory, NumberStore as _, Saved, Standing, Store, StoreError, StoreLimits,
+    CallStore as _, Change, Changed, DialGrant, DialMode, DialRequest, IdempotencyEntry,
+    IdempotencyStore as _, Lifecycle as _, Memory, NumberStore as _, Saved, Store, StoreError,
+    StoreLimits,
 };
 use crate::call::{Call, Decision, Event, Outcome, WaitingFor, example, step};
 use crate::domain::{CallId, Phone};

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::{
     CallCounts, Change, Changed, Claimed, Creates, DialGrant, DialMode, DialRequest,
-    IdempotencyKey, Listing, PendingEvent, Saved, Settled, Standing, StoreError,
+    IdempotencyEntry, IdempotencyKey, Listing, PendingEvent, Saved, Settled, StoreError,
 };
 use crate::call::Call;
 use crate::domain::{CallId, Phone};
@@ -198,7 +198,7 @@ pub trait StartRate {
 /// The calls behind each `Idempotency-Key`.
 #[enum_dispatch]
 pub trait IdempotencyStore {
-    /// Makes a key stand for a call. If it stands for one already, that is returned and nothing
+    /// Stores `first` under a key that is free. If the key has an entry, returns that, and nothing
     /// changes.
     ///
     /// # Errors
@@ -206,15 +206,18 @@ pub trait IdempotencyStore {
     async fn reserve(
         &self,
         key: IdempotencyKey,
-        first: Standing,
+        first: IdempotencyEntry,
         now: Timestamp,
-    ) -> Result<Option<Standing>, StoreError>;
+    ) -> Result<Option<IdempotencyEntry>, StoreError>;
 
-    /// The call behind a key.
+    /// The entry of a key; `None`: the key is free.
     ///
     /// # Errors
     /// The store cannot be asked.
-    async fn standing(&self, key: IdempotencyKey) -> Result<Option<Standing>, StoreError>;
+    async fn idempotency_entry(
+        &self,
+        key: IdempotencyKey,
+    ) -> Result<Option<IdempotencyEntry>, StoreError>;
 
     /// Forgets a key whose request was refused, if it still stands for that request's call.
     async fn unreserve(&self, key: IdempotencyKey, call: CallId);

@@ -92,9 +92,9 @@ pub struct Listing {
 /// Hash of an `Idempotency-Key` with its owner.
 pub type IdempotencyKey = [u8; 16];
 
-/// The call behind an `Idempotency-Key`.
+/// The value stored under an `Idempotency-Key`: its call, and the request that made the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct IdempotencyEntry {
     /// The call that the first request became.
     pub call: CallId,
     /// Hash of that request, as it was understood when the call was made.

@@ -7,21 +7,21 @@ async fn an_idempotency_key_stands_for_one_request() {
     for bench in benches() {
         let store = &bench.store;
         let key = [1; 16];
-        let standing = |call: u8, request| Standing {
+        let entry = |call: u8, request| IdempotencyEntry {
             call: CallId::from_bytes([call; 16]),
             request: [request; 16],
         };
-        let (first, second) = (standing(1, 2), standing(2, 3));
-        assert_eq!(store.standing(key).await.unwrap(), None);
+        let (first, second) = (entry(1, 2), entry(2, 3));
+        assert_eq!(store.idempotency_entry(key).await.unwrap(), None);
         assert_eq!(store.reserve(key, first, now()).await.unwrap(), None);
         assert_eq!(
             store.reserve(key, second, now()).await.unwrap(),
             Some(first)
         );
-        assert_eq!(store.standing(key).await.unwrap(), Some(first));
+        assert_eq!(store.idempotency_entry(key).await.unwrap(), Some(first));
         store.unreserve(key, second.call).await;
         assert_eq!(
-            store.standing(key).await.unwrap(),
+            store.idempotency_entry(key).await.unwrap(),
             Some(first),
             "another request's refusal takes nothing away"
         );

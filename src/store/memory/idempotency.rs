@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Memory, lock};
 use crate::domain::CallId;
-use crate::store::{IdempotencyKey, IdempotencyStore, Standing, StoreError};
+use crate::store::{IdempotencyEntry, IdempotencyKey, IdempotencyStore, StoreError};
 
 /// How long a key is kept.
 const KEY_LIFE: SignedDuration = SignedDuration::from_hours(24);
@@ -19,7 +19,7 @@ pub(super) struct IdempotencyKeys(Mutex<Keys>);
 #[derive(Debug, Default)]
 struct Keys {
     /// The entry of each key, and its time.
-    known: HashMap<IdempotencyKey, (Standing, Timestamp)>,
+    known: HashMap<IdempotencyKey, (IdempotencyEntry, Timestamp)>,
     oldest: VecDeque<(Timestamp, IdempotencyKey)>,
 }
 
@@ -46,27 +46,30 @@ impl IdempotencyStore for Memory {
     async fn reserve(
         &self,
         key: IdempotencyKey,
-        first: Standing,
+        first: IdempotencyEntry,
         now: Timestamp,
-    ) -> Result<Option<Standing>, StoreError> {
+    ) -> Result<Option<IdempotencyEntry>, StoreError> {
         let mut keys = self.idempotency.lock();
-        if let Some((standing, _)) = keys.known.get(&key) {
-            return Ok(Some(*standing));
+        if let Some((entry, _)) = keys.known.get(&key) {
+            return Ok(Some(*entry));
         }
         keys.known.insert(key, (first, now));
         keys.oldest.push_back((now, key));
         Ok(None)
     }
 
-    async fn standing(&self, key: IdempotencyKey) -> Result<Option<Standing>, StoreError> {
+    async fn idempotency_entry(
+        &self,
+        key: IdempotencyKey,
+    ) -> Result<Option<IdempotencyEntry>, StoreError> {
         let keys = self.idempotency.lock();
-        Ok(keys.known.get(&key).map(|(standing, _)| *standing))
+        Ok(keys.known.get(&key).map(|(entry, _)| *entry))
     }
 
     async fn unreserve(&self, key: IdempotencyKey, call: CallId) {
         let mut keys = self.idempotency.lock();
         let known = keys.known.get(&key);
-        if known.is_some_and(|(standing, _)| standing.call == call) {
+        if known.is_some_and(|(entry, _)| entry.call == call) {
             keys.known.remove(&key);
         }
     }

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Redis;
 use super::moments::millis;
 use crate::domain::CallId;
-use crate::store::{IdempotencyKey, IdempotencyStore, Standing, StoreError};
+use crate::store::{IdempotencyEntry, IdempotencyKey, IdempotencyStore, StoreError};
 
 /// How long a key is kept.
 const KEY_LIFE: SignedDuration = SignedDuration::from_hours(24);
@@ -14,9 +14,9 @@ impl IdempotencyStore for Redis {
     async fn reserve(
         &self,
         key: IdempotencyKey,
-        first: Standing,
+        first: IdempotencyEntry,
         _now: Timestamp,
-    ) -> Result<Option<Standing>, StoreError> {
+    ) -> Result<Option<IdempotencyEntry>, StoreError> {
         self.may_place()?;
         let mut cmd = redis::cmd("SET");
         let value = [first.call.as_bytes(), first.request.as_slice()].concat();
@@ -27,16 +27,19 @@ impl IdempotencyStore for Redis {
             .arg("PX")
             .arg(millis(KEY_LIFE));
         let known: Option<Vec<u8>> = self.link.ask("idempotency", &cmd).await?;
-        known.map(|known| standing(&known)).transpose()
+        known.map(|known| read_entry(&known)).transpose()
     }
 
-    async fn standing(&self, key: IdempotencyKey) -> Result<Option<Standing>, StoreError> {
+    async fn idempotency_entry(
+        &self,
+        key: IdempotencyKey,
+    ) -> Result<Option<IdempotencyEntry>, StoreError> {
         let mut cmd = redis::cmd("GET");
         let known: Option<Vec<u8>> = self
             .link
             .ask("idempotency", cmd.arg(self.names.idempotency(&key)))
             .await?;
-        known.map(|known| standing(&known)).transpose()
+        known.map(|known| read_entry(&known)).transpose()
     }
 
     async fn unreserve(&self, key: IdempotencyKey, call: CallId) {
@@ -49,12 +52,12 @@ impl IdempotencyStore for Redis {
 }
 
 /// Reads the stored entry of an idempotency key.
-fn standing(value: &[u8]) -> Result<Standing, StoreError> {
+fn read_entry(value: &[u8]) -> Result<IdempotencyEntry, StoreError> {
     let (call, request) = value
         .split_first_chunk::<16>()
         .ok_or(StoreError::Unreadable)?;
     let request = request.try_into().map_err(|_| StoreError::Unreadable)?;
-    Ok(Standing {
+    Ok(IdempotencyEntry {
         call: CallId::from_bytes(*call),
         request,
     })

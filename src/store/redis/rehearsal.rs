@@ -18,8 +18,8 @@ use crate::call::{Call, Event, step};
 use crate::domain::{CallId, Country, Name, PartySize, Phone, Reservation};
 use crate::policy::CallLimits;
 use crate::store::{
-    CallCounts, DialMode, DialRequest, IdempotencyStore as _, NumberStore as _, OutboxStore as _,
-    Standing, StartRate as _, StoreError,
+    CallCounts, DialMode, DialRequest, IdempotencyEntry, IdempotencyStore as _, NumberStore as _,
+    OutboxStore as _, StartRate as _, StoreError,
 };
 
 /// The owner of rehearsed calls.
@@ -114,12 +114,12 @@ impl Redis {
     /// Its key, the wishes of its staff, and whether its number is taken.
     async fn rehearse_rest(&self, call: &Call) -> Result<(), StoreError> {
         let phone = call.reservation.phone;
-        let standing = Standing {
+        let entry = IdempotencyEntry {
             call: call.id,
             request: KEY,
         };
-        self.reserve(KEY, standing, call.created_at).await?;
-        self.standing(KEY).await?;
+        self.reserve(KEY, entry, call.created_at).await?;
+        self.idempotency_entry(KEY).await?;
         self.unreserve(KEY, call.id).await;
         self.write_opt_out(phone).await?;
         self.is_opted_out(phone).await?;

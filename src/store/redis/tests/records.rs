@@ -87,11 +87,11 @@ async fn every_key_expires() {
         .unwrap();
     store.dequeue_start(at(9)).await.unwrap();
     store.opt_out(call.reservation.phone, now()).await.unwrap();
-    let standing = crate::store::Standing {
+    let entry = crate::store::IdempotencyEntry {
         call: call.id,
         request: [1; 16],
     };
-    store.reserve([1; 16], standing, now()).await.unwrap();
+    store.reserve([1; 16], entry, now()).await.unwrap();
     done(&store, &line, key()).await;
     store.call_counts(now()).await.unwrap();
     let lives = connected.lives();
