@@ -81,7 +81,7 @@ pub struct TicketBody {
     /// The parameters that the account accepts.
     pub tier: AccountTier,
     /// Idempotency hash and trace context.
-    pub baggage: CarryOver,
+    pub carry_over: CarryOver,
 }
 
 impl TicketBody {
@@ -95,7 +95,7 @@ impl TicketBody {
             version: call.version,
             from,
             tier,
-            baggage: call.baggage,
+            carry_over: call.carry_over,
         }
     }
 }
@@ -359,7 +359,7 @@ impl Opened {
             body.reservation,
             body.created_at,
         );
-        call.baggage = body.baggage;
+        call.carry_over = body.carry_over;
         let attempt = Attempt {
             tier: body.tier,
             ..Attempt::new(self.head.attempt, body.from, self.head.sealed_at)

@@ -159,7 +159,7 @@ impl Held {
             created_at: call.created_at,
             version: call.version,
             from: Phone::from_e164("+15005550006").unwrap(),
-            baggage: CarryOver::default(),
+            carry_over: CarryOver::default(),
             tier: AccountTier::Full,
         }
     }

@@ -45,7 +45,7 @@ pub struct Call {
     /// The timeline, oldest entry first.
     pub timeline: Vec<TimelineEntry>,
     /// Copied into every ticket of the call.
-    pub baggage: CarryOver,
+    pub carry_over: CarryOver,
 }
 
 /// Data that the state machine ignores, but that every process which rebuilds the call from a
@@ -153,7 +153,7 @@ impl Call {
                 at: now,
                 what: TimelineEvent::Created,
             }],
-            baggage: CarryOver::default(),
+            carry_over: CarryOver::default(),
         }
     }
 

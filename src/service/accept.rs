@@ -57,7 +57,7 @@ impl CallCreator {
         let reservation = self.accepting(offer, time, facts, id);
         let owner = offer.owner.clone();
         let mut call = Call::new(id, owner, Arc::new(reservation), id.made_at());
-        call.baggage = CarryOver {
+        call.carry_over = CarryOver {
             idempotency: Some(key),
             trace: request::current().and_then(|it| it.trace()),
         };

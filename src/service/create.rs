@@ -151,7 +151,7 @@ impl CallCreator {
             Arc::new(understood.reservation),
             id.made_at(),
         );
-        call.baggage = CarryOver {
+        call.carry_over = CarryOver {
             idempotency: key,
             trace: request::current().and_then(|it| it.trace()),
         };

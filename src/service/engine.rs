@@ -127,7 +127,7 @@ impl CallEngine {
         event: Event,
         now: Timestamp,
     ) -> Result<Option<Applied>, store::StoreError> {
-        if let Some(parent) = before.baggage.trace {
+        if let Some(parent) = before.carry_over.trace {
             request::note_trace(parent);
         }
         let step = step(before, event.clone(), now);
@@ -180,7 +180,7 @@ impl CallEngine {
                 return;
             };
             let call = call.clone();
-            self.tasks.spawn(request::carry_for(call.baggage.trace, async move {
+            self.tasks.spawn(request::carry_for(call.carry_over.trace, async move {
                 if let Err(error) = performer.perform(call.clone(), effect).await {
                     tracing::error!(call.id = %call.id, error = %error, ?effect, "an effect could not be performed");
                 }

@@ -9,7 +9,7 @@ use crate::telemetry::traces::{Attribute, FinishedSpan, SpanRole};
 impl CallEngine {
     /// Exports the span of an attempt when it ends, and the span of the call when it is finished.
     pub(super) fn trace_entry(&self, call: &Call, entry: TimelineEntry) {
-        let (Some(traces), Some(parent)) = (self.traces.as_ref(), call.baggage.trace) else {
+        let (Some(traces), Some(parent)) = (self.traces.as_ref(), call.carry_over.trace) else {
             return;
         };
         let id = Attribute::new("tablecall.call.id", call.id.to_string());

@@ -308,7 +308,7 @@ impl WebhookHandler {
             self.dialler.note_line(call.id).await;
         }
         // A client that asks again under its key must get this call, and not another one.
-        if let Some(key) = call.baggage.idempotency {
+        if let Some(key) = call.carry_over.idempotency {
             let _known = self
                 .engine
                 .store

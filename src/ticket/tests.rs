@@ -62,7 +62,7 @@ fn longest() -> TicketBody {
         version: u64::from(u32::MAX),
         from: number,
         tier: AccountTier::Full,
-        baggage: CarryOver {
+        carry_over: CarryOver {
             idempotency: Some([255; 16]),
             trace: Some(([255; 16], [255; 8])),
         },
