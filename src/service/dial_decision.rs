@@ -78,10 +78,10 @@ impl Dialler {
 
     fn asking<'a>(&'a self, asked: &DialQuestion<'a>, now: Timestamp) -> DialRequest<'a> {
         let is_new = matches!(asked.purpose, DialReason::Create);
-        let often = &self.settings.rules.limits;
+        let limits = &self.settings.rules.limits;
         DialRequest {
             call: asked.call,
-            often,
+            limits,
             is_new,
             needs_start: !asked.start_was_given,
             intent: None,

@@ -121,10 +121,10 @@ fn finished_line(call: &Call) -> Call {
     .call
 }
 
-const fn asking<'a>(call: &'a Call, often: &'a CallLimits, now: Timestamp) -> DialRequest<'a> {
+const fn asking<'a>(call: &'a Call, limits: &'a CallLimits, now: Timestamp) -> DialRequest<'a> {
     DialRequest {
         call,
-        often,
+        limits,
         is_new: false,
         needs_start: true,
         intent: None,
@@ -136,11 +136,11 @@ async fn stand(
     store: &Store,
     call: &Call,
     want: DialMode,
-    often: &CallLimits,
+    limits: &CallLimits,
     now: Timestamp,
 ) -> DialGrant {
     store
-        .request_dial(&asking(call, often, now), want)
+        .request_dial(&asking(call, limits, now), want)
         .await
         .unwrap()
 }

@@ -14,8 +14,8 @@ use crate::policy::{CallLimits, Room};
 pub struct DialRequest<'a> {
     /// The call; it need not be stored yet.
     pub call: &'a Call,
-    /// How often anybody may be called.
-    pub often: &'a CallLimits,
+    /// The limits of attempts and creates.
+    pub limits: &'a CallLimits,
     /// It is new: identical open ones stand against it, and it counts as a create of its owner once
     /// it is taken.
     pub is_new: bool,

@@ -78,12 +78,12 @@ async fn a_call_is_listed_for_as_long_as_it_is_held() {
 async fn a_call_that_its_intent_stored_is_listed() {
     for bench in benches() {
         let store = &bench.store;
-        let (often, new) = (CallLimits::OFF, call(1));
+        let (limits, new) = (CallLimits::OFF, call(1));
         let intent = dialed(&new);
         let asking = DialRequest {
             intent: Some(&intent),
             is_new: true,
-            ..asking(&new, &often, now())
+            ..asking(&new, &limits, now())
         };
         let grant = store
             .request_dial(&asking, DialMode::Acquire)

@@ -104,7 +104,7 @@ async fn a_number_that_opted_out_stays_so_and_no_other() {
 
 #[tokio::test]
 async fn a_number_whose_staff_just_said_never_again_is_neither_taken_nor_counted() {
-    let often = CallLimits {
+    let limits = CallLimits {
         number_hour: Some(1),
         number_day: Some(1),
         service_day: Some(1),
@@ -115,11 +115,11 @@ async fn a_number_whose_staff_just_said_never_again_is_neither_taken_nor_counted
         let never = example::keyed("9");
         assert_eq!(never.decision(), Some(Decision::OptedOut));
         // Its line was given back, and the number is not on the list yet.
-        stand(store, &never, DialMode::Register, &often, now()).await;
+        stand(store, &never, DialMode::Register, &limits, now()).await;
         saved(store, None, never).await;
-        let refused = stand(store, &call(2), DialMode::Acquire, &often, now()).await;
+        let refused = stand(store, &call(2), DialMode::Acquire, &limits, now()).await;
         assert!(refused.opted_out && !refused.claimed, "{refused:?}");
-        let after = stand(store, &call(3), DialMode::Peek, &often, now()).await;
+        let after = stand(store, &call(3), DialMode::Peek, &limits, now()).await;
         assert_eq!(
             (after.room, after.taken),
             (Room::default(), refused.taken),
@@ -130,7 +130,7 @@ async fn a_number_whose_staff_just_said_never_again_is_neither_taken_nor_counted
 
 #[tokio::test]
 async fn attempts_and_creates_are_counted_where_limits_want_it() {
-    let often = CallLimits {
+    let limits = CallLimits {
         number_hour: Some(2),
         number_day: Some(3),
         key_minute: Some(1),
@@ -143,7 +143,7 @@ async fn attempts_and_creates_are_counted_where_limits_want_it() {
             let asked = call(9);
             let asking = DialRequest {
                 is_new: true,
-                ..asking(&asked, &often, at(minutes))
+                ..asking(&asked, &limits, at(minutes))
             };
             store
                 .request_dial(&asking, DialMode::Peek)
@@ -152,9 +152,15 @@ async fn attempts_and_creates_are_counted_where_limits_want_it() {
                 .room
         };
         let rung = async |number: u8, minutes: i64| {
-            let claimed = stand(store, &call(number), DialMode::Acquire, &often, at(minutes))
-                .await
-                .claimed;
+            let claimed = stand(
+                store,
+                &call(number),
+                DialMode::Acquire,
+                &limits,
+                at(minutes),
+            )
+            .await
+            .claimed;
             if claimed {
                 let first = saved(store, None, call(number)).await;
                 let live = saved(store, Some(1), dialed(&first)).await;
@@ -172,7 +178,7 @@ async fn attempts_and_creates_are_counted_where_limits_want_it() {
             claimed
         };
         assert!(
-            stand(store, &call(1), DialMode::Acquire, &often, at(0))
+            stand(store, &call(1), DialMode::Acquire, &limits, at(0))
                 .await
                 .claimed
         );
@@ -195,7 +201,7 @@ async fn attempts_and_creates_are_counted_where_limits_want_it() {
         };
         let admit = async |call: &Call, minutes| {
             store
-                .admit(&asking(call, &often, at(minutes)))
+                .admit(&asking(call, &limits, at(minutes)))
                 .await
                 .unwrap()
         };

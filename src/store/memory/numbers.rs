@@ -134,49 +134,49 @@ impl NumberTable {
         calls.map(|calls| calls.open.to_vec()).unwrap_or_default()
     }
 
-    fn room(&self, phone: Phone, owner: &str, often: &CallLimits, now: Timestamp) -> Room {
+    fn room(&self, phone: Phone, owner: &str, limits: &CallLimits, now: Timestamp) -> Room {
         let mut room = Room::default();
         if let Some(starts) = self.shard(phone).starts.get(&phone) {
-            room.number_hour = starts.room(often.number_hour, CallLimits::HOUR, now);
-            room.number_day = starts.room(often.number_day, CallLimits::DAY, now);
+            room.number_hour = starts.room(limits.number_hour, CallLimits::HOUR, now);
+            room.number_day = starts.room(limits.number_day, CallLimits::DAY, now);
         }
         // Locks that all calls share are taken only where a limit asks for it.
-        if often.key_minute.is_some() {
+        if limits.key_minute.is_some() {
             let creates = lock(&self.creates);
             room.key_minute = creates
                 .get(owner)
-                .and_then(|log| log.room(often.key_minute, CallLimits::MINUTE, now));
+                .and_then(|log| log.room(limits.key_minute, CallLimits::MINUTE, now));
         }
-        if often.service_day.is_some() {
-            room.service_day = lock(&self.starts).room(often.service_day, CallLimits::DAY, now);
+        if limits.service_day.is_some() {
+            room.service_day = lock(&self.starts).room(limits.service_day, CallLimits::DAY, now);
         }
         room
     }
 
-    fn admit(&self, owner: &Arc<str>, often: &CallLimits, now: Timestamp) -> bool {
-        if often.key_minute.is_none() {
+    fn admit(&self, owner: &Arc<str>, limits: &CallLimits, now: Timestamp) -> bool {
+        if limits.key_minute.is_none() {
             return true;
         }
         let mut creates = lock(&self.creates);
         let log = creates.entry(owner.clone()).or_default();
-        log.add_within(often.key_minute, CallLimits::MINUTE, now)
+        log.add_within(limits.key_minute, CallLimits::MINUTE, now)
     }
 
-    fn claim(&self, phone: Phone, id: CallId, often: &CallLimits, now: Timestamp) -> bool {
+    fn claim(&self, phone: Phone, id: CallId, limits: &CallLimits, now: Timestamp) -> bool {
         let shard = &mut *self.shard(phone);
         let calls = shard.calls.entry(phone).or_default();
         if !calls.live.is_empty() {
             return calls.live.contains(&id);
         }
         let has_room = |starts: &Log| {
-            let hour = starts.room(often.number_hour, CallLimits::HOUR, now);
-            let day = starts.room(often.number_day, CallLimits::DAY, now);
+            let hour = starts.room(limits.number_hour, CallLimits::HOUR, now);
+            let day = starts.room(limits.number_day, CallLimits::DAY, now);
             hour.or(day).is_none()
         };
-        let allowed = shard.starts.get(&phone).is_none_or(has_room) && self.count(often, now);
+        let allowed = shard.starts.get(&phone).is_none_or(has_room) && self.count(limits, now);
         if allowed {
             calls.live.push(id);
-            if often.number_hour.or(often.number_day).is_some() {
+            if limits.number_hour.or(limits.number_day).is_some() {
                 let starts = shard.starts.entry(phone).or_default();
                 starts.add(now, CallLimits::DAY);
             }
@@ -186,9 +186,9 @@ impl NumberTable {
     }
 
     /// Counts an attempt of the day, if its limit leaves room.
-    fn count(&self, often: &CallLimits, now: Timestamp) -> bool {
-        often.service_day.is_none()
-            || lock(&self.starts).add_within(often.service_day, CallLimits::DAY, now)
+    fn count(&self, limits: &CallLimits, now: Timestamp) -> bool {
+        limits.service_day.is_none()
+            || lock(&self.starts).add_within(limits.service_day, CallLimits::DAY, now)
     }
 
     fn uncount(&self, phone: Phone, at: Timestamp) {
@@ -227,9 +227,9 @@ impl NumberStore for Memory {
         if want != DialMode::Acquire || !grant.number_allows(asking.now) {
             return Ok(grant);
         }
-        let (call, often, now) = (asking.call, asking.often, asking.now);
+        let (call, limits, now) = (asking.call, asking.limits, asking.now);
         if asking.is_new {
-            grant.admitted = self.numbers.admit(&call.owner, often, now);
+            grant.admitted = self.numbers.admit(&call.owner, limits, now);
             if !grant.admitted {
                 return Ok(self.look(asking));
             }
@@ -240,7 +240,7 @@ impl NumberStore for Memory {
         if starts {
             grant.claimed = self
                 .numbers
-                .claim(call.reservation.phone, call.id, often, now);
+                .claim(call.reservation.phone, call.id, limits, now);
             if !grant.claimed && asking.needs_start {
                 self.start_queue.return_start();
             }
@@ -256,7 +256,7 @@ impl NumberStore for Memory {
     async fn admit(&self, asking: &DialRequest<'_>) -> Result<bool, StoreError> {
         Ok(self
             .numbers
-            .admit(&asking.call.owner, asking.often, asking.now))
+            .admit(&asking.call.owner, asking.limits, asking.now))
     }
 
     async fn creates(&self, owner: &str, now: Timestamp) -> Result<Creates, StoreError> {
@@ -320,7 +320,7 @@ impl Memory {
         let mut grant = DialGrant {
             opted_out: numbers.is_opted_out(phone),
             taken: numbers.is_taken(phone, Some(call.id)),
-            room: numbers.room(phone, &call.owner, asking.often, now),
+            room: numbers.room(phone, &call.owner, asking.limits, now),
             slot,
             ..DialGrant::default()
         };

@@ -156,7 +156,7 @@ impl Redis {
             }
         };
         if number.claimed && !limits.started {
-            let counted = request.often.number_hour.or(request.often.number_day);
+            let counted = request.limits.number_hour.or(request.limits.number_day);
             let counted = counted.map(|_| request.now);
             self.release_number(request.call, false, counted).await?;
         }
@@ -186,7 +186,7 @@ impl Redis {
             needs_start: false,
             ..*request
         };
-        Ok(request.often.key_minute.is_none()
+        Ok(request.limits.key_minute.is_none()
             || self.limits(&request, ScriptMode::Register).await?.admitted)
     }
 
@@ -195,7 +195,7 @@ impl Redis {
     pub(super) async fn adopt_line(&self, call: &Call) {
         let request = DialRequest {
             call,
-            often: &crate::policy::CallLimits::OFF,
+            limits: &crate::policy::CallLimits::OFF,
             is_new: false,
             needs_start: false,
             intent: None,
@@ -220,7 +220,7 @@ impl Redis {
         mode: ScriptMode,
         beside_others: bool,
     ) {
-        let (call, often) = (request.call, request.often);
+        let (call, limits) = (request.call, request.limits);
         let keys = self.names.number(call.reservation.phone);
         script
             .key(keys.open)
@@ -233,8 +233,8 @@ impl Redis {
             .arg(&self.names.entry(call))
             .arg(call.id.as_bytes());
         script
-            .arg(most(often.number_hour))
-            .arg(most(often.number_day))
+            .arg(most(limits.number_hour))
+            .arg(most(limits.number_day))
             .arg(u8::from(request.is_new));
         script
             .arg(millis(LONGEST_LINE))
@@ -264,8 +264,8 @@ impl Redis {
             .arg(request.call.id.as_bytes())
             .arg(owner);
         script
-            .arg(most(request.often.key_minute))
-            .arg(most(request.often.service_day))
+            .arg(most(request.limits.key_minute))
+            .arg(most(request.limits.service_day))
             .arg(self.start_interval);
         script
             .arg(u8::from(request.needs_start))

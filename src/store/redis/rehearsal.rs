@@ -68,7 +68,7 @@ impl Redis {
         let intent = step(call, dial, now).call;
         let request = DialRequest {
             call,
-            often: &CallLimits::USUAL,
+            limits: &CallLimits::USUAL,
             is_new: true,
             needs_start: true,
             intent: Some(&intent),

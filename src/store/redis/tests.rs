@@ -130,7 +130,7 @@ async fn two(per_second: u32) -> (Arc<Store>, Arc<Store>, (KeepsConnected, Keeps
 fn asking_for(call: &Call) -> DialRequest<'_> {
     DialRequest {
         call,
-        often: &CallLimits::OFF,
+        limits: &CallLimits::OFF,
         is_new: false,
         needs_start: false,
         intent: None,

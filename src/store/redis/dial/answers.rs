@@ -80,7 +80,7 @@ impl Redis {
 /// Reads the answer about the limits.
 pub(super) fn limits_of(request: &DialRequest<'_>, answer: &LimitsAnswer) -> Limits {
     let (admitted, started, minute, day, slot, made, oldest) = answer;
-    let is_counted = request.is_new && request.often.key_minute.is_some();
+    let is_counted = request.is_new && request.limits.key_minute.is_some();
     Limits {
         admitted: *admitted == 1,
         started: *started == 1,

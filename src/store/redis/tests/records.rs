@@ -63,11 +63,11 @@ async fn every_key_expires() {
         return;
     }
     let (store, connected) = server::shared(1);
-    let often = CallLimits::USUAL;
+    let limits = CallLimits::USUAL;
     let call = example::queued(1);
     let asking = DialRequest {
         call: &call,
-        often: &often,
+        limits: &limits,
         is_new: true,
         needs_start: true,
         intent: None,

@@ -6,7 +6,7 @@ use super::*;
 fn asking(call: &Call, now: Timestamp) -> DialRequest<'_> {
     DialRequest {
         call,
-        often: &CallLimits::OFF,
+        limits: &CallLimits::OFF,
         is_new: true,
         needs_start: true,
         intent: None,
