@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::create::{Created, IdempotentStart, PATIENCE, digest};
+use super::create::{Created, IdempotentStart, MAX_TRIES, digest};
 use super::intake::TRY_FOR;
 use super::{CallCreator, ServiceError};
 use crate::call::{Call, CarryOver, Event};
@@ -42,14 +42,14 @@ impl CallCreator {
         let key = key_of(offer);
         let phone = offer.reservation.phone;
         if !self.dialler.preexisting_calls.are_listed()
-            || self.dialler.is_rung_by_unknown(phone).await?
+            || self.dialler.has_unknown_live_call(phone).await?
         {
             if let Some(entry) = self.engine.store.idempotency_entry(key).await?
                 && let Some(call) = self.engine.store.load(entry.call).await?
             {
                 return Ok(Created::of(call));
             }
-            self.dialler.keys_known(phone).await?;
+            self.dialler.wait_for_keys(phone).await?;
         }
         let id = CallId::new(self.engine.now());
         let facts = offer.reservation.phone.facts();
@@ -62,14 +62,14 @@ impl CallCreator {
             trace: request::current().and_then(|it| it.trace()),
         };
         let call = Arc::new(call);
-        for _ in 0..PATIENCE {
-            let before = match self.make_apart(call.clone(), facts, Some(key)).await? {
+        for _ in 0..MAX_TRIES {
+            let entry = match self.make_in_task(call.clone(), facts, Some(key)).await? {
                 IdempotentStart::New(made) => return Ok(made),
-                IdempotentStart::Before(before) => before,
+                IdempotentStart::Repeat(entry) => entry,
             };
-            match self.engine.store.load(before.call).await? {
+            match self.engine.store.load(entry.call).await? {
                 Some(call) => return Ok(Created::of(call)),
-                None => self.let_go(Some(key), before.call).await?,
+                None => self.free_abandoned_key(Some(key), entry.call).await?,
             }
         }
         Err(store::StoreError::Away.into())

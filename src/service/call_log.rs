@@ -7,7 +7,7 @@ use super::engine::CallEngine;
 
 impl CallEngine {
     /// Logs a call that this process sees for the first time.
-    pub(super) fn appeared(&self, call: &Call) {
+    pub(super) fn log_new(&self, call: &Call) {
         request::note_call(call.id.as_bytes());
         for entry in &call.timeline {
             log_entry(call, *entry);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::ServiceError;
-use super::create::{CallCreator, Understood};
+use super::create::{CallCreator, ValidRequest};
 use super::dial_decision::DialQuestion;
 use crate::call::Call;
 use crate::domain::phone::LineKind;
@@ -37,16 +37,16 @@ impl CallCreator {
         request: &Map<String, Value>,
     ) -> Result<Check, ServiceError> {
         let now = self.engine.now();
-        let Understood { reservation, facts } = self.read(request, now)?;
-        self.dialler.preexisting_calls_listed().await?;
+        let ValidRequest { reservation, facts } = self.read(request, now)?;
+        self.dialler.wait_for_listing().await?;
         let call = Call::new(CallId::new(now), owner.clone(), Arc::new(reservation), now);
-        let asked = DialQuestion {
+        let question = DialQuestion {
             call: &call,
             phone: Some(facts),
-            purpose: DialReason::Create,
+            reason: DialReason::Create,
             start_was_given: false,
         };
-        let verdict = self.dialler.judge(&asked, now).await?;
+        let verdict = self.dialler.judge(&question, now).await?;
         let needs_zone = verdict == PolicyVerdict::Blocked(Refusal::TimezoneNeeded);
         let phone = call.reservation.phone;
         Ok(Check {

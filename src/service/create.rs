@@ -10,7 +10,7 @@ use super::dialler::Dialler;
 use super::engine::CallEngine;
 use super::{ServiceError, ServiceSettings, intake};
 use crate::call::{Call, CarryOver, Effect, Ended, step, timing};
-use crate::domain::{CallId, Name, PhoneFacts, Reservation};
+use crate::domain::{CallId, Name, Phone, PhoneFacts, Reservation};
 use crate::policy::{DialReason, Refusal};
 use crate::speech::Speech;
 use crate::store::{
@@ -20,9 +20,9 @@ use crate::store::{
 use crate::telemetry::request;
 use crate::{store, ticket};
 
-/// How often the call of a repeated request is looked for before its client is asked to retry.
-pub(super) const PATIENCE: usize = 1_000;
-/// Age after which a call that is not stored will never be stored: the create is given up after
+/// Tries to find or make the call of a request before its client is asked to come again.
+pub(super) const MAX_TRIES: usize = 1_000;
+/// Age after which a call that is not stored will never be stored, because its create gave up after
 /// [`timing::INTENT`].
 const ABANDONED: SignedDuration = SignedDuration::from_secs(15);
 
@@ -31,8 +31,7 @@ const ABANDONED: SignedDuration = SignedDuration::from_secs(15);
 pub struct Created {
     /// The call.
     pub call: Arc<Call>,
-    /// Number of creates of its key, this one included, for [`CallCreator::allowance`]; `None` if
-    /// it is not known.
+    /// Creates that count for the limit of its API key, this one included; `None`: not known.
     pub creates: Option<Creates>,
 }
 
@@ -45,16 +44,16 @@ impl Created {
     }
 }
 
-/// The result of claiming an idempotency key.
+/// The result of a create under an idempotency key.
 pub(super) enum IdempotentStart {
-    /// A call of its own.
+    /// The key was free or there is none: a new call was made.
     New(Created),
-    /// Its key stands for the call of a request before it.
-    Before(IdempotencyEntry),
+    /// An earlier request has the key.
+    Repeat(IdempotencyEntry),
 }
 
-/// A request that was understood: what is wanted, and what the numbering plan says of the number.
-pub(super) struct Understood {
+/// A valid request: the reservation, and the facts of the numbering plan about its number.
+pub(super) struct ValidRequest {
     pub(super) reservation: Reservation,
     pub(super) facts: PhoneFacts,
 }
@@ -66,9 +65,9 @@ pub struct CallCreator {
     pub(super) dialler: Arc<Dialler>,
     pub(super) settings: Arc<ServiceSettings>,
     pub(super) speech: Arc<Speech>,
-    /// Locks by the last digits of the number: identical requests at the same moment are judged
-    /// one after the other.
-    creating: Vec<tokio::sync::Mutex<()>>,
+    /// Locks by the last digits of the number, so that identical requests of the same moment are
+    /// judged one after the other.
+    number_locks: Vec<tokio::sync::Mutex<()>>,
 }
 
 impl CallCreator {
@@ -83,29 +82,29 @@ impl CallCreator {
             dialler,
             settings,
             speech,
-            creating: (0..64).map(|_| tokio::sync::Mutex::default()).collect(),
+            number_locks: (0..64).map(|_| tokio::sync::Mutex::default()).collect(),
         }
     }
 
-    /// Reads a request as it is to be understood at `now`.
+    /// Reads a request. What it leaves open, or says relative to the present, is taken at `now`.
     pub(super) fn read(
         &self,
         request: &Map<String, Value>,
         now: Timestamp,
-    ) -> Result<Understood, ServiceError> {
+    ) -> Result<ValidRequest, ServiceError> {
         let read = intake::reservation(request, &self.settings.defaults, &self.speech, now);
         let (reservation, facts) = read.map_err(ServiceError::Invalid)?;
-        Ok(Understood { reservation, facts })
+        Ok(ValidRequest { reservation, facts })
     }
 
-    /// Makes a call: rings at once if it may, else queues it.
+    /// Creates a call: dials at once if policy allows it, else queues the call.
     ///
     /// The intent is stored before Twilio is asked. A repeated `key` gets the call of the first
-    /// request, whatever the request would be worth by now: the table's time may have passed.
+    /// request, even if the request would be refused by now because the table's time has passed.
     ///
     /// # Errors
-    /// [`ServiceError::Invalid`] with every wrong field, policy or Twilio refuse, the same reservation is under way, the key
-    /// stands for another request, or the store cannot serve.
+    /// [`ServiceError::Invalid`] with every wrong field, policy or Twilio refuse, the same
+    /// reservation is under way, the key belongs to another request, or the store cannot serve.
     pub async fn create(
         self: &Arc<Self>,
         owner: &Arc<str>,
@@ -114,8 +113,8 @@ impl CallCreator {
     ) -> Result<Created, ServiceError> {
         let id = CallId::new(self.engine.now());
         let key = key.map(|key| idempotency_key(owner, key));
-        let understood = match self.read(request, id.made_at()) {
-            Ok(understood) => understood,
+        let valid = match self.read(request, id.made_at()) {
+            Ok(valid) => valid,
             Err(wrong) => {
                 let Some(key) = key else { return Err(wrong) };
                 let entry = self
@@ -125,56 +124,54 @@ impl CallCreator {
                     .await?
                     .ok_or(wrong)?;
                 return self
-                    .repeated(entry, request)
+                    .call_of_entry(entry, request)
                     .await?
                     .map(Created::of)
                     .ok_or(ServiceError::NotFound);
             }
         };
-        let phone = understood.reservation.phone;
+        let phone = valid.reservation.phone;
         if !self.dialler.preexisting_calls.are_listed()
-            || self.dialler.is_rung_by_unknown(phone).await?
+            || self.dialler.has_unknown_live_call(phone).await?
         {
-            // A key that stands for a call needs no listing; any other stands for nothing before
-            // there is one.
-            if let Some(known) = self.known(key, request).await? {
+            // A call of a process that is gone may be open to this number, and this request may be
+            // its repeat. If the key has an entry, that is answered at once. A key without an entry
+            // proves nothing before those calls are known.
+            if let Some(known) = self.call_of_key(key, request).await? {
                 return Ok(Created::of(known));
             }
             match key {
-                Some(_) => self.dialler.keys_known(phone).await?,
-                None => self.dialler.preexisting_calls_listed().await?,
+                Some(_) => self.dialler.wait_for_keys(phone).await?,
+                None => self.dialler.wait_for_listing().await?,
             }
         }
-        let mut call = Call::new(
-            id,
-            owner.clone(),
-            Arc::new(understood.reservation),
-            id.made_at(),
-        );
+        let mut call = Call::new(id, owner.clone(), Arc::new(valid.reservation), id.made_at());
         call.carry_over = CarryOver {
             idempotency: key,
             trace: request::current().and_then(|it| it.trace()),
         };
         let call = Arc::new(call);
-        for _ in 0..PATIENCE {
-            let before = match self.make_apart(call.clone(), understood.facts, key).await? {
+        for _ in 0..MAX_TRIES {
+            let entry = match self.make_in_task(call.clone(), valid.facts, key).await? {
                 IdempotentStart::New(made) => return Ok(made),
-                IdempotentStart::Before(before) => before,
+                IdempotentStart::Repeat(entry) => entry,
             };
-            // The first request stores its call before it waits for anything, or is refused and
-            // lets the key go.
-            match self.repeated(before, request).await? {
+            match self.call_of_entry(entry, request).await? {
                 Some(call) => return Ok(Created::of(call)),
-                None => self.let_go(key, before.call).await?,
+                // The first request is about to store its call, or was refused and frees the key.
+                None => self.free_abandoned_key(key, entry.call).await?,
             }
         }
         Err(store::StoreError::Away.into())
     }
 
-    /// Handles an idempotency key whose call the store does not hold. A young call may be about to
-    /// be stored. An older one was never stored, because its process died or the store was away.
-    /// After the life of a ticket it was stored and has been forgotten.
-    pub(super) async fn let_go(
+    /// Frees an idempotency key whose call the store does not hold, if the call is older than
+    /// [`ABANDONED`]: it was never stored, because its process died or the store was away. A younger
+    /// call may be about to be stored, so the key stays.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`] after the life of a ticket: the call was stored and is forgotten.
+    pub(super) async fn free_abandoned_key(
         &self,
         key: Option<IdempotencyKey>,
         call: CallId,
@@ -191,15 +188,15 @@ impl CallCreator {
         Ok(())
     }
 
-    /// The call that was created under this key before.
-    async fn known(
+    /// Loads the call that was created under this key before.
+    async fn call_of_key(
         &self,
         key: Option<IdempotencyKey>,
         request: &Map<String, Value>,
     ) -> Result<Option<Arc<Call>>, ServiceError> {
         let Some(key) = key else { return Ok(None) };
         match self.engine.store.idempotency_entry(key).await? {
-            Some(entry) => self.repeated(entry, request).await,
+            Some(entry) => self.call_of_entry(entry, request).await,
             None => Ok(None),
         }
     }
@@ -209,39 +206,50 @@ impl CallCreator {
     ///
     /// Spawned, so that a client disconnect cannot cancel it between reserving the key, saving the
     /// intent and reading Twilio's answer.
-    pub(super) async fn make_apart(
+    pub(super) async fn make_in_task(
         self: &Arc<Self>,
         call: Arc<Call>,
         facts: PhoneFacts,
         key: Option<IdempotencyKey>,
     ) -> Result<IdempotentStart, ServiceError> {
         let creator = self.clone();
-        let making = async move {
-            let store = &creator.engine.store;
-            if let Some(key) = key
-                && let Some(before) = store.reserve(key, idempotency_entry(call.id, &call.reservation), creator.engine.now()).await?
-                // A cluster may have been asked twice for what was done the first time.
-                && before.call != call.id
-            {
-                return Ok(IdempotentStart::Before(before));
-            }
-            let made = creator.make(&call, facts).await;
-            if let (Err(_), Some(key)) = (&made, key) {
-                store.unreserve(key, call.id).await;
-            }
-            made.map(IdempotentStart::New)
-        };
-        // Boxed, for a task moves what it does more than once.
+        let making = async move { creator.make_under_key(&call, facts, key).await };
+        // Boxed, because spawning moves the future several times.
+        let making = Box::pin(making);
         self.engine
             .tasks
-            .spawn(request::carry(Box::pin(making)))
+            .spawn(request::carry(making))
             .await
             .map_err(|_panicked| ServiceError::Internal)?
     }
 
-    /// The call that a key stands for, if this is the same request: read as of the moment of the
-    /// first, since what is left open or lies in the future depends on that.
-    async fn repeated(
+    async fn make_under_key(
+        &self,
+        call: &Call,
+        facts: PhoneFacts,
+        key: Option<IdempotencyKey>,
+    ) -> Result<IdempotentStart, ServiceError> {
+        let Some(key) = key else {
+            return self.make(call, facts).await.map(IdempotentStart::New);
+        };
+        let (store, now) = (&self.engine.store, self.engine.now());
+        let own = idempotency_entry(call.id, &call.reservation);
+        if let Some(entry) = store.reserve(key, own, now).await?
+            // A command to a cluster may be sent twice, and then finds its own entry.
+            && entry.call != call.id
+        {
+            return Ok(IdempotentStart::Repeat(entry));
+        }
+        let made = self.make(call, facts).await;
+        if made.is_err() {
+            store.unreserve(key, call.id).await;
+        }
+        made.map(IdempotentStart::New)
+    }
+
+    /// Loads the call of an entry, if `request` is the one that made it. It is read as of the moment
+    /// of the first one, since the meaning of "tomorrow" and of open fields depends on it.
+    async fn call_of_entry(
         &self,
         entry: IdempotencyEntry,
         request: &Map<String, Value>,
@@ -254,20 +262,17 @@ impl CallCreator {
         }
     }
 
+    /// Decides about a new call, saves it, and dials it if it may dial now.
     async fn make(&self, call: &Call, facts: PhoneFacts) -> Result<Created, ServiceError> {
-        let (phone, now) = (call.reservation.phone, call.created_at);
-        let stripe = usize::try_from(phone.digits()).unwrap_or_default() % self.creating.len();
-        let creating = match self.creating.get(stripe) {
-            Some(stripe) => Some(stripe.lock().await),
-            None => None,
-        };
-        let asked = DialQuestion {
+        let phone = call.reservation.phone;
+        let lock = self.lock_number(phone).await;
+        let question = DialQuestion {
             call,
             phone: Some(facts),
-            purpose: DialReason::Create,
+            reason: DialReason::Create,
             start_was_given: false,
         };
-        let decision = self.dialler.decide_dial(&asked, now).await?;
+        let decision = self.dialler.decide_dial(&question, call.created_at).await?;
         if let DialDecision::Never(refusal) = decision {
             self.engine.store.unregister(call).await;
             if refusal == Refusal::TimezoneNeeded {
@@ -276,44 +281,61 @@ impl CallCreator {
             }
             return Err(refusal.into());
         }
-        let first = step(call, decision.event(), now);
-        let effects = first.effects;
-        // This process may have stood still: the client may have given up and created the call
-        // again by now.
-        let is_late = self.engine.now().duration_since(now) > timing::INTENT;
-        let stored = if let DialDecision::Now { stored, .. } = &decision {
-            stored.clone()
-        } else {
-            None
-        };
-        let saved = match stored {
-            Some(stored) => Ok(Saved::Done(stored)),
-            None if is_late => Err(store::StoreError::Away),
-            None => self.engine.store.save(None, first.call).await,
-        };
-        let Ok(Saved::Done(stored)) = saved else {
-            if let DialDecision::Now { .. } = decision {
-                self.engine.store.release(call, now).await;
-                self.dialler.close_line(call.id).await;
-            }
-            self.engine.store.unregister(call).await;
-            return Err(saved
-                .err()
-                .map_or(ServiceError::Internal, ServiceError::from));
-        };
-        drop(creating);
-        self.engine.appeared(&stored);
-        self.dialler.line_up(&stored).await;
-        let creates = if let DialDecision::Now { creates, .. } = decision {
-            creates
-        } else {
-            None
-        };
-        let call = match effects.as_slice() {
+        let first = step(call, decision.event(), call.created_at);
+        let stored = self.save_new(call, &decision, first.call).await?;
+        drop(lock);
+        self.engine.log_new(&stored);
+        self.dialler.enqueue_for_start(&stored).await;
+        let call = match first.effects.as_slice() {
             [Effect::Place { attempt }] => self.place_for_client(stored, *attempt).await?,
             _ => stored,
         };
+        let creates = match decision {
+            DialDecision::Now { creates, .. } => creates,
+            DialDecision::Later { .. } | DialDecision::Never(_) => None,
+        };
         Ok(Created { call, creates })
+    }
+
+    async fn lock_number(&self, phone: Phone) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        let digits = usize::try_from(phone.digits()).unwrap_or_default();
+        let lock = self.number_locks.get(digits % self.number_locks.len())?;
+        Some(lock.lock().await)
+    }
+
+    /// Saves a new call as `first`, unless the store has saved it with the grant. If that fails,
+    /// gives back everything that the dial reserved.
+    async fn save_new(
+        &self,
+        call: &Call,
+        decision: &DialDecision,
+        first: Call,
+    ) -> Result<Arc<Call>, ServiceError> {
+        if let DialDecision::Now {
+            stored: Some(stored),
+            ..
+        } = decision
+        {
+            return Ok(stored.clone());
+        }
+        // If this process was suspended, the client may have given up and created the call again.
+        let age = self.engine.now().duration_since(call.created_at);
+        let saved = if age > timing::INTENT {
+            Err(store::StoreError::Away)
+        } else {
+            self.engine.store.save(None, first).await
+        };
+        let error = match saved {
+            Ok(Saved::Done(stored)) => return Ok(stored),
+            Ok(Saved::Conflict) => ServiceError::Internal,
+            Err(error) => error.into(),
+        };
+        if let DialDecision::Now { .. } = decision {
+            self.engine.store.release(call, call.created_at).await;
+            self.dialler.close_line(call.id).await;
+        }
+        self.engine.store.unregister(call).await;
+        Err(error)
     }
 
     /// Asks Twilio while the client waits, so that the client gets Twilio's refusal.
@@ -345,7 +367,7 @@ fn idempotency_key(owner: &str, key: &str) -> IdempotencyKey {
     digest(&[owner.as_bytes(), key.as_bytes()])
 }
 
-/// The entry of a call for its idempotency key.
+/// The entry that a call stores under its idempotency key.
 pub(super) fn idempotency_entry(call: CallId, reservation: &Reservation) -> IdempotencyEntry {
     IdempotencyEntry {
         call,
@@ -354,7 +376,7 @@ pub(super) fn idempotency_entry(call: CallId, reservation: &Reservation) -> Idem
 }
 
 fn request_hash(reservation: &Reservation) -> [u8; 16] {
-    // A retry may come through another input method or text layer.
+    // A retry may arrive in another Unicode form, from another input method.
     let compared = Reservation {
         name: reservation.name.canonical(),
         restaurant: reservation.restaurant.as_ref().map(Name::canonical),
@@ -364,12 +386,13 @@ fn request_hash(reservation: &Reservation) -> [u8; 16] {
     let extension = extension.map_or(&b""[..], |extension| extension.as_str().as_bytes());
     let request = postcard::to_allocvec(&compared).unwrap_or_default();
     match &reservation.opening_hours {
-        // As an earlier version computed it: its keys must stand for the same requests.
+        // The same hash as in versions without opening hours, whose entries may still be stored.
         None => digest(&[&request, extension]),
         Some(hours) => digest(&[&request, extension, hours.as_str().as_bytes()]),
     }
 }
 
+/// The first half of a SHA-256 over the parts, each after its length.
 pub(super) fn digest(parts: &[&[u8]]) -> [u8; 16] {
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
     for part in parts {

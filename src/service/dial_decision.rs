@@ -19,8 +19,8 @@ use crate::store::{
 /// Save conflicts tolerated before a dial gives up and is retried later.
 const TRIES: usize = 8;
 
-/// A call that waits for a line stands in the line of those who wait for a start, so this is only
-/// when it is looked at in any case.
+/// Wait of a call that found all lines open (`TWILIO_LINES`) until the sweep considers it in any
+/// case. It is also queued for a start, and considered earlier if a line closes.
 const LINE_WAIT: SignedDuration = SignedDuration::from_mins(1);
 
 fn line_wait(now: Timestamp) -> Timestamp {
@@ -32,9 +32,18 @@ fn line_wait(now: Timestamp) -> Timestamp {
 pub(super) struct DialQuestion<'a> {
     pub(super) call: &'a Call,
     pub(super) phone: Option<PhoneFacts>,
-    pub(super) purpose: DialReason,
-    /// Whether the queue of starts gave this call its start.
+    pub(super) reason: DialReason,
+    /// The call was taken from the queue of starts, so it has its start already.
     pub(super) start_was_given: bool,
+}
+
+/// The line of a dial, where the number of open lines is limited (`TWILIO_LINES`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DialLine {
+    /// Not asked for, because the call may not dial now.
+    NotAsked,
+    NoneFree,
+    Opened,
 }
 
 /// The decision about a dial.
@@ -58,40 +67,43 @@ pub(super) enum DialDecision {
 }
 
 impl Dialler {
-    /// The verdict of policy about a call now. Reserves nothing.
+    /// Asks policy whether a call may dial now. Reserves nothing.
     pub(super) async fn judge(
         &self,
-        asked: &DialQuestion<'_>,
+        question: &DialQuestion<'_>,
         now: Timestamp,
     ) -> Result<PolicyVerdict, ServiceError> {
         let store = &self.engine.store;
         let mut grant = store
-            .request_dial(&self.asking(asked, now), DialMode::Peek)
+            .request_dial(&self.dial_request(question, now), DialMode::Peek)
             .await?;
         if let Some(most) = self.settings.lines
-            && !store.has_free_line(asked.call.id, most, now).await?
+            && !store.has_free_line(question.call.id, most, now).await?
         {
             grant.slot = grant.slot.max(Some(line_wait(now)));
         }
-        Ok(self.verdict(asked, &grant, now))
+        Ok(self.verdict(question, &grant, now))
     }
 
-    fn asking<'a>(&'a self, asked: &DialQuestion<'a>, now: Timestamp) -> DialRequest<'a> {
-        let is_new = matches!(asked.purpose, DialReason::Create);
-        let limits = &self.settings.rules.limits;
+    fn dial_request<'a>(&'a self, question: &DialQuestion<'a>, now: Timestamp) -> DialRequest<'a> {
         DialRequest {
-            call: asked.call,
-            limits,
-            is_new,
-            needs_start: !asked.start_was_given,
+            call: question.call,
+            limits: &self.settings.rules.limits,
+            is_new: matches!(question.reason, DialReason::Create),
+            needs_start: !question.start_was_given,
             intent: None,
             now,
         }
     }
 
     /// Collects the input of policy from the service's own state and from the store's answer.
-    fn facts(&self, asked: &DialQuestion<'_>, grant: &DialGrant, now: Timestamp) -> PolicyInput {
-        let phone = asked.call.reservation.phone;
+    fn policy_input(
+        &self,
+        question: &DialQuestion<'_>,
+        grant: &DialGrant,
+        now: Timestamp,
+    ) -> PolicyInput {
+        let phone = question.call.reservation.phone;
         PolicyInput {
             duplicate: grant.duplicate,
             opted_out: grant.opted_out || self.settings.do_not_call.contains(&phone),
@@ -104,17 +116,16 @@ impl Dialler {
 
     fn verdict(
         &self,
-        asked: &DialQuestion<'_>,
+        question: &DialQuestion<'_>,
         grant: &DialGrant,
         now: Timestamp,
     ) -> PolicyVerdict {
-        let facts = self.facts(asked, grant, now);
-        let rules = &self.settings.rules;
-        rules.judge(
-            &asked.call.reservation,
-            asked.phone,
-            asked.purpose,
-            &facts,
+        let input = self.policy_input(question, grant, now);
+        self.settings.rules.judge(
+            &question.call.reservation,
+            question.phone,
+            question.reason,
+            &input,
             now,
         )
     }
@@ -123,94 +134,94 @@ impl Dialler {
     /// reserved it meanwhile, it asks again.
     pub(super) async fn decide_dial(
         &self,
-        asked: &DialQuestion<'_>,
+        question: &DialQuestion<'_>,
         now: Timestamp,
     ) -> Result<DialDecision, ServiceError> {
-        let call = asked.call;
-        // What this process knows alone comes first: a call that may not ring now takes nothing
-        // from others.
-        let may_ring = self.verdict(asked, &DialGrant::default(), now) == PolicyVerdict::Allowed;
-        let has_line = may_ring && self.open_line(call.id, now).await?;
-        let lacks_line = may_ring && !has_line;
-        let want = if has_line {
-            DialMode::Acquire
+        let call = question.call;
+        // Judged first without the store: a call that may not dial now takes nothing from others.
+        let without_store = self.verdict(question, &DialGrant::default(), now);
+        let line = if without_store != PolicyVerdict::Allowed {
+            DialLine::NotAsked
+        } else if self.open_line(call.id, now).await? {
+            DialLine::Opened
         } else {
-            DialMode::Register
+            DialLine::NoneFree
         };
-        let decision = self.decide_on_line(asked, (want, lacks_line), now).await;
-        if has_line && !matches!(decision, Ok(DialDecision::Now { .. })) {
+        let decision = self.decide_with_line(question, line, now).await;
+        if line == DialLine::Opened && !matches!(decision, Ok(DialDecision::Now { .. })) {
             self.close_line(call.id).await;
         }
         decision
     }
 
-    /// The rest of the decision, once it is known whether the call has a line.
-    async fn decide_on_line(
+    /// Asks the store and then policy, until one of them says more than that another call was
+    /// quicker. Without an open line nothing is reserved, but a new call is registered.
+    async fn decide_with_line(
         &self,
-        asked: &DialQuestion<'_>,
-        (want, lacks_line): (DialMode, bool),
+        question: &DialQuestion<'_>,
+        line: DialLine,
         now: Timestamp,
     ) -> Result<DialDecision, ServiceError> {
-        let (call, store) = (asked.call, &self.engine.store);
-        let mut asking = self.asking(asked, now);
-        let may_ring = want == DialMode::Acquire;
+        let (call, store) = (question.call, &self.engine.store);
+        let mode = match line {
+            DialLine::Opened => DialMode::Acquire,
+            DialLine::NotAsked | DialLine::NoneFree => DialMode::Register,
+        };
+        let mut request = self.dial_request(question, now);
         let from = self.carrier.caller_id(call.reservation.country, now);
+        // There always is a number of ours: the settings demand one.
         let from = from.unwrap_or(call.reservation.phone);
-        // What it becomes if it is granted, for a store that stores it with the grant.
-        let stores_intent = asking.is_new && may_ring && store.is_shared();
+        // A shared store saves a new call together with the grant, so it needs the call's next state.
+        let stores_intent = request.is_new && mode == DialMode::Acquire && store.is_shared();
         let intent = stores_intent.then(|| step(call, Event::Dial { from }, now).call);
-        asking.intent = intent.as_ref();
+        request.intent = intent.as_ref();
         let mut creates = None;
         for _ in 0..TRIES {
-            let mut grant = store.request_dial(&asking, want).await?;
-            if lacks_line {
+            let mut grant = store.request_dial(&request, mode).await?;
+            if line == DialLine::NoneFree {
                 grant.slot = grant.slot.max(Some(line_wait(now)));
             }
-            if !asking.is_new || grant.admitted {
+            // A create is counted once, and its own count does not stand against it.
+            request.is_new &= !grant.admitted;
+            if !request.is_new {
                 grant.room.key_minute = None;
             }
-            asking.is_new &= !grant.admitted;
             creates = grant.creates.or(creates);
-            let verdict = self.verdict(asked, &grant, now);
+            let verdict = self.verdict(question, &grant, now);
+            // A stored intent stands, even if Twilio has closed while the store was asked.
+            if grant.stored.is_some() || grant.claimed && verdict == PolicyVerdict::Allowed {
+                return Ok(DialDecision::Now {
+                    from,
+                    creates,
+                    stored: grant.stored,
+                });
+            }
             match verdict {
-                // What is stored is an intent, even if Twilio has closed while the store was asked.
-                PolicyVerdict::Allowed
-                | PolicyVerdict::Waits { .. }
-                | PolicyVerdict::Blocked(_)
-                    if grant.stored.is_some()
-                        || grant.claimed && verdict == PolicyVerdict::Allowed =>
-                {
-                    let stored = grant.stored;
-                    return Ok(DialDecision::Now {
-                        from,
-                        creates,
-                        stored,
-                    });
-                }
+                // Another call was quicker.
                 PolicyVerdict::Allowed => {}
                 PolicyVerdict::Waits { reason, until } => {
-                    // Twilio may have closed while the store was asked.
+                    // Twilio has closed while the store was asked.
                     if grant.claimed {
                         store.release(call, now).await;
-                        if asking.needs_start {
+                        if request.needs_start {
                             store.return_start().await;
                         }
                     }
-                    if !asking.is_new || store.admit(&asking).await? {
+                    if !request.is_new || store.admit(&request).await? {
                         return Ok(DialDecision::Later { reason, until });
                     }
                 }
                 PolicyVerdict::Blocked(refusal) => return Ok(DialDecision::Never(refusal)),
             }
         }
-        // Others were quicker each time.
         Ok(DialDecision::Later {
             reason: WaitingFor::LiveCall,
             until: cooldown_end(now),
         })
     }
 
-    /// The time of a queued call has come, or its pause was planned: asks policy. Whether it rings.
+    /// Asks policy about a queued call, because its time has come or its pause was just planned, and
+    /// applies the decision. Returns whether the call dials.
     pub(super) async fn consider(
         self: &Arc<Self>,
         call: &Arc<Call>,
@@ -225,54 +236,44 @@ impl Dialler {
         } else {
             now
         };
-        let purpose = DialReason::Attempt { earliest };
-        let asked = DialQuestion {
+        let question = DialQuestion {
             call,
             phone: call.reservation.phone.facts(),
-            purpose,
+            reason: DialReason::Attempt { earliest },
             start_was_given,
         };
-        let decision = self.decide_dial(&asked, now).await?;
-        // If another writer was quicker, this turn is given up; the sweep will consider the call
-        // again. The intent is as old as its claim on the number: a process that stood still in
-        // between must not ring beside another call.
+        let decision = self.decide_dial(&question, now).await?;
+        // Applied at `now`, so that the intent is as old as the claim on the number: a process that
+        // was suspended in between must not ring beside another call. On a save conflict nothing is
+        // applied, and the sweep considers the call again.
         let applied = self.engine.apply_to(call, decision.event(), now).await;
-        let rings = matches!(
+        let dials = matches!(
             (&decision, &applied),
             (DialDecision::Now { .. }, Ok(Some(_)))
         );
-        if let (DialDecision::Now { .. }, false) = (&decision, rings) {
-            self.give_number_back(call, now).await?;
+        if let (DialDecision::Now { .. }, false) = (&decision, dials) {
+            self.release_unused(call, now).await?;
         }
         if let Some(applied) = applied? {
-            self.line_up(&applied.call).await;
+            self.enqueue_for_start(&applied.call).await;
             self.engine.perform(&applied);
         }
-        Ok(rings)
+        Ok(dials)
     }
 
-    /// Gives back a number that was claimed in vain, unless another writer rings it for the same
-    /// call.
-    async fn give_number_back(
-        &self,
-        call: &Call,
-        claimed_at: Timestamp,
-    ) -> Result<(), ServiceError> {
-        let rings = self
-            .engine
-            .store
-            .load(call.id)
-            .await?
-            .is_some_and(|call| call.has_line());
-        if !rings {
+    /// Releases the number and the line of a dial whose intent could not be saved, unless another
+    /// writer dials for the same call.
+    async fn release_unused(&self, call: &Call, claimed_at: Timestamp) -> Result<(), ServiceError> {
+        let stored = self.engine.store.load(call.id).await?;
+        if !stored.is_some_and(|stored| stored.has_line()) {
             self.engine.store.release(call, claimed_at).await;
             self.close_line(call.id).await;
         }
         Ok(())
     }
 
-    /// A call that waits for its turn gets its place in the line, once it is stored.
-    pub(super) async fn line_up(&self, call: &Call) {
+    /// Puts a stored call into the queue of starts, if that is what it waits for.
+    pub(super) async fn enqueue_for_start(&self, call: &Call) {
         if matches!(
             call.state,
             State::Queued {
@@ -285,9 +286,9 @@ impl Dialler {
         }
     }
 
-    /// Starts the calls whose turn has come.
-    pub(super) async fn dequeue_start(self: &Arc<Self>, now: Timestamp) {
-        // Those in the line keep their places while Twilio takes no calls.
+    /// Considers the first calls of the queue of starts, as many as there are starts now.
+    pub(super) async fn start_queued(self: &Arc<Self>, now: Timestamp) {
+        // Queued calls keep their places while Twilio takes no calls or no line is free.
         let store = &self.engine.store;
         while self.carrier.closed_until(now).is_none() && !self.are_lines_full(now).await {
             let id = match store.dequeue_start(now).await {
@@ -298,12 +299,12 @@ impl Dialler {
                     return;
                 }
             };
-            let rings = match store.load(id).await {
+            let dials = match store.load(id).await {
                 Ok(Some(call)) => self.consider(&call, true).await,
                 Ok(None) => Ok(false),
                 Err(error) => Err(error.into()),
             };
-            match rings {
+            match dials {
                 Ok(true) => {}
                 Ok(false) => store.return_start().await,
                 Err(error) => {
@@ -314,24 +315,22 @@ impl Dialler {
         }
     }
 
-    /// The time at which the next waiting call may be started.
+    /// The time at which the first call of the queue may be started; `None`: the queue is empty.
     pub(super) fn next_start(&self, now: Timestamp) -> Option<Timestamp> {
-        let closed = self.carrier.closed_until(now);
-        let closed = closed.max(self.lines_full_until(now));
-        self.engine
-            .store
-            .next_start()
-            .map(|turn| closed.map_or(turn, |open| turn.max(open)))
+        let next_start = self.engine.store.next_start()?;
+        let carrier_opens = self.carrier.closed_until(now);
+        let line_opens = self.lines_full_until(now);
+        Some(next_start.max(carrier_opens.max(line_opens).unwrap_or(next_start)))
     }
 
-    /// A number is free again: who waited for it longest is considered at `at`, once staff had the
-    /// time to draw breath.
+    /// Considers the call that has waited longest for a number that is free again. `at` is the end of
+    /// the cooldown that staff get between two calls.
     pub(super) fn notify_number_free(self: &Arc<Self>, phone: Phone, at: Timestamp) {
         let dialler = self.clone();
         self.engine.tasks.spawn(async move {
             let (clock, stop) = (&dialler.engine.clock, &dialler.stop);
-            let breath = clock.sleep_until(at.max(clock.now()));
-            if stop.run_until_cancelled(breath).await.is_none() {
+            let cooldown = clock.sleep_until(at.max(clock.now()));
+            if stop.run_until_cancelled(cooldown).await.is_none() {
                 return;
             }
             if let Err(error) = dialler.consider_next(phone).await {
@@ -349,7 +348,7 @@ impl Dialler {
 }
 
 impl DialDecision {
-    /// The event that the decision is for the call.
+    /// The event that applies the decision to the call.
     pub(super) const fn event(&self) -> Event {
         match *self {
             Self::Now { from, .. } => Event::Dial { from },

@@ -1,7 +1,7 @@
 //! The one way in which a call changes: load, step, save, perform the effects.
 //!
-//! Everything that happens to a call goes through [`CallEngine::apply`]. What a step wants done
-//! is carried out by the [`Performer`], each effect in a task of its own.
+//! Everything that happens to a call goes through [`CallEngine::apply`]. The [`Performer`] carries out
+//! the effects of a step, each in a task of its own.
 
 use std::fmt;
 use std::pin::Pin;
@@ -32,7 +32,7 @@ pub(super) struct Applied {
     pub(super) effects: Vec<Effect>,
 }
 
-/// Carries out what the state machine asks for.
+/// Carries out the effects of the state machine. `Dialler` is the one implementation.
 pub(super) trait Performer: Send + Sync {
     fn perform(self: Arc<Self>, call: Arc<Call>, effect: Effect) -> Performing;
 
@@ -43,7 +43,7 @@ pub(super) trait Performer: Send + Sync {
 /// The work of one effect.
 pub(super) type Performing = Pin<Box<dyn Future<Output = Result<(), ServiceError>> + Send>>;
 
-/// Changes calls.
+/// Applies events to calls.
 pub(super) struct CallEngine {
     pub(super) clock: Clock,
     pub(super) store: Store,
@@ -84,7 +84,7 @@ impl CallEngine {
         }
     }
 
-    /// Sets who carries out effects. It is weak, because the performer owns this engine.
+    /// Sets the performer, once. The reference is weak, because the performer owns this engine.
     pub(super) fn set_performer(&self, performer: Weak<dyn Performer>) {
         let _already_set = self.performer.set(performer);
     }
@@ -97,8 +97,8 @@ impl CallEngine {
         self.clock.now()
     }
 
-    /// Lets an event happen to a stored call, again after each save conflict. `None`: the call is
-    /// not stored.
+    /// Applies an event to a stored call, and once more after each save conflict. The caller performs
+    /// the effects. `None`: the call is not stored.
     ///
     /// # Errors
     /// The store cannot serve, or other writers were quicker [`MAX_CONFLICTS`] times.
@@ -119,8 +119,8 @@ impl CallEngine {
         Err(store::StoreError::Away)
     }
 
-    /// Lets an event happen at `now` to a call as it was loaded. `None`: the call has changed
-    /// meanwhile.
+    /// Applies an event at `now` to a call as it was loaded. `None`: another writer has changed the
+    /// stored call, and nothing is saved.
     pub(super) async fn apply_to(
         &self,
         before: &Arc<Call>,
@@ -152,7 +152,7 @@ impl CallEngine {
             self.line_closed(call.id).await;
         }
         if others_open {
-            self.number_free(before, &call, now);
+            self.consider_next_call(before, &call, now);
         }
         Ok(Some(Applied {
             call,
@@ -161,7 +161,7 @@ impl CallEngine {
         }))
     }
 
-    /// Lets an event happen and performs what follows from it.
+    /// Applies an event to a stored call and performs the effects.
     pub(super) async fn send(&self, call: &Call, event: Event) -> Result<(), ServiceError> {
         if let Some(applied) = self.apply(call.id, event).await? {
             self.perform(&applied);
@@ -188,16 +188,17 @@ impl CallEngine {
         }
     }
 
-    /// A line was closed, for the limit of open lines.
+    /// Takes a closed line out of the limit of open lines (`TWILIO_LINES`).
     async fn line_closed(&self, id: CallId) {
         if self.counts_lines {
             self.store.close_line(id).await;
         }
     }
 
-    /// Has the next call considered that waits for the number of a call that changed at `now`. Most
-    /// numbers have no waiting call; a task for each of them would be too many.
-    fn number_free(&self, before: &Call, call: &Call, now: Timestamp) {
+    /// Asks the performer to consider the next call that waits for this number, if the change at `now`
+    /// made the number free. Called only if other calls to the number are open, because a task for
+    /// each number that becomes free would be too many.
+    fn consider_next_call(&self, before: &Call, call: &Call, now: Timestamp) {
         let closed = before.has_line() && !call.has_line();
         let settled = has_settled(before, call);
         if (closed || settled)

@@ -140,16 +140,16 @@ impl WebhookHandler {
                 .attempts
                 .last()
                 .is_some_and(|last| last.number >= call.reservation.attempts);
-            let purpose = DialReason::Attempt { earliest: now };
-            let asked = DialQuestion {
+            let reason = DialReason::Attempt { earliest: now };
+            let question = DialQuestion {
                 call: &call,
                 phone: call.reservation.phone.facts(),
-                purpose,
+                reason,
                 start_was_given: false,
             };
             if matches!(call.state, State::Queued { .. })
                 && !used_up
-                && self.dialler.judge(&asked, now).await? == PolicyVerdict::Allowed
+                && self.dialler.judge(&question, now).await? == PolicyVerdict::Allowed
             {
                 return Ok(Some((call, TalkStage::Offer)));
             }

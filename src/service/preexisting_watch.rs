@@ -15,12 +15,11 @@ use crate::twilio::CallStatus;
 use crate::twilio::client::{CallPage, ListQuery, TwilioError};
 use clock::Backoff;
 
-/// How long a create waits for the listing before its client is asked to come again. It is real
-/// time: the client waits.
+/// Longest wait of a create for the listing, in real time, before its client is asked to come again.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The pauses after listings that failed.
 const PAUSES: Backoff = Backoff::new(SignedDuration::from_secs(1), SignedDuration::from_secs(60));
-/// The interval at which Twilio is asked whether such a call has ended.
+/// The interval at which Twilio is asked whether a preexisting call has ended.
 const LOOK: SignedDuration = SignedDuration::from_secs(20);
 /// The longest call of ours, including ring, talk and the wait in Twilio's queue.
 const LONGEST: SignedDuration = SignedDuration::from_hours(1);
@@ -35,8 +34,11 @@ const LIVE: [CallStatus; 3] = [
 ];
 
 impl Dialler {
-    /// Waits a little until Twilio's calls are known.
-    pub(super) async fn preexisting_calls_listed(&self) -> Result<(), ServiceError> {
+    /// Waits at most [`PATIENCE`] until Twilio's calls are listed.
+    ///
+    /// # Errors
+    /// [`ServiceError::Starting`] if they are not listed by then.
+    pub(super) async fn wait_for_listing(&self) -> Result<(), ServiceError> {
         let mut listed = self.preexisting_calls.listed.subscribe();
         let waiting = tokio::time::timeout(PATIENCE, listed.wait_for(|listed| *listed));
         match waiting.await {
@@ -45,22 +47,23 @@ impl Dialler {
         }
     }
 
-    /// Whether a call from before this start has this number and has not shown its ticket yet: it may
-    /// be the very one that a client asks for again.
+    /// Whether a call from before this start is open to this number, and no webhook has brought its
+    /// ticket yet. It may be the very call that a client asks for again.
     ///
     /// # Errors
     /// The store cannot be asked.
-    pub(super) async fn is_rung_by_unknown(&self, phone: Phone) -> Result<bool, ServiceError> {
+    pub(super) async fn has_unknown_live_call(&self, phone: Phone) -> Result<bool, ServiceError> {
         Ok(self.preexisting_calls.has(phone) && !self.engine.store.has_line(phone).await?)
     }
 
-    /// Waits a little until it is known which calls a key may stand for.
+    /// Waits until a key without an entry is known to be unused: Twilio's calls are listed, and none
+    /// of them to this number is still unknown.
     ///
     /// # Errors
-    /// [`ServiceError::Starting`] if it is not known yet: the client is to come again.
-    pub(super) async fn keys_known(&self, phone: Phone) -> Result<(), ServiceError> {
-        self.preexisting_calls_listed().await?;
-        if self.is_rung_by_unknown(phone).await? {
+    /// [`ServiceError::Starting`] if it is not known yet: the client has to come again.
+    pub(super) async fn wait_for_keys(&self, phone: Phone) -> Result<(), ServiceError> {
+        self.wait_for_listing().await?;
+        if self.has_unknown_live_call(phone).await? {
             return Err(ServiceError::Starting);
         }
         Ok(())
@@ -112,7 +115,7 @@ impl Dialler {
         preexisting_calls.lock().clear();
     }
 
-    /// Those that no other instance looks after.
+    /// Drops the calls that another instance serves: a stored call has their number.
     async fn unknown_of(&self, found: HashMap<CallSid, Phone>) -> HashMap<CallSid, Phone> {
         let store = &self.engine.store;
         let mut unknown = HashMap::new();
@@ -135,7 +138,7 @@ impl Dialler {
                 };
                 let mut page = self.twilio.list(&query).await?;
                 for _ in 0..PAGES {
-                    note(&mut found, &page);
+                    add_live_calls(&mut found, &page);
                     let Some(next) = page.next_page_uri else {
                         break;
                     };
@@ -171,10 +174,10 @@ impl Dialler {
     }
 }
 
-/// Only calls to numbers are ours.
-fn note(found: &mut HashMap<CallSid, Phone>, page: &CallPage) {
-    let ours = |status: Option<CallStatus>| status.is_none_or(|status| !status.is_terminal());
-    for call in page.calls.iter().filter(|call| ours(call.status)) {
+/// Adds the live calls of a page that go to a phone number, since only those can be ours.
+fn add_live_calls(found: &mut HashMap<CallSid, Phone>, page: &CallPage) {
+    let is_live = |status: Option<CallStatus>| status.is_none_or(|status| !status.is_terminal());
+    for call in page.calls.iter().filter(|call| is_live(call.status)) {
         if let Some(phone) = call.to.as_deref().and_then(Phone::from_e164) {
             found.insert(call.sid, phone);
         }

@@ -65,7 +65,7 @@ impl Sweeper {
                 store.forget(now);
                 housekeeping = now.saturating_add(HOUSEKEEPING).unwrap_or(Timestamp::MAX);
             }
-            self.dialler.dequeue_start(now).await;
+            self.dialler.start_queued(now).await;
             self.wake_due(now).await;
             let until = [next, self.dialler.next_start(now)]
                 .into_iter()

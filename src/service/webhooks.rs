@@ -303,7 +303,7 @@ impl WebhookHandler {
     /// Restores the number lock and idempotency key of a call that was taken over. If the store
     /// fails, the person on the line is served all the same.
     async fn took_over(&self, call: &Arc<Call>) {
-        self.engine.appeared(call);
+        self.engine.log_new(call);
         if call.has_line() {
             self.dialler.note_line(call.id).await;
         }

@@ -1,5 +1,5 @@
-//! The answer of a store to a call that wants to ring. It covers everything that calls share, so
-//! that a server has to be asked only once. Policy judges the answer; nothing is decided here.
+//! A request to dial, and the store's grant. They cover everything that calls share, so that a
+//! server has to be asked only once. Policy judges the grant; nothing is decided here.
 
 use std::sync::Arc;
 
@@ -9,34 +9,32 @@ use crate::call::Call;
 use crate::domain::CallId;
 use crate::policy::{CallLimits, Room};
 
-/// A call that wants to ring.
+/// A request to dial.
 #[derive(Clone, Copy, Debug)]
 pub struct DialRequest<'a> {
     /// The call; it need not be stored yet.
     pub call: &'a Call,
     /// The limits of attempts and creates.
     pub limits: &'a CallLimits,
-    /// It is new: identical open ones stand against it, and it counts as a create of its owner once
-    /// it is taken.
+    /// The call is new: an identical open call stands against it, and it counts as a create of its
+    /// owner.
     pub is_new: bool,
-    /// It needs one of the starts of each second; `false`: it was given one.
+    /// The call needs one of the starts per second; `false`: it has one from the queue.
     pub needs_start: bool,
-    /// The new call with its intent, in case it is granted. A store that can do so stores it with
-    /// the grant.
+    /// The new call with its intent. A shared store saves it together with the grant, if it can.
     pub intent: Option<&'a Call>,
     /// The time.
     pub now: Timestamp,
 }
 
-/// The part of the request beyond looking.
+/// The changes that a request makes in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DialMode {
     /// Nothing.
     Peek,
-    /// The call is to be known among the open ones of its number, before it is stored.
+    /// Adds the call to the open calls of its number, before it is stored.
     Register,
-    /// That, and if nothing stands against it, its number and its start are to be taken, and all of
-    /// it counted.
+    /// Does that and, if there is no obstacle, takes the number and a start, and counts both.
     Acquire,
 }
 
@@ -51,29 +49,29 @@ pub struct DialGrant {
     pub taken: bool,
     /// The times at which the limits leave room.
     pub room: Room,
-    /// When its turn comes among the calls that are started each second; `None`: at once.
+    /// Time of its start, after the calls that wait before it; `None`: at once.
     pub slot: Option<Timestamp>,
-    /// It was counted as a create of its owner.
+    /// The call was counted as a create of its owner.
     pub admitted: bool,
     /// The owner's recent creates, where there is a limit and the server returned them.
     pub creates: Option<Creates>,
-    /// Number and start are its own now.
+    /// The call has taken its number and a start.
     pub claimed: bool,
-    /// The call as it was stored with the grant; `None`: it is still to be stored.
+    /// The call as it was saved with the grant; `None`: it was not.
     pub stored: Option<Arc<Call>>,
 }
 
-/// How many creates of an API key count for the minute's limit.
+/// Creates of an API key that count for the limit per minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Creates {
-    /// This many.
+    /// Number of them.
     pub made: usize,
-    /// Since when the oldest of them counts.
+    /// Time of the oldest of them.
     pub oldest: Option<Timestamp>,
 }
 
 impl DialGrant {
-    /// Whether the number itself leaves it free to ring.
+    /// Whether there is no obstacle at the number itself: other calls, opt-out, limits per number.
     pub(super) fn number_allows(&self, now: Timestamp) -> bool {
         let full = self
             .room
@@ -83,7 +81,7 @@ impl DialGrant {
         !self.opted_out && !self.taken && self.duplicate.is_none() && !full
     }
 
-    /// Whether what all calls share leaves it free to ring.
+    /// Whether the limits that all calls share have room.
     pub(super) fn global_limits_allow(&self, now: Timestamp) -> bool {
         let full = self
             .room

@@ -24,14 +24,14 @@ pub trait CallStore {
     /// The store cannot be asked.
     async fn load(&self, id: CallId) -> Result<Option<Arc<Call>>, StoreError>;
 
-    /// Loads a call as it was a moment ago at the latest. That is enough for a change, since
-    /// [`Self::change`] finds out when it was another meanwhile.
+    /// Loads a call, perhaps from this process's memory and a moment old. That is enough for a
+    /// change, since [`Self::change`] finds out whether the stored call is newer.
     ///
     /// # Errors
     /// The store cannot be asked, and this process does not know the call.
     async fn recent(&self, id: CallId) -> Result<Option<Arc<Call>>, StoreError>;
 
-    /// Saves what an event made of a call; `None`: another writer was quicker.
+    /// Saves a call that an event has changed; `None`: another writer was quicker.
     ///
     /// # Errors
     /// The store cannot be asked, and the change must not wait in this process until it can.
@@ -43,8 +43,8 @@ pub trait CallStore {
     /// There is no room for a new call, or the store cannot be asked.
     async fn save(&self, loaded: Option<u64>, call: Call) -> Result<Saved, StoreError>;
 
-    /// Saves a call that was taken over from its ticket. It is under way whether there is room or
-    /// not.
+    /// Saves a call that was rebuilt from its ticket, even beyond the limit of calls: it is under way
+    /// in any case.
     ///
     /// # Errors
     /// The store cannot be asked.
@@ -56,7 +56,7 @@ pub trait CallStore {
     /// The store cannot be asked.
     async fn due(&self, now: Timestamp, most: usize) -> Result<Vec<CallId>, StoreError>;
 
-    /// Waits until the next deadline is another than `known`.
+    /// Waits until the next deadline differs from `known`, and returns it.
     async fn next_due(&self, known: Option<Timestamp>) -> Timestamp;
 
     /// Follows a call: its newest state and every later one. States in quick succession may merge.
@@ -66,8 +66,8 @@ pub trait CallStore {
     /// The store cannot be asked.
     async fn watch(&self, id: CallId) -> Result<Option<watch::Receiver<Arc<Call>>>, StoreError>;
 
-    /// Looks at the newest `most` calls of `owner` that are older than the call `before`; `None`: the
-    /// newest of all. A call that is new while pages are read stands on none of them.
+    /// Lists the newest `most` calls of `owner` that are older than the call `before`; `None`: the
+    /// newest of all. A call created while pages are read is on none of them.
     ///
     /// # Errors
     /// The store cannot be asked.
@@ -78,7 +78,7 @@ pub trait CallStore {
         most: usize,
     ) -> Result<Listing, StoreError>;
 
-    /// Counts calls by where they stand.
+    /// Counts calls by state.
     ///
     /// # Errors
     /// The store cannot be asked.
@@ -88,43 +88,41 @@ pub trait CallStore {
 /// Numbers: who has one, how often it was rung, and which must not be rung.
 #[enum_dispatch]
 pub trait NumberStore {
-    /// Asks what stands against a call that wants to ring. On [`DialMode::Acquire`], if nothing does, its
-    /// number and its start are taken. The number is given back when the call is saved in a state
-    /// without a line.
+    /// Looks for obstacles to a dial. On [`DialMode::Acquire`], if there is none, the call takes its
+    /// number and a start. The number is released when the call is saved in a state without a line.
     ///
     /// # Errors
     /// The store cannot be asked.
     async fn request_dial(
         &self,
-        asking: &DialRequest<'_>,
-        want: DialMode,
+        request: &DialRequest<'_>,
+        mode: DialMode,
     ) -> Result<DialGrant, StoreError>;
 
-    /// Counts a create of the call's owner that does not ring at once; `false` when its limit
-    /// leaves no room any more.
+    /// Counts a create of the call's owner that does not dial at once; `false`: its limit leaves no
+    /// room any more.
     ///
     /// # Errors
     /// The store cannot be asked.
-    async fn admit(&self, asking: &DialRequest<'_>) -> Result<bool, StoreError>;
+    async fn admit(&self, request: &DialRequest<'_>) -> Result<bool, StoreError>;
 
-    /// Counts the creates of `owner` in the minute of the limit: none while there is no such
-    /// limit.
+    /// Creates of `owner` in the last minute. They are counted only while there is a limit.
     ///
     /// # Errors
     /// The store cannot be asked.
     async fn creates(&self, owner: &str, now: Timestamp) -> Result<Creates, StoreError>;
 
-    /// Forgets a call that was to be entered among the open ones and will never be stored.
+    /// Removes a call from the open calls of its number, because it will never be stored.
     async fn unregister(&self, call: &Call);
 
-    /// Gives a number back that was claimed at `at` but not rung; the attempt does not count.
+    /// Releases a number that was taken at `at` but not dialled. The attempt does not count.
     async fn release(&self, call: &Call, at: Timestamp);
 
-    /// Takes back the count of an attempt that was claimed at `at`, or a moment later: nothing
+    /// Takes the newest attempt that was counted at `at` or before out of the limits, because no phone
     /// rang.
     async fn uncount(&self, call: &Call, at: Timestamp);
 
-    /// Whether a stored call has this number, as far as the store knows.
+    /// Whether a call with a line has this number, as far as the store knows.
     ///
     /// # Errors
     /// The store cannot be asked.
@@ -149,16 +147,16 @@ pub trait NumberStore {
     async fn is_opted_out(&self, phone: Phone) -> Result<bool, StoreError>;
 }
 
-/// The rate at which calls are started, and who waits for a start.
+/// The rate at which calls are started, the queue of calls that wait for a start, and the open lines.
 #[enum_dispatch]
 pub trait StartRate {
-    /// Lets a call of `owner` wait for a start; it keeps its place if it waits already.
+    /// Puts a call of `owner` into the queue of starts. It keeps its place if it is in there already.
     ///
     /// # Errors
     /// The store cannot be asked.
     async fn enqueue(&self, owner: &Arc<str>, id: CallId) -> Result<(), StoreError>;
 
-    /// When the next start is free, as far as this process knows; `None`: no call waits.
+    /// Time at which the next start is free, as far as this process knows; `None`: no call waits.
     fn next_start(&self) -> Option<Timestamp>;
 
     /// Takes a start for the call that is next.
@@ -167,14 +165,14 @@ pub trait StartRate {
     /// The store cannot be asked.
     async fn dequeue_start(&self, now: Timestamp) -> Result<Option<CallId>, StoreError>;
 
-    /// Gives back, unused, the start that was taken last.
+    /// Returns the start that was taken last, because it was not used.
     async fn return_start(&self);
 
     /// Resolves when a call begins to wait for a start.
     async fn enqueued(&self);
 
-    /// Opens a line for a call if fewer than `most` are open; a call that has one keeps it. `false`:
-    /// all are taken. One that is not closed counts for 75 minutes, which is longer than any line.
+    /// Opens a line for a call if fewer than `most` are open. A call that has one keeps it. `false`:
+    /// all are taken. A line that is never closed counts for 75 minutes, longer than any lasts.
     ///
     /// # Errors
     /// The store cannot be asked.
@@ -241,7 +239,8 @@ pub trait OutboxStore {
         most: usize,
     ) -> Result<Vec<Claimed>, StoreError>;
 
-    /// Notes what came of a claimed event; `false`: the claim has lapsed, and nothing changes.
+    /// Saves the result of sending a claimed event; `false`: the claim has lapsed, and nothing
+    /// changes.
     ///
     /// # Errors
     /// The store cannot be asked: the claim lapses, and the event is sent again.
@@ -252,28 +251,28 @@ pub trait OutboxStore {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Waits until the moment at which an event is due first, or the first claim ends, is another
-    /// than `known`.
+    /// Waits until the next time at which an event is due or a claim ends differs from `known`, and
+    /// returns it.
     async fn next_event_due(&self, known: Option<Timestamp>) -> Timestamp;
 
     /// Makes every unclaimed event due now, for a process whose outbox ends with it. Does nothing
     /// in a shared store, where others go on.
     fn hurry_events(&self, now: Timestamp);
 
-    /// How far the events of a call have come; `None`: its client wants none, or it is not held.
+    /// State of the events of a call; `None`: its client wants none, or the call is not held.
     ///
     /// # Errors
     /// The store cannot be asked.
     async fn delivery(&self, id: CallId) -> Result<Option<PendingEvent>, StoreError>;
 
-    /// Lets the newest state of a call be sent once more, now; `false`: its client wants no events,
-    /// or it is not held.
+    /// Makes the newest event of a call due once more, now; `false`: its client wants no events, or
+    /// the call is not held.
     ///
     /// # Errors
     /// The store cannot be asked.
     async fn resend(&self, id: CallId, now: Timestamp) -> Result<bool, StoreError>;
 
-    /// How many events are still to be received: those that were given up do not count.
+    /// Number of events that are still to be delivered, without those that were given up.
     fn events_pending(&self) -> usize;
 }
 
@@ -287,22 +286,23 @@ pub trait Lifecycle {
     /// Returns the open calls that this process wakes.
     fn woken_here(&self) -> Vec<CallId>;
 
-    /// Drops what has been readable long enough. A server does so by itself.
+    /// Drops calls and counts that have been kept long enough. A server does so by itself.
     fn forget(&self, now: Timestamp);
 
-    /// The most calls that are held.
+    /// Largest number of calls that the store holds.
     fn capacity(&self) -> usize;
 
-    /// Whether what is stored outlives this process, and others take over what it leaves.
+    /// Whether the calls outlive this process, and other instances go on with them.
     fn is_shared(&self) -> bool;
 
-    /// Why the store cannot be used, for who looks after the service; `None`: it can.
+    /// Reason why the store cannot be used, for operators; `None`: it can.
     fn health_issue(&self) -> Option<String>;
 
     /// Keeps the connection to a shared store for as long as it is used; ends only by being
     /// dropped.
     async fn keep_connected(&self);
 
-    /// Writes what waits for a shared store, before this process ends.
+    /// Writes the changes that wait for a shared store, before this process ends; gives up after
+    /// `patience`.
     async fn flush(&self, patience: std::time::Duration);
 }

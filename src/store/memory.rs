@@ -134,7 +134,7 @@ impl Memory {
         // Under the lock of the call, so that a quicker change cannot overtake a slower one in the
         // indexes.
         self.numbers
-            .note(call.reservation.phone, call.id, hold, Hold::of(&call));
+            .update(call.reservation.phone, call.id, hold, Hold::of(&call));
         if call.is_finished() && (is_new || hold.is_open) {
             lock(&self.finished).push_back((call.updated_at.as_millisecond(), call.id));
         }

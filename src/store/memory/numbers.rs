@@ -1,5 +1,5 @@
-//! The calls that hold numbers, the attempts to them, and the numbers that must not be called, in
-//! maps of this process.
+//! Open calls and attempts of each number, and the numbers that must not be called, in maps of this
+//! process.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use jiff::Timestamp;
 use smallvec::SmallVec;
 
-use super::usage::Log;
+use super::usage::Usage;
 use super::{Memory, SHARDS, lock};
 use crate::call::{Call, Decision};
 use crate::domain::{CallId, Phone};
@@ -20,40 +20,39 @@ pub(super) struct NumberTable {
     shards: Vec<Mutex<Shard>>,
     /// Numbers that are never rung.
     opted_out: RwLock<HashSet<Phone>>,
-    /// Attempts of the day, to any number.
-    starts: Mutex<Log>,
-    /// Creates of the minute, by API key.
-    creates: Mutex<HashMap<Arc<str>, Log>>,
+    /// Attempts of the last 24 hours, to any number.
+    starts: Mutex<Usage>,
+    /// Creates of the last minute, by API key.
+    creates: Mutex<HashMap<Arc<str>, Usage>>,
 }
 
 #[derive(Debug, Default)]
 struct Shard {
-    /// Only while calls to a number are open.
+    /// Calls to each number, while any of them is open.
     calls: HashMap<Phone, Calls>,
-    /// Attempts of the day to each number, where a limit counts them.
-    starts: HashMap<Phone, Log>,
+    /// Attempts of the last 24 hours to each number, while a limit needs them.
+    starts: HashMap<Phone, Usage>,
 }
 
-/// The calls to a number. Nearly always there is one, which needs no allocation then.
+/// The calls to a number. Nearly always there is one, which `SmallVec` keeps without an allocation.
 #[derive(Debug, Default)]
 struct Calls {
     open: SmallVec<[CallId; 1]>,
-    /// Calls with a line: one, or more where calls of a process that is no more were taken over
-    /// beside it.
+    /// Calls with a line: one, or more if this process took over calls of one that has died.
     live: SmallVec<[CallId; 1]>,
 }
 
-/// How a call stands to its number.
+/// The claims of a call on its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Hold {
-    /// It is not finished.
+    /// The call is not finished.
     pub(super) is_open: bool,
-    /// Its line is open.
+    /// The call has a line.
     pub(super) has_line: bool,
 }
 
 impl Hold {
-    /// A call that is not held.
+    /// The claims of a call that is not stored.
     pub(super) const NONE: Self = Self {
         is_open: false,
         has_line: false,
@@ -94,8 +93,8 @@ impl NumberTable {
         lock(&self.shards[usize::try_from(phone.digits() % (SHARDS as u64)).unwrap_or_default()])
     }
 
-    /// Notes that a call held its number as `before` and holds it as `after` now.
-    pub(super) fn note(&self, phone: Phone, id: CallId, before: Hold, after: Hold) {
+    /// Updates the claims of a call from `before` to `after`.
+    pub(super) fn update(&self, phone: Phone, id: CallId, before: Hold, after: Hold) {
         if before == after {
             return;
         }
@@ -115,6 +114,7 @@ impl NumberTable {
         shard.drop_if_idle(phone);
     }
 
+    /// Whether a call other than `id` has a line to this number.
     fn is_taken(&self, phone: Phone, id: Option<CallId>) -> bool {
         let shard = self.shard(phone);
         let others = |calls: &Calls| calls.live.iter().any(|live| Some(*live) != id);
@@ -134,13 +134,14 @@ impl NumberTable {
         calls.map(|calls| calls.open.to_vec()).unwrap_or_default()
     }
 
+    /// The times at which the limits of attempts and creates have room.
     fn room(&self, phone: Phone, owner: &str, limits: &CallLimits, now: Timestamp) -> Room {
         let mut room = Room::default();
         if let Some(starts) = self.shard(phone).starts.get(&phone) {
             room.number_hour = starts.room(limits.number_hour, CallLimits::HOUR, now);
             room.number_day = starts.room(limits.number_day, CallLimits::DAY, now);
         }
-        // Locks that all calls share are taken only where a limit asks for it.
+        // The two locks that all numbers share are taken only if there is such a limit.
         if limits.key_minute.is_some() {
             let creates = lock(&self.creates);
             room.key_minute = creates
@@ -153,6 +154,7 @@ impl NumberTable {
         room
     }
 
+    /// Counts a create; `false`: its limit leaves no room.
     fn admit(&self, owner: &Arc<str>, limits: &CallLimits, now: Timestamp) -> bool {
         if limits.key_minute.is_none() {
             return true;
@@ -162,18 +164,21 @@ impl NumberTable {
         log.add_within(limits.key_minute, CallLimits::MINUTE, now)
     }
 
+    /// Gives a call its number, if no other call has it and the limits have room, and counts the
+    /// attempt. `true` as well for the call that has it already.
     fn claim(&self, phone: Phone, id: CallId, limits: &CallLimits, now: Timestamp) -> bool {
         let shard = &mut *self.shard(phone);
         let calls = shard.calls.entry(phone).or_default();
         if !calls.live.is_empty() {
             return calls.live.contains(&id);
         }
-        let has_room = |starts: &Log| {
+        let has_room = |starts: &Usage| {
             let hour = starts.room(limits.number_hour, CallLimits::HOUR, now);
             let day = starts.room(limits.number_day, CallLimits::DAY, now);
             hour.or(day).is_none()
         };
-        let allowed = shard.starts.get(&phone).is_none_or(has_room) && self.count(limits, now);
+        let allowed =
+            shard.starts.get(&phone).is_none_or(has_room) && self.count_attempt(limits, now);
         if allowed {
             calls.live.push(id);
             if limits.number_hour.or(limits.number_day).is_some() {
@@ -185,8 +190,8 @@ impl NumberTable {
         allowed
     }
 
-    /// Counts an attempt of the day, if its limit leaves room.
-    fn count(&self, limits: &CallLimits, now: Timestamp) -> bool {
+    /// Counts an attempt for the limit of all numbers; `false`: it leaves no room.
+    fn count_attempt(&self, limits: &CallLimits, now: Timestamp) -> bool {
         limits.service_day.is_none()
             || lock(&self.starts).add_within(limits.service_day, CallLimits::DAY, now)
     }
@@ -220,43 +225,46 @@ impl NumberTable {
 impl NumberStore for Memory {
     async fn request_dial(
         &self,
-        asking: &DialRequest<'_>,
-        want: DialMode,
+        request: &DialRequest<'_>,
+        mode: DialMode,
     ) -> Result<DialGrant, StoreError> {
-        let mut grant = self.look(asking);
-        if want != DialMode::Acquire || !grant.number_allows(asking.now) {
+        let mut grant = self.peek(request);
+        if mode != DialMode::Acquire || !grant.number_allows(request.now) {
             return Ok(grant);
         }
-        let (call, limits, now) = (asking.call, asking.limits, asking.now);
-        if asking.is_new {
+        let (call, limits, now) = (request.call, request.limits, request.now);
+        if request.is_new {
             grant.admitted = self.numbers.admit(&call.owner, limits, now);
             if !grant.admitted {
-                return Ok(self.look(asking));
+                return Ok(self.peek(request));
             }
+            // Its own count does not stand against it.
             grant.room.key_minute = None;
         }
-        let starts =
-            grant.global_limits_allow(now) && (!asking.needs_start || self.start_queue.take(now));
-        if starts {
+        // The start is taken before the number, and returned if another call took the number since.
+        let has_start =
+            grant.global_limits_allow(now) && (!request.needs_start || self.start_queue.take(now));
+        if has_start {
             grant.claimed = self
                 .numbers
                 .claim(call.reservation.phone, call.id, limits, now);
-            if !grant.claimed && asking.needs_start {
+            if !grant.claimed && request.needs_start {
                 self.start_queue.return_start();
             }
         }
+        // Another call was quicker: report what it changed.
         if !grant.claimed {
             let admitted = grant.admitted;
-            grant = self.look(asking);
+            grant = self.peek(request);
             grant.admitted = admitted;
         }
         Ok(grant)
     }
 
-    async fn admit(&self, asking: &DialRequest<'_>) -> Result<bool, StoreError> {
+    async fn admit(&self, request: &DialRequest<'_>) -> Result<bool, StoreError> {
         Ok(self
             .numbers
-            .admit(&asking.call.owner, asking.limits, asking.now))
+            .admit(&request.call.owner, request.limits, request.now))
     }
 
     async fn creates(&self, owner: &str, now: Timestamp) -> Result<Creates, StoreError> {
@@ -309,18 +317,18 @@ impl NumberStore for Memory {
 }
 
 impl Memory {
-    /// The obstacles to a call. Nothing is taken.
-    fn look(&self, asking: &DialRequest<'_>) -> DialGrant {
-        let (call, numbers, now) = (asking.call, &self.numbers, asking.now);
+    /// Looks for obstacles to a dial. Takes nothing.
+    fn peek(&self, request: &DialRequest<'_>) -> DialGrant {
+        let (call, numbers, now) = (request.call, &self.numbers, request.now);
         let phone = call.reservation.phone;
-        let slot = asking
+        let slot = request
             .needs_start
             .then(|| self.start_queue.slot(&call.owner, call.id, now))
             .flatten();
         let mut grant = DialGrant {
             opted_out: numbers.is_opted_out(phone),
             taken: numbers.is_taken(phone, Some(call.id)),
-            room: numbers.room(phone, &call.owner, asking.limits, now),
+            room: numbers.room(phone, &call.owner, request.limits, now),
             slot,
             ..DialGrant::default()
         };
@@ -328,9 +336,9 @@ impl Memory {
             let Some(other) = self.get(id).filter(|other| other.id != call.id) else {
                 continue;
             };
-            // A key 9 counts from the moment it was pressed, also before the number is on the list.
+            // Key 9 counts from the moment it is pressed, before the number is on the list.
             grant.opted_out |= other.decision() == Some(Decision::OptedOut);
-            if asking.is_new && grant.duplicate.is_none() && is_duplicate(&other, call) {
+            if request.is_new && grant.duplicate.is_none() && is_duplicate(&other, call) {
                 grant.duplicate = Some(other.id);
             }
         }
@@ -338,7 +346,7 @@ impl Memory {
     }
 }
 
-/// Whether `other` is open, of the same key, and asks for the very same.
+/// Whether `other` is open and an identical request of the same API key.
 fn is_duplicate(other: &Call, call: &Call) -> bool {
     !other.is_finished()
         && other.owner == call.owner

@@ -1,14 +1,14 @@
-//! How often something happened lately: exact sliding windows, no longer than the limit they serve.
+//! Counts of recent events, in exact sliding windows that are as long as their limit's.
 
 use jiff::{SignedDuration, Timestamp};
 use smallvec::SmallVec;
 
 /// Moments in milliseconds, oldest first. Two need no allocation.
 #[derive(Debug, Default)]
-pub(super) struct Log(SmallVec<[i64; 2]>);
+pub(super) struct Usage(SmallVec<[i64; 2]>);
 
-impl Log {
-    /// When `most` leaves room for one more within `window`; `None`: now.
+impl Usage {
+    /// Time from which fewer than `most` are within `window`; `None`: now.
     pub(super) fn room(
         &self,
         most: Option<u32>,
@@ -27,7 +27,7 @@ impl Log {
             .filter(|free| *free > now)
     }
 
-    /// Notes one if `most` leaves room for it; whether it did.
+    /// Adds one if fewer than `most` are within `window`. Returns whether it did.
     pub(super) fn add_within(
         &mut self,
         most: Option<u32>,
@@ -41,7 +41,7 @@ impl Log {
         has_room
     }
 
-    /// Notes one. Those of more than `window` ago are forgotten when they are many.
+    /// Adds one. Moments older than `window` are dropped when they are more than half.
     pub(super) fn add(&mut self, now: Timestamp, window: SignedDuration) {
         self.0.truncate(self.known(now));
         let past = self.past(window, now);
@@ -51,7 +51,7 @@ impl Log {
         self.0.push(now.as_millisecond());
     }
 
-    /// How many happened within `window`, and when the oldest of them did.
+    /// Number of moments within `window`, and the oldest of them.
     pub(super) fn within(
         &self,
         window: SignedDuration,
@@ -64,7 +64,7 @@ impl Log {
         (lately.len(), oldest)
     }
 
-    /// Takes back the newest that was noted at `at` or before: it did not happen.
+    /// Removes the newest moment at `at` or before, because it did not happen after all.
     pub(super) fn take_back(&mut self, at: Timestamp) {
         let at = at.as_millisecond();
         if let Some(place) = self.0.iter().rposition(|noted| *noted <= at) {
@@ -72,7 +72,7 @@ impl Log {
         }
     }
 
-    /// Forgets those of more than `window` ago; whether nothing is left.
+    /// Drops moments older than `window`. Returns whether none is left.
     pub(super) fn prune(&mut self, now: Timestamp, window: SignedDuration) -> bool {
         self.0.truncate(self.known(now));
         self.0.drain(..self.past(window, now));
@@ -80,13 +80,13 @@ impl Log {
         self.0.is_empty()
     }
 
-    /// How many of the oldest happened more than `window` ago.
+    /// Number of moments older than `window`.
     fn past(&self, window: SignedDuration, now: Timestamp) -> usize {
         let since = now.saturating_sub(window).unwrap_or(Timestamp::MIN);
         self.0.partition_point(|at| *at <= since.as_millisecond())
     }
 
-    /// How many of them the clock has reached, should it have been set back.
+    /// Number of moments without those in the future, which were added before the clock was set back.
     fn known(&self, now: Timestamp) -> usize {
         let is_ahead = |at: &&i64| {
             Timestamp::from_millisecond(**at).is_ok_and(|at| clock::was_set_back(at, now))
@@ -105,21 +105,21 @@ mod tests {
         let (minute, at) = (SignedDuration::from_mins(1), |seconds| {
             now + SignedDuration::from_secs(seconds)
         });
-        let mut log = Log::default();
+        let mut usage = Usage::default();
         for second in [0, 10, 20] {
-            log.add(at(second), minute);
+            usage.add(at(second), minute);
         }
-        assert_eq!(log.room(Some(4), minute, at(20)), None);
-        assert_eq!(log.room(Some(3), minute, at(20)), Some(at(60)));
-        assert_eq!(log.room(Some(2), minute, at(20)), Some(at(70)));
-        assert_eq!(log.room(None, minute, at(20)), None);
-        assert_eq!(log.within(minute, at(20)), (3, Some(at(0))));
-        assert_eq!(log.within(minute, at(65)), (2, Some(at(10))));
-        assert_eq!(log.within(minute, at(80)), (0, None));
-        log.take_back(at(10));
-        assert_eq!(log.room(Some(2), minute, at(20)), Some(at(60)));
-        assert!(!log.prune(at(79), minute));
-        assert!(log.prune(at(80), minute));
+        assert_eq!(usage.room(Some(4), minute, at(20)), None);
+        assert_eq!(usage.room(Some(3), minute, at(20)), Some(at(60)));
+        assert_eq!(usage.room(Some(2), minute, at(20)), Some(at(70)));
+        assert_eq!(usage.room(None, minute, at(20)), None);
+        assert_eq!(usage.within(minute, at(20)), (3, Some(at(0))));
+        assert_eq!(usage.within(minute, at(65)), (2, Some(at(10))));
+        assert_eq!(usage.within(minute, at(80)), (0, None));
+        usage.take_back(at(10));
+        assert_eq!(usage.room(Some(2), minute, at(20)), Some(at(60)));
+        assert!(!usage.prune(at(79), minute));
+        assert!(usage.prune(at(80), minute));
     }
 
     #[test]
@@ -128,17 +128,17 @@ mod tests {
             "2026-12-01T12:00:00Z".parse().unwrap(),
             SignedDuration::from_mins(1),
         );
-        let mut log = Log::default();
-        log.add(now, minute);
+        let mut usage = Usage::default();
+        usage.add(now, minute);
         let before = now - SignedDuration::from_hours(1);
         assert_eq!(
             (
-                log.room(Some(1), minute, before),
-                log.within(minute, before)
+                usage.room(Some(1), minute, before),
+                usage.within(minute, before)
             ),
             (None, (0, None))
         );
-        log.add(before, minute);
-        assert_eq!(log.room(Some(1), minute, before), Some(before + minute));
+        usage.add(before, minute);
+        assert_eq!(usage.room(Some(1), minute, before), Some(before + minute));
     }
 }

@@ -1,5 +1,5 @@
-//! Lets a call ring: its number and what all calls share are asked about and taken in one script,
-//! which stores a new call as well. The slots of a cluster make that three scripts.
+//! Grants a dial. One script looks at the number and at the limits that all calls share, takes both,
+//! and saves a new call. In a cluster these lie in different slots, so they are three scripts.
 
 mod answers;
 
@@ -19,24 +19,24 @@ use crate::store::{
     CallStore as _, DialGrant, DialMode, DialRequest, LONGEST_LINE, NumberStore as _, StoreError,
 };
 
-/// So long after it was taken a number whose call has no line, or an open call that is not stored,
-/// is a trace of an instance that died: an intent may be sent for five seconds only.
-const TRACE: SignedDuration = SignedDuration::from_secs(15);
+/// Age at which a number taken by a call without a line, or an open call that is not stored, is left
+/// over from an instance that died. An intent may be sent for five seconds only.
+const STALE: SignedDuration = SignedDuration::from_secs(15);
 
 /// The changes that the scripts make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ScriptMode {
     Peek = 0,
-    /// The call is entered among the open ones of its number; a create is counted.
+    /// Adds the call to the open calls of its number, and counts a create.
     Register = 1,
-    /// That, and what it takes to ring is taken.
+    /// Does that and, if there is no obstacle, takes the number and a start.
     Acquire = 2,
-    /// It is entered, and holds the number unless another call does.
+    /// Adds the call to the open calls, and takes the number unless another call has it.
     Adopt = 3,
 }
 
 /// The answers of the scripts of one dial.
-struct Asked {
+struct DialAnswer {
     number: Number,
     limits: Limits,
     /// The call that was stored with its grant.
@@ -53,59 +53,59 @@ impl Redis {
         let mode = match mode {
             DialMode::Peek => ScriptMode::Peek,
             DialMode::Register => ScriptMode::Register,
-            // A wish that waits to be written is known here alone.
+            // An opt-out that waits to be written is known to this process alone.
             DialMode::Acquire if self.write_behind.is_opted_out(phone) => ScriptMode::Register,
             DialMode::Acquire => ScriptMode::Acquire,
         };
-        let mut asked = self.ask(request, mode, false).await?;
-        let mut others = self.others(request, &asked.number).await?;
-        if self.clear_traces(request, &asked.number, &others).await? {
-            asked = self.ask(request, mode, false).await?;
-            others = self.others(request, &asked.number).await?;
+        let mut answer = self.ask(request, mode, false).await?;
+        let mut others = self.others(request, &answer.number).await?;
+        if self.remove_stale(request, &answer.number, &others).await? {
+            answer = self.ask(request, mode, false).await?;
+            others = self.others(request, &answer.number).await?;
         }
-        let grant = self.grant(request, &asked, &others);
-        // Beside other open calls nothing is taken before they were looked at: a key 9 counts from
-        // the moment it was pressed.
-        let is_held_back =
-            mode == ScriptMode::Acquire && !asked.number.claimed && !others.is_empty();
-        if !is_held_back || !grant.number_allows(request.now) {
+        let grant = self.grant(request, &answer, &others);
+        // If other calls to the number are open, the script takes nothing the first time: key 9 counts
+        // from the moment it is pressed, so those calls are looked at before anything is taken.
+        let must_ask_again =
+            mode == ScriptMode::Acquire && !answer.number.claimed && !others.is_empty();
+        if !must_ask_again || !grant.number_allows(request.now) {
             return Ok(grant);
         }
-        let asked = self.ask(request, mode, true).await?;
-        Ok(self.grant(request, &asked, &others))
+        let answer = self.ask(request, mode, true).await?;
+        Ok(self.grant(request, &answer, &others))
     }
 
-    /// Asks about the number and what all calls share, and takes both or neither.
+    /// Runs the script or scripts. `beside_others`: the caller has looked at the other open calls.
     async fn ask(
         &self,
         request: &DialRequest<'_>,
         mode: ScriptMode,
         beside_others: bool,
-    ) -> Result<Asked, StoreError> {
+    ) -> Result<DialAnswer, StoreError> {
         if self.link.is_cluster() {
-            return self.ask_apart(request, mode, beside_others).await;
+            return self.ask_cluster(request, mode, beside_others).await;
         }
         let intent = request.intent.filter(|_| mode == ScriptMode::Acquire);
-        let asked = self.ask_at_once(request, mode, beside_others, intent);
-        let asked = asked.await;
-        if let (Err(_), Some(intent)) = (&asked, intent) {
-            // It may have been stored before the answer was lost, and the client learns that it was
-            // not made.
+        let answer = self.ask_server(request, mode, beside_others, intent).await;
+        if let (Err(_), Some(intent)) = (&answer, intent) {
+            // The call may have been stored before the answer was lost, but its client is told that
+            // it was not created.
             self.write_behind.revoke(intent.id, intent.version);
         }
-        asked
+        answer
     }
 
-    async fn ask_at_once(
+    /// Runs the one script of a single server, which saves `intent` as well.
+    async fn ask_server(
         &self,
         request: &DialRequest<'_>,
         mode: ScriptMode,
         beside_others: bool,
         intent: Option<&Call>,
-    ) -> Result<Asked, StoreError> {
+    ) -> Result<DialAnswer, StoreError> {
         let mut script = self.scripts.dial.prepare_invoke();
-        self.ask_number(&mut script, request, mode, beside_others);
-        self.ask_limits(&mut script, request, mode);
+        self.add_number_args(&mut script, request, mode, beside_others);
+        self.add_limits_args(&mut script, request, mode);
         let stored = intent.map(|call| Stored::after(None, &Arc::new(call.clone()), self.instance));
         match &stored {
             Some(stored) => self.add_record(&mut script, stored)?,
@@ -124,22 +124,23 @@ impl Redis {
             }
             _ => None,
         };
-        Ok(Asked {
+        Ok(DialAnswer {
             number: self.number(request, number),
             limits: limits_of(request, &limits),
             stored,
         })
     }
 
-    /// The same in a cluster, where number and limits are in different slots.
-    async fn ask_apart(
+    /// Runs the scripts of a cluster: number, limits, and the release of a number that was taken
+    /// although the limits had no room.
+    async fn ask_cluster(
         &self,
         request: &DialRequest<'_>,
         mode: ScriptMode,
         beside_others: bool,
-    ) -> Result<Asked, StoreError> {
+    ) -> Result<DialAnswer, StoreError> {
         let mut script = self.scripts.number.prepare_invoke();
-        self.ask_number(&mut script, request, mode, beside_others);
+        self.add_number_args(&mut script, request, mode, beside_others);
         let number = self.number(request, self.link.run("numbers", &script).await?);
         let mode = if number.claimed {
             ScriptMode::Acquire
@@ -160,26 +161,26 @@ impl Redis {
             let counted = counted.map(|_| request.now);
             self.release_number(request.call, false, counted).await?;
         }
-        Ok(Asked {
+        Ok(DialAnswer {
             number,
             limits,
             stored: None,
         })
     }
 
-    /// Asks about what all calls share alone.
+    /// Runs the script of the limits that all calls share.
     async fn limits(
         &self,
         request: &DialRequest<'_>,
         mode: ScriptMode,
     ) -> Result<Limits, StoreError> {
         let mut script = self.scripts.limits.prepare_invoke();
-        self.ask_limits(&mut script, request, mode);
+        self.add_limits_args(&mut script, request, mode);
         let answer: LimitsAnswer = self.link.run("limits", &script).await?;
         Ok(limits_of(request, &answer))
     }
 
-    /// Counts a create that does not ring at once; whether its limit leaves room.
+    /// Counts a create that does not dial at once; `false`: its limit leaves no room.
     pub(super) async fn admit_create(&self, request: &DialRequest<'_>) -> Result<bool, StoreError> {
         let request = DialRequest {
             is_new: true,
@@ -190,8 +191,8 @@ impl Redis {
             || self.limits(&request, ScriptMode::Register).await?.admitted)
     }
 
-    /// A call that came back from its ticket is open, and holds its number unless another call
-    /// does.
+    /// Adds a call that was rebuilt from its ticket to the open calls of its number. If it has a line,
+    /// it takes the number as well, unless another call has it.
     pub(super) async fn adopt_line(&self, call: &Call) {
         let request = DialRequest {
             call,
@@ -207,13 +208,13 @@ impl Redis {
             ScriptMode::Register
         };
         let mut script = self.scripts.number.prepare_invoke();
-        self.ask_number(&mut script, &request, mode, true);
-        // What cannot be taken now is a number that looks free; the line keeps it all the same.
+        self.add_number_args(&mut script, &request, mode, true);
+        // If this fails, the number looks free to others, although the line is open.
         let _known: Result<NumberAnswer, StoreError> = self.link.run("numbers", &script).await;
     }
 
-    /// The four keys and eleven arguments of a number.
-    fn ask_number(
+    /// Adds the four keys and eleven arguments of `ask_number` in number.lua.
+    fn add_number_args(
         &self,
         script: &mut redis::ScriptInvocation<'_>,
         request: &DialRequest<'_>,
@@ -233,8 +234,8 @@ impl Redis {
             .arg(&self.names.entry(call))
             .arg(call.id.as_bytes());
         script
-            .arg(most(limits.number_hour))
-            .arg(most(limits.number_day))
+            .arg(limit_arg(limits.number_hour))
+            .arg(limit_arg(limits.number_day))
             .arg(u8::from(request.is_new));
         script
             .arg(millis(LONGEST_LINE))
@@ -243,8 +244,8 @@ impl Redis {
             .arg(u8::from(beside_others));
     }
 
-    /// The five keys and nine arguments of what all calls share.
-    fn ask_limits(
+    /// Adds the five keys and nine arguments of `ask_limits` in limits.lua.
+    fn add_limits_args(
         &self,
         script: &mut redis::ScriptInvocation<'_>,
         request: &DialRequest<'_>,
@@ -264,16 +265,16 @@ impl Redis {
             .arg(request.call.id.as_bytes())
             .arg(owner);
         script
-            .arg(most(request.limits.key_minute))
-            .arg(most(request.limits.service_day))
+            .arg(limit_arg(request.limits.key_minute))
+            .arg(limit_arg(request.limits.service_day))
             .arg(self.start_interval);
         script
             .arg(u8::from(request.needs_start))
             .arg(u8::from(request.is_new));
     }
 
-    /// The other open calls to a number. Those that ask for the very same stand against a new call,
-    /// so their newest state is wanted.
+    /// Loads the other open calls to a number. An identical one stands against a new call, so its
+    /// newest state is loaded; of the others a recent state is enough.
     async fn others(
         &self,
         request: &DialRequest<'_>,
@@ -289,18 +290,18 @@ impl Redis {
         try_join_all(number.others.iter().map(load)).await
     }
 
-    /// Turns the answers into a grant.
+    /// Turns the answers of the scripts and the other open calls into a grant.
     fn grant(
         &self,
         request: &DialRequest<'_>,
-        asked: &Asked,
+        answer: &DialAnswer,
         others: &[Option<Arc<Call>>],
     ) -> DialGrant {
-        let Asked {
+        let DialAnswer {
             number,
             limits,
             stored,
-        } = asked;
+        } = answer;
         let identical = number.others.iter().find(|other| other.identical);
         let opts_out = |call: &Arc<Call>| call.decision() == Some(Decision::OptedOut);
         let mut grant = DialGrant {
@@ -319,23 +320,24 @@ impl Redis {
         grant
     }
 
-    /// Removes what instances left behind that died: whether there was any.
-    async fn clear_traces(
+    /// Removes entries of the number that instances left behind when they died. Returns whether there
+    /// were any.
+    async fn remove_stale(
         &self,
         request: &DialRequest<'_>,
         number: &Number,
         others: &[Option<Arc<Call>>],
     ) -> Result<bool, StoreError> {
-        let is_old = |at: Timestamp| request.now.duration_since(at) > TRACE;
+        let is_old = |at: Timestamp| request.now.duration_since(at) > STALE;
         let phone = request.call.reservation.phone;
-        let mut cleared = false;
+        let mut removed = false;
         if let Some((id, at)) = number.live
             && id != request.call.id
             && is_old(at)
             && !self.load(id).await?.is_some_and(|call| call.has_line())
         {
             self.remove_stale_entry(phone, id, None).await?;
-            cleared = true;
+            removed = true;
         }
         for (other, call) in number.others.iter().zip(others) {
             let is_stale = match call {
@@ -345,13 +347,13 @@ impl Redis {
             if is_stale {
                 self.remove_stale_entry(phone, other.id, Some(&other.entry))
                     .await?;
-                cleared = true;
+                removed = true;
             }
         }
-        Ok(cleared)
+        Ok(removed)
     }
 
-    /// Takes a call off its number; with its entry also from among the open ones.
+    /// Releases the number from a call; with `entry`, removes that from the open calls as well.
     async fn remove_stale_entry(
         &self,
         phone: Phone,
@@ -371,6 +373,7 @@ impl Redis {
     }
 }
 
-fn most(limit: Option<u32>) -> String {
+/// A limit as an argument of a script; empty: no limit.
+fn limit_arg(limit: Option<u32>) -> String {
     limit.map(|most| most.to_string()).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! The answers of the scripts that a dial asks.
+//! The answers of the scripts that grant a dial.
 
 use jiff::Timestamp;
 
@@ -15,7 +15,7 @@ pub(super) type LimitsAnswer = (u8, u8, String, String, String, usize, String);
 /// The state of a number.
 pub(super) struct Number {
     pub(super) opted_out: bool,
-    /// The call that holds it, and the time since which it does.
+    /// The call that has the number, and when it took it.
     pub(super) live: Option<(CallId, Timestamp)>,
     pub(super) claimed: bool,
     pub(super) hour: Option<Timestamp>,
@@ -23,12 +23,12 @@ pub(super) struct Number {
     pub(super) others: Vec<Other>,
 }
 
-/// Another open call to it.
+/// Another open call to the number.
 pub(super) struct Other {
     pub(super) id: CallId,
     /// The entry in the sorted set.
     pub(super) entry: Vec<u8>,
-    /// It asks for the very same.
+    /// It is an identical request of the same API key.
     pub(super) identical: bool,
     pub(super) since: Timestamp,
 }
