@@ -29,8 +29,8 @@ impl Transition {
         self.reply = Some(Self::handed_out(reply, heard_at, sealed_at));
     }
 
-    /// The result of a Gather. An answer of the staff counts until the guest cancels, even if the
-    /// time has run out meanwhile.
+    /// Twilio sends the result of a Gather. An answer of the staff counts until the guest cancels,
+    /// even after the table's time.
     pub(super) fn keyed(
         &mut self,
         on: AttemptRef,
@@ -45,10 +45,9 @@ impl Transition {
             self.reply = Some(self.call.last_words());
             return;
         }
-        // A repeat is judged by when it came first, and gets the very same document: a key does not
-        // become another one because its webhook comes again later.
+        // A repeated webhook is judged by the time of its first arrival, and gets the same document.
         let heard_at = self.note_once(input_event(on.attempt, position, input));
-        // It was heard before it came to the fallback.
+        // Late only if it comes by the fallback URL and did not arrive before by the normal one.
         let late = position.prompt.late && heard_at == self.now;
         let prompt = PromptTiming {
             late,
@@ -69,7 +68,7 @@ impl Transition {
             return;
         }
         self.record_answer(on.attempt, position, heard);
-        // The goodbye to a machine is none of the talk's: a key may still be on its way.
+        // `is_over` ignores the goodbye to a machine, because a key may still be on its way then.
         self.mark_witnessed(on.attempt, is_over);
         self.act_on_late_decision(on.attempt);
         if self.is_last(on.attempt) && self.is_unwanted() {
@@ -87,9 +86,9 @@ impl Transition {
         }
     }
 
-    /// A document could not be used. If its input was received, the same answer is given again:
-    /// only the reply was lost. If no input was received, the same question is asked again, and
-    /// what was pressed remains unknown.
+    /// Twilio could not fetch or run the document that follows `position`, and requests the fallback
+    /// URL. If the input of `position` was received, only the reply was lost, so the same answer is
+    /// given again. Otherwise the question is asked again, and the lost input remains unknown.
     pub(super) fn resumed(
         &mut self,
         on: AttemptRef,
@@ -99,8 +98,8 @@ impl Transition {
         let Some(position) = position else {
             return self.fetched(on, sealed_at);
         };
-        let heard = self.heard_at(on.attempt, position.step..=position.step);
-        let input = match &heard {
+        let received = self.input_at(on.attempt, position.step..=position.step);
+        let input = match &received {
             Some(TimelineEvent::Key { keys, .. }) => Some(Input::digits(keys.as_str())),
             Some(TimelineEvent::Spoken { said, .. }) => Some(Input::Spoken(*said)),
             Some(_) => Some(Input::Silence),
@@ -108,7 +107,7 @@ impl Transition {
         };
         if let Some(input) = input {
             self.keyed(on, position, input, sealed_at);
-            // Nobody has heard any of it yet.
+            // Nobody has heard the reply yet, so its times count from now.
             let reply = self.reply.take();
             self.reply = reply.map(|reply| Self::handed_out(reply, self.now, sealed_at));
             return;
@@ -124,10 +123,10 @@ impl Transition {
         }
         self.record_answer(on.attempt, position, heard);
         self.mark_witnessed(on.attempt, reply.listen().is_none());
-        let goes_on = self
-            .heard_at(on.attempt, position.step..=CALLED_BACK - 1)
+        let has_later_input = self
+            .input_at(on.attempt, position.step..=CALLED_BACK - 1)
             .is_some();
-        if let Some(attempt) = self.attempt(on).filter(|_| !goes_on) {
+        if let Some(attempt) = self.attempt(on).filter(|_| !has_later_input) {
             attempt.transcript = TranscriptCoverage::Missing {
                 step: position.step,
             };
@@ -135,9 +134,9 @@ impl Transition {
         self.act_on_late_decision(on.attempt);
     }
 
-    /// The last input received at some steps of an attempt's conversation.
-    fn heard_at(&self, attempt: u8, steps: RangeInclusive<u8>) -> Option<TimelineEvent> {
-        let spoken = |what: &TimelineEvent| {
+    /// The last input received at these steps of an attempt's conversation.
+    fn input_at(&self, attempt: u8, steps: RangeInclusive<u8>) -> Option<TimelineEvent> {
+        let is_input = |what: &TimelineEvent| {
             matches!(what, TimelineEvent::Key { attempt: known, step: at, .. }
                 | TimelineEvent::Silence { attempt: known, step: at }
                 | TimelineEvent::Spoken { attempt: known, step: at, .. } if *known == attempt && steps.contains(at))
@@ -147,11 +146,11 @@ impl Transition {
             .iter()
             .rev()
             .map(|entry| entry.what)
-            .find(spoken)
+            .find(is_input)
     }
 
-    /// Somebody is on the line. Returns the seconds from the sealing of the ticket to pick-up, or
-    /// `None`, with an apology as reply, if the message is about another call.
+    /// Notes that somebody is on the line. Returns the seconds from the sealing of the ticket to
+    /// pick-up. `None`: the webhook is about another call, and the reply is an apology.
     fn pick_up(&mut self, on: AttemptRef, sealed_at: Timestamp) -> Option<u16> {
         self.reply = Some(Reply::Apology(Apology::Fault));
         self.attempt(on)?;
@@ -169,7 +168,7 @@ impl Transition {
             .any(|entry| entry.what == TimelineEvent::Greeted(attempt))
     }
 
-    /// Whether the answer is known or no longer wanted; the reply then says so.
+    /// Whether the answer is no longer wanted, or it is too late for one. Sets the reply that says so.
     fn has_nothing_to_ask(&mut self, attempt: u8) -> bool {
         let is_over = self.call.is_finished() && !self.was_greeted(attempt);
         let late = self.call.decision().is_none()
@@ -183,8 +182,8 @@ impl Transition {
         unwanted || late
     }
 
-    /// A key that arrives after its line was closed still decides: a planned retry is dropped, one
-    /// in progress is ended.
+    /// Acts on a decision whose key arrived after its line was closed: drops a planned retry, or ends
+    /// one in progress.
     fn act_on_late_decision(&mut self, attempt: u8) {
         if self.call.decision().is_none() {
             return;
@@ -218,7 +217,7 @@ impl Transition {
         }
     }
 
-    /// Writes the timeline unless it is written already; when it happened first.
+    /// Appends to the timeline, unless the same entry is there. Returns the time of the first one.
     pub(super) fn note_once(&mut self, what: TimelineEvent) -> Timestamp {
         let known = self.call.timeline.iter().find(|entry| entry.what == what);
         if let Some(entry) = known {
@@ -228,7 +227,7 @@ impl Transition {
         self.now
     }
 
-    /// The reply, as a document that is handed out at `at`.
+    /// Sets the time at which the reply's document is handed out.
     pub(super) fn handed_out(reply: Reply, at: Timestamp, sealed_at: Timestamp) -> Reply {
         reply.listening(|position| TalkPosition {
             prompt: PromptTiming {

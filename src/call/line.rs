@@ -17,7 +17,8 @@ use crate::domain::{TableTime, Zone, zones};
 const TRIAL_REPLIES: u8 = 9;
 
 impl Transition {
-    /// Raises the carrier status. An earlier status than the current one changes nothing.
+    /// Raises the carrier status of an attempt, and adapts the call's state if it is the last attempt.
+    /// A status that is not later than the current one changes nothing.
     pub(super) fn reached(&mut self, on: AttemptRef, line: CarrierStatus) {
         let now = self.now;
         let Some(attempt) = self.attempt(on) else {
@@ -48,7 +49,7 @@ impl Transition {
     /// Adapts the call's state to its carrier status.
     fn follow(&mut self, line: CarrierStatus) {
         let until = match line {
-            // Twilio sends no status callback before the end, or none at all.
+            // The account gets no status callback before the end, or none at all.
             _ if self.is_polled(line) => self.after(POLL),
             CarrierStatus::InProgress => self.after(TALK + GRACE),
             CarrierStatus::Ringing => self.after(RING + GRACE),
@@ -94,36 +95,36 @@ impl Transition {
         if !self.is_last(on.attempt) || !running {
             return;
         }
-        // Who rang back and decided is still on that line, and may decide otherwise: the end of our
-        // own, which is not wanted any more, ends nothing.
+        // The restaurant called back and decided on that line, where it may still change its mind.
+        // This attempt is not wanted any more, so its end does not conclude the call.
         if self.call.was_called_back() && self.call.decision().is_some() && !self.call.canceled {
             return self.await_keys();
         }
         // Twilio has no final status of its own for a call that was blocked or declined.
-        let unwanted = Ended::of_sip(closing.sip_code);
-        let because = match closing.how {
+        let by_sip = Ended::of_sip(closing.sip_code);
+        let ended = match closing.how {
             FinalStatus::Completed if farewell && !self.is_in_doubt() => {
                 self.end_without_decision()
             }
             FinalStatus::Completed => return self.await_keys(),
-            FinalStatus::Busy => unwanted.unwrap_or(Ended::Busy),
-            FinalStatus::NoAnswer => unwanted.unwrap_or(Ended::NoAnswer),
+            FinalStatus::Busy => by_sip.unwrap_or(Ended::Busy),
+            FinalStatus::NoAnswer => by_sip.unwrap_or(Ended::NoAnswer),
             // Some carriers report a phone that rang out in this way (docs/twilio.md, *Statuses*).
             FinalStatus::Failed if rang && matches!(closing.sip_code, Some(480 | 487)) => {
                 Ended::NoAnswer
             }
-            FinalStatus::Failed => unwanted.unwrap_or(Ended::Unreachable),
-            // Only we cancel calls at Twilio: because the call is not wanted any more (`conclude`
-            // knows that), or because it rang longer than it may.
+            FinalStatus::Failed => by_sip.unwrap_or(Ended::Unreachable),
+            // Only we cancel calls at Twilio: because the call is not wanted any more, which
+            // `conclude` looks at first, or because it rang too long.
             FinalStatus::Canceled => Ended::NoAnswer,
         };
-        self.call.conclude(because, now);
+        self.call.conclude(ended, now);
     }
 
-    /// Why a conversation without a decision ended.
+    /// The way in which a conversation without a decision ended.
     pub(super) fn end_without_decision(&self) -> Ended {
         match self.call.attempts.last() {
-            // A key always wins, because companies that greet at length sound like machines.
+            // If any key was pressed, it was no machine: long greetings of companies sound like one.
             Some(Attempt {
                 machine: Some(_),
                 number,
@@ -142,7 +143,7 @@ impl Transition {
             .iter()
             .find(|known| known.number == attempt)
             .map(|known| known.tier);
-        // Where the zone is not known, a time is past once it is past everywhere.
+        // If the zone is not known, a time counts as past once it is past in all zones.
         let zone = self.call.reservation.timezone.as_ref();
         let clock = zones::rules(zone.map_or(TableTime::LAST_ZONE, Zone::as_str));
         let context = TalkContext::of(&self.call.reservation).at(clock.to_datetime(moment));

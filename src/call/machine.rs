@@ -76,7 +76,7 @@ impl Transition {
             ..
         } = self.call.state
         {
-            self.call.plan(Ended::Machine, self.now);
+            self.call.plan_next(Ended::Machine, self.now);
         }
     }
 

@@ -24,7 +24,7 @@ mod outcome;
 mod replay;
 mod spoken_intent;
 mod transcript;
-mod verdict;
+mod conclude;
 mod words;
 
 pub mod event;

@@ -24,7 +24,7 @@ pub struct TalkPosition {
     /// The stage, which gives the keys their meaning.
     pub stage: TalkStage,
     /// The decision so far.
-    pub said: Option<Decision>,
+    pub decision: Option<Decision>,
     /// The document whose keys come here.
     pub prompt: PromptTiming,
 }
@@ -87,7 +87,7 @@ impl TalkPosition {
             misses: 0,
             began,
             stage: TalkStage::Keys,
-            said: None,
+            decision: None,
             prompt: PromptTiming::BEFORE,
         }
     }
@@ -102,7 +102,7 @@ impl TalkPosition {
             misses: 0,
             began: 0,
             stage,
-            said: None,
+            decision: None,
             prompt: PromptTiming::BEFORE,
         }
     }

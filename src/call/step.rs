@@ -25,7 +25,7 @@ pub fn step(call: &Call, event: Event, now: Timestamp) -> Step {
     if work.must_opt_out(call, is_repeatable) {
         work.effects.push(Effect::OptOut);
     }
-    work.plan(call);
+    work.consider_planned_retry(call);
     let changed = work.call != *call;
     if changed {
         work.call.version += 1;
@@ -96,12 +96,12 @@ impl Transition {
         }
     }
 
-    // Before the line
+    // Events before the line is open
 
-    /// A pause before the next attempt was planned: policy decides whether its end is an allowed
-    /// time.
-    fn plan(&mut self, before: &Call) {
-        let pauses = |call: &Call| {
+    /// If this step planned a retry, has policy judge at once whether the end of the pause is an
+    /// allowed time.
+    fn consider_planned_retry(&mut self, before: &Call) {
+        let waits_for_retry = |call: &Call| {
             matches!(
                 call.state,
                 State::Queued {
@@ -110,7 +110,7 @@ impl Transition {
                 }
             )
         };
-        if pauses(&self.call) && !matches!(before.state, State::Queued { .. }) {
+        if waits_for_retry(&self.call) && !matches!(before.state, State::Queued { .. }) {
             self.effects.push(Effect::Consider);
         }
     }
@@ -150,15 +150,12 @@ impl Transition {
                 waiting_for: Some(waiting_for),
                 until,
             };
-            // One entry per wait, although the reason for waiting may change several times.
-            let mut waits = self.call.timeline.iter().rev().map(|entry| entry.what);
-            let told = waits.by_ref().take_while(|what| {
+            // Each reason is written once per wait, although the reason may change to and fro.
+            let latest = self.call.timeline.iter().rev().map(|entry| entry.what);
+            let mut this_wait = latest.take_while(|what| {
                 matches!(what, TimelineEvent::Waits(_) | TimelineEvent::TryLater)
             });
-            if !told
-                .into_iter()
-                .any(|what| what == TimelineEvent::Waits(waiting_for))
-            {
+            if !this_wait.any(|what| what == TimelineEvent::Waits(waiting_for)) {
                 self.note(TimelineEvent::Waits(waiting_for));
             }
         }
@@ -175,7 +172,7 @@ impl Transition {
         }
     }
 
-    /// The attempt was never made, so it is not counted.
+    /// Twilio did not process the create, so the attempt is removed.
     fn try_later(&mut self, attempt: u8, until: Timestamp) {
         if !self.awaits_twilio(attempt) {
             return;
@@ -227,7 +224,7 @@ impl Transition {
             && self.call.attempts.last().is_some_and(waits)
     }
 
-    // The clock
+    // Time
 
     fn wake(&mut self) {
         if self.call.wake_at().is_none_or(|at| at > self.now) {
@@ -246,7 +243,7 @@ impl Transition {
         }
     }
 
-    // Small things
+    // Helpers
 
     pub(super) fn note(&mut self, what: TimelineEvent) {
         self.call.note(what, self.now);
@@ -269,8 +266,8 @@ impl Transition {
         (sid == on.sid).then_some(attempt)
     }
 
-    /// A call that was rebuilt from the ticket of an early attempt may have had later ones, which a
-    /// process made that has died.
+    /// Adds the attempt `on` to a call that was rebuilt from the ticket of an earlier one. The process
+    /// that made it has died.
     fn add_later_attempt(&mut self, on: AttemptRef) {
         let taken_over = self
             .call
@@ -308,7 +305,7 @@ impl Transition {
 }
 
 impl Call {
-    /// Appends to the timeline. A repeated message is not appended again.
+    /// Appends to the timeline.
     pub(super) fn note(&mut self, what: TimelineEvent, now: Timestamp) {
         self.timeline.push(TimelineEntry { at: now, what });
     }

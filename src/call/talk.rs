@@ -1,7 +1,10 @@
-//! The conversation: what a key means where it is pressed, and what is said next.
+//! The conversation: the meaning of a key at its position, and the next reply.
 //!
-//! It is pure and keeps nothing: everything agreed so far is in the [`TalkPosition`] of the
-//! requested URL. It makes no words: a [`Reply`] is what is to be said, and `speech` renders it.
+//! It is pure and stores nothing: the whole state is in the [`TalkPosition`] of the requested URL. It
+//! makes no words: `speech` renders a [`Reply`].
+//!
+//! `moment` is, in all functions here, the time of an input in milliseconds since the sealing of the
+//! ticket. A *row* is several keys typed so quickly that they are one answer ([`ROW`]).
 
 mod fallback;
 mod reply;
@@ -24,16 +27,15 @@ pub use spoken::as_digits;
 pub use typed_time::{WishedTable, read_time};
 
 use row::in_a_row;
-use stages::{at_stage, not_understood, shorten};
+use stages::{at_stage, end_talk, not_understood};
 
-/// Number of replies after which a polite goodbye ends the conversation; so do [`LONGEST_TALK`]
-/// seconds. A decision made at the very end has one more, so that the rest of a row is heard.
+/// Number of replies after which a goodbye ends the conversation; so do [`LONGEST_TALK`] seconds. A
+/// decision made at the very end gets one more, so that the rest of its row is received.
 pub const MOST_REPLIES: u8 = 12;
 /// The longest conversation, in seconds. Twilio cuts the line at `TimeLimit`, 300 s.
 pub const LONGEST_TALK: u16 = 240;
-/// Keys that follow each other within this many milliseconds are typed in a row: they are one
-/// answer. A second and a half, and a quarter of a second in which the webhooks may differ on their
-/// way.
+/// Longest pause, in milliseconds, between two keys of a row. It is a second and a half, plus a
+/// quarter of a second by which the ways of two webhooks may differ.
 pub(super) const ROW: u32 = 1_750;
 
 /// The facts about its call that the conversation needs.
@@ -118,7 +120,7 @@ pub enum KeyResult {
 }
 
 impl KeyResult {
-    /// The decision that stands since then, if anything was settled.
+    /// The decision since this key; `None`: the key did not change it.
     pub(super) const fn settled(self) -> Option<Decision> {
         match self {
             Self::Nothing => None,
@@ -128,8 +130,7 @@ impl KeyResult {
     }
 }
 
-/// The first words after pick-up, handed out at `moment`: milliseconds since the ticket was sealed,
-/// as everywhere here.
+/// The first message after pick-up, handed out at `moment`.
 #[must_use]
 pub fn open(began: u16, moment: u32) -> Reply {
     let first = TalkPosition::first(began);
@@ -146,7 +147,7 @@ pub fn open(began: u16, moment: u32) -> Reply {
     }
 }
 
-/// Answers the input at `position`. `elapsed` is the number of seconds since pick-up.
+/// Answers the input at `position`. Returns its effect on the decision, and the reply.
 #[must_use]
 pub fn answer(
     position: TalkPosition,
@@ -165,7 +166,7 @@ pub fn answer(
     let is_believable = elapsed < 2 * u32::from(LONGEST_TALK);
     let over = replies >= context.most_replies || elapsed >= LONGEST_TALK.into() && is_believable;
     let (heard, reply) = if over {
-        shorten(position, heard, reply, replies > context.most_replies)
+        end_talk(position, heard, reply, replies > context.most_replies)
     } else {
         (heard, reply)
     };
@@ -183,9 +184,9 @@ pub fn answer(
     )
 }
 
-/// The key that the next document follows. Hash is no answer but the end of one, so that the key
-/// before it is still the last. So it is after a silence shorter than [`ROW`], in which a key on
-/// its way may still follow.
+/// The key that the next document answers. Hash only ends an answer, so the key before it still
+/// counts. It also counts after a silence shorter than [`ROW`], since the next key of the row may
+/// still be on its way.
 fn last_key(position: TalkPosition, input: Input, moment: u32) -> Option<char> {
     match input {
         Input::Digits(keys) if *keys == *"#" => position.prompt.after.or(Some('#')),
@@ -193,7 +194,7 @@ fn last_key(position: TalkPosition, input: Input, moment: u32) -> Option<char> {
             .chars()
             .next_back()
             .filter(|key| key.is_ascii_digit() || matches!(key, '*' | '#')),
-        // Hash alone ends a Gather for a time, and Twilio need not say so.
+        // If only hash is pressed at a Gather for a time, Twilio may report no digits.
         Input::Silence if position.stage == TalkStage::Time => Some('#'),
         Input::Silence | Input::Spoken(_) => position
             .prompt

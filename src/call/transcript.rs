@@ -179,8 +179,8 @@ impl Transition {
         // no more, and also that a decision was taken back, however late the key arrives that did
         // so.
         let before = position
-            .said
-            .map(|said| answer(position.step.saturating_sub(1), said));
+            .decision
+            .map(|decision| answer(position.step.saturating_sub(1), decision));
         let now = heard
             .settled()
             .map(|decision| answer(position.step, decision));
@@ -223,7 +223,7 @@ fn withdrawn_at(known: u8, keys: &[PressedKey]) -> u8 {
         .rev()
         .map(|key| key.position)
         .filter(|position| position.step <= known.saturating_add(1))
-        .take_while(|position| position.said == Some(Decision::Withdrawn))
+        .take_while(|position| position.decision == Some(Decision::Withdrawn))
         .map(|position| position.step.saturating_sub(1))
         .min()
         .map_or(known, |first| first.min(known))

@@ -32,7 +32,7 @@ impl fmt::Display for TalkPosition {
             TalkStage::Called => f.write_str("b")?,
             TalkStage::Offer => f.write_str("r")?,
         }
-        match self.said {
+        match self.decision {
             None => f.write_str("-o"),
             Some(Decision::Accepted) => f.write_str("-y"),
             Some(Decision::Declined) => f.write_str("-n"),
@@ -88,7 +88,7 @@ impl FromStr for TalkPosition {
             "r" => TalkStage::Offer,
             time => TalkStage::TimeCheck(parse_time(time)?),
         };
-        let said = match next()? {
+        let decision = match next()? {
             "o" => None,
             "y" => Some(Decision::Accepted),
             "n" => Some(Decision::Declined),
@@ -96,8 +96,7 @@ impl FromStr for TalkPosition {
             "w" => Some(Decision::Withdrawn),
             time => Some(Decision::OtherTime(parse_time(time)?)),
         };
-        // A version of ours that did not know prompts gave out turns without them. Nothing is known
-        // to have been heard then.
+        // An earlier version issued positions without a prompt. It is not known then what was heard.
         let prompt = match parts.next() {
             None => PromptTiming::BEFORE,
             Some(asked) => prompt(asked, &mut parts)?,
@@ -111,7 +110,7 @@ impl FromStr for TalkPosition {
             misses,
             began,
             stage,
-            said,
+            decision,
             prompt,
         })
     }
@@ -246,9 +245,9 @@ mod tests {
     proptest! {
         #[test]
         fn turns_read_back(
-            step: u8, silences: u8, misses: u8, began: u16, stage in places(), said in proptest::option::of(decisions()), prompt in prompts()
+            step: u8, silences: u8, misses: u8, began: u16, stage in places(), decision in proptest::option::of(decisions()), prompt in prompts()
         ) {
-            let position = TalkPosition { step, silences, misses, began, stage, said, prompt };
+            let position = TalkPosition { step, silences, misses, began, stage, decision, prompt };
             let text = position.to_string();
             prop_assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
             prop_assert_eq!(text.parse(), Ok(position));

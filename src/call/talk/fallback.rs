@@ -1,14 +1,16 @@
-//! The conversation goes on after a document that Twilio could not fetch or run.
+//! Goes on with a conversation after a document that Twilio could not fetch or run.
 
 use super::reply::{Goodbye, Opening, Reply, TimePrompt, decided, goodbye, several_keys};
 use super::{KeyResult, ROW, TalkContext};
 use crate::call::position::{LATEST, PromptTiming, TalkPosition, TalkStage};
 
-/// Repeats the document of `position`, because Twilio could not fetch or run it (fallback URL), and
-/// this process does not know its input. A decision that a lost key may have changed is taken back.
+/// Repeats the question of `position`, because Twilio could not fetch or run the answer to its input
+/// (fallback URL), and this process does not know the input. Takes back a decision that a lost key
+/// may have changed.
 #[must_use]
 pub fn resume(position: TalkPosition, moment: u32, context: &TalkContext) -> (KeyResult, Reply) {
-    // A key may have been pressed that was not heard here; more of them may follow in a row.
+    // The lost input may have been a key, and more keys of its row may follow: hash, in `after`,
+    // stands for that unknown key.
     let next = position.next();
     let is_doubtful = has_lost_key(position, moment);
     let heard = if is_doubtful {
@@ -48,7 +50,7 @@ pub fn resume(position: TalkPosition, moment: u32, context: &TalkContext) -> (Ke
             listen,
         },
         TalkStage::Change => position
-            .said
+            .decision
             .map_or(Reply::Goodbye(Goodbye::Decided), |decision| {
                 decided(decision, Some(listen))
             }),
@@ -64,11 +66,11 @@ pub fn resume(position: TalkPosition, moment: u32, context: &TalkContext) -> (Ke
     (heard, reply)
 }
 
-/// Whether a key that was lost at `position` may belong to the row of the key that decided, as the
-/// digits of a time do, or may have changed that decision. The input was a key and no silence,
-/// because so soon the decision is still being read back. Until the fallback URL is requested up to
-/// [`LATEST`] milliseconds pass; a wish not to be called stands unless the key came in the row for
-/// certain.
+/// Whether a key that was lost at `position` may have changed the decision, or was part of its row.
+///
+/// The lost input was certainly a key: silence is reported later, after the decision was read back.
+/// Twilio requests the fallback URL up to [`LATEST`] milliseconds after the key, so the limit is
+/// longer by that. An opt-out stands unless the key was certainly part of its row.
 fn has_lost_key(position: TalkPosition, moment: u32) -> bool {
     let age = position.prompt.age(moment);
     position.prompt.after.is_some()

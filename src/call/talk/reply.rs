@@ -1,4 +1,4 @@
-//! The reply that is said next, and the position of the next key.
+//! The next reply, and the position of the key that answers it.
 
 use crate::call::decision::Decision;
 use crate::call::position::{TalkPosition, TalkStage};
@@ -7,7 +7,7 @@ use crate::domain::OfferedTime;
 /// The words and the question that the restaurant hears next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// The whole message: who calls, the reservation, the keys.
+    /// The whole message: the caller, the reservation, the keys.
     Ask {
         /// Whether it is said for the first time or again.
         opening: Opening,
@@ -23,12 +23,12 @@ pub enum Reply {
         /// The position of the next key.
         listen: TalkPosition,
     },
-    /// Key 1 was pressed before day, time and party could be heard: they are said in one sentence,
-    /// and 1 is asked for once more.
+    /// Day, time and party in one sentence, and the request to press 1 once more, because key 1 was
+    /// pressed before they could be heard.
     BeSure {
-        /// The time that staff offer; `None`: the one that the guest wished for.
+        /// The time that staff offer; `None`: the time of the reservation.
         time: Option<OfferedTime>,
-        /// Where the key leads.
+        /// The position of the key.
         listen: TalkPosition,
     },
     /// Reads the decision back.
@@ -91,7 +91,7 @@ pub enum RepromptReason {
     WrongKey,
     /// Several keys were typed in a row, which together mean nothing.
     SeveralKeys,
-    /// The staff left the question for a time, or the one whether to call again.
+    /// Staff returned from the question for a time, or from that about an opt-out.
     Back,
     /// Spoken words were not understood.
     NotUnderstood,
@@ -100,11 +100,11 @@ pub enum RepromptReason {
 /// Why another time is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimePrompt {
-    /// Staff want to offer one, or to hear the question once more.
+    /// Staff want to offer a time, or to hear the question once more.
     First,
-    /// The time that was read back was not the one that they meant.
+    /// Staff meant another time than was read back.
     Again,
-    /// What was typed is not a time.
+    /// The typed digits are not a time.
     NotATime,
 }
 
@@ -133,7 +133,7 @@ pub enum Apology {
 }
 
 impl Reply {
-    /// The same reply, whose keys lead where `to` says.
+    /// Changes the position of the next key by `to`, if the reply has one.
     #[must_use]
     pub fn listening(self, to: impl FnOnce(TalkPosition) -> TalkPosition) -> Self {
         let mut reply = self;
@@ -170,20 +170,20 @@ impl Reply {
     }
 }
 
-/// Several keys mean nothing together: what the first one decided is taken back, and the keys are
-/// said again.
+/// The reply to a row that means nothing: the decision of its first key is taken back, and the keys
+/// are named again.
 pub(super) fn several_keys(position: TalkPosition) -> Reply {
     Reply::Keys {
         because: RepromptReason::SeveralKeys,
         listen: TalkPosition {
             stage: TalkStage::Keys,
-            said: position.said.map(|_| Decision::Withdrawn),
+            decision: position.decision.map(|_| Decision::Withdrawn),
             ..position.next()
         },
     }
 }
 
-/// A time that was typed, to be confirmed: with day and party where they were not heard yet.
+/// Reads a typed time back, to be confirmed; with day and party if they could not be heard yet.
 pub(super) const fn read_back(
     position: TalkPosition,
     time: OfferedTime,
@@ -208,7 +208,7 @@ pub(super) const fn ask_slowly(listen: TalkPosition) -> Reply {
 }
 
 pub(super) fn goodbye(position: TalkPosition) -> Reply {
-    Reply::Goodbye(match position.said {
+    Reply::Goodbye(match position.decision {
         Some(Decision::OptedOut) => Goodbye::OptedOut,
         Some(Decision::Accepted | Decision::Declined | Decision::OtherTime(_)) => Goodbye::Decided,
         Some(Decision::Withdrawn) | None => Goodbye::NoKey,

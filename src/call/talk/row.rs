@@ -1,12 +1,14 @@
-//! Keys that were typed in a row: together they are one answer.
+//! Keys typed in a row, which are one answer.
 
 use super::reply::{Reply, RepromptReason, ask_slowly, decided, read_back, several_keys};
 use super::{Input, KeyResult, ROW};
 use crate::call::position::{TalkPosition, TalkStage};
 
-/// A key that follows another within [`ROW`]: together they are one answer. A key that was pressed
-/// twice is one key, hash ends an answer, and star asks to repeat; everything else means nothing,
-/// and what the first key decided is taken back. Only digits of a time are typed in a row.
+/// Answers a key that follows another within [`ROW`]; `None`: it is an answer of its own.
+///
+/// The same key twice counts as one, and hash ends an answer. Any other row means nothing: the
+/// decision of its first key is taken back. Star asks for a repetition at any time, and digits of a
+/// time are meant to be typed in a row, so these are answers of their own.
 pub(super) fn in_a_row(
     position: TalkPosition,
     input: Input,
@@ -14,6 +16,7 @@ pub(super) fn in_a_row(
 ) -> Option<(KeyResult, Reply)> {
     let digits = input.keys()?;
     let before = position.prompt.after?;
+    // Hash ends the answer before it, as if that key was pressed again.
     let is_repeated = digits == "#" || digits.chars().all(|key| key == before);
     if position.prompt.heard(moment) >= ROW || position.stage == TalkStage::Time || digits == "*" {
         return None;
@@ -34,8 +37,8 @@ pub(super) fn in_a_row(
             nothing(Reply::BeSure { time: None, listen })
         }
         TalkStage::Change if is_repeated => position
-            .said
-            .and_then(|said| nothing(decided(said, Some(listen)))),
+            .decision
+            .and_then(|decision| nothing(decided(decision, Some(listen)))),
         TalkStage::OptOut if is_repeated => nothing(Reply::AskOptOut { listen }),
         TalkStage::Keys => nothing(several_keys(position)),
         TalkStage::Change | TalkStage::OptOut => {

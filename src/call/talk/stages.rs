@@ -9,12 +9,12 @@ use crate::call::decision::Decision;
 use crate::call::position::{LATEST, TalkPosition, TalkStage};
 use crate::domain::OfferedTime;
 
-/// How often a restaurant that calls back hears the question.
+/// Times that a restaurant that calls back hears the question.
 const CALLBACK_ROUNDS: u8 = 3;
-/// How often the machine asks again for a time after input that is none.
+/// Times that the question for a time is repeated after input that is none.
 const MOST_MISSES: u8 = 2;
-/// Milliseconds after a refusal from which on a key accepts. An earlier key may belong to a row
-/// whose webhooks were delayed, and the caller has not heard yet that 1 would accept.
+/// Milliseconds after a decision was read back from which a key can change it. An earlier key may
+/// belong to a row whose webhooks were delayed, and staff have not heard yet which key changes it.
 const HELD_UP: u32 = 4_000;
 
 /// Answers an input by what the keys mean at its stage.
@@ -34,7 +34,7 @@ pub(super) fn at_stage(
     }
 }
 
-/// Words that were not understood settle nothing; the reply asks for a key.
+/// The reply to words that were not understood: it asks for a key.
 pub(super) fn not_understood(position: TalkPosition) -> Reply {
     let listen = position.next();
     match position.stage {
@@ -53,10 +53,12 @@ pub(super) fn not_understood(position: TalkPosition) -> Reply {
     }
 }
 
-/// The same answer without a further question. What was decided just now is still read back and
-/// listened to, for the rest of a row. In the spare reply for that, the other key takes it back:
-/// no document would receive further keys.
-pub(super) fn shorten(
+/// Ends the conversation: replaces a reply that asks something by a goodbye.
+///
+/// A decision of just now is still read back, and keys are received once more, for the rest of its
+/// row. If such a key (`is_spare`) makes another decision, both are taken back, because nothing would
+/// receive the rest of that row.
+pub(super) fn end_talk(
     position: TalkPosition,
     heard: KeyResult,
     reply: Reply,
@@ -87,12 +89,12 @@ pub(super) fn shorten(
     (heard, reply)
 }
 
-/// Reads a decision back and offers to change it. The line stays open for that also after a change:
-/// the key may be the first of several in a row, which are no answer.
+/// Reads a decision back and offers to change it; also after a change, because its key may be the
+/// first of a row, which is no answer.
 fn settle(position: TalkPosition, decision: Decision) -> (KeyResult, Reply) {
     let listen = TalkPosition {
         stage: TalkStage::Change,
-        said: Some(decision),
+        decision: Some(decision),
         ..position.next()
     };
     (
@@ -101,8 +103,8 @@ fn settle(position: TalkPosition, decision: Decision) -> (KeyResult, Reply) {
     )
 }
 
-/// Staff can only accept what they could hear: an earlier key 1 is one that picked up the phone, or
-/// a habit.
+/// Accepts, if staff could hear the facts of the reservation. An earlier key 1 is a habit, or the
+/// way in which the phone was picked up; it is asked for once more.
 fn accept(position: TalkPosition, moment: u32) -> (KeyResult, Reply) {
     if position.prompt.is_informed(moment) {
         return settle(position, Decision::Accepted);
@@ -151,26 +153,27 @@ fn at_keys(
     (KeyResult::Nothing, reply)
 }
 
-/// Key 9 counts at once; whether it was meant is asked all the same.
+/// Opts out at once, and asks whether key 9 was meant.
 fn opt_out(listen: TalkPosition) -> (KeyResult, Reply) {
     let reply = Reply::AskOptOut {
         listen: TalkPosition {
             stage: TalkStage::OptOut,
-            said: Some(Decision::OptedOut),
+            decision: Some(Decision::OptedOut),
             ..listen
         },
     };
     (KeyResult::Decided(Decision::OptedOut), reply)
 }
 
-/// The other of the two keys changes the decision. Star says again what was understood.
+/// Changes a decision that was read back: the other of keys 1 and 2 does, and later 3 and 9. Star
+/// reads it back again.
 fn at_change(position: TalkPosition, input: Input, moment: u32) -> (KeyResult, Reply) {
     let listen = position.next();
-    let changed = match (position.said, input.keys()) {
-        (Some(said), Some("*")) => {
-            return (KeyResult::Nothing, decided(said, Some(listen)));
+    let changed = match (position.decision, input.keys()) {
+        (Some(decision), Some("*")) => {
+            return (KeyResult::Nothing, decided(decision, Some(listen)));
         }
-        // Also where the key may be the second digit of a time, such as 21.
+        // Not informed, or so soon that 1 may be the second digit of a time, such as 21.
         (Some(Decision::Declined), Some("1"))
             if !position.prompt.is_informed(moment) || position.prompt.heard(moment) < HELD_UP =>
         {
@@ -178,14 +181,14 @@ fn at_change(position: TalkPosition, input: Input, moment: u32) -> (KeyResult, R
         }
         (Some(Decision::Declined), Some("1")) => Decision::Accepted,
         (Some(Decision::Accepted | Decision::OtherTime(_)), Some("2")) => Decision::Declined,
-        // Certainly no part of a row: 3 offers another time instead, 9 opts out.
+        // Certainly no part of a row: 3 offers another time, 9 opts out.
         (Some(_), Some("3")) if position.prompt.heard(moment) >= HELD_UP => {
             let reply = Reply::AskTime {
                 because: TimePrompt::First,
                 listen: TalkPosition {
                     stage: TalkStage::Time,
                     misses: 0,
-                    said: Some(Decision::Withdrawn),
+                    decision: Some(Decision::Withdrawn),
                     ..listen
                 },
             };
@@ -194,15 +197,15 @@ fn at_change(position: TalkPosition, input: Input, moment: u32) -> (KeyResult, R
         (Some(_), Some("9")) if position.prompt.heard(moment) >= HELD_UP => {
             return opt_out(listen);
         }
-        // A digit of a time whose webhook was held up is no part of the row any more. Nobody who
-        // accepts presses such a key so soon; later it means nothing.
-        (Some(said @ (Decision::Accepted | Decision::OtherTime(_))), Some(digits))
+        // Soon after, this may be a digit of a time whose webhook was delayed, since nobody who
+        // accepts presses such a key so soon. Later it means nothing.
+        (Some(decision @ (Decision::Accepted | Decision::OtherTime(_))), Some(digits))
             if !matches!(digits, "1" | "#") =>
         {
             return if position.prompt.heard(moment) < ROW + LATEST {
                 (KeyResult::Withdrawn, several_keys(position))
             } else {
-                (KeyResult::Nothing, decided(said, Some(listen)))
+                (KeyResult::Nothing, decided(decision, Some(listen)))
             };
         }
         _ => return (KeyResult::Nothing, goodbye(position)),
@@ -245,7 +248,7 @@ fn at_time(position: TalkPosition, input: Input, context: &TalkContext) -> (KeyR
     (KeyResult::Nothing, reply)
 }
 
-/// Back to the keys, or goodbye when there was silence too often.
+/// Returns to the keys, or says goodbye after too many silences.
 fn back(position: TalkPosition, context: &TalkContext) -> Reply {
     if position.silences >= context.rounds {
         return Reply::Goodbye(Goodbye::NoKey);
@@ -259,7 +262,7 @@ fn back(position: TalkPosition, context: &TalkContext) -> Reply {
     }
 }
 
-/// A time counts once it could be heard how it was understood.
+/// Confirms a time with 1, once staff could hear the time that was read back.
 fn at_time_check(
     position: TalkPosition,
     time: OfferedTime,
@@ -304,7 +307,8 @@ fn at_time_check(
     }
 }
 
-/// Key 9 counts from the moment it was pressed: 1, 9, silence and hanging up leave it standing.
+/// Confirms an opt-out, which counts since key 9: 1, 9 and silence leave it, any other key takes it
+/// back.
 fn at_opt_out(position: TalkPosition, input: Input) -> (KeyResult, Reply) {
     match input.keys() {
         Some("1" | "9") | None => (KeyResult::Nothing, Reply::Goodbye(Goodbye::OptedOut)),
@@ -317,7 +321,7 @@ fn at_opt_out(position: TalkPosition, input: Input) -> (KeyResult, Reply) {
         Some(_) => {
             let listen = TalkPosition {
                 stage: TalkStage::Keys,
-                said: Some(Decision::Withdrawn),
+                decision: Some(Decision::Withdrawn),
                 ..position.next()
             };
             (
@@ -331,8 +335,8 @@ fn at_opt_out(position: TalkPosition, input: Input) -> (KeyResult, Reply) {
     }
 }
 
-/// A restaurant that rings back: 1 and 2 as ever, or 1 to be rung now; everything else hears the
-/// question again.
+/// Answers a restaurant that calls back: at `Called`, 1 accepts and 2 declines; at `Offer`, 1 asks to
+/// be called now. Any other input hears the question again.
 fn at_callback(position: TalkPosition, input: Input, moment: u32) -> (KeyResult, Reply) {
     let again = TalkPosition {
         silences: position.silences.saturating_add(1),

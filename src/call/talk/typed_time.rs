@@ -6,13 +6,13 @@ use crate::domain::{Alternatives, OfferedDay, OfferedTime};
 
 /// Before this hour staff count a table to the night that began the day before.
 const MORNING: i8 = 5;
-/// Digits that may mean the small hours or the afternoon mean the small hours only within so many
-/// minutes of the table: lunch is served more often than a table at two in the morning.
+/// Largest distance from the table, in minutes, at which digits mean the small hours and not the
+/// afternoon: lunch is served more often than a table at two in the morning.
 const NIGHT_REACH: i64 = 3 * 60;
 
 const MINUTES_A_DAY: i64 = 24 * 60;
 
-/// The table for which another time is typed.
+/// The table of the reservation, for which staff type another time.
 #[derive(Clone, Copy, Debug)]
 pub struct WishedTable {
     /// Its date and time.
@@ -27,11 +27,9 @@ pub struct WishedTable {
 /// Reads digits as a time of day, with or without the hash key that ends them: hour and minute
 /// (`1930`, `730`, `2400`), or the hour alone (`19`, `07`).
 ///
-/// Where the restaurant says quarter past eight as
-/// 0815 and means the evening, the reading nearest the wished time counts; an hour that is typed as
-/// 00 or 24 is always midnight. The day is the one on which the time is nearest to the table, so
-/// that 0015 for a table at 23:30 is a quarter of an hour after midnight, the day after. `None` for
-/// what is no time at all.
+/// 0815 may mean the morning or the evening: the reading nearer to the wished time counts. The hours
+/// 00 and 24 always mean midnight. The day is the one on which the time is nearest to the table, so
+/// 0015 for a table at 23:30 is a quarter past midnight of the next day. `None`: not a time.
 #[must_use]
 pub fn read_time(digits: &str, table: &WishedTable) -> Option<OfferedTime> {
     let ended = digits.strip_suffix('#');
@@ -39,11 +37,11 @@ pub fn read_time(digits: &str, table: &WishedTable) -> Option<OfferedTime> {
     if !digits.bytes().all(|digit| digit.is_ascii_digit()) {
         return None;
     }
-    // A single digit is rather a key of the menu than an hour.
+    // A single digit is more likely a key of the menu than an hour.
     let (hour, minute) = match digits.len() {
         2 => (digits, "0"),
-        // Without hash, what begins with a zero are four digits, one of which was pressed in the
-        // moment in which a document was fetched.
+        // Without hash, three digits that begin with a zero are four of which one was lost while a
+        // document was fetched.
         3 if ended.is_some() || !digits.starts_with('0') => digits.split_at(1),
         4 if digits == "2400" => ("0", "0"),
         4 => digits.split_at(2),
@@ -87,8 +85,8 @@ impl WishedTable {
             .unwrap_or(nearest)
     }
 
-    /// The time on the day on which it is nearest to the table. A morning and an evening are of one
-    /// day, however far apart.
+    /// The time on the day on which it is nearest to the table. If neither lies before
+    /// [`MORNING`], that is the table's day, however far they are apart.
     fn nearest(&self, time: Time) -> OfferedTime {
         if time.hour() >= MORNING && self.at.hour() >= MORNING {
             return OfferedTime::same_day(time);
@@ -97,8 +95,8 @@ impl WishedTable {
         nearest
     }
 
-    /// The time on each of the three days, the nearest to the table first, the table's own day
-    /// before another that is as near.
+    /// The time on each of the three days, nearest to the table first; of two equal distances, the
+    /// table's own day first.
     fn by_distance(&self, time: Time) -> [OfferedTime; 3] {
         let mut all = OfferedDay::ALL.map(|day| OfferedTime { time, day });
         all.sort_by_key(|offered| self.distance(*offered));

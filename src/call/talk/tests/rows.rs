@@ -153,7 +153,7 @@ fn a_key_that_was_lost_while_a_decision_is_read_back_takes_it_back() {
         assert_eq!(heard, KeyResult::Withdrawn, "{key} {age}");
         let position = reply.listen().unwrap();
         assert_eq!(
-            (position.stage, position.said, position.prompt.after),
+            (position.stage, position.decision, position.prompt.after),
             (TalkStage::Keys, Some(Decision::Withdrawn), Some('#')),
             "{key} {age}"
         );

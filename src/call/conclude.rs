@@ -22,8 +22,8 @@ impl Ended {
             Self::Machine | Self::NoKey => Some(SignedDuration::from_mins(20)),
             // Hanging up twice is an answer.
             Self::HungUp if before == 0 => Some(SignedDuration::from_mins(5)),
-            // Ringing on against a block makes a number look like spam, and somebody who declines
-            // twice has answered.
+            // More calls against a block make our number look like spam, and declining twice is an
+            // answer.
             Self::Blocked | Self::Declined if before == 0 => Some(SignedDuration::from_mins(15)),
             Self::Unknown if before == 0 => Some(SignedDuration::ZERO),
             Self::HungUp
@@ -40,8 +40,8 @@ impl Ended {
         }
     }
 
-    /// How an attempt without an answer ended by its SIP response, where that says more than
-    /// Twilio's final status (RFC 3261 section 21.6.2, RFC 8197, RFC 8688).
+    /// Reads the SIP response of an attempt without an answer. `None`: it says no more than Twilio's
+    /// final status (RFC 3261 section 21.6.2, RFC 8197, RFC 8688).
     pub(super) const fn of_sip(code: Option<u16>) -> Option<Self> {
         match code {
             Some(603) => Some(Self::Declined),
@@ -50,7 +50,7 @@ impl Ended {
         }
     }
 
-    /// What to do about it beyond another attempt, for people; `None` if nothing can be done.
+    /// Advice for operators beyond another attempt; `None`: nothing can be done.
     #[must_use]
     pub const fn advice(self) -> Option<&'static str> {
         match self {
@@ -81,7 +81,7 @@ impl Ended {
         }
     }
 
-    /// Whether another attempt after both is equally useful.
+    /// Whether both count as the same way for [`Self::pause`].
     fn is_alike(self, other: Self) -> bool {
         let unwanted = |ended| matches!(ended, Self::Blocked | Self::Declined);
         self == other || (unwanted(self) && unwanted(other))
@@ -148,44 +148,45 @@ impl Outcome {
 }
 
 impl Call {
-    /// Ends the attempt. Finishes the call if there is a decision, else plans the next attempt or
-    /// finishes without one.
-    pub(super) fn conclude(&mut self, because: Ended, now: Timestamp) {
-        if because == Ended::HungUp {
+    /// Ends the last attempt in the way of `ended`, unless a decision, the guest, or an opt-out
+    /// says otherwise. Then finishes the call or plans the next attempt.
+    pub(super) fn conclude(&mut self, ended: Ended, now: Timestamp) {
+        if ended == Ended::HungUp {
             self.keep_unconfirmed_time(now);
         }
         let decided = self.decision().map(|decision| self.outcome_of(decision));
-        let because = match decided {
+        let ended = match decided {
             _ if self.canceled => Ended::Canceled,
             Some(outcome) => outcome.ended(),
             None if self.barred => Ended::OptedOut,
-            None => because,
+            None => ended,
         };
-        // A restaurant that called back did not answer in an attempt: the ends of the attempts stay
-        // as they are.
+        // If the restaurant called back, its answer does not belong to an attempt that has ended.
         if self.was_called_back()
             && self
                 .attempts
                 .last()
                 .is_none_or(|attempt| attempt.ended.is_some())
         {
-            return self.finish(because.outcome(), now);
+            return self.finish(ended.outcome(), now);
         }
-        let before = self.ended_before(because);
+        let before = self.count_alike(ended);
         if let Some(attempt) = self.attempts.last_mut() {
-            attempt.ended = Some(because);
+            attempt.ended = Some(ended);
         }
-        self.note(TimelineEvent::Ended(because), now);
-        self.plan_after(because, before, now);
+        self.note(TimelineEvent::Ended(ended), now);
+        self.plan_after(ended, before, now);
     }
 
-    /// Decides what follows an attempt that ended without a decision.
-    pub(super) fn plan(&mut self, because: Ended, now: Timestamp) {
-        self.plan_after(because, self.ended_before(because).saturating_sub(1), now);
+    /// Plans what follows the last attempt, which has ended already without a decision.
+    pub(super) fn plan_next(&mut self, ended: Ended, now: Timestamp) {
+        self.plan_after(ended, self.count_alike(ended).saturating_sub(1), now);
     }
 
-    fn plan_after(&mut self, because: Ended, before: usize, now: Timestamp) {
-        if self.has_message() && because.may_be_called_back() && now < self.reservation.give_up_at {
+    /// Waits for the restaurant to call back if it got a message, else plans another attempt after a
+    /// pause, else finishes the call. `before`: attempts before the last that ended alike.
+    fn plan_after(&mut self, ended: Ended, before: usize, now: Timestamp) {
+        if self.has_message() && ended.may_be_called_back() && now < self.reservation.give_up_at {
             self.state = State::Queued {
                 waiting_for: Some(WaitingFor::Callback),
                 until: self.reservation.give_up_at,
@@ -197,9 +198,9 @@ impl Call {
             .last()
             .is_none_or(|attempt| attempt.number >= self.reservation.attempts);
         let fax = self.attempts.last().is_some_and(Attempt::is_fax);
-        let pause = because.pause(before).filter(|_| !used_up && !fax);
+        let pause = ended.pause(before).filter(|_| !used_up && !fax);
         match pause.and_then(|pause| now.checked_add(pause).ok()) {
-            None => self.finish(because.outcome(), now),
+            None => self.finish(ended.outcome(), now),
             Some(next) if next >= self.reservation.give_up_at => self.finish(Outcome::Expired, now),
             Some(next) => {
                 self.state = State::Queued {
@@ -217,16 +218,15 @@ impl Call {
         self.note(TimelineEvent::Finished(outcome), now);
     }
 
-    fn ended_before(&self, because: Ended) -> usize {
-        self.attempts
-            .iter()
-            .filter(|attempt| attempt.ended.is_some_and(|ended| ended.is_alike(because)))
-            .count()
+    /// Number of attempts that ended in the same way.
+    fn count_alike(&self, ended: Ended) -> usize {
+        let is_alike = |attempt: &&Attempt| attempt.ended.is_some_and(|end| end.is_alike(ended));
+        self.attempts.iter().filter(is_alike).count()
     }
 }
 
 impl Attempt {
-    /// A fax never becomes a person, so it is not called again.
+    /// Whether a fax answered. It is not called again.
     const fn is_fax(&self) -> bool {
         matches!(self.machine, Some(Machine::Fax))
     }
